@@ -12,6 +12,8 @@ import {
   readInputs,
 } from '../codec/json/json-inputs.ts';
 import { OutputsPrinter } from '../codec/json/json-outputs.ts';
+import type { InferRequest } from '../codec/open-inference/infer-request.ts';
+import { readInferRequest } from '../codec/open-inference/infer-request-reader.ts';
 import { parseExamples } from '../codec/tensorflow/example/parse-examples.ts';
 import {
   type ExamplesRequest,
@@ -36,6 +38,10 @@ import {
 } from './carried-tensors.ts';
 
 export interface CarriedPredict extends Omit<PredictRequest, 'inputs'> {
+  readonly inputs: CarriedTensors;
+}
+
+export interface CarriedInfer extends Omit<InferRequest, 'inputs'> {
   readonly inputs: CarriedTensors;
 }
 
@@ -76,6 +82,11 @@ export class CodecJobs {
 
   readPredict(message: Uint8Array, maxTensorBytes: number, absent: ModelSpec | undefined): CarriedPredict {
     const request = readPredictRequest(message, maxTensorBytes, undefined, absent);
+    return { ...request, inputs: carriedInputs(request.inputs) };
+  }
+
+  readInfer(message: Uint8Array, maxTensorBytes: number): CarriedInfer {
+    const request = readInferRequest(message, maxTensorBytes);
     return { ...request, inputs: carriedInputs(request.inputs) };
   }
 

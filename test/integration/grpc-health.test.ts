@@ -2,10 +2,17 @@
 import assert from 'node:assert/strict';
 import { status as Status } from '@grpc/grpc-js';
 import { eachEngine as test } from '../support/grpc-engines.ts';
-import { type GrpcHarness, HEALTH, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
+import { type GrpcHarness, HEALTH, INFERENCE, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { frame, openSession, rawCall } from '../support/raw-grpc.ts';
 
-const NAMES = ['', PREDICTION, 'tensorflow.serving.ModelService', 'PredictionService', 'ModelService'];
+const NAMES = [
+  '',
+  PREDICTION,
+  'tensorflow.serving.ModelService',
+  INFERENCE,
+  'PredictionService',
+  'ModelService',
+];
 
 async function check(server: GrpcHarness, service: string): Promise<string> {
   return (await server.call(HEALTH, 'Check', { service })).status;

@@ -48,6 +48,7 @@ for (const version of ['v1', 'v1alpha']) {
           'grpc.health.v1.Health',
           'grpc.reflection.v1.ServerReflection',
           'grpc.reflection.v1alpha.ServerReflection',
+          'inference.GRPCInferenceService',
           'tensorflow.serving.ModelService',
           'tensorflow.serving.PredictionService',
         ]);

@@ -24,6 +24,7 @@ import { PuppetDirectory } from './puppet-models.ts';
 
 export const PREDICTION = 'tensorflow.serving.PredictionService';
 export const MODEL = 'tensorflow.serving.ModelService';
+export const INFERENCE = 'inference.GRPCInferenceService';
 export const HEALTH = 'grpc.health.v1.Health';
 
 // biome-ignore lint/suspicious/noExplicitAny: answers of a proto-loader client have no types.
@@ -44,6 +45,7 @@ const PACKAGE = grpc.loadPackageDefinition(
     [
       'tensorflow_serving/apis/prediction_service.proto',
       'tensorflow_serving/apis/model_service.proto',
+      'grpc_service.proto',
       'grpc/health/v1/health.proto',
       'grpc/reflection/v1/reflection.proto',
       'grpc/reflection/v1alpha/reflection.proto',

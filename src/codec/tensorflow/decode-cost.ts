@@ -4,6 +4,7 @@
  * counted enough, so it is short whatever it is given.
  */
 import type { ServingError } from '../../core/errors.ts';
+import { DATATYPES } from '../open-inference/datatypes.ts';
 import { WIRE_LENGTH_DELIMITED, WIRE_VARINT, WireReader } from '../protobuf/wire-reader.ts';
 import { TENSOR_CONTENT, TENSOR_DTYPE, VALUE_FIELDS } from './tensor-proto/tensor-fields.ts';
 import { DATA_TYPES } from './tensor-proto/tf-dtype.ts';
@@ -11,13 +12,19 @@ import { DATA_TYPES } from './tensor-proto/tf-dtype.ts';
 /** The cost of an object, such as a string's view, in bytes of small fields that take as long. */
 const OBJECT = 64;
 
-/** By field: a message inside, or a value that becomes an object whatever its length. Other values cost their bytes. */
+/** An object whatever its length; but of a tensor of strings, it holds strings one by one. */
+const CONTENT = 'content';
+/** Says by its number or its name whether a tensor is of strings. */
+const TYPE = 'type';
+
+/** By field: a message inside, or a value that is an object whatever its length. Other values cost their bytes. */
 interface Walk {
-  readonly [field: number]: Walk | typeof OBJECT;
+  readonly [field: number]: Walk | typeof OBJECT | typeof CONTENT | typeof TYPE;
 }
 
 const TENSOR: Walk = {
-  [TENSOR_CONTENT]: OBJECT,
+  [TENSOR_DTYPE]: TYPE,
+  [TENSOR_CONTENT]: CONTENT,
   [VALUE_FIELDS.float32.number]: OBJECT,
   [VALUE_FIELDS.float64.number]: OBJECT,
   [VALUE_FIELDS.string.number]: OBJECT,
@@ -28,6 +35,9 @@ export const PREDICT_WALK: Walk = { 2: { 2: TENSOR } };
 
 /** ClassificationRequest, RegressionRequest, MultiInferenceRequest {2 input {1 example_list {1 examples}}}. */
 export const EXAMPLES_WALK: Walk = { 2: { 1: { 1: OBJECT } } };
+
+/** ModelInferRequest {5 inputs {2 datatype, 5 contents {6 fp32, 7 fp64, 8 bytes}}, 7 raw_input_contents}. */
+export const INFER_WALK: Walk = { 5: { 2: TYPE, 5: { 6: OBJECT, 7: OBJECT, 8: OBJECT } }, 7: CONTENT };
 
 /** The cost in bytes. At `limit` it stops; a message that is broken costs what stands before the fault. */
 export function decodeCost(message: Uint8Array, walk: Walk, limit: number): number {
@@ -45,7 +55,7 @@ class Cost {
   bytes = 0;
   /** A tensor, whose parts may stand anywhere, is of strings. */
   hasStrings = false;
-  /** Bytes of tensor_content, which holds strings one by one. */
+  /** Bytes of CONTENT. */
   contentBytes = 0;
   readonly #reader: WireReader;
   readonly #limit: number;
@@ -61,13 +71,15 @@ class Cost {
     while (this.bytes < this.#limit && reader.next()) {
       this.bytes += 2;
       const { field } = reader;
-      if (reader.wireType !== WIRE_LENGTH_DELIMITED) {
-        if (walk === TENSOR && field === TENSOR_DTYPE && reader.wireType === WIRE_VARINT) {
-          if (reader.varint() === DATA_TYPES.string) this.hasStrings = true;
-        } else reader.skip();
+      const inside = walk[field];
+      if (inside === TYPE) {
+        this.#readType();
         continue;
       }
-      const inside = walk[field];
+      if (reader.wireType !== WIRE_LENGTH_DELIMITED) {
+        reader.skip();
+        continue;
+      }
       if (typeof inside === 'object') {
         const outer = reader.enter();
         this.add(inside);
@@ -76,8 +88,15 @@ class Cost {
       }
       const length = reader.length();
       reader.advance(length);
-      this.bytes += inside === OBJECT ? OBJECT : length;
-      if (walk === TENSOR && field === TENSOR_CONTENT) this.contentBytes += length;
+      this.bytes += inside === undefined ? length : OBJECT;
+      if (inside === CONTENT) this.contentBytes += length;
     }
+  }
+
+  #readType(): void {
+    const reader = this.#reader;
+    if (reader.wireType === WIRE_VARINT) this.hasStrings ||= reader.varint() === DATA_TYPES.string;
+    else if (reader.wireType === WIRE_LENGTH_DELIMITED) this.hasStrings ||= reader.string() === DATATYPES.string;
+    else reader.skip();
   }
 }

@@ -6,6 +6,8 @@ import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import type { ReloadHandler } from '../handlers/reload.ts';
 import { HEALTH_SERVICE, HealthService } from '../protocols/health/health-service.ts';
+import type { InferStreams } from '../protocols/open-inference/grpc/infer-streams.ts';
+import { INFERENCE_SERVICE, registerInferenceService } from '../protocols/open-inference/grpc/inference-service.ts';
 import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
 import { REFLECTION_SERVICES, ReflectionService } from '../protocols/reflection/reflection-service.ts';
 import { MODEL_SERVICE, registerModelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
@@ -48,15 +50,17 @@ export interface GrpcServerParts {
 export class GrpcServer {
   readonly #engine: GrpcEngine;
   readonly #health: HealthService;
+  readonly #inferStreams: InferStreams;
   readonly #reflection = new ReflectionService([
     PREDICTION_SERVICE,
     MODEL_SERVICE,
+    INFERENCE_SERVICE,
     HEALTH_SERVICE,
     ...REFLECTION_SERVICES,
   ]);
 
   constructor(parts: GrpcServerParts) {
-    const { engine, lifecycle, resolver, modelInfo, access, onInternalError, options } = parts;
+    const { engine, lifecycle, resolver, modelInfo, openInference, access, onInternalError, options } = parts;
     const shared = { lifecycle, access, onInternalError };
     this.#engine = engine;
     this.#health = new HealthService(parts.readiness);
@@ -64,6 +68,8 @@ export class GrpcServer {
     const prediction = { resolver, modelInfo, serializationAsTensorContent, maxTensorBytes, thread };
     registerPredictionService(engine, prediction, shared);
     registerModelService(engine, modelInfo, parts.reload, shared);
+    const inference = { openInference, resolver, maxTensorBytes, thread };
+    this.#inferStreams = registerInferenceService(engine, inference, shared);
     this.#health.register(engine);
     this.#reflection.register(engine);
   }
@@ -83,7 +89,7 @@ export class GrpcServer {
   }
 
   /**
-   * Ends the endless streams (health watches, reflection) and waits until every call has ended and every connection is
+   * Ends the endless streams (health watches, reflection, streams of requests) and waits until every call has ended and every connection is
    * closed. Requests in flight finish; the lifecycle refuses new requests on connections that are still open.
    */
   async drain(): Promise<void> {
@@ -100,5 +106,6 @@ export class GrpcServer {
   #endStreams(): void {
     this.#health.endWatches();
     this.#reflection.endStreams();
+    this.#inferStreams.end();
   }
 }

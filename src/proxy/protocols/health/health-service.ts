@@ -11,13 +11,14 @@ import { quoteName } from '../../../core/list-names.ts';
 import type { CallReader, GrpcCall, GrpcEngine } from '../../grpc/engine.ts';
 import { OK, statusOf } from '../../grpc/grpc-errors.ts';
 import type { Readiness } from '../../readiness.ts';
+import { INFERENCE_SERVICE } from '../open-inference/grpc/inference-service.ts';
 import { MODEL_SERVICE } from '../tensorflow-serving/grpc/model-service.ts';
 import { PREDICTION_SERVICE } from '../tensorflow-serving/grpc/prediction-service.ts';
 
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
 
 /** "" is the whole server; TensorFlow Serving knows its services without their package. */
-const KNOWN = ['', PREDICTION_SERVICE, MODEL_SERVICE, 'PredictionService', 'ModelService'];
+const KNOWN = ['', PREDICTION_SERVICE, MODEL_SERVICE, INFERENCE_SERVICE, 'PredictionService', 'ModelService'];
 
 /** HealthCheckResponse.ServingStatus. */
 const SERVING = 1;

@@ -1,0 +1,92 @@
+/**
+ * map<string, InferParameter>: the parameters of a request, a tensor or an answer.
+ *
+ *   InferParameter {1 bool, 2 int64, 3 string, 4 double, 5 uint64}, a oneof
+ *
+ * ModelRepositoryParameter is read by it, too: its field 4 is bytes, of which only the name is of use here.
+ */
+import { Buffer } from 'node:buffer';
+import { lengthDelimited, varintTag, WIRE_FIXED64, type WireReader } from '../protobuf/wire-reader.ts';
+import { mapField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
+import { checkNameCount, type Parameters, type ParameterValue } from './infer-request.ts';
+
+const BOOL = 1;
+const INT64 = 2;
+const STRING = 3;
+const DOUBLE = 4;
+const UINT64 = 5;
+/** Of a ModelRepositoryParameter. */
+const BYTES = 4;
+
+/** Parameters that are still read; undefined = none has come. */
+export type ReadParameters = Map<string, ParameterValue> | undefined;
+
+/**
+ * Reads one entry of the map `field`, before which `reader` is, beside those that were read. An entry without a value
+ * is left out. Throws ServingError.
+ */
+export function readParameter(reader: WireReader, field: string, before: ReadParameters): ReadParameters {
+  const outer = reader.enter();
+  let name = '';
+  let value: ParameterValue | undefined;
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(1)) name = reader.string();
+    else if (reader.tag === lengthDelimited(2)) value = readValue(reader) ?? value;
+    else reader.skip();
+  }
+  reader.leave(outer);
+  if (value === undefined) return before;
+  const parameters = before ?? new Map<string, ParameterValue>();
+  parameters.set(name, value);
+  checkNameCount(field, parameters.size);
+  return parameters;
+}
+
+/** The last value that is there, as protobuf has it for a oneof. */
+function readValue(reader: WireReader): ParameterValue | undefined {
+  const outer = reader.enter();
+  let value: ParameterValue | undefined;
+  while (reader.next()) {
+    switch (reader.tag) {
+      case varintTag(BOOL):
+        value = reader.int64() !== 0n;
+        break;
+      case varintTag(INT64):
+        value = reader.int64();
+        break;
+      case varintTag(UINT64):
+        value = BigInt.asUintN(64, reader.int64());
+        break;
+      case lengthDelimited(STRING):
+        value = reader.string();
+        break;
+      case (DOUBLE << 3) | WIRE_FIXED64:
+        reader.advance(8);
+        value = reader.bytes.readDoubleLE(reader.position - 8);
+        break;
+      case lengthDelimited(BYTES):
+        reader.skip();
+        value = '';
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  reader.leave(outer);
+  return value;
+}
+
+/** The entries of a map field. */
+export function writeParameters(field: number, parameters: Parameters): Uint8Array {
+  return message(...[...parameters].map(([name, value]) => mapField(field, name, writeValue(value))));
+}
+
+/** A value of a oneof is written even if it is the default. */
+function writeValue(value: ParameterValue): Uint8Array {
+  if (typeof value === 'boolean') return Uint8Array.of(varintTag(BOOL), Number(value));
+  if (typeof value === 'string') return messageField(STRING, value);
+  if (typeof value === 'bigint') return value === 0n ? Uint8Array.of(varintTag(INT64), 0) : varintField(INT64, value);
+  const bytes = Buffer.alloc(9, (DOUBLE << 3) | WIRE_FIXED64);
+  bytes.writeDoubleLE(value, 1);
+  return bytes;
+}

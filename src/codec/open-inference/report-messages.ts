@@ -1,0 +1,189 @@
+/**
+ * The larger answers of grpc_service.proto and model_config.proto, written: metadata, configuration, statistics, the
+ * index of the repository.
+ */
+import type { DType } from '../../core/dtype.ts';
+import type { Shape } from '../../core/shape.ts';
+import { bytesField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
+
+interface TensorMetadata {
+  readonly name: string;
+  readonly datatype: string;
+  readonly shape: Shape;
+}
+
+export interface MetadataAnswer {
+  readonly name: string;
+  readonly versions: readonly string[];
+  readonly platform: string;
+  readonly inputs: readonly TensorMetadata[];
+  readonly outputs: readonly TensorMetadata[];
+}
+
+/** ServerMetadataResponse: 1 name, 2 version, 3 extensions. */
+export function serverMetadataResponse(server: {
+  readonly name: string;
+  readonly version: string;
+  readonly extensions: readonly string[];
+}): Uint8Array {
+  const extensions = server.extensions.map((extension) => messageField(3, extension));
+  return message(bytesField(1, server.name), bytesField(2, server.version), ...extensions);
+}
+
+/** ModelMetadataResponse: 1 name, 2 versions, 3 platform, 4 inputs, 5 outputs; each {1 name, 2 datatype, 3 shape}. */
+export function modelMetadataResponse(answer: MetadataAnswer): Uint8Array {
+  const tensors = (field: number, all: readonly TensorMetadata[]): Uint8Array =>
+    message(
+      ...all.map(({ name, datatype, shape }) =>
+        messageField(field, message(bytesField(1, name), bytesField(2, datatype), packed(3, shape))),
+      ),
+    );
+  return message(
+    bytesField(1, answer.name),
+    ...answer.versions.map((version) => messageField(2, version)),
+    bytesField(3, answer.platform),
+    tensors(4, answer.inputs),
+    tensors(5, answer.outputs),
+  );
+}
+
+/** Packed int64; -1 too. Left out when empty. */
+function packed(field: number, values: readonly number[]): Uint8Array {
+  if (values.length === 0) return message();
+  // A varint field without its tag; 0 is written, too.
+  const varints = values.map((value) => (value === 0 ? Uint8Array.of(0) : varintField(1, value).subarray(1)));
+  return messageField(field, message(...varints));
+}
+
+/** model_config.proto's DataType. */
+const DATA_TYPES: Readonly<Record<DType, number>> = {
+  bool: 1,
+  uint8: 2,
+  uint16: 3,
+  uint32: 4,
+  uint64: 5,
+  int8: 6,
+  int16: 7,
+  int32: 8,
+  int64: 9,
+  float16: 10,
+  float32: 11,
+  float64: 12,
+  string: 13,
+  bfloat16: 14,
+};
+
+interface ConfigTensor {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly dims: Shape;
+  readonly isOptional: boolean;
+}
+
+export interface ConfigAnswer {
+  readonly name: string;
+  readonly platform: string;
+  readonly backend: string;
+  readonly maxBatchSize: number;
+  readonly inputs: readonly ConfigTensor[];
+  readonly outputs: readonly ConfigTensor[];
+  readonly priorityLevels: number;
+  readonly defaultPriorityLevel: number;
+}
+
+/**
+ * ModelConfigResponse: 1 config, a ModelConfig {1 name, 2 platform, 4 max_batch_size, 5 input {1 name, 2 data_type,
+ * 4 dims, 8 optional}, 6 output {1 name, 2 data_type, 3 dims}, 11 dynamic_batching {4 priority_levels,
+ * 5 default_priority_level, 6 default_queue_policy {3 allow_timeout_override}}, 17 backend}.
+ */
+export function modelConfigResponse(config: ConfigAnswer): Uint8Array {
+  const tensor = ({ name, dtype }: ConfigTensor) => [bytesField(1, name), varintField(2, DATA_TYPES[dtype])];
+  const batching = [
+    varintField(4, config.priorityLevels),
+    varintField(5, config.defaultPriorityLevel),
+    messageField(6, varintField(3, true)),
+  ];
+  return messageField(
+    1,
+    message(
+      bytesField(1, config.name),
+      bytesField(2, config.platform),
+      varintField(4, config.maxBatchSize),
+      ...config.inputs.map((input) =>
+        messageField(5, message(...tensor(input), packed(4, input.dims), varintField(8, input.isOptional))),
+      ),
+      ...config.outputs.map((output) => messageField(6, message(...tensor(output), packed(3, output.dims)))),
+      messageField(11, message(...batching)),
+      bytesField(17, config.backend),
+    ),
+  );
+}
+
+export interface TimeAnswer {
+  readonly count: number;
+  readonly ns: bigint;
+}
+
+interface ComputeAnswer {
+  readonly computeInput: TimeAnswer;
+  readonly computeInfer: TimeAnswer;
+  readonly computeOutput: TimeAnswer;
+}
+
+export interface StatisticsAnswer extends ComputeAnswer {
+  readonly name: string;
+  readonly version: string;
+  readonly lastInferenceMs: number;
+  readonly inferenceCount: number;
+  readonly executionCount: number;
+  readonly success: TimeAnswer;
+  readonly fail: TimeAnswer;
+  readonly queue: TimeAnswer;
+  readonly batches: readonly (ComputeAnswer & { readonly size: number })[];
+}
+
+/**
+ * ModelStatisticsResponse: 1 model_stats {1 name, 2 version, 3 last_inference, 4 inference_count, 5 execution_count,
+ * 6 inference_stats {1 success, 2 fail, 3 queue, 4 compute_input, 5 compute_infer, 6 compute_output}, 7 batch_stats
+ * {1 batch_size, 2 compute_input, 3 compute_infer, 4 compute_output}}.
+ */
+export function modelStatisticsResponse(all: readonly StatisticsAnswer[]): Uint8Array {
+  return message(...all.map((each) => messageField(1, modelStatistics(each))));
+}
+
+function modelStatistics(stats: StatisticsAnswer): Uint8Array {
+  const requests = [time(1, stats.success), time(2, stats.fail), time(3, stats.queue), ...compute(4, stats)];
+  return message(
+    bytesField(1, stats.name),
+    bytesField(2, stats.version),
+    varintField(3, stats.lastInferenceMs),
+    varintField(4, stats.inferenceCount),
+    varintField(5, stats.executionCount),
+    messageField(6, message(...requests)),
+    ...stats.batches.map((batch) => messageField(7, message(varintField(1, batch.size), ...compute(2, batch)))),
+  );
+}
+
+function compute(field: number, { computeInput, computeInfer, computeOutput }: ComputeAnswer): readonly Uint8Array[] {
+  return [time(field, computeInput), time(field + 1, computeInfer), time(field + 2, computeOutput)];
+}
+
+/** StatisticDuration: 1 count, 2 ns. */
+function time(field: number, { count, ns }: TimeAnswer): Uint8Array {
+  return messageField(field, message(varintField(1, count), varintField(2, ns)));
+}
+
+export interface IndexAnswer {
+  readonly name: string;
+  readonly version: string;
+  readonly state: string;
+  readonly reason: string;
+}
+
+/** RepositoryIndexResponse: 1 models {1 name, 2 version, 3 state, 4 reason}. */
+export function repositoryIndexResponse(models: readonly IndexAnswer[]): Uint8Array {
+  const entries = models.map(({ name, version, state, reason }) =>
+    messageField(1, message(bytesField(1, name), bytesField(2, version), bytesField(3, state), bytesField(4, reason))),
+  );
+  return message(...entries);
+}

@@ -1,0 +1,179 @@
+/**
+ * ModelStreamInfer: many requests and their answers on one stream. Each message is a request of its own, with its own
+ * exchange, record and permission; the stream's metadata (caller, priority, trace) and deadline are those of each.
+ *
+ *   message ─▶ Exchange ─▶ answer     as soon as it is there: in no order; clients tell answers apart by their id
+ *                       └▶ error      in band, with the id of its request: the stream goes on
+ *   end of the stream ─▶ waits for the answers, then ends with OK
+ *   cancel, or the stream's deadline ─▶ cancels all its requests, and no other
+ *
+ * A drain ends the streams: at once where nothing is open, else after the last answer. A request that comes later is
+ * refused in band.
+ */
+import { readInferId } from '../../../../codec/open-inference/infer-request-reader.ts';
+import { streamError } from '../../../../codec/open-inference/infer-response-writer.ts';
+import { ServingError } from '../../../../core/errors.ts';
+import type { ModelSpec } from '../../../../core/model-spec.ts';
+import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../../../exchange.ts';
+import type { CallReader, CallStatus, GrpcCall, GrpcMethod } from '../../../grpc/engine.ts';
+import { OK, statusOf } from '../../../grpc/grpc-errors.ts';
+import type { RequestContext } from '../../../request-context.ts';
+import type { RequestArrival } from '../../../request-lifecycle.ts';
+
+/** A message names its model itself. */
+const NO_MODEL: ModelSpec = { name: '' };
+
+/** Smaller messages are charged by nobody: as many as the scheduler queues are no danger to memory. */
+const CHARGED_FROM_BYTES = 16 * 1024;
+
+/** The streams of one server. */
+export class InferStreams {
+  readonly #method: Method<Uint8Array>;
+  readonly #shared: ExchangeContext;
+  readonly #open = new Set<InferStream>();
+  #isEnding = false;
+
+  constructor(method: Method<Uint8Array>, shared: ExchangeContext) {
+    this.#method = method;
+    this.#shared = shared;
+  }
+
+  /** The method for the engine. */
+  methodOf(service: string): GrpcMethod {
+    return {
+      path: `/${service}/${this.#method.name}`,
+      isClientStream: true,
+      enforcesDeadline: false,
+      start: (call) => {
+        const stream = new InferStream(call, this.#method, this.#shared, () => this.#open.delete(stream));
+        this.#open.add(stream);
+        if (this.#isEnding) stream.endWhenAnswered(draining());
+        return stream;
+      },
+    };
+  }
+
+  /** For a drain: each stream ends when its requests are answered; new ones at once. */
+  end(): void {
+    this.#isEnding = true;
+    for (const stream of this.#open) stream.endWhenAnswered(draining());
+  }
+}
+
+class InferStream implements CallReader {
+  readonly #call: GrpcCall;
+  readonly #method: Method<Uint8Array>;
+  readonly #shared: ExchangeContext;
+  readonly #onEnded: () => void;
+  readonly #exchanges = new Set<Exchange<Uint8Array>>();
+  /** How the stream ends when its last request is answered. */
+  #ending: CallStatus | undefined;
+
+  constructor(call: GrpcCall, method: Method<Uint8Array>, shared: ExchangeContext, onEnded: () => void) {
+    this.#call = call;
+    this.#method = method;
+    this.#shared = shared;
+    this.#onEnded = onEnded;
+  }
+
+  onMessage(message: Uint8Array): void {
+    const { lifecycle } = this.#shared;
+    const wire = new StreamWire(this.#call, message, lifecycle.clock.nowMs());
+    const exchange = new Exchange(wire, this.#method, NO_MODEL, this.#shared);
+    if (exchange.isFinished) return;
+    this.#exchanges.add(exchange);
+    wire.onFinished = () => this.#finished(exchange);
+    const refusal = charge(exchange.context, message.length, this.#shared);
+    if (refusal === undefined) exchange.onMessage(message);
+    else exchange.fail(refusal);
+  }
+
+  onEnd(): void {
+    this.endWhenAnswered(OK);
+  }
+
+  /** The client has left, its stream cannot be read, or its deadline has passed. */
+  onAbort(error: ServingError): void {
+    this.#onEnded();
+    for (const exchange of this.#exchanges) exchange.onAbort(error);
+  }
+
+  /** The first call counts. */
+  endWhenAnswered(status: CallStatus): void {
+    this.#ending ??= status;
+    if (this.#exchanges.size > 0) return;
+    this.#onEnded();
+    this.#call.end(this.#ending);
+  }
+
+  #finished(exchange: Exchange<Uint8Array>): void {
+    this.#exchanges.delete(exchange);
+    if (this.#ending !== undefined) this.endWhenAnswered(this.#ending);
+  }
+}
+
+/** One request's side of the stream. */
+class StreamWire implements Wire<Uint8Array> {
+  readonly #call: GrpcCall;
+  readonly #receivedAt: number;
+  /** Read at once: the message may go to the codec thread. */
+  readonly #id: string;
+  /** Called once, after the answer or the error was sent. */
+  onFinished: () => void = () => undefined;
+
+  constructor(call: GrpcCall, message: Uint8Array, receivedAt: number) {
+    this.#call = call;
+    this.#receivedAt = receivedAt;
+    this.#id = readInferId(message);
+  }
+
+  arrival(method: string): RequestArrival {
+    const { receivedAt, timeoutMs, peer, priority, caller } = this.#call;
+    const passedMs = this.#receivedAt - receivedAt;
+    return {
+      surface: 'grpc',
+      method,
+      receivedAt: this.#receivedAt,
+      timeoutMs: timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - passedMs),
+      requestId: caller.requestId,
+      peer,
+      caller: caller.name,
+      identity: caller.visitor?.identify(caller.token),
+      priority,
+      callerTrace: caller.trace,
+    };
+  }
+
+  begun(_exchange: OpenExchange): void {
+    // The stream's metadata is sent with its first answer, and is no one request's.
+  }
+
+  answer(answer: Uint8Array, context: RequestContext): void {
+    context.responseBytes = answer.byteLength;
+    this.#call.send(answer);
+    this.onFinished();
+  }
+
+  refuse(error: ServingError): void {
+    this.#call.send(streamError(error.message, this.#id));
+    this.onFinished();
+  }
+
+  breakOff(): void {
+    this.#call.send(streamError('internal error', this.#id));
+    this.onFinished();
+  }
+}
+
+/** The engine no longer charges the call for a message that it has given away. */
+function charge(context: RequestContext, bytes: number, { lifecycle }: ExchangeContext): ServingError | undefined {
+  if (bytes < CHARGED_FROM_BYTES) return undefined;
+  const refusal = lifecycle.memory.hold(context, bytes, bytes);
+  if (refusal === undefined) lifecycle.memory.arrived(context);
+  return refusal;
+}
+
+function draining(): CallStatus {
+  const text = 'the server is shutting down; open a stream to another replica';
+  return statusOf(new ServingError('draining', text, { retryAfterMs: 1000 }));
+}

@@ -1,0 +1,168 @@
+/** The methods that run no model: metadata, readiness, configuration, statistics, the repository, settings. */
+import {
+  logSettingsResponse,
+  type ModelQuestion,
+  type RepositoryRequest,
+  readIndexRequest,
+  readModelQuestion,
+  readRepositoryRequest,
+  readSettingNames,
+  repositoryResponse,
+  traceSettingResponse,
+} from '../../../../codec/open-inference/lookup-messages.ts';
+import {
+  modelConfigResponse,
+  modelMetadataResponse,
+  modelStatisticsResponse,
+  repositoryIndexResponse,
+  type StatisticsAnswer,
+  serverMetadataResponse,
+} from '../../../../codec/open-inference/report-messages.ts';
+import { varintField } from '../../../../codec/protobuf/wire-writer.ts';
+import type { AccessMethod } from '../../../../core/access-method.ts';
+import type { RunTotals, TimeTotal, VersionStatistics } from '../../../../telemetry/metrics/inference-statistics.ts';
+import { lookupCall } from '../../../call.ts';
+import type { Method } from '../../../exchange.ts';
+import { MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
+import type { RequestContext } from '../../../request-context.ts';
+import type { OpenInference } from '../open-inference.ts';
+import { checkNoChanges, logSettings, traceSettings } from '../server-settings.ts';
+import { nanosOf } from '../statistics.ts';
+
+/** Gives the answer's message. */
+type Answer<Question> = (question: Question, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
+
+export function lookupMethods(openInference: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
+  return [...modelMethods(openInference), ...repositoryMethods(openInference), ...settingMethods(openInference)];
+}
+
+function modelMethods({ models, statistics }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
+  const ofModel = (name: string, access: AccessMethod, answer: Answer<ModelQuestion>): Method<Uint8Array, Uint8Array> =>
+    lookupMethod({ name, access, read: (bytes) => readModelQuestion(bytes, `${name}Request`), modelOf, answer });
+  return [
+    lookupMethod({
+      name: 'ServerMetadata',
+      access: undefined,
+      read: () => undefined,
+      answer: () => serverMetadataResponse(models.serverMetadata),
+    }),
+    ofModel('ModelReady', 'status', ({ name, version }, context) =>
+      varintField(1, models.isReady(name, version, context)),
+    ),
+    ofModel('ModelMetadata', 'metadata', ({ name, version }, context) =>
+      modelMetadataResponse(models.metadata(name, version, context)),
+    ),
+    ofModel('ModelConfig', 'metadata', ({ name, version }, context) =>
+      modelConfigResponse(models.config(name, version, context)),
+    ),
+    ofModel('ModelStatistics', 'status', ({ name, version }, context) =>
+      modelStatisticsResponse(statistics.of(name, version, context).map(statisticsAnswer)),
+    ),
+  ];
+}
+
+function repositoryMethods({ repository }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
+  const change = (name: string, answer: Answer<RepositoryRequest>): Method<Uint8Array, Uint8Array> =>
+    lookupMethod({
+      name,
+      access: 'load',
+      read: (bytes) => readRepositoryRequest(bytes, `${name}Request`),
+      modelOf,
+      answer: async (request, context) => {
+        await answer(request, context);
+        return repositoryResponse(request);
+      },
+    });
+  return [
+    lookupMethod({
+      name: 'RepositoryIndex',
+      access: 'status',
+      read: readIndexRequest,
+      answer: ({ repository: asked, isReadyOnly }, context) =>
+        repositoryIndexResponse(repository.index(asked, isReadyOnly, context)),
+    }),
+    change('RepositoryModelLoad', async ({ repository: asked, name, parameters }, context) => {
+      await repository.load(asked, name, parameters, context);
+      return NOTHING;
+    }),
+    change('RepositoryModelUnload', async ({ repository: asked, name, parameters }, context) => {
+      await repository.unload(asked, name, parameters, context);
+      return NOTHING;
+    }),
+  ];
+}
+
+function settingMethods({ settings }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
+  const setting = (name: string, what: 'trace' | 'log', answer: () => Uint8Array): Method<Uint8Array, Uint8Array> =>
+    lookupMethod({
+      name,
+      access: undefined,
+      read: (bytes) => readSettingNames(bytes, `${name}Request`),
+      answer: (names) => {
+        checkNoChanges(what, names);
+        return answer();
+      },
+    });
+  return [
+    setting('TraceSetting', 'trace', () => traceSettingResponse(traceSettings(settings))),
+    setting('LogSettings', 'log', () => logSettingsResponse(logSettings(settings))),
+  ];
+}
+
+const NOTHING = new Uint8Array(0);
+
+function modelOf({ name }: { readonly name: string }): string | undefined {
+  // Statistics without a name are of all models, and leave out what the caller may not know.
+  return name === '' ? undefined : name;
+}
+
+interface Lookup<Question> {
+  readonly name: string;
+  readonly access: AccessMethod | undefined;
+  readonly read: (bytes: Uint8Array) => Question;
+  /** The model that the caller must be allowed to ask about; absent, undefined: `answer` leaves out what it may not. */
+  readonly modelOf?: (question: Question) => string | undefined;
+  readonly answer: Answer<Question>;
+}
+
+function lookupMethod<Question>({
+  name,
+  access,
+  read,
+  modelOf: asked,
+  answer,
+}: Lookup<Question>): Method<Uint8Array, Uint8Array> {
+  return {
+    name,
+    access,
+    decode: (bytes, _path, context) => {
+      const question = read(bytes);
+      return lookupCall(asked?.(question), () => answer(question, context));
+    },
+    encode: (message) => withRoom(message),
+  };
+}
+
+function withRoom(message: Uint8Array): Uint8Array {
+  const whole = new Uint8Array(MESSAGE_HEAD_BYTES + message.length);
+  whole.set(message, MESSAGE_HEAD_BYTES);
+  return whole;
+}
+
+function statisticsAnswer(stats: VersionStatistics): StatisticsAnswer {
+  const { model: name, version, lastInferenceMs, inferenceCount, executionCount, success, fail, queue, runs } = stats;
+  return {
+    ...{ name, version, lastInferenceMs, inferenceCount, executionCount },
+    ...{ success: time(success), fail: time(fail), queue: time(queue) },
+    ...compute(stats),
+    batches: [...runs].sort(([a], [b]) => a - b).map(([size, totals]) => ({ size, ...compute(totals) })),
+  };
+}
+
+function compute({ computeInput, computeInfer, computeOutput }: RunTotals) {
+  return { computeInput: time(computeInput), computeInfer: time(computeInfer), computeOutput: time(computeOutput) };
+}
+
+function time(total: TimeTotal): { readonly count: number; readonly ns: bigint } {
+  return { count: total.count, ns: nanosOf(total) };
+}
