@@ -139,9 +139,9 @@ it('an answer that does not hold what it says is the server’s failure', async 
     { outputs: [] },
   ];
   const texts = [
-    /it has 1 bytes, not 2/,
-    /the protocol has no datatype "TEXT"/,
-    /an element is cut off/,
+    /output "int8_out" has 1 bytes of raw contents, but INT8 \[1,2\] takes 2/,
+    /output "int8_out" has the datatype "TEXT", which the protocol lacks/,
+    /output "string_out", BYTES \[1,1\]: its raw contents ends within element 0/,
     /gave no output "int8_out"/,
   ];
   const at = await openInferenceServer(t, { metadata: () => METADATA, infer: () => answers.shift() });

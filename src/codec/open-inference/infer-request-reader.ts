@@ -11,7 +11,7 @@
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { lengthDelimited, varintTag, WireReader } from '../protobuf/wire-reader.ts';
+import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { type TensorBudget, tensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
 import { inputDtype } from './datatypes.ts';
 import {
@@ -24,69 +24,61 @@ import {
   type RequestedOutput,
 } from './infer-request.ts';
 import { type ReadParameters, readParameter } from './parameter-codec.ts';
-import { chargedCount, rawTensor } from './raw-tensor.ts';
-import { TypedContents } from './typed-contents.ts';
+import { chargedCount, emptyTensor, rawTensor } from './raw-tensor.ts';
+import { TensorMessage } from './tensor-message.ts';
 
 const NO_OUTPUTS: readonly RequestedOutput[] = [];
-/** As many dims as a tensor of TensorFlow Serving's may have. */
-const MAX_RANK = 254;
-
-/** One of `inputs`, without its elements. */
-interface InputHead {
-  name: string;
-  datatype: string;
-  readonly shape: number[];
-  parameters: ReadParameters;
-  readonly contents: TypedContents;
-}
-
 /**
  * Throws ServingError: invalid_request, unsupported (shared memory), too_large (the tensors take more than
  * `maxTensorBytes` together).
  */
 export function readInferRequest(message: Uint8Array, maxTensorBytes: number): InferRequest {
   const reader = new WireReader(message, 'ModelInferRequest');
-  const heads: InputHead[] = [];
-  const raw: Uint8Array[] = [];
-  let modelName = '';
-  let modelVersion = '';
-  let id = '';
-  let parameters: ReadParameters;
-  let outputs: RequestedOutput[] | undefined;
-  while (reader.next()) {
+  const read = new InferMessage();
+  while (reader.next()) read.field(reader);
+  const { modelName, modelVersion, id, parameters = NO_PARAMETERS, outputs = NO_OUTPUTS } = read;
+  const inputs = readTensors(reader, read.inputs, read.raw, tensorBudget(maxTensorBytes));
+  return { modelName, modelVersion, id, parameters, inputs, outputs };
+}
+
+/** As it was read, without the tensors' elements. */
+class InferMessage {
+  modelName = '';
+  modelVersion = '';
+  id = '';
+  parameters: ReadParameters;
+  readonly inputs: TensorMessage[] = [];
+  outputs: RequestedOutput[] | undefined;
+  readonly raw: Uint8Array[] = [];
+
+  field(reader: WireReader): void {
     switch (reader.tag) {
       case lengthDelimited(1):
-        modelName = reader.string();
+        this.modelName = reader.string();
         break;
       case lengthDelimited(2):
-        modelVersion = reader.string();
+        this.modelVersion = reader.string();
         break;
       case lengthDelimited(3):
-        id = reader.string();
+        this.id = reader.string();
         break;
       case lengthDelimited(4):
-        parameters = readParameter(reader, 'parameters', parameters);
+        this.parameters = readParameter(reader, 'parameters', this.parameters);
         break;
       case lengthDelimited(5):
-        checkNameCount('inputs', heads.push(readInput(reader)));
+        checkNameCount('inputs', this.inputs.push(TensorMessage.read(reader)));
         break;
       case lengthDelimited(6):
-        outputs ??= [];
-        checkNameCount('outputs', outputs.push(readOutput(reader)));
+        this.outputs ??= [];
+        checkNameCount('outputs', this.outputs.push(readOutput(reader)));
         break;
       case lengthDelimited(7):
-        checkNameCount('raw_input_contents', raw.push(reader.bytesField()));
+        checkNameCount('raw_input_contents', this.raw.push(reader.bytesField()));
         break;
       default:
         reader.skip();
     }
   }
-  const inputs = readTensors(reader, heads, raw, tensorBudget(maxTensorBytes));
-  return {
-    ...{ modelName, modelVersion, id, inputs },
-    parameters: parameters ?? NO_PARAMETERS,
-    outputs: outputs ?? NO_OUTPUTS,
-  };
 }
 
 /** The id of a request that may not be readable otherwise; '' if it has none. */
@@ -102,55 +94,6 @@ export function readInferId(message: Uint8Array): string {
     // What came before the fault counts.
   }
   return id;
-}
-
-function readInput(reader: WireReader): InputHead {
-  const head: InputHead = {
-    name: '',
-    datatype: '',
-    shape: [],
-    parameters: undefined,
-    contents: new TypedContents(),
-  };
-  const outer = reader.enter();
-  while (reader.next()) {
-    switch (reader.tag) {
-      case lengthDelimited(1):
-        head.name = reader.string();
-        break;
-      case lengthDelimited(2):
-        head.datatype = reader.string();
-        break;
-      case varintTag(3):
-      case lengthDelimited(3):
-        readDims(reader, head);
-        break;
-      case lengthDelimited(4):
-        head.parameters = readParameter(reader, 'parameters of an input', head.parameters);
-        break;
-      case lengthDelimited(5):
-        head.contents.scan(reader);
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  reader.leave(outer);
-  return head;
-}
-
-/** One dim, or a packed run of them. */
-function readDims(reader: WireReader, { name, shape }: InputHead): void {
-  const isPacked = reader.tag === lengthDelimited(3);
-  const outer = isPacked ? reader.enter() : reader.end;
-  do {
-    if (isPacked && reader.position === reader.end) break;
-    if (shape.length === MAX_RANK) {
-      throw invalidRequest(`input ${quoteName(name)} has more than ${MAX_RANK} dims; send a shape of fewer`);
-    }
-    shape.push(reader.int64AsNumber());
-  } while (isPacked);
-  if (isPacked) reader.leave(outer);
 }
 
 function readOutput(reader: WireReader): RequestedOutput {
@@ -169,7 +112,7 @@ function readOutput(reader: WireReader): RequestedOutput {
 
 function readTensors(
   reader: WireReader,
-  heads: readonly InputHead[],
+  heads: readonly TensorMessage[],
   raw: readonly Uint8Array[],
   budget: TensorBudget,
 ): TensorMap {
@@ -192,11 +135,7 @@ function readTensors(
   return inputs;
 }
 
-function emptyTensor({ dtype, shape }: Pick<Tensor, 'dtype' | 'shape'>): Tensor {
-  return dtype === 'string' ? { dtype, shape, data: [] } : { dtype, shape, data: new Uint8Array(0) };
-}
-
-function wrongRawCount(heads: readonly InputHead[], sent: number): ServingError {
+function wrongRawCount(heads: readonly TensorMessage[], sent: number): ServingError {
   const names = listNames(heads.map(({ name }) => name));
   return invalidRequest(
     `raw_input_contents has ${sent} entries, but there are ${heads.length} inputs: ${names}; send one entry for each, ` +

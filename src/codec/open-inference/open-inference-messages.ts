@@ -1,5 +1,5 @@
 /**
- * The messages of ModelInfer.
+ * The messages of ModelInfer as a client writes and reads them.
  *
  *   ModelInferRequest  {1 model_name, 2 model_version, 5 inputs, 6 outputs, 7 raw_input_contents}
  *   ModelInferResponse {5 outputs, 6 raw_output_contents}
@@ -9,17 +9,15 @@
  * four bytes. A server may answer with typed contents instead, in all outputs.
  */
 import { Buffer } from 'node:buffer';
-import { bytesPerElement, type NumericDType } from '../../core/dtype.ts';
-import { ServingError } from '../../core/errors.ts';
-import { elementCount } from '../../core/shape.ts';
+import { invalidRequest } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { lengthDelimited, varintTag, WireReader } from '../protobuf/wire-reader.ts';
+import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { bytesField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
+import { tensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
 import { DATATYPES, dtypeOfDatatype } from './datatypes.ts';
-import { readTypedContents, type TypedContents } from './open-inference-contents.ts';
-
-const LENGTH_BYTES = 4;
-const EMPTY = new Uint8Array(0);
+import { chargedCount, emptyTensor, LENGTH_BYTES, rawTensor } from './raw-tensor.ts';
+import { TensorMessage } from './tensor-message.ts';
 
 export interface OpenInferenceModel {
   readonly name: string;
@@ -63,80 +61,36 @@ function withLengths(elements: readonly Uint8Array[]): Uint8Array {
   return Buffer.concat(pieces);
 }
 
-interface OutputHead {
-  name: string;
-  datatype: string;
-  readonly shape: number[];
-  contents: TypedContents | undefined;
-}
-
-/** Throws ServingError if the message cannot be read. Tensors are views of it where they can be. */
+/**
+ * Throws ServingError (invalid_request, too_large) if the message cannot be read. Tensors are views of it where they can
+ * be.
+ */
 export function readInferResponse(bytes: Uint8Array): TensorMap {
   const reader = new WireReader(bytes, 'ModelInferResponse');
-  const heads: OutputHead[] = [];
+  const tensors: TensorMessage[] = [];
   const raw: Uint8Array[] = [];
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(5)) heads.push(readHead(reader));
+    if (reader.tag === lengthDelimited(5)) tensors.push(TensorMessage.read(reader));
     else if (reader.tag === lengthDelimited(6)) raw.push(reader.bytesField());
     else reader.skip();
   }
   const outputs = new Map<string, Tensor>();
-  heads.forEach((head, i) => {
-    outputs.set(head.name, tensorOf(head, raw[i]));
+  tensors.forEach((tensor, i) => {
+    outputs.set(tensor.name, outputOf(reader, tensor, raw[i]));
   });
   return outputs;
 }
 
-function readHead(reader: WireReader): OutputHead {
-  const head: OutputHead = { name: '', datatype: '', shape: [], contents: undefined };
-  const outer = reader.enter();
-  while (reader.next()) {
-    if (reader.tag === lengthDelimited(1)) head.name = reader.string();
-    else if (reader.tag === lengthDelimited(2)) head.datatype = reader.string();
-    else if (reader.tag === varintTag(3)) head.shape.push(reader.int64AsNumber());
-    else if (reader.tag === lengthDelimited(3)) {
-      const end = reader.enter();
-      while (reader.position < reader.end) head.shape.push(reader.int64AsNumber());
-      reader.leave(end);
-    } else if (reader.tag === lengthDelimited(5)) head.contents = readTypedContents(reader);
-    else reader.skip();
-  }
-  reader.leave(outer);
-  return head;
-}
-
-function tensorOf({ name, datatype, shape, contents }: OutputHead, raw: Uint8Array | undefined): Tensor {
+function outputOf(reader: WireReader, tensor: TensorMessage, raw: Uint8Array | undefined): Tensor {
+  // The message has a limit of its own.
+  const budget = tensorBudget(Infinity);
+  const { name, datatype, shape, contents } = tensor;
   const dtype = dtypeOfDatatype(datatype);
-  if (dtype === undefined) throw unreadable(name, `the protocol has no datatype "${datatype}"`);
-  const count = elementCount(shape);
-  if (dtype === 'string') {
-    const data = raw === undefined ? (contents?.strings ?? []) : cutStrings(name, raw);
-    if (data.length !== count) throw unreadable(name, `it has ${data.length} elements, not ${count}`);
-    return { dtype, shape, data };
+  if (dtype === undefined) {
+    throw invalidRequest(`output ${quoteName(name)} has the datatype ${quoteName(datatype)}, which the protocol lacks`);
   }
-  const data = raw ?? contents?.bytesOf(dtype) ?? EMPTY;
-  checkLength(name, dtype, count, data.byteLength);
-  return { dtype, shape, data };
-}
-
-function checkLength(name: string, dtype: NumericDType, count: number, length: number): void {
-  const want = count * bytesPerElement(dtype);
-  if (length !== want) throw unreadable(name, `it has ${length} bytes, not ${want}`);
-}
-
-function cutStrings(name: string, raw: Uint8Array): readonly Uint8Array[] {
-  const bytes = Buffer.from(raw.buffer, raw.byteOffset, raw.byteLength);
-  const elements: Uint8Array[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const start = at + LENGTH_BYTES;
-    const end = start <= bytes.length ? start + bytes.readUInt32LE(at) : Infinity;
-    if (end > bytes.length) throw unreadable(name, 'an element is cut off');
-    elements.push(raw.subarray(start, end));
-    at = end;
-  }
-  return elements;
-}
-
-function unreadable(name: string, problem: string): ServingError {
-  return new ServingError('invalid_request', `output "${name}" cannot be read: ${problem}`);
+  const head = { what: 'output', name, dtype, shape } as const;
+  if (raw !== undefined) return rawTensor(head, raw, budget);
+  if (!contents.isEmpty || chargedCount(head, budget) > 0) return contents.read(reader, head, budget);
+  return emptyTensor(head);
 }

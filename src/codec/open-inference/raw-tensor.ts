@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { bytesPerElement, type DType } from '../../core/dtype.ts';
-import { invalidRequest } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
@@ -15,8 +15,10 @@ import { DATATYPES } from './datatypes.ts';
 /** Bytes of the length before each string. */
 export const LENGTH_BYTES = 4;
 
-/** An input's head: all but its elements. */
+/** All of a tensor but its elements. */
 export interface TensorHead {
+  /** For error texts. Default 'input'. */
+  readonly what?: 'input' | 'output';
   readonly name: string;
   readonly dtype: DType;
   readonly shape: Shape;
@@ -26,8 +28,8 @@ export interface TensorHead {
  * The elements that the shape has, charged to the request's budget before anything is allocated. Throws ServingError:
  * invalid_request for a negative dim, too_large.
  */
-export function chargedCount({ name, dtype, shape }: TensorHead, budget: TensorBudget): number {
-  const count = countElements(shape, name);
+export function chargedCount({ what, name, dtype, shape }: TensorHead, budget: TensorBudget): number {
+  const count = countElements(shape, name, what);
   chargeTensor(budget, name, dtype, shape, count, undefined);
   return count;
 }
@@ -60,16 +62,27 @@ function cutStrings(head: TensorHead, count: number, raw: Uint8Array): Uint8Arra
   return strings;
 }
 
-function wrongLength({ name, dtype, shape }: TensorHead, sent: number, want: number) {
+/** A tensor of no elements. */
+export function emptyTensor({ dtype, shape }: TensorHead): Tensor {
+  return dtype === 'string' ? { dtype, shape, data: [] } : { dtype, shape, data: new Uint8Array(0) };
+}
+
+/** 'input "x"', the beginning of error texts. */
+export function nameOf({ what = 'input', name }: TensorHead): string {
+  return `${what} ${quoteName(name)}`;
+}
+
+function wrongLength(head: TensorHead, sent: number, want: number): ServingError {
+  const { dtype, shape } = head;
   return invalidRequest(
-    `input ${quoteName(name)} has ${sent} bytes of raw contents, but ${DATATYPES[dtype]} ${formatShape(shape)} takes ` +
+    `${nameOf(head)} has ${sent} bytes of raw contents, but ${DATATYPES[dtype]} ${formatShape(shape)} takes ` +
       `${want}; send exactly those`,
   );
 }
 
-function wrongStrings({ name, shape }: TensorHead, problem: string) {
+function wrongStrings(head: TensorHead, problem: string): ServingError {
   return invalidRequest(
-    `input ${quoteName(name)}, BYTES ${formatShape(shape)}: its raw contents ${problem}; send each element after its ` +
+    `${nameOf(head)}, BYTES ${formatShape(head.shape)}: its raw contents ${problem}; send each element after its ` +
       'length in 4 bytes, little-endian',
   );
 }

@@ -1,14 +1,13 @@
 /**
- * InferTensorContents of an input → its elements: in the field of their datatype, of which small integers share one.
+ * InferTensorContents → a tensor's elements: in the field of their datatype, of which small integers share one.
  *
  *   1 bool, 2 int32, 3 int64, 4 uint32, 5 uint64: varints   6 float, 7 double: their bytes   8 bytes: a field for each
  *
  * In protobuf the message may come in several parts, and a field in several runs, packed or not. Nearly always there is
- * one of both: then floats are a view of the request. Elements are counted before anything is allocated.
+ * one of both: then floats are a view of the message. Elements are counted before anything is allocated.
  */
 import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from '../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import { quoteName } from '../../core/list-names.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import {
@@ -23,7 +22,7 @@ import {
 } from '../protobuf/wire-reader.ts';
 import type { TensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
 import { DATATYPES } from './datatypes.ts';
-import { chargedCount, type TensorHead } from './raw-tensor.ts';
+import { chargedCount, nameOf, type TensorHead } from './raw-tensor.ts';
 
 const FIELD_NAMES: Readonly<Record<number, string>> = {
   1: 'bool_contents',
@@ -54,7 +53,7 @@ const FIELDS: Readonly<Partial<Record<DType, number>>> = {
   string: STRINGS,
 };
 
-/** Where the elements of one input are in the request. The runs are not kept: tiny ones may be many. */
+/** Where the elements of one tensor are in the message. The runs are not kept: tiny ones may be many. */
 export class TypedContents {
   /** Start and end of each part of the message, in turn. */
   readonly #parts: number[] = [];
@@ -98,7 +97,7 @@ export class TypedContents {
     this.#rewind(reader);
     while (this.#nextRun(reader, field, run)) {
       if (dtype === 'string') count += 1;
-      else if (field >= FIRST_FLOATS) count += (run.end - run.start) / bytesPerElement(dtype);
+      else if (field >= FIRST_FLOATS) count += wholeElements(reader, run, bytesPerElement(dtype));
       else count += countVarints(reader.bytes, run.start, run.end);
     }
     return count;
@@ -187,6 +186,11 @@ function checkFields(reader: WireReader, head: TensorHead, field: number): void 
   }
 }
 
+function wholeElements(reader: WireReader, { start, end }: FieldRun, size: number): number {
+  if ((end - start) % size === 0) return (end - start) / size;
+  throw reader.malformed(`a packed field of ${size}-byte elements is ${end - start} bytes long`);
+}
+
 /** The 64-bit varints up to the reader's end, as halves; `at` and the result count elements. */
 function readWide(reader: WireReader, halves: Uint32Array, at: number): number {
   let next = at;
@@ -212,29 +216,29 @@ function readNarrow(reader: WireReader, head: NumericHead, elements: TypedArray,
 }
 
 function wrongField(head: TensorHead, sent: number, field: number): ServingError {
-  const { name, dtype } = head;
   return invalidRequest(
-    `input ${quoteName(name)} is ${DATATYPES[dtype]}, but has elements in ${FIELD_NAMES[sent]}; send them in ` +
+    `${nameOf(head)} is ${DATATYPES[head.dtype]}, but has elements in ${FIELD_NAMES[sent]}; send them in ` +
       `${FIELD_NAMES[field]}`,
   );
 }
 
-function wrongCount({ name, dtype, shape }: TensorHead, field: number, sent: number, count: number): ServingError {
+function wrongCount(head: TensorHead, field: number, sent: number, count: number): ServingError {
+  const { dtype, shape } = head;
   return invalidRequest(
-    `input ${quoteName(name)} has ${sent} elements in ${FIELD_NAMES[field]}, but ${DATATYPES[dtype]} ` +
+    `${nameOf(head)} has ${sent} elements in ${FIELD_NAMES[field]}, but ${DATATYPES[dtype]} ` +
       `${formatShape(shape)} takes ${count}; send exactly those`,
   );
 }
 
-function outOfRange({ name, dtype }: TensorHead, at: number, value: number): ServingError {
+function outOfRange(head: TensorHead, at: number, value: number): ServingError {
   return invalidRequest(
-    `input ${quoteName(name)}, element ${at}, is ${value}, which ${DATATYPES[dtype]} cannot hold; send values in its range`,
+    `${nameOf(head)}, element ${at}, is ${value}, which ${DATATYPES[head.dtype]} cannot hold; send values in its range`,
   );
 }
 
-function onlyRaw({ name, dtype }: TensorHead): ServingError {
+function onlyRaw(head: TensorHead): ServingError {
   return invalidRequest(
-    `input ${quoteName(name)} is ${DATATYPES[dtype]}, which has no field in contents; send all inputs in ` +
+    `${nameOf(head)} is ${DATATYPES[head.dtype]}, which has no field in contents; send all inputs in ` +
       'raw_input_contents',
   );
 }

@@ -136,10 +136,10 @@ function readBool(reader: WireReader): boolean {
 }
 
 /**
- * The elements of an input of this shape: 0 as soon as one dim is 0, however large the others. Throws ServingError
+ * The elements of a tensor of this shape: 0 as soon as one dim is 0, however large the others. Throws ServingError
  * (invalid_request, too_large) for a dim that no tensor has.
  */
-export function countElements(shape: Shape, name: string): number {
+export function countElements(shape: Shape, name: string, what = 'input'): number {
   let count = 1;
   let isEmpty = false;
   for (let i = 0; i < shape.length; i++) {
@@ -147,7 +147,7 @@ export function countElements(shape: Shape, name: string): number {
     if (dim < 0 || dim > Number.MAX_SAFE_INTEGER) {
       throw new ServingError(
         dim < 0 ? 'invalid_request' : 'too_large',
-        `input ${quoteName(name)} has the shape [${shape.join(',')}]; a tensor's dims are 0 or more, and less than ` +
+        `${what} ${quoteName(name)} has the shape [${shape.join(',')}]; a tensor's dims are 0 or more, and less than ` +
           '2^53',
       );
     }

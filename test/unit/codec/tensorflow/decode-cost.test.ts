@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { decodeCost, EXAMPLES_WALK, PREDICT_WALK } from '../../../../src/codec/tensorflow/decode-cost.ts';
+import { decodeCost, EXAMPLES_WALK, INFER_WALK, PREDICT_WALK } from '../../../../src/codec/tensorflow/decode-cost.ts';
 import {
   bytesField,
   fixedField,
@@ -18,6 +18,8 @@ const many = (unit: Buffer): Buffer => Buffer.alloc(MANY - (MANY % unit.length),
 const dtype = (number: number): Buffer => varintField(1, number);
 const dims = bytesField(2, shape(10));
 const cost = (message: Buffer, walk = PREDICT_WALK): number => decodeCost(message, walk, LIMIT);
+const infer = (datatype: string, ...contents: Buffer[]): Buffer =>
+  bytesField(5, Buffer.concat([bytesField(2, datatype), ...contents.map((each) => bytesField(5, each))]));
 const predict = (...parts: Buffer[]): Buffer => predictRequest(Buffer.concat(parts));
 
 describe('the cost of decoding', () => {
@@ -48,6 +50,23 @@ describe('the cost of decoding', () => {
     assert.ok(cost(list(bytesField(1, many(Buffer.from('a')))), EXAMPLES_WALK) < 200);
     assert.ok(cost(list(many(bytesField(1, 'a'))), EXAMPLES_WALK) >= LIMIT);
   });
+
+  for (const [what, fields, isLarge] of [
+    ['raw numbers', [infer('FP32'), bytesField(7, many(float32(1)))], false],
+    ['packed floats', [infer('FP32', bytesField(6, many(float32(1))))], false],
+    ['a long string', [infer('BYTES', bytesField(8, many(Buffer.from('a'))))], false],
+    ['raw strings', [infer('BYTES'), bytesField(7, many(Buffer.alloc(4)))], true],
+    ['raw strings before their input', [bytesField(7, many(Buffer.alloc(4))), infer('BYTES')], true],
+    ['packed varints', [infer('INT64', bytesField(3, many(varint(1))))], true],
+    ['short strings', [infer('BYTES', many(bytesField(8, 'a')))], true],
+    ['a long shape', [bytesField(5, bytesField(3, many(varint(1))))], true],
+    ['many parameters', [many(bytesField(4, bytesField(1, 'a')))], true],
+  ] as const) {
+    it(`is ${isLarge ? 'large' : 'small'} for ${what} of Open Inference`, () => {
+      const found = cost(Buffer.concat(fields), INFER_WALK);
+      assert.ok(isLarge ? found >= LIMIT : found < 200, String(found));
+    });
+  }
 
   it('is that of the part before a fault, which the reader will explain', () => {
     assert.ok(cost(Buffer.concat([predict(dtype(1)), varint(2 ** 31)])) < 200);
