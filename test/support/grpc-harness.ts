@@ -13,6 +13,7 @@ import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
+import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
@@ -72,6 +73,8 @@ export interface GrpcHarnessOptions {
   readonly server?: Partial<GrpcServerOptions>;
   readonly openInference?: Partial<OpenInferenceHarness>;
   readonly telemetry?: Partial<Telemetry>;
+  /** Of requests and messages. Default: one without limits. */
+  readonly memory?: MemoryBudget;
   readonly tls?: ListenTls;
   /** Of the clients; default: without TLS. */
   readonly credentials?: grpc.ChannelCredentials;
@@ -101,6 +104,7 @@ export class GrpcHarness {
     this.lifecycle = new RequestLifecycle({
       clock,
       deadlines: this.#deadlines,
+      ...(options.memory !== undefined && { memory: options.memory }),
       maxTimeoutMs: { rest: 60_000, grpc: options.maxTimeoutMs ?? 60_000 },
       telemetry: {
         ...noTelemetry,
@@ -116,6 +120,7 @@ export class GrpcHarness {
       engine: currentEngine().create({
         maxReceiveBytes,
         ...(options.tls !== undefined && { tls: options.tls }),
+        ...(options.memory !== undefined && { memory: options.memory }),
         onInternalError: (error) => this.internalErrors.push(error),
       }),
       lifecycle: this.lifecycle,

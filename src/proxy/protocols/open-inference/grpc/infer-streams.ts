@@ -7,24 +7,30 @@
  *   end of the stream ─▶ waits for the answers, then ends with OK
  *   cancel, or the stream's deadline ─▶ cancels all its requests, and no other
  *
- * A drain ends the streams: at once where nothing is open, else after the last answer. A request that comes later is
- * refused in band.
+ * A drain ends the streams: at once where nothing is open, else after the last answer. A client that always has a request
+ * open would hold it up, so new ones are refused in band after GRACE_MS.
  */
 import { readInferId } from '../../../../codec/open-inference/infer-request-reader.ts';
 import { streamError } from '../../../../codec/open-inference/infer-response-writer.ts';
+import type { Instant } from '../../../../core/clock.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../../../exchange.ts';
 import type { CallReader, CallStatus, GrpcCall, GrpcMethod } from '../../../grpc/engine.ts';
 import { OK, statusOf } from '../../../grpc/grpc-errors.ts';
+import { ACCOUNTED_FROM_BYTES } from '../../../memory-budget.ts';
 import type { RequestContext } from '../../../request-context.ts';
 import type { RequestArrival } from '../../../request-lifecycle.ts';
 
 /** A message names its model itself. */
 const NO_MODEL: ModelSpec = { name: '' };
 
-/** Smaller messages are charged by nobody: as many as the scheduler queues are no danger to memory. */
-const CHARGED_FROM_BYTES = 16 * 1024;
+const DRAINING = new ServingError('draining', 'the server is shutting down; open a stream to another replica', {
+  retryAfterMs: 1000,
+});
+
+/** How long a stream that is to end still takes requests: its client cannot know yet. */
+const GRACE_MS = 1000;
 
 /** The streams of one server. */
 export class InferStreams {
@@ -47,7 +53,7 @@ export class InferStreams {
       start: (call) => {
         const stream = new InferStream(call, this.#method, this.#shared, () => this.#open.delete(stream));
         this.#open.add(stream);
-        if (this.#isEnding) stream.endWhenAnswered(draining());
+        if (this.#isEnding) stream.drain();
         return stream;
       },
     };
@@ -56,7 +62,7 @@ export class InferStreams {
   /** For a drain: each stream ends when its requests are answered; new ones at once. */
   end(): void {
     this.#isEnding = true;
-    for (const stream of this.#open) stream.endWhenAnswered(draining());
+    for (const stream of this.#open) stream.drain();
   }
 }
 
@@ -68,6 +74,8 @@ class InferStream implements CallReader {
   readonly #exchanges = new Set<Exchange<Uint8Array>>();
   /** How the stream ends when its last request is answered. */
   #ending: CallStatus | undefined;
+  /** From then on new requests are refused. */
+  #refusesFrom: Instant = Infinity;
 
   constructor(call: GrpcCall, method: Method<Uint8Array>, shared: ExchangeContext, onEnded: () => void) {
     this.#call = call;
@@ -77,19 +85,26 @@ class InferStream implements CallReader {
   }
 
   onMessage(message: Uint8Array): void {
-    const { lifecycle } = this.#shared;
-    const wire = new StreamWire(this.#call, message, lifecycle.clock.nowMs());
+    const now = this.#shared.lifecycle.clock.nowMs();
+    const wire = new StreamWire(this.#call, message, now);
     const exchange = new Exchange(wire, this.#method, NO_MODEL, this.#shared);
     if (exchange.isFinished) return;
     this.#exchanges.add(exchange);
     wire.onFinished = () => this.#finished(exchange);
-    const refusal = charge(exchange.context, message.length, this.#shared);
+    const refusal = now >= this.#refusesFrom ? DRAINING : charge(exchange.context, message.length, this.#shared);
     if (refusal === undefined) exchange.onMessage(message);
     else exchange.fail(refusal);
   }
 
   onEnd(): void {
-    this.endWhenAnswered(OK);
+    this.#endWhenAnswered(OK);
+  }
+
+  /** The server drains. A second call has no effect. */
+  drain(): void {
+    const { clock } = this.#shared.lifecycle;
+    if (this.#refusesFrom === Infinity) this.#refusesFrom = clock.nowMs() + GRACE_MS;
+    this.#endWhenAnswered(statusOf(DRAINING));
   }
 
   /** The client has left, its stream cannot be read, or its deadline has passed. */
@@ -99,7 +114,7 @@ class InferStream implements CallReader {
   }
 
   /** The first call counts. */
-  endWhenAnswered(status: CallStatus): void {
+  #endWhenAnswered(status: CallStatus): void {
     this.#ending ??= status;
     if (this.#exchanges.size > 0) return;
     this.#onEnded();
@@ -108,7 +123,7 @@ class InferStream implements CallReader {
 
   #finished(exchange: Exchange<Uint8Array>): void {
     this.#exchanges.delete(exchange);
-    if (this.#ending !== undefined) this.endWhenAnswered(this.#ending);
+    if (this.#ending !== undefined) this.#endWhenAnswered(this.#ending);
   }
 }
 
@@ -167,13 +182,8 @@ class StreamWire implements Wire<Uint8Array> {
 
 /** The engine no longer charges the call for a message that it has given away. */
 function charge(context: RequestContext, bytes: number, { lifecycle }: ExchangeContext): ServingError | undefined {
-  if (bytes < CHARGED_FROM_BYTES) return undefined;
+  if (bytes < ACCOUNTED_FROM_BYTES) return undefined;
   const refusal = lifecycle.memory.hold(context, bytes, bytes);
   if (refusal === undefined) lifecycle.memory.arrived(context);
   return refusal;
-}
-
-function draining(): CallStatus {
-  const text = 'the server is shutting down; open a stream to another replica';
-  return statusOf(new ServingError('draining', text, { retryAfterMs: 1000 }));
 }
