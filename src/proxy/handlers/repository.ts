@@ -40,20 +40,23 @@ export class RepositoryHandler {
    * cancel reason: the load goes on then.
    */
   load(name: string, context: RequestContext): Promise<void> {
-    return this.#audited(context, async () => {
+    return this.#audited(name, context, async () => {
       const { models } = this.#parts;
       const versions = this.#toLoad(name);
       context.model = name;
-      for (const version of versions) await models.operate(name, version, 'load');
+      const running = this.#statusesOf(name).filter(isRunning);
+      for (const version of versions) {
+        if (!running.some((each) => each.version === version)) await models.operate(name, version, 'load');
+      }
       await this.#untilLoaded(name, versions, context);
     });
   }
 
   /** Unloads all versions. Resolves when no new request gets one. Rejects with ServingError. */
   unload(name: string, context: RequestContext): Promise<void> {
-    return this.#audited(context, async () => {
+    return this.#audited(name, context, async () => {
       const { models } = this.#parts;
-      const running = this.#statusesOf(name).filter(({ state }) => state !== 'END' && state !== 'UNLOADING');
+      const running = this.#statusesOf(name).filter(isRunning);
       context.model = name;
       for (const { version } of running) await models.operate(name, version, 'unload');
     });
@@ -65,8 +68,8 @@ export class RepositoryHandler {
     const known = new Set([...statuses.map(({ version }) => version), ...models.onDisk(name)]);
     const unloaded = [...known].filter((version) => models.isUnloadedByOperator(name, version));
     if (unloaded.length > 0) return unloaded;
-    const served = statuses.filter(({ state }) => state === 'AVAILABLE' || state === 'LOADING' || state === 'START');
-    if (served.length > 0) return served.map(({ version }) => version);
+    const running = statuses.filter(isRunning);
+    if (running.length > 0) return running.map(({ version }) => version);
     const [highest] = [...known].sort((a, b) => (a < b ? 1 : -1));
     // The directory's own error says why there is nothing to load.
     return highest === undefined ? models.status(name, {}).map(({ version }) => version) : [highest];
@@ -102,17 +105,22 @@ export class RepositoryHandler {
     }
   }
 
-  async #audited(context: RequestContext, work: () => Promise<void>): Promise<void> {
+  async #audited(name: string, context: RequestContext, work: () => Promise<void>): Promise<void> {
     const { audit } = this.#parts;
     try {
       await work();
     } catch (thrown) {
       const error = toServingError(thrown);
-      audit?.request(context, 'failed', error);
+      audit?.request(context, 'failed', error, name);
       throw error;
     }
-    audit?.request(context, 'done');
+    audit?.request(context, 'done', undefined, name);
   }
+}
+
+/** It is available, or will be. */
+function isRunning({ state }: VersionStatus): boolean {
+  return state === 'AVAILABLE' || state === 'LOADING' || state === 'START';
 }
 
 function failedLoad(name: string, version: bigint, { message, cause }: ServingError): ServingError {

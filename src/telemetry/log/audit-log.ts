@@ -61,12 +61,12 @@ export class AuditLog {
   }
 
   /** A request's refusal, or its outcome; `model`: as it was asked for. */
-  request(record: AuditedRequest, outcome: AuditEntry['outcome'], error?: ServingError): void {
+  request(record: AuditedRequest, outcome: AuditEntry['outcome'], error?: ServingError, model?: string): void {
     const { surface, method, caller, peer, id, trace } = record;
-    const { model, reason } = error?.attributes ?? {};
+    const { model: refused, reason } = error?.attributes ?? {};
     const why = error === undefined ? undefined : reason === undefined ? error.kind : `${error.kind}: ${reason}`;
     const ids = { requestId: id, traceId: trace?.traceId };
-    const asked = typeof model === 'string' ? model : undefined;
+    const asked = model ?? (typeof refused === 'string' ? refused : undefined);
     this.write({ outcome, surface, method, by: caller, peer, model: asked, reason: why, ...ids }, error?.kind);
   }
 

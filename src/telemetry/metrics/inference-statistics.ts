@@ -137,7 +137,9 @@ export class InferenceStatistics {
 
   /** Forgets an unloaded version. */
   forgetVersion(model: string, version: string): void {
-    this.#versions.get(model)?.delete(version);
+    const versions = this.#versions.get(model);
+    versions?.delete(version);
+    if (versions?.size === 0) this.#versions.delete(model);
     this.#last = undefined;
   }
 

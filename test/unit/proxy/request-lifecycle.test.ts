@@ -52,6 +52,52 @@ describe('RequestLifecycle, behind a busy event loop', () => {
   });
 });
 
+describe('a timeout that comes with the message', () => {
+  const make = (timeoutMs: number | undefined) => {
+    const clock = new FakeClock();
+    const deadlines = new DeadlineTimer(clock);
+    const maxTimeoutMs = { grpc: Infinity, rest: 1000 };
+    const lifecycle = new RequestLifecycle({ clock, deadlines, telemetry: noTelemetry, maxTimeoutMs });
+    const context = lifecycle.begin({
+      ...{ surface: 'grpc', method: 'ModelInfer', receivedAt: clock.nowMs(), timeoutMs },
+      ...{ requestId: undefined, peer: 'test', caller: 'test', callerTrace: undefined },
+    });
+    return { clock, deadlines, lifecycle, context };
+  };
+
+  it('counts from the request’s arrival, and is its client’s own deadline', () => {
+    const { clock, deadlines, lifecycle, context } = make(undefined);
+    assert.deepEqual([context.deadline, context.hasOwnDeadline, deadlines.size], [Infinity, false, 0]);
+    clock.advance(3);
+    lifecycle.shorten(context, 10);
+    assert.deepEqual([context.deadline, context.hasOwnDeadline, deadlines.size], [clock.nowMs() + 7, true, 1]);
+    clock.advance(7);
+    assert.match(context.cancel.reason!.message, /^deadline of 10 ms passed/);
+    lifecycle.finish(context, context.cancel.reason);
+    assert.equal(deadlines.size, 0);
+  });
+
+  it('takes the place of a later one, and leaves an earlier one', () => {
+    const { clock, deadlines, lifecycle, context } = make(20);
+    lifecycle.shorten(context, 30);
+    assert.equal(context.deadline, clock.nowMs() + 20);
+    lifecycle.shorten(context, 5);
+    assert.deepEqual([context.deadline, deadlines.size], [clock.nowMs() + 5, 1]);
+    lifecycle.finish(context);
+    assert.equal(deadlines.size, 0);
+  });
+
+  it('ends a request at once that has taken as long', () => {
+    const { clock, deadlines, lifecycle, context } = make(20);
+    clock.advance(2);
+    lifecycle.shorten(context, 1);
+    assert.equal(context.cancel.reason?.kind, 'deadline_exceeded');
+    assert.equal(deadlines.size, 0);
+    lifecycle.finish(context, context.cancel.reason);
+    assert.equal(lifecycle.inFlight, 0);
+  });
+});
+
 /** An event loop that the test drives: turns that read, work and end, with sleep between them. */
 class Loop {
   readonly clock = new FakeClock();
