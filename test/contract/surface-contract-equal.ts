@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { decode, encode, type Fields } from '../support/proto-registry.ts';
 import {
   nested,
   outputOf,
@@ -13,7 +14,10 @@ import {
   TF_DTYPES,
   tensor,
 } from '../support/surface-request.ts';
+import type { SurfaceClients } from './surface-contract.ts';
 import type { Arena } from './surface-contract-stages.ts';
+
+const MODEL_INFER = '/inference.GRPCInferenceService/ModelInfer';
 
 const floatRows = fc
   .array(fc.tuple(anyFloat(), anyFloat(), anyFloat(), anyFloat()), { minLength: 1, maxLength: 20 })
@@ -51,13 +55,33 @@ async function answers({ clients }: Arena, model: string, x: SurfaceTensor): Pro
   const columnar = await clients.rest.send({ path, body: `{"inputs":${nested(x)}}` });
   const typed = await clients.grpc.send(predict({ model, inputs: { x } }).grpc);
   const packed = await clients.grpc.send({ message: content });
+  const { raw, contents } = await inferAnswers(clients, model, x, contentOf(x));
   const read = (text: string): unknown => (x.dtype === 'int64' ? BigInt(text) : Math.fround(Number(text)));
   return [
     numbersOf(row.body, 'predictions').map(read),
     numbersOf(columnar.body, 'outputs').map(read),
     outputOf(typed.body).values,
     outputOf(packed.body).values,
+    raw,
+    contents,
   ];
+}
+
+/** By ModelInfer of the Open Inference Protocol, raw and typed; it answers raw. */
+async function inferAnswers({ grpc }: SurfaceClients, model: string, x: SurfaceTensor, content: Uint8Array) {
+  const isFloat = x.dtype === 'float32';
+  const head = { name: 'x', datatype: isFloat ? 'FP32' : 'INT64', shape: x.shape.map(BigInt) };
+  const send = async (inputs: Fields, rest: Fields = {}): Promise<unknown[]> => {
+    const message = encode('inference.ModelInferRequest', { modelName: model, inputs: [inputs], ...rest });
+    const { body } = await grpc.send({ path: MODEL_INFER, message });
+    const [bytes] = decode('inference.ModelInferResponse', body)['rawOutputContents'] as Uint8Array[];
+    const { buffer } = Uint8Array.from(bytes!);
+    return [...(isFloat ? new Float32Array(buffer) : new BigInt64Array(buffer))];
+  };
+  return {
+    raw: await send(head, { rawInputContents: [content] }),
+    contents: await send({ ...head, contents: { [isFloat ? 'fp32Contents' : 'int64Contents']: [...x.values] } }),
+  };
 }
 
 export function describeEquivalence(arena: () => Arena): void {
@@ -66,7 +90,7 @@ export function describeEquivalence(arena: () => Arena): void {
     ['affine', floatRows, (x: SurfaceTensor) => x.values.map((v) => Math.fround(Math.fround(2 * Number(v)) + 1))],
     ['int64', int64Rows, (x: SurfaceTensor) => x.values],
   ] as const) {
-    test(`${model}: rows, columns, typed values and tensor_content give the same`, () =>
+    test(`${model}: rows, columns, typed values, tensor_content and Open Inference give the same`, () =>
       fc.assert(
         fc.asyncProperty(rows, async (x: SurfaceTensor) => {
           for (const got of await answers(arena(), model, x)) assert.deepStrictEqual(got, expected(x));

@@ -23,11 +23,20 @@ import { BAD_INFERENCE } from './surface-contract-inference.ts';
 import { BAD_INPUTS, GOOD_INPUTS } from './surface-contract-inputs.ts';
 import { BAD_JSON, GOOD_JSON } from './surface-contract-json.ts';
 import { BAD_LIMITS, GOOD_LIMITS } from './surface-contract-limits.ts';
+import { BAD_OPEN_INFERENCE } from './surface-contract-open-inference.ts';
 import { type Arena, describeClientsThatLeave, describeStreamsThatReset } from './surface-contract-stages.ts';
 import { BAD_TENSORS } from './surface-contract-tensors.ts';
 import { BAD_WIRE } from './surface-contract-wire.ts';
 
-const BAD = [...BAD_JSON, ...BAD_INPUTS, ...BAD_TENSORS, ...BAD_LIMITS, ...BAD_WIRE, ...BAD_INFERENCE];
+const BAD = [
+  ...BAD_JSON,
+  ...BAD_INPUTS,
+  ...BAD_TENSORS,
+  ...BAD_LIMITS,
+  ...BAD_WIRE,
+  ...BAD_INFERENCE,
+  ...BAD_OPEN_INFERENCE,
+];
 const GOOD = [...GOOD_JSON, ...GOOD_INPUTS, ...GOOD_LIMITS];
 const SURFACES: readonly SurfaceName[] = ['rest', 'grpc'];
 /** Of the whole process: models, their runtimes, Node; and what limits of 8 MB a request leave behind. */

@@ -5,14 +5,7 @@ import { eachEngine as test } from '../support/grpc-engines.ts';
 import { type GrpcHarness, HEALTH, INFERENCE, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { frame, openSession, rawCall } from '../support/raw-grpc.ts';
 
-const NAMES = [
-  '',
-  PREDICTION,
-  'tensorflow.serving.ModelService',
-  INFERENCE,
-  'PredictionService',
-  'ModelService',
-];
+const NAMES = ['', PREDICTION, 'tensorflow.serving.ModelService', INFERENCE, 'PredictionService', 'ModelService'];
 
 async function check(server: GrpcHarness, service: string): Promise<string> {
   return (await server.call(HEALTH, 'Check', { service })).status;

@@ -1,10 +1,13 @@
-/** inference.GRPCInferenceService over a real connection: requests, and questions about models. */
+/** ModelInfer over a real connection, on both engines. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { status as Status } from '@grpc/grpc-js';
+import { ServingError, SharedError } from '../../src/core/errors.ts';
+import { Priority } from '../../src/core/priority.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import { floatRequest, INFERENCE, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
-import { affine, echo, signature, spec } from '../support/puppet-models.ts';
+import { affine, echo, fail, never, type PuppetRunner, signature, spec } from '../support/puppet-models.ts';
 
 const floats = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
 
@@ -97,45 +100,139 @@ test('requested outputs come alone, in their order', async () => {
   );
 });
 
-test('liveness, readiness and metadata', async () => {
-  const full = signature(
-    { x: spec('float32', [-1, 3]), t: spec('string', [-1]) },
-    { y: spec('int64', undefined), z: spec('float16', []) },
-  );
+test('a model with one signature of another name is asked by it; of several, one has to be named', async () => {
+  const one = signature({ x: spec('float32', undefined) }, { y: spec('float32', undefined) });
   await withGrpc(
     (models) => {
-      models.add('m', { version: 3n, signatures: { serving_default: full } });
-      models.add('m', { version: 4n, state: 'LOADING' });
+      models.add('one', { signatures: { only: one }, behave: affine(2, 0) });
+      models.add('two', { signatures: { a: one, b: one }, behave: affine(3, 0) });
     },
     async (server) => {
-      const ask = (method: string, request: object = {}) => server.call(INFERENCE, method, request);
-      assert.deepEqual(await ask('ServerLive'), { live: true });
-      assert.deepEqual(await ask('ServerReady'), { ready: true });
-      assert.deepEqual(await ask('ModelReady', { name: 'm' }), { ready: true });
-      assert.deepEqual(await ask('ModelReady', { name: 'm', version: '3' }), { ready: true });
-      assert.deepEqual(await ask('ModelReady', { name: 'm', version: '4' }), { ready: false });
-      assert.deepEqual(await ask('ModelReady', { name: 'other' }), { ready: false });
-      const { name, version, extensions } = await ask('ServerMetadata');
-      assert.deepEqual([name, version], ['pillion', '1.2.3']);
-      assert.ok(extensions.includes('statistics'));
-      assert.deepEqual(await ask('ModelMetadata', { name: 'm' }), {
-        name: 'm',
-        versions: ['3'],
-        platform: '',
-        inputs: [
-          { name: 'x', datatype: 'FP32', shape: ['-1', '3'] },
-          { name: 't', datatype: 'BYTES', shape: ['-1'] },
-        ],
-        outputs: [
-          { name: 'y', datatype: 'INT64', shape: ['-1'] },
-          { name: 'z', datatype: 'FP16', shape: [] },
-        ],
+      const request = (model_name: string, parameters: object = {}): object => ({
+        ...{ model_name, inputs: [{ ...X, shape: [1] }], raw_input_contents: [floats(5)], parameters },
       });
-      const failure = await server.failure(INFERENCE, 'ModelMetadata', { name: 'other' });
-      assert.equal(failure.code, Status.NOT_FOUND);
-      server.readiness.setDraining();
-      assert.deepEqual(await ask('ServerLive'), { live: true });
-      assert.deepEqual(await ask('ServerReady'), { ready: false });
+      const { raw_output_contents } = await server.call(INFERENCE, 'ModelInfer', request('one'));
+      assert.deepEqual(raw_output_contents, [floats(10)]);
+      assert.equal((await server.record(1)).signatureName, 'only');
+      assert.equal((await server.call(INFERENCE, 'ModelMetadata', { name: 'one' })).inputs[0].name, 'x');
+      const failure = await server.failure(INFERENCE, 'ModelInfer', request('two'));
+      assert.equal(failure.code, Status.FAILED_PRECONDITION);
+      const unknown = await server.failure(INFERENCE, 'ModelMetadata', { name: 'two' });
+      assert.match(unknown.details, /has the signatures "a", "b".*name one in each request's parameter signature_name/);
+      const named = request('two', { signature_name: { string_param: 'b' } });
+      assert.deepEqual((await server.call(INFERENCE, 'ModelInfer', named)).raw_output_contents, [floats(15)]);
     },
+  );
+});
+
+test('a version is a number, a label, or the server’s choice', async () => {
+  await withGrpc(
+    (models) => {
+      models.add('m', { version: 1n, behave: affine(1, 0), labels: ['stable'] });
+      models.add('m', { version: 2n, behave: affine(2, 0) });
+    },
+    async (server) => {
+      const infer = async (model_version: string): Promise<unknown> => {
+        const request = {
+          model_name: 'm',
+          model_version,
+          inputs: [{ ...X, shape: [1] }],
+          raw_input_contents: [floats(3)],
+        };
+        const answer = await server.call(INFERENCE, 'ModelInfer', request);
+        return [answer.model_version, ...answer.raw_output_contents];
+      };
+      assert.deepEqual(await infer(''), ['2', floats(6)]);
+      assert.deepEqual(await infer('1'), ['1', floats(3)]);
+      assert.deepEqual(await infer('stable'), ['1', floats(3)]);
+      const codes: number[] = [];
+      for (const model_version of ['9', 'canary', '9'.repeat(30)]) {
+        codes.push((await server.failure(INFERENCE, 'ModelInfer', { model_name: 'm', model_version })).code);
+      }
+      assert.deepEqual(codes, [Status.NOT_FOUND, Status.INVALID_ARGUMENT, Status.INVALID_ARGUMENT]);
+    },
+  );
+});
+
+test('a timeout and a priority in the request are its deadline and its priority', async () => {
+  let runner!: PuppetRunner;
+  await withGrpc(
+    (models) => {
+      runner = models.add('m');
+    },
+    async (server) => {
+      const parameters = { timeout: { int64_param: 30_000_000 }, priority: { uint64_param: 1 } };
+      const request = { model_name: 'm', inputs: [X], raw_input_contents: [floats(1, 2, 3)], parameters };
+      await server.call(INFERENCE, 'ModelInfer', request, { metadata: { 'x-pillion-priority': 'sheddable' } });
+      const record = await server.record(1);
+      assert.equal(Math.round(record.deadline - record.stages.startedAt), 30_000);
+      assert.equal(record.hasOwnDeadline, true);
+      assert.equal(runner.requests[0]!.context.priority, Priority.critical);
+    },
+  );
+});
+
+test('a timeout that passes is DEADLINE_EXCEEDED', async () => {
+  await withGrpc(
+    (models) => models.add('m', { behave: never }),
+    async (server) => {
+      const parameters = { timeout: { int64_param: 1500 } };
+      const request = { model_name: 'm', inputs: [X], raw_input_contents: [floats(1, 2, 3)], parameters };
+      const { code, details } = await server.failure(INFERENCE, 'ModelInfer', request);
+      assert.equal(code, Status.DEADLINE_EXCEEDED);
+      assert.match(details, /^deadline of 2 ms passed/);
+    },
+  );
+});
+
+test('inputs that the model does not want are refused in the protocol’s words', async () => {
+  await withGrpc(
+    (models) =>
+      models.add('m', {
+        signatures: { serving_default: signature({ x: spec('float32', [-1]) }, { y: spec('float32', [-1]) }) },
+      }),
+    async (server) => {
+      for (const [datatype, bytes] of [
+        ['BF16', 2],
+        ['FP16', 2],
+        ['INT64', 8],
+      ] as const) {
+        const inputs = [{ name: 'x', datatype, shape: [1] }];
+        const request = { model_name: 'm', inputs, raw_input_contents: [Buffer.alloc(bytes)] };
+        const { code, details } = await server.failure(INFERENCE, 'ModelInfer', request);
+        assert.equal(code, Status.INVALID_ARGUMENT);
+        assert.match(details, new RegExp(`^input "x" is ${datatype}, but model "m" .* wants FP32; send it as FP32$`));
+      }
+      const wrong = { model_name: 'm', inputs: [{ ...X, name: 'z' }], raw_input_contents: [floats(1, 2, 3)] };
+      const { details } = await server.failure(INFERENCE, 'ModelInfer', wrong);
+      assert.match(details, /wants the inputs "x"; missing: "x"; unknown: "z"/);
+      const { details: unnamed } = await server.failure(INFERENCE, 'ModelInfer', {});
+      assert.match(unnamed, /^the model name is empty; send the name of a served model/);
+    },
+  );
+});
+
+test('a request that its model would refuse is refused unread, unless it has parameters', async () => {
+  const refusal = new ServingError('overloaded', 'the queue is full; retry after 14 ms', { retryAfterMs: 14 });
+  let unread!: PuppetRunner;
+  await withGrpc(
+    (models) => {
+      models.add('read', { behave: fail(refusal) });
+      unread = models.add('unread');
+      unread.refusal = new SharedError(refusal);
+    },
+    async (server) => {
+      const request = (model_name: string, fields: object = {}): object => ({
+        ...{ model_name, inputs: [{ ...X, shape: [1] }], raw_input_contents: [floats(1)], ...fields },
+      });
+      await server.failure(INFERENCE, 'ModelInfer', request('read'));
+      const failure = await server.failure(INFERENCE, 'ModelInfer', request('unread', { raw_input_contents: [] }));
+      assert.equal(failure.code, Status.RESOURCE_EXHAUSTED);
+      assert.deepEqual([failure.details, unread.requests.length], [refusal.message, 0]);
+      const parameters = { timeout: { int64_param: 5_000_000 } };
+      await server.call(INFERENCE, 'ModelInfer', request('unread', { parameters }));
+      assert.equal(unread.requests.length, 1);
+    },
+    { clock: new FakeClock() },
   );
 });

@@ -55,6 +55,7 @@ export interface Answer {
 
 const PREDICTION = '/tensorflow.serving.PredictionService';
 const MODEL = '/tensorflow.serving.ModelService';
+const INFERENCE = '/inference.GRPCInferenceService';
 
 const spec = (model: string): Uint8Array => messageField(1, message(bytesField(1, model)));
 /** Input {1 example_list {1 examples}}. */
@@ -79,6 +80,14 @@ export function grpcQuestions(): readonly GrpcQuestion[] {
       message(spec(model), bytesField(2, 'signature_def')),
     ),
     ...asked('status', `${MODEL}/GetModelStatus`, (model) => message(spec(model))),
+    ...asked('predict', `${INFERENCE}/ModelInfer`, (model) => bytesField(1, model)),
+    ...asked('metadata', `${INFERENCE}/ModelMetadata`, (model) => bytesField(1, model)),
+    ...asked('metadata', `${INFERENCE}/ModelConfig`, (model) => bytesField(1, model)),
+    ...asked('status', `${INFERENCE}/ModelReady`, (model) => bytesField(1, model)),
+    ...asked('status', `${INFERENCE}/ModelStatistics`, (model) => bytesField(1, model)),
+    // Without --model_control_mode=explicit it changes nothing.
+    ...asked('load', `${INFERENCE}/RepositoryModelLoad`, (model) => bytesField(2, model)),
+    ...asked('load', `${INFERENCE}/RepositoryModelUnload`, (model) => bytesField(1, model)),
     {
       method: 'reload',
       model: '*',

@@ -79,6 +79,25 @@ function percentDecoded(text: string): string {
   }
 }
 
+/** The messages that come on a stream, once it has ended. */
+export function readMessages(stream: ClientHttp2Stream): Promise<readonly Buffer[]> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.on('error', reject);
+    stream.on('end', () => {
+      stream.close();
+      const messages: Buffer[] = [];
+      for (let rest = Buffer.concat(chunks); rest.length >= 5; ) {
+        const end = 5 + rest.readUInt32BE(1);
+        messages.push(rest.subarray(5, end));
+        rest = rest.subarray(end);
+      }
+      resolve(messages);
+    });
+  });
+}
+
 /** One whole call. */
 export function rawCall(
   session: ClientHttp2Session,
