@@ -101,6 +101,11 @@ export const SUITES = {
       PILLION_TEST_PYTHON: ensurePython('metrics', 'test/metrics/requirements.txt'),
     }),
   },
+  triton: {
+    says: "NVIDIA's Python client of the Open Inference Protocol, by every method that it has",
+    ending: '.triton.js',
+    prepare: () => ({ PILLION_TRITON_PYTHON: ensurePython('triton', 'test/triton/requirements.txt') }),
+  },
   'tfjs-long': {
     says: "TensorFlow's models: memory over 200 loads and 200,000 predicts, an npm package's models on a photo",
     ending: '.long.js',
