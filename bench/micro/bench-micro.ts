@@ -16,6 +16,8 @@ import { DEFAULT_ROUNDS, type Figures } from './interleave.ts';
 const SUBJECTS = [
   'predict-in',
   'predict-out',
+  'infer-in',
+  'infer-out',
   'json-in',
   'json-out',
   'hpack',

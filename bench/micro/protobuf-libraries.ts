@@ -21,6 +21,14 @@ export function protobufjsType(name: string): protobuf.Type {
   return root.lookupType(name);
 }
 
+/** Of the Open Inference Protocol. */
+export function inferenceType(name: string): protobuf.Type {
+  inference ??= new protobuf.Root().loadSync('proto/grpc_service.proto');
+  return inference.lookupType(`inference.${name}`);
+}
+
+let inference: protobuf.Root | undefined;
+
 export const predictMethod = (
   protoLoader.loadSync('tensorflow_serving/apis/prediction_service.proto', {
     keepCase: true,
