@@ -56,6 +56,12 @@ export class JsonCursor {
   /** The offset of the next byte. */
   at = 0;
   #open = new Uint8Array(FIRST_LEVELS);
+  readonly #maxDepth: number;
+
+  /** `maxDepth`: how deep lists and objects may be nested in a value that is skipped. */
+  constructor(maxDepth = Infinity) {
+    this.#maxDepth = maxDepth;
+  }
 
   open(bytes: Buffer, at = 0): void {
     this.bytes = bytes;
@@ -209,6 +215,9 @@ export class JsonCursor {
   }
 
   #push(depth: number, bracket: number): void {
+    if (depth >= this.#maxDepth) {
+      throw invalidRequest(`JSON nesting depth exceeds maximum allowed limit (${this.#maxDepth}); nest less deeply`);
+    }
     if (depth === this.#open.length) {
       const grown = new Uint8Array(2 * depth);
       grown.set(this.#open);

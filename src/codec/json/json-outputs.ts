@@ -18,10 +18,10 @@ import { Buffer } from 'node:buffer';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
-import { BFLOAT16, FLOAT16, fromSmallFloat, type SmallFloat } from '../../core/small-float.ts';
-import { elements, type NumericTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import { numbersOf, type PrintedElements, writeElements } from './json-elements-writer.ts';
 import type { PredictFormat } from './json-inputs.ts';
-import { JsonWriter, type NumberElements, writeFloat64, writeInteger } from './json-writer.ts';
+import { JsonWriter } from './json-writer.ts';
 
 /** Stands for a number of rows: one row that has each output whole. */
 const WHOLE = -1;
@@ -29,13 +29,8 @@ const WHOLE = -1;
 /** The end of the names of string outputs that are bytes, such as images. */
 const BYTES_SUFFIX = '_bytes';
 
-interface Output {
+interface Output extends PrintedElements {
   readonly name: string;
-  readonly tensor: Tensor;
-  /** The elements; empty for strings. */
-  readonly numbers: NumberElements;
-  /** Strings are written as {"b64":"…"}. */
-  readonly isBase64: boolean;
 }
 
 export class OutputsPrinter {
@@ -51,8 +46,7 @@ export class OutputsPrinter {
     const writer = this.#writer;
     const printed: Output[] = [];
     for (const [name, tensor] of outputs) {
-      const numbers = tensor.dtype === 'string' ? [] : numbersOf(tensor);
-      printed.push({ name, tensor, numbers, isBase64: name.endsWith(BYTES_SUFFIX) });
+      printed.push({ name, tensor, numbers: numbersOf(tensor), isBase64: name.endsWith(BYTES_SUFFIX) });
     }
     writer.clear();
     writer.ascii(format === 'row' ? '{"predictions":' : '{"outputs":');
@@ -93,13 +87,13 @@ export class OutputsPrinter {
   #lists(output: Output, level: number, index: number): void {
     const { shape } = output.tensor;
     if (level === shape.length) {
-      this.#elements(output, index, index + 1);
+      writeElements(this.#writer, output, index, index + 1);
       return;
     }
     const length = shape[level]!;
     const start = index * length;
     this.#writer.ascii('[');
-    if (level === shape.length - 1) this.#elements(output, start, start + length);
+    if (level === shape.length - 1) writeElements(this.#writer, output, start, start + length);
     else {
       for (let i = start; i < start + length; i++) {
         if (i > start) this.#writer.ascii(',');
@@ -107,45 +101,6 @@ export class OutputsPrinter {
       }
     }
     this.#writer.ascii(']');
-  }
-
-  #elements({ tensor, numbers, isBase64 }: Output, start: number, end: number): void {
-    const writer = this.#writer;
-    switch (tensor.dtype) {
-      case 'float32':
-      case 'float16':
-      case 'bfloat16':
-        writer.float32s(numbers as Float32Array, start, end);
-        break;
-      case 'float64':
-        writer.numbers(writeFloat64, numbers, start, end);
-        break;
-      case 'int64':
-      case 'uint64':
-        writer.longs(numbers, start, end);
-        break;
-      case 'bool':
-        writer.booleans(numbers, start, end);
-        break;
-      case 'string':
-        this.#strings(tensor.data, isBase64, start, end);
-        break;
-      case 'int8':
-      case 'int16':
-      case 'int32':
-      case 'uint8':
-      case 'uint16':
-      case 'uint32':
-        writer.numbers(writeInteger, numbers, start, end);
-    }
-  }
-
-  #strings(strings: readonly Uint8Array[], isBase64: boolean, start: number, end: number): void {
-    for (let i = start; i < end; i++) {
-      if (i > start) this.#writer.ascii(',');
-      if (isBase64) this.#writer.base64(strings[i]!);
-      else this.#writer.string(strings[i]!);
-    }
   }
 }
 
@@ -170,28 +125,4 @@ function notRows(name: string, shape: Shape, what: string, unbatchedRows: number
   const output = `output ${quoteName(name)} has shape ${formatShape(shape)}, ${what}, so it has no row format`;
   const fix = unbatchedRows > 1 ? 'send one instance a request, or "inputs"' : 'send "inputs"';
   return invalidRequest(`${output}; ${fix} instead of "instances"`);
-}
-
-/** 16-bit floats as float32, 64-bit integers as two words each (the high one signed for int64), others as they are. */
-function numbersOf(tensor: NumericTensor): NumberElements {
-  const array = elements(tensor);
-  switch (tensor.dtype) {
-    case 'float16':
-      return widened(FLOAT16, array as Uint16Array);
-    case 'bfloat16':
-      return widened(BFLOAT16, array as Uint16Array);
-    case 'int64':
-      return new Int32Array(array.buffer, array.byteOffset, 2 * array.length);
-    case 'uint64':
-      return new Uint32Array(array.buffer, array.byteOffset, 2 * array.length);
-    default:
-      return array as Float32Array;
-  }
-}
-
-/** Every 16-bit float is a float32. */
-function widened(format: SmallFloat, patterns: Uint16Array): Float32Array {
-  const values = new Float32Array(patterns.length);
-  for (let i = 0; i < patterns.length; i++) values[i] = fromSmallFloat(format, patterns[i]!);
-  return values;
 }

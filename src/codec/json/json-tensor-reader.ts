@@ -32,11 +32,12 @@ export class TensorReader {
   readonly #seen: number[] = [];
   #path = '';
 
-  constructor(cursor: JsonCursor, name: string, spec: TensorSpec) {
+  /** `dtypeName`: the protocol's name of the dtype, for error texts. */
+  constructor(cursor: JsonCursor, name: string, spec: Pick<TensorSpec, 'dtype'>, dtypeName: string = spec.dtype) {
     this.#cursor = cursor;
     this.#elements = new ElementBuffer(spec.dtype);
     this.#element = new ElementReader(cursor, this.#elements);
-    this.#wants = `input ${quoteName(name)} wants ${spec.dtype}`;
+    this.#wants = `input ${quoteName(name)} wants ${dtypeName}`;
   }
 
   /** Reads the value at the cursor and moves past it. `path` is its place in the body, for error texts. */

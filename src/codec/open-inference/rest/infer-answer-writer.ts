@@ -1,0 +1,107 @@
+/**
+ * Outputs → the answer of an infer request, JSON or JSON with tensors behind it (binary-tensors.ts):
+ *
+ *   {"id":"…","model_name":"m","model_version":"1","outputs":[{"name":"y","datatype":"FP32","shape":[1,2],"data":[…]},
+ *                         {"name":"z","datatype":"INT32","shape":[2],"parameters":{"binary_data_size":8}}]}
+ *
+ * `data` is flat. Numbers are written as in TensorFlow Serving's API: a float has a point or an exponent, and reads back
+ * as the same bits; NaN and infinities have no quotes. One printer serves many answers, one after the other.
+ */
+import { Buffer } from 'node:buffer';
+import { invalidRequest, type ServingError } from '../../../core/errors.ts';
+import { quoteName } from '../../../core/list-names.ts';
+import { elementCount } from '../../../core/shape.ts';
+import type { Tensor } from '../../../core/tensor.ts';
+import { numbersOf, writeElements } from '../../json/json-elements-writer.ts';
+import { JsonWriter } from '../../json/json-writer.ts';
+import { DATATYPES } from '../datatypes.ts';
+import { binarySizeOf, writeBinary } from './binary-tensors.ts';
+
+export interface AnsweredOutput {
+  readonly name: string;
+  readonly tensor: Tensor;
+  /** It stands behind the JSON. */
+  readonly isBinary: boolean;
+}
+
+export interface InferAnswer {
+  /** As in the request; undefined if it had none. */
+  readonly id: string | undefined;
+  readonly model: string;
+  readonly version: string;
+  readonly outputs: readonly AnsweredOutput[];
+}
+
+export interface InferAnswerBytes {
+  readonly bytes: Buffer;
+  /** The bytes of the JSON; undefined if nothing is behind it. */
+  readonly jsonBytes: number | undefined;
+}
+
+export class InferPrinter {
+  readonly #writer = new JsonWriter();
+
+  /** Throws `invalid_request` for an output that JSON has no form for. */
+  print(answer: InferAnswer): InferAnswerBytes {
+    const writer = this.#writer;
+    writer.clear();
+    writer.ascii('{');
+    if (answer.id !== undefined) {
+      writer.ascii('"id":');
+      this.#text(answer.id);
+      writer.ascii(',');
+    }
+    writer.ascii('"model_name":');
+    this.#text(answer.model);
+    writer.ascii(',"model_version":');
+    this.#text(answer.version);
+    writer.ascii(',"outputs":[');
+    let tailBytes = 0;
+    answer.outputs.forEach((output, i) => {
+      if (i > 0) writer.ascii(',');
+      tailBytes += this.#output(output);
+    });
+    writer.ascii(']}');
+    const json = writer.take();
+    if (tailBytes === 0) return { bytes: json, jsonBytes: undefined };
+    return { bytes: withTail(json, tailBytes, answer.outputs), jsonBytes: json.length };
+  }
+
+  /** Returns the bytes that follow behind the JSON. */
+  #output({ name, tensor, isBinary }: AnsweredOutput): number {
+    const writer = this.#writer;
+    const { dtype, shape } = tensor;
+    writer.ascii('{"name":');
+    this.#text(name);
+    writer.ascii(`,"datatype":"${DATATYPES[dtype]}","shape":[${shape.join(',')}]`);
+    if (isBinary) {
+      const size = binarySizeOf(tensor);
+      writer.ascii(`,"parameters":{"binary_data_size":${size}}}`);
+      return size;
+    }
+    if (dtype === 'float16' || dtype === 'bfloat16') throw hasNoJsonForm(name, DATATYPES[dtype]);
+    writer.ascii(',"data":[');
+    writeElements(writer, { tensor, numbers: numbersOf(tensor), isBase64: false }, 0, elementCount(shape));
+    writer.ascii(']}');
+    return 0;
+  }
+
+  #text(text: string): void {
+    this.#writer.string(Buffer.from(text, 'utf8'));
+  }
+}
+
+/** An output is asked for as JSON that only has a binary form. */
+export function hasNoJsonForm(name: string, datatype: string): ServingError {
+  return invalidRequest(
+    `sending ${datatype} data via JSON is not supported; ask for output ${quoteName(name)} as binary data ` +
+      '("parameters": {"binary_data": true} of the output, or "binary_data_output" of the request)',
+  );
+}
+
+function withTail(json: Buffer, tailBytes: number, outputs: readonly AnsweredOutput[]): Buffer {
+  const whole = Buffer.allocUnsafe(json.length + tailBytes);
+  let at = json.copy(whole);
+  for (const { tensor, isBinary } of outputs) if (isBinary) at = writeBinary(whole, at, tensor);
+  return whole;
+}

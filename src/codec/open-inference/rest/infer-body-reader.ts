@@ -1,0 +1,296 @@
+/**
+ * The body of an infer request → its tensors. It is JSON, and may have tensors behind it (binary-tensors.ts):
+ *
+ *   {"id":"…","parameters":{…},"inputs":[{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]},
+ *                                        {"name":"y","shape":[1,2],"datatype":"INT32",
+ *                                         "parameters":{"binary_data_size":8}}],"outputs":[{"name":"z"}]}
+ *
+ * The datatype may stand behind the data, so an input becomes a tensor when its object has ended. Numbers are read from
+ * the bytes, as in TensorFlow Serving's API and with the same rules for each dtype (json-element.ts); NaN, Infinity and
+ * -Infinity are numbers. `data` is flat, or nested as the shape is. FP16 and BF16 have no JSON form.
+ *
+ * As in TensorFlow Serving's API, unknown keys are ignored, and the first of two equal keys counts.
+ *
+ * One reader serves many bodies, one after the other.
+ */
+import type { Buffer } from 'node:buffer';
+import { invalidRequest } from '../../../core/errors.ts';
+import { quoteName } from '../../../core/list-names.ts';
+import { elementCount, type Shape } from '../../../core/shape.ts';
+import type { Tensor, TensorMap } from '../../../core/tensor.ts';
+import { CLOSE_ARRAY, CLOSE_OBJECT, MINUS, NINE, OPEN_ARRAY, OPEN_OBJECT, QUOTE, ZERO } from '../../json/json-chars.ts';
+import { JsonCursor } from '../../json/json-cursor.ts';
+import { GridScanner, gridTensor, MAX_RANK, type NumericGrid } from '../../json/json-grid.ts';
+import { TensorReader } from '../../json/json-tensor-reader.ts';
+import { type TensorBudget, tensorBudget } from '../../tensorflow/tensor-proto/tensor-budget.ts';
+import { DATATYPES, inputDtype } from '../datatypes.ts';
+import {
+  checkInputParameters,
+  checkNameCount,
+  duplicateInput,
+  NO_PARAMETERS,
+  type Parameters,
+  type RequestedOutput,
+} from '../infer-request.ts';
+import { chargedCount, rawTensor, type TensorHead } from '../raw-tensor.ts';
+import { checkNesting, lacks, noJsonForm, oneOf, wrongKind } from './infer-body-checks.ts';
+import { readParameters } from './infer-parameters.ts';
+
+/** Lists and objects inside each other in a value: Triton's limit. */
+const MAX_DEPTH = 100;
+
+const REQUEST_KEYS: readonly string[] = ['inputs', 'outputs', 'id', 'parameters'];
+const INPUT_KEYS: readonly string[] = ['name', 'shape', 'datatype', 'data', 'parameters'];
+const OUTPUT_KEYS: readonly string[] = ['name', 'parameters'];
+
+/** What the body says; the model is in the path. */
+export interface InferBody {
+  /** Empty: the request has none. */
+  readonly id: string;
+  readonly parameters: Parameters;
+  readonly inputs: TensorMap;
+  /** Empty: all. */
+  readonly outputs: readonly RequestedOutput[];
+}
+
+interface InputFields {
+  name: string | undefined;
+  shape: Shape | undefined;
+  datatype: string | undefined;
+  parameters: Parameters;
+  /** The offset of `data`. */
+  dataAt: number | undefined;
+  grid: NumericGrid | undefined;
+}
+
+export class InferBodyReader {
+  readonly #cursor = new JsonCursor(MAX_DEPTH);
+  readonly #grids = new GridScanner();
+  /** What is behind the JSON; undefined if the request says that nothing is. */
+  #tail: Buffer | undefined;
+  #tailAt = 0;
+  #budget: TensorBudget;
+  readonly #maxBytes: number;
+
+  /** `maxBytes`: the most that the tensors of one request may take together. */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+    this.#budget = tensorBudget(maxBytes);
+  }
+
+  /**
+   * `jsonBytes`: the JSON is so much of the body, and tensors are behind it; undefined: the body is JSON. Tensors from
+   * behind the JSON are views of the body. Throws ServingError (invalid_request, unsupported, too_large).
+   */
+  read(body: Buffer, jsonBytes: number | undefined): InferBody {
+    const cursor = this.#cursor;
+    this.#tail = jsonBytes === undefined ? undefined : body.subarray(jsonBytes);
+    this.#tailAt = 0;
+    this.#budget = tensorBudget(this.#maxBytes);
+    try {
+      const json = jsonBytes === undefined ? body : body.subarray(0, jsonBytes);
+      cursor.openObject(json, '"inputs"', '{"inputs": [...]}');
+      const read = this.#members();
+      cursor.expectEnd();
+      this.#expectTailEnd();
+      return read;
+    } finally {
+      cursor.close();
+      this.#grids.reset();
+      this.#tail = undefined;
+    }
+  }
+
+  #members(): InferBody {
+    const cursor = this.#cursor;
+    let id: string | undefined;
+    let parameters: Parameters | undefined;
+    let inputs: TensorMap | undefined;
+    let outputs: readonly RequestedOutput[] | undefined;
+    for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+      const key = cursor.key(REQUEST_KEYS);
+      if (key === 'inputs' && inputs === undefined) inputs = this.#inputs();
+      else if (key === 'outputs' && outputs === undefined) outputs = this.#outputs();
+      else if (key === 'id' && id === undefined) id = this.#string('"id"', 'a string');
+      else if (key === 'parameters' && parameters === undefined) parameters = readParameters(cursor, 'parameters');
+      else cursor.skipValue();
+    }
+    if (inputs === undefined)
+      throw invalidRequest(`Unable to parse 'inputs': the body has none; send {"inputs": [...]}`);
+    return { id: id ?? '', parameters: parameters ?? NO_PARAMETERS, inputs, outputs: outputs ?? [] };
+  }
+
+  #inputs(): TensorMap {
+    const tensors = new Map<string, Tensor>();
+    this.#list('inputs', (path) => {
+      const fields = this.#inputFields(path);
+      const { name } = fields;
+      if (name === undefined) throw lacks(path, 'name', 'the name of an input of the model');
+      if (tensors.has(name)) throw duplicateInput(name);
+      tensors.set(name, this.#tensor(path, name, fields));
+      this.#grids.reset();
+    });
+    return tensors;
+  }
+
+  #outputs(): readonly RequestedOutput[] {
+    const cursor = this.#cursor;
+    const outputs: RequestedOutput[] = [];
+    this.#list('outputs', (path) => {
+      let name: string | undefined;
+      let parameters: Parameters | undefined;
+      for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+        const key = cursor.key(OUTPUT_KEYS);
+        if (key === 'name' && name === undefined) name = this.#string(`${path}.name`, 'the name of an output');
+        else if (key === 'parameters' && parameters === undefined) {
+          parameters = readParameters(cursor, `${path}.parameters`);
+        } else cursor.skipValue();
+      }
+      if (name === undefined) throw lacks(path, 'name', 'the name of an output of the model');
+      outputs.push({ name, parameters: parameters ?? NO_PARAMETERS });
+    });
+    return outputs;
+  }
+
+  /** Calls `read` for each object of the list at the cursor, which is on the object's opening brace. */
+  #list(key: string, read: (path: string) => void): void {
+    const cursor = this.#cursor;
+    if (cursor.skipSpace() !== OPEN_ARRAY) throw wrongKind(cursor, `'${key}'`, 'a list of objects');
+    let count = 0;
+    for (let more = cursor.enter(CLOSE_ARRAY); more; more = cursor.hasNext(CLOSE_ARRAY)) {
+      const path = `${key}[${count++}]`;
+      checkNameCount(key, count);
+      if (cursor.skipSpace() !== OPEN_OBJECT) throw wrongKind(cursor, path, 'an object');
+      read(path);
+    }
+  }
+
+  #inputFields(path: string): InputFields {
+    const cursor = this.#cursor;
+    const fields: InputFields = {
+      name: undefined,
+      shape: undefined,
+      datatype: undefined,
+      parameters: NO_PARAMETERS,
+      dataAt: undefined,
+      grid: undefined,
+    };
+    for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+      const key = cursor.key(INPUT_KEYS);
+      if (key === 'name' && fields.name === undefined)
+        fields.name = this.#string(`${path}.name`, 'the name of an input');
+      else if (key === 'shape' && fields.shape === undefined) fields.shape = this.#shape(path);
+      else if (key === 'datatype' && fields.datatype === undefined) {
+        fields.datatype = this.#string(`${path}.datatype`, 'a name such as "FP32"');
+      } else if (key === 'data' && fields.dataAt === undefined) this.#scanData(fields);
+      else if (key === 'parameters' && fields.parameters === NO_PARAMETERS) {
+        fields.parameters = readParameters(cursor, `${path}.parameters`);
+      } else cursor.skipValue();
+    }
+    return fields;
+  }
+
+  #scanData(fields: InputFields): void {
+    const cursor = this.#cursor;
+    const byte = cursor.skipSpace();
+    const { at } = cursor;
+    fields.dataAt = at;
+    const mayBeGrid = byte === OPEN_ARRAY || byte === MINUS || (byte !== undefined && byte >= ZERO && byte <= NINE);
+    fields.grid = mayBeGrid ? this.#grids.scan(cursor.bytes, at) : undefined;
+    if (fields.grid === undefined) cursor.skipValue();
+    else cursor.at = this.#grids.end;
+  }
+
+  #string(path: string, wants: string): string {
+    const cursor = this.#cursor;
+    if (cursor.skipSpace() === QUOTE) return cursor.string();
+    throw wrongKind(cursor, path, wants);
+  }
+
+  #shape(path: string): Shape {
+    const cursor = this.#cursor;
+    const wants = 'a list of whole numbers from 0 on, such as [1,3]';
+    if (cursor.skipSpace() !== OPEN_ARRAY) throw wrongKind(cursor, `${path}.shape`, wants);
+    const shape: number[] = [];
+    for (let more = cursor.enter(CLOSE_ARRAY); more; more = cursor.hasNext(CLOSE_ARRAY)) {
+      cursor.skipSpace();
+      const start = cursor.at;
+      cursor.skipValue();
+      const text = cursor.text(start, Math.min(cursor.at, start + MAX_SHOWN));
+      if (!/^[0-9]{1,15}$/.test(text)) throw invalidRequest(`${path}.shape has ${text}; send ${wants}`);
+      if (shape.length === MAX_RANK) throw invalidRequest(`${path}.shape has more than ${MAX_RANK} dims; send fewer`);
+      shape.push(Number(text));
+    }
+    return shape;
+  }
+
+  #tensor(path: string, name: string, fields: InputFields): Tensor {
+    const { shape, datatype, parameters, dataAt } = fields;
+    if (datatype === undefined) throw lacks(path, 'datatype', 'a name such as "FP32"');
+    if (shape === undefined) throw lacks(path, 'shape', 'its dims, such as [1,3]');
+    const dtype = inputDtype(name, datatype);
+    checkInputParameters(name, parameters);
+    const size = parameters.get('binary_data_size');
+    if ((size === undefined) === (dataAt === undefined)) throw oneOf(name, dataAt !== undefined);
+    const head = { name, dtype, shape };
+    if (size !== undefined) return rawTensor(head, this.#takeTail(name, size), this.#budget);
+    if (dtype === 'float16' || dtype === 'bfloat16') throw noJsonForm(name, datatype);
+    return this.#jsonTensor(path, head, fields);
+  }
+
+  #jsonTensor(path: string, head: TensorHead, { grid, dataAt }: InputFields): Tensor {
+    const { name, dtype, shape } = head;
+    const count = chargedCount(head, this.#budget);
+    if (grid !== undefined) {
+      checkNesting(name, shape, grid.shape, grid.count, count);
+      const tensor = gridTensor({ ...grid, shape }, this.#grids.numbers, dtype);
+      if (tensor !== undefined) return tensor;
+    }
+    const cursor = this.#cursor;
+    const end = cursor.at;
+    cursor.at = dataAt!;
+    const reader = new TensorReader(cursor, name, head, DATATYPES[dtype]);
+    reader.read(`${path}.data`);
+    cursor.at = end;
+    const tensor = reader.tensor([]);
+    checkNesting(name, shape, tensor.shape, elementCount(tensor.shape), count);
+    return { ...tensor, shape };
+  }
+
+  /** The next `size` bytes from behind the JSON. */
+  #takeTail(name: string, size: unknown): Buffer {
+    const tail = this.#tail;
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+      throw invalidRequest(
+        `"binary_data_size" of input ${quoteName(name)} is no whole number from 0 on; send its bytes`,
+      );
+    }
+    if (tail === undefined) {
+      throw invalidRequest(
+        `input ${quoteName(name)} has "binary_data_size", but the request has no header ` +
+          'Inference-Header-Content-Length; send it, with the number of bytes of the JSON',
+      );
+    }
+    const missing = this.#tailAt + size - tail.length;
+    if (missing > 0) {
+      throw invalidRequest(
+        `unexpected size for input ${quoteName(name)}, expecting ${missing} additional bytes; send as many bytes ` +
+          'behind the JSON as "binary_data_size" says',
+      );
+    }
+    this.#tailAt += size;
+    return tail.subarray(this.#tailAt - size, this.#tailAt);
+  }
+
+  #expectTailEnd(): void {
+    const left = (this.#tail?.length ?? 0) - this.#tailAt;
+    if (left === 0) return;
+    throw invalidRequest(
+      `unexpected additional input data: ${left} bytes are behind the last tensor; check ` +
+        'Inference-Header-Content-Length and "binary_data_size"',
+    );
+  }
+}
+
+/** The most characters of a faulty dim in an error's text. */
+const MAX_SHOWN = 40;
