@@ -14,6 +14,12 @@ import {
 import { OutputsPrinter } from '../codec/json/json-outputs.ts';
 import type { InferRequest } from '../codec/open-inference/infer-request.ts';
 import { readInferRequest } from '../codec/open-inference/infer-request-reader.ts';
+import {
+  type InferAnswer,
+  type InferAnswerBytes,
+  InferPrinter,
+} from '../codec/open-inference/rest/infer-answer-writer.ts';
+import { type InferBody, InferBodyReader } from '../codec/open-inference/rest/infer-body-reader.ts';
 import { parseExamples } from '../codec/tensorflow/example/parse-examples.ts';
 import {
   type ExamplesRequest,
@@ -45,6 +51,10 @@ export interface CarriedInfer extends Omit<InferRequest, 'inputs'> {
   readonly inputs: CarriedTensors;
 }
 
+export interface CarriedInferBody extends Omit<InferBody, 'inputs'> {
+  readonly inputs: CarriedTensors;
+}
+
 /** What a predict body holds, without the values. */
 export interface PredictOutline {
   readonly signatureName: string | undefined;
@@ -55,6 +65,7 @@ export interface PredictOutline {
 export class CodecJobs {
   readonly #scanner = new PredictBodyScanner();
   readonly #printer = new OutputsPrinter();
+  readonly #inferPrinter = new InferPrinter();
   #scanned: PredictBody | undefined;
 
   /** Keeps the body for `readInputs`. */
@@ -74,6 +85,24 @@ export class CodecJobs {
     } finally {
       this.#scanner.release();
     }
+  }
+
+  readInferBody(body: Uint8Array, jsonBytes: number | undefined, maxTensorBytes: number): CarriedInferBody {
+    const read = new InferBodyReader(maxTensorBytes).read(bufferOf(body), jsonBytes);
+    return { ...read, inputs: carriedInputs(read.inputs) };
+  }
+
+  /** `isBinary`: by the outputs' names. */
+  printInferAnswer(
+    head: Omit<InferAnswer, 'outputs'>,
+    outputs: CarriedTensors,
+    isBinary: ReadonlyMap<string, boolean>,
+  ): InferAnswerBytes {
+    const named = [...atOnce(unpacked(outputs))];
+    return this.#inferPrinter.print({
+      ...head,
+      outputs: named.map(([name, tensor]) => ({ name, tensor, isBinary: isBinary.get(name) === true })),
+    });
   }
 
   readExamplesBody(body: Uint8Array, verb: string, maxBytes: number): Carried<ExamplesBody> {

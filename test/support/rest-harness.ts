@@ -12,6 +12,7 @@ import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
+import { openInferenceOf } from './open-inference-parts.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 import { RecordingTelemetry } from './recording-telemetry.ts';
 
@@ -63,6 +64,7 @@ export class RestHarness {
       lifecycle: this.lifecycle,
       resolver: new ModelResolver(this.models),
       modelInfo: new ModelInfoHandler(this.models),
+      openInference: openInferenceOf({ models: this.models, lifecycle: this.lifecycle }),
       metrics: options.metrics ?? (async () => ({ contentType: 'text/plain', text: 'up 1\n' })),
       maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
       onInternalError: (error) => this.internalErrors.push(error),

@@ -19,6 +19,7 @@ const EXPOSED = [
   'traceparent',
   'retry-after',
   'allow',
+  'inference-header-content-length',
 ];
 
 const COMMON: readonly string[] = ['access-control-allow-origin', '*', 'access-control-allow-methods', 'POST, GET'];

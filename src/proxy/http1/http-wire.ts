@@ -7,6 +7,7 @@ import { clientLeft } from '../../core/cancel.ts';
 import { type ServingError, SharedError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
+import type { AnswerForm } from '../answer-form.ts';
 import type { ExchangeContext, OpenExchange, Wire } from '../exchange.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
@@ -45,7 +46,7 @@ interface AnsweredRoute {
 export class HttpWire implements Wire<Buffer> {
   readonly #transport: Transport;
   readonly #route: AnsweredRoute;
-  readonly #contentType: string;
+  readonly #form: AnswerForm;
   readonly #shared: RestContext;
   readonly #open: HttpWire[];
   #exchange: OpenExchange | undefined;
@@ -53,11 +54,11 @@ export class HttpWire implements Wire<Buffer> {
   /** The connection ends after this answer. */
   #endsConnection = false;
 
-  /** `contentType` of an answer that is no error. `open`: the connection's requests that have no answer yet. */
-  constructor(transport: Transport, route: AnsweredRoute, contentType: string, open: HttpWire[], shared: RestContext) {
+  /** `form` of an answer that is no error. `open`: the connection's requests that have no answer yet. */
+  constructor(transport: Transport, route: AnsweredRoute, form: AnswerForm, open: HttpWire[], shared: RestContext) {
     this.#transport = transport;
     this.#route = route;
-    this.#contentType = contentType;
+    this.#form = form;
     this.#open = open;
     this.#shared = shared;
   }
@@ -100,7 +101,9 @@ export class HttpWire implements Wire<Buffer> {
     const extras = echoedHeaders(context);
     if (fallback !== undefined) extras.push(SERVED_BY_HEADER, servedBy(context, fallback));
     if (compressed !== undefined) extras.push('content-encoding', compressed.coding);
-    this.#send(context, OK, this.#contentType, compressed?.body ?? answer, version, extras);
+    const { contentType, headers } = this.#form;
+    extras.push(...headers);
+    this.#send(context, OK, contentType, compressed?.body ?? answer, version, extras);
   }
 
   refuse(error: ServingError, context: RequestContext): void {

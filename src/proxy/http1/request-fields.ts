@@ -19,6 +19,9 @@ const PROTOBUF_TYPES: readonly string[] = [
   'application/vnd.google.protobuf',
 ];
 
+/** Of the Open Inference Protocol's binary tensor data extension. */
+const INFERENCE_HEADER = 'inference-header-content-length';
+
 export interface RequestFields {
   /** Milliseconds from the request's arrival; undefined if the client set none; a ServingError if it cannot be read. */
   readonly timeout: number | undefined | ServingError;
@@ -34,6 +37,8 @@ export interface RequestFields {
   readonly callerTrace: CallerTrace | undefined;
   /** `accept-encoding`. */
   readonly acceptEncoding: string | undefined;
+  /** `inference-header-content-length`: the bytes of the JSON in a body with tensors behind it, not read. */
+  readonly inferenceHeader: string | undefined;
   /** The media type of a protobuf body and of its answer; undefined = JSON. */
   readonly protobufType: string | undefined;
 }
@@ -62,6 +67,7 @@ export function readFields(
       textOf(headers['baggage']),
     ),
     acceptEncoding: textOf(headers['accept-encoding']),
+    inferenceHeader: textOf(headers[INFERENCE_HEADER]),
     protobufType: protobufTypeOf(headers['content-type']),
   };
 }

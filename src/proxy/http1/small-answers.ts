@@ -1,8 +1,10 @@
 /**
- * Answers that concern no model, and so have no exchange and no record: the metrics page, and OPTIONS.
+ * Answers that concern no model, and so have no exchange and no record: the metrics page, the server's health, the
+ * description of the API, and OPTIONS.
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { ERROR_TABLE } from '../../core/errors.ts';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
@@ -10,6 +12,9 @@ import { ANSWER_CODINGS, chooseCoding, compressAnswer } from './coding/answer-co
 import { preflightHeaders } from './cors.ts';
 import { errorBody } from './http-errors.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
+
+/** Triton's status of a server that is not live, or not ready. */
+const UNHEALTHY = ERROR_TABLE.invalid_request.http;
 
 export interface SmallAnswersOptions {
   readonly heads: AnswerHeads;
@@ -38,18 +43,30 @@ export class SmallAnswers {
     send(response, turn, 200, ['allow', allow, 'content-length', '0', ...cors]);
   }
 
+  /** An empty body, as Triton has it: who asks for health looks at the status. */
+  health(response: ServerResponse, turn: AnswerTurn, isWell: boolean): void {
+    const status = isWell ? 200 : UNHEALTHY;
+    send(response, turn, status, ['content-length', '0', ...this.#options.heads.common]);
+  }
+
+  /** A page that is always the same. */
+  async page(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn, page: Page): Promise<void> {
+    const { heads, compressFromBytes, unsent } = this.#options;
+    const { contentType, bytes } = page;
+    const accepted = request.headers['accept-encoding'];
+    const coding = bytes.length < compressFromBytes ? undefined : chooseCoding(String(accepted ?? ''), ANSWER_CODINGS);
+    const body = coding === undefined ? bytes : await compressAnswer(bytes, coding);
+    const encoding = coding === undefined ? [] : ['content-encoding', coding];
+    const length = ['content-length', String(body.length)];
+    send(response, turn, 200, ['content-type', contentType, ...length, ...encoding, ...heads.common], body);
+    unsent.track(request.socket, response, body.length);
+  }
+
   /** Rejects, after an answer of 500, with the cause if the metrics cannot be read. */
   async metrics(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn): Promise<void> {
-    const { heads, compressFromBytes, unsent } = this.#options;
+    const { heads } = this.#options;
     try {
-      const { contentType, bytes: page } = await this.#page(request.headers.accept);
-      const accepted = request.headers['accept-encoding'];
-      const coding = page.length < compressFromBytes ? undefined : chooseCoding(String(accepted ?? ''), ANSWER_CODINGS);
-      const body = coding === undefined ? page : await compressAnswer(page, coding);
-      const encoding = coding === undefined ? [] : ['content-encoding', coding];
-      const length = ['content-length', String(body.length)];
-      send(response, turn, 200, ['content-type', contentType, ...length, ...encoding, ...heads.common], body);
-      unsent.track(request.socket, response, body.length);
+      await this.page(request, response, turn, await this.#page(request.headers.accept));
     } catch (error) {
       const body = errorBody('the metrics cannot be read; the server log has the cause');
       const length = ['content-length', String(body.length)];
@@ -74,7 +91,7 @@ export class SmallAnswers {
   }
 }
 
-interface Page {
+export interface Page {
   readonly contentType: string;
   readonly bytes: Buffer;
 }

@@ -1,8 +1,10 @@
 /**
- * The REST surface: TensorFlow Serving's paths over HTTP/1.1, with TLS where asked.
+ * The REST surface: the paths of TensorFlow Serving and of the Open Inference Protocol over HTTP/1.1, with TLS where
+ * asked.
  *
  *   connection ─▶ PlainConnection ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
- *                   └▶ node:http ─────▶ └ metrics, OPTIONS: answered here without a record, as they ask no model
+ *                   └▶ node:http ─────▶ └ metrics, health, OPTIONS, …: answered here without a record, as they ask no
+ *                                         model
  *
  * Bytes that are not HTTP do not reach a route: parser errors and timeouts are answered, and the connection is closed.
  *
@@ -17,9 +19,8 @@ import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { BodyWatch } from '../body-pace.ts';
-import { lookupCall } from '../call.ts';
 import { Callers } from '../caller.ts';
-import { Exchange, type Method } from '../exchange.ts';
+import { Exchange } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
@@ -30,37 +31,29 @@ import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.
 import { PlainConnection, type PlainConnectionOptions } from '../http1/plain-connection.ts';
 import { PlainRequestReader } from '../http1/plain-request.ts';
 import { FIRST_REQUEST_MS, RestListener } from '../http1/rest-listener.ts';
-import { SmallAnswers } from '../http1/small-answers.ts';
+import { type Page, SmallAnswers } from '../http1/small-answers.ts';
 import type { Transport } from '../http1/transport.ts';
 import { UnsentAnswers } from '../http1/unsent-answers.ts';
 import { InflationGate } from '../inflation.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
-import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/rest-inference.ts';
-import { lookupMethods, refusal } from '../protocols/tensorflow-serving/rest/rest-lookups.ts';
-import { RestPredict } from '../protocols/tensorflow-serving/rest/rest-predict.ts';
-import { protobufMethods } from '../protocols/tensorflow-serving/rest/rest-protobuf.ts';
-import { matchRoute, type Route, type RouteKind, wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
+import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
+import { wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
+import { openApiText } from './rest-description.ts';
+import { RestMethods } from './rest-methods.ts';
+import { matchRest, plainRoute, type RestRoute } from './rest-routes.ts';
 
 const NO_BODY = Buffer.alloc(0);
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
 const STALL_MS = 30_000;
 
-/** For whoever may not see the metrics: it never comes to its answer. */
-const REFUSED_METRICS: Method<Buffer> = {
-  name: 'Metrics',
-  access: 'metrics',
-  hasNoBody: true,
-  decode: () => lookupCall(ALL_MODELS, () => NO_BODY),
-  encode: () => NO_BODY,
-};
-
 export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
+  readonly openInference: OpenInference;
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
   /** The path of the metrics; empty if they are not served. Default METRICS_PATH. */
   readonly metricsPath?: string;
@@ -94,31 +87,25 @@ export class RestServer {
   readonly #options: RestServerOptions;
   readonly #shared: RestContext;
   readonly #ending = { isDraining: false, isOver: false };
-  /** JSON methods, and methods for protobuf bodies, by the kind of their route. */
-  readonly #methods: ReadonlyMap<RouteKind, Method<Buffer>>;
-  readonly #protobuf: ReadonlyMap<RouteKind, Method<Buffer>>;
+  readonly #methods: RestMethods;
   readonly #small: SmallAnswers;
+  /** Made when it is first asked for. */
+  #description: Page | undefined;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #connectionContext: ConnectionContext;
   readonly #listener: RestListener;
   readonly #heads: AnswerHeads;
-  readonly #plainOptions: PlainConnectionOptions<Route>;
+  readonly #plainOptions: PlainConnectionOptions<RestRoute>;
   readonly #nodeParts: NodeTransportParts;
 
   constructor(options: RestServerOptions) {
-    const { lifecycle, resolver, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
+    const { lifecycle, resolver, modelInfo, openInference, maxBodyBytes, onInternalError, metrics } = options;
     const { callers = new Callers(), stallMs = STALL_MS } = options;
     const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false, thread } = options;
     this.#options = options;
     this.#shared = { lifecycle, access: callers.access, maxBodyBytes, compressFromBytes, onInternalError };
-    this.#methods = new Map([
-      ['predict', new RestPredict(resolver, thread)],
-      ['classify', new RestClassify(resolver, maxBodyBytes, thread)],
-      ['regress', new RestRegress(resolver, maxBodyBytes, thread)],
-      ...lookupMethods(modelInfo),
-      ['metrics', REFUSED_METRICS],
-    ]);
-    this.#protobuf = protobufMethods(resolver, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes, thread });
+    const methods = { resolver, modelInfo, openInference, maxBodyBytes, serializationAsTensorContent, thread };
+    this.#methods = new RestMethods(methods);
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
@@ -204,42 +191,60 @@ export class RestServer {
     const turn = connection.begin(response);
     const route = this.#routeOf(request);
     const transport = new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue);
-    if (route.kind === 'metrics') {
-      this.#metrics(transport, route, connection.open, () => this.#small.metrics(request, response, turn)).catch(
-        (error: unknown) => this.#options.onInternalError(error),
-      );
-      return;
+    switch (route.kind) {
+      case 'metrics':
+        this.#later(
+          this.#metrics(transport, route, connection.open, () => this.#small.metrics(request, response, turn)),
+        );
+        break;
+      case 'openapi':
+        this.#later(this.#small.page(request, response, turn, this.#openApi()));
+        break;
+      case 'v2-live':
+        this.#small.health(response, turn, true);
+        break;
+      case 'v2-ready':
+        this.#small.health(response, turn, this.#options.openInference.readiness.isReady);
+        break;
+      case 'options':
+        this.#small.options(request, response, turn, route.allow!);
+        break;
+      default:
+        this.#serve(transport, route, connection.open);
     }
-    if (route.kind === 'options') {
-      this.#small.options(request, response, turn, route.allow!);
-      return;
-    }
-    this.#serve(transport, route, connection.open);
+  }
+
+  #later(answer: Promise<void>): void {
+    answer.catch((error: unknown) => this.#options.onInternalError(error));
+  }
+
+  #openApi(): Page {
+    const { openInference, metricsPath } = this.#options;
+    const { version } = openInference.models.serverMetadata;
+    this.#description ??= { contentType: JSON_TYPE, bytes: Buffer.from(openApiText(version, metricsPath), 'utf8') };
+    return this.#description;
   }
 
   /** With an authorization file, only for those whom it allows them; others are refused as any request is. */
-  async #metrics(transport: Transport, route: Route, open: HttpWire[], send: () => Promise<void>): Promise<void> {
+  async #metrics(transport: Transport, route: RestRoute, open: HttpWire[], send: () => Promise<void>): Promise<void> {
     const who = await transport.visitor?.identify(transport.fields.token);
     const isOpen = this.#shared.access === undefined;
     if (isOpen || (who instanceof Principal && who.may('metrics', 'rest', ALL_MODELS))) await send();
     else this.#serve(transport, route, open);
   }
 
-  #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): Route {
+  #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): RestRoute {
     const hosts = headersDistinct['host']?.length ?? 0;
     if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return wrongHost(hosts);
-    return matchRoute(method!, url!, this.#options.metricsPath);
+    return matchRest(method!, url!, this.#options.metricsPath);
   }
 
-  #serve(transport: Transport, route: Route, open: HttpWire[]): void {
-    const { protobufType } = transport.fields;
-    const protobuf = protobufType === undefined ? undefined : this.#protobuf.get(route.kind);
-    const method = protobuf ?? this.#methods.get(route.kind) ?? refusal(route);
-    const type = protobuf === undefined ? JSON_TYPE : protobufType!;
-    const wire = new HttpWire(transport, route, type, open, this.#shared);
+  #serve(transport: Transport, route: RestRoute, open: HttpWire[]): void {
+    const { method, form, keepsBody } = this.#methods.of(route, transport.fields);
+    const wire = new HttpWire(transport, route, form, open, this.#shared);
     const exchange = new Exchange(wire, method, route.spec, this.#shared);
     if (method.hasNoBody === true) exchange.onMessage(NO_BODY);
-    else if (!exchange.isFinished) this.#readBody(transport, exchange, protobuf !== undefined);
+    else if (!exchange.isFinished) this.#readBody(transport, exchange, keepsBody);
   }
 
   /** `isKept`: the call keeps views of the body, so a body in lent memory is copied. */
@@ -257,10 +262,4 @@ export class RestServer {
       exchange.fail(thrown);
     }
   }
-}
-
-/** The route of a POST that the plain lane serves. */
-function plainRoute(target: string, metricsPath: string | undefined): Route | undefined {
-  const route = matchRoute('POST', target, metricsPath);
-  return route.kind === 'predict' || route.kind === 'classify' || route.kind === 'regress' ? route : undefined;
 }

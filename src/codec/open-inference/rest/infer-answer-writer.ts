@@ -25,8 +25,8 @@ export interface AnsweredOutput {
 }
 
 export interface InferAnswer {
-  /** As in the request; undefined if it had none. */
-  readonly id: string | undefined;
+  /** As in the request; empty: it had none. */
+  readonly id: string;
   readonly model: string;
   readonly version: string;
   readonly outputs: readonly AnsweredOutput[];
@@ -46,7 +46,7 @@ export class InferPrinter {
     const writer = this.#writer;
     writer.clear();
     writer.ascii('{');
-    if (answer.id !== undefined) {
+    if (answer.id !== '') {
       writer.ascii('"id":');
       this.#text(answer.id);
       writer.ascii(',');

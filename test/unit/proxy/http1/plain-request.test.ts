@@ -29,6 +29,7 @@ describe('PlainRequestReader', () => {
       requestId: 'r1',
       callerTrace: undefined,
       acceptEncoding: undefined,
+      inferenceHeader: undefined,
       protobufType: undefined,
     });
     assert.equal(request.body.toString(), 'body');

@@ -9,8 +9,9 @@ import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import { lookupCall } from '../../../call.ts';
 import type { Method } from '../../../exchange.ts';
 import type { ModelInfoHandler, ModelStatus, VersionStatus } from '../../../handlers/model-info.ts';
+import type { Route } from '../../rest/route.ts';
 import { metadataJson } from './metadata-json.ts';
-import type { Route, RouteKind } from './routes.ts';
+import type { RouteKind } from './routes.ts';
 
 const CODE_NAMES = new Map<number, string>(Object.entries(GrpcStatus).map(([name, code]) => [code, name]));
 

@@ -16,29 +16,21 @@ import { ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { METRICS_PATH } from '../../../../telemetry/metrics/exposition.ts';
+import {
+  decodedSegment,
+  failure,
+  NO_MODEL,
+  pathOf,
+  type Route,
+  readable,
+  route,
+  WRITE,
+  wrongMethod,
+} from '../../rest/route.ts';
 
-export type RouteKind =
-  | 'predict'
-  | 'classify'
-  | 'regress'
-  | 'models'
-  | 'status'
-  | 'metadata'
-  | 'metrics'
-  | 'options'
-  | 'error';
+export type RouteKind = 'predict' | 'classify' | 'regress' | 'models' | 'status' | 'metadata' | 'metrics';
 
-export interface Route {
-  readonly kind: RouteKind;
-  /** The method's name in records: 'Predict', …; 'unknown' for paths that are no API method. */
-  readonly method: string;
-  /** The model that the path names; unused for the kinds models, metrics, options and error. */
-  readonly spec: ModelSpec;
-  /** The value of the `Allow` header, for options and for an error about the method. */
-  readonly allow: string | undefined;
-  /** Set if kind is 'error'. */
-  readonly error: ServingError | undefined;
-}
+export type ServingRoute = Route<RouteKind>;
 
 const MODEL_PATH =
   /^\/v1\/models\/([^/:]+)(?:\/versions\/([0-9]+)|\/labels\/([^/:]+))?(?::(classify|regress|predict)|(\/metadata))?$/i;
@@ -52,18 +44,15 @@ const VERBS: ReadonlyMap<string, readonly [RouteKind, string]> = new Map([
   ['regress', ['regress', 'Regress']],
 ]);
 const MAX_VERSION = 2n ** 63n - 1n;
-const NO_MODEL: ModelSpec = { name: '' };
-const READ = 'GET, HEAD, OPTIONS';
-const WRITE = 'POST, OPTIONS';
 
 /**
  * Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. `metricsPath` is the
  * path of the metrics; empty if they are not served.
  */
-export function matchRoute(method: string, url: string, metricsPath = METRICS_PATH): Route {
+export function matchRoute(method: string, url: string, metricsPath = METRICS_PATH): ServingRoute {
   const path = pathOf(url);
   if (path === metricsPath) return readable(method, path, 'metrics', 'unknown', NO_MODEL);
-  if (path === '*' && method === 'OPTIONS') return route('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
+  if (path === '*' && method === 'OPTIONS') return route<never>('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
   if (MODELS_PATH.test(path)) return readable(method, path, 'models', 'ListModels', NO_MODEL);
   const match = MODEL_PATH.exec(path);
   if (match === null) return unmatched(path);
@@ -80,18 +69,18 @@ export function matchRoute(method: string, url: string, metricsPath = METRICS_PA
 }
 
 /** The route of a request whose Host field is missing, or is there twice: RFC 9112, section 3.2, wants a 400. */
-export function wrongHost(count: number): Route {
+export function wrongHost(count: number): ServingRoute {
   const sent = count === 0 ? 'has no Host field' : `has ${count} Host fields`;
   return failure(invalid(`the request ${sent}; HTTP/1.1 wants one, so send one, with any value`));
 }
 
-function readable(method: string, path: string, kind: RouteKind, name: string, spec: ModelSpec): Route {
-  if (method === 'GET' || method === 'HEAD') return route(kind, name, spec);
-  return method === 'OPTIONS' ? route('options', name, spec, READ) : wrongMethod(method, path, READ, 'GET');
-}
-
-function writable(method: string, path: string, [kind, name]: readonly [RouteKind, string], spec: ModelSpec): Route {
-  if (method === 'OPTIONS') return route('options', name, spec, WRITE);
+function writable(
+  method: string,
+  path: string,
+  [kind, name]: readonly [RouteKind, string],
+  spec: ModelSpec,
+): ServingRoute {
+  if (method === 'OPTIONS') return route<never>('options', name, spec, WRITE);
   return method === 'POST' ? route(kind, name, spec) : wrongMethod(method, path, WRITE, 'POST');
 }
 
@@ -99,18 +88,17 @@ function specOf(name: string, version: string | undefined, label: string | undef
   if (version !== undefined && BigInt(version) > MAX_VERSION) {
     return invalid(`version ${quoteName(version)} in the path is too large; versions end at ${MAX_VERSION}`);
   }
-  try {
-    return {
-      name: decodeURIComponent(name),
-      ...(version !== undefined && { version: BigInt(version) }),
-      ...(label !== undefined && { label: decodeURIComponent(label) }),
-    };
-  } catch {
-    return invalid(`the path ${quoteName(name)} has a % that begins no escape of UTF-8; write % itself as %25`);
-  }
+  const [model, chosen] = [decodedSegment(name), label === undefined ? undefined : decodedSegment(label)];
+  if (model instanceof ServingError) return model;
+  if (chosen instanceof ServingError) return chosen;
+  return {
+    name: model,
+    ...(version !== undefined && { version: BigInt(version) }),
+    ...(chosen !== undefined && { label: chosen }),
+  };
 }
 
-function unmatched(path: string): Route {
+function unmatched(path: string): ServingRoute {
   if (/^\/v1\/models\/$/i.test(path)) {
     return failure(invalid('the path names no model; use /v1/models/<name>, or /v1/models for all of them'));
   }
@@ -120,28 +108,6 @@ function unmatched(path: string): Route {
       `no such path: ${quoteName(path)}; there are GET /v1/models, GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict, :classify and :regress`,
     ),
   );
-}
-
-function wrongMethod(method: string, path: string, allow: string, use: string): Route {
-  const error = new ServingError('method_not_allowed', `${method} is not possible on ${quoteName(path)}; use ${use}`);
-  return { ...failure(error), allow };
-}
-
-function pathOf(url: string): string {
-  const query = url.indexOf('?');
-  const target = query === -1 ? url : url.slice(0, query);
-  if (target.startsWith('/') || target === '*') return target;
-  // Absolute form, as to a proxy: http://host/path.
-  const slash = target.indexOf('/', target.indexOf('://') + 3);
-  return slash === -1 ? '/' : target.slice(slash);
-}
-
-function route(kind: RouteKind, method: string, spec: ModelSpec, allow?: string): Route {
-  return { kind, method, spec, allow, error: undefined };
-}
-
-function failure(error: ServingError): Route {
-  return { kind: 'error', method: 'unknown', spec: NO_MODEL, allow: undefined, error };
 }
 
 function invalid(message: string): ServingError {

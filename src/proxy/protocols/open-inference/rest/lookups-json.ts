@@ -1,0 +1,86 @@
+/** Answers of the Open Inference Protocol about models and settings, in Triton's JSON. */
+import { DATATYPES } from '../../../../codec/open-inference/datatypes.ts';
+import type { DType } from '../../../../core/dtype.ts';
+import type { RunTotals, TimeTotal, VersionStatistics } from '../../../../telemetry/metrics/inference-statistics.ts';
+import type { ConfigTensor, OpenInferenceConfig, OpenInferenceMetadata } from '../model-lookups.ts';
+import type { LogSettings, TraceSettings } from '../server-settings.ts';
+import { nanosOf } from '../statistics.ts';
+
+const NONE: TimeTotal = { count: 0, ms: 0 };
+
+export function metadataJson(metadata: OpenInferenceMetadata): string {
+  return JSON.stringify(metadata);
+}
+
+/** ModelConfig as protobuf's JSON with the protocol's field names. */
+export function configJson(config: OpenInferenceConfig): string {
+  const { name, platform, backend, maxBatchSize, inputs, outputs, priorityLevels, defaultPriorityLevel } = config;
+  return JSON.stringify({
+    name,
+    platform,
+    backend,
+    max_batch_size: maxBatchSize,
+    input: inputs.map((input) => ({ ...tensorOf(input), optional: input.isOptional })),
+    output: outputs.map(tensorOf),
+    ...(maxBatchSize > 0 && {
+      dynamic_batching: { priority_levels: priorityLevels, default_priority_level: defaultPriorityLevel },
+    }),
+  });
+}
+
+function tensorOf({ name, dtype, dims }: ConfigTensor): object {
+  return { name, data_type: configType(dtype), dims };
+}
+
+/** 'FP32' → 'TYPE_FP32'; strings have another name there. */
+function configType(dtype: DType): string {
+  return dtype === 'string' ? 'TYPE_STRING' : `TYPE_${DATATYPES[dtype]}`;
+}
+
+export function statisticsJson(all: readonly VersionStatistics[]): string {
+  return JSON.stringify({ model_stats: all.map(versionOf) });
+}
+
+function versionOf(totals: VersionStatistics): object {
+  const { model, version, lastInferenceMs, inferenceCount, executionCount, success, fail, queue, runs } = totals;
+  return {
+    name: model,
+    version,
+    last_inference: lastInferenceMs,
+    inference_count: inferenceCount,
+    execution_count: executionCount,
+    inference_stats: {
+      success: durationOf(success),
+      fail: durationOf(fail),
+      queue: durationOf(queue),
+      ...computeOf(totals),
+      cache_hit: durationOf(NONE),
+      cache_miss: durationOf(NONE),
+    },
+    response_stats: {},
+    batch_stats: [...runs].map(([rows, run]) => ({ batch_size: rows, ...computeOf(run) })),
+    memory_usage: [],
+  };
+}
+
+function computeOf({ computeInput, computeInfer, computeOutput }: RunTotals): object {
+  return {
+    compute_input: durationOf(computeInput),
+    compute_infer: durationOf(computeInfer),
+    compute_output: durationOf(computeOutput),
+  };
+}
+
+function durationOf(total: TimeTotal): object {
+  return { count: total.count, ns: Number(nanosOf(total)) };
+}
+
+/** The level is a list, as it may have several; every other setting is one text. */
+export function traceJson(settings: TraceSettings): string {
+  const entries = [...settings].map(([name, values]) => [name, name === 'trace_level' ? values : (values[0] ?? '')]);
+  return JSON.stringify(Object.fromEntries(entries));
+}
+
+export function logJson(settings: LogSettings): string {
+  return JSON.stringify(Object.fromEntries(settings));
+}

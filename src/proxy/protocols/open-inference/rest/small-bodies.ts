@@ -1,0 +1,61 @@
+/** The bodies of requests about the repository and settings: small JSON objects, or nothing. */
+import type { Buffer } from 'node:buffer';
+import { CLOSE_OBJECT, LOWER_F, LOWER_N, LOWER_T } from '../../../../codec/json/json-chars.ts';
+import { JsonCursor } from '../../../../codec/json/json-cursor.ts';
+import { NO_PARAMETERS, type Parameters } from '../../../../codec/open-inference/infer-request.ts';
+import { readParameters } from '../../../../codec/open-inference/rest/infer-parameters.ts';
+import { invalidRequest, ServingError } from '../../../../core/errors.ts';
+
+/** A request to load a model may bring its files, which is refused; so is reading them. */
+const MAX_BYTES = 128 * 1024;
+const MAX_DEPTH = 100;
+
+/** `{"ready": true}`: only versions that are ready. Throws `invalid_request`. */
+export function readIndexBody(body: Buffer): boolean {
+  let isReadyOnly = false;
+  readMembers(body, '{"ready": true}', (cursor, key) => {
+    const byte = cursor.skipSpace();
+    if (key === 'ready' && byte !== LOWER_T && byte !== LOWER_F) {
+      throw invalidRequest('"ready" is no boolean; send true for the models that are ready, false for all');
+    }
+    if (key === 'ready') isReadyOnly = byte === LOWER_T;
+    cursor.skipValue();
+  });
+  return isReadyOnly;
+}
+
+/** `{"parameters": {…}}`. Throws `invalid_request`. */
+export function readRepositoryBody(body: Buffer): Parameters {
+  let parameters = NO_PARAMETERS;
+  readMembers(body, '{"parameters": {...}}', (cursor, key) => {
+    if (key === 'parameters') parameters = readParameters(cursor, 'parameters');
+    else cursor.skipValue();
+  });
+  return parameters;
+}
+
+/** The settings that a request wants to change: all that have a value. Throws `invalid_request`. */
+export function readSettingNames(body: Buffer): readonly string[] {
+  const names: string[] = [];
+  readMembers(body, '{}, to read the settings', (cursor, key) => {
+    if (cursor.skipSpace() !== LOWER_N) names.push(key);
+    cursor.skipValue();
+  });
+  return names;
+}
+
+/** Calls `read` for each member; it moves the cursor past the value. */
+function readMembers(body: Buffer, form: string, read: (cursor: JsonCursor, key: string) => void): void {
+  if (body.length > MAX_BYTES) {
+    throw new ServingError(
+      'too_large',
+      `the body has ${body.length} bytes, and ${MAX_BYTES} are the most; send ${form}`,
+    );
+  }
+  const cursor = new JsonCursor(MAX_DEPTH);
+  cursor.open(body);
+  if (cursor.skipSpace() === undefined) return;
+  cursor.openObject(body, 'what is asked', form);
+  for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) read(cursor, cursor.key());
+  cursor.expectEnd();
+}
