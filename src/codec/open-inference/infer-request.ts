@@ -62,11 +62,6 @@ export function checkInputParameters(name: string, parameters: Parameters): void
 /** The same for a requested output. */
 export function checkOutputParameters({ name, parameters }: RequestedOutput): void {
   if (parameters.has(SHARED_MEMORY)) throw noSharedMemory(`output ${quoteName(name)}`);
-  if (!parameters.has('classification')) return;
-  throw new ServingError(
-    'unsupported',
-    `output ${quoteName(name)} asks for a classification, which this server does not make; request the output without it`,
-  );
 }
 
 function noSharedMemory(what: string): ServingError {

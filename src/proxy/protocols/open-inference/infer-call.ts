@@ -16,11 +16,15 @@ import {
   type RequestedOutput,
 } from '../../../codec/open-inference/infer-request.ts';
 import type { DType } from '../../../core/dtype.ts';
+import { inSlices } from '../../../core/in-slices.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
+import { ownAxes } from '../../../core/signature.ts';
+import type { TensorMap } from '../../../core/tensor.ts';
 import type { ModelResolver } from '../../handlers/model-resolver.ts';
 import { PredictCall } from '../../handlers/predict.ts';
 import type { RequestContext } from '../../request-context.ts';
 import type { RequestLifecycle } from '../../request-lifecycle.ts';
+import { type ClassCounts, checkClassOutput, classCounts, withClasses } from './classification.ts';
 import { modelSpecOf } from './model-reference.ts';
 import { readInferSettings } from './request-parameters.ts';
 
@@ -58,6 +62,7 @@ export class InferCall extends PredictCall {
   readonly parameters: Parameters;
   /** Empty = all outputs, without parameters. */
   readonly requestedOutputs: readonly RequestedOutput[];
+  readonly #classes: ClassCounts | undefined;
 
   constructor(
     resolver: ModelResolver,
@@ -70,6 +75,18 @@ export class InferCall extends PredictCall {
     this.id = id;
     this.parameters = parameters;
     this.requestedOutputs = outputs;
+    this.#classes = classCounts(outputs);
+  }
+
+  override check(): void {
+    super.check();
+    for (const name of this.#classes?.keys() ?? [])
+      checkClassOutput(name, this.served.signature.outputs.get(name)!.dtype);
+  }
+
+  override submit(): Promise<TensorMap> {
+    const answer = super.submit();
+    return this.#classes === undefined ? answer : this.#classified(answer, this.#classes);
   }
 
   /** The model that has answered. */
@@ -87,5 +104,12 @@ export class InferCall extends PredictCall {
 
   protected override get outputField(): string {
     return 'outputs';
+  }
+
+  async #classified(answer: Promise<TensorMap>, classes: ClassCounts): Promise<TensorMap> {
+    const outputs = await answer;
+    const { signature } = this.served;
+    const hasRows = signature.batchAxis.kind !== 'none' && ownAxes(signature) === undefined;
+    return inSlices(withClasses(outputs, classes, hasRows));
   }
 }

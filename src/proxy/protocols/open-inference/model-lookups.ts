@@ -65,6 +65,7 @@ export interface OpenInferenceConfig {
 /** What is really there of the protocol's extensions; clients look. REST adds binary_tensor_data. */
 const EXTENSIONS: readonly string[] = [
   'binary_tensor_data',
+  'classification',
   'logging',
   'model_configuration',
   'model_repository',
