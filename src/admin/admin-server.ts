@@ -193,7 +193,7 @@ export class AdminServer {
   async #metrics(path: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
     const foreign = refuseForeignPage(headers);
     if (foreign !== undefined) return refuse(response, foreign);
-    const page = await this.#options.metrics({ accept: headers.accept, withTfServing: path === METRICS_PATH });
+    const page = await this.#options.metrics({ accept: headers.accept, withAliases: path === METRICS_PATH });
     send(response, 200, page.contentType, page.text);
   }
 }

@@ -70,7 +70,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   });
   const rest = new RestServer({
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
-    metrics: (accept) => telemetry.metrics.page({ accept, withTfServing: true }),
+    metrics: (accept) => telemetry.metrics.page({ accept, withAliases: true }),
     metricsPath: config.metricsPath ?? '',
     maxBodyBytes: options.max_message_bytes,
     compressFromBytes: options.rest_compress_from_bytes || Infinity,

@@ -13,6 +13,7 @@ import { InferenceStatistics } from './metrics/inference-statistics.ts';
 import { INFERENCE_METHODS } from './metrics/live-stats.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
+import { tritonFamilies } from './metrics/triton-metrics.ts';
 import { ArrivalRing } from './recent/arrival-ring.ts';
 import { RecentWork } from './recent/recent-work.ts';
 import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
@@ -91,6 +92,7 @@ class JoinedTelemetry implements AppTelemetry {
     this.#tail = new TailKeep(options.keptPerSecond);
     this.metrics = new Metrics({ clock, processMetrics });
     this.statistics = new InferenceStatistics(clock);
+    this.metrics.addAliases(tritonFamilies(this.statistics));
     this.#log = new RequestLog({ logger, clock });
     this.#tracing = tracing;
     this.#exportOptions = options.metricsExport;

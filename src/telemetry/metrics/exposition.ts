@@ -22,8 +22,8 @@ export interface MetricsPage {
 export interface MetricsPageOptions {
   /** `Accept` of the request. */
   readonly accept?: string | undefined;
-  /** Include the metrics under TensorFlow Serving's names. Default false. */
-  readonly withTfServing?: boolean;
+  /** Include the metrics under the names of TensorFlow Serving and Triton. Default false. */
+  readonly withAliases?: boolean;
 }
 
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';

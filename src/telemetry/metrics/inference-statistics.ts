@@ -135,6 +135,11 @@ export class InferenceStatistics {
     return this.#versions.get(model)?.get(version);
   }
 
+  /** Every version that has had a request. */
+  all(): readonly VersionStatistics[] {
+    return [...this.#versions.values()].flatMap((versions) => [...versions.values()]);
+  }
+
   /** Forgets an unloaded version. */
   forgetVersion(model: string, version: string): void {
     const versions = this.#versions.get(model);

@@ -33,7 +33,7 @@ import { asMetric, type CounterSeries, counterFamily, histogramFamily, type Metr
 import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
 import { elementFamilies, SignatureSeries } from './signature-series.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
-import { SeriesByKey } from './tf-serving-names.ts';
+import { type PrintedFamily, SeriesByKey } from './tf-serving-names.ts';
 
 /** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; 10 ms, 100 ms and 1 s are common objectives. */
 export const DURATION_BUCKETS: readonly number[] = [
@@ -76,6 +76,8 @@ export class Metrics {
   readonly registry = new Registry();
   readonly gauges = new Gauges(this.registry);
   readonly tfServing = new TfServingMetrics();
+  /** The same values under the names of other servers. */
+  readonly #aliases: PrintedFamily[] = [...this.tfServing.families];
   readonly #clock: Clock;
   readonly #families = {
     requests: histogramFamily(
@@ -151,7 +153,7 @@ export class Metrics {
   readonly #connectionEnds = new SeriesByKey();
   readonly #overload = new SeriesByKey();
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
-  readonly #fallbacks = new Map<string, CounterSeries>();
+  readonly #fallbacks = new SeriesByKey();
   readonly #forgetting = new Set<TimerHandle>();
 
   constructor({ clock, processMetrics = true }: MetricsOptions) {
@@ -159,6 +161,10 @@ export class Metrics {
     this.#wall = new SteadyWall(clock);
     for (const family of Object.values(this.#families)) this.registry.registerMetric(asMetric(family));
     if (processMetrics) this.#addProcessMetrics();
+  }
+
+  addAliases(families: readonly PrintedFamily[]): void {
+    this.#aliases.push(...families);
   }
 
   /** `kept`: why the request is kept; `traceId`: the id of its trace if its spans are exported. */
@@ -214,7 +220,7 @@ export class Metrics {
 
   /** The sum over all series of a counter; 0 if the name is no counter. */
   async counterTotal(name: string): Promise<number> {
-    const theirs = this.tfServing.families.find((family) => family.name === name);
+    const theirs = this.#aliases.find((family) => family.name === name);
     const snapshot = await (theirs ?? this.registry.getSingleMetric(name))?.get();
     // prom-client's enum of types is a string in its snapshots.
     if (snapshot === undefined || String(snapshot.type) !== 'counter') return 0;
@@ -233,9 +239,9 @@ export class Metrics {
   }
 
   /** The answer to a scrape, in the format that it accepts. */
-  async page({ accept, withTfServing = false }: MetricsPageOptions = {}): Promise<MetricsPage> {
+  async page({ accept, withAliases = false }: MetricsPageOptions = {}): Promise<MetricsPage> {
     const ours = await this.snapshots();
-    const theirs = withTfServing ? await Promise.all(this.tfServing.families.map((family) => family.get())) : [];
+    const theirs = withAliases ? await Promise.all(this.#aliases.map((family) => family.get())) : [];
     const all = [...ours, ...theirs];
     if (!wantsOpenMetrics(accept)) return { contentType: PROMETHEUS_TYPE, text: prometheusText(all) };
     return { contentType: OPENMETRICS_TYPE, text: openMetricsText(all, this.#wall.atZero()) };
@@ -273,12 +279,7 @@ export class Metrics {
   }
 
   #fallbacksOf({ asked: model, reason }: FallbackRecord): CounterSeries {
-    const key = `${reason} ${model}`;
-    const found = this.#fallbacks.get(key);
-    if (found !== undefined) return found;
-    const series = this.#families.fallbacks.open({ model, reason });
-    this.#fallbacks.set(key, series);
-    return series;
+    return this.#fallbacks.one(`${reason} ${model}`, () => this.#families.fallbacks.open({ model, reason }));
   }
 
   #removeVersion(model: string, version: string): void {

@@ -245,7 +245,7 @@ describe('the page', () => {
     all.recordRequest(requestRecord({ surface: 'rest', version: '4', batch }));
     all.recordRequest(requestRecord({ outcome: 'model_not_found', model: '', version: '', signatureName: '' }));
     assert.ok(!(await all.page()).text.includes(':tensorflow:'));
-    const lines = (await all.page({ withTfServing: true })).text.split('\n');
+    const lines = (await all.page({ withAliases: true })).text.split('\n');
     for (const line of [
       ':tensorflow:serving:request_count{model_name="digits",status="OK"} 2',
       ':tensorflow:serving:request_count{model_name="",status="NOT_FOUND"} 1',
@@ -260,7 +260,7 @@ describe('the page', () => {
     ]) {
       assert.ok(lines.includes(line), `${line} is not in\n${lines.filter((each) => each.startsWith(':')).join('\n')}`);
     }
-    const open = await all.page({ withTfServing: true, accept: OPEN });
+    const open = await all.page({ withAliases: true, accept: OPEN });
     assert.match(open.text, /^# TYPE :tensorflow:serving:request_count unknown$/m);
     assert.equal(await all.counterTotal(':tensorflow:serving:request_count'), 3);
   });
