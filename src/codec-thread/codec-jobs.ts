@@ -14,11 +14,7 @@ import {
 import { OutputsPrinter } from '../codec/json/json-outputs.ts';
 import type { InferRequest } from '../codec/open-inference/infer-request.ts';
 import { readInferRequest } from '../codec/open-inference/infer-request-reader.ts';
-import {
-  type InferAnswer,
-  type InferAnswerBytes,
-  InferPrinter,
-} from '../codec/open-inference/rest/infer-answer-writer.ts';
+import { type InferAnswer, InferPrinter, wholeAnswer } from '../codec/open-inference/rest/infer-answer-writer.ts';
 import { type InferBody, InferBodyReader } from '../codec/open-inference/rest/infer-body-reader.ts';
 import { parseExamples } from '../codec/tensorflow/example/parse-examples.ts';
 import {
@@ -51,6 +47,13 @@ export interface CarriedInfer extends Omit<InferRequest, 'inputs'> {
   readonly inputs: CarriedTensors;
 }
 
+/** An infer answer over REST. */
+export interface WholeAnswer {
+  readonly bytes: Uint8Array;
+  /** The bytes of the JSON; undefined if nothing is behind it. */
+  readonly jsonBytes: number | undefined;
+}
+
 export interface CarriedInferBody extends Omit<InferBody, 'inputs'> {
   readonly inputs: CarriedTensors;
 }
@@ -65,6 +68,7 @@ export interface PredictOutline {
 export class CodecJobs {
   readonly #scanner = new PredictBodyScanner();
   readonly #printer = new OutputsPrinter();
+  readonly #inferReader = new InferBodyReader();
   readonly #inferPrinter = new InferPrinter();
   #scanned: PredictBody | undefined;
 
@@ -88,7 +92,7 @@ export class CodecJobs {
   }
 
   readInferBody(body: Uint8Array, jsonBytes: number | undefined, maxTensorBytes: number): CarriedInferBody {
-    const read = new InferBodyReader(maxTensorBytes).read(bufferOf(body), jsonBytes);
+    const read = this.#inferReader.read(bufferOf(body), jsonBytes, maxTensorBytes);
     return { ...read, inputs: carriedInputs(read.inputs) };
   }
 
@@ -97,12 +101,13 @@ export class CodecJobs {
     head: Omit<InferAnswer, 'outputs'>,
     outputs: CarriedTensors,
     isBinary: ReadonlyMap<string, boolean>,
-  ): InferAnswerBytes {
+  ): WholeAnswer {
     const named = [...atOnce(unpacked(outputs))];
-    return this.#inferPrinter.print({
+    const printed = this.#inferPrinter.print({
       ...head,
       outputs: named.map(([name, tensor]) => ({ name, tensor, isBinary: isBinary.get(name) === true })),
     });
+    return { bytes: wholeAnswer(printed), jsonBytes: printed.tailBytes === 0 ? undefined : printed.json.length };
   }
 
   readExamplesBody(body: Uint8Array, verb: string, maxBytes: number): Carried<ExamplesBody> {

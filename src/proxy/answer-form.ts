@@ -3,4 +3,6 @@ export interface AnswerForm {
   readonly contentType: string;
   /** Further headers: names and values in turn. */
   readonly headers: readonly string[];
+  /** The content codings that its clients can read, whatever they accept. Default: all of the transport. */
+  readonly codings?: readonly string[];
 }

@@ -114,7 +114,7 @@ export interface RequestLifecycleOptions {
 const REFUSING_MS = 1;
 
 /** Asked by whoever decides where requests go; they hold nothing. */
-const TAKEN_WITHOUT_MEMORY = 'GetModelStatus';
+const TAKEN_WITHOUT_MEMORY: ReadonlySet<string> = new Set(['GetModelStatus', 'ModelReady']);
 
 export class RequestLifecycle {
   readonly clock: Clock;
@@ -176,7 +176,7 @@ export class RequestLifecycle {
     else if (deadline !== Infinity) this.#arm(context);
     if (timeoutMs instanceof ServingError) context.cancel.cancel(timeoutMs);
     else if (priority instanceof ServingError) context.cancel.cancel(priority);
-    if (this.memory.isFull && arrival.method !== TAKEN_WITHOUT_MEMORY) {
+    if (this.memory.isFull && !TAKEN_WITHOUT_MEMORY.has(arrival.method)) {
       const refusal = this.memory.makeRoom();
       if (refusal !== undefined) context.cancel.cancel(refusal);
     }

@@ -47,12 +47,41 @@ function numbersOf(body: Buffer, key: string): string[] {
   return text.slice(`{"${key}":`.length, -1).replace(/[[\]]/g, '').split(',');
 }
 
+const DATATYPES: Readonly<Record<string, string>> = { float32: 'FP32', int64: 'INT64' };
+const LENGTH = 'inference-header-content-length';
+
+/** An infer body of the Open Inference Protocol without its end; `data`: the values, or the parameter with their size. */
+function inferBody({ dtype, shape }: SurfaceTensor, data: string): string {
+  return `{"inputs":[{"name":"x","shape":[${shape}],"datatype":"${DATATYPES[dtype]}",${data}}]`;
+}
+
+/** The numbers of an infer answer in JSON, as its text has them. */
+function inferNumbersOf(body: Buffer): string[] {
+  return /"data":\[(.*)\]\}\]\}$/.exec(body.toString())![1]!.split(',');
+}
+
+/** The numbers behind the JSON of an infer answer. */
+function tailOf({ dtype, values }: SurfaceTensor, body: Buffer): unknown[] {
+  const bytes = Uint8Array.prototype.slice.call(body, body.length - values.length * (dtype === 'int64' ? 8 : 4));
+  return [...(dtype === 'int64' ? new BigInt64Array(bytes.buffer) : new Float32Array(bytes.buffer))];
+}
+
 async function answers({ clients }: Arena, model: string, x: SurfaceTensor): Promise<unknown[][]> {
   const path = `/v1/models/${model}:predict`;
   const [number] = TF_DTYPES[x.dtype];
   const content = predictMessage(model, { x: { ...protoHead(number, x.shape), tensorContent: contentOf(x) } });
   const row = await clients.rest.send({ path, body: `{"instances":${nested(x)}}` });
   const columnar = await clients.rest.send({ path, body: `{"inputs":${nested(x)}}` });
+  const path2 = `/v2/models/${model}/infer`;
+  const json = await clients.rest.send({ path: path2, body: `${inferBody(x, `"data":${nested(x)}`)}}` });
+  const size = contentOf(x).length;
+  const wish = ',"parameters":{"binary_data_output":true}}';
+  const head = inferBody(x, `"parameters":{"binary_data_size":${size}}`) + wish;
+  const binary = await clients.rest.send({
+    path: path2,
+    body: Buffer.concat([Buffer.from(head), contentOf(x)]),
+    headers: [`${LENGTH}: ${head.length}`],
+  });
   const typed = await clients.grpc.send(predict({ model, inputs: { x } }).grpc);
   const packed = await clients.grpc.send({ message: content });
   const { raw, contents } = await inferAnswers(clients, model, x, contentOf(x));
@@ -60,6 +89,8 @@ async function answers({ clients }: Arena, model: string, x: SurfaceTensor): Pro
   return [
     numbersOf(row.body, 'predictions').map(read),
     numbersOf(columnar.body, 'outputs').map(read),
+    inferNumbersOf(json.body).map(read),
+    tailOf(x, binary.body),
     outputOf(typed.body).values,
     outputOf(packed.body).values,
     raw,

@@ -21,6 +21,9 @@ const REFUSED: Readonly<Record<string, string>> = {
   'json: nested lists': '400',
   'json: a fault at the end': '400',
   'json: an unknown model': '404',
+  'v2: short strings': '413',
+  'v2: nested lists': '400',
+  'v2, binary: empty strings': '413',
   'grpc: empty strings': 'grpc 8',
   'grpc: elements that were not sent': 'grpc 8',
 };

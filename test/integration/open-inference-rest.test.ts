@@ -200,6 +200,10 @@ describe('infer', () => {
     const isSmaller = answer.headers.get('content-encoding') === 'gzip';
     const plain = isSmaller ? gunzipSync(answer.body) : answer.body;
     assert.deepEqual(parts({ ...answer, body: plain }).tail, floats(2.5, 3));
+    // Triton's client says that it accepts br, and cannot read it.
+    const long = `{"id":"${'a'.repeat(2000)}","inputs":[${X}]}`;
+    const most = await post('/v2/models/half/infer', long, ['accept-encoding: gzip, deflate, br, zstd']);
+    assert.equal(most.headers.get('content-encoding'), 'gzip');
     const other = await post('/v2/models/half/infer', 'x', ['content-encoding: lzma']);
     assert.equal(other.status, 501);
   });
@@ -244,6 +248,18 @@ describe('infer', () => {
       assert.match(errorOf(answer), text);
       assert.equal(answer.headers.get('content-type'), 'application/json');
     }
+  });
+
+  test('an output as its best classes', async () => {
+    const input = '{"name":"x","shape":[2,2],"datatype":"FP32","data":[1,2,4,3]}';
+    const outputs = '"outputs":[{"name":"y","parameters":{"classification":1}}]';
+    const answer = await post('/v2/models/half/infer', `{"inputs":[${input}],${outputs}}`);
+    assert.deepEqual((jsonOf(answer) as { outputs: unknown }).outputs, [
+      { name: 'y', datatype: 'BYTES', shape: [2, 1], data: ['3.000000:1', '4.000000:0'] },
+    ]);
+    const none = '"outputs":[{"name":"t","parameters":{"classification":1}}]';
+    const text = '{"name":"t","shape":[1],"datatype":"BYTES","data":["a"]}';
+    assert.match(errorOf(await post('/v2/models/text/infer', `{"inputs":[${text}],${none}}`)), /BYTES.*classes/);
   });
 
   test('its record is one of ModelInfer', async () => {

@@ -7,14 +7,15 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { DATATYPES } from '../../src/codec/open-inference/datatypes.ts';
-import { binarySizeOf, writeBinary } from '../../src/codec/open-inference/rest/binary-tensors.ts';
-import { InferPrinter } from '../../src/codec/open-inference/rest/infer-answer-writer.ts';
+import { binaryBytes } from '../../src/codec/open-inference/rest/binary-tensors.ts';
+import { InferPrinter, wholeAnswer } from '../../src/codec/open-inference/rest/infer-answer-writer.ts';
 import { InferBodyReader } from '../../src/codec/open-inference/rest/infer-body-reader.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { elements, type Tensor } from '../../src/core/tensor.ts';
 import { anyTensor, describeTensor } from '../support/tensor-arbitrary.ts';
 
-const reader = new InferBodyReader(16 * 1024 * 1024);
+const MAX_BYTES = 16 * 1024 * 1024;
+const reader = new InferBodyReader();
 const printer = new InferPrinter();
 
 interface Sent {
@@ -45,15 +46,14 @@ function dataOf(tensor: Tensor): string {
 
 function bodyOf(tensors: readonly Sent[]): { readonly body: Buffer; readonly jsonBytes: number } {
   const heads = tensors.map(({ tensor, isBinary }, i) => {
-    const data = isBinary ? `"parameters":{"binary_data_size":${binarySizeOf(tensor)}}` : `"data":${dataOf(tensor)}`;
+    const data = isBinary
+      ? `"parameters":{"binary_data_size":${binaryBytes(tensor).byteLength}}`
+      : `"data":${dataOf(tensor)}`;
     return `{"name":"t${i}","shape":${JSON.stringify(tensor.shape)},"datatype":"${DATATYPES[tensor.dtype]}",${data}}`;
   });
   const json = Buffer.from(`{"inputs":[${heads.join(',')}]}`);
-  const binaries = tensors.filter(({ isBinary }) => isBinary).map(({ tensor }) => tensor);
-  const tail = Buffer.alloc(binaries.reduce((sum, tensor) => sum + binarySizeOf(tensor), 0));
-  let at = 0;
-  for (const tensor of binaries) at = writeBinary(tail, at, tensor);
-  return { body: Buffer.concat([json, tail]), jsonBytes: json.length };
+  const tail = tensors.filter(({ isBinary }) => isBinary).map(({ tensor }) => binaryBytes(tensor));
+  return { body: Buffer.concat([json, ...tail]), jsonBytes: json.length };
 }
 
 /** NaN has one form in JSON: its bits are not kept there. */
@@ -64,7 +64,7 @@ function described(tensor: Tensor, isBinary: boolean): unknown {
 
 function refusedOrRead(body: Buffer, jsonBytes: number | undefined): boolean {
   try {
-    reader.read(body, jsonBytes);
+    reader.read(body, jsonBytes, MAX_BYTES);
     return false;
   } catch (error) {
     assert.ok(error instanceof ServingError && error.kind !== 'internal', String(error));
@@ -76,7 +76,7 @@ test('tensors in JSON and behind it are read to the bit', () => {
   fc.assert(
     fc.property(several, (tensors) => {
       const { body, jsonBytes } = bodyOf(tensors);
-      const { inputs } = reader.read(body, jsonBytes);
+      const { inputs } = reader.read(body, jsonBytes, MAX_BYTES);
       tensors.forEach(({ tensor, isBinary }, i) => {
         assert.deepEqual(described(inputs.get(`t${i}`)!, isBinary), described(tensor, isBinary));
       });
@@ -89,12 +89,13 @@ test('an answer says what its outputs are, to the bit', () => {
   fc.assert(
     fc.property(several, fc.string(), (tensors, id) => {
       const outputs = tensors.map((one, i) => ({ name: `t${i}`, ...one }));
-      const { bytes, jsonBytes } = printer.print({ id, model: 'm', version: '3', outputs });
-      const json = bytes.subarray(0, jsonBytes ?? bytes.length);
+      const printed = printer.print({ id, model: 'm', version: '3', outputs });
+      const { json } = printed;
+      const bytes = wholeAnswer(printed);
       // An answer's outputs have the form of a request's inputs.
       const asRequest = Buffer.from(json.toString('utf8').replace('"outputs":', '"inputs":'));
       const body = Buffer.concat([asRequest, bytes.subarray(json.length)]);
-      const read = reader.read(body, asRequest.length);
+      const read = reader.read(body, asRequest.length, MAX_BYTES);
       assert.equal(read.id, id);
       outputs.forEach(({ name, tensor, isBinary }) => {
         assert.deepEqual(described(read.inputs.get(name)!, isBinary), described(tensor, isBinary));

@@ -144,6 +144,14 @@ export function restQuestions(spell: (path: string) => string = (path) => path):
     ...asked('regress', 'POST', (model) => `/v1/models/${model}:regress`),
     ...asked('status', 'GET', (model) => `/v1/models/${model}`),
     ...asked('metadata', 'GET', (model) => `/v1/models/${model}/metadata`),
+    ...asked('predict', 'POST', (model) => `/v2/models/${model}/infer`),
+    ...asked('predict', 'POST', (model) => `/v2/models/${model}/versions/1/infer`),
+    ...asked('metadata', 'GET', (model) => `/v2/models/${model}`),
+    ...asked('metadata', 'GET', (model) => `/v2/models/${model}/config`),
+    ...asked('status', 'GET', (model) => `/v2/models/${model}/ready`),
+    ...asked('status', 'GET', (model) => `/v2/models/${model}/versions/1/stats`),
+    ...asked('load', 'POST', (model) => `/v2/repository/models/${model}/load`),
+    ...asked('load', 'POST', (model) => `/v2/repository/models/${model}/unload`),
     { method: 'metrics', model: '*', verb: 'GET', path: '/monitoring/prometheus/metrics', what: 'metrics' },
   ];
 }

@@ -11,7 +11,8 @@
  * | bool                       | true and false |
  * | string                     | a string, or {"b64": "..."} for bytes |
  *
- * An integer has neither fraction nor exponent: 1.0 and 1e2 are not integers.
+ * An integer has neither fraction nor exponent: 1.0 and 1e2 are not integers. Other protocols have the same rules, but
+ * narrow types take only what they can hold.
  */
 import { Buffer } from 'node:buffer';
 import type { ElementBuffer } from './element-buffer.ts';
@@ -32,6 +33,10 @@ const MAX_SHOWN = 40;
 const INTEGER = /^-?\d+$/;
 
 const RANGES = {
+  int8: [-128n, 127n],
+  uint8: [0n, 255n],
+  int16: [-(2n ** 15n), 2n ** 15n - 1n],
+  uint16: [0n, 2n ** 16n - 1n],
   int32: [-(2n ** 31n), 2n ** 31n - 1n],
   uint32: [0n, 2n ** 32n - 1n],
   int64: [-(2n ** 63n), 2n ** 63n - 1n],
@@ -43,10 +48,13 @@ export class ElementReader {
   readonly #elements: ElementBuffer;
   readonly #numbers = new NumberReader();
   readonly #number = new Float64Array(1);
+  readonly #wraps: boolean;
 
-  constructor(cursor: JsonCursor, elements: ElementBuffer) {
+  /** `wraps`: narrow integers do, as in the table. */
+  constructor(cursor: JsonCursor, elements: ElementBuffer, wraps = true) {
     this.#cursor = cursor;
     this.#elements = elements;
+    this.#wraps = wraps;
   }
 
   /** Appends the element at the cursor and moves past it, or returns the problem. */
@@ -71,7 +79,7 @@ export class ElementReader {
       case 'int8':
       case 'uint8':
       case 'uint16':
-        return this.#readInteger('int32');
+        return this.#readInteger(this.#wraps ? 'int32' : dtype);
     }
   }
 

@@ -188,12 +188,21 @@ const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
 const UINT32_MAX = 2 ** 32 - 1;
 
+/** Of the dtypes that may wrap. */
+const NARROW_RANGES: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
+  int16: [-(2 ** 15), 2 ** 15 - 1],
+  int8: [-128, 127],
+  uint8: [0, 255],
+  uint16: [0, 2 ** 16 - 1],
+};
+
 /**
  * A grid of doubles → a tensor of the wanted dtype, if that is possible without reading the text again. Undefined where
  * the element reader has to decide: numbers for a bool or string; fractions, or numbers out of range,
- * for an integer dtype; integers too long for a double. The tensor has its own memory.
+ * for an integer dtype; integers too long for a double. The tensor has its own memory. `wraps`: dtypes narrower than 32
+ * bits take all numbers of int32, as in TensorFlow Serving.
  */
-export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DType): Tensor | undefined {
+export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DType, wraps = true): Tensor | undefined {
   const { offset, count, shape } = grid;
   if (dtype === 'float32') return float32s(grid, numbers);
   const values = numbers.subarray(offset, offset + count);
@@ -208,8 +217,10 @@ export function gridTensor(grid: NumericGrid, numbers: Float64Array, dtype: DTyp
     case 'int16':
     case 'int8':
     case 'uint8':
-    case 'uint16':
-      return integers(dtype, grid, values, INT32_MIN, INT32_MAX);
+    case 'uint16': {
+      const [least, most] = (wraps ? undefined : NARROW_RANGES[dtype]) ?? [INT32_MIN, INT32_MAX];
+      return integers(dtype, grid, values, least, most);
+    }
     case 'uint32':
       return integers(dtype, grid, values, 0, UINT32_MAX);
     case 'int64':

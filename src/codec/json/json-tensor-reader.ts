@@ -17,6 +17,13 @@ import type { JsonCursor } from './json-cursor.ts';
 import { ElementReader } from './json-element.ts';
 import { MAX_RANK } from './json-grid.ts';
 
+export interface ElementForm {
+  /** The name of the dtype in error texts. */
+  readonly dtypeName?: string;
+  /** Narrow integers wrap. Default true. */
+  readonly wraps?: boolean;
+}
+
 export class TensorReader {
   /** The number of values read so far. */
   values = 0;
@@ -32,11 +39,12 @@ export class TensorReader {
   readonly #seen: number[] = [];
   #path = '';
 
-  /** `dtypeName`: the protocol's name of the dtype, for error texts. */
-  constructor(cursor: JsonCursor, name: string, spec: Pick<TensorSpec, 'dtype'>, dtypeName: string = spec.dtype) {
+  /** `form`: what differs in another protocol than TensorFlow Serving's. */
+  constructor(cursor: JsonCursor, name: string, spec: Pick<TensorSpec, 'dtype'>, form: ElementForm = {}) {
+    const { dtypeName = spec.dtype, wraps = true } = form;
     this.#cursor = cursor;
     this.#elements = new ElementBuffer(spec.dtype);
-    this.#element = new ElementReader(cursor, this.#elements);
+    this.#element = new ElementReader(cursor, this.#elements, wraps);
     this.#wants = `input ${quoteName(name)} wants ${dtypeName}`;
   }
 

@@ -88,7 +88,9 @@ export class HttpWire implements Wire<Buffer> {
 
   prepare(answer: Buffer): Promise<void> | undefined {
     if (answer.length < this.#shared.compressFromBytes) return undefined;
-    const coding = chooseCoding(this.#transport.fields.acceptEncoding, ANSWER_CODINGS);
+    const { codings } = this.#form;
+    const available = codings === undefined ? ANSWER_CODINGS : ANSWER_CODINGS.filter((each) => codings.includes(each));
+    const coding = chooseCoding(this.#transport.fields.acceptEncoding, available);
     return coding === undefined ? undefined : this.#compress(answer, coding);
   }
 

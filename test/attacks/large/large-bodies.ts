@@ -76,6 +76,37 @@ const JSON_BODIES: Readonly<Record<string, readonly [model: string, body: Body]>
   'strings, echoed': ['echo_text', list('{"instances":[', '["some text"],', ']}')],
 };
 
+/** Rows of WIDTH elements that fit where an element takes `elementBytes`. */
+const wideRows = (bytes: number, elementBytes: number): number => Math.floor((bytes - 300) / elementBytes / WIDTH);
+
+/** An infer body of the Open Inference Protocol: whole rows of `value`. */
+const infer =
+  (datatype: string, value: string): Body =>
+  (bytes) => {
+    const rows = wideRows(bytes, value.length + 1);
+    const head = `{"inputs":[{"name":"x","shape":[${rows},${WIDTH}],"datatype":"${datatype}","data":[`;
+    const data = many(`${value},`, rows * WIDTH * (value.length + 1));
+    return Buffer.concat([Buffer.from(head), data.subarray(0, data.length - 1), Buffer.from(']}]}')]);
+  };
+
+/** By name: the model, and the JSON. */
+const INFER_BODIES: Readonly<Record<string, readonly [model: string, body: Body]>> = {
+  floats: ['wide_float32', infer('FP32', '0.8414709848078965')],
+  'long integers': ['wide_int64', infer('INT64', '1234567890123456789')],
+  booleans: ['wide_bool', infer('BOOL', 'true')],
+  strings: ['text', infer('BYTES', `"${'some text '.repeat(6)}"`)],
+  'short strings': ['text', infer('BYTES', '""')],
+  'nested lists': ['wide_float32', (bytes) => Buffer.concat([Buffer.from('{"inputs":'), many('[', bytes - 100)])],
+  'floats, echoed': ['echo_float32', infer('FP32', '0.8414709848078965')],
+};
+
+/** By name: the model, the datatype, and an element as binary data. */
+const INFER_ELEMENTS: Readonly<Record<string, readonly [model: string, datatype: string, element: Buffer]>> = {
+  floats: ['echo_float32', 'FP32', Buffer.from([0, 0, 0, 0x3f])],
+  strings: ['text', 'BYTES', Buffer.from('\u0009\0\0\0some text')],
+  'empty strings': ['text', 'BYTES', Buffer.alloc(4)],
+};
+
 const DT = { float32: 1, string: 7, int64: 9, float16: 19 } as const;
 
 /** A PredictRequest for `model` with one input x. */
@@ -165,6 +196,11 @@ export function largeBodies(bytes = LARGE): Readonly<Record<string, Attack>> {
   attacks['json: examples'] = overRest('/v1/models/examples:classify', () =>
     list('{"examples":[', '{"x":[1,2,3,4,5,6,7,8]},', ']}')(bytes),
   );
+  for (const [name, [model, body]] of Object.entries(INFER_BODIES)) {
+    attacks[`v2: ${name}`] = overRest(`/v2/models/${model}/infer`, () => body(bytes));
+  }
+  for (const [name, parts] of Object.entries(INFER_ELEMENTS))
+    attacks[`v2, binary: ${name}`] = binaryInfer(bytes, parts);
   for (const [name, body] of Object.entries(MESSAGES)) attacks[`grpc: ${name}`] = overGrpc(PREDICT, () => body(bytes));
   attacks['grpc: examples'] = overGrpc(CLASSIFY, () => examples(bytes));
   const varints = MESSAGES['long varints']!;
@@ -176,6 +212,16 @@ export function largeBodies(bytes = LARGE): Readonly<Record<string, Attack>> {
 function overRest(path: string, body: () => Buffer, headers: readonly string[] = []): Attack {
   return (target, seconds, signal) =>
     again(seconds, signal, body(), (bytes) => post(target.rest, path, bytes, headers));
+}
+
+/** Tensors behind the JSON, both ways. */
+function binaryInfer(bytes: number, [model, datatype, element]: readonly [string, string, Buffer]): Attack {
+  const rows = wideRows(bytes, element.length);
+  const size = rows * WIDTH * element.length;
+  const input = `{"name":"x","shape":[${rows},${WIDTH}],"datatype":"${datatype}","parameters":{"binary_data_size":${size}}}`;
+  const head = Buffer.from(`{"inputs":[${input}],"parameters":{"binary_data_output":true}}`);
+  const headers = [`inference-header-content-length: ${head.length}`];
+  return overRest(`/v2/models/${model}/infer`, () => Buffer.concat([head, many(element, size)]), headers);
 }
 
 function overGrpc(path: string, message: () => Buffer): Attack {

@@ -8,33 +8,72 @@
  * Numbers are little-endian and row-major. An element of BYTES is its length in four bytes, little-endian, and its
  * bytes; raw contents over gRPC are the same.
  */
-import type { Buffer } from 'node:buffer';
+import { Buffer } from 'node:buffer';
 import { invalidRequest } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import { LENGTH_BYTES } from '../raw-tensor.ts';
 
-/** The bytes that a tensor takes behind the JSON. */
-export function binarySizeOf(tensor: Tensor): number {
-  if (tensor.dtype !== 'string') return tensor.data.byteLength;
-  let bytes = LENGTH_BYTES * tensor.data.length;
-  for (const element of tensor.data) bytes += element.byteLength;
-  return bytes;
+/** What is behind the JSON of a request, taken tensor by tensor. */
+export class BinaryTail {
+  #bytes: Buffer | undefined;
+  #at = 0;
+
+  /** Undefined if the request does not say where its JSON ends: then nothing is behind it. */
+  open(bytes: Buffer | undefined): void {
+    this.#bytes = bytes;
+    this.#at = 0;
+  }
+
+  /** The next bytes, as a view. `size`: the parameter `binary_data_size` of the input. Throws `invalid_request`. */
+  take(name: string, size: unknown): Buffer {
+    const bytes = this.#bytes;
+    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
+      throw invalidRequest(
+        `"binary_data_size" of input ${quoteName(name)} is no whole number from 0 on; send its bytes`,
+      );
+    }
+    if (bytes === undefined) {
+      throw invalidRequest(
+        `input ${quoteName(name)} has "binary_data_size", but the request has no header ` +
+          'Inference-Header-Content-Length; send it, with the number of bytes of the JSON',
+      );
+    }
+    const missing = this.#at + size - bytes.length;
+    if (missing > 0) {
+      throw invalidRequest(
+        `unexpected size for input ${quoteName(name)}, expecting ${missing} additional bytes; send as many bytes ` +
+          'behind the JSON as "binary_data_size" says',
+      );
+    }
+    this.#at += size;
+    return bytes.subarray(this.#at - size, this.#at);
+  }
+
+  /** Throws `invalid_request` if something is left. */
+  expectEnd(): void {
+    const left = (this.#bytes?.length ?? 0) - this.#at;
+    if (left === 0) return;
+    throw invalidRequest(
+      `unexpected additional input data: ${left} bytes are behind the last tensor; check ` +
+        'Inference-Header-Content-Length and "binary_data_size"',
+    );
+  }
 }
 
-/** Writes a tensor to `out` at `start`, where it has room. Returns the offset behind it. */
-export function writeBinary(out: Buffer, start: number, tensor: Tensor): number {
-  if (tensor.dtype !== 'string') {
-    out.set(tensor.data, start);
-    return start + tensor.data.byteLength;
-  }
-  let at = start;
+/** A tensor as it stands behind the JSON: its own bytes, or of BYTES a copy. */
+export function binaryBytes(tensor: Tensor): Uint8Array {
+  if (tensor.dtype !== 'string') return tensor.data;
+  let size = LENGTH_BYTES * tensor.data.length;
+  for (const element of tensor.data) size += element.byteLength;
+  const out = Buffer.allocUnsafe(size);
+  let at = 0;
   for (const element of tensor.data) {
     at = out.writeUInt32LE(element.byteLength, at);
     out.set(element, at);
     at += element.byteLength;
   }
-  return at;
+  return out;
 }
 
 /**

@@ -15,7 +15,7 @@ import type { Tensor } from '../../../core/tensor.ts';
 import { numbersOf, writeElements } from '../../json/json-elements-writer.ts';
 import { JsonWriter } from '../../json/json-writer.ts';
 import { DATATYPES } from '../datatypes.ts';
-import { binarySizeOf, writeBinary } from './binary-tensors.ts';
+import { binaryBytes } from './binary-tensors.ts';
 
 export interface AnsweredOutput {
   readonly name: string;
@@ -32,17 +32,23 @@ export interface InferAnswer {
   readonly outputs: readonly AnsweredOutput[];
 }
 
-export interface InferAnswerBytes {
-  readonly bytes: Buffer;
-  /** The bytes of the JSON; undefined if nothing is behind it. */
-  readonly jsonBytes: number | undefined;
+export interface PrintedAnswer {
+  readonly json: Buffer;
+  /** What is behind the JSON: views of the outputs, but of BYTES. */
+  readonly tail: readonly Uint8Array[];
+  readonly tailBytes: number;
+}
+
+/** Both in one buffer, at once. */
+export function wholeAnswer({ json, tail, tailBytes }: PrintedAnswer): Buffer {
+  return tailBytes === 0 ? json : Buffer.concat([json, ...tail], json.length + tailBytes);
 }
 
 export class InferPrinter {
   readonly #writer = new JsonWriter();
 
   /** Throws `invalid_request` for an output that JSON has no form for. */
-  print(answer: InferAnswer): InferAnswerBytes {
+  print(answer: InferAnswer): PrintedAnswer {
     const writer = this.#writer;
     writer.clear();
     writer.ascii('{');
@@ -56,28 +62,28 @@ export class InferPrinter {
     writer.ascii(',"model_version":');
     this.#text(answer.version);
     writer.ascii(',"outputs":[');
+    const tail: Uint8Array[] = [];
     let tailBytes = 0;
     answer.outputs.forEach((output, i) => {
       if (i > 0) writer.ascii(',');
-      tailBytes += this.#output(output);
+      tailBytes += this.#output(output, tail);
     });
     writer.ascii(']}');
-    const json = writer.take();
-    if (tailBytes === 0) return { bytes: json, jsonBytes: undefined };
-    return { bytes: withTail(json, tailBytes, answer.outputs), jsonBytes: json.length };
+    return { json: writer.take(), tail, tailBytes };
   }
 
-  /** Returns the bytes that follow behind the JSON. */
-  #output({ name, tensor, isBinary }: AnsweredOutput): number {
+  /** Appends what follows behind the JSON to `tail`, and returns its size. */
+  #output({ name, tensor, isBinary }: AnsweredOutput, tail: Uint8Array[]): number {
     const writer = this.#writer;
     const { dtype, shape } = tensor;
     writer.ascii('{"name":');
     this.#text(name);
     writer.ascii(`,"datatype":"${DATATYPES[dtype]}","shape":[${shape.join(',')}]`);
     if (isBinary) {
-      const size = binarySizeOf(tensor);
-      writer.ascii(`,"parameters":{"binary_data_size":${size}}}`);
-      return size;
+      const bytes = binaryBytes(tensor);
+      writer.ascii(`,"parameters":{"binary_data_size":${bytes.byteLength}}}`);
+      tail.push(bytes);
+      return bytes.byteLength;
     }
     if (dtype === 'float16' || dtype === 'bfloat16') throw hasNoJsonForm(name, DATATYPES[dtype]);
     writer.ascii(',"data":[');
@@ -97,11 +103,4 @@ export function hasNoJsonForm(name: string, datatype: string): ServingError {
     `sending ${datatype} data via JSON is not supported; ask for output ${quoteName(name)} as binary data ` +
       '("parameters": {"binary_data": true} of the output, or "binary_data_output" of the request)',
   );
-}
-
-function withTail(json: Buffer, tailBytes: number, outputs: readonly AnsweredOutput[]): Buffer {
-  const whole = Buffer.allocUnsafe(json.length + tailBytes);
-  let at = json.copy(whole);
-  for (const { tensor, isBinary } of outputs) if (isBinary) at = writeBinary(whole, at, tensor);
-  return whole;
 }

@@ -6,19 +6,29 @@
  *                                         "parameters":{"binary_data_size":8}}],"outputs":[{"name":"z"}]}
  *
  * The datatype may stand behind the data, so an input becomes a tensor when its object has ended. Numbers are read from
- * the bytes, as in TensorFlow Serving's API and with the same rules for each dtype (json-element.ts); NaN, Infinity and
- * -Infinity are numbers. `data` is flat, or nested as the shape is. FP16 and BF16 have no JSON form.
+ * the bytes, as in TensorFlow Serving's API and with the same rules for each dtype (json-element.ts), but that no integer
+ * wraps; NaN, Infinity and -Infinity are numbers. `data` is flat, or nested as the shape is. FP16 and BF16 have no JSON form.
  *
- * As in TensorFlow Serving's API, unknown keys are ignored, and the first of two equal keys counts.
+ * As in TensorFlow Serving's API, unknown keys are ignored, and the first of two equal keys counts. A key whose value is
+ * null is not there.
  *
  * One reader serves many bodies, one after the other.
  */
 import type { Buffer } from 'node:buffer';
 import { invalidRequest } from '../../../core/errors.ts';
-import { quoteName } from '../../../core/list-names.ts';
 import { elementCount, type Shape } from '../../../core/shape.ts';
 import type { Tensor, TensorMap } from '../../../core/tensor.ts';
-import { CLOSE_ARRAY, CLOSE_OBJECT, MINUS, NINE, OPEN_ARRAY, OPEN_OBJECT, QUOTE, ZERO } from '../../json/json-chars.ts';
+import {
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  LOWER_N,
+  MINUS,
+  NINE,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  ZERO,
+} from '../../json/json-chars.ts';
 import { JsonCursor } from '../../json/json-cursor.ts';
 import { GridScanner, gridTensor, MAX_RANK, type NumericGrid } from '../../json/json-grid.ts';
 import { TensorReader } from '../../json/json-tensor-reader.ts';
@@ -33,6 +43,7 @@ import {
   type RequestedOutput,
 } from '../infer-request.ts';
 import { chargedCount, rawTensor, type TensorHead } from '../raw-tensor.ts';
+import { BinaryTail } from './binary-tensors.ts';
 import { checkNesting, lacks, noJsonForm, oneOf, wrongKind } from './infer-body-checks.ts';
 import { readParameters } from './infer-parameters.ts';
 
@@ -66,38 +77,29 @@ interface InputFields {
 export class InferBodyReader {
   readonly #cursor = new JsonCursor(MAX_DEPTH);
   readonly #grids = new GridScanner();
-  /** What is behind the JSON; undefined if the request says that nothing is. */
-  #tail: Buffer | undefined;
-  #tailAt = 0;
-  #budget: TensorBudget;
-  readonly #maxBytes: number;
-
-  /** `maxBytes`: the most that the tensors of one request may take together. */
-  constructor(maxBytes: number) {
-    this.#maxBytes = maxBytes;
-    this.#budget = tensorBudget(maxBytes);
-  }
+  readonly #tail = new BinaryTail();
+  #budget: TensorBudget = tensorBudget(0);
 
   /**
    * `jsonBytes`: the JSON is so much of the body, and tensors are behind it; undefined: the body is JSON. Tensors from
-   * behind the JSON are views of the body. Throws ServingError (invalid_request, unsupported, too_large).
+   * behind the JSON are views of the body. `maxBytes`: the most that the tensors of the request may take together. Throws
+   * ServingError (invalid_request, unsupported, too_large).
    */
-  read(body: Buffer, jsonBytes: number | undefined): InferBody {
+  read(body: Buffer, jsonBytes: number | undefined, maxBytes: number): InferBody {
     const cursor = this.#cursor;
-    this.#tail = jsonBytes === undefined ? undefined : body.subarray(jsonBytes);
-    this.#tailAt = 0;
-    this.#budget = tensorBudget(this.#maxBytes);
+    this.#tail.open(jsonBytes === undefined ? undefined : body.subarray(jsonBytes));
+    this.#budget = tensorBudget(maxBytes);
     try {
       const json = jsonBytes === undefined ? body : body.subarray(0, jsonBytes);
       cursor.openObject(json, '"inputs"', '{"inputs": [...]}');
       const read = this.#members();
       cursor.expectEnd();
-      this.#expectTailEnd();
+      this.#tail.expectEnd();
       return read;
     } finally {
       cursor.close();
       this.#grids.reset();
-      this.#tail = undefined;
+      this.#tail.open(undefined);
     }
   }
 
@@ -109,6 +111,7 @@ export class InferBodyReader {
     let outputs: readonly RequestedOutput[] | undefined;
     for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
       const key = cursor.key(REQUEST_KEYS);
+      if (this.#isNull()) continue;
       if (key === 'inputs' && inputs === undefined) inputs = this.#inputs();
       else if (key === 'outputs' && outputs === undefined) outputs = this.#outputs();
       else if (key === 'id' && id === undefined) id = this.#string('"id"', 'a string');
@@ -141,6 +144,7 @@ export class InferBodyReader {
       let parameters: Parameters | undefined;
       for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
         const key = cursor.key(OUTPUT_KEYS);
+        if (this.#isNull()) continue;
         if (key === 'name' && name === undefined) name = this.#string(`${path}.name`, 'the name of an output');
         else if (key === 'parameters' && parameters === undefined) {
           parameters = readParameters(cursor, `${path}.parameters`);
@@ -177,6 +181,7 @@ export class InferBodyReader {
     };
     for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
       const key = cursor.key(INPUT_KEYS);
+      if (this.#isNull()) continue;
       if (key === 'name' && fields.name === undefined)
         fields.name = this.#string(`${path}.name`, 'the name of an input');
       else if (key === 'shape' && fields.shape === undefined) fields.shape = this.#shape(path);
@@ -199,6 +204,14 @@ export class InferBodyReader {
     fields.grid = mayBeGrid ? this.#grids.scan(cursor.bytes, at) : undefined;
     if (fields.grid === undefined) cursor.skipValue();
     else cursor.at = this.#grids.end;
+  }
+
+  /** Moves past a null, which counts as if its key were not there: some clients write all keys. */
+  #isNull(): boolean {
+    const cursor = this.#cursor;
+    if (cursor.skipSpace() !== LOWER_N) return false;
+    cursor.skipValue();
+    return true;
   }
 
   #string(path: string, wants: string): string {
@@ -233,7 +246,7 @@ export class InferBodyReader {
     const size = parameters.get('binary_data_size');
     if ((size === undefined) === (dataAt === undefined)) throw oneOf(name, dataAt !== undefined);
     const head = { name, dtype, shape };
-    if (size !== undefined) return rawTensor(head, this.#takeTail(name, size), this.#budget);
+    if (size !== undefined) return rawTensor(head, this.#tail.take(name, size), this.#budget);
     if (dtype === 'float16' || dtype === 'bfloat16') throw noJsonForm(name, datatype);
     return this.#jsonTensor(path, head, fields);
   }
@@ -243,52 +256,18 @@ export class InferBodyReader {
     const count = chargedCount(head, this.#budget);
     if (grid !== undefined) {
       checkNesting(name, shape, grid.shape, grid.count, count);
-      const tensor = gridTensor({ ...grid, shape }, this.#grids.numbers, dtype);
+      const tensor = gridTensor({ ...grid, shape }, this.#grids.numbers, dtype, false);
       if (tensor !== undefined) return tensor;
     }
     const cursor = this.#cursor;
     const end = cursor.at;
     cursor.at = dataAt!;
-    const reader = new TensorReader(cursor, name, head, DATATYPES[dtype]);
+    const reader = new TensorReader(cursor, name, head, { dtypeName: DATATYPES[dtype], wraps: false });
     reader.read(`${path}.data`);
     cursor.at = end;
     const tensor = reader.tensor([]);
     checkNesting(name, shape, tensor.shape, elementCount(tensor.shape), count);
     return { ...tensor, shape };
-  }
-
-  /** The next `size` bytes from behind the JSON. */
-  #takeTail(name: string, size: unknown): Buffer {
-    const tail = this.#tail;
-    if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-      throw invalidRequest(
-        `"binary_data_size" of input ${quoteName(name)} is no whole number from 0 on; send its bytes`,
-      );
-    }
-    if (tail === undefined) {
-      throw invalidRequest(
-        `input ${quoteName(name)} has "binary_data_size", but the request has no header ` +
-          'Inference-Header-Content-Length; send it, with the number of bytes of the JSON',
-      );
-    }
-    const missing = this.#tailAt + size - tail.length;
-    if (missing > 0) {
-      throw invalidRequest(
-        `unexpected size for input ${quoteName(name)}, expecting ${missing} additional bytes; send as many bytes ` +
-          'behind the JSON as "binary_data_size" says',
-      );
-    }
-    this.#tailAt += size;
-    return tail.subarray(this.#tailAt - size, this.#tailAt);
-  }
-
-  #expectTailEnd(): void {
-    const left = (this.#tail?.length ?? 0) - this.#tailAt;
-    if (left === 0) return;
-    throw invalidRequest(
-      `unexpected additional input data: ${left} bytes are behind the last tensor; check ` +
-        'Inference-Header-Content-Length and "binary_data_size"',
-    );
   }
 }
 

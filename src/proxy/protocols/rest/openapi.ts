@@ -84,7 +84,7 @@ function operationOf(operation: Operation, path: string): object {
     ),
   ];
   return {
-    operationId: operationIdOf(operation, path),
+    operationId: operationIdOf(operation.http, path),
     summary,
     tags: [
       path.startsWith('/v2') ? 'Open Inference Protocol' : path.startsWith('/v1') ? 'TensorFlow Serving' : 'Server',
@@ -95,12 +95,15 @@ function operationOf(operation: Operation, path: string): object {
   };
 }
 
-/** 'ModelInferOfVersion': one name for each path and method. */
-function operationIdOf({ method, kind, http }: Operation, path: string): string {
-  const suffixes = namesIn(path).map((name) => `Of${name[0]!.toUpperCase()}${name.slice(1)}`);
-  const ends = path.match(/(?:systemsharedmemory|cudasharedmemory|load|unload|register|unregister)\b/g) ?? [];
-  const verb = http === 'POST' && kind.includes('-set-') ? 'Set' : '';
-  return [verb, method, ...ends.map((end) => end[0]!.toUpperCase() + end.slice(1)), ...suffixes].join('');
+/** 'postV2ModelsByModelInfer': one name for each path and method. */
+function operationIdOf(http: string, path: string): string {
+  const words = path.split(/[^\w{}]+/).filter((word) => word !== '');
+  const named = words.map((word) => (word.startsWith('{') ? `By${capitalized(word.slice(1, -1))}` : capitalized(word)));
+  return http.toLowerCase() + named.join('');
+}
+
+function capitalized(word: string): string {
+  return word[0]!.toUpperCase() + word.slice(1);
 }
 
 function parameterOf(place: 'path' | 'header', name: string, description: string | undefined): object {

@@ -7,11 +7,12 @@ import { ServingError } from '../../../../src/core/errors.ts';
 import { elements, type Tensor } from '../../../../src/core/tensor.ts';
 
 const MAX_BYTES = 1024 * 1024;
-const reader = new InferBodyReader(MAX_BYTES);
+const reader = new InferBodyReader();
 
 function read(json: string, tail?: Uint8Array): InferBody {
   const text = Buffer.from(json);
-  return tail === undefined ? reader.read(text, undefined) : reader.read(Buffer.concat([text, tail]), text.length);
+  if (tail === undefined) return reader.read(text, undefined, MAX_BYTES);
+  return reader.read(Buffer.concat([text, tail]), text.length, MAX_BYTES);
 }
 
 function x(input: string, tail?: Uint8Array): Tensor {
@@ -55,6 +56,26 @@ test('every datatype with a JSON form', () => {
   }
 });
 
+test('no integer is cut to what its datatype can hold', () => {
+  for (const [datatype, least, most] of [
+    ['INT8', -128, 127],
+    ['UINT8', 0, 255],
+    ['INT16', -32768, 32767],
+    ['UINT16', 0, 65535],
+    ['INT32', -2147483648, 2147483647],
+    ['UINT32', 0, 4294967295],
+  ] as const) {
+    assert.deepEqual(valuesOf(x(`"shape":[2],"datatype":"${datatype}","data":[${least},${most}]`)), [least, most]);
+    for (const value of [least - 1, most + 1]) {
+      const json = `{"inputs":[{"name":"x","shape":[2],"datatype":"${datatype}","data":[1,${value}]}]}`;
+      assert.match(
+        refusal(json).message,
+        new RegExp(`${value}, but input "x" wants ${datatype}.*from ${least} to ${most}`),
+      );
+    }
+  }
+});
+
 test('NaN and infinities are numbers of FP32 and FP64', () => {
   const tensor = x('"shape":[3],"datatype":"FP32","data":[NaN,Infinity,-Infinity]');
   assert.deepEqual(valuesOf(tensor), [NaN, Infinity, -Infinity]);
@@ -81,6 +102,15 @@ test('keys in any order, unknown keys, and the first of two equal keys', () => {
     body.outputs.map(({ name, parameters }) => [name, ...parameters]),
     [['y', ['binary_data', true], ['classification', 2]], ['z']],
   );
+});
+
+test('a null is no value', () => {
+  const body = read(
+    '{"id":null,"parameters":null,"outputs":null,' +
+      '"inputs":[{"name":"x","parameters":null,"shape":[1],"datatype":"FP32","data":null,"data":[1]}]}',
+  );
+  assert.deepEqual([body.id, body.parameters.size, body.outputs, body.inputs.size], ['', 0, [], 1]);
+  assert.match(refusal('{"inputs":null}').message, /Unable to parse 'inputs'/);
 });
 
 test('data is flat, or nested as the shape is', () => {

@@ -12,15 +12,21 @@ import type { InferRequest, Parameters } from '../../../../codec/open-inference/
 import { headerLength } from '../../../../codec/open-inference/rest/binary-tensors.ts';
 import {
   type AnsweredOutput,
-  type InferAnswerBytes,
   InferPrinter,
+  type PrintedAnswer,
+  wholeAnswer,
 } from '../../../../codec/open-inference/rest/infer-answer-writer.ts';
 import { type InferBody, InferBodyReader } from '../../../../codec/open-inference/rest/infer-body-reader.ts';
 import { copied, receivedTensors } from '../../../../codec-thread/carried-tensors.ts';
 import { bufferOf } from '../../../../codec-thread/codec-jobs.ts';
-import { type CodecThread, LARGE_JSON_OUTPUTS, LARGE_MESSAGE_BYTES } from '../../../../codec-thread/codec-thread.ts';
+import {
+  type CodecThread,
+  LARGE_JSON_OUTPUTS,
+  LARGE_MESSAGE_BYTES,
+  LARGE_PROTOBUF_OUTPUTS,
+} from '../../../../codec-thread/codec-thread.ts';
 import { invalidRequest, type ServingError } from '../../../../core/errors.ts';
-import { inSlices } from '../../../../core/in-slices.ts';
+import { inSlices, joined } from '../../../../core/in-slices.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { areLargerThan, type TensorMap } from '../../../../core/tensor.ts';
 import type { AnswerForm } from '../../../answer-form.ts';
@@ -45,18 +51,19 @@ export interface RestInferParts {
 const JSON_TYPE = 'application/json';
 const BINARY_TYPE = 'application/octet-stream';
 const NO_HEADERS: readonly string[] = [];
+/** Triton's client reads gzip and deflate alone, though the HTTP library below it accepts more in its name. */
+const CODINGS: readonly string[] = ['gzip'];
 /** A datatype whose elements are cut one by one, wherever they stand. */
 const BYTES = Buffer.from('"BYTES"');
 
 export class RestInfer {
   readonly parts: RestInferParts;
   /** They serve one request after the other. */
-  readonly reader: InferBodyReader;
+  readonly reader = new InferBodyReader();
   readonly printer = new InferPrinter();
 
   constructor(parts: RestInferParts) {
     this.parts = parts;
-    this.reader = new InferBodyReader(parts.maxTensorBytes);
   }
 
   /** The method of one request. `headerText`: its header Inference-Header-Content-Length; undefined if it has none. */
@@ -71,6 +78,7 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall>, Answer
   readonly access = 'predict';
   contentType = JSON_TYPE;
   headers = NO_HEADERS;
+  readonly codings = CODINGS;
   readonly #shared: RestInfer;
   readonly #headerText: string | undefined;
   /** The form of outputs for which the request asks for none. */
@@ -93,7 +101,7 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall>, Answer
     const { parts, reader } = this.#shared;
     const { thread, maxTensorBytes } = parts;
     if (thread === undefined || !isSlow(body, jsonBytes)) {
-      return this.#callFor(reader.read(body, jsonBytes), path, context);
+      return this.#callFor(reader.read(body, jsonBytes, maxTensorBytes), path, context);
     }
     return thread.use(context, async (ask) => {
       const { inputs, ...rest } = await ask('readInferBody', body, jsonBytes, maxTensorBytes);
@@ -104,22 +112,23 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall>, Answer
   /** A request may name another signature, unless there is only one. */
   refusal(_body: Buffer, path: ModelSpec, context: RequestContext): ServingError | undefined {
     const { resolver } = this.#shared.parts;
-    return resolver.hasOneSignature(path) ? resolver.refusalOf(path, context) : undefined;
+    if (!resolver.hasOneSignature(path)) return undefined;
+    const signatureName = resolver.soleSignature(path);
+    return resolver.refusalOf(signatureName === undefined ? path : { ...path, signatureName }, context);
   }
 
   encode(outputs: TensorMap, call: InferCall): Buffer | Promise<Buffer> {
     const { parts, printer } = this.#shared;
     const { id, modelName: model, modelVersion: version } = call;
     const answered = this.#outputsOf(outputs, call);
-    const slow = new Map(answered.filter(isSlowOutput).map(({ name, tensor }) => [name, tensor]));
     const { thread } = parts;
-    if (thread === undefined || !areLargerThan(slow, LARGE_JSON_OUTPUTS)) {
-      return this.#formed(printer.print({ id, model, version, outputs: answered }));
-    }
+    if (thread === undefined || !areSlow(answered))
+      return this.#joined(printer.print({ id, model, version, outputs: answered }));
     const isBinary = new Map(answered.map((output) => [output.name, output.isBinary]));
     return thread.use(call.context, async (ask) => {
       const carried = await inSlices(copied(outputs));
-      return this.#formed(await ask('printInferAnswer', { id, model, version }, carried, isBinary));
+      const { bytes, jsonBytes } = await ask('printInferAnswer', { id, model, version }, carried, isBinary);
+      return this.#formed(bufferOf(bytes), jsonBytes);
     });
   }
 
@@ -148,12 +157,20 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall>, Answer
     return [...outputs].map(([name, tensor]) => ({ name, tensor, isBinary: asked.get(name) ?? this.#isBinary }));
   }
 
-  #formed({ bytes, jsonBytes }: Omit<InferAnswerBytes, 'bytes'> & { readonly bytes: Uint8Array }): Buffer {
+  /** Numbers behind the JSON are copied as they are: many of them in slices, with no thread. */
+  #joined(printed: PrintedAnswer): Buffer | Promise<Buffer> {
+    const { json, tail, tailBytes } = printed;
+    if (tailBytes === 0) return json;
+    if (tailBytes <= LARGE_PROTOBUF_OUTPUTS) return this.#formed(wholeAnswer(printed), json.length);
+    return inSlices(joined([json, ...tail])).then((whole) => this.#formed(whole, json.length));
+  }
+
+  #formed(answer: Buffer, jsonBytes: number | undefined): Buffer {
     if (jsonBytes !== undefined) {
       this.contentType = BINARY_TYPE;
       this.headers = [HEADER_LENGTH, String(jsonBytes)];
     }
-    return bufferOf(bytes);
+    return answer;
   }
 }
 
@@ -164,8 +181,10 @@ function isSlow(body: Buffer, jsonBytes: number | undefined): boolean {
   return body.subarray(0, jsonBytes).includes(BYTES);
 }
 
-function isSlowOutput({ tensor, isBinary }: AnsweredOutput): boolean {
-  return !isBinary || tensor.dtype === 'string';
+/** Are there many elements to write as JSON, or strings? */
+function areSlow(outputs: readonly AnsweredOutput[]): boolean {
+  const slow = outputs.filter(({ tensor, isBinary }) => !isBinary || tensor.dtype === 'string');
+  return areLargerThan(new Map(slow.map(({ name, tensor }) => [name, tensor])), LARGE_JSON_OUTPUTS);
 }
 
 /** Undefined if the parameter is absent. Throws `invalid_request` if it is no boolean. */

@@ -52,7 +52,8 @@ const MAX_VERSION = 2n ** 63n - 1n;
 export function matchRoute(method: string, url: string, metricsPath = METRICS_PATH): ServingRoute {
   const path = pathOf(url);
   if (path === metricsPath) return readable(method, path, 'metrics', 'unknown', NO_MODEL);
-  if (path === '*' && method === 'OPTIONS') return route<never>('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
+  if (path === '*' && method === 'OPTIONS')
+    return route<never>('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
   if (MODELS_PATH.test(path)) return readable(method, path, 'models', 'ListModels', NO_MODEL);
   const match = MODEL_PATH.exec(path);
   if (match === null) return unmatched(path);

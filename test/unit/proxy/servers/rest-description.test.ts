@@ -1,0 +1,88 @@
+/** The description of REST against the routes of REST: neither has what the other does not. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { OPEN_INFERENCE } from '../../../../src/proxy/protocols/open-inference/rest/operations.ts';
+import { openApiText, restOperations } from '../../../../src/proxy/servers/rest-description.ts';
+import { matchRest } from '../../../../src/proxy/servers/rest-routes.ts';
+
+interface Described {
+  readonly operationId: string;
+  readonly parameters?: readonly { readonly in: string; readonly name: string }[];
+  readonly responses: Readonly<Record<string, object>>;
+}
+
+const document = JSON.parse(openApiText('1.2.3')) as {
+  readonly openapi: string;
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, object>> };
+};
+const methods = Object.entries(document.paths).flatMap(([path, byMethod]) =>
+  Object.entries(byMethod).map(([method, described]) => ({ path, method: method.toUpperCase(), described })),
+);
+
+/** A path of the template. */
+function sampleOf(template: string): string {
+  return template.replace('{version}', '3').replace(/\{\w+\}/g, 'a%20b');
+}
+
+test('each row of the tables is the route of its paths, and of no other method', () => {
+  for (const { kind, paths, http } of restOperations()) {
+    for (const path of paths) {
+      assert.equal(matchRest(http, sampleOf(path), undefined).kind, kind, `${http} ${path}`);
+      assert.equal(matchRest('OPTIONS', sampleOf(path), undefined).kind, 'options', path);
+      assert.equal(matchRest('DELETE', sampleOf(path), undefined).error?.kind, 'method_not_allowed', path);
+    }
+  }
+});
+
+test('every method of a path is described once, and reached', () => {
+  const expected = restOperations().flatMap(({ http, paths }) => paths.map((path) => `${http} ${path}`));
+  assert.deepEqual(methods.map(({ method, path }) => `${method} ${path}`).sort(), [...expected].sort());
+  for (const { method, path } of methods) assert.equal(matchRest(method, sampleOf(path), undefined).error, undefined);
+});
+
+test('models and versions of paths are decoded', () => {
+  for (const { http, paths } of OPEN_INFERENCE) {
+    for (const path of paths.filter((each) => each.includes('{model}') && !each.includes('{repository}'))) {
+      const { spec } = matchRest(http, sampleOf(path), undefined);
+      assert.equal(spec.name, 'a b', path);
+      assert.equal(spec.version, path.includes('{version}') ? 3n : undefined, path);
+    }
+  }
+});
+
+test('operations have names of their own, and the parameters of their path', () => {
+  const ids = methods.map(({ described }) => described.operationId);
+  assert.equal(new Set(ids).size, ids.length, ids.join(' '));
+  for (const { path, described } of methods) {
+    const names = (described.parameters ?? []).filter((each) => each.in === 'path').map(({ name }) => `{${name}}`);
+    assert.deepEqual(names, path.match(/\{\w+\}/g) ?? [], path);
+  }
+});
+
+test('references lead somewhere', () => {
+  const { schemas } = document.components;
+  const names = [...openApiText('1').matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name!);
+  assert.ok(names.length > 20);
+  for (const name of names) assert.ok(name in schemas, name);
+  const used = new Set(names);
+  assert.deepEqual(
+    Object.keys(schemas).filter((name) => !used.has(name)),
+    [],
+  );
+});
+
+test('without metrics none are described', () => {
+  assert.doesNotMatch(openApiText('1', ''), /monitoring/);
+  assert.match(openApiText('1', '/m'), /"\/m": /);
+});
+
+test('the paths of the Open Inference Protocol are in its documentation', () => {
+  const text = readFileSync('docs/open-inference.md', 'utf8');
+  const missing = OPEN_INFERENCE.flatMap(({ paths }) => paths)
+    .filter((path) => !path.includes('{version}') && !path.includes('{repository}') && !path.includes('sharedmemory'))
+    .map((path) => path.replace('{model}', 'M'))
+    .filter((path) => !text.includes(path));
+  assert.deepEqual(missing, []);
+});
