@@ -169,13 +169,13 @@ const REFUSED: readonly (readonly [string, Sends, Says, ErrorKind?])[] = [
     'unsupported',
   ],
   [
-    'a classification',
+    'a classification into no classes',
     infer({
       ...{ inputs: [X], rawInputContents: [ROW] },
-      outputs: [{ name: 'y', parameters: { classification: { parameterChoice: { case: 'int64Param', value: 1n } } } }],
+      outputs: [{ name: 'y', parameters: { classification: { parameterChoice: { case: 'int64Param', value: 0n } } } }],
     }),
-    [/"y" asks for a classification/, /does not make/, /request the output without/],
-    'unsupported',
+    [/"classification" of output "y"/, /no whole number above 0/, /send how many classes/],
+    'invalid_request',
   ],
 ];
 

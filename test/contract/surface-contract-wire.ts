@@ -11,7 +11,7 @@ const PREDICTION = '/tensorflow.serving.PredictionService';
 
 const ROUTES: readonly BadScenario[] = [
   noRoute('the root', 'GET', '/'),
-  noRoute('a path of another server', 'POST', '/v2/models/float/generate'),
+  noRoute('a path of another server', 'POST', '/v3/models/float/infer'),
   noRoute('a verb in upper case', 'POST', '/v1/models/float:PREDICT'),
   noRoute('an unknown verb', 'POST', '/v1/models/float:train'),
   noRoute('a label that is a path', 'POST', '/v1/models/float/labels/a/b:predict'),
