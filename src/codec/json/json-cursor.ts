@@ -38,7 +38,7 @@ import {
   UPPER_N,
   ZERO,
 } from './json-chars.ts';
-import { stringText } from './json-string.ts';
+import { knownName, stringText } from './json-string.ts';
 
 const NOTHING = Buffer.alloc(0);
 const NO_NAMES: readonly string[] = [];
@@ -294,15 +294,4 @@ export class JsonCursor {
     const got = byte === undefined ? 'the text ends' : `it has ${JSON.stringify(String.fromCharCode(byte))}`;
     return this.error(`a value is expected here, but ${got}`, at);
   }
-}
-
-/** The name among `known` whose bytes are at `start` to `end`; a name with escapes is not found. */
-function knownName(known: readonly string[], bytes: Buffer, start: number, end: number): string | undefined {
-  for (const name of known) {
-    if (name.length !== end - start) continue;
-    let at = 0;
-    while (at < name.length && bytes[start + at] === name.charCodeAt(at)) at++;
-    if (at === name.length) return name;
-  }
-  return undefined;
 }

@@ -48,6 +48,17 @@ export function stringText(bytes: Buffer, start: number, end: number): string {
   return Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString('utf8');
 }
 
+/** The name among `known` whose bytes are at `start` to `end`; a name with escapes is not found. */
+export function knownName(known: readonly string[], bytes: Buffer, start: number, end: number): string | undefined {
+  for (const name of known) {
+    if (name.length !== end - start) continue;
+    let at = 0;
+    while (at < name.length && bytes[start + at] === name.charCodeAt(at)) at++;
+    if (at === name.length) return name;
+  }
+  return undefined;
+}
+
 /**
  * Base64 as TensorFlow Serving reads it in `{"b64": …}`: the standard alphabet, padding optional, white space ignored.
  * Undefined for any other text. It is checked first because Node's decoder skips unknown characters, so a damaged image

@@ -76,7 +76,6 @@ export class Metrics {
   readonly registry = new Registry();
   readonly gauges = new Gauges(this.registry);
   readonly tfServing = new TfServingMetrics();
-  /** The same values under the names of other servers. */
   readonly #aliases: PrintedFamily[] = [...this.tfServing.families];
   readonly #clock: Clock;
   readonly #families = {
