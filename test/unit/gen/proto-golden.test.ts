@@ -18,32 +18,12 @@ import {
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { protoRegistry } from '../../support/proto-registry.ts';
 
-const NO_MEANING = 'configures what this server does not have, or decides by itself';
-
 /** Golden members that proto/ leaves out, and why. Anything else that is missing fails the test. */
 const LEFT_OUT: Readonly<Record<string, string>> = {
   'tensorflow.TensorInfo.CompositeTensor.type_spec':
     'drags in the whole of struct.proto; only plain tensors are described here',
   'tensorflow.serving.PredictionLog.session_run_log':
     'drags in the whole of config.proto for a service that no stock server registers',
-  'inference.ModelInput.reshape': NO_MEANING,
-  'inference.ModelOutput.reshape': NO_MEANING,
-  'inference.ModelConfig.runtime': NO_MEANING,
-  'inference.ModelConfig.batch_input': NO_MEANING,
-  'inference.ModelConfig.batch_output': NO_MEANING,
-  'inference.ModelConfig.optimization': NO_MEANING,
-  'inference.ModelConfig.sequence_batching': NO_MEANING,
-  'inference.ModelConfig.ensemble_scheduling': NO_MEANING,
-  'inference.ModelConfig.instance_group': NO_MEANING,
-  'inference.ModelConfig.default_model_filename': NO_MEANING,
-  'inference.ModelConfig.cc_model_filenames': NO_MEANING,
-  'inference.ModelConfig.metric_tags': NO_MEANING,
-  'inference.ModelConfig.parameters': NO_MEANING,
-  'inference.ModelConfig.model_warmup': NO_MEANING,
-  'inference.ModelConfig.model_operations': NO_MEANING,
-  'inference.ModelConfig.model_repository_agents': NO_MEANING,
-  'inference.ModelConfig.response_cache': NO_MEANING,
-  'inference.ModelConfig.model_metrics': NO_MEANING,
 };
 
 /**
