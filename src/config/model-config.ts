@@ -5,6 +5,7 @@
  */
 import * as v from 'valibot';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
+import type { TritonModel } from './triton/config-message.ts';
 import {
   about,
   camelKeys,
@@ -236,7 +237,10 @@ export type ShadowConfig = Readonly<v.InferOutput<typeof SHADOW>>;
 export type RequestLoggingConfig = NonNullable<v.InferOutput<typeof LOGGING>>;
 
 /** A model as it is served; MODEL describes the fields. */
-export type ModelConfig = Readonly<ReturnType<typeof modelOf>>;
+export type ModelConfig = Readonly<ReturnType<typeof modelOf>> & {
+  /** Set for a model of a Triton model repository. */
+  readonly triton?: TritonModel | undefined;
+};
 
 /** The server's values for keys that a model leaves out. */
 export interface ModelDefaults {

@@ -1,7 +1,7 @@
 /**
  * The models to serve. They must be listed in one place:
  *
- *   --model_base_path and --model │ --model_config_file │ models of pillion.yaml │ MODEL_NAME, MODEL_BASE_PATH
+ *   --model_base_path and --model │ --model_config_file │ models of pillion.yaml │ --model_repository │ MODEL_NAME, MODEL_BASE_PATH
  *
  * As in TensorFlow Serving, --model_config_file overrides --model_base_path, which its image always passes. Any other
  * two places are an error, because either could be meant. The two variables are those of that image's start script;
@@ -16,6 +16,7 @@ import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.
 import { parseModelFlag } from './model-flag.ts';
 import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
 import type { Origin } from './read-options.ts';
+import { type RepositoryContent, readRepositories } from './triton/read-repository.ts';
 import type { YamlFile } from './yaml/pillion-yaml.ts';
 
 interface ModelSources {
@@ -31,13 +32,25 @@ interface CollectedModels {
   readonly models: readonly ModelConfig[];
   readonly modelsFrom: string;
   readonly modelFile: ModelFile | undefined;
+  readonly repository: RepositoryConfig | undefined;
 }
+
+/** The models of the start come from Triton model repositories. */
+export interface RepositoryConfig {
+  readonly directories: readonly string[];
+  readonly mode: RepositoryMode;
+  /** All models of the repositories, also those that do not load at the start. */
+  readonly content: RepositoryContent;
+}
+
+export type RepositoryMode = 'none' | 'poll' | 'explicit';
 
 /** TensorFlow Serving's image uses these defaults. */
 const IMAGE_BASE_PATH = '/models';
 const IMAGE_MODEL_NAME = 'model';
 
 export function collectModels(sources: ModelSources): CollectedModels {
+  if (sources.options.model_repository.length > 0) return fromRepositories(sources);
   const collected = fromSources(sources);
   // A model_config_file has been checked for URLs, with their places.
   const mayHaveUrls = sources.options.model_config_file === '';
@@ -46,6 +59,28 @@ export function collectModels(sources: ModelSources): CollectedModels {
     if (problem !== undefined) sources.errors.push(`${collected.modelsFrom}: model "${name}": base path ${problem}`);
   }
   return collected;
+}
+
+/** The models that load at the start. Mistakes in their files are theirs alone, and are in their configurations. */
+function fromRepositories({ options, yamlFile, errors, warnings }: ModelSources): CollectedModels {
+  const { model_repository: directories, load_model: named } = options;
+  const mode = options.model_control_mode as RepositoryMode;
+  const modelsFrom = '--model_repository';
+  if (yamlFile?.yaml.modelsAt !== undefined) {
+    errors.push(`${yamlFile.yaml.modelsAt}: models are listed here and by ${modelsFrom}; list them in one place`);
+  }
+  const content = readRepositories(directories, { executionProvider: options.execution_provider });
+  errors.push(...content.unreadable);
+  const known = new Set(content.models.map(({ model }) => model.name));
+  for (const name of named) {
+    if (name === '*' || known.has(name)) continue;
+    errors.push(`--load_model=${name}: no model repository has it; there are ${[...known].join(', ') || 'none'}`);
+  }
+  const isLoaded = (name: string): boolean => mode !== 'explicit' || named.includes('*') || named.includes(name);
+  const loaded = content.models.filter(({ model }) => isLoaded(model.name));
+  warnings.push(...content.problems, ...loaded.flatMap((each) => each.warnings));
+  const repository = { directories, mode, content };
+  return { models: loaded.map(({ model }) => model), modelsFrom, modelFile: undefined, repository };
 }
 
 function fromSources(sources: ModelSources): CollectedModels {
@@ -68,7 +103,8 @@ function fromSources(sources: ModelSources): CollectedModels {
   if (file !== '') return fromTextProto(file, sources);
   if (inYaml !== undefined) return fromYaml(yamlFile!, sources);
   const models = fromFlags(options, errors);
-  if (models.length > 0 || errors.length > 0) return { models, modelsFrom: flags.join(', '), modelFile: undefined };
+  if (models.length > 0 || errors.length > 0)
+    return { models, modelsFrom: flags.join(', '), modelFile: undefined, repository: undefined };
   return fromImageVariables(sources);
 }
 
@@ -80,13 +116,13 @@ function fromTextProto(path: string, { options, origins, errors, warnings }: Mod
   const { bytes, error } = readConfigFile(path);
   if (bytes === undefined) {
     errors.push(error);
-    return { models: [], modelsFrom: path, modelFile: undefined };
+    return { models: [], modelsFrom: path, modelFile: undefined, repository: undefined };
   }
   const modelFile = textProtoModelFile(path, bytes, { executionProvider: options.execution_provider });
   const list = modelFile.read(bytes);
   errors.push(...list.errors);
   warnings.push(...list.warnings);
-  return { models: list.models, modelsFrom: path, modelFile };
+  return { models: list.models, modelsFrom: path, modelFile, repository: undefined };
 }
 
 function fromYaml({ path, bytes, yaml }: YamlFile, { options }: ModelSources): CollectedModels {
@@ -95,6 +131,7 @@ function fromYaml({ path, bytes, yaml }: YamlFile, { options }: ModelSources): C
     models: yaml.models(defaults),
     modelsFrom: path,
     modelFile: yamlModelFile(path, bytes, defaults, SERVE_OPTIONS),
+    repository: undefined,
   };
 }
 
@@ -121,12 +158,12 @@ function fromImageVariables({ options, environment, errors }: ModelSources): Col
     errors.push(
       'no model to serve: give --model_base_path=DIR (with --model_name=NAME), --model=NAME=DIR, --model_config_file=FILE or --config=FILE',
     );
-    return { models: [], modelsFrom, modelFile: undefined };
+    return { models: [], modelsFrom, modelFile: undefined, repository: undefined };
   }
   const name = MODEL_NAME || IMAGE_MODEL_NAME;
   checkNames([{ name, where: 'MODEL_NAME' }], errors);
   const model = plainModel(name, join(MODEL_BASE_PATH || IMAGE_BASE_PATH, name), options);
-  return { models: [model], modelsFrom, modelFile: undefined };
+  return { models: [model], modelsFrom, modelFile: undefined, repository: undefined };
 }
 
 function plainModel(name: string, base_path: string, options: ServeOptions): ModelConfig {

@@ -13,7 +13,7 @@ import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { ModelFile } from './model-file.ts';
-import { collectModels } from './model-sources.ts';
+import { collectModels, type RepositoryConfig } from './model-sources.ts';
 import { DEFAULT_METRICS_PATH, MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
 import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
 import {
@@ -27,6 +27,7 @@ import {
 } from './read-options.ts';
 import { outOfDate } from './tls-config.ts';
 import { isTlsOnRest, readTls, type TlsAtStart } from './tls-source.ts';
+import { checkTritonOptions, withTritonNames } from './triton/flags.ts';
 import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
 
 export interface ServeConfig {
@@ -35,6 +36,8 @@ export interface ServeConfig {
   readonly modelsFrom: string;
   /** The file to poll for a new list; undefined if no file lists the models. */
   readonly modelFile: ModelFile | undefined;
+  /** Undefined if the models are not those of Triton model repositories. */
+  readonly repository: RepositoryConfig | undefined;
   readonly options: ServeOptions;
   /** The source of each option's value. */
   readonly origins: ReadonlyMap<string, Origin>;
@@ -67,10 +70,12 @@ export function readServeConfig(
   if (yamlFile !== undefined) layers.push((name) => yamlFile.yaml.options.get(name));
   const batching = batchingLayer(pathOf(layers, 'batching_parameters_file'), errors, warnings);
   if (batching !== undefined) layers.push(batching);
-  const { values: options, origins } = readOptions(SERVE_OPTIONS, layers, errors);
+  const { values, origins } = readOptions(SERVE_OPTIONS, layers, errors);
+  const options = withTritonNames({ options: values, origins }, errors);
   const areOptionsSound = errors.length === 0;
   const collected = collectModels({ options, origins, environment, yamlFile, errors, warnings });
   if (areOptionsSound) checkTogether(options, errors);
+  if (areOptionsSound) checkTritonOptions({ options, origins }, errors, warnings);
   warnings.push(...withoutEffect(options, origins));
   const tls = readTls(options, origins, errors);
   const metricsPath = readMetricsPath(options, errors);

@@ -17,6 +17,7 @@ import { COUNT, flag, integer, type Option, text, texts } from './option-types.t
 import { RECORD_OPTIONS } from './record-options.ts';
 import { SANDBOX_OPTIONS } from './sandbox-options.ts';
 import { TLS_OPTIONS } from './tls-options.ts';
+import { TRITON_OPTIONS } from './triton-options.ts';
 
 export const SERVE_OPTIONS = {
   model_name: text({ default: 'default', placeholder: 'NAME', help: 'Name of the model at --model_base_path.' }),
@@ -31,6 +32,7 @@ export const SERVE_OPTIONS = {
     help: 'Another model; may be given several times. Keys: backend (a runtime, or auto: the fastest), provider (cpu, cuda; default execution_provider), host, slo_ms, weight (share of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off, shadow=RUNTIME (or auto: another one), shadow_sample=SHARE (default 0.01).',
   }),
   ...FILE_OPTIONS,
+  ...TRITON_OPTIONS,
   ...LISTENER_OPTIONS,
   ...TLS_OPTIONS,
   ...CONNECTION_OPTIONS,

@@ -45,8 +45,8 @@ describe('options of serve', () => {
   });
 
   it('names the nearest flag for an unknown one', () => {
-    assert.deepEqual(errorsOf([...BASE, '--rest_port=1']), [
-      'unknown option --rest_port; did you mean --rest_api_port?',
+    assert.deepEqual(errorsOf([...BASE, '--rest_api_prt=1']), [
+      'unknown option --rest_api_prt; did you mean --rest_api_port?',
     ]);
     assert.deepEqual(errorsOf([...BASE, '--zzzzzz', 'x']), ['unknown option --zzzzzz; --help lists them']);
   });

@@ -1,0 +1,127 @@
+/**
+ * The configuration of one model of a Triton model repository (config.pbtxt), as @bufbuild/protobuf decodes the message
+ * inference.ModelConfig: 64-bit integers are bigint, enums numbers, maps objects. Source: Triton's model_config.proto.
+ */
+import type { Message } from '@bufbuild/protobuf';
+
+export const TRITON_MODEL_CONFIG = 'inference.ModelConfig';
+
+export interface TritonConfig extends Message {
+  readonly name: string;
+  readonly platform: string;
+  readonly backend: string;
+  readonly versionPolicy?: { readonly policyChoice: TritonVersionPolicy };
+  readonly maxBatchSize: number;
+  readonly input: readonly TritonInput[];
+  readonly output: readonly TritonOutput[];
+  readonly schedulingChoice:
+    | { readonly case: 'dynamicBatching'; readonly value: TritonDynamicBatching }
+    | { readonly case: 'sequenceBatching'; readonly value: unknown }
+    | { readonly case: 'ensembleScheduling'; readonly value: TritonEnsembling }
+    | { readonly case: undefined };
+  readonly instanceGroup: readonly TritonInstanceGroup[];
+  readonly defaultModelFilename: string;
+  readonly parameters: Readonly<Record<string, { readonly stringValue: string }>>;
+  readonly modelWarmup: readonly TritonWarmup[];
+  readonly modelTransactionPolicy?: { readonly decoupled: boolean };
+}
+
+export type TritonVersionPolicy =
+  | { readonly case: 'latest'; readonly value: { readonly numVersions: number } }
+  | { readonly case: 'all' }
+  | { readonly case: 'specific'; readonly value: { readonly versions: readonly bigint[] } }
+  | { readonly case: undefined };
+
+/** `dims` are those of one request, without the batch if max_batch_size is above 0; -1 = any size. */
+export interface TritonTensor {
+  readonly name: string;
+  readonly dataType: number;
+  readonly dims: readonly bigint[];
+  /** The shape that the model itself has. */
+  readonly reshape?: { readonly shape: readonly bigint[] };
+}
+
+export interface TritonInput extends TritonTensor {
+  readonly format: number;
+  readonly optional: boolean;
+}
+
+export interface TritonOutput extends TritonTensor {
+  readonly labelFilename: string;
+}
+
+export interface TritonDynamicBatching {
+  readonly preferredBatchSize: readonly number[];
+  readonly maxQueueDelayMicroseconds: bigint;
+  readonly defaultQueuePolicy?: TritonQueuePolicy;
+}
+
+export interface TritonQueuePolicy {
+  readonly timeoutAction: number;
+  readonly defaultTimeoutMicroseconds: bigint;
+  readonly maxQueueSize: number;
+}
+
+/** TritonQueuePolicy.timeoutAction: the request waits on, behind the others. REJECT is 0. */
+export const TIMEOUT_DELAY = 1;
+
+export interface TritonInstanceGroup {
+  readonly kind: number;
+  readonly count: number;
+  readonly gpus: readonly number[];
+}
+
+/** Numbers of TritonInstanceGroup.kind. */
+export const INSTANCE_KINDS = { auto: 0, gpu: 1, cpu: 2, model: 3 } as const;
+
+export interface TritonEnsembling {
+  readonly step: readonly {
+    readonly modelName: string;
+    /** -1 = the latest. */
+    readonly modelVersion: bigint;
+    readonly inputMap: Readonly<Record<string, string>>;
+    readonly outputMap: Readonly<Record<string, string>>;
+  }[];
+}
+
+export interface TritonWarmup {
+  readonly name: string;
+  readonly batchSize: number;
+  readonly count: number;
+  readonly inputs: Readonly<Record<string, TritonWarmupInput>>;
+}
+
+export interface TritonWarmupInput {
+  readonly dataType: number;
+  readonly dims: readonly bigint[];
+  readonly inputDataType:
+    | { readonly case: 'zeroData' | 'randomData'; readonly value: boolean }
+    | { readonly case: 'inputDataFile'; readonly value: string }
+    | { readonly case: undefined };
+}
+
+/** A model of a Triton model repository. */
+export interface TritonModel {
+  /** Its directory: config.pbtxt, label files, warmup/ and the numbered versions. */
+  readonly directory: string;
+  /** Without a config.pbtxt, the empty message. */
+  readonly config: TritonConfig;
+  readonly hasConfigFile: boolean;
+  /** The steps of an ensemble; undefined = it is a model of its own. */
+  readonly ensemble: TritonEnsemble | undefined;
+  /** Why it cannot be served, with the place in its file; undefined = it can. */
+  readonly refusal: string | undefined;
+}
+
+/** An ensemble: other models, one after the other. Maps go from a model's tensor to the ensemble's. */
+export interface TritonEnsemble {
+  readonly steps: readonly TritonEnsembleStep[];
+}
+
+export interface TritonEnsembleStep {
+  readonly model: string;
+  /** Undefined = the latest version. */
+  readonly version: bigint | undefined;
+  readonly inputMap: ReadonlyMap<string, string>;
+  readonly outputMap: ReadonlyMap<string, string>;
+}

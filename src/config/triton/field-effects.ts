@@ -1,0 +1,124 @@
+/**
+ * What each field of a config.pbtxt does here: it holds, it refuses the model, or it has no effect and a warning says
+ * so. A field that is in none of the tables is told of by its name.
+ *
+ * Paths are without indices: "instance_group.rate_limiter".
+ */
+import type { DescField } from '@bufbuild/protobuf';
+import { type ReflectList, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
+import type { Where } from '../config-file.ts';
+import { TRITON_MODEL_CONFIG, type TritonConfig } from './config-message.ts';
+
+/** Fields that hold; what is inside a message of `PARTLY` is looked at one by one. */
+const HOLDS: ReadonlySet<string> = new Set([
+  'name',
+  'platform',
+  'backend',
+  'version_policy',
+  'max_batch_size',
+  'input.name',
+  'input.data_type',
+  'input.format',
+  'input.dims',
+  'input.reshape',
+  'output.name',
+  'output.data_type',
+  'output.dims',
+  'output.reshape',
+  'output.label_filename',
+  'instance_group.name',
+  'instance_group.kind',
+  'instance_group.count',
+  'default_model_filename',
+  'dynamic_batching.max_queue_delay_microseconds',
+  'dynamic_batching.default_queue_policy.timeout_action',
+  'dynamic_batching.default_queue_policy.default_timeout_microseconds',
+  'dynamic_batching.default_queue_policy.max_queue_size',
+  'ensemble_scheduling',
+  'model_warmup',
+  'model_transaction_policy',
+]);
+
+const PARTLY: ReadonlySet<string> = new Set([
+  'input',
+  'output',
+  'instance_group',
+  'dynamic_batching',
+  'dynamic_batching.default_queue_policy',
+]);
+
+/** The answers would be others than the owner means. Completes "FIELD is not supported: …". */
+const REFUSED: ReadonlyMap<string, string> = new Map([
+  ['sequence_batching', 'no instance keeps the state of a sequence here; send the state as an input of the model'],
+  ['batch_input', 'inputs that the server makes of a batch are not made here'],
+  ['batch_output', 'outputs that are cut by the shape of an input are not cut here'],
+  ['input.is_shape_tensor', 'shape tensors are TensorRT’s, which is no runtime here'],
+  ['output.is_shape_tensor', 'shape tensors are TensorRT’s, which is no runtime here'],
+  ['model_repository_agents', 'no agent runs here, so what it would check or change would be left out'],
+]);
+
+/** Completes "FIELD has no effect: …". */
+const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
+  ['runtime', 'the runtime is one of this server’s own'],
+  ['optimization', 'runtimes have their own settings here'],
+  ['dynamic_batching.preferred_batch_size', 'the sizes of batches are learned from the measured cost of their rows'],
+  ['dynamic_batching.preserve_ordering', 'each answer is sent when it is ready'],
+  ['dynamic_batching.priority_levels', 'a request has one of three priorities: x-pillion-priority'],
+  ['dynamic_batching.default_priority_level', 'a request has one of three priorities: x-pillion-priority'],
+  ['dynamic_batching.priority_queue_policy', 'all priorities have the same queue policy'],
+  ['dynamic_batching.default_queue_policy.allow_timeout_override', 'each request may have a deadline of its own'],
+  ['instance_group.gpus', 'the runtime takes its first device'],
+  ['instance_group.rate_limiter', 'all models share the cores by weight'],
+  ['instance_group.secondary_devices', 'only CPU and CUDA are known'],
+  ['instance_group.profile', 'profiles are TensorRT’s'],
+  ['instance_group.passive', 'every instance takes requests'],
+  ['instance_group.host_policy', 'the kernel places threads'],
+  ['input.allow_ragged_batch', 'requests of different shapes run in different batches'],
+  ['input.optional', 'every input of the graph must be sent'],
+  ['cc_model_filenames', 'the default model file is loaded on every device'],
+  ['metric_tags', 'metrics have the labels model and version'],
+  ['parameters', 'they are for other backends; runtimes have their own settings here'],
+  ['model_operations', 'no library of operations is loaded'],
+  ['response_cache', 'answers are not cached'],
+  ['model_metrics', 'histograms have fixed buckets'],
+]);
+
+export interface FieldEffects {
+  readonly refusals: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** One text for each field that is set and does not hold; a field that stands several times is told of once. */
+export function fieldEffects(config: TritonConfig, where: Where): FieldEffects {
+  const effects = { refusals: new Map<string, string>(), warnings: new Map<string, string>() };
+  const visit = (message: ReflectMessage, name: string, place: string): void => {
+    for (const field of message.desc.fields) {
+      if (!message.isSet(field)) continue;
+      const path = name === '' ? field.name : `${name}.${field.name}`;
+      const at = place === '' ? field.name : `${place}.${field.name}`;
+      if (HOLDS.has(path)) continue;
+      if (PARTLY.has(path)) {
+        for (const [inner, innerAt] of messagesOf(message, field, at)) visit(inner, path, innerAt);
+        continue;
+      }
+      const because = REFUSED.get(path);
+      const why = WITHOUT_EFFECT.get(path) ?? 'it is not known here';
+      if (because !== undefined) effects.refusals.set(path, `${where(at)}: ${path} is not supported: ${because}`);
+      else if (!effects.warnings.has(path)) effects.warnings.set(path, `${where(at)}: ${path} has no effect: ${why}`);
+    }
+  };
+  visit(reflect(protoMessage(TRITON_MODEL_CONFIG), config), '', '');
+  return { refusals: [...effects.refusals.values()], warnings: [...effects.warnings.values()] };
+}
+
+/** The messages of a field, each with its place: one, or those of a list. */
+function messagesOf(
+  message: ReflectMessage,
+  field: DescField,
+  place: string,
+): readonly (readonly [ReflectMessage, string])[] {
+  if (field.fieldKind !== 'list') return [[message.get(field) as ReflectMessage, place]];
+  const list = message.get(field) as ReflectList;
+  return [...list].map((each, i) => [each as ReflectMessage, `${place}[${i}]`] as const);
+}
