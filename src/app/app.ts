@@ -15,13 +15,12 @@ import { CoreBudget } from '../core/core-budget.ts';
 import { DeadlineTimer } from '../core/deadline-timer.ts';
 import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
-import { CallerLimits, type Limit } from '../proxy/caller-limits.ts';
+import type { ModelRepository } from '../models/triton/model-repository.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
-import type { MemoryBudget } from '../proxy/memory-budget.ts';
 import { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
-import { ArrivalClock, RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { FlushLosses } from '../telemetry/last-flush.ts';
 import { createLogger, type LogLevel, type RootLogger } from '../telemetry/log/log.ts';
@@ -39,6 +38,8 @@ import { MemoryWatch } from './memory.ts';
 import { createModels, observeModels, processPlan } from './models.ts';
 import { createRecords } from './records.ts';
 import { createReloads, createReread } from './reload.ts';
+import { createRepository } from './repository.ts';
+import { createRequestLifecycle } from './request-limits.ts';
 import { createSurfaces, type Surfaces } from './surfaces.ts';
 import { type AppTls, createTls } from './tls.ts';
 
@@ -47,6 +48,8 @@ export interface Addresses {
   readonly grpc: readonly string[];
   readonly rest: readonly string[];
   readonly admin: string;
+  /** Only with --metrics_port. */
+  readonly metrics?: string;
 }
 
 export interface App {
@@ -56,6 +59,8 @@ export interface App {
    * before. Rejects with the first failure (port in use, model does not load); everything is closed then.
    */
   start(): Promise<Addresses>;
+  /** The operations on Triton model repositories; undefined without --model_repository. */
+  readonly repository: ModelRepository | undefined;
   /**
    * Reads the file that lists the models, and key and certificates. The log has the outcome, or the reason why it is
    * ignored.
@@ -90,6 +95,7 @@ export function createApp(config: ServeConfig, environment: Environment): App {
 
 class PillionApp implements App {
   readonly logger: RootLogger;
+  readonly repository: ModelRepository | undefined;
   readonly #options: ServeOptions;
   readonly #telemetry: AppTelemetry;
   readonly #machine: Machine = readMachine();
@@ -160,6 +166,7 @@ class PillionApp implements App {
     this.#records = records;
     this.#models = models;
     this.#modelFileWatch = reloads.fileWatch;
+    this.repository = createRepository(config, models, logger);
     this.#tls = tls;
     this.#reread = createReread({ models: reloads.fileWatch, certificates: tls?.watch }, logger);
     observeProcess(metrics, lifecycle, budgetCores, logger);
@@ -188,6 +195,7 @@ class PillionApp implements App {
       this.#readiness.setModelsReady(true);
       for (const late of this.#models.waitsFor()) this.logger.warn({ event: 'not_loaded' }, `served without ${late}`);
       this.#modelFileWatch?.start();
+      this.repository?.start();
       this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
       return addresses;
     } catch (error) {
@@ -212,6 +220,7 @@ class PillionApp implements App {
     const wasReady = this.#readiness.isReady;
     this.#readiness.setDraining();
     this.#modelFileWatch?.stop();
+    this.repository?.stop();
     // A server that was never ready has no traffic.
     if (wasReady && drain_delay_ms > 0) await pause(drain_delay_ms);
     this.logger.info({ event: 'draining' }, 'draining: no new connections, finishing what clients have begun');
@@ -233,6 +242,7 @@ class PillionApp implements App {
     await this.#models.close();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.server.close();
+    await this.#surfaces.metrics?.close();
     await atMost(FLUSHING_MS, this.#access.close());
     this.#deadlines.close();
     return await this.#telemetry.close();
@@ -246,7 +256,8 @@ class PillionApp implements App {
     const grpc = await this.#surfaces.grpc.listen(on(port, grpc_socket_path));
     const rest: string[] = [];
     for (const address of on(rest_api_port, rest_socket_path)) rest.push(await this.#surfaces.rest.listen(address));
-    return { grpc, rest, admin: await this.#listenForOperators() };
+    const metrics = await this.#surfaces.metrics?.listen(bind_address, this.#options.metrics_port);
+    return { grpc, rest, admin: await this.#listenForOperators(), ...(metrics !== undefined && { metrics }) };
   }
 
   async #listenForOperators(): Promise<string> {
@@ -255,35 +266,6 @@ class PillionApp implements App {
     if (path !== '') await server.listenOnSocket(path);
     return port === -1 ? `unix:${path}` : `127.0.0.1:${await server.listen(port)}`;
   }
-}
-
-function createRequestLifecycle(
-  options: ServeOptions,
-  telemetry: AppTelemetry,
-  deadlines: DeadlineTimer,
-  memory: MemoryBudget,
-): RequestLifecycle {
-  return new RequestLifecycle({
-    ...{ clock: systemClock, deadlines, telemetry, memory },
-    maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
-    arrivals: new ArrivalClock(),
-    callerLimits: callerLimits(options),
-  });
-}
-
-/** Undefined if no limit is set. */
-function callerLimits(options: ServeOptions): CallerLimits | undefined {
-  const limit = (inFlight: number, perSecond: number, unit = 1): Limit => ({
-    inFlight: inFlight * unit || Infinity,
-    perSecond: perSecond * unit || Infinity,
-  });
-  const limits = {
-    requests: limit(options.caller_max_requests, options.caller_requests_per_s),
-    rows: limit(options.caller_max_rows, options.caller_rows_per_s),
-    bytes: limit(options.caller_max_mib, options.caller_mib_per_s, 2 ** 20),
-  };
-  const isLimited = Object.values(limits).some(({ inFlight, perSecond }) => Math.min(inFlight, perSecond) < Infinity);
-  return isLimited ? new CallerLimits(limits) : undefined;
 }
 
 /** Registers gauges of the process, which are read at each scrape. */

@@ -28,6 +28,7 @@ import { memoryCheckedLoad } from '../models/memory/memory-checked-load.ts';
 import { describeMemory, memoryReadings } from '../models/memory/model-memory.ts';
 import { processNeed } from '../models/memory/process-memory.ts';
 import { type Servable, sharedProcesses } from '../models/serving/servable.ts';
+import { artifactDirectory } from '../models/triton/artifact-directory.ts';
 import type { Records } from '../proxy/records/records.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../scheduler/scheduler-options.ts';
@@ -96,8 +97,10 @@ export function createModels(parts: ModelParts): ModelManager {
     models: config.models,
     // With an authorization file, a caller may know of some models alone.
     namesModels: config.authorization === undefined,
-    load: memory.load,
-    checkMemory: memory.check,
+    load: async (model, version, directory, signal) =>
+      memory.load(model, version, await artifactDirectory(model, directory), signal),
+    checkMemory: async (model, version, directory) =>
+      memory.check(model, version, await artifactDirectory(model, directory)),
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
     events: {

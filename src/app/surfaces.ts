@@ -21,6 +21,7 @@ import type { Readiness } from '../proxy/readiness.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../proxy/servers/grpc-server.ts';
 import { RestServer } from '../proxy/servers/http-server.ts';
+import { MetricsServer } from '../proxy/servers/metrics-server.ts';
 import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
@@ -51,6 +52,8 @@ interface SurfaceParts {
 export interface Surfaces {
   readonly grpc: GrpcServer;
   readonly rest: RestServer;
+  /** Undefined without --metrics_port. */
+  readonly metrics: MetricsServer | undefined;
 }
 
 export function createSurfaces(parts: SurfaceParts): Surfaces {
@@ -68,9 +71,10 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });
+  const page = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
   const rest = new RestServer({
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
-    metrics: (accept) => telemetry.metrics.page({ accept, withAliases: true }),
+    metrics: page,
     metricsPath: config.metricsPath ?? '',
     maxBodyBytes: options.max_message_bytes,
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
@@ -78,7 +82,12 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     tls: config.isRestTls ? tls : undefined,
     entrance: { gate: parts.gates.rest, socketAccess: socketAccess(options) },
   });
-  return { grpc, rest };
+  const { onInternalError } = parts;
+  const isMetricsPort = options.metrics_port !== -1;
+  const metrics = isMetricsPort
+    ? new MetricsServer({ metrics: page, gate: parts.gates.rest, onInternalError })
+    : undefined;
+  return { grpc, rest, metrics };
 }
 
 /** The Open Inference Protocol, for both surfaces. */

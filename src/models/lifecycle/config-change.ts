@@ -25,7 +25,9 @@ function loadSettings({
   logging: _logging,
   fallback: _fallback,
   degradeTo: _degradeTo,
+  triton,
   ...rest
 }: ModelConfig) {
-  return Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const ofTriton = triton && { ...triton, config: { ...triton.config, versionPolicy: undefined } };
+  return Object.fromEntries(Object.entries({ ...rest, triton: ofTriton }).filter(([, value]) => value !== undefined));
 }

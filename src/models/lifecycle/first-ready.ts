@@ -6,6 +6,9 @@
  * | start  | resolves | rejects, if the first poll found versions | waits             | waits: it may come       |
  * | reload | resolves | rejects                                   | rejects           | rejects                  |
  *
+ * `load` is a reload of one model that may be served already: it is ready only after a poll that found no version which
+ * is still being written.
+ *
  * A reload rejects at once because its caller waits for the answer, and so does the next reload, which may fix the
  * model.
  *
@@ -16,7 +19,7 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { FoundVersion, PollResult } from '../versions/version-watch.ts';
 
-export type FirstReadyRule = 'start' | 'reload';
+export type FirstReadyRule = 'start' | 'reload' | 'load';
 
 interface FinishedPoll {
   readonly config: ModelConfig;
@@ -35,6 +38,8 @@ export class FirstReady {
   #reject!: (error: ServingError) => void;
   #isReady = false;
   #isSettled = false;
+  /** A poll has found nothing that is still being written. */
+  #isSteady = false;
   /** Whether a failure rejects the promise; undefined until the first poll. */
   #isFailureFinal: boolean | undefined;
 
@@ -53,6 +58,11 @@ export class FirstReady {
     return this.#isReady;
   }
 
+  /** All wanted versions are available. */
+  allUp(): void {
+    if (this.rule !== 'load' || this.#isSteady) this.ready();
+  }
+
   ready(): void {
     this.#isReady = true;
     this.#isSettled = true;
@@ -67,15 +77,16 @@ export class FirstReady {
 
   /** A load failed and will be retried. */
   retrying(error: ServingError): void {
-    if (this.rule === 'reload') this.failed(error);
+    if (this.rule !== 'start') this.failed(error);
   }
 
   polled({ config, result, blockedReason, allowUnavailableLabels }: FinishedPoll): void {
     const aspired = result?.aspired ?? [];
     const isChanging = result?.isChanging === true;
     const isComing = aspired.length > 0 || isChanging;
-    this.#isFailureFinal ??= isComing || this.rule === 'reload';
-    if (!isComing && this.rule === 'reload') {
+    this.#isFailureFinal ??= isComing || this.rule !== 'start';
+    this.#isSteady ||= result !== undefined && !isChanging;
+    if (!isComing && this.rule !== 'start') {
       const text = `model "${config.name}" waits for its versions: ${blockedReason}`;
       this.failed(new ServingError('load_failed', text));
     } else if (aspired.length > 0 && !isChanging && !allowUnavailableLabels) {

@@ -21,7 +21,7 @@ export function managerOptions(
 ): Omit<ModelManagerOptions, 'models' | 'load' | 'clock' | 'events' | 'files'> {
   const loadThreads = Math.max(1, options.num_load_threads);
   return {
-    pollIntervalMs: options.file_system_poll_wait_seconds * 1000,
+    ...polling(options),
     transitionPolicy: options.version_transition_policy as TransitionPolicy,
     loadThreads,
     startLoadThreads: Math.max(loadThreads, Math.floor(cores / threadsPerLoad)),
@@ -31,4 +31,11 @@ export function managerOptions(
     exitOnLoadFailure: options.exit_on_load_failure,
     allowUnavailableLabels: options.allow_version_labels_for_unavailable_models,
   };
+}
+
+/** A Triton model repository is looked at as its mode says: once, or at its own interval. */
+function polling(options: ServeOptions): Pick<ModelManagerOptions, 'pollIntervalMs' | 'isRepository'> {
+  if (options.model_repository.length === 0) return { pollIntervalMs: options.file_system_poll_wait_seconds * 1000 };
+  const isPolled = options.model_control_mode === 'poll';
+  return { pollIntervalMs: isPolled ? options.repository_poll_secs * 1000 : 0, isRepository: true };
 }

@@ -15,6 +15,7 @@ import { type ServingError, toServingError } from '../../core/errors.ts';
 import { flatText } from '../../core/flat-text.ts';
 import { Poller } from '../../core/poller.ts';
 import type { Servable, ServableHandle, VersionStatus } from '../serving/servable.ts';
+import { refusalOfTriton } from '../triton/artifact-directory.ts';
 import { nextAction } from '../versions/transition-policy.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import type { VersionRecord } from '../versions/version-record.ts';
@@ -31,7 +32,7 @@ import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf, statusesOf }
 
 export class ModelLifecycle {
   readonly name: string;
-  readonly first: FirstReady;
+  #first: FirstReady;
   /** Others may read it; only this class changes it. */
   readonly wanted = new WantedVersions();
   readonly #settings: LifecycleSettings;
@@ -49,12 +50,12 @@ export class ModelLifecycle {
     this.name = flatText(config.name);
     this.#config = config;
     this.#settings = settings;
-    this.first = new FirstReady(rule);
+    this.#first = new FirstReady(rule);
     this.#transitions = new VersionTransitions({
       name: config.name,
       settings,
       onFailed: (record, error) => this.#onFailed(record, error),
-      onRetry: (error) => this.first.retrying(error),
+      onRetry: (error) => this.#first.retrying(error),
       onChange: () => this.#step(),
       isExtra: (version) => this.wanted.isLoadedByOperator(version),
     });
@@ -65,6 +66,11 @@ export class ModelLifecycle {
       intervalMs: settings.pollIntervalMs,
       poll: () => this.#poll(),
     });
+  }
+
+  /** The outcome of the start, of the reload that brought the model, or of the last `again`. */
+  get first(): FirstReady {
+    return this.#first;
   }
 
   get config(): ModelConfig {
@@ -81,7 +87,7 @@ export class ModelLifecycle {
 
   /** Begins to poll for versions. `first` settles with the outcome. */
   start(): void {
-    if (this.first.rule === 'start') this.#poller.start();
+    if (this.#first.rule === 'start') this.#poller.start();
     else void this.#poller.now();
   }
 
@@ -99,6 +105,26 @@ export class ModelLifecycle {
       this.wanted.move();
     }
     void this.#poller.now();
+  }
+
+  /**
+   * The same, with an outcome of its own: it is ready when the versions of this configuration are available. Available
+   * versions whose files have changed are loaded again.
+   */
+  async again(config: ModelConfig): Promise<void> {
+    const before = this.#first;
+    const first = new FirstReady('load');
+    this.#first = first;
+    // Who waits for the start waits for what is wanted now.
+    const settle = (): void => before.ready();
+    first.promise.then(settle, settle);
+    for (const record of this.#table.active) {
+      if (record.state !== 'AVAILABLE') continue;
+      const { text } = await this.#settings.files.fingerprint(record.found.directory);
+      if (text !== record.found.fingerprint) this.wanted.overrides.reload(record);
+    }
+    this.reconfigure(config);
+    await first.promise;
   }
 
   /**
@@ -164,7 +190,7 @@ export class ModelLifecycle {
     this.#isRetired = true;
     this.wanted.retire();
     this.#step();
-    this.first.ready();
+    this.#first.ready();
     this.#poller.close();
     await this.#transitions.settled();
   }
@@ -198,6 +224,8 @@ export class ModelLifecycle {
 
   /** Says why the model is not ready. */
   waitsFor(): string {
+    const refusal = this.#config.triton && refusalOfTriton(this.#config.triton);
+    if (refusal !== undefined) return refusal;
     for (const { version, state, lastFailure } of this.#table.active) {
       const failure = lastFailure === undefined ? '' : `; the last attempt failed: ${lastFailure.message}`;
       if (state === 'START') return `version ${version} waits for its turn to load`;
@@ -255,9 +283,9 @@ export class ModelLifecycle {
     }
     const isChanging = result?.isChanging === true;
     const isFinal = pollIntervalMs === 0 && blockedReason !== undefined && !isChanging;
-    if (isFinal) blockedReason += ' (it is not looked at again: --file_system_poll_wait_seconds is 0)';
+    if (isFinal) blockedReason += ` (it is not looked at again: ${whyFinal(config)})`;
     this.#block(blockedReason, isChanging);
-    this.first.polled({ config, result, blockedReason, allowUnavailableLabels });
+    this.#first.polled({ config, result, blockedReason, allowUnavailableLabels });
     this.#step();
     return isChanging;
   }
@@ -285,7 +313,7 @@ export class ModelLifecycle {
     const isUp = ({ version }: FoundVersion): boolean =>
       this.#table.active.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
     const { required, isKnown } = this.wanted;
-    if (required.length > 0 && isKnown && required.every(isUp)) this.first.ready();
+    if (required.length > 0 && isKnown && required.every(isUp)) this.#first.allUp();
   }
 
   /** The version's records that are available or will be. */
@@ -307,6 +335,10 @@ export class ModelLifecycle {
   #onFailed({ found }: VersionRecord, error: ServingError): void {
     this.wanted.failedLoads.add(found, error);
     // Readiness depends on the policy's versions only.
-    if (!this.wanted.isLoadedByOperator(found.version)) this.first.failed(error);
+    if (!this.wanted.isLoadedByOperator(found.version)) this.#first.failed(error);
   }
+}
+
+function whyFinal({ triton }: ModelConfig): string {
+  return triton === undefined ? '--file_system_poll_wait_seconds is 0' : '--model_control_mode is not poll';
 }

@@ -46,6 +46,11 @@ export interface ModelManagerOptions {
   readonly loadRetryIntervalMs?: number;
   /** The start fails if one model fails. Default: it fails if no model can be loaded. */
   readonly exitOnLoadFailure?: boolean;
+  /**
+   * Models may come and go one by one (`put`, `remove`): the start waits for no model whose base path is empty, and does
+   * not fail if all fail. Default: false.
+   */
+  readonly isRepository?: boolean;
   readonly allowUnavailableLabels?: boolean;
   /** Errors about an unknown model list those that are served. Default true. */
   readonly namesModels?: boolean;
@@ -64,6 +69,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #removed = new RemovedModels();
   readonly #listeners = new Set<() => void>();
   readonly #exitOnLoadFailure: boolean;
+  readonly #isRepository: boolean;
   readonly #namesModels: boolean;
   #isReady = false;
   #isClosed = false;
@@ -74,6 +80,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     const { clock, loadThreads = 1, startLoadThreads = loadThreads, unloadThreads = Infinity } = options;
     this.#loadThreads = loadThreads;
     this.#exitOnLoadFailure = options.exitOnLoadFailure ?? false;
+    this.#isRepository = options.isRepository ?? false;
     this.#namesModels = options.namesModels ?? true;
     this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = {
@@ -94,7 +101,8 @@ export class ModelManager implements ServableDirectory, ModelReloader {
         retryIntervalMs: options.loadRetryIntervalMs ?? 60_000,
       }),
     };
-    this.#startLifecycles = options.models.map((model) => new ModelLifecycle(model, 'start', this.#settings));
+    const rule = this.#isRepository ? 'reload' : 'start';
+    this.#startLifecycles = options.models.map((model) => new ModelLifecycle(model, rule, this.#settings));
     this.#lifecycles = new Map(this.#startLifecycles.map((lifecycle) => [lifecycle.name, lifecycle]));
   }
 
@@ -133,7 +141,9 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#settings.events.onListed(this.#startLifecycles.map(({ config }) => config));
     for (const lifecycle of this.#startLifecycles) lifecycle.start();
     const firsts = this.#startLifecycles.map(({ first }) => first.promise);
-    await (this.#exitOnLoadFailure ? Promise.all(firsts) : allButFailed(firsts));
+    if (this.#exitOnLoadFailure) await Promise.all(firsts);
+    else if (this.#isRepository) await Promise.allSettled(firsts);
+    else await allButFailed(firsts);
     this.#loads.concurrency = this.#loadThreads;
     if (!this.#isClosed) this.#setReady(true);
   }
@@ -240,6 +250,60 @@ export class ModelManager implements ServableDirectory, ModelReloader {
       lifecycle.start();
     }
     await Promise.all(newcomers.map(({ first }) => first.promise));
+  }
+
+  /**
+   * Adds one model, or applies another configuration of it; the others stay. Resolves when its versions are available.
+   * Rejects like `reload`; a model that cannot be loaded is in the list all the same.
+   */
+  async put(model: ModelConfig): Promise<void> {
+    this.#checkOpen();
+    const { files, checkBackend, allowUnavailableLabels } = this.#settings;
+    const served = (name: string) => this.#lifecycles.get(name);
+    await checkReload([model], { served, files, checkBackend, keepsPlatforms: false, allowUnavailableLabels });
+    this.#checkOpen();
+    const known = this.#lifecycles.get(model.name);
+    if (known !== undefined) {
+      const ready = known.again(model);
+      this.#listed();
+      return ready;
+    }
+    const lifecycle = new ModelLifecycle(model, 'load', this.#settings);
+    this.#lifecycles = new Map([...this.#lifecycles, [lifecycle.name, lifecycle]]);
+    this.#listed();
+    this.#removed.forget(lifecycle.name);
+    lifecycle.start();
+    return lifecycle.first.promise;
+  }
+
+  /** Unloads one model, which is in the list no more. False if it is not. Requests that have it go on. */
+  remove(name: string): boolean {
+    this.#checkOpen();
+    const lifecycle = this.#lifecycles.get(name);
+    if (lifecycle === undefined) return false;
+    this.#lifecycles = new Map([...this.#lifecycles].filter(([other]) => other !== name));
+    this.#listed();
+    this.#retire(lifecycle);
+    return true;
+  }
+
+  /** As `status`, and empty for a model without a version, or that nobody knows. */
+  statusesOf(name: string): readonly VersionStatus[] {
+    return this.#lifecycles.get(name)?.statuses ?? this.#removed.statusesOf(name);
+  }
+
+  /** Why a configured model has no version; undefined if it is not configured. */
+  reasonOf(name: string): string | undefined {
+    return this.#lifecycles.get(name)?.waitsFor();
+  }
+
+  /** Each model has an available version. */
+  get areAllAvailable(): boolean {
+    return [...this.#lifecycles.values()].every((lifecycle) => lifecycle.find({}) !== undefined);
+  }
+
+  #listed(): void {
+    this.#settings.events.onListed([...this.#lifecycles.values()].map(({ config }) => config));
   }
 
   #checkOpen(): void {

@@ -17,6 +17,8 @@ import {
 } from '../runtimes/open-version.ts';
 import { withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts';
+import { readTriton, tritonViews } from '../triton/served-triton.ts';
+import type { ServedTriton } from '../triton/triton-facts.ts';
 import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
@@ -53,13 +55,16 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     }
     let axes: VersionBatching | undefined;
     try {
+      const triton = await readTriton(model, opened.signatures);
       const declared = withDeclaredBatching(model, modelFile, opened.signatures);
       const padValues = declaredPadValues(model, modelFile, opened.signatures);
       axes = await versionBatching(options, target, opened, declared, padValues);
       const signatures = await axes.decide();
-      const views = modelFile?.views(signatures);
-      const served = { signatures, views: views?.size === 0 ? undefined : views };
-      return await buildServable(options, target, { ...opened, served, axes, tryOut: modelFile?.tryOut, workers });
+      // What a model's own pillion.yaml declares has the last word.
+      const views = new Map([...(tritonViews(triton, signatures) ?? []), ...(modelFile?.views(signatures) ?? [])]);
+      const served = { signatures, views: views.size === 0 ? undefined : views };
+      const { tryOut } = modelFile ?? {};
+      return await buildServable(options, target, { ...opened, served, axes, tryOut, triton, workers });
     } catch (error) {
       axes?.end();
       await opened.host.close();
@@ -79,6 +84,7 @@ interface Opened extends OpenedVersion {
   readonly served: StackSignatures;
   readonly axes: VersionBatching;
   readonly tryOut: TryOut | undefined;
+  readonly triton: ServedTriton | undefined;
   readonly workers: Readonly<WorkerFacts>;
 }
 
@@ -99,6 +105,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.batchDisproofs = axes.disproofs;
   servable.paddings = axes.paddings;
   servable.tryOut = opened.tryOut;
+  servable.triton = opened.triton;
   const source = { backendKind, versionDirectory, loadOptions: loadSettingsOf(options, target) };
   servable.profileOps = (rows, signatureName) =>
     profileReplica(

@@ -5,9 +5,7 @@
  * The file is read before the model is opened and checked against the graph afterwards. All its problems are reported
  * together, as `load_failed`.
  */
-import type { Buffer } from 'node:buffer';
-import { readFile, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, join, normalize, sep } from 'node:path';
+import { join } from 'node:path';
 import { type BatchDeclaration, type DeclaredBatching, declarationOf } from '../../config/batch-declaration.ts';
 import { quote, readDocument } from '../../config/yaml/problems.ts';
 import { YamlDocument, type YamlPart } from '../../config/yaml/yaml-document.ts';
@@ -27,6 +25,7 @@ import { declareBatching } from './declare-batching.ts';
 import { declarePadValues } from './declare-pad-values.ts';
 import { declareSignatures } from './declare-signatures.ts';
 import { declareTryOut } from './declare-try-out.ts';
+import { isNameInside, isReallyInside, linesOf, readSmall } from './small-files.ts';
 import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
 
 const MODEL_FILE = 'pillion.yaml';
@@ -35,9 +34,6 @@ const MAX_MODEL_FILE_BYTES = 1 << 20;
 const MAX_LABEL_FILE_BYTES = 16 << 20;
 const MAX_SAMPLES_FILE_BYTES = 1 << 20;
 const OUTSIDE = "is not in the version's directory; put it there";
-
-const NEWLINE = 0x0a;
-const RETURN = 0x0d;
 
 export class ModelFile {
   /** The runtime and shadow of the model, unless the server's configuration names others. */
@@ -146,16 +142,6 @@ async function withSamples(directory: string, declared: TryOutDeclaration, part:
   return { hints, samples: read ?? [], samplesFile };
 }
 
-function isNameInside(name: string): boolean {
-  return !isAbsolute(name) && !normalize(name).split(sep).includes('..');
-}
-
-/** Also behind symbolic links: what a sample holds is shown to people. A missing file is where its name says. */
-async function isReallyInside(directory: string, path: string): Promise<boolean> {
-  const [root, real] = await Promise.all([realpath(directory), realpath(path).catch(() => undefined)]);
-  return real === undefined || real.startsWith(root + sep);
-}
-
 async function withLabels(directory: string, declared: SignatureDeclaration): Promise<SignatureDeclaration> {
   const { labels } = declared;
   if (typeof labels !== 'string') return declared;
@@ -168,31 +154,4 @@ async function withLabels(directory: string, declared: SignatureDeclaration): Pr
   const bytes = (await readSmall(join(directory, labels), MAX_LABEL_FILE_BYTES)) ?? 'there is no such file';
   if (typeof bytes === 'string') return bad(`cannot be used: ${bytes}`);
   return bytes.length === 0 ? bad('cannot be used: it is empty') : { ...declared, labels: linesOf(bytes) };
-}
-
-/** The lines without their ends. A newline at the end begins no further line. */
-function linesOf(bytes: Buffer): readonly Uint8Array[] {
-  const lines: Uint8Array[] = [];
-  for (let start = 0; start < bytes.length; ) {
-    const newline = bytes.indexOf(NEWLINE, start);
-    const next = newline === -1 ? bytes.length : newline;
-    const end = newline > start && bytes[newline - 1] === RETURN ? newline - 1 : next;
-    lines.push(bytes.subarray(start, end));
-    start = next + 1;
-  }
-  return lines;
-}
-
-/** A file's bytes; undefined if it does not exist; a text that says why it cannot be read. */
-async function readSmall(path: string, maxBytes: number): Promise<Buffer | string | undefined> {
-  try {
-    const stats = await stat(path);
-    // Opening a pipe would wait for its writer.
-    if (!stats.isFile()) return 'it is no file';
-    if (stats.size > maxBytes) return `it has ${stats.size} bytes, and ${maxBytes} are the most`;
-    return await readFile(path);
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    return code === 'ENOENT' ? undefined : message;
-  }
 }

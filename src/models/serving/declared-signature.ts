@@ -18,6 +18,7 @@ import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, EXAMPLES_INPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import { areLargerThan, type StringTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import type { SchedulerRequest } from '../../scheduler/task.ts';
+import { type Reshape, toInside, toOutside } from './reshape.ts';
 
 /** Tensors above this size are made on the codec thread, however few bytes of examples they are made of. */
 const LARGE_TENSOR_BYTES = 2 ** 20;
@@ -34,7 +35,11 @@ export interface DeclaredSignature {
   readonly outputs: ReadonlyMap<string, string>;
   /** The names of the columns of `scores`, which become `classes`. */
   readonly labels: readonly Uint8Array[] | undefined;
+  /** Tensors whose shape is another than the graph's, by alias. Absent = none. */
+  readonly reshapes?: { readonly inputs: Reshapes; readonly outputs: Reshapes };
 }
+
+type Reshapes = ReadonlyMap<string, Reshape>;
 
 type DeclaredInputs =
   /** Alias → the graph's input. */
@@ -52,7 +57,10 @@ export function toGraphInputs(view: DeclaredSignature, inputs: TensorMap, maxByt
     return parseExamples(view.inputs.features, data, { signatureName: name, maxBytes });
   }
   const named = new Map<string, Tensor>();
-  for (const [alias, tensor] of inputs) named.set(view.inputs.graphNames.get(alias)!, tensor);
+  for (const [alias, tensor] of inputs) {
+    const reshape = view.reshapes?.inputs.get(alias);
+    named.set(view.inputs.graphNames.get(alias)!, reshape === undefined ? tensor : toInside(tensor, reshape));
+  }
   return named;
 }
 
@@ -89,7 +97,9 @@ export function fromGraphOutputs(view: DeclaredSignature, given: TensorMap, outp
   const named = new Map<string, Tensor>();
   for (const alias of outputs) {
     const tensor = given.get(view.outputs.get(sourceOf(view, alias))!)!;
-    named.set(alias, isMadeOfLabels(view, alias) ? classesOf(view, view.labels!, tensor) : tensor);
+    const reshape = view.reshapes?.outputs.get(alias);
+    if (reshape !== undefined) named.set(alias, toOutside(tensor, reshape));
+    else named.set(alias, isMadeOfLabels(view, alias) ? classesOf(view, view.labels!, tensor) : tensor);
   }
   return named;
 }

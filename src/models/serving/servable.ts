@@ -18,6 +18,7 @@ import type { ModelMemory } from '../memory/model-memory.ts';
 import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { ShadowStatus } from '../shadow/version-shadow.ts';
+import type { ServedTriton } from '../triton/triton-facts.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
 import type { Breaker } from './breaker.ts';
 import type { ServedSignature } from './served-signature.ts';
@@ -111,13 +112,11 @@ export class Servable {
   tapPoint: TapPoint = NO_TAPS;
   /** Run times of the load-time sweep; empty without a sweep. */
   latencySeeds: readonly LatencySeed[] = [];
-  /** Most rows of a run, by the sweep; 0 = there was none. */
-  maxBatchSize = 0;
   /** The loader sets this field and the next ones; undefined before. */
   host: ServableHost | undefined;
   runtime: ServableRuntime | undefined;
-  /** The most rows of a run that requests share. */
-  maxBatchSize: number | undefined;
+  /** The most rows of a run that requests share: as configured, or more where the sweep has shown them to be worth it. */
+  maxBatchSize = 0;
   /** Undefined without a shadow. */
   shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */
@@ -132,6 +131,8 @@ export class Servable {
   profileOps: ((rows: number, signatureName: string | undefined) => Promise<OpProfile>) | undefined;
   /** Undefined if pillion.yaml says nothing of it. */
   tryOut: TryOut | undefined;
+  /** Undefined if it is no model of a Triton model repository. */
+  triton: ServedTriton | undefined;
   /** The memory that the load took. */
   memory: ModelMemory | undefined;
   /** What of the model is not served: "output x is a sequence: it is not served". Part of `warnings`. */
@@ -171,9 +172,9 @@ export class Servable {
   /** Takes what the loader has set on another servable of the same version. */
   takeOver(other: Servable): void {
     const { tapPoint, latencySeeds, maxBatchSize, host, runtime, shadow, breaker } = other;
-    const { batchDisproofs, paddings, profileOps, tryOut, memory, leftOut } = other;
+    const { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut } = other;
     Object.assign(this, { tapPoint, latencySeeds, maxBatchSize, host, runtime, shadow, breaker });
-    Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, memory, leftOut });
+    Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut });
     for (const warning of other.warnings) this.addWarning(warning);
   }
 

@@ -20,6 +20,7 @@ import type { Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import type { Servable } from '../serving/servable.ts';
+import { warmUpRecord } from '../triton/warm-up-requests.ts';
 import { type Sweep, sweepBatchSizes } from './batch-sweep.ts';
 import { sweepWarnings } from './sweep-warnings.ts';
 import { forEachRecord, GOLDEN_FILE, hasRecordFile, WARM_UP_FILE } from './warm-up-file.ts';
@@ -94,6 +95,7 @@ export function warmUp(options: WarmUpOptions): PrepareVersion {
 
 /** The sweep, if there was one. */
 async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<Sweep | undefined> {
+  await runOwnRequests(options, loaded);
   const file = join(loaded.versionDirectory, WARM_UP_FILE);
   if (await hasRecordFile(file)) {
     await replayFile(options, loaded, 'warm-up', file, async (data) => {
@@ -111,6 +113,21 @@ async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<Swee
   servable.maxBatchSize = sweep.maxBatchSize;
   events.onSwept(servable, sweep, clock.nowMs() - startedAt);
   return sweep;
+}
+
+/** The requests of a Triton model's model_warmup. */
+async function runOwnRequests({ replayer }: WarmUpOptions, loaded: LoadedVersion): Promise<void> {
+  const { name, version, triton } = loaded.servable;
+  for (const request of triton?.warmUps ?? []) {
+    const record = warmUpRecord(request);
+    try {
+      for (let i = 0; i < request.count; i++) await replayOnEverySlot(replayer, loaded, record);
+    } catch (cause) {
+      const { message } = toServingError(cause);
+      const text = `model "${name}" version ${version}: its model_warmup "${request.name}" failed: ${message}`;
+      throw new ServingError('load_failed', text, { cause });
+    }
+  }
 }
 
 async function replayFile(

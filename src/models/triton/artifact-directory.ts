@@ -1,0 +1,70 @@
+/**
+ * Where the artifact of a version of a Triton model is: beside others in the version's directory, or in one of its own.
+ *
+ *   1/model.onnx               the version's directory        1/model.savedmodel/saved_model.pb   1/model.savedmodel
+ *   1/model.onnx/model.onnx    1/model.onnx
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ModelConfig } from '../../config/model-config.ts';
+import type { TritonModel } from '../../config/triton/config-message.ts';
+import { TRITON_RUNTIMES } from '../../config/triton/runtime.ts';
+import { ServingError } from '../../core/errors.ts';
+
+/** The name that the ONNX backend takes among several files. */
+const ONNX_FILE = 'model.onnx';
+
+/**
+ * The directory to give to the backend. Rejects with `load_failed` for a model that is refused (TritonModel.refusal),
+ * and if the version lacks the file that its config.pbtxt asks for.
+ */
+export async function artifactDirectory(model: ModelConfig, versionDirectory: string): Promise<string> {
+  const { triton, name, backend } = model;
+  if (triton === undefined) return versionDirectory;
+  const refusal = refusalOfTriton(triton);
+  if (refusal !== undefined) throw loadFailed(`model "${name}": ${refusal}`);
+  const named = triton.config.defaultModelFilename;
+  const candidates = TRITON_RUNTIMES.filter((runtime) => backend === undefined || runtime.backend === backend);
+  const fileNames = named === '' ? candidates.map(({ fileName }) => fileName) : [named];
+  for (const fileName of fileNames) {
+    const path = join(versionDirectory, fileName);
+    const stats = await stat(path).catch(() => undefined);
+    if (stats?.isDirectory() === true) return path;
+    if (stats === undefined) continue;
+    await checkFile(versionDirectory, fileName);
+    return versionDirectory;
+  }
+  // Without a config.pbtxt that says otherwise, a version may hold whatever the runtimes here know.
+  if (backend === undefined && named === '') return versionDirectory;
+  throw loadFailed(`"${versionDirectory}" holds no ${fileNames.join(' or ')}: ${await contentOf(versionDirectory)}`);
+}
+
+/** The ONNX backend opens model.onnx, or the only *.onnx file. */
+async function checkFile(versionDirectory: string, fileName: string): Promise<void> {
+  if (fileName === ONNX_FILE) return;
+  const path = join(versionDirectory, fileName);
+  if (!fileName.endsWith('.onnx')) {
+    throw loadFailed(`"${path}" is no directory and has no name that ends in .onnx; name it ${ONNX_FILE}`);
+  }
+  const names = (await readdir(versionDirectory)).filter((name) => name.endsWith('.onnx'));
+  if (names.length > 1) {
+    throw loadFailed(
+      `"${versionDirectory}" holds ${names.sort().join(', ')}; leave ${fileName} alone, or as ${ONNX_FILE}`,
+    );
+  }
+}
+
+/** Why the model cannot be loaded, whatever its versions hold; undefined = it can. */
+export function refusalOfTriton({ refusal, ensemble }: TritonModel): string | undefined {
+  if (refusal !== undefined || ensemble === undefined) return refusal;
+  return 'it is an ensemble, and ensembles are not run here; its models can be asked one by one';
+}
+
+async function contentOf(versionDirectory: string): Promise<string> {
+  const names = await readdir(versionDirectory).catch(() => []);
+  return names.length === 0 ? 'it is empty' : `it holds ${names.slice(0, 5).join(', ')}`;
+}
+
+function loadFailed(text: string): ServingError {
+  return new ServingError('load_failed', text);
+}

@@ -1,0 +1,232 @@
+/**
+ * The operations of Triton's model repositories above the ModelManager: an index, and loads and unloads of models by
+ * name. Names are looked up in the repositories of the command line; a peer never names a path.
+ *
+ *   load, unload ──▶ one at a time for each name ──▶ read NAME/config.pbtxt anew ──▶ ModelManager.put, remove
+ *   poll         ──▶ all repositories            ──▶ what has come, changed or gone ──┘
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { ModelConfig, ModelDefaults } from '../../config/model-config.ts';
+import type { RepositoryMode } from '../../config/model-sources.ts';
+import {
+  loadRepositories,
+  loadRepositoryModel,
+  type RepositoryContent,
+  repositoryNames,
+} from '../../config/triton/read-repository.ts';
+import type { Clock } from '../../core/clock.ts';
+import { ServingError } from '../../core/errors.ts';
+import { Poller } from '../../core/poller.ts';
+import type { ModelManager } from '../lifecycle/model-manager.ts';
+import type { VersionState, VersionStatus } from '../serving/servable.ts';
+import { refusalOfTriton } from './artifact-directory.ts';
+
+/** Triton's states of a version. */
+export type RepositoryState = 'READY' | 'UNAVAILABLE' | 'LOADING' | 'UNLOADING';
+
+export interface RepositoryIndexEntry {
+  readonly name: string;
+  /** Undefined if the model has had no version: it was never loaded. */
+  readonly version: bigint | undefined;
+  /** Undefined if the model was never loaded. */
+  readonly state: RepositoryState | undefined;
+  /** Why it is unavailable; '' = nothing is wrong. */
+  readonly reason: string;
+}
+
+export interface UnloadOptions {
+  /** Of an ensemble: the models that it consists of, unless another ensemble that is loaded needs them. */
+  readonly unloadDependents?: boolean;
+}
+
+/** Events for the log. */
+export interface RepositoryEvents {
+  /** Something in a model's file has no effect, or a repository cannot be read. Once for each text. */
+  onWarning(text: string): void;
+  /** A load that a poll began has failed. */
+  onFailed(model: string, error: unknown): void;
+}
+
+export interface ModelRepositoryOptions {
+  readonly directories: readonly string[];
+  readonly mode: RepositoryMode;
+  readonly pollMs: number;
+  /** The content of the start, with which the manager was made. */
+  readonly content: RepositoryContent;
+  readonly defaults: ModelDefaults;
+  readonly manager: Pick<ModelManager, 'put' | 'remove' | 'modelNames' | 'configOf' | 'statusesOf' | 'reasonOf'>;
+  readonly clock: Clock;
+  readonly events: RepositoryEvents;
+}
+
+const STATES: Readonly<Record<VersionState, RepositoryState>> = {
+  UNKNOWN: 'UNAVAILABLE',
+  START: 'LOADING',
+  LOADING: 'LOADING',
+  AVAILABLE: 'READY',
+  UNLOADING: 'UNLOADING',
+  END: 'UNAVAILABLE',
+};
+
+export class ModelRepository {
+  readonly #options: ModelRepositoryOptions;
+  readonly #poller: Poller;
+  /** The last operation on each name; the next one waits for it. */
+  readonly #turns = new Map<string, Promise<void>>();
+  readonly #warned: Set<string>;
+  /** Models that the last poll found changed. */
+  #seen = new Map<string, ModelConfig>();
+
+  constructor(options: ModelRepositoryOptions) {
+    this.#options = options;
+    const { content, clock, mode, pollMs } = options;
+    this.#warned = new Set([...content.problems, ...content.models.flatMap(({ warnings }) => warnings)]);
+    this.#poller = new Poller({
+      clock,
+      intervalMs: mode === 'poll' ? pollMs : -1,
+      poll: () => this.poll(),
+    });
+  }
+
+  /** Begins to poll, in the mode `poll`. */
+  start(): void {
+    this.#poller.start();
+  }
+
+  stop(): void {
+    this.#poller.close();
+  }
+
+  get mode(): RepositoryMode {
+    return this.#options.mode;
+  }
+
+  /** All models of the repositories, and those that are still loaded; one entry for each version. */
+  async index(): Promise<readonly RepositoryIndexEntry[]> {
+    const { directories, manager } = this.#options;
+    const names = new Set([...(await repositoryNames(directories)), ...manager.modelNames]);
+    return [...names].sort().flatMap((name) => this.#entriesOf(name));
+  }
+
+  /**
+   * Loads a model, or loads it anew if its files have changed. Resolves when its versions are available. Rejects with
+   * `load_failed` (the mode is not explicit, or the model cannot be loaded) or `model_not_found`.
+   */
+  load(name: string): Promise<void> {
+    return this.#inTurn(name, async () => {
+      this.#checkExplicit();
+      const { directories, defaults, manager } = this.#options;
+      const found = await loadRepositoryModel(directories, name, defaults);
+      if (found === undefined) throw unknown(name);
+      for (const warning of found.warnings) this.#warn(warning);
+      await manager.put(found.model);
+    });
+  }
+
+  /**
+   * Unloads a model: new requests find it no more when this resolves, and those that have it go on. Rejects with
+   * `load_failed` (the mode is not explicit) or `model_not_found`.
+   */
+  unload(name: string, { unloadDependents = false }: UnloadOptions = {}): Promise<void> {
+    return this.#inTurn(name, async () => {
+      this.#checkExplicit();
+      const { manager } = this.#options;
+      const parts = unloadDependents ? this.#partsOf(name) : [];
+      if (!manager.remove(name)) throw unknown(name);
+      for (const part of parts) if (!this.#isNeeded(part)) manager.remove(part);
+    });
+  }
+
+  /**
+   * Finds what has come, changed or gone. A change counts once two polls in a row find it the same: a file may be half
+   * written. Returns whether to poll again soon. Never rejects.
+   */
+  async poll(): Promise<boolean> {
+    const { directories, defaults, manager } = this.#options;
+    const { models, problems, unreadable } = await loadRepositories(directories, defaults);
+    for (const problem of [...unreadable, ...problems]) this.#warn(problem);
+    const before = this.#seen;
+    this.#seen = new Map();
+    for (const { model, warnings } of models) {
+      if (isDeepStrictEqual(manager.configOf(model.name), model)) continue;
+      if (!isDeepStrictEqual(before.get(model.name), model)) {
+        this.#seen.set(model.name, model);
+        continue;
+      }
+      for (const warning of warnings) this.#warn(warning);
+      // A load may take long: the next poll does not wait for it.
+      void this.#apply(model.name, () => manager.put(model));
+    }
+    const found = new Set(models.map(({ model }) => model.name));
+    // A repository that cannot be read, such as a network file system's, has lost no model.
+    const gone = unreadable.length > 0 ? [] : manager.modelNames.filter((name) => !found.has(name));
+    for (const name of gone) void this.#apply(name, async () => void manager.remove(name));
+    return this.#seen.size > 0;
+  }
+
+  async #apply(name: string, work: () => Promise<void>): Promise<void> {
+    await this.#inTurn(name, work).catch((error: unknown) => this.#options.events.onFailed(name, error));
+  }
+
+  #inTurn(name: string, work: () => Promise<void>): Promise<void> {
+    const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work);
+    const settled = turn
+      .catch(() => undefined)
+      .then(() => {
+        if (this.#turns.get(name) === settled) this.#turns.delete(name);
+      });
+    this.#turns.set(name, settled);
+    return turn;
+  }
+
+  #checkExplicit(): void {
+    const { mode } = this.#options;
+    if (mode === 'explicit') return;
+    const text = `models load and unload by request only with --model_control_mode=explicit; it is ${mode} here`;
+    throw new ServingError('load_failed', text);
+  }
+
+  #entriesOf(name: string): readonly RepositoryIndexEntry[] {
+    const { manager } = this.#options;
+    const statuses = manager.statusesOf(name);
+    const config = manager.configOf(name);
+    if (statuses.length > 0)
+      return statuses.map((status) => entryOf(name, status, config?.triton && refusalOfTriton(config.triton)));
+    const nothing = { name, version: undefined, state: undefined, reason: '' };
+    if (config === undefined) return [nothing];
+    const reason = manager.reasonOf(name) ?? '';
+    return [{ ...nothing, state: 'UNAVAILABLE', reason }];
+  }
+
+  /** The models that an ensemble consists of, and those of ensembles in it. */
+  #partsOf(name: string, seen = new Set<string>()): readonly string[] {
+    const steps = this.#options.manager.configOf(name)?.triton?.ensemble?.steps ?? [];
+    for (const { model } of steps) {
+      if (model === name || seen.has(model)) continue;
+      seen.add(model);
+      this.#partsOf(model, seen);
+    }
+    return [...seen];
+  }
+
+  #isNeeded(part: string): boolean {
+    const { manager } = this.#options;
+    return manager.modelNames.some((name) => this.#partsOf(name).includes(part));
+  }
+
+  #warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#options.events.onWarning(text);
+  }
+}
+
+function entryOf(name: string, { version, state, error }: VersionStatus, refusal?: string): RepositoryIndexEntry {
+  const reason = state === 'END' ? (refusal ?? error?.message ?? 'unloaded') : '';
+  return { name, version, state: STATES[state], reason };
+}
+
+function unknown(name: string): ServingError {
+  const text = `no model repository has a model ${JSON.stringify(name.slice(0, 120))}`;
+  return new ServingError('model_not_found', text);
+}

@@ -1,0 +1,120 @@
+/**
+ * The requests of a Triton model's model_warmup: each is run before a version is served, and a version on which one
+ * fails is not served. Source: ModelWarmup of Triton's model_config.proto.
+ *
+ *   zero_data          zeros; empty strings
+ *   random_data        numbers of which a seed gives the same at each load; for strings empty ones, as in Triton
+ *   input_data_file    raw little-endian elements of one row in warmup/NAME; strings as length (uint32) and bytes
+ */
+import { Buffer } from 'node:buffer';
+import { join } from 'node:path';
+import { writePredictRequest } from '../../codec/tensorflow/predict-writer.ts';
+import { predictionLogParts } from '../../codec/tensorflow/prediction-log.ts';
+import type { TritonModel, TritonWarmup, TritonWarmupInput } from '../../config/triton/config-message.ts';
+import { dtypeOf } from '../../config/triton/data-types.ts';
+import { bytesPerElement, type DType } from '../../core/dtype.ts';
+import { ServingError } from '../../core/errors.ts';
+import { elementCount, type Shape } from '../../core/shape.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { zerosOf } from '../../core/zeros.ts';
+import { randomOf, randomTensor } from '../batching/random-rows.ts';
+import { isReallyInside, readSmall } from '../model-file/small-files.ts';
+
+const DIRECTORY = 'warmup';
+const MAX_FILE_BYTES = 256 << 20;
+const LENGTH_BYTES = 4;
+
+export interface WarmUpRequest {
+  readonly name: string;
+  /** How often it is run. */
+  readonly count: number;
+  readonly inputs: TensorMap;
+}
+
+/** Rejects with `load_failed` if a file is missing or does not fit its dims. */
+export async function warmUpRequests(model: TritonModel): Promise<readonly WarmUpRequest[]> {
+  const requests: WarmUpRequest[] = [];
+  for (const warmup of model.config.modelWarmup) requests.push(await requestOf(model, warmup));
+  return requests;
+}
+
+/** The request as a record of a warm-up file, which the replayer takes. */
+export function warmUpRecord({ inputs }: WarmUpRequest): Uint8Array {
+  const request = writePredictRequest({ name: '' }, inputs, []);
+  const metadata = { name: '', version: 0n, signatureName: '', samplingRate: 1, wallMs: 0 };
+  return Buffer.concat(predictionLogParts(metadata, 'predict', request, undefined));
+}
+
+async function requestOf(model: TritonModel, warmup: TritonWarmup): Promise<WarmUpRequest> {
+  const { name, batchSize, count } = warmup;
+  const rows = model.config.maxBatchSize > 0 ? Math.max(1, batchSize) : undefined;
+  const inputs = new Map<string, Tensor>();
+  for (const [input, declared] of Object.entries(warmup.inputs)) {
+    try {
+      inputs.set(input, await tensorOf(model, input, declared, rows));
+    } catch (error) {
+      const text = `model_warmup "${name}", input "${input}": ${(error as Error).message}`;
+      throw new ServingError('load_failed', text, { cause: error });
+    }
+  }
+  return { name, count: Math.max(1, count), inputs };
+}
+
+/** `rows`: undefined = the model has no batch. */
+async function tensorOf(
+  model: TritonModel,
+  name: string,
+  { dataType, dims, inputDataType }: TritonWarmupInput,
+  rows: number | undefined,
+): Promise<Tensor> {
+  const dtype = dtypeOf(dataType)!;
+  const row = dims.map(Number);
+  const shape = rows === undefined ? row : [rows, ...row];
+  if (inputDataType.case === 'inputDataFile') {
+    return repeated(dtype, shape, rows ?? 1, await elementsOf(model, inputDataType.value, dtype, row));
+  }
+  if (inputDataType.case === 'zeroData' || dtype === 'string') return zerosOf(dtype, shape);
+  const spec = { dtype, shape, tensorName: name };
+  return randomTensor(name, spec, shape, { floats: 'unit', integersBelow: 2 }, randomOf(1));
+}
+
+/** One row: its bytes, or the strings. */
+async function elementsOf(
+  { directory }: TritonModel,
+  name: string,
+  dtype: DType,
+  row: Shape,
+): Promise<Uint8Array | readonly Uint8Array[]> {
+  const path = join(directory, DIRECTORY, name);
+  const isInside = await isReallyInside(directory, path).catch(() => true);
+  if (!isInside) throw new Error(`the file ${path} is not in ${directory}; put it there`);
+  const bytes = (await readSmall(path, MAX_FILE_BYTES)) ?? 'there is no such file';
+  if (typeof bytes === 'string') throw new Error(`${path} cannot be used: ${bytes}`);
+  const count = elementCount(row);
+  if (dtype === 'string') return stringsOf(path, bytes, count);
+  const wanted = count * bytesPerElement(dtype);
+  // Triton takes the first bytes of a longer file.
+  if (bytes.length < wanted) throw new Error(`${path} has ${bytes.length} bytes, and its dims take ${wanted}`);
+  return bytes.subarray(0, wanted);
+}
+
+function stringsOf(path: string, bytes: Buffer, count: number): readonly Uint8Array[] {
+  const strings: Uint8Array[] = [];
+  let at = 0;
+  while (strings.length < count) {
+    const start = at + LENGTH_BYTES;
+    const end = start <= bytes.length ? start + bytes.readUInt32LE(at) : Infinity;
+    if (end > bytes.length) throw new Error(`${path} ends in string ${strings.length + 1} of ${count}`);
+    strings.push(bytes.subarray(start, end));
+    at = end;
+  }
+  return strings;
+}
+
+function repeated(dtype: DType, shape: Shape, rows: number, row: Uint8Array | readonly Uint8Array[]): Tensor {
+  if (dtype === 'string') {
+    const data = Array.from({ length: rows }, () => row as readonly Uint8Array[]).flat();
+    return { dtype, shape, data };
+  }
+  return { dtype, shape, data: Buffer.concat(Array.from({ length: rows }, () => row as Uint8Array)) };
+}
