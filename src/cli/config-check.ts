@@ -98,6 +98,8 @@ function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
     shadow: model.shadow,
     fallback: model.fallback && showModelChoice(model.fallback),
     degrade_to: model.degradeTo && showModelChoice(model.degradeTo),
+    // A model of a Triton repository that fails its load, whatever its versions hold.
+    refused: model.triton?.refusal,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

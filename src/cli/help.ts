@@ -15,6 +15,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
 
   pillion serve --model_base_path=DIR [--model_name=NAME] [options]
   pillion serve --config=FILE [options]
+  pillion serve --model-repository=DIR [options]
   pillion serve --help         every option of serve
   pillion status               shows models, versions, memory and queues of a running sidecar
   pillion doctor               says what is wrong with the machine, the models and their traffic, and what to change
@@ -27,7 +28,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion key new              makes an API key or a token, and the hash of it that an authorization file wants
   pillion version
 
-Flags without a command are those of serve, so a command line of tensorflow_model_server works unchanged.
+Flags without a command are those of serve, so a command line of tensorflow_model_server or tritonserver works unchanged.
 DIR holds one numbered directory per version: DIR/1/model.onnx
 `;
 
@@ -35,10 +36,11 @@ export const SERVE_HELP = `pillion serve: serves models over gRPC and REST until
 
   pillion serve --model_name=digits --model_base_path=/models/digits
   pillion serve --model=digits=/models/digits --model=half_plus_two=/models/half_plus_two
+  pillion serve --model-repository=/repository
 
 Each option may also be set in the environment (--rest_api_port as PILLION_REST_API_PORT) and in the file that --config
-names. The command line overrides the environment, which overrides the file. Flags of tensorflow_model_server that mean
-nothing here are accepted, and the log says so. OpenTelemetry's standard variables, such as OTEL_EXPORTER_OTLP_ENDPOINT,
+names. The command line overrides the environment, which overrides the file. Flags of tensorflow_model_server and
+tritonserver that mean nothing here are accepted, and the log says so. OpenTelemetry's standard variables, such as OTEL_EXPORTER_OTLP_ENDPOINT,
 say where traces go.
 
 SIGTERM and SIGINT drain the server and end it with status 0; a second signal ends it at once. SIGHUP reads the file that

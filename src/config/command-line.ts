@@ -1,11 +1,17 @@
 /**
  * Command line → the texts given for each option. Accepts `--x=v` and `--x v`, with dashes or underscores. A boolean
- * may stand alone, and takes its value only after `=`. A flag of TensorFlow Serving without a meaning here gives a
- * warning; any other unknown flag is an error that suggests the nearest known one.
+ * may stand alone, and takes its value only after `=`. A flag of TensorFlow Serving or Triton without a meaning here
+ * gives a warning; any other unknown flag is an error that suggests the nearest known one.
  */
 import { nearestName } from './nearest-name.ts';
 import type { OptionTable } from './read-options.ts';
-import { TENSORFLOW_FLAGS, type TensorFlowFlag } from './tensorflow-flags.ts';
+import { type IgnoredFlag, TENSORFLOW_FLAGS } from './tensorflow-flags.ts';
+import { TRITON_FLAGS } from './triton/ignored-flags.ts';
+
+const IGNORED: Readonly<Record<string, IgnoredFlag>> = { ...TRITON_FLAGS, ...TENSORFLOW_FLAGS };
+
+/** Triton's, which take a value after a space too. */
+const SPACED: ReadonlySet<string> = new Set(['strict_readiness', 'exit_on_error']);
 
 interface CommandLine {
   /** The texts of each option, in order. */
@@ -45,7 +51,7 @@ class CommandLineReader implements CommandLine {
   #option(written: string, given: string | undefined): void {
     const name = written.replaceAll('-', '_');
     const option = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
-    const ignored = Object.hasOwn(TENSORFLOW_FLAGS, name) ? TENSORFLOW_FLAGS[name] : undefined;
+    const ignored = Object.hasOwn(IGNORED, name) ? IGNORED[name] : undefined;
     if (option === undefined && ignored === undefined) {
       this.errors.push(`unknown option --${written}${this.#suggestion(name)}`);
       // A value after a space is not a second mistake.
@@ -53,16 +59,22 @@ class CommandLineReader implements CommandLine {
       return;
     }
     const isBoolean = option === undefined ? ignored!.isBoolean : option.placeholder === '';
-    const value = given ?? (isBoolean ? 'true' : this.#args[this.#next++]);
+    const value = given ?? (isBoolean && !this.#isSpaced(name) ? 'true' : this.#args[this.#next++]);
     if (value === undefined) {
       this.errors.push(`--${name} wants a value: --${name}=${option?.placeholder ?? 'VALUE'}`);
     } else if (option === undefined) this.#ignore(name, ignored!, value);
     else this.given.set(name, [...(this.given.get(name) ?? []), value]);
   }
 
-  #ignore(name: string, { isRefused, why }: TensorFlowFlag, value: string): void {
-    if (isRefused !== true) this.warnings.push(`--${name} has no effect: ${why}`);
-    else if (value !== 'false' && value !== '0') this.errors.push(`--${name} is not supported: ${why}`);
+  #isSpaced(name: string): boolean {
+    return SPACED.has(name) && /^(true|false|1|0)$/.test(this.#args[this.#next] ?? '');
+  }
+
+  #ignore(name: string, { isRefused, why }: IgnoredFlag, value: string): void {
+    const isFalse = value === 'false' || value === '0';
+    if (isRefused === 'if false' && isFalse) this.errors.push(`--${name}=${value} is not supported: ${why}`);
+    else if (isRefused !== true) this.warnings.push(`--${name} has no effect: ${why}`);
+    else if (!isFalse) this.errors.push(`--${name} is not supported: ${why}`);
   }
 
   #suggestion(name: string): string {

@@ -3,23 +3,26 @@
  * works unchanged. A flag belongs here only while there is nothing like it.
  */
 
-export interface TensorFlowFlag {
+export interface IgnoredFlag {
   /** Takes its value only after `=`. */
   readonly isBoolean: boolean;
   /** Completes "has no effect: …". */
   readonly why: string;
-  /** A true value is refused, because the flag promises protection that is not there. */
-  readonly isRefused?: boolean;
+  /**
+   * A value other than false is refused, because the flag promises protection that is not there; `if false`: false is,
+   * because it would close what stays open.
+   */
+  readonly isRefused?: boolean | 'if false';
 }
 
-const value = (why: string): TensorFlowFlag => ({ isBoolean: false, why });
-const boolean = (why: string): TensorFlowFlag => ({ isBoolean: true, why });
+const value = (why: string): IgnoredFlag => ({ isBoolean: false, why });
+const boolean = (why: string): IgnoredFlag => ({ isBoolean: true, why });
 
 const SESSION = 'no TensorFlow session runs in this process';
 const TFLITE = 'TensorFlow Lite models are not served';
 const XLA = 'there is no XLA compiler here';
 
-export const TENSORFLOW_FLAGS: Readonly<Record<string, TensorFlowFlag>> = {
+export const TENSORFLOW_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   rest_api_num_threads: value('one event loop serves REST; runs have threads of their own (--num_batch_threads)'),
   grpc_max_threads: value('one event loop serves gRPC; runs have threads of their own (--num_batch_threads)'),
   grpc_channel_arguments: value('gRPC runs on an engine of its own; the largest message is --max_message_bytes'),

@@ -15,6 +15,7 @@ const TYPES = [
   'tensorflow.serving.BatchingParameters',
   'tensorflow.serving.SSLConfig',
   'tensorflow.serving.PredictRequest',
+  'inference.ModelConfig',
 ].map(protoMessage);
 
 describe('text format', () => {

@@ -5,13 +5,13 @@
  * Paths are without indices: "instance_group.rate_limiter".
  */
 import type { DescField } from '@bufbuild/protobuf';
-import { type ReflectList, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
+import { type ReflectList, type ReflectMap, type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
 import type { Where } from '../config-file.ts';
 import { TRITON_MODEL_CONFIG, type TritonConfig } from './config-message.ts';
 
 /** Fields that hold; what is inside a message of `PARTLY` is looked at one by one. */
-const HOLDS: ReadonlySet<string> = new Set([
+export const HOLDS: ReadonlySet<string> = new Set([
   'name',
   'platform',
   'backend',
@@ -49,7 +49,7 @@ const PARTLY: ReadonlySet<string> = new Set([
 ]);
 
 /** The answers would be others than the owner means. Completes "FIELD is not supported: …". */
-const REFUSED: ReadonlyMap<string, string> = new Map([
+export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['sequence_batching', 'no instance keeps the state of a sequence here; send the state as an input of the model'],
   ['batch_input', 'inputs that the server makes of a batch are not made here'],
   ['batch_output', 'outputs that are cut by the shape of an input are not cut here'],
@@ -59,7 +59,7 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Completes "FIELD has no effect: …". */
-const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
+export const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
   ['runtime', 'the runtime is one of this server’s own'],
   ['optimization', 'runtimes have their own settings here'],
   ['dynamic_batching.preferred_batch_size', 'the sizes of batches are learned from the measured cost of their rows'],
@@ -94,22 +94,39 @@ export function fieldEffects(config: TritonConfig, where: Where): FieldEffects {
   const effects = { refusals: new Map<string, string>(), warnings: new Map<string, string>() };
   const visit = (message: ReflectMessage, name: string, place: string): void => {
     for (const field of message.desc.fields) {
-      if (!message.isSet(field)) continue;
       const path = name === '' ? field.name : `${name}.${field.name}`;
+      if (!message.isSet(field) || HOLDS.has(path)) continue;
       const at = place === '' ? field.name : `${place}.${field.name}`;
-      if (HOLDS.has(path)) continue;
       if (PARTLY.has(path)) {
         for (const [inner, innerAt] of messagesOf(message, field, at)) visit(inner, path, innerAt);
-        continue;
-      }
-      const because = REFUSED.get(path);
+      } else note(path, where(isSeveral(field) ? `${at}[0]` : at), keysOf(message, field));
+    }
+  };
+  const note = (path: string, at: string, keys: string): void => {
+    const because = REFUSED.get(path);
+    if (because !== undefined) effects.refusals.set(path, `${at}: ${path} is not supported: ${because}`);
+    else if (!effects.warnings.has(path)) {
       const why = WITHOUT_EFFECT.get(path) ?? 'it is not known here';
-      if (because !== undefined) effects.refusals.set(path, `${where(at)}: ${path} is not supported: ${because}`);
-      else if (!effects.warnings.has(path)) effects.warnings.set(path, `${where(at)}: ${path} has no effect: ${why}`);
+      effects.warnings.set(path, `${at}: ${path}${keys} has no effect: ${why}`);
     }
   };
   visit(reflect(protoMessage(TRITON_MODEL_CONFIG), config), '', '');
   return { refusals: [...effects.refusals.values()], warnings: [...effects.warnings.values()] };
+}
+
+function isSeveral({ fieldKind }: DescField): boolean {
+  return fieldKind === 'list' || fieldKind === 'map';
+}
+
+/** The most keys of a map that a warning names. */
+const MAX_KEYS = 8;
+
+/** ' (a, b)' for a map. */
+function keysOf(message: ReflectMessage, field: DescField): string {
+  if (field.fieldKind !== 'map') return '';
+  const keys = [...(message.get(field) as ReflectMap)].map(([key]) => String(key));
+  const more = keys.length > MAX_KEYS ? ', …' : '';
+  return ` (${keys.slice(0, MAX_KEYS).join(', ')}${more})`;
 }
 
 /** The messages of a field, each with its place: one, or those of a list. */

@@ -5,6 +5,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { urlProblem } from '../base-path.ts';
 import { loadConfigFile, readConfigFile } from '../config-file.ts';
 import type { ModelDefaults } from '../model-config.ts';
 import { CONFIG_FILE, modelOfEntry, type RepositoryEntry, type RepositoryModel } from './model-of-config.ts';
@@ -24,10 +25,10 @@ const MODEL_NAME = /^[^/:\s]+$/;
 /** Blocks: for the start, when nothing is served yet. */
 export function readRepositories(directories: readonly string[], defaults: ModelDefaults): RepositoryContent {
   const found = new FoundModels();
-  for (const directory of directories.map((path) => resolve(path))) {
+  for (const directory of found.local(directories)) {
     try {
       for (const name of readdirSync(directory)) {
-        if (statSync(join(directory, name), { throwIfNoEntry: false })?.isDirectory()) found.add(directory, name);
+        if (isDirectory(join(directory, name))) found.add(directory, name);
       }
     } catch (error) {
       found.cannotRead(directory, error);
@@ -35,6 +36,15 @@ export function readRepositories(directories: readonly string[], defaults: Model
   }
   const entries = found.places.map((place) => ({ ...place, file: readConfigFile(join(place.directory, CONFIG_FILE)) }));
   return contentOf(found, entries, defaults);
+}
+
+/** False for what cannot be looked at, such as a link to itself. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 /** The same without blocking the event loop. Never rejects. */
@@ -65,7 +75,7 @@ export async function repositoryNames(directories: readonly string[]): Promise<r
 
 async function findModels(directories: readonly string[]): Promise<FoundModels> {
   const found = new FoundModels();
-  for (const directory of directories.map((path) => resolve(path))) {
+  for (const directory of found.local(directories)) {
     try {
       for (const name of await readdir(directory)) {
         const stats = await stat(join(directory, name)).catch(() => undefined);
@@ -108,6 +118,17 @@ class FoundModels {
     if (first !== undefined) this.#byName.set(name, { ...first, twin: first.twin ?? directory });
     else if (MODEL_NAME.test(name)) this.#byName.set(name, { name, directory });
     else this.problems.push(`${directory} is not served: a model's name may not hold ":" or white space`);
+  }
+
+  /** The absolute paths of those that are no URIs, each once. */
+  local(directories: readonly string[]): ReadonlySet<string> {
+    const paths = new Set<string>();
+    for (const directory of directories) {
+      const problem = urlProblem(directory);
+      if (problem === undefined) paths.add(resolve(directory));
+      else this.unreadable.push(`model repository ${problem}`);
+    }
+    return paths;
   }
 
   cannotRead(directory: string, error: unknown): void {

@@ -5,6 +5,7 @@ import { checkConfig } from '../../../src/cli/config-check.ts';
 import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
 import { ConfigFiles, errorsOf } from '../../support/config-files.ts';
 import { selfSigned } from '../../support/self-signed.ts';
+import { plusConfig, TritonRepository } from '../../support/triton-repository.ts';
 
 const YAML = `port: 1
 models:
@@ -44,6 +45,21 @@ describe('pillion config check', () => {
       JSON.stringify({ models: models.map((model) => ({ ...model, versions: 'all', labels: {} })) }),
     );
     assert.deepEqual(errorsOf([`--config=${again}`]), []);
+  });
+
+  it('prints why a model of a Triton repository is refused, and accepts the others', (t) => {
+    const repository = new TritonRepository(t);
+    repository.model('good', plusConfig('good', 'max_batch_size: 8 dynamic_batching { }'));
+    repository.model('bad', 'max_batch_size: -1');
+    const { isSound, output } = checkConfig([`--model-repository=${repository.directory}`], {});
+    assert.equal(isSound, true);
+    const { models } = parse(output) as { models: Record<string, unknown>[] };
+    assert.match(String(models[0]!['refused']), /config\.pbtxt:1:1: max_batch_size -1 is negative/);
+    assert.deepEqual(models[1]!['batching'], {
+      max_batch_size: 8,
+      inputs: { x: { batch_axis: 0 } },
+      outputs: { y: { batch_axis: 0 } },
+    });
   });
 
   it('prints JSON', (t) => {
