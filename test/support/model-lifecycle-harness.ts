@@ -5,9 +5,10 @@
  */
 import type { ModelConfig } from '../../src/config/model-config.ts';
 import { ServingError } from '../../src/core/errors.ts';
+import type { ModelManagerOptions } from '../../src/models/lifecycle/manager-settings.ts';
 import type { ModelEvents } from '../../src/models/lifecycle/model-events.ts';
 import { NO_EVENTS } from '../../src/models/lifecycle/model-events.ts';
-import { ModelManager, type ModelManagerOptions } from '../../src/models/lifecycle/model-manager.ts';
+import { ModelManager } from '../../src/models/lifecycle/model-manager.ts';
 import type { LoadServable } from '../../src/models/loading/version-loader.ts';
 import { Servable, type VersionState } from '../../src/models/serving/servable.ts';
 import type { ArtifactFingerprint } from '../../src/models/versions/artifact-fingerprint.ts';

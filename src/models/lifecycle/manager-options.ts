@@ -1,7 +1,7 @@
 /** Converts the command line's options to those of ModelManager. */
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
-import type { ModelManagerOptions } from './model-manager.ts';
+import type { ModelManagerOptions } from './manager-settings.ts';
 
 /** The machine's limits, as far as loads depend on them. */
 interface Capacity {

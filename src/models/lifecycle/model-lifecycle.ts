@@ -15,7 +15,6 @@ import { type ServingError, toServingError } from '../../core/errors.ts';
 import { flatText } from '../../core/flat-text.ts';
 import { Poller } from '../../core/poller.ts';
 import type { Servable, ServableHandle, VersionStatus } from '../serving/servable.ts';
-import { refusalOfTriton } from '../triton/artifact-directory.ts';
 import { nextAction } from '../versions/transition-policy.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import type { VersionRecord } from '../versions/version-record.ts';
@@ -29,6 +28,7 @@ import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifecycleSettings } from './lifecycle-settings.ts';
 import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf, statusesOf } from './refusals.ts';
+import { waitingReason, whyFinal } from './waiting-reason.ts';
 
 export class ModelLifecycle {
   readonly name: string;
@@ -107,24 +107,26 @@ export class ModelLifecycle {
     void this.#poller.now();
   }
 
-  /**
-   * The same, with an outcome of its own: it is ready when the versions of this configuration are available. Available
-   * versions whose files have changed are loaded again.
-   */
+  /** The same, with an outcome of its own: resolves when the versions of this configuration are available. */
   async again(config: ModelConfig): Promise<void> {
+    if (this.#isRetired) throw changedMeanwhile(this.name);
     const before = this.#first;
     const first = new FirstReady('load');
     this.#first = first;
     // Who waits for the start waits for what is wanted now.
     const settle = (): void => before.ready();
     first.promise.then(settle, settle);
+    this.reconfigure(config);
+    await first.promise;
+  }
+
+  /** Available versions whose files have changed are to be loaded again. */
+  async findChanges(): Promise<void> {
     for (const record of this.#table.active) {
       if (record.state !== 'AVAILABLE') continue;
       const { text } = await this.#settings.files.fingerprint(record.found.directory);
       if (text !== record.found.fingerprint) this.wanted.overrides.reload(record);
     }
-    this.reconfigure(config);
-    await first.promise;
   }
 
   /**
@@ -224,20 +226,13 @@ export class ModelLifecycle {
 
   /** Says why the model is not ready. */
   waitsFor(): string {
-    const refusal = this.#config.triton && refusalOfTriton(this.#config.triton);
-    if (refusal !== undefined) return refusal;
-    for (const { version, state, lastFailure } of this.#table.active) {
-      const failure = lastFailure === undefined ? '' : `; the last attempt failed: ${lastFailure.message}`;
-      if (state === 'START') return `version ${version} waits for its turn to load`;
-      if (state === 'LOADING') return `version ${version} is still loading${failure}`;
-    }
-    for (const found of this.wanted.ofPolicy) {
-      const error = this.wanted.failedLoads.errorOf(found);
-      if (error !== undefined) return `version ${found.version} failed to load: ${error.message}`;
-    }
-    if (this.#blockedReason !== undefined) return this.#blockedReason;
-    if (this.#settings.pollIntervalMs < 0) return 'its base path is not looked at: the poll is off';
-    return 'its base path has not been looked at yet';
+    return waitingReason({
+      config: this.#config,
+      active: this.#table.active,
+      wanted: this.wanted,
+      blockedReason: this.#blockedReason,
+      isPolled: this.#settings.pollIntervalMs >= 0,
+    });
   }
 
   #chosen({ version, label }: VersionChoice): Servable | undefined {
@@ -270,6 +265,7 @@ export class ModelLifecycle {
         basePath: resolve(config.basePath),
         policy: config.versionPolicy,
         hasFailed: (version) => this.wanted.failedLoads.hasFailed(version),
+        mayBeEmpty: config.triton?.ensemble !== undefined,
         isLoadedByOperator: (version) => byOperator.includes(version),
       });
       blockedReason = result.whyNone;
@@ -337,8 +333,4 @@ export class ModelLifecycle {
     // Readiness depends on the policy's versions only.
     if (!this.wanted.isLoadedByOperator(found.version)) this.#first.failed(error);
   }
-}
-
-function whyFinal({ triton }: ModelConfig): string {
-  return triton === undefined ? '--file_system_poll_wait_seconds is 0' : '--model_control_mode is not poll';
 }

@@ -8,7 +8,7 @@ import { declareBatching, type ReportBatching } from '../model-file/declare-batc
 import { declarePadValues } from '../model-file/declare-pad-values.ts';
 import type { ModelFile } from '../model-file/load-model-file.ts';
 
-type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching'>;
+type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching' | 'triton'>;
 
 /**
  * The graph's signatures with the declared batch axes; those that nothing is declared for are returned as they are.
@@ -16,7 +16,7 @@ type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching'>;
  * that the file throws later.
  */
 export function withDeclaredBatching(
-  { name: model, declaredBatching: ofServer }: Declaring,
+  { name: model, declaredBatching: ofServer, triton }: Declaring,
   file: ModelFile | undefined,
   graphs: Signatures,
 ): Signatures {
@@ -29,7 +29,8 @@ export function withDeclaredBatching(
   const problems: string[] = [];
   const report: ReportBatching = (problem, side, name) =>
     problems.push(`batching${name === undefined ? '' : `.${side}.${name}`}: ${problem}`);
-  const signatures = declareBatching(ofServer, graphs, "declared in the server's configuration", report);
+  const place = triton === undefined ? "the server's configuration" : 'config.pbtxt';
+  const signatures = declareBatching(ofServer, graphs, `declared in ${place}`, report);
   throwIfAny(model, problems);
   return signatures;
 }

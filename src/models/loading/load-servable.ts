@@ -19,6 +19,7 @@ import { withDeclaredSignatures } from '../serving/declared-signature-runner.ts'
 import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts';
 import { readTriton, tritonViews } from '../triton/served-triton.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
+import { warmUpRequests } from '../triton/warm-up-requests.ts';
 import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
@@ -113,7 +114,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
       { isInProcess: hosted.kind === 'process', sandbox: options.sandbox },
     );
   const { signatures } = served;
-  await prepare(options, {
+  await prepare(options, model, {
     servable,
     versionDirectory,
     executor: hosted.executor,
@@ -255,9 +256,14 @@ function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
 }
 
 /** Unloads the version if it must not be served. */
-async function prepare(options: LoadServableOptions, loaded: LoadedVersion): Promise<void> {
+async function prepare(
+  options: LoadServableOptions,
+  { triton }: ModelConfig,
+  loaded: Omit<LoadedVersion, 'requests'>,
+): Promise<void> {
   try {
-    await options.prepare?.(loaded);
+    const requests = triton && (await warmUpRequests(triton));
+    await options.prepare?.({ ...loaded, requests });
   } catch (error) {
     await loaded.servable.unload();
     throw error;

@@ -79,8 +79,10 @@ export class ModelRepository {
 
   constructor(options: ModelRepositoryOptions) {
     this.#options = options;
-    const { content, clock, mode, pollMs } = options;
-    this.#warned = new Set([...content.problems, ...content.models.flatMap(({ warnings }) => warnings)]);
+    const { content, clock, manager, mode, pollMs } = options;
+    // Those of the models that load at the start are in the log.
+    const started = content.models.filter(({ model }) => manager.configOf(model.name) !== undefined);
+    this.#warned = new Set([...content.problems, ...started.flatMap(({ warnings }) => warnings)]);
     this.#poller = new Poller({
       clock,
       intervalMs: mode === 'poll' ? pollMs : -1,
@@ -132,7 +134,7 @@ export class ModelRepository {
       this.#checkExplicit();
       const { manager } = this.#options;
       const parts = unloadDependents ? this.#partsOf(name) : [];
-      if (!manager.remove(name)) throw unknown(name);
+      if (!manager.remove(name)) throw new ServingError('model_not_found', `model ${quoted(name)} is not loaded`);
       for (const part of parts) if (!this.#isNeeded(part)) manager.remove(part);
     });
   }
@@ -227,6 +229,10 @@ function entryOf(name: string, { version, state, error }: VersionStatus, refusal
 }
 
 function unknown(name: string): ServingError {
-  const text = `no model repository has a model ${JSON.stringify(name.slice(0, 120))}`;
-  return new ServingError('model_not_found', text);
+  return new ServingError('model_not_found', `no model repository has a model ${quoted(name)}`);
+}
+
+/** A caller's text, shortened. */
+function quoted(name: string): string {
+  return JSON.stringify(name.slice(0, 120));
 }

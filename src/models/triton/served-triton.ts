@@ -6,14 +6,13 @@ import { configView, mainSignature } from './config-view.ts';
 import { checkAgainstGraph } from './graph-check.ts';
 import { readLabels } from './labels.ts';
 import type { ServedTriton } from './triton-facts.ts';
-import { warmUpRequests } from './warm-up-requests.ts';
 
 /** Undefined for a model of another source. Rejects with `load_failed` if its config.pbtxt does not fit the graph. */
 export async function readTriton({ name, triton }: ModelConfig, graphs: Signatures): Promise<ServedTriton | undefined> {
   if (triton === undefined) return undefined;
   const main = mainSignature(graphs);
   if (main !== undefined) checkAgainstGraph(name, triton.config, main[1]);
-  return { model: triton, labels: await readLabels(triton), warmUps: await warmUpRequests(triton) };
+  return { model: triton, labels: await readLabels(triton) };
 }
 
 /** The views of its config.pbtxt; undefined = requests see the graph's signatures. */

@@ -35,6 +35,8 @@ const WIDE: ReadonlySet<ScalarType | undefined> = new Set([ScalarType.INT64, Sca
 /** The largest batch of a model whose file says nothing of it: Triton's default of an autocompleted one. */
 const DEFAULT_MAX_BATCH_SIZE = 4;
 
+const DYNAMIC_BATCHING = { case: 'dynamicBatching', value: {} } as const;
+
 /** `maxBatchSize`: of the model's batches, where no config.pbtxt has it. */
 export function tritonConfigOf(servable: Configured, maxBatchSize = DEFAULT_MAX_BATCH_SIZE): JsonObject {
   const type = protoMessage(TRITON_MODEL_CONFIG);
@@ -50,10 +52,15 @@ function completed({ name, signatures, runtime, triton }: Configured, maxBatchSi
   // `$typeName` and the like stay out: create() sets them.
   const given = config === undefined ? {} : fieldsOf(config);
   const hasBatch = signature !== undefined && isBatched(signature);
-  const rows = triton?.model.hasConfigFile === true ? triton.model.config.maxBatchSize : hasBatch ? maxBatchSize : 0;
-  const dims = (spec: TensorSpec): readonly bigint[] => (spec.shape ?? []).slice(rows > 0 ? 1 : 0).map(BigInt);
+  const isGiven = config !== undefined && (config.maxBatchSize > 0 || config.input.length > 0);
+  const rows = isGiven ? config.maxBatchSize : hasBatch ? maxBatchSize : 0;
+  // A tensor of any rank has no form there.
+  const dims = ({ shape }: TensorSpec): readonly bigint[] => shape?.slice(rows > 0 ? 1 : 0).map(BigInt) ?? [-1n];
+  // As Triton does for a model that it completes: rows of requests share runs here.
+  const scheduling = isGiven || rows <= 1 ? {} : { schedulingChoice: DYNAMIC_BATCHING };
   return {
     ...given,
+    ...scheduling,
     name,
     platform: config?.platform || known?.platform || '',
     backend: config?.backend || known?.backend || (runtime?.kind ?? ''),

@@ -21,7 +21,8 @@ import { randomOf, randomTensor } from '../batching/random-rows.ts';
 import { isReallyInside, readSmall } from '../model-file/small-files.ts';
 
 const DIRECTORY = 'warmup';
-const MAX_FILE_BYTES = 256 << 20;
+/** Of one tensor, and of one file. */
+const MAX_BYTES = 256 << 20;
 const LENGTH_BYTES = 4;
 
 export interface WarmUpRequest {
@@ -70,6 +71,8 @@ async function tensorOf(
   const dtype = dtypeOf(dataType)!;
   const row = dims.map(Number);
   const shape = rows === undefined ? row : [rows, ...row];
+  const bytes = elementCount(shape) * (dtype === 'string' ? LENGTH_BYTES : bytesPerElement(dtype));
+  if (bytes > MAX_BYTES) throw new Error(`its dims take ${bytes} bytes, and ${MAX_BYTES} are the most`);
   if (inputDataType.case === 'inputDataFile') {
     return repeated(dtype, shape, rows ?? 1, await elementsOf(model, inputDataType.value, dtype, row));
   }
@@ -88,7 +91,7 @@ async function elementsOf(
   const path = join(directory, DIRECTORY, name);
   const isInside = await isReallyInside(directory, path).catch(() => true);
   if (!isInside) throw new Error(`the file ${path} is not in ${directory}; put it there`);
-  const bytes = (await readSmall(path, MAX_FILE_BYTES)) ?? 'there is no such file';
+  const bytes = (await readSmall(path, MAX_BYTES)) ?? 'there is no such file';
   if (typeof bytes === 'string') throw new Error(`${path} cannot be used: ${bytes}`);
   const count = elementCount(row);
   if (dtype === 'string') return stringsOf(path, bytes, count);

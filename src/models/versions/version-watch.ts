@@ -49,6 +49,8 @@ export interface PollTarget {
   readonly policy: VersionPolicy;
   /** The version's last load failed, so its files are checked for changes. */
   readonly hasFailed: (version: bigint) => boolean;
+  /** A version needs no file, such as that of an ensemble. Default: false. */
+  readonly mayBeEmpty?: boolean;
   /** The version is wanted even if the policy does not want it. */
   readonly isLoadedByOperator: (version: bigint) => boolean;
 }
@@ -77,7 +79,7 @@ export class VersionWatch {
     const rests = new Map<bigint, Rest>();
     const check = async (version: bigint): Promise<void> => {
       if (rests.has(version)) return;
-      rests.set(version, await this.#restOf(version, found.get(version)!, target.hasFailed(version)));
+      rests.set(version, await this.#restOf(version, found.get(version)!, target));
     };
     const wanted = await wantedAtRest(target.policy, versions, rests, check);
     const isUndecided = wanted.length === 0 && rests.size > 0;
@@ -97,16 +99,16 @@ export class VersionWatch {
     return versions.map((version) => this.#atRest.get(version)!);
   }
 
-  async #restOf(version: bigint, directory: string, hasFailed: boolean): Promise<Rest> {
+  async #restOf(version: bigint, directory: string, { hasFailed, mayBeEmpty }: PollTarget): Promise<Rest> {
     const known = this.#atRest.get(version);
     const isKnown = known?.directory === directory;
-    if (isKnown && !hasFailed) return 'at rest';
+    if (isKnown && !hasFailed(version)) return 'at rest';
     const { text, files, changedAtMs } = await this.#files.fingerprint(directory);
     if (isKnown && known.fingerprint === text) return 'at rest';
     const isSame = this.#seen.get(version) === text;
     this.#seen.set(version, text);
     const isOld = changedAtMs < this.#clock.wallMs() - AT_REST_MS;
-    if (files > 0 && (isSame || isOld)) {
+    if ((files > 0 || mayBeEmpty === true) && (isSame || isOld)) {
       this.#seen.delete(version);
       this.#atRest.set(version, { version, directory, fingerprint: text });
       return 'at rest';

@@ -20,7 +20,7 @@ import type { Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import type { Servable } from '../serving/servable.ts';
-import { warmUpRecord } from '../triton/warm-up-requests.ts';
+import { type WarmUpRequest, warmUpRecord } from '../triton/warm-up-requests.ts';
 import { type Sweep, sweepBatchSizes } from './batch-sweep.ts';
 import { sweepWarnings } from './sweep-warnings.ts';
 import { forEachRecord, GOLDEN_FILE, hasRecordFile, WARM_UP_FILE } from './warm-up-file.ts';
@@ -73,6 +73,8 @@ export interface LoadedVersion {
   /** The executor's signatures; the servable may have declared ones, too. */
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly scheduler: SchedulerOptions;
+  /** Those of a Triton model's model_warmup. */
+  readonly requests?: readonly WarmUpRequest[] | undefined;
 }
 
 /**
@@ -117,8 +119,8 @@ async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<Swee
 
 /** The requests of a Triton model's model_warmup. */
 async function runOwnRequests({ replayer }: WarmUpOptions, loaded: LoadedVersion): Promise<void> {
-  const { name, version, triton } = loaded.servable;
-  for (const request of triton?.warmUps ?? []) {
+  const { name, version } = loaded.servable;
+  for (const request of loaded.requests ?? []) {
     const record = warmUpRecord(request);
     try {
       for (let i = 0; i < request.count; i++) await replayOnEverySlot(replayer, loaded, record);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { ModelConfig } from '../../../../src/config/model-config.ts';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
-import type { ModelManagerOptions } from '../../../../src/models/lifecycle/model-manager.ts';
+import type { ModelManagerOptions } from '../../../../src/models/lifecycle/manager-settings.ts';
 import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-lifecycle-harness.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 

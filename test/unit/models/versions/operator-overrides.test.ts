@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
-import type { ModelManagerOptions } from '../../../../src/models/lifecycle/model-manager.ts';
+import type { ModelManagerOptions } from '../../../../src/models/lifecycle/manager-settings.ts';
 import { LifeHarness, modelConfig, turn } from '../../../support/model-lifecycle-harness.ts';
 
 function isKind(kind: ErrorKind, text: RegExp) {

@@ -1,0 +1,44 @@
+/** Whatever a config.pbtxt says, its model is served or refused with a reason; nothing throws. */
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { it } from 'node:test';
+import { reflect } from '@bufbuild/protobuf/reflect';
+import fc from 'fast-check';
+import { protoMessage } from '../../src/codec/protobuf/proto-messages.ts';
+import { TRITON_MODEL_CONFIG } from '../../src/config/triton/config-message.ts';
+import { modelOfEntry } from '../../src/config/triton/model-of-config.ts';
+import { ServingError } from '../../src/core/errors.ts';
+import { configView } from '../../src/models/triton/config-view.ts';
+import { checkAgainstGraph } from '../../src/models/triton/graph-check.ts';
+import { tritonConfigOf } from '../../src/models/triton/triton-config.ts';
+import { signature, spec } from '../support/puppet-models.ts';
+import { arbitraryMessage, printTextProto } from '../support/text-proto-printer.ts';
+
+const TYPE = protoMessage(TRITON_MODEL_CONFIG);
+const GRAPHS = new Map([
+  ['serving_default', signature({ x: spec('float32', [-1, 4]) }, { y: spec('float32', [-1, 1]) })],
+]);
+
+it('any config.pbtxt gives a model, or the reason why not', () => {
+  fc.assert(
+    fc.property(arbitraryMessage(TYPE), (message) => {
+      const text = printTextProto(reflect(TYPE, message), () => 0);
+      const entry = { name: 'm', directory: '/r/m', file: { bytes: Buffer.from(text) } };
+      const { model, warnings } = modelOfEntry(entry, { executionProvider: 'cpu' });
+      for (const warning of warnings) assert.match(warning, /^model "m": \/r\/m\/config\.pbtxt/);
+      const triton = model.triton!;
+      const served = { model: triton, labels: new Map() };
+      const json = tritonConfigOf({ name: 'm', signatures: GRAPHS, runtime: undefined, triton: served });
+      assert.equal(JSON.parse(JSON.stringify(json)).name, 'm');
+      if (triton.refusal !== undefined) return;
+      try {
+        checkAgainstGraph('m', triton.config, GRAPHS.get('serving_default')!);
+      } catch (error) {
+        assert.ok(error instanceof ServingError, String(error));
+        return;
+      }
+      configView(triton.config, GRAPHS);
+    }),
+    { numRuns: 300 },
+  );
+});
