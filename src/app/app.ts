@@ -115,6 +115,7 @@ class PillionApp implements App {
   readonly #admin: Admin;
   readonly #access: Access;
   #addresses: Addresses | undefined;
+  #areModelsStarted = false;
   #ended: Promise<void> | undefined;
 
   constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
@@ -135,7 +136,10 @@ class PillionApp implements App {
     const isServing = (): boolean => this.#models.isReady;
     const records = createRecords({ options, logger, onInternalError, metrics, isServing });
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
-    const models = createModels({ config, machine, budget, coreSlots, logger, telemetry, records, thread });
+    // A version that has just become available is found in the next turn.
+    const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
+    const models = createModels({ config, machine, budget, coreSlots, logger, telemetry, records, thread, onChange });
+    this.repository = createRepository(config, models, logger);
     const access = new Access(config, logger);
     const reloads = createReloads(config, logger, models, metrics, access.audit);
     const resolver = new ModelResolver(models);
@@ -166,7 +170,6 @@ class PillionApp implements App {
     this.#records = records;
     this.#models = models;
     this.#modelFileWatch = reloads.fileWatch;
-    this.repository = createRepository(config, models, logger);
     this.#tls = tls;
     this.#reread = createReread({ models: reloads.fileWatch, certificates: tls?.watch }, logger);
     observeProcess(metrics, lifecycle, budgetCores, logger);
@@ -192,7 +195,8 @@ class PillionApp implements App {
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Drained before the models were ready.
       if (!this.#models.isReady) return addresses;
-      this.#readiness.setModelsReady(true);
+      this.#areModelsStarted = true;
+      this.#judgeReadiness();
       for (const late of this.#models.waitsFor()) this.logger.warn({ event: 'not_loaded' }, `served without ${late}`);
       this.#modelFileWatch?.start();
       this.repository?.start();
@@ -205,7 +209,7 @@ class PillionApp implements App {
   }
 
   reread(): void {
-    const phase = this.#ended !== undefined ? 'ending' : this.#readiness.isReady ? 'serving' : 'starting';
+    const phase = this.#ended !== undefined ? 'ending' : this.#areModelsStarted ? 'serving' : 'starting';
     this.#access.reread();
     this.#reread(phase);
   }
@@ -213,6 +217,12 @@ class PillionApp implements App {
   drain(): Promise<void> {
     this.#ended ??= this.#drain();
     return this.#ended;
+  }
+
+  /** Once ready stays ready, but for --strict_readiness. */
+  #judgeReadiness(): void {
+    if (!this.#areModelsStarted || this.#ended !== undefined) return;
+    this.#readiness.setModelsReady(!this.#options.strict_readiness || this.#models.areAllAvailable);
   }
 
   async #drain(): Promise<void> {
@@ -256,7 +266,7 @@ class PillionApp implements App {
     const grpc = await this.#surfaces.grpc.listen(on(port, grpc_socket_path));
     const rest: string[] = [];
     for (const address of on(rest_api_port, rest_socket_path)) rest.push(await this.#surfaces.rest.listen(address));
-    const metrics = await this.#surfaces.metrics?.listen(bind_address, this.#options.metrics_port);
+    const metrics = await this.#surfaces.metrics?.listen(rest[0]!, this.#options.metrics_port);
     return { grpc, rest, admin: await this.#listenForOperators(), ...(metrics !== undefined && { metrics }) };
   }
 

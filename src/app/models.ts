@@ -50,6 +50,8 @@ interface ModelParts {
   readonly telemetry: AppTelemetry;
   readonly records: Records;
   readonly thread: CodecThread;
+  /** A version, or the list of models, has changed. */
+  readonly onChange: () => void;
 }
 
 /** The part of the answer of GET /models that concerns the process. */
@@ -93,6 +95,7 @@ export function createModels(parts: ModelParts): ModelManager {
       onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
     },
   );
+  const modelLog = logModelEvents(logger);
   const manager = new ModelManager({
     models: config.models,
     // With an authorization file, a caller may know of some models alone.
@@ -104,11 +107,16 @@ export function createModels(parts: ModelParts): ModelManager {
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
     events: {
-      ...logModelEvents(logger),
+      ...modelLog,
+      onTransition: (...transition) => {
+        modelLog.onTransition(...transition);
+        parts.onChange();
+      },
       onForgotten: (model, version) => telemetry.forgetVersion(model, version.toString()),
       onListed: (models) => {
         processGroups.configure(models);
         records.configure(models);
+        parts.onChange();
       },
     },
     ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),

@@ -1,6 +1,8 @@
 /** Triton model repositories as they are, served by the real process. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { plusConfig, plusModel, TritonRepository } from '../support/triton-repository.ts';
@@ -42,6 +44,12 @@ describe('a Triton model repository', () => {
       [1, 2, 3],
     );
     repository.model('broken', 'name: "broken"\nplatform: "onnxruntime_onnx"\nmax_batch_sise: 8\n');
+    repository.write(
+      'all',
+      'config.pbtxt',
+      'platform: "ensemble" ensemble_scheduling { step { model_name: "batched" } }',
+    );
+    mkdirSync(join(repository.directory, 'all/1'));
     repository.write('directory', 'config.pbtxt', plusConfig('directory'));
     repository.write('directory', '1/model.onnx/model.onnx', plusModel(7));
     const sidecar = await serve(repository);
@@ -71,6 +79,7 @@ describe('a Triton model repository', () => {
       broken.error!,
       /broken\/config\.pbtxt:3:1: inference\.ModelConfig has no field "max_batch_sise"; did you mean "max_batch_size"/,
     );
+    assert.match((await ask(rest, 'all', [[0, 0]])).error!, /it is an ensemble, and ensembles are not run here/);
     assert.equal((await fetch(`${sidecar.admin}/ready`)).status, 200);
     assert.equal(await sidecar.stop(), 0);
   });
@@ -145,6 +154,36 @@ describe('a Triton model repository', () => {
     assert.equal((await ask(all.rest, 'one', [[0, 0]])).status, 200);
     const none = await serve(repository, '--model-control-mode=explicit');
     assert.equal((await ask(none.rest, 'one', [[0, 0]])).status, 404);
+  });
+
+  it('is ready with --strict-readiness only while every model is available', async (t) => {
+    const repository = new TritonRepository(t);
+    repository.model('one', plusConfig('one'));
+    repository.model('broken', 'name: "other"');
+    const polled = ['--model-control-mode=poll', '--repository-poll-secs=1'];
+    const sidecar = await serve(repository, '--strict-readiness', 'true', ...polled);
+    const ready = (): Promise<Response> => fetch(`${sidecar.admin}/ready`);
+    const notReady = await ready();
+    assert.equal(notReady.status, 503);
+    assert.match(await notReady.text(), /model "broken": .+the name is "other"/);
+    assert.equal((await ask(sidecar.rest, 'one', [[0, 0]])).status, 200);
+    repository.write('broken', 'config.pbtxt', plusConfig('broken'));
+    await sidecar.line((line) => line['model'] === 'broken' && line['state'] === 'AVAILABLE');
+    assert.equal((await ready()).status, 200);
+  });
+
+  it('has a port for metrics alone with --metrics-port', async (t) => {
+    const repository = new TritonRepository(t);
+    repository.model('one', plusConfig('one'));
+    const sidecar = await serve(repository, '--metrics-port=0');
+    const { metrics } = (await sidecar.line((line) => line.event === 'ready')) as unknown as { metrics: string };
+    const page = await fetch(`http://${metrics}/metrics`);
+    assert.equal(page.status, 200);
+    assert.match(page.headers.get('content-type')!, /^text\/plain; version=0\.0\.4/);
+    assert.match(await page.text(), /^pillion_cpu_budget_cores /m);
+    assert.equal((await fetch(`http://${metrics}/models`)).status, 404);
+    assert.equal((await fetch(`http://${metrics}/metrics`, { method: 'POST' })).status, 405);
+    assert.equal(await sidecar.stop(), 0);
   });
 
   it('ends the start with --exit-on-error if a model is broken', async (t) => {

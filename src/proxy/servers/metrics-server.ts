@@ -10,7 +10,7 @@ import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { endConnection } from '../http1/lingering-end.ts';
 import type { ConnectionGate } from '../net/connection-gate.ts';
 import { HttpOccupant } from '../net/http-occupant.ts';
-import { formatHostPort } from '../net/listen-address.ts';
+import { formatHostPort, parseListenAddress } from '../net/listen-address.ts';
 
 export interface MetricsServerOptions {
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
@@ -32,9 +32,11 @@ export class MetricsServer {
     this.#options = options;
   }
 
-  /** Resolves with the bound address. Rejects with the system's error (EADDRINUSE). */
-  async listen(host: string, port: number): Promise<string> {
+  /** On the host of another address that is listened on. Resolves with its own. Rejects with the system's error. */
+  async listen(beside: string, port: number): Promise<string> {
     const { gate } = this.#options;
+    const other = parseListenAddress(beside);
+    const host = other.kind === 'tcp' ? other.host : undefined;
     const server = createServer({ ...TIMEOUTS, keepAliveTimeout: gate?.idleMs ?? 0 }, (request, response) => {
       this.#occupants.get(request.socket)?.begin(response);
       void this.#answer(request, response);
