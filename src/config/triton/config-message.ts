@@ -111,6 +111,8 @@ export interface TritonModel {
   readonly ensemble: TritonEnsemble | undefined;
   /** Why it cannot be served, with the place in its file; undefined = it can. */
   readonly refusal: string | undefined;
+  /** Sizes and times of its label files: it is loaded again when they have changed. Default: ''. */
+  readonly labelStamp?: string;
 }
 
 /** An ensemble: other models, one after the other. Maps go from a model's tensor to the ensemble's. */

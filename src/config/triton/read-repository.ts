@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { urlProblem } from '../base-path.ts';
 import { loadConfigFile, readConfigFile } from '../config-file.ts';
 import type { ModelDefaults } from '../model-config.ts';
+import { withLabelStamp, withLabelStampNow } from './label-stamp.ts';
 import { CONFIG_FILE, modelOfEntry, type RepositoryEntry, type RepositoryModel } from './model-of-config.ts';
 
 export interface RepositoryContent {
@@ -34,8 +35,11 @@ export function readRepositories(directories: readonly string[], defaults: Model
       found.cannotRead(directory, error);
     }
   }
-  const entries = found.places.map((place) => ({ ...place, file: readConfigFile(join(place.directory, CONFIG_FILE)) }));
-  return contentOf(found, entries, defaults);
+  const models = found.places.map((place) => {
+    const file = readConfigFile(join(place.directory, CONFIG_FILE));
+    return withLabelStampNow(modelOfEntry({ ...place, file }, defaults));
+  });
+  return { models, problems: found.problems, unreadable: found.unreadable };
 }
 
 /** False for what cannot be looked at, such as a link to itself. */
@@ -53,9 +57,9 @@ export async function loadRepositories(
   defaults: ModelDefaults,
 ): Promise<RepositoryContent> {
   const found = await findModels(directories);
-  const entries: RepositoryEntry[] = [];
-  for (const place of found.places) entries.push(await withFile(place));
-  return contentOf(found, entries, defaults);
+  const models: RepositoryModel[] = [];
+  for (const place of found.places) models.push(await loadModel(place, defaults));
+  return { models, problems: found.problems, unreadable: found.unreadable };
 }
 
 /** One model of the repositories; undefined if none has it. Never rejects. `name` may be anything. */
@@ -65,7 +69,7 @@ export async function loadRepositoryModel(
   defaults: ModelDefaults,
 ): Promise<RepositoryModel | undefined> {
   const place = (await findModels(directories)).places.find((each) => each.name === name);
-  return place && modelOfEntry(await withFile(place), defaults);
+  return place && loadModel(place, defaults);
 }
 
 /** The names of the repositories' models. Never rejects. */
@@ -88,16 +92,9 @@ async function findModels(directories: readonly string[]): Promise<FoundModels> 
   return found;
 }
 
-async function withFile(place: Place): Promise<RepositoryEntry> {
-  return { ...place, file: await loadConfigFile(join(place.directory, CONFIG_FILE)) };
-}
-
-function contentOf(
-  { problems, unreadable }: FoundModels,
-  entries: readonly RepositoryEntry[],
-  defaults: ModelDefaults,
-): RepositoryContent {
-  return { models: entries.map((entry) => modelOfEntry(entry, defaults)), problems, unreadable };
+async function loadModel(place: Place, defaults: ModelDefaults): Promise<RepositoryModel> {
+  const file = await loadConfigFile(join(place.directory, CONFIG_FILE));
+  return withLabelStamp(modelOfEntry({ ...place, file }, defaults));
 }
 
 type Place = Omit<RepositoryEntry, 'file'>;

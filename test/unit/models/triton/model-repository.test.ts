@@ -183,6 +183,19 @@ describe('the mode poll', () => {
     assert.equal(await harness.repository.poll(), false);
   });
 
+  it('loads a model again when its labels have changed', async (t) => {
+    const harness = new Harness(t, 'poll', []);
+    harness.add('a', plusConfig('a').replace('name: "y"', 'name: "y" label_filename: "labels.txt"'));
+    harness.files.write('a', 'labels.txt', 'cat\ndog\n');
+    for (let i = 0; i < 2; i++) await harness.repository.poll();
+    await harness.settle();
+    assert.equal(await harness.repository.poll(), false);
+    harness.files.write('a', 'labels.txt', 'cat\nhorse\n');
+    for (let i = 0; i < 2; i++) await harness.repository.poll();
+    await harness.settle();
+    assert.deepEqual(harness.loads.begun, ['a/1', 'a/1']);
+  });
+
   it('unloads nothing while the repository cannot be read', async (t) => {
     const harness = new Harness(t, 'poll', ['a']);
     await harness.manager.start();
