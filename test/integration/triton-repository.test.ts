@@ -123,6 +123,25 @@ describe('a Triton model repository', () => {
     );
   });
 
+  it('lets requests share runs, and gives each its own rows, in the shape of config.pbtxt', async (t) => {
+    const repository = new TritonRepository(t);
+    const reshaped = plusConfig(
+      'm',
+      'max_batch_size: 8 dynamic_batching { max_queue_delay_microseconds: 2000 }',
+      '2, 1',
+    );
+    repository.model('m', reshaped.replaceAll('dims: [ 2, 1 ]', 'dims: [ 2, 1 ] reshape: { shape: [ 2 ] }'));
+    const sidecar = await serve(repository);
+    const { reason } = await sidecar.line((line) => line.event === 'batch_axis');
+    assert.equal(reason, 'declared in config.pbtxt');
+    const requests = Array.from({ length: 60 }, async (_, i) => {
+      const rows = Array.from({ length: 1 + (i % 20) }, (_, row) => [[i], [row]]);
+      const answer = await ask(sidecar.rest, 'm', rows);
+      assert.deepEqual(answer, { status: 200, outputs: rows.map(([a, b]) => [[a![0]! + 1], [b![0]! + 1]]) });
+    });
+    await Promise.all(requests);
+  });
+
   it('is looked at again in the mode poll: versions, models and files', async (t) => {
     const repository = new TritonRepository(t);
     repository.model('m', plusConfig('m'));

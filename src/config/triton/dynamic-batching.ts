@@ -24,6 +24,12 @@ const DAY_MS = 86_400_000;
  */
 const LEAST_OBJECTIVE_MS = 50;
 
+/**
+ * The rows that may wait for a model whose file has no max_queue_size: Triton has no limit then, and 100 of its batches
+ * would be few where they are small. As many as by the server's own defaults.
+ */
+const QUEUED_ROWS = 6400;
+
 const AT = 'dynamic_batching.default_queue_policy';
 
 export interface TritonBatching {
@@ -48,7 +54,12 @@ export function batchingOfTriton(config: TritonConfig, where: Where, findings: F
     return { batching: queue.batching, declaredBatching: 'off', sloMs: queue.sloMs };
   }
   return {
-    batching: { ...queue.batching, maxBatchSize, ...(delay > 0 && { batchTimeoutMicros: delay }) },
+    batching: {
+      maxEnqueuedBatches: Math.ceil(QUEUED_ROWS / maxBatchSize),
+      ...queue.batching,
+      maxBatchSize,
+      ...(delay > 0 && { batchTimeoutMicros: delay }),
+    },
     declaredBatching: dynamic === undefined ? undefined : rowsAtDim0(config),
     sloMs: queue.sloMs,
   };

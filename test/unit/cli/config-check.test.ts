@@ -57,6 +57,7 @@ describe('pillion config check', () => {
     assert.match(String(models[0]!['refused']), /config\.pbtxt:1:1: max_batch_size -1 is negative/);
     assert.deepEqual(models[1]!['batching'], {
       max_batch_size: 8,
+      max_enqueued_batches: 800,
       inputs: { x: { batch_axis: 0 } },
       outputs: { y: { batch_axis: 0 } },
     });

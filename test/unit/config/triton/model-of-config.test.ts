@@ -140,7 +140,7 @@ describe('config.pbtxt: batches', () => {
   it('are declared by dynamic_batching alone; without it the server proves them', () => {
     const plain = modelOf(`max_batch_size: 8 ${X} ${Y}`);
     assert.equal(plain.declaredBatching, undefined);
-    assert.deepEqual(plain.batching, { maxBatchSize: 8 });
+    assert.deepEqual(plain.batching, { maxBatchSize: 8, maxEnqueuedBatches: 800 });
     const dynamic = modelOf(`max_batch_size: 8 ${X} ${Y} dynamic_batching { }`);
     assert.deepEqual(dynamic.declaredBatching, { inputs: new Map([['x', 0]]), outputs: new Map([['y', 0]]) });
     assert.equal(modelOf('max_batch_size: 8 dynamic_batching { }').declaredBatching, undefined);
