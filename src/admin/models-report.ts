@@ -8,6 +8,7 @@ import { ServingError } from '../core/errors.ts';
 import type { SessionPlan } from '../core/executor.ts';
 import type { BatchAxis } from '../core/signature.ts';
 import { type ModelMemory, workingBytes } from '../models/memory/model-memory.ts';
+import type { SequenceTable } from '../models/sequences/sequence-table.ts';
 import type { BreakerState } from '../models/serving/breaker.ts';
 import {
   type Servable,
@@ -36,6 +37,8 @@ export interface ReportedModels {
   isUnloadedByOperator(name: string, version: bigint): boolean;
   /** Did an operator load it, beside the version policy? */
   isLoadedByOperator(name: string, version: bigint): boolean;
+  /** Absent = no model keeps a state. */
+  sequencesOf?(name: string): SequenceTable | undefined;
   /** Its load that is under way. */
   loadOf(name: string, version: bigint): VersionLoad | undefined;
 }
@@ -79,8 +82,20 @@ export interface ModelReport {
   readonly name: string;
   /** Why there are no versions. */
   readonly error?: string;
+  /** Absent: it has had none. */
+  readonly sequences?: SequencesReport;
   /** Highest first. */
   readonly versions: readonly VersionReport[];
+}
+
+/** The sequences whose state is kept. */
+export interface SequencesReport {
+  readonly open: number;
+  readonly state_bytes: number;
+  /** By the version that they run on, which may be unloading. */
+  readonly versions: Readonly<Record<string, number>>;
+  /** How many were started and refused, and how the others ended. */
+  readonly events: Readonly<Record<string, number>>;
 }
 
 export interface SignatureReport {
@@ -174,11 +189,26 @@ export function modelReport(name: string, models: ReportedModels, explain = expl
   try {
     const loaded = [...models.servables()].filter((servable) => servable.name === name);
     const versions = models.status(name, {});
-    return { name, versions: versions.map((status) => versionReport(name, status, { loaded, models, explain })) };
+    return omitUndefined({
+      name,
+      sequences: sequencesReport(models.sequencesOf?.(name)),
+      versions: versions.map((status) => versionReport(name, status, { loaded, models, explain })),
+    });
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
     return { name, error: error.message, versions: [] };
   }
+}
+
+function sequencesReport(table: SequenceTable | undefined): SequencesReport | undefined {
+  if (table === undefined || table.counts.size === 0) return undefined;
+  const versions = [...table.openByVersion()].map(([version, count]) => [version.toString(), count]);
+  return {
+    open: table.open,
+    state_bytes: table.bytes,
+    versions: Object.fromEntries(versions),
+    events: Object.fromEntries(table.counts),
+  };
 }
 
 function versionReport(

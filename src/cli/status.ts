@@ -13,7 +13,13 @@
  */
 import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
-import type { ModelsReport, ProcessGroupReport, SignatureReport, VersionReport } from '../admin/models-report.ts';
+import type {
+  ModelsReport,
+  ProcessGroupReport,
+  SequencesReport,
+  SignatureReport,
+  VersionReport,
+} from '../admin/models-report.ts';
 import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
@@ -45,13 +51,14 @@ const HEADER = ['version', 'state', 'runs', 'weights', 'working', 'waiting'] as 
 export function statusTable({ ready, plan, waits_for, models, process_groups = [] }: ModelsReport): string {
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
-  for (const { name, error, versions } of models) {
+  for (const { name, error, versions, sequences } of models) {
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
       notes.push(
         ...notesOn(version, plan.is_batching_enabled).map((note) => `${name} version ${version.version}: ${note}`),
       );
     });
+    if (sequences !== undefined) notes.push(`${name}: ${sequencesNote(sequences)}`);
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
   }
@@ -67,6 +74,11 @@ export function callersTable({ callers, known }: CallersReport): string {
   ]);
   const lines = textTable([['caller', 'cores', 'core seconds', 'requests', 'waiting rows'], ...rows]);
   return [...lines, ...(known > callers.length ? ['', `${known} callers are known`] : []), ''].join('\n');
+}
+
+function sequencesNote({ open, state_bytes, events }: SequencesReport): string {
+  const ends = Object.entries(events).map(([event, count]) => `${count} ${event.replace('_', ' ')}`);
+  return `${open} sequences are open, whose states take ${state_bytes} bytes (${ends.join(', ')})`;
 }
 
 /** The lines below the table about one version. `isBatching`: batching is on for the whole server. */

@@ -73,6 +73,8 @@ export const ERROR_TABLE = {
   /** A method, dtype or encoding that this build, backend or surface does not have. */
   unsupported: row(GrpcStatus.UNIMPLEMENTED, 501),
   load_failed: row(GrpcStatus.FAILED_PRECONDITION, 400),
+  /** A step of a sequence that was not started, has ended, or whose state is lost. */
+  sequence_lost: row(GrpcStatus.FAILED_PRECONDITION, 400),
   /** A file of recorded requests cannot be read as what it should be. */
   corrupt_records: row(GrpcStatus.DATA_LOSS, 500),
   /** A version does not fit into the memory that is left now. */

@@ -71,6 +71,20 @@ export interface LengthPadding {
   readonly outputs: ReadonlyMap<string, readonly number[]>;
 }
 
+/** An input that is the state of a sequence (SequenceStep in model-spec.ts): its value comes from the step before. */
+export interface StateTensor {
+  /** The output that is the input's value in the next step. */
+  readonly output: string;
+  /**
+   * The shape of the zeros that a sequence begins with; -1 = the rows of the request. Undefined: its first step brings a
+   * value of its own.
+   */
+  readonly zeros: Shape | undefined;
+}
+
+/** By the name of the input. */
+export type SignatureState = ReadonlyMap<string, StateTensor>;
+
 export interface Signature {
   /** In the model's own order. */
   readonly inputs: ReadonlyMap<string, TensorSpec>;
@@ -89,6 +103,8 @@ export interface Signature {
   readonly hasRows?: boolean | undefined;
   /** The values of inputs that a request leaves out. With rows, each is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
+  /** The inputs whose values the server keeps for requests that are steps of a sequence. Absent = it keeps none. */
+  readonly state?: SignatureState | undefined;
   /** Inputs of another shape than declared are refused. Else the graph decides: it may take them. */
   readonly areShapesChecked?: boolean;
   /** How tf.Examples become its inputs; undefined if it accepts none, or parses them in its graph. */

@@ -99,3 +99,18 @@ export function byteLengthOfAll(tensors: TensorMap): number {
   for (const tensor of tensors.values()) bytes += byteLengthOf(tensor);
   return bytes;
 }
+
+/**
+ * A copy, where the tensor is a view of a larger memory, such as a row of a batch's output: what is kept for long must
+ * not keep the rest.
+ */
+export function withOwnMemory(tensor: Tensor): Tensor {
+  const { data, dtype } = tensor;
+  return dtype !== 'string' && data.byteLength === data.buffer.byteLength ? tensor : copyOf(tensor);
+}
+
+/** A copy, whatever it is a view of: the request that brought the tensor may end. */
+export function copyOf(tensor: Tensor): Tensor {
+  if (tensor.dtype === 'string') return { ...tensor, data: tensor.data.map((each) => Uint8Array.from(each)) };
+  return { ...tensor, data: Uint8Array.from(tensor.data) };
+}

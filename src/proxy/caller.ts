@@ -86,6 +86,14 @@ export function peerAt(address: string | undefined): string | undefined {
   return `ip:${firstGroups(ip).join(':')}::/64`;
 }
 
+/**
+ * Who owns what a caller leaves behind from one request to the next, such as a sequence. All local connections are one:
+ * nothing tells their peers apart, and a client uses any connection of its pool for its next request.
+ */
+export function ownerOf(caller: string): string {
+  return caller.startsWith(`${LOCAL}:`) ? LOCAL : caller;
+}
+
 /** The caller that a verified client certificate names. */
 export function callerOfIdentity({ spiffe, subject }: Pick<PeerIdentity, 'spiffe' | 'subject'>): string {
   return `tls:${bounded(spiffe ?? subject)}`;

@@ -9,6 +9,7 @@ import type { DenseSetMember } from '../core/collections/dense-set.ts';
 import type { DeadlineEntry } from '../core/deadline-timer.ts';
 import { ServingError } from '../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../core/executor.ts';
+import type { SequenceStep } from '../core/model-spec.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import {
   type BatchRecord,
@@ -36,6 +37,8 @@ export interface RequestContextInit {
   /** Did the client set a deadline? Default true. */
   readonly hasOwnDeadline?: boolean;
   readonly priority?: PriorityClass | undefined;
+  /** The step of a sequence that its headers say it is. */
+  readonly step?: SequenceStep | undefined;
   /** The caller's x-request-id; undefined if it sent none: then one is made. */
   readonly id: string | undefined;
   /** Counts the requests of the process; ids are made of it. */
@@ -57,6 +60,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   deadline: Instant;
   hasOwnDeadline: boolean;
   priority: PriorityClass | undefined;
+  readonly step: SequenceStep | undefined;
   readonly trace: TraceContext | undefined;
   readonly callerId: string | undefined;
   readonly sequence: number;
@@ -97,6 +101,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
     this.deadline = init.deadline;
     this.hasOwnDeadline = init.hasOwnDeadline ?? true;
     this.priority = init.priority;
+    this.step = init.step;
     this.trace = init.trace;
     this.stages = new StageClock(init.receivedAt);
   }

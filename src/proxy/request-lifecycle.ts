@@ -12,6 +12,7 @@ import type { Clock, Instant } from '../core/clock.ts';
 import { DenseSet } from '../core/collections/dense-set.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { ServingError, SharedError } from '../core/errors.ts';
+import type { SequenceStep } from '../core/model-spec.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
@@ -93,6 +94,8 @@ export interface RequestArrival {
   readonly identity?: Identity | Promise<Identity> | undefined;
   /** Absent: the default; an error if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
+  /** Absent: it is no step of a sequence; an error if it cannot be read. */
+  readonly step?: SequenceStep | undefined | ServingError;
   readonly callerTrace: CallerTrace | undefined;
 }
 
@@ -148,12 +151,12 @@ export class RequestLifecycle {
   /**
    * Makes the context of a request whose first header has arrived. It comes cancelled, so that the surface answers
    * through its usual error path, while draining (kind `draining`) or out of memory (`overloaded`), if its deadline has
-   * already passed, and if its timeout or its priority cannot be read.
+   * already passed, and if its timeout, its priority or its sequence cannot be read.
    */
   begin(arrival: RequestArrival): RequestContext {
     const { clock } = this;
     const { telemetry, maxTimeoutMs, arrivals } = this.#options;
-    const { timeoutMs, priority, identity } = arrival;
+    const { timeoutMs, priority, step, identity } = arrival;
     const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt(arrival.receivedAt) ?? Infinity);
     const hasOwnDeadline = typeof timeoutMs === 'number';
     const deadline = receivedAt + Math.min(hasOwnDeadline ? timeoutMs : Infinity, maxTimeoutMs[arrival.surface]);
@@ -165,6 +168,7 @@ export class RequestLifecycle {
       deadline,
       hasOwnDeadline,
       priority: priority instanceof ServingError ? undefined : priority,
+      step: step instanceof ServingError ? undefined : step,
       id: arrival.requestId,
       sequence: this.#sequence++,
       peer: arrival.peer,
@@ -176,6 +180,7 @@ export class RequestLifecycle {
     else if (deadline !== Infinity) this.#arm(context);
     if (timeoutMs instanceof ServingError) context.cancel.cancel(timeoutMs);
     else if (priority instanceof ServingError) context.cancel.cancel(priority);
+    else if (step instanceof ServingError) context.cancel.cancel(step);
     if (this.memory.isFull && !TAKEN_WITHOUT_MEMORY.has(arrival.method)) {
       const refusal = this.memory.makeRoom();
       if (refusal !== undefined) context.cancel.cancel(refusal);

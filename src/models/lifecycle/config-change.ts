@@ -15,7 +15,7 @@ export function needsNewLoad(before: ModelConfig, after: ModelConfig): boolean {
 
 /**
  * The settings that a load depends on. The policy and labels only choose among loaded versions, logging only observes
- * requests, and fallbacks name other models.
+ * requests, fallbacks name other models, and the bounds of sequences are read when they are needed.
  */
 function loadSettings({
   name: _name,
@@ -26,6 +26,7 @@ function loadSettings({
   fallback: _fallback,
   degradeTo: _degradeTo,
   triton,
+  sequences: _sequences,
   ...rest
 }: ModelConfig) {
   const ofTriton = triton && { ...triton, config: { ...triton.config, versionPolicy: undefined } };

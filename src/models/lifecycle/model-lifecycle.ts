@@ -14,6 +14,8 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import { flatText } from '../../core/flat-text.ts';
 import { Poller } from '../../core/poller.ts';
+import { sequenceLimits } from '../sequences/sequence-limits.ts';
+import { SequenceTable } from '../sequences/sequence-table.ts';
 import type { Servable, ServableHandle, VersionStatus } from '../serving/servable.ts';
 import { nextAction } from '../versions/transition-policy.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
@@ -35,6 +37,8 @@ export class ModelLifecycle {
   #first: FirstReady;
   /** Others may read it; only this class changes it. */
   readonly wanted = new WantedVersions();
+  /** They outlive the versions that are unloaded for newer ones. */
+  readonly sequences: SequenceTable;
   readonly #settings: LifecycleSettings;
   readonly #transitions: VersionTransitions;
   readonly #table: VersionTable;
@@ -51,6 +55,8 @@ export class ModelLifecycle {
     this.#config = config;
     this.#settings = settings;
     this.#first = new FirstReady(rule);
+    const { clock } = settings;
+    this.sequences = new SequenceTable({ model: this.name, clock, limits: () => sequenceLimits(this.#config) });
     this.#transitions = new VersionTransitions({
       name: config.name,
       settings,
@@ -150,7 +156,7 @@ export class ModelLifecycle {
   unload(version: bigint): void {
     this.#checkKnown(version);
     this.wanted.overrides.unload(version, this.wanted.isOfPolicy(version));
-    for (const record of this.#runningOf(version)) this.#transitions.beginUnload(record);
+    for (const record of this.#runningOf(version)) this.#unloadAtOnce(record);
     this.#step();
   }
 
@@ -190,6 +196,7 @@ export class ModelLifecycle {
   /** Unloads everything. Resolves when every version has ended. A second call does nothing more. */
   async retire(): Promise<void> {
     this.#isRetired = true;
+    this.sequences.close();
     this.wanted.retire();
     this.#step();
     this.#first.ready();
@@ -199,7 +206,9 @@ export class ModelLifecycle {
 
   /** See VersionTransitions. */
   replace(served: Servable, next: Servable): boolean {
-    return this.#transitions.replace(served, next);
+    if (!this.#transitions.replace(served, next)) return false;
+    this.sequences.replace(served, next);
+    return true;
   }
 
   /** The version that `acquire` would lend; undefined where that throws. */
@@ -299,7 +308,7 @@ export class ModelLifecycle {
       });
       const action = nextAction(active, this.wanted.aspiration, this.#settings.transitionPolicy);
       if (action === undefined) break;
-      if (action.kind === 'unload') this.#transitions.beginUnload(action.record.record);
+      if (action.kind === 'unload') this.#unloadFor(action.record.record);
       else {
         this.wanted.failedLoads.forget(action.version);
         const found = this.wanted.all.find(({ version }) => version === action.version)!;
@@ -310,6 +319,19 @@ export class ModelLifecycle {
       this.#table.active.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
     const { required, isKnown } = this.wanted;
     if (required.length > 0 && isKnown && required.every(isUp)) this.#first.allUp();
+  }
+
+  /** Something else is to be served. With `resource` the version must make room first; else its sequences go on. */
+  #unloadFor(record: VersionRecord): void {
+    if (this.#settings.transitionPolicy === 'resource') this.#unloadAtOnce(record);
+    else this.#transitions.beginUnload(record);
+  }
+
+  /** Its sequences end with it. */
+  #unloadAtOnce(record: VersionRecord): void {
+    const { servable } = record;
+    this.#transitions.beginUnload(record);
+    if (servable !== undefined) this.sequences.drop(servable);
   }
 
   /** The version's records that are available or will be. */

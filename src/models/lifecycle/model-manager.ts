@@ -9,6 +9,7 @@ import PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import { VersionLoader } from '../loading/version-loader.ts';
+import type { SequenceTable } from '../sequences/sequence-table.ts';
 import type { Servable, ServableHandle, VersionLoad, VersionStatus } from '../serving/servable.ts';
 import type { ModelFallbacks, ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
@@ -134,6 +135,10 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   fallbacks(name: string): ModelFallbacks | undefined {
     const config = this.#lifecycles.get(name)?.config;
     return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;
+  }
+
+  sequencesOf(name: string): SequenceTable | undefined {
+    return this.#lifecycles.get(name)?.sequences;
   }
 
   status(name: string, { version }: VersionChoice): readonly VersionStatus[] {

@@ -60,7 +60,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       const declared = withDeclaredBatching(model, modelFile, opened.signatures);
       const padValues = declaredPadValues(model, modelFile, opened.signatures);
       axes = await versionBatching(options, target, opened, declared, padValues);
-      const signatures = await axes.decide();
+      const decided = await axes.decide();
+      const signatures = modelFile?.declareState(decided) ?? decided;
       // What a model's own pillion.yaml declares has the last word.
       const views = new Map([...(tritonViews(triton, signatures) ?? []), ...(modelFile?.views(signatures) ?? [])]);
       const served = { signatures, views: views.size === 0 ? undefined : views };

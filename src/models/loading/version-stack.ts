@@ -9,6 +9,7 @@ import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import { type OpenedVersion, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
+import { SequenceRunner } from '../sequences/sequence-runner.ts';
 import { Breaker } from '../serving/breaker.ts';
 import { DeclaredSignatureRunner, type DeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { GuardedExecutor } from '../serving/guarded-executor.ts';
@@ -29,6 +30,8 @@ export interface VersionStack {
  *
  *   DeclaredSignatureRunner  turns a request for a declared signature into one for the graph's own. Above the breaker
  *                            and the scheduler, which know only the graph's signatures.
+ *   SequenceRunner           makes requests of the steps of sequences, with the state that it keeps. Above the scheduler,
+ *                            which batches them like others; below the views, so that it knows only the graph's names.
  *   ScheduledRunner          refuses requests while the breaker is open. Above the scheduler, so that they do not wait.
  *   Scheduler                makes batches of requests.
  *   GuardedExecutor          the circuit breaker. Above everything that runs a batch, so that each failure counts.
@@ -69,8 +72,9 @@ export async function buildStack(
   });
   const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
-  const runner =
-    views === undefined ? scheduled : new DeclaredSignatureRunner(scheduled, views, maxTensorBytes, thread);
+  const keepsState = [...signatures.values()].some(({ state }) => state !== undefined);
+  const stateful = keepsState ? new SequenceRunner(scheduled, signatures) : scheduled;
+  const runner = views === undefined ? stateful : new DeclaredSignatureRunner(stateful, views, maxTensorBytes, thread);
   return { scheduler, runner };
 }
 

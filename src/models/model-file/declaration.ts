@@ -24,6 +24,7 @@ import {
 import { quote, readDocument, suggestion, type Wording } from '../../config/yaml/problems.ts';
 import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
 import { FEATURE_KINDS } from '../../core/feature-spec.ts';
+import { STATE, type StateDeclaration } from './state-schema.ts';
 import { INPUTS, type InputHint, SAMPLES, type Sample } from './try-out-schema.ts';
 import { VALUE } from './value-schema.ts';
 
@@ -183,10 +184,14 @@ export const MODEL_FILE_SCHEMA = fields(
       v.nullish(BATCHING),
       "Where the rows of requests are, which share runs. off: each request is run as it came. The server's configuration overrides it.",
     ),
+    state: about(
+      v.nullish(STATE),
+      'The inputs that are outputs of the step before, by the graph’s names: the server keeps them for each sequence of requests.',
+    ),
     inputs: about(v.nullish(INPUTS), "What people should know of the graph's inputs who try the model."),
     samples: about(v.nullish(SAMPLES), 'Inputs to try: a list, or the name of a file beside this one that holds it.'),
   },
-  'a map with the keys signatures, runtime, shadow, batching, inputs, samples',
+  'a map with the keys signatures, runtime, shadow, batching, state, inputs, samples',
 );
 
 /** A signature of the file. */
@@ -227,6 +232,8 @@ export interface TryOutDeclaration {
 export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
   readonly signatures: readonly SignatureDeclaration[];
   readonly batching: BatchingDeclaration;
+  /** Undefined = the model keeps no state. */
+  readonly state: StateDeclaration | undefined;
   readonly tryOut: TryOutDeclaration;
 } {
   const declared = file.data === null ? undefined : readDocument(file, MODEL_FILE_SCHEMA, WORDING);
@@ -239,6 +246,7 @@ export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
     runtime: declared?.runtime ?? undefined,
     shadow: declared?.shadow ?? undefined,
     batching: declared?.batching ?? undefined,
+    state: declared?.state ?? undefined,
     tryOut: { inputs: declared?.inputs ?? new Map(), samples: declared?.samples ?? [] },
   };
 }

@@ -14,6 +14,7 @@ import {
   rowAxisOf,
   SCORES_OUTPUT,
   type Signature,
+  type SignatureState,
   type TensorSpec,
   VALUES_OUTPUT,
 } from '../../core/signature.ts';
@@ -89,7 +90,8 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
   const batchAxes = renamedAxes(graph.batchAxes, [...graphNames, ...names]);
   const rows = { batchAxis: graph.batchAxis, hasRows: hasRows(graph), batchAxes };
-  const signature = { ...rows, inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, areShapesChecked: true };
+  const state = graph.state && renamedState(graph.state, graphNames, names);
+  const signature = { ...rows, state, inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, areShapesChecked: true };
   return {
     name: declared.name,
     graphName,
@@ -98,6 +100,21 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
     outputs: names,
     labels: undefined,
   };
+}
+
+/** The state by alias. An output that the view does not give keeps the graph's name: the server reads it all the same. */
+function renamedState(
+  state: SignatureState,
+  inputs: ReadonlyMap<string, string>,
+  outputs: ReadonlyMap<string, string>,
+): SignatureState {
+  const aliasOf = new Map([...outputs].map(([alias, name]) => [name, alias]));
+  return new Map(
+    [...inputs].flatMap(([alias, name]) => {
+      const kept = state.get(name);
+      return kept === undefined ? [] : [[alias, { ...kept, output: aliasOf.get(kept.output) ?? kept.output }] as const];
+    }),
+  );
 }
 
 /** The axes by alias; `names` are aliases with the graph's names. */

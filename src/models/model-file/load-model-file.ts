@@ -24,8 +24,10 @@ import {
 import { declareBatching } from './declare-batching.ts';
 import { declarePadValues } from './declare-pad-values.ts';
 import { declareSignatures } from './declare-signatures.ts';
+import { declareState } from './declare-state.ts';
 import { declareTryOut } from './declare-try-out.ts';
 import { isNameInside, isReallyInside, linesOf, readSmall } from './small-files.ts';
+import type { StateDeclaration } from './state-schema.ts';
 import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
 
 const MODEL_FILE = 'pillion.yaml';
@@ -43,21 +45,18 @@ export class ModelFile {
   readonly declaration: BatchDeclaration | undefined;
   readonly #declarations: readonly SignatureDeclaration[];
   readonly #declaredBatching: DeclaredBatching | 'off' | undefined;
+  readonly #state: StateDeclaration | undefined;
   readonly #tryOut: DeclaredTryOut;
   #checkedTryOut: TryOut | undefined;
 
-  constructor(
-    file: YamlDocument,
-    declarations: readonly SignatureDeclaration[],
-    runtime: RuntimeDeclaration,
-    batching: DeclaredBatching | 'off' | undefined,
-    tryOut: DeclaredTryOut,
-  ) {
+  constructor(file: YamlDocument, declared: FileDeclarations) {
+    const { runtime, batching, state, signatures, tryOut } = declared;
     this.runtime = runtime;
     this.declaration = declarationOf(batching);
     this.#declaredBatching = batching;
     this.#file = file;
-    this.#declarations = declarations;
+    this.#declarations = signatures;
+    this.#state = state;
     this.#tryOut = tryOut;
   }
 
@@ -72,6 +71,15 @@ export class ModelFile {
     const part = this.#file.part(['batching']);
     return declareBatching(this.#declaredBatching, graphs, 'declared in pillion.yaml', (problem, side, name) =>
       part.reportKey(problem, ...(name === undefined ? [] : [side!, name])),
+    );
+  }
+
+  /** The signatures with the file's state, once their batch axes are known. Problems are thrown by `views`. */
+  declareState(graphs: Signatures): Signatures {
+    if (this.#state === undefined) return graphs;
+    const part = this.#file.part(['state']);
+    return declareState(this.#state, graphs, (problem, input, key) =>
+      part.reportKey(problem, ...(key === undefined ? [input] : [input, key])),
     );
   }
 
@@ -105,16 +113,20 @@ export async function loadModelFile(versionDirectory: string): Promise<ModelFile
   if (bytes === undefined) return undefined;
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
   const file = new YamlDocument(path, bytes);
-  const { signatures, batching, tryOut, ...runtime } = readDeclarations(file);
-  const declarations: SignatureDeclaration[] = [];
-  for (const declared of signatures) declarations.push(await withLabels(versionDirectory, declared));
-  return new ModelFile(
-    file,
-    declarations,
-    runtime,
-    batching,
-    await withSamples(versionDirectory, tryOut, file.part(['samples'])),
-  );
+  const { signatures: unread, batching, state, tryOut: described, ...runtime } = readDeclarations(file);
+  const signatures: SignatureDeclaration[] = [];
+  for (const declared of unread) signatures.push(await withLabels(versionDirectory, declared));
+  const tryOut = await withSamples(versionDirectory, described, file.part(['samples']));
+  return new ModelFile(file, { signatures, batching, state, tryOut, runtime });
+}
+
+/** What a file declares; the files that it names have been read. */
+interface FileDeclarations {
+  readonly signatures: readonly SignatureDeclaration[];
+  readonly runtime: RuntimeDeclaration;
+  readonly batching: DeclaredBatching | 'off' | undefined;
+  readonly state: StateDeclaration | undefined;
+  readonly tryOut: DeclaredTryOut;
 }
 
 interface DeclaredTryOut {

@@ -7,7 +7,7 @@ import type { SharedError } from '../../core/errors.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
-import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
+import type { TaskContext } from '../../scheduler/task.ts';
 import {
   type DeclaredSignature,
   fromGraphOutputs,
@@ -15,7 +15,7 @@ import {
   toGraphInputs,
   toGraphInputsApart,
 } from './declared-signature.ts';
-import type { ServableRunner } from './servable.ts';
+import type { ServableRequest, ServableRunner } from './servable.ts';
 
 /** Declared signatures by name. */
 export type DeclaredSignatures = ReadonlyMap<string, DeclaredSignature>;
@@ -63,7 +63,7 @@ export class DeclaredSignatureRunner implements ServableRunner {
     return this.#inner.latencyEstimates?.() ?? new Map();
   }
 
-  submit(request: SchedulerRequest): Promise<TensorMap> {
+  submit(request: ServableRequest): Promise<TensorMap> {
     const view = this.#views.get(request.signatureName);
     if (view === undefined) return this.#inner.submit(request);
     return this.#run([{ view, request }]).then(([outputs]) => outputs!);
@@ -75,8 +75,8 @@ export class DeclaredSignatureRunner implements ServableRunner {
   }
 
   /** Views that make the same tensors of the same examples share one run; the others run one after another. */
-  async submitTogether(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]> {
-    const answers = new Map<SchedulerRequest, TensorMap>();
+  async submitTogether(requests: readonly ServableRequest[]): Promise<readonly TensorMap[]> {
+    const answers = new Map<ServableRequest, TensorMap>();
     for (const group of this.#groups(requests)) {
       // Not in parallel: a request's cancel signal has room for one listener.
       const outputs = await this.#answer(group);
@@ -85,15 +85,15 @@ export class DeclaredSignatureRunner implements ServableRunner {
     return requests.map((request) => answers.get(request)!);
   }
 
-  #answer(group: readonly SchedulerRequest[]): Promise<readonly TensorMap[]> {
+  #answer(group: readonly ServableRequest[]): Promise<readonly TensorMap[]> {
     const viewed = group.map((request) => ({ request, view: this.#views.get(request.signatureName) }));
     if (viewed.every(isViewed)) return this.#run(viewed);
     // The graph's own signatures are never grouped.
     return this.#inner.submit(group[0]!).then((outputs) => [outputs]);
   }
 
-  #groups(requests: readonly SchedulerRequest[]): Iterable<SchedulerRequest[]> {
-    const groups = new Map<string, SchedulerRequest[]>();
+  #groups(requests: readonly ServableRequest[]): Iterable<ServableRequest[]> {
+    const groups = new Map<string, ServableRequest[]>();
     for (const request of requests) {
       const inputs = this.#views.get(request.signatureName)?.inputs;
       const key = inputs?.kind === 'examples' ? `shared ${inputs.sharing}` : `alone ${request.signatureName}`;
@@ -111,8 +111,8 @@ export class DeclaredSignatureRunner implements ServableRunner {
     const inputs =
       apart === undefined ? toGraphInputs(view, request.inputs, this.#maxBytes) : await this.#read(apart, request);
     const outputs = [...new Set(viewed.flatMap((each) => graphOutputs(each.view, each.request.outputs)))];
-    const { context } = request;
-    const given = await this.#inner.submit({ signatureName: view.graphName, inputs, outputs, context });
+    const { context, sequence } = request;
+    const given = await this.#inner.submit({ signatureName: view.graphName, inputs, outputs, context, sequence });
     return viewed.map((each) => fromGraphOutputs(each.view, given, each.request.outputs));
   }
 
@@ -122,7 +122,7 @@ export class DeclaredSignatureRunner implements ServableRunner {
     await this.#inner.close();
   }
 
-  async #read(reading: Promise<TensorMap>, { context }: SchedulerRequest): Promise<TensorMap> {
+  async #read(reading: Promise<TensorMap>, { context }: ServableRequest): Promise<TensorMap> {
     this.#reading.add(reading);
     try {
       const inputs = await reading;
@@ -136,7 +136,7 @@ export class DeclaredSignatureRunner implements ServableRunner {
 
 interface Viewed {
   readonly view: DeclaredSignature;
-  readonly request: SchedulerRequest;
+  readonly request: ServableRequest;
 }
 
 function isViewed(each: { readonly view: DeclaredSignature | undefined }): each is Viewed {

@@ -17,6 +17,7 @@ import type { PaddingState } from '../batching/version-padding.ts';
 import type { ModelMemory } from '../memory/model-memory.ts';
 import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
+import type { StepOfSequence } from '../sequences/step.ts';
 import type { ShadowStatus } from '../shadow/version-shadow.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
@@ -26,10 +27,16 @@ import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 export type { SchedulerRequest } from '../../scheduler/task.ts';
 
+/** A request for a version: what the scheduler gets, and what the layers above it read. */
+export interface ServableRequest extends SchedulerRequest {
+  /** The step of a sequence that it is; its inputs lack the state that the server keeps. Absent = none. */
+  readonly sequence?: StepOfSequence | undefined;
+}
+
 /** Runs a servable's requests: the scheduler and the layers above it, or a puppet in tests. */
 export interface ServableRunner {
   /** Throws ServingError if the request is refused at once; rejects with one if it fails later. */
-  submit(request: SchedulerRequest): Promise<TensorMap>;
+  submit(request: ServableRequest): Promise<TensorMap>;
   /** As Scheduler.refusalOf. Absent = every request is submitted. */
   refusalOf?(signatureName: string, context: TaskContext): SharedError | undefined;
   /**
@@ -153,7 +160,10 @@ export class Servable {
     const served = new Map<string, ServedSignature>();
     for (const [signatureName, signature] of signatures) {
       const outputNames = [...signature.outputs.keys()];
-      served.set(signatureName, { name, version, versionText, signatureName, signature, outputNames });
+      const state = signature.state && new Set([...signature.state.values()].map(({ output }) => output));
+      const stepOutputNames = state && outputNames.filter((each) => !state.has(each));
+      const names = { name, version, versionText, signatureName };
+      served.set(signatureName, { ...names, signature, outputNames, stepOutputNames });
     }
     this.served = served;
     this.runner = runner;

@@ -10,4 +10,6 @@ export interface ServedSignature {
   readonly signature: Signature;
   /** All outputs in the signature's order, which a request gets if it names none. */
   readonly outputNames: readonly string[];
+  /** The same for a step of a sequence: without the outputs that are its next state. Absent = it keeps no state. */
+  readonly stepOutputNames?: readonly string[] | undefined;
 }

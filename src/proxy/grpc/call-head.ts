@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { ServingError } from '../../core/errors.ts';
+import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import type { Callers } from '../caller.ts';
 import { parseGrpcTimeout } from '../grpc-timeout.ts';
@@ -12,6 +13,7 @@ import type { HeaderField } from '../http2/hpack/header-field.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import { peerOf } from '../net/listen-address.ts';
 import { readPriority } from '../priority-header.ts';
+import { readSequenceStep } from '../sequence-header.ts';
 import { type Caller, readCaller } from './caller.ts';
 import type { GrpcMethod } from './engine.ts';
 import { type HttpRefusal, NOT_GRPC, NOT_POST } from './refuse-request.ts';
@@ -35,6 +37,8 @@ export class CallHead {
   readonly acceptsGzip: boolean;
   /** From `x-pillion-priority`; a ServingError if that cannot be read. */
   readonly priority: PriorityClass | undefined | ServingError;
+  /** From `x-pillion-sequence-id`; undefined if the call is no step; a ServingError if it cannot be read. */
+  readonly step: SequenceStep | undefined | ServingError;
   readonly caller: Caller;
   readonly #fields: readonly HeaderField[];
 
@@ -49,6 +53,7 @@ export class CallHead {
     this.encoding = headers.get('grpc-encoding') ?? 'identity';
     this.acceptsGzip = /(?:^|,)\s*gzip\s*(?:,|$)/.test(headers.get('grpc-accept-encoding') ?? '');
     this.priority = readPriority(headers.get(PRIORITY_HEADER));
+    this.step = readSequenceStep((name) => headers.get(name));
     this.#fields = headers.fields;
     this.caller = readCaller(this, callers, callers.ofConnection(duplex), callers.visitorOf(duplex));
   }

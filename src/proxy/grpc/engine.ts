@@ -16,6 +16,7 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+import type { SequenceStep } from '../../core/model-spec.ts';
 import type { PriorityClass } from '../../core/priority.ts';
 import type { Caller } from './caller.ts';
 
@@ -46,6 +47,8 @@ export interface GrpcCall {
   readonly timeoutMs: number | undefined;
   /** From `x-pillion-priority`; undefined if the client set none; a ServingError if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
+  /** From `x-pillion-sequence-id`; undefined if the call is no step; a ServingError if it cannot be read. */
+  readonly step?: SequenceStep | undefined | ServingError;
   readonly caller: Caller;
   /** The call has ended or was aborted: all other methods do nothing from then on. */
   readonly isEnded: boolean;

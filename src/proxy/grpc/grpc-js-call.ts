@@ -25,9 +25,11 @@ import { Metadata, type ServerInterceptingCallInterface, type status as StatusCo
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
+import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import { type Callers, callerAt } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
+import { readSequenceStep } from '../sequence-header.ts';
 import { type Caller, readCaller } from './caller.ts';
 import {
   type CallReader,
@@ -97,6 +99,10 @@ export class GrpcJsCall implements GrpcCall {
 
   get priority(): PriorityClass | undefined | ServingError {
     return readPriority(this.metadata(PRIORITY_HEADER));
+  }
+
+  get step(): SequenceStep | undefined | ServingError {
+    return readSequenceStep((name) => this.metadata(name));
   }
 
   get caller(): Caller {

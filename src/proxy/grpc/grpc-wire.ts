@@ -42,7 +42,7 @@ class GrpcWire implements Wire<Uint8Array> {
   }
 
   arrival(method: string): RequestArrival {
-    const { receivedAt, timeoutMs, peer, priority, caller } = this.#call;
+    const { receivedAt, timeoutMs, peer, priority, step, caller } = this.#call;
     return {
       surface: 'grpc',
       method,
@@ -53,6 +53,7 @@ class GrpcWire implements Wire<Uint8Array> {
       caller: caller.name,
       identity: caller.visitor?.identify(caller.token),
       priority,
+      step,
       callerTrace: caller.trace,
     };
   }

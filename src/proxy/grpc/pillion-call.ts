@@ -13,6 +13,7 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
+import type { SequenceStep } from '../../core/model-spec.ts';
 import type { PriorityClass } from '../../core/priority.ts';
 import { BodyPace } from '../body-pace.ts';
 import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
@@ -68,6 +69,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   readonly receivedAt: Instant;
   readonly timeoutMs: number | undefined;
   readonly priority: PriorityClass | undefined | ServingError;
+  readonly step: SequenceStep | undefined | ServingError;
   readonly caller: Caller;
   readonly #stream: Http2Stream;
   readonly #head: CallHead;
@@ -92,6 +94,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     this.receivedAt = shared.clock.nowMs();
     this.timeoutMs = head.timeoutMs;
     this.priority = head.priority;
+    this.step = head.step;
     this.caller = head.caller;
     this.#stream = stream;
     this.#head = head;

@@ -53,6 +53,20 @@ export function checkInputs(
 }
 
 /**
+ * The same for a step of a sequence, where the server has the state: the inputs that are state may be there, and need
+ * not be.
+ */
+export function checkStepInputs(
+  model: ResolvedModelSpec,
+  signature: Signature,
+  inputs: TensorMap,
+  judge = STRICT,
+): TensorMap {
+  const wanted = [...signature.inputs].filter(([name]) => inputs.has(name) || signature.state?.has(name) !== true);
+  return checkInputs(model, { ...signature, inputs: new Map(wanted) }, inputs, judge);
+}
+
+/**
  * The outputs that the filter names. Throws `invalid_request` for a name that is unknown or given twice. `field`: the
  * request's field that names them.
  */
@@ -141,6 +155,8 @@ function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: Tens
   const parts = [`${describeSignature(model)} wants the inputs ${listNames(signature.inputs.keys())}`];
   if (defaults !== undefined) parts.push(`with defaults: ${listNames(defaults.keys())}`);
   if (missing.length > 0) parts.push(`missing: ${listNames(missing)}`);
+  const kept = missing.filter((name) => signature.state?.has(name) === true);
+  if (kept.length > 0) parts.push(`the server keeps ${listNames(kept)} for the steps of a sequence: send its id`);
   if (extra.length > 0) parts.push(`unknown: ${listNames(extra)}`);
   return invalid(parts.join('; '));
 }

@@ -6,19 +6,22 @@
  */
 import { type ErrorKind, ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
-import type { ModelSpec } from '../../core/model-spec.ts';
+import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableHandle } from '../../models/serving/servable.ts';
+import { keepsNoState } from '../../models/sequences/sequence-errors.ts';
+import type { StepOfSequence } from '../../models/sequences/step.ts';
+import type { ServableHandle, ServableRequest } from '../../models/serving/servable.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
 import type { Call, Permit } from '../call.ts';
+import { ownerOf } from '../caller.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { ModelResolver, MovableRequest } from './model-resolver.ts';
 
 const NO_TENSORS: TensorMap = new Map();
 const NO_NAMES: readonly string[] = [];
 
-export abstract class InferenceCall<Given> implements Call<Given>, MovableRequest {
+export abstract class InferenceCall<Given> implements Call<Given>, MovableRequest, ServableRequest {
   /** The model_spec as it was sent. */
   readonly requested: ModelSpec;
   readonly context: RequestContext;
@@ -30,15 +33,20 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   /** Set by `check`, in the signature's order. */
   inputs = NO_TENSORS;
   outputs = NO_NAMES;
+  /** Set by `resolve` if it is a step of a sequence. */
+  sequence: StepOfSequence | undefined;
   protected handle!: ServableHandle;
   readonly #resolver: ModelResolver;
+  readonly #step: SequenceStep | undefined;
   /** A fallback is configured for the model. */
   #hasFallbacks = false;
 
-  constructor(resolver: ModelResolver, requested: ModelSpec, context: RequestContext) {
+  /** `step`: the step of a sequence that it is; absent: as its headers say. */
+  constructor(resolver: ModelResolver, requested: ModelSpec, context: RequestContext, step = context.step) {
     this.#resolver = resolver;
     this.requested = requested;
     this.context = context;
+    this.#step = step;
   }
 
   authorize(permit: Permit): void {
@@ -48,13 +56,17 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   /**
    * Borrows the version, or its fallback if the version is not available. `unknownSignature` is the kind of error for a
    * signature that the version does not have: the methods differ in it. Throws ServingError (model_not_found,
-   * label_not_found, model_not_ready, invalid_request).
+   * label_not_found, model_not_ready, invalid_request, sequence_lost).
    */
   resolve(unknownSignature: ErrorKind = 'signature_not_found'): void {
     const { requested, context } = this;
     const { models } = this.#resolver;
     if (requested.name === '') {
       throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
+    }
+    if (this.#step !== undefined) {
+      this.#resolveStep(this.#step);
+      return;
     }
     this.#hasFallbacks = models.fallbacks?.(requested.name) !== undefined;
     try {
@@ -66,6 +78,37 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
       this.#serve(served);
       return;
     }
+    this.#serve(this.#servedOf(unknownSignature));
+  }
+
+  abstract check(): void;
+
+  abstract submit(): Given | Promise<Given>;
+
+  abandon(): void {
+    this.handle?.release();
+  }
+
+  /** A step runs on the version of its sequence, and nowhere else: another model does not have its state. */
+  #resolveStep(step: SequenceStep): void {
+    const { requested, context } = this;
+    const { models } = this.#resolver;
+    const acquire = (): ServableHandle => models.acquire(requested.name, requested);
+    const table = models.sequencesOf?.(requested.name);
+    const owned = { owner: ownerOf(context.caller), step };
+    this.handle = table === undefined ? acquire() : table.acquire(owned, requested, acquire);
+    const { servable } = this.handle;
+    const served = this.#servedOf('signature_not_found');
+    if (table === undefined || served.signature.state === undefined) {
+      throw keepsNoState(served.name, served.version, served.signatureName);
+    }
+    this.sequence = table.stepOf(owned, servable);
+    this.#serve(served);
+  }
+
+  /** The signature that it names, of the borrowed version. */
+  #servedOf(unknownSignature: ErrorKind): ServedSignature {
+    const { requested, context } = this;
     const { servable } = this.handle;
     const signatureName = requested.signatureName || DEFAULT_SIGNATURE_NAME;
     const served = servable.served.get(signatureName);
@@ -79,15 +122,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
     }
     context.version = served.versionText;
     context.signatureName = signatureName;
-    this.#serve(served);
-  }
-
-  abstract check(): void;
-
-  abstract submit(): Given | Promise<Given>;
-
-  abandon(): void {
-    this.handle?.release();
+    return served;
   }
 
   /** Queues it on the resolved version; if that fails, on the fallback where one is configured. */

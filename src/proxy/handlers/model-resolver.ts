@@ -65,6 +65,8 @@ export class ModelResolver {
   refusalOf(spec: ModelSpec, context: RequestContext): SharedError | undefined {
     const { models } = this;
     const servable = models.find?.(spec.name, spec);
+    // A step may run on another version.
+    if (context.step !== undefined) return undefined;
     // What is captured must be decoded.
     if (servable === undefined || servable.tapPoint.capture !== undefined) return undefined;
     const served = servable.served.get(spec.signatureName || DEFAULT_SIGNATURE_NAME);

@@ -6,12 +6,12 @@
  * recorded, as the surface may have reused its memory by then.
  */
 import { ServingError } from '../../core/errors.ts';
-import type { ModelSpec } from '../../core/model-spec.ts';
+import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { PredictCapture, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkInputs, checkOutputFilter, rowsIn, type ShapeJudge } from './check-inputs.ts';
+import { checkInputs, checkOutputFilter, checkStepInputs, rowsIn, type ShapeJudge } from './check-inputs.ts';
 import { InferenceCall } from './inference-call.ts';
 import type { ModelResolver } from './model-resolver.ts';
 
@@ -20,6 +20,8 @@ export interface PredictRequest {
   readonly inputs: TensorMap;
   /** The outputs to return, in this order; empty for all. */
   readonly outputFilter: readonly string[];
+  /** The step of a sequence that it is. Absent = as the request's headers say. */
+  readonly sequence?: SequenceStep | undefined;
 }
 
 export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge {
@@ -33,10 +35,10 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
   #capture: PredictCapture | undefined;
   #sample: SampledRequest | undefined;
 
-  constructor(resolver: ModelResolver, { modelSpec, inputs, outputFilter }: PredictRequest, context: RequestContext) {
-    super(resolver, modelSpec, context);
-    this.sent = inputs;
-    this.#outputFilter = outputFilter;
+  constructor(resolver: ModelResolver, request: PredictRequest, context: RequestContext) {
+    super(resolver, request.modelSpec, context, request.sequence);
+    this.sent = request.inputs;
+    this.#outputFilter = request.outputFilter;
   }
 
   /** The request's field that names outputs, for error texts. */
@@ -52,11 +54,13 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     this.#capture = capture;
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
-    this.inputs = checkInputs(served, signature, sent, this);
-    this.outputs =
-      filter.length === 0 ? served.outputNames : checkOutputFilter(served, signature, filter, this.outputField);
+    const isStep = this.sequence !== undefined;
+    const all = (isStep ? served.stepOutputNames : undefined) ?? served.outputNames;
+    this.inputs = (isStep ? checkStepInputs : checkInputs)(served, signature, sent, this);
+    this.outputs = filter.length === 0 ? all : checkOutputFilter(served, signature, filter, this.outputField);
     context.rows = rowsIn(signature, this.inputs);
-    this.#sample = tap?.sample();
+    // A step cannot be sent again without those before it.
+    this.#sample = isStep ? undefined : tap?.sample();
   }
 
   onOddShape(error: ServingError): void {

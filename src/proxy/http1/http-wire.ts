@@ -65,7 +65,7 @@ export class HttpWire implements Wire<Buffer> {
 
   arrival(method: string): RequestArrival {
     const { fields, peer, connectionCaller, visitor } = this.#transport;
-    const { timeout, priority, requestId, callerTrace, caller = connectionCaller } = fields;
+    const { timeout, priority, step, requestId, callerTrace, caller = connectionCaller } = fields;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
     return {
       surface: 'rest',
@@ -77,6 +77,7 @@ export class HttpWire implements Wire<Buffer> {
       caller,
       identity: visitor?.identify(fields.token),
       priority,
+      step,
       callerTrace,
     };
   }

@@ -5,11 +5,13 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../../access/sent-token.ts';
 import type { ServingError } from '../../core/errors.ts';
+import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
+import { readSequenceStep } from '../sequence-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
 
 /** The media types of protobuf over HTTP. None is registered, so all that are in use are accepted. */
@@ -27,6 +29,8 @@ export interface RequestFields {
   readonly timeout: number | undefined | ServingError;
   /** From `x-pillion-priority`; undefined if there is none; a ServingError if it cannot be read. */
   readonly priority: PriorityClass | undefined | ServingError;
+  /** From `x-pillion-sequence-id`; undefined if there is none; a ServingError if it cannot be read. */
+  readonly step: SequenceStep | undefined | ServingError;
   /** The caller that the header of `--caller_header` names; undefined without it. */
   readonly caller: string | undefined;
   /** The caller's credential; undefined without an authorization file. */
@@ -57,6 +61,7 @@ export function readFields(
   return {
     timeout: clientTimeout(headers),
     priority: readPriority(textOf(headers[PRIORITY_HEADER])),
+    step: readSequenceStep((name) => textOf(headers[name])),
     caller: callerHeader === undefined ? undefined : callerInHeader(textOf(headers[callerHeader])),
     token: access && tokenIn(distinct()),
     requestId: textOf(headers['x-request-id']),

@@ -167,16 +167,17 @@ export class Family<S extends HistogramSeries | CounterSeries> {
   }
 }
 
-/** Values that another part of the server holds and that are read at scrape time. */
+/** Values that another part of the server holds and that are read at scrape time: gauges, or counts that only grow. */
 export class GaugeFamily {
   readonly name: string;
   readonly help: string;
-  readonly type = 'gauge';
+  readonly type: 'gauge' | 'counter';
   readonly #read: () => readonly Reading[];
 
-  constructor(name: string, help: string, read: () => readonly Reading[]) {
+  constructor(name: string, help: string, read: () => readonly Reading[], type: 'gauge' | 'counter' = 'gauge') {
     this.name = name;
     this.help = help;
+    this.type = type;
     this.#read = read;
   }
 

@@ -25,6 +25,7 @@ describe('the error table', () => {
       'cancelled 1 499',
       'unsupported 12 501',
       'load_failed 9 400',
+      'sequence_lost 9 400',
       'corrupt_records 15 500',
       'insufficient_memory 8 429 retry',
       'backend_failed 13 500',

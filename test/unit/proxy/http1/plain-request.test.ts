@@ -24,6 +24,7 @@ describe('PlainRequestReader', () => {
     assert.deepEqual(request.head.fields, {
       timeout: 2000,
       priority: undefined,
+      step: undefined,
       token: undefined,
       caller: undefined,
       requestId: 'r1',

@@ -27,7 +27,7 @@ import { invalidRequest, type ServingError } from '../../../../core/errors.ts';
 import { inSlices } from '../../../../core/in-slices.ts';
 import { describeSignature } from '../../../../core/list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../../../core/model-spec.ts';
-import { ownAxes } from '../../../../core/signature.ts';
+import { ownAxes, type Signature } from '../../../../core/signature.ts';
 import { areLargerThan, type TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
@@ -84,8 +84,8 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
     try {
       context.cancel.throwIfCancelled();
       call.resolveFor(outline);
-      const { inputs, defaults } = call.served.signature;
-      const read = await ask('readInputs', { inputs, defaults: defaults && new Set(defaults.keys()) });
+      const { inputs, defaults } = call.inputSpecs;
+      const read = await ask('readInputs', { inputs, defaults });
       call.take(await receivedTensors(read));
     } catch (error) {
       call.abandon();
@@ -115,6 +115,14 @@ abstract class JsonPredictCall extends PredictCall {
     if (mayBeElsewhere && ownAxes(signature) !== undefined) throw notByRows(this.served);
   }
 
+  /** The signature's inputs, and those that the request may leave out: where there is a default or a state. */
+  get inputSpecs(): { readonly inputs: Signature['inputs']; readonly defaults: ReadonlySet<string> | undefined } {
+    const { inputs, defaults, state } = this.served.signature;
+    const kept = this.sequence === undefined ? undefined : state;
+    if (defaults === undefined && kept === undefined) return { inputs, defaults: undefined };
+    return { inputs, defaults: new Set([...(defaults?.keys() ?? []), ...(kept?.keys() ?? [])]) };
+  }
+
   take(inputs: TensorMap): void {
     this.sent = inputs;
     // In row format all inputs have the same number of rows.
@@ -142,7 +150,9 @@ class SmallPredictCall extends JsonPredictCall {
   override resolve(): void {
     const scanned = this.#scanned!;
     this.resolveFor(scanned);
-    this.take(readInputs(this.#scanner, scanned, this.served.signature));
+    this.take(
+      readInputs(this.#scanner, scanned, this.sequence === undefined ? this.served.signature : this.inputSpecs),
+    );
     this.#releaseBody();
   }
 

@@ -1,0 +1,207 @@
+/**
+ * Stateful models in a sidecar of its own: 32 sequences at a time get what the runtime gives to each that is stepped
+ * alone, in shared runs; and what becomes of sequences that restart, end, expire, or are somebody else's.
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import * as ort from 'onnxruntime-node';
+import { CACHE_STATE, GRU_HIDDEN, GRU_INPUT, GRU_STATE, writeCache, writeGru } from '../support/gru-model.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { VAD_BATCHING, VAD_STATE, writeVad } from '../support/vad-model.ts';
+
+const CALLERS = 32;
+const STEPS = 60;
+const SAMPLES = 16;
+
+const VAD = `${VAD_BATCHING}state:\n  state: {output: stateN, shape: [2, 1, ${VAD_STATE}]}\n`;
+
+interface Answer {
+  readonly status: number;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+  readonly error?: string;
+}
+
+const samplesOf = (caller: number, step: number): number[] =>
+  Array.from({ length: SAMPLES }, (_, i) => (7 * caller + 3 * step * i + i) % 17);
+const gruInput = (caller: number, step: number): number[] =>
+  Array.from({ length: GRU_INPUT }, (_, i) => Math.fround(Math.sin(caller + step * (i + 1))));
+const rateOf = (caller: number): number => (caller % 2 === 0 ? 8000 : 16000);
+
+describe('sequences', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
+  const at = (name: string): string => join(directory, name);
+  const callers = Array.from({ length: CALLERS }, (_, i) => i);
+  let sidecar: Sidecar;
+  let gruPath: string;
+
+  before(async () => {
+    writeVad(at('vad'), VAD);
+    gruPath = writeGru(at('gru'), GRU_STATE);
+    writeGru(at('brief'), GRU_STATE);
+    writeCache(at('cache'), CACHE_STATE);
+    writeFileSync(
+      at('pillion.yaml'),
+      `models:
+  - {name: vad, base_path: ${at('vad')}}
+  - {name: gru, base_path: ${at('gru')}}
+  - {name: brief, base_path: ${at('brief')}, sequences: {max: 3, max_per_caller: 2, idle_ms: 1500}}
+  - {name: cache, base_path: ${at('cache')}, sequences: {max_mib: 1}}
+`,
+    );
+    const flags = ['--max_batch_size=16', '--caller_header=x-caller', '--file_system_poll_wait_seconds=1'];
+    sidecar = await startSidecar([`--config=${at('pillion.yaml')}`, ...flags]);
+  });
+  after(async () => {
+    assert.equal(await sidecar.stop(), 0);
+    killSidecars();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  async function step(model: string, id: string, flag: string, inputs: object, more: Record<string, string> = {}) {
+    const answer = await fetch(`${sidecar.rest}/v1/models/${model}:predict`, {
+      method: 'POST',
+      headers: { 'x-pillion-sequence-id': id, ...(flag && { 'x-pillion-sequence-step': flag }), ...more },
+      body: JSON.stringify({ inputs }),
+    });
+    return { status: answer.status, ...((await answer.json()) as object) } as Answer;
+  }
+
+  async function stream(model: string, id: string, inputsOf: (step: number) => object): Promise<unknown[]> {
+    const answers: unknown[] = [];
+    for (let i = 0; i < STEPS; i++) {
+      const flag = i === 0 ? 'start' : i === STEPS - 1 ? 'end' : '';
+      const { outputs, error } = await step(model, id, flag, inputsOf(i));
+      assert.equal(error, undefined);
+      answers.push(outputs);
+    }
+    return answers;
+  }
+
+  async function metric(name: string, labels: string): Promise<number> {
+    const page = await (await fetch(`${sidecar.admin}/metrics`)).text();
+    return [...page.matchAll(new RegExp(`^${name}\\{([^}]*)\\} (\\S+)`, 'gm'))]
+      .filter(([, found]) => labels.split(',').every((each) => found!.includes(each)))
+      .reduce((sum, [, , value]) => sum + Number(value), 0);
+  }
+
+  async function rowsPerBatch(model: string): Promise<number> {
+    const label = `model="${model}"`;
+    return (await metric('pillion_batch_size_sum', label)) / (await metric('pillion_batch_size_count', label));
+  }
+
+  it('32 streams of a silero-vad-like model get what the runtime gives to each alone, to the bit', async (t) => {
+    const session = await ort.InferenceSession.create(join(at('vad'), '1', 'model.onnx'));
+    const alone = await Promise.all(
+      callers.map(async (caller) => {
+        const answers: unknown[] = [];
+        let state = new ort.Tensor('float32', new Float32Array(2 * VAD_STATE), [2, 1, VAD_STATE]);
+        const sr = new ort.Tensor('int64', BigInt64Array.of(BigInt(rateOf(caller))), []);
+        for (let i = 0; i < STEPS; i++) {
+          const input = new ort.Tensor('float32', Float32Array.from(samplesOf(caller, i)), [1, SAMPLES]);
+          const given = await session.run({ input, state, sr });
+          state = given['stateN'] as typeof state;
+          answers.push([[(given['output']!.data as Float32Array)[0]]]);
+        }
+        return answers;
+      }),
+    );
+    const together = await Promise.all(
+      callers.map((caller) =>
+        stream('vad', `call-${caller}`, (i) => ({ input: [samplesOf(caller, i)], sr: rateOf(caller) })),
+      ),
+    );
+    // All outputs but the next state are given: one, so that it stands by itself.
+    const rounded = (answers: unknown[]): unknown[] =>
+      (answers as number[][][]).map((rows) => rows.map((row) => row.map(Math.fround)));
+    assert.deepEqual(together.map(rounded), alone);
+    const rows = await rowsPerBatch('vad');
+    t.diagnostic(`${rows.toFixed(2)} rows a batch`);
+    assert.ok(rows > 1, 'runs were shared');
+    assert.equal(await metric('pillion_sequences', 'model="vad"'), 0);
+    assert.equal(await metric('pillion_sequence_state_bytes', 'model="vad"'), 0);
+    assert.equal(await metric('pillion_sequence_events_total', 'model="vad",event="ended"'), CALLERS);
+  });
+
+  it('32 streams of a GRU get what the runtime gives to each alone, but for its arithmetic of batches', async (t) => {
+    const session = await ort.InferenceSession.create(gruPath);
+    let largest = 0;
+    let differing = 0;
+    await Promise.all(
+      callers.map(async (caller) => {
+        const answers = (await stream('gru', `call-${caller}`, (i) => ({ x: [gruInput(caller, i)] }))) as number[][][];
+        let h = new ort.Tensor('float32', new Float32Array(GRU_HIDDEN), [1, 1, GRU_HIDDEN]);
+        for (let i = 0; i < STEPS; i++) {
+          const x = new ort.Tensor('float32', Float32Array.from(gruInput(caller, i)), [1, GRU_INPUT]);
+          const given = await session.run({ x, h });
+          h = given['hN'] as typeof h;
+          for (const [at, value] of (given['y']!.data as Float32Array).entries()) {
+            const off = Math.abs(value - Math.fround(answers[i]![0]![at]!));
+            largest = Math.max(largest, off);
+            if (off > 0) differing += 1;
+          }
+        }
+      }),
+    );
+    const rows = await rowsPerBatch('gru');
+    t.diagnostic(`${rows.toFixed(2)} rows a batch; ${differing} numbers differ, by ${largest} at most`);
+    assert.ok(rows > 1, 'runs were shared');
+    assert.ok(largest < 1e-5);
+  });
+
+  it('a cache grows with each step of its sequence, from nothing', async () => {
+    for (const id of ['a', 'b']) {
+      for (let i = 1; i <= 5; i++) {
+        const { outputs } = await step('cache', id, i === 1 ? 'start' : '', { x: [[1, id === 'a' ? 2 : 3]] });
+        assert.deepEqual(outputs, [[i, i * (id === 'a' ? 2 : 3)]]);
+      }
+    }
+    assert.equal(await metric('pillion_sequence_state_bytes', 'model="cache"'), 2 * 5 * 2 * 4);
+  });
+
+  it('a start begins anew; a step without one, and one after the end, are refused with how to go on', async () => {
+    const x = { x: [[1, 2]] };
+    assert.match((await step('cache', 'c', '', x)).error!, /"c" of model "cache" is not known here.*sequence_start/);
+    await step('cache', 'c', 'start', x);
+    assert.deepEqual((await step('cache', 'c', '', x)).outputs, [[2, 4]]);
+    assert.deepEqual((await step('cache', 'c', 'start', x)).outputs, [[1, 2]]);
+    assert.deepEqual((await step('cache', 'c', 'end', x)).outputs, [[2, 4]]);
+    const late = await step('cache', 'c', '', x);
+    assert.equal(late.status, 400);
+    assert.match(late.error!, /has ended: an earlier step said so; start it again/);
+  });
+
+  it("one caller's sequence is not another's", async () => {
+    const x = { x: [[1, 1]] };
+    const [eve, bob] = [{ 'x-caller': 'eve' }, { 'x-caller': 'bob' }];
+    await step('cache', 'mine', 'start', x, bob);
+    assert.match((await step('cache', 'mine', '', x, eve)).error!, /is not known here/);
+    assert.match((await step('cache', 'mine', 'end', x, eve)).error!, /is not known here/);
+    assert.deepEqual((await step('cache', 'mine', 'start', x, eve)).outputs, [[1, 1]]);
+    assert.deepEqual((await step('cache', 'mine', 'end', x, eve)).outputs, [[2, 2]]);
+    assert.deepEqual((await step('cache', 'mine', 'end', x, bob)).outputs, [[2, 2]]);
+  });
+
+  it('a request that is no step brings its state itself; a model without a state has no steps', async () => {
+    const body = JSON.stringify({ inputs: { x: [[1, 2]], past: [[[3, 4]]] } });
+    const answer = await fetch(`${sidecar.rest}/v1/models/cache:predict`, { method: 'POST', body });
+    assert.deepEqual(await answer.json(), {
+      outputs: {
+        sum: [[4, 6]],
+        present: [
+          [
+            [3, 4],
+            [1, 2],
+          ],
+        ],
+      },
+    });
+    const lacking = await fetch(`${sidecar.rest}/v1/models/cache:predict`, {
+      method: 'POST',
+      body: JSON.stringify({ inputs: { x: [[1, 2]] } }),
+    });
+    assert.match(await lacking.text(), /the server keeps .*past.* for the steps of a sequence: send its id/);
+  });
+});
