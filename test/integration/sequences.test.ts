@@ -3,11 +3,14 @@
  * alone, in shared runs; and what becomes of sequences that restart, end, expire, or are somebody else's.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { credentials, Metadata, status as Status } from '@grpc/grpc-js';
 import * as ort from 'onnxruntime-node';
+import { clientClass, type Answer as GrpcAnswer, PREDICTION } from '../support/grpc-harness.ts';
 import { CACHE_STATE, GRU_HIDDEN, GRU_INPUT, GRU_STATE, writeCache, writeGru } from '../support/gru-model.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { VAD_BATCHING, VAD_STATE, writeVad } from '../support/vad-model.ts';
@@ -22,6 +25,14 @@ interface Answer {
   readonly status: number;
   readonly outputs?: Readonly<Record<string, unknown>>;
   readonly error?: string;
+}
+
+interface Report {
+  readonly models: readonly {
+    readonly name: string;
+    readonly sequences?: { readonly versions: Readonly<Record<string, number>> };
+    readonly versions: readonly { readonly state: string }[];
+  }[];
 }
 
 const samplesOf = (caller: number, step: number): number[] =>
@@ -47,7 +58,7 @@ describe('sequences', () => {
       `models:
   - {name: vad, base_path: ${at('vad')}}
   - {name: gru, base_path: ${at('gru')}}
-  - {name: brief, base_path: ${at('brief')}, sequences: {max: 3, max_per_caller: 2, idle_ms: 1500}}
+  - {name: brief, base_path: ${at('brief')}, sequences: {max: 3, max_per_caller: 2, idle_ms: 3000}}
   - {name: cache, base_path: ${at('cache')}, sequences: {max_mib: 1}}
 `,
     );
@@ -173,6 +184,31 @@ describe('sequences', () => {
     assert.match(late.error!, /has ended: an earlier step said so; start it again/);
   });
 
+  it('gRPC metadata name a sequence as the headers do', async () => {
+    const Client = clientClass(PREDICTION);
+    const client: GrpcAnswer = new Client(sidecar.grpc, credentials.createInsecure());
+    const dim = [1, 2].map((size) => ({ size, name: '' }));
+    const x = { dtype: 'DT_FLOAT', tensor_shape: { dim }, float_val: [1, 2] };
+    const send = (flag: string): Promise<{ code: number; values: readonly number[] }> => {
+      const metadata = new Metadata();
+      metadata.set('x-pillion-sequence-id', 'rpc');
+      if (flag !== '') metadata.set('x-pillion-sequence-step', flag);
+      const request = { model_spec: { name: 'cache' }, inputs: { x } };
+      return new Promise((resolve) =>
+        client.Predict(request, metadata, (error: GrpcAnswer | null, answer?: GrpcAnswer) =>
+          resolve({ code: error?.code ?? Status.OK, values: [...(answer?.outputs.sum.float_val ?? [])] }),
+        ),
+      );
+    };
+    assert.deepEqual(await send('start'), { code: Status.OK, values: [1, 2] });
+    // Over REST it is the same sequence: local connections are one owner.
+    assert.deepEqual((await step('cache', 'rpc', '', { x: [[1, 2]] })).outputs, [[2, 4]]);
+    assert.deepEqual(await send('end'), { code: Status.OK, values: [3, 6] });
+    assert.equal((await send('')).code, Status.FAILED_PRECONDITION);
+    assert.equal((await send('begin')).code, Status.INVALID_ARGUMENT);
+    client.close();
+  });
+
   it("one caller's sequence is not another's", async () => {
     const x = { x: [[1, 1]] };
     const [eve, bob] = [{ 'x-caller': 'eve' }, { 'x-caller': 'bob' }];
@@ -203,5 +239,64 @@ describe('sequences', () => {
       body: JSON.stringify({ inputs: { x: [[1, 2]] } }),
     });
     assert.match(await lacking.text(), /the server keeps .*past.* for the steps of a sequence: send its id/);
+  });
+
+  it('a rollout does not mix: a sequence stays on its version, and new ones begin on the new', async () => {
+    const x = (step: number) => ({ x: [gruInput(1, step)] });
+    const first = await step('gru', 'stays', 'start', x(0));
+    writeGru(at('staged'), GRU_STATE, 2);
+    renameSync(join(at('staged'), '2'), join(at('gru'), '2'));
+    await sidecar.line(({ model, version, state }) => model === 'gru' && version === '2' && state === 'AVAILABLE');
+    const other = await step('gru', 'new', 'start', x(0));
+    assert.notDeepEqual(other.outputs, first.outputs);
+    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as Report;
+    const gru = models.find(({ name }) => name === 'gru');
+    assert.deepEqual(gru?.sequences?.versions, { 1: 1, 2: 1 });
+    assert.deepEqual(
+      gru?.versions.map(({ state }) => state),
+      ['AVAILABLE', 'UNLOADING'],
+    );
+    // What version 1 gives to the two steps.
+    const alone = await ort.InferenceSession.create(gruPath);
+    let h = new ort.Tensor('float32', new Float32Array(GRU_HIDDEN), [1, 1, GRU_HIDDEN]);
+    let y: number[] = [];
+    for (const i of [0, 1]) {
+      const given = await alone.run({ x: new ort.Tensor('float32', gruInput(1, i), [1, GRU_INPUT]), h });
+      h = given['hN'] as typeof h;
+      y = [...(given['y']!.data as Float32Array)];
+    }
+    const second = await step('gru', 'stays', 'end', x(1));
+    assert.deepEqual(
+      (second.outputs as unknown as number[][]).map((row) => row.map(Math.fround)),
+      [y],
+    );
+    await sidecar.line(({ model, version, state }) => model === 'gru' && version === '1' && state === 'END');
+    await step('gru', 'new', 'end', x(1));
+  });
+
+  it('expires when idle, and makes room when there are too many', async () => {
+    const x = { x: [gruInput(1, 0)] };
+    const [ann, bob] = [{ 'x-caller': 'ann' }, { 'x-caller': 'bob' }];
+    await step('brief', '1', 'start', x, ann);
+    await step('brief', '2', 'start', x, ann);
+    const refused = await step('brief', '3', 'start', x, ann);
+    assert.equal(refused.status, 429);
+    assert.match(refused.error!, /you have 2 sequences of model "brief", the most there may be/);
+    assert.equal((await step('brief', '1', 'start', x, bob)).status, 200);
+    await delay(3200);
+    assert.match((await step('brief', '1', '', x, ann)).error!, /has expired: it had no step for 3000 ms/);
+    assert.equal(await metric('pillion_sequences', 'model="brief"'), 0);
+    assert.equal(await metric('pillion_sequence_events_total', 'model="brief",event="expired"'), 3);
+    assert.equal(await metric('pillion_sequence_events_total', 'model="brief",event="refused"'), 1);
+  });
+
+  it('a state that grows over its bound fails its step, and the sequence can be ended', async () => {
+    // One step of 70,000 rows: 560 KB, and the next one twice that.
+    const x = { x: Array.from({ length: 70_000 }, () => [1, 2]) };
+    assert.equal((await step('cache', 'big', 'start', x)).status, 200);
+    const over = await step('cache', 'big', '', x);
+    assert.equal(over.status, 413);
+    assert.match(over.error!, /1048576 are the most .* the sequence is as before this step/);
+    assert.equal((await step('cache', 'big', 'end', x)).status, 200);
   });
 });

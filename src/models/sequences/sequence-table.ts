@@ -10,7 +10,7 @@
  *   there is no sequence.
  * - A caller reaches its own sequences alone.
  * - At capacity a new sequence takes the place of one that has had no step for a while: of the same caller, or of one
- *   that has more. If there is none, it is refused (`overloaded`). A state that finds no room so fails its step
+ *   that has more than it will have. If there is none, it is refused (`overloaded`). A state that finds no room so fails its step
  *   (`too_large`).
  */
 import { type Clock, WakeTimer } from '../../core/clock.ts';
@@ -196,7 +196,7 @@ export class SequenceTable {
   #makeRoom(owner: SequenceOwner): void {
     const { most, mostPerCaller } = this.#options.limits();
     const isMine = (each: Sequence): boolean => each.owner === owner;
-    const isOfMore = (each: Sequence): boolean => isMine(each) || each.owner.byId.size > owner.byId.size;
+    const isOfMore = (each: Sequence): boolean => isMine(each) || each.owner.byId.size > owner.byId.size + 1;
     const { model } = this.#options;
     if (!this.#evict(() => owner.byId.size < mostPerCaller, isMine)) {
       this.#count('refused');
@@ -212,7 +212,7 @@ export class SequenceTable {
   #makeBytes(owner: SequenceOwner, growth: number): void {
     const { mostBytes, mostBytesPerCaller } = this.#options.limits();
     const isMine = (each: Sequence): boolean => each.owner === owner;
-    const isOfMore = (each: Sequence): boolean => isMine(each) || each.owner.bytes > owner.bytes;
+    const isOfMore = (each: Sequence): boolean => isMine(each) || each.owner.bytes > owner.bytes + growth;
     const { model } = this.#options;
     if (!this.#evict(() => owner.bytes + growth <= mostBytesPerCaller, isMine)) {
       throw stateTooLarge(model, 'yours', mostBytesPerCaller, owner.bytes + growth);
