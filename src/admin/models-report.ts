@@ -23,6 +23,7 @@ import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { LatencySeed } from '../models/warm-up/batch-sweep.ts';
 import type { Explain } from './explain/explainer.ts';
 import type { Explanation } from './explain/explanation.ts';
+import { type CacheReport, cacheReport, type SequencesReport, sequencesReport } from './kept-report.ts';
 import { omitUndefined } from './omit-undefined.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
@@ -84,18 +85,10 @@ export interface ModelReport {
   readonly error?: string;
   /** Absent: it has had none. */
   readonly sequences?: SequencesReport;
+  /** Absent: it keeps no answers. */
+  readonly cache?: CacheReport;
   /** Highest first. */
   readonly versions: readonly VersionReport[];
-}
-
-/** The sequences whose state is kept. */
-export interface SequencesReport {
-  readonly open: number;
-  readonly state_bytes: number;
-  /** By the version that they run on, which may be unloading. */
-  readonly versions: Readonly<Record<string, number>>;
-  /** How many were started and refused, and how the others ended. */
-  readonly events: Readonly<Record<string, number>>;
 }
 
 export interface SignatureReport {
@@ -192,23 +185,13 @@ export function modelReport(name: string, models: ReportedModels, explain = expl
     return omitUndefined({
       name,
       sequences: sequencesReport(models.sequencesOf?.(name)),
+      cache: cacheReport(loaded.find(({ cache }) => cache !== undefined)?.cache),
       versions: versions.map((status) => versionReport(name, status, { loaded, models, explain })),
     });
   } catch (error) {
     if (!(error instanceof ServingError)) throw error;
     return { name, error: error.message, versions: [] };
   }
-}
-
-function sequencesReport(table: SequenceTable | undefined): SequencesReport | undefined {
-  if (table === undefined || table.counts.size === 0) return undefined;
-  const versions = [...table.openByVersion()].map(([version, count]) => [version.toString(), count]);
-  return {
-    open: table.open,
-    state_bytes: table.bytes,
-    versions: Object.fromEntries(versions),
-    events: Object.fromEntries(table.counts),
-  };
 }
 
 function versionReport(

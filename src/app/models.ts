@@ -15,6 +15,7 @@ import { systemClock } from '../core/clock.ts';
 import type { CoreBudget } from '../core/core-budget.ts';
 import { StateFiles } from '../files/state-files.ts';
 import { DecisionStore } from '../models/batching/decision-store.ts';
+import { ResponseCaches } from '../models/caching/response-caches.ts';
 import { managerOptions } from '../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../models/lifecycle/model-log.ts';
 import { ModelManager } from '../models/lifecycle/model-manager.ts';
@@ -25,16 +26,15 @@ import { servableLoader } from '../models/loading/load-servable.ts';
 import { modelBatching, modelSessions, type ServerBatching } from '../models/loading/model-batching.ts';
 import type { LoadServable } from '../models/loading/version-loader.ts';
 import { memoryCheckedLoad } from '../models/memory/memory-checked-load.ts';
-import { describeMemory, memoryReadings } from '../models/memory/model-memory.ts';
+import { describeMemory } from '../models/memory/model-memory.ts';
 import { processNeed } from '../models/memory/process-memory.ts';
-import { type Servable, sharedProcesses } from '../models/serving/servable.ts';
+import type { Servable } from '../models/serving/servable.ts';
 import { artifactDirectory } from '../models/triton/artifact-directory.ts';
 import type { Records } from '../proxy/records/records.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../scheduler/scheduler-options.ts';
 import { KNEE_BYTES } from '../scheduler/tuning.ts';
 import type { Logger } from '../telemetry/log/log.ts';
-import { ERROR_QUANTILES } from '../telemetry/recent/forecast-errors.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import { slotsOf } from './cores.ts';
@@ -96,7 +96,7 @@ export function createModels(parts: ModelParts): ModelManager {
     },
   );
   const modelLog = logModelEvents(logger);
-  const manager = new ModelManager({
+  const manager: ModelManager = new ModelManager({
     models: config.models,
     // With an authorization file, a caller may know of some models alone.
     namesModels: config.authorization === undefined,
@@ -122,53 +122,6 @@ export function createModels(parts: ModelParts): ModelManager {
     ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),
   });
   return manager;
-}
-
-/** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
-export function observeModels(models: ModelManager, { metrics, recent }: AppTelemetry): void {
-  metrics.gauges.observeBreakers(() =>
-    [...models.servables()].flatMap(({ name, version, breaker }) =>
-      breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
-    ),
-  );
-  metrics.gauges.observeSequences(() =>
-    models.modelNames.flatMap((model) => {
-      const table = models.sequencesOf(model);
-      if (table === undefined || table.counts.size === 0) return [];
-      const open = new Map([...table.openByVersion()].map(([version, count]) => [version.toString(), count]));
-      return [{ model, open, bytes: table.bytes, events: table.counts }];
-    }),
-  );
-  metrics.gauges.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
-  metrics.gauges.observeHosts(() =>
-    [...models.servables()].flatMap(({ name: model, version, host }) =>
-      host?.residentBytes === undefined
-        ? []
-        : [{ model, version: version.toString(), residentBytes: host.residentBytes }],
-    ),
-  );
-  metrics.gauges.observeProcessGroups(() =>
-    sharedProcesses(models.servables()).map(({ name: group, processes }) => ({
-      group,
-      residentBytes: processes.reduce((sum, { residentBytes = 0 }) => sum + residentBytes, 0),
-    })),
-  );
-  metrics.gauges.observeForecasts(ERROR_QUANTILES, () =>
-    [...models.servables()].flatMap(({ name: model, version: number }) => {
-      const version = number.toString();
-      const found = recent.forecastsOf(model, version, systemClock.nowMs());
-      return found === undefined ? [] : [{ model, version, ...found }];
-    }),
-  );
-  metrics.gauges.observeQueues(() =>
-    [...models.servables()].map(({ name, version, runner }) => ({
-      model: name,
-      version: version.toString(),
-      rows: runner.queuedRows,
-      tasks: runner.queuedTasks,
-      runningBatches: runner.runningBatches,
-    })),
-  );
 }
 
 function serverBatching(
@@ -234,6 +187,7 @@ function createLoader(
       cpuModel: machine.cpuModel,
       threads: options.intra_op_threads || 1,
     }),
+    responseCaches: new ResponseCaches(systemClock),
     decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
     readRecorded: records.readRecorded,
     replaceServable,

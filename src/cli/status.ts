@@ -13,13 +13,8 @@
  */
 import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
-import type {
-  ModelsReport,
-  ProcessGroupReport,
-  SequencesReport,
-  SignatureReport,
-  VersionReport,
-} from '../admin/models-report.ts';
+import type { CacheReport, SequencesReport } from '../admin/kept-report.ts';
+import type { ModelsReport, ProcessGroupReport, SignatureReport, VersionReport } from '../admin/models-report.ts';
 import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
@@ -51,7 +46,7 @@ const HEADER = ['version', 'state', 'runs', 'weights', 'working', 'waiting'] as 
 export function statusTable({ ready, plan, waits_for, models, process_groups = [] }: ModelsReport): string {
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
-  for (const { name, error, versions, sequences } of models) {
+  for (const { name, error, versions, sequences, cache } of models) {
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
       notes.push(
@@ -59,6 +54,7 @@ export function statusTable({ ready, plan, waits_for, models, process_groups = [
       );
     });
     if (sequences !== undefined) notes.push(`${name}: ${sequencesNote(sequences)}`);
+    if (cache !== undefined) notes.push(`${name}: ${cacheNote(cache)}`);
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
   }
@@ -74,6 +70,10 @@ export function callersTable({ callers, known }: CallersReport): string {
   ]);
   const lines = textTable([['caller', 'cores', 'core seconds', 'requests', 'waiting rows'], ...rows]);
   return [...lines, ...(known > callers.length ? ['', `${known} callers are known`] : []), ''].join('\n');
+}
+
+function cacheNote({ answers, bytes, hits, misses, coalesced }: CacheReport): string {
+  return `its cache keeps ${answers} answers in ${bytes} bytes (${hits} hits, ${misses} misses, ${coalesced} coalesced)`;
 }
 
 function sequencesNote({ open, state_bytes, events }: SequencesReport): string {
@@ -112,7 +112,7 @@ function batchingNotes({ name, batch_axis, reason, fix, disproof, padding }: Sig
 
 /** "thread (onnx)", "process 84 MiB (saved_model)", "process 84 MiB, restarted 2 × (tfjs)". */
 function runsCell({ host, runtime }: VersionReport): string {
-  if (host === undefined) return '';
+  if (host === undefined) return runtime?.kind ?? '';
   return `${hostCell(host)}${runtime === undefined ? '' : ` (${runtime.kind})`}`;
 }
 

@@ -6,6 +6,7 @@
 import * as v from 'valibot';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
 import type { TritonModel } from './triton/config-message.ts';
+import { CACHE } from './cache-config.ts';
 import { SEQUENCES } from './sequence-limits-config.ts';
 import {
   about,
@@ -209,6 +210,7 @@ export const MODEL = v.pipe(
     breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
     shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
     sequences: optional(SEQUENCES, 'Bounds of the states that it keeps for sequences of requests (docs/sequences.md).'),
+    cache: optional(CACHE, 'Keeps answers, and gives them to the same requests again (docs/response-cache.md).'),
     fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: model, model:version or model@label.'),
     degrade_to: optional(
       OTHER_MODEL,

@@ -13,6 +13,7 @@ import type { SequenceStep } from '../core/model-spec.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import {
   type BatchRecord,
+  type CacheUse,
   type FallbackRecord,
   type IsolationRecord,
   type RequestEvent,
@@ -77,6 +78,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   batch: BatchRecord | undefined;
   fallback: FallbackRecord | undefined;
   isolation: IsolationRecord | undefined;
+  cache: CacheUse | undefined;
   error: ServingError | undefined;
   outcome: RequestOutcome = 'ok';
   events: readonly RequestEvent[] | undefined;

@@ -99,6 +99,9 @@ export interface FallbackRecord {
   readonly at: Instant;
 }
 
+/** A kept answer, the answer of a run that was under way for the same request, or that of a run of its own. */
+export type CacheUse = 'hit' | 'coalesced' | 'miss';
+
 /** Everything about a finished request. RequestContext (proxy/) is one. */
 export interface RequestRecord {
   readonly surface: Surface;
@@ -135,6 +138,8 @@ export interface RequestRecord {
   readonly fallback?: FallbackRecord | undefined;
   /** Set if the request was run again; the first time counts. */
   readonly isolation?: IsolationRecord | undefined;
+  /** Set if the model has a response cache that was asked. */
+  readonly cache?: CacheUse | undefined;
 }
 
 /** A request's id: the caller's, or else one that is unique in the process. */

@@ -17,6 +17,7 @@ import type { Telemetry } from '../../telemetry/request-record.ts';
 import type { DecisionStore } from '../batching/decision-store.ts';
 import type { ReadRecordedInputs } from '../batching/recorded-requests.ts';
 import type { PaddingState } from '../batching/version-padding.ts';
+import type { ResponseCaches } from '../caching/response-caches.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { BreakerState } from '../serving/breaker.ts';
 import type { Servable } from '../serving/servable.ts';
@@ -41,6 +42,8 @@ export interface LoadServableOptions {
    * versions stay as they were loaded.
    */
   readonly replaceServable?: (served: Servable, next: Servable) => boolean;
+  /** The kept answers of models that ask for it. Default: none are kept. */
+  readonly responseCaches?: ResponseCaches;
   /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
   /** Threads inside one run; 0 = one, or all cores where a batch is done sooner so. */

@@ -27,7 +27,7 @@ import { declaredPadValues, withDeclaredBatching } from './declared-batching.ts'
 import type { HostEvents, LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
-import { buildStack, StackBase, type StackSignatures } from './version-stack.ts';
+import { buildStack, keepsState, StackBase, type StackSignatures } from './version-stack.ts';
 
 /** Returns a loader for all models. It rejects with ServingError `load_failed`; nothing is left running then. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
@@ -75,6 +75,9 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
   };
 }
 
+const CACHE_OF_STATE =
+  'its cache has no effect: the model keeps a state, so an answer depends on the requests before; take "cache" out of its configuration';
+
 /** What has happened to a version's sessions. */
 interface WorkerFacts {
   restarts: number;
@@ -108,6 +111,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.paddings = axes.paddings;
   servable.tryOut = opened.tryOut;
   servable.triton = opened.triton;
+  if (model.cache !== undefined && keepsState(served.signatures)) servable.addWarning(CACHE_OF_STATE);
   const source = { backendKind, versionDirectory, loadOptions: loadSettingsOf(options, target) };
   servable.profileOps = (rows, signatureName) =>
     profileReplica(
@@ -183,13 +187,14 @@ async function stackServable(
   base: StackBase,
 ): Promise<Stacked> {
   const { model, version } = target;
-  const { scheduler, runner } = await buildStack(options, target, signatures, base, (warning) => {
+  const { scheduler, runner, cache } = await buildStack(options, target, signatures, base, (warning) => {
     options.events.onWarning?.(model.name, version, warning);
     servable.addWarning(warning);
   });
   const all = withDeclaredSignatures(signatures.signatures, signatures.views);
   const servable = new Servable(model.name, version, all, runner);
   servable.breaker = base.breaker;
+  servable.cache = cache;
   servable.shadow = base.shadow;
   return { servable, scheduler };
 }

@@ -8,6 +8,8 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
+import { CachedRunner } from '../caching/cached-runner.ts';
+import type { ResponseCache } from '../caching/response-cache.ts';
 import { type OpenedVersion, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
 import { SequenceRunner } from '../sequences/sequence-runner.ts';
 import { Breaker } from '../serving/breaker.ts';
@@ -22,12 +24,16 @@ export interface VersionStack {
   readonly scheduler: Scheduler;
   /** The outermost layer. */
   readonly runner: ServableRunner;
+  /** Undefined if its model has none. */
+  readonly cache: ResponseCache | undefined;
 }
 
 /**
  * Each layer holds the next one as `inner` and has the same interface. Outermost first; those above the scheduler
  * handle requests, those below it batches:
  *
+ *   CachedRunner             gives kept answers to requests that were answered before. Outermost, so that a kept answer
+ *                            costs nothing of what is below.
  *   DeclaredSignatureRunner  turns a request for a declared signature into one for the graph's own. Above the breaker
  *                            and the scheduler, which know only the graph's signatures.
  *   SequenceRunner           makes requests of the steps of sequences, with the state that it keeps. Above the scheduler,
@@ -72,10 +78,17 @@ export async function buildStack(
   });
   const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
-  const keepsState = [...signatures.values()].some(({ state }) => state !== undefined);
-  const stateful = keepsState ? new SequenceRunner(scheduled, signatures) : scheduled;
-  const runner = views === undefined ? stateful : new DeclaredSignatureRunner(stateful, views, maxTensorBytes, thread);
-  return { scheduler, runner };
+  const isStateful = keepsState(signatures);
+  const stateful = isStateful ? new SequenceRunner(scheduled, signatures) : scheduled;
+  const viewed = views === undefined ? stateful : new DeclaredSignatureRunner(stateful, views, maxTensorBytes, thread);
+  const cache = isStateful ? undefined : options.responseCaches?.configured(model);
+  const runner = cache === undefined ? viewed : new CachedRunner(viewed, cache, clock);
+  return { scheduler, runner, cache };
+}
+
+/** True if the answers of the version depend on earlier requests. */
+export function keepsState(signatures: Signatures): boolean {
+  return [...signatures.values()].some(({ state }) => state !== undefined);
 }
 
 /** The signatures of a stack: the graph's own, and those that are declared beside them. */

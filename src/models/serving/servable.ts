@@ -53,6 +53,17 @@ export interface ServableRunner {
   readonly runningBatches: number;
 }
 
+/** A model's response cache, which all its versions share. */
+export interface CacheFacts {
+  /** Kept answers. */
+  readonly size: number;
+  /** Of them and of the inputs that they are answers to. */
+  readonly bytes: number;
+  readonly evictions: number;
+  /** Requests by how they were served. */
+  readonly counts: Readonly<Record<'hit' | 'miss' | 'coalesced' | 'bypass', number>>;
+}
+
 /** The host that a version runs in. */
 export interface ServableHost {
   /** The host at load time, and the reason for it. */
@@ -128,6 +139,8 @@ export class Servable {
   shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
+  /** The kept answers of its model; undefined if it has none. */
+  cache: CacheFacts | undefined;
   /** By signature of the graph: why the batch axis that the owner has declared is wrong. May grow. */
   batchDisproofs: ReadonlyMap<string, string> = new Map();
   /** By signature of the graph: whether requests of different lengths share runs; empty where they are not to. May grow. */

@@ -72,6 +72,18 @@ export interface SequenceReading {
   readonly events: ReadonlyMap<string, number>;
 }
 
+/** The response cache of a model. */
+export interface CacheReading {
+  readonly model: string;
+  readonly cache: {
+    readonly size: number;
+    readonly bytes: number;
+    readonly evictions: number;
+    /** Requests by how they were served: a closed set. */
+    readonly counts: Readonly<Record<string, number>>;
+  };
+}
+
 /** Each method registers its gauges: call it once. */
 export class Gauges {
   readonly #registry: Registry;
@@ -145,7 +157,35 @@ export class Gauges {
     const help = 'Sequences that were started or refused, and those that are kept no more, by the reason.';
     const counts = (): readonly Reading[] =>
       read().flatMap(({ model, events }) => [...events].map(([event, value]) => ({ labels: { model, event }, value })));
-    this.#registry.registerMetric(asMetric(new GaugeFamily('pillion_sequence_events_total', help, counts, 'counter')));
+    this.#registerCounts('pillion_sequence_events_total', help, counts);
+  }
+
+  observeCaches(read: () => readonly CacheReading[]): void {
+    const of = (pick: (cache: CacheReading['cache']) => number) => (): readonly Reading[] =>
+      read().map(({ model, cache }) => ({ labels: { model }, value: pick(cache) }));
+    this.#register(
+      'pillion_cache_answers',
+      'Answers that a model’s response cache keeps.',
+      of(({ size }) => size),
+    );
+    this.#register(
+      'pillion_cache_bytes',
+      'Memory of a model’s kept answers, and of the inputs that they are answers to.',
+      of(({ bytes }) => bytes),
+    );
+    this.#registerCounts(
+      'pillion_cache_evictions_total',
+      'Kept answers that made room for others.',
+      of(({ evictions }) => evictions),
+    );
+    this.#registerCounts(
+      'pillion_cache_requests_total',
+      'Requests of models with a response cache: hit = a kept answer, coalesced = it waited for a run of the same request, miss = it ran, bypass = it was not looked up.',
+      () =>
+        read().flatMap(({ model, cache }) =>
+          Object.entries(cache.counts).map(([result, value]) => ({ labels: { model, result }, value })),
+        ),
+    );
   }
 
   observeConnections(read: () => readonly ConnectionReading[]): void {
@@ -162,5 +202,9 @@ export class Gauges {
 
   #register(name: string, help: string, read: () => readonly Reading[]): void {
     this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read)));
+  }
+
+  #registerCounts(name: string, help: string, read: () => readonly Reading[]): void {
+    this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read, 'counter')));
   }
 }

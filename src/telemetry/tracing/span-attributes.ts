@@ -36,6 +36,7 @@ const REQUEST_ROWS = new AttributeKey('inference.request.rows');
 const REQUEST_BYTES = new AttributeKey('inference.request.bytes');
 const RESPONSE_BYTES = new AttributeKey('inference.response.bytes');
 const DEADLINE = new AttributeKey('inference.deadline_ms');
+const CACHE = new AttributeKey('inference.cache');
 const KEPT = new AttributeKey('inference.kept');
 const ERROR_STAGE = 'inference.error.stage';
 const ERROR_MESSAGE = 'inference.error.message';
@@ -99,6 +100,7 @@ function setRequestFacts(span: AttributeSink, record: RequestRecord, kept: KeepR
     span.set(BATCH_ROWS, record.batch.rows);
     span.set(BATCH_SIZE, record.batch.size);
   }
+  if (record.cache !== undefined) span.set(CACHE, record.cache);
   if (kept !== undefined) span.set(KEPT, kept);
   if (record.outcome !== 'ok') setError(span, record);
 }

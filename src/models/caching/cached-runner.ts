@@ -1,0 +1,103 @@
+/**
+ * The outermost layer of a version's runner where its model has a cache: gives a kept answer, joins a run of the same
+ * request that is under way, or runs it and keeps the answer. Errors are not kept.
+ *
+ *   request ─▶ the same was answered?  ─yes─▶ its answer                           hit
+ *                 └no─▶ the same runs? ─yes─▶ waits for that run                   coalesced
+ *                          └no─▶ runs, for itself and whoever joins; kept          miss
+ *
+ * What names a sequence is passed on: its answer depends on what was before.
+ */
+import type { Clock } from '../../core/clock.ts';
+import { areLargerThan, type TensorMap } from '../../core/tensor.ts';
+import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
+import type { ServableRequest, ServableRunner } from '../serving/servable.ts';
+import { digestOf, isSameRequest, keptCopy, MOST_KEYED_BYTES } from './request-key.ts';
+import type { CacheScope, ResponseCache } from './response-cache.ts';
+import { SharedRun } from './shared-run.ts';
+
+export class CachedRunner implements ServableRunner {
+  readonly #inner: ServableRunner;
+  readonly #cache: ResponseCache;
+  readonly #scope: CacheScope;
+  readonly #clock: Clock;
+  /** By digest. */
+  readonly #running = new Map<string, SharedRun>();
+
+  constructor(inner: ServableRunner, cache: ResponseCache, clock: Clock) {
+    this.#inner = inner;
+    this.#cache = cache;
+    this.#scope = cache.openScope();
+    this.#clock = clock;
+  }
+
+  get queuedRows(): number {
+    return this.#inner.queuedRows;
+  }
+
+  get queuedTasks(): number {
+    return this.#inner.queuedTasks;
+  }
+
+  get runningBatches(): number {
+    return this.#inner.runningBatches;
+  }
+
+  latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
+    return this.#inner.latencyEstimates?.() ?? new Map();
+  }
+
+  submit(request: ServableRequest): Promise<TensorMap> {
+    const { context, sequence, inputs } = request;
+    const { counts } = this.#cache;
+    context.cancel.throwIfCancelled();
+    if (sequence !== undefined || areLargerThan(inputs, MOST_KEYED_BYTES)) {
+      counts.bypass += 1;
+      return this.#inner.submit(request);
+    }
+    const digest = digestOf(request);
+    const known = this.#cache.find(this.#scope, digest, request);
+    if (known !== undefined) {
+      counts.hit += 1;
+      context.cache = 'hit';
+      return Promise.resolve(known);
+    }
+    const running = this.#running.get(digest);
+    if (running !== undefined && isSameRequest(running.request, request)) {
+      counts.coalesced += 1;
+      context.cache = 'coalesced';
+      return running.join(context);
+    }
+    counts.miss += 1;
+    context.cache = 'miss';
+    return this.#run(digest, request);
+  }
+
+  async submitTogether(requests: readonly ServableRequest[]): Promise<readonly TensorMap[]> {
+    if (this.#inner.submitTogether !== undefined) return await this.#inner.submitTogether(requests);
+    const answers: TensorMap[] = [];
+    // Not in parallel: a request's cancel signal has room for one listener.
+    for (const request of requests) answers.push(await this.#inner.submit(request));
+    return answers;
+  }
+
+  async close(): Promise<void> {
+    await this.#inner.close();
+    this.#cache.drop(this.#scope);
+  }
+
+  #run(digest: string, request: ServableRequest): Promise<TensorMap> {
+    const run = new SharedRun({
+      runner: this.#inner,
+      clock: this.#clock,
+      request: keptCopy(request),
+      onEnd: (ended, outputs) => {
+        if (this.#running.get(digest) === ended) this.#running.delete(digest);
+        if (outputs !== undefined) this.#cache.put(this.#scope, digest, ended.request, outputs);
+      },
+    });
+    const answer = run.start(request.context);
+    this.#running.set(digest, run);
+    return answer;
+  }
+}

@@ -1,0 +1,81 @@
+/** A model with a response cache in a sidecar of its own: what runs, and what its metrics and status say. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { GRU_STATE, writeGru } from '../support/gru-model.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+
+interface Report {
+  readonly models: readonly {
+    readonly name: string;
+    readonly cache?: { readonly answers: number; readonly misses: number };
+    readonly versions: readonly { readonly warnings?: readonly string[] }[];
+  }[];
+}
+
+describe('a response cache', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
+  let sidecar: Sidecar;
+
+  before(async () => {
+    const file = join(directory, 'pillion.yaml');
+    writeGru(join(directory, 'gru'), GRU_STATE);
+    writeFileSync(
+      file,
+      `models:
+  - {name: digits, base_path: examples/digits/models/digits, cache: {max_mib: 1}}
+  - {name: gru, base_path: ${join(directory, 'gru')}, cache: {max_mib: 1}}
+`,
+    );
+    sidecar = await startSidecar([`--config=${file}`]);
+  });
+  after(async () => {
+    assert.equal(await sidecar.stop(), 0);
+    killSidecars();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  async function predict(pixels: readonly number[]): Promise<unknown> {
+    const answer = await fetch(`${sidecar.rest}/v1/models/digits:predict`, {
+      method: 'POST',
+      body: JSON.stringify({ instances: [pixels] }),
+    });
+    assert.equal(answer.status, 200);
+    return await answer.json();
+  }
+
+  async function metric(name: string, label: string): Promise<number> {
+    const page = await (await fetch(`${sidecar.admin}/metrics`)).text();
+    const line = page.split('\n').find((each) => each.startsWith(`${name}{`) && each.includes(label));
+    return Number(line?.split(' ')[1] ?? 0);
+  }
+
+  const image = (seed: number): number[] => Array.from({ length: 64 }, (_, i) => (seed * i) % 16);
+
+  it('answers the same requests with as few runs as there are different ones', async () => {
+    const before = await metric('pillion_batch_size_sum', 'model="digits"');
+    const asked = Array.from({ length: 60 }, (_, i) => i % 3);
+    const first = await Promise.all(asked.map((seed) => predict(image(seed + 1))));
+    const again = await Promise.all(asked.map((seed) => predict(image(seed + 1))));
+    assert.deepEqual(again, first);
+    assert.equal((await metric('pillion_batch_size_sum', 'model="digits"')) - before, 3);
+    const [hits, misses, joined] = await Promise.all(
+      ['hit', 'miss', 'coalesced'].map((result) => metric('pillion_cache_requests_total', `result="${result}"`)),
+    );
+    assert.deepEqual([misses, hits! + joined!], [3, 117]);
+    assert.equal(await metric('pillion_cache_answers', 'model="digits"'), 3);
+    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as Report;
+    const cache = models.find(({ name }) => name === 'digits')?.cache;
+    assert.deepEqual([cache?.answers, cache?.misses], [3, 3]);
+  });
+
+  it('has no effect on a model that keeps a state, and this is told', async () => {
+    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as Report;
+    const gru = models.find(({ name }) => name === 'gru');
+    assert.equal(gru?.cache, undefined);
+    const warnings = gru?.versions[0]?.warnings ?? [];
+    assert.ok(warnings.some((each) => each.startsWith('its cache has no effect')));
+  });
+});
