@@ -16,11 +16,13 @@ import type { CoreBudget } from '../core/core-budget.ts';
 import { StateFiles } from '../files/state-files.ts';
 import { DecisionStore } from '../models/batching/decision-store.ts';
 import { ResponseCaches } from '../models/caching/response-caches.ts';
+import { EnsembleGraph } from '../models/ensembles/ensemble-graph.ts';
 import { managerOptions } from '../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../models/lifecycle/model-log.ts';
 import { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { logGroupOutput, logHostEvents } from '../models/loading/host-log.ts';
 import { LatencyStore } from '../models/loading/latency-store.ts';
+import { isEnsemble, withEnsembles } from '../models/loading/load-ensemble.ts';
 import type { HostEvents, LoadServableOptions } from '../models/loading/load-options.ts';
 import { servableLoader } from '../models/loading/load-servable.ts';
 import { modelBatching, modelSessions, type ServerBatching } from '../models/loading/model-batching.ts';
@@ -96,14 +98,17 @@ export function createModels(parts: ModelParts): ModelManager {
     },
   );
   const modelLog = logModelEvents(logger);
+  const load = ensembleLoad(parts, memory.load, () => manager);
   const manager: ModelManager = new ModelManager({
     models: config.models,
     // With an authorization file, a caller may know of some models alone.
     namesModels: config.authorization === undefined,
     load: async (model, version, directory, signal) =>
-      memory.load(model, version, await artifactDirectory(model, directory), signal),
-    checkMemory: async (model, version, directory) =>
-      memory.check(model, version, await artifactDirectory(model, directory)),
+      load(model, version, await artifactDirectory(model, directory), signal),
+    checkMemory: async (model, version, directory) => {
+      const artifact = await artifactDirectory(model, directory);
+      if (!(await isEnsemble(artifact))) await memory.check(model, version, artifact);
+    },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
     events: {
@@ -122,6 +127,20 @@ export function createModels(parts: ModelParts): ModelManager {
     ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),
   });
   return manager;
+}
+
+/** Loads ensembles itself, and everything else by `load`. */
+function ensembleLoad(parts: ModelParts, load: LoadServable, models: () => ModelManager): LoadServable {
+  const { config, machine, records, thread } = parts;
+  return withEnsembles(load, {
+    clock: systemClock,
+    models,
+    graph: new EnsembleGraph(),
+    maxTensorBytes: config.options.max_message_bytes,
+    thread,
+    prepare: records.prepare,
+    scheduler: serverBatching(config, machine).scheduler,
+  });
 }
 
 function serverBatching(

@@ -20,6 +20,7 @@ import {
   type RequestOutcome,
   type RequestRecord,
   requestId,
+  type StepRecord,
   type Surface,
 } from '../telemetry/request-record.ts';
 import { StageClock } from '../telemetry/stage-clock.ts';
@@ -79,6 +80,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   fallback: FallbackRecord | undefined;
   isolation: IsolationRecord | undefined;
   cache: CacheUse | undefined;
+  steps: readonly StepRecord[] | undefined;
   error: ServingError | undefined;
   outcome: RequestOutcome = 'ok';
   events: readonly RequestEvent[] | undefined;

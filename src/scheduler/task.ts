@@ -5,7 +5,7 @@ import type { ServingError } from '../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
-import type { BatchRecord, CacheUse, IsolationRecord } from '../telemetry/request-record.ts';
+import type { BatchRecord, CacheUse, IsolationRecord, StepRecord } from '../telemetry/request-record.ts';
 import type { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
 import type { Holding } from './callers/holdings.ts';
@@ -31,6 +31,8 @@ export interface TaskContext {
   isolation?: IsolationRecord | undefined;
   /** Set where the model has a response cache: how it has served the request. The scheduler does not read it. */
   cache?: CacheUse | undefined;
+  /** Set where the model is an ensemble: its steps. The scheduler does not read it. */
+  steps?: readonly StepRecord[] | undefined;
   /** Notes what has happened now to the request's batch. */
   note(event: RunEvent, facts: RunEventFacts): void;
 }

@@ -102,6 +102,22 @@ export interface FallbackRecord {
 /** A kept answer, the answer of a run that was under way for the same request, or that of a run of its own. */
 export type CacheUse = 'hit' | 'coalesced' | 'miss';
 
+/** One step of an ensemble's request. It has a span of its own, below the request's. */
+export interface StepRecord {
+  readonly model: string;
+  readonly version: string;
+  readonly signatureName: string;
+  /** Begins with the step: `receive` lasts until it was queued. */
+  readonly stages: StageClock;
+  /** The context of its span. */
+  readonly trace: TraceContext | undefined;
+  readonly outcome: RequestOutcome;
+  readonly batch: BatchRecord | undefined;
+  readonly cache?: CacheUse | undefined;
+  /** Set where its model is an ensemble, too. */
+  readonly steps?: readonly StepRecord[] | undefined;
+}
+
 /** Everything about a finished request. RequestContext (proxy/) is one. */
 export interface RequestRecord {
   readonly surface: Surface;
@@ -140,6 +156,8 @@ export interface RequestRecord {
   readonly isolation?: IsolationRecord | undefined;
   /** Set if the model has a response cache that was asked. */
   readonly cache?: CacheUse | undefined;
+  /** Set if the model is an ensemble. */
+  readonly steps?: readonly StepRecord[] | undefined;
 }
 
 /** A request's id: the caller's, or else one that is unique in the process. */

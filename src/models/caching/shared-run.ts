@@ -17,7 +17,7 @@ import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
 import type { PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
-import type { BatchRecord, IsolationRecord } from '../../telemetry/request-record.ts';
+import type { BatchRecord, IsolationRecord, StepRecord } from '../../telemetry/request-record.ts';
 import { STAGE_QUEUE, STAGE_SPLIT, StageClock } from '../../telemetry/stage-clock.ts';
 import type { TraceContext } from '../../telemetry/tracing/trace-context.ts';
 import type { ServableRunner } from '../serving/servable.ts';
@@ -153,6 +153,7 @@ class Attempt implements TaskContext {
   expectedEnd: Instant | undefined = 0;
   batch: BatchRecord | undefined = undefined;
   isolation: IsolationRecord | undefined = undefined;
+  steps: readonly StepRecord[] | undefined = undefined;
   readonly #run: SharedRun;
   readonly lead: TaskContext;
 
@@ -215,10 +216,11 @@ class Waiter implements CancelListener {
   }
 
   /** What became of the run since the request came is what became of the request. */
-  #record({ stages, batch, isolation, expectedEnd, lead }: Attempt): void {
+  #record({ stages, batch, isolation, steps, expectedEnd, lead }: Attempt): void {
     const { context } = this;
     context.batch = batch;
     context.isolation = isolation;
+    context.steps = steps;
     if (lead === context) context.expectedEnd = expectedEnd;
     for (let stage = STAGE_QUEUE; stage <= STAGE_SPLIT && stages.has(stage); stage++) {
       context.stages.enter(stage, Math.max(stages.startOf(stage), this.#options.joinedAt));

@@ -62,6 +62,7 @@ export class ModelLifecycle {
       settings,
       onFailed: (record, error) => this.#onFailed(record, error),
       onRetry: (error) => this.#first.retrying(error),
+      onStuck: (reason) => this.#first.failed(reason),
       onChange: () => this.#step(),
       isExtra: (version) => this.wanted.isLoadedByOperator(version),
     });

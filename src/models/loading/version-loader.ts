@@ -1,6 +1,7 @@
 /**
  * Loads versions: a limited number at the same time over all models, and again after a retryable failure. A load that
- * waits for a retry does not count. An aborted load ends at once if it waits; if it runs, its processes are killed, and
+ * waits for a retry does not count. A load that waits for other models (`model_not_ready`) is tried again soon, without
+ * end. An aborted load ends at once if it waits; if it runs, its processes are killed, and
  * other hosts wait until the runtime returns (native code cannot be stopped). A version that is loaded then is closed.
  */
 import type PQueue from 'p-queue';
@@ -39,11 +40,15 @@ export interface VersionLoadRequest {
   /** The first attempt begins. */
   readonly onStart: () => void;
   readonly onRetry: (retry: LoadRetry) => void;
+  /** It waits for other models; called again whenever the reason has changed. */
+  readonly onWait?: (reason: ServingError) => void;
   readonly onProgress: (elapsedMs: number) => void;
 }
 
 /** The interval of `onProgress` while a load runs. */
 const PROGRESS_MS = 10_000;
+/** The time between two looks whether the models that a load waits for are there. */
+const WAIT_MS = 250;
 
 export class VersionLoader {
   readonly #options: VersionLoaderOptions;
@@ -56,17 +61,26 @@ export class VersionLoader {
   async load(request: VersionLoadRequest): Promise<Servable | undefined> {
     const { turns, maxRetries, retryIntervalMs: delayMs } = this.#options;
     const { signal } = request;
-    for (let attempt = 0; ; attempt++) {
-      const loaded = await runInTurn(turns, signal, () => this.#attempt(request, attempt === 0));
+    let waitsFor = '';
+    for (let attempt = 0, isFirst = true; ; isFirst = false) {
+      const begins = isFirst;
+      const loaded = await runInTurn(turns, signal, () => this.#attempt(request, begins));
       if (signal.aborted) {
         if (loaded !== undefined && 'runner' in loaded) await loaded.unload();
         return undefined;
       }
       if (loaded === undefined || 'runner' in loaded) return loaded;
+      if (loaded.kind === 'model_not_ready') {
+        if (loaded.message !== waitsFor) request.onWait?.(loaded);
+        waitsFor = loaded.message;
+        await this.#wait(WAIT_MS, signal);
+        continue;
+      }
       // A remote server that is not reachable is tried again without end: a restart of this server would not help.
       const isLast = attempt >= maxRetries && loaded.kind !== 'backend_unavailable';
       if (isLast || !isRetryable(loaded)) throw loaded;
-      request.onRetry({ error: loaded, retry: attempt + 1, maxRetries, delayMs });
+      attempt += 1;
+      request.onRetry({ error: loaded, retry: attempt, maxRetries, delayMs });
       await this.#wait(delayMs, signal);
     }
   }

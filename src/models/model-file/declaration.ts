@@ -24,6 +24,7 @@ import {
 import { quote, readDocument, suggestion, type Wording } from '../../config/yaml/problems.ts';
 import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
 import { FEATURE_KINDS } from '../../core/feature-spec.ts';
+import { ENSEMBLE, type EnsembleDeclaration } from './ensemble-schema.ts';
 import { STATE, type StateDeclaration } from './state-schema.ts';
 import { INPUTS, type InputHint, SAMPLES, type Sample } from './try-out-schema.ts';
 import { VALUE } from './value-schema.ts';
@@ -188,10 +189,14 @@ export const MODEL_FILE_SCHEMA = fields(
       v.nullish(STATE),
       'The inputs that are outputs of the step before, by the graph’s names: the server keeps them for each sequence of requests.',
     ),
+    ensemble: about(
+      v.nullish(ENSEMBLE),
+      'Models that answer together, instead of a model in this directory: the outputs of some are the inputs of others.',
+    ),
     inputs: about(v.nullish(INPUTS), "What people should know of the graph's inputs who try the model."),
     samples: about(v.nullish(SAMPLES), 'Inputs to try: a list, or the name of a file beside this one that holds it.'),
   },
-  'a map with the keys signatures, runtime, shadow, batching, state, inputs, samples',
+  'a map with the keys signatures, runtime, shadow, batching, state, ensemble, inputs, samples',
 );
 
 /** A signature of the file. */
@@ -234,6 +239,8 @@ export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
   readonly batching: BatchingDeclaration;
   /** Undefined = the model keeps no state. */
   readonly state: StateDeclaration | undefined;
+  /** Undefined = the directory has a model. */
+  readonly ensemble: EnsembleDeclaration | undefined;
   readonly tryOut: TryOutDeclaration;
 } {
   const declared = file.data === null ? undefined : readDocument(file, MODEL_FILE_SCHEMA, WORDING);
@@ -247,6 +254,7 @@ export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
     shadow: declared?.shadow ?? undefined,
     batching: declared?.batching ?? undefined,
     state: declared?.state ?? undefined,
+    ensemble: declared?.ensemble ?? undefined,
     tryOut: { inputs: declared?.inputs ?? new Map(), samples: declared?.samples ?? [] },
   };
 }

@@ -26,6 +26,7 @@ import { declarePadValues } from './declare-pad-values.ts';
 import { declareSignatures } from './declare-signatures.ts';
 import { declareState } from './declare-state.ts';
 import { declareTryOut } from './declare-try-out.ts';
+import type { EnsembleDeclaration } from './ensemble-schema.ts';
 import { isNameInside, isReallyInside, linesOf, readSmall } from './small-files.ts';
 import type { StateDeclaration } from './state-schema.ts';
 import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
@@ -40,6 +41,8 @@ const OUTSIDE = "is not in the version's directory; put it there";
 export class ModelFile {
   /** The runtime and shadow of the model, unless the server's configuration names others. */
   readonly runtime: RuntimeDeclaration;
+  /** The version is an ensemble; undefined = the directory has a model. */
+  readonly ensemble: EnsembleDeclaration | undefined;
   readonly #file: YamlDocument;
   /** What it says about the batch axis, unless the server's configuration says something else. */
   readonly declaration: BatchDeclaration | undefined;
@@ -50,19 +53,36 @@ export class ModelFile {
   #checkedTryOut: TryOut | undefined;
 
   constructor(file: YamlDocument, declared: FileDeclarations) {
-    const { runtime, batching, state, signatures, tryOut } = declared;
+    const { runtime, batching, state, ensemble, signatures, tryOut } = declared;
     this.runtime = runtime;
+    this.ensemble = ensemble;
     this.declaration = declarationOf(batching);
     this.#declaredBatching = batching;
     this.#file = file;
     this.#declarations = signatures;
     this.#state = state;
     this.#tryOut = tryOut;
+    if (ensemble !== undefined) this.#reportModelKeys();
   }
 
   /** Undefined if there is none, and before `views`, which checks it. */
   get tryOut(): TryOut | undefined {
     return this.#checkedTryOut;
+  }
+
+  /** A problem below `ensemble`, which `views` throws. */
+  reportEnsemble(problem: string, ...keys: readonly (string | number)[]): void {
+    this.#file.reportKey(['ensemble', ...keys], problem);
+  }
+
+  /** An ensemble has no model that these could be said of. */
+  #reportModelKeys(): void {
+    const { runtime, shadow } = this.runtime;
+    const said = { runtime, shadow, batching: this.#declaredBatching, state: this.#state };
+    for (const [key, value] of Object.entries(said)) {
+      if (value === undefined) continue;
+      this.#file.part([key]).reportKey(`an ensemble has no ${key} of its own; say it of the models of its steps`);
+    }
   }
 
   /** The graph's signatures with the file's batch axes. Problems are thrown by `views`. */
@@ -113,11 +133,11 @@ export async function loadModelFile(versionDirectory: string): Promise<ModelFile
   if (bytes === undefined) return undefined;
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
   const file = new YamlDocument(path, bytes);
-  const { signatures: unread, batching, state, tryOut: described, ...runtime } = readDeclarations(file);
+  const { signatures: unread, tryOut: described, batching, state, ensemble, ...runtime } = readDeclarations(file);
   const signatures: SignatureDeclaration[] = [];
   for (const declared of unread) signatures.push(await withLabels(versionDirectory, declared));
   const tryOut = await withSamples(versionDirectory, described, file.part(['samples']));
-  return new ModelFile(file, { signatures, batching, state, tryOut, runtime });
+  return new ModelFile(file, { signatures, batching, state, ensemble, tryOut, runtime });
 }
 
 /** What a file declares; the files that it names have been read. */
@@ -126,6 +146,7 @@ interface FileDeclarations {
   readonly runtime: RuntimeDeclaration;
   readonly batching: DeclaredBatching | 'off' | undefined;
   readonly state: StateDeclaration | undefined;
+  readonly ensemble: EnsembleDeclaration | undefined;
   readonly tryOut: DeclaredTryOut;
 }
 

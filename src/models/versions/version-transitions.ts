@@ -18,6 +18,8 @@ export interface VersionTransitionsOptions {
   readonly onFailed: (record: VersionRecord, error: ServingError) => void;
   /** A load failed and will be retried. */
   readonly onRetry: (error: ServingError) => void;
+  /** A load waits for a model that has failed; it goes on when that is there. */
+  readonly onStuck: (reason: ServingError) => void;
   readonly onChange: () => void;
   /** See VersionTable. */
   readonly isExtra: (version: bigint) => boolean;
@@ -88,6 +90,10 @@ export class VersionTransitions {
           record.lastFailure = retry.error;
           events.onRetry(name, version, retry);
           this.#options.onRetry(retry.error);
+        },
+        onWait: (reason) => {
+          record.lastFailure = reason;
+          if (reason.attributes?.['memberFailed'] === true) this.#options.onStuck(reason);
         },
         onProgress: (elapsedMs) => events.onProgress(name, version, elapsedMs),
       });

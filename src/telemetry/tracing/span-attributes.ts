@@ -6,7 +6,7 @@
  */
 import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../core/errors.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, RequestOutcome, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
 import { type Entries, LastBlock, type ModelFacts } from './last-block.ts';
 import { AttributeKey, type AttributeSink, type AttributeValue } from './span-output.ts';
 
@@ -76,6 +76,18 @@ export class SpanAttributes {
   setRequest(span: AttributeSink, record: RequestRecord, kept?: KeepReason): void {
     span.setAll(this.#requests.blockOf(record));
     setRequestFacts(span, record, kept);
+  }
+
+  /** Sets those of the span of an ensemble's step. */
+  setStep(span: AttributeSink, step: StepRecord): void {
+    span.setAll(this.#models.blockOf(step));
+    const { batch, cache, outcome } = step;
+    if (batch !== undefined) {
+      span.set(BATCH_ROWS, batch.rows);
+      span.set(BATCH_SIZE, batch.size);
+    }
+    if (cache !== undefined) span.set(CACHE, cache);
+    if (outcome !== 'ok') span.set(ERROR_TYPE, outcome);
   }
 
   /** Sets those of a batch's span. */

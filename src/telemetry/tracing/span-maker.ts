@@ -3,6 +3,7 @@
  *
  *   POST/RPC caller's span
  *     └─ Predict digits              SERVER; its id was made when the request came
+ *          ├─ step digits            INTERNAL, one for each step of an ensemble, with the stages of its own below it
  *          ├─ receive … encode       INTERNAL, one for each stage that took time
  *          │    execute ─ ─ ─ ─ ─ ┐  link to the batch that ran it
  *          └─ inference.batch ◀─ ─┘  in the trace of the first member with spans; links to every such member
@@ -15,7 +16,7 @@
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, RequestRecord, StepRecord } from '../request-record.ts';
 import { STAGE_EXECUTE, STAGES } from '../stage-clock.ts';
 import { SteadyWall } from '../steady-wall.ts';
 import { clip, isServerFault, SpanAttributes } from './span-attributes.ts';
@@ -25,6 +26,8 @@ import type { TraceContext } from './trace-context.ts';
 
 /** Name of a batch's span; the model is in its attributes. */
 const BATCH_SPAN_NAME = 'inference.batch';
+/** Name of a step's span, before its model. */
+const STEP_SPAN_NAME = 'step';
 /** Names of the host's spans under a batch's. */
 const COPY_IN_SPAN_NAME = 'copy-in';
 const RUN_SPAN_NAME = 'run';
@@ -59,6 +62,7 @@ export class SpanMaker {
     if (isServerFault(record.outcome)) output.fail(clip(record.error?.message ?? record.outcome));
     output.end();
     this.#makeStageSpans(record, context);
+    for (const step of record.steps ?? []) this.#makeStepSpans(step, context.isSampled);
   }
 
   /** Makes the batch's span and the host's spans under it; none for a batch without a member that has spans. */
@@ -85,7 +89,22 @@ export class SpanMaker {
     if (end > start) this.#output.child(parent, name, start, end, undefined);
   }
 
-  #makeStageSpans({ stages, batch }: RequestRecord, context: TraceContext): void {
+  /** The span of a step, its stages, and those of its own steps. */
+  #makeStepSpans(step: StepRecord, isSampled: boolean): void {
+    if (step.trace === undefined) return;
+    const output = this.#output;
+    const context = { ...step.trace, isSampled };
+    const { stages, batch, outcome } = step;
+    output.begin(context, 'internal', `${STEP_SPAN_NAME} ${step.model}`, stages.startedAt, stages.finishedAt);
+    this.#attributes.setStep(output, step);
+    if (batch?.trace?.isSampled === true) output.addLinks([batch.trace]);
+    if (isServerFault(outcome)) output.fail(outcome);
+    output.end();
+    this.#makeStageSpans(step, context);
+    for (const inner of step.steps ?? []) this.#makeStepSpans(inner, isSampled);
+  }
+
+  #makeStageSpans({ stages, batch }: Pick<RequestRecord, 'stages' | 'batch'>, context: TraceContext): void {
     for (let stage = 0; stage < STAGES.length && stages.has(stage); stage++) {
       const name = STAGES[stage]!;
       const start = stages.startOf(stage);

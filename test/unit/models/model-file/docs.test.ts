@@ -52,6 +52,14 @@ test('the page has examples, and each is taken and fits the schema', async (t) =
   }
 });
 
+test('the examples of other pages fit the schema', () => {
+  const found = ['sequences', 'ensembles'].flatMap((page) =>
+    [...readFileSync(`docs/${page}.md`, 'utf8').matchAll(/```yaml models\/\S+\n(.*?)```/gs)].map(([, yaml]) => yaml!),
+  );
+  assert.ok(found.length >= 2);
+  for (const yaml of found) assert.ok(isValid(parse(yaml)), `${yaml}\n${JSON.stringify(isValid.errors)}`);
+});
+
 test('the schema has the keys that the reader knows, and no other', () => {
   const keys = (of: { properties: object }): string[] => Object.keys(of.properties).sort();
   const sorted = (names: readonly string[]): string[] => [...names].sort();

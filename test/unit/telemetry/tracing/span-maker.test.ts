@@ -8,7 +8,7 @@ import { STAGE_ADMIT, STAGE_DECODE, STAGE_ENCODE, STAGES, StageClock } from '../
 import { PresetIds, SdkSpans } from '../../../../src/telemetry/tracing/sdk-spans.ts';
 import { SpanMaker } from '../../../../src/telemetry/tracing/span-maker.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { batchRecord, requestRecord, traceOf } from '../../../support/telemetry-records.ts';
+import { batchRecord, fullStages, requestRecord, traceOf } from '../../../support/telemetry-records.ts';
 
 type Span = tracing.ReadableSpan;
 
@@ -75,6 +75,47 @@ it('a request that was run again apart from others says when its batch failed, a
     named('Predict digits').events.map(({ name, attributes }) => [name, attributes]),
     [['inference.isolate', { 'error.type': 'backend_failed', 'inference.batch.tasks': 4 }]],
   );
+});
+
+it('a request says how the cache of its model has served it', () => {
+  const { makeRequestSpans, named } = spanMaker();
+  makeRequestSpans(requestRecord({ trace: traceOf('a'), cache: 'hit' }));
+  assert.equal(named('Predict digits').attributes['inference.cache'], 'hit');
+});
+
+it('each step of an ensemble has a span below the request, with its stages and a link to its batch', () => {
+  const { makeRequestSpans, named, spans, clock } = spanMaker();
+  const batch = batchRecord({ trace: { ...traceOf('a'), spanId: 'b'.repeat(16) } });
+  const trace = { ...traceOf('a'), spanId: 'c'.repeat(16), parentSpanId: 'a'.repeat(16) };
+  const inner = { ...traceOf('a'), spanId: 'd'.repeat(16), parentSpanId: trace.spanId };
+  const of = { version: '2', signatureName: 's', stages: fullStages() };
+  makeRequestSpans(
+    requestRecord({
+      trace: traceOf('a'),
+      steps: [
+        {
+          ...{ ...of, model: 'detect', trace, outcome: 'ok', batch, cache: 'miss' },
+          steps: [{ ...of, model: 'inner', trace: inner, outcome: 'backend_failed', batch: undefined }],
+        },
+      ],
+    }),
+  );
+  const step = named('step detect');
+  assert.deepEqual(timesOf(step, clock), [100, 136]);
+  assert.equal(step.spanContext().spanId, trace.spanId);
+  assert.equal(step.parentSpanContext?.spanId, 'a'.repeat(16));
+  assert.equal(step.attributes['inference.model.version'], '2');
+  assert.equal(step.attributes['inference.cache'], 'miss');
+  assert.deepEqual(
+    step.links.map(({ context }) => context.spanId),
+    ['b'.repeat(16)],
+  );
+  const below = spans().filter((span) => span.parentSpanContext?.spanId === trace.spanId);
+  assert.ok(below.some(({ name }) => name === 'execute'));
+  assert.ok(below.some(({ name }) => name === 'step inner'));
+  const failed = named('step inner');
+  assert.equal(failed.status.code, SpanStatusCode.ERROR);
+  assert.equal(failed.attributes['error.type'], 'backend_failed');
 });
 
 describe("a request's spans", () => {

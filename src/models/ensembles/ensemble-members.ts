@@ -1,0 +1,90 @@
+/**
+ * The models of an ensemble's steps. A step gets the version of its model that is served at that moment: the ensemble
+ * goes on when a member is reloaded, as long as the new version has what the ensemble takes from it.
+ */
+import { ServingError, toServingError } from '../../core/errors.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
+import type { TensorSpec } from '../../core/signature.ts';
+import type { ServableHandle } from '../serving/servable.ts';
+import type { ServableDirectory } from '../serving/servable-directory.ts';
+import type { ServedSignature } from '../serving/served-signature.ts';
+import { misfitOf, type PlannedStep } from './ensemble-plan.ts';
+
+export type MemberDirectory = Pick<ServableDirectory, 'acquire' | 'modelNames'>;
+
+export interface AcquiredMember {
+  /** To be released when the step is submitted. */
+  readonly handle: ServableHandle;
+  readonly served: ServedSignature;
+}
+
+export class EnsembleMembers {
+  readonly #models: MemberDirectory;
+  readonly #tensors: ReadonlyMap<string, TensorSpec>;
+  /** The signatures that were found to fit, by the place of their step. */
+  readonly #fitting = new Map<number, ServedSignature>();
+
+  /** `tensors`: those of the ensemble, by name. */
+  constructor(models: MemberDirectory, tensors: ReadonlyMap<string, TensorSpec>) {
+    this.#models = models;
+    this.#tensors = tensors;
+  }
+
+  /** Throws `model_not_ready` if the member is not available now, `load_failed` if its version does not fit any more. */
+  acquire(step: PlannedStep): AcquiredMember {
+    const handle = this.#lend(step);
+    try {
+      return { handle, served: this.#fitting.get(step.index) ?? this.#checked(step, handle) };
+    } catch (error) {
+      handle.release();
+      throw error;
+    }
+  }
+
+  #lend({ index, member }: PlannedStep): ServableHandle {
+    try {
+      const handle = this.#models.acquire(member.name, member);
+      const known = this.#fitting.get(index);
+      if (known !== undefined && handle.servable.served.get(known.signatureName) !== known) this.#fitting.delete(index);
+      return handle;
+    } catch (thrown) {
+      const { message, retryAfterMs } = toServingError(thrown);
+      // To its callers the ensemble is there, and cannot answer now.
+      throw new ServingError('model_not_ready', message, retryAfterMs === undefined ? {} : { retryAfterMs });
+    }
+  }
+
+  #checked(step: PlannedStep, { servable }: ServableHandle): ServedSignature {
+    const served = servable.served.get(step.signatureName);
+    const problem =
+      served === undefined
+        ? `it has no signature ${quoteName(step.signatureName)}; it has: ${listNames(servable.signatures.keys())}`
+        : this.#misfit(step, served);
+    if (served !== undefined && problem === undefined) {
+      this.#fitting.set(step.index, served);
+      return served;
+    }
+    throw new ServingError(
+      'load_failed',
+      `version ${servable.version} does not fit the ensemble: ${problem}; load a version that does, or publish a ` +
+        'version of the ensemble for it',
+    );
+  }
+
+  #misfit(step: PlannedStep, { signature }: ServedSignature): string | undefined {
+    for (const name of signature.inputs.keys()) {
+      if (!step.inputs.has(name)) return `it needs the input ${quoteName(name)}, which the step does not give`;
+    }
+    const ends = [
+      ...[...step.inputs].map((pair) => [...pair, 'input', signature.inputs] as const),
+      ...[...step.outputs].map((pair) => [...pair, 'output', signature.outputs] as const),
+    ];
+    for (const [theirs, ours, what, specs] of ends) {
+      const spec = specs.get(theirs);
+      if (spec === undefined) return `it has no ${what} ${quoteName(theirs)}`;
+      const misfit = misfitOf(spec, this.#tensors.get(ours)!);
+      if (misfit !== undefined) return `its ${what} ${quoteName(theirs)} is another than before: ${misfit}`;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * One request of an ensemble: starts each step as soon as its inputs are there, and ends with the last output, or with
+ * the first error.
+ *
+ *   waiting for inputs ──▶ submitted to its member's version ──▶ its outputs are tensors of the ensemble
+ *                              └──▶ failed, late or refused: the other steps are cancelled, the request fails
+ *
+ * Steps that none of the wanted outputs needs do not run. Each step has the request's deadline: what earlier steps took
+ * is gone for the later ones.
+ */
+import type { CancelListener } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import { shapeFits } from '../../core/shape.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { STAGE_EXECUTE, STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
+import type { ServableRequest } from '../serving/servable.ts';
+import type { EnsembleMembers } from './ensemble-members.ts';
+import type { PlannedStep } from './ensemble-plan.ts';
+import { StepContext } from './step-context.ts';
+
+export interface EnsembleRunOptions {
+  readonly steps: readonly PlannedStep[];
+  readonly members: EnsembleMembers;
+  readonly clock: Clock;
+}
+
+export class EnsembleRun implements CancelListener {
+  readonly #options: EnsembleRunOptions;
+  readonly #request: ServableRequest;
+  readonly #tensors: Map<string, Tensor>;
+  readonly #waiting: Set<PlannedStep>;
+  readonly #running = new Set<StepContext>();
+  readonly #done: StepContext[] = [];
+  #resolve!: (outputs: TensorMap) => void;
+  #reject!: (error: ServingError) => void;
+  #isSettled = false;
+
+  constructor(request: ServableRequest, options: EnsembleRunOptions) {
+    this.#options = options;
+    this.#request = request;
+    this.#tensors = new Map(request.inputs);
+    this.#waiting = neededSteps(options.steps, request.outputs);
+  }
+
+  /** Call once. Owns the request's cancel listener until it settles. */
+  start(): Promise<TensorMap> {
+    const { cancel, stages } = this.#request.context;
+    const answer = new Promise<TensorMap>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    cancel.listener = this;
+    stages.enter(STAGE_EXECUTE, this.#options.clock.nowMs());
+    this.#startReady();
+    return answer;
+  }
+
+  onCancel(reason: ServingError): void {
+    this.#fail(reason);
+  }
+
+  #startReady(): void {
+    for (const step of this.#waiting) {
+      if (this.#isSettled) return;
+      if (![...step.inputs.values()].every((ours) => this.#tensors.has(ours))) continue;
+      this.#waiting.delete(step);
+      this.#startStep(step);
+    }
+  }
+
+  #startStep(step: PlannedStep): void {
+    let context: StepContext | undefined;
+    try {
+      const { handle, served } = this.#options.members.acquire(step);
+      try {
+        context = new StepContext(this.#request.context, this.#options.clock.nowMs(), served);
+        this.#running.add(context);
+        const { inputs, isOddShape } = this.#inputsOf(step, served.signature.inputs);
+        const outputs = [...step.outputs.keys()];
+        const { signatureName } = step;
+        const answer = handle.servable.runner.submit({ signatureName, inputs, outputs, context, isOddShape });
+        const own = context;
+        answer.then(
+          (given) => this.#onAnswer(step, own, given),
+          (thrown: unknown) => this.#onError(step, own, toServingError(thrown)),
+        );
+      } finally {
+        handle.release();
+      }
+    } catch (thrown) {
+      this.#onError(step, context, toServingError(thrown));
+    }
+  }
+
+  /** In the member's order. A shape that it does not declare is left to its graph. */
+  #inputsOf(step: PlannedStep, specs: ServedInputs): { readonly inputs: TensorMap; readonly isOddShape: boolean } {
+    const inputs = new Map<string, Tensor>();
+    let isOddShape = false;
+    for (const [theirs, { shape }] of specs) {
+      const tensor = this.#tensors.get(step.inputs.get(theirs)!)!;
+      inputs.set(theirs, tensor);
+      isOddShape ||= !shapeFits(tensor.shape, shape);
+    }
+    return { inputs, isOddShape };
+  }
+
+  #onAnswer(step: PlannedStep, context: StepContext, given: TensorMap): void {
+    this.#finish(context);
+    if (this.#isSettled) return;
+    for (const [theirs, ours] of step.outputs) this.#tensors.set(ours, given.get(theirs)!);
+    if (this.#running.size > 0 || this.#waiting.size > 0) this.#startReady();
+    if (!this.#isSettled && this.#running.size === 0 && this.#waiting.size === 0) this.#succeed();
+  }
+
+  #onError(step: PlannedStep, context: StepContext | undefined, error: ServingError): void {
+    if (context !== undefined) {
+      context.outcome = error.kind;
+      this.#finish(context);
+    }
+    if (!this.#isSettled) this.#fail(ofStep(step, error));
+  }
+
+  #finish(context: StepContext): void {
+    context.stages.finish(this.#options.clock.nowMs());
+    this.#running.delete(context);
+    this.#done.push(context);
+  }
+
+  #succeed(): void {
+    const { outputs } = this.#request;
+    this.#settle();
+    this.#resolve(new Map(outputs.map((name) => [name, this.#tensors.get(name)!])));
+  }
+
+  #fail(error: ServingError): void {
+    if (this.#isSettled) return;
+    this.#settle();
+    const isOver = error.kind === 'cancelled' || error.kind === 'deadline_exceeded';
+    const reason = isOver ? error : new ServingError('cancelled', 'another step of the ensemble has failed');
+    for (const context of [...this.#running]) context.cancel.cancel(reason);
+    this.#reject(error);
+  }
+
+  #settle(): void {
+    const { context } = this.#request;
+    this.#isSettled = true;
+    context.cancel.listener = undefined;
+    context.stages.enter(STAGE_SPLIT, this.#options.clock.nowMs());
+    context.steps = [...this.#done, ...this.#running];
+  }
+}
+
+type ServedInputs = ReadonlyMap<string, { readonly shape: readonly number[] | undefined }>;
+
+/** The steps that these outputs need, each behind those whose outputs it takes. */
+function neededSteps(steps: readonly PlannedStep[], outputs: readonly string[]): Set<PlannedStep> {
+  const wanted = new Set(outputs);
+  const needed: PlannedStep[] = [];
+  for (const step of [...steps].reverse()) {
+    if (![...step.outputs.values()].some((ours) => wanted.has(ours))) continue;
+    needed.push(step);
+    for (const ours of step.inputs.values()) wanted.add(ours);
+  }
+  return new Set(needed.reverse());
+}
+
+/** The error says which step it is of. What a cancelled request is told stays as it is. */
+function ofStep({ index, member }: PlannedStep, error: ServingError): ServingError {
+  if (error.kind === 'internal') return error;
+  const { retryAfterMs, attributes } = error;
+  return new ServingError(error.kind, `step ${index + 1}, model "${member.name}": ${error.message}`, {
+    cause: error.cause ?? error,
+    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    ...(attributes !== undefined && { attributes }),
+  });
+}

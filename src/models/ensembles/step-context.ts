@@ -1,0 +1,57 @@
+/** The context of one step of an ensemble's request: the request's own, with a cancel signal and clocks of its own. */
+import { CancelSignal } from '../../core/cancel.ts';
+import type { Instant } from '../../core/clock.ts';
+import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
+import type { PriorityClass } from '../../core/priority.ts';
+import type { TaskContext } from '../../scheduler/task.ts';
+import type {
+  BatchRecord,
+  CacheUse,
+  IsolationRecord,
+  RequestOutcome,
+  StepRecord,
+} from '../../telemetry/request-record.ts';
+import { StageClock } from '../../telemetry/stage-clock.ts';
+import { childContext, type TraceContext } from '../../telemetry/tracing/trace-context.ts';
+
+export class StepContext implements TaskContext, StepRecord {
+  readonly deadline: Instant;
+  readonly hasOwnDeadline: boolean | undefined;
+  readonly caller: string | undefined;
+  readonly priority: PriorityClass | undefined;
+  readonly trace: TraceContext | undefined;
+  readonly cancel = new CancelSignal();
+  readonly stages: StageClock;
+  readonly model: string;
+  readonly version: string;
+  readonly signatureName: string;
+  expectedEnd: Instant | undefined = 0;
+  batch: BatchRecord | undefined = undefined;
+  isolation: IsolationRecord | undefined = undefined;
+  cache: CacheUse | undefined = undefined;
+  outcome: RequestOutcome = 'ok';
+  /** Set where its model is an ensemble, too. */
+  steps: readonly StepRecord[] | undefined = undefined;
+  readonly #request: TaskContext;
+
+  constructor(
+    request: TaskContext,
+    now: Instant,
+    { name, versionText, signatureName }: { name: string; versionText: string; signatureName: string },
+  ) {
+    this.#request = request;
+    this.deadline = request.deadline;
+    this.hasOwnDeadline = request.hasOwnDeadline;
+    this.caller = request.caller;
+    this.priority = request.priority;
+    this.trace = request.trace && childContext(request.trace);
+    this.stages = new StageClock(now);
+    this.model = name;
+    this.version = versionText;
+    this.signatureName = signatureName;
+  }
+
+  note(event: RunEvent, facts: RunEventFacts): void {
+    this.#request.note(event, facts);
+  }
+}

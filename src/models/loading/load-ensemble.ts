@@ -1,0 +1,145 @@
+/**
+ * Loads versions that are ensembles: their directory has a pillion.yaml with `ensemble`, and no model. All other versions
+ * go to the loader below.
+ *
+ * An ensemble is checked against the signatures of its members, so its load waits until they are available: it rejects
+ * with `model_not_ready`, and the version loader tries it again soon.
+ */
+import type { CodecThread } from '../../codec-thread/codec-thread.ts';
+import type { ModelConfig } from '../../config/model-config.ts';
+import type { Clock } from '../../core/clock.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import type { Executor } from '../../core/executor.ts';
+import { listNames, quoteName } from '../../core/list-names.ts';
+import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
+import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
+import type { EnsembleGraph } from '../ensembles/ensemble-graph.ts';
+import { EnsembleMembers, type MemberDirectory } from '../ensembles/ensemble-members.ts';
+import { planEnsemble, type ReportEnsemble } from '../ensembles/ensemble-plan.ts';
+import { EnsembleRunner } from '../ensembles/ensemble-runner.ts';
+import type { EnsembleDeclaration, StepDeclaration } from '../model-file/ensemble-schema.ts';
+import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
+import { DeclaredSignatureRunner, withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
+import { Servable } from '../serving/servable.ts';
+import type { PrepareVersion } from '../warm-up/warm-up.ts';
+import type { LoadServable } from './version-loader.ts';
+
+export interface EnsembleLoadOptions {
+  readonly clock: Clock;
+  /** Called when a version is loaded, by when the models are managed. */
+  readonly models: () => MemberDirectory;
+  readonly graph: EnsembleGraph;
+  /** As in LoadServableOptions. */
+  readonly maxTensorBytes: number;
+  readonly thread?: CodecThread;
+  readonly prepare?: PrepareVersion | undefined;
+  readonly scheduler: SchedulerOptions;
+}
+
+/** A loader that loads ensembles itself, and everything else by `load`. */
+export function withEnsembles(load: LoadServable, options: EnsembleLoadOptions): LoadServable {
+  return async (model, version, directory, signal) => {
+    const file = await loadModelFile(directory);
+    const { graph } = options;
+    if (file?.ensemble === undefined) {
+      graph.set(model.name, []);
+      return await load(model, version, directory, signal);
+    }
+    graph.set(
+      model.name,
+      file.ensemble.steps.map((step) => step.model),
+    );
+    return await loadEnsemble(model, version, directory, file, file.ensemble, options);
+  };
+}
+
+/** True if the version is an ensemble, which has no weights. False also where its file cannot be read. */
+export async function isEnsemble(directory: string): Promise<boolean> {
+  const file = await loadModelFile(directory).catch(() => undefined);
+  return file?.ensemble !== undefined;
+}
+
+async function loadEnsemble(
+  model: ModelConfig,
+  version: bigint,
+  versionDirectory: string,
+  file: ModelFile,
+  declared: EnsembleDeclaration,
+  options: EnsembleLoadOptions,
+): Promise<Servable> {
+  const { clock, scheduler, maxTensorBytes, thread, graph } = options;
+  const models = options.models();
+  const report: ReportEnsemble = (problem, ...keys) => file.reportEnsemble(problem, ...keys);
+  const circle = graph.circleOf(model.name);
+  if (circle !== undefined) report(`the ensemble is a member of itself: ${circle.join(' → ')}`, 'steps');
+  const ofMembers = declared.steps.map((step, i) =>
+    circle === undefined ? signatureOf(step, i, models, report) : undefined,
+  );
+  const plan = planEnsemble(declared, ofMembers, report);
+  const signatures = new Map([[DEFAULT_SIGNATURE_NAME, plan.signature]]);
+  const views = file.views(signatures);
+  const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock);
+  const viewed = views.size === 0 ? runner : new DeclaredSignatureRunner(runner, views, maxTensorBytes, thread);
+  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), viewed);
+  servable.runtime = { kind: 'ensemble', choice: undefined };
+  servable.tryOut = file.tryOut;
+  if (model.cache !== undefined) servable.addWarning(CACHE_OF_ENSEMBLE);
+  try {
+    await options.prepare?.({ servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });
+    return servable;
+  } catch (error) {
+    await servable.unload();
+    throw error;
+  }
+}
+
+const CACHE_OF_ENSEMBLE =
+  'its cache has no effect: members may change under an ensemble; give "cache" to the models of its steps';
+
+/** Undefined if the step's model or signature is unknown, which is reported. Throws `model_not_ready` if it may come. */
+function signatureOf(
+  { model, version, signature = DEFAULT_SIGNATURE_NAME }: StepDeclaration,
+  index: number,
+  models: MemberDirectory,
+  report: ReportEnsemble,
+): Signature | undefined {
+  if (!models.modelNames.includes(model)) {
+    report(`there is no model ${quoteName(model)}; there are ${listNames(models.modelNames)}`, 'steps', index, 'model');
+    return undefined;
+  }
+  const { servable } = borrowed(model, version, models);
+  const found = servable.signatures.get(signature);
+  if (found === undefined) {
+    const known = listNames(servable.signatures.keys());
+    report(
+      `model ${quoteName(model)} has no signature ${quoteName(signature)}; it has: ${known}`,
+      'steps',
+      index,
+      'signature',
+    );
+  }
+  return found;
+}
+
+/** Given back at once: only its signatures are read. */
+function borrowed(model: string, version: bigint | undefined, models: MemberDirectory) {
+  try {
+    const handle = models.acquire(model, { version });
+    handle.release();
+    return handle;
+  } catch (thrown) {
+    const { kind, message } = toServingError(thrown);
+    // It may be loaded later; until then the start does not wait for the ensemble.
+    const attributes = { memberFailed: kind !== 'model_not_ready' };
+    throw new ServingError('model_not_ready', `it waits for a member: ${message}`, { attributes });
+  }
+}
+
+/** Warm-up and golden requests go through the ensemble's runner; there is nothing of its own to sweep. */
+const NO_RUNTIME: Executor = {
+  slots: 1,
+  isElsewhere: true,
+  allocate: (byteLength) => new ArrayBuffer(byteLength),
+  release: () => undefined,
+  run: () => Promise.reject(new ServingError('unsupported', 'an ensemble has no runtime of its own')),
+};
