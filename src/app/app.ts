@@ -152,7 +152,7 @@ class PillionApp implements App {
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
     const doors = { gates, tls: tls?.listen, access: access.control };
     this.#surfaces = createSurfaces({
-      ...{ ...common, ...doors, models, modelInfo },
+      ...{ ...common, ...doors, models, modelInfo, repository: this.repository },
       ...{ reload: reloads.handler, audit: access.audit },
     });
     this.#admin = createAdmin({

@@ -5,14 +5,16 @@ import type { Machine } from '../config/machine/machine.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
+import type { ModelRepository } from '../models/triton/model-repository.ts';
 import { Callers } from '../proxy/caller.ts';
 import type { GrpcEngine } from '../proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../proxy/grpc/grpc-js-engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../proxy/grpc/pillion-engine.ts';
+import { ConfiguredModels, type OperatedModels } from '../proxy/handlers/configured-models.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../proxy/handlers/reload.ts';
-import { type OperatedModels, RepositoryHandler } from '../proxy/handlers/repository.ts';
+import { RepositoryHandler } from '../proxy/handlers/repository.ts';
 import { InflationGate } from '../proxy/inflation.ts';
 import type { SocketAccess } from '../proxy/net/socket-access.ts';
 import type { ListenTls } from '../proxy/net/tls-server.ts';
@@ -37,6 +39,8 @@ interface SurfaceParts {
   readonly thread: CodecThread;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
+  /** Undefined without --model_repository. */
+  readonly repository: ModelRepository | undefined;
   readonly readiness: Readiness;
   /** Undefined if clients may not reload. */
   readonly reload: ReloadHandler | undefined;
@@ -92,14 +96,16 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
 
 /** The Open Inference Protocol, for both surfaces. */
 function createOpenInference(parts: SurfaceParts): OpenInference {
-  const { config, lifecycle, resolver, modelInfo, readiness, telemetry, models, audit } = parts;
+  const { config, lifecycle, resolver, modelInfo, readiness, telemetry, models, repository, audit } = parts;
   const { model_control_mode, log_level } = config.options;
   const { statistics, isTracing } = telemetry;
-  const repository =
-    model_control_mode === 'explicit' ? new RepositoryHandler({ models, clock: systemClock, audit }) : undefined;
+  const isExplicit = model_control_mode === 'explicit';
+  const loads = isExplicit
+    ? new RepositoryHandler(repository ?? new ConfiguredModels(models, systemClock), audit)
+    : undefined;
   const settings = { logLevel: log_level, isTracing };
   const known = { resolver, lifecycle, modelInfo, readiness, statistics };
-  return new OpenInference({ ...known, repository, settings, version: VERSION });
+  return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
 }
 
 /** What both surfaces use. */

@@ -5,9 +5,9 @@
  */
 import * as v from 'valibot';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
-import type { TritonModel } from './triton/config-message.ts';
 import { CACHE } from './cache-config.ts';
 import { SEQUENCES } from './sequence-limits-config.ts';
+import type { TritonModel } from './triton/config-message.ts';
 import {
   about,
   camelKeys,

@@ -7,8 +7,4 @@ export interface ModelMetadata {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** What of the model is not served, or otherwise than its file has it; absent = nothing. */
   readonly notes?: readonly string[];
-  /** Its runtime's name in the configuration; undefined = not known. */
-  readonly runtime?: string | undefined;
-  /** The most rows of one run; undefined = not known. */
-  readonly maxBatchSize?: number | undefined;
 }

@@ -78,7 +78,9 @@ test('Triton’s configuration: dims without the batch, priorities, optional inp
         ['x', 'TYPE_FP32', ['3']],
         ['t', 'TYPE_STRING', ['1']],
       ]);
-      assert.deepEqual(tensors(output), [['y', 'TYPE_INT64', []]]);
+      // Triton's dims are never empty: a scalar of each row is [1], and of shape [] to the model.
+      assert.deepEqual(tensors(output), [['y', 'TYPE_INT64', ['1']]]);
+      assert.deepEqual(output[0].reshape, { shape: [] });
       assert.deepEqual([dynamic_batching.priority_levels, dynamic_batching.default_priority_level], ['3', '2']);
       const other = await config('whole');
       assert.equal(other.max_batch_size, 0);

@@ -123,7 +123,7 @@ for (const engine of ['pillion', 'grpc-js']) {
       assert.ok(Number(inference_stats.compute_infer.ns) > 0);
       assert.ok(batch_stats.some(({ batch_size }: Answer) => batch_size === '1'));
       const { config } = await call('ModelConfig', { name: 'digits' });
-      assert.deepEqual([config.backend, config.platform], ['onnx', 'onnxruntime_onnx']);
+      assert.deepEqual([config.backend, config.platform], ['onnxruntime', 'onnxruntime_onnx']);
       assert.ok(config.max_batch_size > 1);
     });
 

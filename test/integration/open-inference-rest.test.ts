@@ -326,11 +326,14 @@ describe('lookups', () => {
   });
 
   test('configuration and statistics', async () => {
-    const config = jsonOf(await get('/v2/models/two/config')) as { input: unknown };
-    assert.deepEqual(config.input, [
-      { name: 'a', data_type: 'TYPE_INT64', dims: [-1], optional: false },
-      { name: 'b', data_type: 'TYPE_BOOL', dims: [-1], optional: false },
-    ]);
+    const config = jsonOf(await get('/v2/models/two/config')) as { input: Readonly<Record<string, unknown>>[] };
+    assert.deepEqual(
+      config.input.map(({ name, data_type, dims, optional }) => [name, data_type, dims, optional]),
+      [
+        ['a', 'TYPE_INT64', [-1], false],
+        ['b', 'TYPE_BOOL', [-1], false],
+      ],
+    );
     const one = jsonOf(await get('/v2/models/half/versions/6/stats')) as { model_stats: { name: string }[] };
     assert.deepEqual(
       one.model_stats.map(({ name }) => name),

@@ -13,6 +13,8 @@ interface Controlled {
   readonly repository: ModelRepository;
   /** The first element of the answer to zeros; undefined = the model is not served. */
   ask(model: string): Promise<number | undefined>;
+  /** The answer's JSON; undefined = it is empty. */
+  post(path: string, body?: object): Promise<{ readonly status: number; readonly body: unknown }>;
 }
 
 async function start(t: TestContext, files: TritonRepository, ...args: readonly string[]): Promise<Controlled> {
@@ -26,6 +28,11 @@ async function start(t: TestContext, files: TritonRepository, ...args: readonly 
       const answer = await fetch(url, { method: 'POST', body: '{"inputs":[[0,0]]}' });
       const { outputs } = (await answer.json()) as { readonly outputs?: readonly (readonly number[])[] };
       return outputs?.[0]?.[0];
+    },
+    async post(path, body = {}) {
+      const answer = await fetch(`http://${rest[0]}${path}`, { method: 'POST', body: JSON.stringify(body) });
+      const text = await answer.text();
+      return { status: answer.status, body: text === '' ? undefined : JSON.parse(text) };
     },
   };
 }
@@ -100,11 +107,37 @@ describe('the model repository in the mode explicit', () => {
   });
 });
 
-it('loads and unloads nothing by request in another mode', async (t) => {
-  const files = new TritonRepository(t);
-  files.model('m', plusConfig('m'));
-  const { repository, ask } = await start(t, files);
-  await assert.rejects(repository.load('m'), /only with --model_control_mode=explicit; it is none here/);
-  await assert.rejects(repository.unload('m'), /only with --model_control_mode=explicit/);
-  assert.equal(await ask('m'), 1);
+describe('callers of the Open Inference Protocol', () => {
+  it('load, unload and list the models of a repository by name', async (t) => {
+    const files = new TritonRepository(t);
+    files.model('one', plusConfig('one'));
+    files.model('two', plusConfig('two'));
+    const { post, ask } = await start(t, files, EXPLICIT, '--load-model=two');
+    const states = async (): Promise<readonly string[]> => {
+      const entries = (await post('/v2/repository/index')).body as readonly Readonly<Record<string, string>>[];
+      return entries.map(({ name, version, state, reason }) => `${name} ${version} ${state} ${reason}`.trim());
+    };
+    assert.deepEqual(await states(), ['one  UNAVAILABLE it has not been loaded', 'two 1 READY']);
+    assert.equal((await post('/v2/repository/models/one/load')).status, 200);
+    assert.equal(await ask('one'), 1);
+    assert.equal((await post('/v2/repository/models/two/unload')).status, 200);
+    assert.equal(await ask('two'), undefined);
+    assert.deepEqual(await states(), ['one 1 READY', 'two 1 UNAVAILABLE unloaded']);
+    const unknown = await post('/v2/repository/models/nothing/load');
+    assert.deepEqual([unknown.status, unknown.body], [404, { error: 'no model repository has a model "nothing"' }]);
+    const override = await post('/v2/repository/models/one/load', { parameters: { config: '{}' } });
+    assert.equal(override.status, 501);
+  });
+
+  it('load and unload nothing in another mode', async (t) => {
+    const files = new TritonRepository(t);
+    files.model('m', plusConfig('m'));
+    const { post, ask } = await start(t, files);
+    for (const action of ['load', 'unload']) {
+      const { status, body } = await post(`/v2/repository/models/m/${action}`);
+      assert.equal(status, 501);
+      assert.match((body as { readonly error: string }).error, /with --model_control_mode=explicit/);
+    }
+    assert.equal(await ask('m'), 1);
+  });
 });

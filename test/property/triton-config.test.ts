@@ -10,7 +10,7 @@ import { modelOfEntry } from '../../src/config/triton/model-of-config.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import { configView } from '../../src/models/triton/config-view.ts';
 import { checkAgainstGraph } from '../../src/models/triton/graph-check.ts';
-import { tritonConfigOf } from '../../src/models/triton/triton-config.ts';
+import { tritonConfigJson, tritonConfigOf } from '../../src/models/triton/triton-config.ts';
 import { signature, spec } from '../support/puppet-models.ts';
 import { arbitraryMessage, printTextProto } from '../support/text-proto-printer.ts';
 
@@ -28,8 +28,9 @@ it('any config.pbtxt gives a model, or the reason why not', () => {
       for (const warning of warnings) assert.match(warning, /^model "m": \/r\/m\/config\.pbtxt/);
       const triton = model.triton!;
       const served = { model: triton, labels: new Map() };
-      const json = tritonConfigOf({ name: 'm', signatures: GRAPHS, runtime: undefined, triton: served });
-      assert.equal(JSON.parse(JSON.stringify(json)).name, 'm');
+      const version = { name: 'm', signatures: GRAPHS, runtime: undefined, maxBatchSize: 4 };
+      const json = tritonConfigJson(tritonConfigOf({ ...version, triton: served }));
+      assert.equal(JSON.parse(json).name, 'm');
       if (triton.refusal !== undefined) return;
       try {
         checkAgainstGraph('m', triton.config, GRAPHS.get('serving_default')!);

@@ -1,8 +1,9 @@
 /** The shared layer of the Open Inference Protocol over puppet models, for the harnesses of both surfaces. */
 import { systemClock } from '../../src/core/clock.ts';
+import { ConfiguredModels, type OperatedModels } from '../../src/proxy/handlers/configured-models.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
-import { type OperatedModels, RepositoryHandler } from '../../src/proxy/handlers/repository.ts';
+import { RepositoryHandler } from '../../src/proxy/handlers/repository.ts';
 import { OpenInference } from '../../src/proxy/protocols/open-inference/open-inference.ts';
 import { type Readiness, ReadinessGate } from '../../src/proxy/readiness.ts';
 import type { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
@@ -28,7 +29,10 @@ export function openInferenceOf(harness: OpenInferenceHarness): OpenInference {
     lifecycle,
     statistics,
     readiness: harness.readiness ?? readyGate(),
-    repository: operated && new RepositoryHandler({ models: operated, clock: systemClock }),
+    repository: {
+      loads: operated && new RepositoryHandler(new ConfiguredModels(operated, systemClock)),
+      onDisk: undefined,
+    },
     settings: { logLevel: 'info', isTracing: false },
     version: '1.2.3',
   });

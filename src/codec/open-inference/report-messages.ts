@@ -1,8 +1,4 @@
-/**
- * The larger answers of grpc_service.proto and model_config.proto, written: metadata, configuration, statistics, the
- * index of the repository.
- */
-import type { DType } from '../../core/dtype.ts';
+/** The larger answers of grpc_service.proto, written: metadata, statistics, the index of the repository. */
 import type { Shape } from '../../core/shape.ts';
 import { bytesField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
 
@@ -53,70 +49,6 @@ function packed(field: number, values: readonly number[]): Uint8Array {
   // A varint field without its tag; 0 is written, too.
   const varints = values.map((value) => (value === 0 ? Uint8Array.of(0) : varintField(1, value).subarray(1)));
   return messageField(field, message(...varints));
-}
-
-/** model_config.proto's DataType. */
-const DATA_TYPES: Readonly<Record<DType, number>> = {
-  bool: 1,
-  uint8: 2,
-  uint16: 3,
-  uint32: 4,
-  uint64: 5,
-  int8: 6,
-  int16: 7,
-  int32: 8,
-  int64: 9,
-  float16: 10,
-  float32: 11,
-  float64: 12,
-  string: 13,
-  bfloat16: 14,
-};
-
-interface ConfigTensor {
-  readonly name: string;
-  readonly dtype: DType;
-  readonly dims: Shape;
-  readonly isOptional: boolean;
-}
-
-export interface ConfigAnswer {
-  readonly name: string;
-  readonly platform: string;
-  readonly backend: string;
-  readonly maxBatchSize: number;
-  readonly inputs: readonly ConfigTensor[];
-  readonly outputs: readonly ConfigTensor[];
-  readonly priorityLevels: number;
-  readonly defaultPriorityLevel: number;
-}
-
-/**
- * ModelConfigResponse: 1 config, a ModelConfig {1 name, 2 platform, 4 max_batch_size, 5 input {1 name, 2 data_type,
- * 4 dims, 8 optional}, 6 output {1 name, 2 data_type, 3 dims}, 11 dynamic_batching {4 priority_levels,
- * 5 default_priority_level, 6 default_queue_policy {3 allow_timeout_override}}, 17 backend}.
- */
-export function modelConfigResponse(config: ConfigAnswer): Uint8Array {
-  const tensor = ({ name, dtype }: ConfigTensor) => [bytesField(1, name), varintField(2, DATA_TYPES[dtype])];
-  const batching = [
-    varintField(4, config.priorityLevels),
-    varintField(5, config.defaultPriorityLevel),
-    messageField(6, varintField(3, true)),
-  ];
-  return messageField(
-    1,
-    message(
-      bytesField(1, config.name),
-      bytesField(2, config.platform),
-      varintField(4, config.maxBatchSize),
-      ...config.inputs.map((input) =>
-        messageField(5, message(...tensor(input), packed(4, input.dims), varintField(8, input.isOptional))),
-      ),
-      ...config.outputs.map((output) => messageField(6, message(...tensor(output), packed(3, output.dims)))),
-      messageField(11, message(...batching)),
-      bytesField(17, config.backend),
-    ),
-  );
 }
 
 export interface TimeAnswer {

@@ -35,12 +35,6 @@ export const LOADING_OPTIONS = {
     default: 60_000_000,
     help: 'Time between two attempts to load a version, in µs.',
   }),
-  model_control_mode: text({
-    default: 'none',
-    oneOf: ['none', 'explicit'],
-    placeholder: 'none|explicit',
-    help: 'explicit = callers of the Open Inference Protocol may load and unload the versions of configured models; with an authorization file, those whom it allows "load". none = nobody may.',
-  }),
   exit_on_load_failure: flag({
     default: false,
     help: 'The start fails (exit status 1) if one model that is there cannot be loaded. Without it, the others are served, and the start fails only if none of them can be loaded.',

@@ -13,7 +13,7 @@ export const TRITON_OPTIONS = {
     default: 'none',
     oneOf: ['none', 'poll', 'explicit'],
     placeholder: 'none|poll|explicit',
-    help: 'none = the models of the repository load at the start, and it is not looked at again; poll = changes are found every --repository_poll_secs; explicit = models load and unload when clients ask for it, and --load_model names those of the start.',
+    help: 'explicit = callers of the Open Inference Protocol may load and unload models by name; with an authorization file, those whom it allows "load". none = nobody may. Of --model_repository: none = its models load at the start, and it is not looked at again; poll = changes are found every --repository_poll_secs; explicit = --load_model names the models of the start.',
   }),
   load_model: texts({
     default: [],

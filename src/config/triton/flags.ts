@@ -26,7 +26,7 @@ const EXCLUDED: ReadonlyMap<keyof ServeOptions, string> = new Map([
 ]);
 
 /** Options that have a meaning with a repository alone. */
-const OF_REPOSITORY = ['model_control_mode', 'load_model', 'repository_poll_secs', 'strict_readiness'] as const;
+const OF_REPOSITORY = ['load_model', 'repository_poll_secs', 'strict_readiness'] as const;
 
 /** The options with Triton's names put into ours. Adds to `errors` where both are given. */
 export function withTritonNames({ options, origins }: Given, errors: string[]): ServeOptions {
@@ -59,6 +59,10 @@ export function checkTritonOptions({ options, origins }: Given, errors: string[]
     for (const name of OF_REPOSITORY) {
       const place = given(name);
       if (place !== undefined) errors.push(`${place} has a meaning only with --model_repository=DIR`);
+    }
+    if (options.model_control_mode === 'poll') {
+      const fix = 'of other models --file_system_poll_wait_seconds says when they are looked at';
+      errors.push(`${given('model_control_mode')}=poll has a meaning only with --model_repository=DIR: ${fix}`);
     }
     return;
   }

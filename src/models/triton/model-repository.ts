@@ -59,7 +59,8 @@ export interface ModelRepositoryOptions {
   readonly events: RepositoryEvents;
 }
 
-const STATES: Readonly<Record<VersionState, RepositoryState>> = {
+/** Triton's names. */
+export const REPOSITORY_STATES: Readonly<Record<VersionState, RepositoryState>> = {
   UNKNOWN: 'UNAVAILABLE',
   START: 'LOADING',
   LOADING: 'LOADING',
@@ -112,11 +113,10 @@ export class ModelRepository {
 
   /**
    * Loads a model, or loads it anew if its files have changed. Resolves when its versions are available. Rejects with
-   * `load_failed` (the mode is not explicit, or the model cannot be loaded) or `model_not_found`.
+   * `load_failed` or `model_not_found`.
    */
   load(name: string): Promise<void> {
     return this.#inTurn(name, async () => {
-      this.#checkExplicit();
       const { directories, defaults, manager } = this.#options;
       const found = await loadRepositoryModel(directories, name, defaults);
       if (found === undefined) throw unknown(name);
@@ -127,11 +127,10 @@ export class ModelRepository {
 
   /**
    * Unloads a model: new requests find it no more when this resolves, and those that have it go on. Rejects with
-   * `load_failed` (the mode is not explicit) or `model_not_found`.
+   * `model_not_found`.
    */
   unload(name: string, { unloadDependents = false }: UnloadOptions = {}): Promise<void> {
     return this.#inTurn(name, async () => {
-      this.#checkExplicit();
       const { manager } = this.#options;
       const parts = unloadDependents ? this.#partsOf(name) : [];
       if (!manager.remove(name)) throw new ServingError('model_not_found', `model ${quoted(name)} is not loaded`);
@@ -181,13 +180,6 @@ export class ModelRepository {
     return turn;
   }
 
-  #checkExplicit(): void {
-    const { mode } = this.#options;
-    if (mode === 'explicit') return;
-    const text = `models load and unload by request only with --model_control_mode=explicit; it is ${mode} here`;
-    throw new ServingError('load_failed', text);
-  }
-
   #entriesOf(name: string): readonly RepositoryIndexEntry[] {
     const { manager } = this.#options;
     const statuses = manager.statusesOf(name);
@@ -225,7 +217,7 @@ export class ModelRepository {
 
 function entryOf(name: string, { version, state, error }: VersionStatus, refusal?: string): RepositoryIndexEntry {
   const reason = state === 'END' ? (refusal ?? error?.message ?? 'unloaded') : '';
-  return { name, version, state: STATES[state], reason };
+  return { name, version, state: REPOSITORY_STATES[state], reason };
 }
 
 function unknown(name: string): ServingError {

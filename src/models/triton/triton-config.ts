@@ -1,5 +1,5 @@
 /**
- * The configuration of a served model as Triton's JSON (GET v2/models/NAME/config): field names as in config.pbtxt,
+ * The configuration of a served model as Triton tells it: by message, and as JSON with field names as in config.pbtxt,
  * every field of a message that is set, 64-bit integers as numbers, enums by name. A model without a config.pbtxt, of
  * whatever source, gets one made from its signature, as Triton completes such a configuration.
  */
@@ -10,16 +10,17 @@ import {
   type JsonObject,
   type JsonValue,
   ScalarType,
+  toBinary,
   toJson,
 } from '@bufbuild/protobuf';
 import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
 import { TRITON_MODEL_CONFIG, type TritonConfig } from '../../config/triton/config-message.ts';
 import { dataTypeOf } from '../../config/triton/data-types.ts';
-import type { Signature, TensorSpec } from '../../core/signature.ts';
+import { ownAxes, type Signature, type TensorSpec } from '../../core/signature.ts';
 import type { Servable } from '../serving/servable.ts';
 import { mainSignature } from './config-view.ts';
 
-type Configured = Pick<Servable, 'name' | 'signatures' | 'runtime' | 'triton'>;
+type Configured = Pick<Servable, 'name' | 'signatures' | 'runtime' | 'triton' | 'maxBatchSize'>;
 
 /** Our runtimes by Triton's names; others keep their own as backend. */
 const NAMES: ReadonlyMap<string, { readonly platform: string; readonly backend: string; readonly file: string }> =
@@ -32,32 +33,51 @@ const NAMES: ReadonlyMap<string, { readonly platform: string; readonly backend: 
 /** 64-bit integers are texts in protobuf's JSON; Triton writes numbers. */
 const WIDE: ReadonlySet<ScalarType | undefined> = new Set([ScalarType.INT64, ScalarType.UINT64]);
 
-/** The largest batch of a model whose file says nothing of it: Triton's default of an autocompleted one. */
-const DEFAULT_MAX_BATCH_SIZE = 4;
-
-const DYNAMIC_BATCHING = { case: 'dynamicBatching', value: {} } as const;
-
-/** `maxBatchSize`: of the model's batches, where no config.pbtxt has it. */
-export function tritonConfigOf(servable: Configured, maxBatchSize = DEFAULT_MAX_BATCH_SIZE): JsonObject {
-  const type = protoMessage(TRITON_MODEL_CONFIG);
-  const message = create(type, completed(servable, maxBatchSize) as never);
-  const json = toJson(type, message, { useProtoFieldName: true, alwaysEmitImplicit: true }) as JsonObject;
-  return withNumbers(type, json) as JsonObject;
+/** The configuration, of which a model's own file has the last word. `batching`: Triton's dynamic_batching of others. */
+export function tritonConfigOf(servable: Configured, batching: object = {}): TritonConfig {
+  return create(protoMessage(TRITON_MODEL_CONFIG), completed(servable, batching) as never) as TritonConfig;
 }
 
-function completed({ name, signatures, runtime, triton }: Configured, maxBatchSize: number): object {
+/** As Triton answers GET v2/models/NAME/config. */
+export function tritonConfigJson(config: TritonConfig): string {
+  const type = protoMessage(TRITON_MODEL_CONFIG);
+  const json = toJson(type, config, { useProtoFieldName: true, alwaysEmitImplicit: true }) as JsonObject;
+  return JSON.stringify(withNumbers(type, json));
+}
+
+/** The message inference.ModelConfig. */
+export function tritonConfigBytes(config: TritonConfig): Uint8Array {
+  return toBinary(protoMessage(TRITON_MODEL_CONFIG), config);
+}
+
+/** Triton's name of the model's format, or else of its runtime; '' = not known. */
+export function tritonPlatform({ runtime, triton }: Pick<Configured, 'runtime' | 'triton'>): string {
+  const { config } = triton?.model ?? {};
+  return config?.platform || config?.backend || NAMES.get(runtime?.kind ?? '')?.platform || (runtime?.kind ?? '');
+}
+
+/**
+ * The most rows of a request that shares its run; larger ones are cut. 0 = not every tensor has rows at dim 0, as Triton
+ * wants them of a model with a batch size.
+ */
+export function tritonBatchSize(signature: Signature, maxBatchSize: number): number {
+  const { batchAxis, inputs, outputs } = signature;
+  const haveRows = [...inputs.values(), ...outputs.values()].every(({ shape }) => (shape?.length ?? 0) > 0);
+  if (batchAxis.kind === 'none' || ownAxes(signature) !== undefined || !haveRows || inputs.size === 0) return 0;
+  return batchAxis.kind === 'fixed' ? batchAxis.size : maxBatchSize;
+}
+
+function completed({ name, signatures, runtime, triton, maxBatchSize }: Configured, batching: object): object {
   const config = triton?.model.config;
   const known = NAMES.get(runtime?.kind ?? '');
   const signature = mainSignature(signatures)?.[1];
   // `$typeName` and the like stay out: create() sets them.
   const given = config === undefined ? {} : fieldsOf(config);
-  const hasBatch = signature !== undefined && isBatched(signature);
   const isGiven = config !== undefined && (config.maxBatchSize > 0 || config.input.length > 0);
-  const rows = isGiven ? config.maxBatchSize : hasBatch ? maxBatchSize : 0;
-  // A tensor of any rank has no form there.
-  const dims = ({ shape }: TensorSpec): readonly bigint[] => shape?.slice(rows > 0 ? 1 : 0).map(BigInt) ?? [-1n];
+  const largest = signature === undefined ? 0 : tritonBatchSize(signature, maxBatchSize);
+  const rows = isGiven ? config.maxBatchSize : largest;
   // As Triton does for a model that it completes: rows of requests share runs here.
-  const scheduling = isGiven || rows <= 1 ? {} : { schedulingChoice: DYNAMIC_BATCHING };
+  const scheduling = isGiven || rows <= 1 ? {} : { schedulingChoice: { case: 'dynamicBatching', value: batching } };
   return {
     ...given,
     ...scheduling,
@@ -68,8 +88,8 @@ function completed({ name, signatures, runtime, triton }: Configured, maxBatchSi
     maxBatchSize: rows,
     defaultModelFilename: config?.defaultModelFilename || known?.file || '',
     ...(signature !== undefined && {
-      input: config?.input.length ? config.input : tensorsOf(signature.inputs, dims),
-      output: config?.output.length ? config.output : tensorsOf(signature.outputs, dims),
+      input: config?.input.length ? config.input : tensorsOf(signature.inputs, rows, signature.defaults),
+      output: config?.output.length ? config.output : tensorsOf(signature.outputs, rows),
     }),
   };
 }
@@ -78,21 +98,16 @@ function fieldsOf(config: TritonConfig): object {
   return Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith('$')));
 }
 
-/** All inputs and outputs have a free dim 0. */
-function isBatched({ inputs, outputs, batchAxis }: Signature): boolean {
-  const isFree = ({ shape }: TensorSpec): boolean => shape?.[0] === -1;
-  return batchAxis.kind !== 'none' && inputs.size > 0 && [...inputs.values(), ...outputs.values()].every(isFree);
-}
-
-/** A scalar is [1] with a reshape: Triton's dims are never empty. */
+/** A scalar is [1] with a reshape: Triton's dims are never empty. A tensor of any rank has no form there. */
 function tensorsOf(
   specs: ReadonlyMap<string, TensorSpec>,
-  dimsOf: (spec: TensorSpec) => readonly bigint[],
+  rows: number,
+  defaults?: ReadonlyMap<string, unknown>,
 ): readonly object[] {
-  return [...specs].map(([name, spec]) => {
-    const dims = dimsOf(spec);
-    const shape = dims.length > 0 ? { dims } : { dims: [1n], reshape: { shape: [] } };
-    return { name, dataType: dataTypeOf(spec.dtype), ...shape };
+  return [...specs].map(([name, { dtype, shape = [-1] }]) => {
+    const dims = shape.slice(rows > 0 ? 1 : 0).map(BigInt);
+    const form = dims.length > 0 ? { dims } : { dims: [1n], reshape: { shape: [] } };
+    return { name, dataType: dataTypeOf(dtype), ...form, ...(defaults?.has(name) === true && { optional: true }) };
   });
 }
 

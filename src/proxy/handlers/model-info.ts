@@ -2,7 +2,7 @@
 import { ServingError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../core/model-metadata.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import type { VersionStatus } from '../../models/serving/servable.ts';
+import type { Servable, VersionStatus } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { RequestContext } from '../request-context.ts';
 
@@ -37,22 +37,22 @@ export class ModelInfoHandler {
 
   /** The signatures of the version that a Predict with this spec would reach. */
   metadata(spec: ModelSpec, context: RequestContext): ModelMetadata {
+    return this.read(spec, context, ({ name, version, signatures, leftOut, notes }) => {
+      return { name, version, signatures, notes: [...leftOut, ...notes] };
+    });
+  }
+
+  /** What `read` takes from that version, which may be unloaded afterwards. Throws as a Predict would. */
+  read<Facts>(spec: ModelSpec, context: RequestContext, read: (servable: Servable) => Facts): Facts {
     if (spec.name === '') {
       throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
     }
     const handle = this.#models.acquire(spec.name, spec);
     try {
-      const { name, version, signatures, runtime, maxBatchSize, leftOut, notes } = handle.servable;
-      context.model = name;
-      context.version = version.toString();
-      return {
-        name,
-        version,
-        signatures,
-        runtime: runtime?.kind,
-        maxBatchSize,
-        notes: [...leftOut, ...notes],
-      };
+      const { servable } = handle;
+      context.model = servable.name;
+      context.version = servable.version.toString();
+      return read(servable);
     } finally {
       handle.release();
     }

@@ -1,133 +1,61 @@
-/**
- * Loading and unloading models by request, for `--model_control_mode=explicit`. Only configured models and the versions
- * in their own base paths: a caller chooses none of both. What operators do on the admin port is the same
- * (models/versions/operator-overrides.ts), and lasts as long: until the process ends.
- */
-import type { Clock } from '../../core/clock.ts';
-import { ServingError, toServingError } from '../../core/errors.ts';
-import type { VersionLoad, VersionStatus } from '../../models/serving/servable.ts';
-import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
+/** Loading and unloading models by request, for `--model_control_mode=explicit`: each is in the audit log. */
+import type { CancelSignal } from '../../core/cancel.ts';
+import { toServingError } from '../../core/errors.ts';
+import type { UnloadOptions } from '../../models/triton/model-repository.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RequestContext } from '../request-context.ts';
 
-/** The part of ModelManager that is used. */
-export interface OperatedModels extends Pick<ServableDirectory, 'modelNames' | 'status'> {
-  onDisk(name: string): readonly bigint[];
-  loadOf(name: string, version: bigint): VersionLoad | undefined;
-  isUnloadedByOperator(name: string, version: bigint): boolean;
-  operate(name: string, version: bigint, action: 'load' | 'unload' | 'reload'): Promise<void>;
+/** Models of a fixed list (configured-models.ts), or of Triton model repositories (models/triton/model-repository.ts). */
+export interface LoadsByRequest {
+  /** Resolves when the model's versions are available. Rejects with ServingError; a cancelled load may go on. */
+  load(name: string, cancel: CancelSignal): Promise<void>;
+  /** Resolves when no new request gets the model. Rejects with ServingError. */
+  unload(name: string, options?: UnloadOptions): Promise<void>;
 }
-
-export interface RepositoryParts {
-  readonly models: OperatedModels;
-  readonly clock: Clock;
-  readonly audit?: AuditLog | undefined;
-}
-
-/** The time between two looks at a load that is waited for. */
-const LOOK_MS = 20;
 
 export class RepositoryHandler {
-  readonly #parts: RepositoryParts;
+  readonly #models: LoadsByRequest;
+  readonly #audit: AuditLog | undefined;
 
-  constructor(parts: RepositoryParts) {
-    this.#parts = parts;
+  constructor(models: LoadsByRequest, audit?: AuditLog) {
+    this.#models = models;
+    this.#audit = audit;
   }
 
-  /**
-   * Loads the versions that were unloaded; if none was, and none is served, the highest on disk. Resolves when they are
-   * available. Rejects with ServingError: as ModelManager.operate, with the error of a load that fails, or with the
-   * cancel reason: the load goes on then.
-   */
+  /** Resolves and rejects as LoadsByRequest.load, or with the cancel reason. */
   load(name: string, context: RequestContext): Promise<void> {
-    return this.#audited(name, context, async () => {
-      const { models } = this.#parts;
-      const versions = this.#toLoad(name);
-      context.model = name;
-      const running = this.#statusesOf(name).filter(isRunning);
-      for (const version of versions) {
-        if (!running.some((each) => each.version === version)) await models.operate(name, version, 'load');
-      }
-      await this.#untilLoaded(name, versions, context);
-    });
+    return this.#audited(name, context, () => unlessCancelled(this.#models.load(name, context.cancel), context.cancel));
   }
 
-  /** Unloads all versions. Resolves when no new request gets one. Rejects with ServingError. */
-  unload(name: string, context: RequestContext): Promise<void> {
-    return this.#audited(name, context, async () => {
-      const { models } = this.#parts;
-      const running = this.#statusesOf(name).filter(isRunning);
-      context.model = name;
-      for (const { version } of running) await models.operate(name, version, 'unload');
-    });
-  }
-
-  #toLoad(name: string): readonly bigint[] {
-    const { models } = this.#parts;
-    const statuses = this.#statusesOf(name);
-    const known = new Set([...statuses.map(({ version }) => version), ...models.onDisk(name)]);
-    const unloaded = [...known].filter((version) => models.isUnloadedByOperator(name, version));
-    if (unloaded.length > 0) return unloaded;
-    const running = statuses.filter(isRunning);
-    if (running.length > 0) return running.map(({ version }) => version);
-    const [highest] = [...known].sort((a, b) => (a < b ? 1 : -1));
-    // The directory's own error says why there is nothing to load.
-    return highest === undefined ? models.status(name, {}).map(({ version }) => version) : [highest];
-  }
-
-  /** Empty for a configured model that has no version yet. */
-  #statusesOf(name: string): readonly VersionStatus[] {
-    const { models } = this.#parts;
-    try {
-      return models.status(name, {});
-    } catch (error) {
-      if (models.modelNames.includes(name)) return [];
-      throw error;
-    }
-  }
-
-  async #untilLoaded(name: string, versions: readonly bigint[], context: RequestContext): Promise<void> {
-    const { models, clock } = this.#parts;
-    for (;;) {
-      const statuses = this.#statusesOf(name).filter(({ version }) => versions.includes(version));
-      if (statuses.length === versions.length && statuses.every(({ state }) => state === 'AVAILABLE')) return;
-      // First of all: a load that has just been asked for may still show its last failure.
-      await new Promise<void>((resolve) => {
-        clock.setTimer(clock.nowMs() + LOOK_MS, resolve);
-      });
-      context.cancel.throwIfCancelled();
-      for (const version of versions) {
-        if (models.isUnloadedByOperator(name, version)) throw unloadedMeanwhile(name, version);
-        const status = this.#statusesOf(name).find((each) => each.version === version);
-        const failure = status?.error ?? models.loadOf(name, version)?.lastFailure;
-        if (failure !== undefined) throw failedLoad(name, version, failure);
-      }
-    }
+  /** Resolves and rejects as LoadsByRequest.unload. */
+  unload(name: string, options: UnloadOptions, context: RequestContext): Promise<void> {
+    return this.#audited(name, context, () => this.#models.unload(name, options));
   }
 
   async #audited(name: string, context: RequestContext, work: () => Promise<void>): Promise<void> {
-    const { audit } = this.#parts;
     try {
       await work();
     } catch (thrown) {
       const error = toServingError(thrown);
-      audit?.request(context, 'failed', error, name);
+      // A name that no model has is a caller's text, and no label of metrics.
+      if (error.kind !== 'model_not_found') context.model = name;
+      this.#audit?.request(context, 'failed', error, name);
       throw error;
     }
-    audit?.request(context, 'done', undefined, name);
+    context.model = name;
+    this.#audit?.request(context, 'done', undefined, name);
   }
 }
 
-/** It is available, or will be. */
-function isRunning({ state }: VersionStatus): boolean {
-  return state === 'AVAILABLE' || state === 'LOADING' || state === 'START';
-}
-
-function failedLoad(name: string, version: bigint, { message, cause }: ServingError): ServingError {
-  const text = `model "${name}" version ${version} could not be loaded: ${message}`;
-  return new ServingError('load_failed', text, { cause });
-}
-
-function unloadedMeanwhile(name: string, version: bigint): ServingError {
-  return new ServingError('load_failed', `model "${name}" version ${version} was unloaded meanwhile; load it again`);
+/** Settles as `work`, or rejects with the cancel reason if that comes first. */
+function unlessCancelled(work: Promise<void>, cancel: CancelSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (cancel.reason !== undefined) reject(cancel.reason);
+    const listener = { onCancel: reject };
+    cancel.listener = listener;
+    const release = (): void => {
+      if (cancel.listener === listener) cancel.listener = undefined;
+    };
+    work.finally(release).then(resolve, reject);
+  });
 }

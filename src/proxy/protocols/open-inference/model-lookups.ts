@@ -5,12 +5,13 @@
  * sent.
  */
 import { DATATYPES } from '../../../codec/open-inference/datatypes.ts';
-import type { DType } from '../../../core/dtype.ts';
+import type { TritonConfig } from '../../../config/triton/config-message.ts';
 import { ServingError } from '../../../core/errors.ts';
 import { listNames } from '../../../core/list-names.ts';
 import type { ModelMetadata } from '../../../core/model-metadata.ts';
 import type { Shape } from '../../../core/shape.ts';
-import { DEFAULT_SIGNATURE_NAME, ownAxes, type Signature, type TensorSpec } from '../../../core/signature.ts';
+import { DEFAULT_SIGNATURE_NAME, type Signature, type TensorSpec } from '../../../core/signature.ts';
+import { tritonBatchSize, tritonConfigOf, tritonPlatform } from '../../../models/triton/triton-config.ts';
 import type { ModelInfoHandler } from '../../handlers/model-info.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { modelSpecOf } from './model-reference.ts';
@@ -39,27 +40,12 @@ export interface OpenInferenceMetadata {
   readonly outputs: readonly TensorMetadata[];
 }
 
-/** A tensor in Triton's ModelConfig: `dims` are without the batch where `maxBatchSize` is above 0. */
-export interface ConfigTensor {
+/** What a request that does not say its shape is read by. */
+export interface OpenInferenceInputs {
   readonly name: string;
-  readonly dtype: DType;
-  readonly dims: Shape;
-  /** The model has a value for it where a request leaves it out. */
-  readonly isOptional: boolean;
-}
-
-/** The part of Triton's ModelConfig that has a meaning here. */
-export interface OpenInferenceConfig {
-  readonly name: string;
-  readonly platform: string;
-  /** Our runtime's name in the configuration: 'onnx', …. */
-  readonly backend: string;
-  /** The most rows of one run; larger requests are cut. 0 = its requests have no rows that could share a run. */
-  readonly maxBatchSize: number;
-  readonly inputs: readonly ConfigTensor[];
-  readonly outputs: readonly ConfigTensor[];
-  readonly priorityLevels: number;
-  readonly defaultPriorityLevel: number;
+  readonly inputs: ReadonlyMap<string, TensorSpec>;
+  /** Dim 0 of every input are rows. */
+  readonly haveRows: boolean;
 }
 
 /** What is really there of the protocol's extensions; clients look. REST adds binary_tensor_data. */
@@ -75,10 +61,11 @@ const EXTENSIONS: readonly string[] = [
   'trace',
 ];
 
-/** Triton's names, by our runtimes'; others stand for themselves. */
-const PLATFORMS: Readonly<Record<string, string>> = {
-  onnx: 'onnxruntime_onnx',
-  tfjs: 'tensorflow_savedmodel',
+/** Of a model that has no config.pbtxt: priorities hold, and a request's timeout. */
+const BATCHING = {
+  priorityLevels: BigInt(PRIORITY_LEVELS),
+  defaultPriorityLevel: BigInt(DEFAULT_PRIORITY_LEVEL),
+  defaultQueuePolicy: { allowTimeoutOverride: true },
 };
 
 export class ModelLookups {
@@ -104,33 +91,34 @@ export class ModelLookups {
 
   /** Throws ServingError as a request for the version would. */
   metadata(name: string, version: string, context: RequestContext): OpenInferenceMetadata {
-    const found = this.#modelInfo.metadata(modelSpecOf(name, version), context);
-    const signature = defaultSignature(found);
     const statuses = this.#modelInfo.status({ name }, context);
-    return {
-      name: found.name,
-      versions: statuses.filter(({ state }) => state === 'AVAILABLE').map((each) => each.version.toString()),
-      platform: platformOf(found),
-      inputs: tensorsOf(signature.inputs),
-      outputs: tensorsOf(signature.outputs),
-    };
+    return this.#modelInfo.read(modelSpecOf(name, version), context, (servable) => {
+      const { inputs, outputs } = defaultSignature(servable);
+      return {
+        name: servable.name,
+        versions: statuses.filter(({ state }) => state === 'AVAILABLE').map((each) => each.version.toString()),
+        platform: tritonPlatform(servable),
+        inputs: tensorsOf(inputs),
+        outputs: tensorsOf(outputs),
+      };
+    });
+  }
+
+  /** Triton's ModelConfig. Throws ServingError as a request for the version would. */
+  config(name: string, version: string, context: RequestContext): TritonConfig {
+    return this.#modelInfo.read(modelSpecOf(name, version), context, (servable) => {
+      defaultSignature(servable);
+      return tritonConfigOf(servable, BATCHING);
+    });
   }
 
   /** Throws ServingError as a request for the version would. */
-  config(name: string, version: string, context: RequestContext): OpenInferenceConfig {
-    const found = this.#modelInfo.metadata(modelSpecOf(name, version), context);
-    const signature = defaultSignature(found);
-    const maxBatchSize = maxBatchSizeOf(signature, found.maxBatchSize ?? 0);
-    return {
-      name: found.name,
-      platform: platformOf(found),
-      backend: found.runtime ?? '',
-      maxBatchSize,
-      inputs: configTensors(signature.inputs, maxBatchSize, signature.defaults),
-      outputs: configTensors(signature.outputs, maxBatchSize),
-      priorityLevels: PRIORITY_LEVELS,
-      defaultPriorityLevel: DEFAULT_PRIORITY_LEVEL,
-    };
+  inputs(name: string, version: string, context: RequestContext): OpenInferenceInputs {
+    return this.#modelInfo.read(modelSpecOf(name, version), context, (servable) => {
+      const signature = defaultSignature(servable);
+      const haveRows = tritonBatchSize(signature, servable.maxBatchSize) > 0;
+      return { name: servable.name, inputs: signature.inputs, haveRows };
+    });
   }
 }
 
@@ -147,32 +135,6 @@ function defaultSignature({ name, version, signatures }: ModelMetadata): Signatu
   );
 }
 
-function platformOf({ runtime }: ModelMetadata): string {
-  return runtime === undefined ? '' : (PLATFORMS[runtime] ?? runtime);
-}
-
 function tensorsOf(specs: ReadonlyMap<string, TensorSpec>): readonly TensorMetadata[] {
   return [...specs].map(([name, { dtype, shape = [-1] }]) => ({ name, datatype: DATATYPES[dtype], shape }));
-}
-
-/** As Triton has it, rows are at dim 0 of every tensor of a model with a batch size. */
-function maxBatchSizeOf(signature: Signature, ofVersion: number): number {
-  const { batchAxis, inputs, outputs } = signature;
-  const tensors = [...inputs.values(), ...outputs.values()];
-  const hasRows = tensors.every(({ shape }) => shape !== undefined && shape.length > 0);
-  if (batchAxis.kind === 'none' || ownAxes(signature) !== undefined || !hasRows) return 0;
-  return batchAxis.kind === 'fixed' ? batchAxis.size : ofVersion;
-}
-
-function configTensors(
-  specs: ReadonlyMap<string, TensorSpec>,
-  maxBatchSize: number,
-  defaults?: ReadonlyMap<string, unknown>,
-): readonly ConfigTensor[] {
-  return [...specs].map(([name, { dtype, shape = [-1] }]) => ({
-    name,
-    dtype,
-    dims: maxBatchSize > 0 ? shape.slice(1) : shape,
-    isOptional: defaults?.has(name) === true,
-  }));
 }

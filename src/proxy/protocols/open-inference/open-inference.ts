@@ -12,12 +12,11 @@
 import type { InferRequest } from '../../../codec/open-inference/infer-request.ts';
 import type { InferenceStatistics } from '../../../telemetry/metrics/inference-statistics.ts';
 import type { ModelInfoHandler } from '../../handlers/model-info.ts';
-import type { RepositoryHandler } from '../../handlers/repository.ts';
 import type { Readiness } from '../../readiness.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { type InferCall, type InferParts, inferCall } from './infer-call.ts';
 import { ModelLookups } from './model-lookups.ts';
-import { Repository } from './repository.ts';
+import { Repository, type RepositoryParts } from './repository.ts';
 import type { ServerSettings } from './server-settings.ts';
 import { Statistics } from './statistics.ts';
 
@@ -25,8 +24,7 @@ export interface OpenInferenceParts extends InferParts {
   readonly modelInfo: ModelInfoHandler;
   readonly readiness: Readiness;
   readonly statistics: InferenceStatistics;
-  /** Undefined if callers may not load and unload models. */
-  readonly repository: RepositoryHandler | undefined;
+  readonly repository: RepositoryParts;
   readonly settings: ServerSettings;
   /** The server's. */
   readonly version: string;

@@ -9,7 +9,12 @@
 import type { Parameters } from '../../../codec/open-inference/infer-request.ts';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
-import type { ModelInfoHandler } from '../../handlers/model-info.ts';
+import {
+  type ModelRepository,
+  REPOSITORY_STATES,
+  type RepositoryState,
+} from '../../../models/triton/model-repository.ts';
+import type { ModelInfoHandler, ModelStatus } from '../../handlers/model-info.ts';
 import type { RepositoryHandler } from '../../handlers/repository.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { modelSpecOf } from './model-reference.ts';
@@ -18,72 +23,86 @@ import { modelSpecOf } from './model-reference.ts';
 export interface RepositoryEntry {
   readonly name: string;
   readonly version: string;
-  /** Triton's states. */
-  readonly state: 'READY' | 'LOADING' | 'UNLOADING' | 'UNAVAILABLE';
+  readonly state: RepositoryState;
   /** Why it is not ready; empty where nothing is to be said. */
   readonly reason: string;
 }
 
-const STATES = {
-  UNKNOWN: 'UNAVAILABLE',
-  START: 'LOADING',
-  LOADING: 'LOADING',
-  AVAILABLE: 'READY',
-  UNLOADING: 'UNLOADING',
-  END: 'UNAVAILABLE',
-} as const;
+/** What the server's operator has decided. */
+export interface RepositoryParts {
+  /** Undefined if callers may not load and unload. */
+  readonly loads: RepositoryHandler | undefined;
+  /** Where there are more models than those that are configured now; undefined without --model_repository. */
+  readonly onDisk: Pick<ModelRepository, 'index'> | undefined;
+}
 
 export class Repository {
   readonly #modelInfo: ModelInfoHandler;
-  readonly #handler: RepositoryHandler | undefined;
+  readonly #parts: RepositoryParts;
 
-  /** `handler`: undefined if callers may not load and unload. */
-  constructor(modelInfo: ModelInfoHandler, handler: RepositoryHandler | undefined) {
+  constructor(modelInfo: ModelInfoHandler, parts: RepositoryParts) {
     this.#modelInfo = modelInfo;
-    this.#handler = handler;
+    this.#parts = parts;
   }
 
   /**
-   * Models in the configuration's order, versions from the highest; those whose status the caller may ask for.
-   * `repository`: the name of one, which no repository has here. Throws `unsupported`.
+   * Models in the configuration's order, or else by name, versions from the highest; those whose status the caller may
+   * ask for. `repository`: the name of one, which no repository has here. Rejects with `unsupported`.
    */
-  index(repository: string, isReadyOnly: boolean, context: RequestContext): readonly RepositoryEntry[] {
+  async index(repository: string, isReadyOnly: boolean, context: RequestContext): Promise<readonly RepositoryEntry[]> {
     checkRepository(repository);
-    const entries = this.#modelInfo.list(context).flatMap(({ name, versions }): readonly RepositoryEntry[] => {
-      if (versions.length === 0) return [{ name, version: '', state: 'UNAVAILABLE', reason: 'it has no versions yet' }];
-      return versions.map(({ version, state, error }) => {
-        const reason = error?.message ?? (state === 'END' ? 'unloaded' : '');
-        return { name, version: version.toString(), state: STATES[state], reason };
-      });
-    });
+    const entries = await this.#entries(context);
     return isReadyOnly ? entries.filter(({ state }) => state === 'READY') : entries;
+  }
+
+  async #entries(context: RequestContext): Promise<readonly RepositoryEntry[]> {
+    const { onDisk } = this.#parts;
+    if (onDisk === undefined) return this.#modelInfo.list(context).flatMap(entriesOf);
+    const { principal, surface } = context;
+    const all = await onDisk.index();
+    return all
+      .filter(({ name }) => principal?.may('status', surface, name) ?? true)
+      .map(({ name, version, state, reason }) => ({
+        name,
+        version: version?.toString() ?? '',
+        state: state ?? 'UNAVAILABLE',
+        reason: state === undefined ? 'it has not been loaded' : reason,
+      }));
   }
 
   /** Resolves when the model's versions are available. Rejects with ServingError. */
   async load(repository: string, name: string, parameters: Parameters, context: RequestContext): Promise<void> {
-    const handler = this.#allowed(repository, name, parameters);
-    await handler.load(name, context);
+    await this.#allowed(repository, name, parameters).load(name, context);
   }
 
   /** Resolves when no new request gets the model; its last requests may still run. Rejects with ServingError. */
   async unload(repository: string, name: string, parameters: Parameters, context: RequestContext): Promise<void> {
-    const handler = this.#allowed(repository, name, parameters);
-    await handler.unload(name, context);
+    const loads = this.#allowed(repository, name, parameters);
+    await loads.unload(name, { unloadDependents: parameters.get('unload_dependents') === true }, context);
   }
 
   #allowed(repository: string, name: string, parameters: Parameters): RepositoryHandler {
-    if (this.#handler === undefined) {
+    const { loads } = this.#parts;
+    if (loads === undefined) {
       const fix = 'whoever runs it can allow that with --model_control_mode=explicit';
       throw new ServingError('unsupported', `this server loads and unloads no models by request; ${fix}`);
     }
     checkRepository(repository);
     modelSpecOf(name, '');
     for (const parameter of parameters.keys()) {
-      // No model here depends on others.
       if (parameter !== 'unload_dependents') throw notTaken(parameter);
     }
-    return this.#handler;
+    return loads;
   }
+}
+
+/** Of a model without versions, one entry. */
+function entriesOf({ name, versions }: ModelStatus): readonly RepositoryEntry[] {
+  if (versions.length === 0) return [{ name, version: '', state: 'UNAVAILABLE', reason: 'it has no versions yet' }];
+  return versions.map(({ version, state, error }) => {
+    const reason = error?.message ?? (state === 'END' ? 'unloaded' : '');
+    return { name, version: version.toString(), state: REPOSITORY_STATES[state], reason };
+  });
 }
 
 function checkRepository(repository: string): void {

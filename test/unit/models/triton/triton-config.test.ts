@@ -4,19 +4,24 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { modelOfEntry } from '../../../../src/config/triton/model-of-config.ts';
 import type { Signatures } from '../../../../src/core/signature.ts';
-import { tritonConfigOf } from '../../../../src/models/triton/triton-config.ts';
+import { tritonConfigJson, tritonConfigOf } from '../../../../src/models/triton/triton-config.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 
 const GRAPH: Signatures = new Map([
   ['serving_default', signature({ x: spec('float32', [-1, 4]) }, { y: spec('int64', [-1]) })],
 ]);
 
+function jsonOf(servable: Parameters<typeof tritonConfigOf>[0]): Readonly<Record<string, unknown>> {
+  return JSON.parse(tritonConfigJson(tritonConfigOf(servable)));
+}
+
 function configOf(text: string | undefined, signatures = GRAPH) {
   const file = text === undefined ? { error: 'missing', isMissing: true } : { bytes: Buffer.from(text) };
   const { model } = modelOfEntry({ name: 'm', directory: '/r/m', file }, { executionProvider: 'cpu' });
   assert.equal(model.triton!.refusal, undefined);
   const triton = { model: model.triton!, labels: new Map() };
-  return tritonConfigOf({ name: 'm', signatures, runtime: { kind: 'onnx', choice: undefined }, triton });
+  const runtime = { kind: 'onnx', choice: undefined };
+  return jsonOf({ name: 'm', signatures, runtime, triton, maxBatchSize: 4 });
 }
 
 describe('tritonConfigOf', () => {
@@ -86,11 +91,12 @@ describe('tritonConfigOf', () => {
 
   it('gives a model of another source its own shapes where there is no batch', () => {
     const own = signature({ x: spec('bfloat16', [2, -1]) }, { y: spec('string', []) }, { kind: 'none' });
-    const json = tritonConfigOf({
+    const json = jsonOf({
       name: 'm',
       signatures: new Map([['serving_default', own]]),
       runtime: { kind: 'trees', choice: undefined },
       triton: undefined,
+      maxBatchSize: 64,
     });
     assert.deepEqual([json['platform'], json['backend'], json['max_batch_size']], ['', 'trees', 0]);
     const [x] = json['input'] as unknown as readonly { readonly dims: unknown; readonly data_type: string }[];

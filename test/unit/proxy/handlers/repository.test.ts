@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { VersionState, VersionStatus } from '../../../../src/models/serving/servable.ts';
-import { type OperatedModels, RepositoryHandler } from '../../../../src/proxy/handlers/repository.ts';
+import { ConfiguredModels, type OperatedModels } from '../../../../src/proxy/handlers/configured-models.ts';
+import { RepositoryHandler } from '../../../../src/proxy/handlers/repository.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
@@ -50,7 +51,7 @@ function make() {
     ...{ clock, surface: 'grpc', method: 'RepositoryModelLoad', receivedAt: 0, deadline: Infinity, id: undefined },
     ...{ sequence: 1, peer: 'test', caller: 'test', trace: undefined },
   });
-  return { clock, models, context, handler: new RepositoryHandler({ models, clock }) };
+  return { clock, models, context, handler: new RepositoryHandler(new ConfiguredModels(models, clock)) };
 }
 
 /** Lets the waiting load look again. */
@@ -60,14 +61,14 @@ async function look(clock: FakeClock): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe('RepositoryHandler', () => {
+describe('RepositoryHandler above ConfiguredModels', () => {
   it('unloads every version that runs', async () => {
     const { models, context, handler } = make();
     models.set(1n, 'END');
     models.set(2n, 'LOADING');
     models.set(3n, 'AVAILABLE');
     models.set(4n, 'UNLOADING');
-    await handler.unload('m', context);
+    await handler.unload('m', {}, context);
     assert.deepEqual(models.operated, ['unload m 3', 'unload m 2']);
     assert.equal(context.model, 'm');
   });
@@ -146,7 +147,7 @@ describe('RepositoryHandler', () => {
   it('knows no model that is not configured', async () => {
     const { context, handler } = make();
     await assert.rejects(handler.load('other', context), /no model "other"/);
-    await assert.rejects(handler.unload('other', context), /no model "other"/);
-    await handler.unload('late', context);
+    await assert.rejects(handler.unload('other', {}, context), /no model "other"/);
+    await handler.unload('late', {}, context);
   });
 });

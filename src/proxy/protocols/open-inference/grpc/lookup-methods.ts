@@ -11,15 +11,15 @@ import {
   traceSettingResponse,
 } from '../../../../codec/open-inference/lookup-messages.ts';
 import {
-  modelConfigResponse,
   modelMetadataResponse,
   modelStatisticsResponse,
   repositoryIndexResponse,
   type StatisticsAnswer,
   serverMetadataResponse,
 } from '../../../../codec/open-inference/report-messages.ts';
-import { varintField } from '../../../../codec/protobuf/wire-writer.ts';
+import { messageField, varintField } from '../../../../codec/protobuf/wire-writer.ts';
 import type { AccessMethod } from '../../../../core/access-method.ts';
+import { tritonConfigBytes } from '../../../../models/triton/triton-config.ts';
 import type { RunTotals, TimeTotal, VersionStatistics } from '../../../../telemetry/metrics/inference-statistics.ts';
 import { lookupCall } from '../../../call.ts';
 import type { Method } from '../../../exchange.ts';
@@ -53,7 +53,7 @@ function modelMethods({ models, statistics }: OpenInference): readonly Method<Ui
       modelMetadataResponse(models.metadata(name, version, context)),
     ),
     ofModel('ModelConfig', 'metadata', ({ name, version }, context) =>
-      modelConfigResponse(models.config(name, version, context)),
+      messageField(1, tritonConfigBytes(models.config(name, version, context))),
     ),
     ofModel('ModelStatistics', 'status', ({ name, version }, context) =>
       modelStatisticsResponse(statistics.of(name, version, context).map(statisticsAnswer)),
@@ -78,8 +78,8 @@ function repositoryMethods({ repository }: OpenInference): readonly Method<Uint8
       name: 'RepositoryIndex',
       access: 'status',
       read: readIndexRequest,
-      answer: ({ repository: asked, isReadyOnly }, context) =>
-        repositoryIndexResponse(repository.index(asked, isReadyOnly, context)),
+      answer: async ({ repository: asked, isReadyOnly }, context) =>
+        repositoryIndexResponse(await repository.index(asked, isReadyOnly, context)),
     }),
     change('RepositoryModelLoad', async ({ repository: asked, name, parameters }, context) => {
       await repository.load(asked, name, parameters, context);

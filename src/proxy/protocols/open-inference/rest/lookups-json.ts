@@ -1,8 +1,6 @@
 /** Answers of the Open Inference Protocol about models and settings, in Triton's JSON. */
-import { DATATYPES } from '../../../../codec/open-inference/datatypes.ts';
-import type { DType } from '../../../../core/dtype.ts';
 import type { RunTotals, TimeTotal, VersionStatistics } from '../../../../telemetry/metrics/inference-statistics.ts';
-import type { ConfigTensor, OpenInferenceConfig, OpenInferenceMetadata } from '../model-lookups.ts';
+import type { OpenInferenceMetadata } from '../model-lookups.ts';
 import type { LogSettings, TraceSettings } from '../server-settings.ts';
 import { nanosOf } from '../statistics.ts';
 
@@ -10,31 +8,6 @@ const NONE: TimeTotal = { count: 0, ms: 0 };
 
 export function metadataJson(metadata: OpenInferenceMetadata): string {
   return JSON.stringify(metadata);
-}
-
-/** ModelConfig as protobuf's JSON with the protocol's field names. */
-export function configJson(config: OpenInferenceConfig): string {
-  const { name, platform, backend, maxBatchSize, inputs, outputs, priorityLevels, defaultPriorityLevel } = config;
-  return JSON.stringify({
-    name,
-    platform,
-    backend,
-    max_batch_size: maxBatchSize,
-    input: inputs.map((input) => ({ ...tensorOf(input), optional: input.isOptional })),
-    output: outputs.map(tensorOf),
-    ...(maxBatchSize > 0 && {
-      dynamic_batching: { priority_levels: priorityLevels, default_priority_level: defaultPriorityLevel },
-    }),
-  });
-}
-
-function tensorOf({ name, dtype, dims }: ConfigTensor): object {
-  return { name, data_type: configType(dtype), dims };
-}
-
-/** 'FP32' → 'TYPE_FP32'; strings have another name there. */
-function configType(dtype: DType): string {
-  return dtype === 'string' ? 'TYPE_STRING' : `TYPE_${DATATYPES[dtype]}`;
 }
 
 export function statisticsJson(all: readonly VersionStatistics[]): string {

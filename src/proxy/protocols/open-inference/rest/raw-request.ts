@@ -8,32 +8,36 @@ import { type InferRequest, NO_PARAMETERS } from '../../../../codec/open-inferen
 import { bytesPerElement } from '../../../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
-import { elementCount, formatShape, type Shape } from '../../../../core/shape.ts';
+import { elementCount, formatShape } from '../../../../core/shape.ts';
+import type { TensorSpec } from '../../../../core/signature.ts';
 import type { Tensor } from '../../../../core/tensor.ts';
-import type { ConfigTensor, OpenInferenceConfig } from '../model-lookups.ts';
+import type { OpenInferenceInputs } from '../model-lookups.ts';
 
 const FIX = 'send JSON in front of the tensors, and its length in Inference-Header-Content-Length';
 
 /** The tensor is a view of the body. Throws `invalid_request` where the model says too little about its input. */
-export function rawInput(model: OpenInferenceConfig, version: string, body: Uint8Array): InferRequest {
+export function rawInput(model: OpenInferenceInputs, version: string, body: Uint8Array): InferRequest {
   const [input, more] = model.inputs;
   if (input === undefined || more !== undefined) {
     throw invalidRequest(
-      `a raw binary request is for models with one input, and this has ${model.inputs.length}; ${FIX}`,
+      `a raw binary request is for models with one input, and this has ${model.inputs.size}; ${FIX}`,
     );
   }
-  const batch = model.maxBatchSize > 0 ? [1] : [];
+  const [name, spec] = input;
   return {
     modelName: model.name,
     modelVersion: version,
     id: '',
     parameters: NO_PARAMETERS,
-    inputs: new Map([[input.name, tensorOf(input, batch, body)]]),
+    inputs: new Map([[name, tensorOf(name, spec, model.haveRows, body)]]),
     outputs: [],
   };
 }
 
-function tensorOf({ name, dtype, dims }: ConfigTensor, batch: Shape, body: Uint8Array): Tensor {
+function tensorOf(name: string, spec: TensorSpec, haveRows: boolean, body: Uint8Array): Tensor {
+  const { dtype, shape: whole = [-1] } = spec;
+  const batch = haveRows ? [1] : [];
+  const dims = whole.slice(batch.length);
   const free = dims.filter((dim) => dim === -1).length;
   if (free > 1) throw cannotTell(name, `has ${free} dims of any size`);
   if (dtype === 'string') {

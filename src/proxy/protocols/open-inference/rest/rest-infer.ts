@@ -146,7 +146,7 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall>, Answer
   #rawCall(body: Buffer, path: ModelSpec, context: RequestContext): InferCall {
     const { openInference } = this.#shared.parts;
     this.#isBinary = true;
-    const model = openInference.models.config(path.name, versionText(path), context);
+    const model = openInference.models.inputs(path.name, versionText(path), context);
     return openInference.infer(rawInput(model, versionText(path), body), context);
   }
 

@@ -7,12 +7,13 @@ import type { AccessMethod } from '../../../../core/access-method.ts';
 import { invalidRequest, ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
+import { tritonConfigJson } from '../../../../models/triton/triton-config.ts';
 import { lookupCall } from '../../../call.ts';
 import type { Method } from '../../../exchange.ts';
 import type { RequestContext } from '../../../request-context.ts';
 import type { OpenInference } from '../open-inference.ts';
 import { checkNoChanges, logSettings, traceSettings } from '../server-settings.ts';
-import { configJson, logJson, metadataJson, statisticsJson, traceJson } from './lookups-json.ts';
+import { logJson, metadataJson, statisticsJson, traceJson } from './lookups-json.ts';
 import type { OpenInferenceKind } from './operations.ts';
 import { versionText } from './routes.ts';
 import { readIndexBody, readRepositoryBody, readSettingNames } from './small-bodies.ts';
@@ -51,7 +52,7 @@ function readMethods({ models, statistics }: OpenInference): readonly (readonly 
     [
       'v2-config',
       reading('ModelConfig', 'metadata', (_body, model, context) =>
-        configJson(models.config(model.name, versionText(model), context)),
+        tritonConfigJson(models.config(model.name, versionText(model), context)),
       ),
     ],
     [
@@ -74,8 +75,8 @@ function repositoryMethods({ repository }: OpenInference): readonly (readonly [O
   return [
     [
       'v2-index',
-      asking('RepositoryIndex', 'status', (body, _model, context) =>
-        JSON.stringify(repository.index('', readIndexBody(body), context)),
+      asking('RepositoryIndex', 'status', async (body, _model, context) =>
+        JSON.stringify(await repository.index('', readIndexBody(body), context)),
       ),
     ],
     [
