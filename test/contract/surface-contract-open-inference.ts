@@ -155,8 +155,7 @@ const REFUSED: readonly (readonly [string, Sends, Says, ErrorKind?])[] = [
   [
     'a sequence',
     parameter('sequence_id', { case: 'uint64Param', value: 7n }),
-    [/"sequence_id"/, /keeps no state/, /send the state as inputs/],
-    'unsupported',
+    [/keeps no state/, /leave out the sequence id/, /declare "state"/],
   ],
   [
     'shared memory',

@@ -237,7 +237,7 @@ describe('infer', () => {
       ['/v2/models/half/infer', '{"inputs":[]}', 400, /wants the inputs "x"/],
       ['/v2/models/half/infer', `{"inputs":[${X}],"outputs":[{"name":"z"}]}`, 400, /outputs names "z"/],
       ['/v2/models/half/infer', `{"inputs":[${X.replace('FP32', 'INT32')}]}`, 400, /is INT32.*wants FP32/],
-      ['/v2/models/half/infer', `{"inputs":[${X}],"parameters":{"sequence_id":3}}`, 501, /sequence_id/],
+      ['/v2/models/half/infer', `{"inputs":[${X}],"parameters":{"sequence_id":3}}`, 400, /keeps no state/],
       ['/v2/models/half/infer', `{"inputs":[${X}],"parameters":{"priority":-1}}`, 400, /priority/],
       ['/v2/models/half/infer', `{"inputs":[${X}],"parameters":{"triton_a":1}}`, 400, /triton_/],
       ['/v2/models/half/infer', `{"inputs":[${X}],"parameters":{"binary_data_output":1}}`, 400, /binary_data_output/],

@@ -90,7 +90,7 @@ test('an error is in band, with the id of its request and the words of ModelInfe
         [
           ['ModelStreamInfer', 'model_not_found'],
           ['ModelStreamInfer', 'invalid_request'],
-          ['ModelStreamInfer', 'unsupported'],
+          ['ModelStreamInfer', 'invalid_request'],
           ['ModelStreamInfer', 'invalid_request'],
         ],
       );

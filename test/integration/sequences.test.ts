@@ -10,7 +10,7 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { credentials, Metadata, status as Status } from '@grpc/grpc-js';
 import * as ort from 'onnxruntime-node';
-import { clientClass, type Answer as GrpcAnswer, PREDICTION } from '../support/grpc-harness.ts';
+import { clientClass, type Answer as GrpcAnswer, INFERENCE, PREDICTION } from '../support/grpc-harness.ts';
 import { CACHE_STATE, GRU_HIDDEN, GRU_INPUT, GRU_STATE, writeCache, writeGru } from '../support/gru-model.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { VAD_BATCHING, VAD_STATE, writeVad } from '../support/vad-model.ts';
@@ -207,6 +207,51 @@ describe('sequences', () => {
     assert.equal((await send('')).code, Status.FAILED_PRECONDITION);
     assert.equal((await send('begin')).code, Status.INVALID_ARGUMENT);
     client.close();
+  });
+
+  it('the parameters of the Open Inference Protocol name it, and a stream answers its steps in their order', async () => {
+    const [begin, go] = [{ sequence_id: 7, sequence_start: true }, { sequence_id: 7 }];
+    const infer = async (parameters: object): Promise<unknown> => {
+      const x = { name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] };
+      const body = JSON.stringify({ inputs: [x], parameters });
+      const answer = await fetch(`${sidecar.rest}/v2/models/cache/infer`, { method: 'POST', body });
+      const { outputs, error } = (await answer.json()) as {
+        outputs?: { name: string; data: number[] }[];
+        error?: string;
+      };
+      return error ?? outputs?.map(({ name, data }) => [name, ...data]);
+    };
+    assert.deepEqual(await infer(begin), [['sum', 1, 2]]);
+    assert.deepEqual(await infer(go), [['sum', 2, 4]]);
+    // A number and a text that print alike are one id, and so is the header of the other API.
+    assert.deepEqual((await step('cache', '7', '', { x: [[1, 2]] })).outputs, [[3, 6]]);
+
+    const client: GrpcAnswer = new (clientClass(INFERENCE))(sidecar.grpc, credentials.createInsecure());
+    const stream = client.ModelStreamInfer();
+    const sums: (string | readonly number[])[] = [];
+    const done = new Promise<void>((resolve, reject) => {
+      stream.on('error', reject).on('end', resolve);
+      stream.on('data', ({ error_message, infer_response }: GrpcAnswer) => {
+        const [raw] = infer_response.raw_output_contents;
+        sums.push(error_message || [raw.readFloatLE(0), raw.readFloatLE(4)]);
+      });
+    });
+    for (let i = 0; i < 20; i++) {
+      stream.write({
+        model_name: 'cache',
+        parameters: { sequence_id: { string_param: 'all at once' }, sequence_start: { bool_param: i === 0 } },
+        inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 2], contents: { fp32_contents: [1, 2] } }],
+      });
+    }
+    stream.end();
+    await done;
+    client.close();
+    assert.deepEqual(
+      sums,
+      Array.from({ length: 20 }, (_, i) => [i + 1, 2 * i + 2]),
+    );
+    assert.deepEqual(await infer({ sequence_id: '7', sequence_end: true }), [['sum', 4, 8]]);
+    assert.match(String(await infer(go)), /"7" of model "cache" has ended/);
   });
 
   it("one caller's sequence is not another's", async () => {

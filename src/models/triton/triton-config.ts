@@ -88,7 +88,7 @@ function completed({ name, signatures, runtime, triton, maxBatchSize }: Configur
     maxBatchSize: rows,
     defaultModelFilename: config?.defaultModelFilename || known?.file || '',
     ...(signature !== undefined && {
-      input: config?.input.length ? config.input : tensorsOf(signature.inputs, rows, signature.defaults),
+      input: config?.input.length ? config.input : tensorsOf(signature.inputs, rows, isOptional(signature)),
       output: config?.output.length ? config.output : tensorsOf(signature.outputs, rows),
     }),
   };
@@ -102,13 +102,18 @@ function fieldsOf(config: TritonConfig): object {
 function tensorsOf(
   specs: ReadonlyMap<string, TensorSpec>,
   rows: number,
-  defaults?: ReadonlyMap<string, unknown>,
+  isLeftOut?: (name: string) => boolean,
 ): readonly object[] {
   return [...specs].map(([name, { dtype, shape = [-1] }]) => {
     const dims = shape.slice(rows > 0 ? 1 : 0).map(BigInt);
     const form = dims.length > 0 ? { dims } : { dims: [1n], reshape: { shape: [] } };
-    return { name, dataType: dataTypeOf(dtype), ...form, ...(defaults?.has(name) === true && { optional: true }) };
+    return { name, dataType: dataTypeOf(dtype), ...form, ...(isLeftOut?.(name) === true && { optional: true }) };
   });
+}
+
+/** The model has a value for it, or the server, of a sequence. */
+function isOptional({ defaults, state }: Signature): (name: string) => boolean {
+  return (name) => defaults?.has(name) === true || state?.has(name) === true;
 }
 
 function withNumbers(type: DescMessage, json: JsonValue): JsonValue {

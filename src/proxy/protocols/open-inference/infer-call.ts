@@ -26,7 +26,7 @@ import type { RequestContext } from '../../request-context.ts';
 import type { RequestLifecycle } from '../../request-lifecycle.ts';
 import { type ClassCounts, checkClassOutput, classCounts, withClasses } from './classification.ts';
 import { modelSpecOf } from './model-reference.ts';
-import { readInferSettings } from './request-parameters.ts';
+import { type InferSettings, readInferSettings } from './request-parameters.ts';
 
 /** What an InferCall is made with: one for a server. */
 export interface InferParts {
@@ -39,12 +39,13 @@ const FINAL: Parameters = new Map([['triton_final_response', true]]);
 
 /**
  * The call of a request that was read: sets its deadline and priority on `context`. Call it in the exchange's step
- * decode. Throws ServingError (invalid_request, unsupported), or the cancel reason if its timeout has passed.
+ * decode. Throws `invalid_request`, or the cancel reason if its timeout has passed.
  */
 export function inferCall(parts: InferParts, request: InferRequest, context: RequestContext): InferCall {
   const { resolver, lifecycle } = parts;
   const spec = modelSpecOf(request.modelName, request.modelVersion);
-  const { timeoutMs, priority, signatureName, wantsFinalMark } = readInferSettings(request.parameters);
+  const settings = readInferSettings(request.parameters);
+  const { timeoutMs, priority, signatureName } = settings;
   for (const output of request.outputs) checkOutputParameters(output);
   if (priority !== undefined) context.priority = priority;
   if (timeoutMs !== undefined) {
@@ -52,7 +53,7 @@ export function inferCall(parts: InferParts, request: InferRequest, context: Req
     context.cancel.throwIfCancelled();
   }
   const modelSpec = { ...spec, signatureName: signatureName ?? resolver.soleSignature(spec) };
-  return new InferCall(resolver, modelSpec, request, context, wantsFinalMark ? FINAL : NO_PARAMETERS);
+  return new InferCall(resolver, modelSpec, request, context, settings);
 }
 
 export class InferCall extends PredictCall {
@@ -69,11 +70,11 @@ export class InferCall extends PredictCall {
     modelSpec: ModelSpec,
     { id, inputs, outputs }: InferRequest,
     context: RequestContext,
-    parameters: Parameters,
+    { sequence, wantsFinalMark }: InferSettings,
   ) {
-    super(resolver, { modelSpec, inputs, outputFilter: outputs.map(({ name }) => name) }, context);
+    super(resolver, { modelSpec, inputs, outputFilter: outputs.map(({ name }) => name), sequence }, context);
     this.id = id;
-    this.parameters = parameters;
+    this.parameters = wantsFinalMark ? FINAL : NO_PARAMETERS;
     this.requestedOutputs = outputs;
     this.#classes = classCounts(outputs);
   }

@@ -57,6 +57,8 @@ const EXTENSIONS: readonly string[] = [
   'model_repository',
   'parameters',
   'schedule_policy',
+  'sequence',
+  'sequence(string_id)',
   'statistics',
   'trace',
 ];
