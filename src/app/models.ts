@@ -107,7 +107,7 @@ export function createModels(parts: ModelParts): ModelManager {
       load(model, version, await artifactDirectory(model, directory), signal),
     checkMemory: async (model, version, directory) => {
       const artifact = await artifactDirectory(model, directory);
-      if (!(await isEnsemble(artifact))) await memory.check(model, version, artifact);
+      if (!(await isEnsemble(model, artifact))) await memory.check(model, version, artifact);
     },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,

@@ -16,6 +16,7 @@ import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.
 import { parseModelFlag } from './model-flag.ts';
 import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
 import type { Origin } from './read-options.ts';
+import { ensembleParts } from './triton/ensemble-parts.ts';
 import { type RepositoryContent, readRepositories } from './triton/read-repository.ts';
 import type { YamlFile } from './yaml/pillion-yaml.ts';
 
@@ -76,7 +77,9 @@ function fromRepositories({ options, yamlFile, errors, warnings }: ModelSources)
     if (name === '*' || known.has(name)) continue;
     errors.push(`--load_model=${name}: no model repository has it; there are ${[...known].join(', ') || 'none'}`);
   }
-  const isLoaded = (name: string): boolean => mode !== 'explicit' || named.includes('*') || named.includes(name);
+  const tritonOf = (name: string) => content.models.find(({ model }) => model.name === name)?.model.triton;
+  const wanted = new Set([...named, ...named.flatMap((name) => [...ensembleParts(name, tritonOf)])]);
+  const isLoaded = (name: string): boolean => mode !== 'explicit' || wanted.has('*') || wanted.has(name);
   const loaded = content.models.filter(({ model }) => isLoaded(model.name));
   warnings.push(...content.problems, ...loaded.flatMap((each) => each.warnings));
   const repository = { directories, mode, content };

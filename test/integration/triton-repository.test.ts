@@ -1,8 +1,6 @@
 /** Triton model repositories as they are, served by the real process. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { plusConfig, plusModel, TritonRepository } from '../support/triton-repository.ts';
@@ -44,12 +42,6 @@ describe('a Triton model repository', () => {
       [1, 2, 3],
     );
     repository.model('broken', 'name: "broken"\nplatform: "onnxruntime_onnx"\nmax_batch_sise: 8\n');
-    repository.write(
-      'all',
-      'config.pbtxt',
-      'platform: "ensemble" ensemble_scheduling { step { model_name: "batched" } }',
-    );
-    mkdirSync(join(repository.directory, 'all/1'));
     repository.write('directory', 'config.pbtxt', plusConfig('directory'));
     repository.write('directory', '1/model.onnx/model.onnx', plusModel(7));
     const sidecar = await serve(repository);
@@ -79,7 +71,6 @@ describe('a Triton model repository', () => {
       broken.error!,
       /broken\/config\.pbtxt:3:1: inference\.ModelConfig has no field "max_batch_sise"; did you mean "max_batch_size"/,
     );
-    assert.match((await ask(rest, 'all', [[0, 0]])).error!, /it is an ensemble, and ensembles are not run here/);
     assert.equal((await fetch(`${sidecar.admin}/ready`)).status, 200);
     assert.equal(await sidecar.stop(), 0);
   });

@@ -84,6 +84,8 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
     errors.push(`${where('model_transaction_policy.decoupled')}: decoupled is not supported: a request has one answer`);
   }
   const runtime = runtimeOf(config, where, errors);
+  if (ensembleOf(config)?.steps.length === 0)
+    errors.push(`${where('platform')}: the ensemble has no step; add ensemble_scheduling { step: [ … ] }`);
   checkFileName(config, where, errors);
   checkTensors(config, where, errors);
   checkWarmups(config, where, errors);

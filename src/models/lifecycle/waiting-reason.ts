@@ -1,6 +1,5 @@
 /** Why a model is not ready, for people. */
 import type { ModelConfig } from '../../config/model-config.ts';
-import { refusalOfTriton } from '../triton/artifact-directory.ts';
 import type { VersionRecord } from '../versions/version-record.ts';
 import type { WantedVersions } from '../versions/wanted-versions.ts';
 
@@ -15,7 +14,7 @@ interface WaitingFacts {
 }
 
 export function waitingReason({ config, active, wanted, blockedReason, isPolled }: WaitingFacts): string {
-  const refusal = config.triton && refusalOfTriton(config.triton);
+  const refusal = config.triton?.refusal;
   if (refusal !== undefined) return refusal;
   for (const { version, state, lastFailure } of active) {
     const failure = lastFailure === undefined ? '' : `; the last attempt failed: ${lastFailure.message}`;

@@ -1,6 +1,6 @@
 /**
- * Loads versions that are ensembles: their directory has a pillion.yaml with `ensemble`, and no model. All other versions
- * go to the loader below.
+ * Loads versions that are ensembles: their directory has a pillion.yaml with `ensemble`, and no model, or the model's
+ * config.pbtxt has ensemble_scheduling. All other versions go to the loader below.
  *
  * An ensemble is checked against the signatures of its members, so its load waits until they are available: it rejects
  * with `model_not_ready`, and the version loader tries it again soon.
@@ -17,10 +17,12 @@ import type { EnsembleGraph } from '../ensembles/ensemble-graph.ts';
 import { EnsembleMembers, type MemberDirectory } from '../ensembles/ensemble-members.ts';
 import { planEnsemble, type ReportEnsemble } from '../ensembles/ensemble-plan.ts';
 import { EnsembleRunner } from '../ensembles/ensemble-runner.ts';
-import type { EnsembleDeclaration, StepDeclaration } from '../model-file/ensemble-schema.ts';
-import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
+import type { EnsembleSource } from '../ensembles/ensemble-source.ts';
+import type { StepDeclaration } from '../model-file/ensemble-schema.ts';
+import { loadModelFile } from '../model-file/load-model-file.ts';
 import { DeclaredSignatureRunner, withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { Servable } from '../serving/servable.ts';
+import { tritonEnsemble } from '../triton/triton-ensemble.ts';
 import type { PrepareVersion } from '../warm-up/warm-up.ts';
 import type { LoadServable } from './version-loader.ts';
 
@@ -39,37 +41,55 @@ export interface EnsembleLoadOptions {
 /** A loader that loads ensembles itself, and everything else by `load`. */
 export function withEnsembles(load: LoadServable, options: EnsembleLoadOptions): LoadServable {
   return async (model, version, directory, signal) => {
-    const file = await loadModelFile(directory);
+    const source = tritonEnsemble(model) ?? (await ensembleInFile(directory));
     const { graph } = options;
-    if (file?.ensemble === undefined) {
+    if (source === undefined) {
       graph.set(model.name, []);
       return await load(model, version, directory, signal);
     }
     graph.set(
       model.name,
-      file.ensemble.steps.map((step) => step.model),
+      source.declared.steps.map((step) => step.model),
     );
-    return await loadEnsemble(model, version, directory, file, file.ensemble, options);
+    return await loadEnsemble({ model, version, versionDirectory: directory }, source, options);
   };
 }
 
 /** True if the version is an ensemble, which has no weights. False also where its file cannot be read. */
-export async function isEnsemble(directory: string): Promise<boolean> {
-  const file = await loadModelFile(directory).catch(() => undefined);
-  return file?.ensemble !== undefined;
+export async function isEnsemble({ triton }: ModelConfig, directory: string): Promise<boolean> {
+  if (triton?.ensemble !== undefined) return true;
+  const source = await ensembleInFile(directory).catch(() => undefined);
+  return source !== undefined;
+}
+
+async function ensembleInFile(directory: string): Promise<EnsembleSource | undefined> {
+  const file = await loadModelFile(directory);
+  const declared = file?.ensemble;
+  if (file === undefined || declared === undefined) return undefined;
+  return {
+    declared,
+    report: (problem, ...keys) => file.reportEnsemble(problem, ...keys),
+    views: async (signatures) => file.views(signatures),
+    complete: async (servable) => {
+      servable.tryOut = file.tryOut;
+    },
+  };
+}
+
+interface EnsembleVersion {
+  readonly model: ModelConfig;
+  readonly version: bigint;
+  readonly versionDirectory: string;
 }
 
 async function loadEnsemble(
-  model: ModelConfig,
-  version: bigint,
-  versionDirectory: string,
-  file: ModelFile,
-  declared: EnsembleDeclaration,
+  { model, version, versionDirectory }: EnsembleVersion,
+  source: EnsembleSource,
   options: EnsembleLoadOptions,
 ): Promise<Servable> {
   const { clock, scheduler, maxTensorBytes, thread, graph } = options;
+  const { declared, report } = source;
   const models = options.models();
-  const report: ReportEnsemble = (problem, ...keys) => file.reportEnsemble(problem, ...keys);
   const circle = graph.circleOf(model.name);
   if (circle !== undefined) report(`the ensemble is a member of itself: ${circle.join(' → ')}`, 'steps');
   const ofMembers = declared.steps.map((step, i) =>
@@ -77,12 +97,13 @@ async function loadEnsemble(
   );
   const plan = planEnsemble(declared, ofMembers, report);
   const signatures = new Map([[DEFAULT_SIGNATURE_NAME, plan.signature]]);
-  const views = file.views(signatures);
+  const views = await source.views(signatures);
   const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock);
   const viewed = views.size === 0 ? runner : new DeclaredSignatureRunner(runner, views, maxTensorBytes, thread);
   const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), viewed);
   servable.runtime = { kind: 'ensemble', choice: undefined };
-  servable.tryOut = file.tryOut;
+  servable.maxBatchSize = scheduler.maxBatchSize;
+  await source.complete(servable, signatures);
   if (model.cache !== undefined) servable.addWarning(CACHE_OF_ENSEMBLE);
   try {
     await options.prepare?.({ servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });

@@ -7,7 +7,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ModelConfig } from '../../config/model-config.ts';
-import type { TritonModel } from '../../config/triton/config-message.ts';
 import { TRITON_RUNTIMES } from '../../config/triton/runtime.ts';
 import { ServingError } from '../../core/errors.ts';
 
@@ -21,8 +20,9 @@ const ONNX_FILE = 'model.onnx';
 export async function artifactDirectory(model: ModelConfig, versionDirectory: string): Promise<string> {
   const { triton, name, backend } = model;
   if (triton === undefined) return versionDirectory;
-  const refusal = refusalOfTriton(triton);
+  const { refusal, ensemble } = triton;
   if (refusal !== undefined) throw loadFailed(`model "${name}": ${refusal}`);
+  if (ensemble !== undefined) return versionDirectory;
   const named = triton.config.defaultModelFilename;
   const candidates = TRITON_RUNTIMES.filter((runtime) => backend === undefined || runtime.backend === backend);
   const fileNames = named === '' ? candidates.map(({ fileName }) => fileName) : [named];
@@ -52,12 +52,6 @@ async function checkFile(versionDirectory: string, fileName: string): Promise<vo
       `"${versionDirectory}" holds ${names.sort().join(', ')}; leave ${fileName} alone, or as ${ONNX_FILE}`,
     );
   }
-}
-
-/** Why the model cannot be loaded, whatever its versions hold; undefined = it can. */
-export function refusalOfTriton({ refusal, ensemble }: TritonModel): string | undefined {
-  if (refusal !== undefined || ensemble === undefined) return refusal;
-  return 'it is an ensemble, and ensembles are not run here; its models can be asked one by one';
 }
 
 async function contentOf(versionDirectory: string): Promise<string> {

@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ModelConfig, ModelDefaults } from '../../config/model-config.ts';
 import type { RepositoryMode } from '../../config/model-sources.ts';
+import { ensembleParts } from '../../config/triton/ensemble-parts.ts';
 import {
   loadRepositories,
   loadRepositoryModel,
@@ -19,7 +20,6 @@ import { ServingError } from '../../core/errors.ts';
 import { Poller } from '../../core/poller.ts';
 import type { ModelManager } from '../lifecycle/model-manager.ts';
 import type { VersionState, VersionStatus } from '../serving/servable.ts';
-import { refusalOfTriton } from './artifact-directory.ts';
 
 /** Triton's states of a version. */
 export type RepositoryState = 'READY' | 'UNAVAILABLE' | 'LOADING' | 'UNLOADING';
@@ -112,7 +112,7 @@ export class ModelRepository {
   }
 
   /**
-   * Loads a model, or loads it anew if its files have changed. Resolves when its versions are available. Rejects with
+   * Loads a model, or loads it anew if its files have changed; of an ensemble also its parts. Resolves when its versions are available. Rejects with
    * `load_failed` or `model_not_found`.
    */
   load(name: string): Promise<void> {
@@ -121,8 +121,21 @@ export class ModelRepository {
       const found = await loadRepositoryModel(directories, name, defaults);
       if (found === undefined) throw unknown(name);
       for (const warning of found.warnings) this.#warn(warning);
+      if (found.model.triton?.ensemble !== undefined) await this.#loadParts(name);
       await manager.put(found.model);
     });
+  }
+
+  /** The models of an ensemble that are not loaded. Others wait for nobody: a circle is refused before it. */
+  async #loadParts(name: string): Promise<void> {
+    const { directories, defaults, manager } = this.#options;
+    const { models } = await loadRepositories(directories, defaults);
+    const found = new Map(models.map(({ model }) => [model.name, model]));
+    const parts = ensembleParts(name, (each) => found.get(each)?.triton);
+    // Its own load says so.
+    if (parts.has(name)) return;
+    const missing = [...parts].filter((part) => found.has(part) && manager.configOf(part) === undefined);
+    await Promise.all(missing.map((part) => this.load(part)));
   }
 
   /**
@@ -184,23 +197,17 @@ export class ModelRepository {
     const { manager } = this.#options;
     const statuses = manager.statusesOf(name);
     const config = manager.configOf(name);
-    if (statuses.length > 0)
-      return statuses.map((status) => entryOf(name, status, config?.triton && refusalOfTriton(config.triton)));
+    if (statuses.length > 0) return statuses.map((status) => entryOf(name, status, config?.triton?.refusal));
     const nothing = { name, version: undefined, state: undefined, reason: '' };
     if (config === undefined) return [nothing];
     const reason = manager.reasonOf(name) ?? '';
     return [{ ...nothing, state: 'UNAVAILABLE', reason }];
   }
 
-  /** The models that an ensemble consists of, and those of ensembles in it. */
-  #partsOf(name: string, seen = new Set<string>()): readonly string[] {
-    const steps = this.#options.manager.configOf(name)?.triton?.ensemble?.steps ?? [];
-    for (const { model } of steps) {
-      if (model === name || seen.has(model)) continue;
-      seen.add(model);
-      this.#partsOf(model, seen);
-    }
-    return [...seen];
+  /** The models that an ensemble consists of, and those of ensembles in it, as they are loaded. */
+  #partsOf(name: string): readonly string[] {
+    const { manager } = this.#options;
+    return [...ensembleParts(name, (each) => manager.configOf(each)?.triton)].filter((part) => part !== name);
   }
 
   #isNeeded(part: string): boolean {

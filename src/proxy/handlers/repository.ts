@@ -1,9 +1,14 @@
 /** Loading and unloading models by request, for `--model_control_mode=explicit`: each is in the audit log. */
 import type { CancelSignal } from '../../core/cancel.ts';
 import { toServingError } from '../../core/errors.ts';
-import type { UnloadOptions } from '../../models/triton/model-repository.ts';
+import type { ModelRepository, UnloadOptions } from '../../models/triton/model-repository.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RequestContext } from '../request-context.ts';
+
+export { REPOSITORY_STATES, type RepositoryState } from '../../models/triton/model-repository.ts';
+
+/** Where there are more models than those that are configured now. */
+export type RepositoryIndex = Pick<ModelRepository, 'index'>;
 
 /** Models of a fixed list (configured-models.ts), or of Triton model repositories (models/triton/model-repository.ts). */
 export interface LoadsByRequest {

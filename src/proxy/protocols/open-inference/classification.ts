@@ -1,6 +1,7 @@
 /**
  * The classification extension: a requested output with the parameter `classification` becomes BYTES, its n best
- * elements as "<value>:<index>", the largest first; of each row, where the model has rows. There are no labels here.
+ * elements as "<value>:<index>", the largest first; of each row, where the model has rows. A model whose config.pbtxt
+ * names a label file gives "<value>:<index>:<label>", for the classes that the file has.
  *
  *   y [2,3]  0.1 0.7 0.2   classification 2   y [2,2]  "0.700000:1" "0.200000:2"
  *            0.5 0.5 0.0   ────────────────▶           "0.500000:0" "0.500000:1"
@@ -29,6 +30,7 @@ type Values = ArrayLike<number | bigint>;
 const MAX_CLASSES = 1024;
 /** Elements that one step looks at. */
 const STEP_ELEMENTS = 4 * 1024;
+const COLON = Buffer.from(':');
 /** Decimals of C++'s to_string. */
 const DECIMALS = 6;
 
@@ -56,19 +58,29 @@ export function checkClassOutput(name: string, dtype: DType): void {
   throw invalidRequest(`${text}; request it without "classification"`);
 }
 
-/** The outputs, with classes for those that `counts` names. `hasRows`: dim 0 of every output are rows. */
-export function* withClasses(outputs: TensorMap, counts: ClassCounts, hasRows: boolean): Steps<TensorMap> {
+/** How a model's outputs become classes. */
+export interface ClassModel {
+  /** Dim 0 of every output are rows. */
+  readonly hasRows: boolean;
+  /** By output, in the order of the classes, in UTF-8. */
+  readonly labels: ReadonlyMap<string, readonly Uint8Array[]>;
+}
+
+/** The outputs, with classes for those that `counts` names. */
+export function* withClasses(outputs: TensorMap, counts: ClassCounts, model: ClassModel): Steps<TensorMap> {
   const answer = new Map<string, Tensor>();
   for (const [name, tensor] of outputs) {
     const count = counts.get(name);
     const isAsked = count !== undefined && tensor.dtype !== 'string';
-    answer.set(name, isAsked ? yield* classesOf(name, tensor, count, hasRows) : tensor);
+    answer.set(name, isAsked ? yield* classesOf(name, tensor, count, model) : tensor);
   }
   return answer;
 }
 
-function* classesOf(name: string, tensor: NumericTensor, count: number, hasRows: boolean): Steps<Tensor> {
+function* classesOf(name: string, tensor: NumericTensor, count: number, model: ClassModel): Steps<Tensor> {
   const { dtype, shape } = tensor;
+  const { hasRows } = model;
+  const labels = model.labels.get(name) ?? [];
   const isByRow = hasRows && shape.length > 0;
   const rows = isByRow ? shape[0]! : 1;
   const perRow = elementCount(isByRow ? shape.slice(1) : shape);
@@ -83,7 +95,9 @@ function* classesOf(name: string, tensor: NumericTensor, count: number, hasRows:
   for (let row = 0; row < rows; row++) {
     const start = row * perRow;
     for (const index of yield* best(values, start, start + perRow, wanted)) {
-      data.push(Buffer.from(`${textOf(values[index]!, isFloat)}:${index - start}`, 'latin1'));
+      const label = labels[index - start];
+      const text = Buffer.from(`${textOf(values[index]!, isFloat)}:${index - start}`, 'latin1');
+      data.push(label === undefined ? text : Buffer.concat([text, COLON, label]));
     }
   }
   return { dtype: 'string', shape: isByRow ? [rows, wanted] : [wanted], data };

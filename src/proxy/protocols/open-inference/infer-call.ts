@@ -24,7 +24,7 @@ import type { ModelResolver } from '../../handlers/model-resolver.ts';
 import { PredictCall } from '../../handlers/predict.ts';
 import type { RequestContext } from '../../request-context.ts';
 import type { RequestLifecycle } from '../../request-lifecycle.ts';
-import { type ClassCounts, checkClassOutput, classCounts, withClasses } from './classification.ts';
+import { type ClassCounts, type ClassModel, checkClassOutput, classCounts, withClasses } from './classification.ts';
 import { modelSpecOf } from './model-reference.ts';
 import { type InferSettings, readInferSettings } from './request-parameters.ts';
 
@@ -33,6 +33,8 @@ export interface InferParts {
   readonly resolver: ModelResolver;
   readonly lifecycle: RequestLifecycle;
 }
+
+const NO_LABELS: ClassModel['labels'] = new Map();
 
 /** Of an answer to a request that wants its last answer marked. */
 const FINAL: Parameters = new Map([['triton_final_response', true]]);
@@ -86,8 +88,10 @@ export class InferCall extends PredictCall {
   }
 
   override submit(): Promise<TensorMap> {
-    const answer = super.submit();
-    return this.#classes === undefined ? answer : this.#classified(answer, this.#classes);
+    if (this.#classes === undefined) return super.submit();
+    // While the version is borrowed.
+    const labels = this.handle!.servable.triton?.labels ?? NO_LABELS;
+    return this.#classified(super.submit(), this.#classes, labels);
   }
 
   /** The model that has answered. */
@@ -107,10 +111,14 @@ export class InferCall extends PredictCall {
     return 'outputs';
   }
 
-  async #classified(answer: Promise<TensorMap>, classes: ClassCounts): Promise<TensorMap> {
+  async #classified(
+    answer: Promise<TensorMap>,
+    classes: ClassCounts,
+    labels: ClassModel['labels'],
+  ): Promise<TensorMap> {
     const outputs = await answer;
     const { signature } = this.served;
     const hasRows = signature.batchAxis.kind !== 'none' && ownAxes(signature) === undefined;
-    return inSlices(withClasses(outputs, classes, hasRows));
+    return inSlices(withClasses(outputs, classes, { hasRows, labels }));
   }
 }

@@ -5,14 +5,13 @@
  * sent.
  */
 import { DATATYPES } from '../../../codec/open-inference/datatypes.ts';
-import type { TritonConfig } from '../../../config/triton/config-message.ts';
 import { ServingError } from '../../../core/errors.ts';
 import { listNames } from '../../../core/list-names.ts';
 import type { ModelMetadata } from '../../../core/model-metadata.ts';
 import type { Shape } from '../../../core/shape.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature, type TensorSpec } from '../../../core/signature.ts';
-import { tritonBatchSize, tritonConfigOf, tritonPlatform } from '../../../models/triton/triton-config.ts';
 import type { ModelInfoHandler } from '../../handlers/model-info.ts';
+import { type TritonConfig, tritonBatchSize, tritonConfigOf, tritonPlatform } from '../../handlers/triton-config.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { modelSpecOf } from './model-reference.ts';
 import { DEFAULT_PRIORITY_LEVEL, PRIORITY_LEVELS } from './request-parameters.ts';

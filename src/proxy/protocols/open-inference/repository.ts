@@ -9,13 +9,13 @@
 import type { Parameters } from '../../../codec/open-inference/infer-request.ts';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
-import {
-  type ModelRepository,
-  REPOSITORY_STATES,
-  type RepositoryState,
-} from '../../../models/triton/model-repository.ts';
 import type { ModelInfoHandler, ModelStatus } from '../../handlers/model-info.ts';
-import type { RepositoryHandler } from '../../handlers/repository.ts';
+import {
+  REPOSITORY_STATES,
+  type RepositoryHandler,
+  type RepositoryIndex,
+  type RepositoryState,
+} from '../../handlers/repository.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { modelSpecOf } from './model-reference.ts';
 
@@ -33,7 +33,7 @@ export interface RepositoryParts {
   /** Undefined if callers may not load and unload. */
   readonly loads: RepositoryHandler | undefined;
   /** Where there are more models than those that are configured now; undefined without --model_repository. */
-  readonly onDisk: Pick<ModelRepository, 'index'> | undefined;
+  readonly onDisk: RepositoryIndex | undefined;
 }
 
 export class Repository {

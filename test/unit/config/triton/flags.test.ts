@@ -129,9 +129,11 @@ describe('--model_repository', () => {
 
   it('gives the other flags their meaning', (t) => {
     assert.deepEqual(errorsOf(['--model_base_path=/m', '--model_control_mode=poll', '--strict_readiness']), [
-      '--model_control_mode has a meaning only with --model_repository=DIR',
       '--strict_readiness has a meaning only with --model_repository=DIR',
+      '--model_control_mode=poll has a meaning only with --model_repository=DIR: ' +
+        'of other models --file_system_poll_wait_seconds says when they are looked at',
     ]);
+    assert.deepEqual(errorsOf(['--model_base_path=/m', '--model_control_mode=explicit']), []);
     const { directory } = new TritonRepository(t);
     const { warnings } = configOf([`--model_repository=${directory}`, '--repository_poll_secs=3']);
     assert.deepEqual(warnings, ['--repository_poll_secs has no effect: it needs --model_control_mode=poll']);

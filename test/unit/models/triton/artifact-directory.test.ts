@@ -52,7 +52,12 @@ describe('the artifact of a version', () => {
       ['net'],
       /has no name that ends in \.onnx; name it model\.onnx/,
     ],
-    ['is an ensemble’s', 'ensemble_scheduling { }', ['note'], /it is an ensemble, and ensembles are not run here/],
+    [
+      'is an ensemble’s without steps',
+      'ensemble_scheduling { }',
+      ['note'],
+      /the ensemble has no step; add ensemble_sch/,
+    ],
   ] as const) {
     it(`fails the load where it ${what}`, async (t) => {
       await assert.rejects(found(t, text, paths), problem);

@@ -110,7 +110,7 @@ describe('the index', () => {
 
 it('an ensemble’s version needs no file', async (t) => {
   const harness = new Harness(t, 'explicit', []);
-  harness.files.write('all', 'config.pbtxt', 'ensemble_scheduling { }');
+  harness.files.write('all', 'config.pbtxt', 'ensemble_scheduling { step { model_name: "a" } }');
   const directory = join(harness.files.directory, 'all');
   harness.versions.put(directory, 1n, { files: 0, changedAtMs: 0 });
   await harness.repository.load('all');

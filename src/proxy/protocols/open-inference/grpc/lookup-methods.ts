@@ -19,11 +19,11 @@ import {
 } from '../../../../codec/open-inference/report-messages.ts';
 import { messageField, varintField } from '../../../../codec/protobuf/wire-writer.ts';
 import type { AccessMethod } from '../../../../core/access-method.ts';
-import { tritonConfigBytes } from '../../../../models/triton/triton-config.ts';
 import type { RunTotals, TimeTotal, VersionStatistics } from '../../../../telemetry/metrics/inference-statistics.ts';
 import { lookupCall } from '../../../call.ts';
 import type { Method } from '../../../exchange.ts';
 import { MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
+import { tritonConfigBytes } from '../../../handlers/triton-config.ts';
 import type { RequestContext } from '../../../request-context.ts';
 import type { OpenInference } from '../open-inference.ts';
 import { checkNoChanges, logSettings, traceSettings } from '../server-settings.ts';

@@ -11,8 +11,14 @@ import {
   withClasses,
 } from '../../../../../src/proxy/protocols/open-inference/classification.ts';
 
-function classes(tensor: Tensor, count: number, hasRows: boolean): { shape: readonly number[]; texts: string[] } {
-  const answer = atOnce(withClasses(new Map([['y', tensor]]), new Map([['y', count]]), hasRows)).get('y')!;
+function classes(
+  tensor: Tensor,
+  count: number,
+  hasRows: boolean,
+  names: readonly string[] = [],
+): { shape: readonly number[]; texts: string[] } {
+  const labels = new Map([['y', names.map((name) => Buffer.from(name))]]);
+  const answer = atOnce(withClasses(new Map([['y', tensor]]), new Map([['y', count]]), { hasRows, labels })).get('y')!;
   assert.equal(answer.dtype, 'string');
   const texts = (answer.data as readonly Uint8Array[]).map((bytes) => Buffer.from(bytes).toString('latin1'));
   return { shape: answer.shape, texts };
@@ -29,6 +35,11 @@ test('the best of each row, where the model has rows', () => {
     texts: ['0.750000:1', '0.250000:2', '0.500000:0', '0.500000:1'],
   });
   assert.deepEqual(classes(tensor, 2, false), { shape: [2], texts: ['0.750000:1', '0.500000:3'] });
+});
+
+test('labels, for the classes that have one', () => {
+  const { texts } = classes(floats([1, 3], 1, 3, 2), 3, true, ['cat', 'dog: big']);
+  assert.deepEqual(texts, ['3.000000:1:dog: big', '2.000000:2', '1.000000:0:cat']);
 });
 
 test('no more classes than there are', () => {
@@ -65,7 +76,7 @@ test('other outputs stay as they are', () => {
     ['y', floats([1, 2], 1, 2)],
     ['z', z],
   ]);
-  const answer = atOnce(withClasses(outputs, new Map([['y', 1]]), true));
+  const answer = atOnce(withClasses(outputs, new Map([['y', 1]]), { hasRows: true, labels: new Map() }));
   assert.deepEqual([...answer.keys()], ['y', 'z']);
   assert.equal(answer.get('z'), z);
 });
