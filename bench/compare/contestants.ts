@@ -35,11 +35,18 @@ export interface Contestant {
 
 const portOf = (address: string): number => Number(address.slice(address.lastIndexOf(':') + 1));
 
-function pillion(name: string, label: string, options: readonly string[]): Contestant {
+const TENSORFLOW_SERVING: readonly Protocol[] = [rest.tensorFlowServing, grpc.tensorFlowServing];
+
+function pillion(
+  name: string,
+  label: string,
+  options: readonly string[] = [],
+  protocols = TENSORFLOW_SERVING,
+): Contestant {
   return {
     name,
     label,
-    protocols: [rest.tensorFlowServing, grpc.tensorFlowServing],
+    protocols,
     batchCounts: readBatchCounts,
     command: (model) => ({
       name,
@@ -130,8 +137,12 @@ const TRITON_PROTOCOLS = [
   grpc.openInference(SECOND_AXIS),
 ];
 
+const OPEN_INFERENCE = [rest.openInference(), rest.openInferenceBinary(), grpc.openInference()];
+
 export const CONTESTANTS: readonly Contestant[] = [
-  pillion('pillion', 'Pillion', []),
+  pillion('pillion', 'Pillion'),
+  pillion('pillion-v2', 'Pillion, Open Inference Protocol', [], OPEN_INFERENCE),
+  pillion('pillion-v2-typed', 'Pillion, Open Inference Protocol, typed contents', [], [grpc.openInferenceTyped]),
   ...[1, 2].flatMap((slots) => [1, 2].map((threads) => fixedPlan(slots, threads))),
   plain('fastify', 'Fastify + onnxruntime-node', 'fastify-server', rest.tensorFlowServing),
   plain('grpc-js', 'grpc-js + proto-loader + onnxruntime-node', 'grpc-js-server', grpc.tensorFlowServing),

@@ -76,17 +76,27 @@ export const tensorFlowServing: Protocol = {
 
 /** The input as raw_input_contents, as Triton's own clients send it. */
 export function openInference(options: OpenInferenceOptions = {}): Protocol {
+  return modelInfer((model) => ({
+    inputs: [{ name: model.input, datatype: 'FP32', shape: openInferenceShape(model, options) }],
+    rawInputContents: [rowBytes(model)],
+  }));
+}
+
+/** The input as fp32_contents. */
+export const openInferenceTyped: Protocol = modelInfer((model) => {
+  const contents = { fp32Contents: Array.from(model.row) };
+  return { inputs: [{ name: model.input, datatype: 'FP32', shape: openInferenceShape(model, {}), contents }] };
+});
+
+function modelInfer(inputsOf: (model: BenchModel) => object): Protocol {
   return {
     surface: 'gRPC',
     path: () => MODEL_INFER.path,
     headers: () => ({}),
-    request: (model) =>
-      MODEL_INFER.requestSerialize({
-        modelName: model.name,
-        inputs: [{ name: model.input, datatype: 'FP32', shape: openInferenceShape(model, options) }],
-        outputs: model.outputs.map(({ name }) => ({ name })),
-        rawInputContents: [rowBytes(model)],
-      }),
+    request: (model) => {
+      const outputs = model.outputs.map(({ name }) => ({ name }));
+      return MODEL_INFER.requestSerialize({ modelName: model.name, outputs, ...inputsOf(model) });
+    },
     read: (answer, { outputs }) => {
       const reply = MODEL_INFER.responseDeserialize(Buffer.from(answer)) as unknown as InferResponse;
       return outputs.map(({ name }) => {

@@ -10,6 +10,7 @@ import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { keepsNoState } from '../../models/sequences/sequence-errors.ts';
+import type { SequenceTable } from '../../models/sequences/sequence-table.ts';
 import type { StepOfSequence } from '../../models/sequences/step.ts';
 import type { ServableHandle, ServableRequest } from '../../models/serving/servable.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
@@ -96,14 +97,25 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
     const acquire = (): ServableHandle => models.acquire(requested.name, requested);
     const table = models.sequencesOf?.(requested.name);
     const owned = { owner: ownerOf(context.caller), step };
-    this.handle = table === undefined ? acquire() : table.acquire(owned, requested, acquire);
-    const { servable } = this.handle;
-    const served = this.#servedOf('signature_not_found');
-    if (table === undefined || served.signature.state === undefined) {
-      throw keepsNoState(served.name, served.version, served.signatureName);
+    try {
+      this.handle = table === undefined ? acquire() : table.acquire(owned, requested, acquire);
+    } catch (error) {
+      // A sequence that is "not known" would mislead a caller whose model keeps no state at all.
+      this.handle = acquire();
+      this.#stateful(table);
+      throw error;
     }
-    this.sequence = table.stepOf(owned, servable);
+    const { servable } = this.handle;
+    const served = this.#stateful(table);
+    this.sequence = table!.stepOf(owned, servable);
     this.#serve(served);
+  }
+
+  /** The signature that it names. Throws `invalid_request` if it keeps no state. */
+  #stateful(table: SequenceTable | undefined): ServedSignature {
+    const served = this.#servedOf('signature_not_found');
+    if (table !== undefined && served.signature.state !== undefined) return served;
+    throw keepsNoState(served.name, served.version, served.signatureName);
   }
 
   /** The signature that it names, of the borrowed version. */
