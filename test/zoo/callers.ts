@@ -1,6 +1,6 @@
 /** Callers of a sidecar, over gRPC and over REST. Each call rejects with the server's own text if it fails. */
 import { Buffer } from 'node:buffer';
-import { Client, credentials } from '@grpc/grpc-js';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { readPredictResponse } from '../../src/codec/tensorflow/predict-reader.ts';
 import { writePredictRequest } from '../../src/codec/tensorflow/predict-writer.ts';
 import type { TensorMap } from '../../src/core/tensor.ts';
@@ -22,6 +22,13 @@ export interface Question {
   readonly expected: TensorMap;
 }
 
+/** The step of a sequence that a call is. */
+export interface CallStep {
+  readonly id: string;
+  /** "start", "end", both, or ''. */
+  readonly words: string;
+}
+
 export class Callers {
   readonly #grpc: Client;
   readonly #rest: string;
@@ -38,15 +45,18 @@ export class Callers {
     this.#rest = rest;
   }
 
-  call(surface: Surface, model: string, question: Question): Promise<TensorMap> {
-    return surface === 'gRPC' ? this.#viaGrpc(model, question) : this.#viaRest(model, question);
+  call(surface: Surface, model: string, question: Question, step?: CallStep): Promise<TensorMap> {
+    const headers = step === undefined ? {} : headersOf(step);
+    return surface === 'gRPC' ? this.#viaGrpc(model, question, headers) : this.#viaRest(model, question, headers);
   }
 
   close(): void {
     this.#grpc.close();
   }
 
-  #viaGrpc(model: string, question: Question): Promise<TensorMap> {
+  #viaGrpc(model: string, question: Question, headers: Headers): Promise<TensorMap> {
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
     const message = remembered(this.#messages, question, () =>
       Buffer.from(writePredictRequest({ name: model }, question.inputs, [])),
     );
@@ -56,16 +66,18 @@ export class Callers {
         (bytes) => bytes,
         (bytes) => bytes,
         message,
+        metadata,
         { deadline: Date.now() + TIMEOUT_MS },
         (error, answer) => (error === null ? resolve(readPredictResponse(answer!, MAX_BYTES)) : reject(error)),
       );
     });
   }
 
-  async #viaRest(model: string, question: Question): Promise<TensorMap> {
+  async #viaRest(model: string, question: Question, headers: Headers): Promise<TensorMap> {
     const body = remembered(this.#bodies, question, () => predictBody(question.inputs));
     const answer = await fetch(`${this.#rest}/v1/models/${model}:predict`, {
       method: 'POST',
+      headers,
       body: new Uint8Array(body),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -73,6 +85,12 @@ export class Callers {
     if (answer.status !== 200) throw new Error(`${answer.status} ${text}`);
     return readAnswer(text, question.expected);
   }
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+function headersOf({ id, words }: CallStep): Headers {
+  return { 'x-pillion-sequence-id': id, ...(words !== '' && { 'x-pillion-sequence-step': words }) };
 }
 
 function remembered<K extends object, V>(map: WeakMap<K, V>, key: K, make: () => V): V {
