@@ -2,6 +2,7 @@
  * The models of an ensemble's steps. A step gets the version of its model that is served at that moment: the ensemble
  * goes on when a member is reloaded, as long as the new version has what the ensemble takes from it.
  */
+import type { Instant } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { TensorSpec } from '../../core/signature.ts';
@@ -10,7 +11,7 @@ import type { ServableDirectory } from '../serving/servable-directory.ts';
 import type { ServedSignature } from '../serving/served-signature.ts';
 import { misfitOf, type PlannedStep } from './ensemble-plan.ts';
 
-export type MemberDirectory = Pick<ServableDirectory, 'acquire' | 'modelNames'>;
+export type MemberDirectory = Pick<ServableDirectory, 'acquire' | 'find' | 'modelNames'>;
 
 export interface AcquiredMember {
   /** To be released when the step is submitted. */
@@ -18,11 +19,17 @@ export interface AcquiredMember {
   readonly served: ServedSignature;
 }
 
+/** How long a member's estimate is used again. */
+const ESTIMATE_MS = 100;
+
 export class EnsembleMembers {
   readonly #models: MemberDirectory;
   readonly #tensors: ReadonlyMap<string, TensorSpec>;
   /** The signatures that were found to fit, by the place of their step. */
   readonly #fitting = new Map<number, ServedSignature>();
+
+  /** The least time of a run, by the place of its step. */
+  readonly #leastMs = new Map<number, { readonly ms: number; readonly until: Instant }>();
 
   /** `tensors`: those of the ensemble, by name. */
   constructor(models: MemberDirectory, tensors: ReadonlyMap<string, TensorSpec>) {
@@ -39,6 +46,23 @@ export class EnsembleMembers {
       handle.release();
       throw error;
     }
+  }
+
+  /** How long a run of the step takes at least; 0 if it is not known, or if the step may need none. */
+  leastMs(step: PlannedStep, now: Instant): number {
+    const known = this.#leastMs.get(step.index);
+    if (known !== undefined && now < known.until) return known.ms;
+    const ms = this.#estimate(step);
+    this.#leastMs.set(step.index, { ms, until: now + ESTIMATE_MS });
+    return ms;
+  }
+
+  #estimate({ member, signatureName }: PlannedStep): number {
+    const servable = this.#models.find?.(member.name, member);
+    if (servable === undefined || servable.cache !== undefined) return 0;
+    const estimates = servable.runner.latencyEstimates?.().get(signatureName) ?? [];
+    const means = estimates.filter(({ runs }) => runs > 0).map(({ meanMs }) => meanMs);
+    return means.length === 0 ? 0 : Math.min(...means);
   }
 
   #lend({ index, member }: PlannedStep): ServableHandle {

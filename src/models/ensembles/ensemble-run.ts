@@ -6,7 +6,7 @@
  *                              └──▶ failed, late or refused: the other steps are cancelled, the request fails
  *
  * Steps that none of the wanted outputs needs do not run. Each step has the request's deadline: what earlier steps took
- * is gone for the later ones.
+ * is gone for the later ones, and a step that leaves them too little is not begun (path-forecast.ts).
  */
 import type { CancelListener } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -17,11 +17,13 @@ import { STAGE_EXECUTE, STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
 import type { ServableRequest } from '../serving/servable.ts';
 import type { EnsembleMembers } from './ensemble-members.ts';
 import type { PlannedStep } from './ensemble-plan.ts';
+import type { PathForecast } from './path-forecast.ts';
 import { StepContext } from './step-context.ts';
 
 export interface EnsembleRunOptions {
   readonly steps: readonly PlannedStep[];
   readonly members: EnsembleMembers;
+  readonly forecast: PathForecast;
   readonly clock: Clock;
 }
 
@@ -29,7 +31,11 @@ export class EnsembleRun implements CancelListener {
   readonly #options: EnsembleRunOptions;
   readonly #request: ServableRequest;
   readonly #tensors: Map<string, Tensor>;
+  /** The steps that the wanted outputs need. */
+  readonly #needed: ReadonlySet<PlannedStep>;
   readonly #waiting: Set<PlannedStep>;
+  /** It runs whatever is expected. */
+  #isProbe = false;
   readonly #running = new Set<StepContext>();
   readonly #done: StepContext[] = [];
   #resolve!: (outputs: TensorMap) => void;
@@ -40,18 +46,22 @@ export class EnsembleRun implements CancelListener {
     this.#options = options;
     this.#request = request;
     this.#tensors = new Map(request.inputs);
-    this.#waiting = neededSteps(options.steps, request.outputs);
+    this.#needed = neededSteps(options.steps, request.outputs);
+    this.#waiting = new Set(this.#needed);
   }
 
   /** Call once. Owns the request's cancel listener until it settles. */
   start(): Promise<TensorMap> {
-    const { cancel, stages } = this.#request.context;
+    const { context } = this.#request;
+    const { forecast, clock } = this.#options;
+    const now = clock.nowMs();
+    this.#isProbe = forecast.isProbe(context, now);
     const answer = new Promise<TensorMap>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    cancel.listener = this;
-    stages.enter(STAGE_EXECUTE, this.#options.clock.nowMs());
+    context.cancel.listener = this;
+    context.stages.enter(STAGE_EXECUTE, now);
     this.#startReady();
     return answer;
   }
@@ -70,11 +80,14 @@ export class EnsembleRun implements CancelListener {
   }
 
   #startStep(step: PlannedStep): void {
+    const { members, forecast, clock } = this.#options;
+    const now = clock.nowMs();
     let context: StepContext | undefined;
     try {
-      const { handle, served } = this.#options.members.acquire(step);
+      if (!this.#isProbe) forecast.check(step, this.#needed, this.#request.context, now);
+      const { handle, served } = members.acquire(step);
       try {
-        context = new StepContext(this.#request.context, this.#options.clock.nowMs(), served);
+        context = new StepContext(this.#request.context, now, served);
         this.#running.add(context);
         const { inputs, isOddShape } = this.#inputsOf(step, served.signature.inputs);
         const outputs = [...step.outputs.keys()];
@@ -138,7 +151,13 @@ export class EnsembleRun implements CancelListener {
     this.#settle();
     const isOver = error.kind === 'cancelled' || error.kind === 'deadline_exceeded';
     const reason = isOver ? error : new ServingError('cancelled', 'another step of the ensemble has failed');
-    for (const context of [...this.#running]) context.cancel.cancel(reason);
+    const now = this.#options.clock.nowMs();
+    for (const context of [...this.#running]) {
+      // Their own runs end later, and the request's record is read before.
+      context.outcome = reason.kind;
+      context.stages.finish(now);
+      context.cancel.cancel(reason);
+    }
     this.#reject(error);
   }
 

@@ -5,6 +5,7 @@ import type { ServableRequest, ServableRunner } from '../serving/servable.ts';
 import type { EnsembleMembers } from './ensemble-members.ts';
 import type { EnsemblePlan } from './ensemble-plan.ts';
 import { EnsembleRun } from './ensemble-run.ts';
+import { PathForecast } from './path-forecast.ts';
 
 export class EnsembleRunner implements ServableRunner {
   readonly queuedRows = 0;
@@ -12,12 +13,14 @@ export class EnsembleRunner implements ServableRunner {
   readonly #plan: EnsemblePlan;
   readonly #members: EnsembleMembers;
   readonly #clock: Clock;
+  readonly #forecast: PathForecast;
   readonly #runs = new Set<Promise<TensorMap>>();
 
   constructor(plan: EnsemblePlan, members: EnsembleMembers, clock: Clock) {
     this.#plan = plan;
     this.#members = members;
     this.#clock = clock;
+    this.#forecast = new PathForecast(plan.steps, (step, now) => members.leastMs(step, now));
   }
 
   /** Requests whose steps run or wait. */
@@ -28,7 +31,8 @@ export class EnsembleRunner implements ServableRunner {
   submit(request: ServableRequest): Promise<TensorMap> {
     request.context.cancel.throwIfCancelled();
     const { steps } = this.#plan;
-    const answer = new EnsembleRun(request, { steps, members: this.#members, clock: this.#clock }).start();
+    const parts = { steps, members: this.#members, forecast: this.#forecast, clock: this.#clock };
+    const answer = new EnsembleRun(request, parts).start();
     this.#runs.add(answer);
     const leave = (): boolean => this.#runs.delete(answer);
     answer.then(leave, leave);

@@ -1,6 +1,7 @@
 /** The context of one step of an ensemble's request: the request's own, with a cancel signal and clocks of its own. */
 import { CancelSignal } from '../../core/cancel.ts';
 import type { Instant } from '../../core/clock.ts';
+import { ServingError } from '../../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
 import type { PriorityClass } from '../../core/priority.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
@@ -13,6 +14,9 @@ import type {
 } from '../../telemetry/request-record.ts';
 import { StageClock } from '../../telemetry/stage-clock.ts';
 import { childContext, type TraceContext } from '../../telemetry/tracing/trace-context.ts';
+
+/** Ensembles within ensembles. Versions that are loaded one after another may make a circle that no load has seen. */
+const MOST_DEPTH = 16;
 
 export class StepContext implements TaskContext, StepRecord {
   readonly deadline: Instant;
@@ -33,13 +37,17 @@ export class StepContext implements TaskContext, StepRecord {
   /** Set where its model is an ensemble, too. */
   steps: readonly StepRecord[] | undefined = undefined;
   readonly #request: TaskContext;
+  readonly #depth: number;
 
+  /** Throws `load_failed` for a step of an ensemble that runs within itself. */
   constructor(
     request: TaskContext,
     now: Instant,
     { name, versionText, signatureName }: { name: string; versionText: string; signatureName: string },
   ) {
     this.#request = request;
+    this.#depth = request instanceof StepContext ? request.#depth + 1 : 1;
+    if (this.#depth > MOST_DEPTH) throw tooDeep(name);
     this.deadline = request.deadline;
     this.hasOwnDeadline = request.hasOwnDeadline;
     this.caller = request.caller;
@@ -54,4 +62,9 @@ export class StepContext implements TaskContext, StepRecord {
   note(event: RunEvent, facts: RunEventFacts): void {
     this.#request.note(event, facts);
   }
+}
+
+function tooDeep(model: string): ServingError {
+  const text = `ensembles run within one another ${MOST_DEPTH} times, down to model "${model}"`;
+  return new ServingError('load_failed', `${text}: one of them is a member of itself; give its step another version`);
 }

@@ -149,12 +149,53 @@ describe('EnsembleRunner', () => {
     });
     assert.equal(runners.double.requests[0]!.context.cancel.isCancelled, true);
     assert.equal(runners.sum.requests.length, 0);
-    await turn();
+    // The request's spans may be made now.
+    for (const step of context.steps!) assert.ok(step.stages.finishedAt > 0);
     const outcomes = context.steps!.map(({ model, outcome }) => [model, outcome]);
     assert.deepEqual(outcomes.toSorted(), [
       ['double', 'cancelled'],
       ['plus', 'backend_failed'],
     ]);
+  });
+
+  it('begins no step that leaves too little time for those after it', async () => {
+    const { ask, runners, clock } = ensemble();
+    const estimate = (meanMs: number) => () =>
+      new Map([['serving_default', [{ rows: 1, meanMs, highMs: 2 * meanMs, runs: 9 }]]]);
+    Object.assign(runners.double, { latencyEstimates: estimate(20) });
+    Object.assign(runners.plus, { latencyEstimates: estimate(5) });
+    Object.assign(runners.sum, { latencyEstimates: estimate(30) });
+    const within = (ms: number, hasOwnDeadline = true): TaskContext =>
+      taskContext(clock, { deadline: clock.nowMs() + ms, hasOwnDeadline });
+    // The first that comes is a probe. Its puppets take no time.
+    await ask(['other'], within(1)).answer;
+    clock.advance(200);
+    const { answer } = ask(['all'], within(49));
+    await assert.rejects(answer, {
+      kind: 'deadline_exceeded',
+      message:
+        /^step 2, model "double": 49 ms of the deadline are left, and this step and those after it take about 50 ms/,
+    });
+    assert.equal(runners.double.requests.length, 0);
+    await ask(['other'], within(1)).answer;
+    const begun = ask(['all'], within(50));
+    clock.advance(21);
+    await assert.rejects(begun.answer, /^ServingError: step 1, model "sum": 29 ms of the deadline are left/);
+    // The server's own cap is no deadline; and after a second of refusals one is let through.
+    await ask(['all'], within(1, false)).answer;
+    clock.advance(1001);
+    await ask(['all'], within(1)).answer;
+    await assert.rejects(ask(['all'], within(1)).answer, /of the deadline are left/);
+  });
+
+  it('an ensemble that runs within itself ends', async () => {
+    const self: { runner?: EnsembleRunner } = {};
+    const again: Behaviour = ({ inputs, context, signatureName }) =>
+      self.runner!.submit({ signatureName, inputs: new Map([['in', inputs.get('x')!]]), outputs: ['other'], context });
+    const { ask, runner, runners } = ensemble({ spare: again });
+    self.runner = runner;
+    await assert.rejects(ask(['other']).answer, { kind: 'load_failed', message: /run within one another 16 times/ });
+    assert.equal(runners.spare.requests.length, 16);
   });
 
   it('a request that is late or cancelled ends its steps', async () => {
