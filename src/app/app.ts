@@ -15,6 +15,7 @@ import { CoreBudget } from '../core/core-budget.ts';
 import { DeadlineTimer } from '../core/deadline-timer.ts';
 import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
+import { KeptMemory } from '../models/memory/kept-memory.ts';
 import type { ModelRepository } from '../models/triton/model-repository.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
@@ -132,14 +133,16 @@ class PillionApp implements App {
     const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
     const budget = new CoreBudget(budgetCores);
     const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
-    this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots });
+    const kept = new KeptMemory();
+    this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots, kept });
     const lifecycle = createRequestLifecycle(options, telemetry, this.#deadlines, this.#memoryWatch.budget);
     const isServing = (): boolean => this.#models.isReady;
     const records = createRecords({ options, logger, onInternalError, metrics, isServing });
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
     // A version that has just become available is found in the next turn.
     const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
-    const models = createModels({ config, machine, budget, coreSlots, logger, telemetry, records, thread, onChange });
+    const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread };
+    const models = createModels({ ...shared, kept, onChange });
     this.repository = createRepository(config, models, logger);
     const access = new Access(config, logger);
     const reloads = createReloads(config, logger, models, metrics, access.audit);

@@ -10,7 +10,7 @@ import { type FreeMemory, readFreeMemory } from '../config/machine/free-memory.t
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import { type Clock, type Instant, repeat, type TimerHandle } from '../core/clock.ts';
 import { collectGarbage } from '../internals/collector.ts';
-import { MemoryBudget, type OverloadAction, type OverloadReason } from '../proxy/memory-budget.ts';
+import { type KeptBytes, MemoryBudget, type OverloadAction, type OverloadReason } from '../proxy/memory-budget.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
@@ -34,6 +34,8 @@ interface MemoryWatchOptions {
   readonly options: Pick<ServeOptions, 'max_message_bytes' | 'max_request_memory_mib'>;
   /** Decoded inputs of requests that wait or run. */
   readonly inputs: { readonly requestBytes: number };
+  /** What models keep between requests. */
+  readonly kept: KeptBytes;
   /** Default: of this process's group. */
   readonly readFree?: () => FreeMemory | undefined;
   /** Default: by V8. */
@@ -49,13 +51,14 @@ export class MemoryWatch {
 
   /** Registers its gauges: make one for each process. */
   constructor(options: MemoryWatchOptions) {
-    const { logger, metrics, inputs } = options;
+    const { logger, metrics, inputs, kept } = options;
     const { max_message_bytes, max_request_memory_mib } = options.options;
     this.#options = options;
     this.budget = new MemoryBudget({
       maxMessageBytes: max_message_bytes,
       budgetBytes: max_request_memory_mib * 2 ** 20 || undefined,
       inputs,
+      kept,
       onAction: (action, isOn) => this.#logAction(logger, action, isOn),
       onRefused: (reason: OverloadReason) => metrics.recordOverloadRefusal(reason),
     });
@@ -76,7 +79,7 @@ export class MemoryWatch {
     const { budget } = this;
     const { clock, readFree = readFreeMemory, collect = collectGarbage } = this.#options;
     budget.observe(readFree());
-    const held = budget.heldBytes;
+    const held = budget.requestBytes;
     this.#peakBytes = Math.max(this.#peakBytes, budget.takePeak(), held);
     const now = clock.nowMs();
     const isSettled = this.#peakBytes >= PEAK_BYTES && held <= this.#peakBytes * SETTLED_SHARE;
@@ -88,9 +91,14 @@ export class MemoryWatch {
   }
 
   #logAction(logger: Logger, action: OverloadAction, isOn: boolean): void {
-    const { heldBytes, budgetBytes, pressure } = this.budget;
+    const { requestBytes, budgetBytes, pressure } = this.budget;
     const mib = (bytes: number): number => Math.round(bytes / 2 ** 20);
-    const fields = { request_memory_mib: mib(heldBytes), budget_mib: mib(budgetBytes), pressure };
+    const fields = {
+      request_memory_mib: mib(requestBytes),
+      kept_mib: mib(this.#options.kept.bytes),
+      budget_mib: mib(budgetBytes),
+      pressure,
+    };
     const line = { event: 'overload', action, is_on: isOn, ...fields };
     if (isOn) logger.warn(line, ACTION_TEXTS[action]);
     else logger.info(line, 'memory is not short any more');
@@ -98,9 +106,12 @@ export class MemoryWatch {
 
   #observe({ gauges }: AppTelemetry['metrics']): void {
     const { budget } = this;
+    const { kept } = this.#options;
     const held = 'Bytes that requests hold: bodies, decoded inputs, answers not taken.';
-    gauges.observe('pillion_request_memory_bytes', held, () => budget.heldBytes);
-    const limit = 'Bytes that requests may hold.';
+    gauges.observe('pillion_request_memory_bytes', held, () => budget.requestBytes);
+    const keptHelp = 'Bytes that models keep between requests: states of sequences, steps that wait for them, answers.';
+    gauges.observe('pillion_kept_memory_bytes', keptHelp, () => kept.bytes);
+    const limit = 'Bytes that requests may hold, with what is kept between them.';
     gauges.observe('pillion_request_memory_budget_bytes', limit, () => budget.budgetBytes);
     const pressure = 'Memory pressure: requests ÷ their budget, or the group ÷ its limit, whichever is more.';
     gauges.observe('pillion_memory_pressure', pressure, () => budget.pressure);

@@ -27,6 +27,7 @@ import type { HostEvents, LoadServableOptions } from '../models/loading/load-opt
 import { servableLoader } from '../models/loading/load-servable.ts';
 import { modelBatching, modelSessions, type ServerBatching } from '../models/loading/model-batching.ts';
 import type { LoadServable } from '../models/loading/version-loader.ts';
+import type { KeptMemory } from '../models/memory/kept-memory.ts';
 import { memoryCheckedLoad } from '../models/memory/memory-checked-load.ts';
 import { describeMemory } from '../models/memory/model-memory.ts';
 import { processNeed } from '../models/memory/process-memory.ts';
@@ -54,6 +55,8 @@ interface ModelParts {
   readonly thread: CodecThread;
   /** A version, or the list of models, has changed. */
   readonly onChange: () => void;
+  /** Counts what models keep between requests. */
+  readonly kept: KeptMemory;
 }
 
 /** The part of the answer of GET /models that concerns the process. */
@@ -111,6 +114,7 @@ export function createModels(parts: ModelParts): ModelManager {
     },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
+    kept: parts.kept,
     events: {
       ...modelLog,
       onTransition: (...transition) => {
@@ -206,7 +210,7 @@ function createLoader(
       cpuModel: machine.cpuModel,
       threads: options.intra_op_threads || 1,
     }),
-    responseCaches: new ResponseCaches(systemClock),
+    responseCaches: new ResponseCaches(systemClock, parts.kept),
     decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
     readRecorded: records.readRecorded,
     replaceServable,

@@ -100,6 +100,13 @@ export function byteLengthOfAll(tensors: TensorMap): number {
   return bytes;
 }
 
+/** About how much memory the tensors take, their strings' objects included. */
+export function memoryOf(tensors: TensorMap): number {
+  let bytes = byteLengthOfAll(tensors);
+  for (const { dtype, data } of tensors.values()) if (dtype === 'string') bytes += data.length * STRING_OBJECT_BYTES;
+  return bytes;
+}
+
 /**
  * A copy, where the tensor is a view of a larger memory, such as a row of a batch's output: what is kept for long must
  * not keep the rest.

@@ -4,6 +4,7 @@
  *   bodies        received, inflated: charged by `hold` from ACCOUNTED_FROM_BYTES on, until `release`
  *   inputs        decoded, of requests that wait or run: counted by the scheduler
  *   unsent        answers that their clients have not taken: counted by the transports
+ *   kept          between requests, by models (models/memory/kept-memory.ts): at most KEPT_SHARE of the budget
  *
  * The pressure is the larger of
  *
@@ -14,8 +15,8 @@
  *        all are taken       bodies are refused by their size,  every request is refused,
  *                            the largest first                  but not health and status
  *
- * A body that finds no room takes the place of a larger one that still arrives: that one is shed. So who sends little is
- * refused last, however much others hold.
+ * A body that finds no room takes the place of kept answers, and then of a larger one that still arrives: that one is
+ * shed. So who sends little is refused last, however much others hold.
  *
  * Memory that is not held by requests (models, garbage) counts for the second term, but nothing is gained by refusing
  * small requests for it: alone it refuses bodies by size, never everything. It does not count at all while
@@ -42,6 +43,7 @@ const PLENTY_OF_BODIES = 16;
 const REQUESTS_SHARE = 1 / 2;
 const LEAST_SHARE_OF_LIMIT = 1 / 16;
 const UNSENT_SHARE = 1 / 4;
+const KEPT_SHARE = 1 / 2;
 /** Quiet seconds, of which the one with the least memory in use counts. */
 const REST_SAMPLES = 10;
 const RETRY_AFTER_MS = 1000;
@@ -61,6 +63,14 @@ export interface GroupMemory {
   readonly freeBytes: number;
 }
 
+/** What models keep between requests. */
+export interface KeptBytes {
+  readonly bytes: number;
+  limitBytes: number;
+  /** Gives up what can be made again, of at least so many bytes, as far as there is so much. */
+  giveUp(bytes: number): void;
+}
+
 export type OverloadAction = 'refuse_large' | 'refuse_all';
 export type OverloadReason = 'body_size' | 'shed' | 'memory_full';
 
@@ -70,11 +80,14 @@ export interface MemoryBudgetOptions {
   readonly budgetBytes?: number | undefined;
   /** Decoded inputs of requests that wait or run. */
   readonly inputs?: { readonly requestBytes: number };
+  /** Its limit follows the budget. */
+  readonly kept?: KeptBytes;
   readonly onAction?: (action: OverloadAction, isOn: boolean) => void;
   readonly onRefused?: (reason: OverloadReason) => void;
 }
 
 const NO_INPUTS = { requestBytes: 0 };
+const NOTHING_KEPT = { bytes: 0, limitBytes: 0, giveUp: () => undefined };
 
 export class MemoryBudget {
   readonly unsent = new UnsentBytes();
@@ -85,6 +98,7 @@ export class MemoryBudget {
   budgetBytes: number;
   readonly #options: MemoryBudgetOptions;
   readonly #inputs: { readonly requestBytes: number };
+  readonly #kept: KeptBytes;
   /** Bodies that still arrive or are inflated: these can be shed. */
   readonly #arriving = new Set<MemoryHolder>();
   readonly #rests: number[] = [];
@@ -97,13 +111,19 @@ export class MemoryBudget {
   constructor(options: MemoryBudgetOptions = { maxMessageBytes: Infinity }) {
     this.#options = options;
     this.#inputs = options.inputs ?? NO_INPUTS;
+    this.#kept = options.kept ?? { ...NOTHING_KEPT };
     this.budgetBytes = options.budgetBytes ?? Infinity;
-    this.unsent.limit = this.budgetBytes * UNSENT_SHARE;
+    this.#share();
   }
 
   /** All bytes that requests hold. */
-  get heldBytes(): number {
+  get requestBytes(): number {
     return this.bodyBytes + this.#inputs.requestBytes + this.unsent.bytes;
+  }
+
+  /** All bytes that count against the budget: what requests hold, and what is kept between them. */
+  get heldBytes(): number {
+    return this.requestBytes + this.#kept.bytes;
   }
 
   /** 0 = idle; may be above 1. */
@@ -111,7 +131,7 @@ export class MemoryBudget {
     return this.#pressureWith(0);
   }
 
-  /** Every request is to be refused, unless `makeRoom` helps: two additions and a comparison, asked for each request. */
+  /** Every request is to be refused, unless `makeRoom` helps: three additions and a comparison, asked for each request. */
   get isFull(): boolean {
     return this.heldBytes >= this.budgetBytes * REFUSE_ALL_AT;
   }
@@ -123,11 +143,11 @@ export class MemoryBudget {
   hold(holder: MemoryHolder, bytes: number, announced = 0): ServingError | undefined {
     const more = bytes - holder.heldBytes;
     const size = Math.max(bytes, announced);
-    if (more > 0 && !this.#mayTake(more, size) && !this.#shedFor(more, size)) return this.#refuseBody(size);
+    if (more > 0 && !this.#mayTake(more, size) && !this.#makeRoomFor(more, size)) return this.#refuseBody(size);
     if (holder.heldBytes === 0) this.#arriving.add(holder);
     this.bodyBytes += more;
     holder.heldBytes = bytes;
-    this.#peakBytes = Math.max(this.#peakBytes, this.heldBytes);
+    this.#peakBytes = Math.max(this.#peakBytes, this.requestBytes);
     return undefined;
   }
 
@@ -143,8 +163,9 @@ export class MemoryBudget {
     holder.heldBytes = 0;
   }
 
-  /** Call it when `isFull`: sheds bodies that arrive. Returns the refusal if that is not enough. */
+  /** Call it when `isFull`: gives up kept answers and sheds bodies that arrive. Returns the refusal if that is not enough. */
   makeRoom(): ServingError | undefined {
+    this.#kept.giveUp(this.heldBytes - this.budgetBytes * REFUSE_LARGE_AT);
     while (this.isFull && this.#shedOne(ACCOUNTED_FROM_BYTES));
     if (!this.isFull) return undefined;
     this.#setAction('refuse_all', true);
@@ -166,7 +187,7 @@ export class MemoryBudget {
       const held = this.heldBytes;
       this.#limitBytes = memory.limitBytes;
       this.#otherBytes = Math.max(0, memory.limitBytes - memory.freeBytes - held);
-      if (this.#options.budgetBytes === undefined) this.#resize(held);
+      if (this.#options.budgetBytes === undefined) this.#resize(this.requestBytes);
     }
     const { pressure } = this;
     this.#setAction('refuse_large', pressure >= REFUSE_LARGE_AT - (this.#isOn.refuse_large ? HYSTERESIS : 0));
@@ -174,12 +195,19 @@ export class MemoryBudget {
   }
 
   /** While much is held, what is in use beside it are copies of it: only quiet seconds tell what the models take. */
-  #resize(held: number): void {
-    if (this.budgetBytes !== Infinity && held * 16 > this.budgetBytes) return;
+  #resize(requestBytes: number): void {
+    if (this.budgetBytes !== Infinity && requestBytes * 16 > this.budgetBytes) return;
     if (this.#rests.push(this.#otherBytes) > REST_SAMPLES) this.#rests.shift();
     const free = this.#limitBytes - Math.min(...this.#rests);
     this.budgetBytes = Math.max(free * REQUESTS_SHARE, this.#limitBytes * LEAST_SHARE_OF_LIMIT);
+    this.#share();
+  }
+
+  #share(): void {
     this.unsent.limit = this.budgetBytes * UNSENT_SHARE;
+    this.#kept.limitBytes = this.budgetBytes * KEPT_SHARE;
+    // The budget may have become smaller.
+    this.#kept.giveUp(this.#kept.bytes - this.#kept.limitBytes);
   }
 
   #pressureWith(more: number): number {
@@ -199,6 +227,11 @@ export class MemoryBudget {
   #largestAt(pressure: number): number {
     const left = Math.max(0, (REFUSE_ALL_AT - pressure) / (REFUSE_ALL_AT - REFUSE_LARGE_AT));
     return Math.max(SMALL_BODY_BYTES, left * this.#options.maxMessageBytes);
+  }
+
+  #makeRoomFor(more: number, size: number): boolean {
+    this.#kept.giveUp(this.heldBytes + more - this.budgetBytes * REFUSE_LARGE_AT);
+    return this.#mayTake(more, size) || this.#shedFor(more, size);
   }
 
   /** Sheds larger bodies until one of `size` may take `more`. Returns whether it may. */
@@ -228,7 +261,8 @@ export class MemoryBudget {
   }
 
   #words(): string {
-    return `requests hold ${mib(this.heldBytes)} of ${mib(this.budgetBytes)} MiB`;
+    const kept = this.#kept.bytes === 0 ? '' : ` and sequences ${mib(this.#kept.bytes)}`;
+    return `requests hold ${mib(this.requestBytes)}${kept} of ${mib(this.budgetBytes)} MiB`;
   }
 
   #setAction(action: OverloadAction, isOn: boolean): void {

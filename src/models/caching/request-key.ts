@@ -6,7 +6,7 @@
 import { Buffer } from 'node:buffer';
 import { createHash, type Hash } from 'node:crypto';
 import { shapesEqual } from '../../core/shape.ts';
-import { byteLengthOf, copyOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { copyOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
 
 /** The part of a request that its answer depends on, within one loaded version. */
 export interface KeyedRequest {
@@ -23,9 +23,6 @@ export interface KeyedRequest {
  * this much takes about a millisecond.
  */
 export const MOST_KEYED_BYTES = 2 ** 20;
-
-/** What an element of a string tensor takes beside its bytes. */
-const STRING_BYTES = 64;
 
 /** A text that differs for different requests, but for collisions of SHA-256. */
 export function digestOf(request: KeyedRequest): string {
@@ -70,14 +67,4 @@ function isSameTensor(a: Tensor, b: Tensor): boolean {
 export function keptCopy({ signatureName, inputs, isOddShape, outputs }: KeyedRequest): KeyedRequest {
   const copies = new Map([...inputs].map(([name, tensor]) => [name, copyOf(tensor)]));
   return { signatureName, outputs, inputs: copies, ...(isOddShape === true && { isOddShape }) };
-}
-
-/** About how much memory the tensors take. */
-export function bytesOf(tensors: TensorMap): number {
-  let bytes = 0;
-  for (const tensor of tensors.values()) {
-    bytes += byteLengthOf(tensor);
-    if (tensor.dtype === 'string') bytes += tensor.data.length * STRING_BYTES;
-  }
-  return bytes;
 }

@@ -8,8 +8,9 @@
  * Each version has a scope of its own: an answer of one is never given for another.
  */
 import type { Clock, Instant } from '../../core/clock.ts';
-import { type TensorMap, withOwnMemory } from '../../core/tensor.ts';
-import { bytesOf, isSameRequest, type KeyedRequest } from './request-key.ts';
+import { memoryOf, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
+import { type KeptAnswers, KeptMemory } from '../memory/kept-memory.ts';
+import { isSameRequest, type KeyedRequest } from './request-key.ts';
 
 /** What is counted of the requests. `bypass`: it was not looked up, as its inputs are too large. */
 export type CacheEvent = 'hit' | 'miss' | 'coalesced' | 'bypass';
@@ -33,20 +34,24 @@ interface Entry {
 /** An entry's memory beside its tensors' bytes. */
 const ENTRY_BYTES = 512;
 
-export class ResponseCache {
+export class ResponseCache implements KeptAnswers {
   bounds: CacheBounds;
   readonly counts: Record<CacheEvent, number> = { hit: 0, miss: 0, coalesced: 0, bypass: 0 };
   /** Answers that left to make room. */
   evictions = 0;
   readonly #clock: Clock;
+  readonly #kept: KeptMemory;
   /** The least recently used first. */
   readonly #entries = new Map<string, Entry>();
   #bytes = 0;
   #scopes = 0;
 
-  constructor(bounds: CacheBounds, clock: Clock) {
+  /** `kept` counts what all models keep. Default: of this one alone, without a bound. */
+  constructor(bounds: CacheBounds, clock: Clock, kept = new KeptMemory()) {
     this.bounds = bounds;
     this.#clock = clock;
+    this.#kept = kept;
+    kept.register(this);
   }
 
   get size(): number {
@@ -77,22 +82,27 @@ export class ResponseCache {
     return entry.outputs;
   }
 
-  /** Takes over the request, which has memory of its own. Keeps nothing that would take most of the room. */
+  /**
+   * Takes over the request, which has memory of its own. Keeps nothing that would take most of the room, nor what the
+   * memory of all models has no room for.
+   */
   put(scope: CacheScope, digest: string, request: KeyedRequest, outputs: TensorMap): void {
-    const bytes = ENTRY_BYTES + bytesOf(request.inputs) + bytesOf(outputs);
+    const bytes = ENTRY_BYTES + memoryOf(request.inputs) + memoryOf(outputs);
     const { maxBytes, ttlMs } = this.bounds;
     if (bytes > maxBytes / 2) return;
     const key = keyOf(scope, digest);
     const before = this.#entries.get(key);
     if (before !== undefined) this.#remove(key, before);
-    for (const [oldest, entry] of this.#entries) {
-      if (this.#bytes + bytes <= maxBytes) break;
-      this.#remove(oldest, entry);
-      this.evictions += 1;
-    }
+    this.#evict(() => this.#bytes + bytes <= maxBytes);
+    if (!this.#kept.makeRoomFor(bytes)) return;
     const own = new Map([...outputs].map(([name, tensor]) => [name, withOwnMemory(tensor)]));
     this.#entries.set(key, { scope, request, outputs: own, bytes, expiresAt: this.#clock.nowMs() + ttlMs });
-    this.#bytes += bytes;
+    this.#addBytes(bytes);
+  }
+
+  giveUp(bytes: number): void {
+    const most = this.#bytes - bytes;
+    this.#evict(() => this.#bytes <= most);
   }
 
   /** The version has ended. */
@@ -100,9 +110,22 @@ export class ResponseCache {
     for (const [key, entry] of this.#entries) if (entry.scope === scope) this.#remove(key, entry);
   }
 
+  #evict(isEnough: () => boolean): void {
+    for (const [oldest, entry] of this.#entries) {
+      if (isEnough()) return;
+      this.#remove(oldest, entry);
+      this.evictions += 1;
+    }
+  }
+
   #remove(key: string, { bytes }: Entry): void {
     this.#entries.delete(key);
-    this.#bytes -= bytes;
+    this.#addBytes(-bytes);
+  }
+
+  #addBytes(bytes: number): void {
+    this.#bytes += bytes;
+    this.#kept.add(bytes);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LoadServable } from '../loading/version-loader.ts';
+import type { KeptMemory } from '../memory/kept-memory.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
 import type { CheckBackend, CheckMemory } from './lifecycle-settings.ts';
@@ -39,4 +40,6 @@ export interface ModelManagerOptions {
   readonly allowUnavailableLabels?: boolean;
   /** Errors about an unknown model list those that are served. Default true. */
   readonly namesModels?: boolean;
+  /** Counts the states of sequences. Default: they are bounded by model alone. */
+  readonly kept?: KeptMemory;
 }

@@ -55,8 +55,8 @@ export class ModelLifecycle {
     this.#config = config;
     this.#settings = settings;
     this.#first = new FirstReady(rule);
-    const { clock } = settings;
-    this.sequences = new SequenceTable({ model: this.name, clock, limits: () => sequenceLimits(this.#config) });
+    const { clock, kept } = settings;
+    this.sequences = new SequenceTable({ model: this.name, clock, limits: () => sequenceLimits(this.#config), kept });
     this.#transitions = new VersionTransitions({
       name: config.name,
       settings,

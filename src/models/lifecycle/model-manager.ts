@@ -58,6 +58,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
       allowUnavailableLabels: options.allowUnavailableLabels ?? false,
       checkMemory: options.checkMemory ?? (() => Promise.resolve()),
       checkBackend: options.checkBackend ?? (() => Promise.resolve()),
+      kept: options.kept,
       unloads: new PQueue({ concurrency: unloadThreads }),
       loader: new VersionLoader({
         load: options.load,

@@ -6,6 +6,7 @@ import type { SequenceEnd } from './sequence.ts';
 import type { SequenceLimits } from './sequence-limits.ts';
 
 const START = 'start it again: sequence_start, or "x-pillion-sequence-step: start"';
+const STEP_RETRY_MS = 100;
 const STAGE = { attributes: { stage: 'admit', reason: 'sequence' } };
 
 /** `end`: how it ended; undefined: no such sequence is known. */
@@ -32,7 +33,7 @@ function whyLost(end: SequenceEnd | undefined, idleMs: number): string {
     case 'evicted':
       return 'was given up: it had no step for a while, and others needed the room';
     case 'start_failed':
-      return 'has no state: its first step failed';
+      return 'has no state: its first step was refused or failed';
     case 'version_gone':
       return 'has lost its state: the version that it ran on was unloaded';
     case 'model_gone':
@@ -72,6 +73,26 @@ export function stateTooLarge(model: string, whose: 'yours' | 'all', most: numbe
     `the states of ${who} of model "${model}" would take ${wanted} bytes, and ${most} are the most (sequences in its ` +
       'configuration); the sequence is as before this step: end it, or others',
     STAGE,
+  );
+}
+
+/** Too many steps of one sequence wait. */
+export function tooManySteps(model: string, id: string, most: number): ServingError {
+  return new ServingError(
+    'overloaded',
+    `${most} steps of sequence ${quoteName(id)} of model "${model}" wait for those before them, the most there may be; ` +
+      'send each step when the one before is answered',
+    { retryAfterMs: STEP_RETRY_MS, attributes: STAGE.attributes },
+  );
+}
+
+/** What all models keep leaves no room. */
+export function noMemoryToKeep(model: string, limitBytes: number, retryAfterMs: number): ServingError {
+  return new ServingError(
+    'overloaded',
+    `the server keeps all that it may for sequences, ${Math.round(limitBytes)} bytes over all models, so there is no ` +
+      `room for this step of model "${model}"; the sequence is as before it: end others, or try again later`,
+    { retryAfterMs: Math.ceil(retryAfterMs), attributes: STAGE.attributes },
   );
 }
 

@@ -79,7 +79,7 @@ export class SequenceRunner implements ServableRunner {
     const { cancel } = request.context;
     cancel.throwIfCancelled();
     const turn = step.enter();
-    const comes = turn.take(cancel);
+    const comes = turn.take(cancel, request.inputs);
     if (comes === undefined) return this.#run(request, step, signature, turn);
     return comes.then(() => this.#run(request, step, signature, turn));
   }

@@ -6,21 +6,32 @@
  * Contract:
  * - A sequence stays on the version of its first step until it ends or expires, whatever is loaded meanwhile.
  * - Its steps have turns, one after another, in the order in which they entered.
- * - A step that is not committed has changed nothing. But a first step ends what ran under its id, and if it fails
- *   there is no sequence.
+ * - A step that is not committed has changed nothing. But a first step ends what ran under its id when it is resolved,
+ *   and if it is refused or fails there is no sequence.
  * - A caller reaches its own sequences alone.
  * - At capacity a new sequence takes the place of one that has had no step for a while: of the same caller, or of one
- *   that has more than it will have. If there is none, it is refused (`overloaded`). A state that finds no room so fails its step
- *   (`too_large`).
+ *   that has more than it will have. If there is none, it is refused (`overloaded`). A state that finds no room so fails
+ *   its step (`too_large`), and one that the memory of all models has no room for (`overloaded`).
  */
-import { type Clock, WakeTimer } from '../../core/clock.ts';
+import type { CancelSignal } from '../../core/cancel.ts';
+import type { Clock } from '../../core/clock.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
-import { byteLengthOfAll, type TensorMap } from '../../core/tensor.ts';
+import { memoryOf, type TensorMap } from '../../core/tensor.ts';
+import { KeptMemory } from '../memory/kept-memory.ts';
 import type { Servable, ServableHandle } from '../serving/servable.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
+import { IdleSequences } from './idle-sequences.ts';
 import { LostSequences } from './lost-sequences.ts';
 import { Sequence, type SequenceEnd, SequenceOwner } from './sequence.ts';
-import { checkSequenceId, otherVersion, sequenceLost, stateTooLarge, tooManySequences } from './sequence-errors.ts';
+import {
+  checkSequenceId,
+  noMemoryToKeep,
+  otherVersion,
+  sequenceLost,
+  stateTooLarge,
+  tooManySequences,
+  tooManySteps,
+} from './sequence-errors.ts';
 import type { SequenceLimits } from './sequence-limits.ts';
 import type { StepOfSequence, StepTurn } from './step.ts';
 
@@ -32,6 +43,8 @@ export interface SequenceTableOptions {
   readonly clock: Clock;
   /** Read at each use: a reload may change them. */
   readonly limits: () => SequenceLimits;
+  /** Counts the states of all models. Default: of this one alone, without a bound. */
+  readonly kept?: KeptMemory | undefined;
 }
 
 /** A step, and whose it is: as `ownerOf` in proxy/caller.ts. */
@@ -40,26 +53,25 @@ export interface OwnedStep {
   readonly step: SequenceStep;
 }
 
-/** Without a step for this share of the idle time, a sequence may have to make room. */
-const EVICTION_SHARE = 0.1;
-const LEAST_RETRY_MS = 1000;
+/** Steps of one sequence that may wait for the one before. */
+const MOST_WAITING_STEPS = 64;
 
 export class SequenceTable {
   readonly counts = new Map<SequenceEvent, number>();
   readonly #options: SequenceTableOptions;
   readonly #owners = new Map<string, SequenceOwner>();
-  /** Those without a step that runs or waits, the longest idle first. */
-  readonly #idle = new Set<Sequence>();
+  readonly #idle: IdleSequences;
+  readonly #kept: KeptMemory;
   readonly #lost = new LostSequences();
-  readonly #timer: WakeTimer;
-  #isArmed = false;
   #isClosed = false;
   #open = 0;
   #bytes = 0;
 
   constructor(options: SequenceTableOptions) {
     this.#options = options;
-    this.#timer = new WakeTimer(options.clock, () => this.#expire());
+    this.#kept = options.kept ?? new KeptMemory();
+    const { clock, limits } = options;
+    this.#idle = new IdleSequences({ clock, limits, onEnd: (sequence, end) => this.#remove(sequence, end) });
   }
 
   /** Sequences that go on. */
@@ -80,12 +92,15 @@ export class SequenceTable {
   }
 
   /**
-   * Borrows the version that a step runs on: its sequence's, or the one that `acquire` lends if it is the first. Throws
-   * `sequence_lost`, or as `acquire` does.
+   * Borrows the version that a step runs on: its sequence's, or the one that `acquire` lends if it is the first, which
+   * ends what ran under its id. Throws `sequence_lost`, or as `acquire` does.
    */
   acquire({ owner, step }: OwnedStep, choice: VersionChoice, acquire: () => ServableHandle): ServableHandle {
     const id = checkSequenceId(step.id);
-    if (step.start) return acquire();
+    if (step.start) {
+      this.#supersede(owner, id);
+      return acquire();
+    }
     const { servable } = this.#find(owner, id);
     if (choice.version !== undefined && choice.version !== servable.version) {
       throw otherVersion(this.#options.model, id, servable.version, choice.version);
@@ -93,11 +108,13 @@ export class SequenceTable {
     return servable.borrow();
   }
 
-  /** The step of a request that was resolved to `servable`, the one that `acquire` lent. */
-  stepOf(owned: OwnedStep, servable: Servable): StepOfSequence {
+  /** The step of a request that was resolved to `servable`, the one that `acquire` lent just now. */
+  stepOf({ owner, step }: OwnedStep, servable: Servable): StepOfSequence {
+    const id = checkSequenceId(step.id);
+    const sequence = step.start ? undefined : this.#find(owner, id);
     return {
-      step: owned.step,
-      enter: () => this.#turnOf(this.#enter(owned, servable), owned.step),
+      step,
+      enter: () => this.#turnOf(this.#enter(sequence ?? this.#start(owner, id, servable)), step),
       checkBytes: (bytes) => this.#checkBytes(bytes),
     };
   }
@@ -107,20 +124,31 @@ export class SequenceTable {
       get state() {
         return sequence.state;
       },
-      take: (cancel) => sequence.take(cancel),
+      take: (cancel, inputs) => this.#take(sequence, cancel, inputs),
       commit: (state) => this.#commit(sequence, state),
       leave: (isDone) => this.#leave(sequence, step, isDone),
     };
   }
 
-  /** The sequence of a step that was checked against the signature of `servable`; a first step makes it. */
-  #enter({ owner, step }: OwnedStep, servable: Servable): Sequence {
-    const id = checkSequenceId(step.id);
-    const sequence = step.start ? this.#start(owner, id, servable) : this.#find(owner, id);
-    // Started anew since the request was resolved.
-    if (sequence.servable.version !== servable.version) throw this.#lostError(id, 'restarted');
+  /** A step enters the sequence that it was resolved to, unless that has ended or begun anew since. */
+  #enter(sequence: Sequence): Sequence {
+    if (sequence.end !== undefined) throw this.#lostError(sequence.id, sequence.end);
     this.#idle.delete(sequence);
     return sequence;
+  }
+
+  #take(sequence: Sequence, cancel: CancelSignal, inputs: TensorMap): Promise<void> | undefined {
+    if (sequence.isIdle) return sequence.take(cancel);
+    const { model } = this.#options;
+    const { retryAfterMs } = this.#idle;
+    if (sequence.waitingSteps >= MOST_WAITING_STEPS) throw tooManySteps(model, sequence.id, MOST_WAITING_STEPS);
+    const bytes = memoryOf(inputs);
+    if (!this.#kept.makeRoomFor(bytes)) throw noMemoryToKeep(model, this.#kept.limitBytes, retryAfterMs);
+    this.#kept.add(bytes);
+    const giveBack = (): void => this.#kept.add(-bytes);
+    const comes = sequence.take(cancel)!;
+    comes.then(giveBack, giveBack);
+    return comes;
   }
 
   #checkBytes(bytes: number): void {
@@ -129,11 +157,16 @@ export class SequenceTable {
   }
 
   #commit(sequence: Sequence, state: TensorMap): void {
-    const growth = byteLengthOfAll(state) - sequence.bytes;
+    const growth = memoryOf(state) - sequence.bytes;
     if (growth > 0) this.#makeBytes(sequence.owner, growth);
-    sequence.keep(state);
-    sequence.owner.bytes += growth;
-    this.#bytes += growth;
+    sequence.keep(state, sequence.bytes + growth);
+    this.#addBytes(sequence.owner, growth);
+  }
+
+  #addBytes(owner: SequenceOwner, bytes: number): void {
+    owner.bytes += bytes;
+    this.#bytes += bytes;
+    this.#kept.add(bytes);
   }
 
   #leave(sequence: Sequence, { start, end }: SequenceStep, isDone: boolean): void {
@@ -145,9 +178,7 @@ export class SequenceTable {
       this.#dispose(sequence);
       return;
     }
-    sequence.idleSince = this.#options.clock.nowMs();
     this.#idle.add(sequence);
-    this.#arm();
   }
 
   /** The version is unloaded at once, so that its sequences cannot go on. */
@@ -164,7 +195,7 @@ export class SequenceTable {
   close(): void {
     this.#isClosed = true;
     for (const sequence of this.#all()) this.#remove(sequence, 'model_gone');
-    this.#timer.disarm();
+    this.#idle.close();
   }
 
   #all(): readonly Sequence[] {
@@ -180,9 +211,8 @@ export class SequenceTable {
   #start(name: string, id: string, servable: Servable): Sequence {
     if (this.#isClosed) throw this.#lostError(id, 'model_gone');
     const owner = this.#owners.get(name) ?? new SequenceOwner(name);
-    const before = owner.byId.get(id);
-    if (before === undefined) this.#makeRoom(owner);
-    else this.#remove(before, 'restarted');
+    this.#supersede(name, id);
+    this.#makeRoom(owner);
     const sequence = new Sequence(owner, id, servable.borrow());
     owner.byId.set(id, sequence);
     this.#owners.set(name, owner);
@@ -192,19 +222,27 @@ export class SequenceTable {
     return sequence;
   }
 
+  /** What runs under the id ends, and its steps that wait go on. Until the new sequence is there, there is none. */
+  #supersede(owner: string, id: string): void {
+    const before = this.#owners.get(owner)?.byId.get(id);
+    if (before === undefined) return;
+    this.#remove(before, 'restarted');
+    this.#lost.add(owner, id, 'start_failed');
+  }
+
   /** Makes room for one more of this caller's. */
   #makeRoom(owner: SequenceOwner): void {
     const { most, mostPerCaller } = this.#options.limits();
     const isMine = (each: Sequence): boolean => each.owner === owner;
     const isOfMore = (each: Sequence): boolean => isMine(each) || each.owner.byId.size > owner.byId.size + 1;
     const { model } = this.#options;
-    if (!this.#evict(() => owner.byId.size < mostPerCaller, isMine)) {
+    if (!this.#idle.evict(() => owner.byId.size < mostPerCaller, isMine)) {
       this.#count('refused');
-      throw tooManySequences(model, 'yours', mostPerCaller, this.#retryAfterMs());
+      throw tooManySequences(model, 'yours', mostPerCaller, this.#idle.retryAfterMs);
     }
-    if (!this.#evict(() => this.#open < most, isOfMore)) {
+    if (!this.#idle.evict(() => this.#open < most, isOfMore)) {
       this.#count('refused');
-      throw tooManySequences(model, 'all', most, this.#retryAfterMs());
+      throw tooManySequences(model, 'all', most, this.#idle.retryAfterMs);
     }
   }
 
@@ -214,32 +252,15 @@ export class SequenceTable {
     const isMine = (each: Sequence): boolean => each.owner === owner;
     const isOfMore = (each: Sequence): boolean => isMine(each) || each.owner.bytes > owner.bytes + growth;
     const { model } = this.#options;
-    if (!this.#evict(() => owner.bytes + growth <= mostBytesPerCaller, isMine)) {
+    if (!this.#idle.evict(() => owner.bytes + growth <= mostBytesPerCaller, isMine)) {
       throw stateTooLarge(model, 'yours', mostBytesPerCaller, owner.bytes + growth);
     }
-    if (!this.#evict(() => this.#bytes + growth <= mostBytes, isOfMore)) {
+    if (!this.#idle.evict(() => this.#bytes + growth <= mostBytes, isOfMore)) {
       throw stateTooLarge(model, 'all', mostBytes, this.#bytes + growth);
     }
-  }
-
-  /** Gives up idle sequences until there is room; false if there is none. */
-  #evict(hasRoom: () => boolean, mayGo: (sequence: Sequence) => boolean): boolean {
-    if (hasRoom()) return true;
-    const { idleMs } = this.#options.limits();
-    const before = this.#options.clock.nowMs() - EVICTION_SHARE * idleMs;
-    for (const sequence of this.#idle) {
-      if (sequence.idleSince > before) return false;
-      if (mayGo(sequence)) this.#remove(sequence, 'evicted');
-      if (hasRoom()) return true;
+    if (!this.#idle.evict(() => this.#kept.makeRoomFor(growth), isOfMore)) {
+      throw noMemoryToKeep(model, this.#kept.limitBytes, this.#idle.retryAfterMs);
     }
-    return false;
-  }
-
-  #retryAfterMs(): number {
-    const [first] = this.#idle;
-    const { idleMs } = this.#options.limits();
-    const leftMs = first === undefined ? 0 : first.idleSince + EVICTION_SHARE * idleMs - this.#options.clock.nowMs();
-    return Math.max(LEAST_RETRY_MS, leftMs);
   }
 
   /** Gives a sequence up: at once, or when its step that runs has ended. */
@@ -259,27 +280,9 @@ export class SequenceTable {
 
   #dispose(sequence: Sequence): void {
     const { owner } = sequence;
-    owner.bytes -= sequence.bytes;
-    this.#bytes -= sequence.bytes;
+    this.#addBytes(owner, -sequence.bytes);
     sequence.dispose();
     if (owner.byId.size === 0 && this.#owners.get(owner.name) === owner) this.#owners.delete(owner.name);
-  }
-
-  #arm(): void {
-    const [first] = this.#idle;
-    if (this.#isArmed || first === undefined) return;
-    this.#isArmed = true;
-    this.#timer.arm(first.idleSince + this.#options.limits().idleMs);
-  }
-
-  #expire(): void {
-    this.#isArmed = false;
-    const before = this.#options.clock.nowMs() - this.#options.limits().idleMs;
-    for (const sequence of this.#idle) {
-      if (sequence.idleSince > before) break;
-      this.#remove(sequence, 'expired');
-    }
-    this.#arm();
   }
 
   #lostError(id: string, end: SequenceEnd | undefined) {

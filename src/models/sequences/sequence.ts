@@ -10,7 +10,7 @@
 import type { CancelListener, CancelSignal } from '../../core/cancel.ts';
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
-import { byteLengthOfAll, type TensorMap } from '../../core/tensor.ts';
+import type { TensorMap } from '../../core/tensor.ts';
 import type { Servable, ServableHandle } from '../serving/servable.ts';
 
 const NO_STATE: TensorMap = new Map();
@@ -32,6 +32,7 @@ export class Sequence {
   readonly id: string;
   /** Values of the state's inputs for the next step; empty until the first step has ended. */
   state = NO_STATE;
+  /** Memory of the state. */
   bytes = 0;
   /** Since when it has neither a step that runs nor one that waits. */
   idleSince: Instant = 0;
@@ -50,6 +51,11 @@ export class Sequence {
 
   get servable(): Servable {
     return this.#handle.servable;
+  }
+
+  /** Steps that wait for their turn. */
+  get waitingSteps(): number {
+    return this.#waiting.length;
   }
 
   /** No step runs or waits. */
@@ -81,9 +87,10 @@ export class Sequence {
     for (const waiter of this.#waiting.splice(0)) waiter.refuse(error);
   }
 
-  keep(state: TensorMap): void {
+  /** `bytes`: of the state. */
+  keep(state: TensorMap, bytes: number): void {
     this.state = state;
-    this.bytes = byteLengthOfAll(state);
+    this.bytes = bytes;
   }
 
   /** It runs on another servable of the same version from now on. */

@@ -16,9 +16,12 @@ export interface StepOfSequence {
 export interface StepTurn {
   /** Values of the state's inputs after the step before; read it during the turn. */
   readonly state: TensorMap;
-  /** Takes the turn at once, or resolves when it comes. Rejects with the signal's reason, or if the sequence ends before. */
-  take(cancel: CancelSignal): Promise<void> | undefined;
-  /** The state after the step. Throws `too_large`; the state is as before the step then. */
+  /**
+   * Takes the turn at once, or resolves when it comes; `inputs` are held meanwhile. Rejects with the signal's reason, or
+   * if the sequence ends before. Throws `overloaded` if too much waits.
+   */
+  take(cancel: CancelSignal, inputs: TensorMap): Promise<void> | undefined;
+  /** The state after the step. Throws `too_large`, `overloaded`; the state is as before the step then. */
   commit(state: TensorMap): void;
   /** Ends a turn that was taken. `isDone`: the step has been answered. */
   leave(isDone: boolean): void;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { MemoryWatch } from '../../../src/app/memory.ts';
 import { readFreeMemory } from '../../../src/config/machine/free-memory.ts';
+import { KeptMemory } from '../../../src/models/memory/kept-memory.ts';
 import type { MemoryHolder } from '../../../src/proxy/memory-budget.ts';
 import type { Logger } from '../../../src/telemetry/log/log.ts';
 import { Metrics } from '../../../src/telemetry/metrics/metrics.ts';
@@ -51,6 +52,7 @@ function watch(files: Files, max_request_memory_mib = 0) {
     metrics,
     options: { max_message_bytes: 64 * MIB, max_request_memory_mib },
     inputs: { requestBytes: 0 },
+    kept: new KeptMemory(),
     readFree: () => readFreeMemory((path) => files[path]),
     collect: () => {
       collections += 1;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { ServingError } from '../../../src/core/errors.ts';
+import { KeptMemory } from '../../../src/models/memory/kept-memory.ts';
 import {
   MemoryBudget,
   type MemoryBudgetOptions,
@@ -45,6 +46,42 @@ describe('the memory budget', () => {
     budget.release(holder);
     budget.release(holder);
     assert.deepEqual([budget.bodyBytes, holder.heldBytes], [0, 0]);
+  });
+
+  it('counts what is kept between requests, which gets half of it and makes room for requests', () => {
+    const kept = new KeptMemory();
+    const budget = budgetOf({ kept });
+    assert.equal(kept.limitBytes, 50 * MIB);
+    const cache = {
+      bytes: 0,
+      giveUp: (bytes: number): void => {
+        const given = Math.min(cache.bytes, bytes);
+        cache.bytes -= given;
+        kept.add(-given);
+      },
+    };
+    kept.register(cache);
+    cache.bytes = 40 * MIB;
+    kept.add(50 * MIB);
+    assert.deepEqual([budget.heldBytes, budget.requestBytes, budget.pressure], [50 * MIB, 0, 0.5]);
+    // Room for a body is made of answers, not of the states, 10 MiB.
+    held(budget, 40 * MIB);
+    assert.deepEqual([kept.bytes, cache.bytes], [40 * MIB, 30 * MIB]);
+    budget.unsent.bytes = 50 * MIB;
+    assert.ok(budget.isFull);
+    assert.match(budget.makeRoom()!.message, /requests hold 90.0 and sequences 10.0 of 100.0 MiB/);
+    assert.deepEqual([kept.bytes, cache.bytes], [10 * MIB, 0]);
+  });
+
+  it('what is kept makes the budget no smaller, and follows it', () => {
+    const kept = new KeptMemory();
+    const budget = new MemoryBudget({ maxMessageBytes: MIB, kept });
+    assert.equal(kept.limitBytes, Infinity);
+    budget.observe({ limitBytes: 512 * MIB, freeBytes: 400 * MIB });
+    assert.deepEqual([budget.budgetBytes, kept.limitBytes], [200 * MIB, 100 * MIB]);
+    kept.add(90 * MIB);
+    for (let i = 0; i < 20; i++) budget.observe({ limitBytes: 512 * MIB, freeBytes: 310 * MIB });
+    assert.deepEqual([budget.budgetBytes, kept.limitBytes], [200 * MIB, 100 * MIB]);
   });
 
   it('refuses by size between the two thresholds, the largest first', () => {

@@ -2,110 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CancelSignal, clientLeft } from '../../../../src/core/cancel.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
-import type { Signature } from '../../../../src/core/signature.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
-import { SequenceRunner } from '../../../../src/models/sequences/sequence-runner.ts';
-import { SequenceTable } from '../../../../src/models/sequences/sequence-table.ts';
-import { Servable } from '../../../../src/models/serving/servable.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { type Behaviour, PuppetRunner, signature, spec } from '../../../support/puppet-models.ts';
-import { taskContext } from '../../../support/scheduler-harness.ts';
-
-const LIMITS = { most: 3, mostPerCaller: 2, mostBytes: 64, mostBytesPerCaller: 40, idleMs: 1000 };
-
-const COUNTER: Signature = {
-  ...signature(
-    { x: spec('float32', [-1]), state: spec('float32', [-1]) },
-    { y: spec('float32', [-1]), stateN: spec('float32', [-1]) },
-  ),
-  state: new Map([['state', { output: 'stateN', zeros: [-1] }]]),
-};
-
-const vector = (...values: number[]): NumericTensor =>
-  numericTensor('float32', [values.length], Float32Array.from(values));
-const numbers = (tensors: TensorMap, name: string): number[] => [
-  ...(elements(tensors.get(name) as NumericTensor) as Float32Array),
-];
-
-/** y and the next state: the state + x. */
-const count: Behaviour = ({ inputs, outputs }) => {
-  const [x, state] = [numbers(inputs, 'x'), numbers(inputs, 'state')];
-  const sum = vector(...x.map((each, i) => each + state[i]!));
-  return new Map(outputs.map((name) => [name, sum]));
-};
-
-class Bench {
-  readonly clock = new FakeClock();
-  limits = LIMITS;
-  readonly table = new SequenceTable({ model: 'm', clock: this.clock, limits: () => this.limits });
-  readonly inner: PuppetRunner;
-  servable: Servable;
-
-  constructor(behave: Behaviour = count) {
-    this.inner = new PuppetRunner(behave);
-    this.servable = this.serve(1n);
-  }
-
-  /** Another version is served from now on. */
-  serve(version: bigint): Servable {
-    const signatures = new Map([['serving_default', COUNTER]]);
-    this.servable = new Servable('m', version, signatures, new SequenceRunner(this.inner, signatures));
-    return this.servable;
-  }
-
-  step(id: string, flags: string, x: number | readonly number[], more: Partial<StepOptions> = {}): Promise<number[]> {
-    const { owner = 'ann', cancel = new CancelSignal(), inputs = {}, outputs = ['y'], version } = more;
-    const step = { owner, step: { id, start: flags.includes('start'), end: flags.includes('end') } };
-    const context = { ...taskContext(this.clock), cancel };
-    try {
-      const handle = this.table.acquire(step, { version }, () => this.servable.borrow());
-      const sequence = this.table.stepOf(step, handle.servable);
-      const all = new Map(Object.entries({ x: vector(...[x].flat()), ...inputs }));
-      const request = { signatureName: 'serving_default', inputs: all, outputs, context, sequence };
-      try {
-        return handle.servable.runner.submit(request).then((given) => {
-          assert.deepEqual([...given.keys()], outputs);
-          return numbers(given, outputs[0]!);
-        });
-      } finally {
-        handle.release();
-      }
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-}
-
-interface StepOptions {
-  readonly owner: string;
-  readonly cancel: CancelSignal;
-  readonly inputs: Readonly<Record<string, NumericTensor>>;
-  readonly outputs: readonly string[];
-  readonly version: bigint;
-}
-
-const lost = (pattern: RegExp) => (error: unknown) => {
-  assert.ok(error instanceof ServingError);
-  assert.equal(error.kind, 'sequence_lost');
-  assert.match(error.message, pattern);
-  assert.match(error.message, /start it again: sequence_start/);
-  return true;
-};
-
-/** Answers in the order in which the test says so. */
-function held() {
-  const answers: ((isRight: boolean) => void)[] = [];
-  const behave: Behaviour = (request) =>
-    new Promise((resolve, reject) => {
-      answers.push((isRight) => {
-        if (isRight) resolve(count(request));
-        else reject(new ServingError('backend_failed', 'it broke'));
-      });
-    });
-  return { answers, behave };
-}
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+import { ResponseCache } from '../../../../src/models/caching/response-cache.ts';
+import { KeptMemory } from '../../../../src/models/memory/kept-memory.ts';
+import type { Behaviour } from '../../../support/puppet-models.ts';
+import { SequenceBench as Bench, held, lost, numbers, turn, vector } from '../../../support/sequence-bench.ts';
 
 describe('SequenceTable', () => {
   it('gives each step the state of the one before, from zeros on, with as many rows as the request', async () => {
@@ -203,8 +103,36 @@ describe('SequenceTable', () => {
     const behind = bench.step('7', '', 3);
     answers[1]!(false);
     await assert.rejects(again, /it broke/);
-    await assert.rejects(behind, lost(/its first step failed/));
+    await assert.rejects(behind, lost(/its first step was refused or failed/));
     assert.deepEqual([bench.table.open, bench.table.bytes], [0, 0]);
+  });
+
+  it('a start that is refused before it runs leaves no sequence either', async () => {
+    const bench = new Bench();
+    const start = { owner: 'ann', step: { id: '7', start: true, end: false } };
+    const refuse = (): never => {
+      throw new ServingError('model_not_ready', 'still loading');
+    };
+    await bench.step('7', 'start', 1);
+    assert.throws(() => bench.table.acquire(start, {}, refuse), /still loading/);
+    await assert.rejects(bench.step('7', '', 2), lost(/its first step was refused or failed/));
+    assert.deepEqual([bench.table.open, bench.table.bytes], [0, 0]);
+    // Its inputs are wrong, say: it is resolved, and never enters.
+    await bench.step('7', 'start', 1);
+    bench.table.acquire(start, {}, () => bench.servable.borrow()).release();
+    await assert.rejects(bench.step('7', '', 2), lost(/its first step was refused or failed/));
+    assert.deepEqual(await bench.step('7', 'start', 5), [5]);
+    assert.deepEqual(await bench.step('7', '', 2), [7]);
+  });
+
+  it('a step that was resolved before a new start does not run in the new sequence', async () => {
+    const bench = new Bench();
+    await bench.step('7', 'start', 1);
+    const step = { owner: 'ann', step: { id: '7', start: false, end: false } };
+    const before = bench.table.stepOf(step, bench.servable);
+    await bench.step('7', 'start', 10);
+    assert.throws(() => before.enter(), lost(/was started anew meanwhile/));
+    assert.deepEqual(await bench.step('7', '', 5), [15]);
   });
 
   it('a step that was sent before a new start is answered with the old state', async () => {
@@ -292,6 +220,67 @@ describe('SequenceTable', () => {
     const before = bench.inner.requests.length;
     await assert.rejects(bench.step('7', '', 3), { kind: 'too_large' });
     assert.equal(numbers(bench.inner.requests[before]!.inputs, 'state').length, 7);
+  });
+
+  it('only so many of its steps may wait', async () => {
+    const { answers, behave } = held();
+    const bench = new Bench(behave);
+    const all = [bench.step('7', 'start', 0), ...Array.from({ length: 64 }, () => bench.step('7', '', 1))];
+    await assert.rejects(bench.step('7', '', 1), /64 steps of sequence "7" of model "m" wait for those before them/);
+    for (const [i, each] of all.entries()) {
+      answers[i]!(true);
+      assert.deepEqual(await each, [i]);
+      await turn();
+    }
+    const next = bench.step('7', '', 1);
+    answers.at(-1)!(true);
+    assert.deepEqual(await next, [65]);
+  });
+
+  it('counts its states and the steps that wait in the memory of all models', async () => {
+    const { answers, behave } = held();
+    const kept = new KeptMemory();
+    const [bench, other] = [new Bench(behave, kept), new Bench(undefined, kept)];
+    await other.step('1', 'start', [1, 2]);
+    const first = bench.step('7', 'start', 1);
+    const second = bench.step('7', '', 2);
+    assert.equal(kept.bytes, 8 + 4, 'a state of the other, and a step that waits');
+    kept.limitBytes = 14;
+    await assert.rejects(bench.step('7', '', 3), /keeps all that it may for sequences, 14 bytes over all models/);
+    kept.limitBytes = 16;
+    answers[0]!(true);
+    await first;
+    await turn();
+    assert.equal(kept.bytes, 8 + 4, 'both states');
+    kept.limitBytes = 12;
+    answers[1]!(true);
+    await second;
+    await assert.rejects(other.step('2', 'start', 1), { kind: 'overloaded', retryAfterMs: 1000 });
+    other.table.close();
+    bench.table.close();
+    assert.equal(kept.bytes, 0);
+  });
+
+  it('a state takes the room of kept answers, and then of idle sequences', async () => {
+    const kept = new KeptMemory();
+    const bench = new Bench(undefined, kept);
+    const cache = new ResponseCache({ maxBytes: 2 ** 16, ttlMs: 1e6 }, bench.clock, kept);
+    const inputs = new Map([['x', vector(1)]]);
+    cache.put(cache.openScope(), 'digest', { signatureName: 's', inputs, outputs: [] }, inputs);
+    kept.limitBytes = cache.bytes + 4;
+    await bench.step('1', 'start', 1);
+    assert.equal(cache.size, 1);
+    await bench.step('1', '', 1);
+    await bench.step('2', 'start', 1);
+    assert.deepEqual([cache.size, kept.bytes], [0, 8]);
+    kept.limitBytes = 8;
+    bench.clock.advance(100);
+    await bench.step('2', '', 1);
+    // Two of a caller's own: the limit of bytes, not that of sequences.
+    bench.limits = { ...bench.limits, mostPerCaller: 3 };
+    await bench.step('3', 'start', 1);
+    await assert.rejects(bench.step('1', '', 1), lost(/others needed the room/));
+    assert.deepEqual([bench.table.open, kept.bytes], [2, 8]);
   });
 
   it('stays on its version while another is served, which closes when the last has ended', async () => {
