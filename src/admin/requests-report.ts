@@ -5,7 +5,7 @@
 import { isoTime } from '../core/clock.ts';
 import type { PayloadCapture } from '../proxy/records/payload-capture.ts';
 import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
-import type { ErrorFacts, RequestSnapshot } from '../telemetry/recorder/request-snapshot.ts';
+import type { ErrorFacts, RequestSnapshot, StepFacts } from '../telemetry/recorder/request-snapshot.ts';
 import type { BatchRecord, RequestEvent } from '../telemetry/request-record.ts';
 import { STAGES, type StageClock } from '../telemetry/stage-clock.ts';
 import type { SteadyWall } from '../telemetry/steady-wall.ts';
@@ -39,6 +39,10 @@ export interface RequestEntry {
   /** Events that are no stage, such as a retried run or an open circuit breaker. */
   readonly events?: readonly EventEntry[];
   readonly batch?: BatchEntry;
+  /** How its model's response cache served it: 'hit', 'coalesced' or 'miss'. Absent: it has none, or was not asked. */
+  readonly cache?: string;
+  /** Of an ensemble's request, in the order in which they ended. */
+  readonly steps?: readonly StepEntry[];
   /** Set if its first batch failed and it was run again apart from the other members. */
   readonly isolated?: IsolationEntry;
   /** GET /requests/ID/payload has it. */
@@ -73,6 +77,20 @@ export interface BatchEntry {
   readonly mates: readonly string[];
 }
 
+/** One step of an ensemble's request: a request for its model. */
+export interface StepEntry {
+  readonly model: string;
+  readonly version: string;
+  readonly outcome: string;
+  readonly cache?: string;
+  readonly start_ms: number;
+  readonly duration_ms: number;
+  /** Rows of its batch. */
+  readonly rows?: number;
+  /** Where its model is an ensemble, too. */
+  readonly steps?: readonly StepEntry[];
+}
+
 export interface IsolationEntry {
   /** The kind of the batch's error. */
   readonly because: string;
@@ -91,7 +109,7 @@ export interface RequestsView {
 }
 
 export function requestEntry(request: RequestSnapshot, { recorder, wall, payloads }: RequestsView): RequestEntry {
-  const { trace, batch, events, stages, isolation } = request;
+  const { trace, batch, events, stages, isolation, steps } = request;
   return omitUndefined({
     id: request.id,
     trace_id: trace?.traceId,
@@ -112,6 +130,8 @@ export function requestEntry(request: RequestSnapshot, { recorder, wall, payload
     kept: request.kept ?? ('recent' as const),
     events: events?.map((event) => eventEntry(event, stages)),
     batch: batch && batchEntry(batch, recorder.batchId(batch), recorder.otherMembersOf(request)),
+    cache: request.cache,
+    steps: steps?.map((step) => stepEntry(step, stages)),
     isolated: isolation && {
       because: isolation.kind,
       tasks: isolation.tasks,
@@ -123,6 +143,16 @@ export function requestEntry(request: RequestSnapshot, { recorder, wall, payload
 
 function eventEntry({ name, at, attributes = {} }: RequestEvent, { startedAt }: StageClock): EventEntry {
   return { name, at_ms: millis(at - startedAt), attributes };
+}
+
+function stepEntry(step: StepFacts, stages: StageClock): StepEntry {
+  const { model, version, outcome, cache, startedAt, finishedAt, rows, steps } = step;
+  return omitUndefined({
+    ...{ model, version, outcome, cache, rows },
+    start_ms: millis(startedAt - stages.startedAt),
+    duration_ms: millis(finishedAt - startedAt),
+    steps: steps?.map((inner) => stepEntry(inner, stages)),
+  });
 }
 
 /** A skipped stage has no length; the last stage of a request may have none either. */

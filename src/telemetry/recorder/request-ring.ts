@@ -13,11 +13,25 @@
  *
  * An ordinary request allocates one small object, its origin. Batch records are shared by their members.
  */
-import { type BatchRecord, type RequestOutcome, type RequestRecord, requestId } from '../request-record.ts';
+import {
+  type BatchRecord,
+  type CacheUse,
+  type RequestOutcome,
+  type RequestRecord,
+  requestId,
+} from '../request-record.ts';
 import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
-import { cut, type ErrorFacts, errorFacts, type FlightFilter, type RequestSnapshot } from './request-snapshot.ts';
+import {
+  cut,
+  type ErrorFacts,
+  errorFacts,
+  type FlightFilter,
+  type RequestSnapshot,
+  type StepFacts,
+  stepFacts,
+} from './request-snapshot.ts';
 import type { KeepReason } from './tail-keep.ts';
 
 /** Indices of a place's numbers. */
@@ -38,18 +52,26 @@ const BATCH_BYTES = 300;
 const TRACE_BYTES = 260;
 const NOTES_BYTES = 120;
 const EVENT_BYTES = 240;
+const STEP_BYTES = 160;
 const CHAR_BYTES = 2;
 
 type Origin = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'version' | 'signatureName'>;
 
-interface Notes extends Pick<RequestRecord, 'isolation' | 'events'> {
+interface Notes extends Pick<RequestRecord, 'isolation' | 'events' | 'cache'> {
   readonly outcome: RequestOutcome;
   readonly error: ErrorFacts | undefined;
   readonly callerId: string | undefined;
   readonly kept: KeepReason | undefined;
+  readonly steps?: readonly StepFacts[] | undefined;
 }
 
 const NO_NOTES: Notes = { outcome: 'ok', error: undefined, callerId: undefined, kept: undefined };
+/** Of requests that are ordinary beside their cache: shared, as a busy cache makes many. */
+const CACHE_NOTES: Readonly<Record<CacheUse, Notes>> = {
+  hit: { ...NO_NOTES, cache: 'hit' },
+  coalesced: { ...NO_NOTES, cache: 'coalesced' },
+  miss: { ...NO_NOTES, cache: 'miss' },
+};
 
 export class RequestRing {
   readonly #places: number;
@@ -194,17 +216,26 @@ export class RequestRing {
   }
 }
 
-function notesBytes({ error, callerId, events }: Notes): number {
+function notesBytes({ error, callerId, events, steps }: Notes): number {
   const chars = (error?.message.length ?? 0) + (callerId?.length ?? 0);
-  return NOTES_BYTES + CHAR_BYTES * chars + EVENT_BYTES * (events?.length ?? 0);
+  return NOTES_BYTES + CHAR_BYTES * chars + EVENT_BYTES * (events?.length ?? 0) + STEP_BYTES * countOf(steps);
+}
+
+function countOf(steps: readonly StepFacts[] | undefined): number {
+  return steps?.reduce((sum, step) => sum + 1 + countOf(step.steps), 0) ?? 0;
 }
 
 /** Undefined for an ordinary request. */
 function notesOf(record: RequestRecord, kept: KeepReason | undefined): Notes | undefined {
-  const { outcome, error, callerId, isolation, events } = record;
+  const { outcome, error, callerId, isolation, events, cache, steps } = record;
   const isOrdinary =
-    outcome === 'ok' && kept === undefined && callerId === undefined && isolation === undefined && events === undefined;
-  if (isOrdinary) return undefined;
+    outcome === 'ok' &&
+    kept === undefined &&
+    callerId === undefined &&
+    isolation === undefined &&
+    events === undefined &&
+    steps === undefined;
+  if (isOrdinary) return cache && CACHE_NOTES[cache];
   return {
     outcome,
     error: error && errorFacts(error),
@@ -212,5 +243,7 @@ function notesOf(record: RequestRecord, kept: KeepReason | undefined): Notes | u
     isolation,
     events,
     kept,
+    cache,
+    steps: steps && stepFacts(steps),
   };
 }

@@ -3,8 +3,9 @@
  * causes, and no buffer that a text was cut from.
  */
 import { Buffer } from 'node:buffer';
+import type { Instant } from '../../core/clock.ts';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
-import type { RequestOutcome, RequestRecord } from '../request-record.ts';
+import type { CacheUse, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
 import type { KeepReason } from './tail-keep.ts';
 
@@ -14,8 +15,23 @@ export interface ErrorFacts {
   readonly message: string;
 }
 
-export interface RequestSnapshot extends Omit<RequestRecord, 'error' | 'fallback' | 'callerId'> {
+/** One step of an ensemble's request, without what its run held. */
+export interface StepFacts {
+  readonly model: string;
+  readonly version: string;
+  readonly outcome: RequestOutcome;
+  readonly cache: CacheUse | undefined;
+  readonly startedAt: Instant;
+  readonly finishedAt: Instant;
+  /** Of its batch. */
+  readonly rows: number | undefined;
+  /** Where its model is an ensemble, too. */
+  readonly steps: readonly StepFacts[] | undefined;
+}
+
+export interface RequestSnapshot extends Omit<RequestRecord, 'error' | 'fallback' | 'callerId' | 'steps'> {
   readonly error: ErrorFacts | undefined;
+  readonly steps?: readonly StepFacts[] | undefined;
   /** Undefined = an ordinary request. */
   readonly kept: KeepReason | undefined;
   readonly durationMs: number;
@@ -32,6 +48,18 @@ export interface FlightFilter {
 
 export function errorFacts({ kind, message }: ServingError): ErrorFacts {
   return { kind, message: cut(message) };
+}
+
+/** Steps of one ensemble that are remembered. */
+const MOST_STEPS = 64;
+
+/** Copies of the first MOST_STEPS, and of the first of theirs. */
+export function stepFacts(steps: readonly StepRecord[]): readonly StepFacts[] {
+  return steps.slice(0, MOST_STEPS).map(({ model, version, outcome, cache, stages, batch, steps: inner }) => ({
+    ...{ model, version, outcome, cache, startedAt: stages.startedAt, finishedAt: stages.finishedAt },
+    rows: batch?.rows,
+    steps: inner && stepFacts(inner),
+  }));
 }
 
 /** At most MAX_TEXT_CHARS of a text, as a copy: a slice would keep the whole text in memory. */

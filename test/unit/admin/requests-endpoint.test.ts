@@ -70,6 +70,19 @@ describe('GET /requests', () => {
     });
   });
 
+  it('shows the cache and the steps', async (t) => {
+    const { list, recorder } = await harness(t);
+    const stages = new StageClock(112);
+    stages.finish(120);
+    const step = { model: 'm', version: '1', signatureName: 's', stages, trace: undefined, outcome: 'ok' } as const;
+    recorder.record(requestRecord({ cache: 'miss', steps: [{ ...step, batch: batchRecord() }] }), undefined);
+    const [entry] = await list();
+    assert.equal(entry!.cache, 'miss');
+    assert.deepEqual(entry!.steps, [
+      { model: 'm', version: '1', outcome: 'ok', rows: 5, start_ms: 12, duration_ms: 8 },
+    ]);
+  });
+
   it('shows what happened on the way, and when', async (t) => {
     const { list, recorder } = await harness(t);
     const attributes = { 'inference.reason': 'pushback' };

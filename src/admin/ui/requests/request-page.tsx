@@ -1,6 +1,6 @@
 /** The page of one request: its stages, its batch, and the other requests of the batch. */
 import type { ComponentChildren } from 'preact';
-import type { EventEntry, RequestEntry } from '../../requests-report.ts';
+import type { EventEntry, RequestEntry, StepEntry } from '../../requests-report.ts';
 import { getJson } from '../api.ts';
 import { bytes, count, duration } from '../format.ts';
 import { Failure, Loading, Panel } from '../parts.tsx';
@@ -79,6 +79,7 @@ function eventWords({ name, at_ms, attributes }: EventEntry): string {
 
 function Facts({ request }: { request: RequestEntry }) {
   const { id, trace_id, model, version, signature, rows, request_bytes, response_bytes, peer, kept, events } = request;
+  const { cache, steps } = request;
   return (
     <dl class="facts">
       <Fact name="Id">
@@ -96,6 +97,8 @@ function Facts({ request }: { request: RequestEntry }) {
       <Fact name="Rows">{count(rows)}</Fact>
       <Fact name="Bytes">{`${bytes(request_bytes)} in, ${bytes(response_bytes)} out`}</Fact>
       <Fact name="From">{peer}</Fact>
+      {cache !== undefined && <Fact name="Cache">{CACHE_USES[cache] ?? cache}</Fact>}
+      {steps !== undefined && <Fact name="Steps">{steps.map(stepWords).join('; ')}</Fact>}
       {events !== undefined && <Fact name="Events">{events.map(eventWords).join('; ')}</Fact>}
       <Fact name="Kept">
         {kept === 'recent' ? 'as one of the last' : `because it ${kept === 'slow' ? 'was slow' : 'failed'}`}
@@ -112,8 +115,25 @@ const REASONS: Readonly<Record<string, string>> = {
   timeout: 'waiting longer would have been too late',
 };
 
-function BatchFacts({ request: { batch, isolated } }: { request: RequestEntry }) {
-  if (batch === undefined) return <p class="muted">It was in no batch: it was answered or refused before.</p>;
+const CACHE_USES: Readonly<Record<string, string>> = {
+  hit: 'it got a kept answer',
+  coalesced: 'it waited for a run of the same request',
+  miss: 'it ran, and its answer was kept',
+};
+
+function stepWords({ model, version, outcome, start_ms, duration_ms, cache, steps }: StepEntry): string {
+  const notes = [outcome !== 'ok' && outcome.replaceAll('_', ' '), cache].filter(Boolean).join(', ');
+  const inner = steps === undefined ? '' : ` (${steps.map(stepWords).join('; ')})`;
+  const when = `after ${duration(start_ms)}, for ${duration(duration_ms)}`;
+  return `${model}, version ${version}, ${when}${notes === '' ? '' : `: ${notes}`}${inner}`;
+}
+
+function BatchFacts({ request: { batch, isolated, cache, steps } }: { request: RequestEntry }) {
+  if (steps !== undefined) return <p class="muted">It was in no batch: its steps were.</p>;
+  if (batch === undefined) {
+    const why = cache === 'hit' ? 'it got a kept answer' : 'it was answered or refused before';
+    return <p class="muted">{`It was in no batch: ${why}.`}</p>;
+  }
   const padding = batch.size - batch.rows;
   return (
     <dl class="facts">

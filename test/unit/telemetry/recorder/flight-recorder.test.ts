@@ -69,6 +69,35 @@ describe('the flight recorder', () => {
     assert.equal(recorder.open('5'), undefined);
   });
 
+  it('says how the cache served a request, and what the steps of an ensemble were', () => {
+    const recorder = recorderOf(8);
+    for (const [i, cache] of (['hit', 'coalesced', 'miss', undefined] as const).entries()) {
+      recorder.record(nth(i + 1, { cache }), undefined);
+    }
+    recorder.record(nth(5, { cache: 'hit' }), 'slow');
+    assert.deepEqual(
+      recorder.list(ALL).map(({ cache }) => cache),
+      ['hit', undefined, 'miss', 'coalesced', 'hit'],
+    );
+    const stages = new StageClock(5);
+    stages.finish(7);
+    const inner = { model: 'b', version: '2', signatureName: 's', stages, trace: undefined, batch: batchRecord() };
+    const step = { ...inner, model: 'a', outcome: 'ok', batch: undefined, cache: 'hit' } as const;
+    recorder.record(nth(6, { steps: [{ ...step, steps: [{ ...inner, outcome: 'cancelled' }] }] }), undefined);
+    const [found] = recorder.list(ALL);
+    assert.deepEqual(found!.steps, [
+      {
+        ...{ model: 'a', version: '2', outcome: 'ok', cache: 'hit', startedAt: 5, finishedAt: 7, rows: undefined },
+        steps: [
+          {
+            ...{ model: 'b', version: '2', outcome: 'cancelled', cache: undefined, startedAt: 5, finishedAt: 7 },
+            ...{ rows: 5, steps: undefined },
+          },
+        ],
+      },
+    ]);
+  });
+
   it('copies: what happens to a record afterwards is nothing to it', () => {
     const recorder = recorderOf(4);
     const record = { ...nth(1), rows: 7 };
