@@ -71,6 +71,16 @@ describe('a response cache', () => {
     assert.deepEqual([cache?.answers, cache?.misses], [3, 3]);
   });
 
+  it('says of a request how it was served', async () => {
+    for (let i = 0; i < 2; i++) await predict(image(9));
+    const list = await (await fetch(`${sidecar.admin}/requests?model=digits&limit=2`)).json();
+    const { requests } = list as { requests: readonly { readonly cache?: string }[] };
+    assert.deepEqual(
+      requests.map(({ cache }) => cache),
+      ['hit', 'miss'],
+    );
+  });
+
   it('has no effect on a model that keeps a state, and this is told', async () => {
     const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as Report;
     const gru = models.find(({ name }) => name === 'gru');

@@ -63,7 +63,7 @@ export class CachedRunner implements ServableRunner {
       return Promise.resolve(known);
     }
     const running = this.#running.get(digest);
-    if (running !== undefined && isSameRequest(running.request, request)) {
+    if (running?.mayJoin(context) === true && isSameRequest(running.request, request)) {
       counts.coalesced += 1;
       context.cache = 'coalesced';
       return running.join(context);

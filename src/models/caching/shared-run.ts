@@ -6,15 +6,16 @@
  *   second ──────┤ joins                      │
  *   third  ──────┘ joins, leaves at its deadline: it alone fails      (the last one that leaves cancels the run)
  *
- * To the scheduler it is the first one's request, with the latest deadline of all. If it is refused or too late for the
- * deadline and priority of the first one, it is tried once more for those that joined: they may have more time.
+ * To the scheduler it is the first one's request, with the latest deadline of all; so nobody joins who is more important.
+ * If it is refused for the first one's sake, it is tried once more for those that joined; if it is too late for the
+ * deadline that it was submitted with, again for those that have more time.
  */
 import type { CancelListener } from '../../core/cancel.ts';
 import { CancelSignal } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
-import type { PriorityClass } from '../../core/priority.ts';
+import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import type { BatchRecord, IsolationRecord, StepRecord } from '../../telemetry/request-record.ts';
@@ -32,6 +33,7 @@ export interface SharedRunOptions {
   readonly onEnd: (run: SharedRun, outputs: TensorMap | undefined) => void;
 }
 
+/** Of a run that is refused. */
 const MOST_ATTEMPTS = 2;
 
 export class SharedRun {
@@ -53,6 +55,11 @@ export class SharedRun {
     let latest = -Infinity;
     for (const { context } of this.#waiters) latest = Math.max(latest, context.deadline);
     return latest;
+  }
+
+  /** False for a request that would go before it: that one is to run by itself. */
+  mayJoin({ priority = Priority.default }: TaskContext): boolean {
+    return (this.#attempt?.priority ?? Priority.default) <= priority;
   }
 
   /** Runs it for its first request. Throws ServingError if it is refused at once; the run is over then. */
@@ -104,9 +111,8 @@ export class SharedRun {
 
   #fail(error: ServingError, lead: Waiter, attempt: Attempt): void {
     if (this.#waiters.delete(lead)) lead.fail(error, attempt);
-    const isOfLead = error.kind === 'overloaded' || error.kind === 'deadline_exceeded';
     const [next] = this.#waiters;
-    if (next !== undefined && isOfLead && this.#attempts < MOST_ATTEMPTS && !attempt.cancel.isCancelled) {
+    if (next !== undefined && !attempt.cancel.isCancelled && this.#isOfLead(error, attempt)) {
       try {
         this.#submit(next);
         return;
@@ -116,6 +122,12 @@ export class SharedRun {
       }
     }
     this.#failAll(error, attempt);
+  }
+
+  /** Others may get an answer where its first request got this error. */
+  #isOfLead({ kind }: ServingError, { firstDeadline }: Attempt): boolean {
+    if (kind === 'deadline_exceeded') return this.deadline > firstDeadline;
+    return kind === 'overloaded' && this.#attempts < MOST_ATTEMPTS;
   }
 
   #failAll(error: ServingError, attempt: Attempt): void {
@@ -150,6 +162,8 @@ class Attempt implements TaskContext {
   readonly caller: string | undefined;
   readonly priority: PriorityClass | undefined;
   readonly hasOwnDeadline: boolean | undefined;
+  /** When it was submitted; it may be later now. */
+  readonly firstDeadline: Instant;
   expectedEnd: Instant | undefined = 0;
   batch: BatchRecord | undefined = undefined;
   isolation: IsolationRecord | undefined = undefined;
@@ -165,6 +179,7 @@ class Attempt implements TaskContext {
     this.caller = lead.caller;
     this.priority = lead.priority;
     this.hasOwnDeadline = lead.hasOwnDeadline;
+    this.firstDeadline = run.deadline;
   }
 
   get deadline(): Instant {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { CancelSignal } from '../../../../src/core/cancel.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { Priority, type PriorityClass } from '../../../../src/core/priority.ts';
 import {
   elements,
   type NumericTensor,
@@ -161,6 +162,43 @@ describe('CachedRunner', () => {
     runs[1]!.fail(new ServingError('overloaded', 'full'));
     await Promise.all([second, third].map(({ answer }) => assert.rejects(answer, { kind: 'overloaded' })));
     assert.equal(inner.requests.length, 2);
+  });
+
+  it('a run that is too late is tried again as long as one that joined has more time', async () => {
+    const { runs, behave } = held();
+    const { inner, ask, clock } = bench(behave);
+    const until = (deadline: number) => ask(vector(1), { context: taskContext(clock, { deadline }) });
+    const late = new ServingError('deadline_exceeded', 'too late');
+    const first = until(2000);
+    const second = until(3000);
+    const brief = until(2500);
+    runs[0]!.fail(late);
+    await assert.rejects(first.answer, late);
+    assert.equal(inner.requests[1]!.context.deadline, 3000);
+    const third = until(4000);
+    runs[1]!.fail(late);
+    await assert.rejects(second.answer, late);
+    assert.equal(inner.requests.length, 3);
+    runs[2]!.fail(late);
+    // Nobody has more time than this attempt had.
+    await Promise.all([brief, third].map(({ answer }) => assert.rejects(answer, late)));
+    assert.equal(inner.requests.length, 3);
+  });
+
+  it('a more important request does not wait for a less important run', async () => {
+    const { runs, behave } = held();
+    const { inner, cache, ask, clock } = bench(behave);
+    const of = (priority: PriorityClass) => ask(vector(1), { context: taskContext(clock, { priority }) });
+    const low = of(Priority.sheddable);
+    const high = of(Priority.critical);
+    const usual = of(Priority.default);
+    assert.equal(inner.requests.length, 2);
+    assert.equal(inner.requests[1]!.context.priority, Priority.critical);
+    runs[1]!.end();
+    assert.deepEqual([yOf(await high.answer), yOf(await usual.answer)], [[2], [2]]);
+    runs[0]!.end();
+    assert.deepEqual(yOf(await low.answer), [2]);
+    assert.deepEqual([cache.size, cache.counts.coalesced], [1, 1]);
   });
 
   it('a refusal at once is thrown at once, and leaves nothing', () => {
