@@ -73,7 +73,9 @@ export class CachedRunner implements ServableRunner {
     return this.#run(digest, request);
   }
 
+  /** Of a MultiInference, which is not looked up. */
   async submitTogether(requests: readonly ServableRequest[]): Promise<readonly TensorMap[]> {
+    this.#cache.counts.bypass += requests.length;
     if (this.#inner.submitTogether !== undefined) return await this.#inner.submitTogether(requests);
     const answers: TensorMap[] = [];
     // Not in parallel: a request's cancel signal has room for one listener.

@@ -12,7 +12,7 @@ import { memoryOf, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
 import { type KeptAnswers, KeptMemory } from '../memory/kept-memory.ts';
 import { isSameRequest, type KeyedRequest } from './request-key.ts';
 
-/** What is counted of the requests. `bypass`: it was not looked up, as its inputs are too large. */
+/** What is counted of the requests. `bypass`: it was not looked up, as its inputs are too large, or it is one of a MultiInference. */
 export type CacheEvent = 'hit' | 'miss' | 'coalesced' | 'bypass';
 
 export interface CacheBounds {
@@ -35,10 +35,10 @@ interface Entry {
 const ENTRY_BYTES = 512;
 
 export class ResponseCache implements KeptAnswers {
-  bounds: CacheBounds;
   readonly counts: Record<CacheEvent, number> = { hit: 0, miss: 0, coalesced: 0, bypass: 0 };
   /** Answers that left to make room. */
   evictions = 0;
+  #bounds: CacheBounds;
   readonly #clock: Clock;
   readonly #kept: KeptMemory;
   /** The least recently used first. */
@@ -48,10 +48,20 @@ export class ResponseCache implements KeptAnswers {
 
   /** `kept` counts what all models keep. Default: of this one alone, without a bound. */
   constructor(bounds: CacheBounds, clock: Clock, kept = new KeptMemory()) {
-    this.bounds = bounds;
+    this.#bounds = bounds;
     this.#clock = clock;
     this.#kept = kept;
     kept.register(this);
+  }
+
+  get bounds(): CacheBounds {
+    return this.#bounds;
+  }
+
+  /** What is over them leaves now. An answer that is kept has the time that it had. */
+  set bounds(bounds: CacheBounds) {
+    this.#bounds = bounds;
+    this.#evict(() => this.#bytes <= bounds.maxBytes);
   }
 
   get size(): number {

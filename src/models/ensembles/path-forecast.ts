@@ -43,8 +43,8 @@ export class PathForecast {
     }
     throw new ServingError(
       'deadline_exceeded',
-      `${Math.floor(leftMs)} ms of the deadline are left, and this step and those after it take about ` +
-        `${Math.ceil(needMs)} ms; send a longer deadline`,
+      `${show(leftMs)} of the deadline are left, and this step and those after it take about ${show(needMs)}; ` +
+        'send a longer deadline',
       { attributes: { stage: 'admit', reason: 'deadline_too_short', expected_ms: needMs } },
     );
   }
@@ -66,4 +66,8 @@ export class PathForecast {
 function takesOf(step: PlannedStep, from: PlannedStep): boolean {
   const given = new Set(from.outputs.values());
   return [...step.inputs.values()].some((name) => given.has(name));
+}
+
+function show(ms: number): string {
+  return `${Math.max(0, ms).toFixed(1)} ms`;
 }

@@ -257,6 +257,16 @@ describe('CachedRunner', () => {
     assert.equal(inner.requests.length, 5);
   });
 
+  it('narrower bounds hold at once; requests of a MultiInference are not looked up', async () => {
+    const { cache, runner, ask, clock } = bench();
+    for (const x of [1, 2, 3]) await ask(vector(x)).answer;
+    cache.bounds = { maxBytes: cache.bytes / 2, ttlMs: 1000 };
+    assert.deepEqual([cache.size, cache.evictions], [1, 2]);
+    const request = { signatureName: 's', inputs: new Map([['x', vector(3)]]), outputs: ['y'] };
+    const [answer] = await runner.submitTogether([{ ...request, context: taskContext(clock) }]);
+    assert.deepEqual([yOf(answer!), cache.counts.hit, cache.counts.bypass], [[6], 0, 1]);
+  });
+
   it("a version's answers go with it, and another's stay", async () => {
     const { cache, clock, runner, ask } = bench();
     const other = new CachedRunner(new PuppetRunner(affine(3, 0)), cache, clock);

@@ -174,13 +174,13 @@ describe('EnsembleRunner', () => {
     await assert.rejects(answer, {
       kind: 'deadline_exceeded',
       message:
-        /^step 2, model "double": 49 ms of the deadline are left, and this step and those after it take about 50 ms/,
+        /^step 2, model "double": 49.0 ms of the deadline are left, and this step and those after it take about 50.0 ms/,
     });
     assert.equal(runners.double.requests.length, 0);
     await ask(['other'], within(1)).answer;
     const begun = ask(['all'], within(50));
     clock.advance(21);
-    await assert.rejects(begun.answer, /^ServingError: step 1, model "sum": 29 ms of the deadline are left/);
+    await assert.rejects(begun.answer, /^ServingError: step 1, model "sum": 29.0 ms of the deadline are left/);
     // The server's own cap is no deadline; and after a second of refusals one is let through.
     await ask(['all'], within(1, false)).answer;
     clock.advance(1001);
