@@ -81,6 +81,7 @@ function checkVoice({ file, rates }: Voice): void {
       const directory = tempDirectory(t);
       const runtime = await openOnnx(place(file, directory, rates !== undefined));
       const alone = (await Promise.all(streams.map((stream) => stepAlone(runtime, model, [stream])))).flat();
+      assert.ok(differentAnswers(alone) > SEQUENCES * 2, 'the model hears something');
       const { served, rowsPerRun } = await serve(model, directory, most, streams, alone);
       const own = isExact ? 0 : await differenceOfBatches(runtime, model, streams, alone, rates?.length ?? 1);
       await runtime.close();
@@ -154,6 +155,10 @@ async function differenceOfBatches(
     }
   }
   return largest;
+}
+
+function differentAnswers(answers: readonly Answers[]): number {
+  return new Set(answers.flat().map((answer) => String(answer.get('output')!.data))).size;
 }
 
 function report(what: string, { steps, equal, largest }: Comparison, rowsPerRun: number, own: number): void {
