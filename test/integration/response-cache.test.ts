@@ -1,11 +1,14 @@
 /** A model with a response cache in a sidecar of its own: what runs, and what its metrics and status say. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { GRU_STATE, writeGru } from '../support/gru-model.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+
+/** Without a state. */
+const AXES = GRU_STATE.slice(0, GRU_STATE.indexOf('state:'));
 
 interface Report {
   readonly models: readonly {
@@ -22,14 +25,16 @@ describe('a response cache', () => {
   before(async () => {
     const file = join(directory, 'pillion.yaml');
     writeGru(join(directory, 'gru'), GRU_STATE);
+    writeGru(join(directory, 'rolled'), AXES);
     writeFileSync(
       file,
       `models:
   - {name: digits, base_path: examples/digits/models/digits, cache: {max_mib: 1}}
   - {name: gru, base_path: ${join(directory, 'gru')}, cache: {max_mib: 1}}
+  - {name: rolled, base_path: ${join(directory, 'rolled')}, cache: {max_mib: 1}}
 `,
     );
-    sidecar = await startSidecar([`--config=${file}`]);
+    sidecar = await startSidecar([`--config=${file}`, '--file_system_poll_wait_seconds=1']);
   });
   after(async () => {
     assert.equal(await sidecar.stop(), 0);
@@ -79,6 +84,23 @@ describe('a response cache', () => {
       requests.map(({ cache }) => cache),
       ['hit', 'miss'],
     );
+  });
+
+  it('gives no answer of a version that was replaced, and lets them go', async () => {
+    const body = JSON.stringify({ inputs: { x: [[1, 2, 3, 4]], h: [[[1, 2, 3, 4, 5, 6, 7, 8]]] } });
+    const ask = async (): Promise<string> => {
+      const answer = await fetch(`${sidecar.rest}/v1/models/rolled:predict`, { method: 'POST', body });
+      assert.equal(answer.status, 200);
+      return await answer.text();
+    };
+    const old = await ask();
+    assert.equal(await ask(), old);
+    assert.equal(await metric('pillion_cache_answers', 'model="rolled"'), 1);
+    writeGru(join(directory, 'staged'), AXES, 2);
+    renameSync(join(directory, 'staged', '2'), join(directory, 'rolled', '2'));
+    await sidecar.line(({ model, version, state }) => model === 'rolled' && version === '1' && state === 'END');
+    assert.equal(await metric('pillion_cache_answers', 'model="rolled"'), 0);
+    assert.notEqual(await ask(), old);
   });
 
   it('has no effect on a model that keeps a state, and this is told', async () => {

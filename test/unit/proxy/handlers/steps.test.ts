@@ -115,6 +115,23 @@ describe('a Predict that is a step', () => {
     await models.find('cell', {})!.unload();
   });
 
+  it('ends what ran under its id if it is a start, also one that is refused for its inputs', async () => {
+    const { predict, models } = bench();
+    const next = { ...START, start: false };
+    // The puppet's runner keeps no sequences: this is what a first step does.
+    models.table.stepOf({ owner: 'local', step: START }, models.find('cell', {})!).enter();
+    await predict('cell', { x: vector(1) }, { step: next });
+    await assert.rejects(
+      predict('cell', { z: vector(1) }, { step: START }),
+      refused('invalid_request', /missing: "x"/),
+    );
+    await assert.rejects(
+      predict('cell', { x: vector(1) }, { step: next }),
+      refused('sequence_lost', /its first step was refused or failed/),
+    );
+    await models.find('cell', {})!.unload();
+  });
+
   it('is refused by a model, and by a method, without a state', async () => {
     const { predict, resolver, contextOf } = bench();
     await assert.rejects(
