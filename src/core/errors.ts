@@ -50,6 +50,9 @@ export const ERROR_TABLE = {
   permission_denied: row(GrpcStatus.PERMISSION_DENIED, 403),
   /** Unknown model name or version. */
   model_not_found: row(GrpcStatus.NOT_FOUND, 404),
+  /** Unknown region of shared memory. */
+  region_not_found: row(GrpcStatus.NOT_FOUND, 404),
+  region_exists: row(GrpcStatus.ALREADY_EXISTS, 409),
   /** Unknown version label. */
   label_not_found: row(GrpcStatus.INVALID_ARGUMENT, 400),
   /** Unknown signature name. */

@@ -53,6 +53,7 @@ const LAYERS: readonly Layer[] = [
     because: 'models are below whoever asks for one',
   },
   { of: 'proxy/*', may: 'core/** telemetry/** access/*', because: 'a request is the same thing on every surface' },
+  { of: 'proxy/shared-memory/*', may: 'core/** files/*', because: 'a region is a file, whoever asks for its bytes' },
   { of: 'proxy/net/*', may: 'core/** config/** internals/*', because: 'a socket does not know what is said on it' },
   {
     of: 'proxy/http1/**',
@@ -72,7 +73,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/protocols/**',
-    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts',
+    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts',
     because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
   },
   {
