@@ -249,6 +249,7 @@ class PillionApp implements App {
   async #close(): Promise<FlushLosses> {
     this.#tls?.watch.stop();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
+    this.#surfaces.sharedMemory.close();
     await this.#thread.close();
     this.#coreWatch.stop();
     this.#memoryWatch.stop();

@@ -19,11 +19,13 @@ import { InflationGate } from '../proxy/inflation.ts';
 import type { SocketAccess } from '../proxy/net/socket-access.ts';
 import type { ListenTls } from '../proxy/net/tls-server.ts';
 import { OpenInference } from '../proxy/protocols/open-inference/open-inference.ts';
+import { SharedMemory } from '../proxy/protocols/open-inference/shared-memory.ts';
 import type { Readiness } from '../proxy/readiness.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../proxy/servers/grpc-server.ts';
 import { RestServer } from '../proxy/servers/http-server.ts';
 import { MetricsServer } from '../proxy/servers/metrics-server.ts';
+import { RegionStore } from '../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
@@ -58,6 +60,8 @@ export interface Surfaces {
   readonly rest: RestServer;
   /** Undefined without --metrics_port. */
   readonly metrics: MetricsServer | undefined;
+  /** Closed after the surfaces. */
+  readonly sharedMemory: SharedMemory;
 }
 
 export function createSurfaces(parts: SurfaceParts): Surfaces {
@@ -91,7 +95,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const metrics = isMetricsPort
     ? new MetricsServer({ metrics: page, gate: parts.gates.rest, onInternalError })
     : undefined;
-  return { grpc, rest, metrics };
+  return { grpc, rest, metrics, sharedMemory: openInference.sharedMemory };
 }
 
 /** The Open Inference Protocol, for both surfaces. */
@@ -104,8 +108,19 @@ function createOpenInference(parts: SurfaceParts): OpenInference {
     ? new RepositoryHandler(repository ?? new ConfiguredModels(models, systemClock), audit)
     : undefined;
   const settings = { logLevel: log_level, isTracing };
-  const known = { resolver, lifecycle, modelInfo, readiness, statistics };
+  const sharedMemory = createSharedMemory(parts);
+  const known = { resolver, lifecycle, modelInfo, readiness, statistics, sharedMemory };
   return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
+}
+
+function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedMemory {
+  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes } = config.options;
+  return new SharedMemory({
+    regions: allow_client_shm ? new RegionStore() : undefined,
+    hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
+    maxTensorBytes: max_message_bytes,
+    ...{ lifecycle, audit },
+  });
 }
 
 /** What both surfaces use. */

@@ -17,6 +17,8 @@ export const ACCESS_METHODS = {
   status: BOTH,
   /** RepositoryModelLoad and RepositoryModelUnload of the Open Inference Protocol. */
   load: BOTH,
+  /** Regions of shared memory, and requests that use them. They are no model's, so only a rule for all models allows it. */
+  shared_memory: BOTH,
   /** HandleReloadConfigRequest. It replaces the whole list, so only a rule for all models allows it. */
   reload: ['grpc'],
   /** The metrics page of the REST port. It names all models, so only a rule for all models allows it. */
@@ -32,7 +34,7 @@ export const ALL_MODELS = '*';
 
 /** Does the method concern all models at once? */
 export function concernsAllModels(method: AccessMethod): boolean {
-  return method === 'reload' || method === 'metrics';
+  return method === 'reload' || method === 'metrics' || method === 'shared_memory';
 }
 
 /** Does the pattern, a name or the beginning of names and a `*`, fit the name (or cover the other pattern)? */

@@ -51,6 +51,11 @@ export interface RequestContextInit {
   readonly trace: TraceContext | undefined;
 }
 
+/** What is given back when its request ends, however it ends. */
+export interface Loan {
+  release(): void;
+}
+
 export class RequestContext implements RequestRecord, DenseSetMember, MemoryHolder {
   readonly surface: Surface;
   readonly method: string;
@@ -92,6 +97,8 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   quotaRows = 0;
   /** Owned by the memory budget: the lifecycle releases it. */
   heldBytes = 0;
+  /** Owned by `RequestLifecycle.lend`. */
+  lent: Loan | undefined;
   readonly #clock: Clock;
 
   constructor(init: RequestContextInit) {

@@ -18,7 +18,7 @@ import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-recor
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
 import type { CallerLimits } from './caller-limits.ts';
 import { MemoryBudget } from './memory-budget.ts';
-import { RequestContext } from './request-context.ts';
+import { type Loan, RequestContext } from './request-context.ts';
 
 export interface ArrivalClockOptions {
   /** Total time that the event loop has slept, in ms. Default: Node's idle time. */
@@ -202,6 +202,14 @@ export class RequestLifecycle {
     else context.cancel.cancel(deadlineExceeded(context));
   }
 
+  /** The loan is released when the request ends. False if it has ended: then at once. Lend once for a request. */
+  lend(context: RequestContext, loan: Loan): boolean {
+    const isOpen = context.setIndex !== -1;
+    if (isOpen) context.lent = loan;
+    else loan.release();
+    return isOpen;
+  }
+
   /** A request has failed a moment ago: its model may refuse the next one in the same words (Method.refusal). */
   isRefusing(now: Instant): boolean {
     return now - this.#failedAt < REFUSING_MS;
@@ -211,6 +219,7 @@ export class RequestLifecycle {
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
     if (context.heldBytes > 0) this.memory.release(context);
+    context.lent?.release();
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
     this.callerLimits?.giveBack(context);
     const now = this.clock.nowMs();

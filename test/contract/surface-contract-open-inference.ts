@@ -164,7 +164,7 @@ const REFUSED: readonly (readonly [string, Sends, Says, ErrorKind?])[] = [
         { ...X, parameters: { shared_memory_region: { parameterChoice: { case: 'stringParam', value: 'r' } } } },
       ],
     }),
-    [/"x" is in a shared memory region/, /this server has none/, /send and receive tensors/],
+    [/no shared memory for clients/, /--allow_client_shm/, /send and receive tensors in the message/],
     'unsupported',
   ],
   [

@@ -5,10 +5,15 @@ import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import { RepositoryHandler } from '../../src/proxy/handlers/repository.ts';
 import { OpenInference } from '../../src/proxy/protocols/open-inference/open-inference.ts';
+import { SharedMemory } from '../../src/proxy/protocols/open-inference/shared-memory.ts';
 import { type Readiness, ReadinessGate } from '../../src/proxy/readiness.ts';
 import type { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
+import type { RegionStore } from '../../src/proxy/shared-memory/region-store.ts';
 import { InferenceStatistics } from '../../src/telemetry/metrics/inference-statistics.ts';
 import type { PuppetDirectory } from './puppet-models.ts';
+
+/** Of a request's inputs in regions. */
+export const MAX_SHARED_BYTES = 8 * 2 ** 20;
 
 export interface OpenInferenceHarness {
   readonly models: PuppetDirectory;
@@ -19,11 +24,15 @@ export interface OpenInferenceHarness {
   readonly operated?: OperatedModels | undefined;
   /** Default: no totals. */
   readonly statistics?: InferenceStatistics;
+  /** Of clients' shared memory. Default: there is none. */
+  readonly regions?: RegionStore | undefined;
 }
 
 export function openInferenceOf(harness: OpenInferenceHarness): OpenInference {
   const { models, lifecycle, operated, statistics = new InferenceStatistics(systemClock) } = harness;
+  const shared = { regions: harness.regions, maxTensorBytes: MAX_SHARED_BYTES, hasUnixSocket: false };
   return new OpenInference({
+    sharedMemory: new SharedMemory({ ...shared, lifecycle }),
     resolver: new ModelResolver(models),
     modelInfo: new ModelInfoHandler(models),
     lifecycle,

@@ -12,7 +12,7 @@ import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
-import { openInferenceOf } from './open-inference-parts.ts';
+import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 import { RecordingTelemetry } from './recording-telemetry.ts';
 
@@ -22,6 +22,7 @@ export const MAX_TIMEOUT_MS = 30_000;
 export interface RestOptions {
   readonly maxBodyBytes?: number;
   readonly maxTimeoutMs?: number;
+  readonly openInference?: Partial<OpenInferenceHarness>;
   /** What else the server is told. */
   readonly server?: Partial<RestServerOptions>;
   /** Default: one without limits. */
@@ -64,7 +65,10 @@ export class RestHarness {
       lifecycle: this.lifecycle,
       resolver: new ModelResolver(this.models),
       modelInfo: new ModelInfoHandler(this.models),
-      openInference: openInferenceOf({ models: this.models, lifecycle: this.lifecycle }),
+      openInference: openInferenceOf({
+        ...{ models: this.models, lifecycle: this.lifecycle },
+        ...options.openInference,
+      }),
       metrics: options.metrics ?? (async () => ({ contentType: 'text/plain', text: 'up 1\n' })),
       maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
       onInternalError: (error) => this.internalErrors.push(error),

@@ -6,7 +6,8 @@
  *   6 outputs  {1 name, 2 parameters}
  *
  * Raw contents, and floats in `contents`, become views of the message, whose buffer lives as long as they do and is not
- * changed. All inputs are raw, in the order of the inputs, or all are typed.
+ * changed. All inputs are raw, in the order of the inputs, or all are typed; but those in shared memory, which are
+ * neither.
  */
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
@@ -15,13 +16,15 @@ import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { type TensorBudget, tensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
 import { inputDtype } from './datatypes.ts';
 import {
-  checkInputParameters,
   checkNameCount,
   duplicateInput,
   type InferRequest,
+  isInSharedMemory,
   mixedContents,
   NO_PARAMETERS,
   type RequestedOutput,
+  type SharedInput,
+  sharedAndSent,
 } from './infer-request.ts';
 import { type ReadParameters, readParameter } from './parameter-codec.ts';
 import { chargedCount, emptyTensor, rawTensor } from './raw-tensor.ts';
@@ -29,7 +32,7 @@ import { TensorMessage } from './tensor-message.ts';
 
 const NO_OUTPUTS: readonly RequestedOutput[] = [];
 /**
- * Throws ServingError: invalid_request, unsupported (shared memory), too_large (the tensors take more than
+ * Throws ServingError: invalid_request, too_large (the tensors take more than
  * `maxTensorBytes` together).
  */
 export function readInferRequest(message: Uint8Array, maxTensorBytes: number): InferRequest {
@@ -37,8 +40,24 @@ export function readInferRequest(message: Uint8Array, maxTensorBytes: number): I
   const read = new InferMessage();
   while (reader.next()) read.field(reader);
   const { modelName, modelVersion, id, parameters = NO_PARAMETERS, outputs = NO_OUTPUTS } = read;
-  const inputs = readTensors(reader, read.inputs, read.raw, tensorBudget(maxTensorBytes));
-  return { modelName, modelVersion, id, parameters, inputs, outputs };
+  const head = { modelName, modelVersion, id, parameters, outputs };
+  const budget = tensorBudget(maxTensorBytes);
+  if (!read.inputs.some(isShared)) return { ...head, inputs: readTensors(reader, read.inputs, read.raw, budget) };
+  const sharedInputs = read.inputs.filter(isShared).map((input) => sharedInput(input, budget));
+  const sent = read.inputs.filter((input) => !isShared(input));
+  return { ...head, inputs: readTensors(reader, sent, read.raw, budget), sharedInputs };
+}
+
+function isShared({ parameters }: TensorMessage): boolean {
+  return parameters !== undefined && isInSharedMemory(parameters);
+}
+
+function sharedInput(tensor: TensorMessage, budget: TensorBudget): SharedInput {
+  const { name, datatype, shape, parameters = NO_PARAMETERS, contents } = tensor;
+  if (!contents.isEmpty) throw sharedAndSent(name, 'contents');
+  const head = { name, dtype: inputDtype(name, datatype), shape };
+  chargedCount(head, budget);
+  return { ...head, parameters };
 }
 
 /** As it was read, without the tensors' elements. */
@@ -118,8 +137,7 @@ function readTensors(
 ): TensorMap {
   const inputs = new Map<string, Tensor>();
   const isRaw = raw.length > 0;
-  for (const { name, parameters, contents } of heads) {
-    if (parameters !== undefined) checkInputParameters(name, parameters);
+  for (const { name, contents } of heads) {
     if (isRaw && !contents.isEmpty) throw mixedContents(name, 'contents', 'raw_input_contents');
   }
   if (isRaw && raw.length !== heads.length) throw wrongRawCount(heads, raw.length);

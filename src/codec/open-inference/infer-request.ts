@@ -2,8 +2,10 @@
  * A request of ModelInfer as it was read, whichever form it came in: protobuf, JSON, or JSON with binary tensors. And
  * what every form's reader checks, in the same words.
  */
-import { invalidRequest, ServingError } from '../../core/errors.ts';
+import type { DType } from '../../core/dtype.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
+import type { Shape } from '../../core/shape.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 
 /** gRPC: bool, int64 and uint64 (bigint), string, double. REST: JSON's own; a number for all numbers. */
@@ -18,6 +20,14 @@ export interface RequestedOutput {
   readonly parameters: Parameters;
 }
 
+/** An input whose elements are not in the request: they are in shared memory, where its parameters say. */
+export interface SharedInput {
+  readonly name: string;
+  readonly dtype: DType;
+  readonly shape: Shape;
+  readonly parameters: Parameters;
+}
+
 export interface InferRequest {
   readonly modelName: string;
   /** As it was sent: a number, or a label of ours. Empty = the server chooses. */
@@ -27,6 +37,8 @@ export interface InferRequest {
   readonly parameters: Parameters;
   /** By name; a reader refuses a name that stands twice (`addInput`). */
   readonly inputs: TensorMap;
+  /** The rest of the inputs; absent = none is in shared memory. Their names may stand twice. */
+  readonly sharedInputs?: readonly SharedInput[];
   /** In the order of the answer; empty = all outputs. */
   readonly outputs: readonly RequestedOutput[];
 }
@@ -35,6 +47,11 @@ export interface InferRequest {
 export const MAX_NAMES = 1000;
 
 const SHARED_MEMORY = 'shared_memory_region';
+
+/** Is the tensor with these parameters in shared memory? */
+export function isInSharedMemory(parameters: Parameters): boolean {
+  return parameters.has(SHARED_MEMORY);
+}
 
 /** Throws if more than MAX_NAMES stand in `field`. */
 export function checkNameCount(field: string, count: number): void {
@@ -54,19 +71,9 @@ export function mixedContents(name: string, own: string, binary: string): Servin
   );
 }
 
-/** Refuses what an input's parameters ask for and this server does not have. */
-export function checkInputParameters(name: string, parameters: Parameters): void {
-  if (parameters.has(SHARED_MEMORY)) throw noSharedMemory(`input ${quoteName(name)}`);
-}
-
-/** The same for a requested output. */
-export function checkOutputParameters({ name, parameters }: RequestedOutput): void {
-  if (parameters.has(SHARED_MEMORY)) throw noSharedMemory(`output ${quoteName(name)}`);
-}
-
-function noSharedMemory(what: string): ServingError {
-  return new ServingError(
-    'unsupported',
-    `${what} is in a shared memory region, and this server has none; send and receive tensors in the message`,
+/** The refusal of an input with elements both in the request and in shared memory. */
+export function sharedAndSent(name: string, own: string): ServingError {
+  return invalidRequest(
+    `input ${quoteName(name)} has elements in ${own}, beside a shared memory region; send them in one of the two`,
   );
 }

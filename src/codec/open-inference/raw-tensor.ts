@@ -5,8 +5,9 @@
 import { Buffer } from 'node:buffer';
 import { bytesPerElement, type DType } from '../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import { atOnce, type Steps } from '../../core/in-slices.ts';
 import { quoteName } from '../../core/list-names.ts';
-import { formatShape, type Shape } from '../../core/shape.ts';
+import { elementCount, formatShape, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { chargeTensor, type TensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
 import { countElements } from '../tensorflow/tensor-proto/tensor-proto-reader.ts';
@@ -38,14 +39,25 @@ export function chargedCount({ what, name, dtype, shape }: TensorHead, budget: T
 export function rawTensor(head: TensorHead, raw: Uint8Array, budget: TensorBudget): Tensor {
   const { dtype, shape } = head;
   const count = chargedCount(head, budget);
-  if (dtype === 'string') return { dtype, shape, data: cutStrings(head, count, raw) };
-  const want = count * bytesPerElement(dtype);
-  if (raw.byteLength !== want) throw wrongLength(head, raw.byteLength, want);
+  if (dtype === 'string') return { dtype, shape, data: atOnce(cutStrings(head, count, raw)) };
+  checkLength(head, count * bytesPerElement(dtype), raw);
   return { dtype, shape, data: raw };
 }
 
+/** As `rawTensor`, in steps; the tensor is charged already. Throws `invalid_request`. */
+export function* rawTensorSteps(head: TensorHead, raw: Uint8Array): Steps<Tensor> {
+  const { dtype, shape } = head;
+  const count = elementCount(shape);
+  if (dtype === 'string') return { dtype, shape, data: yield* cutStrings(head, count, raw) };
+  checkLength(head, count * bytesPerElement(dtype), raw);
+  return { dtype, shape, data: raw };
+}
+
+/** The strings that one step cuts. */
+const STEP_STRINGS = 2048;
+
 /** `count` strings as views of `raw`. */
-function cutStrings(head: TensorHead, count: number, raw: Uint8Array): Uint8Array[] {
+function* cutStrings(head: TensorHead, count: number, raw: Uint8Array): Steps<Uint8Array[]> {
   const { buffer, byteOffset, byteLength } = raw;
   const bytes = Buffer.from(buffer, byteOffset, byteLength);
   const strings: Uint8Array[] = [];
@@ -57,6 +69,7 @@ function cutStrings(head: TensorHead, count: number, raw: Uint8Array): Uint8Arra
     if (start + length > byteLength) throw wrongStrings(head, `ends within element ${strings.length}`);
     strings.push(new Uint8Array(buffer, byteOffset + start, length));
     at = start + length;
+    if (strings.length % STEP_STRINGS === 0) yield;
   }
   if (strings.length < count) throw wrongStrings(head, `has ${strings.length} elements, and its shape has ${count}`);
   return strings;
@@ -72,10 +85,11 @@ export function nameOf({ what = 'input', name }: TensorHead): string {
   return `${what} ${quoteName(name)}`;
 }
 
-function wrongLength(head: TensorHead, sent: number, want: number): ServingError {
+function checkLength(head: TensorHead, want: number, { byteLength }: Uint8Array): void {
+  if (byteLength === want) return;
   const { dtype, shape } = head;
-  return invalidRequest(
-    `${nameOf(head)} has ${sent} bytes of raw contents, but ${DATATYPES[dtype]} ${formatShape(shape)} takes ` +
+  throw invalidRequest(
+    `${nameOf(head)} has ${byteLength} bytes of raw contents, but ${DATATYPES[dtype]} ${formatShape(shape)} takes ` +
       `${want}; send exactly those`,
   );
 }

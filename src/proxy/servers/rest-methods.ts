@@ -12,6 +12,8 @@ import type { RequestFields } from '../http1/request-fields.ts';
 import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
 import { RestInfer } from '../protocols/open-inference/rest/rest-infer.ts';
 import { openInferenceLookups } from '../protocols/open-inference/rest/rest-lookups.ts';
+import { regionMethod } from '../protocols/open-inference/rest/rest-regions.ts';
+import type { SharedMemory } from '../protocols/open-inference/shared-memory.ts';
 import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/rest-inference.ts';
 import { lookupMethods, refusal } from '../protocols/tensorflow-serving/rest/rest-lookups.ts';
 import { RestPredict } from '../protocols/tensorflow-serving/rest/rest-predict.ts';
@@ -55,6 +57,7 @@ export class RestMethods {
   readonly #json: ReadonlyMap<string, ChosenMethod>;
   readonly #protobuf: ReadonlyMap<string, Method<Buffer>>;
   readonly #infer: RestInfer;
+  readonly #sharedMemory: SharedMemory;
 
   constructor({ resolver, modelInfo, openInference, maxBodyBytes, thread, ...options }: RestMethodParts) {
     const { serializationAsTensorContent } = options;
@@ -68,6 +71,7 @@ export class RestMethods {
     ];
     this.#json = new Map(json.map(([kind, method]) => [kind, { method, form: JSON_FORM, keepsBody: false }]));
     this.#protobuf = protobufMethods(resolver, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes, thread });
+    this.#sharedMemory = openInference.sharedMemory;
     this.#infer = new RestInfer({ openInference, resolver, maxTensorBytes: maxBodyBytes, thread });
   }
 
@@ -80,6 +84,9 @@ export class RestMethods {
     if (protobuf !== undefined) {
       return { method: protobuf, form: { contentType: protobufType!, headers: [] }, keepsBody: true };
     }
-    return this.#json.get(route.kind) ?? { method: refusal(route), form: JSON_FORM, keepsBody: false };
+    const known = this.#json.get(route.kind);
+    if (known !== undefined) return known;
+    const method = regionMethod(this.#sharedMemory, route.kind, route.region ?? '') ?? refusal(route);
+    return { method, form: JSON_FORM, keepsBody: false };
   }
 }

@@ -26,6 +26,8 @@ export interface AuditEntry {
   readonly peer: string;
   readonly model?: string | undefined;
   readonly version?: string | undefined;
+  /** The name of a region of shared memory; of all regions `*`. */
+  readonly region?: string | undefined;
   /** Why it was refused, or has failed. */
   readonly reason?: string | undefined;
   readonly requestId?: string | undefined;

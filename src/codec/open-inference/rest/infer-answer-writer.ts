@@ -4,7 +4,7 @@
  *   {"id":"…","model_name":"m","model_version":"1","outputs":[{"name":"y","datatype":"FP32","shape":[1,2],"data":[…]},
  *                         {"name":"z","datatype":"INT32","shape":[2],"parameters":{"binary_data_size":8}}]}
  *
- * `data` is flat. Numbers are written as in TensorFlow Serving's API: a float has a point or an exponent, and reads back
+ * An output in shared memory has neither `data` nor parameters. `data` is flat. Numbers are written as in TensorFlow Serving's API: a float has a point or an exponent, and reads back
  * as the same bits; NaN and infinities have no quotes. One printer serves many answers, one after the other.
  */
 import { Buffer } from 'node:buffer';
@@ -79,6 +79,10 @@ export class InferPrinter {
     writer.ascii('{"name":');
     this.#text(name);
     writer.ascii(`,"datatype":"${DATATYPES[dtype]}","shape":[${shape.join(',')}]`);
+    if (areElsewhere(tensor)) {
+      writer.ascii('}');
+      return 0;
+    }
     if (isBinary) {
       const bytes = binaryBytes(tensor);
       writer.ascii(`,"parameters":{"binary_data_size":${bytes.byteLength}}}`);
@@ -95,6 +99,11 @@ export class InferPrinter {
   #text(text: string): void {
     this.#writer.string(Buffer.from(text, 'utf8'));
   }
+}
+
+/** Its elements were written into shared memory: there are some by its shape, and none here. */
+function areElsewhere({ shape, data }: Tensor): boolean {
+  return data.length === 0 && elementCount(shape) > 0;
 }
 
 /** An output is asked for as JSON that only has a binary form. */

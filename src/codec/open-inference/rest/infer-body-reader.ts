@@ -35,12 +35,14 @@ import { TensorReader } from '../../json/json-tensor-reader.ts';
 import { type TensorBudget, tensorBudget } from '../../tensorflow/tensor-proto/tensor-budget.ts';
 import { DATATYPES, inputDtype } from '../datatypes.ts';
 import {
-  checkInputParameters,
   checkNameCount,
   duplicateInput,
+  isInSharedMemory,
   NO_PARAMETERS,
   type Parameters,
   type RequestedOutput,
+  type SharedInput,
+  sharedAndSent,
 } from '../infer-request.ts';
 import { chargedCount, rawTensor, type TensorHead } from '../raw-tensor.ts';
 import { BinaryTail } from './binary-tensors.ts';
@@ -60,6 +62,8 @@ export interface InferBody {
   readonly id: string;
   readonly parameters: Parameters;
   readonly inputs: TensorMap;
+  /** As in InferRequest. */
+  readonly sharedInputs?: readonly SharedInput[];
   /** Empty: all. */
   readonly outputs: readonly RequestedOutput[];
 }
@@ -83,7 +87,7 @@ export class InferBodyReader {
   /**
    * `jsonBytes`: the JSON is so much of the body, and tensors are behind it; undefined: the body is JSON. Tensors from
    * behind the JSON are views of the body. `maxBytes`: the most that the tensors of the request may take together. Throws
-   * ServingError (invalid_request, unsupported, too_large).
+   * ServingError (invalid_request, too_large).
    */
   read(body: Buffer, jsonBytes: number | undefined, maxBytes: number): InferBody {
     const cursor = this.#cursor;
@@ -107,7 +111,7 @@ export class InferBodyReader {
     const cursor = this.#cursor;
     let id: string | undefined;
     let parameters: Parameters | undefined;
-    let inputs: TensorMap | undefined;
+    let inputs: Pick<InferBody, 'inputs' | 'sharedInputs'> | undefined;
     let outputs: readonly RequestedOutput[] | undefined;
     for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
       const key = cursor.key(REQUEST_KEYS);
@@ -120,20 +124,22 @@ export class InferBodyReader {
     }
     if (inputs === undefined)
       throw invalidRequest(`Unable to parse 'inputs': the body has none; send {"inputs": [...]}`);
-    return { id: id ?? '', parameters: parameters ?? NO_PARAMETERS, inputs, outputs: outputs ?? [] };
+    return { id: id ?? '', parameters: parameters ?? NO_PARAMETERS, ...inputs, outputs: outputs ?? [] };
   }
 
-  #inputs(): TensorMap {
+  #inputs(): Pick<InferBody, 'inputs' | 'sharedInputs'> {
     const tensors = new Map<string, Tensor>();
+    const sharedInputs: SharedInput[] = [];
     this.#list('inputs', (path) => {
       const fields = this.#inputFields(path);
       const { name } = fields;
       if (name === undefined) throw lacks(path, 'name', 'the name of an input of the model');
       if (tensors.has(name)) throw duplicateInput(name);
-      tensors.set(name, this.#tensor(path, name, fields));
+      if (isInSharedMemory(fields.parameters)) sharedInputs.push(this.#sharedInput(path, name, fields));
+      else tensors.set(name, this.#tensor(path, name, fields));
       this.#grids.reset();
     });
-    return tensors;
+    return sharedInputs.length === 0 ? { inputs: tensors } : { inputs: tensors, sharedInputs };
   }
 
   #outputs(): readonly RequestedOutput[] {
@@ -237,17 +243,29 @@ export class InferBodyReader {
     return shape;
   }
 
-  #tensor(path: string, name: string, fields: InputFields): Tensor {
-    const { shape, datatype, parameters, dataAt } = fields;
+  #head(path: string, name: string, { shape, datatype }: InputFields): TensorHead {
     if (datatype === undefined) throw lacks(path, 'datatype', 'a name such as "FP32"');
     if (shape === undefined) throw lacks(path, 'shape', 'its dims, such as [1,3]');
-    const dtype = inputDtype(name, datatype);
-    checkInputParameters(name, parameters);
+    return { name, dtype: inputDtype(name, datatype), shape };
+  }
+
+  #sharedInput(path: string, name: string, fields: InputFields): SharedInput {
+    const { parameters, dataAt } = fields;
+    const head = this.#head(path, name, fields);
+    if (dataAt !== undefined) throw sharedAndSent(name, '"data"');
+    if (parameters.has('binary_data_size')) throw sharedAndSent(name, 'the binary part');
+    chargedCount(head, this.#budget);
+    return { ...head, parameters };
+  }
+
+  #tensor(path: string, name: string, fields: InputFields): Tensor {
+    const { parameters, dataAt } = fields;
+    const head = this.#head(path, name, fields);
+    const { dtype } = head;
     const size = parameters.get('binary_data_size');
     if ((size === undefined) === (dataAt === undefined)) throw oneOf(name, dataAt !== undefined);
-    const head = { name, dtype, shape };
     if (size !== undefined) return rawTensor(head, this.#tail.take(name, size), this.#budget);
-    if (dtype === 'float16' || dtype === 'bfloat16') throw noJsonForm(name, datatype);
+    if (dtype === 'float16' || dtype === 'bfloat16') throw noJsonForm(name, DATATYPES[dtype]);
     return this.#jsonTensor(path, head, fields);
   }
 

@@ -9,7 +9,6 @@
  */
 import { DATATYPES } from '../../../codec/open-inference/datatypes.ts';
 import {
-  checkOutputParameters,
   type InferRequest,
   NO_PARAMETERS,
   type Parameters,
@@ -27,11 +26,14 @@ import type { RequestLifecycle } from '../../request-lifecycle.ts';
 import { type ClassCounts, type ClassModel, checkClassOutput, classCounts, withClasses } from './classification.ts';
 import { modelSpecOf } from './model-reference.ts';
 import { type InferSettings, readInferSettings } from './request-parameters.ts';
+import type { SharedMemory } from './shared-memory.ts';
+import type { SharedTensors } from './shared-tensors.ts';
 
 /** What an InferCall is made with: one for a server. */
 export interface InferParts {
   readonly resolver: ModelResolver;
   readonly lifecycle: RequestLifecycle;
+  readonly sharedMemory: SharedMemory;
 }
 
 const NO_LABELS: ClassModel['labels'] = new Map();
@@ -40,22 +42,36 @@ const NO_LABELS: ClassModel['labels'] = new Map();
 const FINAL: Parameters = new Map([['triton_final_response', true]]);
 
 /**
- * The call of a request that was read: sets its deadline and priority on `context`. Call it in the exchange's step
- * decode. Throws `invalid_request`, or the cancel reason if its timeout has passed.
+ * The call of a request that was read: sets its deadline and priority on `context`, and reads what is in shared memory,
+ * much of it in slices. Call it in the exchange's step decode. Throws or rejects with ServingError, or with the cancel
+ * reason if the request's timeout has passed.
  */
-export function inferCall(parts: InferParts, request: InferRequest, context: RequestContext): InferCall {
-  const { resolver, lifecycle } = parts;
+export function inferCall(
+  parts: InferParts,
+  request: InferRequest,
+  context: RequestContext,
+): InferCall | Promise<InferCall> {
+  const { resolver, lifecycle, sharedMemory } = parts;
   const spec = modelSpecOf(request.modelName, request.modelVersion);
   const settings = readInferSettings(request.parameters);
   const { timeoutMs, priority, signatureName } = settings;
-  for (const output of request.outputs) checkOutputParameters(output);
   if (priority !== undefined) context.priority = priority;
   if (timeoutMs !== undefined) {
     lifecycle.shorten(context, timeoutMs);
     context.cancel.throwIfCancelled();
   }
   const modelSpec = { ...spec, signatureName: signatureName ?? resolver.soleSignature(spec) };
-  return new InferCall(resolver, modelSpec, request, context, settings);
+  const shared = sharedMemory.tensorsOf(request, context);
+  const call = (inputs: TensorMap): InferCall =>
+    new InferCall(resolver, modelSpec, { ...request, inputs }, context, { ...settings, shared });
+  if (shared === undefined) return call(request.inputs);
+  const inputs = shared.read(request.inputs);
+  return inputs instanceof Promise ? inputs.then(call) : call(inputs);
+}
+
+interface CallSettings extends Pick<InferSettings, 'sequence' | 'wantsFinalMark'> {
+  /** Undefined = no tensor is in shared memory. */
+  readonly shared: SharedTensors | undefined;
 }
 
 export class InferCall extends PredictCall {
@@ -66,19 +82,21 @@ export class InferCall extends PredictCall {
   /** Empty = all outputs, without parameters. */
   readonly requestedOutputs: readonly RequestedOutput[];
   readonly #classes: ClassCounts | undefined;
+  readonly #shared: SharedTensors | undefined;
 
   constructor(
     resolver: ModelResolver,
     modelSpec: ModelSpec,
     { id, inputs, outputs }: InferRequest,
     context: RequestContext,
-    { sequence, wantsFinalMark }: InferSettings,
+    { sequence, wantsFinalMark, shared }: CallSettings,
   ) {
     super(resolver, { modelSpec, inputs, outputFilter: outputs.map(({ name }) => name), sequence }, context);
     this.id = id;
     this.parameters = wantsFinalMark ? FINAL : NO_PARAMETERS;
     this.requestedOutputs = outputs;
     this.#classes = classCounts(outputs);
+    this.#shared = shared;
   }
 
   override check(): void {
@@ -87,7 +105,14 @@ export class InferCall extends PredictCall {
       checkClassOutput(name, this.served.signature.outputs.get(name)!.dtype);
   }
 
+  /** Outputs in shared memory are written there, and their tensors have no data then. */
   override submit(): Promise<TensorMap> {
+    const outputs = this.#given();
+    const shared = this.#shared;
+    return shared?.hasOutputs === true ? outputs.then((tensors) => shared.write(tensors)) : outputs;
+  }
+
+  #given(): Promise<TensorMap> {
     if (this.#classes === undefined) return super.submit();
     // While the version is borrowed.
     const labels = this.handle!.servable.triton?.labels ?? NO_LABELS;

@@ -6,6 +6,7 @@
  *   infer        InferRequest → InferCall, for an exchange                                  access: predict
  *   statistics   totals of each version                                                     access: status
  *   repository   index, load, unload                                                        access: status, load
+ *   sharedMemory regions of shared memory, and tensors in them                             access: shared_memory
  *   settings     trace and log settings                                                     access: none
  *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
  */
@@ -18,6 +19,7 @@ import { type InferCall, type InferParts, inferCall } from './infer-call.ts';
 import { ModelLookups } from './model-lookups.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import type { ServerSettings } from './server-settings.ts';
+import type { SharedMemory } from './shared-memory.ts';
 import { Statistics } from './statistics.ts';
 
 export interface OpenInferenceParts extends InferParts {
@@ -36,12 +38,14 @@ export class OpenInference {
   readonly statistics: Statistics;
   readonly repository: Repository;
   readonly settings: ServerSettings;
+  readonly sharedMemory: SharedMemory;
   readonly #parts: OpenInferenceParts;
 
   constructor(parts: OpenInferenceParts) {
     const { modelInfo, readiness, statistics, repository, settings, version } = parts;
     this.readiness = readiness;
-    this.models = new ModelLookups(modelInfo, version);
+    this.sharedMemory = parts.sharedMemory;
+    this.models = new ModelLookups(modelInfo, version, this.sharedMemory.isOn ? ['system_shared_memory'] : []);
     this.statistics = new Statistics(modelInfo, statistics);
     this.repository = new Repository(modelInfo, repository);
     this.settings = settings;
@@ -49,7 +53,7 @@ export class OpenInference {
   }
 
   /** As `inferCall`. */
-  infer(request: InferRequest, context: RequestContext): InferCall {
+  infer(request: InferRequest, context: RequestContext): InferCall | Promise<InferCall> {
     return inferCall(this.#parts, request, context);
   }
 }

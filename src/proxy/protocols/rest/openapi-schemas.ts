@@ -138,6 +138,8 @@ const OPEN_INFERENCE = {
   RepositoryIndex: list(
     object({ name: TEXT, version: TEXT, state: TEXT, reason: TEXT }, ['name', 'version', 'state', 'reason']),
   ),
+  RegionRequest: object({ key: TEXT, offset: COUNT, byte_size: COUNT }, ['key', 'byte_size']),
+  Regions: list(object({ name: TEXT, key: TEXT, offset: COUNT, byte_size: COUNT }, ['name', 'key', 'byte_size'])),
   RepositoryRequest: object({ parameters: ref('Parameters') }),
   Settings: object({}),
 };

@@ -12,6 +12,8 @@ export interface Route<Kind extends string = string> {
   readonly method: string;
   /** The model that the path names; NO_MODEL if it names none. */
   readonly spec: ModelSpec;
+  /** The region of shared memory that the path names; absent or empty if it names none. */
+  readonly region?: string;
   /** The value of the `Allow` header, for options and for an error about the method. */
   readonly allow: string | undefined;
   /** Set if kind is 'error'. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
+import type { SharedInput } from '../../../../src/codec/open-inference/infer-request.ts';
 import { type InferBody, InferBodyReader } from '../../../../src/codec/open-inference/rest/infer-body-reader.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { elements, type Tensor } from '../../../../src/core/tensor.ts';
@@ -185,7 +186,27 @@ test('a name that stands twice, and shared memory', () => {
   const one = '{"name":"x","shape":[1],"datatype":"FP32","data":[1]}';
   assert.match(refusal(`{"inputs":[${one},${one}]}`).message, /twice/);
   const shared = '"shape":[1],"datatype":"FP32","data":[1],"parameters":{"shared_memory_region":"r"}';
-  assert.equal(refusal(`{"inputs":[{"name":"x",${shared}}]}`).kind, 'unsupported');
+  assert.match(refusal(`{"inputs":[{"name":"x",${shared}}]}`).message, /in "data", beside a shared memory region/);
+});
+
+test('inputs in shared memory stand apart, and count as if they were sent', () => {
+  const parameters = '"parameters":{"shared_memory_region":"r","shared_memory_byte_size":8}';
+  const json = `{"inputs":[{"name":"x","shape":[2],"datatype":"FP32",${parameters}},
+    {"name":"y","shape":[1],"datatype":"FP32","data":[1]}]}`;
+  const { inputs, sharedInputs = [] } = read(json);
+  assert.deepEqual([...inputs.keys()], ['y']);
+  const [{ name, dtype, shape, parameters: place }] = sharedInputs as [SharedInput];
+  assert.deepEqual([name, dtype, shape], ['x', 'float32', [2]]);
+  assert.deepEqual(
+    [...place],
+    [
+      ['shared_memory_region', 'r'],
+      ['shared_memory_byte_size', 8],
+    ],
+  );
+  const sent = json.replace('"parameters":{', '"parameters":{"binary_data_size":8,');
+  assert.match(refusal(sent, Buffer.alloc(8)).message, /in the binary part, beside/);
+  assert.equal(refusal(json.replace('[2]', '[999999999]')).kind, 'too_large');
 });
 
 test('shapes whose product is beyond any memory reserve none', () => {

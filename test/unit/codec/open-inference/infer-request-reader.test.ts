@@ -33,6 +33,8 @@ const strings = (...values: readonly (string | Buffer)[]): Buffer =>
     }),
   );
 
+const IN_REGION = { shared_memory_region: { parameterChoice: { case: 'stringParam', value: 'r' } } };
+
 function refusal(run: () => unknown): ServingError {
   try {
     run();
@@ -44,6 +46,24 @@ function refusal(run: () => unknown): ServingError {
 }
 
 describe('a ModelInferRequest', () => {
+  it('has inputs in shared memory beside raw ones, which are in the order of the others', () => {
+    const { inputs, sharedInputs } = read({
+      inputs: [
+        input('a', 'FP32', [1]),
+        { ...input('s', 'INT64', [2]), parameters: IN_REGION },
+        input('b', 'FP32', [1]),
+      ],
+      rawInputContents: [floats(1), floats(2)],
+    });
+    assert.deepEqual([...inputs.keys()], ['a', 'b']);
+    assert.deepEqual(
+      describeTensor(inputs.get('b')!),
+      describeTensor({ dtype: 'float32', shape: [1], data: floats(2) }),
+    );
+    const parameters = new Map([['shared_memory_region', 'r']]);
+    assert.deepEqual(sharedInputs, [{ name: 's', dtype: 'int64', shape: [2], parameters }]);
+  });
+
   it('gives all that it says beside tensors', () => {
     const request = read({
       ...{ modelVersion: '3', id: 'r-1' },
@@ -223,13 +243,15 @@ describe('a ModelInferRequest is refused', () => {
       /70000, which UINT16 cannot hold/,
     ],
     [
-      'shared memory',
-      RAW(
-        [{ ...X, parameters: { shared_memory_region: { parameterChoice: { case: 'stringParam', value: 'r' } } } }],
-        floats(1, 2),
-      ),
-      /input "x" is in a shared memory region, and this server has none/,
-      'unsupported',
+      'elements beside shared memory',
+      { inputs: [{ ...input('x', 'FP32', [1], { fp32Contents: [1] }), parameters: IN_REGION }] },
+      /has elements in contents, beside a shared memory region/,
+    ],
+    [
+      'more shared memory than tensors may take',
+      { inputs: [{ ...input('x', 'FP32', [2 ** 30]), parameters: IN_REGION }] },
+      /tensors may take/,
+      'too_large',
     ],
   ] as readonly (readonly [string, Fields, RegExp, ErrorKind?])[]) {
     it(`with ${what}`, () => {

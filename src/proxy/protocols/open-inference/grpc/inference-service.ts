@@ -18,10 +18,7 @@ import { lookupMethods } from './lookup-methods.ts';
 
 export const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
 
-const SHARED_MEMORY = ['Status', 'Register', 'Unregister'].flatMap((verb) => [
-  `SystemSharedMemory${verb}`,
-  `CudaSharedMemory${verb}`,
-]);
+const CUDA_SHARED_MEMORY = ['Status', 'Register', 'Unregister'].map((verb) => `CudaSharedMemory${verb}`);
 
 export interface InferenceServiceOptions extends InferCodecOptions {
   readonly openInference: OpenInference;
@@ -38,7 +35,7 @@ export function registerInferenceService(
   const infer = new InferMethod('ModelInfer', openInference, resolver, codec);
   engine.register(unaryMethod(INFERENCE_SERVICE, infer, shared));
   for (const method of lookupMethods(openInference)) engine.register(unaryMethod(INFERENCE_SERVICE, method, shared));
-  for (const name of SHARED_MEMORY) {
+  for (const name of CUDA_SHARED_MEMORY) {
     engine.register(unbuiltMethod(INFERENCE_SERVICE, name, shared, 'send and receive tensors in the messages'));
   }
   registerHealth(engine, openInference);

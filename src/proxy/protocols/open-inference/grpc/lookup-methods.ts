@@ -10,6 +10,7 @@ import {
   repositoryResponse,
   traceSettingResponse,
 } from '../../../../codec/open-inference/lookup-messages.ts';
+import { readRegion, readRegionName, regionStatusResponse } from '../../../../codec/open-inference/region-messages.ts';
 import {
   modelMetadataResponse,
   modelStatisticsResponse,
@@ -18,7 +19,7 @@ import {
   serverMetadataResponse,
 } from '../../../../codec/open-inference/report-messages.ts';
 import { messageField, varintField } from '../../../../codec/protobuf/wire-writer.ts';
-import type { AccessMethod } from '../../../../core/access-method.ts';
+import { type AccessMethod, ALL_MODELS } from '../../../../core/access-method.ts';
 import type { RunTotals, TimeTotal, VersionStatistics } from '../../../../telemetry/metrics/inference-statistics.ts';
 import { lookupCall } from '../../../call.ts';
 import type { Method } from '../../../exchange.ts';
@@ -33,7 +34,41 @@ import { nanosOf } from '../statistics.ts';
 type Answer<Question> = (question: Question, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
 
 export function lookupMethods(openInference: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
-  return [...modelMethods(openInference), ...repositoryMethods(openInference), ...settingMethods(openInference)];
+  return [
+    ...modelMethods(openInference),
+    ...repositoryMethods(openInference),
+    ...settingMethods(openInference),
+    ...regionMethods(openInference),
+  ];
+}
+
+/** A region is no model's: a caller needs a rule for all. */
+function regionMethods({ sharedMemory }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
+  const region = <Question>(
+    name: string,
+    read: (bytes: Uint8Array, what: string) => Question,
+    answer: Answer<Question>,
+  ): Method<Uint8Array, Uint8Array> =>
+    lookupMethod({
+      name,
+      access: 'shared_memory',
+      read: (bytes) => read(bytes, `${name}Request`),
+      modelOf: () => ALL_MODELS,
+      answer,
+    });
+  return [
+    region('SystemSharedMemoryStatus', readRegionName, (name, context) =>
+      regionStatusResponse(sharedMemory.status(name, context)),
+    ),
+    region('SystemSharedMemoryRegister', readRegion, async (wanted, context) => {
+      await sharedMemory.register(wanted, context);
+      return NOTHING;
+    }),
+    region('SystemSharedMemoryUnregister', readRegionName, async (name, context) => {
+      await sharedMemory.unregister(name, context);
+      return NOTHING;
+    }),
+  ];
 }
 
 function modelMethods({ models, statistics }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {

@@ -24,8 +24,11 @@ export type OpenInferenceKind =
   | 'v2-set-trace'
   | 'v2-logging'
   | 'v2-set-logging'
-  | 'v2-shared-memory'
-  | 'v2-change-shared-memory';
+  | 'v2-region-status'
+  | 'v2-register-region'
+  | 'v2-unregister-region'
+  | 'v2-cuda-memory'
+  | 'v2-change-cuda-memory';
 
 /** The request header with the number of bytes of the JSON, where tensors are behind it; and the answer's. */
 export const HEADER_LENGTH = 'inference-header-content-length';
@@ -38,10 +41,8 @@ function ofModel(end: string): readonly string[] {
   return [`/v2/models/{model}${end}`, `/v2/models/{model}/versions/{version}${end}`];
 }
 
-const SHARED_MEMORY = ['/v2/systemsharedmemory', '/v2/cudasharedmemory'].flatMap((kind) => [
-  kind,
-  `${kind}/region/{region}`,
-]);
+const SYSTEM_MEMORY = ['/v2/systemsharedmemory', '/v2/systemsharedmemory/region/{region}'] as const;
+const CUDA_MEMORY = ['/v2/cudasharedmemory', '/v2/cudasharedmemory/region/{region}'] as const;
 
 /** The first of two that fit a path counts: `/v2/models/stats` are the statistics of all models. */
 export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
@@ -164,19 +165,45 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     errors: [501],
   },
   {
-    kind: 'v2-shared-memory',
-    method: 'SharedMemoryStatus',
+    kind: 'v2-region-status',
+    method: 'SystemSharedMemoryStatus',
     http: 'GET',
-    paths: SHARED_MEMORY.map((path) => `${path}/status`),
-    summary: 'There is no shared memory here: 501.',
+    paths: SYSTEM_MEMORY.map((path) => `${path}/status`),
+    summary: 'The registered regions of shared memory, or one of them. Only with --allow_client_shm.',
+    answer: { [JSON_TYPE]: 'Regions' },
+    errors: [404, 501],
+  },
+  {
+    kind: 'v2-register-region',
+    method: 'SystemSharedMemoryRegister',
+    http: 'POST',
+    paths: [`${SYSTEM_MEMORY[1]}/register`],
+    summary: 'Registers a file in /dev/shm, or a part of one. Only with --allow_client_shm, and from the same machine.',
+    request: { [JSON_TYPE]: 'RegionRequest' },
+    errors: [409, 413, 501],
+  },
+  {
+    kind: 'v2-unregister-region',
+    method: 'SystemSharedMemoryUnregister',
+    http: 'POST',
+    paths: SYSTEM_MEMORY.map((path) => `${path}/unregister`),
+    summary: 'Unregisters the region, or all regions. Only with --allow_client_shm.',
     errors: [501],
   },
   {
-    kind: 'v2-change-shared-memory',
-    method: 'SharedMemoryRegister',
+    kind: 'v2-cuda-memory',
+    method: 'CudaSharedMemoryStatus',
+    http: 'GET',
+    paths: CUDA_MEMORY.map((path) => `${path}/status`),
+    summary: 'There is no shared memory of GPUs here: 501.',
+    errors: [501],
+  },
+  {
+    kind: 'v2-change-cuda-memory',
+    method: 'CudaSharedMemoryRegister',
     http: 'POST',
-    paths: SHARED_MEMORY.flatMap((path) => [...(path.endsWith('}') ? [`${path}/register`] : []), `${path}/unregister`]),
-    summary: 'There is no shared memory here: 501.',
+    paths: [`${CUDA_MEMORY[1]}/register`, ...CUDA_MEMORY.map((path) => `${path}/unregister`)],
+    summary: 'There is no shared memory of GPUs here: 501.',
     errors: [501],
   },
 ];

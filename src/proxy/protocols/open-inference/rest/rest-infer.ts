@@ -132,18 +132,15 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall>, Answer
     });
   }
 
-  #callFor({ id, parameters, inputs, outputs }: InferBody, path: ModelSpec, context: RequestContext): InferCall {
+  #callFor(body: InferBody, path: ModelSpec, context: RequestContext): InferCall | Promise<InferCall> {
+    const { parameters, outputs } = body;
     this.#isBinary = isBinaryIn(parameters, 'binary_data_output') ?? false;
     for (const output of outputs) isBinaryIn(output.parameters, 'binary_data');
-    const request: InferRequest = {
-      modelName: path.name,
-      modelVersion: versionText(path),
-      ...{ id, parameters, inputs, outputs },
-    };
+    const request: InferRequest = { ...body, modelName: path.name, modelVersion: versionText(path) };
     return this.#shared.parts.openInference.infer(request, context);
   }
 
-  #rawCall(body: Buffer, path: ModelSpec, context: RequestContext): InferCall {
+  #rawCall(body: Buffer, path: ModelSpec, context: RequestContext): InferCall | Promise<InferCall> {
     const { openInference } = this.#shared.parts;
     this.#isBinary = true;
     const model = openInference.models.inputs(path.name, versionText(path), context);

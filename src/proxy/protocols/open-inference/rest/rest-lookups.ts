@@ -100,8 +100,8 @@ function repositoryMethods({ repository }: OpenInference): readonly (readonly [O
 function settingMethods({ settings }: OpenInference): readonly (readonly [OpenInferenceKind, Method<Buffer>])[] {
   const trace = (): string => traceJson(traceSettings(settings));
   const log = (): string => logJson(logSettings(settings));
-  const noSharedMemory = (): never => {
-    throw unsupported('this server has no shared memory; send tensors in requests, as JSON or as binary data');
+  const noCudaMemory = (): never => {
+    throw unsupported('this server has no shared memory of GPUs; send tensors in requests, as JSON or as binary data');
   };
   return [
     ['v2-trace', reading('TraceSetting', undefined, trace)],
@@ -120,8 +120,8 @@ function settingMethods({ settings }: OpenInference): readonly (readonly [OpenIn
         return log();
       }),
     ],
-    ['v2-shared-memory', reading('SharedMemoryStatus', undefined, noSharedMemory)],
-    ['v2-change-shared-memory', reading('SharedMemoryRegister', undefined, noSharedMemory)],
+    ['v2-cuda-memory', reading('CudaSharedMemoryStatus', undefined, noCudaMemory)],
+    ['v2-change-cuda-memory', reading('CudaSharedMemoryRegister', undefined, noCudaMemory)],
   ];
 }
 

@@ -39,7 +39,9 @@ export function matchOpenInference(method: string, path: string): OpenInferenceR
   const spec = specOf(found.names, found.segments);
   if (spec instanceof ServingError) return failure(spec);
   const { kind, method: name } = found.operation;
-  return route(kind, name, spec);
+  const region = found.names[0] === 'region' ? decodedSegment(found.segments[0]!) : '';
+  if (region instanceof ServingError) return failure(region);
+  return region === '' ? route(kind, name, spec) : { ...route<OpenInferenceKind>(kind, name, spec), region };
 }
 
 function withoutMethod(method: string, path: string, there: readonly string[]): OpenInferenceRoute {

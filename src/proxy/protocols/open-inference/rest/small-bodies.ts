@@ -1,14 +1,16 @@
 /** The bodies of requests about the repository and settings: small JSON objects, or nothing. */
 import type { Buffer } from 'node:buffer';
-import { CLOSE_OBJECT, LOWER_F, LOWER_N, LOWER_T } from '../../../../codec/json/json-chars.ts';
+import { CLOSE_OBJECT, LOWER_F, LOWER_N, LOWER_T, QUOTE } from '../../../../codec/json/json-chars.ts';
 import { JsonCursor } from '../../../../codec/json/json-cursor.ts';
 import { NO_PARAMETERS, type Parameters } from '../../../../codec/open-inference/infer-request.ts';
+import type { RegionFields } from '../../../../codec/open-inference/region-messages.ts';
 import { readParameters } from '../../../../codec/open-inference/rest/infer-parameters.ts';
 import { invalidRequest, ServingError } from '../../../../core/errors.ts';
 
 /** A request to load a model may bring its files, which is refused; so is reading them. */
 const MAX_BYTES = 128 * 1024;
 const MAX_DEPTH = 100;
+const REGION_FORM = '{"key": "/name", "offset": 0, "byte_size": 4096}';
 
 /** `{"ready": true}`: only versions that are ready. Throws `invalid_request`. */
 export function readIndexBody(body: Buffer): boolean {
@@ -32,6 +34,25 @@ export function readRepositoryBody(body: Buffer): Parameters {
     else cursor.skipValue();
   });
   return parameters;
+}
+
+/** `{"key": "…", "offset": 0, "byte_size": 8}`; `offset` may be absent. Throws `invalid_request`. */
+export function readRegionBody(body: Buffer): Omit<RegionFields, 'name'> {
+  const read = { key: '', offset: 0, byteSize: Number.NaN };
+  readMembers(body, REGION_FORM, (cursor, name) => {
+    const isText = cursor.skipSpace() === QUOTE;
+    const start = cursor.at;
+    if (name === 'key' && isText) {
+      read.key = cursor.string();
+      return;
+    }
+    cursor.skipValue();
+    const number = isText ? Number.NaN : Number(cursor.text(start, cursor.at));
+    if (name === 'offset') read.offset = number;
+    else if (name === 'byte_size') read.byteSize = number;
+  });
+  if (read.key !== '' && !Number.isNaN(read.offset) && !Number.isNaN(read.byteSize)) return read;
+  throw invalidRequest(`the body has no text "key", or no numbers "offset" and "byte_size"; send ${REGION_FORM}`);
 }
 
 /** The settings that a request wants to change: all that have a value. Throws `invalid_request`. */

@@ -5,9 +5,9 @@ import { matchOpenInference, versionText } from '../../../../../../src/proxy/pro
 function brief(method: string, path: string): unknown {
   const route = matchOpenInference(method, path);
   if (route === undefined) return undefined;
-  const { kind, method: name, spec, error, allow } = route;
+  const { kind, method: name, spec, error, allow, region } = route;
   if (error !== undefined) return allow === undefined ? error.kind : `${error.kind}; allow ${allow}`;
-  return [kind, name, spec.name, versionText(spec)];
+  return [kind, name, spec.name, versionText(spec), ...(region === undefined ? [] : [region])];
 }
 
 const TABLE: readonly [method: string, path: string, expected: unknown][] = [
@@ -38,7 +38,15 @@ const TABLE: readonly [method: string, path: string, expected: unknown][] = [
   ['POST', '/v2/repository/index', ['v2-index', 'RepositoryIndex', '', '']],
   ['POST', '/v2/repository/models/m/load', ['v2-load', 'RepositoryModelLoad', 'm', '']],
   ['POST', '/v2/repository/r/models/m/unload', ['v2-repository', 'RepositoryIndex', 'm', '']],
-  ['GET', '/v2/systemsharedmemory/region/r/status', ['v2-shared-memory', 'SharedMemoryStatus', '', '']],
+  ['GET', '/v2/systemsharedmemory/status', ['v2-region-status', 'SystemSharedMemoryStatus', '', '']],
+  [
+    'POST',
+    '/v2/systemsharedmemory/region/r%20a/register',
+    ['v2-register-region', 'SystemSharedMemoryRegister', '', '', 'r a'],
+  ],
+  ['POST', '/v2/systemsharedmemory/region/%ff/unregister', 'invalid_request'],
+  ['POST', '/v2/systemsharedmemory/register', 'route_not_found'],
+  ['GET', '/v2/cudasharedmemory/region/r/status', ['v2-cuda-memory', 'CudaSharedMemoryStatus', '', '', 'r']],
   ['POST', '/v2/models/m/generate', 'route_not_found'],
 ];
 
