@@ -61,6 +61,12 @@ const BENCHES = {
     file: 'large/large-bench.js',
     options: '--seconds=3 --only=REGULAR_EXPRESSION',
   },
+  'shared-memory': {
+    says: "images in system shared memory beside the same in gRPC's messages, in half a minute",
+    file: 'shared-memory/shared-memory-bench.js',
+    models: ['image_mean'],
+    options: '--seconds=2 --rounds=5 --callers=32 --rows=1',
+  },
   telemetry: {
     says: 'the cost of telemetry: off, at 1 % and at 100 %, in one run; needs h2load',
     file: 'telemetry/telemetry-bench.js',

@@ -53,7 +53,8 @@ export interface RequestContextInit {
 
 /** What is given back when its request ends, however it ends. */
 export interface Loan {
-  release(): void;
+  /** `isAnswered`: nobody reads the request's inputs any more. A request that has failed may still run. */
+  release(isAnswered: boolean): void;
 }
 
 export class RequestContext implements RequestRecord, DenseSetMember, MemoryHolder {

@@ -206,7 +206,7 @@ export class RequestLifecycle {
   lend(context: RequestContext, loan: Loan): boolean {
     const isOpen = context.setIndex !== -1;
     if (isOpen) context.lent = loan;
-    else loan.release();
+    else loan.release(false);
     return isOpen;
   }
 
@@ -219,7 +219,7 @@ export class RequestLifecycle {
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
     if (context.heldBytes > 0) this.memory.release(context);
-    context.lent?.release();
+    context.lent?.release(error === undefined);
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
     this.callerLimits?.giveBack(context);
     const now = this.clock.nowMs();

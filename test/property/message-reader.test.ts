@@ -5,7 +5,8 @@ import process from 'node:process';
 import { test } from 'node:test';
 import * as fc from 'fast-check';
 import { MESSAGE_HEAD_BYTES } from '../../src/proxy/grpc/engine.ts';
-import { MessageMemory, MessageReader } from '../../src/proxy/grpc/message-reader.ts';
+import { MessageReader } from '../../src/proxy/grpc/message-reader.ts';
+import { MessageMemory } from '../../src/proxy/message-memory.ts';
 import { frame } from '../support/raw-grpc.ts';
 
 const messageArbitrary = fc.record({ bytes: fc.uint8Array({ maxLength: 60 }), isCompressed: fc.boolean() });

@@ -10,9 +10,10 @@
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { InflationGate } from '../inflation.ts';
 import { ACCOUNTED_FROM_BYTES } from '../memory-budget.ts';
+import type { MessageMemory } from '../message-memory.ts';
 import type { CallHead } from './call-head.ts';
 import { decompress } from './message-compression.ts';
-import { type MessageMemory, MessageReader } from './message-reader.ts';
+import { MessageReader } from './message-reader.ts';
 
 /** The part of a call that its intake uses. */
 export interface IntakeOwner {

@@ -28,6 +28,7 @@ import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import { type Callers, callerAt } from '../caller.ts';
+import { formatHostPort } from '../net/listen-address.ts';
 import { readPriority } from '../priority-header.ts';
 import { readSequenceStep } from '../sequence-header.ts';
 import { type Caller, readCaller } from './caller.ts';
@@ -93,8 +94,10 @@ export class GrpcJsCall implements GrpcCall {
   }
 
   get peer(): string {
-    const peer = this.#bare.getPeer();
-    return peer === 'unknown' ? 'unix' : peer;
+    // Its own getPeer leaves out the brackets of IPv6.
+    const { remoteAddress, remotePort } = this.#bare.getConnectionInfo();
+    if (remoteAddress === undefined || remotePort === undefined) return 'unix';
+    return formatHostPort(remoteAddress, remotePort);
   }
 
   get priority(): PriorityClass | undefined | ServingError {

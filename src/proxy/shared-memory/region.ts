@@ -10,7 +10,6 @@
  *
  * A read or write of a MiB takes less than 0.1 ms: a copy in memory. More is done in slices.
  */
-import { Buffer } from 'node:buffer';
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
@@ -61,9 +60,9 @@ export class Region implements RegionDescription {
     if (this.#uses === 0) this.#file.close().catch(() => undefined);
   }
 
-  /** `length` bytes from `at`, both within the region, in memory of their own. Throws `invalid_request`. */
-  *read(at: number, length: number): Steps<Buffer> {
-    const bytes = Buffer.allocUnsafeSlow(length);
+  /** Fills `bytes` with those from `at` on, all within the region. Throws `invalid_request`. */
+  *read(bytes: Uint8Array, at: number): Steps<void> {
+    const { length } = bytes;
     const { fd } = this.#file;
     const start = this.offset + at;
     let stepEnd = STEP_BYTES;
@@ -75,7 +74,6 @@ export class Region implements RegionDescription {
       stepEnd += STEP_BYTES;
       yield;
     }
-    return bytes;
   }
 
   /**

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../../src/core/errors.ts';
-import { MessageMemory, MessageReader } from '../../../src/proxy/grpc/message-reader.ts';
+import { MessageReader } from '../../../src/proxy/grpc/message-reader.ts';
+import { MessageMemory } from '../../../src/proxy/message-memory.ts';
 import { frame } from '../../support/raw-grpc.ts';
 import { type FuzzTarget, orRefusal } from '../fuzz-target.ts';
 

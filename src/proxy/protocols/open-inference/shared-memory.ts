@@ -13,6 +13,7 @@ import { ALL_MODELS } from '../../../core/access-method.ts';
 import { ServingError, toServingError } from '../../../core/errors.ts';
 import type { AuditLog } from '../../../telemetry/log/audit-log.ts';
 import { ACCOUNTED_FROM_BYTES } from '../../memory-budget.ts';
+import { MessageMemory } from '../../message-memory.ts';
 import type { RequestContext } from '../../request-context.ts';
 import type { RequestLifecycle } from '../../request-lifecycle.ts';
 import type { RegionDescription } from '../../shared-memory/region.ts';
@@ -32,9 +33,12 @@ export interface SharedMemoryParts {
 
 export class SharedMemory {
   readonly #parts: SharedMemoryParts;
+  /** For inputs that are read. */
+  readonly #memory = new MessageMemory();
 
   constructor(parts: SharedMemoryParts) {
     this.#parts = parts;
+    parts.lifecycle.memory.pools.push(this.#memory);
   }
 
   get isOn(): boolean {
@@ -70,12 +74,12 @@ export class SharedMemory {
     const sharedOutputs = outputs.filter(({ parameters }) => isInSharedMemory(parameters));
     if (sharedInputs.length === 0 && sharedOutputs.length === 0) return undefined;
     const regions = this.#regionsFor(context);
-    const tensors = new SharedTensors(context);
+    const tensors = new SharedTensors(context, this.#memory);
     try {
       tensors.place(regions, sharedInputs, sharedOutputs);
       this.#charge(tensors.inputBytes, context);
     } catch (error) {
-      tensors.release();
+      tensors.release(false);
       throw error;
     }
     this.#parts.lifecycle.lend(context, tensors);

@@ -21,6 +21,7 @@ import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { atOnce, inSlices, type Steps } from '../../../core/in-slices.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import { areLargerThan, byteLengthOf, type Tensor, type TensorMap } from '../../../core/tensor.ts';
+import type { MessageMemory } from '../../message-memory.ts';
 import type { Loan, RequestContext } from '../../request-context.ts';
 import { type Region, writeSlices } from '../../shared-memory/region.ts';
 import type { RegionStore } from '../../shared-memory/region-store.ts';
@@ -50,10 +51,15 @@ export class SharedTensors implements Loan {
   readonly #inputs: PlacedInput[] = [];
   readonly #outputs = new Map<string, Place>();
   readonly #borrowed: Region[] = [];
+  readonly #memory: MessageMemory;
+  /** Of the inputs. */
+  readonly #taken: Uint8Array[] = [];
   #isReleased = false;
 
-  constructor(context: RequestContext) {
+  /** `memory`: for the inputs. */
+  constructor(context: RequestContext, memory: MessageMemory) {
     this.#context = context;
+    this.#memory = memory;
   }
 
   /** Borrows the regions of these tensors, until `release`. Throws `invalid_request`, `region_not_found`. */
@@ -95,9 +101,10 @@ export class SharedTensors implements Loan {
   }
 
   /** The request has ended. What still reads or writes ends before its next step. */
-  release(): void {
+  release(isAnswered: boolean): void {
     this.#isReleased = true;
     for (const region of this.#borrowed.splice(0)) region.release();
+    if (isAnswered) for (const bytes of this.#taken.splice(0)) this.#memory.give(bytes);
   }
 
   #placeOf(regions: RegionStore, what: string, parameters: Parameters): Place {
@@ -136,7 +143,9 @@ export class SharedTensors implements Loan {
     const inputs = new Map(sent);
     for (const { input, place } of this.#inputs) {
       if (inputs.has(input.name)) throw duplicateInput(input.name);
-      const bytes = yield* place.region.read(place.at, place.byteSize);
+      const bytes = this.#memory.take(place.byteSize);
+      this.#taken.push(bytes);
+      yield* place.region.read(bytes, place.at);
       inputs.set(input.name, yield* rawTensorSteps(input, bytes));
     }
     return inputs;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MessageMemory } from '../../../../src/proxy/grpc/message-reader.ts';
+import { MessageMemory } from '../../../src/proxy/message-memory.ts';
 
 describe('MessageMemory', () => {
   it('reuses the memory of a large message for one of about its size', () => {
