@@ -2,7 +2,7 @@
  * npm run bench -- shared-memory: images in system shared memory beside the same images in gRPC's messages, in turn. The
  * clients are one process of Node, which writes each image into its region (or message) anew.
  *
- *   round 1: raw, shared · round 2: shared, raw · …      the medians of the rounds are shown
+ *   round 1: raw, shared · round 2: shared, raw · …      medians of the rounds, and of their ratios, are shown
  */
 import { Buffer } from 'node:buffer';
 import { fork } from 'node:child_process';
@@ -71,15 +71,23 @@ async function main(models: string, args: readonly string[]): Promise<void> {
     await server.stop();
   }
   console.log(`${callers} callers, ${rows} images a request (${(rows * IMAGE_BYTES) / 1000} kB), ${rounds} rounds`);
+  const rates = (form: Form): number[] =>
+    measured.filter((each) => each.form === form).map(({ perSecond }) => perSecond);
+  const ratios = rates('shared').map((rate, i) => rate / rates('raw')[i]!);
+  console.log(`shared ÷ raw: ${medianOf(ratios).toFixed(2)}`);
   for (const form of FORMS) {
     const all = measured.filter((each) => each.form === form);
-    const median = (of: (each: Measured) => number): number => all.map(of).sort((a, b) => a - b)[all.length >> 1]!;
+    const median = (of: (each: Measured) => number): number => medianOf(all.map(of));
     const rate = median(({ perSecond }) => perSecond).toFixed(0);
     const [p50, p99, cpu] = [median((each) => each.p50), median((each) => each.p99), median((each) => each.cpuMs)];
     console.log(
       `${form.padEnd(6)} ${rate} requests/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, server ${cpu.toFixed(2)} ms of CPU a request`,
     );
   }
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 function addressOf({ ready }: ServerProcess): string {
