@@ -149,7 +149,11 @@ test('what is not built, or not allowed, is refused with what to do', async () =
           /loads and unloads no models by request.*--model_control_mode=explicit/,
         ],
         ['RepositoryModelUnload', { model_name: 'm' }, /loads and unloads no models by request/],
-        ['SystemSharedMemoryStatus', {}, /does not have .*SystemSharedMemoryStatus; send and receive tensors/],
+        [
+          'SystemSharedMemoryStatus',
+          {},
+          /no shared memory for clients .*--allow_client_shm.*; send and receive tensors/,
+        ],
         ['CudaSharedMemoryRegister', {}, /does not have .*CudaSharedMemoryRegister/],
         ['LogSettings', { settings: { log_file: { string_param: '/x' } } }, /"log_file" cannot be changed by request/],
         ['TraceSetting', { settings: { trace_level: { value: ['OFF'] } } }, /"trace_level" cannot be changed/],
