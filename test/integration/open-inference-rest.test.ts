@@ -291,13 +291,27 @@ test('the same bits as in TensorFlow Serving’s API', async () => {
 });
 
 describe('lookups', () => {
-  test('health has an empty body', async () => {
-    for (const path of [
-      '/v2/health/live',
-      '/v2/health/ready',
-      '/v2/models/half/ready',
-      '/v2/models/half/versions/6/ready',
-    ]) {
+  test('health of the server is told by status and by body', async () => {
+    for (const [path, body] of [
+      ['/v2/health/live', '{"live":true}'],
+      ['/v2/health/ready', '{"ready":true}'],
+    ] as const) {
+      const answer = await get(path);
+      assert.equal(answer.status, 200, path);
+      assert.equal(answer.body.toString(), body);
+      assert.equal(answer.headers.get('content-type'), 'application/json');
+      const head = await get(path, 'HEAD');
+      assert.equal(head.status, 200);
+      assert.equal(head.body.length, 0);
+    }
+    rest.readiness.setModelsReady(false);
+    const unready = await get('/v2/health/ready');
+    rest.readiness.setModelsReady(true);
+    assert.deepEqual([unready.status, unready.body.toString()], [400, '{"ready":false}']);
+  });
+
+  test('readiness of a model has an empty body', async () => {
+    for (const path of ['/v2/models/half/ready', '/v2/models/half/versions/6/ready']) {
       const answer = await get(path);
       assert.equal(answer.status, 200, path);
       assert.equal(answer.body.length, 0);

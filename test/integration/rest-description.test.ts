@@ -48,6 +48,8 @@ const CASES: readonly [method: string, template: string, body: string, status: n
   ['get', '/v1/models/{model}', '', 200],
   ['get', '/v1/models/{model}/metadata', '', 200],
   ['get', '/v2', '', 200],
+  ['get', '/v2/health/live', '', 200],
+  ['get', '/v2/health/ready', '', 200],
   ['get', '/v2/models/{model}', '', 200],
   ['get', '/v2/models/{model}/config', '', 200],
   ['get', '/v2/models/{model}/stats', '', 200],

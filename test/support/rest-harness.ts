@@ -8,6 +8,7 @@ import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
+import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
@@ -37,6 +38,7 @@ export class RestHarness {
   readonly telemetry = new RecordingTelemetry({ isSampled: false });
   readonly internalErrors: unknown[] = [];
   readonly lifecycle: RequestLifecycle;
+  readonly readiness = new ReadinessGate();
   readonly server: RestServer;
   /** As bound. */
   address = '';
@@ -61,12 +63,13 @@ export class RestHarness {
       maxTimeoutMs: { rest: options.maxTimeoutMs ?? MAX_TIMEOUT_MS, grpc: MAX_TIMEOUT_MS },
       ...(options.memory === undefined ? {} : { memory: options.memory }),
     });
+    this.readiness.setModelsReady(true);
     this.server = new RestServer({
       lifecycle: this.lifecycle,
       resolver: new ModelResolver(this.models),
       modelInfo: new ModelInfoHandler(this.models),
       openInference: openInferenceOf({
-        ...{ models: this.models, lifecycle: this.lifecycle },
+        ...{ models: this.models, lifecycle: this.lifecycle, readiness: this.readiness },
         ...options.openInference,
       }),
       metrics: options.metrics ?? (async () => ({ contentType: 'text/plain', text: 'up 1\n' })),

@@ -43,10 +43,11 @@ export class SmallAnswers {
     send(response, turn, 200, ['allow', allow, 'content-length', '0', ...cors]);
   }
 
-  /** An empty body, as Triton has it: who asks for health looks at the status. */
-  health(response: ServerResponse, turn: AnswerTurn, isWell: boolean): void {
-    const status = isWell ? 200 : UNHEALTHY;
-    send(response, turn, status, ['content-length', '0', ...this.#options.heads.common]);
+  /** `{"live":true}`: KServe's clients read the body, all others the status. */
+  health(response: ServerResponse, turn: AnswerTurn, what: 'live' | 'ready', isWell: boolean): void {
+    const body = Buffer.from(JSON.stringify({ [what]: isWell }));
+    const head = ['content-type', JSON_TYPE, 'content-length', String(body.length), ...this.#options.heads.common];
+    send(response, turn, isWell ? 200 : UNHEALTHY, head, body);
   }
 
   /** A page that is always the same. */

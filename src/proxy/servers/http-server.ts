@@ -201,10 +201,10 @@ export class RestServer {
         this.#later(this.#small.page(request, response, turn, this.#openApi()));
         break;
       case 'v2-live':
-        this.#small.health(response, turn, true);
+        this.#small.health(response, turn, 'live', true);
         break;
       case 'v2-ready':
-        this.#small.health(response, turn, this.#options.openInference.readiness.isReady);
+        this.#small.health(response, turn, 'ready', this.#options.openInference.readiness.isReady);
         break;
       case 'options':
         this.#small.options(request, response, turn, route.allow!);

@@ -51,7 +51,8 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     method: 'ServerLive',
     http: 'GET',
     paths: ['/v2/health/live'],
-    summary: 'The server runs: 200 with an empty body.',
+    summary: 'The server runs.',
+    answer: { [JSON_TYPE]: 'ServerLive' },
     errors: [],
   },
   {
@@ -59,7 +60,8 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     method: 'ServerReady',
     http: 'GET',
     paths: ['/v2/health/ready'],
-    summary: 'Every configured model is available: 200 with an empty body, else 400 with an empty body.',
+    summary: 'Every configured model is available; else 400 with `{"ready":false}`.',
+    answer: { [JSON_TYPE]: 'ServerReady' },
     errors: [],
   },
   {
