@@ -63,10 +63,13 @@ test('Triton’s configuration: dims without the batch, priorities, optional inp
     { kind: 'fixed', size: 8 },
   );
   const whole = signature({ x: spec('float32', [2, 3]) }, { y: spec('bool', []) }, { kind: 'none' });
+  // A row is one number: without the batch nothing would be left of its dims, which Triton's form forbids.
+  const numbers = signature({ x: spec('float32', [-1]) }, { y: spec('float32', [-1]) }, { kind: 'fixed', size: 8 });
   await withGrpc(
     (models) => {
       models.add('rows', { signatures: { serving_default: rows } });
       models.add('whole', { signatures: { only: whole } });
+      models.add('numbers', { signatures: { only: numbers } });
     },
     async (server) => {
       const config = async (name: string) => (await server.call(INFERENCE, 'ModelConfig', { name })).config;
@@ -85,6 +88,9 @@ test('Triton’s configuration: dims without the batch, priorities, optional inp
       const other = await config('whole');
       assert.equal(other.max_batch_size, 0);
       assert.deepEqual(tensors(other.input), [['x', 'TYPE_FP32', ['2', '3']]]);
+      const bare = await config('numbers');
+      assert.equal(bare.max_batch_size, 0);
+      assert.deepEqual(tensors(bare.input), [['x', 'TYPE_FP32', ['-1']]]);
     },
   );
 });

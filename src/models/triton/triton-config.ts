@@ -58,12 +58,14 @@ export function tritonPlatform({ runtime, triton }: Pick<Configured, 'runtime' |
 
 /**
  * The most rows of a request that shares its run; larger ones are cut. 0 = not every tensor has rows at dim 0, as Triton
- * wants them of a model with a batch size.
+ * wants them of a model with a batch size, or an input has no dims beside them: clients that make up requests, such as
+ * perf_analyzer, send nothing to it.
  */
 export function tritonBatchSize(signature: Signature, maxBatchSize: number): number {
   const { batchAxis, inputs, outputs } = signature;
   const haveRows = [...inputs.values(), ...outputs.values()].every(({ shape }) => (shape?.length ?? 0) > 0);
-  if (batchAxis.kind === 'none' || ownAxes(signature) !== undefined || !haveRows || inputs.size === 0) return 0;
+  const haveDims = inputs.size > 0 && [...inputs.values()].every(({ shape }) => (shape?.length ?? 0) > 1);
+  if (batchAxis.kind === 'none' || ownAxes(signature) !== undefined || !haveRows || !haveDims) return 0;
   return batchAxis.kind === 'fixed' ? batchAxis.size : maxBatchSize;
 }
 
