@@ -102,9 +102,12 @@ export const SUITES = {
     }),
   },
   triton: {
-    says: "NVIDIA's Python client of the Open Inference Protocol, by every method that it has",
+    says: "NVIDIA's Python client of the Open Inference Protocol, and grpc-js on its descriptors, by every method",
     ending: '.triton.js',
-    prepare: () => ({ PILLION_TRITON_PYTHON: ensurePython('triton', 'test/triton/requirements.txt') }),
+    prepare: async () => ({
+      ...(await tfjsNatives()),
+      PILLION_TRITON_PYTHON: ensurePython('triton', 'test/triton/requirements.txt'),
+    }),
   },
   'tfjs-long': {
     says: "TensorFlow's models: memory over 200 loads and 200,000 predicts, an npm package's models on a photo",
@@ -133,6 +136,12 @@ export const SUITES = {
     run: runSmoke,
   },
 };
+
+/** For suites with models of TensorFlow.js. */
+async function tfjsNatives() {
+  await ensureTfjsNatives(NATIVES);
+  return { PILLION_NATIVES_DIRECTORY: NATIVES };
+}
 
 function runProgram(path, args = []) {
   ensureBuiltForTests();

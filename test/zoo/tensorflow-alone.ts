@@ -1,13 +1,12 @@
 /** TensorFlow.js's own API for Node, without the server: SavedModels and graph models. */
-import { Buffer } from 'node:buffer';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { openTfjs } from '../../src/backends/tfjs/tfjs-library.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../src/core/tensor.ts';
+import { elements, type NumericTensor, type TensorMap } from '../../src/core/tensor.ts';
 import type { Answer } from '../support/grpc-harness.ts';
 import type { RuntimeAlone } from './runtime-alone.ts';
 
-/** Opens a version's directory. Its tensors are float32. */
+/** Opens a version's directory. Its inputs are float32, its outputs float32 or int32. */
 export async function openTensorflow(directory: string): Promise<RuntimeAlone> {
   const tf: Answer = openTfjs(1);
   const toTensor = ([name, tensor]: [string, unknown]): [string, Answer] => {
@@ -42,10 +41,8 @@ function fromTensors(tensors: readonly (readonly [string, Answer])[]): TensorMap
     tensors.map(([name, tensor]) => {
       const values = tensor.dataSync();
       // A copy: the library may give its memory to another tensor.
-      const copy = Buffer.from(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
-      const { data } = numericTensor('float32', tensor.shape, new Float32Array(copy.length / 4));
-      data.set(copy);
-      return [name, { dtype: 'float32', shape: tensor.shape, data }];
+      const copy = new Uint8Array(values.buffer, values.byteOffset, values.byteLength).slice();
+      return [name, { dtype: tensor.dtype, shape: tensor.shape, data: copy }];
     }),
   );
 }
