@@ -109,6 +109,14 @@ export const SUITES = {
       PILLION_TRITON_PYTHON: ensurePython('triton', 'test/triton/requirements.txt'),
     }),
   },
+  kserve: {
+    says: "KServe's Python client over REST and gRPC; fetches 77 MB the first time",
+    ending: '.kserve.js',
+    prepare: async () => ({
+      ...(await tfjsNatives()),
+      PILLION_KSERVE_PYTHON: ensurePython('kserve', 'test/kserve/requirements.txt'),
+    }),
+  },
   'tfjs-long': {
     says: "TensorFlow's models: memory over 200 loads and 200,000 predicts, an npm package's models on a photo",
     ending: '.long.js',

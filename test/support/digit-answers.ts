@@ -2,17 +2,20 @@
  * The digits example on ONNX Runtime and on TensorFlow.js, for tests with clients that others made: the runtimes alone say
  * which bits must come back for the same pixels, whatever the client and the surface.
  *
- * A client's program is told the pixels as JSON, and prints an Answered a line.
+ * A client's program reads the pixels from a file of JSON, and prints an Answered a line.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { typedArrayOf } from '../../src/core/dtype.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { Callers, type Question, SURFACES } from '../zoo/callers.ts';
 import { openOnnx } from '../zoo/runtime-alone.ts';
 import { openTensorflow } from '../zoo/tensorflow-alone.ts';
 import type { Sidecar } from './sidecar.ts';
+import { tempDirectory } from './temp-directory.ts';
 
 const MODELS = 'examples/digits/models';
 const DIRECTORIES = { digits: `${MODELS}/digits`, digits_tfjs: `${MODELS}/digits_tfjs` } as const;
@@ -62,6 +65,13 @@ export class DigitAnswers {
 
   get models(): readonly string[] {
     return [...this.#questions.keys()];
+  }
+
+  /** A file with the rows in JSON, gone after the test. */
+  fileOfRows(t: TestContext): string {
+    const file = join(tempDirectory(t), 'rows.json');
+    writeFileSync(file, JSON.stringify(this.rows));
+    return file;
   }
 
   /** The runtime's own. */
