@@ -18,6 +18,7 @@ from tritonclient.utils import InferenceServerException
 
 WAIT_S = 20
 MANY = 64
+LONG = 5000
 
 
 def require(what: str, holds: bool, found: Any = "") -> None:
@@ -127,6 +128,19 @@ def check_stream(client: triton.InferenceServerClient, wanted: dict[int, np.ndar
     require("one marked as the last", finals == 1, finals)
 
 
+def check_long_stream(client: triton.InferenceServerClient) -> None:
+    """One after the other, as a chat has them: this client then sends flow control for each answer."""
+    done: queue.Queue[Any] = queue.Queue()
+    client.start_stream(lambda result, error: done.put((result, error)))
+    for i in range(LONG):
+        client.async_stream_infer("digits", digits(1), request_id=str(i))
+        result, error = done.get(timeout=WAIT_S)
+        if error is not None or result.get_response().id != str(i):
+            sys.exit(f"request {i} of a long stream: {error or result.get_response().id}")
+    client.stop_stream()
+    print(f"{LONG} requests in turn on one stream")
+
+
 def check_statistics(client: triton.InferenceServerClient) -> None:
     (stats,) = client.get_inference_statistics("digits").model_stats
     inference = stats.inference_stats
@@ -170,6 +184,7 @@ def main() -> None:
     check_bytes(client)
     check_async(client, wanted)
     check_stream(client, wanted)
+    check_long_stream(client)
     check_statistics(client)
     check_refusals(client)
     check_repository(client)

@@ -50,6 +50,8 @@ export interface ConnectionEnvironment {
 
 /** Control frames that a finished request allows its client: WINDOW_UPDATE on two levels, a PING, a late reset. */
 const EARNED_PER_REQUEST = 4;
+/** And a frame of an answer, in a stream that goes on: the same but for the reset. gRPC's C core sends all three. */
+const EARNED_PER_FRAME = 3;
 
 export class ConnectionCore implements StreamOwner {
   readonly duplex: Duplex;
@@ -100,7 +102,7 @@ export class ConnectionCore implements StreamOwner {
   spendControl(what: string): void {
     if (this.#control.spend()) return;
     const { wholeFrames } = this.sends;
-    this.#control.earn(wholeFrames - this.#seenWholeFrames);
+    this.#control.earn(EARNED_PER_FRAME * (wholeFrames - this.#seenWholeFrames));
     this.#seenWholeFrames = wholeFrames;
     if (!this.#control.spend()) throw enhanceYourCalm(`too many ${what}`);
   }

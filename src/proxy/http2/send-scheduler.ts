@@ -67,7 +67,7 @@ export class SendScheduler {
   #maxFrameBytes = MIN_MAX_FRAME_BYTES;
   /** Answer bytes that wait, of all streams. */
   waitingBytes = 0;
-  /** DATA frames that no window cut short: each allows the client a control frame in answer. */
+  /** DATA frames that no window cut short: each allows the client control frames in answer. */
   wholeFrames = 0;
   /** Initial window of new streams. */
   initialWindow = DEFAULT_WINDOW_BYTES;

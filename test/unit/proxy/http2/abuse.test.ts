@@ -169,13 +169,13 @@ test('control frames in proportion to answers are no flood', async () => {
   await peer.close();
 });
 
-test('a PING and a WINDOW_UPDATE for each message of a long stream are no flood', async () => {
+test('a PING and a WINDOW_UPDATE on two levels for each message of a long stream are no flood', async () => {
   const { peer, handler } = await open({ controlBurst: 100, controlPerSecond: 0 });
   await peer.send(headers(1), windowUpdate(0, 1_000_000), windowUpdate(1, 1_000_000));
   handler.calls[0]!.stream.respond(HEAD);
   for (let i = 0; i < 500; i++) {
     handler.calls[0]!.stream.write(Buffer.from('token'));
-    await peer.send(i % 2 === 0 ? ping() : windowUpdate(1, 10));
+    await peer.send(ping(), windowUpdate(0, 10), windowUpdate(1, 10));
   }
   assert.equal(peer.isEnded, false);
   await peer.close();
