@@ -13,6 +13,7 @@ import process from 'node:process';
 import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
 import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';
+import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
 import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
 import { runSmoke } from './smoke.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
@@ -116,6 +117,12 @@ export const SUITES = {
       ...(await tfjsNatives()),
       PILLION_KSERVE_PYTHON: ensurePython('kserve', 'test/kserve/requirements.txt'),
     }),
+  },
+  'perf-analyzer': {
+    says: "NVIDIA's perf_analyzer over every surface, each answer compared; needs glibc 2.38, or Debian 12's apt",
+    ending: '.perf.js',
+    prepare: async () => ({ ...(await tfjsNatives()), PILLION_PERF_ANALYZER: ensurePerfAnalyzer() }),
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   'tfjs-long': {
     says: "TensorFlow's models: memory over 200 loads and 200,000 predicts, an npm package's models on a photo",
