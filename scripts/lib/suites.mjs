@@ -14,6 +14,7 @@ import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs
 import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
+import { ensureRustProgram } from './rust-program.mjs';
 import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
 import { runSmoke } from './smoke.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
@@ -124,6 +125,11 @@ export const SUITES = {
     prepare: async () => ({ ...(await tfjsNatives()), PILLION_PERF_ANALYZER: ensurePerfAnalyzer() }),
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
+  'triton-rust': {
+    says: 'the Rust crate triton-client, by every call; needs cargo, cmake and g++: its build makes a protoc',
+    ending: '.rust.js',
+    prepare: async () => ({ ...(await tfjsNatives()), PILLION_TRITON_RUST: ensureTritonRust() }),
+  },
   'tfjs-long': {
     says: "TensorFlow's models: memory over 200 loads and 200,000 predicts, an npm package's models on a photo",
     ending: '.long.js',
@@ -161,6 +167,11 @@ async function tfjsNatives() {
 function runProgram(path, args = []) {
   ensureBuiltForTests();
   run(process.execPath, [path, ...args]);
+}
+
+function ensureTritonRust() {
+  const tools = ['cmake', 'make', 'g++'];
+  return ensureRustProgram({ name: 'triton-rust', directory: 'test/triton-rust', megabytes: 30, tools });
 }
 
 /** Debian's, or the one that the environment names. */
