@@ -4,14 +4,14 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { root, run, say } from './setup.mjs';
 
 const REQUIREMENTS = 'test/perf-analyzer/requirements.txt';
-/** What its package is made for: pip would refuse it where the C library is older. */
-const PLATFORM = 'manylinux_2_38_x86_64';
+/** What the packages are made for: pip would refuse the first where the C library is older. */
+const PLATFORMS = ['manylinux_2_38_x86_64', 'manylinux2014_x86_64'];
 const WANTED_GLIBC = 38;
 /** What the program is linked with. */
 const LIBRARIES = ['libc6', 'libgcc-s1', 'libssl3t64', 'libstdc++6', 'libzstd1', 'zlib1g'];
@@ -29,20 +29,39 @@ export function ensurePerfAnalyzer() {
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return launcher;
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
-  const program = join(fetchPackage(directory), 'perf_analyzer', 'bin', 'perf_analyzer');
-  const command = hasOldGlibc() ? [...loaderOf(fetchLibraries(directory)), program] : [program];
-  const quoted = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
-  writeFileSync(launcher, `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+  const files = fetchPackages(directory);
+  const program = join(files, 'perf_analyzer', 'bin', 'perf_analyzer');
+  const cuda = cudaLibrary(files);
+  const command = hasOldGlibc() ? [...loaderOf(fetchLibraries(directory), cuda), program] : [program];
+  const quoted = command.map(quote).join(' ');
+  writeFileSync(launcher, `#!/bin/sh\nLD_LIBRARY_PATH=${quote(cuda)} exec ${quoted} "$@"\n`, { mode: 0o755 });
   writeFileSync(stamp, hash);
   return launcher;
 }
 
-function fetchPackage(directory) {
-  say(`Unpacking the package of ${REQUIREMENTS} (fetches 7 MB)`);
+function quote(word) {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Its directory. The program opens the library by its name without a version. */
+function cudaLibrary(files) {
+  const directory = join(files, 'nvidia', 'cuda_runtime', 'lib');
+  symlinkSync('libcudart.so.12', join(directory, 'libcudart.so'));
+  return directory;
+}
+
+function fetchPackages(directory) {
+  say(`Unpacking the packages of ${REQUIREMENTS} (fetches 10 MB)`);
   const environment = join(directory, 'pip');
   run('python3', ['-m', 'venv', environment]);
   const files = join(directory, 'package');
-  const pinned = ['--no-deps', '--require-hashes', '--only-binary', ':all:', '--platform', PLATFORM];
+  const pinned = [
+    '--no-deps',
+    '--require-hashes',
+    '--only-binary',
+    ':all:',
+    ...PLATFORMS.flatMap((name) => ['--platform', name]),
+  ];
   const quiet = ['--quiet', '--disable-pip-version-check'];
   run(join(environment, 'bin', 'python'), [
     ...['-m', 'pip', 'install', ...quiet, ...pinned],
@@ -91,8 +110,9 @@ function archiveOfDebian12() {
   return /^bookworm (\S+)$/m.exec(stdout ?? '')?.[1];
 }
 
-function loaderOf(libraries) {
-  return [join(libraries, 'ld-linux-x86-64.so.2'), '--library-path', libraries];
+/** It takes no LD_LIBRARY_PATH beside its option. */
+function loaderOf(libraries, more) {
+  return [join(libraries, 'ld-linux-x86-64.so.2'), '--library-path', `${libraries}:${more}`];
 }
 
 function fail(reason) {
