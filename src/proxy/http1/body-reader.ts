@@ -4,6 +4,7 @@
  * - A body over the limit is `too_large`: at once if Content-Length says so, else as soon as it is. The limit counts
  *   for the decompressed body too.
  * - gzip, deflate, br and zstd are read (coding/content-coding.ts); any other encoding is `unsupported`.
+ * - Of transfer codings chunked alone is taken, which Node has undone: a body in another would be read as it is.
  * - What it holds is charged to the request (proxy/memory-budget.ts), received and inflated bytes alike.
  * - A body that comes too slowly is given up (proxy/body-pace.ts).
  * - A body in one piece is not copied. Others are copied as they come (proxy/growing-bytes.ts): a length that is only
@@ -63,6 +64,7 @@ export class BodyReader implements WatchedBody {
     this.#body = new GrowingBytes(this.#announcedBytes || Infinity);
     this.#codings = codings instanceof ServingError ? [] : codings;
     if (codings instanceof ServingError) this.refusal = codings;
+    else if (!isChunkedAtMost(headers['transfer-encoding'])) this.refusal = unknownTransferCoding();
     else if (this.#announcedBytes > maxBytes) this.refusal = this.#tooLarge(headers['content-length']);
     else if (this.#announcedBytes > ACCOUNTED_FROM_BYTES) this.refusal = this.#hold(ACCOUNTED_FROM_BYTES);
   }
@@ -157,4 +159,13 @@ export class BodyReader implements WatchedBody {
     const limit = `the limit is ${this.#maxBytes} bytes, but the body has ${bytes}`;
     return new ServingError('too_large', `${limit}; send fewer rows a request, or raise --max_message_bytes`);
   }
+}
+
+function isChunkedAtMost(transferEncoding: string | undefined): boolean {
+  return transferEncoding === undefined || /^[ \t]*chunked[ \t]*$/i.test(transferEncoding);
+}
+
+function unknownTransferCoding(): ServingError {
+  const text = 'the body has a Transfer-Encoding beside "chunked", which is not undone here';
+  return new ServingError('unsupported', `${text}; compress it as Content-Encoding says, if at all`);
 }

@@ -14,6 +14,7 @@ import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { JSON_TYPE } from './answer-head.ts';
 import { ANSWER_CODINGS, type Coding, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
+import { CodingNotTaken, TAKEN_CODINGS } from './coding/content-coding.ts';
 import { CHALLENGE, errorBody, retryAfterSeconds } from './http-errors.ts';
 import type { Transport } from './transport.ts';
 
@@ -114,6 +115,7 @@ export class HttpWire implements Wire<Buffer> {
     const extras = echoedHeaders(context);
     if (allow !== undefined && error === noRoute) extras.push('allow', allow);
     if (error.kind === 'unauthenticated') extras.push('www-authenticate', CHALLENGE);
+    if (error instanceof CodingNotTaken) extras.push('accept-encoding', TAKEN_CODINGS);
     const retryAfter = retryAfterSeconds(error);
     if (retryAfter !== undefined) extras.push('retry-after', retryAfter);
     this.#send(context, error.row.http, JSON_TYPE, bodyOf(error), context.version, extras);

@@ -81,7 +81,7 @@ export function binaryBytes(tensor: Tensor): Uint8Array {
  * tensor. Throws `invalid_request`.
  */
 export function headerLength(text: string, bodyBytes: number): number {
-  if (!/^-?[0-9]{1,20}$/.test(text.trim())) {
+  if (!/^-?[0-9]{1,20}$/.test(text)) {
     throw invalidRequest(
       `Unable to parse Inference-Header-Content-Length, got: ${quoteName(text)}; send a whole number`,
     );
@@ -89,7 +89,7 @@ export function headerLength(text: string, bodyBytes: number): number {
   const length = Number(text);
   if (length >= 0 && length <= bodyBytes) return length;
   throw invalidRequest(
-    `inference header size should be in range (0, ${bodyBytes}), got: ${text.trim()}; ` +
+    `inference header size should be in range (0, ${bodyBytes}), got: ${text}; ` +
       'Inference-Header-Content-Length is the number of bytes of the JSON, which is at most those of the body',
   );
 }

@@ -72,7 +72,7 @@ interface InputFields {
   name: string | undefined;
   shape: Shape | undefined;
   datatype: string | undefined;
-  parameters: Parameters;
+  parameters: Parameters | undefined;
   /** The offset of `data`. */
   dataAt: number | undefined;
   grid: NumericGrid | undefined;
@@ -135,7 +135,7 @@ export class InferBodyReader {
       const { name } = fields;
       if (name === undefined) throw lacks(path, 'name', 'the name of an input of the model');
       if (tensors.has(name)) throw duplicateInput(name);
-      if (isInSharedMemory(fields.parameters)) sharedInputs.push(this.#sharedInput(path, name, fields));
+      if (isInSharedMemory(fields.parameters ?? NO_PARAMETERS)) sharedInputs.push(this.#sharedInput(path, name, fields));
       else tensors.set(name, this.#tensor(path, name, fields));
       this.#grids.reset();
     });
@@ -181,7 +181,7 @@ export class InferBodyReader {
       name: undefined,
       shape: undefined,
       datatype: undefined,
-      parameters: NO_PARAMETERS,
+      parameters: undefined,
       dataAt: undefined,
       grid: undefined,
     };
@@ -194,7 +194,7 @@ export class InferBodyReader {
       else if (key === 'datatype' && fields.datatype === undefined) {
         fields.datatype = this.#string(`${path}.datatype`, 'a name such as "FP32"');
       } else if (key === 'data' && fields.dataAt === undefined) this.#scanData(fields);
-      else if (key === 'parameters' && fields.parameters === NO_PARAMETERS) {
+      else if (key === 'parameters' && fields.parameters === undefined) {
         fields.parameters = readParameters(cursor, `${path}.parameters`);
       } else cursor.skipValue();
     }
@@ -250,7 +250,7 @@ export class InferBodyReader {
   }
 
   #sharedInput(path: string, name: string, fields: InputFields): SharedInput {
-    const { parameters, dataAt } = fields;
+    const { parameters = NO_PARAMETERS, dataAt } = fields;
     const head = this.#head(path, name, fields);
     if (dataAt !== undefined) throw sharedAndSent(name, '"data"');
     if (parameters.has('binary_data_size')) throw sharedAndSent(name, 'the binary part');
@@ -259,7 +259,7 @@ export class InferBodyReader {
   }
 
   #tensor(path: string, name: string, fields: InputFields): Tensor {
-    const { parameters, dataAt } = fields;
+    const { parameters = NO_PARAMETERS, dataAt } = fields;
     const head = this.#head(path, name, fields);
     const { dtype } = head;
     const size = parameters.get('binary_data_size');

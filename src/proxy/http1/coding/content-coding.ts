@@ -27,6 +27,13 @@ import { decodeZstd } from './zstd-body.ts';
 /** The decoded body would be over the limit. */
 export class DecodedTooLarge extends Error {}
 
+/** The body has a Content-Encoding that is not taken: the answer says which are (RFC 9110, 12.5.3). */
+export class CodingNotTaken extends ServingError {
+  constructor(message: string) {
+    super('unsupported', message);
+  }
+}
+
 /** unzip tells gzip and deflate apart by their first bytes, because clients confuse them. */
 const CODINGS: ReadonlyMap<string, StreamCoding | 'zstd'> = new Map([
   ['gzip', 'unzip'],
@@ -34,6 +41,9 @@ const CODINGS: ReadonlyMap<string, StreamCoding | 'zstd'> = new Map([
   ['br', 'br'],
   ['zstd', 'zstd'],
 ]);
+
+/** The value of Accept-Encoding in an answer: what requests may have. */
+export const TAKEN_CODINGS = [...CODINGS.keys()].join(', ');
 
 /** One is usual, two come from a compressing proxy; more only multiply the work. */
 const MAX_CODINGS = 3;
@@ -114,13 +124,11 @@ function tooDense(coding: string): ServingError {
 
 function tooManyCodings(): ServingError {
   const sent = `the body has more than ${MAX_CODINGS} content encodings`;
-  return new ServingError('unsupported', `${sent}, but at most ${MAX_CODINGS} are taken; send it with one`);
+  return new CodingNotTaken(`${sent}, but at most ${MAX_CODINGS} are taken; send it with one`);
 }
 
 function unknownCoding(name: string): ServingError {
-  const known = [...CODINGS.keys()].join(', ');
-  return new ServingError(
-    'unsupported',
-    `the body has Content-Encoding ${quoteName(name)}; send it as it is, or as one of ${known}`,
+  return new CodingNotTaken(
+    `the body has Content-Encoding ${quoteName(name)}; send it as it is, or as one of ${TAKEN_CODINGS}`,
   );
 }

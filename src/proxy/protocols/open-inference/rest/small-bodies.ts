@@ -1,4 +1,7 @@
-/** The bodies of requests about the repository and settings: small JSON objects, or nothing. */
+/**
+ * The bodies of requests about the repository and settings: small JSON objects, or nothing. As in the bodies of infer, the
+ * first of two equal keys counts, and a key whose value is null is not there.
+ */
 import type { Buffer } from 'node:buffer';
 import { CLOSE_OBJECT, LOWER_F, LOWER_N, LOWER_T, QUOTE } from '../../../../codec/json/json-chars.ts';
 import { JsonCursor } from '../../../../codec/json/json-cursor.ts';
@@ -14,26 +17,28 @@ const REGION_FORM = '{"key": "/name", "offset": 0, "byte_size": 4096}';
 
 /** `{"ready": true}`: only versions that are ready. Throws `invalid_request`. */
 export function readIndexBody(body: Buffer): boolean {
-  let isReadyOnly = false;
+  let isReadyOnly: boolean | undefined;
   readMembers(body, '{"ready": true}', (cursor, key) => {
     const byte = cursor.skipSpace();
-    if (key === 'ready' && byte !== LOWER_T && byte !== LOWER_F) {
-      throw invalidRequest('"ready" is no boolean; send true for the models that are ready, false for all');
+    if (key === 'ready' && isReadyOnly === undefined) {
+      if (byte !== LOWER_T && byte !== LOWER_F) {
+        throw invalidRequest('"ready" is no boolean; send true for the models that are ready, false for all');
+      }
+      isReadyOnly = byte === LOWER_T;
     }
-    if (key === 'ready') isReadyOnly = byte === LOWER_T;
     cursor.skipValue();
   });
-  return isReadyOnly;
+  return isReadyOnly ?? false;
 }
 
 /** `{"parameters": {…}}`. Throws `invalid_request`. */
 export function readRepositoryBody(body: Buffer): Parameters {
-  let parameters = NO_PARAMETERS;
+  let parameters: Parameters | undefined;
   readMembers(body, '{"parameters": {...}}', (cursor, key) => {
-    if (key === 'parameters') parameters = readParameters(cursor, 'parameters');
+    if (key === 'parameters' && parameters === undefined) parameters = readParameters(cursor, 'parameters');
     else cursor.skipValue();
   });
-  return parameters;
+  return parameters ?? NO_PARAMETERS;
 }
 
 /** `{"key": "…", "offset": 0, "byte_size": 8}`; `offset` may be absent. Throws `invalid_request`. */
@@ -59,13 +64,13 @@ export function readRegionBody(body: Buffer): Omit<RegionFields, 'name'> {
 export function readSettingNames(body: Buffer): readonly string[] {
   const names: string[] = [];
   readMembers(body, '{}, to read the settings', (cursor, key) => {
-    if (cursor.skipSpace() !== LOWER_N) names.push(key);
+    names.push(key);
     cursor.skipValue();
   });
   return names;
 }
 
-/** Calls `read` for each member; it moves the cursor past the value. */
+/** Calls `read` for each member that is not null; it moves the cursor past the value. */
 function readMembers(body: Buffer, form: string, read: (cursor: JsonCursor, key: string) => void): void {
   if (body.length > MAX_BYTES) {
     throw new ServingError(
@@ -77,6 +82,10 @@ function readMembers(body: Buffer, form: string, read: (cursor: JsonCursor, key:
   cursor.open(body);
   if (cursor.skipSpace() === undefined) return;
   cursor.openObject(body, 'what is asked', form);
-  for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) read(cursor, cursor.key());
+  for (let more = cursor.enter(CLOSE_OBJECT); more; more = cursor.hasNext(CLOSE_OBJECT)) {
+    const key = cursor.key();
+    if (cursor.skipSpace() === LOWER_N) cursor.skipValue();
+    else read(cursor, key);
+  }
   cursor.expectEnd();
 }
