@@ -130,6 +130,12 @@ export const SUITES = {
     ending: '.rust.js',
     prepare: async () => ({ ...(await tfjsNatives()), PILLION_TRITON_RUST: ensureTritonRust() }),
   },
+  openapi: {
+    says: 'schemathesis and a validator of OpenAPI 3.1 on a sidecar and its /openapi.json',
+    ending: '.openapi.js',
+    prepare: () => ({ PILLION_OPENAPI_PYTHON: ensurePython('openapi', 'test/openapi/requirements.txt') }),
+    options: [`--test-timeout=${2 * FILE_TIMEOUT_MS}`],
+  },
   'tfjs-long': {
     says: "TensorFlow's models: memory over 200 loads and 200,000 predicts, an npm package's models on a photo",
     ending: '.long.js',

@@ -107,3 +107,15 @@ test('an id is repeated up to 65,536 characters', async () => {
   assert.equal(refused.status, 400);
   assert.match(errorOf(refused), /"id" has 65537 characters/);
 });
+
+test('a path or method that is not there is said before what is wrong with a header', async () => {
+  for (const [method, path, status] of [
+    ['PUT', INFER, 405],
+    ['GET', '/v2/nowhere', 404],
+    ['PUT', '/v1/models/m:predict', 405],
+  ] as const) {
+    connection.get(path, ['x-envoy-expected-rq-timeout-ms: x', 'x-pillion-priority: x'], method);
+    assert.equal((await connection.answer()).status, status, path);
+  }
+  assert.equal((await post(INFER, GOOD, ['x-envoy-expected-rq-timeout-ms: x'])).status, 400);
+});

@@ -28,6 +28,8 @@ export interface RestContext extends ExchangeContext {
 
 const OK = 200;
 
+const NO_WISHES = { timeout: undefined, priority: undefined, step: undefined };
+
 interface Compressed {
   readonly body: Buffer;
   readonly coding: Coding;
@@ -64,9 +66,11 @@ export class HttpWire implements Wire<Buffer> {
     this.#shared = shared;
   }
 
+  /** What is wrong with a path or its method comes before what is wrong with a header: no deadline makes it right. */
   arrival(method: string): RequestArrival {
     const { fields, peer, connectionCaller, visitor } = this.#transport;
-    const { timeout, priority, step, requestId, callerTrace, caller = connectionCaller } = fields;
+    const { requestId, callerTrace, caller = connectionCaller } = fields;
+    const { timeout, priority, step } = this.#route.error === undefined ? fields : NO_WISHES;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
     return {
       surface: 'rest',

@@ -14,6 +14,7 @@ const DESCRIPTION: Operation<RestKind> = {
   summary: 'This description.',
   answer: { 'application/json': undefined },
   errors: [],
+  isOpen: true,
 };
 
 /** All methods. `metricsPath`: as for the routes. */

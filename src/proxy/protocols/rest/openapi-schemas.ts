@@ -1,4 +1,10 @@
-/** JSON Schemas (2020-12) of the bodies of REST, for /openapi.json. */
+/**
+ * JSON Schemas (2020-12) of the bodies of REST, for /openapi.json. Numbers may be NaN, Infinity and -Infinity, which JSON
+ * Schema has no word for.
+ */
+import { DATATYPES } from '../../../codec/open-inference/datatypes.ts';
+import { MAX_NAMES } from '../../../codec/open-inference/infer-request.ts';
+import { MAX_SEQUENCE_ID_LENGTH } from '../../../core/model-spec.ts';
 
 const TEXT = { type: 'string' };
 const COUNT = { type: 'integer', minimum: 0 };
@@ -9,23 +15,8 @@ const NUMBER_TEXT = { type: 'string', pattern: '^[0-9]+$' };
 /** A value of any nesting. */
 const ANY = {};
 
-const DATATYPE = {
-  type: 'string',
-  enum: [
-    'BOOL',
-    'UINT8',
-    'UINT16',
-    'UINT32',
-    'UINT64',
-    'INT8',
-    'INT16',
-    'INT32',
-    'INT64',
-    'FP16',
-    'BF16',
-    'FP32',
-  ].concat(['FP64', 'BYTES']),
-};
+const BOOLEAN = { type: 'boolean' };
+const DATATYPE = { type: 'string', enum: Object.values(DATATYPES) };
 
 function object(properties: Readonly<Record<string, object>>, required: readonly string[] = []): object {
   return { type: 'object', properties, ...(required.length > 0 && { required }) };
@@ -39,27 +30,58 @@ function ref(name: string): object {
   return { $ref: `#/components/schemas/${name}` };
 }
 
+/** A key whose value is null is not there. */
+function orNull(schema: object): object {
+  return { anyOf: [schema, { type: 'null' }] };
+}
+
+/** Those that are known, with a value; any other key with a string, a number or a boolean. */
+function parameters(known: Readonly<Record<string, object>>): object {
+  return {
+    type: 'object',
+    properties: known,
+    additionalProperties: { type: ['string', 'number', 'boolean'] },
+    propertyNames: { not: { pattern: '^triton_' } },
+    maxProperties: MAX_NAMES,
+  };
+}
+
+/** Either of two keys, and not both. */
+function oneOf(a: string, b: string): object {
+  return { oneOf: [{ required: [a] }, { required: [b] }] };
+}
+
 const TENSOR_METADATA = object({ name: TEXT, datatype: DATATYPE, shape: SPEC_SHAPE }, ['name', 'datatype', 'shape']);
 const DURATION = object({ count: COUNT, ns: COUNT }, ['count', 'ns']);
 const COMPUTE = { compute_input: DURATION, compute_infer: DURATION, compute_output: DURATION };
 
+const VERSION_STATE = { type: 'string', enum: ['UNKNOWN', 'START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END'] };
+const VERSION_PROBLEM = object({ error_code: TEXT, error_message: TEXT }, ['error_code', 'error_message']);
+const REPOSITORY_STATE = { type: 'string', enum: ['READY', 'UNAVAILABLE', 'LOADING', 'UNLOADING'] };
+
 const SERVING = {
-  PredictRequest: object({
-    signature_name: TEXT,
-    instances: { ...list(ANY), description: 'One value a row.' },
-    inputs: { description: 'Whole tensors: an object by name, or the value of the only input.' },
-  }),
-  PredictResponse: object({
-    predictions: { ...list(ANY), description: 'One value a row.' },
-    outputs: { description: 'Whole tensors: an object by name, or the value of the only output.' },
-  }),
+  PredictRequest: {
+    ...object({
+      signature_name: TEXT,
+      instances: { ...list(ANY), minItems: 1, description: 'One value a row.' },
+      inputs: { description: 'Whole tensors: an object by name, or the value of the only input.' },
+    }),
+    ...oneOf('instances', 'inputs'),
+  },
+  PredictResponse: {
+    ...object({
+      predictions: { ...list(ANY), description: 'One value a row.' },
+      outputs: { description: 'Whole tensors: an object by name, or the value of the only output.' },
+    }),
+    ...oneOf('predictions', 'outputs'),
+  },
   ExamplesRequest: object({ signature_name: TEXT, context: object({}), examples: list(object({})) }, ['examples']),
   ClassifyResponse: object({ results: list(list(list({ type: ['string', 'number'] }))) }, ['results']),
   RegressResponse: object({ results: list({ type: 'number' }) }, ['results']),
   ModelStatus: object(
     {
       model_version_status: list(
-        object({ version: NUMBER_TEXT, state: TEXT, status: object({ error_code: TEXT, error_message: TEXT }) }),
+        object({ version: NUMBER_TEXT, state: VERSION_STATE, status: VERSION_PROBLEM }, ['version', 'state', 'status']),
       ),
     },
     ['model_version_status'],
@@ -75,30 +97,50 @@ const SERVING = {
 };
 
 const OPEN_INFERENCE = {
-  Parameters: { type: 'object', additionalProperties: { type: ['string', 'number', 'boolean'] } },
+  RequestParameters: parameters({
+    timeout: { ...COUNT, description: 'The deadline, in microseconds from the arrival; 0 = none.' },
+    priority: { ...COUNT, description: '0 = the default, 1 = the highest.' },
+    signature_name: TEXT,
+    sequence_id: { anyOf: [{ type: 'string', maxLength: MAX_SEQUENCE_ID_LENGTH }, COUNT] },
+    sequence_start: BOOLEAN,
+    sequence_end: BOOLEAN,
+    binary_data_output: BOOLEAN,
+  }),
+  InputParameters: parameters({ binary_data_size: COUNT }),
+  OutputParameters: parameters({ binary_data: BOOLEAN, classification: { type: 'integer', minimum: 1 } }),
+  AnswerParameters: object({ binary_data_size: COUNT }, ['binary_data_size']),
   InferRequest: object(
     {
-      id: TEXT,
-      parameters: ref('Parameters'),
-      inputs: list(
-        object({ name: TEXT, shape: SHAPE, datatype: DATATYPE, parameters: ref('Parameters'), data: list(ANY) }, [
-          ...['name', 'shape', 'datatype'],
-        ]),
-      ),
-      outputs: list(object({ name: TEXT, parameters: ref('Parameters') }, ['name'])),
+      id: orNull(TEXT),
+      parameters: orNull(ref('RequestParameters')),
+      inputs: { ...list(ref('InferInput')), maxItems: MAX_NAMES },
+      outputs: orNull({ ...list(ref('RequestedOutput')), maxItems: MAX_NAMES }),
     },
     ['inputs'],
   ),
+  InferInput: object(
+    {
+      name: TEXT,
+      shape: SHAPE,
+      datatype: DATATYPE,
+      parameters: orNull(ref('InputParameters')),
+      data: { description: 'One flat list, or lists nested as the shape is. Absent with binary_data_size.' },
+    },
+    ['name', 'shape', 'datatype'],
+  ),
+  RequestedOutput: object({ name: TEXT, parameters: orNull(ref('OutputParameters')) }, ['name']),
   InferResponse: object(
     {
       id: TEXT,
       model_name: TEXT,
       model_version: TEXT,
-      outputs: list(
-        object({ name: TEXT, datatype: DATATYPE, shape: SHAPE, parameters: ref('Parameters'), data: list(ANY) }, [
-          ...['name', 'datatype', 'shape'],
-        ]),
-      ),
+      outputs: list({
+        ...object(
+          { name: TEXT, datatype: DATATYPE, shape: SHAPE, parameters: ref('AnswerParameters'), data: list(ANY) },
+          ['name', 'datatype', 'shape'],
+        ),
+        ...oneOf('parameters', 'data'),
+      }),
     },
     ['model_name', 'model_version', 'outputs'],
   ),
@@ -115,7 +157,7 @@ const OPEN_INFERENCE = {
       platform: TEXT,
       backend: TEXT,
       max_batch_size: COUNT,
-      input: list(object({ name: TEXT, data_type: TEXT, dims: SPEC_SHAPE, optional: { type: 'boolean' } })),
+      input: list(object({ name: TEXT, data_type: TEXT, dims: SPEC_SHAPE, optional: BOOLEAN })),
       output: list(object({ name: TEXT, data_type: TEXT, dims: SPEC_SHAPE })),
       dynamic_batching: object({ priority_levels: COUNT, default_priority_level: COUNT }),
     },
@@ -136,13 +178,18 @@ const OPEN_INFERENCE = {
     },
     ['model_stats'],
   ),
-  RepositoryIndexRequest: object({ ready: { type: 'boolean' } }),
+  RepositoryIndexRequest: object({ ready: orNull(BOOLEAN) }),
   RepositoryIndex: list(
-    object({ name: TEXT, version: TEXT, state: TEXT, reason: TEXT }, ['name', 'version', 'state', 'reason']),
+    object({ name: TEXT, version: TEXT, state: REPOSITORY_STATE, reason: TEXT }, [
+      'name',
+      'version',
+      'state',
+      'reason',
+    ]),
   ),
   RegionRequest: object({ key: TEXT, offset: COUNT, byte_size: COUNT }, ['key', 'byte_size']),
   Regions: list(object({ name: TEXT, key: TEXT, offset: COUNT, byte_size: COUNT }, ['name', 'key', 'byte_size'])),
-  RepositoryRequest: object({ parameters: ref('Parameters') }),
+  RepositoryRequest: object({ parameters: orNull(parameters({})) }),
   Settings: object({}),
 };
 

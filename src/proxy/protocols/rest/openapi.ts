@@ -3,25 +3,38 @@
  *
  * https://spec.openapis.org/oas/v3.1.0
  */
+import { API_KEY } from '../../../access/sent-token.ts';
+import { ANSWER_HEADERS, INFERENCE_HEADERS, REQUEST_HEADERS } from './openapi-headers.ts';
 import { OPENAPI_SCHEMAS, type SchemaName } from './openapi-schemas.ts';
 import { type Content, namesIn, type Operation } from './operation.ts';
 
-/** Errors that any request may get. */
-const COMMON_ERRORS: readonly number[] = [400, 401, 403, 500];
+/** Errors that any request may get, and any request with a body. */
+const COMMON_ERRORS: readonly number[] = [400, 401, 403, 429, 500, 503, 504];
+const BODY_ERRORS: readonly number[] = [408, 413, 501];
 
 const ERROR_TEXTS: Readonly<Record<number, string>> = {
   400: 'The request is wrong.',
   401: 'With an authorization file: no key, or nobody’s.',
   403: 'With an authorization file: not allowed.',
   404: 'There is no such model, version, label or region.',
+  408: 'The body came too slowly.',
   409: 'A region of this name is registered.',
   413: 'The body is too large, as sent or inflated.',
-  429: 'The queue is full, the request would be late, or memory is short.',
+  429: 'The queue is full, the caller has too much in hand, the request would be late, or memory is short.',
   500: 'The model or the server failed.',
-  501: 'This server does not have what is asked for.',
-  503: 'The model is loading, or the server ends.',
+  501: 'This server does not have what is asked for, such as the coding of the body.',
+  503: 'The model is loading, its runtime is away, or the server ends.',
   504: 'The deadline passed.',
 };
+
+/** Headers of errors, by status. */
+const ERROR_HEADERS: Readonly<Record<number, string>> = {
+  429: 'retry-after',
+  501: 'accept-encoding',
+  503: 'retry-after',
+};
+
+const SOME_TEXT = { type: 'string', minLength: 1 };
 
 const PATH_TEXTS: Readonly<Record<string, string>> = {
   model: 'The name of a model.',
@@ -30,26 +43,6 @@ const PATH_TEXTS: Readonly<Record<string, string>> = {
   repository: 'The name of a repository.',
   region: 'The name of a region of shared memory.',
 };
-
-const HEADER_TEXTS: Readonly<Record<string, string>> = {
-  'inference-header-content-length':
-    'The bytes of the JSON in a body with binary tensors behind it; 0 = the body is the data of the only input.',
-  'x-envoy-expected-rq-timeout-ms': 'The deadline, in whole milliseconds from the arrival.',
-  'grpc-timeout': 'The deadline, as gRPC has it: 1 to 8 digits and a unit of H M S m u n.',
-  'request-timeout': 'The deadline, in seconds.',
-  'x-pillion-priority': 'critical, default or sheddable.',
-  'x-request-id': 'Repeated in the answer.',
-  traceparent: 'The trace that the request belongs to.',
-};
-
-const INFERENCE_HEADERS: readonly string[] = [
-  'x-envoy-expected-rq-timeout-ms',
-  'grpc-timeout',
-  'request-timeout',
-  'x-pillion-priority',
-  'x-request-id',
-  'traceparent',
-];
 
 /** `version`: the server's. */
 export function openApiDocument(operations: readonly Operation[], version: string): object {
@@ -70,19 +63,21 @@ export function openApiDocument(operations: readonly Operation[], version: strin
     paths,
     components: {
       schemas: OPENAPI_SCHEMAS,
-      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer' },
+        key: { type: 'apiKey', in: 'header', name: API_KEY },
+      },
     },
-    security: [{}, { key: [] }],
+    security: [{}, { token: [] }, { key: [] }],
   };
 }
 
 function operationOf(operation: Operation, path: string): object {
-  const { summary, request, isBodyOptional, isInference, headers = [] } = operation;
+  const { summary, request, isBodyOptional, isInference, isOpen, headers = [] } = operation;
+  const names = [...headers, ...(isInference ? INFERENCE_HEADERS : [])];
   const parameters = [
-    ...namesIn(path).map((name) => parameterOf('path', name, PATH_TEXTS[name])),
-    ...[...headers, ...(isInference ? INFERENCE_HEADERS : [])].map((name) =>
-      parameterOf('header', name, HEADER_TEXTS[name]),
-    ),
+    ...namesIn(path).map((name) => pathParameter(name, path)),
+    ...names.map((name) => ({ in: 'header', name, ...REQUEST_HEADERS[name] })),
   ];
   return {
     operationId: operationIdOf(operation.http, path),
@@ -93,6 +88,7 @@ function operationOf(operation: Operation, path: string): object {
     ...(parameters.length > 0 && { parameters }),
     ...(request && { requestBody: { required: isBodyOptional !== true, content: contentOf(request) } }),
     responses: responsesOf(operation),
+    ...(isOpen && { security: [] }),
   };
 }
 
@@ -107,27 +103,44 @@ function capitalized(word: string): string {
   return word[0]!.toUpperCase() + word.slice(1);
 }
 
-function parameterOf(place: 'path' | 'header', name: string, description: string | undefined): object {
-  return { in: place, name, ...(place === 'path' && { required: true }), schema: { type: 'string' }, description };
+/** TensorFlow Serving's versions are numbers. */
+function pathParameter(name: string, path: string): object {
+  const isNumber = name === 'version' && path.startsWith('/v1');
+  const schema = isNumber ? { type: 'string', pattern: '^[0-9]+$' } : SOME_TEXT;
+  return { in: 'path', name, required: true, schema, description: PATH_TEXTS[name] };
 }
 
-function responsesOf({ answer, errors }: Operation): object {
-  const responses: Record<string, object> = {
-    200:
-      answer === undefined ? { description: 'Done: no body.' } : { description: 'Done.', content: contentOf(answer) },
+function responsesOf({ request, answer, answerHeaders = [], errors, isOpen = false }: Operation): object {
+  const done = {
+    description: answer === undefined ? 'Done: no body.' : 'Done.',
+    ...headersOf(answerHeaders),
+    ...(answer && { content: contentOf(answer) }),
   };
-  for (const status of [...new Set([...COMMON_ERRORS, ...errors])].sort()) {
-    const content = contentOf({ 'application/json': 'Error' });
-    responses[status] = { description: ERROR_TEXTS[status] ?? 'An error.', content };
-  }
-  return responses;
+  const common = isOpen ? [] : [...COMMON_ERRORS, ...(request === undefined ? [] : BODY_ERRORS)];
+  const statuses = [...new Set([...common, ...errors])].sort();
+  return Object.fromEntries([[200, done], ...statuses.map((status) => [status, errorOf(status, isOpen)])]);
 }
 
+function errorOf(status: number, isEmpty: boolean): object {
+  const header = ERROR_HEADERS[status];
+  return {
+    description: ERROR_TEXTS[status],
+    ...headersOf(header === undefined || isEmpty ? [] : [header]),
+    ...(!isEmpty && { content: contentOf({ 'application/json': 'Error' }) }),
+  };
+}
+
+function headersOf(names: readonly string[]): object {
+  return names.length === 0 ? {} : { headers: Object.fromEntries(names.map((name) => [name, ANSWER_HEADERS[name]])) };
+}
+
+/** Bytes have no schema. */
 function contentOf(content: Content): object {
-  return Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, mediaOf(type, schema)]));
+  return Object.fromEntries(
+    Object.entries(content).map(([type, name]) => [type, name === undefined ? {} : mediaOf(name)]),
+  );
 }
 
-function mediaOf(type: string, schema: SchemaName | undefined): object {
-  if (schema !== undefined) return { schema: { $ref: `#/components/schemas/${schema}` } };
-  return type.startsWith('text/') || type.endsWith('json') ? {} : { schema: { type: 'string', format: 'binary' } };
+function mediaOf(name: SchemaName): object {
+  return { schema: { $ref: `#/components/schemas/${name}` } };
 }

@@ -21,12 +21,16 @@ export interface Operation<Kind extends string = string> {
   readonly isBodyOptional?: boolean;
   /** Absent: the answer has no body. */
   readonly answer?: Content;
-  /** Statuses of errors, beside those of every request. */
+  /** Statuses of errors, beside those of every request (openapi.ts). */
   readonly errors: readonly number[];
+  /** It is answered outside of requests, without a key: its errors are `errors` alone, and they have no body. */
+  readonly isOpen?: boolean;
   /** Its requests take the headers of an inference: deadline, priority, and so on. */
   readonly isInference?: boolean;
   /** The names of further request headers. */
   readonly headers?: readonly string[];
+  /** The names of headers of an answer that is no error. */
+  readonly answerHeaders?: readonly string[];
 }
 
 interface Matched<Kind extends string> {

@@ -73,6 +73,16 @@ test('references lead somewhere', () => {
   );
 });
 
+test('what each request may get is there; what no key and no queue stands before has nothing of it', () => {
+  const statusesOf = (path: string, method: string): string =>
+    Object.keys(document.paths[path]![method]!.responses).join(' ');
+  assert.equal(statusesOf('/v2/models/{model}', 'get'), '200 400 401 403 404 429 500 503 504');
+  assert.equal(statusesOf('/v2/models/{model}/infer', 'post'), '200 400 401 403 404 408 413 429 500 501 503 504');
+  assert.equal(statusesOf('/v2/health/live', 'get'), '200');
+  assert.equal(statusesOf('/v2/health/ready', 'get'), '200 400');
+  assert.equal(statusesOf('/openapi.json', 'get'), '200');
+});
+
 test('without metrics none are described', () => {
   assert.doesNotMatch(openApiText('1', ''), /monitoring/);
   assert.match(openApiText('1', '/m'), /"\/m": /);

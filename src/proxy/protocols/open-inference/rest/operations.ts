@@ -54,6 +54,7 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     summary: 'The server runs.',
     answer: { [JSON_TYPE]: 'ServerLive' },
     errors: [],
+    isOpen: true,
   },
   {
     kind: 'v2-ready',
@@ -62,7 +63,8 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     paths: ['/v2/health/ready'],
     summary: 'Every configured model is available; else 400 with `{"ready":false}`.',
     answer: { [JSON_TYPE]: 'ServerReady' },
-    errors: [],
+    errors: [400],
+    isOpen: true,
   },
   {
     kind: 'v2-server',
@@ -90,9 +92,10 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     summary: 'Runs the model. Tensors are JSON, or binary data behind the JSON, or one raw tensor.',
     request: { [JSON_TYPE]: 'InferRequest', [OCTETS]: undefined },
     answer: { [JSON_TYPE]: 'InferResponse', [OCTETS]: undefined },
-    errors: [404, 413, 429, 501, 503, 504],
+    errors: [404],
     isInference: true,
     headers: [HEADER_LENGTH],
+    answerHeaders: [HEADER_LENGTH],
   },
   {
     kind: 'v2-model-ready',
@@ -109,7 +112,7 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     paths: ofModel('/config'),
     summary: "The model as Triton's ModelConfig tells it.",
     answer: { [JSON_TYPE]: 'ModelConfig' },
-    errors: [404, 503],
+    errors: [404],
   },
   {
     kind: 'v2-stats',
@@ -118,7 +121,7 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     paths: ofModel('/stats'),
     summary: 'Statistics of the available versions of a model, or of one version.',
     answer: { [JSON_TYPE]: 'ModelStatistics' },
-    errors: [404, 503],
+    errors: [404],
   },
   ...settings('v2-trace', 'v2-set-trace', 'TraceSetting', ['/v2/trace/setting', '/v2/models/{model}/trace/setting']),
   ...settings('v2-logging', 'v2-set-logging', 'LogSettings', ['/v2/logging']),
@@ -129,7 +132,7 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     paths: ofModel(''),
     summary: 'Inputs and outputs of a model, and its available versions.',
     answer: { [JSON_TYPE]: 'OpenInferenceMetadata' },
-    errors: [404, 503],
+    errors: [404],
   },
   {
     kind: 'v2-index',
@@ -151,7 +154,7 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
       summary: `Asks for the ${verb} of a configured model, with --model_control_mode=explicit.`,
       request: { [JSON_TYPE]: 'RepositoryRequest' },
       isBodyOptional: true,
-      errors: [404, 429, 501],
+      errors: [404],
     }),
   ),
   {
@@ -230,7 +233,7 @@ function settings(
       request: { [JSON_TYPE]: 'Settings' },
       isBodyOptional: true,
       answer,
-      errors: [501],
+      errors: [],
     },
   ];
 }

@@ -25,7 +25,7 @@ function inference(kind: 'predict' | 'classify' | 'regress', request: Content, a
     summary: `${method} in JSON or in the protobuf messages of gRPC.`,
     request: { ...request, [PROTOBUF]: undefined },
     answer: { ...answer, [PROTOBUF]: undefined },
-    errors: [404, 413, 429, 501, 503, 504],
+    errors: [404],
     isInference: true,
   };
 }
@@ -70,7 +70,7 @@ export function servingOperations(metricsPath: string): readonly Operation<Route
       paths: ofModel('/metadata'),
       summary: 'The signatures of a version.',
       answer: { [JSON_TYPE]: 'ServingMetadata' },
-      errors: [404, 503],
+      errors: [404],
     },
     ...(metricsPath === '' ? [] : [metrics]),
   ];
