@@ -131,6 +131,7 @@ export function peerPython(name: string): string {
 }
 
 const SECOND_AXIS = { needsSecondAxis: true };
+const OPEN_INFERENCE = [rest.openInference(), rest.openInferenceBinary(), grpc.openInference()];
 const TRITON_PROTOCOLS = [
   rest.openInference(SECOND_AXIS),
   rest.openInferenceBinary(SECOND_AXIS),
