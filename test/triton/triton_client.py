@@ -170,7 +170,7 @@ def check_refusals(client: triton.InferenceServerClient) -> None:
     wrong = [raw("pixels", pixels(1).astype(np.float64), "FP64")]
     refused("another datatype", lambda: client.infer("digits", wrong), "INVALID_ARGUMENT", "wants FP32; send it as FP32")
     sequence = lambda: client.infer("digits", digits(1), sequence_id=5, sequence_start=True)  # noqa: E731
-    refused("a sequence", sequence, "UNIMPLEMENTED", "keeps no state between requests")
+    refused("a sequence", sequence, "INVALID_ARGUMENT", "keeps no state")
     refused("a timeout of 1 µs", lambda: client.infer("digits", digits(1), timeout=1), "DEADLINE_EXCEEDED", "deadline of")
     settings = {"log_file": "/tmp/x"}
     refused("a log file", lambda: client.update_log_settings(settings), "UNIMPLEMENTED", "cannot be changed by request")

@@ -104,7 +104,7 @@ def check_parameters(client: http.InferenceServerClient) -> None:
     x = [input_of("x", FLOATS[:1], True, "FP32")]
     client.infer("echo_float32", x, priority=1, timeout=5_000_000, parameters={"mine": 3})
     print("as wanted: priority, timeout and a parameter of mine")
-    refusal("a sequence", lambda: client.infer("echo_float32", x, sequence_id=7, sequence_start=True), "501", "sequence_id")
+    refusal("a sequence", lambda: client.infer("echo_float32", x, sequence_id=7, sequence_start=True), "400", "keeps no state")
     classes = http.InferRequestedOutput("y", binary_data=True, class_count=2)
     row = np.array([[0.25, 4.0, -1.0, 4.0]], np.float32)
     result = client.infer("echo_float32", [input_of("x", row, True, "FP32")], outputs=[classes])
