@@ -1,4 +1,5 @@
 /** The description of the REST surface in OpenAPI, of the tables of its protocols. */
+import { API_KEY } from '../../access/sent-token.ts';
 import { METRICS_PATH } from '../../telemetry/metrics/exposition.ts';
 import { OPEN_INFERENCE } from '../protocols/open-inference/rest/operations.ts';
 import { openApiDocument } from '../protocols/rest/openapi.ts';
@@ -24,5 +25,5 @@ export function restOperations(metricsPath = METRICS_PATH): readonly Operation<R
 
 /** The document of /openapi.json. `version`: the server's. */
 export function openApiText(version: string, metricsPath = METRICS_PATH): string {
-  return JSON.stringify(openApiDocument(restOperations(metricsPath), version), undefined, 2);
+  return JSON.stringify(openApiDocument(restOperations(metricsPath), version, API_KEY), undefined, 2);
 }

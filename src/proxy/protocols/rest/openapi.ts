@@ -3,7 +3,6 @@
  *
  * https://spec.openapis.org/oas/v3.1.0
  */
-import { API_KEY } from '../../../access/sent-token.ts';
 import { ANSWER_HEADERS, INFERENCE_HEADERS, REQUEST_HEADERS } from './openapi-headers.ts';
 import { OPENAPI_SCHEMAS, type SchemaName } from './openapi-schemas.ts';
 import { type Content, namesIn, type Operation } from './operation.ts';
@@ -44,8 +43,8 @@ const PATH_TEXTS: Readonly<Record<string, string>> = {
   region: 'The name of a region of shared memory.',
 };
 
-/** `version`: the server's. */
-export function openApiDocument(operations: readonly Operation[], version: string): object {
+/** `version`: the server's. `keyHeader`: the header of a key that is no bearer's. */
+export function openApiDocument(operations: readonly Operation[], version: string, keyHeader: string): object {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of operations) {
     for (const path of operation.paths) {
@@ -65,7 +64,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
       schemas: OPENAPI_SCHEMAS,
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },
-        key: { type: 'apiKey', in: 'header', name: API_KEY },
+        key: { type: 'apiKey', in: 'header', name: keyHeader },
       },
     },
     security: [{}, { token: [] }, { key: [] }],
