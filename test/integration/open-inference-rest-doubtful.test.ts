@@ -17,6 +17,8 @@ const GOOD = `{"inputs":[{${X},"data":[1,2]}]}`;
 before(async () => {
   const float = signature({ x: spec('float32', [-1, 2]) }, { y: spec('float32', [-1, 2]) });
   rest.models.add('m', { signatures: { serving_default: float } });
+  const bool = signature({ b: spec('bool', [-1]) }, { b: spec('bool', [-1]) });
+  rest.models.add('flags', { signatures: { serving_default: bool } });
   await rest.listen();
   connection = await rest.connect();
 });
@@ -118,4 +120,22 @@ test('a path or method that is not there is said before what is wrong with a hea
     assert.equal((await connection.answer()).status, status, path);
   }
   assert.equal((await post(INFER, GOOD, ['x-envoy-expected-rq-timeout-ms: x'])).status, 400);
+});
+
+test('a byte that is no boolean reaches no model', async () => {
+  const json = '{"inputs":[{"name":"b","shape":[2],"datatype":"BOOL","parameters":{"binary_data_size":2}}]}';
+  const send = (...bytes: number[]): Promise<RawAnswer> =>
+    post('/v2/models/flags/infer', Buffer.concat([Buffer.from(json), Buffer.from(bytes)]), [
+      `${LENGTH}: ${json.length}`,
+    ]);
+  assert.equal((await send(0, 1)).status, 200);
+  const refused = await send(1, 2);
+  assert.equal(refused.status, 400);
+  assert.match(errorOf(refused), /element 1, has the byte 2/);
+});
+
+test('an expectation that nobody knows does not matter', async () => {
+  const answer = await post(INFER, GOOD, ['expect: 200-maybe']);
+  assert.equal(answer.status, 200);
+  assert.ok(await isServing());
 });

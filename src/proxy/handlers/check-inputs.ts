@@ -1,5 +1,6 @@
 /**
- * Checks the inputs of a request against the signature: names, dtypes, shapes, and UTF-8 where the model wants text.
+ * Checks the inputs of a request against the signature: names, dtypes, shapes, booleans, and UTF-8 where the model wants
+ * text.
  * Each error says what was sent, what the model wants, and one fix. A graph may take more shapes than its signature
  * declares, so Predict leaves them to the graph, as TensorFlow Serving does: in a run of its own, where it fails no
  * other.
@@ -10,9 +11,13 @@ import { describeSignature, listNames, quoteName } from '../../core/list-names.t
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { elementCount, formatShape, type Shape, shapeFits } from '../../core/shape.ts';
 import { axisOf, type Signature, type TensorSpec } from '../../core/signature.ts';
-import type { StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
+import { type StringTensor, type Tensor, type TensorMap, wordsOf } from '../../core/tensor.ts';
 import { notTextAt, textFault } from '../../core/text.ts';
 import { withDefaults } from './fill-defaults.ts';
+
+const WORD_BYTES = Uint32Array.BYTES_PER_ELEMENT;
+/** The bits that no byte of a boolean has. */
+const OTHER_THAN_BOOLEANS = 0xfefefefe;
 
 /** Called for an input whose shape is not the declared one. */
 export interface ShapeJudge {
@@ -116,6 +121,7 @@ function checkInput(
     judge.onOddShape(wrongShape(model, name, spec, tensor));
   }
   if (spec.isText === true && tensor.dtype === 'string') checkText(model, name, tensor);
+  if (tensor.dtype === 'bool') checkBooleans(name, tensor.data);
   return tensor;
 }
 
@@ -132,6 +138,20 @@ function checkText(model: ResolvedModelSpec, name: string, tensor: StringTensor)
   const fault = textFault(tensor.data[at]!);
   throw invalid(
     `input ${quoteName(name)}, element ${at}, ${fault}, but ${describeSignature(model)} wants UTF-8 text; send binary data as base64 text`,
+  );
+}
+
+/** Bytes of a request may be any, and runtimes compute with their bits: 2 and true would be false. */
+function checkBooleans(name: string, bytes: Uint8Array): void {
+  const wholeWords = bytes.length - (bytes.length % WORD_BYTES);
+  const words = wordsOf(bytes.subarray(0, wholeWords));
+  let other = 0;
+  for (let i = 0; i < words.length; i++) other |= words[i]! & OTHER_THAN_BOOLEANS;
+  for (let i = wholeWords; i < bytes.length; i++) other |= bytes[i]! & OTHER_THAN_BOOLEANS;
+  if (other === 0) return;
+  const at = bytes.findIndex((byte) => byte > 1);
+  throw invalid(
+    `input ${quoteName(name)}, element ${at}, has the byte ${bytes[at]}, but a boolean is 0 or 1; send 1 for true`,
   );
 }
 

@@ -93,6 +93,8 @@ export class RestListener {
     const server = tls === undefined ? createServer(options, onRequest) : this.#tlsServer(tls, options, onRequest);
     server.setTimeout(this.#stallMs, (socket?: Socket) => socket && events.onStall(socket));
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
+    // What else a client expects is nothing that an answer depends on (RFC 9110, 10.1.1).
+    server.on('checkExpectation', (request, response) => events.onRequest(request, response, false));
     this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection');
     server.on('connection', () => {
       this.#accepted += 1;

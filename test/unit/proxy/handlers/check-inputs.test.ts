@@ -67,3 +67,26 @@ describe('the advice for a wrong shape', () => {
     assert.throws(() => checkInputs(MODEL, wants([-1, 1]), new Map(), judge), /missing: "x"/);
   });
 });
+
+describe('booleans', () => {
+  const bools: Signature = {
+    ...echoSignature({ kind: 'dynamic' }),
+    inputs: new Map([['x', { dtype: 'bool', shape: [-1], tensorName: 'x' }]]),
+  };
+  const check = (bytes: Uint8Array): unknown =>
+    checkInputs(MODEL, bools, new Map([['x', { dtype: 'bool', shape: [bytes.length], data: bytes }]]));
+
+  it('are 0 and 1, wherever another byte stands', () => {
+    for (const length of [0, 1, 3, 4, 9, 1000]) {
+      const bytes = Uint8Array.from({ length: length + 1 }, (_, i) => i & 1).subarray(1);
+      check(bytes);
+      for (const at of new Set([0, length >> 1, length - 1])) {
+        if (at < 0 || length === 0) continue;
+        for (const byte of [2, 128, 255]) {
+          const other = bytes.with(at, byte);
+          assert.throws(() => check(other), new RegExp(`element ${at}, has the byte ${byte}, but a boolean is 0 or 1`));
+        }
+      }
+    }
+  });
+});
