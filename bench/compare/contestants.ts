@@ -138,8 +138,6 @@ const TRITON_PROTOCOLS = [
   grpc.openInference(SECOND_AXIS),
 ];
 
-const OPEN_INFERENCE = [rest.openInference(), rest.openInferenceBinary(), grpc.openInference()];
-
 export const CONTESTANTS: readonly Contestant[] = [
   pillion('pillion', 'Pillion'),
   pillion('pillion-v2', 'Pillion, Open Inference Protocol', [], OPEN_INFERENCE),

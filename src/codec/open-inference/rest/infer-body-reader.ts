@@ -135,7 +135,8 @@ export class InferBodyReader {
       const { name } = fields;
       if (name === undefined) throw lacks(path, 'name', 'the name of an input of the model');
       if (tensors.has(name)) throw duplicateInput(name);
-      if (isInSharedMemory(fields.parameters ?? NO_PARAMETERS)) sharedInputs.push(this.#sharedInput(path, name, fields));
+      if (isInSharedMemory(fields.parameters ?? NO_PARAMETERS))
+        sharedInputs.push(this.#sharedInput(path, name, fields));
       else tensors.set(name, this.#tensor(path, name, fields));
       this.#grids.reset();
     });

@@ -117,16 +117,24 @@ function responsesOf({ request, answer, answerHeaders = [], errors, isOpen = fal
   };
   const common = isOpen ? [] : [...COMMON_ERRORS, ...(request === undefined ? [] : BODY_ERRORS)];
   const statuses = [...new Set([...common, ...errors])].sort();
-  return Object.fromEntries([[200, done], ...statuses.map((status) => [status, errorOf(status, isOpen)])]);
+  return Object.fromEntries([
+    [200, done],
+    ...statuses.map((status) => [status, isOpen ? refusalOf(answer) : errorOf(status)]),
+  ]);
 }
 
-function errorOf(status: number, isEmpty: boolean): object {
+function errorOf(status: number): object {
   const header = ERROR_HEADERS[status];
   return {
     description: ERROR_TEXTS[status],
-    ...headersOf(header === undefined || isEmpty ? [] : [header]),
-    ...(!isEmpty && { content: contentOf({ 'application/json': 'Error' }) }),
+    ...headersOf(header === undefined ? [] : [header]),
+    content: contentOf({ 'application/json': 'Error' }),
   };
+}
+
+/** The answer says no. */
+function refusalOf(answer: Content | undefined): object {
+  return { description: 'Not now: the body says so.', ...(answer && { content: contentOf(answer) }) };
 }
 
 function headersOf(names: readonly string[]): object {

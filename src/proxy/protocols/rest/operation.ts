@@ -23,7 +23,7 @@ export interface Operation<Kind extends string = string> {
   readonly answer?: Content;
   /** Statuses of errors, beside those of every request (openapi.ts). */
   readonly errors: readonly number[];
-  /** It is answered outside of requests, without a key: its errors are `errors` alone, and they have no body. */
+  /** It is answered outside of requests, without a key: its errors are `errors` alone, with the body of `answer`. */
   readonly isOpen?: boolean;
   /** Its requests take the headers of an inference: deadline, priority, and so on. */
   readonly isInference?: boolean;
