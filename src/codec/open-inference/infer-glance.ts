@@ -3,6 +3,7 @@
  * stepped over.
  */
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
+import { shortText } from './short-text.ts';
 
 /** More fields are not stepped over: the request is read. */
 const MAX_FIELDS = 100;
@@ -20,8 +21,8 @@ export function glanceAtInfer(message: Uint8Array): AskedModel | undefined {
   try {
     for (let fields = 0; reader.next(); fields++) {
       if (fields === MAX_FIELDS || reader.tag === lengthDelimited(4)) return undefined;
-      if (reader.tag === lengthDelimited(1)) name = reader.string();
-      else if (reader.tag === lengthDelimited(2)) version = reader.string();
+      if (reader.tag === lengthDelimited(1)) name = shortText(reader, 'model_name');
+      else if (reader.tag === lengthDelimited(2)) version = shortText(reader, 'model_version');
       else reader.skip();
     }
   } catch {

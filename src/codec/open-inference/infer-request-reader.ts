@@ -17,20 +17,27 @@ import { type TensorBudget, tensorBudget } from '../tensorflow/tensor-proto/tens
 import { inputDtype } from './datatypes.ts';
 import {
   checkNameCount,
+  checkParameterCount,
   duplicateInput,
   type InferRequest,
   isInSharedMemory,
+  MAX_NAMES,
   mixedContents,
   NO_PARAMETERS,
+  type Parameters,
   type RequestedOutput,
   type SharedInput,
   sharedAndSent,
 } from './infer-request.ts';
 import { type ReadParameters, readParameter } from './parameter-codec.ts';
 import { chargedCount, emptyTensor, rawTensor } from './raw-tensor.ts';
+import { shortText } from './short-text.ts';
 import { TensorMessage } from './tensor-message.ts';
 
 const NO_OUTPUTS: readonly RequestedOutput[] = [];
+/** As many fields as a request can have that is read: more are not looked at for its id. */
+const MAX_ID_FIELDS = 5 * MAX_NAMES;
+
 /**
  * Throws ServingError: invalid_request, too_large (the tensors take more than
  * `maxTensorBytes` together).
@@ -69,27 +76,29 @@ class InferMessage {
   readonly inputs: TensorMessage[] = [];
   outputs: RequestedOutput[] | undefined;
   readonly raw: Uint8Array[] = [];
+  /** Of the tensors. */
+  #parameterCount = 0;
 
   field(reader: WireReader): void {
     switch (reader.tag) {
       case lengthDelimited(1):
-        this.modelName = reader.string();
+        this.modelName = shortText(reader, 'model_name');
         break;
       case lengthDelimited(2):
-        this.modelVersion = reader.string();
+        this.modelVersion = shortText(reader, 'model_version');
         break;
       case lengthDelimited(3):
-        this.id = reader.string();
+        this.id = shortText(reader, 'id');
         break;
       case lengthDelimited(4):
         this.parameters = readParameter(reader, 'parameters', this.parameters);
         break;
       case lengthDelimited(5):
-        checkNameCount('inputs', this.inputs.push(TensorMessage.read(reader)));
+        checkNameCount('inputs', this.inputs.push(this.#counted(TensorMessage.read(reader))));
         break;
       case lengthDelimited(6):
         this.outputs ??= [];
-        checkNameCount('outputs', this.outputs.push(readOutput(reader)));
+        checkNameCount('outputs', this.outputs.push(this.#counted(readOutput(reader))));
         break;
       case lengthDelimited(7):
         checkNameCount('raw_input_contents', this.raw.push(reader.bytesField()));
@@ -98,15 +107,24 @@ class InferMessage {
         reader.skip();
     }
   }
+
+  #counted<Named extends { readonly parameters: Parameters | undefined }>(tensor: Named): Named {
+    this.#parameterCount += tensor.parameters?.size ?? 0;
+    checkParameterCount(this.#parameterCount);
+    return tensor;
+  }
 }
 
-/** The id of a request that may not be readable otherwise; '' if it has none. */
+/**
+ * The id of a request that may not be readable otherwise, or has not come whole; '' if it has none, or none within its
+ * first fields.
+ */
 export function readInferId(message: Uint8Array): string {
   const reader = new WireReader(message, 'ModelInferRequest');
   let id = '';
   try {
-    while (reader.next()) {
-      if (reader.tag === lengthDelimited(3)) id = reader.string();
+    for (let fields = 0; fields < MAX_ID_FIELDS && reader.next(); fields++) {
+      if (reader.tag === lengthDelimited(3)) id = shortText(reader, 'id');
       else reader.skip();
     }
   } catch {
@@ -120,7 +138,7 @@ function readOutput(reader: WireReader): RequestedOutput {
   let parameters: ReadParameters;
   const outer = reader.enter();
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(1)) name = reader.string();
+    if (reader.tag === lengthDelimited(1)) name = shortText(reader, 'the name of an output');
     else if (reader.tag === lengthDelimited(2)) {
       parameters = readParameter(reader, 'parameters of an output', parameters);
     } else reader.skip();

@@ -48,6 +48,12 @@ export const MAX_NAMES = 1000;
 
 const SHARED_MEMORY = 'shared_memory_region';
 
+/** The most parameters of a request and all its tensors together. */
+const MAX_PARAMETERS = 4 * MAX_NAMES;
+
+/** The most bytes of a name, an id or a version. */
+export const MAX_TEXT_BYTES = 64 * 1024;
+
 /** Is the tensor with these parameters in shared memory? */
 export function isInSharedMemory(parameters: Parameters): boolean {
   return parameters.has(SHARED_MEMORY);
@@ -55,8 +61,16 @@ export function isInSharedMemory(parameters: Parameters): boolean {
 
 /** Throws if more than MAX_NAMES stand in `field`. */
 export function checkNameCount(field: string, count: number): void {
-  if (count > MAX_NAMES)
-    throw invalidRequest(`${field} has more than ${MAX_NAMES} entries; send those that are needed`);
+  if (count > MAX_NAMES) throw tooMany(field, MAX_NAMES);
+}
+
+/** The same for all parameters of a request together. */
+export function checkParameterCount(count: number): void {
+  if (count > MAX_PARAMETERS) throw tooMany('a request with its tensors', MAX_PARAMETERS, 'parameters');
+}
+
+function tooMany(where: string, most: number, what = 'entries'): ServingError {
+  return invalidRequest(`${where} has more than ${most} ${what}; send those that are needed`);
 }
 
 /** The refusal of a second input of a name. */

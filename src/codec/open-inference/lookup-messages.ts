@@ -6,6 +6,7 @@ import { lengthDelimited, varintTag, WireReader } from '../protobuf/wire-reader.
 import { bytesField, mapField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
 import { NO_PARAMETERS, type Parameters } from './infer-request.ts';
 import { type ReadParameters, readParameter } from './parameter-codec.ts';
+import { shortText } from './short-text.ts';
 
 /** ModelReadyRequest, ModelMetadataRequest, ModelConfigRequest, ModelStatisticsRequest. */
 export interface ModelQuestion {
@@ -19,8 +20,8 @@ export function readModelQuestion(bytes: Uint8Array, what: string): ModelQuestio
   let name = '';
   let version = '';
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(1)) name = reader.string();
-    else if (reader.tag === lengthDelimited(2)) version = reader.string();
+    if (reader.tag === lengthDelimited(1)) name = shortText(reader, 'name');
+    else if (reader.tag === lengthDelimited(2)) version = shortText(reader, 'version');
     else reader.skip();
   }
   return { name, version };
@@ -32,7 +33,7 @@ export function readIndexRequest(bytes: Uint8Array): { readonly repository: stri
   let repository = '';
   let isReadyOnly = false;
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(1)) repository = reader.string();
+    if (reader.tag === lengthDelimited(1)) repository = shortText(reader, 'repository_name');
     else if (reader.tag === varintTag(2)) isReadyOnly = reader.int64() !== 0n;
     else reader.skip();
   }
@@ -57,8 +58,8 @@ export function readRepositoryRequest(bytes: Uint8Array, what: string): Reposito
   let second = '';
   let parameters: ReadParameters;
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(1)) first = reader.string();
-    else if (reader.tag === lengthDelimited(2)) second = reader.string();
+    if (reader.tag === lengthDelimited(1)) first = shortText(reader, 'repository_name');
+    else if (reader.tag === lengthDelimited(2)) second = shortText(reader, 'model_name');
     else if (reader.tag === lengthDelimited(3)) parameters = readParameter(reader, 'parameters', parameters);
     else reader.skip();
   }

@@ -9,6 +9,7 @@ import { Buffer } from 'node:buffer';
 import { lengthDelimited, varintTag, WIRE_FIXED64, type WireReader } from '../protobuf/wire-reader.ts';
 import { mapField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
 import { checkNameCount, type Parameters, type ParameterValue } from './infer-request.ts';
+import { shortText } from './short-text.ts';
 
 const BOOL = 1;
 const INT64 = 2;
@@ -30,7 +31,7 @@ export function readParameter(reader: WireReader, field: string, before: ReadPar
   let name = '';
   let value: ParameterValue | undefined;
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(1)) name = reader.string();
+    if (reader.tag === lengthDelimited(1)) name = shortText(reader, `a name in ${field}`);
     else if (reader.tag === lengthDelimited(2)) value = readValue(reader) ?? value;
     else reader.skip();
   }

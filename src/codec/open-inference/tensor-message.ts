@@ -7,6 +7,7 @@ import { invalidRequest } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { lengthDelimited, varintTag, type WireReader } from '../protobuf/wire-reader.ts';
 import { type ReadParameters, readParameter } from './parameter-codec.ts';
+import { shortText } from './short-text.ts';
 import { TypedContents } from './typed-contents.ts';
 
 /** As many dims as a tensor of TensorFlow Serving's may have. */
@@ -32,10 +33,10 @@ export class TensorMessage {
   #readField(reader: WireReader): void {
     switch (reader.tag) {
       case lengthDelimited(1):
-        this.name = reader.string();
+        this.name = shortText(reader, 'the name of a tensor');
         break;
       case lengthDelimited(2):
-        this.datatype = reader.string();
+        this.datatype = shortText(reader, 'a datatype');
         break;
       case varintTag(3):
         this.#readDim(reader);

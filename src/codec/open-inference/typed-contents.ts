@@ -3,8 +3,9 @@
  *
  *   1 bool, 2 int32, 3 int64, 4 uint32, 5 uint64: varints   6 float, 7 double: their bytes   8 bytes: a field for each
  *
- * In protobuf the message may come in several parts, and a field in several runs, packed or not. Nearly always there is
- * one of both: then floats are a view of the message. Elements are counted before anything is allocated.
+ * In protobuf the message may come in several parts, of which some are taken, and a field in any number of runs, packed
+ * or not. Nearly always there is one of both: then floats are a view of the message. Elements are counted before anything
+ * is allocated.
  */
 import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from '../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
@@ -22,6 +23,7 @@ import {
 } from '../protobuf/wire-reader.ts';
 import type { TensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
 import { DATATYPES } from './datatypes.ts';
+import { checkNameCount } from './infer-request.ts';
 import { chargedCount, nameOf, type TensorHead } from './raw-tensor.ts';
 
 const FIELD_NAMES: Readonly<Record<number, string>> = {
@@ -65,7 +67,7 @@ export class TypedContents {
     const length = reader.length();
     const start = reader.position;
     reader.advance(length);
-    if (length > 0) this.#parts.push(start, start + length);
+    if (length > 0) checkNameCount('contents of a tensor', this.#parts.push(start, start + length) / 2);
   }
 
   /** There is nothing in it: some clients send an empty one beside raw contents. */

@@ -96,7 +96,15 @@ class Cost {
   #readType(): void {
     const reader = this.#reader;
     if (reader.wireType === WIRE_VARINT) this.hasStrings ||= reader.varint() === DATA_TYPES.string;
-    else if (reader.wireType === WIRE_LENGTH_DELIMITED) this.hasStrings ||= reader.string() === DATATYPES.string;
-    else reader.skip();
+    else if (reader.wireType !== WIRE_LENGTH_DELIMITED) reader.skip();
+    else {
+      const start = reader.position;
+      const length = reader.length();
+      this.bytes += length;
+      if (length === DATATYPES.string.length) {
+        reader.position = start;
+        this.hasStrings ||= reader.string() === DATATYPES.string;
+      } else reader.advance(length);
+    }
   }
 }

@@ -36,6 +36,7 @@ import { type TensorBudget, tensorBudget } from '../../tensorflow/tensor-proto/t
 import { DATATYPES, inputDtype } from '../datatypes.ts';
 import {
   checkNameCount,
+  checkParameterCount,
   duplicateInput,
   isInSharedMemory,
   NO_PARAMETERS,
@@ -146,6 +147,7 @@ export class InferBodyReader {
   #outputs(): readonly RequestedOutput[] {
     const cursor = this.#cursor;
     const outputs: RequestedOutput[] = [];
+    let parameterCount = 0;
     this.#list('outputs', (path) => {
       let name: string | undefined;
       let parameters: Parameters | undefined;
@@ -158,6 +160,8 @@ export class InferBodyReader {
         } else cursor.skipValue();
       }
       if (name === undefined) throw lacks(path, 'name', 'the name of an output of the model');
+      parameterCount += parameters?.size ?? 0;
+      checkParameterCount(parameterCount);
       outputs.push({ name, parameters: parameters ?? NO_PARAMETERS });
     });
     return outputs;

@@ -89,9 +89,12 @@ function* classesOf(name: string, tensor: NumericTensor, count: number, model: C
     const text = `output ${quoteName(name)}: ${wanted} classes are wanted, and ${MAX_CLASSES} are the most`;
     throw invalidRequest(`${text}; ask for fewer, or for the output without "classification"`);
   }
+  const data: Uint8Array[] = [];
+  const classes: Tensor = { dtype: 'string', shape: isByRow ? [rows, wanted] : [wanted], data };
+  // However many rows it has.
+  if (wanted === 0) return classes;
   const values = valuesOf(tensor);
   const isFloat = dtype.includes('float');
-  const data: Uint8Array[] = [];
   for (let row = 0; row < rows; row++) {
     const start = row * perRow;
     for (const index of yield* best(values, start, start + perRow, wanted)) {
@@ -100,7 +103,7 @@ function* classesOf(name: string, tensor: NumericTensor, count: number, model: C
       data.push(label === undefined ? text : Buffer.concat([text, COLON, label]));
     }
   }
-  return { dtype: 'string', shape: isByRow ? [rows, wanted] : [wanted], data };
+  return classes;
 }
 
 /** The indices of the `count` best elements from `start` to `end`, in order. */

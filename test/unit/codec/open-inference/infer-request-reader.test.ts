@@ -272,6 +272,46 @@ describe('a ModelInferRequest is refused', () => {
     assert.match(refusal(() => read({ parameters })).message, /^parameters has more than 1000 entries/);
   });
 
+  it('with more parameters of all tensors than any model has', () => {
+    const entries = Array.from({ length: 900 }, (_, i) => [
+      `p${i}`,
+      { parameterChoice: { case: 'boolParam', value: true } },
+    ]);
+    const parameters = Object.fromEntries(entries);
+    const text = /^a request with its tensors has more than 4000 parameters/;
+    const five = Array.from({ length: 5 }, (_, i) => ({ ...input(`x${i}`, 'FP32', [0]), name: `x${i}`, parameters }));
+    assert.equal(read({ inputs: five.slice(1) }).inputs.size, 4);
+    assert.match(refusal(() => read({ inputs: five })).message, text);
+    const outputs = five.map(({ name }) => ({ name, parameters }));
+    assert.match(refusal(() => read({ inputs: five.slice(0, 1), outputs })).message, text);
+  });
+
+  for (const [field, long] of [
+    ['model_name', bytesField(1, Buffer.alloc(65_537, 'a'))],
+    ['model_version', bytesField(2, Buffer.alloc(65_537, '1'))],
+    ['id', bytesField(3, Buffer.alloc(65_537, 'a'))],
+    ['a name in parameters', bytesField(4, bytesField(1, Buffer.alloc(65_537, 'a')))],
+    ['the name of a tensor', bytesField(5, bytesField(1, Buffer.alloc(65_537, 'a')))],
+    ['a datatype', bytesField(5, bytesField(2, Buffer.alloc(65_537, 'a')))],
+    ['the name of an output', bytesField(6, bytesField(1, Buffer.alloc(65_537, 'a')))],
+  ] as const) {
+    it(`with a text that nobody needs so long: ${field}`, () => {
+      const { message } = refusal(() => readInferRequest(long, LIMIT));
+      assert.equal(message, `${field} has 65537 bytes; send at most 65536`);
+    });
+  }
+
+  it('with elements in so many parts that their list would fill the memory', () => {
+    const contents = (parts: number): Buffer =>
+      Buffer.concat([
+        ...[bytesField(1, 'x'), bytesField(2, 'INT32'), bytesField(3, varint(parts))],
+        Buffer.alloc(4 * parts, bytesField(5, varintField(2, 1))),
+      ]);
+    assert.equal(readInferRequest(bytesField(5, contents(1000)), LIMIT).inputs.size, 1);
+    const error = refusal(() => readInferRequest(bytesField(5, contents(1001)), LIMIT));
+    assert.match(error.message, /^contents of a tensor has more than 1000 entries/);
+  });
+
   it('with more than its tensors may take together', () => {
     const fields = RAW([input('x', 'FP64', [8]), input('y', 'FP64', [8])], Buffer.alloc(64), Buffer.alloc(64));
     assert.equal(read(fields, 128).inputs.size, 2);
@@ -297,5 +337,21 @@ describe('a ModelInferRequest is refused', () => {
     const head = Buffer.concat([bytesField(1, 'x'), bytesField(2, 'INT32'), bytesField(3, varint(1))]);
     const message = Buffer.concat([bytesField(1, 'm'), bytesField(5, Buffer.concat([head, bytesField(5, tiny)]))]);
     assert.match(refusal(() => readInferRequest(message, LIMIT)).message, /"x" has 200000 elements in int_contents/);
+  });
+});
+
+describe('the id of a request that is refused', () => {
+  it('is the last one', () => {
+    assert.equal(readInferId(Buffer.concat([bytesField(3, 'a'), bytesField(7, 'raw'), bytesField(3, 'b')])), 'b');
+  });
+
+  it('is looked for among as many fields as a request may have, and no more', () => {
+    const unknown = (count: number): Buffer => Buffer.alloc(2 * count, varintField(15, 1));
+    assert.equal(readInferId(Buffer.concat([unknown(4999), bytesField(3, 'a')])), 'a');
+    assert.equal(readInferId(Buffer.concat([unknown(5000), bytesField(3, 'a')])), '');
+  });
+
+  it('is no long text', () => {
+    assert.equal(readInferId(bytesField(3, Buffer.alloc(65_537, 'a'))), '');
   });
 });

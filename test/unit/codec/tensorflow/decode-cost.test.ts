@@ -58,6 +58,7 @@ describe('the cost of decoding', () => {
     ['raw strings', [infer('BYTES'), bytesField(7, many(Buffer.alloc(4)))], true],
     ['raw strings before their input', [bytesField(7, many(Buffer.alloc(4))), infer('BYTES')], true],
     ['packed varints', [infer('INT64', bytesField(3, many(varint(1))))], true],
+    ['a long datatype', [infer('B'.repeat(MANY))], true],
     ['short strings', [infer('BYTES', many(bytesField(8, 'a')))], true],
     ['a long shape', [bytesField(5, bytesField(3, many(varint(1))))], true],
     ['many parameters', [many(bytesField(4, bytesField(1, 'a')))], true],

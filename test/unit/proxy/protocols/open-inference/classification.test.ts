@@ -37,6 +37,10 @@ test('the best of each row, where the model has rows', () => {
   assert.deepEqual(classes(tensor, 2, false), { shape: [2], texts: ['0.750000:1', '0.500000:3'] });
 });
 
+test('rows without elements have no classes, however many they are', () => {
+  assert.deepEqual(classes(floats([2 ** 40, 0]), 3, true), { shape: [2 ** 40, 0], texts: [] });
+});
+
 test('labels, for the classes that have one', () => {
   const { texts } = classes(floats([1, 3], 1, 3, 2), 3, true, ['cat', 'dog: big']);
   assert.deepEqual(texts, ['3.000000:1:dog: big', '2.000000:2', '1.000000:0:cat']);
