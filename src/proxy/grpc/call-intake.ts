@@ -5,7 +5,8 @@
  *                                              └▶ else: one message, kept until the request is complete, then delivered
  *
  * It stops while the owner is held or a message is being decompressed. Bytes that it has not taken stay in the reader
- * and are not given back to the client's window. What it holds of a large request is charged by the owner.
+ * and are not given back to the client's window. What it holds of a large request is charged by the owner. A message of
+ * a stream that there is no memory for is refused alone: its rest is passed over as it comes.
  */
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { InflationGate } from '../inflation.ts';
@@ -17,12 +18,15 @@ import { MessageReader } from './message-reader.ts';
 
 /** The part of a call that its intake uses. */
 export interface IntakeOwner {
-  /** Nothing may be delivered now: the call has ended, or its answers wait. Call `resume` when that changes. */
+  readonly isEnded: boolean;
+  /** Nothing more is to be delivered now: the call has ended, or its answers wait. Call `resume` when that changes. */
   readonly isHeld: boolean;
   /** A message, or undefined for the end of a client stream. */
   deliver(message: Uint8Array | undefined): void;
   /** Ends the call because its request is wrong. */
   abort(error: ServingError): void;
+  /** A message of a client stream is not delivered, for `error`. `begun`: what has come of it, as far as that helps. */
+  refuseMessage(error: ServingError, begun: Uint8Array): void;
   /** Calls `abort` after a moment, unless the client turns out to have left. */
   abortSoon(error: ServingError): void;
   /** Lets the client send `count` more bytes. */
@@ -42,6 +46,10 @@ export interface IntakeContext {
   readonly inflations: InflationGate;
 }
 
+/** Of a message that is not taken: room for what names it. */
+const BEGUN_BYTES = 4096;
+const NOTHING = new Uint8Array(0);
+
 export class CallIntake {
   readonly #owner: IntakeOwner;
   readonly #head: CallHead;
@@ -54,6 +62,8 @@ export class CallIntake {
   #delivered: Uint8Array | undefined;
   #isRequestWhole = false;
   #isDecompressing = false;
+  /** Why the message that is decompressed is no longer wanted. */
+  #givenUp: ServingError | undefined;
   /** The owner was charged. */
   #isCharged = false;
   receivedBytes = 0;
@@ -109,6 +119,20 @@ export class CallIntake {
     this.#delivered = undefined;
   }
 
+  /** Gives up the message of a client stream that comes, whose memory is wanted; false if there is none. */
+  giveUpMessage(error: ServingError): boolean {
+    if (!this.#isClientStream) return false;
+    if (this.#isDecompressing) {
+      this.#givenUp = error;
+      return true;
+    }
+    const begun = this.#messages.skip(BEGUN_BYTES);
+    if (begun === undefined) return false;
+    this.#isCharged = false;
+    this.#owner.refuseMessage(error, this.#messages.isCompressed ? NOTHING : begun);
+    return true;
+  }
+
   /** The call has ended: forgets what has come of its request. */
   drop(): void {
     this.#messages.drop();
@@ -122,38 +146,60 @@ export class CallIntake {
     if (bytes <= ACCOUNTED_FROM_BYTES && !this.#isCharged) return;
     this.#isCharged = true;
     const refusal = this.#owner.hold(bytes, this.#messages.announcedBytes);
-    if (refusal !== undefined) this.#owner.abort(refusal);
+    if (refusal !== undefined && !this.giveUpMessage(refusal)) this.#owner.abort(refusal);
   }
 
   #decompress(bytes: Uint8Array): void {
     const { encoding } = this.#head;
+    this.#givenUp = undefined;
     const hold = (inflated: number): ServingError | undefined => {
       this.#isCharged = true;
-      return this.#owner.hold(bytes.length + inflated, 0);
+      return this.#givenUp ?? this.#owner.hold(bytes.length + inflated, 0);
     };
     const { maxReceiveBytes: maxBytes, inflations: gate } = this.#shared;
     const limits = { maxBytes, hold, gate, caller: this.#head.caller.name };
-    const message = decompress(bytes, encoding, limits);
+    let message: Uint8Array | Promise<Uint8Array>;
+    try {
+      message = decompress(bytes, encoding, limits);
+    } catch (error) {
+      this.#failToDecompress(error);
+      return;
+    }
     if (message instanceof Uint8Array) {
       this.#take(message);
       return;
     }
     this.#isDecompressing = true;
-    message.then(
-      (whole) => {
-        this.#isDecompressing = false;
-        if (!this.#owner.isHeld) this.#take(whole);
-        this.resume();
-        this.#charge();
-      },
-      (error: unknown) => this.#owner.abort(toServingError(error)),
-    );
+    const goOn = (): void => {
+      this.#isDecompressing = false;
+      this.resume();
+      this.#charge();
+    };
+    void message
+      .then(
+        (whole) => {
+          if (!this.#owner.isEnded) this.#take(whole);
+        },
+        (error: unknown) => this.#failToDecompress(error),
+      )
+      .then(goOn);
+  }
+
+  /** It ends the call, or costs a stream this message. */
+  #failToDecompress(thrown: unknown): void {
+    const error = toServingError(thrown);
+    if (this.#isClientStream && error.kind === 'overloaded') {
+      this.#isCharged = false;
+      this.#owner.refuseMessage(error, NOTHING);
+    } else this.#owner.abort(error);
   }
 
   #take(message: Uint8Array): void {
     const { path } = this.#head;
-    if (this.#isClientStream) this.#owner.deliver(message);
-    else if (this.#message === undefined) this.#message = message;
+    if (this.#isClientStream) {
+      this.#isCharged = false;
+      this.#owner.deliver(message);
+    } else if (this.#message === undefined) this.#message = message;
     else this.#owner.abort(new ServingError('unsupported', `${path} takes one message and was sent a second one`));
   }
 

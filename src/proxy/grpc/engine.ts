@@ -75,6 +75,12 @@ export interface CallReader {
   onMessage(message: Uint8Array): void;
   onEnd?(): void;
   /**
+   * Client stream only: there is no memory for a message (`overloaded`), which will not come; the stream goes on.
+   * `begun`: its first bytes, as far as they help. Without it the call ends with the error, and always on an engine that
+   * cannot pass over a message.
+   */
+  onRefused?(error: ServingError, begun: Uint8Array): void;
+  /**
    * Called at most once, and never after `call.end`: the client has left (`cancelled`), its request cannot be read or
    * is over the limit (`invalid_request`, `too_large`, `unsupported`), or the call's deadline has passed
    * (`deadline_exceeded`; only if the method leaves that to the engine). Unless the reader ends the call, the engine

@@ -7,7 +7,7 @@
  *
  * The caller pulls: it calls `push` with a chunk, `next` until there is no message, then `keep`; the chunk is valid
  * until then. A caller that must pause does not call `next`. Its chunks wait here, and only the bytes taken so far are
- * given back to the client's window (`takeConsumed`).
+ * given back to the client's window (`takeConsumed`). Of a message that it cannot have, it calls `skip`.
  *
  * An announced length is checked against the limit, and memory for at most 4 times the received bytes is reserved (or
  * 16 KB; or 1 MiB once a first frame has come). Most bytes are copied once.
@@ -41,6 +41,8 @@ export class MessageReader {
   /** A message that began in an earlier chunk. */
   #partial: Uint8Array | undefined;
   #filled = 0;
+  /** Bytes of a skipped message that have not come yet. */
+  #skipping = 0;
   #consumed = 0;
   /** Whether the message that `next` returned last is compressed. */
   isCompressed = false;
@@ -74,6 +76,10 @@ export class MessageReader {
   /** The next message, or undefined until more is pushed. Throws ServingError (too_large, invalid_request). */
   next(): Uint8Array | undefined {
     for (let chunk = this.#chunk; chunk !== undefined; chunk = this.#chunk) {
+      if (this.#skipping > 0) {
+        this.#passOver(chunk);
+        continue;
+      }
       const message = this.#partial === undefined ? this.#begin(chunk) : this.#continue(this.#partial, chunk);
       if (message !== undefined) return message;
     }
@@ -97,12 +103,26 @@ export class MessageReader {
 
   /** A message has begun to come and is not whole. */
   get isWithinMessage(): boolean {
-    return this.#partial !== undefined || this.#headBytes > 0;
+    return this.#partial !== undefined || this.#headBytes > 0 || this.#skipping > 0;
   }
 
   /** Length of the message that comes, as its head says; 0 between messages. */
   get announcedBytes(): number {
     return this.#partial === undefined ? 0 : this.#length;
+  }
+
+  /**
+   * Passes over the message that comes, and its rest as it comes. The result are the bytes of it that have come, at most
+   * `most`; undefined if none comes.
+   */
+  skip(most: number): Uint8Array | undefined {
+    const partial = this.#partial;
+    if (partial === undefined) return undefined;
+    const begun = Buffer.from(partial.subarray(0, Math.min(this.#filled, most)));
+    this.#memory.give(partial);
+    this.#partial = undefined;
+    this.#skipping = this.#length - this.#filled;
+    return begun;
   }
 
   /** Forgets what has come. */
@@ -116,7 +136,14 @@ export class MessageReader {
   /** Describes an incomplete message for an error's text; undefined if there is none. */
   get remainder(): string | undefined {
     if (this.#partial !== undefined) return `${this.#filled} of ${this.#length} bytes`;
+    if (this.#skipping > 0) return `${this.#length - this.#skipping} of ${this.#length} bytes`;
     return this.#headBytes > 0 ? `${this.#headBytes} of the ${MESSAGE_HEAD_BYTES} bytes in front of it` : undefined;
+  }
+
+  #passOver(chunk: Uint8Array): void {
+    const count = Math.min(this.#skipping, chunk.length - this.#at);
+    this.#skipping -= count;
+    this.#advance(chunk, count);
   }
 
   #begin(chunk: Uint8Array): Uint8Array | undefined {

@@ -221,7 +221,12 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   }
 
   deliver(message: Uint8Array | undefined): void {
-    if (this.heldBytes > 0) this.#shared.memory.arrived(this);
+    const { memory } = this.#shared;
+    if (this.heldBytes > 0) {
+      // A message of a stream is its own request's from here on.
+      if (this.#method.isClientStream) memory.release(this);
+      else memory.arrived(this);
+    }
     try {
       if (message === undefined) this.#reader?.onEnd?.();
       else this.#reader?.onMessage(message);
@@ -244,6 +249,21 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     this.end(statusOf(error));
   }
 
+  refuseMessage(error: ServingError, begun: Uint8Array): void {
+    this.#shared.memory.release(this);
+    const reader = this.#reader;
+    if (this.#isEnded) return;
+    if (reader?.onRefused === undefined) {
+      this.abort(error);
+      return;
+    }
+    try {
+      reader.onRefused(error, begun);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
   abortSoon(error: ServingError): void {
     this.#abortAt(this.#shared.clock.nowMs() + RESET_GRACE_MS, error);
   }
@@ -257,7 +277,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   }
 
   shed(error: ServingError): void {
-    this.abort(error);
+    if (!this.#intake.giveUpMessage(error)) this.abort(error);
   }
 
   async #answerCompressed(buffer: Uint8Array): Promise<void> {

@@ -4,6 +4,7 @@
  *
  *   message ─▶ Exchange ─▶ answer     as soon as it is there: in no order; clients tell answers apart by their id
  *                       └▶ error      in band, with the id of its request: the stream goes on
+ *   a message that there is no memory for ─▶ refused likewise, with the id if that has come
  *   end of the stream ─▶ waits for the answers, then ends with OK
  *   cancel, or the stream's deadline ─▶ cancels all its requests, and no other
  *
@@ -85,15 +86,16 @@ class InferStream implements CallReader {
   }
 
   onMessage(message: Uint8Array): void {
-    const now = this.#shared.lifecycle.clock.nowMs();
-    const wire = new StreamWire(this.#call, message, now);
-    const exchange = new Exchange(wire, this.#method, NO_MODEL, this.#shared);
-    if (exchange.isFinished) return;
-    this.#exchanges.add(exchange);
-    wire.onFinished = () => this.#finished(exchange);
-    const refusal = now >= this.#refusesFrom ? DRAINING : charge(exchange.context, message.length, this.#shared);
+    const exchange = this.#begin(message);
+    if (exchange === undefined) return;
+    const isLate = exchange.context.now() >= this.#refusesFrom;
+    const refusal = isLate ? DRAINING : charge(exchange.context, message.length, this.#shared);
     if (refusal === undefined) exchange.onMessage(message);
     else exchange.fail(refusal);
+  }
+
+  onRefused(error: ServingError, begun: Uint8Array): void {
+    this.#begin(begun)?.fail(error);
   }
 
   onEnd(): void {
@@ -111,6 +113,16 @@ class InferStream implements CallReader {
   onAbort(error: ServingError): void {
     this.#onEnded();
     for (const exchange of this.#exchanges) exchange.onAbort(error);
+  }
+
+  /** Undefined: it was refused at once. */
+  #begin(message: Uint8Array): Exchange<Uint8Array> | undefined {
+    const wire = new StreamWire(this.#call, message, this.#shared.lifecycle.clock.nowMs());
+    const exchange = new Exchange(wire, this.#method, NO_MODEL, this.#shared);
+    if (exchange.isFinished) return undefined;
+    this.#exchanges.add(exchange);
+    wire.onFinished = () => this.#finished(exchange);
+    return exchange;
   }
 
   /** The first call counts. */
