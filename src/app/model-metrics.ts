@@ -3,6 +3,8 @@ import { systemClock } from '../core/clock.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { memoryReadings } from '../models/memory/model-memory.ts';
 import { sharedProcesses } from '../models/serving/servable.ts';
+import type { QueueReading } from '../telemetry/metrics/gauges.ts';
+import { tritonPending } from '../telemetry/metrics/triton-metrics.ts';
 import { ERROR_QUANTILES } from '../telemetry/recent/forecast-errors.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
@@ -47,13 +49,14 @@ export function observeModels(models: ModelManager, { metrics, recent }: AppTele
       return found === undefined ? [] : [{ model, version, ...found }];
     }),
   );
-  metrics.gauges.observeQueues(() =>
+  const queues = (): readonly QueueReading[] =>
     [...models.servables()].map(({ name, version, runner }) => ({
       model: name,
       version: version.toString(),
       rows: runner.queuedRows,
       tasks: runner.queuedTasks,
       runningBatches: runner.runningBatches,
-    })),
-  );
+    }));
+  metrics.gauges.observeQueues(queues);
+  metrics.addAliases([tritonPending(queues)]);
 }

@@ -86,6 +86,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   fallback: FallbackRecord | undefined;
   isolation: IsolationRecord | undefined;
   cache: CacheUse | undefined;
+  cacheMs: number | undefined;
   steps: readonly StepRecord[] | undefined;
   error: ServingError | undefined;
   outcome: RequestOutcome = 'ok';

@@ -31,6 +31,8 @@ export interface TaskContext {
   isolation?: IsolationRecord | undefined;
   /** Set where the model has a response cache: how it has served the request. The scheduler does not read it. */
   cache?: CacheUse | undefined;
+  /** With `cache`: how long its answer was looked for, in ms. */
+  cacheMs?: number | undefined;
   /** Set where the model is an ensemble: its steps. The scheduler does not read it. */
   steps?: readonly StepRecord[] | undefined;
   /** Notes what has happened now to the request's batch. */

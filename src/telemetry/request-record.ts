@@ -114,6 +114,7 @@ export interface StepRecord {
   readonly outcome: RequestOutcome;
   readonly batch: BatchRecord | undefined;
   readonly cache?: CacheUse | undefined;
+  readonly cacheMs?: number | undefined;
   /** Set where its model is an ensemble, too. */
   readonly steps?: readonly StepRecord[] | undefined;
 }
@@ -154,8 +155,9 @@ export interface RequestRecord {
   readonly fallback?: FallbackRecord | undefined;
   /** Set if the request was run again; the first time counts. */
   readonly isolation?: IsolationRecord | undefined;
-  /** Set if the model has a response cache that was asked. */
+  /** Set if the model has a response cache that was asked, and how long that took. */
   readonly cache?: CacheUse | undefined;
+  readonly cacheMs?: number | undefined;
   /** Set if the model is an ensemble. */
   readonly steps?: readonly StepRecord[] | undefined;
 }

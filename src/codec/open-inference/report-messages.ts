@@ -71,20 +71,25 @@ export interface StatisticsAnswer extends ComputeAnswer {
   readonly success: TimeAnswer;
   readonly fail: TimeAnswer;
   readonly queue: TimeAnswer;
+  readonly cacheHit: TimeAnswer;
+  readonly cacheMiss: TimeAnswer;
   readonly batches: readonly (ComputeAnswer & { readonly size: number })[];
 }
 
 /**
  * ModelStatisticsResponse: 1 model_stats {1 name, 2 version, 3 last_inference, 4 inference_count, 5 execution_count,
- * 6 inference_stats {1 success, 2 fail, 3 queue, 4 compute_input, 5 compute_infer, 6 compute_output}, 7 batch_stats
- * {1 batch_size, 2 compute_input, 3 compute_infer, 4 compute_output}}.
+ * 6 inference_stats {1 success, 2 fail, 3 queue, 4 compute_input, 5 compute_infer, 6 compute_output, 7 cache_hit,
+ * 8 cache_miss}, 7 batch_stats {1 batch_size, 2 compute_input, 3 compute_infer, 4 compute_output}}.
  */
 export function modelStatisticsResponse(all: readonly StatisticsAnswer[]): Uint8Array {
   return message(...all.map((each) => messageField(1, modelStatistics(each))));
 }
 
 function modelStatistics(stats: StatisticsAnswer): Uint8Array {
-  const requests = [time(1, stats.success), time(2, stats.fail), time(3, stats.queue), ...compute(4, stats)];
+  const requests = [
+    ...[time(1, stats.success), time(2, stats.fail), time(3, stats.queue), ...compute(4, stats)],
+    ...[time(7, stats.cacheHit), time(8, stats.cacheMiss)],
+  ];
   return message(
     bytesField(1, stats.name),
     bytesField(2, stats.version),

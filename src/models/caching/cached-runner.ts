@@ -55,8 +55,10 @@ export class CachedRunner implements ServableRunner {
       counts.bypass += 1;
       return this.#inner.submit(request);
     }
+    const before = this.#clock.nowMs();
     const digest = digestOf(request);
     const known = this.#cache.find(this.#scope, digest, request);
+    context.cacheMs = this.#clock.nowMs() - before;
     if (known !== undefined) {
       counts.hit += 1;
       context.cache = 'hit';

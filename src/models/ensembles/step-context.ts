@@ -33,6 +33,7 @@ export class StepContext implements TaskContext, StepRecord {
   batch: BatchRecord | undefined = undefined;
   isolation: IsolationRecord | undefined = undefined;
   cache: CacheUse | undefined = undefined;
+  cacheMs: number | undefined = undefined;
   outcome: RequestOutcome = 'ok';
   /** Set where its model is an ensemble, too. */
   steps: readonly StepRecord[] | undefined = undefined;

@@ -1,14 +1,20 @@
 /**
  * Totals of each model version since the start, as the statistics extension of the Open Inference Protocol wants them:
- * requests and their times, by outcome and stage; runs and their times, by size. All protocols' requests count.
+ * requests and their times, by outcome and stage; runs and their times, by size. All protocols' requests count, and the
+ * steps of ensembles with their own models.
  *
  *   queue           waits for a slot       compute_input   rows are copied together
  *   compute_infer   the host runs them     compute_output  outputs are divided
+ *   cache_hit       an answer that was kept, or that another request's run gave: it is a success with a time in the
+ *                   queue, but its rows count for nothing, and it has no compute times
+ *   cache_miss      an answer was looked for, and the request ran
+ *
+ * An ensemble's request is a run of its own, whose compute times are those of its steps.
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_statistics.md
  */
 import { type Clock, type Instant, wallOf } from '../../core/clock.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../stage-clock.ts';
 
 /** How often, and how long in all. */
@@ -16,6 +22,19 @@ export interface TimeTotal {
   readonly count: number;
   readonly ms: number;
 }
+
+/** Why requests failed, in Triton's words: too late or too many, cancelled, by the runtime, for any other reason. */
+export const FAILURE_REASONS = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const;
+export type FailureReason = (typeof FAILURE_REASONS)[number];
+
+const REASON_OF: Readonly<Partial<Record<RequestOutcome, FailureReason>>> = {
+  overloaded: 'REJECTED',
+  deadline_exceeded: 'REJECTED',
+  cancelled: 'CANCELED',
+  backend_failed: 'BACKEND',
+  backend_unavailable: 'BACKEND',
+  worker_lost: 'BACKEND',
+};
 
 /** Of the runs with so many rows of requests. */
 export interface RunTotals {
@@ -29,14 +48,19 @@ export interface VersionStatistics {
   readonly version: string;
   /** Unix time in ms of the last request's end; 0 before the first. */
   readonly lastInferenceMs: number;
-  /** Rows of the requests that succeeded. */
+  /** Rows of the requests that succeeded and ran. */
   readonly inferenceCount: number;
   /** Runs that succeeded. */
   readonly executionCount: number;
   readonly success: TimeTotal;
   readonly fail: TimeTotal;
-  /** These four are of requests that succeeded. */
+  /** How many failed for each reason; absent = none. */
+  readonly failures: ReadonlyMap<FailureReason, number>;
+  /** Of requests that succeeded; the compute times of those that ran. */
   readonly queue: TimeTotal;
+  /** The times in which answers were looked for. */
+  readonly cacheHit: TimeTotal;
+  readonly cacheMiss: TimeTotal;
   readonly computeInput: TimeTotal;
   readonly computeInfer: TimeTotal;
   readonly computeOutput: TimeTotal;
@@ -54,10 +78,19 @@ class Total implements TimeTotal {
   }
 }
 
+/** What a request and a step have in common. */
+type Served = RequestRecord | StepRecord;
+
 class Runs implements RunTotals {
   readonly computeInput = new Total();
   readonly computeInfer = new Total();
   readonly computeOutput = new Total();
+
+  add(input: number, infer: number, output: number): void {
+    this.computeInput.add(input);
+    this.computeInfer.add(infer);
+    this.computeOutput.add(output);
+  }
 }
 
 class VersionTotals extends Runs implements VersionStatistics {
@@ -67,7 +100,10 @@ class VersionTotals extends Runs implements VersionStatistics {
   executionCount = 0;
   readonly success = new Total();
   readonly fail = new Total();
+  readonly failures = new Map<FailureReason, number>();
   readonly queue = new Total();
+  readonly cacheHit = new Total();
+  readonly cacheMiss = new Total();
   readonly runs = new Map<number, Runs>();
   lastEnd: Instant = 0;
   readonly #clock: Clock;
@@ -83,32 +119,52 @@ class VersionTotals extends Runs implements VersionStatistics {
     return this.lastEnd === 0 ? 0 : Math.round(wallOf(this.#clock, this.lastEnd));
   }
 
-  addRequest({ stages, outcome, rows }: RequestRecord): void {
+  addRequest(served: Served, rows: number): void {
+    const { stages, outcome, cache, cacheMs = 0, steps } = served;
     const { finishedAt } = stages;
-    this.lastEnd = finishedAt;
+    this.lastEnd = Math.max(this.lastEnd, finishedAt);
     if (outcome !== 'ok') {
       this.fail.add(finishedAt - stages.startedAt);
+      const reason = REASON_OF[outcome] ?? 'OTHER';
+      this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
       return;
     }
     this.success.add(finishedAt - stages.startedAt);
-    this.inferenceCount += rows;
     this.queue.add(stages.lengthOf(STAGE_QUEUE));
-    this.computeInput.add(stages.lengthOf(STAGE_BATCH));
-    this.computeInfer.add(stages.lengthOf(STAGE_EXECUTE));
-    this.computeOutput.add(stages.lengthOf(STAGE_SPLIT));
+    if (cache === 'hit' || cache === 'coalesced') {
+      this.cacheHit.add(cacheMs);
+      return;
+    }
+    if (cache === 'miss') this.cacheMiss.add(cacheMs);
+    this.inferenceCount += rows;
+    const input = computeMs(served, STAGE_BATCH);
+    const infer = computeMs(served, STAGE_EXECUTE);
+    const output = computeMs(served, STAGE_SPLIT);
+    this.add(input, infer, output);
+    if (steps !== undefined) this.#addRun(rows, input, infer, output);
   }
 
-  addRun({ rows, batchStart, executeStart, splitStart, end }: BatchRecord): void {
+  addBatch({ rows, batchStart, executeStart, splitStart, end }: BatchRecord): void {
+    this.#addRun(rows, executeStart - batchStart, splitStart - executeStart, end - splitStart);
+  }
+
+  #addRun(rows: number, input: number, infer: number, output: number): void {
     let runs = this.runs.get(rows);
     if (runs === undefined) {
       runs = new Runs();
       this.runs.set(rows, runs);
     }
     this.executionCount += 1;
-    runs.computeInput.add(executeStart - batchStart);
-    runs.computeInfer.add(splitStart - executeStart);
-    runs.computeOutput.add(end - splitStart);
+    runs.add(input, infer, output);
   }
+}
+
+/** The time in a stage; of an ensemble, that of its steps, which have not all run where some were answered by a cache. */
+function computeMs({ stages, steps }: Served, stage: number): number {
+  if (steps === undefined) return stages.lengthOf(stage);
+  let ms = 0;
+  for (const step of steps) ms += step.stages.finishedAt === 0 ? 0 : computeMs(step, stage);
+  return ms;
 }
 
 export class InferenceStatistics {
@@ -123,11 +179,11 @@ export class InferenceStatistics {
 
   /** A request that runs a model; one whose model was not found is in no version's totals. */
   recordRequest(record: RequestRecord): void {
-    if (record.version !== '') this.#totalsOf(record.model, record.version).addRequest(record);
+    if (record.version !== '') this.#add(record, record.rows);
   }
 
   recordBatch(record: BatchRecord): void {
-    if (record.outcome === 'ok') this.#totalsOf(record.model, record.version).addRun(record);
+    if (record.outcome === 'ok') this.#totalsOf(record.model, record.version).addBatch(record);
   }
 
   /** Undefined: the version has had no request yet. Totals go on changing. */
@@ -146,6 +202,12 @@ export class InferenceStatistics {
     versions?.delete(version);
     if (versions?.size === 0) this.#versions.delete(model);
     this.#last = undefined;
+  }
+
+  #add(served: Served, rows: number): void {
+    this.#totalsOf(served.model, served.version).addRequest(served, rows);
+    // One that has not ended was given up with its ensemble.
+    for (const step of served.steps ?? []) if (step.stages.finishedAt !== 0) this.#add(step, rows);
   }
 
   #totalsOf(model: string, version: string): VersionTotals {

@@ -3,22 +3,26 @@
  * statistics extension (inference-statistics.ts), by model and version, and stand on the same page as TensorFlow
  * Serving's names.
  *
- * The same as there: times are sums in µs, of requests that succeeded. Different: requests of every protocol count, and
- * failures have no label `reason`.
+ * The same as there: times are sums in µs, of requests that succeeded. Different: requests of every protocol count.
  *
  * https://github.com/triton-inference-server/server, docs/user_guide/metrics.md
  */
-import type { InferenceStatistics, TimeTotal, VersionStatistics } from './inference-statistics.ts';
-import type { MetricSnapshot } from './series.ts';
+import type { QueueReading } from './gauges.ts';
+import {
+  FAILURE_REASONS,
+  type InferenceStatistics,
+  type TimeTotal,
+  type VersionStatistics,
+} from './inference-statistics.ts';
+import type { MetricSnapshot, Sample } from './series.ts';
 import { MICROS_PER_MS, type PrintedFamily } from './tf-serving-names.ts';
 
-const PREFIX = 'nv_inference_';
+type Counters = Readonly<Record<string, readonly [help: string, read: (totals: VersionStatistics) => number]>>;
 
-/** By name: what it counts, and its value of a version. */
-const COUNTERS: Readonly<Record<string, readonly [help: string, read: (totals: VersionStatistics) => number]>> = {
+/** By what follows on `nv_inference_`: what it counts, and its value of a version. */
+const COUNTERS: Counters = {
   request_success: ['Requests that succeeded.', ({ success }) => success.count],
-  request_failure: ['Requests that failed.', ({ fail }) => fail.count],
-  count: ['Rows of requests that succeeded.', ({ inferenceCount }) => inferenceCount],
+  count: ['Rows of requests that succeeded and ran.', ({ inferenceCount }) => inferenceCount],
   exec_count: ['Runs of the model.', ({ executionCount }) => executionCount],
   request_duration_us: ['Time from first header to last byte, in µs.', ({ success }) => microsOf(success)],
   queue_duration_us: ['Time that requests waited for a slot, in µs.', ({ queue }) => microsOf(queue)],
@@ -33,19 +37,59 @@ const COUNTERS: Readonly<Record<string, readonly [help: string, read: (totals: V
   ],
 };
 
+/** By what follows on `nv_cache_`: of the versions whose model has a response cache. */
+const CACHE_COUNTERS: Counters = {
+  num_hits_per_model: [
+    'Requests that a kept answer, or the run of another one, has answered.',
+    (s) => s.cacheHit.count,
+  ],
+  num_misses_per_model: ['Requests that ran as no answer was kept.', (s) => s.cacheMiss.count],
+  hit_duration_per_model: ['Time in which answers were looked for and found, in µs.', (s) => microsOf(s.cacheHit)],
+  miss_duration_per_model: ['Time in which answers were looked for in vain, in µs.', (s) => microsOf(s.cacheMiss)],
+};
+
 /** The families, read at each scrape. */
 export function tritonFamilies(statistics: InferenceStatistics): readonly PrintedFamily[] {
-  return Object.entries(COUNTERS).map(([suffix, [help, read]]) => {
-    const name = PREFIX + suffix;
-    const get = (): Promise<MetricSnapshot> => {
-      const values = statistics.all().map((totals) => {
-        const labels = { model: totals.model, version: totals.version };
-        return { metricName: name, labels, value: read(totals) };
-      });
-      return Promise.resolve({ name, help, type: 'counter', values });
-    };
-    return { name, get };
-  });
+  const all = (): readonly VersionStatistics[] => statistics.all();
+  const cached = (): readonly VersionStatistics[] =>
+    all().filter(({ cacheHit, cacheMiss }) => cacheHit.count + cacheMiss.count > 0);
+  return [...counters('nv_inference_', COUNTERS, all), failures(all), ...counters('nv_cache_', CACHE_COUNTERS, cached)];
+}
+
+/** The requests of each version that wait, by the queues' own reading. */
+export function tritonPending(read: () => readonly QueueReading[]): PrintedFamily {
+  return family('nv_inference_pending_request_count', 'gauge', 'Requests that wait for a slot.', () =>
+    read().map(({ model, version, tasks }) => ({ labels: { model, version }, value: tasks })),
+  );
+}
+
+function counters(prefix: string, named: Counters, all: () => readonly VersionStatistics[]): readonly PrintedFamily[] {
+  return Object.entries(named).map(([suffix, [help, read]]) =>
+    family(prefix + suffix, 'counter', help, () =>
+      all().map((totals) => ({ labels: { model: totals.model, version: totals.version }, value: read(totals) })),
+    ),
+  );
+}
+
+function failures(all: () => readonly VersionStatistics[]): PrintedFamily {
+  return family('nv_inference_request_failure', 'counter', 'Requests that failed, by the reason.', () =>
+    all().flatMap(({ model, version, failures: counts }) =>
+      FAILURE_REASONS.map((reason) => ({ labels: { model, version, reason }, value: counts.get(reason) ?? 0 })),
+    ),
+  );
+}
+
+function family(
+  name: string,
+  type: 'counter' | 'gauge',
+  help: string,
+  read: () => readonly Omit<Sample, 'metricName'>[],
+): PrintedFamily {
+  const get = (): Promise<MetricSnapshot> => {
+    const values = read().map((sample) => ({ metricName: name, ...sample }));
+    return Promise.resolve({ name, help, type, values });
+  };
+  return { name, get };
 }
 
 /** Whole microseconds. */

@@ -54,5 +54,6 @@ export class Statistics {
 function withoutRequests(model: string, version: string): VersionStatistics {
   const compute = { computeInput: NONE, computeInfer: NONE, computeOutput: NONE };
   const counts = { lastInferenceMs: 0, inferenceCount: 0, executionCount: 0 };
-  return { model, version, ...counts, success: NONE, fail: NONE, queue: NONE, ...compute, runs: new Map() };
+  const requests = { success: NONE, fail: NONE, failures: new Map(), queue: NONE, cacheHit: NONE, cacheMiss: NONE };
+  return { model, version, ...counts, ...requests, ...compute, runs: new Map() };
 }

@@ -189,6 +189,7 @@ function statisticsAnswer(stats: VersionStatistics): StatisticsAnswer {
   return {
     ...{ name, version, lastInferenceMs, inferenceCount, executionCount },
     ...{ success: time(success), fail: time(fail), queue: time(queue) },
+    ...{ cacheHit: time(stats.cacheHit), cacheMiss: time(stats.cacheMiss) },
     ...compute(stats),
     batches: [...runs].sort(([a], [b]) => a - b).map(([size, totals]) => ({ size, ...compute(totals) })),
   };

@@ -4,8 +4,6 @@ import type { OpenInferenceMetadata } from '../model-lookups.ts';
 import type { LogSettings, TraceSettings } from '../server-settings.ts';
 import { nanosOf } from '../statistics.ts';
 
-const NONE: TimeTotal = { count: 0, ms: 0 };
-
 export function metadataJson(metadata: OpenInferenceMetadata): string {
   return JSON.stringify(metadata);
 }
@@ -27,8 +25,8 @@ function versionOf(totals: VersionStatistics): object {
       fail: durationOf(fail),
       queue: durationOf(queue),
       ...computeOf(totals),
-      cache_hit: durationOf(NONE),
-      cache_miss: durationOf(NONE),
+      cache_hit: durationOf(totals.cacheHit),
+      cache_miss: durationOf(totals.cacheMiss),
     },
     response_stats: {},
     batch_stats: [...runs].map(([rows, run]) => ({ batch_size: rows, ...computeOf(run) })),
