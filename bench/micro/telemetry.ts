@@ -10,6 +10,8 @@ import { createLogger } from '../../src/telemetry/log/log.ts';
 import { DURATION_BUCKETS } from '../../src/telemetry/metrics/metrics.ts';
 import { STAGE_ENCODE } from '../../src/telemetry/stage-clock.ts';
 import { type AppTelemetry, createTelemetry } from '../../src/telemetry/telemetry.ts';
+import { samplerFromEnv } from '../../src/telemetry/tracing/sampler.ts';
+import { Sampling } from '../../src/telemetry/tracing/sampling.ts';
 import type { Tracing } from '../../src/telemetry/tracing/tracing.ts';
 import { runSubject } from './interleave.ts';
 
@@ -18,7 +20,7 @@ const logger = createLogger({ level: 'info', clock: systemClock, destination: { 
 
 /** With an exporter and a sampler that wants nothing, as `OTEL_TRACES_SAMPLER=always_off` has it. */
 const unsampled: Tracing = {
-  sampler: () => false,
+  sampling: new Sampling(samplerFromEnv({ OTEL_TRACES_SAMPLER: 'always_off' })),
   makeRequestSpans: ({ trace }) => assert.ok(trace?.isSampled === false),
   makeBatchSpans: () => undefined,
   start: async () => undefined,

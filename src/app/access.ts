@@ -11,7 +11,7 @@ import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
 import { type AuditFile, openAuditFile } from '../telemetry/log/audit-file.ts';
 import { AuditLog } from '../telemetry/log/audit-log.ts';
-import type { Logger } from '../telemetry/log/log.ts';
+import type { Logger, RootLogger } from '../telemetry/log/log.ts';
 
 export class Access {
   readonly audit: AuditLog;
@@ -24,12 +24,12 @@ export class Access {
   readonly #logger: Logger;
 
   /** Throws if the audit log's file cannot be opened. */
-  constructor(config: ServeConfig, logger: Logger) {
+  constructor(config: ServeConfig, logger: RootLogger) {
     const { options, authorization, adminToken } = config;
     this.#logger = logger;
     this.#tokenFile = options.admin_token_file;
     this.#auditFile = openAudit(options.audit_log_file, logger);
-    this.audit = new AuditLog(this.#auditFile?.logger ?? logger, systemClock);
+    this.audit = new AuditLog(this.#auditFile?.logger ?? logger.steady(), systemClock);
     this.operators = new Operators(adminToken, this.audit);
     if (authorization === undefined) return;
     const control = new AccessControl(new AccessPolicy(authorization, systemClock), systemClock, this.audit);

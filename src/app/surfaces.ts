@@ -19,6 +19,7 @@ import { InflationGate } from '../proxy/inflation.ts';
 import type { SocketAccess } from '../proxy/net/socket-access.ts';
 import type { ListenTls } from '../proxy/net/tls-server.ts';
 import { OpenInference } from '../proxy/protocols/open-inference/open-inference.ts';
+import { ServerSettings } from '../proxy/protocols/open-inference/server-settings.ts';
 import { SharedMemory } from '../proxy/protocols/open-inference/shared-memory.ts';
 import type { Readiness } from '../proxy/readiness.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
@@ -27,6 +28,7 @@ import { RestServer } from '../proxy/servers/http-server.ts';
 import { MetricsServer } from '../proxy/servers/metrics-server.ts';
 import { RegionStore } from '../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../telemetry/log/audit-log.ts';
+import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import type { Gates } from './entrances.ts';
@@ -49,6 +51,7 @@ interface SurfaceParts {
   /** Undefined without an authorization file. */
   readonly access: AccessControl | undefined;
   readonly telemetry: AppTelemetry;
+  readonly logger: RootLogger;
   /** Undefined = plain text. */
   readonly tls: ListenTls | undefined;
   readonly gates: Gates;
@@ -101,13 +104,13 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
 /** The Open Inference Protocol, for both surfaces. */
 function createOpenInference(parts: SurfaceParts): OpenInference {
   const { config, lifecycle, resolver, modelInfo, readiness, telemetry, models, repository, audit } = parts;
-  const { model_control_mode, log_level } = config.options;
-  const { statistics, isTracing } = telemetry;
+  const { model_control_mode, allow_client_settings: areChangeable } = config.options;
+  const { statistics, sampling } = telemetry;
   const isExplicit = model_control_mode === 'explicit';
   const loads = isExplicit
     ? new RepositoryHandler(repository ?? new ConfiguredModels(models, systemClock), audit)
     : undefined;
-  const settings = { logLevel: log_level, isTracing };
+  const settings = new ServerSettings({ log: parts.logger, sampling, areChangeable, audit });
   const sharedMemory = createSharedMemory(parts);
   const known = { resolver, lifecycle, modelInfo, readiness, statistics, sharedMemory };
   return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });

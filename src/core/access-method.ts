@@ -19,6 +19,8 @@ export const ACCESS_METHODS = {
   load: BOTH,
   /** Regions of shared memory, and requests that use them. They are no model's, so only a rule for all models allows it. */
   shared_memory: BOTH,
+  /** Changes of trace and log settings, which are of the process, so only a rule for all models allows them. */
+  settings: BOTH,
   /** HandleReloadConfigRequest. It replaces the whole list, so only a rule for all models allows it. */
   reload: ['grpc'],
   /** The metrics page of the REST port. It names all models, so only a rule for all models allows it. */
@@ -32,9 +34,11 @@ export const ACCESS_METHOD_NAMES = Object.keys(ACCESS_METHODS) as readonly Acces
 /** The pattern of all models, and the model that a method asks for that concerns all of them. */
 export const ALL_MODELS = '*';
 
+const ALL_AT_ONCE: ReadonlySet<AccessMethod> = new Set(['reload', 'metrics', 'shared_memory', 'settings']);
+
 /** Does the method concern all models at once? */
 export function concernsAllModels(method: AccessMethod): boolean {
-  return method === 'reload' || method === 'metrics' || method === 'shared_memory';
+  return ALL_AT_ONCE.has(method);
 }
 
 /** Does the pattern, a name or the beginning of names and a `*`, fit the name (or cover the other pattern)? */

@@ -19,6 +19,7 @@ import { RecentWork } from './recent/recent-work.ts';
 import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
 import { TailKeep } from './recorder/tail-keep.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
+import type { Sampling } from './tracing/sampling.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
 import type { Tracing } from './tracing/tracing.ts';
 import type { LostSpansListener } from './tracing/tracing-options.ts';
@@ -53,8 +54,8 @@ export interface AppTelemetry extends Telemetry {
   readonly recent: RecentWork;
   /** Totals of each version since the start. */
   readonly statistics: InferenceStatistics;
-  /** Spans are made and exported. */
-  readonly isTracing: boolean;
+  /** Which requests are traced; undefined if no spans are exported. */
+  readonly sampling: Sampling | undefined;
   /** Imports and starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
@@ -105,8 +106,8 @@ class JoinedTelemetry implements AppTelemetry {
     });
   }
 
-  get isTracing(): boolean {
-    return this.#tracing !== undefined;
+  get sampling(): Sampling | undefined {
+    return this.#tracing?.sampling;
   }
 
   /**
@@ -121,7 +122,7 @@ class JoinedTelemetry implements AppTelemetry {
       traceId,
       spanId: newSpanId(),
       parentSpanId: caller?.spanId,
-      isSampled: tracing.sampler(traceId, caller),
+      isSampled: tracing.sampling.isSampled(traceId, caller),
       traceState: caller?.traceState,
       baggage: caller?.baggage,
     };
@@ -137,7 +138,7 @@ class JoinedTelemetry implements AppTelemetry {
       this.flights.record(record, kept);
       // The id of its trace, if spans of it are exported, here or by a caller that samples.
       const { trace } = record;
-      const isExported = trace?.isSampled === true || (kept !== undefined && this.#tracing !== undefined);
+      const isExported = trace?.isSampled === true || (kept !== undefined && this.sampling?.isOn === true);
       this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
       this.#log.write(record);
       if (INFERENCE_METHODS.has(record.method)) {
@@ -145,7 +146,8 @@ class JoinedTelemetry implements AppTelemetry {
         this.recent.recordRequest(record);
         this.statistics.recordRequest(record);
       }
-      this.#tracing?.makeRequestSpans(record, kept);
+      const { sampling } = this;
+      this.#tracing?.makeRequestSpans(record, sampling?.isOn === true ? kept : undefined);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
     } catch (error) {
       this.#report(error, 'a request could not be recorded');

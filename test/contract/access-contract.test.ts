@@ -36,7 +36,7 @@ const PRINCIPALS: readonly PrincipalEntry[] = [
   {
     name: 'owner',
     keys: [keys.owner.hash],
-    may: [{ models: ['*'], methods: [...ALL_OF_A_MODEL, 'reload', 'metrics'] }],
+    may: [{ models: ['*'], methods: [...ALL_OF_A_MODEL, 'settings', 'reload', 'metrics'] }],
   },
   { name: 'reader', keys: [keys.reader.hash], may: [{ models: ['dig*'], methods: ['metadata', 'status'] }] },
   { name: 'caller', keys: [keys.caller.hash], may: [{ models: [SERVED], methods: ['predict'], surfaces: ['grpc'] }] },

@@ -88,6 +88,11 @@ export function grpcQuestions(): readonly GrpcQuestion[] {
     // Without --model_control_mode=explicit it changes nothing.
     ...asked('load', `${INFERENCE}/RepositoryModelLoad`, (model) => bytesField(2, model)),
     ...asked('load', `${INFERENCE}/RepositoryModelUnload`, (model) => bytesField(1, model)),
+    // Without --allow_client_settings it changes nothing.
+    ...['LogSettings', 'TraceSetting'].map((name) => ({
+      ...{ method: 'settings', model: '*', what: name, path: `${INFERENCE}/${name}` },
+      body: messageField(1, bytesField(1, 'log_file')),
+    })),
     {
       method: 'reload',
       model: '*',
@@ -152,6 +157,9 @@ export function restQuestions(spell: (path: string) => string = (path) => path):
     ...asked('status', 'GET', (model) => `/v2/models/${model}/versions/1/stats`),
     ...asked('load', 'POST', (model) => `/v2/repository/models/${model}/load`),
     ...asked('load', 'POST', (model) => `/v2/repository/models/${model}/unload`),
+    ...(['/v2/logging', '/v2/trace/setting'] as const).map((path) => ({
+      ...{ method: 'settings', model: '*', verb: 'POST' as const, path, what: path },
+    })),
     { method: 'metrics', model: '*', verb: 'GET', path: '/monitoring/prometheus/metrics', what: 'metrics' },
   ];
 }

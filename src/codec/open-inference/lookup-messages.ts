@@ -4,7 +4,7 @@
  */
 import { lengthDelimited, varintTag, WireReader } from '../protobuf/wire-reader.ts';
 import { bytesField, mapField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
-import { NO_PARAMETERS, type Parameters } from './infer-request.ts';
+import { checkNameCount, NO_PARAMETERS, type Parameters } from './infer-request.ts';
 import { type ReadParameters, readParameter } from './parameter-codec.ts';
 import { shortText } from './short-text.ts';
 
@@ -73,27 +73,76 @@ export function repositoryResponse({ name, isKServe }: RepositoryRequest): Uint8
   return isKServe ? message(bytesField(1, name), varintField(2, true)) : message();
 }
 
-/** The names of the settings in TraceSettingRequest and LogSettingsRequest: 1 settings, a map. */
-export function readSettingNames(bytes: Uint8Array, what: string): readonly string[] {
-  const reader = new WireReader(bytes, what);
-  const names: string[] = [];
+/** By name; undefined = the setting has no value: it is to be as the server was started. */
+type Settings<Value> = ReadonlyMap<string, Value | undefined>;
+
+/** TraceSettingRequest: 1 settings map<string, {1 value, repeated}>, 2 model_name. */
+export function readTraceSettings(bytes: Uint8Array): {
+  readonly model: string;
+  readonly settings: Settings<readonly string[]>;
+} {
+  const reader = new WireReader(bytes, 'TraceSettingRequest');
+  const settings = new Map<string, readonly string[] | undefined>();
+  let model = '';
   while (reader.next()) {
-    if (reader.tag !== lengthDelimited(1)) {
-      reader.skip();
-      continue;
-    }
-    const outer = reader.enter();
-    let name = '';
-    while (reader.next()) {
-      if (reader.tag === lengthDelimited(1)) name = reader.string();
-      else reader.skip();
-    }
-    reader.leave(outer);
-    names.push(name);
-    // The first is refused, whatever follows.
-    break;
+    if (reader.tag === lengthDelimited(1)) readSetting(reader, settings, traceValue);
+    else if (reader.tag === lengthDelimited(2)) model = shortText(reader, 'model_name');
+    else reader.skip();
   }
-  return names;
+  return { model, settings };
+}
+
+/** LogSettingsRequest: 1 settings map<string, {1 bool, 2 uint32, 3 string}>. */
+export function readLogSettings(bytes: Uint8Array): Settings<boolean | number | string> {
+  const reader = new WireReader(bytes, 'LogSettingsRequest');
+  const settings = new Map<string, boolean | number | string | undefined>();
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(1)) readSetting(reader, settings, logValue);
+    else reader.skip();
+  }
+  return settings;
+}
+
+/** An entry of the map; `read` moves the reader past the fields of its value. */
+function readSetting<Value>(
+  reader: WireReader,
+  settings: Map<string, Value | undefined>,
+  read: (reader: WireReader) => Value | undefined,
+): void {
+  const outer = reader.enter();
+  let name = '';
+  let value: Value | undefined;
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(1)) name = shortText(reader, 'the name of a setting');
+    else if (reader.tag === lengthDelimited(2)) {
+      const around = reader.enter();
+      value = read(reader);
+      reader.leave(around);
+    } else reader.skip();
+  }
+  reader.leave(outer);
+  settings.set(name, value);
+  checkNameCount('settings', settings.size);
+}
+
+function traceValue(reader: WireReader): readonly string[] | undefined {
+  const values: string[] = [];
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(1)) checkNameCount('a setting', values.push(shortText(reader, 'a setting')));
+    else reader.skip();
+  }
+  return values.length === 0 ? undefined : values;
+}
+
+function logValue(reader: WireReader): boolean | number | string | undefined {
+  let value: boolean | number | string | undefined;
+  while (reader.next()) {
+    if (reader.tag === varintTag(1)) value = reader.int64() !== 0n;
+    else if (reader.tag === varintTag(2)) value = reader.varint();
+    else if (reader.tag === lengthDelimited(3)) value = shortText(reader, 'a setting');
+    else reader.skip();
+  }
+  return value;
 }
 
 /** TraceSettingResponse: 1 settings map<string, {1 value}>. */

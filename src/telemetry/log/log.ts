@@ -39,8 +39,10 @@ export interface Logger {
 export interface RootLogger extends Logger {
   /** Lines that were dropped so far. */
   readonly lostLines: number;
-  /** Changes the level of this logger and all its children. */
+  /** Changes the level of this logger and all its children, but for those of `steady`. */
   setLevel(level: LogLevel): void;
+  /** A logger that keeps the level of now: for lines that who changes the level must not hide. */
+  steady(): Logger;
   /**
    * Resolves when all lines are written, or after `patienceMs` if nobody reads them. Call it before the process exits:
    * pino would write the rest in a loop that does not end while nobody reads.
@@ -93,6 +95,13 @@ export function createLogger(options: LoggerOptions): RootLogger {
     setLevel(level: LogLevel): void {
       root.level = level;
       for (const child of children) child.level = level;
+    },
+    steady(): Logger {
+      const child = root.child({});
+      children.pop();
+      // Until it is set, a child has its parent's.
+      child.level = root.level;
+      return child;
     },
     end: (patienceMs: number) => (ours === undefined ? Promise.resolve() : written(ours, clock, patienceMs)),
   });

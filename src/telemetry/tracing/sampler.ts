@@ -12,6 +12,10 @@ export type Sampler = (traceId: string, caller: CallerTrace | undefined) => bool
 
 export interface SamplerChoice {
   readonly sampler: Sampler;
+  /** The caller's decision counts, where there is one. */
+  readonly isParentBased: boolean;
+  /** The share of the traces that begin here. */
+  readonly ratio: number;
   /** The error in the variables, to be logged once; undefined if there is none. */
   readonly warning: string | undefined;
 }
@@ -33,14 +37,21 @@ export function samplerFromEnv(env: Readonly<Record<string, string | undefined>>
   const name = env['OTEL_TRACES_SAMPLER']?.trim() || DEFAULT_TRACES_SAMPLER;
   const argument = env['OTEL_TRACES_SAMPLER_ARG']?.trim() || undefined;
   const isParentBased = name.startsWith('parentbased_');
-  const root = rootRule(isParentBased ? name.slice('parentbased_'.length) : name, argument);
+  const root = rootRatio(isParentBased ? name.slice('parentbased_'.length) : name, argument);
   if (root === undefined) {
     const warning =
       `OTEL_TRACES_SAMPLER is "${name}"; known are always_on, always_off, traceidratio ` +
       `and each with parentbased_ before it; using ${DEFAULT_TRACES_SAMPLER}`;
-    return { sampler: parentBased(always), warning };
+    return { sampler: samplerWith(1, true), isParentBased: true, ratio: 1, warning };
   }
-  return { sampler: isParentBased ? parentBased(root.rule) : root.rule, warning: root.warning };
+  const { ratio, warning } = root;
+  return { sampler: samplerWith(ratio, isParentBased), isParentBased, ratio, warning };
+}
+
+/** Samples the share `ratio` of the traces that begin here, or of all. */
+export function samplerWith(ratio: number, isParentBased: boolean): Sampler {
+  const rule = traceIdRatio(ratio);
+  return isParentBased ? parentBased(rule) : rule;
 }
 
 /**
@@ -69,17 +80,17 @@ function parentBased(root: RootRule): Sampler {
   return (traceId, caller) => (caller === undefined ? root(traceId) : caller.isSampled);
 }
 
-function rootRule(name: string, argument: string | undefined): { rule: RootRule; warning?: string } | undefined {
+function rootRatio(name: string, argument: string | undefined): { ratio: number; warning?: string } | undefined {
   switch (name) {
     case 'always_on':
-      return { rule: always };
+      return { ratio: 1 };
     case 'always_off':
-      return { rule: never };
+      return { ratio: 0 };
     case 'traceidratio': {
       const ratio = argument === undefined ? 1 : Number(argument);
-      if (ratio >= 0 && ratio <= 1) return { rule: traceIdRatio(ratio) };
+      if (ratio >= 0 && ratio <= 1) return { ratio };
       const warning = `OTEL_TRACES_SAMPLER_ARG is "${argument}", but a ratio from 0 to 1 is wanted; sampling everything`;
-      return { rule: always, warning };
+      return { ratio: 1, warning };
     }
     default:
       return undefined;

@@ -4,13 +4,14 @@
  */
 import type { KeepReason } from '../recorder/tail-keep.ts';
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
-import { type Sampler, samplerFromEnv } from './sampler.ts';
+import { samplerFromEnv } from './sampler.ts';
+import { Sampling } from './sampling.ts';
 import type { SpanSink } from './span-sink.ts';
 import type { Environment, LostSpansListener, OtlpProtocol, TracingOptions } from './tracing-options.ts';
 
 /** Trace contexts are made from the first request on, spans once `start` has resolved. */
 export interface Tracing extends SpanSink {
-  readonly sampler: Sampler;
+  readonly sampling: Sampling;
   /**
    * Imports and starts the exporter. Never rejects: if it does not start, one error is logged. Idempotent. The SDK's
    * own exporters (otel-sdk.ts) report lost spans only in the log.
@@ -42,15 +43,15 @@ export function createTracing(options: TracingOptions): Tracing | undefined {
 }
 
 class LazyTracing implements Tracing {
-  readonly sampler: Sampler;
+  readonly sampling: Sampling;
   readonly #options: TracingOptions;
   #starting: Promise<void> | undefined;
   #sink: SpanSink | undefined;
 
   constructor(options: TracingOptions) {
-    const { sampler, warning } = samplerFromEnv(options.env);
-    if (warning !== undefined) options.logger.warn({}, warning);
-    this.sampler = sampler;
+    const choice = samplerFromEnv(options.env);
+    if (choice.warning !== undefined) options.logger.warn({}, choice.warning);
+    this.sampling = new Sampling(choice);
     this.#options = options;
   }
 

@@ -6,9 +6,10 @@ import { readInferId, readInferRequest } from '../../../src/codec/open-inference
 import { inferResponse } from '../../../src/codec/open-inference/infer-response-writer.ts';
 import {
   readIndexRequest,
+  readLogSettings,
   readModelQuestion,
   readRepositoryRequest,
-  readSettingNames,
+  readTraceSettings,
 } from '../../../src/codec/open-inference/lookup-messages.ts';
 import { readInferResponse, writeInferRequest } from '../../../src/codec/open-inference/open-inference-messages.ts';
 import { ServingError } from '../../../src/core/errors.ts';
@@ -24,7 +25,8 @@ const SMALL: readonly ((message: Uint8Array) => unknown)[] = [
   (message) => readModelQuestion(message, 'ModelReadyRequest'),
   (message) => readIndexRequest(message),
   (message) => readRepositoryRequest(message, 'RepositoryModelLoadRequest'),
-  (message) => readSettingNames(message, 'LogSettingsRequest'),
+  (message) => readLogSettings(message),
+  (message) => readTraceSettings(message),
 ];
 
 const input = (...fields: readonly Buffer[]): Buffer =>

@@ -3,6 +3,8 @@ import { describe, it } from 'node:test';
 import { createLogger } from '../../../src/telemetry/log/log.ts';
 import type { BatchRecord, RequestRecord } from '../../../src/telemetry/request-record.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
+import { samplerFromEnv } from '../../../src/telemetry/tracing/sampler.ts';
+import { Sampling } from '../../../src/telemetry/tracing/sampling.ts';
 import {
   createTracing,
   isTracingConfigured,
@@ -18,7 +20,10 @@ class FakeTracing implements Tracing {
   isShutDown = false;
   fault: Error | undefined;
 
-  sampler = (traceId: string): boolean => traceId.endsWith('1');
+  sampling = new Sampling({
+    ...samplerFromEnv({}),
+    sampler: (traceId) => traceId.endsWith('1'),
+  });
 
   makeRequestSpans(record: RequestRecord): void {
     if (this.fault !== undefined) throw this.fault;

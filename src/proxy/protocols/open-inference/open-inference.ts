@@ -7,7 +7,7 @@
  *   statistics   totals of each version                                                     access: status
  *   repository   index, load, unload                                                        access: status, load
  *   sharedMemory regions of shared memory, and tensors in them                             access: shared_memory
- *   settings     trace and log settings                                                     access: none
+ *   settings     trace and log settings                                                     access: none; to change them: settings
  *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
  */
 import type { InferRequest } from '../../../codec/open-inference/infer-request.ts';

@@ -1,60 +1,85 @@
 /**
- * Trace and log settings, as the protocol's extensions of these names tell them. They are read only: what is traced and
- * logged is decided where the server is started, and no caller chooses a file.
+ * Trace and log settings, as the protocol's extensions of these names have them. They are of the whole process, and are
+ * told to everybody. With --allow_client_settings callers may change what has a meaning here, until the process ends:
+ *
+ *   log_error, log_warning, log_info, log_verbose_level    the lowest level that is written (log-settings.ts)
+ *   trace_level, trace_rate                                whether, and which requests are traced (trace-settings.ts)
+ *
+ * A setting without a value is as the server was started. No caller chooses a file. What has one value alone here may be
+ * sent with that value, so that the settings that were read can be sent back.
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_{trace,logging}.md
  */
-import { ServingError } from '../../../core/errors.ts';
+import { ServingError, toServingError } from '../../../core/errors.ts';
+import type { AuditLog } from '../../../telemetry/log/audit-log.ts';
+import type { Sampling } from '../../../telemetry/tracing/sampling.ts';
+import type { RequestContext } from '../../request-context.ts';
+import { type LevelledLog, LogLevels, type LogSettings } from './log-settings.ts';
+import type { SettingChanges } from './setting-changes.ts';
+import { changeTracing, type TraceSettings, traceSettings } from './trace-settings.ts';
 
-/** Each setting is a list of texts. */
-export type TraceSettings = ReadonlyMap<string, readonly string[]>;
-
-/** A flag, a count, or a text. */
-export type LogSettings = ReadonlyMap<string, boolean | number | string>;
-
-/** How the server was started. */
-export interface ServerSettings {
-  /** `--log_level`. */
-  readonly logLevel: string;
-  /** Spans are exported. */
-  readonly isTracing: boolean;
+export interface ServerSettingsParts {
+  readonly log: LevelledLog;
+  /** Undefined: no spans are exported. */
+  readonly sampling: Sampling | undefined;
+  /** Callers may change settings. */
+  readonly areChangeable: boolean;
+  readonly audit?: AuditLog | undefined;
 }
 
-/** From the most lines to the fewest. */
-const LEVELS: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
-const INFO = LEVELS.indexOf('info');
+export class ServerSettings {
+  readonly #parts: ServerSettingsParts;
+  readonly #levels: LogLevels;
 
-/** All settings, of every model: there is one rule for all. */
-export function traceSettings({ isTracing }: ServerSettings): TraceSettings {
-  return new Map([
-    ['trace_level', [isTracing ? 'TIMESTAMPS' : 'OFF']],
-    ['trace_mode', ['opentelemetry']],
-    ['trace_count', ['-1']],
-    ['log_frequency', ['0']],
-    ['trace_file', ['']],
-  ]);
-}
+  constructor(parts: ServerSettingsParts) {
+    this.#parts = parts;
+    this.#levels = new LogLevels(parts.log);
+  }
 
-export function logSettings({ logLevel }: ServerSettings): LogSettings {
-  const level = LEVELS.indexOf(logLevel);
-  const logs = (name: string): boolean => level <= LEVELS.indexOf(name);
-  return new Map<string, boolean | number | string>([
-    ['log_file', ''],
-    ['log_info', logs('info')],
-    ['log_warning', logs('warn')],
-    ['log_error', logs('error')],
-    ['log_verbose_level', Math.max(0, INFO - level)],
-    ['log_format', 'ISO8601'],
-  ]);
-}
+  /** Of every model: there is one rule for all. */
+  get trace(): TraceSettings {
+    return traceSettings(this.#parts.sampling);
+  }
 
-/** Call it with the settings that a request wants to change; it refuses any. Throws `unsupported`. */
-export function checkNoChanges(what: 'trace' | 'log', names: Iterable<string>): void {
-  for (const name of names) {
-    const how = what === 'log' ? '--log_level' : 'the OTEL_ variables, such as OTEL_TRACES_SAMPLER';
-    throw new ServingError(
-      'unsupported',
-      `${what} setting ${JSON.stringify(name.slice(0, 80))} cannot be changed by request; start the server with ${how}`,
-    );
+  get log(): LogSettings {
+    return this.#levels.settings;
+  }
+
+  /** All of them or none. `model`: '' = of all. Throws ServingError (invalid_request, unsupported). */
+  changeTrace(changes: SettingChanges, model: string, context: RequestContext): void {
+    this.#change(changes, context, () => {
+      if (model !== '') {
+        throw new ServingError(
+          'unsupported',
+          'all models are traced by one rule here; send the settings without a model',
+        );
+      }
+      changeTracing(this.#parts.sampling, changes);
+    });
+  }
+
+  /** All of them or none. Throws ServingError (invalid_request, unsupported). */
+  changeLog(changes: SettingChanges, context: RequestContext): void {
+    this.#change(changes, context, () => this.#levels.change(changes));
+  }
+
+  #change(changes: SettingChanges, context: RequestContext, change: () => void): void {
+    const { areChangeable, audit } = this.#parts;
+    // What cannot be changed is as the server was started.
+    if (changes.size === 0 || (!areChangeable && [...changes.values()].every((value) => value === undefined))) return;
+    if (!areChangeable) {
+      throw new ServingError(
+        'unsupported',
+        'the settings of this server cannot be changed by request; whoever runs it can allow that with ' +
+          '--allow_client_settings, or start it with another --log_level or OTEL_TRACES_SAMPLER',
+      );
+    }
+    try {
+      change();
+    } catch (thrown) {
+      audit?.request(context, 'failed', toServingError(thrown));
+      throw thrown;
+    }
+    audit?.request(context, 'done');
   }
 }

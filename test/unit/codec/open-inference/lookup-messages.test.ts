@@ -8,9 +8,10 @@ import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import {
   logSettingsResponse,
   readIndexRequest,
+  readLogSettings,
   readModelQuestion,
   readRepositoryRequest,
-  readSettingNames,
+  readTraceSettings,
   repositoryResponse,
 } from '../../../../src/codec/open-inference/lookup-messages.ts';
 import { decode, encode, type Fields } from '../../../support/proto-registry.ts';
@@ -68,11 +69,33 @@ describe('small messages', () => {
     assert.deepEqual(readIndexRequest(new Uint8Array(0)), { repository: '', isReadyOnly: false });
   });
 
-  it('name the first setting that is to change', () => {
-    const settings = { trace_level: { value: ['OFF'] } };
+  it('change settings of tracing; one without a value is as the server was started', () => {
+    const settings = { trace_level: { value: ['OFF'] }, trace_rate: {}, log_frequency: { value: ['1', '2'] } };
     const bytes = encode('inference.TraceSettingRequest', { settings, modelName: 'm' });
-    assert.deepEqual(readSettingNames(bytes, 'TraceSettingRequest'), ['trace_level']);
-    assert.deepEqual(readSettingNames(new Uint8Array(0), 'LogSettingsRequest'), []);
+    const read = readTraceSettings(bytes);
+    assert.equal(read.model, 'm');
+    assert.deepEqual(Object.fromEntries(read.settings), {
+      ...{ trace_level: ['OFF'], trace_rate: undefined, log_frequency: ['1', '2'] },
+    });
+    assert.deepEqual(readTraceSettings(new Uint8Array(0)), { model: '', settings: new Map() });
+    const many = Object.fromEntries(Array.from({ length: 1001 }, (_, i) => [`s${i}`, {}]));
+    assert.throws(
+      () => readTraceSettings(encode('inference.TraceSettingRequest', { settings: many })),
+      /settings has more than 1000 entries/,
+    );
+  });
+
+  it('change settings of the log, of every kind', () => {
+    const settings = {
+      log_info: { parameterChoice: { case: 'boolParam', value: false } },
+      log_verbose_level: { parameterChoice: { case: 'uint32Param', value: 4_000_000_000 } },
+      log_format: { parameterChoice: { case: 'stringParam', value: 'ISO8601' } },
+      log_error: {},
+    };
+    const read = readLogSettings(encode('inference.LogSettingsRequest', { settings }));
+    assert.deepEqual(Object.fromEntries(read), {
+      ...{ log_info: false, log_verbose_level: 4_000_000_000, log_format: 'ISO8601', log_error: undefined },
+    });
   });
 
   it('tell each log setting in the field of its kind, defaults too', () => {

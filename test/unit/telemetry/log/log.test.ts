@@ -56,6 +56,18 @@ it('a new level holds for the logger and for all its children', () => {
   );
 });
 
+it('a steady logger keeps the level that it was made with', () => {
+  const { log, parsed } = logger('info');
+  const steady = log.steady();
+  log.setLevel('silent');
+  log.info({}, 'hidden');
+  steady.info({}, 'there');
+  assert.deepEqual(
+    parsed().map((line) => line['msg']),
+    ['there'],
+  );
+});
+
 describe('an error', () => {
   const errOf = (error: unknown): Record<string, unknown> => {
     const { log, parsed } = logger();

@@ -4,9 +4,10 @@ import {
   type ModelQuestion,
   type RepositoryRequest,
   readIndexRequest,
+  readLogSettings,
   readModelQuestion,
   readRepositoryRequest,
-  readSettingNames,
+  readTraceSettings,
   repositoryResponse,
   traceSettingResponse,
 } from '../../../../codec/open-inference/lookup-messages.ts';
@@ -27,7 +28,6 @@ import { MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { tritonConfigBytes } from '../../../handlers/triton-config.ts';
 import type { RequestContext } from '../../../request-context.ts';
 import type { OpenInference } from '../open-inference.ts';
-import { checkNoChanges, logSettings, traceSettings } from '../server-settings.ts';
 import { nanosOf } from '../statistics.ts';
 
 /** Gives the answer's message. */
@@ -127,20 +127,30 @@ function repositoryMethods({ repository }: OpenInference): readonly Method<Uint8
   ];
 }
 
+/** No permission is needed to read settings; a change concerns all models. */
 function settingMethods({ settings }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
-  const setting = (name: string, what: 'trace' | 'log', answer: () => Uint8Array): Method<Uint8Array, Uint8Array> =>
-    lookupMethod({
-      name,
-      access: undefined,
-      read: (bytes) => readSettingNames(bytes, `${name}Request`),
-      answer: (names) => {
-        checkNoChanges(what, names);
-        return answer();
-      },
-    });
+  const allIf = (areChanged: boolean): string | undefined => (areChanged ? ALL_MODELS : undefined);
   return [
-    setting('TraceSetting', 'trace', () => traceSettingResponse(traceSettings(settings))),
-    setting('LogSettings', 'log', () => logSettingsResponse(logSettings(settings))),
+    lookupMethod({
+      name: 'TraceSetting',
+      access: 'settings',
+      read: readTraceSettings,
+      modelOf: (question) => allIf(question.settings.size > 0),
+      answer: ({ model, settings: changes }, context) => {
+        settings.changeTrace(changes, model, context);
+        return traceSettingResponse(settings.trace);
+      },
+    }),
+    lookupMethod({
+      name: 'LogSettings',
+      access: 'settings',
+      read: readLogSettings,
+      modelOf: (changes) => allIf(changes.size > 0),
+      answer: (changes, context) => {
+        settings.changeLog(changes, context);
+        return logSettingsResponse(settings.log);
+      },
+    }),
   ];
 }
 

@@ -1,8 +1,9 @@
 /** Answers of the Open Inference Protocol about models and settings, in Triton's JSON. */
 import type { RunTotals, TimeTotal, VersionStatistics } from '../../../../telemetry/metrics/inference-statistics.ts';
+import type { LogSettings } from '../log-settings.ts';
 import type { OpenInferenceMetadata } from '../model-lookups.ts';
-import type { LogSettings, TraceSettings } from '../server-settings.ts';
 import { nanosOf } from '../statistics.ts';
+import type { TraceSettings } from '../trace-settings.ts';
 
 export function metadataJson(metadata: OpenInferenceMetadata): string {
   return JSON.stringify(metadata);

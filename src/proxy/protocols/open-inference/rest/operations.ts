@@ -213,7 +213,7 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
   },
 ];
 
-/** GET and POST of settings that can only be read. */
+/** GET and POST of settings. */
 function settings(
   read: OpenInferenceKind,
   write: OpenInferenceKind,
@@ -229,7 +229,7 @@ function settings(
       method,
       http: 'POST',
       paths,
-      summary: `No ${what} setting can be changed: 501, or the settings for an empty object.`,
+      summary: `Changes ${what} settings, with --allow_client_settings; null is as the server was started.`,
       request: { [JSON_TYPE]: 'Settings' },
       isBodyOptional: true,
       answer,

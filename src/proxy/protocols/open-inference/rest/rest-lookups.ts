@@ -3,7 +3,7 @@
  * repository, settings. The server's own health is told outside of requests (http1/small-answers.ts).
  */
 import { Buffer } from 'node:buffer';
-import type { AccessMethod } from '../../../../core/access-method.ts';
+import { type AccessMethod, ALL_MODELS } from '../../../../core/access-method.ts';
 import { invalidRequest, ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
@@ -12,11 +12,12 @@ import type { Method } from '../../../exchange.ts';
 import { tritonConfigJson } from '../../../handlers/triton-config.ts';
 import type { RequestContext } from '../../../request-context.ts';
 import type { OpenInference } from '../open-inference.ts';
-import { checkNoChanges, logSettings, traceSettings } from '../server-settings.ts';
+import type { SettingChanges } from '../setting-changes.ts';
 import { logJson, metadataJson, statisticsJson, traceJson } from './lookups-json.ts';
 import type { OpenInferenceKind } from './operations.ts';
 import { versionText } from './routes.ts';
-import { readIndexBody, readRepositoryBody, readSettingNames } from './small-bodies.ts';
+import { readSettings } from './setting-body.ts';
+import { readIndexBody, readRepositoryBody } from './small-bodies.ts';
 
 /** What a lookup answers with: undefined = an empty body. */
 type Found = string | undefined;
@@ -98,8 +99,8 @@ function repositoryMethods({ repository }: OpenInference): readonly (readonly [O
 }
 
 function settingMethods({ settings }: OpenInference): readonly (readonly [OpenInferenceKind, Method<Buffer>])[] {
-  const trace = (): string => traceJson(traceSettings(settings));
-  const log = (): string => logJson(logSettings(settings));
+  const trace = (): string => traceJson(settings.trace);
+  const log = (): string => logJson(settings.log);
   const noCudaMemory = (): never => {
     throw unsupported('this server has no shared memory of GPUs; send tensors in requests, as JSON or as binary data');
   };
@@ -107,16 +108,16 @@ function settingMethods({ settings }: OpenInference): readonly (readonly [OpenIn
     ['v2-trace', reading('TraceSetting', undefined, trace)],
     [
       'v2-set-trace',
-      asking('TraceSetting', undefined, (body) => {
-        checkNoChanges('trace', readSettingNames(body));
+      changing('TraceSetting', (changes, { name }, context) => {
+        settings.changeTrace(changes, name, context);
         return trace();
       }),
     ],
     ['v2-logging', reading('LogSettings', undefined, log)],
     [
       'v2-set-logging',
-      asking('LogSettings', undefined, (body) => {
-        checkNoChanges('log', readSettingNames(body));
+      changing('LogSettings', (changes, _model, context) => {
+        settings.changeLog(changes, context);
         return log();
       }),
     ],
@@ -137,6 +138,19 @@ function asking(name: string, access: AccessMethod | undefined, find: Lookup): M
     // The body is lent for this turn, and `find` reads it in this turn.
     decode: (body, path, context) => lookupCall(path.name || undefined, () => find(body, path, context)),
     encode: (found) => (found === undefined ? EMPTY : Buffer.from(found, 'utf8')),
+  };
+}
+
+/** A method that changes settings, which concerns all models. */
+function changing(
+  name: string,
+  answer: (changes: SettingChanges, model: ModelSpec, context: RequestContext) => string,
+): Method<Buffer, Found> {
+  return {
+    ...asking(name, 'settings', () => undefined),
+    decode: (body, path, context) =>
+      // In the same turn, once it is known that its caller may.
+      lookupCall(ALL_MODELS, () => answer(readSettings(body), path, context)),
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * The bodies of requests about the repository and settings: small JSON objects, or nothing. As in the bodies of infer, the
+ * The bodies of requests about the repository and regions: small JSON objects, or nothing. As in the bodies of infer, the
  * first of two equal keys counts, and a key whose value is null is not there.
  */
 import type { Buffer } from 'node:buffer';
@@ -58,16 +58,6 @@ export function readRegionBody(body: Buffer): Omit<RegionFields, 'name'> {
   });
   if (read.key !== '' && !Number.isNaN(read.offset) && !Number.isNaN(read.byteSize)) return read;
   throw invalidRequest(`the body has no text "key", or no numbers "offset" and "byte_size"; send ${REGION_FORM}`);
-}
-
-/** The settings that a request wants to change: all that have a value. Throws `invalid_request`. */
-export function readSettingNames(body: Buffer): readonly string[] {
-  const names: string[] = [];
-  readMembers(body, '{}, to read the settings', (cursor, key) => {
-    names.push(key);
-    cursor.skipValue();
-  });
-  return names;
 }
 
 /** Calls `read` for each member that is not null; it moves the cursor past the value. */
