@@ -15,10 +15,6 @@ export const TRITON_OPTIONS = {
     placeholder: 'none|poll|explicit',
     help: 'explicit = callers of the Open Inference Protocol may load and unload models by name; with an authorization file, those whom it allows "load". none = nobody may. Of --model_repository: none = its models load at the start, and it is not looked at again; poll = changes are found every --repository_poll_secs; explicit = --load_model names the models of the start.',
   }),
-  allow_client_settings: flag({
-    default: false,
-    help: 'Callers of the Open Inference Protocol may change the level of the log, and which requests are traced, until the process ends; with an authorization file, those whom it allows "settings". Files cannot be set (docs/open-inference.md).',
-  }),
   load_model: texts({
     default: [],
     placeholder: 'NAME|*',
