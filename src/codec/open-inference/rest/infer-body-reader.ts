@@ -39,6 +39,7 @@ import {
   checkParameterCount,
   duplicateInput,
   isInSharedMemory,
+  MAX_TEXT_BYTES,
   NO_PARAMETERS,
   type Parameters,
   type RequestedOutput,
@@ -227,8 +228,10 @@ export class InferBodyReader {
 
   #string(path: string, wants: string): string {
     const cursor = this.#cursor;
-    if (cursor.skipSpace() === QUOTE) return cursor.string();
-    throw wrongKind(cursor, path, wants);
+    if (cursor.skipSpace() !== QUOTE) throw wrongKind(cursor, path, wants);
+    const text = cursor.string();
+    if (text.length <= MAX_TEXT_BYTES) return text;
+    throw invalidRequest(`${path} has ${text.length} characters; send at most ${MAX_TEXT_BYTES}`);
   }
 
   #shape(path: string): Shape {

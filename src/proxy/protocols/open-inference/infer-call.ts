@@ -15,7 +15,6 @@ import {
   type RequestedOutput,
 } from '../../../codec/open-inference/infer-request.ts';
 import type { DType } from '../../../core/dtype.ts';
-import { invalidRequest } from '../../../core/errors.ts';
 import { inSlices } from '../../../core/in-slices.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
 import { ownAxes } from '../../../core/signature.ts';
@@ -39,9 +38,6 @@ export interface InferParts {
 
 const NO_LABELS: ClassModel['labels'] = new Map();
 
-/** It is repeated in the answer, at a cost that no model and no queue bounds. */
-const MAX_ID_LENGTH = 64 * 1024;
-
 /** Of an answer to a request that wants its last answer marked. */
 const FINAL: Parameters = new Map([['triton_final_response', true]]);
 
@@ -56,7 +52,6 @@ export function inferCall(
   context: RequestContext,
 ): InferCall | Promise<InferCall> {
   const { resolver, lifecycle, sharedMemory } = parts;
-  checkId(request.id);
   const spec = modelSpecOf(request.modelName, request.modelVersion);
   const settings = readInferSettings(request.parameters);
   const { timeoutMs, priority, signatureName } = settings;
@@ -77,11 +72,6 @@ export function inferCall(
 interface CallSettings extends Pick<InferSettings, 'sequence' | 'wantsFinalMark'> {
   /** Undefined = no tensor is in shared memory. */
   readonly shared: SharedTensors | undefined;
-}
-
-function checkId(id: string): void {
-  if (id.length <= MAX_ID_LENGTH) return;
-  throw invalidRequest(`"id" has ${id.length} characters, and ${MAX_ID_LENGTH} are the most; send a shorter one`);
 }
 
 export class InferCall extends PredictCall {

@@ -8,8 +8,8 @@ import { gzipSync } from 'node:zlib';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { CallHead } from '../../../../src/proxy/grpc/call-head.ts';
 import { CallIntake, type IntakeOwner } from '../../../../src/proxy/grpc/call-intake.ts';
-import { MessageMemory } from '../../../../src/proxy/grpc/message-reader.ts';
 import { InflationGate } from '../../../../src/proxy/inflation.ts';
+import { MessageMemory } from '../../../../src/proxy/message-memory.ts';
 import { frame } from '../../../support/raw-grpc.ts';
 
 const FULL = new ServingError('overloaded', 'no memory');
