@@ -106,29 +106,24 @@ function* classesOf(name: string, tensor: NumericTensor, count: number, model: C
   return classes;
 }
 
-/** The indices of the `count` best elements from `start` to `end`, in order. */
+/** The indices of the `count` best elements from `start` to `end`, in order; equal ones keep theirs. */
 function* best(values: Values, start: number, end: number, count: number): Steps<readonly number[]> {
+  const inOrder = (a: number, b: number): number =>
+    isBefore(values[a]!, values[b]!) ? -1 : isBefore(values[b]!, values[a]!) ? 1 : a - b;
+  // Those that may be among the best. They are put in order when twice as many as wanted have come together.
   const found: number[] = [];
+  let last: number | undefined;
   for (let i = start; i < end; i++) {
-    if (found.length < count || isBefore(values[i]!, values[found[count - 1]!]!)) {
-      found.splice(placeOf(values, i, found), 0, i);
-      if (found.length > count) found.pop();
+    if (last === undefined || isBefore(values[i]!, values[last]!)) {
+      found.push(i);
+      if (found.length === 2 * count) {
+        found.sort(inOrder).length = count;
+        last = found[count - 1];
+      }
     }
     if (i % STEP_ELEMENTS === STEP_ELEMENTS - 1) yield;
   }
-  return found;
-}
-
-/** Behind all that it is not before: equal elements keep their order. */
-function placeOf(values: Values, index: number, found: readonly number[]): number {
-  let low = 0;
-  let high = found.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (isBefore(values[index]!, values[found[middle]!]!)) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return found.sort(inOrder).slice(0, count);
 }
 
 /** NaN is behind everything. */
