@@ -21,3 +21,6 @@ export const CACHE = v.pipe(
 );
 
 export type CacheConfig = Readonly<v.InferOutput<typeof CACHE>>;
+
+/** Of a model of a Triton repository with response_cache, which names no bounds. */
+export const DEFAULT_CACHE: CacheConfig = { maxMib: 64, ttlMs: DEFAULT_TTL_MS };

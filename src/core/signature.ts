@@ -80,10 +80,19 @@ export interface StateTensor {
    * value of its own.
    */
   readonly zeros: Shape | undefined;
+  /** One row that a sequence begins with instead of the zeros; their shape has the rows at dim 0, if it has any. */
+  readonly initial?: Tensor;
 }
 
 /** By the name of the input. */
 export type SignatureState = ReadonlyMap<string, StateTensor>;
+
+/** An input that tells the model which step of a sequence its rows are of: the server fills it. */
+export type StepControl =
+  /** `no`, `yes`: one element, by whether the step is such a one. A request that runs is always `ready`. */
+  | { readonly kind: 'start' | 'end' | 'ready'; readonly no: Uint8Array; readonly yes: Uint8Array }
+  /** The sequence's id. */
+  | { readonly kind: 'id' };
 
 export interface Signature {
   /** In the model's own order. */
@@ -105,6 +114,10 @@ export interface Signature {
   readonly defaults?: TensorMap | undefined;
   /** The inputs whose values the server keeps for requests that are steps of a sequence. Absent = it keeps none. */
   readonly state?: SignatureState | undefined;
+  /** The inputs that the server fills for each step of a sequence, with one element for each row. Only beside `state`. */
+  readonly controls?: ReadonlyMap<string, StepControl> | undefined;
+  /** A request must be a step of a sequence: the server alone has some of the graph's inputs. */
+  readonly isForSteps?: boolean | undefined;
   /** Inputs of another shape than declared are refused. Else the graph decides: it may take them. */
   readonly areShapesChecked?: boolean;
   /** How tf.Examples become its inputs; undefined if it accepts none, or parses them in its graph. */

@@ -16,7 +16,7 @@ export interface TritonConfig extends Message {
   readonly output: readonly TritonOutput[];
   readonly schedulingChoice:
     | { readonly case: 'dynamicBatching'; readonly value: TritonDynamicBatching }
-    | { readonly case: 'sequenceBatching'; readonly value: unknown }
+    | { readonly case: 'sequenceBatching'; readonly value: TritonSequenceBatching }
     | { readonly case: 'ensembleScheduling'; readonly value: TritonEnsembling }
     | { readonly case: undefined };
   readonly instanceGroup: readonly TritonInstanceGroup[];
@@ -24,6 +24,7 @@ export interface TritonConfig extends Message {
   readonly parameters: Readonly<Record<string, { readonly stringValue: string }>>;
   readonly modelWarmup: readonly TritonWarmup[];
   readonly modelTransactionPolicy?: { readonly decoupled: boolean };
+  readonly responseCache?: { readonly enable: boolean };
 }
 
 export type TritonVersionPolicy =
@@ -64,6 +65,53 @@ export interface TritonQueuePolicy {
 
 /** TritonQueuePolicy.timeoutAction: the request waits on, behind the others. REJECT is 0. */
 export const TIMEOUT_DELAY = 1;
+
+/** Its inputs are filled by the server, from one step of a sequence to the next. */
+export interface TritonSequenceBatching {
+  /** 0 = not said. */
+  readonly maxSequenceIdleMicroseconds: bigint;
+  readonly controlInput: readonly TritonControlInput[];
+  readonly state: readonly TritonState[];
+  readonly strategyChoice:
+    | { readonly case: 'direct' | 'oldest'; readonly value: { readonly maxQueueDelayMicroseconds: bigint } }
+    | { readonly case: undefined };
+}
+
+/** An input that tells the model which step of a sequence a row is of. */
+export interface TritonControlInput {
+  readonly name: string;
+  readonly control: readonly {
+    readonly kind: number;
+    readonly int32FalseTrue: readonly number[];
+    readonly fp32FalseTrue: readonly number[];
+    readonly boolFalseTrue: readonly boolean[];
+    /** Of CONTROL_KINDS.id alone. */
+    readonly dataType: number;
+  }[];
+}
+
+/** Numbers of TritonControlInput.control.kind. */
+export const CONTROL_KINDS = { start: 0, ready: 1, end: 2, id: 3 } as const;
+
+/** An output that is an input of the next step. */
+export interface TritonState {
+  readonly inputName: string;
+  readonly outputName: string;
+  readonly dataType: number;
+  /** Those of one request, without the batch. */
+  readonly dims: readonly bigint[];
+  /** At most one. */
+  readonly initialState: readonly TritonInitialState[];
+}
+
+export interface TritonInitialState {
+  readonly dataType: number;
+  readonly dims: readonly bigint[];
+  readonly stateData:
+    | { readonly case: 'zeroData'; readonly value: boolean }
+    | { readonly case: 'dataFile'; readonly value: string }
+    | { readonly case: undefined };
+}
 
 export interface TritonInstanceGroup {
   readonly kind: number;

@@ -1,19 +1,16 @@
 /**
- * max_batch_size and dynamic_batching → the batching of a model.
+ * max_batch_size, dynamic_batching and the queue of sequence_batching → the batching of a model.
  *
  *   max_batch_size 0                  the declared dims are whole: each request is run as it came
  *   max_batch_size N                  dim 0 holds rows, and a run has at most N; the server proves whether requests share runs
  *   … with dynamic_batching {}        requests share runs, because the owner says so
+ *   … with sequence_batching {}       the same: steps of different sequences do in Triton, too
  */
 import type { DeclaredBatching } from '../batch-declaration.ts';
 import type { Findings, Where } from '../config-file.ts';
 import type { BatchingConfig } from '../model-config.ts';
-import {
-  TIMEOUT_DELAY,
-  type TritonConfig,
-  type TritonDynamicBatching,
-  type TritonQueuePolicy,
-} from './config-message.ts';
+import { TIMEOUT_DELAY, type TritonConfig, type TritonQueuePolicy } from './config-message.ts';
+import { sequencesOf } from './sequence-batching.ts';
 
 const MAX_COUNT = 2 ** 31 - 1;
 const DAY_MS = 86_400_000;
@@ -45,7 +42,7 @@ export function batchingOfTriton(config: TritonConfig, where: Where, findings: F
     findings.errors.push(`${where('max_batch_size')}: max_batch_size ${maxBatchSize} is negative; 0 = no batches`);
   }
   const queue = queueOf(dynamic?.defaultQueuePolicy, maxBatchSize, where, findings);
-  const delay = delayOf(dynamic, where, findings);
+  const delay = delayOf(config, where, findings);
   if (maxBatchSize <= 0) {
     if (dynamic !== undefined) {
       const text = 'dynamic_batching has no effect: max_batch_size is 0, so each request is run as it came';
@@ -60,7 +57,7 @@ export function batchingOfTriton(config: TritonConfig, where: Where, findings: F
       maxBatchSize,
       ...(delay > 0 && { batchTimeoutMicros: delay }),
     },
-    declaredBatching: dynamic === undefined ? undefined : rowsAtDim0(config),
+    declaredBatching: dynamic === undefined && sequencesOf(config) === undefined ? undefined : rowsAtDim0(config),
     sloMs: queue.sloMs,
   };
 }
@@ -74,10 +71,14 @@ function rowsAtDim0({ input, output }: TritonConfig): DeclaredBatching | undefin
   };
 }
 
-function delayOf(dynamic: TritonDynamicBatching | undefined, where: Where, { errors }: Findings): number {
-  const delay = dynamic?.maxQueueDelayMicroseconds ?? 0n;
+function delayOf(config: TritonConfig, where: Where, { errors }: Findings): number {
+  const { schedulingChoice } = config;
+  const strategy = sequencesOf(config)?.strategyChoice;
+  const queue = schedulingChoice.case === 'dynamicBatching' ? schedulingChoice : strategy;
+  const delay = queue?.case === undefined ? 0n : queue.value.maxQueueDelayMicroseconds;
   if (delay <= MAX_COUNT) return Number(delay);
-  const at = where('dynamic_batching.max_queue_delay_microseconds');
+  const field = queue === strategy ? `sequence_batching.${strategy!.case}` : 'dynamic_batching';
+  const at = where(`${field}.max_queue_delay_microseconds`);
   errors.push(`${at}: max_queue_delay_microseconds ${delay} is out of range; 0 to ${MAX_COUNT}`);
   return 0;
 }

@@ -14,6 +14,7 @@ const TRACE = 'traces go where OTEL_EXPORTER_OTLP_ENDPOINT says';
 const MEMORY = 'memory follows the machine’s and the process’s limits';
 const GPU = 'the runtime takes the GPU memory that it needs';
 const IDLE = 'connections end by --idle_connection_timeout_s';
+const CACHE = 'each model with response_cache keeps up to 64 MiB of answers (docs/response-cache.md)';
 const THREADS = 'one event loop serves each port; runs have threads of their own (--num_batch_threads)';
 
 export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
@@ -76,8 +77,8 @@ export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   backend_directory: value('runtimes are built in, or packages that pillion.yaml names'),
   backend_config: value('runtimes have options of their own here (docs/runtimes.md)'),
   repoagent_directory: value('no repository agent runs here'),
-  cache_config: value('answers are not cached'),
-  cache_directory: value('answers are not cached'),
+  cache_config: value(CACHE),
+  cache_directory: value(CACHE),
   rate_limit: value('models share the cores by weight'),
   rate_limit_resource: value('models share the cores by weight'),
   pinned_memory_pool_byte_size: value(MEMORY),
@@ -87,7 +88,7 @@ export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   buffer_manager_thread_count: value(THREADS),
   host_policy: value('the kernel places threads'),
   enable_peer_access: value(GPU),
-  response_cache_byte_size: value('answers are not cached'),
+  response_cache_byte_size: value(CACHE),
   allow_sagemaker: value('there are no paths of SageMaker'),
   allow_vertex_ai: value('there are no paths of Vertex AI'),
 };

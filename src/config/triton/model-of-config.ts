@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
+import { DEFAULT_CACHE } from '../cache-config.ts';
 import { type FileResult, type Findings, parseTextProtoFile, type Where } from '../config-file.ts';
 import { LATEST_ONE, type ModelConfig, type ModelDefaults, modelOf, type VersionPolicy } from '../model-config.ts';
 import { TRITON_MODEL_CONFIG, type TritonConfig, type TritonEnsemble, type TritonModel } from './config-message.ts';
@@ -13,6 +14,7 @@ import { batchingOfTriton } from './dynamic-batching.ts';
 import { fieldEffects } from './field-effects.ts';
 import { instancesOf } from './instance-groups.ts';
 import { checkFileName, runtimeOf } from './runtime.ts';
+import { sequenceBoundsOf } from './sequence-batching.ts';
 import { checkTensors } from './tensors.ts';
 import { checkWarmups } from './warmups.ts';
 
@@ -91,6 +93,7 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
   checkWarmups(config, where, errors);
   const { sessions, executionProvider } = instancesOf(config.instanceGroup, where, findings);
   const { batching, declaredBatching, sloMs } = batchingOfTriton(config, where, findings);
+  const sequences = sequenceBoundsOf(config, where, findings);
   const all = { ...batching, ...(sessions !== undefined && { numBatchThreads: sessions }) };
   return {
     versionPolicy: versionPolicyOf(config, where, errors),
@@ -99,6 +102,8 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
     ...(Object.keys(all).length > 0 && { batching: all }),
     ...(declaredBatching !== undefined && isConfigured(config) && { declaredBatching }),
     ...(sloMs !== undefined && { sloMs }),
+    ...(sequences !== undefined && { sequences }),
+    ...(config.responseCache?.enable === true && { cache: DEFAULT_CACHE }),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { Where } from '../config-file.ts';
 import type { TritonConfig, TritonWarmup, TritonWarmupInput } from './config-message.ts';
 import { dataTypeName, dtypeOf } from './data-types.ts';
+import { isFileName } from './sequence-batching.ts';
 
 /** More rows or repeats are a mistake: each is run before the model is served. */
 const MAX_BATCH = 65_536;
@@ -41,12 +42,8 @@ function inputProblem({ dataType, dims, inputDataType }: TritonWarmupInput): str
   const bad = dims.find((dim) => dim < 1n);
   if (bad !== undefined) return `${bad} is no dim here; each is 1 or more`;
   if (inputDataType.case === undefined) return 'say zero_data: true, random_data: true or input_data_file: "NAME"';
-  if (inputDataType.case === 'inputDataFile' && !isName(inputDataType.value)) {
+  if (inputDataType.case === 'inputDataFile' && !isFileName(inputDataType.value)) {
     return `input_data_file "${inputDataType.value}" is no name in the directory warmup`;
   }
   return undefined;
-}
-
-function isName(name: string): boolean {
-  return name !== '' && !name.split(/[/\\]/).includes('..') && !/^[/\\]/.test(name);
 }

@@ -139,6 +139,14 @@ function signatureOf(
       'signature',
     );
   }
+  if (found?.isForSteps === true) {
+    report(
+      `model ${quoteName(model)} answers steps of sequences alone, and a step of an ensemble is none`,
+      'steps',
+      index,
+      'model',
+    );
+  }
   return found;
 }
 

@@ -3,6 +3,7 @@ import type { ProcessGroup } from '../../backends/host/process/process-group.ts'
 import { profileReplica } from '../../backends/host/profile/profile-replica.ts';
 import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
+import { sequencesOf } from '../../config/triton/sequence-batching.ts';
 import { type BatchAxis, notesOn, type Signature, type Signatures } from '../../core/signature.ts';
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
@@ -17,6 +18,7 @@ import {
 } from '../runtimes/open-version.ts';
 import { withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts';
+import { withSequences } from '../triton/sequence-state.ts';
 import { readTriton, tritonViews } from '../triton/served-triton.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
 import { warmUpRequests } from '../triton/warm-up-requests.ts';
@@ -61,7 +63,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
       const padValues = declaredPadValues(model, modelFile, opened.signatures);
       axes = await versionBatching(options, target, opened, declared, padValues);
       const decided = await axes.decide();
-      const signatures = modelFile?.declareState(decided) ?? decided;
+      const ofTriton = await withSequences(model, decided);
+      const signatures = modelFile?.declareState(ofTriton) ?? ofTriton;
       // What a model's own pillion.yaml declares has the last word.
       const views = new Map([...(tritonViews(triton, signatures) ?? []), ...(modelFile?.views(signatures) ?? [])]);
       const served = { signatures, views: views.size === 0 ? undefined : views };
@@ -268,7 +271,8 @@ async function prepare(
   loaded: Omit<LoadedVersion, 'requests'>,
 ): Promise<void> {
   try {
-    const requests = triton && (await warmUpRequests(triton));
+    // The requests of model_warmup are no steps of a sequence.
+    const requests = triton && sequencesOf(triton.config) === undefined ? await warmUpRequests(triton) : undefined;
     await options.prepare?.({ ...loaded, requests });
   } catch (error) {
     await loaded.servable.unload();

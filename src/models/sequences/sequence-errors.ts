@@ -105,6 +105,23 @@ export function keepsNoState(model: string, version: bigint, signature: string):
   );
 }
 
+/** The server has inputs of the model that only a step of a sequence gets. */
+export function needsSequence(model: string, version: bigint): ServingError {
+  return new ServingError(
+    'invalid_request',
+    `model "${model}" version ${version} answers steps of sequences alone (sequence_batching in its config.pbtxt); send ` +
+      'sequence_id, and sequence_start with the first step, or the headers x-pillion-sequence-id and ' +
+      'x-pillion-sequence-step',
+    STAGE,
+  );
+}
+
+/** The model takes ids of another kind. */
+export function unfitId(input: string, id: string, dtype: string): ServingError {
+  const text = `the sequence id ${quoteName(id)} is no ${dtype}, which the model's input ${quoteName(input)} takes`;
+  return new ServingError('invalid_request', `${text}; send a number that it can hold`, STAGE);
+}
+
 /** A step that goes on brings a value of the state itself. */
 export function stateIsKept(input: string): ServingError {
   return new ServingError(

@@ -10,6 +10,7 @@
  * share batches. A request that is no step is passed on as it is, with a state that it brings itself.
  */
 import type { SharedError } from '../../core/errors.ts';
+import { repeatedRows } from '../../core/repeated-rows.ts';
 import { elementCount, shapeFits } from '../../core/shape.ts';
 import { rowAxisOf, type Signature, type SignatureState, type Signatures } from '../../core/signature.ts';
 import { byteLengthOf, type Tensor, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
@@ -19,6 +20,7 @@ import type { TaskContext } from '../../scheduler/task.ts';
 import type { ServableRequest, ServableRunner } from '../serving/servable.ts';
 import { stateIsKept, stateIsMissing } from './sequence-errors.ts';
 import type { StepOfSequence, StepTurn } from './step.ts';
+import { controlOf } from './step-controls.ts';
 
 /** A signature that keeps a state. */
 interface StatefulSignature extends Signature {
@@ -125,7 +127,10 @@ function inputsOf(
   const inputs = new Map<string, Tensor>();
   for (const name of signature.inputs.keys()) {
     const own = given.get(name);
-    if (!signature.state.has(name)) {
+    const control = signature.controls?.get(name);
+    if (control !== undefined)
+      inputs.set(name, controlOf(name, control, signature, rowsOf(signature, given), place.step));
+    else if (!signature.state.has(name)) {
       if (own !== undefined) inputs.set(name, own);
     } else if (kept === undefined) inputs.set(name, own ?? firstState(signature, name, given, place));
     else if (own !== undefined) throw stateIsKept(name);
@@ -136,12 +141,13 @@ function inputsOf(
 
 /** The zeros that a sequence begins with. */
 function firstState(signature: StatefulSignature, name: string, given: TensorMap, place: StepOfSequence): Tensor {
-  const { zeros } = signature.state.get(name)!;
+  const { zeros, initial } = signature.state.get(name)!;
   if (zeros === undefined) throw stateIsMissing(name);
   const { dtype } = signature.inputs.get(name)!;
   const axis = rowAxisOf(signature, name);
   const shape = axis === undefined ? zeros : zeros.with(axis, rowsOf(signature, given));
   place.checkBytes(elementCount(shape));
+  if (initial !== undefined) return repeatedRows(initial, shape);
   const tensor = zerosOf(dtype, shape);
   place.checkBytes(byteLengthOf(tensor));
   return tensor;

@@ -4,40 +4,40 @@
  * made of the graph's own tensors.
  */
 import type { TritonConfig, TritonTensor } from '../../config/triton/config-message.ts';
+import { filledInputs } from '../../config/triton/sequence-batching.ts';
 import { type Shape, shapesEqual } from '../../core/shape.ts';
-import {
-  DEFAULT_SIGNATURE_NAME,
-  hasRows,
-  type Signature,
-  type Signatures,
-  type TensorSpec,
-} from '../../core/signature.ts';
+import { hasRows, type Signatures, type TensorSpec } from '../../core/signature.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import type { Reshape } from '../serving/reshape.ts';
-import { graphDims, mergedShape, withBatch } from './graph-check.ts';
-
-/** The graph's signature that a Triton client means: it knows no others. */
-export function mainSignature(graphs: Signatures): readonly [name: string, signature: Signature] | undefined {
-  const main = graphs.get(DEFAULT_SIGNATURE_NAME);
-  return main === undefined ? [...graphs][0] : [DEFAULT_SIGNATURE_NAME, main];
-}
+import { graphDims, mainSignature, mergedShape, withBatch } from './graph-check.ts';
 
 /** Undefined if requests see the graph's signature as it is. The config was held against the graph before. */
 export function configView(config: TritonConfig, graphs: Signatures): DeclaredSignature | undefined {
   const main = mainSignature(graphs);
   if (main === undefined) return undefined;
   const [name, graph] = main;
-  const inputs = viewOf(config.input, config, graph.inputs);
+  const filled = filledInputs(config);
+  const sent = new Map([...graph.inputs].filter(([input]) => !filled.has(input)));
+  const inputs = viewOf(config.input, config, sent);
   const outputs = viewOf(config.output, config, graph.outputs);
-  if (!inputs.isOther && !outputs.isOther) return undefined;
+  const isForSteps = graph.controls !== undefined;
+  if (!inputs.isOther && !outputs.isOther && !isForSteps) return undefined;
   const aliases = (specs: ReadonlyMap<string, TensorSpec>): ReadonlyMap<string, string> =>
     new Map([...specs.keys()].map((alias) => [alias, alias]));
-  const { batchAxis, batchAxes, methodName } = graph;
+  const { batchAxis, batchAxes, methodName, state } = graph;
   const rows = { batchAxis, batchAxes, hasRows: hasRows(graph) };
   return {
     name,
     graphName: name,
-    signature: { ...rows, inputs: inputs.specs, outputs: outputs.specs, methodName, areShapesChecked: true },
+    signature: {
+      ...rows,
+      state,
+      isForSteps,
+      inputs: inputs.specs,
+      outputs: outputs.specs,
+      methodName,
+      areShapesChecked: true,
+    },
     inputs: { kind: 'tensors', graphNames: aliases(inputs.specs) },
     outputs: aliases(outputs.specs),
     labels: undefined,

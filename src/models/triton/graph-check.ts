@@ -2,11 +2,18 @@
  * Holds the inputs and outputs of a config.pbtxt against the graph, as Triton's backends do at load. A dim that is free
  * (-1) on one side takes the other's size. With max_batch_size above 0 the dims begin behind dim 0.
  */
-import type { TritonConfig, TritonTensor } from '../../config/triton/config-message.ts';
+import type { TritonConfig, TritonInput, TritonTensor } from '../../config/triton/config-message.ts';
 import { dataTypeName, dtypeOf } from '../../config/triton/data-types.ts';
+import { filledInputs } from '../../config/triton/sequence-batching.ts';
 import { ServingError } from '../../core/errors.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
-import type { Signature, TensorSpec } from '../../core/signature.ts';
+import { DEFAULT_SIGNATURE_NAME, type Signature, type Signatures, type TensorSpec } from '../../core/signature.ts';
+
+/** The graph's signature that a Triton client means: it knows no others. */
+export function mainSignature(graphs: Signatures): readonly [name: string, signature: Signature] | undefined {
+  const main = graphs.get(DEFAULT_SIGNATURE_NAME);
+  return main === undefined ? [...graphs][0] : [DEFAULT_SIGNATURE_NAME, main];
+}
 
 /** The shape that the model itself has, as the file says: behind the batch, and after a reshape. */
 export function graphDims({ dims, reshape }: TritonTensor): Shape {
@@ -20,8 +27,10 @@ export function withBatch(config: Pick<TritonConfig, 'maxBatchSize'>, dims: Shap
 
 /** Throws `load_failed` with all differences. */
 export function checkAgainstGraph(model: string, config: TritonConfig, { inputs, outputs }: Signature): void {
+  // The graph has a value of its own for an optional input that it does not list.
+  const isGiven = ({ name, optional }: TritonInput): boolean => !optional || inputs.has(name);
   const problems = [
-    ...config.input.flatMap((tensor) => tensorProblems('input', tensor, config, inputs)),
+    ...config.input.filter(isGiven).flatMap((tensor) => tensorProblems('input', tensor, config, inputs)),
     ...config.output.flatMap((tensor) => tensorProblems('output', tensor, config, outputs)),
     ...(config.input.length === 0 ? [] : missingInputs(config, inputs)),
     ...batchProblems(config, inputs),
@@ -54,8 +63,10 @@ function tensorProblems(
   return problems;
 }
 
-function missingInputs({ input }: TritonConfig, specs: ReadonlyMap<string, TensorSpec>): readonly string[] {
-  const missing = [...specs.keys()].filter((name) => !input.some((each) => each.name === name));
+function missingInputs(config: TritonConfig, specs: ReadonlyMap<string, TensorSpec>): readonly string[] {
+  const filled = filledInputs(config);
+  const isListed = (name: string): boolean => filled.has(name) || config.input.some((each) => each.name === name);
+  const missing = [...specs.keys()].filter((name) => !isListed(name));
   return missing.map((name) => `input "${name}" of the graph is not in the file; add it`);
 }
 

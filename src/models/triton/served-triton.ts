@@ -2,8 +2,8 @@
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { DeclaredSignatures } from '../serving/declared-signature-runner.ts';
-import { configView, mainSignature } from './config-view.ts';
-import { checkAgainstGraph } from './graph-check.ts';
+import { configView } from './config-view.ts';
+import { checkAgainstGraph, mainSignature } from './graph-check.ts';
 import { readLabels } from './labels.ts';
 import type { ServedTriton } from './triton-facts.ts';
 

@@ -18,7 +18,7 @@ import { TRITON_MODEL_CONFIG, type TritonConfig } from '../../config/triton/conf
 import { dataTypeOf } from '../../config/triton/data-types.ts';
 import { ownAxes, type Signature, type TensorSpec } from '../../core/signature.ts';
 import type { Servable } from '../serving/servable.ts';
-import { mainSignature } from './config-view.ts';
+import { mainSignature } from './graph-check.ts';
 
 type Configured = Pick<Servable, 'name' | 'signatures' | 'runtime' | 'triton' | 'maxBatchSize'>;
 

@@ -12,18 +12,18 @@ import { writePredictRequest } from '../../codec/tensorflow/predict-writer.ts';
 import { predictionLogParts } from '../../codec/tensorflow/prediction-log.ts';
 import type { TritonModel, TritonWarmup, TritonWarmupInput } from '../../config/triton/config-message.ts';
 import { dtypeOf } from '../../config/triton/data-types.ts';
-import { bytesPerElement, type DType } from '../../core/dtype.ts';
+import { bytesPerElement } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
-import { elementCount, type Shape } from '../../core/shape.ts';
+import { repeatedRows } from '../../core/repeated-rows.ts';
+import { elementCount } from '../../core/shape.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { zerosOf } from '../../core/zeros.ts';
 import { randomOf, randomTensor } from '../batching/random-rows.ts';
-import { isReallyInside, readSmall } from '../model-file/small-files.ts';
+import { LENGTH_BYTES, readRawTensor } from './raw-tensor.ts';
 
 const DIRECTORY = 'warmup';
-/** Of one tensor, and of one file. */
+/** Of one tensor. */
 const MAX_BYTES = 256 << 20;
-const LENGTH_BYTES = 4;
 
 export interface WarmUpRequest {
   readonly name: string;
@@ -74,50 +74,9 @@ async function tensorOf(
   const bytes = elementCount(shape) * (dtype === 'string' ? LENGTH_BYTES : bytesPerElement(dtype));
   if (bytes > MAX_BYTES) throw new Error(`its dims take ${bytes} bytes, and ${MAX_BYTES} are the most`);
   if (inputDataType.case === 'inputDataFile') {
-    return repeated(dtype, shape, rows ?? 1, await elementsOf(model, inputDataType.value, dtype, row));
+    return repeatedRows(await readRawTensor(join(model.directory, DIRECTORY), inputDataType.value, dtype, row), shape);
   }
   if (inputDataType.case === 'zeroData' || dtype === 'string') return zerosOf(dtype, shape);
   const spec = { dtype, shape, tensorName: name };
   return randomTensor(name, spec, shape, { floats: 'unit', integersBelow: 2 }, randomOf(1));
-}
-
-/** One row: its bytes, or the strings. */
-async function elementsOf(
-  { directory }: TritonModel,
-  name: string,
-  dtype: DType,
-  row: Shape,
-): Promise<Uint8Array | readonly Uint8Array[]> {
-  const path = join(directory, DIRECTORY, name);
-  const isInside = await isReallyInside(directory, path).catch(() => true);
-  if (!isInside) throw new Error(`the file ${path} is not in ${directory}; put it there`);
-  const bytes = (await readSmall(path, MAX_BYTES)) ?? 'there is no such file';
-  if (typeof bytes === 'string') throw new Error(`${path} cannot be used: ${bytes}`);
-  const count = elementCount(row);
-  if (dtype === 'string') return stringsOf(path, bytes, count);
-  const wanted = count * bytesPerElement(dtype);
-  // Triton takes the first bytes of a longer file.
-  if (bytes.length < wanted) throw new Error(`${path} has ${bytes.length} bytes, and its dims take ${wanted}`);
-  return bytes.subarray(0, wanted);
-}
-
-function stringsOf(path: string, bytes: Buffer, count: number): readonly Uint8Array[] {
-  const strings: Uint8Array[] = [];
-  let at = 0;
-  while (strings.length < count) {
-    const start = at + LENGTH_BYTES;
-    const end = start <= bytes.length ? start + bytes.readUInt32LE(at) : Infinity;
-    if (end > bytes.length) throw new Error(`${path} ends in string ${strings.length + 1} of ${count}`);
-    strings.push(bytes.subarray(start, end));
-    at = end;
-  }
-  return strings;
-}
-
-function repeated(dtype: DType, shape: Shape, rows: number, row: Uint8Array | readonly Uint8Array[]): Tensor {
-  if (dtype === 'string') {
-    const data = Array.from({ length: rows }, () => row as readonly Uint8Array[]).flat();
-    return { dtype, shape, data };
-  }
-  return { dtype, shape, data: Buffer.concat(Array.from({ length: rows }, () => row as Uint8Array)) };
 }

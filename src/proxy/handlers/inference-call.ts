@@ -9,7 +9,7 @@ import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { keepsNoState } from '../../models/sequences/sequence-errors.ts';
+import { keepsNoState, needsSequence } from '../../models/sequences/sequence-errors.ts';
 import type { SequenceTable } from '../../models/sequences/sequence-table.ts';
 import type { StepOfSequence } from '../../models/sequences/step.ts';
 import type { ServableHandle, ServableRequest } from '../../models/serving/servable.ts';
@@ -157,6 +157,9 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   }
 
   #serve(served: ServedSignature): void {
+    if (served.signature.isForSteps === true && this.sequence === undefined) {
+      throw needsSequence(served.name, served.version);
+    }
     this.served = served;
     this.signatureName = served.signatureName;
   }

@@ -174,6 +174,61 @@ describe('config.pbtxt: batches', () => {
   });
 });
 
+const STATE = 'input_name: "h" output_name: "hN" data_type: TYPE_FP32 dims: [ -1, 4 ]';
+const START = 'name: "S" control { kind: CONTROL_SEQUENCE_START fp32_false_true: [ 0, 1 ] }';
+
+describe('config.pbtxt: sequences', () => {
+  it('have bounds, a queue and rows that share runs', () => {
+    const model = modelOf(`max_batch_size: 8 ${X} ${Y} sequence_batching {
+      max_sequence_idle_microseconds: 2500 direct { max_queue_delay_microseconds: 70 }
+      control_input { ${START} } state { ${STATE} } }`);
+    assert.deepEqual(model.sequences, { idleMs: 3 });
+    assert.equal(model.batching!.batchTimeoutMicros, 70);
+    assert.deepEqual(model.declaredBatching, { inputs: new Map([['x', 0]]), outputs: new Map([['y', 0]]) });
+    assert.equal(modelOf('sequence_batching { }').sequences, undefined);
+    assert.equal(modelOf('sequence_batching { oldest { } }').declaredBatching, undefined);
+  });
+
+  it('run no model_warmup', () => {
+    const text = 'model_warmup { name: "w" } sequence_batching { }';
+    warned(text, '1:14: model_warmup has no effect: its requests are no steps of a sequence');
+  });
+
+  for (const [text, refusal] of [
+    ['control_input { control { } }', /:1:\d+: control_input "": its name is missing/],
+    ['control_input { name: "S" }', /"S": it needs one control/],
+    [
+      'control_input { name: "S" control { int32_false_true: [ 0 ] } }',
+      /it needs one of int32_false_true, .+ two values/,
+    ],
+    [
+      `control_input { ${START} } control_input { ${START.replace('"S"', '"T"')} }`,
+      /"T": another control_input has the same/,
+    ],
+    ['control_input { name: "S" control { kind: CONTROL_SEQUENCE_CORRID } }', /an id has the data_type TYPE_UINT64/],
+    [`control_input { ${START.replace('"S"', '"x"')} }`, /input "x" is listed twice/],
+    [`state { ${STATE} } state { ${STATE} }`, /input "h" is listed twice/],
+    ['state { input_name: "h" }', /state "h": it needs an input_name and an output_name/],
+    [`state { ${STATE} initial_state { data_type: TYPE_FP32 dims: [ 2, 3 ] zero_data: true } }`, /do not fit its own/],
+    [`state { ${STATE} initial_state { data_type: TYPE_FP32 dims: [ -1, 4 ] zero_data: true } }`, /all have sizes/],
+    [
+      `state { ${STATE} initial_state { data_type: TYPE_FP32 dims: [ 2, 4 ] } }`,
+      /needs zero_data: true or a data_file/,
+    ],
+    [
+      `state { ${STATE} initial_state { data_type: TYPE_FP32 dims: [ 2, 4 ] data_file: "../x" } }`,
+      /data_file "\.\.\/x" is no name in the directory initial_state/,
+    ],
+  ] as const) {
+    it(`are refused: ${text}`, () => assert.match(refusalOf(`${X} sequence_batching { ${text} }`), refusal));
+  }
+});
+
+it('config.pbtxt: response_cache is a cache of the default size', () => {
+  assert.deepEqual(modelOf('response_cache { enable: true }').cache, { maxMib: 64, ttlMs: 600_000 });
+  assert.equal(modelOf('response_cache { enable: false }').cache, undefined);
+});
+
 describe('config.pbtxt: what has no effect', () => {
   for (const [field, text, place = '1:1'] of [
     [
@@ -182,7 +237,27 @@ describe('config.pbtxt: what has no effect', () => {
       '1:12',
     ],
     ['optimization', 'optimization { graph { level: 1 } }'],
-    ['response_cache', 'response_cache { enable: true }'],
+    [
+      'sequence_batching.direct.minimum_slot_utilization',
+      'sequence_batching { direct { minimum_slot_utilization: 0.5 } }',
+      '1:30',
+    ],
+    [
+      'sequence_batching.oldest.max_candidate_sequences',
+      'sequence_batching { oldest { max_candidate_sequences: 4 } }',
+      '1:30',
+    ],
+    [
+      'sequence_batching.oldest.preferred_batch_size',
+      'sequence_batching { oldest { preferred_batch_size: [ 4 ] } }',
+      '1:54',
+    ],
+    ['sequence_batching.oldest.preserve_ordering', 'sequence_batching { oldest { preserve_ordering: true } }', '1:30'],
+    [
+      'sequence_batching.state.use_growable_memory',
+      'sequence_batching { state { input_name: "h" output_name: "k" data_type: TYPE_FP32 dims: 1 use_growable_memory: true } }',
+      '1:91',
+    ],
     ['metric_tags (a, b)', 'metric_tags { key: "a" value: "1" } metric_tags { key: "b" value: "2" }', '1:13'],
     ['cc_model_filenames (7.5)', 'cc_model_filenames { key: "7.5" value: "m.onnx" }', '1:20'],
     ['model_operations', 'model_operations { op_library_filename: "x.so" }'],
@@ -263,7 +338,7 @@ describe('config.pbtxt: what refuses the model', () => {
     ['instance_group { count: 5000 }', /5000 instances are too many; at most 1024/],
     ['version_policy { specific { } }', /specific names no version/],
     ['version_policy { specific { versions: 0 } }', /0 is no version; they begin with 1/],
-    ['sequence_batching { }', /sequence_batching is not supported: no instance keeps the state/],
+    ['sequence_batching { iterative_sequence: true }', /:1:21: sequence_batching.iterative_sequence is not supported/],
     ['batch_input { kind: BATCH_ELEMENT_COUNT }', /batch_input is not supported/],
     ['batch_output { }', /batch_output is not supported/],
     ['model_repository_agents { agents { name: "checksum" } }', /model_repository_agents is not supported/],

@@ -146,11 +146,11 @@ describe('loads and unloads', () => {
 
   it('tell once what has no effect', async (t) => {
     const harness = new Harness(t, 'explicit', []);
-    harness.add('a', plusConfig('a', 'max_batch_size: 2 response_cache { enable: true }'));
+    harness.add('a', plusConfig('a', 'max_batch_size: 2 metric_tags { key: "a" value: "b" }'));
     await harness.repository.load('a');
     await harness.repository.load('a');
     assert.equal(harness.warnings.length, 1);
-    assert.match(harness.warnings[0]!, /response_cache has no effect/);
+    assert.match(harness.warnings[0]!, /metric_tags \(a\) has no effect/);
     await harness.repository.unload('a');
     await assert.rejects(harness.repository.unload('a'), /model "a" is not loaded/);
   });

@@ -1,0 +1,120 @@
+/**
+ * The state and the controls of a model with sequence_batching, held against its graph.
+ *
+ *   config.pbtxt                                   signature of the graph
+ *   control_input { name: "START" … }          ─▶  controls: the server fills the input for each step
+ *   state { input_name: "h" output_name: "hN" } ─▶  state: the server keeps it from step to step
+ */
+import { Buffer } from 'node:buffer';
+import { join } from 'node:path';
+import type { ModelConfig } from '../../config/model-config.ts';
+import {
+  CONTROL_KINDS,
+  type TritonConfig,
+  type TritonControlInput,
+  type TritonModel,
+  type TritonState,
+} from '../../config/triton/config-message.ts';
+import { dataTypeName, dtypeOf } from '../../config/triton/data-types.ts';
+import { sequencesOf } from '../../config/triton/sequence-batching.ts';
+import type { DType } from '../../core/dtype.ts';
+import { ServingError } from '../../core/errors.ts';
+import { formatShape } from '../../core/shape.ts';
+import type { Signature, Signatures, StateTensor, StepControl } from '../../core/signature.ts';
+import { declareState } from '../model-file/declare-state.ts';
+import { mainSignature, mergedShape, withBatch } from './graph-check.ts';
+import { readRawTensor } from './raw-tensor.ts';
+
+const DIRECTORY = 'initial_state';
+
+/** The graphs' signatures; of a model of sequences, the main one with state and controls. Rejects with `load_failed`. */
+export async function withSequences({ name, triton }: ModelConfig, graphs: Signatures): Promise<Signatures> {
+  const sequences = triton && sequencesOf(triton.config);
+  const main = mainSignature(graphs);
+  if (sequences === undefined || main === undefined) return graphs;
+  const [key, graph] = main;
+  const problems = [
+    ...sequences.controlInput.flatMap((input) => controlProblems(input, triton!.config, graph)),
+    ...sequences.state.flatMap((state) => stateProblems(state, triton!.config, graph)),
+  ];
+  const declared = new Map(sequences.state.map((state) => [state.inputName, declarationOf(state, triton!.config)]));
+  const stateful = declareState(declared, new Map([[key, graph]]), (problem) => problems.push(problem)).get(key)!;
+  if (problems.length > 0) {
+    const text = `its sequence_batching does not fit the graph: ${[...new Set(problems)].join('; ')}`;
+    throw new ServingError('load_failed', `model "${name}": ${text}`);
+  }
+  const state = new Map<string, StateTensor>();
+  for (const each of sequences.state) {
+    const kept = stateful.state!.get(each.inputName)!;
+    state.set(each.inputName, await withInitial(kept, each, triton!));
+  }
+  const controls = new Map(sequences.controlInput.map((input) => [input.name, controlOf(input)]));
+  return new Map([...graphs, [key, { ...stateful, state, controls }]]);
+}
+
+function controlProblems({ name, control }: TritonControlInput, config: TritonConfig, graph: Signature): string[] {
+  const spec = graph.inputs.get(name);
+  if (spec === undefined) return [`the graph has no input "${name}"; it has ${[...graph.inputs.keys()].join(', ')}`];
+  const dtype = controlType(control[0]!);
+  const wanted = withBatch(config, [1]);
+  if (spec.dtype !== dtype) return [`control_input "${name}" is ${dtype}, but ${spec.dtype} in the graph`];
+  if (spec.shape === undefined || mergedShape(wanted, spec.shape) !== undefined) return [];
+  return [`control_input "${name}" is ${formatShape(wanted)}, but ${formatShape(spec.shape)} in the graph`];
+}
+
+/** The output is held against the input by declareState. */
+function stateProblems({ inputName, dataType, dims }: TritonState, config: TritonConfig, graph: Signature): string[] {
+  const spec = graph.inputs.get(inputName);
+  if (spec === undefined) return [];
+  if (spec.dtype !== dtypeOf(dataType)) {
+    return [`state "${inputName}" is ${dataTypeName(dataType)}, but ${spec.dtype} in the graph`];
+  }
+  const wanted = withBatch(config, dims.map(Number));
+  if (spec.shape === undefined || mergedShape(wanted, spec.shape) !== undefined) return [];
+  return [`state "${inputName}" is ${formatShape(wanted)}, but ${formatShape(spec.shape)} in the graph`];
+}
+
+/** Without an initial_state Triton gives any data, with 1 for each free dim: zeros here. */
+function declarationOf({ outputName, dims, initialState: [initial] }: TritonState, { maxBatchSize }: TritonConfig) {
+  const row = (initial?.dims ?? dims.map((dim) => (dim === -1n ? 1n : dim))).map(Number);
+  return { output: outputName, initial: 'zeros' as const, shape: maxBatchSize > 0 ? [1, ...row] : row };
+}
+
+async function withInitial(
+  kept: StateTensor,
+  { inputName, initialState: [initial] }: TritonState,
+  { directory }: TritonModel,
+): Promise<StateTensor> {
+  if (initial?.stateData.case !== 'dataFile') return kept;
+  const dims = initial.dims.map(Number);
+  try {
+    const file = initial.stateData.value;
+    return {
+      ...kept,
+      initial: await readRawTensor(join(directory, DIRECTORY), file, dtypeOf(initial.dataType)!, dims),
+    };
+  } catch (error) {
+    const text = `the initial_state of state "${inputName}": ${(error as Error).message}`;
+    throw new ServingError('load_failed', text, { cause: error });
+  }
+}
+
+type Control = TritonControlInput['control'][number];
+
+function controlType({ kind, dataType, int32FalseTrue, fp32FalseTrue }: Control): DType {
+  if (kind === CONTROL_KINDS.id) return dtypeOf(dataType)!;
+  if (int32FalseTrue.length > 0) return 'int32';
+  return fp32FalseTrue.length > 0 ? 'float32' : 'bool';
+}
+
+function controlOf({ control: [control] }: TritonControlInput): StepControl {
+  const { kind, int32FalseTrue, fp32FalseTrue, boolFalseTrue } = control!;
+  if (kind === CONTROL_KINDS.id) return { kind: 'id' };
+  const [no, yes] = [0, 1].map((at) => {
+    if (int32FalseTrue.length > 0) return Buffer.from(Int32Array.of(int32FalseTrue[at]!).buffer);
+    if (fp32FalseTrue.length > 0) return Buffer.from(Float32Array.of(fp32FalseTrue[at]!).buffer);
+    return Buffer.of(boolFalseTrue[at]! ? 1 : 0);
+  });
+  const name = kind === CONTROL_KINDS.start ? 'start' : kind === CONTROL_KINDS.end ? 'end' : 'ready';
+  return { kind: name, no: no!, yes: yes! };
+}
