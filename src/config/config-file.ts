@@ -3,7 +3,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import type { Message } from '@bufbuild/protobuf';
 import { protoMessage } from '../codec/protobuf/proto-messages.ts';
@@ -26,26 +26,32 @@ export type FileResult =
   | { readonly bytes: Buffer; readonly error?: undefined; readonly isMissing?: undefined }
   | { readonly error: string; readonly isMissing: boolean; readonly bytes?: undefined };
 
-/** The file's bytes, or an error text. Never throws. Blocks: for the start, when nothing is served yet. */
-export function readConfigFile(path: string): FileResult {
+/**
+ * The file's bytes, or an error text. Never throws. Blocks: for the start, when nothing is served yet. `kind`: a file of
+ * the command line may be a pipe; one that is found in a directory may not, because opening it would wait for a writer.
+ */
+export function readConfigFile(path: string, kind: 'any' | 'regular' = 'any'): FileResult {
   try {
-    return tooLarge(path, statSync(path).size) ?? { bytes: readFileSync(path) };
+    return unfit(path, statSync(path), kind) ?? { bytes: readFileSync(path) };
   } catch (error) {
     return failure(path, error);
   }
 }
 
 /** The same without blocking the event loop. Never rejects. */
-export async function loadConfigFile(path: string): Promise<FileResult> {
+export async function loadConfigFile(path: string, kind: 'any' | 'regular' = 'any'): Promise<FileResult> {
   try {
-    const { size } = await stat(path);
-    return tooLarge(path, size) ?? { bytes: await readFile(path) };
+    return unfit(path, await stat(path), kind) ?? { bytes: await readFile(path) };
   } catch (error) {
     return failure(path, error);
   }
 }
 
-function tooLarge(path: string, size: number): FileResult | undefined {
+function unfit(path: string, stats: Stats, kind: 'any' | 'regular'): FileResult | undefined {
+  const { size } = stats;
+  if (kind === 'regular' && !stats.isFile() && !stats.isDirectory()) {
+    return { error: `${path}: is no file that can be read as a whole`, isMissing: false };
+  }
   if (size <= MAX_BYTES) return undefined;
   return { error: `${path}: ${size} bytes are too many for a configuration; at most ${MAX_BYTES}`, isMissing: false };
 }

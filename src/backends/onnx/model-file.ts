@@ -1,4 +1,5 @@
 /** Finds the model's file in a version directory, without ONNX Runtime. */
+import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ServingError } from '../../core/errors.ts';
@@ -8,7 +9,9 @@ const DEFAULT_FILE = 'model.onnx';
 /** The names of the *.onnx files. Rejects with the file system's error. */
 async function onnxFiles(versionDirectory: string): Promise<string[]> {
   const entries = await readdir(versionDirectory, { withFileTypes: true });
-  return entries.filter((entry) => entry.name.endsWith('.onnx') && !entry.isDirectory()).map((entry) => entry.name);
+  // Opening a pipe would wait for its writer.
+  const isFile = (entry: Dirent): boolean => entry.isFile() || entry.isSymbolicLink();
+  return entries.filter((entry) => entry.name.endsWith('.onnx') && isFile(entry)).map((entry) => entry.name);
 }
 
 /** The directory has an *.onnx file. Never rejects. */

@@ -124,7 +124,7 @@ function explain(error: unknown, { executionProvider }: LoadOptions): string {
   return (
     `execution provider "${executionProvider}" is not installed (${text}); installed: ` +
     `${installedProviders().join(', ')}; put libonnxruntime_providers_${executionProvider} of the same ONNX ` +
-    `Runtime version beside its library, or set the execution provider to cpu`
+    `Runtime version beside its library, or set the execution provider to cpu (in a config.pbtxt: kind: KIND_CPU)`
   );
 }
 

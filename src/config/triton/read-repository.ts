@@ -36,7 +36,7 @@ export function readRepositories(directories: readonly string[], defaults: Model
     }
   }
   const models = found.places.map((place) => {
-    const file = readConfigFile(join(place.directory, CONFIG_FILE));
+    const file = readConfigFile(join(place.directory, CONFIG_FILE), 'regular');
     return withLabelStampNow(modelOfEntry({ ...place, file }, defaults));
   });
   return { models, problems: found.problems, unreadable: found.unreadable };
@@ -93,7 +93,7 @@ async function findModels(directories: readonly string[]): Promise<FoundModels> 
 }
 
 async function loadModel(place: Place, defaults: ModelDefaults): Promise<RepositoryModel> {
-  const file = await loadConfigFile(join(place.directory, CONFIG_FILE));
+  const file = await loadConfigFile(join(place.directory, CONFIG_FILE), 'regular');
   return withLabelStamp(modelOfEntry({ ...place, file }, defaults));
 }
 

@@ -30,7 +30,7 @@ export interface RepositoryIndexEntry {
   readonly version: bigint | undefined;
   /** Undefined if the model was never loaded. */
   readonly state: RepositoryState | undefined;
-  /** Why it is unavailable; '' = nothing is wrong. */
+  /** Why it is unavailable, or what its load waits for; '' = nothing is wrong. */
   readonly reason: string;
 }
 
@@ -54,7 +54,10 @@ export interface ModelRepositoryOptions {
   /** The content of the start, with which the manager was made. */
   readonly content: RepositoryContent;
   readonly defaults: ModelDefaults;
-  readonly manager: Pick<ModelManager, 'put' | 'remove' | 'modelNames' | 'configOf' | 'statusesOf' | 'reasonOf'>;
+  readonly manager: Pick<
+    ModelManager,
+    'put' | 'remove' | 'modelNames' | 'configOf' | 'statusesOf' | 'reasonOf' | 'loadOf'
+  >;
   readonly clock: Clock;
   readonly events: RepositoryEvents;
 }
@@ -197,7 +200,13 @@ export class ModelRepository {
     const { manager } = this.#options;
     const statuses = manager.statusesOf(name);
     const config = manager.configOf(name);
-    if (statuses.length > 0) return statuses.map((status) => entryOf(name, status, config?.triton?.refusal));
+    if (statuses.length > 0) {
+      return statuses.map((status) => {
+        // An ensemble waits for its models, and a failed load for its next attempt.
+        const waitsFor = manager.loadOf(name, status.version)?.lastFailure?.message;
+        return entryOf(name, status, config?.triton?.refusal, waitsFor);
+      });
+    }
     const nothing = { name, version: undefined, state: undefined, reason: '' };
     if (config === undefined) return [nothing];
     const reason = manager.reasonOf(name) ?? '';
@@ -222,8 +231,13 @@ export class ModelRepository {
   }
 }
 
-function entryOf(name: string, { version, state, error }: VersionStatus, refusal?: string): RepositoryIndexEntry {
-  const reason = state === 'END' ? (refusal ?? error?.message ?? 'unloaded') : '';
+function entryOf(
+  name: string,
+  { version, state, error }: VersionStatus,
+  refusal: string | undefined,
+  waitsFor = '',
+): RepositoryIndexEntry {
+  const reason = state === 'END' ? (refusal ?? error?.message ?? 'unloaded') : state === 'LOADING' ? waitsFor : '';
   return { name, version, state: REPOSITORY_STATES[state], reason };
 }
 

@@ -139,7 +139,7 @@ export class CertificateWatch {
 
   async #read(): Promise<Look> {
     const { start, load = loadConfigFile } = this.#options;
-    const files = await Promise.all(start.source.paths.map(load));
+    const files = await Promise.all(start.source.paths.map((path) => load(path)));
     const contents = files.flatMap(({ bytes }) => bytes ?? []);
     const errors = files.flatMap(({ error }) => error ?? []);
     return { contents, errors, print: errors.length > 0 ? errors.join('\n') : hashOf(contents) };

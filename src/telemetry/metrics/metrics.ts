@@ -292,6 +292,8 @@ export class Metrics {
     for (const family of Object.values(this.#families)) {
       family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
     }
+    // Those of requests about the model alone, such as its load by name, go with its last version.
+    if (versions?.size === 1 && versions.has('')) this.#removeVersion(model, '');
   }
 
   #addProcessMetrics(): void {

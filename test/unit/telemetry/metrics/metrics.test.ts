@@ -300,6 +300,19 @@ describe('a forgotten version', () => {
     assert.ok(text.includes('version="4"'));
   });
 
+  it('takes with it the requests about its model alone if it was the last one', async () => {
+    const { metrics: all, clock } = metrics();
+    all.recordRequest(requestRecord());
+    all.recordRequest(requestRecord({ version: '4' }));
+    all.recordRequest(requestRecord({ version: '', signatureName: '', method: 'RepositoryModelLoad' }));
+    all.forgetVersion('digits', '3');
+    clock.advance(60_000);
+    assert.match(await all.text(), /method="RepositoryModelLoad",model="digits"/);
+    all.forgetVersion('digits', '4');
+    clock.advance(60_000);
+    assert.ok(!(await all.text()).includes('model="digits"'));
+  });
+
   it('starts again from nothing if it comes back', async () => {
     const { metrics: all, clock } = metrics();
     all.recordRequest(requestRecord());
