@@ -159,7 +159,7 @@ function fromImageVariables({ options, environment, errors }: ModelSources): Col
   const modelsFrom = 'MODEL_NAME, MODEL_BASE_PATH';
   if (!MODEL_NAME && !MODEL_BASE_PATH) {
     errors.push(
-      'no model to serve: give --model_base_path=DIR (with --model_name=NAME), --model=NAME=DIR, --model_config_file=FILE or --config=FILE',
+      'no model to serve: give --model_base_path=DIR (with --model_name=NAME), --model=NAME=DIR, --model_repository=DIR, --model_config_file=FILE or --config=FILE',
     );
     return { models: [], modelsFrom, modelFile: undefined, repository: undefined };
   }

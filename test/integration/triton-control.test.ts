@@ -98,7 +98,7 @@ describe('the model repository in the mode explicit', () => {
     const files = new TritonRepository(t);
     for (const name of ['a', 'b', 'c']) files.model(name, plusConfig(name));
     const { repository, ask } = await start(t, files, EXPLICIT);
-    const work: Promise<void>[] = [];
+    const work: Promise<unknown>[] = [];
     for (let i = 0; i < 5; i++) {
       for (const name of ['a', 'b', 'c']) work.push(repository.load(name), repository.unload(name));
     }

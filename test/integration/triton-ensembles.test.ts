@@ -20,6 +20,7 @@ interface Asked {
   infer(model: string, data: readonly number[], outputs?: readonly object[]): Promise<Answer>;
   get(path: string): Promise<Readonly<Record<string, unknown>>>;
   post(path: string): Promise<number>;
+  index(): Promise<readonly { readonly name: string; readonly state: string; readonly reason: string }[]>;
 }
 
 async function start(t: TestContext, files: TritonRepository, ...args: readonly string[]): Promise<Asked> {
@@ -36,6 +37,7 @@ async function start(t: TestContext, files: TritonRepository, ...args: readonly 
     },
     get: async (path) => (await (await fetch(url + path)).json()) as Readonly<Record<string, unknown>>,
     post: async (path) => (await fetch(url + path, { method: 'POST', body: '{}' })).status,
+    index: async () => (await fetch(`${url}/v2/repository/index`, { method: 'POST', body: '{}' })).json() as never,
   };
 }
 
@@ -138,6 +140,19 @@ describe('an ensemble of a Triton model repository', () => {
     files.publish('both', 1, both);
     const { infer } = await start(t, files);
     assert.deepEqual((await infer('all', [1, 2])).outputs?.[0]?.data, [-1, -2]);
+  });
+
+  it('says in the index which model it waits for, and is not waited for by name', async (t) => {
+    const files = repositoryOf(t, ensemble(STEPS));
+    files.write('ten', 'config.pbtxt', 'name: "eleven"');
+    const { index } = await start(t, files);
+    const [entry] = (await index()).filter(({ name }) => name === 'all');
+    assert.equal(entry!.state, 'LOADING');
+    assert.match(entry!.reason, /^it waits for a member: model "ten" .+ the name is "eleven"/);
+    const byName = await start(t, files, '--model-control-mode=explicit');
+    const statuses: number[] = [];
+    for (const name of ['all', 'ten', 'all']) statuses.push(await byName.post(`/v2/repository/models/${name}/load`));
+    assert.deepEqual(statuses, [400, 400, 503]);
   });
 
   it('brings its parts when it is loaded by name, at the start too', async (t) => {

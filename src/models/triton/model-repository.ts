@@ -37,6 +37,8 @@ export interface RepositoryIndexEntry {
 export interface UnloadOptions {
   /** Of an ensemble: the models that it consists of, unless another ensemble that is loaded needs them. */
   readonly unloadDependents?: boolean;
+  /** False for one that the caller may not unload: it stays. Default: all. */
+  readonly mayUnload?: (model: string) => boolean;
 }
 
 /** Events for the log. */
@@ -115,42 +117,47 @@ export class ModelRepository {
   }
 
   /**
-   * Loads a model, or loads it anew if its files have changed; of an ensemble also its parts. Resolves when its versions are available. Rejects with
-   * `load_failed` or `model_not_found`.
+   * Loads a model, or loads it anew if its files have changed; of an ensemble also its parts. Resolves when its versions
+   * are available, with the names of the parts that were loaded. Rejects with `load_failed` or `model_not_found`.
    */
-  load(name: string): Promise<void> {
+  load(name: string): Promise<readonly string[]> {
     return this.#inTurn(name, async () => {
       const { directories, defaults, manager } = this.#options;
       const found = await loadRepositoryModel(directories, name, defaults);
       if (found === undefined) throw unknown(name);
       for (const warning of found.warnings) this.#warn(warning);
-      if (found.model.triton?.ensemble !== undefined) await this.#loadParts(name);
+      const parts = found.model.triton?.ensemble === undefined ? [] : await this.#loadParts(name);
       await manager.put(found.model);
+      return parts;
     });
   }
 
   /** The models of an ensemble that are not loaded. Others wait for nobody: a circle is refused before it. */
-  async #loadParts(name: string): Promise<void> {
+  async #loadParts(name: string): Promise<readonly string[]> {
     const { directories, defaults, manager } = this.#options;
     const { models } = await loadRepositories(directories, defaults);
     const found = new Map(models.map(({ model }) => [model.name, model]));
     const parts = ensembleParts(name, (each) => found.get(each)?.triton);
     // Its own load says so.
-    if (parts.has(name)) return;
+    if (parts.has(name)) return [];
     const missing = [...parts].filter((part) => found.has(part) && manager.configOf(part) === undefined);
     await Promise.all(missing.map((part) => this.load(part)));
+    return missing;
   }
 
   /**
-   * Unloads a model: new requests find it no more when this resolves, and those that have it go on. Rejects with
-   * `model_not_found`.
+   * Unloads a model: new requests find it no more when this resolves, and those that have it go on. Resolves with the
+   * names of the parts that were unloaded with it. Rejects with `model_not_found`.
    */
-  unload(name: string, { unloadDependents = false }: UnloadOptions = {}): Promise<void> {
+  unload(
+    name: string,
+    { unloadDependents = false, mayUnload = () => true }: UnloadOptions = {},
+  ): Promise<readonly string[]> {
     return this.#inTurn(name, async () => {
       const { manager } = this.#options;
       const parts = unloadDependents ? this.#partsOf(name) : [];
       if (!manager.remove(name)) throw new ServingError('model_not_found', `model ${quoted(name)} is not loaded`);
-      for (const part of parts) if (!this.#isNeeded(part)) manager.remove(part);
+      return parts.filter((part) => mayUnload(part) && !this.#isNeeded(part) && manager.remove(part));
     });
   }
 
@@ -182,13 +189,19 @@ export class ModelRepository {
   }
 
   async #apply(name: string, work: () => Promise<void>): Promise<void> {
-    await this.#inTurn(name, work).catch((error: unknown) => this.#options.events.onFailed(name, error));
+    await this.#inTurn(name, work).then(
+      () => undefined,
+      (error: unknown) => this.#options.events.onFailed(name, error),
+    );
   }
 
-  #inTurn(name: string, work: () => Promise<void>): Promise<void> {
+  #inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
     const turn = (this.#turns.get(name) ?? Promise.resolve()).then(work);
     const settled = turn
-      .catch(() => undefined)
+      .then(
+        () => undefined,
+        () => undefined,
+      )
       .then(() => {
         if (this.#turns.get(name) === settled) this.#turns.delete(name);
       });

@@ -35,19 +35,21 @@ export class ConfiguredModels implements LoadsByRequest {
    * available. Rejects with ServingError: as ModelManager.operate, with the error of a load that fails, or with the
    * cancel reason: the load goes on then.
    */
-  async load(name: string, cancel: CancelSignal): Promise<void> {
+  async load(name: string, cancel: CancelSignal): Promise<readonly string[]> {
     const versions = this.#toLoad(name);
     const running = this.#statusesOf(name).filter(isRunning);
     for (const version of versions) {
       if (!running.some((each) => each.version === version)) await this.#models.operate(name, version, 'load');
     }
     await this.#untilLoaded(name, versions, cancel);
+    return [];
   }
 
   /** Unloads all versions. Resolves when no new request gets one. Rejects with ServingError. */
-  async unload(name: string): Promise<void> {
+  async unload(name: string): Promise<readonly string[]> {
     const running = this.#statusesOf(name).filter(isRunning);
     for (const { version } of running) await this.#models.operate(name, version, 'unload');
+    return [];
   }
 
   #toLoad(name: string): readonly bigint[] {

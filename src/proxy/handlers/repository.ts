@@ -12,10 +12,13 @@ export type RepositoryIndex = Pick<ModelRepository, 'index'>;
 
 /** Models of a fixed list (configured-models.ts), or of Triton model repositories (models/triton/model-repository.ts). */
 export interface LoadsByRequest {
-  /** Resolves when the model's versions are available. Rejects with ServingError; a cancelled load may go on. */
-  load(name: string, cancel: CancelSignal): Promise<void>;
-  /** Resolves when no new request gets the model. Rejects with ServingError. */
-  unload(name: string, options?: UnloadOptions): Promise<void>;
+  /**
+   * Resolves when the model's versions are available, with the names of other models that were loaded for it. Rejects
+   * with ServingError; a cancelled load may go on.
+   */
+  load(name: string, cancel: CancelSignal): Promise<readonly string[]>;
+  /** Resolves when no new request gets the model, with the names of others that were unloaded. Rejects with ServingError. */
+  unload(name: string, options?: UnloadOptions): Promise<readonly string[]>;
 }
 
 export class RepositoryHandler {
@@ -32,14 +35,17 @@ export class RepositoryHandler {
     return this.#audited(name, context, () => unlessCancelled(this.#models.load(name, context.cancel), context.cancel));
   }
 
-  /** Resolves and rejects as LoadsByRequest.unload. */
-  unload(name: string, options: UnloadOptions, context: RequestContext): Promise<void> {
-    return this.#audited(name, context, () => this.#models.unload(name, options));
+  /** Resolves and rejects as LoadsByRequest.unload. Other models are unloaded only if the caller may do that by name. */
+  unload(name: string, options: Omit<UnloadOptions, 'mayUnload'>, context: RequestContext): Promise<void> {
+    const { principal, surface } = context;
+    const mayUnload = (model: string): boolean => principal?.may('load', surface, model) ?? true;
+    return this.#audited(name, context, () => this.#models.unload(name, { ...options, mayUnload }));
   }
 
-  async #audited(name: string, context: RequestContext, work: () => Promise<void>): Promise<void> {
+  async #audited(name: string, context: RequestContext, work: () => Promise<readonly string[]>): Promise<void> {
+    let others: readonly string[];
     try {
-      await work();
+      others = await work();
     } catch (thrown) {
       const error = toServingError(thrown);
       // A name that no model has is a caller's text, and no label of metrics.
@@ -48,12 +54,12 @@ export class RepositoryHandler {
       throw error;
     }
     context.model = name;
-    this.#audit?.request(context, 'done', undefined, name);
+    for (const each of [name, ...others]) this.#audit?.request(context, 'done', undefined, each);
   }
 }
 
 /** Settles as `work`, or rejects with the cancel reason if that comes first. */
-function unlessCancelled(work: Promise<void>, cancel: CancelSignal): Promise<void> {
+function unlessCancelled<T>(work: Promise<T>, cancel: CancelSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     if (cancel.reason !== undefined) reject(cancel.reason);
     const listener = { onCancel: reject };

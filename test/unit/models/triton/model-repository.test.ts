@@ -138,6 +138,11 @@ describe('loads and unloads', () => {
     harness.add('inner', ensemble('c'));
     harness.add('other', ensemble('b'));
     for (const name of ['a', 'b', 'c', 'all', 'inner', 'other']) await harness.repository.load(name);
+    const mayUnload = (name: string): boolean => name !== 'a';
+    const unloaded = await harness.repository.unload('all', { unloadDependents: true, mayUnload });
+    assert.deepEqual([...unloaded].sort(), ['c', 'inner']);
+    assert.deepEqual([...harness.manager.modelNames].sort(), ['a', 'b', 'other']);
+    assert.deepEqual([...(await harness.repository.load('all'))].sort(), ['c', 'inner']);
     await harness.repository.unload('all', { unloadDependents: true });
     assert.deepEqual([...harness.manager.modelNames].sort(), ['b', 'other']);
     await harness.repository.unload('other');

@@ -1,11 +1,15 @@
 /** Loading and unloading models by request, over a manager whose states a test moves. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Principal } from '../../../../src/access/principal.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import type { VersionState, VersionStatus } from '../../../../src/models/serving/servable.ts';
+import type { UnloadOptions } from '../../../../src/models/triton/model-repository.ts';
 import { ConfiguredModels, type OperatedModels } from '../../../../src/proxy/handlers/configured-models.ts';
 import { RepositoryHandler } from '../../../../src/proxy/handlers/repository.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
+import { AuditLog } from '../../../../src/telemetry/log/audit-log.ts';
+import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 class PuppetManager implements OperatedModels {
@@ -60,6 +64,26 @@ async function look(clock: FakeClock): Promise<void> {
   clock.advance(20);
   await new Promise((resolve) => setImmediate(resolve));
 }
+
+describe('RepositoryHandler', () => {
+  it('unloads other models only where the caller may, and each is in the audit log', async () => {
+    const lines: string[] = [];
+    const models = {
+      load: () => Promise.resolve(['part']),
+      unload: (_: string, { mayUnload }: UnloadOptions = {}) =>
+        Promise.resolve(['mine', 'theirs'].filter((name) => mayUnload!(name))),
+    };
+    const { clock, context } = make();
+    const destination = { write: (line: string) => void lines.push(JSON.parse(line).model) };
+    const logger = createLogger({ level: 'info', clock, destination });
+    const principal = { may: (_m: string, _s: string, model: string) => model !== 'theirs' } as unknown as Principal;
+    Object.assign(context, { principal });
+    const handler = new RepositoryHandler(models, new AuditLog(logger, clock));
+    await handler.unload('all', { unloadDependents: true }, context);
+    await handler.load('all', context);
+    assert.deepEqual(lines, ['all', 'mine', 'all', 'part']);
+  });
+});
 
 describe('RepositoryHandler above ConfiguredModels', () => {
   it('unloads every version that runs', async () => {
