@@ -46,6 +46,40 @@ test('any cutting gives the same messages, pulled at any time, and every byte is
   );
 });
 
+test('a message that is skipped, wherever it is cut, takes nothing from the others', () => {
+  return fc.assert(
+    fc.property(
+      fc.array(messageArbitrary, { maxLength: 6 }),
+      fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.boolean()), { minLength: 1, maxLength: 50 }),
+      (messages, cuts) => {
+        const body = Buffer.concat(messages.map(({ bytes, isCompressed }) => frame(bytes, isCompressed ? 1 : 0)));
+        const reader = new MessageReader(100, new MessageMemory());
+        const got: Message[] = [];
+        const skipped = new Set<number>();
+        for (let at = 0, i = 0; at < body.length; i++) {
+          const [size, isSkipped] = cuts[i % cuts.length]!;
+          reader.push(body.subarray(at, at + size));
+          at += size;
+          takeAll(reader, got);
+          const index = got.length + skipped.size;
+          const begun = isSkipped ? reader.skip(20) : undefined;
+          if (begun === undefined) continue;
+          skipped.add(index);
+          assert.deepEqual(Uint8Array.from(begun), messages[index]!.bytes.slice(0, begun.length));
+          assert.equal(reader.announcedBytes, 0);
+          assert.equal(reader.isWithinMessage, true);
+        }
+        assert.deepEqual(
+          got,
+          messages.filter((_, i) => !skipped.has(i)).map(({ bytes, isCompressed }) => ({ bytes, isCompressed })),
+        );
+        assert.equal(reader.takeConsumed(), body.length);
+        assert.equal(reader.remainder, undefined);
+      },
+    ),
+  );
+});
+
 test('a body that ends anywhere within a message says how much of it there is', () => {
   const body = frame(Buffer.from('hello'));
   for (let length = 1; length < body.length; length++) {
