@@ -18,6 +18,16 @@ interface Report {
   }[];
 }
 
+type Time = { readonly count: number; readonly ns: number };
+
+interface Statistics {
+  readonly model_stats: readonly {
+    readonly inference_count: number;
+    readonly execution_count: number;
+    readonly inference_stats: Readonly<Record<'success' | 'cache_hit' | 'cache_miss', Time>>;
+  }[];
+}
+
 describe('a response cache', () => {
   const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
   let sidecar: Sidecar;
@@ -74,6 +84,18 @@ describe('a response cache', () => {
     const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as Report;
     const cache = models.find(({ name }) => name === 'digits')?.cache;
     assert.deepEqual([cache?.answers, cache?.misses], [3, 3]);
+    const stats = (await (await fetch(`${sidecar.rest}/v2/models/digits/stats`)).json()) as Statistics;
+    const { inference_count: rows, execution_count: runs, inference_stats: times } = stats.model_stats[0]!;
+    assert.deepEqual([rows, times.success.count, times.cache_hit.count, times.cache_miss.count], [3, 120, 117, 3]);
+    assert.ok(runs >= 1 && runs <= 3 && times.cache_hit.ns > 0);
+    const page = await (await fetch(`${sidecar.rest}/monitoring/prometheus/metrics`)).text();
+    for (const line of [
+      'nv_cache_num_hits_per_model{model="digits",version="1"} 117',
+      'nv_inference_count{model="digits",version="1"} 3',
+      'nv_inference_pending_request_count{model="digits",version="1"} 0',
+    ]) {
+      assert.ok(page.includes(`${line}\n`), line);
+    }
   });
 
   it('says of a request how it was served', async () => {
