@@ -86,8 +86,13 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
     errors.push(`${where('model_transaction_policy.decoupled')}: decoupled is not supported: a request has one answer`);
   }
   const runtime = runtimeOf(config, where, errors);
-  if (ensembleOf(config)?.steps.length === 0)
+  const ensemble = ensembleOf(config);
+  if (ensemble?.steps.length === 0) {
     errors.push(`${where('platform')}: the ensemble has no step; add ensemble_scheduling { step: [ … ] }`);
+  }
+  if (ensemble !== undefined && runtime !== undefined) {
+    errors.push(`${where('ensemble_scheduling')}: ensemble_scheduling needs the platform "ensemble", and no backend`);
+  }
   checkFileName(config, where, errors);
   checkTensors(config, where, errors);
   checkWarmups(config, where, errors);

@@ -10,10 +10,9 @@
  * share batches. A request that is no step is passed on as it is, with a state that it brings itself.
  */
 import type { SharedError } from '../../core/errors.ts';
-import { repeatedRows } from '../../core/repeated-rows.ts';
 import { elementCount, shapeFits } from '../../core/shape.ts';
 import { rowAxisOf, type Signature, type SignatureState, type Signatures } from '../../core/signature.ts';
-import { byteLengthOf, type Tensor, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
+import { byteLengthOf, repeatedRows, type Tensor, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
 import { zerosOf } from '../../core/zeros.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { TaskContext } from '../../scheduler/task.ts';

@@ -2,9 +2,8 @@
 import { Buffer } from 'node:buffer';
 import type { DType } from '../../core/dtype.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
-import { repeatedRows } from '../../core/repeated-rows.ts';
 import { rowAxisOf, type Signature, type StepControl } from '../../core/signature.ts';
-import type { Tensor } from '../../core/tensor.ts';
+import { repeatedRows, type Tensor } from '../../core/tensor.ts';
 import { unfitId } from './sequence-errors.ts';
 
 /** The control's value for all rows of a step. Throws `invalid_request` for an id that the input cannot hold. */

@@ -14,9 +14,8 @@ import type { TritonModel, TritonWarmup, TritonWarmupInput } from '../../config/
 import { dtypeOf } from '../../config/triton/data-types.ts';
 import { bytesPerElement } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
-import { repeatedRows } from '../../core/repeated-rows.ts';
 import { elementCount } from '../../core/shape.ts';
-import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { repeatedRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import { zerosOf } from '../../core/zeros.ts';
 import { randomOf, randomTensor } from '../batching/random-rows.ts';
 import { LENGTH_BYTES, readRawTensor } from './raw-tensor.ts';

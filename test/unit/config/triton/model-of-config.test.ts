@@ -332,6 +332,10 @@ describe('config.pbtxt: what refuses the model', () => {
       'backend: "tensorflow" platform: "onnxruntime_onnx"',
       /backend "tensorflow" and platform "onnxruntime_onnx" differ/,
     ],
+    [
+      'platform: "onnxruntime_onnx" ensemble_scheduling { step { model_name: "a" } }',
+      /:1:30: ensemble_scheduling needs the platform "ensemble", and no backend/,
+    ],
     ['default_model_filename: "../other/1/model.onnx"', /is no name in the version's directory/],
     ['max_batch_size: -1', /max_batch_size -1 is negative/],
     ['instance_group { count: -1 }', /count -1 of instance_group is negative/],
