@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
-import { readInferRequest } from '../../src/codec/open-inference/infer-request-reader.ts';
+import { InferLayouts, readInferRequest } from '../../src/codec/open-inference/infer-request-reader.ts';
 import { readPredictRequest } from '../../src/codec/tensorflow/predict-reader.ts';
 import { bytesField, predictRequest, shape, varint, varintField } from '../../test/support/wire-fragments.ts';
 import { type Comparison, runSubject } from './interleave.ts';
@@ -44,14 +44,17 @@ function comparison(what: string, dims: readonly number[], isRaw: boolean): Comp
     else batch.set(inputs[0]!.contents!.fp32Contents);
     return modelName;
   };
+  const layouts = new InferLayouts();
+  const read = (known?: InferLayouts): string => {
+    const { modelName, inputs } = readInferRequest(message, MAX_TENSOR_BYTES, known);
+    batchBytes.set(inputs.get('x')!.data as Uint8Array);
+    return modelName;
+  };
   return {
     title: `${what} (${message.length} bytes)`,
     contestants: {
-      Pillion: () => {
-        const { modelName, inputs } = readInferRequest(message, MAX_TENSOR_BYTES);
-        batchBytes.set(inputs.get('x')!.data as Uint8Array);
-        return modelName;
-      },
+      Pillion: () => read(layouts),
+      'Pillion, unlike any before': () => read(),
       'Pillion, PredictRequest': () => {
         const { modelSpec, inputs } = readPredictRequest(predict, MAX_TENSOR_BYTES);
         batchBytes.set(inputs.get('x')!.data as Uint8Array);

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { DATATYPES } from '../../src/codec/open-inference/datatypes.ts';
 import { NO_PARAMETERS } from '../../src/codec/open-inference/infer-request.ts';
-import { readInferRequest } from '../../src/codec/open-inference/infer-request-reader.ts';
+import { InferLayouts, readInferRequest } from '../../src/codec/open-inference/infer-request-reader.ts';
 import { inferResponse } from '../../src/codec/open-inference/infer-response-writer.ts';
 import { readInferResponse, writeInferRequest } from '../../src/codec/open-inference/open-inference-messages.ts';
 import { decodeCost, INFER_WALK } from '../../src/codec/tensorflow/decode-cost.ts';
@@ -140,5 +140,34 @@ test('a message with some bytes changed is read or refused, and nothing else', (
       }
     }),
     { numRuns: 500 },
+  );
+});
+
+/** What is read, or the words with which it is refused. */
+function outcome(message: Uint8Array, known?: InferLayouts): unknown {
+  try {
+    const { inputs, ...rest } = readInferRequest(message, LIMIT, known);
+    return { ...rest, inputs: described(inputs) };
+  } catch (error) {
+    assert.ok(error instanceof ServingError, String(error));
+    return error.message;
+  }
+}
+
+test('a request like the one before reads as if nothing had come before', () => {
+  const changes = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 255 })), { maxLength: 3 });
+  fc.assert(
+    fc.property(anyTensors, fc.boolean(), changes, fc.nat({ max: 8 }), (tensors, isRaw, changed, offset) => {
+      const isTyped = [...tensors.values()].every(({ dtype }) => CONTENTS[dtype] !== undefined);
+      const whole = request(tensors, isRaw || !isTyped);
+      const learned = new InferLayouts();
+      // As the engine has messages: somewhere in memory that others use too.
+      const message = new Uint8Array(offset + whole.length).subarray(offset);
+      message.set(whole);
+      outcome(message, learned);
+      for (const [at, byte] of changed) message[at % message.length] = byte;
+      assert.deepEqual(outcome(message, learned), outcome(message));
+    }),
+    { numRuns: 3000 },
   );
 });

@@ -12,6 +12,7 @@
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { MessageLayouts } from '../protobuf/message-layouts.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { type TensorBudget, tensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
 import { inputDtype } from './datatypes.ts';
@@ -34,15 +35,32 @@ import { chargedCount, emptyTensor, rawTensor } from './raw-tensor.ts';
 import { shortText } from './short-text.ts';
 import { TensorMessage } from './tensor-message.ts';
 
+/** The layouts of ModelInferRequests, for `readInferRequest`. */
+export class InferLayouts extends MessageLayouts<InferRequest> {
+  constructor() {
+    super(({ modelName, modelVersion, id, parameters, outputs }, inputs) => {
+      return { modelName, modelVersion, id, parameters, inputs, outputs };
+    });
+  }
+}
+
 const NO_OUTPUTS: readonly RequestedOutput[] = [];
 /** As many fields as a request can have that is read: more are not looked at for its id. */
 const MAX_ID_FIELDS = 5 * MAX_NAMES;
 
 /**
  * Throws ServingError: invalid_request, too_large (the tensors take more than
- * `maxTensorBytes` together).
+ * `maxTensorBytes` together). `layouts` belong to one reader of requests, always with the same `maxTensorBytes`.
  */
-export function readInferRequest(message: Uint8Array, maxTensorBytes: number): InferRequest {
+export function readInferRequest(message: Uint8Array, maxTensorBytes: number, layouts?: InferLayouts): InferRequest {
+  const known = layouts?.read(message);
+  if (known !== undefined) return known;
+  const request = parse(message, maxTensorBytes);
+  if (request.sharedInputs === undefined) layouts?.learn(message, request);
+  return request;
+}
+
+function parse(message: Uint8Array, maxTensorBytes: number): InferRequest {
   const reader = new WireReader(message, 'ModelInferRequest');
   const read = new InferMessage();
   while (reader.next()) read.field(reader);

@@ -54,12 +54,13 @@ export function* inferResponse(answer: InferAnswer, outputs: TensorMap, form: Re
   const { modelName, modelVersion, id, parameters } = answer;
   const entries = parameters.size === 0 ? NOTHING : writeParameters(4, parameters);
   let size = textSize(1, modelName) + textSize(2, modelVersion) + textSize(3, id) + entries.length;
-  // Of each output: the bytes of its head, and of its elements.
+  // Of each output: the bytes of its dims, its head, and its elements.
   const sizes: number[] = [];
   for (const [name, tensor] of outputs) {
-    const head = headSize(name, tensor);
+    const dims = dimsSize(tensor.shape);
+    const head = headSize(name, tensor, dims);
     const raw = rawSize(tensor);
-    sizes.push(head, raw);
+    sizes.push(dims, head, raw);
     size += lengthDelimitedSize(OUTPUTS, head) + lengthDelimitedSize(RAW, raw);
   }
   const whole = form.isStreamed ? lengthDelimitedSize(INFER_RESPONSE, size) : size;
@@ -71,13 +72,13 @@ export function* inferResponse(answer: InferAnswer, outputs: TensorMap, form: Re
   if (entries.length > 0) writer.bytes(entries);
   let i = 0;
   for (const [name, tensor] of outputs) {
-    writeHead(writer, name, tensor, sizes[i]!);
-    i += 2;
+    writeHead(writer, name, tensor, sizes[i]!, sizes[i + 1]!);
+    i += 3;
   }
-  i = 1;
+  i = 2;
   for (const tensor of outputs.values()) {
     writer.head(RAW, sizes[i]!);
-    i += 2;
+    i += 3;
     if (tensor.dtype === 'string') yield* writeStrings(writer, tensor.data);
     else if (tensor.data.length <= STEP_BYTES) writer.bytes(tensor.data);
     else yield* writeLarge(writer, tensor.data);
@@ -119,20 +120,16 @@ function rawSize(tensor: Tensor): number {
   return size;
 }
 
-function headSize(name: string, { dtype, shape }: Tensor): number {
-  return (
-    textSize(1, name) +
-    textSize(2, DATATYPES[dtype]) +
-    (shape.length === 0 ? 0 : lengthDelimitedSize(3, dimsSize(shape)))
-  );
+function headSize(name: string, { dtype }: Tensor, dims: number): number {
+  return textSize(1, name) + textSize(2, DATATYPES[dtype]) + (dims === 0 ? 0 : lengthDelimitedSize(3, dims));
 }
 
-function writeHead(writer: WireWriter, name: string, { dtype, shape }: Tensor, size: number): void {
+function writeHead(writer: WireWriter, name: string, { dtype, shape }: Tensor, dims: number, size: number): void {
   writer.head(OUTPUTS, size);
   writeText(writer, 1, name);
   writeText(writer, 2, DATATYPES[dtype]);
-  if (shape.length === 0) return;
-  writer.head(3, dimsSize(shape));
+  if (dims === 0) return;
+  writer.head(3, dims);
   for (let i = 0; i < shape.length; i++) writer.varint(shape[i]!);
 }
 

@@ -6,11 +6,10 @@
  * changed. Fields 5 to 7 (streaming and decoder options) are skipped, as TensorFlow Serving does. A request that is
  * like one before is not parsed at all (`PredictLayouts`).
  */
-import type { NumericDType } from '../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import type { Shape } from '../../core/shape.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { MessageLayouts } from '../protobuf/message-layouts.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { type TensorBudget, tensorBudget } from './tensor-proto/tensor-budget.ts';
@@ -22,6 +21,13 @@ export interface PredictRequest {
   readonly modelSpec: ModelSpec;
   readonly inputs: TensorMap;
   readonly outputFilter: readonly string[];
+}
+
+/** The layouts of PredictRequests, for `readPredictRequest`. */
+export class PredictLayouts extends MessageLayouts<PredictRequest> {
+  constructor() {
+    super(({ modelSpec, outputFilter }, inputs) => ({ modelSpec, inputs, outputFilter }));
+  }
 }
 
 const MODEL_SPEC = 1;
@@ -115,128 +121,6 @@ export function readTensorEntry(reader: WireReader, inputs: Map<string, Tensor>,
   if (inputs.size > MAX_NAMES) throw tooManyNames('inputs');
   reader.end = entry.end;
   reader.leave(outer);
-}
-
-/** A request with more bytes around its elements is parsed each time. */
-const MAX_COMMON_BYTES = 512;
-/** A server has clients of a few kinds at a time. */
-const MAX_LAYOUTS = 4;
-/** One in so many requests of no known layout is learned from: a client's requests may all differ. */
-const LEARN_EVERY = 8;
-
-/** An input whose elements stand in the message. */
-interface Place {
-  readonly name: string;
-  readonly dtype: NumericDType;
-  readonly shape: Shape;
-  /** Bytes from the message's start. */
-  readonly start: number;
-  readonly byteLength: number;
-}
-
-/** The bytes between two places, from `start` on. */
-interface Common {
-  readonly start: number;
-  readonly bytes: Uint8Array;
-}
-
-/** The layouts of the latest requests; the oldest is replaced first. */
-export class PredictLayouts {
-  readonly #known: PredictLayout[] = [];
-  #next = 0;
-  #misses = 0;
-
-  /** The same as parsing the message would give; undefined if its layout is not known. Its tensors are views of it. */
-  read(message: Uint8Array): PredictRequest | undefined {
-    for (let i = 0; i < this.#known.length; i++) {
-      const request = this.#known[i]!.read(message);
-      if (request !== undefined) return request;
-    }
-    return undefined;
-  }
-
-  /** @param request the message, parsed. Called for each message of no known layout. */
-  learn(message: Uint8Array, request: PredictRequest): void {
-    if (this.#misses++ % LEARN_EVERY !== 0) return;
-    const layout = PredictLayout.of(message, request);
-    if (layout === undefined) return;
-    this.#known[this.#next] = layout;
-    this.#next = (this.#next + 1) % MAX_LAYOUTS;
-  }
-}
-
-/**
- * A client sends the same PredictRequest again and again with other numbers in it. A layout is what such requests have
- * in common: all bytes but those of the numbers. A request of a known layout is not parsed (docs/adr/0024).
- *
- *   message   ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓░░░░░░░░░░░░░░░▓▓▓▓▓▓▓░░░░░░░░▓▓     ▓ names, dtypes, shapes, lengths: compared
- *                            tensor_content        float_val      ░ elements, whatever they are: read as views
- *
- * Elements of fixed width stand in the message as they are in memory. Strings, and integers that are varints, do not:
- * requests with them are parsed.
- */
-class PredictLayout {
-  readonly #messageBytes: number;
-  readonly #places: readonly Place[];
-  readonly #common: readonly Common[];
-  readonly #rest: Pick<PredictRequest, 'modelSpec' | 'outputFilter'>;
-
-  private constructor(message: Uint8Array, request: PredictRequest, places: readonly Place[]) {
-    this.#messageBytes = message.byteLength;
-    this.#rest = request;
-    this.#places = places;
-    this.#common = commonBytes(message, places);
-  }
-
-  /** The layout of a message; undefined if not every input stands in it, or if it is too long. */
-  static of(message: Uint8Array, request: PredictRequest): PredictLayout | undefined {
-    const places: Place[] = [];
-    let elementBytes = 0;
-    for (const [name, tensor] of request.inputs) {
-      if (tensor.dtype === 'string' || tensor.data.buffer !== message.buffer) return undefined;
-      const { dtype, shape, data } = tensor;
-      places.push({ name, dtype, shape, start: data.byteOffset - message.byteOffset, byteLength: data.byteLength });
-      elementBytes += data.byteLength;
-    }
-    return message.byteLength - elementBytes > MAX_COMMON_BYTES
-      ? undefined
-      : new PredictLayout(message, request, places);
-  }
-
-  read(message: Uint8Array): PredictRequest | undefined {
-    if (message.byteLength !== this.#messageBytes || !this.#fits(message)) return undefined;
-    const inputs = new Map<string, Tensor>();
-    const { buffer, byteOffset } = message;
-    for (let i = 0; i < this.#places.length; i++) {
-      const { name, dtype, shape, start, byteLength } = this.#places[i]!;
-      inputs.set(name, { dtype, shape, data: new Uint8Array(buffer, byteOffset + start, byteLength) });
-    }
-    const { modelSpec, outputFilter } = this.#rest;
-    return { modelSpec, inputs, outputFilter };
-  }
-
-  #fits(message: Uint8Array): boolean {
-    for (let i = 0; i < this.#common.length; i++) {
-      const { start, bytes } = this.#common[i]!;
-      for (let at = bytes.length - 1; at >= 0; at--) if (bytes[at] !== message[start + at]) return false;
-    }
-    return true;
-  }
-}
-
-/** The bytes before, between and behind the places. No two places share a byte. */
-function commonBytes(message: Uint8Array, places: readonly Place[]): readonly Common[] {
-  const common: Common[] = [];
-  let start = 0;
-  const add = (end: number): void => {
-    if (end > start) common.push({ start, bytes: Uint8Array.from(message.subarray(start, end)) });
-  };
-  for (const place of [...places].sort((a, b) => a.start - b.start)) {
-    add(place.start);
-    start = place.start + place.byteLength;
-  }
-  add(message.byteLength);
-  return common;
 }
 
 const OUTPUTS = 1;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { glanceAtInfer } from '../../../src/codec/open-inference/infer-glance.ts';
-import { NO_PARAMETERS } from '../../../src/codec/open-inference/infer-request.ts';
-import { readInferId, readInferRequest } from '../../../src/codec/open-inference/infer-request-reader.ts';
+import { type InferRequest, NO_PARAMETERS } from '../../../src/codec/open-inference/infer-request.ts';
+import { InferLayouts, readInferId, readInferRequest } from '../../../src/codec/open-inference/infer-request-reader.ts';
 import { inferResponse } from '../../../src/codec/open-inference/infer-response-writer.ts';
 import {
   readIndexRequest,
@@ -33,6 +33,14 @@ const input = (...fields: readonly Buffer[]): Buffer =>
   bytesField(5, Buffer.concat([bytesField(1, 'x'), bytesField(2, 'FP32'), varintField(3, 1), ...fields]));
 const message = (...fields: readonly Buffer[]): Buffer => Buffer.concat([bytesField(1, 'm'), ...fields]);
 
+/** One for all requests, as in the service. */
+const layouts = new InferLayouts();
+
+function plain(read: InferRequest | ServingError): unknown {
+  if (read instanceof ServingError) return read.message;
+  return { ...read, inputs: plainTensors(read.inputs) };
+}
+
 export const target: FuzzTarget = {
   says: 'ModelInferRequests, raw and typed, and the small questions of Open Inference; what is read is written the same',
   maxBytes: 1024,
@@ -55,6 +63,8 @@ export const target: FuzzTarget = {
     const id = readInferId(bytes);
     const glance = glanceAtInfer(bytes);
     const read = orRefusal(() => readInferRequest(bytes, LIMIT));
+    const known = orRefusal(() => readInferRequest(Buffer.from(bytes), LIMIT, layouts));
+    assert.deepEqual(plain(known), plain(read));
     if (read instanceof ServingError) return;
     assert.equal(read.id, id);
     if (glance !== undefined) assert.deepEqual(glance, { name: read.modelName, version: read.modelVersion });

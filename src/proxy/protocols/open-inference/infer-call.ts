@@ -36,6 +36,7 @@ export interface InferParts {
   readonly sharedMemory: SharedMemory;
 }
 
+const NO_FILTER: readonly string[] = [];
 const NO_LABELS: ClassModel['labels'] = new Map();
 
 /** Of an answer to a request that wants its last answer marked. */
@@ -60,18 +61,14 @@ export function inferCall(
     lifecycle.shorten(context, timeoutMs);
     context.cancel.throwIfCancelled();
   }
-  const modelSpec = { ...spec, signatureName: signatureName ?? resolver.soleSignature(spec) };
+  const { name, version, label } = spec;
+  const modelSpec = { name, version, label, signatureName: signatureName ?? resolver.soleSignature(spec) };
   const shared = sharedMemory.tensorsOf(request, context);
+  if (shared === undefined) return new InferCall(resolver, modelSpec, request, context, settings);
   const call = (inputs: TensorMap): InferCall =>
-    new InferCall(resolver, modelSpec, { ...request, inputs }, context, { ...settings, shared });
-  if (shared === undefined) return call(request.inputs);
+    new InferCall(resolver, modelSpec, { ...request, inputs }, context, settings, shared);
   const inputs = shared.read(request.inputs);
   return inputs instanceof Promise ? inputs.then(call) : call(inputs);
-}
-
-interface CallSettings extends Pick<InferSettings, 'sequence' | 'wantsFinalMark'> {
-  /** Undefined = no tensor is in shared memory. */
-  readonly shared: SharedTensors | undefined;
 }
 
 export class InferCall extends PredictCall {
@@ -89,9 +86,11 @@ export class InferCall extends PredictCall {
     modelSpec: ModelSpec,
     { id, inputs, outputs }: InferRequest,
     context: RequestContext,
-    { sequence, wantsFinalMark, shared }: CallSettings,
+    { sequence, wantsFinalMark }: InferSettings,
+    shared?: SharedTensors,
   ) {
-    super(resolver, { modelSpec, inputs, outputFilter: outputs.map(({ name }) => name), sequence }, context);
+    const outputFilter = outputs.length === 0 ? NO_FILTER : outputs.map(({ name }) => name);
+    super(resolver, { modelSpec, inputs, outputFilter, sequence }, context);
     this.id = id;
     this.parameters = wantsFinalMark ? FINAL : NO_PARAMETERS;
     this.requestedOutputs = outputs;

@@ -8,7 +8,11 @@
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_shared_memory.md
  */
-import { type InferRequest, isInSharedMemory } from '../../../codec/open-inference/infer-request.ts';
+import {
+  type InferRequest,
+  isInSharedMemory,
+  type RequestedOutput,
+} from '../../../codec/open-inference/infer-request.ts';
 import { ALL_MODELS } from '../../../core/access-method.ts';
 import { ServingError, toServingError } from '../../../core/errors.ts';
 import type { AuditLog } from '../../../telemetry/log/audit-log.ts';
@@ -30,6 +34,8 @@ export interface SharedMemoryParts {
   readonly hasUnixSocket: boolean;
   readonly audit?: AuditLog | undefined;
 }
+
+const NO_INPUTS: NonNullable<InferRequest['sharedInputs']> = [];
 
 export class SharedMemory {
   readonly #parts: SharedMemoryParts;
@@ -70,9 +76,9 @@ export class SharedMemory {
   }
 
   /** Undefined if none of its tensors is in shared memory. They are released when the request ends. Throws ServingError. */
-  tensorsOf({ sharedInputs = [], outputs }: InferRequest, context: RequestContext): SharedTensors | undefined {
-    const sharedOutputs = outputs.filter(({ parameters }) => isInSharedMemory(parameters));
-    if (sharedInputs.length === 0 && sharedOutputs.length === 0) return undefined;
+  tensorsOf({ sharedInputs = NO_INPUTS, outputs }: InferRequest, context: RequestContext): SharedTensors | undefined {
+    if (sharedInputs.length === 0 && !outputs.some(isShared)) return undefined;
+    const sharedOutputs = outputs.filter(isShared);
     const regions = this.#regionsFor(context);
     const tensors = new SharedTensors(context, this.#memory);
     try {
@@ -135,6 +141,10 @@ export class SharedMemory {
     const who = { surface, method, by, peer, requestId, traceId: trace?.traceId };
     this.#parts.audit?.write({ ...who, outcome, region, reason: error?.kind });
   }
+}
+
+function isShared({ parameters }: RequestedOutput): boolean {
+  return parameters.size > 0 && isInSharedMemory(parameters);
 }
 
 /** Its peer as in RequestArrival: an address, perhaps with a port, or `unix`. */

@@ -1,6 +1,6 @@
 /** ModelInfer's messages: on the event loop, or on the codec thread where reading them takes long. */
 import type { InferRequest } from '../../../../codec/open-inference/infer-request.ts';
-import { readInferRequest } from '../../../../codec/open-inference/infer-request-reader.ts';
+import { InferLayouts, readInferRequest } from '../../../../codec/open-inference/infer-request-reader.ts';
 import { inferResponse, type ResponseForm } from '../../../../codec/open-inference/infer-response-writer.ts';
 import { decodeCost, INFER_WALK } from '../../../../codec/tensorflow/decode-cost.ts';
 import { receivedTensors } from '../../../../codec-thread/carried-tensors.ts';
@@ -23,6 +23,7 @@ export interface InferCodecOptions {
 
 export class InferCodec {
   readonly #options: InferCodecOptions;
+  readonly #layouts = new InferLayouts();
 
   constructor(options: InferCodecOptions) {
     this.#options = options;
@@ -32,7 +33,7 @@ export class InferCodec {
   read(message: Uint8Array, context: RequestContext): InferRequest | Promise<InferRequest> {
     const { maxTensorBytes } = this.#options;
     const thread = this.#threadFor(message);
-    if (thread === undefined) return readInferRequest(message, maxTensorBytes);
+    if (thread === undefined) return readInferRequest(message, maxTensorBytes, this.#layouts);
     return thread.use(context, async (ask) => {
       const request = await ask('readInfer', message, maxTensorBytes);
       return { ...request, inputs: await receivedTensors(request.inputs) };
