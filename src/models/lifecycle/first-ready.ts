@@ -105,3 +105,10 @@ export class FirstReady {
     }
   }
 }
+
+/** Resolves when each has settled. Rejects with the first one's error if there are some and all have failed. */
+export async function allButFailed(models: readonly Promise<void>[]): Promise<void> {
+  const outcomes = await Promise.allSettled(models);
+  const [first] = outcomes;
+  if (first?.status === 'rejected' && outcomes.every(({ status }) => status === 'rejected')) throw first.reason;
+}

@@ -16,12 +16,10 @@ import { flatText } from '../../core/flat-text.ts';
 import { Poller } from '../../core/poller.ts';
 import { sequenceLimits } from '../sequences/sequence-limits.ts';
 import { SequenceTable } from '../sequences/sequence-table.ts';
-import type { Servable, ServableHandle, VersionStatus } from '../serving/servable.ts';
+import type { Servable } from '../serving/servable.ts';
 import { nextAction } from '../versions/transition-policy.ts';
-import type { VersionChoice } from '../versions/version-choice.ts';
 import type { VersionRecord } from '../versions/version-record.ts';
 import { findVersion } from '../versions/version-source.ts';
-import { idleOnDisk, versionStates } from '../versions/version-states.ts';
 import type { VersionTable } from '../versions/version-table.ts';
 import { VersionTransitions } from '../versions/version-transitions.ts';
 import { type FoundVersion, type PollResult, VersionWatch } from '../versions/version-watch.ts';
@@ -29,14 +27,17 @@ import { WantedVersions } from '../versions/wanted-versions.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifecycleSettings } from './lifecycle-settings.ts';
-import { changedMeanwhile, noSuchVersion, noVersionsYet, refusalOf, statusesOf } from './refusals.ts';
-import { waitingReason, whyFinal } from './waiting-reason.ts';
+import { changedMeanwhile, noSuchVersion } from './refusals.ts';
+import { type LookupFacts, VersionLookup } from './version-lookup.ts';
+import { whyFinal } from './waiting-reason.ts';
 
 export class ModelLifecycle {
   readonly name: string;
   #first: FirstReady;
   /** Others may read it; only this class changes it. */
   readonly wanted = new WantedVersions();
+  /** What callers find of it. */
+  readonly lookup: VersionLookup;
   /** They outlive the versions that are unloaded for newer ones. */
   readonly sequences: SequenceTable;
   readonly #settings: LifecycleSettings;
@@ -67,6 +68,15 @@ export class ModelLifecycle {
       isExtra: (version) => this.wanted.isLoadedByOperator(version),
     });
     this.#table = this.#transitions.table;
+    const facts = (): LookupFacts => ({
+      config: this.#config,
+      blockedReason: this.#blockedReason,
+      isRetired: this.#isRetired,
+    });
+    this.lookup = new VersionLookup(this.name, this.#table, this.wanted, {
+      facts,
+      isPolled: settings.pollIntervalMs >= 0,
+    });
     this.#watch = new VersionWatch(settings.files, settings.clock);
     this.#poller = new Poller({
       clock: settings.clock,
@@ -82,10 +92,6 @@ export class ModelLifecycle {
 
   get config(): ModelConfig {
     return this.#config;
-  }
-
-  get servables(): Iterable<Servable> {
-    return this.#table.servables;
   }
 
   isAvailable(version: bigint): boolean {
@@ -179,21 +185,6 @@ export class ModelLifecycle {
     void this.#poller.now();
   }
 
-  /** The states of all versions that status shows, as a text for comparing. */
-  get versionStates(): string {
-    return versionStates(this.#table, this.wanted);
-  }
-
-  /** The version's record that is loading, which status hides while another record of the version is available. */
-  loading(version: bigint): VersionRecord | undefined {
-    return this.#table.loading(version);
-  }
-
-  /** The versions that the last poll found and that have no active record, highest first. */
-  get onDisk(): readonly bigint[] {
-    return idleOnDisk(this.#table, this.wanted);
-  }
-
   /** Unloads everything. Resolves when every version has ended. A second call does nothing more. */
   async retire(): Promise<void> {
     this.#isRetired = true;
@@ -210,57 +201,6 @@ export class ModelLifecycle {
     if (!this.#transitions.replace(served, next)) return false;
     this.sequences.replace(served, next);
     return true;
-  }
-
-  /** The version that `acquire` would lend; undefined where that throws. */
-  find(choice: VersionChoice): Servable | undefined {
-    return choice.version === undefined && choice.label === undefined ? this.#table.latest : this.#chosen(choice);
-  }
-
-  acquire(choice: VersionChoice): ServableHandle {
-    const servable = this.find(choice);
-    if (servable === undefined) throw this.#refusal(choice);
-    return servable.borrow();
-  }
-
-  /** Highest version first; empty before the first is found. */
-  get statuses(): readonly VersionStatus[] {
-    return this.#table.statuses();
-  }
-
-  status(version: bigint | undefined): readonly VersionStatus[] {
-    const { statuses } = this;
-    if (statuses.length === 0) throw noVersionsYet(this.name, this.waitsFor());
-    return statusesOf(this.name, version, statuses);
-  }
-
-  /** Says why the model is not ready. */
-  waitsFor(): string {
-    return waitingReason({
-      config: this.#config,
-      active: this.#table.active,
-      wanted: this.wanted,
-      blockedReason: this.#blockedReason,
-      isPolled: this.#settings.pollIntervalMs >= 0,
-    });
-  }
-
-  #chosen({ version, label }: VersionChoice): Servable | undefined {
-    const wanted = label === undefined ? version! : this.#config.versionLabels.get(label);
-    return wanted === undefined ? undefined : this.#table.available(wanted);
-  }
-
-  #refusal(choice: VersionChoice): ServingError {
-    const { ofPolicy, overrides } = this.wanted;
-    return refusalOf(choice, {
-      name: this.name,
-      labels: this.#config.versionLabels,
-      statuses: this.#table.statuses(),
-      isUnloadedByOperator: (version) => overrides.isUnloaded(version),
-      isRetrying: this.#table.active.some((record) => record.lastFailure),
-      isWaiting: !this.#isRetired && ofPolicy.length === 0 && this.#table.latest === undefined,
-      waitsFor: () => this.waitsFor(),
-    });
   }
 
   /** Returns whether to poll again soon. */

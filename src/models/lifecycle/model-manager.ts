@@ -14,6 +14,7 @@ import type { Servable, ServableHandle, VersionLoad, VersionStatus } from '../se
 import type { ModelFallbacks, ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import { diskFiles } from '../versions/version-source.ts';
+import { allButFailed } from './first-ready.ts';
 import type { LifecycleSettings } from './lifecycle-settings.ts';
 import type { ModelManagerOptions } from './manager-settings.ts';
 import { NO_EVENTS } from './model-events.ts';
@@ -88,13 +89,13 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   /** All available servables. */
   *servables(): Iterable<Servable> {
-    for (const lifecycle of this.#lifecycles.values()) yield* lifecycle.servables;
+    for (const lifecycle of this.#lifecycles.values()) yield* lifecycle.lookup.servables;
   }
 
   /** The reason for each model that the start waits for: `model "m": base path /m does not exist; …`. */
   waitsFor(): readonly string[] {
     const late = this.#startLifecycles.filter(({ first }) => !first.isReady);
-    return late.map((lifecycle) => `model "${lifecycle.name}": ${lifecycle.waitsFor()}`);
+    return late.map((lifecycle) => `model "${lifecycle.name}": ${lifecycle.lookup.waitsFor()}`);
   }
 
   /**
@@ -126,11 +127,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   acquire(name: string, choice: VersionChoice): ServableHandle {
     const lifecycle = this.#lifecycles.get(name);
     if (lifecycle === undefined) throw unknownModel(name, this.#namesModels ? this.#lifecycles.keys() : undefined);
-    return lifecycle.acquire(choice);
+    return lifecycle.lookup.acquire(choice);
   }
 
   find(name: string, choice: VersionChoice): Servable | undefined {
-    return this.#lifecycles.get(name)?.find(choice);
+    return this.#lifecycles.get(name)?.lookup.find(choice);
   }
 
   fallbacks(name: string): ModelFallbacks | undefined {
@@ -143,9 +144,8 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   }
 
   status(name: string, { version }: VersionChoice): readonly VersionStatus[] {
-    if (this.#lifecycles.has(name)) return this.#lifecycleOf(name).status(version);
-    const removed = this.#removed.statusesOf(name);
-    return removed.length > 0 ? statusesOf(name, version, removed) : this.#lifecycleOf(name).status(version);
+    const removed = this.#lifecycles.has(name) ? [] : this.#removed.statusesOf(name);
+    return removed.length > 0 ? statusesOf(name, version, removed) : this.#lifecycleOf(name).lookup.status(version);
   }
 
   /** Undefined if no model of this name is configured. */
@@ -155,17 +155,17 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   /** The states of all versions that status shows, as a text for comparing: `3 AVAILABLE, 2 END`. */
   versionStates(name: string): string {
-    return this.#lifecycles.get(name)?.versionStates ?? '';
+    return this.#lifecycles.get(name)?.lookup.versionStates ?? '';
   }
 
   /** The versions that the last poll found on disk and that have no active record, highest first. */
   onDisk(name: string): readonly bigint[] {
-    return this.#lifecycles.get(name)?.onDisk ?? [];
+    return this.#lifecycles.get(name)?.lookup.onDisk ?? [];
   }
 
   /** The version's load that is in progress or waits for a retry. */
   loadOf(name: string, version: bigint): VersionLoad | undefined {
-    return this.#lifecycles.get(name)?.loading(version);
+    return this.#lifecycles.get(name)?.lookup.loading(version);
   }
 
   /** True if the version is wanted by an operator and not by the version policy. */
@@ -261,17 +261,17 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   /** As `status`, and empty for a model without a version, or that nobody knows. */
   statusesOf(name: string): readonly VersionStatus[] {
-    return this.#lifecycles.get(name)?.statuses ?? this.#removed.statusesOf(name);
+    return this.#lifecycles.get(name)?.lookup.statuses ?? this.#removed.statusesOf(name);
   }
 
   /** Why a configured model has no version; undefined if it is not configured. */
   reasonOf(name: string): string | undefined {
-    return this.#lifecycles.get(name)?.waitsFor();
+    return this.#lifecycles.get(name)?.lookup.waitsFor();
   }
 
   /** Each model has an available version. */
   get areAllAvailable(): boolean {
-    return [...this.#lifecycles.values()].every((lifecycle) => lifecycle.find({}) !== undefined);
+    return [...this.#lifecycles.values()].every((lifecycle) => lifecycle.lookup.find({}) !== undefined);
   }
 
   #listed(): void {
@@ -285,7 +285,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   #retire(lifecycle: ModelLifecycle): void {
     const retiring = lifecycle.retire().finally(() => this.#retiring.delete(retiring));
     this.#retiring.add(retiring);
-    this.#removed.add(lifecycle, retiring);
+    this.#removed.add(lifecycle.lookup, retiring);
   }
 
   #lifecycleOf(name: string): ModelLifecycle {
@@ -299,11 +299,4 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#isReady = isReady;
     for (const listener of this.#listeners) listener();
   }
-}
-
-/** Resolves when each has settled. Rejects with the first one's error if there are some and all have failed. */
-async function allButFailed(models: readonly Promise<void>[]): Promise<void> {
-  const outcomes = await Promise.allSettled(models);
-  const [first] = outcomes;
-  if (first?.status === 'rejected' && outcomes.every(({ status }) => status === 'rejected')) throw first.reason;
 }
