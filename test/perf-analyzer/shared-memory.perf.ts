@@ -17,6 +17,8 @@ const directory = mkdtempSync(join(tmpdir(), 'pillion-perf-'));
 after(() => {
   killSidecars();
   rmSync(directory, { recursive: true });
+  // It leaves the file of an output when it is refused.
+  rmSync('/dev/shm/digit', { force: true });
 });
 
 for (const engine of ['pillion', 'grpc-js']) {

@@ -53,7 +53,7 @@ export function tritonConfigBytes(config: TritonConfig): Uint8Array {
 /** Triton's name of the model's format, or else of its runtime; '' = not known. */
 export function tritonPlatform({ runtime, triton }: Pick<Configured, 'runtime' | 'triton'>): string {
   const { config } = triton?.model ?? {};
-  return config?.platform || config?.backend || NAMES.get(runtime?.kind ?? '')?.platform || (runtime?.kind ?? '');
+  return config?.platform || NAMES.get(runtime?.kind ?? '')?.platform || config?.backend || (runtime?.kind ?? '');
 }
 
 /**
