@@ -10,14 +10,13 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import { areLargerThan, type TensorMap } from '../../core/tensor.ts';
-import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
+import { RunnerAbove } from '../serving/runner-above.ts';
 import type { ServableRequest, ServableRunner } from '../serving/servable.ts';
 import { digestOf, isSameRequest, keptCopy, MOST_KEYED_BYTES } from './request-key.ts';
 import type { CacheScope, ResponseCache } from './response-cache.ts';
 import { SharedRun } from './shared-run.ts';
 
-export class CachedRunner implements ServableRunner {
-  readonly #inner: ServableRunner;
+export class CachedRunner extends RunnerAbove {
   readonly #cache: ResponseCache;
   readonly #scope: CacheScope;
   readonly #clock: Clock;
@@ -25,26 +24,10 @@ export class CachedRunner implements ServableRunner {
   readonly #running = new Map<string, SharedRun>();
 
   constructor(inner: ServableRunner, cache: ResponseCache, clock: Clock) {
-    this.#inner = inner;
+    super(inner);
     this.#cache = cache;
     this.#scope = cache.openScope();
     this.#clock = clock;
-  }
-
-  get queuedRows(): number {
-    return this.#inner.queuedRows;
-  }
-
-  get queuedTasks(): number {
-    return this.#inner.queuedTasks;
-  }
-
-  get runningBatches(): number {
-    return this.#inner.runningBatches;
-  }
-
-  latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
-    return this.#inner.latencyEstimates?.() ?? new Map();
   }
 
   submit(request: ServableRequest): Promise<TensorMap> {
@@ -53,7 +36,7 @@ export class CachedRunner implements ServableRunner {
     context.cancel.throwIfCancelled();
     if (sequence !== undefined || areLargerThan(inputs, MOST_KEYED_BYTES)) {
       counts.bypass += 1;
-      return this.#inner.submit(request);
+      return this.inner.submit(request);
     }
     const before = this.#clock.nowMs();
     const digest = digestOf(request);
@@ -78,21 +61,21 @@ export class CachedRunner implements ServableRunner {
   /** Of a MultiInference, which is not looked up. */
   async submitTogether(requests: readonly ServableRequest[]): Promise<readonly TensorMap[]> {
     this.#cache.counts.bypass += requests.length;
-    if (this.#inner.submitTogether !== undefined) return await this.#inner.submitTogether(requests);
+    if (this.inner.submitTogether !== undefined) return await this.inner.submitTogether(requests);
     const answers: TensorMap[] = [];
     // Not in parallel: a request's cancel signal has room for one listener.
-    for (const request of requests) answers.push(await this.#inner.submit(request));
+    for (const request of requests) answers.push(await this.inner.submit(request));
     return answers;
   }
 
   async close(): Promise<void> {
-    await this.#inner.close();
+    await this.inner.close();
     this.#cache.drop(this.#scope);
   }
 
   #run(digest: string, request: ServableRequest): Promise<TensorMap> {
     const run = new SharedRun({
-      runner: this.#inner,
+      runner: this.inner,
       clock: this.#clock,
       request: keptCopy(request),
       onEnd: (ended, outputs) => {

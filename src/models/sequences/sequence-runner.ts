@@ -14,8 +14,8 @@ import { elementCount, shapeFits } from '../../core/shape.ts';
 import { rowAxisOf, type Signature, type SignatureState, type Signatures } from '../../core/signature.ts';
 import { byteLengthOf, repeatedRows, type Tensor, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
 import { zerosOf } from '../../core/zeros.ts';
-import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
+import { RunnerAbove } from '../serving/runner-above.ts';
 import type { ServableRequest, ServableRunner } from '../serving/servable.ts';
 import { stateIsKept, stateIsMissing } from './sequence-errors.ts';
 import type { StepOfSequence, StepTurn } from './step.ts';
@@ -26,37 +26,20 @@ interface StatefulSignature extends Signature {
   readonly state: SignatureState;
 }
 
-export class SequenceRunner implements ServableRunner {
-  readonly #inner: ServableRunner;
+export class SequenceRunner extends RunnerAbove {
   readonly #signatures: Signatures;
   /** Steps that wait for their turn are not queued below yet. */
   readonly #steps = new Set<Promise<TensorMap>>();
 
   /** `signatures`: the graph's own. */
   constructor(inner: ServableRunner, signatures: Signatures) {
-    this.#inner = inner;
+    super(inner);
     this.#signatures = signatures;
-  }
-
-  get queuedRows(): number {
-    return this.#inner.queuedRows;
-  }
-
-  get queuedTasks(): number {
-    return this.#inner.queuedTasks;
-  }
-
-  get runningBatches(): number {
-    return this.#inner.runningBatches;
-  }
-
-  latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
-    return this.#inner.latencyEstimates?.() ?? new Map();
   }
 
   submit(request: ServableRequest): Promise<TensorMap> {
     const { sequence: step, signatureName } = request;
-    if (step === undefined) return this.#inner.submit(request);
+    if (step === undefined) return this.inner.submit(request);
     const signature = this.#signatures.get(signatureName);
     if (!isStateful(signature)) throw new Error(`signature ${signatureName} keeps no state: the handler refuses it`);
     const answer = this.#take(request, step, signature);
@@ -67,12 +50,12 @@ export class SequenceRunner implements ServableRunner {
   }
 
   refusalOf(signatureName: string, context: TaskContext): SharedError | undefined {
-    return this.#inner.refusalOf?.(signatureName, context);
+    return this.inner.refusalOf?.(signatureName, context);
   }
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#steps);
-    await this.#inner.close();
+    await this.inner.close();
   }
 
   /** Throws at once if there is no such sequence, or no room for it. */
@@ -100,7 +83,7 @@ export class SequenceRunner implements ServableRunner {
       const inputs = inputsOf(request, signature, start ? undefined : turn.state, place);
       const outputs = wantedOutputs(request.outputs, signature.state);
       const isOddShape = request.isOddShape === true || !fits(inputs, signature);
-      const given = await this.#inner.submit({ signatureName, inputs, outputs, context, isOddShape });
+      const given = await this.inner.submit({ signatureName, inputs, outputs, context, isOddShape });
       // What comes too late has not happened.
       context.cancel.throwIfCancelled();
       if (!end) turn.commit(stateAfter(given, signature.state));

@@ -6,7 +6,6 @@ import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { SharedError } from '../../core/errors.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import {
   type DeclaredSignature,
@@ -15,6 +14,7 @@ import {
   toGraphInputs,
   toGraphInputsApart,
 } from './declared-signature.ts';
+import { RunnerAbove } from './runner-above.ts';
 import type { ServableRequest, ServableRunner } from './servable.ts';
 
 /** Declared signatures by name. */
@@ -28,8 +28,7 @@ export function withDeclaredSignatures(graphs: Signatures, views: DeclaredSignat
   return signatures;
 }
 
-export class DeclaredSignatureRunner implements ServableRunner {
-  readonly #inner: ServableRunner;
+export class DeclaredSignatureRunner extends RunnerAbove {
   readonly #views: DeclaredSignatures;
   readonly #maxBytes: number;
   readonly #thread: CodecThread | undefined;
@@ -41,37 +40,21 @@ export class DeclaredSignatureRunner implements ServableRunner {
    * without it the event loop reads all.
    */
   constructor(inner: ServableRunner, views: DeclaredSignatures, maxBytes: number, thread?: CodecThread) {
-    this.#inner = inner;
+    super(inner);
     this.#views = views;
     this.#maxBytes = maxBytes;
     this.#thread = thread;
   }
 
-  get queuedRows(): number {
-    return this.#inner.queuedRows;
-  }
-
-  get queuedTasks(): number {
-    return this.#inner.queuedTasks;
-  }
-
-  get runningBatches(): number {
-    return this.#inner.runningBatches;
-  }
-
-  latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
-    return this.#inner.latencyEstimates?.() ?? new Map();
-  }
-
   submit(request: ServableRequest): Promise<TensorMap> {
     const view = this.#views.get(request.signatureName);
-    if (view === undefined) return this.#inner.submit(request);
+    if (view === undefined) return this.inner.submit(request);
     return this.#run([{ view, request }]).then(([outputs]) => outputs!);
   }
 
   /** A view's requests are submitted: their examples say how many rows they are. */
   refusalOf(signatureName: string, context: TaskContext): SharedError | undefined {
-    return this.#views.has(signatureName) ? undefined : this.#inner.refusalOf?.(signatureName, context);
+    return this.#views.has(signatureName) ? undefined : this.inner.refusalOf?.(signatureName, context);
   }
 
   /** Views that make the same tensors of the same examples share one run; the others run one after another. */
@@ -89,7 +72,7 @@ export class DeclaredSignatureRunner implements ServableRunner {
     const viewed = group.map((request) => ({ request, view: this.#views.get(request.signatureName) }));
     if (viewed.every(isViewed)) return this.#run(viewed);
     // The graph's own signatures are never grouped.
-    return this.#inner.submit(group[0]!).then((outputs) => [outputs]);
+    return this.inner.submit(group[0]!).then((outputs) => [outputs]);
   }
 
   #groups(requests: readonly ServableRequest[]): Iterable<ServableRequest[]> {
@@ -112,14 +95,14 @@ export class DeclaredSignatureRunner implements ServableRunner {
       apart === undefined ? toGraphInputs(view, request.inputs, this.#maxBytes) : await this.#read(apart, request);
     const outputs = [...new Set(viewed.flatMap((each) => graphOutputs(each.view, each.request.outputs)))];
     const { context, sequence } = request;
-    const given = await this.#inner.submit({ signatureName: view.graphName, inputs, outputs, context, sequence });
+    const given = await this.inner.submit({ signatureName: view.graphName, inputs, outputs, context, sequence });
     return viewed.map((each) => fromGraphOutputs(each.view, given, each.request.outputs));
   }
 
   /** Those whose examples are read are not queued yet: the version may not close before they are. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#reading);
-    await this.#inner.close();
+    await this.inner.close();
   }
 
   async #read(reading: Promise<TensorMap>, { context }: ServableRequest): Promise<TensorMap> {
