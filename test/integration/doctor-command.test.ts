@@ -50,7 +50,8 @@ describe('pillion doctor', () => {
       return run.output();
     };
     for (const path of ['float', 'float/metadata']) await (await fetch(`${sidecar.rest}/v1/models/${path}`)).text();
-    assert.doesNotMatch(await doctor(), /^ {9}/m, 'status and metadata are no inferences');
+    // Where a busy machine made the model's first runs slow it has sessions of its own, which have a line.
+    assert.doesNotMatch(await doctor(), /^ {9}(?!.* sessions? of )/m, 'status and metadata are no inferences');
 
     const body = JSON.stringify({ instances: [[1, 2, 3, 4]] });
     for (const name of ['float', 'none']) {
