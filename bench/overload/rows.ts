@@ -14,7 +14,7 @@ export const PREDICT = (
 export const PREDICT_PATH = PREDICT.path;
 
 const MODEL_INFER = (
-  protoLoader.loadSync('open_inference.proto', { includeDirs: ['bench/compare/protocols'] })[
+  protoLoader.loadSync('grpc_service.proto', { includeDirs: ['proto'] })[
     'inference.GRPCInferenceService'
   ] as grpc.ServiceDefinition
 )['ModelInfer']!;

@@ -22,29 +22,18 @@ interface InferResponse {
   readonly rawOutputContents: Uint8Array[];
 }
 
-function methodOf(
-  file: string,
-  directory: string,
-  service: string,
-  method: string,
-): grpc.MethodDefinition<object, object> {
-  const options = { includeDirs: [directory], longs: Number, enums: String, defaults: true };
+function methodOf(file: string, service: string, method: string): grpc.MethodDefinition<object, object> {
+  const options = { includeDirs: ['proto'], longs: Number, enums: String, defaults: true };
   const definition = protoLoader.loadSync(file, options)[service] as grpc.ServiceDefinition;
   return definition[method]!;
 }
 
 const PREDICT = methodOf(
   'tensorflow_serving/apis/prediction_service.proto',
-  'proto',
   'tensorflow.serving.PredictionService',
   'Predict',
 );
-const MODEL_INFER = methodOf(
-  'open_inference.proto',
-  'bench/compare/protocols',
-  'inference.GRPCInferenceService',
-  'ModelInfer',
-);
+const MODEL_INFER = methodOf('grpc_service.proto', 'inference.GRPCInferenceService', 'ModelInfer');
 
 const rowBytes = ({ row }: BenchModel): Uint8Array => new Uint8Array(row.buffer);
 

@@ -22,7 +22,7 @@ const ROWS = new Map<string, ModelRow>([
 ]);
 
 const decode = (
-  protoLoader.loadSync('open_inference.proto', { includeDirs: ['bench/compare/protocols'], longs: Number })[
+  protoLoader.loadSync('grpc_service.proto', { includeDirs: ['proto'], longs: Number })[
     'inference.GRPCInferenceService'
   ] as unknown as Record<string, { requestDeserialize: (bytes: Buffer) => object }>
 )['ModelInfer']!.requestDeserialize;
