@@ -10,6 +10,6 @@ export interface EnsembleSource {
   readonly report: ReportEnsemble;
   /** What requests see of the ensemble otherwise. Rejects with `load_failed` with all problems that were reported. */
   views(signatures: Signatures): Promise<ReadonlyMap<string, DeclaredSignature>>;
-  /** Adds what else the source says. */
-  complete(servable: Servable, signatures: Signatures): Promise<void>;
+  /** Adds what else the source says. Call it after `views`. */
+  complete(servable: Servable): void;
 }

@@ -70,7 +70,7 @@ async function ensembleInFile(directory: string): Promise<EnsembleSource | undef
     declared,
     report: (problem, ...keys) => file.reportEnsemble(problem, ...keys),
     views: async (signatures) => file.views(signatures),
-    complete: async (servable) => {
+    complete: (servable) => {
       servable.tryOut = file.tryOut;
     },
   };
@@ -103,7 +103,7 @@ async function loadEnsemble(
   const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), viewed);
   servable.runtime = { kind: 'ensemble', choice: undefined };
   servable.maxBatchSize = scheduler.maxBatchSize;
-  await source.complete(servable, signatures);
+  source.complete(servable);
   if (model.cache !== undefined) servable.addWarning(CACHE_OF_ENSEMBLE);
   try {
     await options.prepare?.({ servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });

@@ -7,6 +7,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { EnsembleSource } from '../ensembles/ensemble-source.ts';
 import type { EnsembleDeclaration } from '../model-file/ensemble-schema.ts';
 import { readTriton, tritonViews } from './served-triton.ts';
+import type { ServedTriton } from './triton-facts.ts';
 
 /** Our keys of a step → the file's fields. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -22,15 +23,17 @@ export function tritonEnsemble(model: ModelConfig): EnsembleSource | undefined {
   if (triton?.ensemble === undefined) return undefined;
   const path = join(triton.directory, CONFIG_FILE);
   const problems: string[] = [];
+  let served: ServedTriton | undefined;
   return {
     declared: declarationOf(triton, triton.ensemble),
     report: (problem, ...keys) => problems.push(`${path}: ${placeOf(keys)}: ${problem}`),
     views: async (signatures) => {
       if (problems.length > 0) throw new ServingError('load_failed', `model "${name}": ${problems.join('; ')}`);
-      return tritonViews(await readTriton(model, signatures), signatures) ?? new Map();
+      served = await readTriton(model, signatures);
+      return tritonViews(served, signatures) ?? new Map();
     },
-    complete: async (servable, signatures) => {
-      servable.triton = await readTriton(model, signatures);
+    complete: (servable) => {
+      servable.triton = served;
     },
   };
 }
