@@ -2,14 +2,23 @@
 import type { Shape } from '../../core/shape.ts';
 import { bytesField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
 
-interface TensorMetadata {
+export interface ServerMetadata {
   readonly name: string;
+  readonly version: string;
+  readonly extensions: readonly string[];
+}
+
+export interface TensorMetadata {
+  readonly name: string;
+  /** 'FP32', …, 'BYTES'. */
   readonly datatype: string;
+  /** -1 = any size. */
   readonly shape: Shape;
 }
 
-export interface MetadataAnswer {
+export interface OpenInferenceMetadata {
   readonly name: string;
+  /** The available versions, the highest first. */
   readonly versions: readonly string[];
   readonly platform: string;
   readonly inputs: readonly TensorMetadata[];
@@ -17,17 +26,13 @@ export interface MetadataAnswer {
 }
 
 /** ServerMetadataResponse: 1 name, 2 version, 3 extensions. */
-export function serverMetadataResponse(server: {
-  readonly name: string;
-  readonly version: string;
-  readonly extensions: readonly string[];
-}): Uint8Array {
+export function serverMetadataResponse(server: ServerMetadata): Uint8Array {
   const extensions = server.extensions.map((extension) => messageField(3, extension));
   return message(bytesField(1, server.name), bytesField(2, server.version), ...extensions);
 }
 
 /** ModelMetadataResponse: 1 name, 2 versions, 3 platform, 4 inputs, 5 outputs; each {1 name, 2 datatype, 3 shape}. */
-export function modelMetadataResponse(answer: MetadataAnswer): Uint8Array {
+export function modelMetadataResponse(answer: OpenInferenceMetadata): Uint8Array {
   const tensors = (field: number, all: readonly TensorMetadata[]): Uint8Array =>
     message(
       ...all.map(({ name, datatype, shape }) =>

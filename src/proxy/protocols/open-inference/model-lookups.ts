@@ -5,39 +5,20 @@
  * sent.
  */
 import { DATATYPES } from '../../../codec/open-inference/datatypes.ts';
+import type {
+  OpenInferenceMetadata,
+  ServerMetadata,
+  TensorMetadata,
+} from '../../../codec/open-inference/report-messages.ts';
 import { ServingError } from '../../../core/errors.ts';
 import { listNames } from '../../../core/list-names.ts';
 import type { ModelMetadata } from '../../../core/model-metadata.ts';
-import type { Shape } from '../../../core/shape.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature, type TensorSpec } from '../../../core/signature.ts';
 import type { ModelInfoHandler } from '../../handlers/model-info.ts';
 import { type TritonConfig, tritonBatchSize, tritonConfigOf, tritonPlatform } from '../../handlers/triton-config.ts';
 import type { RequestContext } from '../../request-context.ts';
 import { modelSpecOf } from './model-reference.ts';
 import { DEFAULT_PRIORITY_LEVEL, PRIORITY_LEVELS } from './request-parameters.ts';
-
-export interface ServerMetadata {
-  readonly name: string;
-  readonly version: string;
-  readonly extensions: readonly string[];
-}
-
-export interface TensorMetadata {
-  readonly name: string;
-  /** 'FP32', …, 'BYTES'. */
-  readonly datatype: string;
-  /** -1 = any size. */
-  readonly shape: Shape;
-}
-
-export interface OpenInferenceMetadata {
-  readonly name: string;
-  /** The available versions, the highest first. */
-  readonly versions: readonly string[];
-  readonly platform: string;
-  readonly inputs: readonly TensorMetadata[];
-  readonly outputs: readonly TensorMetadata[];
-}
 
 /** What a request that does not say its shape is read by. */
 export interface OpenInferenceInputs {
@@ -82,8 +63,7 @@ export class ModelLookups {
   /** A request for this model and version would find it. False for a model that is not there, as in Triton. */
   isReady(name: string, version: string, context: RequestContext): boolean {
     try {
-      this.#modelInfo.metadata(modelSpecOf(name, version), context);
-      return true;
+      return this.#modelInfo.read(modelSpecOf(name, version), context, () => true);
     } catch (error) {
       if (!(error instanceof ServingError) || error.kind === 'invalid_request') throw error;
       return false;
@@ -92,9 +72,9 @@ export class ModelLookups {
 
   /** Throws ServingError as a request for the version would. */
   metadata(name: string, version: string, context: RequestContext): OpenInferenceMetadata {
-    const statuses = this.#modelInfo.status({ name }, context);
     return this.#modelInfo.read(modelSpecOf(name, version), context, (servable) => {
       const { inputs, outputs } = defaultSignature(servable);
+      const statuses = this.#modelInfo.status({ name }, context);
       return {
         name: servable.name,
         versions: statuses.filter(({ state }) => state === 'AVAILABLE').map((each) => each.version.toString()),

@@ -97,14 +97,17 @@ function modelMethods({ models, statistics }: OpenInference): readonly Method<Ui
 }
 
 function repositoryMethods({ repository }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
-  const change = (name: string, answer: Answer<RepositoryRequest>): Method<Uint8Array, Uint8Array> =>
+  const change = (
+    name: string,
+    done: (request: RepositoryRequest, context: RequestContext) => Promise<void>,
+  ): Method<Uint8Array, Uint8Array> =>
     lookupMethod({
       name,
       access: 'load',
       read: (bytes) => readRepositoryRequest(bytes, `${name}Request`),
       modelOf,
       answer: async (request, context) => {
-        await answer(request, context);
+        await done(request, context);
         return repositoryResponse(request);
       },
     });
@@ -116,14 +119,12 @@ function repositoryMethods({ repository }: OpenInference): readonly Method<Uint8
       answer: async ({ repository: asked, isReadyOnly }, context) =>
         repositoryIndexResponse(await repository.index(asked, isReadyOnly, context)),
     }),
-    change('RepositoryModelLoad', async ({ repository: asked, name, parameters }, context) => {
-      await repository.load(asked, name, parameters, context);
-      return NOTHING;
-    }),
-    change('RepositoryModelUnload', async ({ repository: asked, name, parameters }, context) => {
-      await repository.unload(asked, name, parameters, context);
-      return NOTHING;
-    }),
+    change('RepositoryModelLoad', ({ repository: asked, name, parameters }, context) =>
+      repository.load(asked, name, parameters, context),
+    ),
+    change('RepositoryModelUnload', ({ repository: asked, name, parameters }, context) =>
+      repository.unload(asked, name, parameters, context),
+    ),
   ];
 }
 
