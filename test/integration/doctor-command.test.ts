@@ -42,7 +42,8 @@ describe('pillion doctor', () => {
 
   it('names no version that is none, and says which models serve nothing', async (t) => {
     const directory = tempDirectory(t);
-    const sidecar = await startSidecar(writeSurfaceModels(directory, ['float', 'examples']));
+    // A busy machine may make the first runs slow; then the model would get sessions, which have a line of their own.
+    const sidecar = await startSidecar([...writeSurfaceModels(directory, ['float', 'examples']), '--host=inline']);
     const admin = sidecar.admin.slice('http://'.length);
     const doctor = async (): Promise<string> => {
       const run = runPillion(['doctor', `--admin=${admin}`, '--seconds=0']);
@@ -50,8 +51,7 @@ describe('pillion doctor', () => {
       return run.output();
     };
     for (const path of ['float', 'float/metadata']) await (await fetch(`${sidecar.rest}/v1/models/${path}`)).text();
-    // Where a busy machine made the model's first runs slow it has sessions of its own, which have a line.
-    assert.doesNotMatch(await doctor(), /^ {9}(?!.* sessions? of )/m, 'status and metadata are no inferences');
+    assert.doesNotMatch(await doctor(), /^ {9}/m, 'status and metadata are no inferences');
 
     const body = JSON.stringify({ instances: [[1, 2, 3, 4]] });
     for (const name of ['float', 'none']) {
