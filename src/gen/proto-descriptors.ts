@@ -713,4 +713,32 @@ export const PROTO_DESCRIPTORS: readonly (readonly [name: string, base64: string
     'CzIaLmdvb2dsZS5wcm90b2J1Zi5Cb29sVmFsdWVSGWVuYWJsZUxhcmdlQmF0Y2hTcGxpdHRpbmcSVAoYbWF4X2V4ZWN1dGlvbl9iYXRjaF9zaX' +
     'plGAkgASgLMhsuZ29vZ2xlLnByb3RvYnVmLkludDY0VmFsdWVSFW1heEV4ZWN1dGlvbkJhdGNoU2l6ZWIGcHJvdG8z',
   ],
+  [
+    'xds/data/orca/v3/orca_load_report.proto',
+    'Cid4ZHMvZGF0YS9vcmNhL3YzL29yY2FfbG9hZF9yZXBvcnQucHJvdG8SEHhkcy5kYXRhLm9yY2EudjMirwUKDk9yY2FMb2FkUmVwb3J0EicKD2' +
+    'NwdV91dGlsaXphdGlvbhgBIAEoAVIOY3B1VXRpbGl6YXRpb24SJwoPbWVtX3V0aWxpemF0aW9uGAIgASgBUg5tZW1VdGlsaXphdGlvbhIUCgNy' +
+    'cHMYAyABKARCAhgBUgNycHMSVAoMcmVxdWVzdF9jb3N0GAQgAygLMjEueGRzLmRhdGEub3JjYS52My5PcmNhTG9hZFJlcG9ydC5SZXF1ZXN0Q2' +
+    '9zdEVudHJ5UgtyZXF1ZXN0Q29zdBJTCgt1dGlsaXphdGlvbhgFIAMoCzIxLnhkcy5kYXRhLm9yY2EudjMuT3JjYUxvYWRSZXBvcnQuVXRpbGl6' +
+    'YXRpb25FbnRyeVILdXRpbGl6YXRpb24SJQoOcnBzX2ZyYWN0aW9uYWwYBiABKAFSDXJwc0ZyYWN0aW9uYWwSEAoDZXBzGAcgASgBUgNlcHMSVw' +
+    'oNbmFtZWRfbWV0cmljcxgIIAMoCzIyLnhkcy5kYXRhLm9yY2EudjMuT3JjYUxvYWRSZXBvcnQuTmFtZWRNZXRyaWNzRW50cnlSDG5hbWVkTWV0' +
+    'cmljcxI3ChdhcHBsaWNhdGlvbl91dGlsaXphdGlvbhgJIAEoAVIWYXBwbGljYXRpb25VdGlsaXphdGlvbho+ChBSZXF1ZXN0Q29zdEVudHJ5Eh' +
+    'AKA2tleRgBIAEoCVIDa2V5EhQKBXZhbHVlGAIgASgBUgV2YWx1ZToCOAEaPgoQVXRpbGl6YXRpb25FbnRyeRIQCgNrZXkYASABKAlSA2tleRIU' +
+    'CgV2YWx1ZRgCIAEoAVIFdmFsdWU6AjgBGj8KEU5hbWVkTWV0cmljc0VudHJ5EhAKA2tleRgBIAEoCVIDa2V5EhQKBXZhbHVlGAIgASgBUgV2YW' +
+    'x1ZToCOAFiBnByb3RvMw==',
+  ],
+  [
+    'google/protobuf/duration.proto',
+    'Ch5nb29nbGUvcHJvdG9idWYvZHVyYXRpb24ucHJvdG8SD2dvb2dsZS5wcm90b2J1ZiI6CghEdXJhdGlvbhIYCgdzZWNvbmRzGAEgASgDUgdzZW' +
+    'NvbmRzEhQKBW5hbm9zGAIgASgFUgVuYW5vc0KDAQoTY29tLmdvb2dsZS5wcm90b2J1ZkINRHVyYXRpb25Qcm90b1ABWjFnb29nbGUuZ29sYW5n' +
+    'Lm9yZy9wcm90b2J1Zi90eXBlcy9rbm93bi9kdXJhdGlvbnBi+AEBogIDR1BCqgIeR29vZ2xlLlByb3RvYnVmLldlbGxLbm93blR5cGVzYgZwcm' +
+    '90bzM=',
+  ],
+  [
+    'xds/service/orca/v3/orca.proto',
+    'Ch54ZHMvc2VydmljZS9vcmNhL3YzL29yY2EucHJvdG8SE3hkcy5zZXJ2aWNlLm9yY2EudjMaHmdvb2dsZS9wcm90b2J1Zi9kdXJhdGlvbi5wcm' +
+    '90bxoneGRzL2RhdGEvb3JjYS92My9vcmNhX2xvYWRfcmVwb3J0LnByb3RvIokBChVPcmNhTG9hZFJlcG9ydFJlcXVlc3QSQgoPcmVwb3J0X2lu' +
+    'dGVydmFsGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uUg5yZXBvcnRJbnRlcnZhbBIsChJyZXF1ZXN0X2Nvc3RfbmFtZXMYAiADKA' +
+    'lSEHJlcXVlc3RDb3N0TmFtZXMydQoOT3BlblJjYVNlcnZpY2USYwoRU3RyZWFtQ29yZU1ldHJpY3MSKi54ZHMuc2VydmljZS5vcmNhLnYzLk9y' +
+    'Y2FMb2FkUmVwb3J0UmVxdWVzdBogLnhkcy5kYXRhLm9yY2EudjMuT3JjYUxvYWRSZXBvcnQwAWIGcHJvdG8z',
+  ],
 ];

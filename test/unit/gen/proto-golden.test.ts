@@ -43,6 +43,8 @@ const GOLDEN = [
   { set: 'grpc-health', ours: 'grpc.health.v1', theirs: 'grpc.health.v1' },
   { set: 'grpc-reflection-v1alpha', ours: 'grpc.reflection.v1alpha', theirs: 'grpc.reflection.v1alpha' },
   { set: 'grpc-reflection-v1alpha', ours: 'grpc.reflection.v1', theirs: 'grpc.reflection.v1alpha' },
+  { set: 'xds-orca', ours: 'xds.data.orca.v3', theirs: 'xds.data.orca.v3' },
+  { set: 'xds-orca', ours: 'xds.service.orca.v3', theirs: 'xds.service.orca.v3' },
 ];
 
 function goldenRegistry(set: string): FileRegistry {
@@ -148,7 +150,7 @@ test('members that proto/ leaves out on purpose are in the golden set', () => {
 });
 
 test('file names and packages are the original ones', () => {
-  const registries = ['tensorflow-serving-api', 'tritonclient-grpc'].map(goldenRegistry);
+  const registries = ['tensorflow-serving-api', 'tritonclient-grpc', 'xds-orca'].map(goldenRegistry);
   const names = new Set(
     registries.flatMap(({ files }) => [...files].map((file) => `${file.name} ${file.proto.package}`)),
   );
