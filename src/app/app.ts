@@ -35,6 +35,7 @@ import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
 import { createDescriptorWatch, createGates } from './entrances.ts';
+import { createLoads } from './load.ts';
 import { MemoryWatch } from './memory.ts';
 import { observeModels } from './model-metrics.ts';
 import { createModels, processPlan } from './models.ts';
@@ -154,8 +155,9 @@ class PillionApp implements App {
     const gates = createGates(options, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
     const doors = { gates, tls: tls?.listen, access: access.control };
+    const loads = createLoads({ options, slots: coreSlots, budget, telemetry });
     this.#surfaces = createSurfaces({
-      ...{ ...common, ...doors, models, modelInfo, repository: this.repository },
+      ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
       ...{ reload: reloads.handler, audit: access.audit },
     });
     this.#admin = createAdmin({

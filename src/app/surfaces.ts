@@ -32,6 +32,7 @@ import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import type { Gates } from './entrances.ts';
+import type { Loads } from './load.ts';
 
 interface SurfaceParts {
   readonly models: OperatedModels;
@@ -50,6 +51,8 @@ interface SurfaceParts {
   readonly reload: ReloadHandler | undefined;
   /** Undefined without an authorization file. */
   readonly access: AccessControl | undefined;
+  /** Undefined if no load is reported. */
+  readonly loads: Loads | undefined;
   readonly telemetry: AppTelemetry;
   readonly logger: RootLogger;
   /** Undefined = plain text. */
@@ -72,7 +75,8 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const { options } = config;
   const callers = new Callers(options.caller_header, access);
   const openInference = createOpenInference(parts);
-  const common = { lifecycle, resolver, modelInfo, openInference, onInternalError: parts.onInternalError };
+  const served = { lifecycle, resolver, modelInfo, openInference, loads: parts.loads?.reports };
+  const common = { ...served, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
@@ -140,7 +144,7 @@ function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine 
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
-  return new PillionEngine({ ...common, compressFromBytes, http2: { spinMs } });
+  return new PillionEngine({ ...common, compressFromBytes, http2: { spinMs, onSpun: parts.loads?.onSpun } });
 }
 
 function socketAccess({ socket_mode, socket_group }: ServeOptions): SocketAccess {

@@ -66,6 +66,8 @@ export interface BatchRecord {
   runEnd: Instant | undefined;
   /** Expected length of the run in ms when it started; absent where it was unknown. */
   readonly expectedMs?: number | undefined;
+  /** Share of its time that its rows would take in a full batch, by the learned run times; absent where they are unknown. */
+  readonly fullShare?: number | undefined;
   /** 'ok', or the kind of the run's error. */
   outcome: RequestOutcome;
   /** Trace contexts of the members that have spans: those that are sampled, and those that were kept at their end. */

@@ -13,6 +13,7 @@ import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
+import type { LoadReports } from '../../src/proxy/load/load-reports.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
@@ -75,6 +76,8 @@ export interface GrpcHarnessOptions {
   readonly telemetry?: Partial<Telemetry>;
   /** Of requests and messages. Default: one without limits. */
   readonly memory?: MemoryBudget;
+  /** Default: no load is reported. */
+  readonly loads?: LoadReports;
   readonly tls?: ListenTls;
   /** Of the clients; default: without TLS. */
   readonly credentials?: grpc.ChannelCredentials;
@@ -128,6 +131,7 @@ export class GrpcHarness {
       modelInfo: new ModelInfoHandler(this.models),
       openInference: openInferenceOf({ ...this, ...options.openInference }),
       reload: options.reload,
+      loads: options.loads,
       readiness: this.readiness,
       onInternalError: (error) => this.internalErrors.push(error),
       options: { maxTensorBytes: maxReceiveBytes, ...options.server },

@@ -30,7 +30,11 @@ export function answerHead(metadata: MetadataEntries | undefined, isGzip: boolea
 }
 
 export function answerTrailers(status: CallStatus): HeaderBlock {
-  return status === OK ? OK_TRAILERS : encodeHeaders(statusFields(status));
+  if (status === OK) return OK_TRAILERS;
+  const { encoded } = status;
+  if (encoded === undefined) return encodeHeaders(statusFields(status));
+  encoded.trailers ??= encodeHeaders(statusFields(status));
+  return encoded.trailers;
 }
 
 /** Headers and trailers of an answer without a message. */

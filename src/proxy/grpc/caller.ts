@@ -4,6 +4,7 @@ import type { Visitor } from '../../access/visitor.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
+import { LOAD_FORMAT_HEADER, loadFormatOf } from '../load/load-report.ts';
 
 /** Metadata that answers repeat. */
 export const REQUEST_ID = 'x-request-id';
@@ -17,6 +18,8 @@ export interface Caller {
   readonly token: SentToken;
   /** Undefined if it sent none. */
   readonly requestId: string | undefined;
+  /** Its answer shall carry a load report. */
+  readonly asksLoad: boolean;
   /** Undefined if it sent none that is well formed. */
   readonly trace: CallerTrace | undefined;
 }
@@ -39,6 +42,7 @@ export function readCaller(
     token: visitor && sentToken(source.metadata(AUTHORIZATION), source.metadata(API_KEY)),
     name: (header === undefined ? undefined : callerInHeader(source.metadata(header))) ?? connection,
     requestId: source.metadata(REQUEST_ID),
+    asksLoad: loadFormatOf(source.metadata(LOAD_FORMAT_HEADER)) !== undefined,
     trace: callerTrace(
       source.metadata(TRACEPARENT),
       source.metadata('tracestate'),

@@ -34,7 +34,7 @@ export interface CallStatus {
   readonly message: string;
   readonly trailers?: MetadataEntries;
   /** Of a status that many calls get: written by the engine, which encodes it once. Absent: it is encoded each time. */
-  readonly encoded?: { block: Uint8Array | undefined };
+  readonly encoded?: { block: Uint8Array | undefined; trailers?: Uint8Array };
 }
 
 export interface GrpcCall {
@@ -62,9 +62,9 @@ export interface GrpcCall {
   /**
    * `send` and `end` with OK in one: the fast path of a unary answer. The message stands in `buffer` after
    * MESSAGE_HEAD_BYTES free bytes, which the engine fills. The request's message must not be read any more: its memory
-   * is reused.
+   * is reused. `status`: OK with trailers; default OK without.
    */
-  answer(buffer: Uint8Array): void;
+  answer(buffer: Uint8Array, status?: CallStatus): void;
   /** Ends the call. Only the first call counts. */
   end(status: CallStatus): void;
   /** `end` of a unary call whose message nobody has kept, so that its memory can be reused. */

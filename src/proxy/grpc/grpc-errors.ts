@@ -1,7 +1,8 @@
 /**
- * Maps a ServingError to a gRPC status. An error that says when to try again sends that twice: as
- * `grpc-retry-pushback-ms`, which gRPC clients with a retry policy obey, and as google.rpc.RetryInfo in
- * `grpc-status-details-bin`, which application code reads.
+ * Maps a ServingError to a gRPC status. An error that says when to try again sends that three times: as
+ * `grpc-retry-pushback-ms`, which gRPC clients with a retry policy obey, as google.rpc.RetryInfo in
+ * `grpc-status-details-bin`, which application code reads, and as `retry-after`, which proxies read. Refusals are marked
+ * for Envoy (refusal-headers.ts).
  */
 import { Buffer } from 'node:buffer';
 import { varintTag } from '../../codec/protobuf/wire-reader.ts';
@@ -14,7 +15,8 @@ import {
   WireWriter,
 } from '../../codec/protobuf/wire-writer.ts';
 import { GrpcStatus, type ServingError, SharedError } from '../../core/errors.ts';
-import type { CallStatus } from './engine.ts';
+import { envoyMark, retryAfterSeconds } from '../refusal-headers.ts';
+import type { CallStatus, MetadataEntries } from './engine.ts';
 
 /** TensorFlow Serving's limit: longer messages are cut, so that proxies accept the trailer. */
 export const MAX_STATUS_MESSAGE_BYTES = 1024;
@@ -36,8 +38,12 @@ export function statusOf(error: ServingError): CallStatus {
 function makeStatus(error: ServingError): CallStatus {
   const code = error.row.grpc;
   const text = truncateMessage(error.message);
+  const mark = envoyMark(error);
+  const marked: MetadataEntries | undefined = mark === undefined ? undefined : { [mark]: 'true' };
   // NaN and Infinity cannot be written.
-  if (error.retryAfterMs === undefined || !Number.isFinite(error.retryAfterMs)) return { code, message: text };
+  if (error.retryAfterMs === undefined || !Number.isFinite(error.retryAfterMs)) {
+    return { code, message: text, ...(marked !== undefined && { trailers: marked }) };
+  }
   const delayMs = Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(error.retryAfterMs)));
   return {
     code,
@@ -45,6 +51,8 @@ function makeStatus(error: ServingError): CallStatus {
     trailers: {
       'grpc-retry-pushback-ms': String(delayMs),
       'grpc-status-details-bin': statusWithRetryInfo(code, text, delayMs),
+      'retry-after': retryAfterSeconds(delayMs),
+      ...marked,
     },
   };
 }

@@ -150,9 +150,9 @@ export class GrpcJsCall implements GrpcCall {
     });
   }
 
-  answer(buffer: Uint8Array): void {
+  answer(buffer: Uint8Array, status: CallStatus = OK): void {
     this.send(buffer.subarray(MESSAGE_HEAD_BYTES));
-    this.end(OK);
+    this.end(status);
   }
 
   refuse(status: CallStatus): void {

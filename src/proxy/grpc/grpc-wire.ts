@@ -5,12 +5,14 @@ import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
 import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../exchange.ts';
+import { LOAD_BIN_HEADER, type LoadReport } from '../load/load-report.ts';
+import type { LoadReports } from '../load/load-reports.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { REQUEST_ID, TRACEPARENT } from './caller.ts';
-import { type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
-import { statusOf } from './grpc-errors.ts';
+import { type CallStatus, type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
+import { OK, statusOf } from './grpc-errors.ts';
 
 /** The path of a call names no model. */
 const NO_MODEL: ModelSpec = { name: '' };
@@ -21,7 +23,7 @@ export function unaryMethod(service: string, method: Method<Uint8Array>, shared:
     path: `/${service}/${method.name}`,
     isClientStream: false,
     enforcesDeadline: true,
-    start: (call) => new Exchange(new GrpcWire(call), method, NO_MODEL, shared),
+    start: (call) => new Exchange(new GrpcWire(call, shared.loads), method, NO_MODEL, shared),
   };
 }
 
@@ -35,14 +37,18 @@ export function unbuiltMethod(service: string, name: string, shared: ExchangeCon
 
 class GrpcWire implements Wire<Uint8Array> {
   readonly #call: GrpcCall;
+  readonly #loads: LoadReports | undefined;
+  #asksLoad = false;
   #headers: MetadataEntries | undefined;
 
-  constructor(call: GrpcCall) {
+  constructor(call: GrpcCall, loads: LoadReports | undefined) {
     this.#call = call;
+    this.#loads = loads;
   }
 
   arrival(method: string): RequestArrival {
     const { receivedAt, timeoutMs, peer, priority, step, caller } = this.#call;
+    this.#asksLoad = caller.asksLoad;
     return {
       surface: 'grpc',
       method,
@@ -75,10 +81,13 @@ class GrpcWire implements Wire<Uint8Array> {
     if (fallback !== undefined) {
       this.#call.setHeaders({ ...this.#headers, [SERVED_BY_HEADER]: servedBy(context, fallback) });
     }
-    this.#call.answer(answer);
+    const report = this.#loads?.onCall(this.#asksLoad);
+    this.#call.answer(answer, report && okWith(report));
   }
 
   refuse(error: ServingError, _context: RequestContext, isUnkept: boolean): void {
+    const report = this.#loads?.onCall(this.#asksLoad);
+    if (report !== undefined) this.#call.setHeaders({ ...this.#headers, [LOAD_BIN_HEADER]: report.bytes });
     if (isUnkept) this.#call.refuse(statusOf(error));
     else this.#call.end(statusOf(error));
   }
@@ -86,4 +95,10 @@ class GrpcWire implements Wire<Uint8Array> {
   breakOff(): void {
     this.#call.end(statusOf(new ServingError('internal', 'internal error')));
   }
+}
+
+/** OK with the report as a trailer. Made once of a report that many answers carry. */
+function okWith(report: LoadReport): CallStatus {
+  report.grpcForm ??= { ...OK, trailers: { [LOAD_BIN_HEADER]: report.bytes }, encoded: { block: undefined } };
+  return report.grpcForm as CallStatus;
 }

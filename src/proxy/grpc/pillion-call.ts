@@ -24,7 +24,6 @@ import {
   answerTrailers,
   frameCompressed,
   frameMessage,
-  OK_TRAILERS,
   trailersOnly,
   writeMessageHead,
 } from './answer-bytes.ts';
@@ -39,7 +38,7 @@ import {
   MESSAGE_HEAD_BYTES,
   type MetadataEntries,
 } from './engine.ts';
-import { statusOf } from './grpc-errors.ts';
+import { OK, statusOf } from './grpc-errors.ts';
 import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
 
 /** Shared by the calls of one engine. */
@@ -128,21 +127,21 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     for (const bytes of frameMessage(message)) this.#isBlocked = !this.#stream.write(bytes);
   }
 
-  answer(buffer: Uint8Array): void {
+  answer(buffer: Uint8Array, status: CallStatus = OK): void {
     const length = buffer.byteLength - MESSAGE_HEAD_BYTES;
     if (this.#isEnded || this.#isTooLarge(length)) return;
     this.#settle();
     this.#intake.recycle();
     const isCompressed = length >= this.#shared.compressFromBytes && this.#head.acceptsGzip && !this.#hasSent;
     if (isCompressed) {
-      this.#answerCompressed(buffer).catch((error: unknown) => this.#failLate(error));
+      this.#answerCompressed(buffer, status).catch((error: unknown) => this.#failLate(error));
       return;
     }
     writeMessageHead(buffer, length, false);
-    if (!this.#hasSent) this.#stream.respondUnary(answerHead(this.#headers, false), buffer, OK_TRAILERS);
+    if (!this.#hasSent) this.#stream.respondUnary(answerHead(this.#headers, false), buffer, answerTrailers(status));
     else {
       this.#stream.write(buffer);
-      this.#stream.end(OK_TRAILERS);
+      this.#stream.end(answerTrailers(status));
     }
   }
 
@@ -280,11 +279,11 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     if (!this.#intake.giveUpMessage(error)) this.abort(error);
   }
 
-  async #answerCompressed(buffer: Uint8Array): Promise<void> {
+  async #answerCompressed(buffer: Uint8Array, status: CallStatus): Promise<void> {
     const compressed = await frameCompressed(buffer);
     if (compressed === undefined) writeMessageHead(buffer, buffer.byteLength - MESSAGE_HEAD_BYTES, false);
     const head = answerHead(this.#headers, compressed !== undefined);
-    this.#stream.respondUnary(head, compressed ?? buffer, OK_TRAILERS);
+    this.#stream.respondUnary(head, compressed ?? buffer, answerTrailers(status));
   }
 
   /** If true, the call has been ended. */

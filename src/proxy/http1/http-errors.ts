@@ -3,19 +3,12 @@
  * errors, for which no request and no record exist.
  */
 import { Buffer } from 'node:buffer';
-import type { ServingError } from '../../core/errors.ts';
 
 /** The WWW-Authenticate of a 401 (RFC 6750, 3). */
 export const CHALLENGE = 'Bearer realm="pillion"';
 
 export function errorBody(message: string): Buffer {
   return Buffer.from(JSON.stringify({ error: message }), 'utf8');
-}
-
-/** Whole seconds, rounded up, at least one. Undefined if the error does not say when to retry. */
-export function retryAfterSeconds(error: ServingError): string | undefined {
-  const { retryAfterMs } = error;
-  return retryAfterMs === undefined ? undefined : String(Math.max(1, Math.ceil(retryAfterMs / 1000)));
 }
 
 interface ParserAnswer {

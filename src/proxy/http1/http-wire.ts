@@ -9,13 +9,14 @@ import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
 import type { AnswerForm } from '../answer-form.ts';
 import type { ExchangeContext, OpenExchange, Wire } from '../exchange.ts';
+import { envoyMark, retryAfterSeconds } from '../refusal-headers.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { JSON_TYPE } from './answer-head.ts';
 import { ANSWER_CODINGS, type Coding, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
 import { CodingNotTaken, TAKEN_CODINGS } from './coding/content-coding.ts';
-import { CHALLENGE, errorBody, retryAfterSeconds } from './http-errors.ts';
+import { CHALLENGE, errorBody } from './http-errors.ts';
 import type { Transport } from './transport.ts';
 
 /** Shared by the requests of one server. */
@@ -120,8 +121,12 @@ export class HttpWire implements Wire<Buffer> {
     if (allow !== undefined && error === noRoute) extras.push('allow', allow);
     if (error.kind === 'unauthenticated') extras.push('www-authenticate', CHALLENGE);
     if (error instanceof CodingNotTaken) extras.push('accept-encoding', TAKEN_CODINGS);
-    const retryAfter = retryAfterSeconds(error);
-    if (retryAfter !== undefined) extras.push('retry-after', retryAfter);
+    const { retryAfterMs } = error;
+    if (retryAfterMs !== undefined && Number.isFinite(retryAfterMs)) {
+      extras.push('retry-after', retryAfterSeconds(retryAfterMs));
+    }
+    const mark = envoyMark(error);
+    if (mark !== undefined) extras.push(mark, 'true');
     this.#send(context, error.row.http, JSON_TYPE, bodyOf(error), context.version, extras);
   }
 
@@ -152,9 +157,11 @@ export class HttpWire implements Wire<Buffer> {
     contentType: string,
     body: Buffer,
     version: string,
-    extras: readonly string[],
+    extras: string[],
   ): void {
     const transport = this.#transport;
+    const load = this.#shared.loads?.header(transport.fields.loadFormat);
+    if (load !== undefined) extras.push(...load);
     this.#open.splice(this.#open.indexOf(this), 1);
     context.requestBytes = transport.receivedBytes;
     transport.stopBody();

@@ -60,6 +60,8 @@ export interface IdleSpinOptions {
   readonly spinMs: number;
   /** Runs a function in the next turn of the event loop, without sleeping before it. Default: setImmediate. */
   readonly nextTurn?: (run: () => void) => void;
+  /** It has polled for so long. Default: nobody wants to know. */
+  readonly onSpun?: ((spunMs: number) => void) | undefined;
 }
 
 /**
@@ -80,6 +82,7 @@ export class IdleSpin implements IdlePolicy {
   readonly #clock: Clock;
   readonly #spinMs: number;
   readonly #nextTurn: (run: () => void) => void;
+  readonly #onSpun: ((spunMs: number) => void) | undefined;
   /** The connections answered last, the latest last; a closed one stays until two others were answered. */
   readonly #lastConnections: object[] = [];
   #score = 0;
@@ -94,6 +97,7 @@ export class IdleSpin implements IdlePolicy {
     this.#clock = options.clock;
     this.#spinMs = options.spinMs;
     this.#nextTurn = options.nextTurn ?? ((run) => void setImmediate(run));
+    this.#onSpun = options.onSpun;
   }
 
   answered(connections: readonly object[]): void {
@@ -109,6 +113,7 @@ export class IdleSpin implements IdlePolicy {
     if (this.#answeredAt === undefined) return;
     const gapMs = this.#clock.nowMs() - this.#answeredAt;
     this.#answeredAt = undefined;
+    if (this.#isSpinning) this.#onSpun?.(gapMs);
     const isSoon = this.#isSpinning || gapMs <= this.#spinMs + WAKE_MS;
     this.#isSpinning = false;
     this.#score = isSoon ? Math.min(MAX_SCORE, this.#score + 1) : 0;
@@ -133,6 +138,7 @@ export class IdleSpin implements IdlePolicy {
       return;
     }
     this.#isSpinning = false;
+    this.#onSpun?.(this.#clock.nowMs() - this.#answeredAt);
     this.#answeredAt = undefined;
     this.#score -= MISS_COST;
   };

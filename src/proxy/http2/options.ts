@@ -51,6 +51,8 @@ export interface Http2Options {
   readonly tickMs: number;
   /** How long the event loop polls for a fast client's next request instead of sleeping (flush-turn.ts); 0 = never. */
   readonly spinMs: number;
+  /** Told each time how long it has polled. Default: nobody is. */
+  readonly onSpun?: ((spunMs: number) => void) | undefined;
 }
 
 export const DEFAULT_HTTP2_OPTIONS: Http2Options = {

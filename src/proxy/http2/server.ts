@@ -59,8 +59,8 @@ export class Http2Server implements SniffEvents {
     this.#time = { now: init.clock.nowMs() };
     this.#onHttp1 = init.onHttp1;
     const options = { ...DEFAULT_HTTP2_OPTIONS, ...init.options };
-    const { spinMs } = options;
-    const idle = spinMs > 0 ? new IdleSpin({ clock: init.clock, spinMs }) : SLEEP_WHEN_IDLE;
+    const { spinMs, onSpun } = options;
+    const idle = spinMs > 0 ? new IdleSpin({ clock: init.clock, spinMs, onSpun }) : SLEEP_WHEN_IDLE;
     this.#environment = {
       handler: init.handler,
       clock: init.clock,

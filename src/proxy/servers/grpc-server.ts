@@ -5,10 +5,12 @@ import type { GrpcEngine } from '../grpc/engine.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import type { ReloadHandler } from '../handlers/reload.ts';
+import type { LoadReports } from '../load/load-reports.ts';
 import { HEALTH_SERVICE, HealthService } from '../protocols/health/health-service.ts';
 import type { InferStreams } from '../protocols/open-inference/grpc/infer-streams.ts';
 import { INFERENCE_SERVICE, registerInferenceService } from '../protocols/open-inference/grpc/inference-service.ts';
 import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
+import { ORCA_SERVICE, OrcaService } from '../protocols/orca/orca-service.ts';
 import { REFLECTION_SERVICES, ReflectionService } from '../protocols/reflection/reflection-service.ts';
 import { MODEL_SERVICE, registerModelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
 import {
@@ -42,6 +44,8 @@ export interface GrpcServerParts {
   readonly readiness: Readiness;
   /** Undefined without an authorization file. It is that of the engine's callers. */
   readonly access?: AccessControl | undefined;
+  /** Absent: no load is reported. */
+  readonly loads?: LoadReports | undefined;
   /** Logs the cause of an INTERNAL, which the caller does not get. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
   readonly options: GrpcServerOptions;
@@ -51,17 +55,12 @@ export class GrpcServer {
   readonly #engine: GrpcEngine;
   readonly #health: HealthService;
   readonly #inferStreams: InferStreams;
-  readonly #reflection = new ReflectionService([
-    PREDICTION_SERVICE,
-    MODEL_SERVICE,
-    INFERENCE_SERVICE,
-    HEALTH_SERVICE,
-    ...REFLECTION_SERVICES,
-  ]);
+  readonly #orca: OrcaService | undefined;
+  readonly #reflection: ReflectionService;
 
   constructor(parts: GrpcServerParts) {
-    const { engine, lifecycle, resolver, modelInfo, openInference, access, onInternalError, options } = parts;
-    const shared = { lifecycle, access, onInternalError };
+    const { engine, lifecycle, resolver, modelInfo, openInference, access, loads, onInternalError, options } = parts;
+    const shared = { lifecycle, access, loads, onInternalError };
     this.#engine = engine;
     this.#health = new HealthService(parts.readiness);
     const { serializationAsTensorContent = false, maxTensorBytes, thread } = options;
@@ -71,6 +70,16 @@ export class GrpcServer {
     const inference = { openInference, resolver, maxTensorBytes, thread };
     this.#inferStreams = registerInferenceService(engine, inference, shared);
     this.#health.register(engine);
+    this.#orca = loads && new OrcaService(loads, lifecycle.clock);
+    this.#orca?.register(engine);
+    this.#reflection = new ReflectionService([
+      PREDICTION_SERVICE,
+      MODEL_SERVICE,
+      INFERENCE_SERVICE,
+      HEALTH_SERVICE,
+      ...(loads === undefined ? [] : [ORCA_SERVICE]),
+      ...REFLECTION_SERVICES,
+    ]);
     this.#reflection.register(engine);
   }
 
@@ -89,7 +98,7 @@ export class GrpcServer {
   }
 
   /**
-   * Ends the endless streams (health watches, reflection, streams of requests) and waits until every call has ended and every connection is
+   * Ends the endless streams (health watches, load reports, reflection, streams of requests) and waits until every call has ended and every connection is
    * closed. Requests in flight finish; the lifecycle refuses new requests on connections that are still open.
    */
   async drain(): Promise<void> {
@@ -107,5 +116,6 @@ export class GrpcServer {
     this.#health.endWatches();
     this.#reflection.endStreams();
     this.#inferStreams.end();
+    this.#orca?.endStreams();
   }
 }

@@ -35,6 +35,7 @@ import { type Page, SmallAnswers } from '../http1/small-answers.ts';
 import type { Transport } from '../http1/transport.ts';
 import { UnsentAnswers } from '../http1/unsent-answers.ts';
 import { InflationGate } from '../inflation.ts';
+import type { LoadReports } from '../load/load-reports.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
@@ -79,6 +80,8 @@ export interface RestServerOptions {
   readonly tls?: ListenTls | undefined;
   /** Reads and writes large bodies. Default: they are read and written on the event loop. */
   readonly thread?: CodecThread;
+  /** Absent: no answer carries a load report. */
+  readonly loads?: LoadReports | undefined;
   /** Logs the causes of `internal` errors; the context is undefined for errors outside a request. */
   readonly onInternalError: (error: unknown, context?: RequestContext) => void;
 }
@@ -101,9 +104,15 @@ export class RestServer {
   constructor(options: RestServerOptions) {
     const { lifecycle, resolver, modelInfo, openInference, maxBodyBytes, onInternalError, metrics } = options;
     const { callers = new Callers(), stallMs = STALL_MS } = options;
-    const { compressFromBytes = Infinity, hasCors = false, serializationAsTensorContent = false, thread } = options;
+    const {
+      compressFromBytes = Infinity,
+      hasCors = false,
+      serializationAsTensorContent = false,
+      thread,
+      loads,
+    } = options;
     this.#options = options;
-    this.#shared = { lifecycle, access: callers.access, maxBodyBytes, compressFromBytes, onInternalError };
+    this.#shared = { lifecycle, access: callers.access, maxBodyBytes, compressFromBytes, loads, onInternalError };
     const methods = { resolver, modelInfo, openInference, maxBodyBytes, serializationAsTensorContent, thread };
     this.#methods = new RestMethods(methods);
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];

@@ -122,6 +122,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
       runStart: undefined,
       runEnd: undefined,
       expectedMs,
+      fullShare: expectedMs === undefined ? undefined : fullShareOf(lane, taskRows, expectedMs, this.length),
       outcome: 'ok',
       members: sampled,
       trace: sampled[0] === undefined ? undefined : shared.telemetry.startBatchTrace(sampled[0]),
@@ -353,4 +354,11 @@ function sampledTraces(members: readonly Task[]): readonly TraceContext[] {
     sampled.push(trace);
   }
   return sampled ?? NO_TRACES;
+}
+
+/** The rows' time in a full batch, over that in one of their own. */
+function fullShareOf({ plan, maxBatchSize, wholeSize }: Lane, rows: number, ownMs: number, length: number): number {
+  if (wholeSize !== undefined || rows === 0 || rows >= maxBatchSize || ownMs <= 0) return 1;
+  const fullMs = plan.curve.runMs(maxBatchSize, length);
+  return Math.min(1, (fullMs * rows) / (maxBatchSize * ownMs));
 }

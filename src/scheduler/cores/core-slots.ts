@@ -157,6 +157,13 @@ export class CoreSlots {
     return Math.min(1, this.#busy.perMs(now) / this.total);
   }
 
+  /** Time that all cores together need for the requests that wait, in full batches. */
+  waitingMs(): number {
+    let work = 0;
+    for (const tenant of this.#tenants) if (tenant.queuedTasks > 0) work += tenant.workBefore(Infinity);
+    return work / this.total;
+  }
+
   /** How many of its `slots` a tenant may count on: the cores that the others leave, and at least an equal part. */
   shareOf(tenant: SlotTenant, slots: number, now: Instant): number {
     if (!this.isShared) return slots;

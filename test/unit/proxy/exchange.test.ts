@@ -31,7 +31,10 @@ class PuppetCall implements GrpcCall {
   headers: MetadataEntries | undefined;
   status: CallStatus | undefined;
   isMemoryFree = false;
-  readonly caller = { name: 'test', requestId: undefined, trace: undefined, visitor: undefined, token: undefined };
+  readonly caller = {
+    ...{ name: 'test', requestId: undefined, asksLoad: false },
+    ...{ trace: undefined, visitor: undefined, token: undefined },
+  };
 
   constructor(receivedAt: number, timeoutMs: number | undefined) {
     this.receivedAt = receivedAt;

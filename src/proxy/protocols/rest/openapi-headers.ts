@@ -41,6 +41,11 @@ export const REQUEST_HEADERS: Readonly<Record<string, Header>> = {
     description: 'With x-pillion-sequence-id: the first step, the last one, or the only one.',
     schema: { type: 'string', enum: ['start', 'end', 'start, end'] },
   },
+  'endpoint-load-metrics-format': {
+    description:
+      "The form in which the answer reports the server's load (ORCA), in any case of letters; others ask for none.",
+    schema: TEXT,
+  },
   'x-request-id': { description: 'Repeated in the answer.', schema: TEXT },
   traceparent: {
     description: 'The trace that the request belongs to, by W3C; any other text is ignored.',
@@ -55,6 +60,8 @@ export const ANSWER_HEADERS: Readonly<Record<string, Header>> = {
     schema: COUNT,
   },
   'retry-after': { description: 'The seconds after which a retry makes sense, if it does.', schema: COUNT },
+  'x-envoy-overloaded': { description: 'true: the server has too much to do.', schema: TEXT },
+  'x-envoy-ratelimited': { description: 'true: the caller is over its own limits.', schema: TEXT },
   'accept-encoding': { description: 'The codings that a body may have, if it has another.', schema: TEXT },
 };
 

@@ -9,14 +9,15 @@ import { varint } from '../../../support/wire-fragments.ts';
 
 test("the code is the table's and the text is unchanged", () => {
   for (const kind of Object.keys(ERROR_TABLE) as ErrorKind[]) {
-    const status = statusOf(new ServingError(kind, 'text: "ü"'));
-    assert.deepEqual(status, { code: ERROR_TABLE[kind].grpc, message: 'text: "ü"' });
+    const { code, message: text } = statusOf(new ServingError(kind, 'text: "ü"'));
+    assert.deepEqual({ code, text }, { code: ERROR_TABLE[kind].grpc, text: 'text: "ü"' });
   }
 });
 
 test('a delay is sent as pushback and as RetryInfo, rounded up', () => {
   const { trailers } = statusOf(new ServingError('overloaded', 'full', { retryAfterMs: 1500.2 }));
   assert.equal(trailers?.['grpc-retry-pushback-ms'], '1501');
+  assert.equal(trailers?.['retry-after'], '2', 'whole seconds, for proxies');
   // Status{code 8, message "full", details [Any{RetryInfo{retry_delay{seconds 1, nanos 501000000}}}]}
   const expected = Buffer.concat([
     Buffer.from([0x08, 8, 0x12, 4]),
@@ -55,7 +56,9 @@ test('a delay below 0 is sent as 0', () => {
 
 test('a delay that is not finite is not sent', () => {
   for (const retryAfterMs of [Number.NaN, Infinity, -Infinity]) {
-    assert.equal(statusOf(new ServingError('overloaded', 'full', { retryAfterMs })).trailers, undefined);
+    const { trailers } = statusOf(new ServingError('overloaded', 'full', { retryAfterMs }));
+    assert.deepEqual(trailers, { 'x-envoy-overloaded': 'true' });
+    assert.equal(statusOf(new ServingError('draining', 'bye', { retryAfterMs })).trailers, undefined);
   }
 });
 

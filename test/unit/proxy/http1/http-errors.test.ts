@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { errorBody, parserErrorResponse, retryAfterSeconds } from '../../../../src/proxy/http1/http-errors.ts';
+import { errorBody, parserErrorResponse } from '../../../../src/proxy/http1/http-errors.ts';
 
 test('a body is the text under "error"', () => {
   assert.equal(errorBody('no "x" in é').toString('utf8'), '{"error":"no \\"x\\" in é"}');
-});
-
-test('Retry-After is in whole seconds, rounded up, at least one, and only if the error says when', () => {
-  const after = (retryAfterMs: number): string | undefined =>
-    retryAfterSeconds(new ServingError('overloaded', '', { retryAfterMs }));
-  assert.deepEqual([0, 1, 1000, 1001, 5500].map(after), ['1', '1', '1', '2', '6']);
-  assert.equal(retryAfterSeconds(new ServingError('overloaded', '')), undefined);
 });
 
 test('a parser error gets a whole response', () => {

@@ -14,10 +14,18 @@ const CONNECTIONS = Array.from({ length: 8 }, () => ({}));
 class Loop {
   readonly clock = new FakeClock();
   readonly spin: IdleSpin;
+  spunMs = 0;
   #asked: (() => void)[] = [];
 
   constructor() {
-    this.spin = new IdleSpin({ clock: this.clock, spinMs: 1 / 16, nextTurn: (run) => this.#asked.push(run) });
+    this.spin = new IdleSpin({
+      clock: this.clock,
+      spinMs: 1 / 16,
+      nextTurn: (run) => this.#asked.push(run),
+      onSpun: (ms) => {
+        this.spunMs += ms;
+      },
+    });
   }
 
   /** Whether the loop would poll without sleeping. */
@@ -92,11 +100,14 @@ describe('IdleSpin', () => {
       if (loop.turns() === 0) break;
     }
     assert.equal(misses, 2);
+    assert.ok(loop.spunMs >= 20 * 0.03 - 0.3 && loop.spunMs <= 23 / 16, `it polled for ${loop.spunMs} ms`);
+    const { spunMs } = loop;
     loop.clock.advance(5);
     loop.spin.received();
     loop.exchanges(7, 0.03);
     loop.answered();
     assert.equal(loop.isAwake, false);
+    assert.equal(loop.spunMs, spunMs, 'sleep is not counted');
   });
 
   it('stays where one in six comes later', () => {
