@@ -15,6 +15,8 @@ export interface EnvoyOptions {
   readonly healthService?: string;
   /** Requests that a sidecar refuses or drops go to another one. */
   readonly retries?: boolean;
+  /** Requests go by the sidecars' load reports: on answers, or of streams. Default: in turn. */
+  readonly reports?: 'in band' | 'out of band';
   /** "host:port" that takes Envoy's spans as OTLP over gRPC. Every request has one, and another for the way to its host. */
   readonly spansTo?: string;
 }
@@ -134,14 +136,26 @@ function cluster(name: string, hosts: readonly string[], protocol: object, furth
   };
 }
 
-function grpcCluster({ grpc, healthService = '' }: EnvoyOptions): object {
-  const health = healthCheck({ grpc_health_check: { service_name: healthService } });
-  return cluster('grpc', grpc, { http2_protocol_options: {} }, health);
+function grpcCluster(options: EnvoyOptions): object {
+  const health = healthCheck({ grpc_health_check: { service_name: options.healthService ?? '' } });
+  return cluster('grpc', options.grpc, { http2_protocol_options: {} }, { ...health, ...balancing(options) });
 }
 
-function restCluster({ rest }: EnvoyOptions): object {
+function restCluster(options: EnvoyOptions): object {
   const health = healthCheck({ http_health_check: { path: '/v1/models/half_plus_two' } });
-  return cluster('rest', rest, { http_protocol_options: {} }, health);
+  return cluster('rest', options.rest, { http_protocol_options: {} }, { ...health, ...balancing(options) });
+}
+
+function balancing({ reports }: EnvoyOptions): object {
+  if (reports === undefined) return {};
+  const name = 'client_side_weighted_round_robin';
+  const typed_config = {
+    '@type': `${TYPE}.extensions.load_balancing_policies.${name}.v3.ClientSideWeightedRoundRobin`,
+    ...{ blackout_period: '0.1s', weight_update_period: '0.1s' },
+    ...(reports === 'out of band' && { enable_oob_load_report: true, oob_reporting_period: '0.1s' }),
+  };
+  const policy = { name: `envoy.load_balancing_policies.${name}`, typed_config };
+  return { load_balancing_policy: { policies: [{ typed_extension_config: policy }] } };
 }
 
 function healthCheck(what: object): object {

@@ -17,6 +17,8 @@ export interface Envoy {
   readonly address: string;
   /** A counter or gauge by its full name; 0 where Envoy has not made it yet. */
   stat(name: string): Promise<number>;
+  /** The weight of each host of a cluster; 1 where nothing is known of any. */
+  weights(cluster: string): Promise<readonly number[]>;
   /** Resolves with whatever `look` gives, once that is not undefined. */
   until<T>(what: string, look: () => Promise<T | undefined>): Promise<T>;
   /** Resolves when so many hosts of each cluster are healthy, as Envoy's own checks have it. */
@@ -53,6 +55,10 @@ export async function startEnvoy(
     const { stats } = JSON.parse(await read(`/stats?format=json&filter=^${name}$`)) as { stats: { value: number }[] };
     return stats[0]?.value ?? 0;
   };
+  const weights = async (cluster: string): Promise<readonly number[]> => {
+    const all = JSON.parse(await read('/clusters?format=json')) as Clusters;
+    return all.cluster_statuses.find(({ name }) => name === cluster)!.host_statuses.map(({ weight }) => weight);
+  };
   const untilHealthy: Envoy['untilHealthy'] = async (hosts) => {
     for (const [cluster, count] of Object.entries(hosts)) {
       await until(`${count} healthy hosts of ${cluster}`, async () =>
@@ -64,7 +70,14 @@ export async function startEnvoy(
   await until('its workers', async () => ((await stat('listener_manager.workers_started')) === 1 ? true : undefined));
   const address = await until('its listener', async () => (await read('/listeners')).match(/ingress::(\S+)/)?.[1]);
   await untilHealthy(healthy);
-  return { address, stat, until, untilHealthy };
+  return { address, stat, weights, until, untilHealthy };
+}
+
+interface Clusters {
+  readonly cluster_statuses: readonly {
+    readonly name: string;
+    readonly host_statuses: readonly { readonly weight: number }[];
+  }[];
 }
 
 function patience(child: ChildProcess, log: readonly string[]): Envoy['until'] {

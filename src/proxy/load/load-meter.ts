@@ -13,7 +13,7 @@
  *   work comes on top: above 1 the server is behind.
  * - Balancers take 0 for "unknown" and give such a server the average. So no figure is 0: a server that does next to
  *   nothing reports LEAST_UTILIZATION, and as many requests as it would answer at that, by what they cost of late.
- *   Before the first request that is unknown, and then no requests are reported.
+ *   Before the first answer that is unknown, and then there are no figures: the average is right.
  * - Requests are those that ran a model; errors those that the server refused or failed. A refusal counts as no request:
  *   else a server that refuses fast would look like one that can do much.
  */
@@ -31,6 +31,8 @@ export const LEAST_UTILIZATION = 0.01;
 const LEAST_NAMED = 0.001;
 /** Work that waits for so long counts as a whole server. */
 const QUEUE_HORIZON_MS = 1000;
+/** Utilization per request a second: a million of them at full use. Bounds what a first, immeasurable one may claim. */
+const LEAST_COST = 1e-6;
 /** Of a turn's cost per request. */
 const COST_WEIGHT = 0.2;
 /** Report at most so many models, the busiest: a report has to fit into a header. */
@@ -51,12 +53,12 @@ export interface LoadSources {
   readonly budgetCores: () => number;
 }
 
-/** The figures of a load report. Shares may exceed 1; none is 0. */
+/** The figures of a load report. Shares may exceed 1. None is 0, but for `eps`. */
 export interface LoadFigures {
   readonly utilization: number;
   readonly cpu: number;
-  /** Requests answered a second; undefined before the first. */
-  readonly rps: number | undefined;
+  /** Requests answered a second. */
+  readonly rps: number;
   /** Requests refused or failed a second. */
   readonly eps: number;
   /** How long waiting requests keep the cores busy, in ms. */
@@ -81,8 +83,8 @@ export class LoadMeter {
   #previous: Totals;
   #current: Totals;
   #figures: LoadFigures | undefined;
-  /** Utilization ÷ requests a second, of late; undefined before the first request. */
-  #cost: number | undefined;
+  /** Utilization ÷ requests a second, of late; 0 = not measured yet. */
+  #cost = 0;
 
   constructor(sources: LoadSources) {
     this.#sources = sources;
@@ -105,8 +107,9 @@ export class LoadMeter {
     coreMs.set(model, (coreMs.get(model) ?? 0) + (end - executeStart) * threads * fullShare);
   }
 
-  /** The same object for a moment. */
-  figures(): LoadFigures {
+  /** The same object for a moment; undefined before the first request was answered. */
+  figures(): LoadFigures | undefined {
+    if (this.#totals.served === 0) return undefined;
     const now = this.#sources.clock.nowMs();
     if (this.#figures !== undefined && now - this.#totals.at < REPORT_AGE_MS) return this.#figures;
     const turns = now - this.#current.at >= TURN_MS;
@@ -153,13 +156,13 @@ export class LoadMeter {
 
   /** Utilization and requests: their ratio stays where there is next to nothing to measure. */
   #weighed(busy: number, served: number, queue: number, turns: boolean): Pick<LoadFigures, 'utilization' | 'rps'> {
-    if (served > 0 && busy > 0 && (turns || this.#cost === undefined)) {
-      const cost = busy / served;
-      this.#cost = this.#cost === undefined ? cost : this.#cost + COST_WEIGHT * (cost - this.#cost);
+    if (served > 0 && (turns || this.#cost === 0)) {
+      const cost = Math.max(LEAST_COST, busy / served);
+      this.#cost = this.#cost === 0 ? cost : this.#cost + COST_WEIGHT * (cost - this.#cost);
     }
     if (served > 0 && busy >= LEAST_UTILIZATION) return { utilization: busy + queue, rps: served };
     const utilization = Math.max(LEAST_UTILIZATION, busy + queue);
-    return { utilization, rps: this.#cost === undefined ? undefined : LEAST_UTILIZATION / this.#cost };
+    return { utilization, rps: LEAST_UTILIZATION / this.#cost };
   }
 }
 

@@ -47,7 +47,7 @@ export class LoadReport {
     this.#fields = [
       ['application_utilization', round(utilization)],
       ['cpu_utilization', round(cpu)],
-      ...(rps === undefined ? [] : ([['rps_fractional', round(rps)]] as const)),
+      ['rps_fractional', round(rps)],
       ['eps', round(eps)],
     ];
     const named = new Map([['queue_ms', round(queueMs)]]);

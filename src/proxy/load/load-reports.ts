@@ -19,10 +19,11 @@ export class LoadReports {
     this.#options = options;
   }
 
-  /** The report of the moment. */
-  get report(): LoadReport {
+  /** The report of the moment; undefined before the first request was answered. */
+  get report(): LoadReport | undefined {
     const { meter, namesModels } = this.#options;
     const figures = meter.figures();
+    if (figures === undefined) return undefined;
     if (this.#report === undefined || figures !== this.#figures) {
       this.#figures = figures;
       this.#report = new LoadReport(figures, namesModels);
@@ -33,7 +34,7 @@ export class LoadReports {
   /** The header of the HTTP answer to a request that asks for `format`; undefined: it carries no report. */
   header(format: LoadFormat | undefined): readonly [name: string, value: string] | undefined {
     const wanted = format ?? (this.#options.isAlways ? 'text' : undefined);
-    return wanted === undefined ? undefined : this.report.header(wanted);
+    return wanted === undefined ? undefined : this.report?.header(wanted);
   }
 
   /** The report on the gRPC answer to a call; undefined: it carries none. */

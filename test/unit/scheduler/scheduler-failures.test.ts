@@ -199,6 +199,7 @@ describe('Scheduler: what is written down', () => {
       runStart: 1005,
       runEnd: 1013,
       expectedMs: undefined,
+      fullShare: undefined,
       outcome: 'ok',
       members: [],
       trace: undefined,

@@ -1,6 +1,6 @@
 /**
  * xds.service.orca.v3.OpenRcaService: load reports beside the requests ("out of band"). A report at once, and then one
- * each interval.
+ * each interval; none before the first request was answered, as there is nothing to tell.
  *
  * It is outside the request lifecycle, as health checks are: a stream that stays open for days is no request in flight.
  */
@@ -50,8 +50,9 @@ export class OrcaService {
     return this.#isEnding;
   }
 
-  get bytes(): Uint8Array {
-    return this.#reports.report.bytes;
+  /** The report of the moment; undefined before the first request was answered. */
+  get bytes(): Uint8Array | undefined {
+    return this.#reports.report?.bytes;
   }
 
   /** Ticks for `stream` until the returned function is called. */
@@ -97,7 +98,8 @@ class ReportStream implements CallReader {
   }
 
   send(): void {
-    this.#call.send(this.#service.bytes);
+    const { bytes } = this.#service;
+    if (bytes !== undefined) this.#call.send(bytes);
   }
 
   /** UNAVAILABLE: its client asks again, elsewhere. */

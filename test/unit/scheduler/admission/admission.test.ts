@@ -227,5 +227,12 @@ describe('Admission', () => {
     h.executor.active[0]?.complete();
     await settle();
     assert.equal(h.batches.at(-1)?.expectedMs, 12);
+    assert.equal(h.batches.at(-1)?.fullShare, (14 * 2) / (4 * 12), 'four rows take 14 ms');
+    h.submit(rowsOf([1, 2, 3, 4]));
+    h.turn();
+    h.clock.advance(14);
+    h.executor.active[0]?.complete();
+    await settle();
+    assert.equal(h.batches.at(-1)?.fullShare, 1);
   });
 });

@@ -21,6 +21,16 @@ function setUp(slots: number, ...models: HarnessOptions[]) {
 }
 
 describe('CoreSlots', () => {
+  it('know how long all cores together need for what waits', () => {
+    const [seed] = SEEDS;
+    const { coreSlots, harnesses, turn } = setUp(2, {}, {});
+    assert.equal(coreSlots.waitingMs(), 0);
+    for (const harness of harnesses) harness.submitRows([1]);
+    assert.equal(coreSlots.waitingMs(), (2 * seed!.runMs) / 2);
+    turn();
+    assert.equal(coreSlots.waitingMs(), 0, 'it runs');
+  });
+
   it('never run more batches than there are, whatever each executor could take', async () => {
     const { harnesses, turn, running, coreSlots } = setUp(2, {}, {});
     for (const h of harnesses) for (let i = 0; i < 3; i++) h.submitRows([1, 2, 3, 4]);
