@@ -31,6 +31,7 @@ describe('PlainRequestReader', () => {
       callerTrace: undefined,
       acceptEncoding: undefined,
       inferenceHeader: undefined,
+      loadFormat: undefined,
       protobufType: undefined,
     });
     assert.equal(request.body.toString(), 'body');
