@@ -17,6 +17,7 @@ import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
 import type { ModelRepository } from '../models/triton/model-repository.ts';
+import type { AppHealth } from '../proxy/fronting/app-health.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import { ReadinessGate } from '../proxy/readiness.ts';
@@ -35,6 +36,7 @@ import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
 import { createDescriptorWatch, createGates } from './entrances.ts';
+import { createAppHealth } from './front.ts';
 import { createLoads } from './load.ts';
 import { MemoryWatch } from './memory.ts';
 import { observeModels } from './model-metrics.ts';
@@ -117,6 +119,7 @@ class PillionApp implements App {
   readonly #surfaces: Surfaces;
   readonly #admin: Admin;
   readonly #access: Access;
+  readonly #appHealth: AppHealth | undefined;
   #addresses: Addresses | undefined;
   #areModelsStarted = false;
   #ended: Promise<void> | undefined;
@@ -172,6 +175,7 @@ class PillionApp implements App {
     });
 
     this.#access = access;
+    this.#appHealth = createAppHealth(options, readiness, logger);
     this.#lifecycle = lifecycle;
     this.#records = records;
     this.#models = models;
@@ -198,6 +202,7 @@ class PillionApp implements App {
       this.#memoryWatch.start();
       this.#descriptorWatch.start();
       this.#access.start();
+      this.#appHealth?.start();
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Drained before the models were ready.
       if (!this.#models.isReady) return addresses;
@@ -250,6 +255,7 @@ class PillionApp implements App {
 
   async #close(): Promise<FlushLosses> {
     this.#tls?.watch.stop();
+    this.#appHealth?.close();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
     this.#surfaces.sharedMemory.close();
     await this.#thread.close();

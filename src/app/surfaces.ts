@@ -32,6 +32,7 @@ import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import type { Gates } from './entrances.ts';
+import { createFront } from './front.ts';
 import type { Loads } from './load.ts';
 
 interface SurfaceParts {
@@ -95,6 +96,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
     hasCors: options.rest_api_enable_cors_support,
     tls: config.isRestTls ? tls : undefined,
+    front: createFront(options, telemetry),
     entrance: { gate: parts.gates.rest, socketAccess: socketAccess(options) },
   });
   const { onInternalError } = parts;

@@ -123,6 +123,7 @@ function batchingLayer(path: string, errors: string[], warnings: string[]): Opti
 }
 
 function checkTogether(options: ServeOptions, errors: string[]): void {
+  checkApp(options, errors);
   const allowed = options.allowed_batch_sizes;
   const largest = allowed.at(-1);
   if (largest !== undefined && largest !== options.max_batch_size) {
@@ -140,17 +141,31 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
   }
 }
 
+/** `--app` is a sound address by its form. */
+function checkApp({ app, port, rest_api_port }: ServeOptions, errors: string[]): void {
+  const [, host, digits = '80'] = /^http:\/\/(.+?)(?::(\d+))?\/?$/.exec(app) ?? [];
+  if (host === undefined) return;
+  const appPort = Number(digits);
+  if (appPort < 1 || appPort > 65_535) errors.push(`--app=${app}: ports go from 1 to 65535`);
+  const isHere = /^(?:localhost|127\..*|\[::1\])$/.test(host);
+  if (isHere && (appPort === rest_api_port || appPort === port)) {
+    errors.push(`--app=${app} is this server itself; give the application a port of its own`);
+  }
+}
+
 /** Warnings about options that belong to a feature which is off. */
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
   const given = (names: readonly string[]): readonly Origin[] =>
     names.map((name) => origins.get(name)!).filter(({ kind }) => kind !== 'default');
   const reloads = options.enable_reload_rpc ? [] : given(['model_roots', 'log_root']);
+  const app = options.app !== '' ? [] : given(['app_trust_forwarded', 'app_health_path', 'app_health_interval_ms']);
   const hasTls = options.ssl_config_file !== '' || options.tls_cert_file !== '';
   const tls = hasTls ? [] : given(['tls_min_version', 'tls_cipher_suites', 'tls_poll_wait_seconds']);
   return [
     ...reloads.map(
       ({ place }) => `${place} has no effect: it limits what clients may ask for with --enable_reload_rpc`,
     ),
+    ...app.map(({ place }) => `${place} has no effect: there is no application without --app`),
     ...tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`),
   ];
 }

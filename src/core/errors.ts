@@ -88,6 +88,10 @@ export const ERROR_TABLE = {
   worker_lost: row(GrpcStatus.UNAVAILABLE, 503, true),
   /** The server that runs the model does not answer, or the model's circuit breaker is open. */
   backend_unavailable: row(GrpcStatus.UNAVAILABLE, 503, true),
+  /** The application behind this server takes no connection. */
+  app_unavailable: row(GrpcStatus.UNAVAILABLE, 503, true),
+  /** The application broke off, or did not answer in its protocol. */
+  app_failed: row(GrpcStatus.UNAVAILABLE, 502),
   /** Any other failure: its cause is logged, never sent. */
   internal: row(GrpcStatus.INTERNAL, 500),
 } as const satisfies Record<string, ErrorRow>;

@@ -1,4 +1,4 @@
-/** Whether this server wants requests: every configured model is available and no drain has begun. */
+/** Whether this server wants requests: every configured model is available, the application is well, and no drain has begun. */
 export interface Readiness {
   readonly isReady: boolean;
   /** Calls `listener` whenever isReady may have changed; the returned function stops that. */
@@ -8,10 +8,11 @@ export interface Readiness {
 export class ReadinessGate implements Readiness {
   readonly #listeners = new Set<() => void>();
   #areModelsReady = false;
+  #isAppReady = true;
   #isDraining = false;
 
   get isReady(): boolean {
-    return this.#areModelsReady && !this.#isDraining;
+    return this.#areModelsReady && this.#isAppReady && !this.#isDraining;
   }
 
   onChange(listener: () => void): () => void {
@@ -21,6 +22,12 @@ export class ReadinessGate implements Readiness {
 
   setModelsReady(areReady: boolean): void {
     this.#areModelsReady = areReady;
+    this.#notify();
+  }
+
+  /** The application behind this server. True until this is called: there may be none. */
+  setAppReady(isReady: boolean): void {
+    this.#isAppReady = isReady;
     this.#notify();
   }
 

@@ -69,6 +69,11 @@ const LAYERS: readonly Layer[] = [
     may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/load/* proxy/net/*',
     because: TRANSPORT,
   },
+  {
+    of: 'proxy/fronting/*',
+    may: 'core/** telemetry/** proxy/http1/*',
+    because: 'what goes to an application is passed on as it came: no protocol of inference is known to it',
+  },
   { of: 'proxy/http2/**', may: 'core/** internals/* proxy/net/*', because: TRANSPORT },
   {
     of: 'proxy/grpc/*',

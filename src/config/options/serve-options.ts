@@ -5,6 +5,7 @@
  * A value comes from the command line (--port=8500 or --port 8500), else from the environment (PILLION_PORT), else from
  * the file that --config names, else it is the default.
  */
+import { APP_OPTIONS } from './app-options.ts';
 import { BATCHING_OPTIONS } from './batching-options.ts';
 import { CONNECTION_OPTIONS } from './connection-options.ts';
 import { FILE_OPTIONS } from './file-options.ts';
@@ -34,6 +35,7 @@ export const SERVE_OPTIONS = {
   ...FILE_OPTIONS,
   ...TRITON_OPTIONS,
   ...LISTENER_OPTIONS,
+  ...APP_OPTIONS,
   ...TLS_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...LIMIT_OPTIONS,

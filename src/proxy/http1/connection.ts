@@ -15,8 +15,8 @@ import { HttpOccupant } from '../net/http-occupant.ts';
 import { type AnswerTurn, AnswerTurns } from './answer-turns.ts';
 import type { Ending } from './ending.ts';
 import { parserErrorResponse } from './http-errors.ts';
-import type { HttpWire } from './http-wire.ts';
 import { endConnection } from './lingering-end.ts';
+import type { OpenRequest } from './open-request.ts';
 
 /** Shared by the connections of one server. */
 export interface ConnectionContext {
@@ -28,10 +28,10 @@ export interface ConnectionContext {
 }
 
 export class Connection implements Occupant {
-  readonly open: HttpWire[] = [];
+  readonly open: OpenRequest[] = [];
   /** Orders the answers to the requests that node:http reads. */
   readonly turns: AnswerTurns;
-  /** Has the connection until node:http reads it. */
+  /** Has the connection until node:http reads it; and later, if it becomes a tunnel. */
   plain: Occupant | undefined;
   readonly #byNode: HttpOccupant;
   #isUnreadable = false;
@@ -64,6 +64,11 @@ export class Connection implements Occupant {
     return this.turns.begin(response);
   }
 
+  /** Another protocol is spoken on it from now on, until it closes. */
+  becomeTunnel(): void {
+    this.plain = TUNNEL;
+  }
+
   get restingSince(): Instant | undefined {
     return (this.plain ?? this.#byNode).restingSince;
   }
@@ -75,9 +80,11 @@ export class Connection implements Occupant {
   /** For a while the client has neither sent anything nor taken anything of its answers. */
   onStall(): void {
     const socket = this.#socket;
+    const isStreamed = this.open.length > 0 && socket.writableLength === 0;
     if (this.#byNode.isIdle) this.endIdle();
-    else if (!this.turns.areOpen) socket.destroy();
-    // A request is still computed or received. Asks again: its answer may then wait behind one that is not taken.
+    else if (!this.turns.areOpen && !isStreamed) socket.destroy();
+    // A request is still computed or received, or its answer streamed. Asks again: its answer may then wait behind one
+    // that is not taken.
     else socket.setTimeout(socket.timeout ?? 0);
   }
 
@@ -107,6 +114,9 @@ export class Connection implements Occupant {
     } else last.onUnreadable(brokenBody(error.code));
   }
 }
+
+/** A tunnel is never idle: nobody here knows what is said on it. */
+const TUNNEL: Occupant = { restingSince: undefined, isIdle: false, endIdle: () => undefined };
 
 function brokenBody(code: string | undefined): ServingError {
   // The client has closed its side: it has most likely left, but may still read.

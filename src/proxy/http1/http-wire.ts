@@ -17,6 +17,7 @@ import { JSON_TYPE } from './answer-head.ts';
 import { ANSWER_CODINGS, type Coding, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
 import { CodingNotTaken, TAKEN_CODINGS } from './coding/content-coding.ts';
 import { CHALLENGE, errorBody } from './http-errors.ts';
+import type { OpenRequest } from './open-request.ts';
 import type { Transport } from './transport.ts';
 
 /** Shared by the requests of one server. */
@@ -47,19 +48,19 @@ interface AnsweredRoute {
   readonly error: ServingError | undefined;
 }
 
-export class HttpWire implements Wire<Buffer> {
+export class HttpWire implements Wire<Buffer>, OpenRequest {
   readonly #transport: Transport;
   readonly #route: AnsweredRoute;
   readonly #form: AnswerForm;
   readonly #shared: RestContext;
-  readonly #open: HttpWire[];
+  readonly #open: OpenRequest[];
   #exchange: OpenExchange | undefined;
   #compressed: Compressed | undefined;
   /** The connection ends after this answer. */
   #endsConnection = false;
 
   /** `form` of an answer that is no error. `open`: the connection's requests that have no answer yet. */
-  constructor(transport: Transport, route: AnsweredRoute, form: AnswerForm, open: HttpWire[], shared: RestContext) {
+  constructor(transport: Transport, route: AnsweredRoute, form: AnswerForm, open: OpenRequest[], shared: RestContext) {
     this.#transport = transport;
     this.#route = route;
     this.#form = form;

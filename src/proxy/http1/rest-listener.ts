@@ -4,6 +4,7 @@
  *   TCP ─┬─────────────────┬▶ onConnection(socket, takeOver) ── takeOver() ──▶ node:http reads it from then on
  *        └ TLS, handshake ─┘
  */
+import type { Buffer } from 'node:buffer';
 import {
   createServer,
   type IncomingMessage,
@@ -40,12 +41,20 @@ const SERVER_OPTIONS = {
 /** The same timeout for connections that node:http does not read. */
 export const FIRST_REQUEST_MS = SERVER_OPTIONS.headersTimeout;
 
+/** Of a server that passes bodies on, which may take hours: how long one may take is then for its receiver to say. */
+const STREAMING = { requestTimeout: 0 } satisfies ServerOptions;
+
 const ALPN_PROTOCOLS = ['http/1.1'];
 
 interface RestListenerEvents {
   /** A new connection. node:http reads it once `takeOver` has been called. */
   onConnection(socket: Socket, takeOver: () => void): void;
   onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void;
+  /**
+   * A request asks for another protocol. node:http reads the connection no more, until `readAgain` has been called.
+   * Absent: node ignores the wish.
+   */
+  onUpgrade?(request: IncomingMessage, socket: Socket, head: Buffer, readAgain: () => void): void;
   /** The bytes are not HTTP, or came too slowly. */
   onParserError(error: NodeJS.ErrnoException, socket: Duplex): void;
   /** Nothing has gone in or out for `stallMs`, or for the gate's idle time between requests. node:http reads it. */
@@ -89,7 +98,8 @@ export class RestListener {
     const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
       events.onRequest(request, response, false);
     // The gate ends idle connections; clients are told when (`keep-alive: timeout=…`), to close before.
-    const options = { ...SERVER_OPTIONS, keepAliveTimeout: this.#entrance.gate?.idleMs ?? 0 };
+    const base = events.onUpgrade === undefined ? SERVER_OPTIONS : { ...SERVER_OPTIONS, ...STREAMING };
+    const options = { ...base, keepAliveTimeout: this.#entrance.gate?.idleMs ?? 0 };
     const server = tls === undefined ? createServer(options, onRequest) : this.#tlsServer(tls, options, onRequest);
     server.setTimeout(this.#stallMs, (socket?: Socket) => socket && events.onStall(socket));
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
@@ -159,6 +169,11 @@ export class RestListener {
     // 'connection' too, which makes the handshake and stays.
     const takeOver = server.listeners(event)[0] as (socket: Socket) => void;
     server.off(event, takeOver);
+    if (this.#events.onUpgrade !== undefined) {
+      server.on('upgrade', (request, socket, head) =>
+        this.#events.onUpgrade!(request, socket as Socket, head, () => takeOver.call(server, socket as Socket)),
+      );
+    }
     server.on(event, (socket: Socket) => {
       const serve = (): void => this.#events.onConnection(socket, () => takeOver.call(server, socket));
       if (this.#held !== undefined) {

@@ -3,8 +3,9 @@
  * asked.
  *
  *   connection ─▶ PlainConnection ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
- *                   └▶ node:http ─────▶ └ metrics, health, OPTIONS, …: answered here without a record, as they ask no
- *                                         model
+ *                   └▶ node:http ─────▶ ├ metrics, health, OPTIONS, …: answered here without a record, as they ask no
+ *                                       │ model
+ *                                       └ any other path, with an application behind it ─▶ fronting/
  *
  * Bytes that are not HTTP do not reach a route: parser errors and timeouts are answered, and the connection is closed.
  *
@@ -21,6 +22,7 @@ import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
 import { Exchange } from '../exchange.ts';
+import { Front, type FrontOptions } from '../fronting/front.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
@@ -28,6 +30,7 @@ import { Connection, type ConnectionContext } from '../http1/connection.ts';
 import { CORS_HEADERS } from '../http1/cors.ts';
 import { HttpWire, type RestContext } from '../http1/http-wire.ts';
 import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
+import type { OpenRequest } from '../http1/open-request.ts';
 import { PlainConnection, type PlainConnectionOptions } from '../http1/plain-connection.ts';
 import { PlainRequestReader } from '../http1/plain-request.ts';
 import { FIRST_REQUEST_MS, RestListener } from '../http1/rest-listener.ts';
@@ -44,7 +47,7 @@ import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import { openApiText } from './rest-description.ts';
 import { RestMethods } from './rest-methods.ts';
-import { matchRest, plainRoute, type RestRoute } from './rest-routes.ts';
+import { matchFronted, matchRest, plainRoute, type RestRoute } from './rest-routes.ts';
 
 const NO_BODY = Buffer.alloc(0);
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
@@ -78,6 +81,8 @@ export interface RestServerOptions {
   readonly inflations?: InflationGate;
   /** Use TLS on TCP addresses. Default: plaintext. */
   readonly tls?: ListenTls | undefined;
+  /** The application that gets every request which is not for inference. Default: there is none. */
+  readonly front?: FrontOptions | undefined;
   /** Reads and writes large bodies. Default: they are read and written on the event loop. */
   readonly thread?: CodecThread;
   /** Absent: no answer carries a load report. */
@@ -92,6 +97,7 @@ export class RestServer {
   readonly #ending = { isDraining: false, isOver: false };
   readonly #methods: RestMethods;
   readonly #small: SmallAnswers;
+  readonly #front: Front | undefined;
   /** Made when it is first asked for. */
   #description: Page | undefined;
   readonly #connections = new Map<Duplex, Connection>();
@@ -129,10 +135,19 @@ export class RestServer {
     this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, unsent, ...timeouts };
     this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers, bodies, unsent };
     this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors, unsent });
+    const front = options.front && new Front(options.front, this.#heads.common);
+    this.#front = front;
     this.#listener = new RestListener(
       {
         onConnection: (socket, takeOver) => this.#onConnection(socket, takeOver),
         onRequest: (request, response, expectsContinue) => this.#onRequest(request, response, expectsContinue),
+        ...(front && {
+          onUpgrade: (request, socket, head, readAgain) => {
+            const connection = this.#connections.get(socket)!;
+            const isOurs = this.#routeOf(request).kind !== 'app';
+            front.upgrade({ request, socket, head, connection, readAgain }, isOurs);
+          },
+        }),
         onParserError: (error, socket) => this.#connections.get(socket)?.onParserError(error),
         onStall: (socket) => this.#connections.get(socket)?.onStall(),
         onServerError: onInternalError,
@@ -168,6 +183,7 @@ export class RestServer {
   async close(): Promise<void> {
     for (const [socket, { plain }] of this.#connections) if (plain !== undefined) socket.destroy();
     await this.#listener.close();
+    this.#front?.close();
   }
 
   #endIdle(): void {
@@ -197,8 +213,12 @@ export class RestServer {
       request.resume();
       return;
     }
-    const turn = connection.begin(response);
     const route = this.#routeOf(request);
+    if (route.kind === 'app') {
+      this.#front!.serve(request, response, connection, expectsContinue);
+      return;
+    }
+    const turn = connection.begin(response);
     const transport = new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue);
     switch (route.kind) {
       case 'metrics':
@@ -235,7 +255,12 @@ export class RestServer {
   }
 
   /** With an authorization file, only for those whom it allows them; others are refused as any request is. */
-  async #metrics(transport: Transport, route: RestRoute, open: HttpWire[], send: () => Promise<void>): Promise<void> {
+  async #metrics(
+    transport: Transport,
+    route: RestRoute,
+    open: OpenRequest[],
+    send: () => Promise<void>,
+  ): Promise<void> {
     const who = await transport.visitor?.identify(transport.fields.token);
     const isOpen = this.#shared.access === undefined;
     if (isOpen || (who instanceof Principal && who.may('metrics', 'rest', ALL_MODELS))) await send();
@@ -245,10 +270,11 @@ export class RestServer {
   #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): RestRoute {
     const hosts = headersDistinct['host']?.length ?? 0;
     if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return wrongHost(hosts);
-    return matchRest(method!, url!, this.#options.metricsPath);
+    const match = this.#front === undefined ? matchRest : matchFronted;
+    return match(method!, url!, this.#options.metricsPath);
   }
 
-  #serve(transport: Transport, route: RestRoute, open: HttpWire[]): void {
+  #serve(transport: Transport, route: RestRoute, open: OpenRequest[]): void {
     const { method, form, keepsBody } = this.#methods.of(route, transport.fields);
     const wire = new HttpWire(transport, route, form, open, this.#shared);
     const exchange = new Exchange(wire, method, route.spec, this.#shared);

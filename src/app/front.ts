@@ -1,0 +1,37 @@
+/** The application that this server fronts, and its health. */
+import type { ServeOptions } from '../config/options/serve-options.ts';
+import { systemClock } from '../core/clock.ts';
+import { parseAppAddress } from '../proxy/fronting/app-address.ts';
+import { AppClient } from '../proxy/fronting/app-client.ts';
+import { AppHealth } from '../proxy/fronting/app-health.ts';
+import type { FrontOptions } from '../proxy/fronting/front.ts';
+import type { ReadinessGate } from '../proxy/readiness.ts';
+import type { RootLogger } from '../telemetry/log/log.ts';
+import type { Telemetry } from '../telemetry/request-record.ts';
+
+/** Undefined without --app. */
+export function createFront(options: ServeOptions, telemetry: Telemetry): FrontOptions | undefined {
+  const { app, app_trust_forwarded: trustsForwarded } = options;
+  if (app === '') return undefined;
+  const client = new AppClient(parseAppAddress(app));
+  return { clock: systemClock, app: client, trustsForwarded, startTrace: (caller) => telemetry.startTrace(caller) };
+}
+
+/** Undefined without --app_health_path. Not ready until the application is well. */
+export function createAppHealth(
+  { app, app_health_path: path, app_health_interval_ms: intervalMs }: ServeOptions,
+  readiness: ReadinessGate,
+  logger: RootLogger,
+): AppHealth | undefined {
+  if (app === '' || path === '') return undefined;
+  readiness.setAppReady(false);
+  return new AppHealth({
+    ...{ clock: systemClock, address: parseAppAddress(app), path, intervalMs },
+    onChange: (isWell, why) => {
+      readiness.setAppReady(isWell);
+      const facts = { event: isWell ? 'app_well' : 'app_not_well', app, path, answer: why };
+      if (isWell) logger.info(facts, 'the application is well');
+      else logger.warn(facts, 'the application is not well: this server is not ready until it is');
+    },
+  });
+}

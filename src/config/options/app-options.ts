@@ -1,0 +1,36 @@
+/** Options of `pillion serve` about the application that it fronts. */
+import { COUNT, flag, integer, type Option, patternText } from './option-types.ts';
+
+/** http:// with a host and perhaps a port, or unix: and an absolute path; no path, user or query behind a host. */
+const ADDRESS = /^(?:|http:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?\/?|unix:(?:\/\/)?\/[^\0]*[^\0/])$/;
+
+export const APP_OPTIONS = {
+  app: patternText(
+    {
+      default: '',
+      placeholder: 'URL',
+      help: 'The application behind this server: http://127.0.0.1:8080 or unix:/run/app.sock. Requests on the REST port whose path is none of inference go to it, and come back as they are. Empty = there is none.',
+    },
+    ADDRESS,
+    'the address of an HTTP/1.1 server, such as http://127.0.0.1:8080 or unix:/run/app.sock, without a path behind the host',
+  ),
+  app_trust_forwarded: flag({
+    default: false,
+    help: 'Keeps the forwarded and x-forwarded-* headers of requests to the application, and adds to x-forwarded-for. Set it only where every client is a proxy that writes them. Default: they are replaced by what this server sees.',
+  }),
+  app_health_path: patternText(
+    {
+      default: '',
+      placeholder: 'PATH',
+      help: 'This server is ready only while GET of this path on the application answers with 200 to 399. Empty = readiness does not depend on it.',
+    },
+    /^(?:|\/[!-~]*)$/,
+    'a path, such as /healthz',
+  ),
+  app_health_interval_ms: integer({
+    ...COUNT,
+    min: 10,
+    default: 2000,
+    help: 'Time between two looks at --app_health_path, and how long an answer may take. One good answer makes ready, three bad ones in a row do not.',
+  }),
+} satisfies Record<string, Option<unknown>>;

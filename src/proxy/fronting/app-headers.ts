@@ -1,0 +1,97 @@
+/**
+ * Pure. What the application is sent of a request's headers, and its client of the answer's.
+ *
+ *   as they came        everything end to end, in its order and spelling, bytes of values included
+ *   taken out           hop by hop (hop-headers.ts); of clients that are not trusted, what proxies say of them
+ *   added               via, x-forwarded-for, -proto and -host, x-request-id, traceparent, what is left of the deadline
+ */
+import type { RawHeaders } from './hop-headers.ts';
+import { endToEnd, tokensOf, valuesOf, viaOf } from './hop-headers.ts';
+
+/** What of a request is not in its headers. */
+export interface RequestFacts {
+  readonly httpVersion: string;
+  /** The client's address; 'unix' on a socket file. */
+  readonly peer: string;
+  readonly isTls: boolean;
+  /** The client is a proxy that writes forwarded and x-forwarded-*. */
+  readonly trustsForwarded: boolean;
+  /** For a request without an id. */
+  readonly newId: () => string;
+  /** For a request without a trace; undefined if none begins here. */
+  readonly newTraceparent: () => string | undefined;
+  readonly hasTrace: boolean;
+  /** Whole milliseconds that are left of its deadline; undefined if it has none. */
+  readonly leftMs: number | undefined;
+  /** The authority of a target that is a whole URL: it counts, not the Host (RFC 9112, 3.2.2). */
+  readonly authority: string | undefined;
+  /** The Host of a request that may lack one, as it is of HTTP/1.0. */
+  readonly defaultHost: string;
+  /** The protocol that `upgrade` asks for; undefined = none is asked of the application. */
+  readonly upgrade: string | undefined;
+  readonly hasBody: boolean;
+  readonly method: string;
+}
+
+export const TIMEOUT_HEADER = 'x-envoy-expected-rq-timeout-ms';
+
+/** Methods whose requests have no body as a rule: a length of 0 would say nothing (RFC 9110, 8.6). */
+const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE']);
+
+/** Names and values in turn, for node's client. */
+export function requestHeaders(raw: RawHeaders, facts: RequestFacts): string[] {
+  const { leftMs, upgrade, defaultHost } = facts;
+  const authority = facts.authority ?? (valuesOf(raw, 'host').length === 0 ? defaultHost : undefined);
+  const isReplaced = (name: string): boolean =>
+    name === 'via' ||
+    (name === 'host' && authority !== undefined) ||
+    (name === TIMEOUT_HEADER && leftMs !== undefined) ||
+    (isTraceHeader(name) && !facts.hasTrace) ||
+    isForwarded(name, facts.trustsForwarded);
+  const headers = endToEnd(raw, isReplaced);
+  if (authority !== undefined) headers.unshift('host', authority);
+  headers.push('via', viaOf(raw, facts.httpVersion), ...forwarded(raw, facts));
+  if (valuesOf(raw, 'x-request-id').length === 0) headers.push('x-request-id', facts.newId());
+  const traceparent = facts.hasTrace ? undefined : facts.newTraceparent();
+  if (traceparent !== undefined) headers.push('traceparent', traceparent);
+  if (leftMs !== undefined) headers.push(TIMEOUT_HEADER, String(leftMs));
+  headers.push(...framing(raw, facts));
+  if (upgrade !== undefined) headers.push('connection', 'upgrade', 'upgrade', upgrade);
+  // Asked again, as this server passes trailers on.
+  else if (tokensOf(raw, 'te').includes('trailers')) headers.push('te', 'trailers', 'connection', 'te');
+  return headers;
+}
+
+/** The answer's headers for the client; node frames it. */
+export function answerHeaders(raw: RawHeaders, httpVersion: string): string[] {
+  const headers = endToEnd(raw, (name) => name === 'via');
+  headers.push('via', viaOf(raw, httpVersion));
+  return headers;
+}
+
+/** Of a client that no proxy stands for, all of them could be made up. */
+function isForwarded(name: string, isTrusted: boolean): boolean {
+  if (name === 'x-forwarded-for') return true;
+  return !isTrusted && (name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-'));
+}
+
+function isTraceHeader(name: string): boolean {
+  return name === 'traceparent' || name === 'tracestate';
+}
+
+function forwarded(raw: RawHeaders, { peer, isTls, trustsForwarded, authority }: RequestFacts): string[] {
+  const before = trustsForwarded ? valuesOf(raw, 'x-forwarded-for') : [];
+  const headers = ['x-forwarded-for', [...before, peer].join(', ')];
+  const isMissing = (name: string): boolean => !trustsForwarded || valuesOf(raw, name).length === 0;
+  if (isMissing('x-forwarded-proto')) headers.push('x-forwarded-proto', isTls ? 'https' : 'http');
+  const host = authority ?? valuesOf(raw, 'host')[0];
+  if (isMissing('x-forwarded-host') && host !== undefined) headers.push('x-forwarded-host', host);
+  return headers;
+}
+
+/** A content-length goes on as it came. */
+function framing(raw: RawHeaders, { hasBody, method }: RequestFacts): string[] {
+  if (valuesOf(raw, 'content-length').length > 0) return [];
+  if (hasBody) return ['transfer-encoding', 'chunked'];
+  return WITHOUT_BODY.has(method) ? [] : ['content-length', '0'];
+}

@@ -1,0 +1,70 @@
+/**
+ * The application behind this server, for the REST surface: requests that are not this server's own go to it
+ * (docs/fronting.md).
+ */
+import type { Buffer } from 'node:buffer';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Connection } from '../http1/connection.ts';
+import type { AppClient } from './app-client.ts';
+import { type FrontedParts, FrontedRequest } from './fronted-request.ts';
+import { headWithoutUpgrade, mayUpgrade } from './without-upgrade.ts';
+
+export interface FrontOptions extends Omit<FrontedParts, 'commonHeaders'> {
+  readonly app: AppClient;
+}
+
+/** A request that asks for another protocol. */
+export interface UpgradeArrival {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  /** What has come behind its head. */
+  readonly head: Buffer;
+  readonly connection: Connection;
+  /** node:http reads the connection again. */
+  readonly readAgain: () => void;
+}
+
+export class Front {
+  readonly #parts: FrontedParts;
+
+  constructor(options: FrontOptions, commonHeaders: readonly string[]) {
+    this.#parts = { ...options, commonHeaders };
+  }
+
+  /** Takes a request that node:http has read. */
+  serve(request: IncomingMessage, response: ServerResponse, connection: Connection, expectsContinue: boolean): void {
+    const turn = connection.begin(response);
+    new FrontedRequest({ request, response, turn, open: connection.open, expectsContinue }, this.#parts).start();
+  }
+
+  /** Takes a request that asks for another protocol. `isOurs`: not the application's. */
+  upgrade({ request, socket, head, connection, readAgain }: UpgradeArrival, isOurs: boolean): void {
+    if (connection.turns.areOpen || connection.turns.hasEnded) {
+      // Answers that the client has not waited for cannot be told from the other protocol.
+      socket.destroy();
+      return;
+    }
+    if (isOurs || !mayUpgrade(request)) {
+      socket.pause();
+      if (head.length > 0) socket.unshift(head);
+      socket.unshift(headWithoutUpgrade(request));
+      readAgain();
+      socket.resume();
+      return;
+    }
+    const response = new ServerResponse(request);
+    // node has taken its own listeners off.
+    socket.on('error', () => socket.destroy());
+    response.assignSocket(socket);
+    const turn = connection.begin(response);
+    const onTunnel = (): void => connection.becomeTunnel();
+    const arrival = { request, response, turn, open: connection.open, expectsContinue: false };
+    new FrontedRequest({ ...arrival, upgrade: { head, onTunnel } }, this.#parts).start();
+  }
+
+  /** Closes the connections to the application. */
+  close(): void {
+    this.#parts.app.close();
+  }
+}

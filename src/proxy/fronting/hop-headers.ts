@@ -1,0 +1,83 @@
+/**
+ * Headers that end at each hop (RFC 9110, 7.6.1), and what a message keeps without them. Lists are node's raw ones: names
+ * and values in turn, as they came.
+ */
+
+export type RawHeaders = readonly string[];
+
+/**
+ * Of the connection, whether or not `connection` names them. `proxy-*` are for proxies that clients choose; this is none.
+ * How a message is framed is for the next connection to say.
+ */
+const HOP_BY_HOP: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+]);
+
+/** Never taken out, though `connection` names them: they say what the message is, or for whom. */
+const NEVER_NAMED: ReadonlySet<string> = new Set(['host', 'content-length']);
+
+/** What RFC 9110, 6.5.1 keeps out of trailers: framing, routing, credentials, and what says how the body is read. */
+const NO_TRAILERS: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  'host',
+  'content-length',
+  'content-encoding',
+  'content-type',
+  'content-range',
+  'trailer',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'expect',
+]);
+
+/** Every header, with its name in lower case and as it came. */
+export function* fieldsOf(raw: RawHeaders): Generator<readonly [lower: string, name: string, value: string]> {
+  for (let i = 0; i < raw.length; i += 2) yield [raw[i]!.toLowerCase(), raw[i]!, raw[i + 1]!];
+}
+
+/** All values of a header, `name` in lower case. */
+export function valuesOf(raw: RawHeaders, name: string): string[] {
+  const values: string[] = [];
+  for (const [lower, , value] of fieldsOf(raw)) if (lower === name) values.push(value);
+  return values;
+}
+
+/** The members of all values of a header that is a list, in lower case. */
+export function tokensOf(raw: RawHeaders, name: string): string[] {
+  return valuesOf(raw, name)
+    .flatMap((value) => value.split(','))
+    .map((token) => token.trim().toLowerCase())
+    .filter((token) => token !== '');
+}
+
+/** Names and values in turn of all headers that go on to the next hop, but for those in `without` (lower case). */
+export function endToEnd(raw: RawHeaders, without: (name: string) => boolean = () => false): string[] {
+  const named = tokensOf(raw, 'connection');
+  const kept: string[] = [];
+  for (const [lower, name, value] of fieldsOf(raw)) {
+    const isNamed = named.includes(lower) && !NEVER_NAMED.has(lower);
+    if (!isNamed && !HOP_BY_HOP.has(lower) && !without(lower)) kept.push(name, value);
+  }
+  return kept;
+}
+
+/** The trailers that go on, as node's addTrailers takes them. */
+export function trailersOf(raw: RawHeaders): [string, string][] {
+  const kept: [string, string][] = [];
+  for (const [lower, name, value] of fieldsOf(raw)) if (!NO_TRAILERS.has(lower)) kept.push([name, value]);
+  return kept;
+}
+
+/** `via` with this server behind those that were there (RFC 9110, 7.6.3). */
+export function viaOf(raw: RawHeaders, httpVersion: string): string {
+  return [...valuesOf(raw, 'via'), `${httpVersion} pillion`].join(', ');
+}

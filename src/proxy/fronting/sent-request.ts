@@ -1,0 +1,56 @@
+/** The request that the application gets: its target and its headers, read from the request that came. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { TLSSocket } from 'node:tls';
+import type { CallerTrace } from '../../telemetry/request-record.ts';
+import { formatTraceparent, parseTraceparent } from '../../telemetry/tracing/propagation.ts';
+import type { TraceContext } from '../../telemetry/tracing/trace-context.ts';
+import type { AppClient } from './app-client.ts';
+import { type RequestFacts, requestHeaders } from './app-headers.ts';
+import type { RawHeaders } from './hop-headers.ts';
+import { valuesOf } from './hop-headers.ts';
+
+export interface HeaderParts {
+  readonly app: AppClient;
+  readonly trustsForwarded: boolean;
+  /** The context of a new trace; undefined where traces are not exported, so that none begins here. */
+  readonly startTrace: (caller: CallerTrace | undefined) => TraceContext | undefined;
+}
+
+export function sentHeaders(
+  request: IncomingMessage,
+  { app, trustsForwarded, startTrace }: HeaderParts,
+  known: Pick<RequestFacts, 'hasBody' | 'upgrade' | 'leftMs'>,
+): string[] {
+  const { rawHeaders, socket, httpVersion } = request;
+  return requestHeaders(rawHeaders, {
+    ...known,
+    httpVersion,
+    trustsForwarded,
+    method: request.method!,
+    peer: socket.remoteAddress ?? 'unix',
+    isTls: socket instanceof TLSSocket,
+    defaultHost: app.address.authority,
+    authority: targetOf(request.url!).authority,
+    hasTrace: hasTrace(rawHeaders),
+    newId: randomUUID,
+    newTraceparent: () => {
+      const context = startTrace(undefined);
+      return context && formatTraceparent(context);
+    },
+  });
+}
+
+/** The path of a target that is a whole URL, as sent to a proxy, and its authority (RFC 9112, 3.2.2). */
+export function targetOf(url: string): { readonly path: string; readonly authority: string | undefined } {
+  const match = /^https?:\/\/([^/?#]+)(.*)$/i.exec(url);
+  if (match === null) return { path: url, authority: undefined };
+  const [, authority, rest = ''] = match;
+  return { path: rest.startsWith('/') ? rest : `/${rest}`, authority: authority! };
+}
+
+/** As the standard has it, a malformed one, and two, are none. */
+function hasTrace(raw: RawHeaders): boolean {
+  const sent = valuesOf(raw, 'traceparent');
+  return sent.length === 1 && parseTraceparent(sent[0]!) !== undefined;
+}

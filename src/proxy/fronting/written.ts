@@ -1,0 +1,50 @@
+/** What this server writes itself: heads before their bodies, and answers in place of the application's. */
+import { Buffer } from 'node:buffer';
+import type { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http';
+import { setImmediate } from 'node:timers';
+import type { Clock } from '../../core/clock.ts';
+import type { ServingError } from '../../core/errors.ts';
+import { JSON_TYPE } from '../http1/answer-head.ts';
+import { errorBody, retryAfterSeconds } from '../http1/http-errors.ts';
+import { endLingering } from '../http1/lingering-end.ts';
+
+const NO_BYTES = Buffer.alloc(0);
+
+/**
+ * Sends the head, in one piece with what is written in this turn of the event loop, and else alone. `flushHeaders` would
+ * send it in UTF-8, though its characters are bytes.
+ */
+export function flushSoon(message: OutgoingMessage): void {
+  setImmediate(() => {
+    if (!message.writableEnded && !message.destroyed) message.write(NO_BYTES);
+  });
+}
+
+interface Refusal {
+  readonly error: ServingError;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Some of the request's body has yet to come: it is read for a while, and discarded. */
+  readonly isUnread: boolean;
+  readonly endsConnection: boolean;
+}
+
+interface RefusalParts {
+  readonly clock: Clock;
+  /** Headers of every answer of this server's own: names and values in turn. */
+  readonly commonHeaders: readonly string[];
+}
+
+export function writeRefusal(
+  { error, request, response, isUnread, endsConnection }: Refusal,
+  { clock, commonHeaders }: RefusalParts,
+): void {
+  const body = errorBody(error.message);
+  const headers = ['content-type', JSON_TYPE, 'content-length', String(body.length), ...commonHeaders];
+  const retryAfter = retryAfterSeconds(error);
+  if (retryAfter !== undefined) headers.push('retry-after', retryAfter);
+  if (endsConnection) headers.push('connection', 'close');
+  response.writeHead(error.row.http, headers);
+  if (isUnread) endLingering(clock, request, response, body);
+  else response.end(body);
+}
