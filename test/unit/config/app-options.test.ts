@@ -1,0 +1,42 @@
+/** `--app` and what belongs to it. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readServeConfig } from '../../../src/config/serve-config.ts';
+import { parseAppAddress } from '../../../src/proxy/fronting/app-address.ts';
+
+const MODEL = '--model_base_path=/models/m';
+
+test('an address is a host and a port, or a socket file', () => {
+  const places = ['http://127.0.0.1:8080', 'http://[::1]:81/', 'http://app', 'unix:/run/a.sock', 'unix:///run/a.sock'];
+  const read = places.map((app) => {
+    const { config, errors } = readServeConfig([MODEL, `--app=${app}`], {});
+    assert.deepEqual(errors, undefined);
+    const { text, ...address } = parseAppAddress(config!.options.app);
+    assert.equal(text, app);
+    return address;
+  });
+  assert.deepEqual(read, [
+    { authority: '127.0.0.1:8080', host: '127.0.0.1', port: 8080 },
+    { authority: '[::1]:81', host: '::1', port: 81 },
+    { authority: 'app', host: 'app', port: 80 },
+    { authority: 'localhost', socketPath: '/run/a.sock' },
+    { authority: 'localhost', socketPath: '/run/a.sock' },
+  ]);
+});
+
+test('what is no address is refused, and so is this server itself', () => {
+  const wrong = [
+    ...['127.0.0.1:8080', 'https://a', 'http://a/path', 'http://u@a', 'http://a:99999', 'http://a:0', 'unix:run/a'],
+    ...['http://localhost:8501', 'http://127.0.0.1:8500', 'http://a b', 'http://'],
+  ];
+  for (const app of wrong) {
+    const { errors } = readServeConfig([MODEL, `--app=${app}`], {});
+    assert.equal(errors?.length, 1, app);
+    assert.match(errors[0]!, /--app=/);
+  }
+});
+
+test('its options without it have no effect, and that is said', () => {
+  const { config } = readServeConfig([MODEL, '--app_health_path=/healthz'], {});
+  assert.match(config!.warnings.join(), /--app_health_path has no effect: there is no application without --app/);
+});
