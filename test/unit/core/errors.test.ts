@@ -33,6 +33,8 @@ describe('the error table', () => {
       'backend_failed 13 500',
       'worker_lost 14 503 retry',
       'backend_unavailable 14 503 retry',
+      'app_unavailable 14 503 retry',
+      'app_failed 14 502',
       'internal 13 500',
     ]);
   });
