@@ -71,7 +71,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/fronting/*',
-    may: 'core/** telemetry/** proxy/http1/*',
+    may: 'core/** telemetry/** proxy/* proxy/net/* proxy/http1/* proxy/http2/**',
     because: 'what goes to an application is passed on as it came: no protocol of inference is known to it',
   },
   { of: 'proxy/http2/**', may: 'core/** internals/* proxy/net/*', because: TRANSPORT },

@@ -5,8 +5,9 @@ import { setImmediate } from 'node:timers';
 import type { Clock } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
 import { JSON_TYPE } from '../http1/answer-head.ts';
-import { errorBody, retryAfterSeconds } from '../http1/http-errors.ts';
+import { errorBody } from '../http1/http-errors.ts';
 import { endLingering } from '../http1/lingering-end.ts';
+import { retryAfterSeconds } from '../refusal-headers.ts';
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -41,8 +42,8 @@ export function writeRefusal(
 ): void {
   const body = errorBody(error.message);
   const headers = ['content-type', JSON_TYPE, 'content-length', String(body.length), ...commonHeaders];
-  const retryAfter = retryAfterSeconds(error);
-  if (retryAfter !== undefined) headers.push('retry-after', retryAfter);
+  const { retryAfterMs } = error;
+  if (retryAfterMs !== undefined) headers.push('retry-after', retryAfterSeconds(retryAfterMs));
   if (endsConnection) headers.push('connection', 'close');
   response.writeHead(error.row.http, headers);
   if (isUnread) endLingering(clock, request, response, body);
