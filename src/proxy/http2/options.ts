@@ -1,5 +1,5 @@
 /**
- * Every option of the engine: name, unit, default, reason. All but the last are bounds.
+ * Every option of the engine: name, unit, default, reason. Nearly all are bounds.
  */
 
 export interface Http2Options {
@@ -11,6 +11,8 @@ export interface Http2Options {
   readonly connectionWindowBytes: number;
   /** Largest frame that we accept; a connection holds at most one frame that has not arrived whole. */
   readonly maxFrameBytes: number;
+  /** CONNECT may name a protocol, a WebSocket's say (RFC 8441); announced. Else such a request is malformed. */
+  readonly takesTunnels: boolean;
   /** Largest header list (name + value + 32 for each field); announced. A request past it is answered with 431. */
   readonly maxHeaderListBytes: number;
   /** CONTINUATION frames in one header block. */
@@ -63,6 +65,7 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   connectionWindowBytes: 8 * 1024 * 1024,
   // Larger frames gain nothing, and a partial one costs its size in memory.
   maxFrameBytes: 16_384,
+  takesTunnels: false,
   // Twice what gRPC libraries allow by default.
   maxHeaderListBytes: 16_384,
   // The list fits one frame: a client that needs more than a few means harm.

@@ -145,7 +145,7 @@ export class RequestFrames {
     if (known !== undefined) return known;
     const { fields, isOversized } = decoder.decode(bytes, start, end);
     if (isOversized) return 'oversized';
-    const headers = readRequestHeaders(fields);
+    const headers = readRequestHeaders(fields, this.#core.options.takesTunnels);
     if (headers !== undefined && decoder.table.version === tableVersion) {
       this.#memo.add(tableVersion, bytes, start, end, headers);
     }

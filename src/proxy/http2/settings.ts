@@ -13,6 +13,7 @@ const Setting = {
   INITIAL_WINDOW_SIZE: 0x4,
   MAX_FRAME_SIZE: 0x5,
   MAX_HEADER_LIST_SIZE: 0x6,
+  ENABLE_CONNECT_PROTOCOL: 0x8,
 } as const;
 
 export const SETTING_BYTES = 6;
@@ -23,6 +24,7 @@ export function settingsPayload(options: Http2Options): Buffer {
     [Setting.INITIAL_WINDOW_SIZE, options.streamWindowBytes],
     [Setting.MAX_FRAME_SIZE, options.maxFrameBytes],
     [Setting.MAX_HEADER_LIST_SIZE, options.maxHeaderListBytes],
+    ...(options.takesTunnels ? [[Setting.ENABLE_CONNECT_PROTOCOL, 1] as const] : []),
   ] as const;
   const payload = Buffer.alloc(pairs.length * SETTING_BYTES);
   pairs.forEach(([id, value], i) => {

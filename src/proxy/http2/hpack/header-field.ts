@@ -13,6 +13,8 @@ export const FieldKind = {
   HOST: 6,
   /** Not allowed in a request: bad characters, upper case, an HTTP/1.1 connection field, an unknown pseudo-header. */
   MALFORMED: 7,
+  /** Of CONNECT alone, where it was announced (RFC 8441). */
+  PROTOCOL: 8,
 } as const;
 
 export class HeaderField {
@@ -44,6 +46,8 @@ function kindOf(name: string, value: string): number {
       return FieldKind.AUTHORITY;
     case ':path':
       return isPath(value) ? FieldKind.PATH : FieldKind.MALFORMED;
+    case ':protocol':
+      return isToken(value) ? FieldKind.PROTOCOL : FieldKind.MALFORMED;
     case 'content-length':
       return /^[0-9]{1,15}$/.test(value) ? FieldKind.CONTENT_LENGTH : FieldKind.MALFORMED;
     case 'host':

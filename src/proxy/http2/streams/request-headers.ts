@@ -9,11 +9,13 @@ import { FieldKind, type HeaderField } from '../hpack/header-field.ts';
  */
 export class RequestHeaders {
   readonly method: string;
-  /** '' for CONNECT; so is the path. */
+  /** '' for CONNECT without a protocol; so is the path. */
   readonly scheme: string;
   readonly path: string;
   /** `:authority`, or `host` where there is none; '' if neither. */
   readonly authority: string;
+  /** Of CONNECT: the protocol that is to be spoken in the stream (RFC 8441). */
+  readonly protocol: string | undefined;
   /** −1 if there is none. The engine checks the body against it. */
   readonly contentLength: number;
   /** Without pseudo-headers, in the order sent, names in lower case, repeated ones apart. */
@@ -26,6 +28,7 @@ export class RequestHeaders {
     this.scheme = pseudo.scheme ?? '';
     this.path = pseudo.path ?? '';
     this.authority = pseudo.authority ?? getField(fields, 'host') ?? '';
+    this.protocol = pseudo.protocol;
     this.contentLength = contentLength;
     this.fields = fields;
   }
@@ -46,11 +49,18 @@ interface PseudoHeaders {
   scheme: string | undefined;
   path: string | undefined;
   authority: string | undefined;
+  protocol: string | undefined;
 }
 
-/** Returns undefined if the request is malformed. */
-export function readRequestHeaders(list: readonly HeaderField[]): RequestHeaders | undefined {
-  const pseudo: PseudoHeaders = { method: undefined, scheme: undefined, path: undefined, authority: undefined };
+/** Returns undefined if the request is malformed. `takesTunnels`: as in Http2Options. */
+export function readRequestHeaders(list: readonly HeaderField[], takesTunnels = false): RequestHeaders | undefined {
+  const pseudo: PseudoHeaders = {
+    method: undefined,
+    scheme: undefined,
+    path: undefined,
+    authority: undefined,
+    protocol: undefined,
+  };
   let pseudoCount = 0;
   for (const field of list) {
     const key = PSEUDO_KEYS[field.kind];
@@ -59,7 +69,7 @@ export function readRequestHeaders(list: readonly HeaderField[]): RequestHeaders
     pseudo[key] = field.value;
     pseudoCount += 1;
   }
-  if (!isComplete(pseudo)) return undefined;
+  if (!isComplete(pseudo) || (pseudo.protocol !== undefined && !takesTunnels)) return undefined;
   const fields = list.slice(pseudoCount);
   let contentLength = -1;
   for (const field of fields) {
@@ -81,11 +91,14 @@ const PSEUDO_KEYS: { readonly [kind: number]: keyof PseudoHeaders } = {
   [FieldKind.METHOD]: 'method',
   [FieldKind.SCHEME]: 'scheme',
   [FieldKind.PATH]: 'path',
+  [FieldKind.PROTOCOL]: 'protocol',
   [FieldKind.AUTHORITY]: 'authority',
 };
 
-function isComplete({ method, scheme, path, authority }: PseudoHeaders): boolean {
-  if (method === 'CONNECT') return scheme === undefined && path === undefined && authority !== undefined;
+function isComplete({ method, scheme, path, authority, protocol }: PseudoHeaders): boolean {
+  if (protocol !== undefined && (method !== 'CONNECT' || authority === undefined)) return false;
+  if (method === 'CONNECT' && protocol === undefined)
+    return scheme === undefined && path === undefined && authority !== undefined;
   return method !== undefined && scheme !== undefined && path !== undefined;
 }
 

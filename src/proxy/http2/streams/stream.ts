@@ -79,10 +79,16 @@ export interface Http2Stream {
   /** Set it in onStream, before anything else is called here. */
   sink: StreamSink;
   readonly isClosed: boolean;
+  /** The client has sent all of the request. */
+  readonly isRequestWhole: boolean;
   /** The connection's: for the peer's address or certificate, not to be read or written. */
   readonly duplex: Duplex;
   /** Lets the client send `count` more bytes of body. */
   consume(count: number): void;
+  /** Its writer waits for onWritable, so that it never holds more than that: no bound for all answers ends it. */
+  isPaced: boolean;
+  /** Sends headers before the answer's: 1xx. */
+  inform(head: HeaderBlock): void;
   /** Sends the answer's headers; with isEnd there is no body and no trailers. */
   respond(head: HeaderBlock, isEnd?: boolean): void;
   /** Sends a part of the body, whose bytes belong to the engine from then on. False: wait for onWritable. */
@@ -122,6 +128,7 @@ export class ServerStream implements Http2Stream, SendingStream, ReceiveWindow {
   #answer = FRESH;
   sink = NO_SINK;
   isClosed = false;
+  isPaced = false;
   /** The client has sent END_STREAM. */
   isRequestWhole = false;
   readonly contentLength: number;
@@ -160,6 +167,10 @@ export class ServerStream implements Http2Stream, SendingStream, ReceiveWindow {
     this.#owner.consume(this, count);
   }
 
+  inform(head: HeaderBlock): void {
+    if (!this.isClosed && this.#answer === FRESH) this.#owner.writer.headers(this.id, head, false);
+  }
+
   respond(head: HeaderBlock, isEnd = false): void {
     if (this.isClosed) return;
     this.#advance(FRESH, isEnd ? ENDED : ANSWERING);
@@ -170,7 +181,7 @@ export class ServerStream implements Http2Stream, SendingStream, ReceiveWindow {
   write(bytes: Uint8Array): boolean {
     if (this.isClosed) return false;
     this.#advance(ANSWERING, ANSWERING);
-    if (this.#owner.isFull) {
+    if (this.#owner.isFull && !this.isPaced) {
       this.#owner.resetByUs(this, ErrorCode.ENHANCE_YOUR_CALM);
       return false;
     }
