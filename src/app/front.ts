@@ -5,7 +5,10 @@ import { parseAppAddress } from '../proxy/fronting/app-address.ts';
 import { AppClient } from '../proxy/fronting/app-client.ts';
 import { AppHealth } from '../proxy/fronting/app-health.ts';
 import type { FrontOptions } from '../proxy/fronting/front.ts';
+import { Http2Front } from '../proxy/fronting/http2-front.ts';
+import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
+import { matchFronted } from '../proxy/servers/rest-routes.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
 
@@ -15,6 +18,11 @@ export function createFront(options: ServeOptions, telemetry: Telemetry): FrontO
   if (app === '') return undefined;
   const client = new AppClient(parseAppAddress(app));
   return { clock: systemClock, app: client, trustsForwarded, startTrace: (caller) => telemetry.startTrace(caller) };
+}
+
+/** The same application for requests over HTTP/2, but for the paths of REST. */
+export function createStreamFront(front: FrontOptions, metricsPath: string): StreamFront {
+  return new Http2Front(front, (method, path) => matchFronted(method, path, metricsPath).kind !== 'app');
 }
 
 /** Undefined without --app_health_path. Not ready until the application is well. */

@@ -32,7 +32,7 @@ import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import type { Gates } from './entrances.ts';
-import { createFront } from './front.ts';
+import { createFront, createStreamFront } from './front.ts';
 import type { Loads } from './load.ts';
 
 interface SurfaceParts {
@@ -82,9 +82,11 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
   const bodies = { inflations, bodyTimeoutS };
+  const front = createFront(options, telemetry);
+  const streamFront = front && createStreamFront(front, config.metricsPath ?? '');
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload, access },
-    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory }),
+    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: streamFront }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });
   const page = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
@@ -96,7 +98,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
     hasCors: options.rest_api_enable_cors_support,
     tls: config.isRestTls ? tls : undefined,
-    front: createFront(options, telemetry),
+    front,
     entrance: { gate: parts.gates.rest, socketAccess: socketAccess(options) },
   });
   const { onInternalError } = parts;
@@ -133,7 +135,7 @@ function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedM
 }
 
 /** What both surfaces use. */
-type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations'>;
+type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front'>;
 
 /** The HTTP/2 stack that `--http2_engine` names. */
 function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine {
@@ -141,12 +143,13 @@ function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine 
   const { options } = config;
   const entrance = { gate: parts.gates.grpc, socketAccess: socketAccess(options) };
   const maxReceiveBytes = options.max_message_bytes;
-  const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...shared };
+  const { front, ...both } = shared;
+  const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...both };
   if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
-  return new PillionEngine({ ...common, compressFromBytes, http2: { spinMs, onSpun: parts.loads?.onSpun } });
+  return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads?.onSpun } });
 }
 
 function socketAccess({ socket_mode, socket_group }: ServeOptions): SocketAccess {

@@ -143,7 +143,7 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
 
 /** `--app` is a sound address by its form. */
 function checkApp({ app, port, rest_api_port }: ServeOptions, errors: string[]): void {
-  const [, host, digits = '80'] = /^http:\/\/(.+?)(?::(\d+))?\/?$/.exec(app) ?? [];
+  const [, host, digits = '80'] = /^(?:http|h2c|grpc):\/\/(.+?)(?::(\d+))?\/?$/.exec(app) ?? [];
   if (host === undefined) return;
   const appPort = Number(digits);
   if (appPort < 1 || appPort > 65_535) errors.push(`--app=${app}: ports go from 1 to 65535`);
@@ -166,6 +166,9 @@ function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origi
       ({ place }) => `${place} has no effect: it limits what clients may ask for with --enable_reload_rpc`,
     ),
     ...app.map(({ place }) => `${place} has no effect: there is no application without --app`),
+    ...(options.app !== '' && options.http2_engine === 'grpc-js'
+      ? ['--http2_engine=grpc-js passes nothing on to the application: it gets the requests on the REST port alone']
+      : []),
     ...tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`),
   ];
 }

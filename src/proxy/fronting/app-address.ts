@@ -1,9 +1,11 @@
-/** Where the application is: `--app` as node:http takes it. */
+/** Where the application is, and what it speaks: `--app` as sockets take it. */
 
 /** One of the two: a socket file, or a host and a port. */
 export interface AppAddress {
-  /** For people: "http://127.0.0.1:8080", "unix:/run/app.sock". */
+  /** For people: "http://127.0.0.1:8080", "h2c+unix:/run/app.sock". */
   readonly text: string;
+  /** It speaks HTTP/2 without TLS, from the first byte; else HTTP/1.1. */
+  readonly isHttp2?: true;
   /** As a Host. */
   readonly authority: string;
   readonly socketPath?: string;
@@ -15,11 +17,12 @@ const HTTP_PORT = 80;
 
 /** Reads a value of `--app` whose form has been checked (config/options/app-options.ts). */
 export function parseAppAddress(text: string): AppAddress {
-  const socketPath = /^unix:(?:\/\/)?(\/.*)$/.exec(text)?.[1];
-  if (socketPath !== undefined) return { text, authority: 'localhost', socketPath };
-  const match = /^http:\/\/(?:\[([^\]]+)\]|([^:/]+))(?::(\d+))?\/?$/.exec(text);
+  const known = { text, ...(/^(?:h2c|grpc)\b/.test(text) && { isHttp2: true as const }) };
+  const socketPath = /^(?:(?:h2c|grpc)\+)?unix:(?:\/\/)?(\/.*)$/.exec(text)?.[1];
+  if (socketPath !== undefined) return { ...known, authority: 'localhost', socketPath };
+  const match = /^(?:http|h2c|grpc):\/\/(?:\[([^\]]+)\]|([^:/]+))(?::(\d+))?\/?$/.exec(text);
   const host = match?.[1] ?? match?.[2];
   if (host === undefined) throw new Error(`${text} is no address of an application`);
   const port = match?.[3] === undefined ? HTTP_PORT : Number(match[3]);
-  return { text, authority: text.replace(/^http:\/\/|\/$/g, ''), host, port };
+  return { ...known, authority: text.replace(/^\w+:\/\/|\/$/g, ''), host, port };
 }

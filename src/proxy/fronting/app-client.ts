@@ -1,52 +1,39 @@
-/** Connections to the application: kept between requests, and none for longer than it keeps them itself. */
-import { Agent, type ClientRequest, request } from 'node:http';
-import { connect, type Socket } from 'node:net';
+/** The application, in the protocol that its address names. */
+import { type Clock, systemClock } from '../../core/clock.ts';
 import type { AppAddress } from './app-address.ts';
+import { Http1App } from './http1-app.ts';
+import { Http2App } from './http2-app.ts';
+import type { AppEvents, AppRequest, AppTransport, SentRequest } from './sides.ts';
 
-/** A kept connection is closed before most servers do: node and uvicorn after 5 s. A shorter `keep-alive` header counts. */
+/** A kept connection is closed before most servers do: node and uvicorn after 5 s. */
 const IDLE_MS = 4000;
-/** Idle connections that are kept. */
-const MAX_IDLE = 256;
-
-/** A request for the application. */
-export interface AppRequest {
-  readonly method: string;
-  /** The target as it came: a path and query, or `*`. */
-  readonly path: string;
-  /** Names and values in turn. */
-  readonly headers: readonly string[];
-  /** It may become a tunnel: it gets a connection of its own. */
-  readonly isUpgrade: boolean;
-}
 
 export class AppClient {
   readonly address: AppAddress;
-  readonly #agent: Agent;
+  readonly #transport: AppTransport;
 
-  constructor(address: AppAddress, idleMs = IDLE_MS) {
+  /** @param idleMs how long an idle connection of HTTP/1.1 is kept; those of HTTP/2 are for good */
+  constructor(address: AppAddress, idleMs = IDLE_MS, clock: Clock = systemClock) {
     this.address = address;
-    this.#agent = new Agent({ keepAlive: true, timeout: idleMs, maxFreeSockets: MAX_IDLE });
+    this.#transport = address.isHttp2 === true ? new Http2App(address, clock) : new Http1App(address, idleMs);
   }
 
-  /** Throws where the target or a header has bytes that no request may have. */
-  send({ method, path, headers, isUpgrade }: AppRequest): ClientRequest {
-    const { socketPath, host, port } = this.address;
-    return request({
-      ...{ method, path, headers: headers as string[] },
-      ...(socketPath === undefined ? { host: host!, port: port! } : { socketPath }),
-      // Either side of a tunnel may end its direction first.
-      ...(isUpgrade ? { createConnection: () => this.#connectHalfOpen() } : { agent: this.#agent }),
-    });
+  /** As AppTransport.mayRefuse. */
+  get mayRefuse(): boolean {
+    return this.#transport.mayRefuse;
+  }
+
+  /** As AppTransport.carriesGrpc. */
+  get carriesGrpc(): boolean {
+    return this.#transport.carriesGrpc;
+  }
+
+  send(request: AppRequest, events: AppEvents): SentRequest {
+    return this.#transport.send(request, events);
   }
 
   /** Closes the idle connections, and the others. */
   close(): void {
-    this.#agent.destroy();
-  }
-
-  #connectHalfOpen(): Socket {
-    const { socketPath, host, port } = this.address;
-    const to = socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
-    return connect({ ...to, allowHalfOpen: true, noDelay: true });
+    this.#transport.close();
   }
 }

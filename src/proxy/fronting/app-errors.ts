@@ -29,6 +29,9 @@ export function appFailure(app: string, error: NodeJS.ErrnoException): ServingEr
   if (NOT_CONNECTED.has(code)) {
     return unavailable(`the application at ${app} does not accept connections (${code}); is it running?`);
   }
+  if (code.startsWith('ERR_HTTP2_')) {
+    return failed(`the application at ${app} did not answer in HTTP/2 (${code}); does it speak HTTP/1.1?`);
+  }
   if (code.startsWith('HPE_')) {
     return failed(`the application at ${app} did not answer in HTTP/1.1 (${code}); does it speak another protocol?`);
   }
@@ -36,6 +39,17 @@ export function appFailure(app: string, error: NodeJS.ErrnoException): ServingEr
     return failed(`the application at ${app} closed the connection before it had answered; its log may say why`);
   }
   return failed(`the request to the application at ${app} failed (${code})`);
+}
+
+/** It had begun to answer. */
+export function brokenAnswer(app: string): ServingError {
+  return failed(`the application at ${app} broke its answer off; its log may say why`);
+}
+
+/** Its address says HTTP/1.1, which has no way for gRPC. */
+export function noGrpc(app: string): ServingError {
+  const text = `the application at ${app} is asked in HTTP/1.1, which cannot carry gRPC`;
+  return new ServingError('unsupported', `${text}; if it speaks HTTP/2, its address must be --app=h2c://`);
 }
 
 /** The application's listener did not take the connection in time. */

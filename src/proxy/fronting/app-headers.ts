@@ -5,6 +5,7 @@
  *   taken out           hop by hop (hop-headers.ts); of clients that are not trusted, what proxies say of them
  *   added               via, x-forwarded-for, -proto and -host, x-request-id, traceparent, what is left of the deadline
  */
+import { formatGrpcTimeout } from './grpc-form.ts';
 import type { RawHeaders } from './hop-headers.ts';
 import { endToEnd, tokensOf, valuesOf, viaOf } from './hop-headers.ts';
 
@@ -21,8 +22,10 @@ export interface RequestFacts {
   /** For a request without a trace; undefined if none begins here. */
   readonly newTraceparent: () => string | undefined;
   readonly hasTrace: boolean;
-  /** Whole milliseconds that are left of its deadline; undefined if it has none. */
+  /** Milliseconds that are left of its deadline; undefined if it has none. */
   readonly leftMs: number | undefined;
+  /** Its deadline is written as gRPC does. */
+  readonly isGrpc?: boolean;
   /** The authority of a target that is a whole URL: it counts, not the Host (RFC 9112, 3.2.2). */
   readonly authority: string | undefined;
   /** The Host of a request that may lack one, as it is of HTTP/1.0. */
@@ -40,12 +43,13 @@ const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DE
 
 /** Names and values in turn, for node's client. */
 export function requestHeaders(raw: RawHeaders, facts: RequestFacts): string[] {
-  const { leftMs, upgrade, defaultHost } = facts;
+  const { upgrade, defaultHost } = facts;
+  const left = leftHeader(facts);
   const authority = facts.authority ?? (valuesOf(raw, 'host').length === 0 ? defaultHost : undefined);
   const isReplaced = (name: string): boolean =>
     name === 'via' ||
     (name === 'host' && authority !== undefined) ||
-    (name === TIMEOUT_HEADER && leftMs !== undefined) ||
+    name === left?.[0] ||
     (isTraceHeader(name) && !facts.hasTrace) ||
     isForwarded(name, facts.trustsForwarded);
   const headers = endToEnd(raw, isReplaced);
@@ -54,7 +58,7 @@ export function requestHeaders(raw: RawHeaders, facts: RequestFacts): string[] {
   if (valuesOf(raw, 'x-request-id').length === 0) headers.push('x-request-id', facts.newId());
   const traceparent = facts.hasTrace ? undefined : facts.newTraceparent();
   if (traceparent !== undefined) headers.push('traceparent', traceparent);
-  if (leftMs !== undefined) headers.push(TIMEOUT_HEADER, String(leftMs));
+  if (left !== undefined) headers.push(...left);
   headers.push(...framing(raw, facts));
   if (upgrade !== undefined) headers.push('connection', 'upgrade', 'upgrade', upgrade);
   // Asked again, as this server passes trailers on.
@@ -67,6 +71,12 @@ export function answerHeaders(raw: RawHeaders, httpVersion: string): string[] {
   const headers = endToEnd(raw, (name) => name === 'via');
   headers.push('via', viaOf(raw, httpVersion));
   return headers;
+}
+
+/** Rounded down. */
+function leftHeader({ leftMs, isGrpc }: RequestFacts): [name: string, value: string] | undefined {
+  if (leftMs === undefined) return undefined;
+  return isGrpc === true ? ['grpc-timeout', formatGrpcTimeout(leftMs)] : [TIMEOUT_HEADER, String(Math.floor(leftMs))];
 }
 
 /** Of a client that no proxy stands for, all of them could be made up. */

@@ -9,6 +9,7 @@ import { get } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
 import { Poller } from '../../core/poller.ts';
 import type { AppAddress } from './app-address.ts';
+import { Http2App } from './http2-app.ts';
 
 /** One bad answer may be a pause of the application's collector. */
 const BAD_ANSWERS = 3;
@@ -60,9 +61,35 @@ export class AppHealth {
     return false;
   }
 
+  #askInHttp2(): Promise<{ readonly status: number; readonly why: string }> {
+    const { clock, address, path, intervalMs } = this.#options;
+    const app = new Http2App(address, clock);
+    return new Promise((resolve) => {
+      const settle = (status: number, why: string): void => {
+        timer.cancel();
+        app.close();
+        resolve({ status, why });
+      };
+      const timer = clock.setTimer(clock.nowMs() + intervalMs, () => settle(0, `no answer within ${intervalMs} ms`));
+      const known = { hasBody: false, upgrade: undefined, isTls: false };
+      const nothing = (): void => undefined;
+      app.send(
+        { method: 'GET', path, headers: ['host', address.authority], ...known },
+        {
+          ...{ onConnecting: nothing, onConnected: nothing, onOpen: nothing, onInformation: nothing, onEnd: nothing },
+          ...{ onBroken: nothing, onUnwanted: nothing, onTunnel: nothing },
+          onHead: ({ status }) => settle(status, `status ${status}`),
+          onFailure: ({ error }) => settle(0, error.message),
+          onUnsendable: ({ message }) => settle(0, message),
+        },
+      );
+    });
+  }
+
   /** A connection of its own each time: a kept one would not say whether the application takes new ones. */
   #ask(): Promise<{ readonly status: number; readonly why: string }> {
     const { clock, address, path, intervalMs } = this.#options;
+    if (address.isHttp2 === true) return this.#askInHttp2();
     const { socketPath, host, port, authority } = address;
     const to = socketPath === undefined ? { host: host!, port: port! } : { socketPath };
     return new Promise((resolve) => {

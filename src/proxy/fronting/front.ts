@@ -8,9 +8,10 @@ import type { Socket } from 'node:net';
 import type { Connection } from '../http1/connection.ts';
 import type { AppClient } from './app-client.ts';
 import { type FrontedParts, FrontedRequest } from './fronted-request.ts';
+import { type Arrival, Http1Client } from './http1-client.ts';
 import { headWithoutUpgrade, mayUpgrade } from './without-upgrade.ts';
 
-export interface FrontOptions extends Omit<FrontedParts, 'commonHeaders'> {
+export interface FrontOptions extends FrontedParts {
   readonly app: AppClient;
 }
 
@@ -26,16 +27,19 @@ export interface UpgradeArrival {
 }
 
 export class Front {
-  readonly #parts: FrontedParts;
+  readonly #parts: FrontOptions;
+  readonly #commonHeaders: readonly string[];
 
+  /** @param commonHeaders of every answer of this server's own: names and values in turn */
   constructor(options: FrontOptions, commonHeaders: readonly string[]) {
-    this.#parts = { ...options, commonHeaders };
+    this.#parts = options;
+    this.#commonHeaders = commonHeaders;
   }
 
   /** Takes a request that node:http has read. */
   serve(request: IncomingMessage, response: ServerResponse, connection: Connection, expectsContinue: boolean): void {
     const turn = connection.begin(response);
-    new FrontedRequest({ request, response, turn, open: connection.open, expectsContinue }, this.#parts).start();
+    this.#begin({ request, response, turn, open: connection.open, expectsContinue });
   }
 
   /** Takes a request that asks for another protocol. `isOurs`: not the application's. */
@@ -60,11 +64,16 @@ export class Front {
     const turn = connection.begin(response);
     const onTunnel = (): void => connection.becomeTunnel();
     const arrival = { request, response, turn, open: connection.open, expectsContinue: false };
-    new FrontedRequest({ ...arrival, upgrade: { head, onTunnel } }, this.#parts).start();
+    this.#begin({ ...arrival, upgrade: { head, onTunnel } });
   }
 
   /** Closes the connections to the application. */
   close(): void {
     this.#parts.app.close();
+  }
+
+  #begin(arrival: Arrival): void {
+    const client = new Http1Client(arrival, { clock: this.#parts.clock, commonHeaders: this.#commonHeaders });
+    new FrontedRequest(client, this.#parts).start();
   }
 }

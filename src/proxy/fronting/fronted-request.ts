@@ -1,37 +1,37 @@
 /**
- * One request to the application, and its answer: both are passed on as they come, neither is gathered.
+ * One request to the application, and its answer: both are passed on as they come, neither is gathered. What either side
+ * speaks is not known here (sides.ts).
  *
- *   client ──▶ request ──pipe──▶ upstream ──▶ application
- *   client ◀── response ◀─pipe── answer   ◀──
+ *   client ──▶ body ──pipe──▶ sent body ──▶ application
+ *   client ◀── answer ◀─pipe── body     ◀──
  *
  *   sent ──▶ answered: head, body, trailers ──▶ over, once both bodies are through
  *    ├── 1xx: passed on, any number
- *    ├── 101 ──▶ a tunnel (tunnel.ts)
+ *    ├── the protocol changes ──▶ a tunnel (tunnel.ts)
+ *    ├── refused unread ──▶ sent once more
  *    ├── the application fails, or the deadline passes ──▶ 502, 503, 504; once an answer has begun it is cut off
  *    └── the client leaves ──▶ the request to the application is broken off
  *
  * A pipe stops reading while the other side takes nothing, so what is held is what streams and sockets buffer. Broken
- * off means that a body never looks complete: its sender's connection is destroyed before an end is written.
+ * off means that a body never looks complete.
  */
-import type { Buffer } from 'node:buffer';
-import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import type { AnswerTurn } from '../http1/answer-turns.ts';
-import { clientTimeout } from '../http1/deadline-headers.ts';
-import { endConnection } from '../http1/lingering-end.ts';
-import type { OpenRequest } from '../http1/open-request.ts';
-import { answerTimeout, appFailure, connectTimeout } from './app-errors.ts';
-import { answerHeaders } from './app-headers.ts';
-import { framingFault, hasBody } from './framing-check.ts';
-import { fieldsOf, tokensOf, trailersOf, valuesOf } from './hop-headers.ts';
-import { type HeaderParts, sentHeaders, targetOf } from './sent-request.ts';
+import { answerTimeout, appFailure, brokenAnswer, connectTimeout, noGrpc } from './app-errors.ts';
+import { BodyFeed } from './body-feed.ts';
+import { timeoutOf } from './deadline.ts';
+import { asUpgrade } from './http2-tunnel.ts';
+import type { HeaderParts } from './sent-request.ts';
+import { sentHeaders, targetOf } from './sent-request.ts';
+import type { AnswerHead, AppEvents, AppFailure, ClientEvents, ClientSide, RequestHead, SentRequest } from './sides.ts';
 import { joinTunnel } from './tunnel.ts';
-import { flushSoon, writeRefusal } from './written.ts';
 
 /** A listener beside this server takes a connection at once, or has too many waiting. */
 const CONNECT_MS = 5000;
+
+/** How long an application that has answered may take for what it has not read of the body. */
+const LEFT_OVER_MS = 10_000;
 
 /** Methods that may be sent twice (RFC 9110, 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -39,277 +39,198 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 /** Shared by the requests of one server. */
 export interface FrontedParts extends HeaderParts {
   readonly clock: Clock;
-  /** Headers of every answer of this server's own: names and values in turn. */
-  readonly commonHeaders: readonly string[];
   readonly connectMs?: number;
 }
 
-/** What a request came with. */
-export interface Arrival {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly turn: AnswerTurn;
-  /** The connection's requests that have no answer yet. */
-  readonly open: OpenRequest[];
-  readonly expectsContinue: boolean;
-  /** Set if it asks for another protocol: then its socket is this request's alone. */
-  readonly upgrade?: { readonly head: Buffer; readonly onTunnel: () => void };
-}
-
-export class FrontedRequest implements OpenRequest {
-  readonly #arrival: Arrival;
+export class FrontedRequest implements ClientEvents {
+  readonly #client: ClientSide;
+  readonly #head: RequestHead;
   readonly #parts: FrontedParts;
   readonly #receivedAt: Instant;
   readonly #timeoutMs: number | undefined;
-  readonly #hasBody: boolean;
-  /** Kept, as a request that has ended knows its socket no more. */
-  readonly #socket: Socket;
+  readonly #feed: BodyFeed;
   #deadline: TimerHandle | undefined;
   #connecting: TimerHandle | undefined;
-  #upstream: ClientRequest | undefined;
+  #sent: SentRequest | undefined;
   #hasAnswer = false;
-  #awaitsContinue: boolean;
   #isRetried = false;
   #isOver = false;
 
-  constructor(arrival: Arrival, parts: FrontedParts) {
-    const { request, response, expectsContinue, open } = arrival;
-    const timeout = clientTimeout(request.headers);
-    this.#arrival = arrival;
+  constructor(client: ClientSide, parts: FrontedParts) {
+    this.#client = client;
+    this.#head = asUpgrade(client.head);
     this.#parts = parts;
     this.#receivedAt = parts.clock.nowMs();
-    // One that cannot be read is the application's to refuse.
-    this.#timeoutMs = typeof timeout === 'number' ? timeout : undefined;
-    this.#hasBody = hasBody(request);
-    this.#socket = request.socket;
-    this.#awaitsContinue = expectsContinue;
-    open.push(this);
-    // What there is to do about a broken message is done when its connection closes.
-    request.on('error', () => undefined);
-    response.on('error', () => undefined);
-    response.once('finish', () => this.#endIfComplete());
+    this.#timeoutMs = timeoutOf(client.head);
+    this.#feed = new BodyFeed(client.body, parts.app.mayRefuse);
   }
 
   /** Call once. */
   start(): void {
     const { clock, app } = this.#parts;
-    const fault = framingFault(this.#arrival.request);
+    const client = this.#client;
+    client.begin(this);
     const timeoutMs = this.#timeoutMs;
-    if (fault !== undefined) this.#refuse(fault);
-    else if (timeoutMs === undefined) this.#send();
-    else if (timeoutMs < 1) this.#refuse(answerTimeout(app.address.text, timeoutMs));
+    const late = (): ServingError => answerTimeout(app.address.text, timeoutMs!);
+    if (client.fault !== undefined) this.#refuse(client.fault);
+    else if (this.#head.isGrpc && this.#head.httpVersion === '2' && !app.carriesGrpc) {
+      this.#refuse(noGrpc(app.address.text));
+    } else if (timeoutMs !== undefined && timeoutMs < (this.#head.isGrpc ? Number.MIN_VALUE : 1)) this.#refuse(late());
     else {
-      const expire = (): void => this.#refuse(answerTimeout(app.address.text, timeoutMs));
-      this.#deadline = clock.setTimer(this.#receivedAt + timeoutMs, expire);
+      if (timeoutMs !== undefined) {
+        this.#deadline = clock.setTimer(this.#receivedAt + timeoutMs, () => this.#refuse(late()));
+      }
+      if (this.#head.hasBody) this.#feed.begin(() => (client.isWhole ? client.trailers : undefined));
       this.#send();
     }
   }
 
-  onClientGone(): void {
+  onGone(code?: number): void {
     this.#end();
-    this.#upstream?.destroy();
+    this.#sent?.breakOff(code);
   }
 
   onUnreadable(error: ServingError): void {
-    const { request, response } = this.#arrival;
-    // All of it has come: the answer to it is still wanted. What is behind it is no request.
-    if (request.complete) response.once('close', () => this.#socket.destroy());
-    else this.#refuse(error);
+    this.#refuse(error);
+  }
+
+  onOver(): void {
+    if (this.#isOver) return;
+    this.#end();
+    const { clock } = this.#parts;
+    const sent = this.#sent;
+    if (!this.#client.isWhole) sent?.breakOff();
+    // The application has answered, and may read the rest of the body: but not for ever.
+    else if (!this.#feed.isOver)
+      clock.setTimer(clock.nowMs() + LEFT_OVER_MS, () => this.#feed.isOver || sent?.breakOff());
   }
 
   #send(): void {
-    const { request, upgrade } = this.#arrival;
-    const { app } = this.#parts;
-    try {
-      const upstream = app.send({
-        method: request.method!,
-        path: targetOf(request.url!).path,
-        headers: sentHeaders(request, this.#parts, {
-          hasBody: this.#hasBody,
-          upgrade: upgrade && request.headers.upgrade,
-          leftMs: this.#leftMs(),
-        }),
-        isUpgrade: upgrade !== undefined,
-      });
-      this.#upstream = upstream;
-      this.#listen(upstream);
-      this.#sendBody(upstream);
-    } catch (thrown) {
-      this.#refuse(invalidRequest(`the request cannot be sent on: ${(thrown as Error).message}`));
-    }
+    const { method, target, hasBody, upgrade, isTls } = this.#head;
+    const headers = sentHeaders(this.#head, this.#parts, this.#leftMs());
+    const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls };
+    const sent = this.#parts.app.send(request, this.#listener());
+    if (this.#isOver) sent.breakOff();
+    else this.#sent = sent;
   }
 
   #leftMs(): number | undefined {
     if (this.#timeoutMs === undefined) return undefined;
-    return Math.max(0, Math.floor(this.#receivedAt + this.#timeoutMs - this.#parts.clock.nowMs()));
+    return Math.max(0, this.#receivedAt + this.#timeoutMs - this.#parts.clock.nowMs());
   }
 
-  #listen(upstream: ClientRequest): void {
+  /** The events of one attempt. */
+  #listener(): AppEvents {
+    const client = this.#client;
+    return {
+      onConnecting: () => this.#onConnecting(),
+      onConnected: () => this.#connecting?.cancel(),
+      onOpen: (sent) => this.#onOpen(sent),
+      onInformation: (status, headers) => {
+        if (this.#hasAnswer || this.#isOver) return;
+        if (status === 100) client.continue();
+        else client.inform(status, headers);
+      },
+      onHead: (head, body) => this.#onHead(head, body),
+      onEnd: (trailers) => {
+        if (!this.#isOver) client.end(trailers);
+      },
+      onBroken: (code) => this.#cutOff(brokenAnswer(this.#parts.app.address.text), code),
+      onUnwanted: () => {
+        if (!this.#isOver) client.dropBody();
+      },
+      onFailure: (failure) => this.#onFailure(failure),
+      onUnsendable: ({ message }) => this.#refuse(invalidRequest(`the request cannot be sent on: ${message}`)),
+      onTunnel: (head, end) => {
+        this.#hasAnswer = true;
+        this.#deadline?.cancel();
+        if (this.#isOver) end.duplex.destroy();
+        client.tunnel(head, (clientEnd) => {
+          this.#end();
+          joinTunnel(clientEnd, end);
+        });
+      },
+    };
+  }
+
+  #onConnecting(): void {
     const { clock, app, connectMs = CONNECT_MS } = this.#parts;
-    upstream.once('socket', (socket) => {
-      if (!socket.connecting || this.#isOver) return;
-      const late = (): void => this.#refuse(connectTimeout(app.address.text, connectMs));
-      this.#connecting = clock.setTimer(clock.nowMs() + connectMs, late);
-      socket.once('connect', () => this.#connecting?.cancel());
-    });
-    upstream.on('continue', () => this.#continue());
-    upstream.on('information', ({ statusCode, rawHeaders }) => this.#inform(statusCode, rawHeaders));
-    upstream.on('response', (answer) => this.#onAnswer(answer));
-    upstream.on('error', (error) => this.#onFailure(upstream, error));
-    if (this.#arrival.upgrade !== undefined) {
-      upstream.on('upgrade', (answer, socket, head) => this.#onUpgrade(answer, socket as Socket, head));
-    }
+    if (this.#isOver) return;
+    const late = (): void => this.#refuse(connectTimeout(app.address.text, connectMs));
+    this.#connecting = clock.setTimer(clock.nowMs() + connectMs, late);
   }
 
-  #sendBody(upstream: ClientRequest): void {
-    const { request } = this.#arrival;
-    if (!this.#hasBody) {
-      upstream.end();
-      return;
-    }
-    request.pipe(upstream, { end: false });
-    request.once('end', () => {
-      // A request that was broken off must not look complete.
-      if (upstream.destroyed || !request.complete) return;
-      const trailers = trailersOf(request.rawTrailers);
-      if (trailers.length > 0) upstream.addTrailers(trailers);
-      upstream.end();
-      this.#endIfComplete();
-    });
-    flushSoon(upstream);
+  #onOpen(sent: SentRequest): void {
+    if (this.#isOver) return;
+    this.#sent = sent;
+    if (this.#head.hasBody) this.#feed.feed(sent);
+    else sent.end([]);
   }
 
-  #continue(): void {
-    if (!this.#awaitsContinue || this.#hasAnswer) return;
-    this.#awaitsContinue = false;
-    this.#arrival.response.writeContinue();
-  }
-
-  /** 102 and 103. Others have no use that is known, and node has no way to write them. */
-  #inform(status: number, raw: readonly string[]): void {
-    const { request, response, upgrade } = this.#arrival;
-    if (this.#hasAnswer || request.httpVersion !== '1.1' || upgrade !== undefined) return;
-    if (status === 102) response.writeProcessing();
-    if (status !== 103) return;
-    const hints: Record<string, string[]> = {};
-    for (const [name] of fieldsOf(raw)) hints[name] = valuesOf(raw, name);
-    try {
-      response.writeEarlyHints(hints);
-    } catch {
-      // node has its own opinion of what a link looks like. The hint is lost, which it may be.
-    }
-  }
-
-  #onAnswer(answer: IncomingMessage): void {
-    this.#deadline?.cancel();
-    answer.on('error', () => this.#socket.destroy());
-    if (this.#isOver || this.#hasAnswer) answer.destroy();
-    else {
-      this.#hasAnswer = true;
-      this.#arrival.turn.send((isLast) => this.#writeAnswer(answer, isLast));
-    }
-  }
-
-  #writeAnswer(answer: IncomingMessage, isLast: boolean): void {
-    const { request, response } = this.#arrival;
-    if (this.#socket.destroyed || answer.destroyed) {
-      answer.destroy();
-      this.#socket.destroy();
-      return;
-    }
-    const headers = answerHeaders(answer.rawHeaders, answer.httpVersion);
-    // Who waits for a 100 that never comes, or sends what nobody reads, is told that the connection ends.
-    const isUnread =
-      !request.complete && (this.#awaitsContinue || tokensOf(answer.rawHeaders, 'connection').includes('close'));
-    if (isLast || isUnread || this.#arrival.upgrade !== undefined) headers.push('connection', 'close');
-    response.writeHead(answer.statusCode!, answer.statusMessage, headers);
-    answer.pipe(response, { end: false });
-    answer.once('end', () => {
-      const trailers = trailersOf(answer.rawTrailers);
-      if (trailers.length > 0) response.addTrailers(trailers);
-      response.end();
-    });
-    flushSoon(response);
-  }
-
-  #onUpgrade(answer: IncomingMessage, socket: Socket, head: Buffer): void {
-    const { response, turn, upgrade } = this.#arrival;
-    this.#deadline?.cancel();
-    if (this.#isOver || this.#socket.destroyed) {
-      socket.destroy();
+  #onHead(head: AnswerHead, body: Readable): void {
+    if (this.#isOver || this.#hasAnswer) {
+      this.#sent?.breakOff();
       return;
     }
     this.#hasAnswer = true;
-    turn.send(() => {
-      this.#end();
-      upgrade!.onTunnel();
-      response.detachSocket(this.#socket);
-      joinTunnel({ client: this.#socket, clientHead: upgrade!.head, app: socket, appHead: head, answer });
+    this.#feed.forget();
+    // A call of gRPC is bounded to its end; else a stream that has begun is cut by whoever has the deadline.
+    if (!this.#head.isGrpc) this.#deadline?.cancel();
+    this.#client.answer(head, (to) => {
+      if (to === undefined || body.destroyed) this.#cutOff(brokenAnswer(this.#parts.app.address.text), undefined);
+      else body.pipe(to, { end: false });
     });
   }
 
-  /** The connection to the application has failed. A failure within an answer's body is the answer's own. */
-  #onFailure(upstream: ClientRequest, error: Error): void {
-    if (this.#isOver || upstream !== this.#upstream) return;
-    if (this.#hasAnswer) this.#onUnwanted();
-    else if (this.#mayRetry(upstream, error)) {
-      this.#isRetried = true;
-      this.#send();
-    } else this.#refuse(appFailure(this.#parts.app.address.text, error));
+  /** The connection to the application has failed, or the application has refused the request. */
+  #onFailure(failure: AppFailure): void {
+    if (this.#isOver || this.#hasAnswer) return;
+    this.#connecting?.cancel();
+    if (!this.#mayRetry(failure)) {
+      this.#refuse(appFailure(this.#parts.app.address.text, failure.error), failure.code);
+      return;
+    }
+    this.#isRetried = true;
+    this.#feed.hold();
+    this.#send();
   }
 
-  /** The application has closed a kept connection just when the request was sent: it has not read it. */
-  #mayRetry(upstream: ClientRequest, { code }: NodeJS.ErrnoException): boolean {
-    const isStale = upstream.reusedSocket && (code === 'ECONNRESET' || code === 'EPIPE');
-    return isStale && !this.#isRetried && !this.#hasBody && IDEMPOTENT.has(this.#arrival.request.method!);
-  }
-
-  /** The application has answered and does not take the rest of the body. */
-  #onUnwanted(): void {
-    const { request, response } = this.#arrival;
-    if (request.complete) return;
-    request.unpipe();
-    request.resume();
-    if (response.writableFinished) endConnection(this.#parts.clock, this.#socket);
-    else response.once('finish', () => endConnection(this.#parts.clock, this.#socket));
+  /** Once: it has not been looked at, or the connection was closed just when it was sent. */
+  #mayRetry({ isRefused, isStale }: AppFailure): boolean {
+    const { hasBody, method } = this.#head;
+    if (this.#isRetried) return false;
+    if (isRefused) return !hasBody || this.#feed.canRepeat;
+    return isStale && !hasBody && IDEMPOTENT.has(method);
   }
 
   /** Answers for the application; an answer that has begun is cut off. */
-  #refuse(error: ServingError): void {
+  #refuse(error: ServingError, code?: number): void {
     if (this.#isOver) return;
-    const { request, response, turn, upgrade } = this.#arrival;
-    const hadAnswer = this.#hasAnswer;
-    this.#hasAnswer = true;
-    this.#end();
-    request.unpipe();
-    this.#upstream?.destroy();
-    if (hadAnswer) {
-      this.#socket.destroy();
+    if (this.#hasAnswer) {
+      this.#cutOff(error, undefined);
       return;
     }
-    turn.send((isLast) => {
-      if (this.#socket.destroyed) return;
-      const isUnread = this.#hasBody && !request.complete;
-      const endsConnection = isLast || isUnread || upgrade !== undefined;
-      writeRefusal({ error, request, response, isUnread, endsConnection }, this.#parts);
-    });
-    if (upgrade !== undefined) response.once('finish', () => endConnection(this.#parts.clock, this.#socket));
-  }
-
-  #endIfComplete(): void {
-    const { request, response, upgrade } = this.#arrival;
-    if (this.#isOver || !response.writableFinished) return;
-    if (upgrade !== undefined) endConnection(this.#parts.clock, this.#socket);
-    else if (this.#hasBody && !request.complete) return;
+    this.#hasAnswer = true;
     this.#end();
+    this.#client.body.unpipe();
+    this.#sent?.breakOff();
+    this.#client.refuse(error, code);
   }
 
+  #cutOff(error: ServingError, code: number | undefined): void {
+    if (this.#isOver) return;
+    this.#end();
+    this.#client.body.unpipe();
+    this.#sent?.breakOff();
+    this.#client.cutOff(error, code);
+  }
+
+  /** The one place where a request ends, whatever the reason. */
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#deadline?.cancel();
     this.#connecting?.cancel();
-    const { open } = this.#arrival;
-    open.splice(open.indexOf(this), 1);
+    this.#client.release();
   }
 }

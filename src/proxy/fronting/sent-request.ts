@@ -1,14 +1,13 @@
 /** The request that the application gets: its target and its headers, read from the request that came. */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage } from 'node:http';
-import { TLSSocket } from 'node:tls';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { formatTraceparent, parseTraceparent } from '../../telemetry/tracing/propagation.ts';
 import type { TraceContext } from '../../telemetry/tracing/trace-context.ts';
 import type { AppClient } from './app-client.ts';
-import { type RequestFacts, requestHeaders } from './app-headers.ts';
+import { requestHeaders } from './app-headers.ts';
 import type { RawHeaders } from './hop-headers.ts';
 import { valuesOf } from './hop-headers.ts';
+import type { RequestHead } from './sides.ts';
 
 export interface HeaderParts {
   readonly app: AppClient;
@@ -17,22 +16,17 @@ export interface HeaderParts {
   readonly startTrace: (caller: CallerTrace | undefined) => TraceContext | undefined;
 }
 
+/** `leftMs`: of its deadline; undefined if it has none. */
 export function sentHeaders(
-  request: IncomingMessage,
+  { headers, target, httpVersion, method, peer, isTls, hasBody, isGrpc, upgrade }: RequestHead,
   { app, trustsForwarded, startTrace }: HeaderParts,
-  known: Pick<RequestFacts, 'hasBody' | 'upgrade' | 'leftMs'>,
+  leftMs: number | undefined,
 ): string[] {
-  const { rawHeaders, socket, httpVersion } = request;
-  return requestHeaders(rawHeaders, {
-    ...known,
-    httpVersion,
-    trustsForwarded,
-    method: request.method!,
-    peer: socket.remoteAddress ?? 'unix',
-    isTls: socket instanceof TLSSocket,
+  return requestHeaders(headers, {
+    ...{ httpVersion, method, peer, isTls, hasBody, isGrpc, upgrade, trustsForwarded, leftMs },
     defaultHost: app.address.authority,
-    authority: targetOf(request.url!).authority,
-    hasTrace: hasTrace(rawHeaders),
+    authority: targetOf(target).authority,
+    hasTrace: hasTrace(headers),
     newId: randomUUID,
     newTraceparent: () => {
       const context = startTrace(undefined);

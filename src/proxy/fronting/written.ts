@@ -4,6 +4,8 @@ import type { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http
 import { setImmediate } from 'node:timers';
 import type { Clock } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+import { percentEncode } from '../grpc/answer-bytes.ts';
+import { truncateMessage } from '../grpc/grpc-errors.ts';
 import { JSON_TYPE } from '../http1/answer-head.ts';
 import { errorBody } from '../http1/http-errors.ts';
 import { endLingering } from '../http1/lingering-end.ts';
@@ -23,6 +25,8 @@ export function flushSoon(message: OutgoingMessage): void {
 
 interface Refusal {
   readonly error: ServingError;
+  /** It is told in gRPC's form. */
+  readonly isGrpc: boolean;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   /** Some of the request's body has yet to come: it is read for a while, and discarded. */
@@ -37,15 +41,20 @@ interface RefusalParts {
 }
 
 export function writeRefusal(
-  { error, request, response, isUnread, endsConnection }: Refusal,
+  { error, isGrpc, request, response, isUnread, endsConnection }: Refusal,
   { clock, commonHeaders }: RefusalParts,
 ): void {
-  const body = errorBody(error.message);
-  const headers = ['content-type', JSON_TYPE, 'content-length', String(body.length), ...commonHeaders];
+  const body = isGrpc ? NO_BYTES : errorBody(error.message);
+  const type = isGrpc ? ['application/grpc', ...grpcFields(error)] : [JSON_TYPE];
+  const headers = ['content-type', ...type, 'content-length', String(body.length), ...commonHeaders];
   const { retryAfterMs } = error;
   if (retryAfterMs !== undefined) headers.push('retry-after', retryAfterSeconds(retryAfterMs));
   if (endsConnection) headers.push('connection', 'close');
-  response.writeHead(error.row.http, headers);
+  response.writeHead(isGrpc ? 200 : error.row.http, headers);
   if (isUnread) endLingering(clock, request, response, body);
   else response.end(body);
+}
+
+function grpcFields({ row, message }: ServingError): string[] {
+  return ['grpc-status', String(row.grpc), 'grpc-message', percentEncode(truncateMessage(message))];
 }

@@ -3,6 +3,7 @@
  * pillion-call.ts.
  *
  *   Listener ─▶ Http2Server ─▶ stream ─▶ CallHead (repeated header block: no look-up) ─▶ PillionCall ─▶ reader
+ *                    │                └ of no service here, with an application behind it ─▶ fronting/
  *                    └ no HTTP/2: an answer in HTTP/1.1, then closed
  *
  * - Messages: at most `maxReceiveBytes`, after decompression too; larger ones are refused when their length is read.
@@ -38,6 +39,15 @@ import { RefusedRequest } from './refuse-request.ts';
 /** Protobuf's limit. */
 const DEFAULT_MAX_SEND_BYTES = 2 ** 31 - 1;
 
+/** Takes requests that are for the application. */
+export interface StreamFront {
+  /** Whether the request is none of this server's, given that its path belongs to no service here. */
+  takes(headers: RequestHeaders): boolean;
+  serve(stream: Http2Stream, headers: RequestHeaders): void;
+  /** Closes the connections to the application. */
+  close(): void;
+}
+
 export interface PillionEngineOptions {
   readonly clock: Clock;
   readonly maxReceiveBytes?: number;
@@ -57,6 +67,8 @@ export interface PillionEngineOptions {
   readonly entrance?: Entrance;
   /** TCP addresses speak TLS. Default: none do. */
   readonly tls?: ListenTls | undefined;
+  /** The application that gets every request which is none of these services'. Default: there is none. */
+  readonly front?: StreamFront | undefined;
   /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call caused it. */
   readonly onInternalError: (error: unknown, path: string) => void;
 }
@@ -67,6 +79,9 @@ export class PillionEngine implements GrpcEngine {
   readonly #listener: Listener;
   readonly #callers: Callers;
   readonly #methods = new Map<string, GrpcMethod>();
+  /** "/package.Service/" of every method. */
+  readonly #services = new Set<string>();
+  readonly #front: StreamFront | undefined;
 
   constructor(options: PillionEngineOptions) {
     const { clock, onInternalError, memory = new MemoryBudget() } = options;
@@ -85,7 +100,9 @@ export class PillionEngine implements GrpcEngine {
       compressFromBytes: options.compressFromBytes ?? Infinity,
       onInternalError,
     };
-    const http2 = { ...DEFAULT_HTTP2_OPTIONS, ...options.http2 };
+    this.#front = options.front;
+    const takesTunnels = options.front !== undefined;
+    const http2 = { ...DEFAULT_HTTP2_OPTIONS, takesTunnels, ...options.http2 };
     this.#http2 = new Http2Server({
       clock,
       options: http2,
@@ -103,6 +120,7 @@ export class PillionEngine implements GrpcEngine {
   register(method: GrpcMethod): void {
     if (this.#methods.has(method.path)) throw new Error(`${method.path} is registered twice`);
     this.#methods.set(method.path, method);
+    this.#services.add(serviceOf(method.path));
   }
 
   listen(address: string): Promise<string> {
@@ -119,11 +137,16 @@ export class PillionEngine implements GrpcEngine {
     this.#http2.destroy();
     this.#listener.destroy();
     await drained;
+    this.#front?.close();
     this.#shared.deadlines.close();
   }
 
   readonly #onStream = (stream: Http2Stream, headers: RequestHeaders): void => {
     const { derived } = headers;
+    if (this.#front !== undefined && !(derived instanceof CallHead) && this.#isForeign(headers)) {
+      this.#front.serve(stream, headers);
+      return;
+    }
     const head = derived instanceof CallHead ? derived : this.#deriveHead(headers, stream);
     if (head.refusal !== undefined) {
       stream.sink = new RefusedRequest(stream, head.refusal, headers, this.#shared.clock);
@@ -136,11 +159,20 @@ export class PillionEngine implements GrpcEngine {
     }
   };
 
+  #isForeign(headers: RequestHeaders): boolean {
+    return !this.#services.has(serviceOf(headers.path)) && this.#front!.takes(headers);
+  }
+
   #deriveHead(headers: RequestHeaders, stream: Http2Stream): CallHead {
     const head = new CallHead(headers, this.#methods.get(headers.path), stream.duplex, this.#callers);
     headers.derived = head;
     return head;
   }
+}
+
+/** "/package.Service/" of a method's path. */
+function serviceOf(path: string): string {
+  return path.slice(0, path.indexOf('/', 1) + 1);
 }
 
 function unknownMethod(path: string): ServingError {

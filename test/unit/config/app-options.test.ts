@@ -8,7 +8,8 @@ const MODEL = '--model_base_path=/models/m';
 
 test('an address is a host and a port, or a socket file', () => {
   const places = ['http://127.0.0.1:8080', 'http://[::1]:81/', 'http://app', 'unix:/run/a.sock', 'unix:///run/a.sock'];
-  const read = places.map((app) => {
+  const overHttp2 = ['h2c://127.0.0.1:8080', 'grpc://[::1]:81/', 'h2c+unix:/run/a.sock', 'grpc+unix:///run/a.sock'];
+  const read = [...places, ...overHttp2].map((app) => {
     const { config, errors } = readServeConfig([MODEL, `--app=${app}`], {});
     assert.deepEqual(errors, undefined);
     const { text, ...address } = parseAppAddress(config!.options.app);
@@ -21,6 +22,10 @@ test('an address is a host and a port, or a socket file', () => {
     { authority: 'app', host: 'app', port: 80 },
     { authority: 'localhost', socketPath: '/run/a.sock' },
     { authority: 'localhost', socketPath: '/run/a.sock' },
+    { isHttp2: true, authority: '127.0.0.1:8080', host: '127.0.0.1', port: 8080 },
+    { isHttp2: true, authority: '[::1]:81', host: '::1', port: 81 },
+    { isHttp2: true, authority: 'localhost', socketPath: '/run/a.sock' },
+    { isHttp2: true, authority: 'localhost', socketPath: '/run/a.sock' },
   ]);
 });
 
@@ -28,12 +33,18 @@ test('what is no address is refused, and so is this server itself', () => {
   const wrong = [
     ...['127.0.0.1:8080', 'https://a', 'http://a/path', 'http://u@a', 'http://a:99999', 'http://a:0', 'unix:run/a'],
     ...['http://localhost:8501', 'http://127.0.0.1:8500', 'http://a b', 'http://'],
+    ...['h2c://localhost:8501', 'grpc://127.0.0.1:8500', 'h2c:/run/a', 'h2c+unix:a', 'h2://a', 'unix+h2c:/a'],
   ];
   for (const app of wrong) {
     const { errors } = readServeConfig([MODEL, `--app=${app}`], {});
     assert.equal(errors?.length, 1, app);
     assert.match(errors[0]!, /--app=/);
   }
+});
+
+test('the other engine takes no requests for it, and that is said', () => {
+  const { config } = readServeConfig([MODEL, '--app=h2c://127.0.0.1:8080', '--http2_engine=grpc-js'], {});
+  assert.match(config!.warnings.join(), /--http2_engine=grpc-js passes nothing on to the application/);
 });
 
 test('its options without it have no effect, and that is said', () => {

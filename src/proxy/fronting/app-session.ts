@@ -1,0 +1,120 @@
+/** One connection of HTTP/2 to the application. */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
+import { connect as connectSocket, type Socket } from 'node:net';
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { AppAddress } from './app-address.ts';
+import type { NodeHeaders } from './http2-headers.ts';
+
+/** Bytes of one answer, and of all of a session, that may be under way. */
+const STREAM_WINDOW_BYTES = 1024 * 1024;
+const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
+/** In MB: node refuses streams past it, and its default is 10. What is held is bounded by the windows. */
+const MAX_SESSION_MEMORY = 4096;
+/**
+ * With streams open, the application is asked so often whether it is still there: gRPC servers take offence at more than
+ * one question in five minutes.
+ */
+const PING_MS = 360_000;
+const PING_TIMEOUT_MS = 20_000;
+
+interface SessionEvents {
+  /** It takes streams. */
+  onReady(): void;
+  /** A stream has closed, or the application allows more. */
+  onRoom(): void;
+  /** It is gone, or was never there. Called once. */
+  onClosed(error: NodeJS.ErrnoException): void;
+}
+
+export class AppSession {
+  readonly #session: ClientHttp2Session;
+  readonly #clock: Clock;
+  readonly #events: SessionEvents;
+  #open = 0;
+  #most = 0;
+  #isReady = false;
+  #error: NodeJS.ErrnoException | undefined;
+  #ping: TimerHandle | undefined;
+  /** It has had a request before. */
+  isUsed = false;
+
+  constructor({ socketPath, host, port, authority }: AppAddress, clock: Clock, events: SessionEvents) {
+    this.#clock = clock;
+    this.#events = events;
+    const to = socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
+    this.#session = connectHttp2(`http://${authority}`, {
+      createConnection: (): Socket => connectSocket({ ...to, noDelay: true }),
+      maxSessionMemory: MAX_SESSION_MEMORY,
+      settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
+    });
+    const session = this.#session;
+    session.once('connect', () => session.setLocalWindowSize(SESSION_WINDOW_BYTES));
+    session.on('remoteSettings', ({ maxConcurrentStreams = Infinity }) => this.#onSettings(maxConcurrentStreams));
+    session.on('error', (error) => {
+      this.#error = error;
+    });
+    session.once('close', () => {
+      this.#ping?.cancel();
+      const gone = Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
+      events.onClosed(this.#error ?? gone);
+    });
+    // Nobody waits for it alone.
+    session.unref();
+  }
+
+  get hasRoom(): boolean {
+    return this.#isReady && this.#open < this.#most && !this.#session.closed && !this.#session.destroyed;
+  }
+
+  /** The connection is gone, and with it all streams. */
+  get isLost(): boolean {
+    return this.#session.destroyed;
+  }
+
+  /** The application takes CONNECT with a protocol (RFC 8441). */
+  get takesTunnels(): boolean {
+    return this.#session.remoteSettings.enableConnectProtocol === true;
+  }
+
+  /** Throws where a header has bytes that no request may have. */
+  request(headers: NodeHeaders, hasBody: boolean, isTunnel: boolean): ClientHttp2Stream {
+    const waitForTrailers = hasBody && !isTunnel;
+    const stream = this.#session.request(headers, { endStream: !hasBody && !isTunnel, waitForTrailers });
+    this.isUsed = true;
+    this.#open += 1;
+    if (this.#open === 1) this.#askSoon();
+    stream.once('close', () => {
+      this.#open -= 1;
+      if (this.#open === 0) this.#ping?.cancel();
+      this.#events.onRoom();
+    });
+    return stream;
+  }
+
+  destroy(): void {
+    this.#session.destroy();
+  }
+
+  #onSettings(maxStreams: number): void {
+    // None at all would leave requests waiting with nobody to tell.
+    this.#most = Math.max(1, maxStreams);
+    if (this.#isReady) this.#events.onRoom();
+    else {
+      this.#isReady = true;
+      this.#events.onReady();
+    }
+  }
+
+  #askSoon(): void {
+    const clock = this.#clock;
+    this.#ping = clock.setTimer(clock.nowMs() + PING_MS, () => {
+      const session = this.#session;
+      if (session.destroyed) return;
+      this.#ping = clock.setTimer(clock.nowMs() + PING_TIMEOUT_MS, () => session.destroy());
+      session.ping((error) => {
+        this.#ping?.cancel();
+        if (error === null && this.#open > 0) this.#askSoon();
+      });
+    });
+  }
+}

@@ -1,0 +1,134 @@
+/** The application over HTTP/1.1: node:http's client, whose connections are kept, but for no longer than it keeps them. */
+import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
+import type { AppAddress } from './app-address.ts';
+import { type RawHeaders, trailersOf } from './hop-headers.ts';
+import type { AnswerHead, AppEvents, AppRequest, AppTransport, SentRequest } from './sides.ts';
+import { flushSoon } from './written.ts';
+
+/** Idle connections that are kept. */
+const MAX_IDLE = 256;
+
+export class Http1App implements AppTransport {
+  readonly mayRefuse = false;
+  readonly carriesGrpc = false;
+  readonly #address: AppAddress;
+  readonly #agent: Agent;
+
+  /** @param idleMs how long an idle connection is kept; a shorter `keep-alive` header counts */
+  constructor(address: AppAddress, idleMs: number) {
+    this.#address = address;
+    this.#agent = new Agent({ keepAlive: true, timeout: idleMs, maxFreeSockets: MAX_IDLE });
+  }
+
+  send({ method, path, headers, hasBody, upgrade }: AppRequest, events: AppEvents): SentRequest {
+    const { socketPath, host, port } = this.#address;
+    let upstream: ClientRequest;
+    try {
+      upstream = httpRequest({
+        ...{ method, path, headers: headers as string[] },
+        ...(socketPath === undefined ? { host: host!, port: port! } : { socketPath }),
+        // Either side of a tunnel may end its direction first, so it gets a connection of its own.
+        ...(upgrade === undefined ? { agent: this.#agent } : { createConnection: () => this.#connectHalfOpen() }),
+      });
+    } catch (thrown) {
+      events.onUnsendable(thrown as Error);
+      return NEVER_SENT;
+    }
+    const sent = new Http1Sent(upstream, events);
+    if (upgrade !== undefined) sent.mayTunnel();
+    events.onOpen(sent);
+    if (hasBody) flushSoon(upstream);
+    return sent;
+  }
+
+  /** Closes the idle connections, and the others. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #connectHalfOpen(): Socket {
+    const { socketPath, host, port } = this.#address;
+    const to = socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
+    return connect({ ...to, allowHalfOpen: true, noDelay: true });
+  }
+}
+
+/** Nothing can be done with it, and nothing is. */
+export const NEVER_SENT: SentRequest = {
+  get body(): never {
+    throw new Error('the request was not sent');
+  },
+  end: () => undefined,
+  breakOff: () => undefined,
+};
+
+class Http1Sent implements SentRequest {
+  readonly body: ClientRequest;
+  readonly #events: AppEvents;
+  #answer: IncomingMessage | undefined;
+  #isBrokenOff = false;
+
+  constructor(upstream: ClientRequest, events: AppEvents) {
+    this.body = upstream;
+    this.#events = events;
+    upstream.once('socket', (socket) => this.#onSocket(socket));
+    upstream.on('information', ({ statusCode, rawHeaders }) => events.onInformation(statusCode, rawHeaders));
+    upstream.on('response', (answer) => this.#onAnswer(answer));
+    upstream.on('error', (error) => this.#onError(error));
+  }
+
+  mayTunnel(): void {
+    this.body.on('upgrade', (answer, duplex, head) => {
+      if (this.#isBrokenOff) duplex.destroy();
+      else this.#events.onTunnel(headOf(answer), { duplex, head });
+    });
+  }
+
+  end(trailers: RawHeaders): void {
+    if (this.body.destroyed) return;
+    const kept = trailersOf(trailers);
+    if (kept.length > 0) this.body.addTrailers(kept);
+    this.body.end();
+  }
+
+  breakOff(): void {
+    this.#isBrokenOff = true;
+    this.#answer?.destroy();
+    this.body.destroy();
+  }
+
+  #onSocket(socket: Socket): void {
+    if (!socket.connecting || this.#isBrokenOff) return;
+    this.#events.onConnecting();
+    socket.once('connect', () => this.#events.onConnected());
+  }
+
+  #onAnswer(answer: IncomingMessage): void {
+    this.#answer = answer;
+    answer.on('error', () => {
+      if (!this.#isBrokenOff) this.#events.onBroken();
+    });
+    if (this.#isBrokenOff) {
+      answer.destroy();
+      return;
+    }
+    answer.once('end', () => this.#events.onEnd(answer.rawTrailers));
+    this.#events.onHead(headOf(answer), answer);
+  }
+
+  /** A failure within an answer's body is the answer's own. */
+  #onError(error: NodeJS.ErrnoException): void {
+    if (this.#isBrokenOff) return;
+    if (this.#answer !== undefined) {
+      this.#events.onUnwanted();
+      return;
+    }
+    const isStale = this.body.reusedSocket && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+    this.#events.onFailure({ error, isStale, isRefused: false, code: undefined });
+  }
+}
+
+function headOf({ statusCode, statusMessage, rawHeaders, httpVersion }: IncomingMessage): AnswerHead {
+  return { status: statusCode!, reason: statusMessage ?? '', headers: rawHeaders, httpVersion, isAll: false };
+}

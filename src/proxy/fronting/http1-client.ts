@@ -1,0 +1,209 @@
+/** A client over HTTP/1.1, as node:http reads it. A body that breaks off is never ended: its connection is destroyed. */
+import { Buffer } from 'node:buffer';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Writable } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import type { Clock } from '../../core/clock.ts';
+import type { ServingError } from '../../core/errors.ts';
+import type { AnswerTurn } from '../http1/answer-turns.ts';
+import { endConnection } from '../http1/lingering-end.ts';
+import type { OpenRequest } from '../http1/open-request.ts';
+import { answerHeaders } from './app-headers.ts';
+import { framingFault, hasBody } from './framing-check.ts';
+import { isGrpcType } from './grpc-form.ts';
+import { fieldsOf, type RawHeaders, tokensOf, trailersOf, valuesOf } from './hop-headers.ts';
+import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
+import { flushSoon, writeRefusal } from './written.ts';
+
+/** What a request came with. */
+export interface Arrival {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly turn: AnswerTurn;
+  /** The connection's requests that have no answer yet. */
+  readonly open: OpenRequest[];
+  readonly expectsContinue: boolean;
+  /** Set if it asks for another protocol: then its socket is this request's alone. */
+  readonly upgrade?: { readonly head: Buffer; readonly onTunnel: () => void };
+}
+
+/** Shared by the clients of one server. */
+export interface Http1ClientParts {
+  readonly clock: Clock;
+  /** Headers of every answer of this server's own: names and values in turn. */
+  readonly commonHeaders: readonly string[];
+}
+
+export class Http1Client implements ClientSide, OpenRequest {
+  readonly head: RequestHead;
+  readonly fault: ServingError | undefined;
+  readonly body: IncomingMessage;
+  readonly #arrival: Arrival;
+  readonly #parts: Http1ClientParts;
+  /** Kept, as a request that has ended knows its socket no more. */
+  readonly #socket: Socket;
+  #events: ClientEvents | undefined;
+  #awaitsContinue: boolean;
+
+  constructor(arrival: Arrival, parts: Http1ClientParts) {
+    const { request, response, expectsContinue, open, upgrade } = arrival;
+    this.head = headOf(request, upgrade !== undefined);
+    this.fault = framingFault(request);
+    this.body = request;
+    this.#arrival = arrival;
+    this.#parts = parts;
+    this.#socket = request.socket;
+    this.#awaitsContinue = expectsContinue;
+    open.push(this);
+    // What there is to do about a broken message is done when its connection closes.
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
+  }
+
+  get isWhole(): boolean {
+    return this.body.complete;
+  }
+
+  get trailers(): RawHeaders {
+    return this.body.rawTrailers;
+  }
+
+  begin(events: ClientEvents): void {
+    const { request, response, upgrade } = this.#arrival;
+    this.#events = events;
+    response.once('finish', () => {
+      if (upgrade !== undefined) endConnection(this.#parts.clock, this.#socket);
+      this.#tellIfOver();
+    });
+    request.once('end', () => this.#tellIfOver());
+  }
+
+  onClientGone(): void {
+    this.#events?.onGone();
+  }
+
+  onUnreadable(error: ServingError): void {
+    const { request, response } = this.#arrival;
+    // All of it has come: the answer to it is still wanted. What is behind it is no request.
+    if (request.complete) response.once('close', () => this.#socket.destroy());
+    else this.#events?.onUnreadable(error);
+  }
+
+  continue(): void {
+    if (!this.#awaitsContinue) return;
+    this.#awaitsContinue = false;
+    this.#arrival.response.writeContinue();
+  }
+
+  /** 102 and 103. Others have no use that is known, and node has no way to write them. */
+  inform(status: number, raw: RawHeaders): void {
+    const { request, response, upgrade } = this.#arrival;
+    if (request.httpVersion !== '1.1' || upgrade !== undefined) return;
+    if (status === 102) response.writeProcessing();
+    if (status !== 103) return;
+    const hints: Record<string, string[]> = {};
+    for (const [name] of fieldsOf(raw)) hints[name] = valuesOf(raw, name);
+    try {
+      response.writeEarlyHints(hints);
+    } catch {
+      // node has its own opinion of what a link looks like. The hint is lost, which it may be.
+    }
+  }
+
+  answer(head: AnswerHead, write: (body: Writable | undefined) => void): void {
+    this.#arrival.turn.send((isLast) => this.#writeHead(head, isLast, write));
+  }
+
+  end(trailers: RawHeaders): void {
+    const { response } = this.#arrival;
+    const kept = trailersOf(trailers);
+    if (kept.length > 0) response.addTrailers(kept);
+    response.end();
+  }
+
+  refuse(error: ServingError): void {
+    const { request, response, turn, upgrade } = this.#arrival;
+    turn.send((isLast) => {
+      if (this.#socket.destroyed) return;
+      const isUnread = this.head.hasBody && !request.complete;
+      const endsConnection = isLast || isUnread || upgrade !== undefined;
+      const { isGrpc } = this.head;
+      writeRefusal({ error, isGrpc, request, response, isUnread, endsConnection }, this.#parts);
+    });
+  }
+
+  cutOff(): void {
+    this.#socket.destroy();
+  }
+
+  dropBody(): void {
+    const { request, response } = this.#arrival;
+    if (request.complete) return;
+    request.unpipe();
+    request.resume();
+    if (response.writableFinished) endConnection(this.#parts.clock, this.#socket);
+    else response.once('finish', () => endConnection(this.#parts.clock, this.#socket));
+  }
+
+  tunnel(head: AnswerHead, join: (end: TunnelEnd) => void): void {
+    const { response, turn, upgrade } = this.#arrival;
+    turn.send(() => {
+      upgrade!.onTunnel();
+      response.detachSocket(this.#socket);
+      this.#socket.write(switchHead(head));
+      join({ duplex: this.#socket, head: upgrade!.head });
+    });
+  }
+
+  release(): void {
+    const { open } = this.#arrival;
+    const at = open.indexOf(this);
+    if (at !== -1) open.splice(at, 1);
+  }
+
+  #writeHead(head: AnswerHead, isLast: boolean, write: (body: Writable | undefined) => void): void {
+    const { request, response, upgrade } = this.#arrival;
+    if (this.#socket.destroyed) {
+      write(undefined);
+      return;
+    }
+    const headers = answerHeaders(head.headers, head.httpVersion);
+    // Who waits for a 100 that never comes, or sends what nobody reads, is told that the connection ends.
+    const isUnread =
+      !request.complete && (this.#awaitsContinue || tokensOf(head.headers, 'connection').includes('close'));
+    if (isLast || isUnread || upgrade !== undefined) headers.push('connection', 'close');
+    response.writeHead(head.status, head.reason, headers);
+    write(response);
+    flushSoon(response);
+  }
+
+  #tellIfOver(): void {
+    const { request, response } = this.#arrival;
+    if (response.writableFinished && (!this.head.hasBody || request.complete)) this.#events?.onOver();
+  }
+}
+
+function headOf(request: IncomingMessage, mayUpgrade: boolean): RequestHead {
+  const { method, url, rawHeaders, headers, httpVersion, socket } = request;
+  return {
+    method: method!,
+    target: url!,
+    headers: rawHeaders,
+    httpVersion,
+    hasBody: hasBody(request),
+    peer: socket.remoteAddress ?? 'unix',
+    isTls: socket instanceof TLSSocket,
+    isGrpc: isGrpcType(headers['content-type']),
+    upgrade: mayUpgrade ? headers.upgrade : undefined,
+  };
+}
+
+/** The application's 101. */
+function switchHead({ status, reason, headers, httpVersion }: AnswerHead): Buffer {
+  const kept = answerHeaders(headers, httpVersion);
+  const lines = [`HTTP/1.1 ${status} ${reason || STATUS_CODES[status]}`];
+  for (let i = 0; i < kept.length; i += 2) lines.push(`${kept[i]}: ${kept[i + 1]}`);
+  lines.push('connection: upgrade', `upgrade: ${valuesOf(headers, 'upgrade')[0] ?? ''}`, '', '');
+  return Buffer.from(lines.join('\r\n'), 'latin1');
+}

@@ -1,0 +1,143 @@
+/** One request to an application that speaks HTTP/2, a stream of a session, and its answer. */
+import { Buffer } from 'node:buffer';
+import { type ClientHttp2Stream, constants } from 'node:http2';
+import type { Writable } from 'node:stream';
+import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
+import type { AppSession } from './app-session.ts';
+import type { RawHeaders } from './hop-headers.ts';
+import { nodeRequestHeaders, nodeTrailers, rawOfAnswer } from './http2-headers.ts';
+import { tunnelHead, tunnelRequest } from './http2-tunnel.ts';
+import type { AnswerHead, AppEvents, AppRequest, SentRequest } from './sides.ts';
+
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+const NO_BYTES = Buffer.alloc(0);
+/** Codes of a client's reset that mean the same to the application; others are of the client's connection. */
+const PASSED_CODES: ReadonlySet<number> = new Set([
+  ErrorCode.CANCEL,
+  ErrorCode.ENHANCE_YOUR_CALM,
+  ErrorCode.INTERNAL_ERROR,
+]);
+
+export class Http2Sent implements SentRequest {
+  readonly #request: AppRequest;
+  readonly #events: AppEvents;
+  readonly #authority: string;
+  readonly #onLeft: () => void;
+  #session: AppSession | undefined;
+  #stream: ClientHttp2Stream | undefined;
+  #trailers: RawHeaders = [];
+  #wasUsed = false;
+  #hasHead = false;
+  #isEnded = false;
+  #isBrokenOff = false;
+
+  /** @param onLeft is called when it waits for no session any more */
+  constructor(request: AppRequest, events: AppEvents, authority: string, onLeft: () => void) {
+    this.#request = request;
+    this.#events = events;
+    this.#authority = authority;
+    this.#onLeft = onLeft;
+  }
+
+  get body(): Writable {
+    return this.#stream!;
+  }
+
+  open(session: AppSession): void {
+    const { hasBody, upgrade } = this.#request;
+    this.#session = session;
+    this.#wasUsed = session.isUsed;
+    this.#events.onConnected();
+    const isTunnel = upgrade !== undefined;
+    if (isTunnel && !session.takesTunnels) {
+      this.fail(Object.assign(new Error(), { code: 'it takes no CONNECT with a protocol' }));
+      return;
+    }
+    try {
+      const headers = nodeRequestHeaders(this.#request, this.#authority);
+      this.#stream = session.request(isTunnel ? tunnelRequest(headers, upgrade) : headers, hasBody, isTunnel);
+    } catch (thrown) {
+      this.#events.onUnsendable(thrown as Error);
+      return;
+    }
+    this.#listen(this.#stream);
+    this.#events.onOpen(this);
+  }
+
+  /** There is no session for it. */
+  fail(error: NodeJS.ErrnoException): void {
+    if (!this.#isBrokenOff) {
+      this.#events.onFailure({ error, isStale: false, isRefused: false, code: undefined });
+    }
+  }
+
+  end(trailers: RawHeaders): void {
+    const stream = this.#stream!;
+    if (stream.destroyed || stream.closed || !this.#request.hasBody) return;
+    stream.once('wantTrailers', () => stream.sendTrailers(nodeTrailers(trailers)));
+    stream.end();
+  }
+
+  /** node ends a body that it resets, but for one that waits for trailers: so an application never sees it whole. */
+  breakOff(code?: number): void {
+    this.#isBrokenOff = true;
+    this.#onLeft();
+    const stream = this.#stream;
+    if (stream === undefined || stream.destroyed) return;
+    stream.close(code !== undefined && PASSED_CODES.has(code) ? code : NGHTTP2_CANCEL);
+    // What has come of the answer is not wanted, and would hold the stream.
+    stream.resume();
+  }
+
+  #listen(stream: ClientHttp2Stream): void {
+    const events = this.#events;
+    stream.on('headers', (headers, _flags, ...rest: unknown[]) => {
+      if (!this.#isBrokenOff) events.onInformation(headers[':status']!, rawOfAnswer(rest[0] as string[]));
+    });
+    stream.on('response', (headers, flags, ...rest: unknown[]) => {
+      if (this.#isBrokenOff) return;
+      this.#hasHead = true;
+      const isAll = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+      const head: AnswerHead = {
+        ...{ status: headers[':status']!, reason: '', httpVersion: '2', isAll },
+        headers: rawOfAnswer(rest[0] as string[]),
+      };
+      const key = this.#request.upgrade === undefined ? undefined : this.#request;
+      if (key !== undefined && head.status === 200) {
+        this.#isEnded = true;
+        events.onTunnel(tunnelHead(head, key), { duplex: stream, head: NO_BYTES });
+      } else events.onHead(head, stream);
+    });
+    stream.on('trailers', (_headers, _flags, ...rest: unknown[]) => {
+      this.#trailers = rawOfAnswer(rest[0] as string[]);
+    });
+    stream.once('end', () => {
+      // node ends what is cut off, too.
+      if (this.#isBrokenOff || !this.#hasHead || stream.rstCode !== NGHTTP2_NO_ERROR || stream.aborted) return;
+      this.#isEnded = true;
+      events.onEnd(this.#trailers);
+    });
+    // What there is to say about it is said when the stream closes.
+    stream.on('error', () => undefined);
+    stream.once('close', () => this.#onClose(stream));
+  }
+
+  #onClose(stream: ClientHttp2Stream): void {
+    if (this.#isBrokenOff) return;
+    const session = this.#session!;
+    const isReset = !session.isLost;
+    const code = isReset ? stream.rstCode : undefined;
+    if (!this.#hasHead) {
+      const isRefused = stream.rstCode === NGHTTP2_REFUSED_STREAM;
+      const isStale = this.#wasUsed && !isReset;
+      this.#events.onFailure({ error: failureOf(code), isStale, isRefused, code });
+    } else if (!this.#isEnded) this.#events.onBroken(code);
+    else if (this.#request.hasBody && !stream.writableFinished) this.#events.onUnwanted();
+  }
+}
+
+/** `code`: of a reset; undefined if the connection is gone. */
+function failureOf(code: number | undefined): NodeJS.ErrnoException {
+  if (code === undefined) return Object.assign(new Error('closed'), { code: 'ECONNRESET' });
+  return new Error(`it reset the stream with ${errorCodeName(code)}`);
+}
