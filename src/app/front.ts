@@ -1,6 +1,7 @@
 /** The application that this server fronts, and its health. */
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
+import type { FrontedDeadlines } from '../proxy/fronted-deadlines.ts';
 import { parseAppAddress } from '../proxy/fronting/app-address.ts';
 import { AppClient } from '../proxy/fronting/app-client.ts';
 import { AppHealth } from '../proxy/fronting/app-health.ts';
@@ -12,12 +13,17 @@ import { matchFronted } from '../proxy/servers/rest-routes.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { Telemetry } from '../telemetry/request-record.ts';
 
-/** Undefined without --app. */
-export function createFront(options: ServeOptions, telemetry: Telemetry): FrontOptions | undefined {
+/** `deadlines`: where those of the requests that are open are looked up. Undefined without --app. */
+export function createFront(
+  options: ServeOptions,
+  telemetry: Telemetry,
+  deadlines: FrontedDeadlines,
+): FrontOptions | undefined {
   const { app, app_trust_forwarded: trustsForwarded } = options;
   if (app === '') return undefined;
   const client = new AppClient(parseAppAddress(app));
-  return { clock: systemClock, app: client, trustsForwarded, startTrace: (caller) => telemetry.startTrace(caller) };
+  const startTrace = telemetry.startTrace.bind(telemetry);
+  return { clock: systemClock, app: client, trustsForwarded, deadlines, startTrace };
 }
 
 /** The same application for requests over HTTP/2, but for the paths of REST. */

@@ -82,7 +82,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
   const bodies = { inflations, bodyTimeoutS };
-  const front = createFront(options, telemetry);
+  const front = createFront(options, telemetry, lifecycle.fronted);
   const streamFront = front && createStreamFront(front, config.metricsPath ?? '');
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload, access },

@@ -38,6 +38,8 @@ export interface RequestContextInit {
   readonly deadline: Instant;
   /** Did the client set a deadline? Default true. */
   readonly hasOwnDeadline?: boolean;
+  /** It is that of the fronted request that this one is for. Default false. */
+  readonly isDeadlineCarried?: boolean;
   readonly priority?: PriorityClass | undefined;
   /** The step of a sequence that its headers say it is. */
   readonly step?: SequenceStep | undefined;
@@ -64,9 +66,10 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   caller: string;
   /** Who sent it; undefined without an authorization file, and until it is known. */
   principal: Principal | undefined;
-  /** These three may change until the request is submitted: some protocols have them in the message. */
+  /** These four may change until the request is submitted: some protocols have them in the message. */
   deadline: Instant;
   hasOwnDeadline: boolean;
+  isDeadlineCarried: boolean;
   priority: PriorityClass | undefined;
   readonly step: SequenceStep | undefined;
   readonly trace: TraceContext | undefined;
@@ -113,6 +116,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
     this.caller = init.caller;
     this.deadline = init.deadline;
     this.hasOwnDeadline = init.hasOwnDeadline ?? true;
+    this.isDeadlineCarried = init.isDeadlineCarried ?? false;
     this.priority = init.priority;
     this.step = init.step;
     this.trace = init.trace;

@@ -17,6 +17,7 @@ import type { PriorityClass } from '../core/priority.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
 import type { CallerLimits } from './caller-limits.ts';
+import { FrontedDeadlines } from './fronted-deadlines.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { type Loan, RequestContext } from './request-context.ts';
 
@@ -123,6 +124,8 @@ export class RequestLifecycle {
   readonly clock: Clock;
   readonly callerLimits: CallerLimits | undefined;
   readonly memory: MemoryBudget;
+  /** An inference that the application asks for takes over the deadline of the request that it is for. */
+  readonly fronted = new FrontedDeadlines();
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
   #sequence = 1;
@@ -158,15 +161,18 @@ export class RequestLifecycle {
     const { telemetry, maxTimeoutMs, arrivals } = this.#options;
     const { timeoutMs, priority, step, identity } = arrival;
     const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt(arrival.receivedAt) ?? Infinity);
-    const hasOwnDeadline = typeof timeoutMs === 'number';
-    const deadline = receivedAt + Math.min(hasOwnDeadline ? timeoutMs : Infinity, maxTimeoutMs[arrival.surface]);
+    const hasTimeout = typeof timeoutMs === 'number';
+    const own = receivedAt + Math.min(hasTimeout ? timeoutMs : Infinity, maxTimeoutMs[arrival.surface]);
+    const carried = this.fronted.size === 0 ? Infinity : this.#carriedDeadline(arrival);
+    const deadline = carried < own ? Math.max(carried, receivedAt) : own;
     const context = new RequestContext({
       clock,
       surface: arrival.surface,
       method: arrival.method,
       receivedAt,
       deadline,
-      hasOwnDeadline,
+      hasOwnDeadline: hasTimeout || carried < own,
+      isDeadlineCarried: carried < own,
       priority: priority instanceof ServingError ? undefined : priority,
       step: step instanceof ServingError ? undefined : step,
       id: arrival.requestId,
@@ -198,6 +204,7 @@ export class RequestLifecycle {
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
     context.deadline = deadline;
     context.hasOwnDeadline = true;
+    context.isDeadlineCarried = false;
     if (deadline > this.clock.nowMs()) this.#armFor(context);
     else context.cancel.cancel(deadlineExceeded(context));
   }
@@ -228,6 +235,10 @@ export class RequestLifecycle {
     this.#options.telemetry.recordRequest(context);
     if (this.#whenQuiet.length === 0 || this.#open.size > 0) return;
     for (const resolve of this.#whenQuiet.splice(0)) resolve();
+  }
+
+  #carriedDeadline({ callerTrace, requestId }: RequestArrival): Instant {
+    return this.fronted.of(callerTrace?.traceId, requestId);
   }
 
   #arm(context: RequestContext): void {
@@ -287,7 +298,8 @@ function deadlineExceeded(context: RequestContext): ServingError {
   const budgetMs = context.deadline - context.stages.startedAt;
   const stage = context.stages.reached;
   const where = WHERE[stage] ?? 'before it was answered; send a longer one';
-  return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)} passed ${where}`, {
+  const whose = context.isDeadlineCarried ? ', what was left to the request that it is for,' : '';
+  return new ServingError('deadline_exceeded', `deadline of ${formatMs(budgetMs)}${whose} passed ${where}`, {
     attributes: { stage },
   });
 }

@@ -138,6 +138,8 @@ export interface RequestRecord {
   readonly deadline: Instant;
   /** False: the deadline is only the server's own cap, not one that the client set. Absent = true. */
   readonly hasOwnDeadline?: boolean | undefined;
+  /** The deadline is that of the request that the application works for (docs/fronting.md). Absent = false. */
+  readonly isDeadlineCarried?: boolean | undefined;
   /** When the scheduler expected its end, as it admitted it; 0 or absent = there was no forecast. */
   readonly expectedEnd?: Instant | undefined;
   /** Empty until the model was found, so that a caller cannot create label values. */

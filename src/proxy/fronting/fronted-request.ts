@@ -18,12 +18,13 @@
 import type { Readable } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import type { FrontedDeadline, FrontedDeadlines } from '../fronted-deadlines.ts';
 import { answerTimeout, appFailure, brokenAnswer, connectTimeout, noGrpc } from './app-errors.ts';
 import { BodyFeed } from './body-feed.ts';
 import { timeoutOf } from './deadline.ts';
 import { asUpgrade } from './http2-tunnel.ts';
 import type { HeaderParts } from './sent-request.ts';
-import { sentHeaders, targetOf } from './sent-request.ts';
+import { sentHeaders, targetOf, toldIds } from './sent-request.ts';
 import type { AnswerHead, AppEvents, AppFailure, ClientEvents, ClientSide, RequestHead, SentRequest } from './sides.ts';
 import { joinTunnel } from './tunnel.ts';
 
@@ -39,6 +40,8 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 /** Shared by the requests of one server. */
 export interface FrontedParts extends HeaderParts {
   readonly clock: Clock;
+  /** Of the requests that are open: what the application asks of models for them takes them over. */
+  readonly deadlines: FrontedDeadlines;
   readonly connectMs?: number;
 }
 
@@ -50,6 +53,8 @@ export class FrontedRequest implements ClientEvents {
   readonly #timeoutMs: number | undefined;
   readonly #feed: BodyFeed;
   #deadline: TimerHandle | undefined;
+  /** As it is known to the requests that are made for this one. */
+  #carried: FrontedDeadline | undefined;
   #connecting: TimerHandle | undefined;
   #sent: SentRequest | undefined;
   #hasAnswer = false;
@@ -109,6 +114,9 @@ export class FrontedRequest implements ClientEvents {
     const { method, target, hasBody, upgrade, isTls } = this.#head;
     const headers = sentHeaders(this.#head, this.#parts, this.#leftMs());
     const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls };
+    const deadlineAt = this.#receivedAt + (this.#timeoutMs ?? Infinity);
+    this.#carried?.remove();
+    this.#carried = this.#parts.deadlines.add(...toldIds(headers), deadlineAt);
     const sent = this.#parts.app.send(request, this.#listener());
     if (this.#isOver) sent.breakOff();
     else this.#sent = sent;
@@ -144,6 +152,7 @@ export class FrontedRequest implements ClientEvents {
       onTunnel: (head, end) => {
         this.#hasAnswer = true;
         this.#deadline?.cancel();
+        if (!this.#isOver) this.#carried?.lift();
         if (this.#isOver) end.duplex.destroy();
         client.tunnel(head, (clientEnd) => {
           this.#end();
@@ -175,7 +184,10 @@ export class FrontedRequest implements ClientEvents {
     this.#hasAnswer = true;
     this.#feed.forget();
     // A call of gRPC is bounded to its end; else a stream that has begun is cut by whoever has the deadline.
-    if (!this.#head.isGrpc) this.#deadline?.cancel();
+    if (!this.#head.isGrpc) {
+      this.#deadline?.cancel();
+      this.#carried?.lift();
+    }
     this.#client.answer(head, (to) => {
       if (to === undefined || body.destroyed) this.#cutOff(brokenAnswer(this.#parts.app.address.text), undefined);
       else body.pipe(to, { end: false });
@@ -230,6 +242,7 @@ export class FrontedRequest implements ClientEvents {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#deadline?.cancel();
+    this.#carried?.remove();
     this.#connecting?.cancel();
     this.#client.release();
   }

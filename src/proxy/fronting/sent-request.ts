@@ -48,3 +48,10 @@ function hasTrace(raw: RawHeaders): boolean {
   const sent = valuesOf(raw, 'traceparent');
   return sent.length === 1 && parseTraceparent(sent[0]!) !== undefined;
 }
+
+/** The ids by which the application can say for which request it asks: that of the trace, and of the request. */
+export function toldIds(headers: RawHeaders): readonly [string | undefined, string | undefined] {
+  const [traces, ids] = [valuesOf(headers, 'traceparent'), valuesOf(headers, 'x-request-id')];
+  const trace = traces.length === 1 ? parseTraceparent(traces[0]!) : undefined;
+  return [trace?.traceId, ids.length === 1 ? ids[0] : undefined];
+}

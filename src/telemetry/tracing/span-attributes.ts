@@ -36,6 +36,7 @@ const REQUEST_ROWS = new AttributeKey('inference.request.rows');
 const REQUEST_BYTES = new AttributeKey('inference.request.bytes');
 const RESPONSE_BYTES = new AttributeKey('inference.response.bytes');
 const DEADLINE = new AttributeKey('inference.deadline_ms');
+const DEADLINE_SOURCE = new AttributeKey('inference.deadline_source');
 const CACHE = new AttributeKey('inference.cache');
 const KEPT = new AttributeKey('inference.kept');
 const ERROR_STAGE = 'inference.error.stage';
@@ -108,6 +109,7 @@ function setRequestFacts(span: AttributeSink, record: RequestRecord, kept: KeepR
   if (record.requestBytes > 0) span.set(REQUEST_BYTES, record.requestBytes);
   if (record.responseBytes > 0) span.set(RESPONSE_BYTES, record.responseBytes);
   if (Number.isFinite(record.deadline)) span.set(DEADLINE, record.deadline - record.stages.startedAt);
+  if (record.isDeadlineCarried === true) span.set(DEADLINE_SOURCE, 'fronted_request');
   if (record.batch !== undefined) {
     span.set(BATCH_ROWS, record.batch.rows);
     span.set(BATCH_SIZE, record.batch.size);
