@@ -5,30 +5,41 @@ import type { FrontedDeadlines } from '../proxy/fronted-deadlines.ts';
 import { parseAppAddress } from '../proxy/fronting/app-address.ts';
 import { AppClient } from '../proxy/fronting/app-client.ts';
 import { AppHealth } from '../proxy/fronting/app-health.ts';
+import { AppSlots } from '../proxy/fronting/app-slots.ts';
 import type { FrontOptions } from '../proxy/fronting/front.ts';
 import { Http2Front } from '../proxy/fronting/http2-front.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import { matchFronted } from '../proxy/servers/rest-routes.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
-import type { Telemetry } from '../telemetry/request-record.ts';
+import type { Gauges } from '../telemetry/metrics/gauges.ts';
+import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
 /** `deadlines`: where those of the requests that are open are looked up. Undefined without --app. */
 export function createFront(
   options: ServeOptions,
-  telemetry: Telemetry,
+  telemetry: AppTelemetry,
   deadlines: FrontedDeadlines,
 ): FrontOptions | undefined {
-  const { app, app_trust_forwarded: trustsForwarded } = options;
+  const { app, app_trust_forwarded: trustsForwarded, app_max_concurrency: max } = options;
   if (app === '') return undefined;
   const client = new AppClient(parseAppAddress(app));
+  const slots = max === 0 ? undefined : new AppSlots({ clock: systemClock, app: client.address.text, max });
+  if (slots !== undefined) observeSlots(slots, telemetry.metrics.gauges);
   const startTrace = telemetry.startTrace.bind(telemetry);
-  return { clock: systemClock, app: client, trustsForwarded, deadlines, startTrace };
+  return { clock: systemClock, app: client, trustsForwarded, deadlines, startTrace, slots };
 }
 
 /** The same application for requests over HTTP/2, but for the paths of REST. */
 export function createStreamFront(front: FrontOptions, metricsPath: string): StreamFront {
   return new Http2Front(front, (method, path) => matchFronted(method, path, metricsPath).kind !== 'app');
+}
+
+function observeSlots(slots: AppSlots, gauges: Gauges): void {
+  const running = 'Requests that the application has now, of those that --app_max_concurrency allows.';
+  gauges.observe('pillion_app_running_requests', running, () => slots.inside);
+  const waiting = 'Requests that wait until the application has fewer.';
+  gauges.observe('pillion_app_waiting_requests', waiting, () => slots.waiting);
 }
 
 /** Undefined without --app_health_path. Not ready until the application is well. */

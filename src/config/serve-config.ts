@@ -153,12 +153,14 @@ function checkApp({ app, port, rest_api_port }: ServeOptions, errors: string[]):
   }
 }
 
+const APP_DETAILS = ['app_trust_forwarded', 'app_max_concurrency', 'app_health_path', 'app_health_interval_ms'];
+
 /** Warnings about options that belong to a feature which is off. */
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
   const given = (names: readonly string[]): readonly Origin[] =>
     names.map((name) => origins.get(name)!).filter(({ kind }) => kind !== 'default');
   const reloads = options.enable_reload_rpc ? [] : given(['model_roots', 'log_root']);
-  const app = options.app !== '' ? [] : given(['app_trust_forwarded', 'app_health_path', 'app_health_interval_ms']);
+  const app = options.app !== '' ? [] : given(APP_DETAILS);
   const hasTls = options.ssl_config_file !== '' || options.tls_cert_file !== '';
   const tls = hasTls ? [] : given(['tls_min_version', 'tls_cipher_suites', 'tls_poll_wait_seconds']);
   return [

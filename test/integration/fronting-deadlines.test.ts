@@ -38,6 +38,7 @@ async function withServers(use: (servers: Servers) => Promise<void>): Promise<vo
       const resolver = new ModelResolver(grpc.models);
       const fronted = new FrontedApp({
         server: { lifecycle: grpc.lifecycle, resolver, openInference: openInferenceOf(grpc) },
+        front: { deadlines: grpc.lifecycle.fronted },
       });
       await fronted.start();
       const [quick, slow] = runners as [PuppetRunner, PuppetRunner];

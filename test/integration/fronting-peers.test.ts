@@ -5,10 +5,9 @@ import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { systemClock } from '../../src/core/clock.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app-client.ts';
-import { bodyOf, event, FrontedApp, nextRequest } from '../support/fronted-app.ts';
+import { bodyOf, event, FrontedApp, frontOf, nextRequest } from '../support/fronted-app.ts';
 import { errorOf, RestHarness } from '../support/rest-harness.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -17,7 +16,7 @@ const MIB = 2 ** 20;
 /** A server in front of an address where the test has whatever it likes, or nothing. */
 async function inFrontOf(app: string): Promise<RestHarness> {
   const client = new AppClient(parseAppAddress(app));
-  const front = { clock: systemClock, app: client, trustsForwarded: false, startTrace: () => undefined };
+  const front = frontOf(client);
   return await new RestHarness({ server: { front } }).listen();
 }
 

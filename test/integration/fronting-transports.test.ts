@@ -6,10 +6,9 @@ import { request } from 'node:https';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { systemClock } from '../../src/core/clock.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app-client.ts';
-import { bodyOf } from '../support/fronted-app.ts';
+import { bodyOf, frontOf } from '../support/fronted-app.ts';
 import { RestHarness } from '../support/rest-harness.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -27,7 +26,7 @@ async function serve(t: TestContext): Promise<RestHarness> {
   });
   await new Promise<void>((resolve) => app.listen(path, resolve));
   const client = new AppClient(parseAppAddress(`unix:${path}`));
-  const front = { clock: systemClock, app: client, trustsForwarded: false, startTrace: () => undefined };
+  const front = frontOf(client);
   const rest = await new RestHarness({ server: { front, tls: TLS } }).listen();
   t.after(async () => {
     await rest.close();

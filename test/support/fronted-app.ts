@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '../../src/core/clock.ts';
+import { FrontedDeadlines } from '../../src/proxy/fronted-deadlines.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app-client.ts';
 import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
@@ -43,8 +44,7 @@ export class FrontedApp {
     const { port } = this.app.address() as AddressInfo;
     const { front, idleMs, ...rest } = this.#options;
     const app = new AppClient(parseAppAddress(`http://127.0.0.1:${port}`), idleMs);
-    const parts = { clock: systemClock, app, trustsForwarded: false, startTrace: () => undefined };
-    this.#rest = new RestHarness({ ...rest, server: { ...rest.server, front: { ...parts, ...front } } });
+    this.#rest = new RestHarness({ ...rest, server: { ...rest.server, front: { ...frontOf(app), ...front } } });
     await this.#rest.listen();
     return this;
   }
@@ -54,6 +54,12 @@ export class FrontedApp {
     for (const socket of this.appSockets) socket.destroy();
     await new Promise((resolve) => this.app.close(resolve));
   }
+}
+
+/** What a server needs to have `app` behind it, and nothing more. */
+export function frontOf(app: AppClient): FrontOptions {
+  const deadlines = new FrontedDeadlines();
+  return { clock: systemClock, app, trustsForwarded: false, deadlines, startTrace: () => undefined };
 }
 
 /** The whole body. */

@@ -28,6 +28,7 @@ import { PillionEngine, type PillionEngineOptions } from '../../src/proxy/grpc/p
 import { Http2Server as Http2ServerEngine } from '../../src/proxy/http2/server.ts';
 import type { Http2Stream } from '../../src/proxy/http2/streams/stream.ts';
 import { matchFronted } from '../../src/proxy/servers/rest-routes.ts';
+import { frontOf } from './fronted-app.ts';
 import { RestHarness } from './rest-harness.ts';
 
 type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
@@ -85,7 +86,7 @@ export class FrontedHttp2 {
     const { port } = this.app.address() as AddressInfo;
     const client = new AppClient(parseAppAddress(this.#options.address ?? `${this.#options.app}://127.0.0.1:${port}`));
     const front: FrontOptions = {
-      ...{ clock: systemClock, app: client, trustsForwarded: false, startTrace: () => undefined },
+      ...frontOf(client),
       ...this.#options.front,
     };
     this.engine = new PillionEngine({

@@ -19,6 +19,11 @@ export const APP_OPTIONS = {
     default: false,
     help: 'Keeps the forwarded and x-forwarded-* headers of requests to the application, and adds to x-forwarded-for. Set it only where every client is a proxy that writes them. Default: they are replaced by what this server sees.',
   }),
+  app_max_concurrency: integer({
+    ...COUNT,
+    default: 0,
+    help: 'Requests that the application has at a time. Others wait in the order in which they came, until their deadline, or 15 s without one; if 1024 wait, more are refused with 503. 0 = any number.',
+  }),
   app_health_path: patternText(
     {
       default: '',

@@ -57,6 +57,27 @@ export function connectTimeout(app: string, ms: number): ServingError {
   return unavailable(`the application at ${app} has not accepted a connection within ${ms} ms; is it overloaded?`);
 }
 
+/** `max`: --app_max_concurrency. */
+export function appFull(app: string, max: number, waiting: number): ServingError {
+  return unavailable(`${allSlots(app, max)}, and ${waiting} requests wait for it; send the request again later`);
+}
+
+/** It waited for `ms`, and has no deadline that would say how long it may. */
+export function appBusy(app: string, max: number, ms: number): ServingError {
+  return unavailable(`${allSlots(app, max)} since ${ms} ms; send the request again later, or with a deadline`);
+}
+
+/** It waited all the client's time. */
+export function waitTimeout(app: string, max: number, timeoutMs: number): ServingError {
+  const text = `${allSlots(app, max)}; the request's deadline of ${Math.round(timeoutMs)} ms passed while it waited`;
+  return new ServingError('deadline_exceeded', `${text}; send a longer one, or fewer requests`);
+}
+
+function allSlots(app: string, max: number): string {
+  const requests = max === 1 ? 'the one request' : `the ${max} requests`;
+  return `the application at ${app} has ${requests} that --app_max_concurrency allows`;
+}
+
 /** It has the request, and the client's time is over. */
 export function answerTimeout(app: string, timeoutMs: number): ServingError {
   const text = `the application at ${app} has not answered within the request's deadline of ${Math.round(timeoutMs)} ms`;

@@ -5,7 +5,7 @@
  *   client ──▶ body ──pipe──▶ sent body ──▶ application
  *   client ◀── answer ◀─pipe── body     ◀──
  *
- *   sent ──▶ answered: head, body, trailers ──▶ over, once both bodies are through
+ *   [a slot, app-slots.ts] ──▶ sent ──▶ answered: head, body, trailers ──▶ over, once both bodies are through
  *    ├── 1xx: passed on, any number
  *    ├── the protocol changes ──▶ a tunnel (tunnel.ts)
  *    ├── refused unread ──▶ sent once more
@@ -19,7 +19,8 @@ import type { Readable } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import type { FrontedDeadline, FrontedDeadlines } from '../fronted-deadlines.ts';
-import { answerTimeout, appFailure, brokenAnswer, connectTimeout, noGrpc } from './app-errors.ts';
+import { answerTimeout, appFailure, brokenAnswer, connectTimeout, noGrpc, waitTimeout } from './app-errors.ts';
+import type { AppSlots, SlotUser } from './app-slots.ts';
 import { BodyFeed } from './body-feed.ts';
 import { timeoutOf } from './deadline.ts';
 import { asUpgrade } from './http2-tunnel.ts';
@@ -42,10 +43,12 @@ export interface FrontedParts extends HeaderParts {
   readonly clock: Clock;
   /** Of the requests that are open: what the application asks of models for them takes them over. */
   readonly deadlines: FrontedDeadlines;
+  /** Absent: the application has any number of requests at a time. */
+  readonly slots?: AppSlots | undefined;
   readonly connectMs?: number;
 }
 
-export class FrontedRequest implements ClientEvents {
+export class FrontedRequest implements ClientEvents, SlotUser {
   readonly #client: ClientSide;
   readonly #head: RequestHead;
   readonly #parts: FrontedParts;
@@ -72,11 +75,15 @@ export class FrontedRequest implements ClientEvents {
 
   /** Call once. */
   start(): void {
-    const { clock, app } = this.#parts;
+    const { clock, app, slots } = this.#parts;
     const client = this.#client;
     client.begin(this);
     const timeoutMs = this.#timeoutMs;
-    const late = (): ServingError => answerTimeout(app.address.text, timeoutMs!);
+    const late = (): ServingError => {
+      const { text } = app.address;
+      const isWaiting = slots?.isWaiting(this) === true;
+      return isWaiting ? waitTimeout(text, slots.max, timeoutMs!) : answerTimeout(text, timeoutMs!);
+    };
     if (client.fault !== undefined) this.#refuse(client.fault);
     else if (this.#head.isGrpc && this.#head.httpVersion === '2' && !app.carriesGrpc) {
       this.#refuse(noGrpc(app.address.text));
@@ -86,8 +93,20 @@ export class FrontedRequest implements ClientEvents {
         this.#deadline = clock.setTimer(this.#receivedAt + timeoutMs, () => this.#refuse(late()));
       }
       if (this.#head.hasBody) this.#feed.begin(() => (client.isWhole ? client.trailers : undefined));
-      this.#send();
+      this.#enter();
     }
+  }
+
+  get hasDeadline(): boolean {
+    return this.#timeoutMs !== undefined;
+  }
+
+  onSlot(): void {
+    this.#send();
+  }
+
+  onTurnedAway(error: ServingError): void {
+    this.#refuse(error);
   }
 
   onGone(code?: number): void {
@@ -108,6 +127,12 @@ export class FrontedRequest implements ClientEvents {
     // The application has answered, and may read the rest of the body: but not for ever.
     else if (!this.#feed.isOver)
       clock.setTimer(clock.nowMs() + LEFT_OVER_MS, () => this.#feed.isOver || sent?.breakOff());
+  }
+
+  #enter(): void {
+    const { slots } = this.#parts;
+    if (slots === undefined) this.#send();
+    else slots.enter(this);
   }
 
   #send(): void {
@@ -243,6 +268,7 @@ export class FrontedRequest implements ClientEvents {
     this.#isOver = true;
     this.#deadline?.cancel();
     this.#carried?.remove();
+    this.#parts.slots?.leave(this);
     this.#connecting?.cancel();
     this.#client.release();
   }
