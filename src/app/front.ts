@@ -2,9 +2,10 @@
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import type { FrontedDeadlines } from '../proxy/fronted-deadlines.ts';
-import { parseAppAddress } from '../proxy/fronting/app-address.ts';
+import { parseAppAddress, parseAppUrl } from '../proxy/fronting/app-address.ts';
 import { AppClient } from '../proxy/fronting/app-client.ts';
 import { AppHealth } from '../proxy/fronting/app-health.ts';
+import { AppMetrics } from '../proxy/fronting/app-metrics.ts';
 import { AppSlots } from '../proxy/fronting/app-slots.ts';
 import type { FrontOptions } from '../proxy/fronting/front.ts';
 import { Http2Front } from '../proxy/fronting/http2-front.ts';
@@ -12,6 +13,7 @@ import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import { matchFronted } from '../proxy/servers/rest-routes.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
+import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
 import type { Gauges } from '../telemetry/metrics/gauges.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
@@ -59,4 +61,30 @@ export function createAppHealth(
       else logger.warn(facts, 'the application is not well: this server is not ready until it is');
     },
   });
+}
+
+type Page = (accept: string | undefined) => Promise<MetricsPage>;
+
+/** `own`, with the application's metrics behind it if --app_metrics_url says where they are. */
+export function withAppMetrics(
+  own: Page,
+  { app_metrics_url: url }: ServeOptions,
+  { metrics: { gauges } }: AppTelemetry,
+  logger: RootLogger,
+): Page {
+  if (url === '') return own;
+  const metrics = new AppMetrics({
+    ...{ ...parseAppUrl(url), clock: systemClock, own },
+    onChange: (isUp, why) => {
+      if (isUp) logger.info({ event: 'app_metrics_up', url }, "the application's metrics are served again");
+      else logger.warn({ event: 'app_metrics_down', url, why }, "the application's metrics cannot be served");
+    },
+    onDropped: (names) =>
+      logger.warn({ event: 'app_metrics_dropped', url, names }, "metrics of the application's with names of ours"),
+  });
+  const up = '1 if the last page of metrics had those of the application, as --app_metrics_url asks.';
+  gauges.observe('pillion_app_metrics_up', up, () => Number(metrics.isUp));
+  const dropped = 'Metrics of the application’s that the last page left out, as this server has some of their names.';
+  gauges.observe('pillion_app_metrics_dropped', dropped, () => metrics.dropped);
+  return (accept) => metrics.page(accept);
 }

@@ -32,7 +32,7 @@ import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import type { Gates } from './entrances.ts';
-import { createFront, createStreamFront } from './front.ts';
+import { createFront, createStreamFront, withAppMetrics } from './front.ts';
 import type { Loads } from './load.ts';
 
 interface SurfaceParts {
@@ -89,7 +89,8 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: streamFront }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });
-  const page = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
+  const own = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
+  const page = withAppMetrics(own, options, telemetry, parts.logger);
   const rest = new RestServer({
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
     metrics: page,

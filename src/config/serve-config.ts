@@ -141,15 +141,20 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
   }
 }
 
-/** `--app` is a sound address by its form. */
-function checkApp({ app, port, rest_api_port }: ServeOptions, errors: string[]): void {
-  const [, host, digits = '80'] = /^(?:http|h2c|grpc):\/\/(.+?)(?::(\d+))?\/?$/.exec(app) ?? [];
+/** `--app` and `--app_metrics_url` are sound addresses by their form. */
+function checkApp({ app, app_metrics_url, port, rest_api_port, metrics_port }: ServeOptions, errors: string[]): void {
+  checkPlace(`--app=${app}`, app, [rest_api_port, port], errors);
+  checkPlace(`--app_metrics_url=${app_metrics_url}`, app_metrics_url, [rest_api_port, port, metrics_port], errors);
+}
+
+function checkPlace(option: string, url: string, ours: readonly number[], errors: string[]): void {
+  const [, host, digits = '80'] = /^(?:http|h2c|grpc):\/\/(\[.*?\]|[^:/]+)(?::(\d+))?(?:\/.*)?$/.exec(url) ?? [];
   if (host === undefined) return;
   const appPort = Number(digits);
-  if (appPort < 1 || appPort > 65_535) errors.push(`--app=${app}: ports go from 1 to 65535`);
+  if (appPort < 1 || appPort > 65_535) errors.push(`${option}: ports go from 1 to 65535`);
   const isHere = /^(?:localhost|127\..*|\[::1\])$/.test(host);
-  if (isHere && (appPort === rest_api_port || appPort === port)) {
-    errors.push(`--app=${app} is this server itself; give the application a port of its own`);
+  if (isHere && ours.includes(appPort)) {
+    errors.push(`${option} is this server itself; give the application a port of its own`);
   }
 }
 

@@ -1,9 +1,12 @@
 /** A real sidecar's metrics, as Prometheus' own tools judge them. `npm test -- metrics`. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, it } from 'node:test';
+import * as prom from 'prom-client';
 import { floats, predictLog, writeRecords } from '../support/prediction-logs.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import { writeSurfaceModels } from '../support/surface-models.ts';
@@ -72,5 +75,56 @@ it('the metrics of a sidecar that has served', async (t) => {
       assert.deepEqual((JSON.parse(found) as { trace_ids: string[] }).trace_ids, [TRACE_ID]);
     });
   }
+  assert.equal(await sidecar.stop(), 0);
+});
+
+type OpenRegistry = prom.Registry<prom.OpenMetricsContentType>;
+
+/** The page of an application in Node, in the format that it is asked for. */
+async function pageOfApp(isOpen: boolean): Promise<{ readonly contentType: string; readonly text: string }> {
+  const registry = new prom.Registry();
+  // Its types have one format for each registry.
+  if (isOpen) (registry as unknown as OpenRegistry).setContentType(prom.openMetricsContentType);
+  prom.collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  new prom.Counter({ name: 'orders_total', help: 'Orders.', labelNames: ['kind'], registers }).inc({ kind: 'a"b' }, 2);
+  new prom.Histogram({ name: 'order_seconds', help: 'Time of an order.', registers }).observe(0.2);
+  return { contentType: registry.contentType, text: await registry.metrics() };
+}
+
+it('the metrics of a sidecar and its application', async (t) => {
+  const app = createServer((request, response) => {
+    const isOpen = request.headers.accept?.includes('openmetrics') === true;
+    void pageOfApp(isOpen).then(({ contentType, text }) => response.setHeader('content-type', contentType).end(text));
+  });
+  await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
+  t.after(() => app.close());
+  const url = `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
+  const flags = writeSurfaceModels(tempDirectory(t), ['float']);
+  const sidecar = await startSidecar([
+    ...flags,
+    `--app=${url}`,
+    `--app_metrics_url=${url}/metrics`,
+    '--metrics_port=0',
+  ]);
+  const ready = await sidecar.line(({ event }) => event === 'ready');
+  const pages = [`${sidecar.rest}/monitoring/prometheus/metrics`, `http://${ready['metrics'] as string}/metrics`];
+  const page = async (of: string, accept: string): Promise<string> => (await fetch(of, { headers: { accept } })).text();
+  // promtool wants a `_total` behind TensorFlow Serving's counters, which have none.
+  const theirs = (text: string): string => text.slice(text.indexOf('# HELP orders_total'));
+
+  for (const of of pages) {
+    const text = await page(of, 'text/plain');
+    assert.match(text, /^pillion_app_metrics_up 1$/m);
+    assert.match(text, /^orders_total\{kind="a\\"b"\} 2$/m);
+    assert.equal(text.match(/^# TYPE process_cpu_seconds_total /gm)?.length, 1);
+    assert.equal(judged(toolOf('PILLION_TEST_PROMTOOL'), ['check', 'metrics'], theirs(text)), '');
+    const open = await page(of, OPENMETRICS);
+    assert.match(open, /^orders_total\{kind="a\\"b"\} 2$/m);
+    assert.equal(open.match(/^# EOF$/gm)?.length, 1);
+    judged(toolOf('PILLION_TEST_PYTHON'), ['test/metrics/parse_openmetrics.py'], open);
+  }
+  const { names } = await sidecar.line(({ event }) => event === 'app_metrics_dropped');
+  assert.ok((names as string[]).includes('process_cpu_seconds_total'));
   assert.equal(await sidecar.stop(), 0);
 });

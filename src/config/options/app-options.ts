@@ -5,6 +5,10 @@ import { COUNT, flag, integer, type Option, patternText } from './option-types.t
 const ADDRESS =
   /^(?:|(?:http|h2c|grpc):\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?\/?|(?:(?:h2c|grpc)\+)?unix:(?:\/\/)?\/[^\0]*[^\0/])$/;
 
+/** As ADDRESS, with a path; behind a socket file after a colon. */
+const METRICS_URL =
+  /^(?:|http:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:\/[!-~]*)?|unix:(?:\/\/)?\/[^\0:]*[^\0/:]:\/[!-~]*)$/;
+
 export const APP_OPTIONS = {
   app: patternText(
     {
@@ -24,6 +28,15 @@ export const APP_OPTIONS = {
     default: 0,
     help: 'Requests that the application has at a time. Others wait in the order in which they came, until their deadline, or 15 s without one; if 1024 wait, more are refused with 503. 0 = any number.',
   }),
+  app_metrics_url: patternText(
+    {
+      default: '',
+      placeholder: 'URL',
+      help: 'The page of the application’s metrics: http://127.0.0.1:8080/metrics or unix:/run/app.sock:/metrics. The path of the metrics on the REST port, and --metrics_port, serve it behind this server’s own. Empty = only our own.',
+    },
+    METRICS_URL,
+    'the URL of a page, such as http://127.0.0.1:8080/metrics or unix:/run/app.sock:/metrics',
+  ),
   app_health_path: patternText(
     {
       default: '',

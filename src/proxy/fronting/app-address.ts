@@ -26,3 +26,10 @@ export function parseAppAddress(text: string): AppAddress {
   const port = match?.[3] === undefined ? HTTP_PORT : Number(match[3]);
   return { ...known, authority: text.replace(/^\w+:\/\/|\/$/g, ''), host, port };
 }
+
+/** Reads a value of `--app_metrics_url` whose form has been checked: an address, and the path behind it. */
+export function parseAppUrl(text: string): { readonly address: AppAddress; readonly path: string } {
+  const [, place, path = ''] = /^(http:\/\/[^/]+|unix:(?:\/\/)?\/[^:]+)(?::?(\/.*))?$/.exec(text) ?? [];
+  if (place === undefined) throw new Error(`${text} is no URL`);
+  return { address: parseAppAddress(place), path: path === '' ? '/' : path };
+}

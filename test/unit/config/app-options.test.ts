@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readServeConfig } from '../../../src/config/serve-config.ts';
-import { parseAppAddress } from '../../../src/proxy/fronting/app-address.ts';
+import { parseAppAddress, parseAppUrl } from '../../../src/proxy/fronting/app-address.ts';
 
 const MODEL = '--model_base_path=/models/m';
 
@@ -50,4 +50,43 @@ test('the other engine takes no requests for it, and that is said', () => {
 test('its options without it have no effect, and that is said', () => {
   const { config } = readServeConfig([MODEL, '--app_health_path=/healthz'], {});
   assert.match(config!.warnings.join(), /--app_health_path has no effect: there is no application without --app/);
+});
+
+test('the URL of a metrics page is an address and a path', () => {
+  const urls = [
+    'http://127.0.0.1:8080/metrics?a=b',
+    'http://[::1]:81',
+    'http://app/',
+    'unix:/run/a.sock:/m',
+    'unix:///a.sock:/',
+  ];
+  const read = urls.map((url) => {
+    const { config, errors } = readServeConfig([MODEL, `--app_metrics_url=${url}`], {});
+    assert.deepEqual([errors, config?.warnings], [undefined, []], url);
+    const { address, path } = parseAppUrl(config!.options.app_metrics_url);
+    return [address.socketPath ?? `${address.host}:${address.port}`, path];
+  });
+  assert.deepEqual(read, [
+    ['127.0.0.1:8080', '/metrics?a=b'],
+    ['::1:81', '/'],
+    ['app:80', '/'],
+    ['/run/a.sock', '/m'],
+    ['/a.sock', '/'],
+  ]);
+  for (const url of [
+    ...[
+      '127.0.0.1/metrics',
+      'https://a/m',
+      'http://a:0/m',
+      'http://a:99999/m',
+      'http://u@a/m',
+      'unix:/run/a.sock',
+      'unix:a:/m',
+    ],
+    ...['http://localhost:8501/monitoring/prometheus/metrics', 'http://a/ b', 'http://127.0.0.1:8002/metrics'],
+  ]) {
+    const { errors } = readServeConfig([MODEL, `--app_metrics_url=${url}`, '--metrics_port=8002'], {});
+    assert.equal(errors?.length, 1, url);
+    assert.match(errors[0]!, /--app_metrics_url=/);
+  }
 });

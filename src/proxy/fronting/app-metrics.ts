@@ -1,0 +1,149 @@
+/**
+ * The metrics page with the application's behind ours (--app_metrics_url): who scrapes a pod names one port.
+ *
+ *   page ──▶ the application is asked, in the format that the client accepts ──▶ ours, then its: merged-page.ts
+ *               └ no answer in time, too long, or not in such a format ──▶ ours alone
+ *
+ * Clients that ask meanwhile wait for the same answer of the application.
+ */
+import type { Buffer } from 'node:buffer';
+import { get, type IncomingMessage } from 'node:http';
+import { StringDecoder } from 'node:string_decoder';
+import type { Clock } from '../../core/clock.ts';
+import { type MetricsPage, wantsOpenMetrics } from '../../telemetry/metrics/exposition.ts';
+import { type Family, FamilyReader } from '../../telemetry/metrics/family-reader.ts';
+import { mergePages } from '../../telemetry/metrics/merged-page.ts';
+import type { AppAddress } from './app-address.ts';
+
+/** Prometheus waits 10 s for all of it; meshes and probes less. */
+const TIMEOUT_MS = 1000;
+const MAX_BYTES = 16 * 2 ** 20;
+
+const TEXT = 'text/plain;version=0.0.4';
+const OPEN = 'application/openmetrics-text;version=1.0.0';
+
+export interface AppMetricsOptions {
+  readonly clock: Clock;
+  readonly address: AppAddress;
+  readonly path: string;
+  /** Our own page, as `accept` of the client has it. */
+  readonly own: (accept: string | undefined) => Promise<MetricsPage>;
+  /** Called when it changes. `why`: for people; empty if the page came. */
+  readonly onChange: (isUp: boolean, why: string) => void;
+  /** Called when other metrics are dropped than before, for having the names of ours. */
+  readonly onDropped: (names: readonly string[]) => void;
+  readonly timeoutMs?: number;
+  readonly maxBytes?: number;
+}
+
+interface TheirPage {
+  readonly families: ReadonlyMap<string, Family>;
+  readonly isOpen: boolean;
+}
+
+export class AppMetrics {
+  readonly #options: AppMetricsOptions;
+  readonly #asking = new Map<boolean, Promise<TheirPage | undefined>>();
+  /** Undefined until it was asked. */
+  #isUp: boolean | undefined;
+  #dropped: readonly string[] = [];
+
+  constructor(options: AppMetricsOptions) {
+    this.#options = options;
+  }
+
+  /** At the last look. */
+  get isUp(): boolean {
+    return this.#isUp === true;
+  }
+
+  /** Metrics that were dropped from the last page. */
+  get dropped(): number {
+    return this.#dropped.length;
+  }
+
+  /** Rejects if our own page cannot be made. */
+  async page(accept: string | undefined): Promise<MetricsPage> {
+    const wantsOpen = wantsOpenMetrics(accept);
+    const theirs = await this.#theirs(wantsOpen);
+    // An application that has no OpenMetrics answers in text: then both pages are text.
+    const isOpen = theirs?.isOpen ?? wantsOpen;
+    const ours = await this.#options.own(isOpen ? accept : undefined);
+    if (theirs === undefined) return ours;
+    const { text, dropped } = mergePages(ours.text, theirs.families, isOpen);
+    if (dropped.join() !== this.#dropped.join()) this.#options.onDropped(dropped);
+    this.#dropped = dropped;
+    return { contentType: ours.contentType, text };
+  }
+
+  #theirs(wantsOpen: boolean): Promise<TheirPage | undefined> {
+    const under = this.#asking.get(wantsOpen);
+    if (under !== undefined) return under;
+    const asking = this.#ask(wantsOpen).then(
+      (page) => this.#settle(wantsOpen, page, ''),
+      (error: unknown) => this.#settle(wantsOpen, undefined, (error as Error).message),
+    );
+    this.#asking.set(wantsOpen, asking);
+    return asking;
+  }
+
+  #settle(wantsOpen: boolean, page: TheirPage | undefined, why: string): TheirPage | undefined {
+    this.#asking.delete(wantsOpen);
+    const isUp = page !== undefined;
+    const hasChanged = this.#isUp === undefined ? !isUp : isUp !== this.#isUp;
+    this.#isUp = isUp;
+    if (hasChanged) this.#options.onChange(isUp, why);
+    return page;
+  }
+
+  /** Rejects with the reason. */
+  #ask(wantsOpen: boolean): Promise<TheirPage> {
+    const { clock, address, path, timeoutMs = TIMEOUT_MS } = this.#options;
+    const { socketPath, host, port, authority } = address;
+    const to = socketPath === undefined ? { host: host!, port: port! } : { socketPath };
+    const accept = wantsOpen ? `${OPEN},${TEXT};q=0.5` : TEXT;
+    const headers = { host: authority, accept, 'accept-encoding': 'identity', connection: 'close' };
+    return new Promise((resolve, reject) => {
+      const asked = get({ ...to, path, agent: false, headers });
+      const timer = clock.setTimer(clock.nowMs() + timeoutMs, () =>
+        asked.destroy(new Error(`no whole page within ${timeoutMs} ms`)),
+      );
+      asked.once('close', () => timer.cancel());
+      asked.on('error', reject);
+      asked.on('response', (answer) => {
+        this.#read(answer, wantsOpen).then(resolve, (error: unknown) => {
+          reject(error as Error);
+          asked.destroy();
+        });
+      });
+    });
+  }
+
+  async #read(answer: IncomingMessage, wantsOpen: boolean): Promise<TheirPage> {
+    const { maxBytes = MAX_BYTES } = this.#options;
+    const isOpen = formatOf(answer);
+    if (isOpen && !wantsOpen) throw new Error('it answers in OpenMetrics, but was asked for text');
+    const reader = new FamilyReader(isOpen);
+    const decoder = new StringDecoder('utf8');
+    let bytes = 0;
+    // Read as it comes, so that a long page holds nobody up.
+    for await (const chunk of answer as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new Error(`its page is longer than ${maxBytes} bytes`);
+      reader.write(decoder.write(chunk));
+    }
+    reader.write(decoder.end());
+    return { families: reader.end(), isOpen };
+  }
+}
+
+/** True = OpenMetrics, false = text. Throws if it is neither. */
+function formatOf({ statusCode, headers }: IncomingMessage): boolean {
+  const { 'content-type': type = '', 'content-encoding': coding = 'identity' } = headers;
+  if (statusCode !== 200) throw new Error(`status ${statusCode}`);
+  if (coding !== 'identity') throw new Error(`its page is in ${coding}, but was asked for as it is`);
+  const media = type.split(';', 1)[0]!.trim().toLowerCase();
+  if (media === 'application/openmetrics-text') return true;
+  if (media === 'text/plain' || media === '') return false;
+  throw new Error(`its page is ${media}; wanted is text/plain or application/openmetrics-text`);
+}
