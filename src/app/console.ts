@@ -65,6 +65,7 @@ export function createConsole(parts: ConsoleParts): Console {
     node: process.versions.node,
     started_at_ms: startedAtMs,
     ...parts.addresses(),
+    ...(options.inference_path_prefix !== '' && { inference_path_prefix: options.inference_path_prefix }),
     rest_is_tls: config.isRestTls,
     grpc_is_tls: config.tls !== undefined,
     slots: slotsOf(options, parts.machine.budgetCores),

@@ -1,5 +1,6 @@
 /** The application that this server fronts, and its health. */
 import type { ServeOptions } from '../config/options/serve-options.ts';
+import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
 import type { FrontedDeadlines } from '../proxy/fronted-deadlines.ts';
 import { parseAppAddress, parseAppUrl } from '../proxy/fronting/app-address.ts';
@@ -11,7 +12,8 @@ import type { FrontOptions } from '../proxy/fronting/front.ts';
 import { Http2Front } from '../proxy/fronting/http2-front.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
-import { matchFronted } from '../proxy/servers/rest-routes.ts';
+import { restMatcher } from '../proxy/servers/prefixed-routes.ts';
+import { OPENAPI_PATH } from '../proxy/servers/rest-routes.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
 import type { Gauges } from '../telemetry/metrics/gauges.ts';
@@ -33,8 +35,9 @@ export function createFront(
 }
 
 /** The same application for requests over HTTP/2, but for the paths of REST. */
-export function createStreamFront(front: FrontOptions, metricsPath: string): StreamFront {
-  return new Http2Front(front, (method, path) => matchFronted(method, path, metricsPath).kind !== 'app');
+export function createStreamFront(front: FrontOptions, { options, metricsPath = '' }: ServeConfig): StreamFront {
+  const routes = restMatcher({ prefix: options.inference_path_prefix, metricsPath, isFronting: true });
+  return new Http2Front(front, (method, path) => routes.match(method, path).kind !== 'app');
 }
 
 function observeSlots(slots: AppSlots, gauges: Gauges): void {
@@ -87,4 +90,21 @@ export function withAppMetrics(
   const dropped = 'Metrics of the application’s that the last page left out, as this server has some of their names.';
   gauges.observe('pillion_app_metrics_dropped', dropped, () => metrics.dropped);
   return (accept) => metrics.page(accept);
+}
+
+/** Says at the start what is not the application's. `services`: of the gRPC port. */
+export function logFronting(
+  { options, metricsPath }: ServeConfig,
+  services: readonly string[],
+  logger: RootLogger,
+): void {
+  const { app, inference_path_prefix: prefix } = options;
+  if (app === '') return;
+  const description = prefix === '' ? [] : [`${prefix}${OPENAPI_PATH}`];
+  const metrics = metricsPath === undefined ? [] : [metricsPath];
+  const facts = { app, paths: [`${prefix}/v1/models`, `${prefix}/v2`, ...description, ...metrics], services };
+  logger.info(
+    { event: 'fronting', ...facts },
+    "these paths and services are this server's; other paths go to the application",
+  );
 }

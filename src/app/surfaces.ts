@@ -32,7 +32,7 @@ import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import type { Gates } from './entrances.ts';
-import { createFront, createStreamFront, withAppMetrics } from './front.ts';
+import { createFront, createStreamFront, logFronting, withAppMetrics } from './front.ts';
 import type { Loads } from './load.ts';
 
 interface SurfaceParts {
@@ -83,7 +83,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
   const bodies = { inflations, bodyTimeoutS };
   const front = createFront(options, telemetry, lifecycle.fronted);
-  const streamFront = front && createStreamFront(front, config.metricsPath ?? '');
+  const streamFront = front && createStreamFront(front, config);
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload, access },
     engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: streamFront }),
@@ -95,6 +95,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
     metrics: page,
     metricsPath: config.metricsPath ?? '',
+    inferencePrefix: options.inference_path_prefix,
     maxBodyBytes: options.max_message_bytes,
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
     hasCors: options.rest_api_enable_cors_support,
@@ -107,6 +108,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const metrics = isMetricsPort
     ? new MetricsServer({ metrics: page, gate: parts.gates.rest, onInternalError })
     : undefined;
+  logFronting(config, grpc.services, parts.logger);
   return { grpc, rest, metrics, sharedMemory: openInference.sharedMemory };
 }
 

@@ -155,7 +155,7 @@ export const REPLAY_OPTIONS = {
   rest: text({
     default: '127.0.0.1:8501',
     placeholder: 'HOST:PORT',
-    help: 'The REST address of the sidecar that gets the requests, as protobuf. It may be another sidecar.',
+    help: 'The REST address of the sidecar that gets the requests, as protobuf, with its --inference_path_prefix behind it, if it has one. It may be another sidecar.',
   }),
   api_key_file: text({
     default: '',
@@ -229,7 +229,9 @@ export function readRecordOptions(args: readonly string[]): CommandOptions<Recor
 }
 
 export function readReplayOptions(args: readonly string[]): CommandOptions<ReplayOptions> {
-  return readCommandOptions(REPLAY_OPTIONS, args, ({ rest }) => hostPortErrors('rest', rest));
+  return readCommandOptions(REPLAY_OPTIONS, args, ({ rest }) =>
+    hostPortErrors('rest', rest.replace(/\/[^/?#]+(?:\/[^/?#]+)*$/, '')),
+  );
 }
 
 /** `check` finds the mistakes that the table cannot see. */

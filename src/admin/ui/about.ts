@@ -5,6 +5,7 @@ export interface About {
   readonly started_at_ms: number;
   readonly grpc?: readonly string[];
   readonly rest?: readonly string[];
+  readonly inference_path_prefix?: string;
   readonly rest_is_tls: boolean;
   readonly grpc_is_tls: boolean;
   readonly slots: number;

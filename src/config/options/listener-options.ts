@@ -5,6 +5,9 @@ const PORT = { min: 0, max: 65_535 };
 /** RFC 9110's tokens. gRPC's metadata of names in -bin is bytes. Empty = none. */
 const HEADER_NAME = /^(?!.*-[bB][iI][nN]$)[!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
 
+/** Segments of unreserved characters; none begins with a dot. */
+const PATH_PREFIX = /^(?:|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$/;
+
 export const LISTENER_OPTIONS = {
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
   rest_api_port: integer({ ...PORT, default: 8501, help: 'TCP port of REST. 0 = any free port, shown in the log.' }),
@@ -15,6 +18,15 @@ export const LISTENER_OPTIONS = {
   }),
   grpc_socket_path: text({ default: '', placeholder: 'PATH', help: 'gRPC listens on this Unix socket too.' }),
   rest_socket_path: text({ default: '', placeholder: 'PATH', help: 'REST listens on this Unix socket too.' }),
+  inference_path_prefix: patternText(
+    {
+      default: '',
+      placeholder: 'PATH',
+      help: 'What stands before the paths of inference on the REST port: with /pillion they are /pillion/v1/models and /pillion/v2, and an application of --app keeps its own /v1/models and /v2. The path of the metrics stays. Empty = nothing.',
+    },
+    PATH_PREFIX,
+    'a path without a / at its end, such as /pillion',
+  ),
   caller_header: patternText(
     {
       default: '',

@@ -52,6 +52,8 @@ export interface GrpcServerParts {
 }
 
 export class GrpcServer {
+  /** Full names of all that it has. */
+  readonly services: readonly string[];
   readonly #engine: GrpcEngine;
   readonly #health: HealthService;
   readonly #inferStreams: InferStreams;
@@ -72,14 +74,15 @@ export class GrpcServer {
     this.#health.register(engine);
     this.#orca = loads && new OrcaService(loads, lifecycle.clock);
     this.#orca?.register(engine);
-    this.#reflection = new ReflectionService([
+    this.services = [
       PREDICTION_SERVICE,
       MODEL_SERVICE,
       INFERENCE_SERVICE,
       HEALTH_SERVICE,
       ...(loads === undefined ? [] : [ORCA_SERVICE]),
       ...REFLECTION_SERVICES,
-    ]);
+    ];
+    this.#reflection = new ReflectionService(this.services);
     this.#reflection.register(engine);
   }
 

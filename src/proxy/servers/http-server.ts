@@ -45,9 +45,10 @@ import type { OpenInference } from '../protocols/open-inference/open-inference.t
 import { wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
+import { type RestMatcher, restMatcher } from './prefixed-routes.ts';
 import { openApiText } from './rest-description.ts';
 import { RestMethods } from './rest-methods.ts';
-import { matchFronted, matchRest, plainRoute, type RestRoute } from './rest-routes.ts';
+import type { RestRoute } from './rest-routes.ts';
 
 const NO_BODY = Buffer.alloc(0);
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
@@ -61,6 +62,8 @@ export interface RestServerOptions {
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
   /** The path of the metrics; empty if they are not served. Default METRICS_PATH. */
   readonly metricsPath?: string;
+  /** What stands before the paths of inference. Default: nothing. */
+  readonly inferencePrefix?: string;
   /** Default: callers are told apart by their connections. */
   readonly callers?: Callers;
   /** Limit of a body in bytes, both as sent and inflated. */
@@ -95,6 +98,7 @@ export class RestServer {
   readonly #options: RestServerOptions;
   readonly #shared: RestContext;
   readonly #ending = { isDraining: false, isOver: false };
+  readonly #routes: RestMatcher;
   readonly #methods: RestMethods;
   readonly #small: SmallAnswers;
   readonly #front: Front | undefined;
@@ -125,8 +129,9 @@ export class RestServer {
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
     this.#connectionContext = { ...shared, commonHeaders: this.#heads.common, onInternalError };
-    const routeOf = (target: string) => plainRoute(target, options.metricsPath);
-    const reader = new PlainRequestReader(maxBodyBytes, routeOf, callers);
+    const { inferencePrefix: prefix = '', metricsPath } = options;
+    this.#routes = restMatcher({ prefix, metricsPath, isFronting: options.front !== undefined });
+    const reader = new PlainRequestReader(maxBodyBytes, this.#routes.plain, callers);
     const timeouts = { firstRequestMs: FIRST_REQUEST_MS, stallMs };
     const unsent = new UnsentAnswers(lifecycle.memory.unsent);
     const { bodyTimeoutS = Infinity, inflations = new InflationGate() } = options;
@@ -248,9 +253,10 @@ export class RestServer {
   }
 
   #openApi(): Page {
-    const { openInference, metricsPath } = this.#options;
+    const { openInference, metricsPath, inferencePrefix } = this.#options;
     const { version } = openInference.models.serverMetadata;
-    this.#description ??= { contentType: JSON_TYPE, bytes: Buffer.from(openApiText(version, metricsPath), 'utf8') };
+    const text = openApiText(version, metricsPath, inferencePrefix);
+    this.#description ??= { contentType: JSON_TYPE, bytes: Buffer.from(text, 'utf8') };
     return this.#description;
   }
 
@@ -270,8 +276,7 @@ export class RestServer {
   #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): RestRoute {
     const hosts = headersDistinct['host']?.length ?? 0;
     if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return wrongHost(hosts);
-    const match = this.#front === undefined ? matchRest : matchFronted;
-    return match(method!, url!, this.#options.metricsPath);
+    return this.#routes.match(method!, url!);
   }
 
   #serve(transport: Transport, route: RestRoute, open: OpenRequest[]): void {

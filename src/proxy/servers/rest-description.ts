@@ -23,7 +23,9 @@ export function restOperations(metricsPath = METRICS_PATH): readonly Operation<R
   return [...servingOperations(metricsPath), ...OPEN_INFERENCE, DESCRIPTION];
 }
 
-/** The document of /openapi.json. `version`: the server's. */
-export function openApiText(version: string, metricsPath = METRICS_PATH): string {
-  return JSON.stringify(openApiDocument(restOperations(metricsPath), version, API_KEY), undefined, 2);
+/** The document of /openapi.json. `version`: the server's. `prefix`: before all paths but that of the metrics. */
+export function openApiText(version: string, metricsPath = METRICS_PATH, prefix = ''): string {
+  const { paths, ...rest } = openApiDocument(restOperations(metricsPath), version, API_KEY);
+  const named = Object.entries(paths).map(([path, item]) => [path === metricsPath ? path : prefix + path, item]);
+  return JSON.stringify({ ...rest, paths: Object.fromEntries(named) }, undefined, 2);
 }

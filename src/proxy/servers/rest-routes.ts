@@ -13,7 +13,7 @@ export type RestRoute = Route<RestKind>;
 export const OPENAPI_PATH = '/openapi.json';
 
 /** What the plain lane serves. */
-const PLAIN_KINDS: ReadonlySet<string> = new Set<RestKind>(['predict', 'classify', 'regress', 'v2-infer']);
+export const PLAIN_KINDS: ReadonlySet<string> = new Set<RestKind>(['predict', 'classify', 'regress', 'v2-infer']);
 
 /** Pure. As matchRoute, for all protocols. */
 export function matchRest(method: string, url: string, metricsPath: string | undefined): RestRoute {
@@ -23,9 +23,10 @@ export function matchRest(method: string, url: string, metricsPath: string | und
 }
 
 /** Paths of inference, and those below them, whether or not there is a route: the application has none of these. */
-const INFERENCE_PATH = /^\/v1\/models(?:\/|$)|^\/v2(?:\/|$)/i;
+export const INFERENCE_PATH = /^\/v1\/models(?:\/|$)|^\/v2(?:\/|$)/i;
 
-const APP_ROUTE: RestRoute = route<RestKind>('app', 'unknown', NO_MODEL);
+/** A request for the application. */
+export const APP_ROUTE: RestRoute = route<RestKind>('app', 'unknown', NO_MODEL);
 
 /**
  * Pure. As matchRest, for a server that fronts an application: its paths are all that are neither inference nor the

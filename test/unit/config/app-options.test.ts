@@ -90,3 +90,28 @@ test('the URL of a metrics page is an address and a path', () => {
     assert.match(errors[0]!, /--app_metrics_url=/);
   }
 });
+
+test('a prefix of the paths of inference is a path without an end', () => {
+  for (const prefix of ['/pillion', '/a/b.c/~d_e-f']) {
+    const { config, errors } = readServeConfig([MODEL, `--inference_path_prefix=${prefix}`], {});
+    assert.deepEqual([errors, config?.options.inference_path_prefix], [undefined, prefix]);
+  }
+  for (const prefix of [
+    'pillion',
+    '/',
+    '/a/',
+    '//a',
+    '/a//b',
+    '/..',
+    '/a/.b',
+    '/a b',
+    '/a?b',
+    '/a%20',
+    '/é',
+    'http://a/b',
+  ]) {
+    const { errors } = readServeConfig([MODEL, `--inference_path_prefix=${prefix}`], {});
+    assert.equal(errors?.length, 1, prefix);
+    assert.match(errors[0]!, /--inference_path_prefix=.* a path without a \/ at its end/);
+  }
+});

@@ -22,6 +22,7 @@ export function CodePanel({ model, version, verb, features, body }: CodePanelPro
   const server = about.value;
   const target = {
     rest: server?.rest ?? [],
+    prefix: server?.inference_path_prefix ?? '',
     isTls: server?.rest_is_tls ?? false,
     grpc: server?.grpc ?? [],
     isGrpcTls: server?.grpc_is_tls ?? false,

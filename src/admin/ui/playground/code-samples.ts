@@ -6,6 +6,8 @@ import type { Verb } from './signature-form.ts';
 export interface CallTarget {
   /** From GET /about: "127.0.0.1:8501", "[::]:8501", "unix:/run/p.sock". */
   readonly rest: readonly string[];
+  /** Before the paths of REST. Absent or empty = nothing. */
+  readonly prefix?: string;
   readonly isTls: boolean;
   /** From GET /about. */
   readonly grpc: readonly string[];
@@ -29,10 +31,10 @@ export function isInline(body: string): boolean {
   return body.length <= MOST_INLINE;
 }
 
-export function callUrl({ rest, isTls, verb, model, version }: CallTarget): string {
+export function callUrl({ rest, prefix = '', isTls, verb, model, version }: CallTarget): string {
   const host = reachable(rest, 'localhost:8501');
   const at = version === undefined ? '' : `/versions/${version}`;
-  return `${isTls ? 'https' : 'http'}://${host}/v1/models/${encodeURIComponent(model)}${at}:${verb}`;
+  return `${isTls ? 'https' : 'http'}://${host}${prefix}/v1/models/${encodeURIComponent(model)}${at}:${verb}`;
 }
 
 export function sample(language: SampleLanguage, target: CallTarget, body: string): string {

@@ -43,8 +43,14 @@ const PATH_TEXTS: Readonly<Record<string, string>> = {
   region: 'The name of a region of shared memory.',
 };
 
+/** A document; only what is looked at has a type. */
+interface OpenApiDocument {
+  readonly paths: Readonly<Record<string, object>>;
+  readonly [part: string]: unknown;
+}
+
 /** `version`: the server's. `keyHeader`: the header of a key that is no bearer's. */
-export function openApiDocument(operations: readonly Operation[], version: string, keyHeader: string): object {
+export function openApiDocument(operations: readonly Operation[], version: string, keyHeader: string): OpenApiDocument {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of operations) {
     for (const path of operation.paths) {

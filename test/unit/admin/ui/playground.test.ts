@@ -178,6 +178,10 @@ describe('the call as code', () => {
   it('names an address that can be reached', () => {
     assert.equal(callUrl(target), 'http://localhost:8501/v1/models/a%20b/versions/3:predict');
     assert.equal(
+      callUrl({ ...target, prefix: '/pillion' }),
+      'http://localhost:8501/pillion/v1/models/a%20b/versions/3:predict',
+    );
+    assert.equal(
       callUrl({ ...target, version: undefined, isTls: true }),
       'https://localhost:8501/v1/models/a%20b:predict',
     );
