@@ -89,7 +89,7 @@ test('too many are refused, a deadline ends the wait, and so does the limit with
   assert.match(errorOf(late), /--app_max_concurrency allows; the request's deadline of 500 ms passed while it waited/);
   const busy = await patient.answer();
   assert.deepEqual([busy.status, busy.headers.get('retry-after')], [503, '1']);
-  assert.match(errorOf(busy), /allows since 800 ms/);
+  assert.match(errorOf(busy), /allows, and the request has waited for 800 ms/);
   assert.deepEqual([slots.waiting, slots.inside, had.length], [0, 2, 2]);
   while (had.length > 0) answerNext();
   await first.answer();

@@ -64,7 +64,8 @@ export function appFull(app: string, max: number, waiting: number): ServingError
 
 /** It waited for `ms`, and has no deadline that would say how long it may. */
 export function appBusy(app: string, max: number, ms: number): ServingError {
-  return unavailable(`${allSlots(app, max)} since ${ms} ms; send the request again later, or with a deadline`);
+  const fix = 'send it again later, or with a deadline to wait longer';
+  return unavailable(`${allSlots(app, max)}, and the request has waited for ${ms} ms; ${fix}`);
 }
 
 /** It waited all the client's time. */

@@ -83,7 +83,7 @@ test('without a deadline it waits for a limited time', () => {
   assert.equal(waiting.state, 'new');
   clock.advance(1);
   assert.equal(waiting.state, 'turned away');
-  assert.match(waiting.error!.message, /allows since 1000 ms; send the request again later/);
+  assert.match(waiting.error!.message, /allows, and the request has waited for 1000 ms; send it again later/);
   clock.advance(100_000);
   assert.equal(patient!.state, 'new');
   slots.leave(waiting);

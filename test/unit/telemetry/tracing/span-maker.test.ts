@@ -77,6 +77,17 @@ it('a request that was run again apart from others says when its batch failed, a
   );
 });
 
+it('a request says whether its deadline is that of the request that it is for', () => {
+  for (const [isDeadlineCarried, expected] of [
+    [true, 'fronted_request'],
+    [false, undefined],
+  ] as const) {
+    const { makeRequestSpans, named } = spanMaker();
+    makeRequestSpans(requestRecord({ trace: traceOf('a'), isDeadlineCarried }));
+    assert.equal(named('Predict digits').attributes['inference.deadline_source'], expected);
+  }
+});
+
 it('a request says how the cache of its model has served it', () => {
   const { makeRequestSpans, named } = spanMaker();
   makeRequestSpans(requestRecord({ trace: traceOf('a'), cache: 'hit' }));
