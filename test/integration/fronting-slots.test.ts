@@ -137,3 +137,32 @@ test('a tunnel counts until it is one, an application that fails gives its slot 
   await until(() => slots.inside === 0);
   failing.destroy();
 });
+
+test('a drain answers those that wait, a close leaves nobody in the queue', async () => {
+  for (const isDrained of [true, false]) {
+    const one = new AppSlots({ clock: systemClock, app: 'http://app', max: 1 });
+    const ending = await new FrontedApp({ front: { slots: one } }).start();
+    ending.onRequest = fronted.onRequest;
+    const [left, right] = [await ending.rest.connect(), await ending.rest.connect()];
+    left.get('/left');
+    await until(() => had.length === 1);
+    right.get('/right');
+    await until(() => one.waiting === 1);
+    if (isDrained) {
+      const drained = ending.rest.server.drain(10);
+      answerNext();
+      assert.equal((await left.answer()).body.toString(), '/left');
+      await until(() => had.length === 1);
+      answerNext();
+      const last = await right.answer();
+      assert.deepEqual([last.body.toString(), last.headers.get('connection')], ['/right', 'close']);
+      await drained;
+    } else {
+      await ending.rest.server.close();
+      await until(() => one.inside === 0 && one.waiting === 0);
+      assert.equal(had.length, 1);
+      had.length = 0;
+    }
+    await ending.close();
+  }
+});
