@@ -22,16 +22,15 @@ import type { AppTelemetry } from '../telemetry/telemetry.ts';
 /** `deadlines`: where those of the requests that are open are looked up. Undefined without --app. */
 export function createFront(
   options: ServeOptions,
-  telemetry: AppTelemetry,
+  { fronted: telemetry, metrics }: AppTelemetry,
   deadlines: FrontedDeadlines,
 ): FrontOptions | undefined {
   const { app, app_trust_forwarded: trustsForwarded, app_max_concurrency: max } = options;
   if (app === '') return undefined;
-  const client = new AppClient(parseAppAddress(app));
+  const client = new AppClient(parseAppAddress(app), { onSocket: (socket) => telemetry.follow(socket) });
   const slots = max === 0 ? undefined : new AppSlots({ clock: systemClock, app: client.address.text, max });
-  if (slots !== undefined) observeSlots(slots, telemetry.metrics.gauges);
-  const startTrace = telemetry.startTrace.bind(telemetry);
-  return { clock: systemClock, app: client, trustsForwarded, deadlines, startTrace, slots };
+  if (slots !== undefined) observeSlots(slots, metrics.gauges);
+  return { clock: systemClock, app: client, trustsForwarded, deadlines, telemetry, slots };
 }
 
 /** The same application for requests over HTTP/2, but for the paths of REST. */

@@ -5,7 +5,11 @@
  * and the request goes on.
  */
 import type { Clock } from '../core/clock.ts';
+import { FrontedMetrics } from './fronted/fronted-metrics.ts';
+import type { FrontedRecord } from './fronted/fronted-record.ts';
+import { FrontedTelemetry } from './fronted/fronted-telemetry.ts';
 import type { FlushLosses } from './last-flush.ts';
+import { FrontedLog } from './log/fronted-log.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
@@ -40,7 +44,9 @@ export interface TelemetryOptions {
 }
 
 /** Receives each record when it is made. Records may change afterwards: copy what you keep. */
-export type RecordListener = Pick<Telemetry, 'recordRequest' | 'recordBatch'>;
+export interface RecordListener extends Pick<Telemetry, 'recordRequest' | 'recordBatch'> {
+  recordFronted?(record: FrontedRecord): void;
+}
 
 /** Telemetry, and the parts of it that the admin server shows. */
 export interface AppTelemetry extends Telemetry {
@@ -48,6 +54,8 @@ export interface AppTelemetry extends Telemetry {
   /** From now on `listener` receives every record too; it must not throw. Returns a function that ends that. */
   listen(listener: RecordListener): () => void;
   readonly flights: FlightRecorder;
+  /** Of requests that go to the application. */
+  readonly fronted: FrontedTelemetry;
   /** The arrivals of the last minutes. */
   readonly arrivals: ArrivalRing;
   /** What each version did in the last seconds. */
@@ -75,11 +83,14 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
   readonly flights: FlightRecorder;
+  readonly fronted: FrontedTelemetry;
   readonly arrivals = new ArrivalRing();
   readonly recent = new RecentWork();
   readonly statistics: InferenceStatistics;
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
+  readonly #frontedLog: FrontedLog;
+  readonly #frontedMetrics: FrontedMetrics;
   readonly #tracing: Tracing | undefined;
   readonly #exportOptions: MetricsExportOptions | undefined;
   #export: Promise<MetricsExport | undefined> | undefined;
@@ -95,6 +106,9 @@ class JoinedTelemetry implements AppTelemetry {
     this.statistics = new InferenceStatistics(clock);
     this.metrics.addAliases(tritonFamilies(this.statistics));
     this.#log = new RequestLog({ logger, clock });
+    this.#frontedLog = new FrontedLog({ logger, clock });
+    this.fronted = this.#createFronted(clock);
+    this.#frontedMetrics = new FrontedMetrics(this.metrics.registry, this.fronted);
     this.#tracing = tracing;
     this.#exportOptions = options.metricsExport;
     this.#logger = logger;
@@ -186,11 +200,34 @@ class JoinedTelemetry implements AppTelemetry {
 
   async close(): Promise<FlushLosses> {
     this.#log.close();
+    this.#frontedLog.close();
     this.#faults.close();
     this.metrics.close();
     const metricsExport = await this.#export;
     const [spans = 0, isPushed = true] = await Promise.all([this.#tracing?.shutdown(), metricsExport?.shutdown()]);
     return { ...(spans !== 0 && { lost_spans: spans }), ...(!isPushed && { lost_metrics: true }) };
+  }
+
+  #createFronted(clock: Clock): FrontedTelemetry {
+    return new FrontedTelemetry({
+      clock,
+      startTrace: (caller) => this.startTrace(caller),
+      startSent: (server) => (this.#tracing === undefined ? undefined : childContext(server)),
+      onConnect: (isMade) => this.#frontedMetrics.recordConnect(isMade),
+      onEnd: (record) => this.#recordFronted(record),
+    });
+  }
+
+  #recordFronted(record: FrontedRecord): void {
+    try {
+      const { trace } = record;
+      this.#frontedMetrics.record(record, trace?.isSampled === true ? trace.traceId : undefined);
+      this.#frontedLog.write(record);
+      this.#tracing?.makeFrontedSpans(record);
+      for (const each of this.#listeners) each.recordFronted?.(record);
+    } catch (error) {
+      this.#report(error, 'a request for the application could not be recorded');
+    }
   }
 
   #report(error: unknown, what: string): void {

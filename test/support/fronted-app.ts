@@ -6,6 +6,7 @@ import { FrontedDeadlines } from '../../src/proxy/fronted-deadlines.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app-client.ts';
 import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
+import { FrontedRecords, frontedTelemetry } from './fronted-records.ts';
 import { RestHarness, type RestOptions } from './rest-harness.ts';
 
 export interface FrontedOptions extends RestOptions {
@@ -18,6 +19,8 @@ export class FrontedApp {
   /** What the application does with a request; the test sets it. */
   onRequest: RequestListener = (_request, response) => response.end('app');
   readonly app: Server;
+  /** What telemetry was told. */
+  readonly seen = new FrontedRecords();
   readonly appSockets = new Set<Socket>();
   readonly #options: FrontedOptions;
   #rest: RestHarness | undefined;
@@ -43,8 +46,13 @@ export class FrontedApp {
     await new Promise<void>((resolve) => this.app.listen(0, '127.0.0.1', resolve));
     const { port } = this.app.address() as AddressInfo;
     const { front, idleMs, ...rest } = this.#options;
-    const app = new AppClient(parseAppAddress(`http://127.0.0.1:${port}`), idleMs);
-    this.#rest = new RestHarness({ ...rest, server: { ...rest.server, front: { ...frontOf(app), ...front } } });
+    const { telemetry } = this.seen;
+    const onSocket = telemetry.follow.bind(telemetry);
+    const app = new AppClient(parseAppAddress(`http://127.0.0.1:${port}`), { idleMs, onSocket });
+    this.#rest = new RestHarness({
+      ...rest,
+      server: { ...rest.server, front: { ...frontOf(app), telemetry, ...front } },
+    });
     await this.#rest.listen();
     return this;
   }
@@ -59,7 +67,7 @@ export class FrontedApp {
 /** What a server needs to have `app` behind it, and nothing more. */
 export function frontOf(app: AppClient): FrontOptions {
   const deadlines = new FrontedDeadlines();
-  return { clock: systemClock, app, trustsForwarded: false, deadlines, startTrace: () => undefined };
+  return { clock: systemClock, app, trustsForwarded: false, deadlines, telemetry: frontedTelemetry() };
 }
 
 /** The whole body. */

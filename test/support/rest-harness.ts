@@ -188,6 +188,14 @@ export class RawConnection {
     }
   }
 
+  /** Resolves when the text is in what has come and is not taken. */
+  async until(text: string): Promise<void> {
+    while (!this.#received.includes(text)) {
+      if (this.#isEnded) throw new Error(`the connection ended before ${JSON.stringify(text)} came`);
+      await this.#change();
+    }
+  }
+
   /** Resolves when the server has closed the connection; gives what came before that was no whole answer. */
   async ended(): Promise<string> {
     while (!this.#isEnded) await this.#change();

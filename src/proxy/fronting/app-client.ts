@@ -3,19 +3,32 @@ import { type Clock, systemClock } from '../../core/clock.ts';
 import type { AppAddress } from './app-address.ts';
 import { Http1App } from './http1-app.ts';
 import { Http2App } from './http2-app.ts';
-import type { AppEvents, AppRequest, AppTransport, SentRequest } from './sides.ts';
+import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from './sides.ts';
 
 /** A kept connection is closed before most servers do: node and uvicorn after 5 s. */
 const IDLE_MS = 4000;
+
+export interface AppClientOptions {
+  /** How long an idle connection of HTTP/1.1 is kept; those of HTTP/2 are for good. Default IDLE_MS. */
+  readonly idleMs?: number | undefined;
+  readonly clock?: Clock;
+  readonly onSocket?: OnSocket;
+}
 
 export class AppClient {
   readonly address: AppAddress;
   readonly #transport: AppTransport;
 
-  /** @param idleMs how long an idle connection of HTTP/1.1 is kept; those of HTTP/2 are for good */
-  constructor(address: AppAddress, idleMs = IDLE_MS, clock: Clock = systemClock) {
+  constructor(address: AppAddress, options: AppClientOptions = {}) {
+    const { idleMs = IDLE_MS, clock = systemClock, onSocket = () => undefined } = options;
     this.address = address;
-    this.#transport = address.isHttp2 === true ? new Http2App(address, clock) : new Http1App(address, idleMs);
+    this.#transport =
+      address.isHttp2 === true ? new Http2App(address, clock, onSocket) : new Http1App(address, idleMs, onSocket);
+  }
+
+  /** As AppTransport.httpVersion. */
+  get httpVersion(): string {
+    return this.#transport.httpVersion;
   }
 
   /** As AppTransport.mayRefuse. */

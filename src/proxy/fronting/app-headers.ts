@@ -18,9 +18,10 @@ export interface RequestFacts {
   /** The client is a proxy that writes forwarded and x-forwarded-*. */
   readonly trustsForwarded: boolean;
   /** For a request without an id. */
-  readonly newId: () => string;
-  /** For a request without a trace; undefined if none begins here. */
-  readonly newTraceparent: () => string | undefined;
+  readonly id: string;
+  /** Of the span that the application's are children of; undefined where this server makes none: then as it came. */
+  readonly traceparent: string | undefined;
+  /** It came with a trace that is well formed. */
   readonly hasTrace: boolean;
   /** Milliseconds that are left of its deadline; undefined if it has none. */
   readonly leftMs: number | undefined;
@@ -50,14 +51,14 @@ export function requestHeaders(raw: RawHeaders, facts: RequestFacts): string[] {
     name === 'via' ||
     (name === 'host' && authority !== undefined) ||
     name === left?.[0] ||
-    (isTraceHeader(name) && !facts.hasTrace) ||
+    (name === 'tracestate' && !facts.hasTrace) ||
+    (name === 'traceparent' && (!facts.hasTrace || facts.traceparent !== undefined)) ||
     isForwarded(name, facts.trustsForwarded);
   const headers = endToEnd(raw, isReplaced);
   if (authority !== undefined) headers.unshift('host', authority);
   headers.push('via', viaOf(raw, facts.httpVersion), ...forwarded(raw, facts));
-  if (valuesOf(raw, 'x-request-id').length === 0) headers.push('x-request-id', facts.newId());
-  const traceparent = facts.hasTrace ? undefined : facts.newTraceparent();
-  if (traceparent !== undefined) headers.push('traceparent', traceparent);
+  if (valuesOf(raw, 'x-request-id').length === 0) headers.push('x-request-id', facts.id);
+  if (facts.traceparent !== undefined) headers.push('traceparent', facts.traceparent);
   if (left !== undefined) headers.push(...left);
   headers.push(...framing(raw, facts));
   if (upgrade !== undefined) headers.push('connection', 'upgrade', 'upgrade', upgrade);
@@ -83,10 +84,6 @@ function leftHeader({ leftMs, isGrpc }: RequestFacts): [name: string, value: str
 function isForwarded(name: string, isTrusted: boolean): boolean {
   if (name === 'x-forwarded-for') return true;
   return !isTrusted && (name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-'));
-}
-
-function isTraceHeader(name: string): boolean {
-  return name === 'traceparent' || name === 'tracestate';
 }
 
 function forwarded(raw: RawHeaders, { peer, isTls, trustsForwarded, authority }: RequestFacts): string[] {

@@ -63,7 +63,7 @@ export class AppHealth {
 
   #askInHttp2(): Promise<{ readonly status: number; readonly why: string }> {
     const { clock, address, path, intervalMs } = this.#options;
-    const app = new Http2App(address, clock);
+    const app = new Http2App(address, clock, () => undefined);
     return new Promise((resolve) => {
       const settle = (status: number, why: string): void => {
         timer.cancel();

@@ -4,6 +4,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { AppAddress } from './app-address.ts';
 import type { NodeHeaders } from './http2-headers.ts';
+import type { OnSocket } from './sides.ts';
 
 /** Bytes of one answer, and of all of a session, that may be under way. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;
@@ -18,6 +19,7 @@ const PING_MS = 360_000;
 const PING_TIMEOUT_MS = 20_000;
 
 interface SessionEvents {
+  readonly onSocket: OnSocket;
   /** It takes streams. */
   onReady(): void;
   /** A stream has closed, or the application allows more. */
@@ -43,7 +45,11 @@ export class AppSession {
     this.#events = events;
     const to = socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
     this.#session = connectHttp2(`http://${authority}`, {
-      createConnection: (): Socket => connectSocket({ ...to, noDelay: true }),
+      createConnection: (): Socket => {
+        const socket = connectSocket({ ...to, noDelay: true });
+        events.onSocket(socket);
+        return socket;
+      },
       maxSessionMemory: MAX_SESSION_MEMORY,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
     });

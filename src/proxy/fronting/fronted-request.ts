@@ -18,14 +18,17 @@
 import type { Readable } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import type { FrontedOutcome, FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
+import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
 import type { FrontedDeadline, FrontedDeadlines } from '../fronted-deadlines.ts';
 import { answerTimeout, appFailure, brokenAnswer, connectTimeout, noGrpc, waitTimeout } from './app-errors.ts';
 import type { AppSlots, SlotUser } from './app-slots.ts';
 import { BodyFeed } from './body-feed.ts';
 import { timeoutOf } from './deadline.ts';
+import { valuesOf } from './hop-headers.ts';
 import { asUpgrade } from './http2-tunnel.ts';
-import type { HeaderParts } from './sent-request.ts';
-import { sentHeaders, targetOf, toldIds } from './sent-request.ts';
+import { beginRecord, countAnswer, countRequest, recordTunnel } from './recorded.ts';
+import { type HeaderParts, sentHeaders, targetOf } from './sent-request.ts';
 import type { AnswerHead, AppEvents, AppFailure, ClientEvents, ClientSide, RequestHead, SentRequest } from './sides.ts';
 import { joinTunnel } from './tunnel.ts';
 
@@ -41,6 +44,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 /** Shared by the requests of one server. */
 export interface FrontedParts extends HeaderParts {
   readonly clock: Clock;
+  readonly telemetry: FrontedTelemetry;
   /** Of the requests that are open: what the application asks of models for them takes them over. */
   readonly deadlines: FrontedDeadlines;
   /** Absent: the application has any number of requests at a time. */
@@ -52,6 +56,7 @@ export class FrontedRequest implements ClientEvents, SlotUser {
   readonly #client: ClientSide;
   readonly #head: RequestHead;
   readonly #parts: FrontedParts;
+  readonly #record: FrontedRecord;
   readonly #receivedAt: Instant;
   readonly #timeoutMs: number | undefined;
   readonly #feed: BodyFeed;
@@ -68,6 +73,7 @@ export class FrontedRequest implements ClientEvents, SlotUser {
     this.#client = client;
     this.#head = asUpgrade(client.head);
     this.#parts = parts;
+    this.#record = beginRecord(client.head, parts.telemetry, parts.app.address);
     this.#receivedAt = parts.clock.nowMs();
     this.#timeoutMs = timeoutOf(client.head);
     this.#feed = new BodyFeed(client.body, parts.app.mayRefuse);
@@ -110,6 +116,8 @@ export class FrontedRequest implements ClientEvents, SlotUser {
   }
 
   onGone(code?: number): void {
+    // The rest of a body that nobody wants does not make its answer worse.
+    this.#record.over(this.#client.isAnswered ? 'ok' : 'client_left');
     this.#end();
     this.#sent?.breakOff(code);
   }
@@ -120,6 +128,7 @@ export class FrontedRequest implements ClientEvents, SlotUser {
 
   onOver(): void {
     if (this.#isOver) return;
+    this.#record.over('ok');
     this.#end();
     const { clock } = this.#parts;
     const sent = this.#sent;
@@ -137,11 +146,11 @@ export class FrontedRequest implements ClientEvents, SlotUser {
 
   #send(): void {
     const { method, target, hasBody, upgrade, isTls } = this.#head;
-    const headers = sentHeaders(this.#head, this.#parts, this.#leftMs());
+    const headers = sentHeaders(this.#head, this.#parts, this.#record, this.#leftMs());
     const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls };
     const deadlineAt = this.#receivedAt + (this.#timeoutMs ?? Infinity);
     this.#carried?.remove();
-    this.#carried = this.#parts.deadlines.add(...toldIds(headers), deadlineAt);
+    this.#carried = this.#parts.deadlines.add(this.#record.trace?.traceId, this.#record.id, deadlineAt);
     const sent = this.#parts.app.send(request, this.#listener());
     if (this.#isOver) sent.breakOff();
     else this.#sent = sent;
@@ -157,7 +166,10 @@ export class FrontedRequest implements ClientEvents, SlotUser {
     const client = this.#client;
     return {
       onConnecting: () => this.#onConnecting(),
-      onConnected: () => this.#connecting?.cancel(),
+      onConnected: () => {
+        this.#connecting?.cancel();
+        this.#record.connected();
+      },
       onOpen: (sent) => this.#onOpen(sent),
       onInformation: (status, headers) => {
         if (this.#hasAnswer || this.#isOver) return;
@@ -168,7 +180,7 @@ export class FrontedRequest implements ClientEvents, SlotUser {
       onEnd: (trailers) => {
         if (!this.#isOver) client.end(trailers);
       },
-      onBroken: (code) => this.#cutOff(brokenAnswer(this.#parts.app.address.text), code),
+      onBroken: (code) => this.#cutOff('app_cut', brokenAnswer(this.#parts.app.address.text), code),
       onUnwanted: () => {
         if (!this.#isOver) client.dropBody();
       },
@@ -176,12 +188,14 @@ export class FrontedRequest implements ClientEvents, SlotUser {
       onUnsendable: ({ message }) => this.#refuse(invalidRequest(`the request cannot be sent on: ${message}`)),
       onTunnel: (head, end) => {
         this.#hasAnswer = true;
+        this.#record.onHead(head.status);
         this.#deadline?.cancel();
         if (!this.#isOver) this.#carried?.lift();
         if (this.#isOver) end.duplex.destroy();
         client.tunnel(head, (clientEnd) => {
           this.#end();
           joinTunnel(clientEnd, end);
+          recordTunnel(clientEnd, end, this.#record);
         });
       },
     };
@@ -197,8 +211,12 @@ export class FrontedRequest implements ClientEvents, SlotUser {
   #onOpen(sent: SentRequest): void {
     if (this.#isOver) return;
     this.#sent = sent;
-    if (this.#head.hasBody) this.#feed.feed(sent);
-    else sent.end([]);
+    this.#record.sent(this.#parts.app.httpVersion);
+    if (!this.#head.hasBody) sent.end([]);
+    else {
+      this.#feed.feed(sent);
+      if (this.#record.sends === 1) countRequest(this.#client.body, this.#record);
+    }
   }
 
   #onHead(head: AnswerHead, body: Readable): void {
@@ -207,6 +225,7 @@ export class FrontedRequest implements ClientEvents, SlotUser {
       return;
     }
     this.#hasAnswer = true;
+    this.#record.onHead(head.status, valuesOf(head.headers, 'content-type')[0]);
     this.#feed.forget();
     // A call of gRPC is bounded to its end; else a stream that has begun is cut by whoever has the deadline.
     if (!this.#head.isGrpc) {
@@ -214,8 +233,11 @@ export class FrontedRequest implements ClientEvents, SlotUser {
       this.#carried?.lift();
     }
     this.#client.answer(head, (to) => {
-      if (to === undefined || body.destroyed) this.#cutOff(brokenAnswer(this.#parts.app.address.text), undefined);
-      else body.pipe(to, { end: false });
+      if (to === undefined || body.destroyed) this.#cutOff('app_cut', brokenAnswer(this.#parts.app.address.text));
+      else {
+        body.pipe(to, { end: false });
+        countAnswer(body, this.#record);
+      }
     });
   }
 
@@ -244,18 +266,20 @@ export class FrontedRequest implements ClientEvents, SlotUser {
   #refuse(error: ServingError, code?: number): void {
     if (this.#isOver) return;
     if (this.#hasAnswer) {
-      this.#cutOff(error, undefined);
+      this.#cutOff(error.kind, error);
       return;
     }
     this.#hasAnswer = true;
+    this.#record.over(error.kind, error);
     this.#end();
     this.#client.body.unpipe();
     this.#sent?.breakOff();
     this.#client.refuse(error, code);
   }
 
-  #cutOff(error: ServingError, code: number | undefined): void {
+  #cutOff(outcome: FrontedOutcome, error: ServingError, code?: number): void {
     if (this.#isOver) return;
+    this.#record.over(outcome, error);
     this.#end();
     this.#client.body.unpipe();
     this.#sent?.breakOff();

@@ -1,24 +1,28 @@
 /** The application over HTTP/1.1: node:http's client, whose connections are kept, but for no longer than it keeps them. */
-import { Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { Agent, type AgentOptions, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect, Socket } from 'node:net';
 import type { AppAddress } from './app-address.ts';
 import { type RawHeaders, trailersOf } from './hop-headers.ts';
-import type { AnswerHead, AppEvents, AppRequest, AppTransport, SentRequest } from './sides.ts';
+import type { AnswerHead, AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from './sides.ts';
 import { flushSoon } from './written.ts';
 
 /** Idle connections that are kept. */
 const MAX_IDLE = 256;
 
 export class Http1App implements AppTransport {
+  readonly httpVersion = '1.1';
   readonly mayRefuse = false;
   readonly carriesGrpc = false;
   readonly #address: AppAddress;
   readonly #agent: Agent;
 
+  readonly #onSocket: OnSocket;
+
   /** @param idleMs how long an idle connection is kept; a shorter `keep-alive` header counts */
-  constructor(address: AppAddress, idleMs: number) {
+  constructor(address: AppAddress, idleMs: number, onSocket: OnSocket) {
     this.#address = address;
-    this.#agent = new Agent({ keepAlive: true, timeout: idleMs, maxFreeSockets: MAX_IDLE });
+    this.#onSocket = onSocket;
+    this.#agent = new ToldAgent({ keepAlive: true, timeout: idleMs, maxFreeSockets: MAX_IDLE }, onSocket);
   }
 
   send({ method, path, headers, hasBody, upgrade }: AppRequest, events: AppEvents): SentRequest {
@@ -50,7 +54,25 @@ export class Http1App implements AppTransport {
   #connectHalfOpen(): Socket {
     const { socketPath, host, port } = this.#address;
     const to = socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
-    return connect({ ...to, allowHalfOpen: true, noDelay: true });
+    const socket = connect({ ...to, allowHalfOpen: true, noDelay: true });
+    this.#onSocket(socket);
+    return socket;
+  }
+}
+
+/** An agent that tells of each new connection. */
+class ToldAgent extends Agent {
+  readonly #onSocket: OnSocket;
+
+  constructor(options: AgentOptions, onSocket: OnSocket) {
+    super(options);
+    this.#onSocket = onSocket;
+  }
+
+  override createConnection(...args: Parameters<Agent['createConnection']>): ReturnType<Agent['createConnection']> {
+    const socket = super.createConnection(...args);
+    if (socket instanceof Socket) this.#onSocket(socket);
+    return socket;
   }
 }
 
@@ -99,9 +121,12 @@ class Http1Sent implements SentRequest {
   }
 
   #onSocket(socket: Socket): void {
-    if (!socket.connecting || this.#isBrokenOff) return;
-    this.#events.onConnecting();
-    socket.once('connect', () => this.#events.onConnected());
+    if (this.#isBrokenOff) return;
+    if (!socket.connecting) this.#events.onConnected();
+    else {
+      this.#events.onConnecting();
+      socket.once('connect', () => this.#events.onConnected());
+    }
   }
 
   #onAnswer(answer: IncomingMessage): void {

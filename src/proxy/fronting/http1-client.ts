@@ -9,6 +9,7 @@ import type { ServingError } from '../../core/errors.ts';
 import type { AnswerTurn } from '../http1/answer-turns.ts';
 import { endConnection } from '../http1/lingering-end.ts';
 import type { OpenRequest } from '../http1/open-request.ts';
+import { peerOf } from '../net/listen-address.ts';
 import { answerHeaders } from './app-headers.ts';
 import { framingFault, hasBody } from './framing-check.ts';
 import { isGrpcType } from './grpc-form.ts';
@@ -63,6 +64,10 @@ export class Http1Client implements ClientSide, OpenRequest {
 
   get isWhole(): boolean {
     return this.body.complete;
+  }
+
+  get isAnswered(): boolean {
+    return this.#arrival.response.writableFinished;
   }
 
   get trailers(): RawHeaders {
@@ -192,7 +197,8 @@ function headOf(request: IncomingMessage, mayUpgrade: boolean): RequestHead {
     headers: rawHeaders,
     httpVersion,
     hasBody: hasBody(request),
-    peer: socket.remoteAddress ?? 'unix',
+    peer: peerOf(socket),
+    peerAddress: socket.remoteAddress ?? 'unix',
     isTls: socket instanceof TLSSocket,
     isGrpc: isGrpcType(headers['content-type']),
     upgrade: mayUpgrade ? headers.upgrade : undefined,

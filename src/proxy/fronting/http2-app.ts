@@ -12,19 +12,22 @@ import type { Clock } from '../../core/clock.ts';
 import type { AppAddress } from './app-address.ts';
 import { AppSession } from './app-session.ts';
 import { Http2Sent } from './http2-sent.ts';
-import type { AppEvents, AppRequest, AppTransport, SentRequest } from './sides.ts';
+import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from './sides.ts';
 
 export class Http2App implements AppTransport {
+  readonly httpVersion = '2';
   readonly mayRefuse = true;
   readonly carriesGrpc = true;
   readonly #address: AppAddress;
   readonly #clock: Clock;
+  readonly #onSocket: OnSocket;
   readonly #sessions = new Set<AppSession>();
   /** In the order they came. */
   readonly #waiting = new Set<Http2Sent>();
   #connecting: AppSession | undefined;
 
-  constructor(address: AppAddress, clock: Clock) {
+  constructor(address: AppAddress, clock: Clock, onSocket: OnSocket) {
+    this.#onSocket = onSocket;
     this.#address = address;
     this.#clock = clock;
   }
@@ -54,6 +57,7 @@ export class Http2App implements AppTransport {
   #connect(): void {
     if (this.#connecting !== undefined) return;
     const session = new AppSession(this.#address, this.#clock, {
+      onSocket: this.#onSocket,
       onReady: () => {
         this.#connecting = undefined;
         this.#sessions.add(session);

@@ -19,6 +19,7 @@ import type { HeaderField } from '../http2/hpack/header-field.ts';
 import { encodeHeaders } from '../http2/hpack/hpack-encoder.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
+import { peerOf } from '../net/listen-address.ts';
 import { retryAfterSeconds } from '../refusal-headers.ts';
 import { isGrpcType } from './grpc-form.ts';
 import type { RawHeaders } from './hop-headers.ts';
@@ -51,6 +52,8 @@ export class Http2Client implements ClientSide, StreamSink {
   #answerTrailers: RawHeaders = [];
   #isAnswerAll = false;
   isWhole = false;
+  /** Then the stream has closed, and onOver was called. */
+  readonly isAnswered = false;
   trailers: RawHeaders = [];
 
   constructor(stream: Http2Stream, headers: RequestHeaders) {
@@ -192,7 +195,8 @@ function headOf(stream: Http2Stream, headers: RequestHeaders): RequestHead {
     headers: rawOfRequest(headers),
     httpVersion: '2',
     hasBody: !stream.isRequestWhole,
-    peer: address ?? 'unix',
+    peer: peerOf(duplex),
+    peerAddress: address ?? 'unix',
     isTls: duplex instanceof TLSSocket,
     isGrpc: isGrpcType(headers.get('content-type')),
     upgrade: headers.protocol,

@@ -8,6 +8,7 @@
  * side reads and writes its own from that.
  */
 import type { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ServingError } from '../../core/errors.ts';
 import type { RawHeaders } from './hop-headers.ts';
@@ -22,8 +23,10 @@ export interface RequestHead {
   readonly httpVersion: string;
   /** Be it an empty one whose end has yet to come. */
   readonly hasBody: boolean;
-  /** The client's address; 'unix' on a socket file. */
+  /** The client: 'host:port', or 'unix' on a socket file. */
   readonly peer: string;
+  /** Its address alone. */
+  readonly peerAddress: string;
   readonly isTls: boolean;
   /** A call of gRPC, by its content-type: failures are told in its form. */
   readonly isGrpc: boolean;
@@ -67,6 +70,8 @@ export interface ClientSide {
   readonly body: Readable;
   /** All of the request has come. */
   readonly isWhole: boolean;
+  /** All of the answer has left. */
+  readonly isAnswered: boolean;
   /** Known at the body's end. */
   readonly trailers: RawHeaders;
   /** Call once, first. */
@@ -116,9 +121,9 @@ export interface AppFailure {
 }
 
 export interface AppEvents {
-  /** A connection is being made for this request … */
+  /** A connection is being made for this request. */
   onConnecting(): void;
-  /** … and is there. */
+  /** It has a connection. */
   onConnected(): void;
   /** The request's head is sent, or is about to be: its body may follow. */
   onOpen(sent: SentRequest): void;
@@ -147,8 +152,13 @@ export interface SentRequest {
   breakOff(code?: number): void;
 }
 
+/** Told of each connection to the application as it is being made. */
+export type OnSocket = (socket: Socket) => void;
+
 /** Connections to the application in one protocol. */
 export interface AppTransport {
+  /** "1.1" or "2". */
+  readonly httpVersion: string;
   /** It may refuse requests that it has not looked at. */
   readonly mayRefuse: boolean;
   /** It has trailers and streams both ways, as gRPC needs them. */

@@ -46,6 +46,12 @@ export class PresetIds {
   }
 }
 
+const KINDS: Readonly<Record<SpanRole, SpanKind>> = {
+  server: SpanKind.SERVER,
+  client: SpanKind.CLIENT,
+  internal: SpanKind.INTERNAL,
+};
+
 export interface SdkSpansOptions {
   readonly tracer: Tracer;
   /** The id generator of `tracer`'s provider. */
@@ -85,7 +91,7 @@ export class SdkSpans implements SpanOutput {
 
   begin(context: TraceContext, role: SpanRole, name: string, start: Instant, end: Instant): void {
     const under = underParentOf(context, role === 'server');
-    const kind = role === 'server' ? SpanKind.SERVER : SpanKind.INTERNAL;
+    const kind = KINDS[role];
     const said = { attributes: {}, links: [], events: [], fault: undefined };
     this.#begun = { context, name, under, kind, start, end, ...said };
   }

@@ -167,7 +167,7 @@ function modelEntries({ model, version, signatureName }: ModelFacts): Entries {
 }
 
 /** 'host:port' or '[v6]:port' in two attributes; anything else (a socket's path) in one. */
-function setPeer(span: AttributeSink, peer: string): void {
+export function setPeer(span: AttributeSink, peer: string): void {
   const match = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(peer);
   span.set(PEER_ADDRESS, match === null ? peer : match[1]!);
   if (match !== null) span.set(PEER_PORT, Number(match[2]));

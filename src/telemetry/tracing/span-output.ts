@@ -38,8 +38,8 @@ export interface AttributeSink {
   setAll(block: AttributeBlock): void;
 }
 
-/** `server`: a caller's request; `internal`: a part of the server's work. */
-export type SpanRole = 'server' | 'internal';
+/** `server`: a caller's request; `client`: a request to another server; `internal`: a part of the server's work. */
+export type SpanRole = 'server' | 'client' | 'internal';
 
 export interface SpanOutput extends AttributeSink {
   /** Sets the wall time at monotonic 0, in ms since 1970, for the spans that follow. */

@@ -2,6 +2,7 @@
  * Starts tracing if OpenTelemetry's standard environment variables ask for it. If they name no exporter, nothing of
  * OpenTelemetry is imported. Otherwise the exporter is imported while the models load.
  */
+import type { FrontedRecord } from '../fronted/fronted-record.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import { samplerFromEnv } from './sampler.ts';
@@ -66,6 +67,10 @@ class LazyTracing implements Tracing {
 
   makeBatchSpans(record: BatchRecord): void {
     this.#sink?.makeBatchSpans(record);
+  }
+
+  makeFrontedSpans(record: FrontedRecord): void {
+    this.#sink?.makeFrontedSpans(record);
   }
 
   async shutdown(): Promise<number | 'unknown'> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { FrontedRecord } from '../../../src/telemetry/fronted/fronted-record.ts';
 import { createLogger } from '../../../src/telemetry/log/log.ts';
 import type { BatchRecord, RequestRecord } from '../../../src/telemetry/request-record.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
@@ -16,7 +17,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
 class FakeTracing implements Tracing {
-  readonly made: (RequestRecord | BatchRecord)[] = [];
+  readonly made: (RequestRecord | BatchRecord | FrontedRecord)[] = [];
   isShutDown = false;
   fault: Error | undefined;
 
@@ -31,6 +32,11 @@ class FakeTracing implements Tracing {
   }
 
   makeBatchSpans(record: BatchRecord): void {
+    if (this.fault !== undefined) throw this.fault;
+    this.made.push(record);
+  }
+
+  makeFrontedSpans(record: FrontedRecord): void {
     if (this.fault !== undefined) throw this.fault;
     this.made.push(record);
   }

@@ -28,6 +28,7 @@ import {
   EventTag,
   FLAG_IS_REMOTE,
   flagsOf,
+  KIND_CLIENT,
   KIND_INTERNAL,
   KIND_SERVER,
   LinkTag,
@@ -45,6 +46,8 @@ const FIXED_BYTES = 160;
 /** Bytes reserved for a length: spans without attributes are mostly shorter than 128 bytes, others longer. */
 const SHORT_LENGTH = 1;
 const LONG_LENGTH = 2;
+
+const KINDS: Readonly<Record<SpanRole, number>> = { server: KIND_SERVER, client: KIND_CLIENT, internal: KIND_INTERNAL };
 
 /** The buffer that spans are written to: SpanQueue. */
 export interface SpanRoom {
@@ -97,7 +100,7 @@ export class SpanEncoder implements SpanOutput {
     }
     writeText(writer, Tag.name, name);
     writer.varint(Tag.kind);
-    writer.varint(isServer ? KIND_SERVER : KIND_INTERNAL);
+    writer.varint(KINDS[role]);
     writer.varint(Tag.start);
     this.#time.writeTo(writer, start);
     writer.varint(Tag.end);

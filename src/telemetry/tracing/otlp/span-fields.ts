@@ -35,6 +35,7 @@ export const SPANS_TAG = 0x12;
 
 export const KIND_INTERNAL = 1;
 export const KIND_SERVER = 2;
+export const KIND_CLIENT = 3;
 export const CODE_ERROR = 2;
 
 export const TRACE_ID_BYTES = 16;

@@ -9,8 +9,8 @@ const FACTS: RequestFacts = {
   peer: '192.0.2.7',
   isTls: false,
   trustsForwarded: false,
-  newId: () => 'made',
-  newTraceparent: () => undefined,
+  id: 'made',
+  traceparent: undefined,
   hasTrace: false,
   leftMs: undefined,
   authority: undefined,
@@ -110,11 +110,13 @@ describe('requests', () => {
     assert.equal(sent(['Host', 'a'])['x-request-id'], 'made');
   });
 
-  test('a trace is passed on; a malformed one is replaced by a new one, if one begins here', () => {
+  test('a trace is passed on; where this server makes spans, its own is the parent, in the same trace', () => {
     const raw = ['Host', 'a', 'traceparent', 'x', 'tracestate', 'a=b'];
-    const kept = sent(raw, { hasTrace: true, newTraceparent: () => 'new' });
+    const kept = sent(raw, { hasTrace: true });
     assert.deepEqual([kept['traceparent'], kept['tracestate']], ['x', 'a=b']);
-    const made = sent(raw, { newTraceparent: () => 'new' });
+    const ours = sent(raw, { hasTrace: true, traceparent: 'ours' });
+    assert.deepEqual([ours['traceparent'], ours['tracestate']], ['ours', 'a=b']);
+    const made = sent(raw, { traceparent: 'new' });
     assert.deepEqual([made['traceparent'], made['tracestate']], ['new', undefined]);
     assert.equal(sent(raw)['traceparent'], undefined);
   });

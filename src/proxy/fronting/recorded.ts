@@ -1,0 +1,54 @@
+/** What telemetry is told of a fronted request. */
+import type { Buffer } from 'node:buffer';
+import type { Readable } from 'node:stream';
+import type { FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
+import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
+import { callerTrace } from '../../telemetry/tracing/propagation.ts';
+import type { AppAddress } from './app-address.ts';
+import { valuesOf } from './hop-headers.ts';
+import { targetOf } from './sent-request.ts';
+import type { RequestHead, TunnelEnd } from './sides.ts';
+
+/** Begins the record of a request whose head has come. */
+export function beginRecord(head: RequestHead, telemetry: FrontedTelemetry, app: AppAddress): FrontedRecord {
+  const { headers, method, target, httpVersion, isTls, peer, isGrpc, upgrade } = head;
+  // Two are none.
+  const [traceparent, another] = valuesOf(headers, 'traceparent');
+  const tracestate = traceparent === undefined ? '' : valuesOf(headers, 'tracestate').join(',');
+  return telemetry.begin({
+    app: app.text,
+    route: upgrade !== undefined ? 'upgrade' : isGrpc ? 'grpc' : 'http',
+    method,
+    target: targetOf(target).path,
+    protocol: httpVersion,
+    isTls,
+    peer,
+    callerId: valuesOf(headers, 'x-request-id')[0],
+    callerTrace: another === undefined ? callerTrace(traceparent, tracestate || undefined, undefined) : undefined,
+    userAgent: valuesOf(headers, 'user-agent')[0],
+    host: valuesOf(headers, 'host')[0],
+  });
+}
+
+/** Counts the bytes of the request's body. Call it when it is piped: to listen makes a stream flow. */
+export function countRequest(body: Readable, record: FrontedRecord): void {
+  body.on('data', (chunk: Buffer) => {
+    record.requestBytes += chunk.length;
+  });
+}
+
+/** As countRequest. */
+export function countAnswer(body: Readable, record: FrontedRecord): void {
+  body.on('data', (chunk: Buffer) => {
+    record.responseBytes += chunk.length;
+  });
+}
+
+/** A tunnel's record is over when its connection to the application is. Call it once the tunnel is joined. */
+export function recordTunnel(client: TunnelEnd, app: TunnelEnd, record: FrontedRecord): void {
+  record.requestBytes = client.head.length;
+  record.responseBytes = app.head.length;
+  countRequest(client.duplex, record);
+  countAnswer(app.duplex, record);
+  app.duplex.once('close', () => record.over('upgraded'));
+}
