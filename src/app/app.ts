@@ -25,12 +25,14 @@ import type { Records } from '../proxy/records/records.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { FlushLosses } from '../telemetry/last-flush.ts';
+import type { AccessLog } from '../telemetry/log/access-log.ts';
 import { createLogger, type LogLevel, type RootLogger } from '../telemetry/log/log.ts';
 import { type AppTelemetry, createTelemetry } from '../telemetry/telemetry.ts';
 import { createTracing } from '../telemetry/tracing/tracing.ts';
 import type { Environment } from '../telemetry/tracing/tracing-options.ts';
 import { VERSION } from '../version.ts';
 import { Access } from './access.ts';
+import { createAccessLog } from './access-log.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
@@ -77,6 +79,8 @@ export interface App {
 
 /** The most time for writing the last records of the request logs. */
 const FLUSHING_MS = 5000;
+/** The most time for the last lines of the access log, which may have no reader. */
+const LAST_LINES_MS = 300;
 
 export function createApp(config: ServeConfig, environment: Environment): App {
   const clock = systemClock;
@@ -120,6 +124,7 @@ class PillionApp implements App {
   readonly #admin: Admin;
   readonly #access: Access;
   readonly #appHealth: AppHealth | undefined;
+  readonly #accessLog: AccessLog | undefined;
   #addresses: Addresses | undefined;
   #areModelsStarted = false;
   #ended: Promise<void> | undefined;
@@ -175,6 +180,7 @@ class PillionApp implements App {
     });
 
     this.#access = access;
+    this.#accessLog = createAccessLog(options.access_log, telemetry, logger);
     this.#appHealth = createAppHealth(options, readiness, logger);
     this.#lifecycle = lifecycle;
     this.#records = records;
@@ -222,6 +228,7 @@ class PillionApp implements App {
   reread(): void {
     const phase = this.#ended !== undefined ? 'ending' : this.#areModelsStarted ? 'serving' : 'starting';
     this.#access.reread();
+    this.#accessLog?.reopen();
     this.#reread(phase);
   }
 
@@ -267,6 +274,7 @@ class PillionApp implements App {
     await this.#admin.server.close();
     await this.#surfaces.metrics?.close();
     await atMost(FLUSHING_MS, this.#access.close());
+    await this.#accessLog?.close(LAST_LINES_MS);
     this.#deadlines.close();
     return await this.#telemetry.close();
   }

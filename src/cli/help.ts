@@ -45,7 +45,7 @@ say where traces go.
 
 SIGTERM and SIGINT drain the server and end it with status 0; a second signal ends it at once. SIGHUP reads the file that
 lists the models (--model_config_file or --config), and the files of TLS, --authorization_file and --admin_token_file, now,
-without waiting for the next poll; the file of --audit_log_file is opened anew.
+without waiting for the next poll; the files of --audit_log_file and --access_log are opened anew.
 
 ${describeOptions(SERVE_OPTIONS)}
 `;

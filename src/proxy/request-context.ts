@@ -48,6 +48,7 @@ export interface RequestContextInit {
   /** Counts the requests of the process; ids are made of it. */
   readonly sequence: number;
   readonly peer: string;
+  readonly userAgent?: string | undefined;
   /** As in proxy/caller.ts. */
   readonly caller: string;
   readonly trace: TraceContext | undefined;
@@ -63,6 +64,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly surface: Surface;
   readonly method: string;
   readonly peer: string;
+  readonly userAgent: string | undefined;
   caller: string;
   /** Who sent it; undefined without an authorization file, and until it is known. */
   principal: Principal | undefined;
@@ -113,6 +115,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
     this.callerId = init.id;
     this.sequence = init.sequence;
     this.peer = init.peer;
+    this.userAgent = init.userAgent;
     this.caller = init.caller;
     this.deadline = init.deadline;
     this.hasOwnDeadline = init.hasOwnDeadline ?? true;

@@ -89,6 +89,8 @@ export interface RequestArrival {
   /** `x-request-id`, if the caller sent one. */
   readonly requestId: string | undefined;
   readonly peer: string;
+  /** `user-agent`; absent = the caller sent none. */
+  readonly userAgent?: string | undefined;
   /** As in proxy/caller.ts. */
   readonly caller: string;
   /** Who sent it, by the authorization file; undefined without that file. A promise never rejects. */
@@ -178,6 +180,7 @@ export class RequestLifecycle {
       id: arrival.requestId,
       sequence: this.#sequence++,
       peer: arrival.peer,
+      userAgent: arrival.userAgent,
       caller: identity instanceof Principal ? identity.caller : arrival.caller,
       trace: telemetry.startTrace(arrival.callerTrace),
     });

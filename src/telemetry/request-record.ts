@@ -133,6 +133,8 @@ export interface RequestRecord {
   /** The request's number within the process. */
   readonly sequence: number;
   readonly peer: string;
+  /** As the caller sent it; absent = it sent none. */
+  readonly userAgent?: string | undefined;
   readonly trace: TraceContext | undefined;
   readonly stages: StageClock;
   readonly deadline: Instant;

@@ -18,6 +18,8 @@ export interface Caller {
   readonly token: SentToken;
   /** Undefined if it sent none. */
   readonly requestId: string | undefined;
+  /** Undefined if it sent none. */
+  readonly userAgent: string | undefined;
   /** Its answer shall carry a load report. */
   readonly asksLoad: boolean;
   /** Undefined if it sent none that is well formed. */
@@ -42,6 +44,7 @@ export function readCaller(
     token: visitor && sentToken(source.metadata(AUTHORIZATION), source.metadata(API_KEY)),
     name: (header === undefined ? undefined : callerInHeader(source.metadata(header))) ?? connection,
     requestId: source.metadata(REQUEST_ID),
+    userAgent: source.metadata('user-agent'),
     asksLoad: loadFormatOf(source.metadata(LOAD_FORMAT_HEADER)) !== undefined,
     trace: callerTrace(
       source.metadata(TRACEPARENT),

@@ -56,6 +56,7 @@ class GrpcWire implements Wire<Uint8Array> {
       timeoutMs,
       requestId: caller.requestId,
       peer,
+      userAgent: caller.userAgent,
       caller: caller.name,
       identity: caller.visitor?.identify(caller.token),
       priority,

@@ -71,7 +71,7 @@ export class HttpWire implements Wire<Buffer>, OpenRequest {
   /** What is wrong with a path or its method comes before what is wrong with a header: no deadline makes it right. */
   arrival(method: string): RequestArrival {
     const { fields, peer, connectionCaller, visitor } = this.#transport;
-    const { requestId, callerTrace, caller = connectionCaller } = fields;
+    const { requestId, userAgent, callerTrace, caller = connectionCaller } = fields;
     const { timeout, priority, step } = this.#route.error === undefined ? fields : NO_WISHES;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
     return {
@@ -81,6 +81,7 @@ export class HttpWire implements Wire<Buffer>, OpenRequest {
       timeoutMs: timeout,
       requestId,
       peer,
+      userAgent,
       caller,
       identity: visitor?.identify(fields.token),
       priority,

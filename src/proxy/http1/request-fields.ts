@@ -38,6 +38,8 @@ export interface RequestFields {
   readonly token: SentToken;
   /** `x-request-id`. */
   readonly requestId: string | undefined;
+  /** `user-agent`. */
+  readonly userAgent: string | undefined;
   /** From `traceparent`, `tracestate` and `baggage`. */
   readonly callerTrace: CallerTrace | undefined;
   /** `accept-encoding`. */
@@ -68,6 +70,7 @@ export function readFields(
     caller: callerHeader === undefined ? undefined : callerInHeader(textOf(headers[callerHeader])),
     token: access && tokenIn(distinct()),
     requestId: textOf(headers['x-request-id']),
+    userAgent: textOf(headers['user-agent']),
     callerTrace: callerTrace(
       textOf(headers['traceparent']),
       textOf(headers['tracestate']),

@@ -1,15 +1,7 @@
-/**
- * The file of --audit_log_file: JSON lines like those of the server's log, appended; made with mode 0600. It is not
- * rotated here: move it away and send SIGHUP, as logrotate does, and a new one is opened.
- */
-import { closeSync, constants, openSync } from 'node:fs';
-import { pino } from 'pino';
+/** The file of --audit_log_file: lines like those of the server's log (line-file.ts). */
 import type { Clock } from '../../core/clock.ts';
+import { openLineFile } from './line-file.ts';
 import { createLogger, type Logger } from './log.ts';
-
-const MODE = 0o600;
-/** About 30,000 lines: a disk that hangs must not fill the memory. */
-const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
 export interface AuditFile {
   readonly logger: Logger;
@@ -21,38 +13,6 @@ export interface AuditFile {
 
 /** Throws if the file cannot be opened. `onError`: a line could not be written, or the file not be opened anew. */
 export function openAuditFile(path: string, clock: Clock, onError: (error: Error) => void): AuditFile {
-  checkOpens(path);
-  const destination = pino.destination({
-    dest: path,
-    append: true,
-    mode: MODE,
-    sync: false,
-    minLength: 0,
-    maxLength: MAX_BUFFERED_BYTES,
-  });
-  destination.on('error', onError);
-  const logger = createLogger({ level: 'info', clock, destination, base: {} });
-  return {
-    logger,
-    reopen: () => {
-      try {
-        checkOpens(path);
-        destination.reopen();
-      } catch (error) {
-        onError(error as Error);
-      }
-    },
-    close: () =>
-      new Promise((resolve) => {
-        destination.once('close', resolve);
-        destination.once('error', () => resolve());
-        destination.end();
-      }),
-  };
-}
-
-/** Makes the file, if it is not there. A link is not followed: whoever may make one would choose what is written to. */
-function checkOpens(path: string): void {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-  closeSync(openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, MODE));
+  const { destination, reopen, close } = openLineFile(path, onError);
+  return { logger: createLogger({ level: 'info', clock, destination, base: {} }), reopen, close };
 }

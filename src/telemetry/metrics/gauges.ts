@@ -200,6 +200,11 @@ export class Gauges {
     this.#register(name, help, () => [{ labels: {}, value: read() }]);
   }
 
+  /** One count without labels, since the start. */
+  observeCount(name: string, help: string, read: () => number): void {
+    this.#registerCounts(name, help, () => [{ labels: {}, value: read() }]);
+  }
+
   #register(name: string, help: string, read: () => readonly Reading[]): void {
     this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read)));
   }

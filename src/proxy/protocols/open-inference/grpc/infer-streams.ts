@@ -164,6 +164,7 @@ class StreamWire implements Wire<Uint8Array> {
       timeoutMs: timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - passedMs),
       requestId: caller.requestId,
       peer,
+      userAgent: caller.userAgent,
       caller: caller.name,
       identity: caller.visitor?.identify(caller.token),
       priority,
