@@ -1,6 +1,6 @@
 /**
  * Secrets are planted wherever a client or the environment may have one, and everything that the server tells is
- * searched for them: its log at the lowest level, the audit log, spans and metrics as they are exported, every page of
+ * searched for them: its log at the lowest level, the audit log, the access log, spans and metrics as they are exported, every page of
  * the operators' server, the metrics page, the texts of answers, and what the commands print.
  */
 import assert from 'node:assert/strict';
@@ -65,6 +65,21 @@ async function startCollector(t: TestContext): Promise<{ readonly endpoint: stri
   return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, got };
 }
 
+/** It says nothing of what it is sent. */
+async function startApp(t: TestContext): Promise<string> {
+  const app = createServer((request, response) => {
+    request.resume();
+    response.setHeader('content-length', 0);
+    response.end();
+  });
+  await new Promise<void>((resolve) => app.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    app.closeAllConnections();
+    app.close();
+  });
+  return `http://127.0.0.1:${(app.address() as AddressInfo).port}`;
+}
+
 const headersWith = (credential: readonly string[]): readonly string[] => [
   ...credential,
   `cookie: session=${PLANTED.cookie}`,
@@ -87,6 +102,7 @@ async function askRest(address: string, credentials: readonly (readonly string[]
         [`/v1/models/nothing:predict${query}`, GOOD],
         [`/v1/nothing${query}`, GOOD],
         [`/v1/models/digits${query}`, GOOD],
+        [`/of/the/application${query}`, GOOD],
       ] as const) {
         const connection = new RawConnection(address);
         connection.post(path, body, [...headersWith(credential), ...lane]);
@@ -138,7 +154,11 @@ for (const engine of ['pillion', 'grpc-js']) {
         ],
         issuer,
       );
-      const [tokenFile, auditFile] = [join(directory, 'token'), join(directory, 'audit')];
+      const [tokenFile, auditFile, accessFile] = ['token', 'audit', 'access'].map((name) => join(directory, name)) as [
+        string,
+        string,
+        string,
+      ];
       writeFileSync(tokenFile, admin.key);
       const environment = {
         PILLION_TEST_SECRET: PLANTED['the environment'],
@@ -155,6 +175,8 @@ for (const engine of ['pillion', 'grpc-js']) {
         `--authorization_file=${rules}`,
         `--admin_token_file=${tokenFile}`,
         `--audit_log_file=${auditFile}`,
+        `--access_log=${accessFile}`,
+        `--app=${await startApp(t)}`,
       ];
       const sidecar = await startSidecar(args, environment);
       const credentials = [
@@ -204,10 +226,13 @@ for (const engine of ['pillion', 'grpc-js']) {
       assert.equal(await sidecar.stop(), 0);
       told.set('the log', sidecar.output());
       told.set('the audit log', readFileSync(auditFile, 'utf8'));
+      told.set('the access log', readFileSync(accessFile, 'utf8'));
       told.set('what was exported', Buffer.concat(collector.got).toString('latin1'));
       assert.match(told.get('what was exported')!, /digits/);
       assert.match(told.get('the log')!, /"level":"debug"/);
       assert.match(told.get('the audit log')!, /unauthenticated/);
+      assert.match(told.get('the access log')!, /"path":"\/of\/the\/application"/);
+      assert.match(told.get('what was exported')!, /\/of\/the\/application/);
 
       const secrets = {
         ...PLANTED,

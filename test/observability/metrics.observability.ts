@@ -85,8 +85,8 @@ test('each query of the dashboard has an answer', async (t) => {
   };
   for (const { title, targets = [] } of dashboard.panels) {
     for (const { expr } of targets) {
-      // No worker dies in this test, and none is a process; no model has a shadow.
-      const mayBeEmpty = /pillion_(?:host|process_group|shadow)_/.test(expr);
+      // No worker dies in this test, and none is a process; no model has a shadow, and there is no application.
+      const mayBeEmpty = /pillion_(?:host|process_group|shadow|app)_/.test(expr);
       const query = expr
         .replaceAll('$__rate_interval', '10s')
         .replaceAll('$job', 'pillion')

@@ -12,6 +12,8 @@ const mean = (metric, by) => `sum by (${by}) (${rate(`${metric}_sum`)}) / sum by
 
 const REQUESTS = 'pillion_request_duration_seconds';
 const STAGES = 'pillion_stage_duration_seconds';
+const APP = 'pillion_app_request_duration_seconds';
+const APP_HEADS = 'pillion_app_head_duration_seconds';
 const OVER_SIDECARS = `${SIDECARS},model=~"$model|"`;
 
 export const ROWS = [
@@ -113,6 +115,32 @@ export const ROWS = [
       }),
       timeSeries('Elements that differ', 'short', {
         '{{model}} {{output}}': `sum by (model, output) (${rate('pillion_shadow_mismatches_total')})`,
+      }),
+    ],
+  },
+  {
+    title: 'The application',
+    panels: [
+      timeSeries('Requests by status', 'reqps', {
+        '{{route}} {{status}}': `sum by (route, status) (${rate('pillion_app_requests_total', SIDECARS)})`,
+      }),
+      timeSeries(
+        'Time of requests',
+        's',
+        {
+          'p50 {{route}}': quantile(0.5, APP, 'route', SIDECARS),
+          'p99 {{route}}': quantile(0.99, APP, 'route', SIDECARS),
+          'p99 to the head {{route}}': quantile(0.99, APP_HEADS, 'route', SIDECARS),
+        },
+        { hasExemplars: true, description: 'Streams of events and tunnels last as long as somebody listens.' },
+      ),
+      timeSeries('Not answered by it', 'reqps', {
+        '{{outcome}}': `sum by (outcome) (${rate('pillion_app_requests_total', `${SIDECARS},outcome!~"ok|upgraded"`)})`,
+      }),
+      timeSeries('In flight and connections', 'short', {
+        '{{instance}} in flight': `sum by (instance) (pillion_app_requests_in_flight{${SIDECARS}})`,
+        '{{instance}} connections': `sum by (instance) (pillion_app_connections{${SIDECARS}})`,
+        '{{instance}} not made, a second': `sum by (instance) (${rate('pillion_app_connects_total', `${SIDECARS},outcome="failed"`)})`,
       }),
     ],
   },

@@ -33,7 +33,15 @@ test('gRPC is known by its content-type; gRPC-Web is HTTP', () => {
 });
 
 test('a call has the deadline of grpc-timeout alone, other requests the first that they name', () => {
-  const head = { method: 'POST', target: '/', httpVersion: '2', hasBody: true, peer: 'unix', isTls: false };
+  const head = {
+    method: 'POST',
+    target: '/',
+    httpVersion: '2',
+    hasBody: true,
+    peer: 'unix',
+    peerAddress: 'unix',
+    isTls: false,
+  };
   const headers = ['grpc-timeout', '2S', 'X-Envoy-Expected-Rq-Timeout-Ms', '250'];
   assert.equal(timeoutOf({ ...head, upgrade: undefined, headers, isGrpc: true }), 2000);
   assert.equal(timeoutOf({ ...head, upgrade: undefined, headers, isGrpc: false }), 250);
