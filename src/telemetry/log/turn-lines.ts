@@ -44,7 +44,7 @@ export class TurnLines {
   #told = 0;
   #isDropped = false;
   #turn: NodeJS.Immediate | undefined;
-  /** Nobody will ever read them. */
+  /** Nobody will ever read them, or it is closed. */
   #isGone = false;
 
   constructor(options: TurnLinesOptions) {
@@ -77,6 +77,7 @@ export class TurnLines {
     const { destination, clock } = this.#options;
     this.#writeTurn();
     if (this.#isGone) return Promise.resolve();
+    this.#isGone = true;
     return new Promise((resolve) => {
       const giveUp = (): void => {
         // Else pino would write once more when the process exits, for as long as it takes.

@@ -85,7 +85,15 @@ test('an answer of HTTP/2 has no pseudo-headers any more', () => {
 
 test('a tunnel has a key in HTTP/1.1 alone, and its proof', () => {
   const head = {
-    ...{ method: 'CONNECT', target: '/', headers: ['host', 'a'], httpVersion: '2', hasBody: true, peer: 'unix' },
+    ...{
+      method: 'CONNECT',
+      target: '/',
+      headers: ['host', 'a'],
+      httpVersion: '2',
+      hasBody: true,
+      peer: 'unix',
+      peerAddress: 'unix',
+    },
     ...{ isTls: false, isGrpc: false, upgrade: 'websocket' },
   };
   const asked = asUpgrade(head);

@@ -117,6 +117,10 @@ it('the end waits for the last lines, but not for a reader that does not read', 
   read.leave();
   await closing;
   assert.deepEqual([read.written, one.lines.lost], [['a\n'], 0]);
+  // One that comes too late.
+  one.lines.add('b\n');
+  await setImmediate();
+  assert.deepEqual([read.written, one.lines.lost], [['a\n'], 1]);
   const unread = new PuppetDestination();
   const other = linesTo(unread);
   other.lines.add('a\n');
