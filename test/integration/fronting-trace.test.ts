@@ -66,6 +66,7 @@ describe('a request for an application that asks for an inference', () => {
       const client = child(spans, 'pillion', 'GET', server.spanId);
       assert.equal(app.got[0]!['traceparent'], `00-${traceId}-${client.spanId}-01`);
       assert.equal(app.got[0]!['tracestate'], 'vendor=1');
+      assert.deepEqual([server.kind, client.kind], [2, 3]);
       const cart = child(spans, 'shop', 'cart', client.spanId);
       const predict = child(spans, 'pillion', 'Predict half_plus_two', cart.spanId);
       const batch = child(spans, 'pillion', 'inference.batch', predict.spanId);

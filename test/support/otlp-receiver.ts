@@ -12,6 +12,8 @@ export interface ReceivedSpan {
   readonly spanId: string;
   readonly parentSpanId: string;
   readonly name: string;
+  /** SpanKind: 1 internal, 2 server, 3 client. */
+  readonly kind: number;
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly linkedSpanIds: readonly string[];
@@ -113,6 +115,7 @@ function readSpan(span: SpanMessage, resource: Readonly<Record<string, string>>)
     spanId: hex(span.spanId),
     parentSpanId: hex(span.parentSpanId ?? ''),
     name: span.name,
+    kind: Number(span.kind),
     startTimeUnixNano: span.startTimeUnixNano,
     endTimeUnixNano: span.endTimeUnixNano,
     linkedSpanIds: (span.links ?? []).map((link) => hex(link.spanId)),
