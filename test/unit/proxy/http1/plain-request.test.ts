@@ -28,6 +28,7 @@ describe('PlainRequestReader', () => {
       token: undefined,
       caller: undefined,
       requestId: 'r1',
+      userAgent: undefined,
       callerTrace: undefined,
       acceptEncoding: undefined,
       inferenceHeader: undefined,
