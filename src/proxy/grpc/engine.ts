@@ -107,7 +107,7 @@ export interface GrpcEngine {
    */
   listen(address: string): Promise<string>;
   /**
-   * Takes no new connections and sends GOAWAY to the open ones. Resolves when the last call has ended and the last
+   * Takes the connections that wait to be accepted and then no more, and sends GOAWAY to the open ones. Resolves when the last call has ended and the last
    * connection is closed; `close` ends that early.
    */
   drain(): Promise<void>;

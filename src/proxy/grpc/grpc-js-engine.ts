@@ -129,7 +129,9 @@ export class GrpcJsEngine implements GrpcEngine {
   }
 
   async drain(): Promise<void> {
-    this.#listener.stopAccepting();
+    await this.#listener.stopAccepting();
+    // Later ones would be ended without a GOAWAY.
+    await this.#listener.untilShaken(this.#clock, LINGER_MS);
     this.#isDraining = true;
     this.#countCalls(0);
     await new Promise<void>((resolve, reject) => {
@@ -149,9 +151,8 @@ export class GrpcJsEngine implements GrpcEngine {
   }
 
   close(): Promise<void> {
-    const drained = this.drain();
     this.#listener.destroy();
-    return drained;
+    return this.drain();
   }
 }
 

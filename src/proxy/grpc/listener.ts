@@ -3,11 +3,14 @@
  * itself, so that bind errors keep their codes, a close can end every open socket, and TLS is the same for every
  * engine.
  *
- *   listen ──▶ accepting ──▶ stopAccepting ──▶ destroy
- *       (any number of addresses)   open sockets stay    … until here
+ *   listen ──▶ accepting ──▶ stopAccepting ────────────▶ untilShaken ──────────▶ destroy
+ *       (any number of addresses)   who waits is taken;     handshakes under way
+ *                                   open sockets stay       end or are ended         … until here
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import type { Clock } from '../../core/clock.ts';
+import { acceptWaiting } from '../net/accept-waiting.ts';
 import type { Occupant } from '../net/connection-gate.ts';
 import { type Entrance, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
@@ -22,7 +25,9 @@ export class Listener {
   readonly #entrance: Entrance;
   readonly #tls: ListenTls | undefined;
   readonly #whenEmpty: (() => void)[] = [];
-  #isStopped = false;
+  /** Connections accepted so far, before any TLS handshake. */
+  #accepted = 0;
+  #isClosed = false;
 
   /**
    * @param onConnection returns what the gate may ask about the connection; undefined if it is not kept
@@ -41,21 +46,36 @@ export class Listener {
         ? this.#tlsServer(this.#tls)
         : createServer({ noDelay: true }, this.#take);
     const bound = await listenNet(server, address, this.#entrance);
+    server.on('connection', () => {
+      this.#accepted += 1;
+    });
     // E.g. no file descriptors left: that costs one connection, not the server.
     server.on('error', () => undefined);
     this.#servers.push(server);
     return bound;
   }
 
-  /** Accepts no more connections and removes socket files. Open connections stay. May be called again. */
-  stopAccepting(): void {
-    this.#isStopped = true;
-    for (const server of this.#servers.splice(0)) server.close();
+  /** Accepts the connections that wait, then no more, and removes socket files. Open connections stay. */
+  async stopAccepting(): Promise<void> {
+    if (this.#servers.length === 0) return;
+    await acceptWaiting(
+      () => this.#accepted,
+      () => this.#isClosed,
+    );
+    this.#closeServers();
+  }
+
+  /** Resolves when no TLS handshake is under way. After stopAccepting; those that take `mostMs` are ended. */
+  async untilShaken(clock: Clock, mostMs: number): Promise<void> {
+    const timer = clock.setTimer(clock.nowMs() + mostMs, () => this.#tlsSockets.destroyUnshaken());
+    await this.#tlsSockets.untilShaken();
+    timer.cancel();
   }
 
   /** Closes every connection now. */
   destroy(): void {
-    this.stopAccepting();
+    this.#isClosed = true;
+    this.#closeServers();
     this.#tlsSockets.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -72,6 +92,10 @@ export class Listener {
     return server;
   }
 
+  #closeServers(): void {
+    for (const server of this.#servers.splice(0)) server.close();
+  }
+
   #forget(socket: Socket): void {
     this.#sockets.delete(socket);
     if (this.#sockets.size > 0) return;
@@ -79,12 +103,6 @@ export class Listener {
   }
 
   readonly #take = (socket: Socket): void => {
-    // Its TLS handshake ended after stopAccepting.
-    if (this.#isStopped) {
-      socket.on('error', () => undefined);
-      socket.destroy();
-      return;
-    }
     this.#sockets.add(socket);
     socket.once('close', () => this.#forget(socket));
     // A reset by the client; 'close' follows.

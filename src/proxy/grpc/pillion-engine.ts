@@ -77,6 +77,7 @@ export class PillionEngine implements GrpcEngine {
   readonly #shared: CallContext;
   readonly #http2: Http2Server;
   readonly #listener: Listener;
+  readonly #lingerMs: number;
   readonly #callers: Callers;
   readonly #methods = new Map<string, GrpcMethod>();
   /** "/package.Service/" of every method. */
@@ -103,6 +104,7 @@ export class PillionEngine implements GrpcEngine {
     this.#front = options.front;
     const takesTunnels = options.front !== undefined;
     const http2 = { ...DEFAULT_HTTP2_OPTIONS, takesTunnels, ...options.http2 };
+    this.#lingerMs = http2.lingerMs;
     this.#http2 = new Http2Server({
       clock,
       options: http2,
@@ -127,16 +129,17 @@ export class PillionEngine implements GrpcEngine {
     return this.#listener.listen(address);
   }
 
-  drain(): Promise<void> {
-    this.#listener.stopAccepting();
-    return this.#http2.drain();
+  async drain(): Promise<void> {
+    await this.#listener.stopAccepting();
+    void this.#http2.drain();
+    await this.#listener.untilShaken(this.#shared.clock, this.#lingerMs);
+    await this.#http2.drain();
   }
 
   async close(): Promise<void> {
-    const drained = this.drain();
     this.#http2.destroy();
     this.#listener.destroy();
-    await drained;
+    await this.drain();
     this.#front?.close();
     this.#shared.deadlines.close();
   }

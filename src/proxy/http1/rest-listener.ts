@@ -16,9 +16,10 @@ import {
 import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { acceptWaiting } from '../net/accept-waiting.ts';
 import { type Entrance, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
-import { afterReads, type Ending } from './ending.ts';
+import type { Ending } from './ending.ts';
 
 /** Times are in milliseconds. */
 const SERVER_OPTIONS = {
@@ -125,7 +126,12 @@ export class RestListener {
 
   /** Accepts the connections that wait and then no more. Resolves when all have closed. */
   async drain(): Promise<void> {
-    await this.#acceptWaiting();
+    // Served once all of them are accepted: a client that has its answer may open its next connection.
+    this.#held = new Map();
+    await acceptWaiting(
+      () => this.#accepted,
+      () => this.#ending.isOver,
+    );
     // The close of node:http would close idle connections.
     const ends = this.#servers.map((server) => closed(server, NetServer.prototype.close));
     const held = this.#held ?? [];
@@ -146,22 +152,6 @@ export class RestListener {
     for (const socket of this.#held?.keys() ?? []) socket.destroy();
     for (const server of this.#servers) server.closeAllConnections();
     await ends;
-  }
-
-  /**
-   * A client is connected, and sends, once the kernel has put it into the queue of the listening socket. Closing that
-   * socket resets the connections in the queue, of which one a turn is accepted: so all of them are accepted first.
-   * They are served afterwards, because a client that has its answer may open its next connection. A connection that
-   * comes between the last check and the close is still reset: only the kernel could refuse it and keep those that
-   * wait.
-   */
-  async #acceptWaiting(): Promise<void> {
-    this.#held = new Map();
-    let accepted: number;
-    do {
-      accepted = this.#accepted;
-      await new Promise<void>((resolve) => afterReads(resolve));
-    } while (accepted < this.#accepted && !this.#ending.isOver);
   }
 
   #takeConnections(server: Server, event: 'connection' | 'secureConnection'): void {

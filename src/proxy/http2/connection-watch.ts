@@ -60,6 +60,7 @@ export class ConnectionWatch {
     } else if (stalledMs > options.stallTimeoutMs) {
       connection.destroy();
     } else if (!connection.isEstablished) {
+      this.#checkDrain(now);
       if (now - this.#openedAt > options.prefaceTimeoutMs) {
         connection.fail(ErrorCode.SETTINGS_TIMEOUT, 'no connection preface in time');
       }
@@ -108,13 +109,18 @@ export class ConnectionWatch {
     for (const stream of streams.toArray()) if (!stream.isRequestWhole) stream.onTick();
   }
 
+  /** The client has not answered the PING, or not begun at all. */
+  #checkDrain(now: Instant): void {
+    const { drainingSince } = this.#connection;
+    if (drainingSince !== undefined && now - drainingSince > this.#core.options.lingerMs)
+      this.#connection.drainFinally();
+  }
+
   #checkSilence(now: Instant): void {
     const connection = this.#connection;
     const { options, output, streams } = this.#core;
     const silentMs = now - connection.lastReadAt;
-    if (connection.drainingSince !== undefined && now - connection.drainingSince > options.lingerMs) {
-      connection.drainFinally();
-    }
+    this.#checkDrain(now);
     if (streams.size === 0 || silentMs <= options.keepaliveMs || output.isCongested) {
       // A congested connection is not read from, so that its silence means nothing.
       this.#pingedAt = undefined;

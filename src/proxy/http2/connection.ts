@@ -132,7 +132,10 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     if (this.#requests.intake.isOpen && type !== FrameType.CONTINUATION) {
       throw protocolError('a header block was not continued');
     }
-    if (type === FrameType.SETTINGS && (flags & Flag.ACK) === 0) this.isEstablished = true;
+    if (type === FrameType.SETTINGS && (flags & Flag.ACK) === 0 && !this.isEstablished) {
+      this.isEstablished = true;
+      if (this.drainingSince !== undefined) this.#announceDrain();
+    }
     // DATA and CONTINUATION without a stream are errors of their own.
     if (!this.isEstablished && type !== FrameType.DATA && type !== FrameType.CONTINUATION) {
       throw protocolError('the first frame must be SETTINGS');
@@ -186,15 +189,16 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
 
   /**
    * Takes no new streams, finishes the open ones, then ends. A client may send requests until it has received the first
-   * GOAWAY; the second GOAWAY comes after those, so that none of them is lost.
+   * GOAWAY; the second GOAWAY comes after those, so that none of them is lost. A client that has only just connected has
+   * lingerMs to begin, as it may have sent its first request.
    */
   drain(): void {
     if (this.drainingSince !== undefined || this.endedAt !== undefined) return;
     this.drainingSince = this.#environment.time.now;
-    if (!this.isEstablished) {
-      this.drainFinally();
-      return;
-    }
+    if (this.isEstablished) this.#announceDrain();
+  }
+
+  #announceDrain(): void {
     this.#core.writer.goAway(MAX_WINDOW_BYTES, ErrorCode.NO_ERROR, 'draining');
     this.ping();
   }

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { Instant } from '../../core/clock.ts';
 import type { Occupant } from '../net/connection-gate.ts';
 import { PREFACE } from './frame-types.ts';
+import type { Http2Options } from './options.ts';
 
 const PREFIX = Buffer.from(PREFACE.slice(0, 4), 'latin1');
 
@@ -16,14 +17,19 @@ export interface SniffEvents {
   onHttp1(duplex: Duplex): void;
 }
 
+type SniffTimeouts = Pick<Http2Options, 'prefaceTimeoutMs' | 'lingerMs'>;
+
 export class ProtocolSniffer implements Occupant {
   readonly #duplex: Duplex;
   readonly #events: SniffEvents;
   readonly #onClosed: (sniffer: ProtocolSniffer) => void;
   readonly #openedAt: Instant;
-  readonly #timeoutMs: number;
+  readonly #timeouts: SniffTimeouts;
   #bytes: Buffer | undefined;
   #isDecided = false;
+  #isDraining = false;
+  /** The first tick of a drain. */
+  #drainingSince: Instant | undefined;
   /** What the connection has become; undefined if that is not HTTP/2. */
   #successor: Occupant | undefined;
   readonly #onData = (chunk: Buffer): void => {
@@ -42,13 +48,13 @@ export class ProtocolSniffer implements Occupant {
   constructor(
     duplex: Duplex,
     events: SniffEvents,
-    timeoutMs: number,
+    timeouts: SniffTimeouts,
     now: Instant,
     onClosed: (sniffer: ProtocolSniffer) => void,
   ) {
     this.#duplex = duplex;
     this.#events = events;
-    this.#timeoutMs = timeoutMs;
+    this.#timeouts = timeouts;
     this.#openedAt = now;
     this.#onClosed = onClosed;
     duplex.on('data', this.#onData);
@@ -75,7 +81,10 @@ export class ProtocolSniffer implements Occupant {
   }
 
   check(now: Instant): void {
-    if (now - this.#openedAt > this.#timeoutMs) this.#duplex.destroy();
+    const { prefaceTimeoutMs, lingerMs } = this.#timeouts;
+    if (this.#isDraining) this.#drainingSince ??= now;
+    const isLate = now - this.#openedAt > prefaceTimeoutMs || now - (this.#drainingSince ?? now) > lingerMs;
+    if (isLate) this.#duplex.destroy();
   }
 
   get restingSince(): Instant | undefined {
@@ -92,9 +101,9 @@ export class ProtocolSniffer implements Occupant {
     else this.#duplex.destroy();
   }
 
-  /** No request has begun. */
+  /** The client may have sent its first request: it has lingerMs to come. */
   drain(): void {
-    this.#duplex.destroy();
+    this.#isDraining = true;
   }
 
   destroy(): void {

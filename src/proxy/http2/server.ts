@@ -47,6 +47,7 @@ export class Http2Server implements SniffEvents {
   readonly #whenEmpty: (() => void)[] = [];
   #timer: TimerHandle | undefined;
   #isDraining = false;
+  #isDestroyed = false;
   readonly #forget = (member: Member): void => {
     this.#members.delete(member);
     if (this.#members.size > 0) return;
@@ -79,11 +80,12 @@ export class Http2Server implements SniffEvents {
   }
 
   /**
-   * Takes over a new connection; its errors are handled from here on. Undefined: a drain has begun, and it is closed. How
-   * many there may be and for how long one may be idle is for the caller to decide.
+   * Takes over a new connection; its errors are handled from here on. In a drain too, whose news it gets once it speaks.
+   * Undefined: the server was destroyed, and the connection is closed. How many there may be and for how long one may be
+   * idle is for the caller to decide.
    */
   accept(duplex: Duplex): Occupant | undefined {
-    if (this.#isDraining) {
+    if (this.#isDestroyed) {
       duplex.on('error', () => {});
       duplex.destroy();
       return undefined;
@@ -91,18 +93,20 @@ export class Http2Server implements SniffEvents {
     // The engine gathers its writes itself (flush-turn.ts), so that Nagle's delay would gain nothing.
     if (duplex instanceof Socket) duplex.setNoDelay(true);
     this.#startTicking();
-    const { prefaceTimeoutMs } = this.#environment.options;
+    const { options } = this.#environment;
     const member =
       this.#onHttp1 === undefined
         ? new Http2Connection(duplex, this.#environment, this.#forget)
-        : new ProtocolSniffer(duplex, this, prefaceTimeoutMs, this.#time.now, this.#forget);
+        : new ProtocolSniffer(duplex, this, options, this.#time.now, this.#forget);
     this.#members.add(member);
+    if (this.#isDraining) member.drain();
     return member;
   }
 
   onHttp2(duplex: Duplex, firstBytes: Buffer): Occupant {
     const connection = new Http2Connection(duplex, this.#environment, this.#forget);
     this.#members.add(connection);
+    if (this.#isDraining) connection.drain();
     connection.onChunk(firstBytes);
     return connection;
   }
@@ -111,7 +115,7 @@ export class Http2Server implements SniffEvents {
     this.#onHttp1?.(duplex);
   }
 
-  /** Accepts no more connections and lets each finish its streams. Resolves when all have closed. */
+  /** Lets each connection finish its streams. Resolves when all have closed. May be called again. */
   drain(): Promise<void> {
     this.#isDraining = true;
     for (const member of this.#members) member.drain();
@@ -121,7 +125,7 @@ export class Http2Server implements SniffEvents {
 
   /** Closes every connection now: the end of a drain that took too long. */
   destroy(): void {
-    this.#isDraining = true;
+    this.#isDestroyed = true;
     for (const member of this.#members) member.destroy();
   }
 

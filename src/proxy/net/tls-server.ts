@@ -79,14 +79,23 @@ export function takesTls(address: string): boolean {
 /** The connections of a TLS server from their first byte on, so that those without a handshake can be closed too. */
 export class TlsSockets {
   readonly #sockets = new Set<Socket>();
+  /** Their handshake is under way. */
+  readonly #unshaken = new Map<string, Socket>();
+  readonly #whenShaken: (() => void)[] = [];
 
   /** `server` is one of node:tls or node:https that does not listen yet. */
   watch(server: TlsServer, { onHandshakeFailed, onServer }: ListenTls): void {
     onServer?.(server);
     server.on('connection', (socket) => {
+      const ends = endsOf(socket);
       this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      this.#unshaken.set(ends, socket);
+      socket.once('close', () => {
+        this.#sockets.delete(socket);
+        if (this.#unshaken.get(ends) === socket) this.#shaken(ends);
+      });
     });
+    server.on('secureConnection', (socket) => this.#shaken(endsOf(socket)));
     server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
       onHandshakeFailed?.(error, peerOf(socket));
       // After a timeout Node does not.
@@ -99,8 +108,30 @@ export class TlsSockets {
     for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 
+  /** Resolves when no handshake is under way. */
+  untilShaken(): Promise<void> {
+    if (this.#unshaken.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenShaken.push(resolve));
+  }
+
+  /** Ends the connections whose handshake is under way. */
+  destroyUnshaken(): void {
+    for (const socket of this.#unshaken.values()) socket.destroy();
+  }
+
+  #shaken(ends: string): void {
+    this.#unshaken.delete(ends);
+    if (this.#unshaken.size > 0) return;
+    for (const resolve of this.#whenShaken.splice(0)) resolve();
+  }
+
   /** Ends every connection now, with or without a handshake. */
   destroy(): void {
     for (const socket of this.#sockets) socket.destroy();
   }
+}
+
+/** Tells a connection from the others that are open: node gives a socket of its own after the handshake. */
+function endsOf({ localPort, remoteAddress, remotePort }: Socket): string {
+  return `${localPort} ${remoteAddress} ${remotePort}`;
 }

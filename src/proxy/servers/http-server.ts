@@ -172,13 +172,18 @@ export class RestServer {
     return this.#listener.listen(address);
   }
 
+  /** From now on each connection ends with its next answer, which says so. New ones are accepted, and end likewise. */
+  tellClients(): void {
+    this.#ending.isDraining = true;
+  }
+
   /**
    * Accepts no new connection. Each open connection ends with the answer in hand or the next one, or when it has been
    * idle for `graceMs`. Resolves when all connections have ended.
    */
   async drain(graceMs: number): Promise<void> {
     const { clock } = this.#options.lifecycle;
-    this.#ending.isDraining = true;
+    this.tellClients();
     const grace = clock.setTimer(clock.nowMs() + graceMs, () => this.#endIdle());
     await this.#listener.drain();
     grace.cancel();

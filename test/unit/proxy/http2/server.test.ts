@@ -152,8 +152,36 @@ test('a drain sends GOAWAY twice, takes requests that were under way, refuses la
   peer.socket.push(null);
   await drained;
   assert.equal(peer.server.connectionCount, 0);
+});
+
+test('a connection that a drain finds, or that comes in it, has its first requests answered', async () => {
+  const early = new Http2Peer();
+  const drained = early.server.drain();
+  const lateSocket = new TestSocket();
+  early.server.accept(lateSocket);
+  const sent = Buffer.concat([PREFACE, settings(), request(1, 'x'), frame(T.PING, F.ACK, 0, Buffer.alloc(8))]);
+  for (const socket of [early.socket, lateSocket]) {
+    socket.push(sent);
+    await turn();
+    const frames = describeFrames(parseFrames(socket.takeWritten())).filter((each) => !each.startsWith('SETTINGS'));
+    assert.deepEqual(frames.slice(frames.indexOf('GOAWAY last 2147483647 code 0')), [
+      'GOAWAY last 2147483647 code 0',
+      'PING',
+      'HEADERS 1',
+      'DATA 1 1',
+      'HEADERS 1 END',
+      'GOAWAY last 1 code 0',
+    ]);
+    socket.push(null);
+  }
+  await drained;
+});
+
+test('a server that was destroyed takes no connection', async () => {
+  const peer = new Http2Peer();
+  await peer.close();
   const late = new TestSocket();
-  peer.server.accept(late);
+  assert.equal(peer.server.accept(late), undefined);
   assert.equal(late.destroyed, true);
 });
 
@@ -172,11 +200,15 @@ test('draining a server without connections is done at once', async () => {
   await new Http2Server({ handler: new EchoHandler(), clock: new FakeClock() }).drain();
 });
 
-test('draining before the preface ends the connection', async () => {
+test('a drain gives a client that has not begun lingerMs', async () => {
   const peer = new Http2Peer();
   await turn();
   peer.take();
   void peer.server.drain();
+  peer.clock.advance(2000);
+  await turn();
+  assert.deepEqual(peer.take(), []);
+  peer.clock.advance(2000);
   await turn();
   assert.deepEqual(describeFrames(peer.take()), ['GOAWAY last 0 code 0']);
   assert.equal(peer.isEnded, true);

@@ -1,0 +1,98 @@
+/**
+ * `pillion serve` told to end while clients wait to be accepted, or are in the middle of their TLS handshake: they have
+ * sent what they had to say, and are answered.
+ */
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { once } from 'node:events';
+import { connect as connectHttp2 } from 'node:http2';
+import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterEach, describe, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
+import { ConfigFiles } from '../support/config-files.ts';
+import { answerOf, frame, openCall } from '../support/raw-grpc.ts';
+import { selfSigned } from '../support/self-signed.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { restBytes } from '../support/surface-clients.ts';
+import { writeSurfaceModels } from '../support/surface-models.ts';
+import { floats, outputOf, PREDICT, predict } from '../support/surface-request.ts';
+
+/** Of each kind; the kernel keeps 511 waiting. */
+const CLIENTS = 50;
+const REQUEST = predict({ model: 'float', inputs: { x: floats(1, 2, 3, 4) } });
+
+afterEach(killSidecars);
+
+/** Resolves once the kernel has the connection; `answered`: the request is sent as soon as may be, and its answer is right. */
+interface Waiting {
+  readonly answered: Promise<boolean>;
+}
+
+async function restClient(tcp: Socket, wrap: (tcp: Socket) => Socket): Promise<Waiting> {
+  await once(tcp, 'connect');
+  const socket = wrap(tcp);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.on('error', () => undefined);
+  socket.write(restBytes(REQUEST.rest));
+  const answered = once(socket, 'close').then(() =>
+    /^HTTP\/1\.1 200 .*\[1\.0,2\.0,3\.0,4\.0\]/s.test(String(Buffer.concat(chunks))),
+  );
+  return { answered };
+}
+
+async function grpcClient(tcp: Socket, wrap: (tcp: Socket) => Socket): Promise<Waiting> {
+  await once(tcp, 'connect');
+  const session = connectHttp2('http://localhost', { createConnection: () => wrap(tcp) });
+  session.on('error', () => undefined);
+  const stream = openCall(session, PREDICT);
+  stream.end(frame(REQUEST.grpc.message!));
+  const answered = answerOf(stream).then(
+    ({ grpcStatus, message }) => grpcStatus === 0 && String(outputOf(message!).values) === '1,2,3,4',
+    () => false,
+  );
+  return { answered: answered.finally(() => session.destroy()) };
+}
+
+describe('clients that wait to be accepted when the server is told to end are answered', () => {
+  // grpc-js tells a client whose handshake has just ended to send its request elsewhere.
+  for (const [engine, hasTls] of [
+    ['pillion', false],
+    ['pillion', true],
+    ['grpc-js', false],
+  ] as const) {
+    test(`${engine}, ${hasTls ? 'with' : 'without'} TLS, and on Unix sockets`, async (t) => {
+      const files = new ConfigFiles(t);
+      const { key, cert } = selfSigned();
+      const tls = [`--tls_key_file=${files.write('key', key)}`, `--tls_cert_file=${files.write('cert', cert)}`];
+      const [restPath, grpcPath] = ['rest', 'grpc'].map((name) => join(files.directory, `${name}.sock`));
+      const sidecar = await startSidecar([
+        ...[...writeSurfaceModels(files.directory, ['float']), `--http2_engine=${engine}`, '--num_batch_threads=1'],
+        ...[`--rest_socket_path=${restPath}`, `--grpc_socket_path=${grpcPath}`, ...(hasTls ? tls : [])],
+      ]);
+      const plain = (tcp: Socket): Socket => tcp;
+      const secure = (protocol: string) => (tcp: Socket) =>
+        connectTls({ socket: tcp, ca: cert, servername: 'localhost', ALPNProtocols: [protocol] });
+      const [rest, grpc] = ports(sidecar);
+      sidecar.process.kill('SIGSTOP');
+      const clients = await Promise.all(
+        Array.from({ length: CLIENTS }, () => [
+          restClient(connect(rest, '127.0.0.1'), hasTls ? secure('http/1.1') : plain),
+          grpcClient(connect(grpc, '127.0.0.1'), hasTls ? secure('h2') : plain),
+          restClient(connect(restPath!), plain),
+          grpcClient(connect(grpcPath!), plain),
+        ]).flat(),
+      );
+      sidecar.process.kill('SIGTERM');
+      sidecar.process.kill('SIGCONT');
+      const answers = await Promise.all(clients.map(({ answered }) => answered));
+      assert.equal(answers.filter((isRight) => !isRight).length, 0);
+      assert.equal(await sidecar.exited, 0);
+    });
+  }
+});
+
+function ports({ rest, grpc }: Sidecar): readonly [number, number] {
+  return [Number(new URL(rest).port), Number(grpc.split(':')[1])];
+}
