@@ -250,14 +250,18 @@ class PillionApp implements App {
     this.#modelFileWatch?.stop();
     this.repository?.stop();
     // A server that was never ready has no traffic.
-    if (wasReady && drain_delay_ms > 0) await pause(drain_delay_ms);
+    const { grpc, rest } = this.#surfaces;
+    if (wasReady && drain_delay_ms > 0) {
+      await pause(drain_delay_ms / 2);
+      rest.tellClients();
+      await pause(drain_delay_ms / 2);
+    }
     this.logger.info({ event: 'draining' }, 'draining: no new connections, finishing what clients have begun');
     this.#admin.drain();
-    const { grpc, rest } = this.#surfaces;
-    const parts = { logger: this.logger, lifecycle: this.#lifecycle, surfaces: [grpc, rest] };
-    await drainSurfaces({ ...parts, timeoutMs: drain_timeout_ms });
+    const parts = { logger: this.logger, lifecycle: this.#lifecycle, surfaces: [grpc, rest], front: rest.underWay };
+    const cut = await drainSurfaces({ ...parts, timeoutMs: drain_timeout_ms });
     const losses = await this.#close();
-    this.logger.info({ event: 'drained', ...losses }, 'drained');
+    this.logger.info({ event: 'drained', ...cut, ...losses }, 'drained');
   }
 
   async #close(): Promise<FlushLosses> {

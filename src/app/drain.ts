@@ -8,7 +8,9 @@
  * knows. Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS. A client that reads
  * its answer slowly has it whole, as long as the timeout allows.
  *
- * The delay is for load balancers that read the readiness (a mesh, Kubernetes' endpoints) and learn of it later.
+ * The delay is for load balancers that read the readiness (a mesh, Kubernetes' endpoints) and learn of it later. In its
+ * second half HTTP/1.1 answers end their connections: clients whose next connection goes to another server by now leave
+ * while new ones are still taken, and few idle ones are left for the drain to end, with which a request might cross.
  */
 import { systemClock } from '../core/clock.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
@@ -23,10 +25,27 @@ interface DrainedSurface {
   close(): Promise<void>;
 }
 
+/** What is under way with the application behind this server. */
+interface DrainedFront {
+  readonly requests: number;
+  readonly tunnels: number;
+  /** Ends all of it now. */
+  abandon(): void;
+}
+
+/** What the timeout cut off. */
+export interface CutOff {
+  readonly requests_cut: number;
+  readonly app_requests_cut: number;
+  readonly tunnels_cut: number;
+}
+
 interface DrainParts {
   readonly logger: RootLogger;
   readonly lifecycle: RequestLifecycle;
   readonly surfaces: readonly DrainedSurface[];
+  /** Undefined without an application. */
+  readonly front: DrainedFront | undefined;
   /** The time for requests in flight, after the delay. */
   readonly timeoutMs: number;
 }
@@ -37,15 +56,19 @@ const GRACE_MS = 1000;
 const SENDING_MS = 2000;
 
 /** Resolves when all requests are answered or cancelled and the surfaces are closed. */
-export async function drainSurfaces({ logger, lifecycle, surfaces, timeoutMs }: DrainParts): Promise<void> {
+export async function drainSurfaces({ logger, lifecycle, surfaces, front, timeoutMs }: DrainParts): Promise<CutOff> {
   let onOverdue = (): void => undefined;
   const overdue = new Promise<void>((resolve) => {
     onOverdue = resolve;
   });
+  let cut: CutOff = { requests_cut: 0, app_requests_cut: 0, tunnels_cut: 0 };
   const timeout = systemClock.setTimer(systemClock.nowMs() + timeoutMs, () => {
-    const in_flight = lifecycle.inFlight;
-    if (in_flight > 0) logger.warn({ in_flight }, 'drain timeout: cancelling what is still in flight');
+    cut = underWay(lifecycle, front);
+    if (Object.values(cut).some((count) => count > 0)) {
+      logger.warn({ event: 'drain_timeout', ...cut }, 'drain timeout: cancelling what is still in flight');
+    }
     lifecycle.abandon();
+    front?.abandon();
     onOverdue();
   });
   const graceMs = Math.min(GRACE_MS, timeoutMs);
@@ -55,6 +78,12 @@ export async function drainSurfaces({ logger, lifecycle, surfaces, timeoutMs }: 
   await atMost(SENDING_MS, isEnding);
   timeout.cancel();
   await Promise.all([...surfaces.map((surface) => surface.close()), isEnding]);
+  return cut;
+}
+
+function underWay(lifecycle: RequestLifecycle, front: DrainedFront | undefined): CutOff {
+  const { requests = 0, tunnels = 0 } = front ?? {};
+  return { requests_cut: lifecycle.inFlight, app_requests_cut: requests, tunnels_cut: tunnels };
 }
 
 export function pause(ms: number): Promise<void> {

@@ -10,6 +10,7 @@ import { AppMetrics } from '../proxy/fronting/app-metrics.ts';
 import { AppSlots } from '../proxy/fronting/app-slots.ts';
 import type { FrontOptions } from '../proxy/fronting/front.ts';
 import { Http2Front } from '../proxy/fronting/http2-front.ts';
+import { OpenFronted } from '../proxy/fronting/open-fronted.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import { restMatcher } from '../proxy/servers/prefixed-routes.ts';
@@ -30,7 +31,7 @@ export function createFront(
   const client = new AppClient(parseAppAddress(app), { onSocket: (socket) => telemetry.follow(socket) });
   const slots = max === 0 ? undefined : new AppSlots({ clock: systemClock, app: client.address.text, max });
   if (slots !== undefined) observeSlots(slots, metrics.gauges);
-  return { clock: systemClock, app: client, trustsForwarded, deadlines, telemetry, slots };
+  return { clock: systemClock, app: client, trustsForwarded, deadlines, telemetry, slots, underWay: new OpenFronted() };
 }
 
 /** The same application for requests over HTTP/2, but for the paths of REST. */

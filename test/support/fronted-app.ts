@@ -6,6 +6,7 @@ import { FrontedDeadlines } from '../../src/proxy/fronted-deadlines.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app-client.ts';
 import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
+import { OpenFronted } from '../../src/proxy/fronting/open-fronted.ts';
 import { FrontedRecords, frontedTelemetry } from './fronted-records.ts';
 import { RestHarness, type RestOptions } from './rest-harness.ts';
 
@@ -67,7 +68,14 @@ export class FrontedApp {
 /** What a server needs to have `app` behind it, and nothing more. */
 export function frontOf(app: AppClient): FrontOptions {
   const deadlines = new FrontedDeadlines();
-  return { clock: systemClock, app, trustsForwarded: false, deadlines, telemetry: frontedTelemetry() };
+  return {
+    clock: systemClock,
+    app,
+    trustsForwarded: false,
+    deadlines,
+    telemetry: frontedTelemetry(),
+    underWay: new OpenFronted(),
+  };
 }
 
 /** The whole body. */

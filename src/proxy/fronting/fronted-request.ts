@@ -27,6 +27,7 @@ import { BodyFeed } from './body-feed.ts';
 import { timeoutOf } from './deadline.ts';
 import { valuesOf } from './hop-headers.ts';
 import { asUpgrade } from './http2-tunnel.ts';
+import type { Abandonable, OpenFronted } from './open-fronted.ts';
 import { beginRecord, countAnswer, countRequest, recordTunnel } from './recorded.ts';
 import { type HeaderParts, sentHeaders, targetOf } from './sent-request.ts';
 import type { AnswerHead, AppEvents, AppFailure, ClientEvents, ClientSide, RequestHead, SentRequest } from './sides.ts';
@@ -50,9 +51,10 @@ export interface FrontedParts extends HeaderParts {
   /** Absent: the application has any number of requests at a time. */
   readonly slots?: AppSlots | undefined;
   readonly connectMs?: number;
+  readonly underWay: OpenFronted;
 }
 
-export class FrontedRequest implements ClientEvents, SlotUser {
+export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
   readonly #client: ClientSide;
   readonly #head: RequestHead;
   readonly #parts: FrontedParts;
@@ -77,6 +79,7 @@ export class FrontedRequest implements ClientEvents, SlotUser {
     this.#receivedAt = parts.clock.nowMs();
     this.#timeoutMs = timeoutOf(client.head);
     this.#feed = new BodyFeed(client.body, parts.app.mayRefuse);
+    parts.underWay.add(this);
   }
 
   /** Call once. */
@@ -120,6 +123,10 @@ export class FrontedRequest implements ClientEvents, SlotUser {
     this.#record.over(this.#client.isAnswered ? 'ok' : 'client_left');
     this.#end();
     this.#sent?.breakOff(code);
+  }
+
+  abandon(error: ServingError): void {
+    this.#refuse(error);
   }
 
   onUnreadable(error: ServingError): void {
@@ -194,6 +201,7 @@ export class FrontedRequest implements ClientEvents, SlotUser {
         if (this.#isOver) end.duplex.destroy();
         client.tunnel(head, (clientEnd) => {
           this.#end();
+          this.#parts.underWay.addTunnel(clientEnd.duplex);
           joinTunnel(clientEnd, end);
           recordTunnel(clientEnd, end, this.#record);
         });
@@ -295,5 +303,6 @@ export class FrontedRequest implements ClientEvents, SlotUser {
     this.#parts.slots?.leave(this);
     this.#connecting?.cancel();
     this.#client.release();
+    this.#parts.underWay.remove(this);
   }
 }

@@ -23,6 +23,7 @@ import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
 import { Exchange } from '../exchange.ts';
 import { Front, type FrontOptions } from '../fronting/front.ts';
+import type { OpenFronted } from '../fronting/open-fronted.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
@@ -170,6 +171,11 @@ export class RestServer {
    */
   listen(address: string): Promise<string> {
     return this.#listener.listen(address);
+  }
+
+  /** What is under way with the application; undefined without one. */
+  get underWay(): OpenFronted | undefined {
+    return this.#options.front?.underWay;
   }
 
   /** From now on each connection ends with its next answer, which says so. New ones are accepted, and end likewise. */

@@ -1,0 +1,50 @@
+/**
+ * What is under way with the application: for a drain to wait for, to count, and to end when its time is over. A
+ * WebSocket cannot be told of a drain, so its tunnel goes on until then.
+ */
+import type { Duplex } from 'node:stream';
+import { ServingError } from '../../core/errors.ts';
+
+/** A request until both its bodies are through. */
+export interface Abandonable {
+  /** Ends it now: with this answer, or cut off if its own has begun. */
+  abandon(error: ServingError): void;
+}
+
+export class OpenFronted {
+  readonly #requests = new Set<Abandonable>();
+  readonly #tunnels = new Set<Duplex>();
+
+  get requests(): number {
+    return this.#requests.size;
+  }
+
+  get tunnels(): number {
+    return this.#tunnels.size;
+  }
+
+  add(request: Abandonable): void {
+    this.#requests.add(request);
+  }
+
+  /** A request that is over, or has become a tunnel. */
+  remove(request: Abandonable): void {
+    this.#requests.delete(request);
+  }
+
+  /** `client`: its end of the tunnel, until it closes. */
+  addTunnel(client: Duplex): void {
+    this.#tunnels.add(client);
+    client.once('close', () => this.#tunnels.delete(client));
+  }
+
+  /** Answers or cuts off all of it. */
+  abandon(): void {
+    const error = new ServingError('draining', TEXT, { retryAfterMs: 1000 });
+    for (const request of [...this.#requests]) request.abandon(error);
+    for (const client of this.#tunnels) client.destroy();
+  }
+}
+
+const TEXT =
+  'the sidecar in front of the application is shutting down, and the application has not answered in the time for that; send the request to another replica';
