@@ -81,10 +81,15 @@ export const SUITES = {
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   envoy: {
-    says: 'behind a real Envoy: deadlines, cancelling, health, a rolling restart under load',
+    says: 'behind a real Envoy: deadlines, cancelling, health, rolling restarts under load',
     ending: '.mesh.js',
     prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy() }),
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
+  'rolling-restarts': {
+    says: '20 rolling restarts of three sidecars behind an Envoy without retries, 2,000 requests a second, none fails',
+    files: ['mesh/rolling-restarts.mesh.js'],
+    prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy(), PILLION_RESTARTS: '20', PILLION_RESTART_RATE: '2000' }),
   },
   observability: {
     says: 'traces, metrics, exemplars and alert rules with a real Jaeger, Prometheus and Envoy; needs Go 1.26 and apt',

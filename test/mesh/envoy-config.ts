@@ -13,6 +13,10 @@ export interface EnvoyOptions {
   readonly restTimeoutMs?: number;
   /** Whose health Envoy asks for. */
   readonly healthService?: string;
+  /** Default: a model's status, which a drain leaves as it is. */
+  readonly restHealthPath?: string;
+  /** From one look at a host's health to the next. Default HEALTH_INTERVAL_MS. */
+  readonly healthIntervalMs?: number;
   /** Requests that a sidecar refuses or drops go to another one. */
   readonly retries?: boolean;
   /** Requests go by the sidecars' load reports: on answers, or of streams. Default: in turn. */
@@ -27,7 +31,7 @@ export const ENVOY_SERVICE = 'envoy';
 /** More than any test has open at once: what is measured is the sidecar, not Envoy's circuit breakers. */
 const MAX_STREAMS = 1024;
 const MAX_RETRIES = 3;
-const HEALTH_INTERVAL = '0.1s';
+const HEALTH_INTERVAL_MS = 100;
 
 const TYPE = 'type.googleapis.com/envoy';
 
@@ -137,12 +141,13 @@ function cluster(name: string, hosts: readonly string[], protocol: object, furth
 }
 
 function grpcCluster(options: EnvoyOptions): object {
-  const health = healthCheck({ grpc_health_check: { service_name: options.healthService ?? '' } });
+  const health = healthCheck(options, { grpc_health_check: { service_name: options.healthService ?? '' } });
   return cluster('grpc', options.grpc, { http2_protocol_options: {} }, { ...health, ...balancing(options) });
 }
 
 function restCluster(options: EnvoyOptions): object {
-  const health = healthCheck({ http_health_check: { path: '/v1/models/half_plus_two' } });
+  const { restHealthPath: path = '/v1/models/half_plus_two' } = options;
+  const health = healthCheck(options, { http_health_check: { path } });
   return cluster('rest', options.rest, { http_protocol_options: {} }, { ...health, ...balancing(options) });
 }
 
@@ -158,11 +163,12 @@ function balancing({ reports }: EnvoyOptions): object {
   return { load_balancing_policy: { policies: [{ typed_extension_config: policy }] } };
 }
 
-function healthCheck(what: object): object {
+function healthCheck({ healthIntervalMs = HEALTH_INTERVAL_MS }: EnvoyOptions, what: object): object {
+  const interval = `${healthIntervalMs / 1000}s`;
   const check = {
     timeout: '1s',
-    interval: HEALTH_INTERVAL,
-    no_traffic_interval: HEALTH_INTERVAL,
+    interval,
+    no_traffic_interval: interval,
     unhealthy_threshold: 1,
     healthy_threshold: 1,
     ...what,
