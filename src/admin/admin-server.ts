@@ -184,7 +184,7 @@ export class AdminServer {
     if (path === '/live') send(response, 200, 'text/plain', 'live\n');
     else if (path === '/ready') {
       const { readiness, waitsFor } = this.#options;
-      send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.isReady, waitsFor()));
+      send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.missing, waitsFor()));
     } else return false;
     return true;
   }
@@ -198,9 +198,15 @@ export class AdminServer {
   }
 }
 
-function readinessText(isReady: boolean, waitsFor: readonly string[]): string {
-  if (isReady) return 'ready\n';
-  return ['not ready: loading or draining', ...waitsFor, ''].join('\n');
+const NOT_READY = {
+  draining: 'not ready: draining',
+  models: 'not ready: loading models',
+  application: 'not ready: waiting for the application',
+} as const;
+
+function readinessText(missing: keyof typeof NOT_READY | undefined, waitsFor: readonly string[]): string {
+  if (missing === undefined) return 'ready\n';
+  return [NOT_READY[missing], ...waitsFor, ''].join('\n');
 }
 
 function refuse(response: ServerResponse, { status, text }: Refusal): void {

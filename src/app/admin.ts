@@ -23,6 +23,8 @@ interface AdminParts extends Omit<ConsoleParts, 'explainer'> {
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
   readonly operators: Operators;
+  /** What readiness waits for, beside the models: one line each. */
+  readonly appWaits: () => readonly string[];
   /** Cores that runs may take now, over all models. */
   readonly runCores: () => number;
 }
@@ -36,6 +38,7 @@ export interface Admin {
 export function createAdmin(parts: AdminParts): Admin {
   const { config, machine, models, records, callers, readiness, operators, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
+  const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.appWaits()];
   const { taps, counters, payloads } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
   const servables = () => models.servables();
@@ -44,8 +47,11 @@ export function createAdmin(parts: AdminParts): Admin {
   const explainer = createExplainer(parts);
   const server = new AdminServer({
     ...{ readiness, record, profile, gate, operators, onInternalError },
-    waitsFor: () => models.waitsFor(),
-    models: () => modelsReport(models, readiness.isReady, processPlan(config.options, machine), explainer.look()),
+    waitsFor,
+    models: () => {
+      const plan = processPlan(config.options, machine);
+      return { ...modelsReport(models, readiness.isReady, plan, explainer.look()), waits_for: waitsFor() };
+    },
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
     arrivals: new ArrivalsEndpoint({ ring: telemetry.arrivals, clock: systemClock }),

@@ -38,7 +38,7 @@ import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
 import { createDescriptorWatch, createGates } from './entrances.ts';
-import { createAppHealth } from './front.ts';
+import { appWaits, createAppHealth } from './front.ts';
 import { createLoads } from './load.ts';
 import { MemoryWatch } from './memory.ts';
 import { observeModels } from './model-metrics.ts';
@@ -177,6 +177,7 @@ class PillionApp implements App {
       runCores: () => coreSlots.total,
       operators: access.operators,
       addresses: () => this.#addresses,
+      appWaits: () => appWaits(this.#appHealth, options),
     });
 
     this.#access = access;

@@ -6,6 +6,8 @@ import type { FrontedDeadlines } from '../proxy/fronted-deadlines.ts';
 import { parseAppAddress, parseAppUrl } from '../proxy/fronting/app-address.ts';
 import { AppClient } from '../proxy/fronting/app-client.ts';
 import { AppHealth } from '../proxy/fronting/app-health.ts';
+import { askByGrpc } from '../proxy/fronting/app-health-grpc.ts';
+import { askByHttp } from '../proxy/fronting/app-health-http.ts';
 import { AppMetrics } from '../proxy/fronting/app-metrics.ts';
 import { AppSlots } from '../proxy/fronting/app-slots.ts';
 import type { FrontOptions } from '../proxy/fronting/front.ts';
@@ -47,19 +49,25 @@ function observeSlots(slots: AppSlots, gauges: Gauges): void {
   gauges.observe('pillion_app_waiting_requests', waiting, () => slots.waiting);
 }
 
-/** Undefined without --app_health_path. Not ready until the application is well. */
+/** Undefined if the application's health is not asked for. Not ready until the application is well. */
 export function createAppHealth(
-  { app, app_health_path: path, app_health_interval_ms: intervalMs }: ServeOptions,
+  options: ServeOptions,
   readiness: ReadinessGate,
   logger: RootLogger,
 ): AppHealth | undefined {
-  if (app === '' || path === '') return undefined;
+  const { app, app_health_path: path, app_health_service: service } = options;
+  if (app === '' || (path === '' && service === '')) return undefined;
+  const address = parseAppAddress(app);
   readiness.setAppReady(false);
   return new AppHealth({
-    ...{ clock: systemClock, address: parseAppAddress(app), path, intervalMs },
+    clock: systemClock,
+    ask: path === '' ? askByGrpc(address, service === '*' ? '' : service) : askByHttp(address, path),
+    intervalMs: options.app_health_interval_ms,
+    failures: options.app_health_failures,
     onChange: (isWell, why) => {
       readiness.setAppReady(isWell);
-      const facts = { event: isWell ? 'app_well' : 'app_not_well', app, path, answer: why };
+      const asked = path === '' ? { service } : { path };
+      const facts = { event: isWell ? 'app_well' : 'app_not_well', app, ...asked, answer: why };
       if (isWell) logger.info(facts, 'the application is well');
       else logger.warn(facts, 'the application is not well: this server is not ready until it is');
     },
@@ -107,4 +115,10 @@ export function logFronting(
     { event: 'fronting', ...facts },
     "these paths and services are this server's; other paths go to the application",
   );
+}
+
+/** For whoever asks why this server is not ready: one line, or none. */
+export function appWaits(health: AppHealth | undefined, { app }: ServeOptions): readonly string[] {
+  const problem = health?.problem;
+  return problem === undefined ? [] : [`the application at ${app} is not well: ${problem}`];
 }

@@ -142,7 +142,13 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
 }
 
 /** `--app` and `--app_metrics_url` are sound addresses by their form. */
-function checkApp({ app, app_metrics_url, port, rest_api_port, metrics_port }: ServeOptions, errors: string[]): void {
+function checkApp(options: ServeOptions, errors: string[]): void {
+  const { app, app_metrics_url, port, rest_api_port, metrics_port } = options;
+  if (options.app_health_path !== '' && options.app_health_service !== '') {
+    errors.push(
+      '--app_health_path asks over HTTP, --app_health_service over gRPC; give the one that the application has',
+    );
+  }
   checkPlace(`--app=${app}`, app, [rest_api_port, port], errors);
   checkPlace(`--app_metrics_url=${app_metrics_url}`, app_metrics_url, [rest_api_port, port, metrics_port], errors);
 }
@@ -158,7 +164,14 @@ function checkPlace(option: string, url: string, ours: readonly number[], errors
   }
 }
 
-const APP_DETAILS = ['app_trust_forwarded', 'app_max_concurrency', 'app_health_path', 'app_health_interval_ms'];
+const APP_DETAILS = [
+  'app_trust_forwarded',
+  'app_max_concurrency',
+  'app_health_path',
+  'app_health_service',
+  'app_health_interval_ms',
+  'app_health_failures',
+];
 
 /** Warnings about options that belong to a feature which is off. */
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {

@@ -1,9 +1,13 @@
 /** Whether this server wants requests: every configured model is available, the application is well, and no drain has begun. */
 export interface Readiness {
   readonly isReady: boolean;
+  /** The first reason why not; undefined if it is ready. */
+  readonly missing: NotReady | undefined;
   /** Calls `listener` whenever isReady may have changed; the returned function stops that. */
   onChange(listener: () => void): () => void;
 }
+
+type NotReady = 'draining' | 'models' | 'application';
 
 export class ReadinessGate implements Readiness {
   readonly #listeners = new Set<() => void>();
@@ -12,7 +16,13 @@ export class ReadinessGate implements Readiness {
   #isDraining = false;
 
   get isReady(): boolean {
-    return this.#areModelsReady && this.#isAppReady && !this.#isDraining;
+    return this.missing === undefined;
+  }
+
+  get missing(): NotReady | undefined {
+    if (this.#isDraining) return 'draining';
+    if (!this.#areModelsReady) return 'models';
+    return this.#isAppReady ? undefined : 'application';
   }
 
   onChange(listener: () => void): () => void {

@@ -17,6 +17,8 @@ export interface EnvoyOptions {
   readonly restHealthPath?: string;
   /** From one look at a host's health to the next. Default HEALTH_INTERVAL_MS. */
   readonly healthIntervalMs?: number;
+  /** Looks at it in a row that get no answer, after which a host is unhealthy. Default 1. */
+  readonly unhealthyThreshold?: number;
   /** Requests that a sidecar refuses or drops go to another one. */
   readonly retries?: boolean;
   /** Requests go by the sidecars' load reports: on answers, or of streams. Default: in turn. */
@@ -163,13 +165,14 @@ function balancing({ reports }: EnvoyOptions): object {
   return { load_balancing_policy: { policies: [{ typed_extension_config: policy }] } };
 }
 
-function healthCheck({ healthIntervalMs = HEALTH_INTERVAL_MS }: EnvoyOptions, what: object): object {
+function healthCheck(options: EnvoyOptions, what: object): object {
+  const { healthIntervalMs = HEALTH_INTERVAL_MS, unhealthyThreshold = 1 } = options;
   const interval = `${healthIntervalMs / 1000}s`;
   const check = {
     timeout: '1s',
     interval,
     no_traffic_interval: interval,
-    unhealthy_threshold: 1,
+    unhealthy_threshold: unhealthyThreshold,
     healthy_threshold: 1,
     ...what,
   };

@@ -28,6 +28,18 @@ const CLIENTS_PER_TARGET = 20;
 const HEALTH_INTERVAL_MS = 250;
 /** … and may wait for an answer for a second: a delay of both is enough, however busy the machine is. */
 const DRAIN_DELAY_MS = 1500;
+/** Looks without an answer in time, after which a host counts as gone; an answer that says no counts at once. */
+const LATE_LOOKS = 3;
+/** What tells why Envoy has answered for a sidecar. */
+const ENVOY_STATS = [
+  ...[
+    'upstream_cx_none_healthy',
+    'upstream_cx_connect_fail',
+    'upstream_cx_connect_timeout',
+    'upstream_rq_pending_overflow',
+  ],
+  ...['upstream_cx_destroy_remote_with_active_rq', 'upstream_rq_rx_reset', 'upstream_rq_503'],
+];
 
 const PAGE: RestartRequest = {
   bytes: Buffer.from('GET /page HTTP/1.1\r\nhost: a\r\n\r\n'),
@@ -60,6 +72,7 @@ test(`${RESTARTS} restarts under ${REQUESTS_PER_SECOND} requests a second`, asyn
     rest: sidecars.map(restAddress),
     restHealthPath: '/v2/health/ready',
     healthIntervalMs: HEALTH_INTERVAL_MS,
+    unhealthyThreshold: LATE_LOOKS,
   });
   const periodMs = (1000 * KINDS.length * CLIENTS_PER_TARGET) / REQUESTS_PER_SECOND;
   const clients = KINDS.map(
@@ -73,6 +86,10 @@ test(`${RESTARTS} restarts under ${REQUESTS_PER_SECOND} requests a second`, asyn
   }
   const seconds = (performance.now() - since) / 1000;
   await Promise.all(clients.map((each) => each.stop()));
+  for (const cluster of ['rest', 'grpc']) {
+    const stats = await Promise.all(ENVOY_STATS.map((name) => envoy.stat(`cluster.${cluster}.${name}`)));
+    t.diagnostic(`Envoy, ${cluster}: ${ENVOY_STATS.map((name, i) => `${name} ${stats[i]}`).join(', ')}`);
+  }
   let answered = 0;
   for (const { target, tally } of clients) {
     const { answered: count, connections, ...failures } = tally;

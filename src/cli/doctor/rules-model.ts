@@ -11,13 +11,20 @@ const LOOP_DELAY_SECONDS = 0.1;
 export const notReady: Rule = ({ server }) => {
   const report = server?.report;
   if (report === undefined || report.ready) return [];
+  const { waits_for: waits } = report;
   return {
     id: 'not_ready',
     what: 'the server is not ready',
-    why: report.waits_for.length > 0 ? report.waits_for.join('; ') : 'it is shutting down',
-    change: report.waits_for.length > 0 ? 'put each model at its base path' : 'send requests to another server',
+    why: waits.length > 0 ? waits.join('; ') : 'it is shutting down',
+    change: waits.length > 0 ? whatToMend(waits) : 'send requests to another server',
   };
 };
+
+function whatToMend(waits: readonly string[]): string {
+  const ofModels = waits.filter((line) => line.startsWith('model '));
+  if (ofModels.length > 0) return 'put each model at its base path';
+  return 'look at the log of the application, and at --app, --app_health_path and --app_health_service here';
+}
 
 export const versionFailed: Rule = ({ server }) =>
   (server?.report.models ?? []).flatMap((model) => failedVersions(model));

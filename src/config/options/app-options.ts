@@ -46,10 +46,25 @@ export const APP_OPTIONS = {
     /^(?:|\/[!-~]*)$/,
     'a path, such as /healthz',
   ),
+  app_health_service: patternText(
+    {
+      default: '',
+      placeholder: 'SERVICE',
+      help: 'In place of --app_health_path, for an application that speaks gRPC: this server is ready only while grpc.health.v1.Health/Check of this service, at the address of --app, is answered with SERVING. * = the whole server, which has the empty name there.',
+    },
+    /^(?:|\*|[A-Za-z0-9_][A-Za-z0-9_./-]*)$/,
+    'the name of a service, such as shop.Orders, or * for the whole server',
+  ),
   app_health_interval_ms: integer({
     ...COUNT,
     min: 10,
     default: 2000,
-    help: 'Time between two looks at --app_health_path, and how long an answer may take. One good answer makes ready, three bad ones in a row do not.',
+    help: 'Time between two looks at the application’s health, and how long an answer may take.',
+  }),
+  app_health_failures: integer({
+    ...COUNT,
+    min: 1,
+    default: 3,
+    help: 'Bad answers in a row about its health, or missing ones, after which this server is not ready. One good answer makes it ready.',
   }),
 } satisfies Record<string, Option<unknown>>;

@@ -4,39 +4,40 @@
  */
 import { ServingError } from '../../core/errors.ts';
 
-/** No connection has been made: nothing of the request was sent. */
-const NOT_CONNECTED: ReadonlySet<string> = new Set([
-  'ECONNREFUSED',
-  'ENOENT',
-  'EACCES',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EAGAIN',
-  'EADDRNOTAVAIL',
-  'EMFILE',
-]);
+/** No connection has been made, so that nothing of the request was sent: what is wrong, and what to look at. */
+const NOT_CONNECTED: Readonly<Record<string, (app: string) => string>> = {
+  ECONNREFUSED: (app) =>
+    `nothing listens at ${app}: the application is not running, is still starting, or has another address than --app`,
+  ENOENT: (app) => `there is no socket file at ${app}: the application is not running, or has another path than --app`,
+  EACCES: (app) => `this server may not open ${app}; look at the permissions of the application's socket file`,
+  ENOTFOUND: (app) => `no address is known for the host of ${app}; look at the name in --app`,
+  EAI_AGAIN: (app) => `the host of ${app} could not be looked up; the name service does not answer`,
+  EHOSTUNREACH: (app) => `there is no way to the host of ${app}`,
+  ENETUNREACH: (app) => `there is no way to the network of ${app}`,
+  EAGAIN: (app) => `the application at ${app} has as many connections waiting as it allows: it hangs or is overloaded`,
+  EADDRNOTAVAIL: (app) => `this server has no local port left for another connection to the application at ${app}`,
+  EMFILE: (app) =>
+    `this server has no file descriptors left to connect to the application at ${app}; raise its limit (ulimit -n)`,
+};
 
 const RETRY_MS = 1000;
 
 /** `app`: its address. `error`: of the connection, before any answer. */
 export function appFailure(app: string, error: NodeJS.ErrnoException): ServingError {
   const code = error.code ?? error.message;
-  if (code === 'EMFILE') {
-    return unavailable(`this server has no file descriptors left to connect to the application at ${app}`);
-  }
-  if (NOT_CONNECTED.has(code)) {
-    return unavailable(`the application at ${app} does not accept connections (${code}); is it running?`);
-  }
+  const notConnected = Object.hasOwn(NOT_CONNECTED, code) ? NOT_CONNECTED[code] : undefined;
+  if (notConnected !== undefined) return unavailable(`${notConnected(app)} (${code})`);
   if (code.startsWith('ERR_HTTP2_')) {
-    return failed(`the application at ${app} did not answer in HTTP/2 (${code}); does it speak HTTP/1.1?`);
+    return failed(`what the application at ${app} answered is not HTTP/2 (${code}); does it speak HTTP/1.1?`);
   }
   if (code.startsWith('HPE_')) {
-    return failed(`the application at ${app} did not answer in HTTP/1.1 (${code}); does it speak another protocol?`);
+    return failed(
+      `what the application at ${app} answered is not HTTP/1.1 (${code}); does it speak TLS or HTTP/2 alone?`,
+    );
   }
   if (code === 'ECONNRESET' || code === 'EPIPE') {
-    return failed(`the application at ${app} closed the connection before it had answered; its log may say why`);
+    const text = `the application at ${app} closed the connection before it had answered`;
+    return failed(`${text}: it has crashed, was restarted, or gave the request up; its log may say why (${code})`);
   }
   return failed(`the request to the application at ${app} failed (${code})`);
 }
@@ -54,7 +55,9 @@ export function noGrpc(app: string): ServingError {
 
 /** The application's listener did not take the connection in time. */
 export function connectTimeout(app: string, ms: number): ServingError {
-  return unavailable(`the application at ${app} has not accepted a connection within ${ms} ms; is it overloaded?`);
+  return unavailable(
+    `the application at ${app} has not accepted a connection within ${ms} ms: it hangs or is overloaded`,
+  );
 }
 
 /** `max`: --app_max_concurrency. */
@@ -82,7 +85,7 @@ function allSlots(app: string, max: number): string {
 /** It has the request, and the client's time is over. */
 export function answerTimeout(app: string, timeoutMs: number): ServingError {
   const text = `the application at ${app} has not answered within the request's deadline of ${Math.round(timeoutMs)} ms`;
-  return new ServingError('deadline_exceeded', `${text}; send a longer one`);
+  return new ServingError('deadline_exceeded', `${text}: it is slow or hangs, or the deadline is too short`);
 }
 
 function unavailable(message: string): ServingError {

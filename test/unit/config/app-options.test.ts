@@ -115,3 +115,17 @@ test('a prefix of the paths of inference is a path without an end', () => {
     assert.match(errors[0]!, /--inference_path_prefix=.* a path without a \/ at its end/);
   }
 });
+
+test('its health is asked for in one way', () => {
+  const app = [MODEL, '--app=http://a'];
+  for (const service of ['*', 'shop.Orders', 'Orders']) {
+    const { config } = readServeConfig([...app, `--app_health_service=${service}`], {});
+    assert.equal(config!.options.app_health_service, service);
+  }
+  assert.match(
+    readServeConfig([...app, '--app_health_service=a b'], {}).errors!.join(),
+    /--app_health_service.*wants the name of a service, such as shop\.Orders, or \* for the whole server/,
+  );
+  const { errors } = readServeConfig([...app, '--app_health_service=*', '--app_health_path=/healthz'], {});
+  assert.match(errors!.join(), /asks over HTTP, --app_health_service over gRPC/);
+});
