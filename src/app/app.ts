@@ -246,13 +246,12 @@ class PillionApp implements App {
 
   async #drain(): Promise<void> {
     const { drain_delay_ms, drain_timeout_ms } = this.#options;
-    const wasReady = this.#readiness.isReady;
     this.#readiness.setDraining();
     this.#modelFileWatch?.stop();
     this.repository?.stop();
     // A server that was never ready has no traffic.
     const { grpc, rest } = this.#surfaces;
-    if (wasReady && drain_delay_ms > 0) {
+    if (this.#readiness.hasBeenReady && drain_delay_ms > 0) {
       await pause(drain_delay_ms / 2);
       rest.tellClients();
       await pause(drain_delay_ms / 2);

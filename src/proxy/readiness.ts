@@ -14,6 +14,12 @@ export class ReadinessGate implements Readiness {
   #areModelsReady = false;
   #isAppReady = true;
   #isDraining = false;
+  #hasBeenReady = false;
+
+  /** Before, nobody sent requests; since, somebody may. */
+  get hasBeenReady(): boolean {
+    return this.#hasBeenReady;
+  }
 
   get isReady(): boolean {
     return this.missing === undefined;
@@ -48,6 +54,7 @@ export class ReadinessGate implements Readiness {
   }
 
   #notify(): void {
+    this.#hasBeenReady ||= this.isReady;
     for (const listener of this.#listeners) listener();
   }
 }
