@@ -6,7 +6,6 @@ import type { FrontedDeadlines } from '../proxy/fronted-deadlines.ts';
 import { parseAppAddress, parseAppUrl } from '../proxy/fronting/app-address.ts';
 import { AppClient } from '../proxy/fronting/app-client.ts';
 import { AppHealth } from '../proxy/fronting/app-health.ts';
-import { askByGrpc } from '../proxy/fronting/app-health-grpc.ts';
 import { askByHttp } from '../proxy/fronting/app-health-http.ts';
 import { AppMetrics } from '../proxy/fronting/app-metrics.ts';
 import { AppSlots } from '../proxy/fronting/app-slots.ts';
@@ -14,6 +13,7 @@ import type { FrontOptions } from '../proxy/fronting/front.ts';
 import { Http2Front } from '../proxy/fronting/http2-front.ts';
 import { OpenFronted } from '../proxy/fronting/open-fronted.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
+import { healthClient } from '../proxy/protocols/health/health-client.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import { restMatcher } from '../proxy/servers/prefixed-routes.ts';
 import { OPENAPI_PATH } from '../proxy/servers/rest-routes.ts';
@@ -61,7 +61,7 @@ export function createAppHealth(
   readiness.setAppReady(false);
   return new AppHealth({
     clock: systemClock,
-    ask: path === '' ? askByGrpc(address, service === '*' ? '' : service) : askByHttp(address, path),
+    ask: path === '' ? healthClient(address, service === '*' ? '' : service) : askByHttp(address, path),
     intervalMs: options.app_health_interval_ms,
     failures: options.app_health_failures,
     onChange: (isWell, why) => {

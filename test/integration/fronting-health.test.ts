@@ -8,8 +8,8 @@ import { type handleUnaryCall, Server, ServerCredentials } from '@grpc/grpc-js';
 import { systemClock } from '../../src/core/clock.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app-address.ts';
 import { AppHealth, type AskApp } from '../../src/proxy/fronting/app-health.ts';
-import { askByGrpc } from '../../src/proxy/fronting/app-health-grpc.ts';
 import { askByHttp } from '../../src/proxy/fronting/app-health-http.ts';
+import { healthClient } from '../../src/proxy/protocols/health/health-client.ts';
 import { DIGITS, killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -94,7 +94,7 @@ describe('an application that speaks gRPC', () => {
     servers.push(tcp, unix);
     for (const text of [`http://127.0.0.1:${port}`, `unix:${path}`]) {
       const look = (service: string, mostMs = PATIENT_MS) =>
-        askByGrpc(parseAppAddress(text), service)(systemClock, mostMs);
+        healthClient(parseAppAddress(text), service)(systemClock, mostMs);
       assert.deepEqual(await look(''), { isGood: true, why: 'status SERVING' });
       assert.deepEqual(await look('shop.Orders'), { isGood: false, why: 'status NOT_SERVING' });
       assert.deepEqual(await look('other'), {
@@ -108,7 +108,7 @@ describe('an application that speaks gRPC', () => {
   test('is not well where there is none, or one without health', async () => {
     const bare = new Server();
     const port = await bind(bare, '127.0.0.1:0');
-    const look = () => askByGrpc(parseAppAddress(`http://127.0.0.1:${port}`), '')(systemClock, PATIENT_MS);
+    const look = () => healthClient(parseAppAddress(`http://127.0.0.1:${port}`), '')(systemClock, PATIENT_MS);
     assert.deepEqual(await look(), { isGood: false, why: 'it has no grpc.health.v1.Health service' });
     bare.forceShutdown();
     const { isGood, why } = await look();

@@ -3,7 +3,7 @@
  *
  *   not well ── one good answer ──▶ well ── `failures` bad ones in a row ──▶ not well
  *
- * How it asks is in app-health-http.ts and app-health-grpc.ts. Not well at the start.
+ * How it asks is in app-health-http.ts and protocols/health/health-client.ts. Not well at the start.
  */
 import type { Clock } from '../../core/clock.ts';
 import { Poller } from '../../core/poller.ts';

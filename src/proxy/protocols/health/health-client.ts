@@ -1,19 +1,38 @@
-/** The application's health by grpc.health.v1.Health/Check, over HTTP/2 without TLS. */
+/** grpc.health.v1.Health/Check asked of another server, over HTTP/2 without TLS. */
 import { Buffer } from 'node:buffer';
 import type { ClientUnaryCall, ServiceError } from '@grpc/grpc-js';
-import { varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
-import { bytesField } from '../../codec/protobuf/wire-writer.ts';
-import { GrpcStatus } from '../../core/errors.ts';
-import type { AppAddress } from './app-address.ts';
-import type { AppLook, AskApp } from './app-health.ts';
+import { varintTag, WireReader } from '../../../codec/protobuf/wire-reader.ts';
+import { bytesField } from '../../../codec/protobuf/wire-writer.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { GrpcStatus } from '../../../core/errors.ts';
 
 const CHECK = '/grpc.health.v1.Health/Check';
 /** HealthCheckResponse.ServingStatus by number. */
 const STATUSES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 const SERVING = 1;
 
-/** `service`: '' is the whole server. A connection of its own each time, as over HTTP. */
-export function askByGrpc({ socketPath, host, port }: AppAddress, service: string): AskApp {
+/** A socket file, or a host and a port. */
+interface HealthAddress {
+  readonly socketPath?: string;
+  readonly host?: string;
+  readonly port?: number;
+}
+
+interface Health {
+  readonly isGood: boolean;
+  /** For people: "status NOT_SERVING", or why there is none. */
+  readonly why: string;
+}
+
+/**
+ * Asks about a service, '' for the whole server, each time that the returned function is called. Each call has a
+ * connection of its own, as a kept one would not say whether the server takes new ones; takes `mostMs` at most, and
+ * never rejects.
+ */
+export function healthClient(
+  { socketPath, host, port }: HealthAddress,
+  service: string,
+): (clock: Clock, mostMs: number) => Promise<Health> {
   const target =
     socketPath === undefined ? `${host!.includes(':') ? `[${host}]` : host}:${port}` : `unix:${socketPath}`;
   const request = Buffer.from(bytesField(1, service));
@@ -25,7 +44,7 @@ export function askByGrpc({ socketPath, host, port }: AppAddress, service: strin
       'grpc.enable_retries': 0,
     });
     let isLate = false;
-    return await new Promise<AppLook>((resolve) => {
+    return await new Promise<Health>((resolve) => {
       let call: ClientUnaryCall | undefined;
       const timer = clock.setTimer(clock.nowMs() + mostMs, () => {
         isLate = true;
@@ -41,7 +60,7 @@ export function askByGrpc({ socketPath, host, port }: AppAddress, service: strin
   };
 }
 
-function lookOf(status: number | undefined): AppLook {
+function lookOf(status: number | undefined): Health {
   return { isGood: status === SERVING, why: `status ${STATUSES[status ?? 0] ?? status}` };
 }
 
