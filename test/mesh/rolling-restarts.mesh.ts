@@ -28,8 +28,8 @@ const CLIENTS_PER_TARGET = 20;
 const HEALTH_INTERVAL_MS = 250;
 /** … and may wait for an answer for a second: a delay of both is enough, however busy the machine is. */
 const DRAIN_DELAY_MS = 1500;
-/** Looks without an answer in time, after which a host counts as gone; an answer that says no counts at once. */
-const LATE_LOOKS = 3;
+/** Looks without an answer in time count for nothing: on a busy machine all could be late. An answer that says no counts. */
+const LATE_LOOKS = 1000;
 /** What tells why Envoy has answered for a sidecar. */
 const ENVOY_STATS = [
   ...[
