@@ -36,6 +36,7 @@ import { createAccessLog } from './access-log.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
+import { createProxyProtocols, listenOnSurfaces } from './doors.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
 import { createDescriptorWatch, createGates } from './entrances.ts';
 import { appWaits, createAppHealth } from './front.ts';
@@ -162,7 +163,8 @@ class PillionApp implements App {
     const tls = createTls(config, logger, metrics);
     const gates = createGates(options, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
-    const doors = { gates, tls: tls?.listen, access: access.control };
+    const proxyProtocols = createProxyProtocols(options, metrics);
+    const doors = { gates, proxyProtocols, tls: tls?.listen, access: access.control };
     const loads = createLoads({ options, slots: coreSlots, budget, telemetry });
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
@@ -284,13 +286,7 @@ class PillionApp implements App {
   }
 
   async #listen(): Promise<Addresses> {
-    const { bind_address, port, rest_api_port, grpc_socket_path, rest_socket_path } = this.#options;
-    const host = bind_address.includes(':') ? `[${bind_address}]` : bind_address;
-    const on = (tcpPort: number, socketPath: string): string[] =>
-      socketPath === '' ? [`${host}:${tcpPort}`] : [`${host}:${tcpPort}`, `unix:${socketPath}`];
-    const grpc = await this.#surfaces.grpc.listen(on(port, grpc_socket_path));
-    const rest: string[] = [];
-    for (const address of on(rest_api_port, rest_socket_path)) rest.push(await this.#surfaces.rest.listen(address));
+    const { grpc, rest } = await listenOnSurfaces(this.#options, this.#surfaces);
     const metrics = await this.#surfaces.metrics?.listen(rest[0]!, this.#options.metrics_port);
     return { grpc, rest, admin: await this.#listenForOperators(), ...(metrics !== undefined && { metrics }) };
   }

@@ -16,6 +16,8 @@ import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../proxy/handlers/reload.ts';
 import { RepositoryHandler } from '../proxy/handlers/repository.ts';
 import { InflationGate } from '../proxy/inflation.ts';
+import type { JoinedPort } from '../proxy/net/joined-port.ts';
+import type { Entrance } from '../proxy/net/listen.ts';
 import type { SocketAccess } from '../proxy/net/socket-access.ts';
 import type { ListenTls } from '../proxy/net/tls-server.ts';
 import { OpenInference } from '../proxy/protocols/open-inference/open-inference.ts';
@@ -31,6 +33,7 @@ import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
+import { createJoinedPort, type ProxyProtocols } from './doors.ts';
 import type { Gates } from './entrances.ts';
 import { createFront, createStreamFront, logFronting, withAppMetrics } from './front.ts';
 import type { Loads } from './load.ts';
@@ -59,6 +62,8 @@ interface SurfaceParts {
   /** Undefined = plain text. */
   readonly tls: ListenTls | undefined;
   readonly gates: Gates;
+  /** Undefined without --proxy_protocol. */
+  readonly proxyProtocols: ProxyProtocols | undefined;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -67,6 +72,8 @@ export interface Surfaces {
   readonly rest: RestServer;
   /** Undefined without --metrics_port. */
   readonly metrics: MetricsServer | undefined;
+  /** Undefined if each has addresses of its own. */
+  readonly joined: JoinedPort | undefined;
   /** Closed after the surfaces. */
   readonly sharedMemory: SharedMemory;
 }
@@ -101,15 +108,16 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     hasCors: options.rest_api_enable_cors_support,
     tls: config.isRestTls ? tls : undefined,
     front,
-    entrance: { gate: parts.gates.rest, socketAccess: socketAccess(options) },
+    entrance: entranceOf('rest', parts),
   });
+  const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
   const { onInternalError } = parts;
   const isMetricsPort = options.metrics_port !== -1;
   const metrics = isMetricsPort
     ? new MetricsServer({ metrics: page, gate: parts.gates.rest, onInternalError })
     : undefined;
   logFronting(config, grpc.services, parts.logger);
-  return { grpc, rest, metrics, sharedMemory: openInference.sharedMemory };
+  return { grpc, rest, joined, metrics, sharedMemory: openInference.sharedMemory };
 }
 
 /** The Open Inference Protocol, for both surfaces. */
@@ -128,10 +136,11 @@ function createOpenInference(parts: SurfaceParts): OpenInference {
 }
 
 function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedMemory {
-  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes } = config.options;
+  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes, proxy_protocol } = config.options;
   return new SharedMemory({
     regions: allow_client_shm ? new RegionStore() : undefined,
     hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
+    areAddressesTold: proxy_protocol,
     maxTensorBytes: max_message_bytes,
     ...{ lifecycle, audit },
   });
@@ -144,7 +153,7 @@ type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bo
 function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine {
   const { config, machine, onInternalError } = parts;
   const { options } = config;
-  const entrance = { gate: parts.gates.grpc, socketAccess: socketAccess(options) };
+  const entrance = entranceOf('grpc', parts);
   const maxReceiveBytes = options.max_message_bytes;
   const { front, ...both } = shared;
   const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...both };
@@ -153,6 +162,11 @@ function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine 
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
   return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads?.onSpun } });
+}
+
+function entranceOf(surface: keyof ProxyProtocols, { gates, proxyProtocols, config }: SurfaceParts): Entrance {
+  const proxyProtocol = proxyProtocols?.[surface];
+  return { gate: gates[surface], socketAccess: socketAccess(config.options), proxyProtocol };
 }
 
 function socketAccess({ socket_mode, socket_group }: ServeOptions): SocketAccess {

@@ -11,6 +11,7 @@ import { secretIn } from './authorization/secret-file.ts';
 import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './batching-parameters.ts';
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
+import { checkJoinedPort } from './joined-port.ts';
 import type { ModelConfig } from './model-config.ts';
 import type { ModelFile } from './model-file.ts';
 import { collectModels, type RepositoryConfig } from './model-sources.ts';
@@ -81,9 +82,10 @@ export function readServeConfig(
   const metricsPath = readMetricsPath(options, errors);
   const authorization = readAuthorizationFile(options, tls, errors);
   const adminToken = readAdminToken(options.admin_token_file, errors);
+  const isRestTls = tls !== undefined && isTlsOnRest(options, origins);
+  checkJoinedPort(options, { grpc: tls !== undefined, rest: isRestTls }, errors);
   if (errors.length > 0) return { errors };
   if (tls !== undefined) warnings.push(...outOfDate(tls.config, systemClock.wallMs()));
-  const isRestTls = tls !== undefined && isTlsOnRest(options, origins);
   if (authorization !== undefined)
     warnings.push(...authorizationWarnings(authorization, options, { grpc: tls !== undefined, rest: isRestTls }));
   const read = { tls, isRestTls, authorization, adminToken, metricsPath };

@@ -12,6 +12,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import process from 'node:process';
 import type { Duplex } from 'node:stream';
 
 /** The bytes are valid until this returns: the next read of any connection overwrites them. */
@@ -38,7 +39,20 @@ export class SocketReads {
     this.#duplex = duplex;
     this.#onBytes = onBytes;
     if (!this.#readShared()) duplex.on('data', onBytes);
-    else duplex.resume();
+    else if (duplex.readableLength > 0) {
+      process.nextTick(() => this.#readAhead());
+      return;
+    }
+    duplex.resume();
+  }
+
+  /** What a reader before this one has put back; it would not come through the shared buffer. */
+  #readAhead(): void {
+    const duplex = this.#duplex;
+    if (this.#isStopped || duplex.destroyed) return;
+    const ahead = duplex.read() as Buffer | null;
+    duplex.resume();
+    if (ahead !== null) this.#onBytes(ahead);
   }
 
   /** Leaves what comes from now on to the stream, copied, for another owner. */
@@ -49,8 +63,8 @@ export class SocketReads {
 
   #readShared(): boolean {
     const duplex: Duplex = this.#duplex;
-    // A TLS socket has another kind of handle. Bytes read ahead are in the stream's queue.
-    const isPlain = (duplex.constructor as unknown) === Socket && duplex.readableLength === 0;
+    // A TLS socket has another kind of handle.
+    const isPlain = (duplex.constructor as unknown) === Socket;
     if (fields === undefined || !isPlain) return false;
     const internals = duplex as unknown as Internals;
     const handle = internals._handle;

@@ -5,7 +5,7 @@
  *   a principal          whom the authorization file knows, by an API key, a JWT or a client certificate
  *   --caller_header      the header's value, as the client or the proxy in front sent it
  *   mutual TLS           the certificate's SPIFFE id, else its subject (peer-identity.ts)
- *   the peer's address   IPv4: the address; IPv6: its first 64 bits
+ *   the peer's address   IPv4: the address; IPv6: its first 64 bits. With --proxy_protocol as the proxy tells it
  *   `local:N`            Unix sockets and loopback: one connection. Node cannot tell the processes of this pod apart,
  *                        and most sidecars have no other callers
  *
@@ -16,10 +16,10 @@
  * them apart. Link-local addresses are whole, as all hosts of a link share their prefix. IPv4-mapped addresses are IPv4.
  */
 import { createHash } from 'node:crypto';
-import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { AccessControl } from '../access/access-control.ts';
 import type { Visitor } from '../access/visitor.ts';
+import { peerAddressOf } from './net/peer-address.ts';
 import { type PeerIdentity, peerIdentity } from './peer-identity.ts';
 
 /** The address of a connection whose peer is unknown or of this machine; its number or port makes the caller. */
@@ -49,10 +49,15 @@ export class Callers {
     if (known !== undefined) return known;
     this.#connections += 1;
     const identity = peerIdentity(connection);
-    const { remoteAddress } = connection as Socket;
-    const caller = identity === undefined ? callerAt(remoteAddress, this.#connections) : callerOfIdentity(identity);
+    const caller = identity === undefined ? this.#callerAt(peerAddressOf(connection)) : callerOfIdentity(identity);
     this.#byConnection.set(connection, caller);
     return caller;
+  }
+
+  #callerAt({ address, isTold }: ReturnType<typeof peerAddressOf>): string {
+    // The loopback of another machine.
+    if (isTold && peerAt(address) === undefined) return `ip:${address}`;
+    return callerAt(address, this.#connections);
   }
 
   /** Who finds out the principals of a connection's requests; undefined without an authorization file. */

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { SocketReads } from '../../src/internals/socket-reads.ts';
+import { canShareBuffer, SocketReads } from '../../src/internals/socket-reads.ts';
 
 /** What was read, copied in time; and whose memory it stood in. */
 class Reader {
@@ -72,6 +72,34 @@ describe('SocketReads', () => {
     await readA.until('one, more');
     assert.deepEqual(readA.memories, readB.memories);
     assert.equal(readA.memories.size, 1);
+  });
+
+  it('reads what another reader has put back first, and all else into the one buffer', async () => {
+    const [client, socket] = await pair();
+    client.write('ahead');
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    socket.pause();
+    socket.unshift(chunk);
+    const reader = new Reader(socket);
+    await reader.until('ahead');
+    client.write(', one');
+    await reader.until('ahead, one');
+    client.write(', two');
+    await reader.until('ahead, one, two');
+    if (canShareBuffer) assert.equal(reader.memories.size, 2);
+  });
+
+  it('leaves what was put back to the next owner if it is stopped before it has read', async () => {
+    const [client, socket] = await pair();
+    client.write('ahead');
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    socket.pause();
+    socket.unshift(chunk);
+    const reader = new Reader(socket);
+    reader.reads.stop();
+    const [left] = (await once(socket.resume(), 'data')) as [Buffer];
+    assert.equal(left.toString(), 'ahead');
+    assert.equal(reader.text, '');
   });
 
   it('hands on what comes after stop as the data of the stream, in memory of its own', async () => {

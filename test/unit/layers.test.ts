@@ -54,7 +54,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/*',
-    may: 'core/** telemetry/** access/* proxy/load/*',
+    may: 'core/** telemetry/** access/* proxy/load/* proxy/net/peer-address.ts',
     because: 'a request is the same thing on every surface',
   },
   {

@@ -10,14 +10,26 @@ const PATH_PREFIX = /^(?:|(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)$/;
 
 export const LISTENER_OPTIONS = {
   port: integer({ ...PORT, default: 8500, help: 'TCP port of gRPC. 0 = any free port, shown in the log.' }),
-  rest_api_port: integer({ ...PORT, default: 8501, help: 'TCP port of REST. 0 = any free port, shown in the log.' }),
+  rest_api_port: integer({
+    ...PORT,
+    default: 8501,
+    help: 'TCP port of REST. The same as --port: one port for both, where HTTP/2 is gRPC’s and HTTP/1.1 is REST’s. 0 = any free port, shown in the log.',
+  }),
   bind_address: text({
     default: '::',
     placeholder: 'ADDRESS',
     help: 'Address of the gRPC and REST ports. :: is every IPv6 and IPv4 address (0.0.0.0 if the machine has no IPv6).',
   }),
   grpc_socket_path: text({ default: '', placeholder: 'PATH', help: 'gRPC listens on this Unix socket too.' }),
-  rest_socket_path: text({ default: '', placeholder: 'PATH', help: 'REST listens on this Unix socket too.' }),
+  rest_socket_path: text({
+    default: '',
+    placeholder: 'PATH',
+    help: 'REST listens on this Unix socket too; the same as gRPC’s = one for both.',
+  }),
+  proxy_protocol: flag({
+    default: false,
+    help: 'Connections to the gRPC and REST ports begin with a header of the PROXY protocol, version 1 or 2, which names the client; those without one are closed. Set it only where nobody but the proxy reaches the ports: who does can claim any address.',
+  }),
   inference_path_prefix: patternText(
     {
       default: '',

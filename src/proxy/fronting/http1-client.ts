@@ -10,6 +10,7 @@ import type { AnswerTurn } from '../http1/answer-turns.ts';
 import { endConnection } from '../http1/lingering-end.ts';
 import type { OpenRequest } from '../http1/open-request.ts';
 import { peerOf } from '../net/listen-address.ts';
+import { peerAddressOf } from '../net/peer-address.ts';
 import { answerHeaders } from './app-headers.ts';
 import { framingFault, hasBody } from './framing-check.ts';
 import { isGrpcType } from './grpc-form.ts';
@@ -198,7 +199,7 @@ function headOf(request: IncomingMessage, mayUpgrade: boolean): RequestHead {
     httpVersion,
     hasBody: hasBody(request),
     peer: peerOf(socket),
-    peerAddress: socket.remoteAddress ?? 'unix',
+    peerAddress: peerAddressOf(socket).address ?? 'unix',
     isTls: socket instanceof TLSSocket,
     isGrpc: isGrpcType(headers['content-type']),
     upgrade: mayUpgrade ? headers.upgrade : undefined,

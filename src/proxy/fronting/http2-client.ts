@@ -20,6 +20,7 @@ import { encodeHeaders } from '../http2/hpack/hpack-encoder.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
 import { peerOf } from '../net/listen-address.ts';
+import { peerAddressOf } from '../net/peer-address.ts';
 import { retryAfterSeconds } from '../refusal-headers.ts';
 import { isGrpcType } from './grpc-form.ts';
 import type { RawHeaders } from './hop-headers.ts';
@@ -188,7 +189,6 @@ export class Http2Client implements ClientSide, StreamSink {
 
 function headOf(stream: Http2Stream, headers: RequestHeaders): RequestHead {
   const { duplex } = stream;
-  const address = 'remoteAddress' in duplex ? (duplex.remoteAddress as string | undefined) : undefined;
   return {
     method: headers.method,
     target: headers.path,
@@ -196,7 +196,7 @@ function headOf(stream: Http2Stream, headers: RequestHeaders): RequestHead {
     httpVersion: '2',
     hasBody: !stream.isRequestWhole,
     peer: peerOf(duplex),
-    peerAddress: address ?? 'unix',
+    peerAddress: peerAddressOf(duplex).address ?? 'unix',
     isTls: duplex instanceof TLSSocket,
     isGrpc: isGrpcType(headers.get('content-type')),
     upgrade: headers.protocol,

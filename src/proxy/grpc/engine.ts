@@ -14,6 +14,7 @@
  * Ownership: a message given to `onMessage` belongs to the reader and never changes. A buffer given to `send` or
  * `answer` belongs to the engine from then on.
  */
+import type { Socket } from 'node:net';
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
@@ -106,6 +107,8 @@ export interface GrpcEngine {
    * addresses. Resolves with the bound address. Rejects with ListenError.
    */
   listen(address: string): Promise<string>;
+  /** Takes a connection that another listener has accepted, after its TLS handshake. It may be paused. */
+  accept(socket: Socket): void;
   /**
    * Takes the connections that wait to be accepted and then no more, and sends GOAWAY to the open ones. Resolves when the last call has ended and the last
    * connection is closed; `close` ends that early.

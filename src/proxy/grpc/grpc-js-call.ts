@@ -28,7 +28,7 @@ import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import { type Callers, callerAt } from '../caller.ts';
-import { formatHostPort } from '../net/listen-address.ts';
+import { formatHostPort, peerOf } from '../net/listen-address.ts';
 import { readPriority } from '../priority-header.ts';
 import { readSequenceStep } from '../sequence-header.ts';
 import { type Caller, readCaller } from './caller.ts';
@@ -94,8 +94,11 @@ export class GrpcJsCall implements GrpcCall {
   }
 
   get peer(): string {
+    const info = this.#bare.getConnectionInfo();
+    const socket = this.#shared.sockets.of(info);
+    if (socket !== undefined) return peerOf(socket);
     // Its own getPeer leaves out the brackets of IPv6.
-    const { remoteAddress, remotePort } = this.#bare.getConnectionInfo();
+    const { remoteAddress, remotePort } = info;
     if (remoteAddress === undefined || remotePort === undefined) return 'unix';
     return formatHostPort(remoteAddress, remotePort);
   }

@@ -128,6 +128,10 @@ export class GrpcJsEngine implements GrpcEngine {
     return this.#listener.listen(address);
   }
 
+  accept(socket: Socket): void {
+    this.#listener.take(socket);
+  }
+
   async drain(): Promise<void> {
     await this.#listener.stopAccepting();
     // Later ones would be ended without a GOAWAY.

@@ -44,7 +44,7 @@ export class Listener {
     const server =
       this.#tls !== undefined && takesTls(address)
         ? this.#tlsServer(this.#tls)
-        : createServer({ noDelay: true }, this.#take);
+        : createServer({ noDelay: true }, this.take);
     const bound = await listenNet(server, address, this.#entrance);
     server.on('connection', () => {
       this.#accepted += 1;
@@ -70,12 +70,14 @@ export class Listener {
     const timer = clock.setTimer(clock.nowMs() + mostMs, () => this.#tlsSockets.destroyUnshaken());
     await this.#tlsSockets.untilShaken();
     timer.cancel();
+    this.#entrance.proxyProtocol?.destroy();
   }
 
   /** Closes every connection now. */
   destroy(): void {
     this.#isClosed = true;
     this.#closeServers();
+    this.#entrance.proxyProtocol?.destroy();
     this.#tlsSockets.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -87,7 +89,7 @@ export class Listener {
   }
 
   #tlsServer(tls: ListenTls): Server {
-    const server = createTlsServer({ ...tlsOptions(tls, ALPN_PROTOCOLS), noDelay: true }, this.#take);
+    const server = createTlsServer({ ...tlsOptions(tls, ALPN_PROTOCOLS), noDelay: true }, this.take);
     this.#tlsSockets.watch(server, tls);
     return server;
   }
@@ -102,7 +104,8 @@ export class Listener {
     for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 
-  readonly #take = (socket: Socket): void => {
+  /** Takes a connection, of its own servers or of another's. */
+  readonly take = (socket: Socket): void => {
     this.#sockets.add(socket);
     socket.once('close', () => this.#forget(socket));
     // A reset by the client; 'close' follows.

@@ -13,6 +13,7 @@
  * - Requests that are not gRPC (another content-type, no POST) get 415 or 405, unknown paths UNIMPLEMENTED, header
  *   lists over the limit RESOURCE_EXHAUSTED.
  */
+import type { Socket } from 'node:net';
 import type { Clock } from '../../core/clock.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -127,6 +128,10 @@ export class PillionEngine implements GrpcEngine {
 
   listen(address: string): Promise<string> {
     return this.#listener.listen(address);
+  }
+
+  accept(socket: Socket): void {
+    this.#listener.take(socket);
   }
 
   async drain(): Promise<void> {

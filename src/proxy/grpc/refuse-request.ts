@@ -18,11 +18,15 @@ export interface HttpRefusal {
 const MAX_BODY_BYTES = 64 * 1024;
 const MAX_WAIT_MS = 10_000;
 
-export const NOT_POST = refusal('405', ['allow', 'POST'], 'This port speaks gRPC, whose requests are POST.\n');
+export const NOT_POST = refusal(
+  '405',
+  ['allow', 'POST'],
+  'Over HTTP/2 this port speaks gRPC, whose requests are POST. REST is HTTP/1.1, on --rest_api_port.\n',
+);
 export const NOT_GRPC = refusal(
   '415',
   ['accept-post', 'application/grpc'],
-  'This port speaks gRPC, whose content-type is application/grpc. REST has a port of its own (--rest_api_port).\n',
+  'Over HTTP/2 this port speaks gRPC, whose content-type is application/grpc. REST is HTTP/1.1, on --rest_api_port.\n',
 );
 
 function refusal(status: string, why: readonly [string, string], text: string): HttpRefusal {

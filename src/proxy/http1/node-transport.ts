@@ -7,6 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Visitor } from '../../access/visitor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Callers } from '../caller.ts';
+import { peerAddressOf } from '../net/peer-address.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
 import { type BodyContext, type BodyOwner, BodyReader } from './body-reader.ts';
@@ -52,7 +53,7 @@ export class NodeTransport implements Transport {
   }
 
   get peer(): string {
-    return this.#request.socket.remoteAddress ?? 'unix';
+    return peerAddressOf(this.#request.socket).address ?? 'unix';
   }
 
   get connectionCaller(): string {

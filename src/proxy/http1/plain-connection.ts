@@ -23,6 +23,7 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
 import type { Callers } from '../caller.ts';
 import type { Occupant } from '../net/connection-gate.ts';
+import { peerAddressOf } from '../net/peer-address.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import { afterReads, type Ending } from './ending.ts';
 import { endConnection } from './lingering-end.ts';
@@ -74,7 +75,7 @@ export class PlainConnection<R> implements Occupant {
 
   constructor(socket: Socket, options: PlainConnectionOptions<R>, events: PlainConnectionEvents<R>) {
     this.#socket = socket;
-    this.peer = socket.remoteAddress ?? 'unix';
+    this.peer = peerAddressOf(socket).address ?? 'unix';
     this.caller = options.callers.ofConnection(socket);
     this.visitor = options.callers.visitorOf(socket);
     this.#options = options;

@@ -17,6 +17,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { acceptWaiting } from '../net/accept-waiting.ts';
+import { JOINED_ALPN, type JoinedPort } from '../net/joined-port.ts';
 import { type Entrance, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 import type { Ending } from './ending.ts';
@@ -72,6 +73,7 @@ export class RestListener {
   readonly #ending: Ending;
   readonly #entrance: Entrance;
   readonly #stallMs: number;
+  readonly #joined = new Set<JoinedPort>();
   /** Connections accepted so far, before any TLS handshake. */
   #accepted = 0;
   /** Connections accepted during a drain, until the servers have stopped listening, and what serves them. */
@@ -92,8 +94,8 @@ export class RestListener {
     this.#tls = tls;
   }
 
-  /** Resolves with the bound address. Rejects with ListenError. */
-  async listen(address: string): Promise<string> {
+  /** `joined`: who takes what is not HTTP/1.1. Resolves with the bound address. Rejects with ListenError. */
+  async listen(address: string, joined?: JoinedPort): Promise<string> {
     const events = this.#events;
     const tls = takesTls(address) ? this.#tls : undefined;
     const onRequest = (request: IncomingMessage, response: ServerResponse): void =>
@@ -101,25 +103,30 @@ export class RestListener {
     // The gate ends idle connections; clients are told when (`keep-alive: timeout=…`), to close before.
     const base = events.onUpgrade === undefined ? SERVER_OPTIONS : { ...SERVER_OPTIONS, ...STREAMING };
     const options = { ...base, keepAliveTimeout: this.#entrance.gate?.idleMs ?? 0 };
-    const server = tls === undefined ? createServer(options, onRequest) : this.#tlsServer(tls, options, onRequest);
+    const server =
+      tls === undefined ? createServer(options, onRequest) : this.#tlsServer(tls, options, onRequest, joined);
     server.setTimeout(this.#stallMs, (socket?: Socket) => socket && events.onStall(socket));
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
     // What else a client expects is nothing that an answer depends on (RFC 9110, 10.1.1).
     server.on('checkExpectation', (request, response) => events.onRequest(request, response, false));
-    this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection');
-    server.on('connection', () => {
-      this.#accepted += 1;
-    });
+    this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection', joined);
+    if (tls !== undefined) joined?.guardTls(server);
     server.on('clientError', (error, socket) => events.onParserError(error, socket));
     server.maxRequestsPerSocket = 0;
     const bound = await listenNet(server, address, this.#entrance);
+    // Before the listeners that wait for a connection's first bytes.
+    server.prependListener('connection', () => {
+      this.#accepted += 1;
+    });
+    if (joined !== undefined) this.#joined.add(joined);
     server.on('error', (error) => events.onServerError(error));
     this.#servers.push(server);
     return bound;
   }
 
-  #tlsServer(tls: ListenTls, options: ServerOptions, onRequest: RequestListener): Server {
-    const server = createTlsServer({ ...options, ...tlsOptions(tls, ALPN_PROTOCOLS) }, onRequest);
+  #tlsServer(tls: ListenTls, options: ServerOptions, onRequest: RequestListener, joined?: JoinedPort): Server {
+    const protocols = joined === undefined ? ALPN_PROTOCOLS : JOINED_ALPN;
+    const server = createTlsServer({ ...options, ...tlsOptions(tls, protocols) }, onRequest);
     this.#tlsSockets.watch(server, tls);
     return server;
   }
@@ -140,21 +147,24 @@ export class RestListener {
     await Promise.all(ends);
   }
 
-  /** Closes the connections whose TLS handshake has not begun. */
+  /** Closes the connections that have not said what they are, or whose TLS handshake has not begun. */
   endSilent(): void {
     this.#tlsSockets.destroySilent();
+    for (const joined of this.#joined) joined.destroy();
+    this.#entrance.proxyProtocol?.destroy();
   }
 
   /** Closes every connection that node:http reads or whose TLS handshake is not done. May be called again. */
   async close(): Promise<void> {
     const ends = Promise.all(this.#servers.map((server) => closed(server, server.close)));
     this.#tlsSockets.destroy();
+    this.endSilent();
     for (const socket of this.#held?.keys() ?? []) socket.destroy();
     for (const server of this.#servers) server.closeAllConnections();
     await ends;
   }
 
-  #takeConnections(server: Server, event: 'connection' | 'secureConnection'): void {
+  #takeConnections(server: Server, event: 'connection' | 'secureConnection', joined?: JoinedPort): void {
     // node:http's own listener gets a connection when the plain lane hands it over. A TLS server has a listener of
     // 'connection' too, which makes the handshake and stays.
     const takeOver = server.listeners(event)[0] as (socket: Socket) => void;
@@ -165,7 +175,8 @@ export class RestListener {
       );
     }
     server.on(event, (socket: Socket) => {
-      const serve = (): void => this.#events.onConnection(socket, () => takeOver.call(server, socket));
+      const serveHttp1 = (): void => this.#events.onConnection(socket, () => takeOver.call(server, socket));
+      const serve = joined === undefined ? serveHttp1 : (): void => joined.enter(socket, serveHttp1);
       if (this.#held !== undefined) {
         // Without a listener a reset would be an uncaught error.
         socket.on('error', () => undefined);

@@ -60,6 +60,8 @@ export class ProtocolSniffer implements Occupant {
     duplex.on('data', this.#onData);
     duplex.on('error', this.#onError);
     duplex.on('close', this.#onClose);
+    // Another reader may have paused it.
+    duplex.resume();
   }
 
   #handOver(isHttp2: boolean, bytes: Buffer): void {

@@ -67,14 +67,15 @@ const LEAST_MAX = 8;
 
 /** A connection that was let in. */
 class Seat implements Occupant {
-  readonly peer: Crowd | undefined;
-  readonly #raw: Socket;
+  /** Undefined for this machine's own, and until `arrive`. */
+  peer: Crowd | undefined;
+  readonly raw: Socket;
   readonly #admittedAt: Instant;
   /** Undefined while TLS shakes hands. */
   occupant: Occupant | undefined;
 
   constructor(raw: Socket, peer: Crowd | undefined, now: Instant) {
-    this.#raw = raw;
+    this.raw = raw;
     this.peer = peer;
     this.#admittedAt = now;
   }
@@ -93,7 +94,7 @@ class Seat implements Occupant {
   }
 
   destroy(): void {
-    this.#raw.destroy();
+    this.raw.destroy();
   }
 }
 
@@ -158,13 +159,17 @@ export class ConnectionGate {
     return this.#all.seats.size + this.#ending.size;
   }
 
-  /** Stands before the server's own listeners of 'connection', all of which must be there already. */
-  guard(server: Server): void {
+  /**
+   * Stands before the server's own listeners of 'connection', all of which must be there already. `arePeersLate`: a
+   * connection's peer is known when `arrive` is called, not by its socket.
+   */
+  guard(server: Server, arePeersLate = false): void {
     const own = server.listeners('connection') as ((this: Server, socket: Socket) => void)[];
     const hasTls = server instanceof TlsServer;
     server.removeAllListeners('connection');
     server.on('connection', (socket: Socket) => {
-      if (this.#admit(socket, hasTls)) for (const listener of own) listener.call(server, socket);
+      const name = arePeersLate ? undefined : this.#options.peerOf(socket.remoteAddress);
+      if (this.#admit(socket, hasTls, name)) for (const listener of own) listener.call(server, socket);
     });
   }
 
@@ -185,15 +190,51 @@ export class ConnectionGate {
 
   /** The surface has a connection; after its TLS handshake, if there is one. */
   occupy(socket: Socket, occupant: Occupant): void {
-    const seat = this.#bySocket.get(socket) ?? this.#byAddress.get(addressOf(socket));
+    const seat = this.#seatOf(socket);
     if (seat !== undefined) seat.occupant = occupant;
   }
 
-  #admit(socket: Socket, hasTls: boolean): boolean {
+  /** Says whom an admitted connection comes from. False: that peer has too many, and it was refused. */
+  arrive(socket: Socket, address: string | undefined): boolean {
     const { clock, maxPerPeer, peerOf } = this.#options;
+    const name = peerOf(address);
+    const seat = this.#seatOf(socket);
+    if (name === undefined || seat === undefined) return true;
+    const peer = this.#crowdOf(name);
+    if (!this.#hasRoom(peer, maxPerPeer, clock.nowMs())) {
+      this.#leave(seat);
+      return this.#refuse(socket, 'refused_peer');
+    }
+    seat.peer = peer;
+    this.#sitWith(peer, seat);
+    return true;
+  }
+
+  /** A connection turns out to be another surface's, and leaves here. False: there is no room there; it was refused. */
+  pass(socket: Socket, other: ConnectionGate): boolean {
+    const seat = this.#seatOf(socket);
+    if (seat === undefined) return true;
+    this.#leave(seat);
+    return other.#admit(seat.raw, seat.raw !== socket, seat.peer?.name);
+  }
+
+  #seatOf(socket: Socket): Seat | undefined {
+    return this.#bySocket.get(socket) ?? this.#byAddress.get(addressOf(socket));
+  }
+
+  #crowdOf(name: string): Crowd {
+    return this.#peers.get(name) ?? new Crowd(name);
+  }
+
+  #sitWith(peer: Crowd, seat: Seat): void {
+    this.#peers.set(peer.name, peer);
+    peer.seats.add(seat);
+  }
+
+  #admit(socket: Socket, hasTls: boolean, name: string | undefined): boolean {
+    const { clock, maxPerPeer } = this.#options;
     const now = clock.nowMs();
-    const name = peerOf(socket.remoteAddress);
-    const peer = name === undefined ? undefined : (this.#peers.get(name) ?? new Crowd(name));
+    const peer = name === undefined ? undefined : this.#crowdOf(name);
     if (peer !== undefined && !this.#hasRoom(peer, maxPerPeer, now)) return this.#refuse(socket, 'refused_peer');
     if (!this.#hasRoom(this.#all, this.#max, now)) return this.#refuse(socket, 'refused');
     this.#seat(socket, new Seat(socket, peer, now), hasTls);
@@ -204,8 +245,7 @@ export class ConnectionGate {
     const address = hasTls ? addressOf(socket) : undefined;
     const { peer } = seat;
     this.#all.seats.add(seat);
-    if (peer !== undefined) this.#peers.set(peer.name, peer);
-    peer?.seats.add(seat);
+    if (peer !== undefined) this.#sitWith(peer, seat);
     if (address === undefined) this.#bySocket.set(socket, seat);
     else this.#byAddress.set(address, seat);
     socket.once('close', () => {

@@ -8,6 +8,7 @@ import { Buffer } from 'node:buffer';
 import { lstat, unlink } from 'node:fs/promises';
 import { connect, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { peerAddressOf } from './peer-address.ts';
 
 /** Longest path of a socket file (Linux; the byte after it is a 0). */
 const MAX_SOCKET_PATH_BYTES = 107;
@@ -56,8 +57,8 @@ export function formatHostPort(host: string, port: number): string {
 
 /** The client's address for logs: "127.0.0.1:54321", "[::1]:54321", "unix". Known only while the connection is open. */
 export function peerOf(duplex: Duplex): string {
-  const { remoteAddress, remotePort } = duplex instanceof Socket ? duplex : {};
-  return remoteAddress === undefined || remotePort === undefined ? 'unix' : formatHostPort(remoteAddress, remotePort);
+  const { address, port } = duplex instanceof Socket ? peerAddressOf(duplex) : {};
+  return address === undefined || port === undefined ? 'unix' : formatHostPort(address, port);
 }
 
 /** Removes a socket file that nobody serves, so that it can be bound. Throws ListenError EADDRINUSE, ENOTSOCK. */

@@ -7,6 +7,7 @@
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
 import type { ConnectionGate } from './connection-gate.ts';
 import { formatHostPort, ListenError, parseListenAddress, removeStaleSocket } from './listen-address.ts';
+import type { ProxyProtocol } from './proxy-protocol.ts';
 import { bindWithAccess, type SocketAccess } from './socket-access.ts';
 
 /** Who gets in. */
@@ -14,6 +15,8 @@ export interface Entrance {
   /** Undefined: every connection is served. */
   readonly gate?: ConnectionGate | undefined;
   readonly socketAccess?: SocketAccess | undefined;
+  /** Undefined: connections on TCP begin with no header of a proxy. */
+  readonly proxyProtocol?: ProxyProtocol | undefined;
 }
 
 /** Error codes of a machine without IPv6. */
@@ -25,7 +28,9 @@ const NO_IPV6: readonly string[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
  */
 export async function listenNet(server: Server, address: string, entrance: Entrance = {}): Promise<string> {
   const parsed = parseListenAddress(address);
-  entrance.gate?.guard(server);
+  const proxyProtocol = parsed.kind === 'tcp' ? entrance.proxyProtocol : undefined;
+  proxyProtocol?.guard(server, entrance.gate);
+  entrance.gate?.guard(server, proxyProtocol !== undefined);
   if (parsed.kind === 'unix') {
     await removeStaleSocket(parsed.path);
     await listenOnSocket(server, parsed.path, address, entrance.socketAccess ?? {});

@@ -1,4 +1,5 @@
 /** The gRPC surface: our services on an engine. Construct, listen, drain, close. */
+import type { Socket } from 'node:net';
 import type { AccessControl } from '../../access/access-control.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { GrpcEngine } from '../grpc/engine.ts';
@@ -98,6 +99,11 @@ export class GrpcServer {
       throw error;
     }
     return bound;
+  }
+
+  /** As the engine's. */
+  accept(socket: Socket): void {
+    this.#engine.accept(socket);
   }
 
   /**

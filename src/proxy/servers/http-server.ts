@@ -40,6 +40,7 @@ import type { Transport } from '../http1/transport.ts';
 import { UnsentAnswers } from '../http1/unsent-answers.ts';
 import { InflationGate } from '../inflation.ts';
 import type { LoadReports } from '../load/load-reports.ts';
+import type { JoinedPort } from '../net/joined-port.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
@@ -166,11 +167,11 @@ export class RestServer {
   }
 
   /**
-   * Listens on "host:port", "[v6]:port" or "unix:/path"; call it once for each. Resolves with the address as bound.
-   * Rejects with ListenError.
+   * Listens on "host:port", "[v6]:port" or "unix:/path"; call it once for each. `joined`: the port is gRPC's too.
+   * Resolves with the address as bound. Rejects with ListenError.
    */
-  listen(address: string): Promise<string> {
-    return this.#listener.listen(address);
+  listen(address: string, joined?: JoinedPort): Promise<string> {
+    return this.#listener.listen(address, joined);
   }
 
   /** What is under way with the application; undefined without one. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Socket } from 'node:net';
 import { describe, it } from 'node:test';
 import { Callers, callerAt, callerInHeader, callerOfIdentity } from '../../../src/proxy/caller.ts';
+import { tellPeer } from '../../../src/proxy/net/peer-address.ts';
 
 describe('The caller at an address', () => {
   const cases: readonly (readonly [address: string | undefined, caller: string])[] = [
@@ -30,6 +31,18 @@ it('The caller in a certificate is its SPIFFE id, else its subject', () => {
   const subject = 'O=shop\nCN=orders';
   assert.equal(callerOfIdentity({ spiffe: 'spiffe://prod/orders', subject }), 'tls:spiffe://prod/orders');
   assert.equal(callerOfIdentity({ spiffe: undefined, subject }), `tls:${subject}`);
+});
+
+it('The caller whom a proxy tells is at that address, which is no loopback of this machine', () => {
+  const told = (address: string): string => {
+    const socket = new Socket();
+    tellPeer(socket, { address, port: 1 }, false);
+    return new Callers().ofConnection(socket);
+  };
+  assert.equal(told('203.0.113.7'), 'ip:203.0.113.7');
+  assert.equal(told('2001:db8:1:2::7'), 'ip:2001:db8:1:2::/64');
+  assert.equal(told('127.0.0.1'), 'ip:127.0.0.1');
+  assert.equal(told('::1'), 'ip:::1');
 });
 
 describe('The caller in a header', () => {

@@ -32,6 +32,8 @@ export interface SharedMemoryParts {
   readonly maxTensorBytes: number;
   /** The server listens on one: a peer without an address came over it. */
   readonly hasUnixSocket: boolean;
+  /** A proxy tells the addresses of TCP's peers, so that none is known to be on this machine. Default false. */
+  readonly areAddressesTold?: boolean;
   readonly audit?: AuditLog | undefined;
 }
 
@@ -98,10 +100,11 @@ export class SharedMemory {
   }
 
   #regionsFor({ peer, principal, surface }: RequestContext): RegionStore {
-    const { regions, hasUnixSocket } = this.#parts;
+    const { regions } = this.#parts;
     if (regions === undefined) throw isOff();
-    if (!isLocal(peer, hasUnixSocket)) {
-      const text = 'shared memory is for callers on the same machine, over loopback or a Unix socket';
+    if (!isLocal(peer, this.#parts)) {
+      const way = this.#parts.areAddressesTold === true ? 'a Unix socket' : 'loopback or a Unix socket';
+      const text = `shared memory is for callers on the same machine, over ${way}`;
       throw new ServingError('permission_denied', `${text}; send and receive tensors in the message`);
     }
     if (principal?.may('shared_memory', surface, ALL_MODELS) === false) {
@@ -148,8 +151,9 @@ function isShared({ parameters }: RequestedOutput): boolean {
 }
 
 /** Its peer as in RequestArrival: an address, perhaps with a port, or `unix`. */
-function isLocal(peer: string, hasUnixSocket: boolean): boolean {
+function isLocal(peer: string, { hasUnixSocket, areAddressesTold = false }: SharedMemoryParts): boolean {
   if (peer === 'unix') return hasUnixSocket;
+  if (areAddressesTold) return false;
   return /^\[?(::ffff:)?127\.\d+\.\d+\.\d+(\]?:\d+)?$/i.test(peer) || /^(::1|\[::1\]:\d+)$/.test(peer);
 }
 

@@ -26,7 +26,7 @@ class Surface {
   readonly #served = new Map<Socket, string>();
   readonly occupants = new Map<string, Occupant & { restingSince: Instant; isIdle: boolean }>();
 
-  constructor(options: Partial<ConnectionGateOptions> = {}) {
+  constructor(options: Partial<ConnectionGateOptions> = {}, arePeersLate = false) {
     this.gate = new ConnectionGate({
       clock: this.clock,
       maxConnections: 3,
@@ -38,7 +38,7 @@ class Surface {
       ...options,
     });
     this.#server.on('connection', (socket) => this.log.push(`serves ${this.#served.get(socket)}`));
-    this.gate.guard(this.#server);
+    this.gate.guard(this.#server, arePeersLate);
   }
 
   /** `endsAtOnce`: its client closes as soon as it is told. */
@@ -255,4 +255,33 @@ test('without descriptors an eighth goes, and new ones take the places of idle o
   for (let i = 0; i < 20; i++) surface.gate.relax();
   surface.connect('again');
   assert.equal(surface.gate.open, 15);
+});
+
+test('a connection that turns out to be another surface’s leaves here, and needs room there', async () => {
+  const [entry, other] = [new Surface(), new Surface({ maxConnections: 1, maxPerPeer: 1 })];
+  const first = entry.connect('a', '10.0.0.1');
+  assert.equal(entry.gate.pass(first, other.gate), true);
+  assert.deepEqual([entry.gate.open, other.gate.open], [0, 1]);
+  const busy = { restingSince: undefined, isIdle: false, endIdle: () => undefined };
+  other.gate.occupy(first, busy);
+  const second = entry.connect('b', '10.0.0.1');
+  assert.equal(entry.gate.pass(second, other.gate), false);
+  assert.deepEqual([second.destroyed, entry.gate.open, other.log], [true, 0, ['refused_peer']]);
+  first.destroy();
+  await turn();
+  assert.equal(other.gate.open, 0);
+});
+
+test('where peers are known late, a peer’s cap counts from then on', async () => {
+  const surface = new Surface({ maxPerPeer: 1 }, true);
+  const sockets = ['a', 'b', 'c'].map((name) => surface.connect(name, '10.0.0.9'));
+  assert.deepEqual(surface.take(), ['serves a', 'serves b', 'serves c']);
+  for (const name of ['a', 'b', 'c']) surface.busy(name);
+  const came = ['10.0.0.1', '10.0.0.2', '10.0.0.1'].map((address, i) => surface.gate.arrive(sockets[i]!, address));
+  assert.deepEqual(came, [true, true, false]);
+  assert.deepEqual([surface.take(), sockets[2]!.destroyed], [['refused_peer'], true]);
+  sockets[0]!.destroy();
+  await turn();
+  const again = surface.connect('d', '10.0.0.9');
+  assert.equal(surface.gate.arrive(again, '10.0.0.1'), true);
 });
