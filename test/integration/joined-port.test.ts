@@ -12,6 +12,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { ConfigFiles } from '../support/config-files.ts';
 import { freePort } from '../support/free-port.ts';
+import { MountedSecret } from '../support/mounted-secret.ts';
 import { grpcHealth, HEALTHY, probe } from '../support/probes.ts';
 import { answerOf, frame, openCall, openSession } from '../support/raw-grpc.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -153,6 +154,28 @@ describe('one port for gRPC and REST', () => {
       assert.equal(await sidecar.stop(), 0);
     });
   }
+
+  it('shows a new certificate to both protocols, and keeps the connections of before', async (t) => {
+    const [first, second] = [selfSigned(), selfSigned()];
+    const secret = new MountedSecret(t, { 'tls.key': first.key, 'tls.crt': first.cert });
+    const files = [`--tls_cert_file=${secret.path('tls.crt')}`, `--tls_key_file=${secret.path('tls.key')}`];
+    const sidecar = await start('pillion', [...files, '--tls_poll_wait_seconds=0']);
+    const before = openTls(sidecar, ['h2']);
+    await once(before, 'secureConnect');
+    const session = connectHttp2('https://localhost', { createConnection: () => before });
+    assert.equal(await healthOn(session), SERVING);
+    secret.change({ 'tls.key': second.key, 'tls.crt': second.cert });
+    sidecar.process.kill('SIGHUP');
+    await sidecar.line(({ event }) => event === 'tls_reload');
+    for (const protocol of ['h2', 'http/1.1']) {
+      const socket = openTls(sidecar, [protocol]);
+      await once(socket, 'secureConnect');
+      assert.equal(socket.getPeerX509Certificate()!.toString(), second.cert);
+      socket.destroy();
+    }
+    assert.equal(await healthOn(session), SERVING);
+    session.destroy();
+  });
 
   it('tells curl over HTTP/2 where REST is', async () => {
     const sidecar = await start('pillion');

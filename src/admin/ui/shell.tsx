@@ -1,5 +1,6 @@
 /** The frame of every page: name, navigation, the server's state, help. */
 import type { ComponentChildren } from 'preact';
+import type { About } from './about.ts';
 import { isLocked } from './api.ts';
 import { isHelpOpen, SHORTCUTS } from './keys.ts';
 import { about, connection, models } from './live.ts';
@@ -124,6 +125,13 @@ function State() {
   );
 }
 
+/** Of each surface; once, where both have the same. */
+function addressesOf({ grpc, rest }: About): readonly string[] {
+  const [ofGrpc, ofRest] = [grpc?.join(', '), rest?.join(', ')];
+  if (ofGrpc !== undefined && ofGrpc === ofRest) return [`gRPC and REST ${ofGrpc}`];
+  return [...(ofGrpc === undefined ? [] : [`gRPC ${ofGrpc}`]), ...(ofRest === undefined ? [] : [`REST ${ofRest}`])];
+}
+
 function Footer() {
   const server = about.value;
   return (
@@ -134,8 +142,9 @@ function Footer() {
         <>
           <span>Pillion {server.version}</span>
           <span>Node {server.node}</span>
-          {server.grpc !== undefined && <span>gRPC {server.grpc.join(', ')}</span>}
-          {server.rest !== undefined && <span>REST {server.rest.join(', ')}</span>}
+          {addressesOf(server).map((text) => (
+            <span key={text}>{text}</span>
+          ))}
           <span>
             {server.slots} {server.slots === 1 ? 'slot' : 'slots'}, scheduler {server.scheduler}
           </span>
