@@ -166,10 +166,7 @@ export class RestServer {
     );
   }
 
-  /**
-   * Listens on "host:port", "[v6]:port" or "unix:/path"; call it once for each. `joined`: the port is gRPC's too.
-   * Resolves with the address as bound. Rejects with ListenError.
-   */
+  /** On "host:port", "[v6]:port" or "unix:/path"; `joined`: gRPC's too. Resolves with it as bound, or ListenError. */
   listen(address: string, joined?: JoinedPort): Promise<string> {
     return this.#listener.listen(address, joined);
   }
