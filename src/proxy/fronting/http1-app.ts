@@ -39,6 +39,8 @@ export class Http1App implements AppTransport {
       events.onUnsendable(thrown as Error);
       return NEVER_SENT;
     }
+    // As for the fields of requests (rest-listener.ts).
+    upstream.maxHeadersCount = 0;
     const sent = new Http1Sent(upstream, events);
     if (upgrade !== undefined) sent.mayTunnel();
     events.onOpen(sent);

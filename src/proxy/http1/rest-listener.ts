@@ -113,6 +113,8 @@ export class RestListener {
     if (tls !== undefined) joined?.guardTls(server);
     server.on('clientError', (error, socket) => events.onParserError(error, socket));
     server.maxRequestsPerSocket = 0;
+    // Beyond a thousand fields node would drop some and say nothing. maxHeaderSize limits them.
+    server.maxHeadersCount = 0;
     const bound = await listenNet(server, address, this.#entrance);
     // Before the listeners that wait for a connection's first bytes.
     server.prependListener('connection', () => {
