@@ -37,6 +37,10 @@ const NO_TRAILERS: ReadonlySet<string> = new Set([
   'cookie',
   'set-cookie',
   'expect',
+  // What proxies say of a client, which it could make up here.
+  'forwarded',
+  'x-real-ip',
+  'via',
 ]);
 
 /** Every header, with its name in lower case and as it came. */
@@ -61,10 +65,10 @@ export function tokensOf(raw: RawHeaders, name: string): string[] {
 
 /** Names and values in turn of all headers that go on to the next hop, but for those in `without` (lower case). */
 export function endToEnd(raw: RawHeaders, without: (name: string) => boolean = () => false): string[] {
-  const named = tokensOf(raw, 'connection');
+  const named = new Set(tokensOf(raw, 'connection'));
   const kept: string[] = [];
   for (const [lower, name, value] of fieldsOf(raw)) {
-    const isNamed = named.includes(lower) && !NEVER_NAMED.has(lower);
+    const isNamed = named.has(lower) && !NEVER_NAMED.has(lower);
     if (!isNamed && !HOP_BY_HOP.has(lower) && !without(lower)) kept.push(name, value);
   }
   return kept;
@@ -73,7 +77,8 @@ export function endToEnd(raw: RawHeaders, without: (name: string) => boolean = (
 /** The trailers that go on, as node's addTrailers takes them. */
 export function trailersOf(raw: RawHeaders): [string, string][] {
   const kept: [string, string][] = [];
-  for (const [lower, name, value] of fieldsOf(raw)) if (!NO_TRAILERS.has(lower)) kept.push([name, value]);
+  for (const [lower, name, value] of fieldsOf(raw))
+    if (!NO_TRAILERS.has(lower) && !lower.startsWith('x-forwarded-')) kept.push([name, value]);
   return kept;
 }
 

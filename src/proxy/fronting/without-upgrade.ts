@@ -12,7 +12,8 @@ const WISHES: ReadonlySet<string> = new Set(['upgrade', 'http2-settings']);
 
 /** An application is asked for any protocol but HTTP/2, which is not spoken with it, and never beside a body. */
 export function mayUpgrade(request: IncomingMessage): boolean {
-  return !hasBody(request) && !tokensOf(request.rawHeaders, 'upgrade').includes('h2c');
+  const protocols = tokensOf(request.rawHeaders, 'upgrade');
+  return !hasBody(request) && protocols.length > 0 && !protocols.includes('h2c');
 }
 
 /** The bytes of its head, up to the body. */
