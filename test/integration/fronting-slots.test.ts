@@ -41,30 +41,30 @@ function answerNext(): string {
   return request.url!;
 }
 
-test('the others wait in order, across connections and on one, and all are answered in order', async () => {
-  const [left, right] = [await fronted.rest.connect(), await fronted.rest.connect()];
-  left.get('/1', PATIENT);
-  await until(() => had.length === 1);
-  right.get('/2', PATIENT);
-  await until(() => had.length === 2);
-  left.get('/3', PATIENT);
-  await until(() => slots.waiting === 1);
-  right.get('/4', PATIENT);
-  await until(() => slots.waiting === 2);
-  left.get('/5', PATIENT);
-  await until(() => slots.waiting === 3);
+test('the others wait in order, and one behind another on its connection is none of them', async () => {
+  const connections = [];
+  for (let i = 1; i <= 5; i++) {
+    const connection = await fronted.rest.connect();
+    connection.get(`/${i}`, PATIENT);
+    await until(() => had.length + slots.waiting === i);
+    connections.push(connection);
+  }
+  assert.deepEqual([had.length, slots.waiting], [2, 3]);
+  const [first] = connections;
+  first!.get('/behind', PATIENT);
   const got: string[] = [];
-  for (let i = 0; i < 5; i++) {
+  for (let i = 0; i < 6; i++) {
     await until(() => had.length > 0);
     assert.ok(had.length <= MAX && slots.inside <= MAX);
     got.push(answerNext());
   }
-  assert.deepEqual(got, ['/1', '/2', '/3', '/4', '/5']);
-  for (const url of ['/1', '/3', '/5']) assert.equal((await left.answer()).body.toString(), url);
-  for (const url of ['/2', '/4']) assert.equal((await right.answer()).body.toString(), url);
+  assert.deepEqual(got, ['/1', '/2', '/3', '/4', '/5', '/behind']);
+  for (const [i, connection] of connections.entries()) {
+    assert.equal((await connection.answer()).body.toString(), `/${i + 1}`);
+  }
+  assert.equal((await first!.answer()).body.toString(), '/behind');
   await until(() => slots.inside === 0);
-  left.destroy();
-  right.destroy();
+  for (const connection of connections) connection.destroy();
 });
 
 test('too many are refused, a deadline ends the wait, and so does the limit without one', async () => {

@@ -13,7 +13,8 @@ export class FrontedRecords {
   constructor() {
     this.telemetry = new FrontedTelemetry({
       clock: systemClock,
-      startTrace: () => undefined,
+      // As where no spans are exported.
+      startTrace: (caller) => caller && { ...caller, parentSpanId: undefined },
       startSent: () => undefined,
       onConnect: (isMade) => this.connects.push(isMade),
       onEnd: (record) => {

@@ -39,7 +39,7 @@ export class Front {
   /** Takes a request that node:http has read. */
   serve(request: IncomingMessage, response: ServerResponse, connection: Connection, expectsContinue: boolean): void {
     const turn = connection.begin(response);
-    this.#begin({ request, response, turn, open: connection.open, expectsContinue });
+    this.#begin({ request, response, turn, open: connection.open, expectsContinue }, connection);
   }
 
   /** Takes a request that asks for another protocol. `isOurs`: not the application's. */
@@ -64,7 +64,7 @@ export class Front {
     const turn = connection.begin(response);
     const onTunnel = (): void => connection.becomeTunnel();
     const arrival = { request, response, turn, open: connection.open, expectsContinue: false };
-    this.#begin({ ...arrival, upgrade: { head, onTunnel } });
+    this.#begin({ ...arrival, upgrade: { head, onTunnel } }, connection);
   }
 
   /** Closes the connections to the application. */
@@ -72,8 +72,9 @@ export class Front {
     this.#parts.app.close();
   }
 
-  #begin(arrival: Arrival): void {
+  #begin(arrival: Arrival, connection: Connection): void {
     const client = new Http1Client(arrival, { clock: this.#parts.clock, commonHeaders: this.#commonHeaders });
+    if (client.fault !== undefined) connection.endWithLatest();
     new FrontedRequest(client, this.#parts).start();
   }
 }

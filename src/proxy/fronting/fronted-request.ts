@@ -84,9 +84,13 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
 
   /** Call once. */
   start(): void {
+    this.#client.begin(this);
+  }
+
+  onTurn(): void {
+    if (this.#isOver) return;
     const { clock, app, slots } = this.#parts;
     const client = this.#client;
-    client.begin(this);
     const timeoutMs = this.#timeoutMs;
     const late = (): ServingError => {
       const { text } = app.address;

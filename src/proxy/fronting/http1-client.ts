@@ -14,6 +14,7 @@ import { peerAddressOf } from '../net/peer-address.ts';
 import { answerHeaders } from './app-headers.ts';
 import { framingFault, hasBody } from './framing-check.ts';
 import { isGrpcType } from './grpc-form.ts';
+import { headFault } from './head-check.ts';
 import { fieldsOf, type RawHeaders, tokensOf, trailersOf, valuesOf } from './hop-headers.ts';
 import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
 import { flushSoon, writeRefusal } from './written.ts';
@@ -51,7 +52,7 @@ export class Http1Client implements ClientSide, OpenRequest {
   constructor(arrival: Arrival, parts: Http1ClientParts) {
     const { request, response, expectsContinue, open, upgrade } = arrival;
     this.head = headOf(request, upgrade !== undefined);
-    this.fault = framingFault(request);
+    this.fault = framingFault(request) ?? headFault(this.head);
     this.body = request;
     this.#arrival = arrival;
     this.#parts = parts;
@@ -83,6 +84,12 @@ export class Http1Client implements ClientSide, OpenRequest {
       this.#tellIfOver();
     });
     request.once('end', () => this.#tellIfOver());
+    if (this.#first() === this) events.onTurn();
+  }
+
+  /** It is the first of its connection now. */
+  takeTurn(): void {
+    this.#events?.onTurn();
   }
 
   onClientGone(): void {
@@ -133,7 +140,7 @@ export class Http1Client implements ClientSide, OpenRequest {
     turn.send((isLast) => {
       if (this.#socket.destroyed) return;
       const isUnread = this.head.hasBody && !request.complete;
-      const endsConnection = isLast || isUnread || upgrade !== undefined;
+      const endsConnection = isLast || isUnread || upgrade !== undefined || this.fault !== undefined;
       const { isGrpc } = this.head;
       writeRefusal({ error, isGrpc, request, response, isUnread, endsConnection }, this.#parts);
     });
@@ -165,7 +172,10 @@ export class Http1Client implements ClientSide, OpenRequest {
   release(): void {
     const { open } = this.#arrival;
     const at = open.indexOf(this);
-    if (at !== -1) open.splice(at, 1);
+    if (at === -1) return;
+    const wasFirst = this.#first() === this;
+    open.splice(at, 1);
+    if (wasFirst && !this.#socket.destroyed) this.#first()?.takeTurn();
   }
 
   #writeHead(head: AnswerHead, isLast: boolean, write: (body: Writable | undefined) => void): void {
@@ -182,6 +192,11 @@ export class Http1Client implements ClientSide, OpenRequest {
     response.writeHead(head.status, head.reason, headers);
     write(response);
     flushSoon(response);
+  }
+
+  /** The connection's first request for the application that has not ended. */
+  #first(): Http1Client | undefined {
+    return this.#arrival.open.find((other) => other instanceof Http1Client);
   }
 
   #tellIfOver(): void {

@@ -23,6 +23,7 @@ import { peerOf } from '../net/listen-address.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { retryAfterSeconds } from '../refusal-headers.ts';
 import { isGrpcType } from './grpc-form.ts';
+import { headFault } from './head-check.ts';
 import type { RawHeaders } from './hop-headers.ts';
 import { fieldsOfAnswer, fieldsOfTrailers, rawOfRequest, tunnelAnswer } from './http2-headers.ts';
 import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
@@ -41,7 +42,7 @@ const PASSED_CODES: ReadonlySet<number> = new Set([
 
 export class Http2Client implements ClientSide, StreamSink {
   readonly head: RequestHead;
-  readonly fault = undefined;
+  readonly fault: ServingError | undefined;
   readonly body: Readable;
   readonly #stream: Http2Stream;
   readonly #answerBody: Writable;
@@ -60,6 +61,7 @@ export class Http2Client implements ClientSide, StreamSink {
   constructor(stream: Http2Stream, headers: RequestHeaders) {
     this.#stream = stream;
     this.head = headOf(stream, headers);
+    this.fault = headFault(this.head);
     this.body = new Readable({ highWaterMark: HIGH_WATER_BYTES, read: () => this.#giveBack() });
     this.#answerBody = new Writable({
       highWaterMark: HIGH_WATER_BYTES,
@@ -79,6 +81,7 @@ export class Http2Client implements ClientSide, StreamSink {
 
   begin(events: ClientEvents): void {
     this.#events = events;
+    events.onTurn();
   }
 
   continue(): void {

@@ -54,6 +54,8 @@ export interface TunnelEnd {
 
 /** What the client's side tells. Nothing comes after onGone and onOver. */
 export interface ClientEvents {
+  /** Those before it on the connection have ended, which may change what this one is to find. Called once, if ever. */
+  onTurn(): void;
   /** The client has left. `code`: of its reset, in HTTP/2. */
   onGone(code?: number): void;
   /** The rest of the request cannot be read. */
@@ -64,7 +66,7 @@ export interface ClientEvents {
 
 export interface ClientSide {
   readonly head: RequestHead;
-  /** Why the request is not passed on: two servers could read it in two ways. */
+  /** Why the request is not passed on: two servers could read it in two ways, or it asks for nothing. */
   readonly fault: ServingError | undefined;
   /** Its end means that it is whole only if isWhole says so too. */
   readonly body: Readable;

@@ -33,6 +33,8 @@ export class Connection implements Occupant {
   readonly turns: AnswerTurns;
   /** Has the connection until node:http reads it; and later, if it becomes a tunnel. */
   plain: Occupant | undefined;
+  /** What comes behind the latest request is none. */
+  endsWithLatest = false;
   readonly #byNode: HttpOccupant;
   #isUnreadable = false;
   readonly #socket: Socket;
@@ -62,6 +64,17 @@ export class Connection implements Occupant {
   begin(response: ServerResponse): AnswerTurn {
     this.#byNode.begin(response);
     return this.turns.begin(response);
+  }
+
+  /**
+   * What this server makes of the bytes behind the latest request, another server may read otherwise: none of them is
+   * served. Its answer must have `connection: close`.
+   */
+  endWithLatest(): void {
+    const socket = this.#socket;
+    this.endsWithLatest = true;
+    // As with the last answer of a drain.
+    socket.destroySoon = () => endConnection(this.#shared.clock, socket);
   }
 
   /** Another protocol is spoken on it from now on, until it closes. */

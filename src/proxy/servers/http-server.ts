@@ -222,7 +222,7 @@ export class RestServer {
 
   #onRequest(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
     const connection = this.#connections.get(request.socket)!;
-    if (connection.turns.hasEnded) {
+    if (connection.turns.hasEnded || connection.endsWithLatest) {
       // It is read to its end and not answered.
       request.resume();
       return;

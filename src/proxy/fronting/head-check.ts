@@ -1,0 +1,34 @@
+/**
+ * What a request asks for, where it is no request to a server: node's parser takes any target without spaces,
+ * any value as Host, and HTTP/0.9. Applications that read them find other hosts and paths in them than this server does.
+ */
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import { valuesOf } from './hop-headers.ts';
+import { targetOf } from './sent-request.ts';
+import type { RequestHead } from './sides.ts';
+
+/** A name, an IPv4 or bracketed IPv6 address, perhaps a port (RFC 3986, 3.2.2); empty where a URL has no authority. */
+const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::\d{0,5})?$/;
+
+/** As RequestHead has them. */
+const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1', '2']);
+
+/** Why the request is refused; undefined if it is one. */
+export function headFault({ httpVersion, headers, target }: RequestHead): ServingError | undefined {
+  if (!VERSIONS.has(httpVersion)) {
+    return invalidRequest(`the request is HTTP/${httpVersion}; send HTTP/1.1`);
+  }
+  const { path, authority } = targetOf(target);
+  if (!path.startsWith('/')) {
+    return invalidRequest(`the target ${quoteName(path)} is no path; it begins with /, or is a whole http URL`);
+  }
+  if (path.includes('#')) {
+    return invalidRequest(`the target ${quoteName(path)} has a fragment, which is for clients alone; write # as %23`);
+  }
+  if (authority !== undefined && (!HOST.test(authority) || /^(?::|$)/.test(authority))) {
+    return invalidRequest(`${quoteName(authority)}, the authority of the target, is no host`);
+  }
+  const wrong = valuesOf(headers, 'host').find((host) => !HOST.test(host));
+  return wrong === undefined ? undefined : invalidRequest(`${quoteName(wrong)}, in host, is no host`);
+}
