@@ -12,10 +12,11 @@ import type { OpenRequest } from '../http1/open-request.ts';
 import { peerOf } from '../net/listen-address.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { answerHeaders } from './app-headers.ts';
+import { hintsOf } from './early-hints.ts';
 import { framingFault, hasBody } from './framing-check.ts';
 import { isGrpcType } from './grpc-form.ts';
 import { headFault } from './head-check.ts';
-import { fieldsOf, type RawHeaders, tokensOf, trailersOf, valuesOf } from './hop-headers.ts';
+import { type RawHeaders, tokensOf, trailersOf, valuesOf } from './hop-headers.ts';
 import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
 import { flushSoon, writeRefusal } from './written.ts';
 
@@ -115,10 +116,8 @@ export class Http1Client implements ClientSide, OpenRequest {
     if (request.httpVersion !== '1.1' || upgrade !== undefined) return;
     if (status === 102) response.writeProcessing();
     if (status !== 103) return;
-    const hints: Record<string, string[]> = {};
-    for (const [name] of fieldsOf(raw)) hints[name] = valuesOf(raw, name);
     try {
-      response.writeEarlyHints(hints);
+      response.writeEarlyHints(hintsOf(raw));
     } catch {
       // node has its own opinion of what a link looks like. The hint is lost, which it may be.
     }
