@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root, say } from './setup.mjs';
 
@@ -16,9 +16,7 @@ import { root, say } from './setup.mjs';
 export function ensureGoProgram({ name, directory, main, megabytes }) {
   const program = join(root, '.cache', 'bin', name);
   const stamp = `${program}.hash`;
-  const hash = createHash('sha256')
-    .update(readFileSync(join(root, directory, 'go.sum')))
-    .digest('hex');
+  const hash = hashOf(join(root, directory));
   if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return program;
   say(`Building ${name} (fetches about ${megabytes} MB of Go modules the first time)`);
   mkdirSync(join(root, '.cache', 'bin'), { recursive: true });
@@ -37,4 +35,13 @@ export function ensureGoProgram({ name, directory, main, megabytes }) {
   }
   writeFileSync(stamp, hash);
   return program;
+}
+
+/** Of its go.sum, and of its own code where it has any: a tools.go only names packages. */
+function hashOf(directory) {
+  const hash = createHash('sha256').update(readFileSync(join(directory, 'go.sum')));
+  for (const file of readdirSync(directory).sort()) {
+    if (file.endsWith('.go') && file !== 'tools.go') hash.update(readFileSync(join(directory, file)));
+  }
+  return hash.digest('hex');
 }

@@ -12,6 +12,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
 import { ensureEnvoy } from './envoy-program.mjs';
+import { ensureFrontedApps } from './fronted-apps.mjs';
 import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
@@ -90,6 +91,20 @@ export const SUITES = {
     says: '20 rolling restarts of three sidecars behind an Envoy without retries, 2,000 requests a second, none fails',
     files: ['mesh/rolling-restarts.mesh.js'],
     prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy(), PILLION_RESTARTS: '20', PILLION_RESTART_RATE: '2000' }),
+  },
+  'fronting-apps': {
+    says: 'in front of Fastify, Starlette and Go, each way they can fail; 700 odd requests beside Envoy; needs Go 1.26',
+    ending: '.fronted.js',
+    prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy(), ...ensureFrontedApps() }),
+    options: ['--test-concurrency=1', `--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
+  'fronting-events': {
+    says: 'one stream of events through `pillion serve`, and a silent one: fronting-events [--minutes=N]; needs Go 1.26',
+    run: (words) => {
+      Object.assign(process.env, ensureFrontedApps());
+      runProgram('build/test/fronting/long-events.js', words);
+    },
+    takesOptions: true,
   },
   observability: {
     says: 'traces, metrics, exemplars and alert rules with a real Jaeger, Prometheus and Envoy; needs Go 1.26 and apt',

@@ -31,12 +31,19 @@ export async function startEnvoy(
   options: EnvoyOptions,
   healthy = { grpc: options.grpc.length, rest: options.rest.length },
 ): Promise<Envoy> {
+  const envoy = await runEnvoy(t, envoyConfig(options));
+  await envoy.untilHealthy(healthy);
+  return envoy;
+}
+
+/** Resolves when its listener, which is called ingress, takes connections. */
+export async function runEnvoy(t: TestContext, config: object): Promise<Envoy> {
   const program = process.env['PILLION_TEST_ENVOY'];
   if (program === undefined) throw new Error('PILLION_TEST_ENVOY is not set: run `npm test -- envoy`');
   const directory = tempDirectory(t);
   const adminFile = join(directory, 'admin');
   const configFile = join(directory, 'envoy.json');
-  writeFileSync(configFile, JSON.stringify(envoyConfig(options)));
+  writeFileSync(configFile, JSON.stringify(config));
   const args = ['--config-path', configFile, '--admin-address-path', adminFile, '--disable-hot-restart'];
   const child = spawn(program, [...args, '--concurrency', '1', '--log-level', 'warning'], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -69,7 +76,6 @@ export async function startEnvoy(
   // Its address is known before it listens.
   await until('its workers', async () => ((await stat('listener_manager.workers_started')) === 1 ? true : undefined));
   const address = await until('its listener', async () => (await read('/listeners')).match(/ingress::(\S+)/)?.[1]);
-  await untilHealthy(healthy);
   return { address, stat, weights, until, untilHealthy };
 }
 
