@@ -147,6 +147,23 @@ test('all fields arrive, however many: none is dropped behind the thousandth', a
   assert.equal(answer.headers.get('x-last'), 'answered');
 });
 
+test('an answer has 60 KiB of headers, and not 70', async () => {
+  for (const [count, status] of [
+    [60, 200],
+    [70, 502],
+  ] as const) {
+    fronted.onRequest = (_request, response) => {
+      for (let i = 0; i < count; i++) response.setHeader(`x${i}`, 'v'.repeat(1000));
+      response.end();
+    };
+    const connection = await fronted.rest.connect();
+    connection.get('/');
+    const answer = await connection.answer();
+    assert.equal(answer.status, status);
+    if (status === 502) assert.match(errorOf(answer), /headers of the answer .* are longer than 64 KiB/);
+  }
+});
+
 test('a length behind the thousandth field counts', async () => {
   const lines = Array.from({ length: 1500 }, (_, i) => `x${i}: 1`);
   fronted.onRequest = (request, response) => void bodyOf(request).then((body) => response.end(body));

@@ -30,6 +30,11 @@ export function appFailure(app: string, error: NodeJS.ErrnoException): ServingEr
   if (code.startsWith('ERR_HTTP2_')) {
     return failed(`what the application at ${app} answered is not HTTP/2 (${code}); does it speak HTTP/1.1?`);
   }
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return failed(
+      `the headers of the answer of the application at ${app} are longer than 64 KiB; shorten its cookies, say`,
+    );
+  }
   if (code.startsWith('HPE_')) {
     return failed(
       `what the application at ${app} answered is not HTTP/1.1 (${code}); does it speak TLS or HTTP/2 alone?`,

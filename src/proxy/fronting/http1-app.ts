@@ -6,6 +6,8 @@ import { type RawHeaders, trailersOf } from './hop-headers.ts';
 import type { AnswerHead, AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from './sides.ts';
 import { flushSoon } from './written.ts';
 
+/** Of the fields of an answer: node's own 16 KiB are soon full of cookies and policies. Envoy's limit is near. */
+const MAX_HEAD_BYTES = 64 * 1024;
 /** Idle connections that are kept. */
 const MAX_IDLE = 256;
 
@@ -30,7 +32,7 @@ export class Http1App implements AppTransport {
     let upstream: ClientRequest;
     try {
       upstream = httpRequest({
-        ...{ method, path, headers: headers as string[] },
+        ...{ method, path, headers: headers as string[], maxHeaderSize: MAX_HEAD_BYTES },
         ...(socketPath === undefined ? { host: host!, port: port! } : { socketPath }),
         // Either side of a tunnel may end its direction first, so it gets a connection of its own.
         ...(upgrade === undefined ? { agent: this.#agent } : { createConnection: () => this.#connectHalfOpen() }),
