@@ -75,6 +75,11 @@ export const SUITES = {
     says: "grpcurl, ghz and h2load against `pillion serve`; needs Go 1.26 and Debian's nghttp2-client",
     run: () => runProgram('test/conformance/grpc-tools.mjs'),
   },
+  'fronted-grpc': {
+    says: "gRPC-Go's interop server as the application behind the gRPC port: interop cases and h2spec; needs Go 1.26",
+    run: (words) => runProgram('test/conformance/fronted-grpc.mjs', words),
+    takesWords: true,
+  },
   browser: {
     says: "the console's pages in a real browser; needs Debian's chromium and fonts-dejavu-core",
     ending: '.browser.js',
