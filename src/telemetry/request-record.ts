@@ -55,6 +55,8 @@ export interface BatchRecord {
   readonly paddingElements?: number | undefined;
   /** Threads that its run computes on. */
   readonly threads: number;
+  /** How many of its model's runs go at once, where they take none of the cores that models share; absent where they do. */
+  readonly ownSlots?: number | undefined;
   readonly reason: DispatchReason;
   /** Starts of the stages batch, execute and split, and the end. The last three are 0 until reached. */
   readonly batchStart: Instant;

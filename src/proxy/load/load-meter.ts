@@ -6,8 +6,8 @@
  *
  * Between reports there are only additions, one for each request and batch. Who asks rarely gets the mean since then.
  *
- * - Utilization is that of what is scarcest: the cores, by how long batches ran, or the event loop. A batch counts with
- *   the time that its rows would take in a full batch, by the learned run times: a server with little to do runs its
+ * - Utilization is that of what is scarcest: the cores, by how long batches ran; the event loop; or the runs at once of a
+ *   model that takes no cores, as another server runs it. A batch counts with the time that its rows would take in a full batch, by the learned run times: a server with little to do runs its
  *   rows nearly one by one, is busy all the time, and could take many times as much. So utilization grows in step with
  *   the requests, and requests ÷ utilization is what the server can do, which is how balancers weigh servers. Waiting
  *   work comes on top: above 1 the server is behind.
@@ -63,7 +63,7 @@ export interface LoadFigures {
   readonly eps: number;
   /** How long waiting requests keep the cores busy, in ms. */
   readonly queueMs: number;
-  /** Share of the cores by model, as in `utilization`; the busiest, in the order in which they were first used. */
+  /** Share of the cores, or of the runs that a model elsewhere may have at once, by model, as in `utilization`; the busiest, in the order in which they were first used. */
   readonly models: ReadonlyMap<string, number>;
 }
 
@@ -75,6 +75,8 @@ interface Totals {
   cpuMs: number;
   /** Core time by model. */
   readonly coreMs: Map<string, number>;
+  /** By model whose runs take no cores: their time over how many go at once. */
+  readonly apartMs: Map<string, number>;
 }
 
 export class LoadMeter {
@@ -88,7 +90,7 @@ export class LoadMeter {
 
   constructor(sources: LoadSources) {
     this.#sources = sources;
-    this.#totals = { at: 0, served: 0, failed: 0, loopBusyMs: 0, cpuMs: 0, coreMs: new Map() };
+    this.#totals = { at: 0, served: 0, failed: 0, loopBusyMs: 0, cpuMs: 0, coreMs: new Map(), apartMs: new Map() };
     this.#current = this.#mark();
     this.#previous = this.#current;
   }
@@ -101,10 +103,11 @@ export class LoadMeter {
   }
 
   /** For Telemetry.listen. */
-  recordBatch({ model, threads, executeStart, end, fullShare = 1 }: BatchRecord): void {
+  recordBatch({ model, threads, ownSlots, executeStart, end, fullShare = 1 }: BatchRecord): void {
     if (executeStart === 0) return;
-    const { coreMs } = this.#totals;
-    coreMs.set(model, (coreMs.get(model) ?? 0) + (end - executeStart) * threads * fullShare);
+    const ms = (end - executeStart) * fullShare;
+    if (ownSlots === undefined) add(this.#totals.coreMs, model, ms * threads);
+    else add(this.#totals.apartMs, model, ms / ownSlots);
   }
 
   /** The same object for a moment; undefined before the first request was answered. */
@@ -128,21 +131,17 @@ export class LoadMeter {
     totals.at = clock.nowMs();
     totals.loopBusyMs = loopBusyMs();
     totals.cpuMs = cpuMs();
-    return { ...totals, coreMs: new Map(totals.coreMs) };
+    return { ...totals, coreMs: new Map(totals.coreMs), apartMs: new Map(totals.apartMs) };
   }
 
   #since(from: Totals, to: Totals, turns: boolean): LoadFigures {
     const { runCores, waitingMs, budgetCores } = this.#sources;
     const spanMs = Math.max(1, to.at - from.at);
-    const coreSpanMs = spanMs * runCores();
-    const shares: [model: string, share: number][] = [];
-    let cores = 0;
-    for (const [model, total] of to.coreMs) {
-      const share = (total - (from.coreMs.get(model) ?? 0)) / coreSpanMs;
-      cores += share;
-      shares.push([model, share]);
-    }
-    const busy = Math.max(cores, (to.loopBusyMs - from.loopBusyMs) / spanMs);
+    const ofCores = sharesOf(from.coreMs, to.coreMs, spanMs * runCores());
+    const apart = sharesOf(from.apartMs, to.apartMs, spanMs);
+    const cores = ofCores.reduce((sum, [, share]) => sum + share, 0);
+    const loop = (to.loopBusyMs - from.loopBusyMs) / spanMs;
+    const busy = Math.max(cores, loop, ...apart.map(([, share]) => share));
     const served = (1000 * (to.served - from.served)) / spanMs;
     const queueMs = waitingMs();
     return {
@@ -150,7 +149,7 @@ export class LoadMeter {
       cpu: Math.max(LEAST_UTILIZATION, (to.cpuMs - from.cpuMs) / (spanMs * budgetCores())),
       eps: (1000 * (to.failed - from.failed)) / spanMs,
       queueMs: Math.max(LEAST_NAMED, queueMs),
-      models: busiest(shares),
+      models: busiest([...ofCores, ...apart]),
     };
   }
 
@@ -164,6 +163,19 @@ export class LoadMeter {
     const utilization = Math.max(LEAST_UTILIZATION, busy + queue);
     return { utilization, rps: LEAST_UTILIZATION / this.#cost };
   }
+}
+
+function add(totals: Map<string, number>, model: string, ms: number): void {
+  totals.set(model, (totals.get(model) ?? 0) + ms);
+}
+
+/** What each model has taken of `wholeMs` since `from`. */
+function sharesOf(
+  from: ReadonlyMap<string, number>,
+  to: ReadonlyMap<string, number>,
+  wholeMs: number,
+): [model: string, share: number][] {
+  return [...to].map(([model, total]) => [model, (total - (from.get(model) ?? 0)) / wholeMs]);
 }
 
 /** The server refused or failed what another one might have answered. */

@@ -46,7 +46,7 @@ export interface BatchStart {
 /** The same for all batches of a scheduler. */
 export interface BatchContext {
   /** Runs the batches. */
-  readonly executor: Pick<Executor, 'threads'>;
+  readonly executor: Pick<Executor, 'threads' | 'slots' | 'isInline'>;
   readonly model: string;
   readonly version: string;
   readonly telemetry: Telemetry;
@@ -114,6 +114,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
       elements,
       paddingElements: elements === undefined ? undefined : size * this.length - elements,
       threads: shared.executor.threads ?? 1,
+      ownSlots: shared.executor.isInline === true ? shared.executor.slots : undefined,
       reason: start.reason,
       batchStart,
       executeStart: 0,

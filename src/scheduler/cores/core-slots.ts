@@ -157,11 +157,20 @@ export class CoreSlots {
     return Math.min(1, this.#busy.perMs(now) / this.total);
   }
 
-  /** Time that all cores together need for the requests that wait, in full batches. */
+  /**
+   * Time that all cores together need for the requests that wait, in full batches; that of the runs of a model that has
+   * none of them (on another server, say) if it needs longer.
+   */
   waitingMs(): number {
     let work = 0;
-    for (const tenant of this.#tenants) if (tenant.queuedTasks > 0) work += tenant.workBefore(Infinity);
-    return work / this.total;
+    let longest = 0;
+    for (const tenant of this.#tenants) {
+      if (tenant.queuedTasks === 0) continue;
+      const own = tenant.workBefore(Infinity);
+      if (tenant.usesSlots) work += own;
+      else longest = Math.max(longest, own / tenant.slots);
+    }
+    return Math.max(longest, work / this.total);
   }
 
   /** How many of its `slots` a tenant may count on: the cores that the others leave, and at least an equal part. */

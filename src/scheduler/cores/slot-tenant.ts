@@ -15,6 +15,8 @@ export interface SlotTenant {
   readonly queuedTasks: number;
   /** Its batches take shared slots; those of an executor on the event loop do not. */
   readonly usesSlots: boolean;
+  /** Most batches that it may run at once. */
+  readonly slots: number;
   /** Threads that one of its runs takes. */
   readonly threads: number;
   readonly usage: SlotUsage;

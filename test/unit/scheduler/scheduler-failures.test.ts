@@ -191,6 +191,7 @@ describe('Scheduler: what is written down', () => {
       elements: undefined,
       paddingElements: undefined,
       threads: 1,
+      ownSlots: undefined,
       reason: 'slot_free',
       batchStart: 1003,
       executeStart: 1004,

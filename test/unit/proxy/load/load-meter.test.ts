@@ -69,6 +69,15 @@ describe('utilization', () => {
     isNear(server.meter.figures()!.utilization, 0.9);
   });
 
+  it('is that of the runs that another server takes at once, where those are scarcest', () => {
+    const server = new Server();
+    server.second(100, 40, { model: 'far', ownSlots: 8 });
+    const { utilization, rps, models } = server.meter.figures()!;
+    isNear(utilization, 0.5);
+    isNear(rps, 100);
+    isNear(models.get('far'), 0.5);
+  });
+
   it('grows in step with the requests, although larger batches cost less for each', () => {
     // A row alone takes 5 ms, eight take 12: 1.5 ms each.
     const idle = new Server();

@@ -31,6 +31,16 @@ describe('CoreSlots', () => {
     assert.equal(coreSlots.waitingMs(), 0, 'it runs');
   });
 
+  it('know it of a model that runs elsewhere by the runs that go there at once', () => {
+    const [seed] = SEEDS;
+    const { coreSlots, harnesses } = setUp(2, {}, {});
+    Object.assign(harnesses[1]!.executor, { isInline: true });
+    harnesses[1]!.submitRows([1]);
+    assert.equal(coreSlots.waitingMs(), seed!.runMs / 4);
+    harnesses[0]!.submitRows([1]);
+    assert.equal(coreSlots.waitingMs(), seed!.runMs / 2, 'the cores need longer');
+  });
+
   it('never run more batches than there are, whatever each executor could take', async () => {
     const { harnesses, turn, running, coreSlots } = setUp(2, {}, {});
     for (const h of harnesses) for (let i = 0; i < 3; i++) h.submitRows([1, 2, 3, 4]);
