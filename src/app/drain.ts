@@ -71,6 +71,7 @@ export async function drainSurfaces({ logger, lifecycle, surfaces, front, timeou
     front?.abandon();
     onOverdue();
   });
+  lifecycle.refusals?.end();
   const graceMs = Math.min(GRACE_MS, timeoutMs);
   const isEnding = Promise.all(surfaces.map((surface) => surface.drain(graceMs)));
   await Promise.race([Promise.all([isEnding, lifecycle.untilQuiet()]), overdue]);

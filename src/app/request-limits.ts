@@ -4,6 +4,7 @@ import { systemClock } from '../core/clock.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { CallerLimits, type Limit } from '../proxy/caller-limits.ts';
 import type { MemoryBudget } from '../proxy/memory-budget.ts';
+import { RefusalHold } from '../proxy/refusal-hold.ts';
 import { ArrivalClock, RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
@@ -18,7 +19,12 @@ export function createRequestLifecycle(
     maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
     arrivals: new ArrivalClock(),
     callerLimits: callerLimits(options),
+    refusals: options.refusal_delay_ms === 0 ? undefined : refusalHold(options, deadlines),
   });
+}
+
+function refusalHold({ refusal_delay_ms: mostMs }: ServeOptions, deadlines: DeadlineTimer): RefusalHold {
+  return new RefusalHold({ clock: systemClock, deadlines, mostMs });
 }
 
 /** Undefined if no limit is set. */

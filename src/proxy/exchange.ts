@@ -17,6 +17,8 @@
  *             prediction-service.ts in protocols/tensorflow-serving/, …)
  *   Call      the work, for every transport and protocol: finds the model, checks the inputs, runs it (handlers/)
  *
+ * A refusal for overload may be held for a while before it is written (refusal-hold.ts).
+ *
  * An exchange begins and finishes the request's lifecycle exactly once, and answers once, whatever happens in between.
  */
 import { type AccessControl, permit } from '../access/access-control.ts';
@@ -28,6 +30,7 @@ import type { ModelSpec } from '../core/model-spec.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
 import type { Call, Permit } from './call.ts';
 import type { LoadReports } from './load/load-reports.ts';
+import type { Held } from './refusal-hold.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestArrival, RequestLifecycle } from './request-lifecycle.ts';
 
@@ -44,6 +47,10 @@ export interface Wire<Bytes extends Uint8Array> {
   prepare?(answer: Bytes): Promise<void> | undefined;
   /** Writes the answer and takes it over. The request's message is not read any more. */
   answer(answer: Bytes, context: RequestContext): void;
+  /**
+   * An error will be written later: lets go of the request's message. Absent: no error waits.
+   */
+  hold?(): void;
   /** Writes the error. `isUnkept`: nothing refers to the request's message any more. */
   refuse(error: ServingError, context: RequestContext, isUnkept: boolean): void;
   /** Ends the request without an answer, after neither answer nor error could be written. */
@@ -108,6 +115,9 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
   readonly #shared: ExchangeContext;
   /** Until it is known who sent the request. */
   #admitting: Promise<void> | undefined;
+  /** A refusal that is held: whatever ends the request meanwhile, this is its answer. */
+  #held: (Held & { readonly error: ServingError }) | undefined;
+  #hasArrived = false;
   /** It was answered, or broken off. */
   isFinished = false;
 
@@ -141,6 +151,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     }
     const { context } = this;
     const method = this.#method;
+    this.#hasArrived = true;
     context.requestBytes = body.byteLength;
     let call: Call<unknown> | Promise<Call<unknown>>;
     try {
@@ -274,10 +285,29 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     );
   }
 
+  /** True: the refusal is written later, and all that the request holds has been given back. */
+  #isHeld(error: ServingError): boolean {
+    const { refusals } = this.#shared.lifecycle;
+    if (refusals === undefined || this.#held !== undefined || !this.#hasArrived) return false;
+    if (this.#wire.hold === undefined) return false;
+    const { context } = this;
+    const { startedAt } = context.stages;
+    const held = refusals.hold(error, { startedAt, deadline: context.deadline }, () => this.#finish(undefined, error));
+    if (held === undefined) return false;
+    this.#held = { ...held, error };
+    context.cancel.listener = this;
+    this.#wire.hold();
+    this.#shared.lifecycle.giveBack(context, error);
+    return true;
+  }
+
   /** finish: writes the answer or the error, and records the request. Only the first call counts. */
-  #finish(answer: Bytes | undefined, error?: ServingError, isUnkept = false): void {
+  #finish(answer: Bytes | undefined, thrown?: ServingError, isUnkept = false): void {
     if (this.isFinished) return;
+    const error = this.#held?.error ?? thrown;
+    if (error !== undefined && this.#isHeld(error)) return;
     this.isFinished = true;
+    this.#held?.leave();
     const { context } = this;
     const { lifecycle, access, onInternalError } = this.#shared;
     context.cancel.listener = undefined;

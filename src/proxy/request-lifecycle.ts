@@ -14,11 +14,13 @@ import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { ServingError, SharedError } from '../core/errors.ts';
 import type { SequenceStep } from '../core/model-spec.ts';
 import type { PriorityClass } from '../core/priority.ts';
+import { INFERENCE_METHODS } from '../telemetry/metrics/live-stats.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
 import type { CallerLimits } from './caller-limits.ts';
 import { FrontedDeadlines } from './fronted-deadlines.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import type { RefusalHold } from './refusal-hold.ts';
 import { type Loan, RequestContext } from './request-context.ts';
 
 export interface ArrivalClockOptions {
@@ -114,6 +116,8 @@ export interface RequestLifecycleOptions {
   readonly callerLimits?: CallerLimits | undefined;
   /** The memory of all requests. Default: one without limits. */
   readonly memory?: MemoryBudget;
+  /** Absent: every refusal is answered at once. */
+  readonly refusals?: RefusalHold | undefined;
 }
 
 /** How long after a failure another may be of the same words: as long as a scheduler gives a refusal again. */
@@ -128,6 +132,7 @@ export class RequestLifecycle {
   readonly memory: MemoryBudget;
   /** An inference that the application asks for takes over the deadline of the request that it is for. */
   readonly fronted = new FrontedDeadlines();
+  readonly refusals: RefusalHold | undefined;
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
   #sequence = 1;
@@ -142,6 +147,7 @@ export class RequestLifecycle {
     this.clock = options.clock;
     this.callerLimits = options.callerLimits;
     this.memory = options.memory ?? new MemoryBudget();
+    this.refusals = options.refusals;
     this.#options = options;
   }
 
@@ -228,13 +234,13 @@ export class RequestLifecycle {
   /** Call it when the last byte was handed to the connection, or the request failed. A second call has no effect. */
   finish(context: RequestContext, error?: ServingError): void {
     if (!this.#open.remove(context)) return;
-    if (context.heldBytes > 0) this.memory.release(context);
-    context.lent?.release(error === undefined);
+    this.giveBack(context, error);
     if (context.deadlineEntry !== undefined) this.#options.deadlines.remove(context.deadlineEntry);
-    this.callerLimits?.giveBack(context);
     const now = this.clock.nowMs();
-    if (error !== undefined) this.#failedAt = now;
     context.finish(now, error);
+    if (error === undefined && this.refusals !== undefined && INFERENCE_METHODS.has(context.method)) {
+      this.refusals.noteAnswer(now - context.stages.startedAt);
+    }
     this.#options.telemetry.recordRequest(context);
     if (this.#whenQuiet.length === 0 || this.#open.size > 0) return;
     for (const resolve of this.#whenQuiet.splice(0)) resolve();
@@ -242,6 +248,15 @@ export class RequestLifecycle {
 
   #carriedDeadline({ callerTrace, requestId }: RequestArrival): Instant {
     return this.fronted.of(callerTrace?.traceId, requestId);
+  }
+
+  /** What the request holds of others' is given back: its memory, what it was lent, its caller's quota. */
+  giveBack(context: RequestContext, error: ServingError | undefined): void {
+    if (context.heldBytes > 0) this.memory.release(context);
+    context.lent?.release(error === undefined);
+    context.lent = undefined;
+    this.callerLimits?.giveBack(context);
+    if (error !== undefined) this.#failedAt = this.clock.nowMs();
   }
 
   #arm(context: RequestContext): void {

@@ -17,6 +17,7 @@ import type { LoadReports } from '../../src/proxy/load/load-reports.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
+import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
 import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
@@ -69,7 +70,7 @@ export interface GrpcHarnessOptions {
   /** Default none: HandleReloadConfigRequest is UNIMPLEMENTED. */
   readonly reload?: ReloadHandler;
   readonly maxTimeoutMs?: number;
-  /** Of deadlines. Default: the system's. */
+  /** Of calls and deadlines. Default: the system's. */
   readonly clock?: Clock;
   readonly server?: Partial<GrpcServerOptions>;
   readonly openInference?: Partial<OpenInferenceHarness>;
@@ -78,6 +79,8 @@ export interface GrpcHarnessOptions {
   readonly memory?: MemoryBudget;
   /** Default: no load is reported. */
   readonly loads?: LoadReports;
+  /** Longest that a refusal for overload is held. Default: none is. */
+  readonly refusalDelayMs?: number;
   readonly tls?: ListenTls;
   /** Of the clients; default: without TLS. */
   readonly credentials?: grpc.ChannelCredentials;
@@ -108,6 +111,9 @@ export class GrpcHarness {
       clock,
       deadlines: this.#deadlines,
       ...(options.memory !== undefined && { memory: options.memory }),
+      ...(options.refusalDelayMs !== undefined && {
+        refusals: new RefusalHold({ clock, deadlines: this.#deadlines, mostMs: options.refusalDelayMs }),
+      }),
       maxTimeoutMs: { rest: 60_000, grpc: options.maxTimeoutMs ?? 60_000 },
       telemetry: {
         ...noTelemetry,
@@ -121,7 +127,7 @@ export class GrpcHarness {
     this.readiness.setModelsReady(true);
     this.server = new GrpcServer({
       engine: currentEngine().create({
-        maxReceiveBytes,
+        ...{ maxReceiveBytes, clock },
         ...(options.tls !== undefined && { tls: options.tls }),
         ...(options.memory !== undefined && { memory: options.memory }),
         onInternalError: (error) => this.internalErrors.push(error),

@@ -9,6 +9,7 @@ import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
+import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
@@ -28,6 +29,8 @@ export interface RestOptions {
   readonly server?: Partial<RestServerOptions>;
   /** Default: one without limits. */
   readonly memory?: MemoryBudget;
+  /** Longest that a refusal for overload is held. Default: none is. */
+  readonly refusalDelayMs?: number;
   /** What `/monitoring/prometheus/metrics` gives, or throws. */
   readonly metrics?: () => Promise<{ contentType: string; text: string }>;
 }
@@ -60,6 +63,9 @@ export class RestHarness {
           for (const wake of this.#ended.splice(0)) wake();
         },
       },
+      ...(options.refusalDelayMs !== undefined && {
+        refusals: new RefusalHold({ clock: this.clock, deadlines: this.#deadlines, mostMs: options.refusalDelayMs }),
+      }),
       maxTimeoutMs: { rest: options.maxTimeoutMs ?? MAX_TIMEOUT_MS, grpc: MAX_TIMEOUT_MS },
       ...(options.memory === undefined ? {} : { memory: options.memory }),
     });

@@ -78,6 +78,12 @@ export const LISTENER_OPTIONS = {
     placeholder: 'asked|always|off',
     help: 'Load reports for balancers (ORCA, docs/mesh.md). asked: on answers to requests with endpoint-load-metrics-format, and as a gRPC stream of their own. always: on every answer, for balancers that do not ask. off: none.',
   }),
+  refusal_delay_ms: integer({
+    min: 0,
+    max: 60_000,
+    default: 0,
+    help: 'Refusals for overload take as long as answers of late, at most this from the request’s arrival on, in ms: for balancers that send more to whoever answers fast (docs/mesh.md). 0 = they are answered at once, as is best for clients that call directly or by load reports.',
+  }),
   http2_engine: text({
     default: 'pillion',
     oneOf: ['pillion', 'grpc-js'],

@@ -119,6 +119,11 @@ export class CallIntake {
     this.#delivered = undefined;
   }
 
+  /** Lets go of the one message, which somebody may still read. */
+  forget(): void {
+    this.#delivered = undefined;
+  }
+
   /** Gives up the message of a client stream that comes, whose memory is wanted; false if there is none. */
   giveUpMessage(error: ServingError): boolean {
     if (!this.#isClientStream) return false;

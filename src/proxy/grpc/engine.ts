@@ -68,6 +68,8 @@ export interface GrpcCall {
   answer(buffer: Uint8Array, status?: CallStatus): void;
   /** Ends the call. Only the first call counts. */
   end(status: CallStatus): void;
+  /** This unary call is to be refused later: lets go of its message. */
+  forget(): void;
   /** `end` of a unary call whose message nobody has kept, so that its memory can be reused. */
   refuse(status: CallStatus): void;
 }

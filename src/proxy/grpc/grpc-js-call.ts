@@ -158,6 +158,10 @@ export class GrpcJsCall implements GrpcCall {
     this.end(status);
   }
 
+  forget(): void {
+    this.#memory.delivered();
+  }
+
   refuse(status: CallStatus): void {
     this.end(status);
   }

@@ -51,7 +51,7 @@ export class GrpcJsMemory implements MemoryHolder, WatchedBody {
     if (!isClientStream) shared.bodies.add(this);
   }
 
-  /** A message of a stream has been delivered. */
+  /** A message of a stream has been delivered, or nobody wants that of a unary call any more. */
   delivered(): void {
     this.receivedBytes = 0;
     this.#shared.memory.release(this);

@@ -86,6 +86,10 @@ class GrpcWire implements Wire<Uint8Array> {
     this.#call.answer(answer, report && okWith(report));
   }
 
+  hold(): void {
+    this.#call.forget();
+  }
+
   refuse(error: ServingError, _context: RequestContext, isUnkept: boolean): void {
     const report = this.#loads?.onCall(this.#asksLoad);
     if (report !== undefined) this.#call.setHeaders({ ...this.#headers, [LOAD_BIN_HEADER]: report.bytes });

@@ -153,6 +153,11 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     else this.#stream.respond(trailersOnly(this.#headers, status), true);
   }
 
+  forget(): void {
+    this.#intake.forget();
+    if (this.heldBytes > 0) this.#shared.memory.release(this);
+  }
+
   refuse(status: CallStatus): void {
     this.end(status);
     this.#intake.recycle();

@@ -117,6 +117,10 @@ export class HttpWire implements Wire<Buffer>, OpenRequest {
     this.#send(context, OK, contentType, compressed?.body ?? answer, version, extras);
   }
 
+  hold(): void {
+    this.#transport.stopBody();
+  }
+
   refuse(error: ServingError, context: RequestContext): void {
     const { allow, error: noRoute } = this.#route;
     const extras = echoedHeaders(context);

@@ -66,6 +66,10 @@ class PuppetCall implements GrpcCall {
     this.status ??= status;
   }
 
+  forget(): void {
+    this.isMemoryFree = true;
+  }
+
   refuse(status: CallStatus): void {
     this.isMemoryFree = true;
     this.end(status);
