@@ -242,8 +242,8 @@ class PillionApp implements App {
 
   /** Once ready stays ready, but for --strict_readiness. */
   #judgeReadiness(): void {
-    if (!this.#areModelsStarted || this.#ended !== undefined) return;
-    this.#readiness.setModelsReady(!this.#options.strict_readiness || this.#models.areAllAvailable);
+    if (!this.#areModelsStarted || this.#ended !== undefined) this.#readiness.noteModels();
+    else this.#readiness.setModelsReady(!this.#options.strict_readiness || this.#models.areAllAvailable);
   }
 
   async #drain(): Promise<void> {

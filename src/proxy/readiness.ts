@@ -3,7 +3,9 @@ export interface Readiness {
   readonly isReady: boolean;
   /** The first reason why not; undefined if it is ready. */
   readonly missing: NotReady | undefined;
-  /** Calls `listener` whenever isReady may have changed; the returned function stops that. */
+  /** Ready but for the models. */
+  readonly isOpen: boolean;
+  /** Calls `listener` whenever one of these, or whether a model is available, may have changed; the returned function stops that. */
   onChange(listener: () => void): () => void;
 }
 
@@ -31,6 +33,10 @@ export class ReadinessGate implements Readiness {
     return this.#isAppReady ? undefined : 'application';
   }
 
+  get isOpen(): boolean {
+    return this.#isAppReady && !this.#isDraining;
+  }
+
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -38,6 +44,11 @@ export class ReadinessGate implements Readiness {
 
   setModelsReady(areReady: boolean): void {
     this.#areModelsReady = areReady;
+    this.#notify();
+  }
+
+  /** A model has become available, or is no longer. */
+  noteModels(): void {
     this.#notify();
   }
 

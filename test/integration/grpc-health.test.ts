@@ -1,6 +1,9 @@
 /** grpc.health.v1 over a real connection. */
 import assert from 'node:assert/strict';
+import { it } from 'node:test';
 import { status as Status } from '@grpc/grpc-js';
+import { HealthService } from '../../src/proxy/protocols/health/health-service.ts';
+import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import { type GrpcHarness, HEALTH, INFERENCE, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { frame, openSession, rawCall } from '../support/raw-grpc.ts';
@@ -47,6 +50,39 @@ test('an unknown service is NOT_FOUND on Check and SERVICE_UNKNOWN on Watch', as
       call.cancel();
     },
   );
+});
+
+test("a model's name, as a service, follows that model", async () => {
+  await withGrpc(
+    (models) => {
+      models.add('m', { state: 'LOADING' });
+      models.add('other');
+    },
+    async (server) => {
+      assert.deepEqual([await check(server, 'm'), await check(server, 'other')], ['NOT_SERVING', 'SERVING']);
+      const { next } = watch(server, 'm');
+      const other = watch(server, 'other');
+      const unknown = watch(server, 'later');
+      assert.deepEqual(
+        [await next(), await other.next(), await unknown.next()],
+        ['NOT_SERVING', 'SERVING', 'SERVICE_UNKNOWN'],
+      );
+      server.models.add('m');
+      server.models.add('later');
+      server.readiness.noteModels();
+      assert.deepEqual([await next(), await unknown.next()], ['SERVING', 'SERVING']);
+      server.readiness.setModelsReady(false);
+      server.readiness.setDraining();
+      for (const each of [{ next }, other, unknown]) assert.equal(await each.next(), 'NOT_SERVING');
+      await server.server.drain();
+      assert.equal(await next(), undefined);
+    },
+  );
+});
+
+it('a model is not known where its name is told to nobody', () => {
+  const health = new HealthService(new ReadinessGate());
+  assert.deepEqual([health.statusOf(''), health.statusOf('m')], [2, undefined]);
 });
 
 test('Check answers while the server drains, and is no request in flight', async () => {

@@ -35,6 +35,12 @@ export class ModelInfoHandler {
     return names.map((name) => ({ name, versions: this.#versionsOf(name) }));
   }
 
+  /** A request for the model, of whatever version, finds one; undefined: no such model is configured. */
+  isAvailable(name: string): boolean | undefined {
+    if (!this.#models.modelNames.includes(name)) return undefined;
+    return this.#versionsOf(name).some(({ state }) => state === 'AVAILABLE');
+  }
+
   /** The signatures of the version that a Predict with this spec would reach. */
   metadata(spec: ModelSpec, context: RequestContext): ModelMetadata {
     return this.read(spec, context, ({ name, version, signatures, leftOut, notes }) => {

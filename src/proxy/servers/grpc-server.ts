@@ -65,7 +65,7 @@ export class GrpcServer {
     const { engine, lifecycle, resolver, modelInfo, openInference, access, loads, onInternalError, options } = parts;
     const shared = { lifecycle, access, loads, onInternalError };
     this.#engine = engine;
-    this.#health = new HealthService(parts.readiness);
+    this.#health = new HealthService(parts.readiness, access === undefined ? modelInfo : undefined);
     const { serializationAsTensorContent = false, maxTensorBytes, thread } = options;
     const prediction = { resolver, modelInfo, serializationAsTensorContent, maxTensorBytes, thread };
     registerPredictionService(engine, prediction, shared);

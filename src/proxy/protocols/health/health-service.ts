@@ -1,5 +1,6 @@
 /**
- * grpc.health.v1.Health: says whether the server wants requests. All services have the server's one readiness.
+ * grpc.health.v1.Health: says whether the server wants requests. All services have the server's one readiness; the name of
+ * a model, as a service, has the model's. With an authorization file no model is known here: health is open to all.
  *
  * It is outside the request lifecycle on purpose: a draining server must still answer that it is not serving, and a
  * Watch that stays open for days is no request in flight.
@@ -10,6 +11,7 @@ import { GrpcStatus, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import type { CallReader, GrpcCall, GrpcEngine } from '../../grpc/engine.ts';
 import { OK, statusOf } from '../../grpc/grpc-errors.ts';
+import type { ModelInfoHandler } from '../../handlers/model-info.ts';
 import type { Readiness } from '../../readiness.ts';
 import { INFERENCE_SERVICE } from '../open-inference/grpc/inference-service.ts';
 import { MODEL_SERVICE } from '../tensorflow-serving/grpc/model-service.ts';
@@ -27,11 +29,14 @@ const SERVICE_UNKNOWN = 3;
 
 export class HealthService {
   readonly #readiness: Readiness;
+  readonly #models: Pick<ModelInfoHandler, 'isAvailable'> | undefined;
   readonly #watches = new Set<HealthWatch>();
   #isEnding = false;
 
-  constructor(readiness: Readiness) {
+  /** `models`: undefined = their names are told to nobody. */
+  constructor(readiness: Readiness, models?: Pick<ModelInfoHandler, 'isAvailable'>) {
     this.#readiness = readiness;
+    this.#models = models;
   }
 
   register(engine: GrpcEngine): void {
@@ -54,8 +59,9 @@ export class HealthService {
 
   /** Undefined for an unknown service. */
   statusOf(service: string): number | undefined {
-    if (!KNOWN.includes(service)) return undefined;
-    return this.#readiness.isReady && !this.#isEnding ? SERVING : NOT_SERVING;
+    const isWell = KNOWN.includes(service) ? this.#readiness.isReady : this.#isModelWell(service);
+    if (isWell === undefined) return undefined;
+    return isWell && !this.#isEnding ? SERVING : NOT_SERVING;
   }
 
   /** Updates `watch` on each change until the returned function is called. */
@@ -72,12 +78,17 @@ export class HealthService {
     return this.#isEnding;
   }
 
+  #isModelWell(name: string): boolean | undefined {
+    const isAvailable = this.#models?.isAvailable(name);
+    return isAvailable && this.#readiness.isOpen;
+  }
+
   #check(call: GrpcCall, bytes: Uint8Array): void {
     const service = readService(call, bytes);
     if (service === undefined) return;
     const status = this.statusOf(service);
     if (status === undefined) {
-      const text = `health of ${quoteName(service)} is not known; ask for "" or ${PREDICTION_SERVICE}`;
+      const text = `health of ${quoteName(service)} is not known; ask for "", ${PREDICTION_SERVICE} or a model`;
       call.end({ code: GrpcStatus.NOT_FOUND, message: text });
       return;
     }
