@@ -9,7 +9,7 @@ import { LoadMeter } from '../../src/proxy/load/load-meter.ts';
 import { LoadReports } from '../../src/proxy/load/load-reports.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { currentEngine, eachEngine } from '../support/grpc-engines.ts';
-import { floatRequest, type GrpcHarness, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
+import { floatRequest, type GrpcHarness, INFERENCE, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { fail } from '../support/puppet-models.ts';
 import { type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
 import { batchRecord, requestRecord } from '../support/telemetry-records.ts';
@@ -82,6 +82,62 @@ eachEngine('an answer and a refusal carry a report if they are asked to', async 
       }
     },
     { loads },
+  );
+});
+
+eachEngine('a stream of requests carries a report at its end', async () => {
+  const clock = new FakeClock();
+  const { loads } = reportsOf(clock);
+  await withGrpc(
+    addModels,
+    async (server) => {
+      const end = async (sent: Readonly<Record<string, string>>, drains: boolean): Promise<Ended> => {
+        const metadata = new grpc.Metadata();
+        for (const [name, value] of Object.entries(sent)) metadata.set(name, value);
+        const stream = server.client(INFERENCE).ModelStreamInfer(metadata);
+        stream.on('error', () => undefined);
+        const ended = new Promise<Ended>((resolve) => stream.on('status', resolve));
+        const contents = { fp32_contents: [1] };
+        const answered = new Promise((resolve) => stream.once('data', resolve));
+        stream.write({ model_name: 'm', inputs: [{ name: 'x', datatype: 'FP32', shape: [1], contents }] });
+        await answered;
+        if (drains) void server.server.drain();
+        else stream.end();
+        return ended;
+      };
+      assert.equal(reportIn(await end({}, false)), undefined);
+      assert.equal(reportIn(await end(ASKS, false))?.['application_utilization'], 0.4);
+      const drained = await end(ASKS, true);
+      assert.equal(drained.code, grpc.status.UNAVAILABLE);
+      assert.equal(reportIn(drained)?.['application_utilization'], 0.4);
+      assert.equal(drained.metadata.get('grpc-retry-pushback-ms')[0], '1000');
+    },
+    { loads, clock },
+  );
+});
+
+eachEngine('a stream has a report each 0.1 s at most, and each 30 s if its client does not say', async () => {
+  const clock = new FakeClock();
+  const { loads } = reportsOf(clock);
+  await withGrpc(
+    addModels,
+    async (server) => {
+      for (const [asked, intervalMs] of [
+        [1, 100],
+        [0, 30_000],
+      ] as const) {
+        const { reports, ended, close } = watch(server, asked);
+        await server.until(() => reports.length === 1);
+        clock.advance(intervalMs - 1);
+        await predict(server, 'm', {});
+        assert.equal(reports.length, 1);
+        clock.advance(1);
+        await server.until(() => reports.length === 2);
+        close();
+        await ended;
+      }
+    },
+    { loads, clock },
   );
 });
 

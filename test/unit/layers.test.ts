@@ -87,7 +87,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/protocols/**',
-    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/load/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts',
+    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/load/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts proxy/grpc/load-trailer.ts',
     because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
   },
   {

@@ -5,14 +5,15 @@ import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
 import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../exchange.ts';
-import { LOAD_BIN_HEADER, type LoadReport } from '../load/load-report.ts';
+import { LOAD_BIN_HEADER } from '../load/load-report.ts';
 import type { LoadReports } from '../load/load-reports.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { REQUEST_ID, TRACEPARENT } from './caller.ts';
-import { type CallStatus, type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
+import { type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
+import { withReport } from './load-trailer.ts';
 
 /** The path of a call names no model. */
 const NO_MODEL: ModelSpec = { name: '' };
@@ -83,7 +84,7 @@ class GrpcWire implements Wire<Uint8Array> {
       this.#call.setHeaders({ ...this.#headers, [SERVED_BY_HEADER]: servedBy(context, fallback) });
     }
     const report = this.#loads?.onCall(this.#asksLoad);
-    this.#call.answer(answer, report && okWith(report));
+    this.#call.answer(answer, report && withReport(OK, report));
   }
 
   hold(): void {
@@ -100,10 +101,4 @@ class GrpcWire implements Wire<Uint8Array> {
   breakOff(): void {
     this.#call.end(statusOf(new ServingError('internal', 'internal error')));
   }
-}
-
-/** OK with the report as a trailer. Made once of a report that many answers carry. */
-function okWith(report: LoadReport): CallStatus {
-  report.grpcForm ??= { ...OK, trailers: { [LOAD_BIN_HEADER]: report.bytes }, encoded: { block: undefined } };
-  return report.grpcForm as CallStatus;
 }
