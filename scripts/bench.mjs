@@ -5,7 +5,7 @@
 import process from 'node:process';
 import { ensurePeers } from './lib/bench-peers.mjs';
 import { ensureBenchModels, ensureLoadGenerators } from './lib/bench-setup.mjs';
-import { ensureEnvoy } from './lib/envoy-program.mjs';
+import { ensureEnvoy } from './lib/envoy.mjs';
 import { ensureBuilt, ensureBuiltForTests, run } from './lib/setup.mjs';
 import { isHelp, listWords, refuse } from './lib/words.mjs';
 import { ensureZoo } from './lib/zoo.mjs';
@@ -72,14 +72,14 @@ const BENCHES = {
     says: 'what standing in front of an application costs, beside Envoy, in five minutes; needs h2load',
     file: 'fronting/fronting-bench.js',
     models: ['half_plus_two'],
-    needs: [
-      ensureBuilt,
-      ensureLoadGenerators,
-      () => {
-        process.env.PILLION_BENCH_ENVOY = ensureEnvoy();
-      },
-    ],
+    needs: [ensureBuilt, ensureLoadGenerators, nameEnvoy],
     options: '--rates=500,2000 --rounds=20 --seconds=3 --connections=16',
+  },
+  'load-reports': {
+    says: 'three sidecars, one slow, behind Envoy and grpc-js by load reports and in turn, in five minutes',
+    file: 'load-reports/load-reports-bench.js',
+    needs: [nameEnvoy],
+    options: '--rounds=3 --seconds=6 --load=0.65 --slowness=3 --only=PART_OF_A_NAME',
   },
   telemetry: {
     says: 'the cost of telemetry: off, at 1 % and at 100 %, in one run; needs h2load',
@@ -140,6 +140,11 @@ const BENCHES = {
     options: '--seconds=5 --connections=32',
   },
 };
+
+/** The program reads where Envoy is as the tests do. */
+function nameEnvoy() {
+  process.env.PILLION_TEST_ENVOY = ensureEnvoy();
+}
 
 const USAGE = `Usage: npm run bench -- WORD [options]
 

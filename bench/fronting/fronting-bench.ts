@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '20' },
     seconds: { type: 'string', default: '3' },
     connections: { type: 'string', default: '16' },
-    envoy: { type: 'string', default: process.env['PILLION_BENCH_ENVOY'] ?? 'envoy' },
+    envoy: { type: 'string', default: process.env['PILLION_TEST_ENVOY'] ?? 'envoy' },
   },
 });
 

@@ -11,7 +11,7 @@ import { cpSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
-import { ensureEnvoy } from './envoy-program.mjs';
+import { ensureEnvoy } from './envoy.mjs';
 import { ensureFrontedApps } from './fronted-apps.mjs';
 import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';

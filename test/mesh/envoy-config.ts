@@ -23,6 +23,8 @@ export interface EnvoyOptions {
   readonly retries?: boolean;
   /** Requests go by the sidecars' load reports: on answers, or of streams. Default: in turn. */
   readonly reports?: 'in band' | 'out of band';
+  /** Weighs hosts anew each so many seconds, the first time after as many. Default: 0.1. */
+  readonly weighsEachS?: number;
   /** "host:port" that takes Envoy's spans as OTLP over gRPC. Every request has one, and another for the way to its host. */
   readonly spansTo?: string;
 }
@@ -153,13 +155,13 @@ function restCluster(options: EnvoyOptions): object {
   return cluster('rest', options.rest, { http_protocol_options: {} }, { ...health, ...balancing(options) });
 }
 
-function balancing({ reports }: EnvoyOptions): object {
+function balancing({ reports, weighsEachS = 0.1 }: EnvoyOptions): object {
   if (reports === undefined) return {};
   const name = 'client_side_weighted_round_robin';
   const typed_config = {
     '@type': `${TYPE}.extensions.load_balancing_policies.${name}.v3.ClientSideWeightedRoundRobin`,
-    ...{ blackout_period: '0.1s', weight_update_period: '0.1s' },
-    ...(reports === 'out of band' && { enable_oob_load_report: true, oob_reporting_period: '0.1s' }),
+    ...{ blackout_period: `${weighsEachS}s`, weight_update_period: `${weighsEachS}s` },
+    ...(reports === 'out of band' && { enable_oob_load_report: true, oob_reporting_period: `${weighsEachS}s` }),
   };
   const policy = { name: `envoy.load_balancing_policies.${name}`, typed_config };
   return { load_balancing_policy: { policies: [{ typed_extension_config: policy }] } };

@@ -27,7 +27,7 @@ export interface Envoy {
 
 /** Resolves when every host of both clusters is healthy, or as many as `healthy` says. */
 export async function startEnvoy(
-  t: TestContext,
+  t: Pick<TestContext, 'after'>,
   options: EnvoyOptions,
   healthy = { grpc: options.grpc.length, rest: options.rest.length },
 ): Promise<Envoy> {

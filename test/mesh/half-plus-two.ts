@@ -40,11 +40,12 @@ export interface GrpcClient {
   close(): void;
 }
 
-/** A client with one connection of its own. */
-export function grpcClient(address: string): GrpcClient {
+/** A client with one connection of its own, to each address. */
+export function grpcClient(address: string, options: grpc.ClientOptions = {}): GrpcClient {
   const client = new grpc.Client(address, grpc.credentials.createInsecure(), {
     'grpc.use_local_subchannel_pool': 1,
     'grpc.enable_retries': 0,
+    ...options,
   });
   const begin = (values: readonly number[], options: grpc.CallOptions = {}): ReturnType<GrpcClient['begin']> => {
     let call!: grpc.ClientUnaryCall;

@@ -48,6 +48,11 @@ export function currentEngine(): EngineUnderTest {
   return engine;
 }
 
+/** Runs `body` with this engine as the current one. */
+export function onEngine<T>(engine: EngineUnderTest, body: () => T): T {
+  return current.run(engine, body);
+}
+
 export function eachEngine(name: string, body: (t: TestContext) => Promise<void>): void {
   for (const engine of [PILLION, GRPC_JS]) {
     test(`${name} (${engine.name})`, (t) => current.run(engine, () => body(t)));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 
-export function tempDirectory(t: TestContext): string {
+export function tempDirectory(t: Pick<TestContext, 'after'>): string {
   const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
   t.after(() => rmSync(directory, { recursive: true, force: true }));
   return directory;

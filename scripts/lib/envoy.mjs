@@ -1,4 +1,4 @@
-/** A real Envoy, for tests behind it and benchmarks beside it. */
+/** A real Envoy, for tests and benchmarks. */
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { ensurePython } from './setup.mjs';
