@@ -37,7 +37,7 @@ export async function startEnvoy(
 }
 
 /** Resolves when its listener, which is called ingress, takes connections. */
-export async function runEnvoy(t: TestContext, config: object): Promise<Envoy> {
+export async function runEnvoy(t: Pick<TestContext, 'after'>, config: object): Promise<Envoy> {
   const program = process.env['PILLION_TEST_ENVOY'];
   if (program === undefined) throw new Error('PILLION_TEST_ENVOY is not set: run `npm test -- envoy`');
   const directory = tempDirectory(t);
