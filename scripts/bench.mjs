@@ -95,6 +95,14 @@ const BENCHES = {
     needs: [ensureBuilt, ensureLoadGenerators],
     options: '--rounds=4 --swaps=5 --rate=5000 --cycles=200',
   },
+  'beside-app': {
+    says: 'what a saturated model does to the application that shares its cores, in three minutes; needs wrk and h2load',
+    file: 'beside-app/beside-app.js',
+    models: ['mlp_big'],
+    needs: [ensureBuilt, ensureLoadGenerators],
+    options:
+      "--rates=200,500 --rounds=5 --seconds=4 --connections=32 --model=mlp_big --surface=grpc --apart --server='pillion dist/main.js [FLAG…]' (any number)",
+  },
   crash: {
     says: "killing one model's process: another's latency, and its own requests; needs h2load",
     file: 'crash/crash-bench.js',

@@ -1,4 +1,5 @@
 /** The application that this server fronts, and its health. */
+import { probeSpareCores, type SpareCores } from '../backends/host/thread-priority.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -17,7 +18,7 @@ import { healthClient } from '../proxy/protocols/health/health-client.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import { restMatcher } from '../proxy/servers/prefixed-routes.ts';
 import { OPENAPI_PATH } from '../proxy/servers/rest-routes.ts';
-import type { RootLogger } from '../telemetry/log/log.ts';
+import type { Logger, RootLogger } from '../telemetry/log/log.ts';
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
 import type { Gauges } from '../telemetry/metrics/gauges.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
@@ -50,6 +51,23 @@ function observeSlots(slots: AppSlots, gauges: Gauges): void {
 }
 
 /** Undefined if the application's health is not asked for. Not ready until the application is well. */
+
+const SPARE_CORES: Readonly<Record<SpareCores, string>> = {
+  idle: 'runs give way to the application at once',
+  lowest_nice: 'runs give way to the application by the lowest nice value: chrt is missing or may not set SCHED_IDLE',
+  unchanged: 'runs have their usual priority beside the application: there is one core, or this is not Linux',
+};
+
+/** Models run on the cores that an application leaves. Logs how far that is possible here. */
+export function runOnSpareCores({ app, app_first: isFirst }: ServeOptions, logger: Logger): boolean {
+  if (app === '' || !isFirst) return false;
+  const runs = probeSpareCores();
+  const facts = { event: 'app_first', runs };
+  if (runs === 'idle') logger.info(facts, SPARE_CORES[runs]);
+  else logger.warn(facts, SPARE_CORES[runs]);
+  return runs !== 'unchanged';
+}
+
 export function createAppHealth(
   options: ServeOptions,
   readiness: ReadinessGate,

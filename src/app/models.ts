@@ -41,6 +41,7 @@ import type { Logger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import { VERSION } from '../version.ts';
 import { slotsOf } from './cores.ts';
+import { runOnSpareCores } from './front.ts';
 
 interface ModelParts {
   readonly config: ServeConfig;
@@ -217,6 +218,7 @@ function createLoader(
     intraOpThreads: options.intra_op_threads,
     budget,
     host: options.host as HostChoice,
+    onSpareCores: runOnSpareCores(options, logger),
     processCeilingBytes: options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2,
     ...processes,
     events: hostEvents(logger, telemetry.metrics),

@@ -18,6 +18,8 @@ export interface WorkerLoad {
   readonly loadOptions: LoadSettings;
   /** No client waits for its runs: it runs at the lowest priority. Default false. */
   readonly isBackground?: boolean | undefined;
+  /** An application shares the cores: its runs get what is left of them. Default false. */
+  readonly onSpareCores?: boolean | undefined;
 }
 
 /** The files of a load, for its process's sandbox. */

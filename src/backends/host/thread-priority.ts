@@ -6,8 +6,10 @@
  * On Linux each thread has its own nice value. It counts only within one control group or session, so no other
  * container gains from it.
  */
+import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
 import { availableParallelism, constants, getPriority, setPriority } from 'node:os';
+import process from 'node:process';
 
 /** Relative to the event loop's nice value: a third of its weight. */
 const NICE_STEP = 5;
@@ -20,6 +22,38 @@ export function yieldToEventLoop(): void {
   if (availableParallelism() >= 2) lowerPriority((now) => now + NICE_STEP);
 }
 
+/** What runs leave to an application beside this server: every core that it wants, at once, or after its time slice. */
+export type SpareCores = 'idle' | 'lowest_nice' | 'unchanged';
+
+/** A tool that takes longer does not work. */
+const TOOL_MS = 5000;
+
+/** Tries, once, what `takeSpareCores` can do here. */
+export function probeSpareCores(): SpareCores {
+  if (process.platform !== 'linux' || availableParallelism() < 2) return 'unchanged';
+  return runTool(['--idle', '0', 'true']) ? 'idle' : 'lowest_nice';
+}
+
+/**
+ * The calling thread, and threads that it starts later, get only the cores that no other thread wants: Linux's policy
+ * SCHED_IDLE. Unlike a nice value, it makes a run give way at once, instead of at the end of a time slice of some ms. Node
+ * cannot set it, so util-linux's chrt does; where that is missing or not permitted, the nice value is the lowest.
+ */
+export function takeSpareCores(): void {
+  // On a single core it would starve runs.
+  if (availableParallelism() < 2) return;
+  yieldToEveryone();
+  try {
+    runTool(['--idle', '--pid', '0', String(threadId())]);
+  } catch {
+    // No /proc: no Linux.
+  }
+}
+
+function runTool(args: readonly string[]): boolean {
+  return spawnSync('chrt', args, { stdio: 'ignore', timeout: TOOL_MS }).status === 0;
+}
+
 /** Lowers the priority to the lowest, on any number of cores: for work that no client waits for. */
 export function yieldToEveryone(): void {
   lowerPriority(() => constants.priority.PRIORITY_LOW);
@@ -27,10 +61,15 @@ export function yieldToEveryone(): void {
 
 function lowerPriority(to: (now: number) => number): void {
   try {
-    // "PID/task/TID"; Linux only. The call must be synchronous to see the calling thread.
-    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1));
+    const thread = threadId();
     setPriority(thread, Math.min(constants.priority.PRIORITY_LOW, to(getPriority(thread))));
   } catch {
     // A sandbox may forbid it; everything works without it.
   }
+}
+
+/** Linux's number of the calling thread; throws elsewhere. */
+function threadId(): number {
+  // "PID/task/TID". The call must be synchronous to see the calling thread.
+  return Number(readlinkSync('/proc/thread-self').split('/').at(-1));
 }

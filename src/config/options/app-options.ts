@@ -37,6 +37,10 @@ export const APP_OPTIONS = {
     METRICS_URL,
     'the URL of a page, such as http://127.0.0.1:8080/metrics or unix:/run/app.sock:/metrics',
   ),
+  app_first: flag({
+    default: true,
+    help: 'With --app: models run only on cores that the application, and this server’s event loop, leave free (Linux’s SCHED_IDLE, by chrt of util-linux; where that is not permitted, the lowest nice value). false = runs have the priority that they have without an application.',
+  }),
   app_health_path: patternText(
     {
       default: '',

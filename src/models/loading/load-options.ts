@@ -63,6 +63,8 @@ export interface LoadServableOptions {
   readonly perModelFiles?: boolean;
   /** The host of models whose configuration names none. */
   readonly host: HostChoice;
+  /** An application shares the cores: runs get what is left of them. Default: false. */
+  readonly onSpareCores?: boolean;
   /** The memory above which a model's process is replaced, in bytes. Default: no limit. */
   readonly processCeilingBytes?: number;
   /** The sandbox of models' processes; by default only their environment is filtered. */

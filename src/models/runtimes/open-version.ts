@@ -102,6 +102,7 @@ async function startModelHost(
     onOutput: (line, traceparent) => events.onOutput?.(name, version, line, traceparent),
     processGroup: groupOf(options, model),
     sandbox: options.sandbox,
+    onSpareCores: options.onSpareCores,
     ceilingBytes: options.processCeilingBytes ?? Infinity,
   });
 }
@@ -123,6 +124,7 @@ export function startShadowHost(
     ...of,
     slots: 1,
     isBackground: true,
+    onSpareCores: options.onSpareCores,
     sandbox,
     clock: options.clock,
     defaultHost: isConfined ? 'process' : 'thread',

@@ -16,7 +16,7 @@ import { backendFor } from '../../registry.ts';
 import { BackendNotes } from '../backend-notes.ts';
 import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
-import { yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
+import { takeSpareCores, yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
 import { runCall, runCallSync } from '../worker-call.ts';
 import { endSelf, prepareChild } from './child-life.ts';
 import { FRAME, FRAME_FD, type Frame, readValue, valueFrame } from './frame.ts';
@@ -37,7 +37,8 @@ const notes = new BackendNotes((told) => write([valueFrame(FRAME.notes, id, told
 const first = next();
 const id = first.session;
 const order = readValue(first) as WorkerLoad;
-if (order.isBackground === true) yieldToEveryone();
+if (order.onSpareCores === true) takeSpareCores();
+else if (order.isBackground === true) yieldToEveryone();
 const session = await load(order);
 if (session?.runSync !== undefined) await serveSync(session);
 else if (session !== undefined) serveInLoop(session);

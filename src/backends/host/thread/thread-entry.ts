@@ -15,7 +15,7 @@ import { backendFor } from '../../registry.ts';
 import { BackendNotes } from '../backend-notes.ts';
 import { toErrorMessage } from '../error-message.ts';
 import { buffersOf, packTensors, type TransferMemory, unpackTensors } from '../tensor-transfer.ts';
-import { yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
+import { takeSpareCores, yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
 import { type Answer, type Call, runCall, runCallSync } from '../worker-call.ts';
 import { MailboxReceiver } from './mailbox-receiver.ts';
 import {
@@ -67,7 +67,8 @@ process.on('unhandledRejection', (reason) => {
   process.emitWarning(reason instanceof Error ? reason : String(reason), 'UnhandledRejectionInBackend');
 });
 const start = workerData as WorkerStart;
-if (start.isBackground === true) yieldToEveryone();
+if (start.onSpareCores === true) takeSpareCores();
+else if (start.isBackground === true) yieldToEveryone();
 else yieldToEventLoop();
 await serve(parentPort, start);
 

@@ -4,17 +4,31 @@ import { availableParallelism, constants, getPriority } from 'node:os';
 import process from 'node:process';
 import { describe, it } from 'node:test';
 import { startThreadHost } from '../../../../src/backends/host/thread/thread-host.ts';
+import { probeSpareCores } from '../../../../src/backends/host/thread-priority.ts';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { fakeModel } from '../../../support/fake-model.ts';
 
-/** Nice values of this process's threads; empty if the kernel does not show them. */
-function niceValues(): number[] {
+/** The fields of /proc/PID/task/TID/stat behind the thread's name; proc(5) counts from 3 there. */
+const NICE = 19 - 3;
+const POLICY = 41 - 3;
+const SCHED_IDLE = 5;
+
+/** That field of each of this process's threads; empty if the kernel does not show them. */
+function ofThreads(field: number): number[] {
   if (process.platform !== 'linux') return [];
   return readdirSync('/proc/self/task').map((thread) => {
-    // The name, in parentheses, may contain spaces; nice is the 17th field after it.
+    // The name, in parentheses, may contain spaces.
     const stat = readFileSync(`/proc/self/task/${thread}/stat`, 'utf8');
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]);
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[field]);
   });
+}
+
+function niceValues(): number[] {
+  return ofThreads(NICE);
+}
+
+function lowestOnes(): number {
+  return niceValues().filter((nice) => nice === constants.priority.PRIORITY_LOW).length;
 }
 
 describe('A worker thread', () => {
@@ -31,13 +45,36 @@ describe('A worker thread', () => {
     assert.equal(niceValues().filter((nice) => nice === lower).length, isLowered ? 1 : 0);
   });
 
+  it('gives way at once to an application beside it, where that is permitted', async (t) => {
+    const can = probeSpareCores();
+    const host = await startThreadHost({ ...fakeModel(t), slots: 1, clock: systemClock, onSpareCores: true });
+    t.after(() => host.close());
+    const idle = ofThreads(POLICY).filter((policy) => policy === SCHED_IDLE);
+    assert.equal(idle.length, can === 'idle' ? 1 : 0);
+    assert.equal(lowestOnes(), can === 'unchanged' ? 0 : 1);
+  });
+
+  it('has the lowest nice value beside an application, without chrt', async (t) => {
+    const path = process.env['PATH'];
+    process.env['PATH'] = '/nowhere';
+    t.after(() => {
+      process.env['PATH'] = path;
+    });
+    const can = probeSpareCores();
+    const isLinux = process.platform === 'linux' && availableParallelism() > 1;
+    assert.equal(can, isLinux ? 'lowest_nice' : 'unchanged');
+    const host = await startThreadHost({ ...fakeModel(t), slots: 1, clock: systemClock, onSpareCores: true });
+    t.after(() => host.close());
+    assert.equal(ofThreads(POLICY).filter((policy) => policy === SCHED_IDLE).length, 0);
+    assert.equal(lowestOnes(), isLinux ? 1 : 0);
+  });
+
   it('leaves the core to everybody where nobody waits for its runs', async (t) => {
     const host = await startThreadHost({ ...fakeModel(t), slots: 1, clock: systemClock, isBackground: true });
     t.after(() => host.close());
     const isLinux = process.platform === 'linux';
     const own = getPriority();
     assert.ok(own < constants.priority.PRIORITY_LOW);
-    const lowest = niceValues().filter((nice) => nice === constants.priority.PRIORITY_LOW);
-    assert.equal(lowest.length, isLinux ? 1 : 0);
+    assert.equal(lowestOnes(), isLinux ? 1 : 0);
   });
 });

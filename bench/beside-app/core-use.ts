@@ -1,0 +1,19 @@
+/** What the first thread of a process, its event loop, had of the cores, and waited for: from Linux's /proc/PID/schedstat. */
+import { readFileSync } from 'node:fs';
+
+/** In µs. */
+export interface CoreUse {
+  readonly ran: number;
+  /** Ready to run while others had the cores. */
+  readonly waited: number;
+}
+
+export function coreUseOf(pid: number): CoreUse {
+  const [ran, waited] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ').map(Number) as [number, number];
+  return { ran: ran / 1000, waited: waited / 1000 };
+}
+
+/** For each of `count` requests. */
+export function usedSince(before: CoreUse, now: CoreUse, count: number): CoreUse {
+  return { ran: (now.ran - before.ran) / count, waited: (now.waited - before.waited) / count };
+}
