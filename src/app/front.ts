@@ -68,6 +68,7 @@ export function runOnSpareCores({ app, app_first: isFirst }: ServeOptions, logge
   return runs !== 'unchanged';
 }
 
+/** Undefined if the application's health is not asked for. Not ready until the application is well. */
 export function createAppHealth(
   options: ServeOptions,
   readiness: ReadinessGate,

@@ -173,6 +173,7 @@ const APP_DETAILS = [
   'app_health_service',
   'app_health_interval_ms',
   'app_health_failures',
+  'app_first',
 ];
 
 /** Warnings about options that belong to a feature which is off. */
