@@ -17,7 +17,7 @@ import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
 import type { ModelRepository } from '../models/triton/model-repository.ts';
-import type { AppHealth } from '../proxy/fronting/app-health.ts';
+import type { AppHealth } from '../proxy/fronting/app/app-health.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import { ReadinessGate } from '../proxy/readiness.ts';

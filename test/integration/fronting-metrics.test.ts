@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { systemClock } from '../../src/core/clock.ts';
-import { parseAppUrl } from '../../src/proxy/fronting/app-address.ts';
-import { AppMetrics, type AppMetricsOptions } from '../../src/proxy/fronting/app-metrics.ts';
+import { parseAppUrl } from '../../src/proxy/fronting/app/app-address.ts';
+import { AppMetrics, type AppMetricsOptions } from '../../src/proxy/fronting/app/app-metrics.ts';
 import { OPENMETRICS_TYPE, PROMETHEUS_TYPE, wantsOpenMetrics } from '../../src/telemetry/metrics/exposition.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 

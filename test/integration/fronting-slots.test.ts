@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
 import { systemClock } from '../../src/core/clock.ts';
-import { AppSlots } from '../../src/proxy/fronting/app-slots.ts';
+import { AppSlots } from '../../src/proxy/fronting/app/app-slots.ts';
 import { event, FrontedApp } from '../support/fronted-app.ts';
 import { errorOf } from '../support/rest-harness.ts';
 

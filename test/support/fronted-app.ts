@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '../../src/core/clock.ts';
 import { FrontedDeadlines } from '../../src/proxy/fronted-deadlines.ts';
-import { parseAppAddress } from '../../src/proxy/fronting/app-address.ts';
-import { AppClient } from '../../src/proxy/fronting/app-client.ts';
+import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
+import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
 import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
 import { OpenFronted } from '../../src/proxy/fronting/open-fronted.ts';
 import { FrontedRecords, frontedTelemetry } from './fronted-records.ts';

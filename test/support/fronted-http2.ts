@@ -20,8 +20,8 @@ import {
 import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../../src/core/clock.ts';
-import { parseAppAddress } from '../../src/proxy/fronting/app-address.ts';
-import { AppClient } from '../../src/proxy/fronting/app-client.ts';
+import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
+import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
 import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
 import { Http2Front } from '../../src/proxy/fronting/http2-front.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../src/proxy/grpc/pillion-engine.ts';

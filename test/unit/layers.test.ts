@@ -70,8 +70,8 @@ const LAYERS: readonly Layer[] = [
     because: TRANSPORT,
   },
   {
-    of: 'proxy/fronting/*',
-    may: 'core/** telemetry/** proxy/* proxy/net/* proxy/http1/* proxy/http2/**',
+    of: 'proxy/fronting/**',
+    may: 'core/** telemetry/** proxy/* proxy/net/* proxy/http1/* proxy/http2/** proxy/grpc/*',
     because: 'what goes to an application is passed on as it came: no protocol of inference is known to it',
   },
   { of: 'proxy/http2/**', may: 'core/** internals/* proxy/net/*', because: TRANSPORT },

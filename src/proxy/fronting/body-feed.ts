@@ -7,7 +7,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import type { RawHeaders } from './hop-headers.ts';
+import type { RawHeaders } from './heads/hop-headers.ts';
 import type { SentRequest } from './sides.ts';
 
 /** A unary call of gRPC has less, mostly. */

@@ -22,10 +22,10 @@ import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
 import { peerOf } from '../net/listen-address.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { retryAfterSeconds } from '../refusal-headers.ts';
-import { isGrpcType } from './grpc-form.ts';
-import { headFault } from './head-check.ts';
-import type { RawHeaders } from './hop-headers.ts';
-import { fieldsOfAnswer, fieldsOfTrailers, rawOfRequest, tunnelAnswer } from './http2-headers.ts';
+import { isGrpcType } from './heads/grpc-form.ts';
+import { headFault } from './heads/head-check.ts';
+import type { RawHeaders } from './heads/hop-headers.ts';
+import { fieldsOfAnswer, fieldsOfTrailers, rawOfRequest, tunnelAnswer } from './heads/http2-headers.ts';
 import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
 
 /** Bytes of a body that wait for the next side, beside those in the client's window. */

@@ -3,8 +3,8 @@
  * (RFC 8441). A WebSocket's handshake has a key and its proof in the one, which the other leaves out.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { valuesOf } from './hop-headers.ts';
-import type { NodeHeaders } from './http2-headers.ts';
+import { valuesOf } from './heads/hop-headers.ts';
+import type { NodeHeaders } from './heads/http2-headers.ts';
 import type { AnswerHead, AppRequest, RequestHead } from './sides.ts';
 
 /** RFC 6455, 1.3. */

@@ -4,9 +4,9 @@ import type { Readable } from 'node:stream';
 import type { FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
 import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
-import type { AppAddress } from './app-address.ts';
-import { valuesOf } from './hop-headers.ts';
-import { targetOf } from './sent-request.ts';
+import type { AppAddress } from './app/app-address.ts';
+import { valuesOf } from './heads/hop-headers.ts';
+import { targetOf } from './heads/sent-request.ts';
 import type { RequestHead, TunnelEnd } from './sides.ts';
 
 /** Begins the record of a request whose head has come. */

@@ -11,7 +11,7 @@ import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import type { ServingError } from '../../core/errors.ts';
-import type { RawHeaders } from './hop-headers.ts';
+import type { RawHeaders } from './heads/hop-headers.ts';
 
 /** A request as it came. */
 export interface RequestHead {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { readServeConfig } from '../../../src/config/serve-config.ts';
-import { parseAppAddress, parseAppUrl } from '../../../src/proxy/fronting/app-address.ts';
+import { parseAppAddress, parseAppUrl } from '../../../src/proxy/fronting/app/app-address.ts';
 
 const MODEL = '--model_base_path=/models/m';
 

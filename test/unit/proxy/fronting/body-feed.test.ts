@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { BodyFeed } from '../../../../src/proxy/fronting/body-feed.ts';
-import type { RawHeaders } from '../../../../src/proxy/fronting/hop-headers.ts';
+import type { RawHeaders } from '../../../../src/proxy/fronting/heads/hop-headers.ts';
 import type { SentRequest } from '../../../../src/proxy/fronting/sides.ts';
 
 /** A request that keeps what it gets. */

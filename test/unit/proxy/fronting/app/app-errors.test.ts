@@ -1,7 +1,7 @@
 /** What clients are told when the application does not answer. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { answerTimeout, appFailure, connectTimeout } from '../../../../src/proxy/fronting/app-errors.ts';
+import { answerTimeout, appFailure, connectTimeout } from '../../../../../src/proxy/fronting/app/app-errors.ts';
 
 const APP = 'http://127.0.0.1:8080';
 

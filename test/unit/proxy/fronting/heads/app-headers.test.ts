@@ -1,8 +1,12 @@
 /** What is sent on of a request's headers, and of an answer's. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answerHeaders, type RequestFacts, requestHeaders } from '../../../../src/proxy/fronting/app-headers.ts';
-import { fieldsOf, trailersOf } from '../../../../src/proxy/fronting/hop-headers.ts';
+import {
+  answerHeaders,
+  type RequestFacts,
+  requestHeaders,
+} from '../../../../../src/proxy/fronting/heads/app-headers.ts';
+import { fieldsOf, trailersOf } from '../../../../../src/proxy/fronting/heads/hop-headers.ts';
 
 const FACTS: RequestFacts = {
   httpVersion: '1.1',

@@ -7,10 +7,10 @@ import {
   nodeRequestHeaders,
   rawOfAnswer,
   rawOfRequest,
-} from '../../../../src/proxy/fronting/http2-headers.ts';
-import { asUpgrade, tunnelHead } from '../../../../src/proxy/fronting/http2-tunnel.ts';
-import { HeaderField } from '../../../../src/proxy/http2/hpack/header-field.ts';
-import { readRequestHeaders } from '../../../../src/proxy/http2/streams/request-headers.ts';
+} from '../../../../../src/proxy/fronting/heads/http2-headers.ts';
+import { asUpgrade, tunnelHead } from '../../../../../src/proxy/fronting/http2-tunnel.ts';
+import { HeaderField } from '../../../../../src/proxy/http2/hpack/header-field.ts';
+import { readRequestHeaders } from '../../../../../src/proxy/http2/streams/request-headers.ts';
 
 function request(...fields: [name: string, value: string][]): readonly string[] {
   const pseudo: [string, string][] = [

@@ -2,11 +2,11 @@
  * What a request asks for, where it is no request to a server: node's parser takes any target without spaces,
  * any value as Host, and HTTP/0.9. Applications that read them find other hosts and paths in them than this server does.
  */
-import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import { quoteName } from '../../core/list-names.ts';
+import { invalidRequest, type ServingError } from '../../../core/errors.ts';
+import { quoteName } from '../../../core/list-names.ts';
+import type { RequestHead } from '../sides.ts';
 import { valuesOf } from './hop-headers.ts';
 import { targetOf } from './sent-request.ts';
-import type { RequestHead } from './sides.ts';
 
 /** A name, an IPv4 or bracketed IPv6 address, perhaps a port (RFC 3986, 3.2.2); empty where a URL has no authority. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::\d{0,5})?$/;

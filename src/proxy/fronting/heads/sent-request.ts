@@ -1,9 +1,9 @@
 /** The request that the application gets: its target and its headers, read from the request that came. */
-import type { FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
-import { formatTraceparent } from '../../telemetry/tracing/propagation.ts';
-import type { AppClient } from './app-client.ts';
+import type { FrontedRecord } from '../../../telemetry/fronted/fronted-record.ts';
+import { formatTraceparent } from '../../../telemetry/tracing/propagation.ts';
+import type { AppClient } from '../app/app-client.ts';
+import type { RequestHead } from '../sides.ts';
 import { requestHeaders } from './app-headers.ts';
-import type { RequestHead } from './sides.ts';
 
 export interface HeaderParts {
   readonly app: AppClient;

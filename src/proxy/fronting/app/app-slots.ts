@@ -8,8 +8,8 @@
  *
  * p-queue has neither a bound of its length nor of the time in it, and starts what it is given in a later turn.
  */
-import type { Clock, TimerHandle } from '../../core/clock.ts';
-import type { ServingError } from '../../core/errors.ts';
+import type { Clock, TimerHandle } from '../../../core/clock.ts';
+import type { ServingError } from '../../../core/errors.ts';
 import { appBusy, appFull } from './app-errors.ts';
 
 /** Each holds a socket and a head; a queue longer than this is not worth its end. */

@@ -1,10 +1,10 @@
 /** The application over HTTP/1.1: node:http's client, whose connections are kept, but for no longer than it keeps them. */
 import { Agent, type AgentOptions, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, Socket } from 'node:net';
+import { type RawHeaders, trailersOf } from '../heads/hop-headers.ts';
+import type { AnswerHead, AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
+import { flushSoon } from '../written.ts';
 import type { AppAddress } from './app-address.ts';
-import { type RawHeaders, trailersOf } from './hop-headers.ts';
-import type { AnswerHead, AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from './sides.ts';
-import { flushSoon } from './written.ts';
 
 /** Of the fields of an answer: node's own 16 KiB are soon full of cookies and policies. Envoy's limit is near. */
 const MAX_HEAD_BYTES = 64 * 1024;

@@ -1,9 +1,9 @@
 /** How many requests the application has at a time. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ServingError } from '../../../../src/core/errors.ts';
-import { AppSlots, type SlotUser } from '../../../../src/proxy/fronting/app-slots.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import type { ServingError } from '../../../../../src/core/errors.ts';
+import { AppSlots, type SlotUser } from '../../../../../src/proxy/fronting/app/app-slots.ts';
+import { FakeClock } from '../../../../support/fake-clock.ts';
 
 class User implements SlotUser {
   readonly hasDeadline: boolean;

@@ -2,12 +2,12 @@
 import { Buffer } from 'node:buffer';
 import { type ClientHttp2Stream, constants } from 'node:http2';
 import type { Writable } from 'node:stream';
-import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
+import { ErrorCode, errorCodeName } from '../../http2/error-code.ts';
+import type { RawHeaders } from '../heads/hop-headers.ts';
+import { nodeRequestHeaders, nodeTrailers, rawOfAnswer } from '../heads/http2-headers.ts';
+import { tunnelHead, tunnelRequest } from '../http2-tunnel.ts';
+import type { AnswerHead, AppEvents, AppRequest, SentRequest } from '../sides.ts';
 import type { AppSession } from './app-session.ts';
-import type { RawHeaders } from './hop-headers.ts';
-import { nodeRequestHeaders, nodeTrailers, rawOfAnswer } from './http2-headers.ts';
-import { tunnelHead, tunnelRequest } from './http2-tunnel.ts';
-import type { AnswerHead, AppEvents, AppRequest, SentRequest } from './sides.ts';
 
 const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 const NO_BYTES = Buffer.alloc(0);

@@ -4,7 +4,7 @@
  * would take. The request that the application gets is written anew in any case, from what was read.
  */
 import type { IncomingMessage } from 'node:http';
-import { invalidRequest, ServingError } from '../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { tokensOf, valuesOf } from './hop-headers.ts';
 
 /** Why the request is refused; undefined if there is one way to read it. */

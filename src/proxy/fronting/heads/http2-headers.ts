@@ -9,10 +9,10 @@
  *   connection, transfer-encoding, …            none; `te` may ask for trailers
  *   upgrade, sec-websocket-key and -accept      CONNECT with :protocol (RFC 8441), and 200
  */
-import type { RequestHeaders } from '../http2/streams/request-headers.ts';
+import type { RequestHeaders } from '../../http2/streams/request-headers.ts';
+import type { AnswerHead, AppRequest } from '../sides.ts';
 import { answerHeaders } from './app-headers.ts';
 import { endToEnd, fieldsOf, type RawHeaders, tokensOf, trailersOf, valuesOf } from './hop-headers.ts';
-import type { AnswerHead, AppRequest } from './sides.ts';
 
 type Fields = [name: string, value: string][];
 

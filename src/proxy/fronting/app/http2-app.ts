@@ -8,11 +8,11 @@
  * How many streams a session has room for is the application's to say, so a session takes none before its SETTINGS have
  * come. After its GOAWAY a session takes no more, and those it has are finished. None is ever closed for being idle.
  */
-import type { Clock } from '../../core/clock.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
 import type { AppAddress } from './app-address.ts';
 import { AppSession } from './app-session.ts';
 import { Http2Sent } from './http2-sent.ts';
-import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from './sides.ts';
 
 export class Http2App implements AppTransport {
   readonly httpVersion = '2';

@@ -1,9 +1,9 @@
 /** Deadlines of fronted calls, as gRPC and others write them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { timeoutOf } from '../../../../src/proxy/fronting/deadline.ts';
-import { formatGrpcTimeout, isGrpcType } from '../../../../src/proxy/fronting/grpc-form.ts';
-import { parseGrpcTimeout } from '../../../../src/proxy/grpc-timeout.ts';
+import { timeoutOf } from '../../../../../src/proxy/fronting/heads/deadline.ts';
+import { formatGrpcTimeout, isGrpcType } from '../../../../../src/proxy/fronting/heads/grpc-form.ts';
+import { parseGrpcTimeout } from '../../../../../src/proxy/grpc-timeout.ts';
 
 test('a timeout is written in the finest unit with at most eight digits, rounded down', () => {
   const cases: [number, string][] = [

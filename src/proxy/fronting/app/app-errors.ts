@@ -2,7 +2,7 @@
  * What clients are told when the application does not answer: whose fault it is, what happened, and what to look at. One
  * table for every failure of the connection to it.
  */
-import { ServingError } from '../../core/errors.ts';
+import { ServingError } from '../../../core/errors.ts';
 
 /** No connection has been made, so that nothing of the request was sent: what is wrong, and what to look at. */
 const NOT_CONNECTED: Readonly<Record<string, (app: string) => string>> = {

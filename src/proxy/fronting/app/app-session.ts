@@ -1,10 +1,10 @@
 /** One connection of HTTP/2 to the application. */
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
-import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { Clock, TimerHandle } from '../../../core/clock.ts';
+import type { NodeHeaders } from '../heads/http2-headers.ts';
+import type { OnSocket } from '../sides.ts';
 import type { AppAddress } from './app-address.ts';
-import type { NodeHeaders } from './http2-headers.ts';
-import type { OnSocket } from './sides.ts';
 
 /** Bytes of one answer, and of all of a session, that may be under way. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;

@@ -1,9 +1,9 @@
 /** How long the client of a fronted request waits. */
 
-import { parseGrpcTimeout } from '../grpc-timeout.ts';
-import { clientTimeout } from '../http1/deadline-headers.ts';
+import { parseGrpcTimeout } from '../../grpc-timeout.ts';
+import { clientTimeout } from '../../http1/deadline-headers.ts';
+import type { RequestHead } from '../sides.ts';
 import { valuesOf } from './hop-headers.ts';
-import type { RequestHead } from './sides.ts';
 
 const HEADERS = ['x-envoy-expected-rq-timeout-ms', 'grpc-timeout', 'request-timeout'];
 

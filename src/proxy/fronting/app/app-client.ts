@@ -1,9 +1,9 @@
 /** The application, in the protocol that its address names. */
-import { type Clock, systemClock } from '../../core/clock.ts';
+import { type Clock, systemClock } from '../../../core/clock.ts';
+import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
 import type { AppAddress } from './app-address.ts';
 import { Http1App } from './http1-app.ts';
 import { Http2App } from './http2-app.ts';
-import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from './sides.ts';
 
 /** A kept connection is closed before most servers do: node and uvicorn after 5 s. */
 const IDLE_MS = 4000;

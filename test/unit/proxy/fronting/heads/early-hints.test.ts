@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { hintsOf } from '../../../../src/proxy/fronting/early-hints.ts';
+import { hintsOf } from '../../../../../src/proxy/fronting/heads/early-hints.ts';
 
 test('each link of a field alone, in order, without what ends at this hop', () => {
   const raw = [

@@ -5,8 +5,8 @@
  *
  * How it asks is in app-health-http.ts and protocols/health/health-client.ts. Not well at the start.
  */
-import type { Clock } from '../../core/clock.ts';
-import { Poller } from '../../core/poller.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { Poller } from '../../../core/poller.ts';
 
 /** What one look has found. */
 export interface AppLook {
