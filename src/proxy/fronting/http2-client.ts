@@ -77,6 +77,8 @@ export class Http2Client implements ClientSide, StreamSink {
       },
     });
     this.#answerBody.on('error', () => undefined);
+    // Nothing more is read then.
+    this.body.once('end', () => this.#giveBack());
   }
 
   begin(events: ClientEvents): void {
