@@ -1,5 +1,5 @@
 /** One connection of HTTP/2 to the application. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import type { NodeHeaders } from '../heads/http2-headers.ts';
@@ -32,7 +32,7 @@ export class AppSession {
   readonly #session: ClientHttp2Session;
   readonly #clock: Clock;
   readonly #events: SessionEvents;
-  #open = 0;
+  readonly #streams = new Set<ClientHttp2Stream>();
   #most = 0;
   #isReady = false;
   #error: NodeJS.ErrnoException | undefined;
@@ -59,8 +59,11 @@ export class AppSession {
     session.on('error', (error) => {
       this.#error = error;
     });
+    session.on('goaway', (_code, lastId) => this.#refuseAbove(lastId));
     session.once('close', () => {
       this.#ping?.cancel();
+      // node leaves some of them open.
+      for (const stream of this.#streams) stream.destroy();
       const gone = Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
       events.onClosed(this.#error ?? gone);
     });
@@ -69,7 +72,7 @@ export class AppSession {
   }
 
   get hasRoom(): boolean {
-    return this.#isReady && this.#open < this.#most && !this.#session.closed && !this.#session.destroyed;
+    return this.#isReady && this.#streams.size < this.#most && !this.#session.closed && !this.#session.destroyed;
   }
 
   /** The connection is gone, and with it all streams. */
@@ -87,11 +90,11 @@ export class AppSession {
     const waitForTrailers = hasBody && !isTunnel;
     const stream = this.#session.request(headers, { endStream: !hasBody && !isTunnel, waitForTrailers });
     this.isUsed = true;
-    this.#open += 1;
-    if (this.#open === 1) this.#askSoon();
+    this.#streams.add(stream);
+    if (this.#streams.size === 1) this.#askSoon();
     stream.once('close', () => {
-      this.#open -= 1;
-      if (this.#open === 0) this.#ping?.cancel();
+      this.#streams.delete(stream);
+      if (this.#streams.size === 0) this.#ping?.cancel();
       this.#events.onRoom();
     });
     return stream;
@@ -99,6 +102,15 @@ export class AppSession {
 
   destroy(): void {
     this.#session.destroy();
+  }
+
+  /** The application has said that it looks at none of these. */
+  #refuseAbove(lastId: number): void {
+    for (const stream of this.#streams) {
+      if (stream.id !== undefined && stream.id <= lastId) continue;
+      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      stream.destroy();
+    }
   }
 
   #onSettings(maxStreams: number): void {
@@ -119,7 +131,7 @@ export class AppSession {
       this.#ping = clock.setTimer(clock.nowMs() + PING_TIMEOUT_MS, () => session.destroy());
       session.ping((error) => {
         this.#ping?.cancel();
-        if (error === null && this.#open > 0) this.#askSoon();
+        if (error === null && this.#streams.size > 0) this.#askSoon();
       });
     });
   }
