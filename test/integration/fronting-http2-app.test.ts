@@ -212,6 +212,15 @@ describe('HTTP/2 to an application of HTTP/2', () => {
     assert.equal((await ask(fronted.session(), {})).body.toString(), 'back');
   });
 
+  test('a reset with NO_ERROR in place of an answer is 502', async () => {
+    const { address, close } = await engineApp((stream) => stream.reset(constants.NGHTTP2_NO_ERROR));
+    const other = await new FrontedHttp2({ app: 'h2c', address }).start();
+    assert.equal((await ask(other.session(), {})).headers[':status'], 502);
+    assert.equal((await ask(other.session(), { ':method': 'POST' }, 'x')).headers[':status'], 502);
+    await other.close();
+    close();
+  });
+
   test('GOAWAY: what has begun is finished, what comes later has a new connection', async () => {
     const streams: ServerHttp2Stream[] = [];
     const arrived = new Promise<void>((resolve) => {

@@ -91,10 +91,16 @@ export class Http2Sent implements SentRequest {
 
   #listen(stream: ClientHttp2Stream): void {
     const events = this.#events;
+    // A stream that closes with NO_ERROR does not say so before it has been read to its end.
+    const drain = (): void => {
+      if (!this.#hasHead && stream.closed) stream.resume();
+    };
+    stream.on('readable', drain);
     stream.on('headers', (headers, _flags, ...rest: unknown[]) => {
       if (!this.#isBrokenOff) events.onInformation(headers[':status']!, rawOfAnswer(rest[0] as string[]));
     });
     stream.on('response', (headers, flags, ...rest: unknown[]) => {
+      stream.off('readable', drain);
       if (this.#isBrokenOff) return;
       this.#hasHead = true;
       const isAll = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
