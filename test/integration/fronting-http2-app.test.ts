@@ -131,6 +131,28 @@ describe('HTTP/2 to an application of HTTP/2', () => {
     assert.deepEqual([answer.headers[':status'], answer.body.toString(), answer.code], [413, 'too much', 0]);
   });
 
+  test('an answer that ends in one packet with its NO_ERROR is whole; one that NO_ERROR cuts off is not', async () => {
+    let isWhole = true;
+    const { address, close } = await engineApp((stream) => {
+      stream.respond(HEAD);
+      stream.write(Buffer.alloc(10_000));
+      if (isWhole) stream.end();
+      else stream.reset(constants.NGHTTP2_NO_ERROR);
+    });
+    const other = await new FrontedHttp2({ app: 'h2c', address }).start();
+    for (isWhole of [true, false]) {
+      // Of a small request nothing waits in node's client, which else never closes its stream.
+      for (const size of [0, 1, 30_000]) {
+        const answer = await ask(other.session(), { ':method': 'POST' }, size === 0 ? undefined : Buffer.alloc(size));
+        const code = isWhole ? constants.NGHTTP2_NO_ERROR : constants.NGHTTP2_INTERNAL_ERROR;
+        assert.deepEqual([answer.headers[':status'], answer.code], [200, code]);
+        if (isWhole) assert.equal(answer.body.length, 10_000);
+      }
+    }
+    await other.close();
+    close();
+  });
+
   test('resets pass with their codes; a client of HTTP/1.1 is cut off', async () => {
     const codes = [constants.NGHTTP2_CANCEL, constants.NGHTTP2_ENHANCE_YOUR_CALM, constants.NGHTTP2_INTERNAL_ERROR];
     for (const code of codes) {

@@ -25,7 +25,9 @@ import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
 import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
 import { Http2Front } from '../../src/proxy/fronting/http2-front.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../src/proxy/grpc/pillion-engine.ts';
+import type { Http2Options } from '../../src/proxy/http2/options.ts';
 import { Http2Server as Http2ServerEngine } from '../../src/proxy/http2/server.ts';
+import type { RequestHeaders } from '../../src/proxy/http2/streams/request-headers.ts';
 import type { Http2Stream } from '../../src/proxy/http2/streams/stream.ts';
 import { matchFronted } from '../../src/proxy/servers/rest-routes.ts';
 import { frontOf } from './fronted-app.ts';
@@ -127,10 +129,12 @@ export class FrontedHttp2 {
  * resets it, and ends a body that was reset. Gives its address.
  */
 export async function engineApp(
-  onStream: (stream: Http2Stream) => void,
+  onStream: (stream: Http2Stream, headers: RequestHeaders) => void,
+  options: Partial<Http2Options> = {},
 ): Promise<{ address: string; close: () => void }> {
   const http2 = new Http2ServerEngine({
     clock: systemClock,
+    options,
     handler: {
       onStream,
       onHandlerError: (error) => {

@@ -67,6 +67,7 @@ export class Http2App implements AppTransport {
       onClosed: (error) => {
         this.#sessions.delete(session);
         if (this.#connecting === session) this.#onNoSession(error);
+        else this.#place();
       },
     });
     this.#connecting = session;

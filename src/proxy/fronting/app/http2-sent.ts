@@ -9,7 +9,7 @@ import { tunnelHead, tunnelRequest } from '../http2-tunnel.ts';
 import type { AnswerHead, AppEvents, AppRequest, SentRequest } from '../sides.ts';
 import type { AppSession } from './app-session.ts';
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
 const NO_BYTES = Buffer.alloc(0);
 /** Codes of a client's reset that mean the same to the application; others are of the client's connection. */
 const PASSED_CODES: ReadonlySet<number> = new Set([
@@ -28,6 +28,8 @@ export class Http2Sent implements SentRequest {
   #trailers: RawHeaders = [];
   #wasUsed = false;
   #hasHead = false;
+  /** END_STREAM has come. */
+  #isWhole = false;
   #isEnded = false;
   #isBrokenOff = false;
 
@@ -80,10 +82,15 @@ export class Http2Sent implements SentRequest {
 
   /** node ends a body that it resets, but for one that waits for trailers: so an application never sees it whole. */
   breakOff(code?: number): void {
+    if (this.#isBrokenOff) return;
     this.#isBrokenOff = true;
     this.#onLeft();
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed) return;
+    if (stream.closed) {
+      stream.destroy();
+      return;
+    }
     stream.close(code !== undefined && PASSED_CODES.has(code) ? code : NGHTTP2_CANCEL);
     // What has come of the answer is not wanted, and would hold the stream.
     stream.resume();
@@ -91,6 +98,12 @@ export class Http2Sent implements SentRequest {
 
   #listen(stream: ClientHttp2Stream): void {
     const events = this.#events;
+    // node ends an answer that is cut off as well, but closes its stream before that.
+    const push = stream.push;
+    stream.push = (chunk, encoding) => {
+      if (chunk === null && !stream.closed) this.#isWhole = true;
+      return push.call(stream, chunk, encoding);
+    };
     // A stream that closes with NO_ERROR does not say so before it has been read to its end.
     const drain = (): void => {
       if (!this.#hasHead && stream.closed) stream.resume();
@@ -118,8 +131,11 @@ export class Http2Sent implements SentRequest {
       this.#trailers = rawOfAnswer(rest[0] as string[]);
     });
     stream.once('end', () => {
-      // node ends what is cut off, too.
-      if (this.#isBrokenOff || !this.#hasHead || stream.rstCode !== NGHTTP2_NO_ERROR || stream.aborted) return;
+      // node waits until all of the request is written, which may be never when the application has closed the stream.
+      // One that is broken off here is left alone: its reset may not have left yet.
+      if (this.#isBrokenOff) return;
+      if (stream.closed) stream.destroy();
+      if (!this.#hasHead || !this.#isWhole) return;
       this.#isEnded = true;
       events.onEnd(this.#trailers);
     });
