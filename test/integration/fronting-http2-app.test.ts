@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { createHash, randomBytes } from 'node:crypto';
-import { constants, type ServerHttp2Stream } from 'node:http2';
+import { type ClientHttp2Stream, constants, type ServerHttp2Stream } from 'node:http2';
 import { type AddressInfo, createServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { after, before, describe, test } from 'node:test';
@@ -28,6 +28,12 @@ async function openByHttp1(fronted: FrontedHttp2, stage: string): Promise<() => 
   const end = stage === 'within its body' ? '' : '0\r\n\r\n';
   connection.send(`POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n${end}`);
   return () => connection.destroy();
+}
+
+/** Resolves when `count` pieces have left. */
+async function write(stream: ClientHttp2Stream, piece: Buffer, count: number): Promise<void> {
+  stream.on('error', () => undefined);
+  for (let i = 0; i < count; i++) await new Promise((resolve) => stream.write(piece, resolve));
 }
 
 const hashOf = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex');
@@ -284,6 +290,58 @@ describe('HTTP/2 to an application of HTTP/2', () => {
     assert.deepEqual([answer.body.toString(), asked], ['all of it', 2]);
     fronted.onStream = (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM);
     assert.equal((await ask(fronted.session(), {})).code, constants.NGHTTP2_REFUSED_STREAM);
+  });
+});
+
+describe('stalled bodies hold up none but themselves', () => {
+  const fronted = new FrontedHttp2({ app: 'h2c' });
+  before(() => fronted.start());
+  after(() => fronted.close());
+
+  test('16 uploads that the application does not read, and a call of this server’s on the same connection', async () => {
+    const body = Buffer.alloc(300_000);
+    fronted.engine.register({
+      path: '/ours.Service/Length',
+      isClientStream: false,
+      enforcesDeadline: false,
+      start: (call) => ({
+        onMessage: (message) => call.end({ code: 0, message: String(message.length) }),
+        onAbort() {},
+      }),
+    });
+    fronted.onStream = () => undefined;
+    const session = fronted.session();
+    const uploads = Array.from({ length: 16 }, () => session.request({ ':method': 'POST' }));
+    // All but the last piece of each stream's window has left, which together are twice the connection's.
+    const piece = Buffer.alloc(64 * 1024);
+    await Promise.all(uploads.map((upload) => write(upload, piece, MIB / piece.length - 1)));
+    const head = Buffer.from([0, 0, 0, 0, 0]);
+    head.writeUInt32BE(body.length, 1);
+    const call = {
+      ':method': 'POST',
+      ':path': '/ours.Service/Length',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    };
+    const answer = await ask(session, call, Buffer.concat([head, body]));
+    assert.equal(answer.headers['grpc-message'], String(body.length));
+    for (const upload of uploads) upload.destroy();
+  });
+
+  test('160 answers that their client does not read, and another client’s', async () => {
+    const { address, close } = await engineApp((stream, { path }) => {
+      stream.respond(HEAD);
+      stream.write(Buffer.alloc(path === '/large' ? 500_000 : 5));
+      if (path !== '/large') stream.end();
+    });
+    const other = await new FrontedHttp2({ app: 'h2c', address }).start();
+    const session = other.session();
+    const stalled = Array.from({ length: 160 }, () => session.request({ ':path': '/large' }));
+    await Promise.all(stalled.map((stream) => event(stream, 'response')));
+    assert.equal((await ask(other.session(), { ':path': '/small' })).body.length, 5);
+    for (const stream of stalled) stream.on('error', () => undefined).destroy();
+    await other.close();
+    close();
   });
 });
 

@@ -69,6 +69,8 @@ export class ConnectionCore implements StreamOwner {
   readonly #control: ControlBudget;
   readonly #onNoStreams: () => void;
   #seenWholeFrames = 0;
+  /** Of all streams. */
+  #lentBytes = 0;
   /** The last GOAWAY has been written: no frame comes after it. */
   isEnded = false;
 
@@ -123,11 +125,29 @@ export class ConnectionCore implements StreamOwner {
     if (increment > 0) this.writer.windowUpdate(0, increment);
   }
 
-  consume(stream: ServerStream, count: number): void {
+  /** Counts bytes of a stream's body as received. A paced stream's are given back to the connection's window at once. */
+  received(stream: ServerStream, count: number): void {
+    stream.receivedBytes += count;
+    stream.unreadBytes += count;
+    if (!stream.isPaced || this.#lentBytes + count > this.options.loanBytes) return;
+    this.#lentBytes += count;
+    stream.lentBytes += count;
     this.discard(count);
+  }
+
+  consume(stream: ServerStream, count: number): void {
+    this.discard(count - this.#repay(stream, count));
     if (stream.isRequestWhole) return;
     const increment = consumeBytes(stream, count);
     if (increment > 0) this.writer.windowUpdate(stream.id, increment);
+  }
+
+  /** Of `count` bytes that are read now: how many the connection's window has got back already. */
+  #repay(stream: ServerStream, count: number): number {
+    const repaid = Math.min(count, stream.lentBytes);
+    stream.lentBytes -= repaid;
+    this.#lentBytes -= repaid;
+    return repaid;
   }
 
   finished(stream: ServerStream): void {
@@ -170,7 +190,8 @@ export class ConnectionCore implements StreamOwner {
     stream.isClosed = true;
     this.streams.close(stream.id, how);
     this.sends.drop(stream);
-    if (stream.unreadBytes > 0 && !this.isEnded) this.discard(stream.unreadBytes);
+    const owedBytes = stream.unreadBytes - this.#repay(stream, stream.unreadBytes);
+    if (owedBytes > 0 && !this.isEnded) this.discard(owedBytes);
     try {
       stream.sink.onClose(code);
     } catch (error) {

@@ -9,6 +9,8 @@ export interface Http2Options {
   readonly streamWindowBytes: number;
   /** Bytes of all bodies of one connection that may be under way, or unread by their handlers. */
   readonly connectionWindowBytes: number;
+  /** And bytes beyond that which paced streams (Http2Stream.isPaced) of one connection may leave unread. */
+  readonly loanBytes: number;
   /** Largest frame that we accept; a connection holds at most one frame that has not arrived whole. */
   readonly maxFrameBytes: number;
   /** CONNECT may name a protocol, a WebSocket's say (RFC 8441); announced. Else such a request is malformed. */
@@ -63,6 +65,8 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   // A 600 KB tensor arrives without a round trip in between.
   streamWindowBytes: 1024 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,
+  // Some 60 stalled uploads.
+  loanBytes: 64 * 1024 * 1024,
   // Larger frames gain nothing, and a partial one costs its size in memory.
   maxFrameBytes: 16_384,
   takesTunnels: false,

@@ -99,8 +99,7 @@ export class RequestFrames {
   #onBody(stream: ServerStream, isEnd: boolean, bytes: Buffer, start: number, end: number): void {
     const core = this.#core;
     const length = end - start;
-    stream.receivedBytes += length;
-    stream.unreadBytes += length;
+    core.received(stream, length);
     if (length === 0 && !isEnd) core.spendControl('empty DATA frames');
     const { contentLength, receivedBytes } = stream;
     if (contentLength !== -1 && (isEnd ? receivedBytes !== contentLength : receivedBytes > contentLength)) {

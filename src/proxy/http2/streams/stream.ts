@@ -85,7 +85,11 @@ export interface Http2Stream {
   readonly duplex: Duplex;
   /** Lets the client send `count` more bytes of body. */
   consume(count: number): void;
-  /** Its writer waits for onWritable, so that it never holds more than that: no bound for all answers ends it. */
+  /**
+   * It goes at another's pace. Its writer waits for onWritable, so that it never holds more than that: no bound for all
+   * answers ends it. What its handler has not consumed is lent by the connection's window (options.loanBytes), so that a
+   * stalled request holds up none but itself.
+   */
   isPaced: boolean;
   /** Sends headers before the answer's: 1xx. */
   inform(head: HeaderBlock): void;
@@ -136,6 +140,8 @@ export class ServerStream implements Http2Stream, SendingStream, ReceiveWindow {
   receivedBytes = 0;
   /** Received bytes that the handler has not consumed; the connection's window gets them back at the stream's end. */
   unreadBytes = 0;
+  /** Those of them that the connection's window has got back already. */
+  lentBytes = 0;
   readonly windowBytes: number;
   available: number;
   credit = 0;

@@ -197,6 +197,24 @@ test('bytes that no handler reads are given back to the connection: padding, clo
   await peer.close();
 });
 
+test('what a paced stream has not read is given back to the connection at once, up to the loan', async () => {
+  const { peer, handler } = await open({ options: { connectionWindowBytes: 65_535, loanBytes: 64_000 } });
+  handler.onCall = (call) => {
+    call.stream.isPaced = true;
+  };
+  const given = async (...bytes: readonly Uint8Array[]): Promise<string[]> => describeFrames(await peer.ask(...bytes));
+  const piece = (id: number): Uint8Array => data(id, Buffer.alloc(16_000));
+  assert.deepEqual(await given(headers(1), headers(3), piece(1), piece(1), piece(3)), ['WINDOW_UPDATE +48000']);
+  // Past the loan: given back when the stream closes, and what was lent is not given back again when it is read.
+  assert.deepEqual(await given(piece(3), data(3, Buffer.alloc(3000))), []);
+  handler.calls[1]!.stream.consume(32_000);
+  assert.deepEqual(await given(reset(3, 8)), []);
+  assert.deepEqual(await given(piece(1)), ['WINDOW_UPDATE +35000']);
+  handler.calls[0]!.stream.consume(48_000);
+  assert.deepEqual(await given(reset(1, 8)), []);
+  await peer.close();
+});
+
 test('bytes are given back once: what was consumed is not unread when the stream closes', async () => {
   const { peer, handler } = await open({ options: { streamWindowBytes: 65_535, connectionWindowBytes: 65_535 } });
   await peer.send(headers(1), data(1, Buffer.alloc(16_000)), data(1, Buffer.alloc(4000)));
