@@ -1,7 +1,8 @@
 /**
- * Runs every case of h2spec (RFC 9113 and RFC 7541) against the HTTP/2 engine, over TCP and over TLS, and against the gRPC
- * port of a server, for each path that a user would ask for. Fails unless all pass. Usage: `node test/conformance/h2spec.mjs [BUILD]`; compiled code is taken from build/ or that directory.
+ * Runs every case of h2spec (RFC 9113 and RFC 7541) against the HTTP/2 engine, over TCP and over TLS, against the gRPC
+ * port of a server, for each path that a user would ask for, and against one in front of an application. Fails unless all pass. Usage: `node test/conformance/h2spec.mjs [BUILD]`; compiled code is taken from build/ or that directory.
  */
+import { Buffer } from 'node:buffer';
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -24,6 +25,7 @@ const load = (path) => import(pathToFileURL(join(build, path)).href);
 const { systemClock } = await load('src/core/clock.js');
 const { Http2Server } = await load('src/proxy/http2/server.js');
 const { EchoHandler } = await load('test/support/http2-echo.js');
+const { FrontedHttp2 } = await load('test/support/fronted-http2.js');
 
 const h2spec = ensureGoProgram({
   name: 'h2spec',
@@ -85,8 +87,30 @@ async function runServer() {
   return (await sidecar.stop()) === 0 && isWell;
 }
 
+/** In front of an application that speaks HTTP/2, HTTP/1.1, and of one that is not there. */
+async function runFronted() {
+  // Long enough for the cases that lower the window within an answer.
+  const body = Buffer.alloc(2000);
+  let isWell = true;
+  for (const options of [{ app: 'h2c' }, { app: 'http' }, { app: 'h2c', address: 'h2c+unix:/none.sock' }]) {
+    const fronted = new FrontedHttp2(options);
+    fronted.onStream = (stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end(body);
+    };
+    fronted.onRequest = (_request, response) => response.end(body);
+    await fronted.start();
+    const port = fronted.address.slice(fronted.address.lastIndexOf(':') + 1);
+    isWell = (await runAll(`in front of ${options.address ?? options.app}`, port, ['-P', '/app'])) && isWell;
+    isWell = fronted.internalErrors.length === 0 && isWell;
+    await fronted.close();
+  }
+  return isWell;
+}
+
 const overTcp = await runEcho('echo over TCP', createServer, []);
 const tls = { ...selfSigned(), ALPNProtocols: ['h2'] };
 const overTls = await runEcho('echo over TLS', (accept) => createTlsServer(tls, accept), ['-t', '-k']);
 const asServer = await runServer();
-process.exitCode = overTcp && overTls && asServer ? 0 : 1;
+const asFront = await runFronted();
+process.exitCode = overTcp && overTls && asServer && asFront ? 0 : 1;
