@@ -328,7 +328,7 @@ describe('stalled bodies hold up none but themselves', () => {
     for (const upload of uploads) upload.destroy();
   });
 
-  test('160 answers that their client does not read, and another client’s', async () => {
+  test('100 answers that their client does not read, and another client’s', async () => {
     const { address, close } = await engineApp((stream, { path }) => {
       stream.respond(HEAD);
       stream.write(Buffer.alloc(path === '/large' ? 500_000 : 5));
@@ -336,7 +336,7 @@ describe('stalled bodies hold up none but themselves', () => {
     });
     const other = await new FrontedHttp2({ app: 'h2c', address }).start();
     const session = other.session();
-    const stalled = Array.from({ length: 160 }, () => session.request({ ':path': '/large' }));
+    const stalled = Array.from({ length: 100 }, () => session.request({ ':path': '/large' }));
     await Promise.all(stalled.map((stream) => event(stream, 'response')));
     assert.equal((await ask(other.session(), { ':path': '/small' })).body.length, 5);
     for (const stream of stalled) stream.on('error', () => undefined).destroy();
