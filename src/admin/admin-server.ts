@@ -1,8 +1,7 @@
 /**
  * The operators' HTTP server: on 127.0.0.1 or a Unix socket, never behind the mesh. It answers also while the server drains.
  *
- *   GET /live      200 while the process runs its event loop
- *   GET /ready     200 if every configured model is available and no drain has begun, else 503 and why
+ *   GET /live /startup /ready   the probes (proxy/servers/probes.ts); /ready says why not
  *   GET /metrics   Prometheus text or OpenMetrics; /monitoring/prometheus/metrics adds TensorFlow Serving's names
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /callers   the callers that take most of the cores (callers-report.ts)
@@ -11,9 +10,10 @@
  *   GET /arrivals  when the last minutes' requests came, their sizes, budgets and ends (arrivals-endpoint.ts)
  *   GET /record    a model's requests as they are answered, for `pillion record` (record-endpoint.ts)
  *   GET /          the console: its page and the page's requests (console.ts)
+ *   POST /drain /quitquitquit   for a pod's hooks and jobs (pod-life.ts)
  *
- * All but /live, /ready and the page's files want the operators' token, if there is one (operators.ts).
- * All but the first three require a loopback Host, all but the first two refuse pages of another origin, and the costly
+ * All but the probes and the page's files want the operators' token, if there is one (operators.ts).
+ * All but the probes and /metrics require a loopback Host, all but the probes refuse pages of another origin, and the costly
  * GET /profile and /record require the header of a POST (access-guard.ts).
  */
 import { once } from 'node:events';
@@ -27,12 +27,14 @@ import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
 import { HttpOccupant } from '../proxy/net/http-occupant.ts';
 import { removeStaleSocket } from '../proxy/net/listen-address.ts';
 import type { Readiness } from '../proxy/readiness.ts';
+import { probePage } from '../proxy/servers/probes.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/exposition.ts';
 import { type Refusal, refuseForeignChange, refuseForeignHost, refuseForeignPage } from './access-guard.ts';
 import { ARRIVALS_PATH, type ArrivalsEndpoint } from './arrivals-endpoint.ts';
 import type { Console } from './console.ts';
 import { isPageFile } from './console-files.ts';
 import { Operators } from './operators.ts';
+import { answerPodLife, type PodLife } from './pod-life.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
 import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
@@ -50,6 +52,8 @@ export interface AdminServerOptions {
   readonly profile: ProfileEndpoint;
   readonly requests: RequestsEndpoint;
   readonly arrivals: ArrivalsEndpoint;
+  /** Absent: it can be neither drained nor ended by a request. */
+  readonly life?: PodLife;
   /** Absent: the server has no console. */
   readonly console?: Pick<Console, 'answer' | 'close'>;
   /** Default: every connection is served, and none is ended for being idle. */
@@ -150,10 +154,7 @@ export class AdminServer {
     const foreign = refuseForeignHost(request.headers);
     if (foreign !== undefined) return refuse(response, foreign);
     if (await this.#options.console?.answer(request, response)) return;
-    if (!isRead) {
-      response.setHeader('allow', 'GET, HEAD');
-      return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
-    }
+    if (!isRead) return this.#change(path, request, response);
     const isCostly = path === '/profile' || path === '/record';
     const refusal = isCostly ? refuseForeignChange(request.headers) : refuseForeignPage(request.headers);
     if (refusal !== undefined) return refuse(response, refusal);
@@ -175,18 +176,26 @@ export class AdminServer {
       response,
       404,
       'text/plain',
-      'here are: / /live /ready /metrics /models /callers /requests /arrivals /profile /record\n',
+      'here are: / /live /startup /ready /metrics /models /callers /requests /arrivals /profile /record\n',
     );
   }
 
   /** Answers orchestrators, whoever they are and whatever Host they use. False: the path is another one. */
   #answerProbe(path: string, response: ServerResponse): boolean {
-    if (path === '/live') send(response, 200, 'text/plain', 'live\n');
-    else if (path === '/ready') {
-      const { readiness, waitsFor } = this.#options;
-      send(response, readiness.isReady ? 200 : 503, 'text/plain', readinessText(readiness.missing, waitsFor()));
-    } else return false;
-    return true;
+    const { readiness, waitsFor } = this.#options;
+    const page = probePage(path, readiness, waitsFor);
+    if (page !== undefined) send(response, page.status ?? 200, page.contentType, page.text);
+    return page !== undefined;
+  }
+
+  #change(path: string, { method, headers }: IncomingMessage, response: ServerResponse): void {
+    const { life } = this.#options;
+    const refusal = refuseForeignChange(headers);
+    if (method === 'POST' && refusal !== undefined) refuse(response, refusal);
+    else if (method !== 'POST' || life === undefined || !answerPodLife(path, life, response)) {
+      response.setHeader('allow', 'GET, HEAD');
+      send(response, 405, 'text/plain', 'only GET and HEAD here\n');
+    }
   }
 
   /** For scrapers, whatever Host they use. */
@@ -196,17 +205,6 @@ export class AdminServer {
     const page = await this.#options.metrics({ accept: headers.accept, withAliases: path === METRICS_PATH });
     send(response, 200, page.contentType, page.text);
   }
-}
-
-const NOT_READY = {
-  draining: 'not ready: draining',
-  models: 'not ready: loading models',
-  application: 'not ready: waiting for the application',
-} as const;
-
-function readinessText(missing: keyof typeof NOT_READY | undefined, waitsFor: readonly string[]): string {
-  if (missing === undefined) return 'ready\n';
-  return [NOT_READY[missing], ...waitsFor, ''].join('\n');
 }
 
 function refuse(response: ServerResponse, { status, text }: Refusal): void {

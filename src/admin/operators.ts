@@ -14,6 +14,8 @@ const REFUSED: readonly number[] = [401, 403];
 
 const MODEL_ACTION = /^\/models\/([^/]+)\/(reload|unload|load)$/;
 const PLAYGROUND = /^\/playground\/([a-z]+)$/;
+/** Their audit entries have the path's name. */
+const ENDINGS: readonly string[] = ['/drain', '/quitquitquit'];
 const PAYLOAD = /^\/requests\/.+\/payload$/;
 
 /** What an operator asks for that changes or costs something, or shows payloads. */
@@ -60,6 +62,7 @@ function deedOf({ method, url = '/' }: IncomingMessage): Deed | undefined {
   const version = query.get('version') ?? undefined;
   if (method === 'POST') {
     const [, name, action] = MODEL_ACTION.exec(path) ?? [];
+    if (ENDINGS.includes(path)) return { method: path.slice(1) };
     if (name !== undefined) return { method: action!, model: decoded(name), version };
     const verb = PLAYGROUND.exec(path)?.[1];
     return { method: verb === undefined ? 'post' : `playground ${verb}`, model, version };

@@ -5,6 +5,7 @@ import { callersReport, type ReportedCallers } from '../admin/callers-report.ts'
 import { Explainer } from '../admin/explain/explainer.ts';
 import { modelsReport } from '../admin/models-report.ts';
 import type { Operators } from '../admin/operators.ts';
+import type { PodLife } from '../admin/pod-life.ts';
 import { ProfileEndpoint } from '../admin/profile/profile-endpoint.ts';
 import { Profiler } from '../admin/profile/profiler.ts';
 import { RecordEndpoint } from '../admin/record-endpoint.ts';
@@ -25,6 +26,7 @@ interface AdminParts extends Omit<ConsoleParts, 'explainer'> {
   readonly operators: Operators;
   /** What readiness waits for, beside the models: one line each. */
   readonly appWaits: () => readonly string[];
+  readonly life: PodLife;
   /** Cores that runs may take now, over all models. */
   readonly runCores: () => number;
 }
@@ -36,7 +38,8 @@ export interface Admin {
 }
 
 export function createAdmin(parts: AdminParts): Admin {
-  const { config, machine, models, records, callers, readiness, operators, telemetry, gate, onInternalError } = parts;
+  const { operators, life } = parts;
+  const { config, machine, models, records, callers, readiness, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.appWaits()];
   const { taps, counters, payloads } = records;
@@ -46,7 +49,7 @@ export function createAdmin(parts: AdminParts): Admin {
   const profile = new ProfileEndpoint({ profiler, models: modelNames });
   const explainer = createExplainer(parts);
   const server = new AdminServer({
-    ...{ readiness, record, profile, gate, operators, onInternalError },
+    ...{ readiness, record, profile, gate, operators, life, onInternalError },
     waitsFor,
     models: () => {
       const plan = processPlan(config.options, machine);

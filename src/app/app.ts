@@ -34,6 +34,7 @@ import { VERSION } from '../version.ts';
 import { Access } from './access.ts';
 import { createAccessLog } from './access-log.ts';
 import { type Admin, createAdmin } from './admin.ts';
+import { type ClientDrain, createClientDrain } from './client-drain.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
 import { createProxyProtocols, listenOnSurfaces } from './doors.ts';
@@ -44,6 +45,7 @@ import { createLoads } from './load.ts';
 import { MemoryWatch } from './memory.ts';
 import { observeModels } from './model-metrics.ts';
 import { createModels, processPlan } from './models.ts';
+import { observeProcess } from './process-metrics.ts';
 import { createRecords } from './records.ts';
 import { createReloads, createReread } from './reload.ts';
 import { createRepository } from './repository.ts';
@@ -58,6 +60,8 @@ export interface Addresses {
   readonly admin: string;
   /** Only with --metrics_port. */
   readonly metrics?: string;
+  /** Only with --probe_port. */
+  readonly probes?: string;
 }
 
 export interface App {
@@ -83,7 +87,8 @@ const FLUSHING_MS = 5000;
 /** The most time for the last lines of the access log, which may have no reader. */
 const LAST_LINES_MS = 300;
 
-export function createApp(config: ServeConfig, environment: Environment): App {
+/** `quit` is called when an operator ends the process with POST /quitquitquit. */
+export function createApp(config: ServeConfig, environment: Environment, quit?: () => void): App {
   const clock = systemClock;
   const { flight_recorder_max_mib: mib } = config.options;
   const logger = createLogger({
@@ -100,7 +105,7 @@ export function createApp(config: ServeConfig, environment: Environment): App {
     flightRecorder: mib === 0 ? { places: 0 } : { minutesBytes: mib * 2 ** 20 },
     keptPerSecond: config.options.tail_keep_per_second,
   });
-  return new PillionApp(config, logger, telemetry);
+  return new PillionApp(config, logger, telemetry, quit);
 }
 
 class PillionApp implements App {
@@ -123,6 +128,7 @@ class PillionApp implements App {
   readonly #thread = new CodecThread(systemClock);
   readonly #surfaces: Surfaces;
   readonly #admin: Admin;
+  readonly #clientDrain: ClientDrain;
   readonly #access: Access;
   readonly #appHealth: AppHealth | undefined;
   readonly #accessLog: AccessLog | undefined;
@@ -130,7 +136,7 @@ class PillionApp implements App {
   #areModelsStarted = false;
   #ended: Promise<void> | undefined;
 
-  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
+  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, quit?: () => void) {
     const { options } = config;
     const { metrics } = telemetry;
     const machine = this.#machine;
@@ -170,8 +176,10 @@ class PillionApp implements App {
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
       ...{ reload: reloads.handler, audit: access.audit },
     });
+    this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });
     this.#admin = createAdmin({
       ...common,
+      life: { drain: () => this.#clientDrain.ask(), quit: options.quitquitquit ? quit : undefined },
       gate: gates.admin,
       models,
       records,
@@ -248,12 +256,14 @@ class PillionApp implements App {
 
   async #drain(): Promise<void> {
     const { drain_delay_ms, drain_timeout_ms } = this.#options;
+    const isAsked = this.#clientDrain.hasBegun;
+    this.#clientDrain.stop();
     this.#readiness.setDraining();
     this.#modelFileWatch?.stop();
     this.repository?.stop();
-    // A server that was never ready has no traffic.
+    // A server that was never ready has no traffic; one whose drain was asked for has had the delay.
     const { grpc, rest } = this.#surfaces;
-    if (this.#readiness.hasBeenReady && drain_delay_ms > 0) {
+    if (this.#readiness.hasBeenReady && !isAsked && drain_delay_ms > 0) {
       await pause(drain_delay_ms / 2);
       rest.tellClients();
       await pause(drain_delay_ms / 2);
@@ -278,7 +288,7 @@ class PillionApp implements App {
     await this.#models.close();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.server.close();
-    await this.#surfaces.metrics?.close();
+    await Promise.all([this.#surfaces.metrics?.close(), this.#surfaces.probes?.close()]);
     await atMost(FLUSHING_MS, this.#access.close());
     await this.#accessLog?.close(LAST_LINES_MS);
     this.#deadlines.close();
@@ -287,8 +297,13 @@ class PillionApp implements App {
 
   async #listen(): Promise<Addresses> {
     const { grpc, rest } = await listenOnSurfaces(this.#options, this.#surfaces);
-    const metrics = await this.#surfaces.metrics?.listen(rest[0]!, this.#options.metrics_port);
-    return { grpc, rest, admin: await this.#listenForOperators(), ...(metrics !== undefined && { metrics }) };
+    const { bind_address, metrics_port, probe_port } = this.#options;
+    const host = bind_address.includes(':') ? `[${bind_address}]` : bind_address;
+    const metrics = await this.#surfaces.metrics?.listen(`${host}:${metrics_port}`);
+    // A kubelet asks the pod's address, also where the clients' ports are on loopback alone.
+    const probes = await this.#surfaces.probes?.listen(`[::]:${probe_port}`);
+    const pages = { ...(metrics !== undefined && { metrics }), ...(probes !== undefined && { probes }) };
+    return { grpc, rest, admin: await this.#listenForOperators(), ...pages };
   }
 
   async #listenForOperators(): Promise<string> {
@@ -297,19 +312,4 @@ class PillionApp implements App {
     if (path !== '') await server.listenOnSocket(path);
     return port === -1 ? `unix:${path}` : `127.0.0.1:${await server.listen(port)}`;
   }
-}
-
-/** Registers gauges of the process, which are read at each scrape. */
-function observeProcess(
-  { gauges }: AppTelemetry['metrics'],
-  lifecycle: RequestLifecycle,
-  budgetCores: number,
-  logger: RootLogger,
-): void {
-  const inFlight = 'Requests begun and not yet answered.';
-  gauges.observe('pillion_requests_in_flight', inFlight, () => lifecycle.inFlight);
-  const budget = 'Cores that the process may use: affinity and quota.';
-  gauges.observe('pillion_cpu_budget_cores', budget, () => budgetCores);
-  const lostLines = 'Log lines that were dropped since the start because nobody took them.';
-  gauges.observe('pillion_log_lines_lost', lostLines, () => logger.lostLines);
 }

@@ -25,6 +25,7 @@ export interface Gates {
   readonly grpc: ConnectionGate;
   readonly rest: ConnectionGate;
   readonly admin: ConnectionGate;
+  readonly probes: ConnectionGate;
 }
 
 export function createGates(options: ServeOptions, metrics: Metrics, logger: Logger): Gates {
@@ -50,7 +51,7 @@ export function createGates(options: ServeOptions, metrics: Metrics, logger: Log
         ),
     });
   };
-  const gates = { grpc: gate('grpc'), rest: gate('rest'), admin: gate('admin') };
+  const gates = { grpc: gate('grpc'), rest: gate('rest'), admin: gate('admin'), probes: gate('probes') };
   metrics.gauges.observeConnections(() =>
     Object.entries(gates).map(([surface, each]) => ({ surface, open: each.open, most: caps[surface as keyof Gates] })),
   );

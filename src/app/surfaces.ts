@@ -27,7 +27,8 @@ import type { Readiness } from '../proxy/readiness.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../proxy/servers/grpc-server.ts';
 import { RestServer } from '../proxy/servers/http-server.ts';
-import { MetricsServer } from '../proxy/servers/metrics-server.ts';
+import { type PageMaker, PageServer } from '../proxy/servers/page-server.ts';
+import { probePages } from '../proxy/servers/probes.ts';
 import { RegionStore } from '../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
@@ -71,7 +72,9 @@ export interface Surfaces {
   readonly grpc: GrpcServer;
   readonly rest: RestServer;
   /** Undefined without --metrics_port. */
-  readonly metrics: MetricsServer | undefined;
+  readonly metrics: PageServer | undefined;
+  /** Undefined without --probe_port. */
+  readonly probes: PageServer | undefined;
   /** Undefined if each has addresses of its own. */
   readonly joined: JoinedPort | undefined;
   /** Closed after the surfaces. */
@@ -111,13 +114,21 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     entrance: entranceOf('rest', parts),
   });
   const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
-  const { onInternalError } = parts;
-  const isMetricsPort = options.metrics_port !== -1;
-  const metrics = isMetricsPort
-    ? new MetricsServer({ metrics: page, gate: parts.gates.rest, onInternalError })
-    : undefined;
   logFronting(config, grpc.services, parts.logger);
-  return { grpc, rest, joined, metrics, sharedMemory: openInference.sharedMemory };
+  return { grpc, rest, joined, ...createPageServers(parts, page), sharedMemory: openInference.sharedMemory };
+}
+
+/** The ports that ask nobody who they are. Where callers are asked, --probe_port has no metrics: they name models. */
+function createPageServers(
+  { config, access, readiness, gates, onInternalError }: SurfaceParts,
+  metricsPage: PageMaker,
+): Pick<Surfaces, 'metrics' | 'probes'> {
+  const { metrics_port, probe_port } = config.options;
+  const server = (port: number, pages: ReadonlyMap<string, PageMaker>): PageServer | undefined =>
+    port === -1 ? undefined : new PageServer({ pages, gate: gates.probes, onInternalError });
+  const probes = probePages(readiness);
+  if (access === undefined && config.metricsPath !== undefined) probes.set('/metrics', metricsPage);
+  return { metrics: server(metrics_port, new Map([['/metrics', metricsPage]])), probes: server(probe_port, probes) };
 }
 
 /** The Open Inference Protocol, for both surfaces. */

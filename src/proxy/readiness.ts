@@ -1,6 +1,8 @@
 /** Whether this server wants requests: every configured model is available, the application is well, and no drain has begun. */
 export interface Readiness {
   readonly isReady: boolean;
+  /** It has been ready once: the start is over, whatever has come since. */
+  readonly hasBeenReady: boolean;
   /** The first reason why not; undefined if it is ready. */
   readonly missing: NotReady | undefined;
   /** Ready but for the models. */

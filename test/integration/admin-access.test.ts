@@ -78,7 +78,7 @@ const READS = [
 ];
 const POSTS = [
   ...['/models/digits/reload', '/models/digits/unload', '/models/digits/load'],
-  ...['/playground/predict?model=digits', '/nothing'],
+  ...['/playground/predict?model=digits', '/drain', '/quitquitquit', '/nothing'],
 ];
 
 describe('a token for operators', () => {
@@ -107,7 +107,8 @@ describe('a token for operators', () => {
       }
       assert.equal((await ask(sidecar.admin, `/models?authorization=Bearer%20${token}`, headers)).status, 401);
     }
-    for (const path of ['/live', '/ready', '/']) assert.equal((await ask(sidecar.admin, path)).status, 200, path);
+    for (const path of ['/live', '/startup', '/ready', '/'])
+      assert.equal((await ask(sidecar.admin, path)).status, 200, path);
   });
 
   it('opens what it guards, and leaves the guards against other pages', async (t) => {

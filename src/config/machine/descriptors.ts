@@ -2,7 +2,7 @@
  * File descriptors, and how many of them connections may take. The rest belongs to models, logs, threads and child
  * processes: a process without any left can neither load a model nor answer a health check.
  *
- *   ├─ reserved ─┼─ admin ─┼──────── gRPC ────────┼──────── REST ────────┤ RLIMIT_NOFILE
+ *   ├─ reserved ─┼─ admin ─┼─ probes ─┼─────── gRPC ───────┼─────── REST ───────┤ RLIMIT_NOFILE
  */
 import { readFileSync } from 'node:fs';
 
@@ -11,16 +11,20 @@ export interface ConnectionCaps {
   readonly grpc: number;
   readonly rest: number;
   readonly admin: number;
+  /** --probe_port and --metrics_port together. */
+  readonly probes: number;
 }
 
 /** More connections than that need memory and time of their own: to be asked for. */
 const USUAL_MAX = 10_000;
 const ADMIN_MAX = 256;
+const PROBES_MAX = 64;
 /** A server with some models has 30 to 60 open; each process of a model takes five more, each thread eight. */
 const MIN_RESERVED = 128;
 const MAX_RESERVED = 2048;
-/** Of the descriptors of connections; admin's are few, and kept apart, so that probes are answered. */
+/** Of the descriptors of connections; these are few, and kept apart, so that probes are answered. */
 const ADMIN_SHARE = 1 / 8;
+const PROBES_SHARE = 1 / 16;
 
 /** How many descriptors this process may have open; Infinity if it has no limit, or the system does not say. */
 export function readDescriptorLimit(path = '/proc/self/limits'): number {
@@ -44,6 +48,10 @@ export function connectionCaps(limit: number, asked: number, endingShare: number
   const room = Math.max(0, limit - reserved);
   const capOf = (share: number, most: number): number =>
     Math.max(1, Math.min(most, Math.floor((room * share) / (1 + endingShare)) - 1));
-  const each = capOf((1 - ADMIN_SHARE) / 2, asked === 0 ? USUAL_MAX : asked);
-  return { grpc: each, rest: each, admin: capOf(ADMIN_SHARE, ADMIN_MAX) };
+  const each = capOf((1 - ADMIN_SHARE - PROBES_SHARE) / 2, asked === 0 ? USUAL_MAX : asked);
+  return {
+    ...{ grpc: each, rest: each },
+    admin: capOf(ADMIN_SHARE, ADMIN_MAX),
+    probes: capOf(PROBES_SHARE, PROBES_MAX),
+  };
 }

@@ -1,4 +1,4 @@
-/** Options of `pillion serve` about the operators' server, the audit log, the access log, and what callers may set. */
+/** Options of `pillion serve` about the operators' server, probes, the audit log, the access log, and what callers may set. */
 import { flag, integer, type Option, text } from './option-types.ts';
 
 export const OPERATOR_OPTIONS = {
@@ -12,6 +12,16 @@ export const OPERATOR_OPTIONS = {
     default: '',
     placeholder: 'PATH',
     help: 'The operators’ server listens on this Unix socket too, which only this process’s user may open.',
+  }),
+  probe_port: integer({
+    min: -1,
+    max: 65_535,
+    default: -1,
+    help: 'TCP port of GET /ready, /live, /startup and /metrics for a kubelet and Prometheus, in plain text on every address of the pod, whatever --bind_address says (docs/kubernetes.md). With --authorization_file it has no /metrics. -1 = none, 0 = any free port.',
+  }),
+  quitquitquit: flag({
+    default: false,
+    help: 'POST /quitquitquit on the operators’ server ends the server as SIGTERM does, with status 0: for the end of a Job’s application.',
   }),
   admin_token_file: text({
     default: '',

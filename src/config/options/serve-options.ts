@@ -52,7 +52,7 @@ export const SERVE_OPTIONS = {
   drain_delay_ms: integer({
     ...COUNT,
     default: 0,
-    help: 'After SIGTERM, how long the server is not ready but still serves, for balancers that notice late. Then the drain begins.',
+    help: 'After SIGTERM or `pillion drain`, how long the server is not ready but still serves, for balancers that notice late. Then the drain begins.',
   }),
   drain_timeout_ms: integer({
     ...COUNT,

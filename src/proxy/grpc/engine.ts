@@ -112,6 +112,11 @@ export interface GrpcEngine {
   /** Takes a connection that another listener has accepted, after its TLS handshake. It may be paused. */
   accept(socket: Socket): void;
   /**
+   * Sends GOAWAY to the open connections, and goes on accepting new ones. grpc-js has no means for that: there it does
+   * nothing.
+   */
+  turnAway(): void;
+  /**
    * Takes the connections that wait to be accepted and then no more, and sends GOAWAY to the open ones. Resolves when the last call has ended and the last
    * connection is closed; `close` ends that early.
    */

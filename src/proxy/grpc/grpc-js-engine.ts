@@ -132,6 +132,8 @@ export class GrpcJsEngine implements GrpcEngine {
     this.#listener.take(socket);
   }
 
+  turnAway(): void {}
+
   async drain(): Promise<void> {
     await this.#listener.stopAccepting();
     // Later ones would be ended without a GOAWAY.

@@ -130,6 +130,10 @@ export class PillionEngine implements GrpcEngine {
     return this.#listener.listen(address);
   }
 
+  turnAway(): void {
+    this.#http2.turnAway();
+  }
+
   accept(socket: Socket): void {
     this.#listener.take(socket);
   }

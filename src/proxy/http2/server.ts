@@ -115,6 +115,11 @@ export class Http2Server implements SniffEvents {
     this.#onHttp1?.(duplex);
   }
 
+  /** Tells the clients of open connections to go elsewhere; new ones are accepted. Those that still begin are left alone. */
+  turnAway(): void {
+    for (const member of this.#members) if (member instanceof Http2Connection && member.isEstablished) member.drain();
+  }
+
   /** Lets each connection finish its streams. Resolves when all have closed. May be called again. */
   drain(): Promise<void> {
     this.#isDraining = true;

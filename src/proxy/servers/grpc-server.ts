@@ -107,6 +107,15 @@ export class GrpcServer {
   }
 
   /**
+   * Tells the clients of open connections to go elsewhere, and goes on accepting new ones. Their health watches end;
+   * streams of requests end when their clients end them.
+   */
+  turnAway(): void {
+    this.#health.endWatches();
+    this.#engine.turnAway();
+  }
+
+  /**
    * Ends the endless streams (health watches, load reports, reflection, streams of requests) and waits until every call has ended and every connection is
    * closed. Requests in flight finish; the lifecycle refuses new requests on connections that are still open.
    */

@@ -182,6 +182,19 @@ export class RestServer {
   }
 
   /**
+   * Goes on accepting connections, but each ends with the answer in hand or the next one. Those that are open now also
+   * end when they are idle after `graceMs`.
+   */
+  turnAway(graceMs: number): void {
+    const { clock } = this.#options.lifecycle;
+    this.tellClients();
+    const open = [...this.#connections.values()];
+    clock.setTimer(clock.nowMs() + graceMs, () => {
+      for (const connection of open) connection.endIdle();
+    });
+  }
+
+  /**
    * Accepts no new connection. Each open connection ends with the answer in hand or the next one, or when it has been
    * idle for `graceMs`. Resolves when all connections have ended.
    */

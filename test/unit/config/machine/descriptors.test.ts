@@ -24,15 +24,17 @@ test('the limit is the soft one; none is Infinity', (t) => {
 
 for (const limit of [256, 512, 1024, 4096, 20_000, 65_536]) {
   test(`${limit} descriptors are never used up by connections`, () => {
-    const { grpc, rest, admin } = connectionCaps(limit, 0, ENDING_SHARE);
-    const withEnding = [grpc, rest, admin].reduce((sum, cap) => sum + cap + Math.ceil(cap * ENDING_SHARE), 0);
+    const { grpc, rest, admin, probes } = connectionCaps(limit, 0, ENDING_SHARE);
+    const withEnding = [grpc, rest, admin, probes].reduce((sum, cap) => sum + cap + Math.ceil(cap * ENDING_SHARE), 0);
     assert.ok(withEnding + 128 <= limit, `${withEnding} connections`);
-    assert.ok(grpc >= 40 && rest >= 40 && admin >= 10, JSON.stringify({ grpc, rest, admin }));
+    assert.ok(grpc >= 40 && rest >= 40 && admin >= 10 && probes >= 5, JSON.stringify({ grpc, rest, admin, probes }));
   });
 }
 
 test('there are at most 10,000 connections, unless more are asked for', () => {
-  assert.deepEqual(connectionCaps(1_048_576, 0, ENDING_SHARE), { grpc: 10_000, rest: 10_000, admin: 256 });
+  assert.deepEqual(connectionCaps(1_048_576, 0, ENDING_SHARE), {
+    ...{ grpc: 10_000, rest: 10_000, admin: 256, probes: 64 },
+  });
   assert.equal(connectionCaps(Infinity, 0, ENDING_SHARE).grpc, 10_000);
   assert.equal(connectionCaps(1_048_576, 50_000, ENDING_SHARE).rest, 50_000);
   assert.equal(connectionCaps(1_048_576, 100, ENDING_SHARE).rest, 100);

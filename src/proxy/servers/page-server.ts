@@ -1,42 +1,48 @@
 /**
- * A port of its own for GET /metrics in Prometheus' format, as Triton has one (--metrics_port). It says nothing of
- * callers or their values, and nothing else is served there.
+ * A port with a few pages for GET alone: --probe_port has the probes of orchestrators and the metrics, --metrics_port
+ * the metrics, as Triton has a port for them. It asks nobody who they are, and its pages name no caller and no value.
  */
-import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { systemClock } from '../../core/clock.ts';
-import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { endConnection } from '../http1/lingering-end.ts';
 import type { ConnectionGate } from '../net/connection-gate.ts';
 import { HttpOccupant } from '../net/http-occupant.ts';
-import { formatHostPort, parseListenAddress } from '../net/listen-address.ts';
+import { listenNet } from '../net/listen.ts';
 
-export interface MetricsServerOptions {
-  readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
+export interface ServedPage {
+  /** Default: 200. */
+  readonly status?: number;
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** `accept` is the request's header. */
+export type PageMaker = (accept: string | undefined) => ServedPage | Promise<ServedPage>;
+
+export interface PageServerOptions {
+  /** By path. */
+  readonly pages: ReadonlyMap<string, PageMaker>;
   /** Default: every connection is served, and none is ended for being idle. */
   readonly gate?: ConnectionGate;
   readonly onInternalError: (error: unknown) => void;
 }
 
-const METRICS_PATH = '/metrics';
 /** In milliseconds. */
 const TIMEOUTS = { headersTimeout: 20_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000 };
 
-export class MetricsServer {
-  readonly #options: MetricsServerOptions;
+export class PageServer {
+  readonly #options: PageServerOptions;
   readonly #occupants = new WeakMap<Socket, HttpOccupant>();
   #server: Server | undefined;
 
-  constructor(options: MetricsServerOptions) {
+  constructor(options: PageServerOptions) {
     this.#options = options;
   }
 
-  /** On the host of another address that is listened on. Resolves with its own. Rejects with the system's error. */
-  async listen(beside: string, port: number): Promise<string> {
+  /** On "host:port" or "[v6]:port". Resolves with the address as bound. Rejects with ListenError. */
+  async listen(address: string): Promise<string> {
     const { gate } = this.#options;
-    const other = parseListenAddress(beside);
-    const host = other.kind === 'tcp' ? other.host : undefined;
     const server = createServer({ ...TIMEOUTS, keepAliveTimeout: gate?.idleMs ?? 0 }, (request, response) => {
       this.#occupants.get(request.socket)?.begin(response);
       void this.#answer(request, response);
@@ -46,12 +52,8 @@ export class MetricsServer {
       this.#occupants.set(socket, occupant);
       gate?.occupy(socket, occupant);
     });
-    gate?.guard(server);
     this.#server = server;
-    server.listen(port, host);
-    await once(server, 'listening');
-    const { address, port: bound } = server.address() as AddressInfo;
-    return formatHostPort(address, bound);
+    return await listenNet(server, address, { gate });
   }
 
   async close(): Promise<void> {
@@ -64,25 +66,32 @@ export class MetricsServer {
 
   /** Never rejects. */
   async #answer({ method, url = '/', headers }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { pages, onInternalError } = this.#options;
     try {
       response.setHeader('x-content-type-options', 'nosniff');
       if (method !== 'GET' && method !== 'HEAD') {
         response.setHeader('allow', 'GET, HEAD');
-        return send(response, 405, 'text/plain', 'only GET and HEAD here\n');
+        return send(response, { status: 405, ...plain('only GET and HEAD here\n') });
       }
-      if (url.split('?', 1)[0] !== METRICS_PATH) return send(response, 404, 'text/plain', 'here is: /metrics\n');
-      const { contentType, text } = await this.#options.metrics(headers.accept);
-      send(response, 200, contentType, text);
+      const page = pages.get(url.split('?', 1)[0]!);
+      if (page === undefined)
+        return send(response, { status: 404, ...plain(`here: ${[...pages.keys()].join(' ')}\n`) });
+      send(response, await page(headers.accept));
     } catch (error) {
-      this.#options.onInternalError(error);
+      onInternalError(error);
       if (response.headersSent) response.destroy();
-      else send(response, 500, 'text/plain', 'internal error; the server log has the cause\n');
+      else send(response, { status: 500, ...plain('internal error; the server log has the cause\n') });
     }
   }
 }
 
+/** A page of plain text. */
+export function plain(text: string): ServedPage {
+  return { contentType: 'text/plain', text };
+}
+
 /** Node sends no body to HEAD. */
-function send(response: ServerResponse, status: number, contentType: string, text: string): void {
+function send(response: ServerResponse, { status = 200, contentType, text }: ServedPage): void {
   response.writeHead(status, { 'content-type': contentType });
   response.end(text);
 }

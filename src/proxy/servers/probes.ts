@@ -1,0 +1,34 @@
+/**
+ * The probes of orchestrators, for the operators' server and --probe_port.
+ *
+ *   /live      200 while the process runs its event loop, also during a drain: a failed liveness probe would restart it
+ *   /startup   200 once the server has been ready, from then on
+ *   /ready     200 if it wants requests: every configured model is available, the application is well, and no drain has begun
+ */
+import type { Readiness } from '../readiness.ts';
+import { type PageMaker, plain, type ServedPage } from './page-server.ts';
+
+const NOT_READY = {
+  draining: 'not ready: draining',
+  models: 'not ready: loading models',
+  application: 'not ready: waiting for the application',
+} as const;
+
+/** Undefined: `path` is no probe. `reasons`: more lines of /ready while it is not. */
+export function probePage(
+  path: string,
+  readiness: Readiness,
+  reasons: () => readonly string[] = () => [],
+): ServedPage | undefined {
+  if (path === '/live') return plain('live\n');
+  if (path === '/startup') return readiness.hasBeenReady ? plain('started\n') : { status: 503, ...plain('starting\n') };
+  if (path !== '/ready') return undefined;
+  if (readiness.isReady) return plain('ready\n');
+  return { status: 503, ...plain([NOT_READY[readiness.missing!], ...reasons(), ''].join('\n')) };
+}
+
+/** Without reasons, which name models and paths: whoever reaches the pod may ask. */
+export function probePages(readiness: Readiness): Map<string, PageMaker> {
+  const probes = ['/live', '/startup', '/ready'];
+  return new Map(probes.map((path) => [path, () => probePage(path, readiness)!]));
+}
