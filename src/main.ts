@@ -1,12 +1,13 @@
 #!/usr/bin/env node
 /**
- * pillion: flags → config → app → signals → drain. Nothing else is decided here.
+ * pillion: flags → config → app → signals → drain. Nothing else is decided here. Each command loads its own modules:
+ * `pillion await` stays beside an application, and `pillion drain` runs in a sidecar's memory limit.
  *
- * Exit status: 0 = ended by a signal, and drained; 1 = could not start, or a fault ended it; 64 = wrong command line
+ * Exit status: 0 = ended by a signal or POST /quitquitquit, and drained; 1 = could not start, or a fault ended it; 64 = wrong command line
  * (EX_USAGE); SIGKILL (137 in a shell) = ended by a second signal.
  */
 import process from 'node:process';
-import { createApp } from './app/app.ts';
+import type { App } from './app/app.ts';
 import {
   type CommandOptions,
   readDoctorOptions,
@@ -16,11 +17,11 @@ import {
   readStatusOptions,
   readWhatIfOptions,
 } from './cli/command-options.ts';
-import { checkConfig } from './cli/config-check.ts';
-import { doctor } from './cli/doctor.ts';
 import {
+  AWAIT_HELP,
   CONFIG_HELP,
   DOCTOR_HELP,
+  DRAIN_HELP,
   HELP,
   KEY_HELP,
   PROFILE_HELP,
@@ -31,13 +32,9 @@ import {
   WHAT_IF_HELP,
 } from './cli/help.ts';
 import { printNewKey } from './cli/key.ts';
-import { profile } from './cli/profile.ts';
-import { record } from './cli/record.ts';
-import { replay } from './cli/replay.ts';
-import { status } from './cli/status.ts';
-import { whatIf } from './cli/what-if.ts';
+import { readAwaitOptions, readDrainOptions, splitCommand } from './cli/pod-options.ts';
 import { readMachine } from './config/machine/machine.ts';
-import { readServeConfig, type ServeConfig } from './config/serve-config.ts';
+import type { ServeConfig } from './config/serve-config.ts';
 import { tuneCollector } from './internals/collector.ts';
 import { VERSION } from './version.ts';
 
@@ -51,15 +48,30 @@ const HASTE_MS = 100;
 
 async function serve(config: ServeConfig): Promise<void> {
   // Before all else: without a listener SIGHUP ends the process.
-  process.on('SIGHUP', () => app.reread());
+  let served: App | undefined;
+  process.on('SIGHUP', () => served?.reread());
   tuneCollector(readMachine());
-  const app = createApp(config, process.env);
-  let drain: Promise<void> | undefined;
+  const { createApp } = await import('./app/app.ts');
+  const app = createApp(config, process.env, () => end('quitquitquit'));
+  served = app;
+  let ending: Promise<void> | undefined;
   const exit = (code: number, patienceMs: number): void => {
     void app.logger.end(patienceMs).then(() => process.exit(code));
   };
+  const end = (by: string): void => {
+    if (ending !== undefined) return;
+    app.logger.info({ event: 'ending', signal: by }, 'told to end');
+    ending = app.drain();
+    ending.then(
+      () => exit(0, PATIENCE_MS),
+      (error: unknown) => {
+        app.logger.fatal({ err: error }, 'the drain failed');
+        exit(1, PATIENCE_MS);
+      },
+    );
+  };
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (drain !== undefined) {
+    if (ending !== undefined) {
       // The logger writes later, when the process is gone.
       process.stderr.write(`pillion: ${signal} again: ending now\n`);
       // Otherwise Node ends threads that are inside a runtime, and one that throws then aborts the process.
@@ -67,15 +79,7 @@ async function serve(config: ServeConfig): Promise<void> {
       exit(1, HASTE_MS);
       return;
     }
-    app.logger.info({ event: 'ending', signal }, 'told to end');
-    drain = app.drain();
-    drain.then(
-      () => exit(0, PATIENCE_MS),
-      (error: unknown) => {
-        app.logger.fatal({ err: error }, 'the drain failed');
-        exit(1, PATIENCE_MS);
-      },
-    );
+    end(signal);
   };
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
@@ -91,12 +95,35 @@ type Command = (args: readonly string[]) => void | Promise<void>;
 
 /** The commands beside serve. */
 const COMMANDS = new Map<string, Command>([
-  ['profile', sidecarCommand('profile', PROFILE_HELP, readProfileOptions, profile)],
-  ['record', sidecarCommand('record', RECORD_HELP, readRecordOptions, record)],
-  ['replay', sidecarCommand('replay', REPLAY_HELP, readReplayOptions, replay)],
-  ['status', sidecarCommand('status', STATUS_HELP, readStatusOptions, status)],
-  ['doctor', sidecarCommand('doctor', DOCTOR_HELP, readDoctorOptions, doctor)],
-  ['what-if', sidecarCommand('what-if', WHAT_IF_HELP, readWhatIfOptions, whatIf)],
+  [
+    'await',
+    sidecarCommand('await', AWAIT_HELP, readAwaitOptions, async () => (await import('./cli/await.ts')).awaitReady),
+  ],
+  ['drain', sidecarCommand('drain', DRAIN_HELP, readDrainOptions, async () => (await import('./cli/drain.ts')).drain)],
+  [
+    'profile',
+    sidecarCommand('profile', PROFILE_HELP, readProfileOptions, async () => (await import('./cli/profile.ts')).profile),
+  ],
+  [
+    'record',
+    sidecarCommand('record', RECORD_HELP, readRecordOptions, async () => (await import('./cli/record.ts')).record),
+  ],
+  [
+    'replay',
+    sidecarCommand('replay', REPLAY_HELP, readReplayOptions, async () => (await import('./cli/replay.ts')).replay),
+  ],
+  [
+    'status',
+    sidecarCommand('status', STATUS_HELP, readStatusOptions, async () => (await import('./cli/status.ts')).status),
+  ],
+  [
+    'doctor',
+    sidecarCommand('doctor', DOCTOR_HELP, readDoctorOptions, async () => (await import('./cli/doctor.ts')).doctor),
+  ],
+  [
+    'what-if',
+    sidecarCommand('what-if', WHAT_IF_HELP, readWhatIfOptions, async () => (await import('./cli/what-if.ts')).whatIf),
+  ],
   ['config', config],
   ['key', key],
 ]);
@@ -111,32 +138,34 @@ async function main(args: readonly string[]): Promise<void> {
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, doctor, what-if, profile, record, replay, config check, key new, version and help`,
+      `unknown command "${command}"; the commands are serve, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
   if (wantsHelp(flags)) return write(SERVE_HELP);
+  const { readServeConfig } = await import('./config/serve-config.ts');
   const read = readServeConfig(flags, process.env);
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
 }
 
-/** A command that asks a running sidecar; `run` resolves with the exit status. */
+/** A command that asks a running sidecar; what `load` gives resolves with the exit status. */
 function sidecarCommand<T>(
   name: string,
   help: string,
   read: (args: readonly string[]) => CommandOptions<T>,
-  run: (options: T) => Promise<number>,
+  load: () => Promise<(options: T) => Promise<number>>,
 ): Command {
   return async (args) => {
     if (wantsHelp(args)) return write(help);
     const { options, errors } = read(args);
     if (errors !== undefined) return usage(errors, name);
+    const run = await load();
     process.exitCode = await run(options);
   };
 }
 
-function config(args: readonly string[]): void {
+async function config(args: readonly string[]): Promise<void> {
   const [what, ...rest] = args;
   if (wantsHelp(args)) {
     write(CONFIG_HELP);
@@ -146,6 +175,7 @@ function config(args: readonly string[]): void {
     usage([what === undefined ? 'pillion config wants "check"' : `pillion config wants "check", not "${what}"`]);
     return;
   }
+  const { checkConfig } = await import('./cli/config-check.ts');
   const { isSound, output, errors, warnings } = checkConfig(rest, process.env);
   write(output);
   for (const line of [...errors, ...warnings]) process.stderr.write(`pillion: ${line}\n`);
@@ -159,7 +189,8 @@ function key(args: readonly string[]): void {
 }
 
 function wantsHelp(args: readonly string[]): boolean {
-  return args.includes('--help') || args.includes('-h');
+  const [own] = splitCommand(args);
+  return own.includes('--help') || own.includes('-h');
 }
 
 function write(text: string): void {

@@ -1,6 +1,6 @@
-/** GET requests to the admin server of a running sidecar. */
+/** Requests to the admin server of a running sidecar. */
 import { Buffer } from 'node:buffer';
-import { type ClientRequest, get, type IncomingMessage, type RequestOptions } from 'node:http';
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { CONSOLE_HEADER } from '../admin/access-guard.ts';
 import { secretIn } from '../config/authorization/secret-file.ts';
 import { readConfigFile } from '../config/config-file.ts';
@@ -17,6 +17,8 @@ interface AdminQuestion {
   readonly from: AdminAddress;
   /** With its query. */
   readonly path: string;
+  /** Default: GET. */
+  readonly method?: 'GET' | 'POST';
   /**
    * The longest silence, in ms; by default 5 s: a sidecar on the same machine answers sooner unless its loop is stuck.
    */
@@ -32,8 +34,8 @@ export function noSidecar(admin: string, error: Error): string {
   return `no sidecar at ${admin}: ${error.message}; start \`pillion serve\`, or say where it is with --admin`;
 }
 
-/** A GET with the header that shows that no web page sends it. `path` includes its query. Throws without a token. */
-export function getFromAdmin(
+/** A GET, or what `options` say, with the header that shows that no web page sends it. `path` includes its query. Throws without a token. */
+export function requestToAdmin(
   { admin, admin_token_file: file }: AdminAddress,
   path: string,
   options: RequestOptions,
@@ -43,7 +45,7 @@ export function getFromAdmin(
   const isSocket = admin.startsWith(UNIX);
   const url = `http://${isSocket ? 'localhost' : admin}${path}`;
   const socket = isSocket ? { socketPath: admin.slice(UNIX.length) } : {};
-  return get(url, { agent: false, headers, ...socket, ...options }, onAnswer);
+  return request(url, { agent: false, headers, ...socket, ...options }, onAnswer).end();
 }
 
 function tokenIn(file: string): string {
@@ -52,17 +54,17 @@ function tokenIn(file: string): string {
   return token;
 }
 
-/** The body of a 200. Rejects with the system's error, or with AdminRefusal. */
-export function askAdmin({ from, path, timeoutMs = TIMEOUT_MS }: AdminQuestion): Promise<Buffer> {
+/** The body of a 200 or 202. Rejects with the system's error, or with AdminRefusal. */
+export function askAdmin({ from, path, method = 'GET', timeoutMs = TIMEOUT_MS }: AdminQuestion): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const request = getFromAdmin(from, path, { timeout: timeoutMs }, (answer) => {
+    const asked = requestToAdmin(from, path, { method, timeout: timeoutMs }, (answer) => {
       readBody(answer).then((body) => {
-        if (answer.statusCode === 200) resolve(body);
+        if (answer.statusCode === 200 || answer.statusCode === 202) resolve(body);
         else reject(new AdminRefusal(answer.statusCode ?? 0, body.toString().trim()));
       }, reject);
     });
-    request.once('timeout', () => request.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
-    request.once('error', reject);
+    asked.once('timeout', () => asked.destroy(new Error(`no answer within ${timeoutMs / 1000} s`)));
+    asked.once('error', reject);
   });
 }
 
@@ -72,7 +74,7 @@ export async function readBody(answer: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** An answer with another status than 200. */
+/** An answer that refuses. */
 export class AdminRefusal extends Error {
   /** 0: there was no answer, since no token could be sent. */
   readonly status: number;

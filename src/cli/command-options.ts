@@ -11,12 +11,14 @@ import { UNIX } from './ask-admin.ts';
 /** A warm-up file and a file of golden requests may hold this many records. */
 const MAX_RECORDS = 1000;
 
-const ADMIN = text({
+/** Of every command that asks a sidecar. */
+export const ADMIN = text({
   default: '127.0.0.1:8502',
   placeholder: 'HOST:PORT|unix:PATH',
   help: 'The admin address of the running sidecar, which listens on its own machine alone.',
 });
-const ADMIN_TOKEN_FILE = text({
+/** Of every command that asks a sidecar. */
+export const ADMIN_TOKEN_FILE = text({
   default: '',
   placeholder: 'FILE',
   help: 'The file with the token that the sidecar asks for (its --admin_token_file). Empty = none.',
@@ -235,7 +237,7 @@ export function readReplayOptions(args: readonly string[]): CommandOptions<Repla
 }
 
 /** `check` finds the mistakes that the table cannot see. */
-function readCommandOptions<T extends CommandTable>(
+export function readCommandOptions<T extends CommandTable>(
   table: T,
   args: readonly string[],
   check: (values: OptionValues<T>) => readonly string[] = () => [],

@@ -10,6 +10,7 @@ import {
   STATUS_OPTIONS,
   WHAT_IF_OPTIONS,
 } from './command-options.ts';
+import { AWAIT_OPTIONS, DRAIN_OPTIONS } from './pod-options.ts';
 
 export const HELP = `pillion: an inference sidecar that speaks TensorFlow Serving's API
 
@@ -18,6 +19,8 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion serve --model-repository=DIR [options]
   pillion serve --help         every option of serve
   pillion status               shows models, versions, memory and queues of a running sidecar
+  pillion await [-- COMMAND]   waits until a sidecar is ready, then runs the application
+  pillion drain                sends a sidecar's clients elsewhere, and waits until they are gone
   pillion doctor               says what is wrong with the machine, the models and their traffic, and what to change
   pillion what-if --cores=N    simulates the requests of the last minute with other cores, load or settings
   pillion profile --out=FILE   writes a trace file of a running sidecar, and prints the ops that take a model's time
@@ -60,6 +63,31 @@ One line per version: its state, where its runs happen, its weights (times the s
 it takes beside them, and the rows that wait. Ends with 0 if the sidecar is ready, else with 1.
 
 ${describeOptions(STATUS_OPTIONS)}
+`;
+
+export const DRAIN_HELP = `pillion drain: sends a running sidecar's clients elsewhere, and waits until they are gone
+
+  lifecycle: {preStop: {exec: {command: [pillion, drain, --timeout=20]}}}
+
+From now on the sidecar is not ready. After its --drain_delay_ms it tells its clients to go elsewhere. It still answers
+everything, on new connections too, so that the application of its own pod is served until it ends. SIGTERM then ends
+the sidecar without another delay. docs/kubernetes.md says what a pod does when.
+Ends with 0 once no client is connected, or the sidecar has ended; with 1 if clients are left after --timeout, or there
+is no sidecar.
+
+${describeOptions(DRAIN_OPTIONS)}
+`;
+
+export const AWAIT_HELP = `pillion await: waits until a sidecar is ready, then runs a command
+
+  pillion await --timeout=120 -- python app.py
+  lifecycle: {postStart: {exec: {command: [pillion, await]}}}     of the sidecar: holds the containers after it
+
+The command gets this process's terminal or pipes, environment, and signals (SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1,
+SIGUSR2). Ends with the command's status, 128 + N if signal N has ended it, 127 if there is no such command, 126 if it
+cannot be run; with 1 if the sidecar is not ready after --timeout, and the reason.
+
+${describeOptions(AWAIT_OPTIONS)}
 `;
 
 export const DOCTOR_HELP = `pillion doctor: what is wrong, why, and what to change

@@ -11,7 +11,7 @@ import type { IncomingMessage } from 'node:http';
 import process from 'node:process';
 import { DROPPED_TRAILER, ENDED_TRAILER } from '../admin/recording.ts';
 import { systemClock } from '../core/clock.ts';
-import { getFromAdmin, noSidecar, readBody } from './ask-admin.ts';
+import { noSidecar, readBody, requestToAdmin } from './ask-admin.ts';
 import type { RecordOptions } from './command-options.ts';
 import { RecordFile } from './record-file.ts';
 
@@ -78,7 +78,7 @@ function ask(options: RecordOptions, signal: AbortSignal): Promise<IncomingMessa
     with_response: String(golden),
   });
   return new Promise((resolve, reject) => {
-    const request = getFromAdmin({ admin, admin_token_file }, `/record?${query}`, { signal }, (answer) => {
+    const request = requestToAdmin({ admin, admin_token_file }, `/record?${query}`, { signal }, (answer) => {
       if (answer.statusCode === 200) return resolve(answer);
       readBody(answer).then((body) => {
         reject(new Error(`${admin}: ${body.toString().trim() || answer.statusCode}`));

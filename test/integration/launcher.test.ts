@@ -39,6 +39,14 @@ describe('bin/pillion', () => {
     assert.deepEqual(JSON.parse(stdout), ['2097152', []]);
   });
 
+  it('leaves the environment of a command that await runs as it is', async (t) => {
+    const { stdout } = await run(join(installation(t), 'bin', 'pillion'), ['await', '--', 'app'], {
+      env: environment(),
+    });
+    // JSON has null for undefined.
+    assert.deepEqual(JSON.parse(stdout), [null, ['await', '--', 'app']]);
+  });
+
   it('finds its files through a link, as npm makes them', async (t) => {
     const root = installation(t);
     symlinkSync(join(root, 'bin', 'pillion'), join(root, 'linked'));
