@@ -5,6 +5,7 @@
  *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
  *   drain   not ready ▸ surfaces drain (drain.ts) ▸ models unload
  */
+
 import { installedProviders } from '../backends/registry.ts';
 import { CodecThread } from '../codec-thread/codec-thread.ts';
 import { describeMachine, type Machine, readMachine } from '../config/machine/machine.ts';
@@ -13,6 +14,7 @@ import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
 import { CoreBudget } from '../core/core-budget.ts';
 import { DeadlineTimer } from '../core/deadline-timer.ts';
+import type { TensorMap } from '../core/tensor.ts';
 import type { ModelFileWatch } from '../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
@@ -42,6 +44,8 @@ import { atMost, drainSurfaces, pause } from './drain.ts';
 import { createDescriptorWatch, createGates } from './entrances.ts';
 import { appWaits, createAppHealth } from './front.ts';
 import { createLoads } from './load.ts';
+import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
+import { LocalCalls } from './local-calls.ts';
 import { MemoryWatch } from './memory.ts';
 import { observeModels } from './model-metrics.ts';
 import { createModels, processPlan } from './models.ts';
@@ -53,33 +57,10 @@ import { createRequestLifecycle } from './request-limits.ts';
 import { createSurfaces, type Surfaces } from './surfaces.ts';
 import { type AppTls, createTls } from './tls.ts';
 
-/** The bound addresses: "127.0.0.1:8500", "[::]:8500", "unix:/run/pillion.sock". */
-export interface Addresses {
-  readonly grpc: readonly string[];
-  readonly rest: readonly string[];
-  readonly admin: string;
-  /** Only with --metrics_port. */
-  readonly metrics?: string;
-  /** Only with --probe_port. */
-  readonly probes?: string;
-}
-
-export interface App {
+export interface App extends Pillion {
   readonly logger: RootLogger;
-  /**
-   * Resolves when the server is ready, which may take until models are put into their base paths, or when it is drained
-   * before. Rejects with the first failure (port in use, model does not load); everything is closed then.
-   */
-  start(): Promise<Addresses>;
   /** The operations on Triton model repositories; undefined without --model_repository. */
   readonly repository: ModelRepository | undefined;
-  /**
-   * Reads the file that lists the models, and key and certificates. The log has the outcome, or the reason why it is
-   * ignored.
-   */
-  reread(): void;
-  /** Drains and closes everything, within the drain's delay and timeout. A second call does nothing more. */
-  drain(): Promise<void>;
 }
 
 /** The most time for writing the last records of the request logs. */
@@ -132,6 +113,7 @@ class PillionApp implements App {
   readonly #access: Access;
   readonly #appHealth: AppHealth | undefined;
   readonly #accessLog: AccessLog | undefined;
+  readonly #localCalls: LocalCalls;
   #addresses: Addresses | undefined;
   #areModelsStarted = false;
   #ended: Promise<void> | undefined;
@@ -190,6 +172,7 @@ class PillionApp implements App {
       appWaits: () => appWaits(this.#appHealth, options),
     });
 
+    this.#localCalls = new LocalCalls({ lifecycle, resolver, onInternalError });
     this.#access = access;
     this.#accessLog = createAccessLog(options.access_log, telemetry, logger);
     this.#appHealth = createAppHealth(options, readiness, logger);
@@ -234,6 +217,10 @@ class PillionApp implements App {
       await this.#close();
       throw error;
     }
+  }
+
+  predict(request: LocalPredict): Promise<TensorMap> {
+    return this.#localCalls.predict(request);
   }
 
   reread(): void {

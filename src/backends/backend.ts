@@ -1,6 +1,6 @@
 /**
  * The interface of a runtime. Start at docs/add-a-backend.md; every backend must pass the suite
- * test/contract/backend-contract.ts in every host.
+ * src/api/contract/backend-contract.ts in every host.
  *
  * A Backend is found by its `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a
  * *host*, most often a worker thread or a process: so all values that cross this interface must survive a structured

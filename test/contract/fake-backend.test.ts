@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { backendContract } from '../../src/api/contract/backend-contract.ts';
+import type { TestModel } from '../../src/api/contract/backend-under-test.ts';
 import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import { DTYPES } from '../../src/core/dtype.ts';
 import type { BatchAxis } from '../../src/core/signature.ts';
 import { FAKE_FILE, type FakeModel } from '../support/fake-backend.ts';
-import { backendContract } from './backend-contract.ts';
-import type { TestModel } from './backend-under-test.ts';
 
 backendContract({
   // As a plug-in: a module that is not in src/.

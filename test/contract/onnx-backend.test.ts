@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { backendContract } from '../../src/api/contract/backend-contract.ts';
+import type { BackendUnderTest, TestModel } from '../../src/api/contract/backend-under-test.ts';
 import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import { DTYPES } from '../../src/core/dtype.ts';
 import { onnxModel } from '../support/onnx-model.ts';
-import { backendContract } from './backend-contract.ts';
-import type { BackendUnderTest, TestModel } from './backend-under-test.ts';
 
 const ONNX: BackendUnderTest = {
   kind: 'onnx',

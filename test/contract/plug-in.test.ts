@@ -1,8 +1,8 @@
 /** The suite over examples/tokenizer: it imports nothing of Pillion, takes no numbers, and does not copy its input. */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { backendContract } from '../../src/api/contract/backend-contract.ts';
 import type { StringTensor, Tensor } from '../../src/core/tensor.ts';
-import { backendContract } from './backend-contract.ts';
 
 const FILE = 'vocabulary.json';
 const VOCABULARY = { length: 2, words: ['plain', '0', '1', '303', '505'] };

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { backendContract } from '../../src/api/contract/backend-contract.ts';
+import type { TestModel } from '../../src/api/contract/backend-under-test.ts';
 import { bytesPerElement, DTYPES } from '../../src/core/dtype.ts';
 import {
   savedModel,
@@ -10,8 +12,6 @@ import {
   tensorProto,
   typeAttr,
 } from '../support/saved-model.ts';
-import { backendContract } from './backend-contract.ts';
-import type { TestModel } from './backend-under-test.ts';
 
 const FILE = 'saved_model.pb';
 

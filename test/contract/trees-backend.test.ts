@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { backendContract } from '../../src/api/contract/backend-contract.ts';
+import type { TestModel } from '../../src/api/contract/backend-under-test.ts';
 import { elements, type NumericTensor, numericTensor, type Tensor } from '../../src/core/tensor.ts';
 import { stump, type XgboostTree, xgboostModel } from '../support/tree-models.ts';
-import { backendContract } from './backend-contract.ts';
-import type { TestModel } from './backend-under-test.ts';
 
 const FILE = 'model.json';
 const THRESHOLDS = Array.from({ length: 12 }, (_, i) => 100 * i);

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describeSandbox } from '../../src/admin/describe-sandbox.ts';
+import { collectGarbage } from '../../src/api/contract/collect-garbage.ts';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { ProcessGroup } from '../../src/backends/host/process/process-group.ts';
 import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
@@ -16,7 +17,6 @@ import { Sandbox } from '../../src/backends/host/sandbox/sandbox.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { type NumericTensor, numericTensor } from '../../src/core/tensor.ts';
 import { modelProcesses } from '../support/child-processes.ts';
-import { collectGarbage } from '../support/collect-garbage.ts';
 import { batchOf } from '../support/fake-model.ts';
 import { onnxModel } from '../support/onnx-model.ts';
 

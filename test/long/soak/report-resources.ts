@@ -3,7 +3,7 @@
  * the process holds.
  */
 import process from 'node:process';
-import { collectGarbage } from '../../support/collect-garbage.ts';
+import { collectGarbage } from '../../../src/api/contract/collect-garbage.ts';
 
 export const RESOURCES = 'soak_resources';
 

@@ -5,9 +5,9 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
+import { collectGarbage } from '../../../../src/api/contract/collect-garbage.ts';
 import { type NativeBinding, openBinding } from '../../../../src/backends/tfjs/native-binding.ts';
 import { tfjsNodeDirectory } from '../../../../src/backends/tfjs/natives.ts';
-import { collectGarbage } from '../../../support/collect-garbage.ts';
 import {
   shapeAttr,
   type TfModel,

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { describe, it } from 'node:test';
+import { collectGarbage } from '../../../../src/api/contract/collect-garbage.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { FlightRecorder } from '../../../../src/telemetry/recorder/flight-recorder.ts';
 import { RequestRing } from '../../../../src/telemetry/recorder/request-ring.ts';
 import type { RequestRecord } from '../../../../src/telemetry/request-record.ts';
 import { STAGE_ENCODE, StageClock } from '../../../../src/telemetry/stage-clock.ts';
-import { collectGarbage } from '../../../support/collect-garbage.ts';
 import { batchRecord, requestRecord, traceOf } from '../../../support/telemetry-records.ts';
 
 /** The nth request of a test; they end in order. */

@@ -1,8 +1,8 @@
 /** Tensors for the suite of backend-contract.ts. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { bytesPerElement, type DType, typedArrayOf } from '../../src/core/dtype.ts';
-import { elements, type Tensor } from '../../src/core/tensor.ts';
+import { bytesPerElement, type DType, typedArrayOf } from '../../core/dtype.ts';
+import { elements, type Tensor } from '../../core/tensor.ts';
 
 /** The same bits; with `isAnyNan` a NaN is the same as any other. */
 export function assertSameTensor(actual: Tensor | undefined, expected: Tensor, { isAnyNan = false } = {}): void {

@@ -1,7 +1,7 @@
 /** What a backend brings to the suite of backend-contract.ts, and the same with its defaults filled in. */
-import { DTYPES, type DType } from '../../src/core/dtype.ts';
-import type { BatchAxis } from '../../src/core/signature.ts';
-import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
+import { DTYPES, type DType } from '../../core/dtype.ts';
+import type { BatchAxis } from '../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { assertSameTensor, tensorOf } from './contract-tensors.ts';
 
 /** A model that the suite needs. */

@@ -1,20 +1,20 @@
 /** Where the suite of backend-contract.ts runs a backend's sessions: directly, and in each host. */
 import process from 'node:process';
 import type { TestContext } from 'node:test';
-import type { LoadSettings } from '../../src/backends/backend.ts';
-import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
-import { startInlineHost } from '../../src/backends/host/inline-host.ts';
-import { ProcessGroup } from '../../src/backends/host/process/process-group.ts';
-import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
-import { startThreadHost } from '../../src/backends/host/thread/thread-host.ts';
-import type { WorkerHostOptions } from '../../src/backends/host/worker-host-options.ts';
-import { loadOptionsOf } from '../../src/backends/load-options.ts';
-import { loadSession } from '../../src/backends/load-session.ts';
-import { backendFor } from '../../src/backends/registry.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import type { Executor } from '../../src/core/executor.ts';
-import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../src/core/signature.ts';
-import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
+import type { LoadSettings } from '../../backends/backend.ts';
+import type { HostedSession } from '../../backends/host/hosted-session.ts';
+import { startInlineHost } from '../../backends/host/inline-host.ts';
+import { ProcessGroup } from '../../backends/host/process/process-group.ts';
+import { startProcessHost } from '../../backends/host/process/process-host.ts';
+import { startThreadHost } from '../../backends/host/thread/thread-host.ts';
+import type { WorkerHostOptions } from '../../backends/host/worker-host-options.ts';
+import { loadOptionsOf } from '../../backends/load-options.ts';
+import { loadSession } from '../../backends/load-session.ts';
+import { backendFor } from '../../backends/registry.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { Executor } from '../../core/executor.ts';
+import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
 
 /** A loaded model, direct or hosted. */
 export interface Loaded {

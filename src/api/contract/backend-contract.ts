@@ -1,5 +1,5 @@
 /**
- * What every backend must do, run for each backend directly and again inside each host, however batches
+ * `import { backendContract } from 'pillion/backend/contract'`: what every backend must do, run for each backend directly and again inside each host, however batches
  * cross to it.
  *
  * A backend brings a `BackendUnderTest`: how to write it the few models that the suite needs, what they answer, and what
@@ -9,13 +9,11 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
 import { after, describe, it, type TestContext } from 'node:test';
-import type { DType } from '../../src/core/dtype.ts';
-import type { ErrorKind, ServingError } from '../../src/core/errors.ts';
-import { shapeFits } from '../../src/core/shape.ts';
-import { DEFAULT_SIGNATURE_NAME } from '../../src/core/signature.ts';
-import type { StringTensor, Tensor, TensorMap } from '../../src/core/tensor.ts';
-import { collectGarbage } from '../support/collect-garbage.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import type { DType } from '../../core/dtype.ts';
+import type { ErrorKind, ServingError } from '../../core/errors.ts';
+import { shapeFits } from '../../core/shape.ts';
+import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
+import type { StringTensor, Tensor, TensorMap } from '../../core/tensor.ts';
 import {
   closedAfter,
   endAfterLateCalls,
@@ -25,9 +23,13 @@ import {
   quickPlacements,
 } from './backend-placements.ts';
 import { type BackendUnderTest, Subject, type TestModel } from './backend-under-test.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import { assertSameTensor, misaligned, numericRows, stringRows, tensorOf } from './contract-tensors.ts';
+import { tempDirectory } from './temp-directory.ts';
 
-/** npm run check sets this. It leaves to npm test what takes most of the time: a process for each model, and leaks. */
+export type { AxisCase, BackendUnderTest, TestModel } from './backend-under-test.ts';
+
+/** Leaves out what takes most of the time: a process for each model, and leaks. `npm run check` sets it. */
 const isQuick = process.env['PILLION_TEST_QUICK'] !== undefined;
 
 /** The suite. Call it at the top of a test file. */
