@@ -17,6 +17,7 @@ import {
   readStatusOptions,
   readWhatIfOptions,
 } from './cli/command-options.ts';
+import { watchEndSignals } from './cli/end-signals.ts';
 import {
   AWAIT_HELP,
   CONFIG_HELP,
@@ -24,6 +25,7 @@ import {
   DRAIN_HELP,
   HELP,
   KEY_HELP,
+  NATIVES_HELP,
   PROFILE_HELP,
   RECORD_HELP,
   REPLAY_HELP,
@@ -35,6 +37,7 @@ import { printNewKey } from './cli/key.ts';
 import { readAwaitOptions, readDrainOptions, splitCommand } from './cli/pod-options.ts';
 import { readMachine } from './config/machine/machine.ts';
 import type { ServeConfig } from './config/serve-config.ts';
+import { systemClock } from './core/clock.ts';
 import { tuneCollector } from './internals/collector.ts';
 import { VERSION } from './version.ts';
 
@@ -70,8 +73,8 @@ async function serve(config: ServeConfig): Promise<void> {
       },
     );
   };
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (ending !== undefined) {
+  watchEndSignals(process, systemClock, (signal, isAgain) => {
+    if (isAgain || ending !== undefined) {
       // The logger writes later, when the process is gone.
       process.stderr.write(`pillion: ${signal} again: ending now\n`);
       // Otherwise Node ends threads that are inside a runtime, and one that throws then aborts the process.
@@ -80,9 +83,7 @@ async function serve(config: ServeConfig): Promise<void> {
       return;
     }
     end(signal);
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  });
   try {
     await app.start();
   } catch (error) {
@@ -126,6 +127,7 @@ const COMMANDS = new Map<string, Command>([
   ],
   ['config', config],
   ['key', key],
+  ['natives', natives],
 ]);
 
 async function main(args: readonly string[]): Promise<void> {
@@ -138,7 +140,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, version and help`,
+      `unknown command "${command}"; the commands are serve, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, natives tfjs, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -186,6 +188,14 @@ function key(args: readonly string[]): void {
   if (wantsHelp(args)) write(KEY_HELP);
   else if (args.join(' ') === 'new') printNewKey();
   else usage(['pillion key wants "new", and nothing else'], 'key');
+}
+
+async function natives(args: readonly string[]): Promise<void> {
+  if (wantsHelp(args)) write(NATIVES_HELP);
+  else if (args.join(' ') === 'tfjs') {
+    const { prepareTfjsNatives } = await import('./cli/tfjs-natives.ts');
+    write(`${prepareTfjsNatives((text) => write(`${text}\n`))}\n`);
+  } else usage(['pillion natives wants "tfjs", and nothing else'], 'natives');
 }
 
 function wantsHelp(args: readonly string[]): boolean {

@@ -15,7 +15,7 @@ export async function runUsualTests(files, { options = [], env = {} } = {}) {
   const python = ensurePython('clients', 'test/clients/requirements.txt');
   let left = files;
   if (files.some(needsTfjs)) {
-    const lacking = unsupportedPlatform();
+    const lacking = await unsupportedPlatform();
     if (lacking === undefined) await ensureTfjsNatives(NATIVES);
     else {
       console.error(`! the tests of backend tfjs are left out: TensorFlow's libraries want ${lacking}`);

@@ -29,6 +29,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion replay               sends captured or recorded requests again, and compares the answers
   pillion config check [options of serve] [--json]
   pillion key new              makes an API key or a token, and the hash of it that an authorization file wants
+  pillion natives tfjs         fetches and builds the libraries that TensorFlow's formats need
   pillion version
 
 Flags without a command are those of serve, so a command line of tensorflow_model_server or tritonserver works unchanged.
@@ -151,6 +152,13 @@ or whose answer differs from the recorded one. Ends with 0 if there is no such r
 were not captured are sent as zeros and empty strings of the same shape.
 
 ${describeOptions(REPLAY_OPTIONS)}
+`;
+
+export const NATIVES_HELP = `pillion natives tfjs: the libraries that models of TensorFlow's formats need
+
+Fetches tfjs-node and libtensorflow (350 MB, pinned by hashes), compiles the binding, and puts both into
+PILLION_NATIVES_DIRECTORY, or ~/.cache/pillion/natives, where serve finds them (1.1 GB). Prints the folder; does nothing
+if it is there. Needs Linux on x86-64 with glibc, g++, patch, and python3 with pip.
 `;
 
 export const KEY_HELP = `pillion key new: makes an API key or a token of 256 random bits

@@ -57,7 +57,6 @@ export class ReadinessGate implements Readiness {
   /** The application behind this server. True until this is called: there may be none. */
   setAppReady(isReady: boolean): void {
     this.#isAppReady = isReady;
-    this.#hasStarted ||= this.isReady;
     this.#notify();
   }
 

@@ -1,6 +1,6 @@
 /**
- * Locates tfjs-node and libtensorflow on this machine. They are too large for Pillion's packages (1.1 GB): `npm run
- * natives -- tfjs` installs them into a separate cache, which `npm ci` keeps.
+ * Locates tfjs-node and libtensorflow on this machine. They are too large for Pillion's packages (1.1 GB): `pillion
+ * natives tfjs` (cli/tfjs-natives.ts) installs them into a separate cache, which `npm ci` keeps.
  *
  *   $PILLION_NATIVES_DIRECTORY, or $XDG_CACHE_HOME/pillion/natives, or ~/.cache/pillion/natives
  *   └─ <TFJS_NATIVES>/node_modules/@tensorflow/tfjs-node
@@ -27,6 +27,6 @@ export function tfjsNodeDirectory(): string {
   throw new ServingError(
     'load_failed',
     `TensorFlow's libraries are not on this machine (${TFJS_NATIVES} is not in "${nativesDirectory()}"); ` +
-      `run: npm run natives -- tfjs`,
+      `run: pillion natives tfjs`,
   );
 }

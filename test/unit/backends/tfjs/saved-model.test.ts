@@ -152,7 +152,7 @@ describe('a SavedModel that cannot be served', () => {
       process.env['PILLION_NATIVES_DIRECTORY'] = own;
     });
     process.env['PILLION_NATIVES_DIRECTORY'] = tempDirectory(t);
-    await assertRejects(load(HALF_PLUS_TWO), 'load_failed', /npm run natives -- tfjs/);
+    await assertRejects(load(HALF_PLUS_TWO), 'load_failed', /pillion natives tfjs/);
   });
 
   function written(t: Parameters<typeof tempDirectory>[0], model: TfModel): string {
