@@ -40,16 +40,21 @@ function ensureNode(version, integrity) {
   return node;
 }
 
-/** Ends this process if the demo fails under one of them. */
-export function runSmoke() {
+/** Each version's program. */
+export function ensureNodes() {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    console.error('npm test -- smoke needs Linux on x86-64: only there Node comes as an npm package');
+    console.error('this suite needs Linux on x86-64: only there Node comes as an npm package');
     process.exit(1);
   }
+  const programs = Object.entries(NODES).map(([version, integrity]) => [version, ensureNode(version, integrity)]);
+  return Object.fromEntries(programs);
+}
+
+/** Ends this process if the demo fails under one of them. */
+export function runSmoke() {
+  const programs = ensureNodes();
   ensureBuilt();
-  const failed = Object.entries(NODES).filter(
-    ([version, integrity]) => !demoWorks(version, ensureNode(version, integrity)),
-  );
+  const failed = Object.entries(programs).filter(([version, node]) => !demoWorks(version, node));
   if (failed.length > 0) process.exit(1);
 }
 

@@ -7,8 +7,8 @@
  *   run(words)        does it all; refuses words after its name without `takesWords`, and options and --help without
  *                     `takesOptions`
  */
-import { cpSync, existsSync, mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
 import { ensureEnvoy } from './envoy.mjs';
@@ -18,7 +18,7 @@ import { ensureGoProgram } from './go-program.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
 import { ensureRustProgram } from './rust-program.mjs';
 import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
-import { runSmoke } from './smoke.mjs';
+import { ensureNodes, runSmoke } from './smoke.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { NATIVES } from './usual-tests.mjs';
 import { ensureOnnxSuite, ensureZoo } from './zoo.mjs';
@@ -184,11 +184,28 @@ export const SUITES = {
     files: ['zoo/onnx-suite.zoo.js'],
     prepare: () => ({ PILLION_TEST_ONNX_SUITE: ensureOnnxSuite() }),
   },
+  package: {
+    says: 'the npm package: packed, installed into an empty folder, run by npx, imported under Node 20.19, 22 and 24',
+    ending: '.package.js',
+    prepare: () => ({
+      PILLION_TEST_PACKAGE: packTarball(),
+      PILLION_TEST_NODES: JSON.stringify(ensureNodes()),
+    }),
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
   smoke: {
     says: 'the demo under Node 20.19, 22 and 24',
     run: runSmoke,
   },
 };
+
+/** The npm package of this checkout. */
+function packTarball() {
+  const directory = join(root, 'build', 'package');
+  rmSync(directory, { recursive: true, force: true });
+  run(process.execPath, ['scripts/package.mjs', `--to=${directory}`]);
+  return join(directory, readdirSync(directory)[0]);
+}
 
 /** For suites with models of TensorFlow.js. */
 async function tfjsNatives() {
