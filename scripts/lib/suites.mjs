@@ -8,7 +8,7 @@
  *                     `takesOptions`
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import process from 'node:process';
 import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
 import { ensureEnvoy } from './envoy.mjs';
