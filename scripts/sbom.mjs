@@ -1,6 +1,6 @@
 /**
  * npm run sbom: the bill of materials of the product, in CycloneDX's JSON: its npm packages with their hashes and
- * licences, and, as they are fetched beside them, the packages and the wheel of TensorFlow's libraries.
+ * licences, and, as they are fetched beside them, the packages and the wheels of TensorFlow's and CUDA's libraries.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,6 +15,7 @@ const USAGE = `Usage: npm run sbom [-- FILE]
 Writes the software bill of materials (CycloneDX, JSON) to FILE; default dist/sbom.cdx.json.`;
 
 const NATIVES = join(root, 'scripts', 'natives', 'tfjs');
+const CUDA = join(root, 'scripts', 'natives', 'cuda');
 
 const words = process.argv.slice(2);
 if (words.some(isHelp)) {
@@ -26,9 +27,12 @@ const file = join(root, words[0] ?? join('dist', 'sbom.cdx.json'));
 
 ensurePackages();
 const sbom = cycloneDx(root);
-const natives = cycloneDx(NATIVES).components.map(onlyWithTensorFlow);
+const natives = [...cycloneDx(NATIVES).components, ...wheels(NATIVES), ...wheels(CUDA)].map(onlyWithNatives);
 const present = new Set(sbom.components.map(({ purl }) => purl));
-sbom.components.push(...natives.filter(({ purl }) => !present.has(purl)), ...wheels().map(onlyWithTensorFlow));
+for (const component of natives) {
+  if (!present.has(component.purl)) sbom.components.push(component);
+  present.add(component.purl);
+}
 mkdirSync(dirname(file), { recursive: true });
 writeFileSync(file, `${JSON.stringify(sbom, undefined, 2)}\n`);
 console.log(`${sbom.components.length} components in ${file}`);
@@ -52,9 +56,9 @@ function readCycloneDx(directory) {
   return JSON.parse(execFileSync('npm', args, { cwd: directory, encoding: 'utf8', maxBuffer: 2 ** 26 }));
 }
 
-/** The Python packages that requirements.txt pins by hash: libtensorflow comes in one. */
-function wheels() {
-  const text = readFileSync(join(NATIVES, 'requirements.txt'), 'utf8').replaceAll('\\\n', ' ');
+/** The Python packages that a recipe's requirements.txt pins by hash: libtensorflow comes in one. */
+function wheels(recipe) {
+  const text = readFileSync(join(recipe, 'requirements.txt'), 'utf8').replaceAll('\\\n', ' ');
   return [...text.matchAll(/^([A-Za-z0-9_.-]+)==(\S+)(.*)$/gm)].map(([, name, version, hashes]) => ({
     type: 'library',
     'bom-ref': `${name}@${version}`,
@@ -65,6 +69,6 @@ function wheels() {
   }));
 }
 
-function onlyWithTensorFlow(component) {
+function onlyWithNatives(component) {
   return { ...component, scope: 'optional' };
 }

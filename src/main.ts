@@ -140,7 +140,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, natives tfjs, version and help`,
+      `unknown command "${command}"; the commands are serve, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, natives tfjs|cuda, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -195,7 +195,10 @@ async function natives(args: readonly string[]): Promise<void> {
   else if (args.join(' ') === 'tfjs') {
     const { prepareTfjsNatives } = await import('./cli/tfjs-natives.ts');
     write(`${prepareTfjsNatives((text) => write(`${text}\n`))}\n`);
-  } else usage(['pillion natives wants "tfjs", and nothing else'], 'natives');
+  } else if (args.join(' ') === 'cuda') {
+    const { prepareCudaNatives } = await import('./cli/cuda-natives.ts');
+    write(`${prepareCudaNatives((text) => write(`${text}\n`))}\n`);
+  } else usage(['pillion natives wants "tfjs" or "cuda", and nothing else'], 'natives');
 }
 
 function wantsHelp(args: readonly string[]): boolean {

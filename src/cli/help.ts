@@ -30,6 +30,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion config check [options of serve] [--json]
   pillion key new              makes an API key or a token, and the hash of it that an authorization file wants
   pillion natives tfjs         fetches and builds the libraries that TensorFlow's formats need
+  pillion natives cuda         fetches the libraries that ONNX models on NVIDIA's GPUs need
   pillion version
 
 Flags without a command are those of serve, so a command line of tensorflow_model_server or tritonserver works unchanged.
@@ -154,11 +155,15 @@ were not captured are sent as zeros and empty strings of the same shape.
 ${describeOptions(REPLAY_OPTIONS)}
 `;
 
-export const NATIVES_HELP = `pillion natives tfjs: the libraries that models of TensorFlow's formats need
+export const NATIVES_HELP = `pillion natives: libraries that are too large for Pillion's package
 
-Fetches tfjs-node and libtensorflow (350 MB, pinned by hashes), compiles the binding, and puts both into
-PILLION_NATIVES_DIRECTORY, or ~/.cache/pillion/natives, where serve finds them (1.1 GB). Prints the folder; does nothing
-if it is there. Needs Linux on x86-64 with glibc, g++, patch, and python3 with pip.
+  pillion natives tfjs    tfjs-node and libtensorflow, for models of TensorFlow's formats. Fetches 350 MB, compiles the
+                          binding, and takes 1.1 GB. Needs g++ and patch.
+  pillion natives cuda    ONNX Runtime for NVIDIA's GPUs, and NVIDIA's libraries. Fetches 1.6 GB, and takes 2.4 GB. Needs
+                          neither a GPU nor a driver.
+
+All is pinned by hashes, and goes into PILLION_NATIVES_DIRECTORY, or ~/.cache/pillion/natives, where serve finds it.
+Prints the folder; does nothing if it is there. Both need Linux on x86-64 with glibc, and python3 with pip.
 `;
 
 export const KEY_HELP = `pillion key new: makes an API key or a token of 256 random bits

@@ -107,7 +107,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'cli/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
+    may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
     because: 'a command asks a running server; what it asked for it may simulate',
   },
   { of: 'app/*', may: '**', because: 'all parts are joined here' },
