@@ -89,7 +89,7 @@ export function createModels(parts: ModelParts): ModelManager {
     {
       planOf: async (model, directory) => {
         const batching = await modelBatching(model, directory, serverBatching(config, machine));
-        const { count } = await modelSessions(model.backend, directory, batching);
+        const { count } = await modelSessions(model.backend, directory, batching, model);
         const host = config.options.host as HostChoice;
         return {
           sessions: count,

@@ -29,6 +29,8 @@ export interface LoadSettings {
   readonly version?: bigint | undefined;
   /** The number of the session among those of the model, from 0: to choose a device by. Default: 0. */
   readonly slot?: number | undefined;
+  /** Numbers of the provider's devices: a session is on that of its slot, and begins again after the last. Default: 0. */
+  readonly devices?: readonly number[] | undefined;
 }
 
 /** What a backend gets to load a model with. load-options.ts makes it. */
@@ -129,6 +131,8 @@ export interface Backend {
    * imports the backend's module and calls `probe` in its own process: with `process`, neither may load the runtime.
    */
   readonly mustRunIn?: 'process' | 'inline';
+  /** The only host of its sessions on another provider than `cpu`; absent = as `mustRunIn`. */
+  readonly devicesMustRunIn?: 'process';
   /**
    * `intraOpThreads` is a number for each session, and may differ between sessions of one process: the server may choose
    * it by measurement. Absent = false: sessions get the configured number, or 1.

@@ -158,6 +158,15 @@ const SHADOW = fields({
   sample: v.optional(about(number(0, 1), 'Share of the batches.'), DEFAULT_SHADOW.sample),
 });
 
+const DEVICE = count(0, 127);
+const DEVICES = v.pipe(
+  v.union(
+    [DEVICE, v.pipe(v.array(DEVICE), v.nonEmpty('names no device'))],
+    'a number from 0 to 127, or a list of them',
+  ),
+  v.transform((devices): readonly number[] => (Array.isArray(devices) ? devices : [devices])),
+);
+
 const PARAMETER = v.union([text(), flag, number(-Infinity, Infinity)], 'a text, a number, or true or false');
 
 const LOGGING = v.pipe(
@@ -189,6 +198,10 @@ export const MODEL = v.pipe(
       'Values for the runtime, by name: docs/runtimes.md says which ones it has. An unknown name fails the load.',
     ),
     provider: optional(choice(['cpu', 'cuda']), 'Where it runs. Default: execution_provider.'),
+    devices: optional(
+      DEVICES,
+      'Numbers of the GPUs of provider cuda: one, or a list with one session on each. Default: 0.',
+    ),
     slo_ms: optional(SLO_MS, 'Latency objective in ms, for requests without a deadline. Default: the server’s slo_ms.'),
     weight: optional(
       // With a larger ratio, other models would get nothing.
@@ -217,9 +230,12 @@ export const MODEL = v.pipe(
       'Answers the requests that it is too busy for: model, model:version or model@label.',
     ),
   }),
-  together(({ backend, runtime, isolate, process_group, host }, say) => {
+  together(({ backend, runtime, isolate, process_group, host, provider, devices }, say) => {
     if (backend !== undefined && runtime !== undefined) {
       say('runtime is another word for backend; leave one of them out');
+    }
+    if (devices !== undefined && provider === 'cpu') {
+      say('devices are those of provider cuda, but provider is cpu; leave one of them out', 'devices');
     }
     if (process_group === '') say('process_group may not be empty');
     if (isolate === true && process_group !== undefined) {

@@ -18,18 +18,19 @@ interface FlagKey {
 
 const number = (text: string): unknown => (/^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text);
 const flag = (text: string): unknown => (text === 'true' || text === 'false' ? text === 'true' : text);
-const versions = (text: string): unknown => (/^\d+(\+\d+)*$/.test(text) ? text.split('+').map(BigInt) : text);
+const numbers = (text: string): unknown => (/^\d+(\+\d+)*$/.test(text) ? text.split('+').map(BigInt) : text);
 
 const KEYS: Readonly<Record<string, FlagKey>> = {
   backend: {},
   runtime: {},
   provider: {},
+  devices: { read: numbers, wants: 'numbers of GPUs, such as 0 or 0+1' },
   host: {},
   isolate: { read: flag },
   process_group: {},
   slo_ms: { read: number },
   weight: { read: number, wants: 'a number from 0.01 to 100, such as 2' },
-  versions: { read: versions, wants: 'latest:N, all, or numbers such as 3+7' },
+  versions: { read: numbers, wants: 'latest:N, all, or numbers such as 3+7' },
   log: { path: ['logging', 'filename_prefix'] },
   log_rate: {
     read: number,

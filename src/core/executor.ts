@@ -82,6 +82,8 @@ export interface Executor {
   readonly takesNext?: boolean;
   /** Runs happen on the event loop's thread, so they take none of the slots that all models share. Absent = false. */
   readonly isInline?: boolean;
+  /** Runs compute on a device beside the cores, such as a GPU, so they take none of those slots either. Absent = false. */
+  readonly isOnDevice?: boolean;
   /** Runs happen on another server, which is not warmed up or measured from here. Absent = false. */
   readonly isElsewhere?: boolean;
   /** Set by its scheduler: `slots` or `threads` have changed. */
@@ -134,6 +136,10 @@ export class PassingExecutor implements Executor {
 
   get isInline(): boolean {
     return this.inner.isInline === true;
+  }
+
+  get isOnDevice(): boolean {
+    return this.inner.isOnDevice === true;
   }
 
   get isElsewhere(): boolean {

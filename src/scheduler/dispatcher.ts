@@ -118,14 +118,15 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   get usesSlots(): boolean {
-    return this.#options.executor.isInline !== true;
+    const { executor } = this.#options;
+    return executor.isInline !== true && executor.isOnDevice !== true;
   }
 
   get freeSlots(): number {
     if (this.#isChanging && this.#runs.all.length > 0) return 0;
     const { executor, slots } = this.#options;
     const own = executor.slots - this.#runs.all.length;
-    return executor.isInline === true ? own : Math.min(own, Math.ceil(slots.free / this.threads));
+    return !this.usesSlots ? own : Math.min(own, Math.ceil(slots.free / this.threads));
   }
 
   get isQuiet(): boolean {

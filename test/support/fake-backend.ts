@@ -24,6 +24,8 @@ import { ServingError } from '../../src/core/errors.ts';
 import { type BatchAxis, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../src/core/signature.ts';
 import { elements, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
 
+/** An execution provider that it has beside cpu. */
+export const FAKE_DEVICE = 'fake-device';
 export const FAKE_FILE = 'fake.json';
 
 export interface FakeModel {
@@ -97,7 +99,7 @@ export const backend: Backend = {
   async load(versionDirectory, options: LoadOptions) {
     const file = join(versionDirectory, FAKE_FILE);
     checkParameters(file, options.parameters, ['greet']);
-    if (options.executionProvider !== 'cpu') {
+    if (!['cpu', FAKE_DEVICE].includes(options.executionProvider)) {
       throw loadFailed(file, `there is no execution provider "${options.executionProvider}"; use cpu`);
     }
     try {

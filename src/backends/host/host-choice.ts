@@ -59,9 +59,25 @@ export function chooseHost(
   return { kind: 'inline', reason: `its largest batch took ${showMs(largestMs)}, within ${runLimit}` };
 }
 
+/** What a backend wants of its host. */
+export interface HostNeeds extends Pick<Backend, 'kind'> {
+  readonly mustRunIn?: Backend['mustRunIn'] | undefined;
+  /** The device that its sessions are for. */
+  readonly on?: string;
+}
+
+/** The needs of a backend's sessions on an execution provider. */
+export function hostNeeds(
+  { kind, mustRunIn, devicesMustRunIn }: Pick<Backend, 'kind' | 'mustRunIn' | 'devicesMustRunIn'>,
+  executionProvider: string,
+): HostNeeds {
+  if (executionProvider === 'cpu' || devicesMustRunIn === undefined) return { kind, mustRunIn };
+  return { kind, mustRunIn: devicesMustRunIn, on: executionProvider };
+}
+
 /** The configured host: the model's own, else the default if the backend can run in any host. */
 export function requestedHost(
-  { mustRunIn }: Pick<Backend, 'mustRunIn'>,
+  { mustRunIn }: Pick<HostNeeds, 'mustRunIn'>,
   host: HostKind | 'auto' | undefined,
   defaultHost: HostKind | 'auto',
 ): HostKind | 'auto' {
@@ -74,7 +90,7 @@ export function requestedHost(
  * process; a backend that runs inline only computes nothing there, and may stay.
  */
 export function fixedHost(
-  { kind, mustRunIn }: Pick<Backend, 'kind' | 'mustRunIn'>,
+  { kind, mustRunIn, on }: HostNeeds,
   requested: HostKind | 'auto',
   isSandboxRequired = false,
 ): HostChoice | undefined {
@@ -82,13 +98,14 @@ export function fixedHost(
   if (mustRunIn === undefined) {
     return requested === 'auto' || requested === 'inline' ? undefined : { kind: requested, reason: AS_CONFIGURED };
   }
+  const what = on === undefined ? `backend "${kind}"` : `backend "${kind}" on ${on}`;
   if (requested === 'auto' || requested === mustRunIn) {
     return {
       kind: mustRunIn,
-      reason: `backend "${kind}" runs ${mustRunIn === 'inline' ? 'inline' : 'in a process'} only`,
+      reason: `${what} runs ${mustRunIn === 'inline' ? 'inline' : 'in a process'} only`,
     };
   }
-  const text = `host ${requested} was asked for, but backend "${kind}" runs with host ${mustRunIn} only`;
+  const text = `host ${requested} was asked for, but ${what} runs with host ${mustRunIn} only`;
   throw new ServingError('load_failed', `${text}; set host=${mustRunIn} for this model, or leave host out`);
 }
 

@@ -21,6 +21,7 @@ import {
   fixedHost,
   type HostChoice,
   type HostKind,
+  hostNeeds,
   type InlineLimits,
   requestedHost,
   showMs,
@@ -64,8 +65,9 @@ export interface Host extends HostedSession, HostChoice {
 export async function startHost(options: HostOptions): Promise<Host> {
   const { defaultHost = 'auto' } = options;
   const backend = await backendFor(options.versionDirectory, options.backendKind);
-  const requested = requestedHost(backend, options.host, defaultHost);
-  const fixed = fixedHost(backend, requested, options.sandbox?.isRequired);
+  const needs = hostNeeds(backend, options.loadOptions.executionProvider);
+  const requested = requestedHost(needs, options.host, defaultHost);
+  const fixed = fixedHost(needs, requested, options.sandbox?.isRequired);
   if (fixed === undefined) {
     return { ...(await startCalibrated(options, requested === 'inline')), backendKind: backend.kind };
   }

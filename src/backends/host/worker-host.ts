@@ -65,12 +65,13 @@ class WorkerHost implements Executor {
   readonly #inFlight = new RunsInFlight();
   readonly #assignments: Assignment[] = [];
   readonly #growth: SessionGrowth | undefined;
+  readonly #isOnDevice: boolean;
   /** As they were last; undefined = the sessions and their threads are fixed. */
   plans: readonly SessionPlan[] | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(
-    { model, clock, elastic }: WorkerHostOptions,
+    { model, clock, elastic, loadOptions }: WorkerHostOptions,
     workers: WorkerSlots,
     pool: BufferPool,
     signatures: Signatures,
@@ -79,6 +80,7 @@ class WorkerHost implements Executor {
     this.#clock = clock;
     this.#workers = workers;
     this.#pool = pool;
+    this.#isOnDevice = loadOptions.executionProvider !== 'cpu';
     if (elastic === undefined) return;
     this.plans = workers.plans;
     const onChange = (): void => {
@@ -87,6 +89,11 @@ class WorkerHost implements Executor {
     };
     const context = { workers, clock, elastic, signatures, onChange };
     this.#growth = new SessionGrowth(context);
+  }
+
+  /** A run waits for its device. */
+  get isOnDevice(): boolean {
+    return this.#isOnDevice;
   }
 
   get slots(): number {

@@ -1,17 +1,19 @@
 /**
- * Backend `onnx`: ONNX models on ONNX Runtime, in this process, on the CPU or on CUDA.
+ * Backend `onnx`: ONNX models on ONNX Runtime, in this process, on the CPU or on CUDA (cuda-natives.ts).
  *
  * The artifact is `<version>/model.onnx`, or the only *.onnx file there; ORT finds weights in files beside it. The
  * registry imports this file when it is needed, since that loads the native library.
  */
+import process from 'node:process';
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import { openDirect } from '../../internals/direct-model.ts';
 import { type InferenceSession, listSupportedBackends, type OrtModel } from '../../internals/ort-library.ts';
-import type { Backend, LoadOptions, Session } from '../backend.ts';
+import type { Backend, LoadOptions, ModelParameters, Session } from '../backend.ts';
 import { batchAxisCandidate } from '../batch-axis.ts';
 import { checkParameters } from '../load-options.ts';
 import { withFreeLabels } from './classifier-labels.ts';
+import { type CudaState, cudaProblems, oldDriver, readCudaState } from './cuda-machine.ts';
 import { findModelFile, hasModelFile } from './model-file.ts';
 import { type FileFacts, type ModelSource, modelSource } from './model-source.ts';
 import { OnnxSession } from './onnx-session.ts';
@@ -36,6 +38,8 @@ export function onnxBackend(open: OpenModel): Backend {
   return {
     kind: 'onnx',
     hasSessionThreads: true,
+    // The loader reads where CUDA's libraries are when a process starts, and what crashes in a driver ends no server.
+    devicesMustRunIn: 'process',
 
     probe: hasModelFile,
 
@@ -56,8 +60,9 @@ export function onnxBackend(open: OpenModel): Backend {
 
 async function openDirectory(open: OpenModel, versionDirectory: string, options: LoadOptions): Promise<Session> {
   const file = await findModelFile(versionDirectory);
+  checkCudaOptions(file, options.parameters);
   checkParameters(file, options.parameters);
-  checkProvider(file, options.executionProvider);
+  checkProvider(file, options);
   const { source, facts } = await modelSource(file);
   const ort = await openModel((sessionOptions) => open(source, sessionOptions), file, options);
   try {
@@ -77,14 +82,41 @@ export function installedProviders(): readonly string[] {
     .map(({ name }) => name);
 }
 
-/** Rejects providers that this build of ORT does not know. A missing library is found when the model is opened. */
-function checkProvider(file: string, provider: string): void {
+/** Options of ONNX Runtime's CUDA provider that owners know from elsewhere. */
+const CUDA_OPTIONS =
+  /^(device_id|gpu_mem_limit|arena_extend_strategy|cudnn_\w+|do_copy_in_default_stream|enable_cuda_graph|prefer_nhwc|use_tf32|tunable_op_\w+)$/;
+
+/** Nothing that an owner sets is left out silently. */
+function checkCudaOptions(file: string, parameters: ModelParameters): void {
+  const name = [...parameters.keys()].find((each) => CUDA_OPTIONS.test(each));
+  if (name === undefined) return;
+  const advice = name === 'device_id' ? 'say devices in its place' : 'take it out';
+  const text = `parameter "${name}" cannot reach ONNX Runtime: onnxruntime-node passes on the device alone; ${advice}`;
+  throw loadFailed(file, text);
+}
+
+/** Rejects providers that ONNX Runtime does not know, and CUDA where this machine lacks something for it. */
+function checkProvider(file: string, options: LoadOptions): void {
+  const { executionProvider: provider, devices } = options;
   const known = listSupportedBackends().map(({ name }) => name);
-  if (known.includes(provider)) return;
-  throw loadFailed(
-    file,
-    `execution provider "${provider}" is not known to ONNX Runtime here; it knows ${known.join(', ')}`,
-  );
+  if (!known.includes(provider)) {
+    const text = `execution provider "${provider}" is not known to ONNX Runtime here; it knows ${known.join(', ')}`;
+    throw loadFailed(file, text);
+  }
+  if (provider !== 'cuda') {
+    if (devices === undefined) return;
+    throw loadFailed(file, `devices are those of provider cuda, and this model runs on ${provider}; leave them out`);
+  }
+  const state = readCudaState();
+  const problems = [...cudaProblems(state, deviceOf(options)), ...pathProblem(state)];
+  if (problems.length > 0) throw loadFailed(file, cudaText(problems));
+}
+
+/** Without it, this process has loaded onnxruntime-node's own library, which has no provider beside it. */
+function pathProblem({ libraries }: Pick<CudaState, 'libraries'>): readonly string[] {
+  const [first] = (process.env['LD_LIBRARY_PATH'] ?? '').split(':');
+  if (libraries === undefined || first === libraries) return [];
+  return [`LD_LIBRARY_PATH of this process does not begin with "${libraries}", as a model's own process has it`];
 }
 
 async function openModel(
@@ -107,7 +139,7 @@ async function openModel(
  */
 function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
   return {
-    executionProviders: [options.executionProvider],
+    executionProviders: [providerOf(options)],
     intraOpNumThreads: options.intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
@@ -118,14 +150,25 @@ function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions
   };
 }
 
+/** onnxruntime-node passes the device, and no other option of the provider, to ONNX Runtime. */
+function providerOf(options: LoadOptions): InferenceSession.ExecutionProviderConfig {
+  const { executionProvider: name } = options;
+  return name === 'cuda' ? { name, deviceId: deviceOf(options) } : name;
+}
+
 function explain(error: unknown, { executionProvider }: LoadOptions): string {
   const text = ortText(error);
-  if (executionProvider === 'cpu' || !text.includes('ailed to load shared library')) return text;
-  return (
-    `execution provider "${executionProvider}" is not installed (${text}); installed: ` +
-    `${installedProviders().join(', ')}; put libonnxruntime_providers_${executionProvider} of the same ONNX ` +
-    `Runtime version beside its library, or set the execution provider to cpu (in a config.pbtxt: kind: KIND_CPU)`
-  );
+  return executionProvider === 'cuda' ? cudaText([text, oldDriver(readCudaState()) ?? []].flat()) : text;
+}
+
+function cudaText(problems: readonly string[]): string {
+  const advice = 'or run the model on the cpu (provider: cpu; in a config.pbtxt KIND_CPU)';
+  return `execution provider "cuda": CUDA cannot be used: ${problems.join('; ')}; ${advice}`;
+}
+
+/** The device of the session. */
+function deviceOf({ devices = [0], slot }: LoadOptions): number {
+  return devices[slot % devices.length]!;
 }
 
 function readSignature(ort: OrtModel, facts: FileFacts): Signature {

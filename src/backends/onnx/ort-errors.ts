@@ -15,6 +15,9 @@ const MAX_RAW_LENGTH = 4000;
 /** `/onnxruntime_src/…/model.cc:187 onnxruntime::Model::Model(onnx::ModelProto&&, …) const `; there may be several. */
 const SOURCE_LOCATION = /(?<!\S)\S+\.(?:cc|cpp|cu|cuh|h|hpp):\d+ (?:[^()]*\([^()]*\)(?: const)?(?:::<lambda\(\)>)? )?/g;
 
+/** The template's arguments of a failed call of CUDA, and its place: the host's name, a file, a line, an expression. */
+const CUDA_CALL = /\[with ERRTYPE[^\]]*\] ?| ?; GPU=-?\d+ ;.*$/g;
+
 /** Errors of the input that ORT detects before it computes. */
 const CALLER_FAULT = /^(?:Got invalid dimensions for input|Invalid rank for input|Unexpected input data type)/;
 
@@ -26,6 +29,7 @@ export function ortText(thrown: unknown): string {
     .replace(/^Load model from .*? failed: ?/, '')
     .replace(/^Non-zero status code returned while running (.*?)\. Name:'(.*?)' Status Message: /, '$1 "$2": ')
     .replace(SOURCE_LOCATION, '')
+    .replace(CUDA_CALL, '')
     .replace(/^system error number (\d+)$/, (whole, number) => systemError(Number(number)) ?? whole)
     .replace(' Please fix either the inputs/outputs or the model.', '')
     .trim();

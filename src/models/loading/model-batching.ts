@@ -81,14 +81,16 @@ export interface ModelSessions {
 /**
  * A configured number holds, but a backend that must run in a process gets one session of the server's number, because a
  * process takes much memory and may use several threads inside; the model's own `num_batch_threads` overrides that.
- * Without a configured number there is one session. Rejects with `load_failed` if no backend knows the version.
+ * Without a configured number there is one session; on CUDA, one for each of the model's devices. Rejects with `load_failed` if no backend knows the version.
  */
 export async function modelSessions(
   backendKind: string | undefined,
   versionDirectory: string,
   { slots, hasOwnSlots }: Pick<ModelBatching, 'slots' | 'hasOwnSlots'>,
+  { executionProvider, devices = [0] }: Partial<Pick<ModelConfig, 'executionProvider' | 'devices'>> = {},
 ): Promise<ModelSessions> {
   if (hasOwnSlots) return { count: slots, areElastic: false };
+  if (executionProvider === 'cuda') return { count: devices.length, areElastic: false };
   // Which runtime `auto` will choose is not known yet: the first one found stands for it.
   const { mustRunIn } = await backendFor(versionDirectory, backendKind === AUTO_RUNTIME ? undefined : backendKind);
   if (slots === 0) return { count: 1, areElastic: true };

@@ -1,5 +1,5 @@
 /** The memory of a child process without a model, for versions that will run in one. */
-import { fixedHost, type HostKind, requestedHost } from '../../backends/host/host-choice.ts';
+import { fixedHost, type HostKind, hostNeeds, requestedHost } from '../../backends/host/host-choice.ts';
 import type { ProcessGroup, ProcessGroups } from '../../backends/host/process/process-group.ts';
 import { backendFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
@@ -19,7 +19,12 @@ export interface ProcessNeed {
  * with `load_failed` if no backend knows the version, or if its backend cannot run in the configured host.
  */
 export async function processNeed(
-  { backend: kind, host, processGroup }: Pick<ModelConfig, 'backend' | 'host' | 'processGroup'>,
+  {
+    backend: kind,
+    host,
+    processGroup,
+    executionProvider,
+  }: Pick<ModelConfig, 'backend' | 'host' | 'processGroup' | 'executionProvider'>,
   versionDirectory: string,
   defaultHost: HostKind | 'auto',
   groups: ProcessGroups,
@@ -27,7 +32,8 @@ export async function processNeed(
 ): Promise<ProcessNeed | undefined> {
   // Which runtime `auto` will choose is not known yet: the first one found stands for it.
   const backend = await backendFor(versionDirectory, kind === AUTO_RUNTIME ? undefined : kind);
-  if (fixedHost(backend, requestedHost(backend, host, defaultHost), isSandboxRequired)?.kind !== 'process')
+  const needs = hostNeeds(backend, executionProvider);
+  if (fixedHost(needs, requestedHost(needs, host, defaultHost), isSandboxRequired)?.kind !== 'process')
     return undefined;
   return {
     bytes: NODE_BYTES + (backend.runtimeBytes ?? 0),

@@ -74,7 +74,7 @@ async function startModelHost(
   const { clock, events } = options;
   const { isBatchingEnabled, scheduler } = batching;
   const loadOptions = loadSettingsOf(options, target);
-  const { count: slots, areElastic } = await modelSessions(of.backendKind, versionDirectory, batching);
+  const { count: slots, areElastic } = await modelSessions(of.backendKind, versionDirectory, batching, model);
   const { hasSessionThreads = false } = await backendFor(versionDirectory, of.backendKind);
   // Threads of the CPU do not shorten the runs of another device.
   const arePlanned = hasSessionThreads && options.intraOpThreads === 0 && loadOptions.executionProvider === 'cpu';
@@ -145,10 +145,10 @@ export function groupOf(
 /** The settings to open an artifact of the version with. */
 export function loadSettingsOf(
   { intraOpThreads }: LoadServableOptions,
-  { model: { name: model, executionProvider, parameters }, version }: Pick<VersionTarget, 'model' | 'version'>,
+  { model: { name: model, executionProvider, devices, parameters }, version }: Pick<VersionTarget, 'model' | 'version'>,
 ): HostOptions['loadOptions'] {
   // A session whose runs have several threads is opened when the model is busy.
-  return { intraOpThreads: intraOpThreads || 1, executionProvider, parameters, model, version };
+  return { intraOpThreads: intraOpThreads || 1, executionProvider, devices, parameters, model, version };
 }
 
 function noRelease(): void {

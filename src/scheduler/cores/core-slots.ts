@@ -16,7 +16,7 @@
  * MAX_CREDIT_MS behind: a model that was idle goes first for no longer than that.
  *
  * One object for each process. A scheduler without one has unlimited slots and is bounded by its executor only. Batches
- * that run on the event loop take no slot (Executor.isInline).
+ * that run on the event loop (Executor.isInline) or on a device (isOnDevice) take no slot.
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import { CallerTable } from '../callers/caller-table.ts';

@@ -88,7 +88,7 @@ describe('--model', () => {
   it('reads name, directory and keys', () => {
     assert.deepEqual(
       parseModelFlag(
-        'm=/models/m,provider=cuda,host=thread,slo_ms=12.5,weight=2.5,versions=3+7,label.stable=3',
+        'm=/models/m,provider=cuda,devices=0+1,host=thread,slo_ms=12.5,weight=2.5,versions=3+7,label.stable=3',
         DEFAULTS,
       ),
       {
@@ -99,6 +99,7 @@ describe('--model', () => {
           versionLabels: new Map([['stable', 3n]]),
           backend: undefined,
           executionProvider: 'cuda',
+          devices: [0, 1],
           host: 'thread',
           sloMs: 12.5,
           weight: 2.5,

@@ -110,6 +110,11 @@ export class ModelProcess implements ProcessLink {
     return isSound && this.isShared && (this.residentBytes ?? 0) <= this.#ceilingBytes;
   }
 
+  /** That of its sessions. */
+  get executionProvider(): string {
+    return this.#options.loadOptions.executionProvider;
+  }
+
   /** Its sandbox shows it these files. Throws `load_failed` if they may be shown to no process. */
   sees(files: ModelFiles): boolean {
     return this.#started.confined.admits(files);

@@ -48,7 +48,10 @@ export class ProcessGroup {
   /** Opens a session of the model. Throws `load_failed` when the system cannot start a process. */
   open(model: string, load: WorkerLoad, { clock, ceilingBytes, sandbox }: GroupProcessOptions): HostWorker {
     const files = filesOf(load);
-    const fits = (each: ModelProcess): boolean => each.takesMore && each.sees(files);
+    const { executionProvider } = load.loadOptions;
+    // Its libraries are chosen when a process starts.
+    const fits = (each: ModelProcess): boolean =>
+      each.takesMore && each.executionProvider === executionProvider && each.sees(files);
     const found = this.#processes.find(fits) ?? this.#start(load.loadOptions, files, { clock, ceilingBytes, sandbox });
     return found.open(model, load);
   }

@@ -9,6 +9,7 @@ import { ServingError } from '../../../core/errors.ts';
 import type { OpProfile } from '../../op-profile.ts';
 import { backendFor } from '../../registry.ts';
 import { fromErrorMessage } from '../error-message.ts';
+import { hostNeeds } from '../host-choice.ts';
 import { filesOf } from '../host-worker.ts';
 import { FRAME, FRAME_FD, readValue, valueFrame } from '../process/frame.ts';
 import { describeEnd, startChild } from '../process/start-child.ts';
@@ -38,7 +39,8 @@ export async function profileReplica(
   start: ReplicaStart,
   { isInProcess = false, sandbox }: ReplicaPlace = {},
 ): Promise<OpProfile> {
-  const { mustRunIn } = await backendFor(start.versionDirectory, start.backendKind);
+  const backend = await backendFor(start.versionDirectory, start.backendKind);
+  const { mustRunIn } = hostNeeds(backend, start.loadOptions.executionProvider);
   const inProcess = isInProcess || mustRunIn === 'process';
   const { message, reason } = await (inProcess ? profileInProcess(start, sandbox) : profileInThread(start));
   if (message?.type === 'profiled') return message.profile;

@@ -1,6 +1,7 @@
 /** The environment of a process that hosts models. */
 
 import type { LoadSettings } from '../../backend.ts';
+import { cudaLibraryDirectory } from '../../onnx/cuda-natives.ts';
 import { nativesDirectory } from '../../tfjs/natives.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -40,7 +41,7 @@ const TENSORFLOW_ERRORS_ONLY = '2';
  */
 export function childEnvironment(
   own: Environment,
-  { intraOpThreads }: LoadSettings,
+  { intraOpThreads, executionProvider }: LoadSettings,
   alsoPassed: readonly string[] = [],
 ): Record<string, string> {
   const passed: Record<string, string> = {};
@@ -52,10 +53,16 @@ export function childEnvironment(
   return {
     TF_CPP_MIN_LOG_LEVEL: TENSORFLOW_ERRORS_ONLY,
     ...passed,
+    ...(executionProvider === 'cuda' && { LD_LIBRARY_PATH: withCuda(passed['LD_LIBRARY_PATH']) }),
     // Its default lies in the home, which may be another one in the child.
     PILLION_NATIVES_DIRECTORY: nativesDirectory(),
     TF_NUM_INTRAOP_THREADS: threads,
     TF_NUM_INTEROP_THREADS: '1',
     OMP_NUM_THREADS: threads,
   };
+}
+
+/** The loader reads the variable once, when the process starts. CUDA's folder is first: it has an ONNX Runtime, too. */
+function withCuda(path: string | undefined): string {
+  return path === undefined || path === '' ? cudaLibraryDirectory() : `${cudaLibraryDirectory()}:${path}`;
 }

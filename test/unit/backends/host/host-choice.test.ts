@@ -1,6 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { chooseHost, fixedHost, inlineLimitsFor, type LoadFacts } from '../../../../src/backends/host/host-choice.ts';
+import {
+  chooseHost,
+  fixedHost,
+  hostNeeds,
+  inlineLimitsFor,
+  type LoadFacts,
+  requestedHost,
+} from '../../../../src/backends/host/host-choice.ts';
 
 const LIMITS = { runMs: 0.3, loadMs: 20 };
 const TINY: LoadFacts = { isSynchronous: true, loadMs: 3, oneRowMs: 0.01, largestMs: 0.05 };
@@ -40,6 +47,20 @@ describe('fixedHost', () => {
     assert.deepEqual([fixedHost(any, 'auto'), fixedHost(any, 'inline')], [undefined, undefined]);
     assert.deepEqual(fixedHost(any, 'thread'), { kind: 'thread', reason: 'as configured' });
     assert.deepEqual(fixedHost(any, 'process'), { kind: 'process', reason: 'as configured' });
+  });
+
+  it('gives a process to sessions on a device, if the backend says so', () => {
+    const backend = { kind: 'onnx', devicesMustRunIn: 'process' } as const;
+    assert.equal(fixedHost(hostNeeds(backend, 'cpu'), 'auto'), undefined);
+    const onDevice = hostNeeds(backend, 'cuda');
+    assert.deepEqual(fixedHost(onDevice, 'auto'), {
+      kind: 'process',
+      reason: 'backend "onnx" on cuda runs in a process only',
+    });
+    assert.equal(requestedHost(onDevice, undefined, 'thread'), 'auto');
+    const message = /host thread was asked for, but backend "onnx" on cuda runs with host process only/;
+    assert.throws(() => fixedHost(onDevice, 'thread'), { kind: 'load_failed', message });
+    assert.equal(fixedHost(hostNeeds({ kind: 'any' }, 'cuda'), 'auto'), undefined);
   });
 
   for (const mustRunIn of ['process', 'inline'] as const) {

@@ -31,6 +31,17 @@ describe('ortText', () => {
     assert.equal(failed(9999), 'system error number 9999');
   });
 
+  it('keeps what CUDA says of a failed call, without the host’s name', () => {
+    const text =
+      '/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_call.cc:154 std::conditional_t<THRW, void, ' +
+      'onnxruntime::common::Status> onnxruntime::CudaCall(ERRTYPE, const char*, const char*, SUCCTYPE, const char*, ' +
+      'const char*, int) [with ERRTYPE = cudaError; bool THRW = true; SUCCTYPE = cudaError; ' +
+      'std::conditional_t<THRW, void, common::Status> = void] CUDA failure 100: no CUDA-capable device is detected ; ' +
+      'GPU=-1 ; hostname=vm ; file=/onnxruntime_src/onnxruntime/core/providers/cuda/cuda_execution_provider.cc ; ' +
+      'line=352 ; expr=cudaSetDevice(info_.device_id); \n\n';
+    assert.equal(ortText(new Error(text)), 'CUDA failure 100: no CUDA-capable device is detected');
+  });
+
   it('bounds the length', () => {
     assert.equal(ortText(new Error('x.cc:1 f( '.repeat(1_000_000))).length, 501);
   });

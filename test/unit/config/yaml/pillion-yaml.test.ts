@@ -28,6 +28,7 @@ const FULL = `    versions: latest:2
     backend: onnx
     parameters: {mode: fast, beams: 3, share: 0.5, exact: true}
     provider: cuda
+    devices: [0, 1]
     host: thread
     slo_ms: 50
     weight: 0.5
@@ -66,6 +67,7 @@ describe('pillion.yaml', () => {
           ['exact', true],
         ]),
         executionProvider: 'cuda',
+        devices: [0, 1],
         host: 'thread',
         sloMs: 50,
         weight: 0.5,
@@ -161,6 +163,13 @@ describe('pillion.yaml', () => {
     ['    parameters: {a: [1]}', /^p.yaml:4:21: a wants a text, a number, or true or false/],
     ['    parameters: fast', /^p.yaml:4:17: parameters wants "key: value" lines, not "fast"/],
     ['    provider: tpu', 'p.yaml:4:15: provider wants one of cpu, cuda, not "tpu"'],
+    ['    devices: -1', 'p.yaml:4:14: devices wants a number from 0 to 127, or a list of them, not "-1"'],
+    ['    devices: []', 'p.yaml:4:14: devices names no device'],
+    [
+      '    provider: cpu\n    devices: 1',
+      'p.yaml:5:14: devices are those of provider cuda, but provider is cpu; leave one of them out',
+    ],
+    ['    gpu_mem_limit: 1', /^p.yaml:4:5: a model has no "gpu_mem_limit"/],
     ['    isolate: "yes"', 'p.yaml:4:14: isolate wants true or false, not "yes"'],
     [
       '    isolate: true\n    host: inline',

@@ -150,7 +150,7 @@ describe('modelBatching', () => {
   });
 });
 
-it('a model has the configured sessions, but one where its backend must have a process, and else one that may grow', async (t) => {
+it('a model has the configured sessions, but one where its backend must have a process, one for each device, and else one that may grow', async (t) => {
   const { backendKind, versionDirectory } = fakeModel(t);
   const confined = backendKind.replace('fake-backend', 'confined-backend');
   const sessions = (kind: string, hasOwnSlots: boolean, slots = 3) =>
@@ -160,5 +160,12 @@ it('a model has the configured sessions, but one where its backend must have a p
   assert.deepEqual(await sessions(confined, true), { count: 3, areElastic: false });
   for (const kind of [backendKind, confined])
     assert.deepEqual(await sessions(kind, false, 0), { count: 1, areElastic: true });
+  const onDevices = (devices?: readonly number[], own = false) => {
+    const placed = { executionProvider: 'cuda', ...(devices && { devices }) };
+    return modelSessions(backendKind, versionDirectory, { slots: 3, hasOwnSlots: own }, placed);
+  };
+  assert.deepEqual(await onDevices(), { count: 1, areElastic: false });
+  assert.deepEqual(await onDevices([0, 2]), { count: 2, areElastic: false });
+  assert.deepEqual(await onDevices([0, 2], true), { count: 3, areElastic: false });
   await assert.rejects(sessions('no-such-backend', false), { kind: 'load_failed', message: /no-such-backend/ });
 });

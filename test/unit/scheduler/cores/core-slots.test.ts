@@ -143,17 +143,19 @@ describe('CoreSlots', () => {
     }
   });
 
-  it('are not taken by what runs on the event loop', () => {
-    const { harnesses, turn, running, coreSlots } = setUp(1, {}, {});
-    const [a, b] = harnesses as [SchedulerHarness, SchedulerHarness];
-    Object.assign(b.executor, { isInline: true });
-    a.submitRows([1]);
-    turn();
-    b.submitRows([2]);
-    turn();
-    assert.deepEqual(running(), [1, 1]);
-    assert.equal(coreSlots.free, 0);
-  });
+  for (const where of ['isInline', 'isOnDevice']) {
+    it(`are not taken by what runs on the event loop or a device: ${where}`, () => {
+      const { harnesses, turn, running, coreSlots } = setUp(1, {}, {});
+      const [a, b] = harnesses as [SchedulerHarness, SchedulerHarness];
+      Object.assign(b.executor, { [where]: true });
+      a.submitRows([1]);
+      turn();
+      b.submitRows([2]);
+      turn();
+      assert.deepEqual(running(), [1, 1]);
+      assert.equal(coreSlots.free, 0);
+    });
+  }
 
   it('in overload go to who has used less, once that is urgent; by weight', async () => {
     for (const [weight, first] of [

@@ -10,7 +10,7 @@ import type { WorkerEvent } from '../../../../../src/backends/host/worker-host-o
 import { RECYCLE_INTERVAL_MS } from '../../../../../src/backends/host/worker-slots.ts';
 import type { BatchResult } from '../../../../../src/core/executor.ts';
 import { isGone, modelProcesses } from '../../../../support/child-processes.ts';
-import { FAKE_FILE, GROWN_BYTES } from '../../../../support/fake-backend.ts';
+import { FAKE_DEVICE, FAKE_FILE, GROWN_BYTES } from '../../../../support/fake-backend.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../../../support/fake-model.ts';
 import { StillGroup } from '../../../../support/still-group.ts';
@@ -24,6 +24,24 @@ describe('models of a group', () => {
     const [one, two, three] = await Promise.all([a.run(2), b.run(4), b.run(6)]);
     assert.deepEqual([one, two, three].map(yOf), [[3], [4], [5]]);
     assert.equal(a.host.residentBytes!(), undefined);
+  });
+
+  it('share none with models on a device, whose libraries are chosen when a process starts', async (t) => {
+    const group = newGroup();
+    const onDevice = { intraOpThreads: 1, executionProvider: FAKE_DEVICE };
+    const [a, b] = [
+      await start(t, group, { model: 'a' }),
+      await start(t, group, { model: 'b', loadOptions: onDevice }),
+    ];
+    const c = await start(t, group, { model: 'c', loadOptions: onDevice });
+    assert.deepEqual(
+      group.group.processes.map(({ models }) => models),
+      [['a'], ['b', 'c']],
+    );
+    assert.deepEqual(
+      [a, b, c].map(({ host }) => host.executor.isOnDevice),
+      [false, true, true],
+    );
   });
 
   it('run and load beside each other: one that hangs holds up nobody', async (t) => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
 import { childEnvironment, PASSED_NAMES } from '../../../../../src/backends/host/sandbox/child-environment.ts';
+import { cudaLibraryDirectory } from '../../../../../src/backends/onnx/cuda-natives.ts';
 import { nativesDirectory } from '../../../../../src/backends/tfjs/natives.ts';
 
 const LOAD = { intraOpThreads: 3, executionProvider: 'cpu' };
@@ -33,6 +34,13 @@ it('threads are the budget’s, TensorFlow’s log is the user’s', () => {
   const environment = childEnvironment(own, LOAD);
   assert.deepEqual([environment['OMP_NUM_THREADS'], environment['TF_NUM_INTRAOP_THREADS']], ['3', '3']);
   assert.equal(environment['TF_CPP_MIN_LOG_LEVEL'], '0');
+});
+
+it('a process on CUDA looks for libraries in CUDA’s folder first', () => {
+  const onCuda = { ...LOAD, executionProvider: 'cuda' };
+  const path = (own: Record<string, string>) => childEnvironment(own, onCuda)['LD_LIBRARY_PATH'];
+  assert.equal(path({}), cudaLibraryDirectory());
+  assert.equal(path({ LD_LIBRARY_PATH: '/lib:/more' }), `${cudaLibraryDirectory()}:/lib:/more`);
 });
 
 it('passes the names that the operator adds, and their values only', () => {
