@@ -30,6 +30,7 @@ export const HOLDS: ReadonlySet<string> = new Set([
   'instance_group.name',
   'instance_group.kind',
   'instance_group.count',
+  'instance_group.gpus',
   'default_model_filename',
   'dynamic_batching.max_queue_delay_microseconds',
   'dynamic_batching.default_queue_policy.timeout_action',
@@ -54,6 +55,7 @@ const PARTLY: ReadonlySet<string> = new Set([
   'input',
   'output',
   'instance_group',
+  'optimization',
   'dynamic_batching',
   'dynamic_batching.default_queue_policy',
   'sequence_batching',
@@ -72,10 +74,19 @@ export const REFUSED: ReadonlyMap<string, string> = new Map([
   ['model_repository_agents', 'no agent runs here, so what it would check or change would be left out'],
 ]);
 
+const OWN_SETTINGS = 'runtimes have their own settings here';
+
 /** Completes "FIELD has no effect: …". */
 export const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
   ['runtime', 'the runtime is one of this server’s own'],
-  ['optimization', 'runtimes have their own settings here'],
+  ['optimization.execution_accelerators', 'there is no TensorRT and no OpenVINO: KIND_GPU is CUDA, KIND_CPU the CPU'],
+  ['optimization.cuda', 'CUDA graphs are not used'],
+  ['optimization.graph', OWN_SETTINGS],
+  ['optimization.priority', OWN_SETTINGS],
+  ['optimization.input_pinned_memory', OWN_SETTINGS],
+  ['optimization.output_pinned_memory', OWN_SETTINGS],
+  ['optimization.gather_kernel_buffer_threshold', OWN_SETTINGS],
+  ['optimization.eager_batching', OWN_SETTINGS],
   ['dynamic_batching.preferred_batch_size', 'the sizes of batches are learned from the measured cost of their rows'],
   ['dynamic_batching.preserve_ordering', 'each answer is sent when it is ready'],
   ['dynamic_batching.priority_levels', 'a request has one of three priorities: x-pillion-priority'],
@@ -88,7 +99,6 @@ export const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
   ['sequence_batching.oldest.preserve_ordering', 'the steps of a sequence are always answered in their order'],
   ['sequence_batching.state.use_same_buffer_for_input_output', 'states are kept in the server’s own memory'],
   ['sequence_batching.state.use_growable_memory', 'states are kept in the server’s own memory'],
-  ['instance_group.gpus', 'the runtime takes its first device'],
   ['instance_group.rate_limiter', 'all models share the cores by weight'],
   ['instance_group.secondary_devices', 'only CPU and CUDA are known'],
   ['instance_group.profile', 'profiles are TensorRT’s'],

@@ -96,7 +96,7 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
   checkFileName(config, where, errors);
   checkTensors(config, where, errors);
   checkWarmups(config, where, errors);
-  const { sessions, executionProvider } = instancesOf(config.instanceGroup, where, findings);
+  const { sessions, executionProvider, devices } = instancesOf(config.instanceGroup, where, findings);
   const { batching, declaredBatching, sloMs } = batchingOfTriton(config, where, findings);
   const sequences = sequenceBoundsOf(config, where, findings);
   const all = { ...batching, ...(sessions !== undefined && { numBatchThreads: sessions }) };
@@ -104,6 +104,7 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
     versionPolicy: versionPolicyOf(config, where, errors),
     backend: runtime?.backend,
     executionProvider: executionProvider ?? defaults.executionProvider,
+    ...(devices !== undefined && { devices }),
     ...(Object.keys(all).length > 0 && { batching: all }),
     ...(declaredBatching !== undefined && isConfigured(config) && { declaredBatching }),
     ...(sloMs !== undefined && { sloMs }),

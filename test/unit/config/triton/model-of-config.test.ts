@@ -112,7 +112,14 @@ describe('config.pbtxt: what holds', () => {
     assert.deepEqual(instances('instance_group { count: 3 }'), [3, 'cpu']);
     assert.deepEqual(instances('instance_group { kind: KIND_CPU }'), [1, 'cpu']);
     assert.deepEqual(instances('instance_group [ { kind: KIND_GPU count: 2 }, { kind: KIND_GPU } ]'), [3, 'cuda']);
+    assert.deepEqual(instances('instance_group { kind: KIND_GPU count: 2 gpus: [ 0, 1 ] }'), [4, 'cuda']);
     assert.deepEqual(instances(''), [undefined, 'cpu']);
+    const devices = (text: string): unknown => modelOf(`instance_group [ ${text} ]`).devices;
+    assert.deepEqual(devices('{ kind: KIND_GPU count: 2 gpus: [ 0, 1 ] }'), [0, 0, 1, 1]);
+    assert.deepEqual(devices('{ kind: KIND_GPU gpus: 2 }, { kind: KIND_GPU count: 2 gpus: 1 }'), [2, 1, 1]);
+    for (const first of ['{ kind: KIND_GPU count: 2 }', '{ kind: KIND_GPU gpus: 0 }', '{ kind: KIND_CPU }']) {
+      assert.equal(devices(first), undefined, first);
+    }
   });
 
   it('keeps the steps of an ensemble', () => {
@@ -236,7 +243,13 @@ describe('config.pbtxt: what has no effect', () => {
       'parameters { key: "intra_op_thread_count" value { string_value: "2" } }',
       '1:12',
     ],
-    ['optimization', 'optimization { graph { level: 1 } }'],
+    ['optimization.graph', 'optimization { graph { level: 1 } }', '1:16'],
+    [
+      'optimization.execution_accelerators',
+      'optimization { execution_accelerators { gpu_execution_accelerator: { name: "tensorrt" } } }',
+      '1:16',
+    ],
+    ['optimization.cuda', 'optimization { cuda { graphs: true } }', '1:16'],
     [
       'sequence_batching.direct.minimum_slot_utilization',
       'sequence_batching { direct { minimum_slot_utilization: 0.5 } }',
@@ -270,7 +283,6 @@ describe('config.pbtxt: what has no effect', () => {
       'input { name: "x" data_type: TYPE_FP32 dims: 1 is_non_linear_format_io: true }',
       '1:48',
     ],
-    ['instance_group.gpus', 'instance_group { kind: KIND_GPU gpus: [ 0, 1 ] }', '1:41'],
     ['instance_group.rate_limiter', 'instance_group { rate_limiter { priority: 1 } }', '1:18'],
     ['instance_group.passive', 'instance_group { passive: true }', '1:18'],
     ['instance_group.profile', 'instance_group { profile: "1" }', '1:27'],
@@ -308,16 +320,20 @@ describe('config.pbtxt: what has no effect', () => {
   }
 
   it('is told once, however often it stands', () => {
-    const { warnings } = read('instance_group [ { gpus: 0 kind: KIND_GPU }, { gpus: 1 kind: KIND_GPU } ]');
+    const { warnings } = read('instance_group [ { passive: true }, { passive: true } ]');
     assert.equal(warnings.length, 1);
   });
 
-  it('is a second kind of instances', () => {
+  it('is a second kind of instances, and GPUs of instances on the CPU', () => {
     const model = warned(
       'instance_group [ { kind: KIND_CPU }, { kind: KIND_GPU } ]',
       '1:40: instance_group has several kinds; all instances are of the first one’s',
     );
     assert.equal(model.executionProvider, 'cpu');
+    warned(
+      'instance_group { kind: KIND_CPU gpus: [ 0, 1 ] }',
+      '1:16: instance_group.gpus has no effect: the kind is not KIND_GPU',
+    );
     warned('instance_group { kind: KIND_MODEL }', '1:18: KIND_MODEL has no effect: the server says where a model runs');
   });
 });
