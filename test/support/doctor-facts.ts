@@ -1,5 +1,6 @@
 /** A machine, a server and a model with nothing wrong, for tests to break one thing of. */
 import type { ProcessPlan, VersionReport } from '../../src/admin/models-report.ts';
+import type { CudaState } from '../../src/backends/onnx/cuda-machine.ts';
 import type { DoctorFacts } from '../../src/cli/doctor/rule.ts';
 import type { ModelTraffic, Traffic } from '../../src/cli/doctor/traffic.ts';
 import type { Machine } from '../../src/config/machine/machine.ts';
@@ -68,7 +69,17 @@ const TRAFFIC: Omit<Traffic, 'models'> = {
   unservedRequests: 0,
 };
 
+/** A machine without CUDA, as most are. */
+const CUDA: CudaState = {
+  libraries: undefined,
+  driver: undefined,
+  driverVersion: undefined,
+  devices: undefined,
+  problems: ['no NVIDIA driver on this machine'],
+};
+
 export interface Broken {
+  readonly cuda?: Partial<CudaState>;
   readonly machine?: Partial<Machine>;
   readonly health?: Partial<MachineHealth>;
   readonly freeMemory?: DoctorFacts['freeMemory'];
@@ -89,6 +100,7 @@ export function factsWith(broken: Broken = {}): DoctorFacts {
     machine: { ...MACHINE, ...broken.machine },
     health: { ...HEALTH, ...broken.health },
     freeMemory: broken.freeMemory ?? { freeBytes: 4 * 2 ** 30, limitBytes: 8 * 2 ** 30, isCgroup: true },
+    cuda: { ...CUDA, ...broken.cuda },
     environment: broken.environment ?? {},
     server: {
       report: { ready, plan: { ...PLAN, ...broken.plan }, waits_for: waitsFor, models: [{ name: 'm', versions }] },

@@ -6,6 +6,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ModelsReport } from '../../admin/models-report.ts';
+import { readCudaState } from '../../backends/onnx/cuda-machine.ts';
 import { type FileReader, readTextFile } from '../../config/machine/cgroup.ts';
 import { readFreeMemory } from '../../config/machine/free-memory.ts';
 import { readMachine } from '../../config/machine/machine.ts';
@@ -45,6 +46,7 @@ export function factsAbout(server: ServerFacts | undefined, readFile: FileReader
     }),
     health: readMachineHealth(read),
     freeMemory: readFreeMemory(read),
+    cuda: readCudaState(),
     environment: (isHere ? environmentIn(read('/proc/self/environ')) : undefined) ?? process.env,
     server,
   };

@@ -2,6 +2,7 @@
 import { describeSandbox } from '../../admin/describe-sandbox.ts';
 import { forecastWords } from '../../admin/explain/forecast-words.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
+import type { CudaState } from '../../backends/onnx/cuda-machine.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
 
@@ -23,7 +24,7 @@ export function asJson({ environment: _, ...facts }: DoctorFacts, findings: read
   return `${JSON.stringify({ findings, facts })}\n`;
 }
 
-function describeFacts({ machine, health, freeMemory, server }: DoctorFacts): string[] {
+function describeFacts({ machine, health, freeMemory, cuda, server }: DoctorFacts): string[] {
   const quota = machine.quotaCores === undefined ? 'no CPU quota' : `CPU quota ${showNumber(machine.quotaCores)} cores`;
   const { throttling, hugePages } = health;
   const throttled =
@@ -35,8 +36,14 @@ function describeFacts({ machine, health, freeMemory, server }: DoctorFacts): st
   return [
     `machine: ${machine.cores} cores, ${quota}${throttled}; ${machine.simd.join(' ') || 'vector instructions not known'}`,
     `memory:  ${memory}; huge pages ${hugePages ?? 'not known'}`,
+    `cuda:    ${describeCuda(cuda)}`,
     ...(server === undefined ? [] : describeServer(server)),
   ];
+}
+
+function describeCuda({ problems, driverVersion = 'of unknown version', devices }: CudaState): string {
+  if (problems.length > 0) return `cannot be used: ${problems.join('; ')}`;
+  return `driver ${driverVersion}, ${devices === undefined ? 'devices not known' : some(devices, 'device')}`;
 }
 
 function describeServer({ report, traffic }: ServerFacts): string[] {

@@ -1,5 +1,6 @@
 /** The input and the output of the doctor's rules. */
 import type { ModelsReport } from '../../admin/models-report.ts';
+import type { CudaState } from '../../backends/onnx/cuda-machine.ts';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import type { Machine } from '../../config/machine/machine.ts';
 import type { MachineHealth } from '../../config/machine/machine-health.ts';
@@ -10,6 +11,7 @@ export interface DoctorFacts {
   readonly machine: Machine;
   readonly health: MachineHealth;
   readonly freeMemory: FreeMemory | undefined;
+  readonly cuda: CudaState;
   /** Environment variables that runtimes read. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Undefined where no server answers. */

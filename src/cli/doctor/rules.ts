@@ -20,6 +20,7 @@ import {
   threadsOverQuota,
   vectorsHeldBack,
 } from './rules-cpu.ts';
+import { cudaDriverOld, cudaUnusable } from './rules-cuda.ts';
 import { collectorBusy, fewOpenFiles, hugePagesAlways, memoryTight, oomKilled, swapped } from './rules-memory.ts';
 import { codecHeavy, loopDelayed, notReady, versionFailed, versionWarned } from './rules-model.ts';
 import { queueLong, requestsFailed, requestsRefused } from './rules-overload.ts';
@@ -55,6 +56,8 @@ const RULES: readonly Rule[] = [
   thermalThrottling,
   noAvx2,
   vectorsHeldBack,
+  cudaUnusable,
+  cudaDriverOld,
 ];
 
 export function diagnose(facts: DoctorFacts): readonly Finding[] {

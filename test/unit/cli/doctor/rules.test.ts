@@ -54,6 +54,16 @@ const CASES: readonly Case[] = [
     says: /AVX-512 is available, TensorFlow’s kernels use AVX2 at most.*ONEDNN_MAX_CPU_ISA=AVX2/s,
   },
   {
+    id: 'cuda_unusable',
+    broken: { cuda: { libraries: '/natives/lib', problems: ['no NVIDIA driver on this machine'] } },
+    says: /libraries are installed, but.*no NVIDIA driver on this machine/s,
+  },
+  {
+    id: 'cuda_driver_old',
+    broken: { cuda: { libraries: '/natives/lib', problems: [], driver: '/l/libcuda.so.1', driverVersion: '550.54' } },
+    says: /driver is 550\.54, and CUDA 13 wants 580 or later/,
+  },
+  {
     id: 'memory_tight',
     broken: { freeMemory: { freeBytes: 50 * 2 ** 20, limitBytes: 1000 * 2 ** 20, isCgroup: true } },
     says: /50 MiB are left of the memory limit of 1000 MiB \(5 %\)/,
@@ -195,6 +205,7 @@ describe('the doctor’s rules', () => {
       { environment: { ONEDNN_MAX_CPU_ISA: 'AVX512_CORE' } },
       { machine: { simd: ['avx2'] }, environment: { DNNL_MAX_CPU_ISA: 'AVX2' } },
       { machine: { quotaCores: 4 } },
+      { cuda: { libraries: '/natives/lib', problems: [], driverVersion: '580.65.06', devices: 2 } },
       { model: { ...one, batches: 50, rows: 50 } },
       { model: { ...one, requestSeconds: 2, stageSeconds: stages({ execute: 2 }) } },
       { model: { requests: 50, refusals: { queue_full: 50 } } },
