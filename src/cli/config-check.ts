@@ -90,6 +90,7 @@ function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
       labels.size === 0 ? undefined : Object.fromEntries([...labels].map(([name, version]) => [name, String(version)])),
     backend: model.backend,
     provider: model.executionProvider,
+    devices: model.devices,
     host: model.host,
     slo_ms: model.sloMs,
     batching: batchingFields(model),

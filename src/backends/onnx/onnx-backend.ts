@@ -156,9 +156,14 @@ function providerOf(options: LoadOptions): InferenceSession.ExecutionProviderCon
   return name === 'cuda' ? { name, deviceId: deviceOf(options) } : name;
 }
 
+/** A library's or the driver's words, not the model's. */
+const CUDA_FAILED = /\bCU[A-Z]+ failure\b|Failed to load shared library/i;
+
 function explain(error: unknown, { executionProvider }: LoadOptions): string {
   const text = ortText(error);
-  return executionProvider === 'cuda' ? cudaText([text, oldDriver(readCudaState()) ?? []].flat()) : text;
+  if (executionProvider !== 'cuda' || !CUDA_FAILED.test(text)) return text;
+  const old = oldDriver(readCudaState());
+  return cudaText(old === undefined ? [text] : [text, old]);
 }
 
 function cudaText(problems: readonly string[]): string {

@@ -15,6 +15,8 @@ models:
     labels: {stable: 3}
     batching: {max_batch_size: 8, inputs: {s: {batch_axis: 1}, r: {batch: same}}, outputs: {o: {batch_axis: 2}}}
     logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
+    provider: cuda
+    devices: 1
 `;
 
 describe('pillion config check', () => {
@@ -34,6 +36,7 @@ describe('pillion config check', () => {
     const { output } = checkConfig([`--config=${files.write('p.yaml', YAML)}`], {});
     const printed = parse(output) as { models: Record<string, unknown>[] };
     assert.equal(printed.models[0]!['base_path'], '/m');
+    assert.deepEqual([printed.models[0]!['provider'], printed.models[0]!['devices']], ['cuda', [1]]);
     assert.deepEqual(printed.models[0]!['batching'], {
       max_batch_size: 8,
       inputs: { s: { batch_axis: 1 }, r: { batch: 'same' } },

@@ -167,7 +167,7 @@ describe('pillion.yaml', () => {
     ['    devices: []', 'p.yaml:4:14: devices names no device'],
     [
       '    provider: cpu\n    devices: 1',
-      'p.yaml:5:14: devices are those of provider cuda, but provider is cpu; leave one of them out',
+      'p.yaml:5:5: devices are those of provider cuda, but provider is cpu; leave one of them out',
     ],
     ['    gpu_mem_limit: 1', /^p.yaml:4:5: a model has no "gpu_mem_limit"/],
     ['    isolate: "yes"', 'p.yaml:4:14: isolate wants true or false, not "yes"'],
