@@ -37,13 +37,17 @@ mkdirSync(dirname(file), { recursive: true });
 writeFileSync(file, `${JSON.stringify(sbom, undefined, 2)}\n`);
 console.log(`${sbom.components.length} components in ${file}`);
 
-/** npm's own, of what package-lock.json pins and no development needs. npm wants a version of what it describes. */
+/**
+ * npm's own, of what package-lock.json pins and no development needs. npm wants a version of what it describes. It would
+ * leave out, with what development needs, also those of these packages that the product needs, too: it is not told of any.
+ */
 function cycloneDx(directory) {
   const copy = mkdtempSync(join(tmpdir(), 'pillion-sbom-'));
   try {
     for (const file of ['package.json', 'package-lock.json']) {
-      const content = JSON.parse(readFileSync(join(directory, file), 'utf8'));
-      writeFileSync(join(copy, file), JSON.stringify({ version: '0.0.0', ...content }));
+      const { devDependencies: _tools, packages, ...content } = JSON.parse(readFileSync(join(directory, file), 'utf8'));
+      const used = packages && { packages: withoutDevelopment(packages) };
+      writeFileSync(join(copy, file), JSON.stringify({ version: '0.0.0', ...content, ...used }));
     }
     return readCycloneDx(copy);
   } finally {
@@ -51,8 +55,12 @@ function cycloneDx(directory) {
   }
 }
 
+function withoutDevelopment({ '': { devDependencies: _tools, ...own }, ...packages }) {
+  return { '': own, ...Object.fromEntries(Object.entries(packages).filter(([, { dev }]) => dev !== true)) };
+}
+
 function readCycloneDx(directory) {
-  const args = ['sbom', '--sbom-format=cyclonedx', '--omit=dev', '--package-lock-only'];
+  const args = ['sbom', '--sbom-format=cyclonedx', '--package-lock-only'];
   return JSON.parse(execFileSync('npm', args, { cwd: directory, encoding: 'utf8', maxBuffer: 2 ** 26 }));
 }
 
