@@ -15,6 +15,7 @@ import { ensureEnvoy } from './envoy.mjs';
 import { ensureFrontedApps } from './fronted-apps.mjs';
 import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';
+import { prepareImage } from './image-suite.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
 import { ensureRustProgram } from './rust-program.mjs';
 import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
@@ -191,6 +192,18 @@ export const SUITES = {
       PILLION_TEST_PACKAGE: packTarball(),
       PILLION_TEST_NODES: JSON.stringify(ensureNodes()),
     }),
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
+  image: {
+    says: 'the container image: built, linted, run as orchestrators confine it; needs root and apt',
+    ending: '.image.js',
+    prepare: () => prepareImage('onnx'),
+    options: ['--test-concurrency=1', `--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
+  'image-tfjs': {
+    says: "the image with TensorFlow's libraries, on a SavedModel; fetches 600 MB, takes 5 GB of disk",
+    ending: '.image-tfjs.js',
+    prepare: () => prepareImage('tfjs'),
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   smoke: {

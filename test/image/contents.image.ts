@@ -1,0 +1,110 @@
+/** What the image consists of: `npm test -- image` builds it first. */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { IMAGE, podman } from './containers.ts';
+import { compressedLayers, filesBelow, withFiles } from './image-contents.ts';
+
+const MOST_BYTES = 160e6;
+const SBOM = 'opt/pillion/sbom.cdx.json';
+const READ_BY_ALL = 0o444;
+
+interface Component {
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+}
+
+describe('the image', () => {
+  it('is small', async (t) => {
+    const layers = await compressedLayers(IMAGE);
+    for (const { by, bytes } of layers) t.diagnostic(`${(bytes / 1e6).toFixed(1).padStart(6)} MB compressed: ${by}`);
+    const total = layers.reduce((sum, { bytes }) => sum + bytes, 0);
+    t.diagnostic(`${(total / 1e6).toFixed(1).padStart(6)} MB compressed in all`);
+    assert.ok(total < MOST_BYTES, `${total} bytes`);
+  });
+
+  it('has four programs, no shell, and nothing that only some users may read', async () => {
+    await withFiles(IMAGE, (directory) => {
+      const files = filesBelow(directory);
+      const programs = readdirSync(join(directory, 'usr', 'bin')).sort();
+      assert.deepEqual(programs, ['node', 'pillion', 'setpriv', 'tensorflow_model_server']);
+      assert.deepEqual(readdirSync(join(directory, 'usr', 'sbin')), []);
+      assert.deepEqual(
+        files.filter(({ mode }) => (mode & READ_BY_ALL) !== READ_BY_ALL),
+        [],
+      );
+      assert.deepEqual(
+        files.filter(({ mode }) => (mode & 0o6000) !== 0),
+        [],
+      );
+      const writable = files.filter(({ mode, path }) => (mode & 0o022) !== 0 && path !== 'tmp');
+      assert.deepEqual(writable, []);
+      const notForTheImage = /\.(map|d\.ts|md\.orig)$|^(src|opt\/pillion\/(src|test|\.git))/;
+      assert.deepEqual(
+        files.filter(({ path }) => notForTheImage.test(path)),
+        [],
+      );
+    });
+  });
+
+  it('has licences of all that it redistributes', async () => {
+    await withFiles(IMAGE, (directory) => {
+      const read = (path: string): string => readFileSync(join(directory, path), 'utf8');
+      assert.match(read('opt/pillion/LICENSE'), /Apache License/);
+      assert.match(read('usr/share/doc/node/LICENSE'), /Node\.js is licensed/);
+      for (const name of readdirSync(join(directory, 'var/lib/dpkg/status.d')))
+        assert.ok(read(`usr/share/doc/${name}/copyright`));
+    });
+  });
+
+  it('has a bill of materials that names what is in it, and no more', async (t) => {
+    await withFiles(IMAGE, (directory) => {
+      const { components } = JSON.parse(readFileSync(join(directory, SBOM), 'utf8')) as { components: Component[] };
+      for (const { name, version, purl } of components) t.diagnostic(`${purl.split(/[:/]/)[1]} ${name} ${version}`);
+      const named = (type: string): string[] =>
+        components.filter(({ purl }) => purl.startsWith(`pkg:${type}/`)).map(({ purl }) => purl);
+      const packages = filesBelow(join(directory, 'opt/pillion/node_modules'))
+        .filter(({ path }) => /(^|node_modules\/)(@[^/]+\/)?[^/@]+\/package\.json$/.test(path))
+        .map(
+          ({ path }) =>
+            JSON.parse(readFileSync(join(directory, 'opt/pillion/node_modules', path), 'utf8')) as Component,
+        )
+        .map(({ name, version }) => `pkg:npm/${name.replace('@', '%40')}@${version}`);
+      assert.deepEqual([...new Set(named('npm'))].sort(), [...new Set(packages)].sort());
+      const debian = readdirSync(join(directory, 'var/lib/dpkg/status.d'));
+      assert.equal(named('deb').length, debian.length);
+      assert.deepEqual(named('pypi'), []);
+      assert.equal(named('generic').length, 1);
+    });
+  });
+
+  it('says in its labels what it is and which commit', async () => {
+    const [{ Config: config }] = JSON.parse(await podman('image', 'inspect', IMAGE));
+    const label = (name: string): string => config.Labels[`org.opencontainers.image.${name}`];
+    assert.equal(label('version'), JSON.parse(readFileSync('package.json', 'utf8')).version);
+    assert.equal(label('licenses'), 'Apache-2.0');
+    assert.match(label('revision'), /^[0-9a-f]{40}(-changed)?$/);
+    assert.ok(Date.parse(label('created')) > 0);
+    assert.equal(config.User, '65532:65532');
+    assert.equal(config.StopSignal, 'SIGTERM');
+    assert.deepEqual(config.Entrypoint, ['/usr/bin/pillion']);
+  });
+
+  it('sets what bin/pillion sets', async () => {
+    const [{ Config: config }] = JSON.parse(await podman('image', 'inspect', IMAGE));
+    const launcher = readFileSync('bin/pillion', 'utf8');
+    const [, flags] = /^exec node (.*) "\$main"/m.exec(launcher)!;
+    const [, threshold] = /MALLOC_MMAP_THRESHOLD_:=(\d+)/.exec(launcher)!;
+    assert.ok(config.Env.includes(`NODE_OPTIONS=${flags}`), config.Env.join('\n'));
+    assert.ok(config.Env.includes(`MALLOC_MMAP_THRESHOLD_=${threshold}`), config.Env.join('\n'));
+  });
+
+  it('comes from a Dockerfile that hadolint likes', async () => {
+    await promisify(execFile)(process.env['PILLION_TEST_HADOLINT']!, ['deploy/docker/Dockerfile']);
+  });
+});
