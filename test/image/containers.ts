@@ -23,6 +23,8 @@ export interface Container {
   readonly lines: readonly LogLine[];
   /** Resolves with the first line that `matches`; rejects with the output if the container ends before. */
   line(matches: (line: LogLine) => boolean): Promise<LogLine>;
+  /** Resolves when a line has the text; else like line(). */
+  printed(wanted: string): Promise<void>;
   readonly exited: Promise<number>;
   output(): string;
 }
@@ -48,9 +50,10 @@ export async function execIn(name: string, ...command: string[]): Promise<{ stat
 
 /** Removes what a failed test left running: call it after each test. */
 export async function removeContainers(): Promise<void> {
-  const names = [...started.keys()];
+  // The last first: it may use the network of one before.
+  const names = [...started.keys()].reverse();
   started.clear();
-  if (names.length > 0) await podman('rm', '--force', '--ignore', '--time=0', ...names);
+  for (const name of names) await podman('rm', '--force', '--ignore', '--time=0', name);
 }
 
 export interface RunOptions {
@@ -61,20 +64,21 @@ export interface RunOptions {
   readonly command?: string;
   /** Default false. */
   readonly isRootWritable?: boolean;
-  readonly image?: string;
+  /** Default: the machine's. */
+  readonly network?: string;
 }
 
 /** Starts a container with these arguments of the command. */
 export function startContainer(args: readonly string[], given: RunOptions = {}): Container {
-  const { user, options = [], command, isRootWritable = false, image = IMAGE } = given;
+  const { user, options = [], command, isRootWritable = false, network = 'host' } = given;
   const name = `pillion-test-${process.pid}-${++count}`;
   const child = spawn('podman', [
-    ...['run', `--name=${name}`, '--pull=never', '--network=host', ...CONFINED],
+    ...['run', `--name=${name}`, '--pull=never', `--network=${network}`, ...CONFINED],
     ...(isRootWritable ? [] : READ_ONLY),
     ...(user === undefined ? [] : [`--user=${user}`]),
     ...(command === undefined ? [] : [`--entrypoint=${command}`]),
     ...options,
-    image,
+    IMAGE,
     ...args,
   ]);
   started.set(name, child);
@@ -91,19 +95,28 @@ export function startContainer(args: readonly string[], given: RunOptions = {}):
   const exited = new Promise<number>((resolve) => {
     child.once('close', (code) => resolve(code ?? -1));
   });
-  const line = (matches: (line: LogLine) => boolean): Promise<LogLine> =>
+  const awaited = <T>(look: () => T | undefined): Promise<T> =>
     new Promise((resolve, reject) => {
-      const look = (): void => {
-        const found = lines.find(matches);
+      const check = (): void => {
+        const found = look();
         if (found === undefined) return;
-        waiting.delete(look);
+        waiting.delete(check);
         resolve(found);
       };
-      waiting.add(look);
-      look();
+      waiting.add(check);
+      check();
       void exited.then((code) => reject(new Error(`the container ended (${code}):\n${text.join('\n')}`)));
     });
-  return { name, lines, line, exited, output: () => text.join('\n') };
+  return {
+    name,
+    lines,
+    line: (matches) => awaited(() => lines.find(matches)),
+    printed: async (wanted) => {
+      await awaited(() => text.find((each) => each.includes(wanted)));
+    },
+    exited,
+    output: () => text.join('\n'),
+  };
 }
 
 /** Where a container that has told so is ready. */
