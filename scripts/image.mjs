@@ -65,10 +65,9 @@ run(tool, [
   ...(tool === 'docker' ? [] : ['--pull=missing']),
   ...['--file', 'deploy/docker/Dockerfile', '--target', target, '--tag', tag],
   ...(platform === machine ? [] : ['--platform', platform]),
-  ...Object.entries({ BUILD_IMAGE: build, NODE_IMAGE: node, ...labels() }).flatMap(([name, value]) => [
-    '--build-arg',
-    `${name}=${value}`,
-  ]),
+  ...Object.entries({ BUILDPLATFORM: machine, BUILD_IMAGE: build, NODE_IMAGE: node, ...labels() }).flatMap(
+    ([name, value]) => ['--build-arg', `${name}=${value}`],
+  ),
   ...certificates(),
   ...more,
   '.',

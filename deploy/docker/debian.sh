@@ -5,7 +5,7 @@
 set -eu
 architecture=$1
 directory=$2
-packages='base-files ca-certificates gcc-14-base libc6 libcap-ng0 libgcc-s1 libstdc++6'
+packages='base-files gcc-14-base libc6 libcap-ng0 libgcc-s1 libstdc++6 util-linux'
 status=$directory/var/lib/dpkg/status.d
 
 dpkg --add-architecture "$architecture"
@@ -13,7 +13,8 @@ apt-get update -qq
 fetched=$(mktemp -d)
 cd "$fetched"
 chmod 777 .
-for package in $packages util-linux; do apt-get download -qq "$package:$architecture"; done
+for package in $packages; do apt-get download -qq "$package:$architecture"; done
+apt-get download -qq ca-certificates
 
 mkdir -p "$status"
 for file in ./*.deb; do
