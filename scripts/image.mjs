@@ -54,6 +54,7 @@ const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const tag = options.tag ?? `localhost/pillion:${version}${target === 'onnx' ? '' : `-${target}`}`;
 const arch = platform.split('/')[1];
 const isFromHub = options.base === undefined && isHad(HUB);
+const isOwn = options.base === undefined && !isFromHub && tool !== 'docker';
 const build = options.base ?? (isFromHub ? HUB : ensureBuildImage(tool));
 const node = platform === machine || isFromHub || options.base ? build : ensureNodeImage(tool, arch);
 
@@ -62,7 +63,7 @@ say(
 );
 run(tool, [
   ...(tool === 'buildah' ? ['bud', '--layers'] : ['build']),
-  ...(tool === 'docker' ? [] : ['--pull=missing']),
+  ...(isOwn ? ['--pull=never'] : []),
   ...['--file', 'deploy/docker/Dockerfile', '--target', target, '--tag', tag],
   ...(platform === machine ? [] : ['--platform', platform]),
   ...Object.entries({ BUILDPLATFORM: machine, BUILD_IMAGE: build, NODE_IMAGE: node, ...labels() }).flatMap(

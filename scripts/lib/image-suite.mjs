@@ -7,6 +7,7 @@ import { installDebianPackages } from './debian-program.mjs';
 import { ensurePython, root, run } from './setup.mjs';
 
 const PROGRAMS = ['podman', 'buildah', 'runc', 'debootstrap'];
+const MOST = 4096;
 /** Images and containers of this suite alone; systemd, CNI and journald are not needed. */
 const DIRECTORY = join(root, '.cache', 'containers');
 const STORAGE = `[storage]
@@ -37,14 +38,14 @@ export function prepareImage(target) {
   return { ...env, PILLION_TEST_IMAGE: image, PILLION_TEST_HADOLINT: hadolint };
 }
 
-/** Podman's defaults are above what it may set where it runs in a container itself. */
+/** Enough here; podman's defaults are above what it may set where it runs in a container itself. */
 function ownLimits() {
   const limits = readFileSync('/proc/self/limits', 'utf8');
-  const limit = (name) => new RegExp(`^${name} +\\S+ +(\\d+)`, 'm').exec(limits)?.[1];
+  const limit = (name) => Math.min(Number(new RegExp(`^${name} +\\S+ +(\\d+)`, 'm').exec(limits)?.[1] ?? MOST), MOST);
   return [
     ['nofile', limit('Max open files')],
     ['nproc', limit('Max processes')],
-  ].flatMap(([name, value]) => (value === undefined ? [] : [`"${name}=${value}:${value}"`]));
+  ].map(([name, value]) => `"${name}=${value}:${value}"`);
 }
 
 /** Settings of the caller's own are left as they are. */
