@@ -4,6 +4,7 @@
  *   GET /live /startup /ready   the probes (proxy/servers/probes.ts); /ready says why not
  *   GET /metrics   Prometheus text or OpenMetrics; /monitoring/prometheus/metrics adds TensorFlow Serving's names
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
+ *   GET /headroom  how much more traffic the server takes (proxy/load/headroom-meter.ts)
  *   GET /callers   the callers that take most of the cores (callers-report.ts)
  *   GET /profile   some seconds of the server as a trace file, for `pillion profile` (profile/profile-endpoint.ts)
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
@@ -45,6 +46,8 @@ export interface AdminServerOptions {
   readonly waitsFor: () => readonly string[];
   /** The JSON of GET /models. */
   readonly models: () => object;
+  /** The JSON of GET /headroom. */
+  readonly headroom: () => object;
   /** The JSON of GET /callers. */
   readonly callers: () => object;
   readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
@@ -159,6 +162,7 @@ export class AdminServer {
     const refusal = isCostly ? refuseForeignChange(request.headers) : refuseForeignPage(request.headers);
     if (refusal !== undefined) return refuse(response, refusal);
     if (path === '/models') return sendJson(response, this.#options.models());
+    if (path === '/headroom') return sendJson(response, this.#options.headroom());
     if (path === '/callers') return sendJson(response, this.#options.callers());
     if (path === REQUESTS_PATH || path.startsWith(`${REQUESTS_PATH}/`)) {
       const answer = this.#options.requests.answer(request, path);
@@ -176,7 +180,7 @@ export class AdminServer {
       response,
       404,
       'text/plain',
-      'here are: / /live /startup /ready /metrics /models /callers /requests /arrivals /profile /record\n',
+      'here are: / /live /startup /ready /metrics /models /headroom /callers /requests /arrivals /profile /record\n',
     );
   }
 

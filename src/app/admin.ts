@@ -12,6 +12,7 @@ import { RecordEndpoint } from '../admin/record-endpoint.ts';
 import { RequestsEndpoint } from '../admin/requests-endpoint.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
 import { systemClock } from '../core/clock.ts';
+import type { HeadroomMeter } from '../proxy/load/headroom-meter.ts';
 import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
@@ -27,6 +28,7 @@ interface AdminParts extends Omit<ConsoleParts, 'explainer'> {
   /** What readiness waits for, beside the models: one line each. */
   readonly appWaits: () => readonly string[];
   readonly life: PodLife;
+  readonly headroom: HeadroomMeter;
   /** Cores that runs may take now, over all models. */
   readonly runCores: () => number;
 }
@@ -38,7 +40,7 @@ export interface Admin {
 }
 
 export function createAdmin(parts: AdminParts): Admin {
-  const { operators, life } = parts;
+  const { operators, life, headroom } = parts;
   const { config, machine, models, records, callers, readiness, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.appWaits()];
@@ -55,6 +57,7 @@ export function createAdmin(parts: AdminParts): Admin {
       const plan = processPlan(config.options, machine);
       return { ...modelsReport(models, readiness.isReady, plan, explainer.look()), waits_for: waitsFor() };
     },
+    headroom: () => headroom.read(true),
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
     arrivals: new ArrivalsEndpoint({ ring: telemetry.arrivals, clock: systemClock }),

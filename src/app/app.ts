@@ -22,6 +22,7 @@ import type { ModelRepository } from '../models/triton/model-repository.ts';
 import type { AppHealth } from '../proxy/fronting/app/app-health.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
+import type { HeadroomMeter } from '../proxy/load/headroom-meter.ts';
 import { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
@@ -109,6 +110,7 @@ class PillionApp implements App {
   readonly #thread = new CodecThread(systemClock);
   readonly #surfaces: Surfaces;
   readonly #admin: Admin;
+  readonly #headroom: HeadroomMeter;
   readonly #clientDrain: ClientDrain;
   readonly #access: Access;
   readonly #appHealth: AppHealth | undefined;
@@ -153,7 +155,7 @@ class PillionApp implements App {
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
     const proxyProtocols = createProxyProtocols(options, metrics);
     const doors = { gates, proxyProtocols, tls: tls?.listen, access: access.control };
-    const loads = createLoads({ options, slots: coreSlots, budget, telemetry });
+    const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
       ...{ reload: reloads.handler, audit: access.audit },
@@ -168,6 +170,7 @@ class PillionApp implements App {
       callers: coreSlots.callers,
       runCores: () => coreSlots.total,
       operators: access.operators,
+      headroom: loads.headroom,
       addresses: () => this.#addresses,
       appWaits: () => appWaits(this.#appHealth, options),
     });
@@ -176,6 +179,7 @@ class PillionApp implements App {
     this.#access = access;
     this.#accessLog = createAccessLog(options.access_log, telemetry, logger);
     this.#appHealth = createAppHealth(options, readiness, logger);
+    this.#headroom = loads.headroom;
     this.#lifecycle = lifecycle;
     this.#records = records;
     this.#models = models;
@@ -198,6 +202,7 @@ class PillionApp implements App {
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
       this.#coreWatch.start();
+      this.#headroom.start();
       this.#tls?.watch.start();
       this.#memoryWatch.start();
       this.#descriptorWatch.start();
@@ -270,6 +275,7 @@ class PillionApp implements App {
     this.#surfaces.sharedMemory.close();
     await this.#thread.close();
     this.#coreWatch.stop();
+    this.#headroom.stop();
     this.#memoryWatch.stop();
     this.#descriptorWatch.stop();
     await this.#models.close();

@@ -1,36 +1,55 @@
-/** Builds the reports of this server's load, for balancers. */
+/** Builds what tells others of this server's load: reports for balancers, the headroom for autoscalers. */
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import type { CoreBudget } from '../core/core-budget.ts';
+import type { ModelManager } from '../models/lifecycle/model-manager.ts';
+import { HeadroomMeter, type RunPlace } from '../proxy/load/headroom-meter.ts';
 import { LoadMeter } from '../proxy/load/load-meter.ts';
 import { LoadReports } from '../proxy/load/load-reports.ts';
 import type { CoreSlots } from '../scheduler/cores/core-slots.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
 interface LoadParts {
-  readonly options: Pick<ServeOptions, 'load_reports' | 'authorization_file'>;
+  readonly options: Pick<ServeOptions, 'load_reports' | 'authorization_file' | 'slo_ms'>;
+  readonly models: ModelManager;
   readonly slots: CoreSlots;
   readonly budget: CoreBudget;
   readonly telemetry: AppTelemetry;
 }
 
 export interface Loads {
-  readonly reports: LoadReports;
+  /** Undefined with `--load_reports=off`. */
+  readonly reports: LoadReports | undefined;
+  readonly headroom: HeadroomMeter;
   /** The event loop has polled for so long without anything to do. */
   readonly onSpun: (spunMs: number) => void;
 }
 
-/** Undefined with `--load_reports=off`. */
-export function createLoads({ options, slots, budget, telemetry }: LoadParts): Loads | undefined {
-  if (options.load_reports === 'off') return undefined;
+/** The objective of a server of which none was configured, in ms. */
+const DEFAULT_OBJECTIVE_MS = 1000;
+
+export function createLoads({ options, slots, budget, telemetry, models }: LoadParts): Loads {
   let spunMs = 0;
-  const meter = new LoadMeter({
+  const common = {
     clock: systemClock,
     runCores: () => slots.total,
     waitingMs: () => slots.waitingMs(),
     loopBusyMs: () => performance.eventLoopUtilization().active - spunMs,
+  };
+  const headroom = new HeadroomMeter({
+    ...common,
+    placeOf: (model) => placeOf(model, models),
+    objectiveMs: () => objectiveMs(models, options.slo_ms),
+  });
+  telemetry.listen(headroom);
+  const onSpun = (ms: number): void => {
+    spunMs += ms;
+  };
+  if (options.load_reports === 'off') return { reports: undefined, headroom, onSpun };
+  const meter = new LoadMeter({
+    ...common,
     cpuMs: () => {
       const { user, system } = process.cpuUsage();
       return (user + system) / 1000;
@@ -43,8 +62,20 @@ export function createLoads({ options, slots, budget, telemetry }: LoadParts): L
     isAlways: options.load_reports === 'always',
     namesModels: options.authorization_file === '',
   });
-  const onSpun = (ms: number): void => {
-    spunMs += ms;
-  };
-  return { reports, onSpun };
+  return { reports, headroom, onSpun };
+}
+
+/** Of an unloaded model that had requests lately: the cores. */
+function placeOf(model: string, models: ModelManager): RunPlace {
+  for (const { name, host } of models.servables()) {
+    if (name === model && host?.kind === 'inline') return host.callsAtOnce ?? 'loop';
+  }
+  return 'cores';
+}
+
+/** The tightest that was configured. */
+function objectiveMs(models: ModelManager, serverMs: number): number {
+  let least = serverMs || Infinity;
+  for (const { name } of models.servables()) least = Math.min(least, models.configOf(name)?.sloMs || Infinity);
+  return least === Infinity ? DEFAULT_OBJECTIVE_MS : least;
 }

@@ -28,7 +28,7 @@ import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../proxy/servers/grpc-server.ts';
 import { RestServer } from '../proxy/servers/http-server.ts';
 import { type PageMaker, PageServer } from '../proxy/servers/page-server.ts';
-import { probePages } from '../proxy/servers/probes.ts';
+import { headroomPage, probePages } from '../proxy/servers/probes.ts';
 import { RegionStore } from '../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
@@ -56,8 +56,7 @@ interface SurfaceParts {
   readonly reload: ReloadHandler | undefined;
   /** Undefined without an authorization file. */
   readonly access: AccessControl | undefined;
-  /** Undefined if no load is reported. */
-  readonly loads: Loads | undefined;
+  readonly loads: Loads;
   readonly telemetry: AppTelemetry;
   readonly logger: RootLogger;
   /** Undefined = plain text. */
@@ -86,7 +85,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const { options } = config;
   const callers = new Callers(options.caller_header, access);
   const openInference = createOpenInference(parts);
-  const served = { lifecycle, resolver, modelInfo, openInference, loads: parts.loads?.reports };
+  const served = { lifecycle, resolver, modelInfo, openInference, loads: parts.loads.reports };
   const common = { ...served, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const inflations = new InflationGate();
@@ -120,13 +119,14 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
 
 /** The ports that ask nobody who they are. Where callers are asked, --probe_port has no metrics: they name models. */
 function createPageServers(
-  { config, access, readiness, gates, onInternalError }: SurfaceParts,
+  { config, access, readiness, gates, loads, onInternalError }: SurfaceParts,
   metricsPage: PageMaker,
 ): Pick<Surfaces, 'metrics' | 'probes'> {
   const { metrics_port, probe_port } = config.options;
   const server = (port: number, pages: ReadonlyMap<string, PageMaker>): PageServer | undefined =>
     port === -1 ? undefined : new PageServer({ pages, gate: gates.probes, onInternalError });
   const probes = probePages(readiness);
+  probes.set('/headroom', () => headroomPage(loads.headroom, access === undefined));
   if (access === undefined && config.metricsPath !== undefined) probes.set('/metrics', metricsPage);
   return { metrics: server(metrics_port, new Map([['/metrics', metricsPage]])), probes: server(probe_port, probes) };
 }
@@ -172,7 +172,7 @@ function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine 
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
-  return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads?.onSpun } });
+  return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
 }
 
 function entranceOf(surface: keyof ProxyProtocols, { gates, proxyProtocols, config }: SurfaceParts): Entrance {

@@ -23,6 +23,7 @@ export async function startAdmin(t: TestContext, options: Partial<AdminServerOpt
     readiness: new ReadinessGate(),
     waitsFor: () => [],
     models: () => ({}),
+    headroom: () => ({}),
     callers: () => ({}),
     metrics: nothing,
     record: new RecordEndpoint({ clock, taps: undefined as never, counters: undefined as never, models: nothing }),

@@ -238,6 +238,7 @@ function servableHost(
     kind,
     reason,
     processGroup,
+    callsAtOnce: executor.isElsewhere === true ? executor.slots : undefined,
     get sessions() {
       if (executor.isInline === true) return undefined;
       return executor.plans ?? [{ sessions: executor.slots, threads: executor.threads ?? 1 }];

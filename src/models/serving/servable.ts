@@ -71,6 +71,8 @@ export interface ServableHost {
   readonly reason: string;
   /** Its open sessions by the threads of their runs; undefined = it runs inline. */
   readonly sessions?: readonly SessionPlan[] | undefined;
+  /** The most calls in flight to the server that runs it; undefined = it runs here. */
+  readonly callsAtOnce?: number | undefined;
   /** The number of workers that were replaced because they died or grew too large. */
   readonly restarts?: number;
   /** The memory of its own processes, in bytes, as last reported; undefined = it has none. */

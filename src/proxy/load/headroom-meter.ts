@@ -1,0 +1,251 @@
+/**
+ * How much more traffic this server takes before it misses its objective, as one number for autoscalers.
+ *
+ *   use      the largest of: cores that runs took (as if in full batches), event loop, calls to other servers
+ *   demand   use ÷ (1 − share of requests that were refused for overload or came too late)
+ *   broken   0 to 1: such requests, over MISSED_SHARE of all; 1 = the objective is missed
+ *   queue    time that the cores need for what waits ÷ the objective
+ *
+ *   load = max(demand + broken × (1 − demand, if positive), queue), at most MAX_LOAD        headroom = max(0, 1 − load)
+ *
+ * Once a second each part is measured and smoothed, with TIME_CONSTANT_MS; the load is computed from smoothed parts, so
+ * that it does not matter who asks, or how often. It never falls when a part rises, is 0 without traffic and never NaN.
+ *
+ * - A batch counts with the time that its rows would take in a full one, as in load-meter.ts: a server with little to do
+ *   is busy with single rows, and yet takes many times as much.
+ * - Demand is above 1 where requests are refused, by as much as is refused: autoscalers then add enough at once.
+ * - A deadline that is shorter than the run alone, or over before the request came, is no load: more servers would miss
+ *   it, too. Nor are a caller's own limits and failures of a model.
+ */
+import { type Clock, type Instant, repeat, type TimerHandle } from '../../core/clock.ts';
+import type { ServingError } from '../../core/errors.ts';
+import { INFERENCE_METHODS } from '../../telemetry/metrics/live-stats.ts';
+import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
+import { envoyMark } from '../refusal-headers.ts';
+
+const TICK_MS = 1000;
+/** After it, 63 % of a step are in the figures; after three times as long 95 %. */
+export const TIME_CONSTANT_MS = 10_000;
+/** Beyond it an autoscaler gets no more steps at once: how much is missing is a guess there. */
+export const MAX_LOAD = 2;
+/** The objective is missed if so many of all requests are refused or late. */
+const MISSED_SHARE = 0.01;
+/** And at least so many a second: two in a time constant. One late request on a quiet server is no overload. */
+const MISSED_PER_S = 0.2;
+
+/** Rates below it are those of a model that nobody asks any more, or that is not there any more. */
+const FORGOTTEN = 1e-4;
+
+/** Where a model's runs take place: on cores of their own, on the event loop, or elsewhere, in so many calls at once. */
+export type RunPlace = 'cores' | 'loop' | number;
+
+/** What the meter reads beside the records. */
+export interface HeadroomSources {
+  readonly clock: Clock;
+  /** Cores for runs. */
+  readonly runCores: () => number;
+  /** Time that they need for the requests that wait, in ms. */
+  readonly waitingMs: () => number;
+  /** How long the event loop had something to do since the process's start, in ms. */
+  readonly loopBusyMs: () => number;
+  readonly placeOf: (model: string) => RunPlace;
+  /** The tightest objective, in ms. */
+  readonly objectiveMs: () => number;
+}
+
+/** The answer of GET /headroom. */
+export interface Headroom {
+  /** 1 = idle, 0 = full. */
+  readonly headroom: number;
+  /** 1 − headroom up to 1; above it, what is asked for over what the server can do. */
+  readonly load: number;
+  /** What decides the load. */
+  readonly bound: 'cores' | 'event_loop' | 'calls' | 'refusals' | 'queue';
+  readonly cores: number;
+  readonly event_loop: number;
+  /** Of the models that run elsewhere, the one with the most of its calls in flight. */
+  readonly calls: number;
+  readonly queue_ms: number;
+  readonly objective_ms: number;
+  readonly requests_per_s: number;
+  /** Refused for overload, or late. */
+  readonly refused_per_s: number;
+  readonly models?: readonly ModelHeadroom[];
+}
+
+/** A model's part: how much more of its own traffic fits beside that of the others. */
+export interface ModelHeadroom {
+  readonly model: string;
+  readonly headroom: number;
+  /** Of the cores, or of its calls to another server. */
+  readonly share: number;
+  readonly requests_per_s: number;
+  readonly refused_per_s: number;
+}
+
+/** Sums since the last tick, and smoothed rates. */
+interface Counts {
+  answered: number;
+  refused: number;
+  runMs: number;
+  readonly rates: { answered: number; refused: number; runs: number };
+}
+
+export class HeadroomMeter {
+  readonly #sources: HeadroomSources;
+  readonly #models = new Map<string, Counts>();
+  #at: Instant;
+  #loopBusyMs: number;
+  #loop = 0;
+  #queueMs = 0;
+  #timer: TimerHandle | undefined;
+
+  constructor(sources: HeadroomSources) {
+    this.#sources = sources;
+    this.#at = sources.clock.nowMs();
+    this.#loopBusyMs = sources.loopBusyMs();
+  }
+
+  /** Measures once a second from now on. */
+  start(): void {
+    this.#timer ??= repeat(this.#sources.clock, TICK_MS, () => this.#tick());
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  /** For Telemetry.listen. */
+  recordRequest({ method, model, error }: RequestRecord): void {
+    if (!INFERENCE_METHODS.has(method)) return;
+    if (error === undefined) this.#of(model).answered += 1;
+    else if (isMissed(error)) this.#of(model).refused += 1;
+  }
+
+  /** For Telemetry.listen. */
+  recordBatch({ model, threads, executeStart, end, fullShare = 1 }: BatchRecord): void {
+    if (executeStart !== 0) this.#of(model).runMs += (end - executeStart) * threads * fullShare;
+  }
+
+  /** The figures of the last tick. `namesModels`: whoever gets them may know which models there are. */
+  read(namesModels: boolean): Headroom {
+    const { objectiveMs } = this.#sources;
+    const { cores, calls } = this.#uses();
+    let [answered, refused] = [0, 0];
+    for (const { rates } of this.#models.values()) {
+      answered += rates.answered;
+      refused += rates.refused;
+    }
+    const use = Math.max(cores, this.#loop, calls);
+    const demand = atMost(MAX_LOAD, (use * (answered + refused)) / answered || use);
+    const missed = demand + brokenness(answered, refused) * Math.max(0, 1 - demand);
+    const objective = objectiveMs();
+    const queue = this.#queueMs / objective;
+    const load = rounded(atMost(MAX_LOAD, Math.max(missed, queue)));
+    const bounds = { cores, event_loop: this.#loop, calls } as const;
+    const busiest = (Object.keys(bounds) as (keyof typeof bounds)[]).reduce((a, b) => (bounds[b] > bounds[a] ? b : a));
+    return {
+      headroom: rounded(Math.max(0, 1 - load)),
+      load,
+      bound: queue > missed ? 'queue' : missed > use ? 'refusals' : busiest,
+      cores: rounded(cores),
+      event_loop: rounded(this.#loop),
+      calls: rounded(calls),
+      queue_ms: rounded(this.#queueMs),
+      objective_ms: objective,
+      requests_per_s: rounded(answered),
+      refused_per_s: rounded(refused),
+      ...(namesModels && { models: this.#modelsBeside(Math.max(cores, this.#loop)) }),
+    };
+  }
+
+  #of(model: string): Counts {
+    let counts = this.#models.get(model);
+    if (counts === undefined) {
+      counts = { answered: 0, refused: 0, runMs: 0, rates: { answered: 0, refused: 0, runs: 0 } };
+      this.#models.set(model, counts);
+    }
+    return counts;
+  }
+
+  #tick(): void {
+    const { clock, loopBusyMs, waitingMs } = this.#sources;
+    const now = clock.nowMs();
+    const spanMs = Math.max(1, now - this.#at);
+    const busyMs = loopBusyMs();
+    const weight = 1 - Math.exp(-spanMs / TIME_CONSTANT_MS);
+    const smooth = (before: number, value: number): number => before + weight * (value - before);
+    this.#loop = smooth(this.#loop, atMost(1, Math.max(0, busyMs - this.#loopBusyMs) / spanMs));
+    this.#queueMs = smooth(this.#queueMs, waitingMs());
+    for (const [model, counts] of this.#models) {
+      const { rates } = counts;
+      rates.answered = smooth(rates.answered, (1000 * counts.answered) / spanMs);
+      rates.refused = smooth(rates.refused, (1000 * counts.refused) / spanMs);
+      rates.runs = smooth(rates.runs, counts.runMs / spanMs);
+      counts.answered = 0;
+      counts.refused = 0;
+      counts.runMs = 0;
+      if (Math.max(rates.answered, rates.refused, rates.runs) < FORGOTTEN) this.#models.delete(model);
+    }
+    this.#at = now;
+    this.#loopBusyMs = busyMs;
+  }
+
+  /** Shares of the cores over all models, and of the calls of the model that has the most of its own in flight. */
+  #uses(): { readonly cores: number; readonly calls: number } {
+    let [cores, calls] = [0, 0];
+    for (const [model, { rates }] of this.#models) {
+      const place = this.#sources.placeOf(model);
+      if (place === 'cores') cores += rates.runs / this.#sources.runCores();
+      else if (place !== 'loop') calls = Math.max(calls, rates.runs / place);
+    }
+    return { cores, calls };
+  }
+
+  /** `busy`: the share of the cores or the event loop that all models take. */
+  #modelsBeside(busy: number): readonly ModelHeadroom[] {
+    const { placeOf, runCores } = this.#sources;
+    const listed: ModelHeadroom[] = [];
+    for (const [model, { rates }] of this.#models) {
+      if (model === '') continue;
+      const place = placeOf(model);
+      const isElsewhere = typeof place === 'number';
+      const share = isElsewhere ? rates.runs / place : rates.runs / (place === 'loop' ? 1 : runCores());
+      const free = Math.max(0, 1 - (isElsewhere ? share : busy));
+      const more = free === 0 ? 0 : free / (share + free);
+      listed.push({
+        model,
+        headroom: rounded(more * (1 - brokenness(rates.answered, rates.refused))),
+        share: rounded(share),
+        requests_per_s: rounded(rates.answered),
+        refused_per_s: rounded(rates.refused),
+      });
+    }
+    return listed.sort((a, b) => a.headroom - b.headroom);
+  }
+}
+
+/** 0 = all are answered in time; 1 = so many are not that the objective is missed. */
+function brokenness(answered: number, refused: number): number {
+  return atMost(1, refused / Math.max(MISSED_PER_S, MISSED_SHARE * (answered + refused)));
+}
+
+/** Stages of which a deadline may run out because this server has too much to do. */
+const OWN_STAGES: ReadonlySet<unknown> = new Set(['queue', 'batch', 'execute', 'split', 'encode']);
+
+/** One more server like this one might have answered it in time. What another server refused has no reason. */
+function isMissed(error: ServingError): boolean {
+  const { kind, attributes } = error;
+  if (kind === 'deadline_exceeded') return OWN_STAGES.has(attributes?.['stage']);
+  return envoyMark(error) === 'x-envoy-overloaded' && attributes?.['reason'] !== undefined;
+}
+
+function atMost(most: number, value: number): number {
+  return Math.min(most, value);
+}
+
+/** Two digits: what is less is noise of the event loop. */
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
+}
