@@ -112,6 +112,12 @@ export const SUITES = {
     },
     takesOptions: true,
   },
+  scaling: {
+    says: 'one to three sidecars and back behind a real Envoy, as KEDA scales them by /headroom; no request fails; 2 min',
+    files: ['mesh/envoy-scaling.mesh.js'],
+    prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy() }),
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
   observability: {
     says: 'traces, metrics, exemplars and alert rules with a real Jaeger, Prometheus and Envoy; needs Go 1.26 and apt',
     ending: '.observability.js',

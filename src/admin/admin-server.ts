@@ -10,6 +10,8 @@
  *   GET /requests  the last requests, the slow and the failed ones; /requests/ID one of them (requests-endpoint.ts)
  *   GET /arrivals  when the last minutes' requests came, their sizes, budgets and ends (arrivals-endpoint.ts)
  *   GET /record    a model's requests as they are answered, for `pillion record` (record-endpoint.ts)
+ *   GET /server_info /config_dump /stats /help   the server itself, as Envoy's admin port has it (server/)
+ *   GET, POST /logging   the level of the log (server/log-level.ts)
  *   GET /          the console: its page and the page's requests (console.ts)
  *   POST /drain /quitquitquit   for a pod's hooks and jobs (pod-life.ts)
  *
@@ -39,6 +41,9 @@ import { answerPodLife, type PodLife } from './pod-life.ts';
 import type { ProfileEndpoint } from './profile/profile-endpoint.ts';
 import type { RecordEndpoint } from './record-endpoint.ts';
 import { REQUESTS_PATH, type RequestsEndpoint } from './requests-endpoint.ts';
+import { helpText, notFoundText } from './server/endpoints.ts';
+import { changeLevel, type LevelledLog, showLevel } from './server/log-level.ts';
+import { statsPage } from './server/stats-page.ts';
 
 export interface AdminServerOptions {
   readonly readiness: Readiness;
@@ -46,6 +51,10 @@ export interface AdminServerOptions {
   readonly waitsFor: () => readonly string[];
   /** The JSON of GET /models. */
   readonly models: () => object;
+  /** The JSON of GET /server_info and /config_dump. */
+  readonly serverInfo: () => object;
+  readonly configDump: () => object;
+  readonly log: LevelledLog;
   /** The JSON of GET /headroom. */
   readonly headroom: () => object;
   /** The JSON of GET /callers. */
@@ -176,12 +185,29 @@ export class AdminServer {
     }
     if (path === '/profile') return this.#options.profile.answer(request, response);
     if (path === '/record') return this.#options.record.answer(request, response);
-    return send(
-      response,
-      404,
-      'text/plain',
-      'here are: / /live /startup /ready /metrics /models /headroom /callers /requests /arrivals /profile /record\n',
-    );
+    return this.#show(path, request, response);
+  }
+
+  /** The pages about the server itself. */
+  async #show(path: string, { url = '/' }: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { serverInfo, configDump, log, metrics } = this.#options;
+    switch (path) {
+      case '/help':
+        return send(response, 200, 'text/plain', helpText());
+      case '/server_info':
+        return sendJson(response, serverInfo());
+      case '/config_dump':
+        return sendJson(response, configDump());
+      case '/logging':
+        return send(response, 200, 'text/plain', showLevel(log));
+      case '/stats': {
+        const { text } = await metrics({ accept: undefined, withAliases: true });
+        const page = statsPage(text, queryOf(url));
+        return 'status' in page ? refuse(response, page) : send(response, 200, page.contentType, page.text);
+      }
+      default:
+        return send(response, 404, 'text/plain', notFoundText());
+    }
   }
 
   /** Answers orchestrators, whoever they are and whatever Host they use. False: the path is another one. */
@@ -192,11 +218,15 @@ export class AdminServer {
     return page !== undefined;
   }
 
-  #change(path: string, { method, headers }: IncomingMessage, response: ServerResponse): void {
-    const { life } = this.#options;
+  #change(path: string, { method, headers, url = '/' }: IncomingMessage, response: ServerResponse): void {
+    const { life, log } = this.#options;
     const refusal = refuseForeignChange(headers);
     if (method === 'POST' && refusal !== undefined) refuse(response, refusal);
-    else if (method !== 'POST' || life === undefined || !answerPodLife(path, life, response)) {
+    else if (method === 'POST' && path === '/logging') {
+      const wrong = changeLevel(log, queryOf(url));
+      if (wrong === undefined) send(response, 200, 'text/plain', showLevel(log));
+      else refuse(response, wrong);
+    } else if (method !== 'POST' || life === undefined || !answerPodLife(path, life, response)) {
       response.setHeader('allow', 'GET, HEAD');
       send(response, 405, 'text/plain', 'only GET and HEAD here\n');
     }
@@ -209,6 +239,10 @@ export class AdminServer {
     const page = await this.#options.metrics({ accept: headers.accept, withAliases: path === METRICS_PATH });
     send(response, 200, page.contentType, page.text);
   }
+}
+
+function queryOf(url: string): URLSearchParams {
+  return new URLSearchParams(url.split('?', 2)[1]);
 }
 
 function refuse(response: ServerResponse, { status, text }: Refusal): void {

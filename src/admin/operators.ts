@@ -8,6 +8,7 @@ import { sentToken } from '../access/sent-token.ts';
 import { peerOf } from '../proxy/net/listen-address.ts';
 import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { Refusal } from './access-guard.ts';
+import { logLevelOf } from './server/log-level.ts';
 
 const FIRST_ERROR = 400;
 const REFUSED: readonly number[] = [401, 403];
@@ -62,6 +63,7 @@ function deedOf({ method, url = '/' }: IncomingMessage): Deed | undefined {
   const version = query.get('version') ?? undefined;
   if (method === 'POST') {
     const [, name, action] = MODEL_ACTION.exec(path) ?? [];
+    if (path === '/logging') return { method: `logging ${logLevelOf(query.get('level') ?? '') ?? ''}`.trimEnd() };
     if (ENDINGS.includes(path)) return { method: path.slice(1) };
     if (name !== undefined) return { method: action!, model: decoded(name), version };
     const verb = PLAYGROUND.exec(path)?.[1];

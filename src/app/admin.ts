@@ -1,4 +1,6 @@
 /** Builds the operators' server: its reports, recordings, profiles and the console. */
+import { hostname } from 'node:os';
+import process from 'node:process';
 import { AdminServer } from '../admin/admin-server.ts';
 import { ArrivalsEndpoint } from '../admin/arrivals-endpoint.ts';
 import { callersReport, type ReportedCallers } from '../admin/callers-report.ts';
@@ -10,16 +12,23 @@ import { ProfileEndpoint } from '../admin/profile/profile-endpoint.ts';
 import { Profiler } from '../admin/profile/profiler.ts';
 import { RecordEndpoint } from '../admin/record-endpoint.ts';
 import { RequestsEndpoint } from '../admin/requests-endpoint.ts';
+import { configDump } from '../admin/server/config-dump.ts';
+import { type ServerFacts, serverInfo } from '../admin/server/server-info.ts';
+import { runtimeVersions } from '../backends/runtime-versions.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
+import type { ModelConfig } from '../config/model-config.ts';
 import { systemClock } from '../core/clock.ts';
+import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { HeadroomMeter } from '../proxy/load/headroom-meter.ts';
 import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
+import type { RootLogger } from '../telemetry/log/log.ts';
 import { type ConsoleParts, createConsole } from './console.ts';
 import { processPlan } from './models.ts';
 
-interface AdminParts extends Omit<ConsoleParts, 'explainer'> {
+interface AdminParts extends Omit<ConsoleParts, 'explainer' | 'logger'> {
+  readonly logger: RootLogger;
   readonly readiness: ReadinessGate;
   readonly records: Records;
   readonly gate: ConnectionGate;
@@ -50,6 +59,7 @@ export function createAdmin(parts: AdminParts): Admin {
   const profiler = new Profiler({ clock: systemClock, telemetry, servables, readFree: readFreeMemory });
   const profile = new ProfileEndpoint({ profiler, models: modelNames });
   const explainer = createExplainer(parts);
+  const startedAt = systemClock.nowMs();
   const server = new AdminServer({
     ...{ readiness, record, profile, gate, operators, life, onInternalError },
     waitsFor,
@@ -57,6 +67,9 @@ export function createAdmin(parts: AdminParts): Admin {
       const plan = processPlan(config.options, machine);
       return { ...modelsReport(models, readiness.isReady, plan, explainer.look()), waits_for: waitsFor() };
     },
+    serverInfo: () => serverInfo({ config, readiness, ...hostFacts(), uptimeMs: systemClock.nowMs() - startedAt }),
+    configDump: () => configDump(config, configured(models)),
+    log: parts.logger,
     headroom: () => headroom.read(true),
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
@@ -69,6 +82,15 @@ export function createAdmin(parts: AdminParts): Admin {
     profile.drain();
   };
   return { server, drain };
+}
+
+/** The models as they are configured now. */
+function configured(models: ModelManager): readonly ModelConfig[] {
+  return models.modelNames.map((name) => models.configOf(name)).filter((model) => model !== undefined);
+}
+
+function hostFacts(): Pick<ServerFacts, 'hostname' | 'versions' | 'runtimes'> {
+  return { hostname: hostname(), versions: process.versions, runtimes: runtimeVersions() };
 }
 
 function createExplainer({ config, machine, models, telemetry, runCores }: AdminParts): Explainer {

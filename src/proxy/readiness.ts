@@ -5,6 +5,8 @@ export interface Readiness {
   readonly hasBeenReady: boolean;
   /** The first reason why not; undefined if it is ready. */
   readonly missing: NotReady | undefined;
+  /** A drain has begun. */
+  readonly isDraining: boolean;
   /** Ready but for the models. */
   readonly isOpen: boolean;
   /** Calls `listener` whenever one of these, or whether a model is available, may have changed; the returned function stops that. */
@@ -37,6 +39,10 @@ export class ReadinessGate implements Readiness {
 
   get isOpen(): boolean {
     return this.#isAppReady && !this.#isDraining;
+  }
+
+  get isDraining(): boolean {
+    return this.#isDraining;
   }
 
   onChange(listener: () => void): () => void {

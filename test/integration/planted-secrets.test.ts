@@ -206,7 +206,8 @@ for (const engine of ['pillion', 'grpc-js']) {
       assert.equal(metrics.status, 200);
       told.set('metrics over REST', await metrics.text());
       for (const path of [
-        ...['/models', '/models/digits', '/about', '/metrics', '/profile?seconds=1', '/nothing'],
+        ...['/models', '/models/digits', '/about', '/metrics', '/profile?seconds=1', '/nothing', '/help', '/headroom'],
+        ...['/config_dump', '/server_info', '/stats', '/stats?format=json', '/logging'],
         ...[`/requests/${captured}`, `/requests/${captured}/payload`, `/models/${PLANTED.query.slice(0, 4)}`],
       ]) {
         told.set(

@@ -4,6 +4,8 @@
  *   client ─▶ listener ─┬ content-type application/grpc ─▶ cluster "grpc", HTTP/2     ─▶ gRPC ports
  *                       └ everything else               ─▶ cluster "rest", HTTP/1.1   ─▶ REST ports
  */
+import { renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 export interface EnvoyOptions {
   /** "host:port" each. */
@@ -25,6 +27,8 @@ export interface EnvoyOptions {
   readonly reports?: 'in band' | 'out of band';
   /** Weighs hosts anew each so many seconds, the first time after as many. Default: 0.1. */
   readonly weighsEachS?: number;
+  /** Where `writeEndpoints` says which hosts there are: they may change while Envoy runs. Default: they do not. */
+  readonly endpointsIn?: string;
   /** "host:port" that takes Envoy's spans as OTLP over gRPC. Every request has one, and another for the way to its host. */
   readonly spansTo?: string;
 }
@@ -41,6 +45,7 @@ const TYPE = 'type.googleapis.com/envoy';
 
 export function envoyConfig(options: EnvoyOptions): object {
   return {
+    node: { id: 'tests', cluster: 'tests' },
     admin: { address: address('127.0.0.1:0') },
     static_resources: {
       listeners: [listener(options)],
@@ -50,6 +55,23 @@ export function envoyConfig(options: EnvoyOptions): object {
     layered_runtime: {
       layers: [{ name: 'tests', static_layer: { tracing: { opentelemetry: { min_flush_spans: 1 } } } }],
     },
+  };
+}
+
+/** Tells an Envoy of `endpointsIn` which hosts there are now. The file is replaced: Envoy never sees a part of it. */
+export function writeEndpoints(directory: string, hosts: Readonly<Record<'grpc' | 'rest', readonly string[]>>): void {
+  for (const [name, addresses] of Object.entries(hosts)) {
+    const resources = [{ '@type': `${TYPE}.config.endpoint.v3.ClusterLoadAssignment`, ...assignment(name, addresses) }];
+    const file = join(directory, `${name}.json`);
+    writeFileSync(`${file}.new`, JSON.stringify({ resources }));
+    renameSync(`${file}.new`, file);
+  }
+}
+
+function assignment(cluster_name: string, hosts: readonly string[]): object {
+  return {
+    cluster_name,
+    endpoints: [{ lb_endpoints: hosts.map((host) => ({ endpoint: { address: address(host) } })) }],
   };
 }
 
@@ -89,7 +111,7 @@ function tracing({ spansTo }: EnvoyOptions): object {
 }
 
 function spanCluster({ spansTo }: EnvoyOptions): object[] {
-  return spansTo === undefined ? [] : [cluster('spans', [spansTo], { http2_protocol_options: {} }, {})];
+  return spansTo === undefined ? [] : [cluster('spans', fixed('spans', [spansTo]), { http2_protocol_options: {} }, {})];
 }
 
 function routes({ restTimeoutMs = 0, retries = false }: EnvoyOptions): object[] {
@@ -120,20 +142,27 @@ function retryPolicy(on: string): object {
   };
 }
 
-function cluster(name: string, hosts: readonly string[], protocol: object, further: object): object {
+/** As they are, or as `writeEndpoints` has written them last. */
+function hostsOf(name: 'grpc' | 'rest', { endpointsIn, ...hosts }: EnvoyOptions): object {
+  if (endpointsIn === undefined) return fixed(name, hosts[name]);
+  const path_config_source = { path: join(endpointsIn, `${name}.json`) };
+  return { type: 'EDS', eds_cluster_config: { eds_config: { path_config_source, resource_api_version: 'V3' } } };
+}
+
+function fixed(name: string, hosts: readonly string[]): object {
+  return { type: 'STATIC', load_assignment: assignment(name, hosts) };
+}
+
+function cluster(name: string, hosts: object, protocol: object, further: object): object {
   return {
     name,
-    type: 'STATIC',
+    ...hosts,
     connect_timeout: '1s',
     typed_extension_protocol_options: {
       'envoy.extensions.upstreams.http.v3.HttpProtocolOptions': {
         '@type': `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`,
         explicit_http_config: protocol,
       },
-    },
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [{ lb_endpoints: hosts.map((host) => ({ endpoint: { address: address(host) } })) }],
     },
     circuit_breakers: {
       thresholds: [{ max_requests: MAX_STREAMS, max_pending_requests: MAX_STREAMS, max_retries: MAX_STREAMS }],
@@ -146,13 +175,18 @@ function cluster(name: string, hosts: readonly string[], protocol: object, furth
 
 function grpcCluster(options: EnvoyOptions): object {
   const health = healthCheck(options, { grpc_health_check: { service_name: options.healthService ?? '' } });
-  return cluster('grpc', options.grpc, { http2_protocol_options: {} }, { ...health, ...balancing(options) });
+  return cluster(
+    'grpc',
+    hostsOf('grpc', options),
+    { http2_protocol_options: {} },
+    { ...health, ...balancing(options) },
+  );
 }
 
 function restCluster(options: EnvoyOptions): object {
   const { restHealthPath: path = '/v1/models/half_plus_two' } = options;
   const health = healthCheck(options, { http_health_check: { path } });
-  return cluster('rest', options.rest, { http_protocol_options: {} }, { ...health, ...balancing(options) });
+  return cluster('rest', hostsOf('rest', options), { http_protocol_options: {} }, { ...health, ...balancing(options) });
 }
 
 function balancing({ reports, weighsEachS = 0.1 }: EnvoyOptions): object {

@@ -12,6 +12,7 @@ const DESCRIPTORS = 'test/golden/wire/open-inference-grpc.fds.bin';
 // biome-ignore lint/suspicious/noExplicitAny: proto-loader's messages have no types.
 export type Message = any;
 
+/** Of each method, its answer or a promise of it. */
 export interface OpenInferenceAnswers {
   readonly metadata: (request: Message) => Message;
   readonly infer: (request: Message) => Message;
@@ -37,9 +38,9 @@ export async function openInferenceServer(t: TestContext, answers: OpenInference
 }
 
 function unary(answer: (request: Message) => Message): grpc.handleUnaryCall<Message, Message> {
-  return (call, callback) => {
+  return async (call, callback) => {
     try {
-      callback(null, answer(call.request));
+      callback(null, await answer(call.request));
     } catch (error) {
       callback(error as grpc.ServiceError);
     }

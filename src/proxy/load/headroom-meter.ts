@@ -2,8 +2,8 @@
  * How much more traffic this server takes before it misses its objective, as one number for autoscalers.
  *
  *   use      the largest of: cores that runs took (as if in full batches), event loop, calls to other servers
- *   demand   use ÷ (1 − share of requests that were refused for overload or came too late)
- *   broken   0 to 1: such requests, over MISSED_SHARE of all; 1 = the objective is missed
+ *   demand   use, and what the requests would have taken that were refused for overload or came too late
+ *   broken   0 to 1: such requests, over MISSED_SHARE of all; 1 = the objective is missed. It falls from 1 as soon as they end
  *   queue    time that the cores need for what waits ÷ the objective
  *
  *   load = max(demand + broken × (1 − demand, if positive), queue), at most MAX_LOAD        headroom = max(0, 1 − load)
@@ -65,6 +65,7 @@ export interface Headroom {
   readonly event_loop: number;
   /** Of the models that run elsewhere, the one with the most of its calls in flight. */
   readonly calls: number;
+  /** Of more than MAX_LOAD objectives, as many. */
   readonly queue_ms: number;
   readonly objective_ms: number;
   readonly requests_per_s: number;
@@ -88,7 +89,7 @@ interface Counts {
   answered: number;
   refused: number;
   runMs: number;
-  readonly rates: { answered: number; refused: number; runs: number };
+  readonly rates: { answered: number; refused: number; runs: number; broken: number };
 }
 
 export class HeadroomMeter {
@@ -98,6 +99,8 @@ export class HeadroomMeter {
   #loopBusyMs: number;
   #loop = 0;
   #queueMs = 0;
+  #broken = 0;
+  #lost = 0;
   #timer: TimerHandle | undefined;
 
   constructor(sources: HeadroomSources) {
@@ -131,15 +134,10 @@ export class HeadroomMeter {
   /** The figures of the last tick. `namesModels`: whoever gets them may know which models there are. */
   read(namesModels: boolean): Headroom {
     const { objectiveMs } = this.#sources;
-    const { cores, calls } = this.#uses();
-    let [answered, refused] = [0, 0];
-    for (const { rates } of this.#models.values()) {
-      answered += rates.answered;
-      refused += rates.refused;
-    }
+    const { cores, calls, answered, refused } = this.#uses();
     const use = Math.max(cores, this.#loop, calls);
-    const demand = atMost(MAX_LOAD, (use * (answered + refused)) / answered || use);
-    const missed = demand + brokenness(answered, refused) * Math.max(0, 1 - demand);
+    const demand = atMost(MAX_LOAD, use + this.#lost);
+    const missed = demand + this.#broken * Math.max(0, 1 - demand);
     const objective = objectiveMs();
     const queue = this.#queueMs / objective;
     const load = rounded(atMost(MAX_LOAD, Math.max(missed, queue)));
@@ -163,44 +161,54 @@ export class HeadroomMeter {
   #of(model: string): Counts {
     let counts = this.#models.get(model);
     if (counts === undefined) {
-      counts = { answered: 0, refused: 0, runMs: 0, rates: { answered: 0, refused: 0, runs: 0 } };
+      counts = { answered: 0, refused: 0, runMs: 0, rates: { answered: 0, refused: 0, runs: 0, broken: 0 } };
       this.#models.set(model, counts);
     }
     return counts;
   }
 
   #tick(): void {
-    const { clock, loopBusyMs, waitingMs } = this.#sources;
+    const { clock, loopBusyMs, waitingMs, objectiveMs } = this.#sources;
     const now = clock.nowMs();
     const spanMs = Math.max(1, now - this.#at);
     const busyMs = loopBusyMs();
     const weight = 1 - Math.exp(-spanMs / TIME_CONSTANT_MS);
     const smooth = (before: number, value: number): number => before + weight * (value - before);
     this.#loop = smooth(this.#loop, atMost(1, Math.max(0, busyMs - this.#loopBusyMs) / spanMs));
-    this.#queueMs = smooth(this.#queueMs, waitingMs());
+    this.#queueMs = smooth(this.#queueMs, atMost(MAX_LOAD * objectiveMs(), waitingMs()));
+    let refusedNow = 0;
     for (const [model, counts] of this.#models) {
       const { rates } = counts;
+      const refused = (1000 * counts.refused) / spanMs;
+      refusedNow += refused;
       rates.answered = smooth(rates.answered, (1000 * counts.answered) / spanMs);
-      rates.refused = smooth(rates.refused, (1000 * counts.refused) / spanMs);
+      rates.refused = smooth(rates.refused, refused);
       rates.runs = smooth(rates.runs, counts.runMs / spanMs);
+      rates.broken = atMost(1, smooth(rates.broken, refused / enough(rates)));
       counts.answered = 0;
       counts.refused = 0;
       counts.runMs = 0;
       if (Math.max(rates.answered, rates.refused, rates.runs) < FORGOTTEN) this.#models.delete(model);
     }
+    const all = this.#uses();
+    this.#broken = atMost(1, smooth(this.#broken, refusedNow / enough(all)));
+    const use = Math.max(all.cores, this.#loop, all.calls);
+    this.#lost = smooth(this.#lost, use === 0 ? 0 : atMost(MAX_LOAD, (refusedNow * use) / all.answered || 0));
     this.#at = now;
     this.#loopBusyMs = busyMs;
   }
 
-  /** Shares of the cores over all models, and of the calls of the model that has the most of its own in flight. */
-  #uses(): { readonly cores: number; readonly calls: number } {
-    let [cores, calls] = [0, 0];
+  /** Rates of all models, shares of the cores, and of the calls of the model that has the most of its own in flight. */
+  #uses(): { readonly cores: number; readonly calls: number; readonly answered: number; readonly refused: number } {
+    let [cores, calls, answered, refused] = [0, 0, 0, 0];
     for (const [model, { rates }] of this.#models) {
+      answered += rates.answered;
+      refused += rates.refused;
       const place = this.#sources.placeOf(model);
       if (place === 'cores') cores += rates.runs / this.#sources.runCores();
       else if (place !== 'loop') calls = Math.max(calls, rates.runs / place);
     }
-    return { cores, calls };
+    return { cores, calls, answered, refused };
   }
 
   /** `busy`: the share of the cores or the event loop that all models take. */
@@ -216,7 +224,7 @@ export class HeadroomMeter {
       const more = free === 0 ? 0 : free / (share + free);
       listed.push({
         model,
-        headroom: rounded(more * (1 - brokenness(rates.answered, rates.refused))),
+        headroom: rounded(more * (1 - rates.broken)),
         share: rounded(share),
         requests_per_s: rounded(rates.answered),
         refused_per_s: rounded(rates.refused),
@@ -226,9 +234,9 @@ export class HeadroomMeter {
   }
 }
 
-/** 0 = all are answered in time; 1 = so many are not that the objective is missed. */
-function brokenness(answered: number, refused: number): number {
-  return atMost(1, refused / Math.max(MISSED_PER_S, MISSED_SHARE * (answered + refused)));
+/** So many refused or late requests a second miss the objective. */
+function enough({ answered, refused }: { readonly answered: number; readonly refused: number }): number {
+  return Math.max(MISSED_PER_S, MISSED_SHARE * (answered + refused));
 }
 
 /** Stages of which a deadline may run out because this server has too much to do. */

@@ -166,6 +166,19 @@ describe('the headroom', () => {
     assert.ok(server.seconds(1, { refused: 1 }).load <= 0.5);
   });
 
+  it('comes back within three time constants after an overload, however bad that was', () => {
+    const server = new Server();
+    server.seconds(SETTLED_S, { answered: 100, refused: 10_000, runMs: 2000, waitingMs: 5000 });
+    let last = server.meter.read(true).load;
+    assert.equal(last, MAX_LOAD);
+    for (let i = 0; i < 30; i++) {
+      const { load } = server.seconds(1, { answered: 0 });
+      assert.ok(load <= last);
+      last = load;
+    }
+    assert.ok(last <= 0.5, String(last));
+  });
+
   it('is of each model what fits beside the others', () => {
     const server = new Server();
     for (let i = 0; i < SETTLED_S; i++) {
