@@ -1,6 +1,7 @@
 /** Builds what tells others of this server's load: reports for balancers, the headroom for autoscalers. */
 import { performance } from 'node:perf_hooks';
 import process from 'node:process';
+import { wantedCoreMs } from '../config/machine/thread-demand.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import type { CoreBudget } from '../core/core-budget.ts';
@@ -40,7 +41,12 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
   };
   const headroom = new HeadroomMeter({
     ...common,
+    loopWantedMs: () => {
+      const wantedMs = wantedCoreMs();
+      return wantedMs === undefined ? undefined : wantedMs - spunMs;
+    },
     placeOf: (model) => placeOf(model, models),
+    objectiveOf: (model) => models.configOf(model)?.sloMs ?? (options.slo_ms || undefined),
     objectiveMs: () => objectiveMs(models, options.slo_ms),
   });
   telemetry.listen(headroom);

@@ -72,13 +72,19 @@ const READS = [
     '/requests/1',
     '/requests/1/payload',
     '/arrivals',
+    '/config_dump',
+    '/server_info',
+    '/stats',
+    '/logging',
+    '/help',
+    '/headroom',
   ],
   ...['/about', '/events', '/metrics', '/monitoring/prometheus/metrics', '/profile?seconds=1', '/record?model=digits'],
   '/nothing',
 ];
 const POSTS = [
   ...['/models/digits/reload', '/models/digits/unload', '/models/digits/load'],
-  ...['/playground/predict?model=digits', '/drain', '/quitquitquit', '/nothing'],
+  ...['/playground/predict?model=digits', '/drain', '/quitquitquit', '/logging?level=debug', '/nothing'],
 ];
 
 describe('a token for operators', () => {

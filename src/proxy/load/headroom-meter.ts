@@ -3,7 +3,7 @@
  *
  *   use      the largest of: cores that runs took (as if in full batches), event loop, calls to other servers
  *   demand   use, and what the requests would have taken that were refused for overload or came too late
- *   broken   0 to 1: such requests, over MISSED_SHARE of all; 1 = the objective is missed. It falls from 1 as soon as they end
+ *   broken   0 to 1: such requests, and those answered later than a configured objective, over MISSED_SHARE of all
  *   queue    time that the cores need for what waits ÷ the objective
  *
  *   load = max(demand + broken × (1 − demand, if positive), queue), at most MAX_LOAD        headroom = max(0, 1 − load)
@@ -13,6 +13,7 @@
  *
  * - A batch counts with the time that its rows would take in a full one, as in load-meter.ts: a server with little to do
  *   is busy with single rows, and yet takes many times as much.
+ * - The event loop counts as busy while its thread has work and no core: beside neighbours, or beyond a cgroup's quota.
  * - Demand is above 1 where requests are refused, by as much as is refused: autoscalers then add enough at once.
  * - A deadline that is shorter than the run alone, or over before the request came, is no load: more servers would miss
  *   it, too. Nor are a caller's own limits and failures of a model.
@@ -21,6 +22,7 @@ import { type Clock, type Instant, repeat, type TimerHandle } from '../../core/c
 import type { ServingError } from '../../core/errors.ts';
 import { INFERENCE_METHODS } from '../../telemetry/metrics/live-stats.ts';
 import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
+import { STAGE_DECODE } from '../../telemetry/stage-clock.ts';
 import { envoyMark } from '../refusal-headers.ts';
 
 const TICK_MS = 1000;
@@ -28,7 +30,7 @@ const TICK_MS = 1000;
 export const TIME_CONSTANT_MS = 10_000;
 /** Beyond it an autoscaler gets no more steps at once: how much is missing is a guess there. */
 export const MAX_LOAD = 2;
-/** The objective is missed if so many of all requests are refused or late. */
+/** The objective is missed if so many of all requests are. */
 const MISSED_SHARE = 0.01;
 /** And at least so many a second: two in a time constant. One late request on a quiet server is no overload. */
 const MISSED_PER_S = 0.2;
@@ -48,9 +50,13 @@ export interface HeadroomSources {
   readonly waitingMs: () => number;
   /** How long the event loop had something to do since the process's start, in ms. */
   readonly loopBusyMs: () => number;
+  /** How long its thread wanted a core, with the time in which it had none; undefined = the system does not say. */
+  readonly loopWantedMs: () => number | undefined;
   readonly placeOf: (model: string) => RunPlace;
   /** The tightest objective, in ms. */
   readonly objectiveMs: () => number;
+  /** The objective that was configured for a model, in ms. */
+  readonly objectiveOf: (model: string) => number | undefined;
 }
 
 /** The answer of GET /headroom. */
@@ -60,7 +66,7 @@ export interface Headroom {
   /** 1 − headroom up to 1; above it, what is asked for over what the server can do. */
   readonly load: number;
   /** What decides the load. */
-  readonly bound: 'cores' | 'event_loop' | 'calls' | 'refusals' | 'queue';
+  readonly bound: 'cores' | 'event_loop' | 'calls' | 'misses' | 'queue';
   readonly cores: number;
   readonly event_loop: number;
   /** Of the models that run elsewhere, the one with the most of its calls in flight. */
@@ -69,8 +75,8 @@ export interface Headroom {
   readonly queue_ms: number;
   readonly objective_ms: number;
   readonly requests_per_s: number;
-  /** Refused for overload, or late. */
-  readonly refused_per_s: number;
+  /** Refused for overload, too late, or answered later than the configured objective. */
+  readonly missed_per_s: number;
   readonly models?: readonly ModelHeadroom[];
 }
 
@@ -81,15 +87,18 @@ export interface ModelHeadroom {
   /** Of the cores, or of its calls to another server. */
   readonly share: number;
   readonly requests_per_s: number;
-  readonly refused_per_s: number;
+  readonly missed_per_s: number;
 }
 
 /** Sums since the last tick, and smoothed rates. */
 interface Counts {
   answered: number;
   refused: number;
+  /** Answered, later than the objective. */
+  slow: number;
   runMs: number;
-  readonly rates: { answered: number; refused: number; runs: number; broken: number };
+  objectiveMs: number;
+  readonly rates: { answered: number; missed: number; runs: number; broken: number };
 }
 
 export class HeadroomMeter {
@@ -97,6 +106,7 @@ export class HeadroomMeter {
   readonly #models = new Map<string, Counts>();
   #at: Instant;
   #loopBusyMs: number;
+  #loopWantedMs: number;
   #loop = 0;
   #queueMs = 0;
   #broken = 0;
@@ -107,6 +117,7 @@ export class HeadroomMeter {
     this.#sources = sources;
     this.#at = sources.clock.nowMs();
     this.#loopBusyMs = sources.loopBusyMs();
+    this.#loopWantedMs = sources.loopWantedMs() ?? 0;
   }
 
   /** Measures once a second from now on. */
@@ -120,10 +131,14 @@ export class HeadroomMeter {
   }
 
   /** For Telemetry.listen. */
-  recordRequest({ method, model, error }: RequestRecord): void {
+  recordRequest({ method, model, error, stages }: RequestRecord): void {
     if (!INFERENCE_METHODS.has(method)) return;
-    if (error === undefined) this.#of(model).answered += 1;
-    else if (isMissed(error)) this.#of(model).refused += 1;
+    if (error === undefined) {
+      const counts = this.#of(model);
+      counts.answered += 1;
+      // How long a client takes to send its request is its own affair.
+      if (stages.finishedAt - stages.startOf(STAGE_DECODE) > counts.objectiveMs) counts.slow += 1;
+    } else if (isMissed(error)) this.#of(model).refused += 1;
   }
 
   /** For Telemetry.listen. */
@@ -134,26 +149,26 @@ export class HeadroomMeter {
   /** The figures of the last tick. `namesModels`: whoever gets them may know which models there are. */
   read(namesModels: boolean): Headroom {
     const { objectiveMs } = this.#sources;
-    const { cores, calls, answered, refused } = this.#uses();
+    const { cores, calls, answered, missed } = this.#uses();
     const use = Math.max(cores, this.#loop, calls);
     const demand = atMost(MAX_LOAD, use + this.#lost);
-    const missed = demand + this.#broken * Math.max(0, 1 - demand);
+    const broken = demand + this.#broken * Math.max(0, 1 - demand);
     const objective = objectiveMs();
     const queue = this.#queueMs / objective;
-    const load = rounded(atMost(MAX_LOAD, Math.max(missed, queue)));
+    const load = rounded(atMost(MAX_LOAD, Math.max(broken, queue)));
     const bounds = { cores, event_loop: this.#loop, calls } as const;
     const busiest = (Object.keys(bounds) as (keyof typeof bounds)[]).reduce((a, b) => (bounds[b] > bounds[a] ? b : a));
     return {
       headroom: rounded(Math.max(0, 1 - load)),
       load,
-      bound: queue > missed ? 'queue' : missed > use ? 'refusals' : busiest,
+      bound: queue > broken ? 'queue' : broken > use ? 'misses' : busiest,
       cores: rounded(cores),
       event_loop: rounded(this.#loop),
       calls: rounded(calls),
       queue_ms: rounded(this.#queueMs),
       objective_ms: objective,
       requests_per_s: rounded(answered),
-      refused_per_s: rounded(refused),
+      missed_per_s: rounded(missed),
       ...(namesModels && { models: this.#modelsBeside(Math.max(cores, this.#loop)) }),
     };
   }
@@ -161,54 +176,59 @@ export class HeadroomMeter {
   #of(model: string): Counts {
     let counts = this.#models.get(model);
     if (counts === undefined) {
-      counts = { answered: 0, refused: 0, runMs: 0, rates: { answered: 0, refused: 0, runs: 0, broken: 0 } };
+      const rates = { answered: 0, missed: 0, runs: 0, broken: 0 };
+      const objectiveMs = this.#sources.objectiveOf(model) ?? Infinity;
+      counts = { answered: 0, refused: 0, slow: 0, runMs: 0, objectiveMs, rates };
       this.#models.set(model, counts);
     }
     return counts;
   }
 
   #tick(): void {
-    const { clock, loopBusyMs, waitingMs, objectiveMs } = this.#sources;
+    const { clock, loopBusyMs, loopWantedMs, waitingMs, objectiveMs, objectiveOf } = this.#sources;
     const now = clock.nowMs();
     const spanMs = Math.max(1, now - this.#at);
     const busyMs = loopBusyMs();
     const weight = 1 - Math.exp(-spanMs / TIME_CONSTANT_MS);
     const smooth = (before: number, value: number): number => before + weight * (value - before);
-    this.#loop = smooth(this.#loop, atMost(1, Math.max(0, busyMs - this.#loopBusyMs) / spanMs));
+    const wantedMs = loopWantedMs() ?? 0;
+    const loopMs = Math.max(0, busyMs - this.#loopBusyMs, wantedMs - this.#loopWantedMs);
+    this.#loopWantedMs = wantedMs;
+    this.#loop = smooth(this.#loop, atMost(1, loopMs / spanMs));
     this.#queueMs = smooth(this.#queueMs, atMost(MAX_LOAD * objectiveMs(), waitingMs()));
-    let refusedNow = 0;
+    let [refused, missed] = [0, 0];
     for (const [model, counts] of this.#models) {
       const { rates } = counts;
-      const refused = (1000 * counts.refused) / spanMs;
-      refusedNow += refused;
+      const missedOfModel = (1000 * (counts.refused + counts.slow)) / spanMs;
+      refused += (1000 * counts.refused) / spanMs;
+      missed += missedOfModel;
       rates.answered = smooth(rates.answered, (1000 * counts.answered) / spanMs);
-      rates.refused = smooth(rates.refused, refused);
+      rates.missed = smooth(rates.missed, missedOfModel);
       rates.runs = smooth(rates.runs, counts.runMs / spanMs);
-      rates.broken = atMost(1, smooth(rates.broken, refused / enough(rates)));
-      counts.answered = 0;
-      counts.refused = 0;
-      counts.runMs = 0;
-      if (Math.max(rates.answered, rates.refused, rates.runs) < FORGOTTEN) this.#models.delete(model);
+      rates.broken = atMost(1, smooth(rates.broken, missedOfModel / enough(rates)));
+      Object.assign(counts, { answered: 0, refused: 0, slow: 0, runMs: 0 });
+      counts.objectiveMs = objectiveOf(model) ?? Infinity;
+      if (Math.max(rates.answered, rates.missed, rates.runs) < FORGOTTEN) this.#models.delete(model);
     }
     const all = this.#uses();
-    this.#broken = atMost(1, smooth(this.#broken, refusedNow / enough(all)));
+    this.#broken = atMost(1, smooth(this.#broken, missed / enough(all)));
     const use = Math.max(all.cores, this.#loop, all.calls);
-    this.#lost = smooth(this.#lost, use === 0 ? 0 : atMost(MAX_LOAD, (refusedNow * use) / all.answered || 0));
+    this.#lost = smooth(this.#lost, use === 0 ? 0 : atMost(MAX_LOAD, (refused * use) / all.answered || 0));
     this.#at = now;
     this.#loopBusyMs = busyMs;
   }
 
   /** Rates of all models, shares of the cores, and of the calls of the model that has the most of its own in flight. */
-  #uses(): { readonly cores: number; readonly calls: number; readonly answered: number; readonly refused: number } {
-    let [cores, calls, answered, refused] = [0, 0, 0, 0];
+  #uses(): { readonly cores: number; readonly calls: number; readonly answered: number; readonly missed: number } {
+    let [cores, calls, answered, missed] = [0, 0, 0, 0];
     for (const [model, { rates }] of this.#models) {
       answered += rates.answered;
-      refused += rates.refused;
+      missed += rates.missed;
       const place = this.#sources.placeOf(model);
       if (place === 'cores') cores += rates.runs / this.#sources.runCores();
       else if (place !== 'loop') calls = Math.max(calls, rates.runs / place);
     }
-    return { cores, calls, answered, refused };
+    return { cores, calls, answered, missed };
   }
 
   /** `busy`: the share of the cores or the event loop that all models take. */
@@ -227,16 +247,16 @@ export class HeadroomMeter {
         headroom: rounded(more * (1 - rates.broken)),
         share: rounded(share),
         requests_per_s: rounded(rates.answered),
-        refused_per_s: rounded(rates.refused),
+        missed_per_s: rounded(rates.missed),
       });
     }
     return listed.sort((a, b) => a.headroom - b.headroom);
   }
 }
 
-/** So many refused or late requests a second miss the objective. */
-function enough({ answered, refused }: { readonly answered: number; readonly refused: number }): number {
-  return Math.max(MISSED_PER_S, MISSED_SHARE * (answered + refused));
+/** So many missed requests a second miss the objective of all. */
+function enough({ answered, missed }: { readonly answered: number; readonly missed: number }): number {
+  return Math.max(MISSED_PER_S, MISSED_SHARE * (answered + missed));
 }
 
 /** Stages of which a deadline may run out because this server has too much to do. */

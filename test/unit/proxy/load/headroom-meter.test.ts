@@ -29,6 +29,9 @@ class Server {
   readonly clock = new FakeClock();
   readonly meter: HeadroomMeter;
   objectiveMs = 500;
+  /** Requests take 35 ms from their bodies on (fullStages). */
+  configuredMs: number | undefined;
+  wantedMs: number | undefined;
   readonly places = new Map<string, RunPlace>();
   #loopMs = 0;
   #waitingMs = 0;
@@ -40,7 +43,9 @@ class Server {
       waitingMs: () => this.#waitingMs,
       loopBusyMs: () => this.#loopMs,
       placeOf: (model) => this.places.get(model) ?? 'cores',
+      loopWantedMs: () => this.wantedMs,
       objectiveMs: () => this.objectiveMs,
+      objectiveOf: () => this.configuredMs,
     });
     this.meter.start();
   }
@@ -69,7 +74,7 @@ describe('the headroom', () => {
   it('is all of an idle server, also before its first second', () => {
     assert.deepEqual(new Server().meter.read(true), {
       ...{ headroom: 1, load: 0, bound: 'cores', cores: 0, event_loop: 0, calls: 0, queue_ms: 0 },
-      ...{ objective_ms: 500, requests_per_s: 0, refused_per_s: 0, models: [] },
+      ...{ objective_ms: 500, requests_per_s: 0, missed_per_s: 0, models: [] },
     });
     assert.equal(settled({ loopMs: 3 }).headroom, 1);
   });
@@ -88,7 +93,7 @@ describe('the headroom', () => {
 
   it('is nothing while requests are refused, and the load tells how much is missing', () => {
     const { headroom, load, bound } = settled({ answered: 200, refused: 100, runMs: 2000 });
-    assert.deepEqual({ headroom, load, bound }, { headroom: 0, load: 1.5, bound: 'refusals' });
+    assert.deepEqual({ headroom, load, bound }, { headroom: 0, load: 1.5, bound: 'misses' });
     assert.equal(settled({ refused: 100, runMs: 2000 }).load, MAX_LOAD);
     assert.equal(settled({ answered: 980, refused: 20, runMs: 200 }).headroom, 0);
   });
@@ -96,6 +101,29 @@ describe('the headroom', () => {
   it('falls as far as the objective is missed: by half for half of one in a hundred', () => {
     const { load } = settled({ answered: 199, refused: 1, runMs: 400 });
     assert.ok(Math.abs(load - 0.6) < 0.015, String(load));
+  });
+
+  it('is nothing where answers are later than the configured objective, although the cores have time', () => {
+    for (const [configuredMs, headroom] of [
+      [undefined, 0.9],
+      [36, 0.9],
+      [34, 0],
+    ] as const) {
+      const server = new Server();
+      server.configuredMs = configuredMs;
+      assert.equal(server.seconds(SETTLED_S, { answered: 10, runMs: 200 }).headroom, headroom);
+    }
+  });
+
+  it('counts the event loop as busy while its thread waits for a core', () => {
+    const server = new Server();
+    server.wantedMs = 0;
+    for (let i = 0; i < SETTLED_S; i++) {
+      server.wantedMs += 800;
+      server.second({ answered: 10, loopMs: 200 });
+    }
+    const { load, bound } = server.meter.read(true);
+    assert.deepEqual({ load, bound }, { load: 0.8, bound: 'event_loop' });
   });
 
   it('is nothing where what waits takes as long as the objective', () => {
