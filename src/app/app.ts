@@ -9,6 +9,7 @@
 import { installedProviders } from '../backends/registry.ts';
 import { CodecThread } from '../codec-thread/codec-thread.ts';
 import { describeMachine, type Machine, readMachine } from '../config/machine/machine.ts';
+import { unreadFacts } from '../config/machine/unread-facts.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -200,6 +201,8 @@ class PillionApp implements App {
       const plan = { slots, intra_op_threads, max_batch_size };
       const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...plan };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
+      const unread = unreadFacts();
+      if (unread.length > 0) this.logger.info({ event: 'machine_unread', unread }, 'not told by this system');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
       this.#coreWatch.start();
       this.#headroom.start();

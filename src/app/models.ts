@@ -8,6 +8,7 @@ import { checkBackendKind } from '../backends/registry.ts';
 import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
 import type { Machine } from '../config/machine/machine.ts';
+import { residentBytes } from '../config/machine/resident-memory.ts';
 import { AUTO_RUNTIME, type HostChoice } from '../config/model-config.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
@@ -97,7 +98,7 @@ export function createModels(parts: ModelParts): ModelManager {
         };
       },
       readFree: readFreeMemory,
-      readResident,
+      readResident: residentBytes,
       onLoaded: (servable) => logger.info(describeMemory(servable), 'memory of the model version'),
     },
   );
@@ -164,7 +165,7 @@ function serverBatching(
       maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
       callerCoreShare: options.caller_core_share,
       batchMemoryBytes: options.batch_memory_mib * 2 ** 20 || Math.min(KNEE_BYTES, usableMemoryBytes(machine) / 16),
-      readResident,
+      readResident: () => residentBytes() ?? 0,
     },
     slots: options.num_batch_threads,
     mostSessions: machine.budgetCores + 1,
@@ -270,11 +271,6 @@ function hostEvents(logger: Logger, metrics: AppTelemetry['metrics']): HostEvent
       }
     },
   };
-}
-
-/** The server's resident memory, in bytes. */
-function readResident(): number {
-  return process.memoryUsage.rss();
 }
 
 function usableMemoryBytes({ memoryLimitBytes, totalMemoryBytes }: Machine): number {

@@ -14,8 +14,8 @@ interface MemoryCheckedLoadOptions {
   /** The sessions and processes that a version will have. If it rejects, the load rejects with the same error. */
   readonly planOf: (model: ModelConfig, versionDirectory: string) => Promise<LoadPlan>;
   readonly readFree: () => FreeMemory | undefined;
-  /** The server's resident memory, in bytes. */
-  readonly readResident: () => number;
+  /** The server's resident memory, in bytes; undefined = the system does not say. */
+  readonly readResident: () => number | undefined;
   readonly onLoaded: (servable: Servable) => void;
 }
 
@@ -49,7 +49,8 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
       const before = options.readResident();
       const servable = await load(model, version, directory, signal);
       const outside = servable.host?.residentBytes ?? 0;
-      const grown = Math.max(0, options.readResident() - before) + outside;
+      const after = options.readResident();
+      const grown = after === undefined || before === undefined ? undefined : Math.max(0, after - before) + outside;
       // The growth of a shared process is not known yet: its next heartbeat reports it.
       const isMeasured = wasAlone && begun === mine && need.process?.group === undefined;
       servable.memory = {

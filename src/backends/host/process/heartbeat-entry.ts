@@ -5,6 +5,7 @@
 import { Socket } from 'node:net';
 import process from 'node:process';
 import { workerData } from 'node:worker_threads';
+import { residentBytes } from '../../../config/machine/resident-memory.ts';
 import { systemClock } from '../../../core/clock.ts';
 import { HEARTBEAT_FD } from './frame.ts';
 import { HEARTBEAT_MS, heartbeatBytes, RunTimer } from './heartbeat.ts';
@@ -17,6 +18,6 @@ server.resume();
 beat();
 
 function beat(): void {
-  server.write(heartbeatBytes({ residentBytes: process.memoryUsage.rss(), runMs: timer.runMs }));
+  server.write(heartbeatBytes({ residentBytes: residentBytes() ?? 0, runMs: timer.runMs }));
   systemClock.setTimer(systemClock.nowMs() + HEARTBEAT_MS, beat);
 }

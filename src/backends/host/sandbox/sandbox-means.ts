@@ -1,8 +1,9 @@
 /** Finds out what this machine can confine processes with, by starting one with each set of tools. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import process from 'node:process';
+import { readTextFile } from '../../../config/machine/cgroup.ts';
 import { childEnvironment } from './child-environment.ts';
 import { commandLine, NO_MEANS, type SandboxMeans } from './command-line.ts';
 import type { Mount } from './mounts.ts';
@@ -53,7 +54,8 @@ function works(means: SandboxMeans, mounts: readonly Mount[]): boolean {
 /** CAP_KILL, CAP_SETGID and CAP_SETUID: a container's root may lack them. */
 const NEEDED_CAPABILITIES = 0b1110_0000n;
 
+/** False where that cannot be read. */
 function mayChangeUser(): boolean {
-  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1];
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(readTextFile('/proc/self/status') ?? '')?.[1];
   return effective !== undefined && (BigInt(`0x${effective}`) & NEEDED_CAPABILITIES) === NEEDED_CAPABILITIES;
 }
