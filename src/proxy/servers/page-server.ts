@@ -1,5 +1,5 @@
 /**
- * A port with a few pages for GET alone: --probe_port has the probes of orchestrators and the metrics, --metrics_port
+ * A port with a few pages for GET alone: --probe_port has the probes of orchestrators, the headroom and the metrics, --metrics_port
  * the metrics, as Triton has a port for them. It asks nobody who they are, and its pages name no caller and no value.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
