@@ -21,19 +21,14 @@ import { grpcClient, halfPlusTwo, restAddress, restPredict } from './half-plus-t
 const TAKES_MS = 200;
 /** At once, of each sidecar: together with TAKES_MS 40 a second at most. */
 const CALLS = 8;
-const MOST_PODS = 3;
-const RULE = { path: '/headroom', valueLocation: 'load', target: 0.5, min: 1, max: MOST_PODS, stabilizationMs: 10_000 };
+const RULE = { path: '/headroom', valueLocation: 'load', target: 0.5, min: 1, max: 3, stabilizationMs: 10_000 };
 const POLL_MS = 1000;
 
-/** Requests a second: [second, rate], with straight lines between. */
-const TRAFFIC = [
-  [0, 12],
-  [5, 12],
-  [50, 57],
-  [65, 57],
-  [70, 10],
-  [110, 10],
-] as const;
+/** Requests a second: what one sidecar has left to spare, and what three have. */
+const QUIET = 10;
+const BUSY = 57;
+/** Seconds. Traffic grows so slowly that a new sidecar is there before the others are full. */
+const GROWTH = { from: 5, to: 50, over: 65 };
 
 afterEach(killSidecars);
 
@@ -97,11 +92,24 @@ class Deployment {
   }
 }
 
-function rateAt(second: number): number | undefined {
-  const next = TRAFFIC.findIndex(([at]) => at > second);
-  if (next === -1) return undefined;
-  const [[from, before], [to, after]] = [TRAFFIC[next - 1]!, TRAFFIC[next]!];
-  return before + ((after - before) * (second - from)) / (to - from);
+/** Grows, stays until three sidecars have served for a while, then falls and stays until one is left. */
+class Traffic {
+  #hasFallen = false;
+  #isOver = false;
+
+  /** Requests a second; undefined at the end. */
+  rateAt(second: number): number | undefined {
+    if (this.#isOver) return undefined;
+    if (this.#hasFallen) return QUIET;
+    const grown = (second - GROWTH.from) / (GROWTH.to - GROWTH.from);
+    return QUIET + (BUSY - QUIET) * Math.min(1, Math.max(0, grown));
+  }
+
+  /** So many sidecars serve now. */
+  see(second: number, pods: number): void {
+    if (this.#hasFallen) this.#isOver = pods === RULE.min;
+    else this.#hasFallen = pods === RULE.max && second > GROWTH.over;
+  }
 }
 
 test('one to three sidecars and back by their headroom, and no request fails', async (t) => {
@@ -128,11 +136,15 @@ test('one to three sidecars and back by their headroom, and no request fails', a
     }
   };
   let sent = 0;
-  const traffic = openLoop(rateAt, () => {
-    const answer = ask(sent++);
-    pending.add(answer);
-    void answer.then(() => pending.delete(answer));
-  });
+  const traffic = new Traffic();
+  const sending = openLoop(
+    (second) => traffic.rateAt(second),
+    () => {
+      const answer = ask(sent++);
+      pending.add(answer);
+      void answer.then(() => pending.delete(answer));
+    },
+  );
 
   const counts: number[] = [];
   const scaler = new Autoscaler(RULE);
@@ -141,7 +153,7 @@ test('one to three sidecars and back by their headroom, and no request fails', a
     for (;;) {
       await pause(POLL_MS);
       const second = (performance.now() - start) / 1000;
-      const rate = rateAt(second);
+      const rate = traffic.rateAt(second);
       if (rate === undefined) return;
       const { values, mean, wanted } = await scaler.look(deployment.probes);
       counts.push(deployment.pods.length);
@@ -151,16 +163,17 @@ test('one to three sidecars and back by their headroom, and no request fails', a
           `mean ${mean.toFixed(2)}: ${wanted} wanted`,
       );
       if (wanted !== deployment.pods.length) await deployment.scale(wanted);
+      traffic.see(second, deployment.pods.length);
     }
   })();
-  await Promise.all([traffic, scaling]);
+  await Promise.all([sending, scaling]);
   await Promise.all(pending);
 
   latencies.sort((a, b) => a - b);
   const quantile = (share: number): string => latencies[Math.floor(share * (latencies.length - 1))]!.toFixed(0);
   t.diagnostic(`${sent} requests, ${failures.length} failed; ${quantile(0.5)} ms median, ${quantile(0.99)} ms p99`);
   assert.equal(failures.length, 0, failures.slice(0, 5).join('\n'));
-  assert.equal(Math.max(...counts), MOST_PODS);
+  assert.equal(Math.max(...counts), RULE.max);
   assert.equal(deployment.pods.length, 1);
   assert.deepEqual(new Set(await Promise.all(deployment.ended)), new Set([0]));
 });

@@ -34,6 +34,9 @@ it('whatever option has a URL, the dump has it without user and query', () => {
         options: { ...config.options, [name]: [url] },
         warnings: [`${name}=${url} has no effect`],
         modelsFrom: url,
+        adminToken: secret,
+        authorization: { principals: [{ name: 'app', keys: [secret] }] } as never,
+        tls: { config: { verifyClient: false, key: secret } } as never,
       };
       assert.ok(!JSON.stringify(configDump(planted, [])).includes(secret));
     }),
