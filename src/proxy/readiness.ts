@@ -1,8 +1,11 @@
 /** Whether this server wants requests: every configured model is available, the application is well, and no drain has begun. */
 export interface Readiness {
   readonly isReady: boolean;
-  /** It has been ready once: the start is over, whatever has come since. */
-  readonly hasBeenReady: boolean;
+  /**
+   * The models were available once: the start is over, whatever has come since. The application does not count: in a pod
+   * it may start only after this.
+   */
+  readonly hasStarted: boolean;
   /** The first reason why not; undefined if it is ready. */
   readonly missing: NotReady | undefined;
   /** A drain has begun. */
@@ -20,6 +23,7 @@ export class ReadinessGate implements Readiness {
   #areModelsReady = false;
   #isAppReady = true;
   #isDraining = false;
+  #hasStarted = false;
   #hasBeenReady = false;
 
   /** Before, nobody sent requests; since, somebody may. */
@@ -41,6 +45,10 @@ export class ReadinessGate implements Readiness {
     return this.#isAppReady && !this.#isDraining;
   }
 
+  get hasStarted(): boolean {
+    return this.#hasStarted;
+  }
+
   get isDraining(): boolean {
     return this.#isDraining;
   }
@@ -52,6 +60,7 @@ export class ReadinessGate implements Readiness {
 
   setModelsReady(areReady: boolean): void {
     this.#areModelsReady = areReady;
+    this.#hasStarted ||= areReady && !this.#isDraining;
     this.#notify();
   }
 

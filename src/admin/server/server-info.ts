@@ -33,8 +33,8 @@ export function serverInfo({ config, readiness, uptimeMs, hostname, versions, ru
   };
 }
 
-function stateOf({ isDraining, isReady, hasBeenReady }: Readiness): string {
+function stateOf({ isDraining, isReady, hasStarted }: Readiness): string {
   if (isDraining) return 'DRAINING';
   if (isReady) return 'LIVE';
-  return hasBeenReady ? 'INITIALIZING' : 'PRE_INITIALIZING';
+  return hasStarted ? 'INITIALIZING' : 'PRE_INITIALIZING';
 }

@@ -2,7 +2,7 @@
  * The probes of orchestrators, for the operators' server and --probe_port.
  *
  *   /live      200 while the process runs its event loop, also during a drain: a failed liveness probe would restart it
- *   /startup   200 once the server has been ready, from then on
+ *   /startup   200 once every model of the start's list has been available, from then on
  *   /ready     200 if it wants requests: every configured model is available, the application is well, and no drain has begun
  *
  * Beside them, for autoscalers:
@@ -26,7 +26,7 @@ export function probePage(
   reasons: () => readonly string[] = () => [],
 ): ServedPage | undefined {
   if (path === '/live') return plain('live\n');
-  if (path === '/startup') return readiness.hasBeenReady ? plain('started\n') : { status: 503, ...plain('starting\n') };
+  if (path === '/startup') return readiness.hasStarted ? plain('started\n') : { status: 503, ...plain('starting\n') };
   if (path !== '/ready') return undefined;
   if (readiness.isReady) return plain('ready\n');
   return { status: 503, ...plain([NOT_READY[readiness.missing!], ...reasons(), ''].join('\n')) };
