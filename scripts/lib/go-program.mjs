@@ -10,17 +10,18 @@ import { root, say } from './setup.mjs';
 
 /**
  * Builds it unless that version is there. Returns its path, or undefined, with the reason said, when it cannot.
- * @param {{name: string, directory: string, main: string, megabytes: number}} program name of the file; directory of its
- *     go.mod, relative to the root; Go package of its main function; what is fetched the first time
+ * @param {{name: string, directory: string, main: string, megabytes: number, flags?: string[]}} program name of the
+ *     file; directory of its go.mod, relative to the root; Go package of its main function; what is fetched the first
+ *     time; more flags of go build
  */
-export function ensureGoProgram({ name, directory, main, megabytes }) {
+export function ensureGoProgram({ name, directory, main, megabytes, flags = [] }) {
   const program = join(root, '.cache', 'bin', name);
   const stamp = `${program}.hash`;
   const hash = hashOf(join(root, directory));
   if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return program;
   say(`Building ${name} (fetches about ${megabytes} MB of Go modules the first time)`);
   mkdirSync(join(root, '.cache', 'bin'), { recursive: true });
-  const { status, error } = spawnSync('go', ['build', '-mod=readonly', '-buildvcs=false', '-o', program, main], {
+  const { status, error } = spawnSync('go', ['build', '-mod=readonly', '-buildvcs=false', ...flags, '-o', program, main], {
     cwd: join(root, directory),
     stdio: 'inherit',
     env: { ...process.env, CGO_ENABLED: '0' },
