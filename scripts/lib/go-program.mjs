@@ -21,11 +21,15 @@ export function ensureGoProgram({ name, directory, main, megabytes, flags = [] }
   if (existsSync(program) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) return program;
   say(`Building ${name} (fetches about ${megabytes} MB of Go modules the first time)`);
   mkdirSync(join(root, '.cache', 'bin'), { recursive: true });
-  const { status, error } = spawnSync('go', ['build', '-mod=readonly', '-buildvcs=false', ...flags, '-o', program, main], {
-    cwd: join(root, directory),
-    stdio: 'inherit',
-    env: { ...process.env, CGO_ENABLED: '0' },
-  });
+  const { status, error } = spawnSync(
+    'go',
+    ['build', '-mod=readonly', '-buildvcs=false', ...flags, '-o', program, main],
+    {
+      cwd: join(root, directory),
+      stdio: 'inherit',
+      env: { ...process.env, CGO_ENABLED: '0' },
+    },
+  );
   if (error?.code === 'ENOENT') {
     console.error(`${name} is written in Go: install Go 1.26 or newer (https://go.dev/dl) and run this again`);
     return undefined;

@@ -11,6 +11,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { ensureDebianProgram, installDebianPackages } from './debian-program.mjs';
+import { ensureDeployPrograms } from './deploy-programs.mjs';
 import { ensureEnvoy } from './envoy.mjs';
 import { ensureFrontedApps } from './fronted-apps.mjs';
 import { runFuzz } from './fuzz.mjs';
@@ -210,6 +211,12 @@ export const SUITES = {
     says: "the image with TensorFlow's libraries, on a SavedModel; fetches 600 MB, takes 5 GB of disk",
     ending: '.image-tfjs.js',
     prepare: () => prepareImage('tfjs'),
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
+  deploy: {
+    says: 'the manifests and the chart, by a real API server, Helm, istioctl, Envoy; builds them in 20 minutes once',
+    ending: '.deploy.js',
+    prepare: ensureDeployPrograms,
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   smoke: {
