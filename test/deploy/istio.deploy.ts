@@ -7,6 +7,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { type ApiServer, startApiServer } from './api-server.ts';
 import {
   type Answer,
   documents,
@@ -29,7 +30,8 @@ const sets = renderedSets();
 
 after(() => rmSync(directory, { recursive: true, force: true }));
 
-const istioctl = (args: readonly string[]): Answer => runProgram('ISTIOCTL', args, '', { KUBECONFIG: '/dev/null' });
+const istioctl = (args: readonly string[], kubeconfig = '/dev/null'): Answer =>
+  runProgram('ISTIOCTL', args, '', { KUBECONFIG: kubeconfig });
 
 function written(name: string, text: string): string {
   const file = join(directory, name);
@@ -57,15 +59,37 @@ describe('istioctl', () => {
     assert.match(output, /No validation issues found/);
   });
 
-  it('finds a route to a host that is not there', () => {
-    const route = readManifest('deploy/istio/virtual-service.yaml').replaceAll('inference.default', 'other.default');
-    const { output } = analyse([
-      written('server.yaml', inDefault(sets.get(STANDALONE)!)),
-      written('route.yaml', route),
+  it('finds a route to a subset that no rule has', () => {
+    const route = readManifest('deploy/istio/virtual-service.yaml').replace('port: {number: 8500}', 'subset: other');
+    const { status, output } = analyse([
+      ...RESOURCES.filter((file) => !file.includes('virtual')),
+      written('r.yaml', route),
     ]);
-    assert.match(output, /IST0101/);
+    assert.equal(status, 79, output);
+    assert.match(output, /IST0101.*subset/);
   });
 });
+
+/** Without a cluster istioctl does not ask whether they are there. */
+describe("Istio's routes", () => {
+  it('lead to a Service and its ports', () => {
+    const services = documents(sets.get(STANDALONE)!).filter(({ kind }) => kind === 'Service');
+    const [route] = documents(readManifest('deploy/istio/virtual-service.yaml'));
+    const [rule] = documents(readManifest('deploy/istio/destination-rule.yaml'));
+    const routes = (route!.spec.http as { route: { destination: Destination }[] }[]).flatMap((each) => each.route);
+    for (const { host, port } of [...routes.map(({ destination }) => destination), rule!.spec as Destination]) {
+      const service = services.find(({ metadata }) => `${metadata.name}.default.svc.cluster.local` === host);
+      assert.ok(service !== undefined, host);
+      const ports = (service.spec.ports as { port: number }[]).map((each) => each.port);
+      assert.ok(port === undefined || ports.includes(port.number), `${host}:${port?.number}`);
+    }
+  });
+});
+
+interface Destination {
+  readonly host: string;
+  readonly port?: { readonly number: number };
+}
 
 function analyse(files: readonly string[]): Answer {
   return istioctl(['analyze', '--use-kube=false', '--namespace=default', ...files]);
@@ -77,7 +101,11 @@ function inDefault(text: string): string {
 }
 
 describe("Istio's injection", () => {
-  before(() => {
+  let server: ApiServer;
+
+  before(async () => {
+    // istioctl asks for the namespace's pods, and waits without end where nobody answers.
+    server = await startApiServer();
     const chart = [
       'template',
       'istiod',
@@ -95,6 +123,10 @@ describe("Istio's injection", () => {
     written('mesh.yaml', data('istio')['mesh']!);
   });
 
+  after(() => server.close());
+
+  const inject = (text: string): ReadonlyMap<string, PodTemplate> => injected(text, server.kubeconfig);
+
   for (const [name, text] of sets) {
     it(`lets every pod start in ${name}`, () => {
       for (const [owner, pod] of inject(text)) assert.equal(waitsForItself(pod), false, owner);
@@ -110,24 +142,24 @@ describe("Istio's injection", () => {
   });
 
   it('puts no proxy into the Job whose sidecar is an ordinary container', () => {
-    const [{ spec }] = inject(sets.get('deploy/kubernetes/overlays/job-ordinary-container')!).values();
-    assert.deepEqual(proxyOf(spec), undefined);
+    const [job] = inject(sets.get('deploy/kubernetes/overlays/job-ordinary-container')!).values();
+    assert.equal(proxyOf(job!.spec), undefined);
   });
 
   it('leaves the probe port alone', () => {
-    const [{ metadata }] = inject(sets.get(STANDALONE)!).values();
-    assert.match(metadata.annotations!['traffic.sidecar.istio.io/excludeInboundPorts']!, /8503/);
+    const [server] = inject(sets.get(STANDALONE)!).values();
+    assert.match(server!.metadata.annotations!['traffic.sidecar.istio.io/excludeInboundPorts']!, /8503/);
   });
 });
 
-function inject(text: string): ReadonlyMap<string, PodTemplate> {
+function injected(text: string, kubeconfig: string): ReadonlyMap<string, PodTemplate> {
   const own = written('pods.yaml', text);
   const files = ['config.yaml', 'mesh.yaml', 'values.json'].map((name) => join(directory, name));
   const [config, mesh, values] = files as [string, string, string];
   const from = ['--injectConfigFile', config, '--meshConfigFile', mesh, '--valuesFile', values];
-  const { status, output } = istioctl(['kube-inject', ...from, '--filename', own]);
+  const { status, output, stdout } = istioctl(['kube-inject', ...from, '--filename', own], kubeconfig);
   assert.equal(status, 0, output);
-  return podTemplates(documents(output));
+  return podTemplates(documents(stdout));
 }
 
 function proxyOf({ initContainers = [], containers }: PodSpec): 'before the others' | 'beside them' | undefined {

@@ -59,6 +59,7 @@ export interface Answer {
   readonly status: number | null;
   /** Standard output and standard error. */
   readonly output: string;
+  readonly stdout: string;
 }
 
 const KUBERNETES = 'deploy/kubernetes/overlays';
@@ -79,11 +80,12 @@ export function runProgram(name: string, args: readonly string[], input = '', en
     encoding: 'utf8',
     input,
     timeout: 60_000,
+    killSignal: 'SIGKILL',
     maxBuffer: 64 << 20,
     env: { ...process.env, ...env },
   });
   if (error !== undefined) throw error;
-  return { status, output: stdout + stderr };
+  return { status, stdout, output: stdout + stderr };
 }
 
 function textOf(name: string, args: readonly string[]): string {
@@ -105,25 +107,20 @@ export function renderChart(args: readonly string[]): string {
   return textOf('HELM', ['template', 'digits', CHART, '--namespace=default', KUBE_VERSION, ...args]);
 }
 
-/** Every complete set: each overlay, what is made for a mesh, and the chart by each file of values. */
+/** All that is applied as one: each overlay, what is made for others, and the chart by each file of values. */
 export function renderedSets(): ReadonlyMap<string, string> {
   const overlays = readdirSync(KUBERNETES).map((name) => join(KUBERNETES, name));
-  const directories = [...overlays, 'deploy/linkerd'];
+  const directories = [...overlays, 'deploy/linkerd', 'deploy/istio', 'deploy/kserve'];
   return new Map([
     ...directories.map((directory) => [directory, textOf('KUBECTL', ['kustomize', directory])] as const),
     ...[...chartValues()].map(([name, args]) => [`${CHART} with ${name}`, renderChart(args)] as const),
   ]);
 }
 
-/** Manifests that stand for themselves: what a cluster has beside a set. */
+/** Manifests that stand for themselves. */
 export const SINGLE_FILES = [
-  'deploy/istio/destination-rule.yaml',
-  'deploy/istio/virtual-service.yaml',
-  'deploy/istio/peer-authentication.yaml',
-  'deploy/istio/telemetry.yaml',
   'deploy/keda/scaled-object.yaml',
   'deploy/keda/horizontal-pod-autoscaler.yaml',
-  'deploy/kserve/cluster-serving-runtime.yaml',
   'deploy/kserve/inference-service.yaml',
   'deploy/kserve/image-swap.yaml',
 ];
