@@ -67,6 +67,9 @@ export const CHART = 'deploy/helm/pillion';
 /** Helm's own default is older than the chart's least. */
 const KUBE_VERSION = '--kube-version=1.37.2';
 
+/** Files beside the overlay's own directory, as in with-claim. */
+const ANY_FILE = '--load-restrictor=LoadRestrictionsNone';
+
 /** A program that `npm test -- deploy` names. */
 export function programPath(name: string): string {
   const path = process.env[`PILLION_TEST_${name}`];
@@ -110,9 +113,9 @@ export function renderChart(args: readonly string[]): string {
 /** All that is applied as one: each overlay, what is made for others, and the chart by each file of values. */
 export function renderedSets(): ReadonlyMap<string, string> {
   const overlays = readdirSync(KUBERNETES).map((name) => join(KUBERNETES, name));
-  const directories = [...overlays, 'deploy/linkerd', 'deploy/istio', 'deploy/kserve'];
+  const directories = [...overlays, 'deploy/linkerd', 'deploy/istio', 'deploy/kserve', 'test/deploy/with-claim'];
   return new Map([
-    ...directories.map((directory) => [directory, textOf('KUBECTL', ['kustomize', directory])] as const),
+    ...directories.map((directory) => [directory, textOf('KUBECTL', ['kustomize', ANY_FILE, directory])] as const),
     ...[...chartValues()].map(([name, args]) => [`${CHART} with ${name}`, renderChart(args)] as const),
   ]);
 }
