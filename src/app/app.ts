@@ -196,10 +196,12 @@ class PillionApp implements App {
     try {
       const addresses = await this.#listen();
       this.#addresses = addresses;
-      const providers = await installedProviders();
+      // Of a runtime that no model needs yet nothing is loaded.
+      const providers = this.#models.modelNames.length === 0 ? [] : await installedProviders();
       const { slots, intra_op_threads, max_batch_size } = processPlan(this.#options, this.#machine);
       const plan = { slots, intra_op_threads, max_batch_size };
-      const machine = { ...describeMachine(this.#machine), providers: providers.join(' '), ...plan };
+      const named = providers.length === 0 ? {} : { providers: providers.join(' ') };
+      const machine = { ...describeMachine(this.#machine), ...named, ...plan };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
       const unread = unreadFacts();
       if (unread.length > 0) this.logger.info({ event: 'machine_unread', unread }, 'not told by this system');

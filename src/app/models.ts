@@ -237,7 +237,7 @@ function stateFiles({ state_dir: directory, min_free_disk_percent }: ServeOption
   return new StateFiles({ directory, clock: systemClock, minFreePercent: min_free_disk_percent });
 }
 
-/** Tries what the machine has, and logs what that confines models' processes to. */
+/** Tries what the machine has, meanwhile, and logs what that confines models' processes to. */
 function createSandbox(options: ServeOptions, logger: Logger): Sandbox {
   const sandbox = new Sandbox({
     mode: options.model_sandbox as SandboxMode,
@@ -245,11 +245,10 @@ function createSandbox(options: ServeOptions, logger: Logger): Sandbox {
     environment: options.sandbox_env,
     readable: options.sandbox_read,
   });
-  const { level, by, lacks } = sandbox.state;
-  logger.info(
-    { event: 'sandbox', level, by, lacks },
-    `sandbox of models’ processes: ${describeSandbox(sandbox.state)}`,
-  );
+  void sandbox.tryMeans().then((state) => {
+    const { level, by, lacks } = state;
+    logger.info({ event: 'sandbox', level, by, lacks }, `sandbox of models’ processes: ${describeSandbox(state)}`);
+  });
   return sandbox;
 }
 

@@ -8,7 +8,7 @@ import { systemClock } from '../core/clock.ts';
 import type { ModelRepository } from '../models/triton/model-repository.ts';
 import { Callers } from '../proxy/caller.ts';
 import type { GrpcEngine } from '../proxy/grpc/engine.ts';
-import { GrpcJsEngine } from '../proxy/grpc/grpc-js-engine.ts';
+import { LateEngine } from '../proxy/grpc/late-engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../proxy/grpc/pillion-engine.ts';
 import { ConfiguredModels, type OperatedModels } from '../proxy/handlers/configured-models.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
@@ -168,7 +168,9 @@ function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine 
   const maxReceiveBytes = options.max_message_bytes;
   const { front, ...both } = shared;
   const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...both };
-  if (options.http2_engine === 'grpc-js') return new GrpcJsEngine(common);
+  if (options.http2_engine === 'grpc-js') {
+    return new LateEngine(async () => new (await import('../proxy/grpc/grpc-js-engine.ts')).GrpcJsEngine(common));
+  }
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;

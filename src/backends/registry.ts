@@ -18,6 +18,7 @@ import { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';
 import type { Backend, RowVerdict } from './backend.ts';
 import { findModelFile, hasModelFile } from './onnx/model-file.ts';
+import { hasRemoteFile } from './remote/has-remote-file.ts';
 
 interface BuiltIn {
   readonly kind: string;
@@ -40,6 +41,7 @@ const BUILT_IN: readonly BuiltIn[] = [
     isLocal: false,
     looksFor: 'remote.yaml, which names another server',
     open: async () => (await import('./remote/remote-backend.ts')).backend,
+    probe: hasRemoteFile,
   },
   {
     kind: 'onnx',

@@ -31,8 +31,7 @@ import {
 import { byKeys, readDocument } from '../../config/yaml/problems.ts';
 import { YamlDocument } from '../../config/yaml/yaml-document.ts';
 import { ServingError } from '../../core/errors.ts';
-
-export const REMOTE_FILE = 'remote.yaml';
+import { REMOTE_FILE } from './has-remote-file.ts';
 
 const PROTOCOLS = ['tensorflow-serving', 'v2'] as const;
 
@@ -113,13 +112,6 @@ export interface RemoteTls {
 export interface RemoteConfig extends Omit<v.InferOutput<typeof REMOTE_SCHEMA>, 'tls'> {
   /** Undefined = without TLS. */
   readonly tls: RemoteTls | undefined;
-}
-
-export async function hasRemoteFile(versionDirectory: string): Promise<boolean> {
-  return stat(join(versionDirectory, REMOTE_FILE)).then(
-    (stats) => stats.isFile(),
-    () => false,
-  );
 }
 
 /** Rejects with `load_failed`; the text lists all errors of the file. */

@@ -1,5 +1,5 @@
 /** Finds out what this machine can confine processes with, by starting one with each set of tools. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import process from 'node:process';
@@ -13,20 +13,41 @@ const PROBE_MS = 5000;
 
 /** The best that works here. `user` is used only if the server is root and may change and signal users. */
 export function bestMeans(user: number, mounts: readonly Mount[]): SandboxMeans {
-  if (process.platform !== 'linux') return NO_MEANS;
+  const works = (means: SandboxMeans): boolean => {
+    const { command, args, options } = trial(means, mounts);
+    return spawnSync(command, args, options).status === 0;
+  };
+  return candidates(user).find(works) ?? NO_MEANS;
+}
+
+/** `bestMeans` without blocking the event loop. */
+export async function findBestMeans(user: number, mounts: readonly Mount[]): Promise<SandboxMeans> {
+  for (const means of candidates(user)) {
+    const { command, args, options } = trial(means, mounts);
+    const status = await new Promise((resolve) => {
+      spawn(command, args, options).once('error', resolve).once('exit', resolve);
+    });
+    if (status === 0) return means;
+  }
+  return NO_MEANS;
+}
+
+/** What the machine has, the strictest first. */
+function candidates(user: number): readonly SandboxMeans[] {
+  if (process.platform !== 'linux') return [];
   const isRoot = process.getuid?.() === 0;
   const other = isRoot && user !== 0 && mayChangeUser() ? user : undefined;
   const bubblewrap = findTool('bwrap');
   const setpriv = findTool('setpriv');
-  const candidates: SandboxMeans[] = [];
+  const found: SandboxMeans[] = [];
   // Bubblewrap that root starts keeps root's user; setpriv changes it inside.
-  if (bubblewrap !== undefined && !isRoot) candidates.push({ bubblewrap });
+  if (bubblewrap !== undefined && !isRoot) found.push({ bubblewrap });
   if (bubblewrap !== undefined && setpriv !== undefined && other !== undefined) {
-    candidates.push({ bubblewrap, setpriv, user: other });
+    found.push({ bubblewrap, setpriv, user: other });
   }
-  if (setpriv !== undefined) candidates.push({ setpriv, landlock: true, user: other }, { setpriv, user: other });
-  if (other !== undefined) candidates.push({ user: other });
-  return candidates.find((means) => works(means, mounts)) ?? NO_MEANS;
+  if (setpriv !== undefined) found.push({ setpriv, landlock: true, user: other }, { setpriv, user: other });
+  if (other !== undefined) found.push({ user: other });
+  return found;
 }
 
 /** The first program of that name on PATH. Directories that depend on the working directory do not count. */
@@ -44,11 +65,12 @@ export function findTool(name: string, path: string = process.env['PATH'] ?? '')
   return undefined;
 }
 
-function works(means: SandboxMeans, mounts: readonly Mount[]): boolean {
+/** How to start Node with these means, which shows whether they work. */
+function trial(means: SandboxMeans, mounts: readonly Mount[]) {
   const [command, ...args] = commandLine(means, mounts, [process.execPath, '--version']);
   const user = means.setpriv === undefined && means.user !== undefined ? { uid: means.user, gid: means.user } : {};
   const env = childEnvironment(process.env, { intraOpThreads: 1, executionProvider: 'cpu' });
-  return spawnSync(command!, args, { env, stdio: 'ignore', timeout: PROBE_MS, ...user }).status === 0;
+  return { command: command!, args, options: { env, stdio: 'ignore' as const, timeout: PROBE_MS, ...user } };
 }
 
 /** CAP_KILL, CAP_SETGID and CAP_SETUID: a container's root may lack them. */

@@ -19,7 +19,7 @@ import { childEnvironment } from './child-environment.ts';
 import { commandLine, hidesFiles, NO_MEANS, type SandboxMeans } from './command-line.ts';
 import { commonMounts, type ModelFiles, type Mount, modelMounts, shows } from './mounts.ts';
 import { unreadablePath } from './readable.ts';
-import { bestMeans } from './sandbox-means.ts';
+import { bestMeans, findBestMeans } from './sandbox-means.ts';
 import { remainingRights, type SandboxState } from './sandbox-state.ts';
 
 export type SandboxMode = 'auto' | 'require' | 'off';
@@ -51,14 +51,28 @@ export interface Confined {
 
 export class Sandbox {
   readonly #options: SandboxOptions;
-  readonly #means: SandboxMeans;
   readonly #common: readonly Mount[];
+  #known: SandboxMeans | undefined;
 
-  /** Blocks for some tens of milliseconds, to try the machine's tools. `means`: what is used instead of them. */
+  /** `means`: what is used instead of the machine's tools. */
   constructor(options: SandboxOptions, means?: SandboxMeans) {
     this.#options = options;
     this.#common = options.mode === 'off' ? [] : commonMounts(options.readable);
-    this.#means = means ?? (options.mode === 'off' ? NO_MEANS : bestMeans(options.user, this.#common));
+    this.#known = options.mode === 'off' ? NO_MEANS : means;
+  }
+
+  /** Tries the machine's tools beside other work; who needs them earlier blocks for some tens of milliseconds. */
+  async tryMeans(): Promise<SandboxState> {
+    if (this.#known === undefined) {
+      const found = await findBestMeans(this.#options.user, this.#common);
+      this.#known ??= found;
+    }
+    return this.state;
+  }
+
+  get #means(): SandboxMeans {
+    this.#known ??= bestMeans(this.#options.user, this.#common);
+    return this.#known;
   }
 
   /** Models run in confined processes or not at all. */

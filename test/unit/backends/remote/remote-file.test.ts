@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { hasRemoteFile, type RemoteConfig, readRemoteFile } from '../../../../src/backends/remote/remote-file.ts';
+import { hasRemoteFile } from '../../../../src/backends/remote/has-remote-file.ts';
+import { type RemoteConfig, readRemoteFile } from '../../../../src/backends/remote/remote-file.ts';
 import type { ServingError } from '../../../../src/core/errors.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
