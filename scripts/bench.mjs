@@ -40,7 +40,7 @@ const BENCHES = {
     file: 'heavy/memory.js',
     needs: [ensureBuilt],
     directory: ensureZoo,
-    options: '--models=A,B --seconds=20 --main=dist/main.js',
+    options: '--models=A,B --seconds=20 --main=dist/bundle/main.js',
   },
   micro: {
     says: 'each codec and part beside its alternatives, in a minute',
@@ -80,6 +80,13 @@ const BENCHES = {
     file: 'load-reports/load-reports-bench.js',
     needs: [nameEnvoy],
     options: '--rounds=3 --seconds=6 --load=0.65 --slowness=3 --only=PART_OF_A_NAME',
+  },
+  footprint: {
+    says: 'start, and memory by what it is, beside bare Node, Envoy and Triton, in three minutes; needs wrk',
+    file: 'footprint/footprint.js',
+    models: ['mlp_small'],
+    needs: [ensureBuilt, ensureLoadGenerators, nameEnvoy, () => ensurePeers(['--peers=triton'])],
+    options: '--rounds=5 --seconds=3 --idle=3 --main=dist/bundle/main.js',
   },
   telemetry: {
     says: 'the cost of telemetry: off, at 1 % and at 100 %, in one run; needs h2load',

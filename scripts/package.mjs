@@ -22,9 +22,9 @@ const USAGE = `Usage: npm run package [-- PLATFORM…] [--to=DIR]
 Writes pillion-VERSION-PLATFORM.tgz for this machine, or one tarball for all platforms that are named: ${PLATFORMS.join(', ')}.
 It goes to DIR; default build/package.`;
 
-/** What of Pillion is in it. Maps name sources that are not there; declarations are added below. */
+/** What of Pillion is in it. Of the maps, errors need the bundle's; declarations are added below. */
 const OWN = ['bin', 'dist', 'proto', 'scripts/natives', 'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json'];
-const LEFT_OUT = /\.(map|tsbuildinfo)$|\.d\.ts$/;
+const LEFT_OUT = /(?<!\bbundle\/[^/]*)\.(map|tsbuildinfo)$|\.d\.ts$/;
 /** Fields of package.json that concern those who use it. */
 const FIELDS = ['name', 'version', 'description', 'license', 'type', 'bin', 'exports', 'engines', 'dependencies'];
 const RUNTIME = 'onnxruntime-node';

@@ -39,6 +39,7 @@ import { readMachine } from './config/machine/machine.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import { systemClock } from './core/clock.ts';
 import { tuneCollector } from './internals/collector.ts';
+import { showSourcePlaces } from './internals/source-places.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 64;
@@ -216,6 +217,7 @@ function usage(errors: readonly string[], command = 'serve'): void {
   process.exitCode = EXIT_USAGE;
 }
 
+showSourcePlaces();
 main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`pillion: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

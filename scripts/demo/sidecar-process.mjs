@@ -8,7 +8,7 @@ import { root } from '../lib/setup.mjs';
  * @param {Record<string, string>} environment added to ours
  */
 export async function startSidecar(args, environment = {}) {
-  const child = spawn(process.execPath, ['dist/main.js', 'serve', ...args], {
+  const child = spawn(process.execPath, ['dist/bundle/main.js', 'serve', ...args], {
     cwd: root,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'inherit', 'pipe'],

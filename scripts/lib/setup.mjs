@@ -60,12 +60,19 @@ function arePackagesThere() {
   );
 }
 
-/** dist/: the product. */
+/** dist/: the product, and in dist/bundle/ what bin/pillion starts. */
 export function ensureBuilt() {
   ensurePackages();
   say('Compiling');
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
   buildConsole('dist/admin/console');
+  buildBundle('dist/bundle');
+}
+
+/** What bin/pillion starts, with a console of its own. */
+function buildBundle(directory) {
+  run(process.execPath, ['scripts/lib/build-bundle.mjs', directory]);
+  run(process.execPath, ['scripts/lib/build-console.mjs', `${directory}/admin/console`]);
 }
 
 /** The console's page, beside the compiled code that serves it. */
@@ -84,6 +91,7 @@ export function ensureBuiltForTests() {
   say('Compiling with tests');
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
   buildConsole('build/src/admin/console');
+  buildBundle('build/bundle');
 }
 
 /**

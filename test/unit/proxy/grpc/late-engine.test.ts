@@ -13,6 +13,7 @@ function engineThatTells(told: string[]): GrpcEngine {
       told.push(`listen ${address}`);
       return address;
     },
+    accept: () => void told.push('accept'),
     turnAway: () => void told.push('turnAway'),
     drain: async () => void told.push('drain'),
     close: async () => void told.push('close'),

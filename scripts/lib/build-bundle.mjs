@@ -1,0 +1,78 @@
+/**
+ * Bundles what bin/pillion starts (dist/bundle/): src/ and the packages that it imports, in few files. With 900 small
+ * ones a start takes twice the CPU time.
+ *
+ * - Each module that a thread or process begins with is an entry of its own. What several entries use, and what is
+ *   imported only when it is needed, is in chunks of its own.
+ * - A module's import.meta.url is as if it lay in the bundle in src's folders. So it finds what lies beside it.
+ * - ONNX Runtime, plug-ins and TensorFlow's libraries stay where they are.
+ * - Names of functions stay, and the maps lead errors to TypeScript (src/internals/source-places.ts).
+ *
+ *   node scripts/lib/build-bundle.mjs DIRECTORY
+ */
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const [directory] = process.argv.slice(2);
+if (directory === undefined) {
+  console.error('say where to: node scripts/lib/build-bundle.mjs DIRECTORY');
+  process.exit(2);
+}
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const source = join(root, 'src');
+const out = join(root, directory);
+
+/** Modules that begin a thread or a process, relative to src/. */
+const begins = readdirSync(source, { recursive: true }).filter((file) => file.endsWith('-entry.ts'));
+
+const inFolders = {
+  name: 'import.meta.url of src',
+  setup(plan) {
+    plan.onLoad({ filter: /\.ts$/ }, ({ path }) => {
+      const place = JSON.stringify(`./${compiled(relative(source, path))}`);
+      const text = readFileSync(path, 'utf8');
+      return { loader: 'ts', contents: text.replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`) };
+    });
+  },
+};
+
+rmSync(out, { recursive: true, force: true });
+await build({
+  entryPoints: Object.fromEntries(['main.ts', ...begins].map((file) => [flat(file), join(source, file)])),
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  external: ['onnxruntime-node'],
+  // Packages in CommonJS ask for Node's modules so.
+  banner: { js: "import{createRequire as requireOf}from'node:module';const require=requireOf(import.meta.url);" },
+  minifyWhitespace: true,
+  minifySyntax: true,
+  // Node shows the line of an error that nobody catches.
+  lineLimit: 160,
+  sourcemap: true,
+  sourcesContent: false,
+  // The packages themselves are installed too, with their licences.
+  legalComments: 'none',
+  logLevel: 'warning',
+  plugins: [inFolders],
+});
+for (const file of begins) {
+  const path = join(out, compiled(file));
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, `import ${JSON.stringify(`${'../'.repeat(file.split('/').length - 1)}${flat(file)}.js`)};\n`);
+}
+
+function compiled(file) {
+  return file.replace(/\.ts$/, '.js');
+}
+
+/** All bundled files lie in one folder: names say from where. */
+function flat(file) {
+  return file.replace(/\.ts$/, '').replaceAll('/', '.');
+}
