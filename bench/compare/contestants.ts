@@ -51,7 +51,7 @@ function pillion(
     command: (model) => ({
       name,
       args: [
-        'dist/main.js',
+        'dist/bundle/main.js',
         'serve',
         `--model=${model.name}=${model.directory}`,
         '--port=0',

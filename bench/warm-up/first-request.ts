@@ -70,7 +70,14 @@ async function measure(base: string, way: Way): Promise<Round> {
   const server = await startServer({
     name: way,
     args: [
-      ...['dist/main.js', 'serve', '--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'],
+      ...[
+        'dist/bundle/main.js',
+        'serve',
+        '--port=0',
+        '--rest_api_port=0',
+        '--admin_port=0',
+        '--bind_address=127.0.0.1',
+      ],
       ...[
         `--model=${MODEL}=${base},host=thread`,
         `--enable_model_warmup=${way !== 'cold'}`,
