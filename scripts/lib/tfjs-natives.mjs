@@ -2,15 +2,10 @@
 import process from 'node:process';
 import { ensureBuilt, say } from './setup.mjs';
 
-/** Its module, compiled. */
-async function module() {
-  ensureBuilt();
-  return await import('../../dist/cli/tfjs-natives.js');
-}
-
 /** The folder of the natives, made if it is not there. Ends this process, with all that is missing, if it cannot be. */
 export async function ensureTfjsNatives(parent) {
-  const { prepareTfjsNatives } = await module();
+  ensureBuilt();
+  const { prepareTfjsNatives } = await import('../../dist/cli/tfjs-natives.js');
   try {
     return prepareTfjsNatives(say, parent);
   } catch (error) {
@@ -21,5 +16,7 @@ export async function ensureTfjsNatives(parent) {
 
 /** The platform that they want, where this one is another. */
 export async function unsupportedPlatform() {
-  return (await module()).unsupportedPlatform();
+  ensureBuilt();
+  const steps = await import('../../dist/cli/native-steps.js');
+  return steps.unsupportedPlatform();
 }

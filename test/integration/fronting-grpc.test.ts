@@ -299,7 +299,7 @@ describe('calls that fail', () => {
     const other = clientOf(none.address);
     const { error } = await unary(Buffer.from('x'), {}, other);
     assert.equal(error?.code, grpc.status.UNAVAILABLE);
-    assert.match(error?.details ?? '', /the application at grpc\+unix:\/none\.sock does not accept connections/);
+    assert.match(error?.details ?? '', /there is no socket file at grpc\+unix:\/none\.sock/);
     assert.deepEqual(error?.metadata.get('grpc-retry-pushback-ms'), ['1000']);
     const connection = await none.rest.connect();
     connection.send(
