@@ -5,8 +5,8 @@
  *             for drain_delay_ms          GOAWAY, connection: close  or are cancelled after drain_timeout_ms
  *
  * Requests that clients send before they know of the drain are answered. Over gRPC a round trip shows that a client
- * knows. Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS. A client that reads
- * its answer slowly has it whole, as long as the timeout allows.
+ * knows. Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS, and those that had
+ * just come for twice that. A client that reads its answer slowly has it whole, as long as the timeout allows.
  *
  * The delay is for load balancers that read the readiness (a mesh, Kubernetes' endpoints) and learn of it later. In its
  * second half HTTP/1.1 answers end their connections: clients whose next connection goes to another server by now leave

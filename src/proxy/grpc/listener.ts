@@ -4,8 +4,8 @@
  * engine.
  *
  *   listen ──▶ accepting ──▶ stopAccepting ────────────▶ untilShaken ──────────▶ destroy
- *       (any number of addresses)   who waits is taken;     handshakes under way
- *                                   open sockets stay       end or are ended         … until here
+ *       (any number of addresses)   who waits is taken;     PROXY headers, handshakes
+ *                                   open sockets stay       come or are given up     … until here
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
@@ -65,12 +65,20 @@ export class Listener {
     this.#closeServers();
   }
 
-  /** Resolves when no TLS handshake is under way. After stopAccepting; those that take `mostMs` are ended. */
+  /**
+   * Resolves when no header of a proxy and no TLS handshake is under way. After stopAccepting; those that take `mostMs`
+   * are ended.
+   */
   async untilShaken(clock: Clock, mostMs: number): Promise<void> {
-    const timer = clock.setTimer(clock.nowMs() + mostMs, () => this.#tlsSockets.destroyUnshaken());
+    const { proxyProtocol } = this.#entrance;
+    const timer = clock.setTimer(clock.nowMs() + mostMs, () => {
+      proxyProtocol?.destroy();
+      this.#tlsSockets.destroyUnshaken();
+    });
+    // A handshake begins behind the header.
+    await proxyProtocol?.untilKnown();
     await this.#tlsSockets.untilShaken();
     timer.cancel();
-    this.#entrance.proxyProtocol?.destroy();
   }
 
   /** Closes every connection now. */

@@ -20,7 +20,6 @@ import { acceptWaiting } from '../net/accept-waiting.ts';
 import { JOINED_ALPN, type JoinedPort } from '../net/joined-port.ts';
 import { type Entrance, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
-import type { Ending } from './ending.ts';
 
 /** Times are in milliseconds. */
 const SERVER_OPTIONS = {
@@ -70,27 +69,23 @@ export class RestListener {
   readonly #events: RestListenerEvents;
   readonly #tls: ListenTls | undefined;
   readonly #tlsSockets = new TlsSockets();
-  readonly #ending: Ending;
   readonly #entrance: Entrance;
   readonly #stallMs: number;
   readonly #joined = new Set<JoinedPort>();
   /** Connections accepted so far, before any TLS handshake. */
   #accepted = 0;
+  /** By server; once it takes no more connections. */
+  #closed: readonly Promise<void>[] = [];
+  /** What has not begun a protocol is closed. */
+  #isLate = false;
   /** Connections accepted during a drain, until the servers have stopped listening, and what serves them. */
   #held: Map<Socket, () => void> | undefined;
 
   /** @param tls for every TCP address; undefined = no TLS */
-  constructor(
-    events: RestListenerEvents,
-    ending: Ending,
-    stallMs: number,
-    entrance: Entrance,
-    tls: ListenTls | undefined,
-  ) {
+  constructor(events: RestListenerEvents, stallMs: number, entrance: Entrance, tls: ListenTls | undefined) {
     this.#events = events;
     this.#stallMs = stallMs;
     this.#entrance = entrance;
-    this.#ending = ending;
     this.#tls = tls;
   }
 
@@ -133,25 +128,37 @@ export class RestListener {
     return server;
   }
 
-  /** Accepts the connections that wait and then no more. Resolves when all have closed. */
-  async drain(): Promise<void> {
+  /** Accepts the connections that wait, and then no more. Open connections stay. */
+  async stopAccepting(): Promise<void> {
     // Served once all of them are accepted: a client that has its answer may open its next connection.
     this.#held = new Map();
     await acceptWaiting(
       () => this.#accepted,
-      () => this.#ending.isOver,
+      () => this.#isLate,
     );
     // The close of node:http would close idle connections.
-    const ends = this.#servers.map((server) => closed(server, NetServer.prototype.close));
+    this.#closed = this.#servers.map((server) => closed(server, NetServer.prototype.close));
     const held = this.#held ?? [];
     this.#held = undefined;
     for (const [socket, serve] of held) if (!socket.destroyed) serve();
-    await Promise.all(ends);
   }
 
-  /** Closes the connections that have not said what they are, or whose TLS handshake has not begun. */
+  /** After stopAccepting. Resolves when all connections have closed. */
+  async untilEmpty(): Promise<void> {
+    await Promise.all(this.#closed);
+  }
+
+  /** Closes the connections on which nothing has come. */
   endSilent(): void {
     this.#tlsSockets.destroySilent();
+    for (const joined of this.#joined) joined.destroySilent();
+    this.#entrance.proxyProtocol?.destroySilent();
+  }
+
+  /** Closes the connections that have not said what they are, or whose TLS handshake is not done. */
+  endUndecided(): void {
+    this.#isLate = true;
+    this.#tlsSockets.destroyUnshaken();
     for (const joined of this.#joined) joined.destroy();
     this.#entrance.proxyProtocol?.destroy();
   }
@@ -160,7 +167,7 @@ export class RestListener {
   async close(): Promise<void> {
     const ends = Promise.all(this.#servers.map((server) => closed(server, server.close)));
     this.#tlsSockets.destroy();
-    this.endSilent();
+    this.endUndecided();
     for (const socket of this.#held?.keys() ?? []) socket.destroy();
     for (const server of this.#servers) server.closeAllConnections();
     await ends;
@@ -183,7 +190,7 @@ export class RestListener {
         // Without a listener a reset would be an uncaught error.
         socket.on('error', () => undefined);
         this.#held.set(socket, serve);
-      } else if (this.#ending.isOver && event === 'secureConnection') socket.destroy();
+      } else if (this.#isLate) socket.destroy();
       else serve();
     });
   }

@@ -21,6 +21,7 @@ export interface FirstBytesOptions<T> {
 export class FirstBytes<T> {
   readonly #options: FirstBytesOptions<T>;
   readonly #waiting = new Set<Socket>();
+  readonly #whenEmpty: (() => void)[] = [];
 
   constructor(options: FirstBytesOptions<T>) {
     this.#options = options;
@@ -32,7 +33,7 @@ export class FirstBytes<T> {
     let received: Buffer | undefined;
     const stop = (): void => {
       timer.cancel();
-      this.#waiting.delete(socket);
+      this.#forget(socket);
       socket.off('data', onData);
       socket.off('end', onEnd);
       socket.off('error', onEnd);
@@ -67,9 +68,26 @@ export class FirstBytes<T> {
     socket.resume();
   }
 
+  /** Resolves when no connection waits, and those that have been judged have their next owner. */
+  untilEmpty(): Promise<void> {
+    if (this.#waiting.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#whenEmpty.push(resolve));
+  }
+
+  /** Closes the connections that wait and on which nothing has come. */
+  destroySilent(): void {
+    for (const socket of this.#waiting) if (socket.bytesRead === 0) socket.destroy();
+  }
+
   /** Closes the connections that wait. */
   destroy(): void {
     for (const socket of this.#waiting) socket.destroy();
+  }
+
+  #forget(socket: Socket): void {
+    this.#waiting.delete(socket);
+    if (this.#waiting.size > 0) return;
+    for (const resolve of this.#whenEmpty.splice(0)) resolve();
   }
 }
 

@@ -84,6 +84,11 @@ export class JoinedPort {
     }
   }
 
+  /** Closes the connections on which nothing has come. */
+  destroySilent(): void {
+    this.#first.destroySilent();
+  }
+
   /** Closes the connections that have not shown what they speak. */
   destroy(): void {
     this.#first.destroy();

@@ -51,6 +51,16 @@ export class ProxyProtocol {
     });
   }
 
+  /** Resolves when no header is under way. */
+  untilKnown(): Promise<void> {
+    return this.#first.untilEmpty();
+  }
+
+  /** Closes the connections on which nothing has come. */
+  destroySilent(): void {
+    this.#first.destroySilent();
+  }
+
   /** Closes the connections whose header has not come. */
   destroy(): void {
     this.#first.destroy();

@@ -18,6 +18,7 @@ import type { Duplex } from 'node:stream';
 import { Principal } from '../../access/principal.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
+import type { Instant } from '../../core/clock.ts';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
@@ -29,6 +30,7 @@ import type { ModelResolver } from '../handlers/model-resolver.ts';
 import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
 import { Connection, type ConnectionContext } from '../http1/connection.ts';
 import { CORS_HEADERS } from '../http1/cors.ts';
+import { afterReads } from '../http1/ending.ts';
 import { HttpWire, type RestContext } from '../http1/http-wire.ts';
 import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
 import type { OpenRequest } from '../http1/open-request.ts';
@@ -159,7 +161,6 @@ export class RestServer {
         onStall: (socket) => this.#connections.get(socket)?.onStall(),
         onServerError: onInternalError,
       },
-      this.#ending,
       stallMs,
       options.entrance ?? {},
       options.tls,
@@ -196,14 +197,20 @@ export class RestServer {
 
   /**
    * Accepts no new connection. Each open connection ends with the answer in hand or the next one, or when it has been
-   * idle for `graceMs`. Resolves when all connections have ended.
+   * idle for `graceMs`; one that was accepted during the drain, or has begun with less than a request by then, a TLS
+   * handshake say, has as long again. Resolves when all connections have ended.
    */
   async drain(graceMs: number): Promise<void> {
     const { clock } = this.#options.lifecycle;
+    const begunAt = clock.nowMs();
     this.tellClients();
-    const grace = clock.setTimer(clock.nowMs() + graceMs, () => this.#endIdle());
-    await this.#listener.drain();
+    // On a busy machine requests may wait to be read.
+    const grace = clock.setTimer(begunAt + graceMs, () => afterReads(() => this.#endIdle(begunAt)));
+    await this.#listener.stopAccepting();
+    const late = clock.setTimer(clock.nowMs() + 2 * graceMs, () => afterReads(() => this.#endLate()));
+    await this.#listener.untilEmpty();
     grace.cancel();
+    late.cancel();
   }
 
   /** Ends every connection at once. A second call has no effect. */
@@ -213,9 +220,17 @@ export class RestServer {
     this.#front?.close();
   }
 
-  #endIdle(): void {
+  #endIdle(begunAt: Instant): void {
     this.#ending.isOver = true;
     this.#listener.endSilent();
+    for (const connection of this.#connections.values()) {
+      if ((connection.restingSince ?? begunAt) <= begunAt) connection.endIdle();
+    }
+  }
+
+  /** Those that had not come so far when the idle ones were ended. */
+  #endLate(): void {
+    this.#listener.endUndecided();
     for (const connection of this.#connections.values()) connection.endIdle();
   }
 
