@@ -1,7 +1,7 @@
 /** `--app_health_path`, `--app_health_service`: when the application counts as well, and what is told while it does not. */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, describe, test } from 'node:test';
 import { type handleUnaryCall, Server, ServerCredentials } from '@grpc/grpc-js';
@@ -56,6 +56,26 @@ test('one good answer makes well, as many bad ones in a row as were set do not',
     [true, 2, 'status 204', undefined],
     [false, 3, 'status 500', 'status 500'],
   ]);
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test('an application that asks for another protocol is not well, and is asked again', async () => {
+  const sockets: Socket[] = [];
+  let asked = 0;
+  const server = createServer((_request, response) => {
+    asked += 1;
+    if (asked === 1) response.end();
+    else response.socket!.write('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+  });
+  server.on('connection', (socket) => sockets.push(socket));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = parseAppAddress(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const why = 'the connection closed without an answer';
+  assert.deepEqual(await changesOf(askByHttp(address, '/'), 2, () => asked), [
+    [true, 1, 'status 200', undefined],
+    [false, 3, why, why],
+  ]);
+  for (const socket of sockets) socket.destroy();
   await new Promise((resolve) => server.close(resolve));
 });
 

@@ -21,6 +21,8 @@ function askInHttp1({ socketPath, host, port, authority }: AppAddress, path: str
         resolve({ isGood: isWell, why });
       };
       asked.on('error', ({ message }) => settle(false, message));
+      // After a 101 nothing else comes.
+      asked.on('close', () => settle(false, 'the connection closed without an answer'));
       asked.on('response', (answer) => {
         const status = answer.statusCode!;
         answer.on('error', () => undefined).resume();
