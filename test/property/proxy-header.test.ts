@@ -46,7 +46,7 @@ const v2: fc.Arbitrary<Sent> = fc.oneof(
     return { header: headerV2(0x21, 0x21, ips, more), client };
   }),
   fc
-    .tuple(fc.constantFrom(0x00, 0x11, 0x21, 0x31), tlvs)
+    .tuple(fc.constantFrom(0x00, 0x11, 0x21, 0x31, 0x41, 0x13, 0xff), tlvs)
     .map(([protocol, any]) => ({ header: headerV2(0x20, protocol, any), client: undefined })),
   fc
     .tuple(fc.constantFrom(0x00, 0x31, 0x32, 0x12, 0x22), addresses(216), tlvs)

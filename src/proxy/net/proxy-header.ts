@@ -69,7 +69,8 @@ function readV1(bytes: Buffer): ProxyHeader | ProxyMistake | undefined {
 function readV2(bytes: Buffer): ProxyHeader | ProxyMistake | undefined {
   const [command, protocol] = [bytes[12], bytes[13]];
   if (command !== undefined && command !== LOCAL && command !== PROXY) return 'malformed';
-  if (protocol !== undefined && !isProtocol(protocol)) return 'malformed';
+  // LOCAL's is ignored.
+  if (command !== LOCAL && protocol !== undefined && !isProtocol(protocol)) return 'malformed';
   if (bytes.length < V2_HEAD_BYTES) return undefined;
   const length = bytes.readUInt16BE(14);
   if (length > MAX_V2_LENGTH) return 'too_long';
