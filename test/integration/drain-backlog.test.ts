@@ -20,8 +20,8 @@ import { restBytes } from '../support/surface-clients.ts';
 import { writeSurfaceModels } from '../support/surface-models.ts';
 import { floats, outputOf, PREDICT, predict } from '../support/surface-request.ts';
 
-/** Of each kind; the kernel keeps 511 waiting. */
-const CLIENTS = 50;
+/** Of each kind, of which two may share a queue; the kernel keeps 511 waiting. */
+const CLIENTS = 200;
 const REQUEST = predict({ model: 'float', inputs: { x: floats(1, 2, 3, 4) } });
 
 afterEach(killSidecars);

@@ -204,9 +204,12 @@ export class RestServer {
     const { clock } = this.#options.lifecycle;
     const begunAt = clock.nowMs();
     this.tellClients();
-    // On a busy machine requests may wait to be read.
-    const grace = clock.setTimer(begunAt + graceMs, () => afterReads(() => this.#endIdle(begunAt)));
-    await this.#listener.stopAccepting();
+    const isAccepted = this.#listener.stopAccepting();
+    // On a busy machine requests may wait to be read, and connections to be accepted.
+    const grace = clock.setTimer(begunAt + graceMs, () => {
+      void isAccepted.then(() => afterReads(() => this.#endIdle(begunAt)));
+    });
+    await isAccepted;
     const late = clock.setTimer(clock.nowMs() + 2 * graceMs, () => afterReads(() => this.#endLate()));
     await this.#listener.untilEmpty();
     grace.cancel();
