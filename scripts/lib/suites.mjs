@@ -115,7 +115,7 @@ export const SUITES = {
   },
   scaling: {
     says: 'one to three sidecars and back behind a real Envoy, as KEDA scales them by /headroom; no request fails; 2 min',
-    files: ['mesh/envoy-scaling.mesh.js'],
+    files: ['mesh/envoy-scaling.scaling.js'],
     prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy() }),
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
