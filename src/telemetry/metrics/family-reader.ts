@@ -1,6 +1,7 @@
 /**
  * Reads a metrics page of somebody else's, in Prometheus' text format or in OpenMetrics, as strictly as Prometheus does: a line
- * that Prometheus cannot read would cost it the whole page, and ours with it. Lines are kept as they came.
+ * that Prometheus cannot read would cost it the whole page, and ours with it. Samples are kept as they came; heads that
+ * Prometheus is stricter about than their writers are written anew.
  *
  *   write(text) … end() ──▶ families: # HELP, # TYPE, # UNIT, samples
  *
@@ -42,11 +43,22 @@ const OPEN_SUFFIXES: Readonly<Record<string, readonly string[]>> = {
 };
 
 const NAME = '[a-zA-Z_:][a-zA-Z0-9_:]*';
-const LABELS = String.raw`\{[ \t]*(?:[a-zA-Z_][a-zA-Z0-9_]*[ \t]*=[ \t]*"(?:[^"\\]|\\.)*"[ \t]*(?:,[ \t]*|(?=\})))*\}`;
-const NUMBER = String.raw`[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[iI][nN][fF](?:inity)?|[nN][aA][nN])`;
-const SAMPLE = String.raw`^(${NAME})(?:[ \t]*${LABELS}[ \t]*|[ \t]+)${NUMBER}`;
-const TEXT_SAMPLE = new RegExp(String.raw`${SAMPLE}(?:[ \t]+-?\d+)?[ \t]*$`);
-const OPEN_SAMPLE = new RegExp(`${SAMPLE}(?: ${NUMBER})?(?: # ${LABELS} ${NUMBER}(?: ${NUMBER})?)?$`);
+const LABEL_NAME = '[a-zA-Z_][a-zA-Z0-9_]*';
+const QUOTED = String.raw`"(?:[^"\\]|\\.)*"`;
+const TEXT_LABELS = String.raw`\{[ \t]*(?:${LABEL_NAME}[ \t]*=[ \t]*${QUOTED}[ \t]*(?:,[ \t]*|(?=\})))*\}`;
+const OPEN_LABELS = String.raw`\{(?:${LABEL_NAME}=${QUOTED}(?:,|(?=\})))*\}`;
+const FINITE = String.raw`[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?`;
+const NUMBER = `(${FINITE}|[-+]?[iI][nN][fF](?:inity)?|[nN][aA][nN])`;
+/** A timestamp in text is an integer of 64 bits, and lacks a sign. */
+const TEXT_SAMPLE = new RegExp(
+  String.raw`^(${NAME})(?:[ \t]*(${TEXT_LABELS})[ \t]*|[ \t]+)${NUMBER}(?:[ \t]+\d{1,18})?[ \t]*$`,
+);
+const OPEN_SAMPLE = new RegExp(
+  `^(${NAME})(${OPEN_LABELS})? ${NUMBER}(?: (${FINITE}))?(?: # ${OPEN_LABELS} ${NUMBER}(?: (${FINITE}))?)?$`,
+);
+const LABEL = new RegExp(String.raw`(${LABEL_NAME})[ \t]*=[ \t]*${QUOTED}`, 'g');
+/** The labels of a sample have to differ from each other, and from that which its name is kept as. */
+const NAME_LABEL = '__name__';
 const HEAD = new RegExp(String.raw`^#[ \t]+(HELP|TYPE|UNIT)[ \t]+(${NAME})(?:[ \t]+(.*))?$`);
 const EOF = '# EOF';
 const LAST_SUFFIX = /_[a-z]+$/;
@@ -91,23 +103,30 @@ export class FamilyReader {
     const match = HEAD.exec(line);
     if (match === null) return;
     const [, kind, name, value = ''] = match;
+    // OpenMetrics bounds units; in text they are comments.
+    if (kind === 'UNIT' && this.#isOpen && value !== '' && !name!.endsWith(`_${value}`)) return;
     const family = this.#familyOf(name!);
     if (kind === 'TYPE') {
-      const type = value.trim();
+      const type = value.replace(/[ \t]+$/, '');
       if (!(this.#isOpen ? OPEN_TYPES : TEXT_TYPES).has(type)) this.#fail('has a type that does not exist');
       if (family.type !== undefined || family.samples.length > 0) this.#fail('comes too late: its metric has begun');
       family.type = type;
     }
-    if (!family.head.some((other) => HEAD.exec(other)![1] === kind)) family.head.push(line);
+    if (family.head.some((other) => HEAD.exec(other)![1] === kind)) return;
+    family.head.push(
+      kind === 'TYPE' ? `# TYPE ${name} ${family.type}` : this.#isOpen ? `# ${kind} ${name} ${value}` : line,
+    );
   }
 
   #readSample(line: string): void {
     const match = (this.#isOpen ? OPEN_SAMPLE : TEXT_SAMPLE).exec(line);
     if (match === null) this.#fail('is no sample');
-    const name = match![1]!;
-    const family = this.#declared(name) ?? this.#familyOf(name);
+    const [, name, labels, ...numbers] = match!;
+    if (numbers.some(isTooLarge)) this.#fail('has a number that is too large');
+    if (labels !== undefined && !areDifferent(labels)) this.#fail('has a label twice');
+    const family = this.#declared(name!) ?? this.#familyOf(name!);
     family.samples.push(line);
-    family.sampleNames.add(name);
+    family.sampleNames.add(name!);
   }
 
   /** The family whose type allows a sample of this name. */
@@ -131,4 +150,14 @@ export class FamilyReader {
   #fail(what: string): never {
     throw new MetricsTextError(`line ${this.#line} ${what}`);
   }
+}
+
+/** For 64 bits. An infinity that is written as such has a letter n. */
+function isTooLarge(number: string | undefined): boolean {
+  return number !== undefined && Math.abs(Number(number)) === Infinity && !/n/i.test(number);
+}
+
+function areDifferent(labels: string): boolean {
+  const names = [NAME_LABEL, ...Array.from(labels.matchAll(LABEL), ([, name]) => name)];
+  return new Set(names).size === names.length;
 }

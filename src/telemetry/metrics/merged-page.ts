@@ -16,7 +16,11 @@ export function mergePages(ours: string, theirs: ReadonlyMap<string, Family>, is
   const dropped: string[] = [];
   for (const { name, head, samples, sampleNames } of theirs.values()) {
     if (taken.has(name) || [...sampleNames].some((sample) => taken.has(sample))) dropped.push(name);
-    else lines.push(...head, ...samples);
+    else {
+      lines.push(...head);
+      // One by one: so many arguments as a page may have samples overflow the stack.
+      for (const sample of samples) lines.push(sample);
+    }
   }
   const before = isOpen ? ours.slice(0, -EOF.length) : ours;
   const added = lines.length === 0 ? '' : `${lines.join('\n')}\n`;

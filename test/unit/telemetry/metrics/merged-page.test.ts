@@ -56,12 +56,23 @@ describe('text', () => {
     const wrong = [
       ...['<html>', 'a', 'a b', 'a 1 2 3', 'a 1 1.5', '1a 2', 'a{x=y} 1', 'a{x="y} 1', 'a{x="y"} ', 'a{"x"="y"} 1'],
       ...['a 1 # {x="y"} 1', 'a 0x', '# TYPE a info', 'a 1\n# TYPE a gauge', '# TYPE b gauge\n# TYPE b gauge', 'a 1\r'],
+      ...['a 1 -5', 'a 1 99999999999999999999', 'a 1e999', '# TYPE a counter\u00a0', '# TYPE a \u00a0counter'],
+      ...['a{x="1",x="2"} 1', 'a{x="1", x = "2"} 1', 'a{__name__="b"} 1', 'a -nan', 'a +NaN'],
       ...['{a="b"} 1', 'a{x="y" z="w"} 1', 'a1', `a{x="${'y'.repeat(70_000)}"} 1`],
     ];
     for (const line of wrong) {
       assert.throws(() => read(`ok 1\n${line}\n`), { constructor: MetricsTextError, message: /^line [23] / }, line);
     }
     assert.throws(() => new FamilyReader(false).write('y'.repeat(70_000)), MetricsTextError);
+  });
+
+  it('has types as Prometheus reads them: one space before, and none behind', () => {
+    assert.equal(mergePages('', read('#\tTYPE  a \t counter \na 1\n'), false).text, '# TYPE a counter\na 1\n');
+  });
+
+  it('may have more samples of a metric than a call may have arguments', () => {
+    const page = Array.from({ length: 200_000 }, (_, i) => `a{i="${i}"} 1\n`).join('');
+    assert.equal(mergePages(OURS, read(page), false).text, OURS + page);
   });
 
   it('is read in time in proportion to its length', () => {
@@ -78,17 +89,39 @@ describe('OpenMetrics', () => {
   it('has one end, and exemplars, units and created times as they are', () => {
     const page = [
       '# TYPE a counter',
-      '# UNIT a seconds',
       '# HELP a A.',
       'a_total{x="y"} 1.0 1700000000.5 # {trace_id="4bf9"} 0.5 1700000000.1',
       'a_created{x="y"} 1.7e9',
       '# TYPE i info',
       'i_info{v="1"} 1',
+      '# TYPE t_seconds gauge',
+      '# UNIT t_seconds seconds',
+      't_seconds{} +Inf 1.7e+09',
       '# EOF\n',
     ].join('\n');
     const { text, dropped } = mergePages(ours, read(page, true), true);
     assert.equal(text, `${ours.replace('# EOF\n', '')}${page}`);
     assert.deepEqual(dropped, []);
+  });
+
+  it('has heads as Prometheus reads them, and no unit that its name does not end with', () => {
+    const page = '#  TYPE\ta  gauge \n# HELP a\n# UNIT a seconds\na 1\n# UNIT b_s s \nb_s 1\n# EOF\n';
+    assert.equal(mergePages('# EOF\n', read(page, true), true).text, '# TYPE a gauge\n# HELP a \na 1\nb_s 1\n# EOF\n');
+  });
+
+  it('whose samples Prometheus could not read is refused', () => {
+    const wrong = [
+      'a  1',
+      'a{ x="y"} 1',
+      'a{x="y", z="w"} 1',
+      'a{x="y"}1',
+      'a {x="y"} 1',
+      'a\t1',
+      'a 1 NaN',
+      'a 1 1e999',
+    ];
+    wrong.push('a 1 # {x="y"} 1 +Inf', 'a 1 # {x="y"} 1e999', 'a 1 # {x= "y"} 1', 'a{x="1",x="2"} 1');
+    for (const line of wrong) assert.throws(() => read(`${line}\n# EOF\n`, true), /^Error: line 1 /, line);
   });
 
   it('lacks a counter of ours by the names of both', () => {
