@@ -48,8 +48,11 @@ export function openLineFile(path: string, onError: (error: Error) => void): Lin
   };
 }
 
-/** Makes the file, if it is not there. A link is not followed: whoever may make one would choose what is written to. */
+/**
+ * Makes the file, if it is not there. A link is not followed: whoever may make one would choose what is written to. A FIFO
+ * that nobody reads fails: to wait for its reader would stop the server.
+ */
 function checkOpens(path: string): void {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
-  closeSync(openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, MODE));
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
+  closeSync(openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, MODE));
 }
