@@ -5,6 +5,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { after, afterEach, before, describe, test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { event, FrontedApp } from '../support/fronted-app.ts';
 import { errorOf, type RawConnection } from '../support/rest-harness.ts';
 
@@ -129,6 +130,22 @@ describe('a tunnel', () => {
     const [other, app] = await tunnel();
     app.resetAndDestroy();
     await other.ended();
+  });
+
+  test('a side that ends its direction and vanishes at once leaves nothing open', { timeout: 10_000 }, async () => {
+    const { telemetry } = fronted.seen;
+    for (let i = 0; i < 20; i++) {
+      const [connection, socket] = await tunnel();
+      socket.pipe(socket);
+      const closed = event(socket, 'close');
+      connection.send('hello');
+      await connection.until('hello');
+      // Both reach the server together.
+      connection.socket.end();
+      connection.socket.resetAndDestroy();
+      await closed;
+    }
+    while (telemetry.inFlight > 0) await setImmediate();
   });
 
   test('the end of the server ends it', async () => {

@@ -22,10 +22,14 @@ export function joinTunnel(client: TunnelEnd, app: TunnelEnd): void {
   }
 }
 
-/** Only a TCP connection can be reset; a stream of HTTP/2 resets itself when it is destroyed. */
+/**
+ * Only a TCP connection can be reset; a stream of HTTP/2 resets itself when it is destroyed. node ends a connection before it
+ * resets it: one that is ending already would never close, and keep its file descriptor (EINVAL), and one with bytes
+ * under way would wait for whoever reads no more.
+ */
 function reset(duplex: Duplex): void {
   try {
-    if (duplex instanceof Socket) duplex.resetAndDestroy();
+    if (duplex instanceof Socket && !duplex.writableEnded && duplex.writableLength === 0) duplex.resetAndDestroy();
     else duplex.destroy();
   } catch {
     duplex.destroy();
