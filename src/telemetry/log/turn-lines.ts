@@ -72,7 +72,7 @@ export class TurnLines {
     else this.#turn ??= setImmediate(this.#write);
   }
 
-  /** Resolves when all is written, or after `patienceMs`: then the rest is lost. */
+  /** Resolves when all is written, or after `patienceMs` or a failure to write: then the rest is lost. */
   close(patienceMs: number): Promise<void> {
     const { destination, clock } = this.#options;
     this.#writeTurn();
@@ -80,7 +80,8 @@ export class TurnLines {
     this.#isGone = true;
     return new Promise((resolve) => {
       const giveUp = (): void => {
-        // Else pino would write once more when the process exits, for as long as it takes.
+        timer.cancel();
+        // Else pino would write once more when the process exits, for as long as it takes: on a full disk, for ever.
         destination.flushSync = () => undefined;
         this.#giveUp();
         resolve();
@@ -91,6 +92,7 @@ export class TurnLines {
         this.#tell();
         resolve();
       });
+      destination.on('error', giveUp);
       destination.end();
     });
   }

@@ -130,3 +130,14 @@ it('the end waits for the last lines, but not for a reader that does not read', 
   assert.deepEqual([other.lines.lost, other.told], [1, [1]]);
   unread.flushSync();
 });
+
+it('the end waits for no disk that is full, and nothing is written after it', async () => {
+  const destination = new PuppetDestination();
+  const { told, lines } = linesTo(destination);
+  lines.add('a\n');
+  const closing = lines.close(1000);
+  destination.emit('error', Object.assign(new Error('full'), { code: 'ENOSPC' }));
+  await closing;
+  assert.deepEqual([lines.lost, told], [1, [1]]);
+  destination.flushSync();
+});
