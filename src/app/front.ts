@@ -50,8 +50,6 @@ function observeSlots(slots: AppSlots, gauges: Gauges): void {
   gauges.observe('pillion_app_waiting_requests', waiting, () => slots.waiting);
 }
 
-/** Undefined if the application's health is not asked for. Not ready until the application is well. */
-
 const SPARE_CORES: Readonly<Record<SpareCores, string>> = {
   idle: 'runs give way to the application at once',
   lowest_nice: 'runs give way to the application by the lowest nice value: chrt is missing or may not set SCHED_IDLE',

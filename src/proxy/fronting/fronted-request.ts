@@ -123,8 +123,8 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
   }
 
   onGone(code?: number): void {
-    // The rest of a body that nobody wants does not make its answer worse.
-    this.#record.over(this.#client.isAnswered ? 'ok' : 'client_left');
+    // A tunnel's record is over with the tunnel. The rest of a body that nobody wants does not make its answer worse.
+    if (!this.#isOver) this.#record.over(this.#client.isAnswered ? 'ok' : 'client_left');
     this.#end();
     this.#sent?.breakOff(code);
   }
