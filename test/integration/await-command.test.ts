@@ -57,7 +57,7 @@ describe('pillion await', () => {
     const { admin } = await sidecar.line(({ event }) => event === 'listening');
     const late = awaited(String(admin), '--timeout=1', '--', 'echo', 'running');
     assert.equal(await late.exited, 1);
-    assert.match(late.output(), /not ready after 1 s: not ready: loading or draining\nmodel "float": .*does not exist/);
+    assert.match(late.output(), /not ready after 1 s: not ready: loading models\nmodel "float": .*does not exist/);
     assert.doesNotMatch(late.output(), /running/);
     const patient = awaited(String(admin), '--', 'echo', 'running');
     await patient.printed('waiting for the sidecar');

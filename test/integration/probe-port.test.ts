@@ -56,7 +56,7 @@ describe('the probe port', () => {
     const states = (): Promise<readonly number[]> =>
       Promise.all(['/live', '/startup', '/ready'].map((path) => statusOf(`${probes}${path}`)));
     assert.deepEqual(await states(), [200, 503, 503]);
-    assert.equal(await (await fetch(`${probes}/ready`)).text(), 'not ready: loading or draining\n');
+    assert.equal(await (await fetch(`${probes}/ready`)).text(), 'not ready: loading models\n');
     renameSync(join(directory, 'later'), join(directory, 'float'));
     const ready = await sidecar.line(({ event }) => event === 'ready');
     assert.deepEqual(await states(), [200, 200, 200]);
