@@ -21,7 +21,15 @@ import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import type { FrontedOutcome, FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
 import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
 import type { FrontedDeadline, FrontedDeadlines } from '../fronted-deadlines.ts';
-import { answerTimeout, appFailure, brokenAnswer, connectTimeout, noGrpc, waitTimeout } from './app/app-errors.ts';
+import {
+  answerTimeout,
+  appFailure,
+  brokenAnswer,
+  connectTimeout,
+  noGrpc,
+  noStatus,
+  waitTimeout,
+} from './app/app-errors.ts';
 import type { AppSlots, SlotUser } from './app/app-slots.ts';
 import { BodyFeed } from './body-feed.ts';
 import { timeoutOf } from './heads/deadline.ts';
@@ -234,6 +242,11 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
   #onHead(head: AnswerHead, body: Readable): void {
     if (this.#isOver || this.#hasAnswer) {
       this.#sent?.breakOff();
+      return;
+    }
+    // Neither protocol has a way to pass it on.
+    if (head.status < 100) {
+      this.#refuse(noStatus(this.#parts.app.address.text, head.status));
       return;
     }
     this.#hasAnswer = true;

@@ -16,7 +16,7 @@ import { hintsOf } from './heads/early-hints.ts';
 import { framingFault, hasBody } from './heads/framing-check.ts';
 import { isGrpcType } from './heads/grpc-form.ts';
 import { headFault } from './heads/head-check.ts';
-import { type RawHeaders, tokensOf, trailersOf, valuesOf } from './heads/hop-headers.ts';
+import { announced, type RawHeaders, tokensOf, trailersOf, valuesOf } from './heads/hop-headers.ts';
 import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
 import { flushSoon, writeRefusal } from './written.ts';
 
@@ -183,7 +183,9 @@ export class Http1Client implements ClientSide, OpenRequest {
       write(undefined);
       return;
     }
-    const headers = answerHeaders(head.headers, head.httpVersion);
+    const hasBody = this.head.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
+    const isChunked = hasBody && request.httpVersion === '1.1' && valuesOf(head.headers, 'content-length').length === 0;
+    const headers = announced(answerHeaders(head.headers, head.httpVersion), isChunked);
     // Who waits for a 100 that never comes, or sends what nobody reads, is told that the connection ends.
     const isUnread =
       !request.complete && (this.#awaitsContinue || tokensOf(head.headers, 'connection').includes('close'));

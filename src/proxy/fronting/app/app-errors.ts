@@ -47,6 +47,11 @@ export function appFailure(app: string, error: NodeJS.ErrnoException): ServingEr
   return failed(`the request to the application at ${app} failed (${code})`);
 }
 
+/** It has answered, with what no client would understand. */
+export function noStatus(app: string, status: number): ServingError {
+  return failed(`the application at ${app} answered with the status ${status}, which is none: they are 100 to 999`);
+}
+
 /** It had begun to answer. */
 export function brokenAnswer(app: string): ServingError {
   return failed(`the application at ${app} broke its answer off; its log may say why`);

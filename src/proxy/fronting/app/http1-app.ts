@@ -1,7 +1,7 @@
 /** The application over HTTP/1.1: node:http's client, whose connections are kept, but for no longer than it keeps them. */
 import { Agent, type AgentOptions, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, Socket } from 'node:net';
-import { type RawHeaders, trailersOf } from '../heads/hop-headers.ts';
+import { announced, type RawHeaders, trailersOf, valuesOf } from '../heads/hop-headers.ts';
 import type { AnswerHead, AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
 import { flushSoon } from '../written.ts';
 import type { AppAddress } from './app-address.ts';
@@ -29,10 +29,11 @@ export class Http1App implements AppTransport {
 
   send({ method, path, headers, hasBody, upgrade }: AppRequest, events: AppEvents): SentRequest {
     const { socketPath, host, port } = this.#address;
+    const isChunked = valuesOf(headers, 'transfer-encoding').length > 0;
     let upstream: ClientRequest;
     try {
       upstream = httpRequest({
-        ...{ method, path, headers: headers as string[], maxHeaderSize: MAX_HEAD_BYTES },
+        ...{ method, path, headers: announced(headers, isChunked), maxHeaderSize: MAX_HEAD_BYTES },
         ...(socketPath === undefined ? { host: host!, port: port! } : { socketPath }),
         // Either side of a tunnel may end its direction first, so it gets a connection of its own.
         ...(upgrade === undefined ? { agent: this.#agent } : { createConnection: () => this.#connectHalfOpen() }),

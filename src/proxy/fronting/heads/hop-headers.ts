@@ -74,6 +74,16 @@ export function endToEnd(raw: RawHeaders, without: (name: string) => boolean = (
   return kept;
 }
 
+/**
+ * As node:http takes them: it throws where a message that is not in chunks announces trailers, which HTTP/2 allows, and
+ * for which HTTP/1.1 has no place.
+ */
+export function announced(raw: RawHeaders, isChunked: boolean): string[] {
+  const kept: string[] = [];
+  for (const [lower, name, value] of fieldsOf(raw)) if (isChunked || lower !== 'trailer') kept.push(name, value);
+  return kept;
+}
+
 /** The trailers that go on, as node's addTrailers takes them. */
 export function trailersOf(raw: RawHeaders): [string, string][] {
   const kept: [string, string][] = [];
