@@ -76,6 +76,11 @@ describe('an application that fails', () => {
     assert.match(error, /answered is not HTTP\/1.1 \(HPE_/);
   });
 
+  test('gives a reason with bytes that none has: the answer passes without it', async () => {
+    const answer = 'HTTP/1.1 200 O\x01K\r\ncontent-length: 0\r\n\r\n';
+    assert.deepEqual(await askRaw((socket) => socket.once('data', () => socket.write(answer))), [200, '']);
+  });
+
   test('has two opinions of its answer’s length: 502', async () => {
     const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
     const [status] = await askRaw((socket) => socket.once('data', () => socket.write(answer)));

@@ -8,6 +8,7 @@ import type { AppAddress } from './app-address.ts';
 
 /** Of the fields of an answer: node's own 16 KiB are soon full of cookies and policies. Envoy's limit is near. */
 const MAX_HEAD_BYTES = 64 * 1024;
+const NOT_IN_REASONS = /[^\t\x20-\x7e\x80-\xff]/;
 /** Idle connections that are kept. */
 const MAX_IDLE = 256;
 
@@ -160,5 +161,7 @@ class Http1Sent implements SentRequest {
 }
 
 function headOf({ statusCode, statusMessage, rawHeaders, httpVersion }: IncomingMessage): AnswerHead {
-  return { status: statusCode!, reason: statusMessage ?? '', headers: rawHeaders, httpVersion, isAll: false };
+  // A reason with other bytes than a header may have is read, but not written, and nobody needs one.
+  const reason = NOT_IN_REASONS.test(statusMessage!) ? '' : statusMessage!;
+  return { status: statusCode!, reason, headers: rawHeaders, httpVersion, isAll: false };
 }
