@@ -130,7 +130,12 @@ export class Http1Client implements ClientSide, OpenRequest {
   end(trailers: RawHeaders): void {
     const { response } = this.#arrival;
     const kept = trailersOf(trailers);
-    if (kept.length > 0) response.addTrailers(kept);
+    try {
+      if (kept.length > 0) response.addTrailers(kept);
+    } catch {
+      this.cutOff();
+      return;
+    }
     response.end();
   }
 
@@ -190,7 +195,13 @@ export class Http1Client implements ClientSide, OpenRequest {
     const isUnread =
       !request.complete && (this.#awaitsContinue || tokensOf(head.headers, 'connection').includes('close'));
     if (isLast || isUnread || upgrade !== undefined) headers.push('connection', 'close');
-    response.writeHead(head.status, head.reason, headers);
+    try {
+      response.writeHead(head.status, head.reason, headers);
+    } catch {
+      // What node writes is narrower than what it reads, and the application's to choose: that ends this answer alone.
+      write(undefined);
+      return;
+    }
     write(response);
     flushSoon(response);
   }

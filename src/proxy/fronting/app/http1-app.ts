@@ -116,8 +116,13 @@ class Http1Sent implements SentRequest {
   end(trailers: RawHeaders): void {
     if (this.body.destroyed) return;
     const kept = trailersOf(trailers);
-    if (kept.length > 0) this.body.addTrailers(kept);
-    this.body.end();
+    try {
+      if (kept.length > 0) this.body.addTrailers(kept);
+      this.body.end();
+    } catch {
+      // What node writes is narrower than what it reads, and the client's to choose.
+      this.body.destroy();
+    }
   }
 
   breakOff(): void {
