@@ -78,7 +78,7 @@ export const SUITES = {
     run: () => runProgram('test/conformance/grpc-tools.mjs'),
   },
   'fronted-grpc': {
-    says: "gRPC-Go's interop server as the application behind the gRPC port: interop cases and h2spec; needs Go 1.26",
+    says: 'interop cases of three languages to gRPC-Go behind this server, and h2spec to Go; needs Go 1.26, Java, Maven',
     run: (words) => runProgram('test/conformance/fronted-grpc.mjs', words),
     takesWords: true,
   },

@@ -26,7 +26,7 @@ export interface App {
   kill(): Promise<void>;
 }
 
-export type AppName = 'fastify' | 'go' | 'starlette' | 'starlette on h11' | 'fastify, forgiving';
+export type AppName = 'fastify' | 'go' | 'go over HTTP/2' | 'starlette' | 'starlette on h11' | 'fastify, forgiving';
 
 const PYTHON_APP = fileURLToPath(new URL('../../../test/fronting/apps/python/app.py', import.meta.url));
 
@@ -50,6 +50,8 @@ function commandOf(name: AppName): readonly string[] {
       return [process.execPath, named('PILLION_FRONTED_NODE'), '--lenient'];
     case 'go':
       return [named('PILLION_FRONTED_GO')];
+    case 'go over HTTP/2':
+      return [named('PILLION_FRONTED_GO'), 'h2c'];
     case 'starlette':
       return [named('PILLION_FRONTED_PYTHON'), PYTHON_APP, 'httptools'];
     case 'starlette on h11':

@@ -1,5 +1,5 @@
-// The routes of test/fronting/apps.ts on Go's net/http: what this application does is plain; what is tested is what
-// passes between it and its clients.
+// The routes of test/fronting/apps.ts on Go's net/http, in HTTP/1.1 or, with the argument h2c, in HTTP/2: what this
+// application does is plain; what is tested is what passes between it and its clients.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +47,10 @@ func main() {
 		panic(err)
 	}
 	fmt.Println("listening", listener.Addr().(*net.TCPAddr).Port)
-	panic(http.Serve(listener, nil))
+	server := http.Server{Protocols: new(http.Protocols)}
+	server.Protocols.SetHTTP1(!slices.Contains(os.Args, "h2c"))
+	server.Protocols.SetUnencryptedHTTP2(slices.Contains(os.Args, "h2c"))
+	panic(server.Serve(listener))
 }
 
 func echoWebSocket(w http.ResponseWriter, r *http.Request) {
