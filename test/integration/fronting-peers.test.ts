@@ -81,6 +81,13 @@ describe('an application that fails', () => {
     assert.deepEqual(await askRaw((socket) => socket.once('data', () => socket.write(answer))), [200, '']);
   });
 
+  test('changes a protocol that nobody asked it to: 502', async () => {
+    const answer = 'HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n';
+    const [status, error] = await askRaw((socket) => socket.once('data', () => socket.write(answer)));
+    assert.equal(status, 502);
+    assert.match(error, /answered 101 to a request for no other protocol/);
+  });
+
   test('has two opinions of its answer’s length: 502', async () => {
     const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n';
     const [status] = await askRaw((socket) => socket.once('data', () => socket.write(answer)));

@@ -45,8 +45,7 @@ export class Http1App implements AppTransport {
     }
     // As for the fields of requests (rest-listener.ts).
     upstream.maxHeadersCount = 0;
-    const sent = new Http1Sent(upstream, events);
-    if (upgrade !== undefined) sent.mayTunnel();
+    const sent = new Http1Sent(upstream, events, upgrade !== undefined);
     events.onOpen(sent);
     if (hasBody) flushSoon(upstream);
     return sent;
@@ -97,19 +96,20 @@ class Http1Sent implements SentRequest {
   #answer: IncomingMessage | undefined;
   #isBrokenOff = false;
 
-  constructor(upstream: ClientRequest, events: AppEvents) {
+  constructor(upstream: ClientRequest, events: AppEvents, mayTunnel: boolean) {
     this.body = upstream;
     this.#events = events;
     upstream.once('socket', (socket) => this.#onSocket(socket));
     upstream.on('information', ({ statusCode, rawHeaders }) => events.onInformation(statusCode, rawHeaders));
     upstream.on('response', (answer) => this.#onAnswer(answer));
     upstream.on('error', (error) => this.#onError(error));
-  }
-
-  mayTunnel(): void {
-    this.body.on('upgrade', (answer, duplex, head) => {
-      if (this.#isBrokenOff) duplex.destroy();
-      else this.#events.onTunnel(headOf(answer), { duplex, head });
+    // Without a listener node drops a connection that changes its protocol, and says nothing.
+    upstream.on('upgrade', (answer, duplex, head) => {
+      if (mayTunnel && !this.#isBrokenOff) this.#events.onTunnel(headOf(answer), { duplex, head });
+      else {
+        duplex.destroy();
+        this.#onError(Object.assign(new Error(), { code: 'it answered 101 to a request for no other protocol' }));
+      }
     });
   }
 

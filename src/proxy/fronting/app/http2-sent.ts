@@ -9,7 +9,7 @@ import { tunnelHead, tunnelRequest } from '../http2-tunnel.ts';
 import type { AnswerHead, AppEvents, AppRequest, SentRequest } from '../sides.ts';
 import type { AppSession } from './app-session.ts';
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 const NO_BYTES = Buffer.alloc(0);
 /** Codes of a client's reset that mean the same to the application; others are of the client's connection. */
 const PASSED_CODES: ReadonlySet<number> = new Set([
@@ -76,7 +76,14 @@ export class Http2Sent implements SentRequest {
   end(trailers: RawHeaders): void {
     const stream = this.#stream!;
     if (stream.destroyed || stream.closed || !this.#request.hasBody) return;
-    stream.once('wantTrailers', () => stream.sendTrailers(nodeTrailers(trailers)));
+    stream.once('wantTrailers', () => {
+      try {
+        stream.sendTrailers(nodeTrailers(trailers));
+      } catch {
+        // What node writes is narrower than what others do, and the client's to choose.
+        stream.close(NGHTTP2_INTERNAL_ERROR);
+      }
+    });
     stream.end();
   }
 
