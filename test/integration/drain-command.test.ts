@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { RawConnection } from '../support/rest-harness.ts';
+import { openCall, openSession } from '../support/raw-grpc.ts';
 import { RestartClients, type RestartTarget, Tally } from '../support/restart-clients.ts';
 import { RESTART_REQUESTS } from '../support/restarts.ts';
 import {
@@ -98,14 +98,12 @@ describe('pillion drain', () => {
     const clients = load(() => sidecar);
     await answeredMore(clients, 20);
     // The others may all be between two connections for a moment.
-    const held = new RawConnection(sidecar.rest.slice('http://'.length));
-    await held.opened();
-    held.send('GET /v1/models/float HTTP/1.1\r\nhost: a');
+    const session = openSession(sidecar.grpc);
+    const stream = openCall(session, '/inference.GRPCInferenceService/ModelStreamInfer');
     const hook = drain(sidecar, '--timeout=2');
     assert.equal(await hook.exited, 1);
-    held.send('\r\n\r\n');
-    assert.equal((await held.answer()).status, 200);
-    held.destroy();
+    stream.end();
+    session.close();
     assert.match(hook.output(), /after 2 s clients are left: \d+ connections, \d+ requests in flight/);
     assert.equal(await isReady(sidecar), false);
     await answeredMore(clients, 50);

@@ -383,7 +383,7 @@ describe('an application of HTTP/2 that is not there', () => {
     const address = `h2c://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const [otherStatus, otherError] = await askAt(address);
     assert.equal(otherStatus, 502);
-    assert.match(otherError, /did not answer in HTTP\/2/);
+    assert.match(otherError, /answered is not HTTP\/2/);
     isHttp1 = false;
     const [silentStatus, silentError] = await askAt(address);
     assert.equal(silentStatus, 503);
