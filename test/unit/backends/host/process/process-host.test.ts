@@ -33,6 +33,8 @@ describe('a model’s process that is killed', () => {
 
   it('while it loads is a load that may be tried again', async (t) => {
     const starting = startProcessHost({ ...fakeModel(t), slots: 1, clock: new FakeClock() });
+    // Until it runs its own program it is not to be told from the server.
+    while (modelProcesses().length === 0) await new Promise((resolve) => setImmediate(resolve));
     process.kill(modelProcesses()[0]!, 'SIGKILL');
     await assert.rejects(starting, {
       kind: 'load_failed',
