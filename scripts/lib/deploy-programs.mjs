@@ -22,13 +22,16 @@ const KUBERNETES = 'v1.37.2';
 /** That of the schemas: the same API. */
 const SCHEMAS = '1.37.0';
 
+/** Of Kubernetes' own programs. */
+export const KUBERNETES_FLAGS = ['-trimpath', `-ldflags=-s -w ${versionFlags(KUBERNETES)}`];
+
 const GO_PROGRAMS = {
   kubeconform: { main: 'github.com/yannh/kubeconform/cmd/kubeconform', megabytes: 5, flags: STRIPPED },
   helm: { main: 'helm.sh/helm/v3/cmd/helm', megabytes: 60, flags: STRIPPED },
   'kube-apiserver': {
     main: 'k8s.io/kubernetes/cmd/kube-apiserver',
     megabytes: 110,
-    flags: ['-trimpath', `-ldflags=-s -w ${versionFlags(KUBERNETES)}`],
+    flags: KUBERNETES_FLAGS,
   },
   istioctl: { main: 'istio.io/istio/istioctl/cmd/istioctl', megabytes: 110, flags: STRIPPED },
 };
@@ -69,12 +72,14 @@ export function ensureDeployPrograms() {
     PILLION_TEST_HELM: ensureDeployProgram('helm'),
     PILLION_TEST_ENVOY: ensureEnvoy(),
     PILLION_TEST_ETCD: join(ensureDebianProgram('etcd-server', 'usr/bin/etcd', 8), 'usr', 'bin', 'etcd'),
-    PILLION_TEST_APISERVER: ensureDeployProgram('kube-apiserver'),
+    PILLION_TEST_APISERVER: ensureApiServer(),
     PILLION_TEST_CRDS: JSON.stringify(CRDS.flatMap(crdFiles)),
     PILLION_TEST_ISTIOCTL: ensureDeployProgram('istioctl'),
     PILLION_TEST_ISTIO_CHART: join(moduleDirectory(ISTIO), 'manifests', 'charts', 'istio-control', 'istio-discovery'),
   };
 }
+
+export const ensureApiServer = () => ensureDeployProgram('kube-apiserver');
 
 /** Builds one of them. Ends this process, with the reason said, when it cannot. */
 function ensureDeployProgram(name) {

@@ -18,6 +18,7 @@ import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';
 import { prepareImage } from './image-suite.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
+import { runPodSuite } from './pod-programs.mjs';
 import { ensureRustProgram } from './rust-program.mjs';
 import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
 import { ensureNodes, runSmoke } from './smoke.mjs';
@@ -218,6 +219,10 @@ export const SUITES = {
     ending: '.deploy.js',
     prepare: ensureDeployPrograms,
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
+  pod: {
+    says: 'the image in pods of a real kubelet: start, drain, rollout under load, crashes, a Job; needs root, Go 1.26, apt',
+    run: runPodSuite,
   },
   smoke: {
     says: 'the demo under Node 20.19, 22 and 24',
