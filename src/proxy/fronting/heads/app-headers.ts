@@ -39,6 +39,9 @@ export interface RequestFacts {
 
 export const TIMEOUT_HEADER = 'x-envoy-expected-rq-timeout-ms';
 
+/** Before an IPv4 address, where a socket takes both families: applications know it without. */
+const MAPPED = /^::ffff:(?=[\d.]+$)/;
+
 /** Methods whose requests have no body as a rule: a length of 0 would say nothing (RFC 9110, 8.6). */
 const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE']);
 
@@ -88,7 +91,7 @@ function isForwarded(name: string, isTrusted: boolean): boolean {
 
 function forwarded(raw: RawHeaders, { peer, isTls, trustsForwarded, authority }: RequestFacts): string[] {
   const before = trustsForwarded ? valuesOf(raw, 'x-forwarded-for') : [];
-  const headers = ['x-forwarded-for', [...before, peer].join(', ')];
+  const headers = ['x-forwarded-for', [...before, peer.replace(MAPPED, '')].join(', ')];
   const isMissing = (name: string): boolean => !trustsForwarded || valuesOf(raw, name).length === 0;
   if (isMissing('x-forwarded-proto')) headers.push('x-forwarded-proto', isTls ? 'https' : 'http');
   const host = authority ?? valuesOf(raw, 'host')[0];

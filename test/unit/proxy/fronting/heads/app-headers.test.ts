@@ -98,6 +98,8 @@ describe('requests', () => {
     assert.equal(headers['x-forwarded-proto'], 'http');
     assert.equal(headers['x-forwarded-host'], 'a');
     for (const name of ['forwarded', 'x-real-ip', 'x-forwarded-client-cert']) assert.ok(!(name in headers), name);
+    assert.equal(sent(['Host', 'a'], { peer: '::ffff:192.0.2.7' })['x-forwarded-for'], '192.0.2.7');
+    assert.equal(sent(['Host', 'a'], { peer: '2001:db8::1' })['x-forwarded-for'], '2001:db8::1');
   });
 
   test('a trusted proxy is added to', () => {
