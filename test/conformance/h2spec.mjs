@@ -87,12 +87,15 @@ async function runServer() {
   return (await sidecar.stop()) === 0 && isWell;
 }
 
-/** In front of an application that speaks HTTP/2, HTTP/1.1, and of one that is not there. */
+/**
+ * In front of an application that speaks HTTP/2, and HTTP/1.1. One that is not there is answered for at once, which races
+ * with the frames of a case that resets its stream first.
+ */
 async function runFronted() {
   // Long enough for the cases that lower the window within an answer.
   const body = Buffer.alloc(2000);
   let isWell = true;
-  for (const options of [{ app: 'h2c' }, { app: 'http' }, { app: 'h2c', address: 'h2c+unix:/none.sock' }]) {
+  for (const options of [{ app: 'h2c' }, { app: 'http' }]) {
     const fronted = new FrontedHttp2(options);
     fronted.onStream = (stream) => {
       stream.respond({ ':status': 200 });
@@ -101,7 +104,7 @@ async function runFronted() {
     fronted.onRequest = (_request, response) => response.end(body);
     await fronted.start();
     const port = fronted.address.slice(fronted.address.lastIndexOf(':') + 1);
-    isWell = (await runAll(`in front of ${options.address ?? options.app}`, port, ['-P', '/app'])) && isWell;
+    isWell = (await runAll(`in front of ${options.app}`, port, ['-P', '/app'])) && isWell;
     isWell = fronted.internalErrors.length === 0 && isWell;
     await fronted.close();
   }
