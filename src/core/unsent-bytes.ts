@@ -1,11 +1,15 @@
 /**
- * Answer bytes that clients have not taken, over all connections of a process. A client that does not read holds them
- * for as long as it likes, so they are bounded together: past the limit a connection that holds some may not add more,
- * and past twice the limit none may.
+ * Bytes that wait for a peer to take them, over all connections: answers that clients have not read, uploads that an
+ * application has not. A peer that does not read holds them for as long as it likes, so they are bounded together: past the
+ * limit a connection that holds some may not add more, and past twice the limit none may.
  */
 export class UnsentBytes {
   bytes = 0;
-  limit = Infinity;
+  limit: number;
+
+  constructor(limit = Infinity) {
+    this.limit = limit;
+  }
 
   /** `own`: the bytes that the connection already holds. */
   mayKeep(own: number): boolean {

@@ -46,6 +46,8 @@ export interface ConnectionEnvironment {
   readonly slabs: SlabPool;
   /** Answer bytes that wait, over all connections of the process. */
   readonly unsent: UnsentBytes;
+  /** Bytes of bodies that paced streams have not read, over all connections of the server. */
+  readonly unread: UnsentBytes;
 }
 
 /** Control frames that a finished request allows its client: WINDOW_UPDATE on two levels, a PING, a late reset. */
@@ -71,6 +73,8 @@ export class ConnectionCore implements StreamOwner {
   #seenWholeFrames = 0;
   /** Of all streams. */
   #lentBytes = 0;
+  /** Of all paced streams. */
+  #unreadBytes = 0;
   /** The last GOAWAY has been written: no frame comes after it. */
   isEnded = false;
 
@@ -125,21 +129,34 @@ export class ConnectionCore implements StreamOwner {
     if (increment > 0) this.writer.windowUpdate(0, increment);
   }
 
-  /** Counts bytes of a stream's body as received. A paced stream's are given back to the connection's window at once. */
-  received(stream: ServerStream, count: number): void {
+  /**
+   * Counts bytes of a stream's body as received. A paced stream's are given back to the connection's window at once. False:
+   * paced streams hold so much that this one must be reset.
+   */
+  received(stream: ServerStream, count: number): boolean {
     stream.receivedBytes += count;
     stream.unreadBytes += count;
-    if (!stream.isPaced || this.#lentBytes + count > this.options.loanBytes) return;
+    if (!stream.isPaced) return true;
+    const mayKeep = this.environment.unread.mayKeep(this.#unreadBytes);
+    this.#addUnread(count);
+    if (this.#lentBytes + count > this.options.loanBytes) return mayKeep;
     this.#lentBytes += count;
     stream.lentBytes += count;
     this.discard(count);
+    return mayKeep;
   }
 
   consume(stream: ServerStream, count: number): void {
+    if (stream.isPaced) this.#addUnread(-count);
     this.discard(count - this.#repay(stream, count));
     if (stream.isRequestWhole) return;
     const increment = consumeBytes(stream, count);
     if (increment > 0) this.writer.windowUpdate(stream.id, increment);
+  }
+
+  #addUnread(count: number): void {
+    this.#unreadBytes += count;
+    this.environment.unread.bytes += count;
   }
 
   /** Of `count` bytes that are read now: how many the connection's window has got back already. */
@@ -190,6 +207,7 @@ export class ConnectionCore implements StreamOwner {
     stream.isClosed = true;
     this.streams.close(stream.id, how);
     this.sends.drop(stream);
+    if (stream.isPaced) this.#addUnread(-stream.unreadBytes);
     const owedBytes = stream.unreadBytes - this.#repay(stream, stream.unreadBytes);
     if (owedBytes > 0 && !this.isEnded) this.discard(owedBytes);
     try {

@@ -11,6 +11,11 @@ export interface Http2Options {
   readonly connectionWindowBytes: number;
   /** And bytes beyond that which paced streams (Http2Stream.isPaced) of one connection may leave unread. */
   readonly loanBytes: number;
+  /**
+   * Bytes that paced streams of all connections may leave unread. Past it a stream that adds more is reset, unless its
+   * connection holds none; past twice it, in any case.
+   */
+  readonly maxUnreadBytes: number;
   /** Largest frame that we accept; a connection holds at most one frame that has not arrived whole. */
   readonly maxFrameBytes: number;
   /** CONNECT may name a protocol, a WebSocket's say (RFC 8441); announced. Else such a request is malformed. */
@@ -67,6 +72,8 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   connectionWindowBytes: 8 * 1024 * 1024,
   // Some 60 stalled uploads.
   loanBytes: 64 * 1024 * 1024,
+  // Four connections of stalled uploads.
+  maxUnreadBytes: 256 * 1024 * 1024,
   // Larger frames gain nothing, and a partial one costs its size in memory.
   maxFrameBytes: 16_384,
   takesTunnels: false,

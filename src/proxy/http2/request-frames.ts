@@ -99,7 +99,7 @@ export class RequestFrames {
   #onBody(stream: ServerStream, isEnd: boolean, bytes: Buffer, start: number, end: number): void {
     const core = this.#core;
     const length = end - start;
-    core.received(stream, length);
+    const mayKeep = core.received(stream, length);
     if (length === 0 && !isEnd) core.spendControl('empty DATA frames');
     const { contentLength, receivedBytes } = stream;
     if (contentLength !== -1 && (isEnd ? receivedBytes !== contentLength : receivedBytes > contentLength)) {
@@ -107,6 +107,10 @@ export class RequestFrames {
       return;
     }
     if (isEnd) stream.isRequestWhole = true;
+    if (!mayKeep) {
+      core.resetByUs(stream, ErrorCode.ENHANCE_YOUR_CALM);
+      return;
+    }
     try {
       if (length > 0) stream.sink.onData(bytes.subarray(start, end));
     } catch (error) {

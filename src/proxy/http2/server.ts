@@ -71,6 +71,7 @@ export class Http2Server implements SniffEvents {
       idle,
       slabs: new SlabPool(),
       unsent: init.unsent ?? new UnsentBytes(),
+      unread: new UnsentBytes(options.maxUnreadBytes),
     };
   }
 

@@ -215,6 +215,24 @@ test('what a paced stream has not read is given back to the connection at once, 
   await peer.close();
 });
 
+test('paced streams of one server leave no more unread than they may together', async () => {
+  const { peer, handler } = await open({ options: { connectionWindowBytes: 65_535, maxUnreadBytes: 40_000 } });
+  handler.onCall = (call) => {
+    call.stream.isPaced = true;
+  };
+  const piece = (id: number): Uint8Array => data(id, Buffer.alloc(16_000));
+  await peer.ask(headers(1), headers(3), piece(1), piece(1));
+  handler.calls[0]!.stream.consume(16_000);
+  await peer.ask(piece(3), piece(3));
+  assert.deepEqual([handler.calls[0]!.stream.isClosed, handler.calls[1]!.stream.isClosed], [false, false]);
+  const frames = describeFrames(await peer.ask(piece(1)));
+  assert.ok(frames.includes('RST_STREAM 1 code 11'), frames.join());
+  // What it held is free again.
+  await peer.ask(data(3, Buffer.alloc(100)));
+  assert.equal(handler.calls[1]!.stream.isClosed, false);
+  await peer.close();
+});
+
 test('bytes are given back once: what was consumed is not unread when the stream closes', async () => {
   const { peer, handler } = await open({ options: { streamWindowBytes: 65_535, connectionWindowBytes: 65_535 } });
   await peer.send(headers(1), data(1, Buffer.alloc(16_000)), data(1, Buffer.alloc(4000)));
