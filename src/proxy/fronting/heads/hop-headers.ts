@@ -51,7 +51,10 @@ export function* fieldsOf(raw: RawHeaders): Generator<readonly [lower: string, n
 /** All values of a header, `name` in lower case. */
 export function valuesOf(raw: RawHeaders, name: string): string[] {
   const values: string[] = [];
-  for (const [lower, , value] of fieldsOf(raw)) if (lower === name) values.push(value);
+  for (let i = 0; i < raw.length; i += 2) {
+    // Names of other lengths are most, and need not be spelled anew.
+    if (raw[i]!.length === name.length && raw[i]!.toLowerCase() === name) values.push(raw[i + 1]!);
+  }
   return values;
 }
 
