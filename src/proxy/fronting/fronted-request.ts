@@ -86,7 +86,7 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
     this.#record = beginRecord(client.head, parts.telemetry, parts.app.address);
     this.#receivedAt = parts.clock.nowMs();
     this.#timeoutMs = timeoutOf(client.head);
-    this.#feed = new BodyFeed(client.body, parts.app.mayRefuse);
+    this.#feed = new BodyFeed(client.body, parts.app.isHttp2);
     parts.underWay.add(this);
   }
 
@@ -106,7 +106,7 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
       return isWaiting ? waitTimeout(text, slots.max, timeoutMs!) : answerTimeout(text, timeoutMs!);
     };
     if (client.fault !== undefined) this.#refuse(client.fault);
-    else if (this.#head.isGrpc && this.#head.httpVersion === '2' && !app.carriesGrpc) {
+    else if (this.#head.isGrpc && this.#head.httpVersion === '2' && !app.isHttp2) {
       this.#refuse(noGrpc(app.address.text));
     } else if (timeoutMs !== undefined && timeoutMs < (this.#head.isGrpc ? Number.MIN_VALUE : 1)) this.#refuse(late());
     else {
@@ -231,7 +231,7 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
   #onOpen(sent: SentRequest): void {
     if (this.#isOver) return;
     this.#sent = sent;
-    this.#record.sent(this.#parts.app.httpVersion);
+    this.#record.sent(this.#parts.app.isHttp2 ? '2' : '1.1');
     if (!this.#head.hasBody) sent.end([]);
     else {
       this.#feed.feed(sent);

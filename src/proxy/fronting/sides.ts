@@ -159,12 +159,6 @@ export type OnSocket = (socket: Socket) => void;
 
 /** Connections to the application in one protocol. */
 export interface AppTransport {
-  /** "1.1" or "2". */
-  readonly httpVersion: string;
-  /** It may refuse requests that it has not looked at. */
-  readonly mayRefuse: boolean;
-  /** It has trailers and streams both ways, as gRPC needs them. */
-  readonly carriesGrpc: boolean;
   send(request: AppRequest, events: AppEvents): SentRequest;
   close(): void;
 }

@@ -13,6 +13,20 @@ export interface AppAddress {
   readonly port?: number;
 }
 
+/** Where it is, as node:http's client takes it. */
+export function httpPlaceOf({
+  socketPath,
+  host,
+  port,
+}: AppAddress): { socketPath: string } | { host: string; port: number } {
+  return socketPath === undefined ? { host: host!, port: port! } : { socketPath };
+}
+
+/** Where it is, as `connect` of node:net takes it. */
+export function netPlaceOf({ socketPath, host, port }: AppAddress): { path: string } | { host: string; port: number } {
+  return socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
+}
+
 const HTTP_PORT = 80;
 
 /** Reads a value of `--app` whose form has been checked (config/options/app-options.ts). */

@@ -22,23 +22,15 @@ export class AppClient {
   constructor(address: AppAddress, options: AppClientOptions = {}) {
     const { idleMs = IDLE_MS, clock = systemClock, onSocket = () => undefined } = options;
     this.address = address;
-    this.#transport =
-      address.isHttp2 === true ? new Http2App(address, clock, onSocket) : new Http1App(address, idleMs, onSocket);
+    this.#transport = this.isHttp2 ? new Http2App(address, clock, onSocket) : new Http1App(address, idleMs, onSocket);
   }
 
-  /** As AppTransport.httpVersion. */
-  get httpVersion(): string {
-    return this.#transport.httpVersion;
-  }
-
-  /** As AppTransport.mayRefuse. */
-  get mayRefuse(): boolean {
-    return this.#transport.mayRefuse;
-  }
-
-  /** As AppTransport.carriesGrpc. */
-  get carriesGrpc(): boolean {
-    return this.#transport.carriesGrpc;
+  /**
+   * It is asked in HTTP/2, else in HTTP/1.1. Only there it may refuse requests that it has not looked at, and only that has
+   * trailers and streams both ways, as gRPC needs them.
+   */
+  get isHttp2(): boolean {
+    return this.address.isHttp2 === true;
   }
 
   send(request: AppRequest, events: AppEvents): SentRequest {

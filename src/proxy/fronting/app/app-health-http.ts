@@ -1,6 +1,6 @@
 /** The application's health by HTTP: a GET, in its protocol, that is answered with 200 to 399. */
 import { get } from 'node:http';
-import type { AppAddress } from './app-address.ts';
+import { type AppAddress, httpPlaceOf } from './app-address.ts';
 import type { AppLook, AskApp } from './app-health.ts';
 import { Http2App } from './http2-app.ts';
 
@@ -9,11 +9,11 @@ export function askByHttp(address: AppAddress, path: string): AskApp {
   return address.isHttp2 === true ? askInHttp2(address, path) : askInHttp1(address, path);
 }
 
-function askInHttp1({ socketPath, host, port, authority }: AppAddress, path: string): AskApp {
-  const to = socketPath === undefined ? { host: host!, port: port! } : { socketPath };
+function askInHttp1(address: AppAddress, path: string): AskApp {
+  const headers = { host: address.authority, connection: 'close' };
   return (clock, mostMs) =>
     new Promise<AppLook>((resolve) => {
-      const asked = get({ ...to, path, agent: false, headers: { host: authority, connection: 'close' } });
+      const asked = get({ ...httpPlaceOf(address), path, agent: false, headers });
       const late = new Error(`no answer within ${mostMs} ms`);
       const timer = clock.setTimer(clock.nowMs() + mostMs, () => asked.destroy(late));
       const settle = (isWell: boolean, why: string): void => {

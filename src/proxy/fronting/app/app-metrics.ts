@@ -13,7 +13,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { type MetricsPage, wantsOpenMetrics } from '../../../telemetry/metrics/exposition.ts';
 import { type Family, FamilyReader } from '../../../telemetry/metrics/family-reader.ts';
 import { mergePages } from '../../../telemetry/metrics/merged-page.ts';
-import type { AppAddress } from './app-address.ts';
+import { type AppAddress, httpPlaceOf } from './app-address.ts';
 
 /** Prometheus waits 10 s for all of it; meshes and probes less. */
 const TIMEOUT_MS = 1000;
@@ -99,8 +99,8 @@ export class AppMetrics {
   /** Rejects with the reason. */
   #ask(wantsOpen: boolean): Promise<TheirPage> {
     const { clock, address, path, timeoutMs = TIMEOUT_MS } = this.#options;
-    const { socketPath, host, port, authority } = address;
-    const to = socketPath === undefined ? { host: host!, port: port! } : { socketPath };
+    const { authority } = address;
+    const to = httpPlaceOf(address);
     const accept = wantsOpen ? `${OPEN},${TEXT};q=0.5` : TEXT;
     const headers = { host: authority, accept, 'accept-encoding': 'identity', connection: 'close' };
     return new Promise((resolve, reject) => {

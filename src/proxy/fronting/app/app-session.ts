@@ -4,7 +4,7 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import type { NodeHeaders } from '../heads/http2-headers.ts';
 import type { OnSocket } from '../sides.ts';
-import type { AppAddress } from './app-address.ts';
+import { type AppAddress, netPlaceOf } from './app-address.ts';
 
 /** Bytes of one answer, and of all of a session, that may be under way. */
 const STREAM_WINDOW_BYTES = 1024 * 1024;
@@ -40,13 +40,12 @@ export class AppSession {
   /** It has had a request before. */
   isUsed = false;
 
-  constructor({ socketPath, host, port, authority }: AppAddress, clock: Clock, events: SessionEvents) {
+  constructor(address: AppAddress, clock: Clock, events: SessionEvents) {
     this.#clock = clock;
     this.#events = events;
-    const to = socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
-    this.#session = connectHttp2(`http://${authority}`, {
+    this.#session = connectHttp2(`http://${address.authority}`, {
       createConnection: (): Socket => {
-        const socket = connectSocket({ ...to, noDelay: true });
+        const socket = connectSocket({ ...netPlaceOf(address), noDelay: true });
         events.onSocket(socket);
         return socket;
       },

@@ -4,7 +4,7 @@ import { connect, Socket } from 'node:net';
 import { announced, type RawHeaders, trailersOf, valuesOf } from '../heads/hop-headers.ts';
 import type { AnswerHead, AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
 import { flushSoon } from '../written.ts';
-import type { AppAddress } from './app-address.ts';
+import { type AppAddress, httpPlaceOf, netPlaceOf } from './app-address.ts';
 
 /** Of the fields of an answer: node's own 16 KiB are soon full of cookies and policies. Envoy's limit is near. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -13,9 +13,6 @@ const NOT_IN_REASONS = /[^\t\x20-\x7e\x80-\xff]/;
 const MAX_IDLE = 256;
 
 export class Http1App implements AppTransport {
-  readonly httpVersion = '1.1';
-  readonly mayRefuse = false;
-  readonly carriesGrpc = false;
   readonly #address: AppAddress;
   readonly #agent: Agent;
 
@@ -29,13 +26,12 @@ export class Http1App implements AppTransport {
   }
 
   send({ method, path, headers, hasBody, upgrade }: AppRequest, events: AppEvents): SentRequest {
-    const { socketPath, host, port } = this.#address;
     const isChunked = valuesOf(headers, 'transfer-encoding').length > 0;
     let upstream: ClientRequest;
     try {
       upstream = httpRequest({
         ...{ method, path, headers: announced(headers, isChunked), maxHeaderSize: MAX_HEAD_BYTES },
-        ...(socketPath === undefined ? { host: host!, port: port! } : { socketPath }),
+        ...httpPlaceOf(this.#address),
         // Either side of a tunnel may end its direction first, so it gets a connection of its own.
         ...(upgrade === undefined ? { agent: this.#agent } : { createConnection: () => this.#connectHalfOpen() }),
       });
@@ -57,9 +53,7 @@ export class Http1App implements AppTransport {
   }
 
   #connectHalfOpen(): Socket {
-    const { socketPath, host, port } = this.#address;
-    const to = socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
-    const socket = connect({ ...to, allowHalfOpen: true, noDelay: true });
+    const socket = connect({ ...netPlaceOf(this.#address), allowHalfOpen: true, noDelay: true });
     this.#onSocket(socket);
     return socket;
   }

@@ -15,9 +15,6 @@ import { AppSession } from './app-session.ts';
 import { Http2Sent } from './http2-sent.ts';
 
 export class Http2App implements AppTransport {
-  readonly httpVersion = '2';
-  readonly mayRefuse = true;
-  readonly carriesGrpc = true;
   readonly #address: AppAddress;
   readonly #clock: Clock;
   readonly #onSocket: OnSocket;
