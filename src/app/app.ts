@@ -24,6 +24,7 @@ import type { AppHealth } from '../proxy/fronting/app/app-health.ts';
 import { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { HeadroomMeter } from '../proxy/load/headroom-meter.ts';
+import { formatHostPort } from '../proxy/net/listen-address.ts';
 import { ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
@@ -296,8 +297,7 @@ class PillionApp implements App {
   async #listen(): Promise<Addresses> {
     const { grpc, rest } = await listenOnSurfaces(this.#options, this.#surfaces);
     const { bind_address, metrics_port, probe_port } = this.#options;
-    const host = bind_address.includes(':') ? `[${bind_address}]` : bind_address;
-    const metrics = await this.#surfaces.metrics?.listen(`${host}:${metrics_port}`);
+    const metrics = await this.#surfaces.metrics?.listen(formatHostPort(bind_address, metrics_port));
     // A kubelet asks the pod's address, also where the clients' ports are on loopback alone.
     const probes = await this.#surfaces.probes?.listen(`[::]:${probe_port}`);
     const pages = { ...(metrics !== undefined && { metrics }), ...(probes !== undefined && { probes }) };

@@ -4,6 +4,7 @@ import type { ServeOptions } from '../config/options/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import { FIRST_REQUEST_MS } from '../proxy/http1/rest-listener.ts';
 import { JOINED_OUTCOMES, type JoinedOutcome, JoinedPort } from '../proxy/net/joined-port.ts';
+import { formatHostPort } from '../proxy/net/listen-address.ts';
 import { PROXY_OUTCOMES, type ProxyOutcome, ProxyProtocol } from '../proxy/net/proxy-protocol.ts';
 import type { GrpcServer } from '../proxy/servers/grpc-server.ts';
 import type { RestServer } from '../proxy/servers/http-server.ts';
@@ -58,14 +59,13 @@ export async function listenOnSurfaces(
   { grpc, rest, joined }: { grpc: GrpcServer; rest: RestServer; joined: JoinedPort | undefined },
 ): Promise<{ readonly grpc: readonly string[]; readonly rest: readonly string[] }> {
   const { bind_address, port, rest_api_port, grpc_socket_path, rest_socket_path } = options;
-  const host = bind_address.includes(':') ? `[${bind_address}]` : bind_address;
   const [isPort, isSocket] = [isPortJoined(options), isSocketJoined(options)];
   const own = [
-    ...(isPort ? [] : [`${host}:${port}`]),
+    ...(isPort ? [] : [formatHostPort(bind_address, port)]),
     ...(isSocket || grpc_socket_path === '' ? [] : [`unix:${grpc_socket_path}`]),
   ];
   const ofGrpc = await grpc.listen(own);
-  const onPort = await rest.listen(`${host}:${rest_api_port}`, isPort ? joined : undefined);
+  const onPort = await rest.listen(formatHostPort(bind_address, rest_api_port), isPort ? joined : undefined);
   const onSocket =
     rest_socket_path === '' ? [] : [await rest.listen(`unix:${rest_socket_path}`, isSocket ? joined : undefined)];
   const shared = [...(isPort ? [onPort] : []), ...(isSocket ? onSocket : [])];

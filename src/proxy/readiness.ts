@@ -8,8 +8,6 @@ export interface Readiness {
   readonly hasStarted: boolean;
   /** The first reason why not; undefined if it is ready. */
   readonly missing: NotReady | undefined;
-  /** A drain has begun. */
-  readonly isDraining: boolean;
   /** Ready but for the models. */
   readonly isOpen: boolean;
   /** Calls `listener` whenever one of these, or whether a model is available, may have changed; the returned function stops that. */
@@ -47,10 +45,6 @@ export class ReadinessGate implements Readiness {
 
   get hasStarted(): boolean {
     return this.#hasStarted;
-  }
-
-  get isDraining(): boolean {
-    return this.#isDraining;
   }
 
   onChange(listener: () => void): () => void {

@@ -33,8 +33,8 @@ export function serverInfo({ config, readiness, uptimeMs, hostname, versions, ru
   };
 }
 
-function stateOf({ isDraining, isReady, hasStarted }: Readiness): string {
-  if (isDraining) return 'DRAINING';
+function stateOf({ missing, isReady, hasStarted }: Readiness): string {
+  if (missing === 'draining') return 'DRAINING';
   if (isReady) return 'LIVE';
   return hasStarted ? 'INITIALIZING' : 'PRE_INITIALIZING';
 }
