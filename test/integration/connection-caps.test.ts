@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { afterEach, describe, it } from 'node:test';
+import { isDeepStrictEqual } from 'node:util';
 import { readDescriptorLimit } from '../../src/config/machine/descriptors.ts';
 import { type Attack, type Counts, targetOf } from '../attacks/net/attack.ts';
 import { idleHttp1 } from '../attacks/net/idle-http1.ts';
@@ -47,6 +48,16 @@ async function whileOpening(
     had = page.value('pillion_connections', { surface }) + page.value('pillion_connection_ends_total', { surface });
     assert.equal(page.value('pillion_connection_ends_total', { surface, reason: 'refused' }), 0);
   }
+}
+
+/**
+ * Whether an orchestrator takes it for well: it asks anew where a probe fails, and gives up at the third time
+ * (failureThreshold). One probe may fail: its connection is among 190 that open at once, of which 13 have a place on admin,
+ * and until its bytes come it looks as idle as they.
+ */
+async function assertTakenForWell(sidecar: Sidecar): Promise<void> {
+  for (let failed = 0; failed < 2; failed++) if (isDeepStrictEqual(await probe(sidecar), HEALTHY)) return;
+  assert.deepEqual(await probe(sidecar), HEALTHY);
 }
 
 /** Resolves when the server has ended connections for want of room, or refused some. */
@@ -103,7 +114,7 @@ describe('with 256 descriptors and 1,000 connections', () => {
       start(idleHttp1(200), sidecar.admin),
     ];
     for (const surface of ['grpc', 'rest', 'admin']) await untilCrowded(sidecar, surface);
-    for (let i = 0; i < 20; i++) assert.deepEqual(await probe(sidecar), HEALTHY);
+    for (let i = 0; i < 20; i++) await assertTakenForWell(sidecar);
     for (const attack of attacks) await attack.stop();
     assert.deepEqual(await probe(sidecar), HEALTHY);
     assert.equal(await sidecar.stop(), 0);
