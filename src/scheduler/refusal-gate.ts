@@ -51,7 +51,7 @@ export interface RefusalGateOptions {
   /** As in SchedulerOptions. With it a caller's refusals depend on its use of the cores, and none is given again. */
   readonly callerCoreShare: number;
   readonly refusals: SharedRefusals;
-  readonly admission: Pick<Admission, 'lateMs'>;
+  readonly admission: Pick<Admission, 'lateMs' | 'expectedStart'>;
 }
 
 /** A refusal of one row of a signature. */
@@ -155,8 +155,8 @@ export class RefusalGate {
   }
 
   #late(lane: Lane, from: Instant, now: Instant): Reason | undefined {
-    const { lateMs } = this.#options.admission;
-    const surelyLateMs = lateMs - this.#leadMs(lane, from - now + lateMs, now);
+    const { lateMs, expectedStart } = this.#options.admission;
+    const surelyLateMs = lateMs - this.#leadMs(lane, expectedStart - now - REFUSAL_MS, now);
     if (!(surelyLateMs > 0)) return undefined;
     const until = from + Math.min(surelyLateMs, SAME_DEADLINE_MS);
     const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, holding, at) => {
@@ -172,14 +172,14 @@ export class RefusalGate {
   }
 
   /**
-   * How much earlier than that of one row the answer to more rows could be expected, at most: those that do not fit into its batch are in a later one, which may be shorter. `expectedMs`: that of one row.
+   * How much earlier than that of one row the answer to more rows could be expected, at most: those that do not fit into
+   * its batch are in a later one, which may be shorter, and in which at least those are that come within `waitMs`.
    */
-  #leadMs({ plan, latency, maxBatchSize }: Lane, expectedMs: number, now: Instant): number {
-    const { statistics, dispatcher } = this.#options;
+  #leadMs({ plan, latency, maxBatchSize }: Lane, waitMs: number, now: Instant): number {
+    const { dispatcher } = this.#options;
     const fullMs = latency.highMs(maxBatchSize);
-    const waitMs = Math.max(0, expectedMs - fullMs - statistics.overheadMs);
     // Of its own rows, which are counted in fractions, hardly any need be in the later batch.
-    const coming = Math.floor(plan.arrivals.perMs(now) * waitMs);
+    const coming = Math.floor(plan.arrivals.perMs(now) * Math.max(0, waitMs));
     // With one slot the later batch starts behind the full one.
     const laterMs = dispatcher.slots <= 1 ? latency.meanMs(maxBatchSize) : 0;
     return Math.max(0, fullMs - laterMs - latency.highMs(Math.max(1, Math.min(maxBatchSize, coming))));

@@ -69,6 +69,11 @@ export class Admission {
     return this.#lateMs;
   }
 
+  /** When the batch of the request that was forecast last should start. */
+  get expectedStart(): Instant {
+    return this.#ticket.expectedStart;
+  }
+
   /** Throws ServingError (overloaded, deadline_exceeded). A request that is run whole has 1 row. */
   admit(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): Ticket {
     const { plan } = lane;
