@@ -101,10 +101,9 @@ describe('a sidecar with a model in a process of its own', () => {
   });
 
   it('finishes what is in flight when the terminal interrupts all of its processes', async (t) => {
-    const sidecar = await startSidecar([fakeModelFlag(t, 'm', ',isolate=true'), '--max_batch_size=1']);
+    const sidecar = await startSidecar([fakeModelFlag(t, 'm', ',isolate=true')]);
     const [pid] = modelProcesses(sidecar.process.pid!);
-    // One run after the other.
-    const running = predict(sidecar, 'm', ...new Array<number>(30).fill(WHEN.dawdle));
+    const running = predict(sidecar, 'm', WHEN.tarry);
     await until(async () => (await queue(sidecar)).running_batches === 1);
     // The tools that the process runs under as well.
     for (const each of processTree(sidecar.process.pid!).reverse()) process.kill(each, 'SIGINT');

@@ -58,6 +58,7 @@ export interface FakeOutput {
  * - `fail`: the run rejects with `backend_failed`, as when a runtime throws;
  * - `throw`: it throws a plain Error, as when the backend has a bug;
  * - `dawdle`: it takes 10 ms, like a larger input;
+ * - `tarry`: it takes a second, so that others can look on;
  * - `forget`: it leaves a rejected promise unhandled, and succeeds;
  * - `exit`: it ends its thread, as when a runtime crashes;
  * - `hang`: it never ends, and blocks its event loop;
@@ -73,6 +74,7 @@ export interface FakeFault {
     | 'fail'
     | 'throw'
     | 'dawdle'
+    | 'tarry'
     | 'forget'
     | 'exit'
     | 'hang'
@@ -169,8 +171,7 @@ class FakeSession implements Session {
     checkShapes(this.signatures.get(signatureName)!, inputs);
     this.#actOutFault(inputs, options);
     if (this.#model.isTalkative === true) this.#count(inputs);
-    if (this.#model.runMs !== undefined)
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, this.#model.runMs);
+    if (this.#model.runMs !== undefined) waitMs(this.#model.runMs);
     const recipes = this.#model.signatures[signatureName]!.outputs;
     return new Map(outputs.map((name) => [name, makeOutput(recipes[name]!, inputs)]));
   }
@@ -197,7 +198,10 @@ class FakeSession implements Session {
       case 'throw':
         throw new Error('a bug in the fake');
       case 'dawdle':
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 10);
+        waitMs(10);
+        break;
+      case 'tarry':
+        waitMs(1000);
         break;
       case 'forget':
         void Promise.reject(new Error('a promise that the fake forgot'));
@@ -207,10 +211,10 @@ class FakeSession implements Session {
         break;
       case 'moan':
         writeSync(1, 'I cannot go on\n');
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        waitMs(Infinity);
         break;
       case 'hang':
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+        waitMs(Infinity);
         break;
       case 'grow':
         grown.push(new Uint8Array(GROWN_BYTES).fill(1));
@@ -226,6 +230,11 @@ class FakeSession implements Session {
       case undefined:
     }
   }
+}
+
+/** Blocks the event loop. */
+function waitMs(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function toSignature({ inputs, outputs, batchAxis }: FakeSignature): Signature {

@@ -22,6 +22,7 @@ export const WHEN: Readonly<Record<FakeFault['effect'], number>> = {
   trace: 109,
   moan: 110,
   threads: 111,
+  tarry: 112,
 };
 
 /** y = x / 2 + 2 for x of [rows]. */
