@@ -3,7 +3,6 @@
  * generated code, and the tests of unit, contract and property. PILLION_TEST_QUICK leaves to npm test what takes long in the contract.
  * Ends at the first part that fails. `npm run check -- --no-tests` leaves the tests out, where npm test follows.
  */
-import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { testFiles } from './lib/node-tests.mjs';
 import { checkPackages } from './lib/packages.mjs';
@@ -34,13 +33,9 @@ const PARTS = {
   ...(words.length === 0 && { 'unit, contract and property tests': runQuickTests }),
 };
 
-/** On all cores, where npm test leaves one free: none of these keeps a time of day. */
 async function runQuickTests() {
   const files = testFiles('.test.js').filter((path) => /^(unit|contract|property)\b/.test(path));
-  await runUsualTests(files, {
-    options: [`--test-concurrency=${availableParallelism()}`],
-    env: { PILLION_TEST_QUICK: '1' },
-  });
+  await runUsualTests(files, { PILLION_TEST_QUICK: '1' });
 }
 
 let current;

@@ -24,7 +24,13 @@ export function chooseFiles(files, words) {
 }
 
 /** Runs them, with options of node's. Ends this process if a test fails. */
-export function runTestFiles(files, { options = [], env = {} } = {}) {
+export function runTestFiles(files, settings) {
+  const status = statusOfTestFiles(files, settings);
+  if (status !== 0) process.exit(status);
+}
+
+/** Runs them, with options of node's. Returns 0 if all tests pass. */
+export function statusOfTestFiles(files, { options = [], env = {} } = {}) {
   say(`Running ${files.length} test file${files.length === 1 ? '' : 's'}`);
   const paths = files.map((path) => join('build', 'test', path));
   const { status } = spawnSync(
@@ -32,5 +38,5 @@ export function runTestFiles(files, { options = [], env = {} } = {}) {
     ['--enable-source-maps', '--test', '--test-reporter=spec', ...options, ...paths],
     { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } },
   );
-  if (status !== 0) process.exit(status ?? 1);
+  return status ?? 1;
 }

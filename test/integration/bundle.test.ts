@@ -5,16 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { DIGITS, killSidecars, startSidecar, type Wrap } from '../support/sidecar.ts';
+import { BUNDLE, DIGITS, killSidecars, startSidecar, unbundled, type Wrap } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
-
-const BUNDLE = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
-const SOURCE = fileURLToPath(new URL('../../src/main.js', import.meta.url));
-
-/** The same command line with the bundle. */
-const bundled: Wrap = (command) => command.map((word) => (word === SOURCE ? BUNDLE : word));
 
 /** Starts the unbundled server with `args`, and resolves with the URLs of all modules that it had loaded when ready. */
 async function modulesOf(t: TestContext, args: readonly string[]): Promise<string> {
@@ -22,7 +15,11 @@ async function modulesOf(t: TestContext, args: readonly string[]): Promise<strin
   const hook = `import { appendFileSync } from 'node:fs';
     export const load = (url, context, next) => (appendFileSync(${JSON.stringify(list)}, url + '\\n'), next(url, context));`;
   const register = `import { register } from 'node:module'; register(${JSON.stringify(dataUrl(hook))});`;
-  const sidecar = await startSidecar(args, {}, ([node, ...words]) => [node!, '--import', dataUrl(register), ...words]);
+  const wrap: Wrap = (command) => {
+    const [node, ...words] = unbundled(command);
+    return [node!, '--import', dataUrl(register), ...words];
+  };
+  const sidecar = await startSidecar(args, {}, wrap);
   const modules = readFileSync(list, 'utf8');
   await sidecar.stop();
   return modules;
@@ -58,7 +55,7 @@ describe('the bundle', () => {
 
   for (const host of ['inline', 'thread', 'process']) {
     it(`answers from a model in host ${host}`, async () => {
-      const sidecar = await startSidecar([...DIGITS, `--host=${host}`], {}, bundled);
+      const sidecar = await startSidecar([...DIGITS, `--host=${host}`]);
       const body = JSON.stringify({ instances: [new Array(64).fill(0)] });
       const answer = await fetch(`${sidecar.rest}/v1/models/digits:predict`, { method: 'POST', body });
       assert.equal(answer.status, 200, await answer.text());
@@ -67,7 +64,7 @@ describe('the bundle', () => {
   }
 
   it('serves the console', async () => {
-    const sidecar = await startSidecar(DIGITS, {}, bundled);
+    const sidecar = await startSidecar(DIGITS);
     const page = await fetch(`${sidecar.admin}/`);
     assert.equal(page.status, 200);
     assert.match(await page.text(), /<html/);

@@ -1,5 +1,6 @@
 /**
- * The real thing as a child process: `pillion serve` from the tests' build, on free ports, ended by the test.
+ * The real thing as a child process: `pillion serve` from the tests' build, on free ports, ended by the test. It is the
+ * bundle, as users have it; with a backend of the tests, the modules that this backend imports too.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -7,7 +8,10 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+/** Starts in half the time. */
+export const BUNDLE = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
+export const MODULES = fileURLToPath(new URL('../../src/main.js', import.meta.url));
+const TEST_BACKENDS = new URL('.', import.meta.url).href;
 /** Options of node's, as the launcher gives them. */
 const LAUNCHER = new URL('../../../bin/pillion', import.meta.url);
 const NODE_FLAGS = /^exec node (.*) "\$main"/m.exec(readFileSync(LAUNCHER, 'utf8'))![1]!.split(' ');
@@ -75,13 +79,16 @@ export async function startSidecar(
 
 export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'>;
 
+/** Starts the modules, also where no argument names a backend of the tests. */
+export const unbundled: Wrap = (command) => command.map((word) => (word === BUNDLE ? MODULES : word));
+
 /** Starts `pillion` with exactly these arguments. */
 export function runPillion(
   args: readonly string[],
   environment: Environment = {},
   wrap: Wrap = (command) => command,
 ): PillionProcess {
-  const [program, ...words] = wrap([process.execPath, ...NODE_FLAGS, MAIN, ...args]);
+  const [program, ...words] = wrap([process.execPath, ...NODE_FLAGS, mainFor(args), ...args]);
   const child = spawn(program!, words, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -131,4 +138,8 @@ export function runPillion(
       return exited;
     },
   };
+}
+
+function mainFor(args: readonly string[]): string {
+  return args.some((arg) => arg.includes(TEST_BACKENDS)) ? MODULES : BUNDLE;
 }
