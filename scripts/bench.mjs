@@ -40,7 +40,7 @@ const BENCHES = {
     file: 'heavy/memory.js',
     needs: [ensureBuilt],
     directory: ensureZoo,
-    options: '--models=A,B --seconds=20 --main=dist/bundle/main.js',
+    options: '--models=A,B --seconds=20 --main=dist/bundle/main.cjs',
   },
   micro: {
     says: 'each codec and part beside its alternatives, in a minute',
@@ -86,7 +86,7 @@ const BENCHES = {
     file: 'footprint/footprint.js',
     models: ['mlp_small'],
     needs: [ensureBuilt, ensureLoadGenerators, nameEnvoy, () => ensurePeers(['--peers=triton'])],
-    options: '--rounds=5 --seconds=3 --idle=3 --main=dist/bundle/main.js',
+    options: '--rounds=5 --seconds=3 --idle=3 --main=dist/bundle/main.cjs',
   },
   telemetry: {
     says: 'the cost of telemetry: off, at 1 % and at 100 %, in one run; needs h2load',

@@ -22,9 +22,10 @@ const USAGE = `Usage: npm run package [-- PLATFORM…] [--to=DIR]
 Writes pillion-VERSION-PLATFORM.tgz for this machine, or one tarball for all platforms that are named: ${PLATFORMS.join(', ')}.
 It goes to DIR; default build/package.`;
 
-/** What of Pillion is in it. Of the maps, errors need the bundle's; declarations are added below. */
+/** What of Pillion is in it. Of the maps, errors need the bundle's; declarations are added below.
+ * A code cache is for one program of Node, and other bytes each time. */
 const OWN = ['bin', 'dist', 'proto', 'scripts/natives', 'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json'];
-const LEFT_OUT = /(?<!\bbundle\/[^/]*)\.(map|tsbuildinfo)$|\.d\.ts$/;
+const LEFT_OUT = /(?<!\bbundle\/(serve\/)?[^/]*)\.(map|tsbuildinfo)$|\.d\.ts$|\.cache$/;
 /** Fields of package.json that concern those who use it. */
 const FIELDS = ['name', 'version', 'description', 'license', 'type', 'bin', 'exports', 'engines', 'dependencies'];
 const RUNTIME = 'onnxruntime-node';

@@ -51,7 +51,7 @@ function pillion(
     command: (model) => ({
       name,
       args: [
-        'dist/bundle/main.js',
+        'dist/bundle/main.cjs',
         'serve',
         `--model=${model.name}=${model.directory}`,
         '--port=0',

@@ -22,6 +22,8 @@ export interface Entrant {
   start(): Promise<Started>;
 }
 
+/** Those of bin/pillion: the code cache counts for them alone. */
+const LAUNCH_FLAGS = ['--max-semi-space-size=4', '--disable-proto=delete', '--disallow-code-generation-from-strings'];
 const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0'];
 const LOAD_CONNECTIONS = 32;
 const HTTP_SERVER = `require('node:http').createServer((_, answer) => answer.end('{}'))
@@ -30,7 +32,7 @@ const HTTP_SERVER = `require('node:http').createServer((_, answer) => answer.end
 /** `main`: the built server, started as bin/pillion does; `nothing`: a list of models without any; `envoy`: its program. */
 export function entrants(model: BenchModel, main: string, nothing: string, envoy: string | undefined): Entrant[] {
   const pillion = (name: string, args: readonly string[], path: string, body?: Uint8Array): Entrant =>
-    node(name, ['--max-semi-space-size=4', main, 'serve', ...args, ...PORTS], path, body);
+    node(name, [...LAUNCH_FLAGS, main, 'serve', ...args, ...PORTS], path, body);
   const { predictPath, predictBody } = predictOf(model);
   const found = [
     node('node, nothing', ['-e', "console.log('{}'); setInterval(() => {}, 1e6)"]),

@@ -3,7 +3,7 @@
  * Envoy and Triton. Each is started in turn, several times; all figures are medians. One that Python starts, Triton, has
  * its Python processes in the sums.
  *
- *   node build/bench/footprint/footprint.js MODELS [--rounds=5] [--seconds=3] [--idle=3] [--main=dist/bundle/main.js]
+ *   node build/bench/footprint/footprint.js MODELS [--rounds=5] [--seconds=3] [--idle=3] [--main=dist/bundle/main.cjs]
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,7 +31,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
     idle: { type: 'string', default: '3' },
-    main: { type: 'string', default: 'dist/bundle/main.js' },
+    main: { type: 'string', default: 'dist/bundle/main.cjs' },
   },
 });
 const directory = mkdtempSync(join(tmpdir(), 'pillion-footprint-'));

@@ -13,7 +13,7 @@ export interface Contestant {
 }
 
 /** `main`: the built server. */
-export async function startPillion(appPort: number, model: string, main = 'dist/bundle/main.js'): Promise<Contestant> {
+export async function startPillion(appPort: number, model: string, main = 'dist/bundle/main.cjs'): Promise<Contestant> {
   const server = await startServer({
     name: 'pillion',
     args: [main, 'serve', `--model=${model}`, `--app=http://127.0.0.1:${appPort}`, ...PORTS],

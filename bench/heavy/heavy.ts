@@ -91,7 +91,7 @@ async function start(
 ): Promise<Running> {
   const server = await startServer({
     name: plan.name,
-    args: ['dist/bundle/main.js', 'serve', ...PORTS, `--model=${model.name}=${directory}`, ...plan.args],
+    args: ['dist/bundle/main.cjs', 'serve', ...PORTS, `--model=${model.name}=${directory}`, ...plan.args],
     isReady: (line) => line['event'] === 'ready',
   });
   try {

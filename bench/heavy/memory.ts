@@ -1,7 +1,7 @@
 /**
  * npm run bench -- memory: what heavy models take of memory while 32 callers ask, and what of it stays.
  *
- *   node build/bench/heavy/memory.js ZOO_DIRECTORY [--models=A,B] [--seconds=20] [--main=dist/bundle/main.js]
+ *   node build/bench/heavy/memory.js ZOO_DIRECTORY [--models=A,B] [--seconds=20] [--main=dist/bundle/main.cjs]
  *
  * Each model is served by itself, by default and with `--max_batch_size=1`, in a new server each: resident memory of its
  * whole tree, the peak as the kernel counts it, and what is held 20 s after the last answer. `--main` measures another
@@ -131,7 +131,7 @@ const { values, positionals } = parseArgs({
   options: {
     models: { type: 'string' },
     seconds: { type: 'string', default: '20' },
-    main: { type: 'string', default: 'dist/bundle/main.js' },
+    main: { type: 'string', default: 'dist/bundle/main.cjs' },
   },
 });
 const wanted = values.models?.split(',');

@@ -50,7 +50,7 @@ async function startAll(models: string): Promise<{ servers: ServerProcess[]; con
   const model = join(models, MODEL, '1', 'model.onnx');
   const hasPort = (line: Record<string, unknown>): boolean => 'port' in line;
   const pillionArgs = [
-    'dist/bundle/main.js',
+    'dist/bundle/main.cjs',
     'serve',
     `--model=${MODEL}=${join(models, MODEL)}`,
     '--port=0',

@@ -66,7 +66,7 @@ async function startPillion(contestant: Contestant, workload: Workload, options:
   const own = [...modelArgs, `--max_batch_size=${maxBatchSize}`, ...callerArgs, ...serveArgs, ...args];
   const server = await startServer({
     name: contestant.name,
-    args: ['dist/bundle/main.js', 'serve', ...PORTS, ...own],
+    args: ['dist/bundle/main.cjs', 'serve', ...PORTS, ...own],
     isReady: (line) => line['event'] === 'ready',
   });
   const address = (surface: string): string => (server.ready[surface] as string[])[0]!;

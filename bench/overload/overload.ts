@@ -86,7 +86,7 @@ async function compete(options: OverloadOptions, models: string): Promise<Result
     ...{ contestants, hasPilot, rounds, seconds, seed, models, progress, notice },
     timeLeft: new TimeLeft(ahead, seconds),
     rows: await rowsOf(workloads, models),
-    help: execFileSync(process.execPath, ['dist/bundle/main.js', 'serve', '--help'], { encoding: 'utf8' }),
+    help: execFileSync(process.execPath, ['dist/bundle/main.cjs', 'serve', '--help'], { encoding: 'utf8' }),
     warmUpMs: WARM_UP_MS,
     leadInMs: LEAD_IN_MS,
     signal: interrupted(),

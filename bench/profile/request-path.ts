@@ -47,7 +47,7 @@ function startPillion(models: string): Promise<ServerProcess> {
     args: [
       '--perf-basic-prof',
       '--interpreted-frames-native-stack',
-      'dist/bundle/main.js',
+      'dist/bundle/main.cjs',
       'serve',
       `--model=${MODEL}=${join(models, MODEL)}`,
       ...['--port=0', '--rest_api_port=0', '--admin_port=0'],

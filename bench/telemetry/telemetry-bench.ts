@@ -54,7 +54,7 @@ async function startContestant(name: string, wanted: number, endpoint?: string, 
   const server = await startServer({
     name,
     args: [
-      'dist/bundle/main.js',
+      'dist/bundle/main.cjs',
       'serve',
       `--model=${MODEL}=${join(positionals[0]!, MODEL)}`,
       ...['--port=0', '--rest_api_port=0', '--admin_port=0'],

@@ -71,7 +71,7 @@ async function measure(base: string, way: Way): Promise<Round> {
     name: way,
     args: [
       ...[
-        'dist/bundle/main.js',
+        'dist/bundle/main.cjs',
         'serve',
         '--port=0',
         '--rest_api_port=0',

@@ -1,6 +1,7 @@
 /** The sidecar as a child process: starts it, learns its ports from its log, ends it as an orchestrator would. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { LAUNCH_FLAGS } from '../lib/bundle/launch-flags.mjs';
 import { root } from '../lib/setup.mjs';
 
 /**
@@ -8,7 +9,7 @@ import { root } from '../lib/setup.mjs';
  * @param {Record<string, string>} environment added to ours
  */
 export async function startSidecar(args, environment = {}) {
-  const child = spawn(process.execPath, ['dist/bundle/main.js', 'serve', ...args], {
+  const child = spawn(process.execPath, [...LAUNCH_FLAGS, 'dist/bundle/main.cjs', 'serve', ...args], {
     cwd: root,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'inherit', 'pipe'],

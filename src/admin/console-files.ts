@@ -1,5 +1,5 @@
 /**
- * Serves the files of the console's page, which scripts/lib/build-console.mjs wrote. Each is read once and kept, about
+ * Serves the files of the console's page, which scripts/lib/bundle/build-console.mjs wrote. Each is read once and kept, about
  * 100 KB in all. Names other than index.html hold a hash of the content, so a browser may cache them for ever.
  */
 import type { Buffer } from 'node:buffer';

@@ -11,9 +11,10 @@ export { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-nod
 /** The native binding below the public API. It is private to onnxruntime-node, so its users must verify it. */
 export type BindingModule = typeof import('onnxruntime-node/dist/binding.js');
 
-/** Rejects if onnxruntime-node has no such module. */
-export function importBinding(): Promise<BindingModule> {
-  return import('onnxruntime-node/dist/binding.js');
+/** Rejects if onnxruntime-node has no such module. It is in CommonJS; Node need not know its exports' names for the whole. */
+export async function importBinding(): Promise<BindingModule> {
+  const module = (await import('onnxruntime-node/dist/binding.js')) as object as { readonly default: BindingModule };
+  return module.default;
 }
 
 export type ValueMetadata = InferenceSession.ValueMetadata;

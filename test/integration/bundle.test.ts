@@ -1,8 +1,8 @@
 /** The bundle that bin/pillion starts: what it loads, and that its threads, processes and errors are as they should be. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
@@ -23,6 +23,42 @@ async function modulesOf(t: TestContext, args: readonly string[]): Promise<strin
   const modules = readFileSync(list, 'utf8');
   await sidecar.stop();
   return modules;
+}
+
+/** Runs with `--require`: says on standard error whether V8 took the code cache of a script. */
+const TELL_CACHE = `const vm = require('node:vm');
+  const { Script } = vm;
+  vm.Script = class extends Script {
+    constructor(...args) {
+      super(...args);
+      if (!args[0].startsWith('(function(exports,require,module,importLater')) return;
+      console.error('refused: ' + this.cachedDataRejected);
+    }
+  };`;
+
+/** Has a bundle's server print its help, started as bin/pillion does; resolves with what V8 did with the code cache. */
+async function cacheUse(t: TestContext, bundle: string, ...flags: readonly string[]): Promise<string> {
+  const hook = join(tempDirectory(t), 'hook.cjs');
+  writeFileSync(hook, TELL_CACHE);
+  const [, launchFlags = ''] = /^exec node (--.*) "\$main" "\$@"$/m.exec(readFileSync('bin/pillion', 'utf8')) ?? [];
+  const args = [...launchFlags.split(' '), ...flags, '--require', hook, bundle, 'serve', '--help'];
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: { PATH: process.env['PATH'] } });
+  assert.match(stdout, /--rest_api_port/);
+  return stderr.trim();
+}
+
+/** The bundle with a folder serve/ of its own. */
+function copyOfBundle(t: TestContext): string {
+  const root = tempDirectory(t);
+  const copy = join(root, 'dist', 'bundle');
+  mkdirSync(copy, { recursive: true });
+  symlinkSync(join(process.cwd(), 'package.json'), join(root, 'package.json'));
+  for (const name of readdirSync(dirname(BUNDLE))) {
+    const isCopied = name === 'main.cjs' || name === 'serve';
+    if (isCopied) cpSync(join(dirname(BUNDLE), name), join(copy, name), { recursive: true });
+    else symlinkSync(join(dirname(BUNDLE), name), join(copy, name));
+  }
+  return join(copy, 'main.cjs');
 }
 
 const dataUrl = (module: string): string => `data:text/javascript,${encodeURIComponent(module)}`;
@@ -63,6 +99,16 @@ describe('the bundle', () => {
     });
   }
 
+  it('answers from a plug-in', async () => {
+    const plugIn = join(process.cwd(), 'examples', 'tokenizer', 'tokenizer-backend.mjs');
+    const model = `--model=words=examples/tokenizer/models/tokenizer,backend=${plugIn},host=inline`;
+    const sidecar = await startSidecar([model]);
+    const body = JSON.stringify({ instances: ['the cat sat'] });
+    const answer = await fetch(`${sidecar.rest}/v1/models/words:predict`, { method: 'POST', body });
+    assert.equal(answer.status, 200, await answer.text());
+    assert.equal(await sidecar.stop(), 0);
+  });
+
   it('serves the console', async () => {
     const sidecar = await startSidecar(DIGITS);
     const page = await fetch(`${sidecar.admin}/`);
@@ -72,10 +118,36 @@ describe('the bundle', () => {
 
   it('shows places in TypeScript in the stacks of errors', async () => {
     const show = "process.stdout.write = () => { console.error(new Error('seen').stack); return true; };";
-    const args = ['--import', dataUrl(show), BUNDLE, '--version'];
-    const { stderr } = await promisify(execFile)(process.execPath, args);
     const lines = readFileSync('src/main.ts', 'utf8').split('\n');
-    const [, line] = /^ {4}at write \(.*\/src\/main\.ts:(\d+):\d+\)$/m.exec(stderr) ?? [];
-    assert.match(lines[Number(line) - 1] ?? stderr, /process\.stdout\.write\(text\)/);
+    // By the module, and by the script of serve.
+    for (const words of [['--version'], ['serve', '--help']]) {
+      const args = ['--import', dataUrl(show), BUNDLE, ...words];
+      const { stderr } = await promisify(execFile)(process.execPath, args);
+      const [, line] = /^ {4}at write\d* \(.*\/src\/main\.ts:(\d+):\d+\)$/m.exec(stderr) ?? [];
+      assert.match(lines[Number(line) - 1] ?? stderr, /process\.stdout\.write\(text\)/);
+    }
+  });
+});
+
+describe('the code cache of the bundle', () => {
+  it('is taken under the flags of bin/pillion', async (t) => {
+    assert.equal(await cacheUse(t, BUNDLE), 'refused: false');
+  });
+
+  it('is refused under other flags of V8, and the server starts all the same', async (t) => {
+    assert.equal(await cacheUse(t, BUNDLE, '--max-lazy'), 'refused: true');
+  });
+
+  it('may be absent, or be something else', async (t) => {
+    const bundle = copyOfBundle(t);
+    const folder = join(dirname(bundle), 'serve');
+    const cache = join(folder, readdirSync(folder).find((name) => name.includes(process.version))!);
+    const bytes = readFileSync(cache);
+    for (const content of ['', 'no cache', bytes.subarray(0, 1000), bytes.subarray(0, -1000)]) {
+      writeFileSync(cache, content);
+      assert.equal(await cacheUse(t, bundle), 'refused: true');
+    }
+    rmSync(cache);
+    assert.equal(await cacheUse(t, bundle), 'refused: undefined');
   });
 });

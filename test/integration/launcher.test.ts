@@ -10,13 +10,13 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 const run = promisify(execFile);
 
-/** An installation whose main.js tells what it was given. */
+/** An installation whose main.cjs tells what it was given. */
 function installation(t: TestContext): string {
   const root = tempDirectory(t);
   for (const name of ['bin', 'dist/bundle']) mkdirSync(join(root, name), { recursive: true });
   copyFileSync('bin/pillion', join(root, 'bin', 'pillion'));
   const tell = 'console.log(JSON.stringify([process.env.MALLOC_MMAP_THRESHOLD_, process.argv.slice(2)]))';
-  writeFileSync(join(root, 'dist', 'bundle', 'main.js'), tell);
+  writeFileSync(join(root, 'dist', 'bundle', 'main.cjs'), tell);
   return root;
 }
 

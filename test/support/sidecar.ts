@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 /** Starts in half the time. */
-export const BUNDLE = fileURLToPath(new URL('../../bundle/main.js', import.meta.url));
+export const BUNDLE = fileURLToPath(new URL('../../bundle/main.cjs', import.meta.url));
 export const MODULES = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const TEST_BACKENDS = new URL('.', import.meta.url).href;
 /** Options of node's, as the launcher gives them. */

@@ -3,20 +3,20 @@
  * hold a hash of what is in them; each also compressed, as it is served. Needs no install script: esbuild's binary comes
  * in a package of its own.
  *
- *   node scripts/lib/build-console.mjs DIRECTORY
+ *   node scripts/lib/bundle/build-console.mjs DIRECTORY
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
 
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const source = join(root, 'src', 'admin', 'ui');
 const [directory] = process.argv.slice(2);
 if (directory === undefined) {
-  console.error('say where to: node scripts/lib/build-console.mjs DIRECTORY');
+  console.error('say where to: node scripts/lib/bundle/build-console.mjs DIRECTORY');
   process.exit(2);
 }
 const out = join(root, directory);

@@ -8,41 +8,60 @@
  * - ONNX Runtime, plug-ins and TensorFlow's libraries stay where they are.
  * - Names of functions stay, and the maps lead errors to TypeScript (src/internals/source-places.ts).
  *
- *   node scripts/lib/build-bundle.mjs DIRECTORY
+ *   node scripts/lib/bundle/build-bundle.mjs DIRECTORY
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { buildServe } from './build-serve.mjs';
 
 const [directory] = process.argv.slice(2);
 if (directory === undefined) {
-  console.error('say where to: node scripts/lib/build-bundle.mjs DIRECTORY');
+  console.error('say where to: node scripts/lib/bundle/build-bundle.mjs DIRECTORY');
   process.exit(2);
 }
-const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const source = join(root, 'src');
 const out = join(root, directory);
 
 /** Modules that begin a thread or a process, relative to src/. */
 const begins = readdirSync(source, { recursive: true }).filter((file) => file.endsWith('-entry.ts'));
 
-const inFolders = {
+/** `bundle`: the bundle's folder as modules see it. */
+const inFolders = (bundle) => ({
   name: 'import.meta.url of src',
   setup(plan) {
     plan.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-      const place = JSON.stringify(`./${compiled(relative(source, path))}`);
+      const place = JSON.stringify(`${bundle}/${compiled(relative(source, path))}`);
       const text = readFileSync(path, 'utf8');
       return { loader: 'ts', contents: text.replaceAll('import.meta.url', `new URL(${place}, import.meta.url).href`) };
     });
   },
+});
+
+/**
+ * ONNX Runtime's exports, by name. Node 20.19 finds the names of a package in CommonJS by WebAssembly, which it does not
+ * have under --disallow-code-generation-from-strings (bin/pillion).
+ */
+const RUNTIME = 'onnxruntime-node';
+const RUNTIME_NAMES = ['InferenceSession', 'listSupportedBackends', 'Tensor'];
+const runtimeByName = {
+  name: 'exports of ONNX Runtime',
+  setup(plan) {
+    plan.onResolve({ filter: new RegExp(`^${RUNTIME}$`), namespace: 'file' }, () => ({
+      path: RUNTIME,
+      namespace: 'by-name',
+    }));
+    plan.onLoad({ filter: /./, namespace: 'by-name' }, () => ({
+      contents: `import runtime from '${RUNTIME}'; export const { ${RUNTIME_NAMES.join(', ')} } = runtime;`,
+      resolveDir: root,
+    }));
+  },
 };
 
-rmSync(out, { recursive: true, force: true });
-await build({
-  entryPoints: Object.fromEntries(['main.ts', ...begins].map((file) => [flat(file), join(source, file)])),
-  outdir: out,
+const options = {
   bundle: true,
   splitting: true,
   platform: 'node',
@@ -60,8 +79,15 @@ await build({
   // The packages themselves are installed too, with their licences.
   legalComments: 'none',
   logLevel: 'warning',
-  plugins: [inFolders],
+};
+rmSync(out, { recursive: true, force: true });
+await build({
+  ...options,
+  entryPoints: Object.fromEntries(['main.ts', ...begins].map((file) => [flat(file), join(source, file)])),
+  outdir: out,
+  plugins: [inFolders('.'), runtimeByName],
 });
+await buildServe(source, out, { ...options, plugins: [inFolders('..'), runtimeByName] });
 for (const file of begins) {
   const path = join(out, compiled(file));
   mkdirSync(dirname(path), { recursive: true });
