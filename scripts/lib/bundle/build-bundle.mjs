@@ -10,7 +10,9 @@
  *
  *   node scripts/lib/bundle/build-bundle.mjs DIRECTORY
  */
+
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -61,6 +63,29 @@ const runtimeByName = {
   },
 };
 
+/**
+ * Packages that are imported when they are needed, by name. Of one in CommonJS esbuild makes a module with a default export
+ * alone, so `const { Client } = await import('@grpc/grpc-js')` would find nothing.
+ */
+const packagesByName = {
+  name: 'exports of packages imported later',
+  setup(plan) {
+    plan.onResolve({ filter: /^[@\w]/, namespace: 'file' }, ({ path, kind }) => {
+      if (kind !== 'dynamic-import' || isBuiltin(path) || path.startsWith(`${RUNTIME}/`)) return undefined;
+      return { path, namespace: 'later' };
+    });
+    plan.onLoad({ filter: /./, namespace: 'later' }, async ({ path }) => {
+      const names = Object.keys(await import(path)).filter(
+        (name) => /^[A-Za-z_$][\w$]*$/.test(name) && name !== 'default',
+      );
+      return {
+        contents: `import * as all from '${path}'; export const { ${names.join(', ')} } = all;`,
+        resolveDir: root,
+      };
+    });
+  },
+};
+
 const options = {
   bundle: true,
   splitting: true,
@@ -85,9 +110,9 @@ await build({
   ...options,
   entryPoints: Object.fromEntries(['main.ts', ...begins].map((file) => [flat(file), join(source, file)])),
   outdir: out,
-  plugins: [inFolders('.'), runtimeByName],
+  plugins: [inFolders('.'), runtimeByName, packagesByName],
 });
-await buildServe(source, out, { ...options, plugins: [inFolders('..'), runtimeByName] });
+await buildServe(source, out, { ...options, plugins: [inFolders('..'), runtimeByName, packagesByName] });
 for (const file of begins) {
   const path = join(out, compiled(file));
   mkdirSync(dirname(path), { recursive: true });
