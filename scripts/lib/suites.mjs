@@ -79,7 +79,7 @@ export const SUITES = {
     run: () => runProgram('test/conformance/grpc-tools.mjs'),
   },
   'fronted-grpc': {
-    says: 'interop cases of three languages to gRPC-Go behind this server, and h2spec to Go; needs Go 1.26, Java, Maven',
+    says: 'interop cases of three languages to gRPC-Go behind this server, its odd moments, h2spec; needs Go 1.26, Java, Maven',
     run: (words) => runProgram('test/conformance/fronted-grpc.mjs', words),
     takesWords: true,
   },

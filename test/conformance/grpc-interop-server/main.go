@@ -3,7 +3,9 @@
 //
 //   - fill_server_id, response_compressed; messages of up to 64 MiB, with gzip
 //   - an error has details: an ErrorInfo whose reason is its message
-//   - the trailers x-left-ms, what is left of the call's deadline, and x-encoding, how its messages were packed
+//   - the trailers x-left-ms, what is left of the call's deadline; x-encoding, how its messages were packed; x-peer, the
+//     address that the call came from
+//   - the header x-echo: the answer is the request's payload
 //   - "cancelled METHOD" is printed when a call's client has left
 //
 // It prints "listening PORT" first. Who may ask how often is Go's default: one PING in five minutes.
@@ -25,6 +27,7 @@ import (
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 )
@@ -35,6 +38,7 @@ func main() {
 	port := flag.Int("port", 0, "0: any that is free")
 	age := flag.Duration("max_connection_age", 0, "0: for ever")
 	grace := flag.Duration("max_connection_age_grace", time.Minute, "")
+	ask := flag.Duration("keepalive_time", 2*time.Hour, "of silence, after which a client is asked whether it is there")
 	streams := flag.Uint("max_concurrent_streams", 0, "0: any number")
 	flag.Parse()
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", *port))
@@ -48,7 +52,9 @@ func main() {
 		grpc.StatsHandler(encodings{}),
 		grpc.UnaryInterceptor(unary),
 		grpc.StreamInterceptor(stream),
-		grpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: *age, MaxConnectionAgeGrace: *grace}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{
+			MaxConnectionAge: *age, MaxConnectionAgeGrace: *grace, Time: *ask, Timeout: 20 * time.Second,
+		}),
 	}
 	if *streams > 0 {
 		options = append(options, grpc.MaxConcurrentStreams(uint32(*streams)))
@@ -64,6 +70,9 @@ func unary(ctx context.Context, in any, info *grpc.UnaryServerInfo, next grpc.Un
 	request, isSimple := in.(*testgrpc.SimpleRequest)
 	if isSimple && request.GetResponseCompressed().GetValue() {
 		grpc.SetSendCompressor(ctx, "gzip")
+	}
+	if isSimple && len(metadata.ValueFromIncomingContext(ctx, "x-echo")) > 0 {
+		return &testgrpc.SimpleResponse{Payload: request.GetPayload()}, nil
 	}
 	out, err := next(ctx, in)
 	if response, ok := out.(*testgrpc.SimpleResponse); ok && isSimple && request.GetFillServerId() && err == nil {
@@ -86,6 +95,9 @@ func tell(ctx context.Context, method string) {
 
 func trailers(ctx context.Context) metadata.MD {
 	all := metadata.Pairs("x-encoding", *ctx.Value(encodingKey{}).(*string))
+	if from, ok := peer.FromContext(ctx); ok {
+		all.Set("x-peer", from.Addr.String())
+	}
 	if deadline, ok := ctx.Deadline(); ok {
 		all.Set("x-left-ms", strconv.FormatInt(time.Until(deadline).Milliseconds(), 10))
 	}
