@@ -31,6 +31,16 @@ const CASES = [
   'channel_soak',
 ];
 
+/**
+ * Of rpc_soak and channel_soak. By default each of 10 calls may take a second, and the first one, which loads the JVM's
+ * classes, takes longer on a busy machine, whatever the server. So ten times the calls, and a bound of all together.
+ */
+const SOAK = [
+  '--soak_iterations=100',
+  '--soak_overall_timeout_seconds=50',
+  '--soak_per_iteration_max_acceptable_latency_ms=20000',
+];
+
 export function javaClient() {
   const jars = ensureJavaJars({
     name: 'grpc-interop-java',
@@ -50,6 +60,7 @@ export function javaClient() {
       `--server_host=${host}`,
       `--server_port=${port}`,
       `--test_case=${name}`,
+      ...SOAK,
     ],
   };
 }
