@@ -5,7 +5,9 @@ import { join, resolve } from 'node:path';
 import { afterEach, test } from 'node:test';
 import { parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
 import { restAddress, restPredict, startHalfPlusTwo } from '../mesh/half-plus-two.ts';
+import { SENTENCE_MODELS, writeSentenceModel } from '../support/sentence-models.ts';
 import { killSidecars, type Sidecar } from '../support/sidecar.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
 import { startJaeger } from './jaeger.ts';
 import { promtool, startPrometheus } from './prometheus.ts';
 
@@ -28,6 +30,14 @@ async function traffic(sidecar: Sidecar): Promise<void> {
   const body = JSON.stringify({ instances: [1] });
   const late = await fetch(path, { method: 'POST', body, headers: { 'request-timeout': '0.05' } });
   assert.equal(late.status, 504, await late.text());
+}
+
+/** A batch of sentences, of a model that may pad them to the length of others. */
+async function sentences(sidecar: Sidecar): Promise<void> {
+  const rows = VALUES.map(() => [1, 2]);
+  const body = JSON.stringify({ inputs: { input_ids: rows, attention_mask: rows } });
+  const answer = await fetch(`${sidecar.rest}/v1/models/encoder:predict`, { method: 'POST', body });
+  assert.equal(answer.status, 200, await answer.text());
 }
 
 test('Prometheus scrapes every series that a sidecar tells', async (t) => {
@@ -78,7 +88,9 @@ test('an exemplar of a latency histogram leads to a trace that Jaeger has', asyn
 });
 
 test('each query of the dashboard has an answer', async (t) => {
-  const sidecar = await startHalfPlusTwo(ARGS);
+  const encoder = join(tempDirectory(t), 'encoder');
+  writeSentenceModel(encoder, SENTENCE_MODELS.encoder);
+  const sidecar = await startHalfPlusTwo([...ARGS, `--model=encoder=${encoder}`, '--pad_variable_length_inputs']);
   const prometheus = await startPrometheus(t, adminAddress(sidecar), RULES);
   const dashboard = JSON.parse(readFileSync(join(GRAFANA, 'dashboard.json'), 'utf8')) as {
     readonly panels: readonly { readonly title: string; readonly targets?: readonly { readonly expr: string }[] }[];
@@ -95,7 +107,7 @@ test('each query of the dashboard has an answer', async (t) => {
       await prometheus.query(query);
       if (!mayBeEmpty) {
         await prometheus.until(`"${title}": ${query}`, async () => {
-          await traffic(sidecar);
+          await Promise.all([traffic(sidecar), sentences(sidecar)]);
           const found = await prometheus.query(query);
           return found.some(({ value }) => value[1] !== 'NaN') ? found : undefined;
         });
