@@ -26,8 +26,10 @@ export interface Container {
 
 type Quantities = Readonly<Record<string, string | number>>;
 
-interface Probe {
+export interface Probe {
   readonly httpGet?: { readonly path: string; readonly port: number | string };
+  readonly periodSeconds?: number;
+  readonly failureThreshold?: number;
 }
 
 export interface PodSpec {

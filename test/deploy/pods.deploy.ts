@@ -14,6 +14,7 @@ import {
   isSelected,
   type Manifest,
   type PodSpec,
+  type Probe,
   podTemplates,
   readManifest,
   renderedSets,
@@ -60,7 +61,7 @@ describe('every pod', () => {
 });
 
 function checkRights(spec: PodSpec): void {
-  assert.equal(spec.enableServiceLinks, false, 'a Service called pillion would set PILLION_PORT');
+  assert.equal(spec.enableServiceLinks, false, 'a Service called pillion sets PILLION_PORT');
   assert.equal(spec.automountServiceAccountToken, false);
   assert.deepEqual(spec.securityContext, { runAsNonRoot: true, seccompProfile: { type: 'RuntimeDefault' } });
   for (const { name, securityContext, resources } of containersOf(spec)) {
@@ -84,6 +85,7 @@ describe("every Pillion's pod", () => {
         const options = checkOptions(pillion.args!.slice(1).map((arg) => arg.replace(CONFIG, file)));
         checkEnd(spec, pillion, options);
         checkProbes(pillion, options);
+        checkTimes(pillion, options);
         checkMesh(spec, metadata.annotations ?? {});
       });
     }
@@ -91,6 +93,18 @@ describe("every Pillion's pod", () => {
 
   it('is refused with an option that does not exist', () => {
     assert.throws(() => checkOptions(['--model_base_path=/models', '--drain_delay=5']), /unknown option --drain_delay/);
+  });
+
+  it('is refused with a readiness probe that sees a drain too late', () => {
+    const options = new Map([
+      ['drain_delay_ms', '5000'],
+      ['app', ''],
+    ]);
+    const probes = (readinessProbe: Probe): Container => ({ name: 'pillion', readinessProbe, livenessProbe: {} });
+    checkTimes(probes({ periodSeconds: 2, failureThreshold: 2 }), options);
+    assert.throws(() => checkTimes(probes({ periodSeconds: 2 }), options), /before anybody has seen it/);
+    options.set('app', 'http://127.0.0.1:8080');
+    assert.throws(() => checkTimes(probes({ periodSeconds: 2, failureThreshold: 1 }), options), /seen at once/);
   });
 
   it('is refused with less time than its end takes, and with a drain that nobody notices', () => {
@@ -116,7 +130,9 @@ describe("every Pillion's pod", () => {
         const args = container.args!.filter((arg) => arg !== 'serve').map((arg) => arg.replace('{{.Name}}', 'digits'));
         const options = checkOptions(args);
         const defaults = { terminationGracePeriodSeconds: 30, containers: [container] };
-        if (container.lifecycle !== undefined) checkEnd(defaults, container, options);
+        if (container.lifecycle === undefined) continue;
+        checkEnd(defaults, container, options);
+        checkTimes(container, options);
       }
     });
   }
@@ -152,6 +168,18 @@ function checkProbes(
   const paths = [startupProbe, readinessProbe, livenessProbe].flatMap((probe) => probe?.httpGet ?? []);
   for (const { port } of paths) assert.equal(port, 'probes');
   assert.equal(livenessProbe?.httpGet?.path, '/live', 'another path fails in a drain, and the container is restarted');
+}
+
+/** Within which the kubelet has seen that something is wrong. Its own defaults are 10 s and three times. */
+const seenWithin = ({ periodSeconds = 10, failureThreshold = 3 }: Probe = {}): number => periodSeconds * failureThreshold;
+
+/** A drain is seen while the server answers as before; a stall is none, and loading takes its time. */
+function checkTimes({ startupProbe, readinessProbe, livenessProbe }: Container, options: Map<string, string>): void {
+  const delay = seconds(options, 'drain_delay_ms');
+  if (delay > 0) assert.ok(seenWithin(readinessProbe) <= delay, 'the drain begins before anybody has seen it');
+  if (options.get('app') !== '') assert.equal(seenWithin(readinessProbe), 1, 'a dead application is seen at once');
+  if (startupProbe !== undefined) assert.ok(seenWithin(startupProbe) >= 60, 'models take their time to load');
+  assert.ok(seenWithin(livenessProbe) >= 30, 'a stall of some seconds starts the container again');
 }
 
 /** An init container that Istio's ordinary proxy has to probe never starts. */

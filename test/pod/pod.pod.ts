@@ -66,11 +66,7 @@ const msBetween = (from: Said, to: Said): number => Date.parse(to.at) - Date.par
 
 describe('a native sidecar in front of an application', () => {
   it('holds the application back until its model is there', TIMEOUT, async () => {
-    applyOverlay(api, 'fronting', ({ spec }) => {
-      // Readiness is seen at once, where an end of some seconds is to be seen.
-      const [sidecar] = spec.template.spec.initContainers;
-      Object.assign(sidecar.readinessProbe, { periodSeconds: 1, failureThreshold: 1 });
-    });
+    applyOverlay(api, 'fronting');
     const isWaiting = ({ reason, message }: KubeObject): boolean => reason === 'Unhealthy' && /^Startup/.test(message);
     const unhealthy = await events.until((all) => all.find(isWaiting));
     const pod = await pods.until((all) => all.find(({ metadata }) => metadata.name === unhealthy.involvedObject.name));

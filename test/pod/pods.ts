@@ -46,20 +46,13 @@ export function publish(version: number): void {
   renameSync(ready, join(MODELS, 'digits', String(version)));
 }
 
-/** @param change of its Deployment or Job */
-export function applyOverlay(
-  api: ApiServer,
-  name: string,
-  change: (object: KubeObject) => void = () => undefined,
-): void {
+export function applyOverlay(api: ApiServer, name: string): void {
   const { status, output, stdout } = runProgram('KUBECTL', ['kustomize', join(OVERLAYS, name)]);
   assert.equal(status, 0, output);
   // Nobody here knows the Prometheus operator's kinds.
   const objects = documents(stdout).filter(({ kind }) => kind !== 'PodMonitor');
   for (const object of objects) {
-    if (object.spec?.template === undefined) continue;
-    makeLocal(object.spec.template.spec);
-    change(object);
+    if (object.spec?.template !== undefined) makeLocal(object.spec.template.spec);
   }
   apply(api, objects);
 }

@@ -25,6 +25,7 @@ capabilities: {drop: [ALL]}
     - --app=http://127.0.0.1:{{ .Values.app.port }}
     {{- with .Values.app.healthPath }}
     - --app_health_path={{ . }}
+    - --app_health_interval_ms=1000
     {{- end }}
     {{- end }}
     {{- if and (eq .Values.mode "job") (not .Values.job.nativeSidecar) }}
@@ -53,7 +54,17 @@ capabilities: {drop: [ALL]}
   {{- if ne .Values.mode "job" }}
   readinessProbe:
     httpGet: {path: /ready, port: probes}
+    {{- if and (eq .Values.mode "sidecar") .Values.app.front }}
+    # One bad look counts: a drain and a dead application are facts, and clients come until the kubelet knows.
+    periodSeconds: 1
+    failureThreshold: 1
+    {{- else if include "pillion.isAsked" . }}
+    # A drain is seen within its delay.
+    periodSeconds: 2
+    failureThreshold: 2
+    {{- else }}
     periodSeconds: 5
+    {{- end }}
     timeoutSeconds: 3
   {{- end }}
   livenessProbe:
@@ -166,7 +177,7 @@ spec:
   {{- end }}
   serviceAccountName: {{ include "pillion.name" . }}
   automountServiceAccountToken: false
-  # A Service called pillion would give the pod PILLION_PORT=tcp://…, and Pillion reads options from PILLION_….
+  # No variables of Services: one called pillion gives PILLION_PORT=tcp://…, which has an option's name.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ include "pillion.graceSeconds" . }}
   {{- with .Values.imagePullSecrets }}
