@@ -26,6 +26,7 @@ import {
   type Origin,
   readOptions,
 } from './read-options.ts';
+import { serviceLinkWarnings, withoutServiceLinks } from './service-links.ts';
 import { outOfDate } from './tls-config.ts';
 import { isTlsOnRest, readTls, type TlsAtStart } from './tls-source.ts';
 import { checkTritonOptions, withTritonNames } from './triton/flags.ts';
@@ -66,7 +67,9 @@ export function readServeConfig(
   const commandLine = readCommandLine(SERVE_OPTIONS, args);
   const errors = [...commandLine.errors];
   const warnings = [...commandLine.warnings];
-  const layers: OptionLayer[] = [flagLayer(commandLine.given), environmentLayer(environment)];
+  const links = new Set<string>();
+  const variables = withoutServiceLinks(environmentLayer(environment), links);
+  const layers: OptionLayer[] = [flagLayer(commandLine.given), variables];
   const yamlFile = readYamlFile(pathOf(layers, 'config'), errors);
   if (yamlFile !== undefined) layers.push((name) => yamlFile.yaml.options.get(name));
   const batching = batchingLayer(pathOf(layers, 'batching_parameters_file'), errors, warnings);
@@ -77,7 +80,7 @@ export function readServeConfig(
   const collected = collectModels({ options, origins, environment, yamlFile, errors, warnings });
   if (areOptionsSound) checkTogether(options, errors);
   if (areOptionsSound) checkTritonOptions({ options, origins }, errors, warnings);
-  warnings.push(...withoutEffect(options, origins));
+  warnings.push(...serviceLinkWarnings(links), ...withoutEffect(options, origins));
   const tls = readTls(options, origins, errors);
   const metricsPath = readMetricsPath(options, errors);
   const authorization = readAuthorizationFile(options, tls, errors);
