@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { ApiServer } from '../deploy/api-server.ts';
 import { type Node, startNode } from './node.ts';
 import { applyGround, applyOverlay, appOf, isReady, openLog, publish, type Said, sidecarOf, succeed } from './pods.ts';
-import { ask, predict, startServiceClient } from './service-client.ts';
+import { ask, KINDS, predict, startServiceClient } from './service-client.ts';
 import { type KubeObject, type Watch, watch } from './watch.ts';
 
 const REPLICAS = 2;
@@ -84,6 +84,10 @@ describe('a native sidecar in front of an application', () => {
       const app = openLog(ready, 'app');
       assert.ok(lineOf(sidecar.read(), 'ready').at < lineOf(app.read(), 'start').at);
       assert.equal(lineOf(app.read(), 'first_answer')['status'], 200, 'its first request, before it listens');
+      assert.match(
+        lineOf(sidecar.read(), 'config_warning')['msg'],
+        /PILLION_REST_API_PORT=tcp:.*enableServiceLinks: false/,
+      );
       sidecar.close();
       app.close();
     }
@@ -117,10 +121,10 @@ describe('a native sidecar in front of an application', () => {
       for (const pod of all.filter(isOld)) ends.set(pod.metadata.name, pod);
     });
     const client = startServiceClient(slices, RATE);
-    while (client.answered.size < REPLICAS) await pause(LOOK_MS);
+    while (client.answered.size < REPLICAS * KINDS.length) await pause(LOOK_MS);
     succeed(api.kubectl(['rollout', 'restart', 'deployment/app']));
     await pods.until((all) => !all.some(isOld) && allReady(all));
-    while (client.answered.size < 2 * REPLICAS) await pause(LOOK_MS);
+    while (client.answered.size < 2 * REPLICAS * KINDS.length) await pause(LOOK_MS);
     await client.stop();
     t.diagnostic(`${client.sent} requests, ${client.failures.length} failed`);
     assert.deepEqual(client.failures, []);

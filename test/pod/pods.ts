@@ -1,7 +1,8 @@
 /**
  * deploy/kubernetes' overlays as they are run here. What is changed: images (the application is test/pod/app.mjs on the
  * Node of this tree's image), requests of CPU, which would not fit on a small machine, and models, which come from the
- * component model-claim with a directory of this machine behind it.
+ * component model-claim with a directory of this machine behind it. They get variables of Services, as pods do without
+ * `enableServiceLinks: false`, and there is one whose name makes an option's.
  */
 import assert from 'node:assert/strict';
 import { closeSync, cpSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
@@ -18,6 +19,8 @@ const CLAIM = 'deploy/kubernetes/components/model-claim/claim.yaml';
 const DIGITS = 'examples/digits/models/digits/1';
 /** What the claim of the pods gets. */
 const MODELS = join(DIRECTORY, 'models');
+/** The kubelet gives pods PILLION_REST_API_PORT for it. */
+const SERVICE = 'pillion-rest-api';
 const RESTRICTED = ['pod-security.kubernetes.io/enforce=restricted', 'pod-security.kubernetes.io/warn=restricted'];
 
 /** Applies the volume with a model without versions, the application's code, and the rules for pods. */
@@ -36,7 +39,13 @@ export function applyGround(api: ApiServer): void {
     metadata: { name: 'app' },
     data: { 'app.mjs': readManifest('test/pod/app.mjs') },
   };
-  apply(api, [volume, ...documents(readManifest(CLAIM)), code]);
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name: SERVICE },
+    spec: { ports: [{ port: 80 }] },
+  };
+  apply(api, [volume, ...documents(readManifest(CLAIM)), code, service]);
 }
 
 /** Puts a version of the model there as its publisher does: whole, by a rename. */
@@ -58,6 +67,7 @@ export function applyOverlay(api: ApiServer, name: string): void {
 }
 
 function makeLocal(pod: KubeObject): void {
+  pod.enableServiceLinks = true;
   // Where the component model-init has put one, it would fetch the models.
   pod.initContainers = pod.initContainers.filter(({ name }: KubeObject) => name !== 'models');
   for (const container of [...pod.initContainers, ...pod.containers]) {
