@@ -44,7 +44,8 @@ describe('the image', () => {
       );
       const writable = files.filter(({ mode, path }) => (mode & 0o022) !== 0 && path !== 'tmp');
       assert.deepEqual(writable, []);
-      const notForTheImage = /\.(map|d\.ts|md\.orig)$|^(src|opt\/pillion\/(src|test|\.git))/;
+      // Of the maps, errors need the bundle's.
+      const notForTheImage = /(?<!dist\/bundle\/[^/]*)\.map$|\.(d\.ts|md\.orig)$|^(src|opt\/pillion\/(src|test|\.git))/;
       assert.deepEqual(
         files.filter(({ path }) => notForTheImage.test(path)),
         [],
@@ -101,6 +102,11 @@ describe('the image', () => {
     const [, flags] = /^exec node (.*) "\$main"/m.exec(launcher)!;
     const [, threshold] = /MALLOC_MMAP_THRESHOLD_:=(\d+)/.exec(launcher)!;
     assert.ok(config.Env.includes(`NODE_OPTIONS=${flags}`), config.Env.join('\n'));
+    const [, main] = /dirname[^\n]*\/\.\.\/(dist\/\S+)"/.exec(launcher)!;
+    assert.match(
+      readFileSync('deploy/docker/pillion', 'utf8'),
+      new RegExp(`^import\\('/opt/pillion/${main}'\\);$`, 'm'),
+    );
     assert.ok(config.Env.includes(`MALLOC_MMAP_THRESHOLD_=${threshold}`), config.Env.join('\n'));
   });
 
