@@ -50,6 +50,7 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
     objectiveMs: () => objectiveMs(models, options.slo_ms),
   });
   telemetry.listen(headroom);
+  observeHeadroom(telemetry, headroom);
   const onSpun = (ms: number): void => {
     spunMs += ms;
   };
@@ -69,6 +70,14 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
     namesModels: options.authorization_file === '',
   });
   return { reports, headroom, onSpun };
+}
+
+/** The numbers of GET /headroom, for autoscalers that read Prometheus. */
+function observeHeadroom({ metrics: { gauges } }: AppTelemetry, meter: HeadroomMeter): void {
+  const load =
+    'What is asked for over what the server can do, as /headroom tells it: 1 is full, 2 the most that is told.';
+  gauges.observe('pillion_load', load, () => meter.read(false).load);
+  gauges.observe('pillion_headroom', '1 - pillion_load, at least 0.', () => meter.read(false).headroom);
 }
 
 /** Of an unloaded model that had requests lately: the cores. */

@@ -16,6 +16,17 @@ export interface Readiness {
 
 type NotReady = 'draining' | 'models' | 'application';
 
+const NOT_READY: Readonly<Record<NotReady, string>> = {
+  draining: 'not ready: draining',
+  models: 'not ready: loading models',
+  application: 'not ready: waiting for the application',
+};
+
+/** For people. It names no model: whoever reaches a port may ask. Undefined if the server is ready. */
+export function whyNotReady({ missing }: Readiness): string | undefined {
+  return missing && NOT_READY[missing];
+}
+
 export class ReadinessGate implements Readiness {
   readonly #listeners = new Set<() => void>();
   #areModelsReady = false;

@@ -126,6 +126,7 @@ export function renderedSets(): ReadonlyMap<string, string> {
 export const SINGLE_FILES = [
   'deploy/keda/scaled-object.yaml',
   'deploy/keda/horizontal-pod-autoscaler.yaml',
+  'deploy/keda/horizontal-pod-autoscaler-load.yaml',
   'deploy/kserve/inference-service.yaml',
   'deploy/kserve/image-swap.yaml',
 ];

@@ -171,7 +171,8 @@ function checkProbes(
 }
 
 /** Within which the kubelet has seen that something is wrong. Its own defaults are 10 s and three times. */
-const seenWithin = ({ periodSeconds = 10, failureThreshold = 3 }: Probe = {}): number => periodSeconds * failureThreshold;
+const seenWithin = ({ periodSeconds = 10, failureThreshold = 3 }: Probe = {}): number =>
+  periodSeconds * failureThreshold;
 
 /** A drain is seen while the server answers as before; a stall is none, and loading takes its time. */
 function checkTimes({ startupProbe, readinessProbe, livenessProbe }: Container, options: Map<string, string>): void {

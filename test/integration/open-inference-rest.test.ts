@@ -304,10 +304,17 @@ describe('lookups', () => {
       assert.equal(head.status, 200);
       assert.equal(head.body.length, 0);
     }
+    const unready = async (problem: string): Promise<void> => {
+      const { status, body } = await get('/v2/health/ready');
+      assert.deepEqual([status, body.toString()], [400, `{"ready":false,"error":"not ready: ${problem}"}`]);
+    };
     rest.readiness.setModelsReady(false);
-    const unready = await get('/v2/health/ready');
+    await unready('loading models');
     rest.readiness.setModelsReady(true);
-    assert.deepEqual([unready.status, unready.body.toString()], [400, '{"ready":false}']);
+    rest.readiness.setAppReady(false);
+    await unready('waiting for the application');
+    rest.readiness.setAppReady(true);
+    assert.equal((await get('/v2/health/ready')).status, 200);
   });
 
   test('readiness of a model has an empty body', async () => {

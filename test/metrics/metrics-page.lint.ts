@@ -53,6 +53,17 @@ it('the metrics of a sidecar that has served', async (t) => {
     assert.equal(judged(toolOf('PILLION_TEST_PROMTOOL'), ['check', 'metrics'], text), '');
   });
 
+  await t.test('have the load that /headroom tells', async () => {
+    const before = JSON.parse(await page('/headroom', 'application/json')) as Record<string, number>;
+    const text = await page('/metrics', 'text/plain');
+    const after = JSON.parse(await page('/headroom', 'application/json')) as Record<string, number>;
+    for (const name of ['load', 'headroom']) {
+      const told = Number(new RegExp(`^pillion_${name} (\\S+)$`, 'm').exec(text)?.[1]);
+      // It is measured each second, and may be so between two questions.
+      assert.ok(told === before[name] || told === after[name], `${name}: ${told}, /headroom: ${before[name]}`);
+    }
+  });
+
   await t.test('have what TensorFlow Serving counts, under its names', async () => {
     const text = await page('/monitoring/prometheus/metrics', 'text/plain');
     const path = join(directory, 'float', '1');

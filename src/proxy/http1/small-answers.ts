@@ -43,9 +43,10 @@ export class SmallAnswers {
     send(response, turn, 200, ['allow', allow, 'content-length', '0', ...cors]);
   }
 
-  /** `{"live":true}`: KServe's clients read the body, all others the status. */
-  health(response: ServerResponse, turn: AnswerTurn, what: 'live' | 'ready', isWell: boolean): void {
-    const body = Buffer.from(JSON.stringify({ [what]: isWell }));
+  /** `{"live":true}`: KServe's clients read the body, all others the status. `problem`: why it is not, for people. */
+  health(response: ServerResponse, turn: AnswerTurn, what: 'live' | 'ready', problem?: string): void {
+    const isWell = problem === undefined;
+    const body = Buffer.from(JSON.stringify({ [what]: isWell, error: problem }));
     const head = ['content-type', JSON_TYPE, 'content-length', String(body.length), ...this.#options.heads.common];
     send(response, turn, isWell ? 200 : UNHEALTHY, head, body);
   }

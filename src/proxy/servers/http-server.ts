@@ -47,6 +47,7 @@ import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
 import { wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
+import { whyNotReady } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import { type RestMatcher, restMatcher } from './prefixed-routes.ts';
@@ -275,10 +276,10 @@ export class RestServer {
         this.#later(this.#small.page(request, response, turn, this.#openApi()));
         break;
       case 'v2-live':
-        this.#small.health(response, turn, 'live', true);
+        this.#small.health(response, turn, 'live');
         break;
       case 'v2-ready':
-        this.#small.health(response, turn, 'ready', this.#options.openInference.readiness.isReady);
+        this.#small.health(response, turn, 'ready', whyNotReady(this.#options.openInference.readiness));
         break;
       case 'options':
         this.#small.options(request, response, turn, route.allow!);

@@ -10,14 +10,8 @@
  *   /headroom  how much more traffic it takes, as JSON (load/headroom-meter.ts)
  */
 import type { HeadroomMeter } from '../load/headroom-meter.ts';
-import type { Readiness } from '../readiness.ts';
+import { type Readiness, whyNotReady } from '../readiness.ts';
 import { type PageMaker, plain, type ServedPage } from './page-server.ts';
-
-const NOT_READY = {
-  draining: 'not ready: draining',
-  models: 'not ready: loading models',
-  application: 'not ready: waiting for the application',
-} as const;
 
 /** Undefined: `path` is no probe. `reasons`: more lines of /ready while it is not. */
 export function probePage(
@@ -28,8 +22,9 @@ export function probePage(
   if (path === '/live') return plain('live\n');
   if (path === '/startup') return readiness.hasStarted ? plain('started\n') : { status: 503, ...plain('starting\n') };
   if (path !== '/ready') return undefined;
-  if (readiness.isReady) return plain('ready\n');
-  return { status: 503, ...plain([NOT_READY[readiness.missing!], ...reasons(), ''].join('\n')) };
+  const problem = whyNotReady(readiness);
+  if (problem === undefined) return plain('ready\n');
+  return { status: 503, ...plain([problem, ...reasons(), ''].join('\n')) };
 }
 
 /** Without reasons, which name models and paths: whoever reaches the pod may ask. */

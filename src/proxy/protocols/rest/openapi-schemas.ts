@@ -145,7 +145,7 @@ const OPEN_INFERENCE = {
     ['model_name', 'model_version', 'outputs'],
   ),
   ServerLive: object({ live: { type: 'boolean' } }, ['live']),
-  ServerReady: object({ ready: { type: 'boolean' } }, ['ready']),
+  ServerReady: object({ ready: { type: 'boolean' }, error: TEXT }, ['ready']),
   ServerMetadata: object({ name: TEXT, version: TEXT, extensions: list(TEXT) }, ['name', 'version', 'extensions']),
   OpenInferenceMetadata: object(
     { name: TEXT, versions: list(TEXT), platform: TEXT, inputs: list(TENSOR_METADATA), outputs: list(TENSOR_METADATA) },

@@ -61,7 +61,7 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     method: 'ServerReady',
     http: 'GET',
     paths: ['/v2/health/ready'],
-    summary: 'Every configured model is available; else 400 with `{"ready":false}`.',
+    summary: 'Every configured model is available; else 400 with `{"ready":false}` and the reason as `error`.',
     answer: { [JSON_TYPE]: 'ServerReady' },
     errors: [400],
     isOpen: true,
