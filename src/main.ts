@@ -31,6 +31,7 @@ import {
   REPLAY_HELP,
   SERVE_HELP,
   STATUS_HELP,
+  TRITON_HELP,
   WHAT_IF_HELP,
 } from './cli/help.ts';
 import { printNewKey } from './cli/key.ts';
@@ -137,11 +138,12 @@ async function main(args: readonly string[]): Promise<void> {
   if (command === undefined || command === 'help' || command === '--help' || command === '-h') return write(HELP);
   const run = COMMANDS.get(command);
   if (run !== undefined) return run(rest);
+  if (command === 'tritonserver') return tritonserver(rest);
   // A command line of TensorFlow Serving has flags alone.
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, natives tfjs|cuda, version and help`,
+      `unknown command "${command}"; the commands are serve, tritonserver, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, natives tfjs|cuda, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -149,6 +151,16 @@ async function main(args: readonly string[]): Promise<void> {
   const { readServeConfig } = await import('./config/serve-config.ts');
   const read = readServeConfig(flags, process.env);
   if (read.errors !== undefined) return usage(read.errors);
+  return serve(read.config);
+}
+
+/** serve, by the command line and with the defaults of tritonserver. */
+async function tritonserver(flags: readonly string[]): Promise<void> {
+  if (wantsHelp(flags)) return write(TRITON_HELP);
+  const { readServeConfig } = await import('./config/serve-config.ts');
+  const { tritonArguments, tritonDefaults } = await import('./config/triton/tritonserver.ts');
+  const read = readServeConfig(tritonArguments(flags), process.env, tritonDefaults);
+  if (read.errors !== undefined) return usage(read.errors, 'tritonserver');
   return serve(read.config);
 }
 

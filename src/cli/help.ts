@@ -18,6 +18,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion serve --config=FILE [options]
   pillion serve --model-repository=DIR [options]
   pillion serve --help         every option of serve
+  pillion tritonserver --model-repository=DIR    the same, with the defaults of tritonserver
   pillion status               shows models, versions, memory and queues of a running sidecar
   pillion await [-- COMMAND]   waits until a sidecar is ready, then runs the application
   pillion drain                sends a sidecar's clients elsewhere, and waits until they are gone
@@ -53,6 +54,17 @@ lists the models (--model_config_file or --config), and the files of TLS, --auth
 without waiting for the next poll; the files of --audit_log_file and --access_log are opened anew.
 
 ${describeOptions(SERVE_OPTIONS)}
+`;
+
+export const TRITON_HELP = `pillion tritonserver: serves a Triton model repository by tritonserver's command line
+
+  pillion tritonserver --model-repository=/models
+  pillion tritonserver --model-store=/mnt/models --grpc-port=9000 --http-port=8080 --allow-grpc=true --allow-http=true
+
+It is pillion serve, and takes all its options. Where neither they nor the environment nor a file say otherwise, the ports
+are tritonserver's: --http-port=8000, --grpc-port=8001, --metrics-port=8002 (none beside --authorization_file), and so are
+--strict-readiness=true and --exit-on-error=true. Flags of tritonserver that mean nothing here give a warning; those whose
+absence would change what is served are refused. docs/triton-repository.md has all of them.
 `;
 
 export const STATUS_HELP = `pillion status: what a running sidecar serves

@@ -11,7 +11,10 @@ import { TRITON_FLAGS } from './triton/ignored-flags.ts';
 const IGNORED: Readonly<Record<string, IgnoredFlag>> = { ...TRITON_FLAGS, ...TENSORFLOW_FLAGS };
 
 /** Triton's, which take a value after a space too. */
-const SPACED: ReadonlySet<string> = new Set(['strict_readiness', 'exit_on_error']);
+const SPACED: ReadonlySet<string> = new Set(['strict_readiness', 'exit_on_error', 'allow_metrics']);
+
+/** Triton's other name of an option that may be given several times. */
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([['model_store', 'model_repository']]);
 
 interface CommandLine {
   /** The texts of each option, in order. */
@@ -49,7 +52,8 @@ class CommandLineReader implements CommandLine {
   }
 
   #option(written: string, given: string | undefined): void {
-    const name = written.replaceAll('-', '_');
+    const spelled = written.replaceAll('-', '_');
+    const name = OTHER_NAMES.get(spelled) ?? spelled;
     const option = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
     const ignored = Object.hasOwn(IGNORED, name) ? IGNORED[name] : undefined;
     if (option === undefined && ignored === undefined) {

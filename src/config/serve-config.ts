@@ -60,9 +60,11 @@ type ServeConfigResult =
   | { readonly config: ServeConfig; readonly errors?: undefined }
   | { readonly errors: readonly string[]; readonly config?: undefined };
 
+/** @param defaults other than ours; gets the layers above it */
 export function readServeConfig(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
+  defaults?: (above: readonly OptionLayer[]) => OptionLayer,
 ): ServeConfigResult {
   const commandLine = readCommandLine(SERVE_OPTIONS, args);
   const errors = [...commandLine.errors];
@@ -74,6 +76,7 @@ export function readServeConfig(
   if (yamlFile !== undefined) layers.push((name) => yamlFile.yaml.options.get(name));
   const batching = batchingLayer(pathOf(layers, 'batching_parameters_file'), errors, warnings);
   if (batching !== undefined) layers.push(batching);
+  if (defaults !== undefined) layers.push(defaults([...layers]));
   const { values, origins } = readOptions(SERVE_OPTIONS, layers, errors);
   const options = withTritonNames({ options: values, origins }, errors);
   const areOptionsSound = errors.length === 0;
@@ -220,7 +223,11 @@ function readAdminToken(path: string, errors: string[]): string | undefined {
   return token;
 }
 
-function readMetricsPath({ monitoring_config_file: path }: ServeOptions, errors: string[]): string | undefined {
+function readMetricsPath(
+  { monitoring_config_file: path, allow_metrics }: ServeOptions,
+  errors: string[],
+): string | undefined {
+  if (!allow_metrics) return undefined;
   if (path === '') return DEFAULT_METRICS_PATH;
   const parsed = readTextProtoFile(MONITORING_CONFIG, path, errors);
   return parsed === undefined ? undefined : metricsPathOf(parsed.message, parsed.where, errors);

@@ -124,15 +124,17 @@ describe("every Pillion's pod", () => {
   });
 
   for (const file of KSERVE_FILES) {
-    it(`has options that exist in ${file}`, () => {
+    it(`has options that exist in ${file}`, (t) => {
+      const models = tempDirectory(t);
+      const options = (args: readonly string[]): Map<string, string> =>
+        checkOptions(args.map((arg) => arg.replace('{{.Name}}', 'digits').replace('/mnt/models', models)));
       for (const { spec } of documents(readManifest(file))) {
         const [container] = spec.containers as [Container];
-        const args = container.args!.filter((arg) => arg !== 'serve').map((arg) => arg.replace('{{.Name}}', 'digits'));
-        const options = checkOptions(args);
+        const effective = options(container.args!.filter((arg) => arg.startsWith('--')));
         const defaults = { terminationGracePeriodSeconds: 30, containers: [container] };
         if (container.lifecycle === undefined) continue;
-        checkEnd(defaults, container, options);
-        checkTimes(container, options);
+        checkEnd(defaults, container, effective);
+        checkTimes(container, effective);
       }
     });
   }

@@ -1,7 +1,7 @@
 /** The image in a container as orchestrators confine it: `npm test -- image` builds it first. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -141,6 +141,42 @@ describe('a container of the image', () => {
     assert.match(container.output(), /--modle.*--model/s);
   });
 });
+
+describe('the image in the place of Triton’s', () => {
+  // KServe's arguments, for an image whose entry point runs its first word. The ports must be free on this machine.
+  it('takes the arguments of KServe’s runtime, with metrics at Triton’s port', async (t) => {
+    const options = [`--volume=${tritonRepository(t)}:/mnt/models:ro`];
+    const flags = ['--model-store=/mnt/models', '--grpc-port=9000', '--http-port=8080'];
+    const allowed = ['--allow-grpc=true', '--allow-http=true'];
+    const container = startContainer(['tritonserver', ...flags, ...allowed], { user: '1000', options });
+    await addresses(container);
+    assert.equal((await fetch('http://127.0.0.1:8080/v2/health/ready')).status, 200);
+    assert.equal(await predict('http://127.0.0.1:8080'), PREDICTIONS);
+    assert.deepEqual(await predictByGrpc('127.0.0.1:9000'), [2.5, 3, 4.5]);
+    const metrics = await (await fetch('http://127.0.0.1:8002/metrics')).text();
+    assert.match(metrics, /^nv_inference_request_success\{model="half",version="1"\} 2$/m);
+    assert.equal(await stop(container), 0);
+  });
+
+  it('is the program /usr/bin/tritonserver too, whatever MODEL_NAME says', async (t) => {
+    const options = [`--volume=${tritonRepository(t)}:/models:ro`, '--env=MODEL_NAME=other'];
+    const free = ['--http-port=0', '--grpc-port=0', '--metrics-port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
+    const container = startContainer(['--model-repository=/models', ...free], {
+      command: '/usr/bin/tritonserver',
+      options,
+    });
+    const { rest } = await addresses(container);
+    assert.equal(await predict(rest), PREDICTIONS);
+    assert.equal(await stop(container), 0);
+  });
+});
+
+/** Of half_plus_two, under the name of the other tests. */
+function tritonRepository(t: TestContext): string {
+  const directory = readableDirectory(t);
+  cpSync(HALF, join(directory, 'half'), { recursive: true });
+  return directory;
+}
 
 describe('the image in the place of TensorFlow Serving’s', () => {
   // The ports are KServe's, and must be free on this machine.

@@ -28,11 +28,11 @@ describe('the image', () => {
     assert.ok(total < MOST_BYTES, `${total} bytes`);
   });
 
-  it('has four programs, no shell, and nothing that only some users may read', async () => {
+  it('has five programs, no shell, and nothing that only some users may read', async () => {
     await withFiles(IMAGE, (directory) => {
       const files = filesBelow(directory);
       const programs = readdirSync(join(directory, 'usr', 'bin')).sort();
-      assert.deepEqual(programs, ['node', 'pillion', 'setpriv', 'tensorflow_model_server']);
+      assert.deepEqual(programs, ['node', 'pillion', 'setpriv', 'tensorflow_model_server', 'tritonserver']);
       assert.deepEqual(readdirSync(join(directory, 'usr', 'sbin')), []);
       assert.deepEqual(
         files.filter(({ mode }) => (mode & READ_BY_ALL) !== READ_BY_ALL),

@@ -35,6 +35,10 @@ export const TRITON_OPTIONS = {
     default: false,
     help: 'Triton’s name for --exit_on_load_failure. There it is on by default.',
   }),
+  allow_metrics: flag({
+    default: true,
+    help: 'Triton’s flag. With false only the admin port has metrics, and --metrics_port is not opened.',
+  }),
   http_port: integer({ ...PORT, help: 'Triton’s name for --rest_api_port. -1 = as that says.' }),
   grpc_port: integer({ ...PORT, help: 'Triton’s name for --port. -1 = as that says.' }),
   metrics_port: integer({

@@ -43,6 +43,7 @@ export function withTritonNames({ options, origins }: Given, errors: string[]): 
     named[ours] = options[theirs];
     sources.set(ours, origin);
   }
+  if (!options.allow_metrics) named['metrics_port'] = -1;
   return { ...options, ...named };
 }
 

@@ -16,6 +16,8 @@ const GPU = 'the runtime takes the GPU memory that it needs';
 const IDLE = 'connections end by --idle_connection_timeout_s';
 const CACHE = 'each model with response_cache keeps up to 64 MiB of answers (docs/response-cache.md)';
 const THREADS = 'one event loop serves each port; runs have threads of their own (--num_batch_threads)';
+const SAGEMAKER = 'there are no paths of SageMaker';
+const VERTEX = 'there are no paths of Vertex AI';
 
 export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   id: value('the server’s name is pillion'),
@@ -33,7 +35,7 @@ export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   strict_model_config: value('what a config.pbtxt leaves out is always taken from the model'),
   model_load_thread_count: value('use --num_load_threads'),
   model_load_retry_count: value('use --max_num_load_retries'),
-  model_namespacing: value('a name stands for one model of all repositories'),
+  model_namespacing: refused('a name stands for one model of all repositories'),
   model_config_name: refused('config.pbtxt is the one file that is read of a model'),
   http_thread_count: value(THREADS),
   http_max_input_size: value('use --max_message_bytes'),
@@ -49,12 +51,12 @@ export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   grpc_http2_max_ping_strikes: value(IDLE),
   grpc_max_connection_age: value(IDLE),
   grpc_max_connection_age_grace: value(IDLE),
+  grpc_infer_thread_count: value(THREADS),
   grpc_infer_allocation_pool_size: value('messages are not pooled'),
   grpc_max_response_pool_size: value('messages are not pooled'),
   grpc_infer_response_compression_level: value('use --grpc_compress_from_bytes'),
   allow_http: open('the REST port is always open; --rest_socket_path and --bind_address say for whom'),
   allow_grpc: open('the gRPC port is always open; --grpc_socket_path and --bind_address say for whom'),
-  allow_metrics: open('the REST port serves metrics, unless --monitoring_config_file says otherwise'),
   allow_gpu_metrics: value('there are no metrics of GPUs'),
   allow_cpu_metrics: value('metrics of the process are always there'),
   metrics_interval_ms: value('metrics are read when they are asked for'),
@@ -73,6 +75,7 @@ export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   trace_level: value(TRACE),
   trace_rate: value(TRACE),
   trace_count: value(TRACE),
+  trace_log_frequency: value(TRACE),
   trace_config: value(TRACE),
   backend_directory: value('runtimes are built in, or packages that pillion.yaml names'),
   backend_config: value('runtimes have options of their own here (docs/runtimes.md)'),
@@ -85,10 +88,17 @@ export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   cuda_memory_pool_byte_size: value(GPU),
   cuda_virtual_address_size: value(GPU),
   min_supported_compute_capability: value(GPU),
+  model_load_gpu_limit: value(GPU),
   buffer_manager_thread_count: value(THREADS),
   host_policy: value('the kernel places threads'),
   enable_peer_access: value(GPU),
   response_cache_byte_size: value(CACHE),
-  allow_sagemaker: value('there are no paths of SageMaker'),
-  allow_vertex_ai: value('there are no paths of Vertex AI'),
+  allow_sagemaker: refused(SAGEMAKER),
+  sagemaker_port: value(SAGEMAKER),
+  sagemaker_safe_port_range: value(SAGEMAKER),
+  sagemaker_thread_count: value(SAGEMAKER),
+  allow_vertex_ai: refused(VERTEX),
+  vertex_ai_port: value(VERTEX),
+  vertex_ai_thread_count: value(VERTEX),
+  vertex_ai_default_model: value(VERTEX),
 };

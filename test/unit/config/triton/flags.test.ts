@@ -2,8 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SERVE_OPTIONS } from '../../../../src/config/options/serve-options.ts';
+import { flagLayer } from '../../../../src/config/read-options.ts';
+import { readServeConfig } from '../../../../src/config/serve-config.ts';
 import { TENSORFLOW_FLAGS } from '../../../../src/config/tensorflow-flags.ts';
 import { TRITON_FLAGS } from '../../../../src/config/triton/ignored-flags.ts';
+import { tritonArguments, tritonDefaults } from '../../../../src/config/triton/tritonserver.ts';
 import { ConfigFiles, configOf, errorsOf } from '../../../support/config-files.ts';
 import { plusConfig, TritonRepository } from '../../../support/triton-repository.ts';
 
@@ -63,6 +66,46 @@ describe('flags of tritonserver', () => {
       /--allow_http=false is not supported: the REST port/,
     );
     assert.deepEqual(errorsOf([...base, '--allow-http=true']), []);
+  });
+});
+
+describe('the command line of tritonserver', () => {
+  const tritonOf = (args: readonly string[], environment: Record<string, string> = {}) => {
+    const { config, errors } = readServeConfig(tritonArguments(args), environment, tritonDefaults);
+    assert.deepEqual(errors, undefined);
+    return config!;
+  };
+
+  it('has its defaults below all that is given', (t) => {
+    const base = [`--model-store=${new TritonRepository(t).directory}`];
+    const { options, origins, warnings } = tritonOf(base);
+    assert.deepEqual([options.rest_api_port, options.port, options.metrics_port], [8000, 8001, 8002]);
+    assert.deepEqual([options.strict_readiness, options.exit_on_load_failure], [true, true]);
+    assert.equal(origins.get('port')!.kind, 'default');
+    assert.deepEqual(warnings, []);
+    const given = ['--http-port=8080', '--grpc-port=9000', '--exit-on-error=false', '--strict-readiness=False'];
+    const other = tritonOf([...base, ...given, '--rest_api_timeout_in_ms=7'], { PILLION_METRICS_PORT: '9' }).options;
+    assert.deepEqual([other.rest_api_port, other.port, other.metrics_port], [8080, 9000, 9]);
+    assert.deepEqual([other.strict_readiness, other.exit_on_load_failure], [false, false]);
+    assert.equal(tritonOf([...base, '--port=5']).options.port, 5);
+  });
+
+  it('reads words in any case, and names as they are', (t) => {
+    const repository = new TritonRepository(t);
+    repository.model('TRUE', plusConfig('TRUE'));
+    const base = [`--model-repository=${repository.directory}`, '--allow-http=TRUE', '--allow-metrics', 'false'];
+    const { options, models, metricsPath } = tritonOf([...base, '--model-control-mode=Explicit', '--load-model=TRUE']);
+    assert.deepEqual(
+      models.map(({ name }) => name),
+      ['TRUE'],
+    );
+    assert.deepEqual([options.metrics_port, metricsPath], [-1, undefined]);
+  });
+
+  it('opens no port of metrics beside an authorization file', () => {
+    const layers = [flagLayer(new Map([['authorization_file', ['/etc/authorization.yaml']]]))];
+    assert.equal(tritonDefaults(layers)('metrics_port'), undefined);
+    assert.equal(tritonDefaults([])('metrics_port')!.texts[0], '8002');
   });
 });
 
