@@ -1,7 +1,8 @@
 /**
  * The programs that check deploy/, all of them from package registries and pinned by hash: kubectl with kustomize, Helm,
- * kubeconform with the schemas that it needs, a Kubernetes API server with its etcd, the CRDs of what the manifests name,
- * istioctl with Istio's own injection, Envoy. Compiling takes 20 minutes of two cores the first time.
+ * kubeconform with the schemas that it needs, Compose's reader of its files, a Kubernetes API server with its etcd, the CRDs
+ * of what the manifests name, istioctl with Istio's own injection, Envoy. Compiling takes 20 minutes of two cores the first
+ * time.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -26,6 +27,7 @@ const SCHEMAS = '1.37.0';
 export const KUBERNETES_FLAGS = ['-trimpath', `-ldflags=-s -w ${versionFlags(KUBERNETES)}`];
 
 const GO_PROGRAMS = {
+  compose: { main: '.', megabytes: 5, flags: STRIPPED },
   kubeconform: { main: 'github.com/yannh/kubeconform/cmd/kubeconform', megabytes: 5, flags: STRIPPED },
   helm: { main: 'helm.sh/helm/v3/cmd/helm', megabytes: 60, flags: STRIPPED },
   'kube-apiserver': {
@@ -69,6 +71,7 @@ export function ensureDeployPrograms() {
     PILLION_TEST_KUBECTL: join(dirname(python), 'kubectl'),
     PILLION_TEST_SCHEMAS: ensureSchemas(python),
     PILLION_TEST_KUBECONFORM: ensureDeployProgram('kubeconform'),
+    PILLION_TEST_COMPOSE: ensureDeployProgram('compose'),
     PILLION_TEST_HELM: ensureDeployProgram('helm'),
     PILLION_TEST_ENVOY: ensureEnvoy(),
     PILLION_TEST_ETCD: join(ensureDebianProgram('etcd-server', 'usr/bin/etcd', 8), 'usr', 'bin', 'etcd'),

