@@ -72,7 +72,7 @@ function wheels(recipe) {
     'bom-ref': `${name}@${version}`,
     name,
     version,
-    purl: `pkg:pypi/${name.toLowerCase()}@${version}`,
+    purl: `pkg:pypi/${name.toLowerCase().replaceAll('_', '-')}@${version}`,
     hashes: [...hashes.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map(([, content]) => ({ alg: 'SHA-256', content })),
   }));
 }

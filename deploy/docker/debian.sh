@@ -1,11 +1,13 @@
 #!/bin/sh
-# debian.sh ARCHITECTURE DIRECTORY: the Debian packages that Node and the runtimes need, unpacked into DIRECTORY without a
-# shell, a package manager or documentation. Scanners find them in /var/lib/dpkg/status.d, where images without dpkg have
-# them. Node brings time zones and certificates of its own; ca-certificates are for what reads /etc/ssl.
+# debian.sh ARCHITECTURE DIRECTORY [PACKAGE...]: the Debian packages that Node and the runtimes need, and those that are
+# named, unpacked into DIRECTORY without a shell, a package manager or documentation. Scanners find them in
+# /var/lib/dpkg/status.d, where images without dpkg have them. Node brings time zones and certificates of its own;
+# ca-certificates are for what reads /etc/ssl.
 set -eu
 architecture=$1
 directory=$2
-packages='base-files gcc-14-base libc6 libcap-ng0 libgcc-s1 libstdc++6 util-linux'
+shift 2
+packages="base-files gcc-14-base libc6 libcap-ng0 libgcc-s1 libstdc++6 util-linux $*"
 status=$directory/var/lib/dpkg/status.d
 
 dpkg --add-architecture "$architecture"

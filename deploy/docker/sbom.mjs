@@ -1,18 +1,20 @@
 /**
- * node sbom.mjs SBOM NODE-VERSION DIRECTORY PACKAGES…: makes the bill of materials of the product that of the image, and
- * writes it to standard output. It has the npm packages that are below the folders PACKAGES, the Debian packages of
- * DIRECTORY/var/lib/dpkg/status.d, and Node; and what comes from PyPI, if the second of PACKAGES has TensorFlow's libraries.
+ * node sbom.mjs SBOM NODE-VERSION DIRECTORY [--wheels=FILE] PACKAGES…: makes the bill of materials of the product that of the
+ * image, and writes it to standard output. It has the npm packages that are below the folders PACKAGES, the wheels that the
+ * requirements FILE pins, the Debian packages of DIRECTORY/var/lib/dpkg/status.d, and Node.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 
-const [file, nodeVersion, directory, ...packages] = process.argv.slice(2);
+const [file, nodeVersion, directory, ...words] = process.argv.slice(2);
+const packages = words.filter((word) => !word.startsWith('--'));
+const wheels = words.filter((word) => !packages.includes(word)).flatMap((word) => wheelsOf(word.split('=')[1]));
 const STATUS = join(directory, 'var', 'lib', 'dpkg', 'status.d');
 
 const sbom = JSON.parse(readFileSync(file, 'utf8'));
-const installed = new Set(packages.flatMap(packagesBelow));
-const isInImage = ({ purl }) => (purl.startsWith('pkg:pypi/') ? packages.length > 1 : installed.has(purl));
+const installed = new Set([...packages.flatMap(packagesBelow), ...wheels]);
+const isInImage = ({ purl }) => installed.has(purl);
 const npm = sbom.components.filter(isInImage).map(({ scope, ...component }) => component);
 sbom.components = [...npm, node(), ...readdirSync(STATUS).map(debian)];
 const present = new Set([sbom.metadata.component, ...sbom.components].map((component) => component['bom-ref']));
@@ -20,6 +22,12 @@ sbom.dependencies = (sbom.dependencies ?? [])
   .filter(({ ref }) => present.has(ref))
   .map(({ ref, dependsOn = [] }) => ({ ref, dependsOn: dependsOn.filter((other) => present.has(other)) }));
 process.stdout.write(`${JSON.stringify(sbom, undefined, 2)}\n`);
+
+/** As package URLs, without the pip that fetches the others. */
+function wheelsOf(requirements) {
+  const pinned = readFileSync(requirements, 'utf8').matchAll(/^([A-Za-z0-9_.-]+)==([^\s\\]+)/gm);
+  return [...pinned].filter(([, name]) => name !== 'pip').map(([, name, version]) => `pkg:pypi/${name.toLowerCase().replaceAll('_', '-')}@${version}`);
+}
 
 /** As package URLs; also those that lie below other packages. */
 function packagesBelow(folder) {

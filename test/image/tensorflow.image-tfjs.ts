@@ -38,6 +38,10 @@ describe('the image with TensorFlow', () => {
     await withFiles(IMAGE, (directory) => {
       const { components } = JSON.parse(readFileSync(`${directory}/opt/pillion/sbom.cdx.json`, 'utf8'));
       const urls = components.map(({ purl }: { purl: string }) => purl);
+      assert.deepEqual(
+        urls.filter((url: string) => url.startsWith('pkg:pypi/') && !url.startsWith('pkg:pypi/tensorflow')),
+        [],
+      );
       for (const wanted of [
         'pkg:pypi/tensorflow',
         'pkg:npm/%40tensorflow/tfjs-node@',
