@@ -69,9 +69,11 @@ describe('a native sidecar in front of an application', () => {
     applyOverlay(api, 'fronting');
     const isWaiting = ({ reason, message }: KubeObject): boolean => reason === 'Unhealthy' && /^Startup/.test(message);
     const unhealthy = await events.until((all) => all.find(isWaiting));
-    const pod = await pods.until((all) => all.find(({ metadata }) => metadata.name === unhealthy.involvedObject.name));
+    // The kubelet tells of the event first, and then of the pod's state.
+    const isRunning = (pod: KubeObject): boolean => sidecarOf(pod)?.state.running !== undefined;
+    const { name } = unhealthy.involvedObject;
+    const pod = await pods.until((all) => all.find((each) => each.metadata.name === name && isRunning(each)));
     assert.equal(sidecarOf(pod).started, false);
-    assert.ok(sidecarOf(pod).state.running !== undefined);
     assert.equal(appOf(pod).state.waiting.reason, 'PodInitializing');
 
     let early = 0;
