@@ -64,7 +64,9 @@ async function start(): Promise<Sidecar> {
     ].join('\n'),
   );
   const resources = new URL('./report-resources.js', import.meta.url);
-  return startSidecar([`--config=${yaml}`, '--capture_payloads=failed', '--request_log_file_seconds=30'], {
+  // What is remembered of requests fills its memory within the first fifth, of a short soak too.
+  const records = ['--capture_payloads=failed', '--request_log_file_seconds=30', '--flight_recorder_max_mib=1'];
+  return startSidecar([`--config=${yaml}`, ...records], {
     NODE_OPTIONS: `--import=${resources}`,
   });
 }
