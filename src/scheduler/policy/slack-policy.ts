@@ -117,11 +117,13 @@ export class SlackPolicy implements BatchPolicy {
     return this.#wakeAt > now ? 'wait' : 'run';
   }
 
-  /** When TensorFlow Serving's timeout lets the lane run; not after its latest start. */
+  /** When TensorFlow Serving's timeout lets the lane run; well before its latest start, for a timer fires after its time. */
   #timeoutEnd(lane: SlackFacts): Instant {
     if (this.#timeoutMs === 0) return -Infinity;
-    const end = lane.oldestEnqueuedAt + this.#timeoutMs;
-    return lane.isHeadSoft || !lane.latency.isKnown ? end : Math.min(end, this.#latestStart);
+    const { oldestEnqueuedAt, headDue, isHeadSoft, latency } = lane;
+    const end = oldestEnqueuedAt + this.#timeoutMs;
+    if (isHeadSoft || !latency.isKnown) return end;
+    return Math.min(end, this.#latestStart - WINDOW_RESERVE_SHARE * (headDue - oldestEnqueuedAt));
   }
 
   /** When to look again if the lane should wait for more rows; −Infinity if it should not. */

@@ -244,6 +244,12 @@ const CASES: readonly Case[] = [
     want: 'a 1 timeout',
   },
   {
+    name: 'nor up to it: a quarter of the time is left for a timer that is late, and for the machine',
+    lanes: [lane('a', { rows: 1, due: 1000 })],
+    options: { batchTimeoutMicros: 10_000_000 },
+    want: 'until 738.45',
+  },
+  {
     name: 'goes down to an allowed size where padding costs more per row',
     lanes: [lane('a', { rows: 5, due: 1000, sizes: [4, 64] })],
     want: 'a 4 slot_free',
