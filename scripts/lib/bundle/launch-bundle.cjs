@@ -16,7 +16,8 @@ const SCRIPT = 'start.cjs';
 const MERGED = {};
 
 const [command = ''] = process.argv.slice(2);
-if (command === 'serve' || (command.startsWith('--') && command !== '--version' && command !== '--help')) serve();
+const isServer = command === 'serve' || command === 'tritonserver';
+if (isServer || (command.startsWith('--') && command !== '--version' && command !== '--help')) serve();
 else void import('./main.js');
 
 function serve() {
