@@ -45,7 +45,8 @@ describe('the image', () => {
       const writable = files.filter(({ mode, path }) => (mode & 0o022) !== 0 && path !== 'tmp');
       assert.deepEqual(writable, []);
       // Of the maps, errors need the bundle's.
-      const notForTheImage = /(?<!dist\/bundle\/[^/]*)\.map$|\.(d\.ts|md\.orig)$|^(src|opt\/pillion\/(src|test|\.git))/;
+      const notForTheImage =
+        /(?<!dist\/bundle\/(serve\/)?[^/]*)\.map$|\.(d\.ts|md\.orig)$|^(src|opt\/pillion\/(src|test|\.git))/;
       assert.deepEqual(
         files.filter(({ path }) => notForTheImage.test(path)),
         [],
@@ -84,6 +85,28 @@ describe('the image', () => {
     });
   });
 
+  it('has a code cache that its Node takes, under the flags of its environment', async () => {
+    const look = `const { readdirSync, readFileSync } = require('node:fs');
+      const folder = '/opt/pillion/dist/bundle/serve/';
+      const names = readdirSync(folder);
+      const cache = names.find((name) => name.endsWith('.cache'));
+      const script = names.find((name) => /^start-\\w+\\.cjs$/.test(name));
+      const cachedData = readFileSync(folder + cache);
+      const { cachedDataRejected } = new (require('node:vm').Script)(readFileSync(folder + script, 'latin1'), { cachedData });
+      console.log(cache === script + '.' + process.version + '-linux-' + process.arch + '.cache', cachedDataRejected);`;
+    const said = await podman(
+      'run',
+      '--rm',
+      '--pull=never',
+      '--network=host',
+      '--entrypoint=/usr/bin/node',
+      IMAGE,
+      '-e',
+      look,
+    );
+    assert.equal(said.trim(), 'true false');
+  });
+
   it('says in its labels what it is and which commit', async () => {
     const [{ Config: config }] = JSON.parse(await podman('image', 'inspect', IMAGE));
     const label = (name: string): string => config.Labels[`org.opencontainers.image.${name}`];
@@ -105,7 +128,7 @@ describe('the image', () => {
     const [, main] = /dirname[^\n]*\/\.\.\/(dist\/\S+)"/.exec(launcher)!;
     assert.match(
       readFileSync('deploy/docker/pillion', 'utf8'),
-      new RegExp(`^import\\('/opt/pillion/${main}'\\);$`, 'm'),
+      new RegExp(`^require\\('/opt/pillion/${main}'\\);$`, 'm'),
     );
     assert.ok(config.Env.includes(`MALLOC_MMAP_THRESHOLD_=${threshold}`), config.Env.join('\n'));
   });
