@@ -119,6 +119,8 @@ class PillionApp implements App {
   readonly #accessLog: AccessLog | undefined;
   readonly #localCalls: LocalCalls;
   #addresses: Addresses | undefined;
+  /** Some model may run in this process. Otherwise nothing of a runtime is loaded here. */
+  readonly #hasRuntimes: boolean;
   #areModelsStarted = false;
   #ended: Promise<void> | undefined;
 
@@ -185,6 +187,7 @@ class PillionApp implements App {
     this.#lifecycle = lifecycle;
     this.#records = records;
     this.#models = models;
+    this.#hasRuntimes = config.models.some((model) => (model.host ?? options.host) !== 'process');
     this.#modelFileWatch = reloads.fileWatch;
     this.#tls = tls;
     this.#reread = createReread({ models: reloads.fileWatch, certificates: tls?.watch }, logger);
@@ -197,8 +200,7 @@ class PillionApp implements App {
     try {
       const addresses = await this.#listen();
       this.#addresses = addresses;
-      // Of a runtime that no model needs yet nothing is loaded.
-      const providers = this.#models.modelNames.length === 0 ? [] : await installedProviders();
+      const providers = this.#hasRuntimes ? await installedProviders() : [];
       const { slots, intra_op_threads, max_batch_size } = processPlan(this.#options, this.#machine);
       const plan = { slots, intra_op_threads, max_batch_size };
       const named = providers.length === 0 ? {} : { providers: providers.join(' ') };

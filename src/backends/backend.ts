@@ -122,7 +122,8 @@ export type RowVerdict =
   /** An op without a rule, a loop, a shape that cannot be followed; the reason names it. */
   | { readonly kind: 'undecided'; readonly reason: string };
 
-export interface Backend {
+/** What is known of a backend without its runtime. */
+export interface BackendFacts {
   /** Its name in a model's config: 'onnx'. */
   readonly kind: string;
   /**
@@ -138,13 +139,16 @@ export interface Backend {
    * it by measurement. Absent = false: sessions get the configured number, or 1.
    */
   readonly hasSessionThreads?: boolean;
+  /** Memory of a process that has loaded the runtime but no model, in bytes. Absent = almost none. */
+  readonly runtimeBytes?: number;
+}
+
+export interface Backend extends BackendFacts {
   /**
    * Reads the artifact's graph, without the runtime, and tells whether its rows keep apart. `axes`: the batch axis of
    * each tensor; default: dim 0 of all. Absent = graphs cannot be read, and runs alone decide.
    */
   judgeRows?(versionDirectory: string, axes?: BatchAxes): Promise<RowVerdict>;
-  /** Memory of a process that has loaded the runtime but no model, in bytes. Absent = almost none. */
-  readonly runtimeBytes?: number;
   /** Does the directory hold an artifact of this backend? Must be cheap: reads names and opens no large file. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */

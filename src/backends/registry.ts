@@ -16,8 +16,9 @@ import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';
-import type { Backend, RowVerdict } from './backend.ts';
+import type { Backend, BackendFacts, RowVerdict } from './backend.ts';
 import { findModelFile, hasModelFile } from './onnx/model-file.ts';
+import { ONNX_FACTS } from './onnx/onnx-facts.ts';
 import { hasRemoteFile } from './remote/has-remote-file.ts';
 
 interface BuiltIn {
@@ -29,6 +30,8 @@ interface BuiltIn {
   /** The artifacts that it recognises, for people. Absent = it is opened only by name. */
   readonly looksFor?: string;
   readonly open: () => Promise<Backend>;
+  /** The backend's own, where it cannot be imported without its runtime. Then `probe` is here, too. */
+  readonly facts?: BackendFacts;
   /** The backend's own, where it cannot be imported without its runtime. */
   readonly probe?: Backend['probe'];
   readonly judgeRows?: Backend['judgeRows'];
@@ -48,6 +51,7 @@ const BUILT_IN: readonly BuiltIn[] = [
     isLocal: true,
     looksFor: 'model.onnx, or one other *.onnx file',
     open: async () => (await import('./onnx/onnx-backend.ts')).backend,
+    facts: ONNX_FACTS,
     probe: hasModelFile,
     judgeRows: async (directory, axes) =>
       (await import('./onnx/graph/judge-graph.ts')).judgeGraph(await findModelFile(directory), axes),
@@ -102,6 +106,15 @@ export async function backendFor(versionDirectory: string, requestedKind?: strin
     if (probe !== undefined || (await backend.probe(versionDirectory))) return backend;
   }
   throw await nothingRecognised(versionDirectory);
+}
+
+/** The facts of `backendFor`'s backend. Rejects likewise, but for a runtime that only a load needs. */
+export async function backendFactsFor(versionDirectory: string, requestedKind?: string): Promise<BackendFacts> {
+  if (requestedKind !== undefined) return builtIn(requestedKind)?.facts ?? openBackend(requestedKind);
+  for (const { facts, probe } of BUILT_IN) {
+    if ((await probe?.(versionDirectory)) === true) return facts ?? backendFor(versionDirectory);
+  }
+  return backendFor(versionDirectory);
 }
 
 /**

@@ -81,6 +81,10 @@ describe('what a server loads before it is ready', () => {
     assert.ok(!modules.includes('onnxruntime-node'));
   });
 
+  it('has no runtime where all models run in processes', async (t) => {
+    assert.ok(!(await modulesOf(t, [...DIGITS, '--host=process'])).includes('onnxruntime-node'));
+  });
+
   it('has grpc-js where it was chosen: the first call need not wait for it', async (t) => {
     assert.match(await modulesOf(t, [...DIGITS, '--http2_engine=grpc-js']), /@grpc\/grpc-js/);
   });

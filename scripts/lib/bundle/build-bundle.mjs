@@ -17,7 +17,7 @@ import { dirname, join, relative } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { buildServe } from './build-serve.mjs';
+import { buildServe, buildThread } from './build-scripts.mjs';
 
 const [directory] = process.argv.slice(2);
 if (directory === undefined) {
@@ -29,6 +29,7 @@ const source = join(root, 'src');
 const out = join(root, directory);
 
 /** Modules that begin a thread or a process, relative to src/. */
+const THREAD_ENTRY = join('backends', 'host', 'thread', 'thread-entry.ts');
 const begins = readdirSync(source, { recursive: true }).filter((file) => file.endsWith('-entry.ts'));
 
 /** `bundle`: the bundle's folder as modules see it. */
@@ -112,11 +113,14 @@ await build({
   outdir: out,
   plugins: [inFolders('.'), runtimeByName, packagesByName],
 });
-await buildServe(source, out, { ...options, plugins: [inFolders('..'), runtimeByName, packagesByName] });
+const inScripts = { ...options, plugins: [inFolders('..'), runtimeByName, packagesByName] };
+await buildServe(source, out, inScripts);
+const threadEntry = await buildThread(source, out, inScripts);
 for (const file of begins) {
   const path = join(out, compiled(file));
   mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, `import ${JSON.stringify(`${'../'.repeat(file.split('/').length - 1)}${flat(file)}.js`)};\n`);
+  const up = '../'.repeat(file.split('/').length - 1);
+  writeFileSync(path, file === THREAD_ENTRY ? threadEntry(up) : `import ${JSON.stringify(`${up}${flat(file)}.js`)};\n`);
 }
 
 function compiled(file) {

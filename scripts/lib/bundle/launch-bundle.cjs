@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * dist/bundle/main.cjs, which bin/pillion starts: `pillion serve` as one script with V8's code cache where there is one
- * (scripts/lib/bundle/build-serve.mjs), all other commands as the module main.js.
+ * (scripts/lib/bundle/build-scripts.mjs), all other commands as the module main.js.
  *
  * The cache is made for one program of Node and its flags. V8 refuses any other and compiles the script, as without one.
  */

@@ -12,7 +12,7 @@
  * So every model that the serving thread computes has run elsewhere before.
  */
 import type { ServingError } from '../../core/errors.ts';
-import { backendFor } from '../registry.ts';
+import { backendFactsFor, backendFor } from '../registry.ts';
 import { type Calibration, calibrate, MAX_CALIBRATED_BYTES } from './calibration.ts';
 import {
   AS_CONFIGURED,
@@ -64,10 +64,12 @@ export interface Host extends HostedSession, HostChoice {
 /** Starts the model's host. If the model cannot be loaded, rejects with `load_failed` and leaves nothing running. */
 export async function startHost(options: HostOptions): Promise<Host> {
   const { defaultHost = 'auto' } = options;
-  const backend = await backendFor(options.versionDirectory, options.backendKind);
+  const backend = await backendFactsFor(options.versionDirectory, options.backendKind);
   const needs = hostNeeds(backend, options.loadOptions.executionProvider);
   const requested = requestedHost(needs, options.host, defaultHost);
   const fixed = fixedHost(needs, requested, options.sandbox?.isRequired);
+  // Where a thread is the first to load a runtime, what that allocates for the whole process stays in the thread's heap.
+  if (fixed?.kind !== 'process') await backendFor(options.versionDirectory, options.backendKind);
   if (fixed === undefined) {
     return { ...(await startCalibrated(options, requested === 'inline')), backendKind: backend.kind };
   }

@@ -7,7 +7,7 @@
 import process from 'node:process';
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
-import { openDirect } from '../../internals/direct-model.ts';
+import { canOpenDirectly, openDirect } from '../../internals/direct-model.ts';
 import { type InferenceSession, listSupportedBackends, type OrtModel } from '../../internals/ort-library.ts';
 import type { Backend, LoadOptions, ModelParameters, Session } from '../backend.ts';
 import { batchAxisCandidate } from '../batch-axis.ts';
@@ -16,6 +16,7 @@ import { withFreeLabels } from './classifier-labels.ts';
 import { type CudaState, cudaProblems, oldDriver, readCudaState } from './cuda-machine.ts';
 import { findModelFile, hasModelFile } from './model-file.ts';
 import { type FileFacts, type ModelSource, modelSource } from './model-source.ts';
+import { ONNX_FACTS } from './onnx-facts.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { inputTensors, leftOutTexts, outputTensors, specsOf } from './onnx-signature.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
@@ -36,10 +37,7 @@ export const backend: Backend = onnxBackend(
 /** The backend with a function that opens models. */
 export function onnxBackend(open: OpenModel): Backend {
   return {
-    kind: 'onnx',
-    hasSessionThreads: true,
-    // The loader reads where CUDA's libraries are when a process starts, and what crashes in a driver ends no server.
-    devicesMustRunIn: 'process',
+    ...ONNX_FACTS,
 
     probe: hasModelFile,
 
@@ -59,6 +57,8 @@ export function onnxBackend(open: OpenModel): Backend {
 }
 
 async function openDirectory(open: OpenModel, versionDirectory: string, options: LoadOptions): Promise<Session> {
+  // A thread whose load fails is terminated, which native code does not survive: nothing may run on after a load.
+  await canOpenDirectly();
   const file = await findModelFile(versionDirectory);
   checkCudaOptions(file, options.parameters);
   checkParameters(file, options.parameters);

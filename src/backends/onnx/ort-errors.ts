@@ -6,7 +6,7 @@
  */
 import { getSystemErrorMap } from 'node:util';
 import { ServingError } from '../../core/errors.ts';
-import { type InferenceSession, importBinding } from '../../internals/ort-library.ts';
+import { type InferenceSession, requireBinding } from '../../internals/ort-library.ts';
 
 const MAX_TEXT_LENGTH = 500;
 /** Limits the time of the patterns below: ORT may quote a caller's data at any length. */
@@ -85,7 +85,7 @@ async function nameOfTensor(
   options: InferenceSession.SessionOptions,
   type: number,
 ): Promise<string | undefined> {
-  const { binding } = await importBinding();
+  const { binding } = requireBinding();
   const session = new binding.InferenceSession();
   try {
     session.loadModel(file, options);

@@ -3,7 +3,7 @@
  * such files are enabled), else from the server's options.
  */
 import { join } from 'node:path';
-import { backendFor } from '../../backends/registry.ts';
+import { backendFactsFor } from '../../backends/registry.ts';
 import { BATCHING_PARAMETERS, batchingOfParameters } from '../../config/batching-parameters.ts';
 import { loadConfigFile, parseTextProtoFile } from '../../config/config-file.ts';
 import { AUTO_RUNTIME, type BatchingConfig, type ModelConfig } from '../../config/model-config.ts';
@@ -92,7 +92,7 @@ export async function modelSessions(
   if (hasOwnSlots) return { count: slots, areElastic: false };
   if (executionProvider === 'cuda') return { count: devices.length, areElastic: false };
   // Which runtime `auto` will choose is not known yet: the first one found stands for it.
-  const { mustRunIn } = await backendFor(versionDirectory, backendKind === AUTO_RUNTIME ? undefined : backendKind);
+  const { mustRunIn } = await backendFactsFor(versionDirectory, backendKind === AUTO_RUNTIME ? undefined : backendKind);
   if (slots === 0) return { count: 1, areElastic: true };
   return { count: mustRunIn === 'process' ? 1 : slots, areElastic: false };
 }

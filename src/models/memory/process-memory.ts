@@ -1,7 +1,7 @@
 /** The memory of a child process without a model, for versions that will run in one. */
 import { fixedHost, type HostKind, hostNeeds, requestedHost } from '../../backends/host/host-choice.ts';
 import type { ProcessGroup, ProcessGroups } from '../../backends/host/process/process-group.ts';
-import { backendFor } from '../../backends/registry.ts';
+import { backendFactsFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 
 /** The memory of a Node process with a tiny model, rounded up (docs/adr/0016-one-process-a-slot.md). */
@@ -31,7 +31,7 @@ export async function processNeed(
   isSandboxRequired = false,
 ): Promise<ProcessNeed | undefined> {
   // Which runtime `auto` will choose is not known yet: the first one found stands for it.
-  const backend = await backendFor(versionDirectory, kind === AUTO_RUNTIME ? undefined : kind);
+  const backend = await backendFactsFor(versionDirectory, kind === AUTO_RUNTIME ? undefined : kind);
   const needs = hostNeeds(backend, executionProvider);
   if (fixedHost(needs, requestedHost(needs, host, defaultHost), isSandboxRequired)?.kind !== 'process')
     return undefined;

@@ -5,7 +5,7 @@
 import { inlineLimitsFor } from '../../backends/host/host-choice.ts';
 import type { ProcessGroup } from '../../backends/host/process/process-group.ts';
 import { type Host, type HostOptions, startHost } from '../../backends/host/start-host.ts';
-import { artifactKinds, backendFor } from '../../backends/registry.ts';
+import { artifactKinds, backendFactsFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { HashArtifact } from '../loading/artifact-hash.ts';
@@ -75,7 +75,7 @@ async function startModelHost(
   const { isBatchingEnabled, scheduler } = batching;
   const loadOptions = loadSettingsOf(options, target);
   const { count: slots, areElastic } = await modelSessions(of.backendKind, versionDirectory, batching, model);
-  const { hasSessionThreads = false } = await backendFor(versionDirectory, of.backendKind);
+  const { hasSessionThreads = false } = await backendFactsFor(versionDirectory, of.backendKind);
   // Threads of the CPU do not shorten the runs of another device.
   const arePlanned = hasSessionThreads && options.intraOpThreads === 0 && loadOptions.executionProvider === 'cpu';
   const elastic: HostOptions['elastic'] = {
