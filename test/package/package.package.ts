@@ -28,8 +28,11 @@ const run = promisify(execFile);
 const TARBALL = process.env['PILLION_TEST_PACKAGE']!;
 /** Node's versions to their programs. */
 const NODES = JSON.parse(process.env['PILLION_TEST_NODES']!) as Readonly<Record<string, string>>;
-/** Of the tarball for one platform. ONNX Runtime's library is 45.8 of 50 MB, and 17 when compressed. */
-const MOST_BYTES = 22e6;
+/**
+ * Of the tarball for one platform. ONNX Runtime's library is 45.8 of 67 MB, and 17.6 when compressed; the bundle is 4, with
+ * what it imports later once for each of its scripts.
+ */
+const MOST_BYTES = 24e6;
 const DIGITS = 'examples/digits/models/digits';
 const FREE_PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
 
