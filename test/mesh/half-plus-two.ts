@@ -19,7 +19,7 @@ export function startHalfPlusTwo(
   return startSidecar([MODEL, ...args], environment);
 }
 
-/** One whose requests wait until they are PATIENT_ROWS rows together: a slow model that answers when the test says so. */
+/** One whose requests wait until they are PATIENT_ROWS rows together, or most of a deadline is over. */
 export function startPatient(): Promise<Sidecar> {
   const rows = String(PATIENT_ROWS);
   return startHalfPlusTwo([`--max_batch_size=${rows}`, `--batch_timeout_micros=${PATIENCE_MICROS}`]);

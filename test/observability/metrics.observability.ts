@@ -23,12 +23,12 @@ const VALUES = [1, 2, 5];
 const PATIENCE_MICROS = 1_000_000_000;
 const ARGS = ['--host=thread', `--max_batch_size=${VALUES.length}`, `--batch_timeout_micros=${PATIENCE_MICROS}`];
 
-/** Work of every kind: a request that fills a batch, and one that does not and gives up waiting. */
+/** Work of every kind: a request that fills a batch, and one that comes too late. */
 async function traffic(sidecar: Sidecar): Promise<void> {
   await restPredict(restAddress(sidecar), VALUES);
   const path = `${sidecar.rest}/v1/models/half_plus_two:predict`;
   const body = JSON.stringify({ instances: [1] });
-  const late = await fetch(path, { method: 'POST', body, headers: { 'request-timeout': '0.05' } });
+  const late = await fetch(path, { method: 'POST', body, headers: { 'request-timeout': '0.000001' } });
   assert.equal(late.status, 504, await late.text());
 }
 
