@@ -11,7 +11,7 @@ import { heldMessages, trickledBodies } from '../attacks/memory/held-bodies.ts';
 import { neighbour } from '../attacks/memory/neighbour.ts';
 import { pipelinedPages, zeroWindows } from '../attacks/memory/unread-answers.ts';
 import { MemoryGroup, residentBytes } from '../support/memory-group.ts';
-import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { DIGITS, killSidecars, type Sidecar, startSidecar, unbundled } from '../support/sidecar.ts';
 
 const LIMIT_BYTES = 512 * 2 ** 20;
 const SECONDS = 3;
@@ -29,7 +29,7 @@ describe('a sidecar of 512 MiB', { skip: group === undefined && 'needs root, and
   before(async () => {
     const environment = { MALLOC_MMAP_THRESHOLD_: '1048576' };
     sidecar = await startSidecar([...DIGITS, '--flight_recorder_max_mib=0'], environment, (command) =>
-      group!.wrap(command),
+      group!.wrap(unbundled(command)),
     );
     // The flight recorder keeps requests on purpose. This loads Node 20's decoder of zstd, whose memory stays as a model's does.
     await zstdBombs(sidecar, 1, AbortSignal.timeout(1000));
