@@ -74,7 +74,10 @@ describe('digits on several runtimes', () => {
     for (const { runtime: kind, outcome, times, relative_cost: cost } of runtime!.candidates!) {
       assert.equal(outcome, kind === runtime!.kind ? 'chosen' : 'slower');
       assert.ok(outcome === 'chosen' || cost! >= 1, `${kind} ${cost}`);
-      assert.deepEqual([times[0]!.rows, times.at(-1)!.rows], [1, 64]);
+      // Up to 64, or as many as a busy machine runs in a second.
+      const rows = times.map((time) => time.rows);
+      assert.deepEqual(rows, [1, 2, 4, 8, 16, 32, 64].slice(0, rows.length), kind);
+      assert.ok(rows.length > 0, kind);
     }
     const { runtime: other } = await sidecar.line(isAboutShadow(/its shadow runs on/));
     assert.notEqual(other, runtime!.kind);

@@ -8,16 +8,17 @@ import { signature, spec } from '../../../support/puppet-models.ts';
 
 const ROWS_OF_TWO = signature({ x: spec('float32', [-1, 2]) }, { y: spec('float32', [-1, 2]) });
 
-/** Runs take `runMs`, and `msPerRow` for each row, of the fake clock's time, and fail where `fails` says so. */
+/** Runs take `runMs`, and `msPerRow` for each row (the first `firstRunMs` more), of the fake clock's time. `fails`: which fail. */
 function harness(
   changes: Partial<SweepOptions> & {
     msPerRow?: number;
     runMs?: number;
+    firstRunMs?: number;
     slots?: number;
     fails?: (b: Batch) => boolean;
   } = {},
 ) {
-  const { msPerRow = 0.1, runMs = 0, slots = 1, fails = () => false, ...options } = changes;
+  const { msPerRow = 0.1, runMs = 0, firstRunMs = 0, slots = 1, fails = () => false, ...options } = changes;
   const clock = new FakeClock();
   const batches: Batch[] = [];
   let running = 0;
@@ -33,7 +34,7 @@ function harness(
       running -= 1;
       if (fails(batch)) throw new Error('zeros are not for this model');
       const runStart = clock.nowMs();
-      clock.advance(runMs + msPerRow * batch.size);
+      clock.advance(runMs + msPerRow * batch.size + (batches.length === 1 ? firstRunMs : 0));
       return { outputs: new Map(), runStart, runEnd: clock.nowMs() };
     },
   };
@@ -73,13 +74,28 @@ describe('a sweep', () => {
     assert.equal(mostRunning(), 3);
   });
 
-  it('ends within its budget, and runs a slow size once', async () => {
+  it('ends within its budget, and runs a slow size once, after the first run', async () => {
     const { sweep, clock, batches } = harness({ msPerRow: 120, maxBatchSize: 64 });
     const before = clock.nowMs();
     const { seeds } = await sweep();
     assert.deepEqual(rowsOf(seeds), [1, 2]);
-    assert.equal(batches.length, 2);
+    assert.deepEqual(
+      batches.map(({ size }) => size),
+      [1, 1, 2],
+    );
     assert.ok(clock.nowMs() - before < SWEEP_BUDGET_MS);
+  });
+
+  it('does not take a first run that prepares the runtime for a slow model', async () => {
+    const { seeds } = await harness({ firstRunMs: 600 }).sweep();
+    assert.deepEqual(rowsOf(seeds), [1, 2, 4, 6]);
+    assert.ok(seeds.every(({ runMs }) => runMs.length === 3 && Math.max(...runMs) < 1));
+  });
+
+  it('runs a model once that takes its whole budget', async () => {
+    const { sweep, batches } = harness({ msPerRow: SWEEP_BUDGET_MS });
+    assert.deepEqual((await sweep()).seeds[0]!.runMs, [SWEEP_BUDGET_MS]);
+    assert.equal(batches.length, 1);
   });
 
   it('leaves the cores to others that are served for twice as long as it runs', async () => {
