@@ -108,7 +108,7 @@ const BENCHES = {
     models: ['mlp_big'],
     needs: [ensureBuilt, ensureLoadGenerators],
     options:
-      "--rates=200,500 --rounds=5 --seconds=4 --connections=32 --model=mlp_big --surface=grpc --apart --server='pillion dist/main.js [FLAG…]' (any number)",
+      "--rates=200,500 --rounds=5 --seconds=4 --connections=32 --model=mlp_big --surface=grpc --apart --server='pillion dist/bundle/main.cjs [FLAG…]' (any number)",
   },
   crash: {
     says: "killing one model's process: another's latency, and its own requests; needs h2load",

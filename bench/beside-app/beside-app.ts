@@ -20,6 +20,7 @@ import { parseArgs, promisify } from 'node:util';
 import { type BenchModel, loadModel, type ModelName } from '../compare/models.ts';
 import { tensorFlowServing as overGrpc } from '../compare/protocols/grpc.ts';
 import { tensorFlowServing as overRest } from '../compare/protocols/rest.ts';
+import { LAUNCH_FLAGS } from '../support/launcher.ts';
 import { h2load, type LoadResult, wrk } from '../support/load-generators.ts';
 import { watchForeignCpu } from '../support/machine.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
@@ -44,7 +45,7 @@ const { values, positionals } = parseArgs({
     connections: { type: 'string', default: '32' },
     surface: { type: 'string', default: 'grpc' },
     model: { type: 'string', default: 'mlp_big' },
-    server: { type: 'string', multiple: true, default: ['pillion dist/main.js'] },
+    server: { type: 'string', multiple: true, default: ['pillion dist/bundle/main.cjs'] },
     apart: { type: 'boolean', default: false },
   },
 });
@@ -120,7 +121,15 @@ async function front(words: string, app: string, model: BenchModel): Promise<Fro
   const server = await startServer({
     name,
     args: [
-      ...[main, 'serve', '--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'],
+      ...[
+        ...LAUNCH_FLAGS,
+        main,
+        'serve',
+        '--port=0',
+        '--rest_api_port=0',
+        '--admin_port=0',
+        '--bind_address=127.0.0.1',
+      ],
       ...[`--model=${model.name}=${model.directory}`, `--app=http://127.0.0.1:${app}`, ...flags],
     ],
     isReady: (line) => line['event'] === 'ready',

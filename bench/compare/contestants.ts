@@ -3,6 +3,7 @@
  * peers/NAME/serve.py. To add one: a folder with requirements.txt (with hashes) and serve.py, and a line here.
  */
 import { join, resolve } from 'node:path';
+import { LAUNCHED } from '../support/launcher.ts';
 import type { ServerCommand } from '../support/server-process.ts';
 import { type BatchCounts, readBatchCounts } from './batch-size.ts';
 import type { BenchModel } from './models.ts';
@@ -51,7 +52,7 @@ function pillion(
     command: (model) => ({
       name,
       args: [
-        'dist/bundle/main.cjs',
+        ...LAUNCHED,
         'serve',
         `--model=${model.name}=${model.directory}`,
         '--port=0',

@@ -5,6 +5,7 @@ import { CONTESTANTS, peerPython } from '../compare/contestants.ts';
 import type { BenchModel } from '../compare/models.ts';
 import { startContestant } from '../compare/running-contestant.ts';
 import { startEnvoy } from '../fronting/contestants.ts';
+import { LAUNCH_FLAGS } from '../support/launcher.ts';
 import { wrk } from '../support/load-generators.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 
@@ -22,8 +23,6 @@ export interface Entrant {
   start(): Promise<Started>;
 }
 
-/** Those of bin/pillion: the code cache counts for them alone. */
-const LAUNCH_FLAGS = ['--max-semi-space-size=4', '--disable-proto=delete', '--disallow-code-generation-from-strings'];
 const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0'];
 const LOAD_CONNECTIONS = 32;
 const HTTP_SERVER = `require('node:http').createServer((_, answer) => answer.end('{}'))

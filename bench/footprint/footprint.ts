@@ -39,7 +39,7 @@ try {
   const nothing = join(directory, 'models.conf');
   writeFileSync(nothing, 'model_config_list {}\n');
   const model = await loadModel('mlp_small', positionals[0] ?? '.');
-  const all = entrants(model, values.main, nothing, process.env['PILLION_BENCH_ENVOY']);
+  const all = entrants(model, values.main, nothing, process.env['PILLION_TEST_ENVOY']);
   for (const name of ['envoy', 'triton']) {
     if (!all.some((entrant) => entrant.name.startsWith(name))) console.log(`${name} is not installed here: left out`);
   }

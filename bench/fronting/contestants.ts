@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort } from '../support/free-port.ts';
+import { LAUNCH_FLAGS } from '../support/launcher.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 
 export interface Contestant {
@@ -16,7 +17,7 @@ export interface Contestant {
 export async function startPillion(appPort: number, model: string, main = 'dist/bundle/main.cjs'): Promise<Contestant> {
   const server = await startServer({
     name: 'pillion',
-    args: [main, 'serve', `--model=${model}`, `--app=http://127.0.0.1:${appPort}`, ...PORTS],
+    args: [...LAUNCH_FLAGS, main, 'serve', `--model=${model}`, `--app=http://127.0.0.1:${appPort}`, ...PORTS],
     isReady: (line) => line['event'] === 'ready',
   });
   const [address] = (server.ready as unknown as { rest: string[] }).rest;

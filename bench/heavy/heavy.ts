@@ -13,6 +13,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { generateClosed, type JobTarget } from '../overload/generator-process.ts';
 import { PREDICT_PATH } from '../overload/rows.ts';
+import { LAUNCHED } from '../support/launcher.ts';
 import { describeMachine, watchForeignCpu } from '../support/machine.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { answersOf, HEAVY_MODELS, type HeavyModel, placeModel, requestOf, requireRightAnswer } from './models.ts';
@@ -91,7 +92,7 @@ async function start(
 ): Promise<Running> {
   const server = await startServer({
     name: plan.name,
-    args: ['dist/bundle/main.cjs', 'serve', ...PORTS, `--model=${model.name}=${directory}`, ...plan.args],
+    args: [...LAUNCHED, 'serve', ...PORTS, `--model=${model.name}=${directory}`, ...plan.args],
     isReady: (line) => line['event'] === 'ready',
   });
   try {

@@ -15,6 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import grpc from '@grpc/grpc-js';
 import { PREDICT_PATH } from '../overload/rows.ts';
+import { LAUNCH_FLAGS } from '../support/launcher.ts';
 import { processTree } from '../support/process-tree.ts';
 import { startServer } from '../support/server-process.ts';
 import { HEAVY_MODELS, type HeavyModel, placeModel, requestOf } from './models.ts';
@@ -97,7 +98,7 @@ async function measure(
   const directory = placeModel(model, zoo, PLACED);
   const server = await startServer({
     name: setting,
-    args: [main, 'serve', ...PORTS, `--model=${model.name}=${directory}`, '--log_level=info', ...args],
+    args: [...LAUNCH_FLAGS, main, 'serve', ...PORTS, `--model=${model.name}=${directory}`, '--log_level=info', ...args],
     isReady: (line) => line['event'] === 'ready',
   });
   try {

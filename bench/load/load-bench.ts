@@ -12,6 +12,7 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { LAUNCHED } from '../support/launcher.ts';
 import { h2load, type LoadResult, wrk } from '../support/load-generators.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { median, medianRatio } from '../support/statistics.ts';
@@ -50,7 +51,7 @@ async function startAll(models: string): Promise<{ servers: ServerProcess[]; con
   const model = join(models, MODEL, '1', 'model.onnx');
   const hasPort = (line: Record<string, unknown>): boolean => 'port' in line;
   const pillionArgs = [
-    'dist/bundle/main.cjs',
+    ...LAUNCHED,
     'serve',
     `--model=${MODEL}=${join(models, MODEL)}`,
     '--port=0',

@@ -1,5 +1,6 @@
 /** A contestant that runs: a server with a workload's models, warmed up, stopped (SIGSTOP) between its turns. */
 import { join } from 'node:path';
+import { LAUNCHED } from '../support/launcher.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import type { Metadata } from './client/request-bytes.ts';
 import { argsOf, type Contestant } from './contestants.ts';
@@ -66,7 +67,7 @@ async function startPillion(contestant: Contestant, workload: Workload, options:
   const own = [...modelArgs, `--max_batch_size=${maxBatchSize}`, ...callerArgs, ...serveArgs, ...args];
   const server = await startServer({
     name: contestant.name,
-    args: ['dist/bundle/main.cjs', 'serve', ...PORTS, ...own],
+    args: [...LAUNCHED, 'serve', ...PORTS, ...own],
     isReady: (line) => line['event'] === 'ready',
   });
   const address = (surface: string): string => (server.ready[surface] as string[])[0]!;

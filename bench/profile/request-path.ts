@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs, promisify } from 'node:util';
 import { grpcBody, restBody } from '../load/requests.ts';
+import { LAUNCHED } from '../support/launcher.ts';
 import { h2load, type LoadResult, wrk } from '../support/load-generators.ts';
 import { describeMachine } from '../support/machine.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
@@ -47,7 +48,7 @@ function startPillion(models: string): Promise<ServerProcess> {
     args: [
       '--perf-basic-prof',
       '--interpreted-frames-native-stack',
-      'dist/bundle/main.cjs',
+      ...LAUNCHED,
       'serve',
       `--model=${MODEL}=${join(models, MODEL)}`,
       ...['--port=0', '--rest_api_port=0', '--admin_port=0'],

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { grpcBody, requireGrpcAnswer } from '../load/requests.ts';
+import { LAUNCHED } from '../support/launcher.ts';
 import { h2load } from '../support/load-generators.ts';
 import { describeMachine } from '../support/machine.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
@@ -54,7 +55,7 @@ async function startContestant(name: string, wanted: number, endpoint?: string, 
   const server = await startServer({
     name,
     args: [
-      'dist/bundle/main.cjs',
+      ...LAUNCHED,
       'serve',
       `--model=${MODEL}=${join(positionals[0]!, MODEL)}`,
       ...['--port=0', '--rest_api_port=0', '--admin_port=0'],

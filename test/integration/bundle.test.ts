@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { LAUNCH_FLAGS } from '../../bench/support/launcher.ts';
 import { BUNDLE, DIGITS, killSidecars, startSidecar, unbundled, type Wrap } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -40,8 +41,7 @@ const TELL_CACHE = `const vm = require('node:vm');
 async function cacheUse(t: TestContext, bundle: string, ...flags: readonly string[]): Promise<string> {
   const hook = join(tempDirectory(t), 'hook.cjs');
   writeFileSync(hook, TELL_CACHE);
-  const [, launchFlags = ''] = /^exec node (--.*) "\$main" "\$@"$/m.exec(readFileSync('bin/pillion', 'utf8')) ?? [];
-  const args = [...launchFlags.split(' '), ...flags, '--require', hook, bundle, 'serve', '--help'];
+  const args = [...LAUNCH_FLAGS, ...flags, '--require', hook, bundle, 'serve', '--help'];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, args, { env: { PATH: process.env['PATH'] } });
   assert.match(stdout, /--rest_api_port/);
   return stderr.trim();

@@ -3,18 +3,15 @@
  * bundle, as users have it; with a backend of the tests, the modules that this backend imports too.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { LAUNCH_FLAGS } from '../../bench/support/launcher.ts';
 
 /** Starts in half the time. */
 export const BUNDLE = fileURLToPath(new URL('../../bundle/main.cjs', import.meta.url));
 export const MODULES = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const TEST_BACKENDS = new URL('.', import.meta.url).href;
-/** Options of node's, as the launcher gives them. */
-const LAUNCHER = new URL('../../../bin/pillion', import.meta.url);
-const NODE_FLAGS = /^exec node (.*) "\$main"/m.exec(readFileSync(LAUNCHER, 'utf8'))![1]!.split(' ');
 
 export interface LogLine {
   readonly event?: string;
@@ -88,7 +85,7 @@ export function runPillion(
   environment: Environment = {},
   wrap: Wrap = (command) => command,
 ): PillionProcess {
-  const [program, ...words] = wrap([process.execPath, ...NODE_FLAGS, mainFor(args), ...args]);
+  const [program, ...words] = wrap([process.execPath, ...LAUNCH_FLAGS, mainFor(args), ...args]);
   const child = spawn(program!, words, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,0 +1,12 @@
+/** How bin/pillion starts Node: what is measured and tested is what users start. */
+import { readFileSync } from 'node:fs';
+
+const LAUNCHER = new URL('../../../bin/pillion', import.meta.url);
+
+/** Options of node's, as bin/pillion gives them. V8 takes the bundle's code cache under these alone. */
+export const LAUNCH_FLAGS: readonly string[] = /^exec node (--.*) "\$main" "\$@"$/m
+  .exec(readFileSync(LAUNCHER, 'utf8'))![1]!
+  .split(' ');
+
+/** What bin/pillion puts before `serve`, below the root of the checkout. */
+export const LAUNCHED: readonly string[] = [...LAUNCH_FLAGS, 'dist/bundle/main.cjs'];
