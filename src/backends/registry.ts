@@ -110,11 +110,14 @@ export async function backendFor(versionDirectory: string, requestedKind?: strin
 
 /** The facts of `backendFor`'s backend. Rejects likewise, but for a runtime that only a load needs. */
 export async function backendFactsFor(versionDirectory: string, requestedKind?: string): Promise<BackendFacts> {
-  if (requestedKind !== undefined) return builtIn(requestedKind)?.facts ?? openBackend(requestedKind);
-  for (const { facts, probe } of BUILT_IN) {
-    if ((await probe?.(versionDirectory)) === true) return facts ?? backendFor(versionDirectory);
-  }
-  return backendFor(versionDirectory);
+  const found = requestedKind === undefined ? await firstProbed(versionDirectory) : builtIn(requestedKind);
+  return found?.facts ?? backendFor(versionDirectory, requestedKind);
+}
+
+/** The first that recognises the files without being imported. Those are the first of the table. */
+async function firstProbed(versionDirectory: string): Promise<BuiltIn | undefined> {
+  for (const each of BUILT_IN) if ((await each.probe?.(versionDirectory)) === true) return each;
+  return undefined;
 }
 
 /**

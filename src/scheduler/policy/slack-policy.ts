@@ -120,10 +120,9 @@ export class SlackPolicy implements BatchPolicy {
   /** When TensorFlow Serving's timeout lets the lane run; well before its latest start, for a timer fires after its time. */
   #timeoutEnd(lane: SlackFacts): Instant {
     if (this.#timeoutMs === 0) return -Infinity;
-    const { oldestEnqueuedAt, headDue, isHeadSoft, latency } = lane;
-    const end = oldestEnqueuedAt + this.#timeoutMs;
-    if (isHeadSoft || !latency.isKnown) return end;
-    return Math.min(end, this.#latestStart - WINDOW_RESERVE_SHARE * (headDue - oldestEnqueuedAt));
+    const end = lane.oldestEnqueuedAt + this.#timeoutMs;
+    if (lane.isHeadSoft || !lane.latency.isKnown) return end;
+    return Math.min(end, this.#latestStart - reserveMs(lane));
   }
 
   /** When to look again if the lane should wait for more rows; −Infinity if it should not. */
@@ -132,8 +131,7 @@ export class SlackPolicy implements BatchPolicy {
     const arrivalRows = lane.arrivalRows(now);
     if (arrivalRows <= 0) return -Infinity;
     const gapMs = 1 / arrivalRows;
-    const reserveMs = Math.max(WINDOW_RESERVE_SHARE * (lane.headDue - lane.oldestEnqueuedAt), situation.slotWaitMs);
-    const until = this.#latestStart - reserveMs;
+    const until = this.#latestStart - Math.max(reserveMs(lane), situation.slotWaitMs);
     if (now + gapMs >= until) return -Infinity;
     // Not a look at each arrival: until the lane should be full, or for a while.
     const fullMs = (lane.mostRows(false) - lane.queuedRows) * gapMs;
@@ -145,6 +143,11 @@ export class SlackPolicy implements BatchPolicy {
     if (lane.queuedRows >= mostRows) return mostRows < lane.maxBatchSize ? 'enough' : 'full';
     return this.#timeoutMs > 0 ? 'timeout' : 'slot_free';
   }
+}
+
+/** What waiting leaves unused of the head's time. */
+function reserveMs({ headDue, oldestEnqueuedAt }: SlackFacts): number {
+  return WINDOW_RESERVE_SHARE * (headDue - oldestEnqueuedAt);
 }
 
 /**
