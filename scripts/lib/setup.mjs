@@ -73,9 +73,10 @@ export function ensureBuilt() {
 function buildBundle(directory) {
   run(process.execPath, ['scripts/lib/bundle/build-bundle.mjs', directory]);
   run(process.execPath, ['scripts/lib/bundle/build-console.mjs', `${directory}/admin/console`]);
-  run(process.execPath, ['scripts/lib/bundle/make-code-cache.mjs', directory, 'examples/digits/models/digits'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const makeCache = ['scripts/lib/bundle/make-code-cache.mjs', directory, 'examples/digits/models/digits'];
+  const { status } = spawnSync(process.execPath, makeCache, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
+  // The server works without, also where ONNX Runtime, which the model wants, has no library for the system.
+  if (status !== 0) console.error('! there is no code cache, for the reason above: `pillion serve` starts more slowly');
 }
 
 /** The console's page, beside the compiled code that serves it. */

@@ -10,12 +10,12 @@ import { ensureTfjsNatives, unsupportedPlatform } from './tfjs-natives.mjs';
 export const NATIVES = join(root, '.cache', 'natives');
 /** Of one file, also on a busy machine: one that never ends is a failure, and no reason to wait without end. */
 const FILE_TIMEOUT_MS = 1_200_000;
-/** None of these keeps a time of day or starts a server. */
+/** None of these keeps a time of day. */
 const isTimeless = (path) => /^(unit|property)\b/.test(path);
 const needsTfjs = (path) => path.includes('tfjs');
 
 /**
- * Prepares what they need and runs them: those without a server on all cores, the others with a core left free. Where
+ * Prepares what they need and runs them: those without a time of day on all cores, the others with a core left free. Where
  * TensorFlow's libraries cannot be, their tests are left out, said so. Ends this process if a test fails.
  */
 export async function runUsualTests(files, env = {}) {

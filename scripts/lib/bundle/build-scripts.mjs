@@ -20,7 +20,10 @@ const START = ['config/serve-config.ts', 'app/app.ts', 'main.ts'];
 const THREAD = 'backends/host/thread/serve-thread.ts';
 /** It is in both scripts, and is run when it is needed: it loads its runtime. */
 const LATER = 'backends/onnx/onnx-backend.ts';
-/** A script that `vm` compiles cannot import modules: main.cjs does it. Methods of that name stay: `import(a,b){`. */
+/**
+ * A script out of a code cache cannot import modules, not even with `importModuleDynamically` (Node 20.20): main.cjs does it.
+ * Methods of that name stay: `import(a,b){`.
+ */
 const IMPORTS = /(?<![\w$.])import\((?!\w+(?:,\w+)*\)\{)/g;
 /** What build-bundle.mjs puts before each module: the script has `require` anyway. */
 const BANNER = /^(#!.*\n)?import\{createRequire as requireOf\}.*\n/;
