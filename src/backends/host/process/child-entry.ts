@@ -8,12 +8,12 @@
 import { Socket } from 'node:net';
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
-import { systemClock } from '../../../core/clock.ts';
 import type { Session } from '../../backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
 import { loadSession } from '../../load-session.ts';
 import { backendFor } from '../../registry.ts';
 import { BackendNotes } from '../backend-notes.ts';
+import { startCoreTimer } from '../core-time.ts';
 import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import { takeSpareCores, yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
@@ -46,13 +46,13 @@ else if (session !== undefined) serveInLoop(session);
 async function load({ versionDirectory, backendKind, loadOptions }: WorkerLoad): Promise<Session | undefined> {
   try {
     const backend = await backendFor(versionDirectory, backendKind);
-    const before = systemClock.nowMs();
+    const coreMs = startCoreTimer();
     const loaded = await loadSession(backend, versionDirectory, loadOptionsOf(loadOptions, notes.services));
     const { signatures, runSync, warnings = [] } = loaded;
     const ready: WorkerReady = {
       signatures,
       isSynchronous: runSync !== undefined,
-      loadMs: systemClock.nowMs() - before,
+      loadMs: coreMs(),
       warnings,
     };
     frames.write([valueFrame(FRAME.ready, id, ready)]);

@@ -8,12 +8,12 @@
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { systemClock } from '../../../core/clock.ts';
 import type { Session } from '../../backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
 import { loadSession } from '../../load-session.ts';
 import { backendFor } from '../../registry.ts';
 import { BackendNotes } from '../backend-notes.ts';
+import { startCoreTimer } from '../core-time.ts';
 import { toErrorMessage } from '../error-message.ts';
 import { buffersOf, packTensors, type TransferMemory, unpackTensors } from '../tensor-transfer.ts';
 import { takeSpareCores, yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
@@ -82,11 +82,11 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   let loadMs: number;
   try {
     const backend = await backendFor(start.versionDirectory, start.backendKind);
-    const before = systemClock.nowMs();
+    const coreMs = startCoreTimer();
     session = await withAbort(port, (signal) =>
       loadSession(backend, start.versionDirectory, loadOptionsOf(start.loadOptions, { ...notes.services, signal })),
     );
-    loadMs = systemClock.nowMs() - before;
+    loadMs = coreMs();
   } catch (error) {
     send(port, { type: 'load_failed', error: toErrorMessage(error) });
     return;

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { type Clock, systemClock } from '../../core/clock.ts';
+
+/**
+ * Begins to measure what the calling thread needs; the function that it returns says how many ms that were until then:
+ * the time, less that in which the thread could have run and other threads had the cores. So a start on a busy machine
+ * does not make a model look slow. Where the kernel does not count waits (it is not Linux), it is the time alone.
+ */
+export function startCoreTimer(
+  clock: Pick<Clock, 'nowMs'> = systemClock,
+  waitedMs: () => number = waitedForCoreMs,
+): () => number {
+  const [startedAt, waitedBefore] = [clock.nowMs(), waitedMs()];
+  return () => Math.max(0, clock.nowMs() - startedAt - (waitedMs() - waitedBefore));
+}
+
+/** Of the calling thread, since its start. The file has "nanoseconds on a core, nanoseconds waiting for one, turns". */
+function waitedForCoreMs(): number {
+  try {
+    const waitedNs = Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1]);
+    return Number.isFinite(waitedNs) ? waitedNs / 1e6 : 0;
+  } catch {
+    return 0;
+  }
+}
