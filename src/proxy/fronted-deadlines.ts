@@ -7,50 +7,51 @@
  * Several requests of one id may be open: the latest of their deadlines counts, as nobody knows for which of them the
  * inference is. One without a deadline has the latest of all, Infinity.
  */
+import { randomInt } from 'node:crypto';
 import type { Instant } from '../core/clock.ts';
-import { Heap, type HeapEntry } from '../core/collections/heap.ts';
+import { DenseSet, type DenseSetMember } from '../core/collections/dense-set.ts';
 
 /** Bits enough to be nobody else's: a client that counts its requests must not meet another's. */
 const RANDOM_ID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
+/** Of the table: what a look-up compares is a 256th of what is open. */
+const BUCKETS = 256;
 
-interface Entry extends HeapEntry {
+interface Entry extends DenseSetMember {
   readonly id: string;
-  readonly at: Instant;
+  at: Instant;
 }
-
-type Entries = Heap<Entry>;
 
 /** The deadline of one request that the application has. */
 export class FrontedDeadline {
-  readonly #ids: readonly string[];
+  readonly #entries: readonly Entry[];
   readonly #table: FrontedDeadlines;
-  #entries: Entry[];
 
   /** Made by the table. */
-  constructor(table: FrontedDeadlines, ids: readonly string[], at: Instant) {
+  constructor(table: FrontedDeadlines, entries: readonly Entry[]) {
     this.#table = table;
-    this.#ids = ids;
-    this.#entries = ids.map((id) => table.enter(id, at));
+    this.#entries = entries;
   }
 
   /** The request is still open, and its deadline holds no more: its answer has begun. */
   lift(): void {
-    this.remove();
-    this.#entries = this.#ids.map((id) => this.#table.enter(id, Infinity));
+    for (const entry of this.#entries) entry.at = Infinity;
   }
 
   /** The request is over. A second call has no effect. */
   remove(): void {
-    for (const entry of this.#entries.splice(0)) this.#table.leave(entry);
+    for (const entry of this.#entries) this.#table.leave(entry);
   }
 }
 
 export class FrontedDeadlines {
-  readonly #byId = new Map<string, Entries>();
+  /** By a hash of the id that nobody outside can tell. No Map, as its members would come and go with every request. */
+  readonly #buckets: (DenseSet<Entry> | undefined)[] = Array.from({ length: BUCKETS });
+  readonly #seed = randomInt(2 ** 31);
+  #size = 0;
 
-  /** Ids of requests that are open; 0 = nothing is to be looked up. */
+  /** Ids of requests that are open, each as often as it has; 0 = nothing is to be looked up. */
   get size(): number {
-    return this.#byId.size;
+    return this.#size;
   }
 
   /**
@@ -58,37 +59,45 @@ export class FrontedDeadlines {
    * without a deadline.
    */
   add(traceId: string | undefined, requestId: string | undefined, at: Instant): FrontedDeadline {
-    const ids = [traceId, RANDOM_ID.test(requestId ?? '') ? requestId : undefined];
-    return new FrontedDeadline(
-      this,
-      ids.filter((id) => id !== undefined),
-      at,
-    );
+    const entries: Entry[] = [];
+    if (traceId !== undefined) entries.push(this.#enter(traceId, at));
+    if (requestId !== undefined && RANDOM_ID.test(requestId)) entries.push(this.#enter(requestId, at));
+    return new FrontedDeadline(this, entries);
   }
 
   /** The deadline of an inference request with these ids; Infinity if none is known. The trace id goes first. */
   of(traceId: string | undefined, requestId: string | undefined): Instant {
-    const byTrace = traceId === undefined ? undefined : this.#byId.get(traceId);
-    const found = byTrace ?? (requestId === undefined ? undefined : this.#byId.get(requestId));
-    return found?.peek()?.at ?? Infinity;
-  }
-
-  /** For FrontedDeadline. */
-  enter(id: string, at: Instant): Entry {
-    const entry: Entry = { id, at, heapIndex: -1 };
-    let entries = this.#byId.get(id);
-    if (entries === undefined) {
-      entries = new Heap<Entry>((a, b) => a.at > b.at);
-      this.#byId.set(id, entries);
-    }
-    entries.add(entry);
-    return entry;
+    return this.#latest(traceId) ?? this.#latest(requestId) ?? Infinity;
   }
 
   /** For FrontedDeadline. */
   leave(entry: Entry): void {
-    const entries = this.#byId.get(entry.id)!;
-    entries.remove(entry);
-    if (entries.size === 0) this.#byId.delete(entry.id);
+    if (this.#buckets[this.#placeOf(entry.id)]!.remove(entry)) this.#size -= 1;
+  }
+
+  #enter(id: string, at: Instant): Entry {
+    const entry: Entry = { id, at, setIndex: -1 };
+    const place = this.#placeOf(id);
+    const bucket = this.#buckets[place] ?? new DenseSet<Entry>();
+    this.#buckets[place] = bucket;
+    bucket.add(entry);
+    this.#size += 1;
+    return entry;
+  }
+
+  #latest(id: string | undefined): Instant | undefined {
+    if (id === undefined) return undefined;
+    let latest: Instant | undefined;
+    for (const entry of this.#buckets[this.#placeOf(id)]?.members ?? []) {
+      if (entry.id === id) latest = Math.max(latest ?? entry.at, entry.at);
+    }
+    return latest;
+  }
+
+  /** FNV-1a (IETF draft-eastlake-fnv), from a seed of this process; its upper bits. */
+  #placeOf(id: string): number {
+    let hash = this.#seed;
+    for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+    return hash >>> 24;
   }
 }

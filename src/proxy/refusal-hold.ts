@@ -12,6 +12,7 @@
  * It is held only once its body has come.
  */
 import type { Clock, Instant } from '../core/clock.ts';
+import { DenseSet, type DenseSetMember } from '../core/collections/dense-set.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../core/deadline-timer.ts';
 import type { ServingError } from '../core/errors.ts';
 import { envoyMark } from './refusal-headers.ts';
@@ -38,7 +39,7 @@ interface RefusedRequest {
 }
 
 /** A refusal that waits. */
-export interface Held {
+export interface Held extends DenseSetMember {
   /** Answers it now. */
   end(): void;
   /** It is answered otherwise. Has no effect once it has ended. */
@@ -47,7 +48,7 @@ export interface Held {
 
 export class RefusalHold {
   readonly #options: RefusalHoldOptions;
-  readonly #held = new Set<Held>();
+  readonly #held = new DenseSet<Held>();
   #answerMs = 0;
   #isEnding = false;
 
@@ -73,14 +74,14 @@ export class RefusalHold {
     if (due === undefined) return undefined;
     let entry: DeadlineEntry;
     const leave = (): void => {
-      this.#held.delete(held);
+      this.#held.remove(held);
       deadlines.remove(entry);
     };
     const end = (): void => {
       leave();
       answer();
     };
-    const held: Held = { end, leave };
+    const held: Held = { end, leave, setIndex: -1 };
     entry = deadlines.add(due, end);
     this.#held.add(held);
     return held;
@@ -89,7 +90,7 @@ export class RefusalHold {
   /** For a drain: answers those that wait; from now on none is held. */
   end(): void {
     this.#isEnding = true;
-    for (const held of [...this.#held]) held.end();
+    for (const held of this.#held.toArray()) held.end();
   }
 
   #dueAt({ retryAfterMs = Infinity }: ServingError, { startedAt, deadline }: RefusedRequest): Instant | undefined {

@@ -63,6 +63,8 @@ export interface FrontedParts extends HeaderParts {
 }
 
 export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
+  setIndex = -1;
+  slot: SlotUser['slot'];
   readonly #client: ClientSide;
   readonly #head: RequestHead;
   readonly #parts: FrontedParts;

@@ -3,16 +3,17 @@
  * WebSocket cannot be told of a drain, so its tunnel goes on until then.
  */
 import type { Duplex } from 'node:stream';
+import { DenseSet, type DenseSetMember } from '../../core/collections/dense-set.ts';
 import { ServingError } from '../../core/errors.ts';
 
 /** A request until both its bodies are through. */
-export interface Abandonable {
+export interface Abandonable extends DenseSetMember {
   /** Ends it now: with this answer, or cut off if its own has begun. */
   abandon(error: ServingError): void;
 }
 
 export class OpenFronted {
-  readonly #requests = new Set<Abandonable>();
+  readonly #requests = new DenseSet<Abandonable>();
   readonly #tunnels = new Set<Duplex>();
 
   get requests(): number {
@@ -29,7 +30,7 @@ export class OpenFronted {
 
   /** A request that is over, or has become a tunnel. */
   remove(request: Abandonable): void {
-    this.#requests.delete(request);
+    this.#requests.remove(request);
   }
 
   /** `client`: its end of the tunnel, until it closes. */
@@ -41,7 +42,7 @@ export class OpenFronted {
   /** Answers or cuts off all of it. */
   abandon(): void {
     const error = new ServingError('draining', TEXT, { retryAfterMs: 1000 });
-    for (const request of [...this.#requests]) request.abandon(error);
+    for (const request of this.#requests.toArray()) request.abandon(error);
     for (const client of this.#tunnels) client.destroy();
   }
 }

@@ -2,6 +2,7 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
+import { DenseSet, type DenseSetMember } from '../../../core/collections/dense-set.ts';
 import type { NodeHeaders } from '../heads/http2-headers.ts';
 import type { OnSocket } from '../sides.ts';
 import { type AppAddress, netPlaceOf } from './app-address.ts';
@@ -28,11 +29,15 @@ interface SessionEvents {
   onClosed(error: NodeJS.ErrnoException): void;
 }
 
+interface OpenStream extends DenseSetMember {
+  readonly stream: ClientHttp2Stream;
+}
+
 export class AppSession {
   readonly #session: ClientHttp2Session;
   readonly #clock: Clock;
   readonly #events: SessionEvents;
-  readonly #streams = new Set<ClientHttp2Stream>();
+  readonly #streams = new DenseSet<OpenStream>();
   #most = 0;
   #isReady = false;
   #error: NodeJS.ErrnoException | undefined;
@@ -62,7 +67,7 @@ export class AppSession {
     session.once('close', () => {
       this.#ping?.cancel();
       // node leaves some of them open.
-      for (const stream of this.#streams) stream.destroy();
+      for (const { stream } of this.#streams.toArray()) stream.destroy();
       const gone = Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' });
       events.onClosed(this.#error ?? gone);
     });
@@ -89,10 +94,11 @@ export class AppSession {
     const waitForTrailers = hasBody && !isTunnel;
     const stream = this.#session.request(headers, { endStream: !hasBody && !isTunnel, waitForTrailers });
     this.isUsed = true;
-    this.#streams.add(stream);
+    const open: OpenStream = { stream, setIndex: -1 };
+    this.#streams.add(open);
     if (this.#streams.size === 1) this.#askSoon();
     stream.once('close', () => {
-      this.#streams.delete(stream);
+      this.#streams.remove(open);
       if (this.#streams.size === 0) this.#ping?.cancel();
       this.#events.onRoom();
     });
@@ -105,7 +111,7 @@ export class AppSession {
 
   /** The application has said that it looks at none of these. */
   #refuseAbove(lastId: number): void {
-    for (const stream of this.#streams) {
+    for (const { stream } of this.#streams.toArray()) {
       if (stream.id !== undefined && stream.id <= lastId) continue;
       stream.close(constants.NGHTTP2_REFUSED_STREAM);
       stream.destroy();

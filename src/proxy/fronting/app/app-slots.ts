@@ -27,8 +27,17 @@ export interface AppSlotsOptions {
   readonly maxWaitMs?: number;
 }
 
+/** A user that waits or is inside. */
+interface Slot {
+  isInside: boolean;
+  /** Of one that waits for a limited time. */
+  limit: TimerHandle | undefined;
+}
+
 /** A request for the application. It enters once, and leaves once it has ended. */
 export interface SlotUser {
+  /** Written by AppSlots; undefined at first. */
+  slot: Slot | undefined;
   /** Somebody else sees to it that it does not wait too long. */
   readonly hasDeadline: boolean;
   /** It may go to the application. */
@@ -37,11 +46,15 @@ export interface SlotUser {
   onTurnedAway(error: ServingError): void;
 }
 
+/** Users that have left the queue, beside as many that wait, before it is made anew without them. */
+const MOST_GONE = 64;
+
 export class AppSlots {
   readonly #options: AppSlotsOptions;
-  readonly #inside = new Set<SlotUser>();
-  /** In order, with the timers of those that wait for a limited time. */
-  readonly #waiting = new Map<SlotUser, TimerHandle | undefined>();
+  /** In order; with some that have left since. */
+  #queue: SlotUser[] = [];
+  #inside = 0;
+  #waiting = 0;
   #isGivingOut = false;
 
   constructor(options: AppSlotsOptions) {
@@ -50,23 +63,25 @@ export class AppSlots {
 
   /** Requests that the application has. */
   get inside(): number {
-    return this.#inside.size;
+    return this.#inside;
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#waiting;
   }
 
   /** Calls one of the user's functions, now or later, unless it leaves before. */
   enter(user: SlotUser): void {
     const { app, max, maxWaiting = MAX_WAITING } = this.#options;
-    if (this.#waiting.size >= maxWaiting) {
-      user.onTurnedAway(appFull(app, max, this.#waiting.size));
+    if (this.#waiting >= maxWaiting) {
+      user.onTurnedAway(appFull(app, max, this.#waiting));
       return;
     }
-    this.#waiting.set(user, undefined);
+    user.slot = { isInside: false, limit: undefined };
+    this.#queue.push(user);
+    this.#waiting += 1;
     this.#giveOut();
-    if (!user.hasDeadline && this.#waiting.has(user)) this.#waiting.set(user, this.#limit(user));
+    if (!user.hasDeadline && user.slot?.isInside === false) user.slot.limit = this.#limit(user);
   }
 
   get max(): number {
@@ -74,20 +89,33 @@ export class AppSlots {
   }
 
   isWaiting(user: SlotUser): boolean {
-    return this.#waiting.has(user);
+    return user.slot?.isInside === false;
   }
 
   /** Frees its slot, or its place in the queue. A second call has no effect. */
   leave(user: SlotUser): void {
-    this.#waiting.get(user)?.cancel();
-    this.#waiting.delete(user);
-    if (this.#inside.delete(user)) this.#giveOut();
+    const { slot } = user;
+    user.slot = undefined;
+    if (slot === undefined) return;
+    if (!slot.isInside) this.#leaveQueue(slot);
+    else {
+      this.#inside -= 1;
+      this.#giveOut();
+    }
+  }
+
+  #leaveQueue(slot: Slot): void {
+    slot.limit?.cancel();
+    this.#waiting -= 1;
+    if (this.#queue.length > 2 * this.#waiting + MOST_GONE) {
+      this.#queue = this.#queue.filter((each) => this.isWaiting(each));
+    }
   }
 
   #limit(user: SlotUser): TimerHandle {
     const { clock, app, max, maxWaitMs = MAX_WAIT_MS } = this.#options;
     return clock.setTimer(clock.nowMs() + maxWaitMs, () => {
-      this.#waiting.delete(user);
+      this.leave(user);
       user.onTurnedAway(appBusy(app, max, maxWaitMs));
     });
   }
@@ -97,11 +125,14 @@ export class AppSlots {
     if (this.#isGivingOut) return;
     this.#isGivingOut = true;
     try {
-      for (const [user, timer] of this.#waiting) {
-        if (this.#inside.size >= this.#options.max) break;
-        this.#waiting.delete(user);
-        timer?.cancel();
-        this.#inside.add(user);
+      while (this.#inside < this.#options.max && this.#queue.length > 0) {
+        const user = this.#queue.shift()!;
+        const { slot } = user;
+        if (slot === undefined) continue;
+        this.#waiting -= 1;
+        slot.limit?.cancel();
+        slot.isInside = true;
+        this.#inside += 1;
         user.onSlot();
       }
     } finally {

@@ -16,6 +16,7 @@
 import { readInferId } from '../../../../codec/open-inference/infer-request-reader.ts';
 import { streamError } from '../../../../codec/open-inference/infer-response-writer.ts';
 import type { Instant } from '../../../../core/clock.ts';
+import { DenseSet, type DenseSetMember } from '../../../../core/collections/dense-set.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../../../exchange.ts';
@@ -70,12 +71,17 @@ export class InferStreams {
   }
 }
 
+/** A request without its answer. */
+interface Asked extends DenseSetMember {
+  readonly exchange: Exchange<Uint8Array>;
+}
+
 class InferStream implements CallReader {
   readonly #call: GrpcCall;
   readonly #method: Method<Uint8Array>;
   readonly #shared: ExchangeContext;
   readonly #onEnded: () => void;
-  readonly #exchanges = new Set<Exchange<Uint8Array>>();
+  readonly #asked = new DenseSet<Asked>();
   /** How the stream ends when its last request is answered. */
   #ending: CallStatus | undefined;
   /** From then on new requests are refused. */
@@ -115,7 +121,7 @@ class InferStream implements CallReader {
   /** The client has left, its stream cannot be read, or its deadline has passed. */
   onAbort(error: ServingError): void {
     this.#onEnded();
-    for (const exchange of this.#exchanges) exchange.onAbort(error);
+    for (const { exchange } of this.#asked.toArray()) exchange.onAbort(error);
   }
 
   /** Undefined: it was refused at once. */
@@ -123,22 +129,23 @@ class InferStream implements CallReader {
     const wire = new StreamWire(this.#call, message, this.#shared.lifecycle.clock.nowMs());
     const exchange = new Exchange(wire, this.#method, NO_MODEL, this.#shared);
     if (exchange.isFinished) return undefined;
-    this.#exchanges.add(exchange);
-    wire.onFinished = () => this.#finished(exchange);
+    const asked: Asked = { exchange, setIndex: -1 };
+    this.#asked.add(asked);
+    wire.onFinished = () => this.#finished(asked);
     return exchange;
   }
 
   /** The first call counts. */
   #endWhenAnswered(status: CallStatus): void {
     this.#ending ??= status;
-    if (this.#exchanges.size > 0) return;
+    if (this.#asked.size > 0) return;
     this.#onEnded();
     const report = this.#shared.loads?.onCall(this.#call.caller.asksLoad);
     this.#call.end(report === undefined ? this.#ending : withReport(this.#ending, report));
   }
 
-  #finished(exchange: Exchange<Uint8Array>): void {
-    this.#exchanges.delete(exchange);
+  #finished(asked: Asked): void {
+    this.#asked.remove(asked);
     if (this.#ending !== undefined) this.#endWhenAnswered(this.#ending);
   }
 }

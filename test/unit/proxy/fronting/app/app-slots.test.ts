@@ -7,6 +7,7 @@ import { FakeClock } from '../../../../support/fake-clock.ts';
 
 class User implements SlotUser {
   readonly hasDeadline: boolean;
+  slot: SlotUser['slot'];
   state: 'new' | 'inside' | 'turned away' = 'new';
   error: ServingError | undefined;
   readonly #onSlot: () => void;
@@ -106,4 +107,22 @@ test('users that end as soon as they get a slot are all served, one at a time', 
   slots.leave(inside!);
   assert.deepEqual([most, slots.inside, slots.waiting], [1, 0, 0]);
   assert.ok(users.every(({ state }) => state === 'inside'));
+});
+
+test('the order holds for those who stay where most leave the queue', () => {
+  const { clock, slots, enter } = make(1);
+  const [inside] = enter(1);
+  const staying: User[] = [];
+  for (let i = 0; i < 100; i++) {
+    const [first, ...others] = enter(20) as [User, ...User[]];
+    staying.push(first);
+    for (const user of others) slots.leave(user);
+  }
+  assert.equal(slots.waiting, 100);
+  slots.leave(inside!);
+  for (const user of staying) {
+    assert.equal(staying.filter(({ state }) => state === 'inside').at(-1), user);
+    slots.leave(user);
+  }
+  assert.deepEqual([slots.inside, slots.waiting, clock.armed], [0, 0, 0]);
 });
