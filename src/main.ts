@@ -40,6 +40,7 @@ import { readMachine } from './config/machine/machine.ts';
 import type { ServeConfig } from './config/serve-config.ts';
 import { systemClock } from './core/clock.ts';
 import { tuneCollector } from './internals/collector.ts';
+import { keepNextTickFast } from './internals/next-tick.ts';
 import { showSourcePlaces } from './internals/source-places.ts';
 import { VERSION } from './version.ts';
 
@@ -55,6 +56,7 @@ async function serve(config: ServeConfig): Promise<void> {
   // Before all else: without a listener SIGHUP ends the process.
   let served: App | undefined;
   process.on('SIGHUP', () => served?.reread());
+  keepNextTickFast();
   tuneCollector(readMachine());
   const { createApp } = await import('./app/app.ts');
   const app = createApp(config, process.env, () => end('quitquitquit'));
