@@ -185,6 +185,7 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
       let startedAt = clock.nowMs();
       let slowest = await runOnEverySlot(options, batch);
       if (lastMs === 0 && slowest > LONG_RUN_MS && clock.nowMs() < endsAt) {
+        if (options.isGentle === true) await pause(clock, (GENTLE_FACTOR - 1) * slowest);
         startedAt = clock.nowMs();
         slowest = await runOnEverySlot(options, batch);
       }
