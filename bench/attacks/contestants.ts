@@ -2,6 +2,7 @@
 
 import type { Target } from '../../test/attacks/attack-list.ts';
 import { writeLargeModels } from '../../test/attacks/large/large-models.ts';
+import { FREE_PORTS } from '../support/launcher.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 
 const OWN_MODELS = [
@@ -16,11 +17,10 @@ export interface Contestant {
 
 /** `models`: where those of large bodies are written. */
 export async function startPillion(models: string): Promise<Contestant> {
-  const ports = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
   const server = await startServer({
     name: 'Pillion',
     program: 'bin/pillion',
-    args: ['serve', ...ports, ...OWN_MODELS, ...writeLargeModels(models)],
+    args: ['serve', ...FREE_PORTS, ...OWN_MODELS, ...writeLargeModels(models)],
     isReady: (line) => line['event'] === 'ready',
   });
   const [grpc] = server.ready['grpc'] as string[];

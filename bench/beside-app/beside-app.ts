@@ -20,7 +20,7 @@ import { parseArgs, promisify } from 'node:util';
 import { type BenchModel, loadModel, type ModelName } from '../compare/models.ts';
 import { tensorFlowServing as overGrpc } from '../compare/protocols/grpc.ts';
 import { tensorFlowServing as overRest } from '../compare/protocols/rest.ts';
-import { LAUNCH_FLAGS } from '../support/launcher.ts';
+import { FREE_PORTS, LAUNCH_FLAGS } from '../support/launcher.ts';
 import { h2load, type LoadResult, wrk } from '../support/load-generators.ts';
 import { watchForeignCpu } from '../support/machine.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
@@ -121,15 +121,7 @@ async function front(words: string, app: string, model: BenchModel): Promise<Fro
   const server = await startServer({
     name,
     args: [
-      ...[
-        ...LAUNCH_FLAGS,
-        main,
-        'serve',
-        '--port=0',
-        '--rest_api_port=0',
-        '--admin_port=0',
-        '--bind_address=127.0.0.1',
-      ],
+      ...[...LAUNCH_FLAGS, main, 'serve', ...FREE_PORTS],
       ...[`--model=${model.name}=${model.directory}`, `--app=http://127.0.0.1:${app}`, ...flags],
     ],
     isReady: (line) => line['event'] === 'ready',

@@ -13,7 +13,7 @@ import process from 'node:process';
 import { parseArgs } from 'node:util';
 import { generateClosed, type JobTarget } from '../overload/generator-process.ts';
 import { PREDICT_PATH } from '../overload/rows.ts';
-import { LAUNCHED } from '../support/launcher.ts';
+import { FREE_PORTS, LAUNCHED } from '../support/launcher.ts';
 import { describeMachine, watchForeignCpu } from '../support/machine.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import { answersOf, HEAVY_MODELS, type HeavyModel, placeModel, requestOf, requireRightAnswer } from './models.ts';
@@ -24,7 +24,7 @@ const CALLS = 32;
 /** A request may be as large as a connection's window: each call has its own. */
 const CONNECTIONS = CALLS;
 const WARM_UP_MS = 1000;
-const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=info'];
+const PORTS = [...FREE_PORTS, '--log_level=info'];
 const PLACED = join('.cache', 'bench', 'heavy');
 const PUBLISHED = join('bench', 'results', 'heavy.json');
 const UNPUBLISHED = join('.cache', 'bench', 'heavy.json');

@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import grpc from '@grpc/grpc-js';
 import { PREDICT_PATH } from '../overload/rows.ts';
-import { LAUNCH_FLAGS } from '../support/launcher.ts';
+import { FREE_PORTS, LAUNCH_FLAGS } from '../support/launcher.ts';
 import { processTree } from '../support/process-tree.ts';
 import { startServer } from '../support/server-process.ts';
 import { HEAVY_MODELS, type HeavyModel, placeModel, requestOf } from './models.ts';
@@ -23,7 +23,6 @@ import { HEAVY_MODELS, type HeavyModel, placeModel, requestOf } from './models.t
 const CALLS = 32;
 const HELD_AFTER_MS = 20_000;
 const MIB = 2 ** 20;
-const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
 const PLACED = join('.cache', 'bench', 'heavy');
 const SETTINGS = { 'default settings': [], '--max_batch_size=1': ['--max_batch_size=1'] };
 
@@ -98,7 +97,15 @@ async function measure(
   const directory = placeModel(model, zoo, PLACED);
   const server = await startServer({
     name: setting,
-    args: [...LAUNCH_FLAGS, main, 'serve', ...PORTS, `--model=${model.name}=${directory}`, '--log_level=info', ...args],
+    args: [
+      ...LAUNCH_FLAGS,
+      main,
+      'serve',
+      ...FREE_PORTS,
+      `--model=${model.name}=${directory}`,
+      '--log_level=info',
+      ...args,
+    ],
     isReady: (line) => line['event'] === 'ready',
   });
   try {

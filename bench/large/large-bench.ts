@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { type Counts, largeBodies, type Target } from '../../test/attacks/large/large-bodies.ts';
 import { writeLargeModels } from '../../test/attacks/large/large-models.ts';
 import { startNeighbour } from '../../test/attacks/large/neighbour.ts';
+import { FREE_PORTS } from '../support/launcher.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const SELF = here('./large-bench.js');
@@ -38,10 +39,7 @@ async function main(args: readonly string[]): Promise<void> {
     main,
     [
       'serve',
-      '--port=0',
-      '--rest_api_port=0',
-      '--admin_port=0',
-      '--bind_address=127.0.0.1',
+      ...FREE_PORTS,
       ...writeLargeModels(directory),
       ...args.filter((a) => a.startsWith('--set=')).map((a) => a.slice(6)),
     ],

@@ -1,6 +1,6 @@
 /** A contestant that runs: a server with a workload's models, warmed up, stopped (SIGSTOP) between its turns. */
 import { join } from 'node:path';
-import { LAUNCHED } from '../support/launcher.ts';
+import { FREE_PORTS, LAUNCHED } from '../support/launcher.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import type { Metadata } from './client/request-bytes.ts';
 import { argsOf, type Contestant } from './contestants.ts';
@@ -29,7 +29,7 @@ export interface EntrantOptions {
 
 /** What is due together goes over one of them, in turn. Their streams, 1,024 each, are the bound of a server that stalls. */
 const CONNECTIONS = 8;
-const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=info'];
+const PORTS = [...FREE_PORTS, '--log_level=info'];
 
 /** Of an entrant's server: workloads that give the same can share it. */
 export function setupOf({ models, maxBatchSize, serveArgs, callerHeader }: Workload): string {

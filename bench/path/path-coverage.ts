@@ -19,6 +19,7 @@ import grpc from '@grpc/grpc-js';
 import { createApp } from '../../src/app/app.ts';
 import { bytesField, message, messageField, varintField } from '../../src/codec/protobuf/wire-writer.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';
+import { FREE_PORTS } from '../support/launcher.ts';
 import { median } from '../support/statistics.ts';
 
 const MODEL = 'digits';
@@ -145,7 +146,8 @@ function show(name: string, { files, functions, calls, last }: Path): void {
 const { config, errors } = readServeConfig(
   [
     ...[`--model_name=${MODEL}`, `--model_base_path=${process.cwd()}/examples/digits/models/digits`],
-    ...['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=error'],
+    ...FREE_PORTS,
+    '--log_level=error',
     '--host=inline',
   ],
   {},

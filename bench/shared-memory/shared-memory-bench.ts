@@ -13,6 +13,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import * as grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
+import { FREE_PORTS } from '../support/launcher.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 
 const SELF = fileURLToPath(import.meta.url);
@@ -47,10 +48,9 @@ async function main(models: string, args: readonly string[]): Promise<void> {
     Number(args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3) ?? fallback);
   const [seconds, rounds] = [option('seconds', 2), option('rounds', 5)];
   const [callers, rows] = [option('callers', 32), option('rows', 1)];
-  const ports = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
   const server = await startServer({
     name: 'pillion',
-    args: [SERVER, 'serve', ...ports, `--model=image_mean=${join(models, 'image_mean')}`, '--allow_client_shm'],
+    args: [SERVER, 'serve', ...FREE_PORTS, `--model=image_mean=${join(models, 'image_mean')}`, '--allow_client_shm'],
     isReady: (line) => line['event'] === 'ready',
   });
   const settings: Settings = { address: addressOf(server), callers, rows, seconds };

@@ -10,3 +10,11 @@ export const LAUNCH_FLAGS: readonly string[] = /^exec node (--.*) "\$main" "\$@"
 
 /** What bin/pillion puts before `serve`, below the root of the checkout. */
 export const LAUNCHED: readonly string[] = [...LAUNCH_FLAGS, 'dist/bundle/main.cjs'];
+
+/** On free ports, for this machine alone. */
+export const FREE_PORTS: readonly string[] = [
+  '--port=0',
+  '--rest_api_port=0',
+  '--admin_port=0',
+  '--bind_address=127.0.0.1',
+];

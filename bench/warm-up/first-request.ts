@@ -22,7 +22,7 @@ import { writePredictRequest } from '../../src/codec/tensorflow/predict-writer.t
 import { predictionLogParts } from '../../src/codec/tensorflow/prediction-log.ts';
 import { frameRecord } from '../../src/codec/tfrecord/tf-record-writer.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
-import { LAUNCHED } from '../support/launcher.ts';
+import { FREE_PORTS, LAUNCHED } from '../support/launcher.ts';
 import { describeMachine } from '../support/machine.ts';
 import { startServer } from '../support/server-process.ts';
 import { median, medianRatio } from '../support/statistics.ts';
@@ -71,7 +71,7 @@ async function measure(base: string, way: Way): Promise<Round> {
   const server = await startServer({
     name: way,
     args: [
-      ...[...LAUNCHED, 'serve', '--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'],
+      ...[...LAUNCHED, 'serve', ...FREE_PORTS],
       ...[
         `--model=${MODEL}=${base},host=thread`,
         `--enable_model_warmup=${way !== 'cold'}`,

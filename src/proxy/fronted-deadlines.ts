@@ -19,6 +19,7 @@ const BUCKETS = 256;
 interface Entry extends DenseSetMember {
   readonly id: string;
   at: Instant;
+  readonly bucket: DenseSet<Entry>;
 }
 
 /** The deadline of one request that the application has. */
@@ -72,14 +73,14 @@ export class FrontedDeadlines {
 
   /** For FrontedDeadline. */
   leave(entry: Entry): void {
-    if (this.#buckets[this.#placeOf(entry.id)]!.remove(entry)) this.#size -= 1;
+    if (entry.bucket.remove(entry)) this.#size -= 1;
   }
 
   #enter(id: string, at: Instant): Entry {
-    const entry: Entry = { id, at, setIndex: -1 };
     const place = this.#placeOf(id);
     const bucket = this.#buckets[place] ?? new DenseSet<Entry>();
     this.#buckets[place] = bucket;
+    const entry: Entry = { id, at, bucket, setIndex: -1 };
     bucket.add(entry);
     this.#size += 1;
     return entry;

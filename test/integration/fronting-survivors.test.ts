@@ -10,7 +10,7 @@ after(killSidecars);
 
 const CONNECTIONS = 16;
 const REQUESTS = 20_000;
-/** A few come with what the server sets up. With the requests in a Set there were five, and one more every 4,000. */
+/** A few come with what the server sets up. With the requests in a Set there were five. */
 const MOST_COLLECTIONS = 2;
 
 const tracingCollections: Wrap = ([program, ...words]) => [program!, '--trace-gc', ...words];

@@ -6,7 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { LAUNCH_FLAGS } from '../../bench/support/launcher.ts';
+import { FREE_PORTS, LAUNCH_FLAGS } from '../../bench/support/launcher.ts';
 
 /** Starts in half the time. */
 export const BUNDLE = fileURLToPath(new URL('../../bundle/main.cjs', import.meta.url));
@@ -48,7 +48,6 @@ export function killSidecars(): void {
 }
 
 export const DIGITS = ['--model=digits=examples/digits/models/digits'];
-const FREE_PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
 
 /** Added to this process's own; undefined takes a variable away. */
 export type Environment = Readonly<Record<string, string | undefined>>;

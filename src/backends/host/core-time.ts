@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { coreUse } from '../../config/machine/thread-demand.ts';
 import { type Clock, systemClock } from '../../core/clock.ts';
 
 /**
@@ -14,12 +14,7 @@ export function startCoreTimer(
   return () => Math.max(0, clock.nowMs() - startedAt - (waitedMs() - waitedBefore));
 }
 
-/** Of the calling thread, since its start. The file has "nanoseconds on a core, nanoseconds waiting for one, turns". */
+/** Of the calling thread, since its start. */
 function waitedForCoreMs(): number {
-  try {
-    const waitedNs = Number(readFileSync('/proc/thread-self/schedstat', 'utf8').split(' ')[1]);
-    return Number.isFinite(waitedNs) ? waitedNs / 1e6 : 0;
-  } catch {
-    return 0;
-  }
+  return (coreUse('thread-self')?.waitedNs ?? 0) / 1e6;
 }
