@@ -165,14 +165,16 @@ pillionOnly('a message that must make room for smaller ones costs its request al
       const message = (id: string, bytes: number): Buffer =>
         frame(Buffer.concat([bytesField(1, 'm'), bytesField(3, id), bytesField(7, Buffer.alloc(bytes))]));
       const large = message('large', 1 << 20);
-      stream.write(large.subarray(0, 900_000));
-      await server.until(() => memory.bodyBytes > 800_000);
+      // After the frame's five bytes. All of them must arrive, in whatever pieces, to be more than the small one.
+      const begunBytes = 900_000;
+      stream.write(large.subarray(0, 5 + begunBytes));
+      await server.until(() => memory.bodyBytes === begunBytes);
       const other = { heldBytes: 0, shed: () => undefined };
       assert.equal(memory.hold(other, 2_300_000), undefined);
       memory.arrived(other);
       const small = { heldBytes: 0, shed: () => undefined };
       assert.equal(memory.hold(small, 850_000), undefined);
-      stream.write(large.subarray(900_000));
+      stream.write(large.subarray(5 + begunBytes));
       stream.end(message('next', 0));
       const told = (await answers).map((each) => decode('inference.ModelStreamInferResponse', each));
       assert.deepEqual(
