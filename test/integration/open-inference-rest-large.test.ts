@@ -130,9 +130,12 @@ for (const [name, sent] of Object.entries(WRONG)) {
 
 test('binary numbers do not wait for the thread', async () => {
   const starts: string[] = [];
+  let free!: () => void;
   const slow = thread.use({ cancel: { throwIfCancelled: () => undefined } as never }, async () => {
     starts.push('thread');
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise<void>((resolve) => {
+      free = resolve;
+    });
     starts.push('thread is free');
   });
   const { model, json, tail } = REQUESTS['binary floats both ways']!;
@@ -140,6 +143,7 @@ test('binary numbers do not wait for the thread', async () => {
   connections[0]!.post(`/v2/models/${model}/infer`, Buffer.concat([head, tail!]), [`${LENGTH}: ${head.length}`]);
   assert.equal((await connections[0]!.answer()).status, 200);
   starts.push('answered');
+  free();
   await slow;
   assert.deepEqual(starts, ['thread', 'answered', 'thread is free']);
 });

@@ -4,11 +4,12 @@ import { Buffer } from 'node:buffer';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { elements, type NumericTensor } from '../../src/core/tensor.ts';
-import { affine, never, signature, spec } from '../support/puppet-models.ts';
+import { affine, never, type PuppetRunner, signature, spec } from '../support/puppet-models.ts';
 import { errorOf, jsonOf, type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
 
 const rest = new RestHarness({ server: { compressFromBytes: 1 } });
 let connection: RawConnection;
+let slow: PuppetRunner;
 
 const LENGTH = 'inference-header-content-length';
 const X = '{"name":"x","shape":[1,2],"datatype":"FP32","data":[1,2]}';
@@ -41,7 +42,7 @@ before(async () => {
       ),
     },
   });
-  rest.models.add('slow', { behave: never });
+  slow = rest.models.add('slow', { behave: never });
   rest.models.add('loading', { state: 'LOADING' });
   await rest.listen();
   connection = await rest.connect();
@@ -222,7 +223,7 @@ describe('infer', () => {
   test('the timeout is a deadline', async () => {
     const float = '{"name":"x","shape":[1],"datatype":"FP32","data":[1]}';
     connection.post('/v2/models/slow/infer', `{"inputs":[${float}],"parameters":{"timeout":5000}}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    while (slow.requests.length === 0) await new Promise(setImmediate);
     rest.clock.advance(6);
     const answer = await connection.answer();
     assert.equal(answer.status, 504);
