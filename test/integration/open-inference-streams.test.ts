@@ -1,7 +1,7 @@
 /** ModelStreamInfer over a real connection: many requests on one stream, each with an end of its own. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { status as Status } from '@grpc/grpc-js';
+import { Metadata, status as Status } from '@grpc/grpc-js';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import { INFERENCE, withGrpc } from '../support/grpc-harness.ts';
 import { floats, Held, request, Stream } from '../support/infer-stream.ts';
@@ -125,7 +125,10 @@ test('the deadline of a stream is that of each request, and its end', async () =
   await withGrpc(
     (models) => models.add('m', { behave: never }),
     async (server) => {
-      const stream = new Stream(server, { deadline: Date.now() + 150 });
+      // The server's timer alone: the client's own would end the stream first, also before its requests have arrived.
+      const metadata = new Metadata();
+      metadata.set('grpc-timeout', '500m');
+      const stream = new Stream(server, metadata);
       stream.send(request('a'), request('b', [1], { parameters: { timeout: { int64_param: 1000 } } }));
       const { code } = await stream.status;
       assert.equal(code, Status.DEADLINE_EXCEEDED);
