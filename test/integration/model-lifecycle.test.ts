@@ -4,7 +4,14 @@ import { cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { onnxModel } from '../support/onnx-model.ts';
-import { killSidecars, type LogLine, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import {
+  type Environment,
+  killSidecars,
+  type LogLine,
+  runPillion,
+  type Sidecar,
+  startSidecar,
+} from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 afterEach(killSidecars);
@@ -28,25 +35,41 @@ function publish(base: string, version: number, file: Uint8Array = plusModel(ver
   renameSync(incoming, join(base, String(version)));
 }
 
-/** A copy that is never at rest, another length at each look, until it is finished: then it is whole. */
-function copyForever(t: TestContext, base: string, version: number): { finish(): void } {
-  const file = plusModel(version);
+/** What a server is made to run: more of the file each time, from the start again at its end; all of it once that is said. */
+const COPYING = `
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+const { isMainThread } = require('node:worker_threads');
+const { whole, path, finished } = WORDS;
+const file = readFileSync(whole);
+let end = 0;
+const write = () => {
+  const isFinished = existsSync(finished);
+  end = (end % (file.length - 1)) + 1;
+  writeFileSync(path, isFinished ? file : file.subarray(0, end));
+  if (isFinished) clearInterval(copying);
+};
+const copying = isMainThread ? setInterval(write, 20).unref() : undefined;
+if (isMainThread) write();
+`;
+
+/**
+ * A copy that is never at rest, another length at each look, until it is finished: then it is whole. The server that gets
+ * the environment goes on with it itself, so that it writes between any two of its looks, however late they are.
+ */
+function copyForever(t: TestContext, base: string, version: number): { environment: Environment; finish(): void } {
+  const directory = tempDirectory(t);
+  const [whole, finished, script] = ['whole', 'finished', 'copy.cjs'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
   const path = join(base, String(version), 'model.onnx');
   mkdirSync(join(base, String(version)), { recursive: true });
-  let end = 0;
-  const write = (): void => {
-    end = (end % (file.length - 1)) + 1;
-    writeFileSync(path, file.subarray(0, end));
-  };
-  write();
-  const copying = setInterval(write, 20);
-  t.after(() => clearInterval(copying));
-  return {
-    finish: () => {
-      clearInterval(copying);
-      writeFileSync(path, file);
-    },
-  };
+  const file = plusModel(version);
+  writeFileSync(path, file.subarray(0, 1));
+  writeFileSync(whole, file);
+  writeFileSync(script, COPYING.replace('WORDS', JSON.stringify({ whole, path, finished })));
+  return { environment: { NODE_OPTIONS: `--require=${script}` }, finish: () => writeFileSync(finished, '') };
 }
 
 /** Which version answered. Throws unless the answer is good. */
@@ -81,8 +104,14 @@ async function serving(t: TestContext, versions: readonly number[] = [1], ...arg
   return { base, sidecar };
 }
 
+interface Load {
+  /** Resolves when the version has answered. */
+  answered(version: number): Promise<void>;
+  stop(): Promise<ReadonlySet<number>>;
+}
+
 /** Asks all the time, on a few connections, until stopped; the versions that answered. None goes back for one client. */
-function askAllTheTime(sidecar: Sidecar): { stop(): Promise<ReadonlySet<number>> } {
+function askAllTheTime(sidecar: Sidecar): Load {
   const answers = new Set<number>();
   let isOver = false;
   const client = async (): Promise<void> => {
@@ -94,12 +123,15 @@ function askAllTheTime(sidecar: Sidecar): { stop(): Promise<ReadonlySet<number>>
     }
   };
   const clients = Promise.all([client(), client(), client()]);
+  const answered = async (version: number): Promise<void> => {
+    while (!answers.has(version)) await Promise.race([clients, new Promise(setImmediate)]);
+  };
   const stop = async (): Promise<ReadonlySet<number>> => {
     isOver = true;
     await clients;
     return answers;
   };
-  return { stop };
+  return { answered, stop };
 }
 
 describe('a model’s life', () => {
@@ -107,12 +139,14 @@ describe('a model’s life', () => {
     const { base, sidecar } = await serving(t);
     const load = askAllTheTime(sidecar);
     for (const version of [2, 3]) {
+      await load.answered(version - 1);
       publish(base, version);
       const up = await sidecar.line(is(version, 'AVAILABLE'));
       assert.equal(typeof up['lasted_ms'], 'number');
       await sidecar.line(is(version - 1, 'END'));
     }
     assert.equal(await ask(sidecar.rest), 3);
+    await load.answered(3);
     assert.deepEqual([...(await load.stop())].sort(), [1, 2, 3]);
     assert.deepEqual(
       (await statusOf(sidecar.rest)).map(({ version, state }) => `${version} ${state}`),
@@ -125,7 +159,7 @@ describe('a model’s life', () => {
     const base = join(tempDirectory(t), 'm');
     const copy = copyForever(t, base, 1);
     const args = [`--model=m=${base}`, '--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
-    const sidecar = runPillion(['serve', ...args]);
+    const sidecar = runPillion(['serve', ...args], copy.environment);
     await sidecar.line((line) => String(line['reason']).endsWith('is still being written'));
     copy.finish();
     await sidecar.line((line) => line.event === 'ready');
@@ -197,7 +231,7 @@ describe('a model’s life', () => {
     sidecar.process.kill('SIGKILL');
     await sidecar.exited;
     cpSync(join(base, '1'), join(base, '.incoming-3'), { recursive: true });
-    const again = await startSidecar([`--model=m=${base}`]);
+    const again = await startSidecar([`--model=m=${base}`], copy.environment);
     assert.equal(await ask(again.rest), 1);
     assert.ok(!again.lines.some((line) => line['version'] === '2' && line['state'] === 'LOADING'));
     copy.finish();
