@@ -15,6 +15,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { buffer } from 'node:stream/consumers';
 import { after, describe, it, type TestContext } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { newKey } from '../../src/cli/key.ts';
 import { createIssuer, writeAccessFile } from '../support/access-file.ts';
@@ -167,6 +168,7 @@ for (const engine of ['pillion', 'grpc-js']) {
         OTEL_EXPORTER_OTLP_HEADERS: `authorization=Bearer ${PLANTED['the collector’s key']}`,
         OTEL_METRICS_EXPORTER: 'otlp',
         OTEL_METRIC_EXPORT_INTERVAL: '1000',
+        OTEL_BSP_SCHEDULE_DELAY: '100',
       };
       const args = [
         ...DIGITS,
@@ -193,6 +195,9 @@ for (const engine of ['pillion', 'grpc-js']) {
       const session = connect(`http://${sidecar.grpc}`);
       told.set('answers over gRPC', await askGrpc(session, credentials));
       session.close();
+      // Spans of the application's requests are sent before the commands below stop this process, the collector, for a while.
+      const exported = (): string => Buffer.concat(collector.got).toString('latin1');
+      while (!exported().includes('/of/the/application') || !exported().includes('digits')) await delay(10);
 
       const headers = { authorization: `Bearer ${admin.key}`, 'x-pillion-console': '1', cookie: `a=${PLANTED.cookie}` };
       const requests = await (await fetch(`${sidecar.admin}/requests?limit=1000`, { headers })).text();
@@ -228,7 +233,7 @@ for (const engine of ['pillion', 'grpc-js']) {
       told.set('the log', sidecar.output());
       told.set('the audit log', readFileSync(auditFile, 'utf8'));
       told.set('the access log', readFileSync(accessFile, 'utf8'));
-      told.set('what was exported', Buffer.concat(collector.got).toString('latin1'));
+      told.set('what was exported', exported());
       assert.match(told.get('what was exported')!, /digits/);
       assert.match(told.get('the log')!, /"level":"debug"/);
       assert.match(told.get('the audit log')!, /unauthenticated/);
