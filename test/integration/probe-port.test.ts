@@ -70,15 +70,22 @@ describe('the probe port', () => {
     const sidecar = await startSidecar([...DIGITS, '--probe_port=0', '--slo_ms=200']);
     const probes = await probesOf(sidecar);
     const idle = await headroomOf(probes);
-    assert.ok(idle.headroom > 0.9 && idle.load < 0.1, JSON.stringify(idle));
+    // All of its load is that of the event loop: how much that is, after the start and beside others, is the machine's affair.
+    const { cores, calls, queue_ms, requests_per_s, missed_per_s } = idle;
+    assert.deepEqual(
+      [cores, calls, queue_ms, requests_per_s, missed_per_s, idle.load],
+      [0, 0, 0, 0, 0, idle.event_loop],
+    );
+    assert.ok(idle.headroom > 0 && Math.abs(idle.headroom + idle.load - 1) < 1e-9, JSON.stringify(idle));
     assert.equal(idle.objective_ms, 200);
     const body = JSON.stringify({ instances: [Array.from({ length: 64 }, () => 0.5)] });
     const url = `${sidecar.rest}/v1/models/digits:predict`;
     for (;;) {
       assert.equal(await statusOf(url, 'POST', body), 200);
       const { requests_per_s, models, load, headroom } = await headroomOf(`${sidecar.admin}`);
-      if (requests_per_s === 0) continue;
-      assert.ok(load > 0 && Math.abs(headroom + load - 1) < 1e-9);
+      // The figures have two digits: a few requests may be no load yet.
+      if (requests_per_s === 0 || load === 0) continue;
+      assert.ok(Math.abs(headroom + load - 1) < 1e-9);
       assert.deepEqual(
         models!.map(({ model }) => model),
         ['digits'],
