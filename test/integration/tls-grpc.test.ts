@@ -175,7 +175,8 @@ eachEngine('a handshake that does not go on is ended in time', () => {
       assert.equal(failures.peers.length, 1);
       await answers(server);
     },
-    { tls: failures.tls({}, 50), credentials: secure },
+    // It is the time of good handshakes, too, on a busy machine.
+    { tls: failures.tls({}, 2000), credentials: secure },
   );
 });
 
