@@ -10,7 +10,8 @@
  *
  * HTTP/1.1 has no first word of a server and no way to tell a client that idles of a drain. So two more ends are counted
  * apart: the first request of a connection ended before any byte came back, which the kernel does to connections that
- * wait to be accepted when the listening socket closes; and one that was sent after SOON_IDLE_MS without any.
+ * wait to be accepted when the listening socket closes; and one that was sent SOON_IDLE_MS after the one before it: the
+ * connection may have idled since, as a client that waits for a core reads an answer long after it has come.
  */
 import { Buffer } from 'node:buffer';
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';
@@ -145,7 +146,7 @@ class RestClient implements Client {
   #received = Buffer.alloc(0);
   #wake = (): void => undefined;
   #answers = 0;
-  #answeredAt = 0;
+  #sentAt = 0;
 
   constructor(target: RestartTarget, request: RestartRequest, tally: Tally) {
     this.#target = target;
@@ -156,7 +157,9 @@ class RestClient implements Client {
   async attempt(): Promise<Attempt> {
     if (this.#socket?.destroyed !== false && !(await this.#open())) return 'again';
     const socket = this.#socket!;
-    const idleMs = performance.now() - this.#answeredAt;
+    const now = performance.now();
+    const sinceMs = now - this.#sentAt;
+    this.#sentAt = now;
     socket.write(this.#request.bytes);
     while (!socket.destroyed) {
       const attempt = this.#take();
@@ -168,9 +171,9 @@ class RestClient implements Client {
     const attempt = this.#take();
     if (attempt !== undefined) return attempt;
     if (this.#received.length === 0 && this.#answers === 0 && this.#target.ca === undefined) return 'firstWasReset';
-    if (this.#received.length === 0 && this.#answers > 0 && idleMs > SOON_IDLE_MS) return 'afterIdle';
+    if (this.#received.length === 0 && this.#answers > 0 && sinceMs > SOON_IDLE_MS) return 'afterIdle';
     throw new Error(
-      `ended after ${this.#answers} answers, idle for ${idleMs} ms, and ${this.#received.toString('latin1')}`,
+      `ended after ${this.#answers} answers, sent ${sinceMs} ms after the last, and ${this.#received.toString('latin1')}`,
     );
   }
 
@@ -214,7 +217,6 @@ class RestClient implements Client {
     const body = this.#received.subarray(headEnd + 4, end);
     this.#received = this.#received.subarray(end);
     this.#answers += 1;
-    this.#answeredAt = performance.now();
     if (/\r\nconnection: close/.test(head)) {
       this.#socket!.destroy();
       this.#socket = undefined;
