@@ -107,7 +107,10 @@ describe('new certificates', () => {
         if (i === 0) await sidecar.line(isReload);
         else assert.equal((await reread(sidecar)).level, 'info');
         for (const port of [rest, grpc]) assert.equal(await served(port), next.cert);
+        const enough = clients.map(({ tally }) => tally.answered + 2);
+        while (clients.some(({ tally }, at) => tally.answered < enough[at]!)) await new Promise(setImmediate);
       }
+      while (clients.some(({ tally }) => tally.connections <= 4)) await new Promise(setImmediate);
       await Promise.all(clients.map((each) => each.stop()));
       for (const { tally } of clients) {
         const { answered, connections, ...failures } = tally;
