@@ -210,8 +210,11 @@ function serving(keys: string): void {
     const answer = await fetch(`${sidecar.admin}/profile?seconds=1&model=digits_tensorflow`, { headers });
     const { otherData } = (await answer.json()) as { otherData: ProfileSummary };
     const [digits] = otherData.models;
-    assert.deepEqual([digits!.model, digits!.runs, digits!.note], ['digits_tensorflow', 10, undefined]);
-    assert.ok(digits!.top_ops!.by_op.some(({ op, calls }) => op.endsWith('MatMul') && calls === 20));
+    assert.deepEqual([digits!.model, digits!.note], ['digits_tensorflow', undefined]);
+    // 10, or as many as a busy machine runs in two seconds.
+    const runs = digits!.runs!;
+    assert.ok(runs >= 1 && runs <= 10, `${runs} runs`);
+    assert.ok(digits!.top_ops!.by_op.some(({ op, calls }) => op.endsWith('MatMul') && calls === 2 * runs));
     assert.ok(digits!.top_ops!.by_node.some(({ node }) => node!.endsWith('/Softmax')));
   });
 }
