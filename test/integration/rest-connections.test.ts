@@ -132,11 +132,18 @@ describe('on one connection', () => {
     }
   });
 
-  test('headers without end are answered with 431', async () => {
-    const connection = await rest.connect();
-    connection.send(`GET /v1/models/m HTTP/1.1\r\nx: ${'y'.repeat(100_000)}`);
-    assert.equal((await connection.answer()).status, 431);
-    await connection.ended();
+  test('headers without end are answered with 431, also to a client that reads it when it has sent them', async () => {
+    const connections = await Promise.all(Array.from({ length: 8 }, () => rest.connect()));
+    const errors: Error[] = [];
+    for (const connection of connections) {
+      connection.socket.on('error', (error) => errors.push(error));
+      connection.send(`GET /v1/models/m HTTP/1.1\r\nx: ${'y'.repeat(6_000_000)}`);
+    }
+    for (const connection of connections) {
+      assert.equal((await connection.answer()).status, 431);
+      assert.equal(await connection.ended(), '');
+    }
+    assert.deepEqual(errors, []);
   });
 
   test('whole requests are answered before the garbage after them ends the connection', async () => {

@@ -123,7 +123,9 @@ export class Connection implements Occupant {
       this.#byNode.onRest(() => endConnection(this.#shared.clock, socket));
     } else if (last === undefined) {
       const isSecure = socket instanceof TLSSocket;
-      socket.end(parserErrorResponse(error.code, isSecure, this.#shared.commonHeaders), () => socket.destroy());
+      socket.write(parserErrorResponse(error.code, isSecure, this.#shared.commonHeaders));
+      // The rest of it may still be under way.
+      endConnection(this.#shared.clock, socket);
     } else last.onUnreadable(brokenBody(error.code));
   }
 }
