@@ -4,6 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
+import { setImmediate as turn } from 'node:timers/promises';
 import {
   F,
   headers,
@@ -84,6 +85,8 @@ export function unreadAnswers(rows: number): Attack {
         for (let i = 0; i < 64; i++, id += 2) calls.push(call(target, id, message));
         counts['sent'] = (counts['sent'] ?? 0) + 64;
         if (!socket.write(Buffer.concat(calls))) await drained(socket, end);
+        // A server that reads as fast as this writes must not keep this process from all else.
+        else await turn();
       }
     });
 }
