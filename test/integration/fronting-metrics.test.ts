@@ -1,19 +1,25 @@
 /** `--app_metrics_url`: one page with the metrics of this server and of the application. */
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { systemClock } from '../../src/core/clock.ts';
 import { parseAppUrl } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppMetrics, type AppMetricsOptions } from '../../src/proxy/fronting/app/app-metrics.ts';
 import { OPENMETRICS_TYPE, PROMETHEUS_TYPE, wantsOpenMetrics } from '../../src/telemetry/metrics/exposition.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
 const PROMETHEUS = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 const OPEN_ANSWER = { 'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8' };
 const TEXT_ANSWER = { 'content-type': 'text/plain; version=0.0.4' };
+const TIMEOUT_MS = 100;
+/** Published by node:http where a client has read the head of an answer. */
+const HEAD_READ = 'http.client.response.finish';
+
+const clock = new FakeClock();
 
 let onRequest: RequestListener;
 let asked: { readonly accept: string | undefined; readonly url: string }[] = [];
@@ -44,7 +50,7 @@ function make(options: Partial<AppMetricsOptions> = {}, url = URL_OF_APP) {
   const dropped: (readonly string[])[] = [];
   const metrics = new AppMetrics({
     ...parseAppUrl(url),
-    clock: systemClock,
+    clock,
     own: async (accept) =>
       wantsOpenMetrics(accept)
         ? { contentType: OPENMETRICS_TYPE, text: 'ours 1.0\n# EOF\n' }
@@ -123,8 +129,18 @@ const FAILURES: Readonly<Record<string, readonly [RequestListener, RegExp]>> = {
     /its page is in gzip/,
   ],
   'too much': [(_request, response) => response.end('a 1\n'.repeat(1000)), /its page is longer than 1000 bytes/],
-  'no answer': [() => undefined, /no whole page within 100 ms/],
-  'an answer without an end': [(_request, response) => response.write('theirs 2\n'), /no whole page within 100 ms/],
+  'no answer': [() => clock.advance(TIMEOUT_MS), /no whole page within 100 ms/],
+  'an answer without an end': [
+    (_request, response) => {
+      const onHead = (): void => {
+        unsubscribe(HEAD_READ, onHead);
+        clock.advance(TIMEOUT_MS);
+      };
+      subscribe(HEAD_READ, onHead);
+      response.write('theirs 2\n');
+    },
+    /no whole page within 100 ms/,
+  ],
   'an answer that breaks off': [
     (request, response) => response.write('theirs 2\n', () => request.socket.destroy()),
     /aborted|ECONNRESET|hang up/,
@@ -135,7 +151,7 @@ const FAILURES: Readonly<Record<string, readonly [RequestListener, RegExp]>> = {
 for (const [what, [listener, why]] of Object.entries(FAILURES)) {
   test(`${what}: our page alone, told once, until it is well again`, async () => {
     onRequest = listener;
-    const { metrics, changes } = make({ timeoutMs: 100, maxBytes: 1000 });
+    const { metrics, changes } = make({ timeoutMs: TIMEOUT_MS, maxBytes: 1000 });
     for (let i = 0; i < 2; i++) assert.equal((await metrics.page(undefined)).text, 'ours 1\n');
     assert.deepEqual([metrics.isUp, changes.length], [false, 1]);
     assert.match(changes[0]![1], why);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { status as Status } from '@grpc/grpc-js';
+import { FakeClock } from '../support/fake-clock.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import {
   floatRequest,
@@ -131,7 +132,7 @@ test('a client that leaves cancels what runs for it', async () => {
 });
 
 test('a client that leaves while its body arrives never reaches the runtime', async () => {
-  await withNever(async (server, runner) => {
+  const leave = async (server: GrpcHarness, runner: PuppetRunner): Promise<void> => {
     const session = openSession(server.address);
     const stream = openCall(session, PREDICT);
     stream.on('error', () => undefined);
@@ -141,7 +142,9 @@ test('a client that leaves while its body arrives never reaches the runtime', as
     assert.equal((await server.record(1)).outcome, 'cancelled');
     session.destroy();
     assert.equal(runner.requests.length, 0);
-  });
+  };
+  // node ends the request before it resets it: the moment that the server waits for the reset does not pass.
+  await withNever(leave, { clock: new FakeClock() });
 });
 
 test('a connection that breaks cancels every call on it', async () => {

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { type ServiceError, status as Status } from '@grpc/grpc-js';
 import { bidi, type EngineHarness, unary, withEngine, withRoom } from '../support/engine-harness.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { currentEngine, GRPC_JS, pillionOnly, eachEngine as test } from '../support/grpc-engines.ts';
 import { answerOf, frame, openCall, openSession, rawCall, reset } from '../support/raw-grpc.ts';
 
@@ -129,7 +130,7 @@ pillionOnly('metadata over the limit is RESOURCE_EXHAUSTED with the limit, and t
 });
 
 test('a client that leaves is told of once, whatever has come of its request', async () => {
-  await withEngine(async (server) => {
+  const leave = async (server: EngineHarness): Promise<void> => {
     const session = openSession(server.address);
     const stages: readonly (readonly [string, Uint8Array, number])[] = [
       ['/t.T/Hang', Buffer.alloc(0), 0],
@@ -160,7 +161,9 @@ test('a client that leaves is told of once, whatever has come of its request', a
     assert.equal((await rawCall(session, '/t.T/Echo', HELLO)).message?.toString(), 'hello');
     session.destroy();
     assert.deepEqual(server.internalErrors, []);
-  });
+  };
+  // node ends a request before it resets it: the moment that the server waits for the reset does not pass.
+  await withEngine(leave, { clock: new FakeClock() });
 });
 
 test('a client that leaves while a large answer waits for it disturbs nobody', async () => {

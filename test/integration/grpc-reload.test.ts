@@ -6,8 +6,10 @@ import { ServingError } from '../../src/core/errors.ts';
 import { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import { MODEL, withGrpc } from '../support/grpc-harness.ts';
+import { JumpClock } from '../support/jump-clock.ts';
 
 const METHOD = 'HandleReloadConfigRequest';
+const HOUR_MS = 3_600_000;
 const REQUEST = {
   config: {
     model_config_list: {
@@ -79,7 +81,8 @@ test('a wrong list is INVALID_ARGUMENT, a refused one FAILED_PRECONDITION', asyn
 });
 
 test('a caller whose deadline passes is told so, and the reload goes on', async () => {
-  let end = (): void => undefined;
+  const clock = new JumpClock();
+  let end: (() => void) | undefined;
   let isDone = false;
   const slow = puppet(async () => {
     await new Promise<void>((resolve) => {
@@ -90,16 +93,19 @@ test('a caller whose deadline passes is told so, and the reload goes on', async 
   await withGrpc(
     () => undefined,
     async (server) => {
-      const late = await server.failure(MODEL, METHOD, REQUEST);
+      const failure = server.failure(MODEL, METHOD, REQUEST);
+      await server.until(() => end !== undefined);
+      clock.jump(HOUR_MS);
+      const late = await failure;
       assert.equal(late.code, grpc.status.DEADLINE_EXCEEDED);
       assert.equal(isDone, false);
       assert.equal((await server.record(1)).outcome, 'deadline_exceeded');
-      end();
+      end!();
       await server.failure(MODEL, 'GetModelStatus', {});
       assert.equal(isDone, true);
     },
     // The server's own limit, so that no reset of the client's comes before it.
-    { reload: slow, maxTimeoutMs: 100 },
+    { reload: slow, clock, maxTimeoutMs: HOUR_MS },
   );
 });
 
