@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
+import { freePort } from '../support/free-port.ts';
 import { bodyOf, event, FrontedApp, frontOf, nextRequest } from '../support/fronted-app.ts';
 import { errorOf, RestHarness } from '../support/rest-harness.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -47,9 +48,7 @@ async function askRaw(
 
 describe('an application that fails', () => {
   test('is not there: 503, and when to come again', async (t) => {
-    const { server, url } = await rawApp(() => undefined);
-    await new Promise((resolve) => server.close(resolve));
-    for (const app of [url, `unix:${join(tempDirectory(t), 'none.sock')}`]) {
+    for (const app of [`http://127.0.0.1:${await freePort()}`, `unix:${join(tempDirectory(t), 'none.sock')}`]) {
       const rest = await inFrontOf(app);
       const connection = await rest.connect();
       connection.get('/');
@@ -241,7 +240,8 @@ describe('the end of the server', () => {
       isDrained = true;
     });
     fronted.rest.clock.advance(20);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // What is idle is ended once every socket has been read: a few turns of the event loop, however long they take.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     assert.equal(isDrained, false);
     response.end('two');
     assert.equal((await connection.answer()).body.toString(), 'onetwo');
