@@ -49,6 +49,11 @@ export function fakeModel(t: TestContext, changes: Partial<FakeModel> = {}) {
   };
 }
 
+/** The loads of `fakeModel` that begin from now on last until nobody needs them. */
+export function holdLoads(versionDirectory: string): void {
+  writeFileSync(join(versionDirectory, FAKE_FILE), JSON.stringify({ ...MODEL, loadsForever: true }));
+}
+
 /** `--model` for a fake model in a directory of its own. */
 export function fakeModelFlag(
   t: TestContext,

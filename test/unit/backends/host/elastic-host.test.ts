@@ -11,7 +11,7 @@ import { ServingError } from '../../../../src/core/errors.ts';
 import type { BatchResult } from '../../../../src/core/executor.ts';
 import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
+import { batchOf, fakeModel, holdLoads, WHEN, yOf } from '../../../support/fake-model.ts';
 import { StillGroup } from '../../../support/still-group.ts';
 
 type Start = (options: ThreadHostOptions) => ReturnType<typeof startThreadHost>;
@@ -121,7 +121,8 @@ for (const place of HOSTS) {
     });
 
     it('end with the host, also one that loads', async (t) => {
-      const { executor, host, events, clock } = await start(t, place, { cores: 2 });
+      const { executor, host, events, clock, directory } = await start(t, place, { cores: 2 });
+      holdLoads(directory);
       executor.grow?.();
       await turns();
       await host.close();

@@ -144,7 +144,8 @@ describe('the process of a group that dies', () => {
 
   it('while it loads one model does not fail the load of the next', async (t) => {
     const group = newGroup();
-    const [a, b] = [start(t, group, { model: 'a' }), start(t, group, { model: 'b' })];
+    const held = { ...fakeModel(t, { loadsForever: true }), model: 'a' };
+    const [a, b] = [start(t, group, held), start(t, group, { model: 'b' })];
     await until(() => modelProcesses().length > 0);
     process.kill(modelProcesses()[0]!, 'SIGKILL');
     const message = /"a": its process of group "small" ended while loading \(signal SIGKILL\)/;

@@ -11,7 +11,7 @@ import type { BatchResult } from '../../../../../src/core/executor.ts';
 import { isGone, modelProcesses } from '../../../../support/child-processes.ts';
 import { FAKE_FILE, GROWN_BYTES } from '../../../../support/fake-backend.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
-import { batchOf, fakeModel, WHEN, yOf } from '../../../../support/fake-model.ts';
+import { batchOf, fakeModel, holdLoads, WHEN, yOf } from '../../../../support/fake-model.ts';
 
 describe('a model’s process that is killed', () => {
   it('gives its batch back as lost, is replaced, and leaves no zombie', async (t) => {
@@ -32,7 +32,7 @@ describe('a model’s process that is killed', () => {
   });
 
   it('while it loads is a load that may be tried again', async (t) => {
-    const starting = startProcessHost({ ...fakeModel(t), slots: 1, clock: new FakeClock() });
+    const starting = startProcessHost({ ...fakeModel(t, { loadsForever: true }), slots: 1, clock: new FakeClock() });
     // Until it runs its own program it is not to be told from the server.
     while (modelProcesses().length === 0) await new Promise((resolve) => setImmediate(resolve));
     process.kill(modelProcesses()[0]!, 'SIGKILL');
@@ -123,7 +123,8 @@ describe('a model’s process that grows', () => {
   });
 
   it('can be closed while the next one loads', async (t) => {
-    const { host, run, until, events } = await start(t, { ceilingBytes: GROWN_BYTES });
+    const { host, run, until, events, directory } = await start(t, { ceilingBytes: GROWN_BYTES });
+    holdLoads(directory);
     await run(WHEN.grow);
     await until(() => modelProcesses().length === 2);
     await host.close();
