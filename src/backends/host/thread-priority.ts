@@ -42,12 +42,13 @@ export function probeSpareCores(): SpareCores {
 export function takeSpareCores(): void {
   // On a single core it would starve runs.
   if (availableParallelism() < 2) return;
-  yieldToEveryone();
   try {
+    // Before the nice value, which it would inherit: on a busy machine it would take too long.
     runTool(['--idle', '--pid', '0', String(threadId())]);
   } catch {
     // No /proc: no Linux.
   }
+  yieldToEveryone();
 }
 
 function runTool(args: readonly string[]): boolean {
