@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import process from 'node:process';
-import { describe, it } from 'node:test';
+import { after, describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { profileReplica } from '../../../../src/backends/host/profile/profile-replica.ts';
+import { Sandbox } from '../../../../src/backends/host/sandbox/sandbox.ts';
 import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
 import { machineTimeMs } from '../../../../src/backends/host/worker-call.ts';
 import { runsIn } from '../../../../src/backends/onnx/ort-profile.ts';
@@ -13,7 +16,34 @@ import { tempDirectory } from '../../../support/temp-directory.ts';
 const DIGITS = 'examples/digits/models/digits/1';
 const LOAD = { intraOpThreads: 1, executionProvider: 'cpu' };
 
-const leftovers = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('pillion-profile-'));
+/** A backend whose profiled load lasts for ever. */
+const STUCK = `export const backend = {
+  kind: 'stuck',
+  probe: async () => true,
+  load: () => backend.loadProfiled(),
+  loadProfiled: () => new Promise(() => setInterval(() => undefined, 60_000)),
+};`;
+
+/** For the profiles of this file alone: other processes have theirs in the usual place meanwhile. */
+const temporary = mkdtempSync(join(tmpdir(), 'pillion-'));
+process.env['TMPDIR'] = temporary;
+after(() => rmSync(temporary, { recursive: true, force: true }));
+
+const leftovers = (): string[] => readdirSync(temporary).filter((name) => name.startsWith('pillion-profile-'));
+
+/** It counts the processes that are started. */
+class CountingSandbox extends Sandbox {
+  started = 0;
+
+  constructor() {
+    super({ mode: 'off', user: 0, environment: [], readable: [] });
+  }
+
+  override confine(...start: Parameters<Sandbox['confine']>): ReturnType<Sandbox['confine']> {
+    this.started += 1;
+    return super.confine(...start);
+  }
+}
 
 describe('ONNX Runtime’s profile', () => {
   it('is read run by run, each op from the start of its run', () => {
@@ -68,11 +98,12 @@ describe('ONNX Runtime’s profile', () => {
   it('comes from a process where the model runs in one, and says so where that dies', async (t) => {
     const loadOptions = LOAD;
     const start = { versionDirectory: DIGITS, backendKind: undefined, loadOptions, signatureName: undefined, rows: 4 };
-    const profiling = profileReplica(start, { isInProcess: true });
-    await until(() => modelProcesses().length === 1);
-    const { rows, runs } = await profiling;
-    assert.deepEqual([rows, runs.length, modelProcesses().length], [4, 10, 0]);
-    const killed = profileReplica(start, { isInProcess: true });
+    const sandbox = new CountingSandbox();
+    const { rows, runs } = await profileReplica(start, { isInProcess: true, sandbox });
+    assert.deepEqual([rows, runs.length, sandbox.started, modelProcesses().length], [4, 10, 1, 0]);
+    const stuck = join(tempDirectory(t), 'stuck.mjs');
+    writeFileSync(stuck, STUCK);
+    const killed = profileReplica({ ...start, backendKind: pathToFileURL(stuck).href }, { isInProcess: true });
     await until(() => modelProcesses().length === 1);
     process.kill(modelProcesses()[0]!, 'SIGKILL');
     const message = 'the process that profiled the model died (signal SIGKILL)';
