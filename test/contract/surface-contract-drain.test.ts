@@ -53,7 +53,7 @@ async function told(server: SurfaceSidecar): Promise<void> {
 
 describe('SIGTERM', () => {
   test('answers what is in flight, turns away what comes, and ends with 0', async () => {
-    const { server, grpc, connection, restAnswer, grpcAnswer } = await inFlight(48);
+    const { server, grpc, connection, restAnswer, grpcAnswer } = await inFlight(48, ['--drain_timeout_ms=600000']);
     await told(server);
     // A call may cross with the news, and is answered then; from some call on, soon, all are turned away.
     let late = await grpc.send(NEW.grpc);

@@ -12,9 +12,16 @@ import { describe, test } from 'node:test';
 import { data, headers, PREFACE, ping, reset, settings } from '../support/http2-frames.ts';
 import { frame, openCall, openSession } from '../support/raw-grpc.ts';
 import { RawConnection } from '../support/rest-harness.ts';
+import type { LogLine } from '../support/sidecar.ts';
 import { restBytes } from '../support/surface-clients.ts';
 import { PREDICT, predict, type SurfacePredict, tensor } from '../support/surface-request.ts';
-import { CALLER_HEADER, MAX_BATCH, type MetricsPage, type SurfaceSidecar } from '../support/surface-sidecar.ts';
+import {
+  CALLER_HEADER,
+  MAX_BATCH,
+  MAX_TIMEOUT_MS,
+  type MetricsPage,
+  type SurfaceSidecar,
+} from '../support/surface-sidecar.ts';
 import type { SurfaceClients, SurfaceName } from './surface-contract.ts';
 
 export interface Arena {
@@ -32,7 +39,7 @@ const CROWD = 'crowd';
 /** A Predict of `slow`, from that caller. One row has so much time that it waits behind all of the plug. */
 export function predictSlow(rows: number, first = 0) {
   const { rest, grpc } = predict(slowRows(rows, first));
-  const headers = { [CALLER_HEADER]: CROWD, ...(rows === 1 && { 'grpc-timeout': '25S' }) };
+  const headers = { [CALLER_HEADER]: CROWD, ...(rows === 1 && { 'grpc-timeout': `${MAX_TIMEOUT_MS - 1}m` }) };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
   return { rest: { ...rest, headers: lines }, grpc: { ...grpc, headers } };
 }
@@ -48,9 +55,11 @@ export async function plug(server: SurfaceSidecar): Promise<{ leave: () => Promi
   const leaver = await sendRest(server, restBytes(predictSlow(PLUG_ROWS).rest));
   await server.until((page) => page.running('slow') === 1 && page.waiting('slow') > 0);
   const leave = async (): Promise<void> => {
+    const lines = server.sidecar.lines.length;
     const before = (await server.metrics()).refusals('rest', 'cancelled');
     leaver();
     await server.until((page) => page.refusals('rest', 'cancelled') === before + 1);
+    await cancelledLine(server, lines);
   };
   return { leave };
 }
@@ -107,11 +116,14 @@ async function leaves(arena: Arena, surface: SurfaceName, leave: Leave, stage: s
   leave();
   const page = await server.until((now) => now.refusals(surface, 'cancelled') > before);
   assert.equal(page.refusals(surface, 'cancelled'), before + 1);
-  const line = await server.sidecar.line(
-    (candidate) => candidate['outcome'] === 'cancelled' && server.sidecar.lines.indexOf(candidate) >= lines,
-  );
+  const line = await cancelledLine(server, lines);
   assert.deepEqual([line['surface'], line['stage']], [surface, stage]);
   return page;
+}
+
+/** The first log line of a cancelled request behind so many lines. It comes by a way of its own: metrics may be earlier. */
+function cancelledLine({ sidecar }: SurfaceSidecar, behind: number): Promise<LogLine> {
+  return sidecar.line((line) => line['outcome'] === 'cancelled' && sidecar.lines.indexOf(line) >= behind);
 }
 
 export function describeClientsThatLeave(surface: SurfaceName, arena: () => Arena): void {

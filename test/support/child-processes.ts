@@ -21,6 +21,12 @@ export function isGone(pid: number): boolean {
   }
 }
 
+/** A signal has stopped its first thread: it runs nothing more until it is continued. */
+export function isStopped(pid: number): boolean {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+  return stat.slice(stat.lastIndexOf(')')).startsWith(') T');
+}
+
 function commandOf(pid: number): string {
   try {
     return readFileSync(`/proc/${pid}/cmdline`, 'latin1');

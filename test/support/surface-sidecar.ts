@@ -17,6 +17,9 @@ export const MAX_BATCH = 8;
 /** Rows that may wait. */
 export const MAX_QUEUED_ROWS = 50 * MAX_BATCH;
 
+/** Of a REST request: more than a whole queue of slow runs takes on any machine. */
+export const MAX_TIMEOUT_MS = 600_000;
+
 /** Names the caller of a request; without it each connection is one. */
 export const CALLER_HEADER = 'x-caller';
 
@@ -25,6 +28,7 @@ const ARGS = [
   `--max_batch_size=${MAX_BATCH}`,
   `--max_enqueued_batches=${MAX_QUEUED_ROWS / MAX_BATCH}`,
   `--max_message_bytes=${MAX_BYTES}`,
+  `--rest_api_timeout_in_ms=${MAX_TIMEOUT_MS}`,
   '--log_level=debug',
   // So that a test can send much over several connections without being several callers, who share the queue.
   `--caller_header=${CALLER_HEADER}`,
