@@ -4,9 +4,13 @@ import { Buffer } from 'node:buffer';
 import { constants } from 'node:http2';
 import { after, before, describe, test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { ask, FrontedHttp2 } from '../support/fronted-http2.ts';
+import { event } from '../support/fronted-app.ts';
+import { answerOf, FrontedHttp2 } from '../support/fronted-http2.ts';
+import { JumpClock } from '../support/jump-clock.ts';
 
 const MIB = 2 ** 20;
+/** Of a deadline that passes because the test's clock jumps. */
+const HOUR_MS = 3_600_000;
 const same = (bytes: Buffer): Buffer => bytes;
 const form = { requestSerialize: same, requestDeserialize: same, responseSerialize: same, responseDeserialize: same };
 
@@ -57,6 +61,7 @@ server.addService(SERVICE, {
   chat: (call: grpc.ServerDuplexStream<Buffer, Buffer>) => current.chat(call),
 });
 
+let address: string;
 let fronted: FrontedHttp2;
 let client: grpc.Client;
 
@@ -66,7 +71,8 @@ before(async () => {
       error === null ? resolve(bound) : reject(error),
     );
   });
-  fronted = await new FrontedHttp2({ app: 'h2c', address: `grpc://127.0.0.1:${port}` }).start();
+  address = `grpc://127.0.0.1:${port}`;
+  fronted = await new FrontedHttp2({ app: 'h2c', address }).start();
   client = clientOf(fronted.address);
 });
 after(async () => {
@@ -250,6 +256,9 @@ describe('calls that fail', () => {
   });
 
   test('the application sees less of the deadline than the client gave, and is told when it passes', async () => {
+    const clock = new JumpClock();
+    const jumping = await new FrontedHttp2({ app: 'h2c', address, engine: { clock }, front: { clock } }).start();
+    const by = clientOf(jumping.address);
     let left = NaN;
     const cancelled = new Promise<void>((resolve) => {
       current = {
@@ -257,35 +266,45 @@ describe('calls that fail', () => {
         unary: (call) => {
           left = Number(call.getDeadline()) - Date.now();
           call.on('cancelled', () => resolve());
+          clock.jump(HOUR_MS);
         },
       };
     });
-    const { error } = await unary(Buffer.from('x'), { deadline: Date.now() + 300 });
+    const { error } = await unary(Buffer.from('x'), { deadline: Date.now() + HOUR_MS }, by);
     assert.equal(error?.code, grpc.status.DEADLINE_EXCEEDED);
-    assert.ok(left > 0 && left <= 300, `${left} ms`);
+    assert.ok(left > 0 && left <= HOUR_MS, `${left} ms`);
     await cancelled;
     current = handlers;
+    by.close();
+    await jumping.close();
   });
 
   test('this server bounds a call whose client and application do not, also within its answer', async () => {
-    const careless = await new FrontedHttp2({ app: 'h2c' }).start();
+    const clock = new JumpClock();
+    const careless = await new FrontedHttp2({ app: 'h2c', engine: { clock }, front: { clock } }).start();
     for (const isBegun of [false, true]) {
+      let isThere = (): void => undefined;
+      const there = new Promise<void>((resolve) => {
+        isThere = resolve;
+      });
       const reset = new Promise<number>((resolve) => {
         careless.onStream = (stream) => {
           stream.once('close', () => resolve(stream.rstCode));
+          isThere();
           if (!isBegun) return;
           stream.respond({ ':status': 200, 'content-type': 'application/grpc' });
           stream.write(Buffer.from([0, 0, 0, 0, 1, 7]));
         };
       });
-      const answer = await ask(
-        careless.session(),
-        {
-          ...{ ':method': 'POST', ':path': '/shop.Orders/List', 'content-type': 'application/grpc', te: 'trailers' },
-          'grpc-timeout': '100m',
-        },
-        Buffer.from([0, 0, 0, 0, 0]),
-      );
+      const call = careless.session().request({
+        ...{ ':method': 'POST', ':path': '/shop.Orders/List', 'content-type': 'application/grpc', te: 'trailers' },
+        'grpc-timeout': '1H',
+      });
+      call.end(Buffer.from([0, 0, 0, 0, 0]));
+      const answering = answerOf(call);
+      await (isBegun ? event(call, 'data') : there);
+      clock.jump(HOUR_MS);
+      const answer = await answering;
       const status = isBegun ? answer.trailers : answer.headers;
       assert.equal(status?.['grpc-status'], '4', isBegun ? 'begun' : 'not begun');
       assert.equal(answer.body.length, isBegun ? 6 : 0);

@@ -10,21 +10,30 @@ import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppHealth, type AskApp } from '../../src/proxy/fronting/app/app-health.ts';
 import { askByHttp } from '../../src/proxy/fronting/app/app-health-http.ts';
 import { healthClient } from '../../src/proxy/protocols/health/health-client.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { DIGITS, killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
+/** Of real time: the most that an answer may take which never comes. */
+const LATE_MS = 100;
 /** Also the most that an answer may take. */
-const INTERVAL_MS = 100;
+const INTERVAL_MS = 1000;
 const PATIENT_MS = 10_000;
 
 afterEach(killSidecars);
 
-/** What changed, after how many looks, until it was well and then not. */
+/** What changed, after how many looks, until it was well and then not. Time passes only between two looks. */
 function changesOf(ask: AskApp, failures: number, looks: () => number): Promise<unknown[]> {
   const changes: unknown[] = [];
+  const clock = new FakeClock();
+  const askInTurn: AskApp = async (...how) => {
+    const look = await ask(...how);
+    setImmediate(() => clock.advance(INTERVAL_MS));
+    return look;
+  };
   return new Promise((resolve) => {
     const health = new AppHealth({
-      ...{ clock: systemClock, ask, intervalMs: INTERVAL_MS, failures },
+      ...{ clock, ask: askInTurn, intervalMs: INTERVAL_MS, failures },
       onChange: (isWell, why) => {
         changes.push([isWell, looks(), why, health.problem]);
         if (isWell) return;
@@ -121,7 +130,7 @@ describe('an application that speaks gRPC', () => {
         isGood: false,
         why: 'its health service does not know this service (unknown service)',
       });
-      assert.deepEqual(await look('silent', INTERVAL_MS), { isGood: false, why: `no answer within ${INTERVAL_MS} ms` });
+      assert.deepEqual(await look('silent', LATE_MS), { isGood: false, why: `no answer within ${LATE_MS} ms` });
     }
   });
 

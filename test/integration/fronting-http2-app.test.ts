@@ -361,8 +361,9 @@ test('more requests than one connection of the application takes get another one
 });
 
 describe('an application of HTTP/2 that is not there', () => {
-  async function askAt(address: string): Promise<readonly [number, string]> {
-    const fronted = await new FrontedHttp2({ app: 'h2c', address, front: { connectMs: 100 } }).start();
+  async function askAt(address: string, connectMs?: number): Promise<readonly [number, string]> {
+    const front = connectMs === undefined ? {} : { connectMs };
+    const fronted = await new FrontedHttp2({ app: 'h2c', address, front }).start();
     const answer = await ask(fronted.session(), {});
     await fronted.close();
     return [Number(answer.headers[':status']), JSON.parse(answer.body.toString()).error];
@@ -385,7 +386,7 @@ describe('an application of HTTP/2 that is not there', () => {
     assert.equal(otherStatus, 502);
     assert.match(otherError, /answered is not HTTP\/2/);
     isHttp1 = false;
-    const [silentStatus, silentError] = await askAt(address);
+    const [silentStatus, silentError] = await askAt(address, 100);
     assert.equal(silentStatus, 503);
     assert.match(silentError, /within 100 ms/);
     for (const socket of sockets) socket.destroy();

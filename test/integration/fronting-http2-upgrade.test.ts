@@ -95,9 +95,9 @@ test('HTTP/2 to HTTP/2: CONNECT goes on as it came', async () => {
     ['CONNECT', 'websocket', '/chat?room=1', undefined, 'chat'],
   );
   // A client that ends its direction is answered, and that is the end.
+  const closed = event(stream, 'close');
   stream.end();
-  await ended;
-  await event(stream, 'close');
+  await Promise.all([ended, closed]);
   assert.equal(stream.rstCode, 0);
   await fronted.close();
 });
