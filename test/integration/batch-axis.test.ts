@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, it, type TestContext } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
 import { fakeModelFlag } from '../support/fake-model.ts';
 import { type OnnxGraph, type OnnxNode, onnxModel } from '../support/onnx-model.ts';
+import { untilProved } from '../support/proved-axes.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -105,10 +105,10 @@ it('a slow model serves at once, and is batched under load without a failed requ
   const sidecar = await startSidecar(options);
   const axis = async (of = sidecar) => (await reportOf(of)).models[0]!.versions[0]!.signatures![0]!;
   assert.deepEqual(await axis(), { name: 'serving_default', batch_axis: 'none', reason: 'the proof still runs' });
-  let isEnding = false;
+  let most = MOST_ANSWERS;
   let answers = 0;
   const call = async (caller: number): Promise<void> => {
-    while (!isEnding && answers < MOST_ANSWERS) {
+    while (answers < most) {
       const x = [caller, answers % 50];
       assert.deepEqual(
         await predict(sidecar, { x }),
@@ -121,12 +121,11 @@ it('a slow model serves at once, and is batched under load without a failed requ
   const found = sidecar.line(({ event, batch_axis }) => event === 'batch_axis' && batch_axis === 'dynamic');
   await Promise.race([found, Promise.all(callers)]);
   // Some more with the batched signature.
-  await delay(500);
-  isEnding = true;
+  await untilProved(sidecar);
+  most = Math.min(most, answers + 50);
   await Promise.all(callers);
   assert.equal((await axis()).batch_axis, 'dynamic');
   assert.match((await axis()).reason!, /^proved by \d+ runs$/);
-  assert.ok(answers > 50, `${answers} answers`);
   assert.equal(await sidecar.stop(), 0);
   // The next start knows it from the beginning.
   const again = await startSidecar(options);

@@ -8,6 +8,7 @@ import type { LiveTick } from '../../src/admin/live-report.ts';
 import type { ModelDetail, SamplesDetail } from '../../src/admin/model-detail.ts';
 import type { ModelsReport, VersionReport } from '../../src/admin/models-report.ts';
 import type { RequestEntry } from '../../src/admin/requests-report.ts';
+import { untilProved } from '../support/proved-axes.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -75,6 +76,7 @@ describe('the console of a sidecar', () => {
 
   it('tells of a model: configuration, signatures, what batches are expected to take', async () => {
     const sidecar = await startSidecar([`${DIGITS[0]},slo_ms=50,label.stable=1`]);
+    await untilProved(sidecar);
     const detail = (await (await fetch(`${sidecar.admin}/models/digits`)).json()) as ModelDetail;
     assert.deepEqual([detail.config.slo_ms, detail.config.labels], [50, { stable: '1' }]);
     const [loaded] = detail.loaded;

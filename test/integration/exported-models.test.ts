@@ -8,6 +8,7 @@ import { credentials } from '@grpc/grpc-js';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
 import { callTogether } from '../support/call-together.ts';
 import { type Answer, clientClass, MODEL, PREDICTION } from '../support/grpc-harness.ts';
+import { untilProved } from '../support/proved-axes.ts';
 import { assertAnswers, EXPORTS, exportCases, outputsOf, predictRequest, someRows } from '../support/real-exports.ts';
 import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 
@@ -68,6 +69,7 @@ describe('an export answers as its library does', () => {
   }
 
   it('and shares runs', async () => {
+    await untilProved(sidecar);
     const axes = (await report()).map(({ name, versions }) => [name, versions[0]?.signatures?.[0]?.batch_axis]);
     assert.deepEqual(
       axes,
