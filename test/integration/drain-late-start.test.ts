@@ -17,7 +17,7 @@ import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sid
 
 const GET = 'GET /v1/models/digits HTTP/1.1\r\nhost: x\r\n\r\n';
 /** Beyond the second after which idle connections are ended, and within the time for those that have begun. */
-const LATE_MS = 1300;
+const LATE_MS = 1100;
 
 afterEach(killSidecars);
 
@@ -102,9 +102,16 @@ describe('clients that have begun when the server is told to end are answered', 
     it(`within a TLS handshake, on ${where}`, async (t) => {
       const sidecar = await start(isJoined, tlsFlags(t));
       const sockets = await Promise.all([open(sidecar.rest), open(sidecar.grpc)]);
-      const more = late(sidecar);
+      let goOn = (): void => undefined;
+      const more = new Promise<void>((resolve) => {
+        goOn = resolve;
+      });
       const rest = statusOf(hesitantTls(sockets[0], 'http/1.1', more));
       const grpc = healthOn(hesitantTls(sockets[1], 'h2', more));
+      // Both have begun.
+      for (const socket of sockets) while (socket.bytesWritten === 0) await new Promise(setImmediate);
+      await late(sidecar);
+      goOn();
       assert.deepEqual(await Promise.all([rest, grpc]), ['HTTP/1.1 200', 0]);
       assert.equal(await sidecar.exited, 0);
     });
