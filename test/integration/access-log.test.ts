@@ -120,6 +120,8 @@ describe('the access log', () => {
     tunnel.send('12345');
     await tunnel.until('12345');
     tunnel.destroy();
+    // It is in flight until both its ends are closed.
+    await appHas(sidecar, 0);
     const leaving = ask('/leaves');
     await appHas(sidecar, 1);
     leaving.destroy();

@@ -64,7 +64,7 @@ describe('pillion await', () => {
     renameSync(join(directory, 'later'), join(directory, 'float'));
     assert.equal(await patient.exited, 0);
     assert.match(patient.output(), /\nrunning$/);
-    assert.ok(sidecar.lines.some(({ event }) => event === 'ready'));
+    await sidecar.line(({ event }) => event === 'ready');
     assert.equal(await sidecar.stop(), 0);
   });
 

@@ -35,6 +35,8 @@ describe('the list of models', () => {
     writeFileSync(path, listOf({ digits: DIGITS }));
     await sidecar.line((line) => line.event === 'models_reload' && String(line['models']) === 'digits');
     assert.equal(await statusOf(sidecar.rest, 'half'), 404);
+    // The new list does not wait until the old model is closed.
+    await sidecar.line((line) => line['model'] === 'half' && line['state'] === 'END');
     const { model_version_status: ended } = (await (await fetch(`${sidecar.rest}/v1/models/half`)).json()) as {
       readonly model_version_status: readonly { readonly state: string }[];
     };

@@ -134,7 +134,7 @@ describe('--idle_connection_timeout_s', () => {
     const connections = await Promise.all(
       [sidecar.rest, sidecar.admin].map(async (url) => {
         const connection = new RawConnection(url.slice('http://'.length));
-        await connection.opened();
+        // It is sent as soon as the connection is there, which is idle until then.
         connection.get(url === sidecar.rest ? '/v1/models/digits' : '/live');
         assert.equal((await connection.answer()).status, 200);
         return connection;

@@ -59,6 +59,7 @@ describe('pillion doctor', () => {
     }
     const headers = { 'x-pillion-console': '1' };
     await fetch(`${sidecar.admin}/models/examples/unload?version=1`, { method: 'POST', headers });
+    await sidecar.line((line) => line['model'] === 'examples' && line['state'] === 'END');
     const told = await doctor();
     assert.match(told, /^ {9}float version 1: 1 request, 1 batch of 1 row since its start$/m);
     assert.match(told, /^ {9}1 request since its start named a model or version that is not served$/m);

@@ -46,6 +46,8 @@ export async function hold(
 ): Promise<Counts> {
   const { count, greeting, drip } = held;
   const sockets = new Set<Socket>();
+  /** Also those that are being opened. */
+  const all = new Set<Socket>();
   const counts = { opened: 0, failed: 0, closed: 0, most: 0 };
   let opening = 0;
   let pausing = 0;
@@ -60,8 +62,10 @@ export async function hold(
       counts.most = Math.max(counts.most, sockets.size);
       if (greeting !== undefined) socket.write(greeting);
     });
+    all.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => {
+      all.delete(socket);
       if (!isOpen) {
         opening -= 1;
         counts.failed += 1;
@@ -82,6 +86,6 @@ export async function hold(
     ticks += 1;
     if (drip !== undefined && ticks % 100 === 0) for (const socket of sockets) socket.write(drip);
   }
-  for (const socket of sockets) socket.destroy();
+  for (const socket of all) socket.destroy();
   return counts;
 }
