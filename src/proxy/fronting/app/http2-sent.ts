@@ -1,15 +1,16 @@
 /** One request to an application that speaks HTTP/2, a stream of a session, and its answer. */
 import { Buffer } from 'node:buffer';
-import { type ClientHttp2Stream, constants } from 'node:http2';
+import type { ClientHttp2Stream } from 'node:http2';
 import type { Writable } from 'node:stream';
+import { setImmediate } from 'node:timers';
 import { ErrorCode, errorCodeName } from '../../http2/error-code.ts';
+import { Flag } from '../../http2/frame-types.ts';
 import type { RawHeaders } from '../heads/hop-headers.ts';
 import { nodeRequestHeaders, nodeTrailers, rawOfAnswer } from '../heads/http2-headers.ts';
 import { tunnelHead, tunnelRequest } from '../http2-tunnel.ts';
 import type { AnswerHead, AppEvents, AppRequest, SentRequest } from '../sides.ts';
 import type { AppSession } from './app-session.ts';
 
-const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 const NO_BYTES = Buffer.alloc(0);
 /** Codes of a client's reset that mean the same to the application; others are of the client's connection. */
 const PASSED_CODES: ReadonlySet<number> = new Set([
@@ -75,13 +76,13 @@ export class Http2Sent implements SentRequest {
 
   end(trailers: RawHeaders): void {
     const stream = this.#stream!;
-    if (stream.destroyed || stream.closed || !this.#request.hasBody) return;
+    if (this.#isBrokenOff || stream.destroyed || stream.closed || !this.#request.hasBody) return;
     stream.once('wantTrailers', () => {
       try {
         stream.sendTrailers(nodeTrailers(trailers));
       } catch {
         // What node writes is narrower than what others do, and the client's to choose.
-        stream.close(NGHTTP2_INTERNAL_ERROR);
+        stream.close(ErrorCode.INTERNAL_ERROR);
       }
     });
     stream.end();
@@ -94,13 +95,14 @@ export class Http2Sent implements SentRequest {
     this.#onLeft();
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed) return;
-    if (stream.closed) {
-      stream.destroy();
-      return;
-    }
-    stream.close(code !== undefined && PASSED_CODES.has(code) ? code : NGHTTP2_CANCEL);
     // What has come of the answer is not wanted, and would hold the stream.
     stream.resume();
+    // Node 22 aborts where a stream that waits for trailers is cancelled while its session reads: OnTrailers of node_http2.cc
+    // finds it destroyed.
+    setImmediate(() => {
+      if (stream.closed) stream.destroy();
+      else stream.close(code !== undefined && PASSED_CODES.has(code) ? code : ErrorCode.CANCEL);
+    });
   }
 
   #listen(stream: ClientHttp2Stream): void {
@@ -123,7 +125,7 @@ export class Http2Sent implements SentRequest {
       stream.off('readable', drain);
       if (this.#isBrokenOff) return;
       this.#hasHead = true;
-      const isAll = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+      const isAll = (flags & Flag.END_STREAM) !== 0;
       const head: AnswerHead = {
         ...{ status: headers[':status']!, reason: '', httpVersion: '2', isAll },
         headers: rawOfAnswer(rest[0] as string[]),
@@ -157,7 +159,7 @@ export class Http2Sent implements SentRequest {
     const isReset = !session.isLost;
     const code = isReset ? stream.rstCode : undefined;
     if (!this.#hasHead) {
-      const isRefused = stream.rstCode === NGHTTP2_REFUSED_STREAM;
+      const isRefused = stream.rstCode === ErrorCode.REFUSED_STREAM;
       const isStale = this.#wasUsed && !isReset;
       this.#events.onFailure({ error: failureOf(code), isStale, isRefused, code });
     } else if (!this.#isEnded) this.#events.onBroken(code);
