@@ -237,19 +237,18 @@ function stateFiles({ state_dir: directory, min_free_disk_percent }: ServeOption
   return new StateFiles({ directory, clock: systemClock, minFreePercent: min_free_disk_percent });
 }
 
-/** Tries what the machine has, meanwhile, and logs what that confines models' processes to. */
+/** Logs what models' processes are confined to, before the first of them. */
 function createSandbox(options: ServeOptions, logger: Logger): Sandbox {
-  const sandbox = new Sandbox({
+  return new Sandbox({
     mode: options.model_sandbox as SandboxMode,
     user: options.sandbox_user,
     environment: options.sandbox_env,
     readable: options.sandbox_read,
+    onTried: (state) => {
+      const { level, by, lacks } = state;
+      logger.info({ event: 'sandbox', level, by, lacks }, `sandbox of models’ processes: ${describeSandbox(state)}`);
+    },
   });
-  void sandbox.tryMeans().then((state) => {
-    const { level, by, lacks } = state;
-    logger.info({ event: 'sandbox', level, by, lacks }, `sandbox of models’ processes: ${describeSandbox(state)}`);
-  });
-  return sandbox;
 }
 
 /** Events for the log; restarts are counted, too, and backends' own metrics kept. */

@@ -25,10 +25,11 @@ export interface ProcessHostOptions extends WorkerHostOptions {
 }
 
 /** Starts one session for each slot and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
-export function startProcessHost(options: ProcessHostOptions): Promise<WorkerHosted> {
+export async function startProcessHost(options: ProcessHostOptions): Promise<WorkerHosted> {
   const { model, versionDirectory, backendKind, loadOptions, isBackground, clock, ceilingBytes, onOutput } = options;
   const { onSpareCores, processGroup, sandbox } = options;
   const common = { clock, ceilingBytes, onOutput, sandbox };
+  await sandbox?.tryMeans();
   return startWorkerHost(options, (index, _pool, threads) => {
     const ofThreads = { ...loadOptions, intraOpThreads: threads, slot: index };
     const load = { versionDirectory, backendKind, loadOptions: ofThreads, isBackground, onSpareCores };

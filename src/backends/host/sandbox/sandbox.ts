@@ -33,6 +33,8 @@ export interface SandboxOptions {
   readonly environment: readonly string[];
   /** Files and directories that processes may read besides their models and the runtimes. */
   readonly readable: readonly string[];
+  /** What the machine allows is known: before the first process, if there is ever one. */
+  readonly onTried?: (state: SandboxState) => void;
 }
 
 /** How to start one process, and what will confine it. */
@@ -53,6 +55,7 @@ export class Sandbox {
   readonly #options: SandboxOptions;
   readonly #common: readonly Mount[];
   #known: SandboxMeans | undefined;
+  #found: Promise<SandboxState> | undefined;
 
   /** `means`: what is used instead of the machine's tools. */
   constructor(options: SandboxOptions, means?: SandboxMeans) {
@@ -61,13 +64,23 @@ export class Sandbox {
     this.#known = options.mode === 'off' ? NO_MEANS : means;
   }
 
-  /** Tries the machine's tools beside other work; who needs them earlier blocks for some tens of milliseconds. */
-  async tryMeans(): Promise<SandboxState> {
+  /**
+   * Tries the machine's tools, once, beside other work: that starts processes. Who confines a process without it blocks for
+   * some tens of milliseconds.
+   */
+  tryMeans(): Promise<SandboxState> {
+    this.#found ??= this.#tryMeans();
+    return this.#found;
+  }
+
+  async #tryMeans(): Promise<SandboxState> {
     if (this.#known === undefined) {
       const found = await findBestMeans(this.#options.user, this.#common);
       this.#known ??= found;
     }
-    return this.state;
+    const { state } = this;
+    this.#options.onTried?.(state);
+    return state;
   }
 
   get #means(): SandboxMeans {

@@ -1,8 +1,9 @@
 /** One connection of HTTP/2 to the application. */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2, constants } from 'node:http2';
+import type { ClientHttp2Session, ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import { DenseSet, type DenseSetMember } from '../../../core/collections/dense-set.ts';
+import { ErrorCode } from '../../http2/error-code.ts';
 import type { NodeHeaders } from '../heads/http2-headers.ts';
 import type { OnSocket } from '../sides.ts';
 import { type AppAddress, netPlaceOf } from './app-address.ts';
@@ -45,10 +46,10 @@ export class AppSession {
   /** It has had a request before. */
   isUsed = false;
 
-  constructor(address: AppAddress, clock: Clock, events: SessionEvents) {
+  constructor(address: AppAddress, clock: Clock, connect: typeof connectHttp2, events: SessionEvents) {
     this.#clock = clock;
     this.#events = events;
-    this.#session = connectHttp2(`http://${address.authority}`, {
+    this.#session = connect(`http://${address.authority}`, {
       createConnection: (): Socket => {
         const socket = connectSocket({ ...netPlaceOf(address), noDelay: true });
         events.onSocket(socket);
@@ -113,7 +114,7 @@ export class AppSession {
   #refuseAbove(lastId: number): void {
     for (const { stream } of this.#streams.toArray()) {
       if (stream.id !== undefined && stream.id <= lastId) continue;
-      stream.close(constants.NGHTTP2_REFUSED_STREAM);
+      stream.close(ErrorCode.REFUSED_STREAM);
       stream.destroy();
     }
   }
