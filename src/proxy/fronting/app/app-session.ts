@@ -36,6 +36,7 @@ interface OpenStream extends DenseSetMember {
 
 export class AppSession {
   readonly #session: ClientHttp2Session;
+  #socket: Socket | undefined;
   readonly #clock: Clock;
   readonly #events: SessionEvents;
   readonly #streams = new DenseSet<OpenStream>();
@@ -51,9 +52,9 @@ export class AppSession {
     this.#events = events;
     this.#session = connect(`http://${address.authority}`, {
       createConnection: (): Socket => {
-        const socket = connectSocket({ ...netPlaceOf(address), noDelay: true });
-        events.onSocket(socket);
-        return socket;
+        this.#socket = connectSocket({ ...netPlaceOf(address), noDelay: true });
+        events.onSocket(this.#socket);
+        return this.#socket;
       },
       maxSessionMemory: MAX_SESSION_MEMORY,
       settings: { enablePush: false, initialWindowSize: STREAM_WINDOW_BYTES },
@@ -80,9 +81,9 @@ export class AppSession {
     return this.#isReady && this.#streams.size < this.#most && !this.#session.closed && !this.#session.destroyed;
   }
 
-  /** The connection is gone, and with it all streams. */
+  /** The connection is gone, and with it all streams. Node 20.19 closes the streams before it says so of the session. */
   get isLost(): boolean {
-    return this.#session.destroyed;
+    return this.#session.destroyed || this.#socket?.destroyed === true;
   }
 
   /** The application takes CONNECT with a protocol (RFC 8441). */
