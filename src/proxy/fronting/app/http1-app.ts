@@ -1,10 +1,11 @@
 /** The application over HTTP/1.1: node:http's client, whose connections are kept, but for no longer than it keeps them. */
-import { Agent, type AgentOptions, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
-import { connect, Socket } from 'node:net';
+import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { announced, type RawHeaders, trailersOf, valuesOf } from '../heads/hop-headers.ts';
 import type { AnswerHead, AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
 import { flushSoon } from '../written.ts';
 import { type AppAddress, httpPlaceOf, netPlaceOf } from './app-address.ts';
+import { AppAgent } from './app-agent.ts';
 
 /** Of the fields of an answer: node's own 16 KiB are soon full of cookies and policies. Envoy's limit is near. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -22,7 +23,7 @@ export class Http1App implements AppTransport {
   constructor(address: AppAddress, idleMs: number, onSocket: OnSocket) {
     this.#address = address;
     this.#onSocket = onSocket;
-    this.#agent = new ToldAgent({ keepAlive: true, timeout: idleMs, maxFreeSockets: MAX_IDLE }, onSocket);
+    this.#agent = new AppAgent({ timeout: idleMs, maxFreeSockets: MAX_IDLE }, onSocket);
   }
 
   send({ method, path, headers, hasBody, upgrade }: AppRequest, events: AppEvents): SentRequest {
@@ -55,22 +56,6 @@ export class Http1App implements AppTransport {
   #connectHalfOpen(): Socket {
     const socket = connect({ ...netPlaceOf(this.#address), allowHalfOpen: true, noDelay: true });
     this.#onSocket(socket);
-    return socket;
-  }
-}
-
-/** An agent that tells of each new connection. */
-class ToldAgent extends Agent {
-  readonly #onSocket: OnSocket;
-
-  constructor(options: AgentOptions, onSocket: OnSocket) {
-    super(options);
-    this.#onSocket = onSocket;
-  }
-
-  override createConnection(...args: Parameters<Agent['createConnection']>): ReturnType<Agent['createConnection']> {
-    const socket = super.createConnection(...args);
-    if (socket instanceof Socket) this.#onSocket(socket);
     return socket;
   }
 }
