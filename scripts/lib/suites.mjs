@@ -21,7 +21,7 @@ import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
 import { runPodSuite } from './pod-programs.mjs';
 import { ensureRustProgram } from './rust-program.mjs';
 import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
-import { ensureNodes, runSmoke } from './smoke.mjs';
+import { ensureNodes, runSmoke, runUnderNodes } from './smoke.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { NATIVES } from './usual-tests.mjs';
 import { ensureOnnxSuite, ensureZoo } from './zoo.mjs';
@@ -227,6 +227,11 @@ export const SUITES = {
   smoke: {
     says: 'the demo under Node 20.19, 22 and 24',
     run: runSmoke,
+  },
+  nodes: {
+    says: 'the tests of what stands on node:http and node:http2 under Node 20.19, 22 and 24; others by words: nodes WORD…',
+    run: runUnderNodes,
+    takesWords: true,
   },
 };
 
