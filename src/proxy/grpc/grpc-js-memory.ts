@@ -6,6 +6,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import { setImmediate } from 'node:timers';
 import { clientLeft } from '../../core/cancel.ts';
 import { GrpcStatus, type ServingError, toServingError } from '../../core/errors.ts';
 import { replaceDecompression, streamOf } from '../../internals/grpc-js-stream.ts';
@@ -98,10 +99,10 @@ export class GrpcJsMemory implements MemoryHolder, WatchedBody {
     this.#giveUp(error);
   }
 
-  /** Ends the stream too, so that grpc-js forgets what has come. */
+  /** Ends the stream too, so that grpc-js forgets what has come: in the next turn, as Node 22 would lose the status else. */
   #giveUp(error: ServingError): void {
     this.#owner.abort(error);
-    this.#stream?.close();
+    setImmediate(() => this.#stream?.close());
   }
 
   #count(bytes: number): void {
