@@ -1,6 +1,7 @@
 /** HTTP/1.1 messages that are framed strangely, byte for byte: one answer, the same from both parsers, and no waiting. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import process from 'node:process';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ConnectionGate, type GateReason } from '../../src/proxy/net/connection-gate.ts';
@@ -63,13 +64,16 @@ describe('REST framing', () => {
     ['a tab after the length', '2\t'],
     ['a tab and a space after the length', '2\t '],
   ]) {
-    it(`${name} is 400, whichever parser reads it`, async () => {
+    it(`${name} is read alike, whichever parser reads it: by node up to 20 it is 400`, async () => {
+      const isRead = Number.parseInt(process.versions.node, 10) > 20;
       // The second head is not plain: node's parser has it.
       for (const more of ['', 'expect: nothing\r\n']) {
         const connection = await rest.connect();
         connection.send(`POST ${PATH} HTTP/1.1\r\nhost: t\r\n${more}content-length: ${value}\r\n\r\n{}`);
-        assert.equal((await connection.answer()).status, 400);
-        assert.equal(await connection.ended(), '');
+        const answer = await connection.answer();
+        if (isRead) assert.match(errorOf(answer), /model|instances|JSON/);
+        else assert.deepEqual([answer.status, await connection.ended()], [400, '']);
+        connection.destroy();
       }
     });
   }
