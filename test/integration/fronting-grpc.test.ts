@@ -1,7 +1,7 @@
 /** gRPC calls that are the application's: a real client and a real server of grpc-js, with this server between them. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { constants } from 'node:http2';
+import { connect, constants } from 'node:http2';
 import { after, before, describe, test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { event } from '../support/fronted-app.ts';
@@ -311,6 +311,43 @@ describe('calls that fail', () => {
       assert.equal(await reset, constants.NGHTTP2_CANCEL);
     }
     await careless.close();
+  });
+
+  test('a deadline that passes while the end of the answer waits for its client cuts that call off alone', async () => {
+    const clock = new JumpClock();
+    // Not the engine's clock: it would take the jump for a client that takes nothing.
+    const bounded = await new FrontedHttp2({ app: 'h2c', front: { clock } }).start();
+    const answered = new Promise<void>((resolve) => {
+      bounded.onStream = (stream) => {
+        stream.once('close', () => resolve());
+        stream.respond({ ':status': 200, 'content-type': 'application/grpc' }, { waitForTrailers: true });
+        stream.once('wantTrailers', () => stream.sendTrailers({ 'grpc-status': '0' }));
+        stream.end(Buffer.alloc(1000));
+      };
+    });
+    const session = connect(`http://${bounded.address}`, { settings: { initialWindowSize: 1 } });
+    const call = session.request({
+      ...{ ':method': 'POST', ':path': '/shop.Orders/List', 'content-type': 'application/grpc', te: 'trailers' },
+      'grpc-timeout': '1H',
+    });
+    call.on('error', () => undefined);
+    call.end(Buffer.from([0, 0, 0, 0, 0]));
+    await event(call, 'response');
+    await answered;
+    // What is left of the answer goes from the connection to the engine, which has all of it then.
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+    const closed = event(call, 'close');
+    clock.jump(HOUR_MS);
+    call.resume();
+    await closed;
+    assert.equal(call.rstCode, constants.NGHTTP2_INTERNAL_ERROR);
+    session.close();
+    bounded.onStream = (stream) => {
+      stream.respond({ ':status': 200 });
+      stream.end('well');
+    };
+    assert.equal((await answerOf(bounded.session().request({ ':path': '/' }))).body.toString(), 'well');
+    await bounded.close();
   });
 
   test('an application that is not there is UNAVAILABLE, over HTTP/1.1 in the same form', async () => {

@@ -52,7 +52,8 @@ export class Http2Client implements ClientSide, StreamSink {
   /** Called when the engine takes more of the answer. */
   #onRoom: (() => void) | undefined;
   #answerTrailers: RawHeaders = [];
-  #isAnswerAll = false;
+  /** The engine has all of the answer, though its client may have yet to take it. */
+  #hasEnded = false;
   isWhole = false;
   /** Then the stream has closed, and onOver was called. */
   readonly isAnswered = false;
@@ -72,7 +73,8 @@ export class Http2Client implements ClientSide, StreamSink {
       },
       final: (done) => {
         const fields = fieldsOfTrailers(this.#answerTrailers);
-        if (!this.#isAnswerAll) stream.end(fields.length === 0 ? undefined : encodeHeaders(fields));
+        if (!this.#hasEnded) stream.end(fields.length === 0 ? undefined : encodeHeaders(fields));
+        this.#hasEnded = true;
         done();
       },
     });
@@ -99,7 +101,7 @@ export class Http2Client implements ClientSide, StreamSink {
       write(undefined);
       return;
     }
-    this.#isAnswerAll = isAll;
+    this.#hasEnded = isAll;
     this.#stream.respond(encodeHeaders(fieldsOfAnswer(status, headers, httpVersion)), isAll);
     write(this.#answerBody);
   }
@@ -121,7 +123,7 @@ export class Http2Client implements ClientSide, StreamSink {
     this.#answerBody.destroy();
     const isPassed = code !== undefined && PASSED_CODES.has(code);
     // A status that is not OK never makes an answer look whole.
-    if (!isPassed && this.head.isGrpc && !this.#isAnswerAll) this.#stream.end(answerTrailers(statusOf(error)));
+    if (!isPassed && this.head.isGrpc && !this.#hasEnded) this.#stream.end(answerTrailers(statusOf(error)));
     else this.#stream.reset(isPassed ? code : ErrorCode.INTERNAL_ERROR);
   }
 
