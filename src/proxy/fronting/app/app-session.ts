@@ -1,5 +1,5 @@
 /** One connection of HTTP/2 to the application. */
-import type { ClientHttp2Session, ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import { DenseSet, type DenseSetMember } from '../../../core/collections/dense-set.ts';
@@ -47,10 +47,10 @@ export class AppSession {
   /** It has had a request before. */
   isUsed = false;
 
-  constructor(address: AppAddress, clock: Clock, connect: typeof connectHttp2, events: SessionEvents) {
+  constructor(address: AppAddress, clock: Clock, events: SessionEvents) {
     this.#clock = clock;
     this.#events = events;
-    this.#session = connect(`http://${address.authority}`, {
+    this.#session = connectHttp2(`http://${address.authority}`, {
       createConnection: (): Socket => {
         this.#socket = connectSocket({ ...netPlaceOf(address), noDelay: true });
         events.onSocket(this.#socket);

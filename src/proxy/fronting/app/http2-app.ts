@@ -8,8 +8,6 @@
  * How many streams a session has room for is the application's to say, so a session takes none before its SETTINGS have
  * come. After its GOAWAY a session takes no more, and those it has are finished. None is ever closed for being idle.
  */
-import type { connect } from 'node:http2';
-import process from 'node:process';
 import type { Clock } from '../../../core/clock.ts';
 import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
 import type { AppAddress } from './app-address.ts';
@@ -20,8 +18,6 @@ export class Http2App implements AppTransport {
   readonly #address: AppAddress;
   readonly #clock: Clock;
   readonly #onSocket: OnSocket;
-  /** node:http2 costs the start of a server that has no application of HTTP/2 some milliseconds. */
-  readonly #connectHttp2: typeof connect = process.getBuiltinModule('node:http2').connect;
   readonly #sessions = new Set<AppSession>();
   /** In the order they came. */
   readonly #waiting = new Set<Http2Sent>();
@@ -57,7 +53,7 @@ export class Http2App implements AppTransport {
 
   #connect(): void {
     if (this.#connecting !== undefined) return;
-    const session = new AppSession(this.#address, this.#clock, this.#connectHttp2, {
+    const session = new AppSession(this.#address, this.#clock, {
       onSocket: this.#onSocket,
       onReady: () => {
         this.#connecting = undefined;

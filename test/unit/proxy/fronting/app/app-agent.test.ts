@@ -24,6 +24,14 @@ async function setUp(t: TestContext) {
   const arrived = async (count: number): Promise<void> => {
     while (waiting.length < count) await turn();
   };
+  /** Two at once, the older first: their answers. */
+  const sendTwo = async () => {
+    const first = once(send(), 'response');
+    await arrived(1);
+    const second = once(send(), 'response');
+    await arrived(2);
+    return [first, second] as const;
+  };
   /** Answers the oldest, waits until its connection is one that waits, and says by its port which that is. */
   const answer = async (response: Promise<readonly unknown[]>): Promise<number> => {
     const before = free(agent);
@@ -34,7 +42,7 @@ async function setUp(t: TestContext) {
     while (free(agent) === before) await turn();
     return port;
   };
-  return { agent, made: () => made, send, arrived, answer };
+  return { agent, made: () => made, send, sendTwo, arrived, answer };
 }
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -42,11 +50,8 @@ const count = (sockets: NodeJS.ReadOnlyDict<unknown[]>): number => Object.values
 const free = (agent: AppAgent): number => count(agent.freeSockets);
 
 it('a request gets the connection that waited least, else a new one', async (t) => {
-  const { agent, made, send, arrived, answer } = await setUp(t);
-  const first = once(send(), 'response');
-  await arrived(1);
-  const second = once(send(), 'response');
-  await arrived(2);
+  const { agent, made, send, sendTwo, arrived, answer } = await setUp(t);
+  const [first, second] = await sendTwo();
   assert.deepEqual([made(), free(agent), count(agent.sockets)], [2, 0, 2]);
   await answer(first);
   const latest = await answer(second);
@@ -60,11 +65,8 @@ it('a request gets the connection that waited least, else a new one', async (t) 
 });
 
 it('one that is closed is passed over', async (t) => {
-  const { agent, made, send, arrived, answer } = await setUp(t);
-  const first = once(send(), 'response');
-  await arrived(1);
-  const second = once(send(), 'response');
-  await arrived(2);
+  const { agent, made, send, sendTwo, arrived, answer } = await setUp(t);
+  const [first, second] = await sendTwo();
   await answer(first);
   await answer(second);
   const [older, newer] = Object.values(agent.freeSockets)[0]!;
