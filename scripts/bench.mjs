@@ -2,11 +2,15 @@
  * npm run bench -- WORD [options]: prepares what the benchmark needs, then measures. Options go to the benchmark's own
  * program, build/bench/FILE.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import process from 'node:process';
+import { parseArgs } from 'node:util';
 import { ensurePeers } from './lib/bench-peers.mjs';
 import { ensureBenchModels, ensureLoadGenerators } from './lib/bench-setup.mjs';
+import { ensureCheckout } from './lib/checkouts.mjs';
 import { ensureEnvoy } from './lib/envoy.mjs';
-import { ensureBuilt, ensureBuiltForTests, run } from './lib/setup.mjs';
+import { ensureBuilt, ensureBuiltForTests, root, run } from './lib/setup.mjs';
 import { isHelp, listWords, refuse } from './lib/words.mjs';
 import { ensureZoo } from './lib/zoo.mjs';
 
@@ -15,6 +19,12 @@ import { ensureZoo } from './lib/zoo.mjs';
  * program takes, with the values that it has without them; where it is missing the program has a --help of its own.
  */
 const BENCHES = {
+  ratchet: {
+    says: 'this checkout beside a pinned commit, in ten or forty minutes; fails where more than 3 % was lost',
+    file: 'ratchet/ratchet.js',
+    models: ['half_plus_two', 'mlp_small', 'mlp_big', 'image_mean', 'mlp_mid', 'mlp_wide'],
+    needs: [ensureBuilt, ensureLoadGenerators, namePinned],
+  },
   load: {
     says: 'Pillion beside plain servers, at several numbers of connections; needs wrk and h2load',
     file: 'load/load-bench.js',
@@ -159,6 +169,13 @@ const BENCHES = {
 /** The program reads where Envoy is as the tests do. */
 function nameEnvoy() {
   process.env.PILLION_TEST_ENVOY = ensureEnvoy();
+}
+
+/** The program reads where it is. */
+function namePinned(args) {
+  const { against } = parseArgs({ args, strict: false, options: { against: { type: 'string' } } }).values;
+  const { commit } = JSON.parse(readFileSync(join(root, 'bench', 'ratchet', 'pinned.json'), 'utf8'));
+  process.env.PILLION_BENCH_PINNED = ensureCheckout(against ?? commit);
 }
 
 const USAGE = `Usage: npm run bench -- WORD [options]

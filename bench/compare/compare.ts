@@ -11,6 +11,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { describeMachine } from '../support/machine.ts';
+import { endProgress, interrupted, notice, progress } from '../support/progress.ts';
 import { CONTESTANTS } from './contestants.ts';
 import { type CompareOptions, HELP, readOptions } from './options.ts';
 import { renderDocument, renderTables } from './render.ts';
@@ -35,36 +36,15 @@ function versionsOf(names: ReadonlySet<string>): Record<string, string> {
   return versions;
 }
 
-const isTerminal = process.stderr.isTTY;
-const startedAt = performance.now();
-
-function progress(text: string): void {
-  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-  process.stderr.write(isTerminal ? `\r\u001b[K${minutes} min · ${text}` : `${minutes} min · ${text}\n`);
-}
-
-function notice(text: string): void {
-  process.stderr.write(`${isTerminal ? '\r\u001b[K' : ''}! ${text}\n`);
-}
-
-/** The servers are children that may be stopped just now: they have to be ended in order. */
-function interrupted(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Error(`${name}: the servers are stopped, nothing is written`)));
-  }
-  return controller.signal;
-}
-
 async function compare(options: CompareOptions, models: string): Promise<Results> {
   const { rounds, seconds, plans } = options;
   const begun = new Date().toISOString();
   const outcomes: Outcome[] = [];
-  const signal = interrupted();
+  const signal = interrupted(', nothing is written');
   for (const plan of plans) {
     outcomes.push(await runTournament(plan, { models, rounds, seconds, progress, notice, signal }));
   }
-  if (isTerminal) process.stderr.write('\r\u001b[K');
+  endProgress();
   return {
     machine: describeMachine(),
     startedAt: begun,

@@ -62,11 +62,14 @@ function pillion(
       ],
       isReady: (line) => line['event'] === 'ready',
     }),
-    portsOf: (ready) => {
-      const addresses = ready as { rest: string[]; grpc: string[] };
-      return { http: portOf(addresses.rest[0]!), grpc: portOf(addresses.grpc[0]!) };
-    },
+    portsOf: pillionPorts,
   };
+}
+
+/** From the line in which Pillion says that it is ready. */
+export function pillionPorts(ready: Record<string, unknown>): Ports {
+  const addresses = ready as { rest: string[]; grpc: string[] };
+  return { http: portOf(addresses.rest[0]!), grpc: portOf(addresses.grpc[0]!) };
 }
 
 /** So many runs at once, each on so many threads, whatever the defaults are. */

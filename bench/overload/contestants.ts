@@ -4,6 +4,8 @@
  * Flags are given only where `serve --help` knows them. A contestant that needs one which is not there is left out, and
  * so is one that does not start; the others are measured all the same.
  */
+import type { Checkout } from '../support/checkout.ts';
+
 export interface Contestant {
   readonly name: string;
   readonly label: string;
@@ -13,6 +15,8 @@ export interface Contestant {
   /** Without these flags it would be another contestant. */
   readonly needs?: readonly string[];
   readonly isOurs?: boolean;
+  /** Of another commit, instead of what is built here. */
+  readonly checkout?: Checkout;
   /** The loads are multiples of the largest capacity that one of these has. */
   readonly isReference?: boolean;
   /** Triton instead of our own server, with such a queue; `args` are none of it. */

@@ -1,5 +1,6 @@
 /** A contestant that runs: a server with a workload's models, warmed up, stopped (SIGSTOP) between its turns. */
 import { join } from 'node:path';
+import { serveCommand } from '../support/checkout.ts';
 import { FREE_PORTS, LAUNCHED } from '../support/launcher.ts';
 import { type ServerProcess, startServer } from '../support/server-process.ts';
 import type { Metadata } from './client/request-bytes.ts';
@@ -65,11 +66,12 @@ async function startPillion(contestant: Contestant, workload: Workload, options:
   const callerArgs =
     contestant.isOurs === true && callerHeader !== undefined ? [`--caller_header=${callerHeader}`] : [];
   const own = [...modelArgs, `--max_batch_size=${maxBatchSize}`, ...callerArgs, ...serveArgs, ...args];
-  const server = await startServer({
-    name: contestant.name,
-    args: [...LAUNCHED, 'serve', ...PORTS, ...own],
-    isReady: (line) => line['event'] === 'ready',
-  });
+  const { name, checkout } = contestant;
+  const server = await startServer(
+    checkout === undefined
+      ? { name, args: [...LAUNCHED, 'serve', ...PORTS, ...own], isReady: (line) => line['event'] === 'ready' }
+      : serveCommand(checkout, ['--log_level=info', ...own]),
+  );
   const address = (surface: string): string => (server.ready[surface] as string[])[0]!;
   const origin = `http://${address('rest')}`;
   try {

@@ -10,50 +10,22 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describeMachine } from '../support/machine.ts';
+import { endProgress, interrupted, notice, progress } from '../support/progress.ts';
 import { readBounds } from './checks.ts';
 import { digestsOf, Journal, readResults, writeResults } from './journal.ts';
 import { HELP, type OverloadOptions, readOptions } from './options.ts';
 import { renderDocument, renderTables } from './render.ts';
 import type { Results } from './results.ts';
-import { type ModelRow, rowOf } from './rows.ts';
+import { rowsOfModels } from './rows.ts';
 import { TimeLeft } from './time-left.ts';
 import { runTournament, turnsAhead } from './tournament.ts';
-import { standsAboveCapacity, type Workload } from './workload.ts';
+import { standsAboveCapacity } from './workload.ts';
 
 const PUBLISHED = join('bench', 'results', 'overload.json');
 const UNPUBLISHED = join('.cache', 'bench', 'overload.json');
 const DOCS = 'docs';
 const LEAD_IN_MS = 500;
 const WARM_UP_MS = 1000;
-
-const isTerminal = process.stderr.isTTY;
-const startedAt = performance.now();
-
-function progress(text: string): void {
-  const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1);
-  process.stderr.write(isTerminal ? `\r\u001b[K${minutes} min · ${text}` : `${minutes} min · ${text}\n`);
-}
-
-function notice(text: string): void {
-  process.stderr.write(`${isTerminal ? '\r\u001b[K' : ''}! ${text}\n`);
-}
-
-/** The servers are children that may be stopped just now: they have to be ended in order. */
-function interrupted(): AbortSignal {
-  const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(name, () => controller.abort(new Error(`${name}: the servers are stopped; --resume goes on`)));
-  }
-  return controller.signal;
-}
-
-async function rowsOf(workloads: readonly Workload[], models: string): Promise<Map<string, ModelRow>> {
-  const rows = new Map<string, ModelRow>();
-  for (const { file } of workloads.flatMap((workload) => workload.models)) {
-    if (!rows.has(file)) rows.set(file, await rowOf(join(models, file, '1', 'model.onnx')));
-  }
-  return rows;
-}
 
 /** A run's head: everything but what is measured. */
 function headOf(options: OverloadOptions): Results {
@@ -85,13 +57,13 @@ async function compete(options: OverloadOptions, models: string): Promise<Result
     keepsDisturbed: options.quick,
     ...{ contestants, hasPilot, rounds, seconds, seed, models, progress, notice },
     timeLeft: new TimeLeft(ahead, seconds),
-    rows: await rowsOf(workloads, models),
+    rows: await rowsOfModels(workloads, models),
     help: execFileSync(process.execPath, ['dist/bundle/main.cjs', 'serve', '--help'], { encoding: 'utf8' }),
     warmUpMs: WARM_UP_MS,
     leadInMs: LEAD_IN_MS,
-    signal: interrupted(),
+    signal: interrupted('; --resume goes on'),
   });
-  if (isTerminal) process.stderr.write('\r\u001b[K');
+  endProgress();
   return journal.results;
 }
 

@@ -1,8 +1,10 @@
 /** What a model is asked: one row of numbers of both signs, as wide as its input; and ONNX Runtime's own answer to it. */
 import { Buffer } from 'node:buffer';
+import { join } from 'node:path';
 import type grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
 import { InferenceSession, Tensor } from '../../src/internals/ort-library.ts';
+import type { Workload } from './workload.ts';
 
 /** TensorFlow Serving's method. */
 export const PREDICT = (
@@ -28,6 +30,15 @@ export interface ModelRow {
   readonly row: Float32Array;
   /** Of the first output. */
   readonly answer: readonly number[];
+}
+
+/** By the files of the workloads' models, in the directory of what bench/models/export.py writes. */
+export async function rowsOfModels(workloads: readonly Workload[], models: string): Promise<Map<string, ModelRow>> {
+  const rows = new Map<string, ModelRow>();
+  for (const { file } of workloads.flatMap((workload) => workload.models)) {
+    if (!rows.has(file)) rows.set(file, await rowOf(join(models, file, '1', 'model.onnx')));
+  }
+  return rows;
 }
 
 /** Of the first input of an ONNX file, which is float32. Throws where a row has no fixed shape. */

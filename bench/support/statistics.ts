@@ -21,3 +21,26 @@ export function ratios(a: readonly number[], b: readonly number[]): number[] {
 export function medianRatio(a: readonly number[], b: readonly number[]): number {
   return median(ratios(a, b));
 }
+
+/** How likely an interval of medianInterval's holds the median, at the least; five values would have 0.94, four 0.875. */
+const CONFIDENCE = 0.875;
+
+/**
+ * An interval that holds the median of what the values were drawn from, whatever its distribution: between the k-th lowest
+ * and the k-th highest value, with the largest k that CONFIDENCE allows (the sign test's interval: Conover, Practical
+ * Nonparametric Statistics, 3.2). Fewer than four values give the lowest and the highest, with less confidence.
+ */
+export function medianInterval(values: readonly number[]): [low: number, high: number] {
+  const sorted = [...values].sort((a, b) => a - b);
+  const count = sorted.length;
+  // Probability that fewer than k of all fall on one side: the binomial distribution's lower tail.
+  let k = 0;
+  let [term, tail] = [0.5 ** count, 0];
+  while (k < count / 2 && 2 * (tail + term) <= 1 - CONFIDENCE) {
+    tail += term;
+    term *= (count - k) / (k + 1);
+    k += 1;
+  }
+  k = Math.max(k, 1);
+  return [sorted[k - 1]!, sorted[count - k]!];
+}

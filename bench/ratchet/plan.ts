@@ -1,0 +1,85 @@
+/** What is measured. `quick` takes ten minutes, `all` forty, with four starts of each build. */
+import type { ModelName } from '../compare/models.ts';
+import * as grpc from '../compare/protocols/grpc.ts';
+import type { Protocol } from '../compare/protocols/protocol.ts';
+import * as rest from '../compare/protocols/rest.ts';
+import type { MeasureName } from './figures.ts';
+
+/** So many connections, each of which sends its next request when the last was answered. */
+export interface ClosedLoop {
+  readonly name: string;
+  readonly protocol: Protocol;
+  /** Of the pinned build, where it does not know `protocol`. */
+  readonly pinnedProtocol?: Protocol;
+  readonly connections: number;
+  readonly measures: readonly MeasureName[];
+  readonly isQuick?: boolean;
+}
+
+/** One pair of servers does all of a model's work, in this order. */
+export interface ModelPlan {
+  readonly model: ModelName;
+  /** Of each work on each server, before its turns. */
+  readonly warmUpSeconds: number;
+  readonly works: readonly ClosedLoop[];
+}
+
+const THROUGHPUT: readonly MeasureName[] = ['requests', 'cpu'];
+const LATENCY: readonly MeasureName[] = ['p50', 'p99'];
+const PREDICT = { protocol: grpc.tensorFlowServing };
+const REST = { protocol: rest.tensorFlowServing };
+/** The pinned build is asked the same over TensorFlow Serving's gRPC, the cheapest way that it has. */
+const V2 = { pinnedProtocol: grpc.tensorFlowServing };
+
+export const MODEL_PLANS: readonly ModelPlan[] = [
+  {
+    model: 'half_plus_two',
+    warmUpSeconds: 2,
+    works: [
+      { name: 'half_plus_two gRPC, 32', ...PREDICT, connections: 32, measures: THROUGHPUT, isQuick: true },
+      { name: 'half_plus_two REST, 32', ...REST, connections: 32, measures: THROUGHPUT, isQuick: true },
+    ],
+  },
+  {
+    model: 'mlp_small',
+    warmUpSeconds: 2,
+    works: [
+      { name: 'mlp_small gRPC, 32', ...PREDICT, connections: 32, measures: THROUGHPUT, isQuick: true },
+      { name: 'mlp_small REST, 32', ...REST, connections: 32, measures: THROUGHPUT },
+      { name: 'mlp_small gRPC, 1', ...PREDICT, connections: 1, measures: LATENCY },
+      { name: 'mlp_small REST, 1', ...REST, connections: 1, measures: LATENCY },
+      {
+        name: 'mlp_small V2 gRPC raw ÷ Predict, 32',
+        ...{ protocol: grpc.openInference(), ...V2 },
+        ...{ connections: 32, measures: THROUGHPUT },
+      },
+    ],
+  },
+  {
+    model: 'image_mean',
+    warmUpSeconds: 2,
+    works: [
+      { name: 'image_mean gRPC, 32', ...PREDICT, connections: 32, measures: THROUGHPUT, isQuick: true },
+      {
+        name: 'image_mean V2 binary REST ÷ Predict, 32',
+        ...{ protocol: rest.openInferenceBinary(), ...V2 },
+        ...{ connections: 32, measures: THROUGHPUT },
+      },
+    ],
+  },
+  {
+    model: 'mlp_big',
+    // What it learns of its plans takes a while.
+    warmUpSeconds: 5,
+    works: [
+      { name: 'mlp_big gRPC, 64', ...PREDICT, connections: 64, measures: THROUGHPUT },
+      { name: 'mlp_big gRPC, 32', ...PREDICT, connections: 32, measures: THROUGHPUT },
+    ],
+  },
+];
+
+/** What is started and left alone; its answers are REST's. */
+export const START_MODEL: ModelName = 'mlp_small';
+
+/** Names in bench/overload/workloads. */
+export const OVERLOADS: readonly string[] = ['one-2x', 'mixed-1.2x', 'zipf-2x', 'hot-cold', 'azure-0.8x'];

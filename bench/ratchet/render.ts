@@ -1,0 +1,80 @@
+/** Verdicts as tables: for the terminal, and for docs/results/ratchet.md. */
+import type { Machine } from '../support/machine.ts';
+import { MEASURES } from './figures.ts';
+import { FLOOR, judge, type State, type Verdict } from './judge.ts';
+import { nameOf, type Results, type Run } from './results.ts';
+
+const STATES: Readonly<Record<State, string>> = {
+  fails: '**fails**',
+  unclear: 'unclear',
+  holds: 'holds',
+  'new best': 'new best',
+  first: 'first run',
+};
+
+/** With the best ratios as they were before the run. */
+export function verdictsOf({ samples, bests }: Run): Verdict[] {
+  return judge(samples, (key) => bests[key]);
+}
+
+export function renderTable(verdicts: readonly Verdict[]): string {
+  const head = ['work', 'figure', 'here', 'pinned', 'ratio (interval)', 'best so far', 'gain on it', 'verdict'];
+  return [
+    `| ${head.join(' | ')} |`,
+    '|---|---|--:|--:|--:|--:|--:|---|',
+    ...verdicts.map((verdict) => `| ${cellsOf(verdict).join(' | ')} |`),
+  ].join('\n');
+}
+
+function cellsOf({ work, measure, here, pinned, ratio, low, high, best, gain, state }: Verdict): string[] {
+  const { label, digits } = MEASURES[measure];
+  return [
+    work,
+    label,
+    here.toFixed(digits),
+    pinned.toFixed(digits),
+    `${ratio.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`,
+    best?.toFixed(2) ?? '–',
+    gain?.toFixed(2) ?? '–',
+    STATES[state],
+  ];
+}
+
+/** The whole page. */
+export function renderDocument(results: Results): string {
+  const runs = [results.quick, results.all].filter((run) => run !== undefined);
+  return `${[INTRODUCTION, ...runs.map(renderRun)].join('\n\n')}\n`;
+}
+
+const INTRODUCTION = `# The ratchet
+
+Made by \`npm run bench -- ratchet\`. This checkout's server and that of a pinned commit, each built and started as its users do,
+take turns on the same work; whoever is not measured is stopped. A ratio is this checkout ÷ the pinned commit: the median of the
+starts' medians, and in brackets an interval that holds the true median seven times in eight (of four starts: the lowest and the
+highest). bench/ratchet/pinned.json has the pinned commit and the best ratio of each figure so far.
+
+A figure fails where its whole interval is worse than ${FLOOR} of the best so far, after as many starts once more. "Unclear" is an
+interval that reaches below that and is not wholly below: the runs differ too much to say. A new best is better than the
+old one in its whole interval, and by 3 % in its median.
+
+Where the pinned commit does not know a protocol (÷ Predict), it is asked the same over TensorFlow Serving's gRPC. Overload is the
+share of requests answered in time ÷ that of the pinned commit with a fixed queue of two batches and two runs at once, on the same
+arrivals, at a multiple of the capacity that the pinned commit's queue of 100 has.`;
+
+function renderRun(run: Run): string {
+  const { plan, startedAt, minutes, here, pinned, starts, turns, seconds, repeated, samples } = run;
+  const disturbed = samples.filter(({ isDisturbed }) => isDisturbed === true).length;
+  const share =
+    disturbed === 0 ? '' : ` ${disturbed} of ${samples.length} measurements were disturbed by other processes.`;
+  const again = repeated.length === 0 ? '' : ` Measured once more, as a figure failed: ${repeated.join('; ')}.`;
+  return `## ${plan}
+
+${nameOf(here)} beside ${pinned.slice(0, 8)} on ${startedAt.slice(0, 10)}, ${minutes.toFixed(0)} minutes: ${starts} starts of each, at
+each ${turns} turns of ${seconds} s. ${machineText(run.machine)}.${share}${again}
+
+${renderTable(verdictsOf(run))}`;
+}
+
+function machineText({ cpu, cores, memoryGiB, kernel, node }: Machine): string {
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}`;
+}
