@@ -17,11 +17,17 @@ const MAX_ENTRIES = 10_000;
 const READ = 4;
 const PASS = 1;
 
-/** The first path at or below `path`, or on the way to it, that the reader cannot read; undefined = none. */
-export function unreadablePath(path: string, { user, isWayOpen, isDeep }: Reader): string | undefined {
-  for (let at = dirname(path); !isWayOpen && at !== dirname(at); at = dirname(at)) {
-    if (!allows(statsOf(at), user, PASS)) return at;
+/** The first path at or below one of `paths`, or on the way to it, that the reader cannot read; undefined = none. */
+export function firstUnreadable(paths: readonly string[], reader: Reader): string | undefined {
+  for (const path of paths) {
+    const found = unreadablePath(path, reader);
+    if (found !== undefined) return found;
   }
+  return undefined;
+}
+
+/** What is nearest to `path` comes first: itself and what it holds, then the way to it, from the inside out. */
+function unreadablePath(path: string, { user, isWayOpen, isDeep }: Reader): string | undefined {
   const rest = [{ at: path, isDeep }];
   for (let left = MAX_ENTRIES; rest.length > 0 && left > 0; left--) {
     const next = rest.pop()!;
@@ -32,6 +38,9 @@ export function unreadablePath(path: string, { user, isWayOpen, isDeep }: Reader
     // Links may lead back.
     const entries = readdirSync(next.at, { withFileTypes: true });
     rest.push(...entries.map((entry) => ({ at: join(next.at, entry.name), isDeep: !entry.isSymbolicLink() })));
+  }
+  for (let at = dirname(path); !isWayOpen && at !== dirname(at); at = dirname(at)) {
+    if (!allows(statsOf(at), user, PASS)) return at;
   }
   return undefined;
 }

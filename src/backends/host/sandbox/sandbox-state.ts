@@ -17,8 +17,8 @@ interface SandboxFacts {
   readonly isOff: boolean;
   /** The user that was asked for. */
   readonly user: number;
-  /** A path that this user cannot read, and so is not used. */
-  readonly unreadable: string | undefined;
+  /** Paths that this user cannot read, and so is not used. */
+  readonly unreadable: readonly string[];
 }
 
 export function remainingRights({ means, isOff, user, unreadable }: SandboxFacts): SandboxState {
@@ -27,7 +27,8 @@ export function remainingRights({ means, isOff, user, unreadable }: SandboxFacts
   const lacks: string[] = [];
   if (isOff) lacks.push('it is off (--model_sandbox=off)');
   if (means.user === undefined && (isRoot || bubblewrap === undefined)) {
-    const why = unreadable === undefined ? '' : `, since user ${user} cannot read "${unreadable}"`;
+    const paths = unreadable.map((path) => `"${path}"`).join(' or ');
+    const why = paths === '' ? '' : `, since user ${user} cannot read ${paths}`;
     lacks.push(`it runs as the server’s user${why}${hidesFiles(means) ? '' : READS_SERVER}`);
   }
   if (bubblewrap === undefined) {

@@ -18,7 +18,7 @@ import type { LoadSettings } from '../../backend.ts';
 import { childEnvironment } from './child-environment.ts';
 import { commandLine, hidesFiles, NO_MEANS, type SandboxMeans } from './command-line.ts';
 import { commonMounts, type ModelFiles, type Mount, modelMounts, shows } from './mounts.ts';
-import { unreadablePath } from './readable.ts';
+import { firstUnreadable } from './readable.ts';
 import { bestMeans, findBestMeans } from './sandbox-means.ts';
 import { remainingRights, type SandboxState } from './sandbox-state.ts';
 
@@ -95,7 +95,7 @@ export class Sandbox {
 
   /** What a process gets whose model's files every user may read. */
   get state(): SandboxState {
-    return this.#stateOf(this.#means, undefined);
+    return this.#stateOf(this.#unreadable([], []));
   }
 
   /**
@@ -106,10 +106,12 @@ export class Sandbox {
     const { environment, readable } = this.#options;
     const { bubblewrap } = this.#means;
     const isHiding = hidesFiles(this.#means);
-    const mounts = !isHiding ? [] : [...this.#common, ...modelMounts(files, readable)];
-    const unreadable = this.#unreadable(files, mounts);
-    const means = unreadable === undefined ? this.#means : { ...this.#means, user: undefined };
-    const state = this.#stateOf(means, unreadable);
+    const mountsOf = (of: ModelFiles): readonly Mount[] => (isHiding ? modelMounts(of, readable) : []);
+    const own = mountsOf(files);
+    const mounts = isHiding ? [...this.#common, ...own] : [];
+    const unreadable = this.#unreadable(files.versions, own);
+    const means = this.#meansFor(unreadable);
+    const state = this.#stateOf(unreadable);
     if (this.isRequired && state.level !== 'full') throw cannotBeFull(name, state);
     const [command, ...args] = commandLine(means, mounts, program);
     const env = childEnvironment(process.env, loadOptions, environment);
@@ -123,30 +125,36 @@ export class Sandbox {
       uid: bubblewrap === undefined && means.setpriv === undefined ? means.user : undefined,
       state,
       isWrapped: bubblewrap !== undefined,
-      admits: (others) =>
-        (!isHiding || shows(mounts, modelMounts(others, readable))) &&
-        (means.user === undefined || this.#unreadable(others, mounts) === undefined),
+      admits: (others) => {
+        const wanted = mountsOf(others);
+        const isShown = !isHiding || shows(mounts, wanted);
+        return isShown && (means.user === undefined || this.#unreadable(others.versions, wanted).length === 0);
+      },
     };
   }
 
-  /** The first path that the other user cannot read; undefined = none. Without bubblewrap, the way there counts too. */
-  #unreadable({ versions }: ModelFiles, mounts: readonly Mount[]): string | undefined {
+  /**
+   * What the other user cannot read: the first path of those that every process needs, and the first of the models', so
+   * that both can be mended at once. Without bubblewrap, the way there counts too.
+   */
+  #unreadable(versions: readonly string[], own: readonly Mount[]): readonly string[] {
     const { user, bubblewrap } = this.#means;
-    if (user === undefined) return undefined;
-    const isWayOpen = bubblewrap !== undefined;
-    for (const { from: path } of mounts.length > 0 ? mounts : this.#common) {
-      const found = unreadablePath(path, { user, isWayOpen, isDeep: false });
-      if (found !== undefined) return found;
-    }
-    for (const path of versions) {
-      const found = unreadablePath(path, { user, isWayOpen, isDeep: true });
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    if (user === undefined) return [];
+    const first = (paths: readonly string[], isDeep: boolean): string | undefined =>
+      firstUnreadable(paths, { user, isWayOpen: bubblewrap !== undefined, isDeep });
+    const placesOf = (mounts: readonly Mount[]): readonly string[] => mounts.map(({ from }) => from);
+    const found = [first(placesOf(this.#common), false), first(versions, true) ?? first(placesOf(own), false)];
+    return [...new Set(found)].filter((path) => path !== undefined);
   }
 
-  #stateOf(means: SandboxMeans, unreadable: string | undefined): SandboxState {
-    return remainingRights({ means, isOff: this.#options.mode === 'off', user: this.#options.user, unreadable });
+  /** The other user is not used if there is something that it cannot read. */
+  #meansFor(unreadable: readonly string[]): SandboxMeans {
+    return unreadable.length === 0 ? this.#means : { ...this.#means, user: undefined };
+  }
+
+  #stateOf(unreadable: readonly string[]): SandboxState {
+    const { mode, user } = this.#options;
+    return remainingRights({ means: this.#meansFor(unreadable), isOff: mode === 'off', user, unreadable });
   }
 }
 

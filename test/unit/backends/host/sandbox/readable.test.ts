@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { it, type TestContext } from 'node:test';
-import { unreadablePath } from '../../../../../src/backends/host/sandbox/readable.ts';
+import { firstUnreadable } from '../../../../../src/backends/host/sandbox/readable.ts';
 import { tempDirectory } from '../../../../support/temp-directory.ts';
 
 const OTHER = { user: 54_321, isWayOpen: true, isDeep: true };
@@ -19,23 +19,26 @@ function tree(t: TestContext): string {
 
 it('another user can read what is open to all, and its owner what is open to the owner', (t) => {
   const directory = tree(t);
-  assert.equal(unreadablePath(directory, OTHER), undefined);
+  assert.equal(firstUnreadable([directory], OTHER), undefined);
   const model = join(directory, 'a', 'model');
   chmodSync(model, 0o600);
-  assert.equal(unreadablePath(directory, OTHER), model);
-  assert.equal(unreadablePath(directory, { ...OTHER, isDeep: false }), undefined);
-  assert.equal(unreadablePath(directory, { ...OTHER, user: process.getuid!() }), undefined);
+  assert.equal(firstUnreadable([directory], OTHER), model);
+  assert.equal(firstUnreadable([directory], { ...OTHER, isDeep: false }), undefined);
+  assert.equal(firstUnreadable([directory], { ...OTHER, user: process.getuid!() }), undefined);
 });
 
 it('names a directory that cannot be entered, also one on the way if that counts', (t) => {
   const directory = tree(t);
   const inner = join(directory, 'a');
   chmodSync(inner, 0o744);
-  assert.equal(unreadablePath(directory, OTHER), inner);
+  assert.equal(firstUnreadable([directory], OTHER), inner);
   chmodSync(inner, 0o755);
   chmodSync(directory, 0o700);
-  assert.equal(unreadablePath(inner, OTHER), undefined);
-  assert.equal(unreadablePath(inner, { ...OTHER, isWayOpen: false }), directory);
+  assert.equal(firstUnreadable([inner], OTHER), undefined);
+  assert.equal(firstUnreadable([inner], { ...OTHER, isWayOpen: false }), directory);
+  const model = join(inner, 'model');
+  chmodSync(model, 0o600);
+  assert.equal(firstUnreadable([inner], { ...OTHER, isWayOpen: false }), model);
 });
 
 it('links to nothing and to themselves hide nothing', (t) => {
@@ -43,6 +46,6 @@ it('links to nothing and to themselves hide nothing', (t) => {
   symlinkSync('nowhere', join(directory, 'broken'));
   symlinkSync('.', join(directory, 'round'));
   symlinkSync('itself', join(directory, 'itself'));
-  assert.equal(unreadablePath(directory, OTHER), undefined);
-  assert.equal(unreadablePath(join(directory, 'no', 'such', 'place'), OTHER), undefined);
+  assert.equal(firstUnreadable([directory], OTHER), undefined);
+  assert.equal(firstUnreadable([join(directory, 'no', 'such', 'place')], OTHER), undefined);
 });
