@@ -49,12 +49,17 @@ export function commonMounts(readable: readonly string[]): readonly Mount[] {
 /** What the models need besides. Throws `load_failed` for a link to a place that is not theirs. */
 export function modelMounts(files: ModelFiles, readable: readonly string[]): readonly Mount[] {
   const { versions, basePaths, backends } = files;
-  const plugIns = backends.filter((kind) => kind !== undefined && !BACKEND_KINDS.includes(kind));
-  const paths = [...plugIns.flatMap((kind) => plugInPaths(kind!)), ...basePaths, ...versions];
   return [
-    ...paths.map((path) => resolve(path)).flatMap(mountOf),
+    ...plugInMounts(backends),
+    ...[...basePaths, ...versions].map((path) => resolve(path)).flatMap(mountOf),
     ...versions.flatMap((version) => linkMounts(resolve(version), readable)),
   ];
+}
+
+/** The packages of those backends that are plug-ins, and the packages that these import. */
+export function plugInMounts(backends: ModelFiles['backends']): readonly Mount[] {
+  const plugIns = backends.filter((kind) => kind !== undefined && !BACKEND_KINDS.includes(kind));
+  return plugIns.flatMap((kind) => plugInPaths(kind!)).flatMap(mountOf);
 }
 
 /** True if a process with `mounts` sees the `wanted` ones. */

@@ -17,7 +17,7 @@ import { ServingError } from '../../../core/errors.ts';
 import type { LoadSettings } from '../../backend.ts';
 import { childEnvironment } from './child-environment.ts';
 import { commandLine, hidesFiles, NO_MEANS, type SandboxMeans } from './command-line.ts';
-import { commonMounts, type ModelFiles, type Mount, modelMounts, shows } from './mounts.ts';
+import { commonMounts, type ModelFiles, type Mount, modelMounts, plugInMounts, shows } from './mounts.ts';
 import { firstUnreadable } from './readable.ts';
 import { bestMeans, findBestMeans } from './sandbox-means.ts';
 import { remainingRights, type SandboxState } from './sandbox-state.ts';
@@ -106,7 +106,8 @@ export class Sandbox {
     const { environment, readable } = this.#options;
     const { bubblewrap } = this.#means;
     const isHiding = hidesFiles(this.#means);
-    const mountsOf = (of: ModelFiles): readonly Mount[] => (isHiding ? modelMounts(of, readable) : []);
+    const mountsOf = (of: ModelFiles): readonly Mount[] =>
+      isHiding ? modelMounts(of, readable) : plugInMounts(of.backends);
     const own = mountsOf(files);
     const mounts = isHiding ? [...this.#common, ...own] : [];
     const unreadable = this.#unreadable(files.versions, own);

@@ -3,13 +3,14 @@ import assert from 'node:assert/strict';
 import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { SandboxMeans } from '../../../../../src/backends/host/sandbox/command-line.ts';
 import { type Confined, Sandbox } from '../../../../../src/backends/host/sandbox/sandbox.ts';
 import { openDirectory } from '../../../../support/sandboxes.ts';
 
 /** Who may read this checkout in any case; others may be shut out of it. */
 const OWNER = statSync(fileURLToPath(import.meta.url)).uid;
+const STRANGER = 54_321;
 
 /** A version directory that every user may read. */
 function openVersion(t: TestContext): string {
@@ -19,9 +20,9 @@ function openVersion(t: TestContext): string {
   return version;
 }
 
-function confine(version: string, means: SandboxMeans, readable: readonly string[] = []): Confined {
+function confine(version: string, means: SandboxMeans, backend = 'onnx', readable: readonly string[] = []): Confined {
   const sandbox = new Sandbox({ mode: 'auto', user: means.user!, environment: [], readable }, means);
-  const files = { versions: [version], basePaths: [], backends: ['onnx'] };
+  const files = { versions: [version], basePaths: [], backends: [backend] };
   return sandbox.confine('m', ['node'], files, { intraOpThreads: 1, executionProvider: 'cpu' });
 }
 
@@ -37,7 +38,7 @@ it('the report names what every process needs and a file of the model, each if t
   writeFileSync(closed, '', { mode: 0 });
   const assertNamed = (paths: string, readable: readonly string[] = []): void => {
     const means = { setpriv: '/bin/setpriv', landlock: true, user: OWNER };
-    const { by, lacks } = confine(version, means, readable).state;
+    const { by, lacks } = confine(version, means, 'onnx', readable).state;
     assert.equal(by, 'setpriv, Landlock');
     assert.equal(lacks[0], `it runs as the server’s user, since user ${OWNER} cannot read ${paths}`);
   };
@@ -55,4 +56,13 @@ it('what every process gets is told without the user if that cannot read what th
     new Sandbox({ mode: 'auto', user: OWNER, environment: [], readable }, { setpriv: '/bin/setpriv', user: OWNER })
       .state.by;
   assert.deepEqual([byOf([]), byOf([closed])], [`setpriv, user ${OWNER}`, 'setpriv']);
+});
+
+it('a plug-in that the user cannot read is found out, also where no tool hides files', (t) => {
+  const closed = openDirectory(t, 0o700);
+  const plugIn = join(closed, 'plug-in.js');
+  writeFileSync(plugIn, '');
+  const { uid, state } = confine(openVersion(t), { user: STRANGER }, pathToFileURL(plugIn).href);
+  assert.equal(uid, undefined);
+  assert.ok(state.lacks[0]!.includes(`"${closed}"`), state.lacks[0]);
 });
