@@ -5,7 +5,7 @@
 import process from 'node:process';
 
 /** A command that was called wrongly ends with this, as the C library's sysexits.h has it. */
-const USAGE_STATUS = 64;
+export const USAGE_STATUS = 64;
 
 /** The words with what each does, a line each. @param {Record<string, {says: string}>} words */
 export function listWords(words) {

@@ -1,0 +1,44 @@
+/**
+ * The recorded runs of suites: test/results/suites.jsonl, a run a line. `part` are the words that were given after the
+ * suite's name, `exit` is its status where that is not 0.
+ *
+ * @typedef {{suite: string, part?: string, commit: string, dirty?: true, date: string, node: string, seconds: number,
+ *   passed: number, of: number, skipped?: number, exit?: number}} SuiteRun
+ */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Where they are, in the tree. */
+export const RUNS_FILE = 'test/results/suites.jsonl';
+
+/** @returns {SuiteRun[]} */
+export function readRuns(file) {
+  if (!existsSync(file)) return [];
+  const lines = readFileSync(file, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+}
+
+/** @param {SuiteRun[]} runs */
+export function writeRuns(file, runs) {
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, runs.map((run) => `${JSON.stringify(run)}\n`).join(''));
+}
+
+/** Where nothing was tested, nothing has passed. */
+export const hasPassed = ({ exit, passed }) => exit === undefined && passed > 0;
+
+/** Of one suite: its last run that passed whole, its last whole one, its last one of a part; each may be undefined. */
+export function lastRuns(runs, suite) {
+  const own = runs.filter((run) => run.suite === suite).sort((a, b) => a.date.localeCompare(b.date));
+  const whole = own.filter(({ part }) => part === undefined);
+  return { pass: whole.findLast(hasPassed), whole: whole.at(-1), part: own.findLast(({ part }) => part !== undefined) };
+}
+
+/** Those that still say something, in an order in which a new run changes a line or two. */
+export function keepLast(runs) {
+  const suites = [...new Set(runs.map(({ suite }) => suite))].sort();
+  return suites.flatMap((suite) => {
+    const { pass, whole, part } = lastRuns(runs, suite);
+    return [...new Set([pass, whole, part])].filter((run) => run !== undefined);
+  });
+}

@@ -1,0 +1,182 @@
+/**
+ * What each suite tests, as git's pathspecs: its own files, the scripts that prepare it and the parts of the product that
+ * it was written for. A commit that touches one of them makes the suite due. Every suite that starts a server passes through
+ * much more of it: that is left to npm test, or each suite would be due after each commit.
+ */
+
+const HTTP1 = ['src/proxy/http1', 'src/proxy/net'];
+const HTTP2 = ['src/proxy/http2', 'src/proxy/net', 'src/internals/socket-reads.ts'];
+const GRPC = [...HTTP2, 'src/proxy/grpc', 'src/internals/grpc-js-stream.ts'];
+const FRONTING = ['src/proxy/fronting', 'src/proxy/fronted-deadlines.ts', 'src/app/front.ts'];
+const REQUESTS = ['src/proxy/exchange.ts', 'src/proxy/request-lifecycle.ts', 'src/proxy/handlers'];
+const DRAIN = [
+  'src/app/drain.ts',
+  'src/app/client-drain.ts',
+  'src/proxy/readiness.ts',
+  'src/proxy/request-lifecycle.ts',
+];
+const ENDS = [...DRAIN, 'src/app/app.ts', 'src/app/entrances.ts', 'src/main.ts', 'src/cli/end-signals.ts'];
+const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
+const TRITON_MODELS = ['src/models/triton', 'src/config/triton'];
+const OPEN_INFERENCE = [
+  'src/codec/open-inference',
+  'src/proxy/protocols/open-inference',
+  'src/proxy/shared-memory',
+  'proto',
+];
+const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
+const TFJS = ['src/backends/tfjs', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
+const START = ['bin', 'scripts/lib/bundle', 'src/main.ts'];
+const IMAGE = [
+  ...START,
+  ...['deploy/docker', 'scripts/image.mjs', 'scripts/lib/image-base.mjs', 'scripts/lib/image-suite.mjs'],
+  'package-lock.json',
+];
+const ENVOY = [
+  'scripts/lib/envoy.mjs',
+  'test/mesh/requirements.txt',
+  'test/mesh/envoy.ts',
+  'test/mesh/envoy-config.ts',
+];
+const INTEROP = ['test/conformance/interop', 'test/conformance/grpc-interop', 'test/conformance/grpc-interop-java'];
+const APPS = ['test/fronting/apps', 'test/fronting/apps.ts', 'scripts/lib/fronted-apps.mjs'];
+const RESTARTS = ['test/support/restarts.ts', 'test/support/restart-clients.ts'];
+
+/** Changes of these make no suite due, wherever they are: documents, and the inputs that fuzzing finds. */
+const LEFT_OUT = [':(exclude)*.md', ':(exclude)test/fuzz/corpora'];
+
+/** By the suite's name. */
+export const TESTED_PATHS = {
+  long: [
+    ...['src/scheduler', 'test/support/scheduler-harness.ts', 'test/support/puppet-executor.ts'],
+    ...['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `test/property/${name}.test.ts`),
+  ],
+  graphs: [
+    ...['src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
+    ...['onnx-graph', 'row-chain', 'row-graphs', 'row-graph-steps'].map((name) => `test/support/${name}.ts`),
+  ],
+  fuzz: [
+    ...['src/codec', 'src/backends/trees', 'src/backends/onnx/graph', 'src/config/yaml', 'src/config/text-proto'],
+    ...['src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts', 'src/telemetry/tracing'],
+    ...['test/fuzz', 'scripts/lib/fuzz.mjs'],
+  ],
+  soak: [...MODELS, ...GRPC, ...HTTP1, ...REQUESTS, 'src/app', 'src/proxy/records', 'src/telemetry', 'test/long/soak'],
+  faults: [...MODELS, ...ENDS, 'src/app', 'src/files', 'src/telemetry', 'bench/faults'],
+  processes: ['src/backends/host', 'src/backends/onnx', 'test/long/process-host.ts'],
+  restarts: [...ENDS, ...HTTP1, ...GRPC, ...RESTARTS, 'test/integration/restarts.test.ts'],
+  h2spec: [
+    ...[...HTTP2, 'src/proxy/grpc', 'src/proxy/fronting', 'test/conformance/h2spec', 'test/conformance/h2spec.mjs'],
+    ...['test/support/http2-echo.ts', 'test/support/fronted-http2.ts', 'scripts/lib/go-program.mjs'],
+  ],
+  interop: [...GRPC, ...INTEROP, 'test/conformance/grpc-interop.mjs', 'test/support/interop-service.ts'],
+  'grpc-tools': [
+    ...[...GRPC, 'src/proxy/protocols/reflection', 'src/proxy/protocols/health', ...TENSORFLOW],
+    ...['test/conformance/grpc-tools.mjs', 'test/conformance/grpcurl', 'test/conformance/ghz'],
+  ],
+  'fronted-grpc': [
+    ...[...FRONTING, ...GRPC, ...INTEROP, 'test/conformance/fronted-grpc.mjs', 'test/conformance/fronted-scenarios'],
+    ...['test/conformance/grpc-interop-server', 'test/fronting/apps/go'],
+  ],
+  browser: [
+    'src/admin',
+    'src/app/admin.ts',
+    'src/app/console.ts',
+    'scripts/lib/bundle/build-console.mjs',
+    'test/browser',
+  ],
+  envoy: [
+    ...GRPC,
+    ...HTTP1,
+    ...DRAIN,
+    'src/proxy/load',
+    'src/proxy/protocols/orca',
+    'src/proxy/refusal-headers.ts',
+    'test/mesh',
+    ...ENVOY,
+  ],
+  'rolling-restarts': [
+    ...ENDS,
+    ...HTTP1,
+    ...GRPC,
+    ...FRONTING,
+    ...RESTARTS,
+    'test/mesh/rolling-restarts.mesh.ts',
+    ...ENVOY,
+  ],
+  'fronting-apps': [...FRONTING, ...HTTP1, 'test/fronting', ...APPS, ...ENVOY],
+  'fronting-events': [...FRONTING, ...HTTP1, 'test/fronting/long-events.ts', 'test/fronting/passing.ts', ...APPS],
+  scaling: [
+    ...['src/proxy/load', 'src/app/load.ts', 'src/proxy/servers/probes.ts', 'src/backends/remote', ...DRAIN],
+    ...['test/mesh/envoy-scaling.scaling.ts', 'test/mesh/autoscaler.ts', 'deploy/keda', ...ENVOY],
+  ],
+  observability: [
+    ...[
+      'src/telemetry',
+      'src/app/model-metrics.ts',
+      'src/app/process-metrics.ts',
+      'src/proxy/fronting/app/app-metrics.ts',
+    ],
+    ...['deploy/grafana', 'test/observability', ...ENVOY],
+  ],
+  metrics: [
+    ...['src/telemetry/metrics', 'src/app/model-metrics.ts', 'src/app/process-metrics.ts'],
+    ...['test/metrics', 'scripts/lib/debian-program.mjs'],
+  ],
+  triton: [
+    ...OPEN_INFERENCE,
+    ...TRITON_MODELS,
+    ...REQUESTS,
+    'src/models/sequences',
+    'src/models/ensembles',
+    'test/triton',
+  ],
+  kserve: [...OPEN_INFERENCE, ...REQUESTS, 'test/kserve'],
+  'perf-analyzer': [...OPEN_INFERENCE, ...TENSORFLOW, 'test/perf-analyzer', 'scripts/lib/perf-analyzer.mjs'],
+  'triton-rust': [...OPEN_INFERENCE, 'test/triton-rust', 'scripts/lib/rust-program.mjs'],
+  openapi: [
+    ...['src/proxy/protocols', 'src/proxy/servers/rest-routes.ts', 'src/proxy/http1', 'src/codec/json'],
+    ...['src/codec/open-inference/rest', 'test/openapi'],
+  ],
+  'tfjs-long': [
+    ...[...TFJS, 'src/backends/host', 'package-lock.json', 'test/long/human', 'test/long/tfjs-human.long.ts'],
+    ...['test/long/tfjs-memory.long.ts', 'test/support/tfjs-models.ts'],
+  ],
+  zoo: [...MODELS, ...TENSORFLOW, 'scripts/natives/tfjs', 'package-lock.json', 'test/zoo', 'scripts/lib/zoo.mjs'],
+  'onnx-suite': [
+    ...[
+      'src/backends/onnx',
+      'src/backends/host',
+      'src/models',
+      'src/scheduler/batch',
+      'src/codec',
+      'package-lock.json',
+    ],
+    ...['test/zoo', 'scripts/lib/zoo.mjs'],
+  ],
+  package: [...START, 'src/api', 'scripts/package.mjs', 'package.json', 'package-lock.json', 'test/package'],
+  image: [...IMAGE, 'deploy/compose', 'deploy/kserve', 'test/image'],
+  'image-tfjs': [...IMAGE, ...TFJS, 'test/image/tensorflow.image-tfjs.ts', 'test/image/containers.ts'],
+  deploy: ['deploy', 'src/config', 'src/cli/pod-options.ts', 'test/deploy', 'scripts/lib/deploy-programs.mjs'],
+  pod: [
+    ...[
+      ...IMAGE,
+      ...DRAIN,
+      'deploy/kubernetes',
+      'src/proxy/servers/probes.ts',
+      'src/admin/pod-life.ts',
+      'src/cli/await.ts',
+    ],
+    ...['src/cli/drain.ts', 'test/pod', 'test/deploy/api-server.ts', 'test/deploy/manifests.ts'],
+    'scripts/lib/pod-programs.mjs',
+  ],
+  smoke: [...START, 'src/app', 'scripts/demo.mjs', 'scripts/demo', 'scripts/lib/smoke.mjs', 'package-lock.json'],
+  nodes: [
+    ...[...FRONTING, ...HTTP1, 'scripts/lib/smoke.mjs', 'test/unit/proxy/fronting'],
+    ...['fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'].map(
+      (name) => `test/integration/${name}.test.ts`,
+    ),
+  ],
+};
+
+/** What git is asked for a suite. */
+export const pathspecsOf = (suite) => [...TESTED_PATHS[suite], ...LEFT_OUT];
