@@ -8,7 +8,9 @@
  * expected, at the latest after ten minutes. It must run in the root of the repository.
  */
 import { writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import process from 'node:process';
+import { pathToFileURL } from 'node:url';
 import { describeMachine } from '../support/machine.ts';
 import { processTree } from '../support/process-tree.ts';
 import { END_FAULTS } from './end-faults.ts';
@@ -47,4 +49,8 @@ if (words.length === 0) {
   const text = JSON.stringify({ machine: describeMachine(), faults: results }, null, 2);
   writeFileSync('bench/results/faults.json', `${text}\n`);
 }
-process.exitCode = results.some(({ problems }) => problems.length > 0) ? 1 : 0;
+const bad = results.filter(({ problems }) => problems.length > 0).length;
+const skipped = results.filter((each) => each.skipped !== undefined).length;
+const { tellCounts } = await import(pathToFileURL(resolve('scripts/lib/suite-runs/counts.mjs')).href);
+tellCounts({ passed: results.length - bad - skipped, of: results.length, skipped });
+process.exitCode = bad > 0 ? 1 : 0;

@@ -10,6 +10,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { ensureBuiltForTests, root, say } from './setup.mjs';
+import { tellCounts } from './suite-runs/counts.mjs';
 import { isHelp, refuse } from './words.mjs';
 
 const compiled = join(root, 'build', 'test', 'fuzz');
@@ -60,6 +61,7 @@ export async function runFuzz(words) {
   await Promise.all(Array.from({ length: lanes }, lane));
   const runs = results.reduce((sum, each) => sum + each.runs, 0);
   const faults = results.filter(({ file }) => file !== undefined);
+  tellCounts({ passed: names.length - faults.length, of: names.length });
   if (keeps && names.length === targetNames().length) writeResults({ seconds, seed, runs, targets: results });
   console.log(`\n${runs.toLocaleString('en')} runs of ${names.length} targets, ${faults.length} with a fault`);
   if (faults.length > 0) process.exit(1);

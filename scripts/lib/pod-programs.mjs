@@ -2,7 +2,6 @@
  * What `npm test -- pod` runs on: the programs of a Kubernetes node and its control plane, compiled from Go's modules or out
  * of Debian's packages, and two images: this tree's, and the one that holds a pod's namespaces.
  */
-import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
@@ -10,8 +9,8 @@ import { ensureDebianProgram } from './debian-program.mjs';
 import { ensureApiServer, KUBERNETES_FLAGS } from './deploy-programs.mjs';
 import { ensureGoProgram } from './go-program.mjs';
 import { prepareImage } from './image-suite.mjs';
-import { testFiles } from './node-tests.mjs';
-import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
+import { statusOfTestFiles, testFiles } from './node-tests.mjs';
+import { ensureBuiltForTests, ensurePython, root, run } from './setup.mjs';
 
 const DIRECTORY = join(root, '.cache', 'pod');
 const PAUSE_IMAGE = 'localhost/pause:1';
@@ -31,18 +30,15 @@ export function runPodSuite() {
     process.exit(1);
   }
   removePodCgroups();
-  const env = { ...process.env, ...preparePod() };
+  const env = preparePod();
   ensureBuiltForTests();
-  say('Running pods');
   const own = ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--propagation=private'];
-  const tests = testFiles('.pod.js').map((file) => join('build', 'test', file));
-  const node = [process.execPath, '--enable-source-maps', '--test', '--test-reporter=spec', ...tests];
-  const words = ['--mount', ...own, 'sh', '-c', FIRST_PROCESS, 'sh', ...node];
-  const { status } = spawnSync('unshare', words, { cwd: root, stdio: 'inherit', env });
+  const within = ['unshare', '--mount', ...own, 'sh', '-c', FIRST_PROCESS, 'sh'];
+  const status = statusOfTestFiles(testFiles('.pod.js'), { env, within });
   removePodCgroups();
   rmSync(env.PILLION_TEST_POD_DIRECTORY, { recursive: true, force: true });
   rmSync(env.PILLION_TEST_POD_IMAGES);
-  if (status !== 0) process.exit(status ?? 1);
+  if (status !== 0) process.exit(status);
 }
 
 function preparePod() {

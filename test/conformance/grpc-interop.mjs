@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { root } from '../../scripts/lib/setup.mjs';
+import { tellCounts } from '../../scripts/lib/suite-runs/counts.mjs';
 import { goClient } from './interop/go-client.mjs';
 import { javaClient } from './interop/java-client.mjs';
 import { pythonClient } from './interop/python-client.mjs';
@@ -50,6 +51,7 @@ async function runAll(engineUnderTest, clients) {
       if (problem !== undefined) process.stdout.write(`${problem}\n`);
     }
   }
+  tellCounts({ passed: cases - failed, of: cases });
   await engine.close();
   for (const error of errors) process.stdout.write(`internal error: ${error?.stack ?? error}\n`);
   process.stdout.write(`${engineUnderTest.name}: ${cases - failed} of ${cases} cases passed\n`);

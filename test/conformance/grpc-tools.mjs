@@ -11,6 +11,7 @@ import process from 'node:process';
 import { pathToFileURL } from 'node:url';
 import { ensureGoProgram } from '../../scripts/lib/go-program.mjs';
 import { root } from '../../scripts/lib/setup.mjs';
+import { tellCounts } from '../../scripts/lib/suite-runs/counts.mjs';
 import { runClient } from './interop/run-client.mjs';
 
 const SERVICE = 'tensorflow.serving.PredictionService';
@@ -159,6 +160,7 @@ async function runAll(engine) {
   const complaints = sidecar.lines.filter(({ level }) => level === 'error' || level === 'fatal');
   for (const line of complaints) process.stdout.write(`logged: ${JSON.stringify(line)}\n`);
   const total = Object.keys(CASES).length;
+  tellCounts({ passed: total - failed, of: total });
   process.stdout.write(`${engine}: ${total - failed} of ${total} tools passed; the sidecar ended with ${status}\n`);
   return failed + complaints.length + (status === 0 ? 0 : 1);
 }

@@ -12,6 +12,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { pathToFileURL } from 'node:url';
 import { ensureGoProgram } from '../../scripts/lib/go-program.mjs';
 import { root } from '../../scripts/lib/setup.mjs';
+import { tellCounts } from '../../scripts/lib/suite-runs/counts.mjs';
 
 /** The cases of the pinned version, strict ones included: fewer would mean that some were not run. */
 const CASES = 146;
@@ -60,6 +61,7 @@ async function runAll(name, port, extraArguments) {
   });
   const status = await new Promise((done) => child.on('close', done));
   const passed = Number(/(\d+) passed/.exec(output)?.[1] ?? 0);
+  tellCounts({ passed, of: CASES });
   const isWell = status === 0 && passed === CASES;
   if (!isWell) process.stdout.write(output);
   process.stdout.write(`${name}: ${passed} of ${CASES} cases passed\n`);
