@@ -15,7 +15,15 @@ export const RUNS_FILE = 'test/results/suites.jsonl';
 export function readRuns(file) {
   if (!existsSync(file)) return [];
   const lines = readFileSync(file, 'utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
+  return lines.flatMap((line, index) => (line === '' ? [] : [parse(line, `${file}:${index + 1}`)]));
+}
+
+function parse(line, place) {
+  try {
+    return JSON.parse(line);
+  } catch {
+    throw new Error(`${place} is no JSON: ${line}; after a merge, keep the lines of both sides`);
+  }
 }
 
 /** @param {SuiteRun[]} runs */

@@ -49,6 +49,12 @@ describe('the lines that are kept', () => {
     writeRuns(file, [run(1), run(2, PART)]);
     assert.deepEqual(readRuns(file), [run(1), run(2, PART)]);
   });
+
+  it('are refused with their place where a merge has left its marks', (t) => {
+    const file = join(tempDirectory(t), 'runs.jsonl');
+    writeFileSync(file, `${JSON.stringify(run(1))}\n<<<<<<< HEAD\n`);
+    assert.throws(() => readRuns(file), /runs\.jsonl:2 is no JSON: <<<<<<< HEAD; after a merge/);
+  });
 });
 
 describe('a suite is due', () => {
@@ -154,7 +160,9 @@ describe('a run is recorded', () => {
       recordRun('zoo', ['sequences'], ${JSON.stringify(directory)});
       ${code}`;
     const words = ['--input-type=module', '--eval', script];
-    const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8' });
+    // One that is ended by a signal leaves its file of counts.
+    const env = { ...process.env, TMPDIR: directory };
+    const { status, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
     return { runs: readRuns(join(directory, RUNS_FILE)), said: stderr, status };
   }
 
