@@ -21,10 +21,12 @@ import { MODEL_PLANS, OVERLOADS } from './plan.ts';
 import { renderDocument, renderTable, verdictsOf } from './render.ts';
 import {
   type Pinned,
+  RESULTS_FILE,
   type Revision,
   type Run,
   readPinned,
   readResults,
+  UNPUBLISHED_FILE,
   withNewBests,
   writePinned,
   writeResults,
@@ -110,7 +112,7 @@ async function runRatchet(options: RatchetOptions, models: string, pinned: Pinne
 
 function publish(run: Run, pinned: Pinned, verdicts: readonly Verdict[]): void {
   writePinned(withNewBests(pinned, verdicts, run));
-  writeResults({ ...readResults(), [run.plan]: run });
+  writeResults(RESULTS_FILE, { ...readResults(), [run.plan]: run });
   render();
 }
 
@@ -140,6 +142,7 @@ async function main(): Promise<void> {
   const run = await runRatchet(options, models!, pinned);
   const verdicts = verdictsOf(run);
   if (options.isPublished) publish(run, pinned, verdicts);
+  else writeResults(UNPUBLISHED_FILE, { [run.plan]: run });
   console.log(`${renderTable(verdicts)}\n\n${conclusionOf(verdicts)}`);
   if (verdicts.some(({ state }) => state === 'fails')) process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 /** What a run leaves behind, and the file that pins what it is measured against. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Machine } from '../support/machine.ts';
 import type { Sample } from './figures.ts';
 import type { Verdict } from './judge.ts';
@@ -8,6 +8,8 @@ import type { PlanName } from './options.ts';
 
 export const PINNED_FILE = join('bench', 'ratchet', 'pinned.json');
 export const RESULTS_FILE = join('bench', 'results', 'ratchet.json');
+/** Of a run with options. */
+export const UNPUBLISHED_FILE = join('.cache', 'bench', 'ratchet.json');
 
 /** What was measured: a commit, and whether what it is made of had changes on top. */
 export interface Revision {
@@ -78,13 +80,14 @@ export function readResults(): Results {
 }
 
 /** A line a sample, so that a difference between two runs can be read. */
-export function writeResults(results: Results): void {
+export function writeResults(file: string, results: Results): void {
   const runs = Object.entries(results).map(([plan, { samples, ...head }]) => {
     const lines = samples.map((sample) => `  ${JSON.stringify(sample, (_key, value: unknown) => roundedValue(value))}`);
     const text = JSON.stringify(head, undefined, 1).replace(/\n\}$/, `,\n "samples": [\n${lines.join(',\n')}\n ]\n}`);
     return `${JSON.stringify(plan)}: ${text}`;
   });
-  writeFileSync(RESULTS_FILE, `{\n${runs.join(',\n')}\n}\n`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `{\n${runs.join(',\n')}\n}\n`);
 }
 
 function roundedValue(value: unknown): unknown {
