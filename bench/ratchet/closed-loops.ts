@@ -1,17 +1,26 @@
 /** A model under closed loops: its two servers are up at once, and whoever is not measured is stopped (SIGSTOP). */
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Contestant, pillionPorts } from '../compare/contestants.ts';
 import { measure } from '../compare/measure.ts';
 import { type BenchModel, loadModel } from '../compare/models.ts';
 import type { Protocol } from '../compare/protocols/protocol.ts';
-import { BUSY_SHARE, figureOf, type Round } from '../compare/results.ts';
+import { BUSY_SHARE } from '../compare/results.ts';
 import { type RunningContestant, startContestant, type Target } from '../compare/running-contestant.ts';
 import { type Checkout, serveCommand } from '../support/checkout.ts';
-import type { MeasureName, Sample } from './figures.ts';
-import { inTurn, isHereFirst, type Job, type JobOptions } from './job.ts';
+import { type PausableLoad, startPausableLoad } from '../support/load-generators.ts';
+import { type Both, type Sample, sampleOf } from './figures.ts';
+import type { Job, JobOptions } from './job.ts';
 import type { ClosedLoop, ModelPlan } from './plan.ts';
+import { figuresOf, type Loaded } from './slice-figures.ts';
+import { type Side, type Slice, takeSlices } from './slices.ts';
 
-/** A turn that other processes disturbed is taken again so many times. */
-const MOST_REPEATS = 2;
+/** Of the pairs of slices. With fewer it is measured again; if that does not help, all are taken, and the samples marked. */
+const LEAST_CALM = 0.25;
+const MOST_REPEATS = 1;
+/** Both loads at once: connections are made, and each has asked. */
+const BEGIN_MS = 200;
+/** Before the loads end by themselves, so that they end while both servers run. */
+const END_MS = 600;
 
 /** What a server of a checkout answers for one model. */
 export function contestantOf(checkout: Checkout, protocols: readonly Protocol[]): Contestant {
@@ -43,13 +52,12 @@ export function closedLoopJob(plan: ModelPlan, options: JobOptions): Job {
   };
 }
 
-interface RunningPair {
-  readonly here: RunningContestant;
-  readonly pinned: RunningContestant;
-}
-
 /** Both have answered right on each protocol, and are stopped. */
-async function startPair(works: readonly ClosedLoop[], model: BenchModel, options: JobOptions): Promise<RunningPair> {
+async function startPair(
+  works: readonly ClosedLoop[],
+  model: BenchModel,
+  options: JobOptions,
+): Promise<Both<RunningContestant>> {
   const start = (checkout: Checkout, protocols: readonly Protocol[]): Promise<RunningContestant> => {
     const surfaces = protocols.map(({ surface }) => surface);
     return startContestant(contestantOf(checkout, protocols), model, surfaces);
@@ -70,9 +78,9 @@ async function startPair(works: readonly ClosedLoop[], model: BenchModel, option
 
 async function measureWork(
   work: ClosedLoop,
-  { warmUpSeconds }: ModelPlan,
+  plan: ModelPlan,
   model: BenchModel,
-  pair: RunningPair,
+  pair: Both<RunningContestant>,
   start: number,
   options: JobOptions,
 ): Promise<Sample[]> {
@@ -80,71 +88,76 @@ async function measureWork(
     targets.find((target) => target.protocol === protocol)!;
   const here = targetOf(pair.here, work.protocol);
   const pinned = targetOf(pair.pinned, pinnedProtocolOf(work));
-  const ask = async (target: Target, seconds: number): Promise<Round> => {
+  options.progress(`${work.name}: start ${start + 1}`);
+  for (const target of [here, pinned]) {
     options.signal.throwIfAborted();
-    const load = { connections: work.connections, seconds };
-    const where = `${work.name}, ${target.contestant}`;
-    const round = await measure(target, model, load, start).catch((error: Error) => {
-      throw new Error(`${where}: ${error.message}`, { cause: error });
-    });
-    if (round.failed > 0) throw new Error(`${where}: ${round.failed} of ${round.requests} requests failed`);
-    return round;
+    await measure(target, model, { connections: work.connections, seconds: plan.warmUpSeconds }, start);
+  }
+  const loads: Loaded[] = [];
+  let [all, calm] = [0, 0];
+  do {
+    const load = await underLoad(work, plan, model, { here, pinned }, start, options);
+    all += load.pairs.length;
+    calm += load.pairs.filter(isCalm).length;
+    loads.push(load);
+  } while (calm < LEAST_CALM * all && loads.length <= MOST_REPEATS);
+  const isDisturbed = calm < LEAST_CALM * all;
+  if (isDisturbed) options.notice(`${work.name}: the machine was calm in ${calm} of ${all} pairs of slices`);
+  const chosen = loads.map((load) => ({ ...load, pairs: isDisturbed ? load.pairs : load.pairs.filter(isCalm) }));
+  const common = { work: work.name, start, ...(isDisturbed && { isDisturbed }) };
+  return work.measures.map((name) => {
+    const pairs = chosen.flatMap((load) => figuresOf(load, name));
+    return sampleOf({ ...common, measure: name }, pairs);
+  });
+}
+
+/** No hypervisor took much of the machine from either. */
+function isCalm({ here, pinned }: Both<Slice>): boolean {
+  return Math.max(here.stolenShare, pinned.stolenShare) <= BUSY_SHARE;
+}
+
+/** Both loads begin, and one at a time runs until the last half second, in which both run to their ends. */
+async function underLoad(
+  { connections }: ClosedLoop,
+  { drainMs, sliceMs }: ModelPlan,
+  model: BenchModel,
+  targets: Both<Target>,
+  start: number,
+  { seconds, signal }: JobOptions,
+): Promise<Loaded> {
+  const endMs = performance.now() + seconds * 1000 - END_MS;
+  const begin = (target: Target): Side => {
+    target.server.resume();
+    return { server: target.server, load: loadOf(target, model, connections, seconds) };
   };
-  const samples: Sample[] = [];
-  options.progress(`${work.name}: start ${start + 1}, warming up`);
-  for (const target of [here, pinned]) await ask(target, warmUpSeconds);
-  for (let turn = 0; turn < options.turns; turn++) {
-    options.progress(`${work.name}: start ${start + 1}, turn ${turn + 1} of ${options.turns}`);
-    const both = await undisturbed(work.name, options, () =>
-      inTurn(
-        isHereFirst(start, turn),
-        () => ask(here, options.seconds),
-        () => ask(pinned, options.seconds),
-      ),
-    );
-    for (const name of work.measures) {
-      samples.push({
-        ...{ work: work.name, measure: name, start },
-        ...{ here: measuredValue(both.here, name), pinned: measuredValue(both.pinned, name) },
-        ...(both.isDisturbed && { isDisturbed: true }),
-      });
+  const sides = { here: begin(targets.here), pinned: begin(targets.pinned) };
+  const each = Object.values(sides);
+  try {
+    await delay(BEGIN_MS);
+    for (const { server, load } of each) {
+      load.pause();
+      await delay(drainMs);
+      server.pause();
     }
-  }
-  return samples;
-}
-
-interface Rounds {
-  readonly here: Round;
-  readonly pinned: Round;
-}
-
-async function undisturbed(
-  work: string,
-  { notice }: JobOptions,
-  take: () => Promise<Rounds>,
-): Promise<Rounds & { readonly isDisturbed: boolean }> {
-  for (let repeats = 0; ; repeats++) {
-    const both = await take();
-    const busy = Math.max(both.here.foreignShare, both.pinned.foreignShare);
-    const isDisturbed = busy > BUSY_SHARE;
-    const isLast = !isDisturbed || repeats === MOST_REPEATS;
-    if (isDisturbed) {
-      notice(`${work}: other processes took ${Math.round(busy * 100)} % of the machine${isLast ? '' : '; once more'}`);
+    const pairs = await takeSlices(sides, start % 2 === 0, { sliceMs, drainMs, endMs, signal });
+    for (const { server, load } of each) {
+      server.resume();
+      load.resume();
     }
-    if (isLast) return { ...both, isDisturbed };
+    const [here, pinned] = await Promise.all([sides.here.load.requests, sides.pinned.load.requests]);
+    return { pairs, requests: { here, pinned } };
+  } finally {
+    for (const { server, load } of each) {
+      load.kill();
+      server.pause();
+    }
+    await Promise.allSettled(each.map(({ load }) => load.requests));
   }
 }
 
-function measuredValue(round: Round, measure: MeasureName): number {
-  switch (measure) {
-    case 'requests':
-      return round.requestsPerSecond;
-    case 'cpu':
-      return figureOf(round, 'cpuPerThousand') * 1000;
-    case 'p50':
-    case 'p99':
-      return figureOf(round, `${measure}Ms`);
-    default:
-      throw new Error(`a closed loop does not measure ${measure}`);
-  }
+function loadOf(target: Target, model: BenchModel, connections: number, seconds: number): PausableLoad {
+  const { protocol, origin, answerBytes } = target;
+  const url = origin + protocol.path(model);
+  const order = { url, connections, seconds, body: protocol.request(model), headers: protocol.headers(model) };
+  return startPausableLoad(order, protocol.surface === 'gRPC' ? answerBytes : undefined);
 }

@@ -1,4 +1,5 @@
 /** What the ratchet measures: figures, each a ratio of this checkout to the pinned one. */
+import { median } from '../support/statistics.ts';
 
 export interface Measure {
   /** In tables, with its unit. */
@@ -20,17 +21,38 @@ export const MEASURES = {
 
 export type MeasureName = keyof typeof MEASURES;
 
-/** One measurement of both, next to each other in time. */
-export interface Sample {
-  /** The work that was done, such as "mlp_small gRPC, 32 connections". */
+export interface Both<T> {
+  readonly here: T;
+  readonly pinned: T;
+}
+
+/** A figure at one start of the two servers, of pairs of measurements that are neighbours in time. */
+export interface Sample extends Both<number> {
+  /** The work that was done, such as "mlp_small gRPC, 32". */
   readonly work: string;
   readonly measure: MeasureName;
-  /** Which start of the two servers, from 0. */
+  /** From 0. */
   readonly start: number;
-  readonly here: number;
-  readonly pinned: number;
-  /** Other processes took much of the machine, at each of several tries. */
+  /** The median of the pairs' ratios, here ÷ pinned; `here` and `pinned` are medians by themselves. */
+  readonly ratio: number;
+  readonly pairs: number;
+  /** Other processes, or other machines, took much of this one. */
   readonly isDisturbed?: boolean;
+}
+
+/** Throws where there is no pair: nothing was measured. */
+export function sampleOf(
+  of: Pick<Sample, 'work' | 'measure' | 'start' | 'isDisturbed'>,
+  pairs: readonly Both<number>[],
+): Sample {
+  if (pairs.length === 0) throw new Error(`${keyOf(of)}: nothing was measured at start ${of.start + 1}`);
+  return {
+    ...of,
+    here: median(pairs.map(({ here }) => here)),
+    pinned: median(pairs.map(({ pinned }) => pinned)),
+    ratio: median(pairs.map(({ here, pinned }) => here / pinned)),
+    pairs: pairs.length,
+  };
 }
 
 /** Names a figure, in the file of the best ratios too. */

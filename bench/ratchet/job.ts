@@ -1,18 +1,11 @@
 /** One kind of measurement on a pair of servers, this checkout's and the pinned one's. */
 import type { Checkout } from '../support/checkout.ts';
-import type { Sample } from './figures.ts';
+import type { Both, Sample } from './figures.ts';
 
-export interface Pair {
-  readonly here: Checkout;
-  readonly pinned: Checkout;
-}
-
-export interface JobOptions extends Pair {
+export interface JobOptions extends Both<Checkout> {
   /** Directory of what bench/models/export.py writes. */
   readonly models: string;
-  /** Pairs of measurements of one work at one start. */
-  readonly turns: number;
-  /** Of one measurement under load. */
+  /** Of one work at one start, under load, for both together. */
   readonly seconds: number;
   readonly progress: (text: string) => void;
   readonly notice: (text: string) => void;
@@ -36,7 +29,7 @@ export async function inTurn<T>(
   isFirstHere: boolean,
   here: () => Promise<T>,
   pinned: () => Promise<T>,
-): Promise<{ readonly here: T; readonly pinned: T }> {
+): Promise<Both<T>> {
   if (isFirstHere) return { here: await here(), pinned: await pinned() };
   const second = await pinned();
   return { here: await here(), pinned: second };

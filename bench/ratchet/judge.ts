@@ -1,9 +1,9 @@
 /**
  * Samples and the best ratios so far → a verdict on each figure.
  *
- * Samples of one start are medianed: what differs between starts (which code was compiled when, which plan was chosen) is the
- * larger part of the noise, so a start is one observation. A figure's interval is that of the median of the starts' ratios,
- * by their order (statistics.ts); of four starts, from the lowest to the highest.
+ * A start is one observation: which code was compiled when, and which plan was chosen, differ from start to start. A figure's
+ * interval is that of the median of the starts' ratios, by their order (statistics.ts); of four starts, from the lowest to the
+ * highest.
  *
  * "Gain" is the ratio where more is better, and its inverse where less is: 1.05 is always 5 % better.
  *
@@ -25,7 +25,7 @@ export type State = 'fails' | 'unclear' | 'holds' | 'new best' | 'first';
 export interface Verdict extends Pick<Sample, 'work' | 'measure'> {
   readonly key: string;
   readonly starts: number;
-  /** Medians of all samples. */
+  /** Medians of the starts. */
   readonly here: number;
   readonly pinned: number;
   /** here ÷ pinned: the median of the starts' ratios, with its interval. */
@@ -53,7 +53,7 @@ export function judge(samples: readonly Sample[], bestOf: (key: string) => numbe
 
 function verdictOn(key: string, samples: readonly Sample[], best: number | undefined): Verdict {
   const { work, measure } = samples[0]!;
-  const ratios = startRatios(samples);
+  const ratios = samples.map((sample) => sample.ratio);
   const ratio = median(ratios);
   const [low, high] = medianInterval(ratios);
   const gainOf = (value: number): number => (MEASURES[measure].isMoreBetter ? value / best! : best! / value);
@@ -65,17 +65,6 @@ function verdictOn(key: string, samples: readonly Sample[], best: number | undef
     gain: best === undefined ? undefined : gainOf(ratio),
     state: gains === undefined ? 'first' : stateOf(gains[0]!, gainOf(ratio), gains[1]!),
   };
-}
-
-/** One ratio a start. */
-function startRatios(samples: readonly Sample[]): number[] {
-  const starts = new Map<number, number[]>();
-  for (const { start, here, pinned } of samples) {
-    const ratios = starts.get(start) ?? [];
-    ratios.push(here / pinned);
-    starts.set(start, ratios);
-  }
-  return [...starts.values()].map(median);
 }
 
 function stateOf(low: number, middle: number, high: number): State {

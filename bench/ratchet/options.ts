@@ -10,8 +10,7 @@ export const HELP = `Measures this checkout beside a pinned commit, in turn, and
   quick               ten minutes: half_plus_two over gRPC and REST, mlp_small and image_mean over gRPC; the default
   all                 forty: these, further models, connections and protocols, start, idle memory, overload
   --starts=4          of each build; a figure that fails is measured at as many more
-  --turns=5           measurements of each build on each work at one start
-  --seconds=2         of each measurement
+  --seconds=28        of each work at each start, for both builds together
   --only=A,B          works whose names hold one of these words
   --against=REVISION  another commit than the pinned one; the best ratios so far are then 1.00. --against=HEAD in an
                       unchanged tree measures a build against itself
@@ -26,7 +25,6 @@ export interface RatchetOptions {
   readonly render: boolean;
   readonly plan: PlanName;
   readonly starts: number;
-  readonly turns: number;
   readonly seconds: number;
   /** Empty: everything. */
   readonly only: readonly string[];
@@ -44,8 +42,7 @@ export function readOptions(args: readonly string[]): RatchetOptions {
       help: { type: 'boolean', default: false },
       render: { type: 'boolean', default: false },
       starts: { type: 'string', default: '4' },
-      turns: { type: 'string', default: '5' },
-      seconds: { type: 'string', default: '2' },
+      seconds: { type: 'string', default: '28' },
       only: { type: 'string' },
       against: { type: 'string' },
     },
@@ -56,7 +53,6 @@ export function readOptions(args: readonly string[]): RatchetOptions {
   return {
     ...{ help: values.help, render: values.render, plan, against: values.against },
     starts: whole('starts', values.starts),
-    turns: whole('turns', values.turns),
     seconds: whole('seconds', values.seconds),
     only: values.only?.split(',') ?? [],
     isPublished: args.every((arg) => arg === plan),

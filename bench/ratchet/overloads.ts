@@ -11,7 +11,7 @@ import type { Round } from '../overload/results.ts';
 import { rowsOfModels } from '../overload/rows.ts';
 import type { Workload } from '../overload/workload.ts';
 import type { Checkout } from '../support/checkout.ts';
-import type { Sample } from './figures.ts';
+import { type Both, type Sample, sampleOf } from './figures.ts';
 import { inTurn, isHereFirst, type Job, type JobOptions } from './job.ts';
 
 const WARM_UP_MS = 1000;
@@ -77,24 +77,25 @@ async function measureTurns(
   start: number,
   options: JobOptions,
 ): Promise<Sample[]> {
-  const samples: Sample[] = [];
+  const pairs: Both<Round>[] = [];
   for (let turn = 0; turn < TURNS; turn++) {
     const seed = 1 + start * TURNS + turn;
     options.progress(`${work}: start ${start + 1}, turn ${turn + 1} of ${TURNS}`);
     const capacities = await awake(reference, () => capacitiesOf(reference, workload, seed));
     const plan = { capacities: capacities.map(Math.round), seconds: workload.seconds, leadInMs: LEAD_IN_MS, seed };
     const play = (entrant: Entrant): Promise<Round> => undisturbed(entrant, workload, turn, plan, options);
-    const both = await inTurn(
-      isHereFirst(start, turn),
-      () => play(here),
-      () => play(queue),
+    pairs.push(
+      await inTurn(
+        isHereFirst(start, turn),
+        () => play(here),
+        () => play(queue),
+      ),
     );
-    const [ours, theirs] = [both.here.attainment, both.pinned.attainment];
-    const isDisturbed = [both.here, both.pinned].some(({ disturbed }) => disturbed !== undefined);
-    const flags = isDisturbed ? { isDisturbed } : {};
-    samples.push({ work, measure: 'attainment', start, here: ours, pinned: theirs, ...flags });
   }
-  return samples;
+  const isDisturbed = pairs.some(({ here: ours, pinned }) => (ours.disturbed ?? pinned.disturbed) !== undefined);
+  const common = { work, measure: 'attainment', start, ...(isDisturbed && { isDisturbed }) } as const;
+  const attainments = pairs.map((pair) => ({ here: pair.here.attainment, pinned: pair.pinned.attainment }));
+  return [sampleOf(common, attainments)];
 }
 
 /** The same requests once more where other processes or the load generator disturbed the turn. */

@@ -21,6 +21,10 @@ export interface ModelPlan {
   readonly model: ModelName;
   /** Of each work on each server, before its turns. */
   readonly warmUpSeconds: number;
+  /** Long enough for many requests; else the shorter, the more alike the machine is for both. */
+  readonly sliceMs: number;
+  /** In which everything on its way is answered. */
+  readonly drainMs: number;
   readonly works: readonly ClosedLoop[];
 }
 
@@ -35,6 +39,8 @@ export const MODEL_PLANS: readonly ModelPlan[] = [
   {
     model: 'half_plus_two',
     warmUpSeconds: 2,
+    sliceMs: 50,
+    drainMs: 6,
     works: [
       { name: 'half_plus_two gRPC, 32', ...PREDICT, connections: 32, measures: THROUGHPUT, isQuick: true },
       { name: 'half_plus_two REST, 32', ...REST, connections: 32, measures: THROUGHPUT, isQuick: true },
@@ -43,6 +49,8 @@ export const MODEL_PLANS: readonly ModelPlan[] = [
   {
     model: 'mlp_small',
     warmUpSeconds: 2,
+    sliceMs: 50,
+    drainMs: 10,
     works: [
       { name: 'mlp_small gRPC, 32', ...PREDICT, connections: 32, measures: THROUGHPUT, isQuick: true },
       { name: 'mlp_small REST, 32', ...REST, connections: 32, measures: THROUGHPUT },
@@ -58,6 +66,8 @@ export const MODEL_PLANS: readonly ModelPlan[] = [
   {
     model: 'image_mean',
     warmUpSeconds: 2,
+    sliceMs: 200,
+    drainMs: 60,
     works: [
       { name: 'image_mean gRPC, 32', ...PREDICT, connections: 32, measures: THROUGHPUT, isQuick: true },
       {
@@ -71,6 +81,8 @@ export const MODEL_PLANS: readonly ModelPlan[] = [
     model: 'mlp_big',
     // What it learns of its plans takes a while.
     warmUpSeconds: 5,
+    sliceMs: 200,
+    drainMs: 80,
     works: [
       { name: 'mlp_big gRPC, 64', ...PREDICT, connections: 64, measures: THROUGHPUT },
       { name: 'mlp_big gRPC, 32', ...PREDICT, connections: 32, measures: THROUGHPUT },

@@ -85,16 +85,16 @@ function revisionHere(): Revision {
 async function runRatchet(options: RatchetOptions, models: string, pinned: Pinned): Promise<Run> {
   const directory = process.env['PILLION_BENCH_PINNED'];
   if (directory === undefined) throw new Error('PILLION_BENCH_PINNED has to name a checkout that is built');
-  const { plan, starts, turns, seconds, against } = options;
+  const { plan, starts, seconds, against } = options;
   const startedAt = new Date();
   const head = {
     ...{ plan, machine: describeMachine(), startedAt: startedAt.toISOString(), here: revisionHere() },
-    ...{ pinned: git(['-C', directory, 'rev-parse', 'HEAD']), starts, turns, seconds },
+    ...{ pinned: git(['-C', directory, 'rev-parse', 'HEAD']), starts, seconds },
   };
   const jobOptions = {
     here: { name: 'here', directory: '.' },
     pinned: { name: 'pinned', directory },
-    ...{ models, turns, seconds, progress, notice, signal: interrupted(', nothing is written') },
+    ...{ models, seconds, progress, notice, signal: interrupted(', nothing is written') },
   };
   const jobs = jobsOf(options, jobOptions);
   if (jobs.length === 0) throw new Error(`no work of ${plan} has a name with ${options.only.join(' or ')}`);

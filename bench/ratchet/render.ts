@@ -49,28 +49,29 @@ export function renderDocument(results: Results): string {
 const INTRODUCTION = `# The ratchet
 
 Made by \`npm run bench -- ratchet\`. This checkout's server and that of a pinned commit, each built and started as its users do,
-take turns on the same work; whoever is not measured is stopped. A ratio is this checkout ÷ the pinned commit: the median of the
-starts' medians, and in brackets an interval that holds the true median seven times in eight (of four starts: the lowest and the
-highest). bench/ratchet/pinned.json has the pinned commit and the best ratio of each figure so far.
+are under load at once, and run one at a time, in slices of 50 or 200 ms; whoever does not run is stopped. A ratio is this checkout ÷
+the pinned commit in neighbouring slices: of each start the median, of the starts the median, and in brackets an interval that holds
+the true median seven times in eight (of four starts: the lowest and the highest). bench/ratchet/pinned.json has the pinned commit and
+the best ratio of each figure so far.
 
-A figure fails where its whole interval is worse than ${FLOOR} of the best so far, after as many starts once more. "Unclear" is an
+A figure fails where its whole interval is worse than ${FLOOR} of the best so far, also with as many starts more. "Unclear" is an
 interval that reaches below that and is not wholly below: the runs differ too much to say. A new best is better than the
 old one in its whole interval, and by 3 % in its median.
 
-Where the pinned commit does not know a protocol (÷ Predict), it is asked the same over TensorFlow Serving's gRPC. Overload is the
-share of requests answered in time ÷ that of the pinned commit with a fixed queue of two batches and two runs at once, on the same
-arrivals, at a multiple of the capacity that the pinned commit's queue of 100 has.`;
+Numbers behind a comma are connections. Where the pinned commit does not know a protocol (÷ Predict), it is asked the same over
+TensorFlow Serving's gRPC. Overload is the share of requests answered in time ÷ that of the pinned commit with a fixed queue of two
+batches and two runs at once, on the same arrivals, at a multiple of the capacity that the pinned commit's queue of 100 has.`;
 
 function renderRun(run: Run): string {
-  const { plan, startedAt, minutes, here, pinned, starts, turns, seconds, repeated, samples } = run;
+  const { plan, startedAt, minutes, here, pinned, starts, seconds, repeated, samples } = run;
   const disturbed = samples.filter(({ isDisturbed }) => isDisturbed === true).length;
   const share =
-    disturbed === 0 ? '' : ` ${disturbed} of ${samples.length} measurements were disturbed by other processes.`;
+    disturbed === 0 ? '' : ` ${disturbed} of ${samples.length} starts' figures were measured on a disturbed machine.`;
   const again = repeated.length === 0 ? '' : ` Measured once more, as a figure failed: ${repeated.join('; ')}.`;
   return `## ${plan}
 
 ${nameOf(here)} beside ${pinned.slice(0, 8)} on ${startedAt.slice(0, 10)}, ${minutes.toFixed(0)} minutes: ${starts} starts of each, at
-each ${turns} turns of ${seconds} s. ${machineText(run.machine)}.${share}${again}
+each ${seconds} s for each work, for both together. ${machineText(run.machine)}.${share}${again}
 
 ${renderTable(verdictsOf(run))}`;
 }

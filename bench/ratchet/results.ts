@@ -40,7 +40,6 @@ export interface Run {
   readonly here: Revision;
   readonly pinned: string;
   readonly starts: number;
-  readonly turns: number;
   readonly seconds: number;
   /** Works that were measured at as many starts more, since one of their figures failed. */
   readonly repeated: readonly string[];

@@ -5,11 +5,13 @@ import * as rest from '../compare/protocols/rest.ts';
 import { startContestant } from '../compare/running-contestant.ts';
 import type { Checkout } from '../support/checkout.ts';
 import { contestantOf } from './closed-loops.ts';
-import type { Sample } from './figures.ts';
+import { type Both, sampleOf } from './figures.ts';
 import { inTurn, isHereFirst, type Job, type JobOptions } from './job.ts';
 import { START_MODEL } from './plan.ts';
 
 const WORK = `${START_MODEL}, started and left alone`;
+/** At one start of the others. */
+const TURNS = 4;
 /** Until then what a start leaves behind has been collected. */
 const IDLE_MS = 2000;
 const MIB = 2 ** 20;
@@ -37,19 +39,29 @@ export function startJob(options: JobOptions): Job {
           await stop();
         }
       };
-      const samples: Sample[] = [];
-      for (let turn = 0; turn < options.turns; turn++) {
-        options.progress(`${WORK}: start ${start + 1}, turn ${turn + 1} of ${options.turns}`);
-        const { here, pinned } = await inTurn(
-          isHereFirst(start, turn),
-          () => startOnce(options.here),
-          () => startOnce(options.pinned),
+      const pairs: Both<Start>[] = [];
+      for (let turn = 0; turn < TURNS; turn++) {
+        options.progress(`${WORK}: start ${start + 1}, turn ${turn + 1} of ${TURNS}`);
+        pairs.push(
+          await inTurn(
+            isHereFirst(start, turn),
+            () => startOnce(options.here),
+            () => startOnce(options.pinned),
+          ),
         );
-        const common = { work: WORK, start };
-        samples.push({ ...common, measure: 'start', here: here.seconds, pinned: pinned.seconds });
-        samples.push({ ...common, measure: 'memory', here: here.residentMib, pinned: pinned.residentMib });
       }
-      return samples;
+      const figures = (of: (each: Start) => number): Both<number>[] =>
+        pairs.map(({ here, pinned }) => ({ here: of(here), pinned: of(pinned) }));
+      return [
+        sampleOf(
+          { work: WORK, measure: 'start', start },
+          figures(({ seconds }) => seconds),
+        ),
+        sampleOf(
+          { work: WORK, measure: 'memory', start },
+          figures(({ residentMib }) => residentMib),
+        ),
+      ];
     },
   };
 }

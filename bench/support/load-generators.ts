@@ -100,6 +100,66 @@ function framed(message: Uint8Array): Uint8Array {
   return bytes;
 }
 
+/** A closed loop that can be held: its processes are stopped, with its requests on their way. */
+export interface PausableLoad {
+  pause(): void;
+  resume(): void;
+  /** Once its time is over, pauses included. Rejects if it could not begin, or if an answer failed. */
+  readonly requests: Promise<readonly TimedRequest[]>;
+  /** Ends it at once; `requests` rejects. */
+  kill(): void;
+}
+
+/** In µs since the epoch. */
+export interface TimedRequest {
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** `answerBytes`: of the message of each gRPC answer, since an error has none and h2load sees a 200. Begins at once. */
+export function startPausableLoad(
+  { url, connections, seconds, body, headers = {} }: LoadOptions,
+  answerBytes: number | undefined,
+): PausableLoad {
+  const directory = mkdtempSync(join(tmpdir(), 'pillion-bench-'));
+  const isGrpc = answerBytes !== undefined;
+  writeFileSync(join(directory, 'body'), isGrpc ? framed(body) : body);
+  const further = isGrpc ? GRPC_ARGS : ['--h1', ...Object.entries(headers).flatMap((pair) => ['-H', pair.join(': ')])];
+  const files = ['-d', join(directory, 'body'), `--log-file=${join(directory, 'log')}`];
+  const args = ['-t1', `-c${connections}`, '-m1', `-D${seconds}`, ...files, ...further, url];
+  const running = runFile('h2load', args, { maxBuffer: 2 ** 26 });
+  const requests = running
+    .then(({ stdout }) => {
+      const timed = timedRequests(readFileSync(join(directory, 'log'), 'utf8'));
+      const failed = isGrpc ? timed.length - Math.floor(dataBytesOf(stdout) / (5 + answerBytes)) : 0;
+      if (failed > connections) throw new Error(`${failed} of ${timed.length} answers were errors`);
+      return timed;
+    })
+    .finally(() => rmSync(directory, { recursive: true, force: true }));
+  return {
+    pause: () => void running.child.kill('SIGSTOP'),
+    resume: () => void running.child.kill('SIGCONT'),
+    requests,
+    kill: () => void running.child.kill('SIGKILL'),
+  };
+}
+
+/** h2load's log: start in µs since the epoch, HTTP status and µs of each request, by tabs. Throws for one that is not 200. */
+function timedRequests(log: string): TimedRequest[] {
+  const requests: TimedRequest[] = [];
+  for (const line of log.split('\n')) {
+    const [start, status, taken] = line.split('\t');
+    if (taken === undefined) continue;
+    if (status !== '200') throw new Error(`an answer had the status ${status}`);
+    requests.push({ startedAt: Number(start), endedAt: Number(start) + Number(taken) });
+  }
+  return requests;
+}
+
+function dataBytesOf(stdout: string): number {
+  return Number(/\((\d+)\) data$/m.exec(stdout)?.[1]);
+}
+
 function runH2load(
   { url, connections, seconds }: Pick<LoadOptions, 'url' | 'connections' | 'seconds'>,
   body: Uint8Array | undefined,
@@ -114,8 +174,7 @@ function runH2load(
       `--log-file=${path('log')}`,
     ];
     const { stdout } = await runFile('h2load', [...args, ...further, url], { maxBuffer: 2 ** 26 });
-    const dataBytes = Number(/\((\d+)\) data$/m.exec(stdout)?.[1]);
-    return { ...summarize(readFileSync(path('log'), 'utf8'), seconds), dataBytes };
+    return { ...summarize(readFileSync(path('log'), 'utf8'), seconds), dataBytes: dataBytesOf(stdout) };
   });
 }
 

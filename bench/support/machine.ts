@@ -22,20 +22,20 @@ export function describeMachine(): Machine {
   };
 }
 
+/** The kernel's counts of what all cores did since boot, in ticks. */
+function coreTicks(): number[] {
+  return readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]!.split(/\s+/).slice(1).map(Number);
+}
+
 /** CPU seconds that all cores were busy since boot; time that a hypervisor took away is busy too. */
 function busySeconds(): number {
-  const [, ...ticks] = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]!.split(/\s+/).map(Number);
-  const [user, nice, system, , , irq, softIrq, steal] = ticks as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return (user + nice + system + irq + softIrq + steal) / TICKS_PER_SECOND;
+  const [user, nice, system, , , irq, softIrq, steal] = coreTicks();
+  return (user! + nice! + system! + irq! + softIrq! + steal!) / TICKS_PER_SECOND;
+}
+
+/** CPU seconds since boot that a hypervisor took away from all cores, for other machines. */
+export function stolenSeconds(): number {
+  return coreTicks()[7]! / TICKS_PER_SECOND;
 }
 
 /** CPU time that went neither to the server measured nor to this process and the children that it waited for. */

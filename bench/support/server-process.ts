@@ -8,7 +8,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
-import { cpuSecondsOf, processTree, residentBytesOf, startTicksOf } from './process-tree.ts';
+import { cpuSecondsOf, processTree, residentBytesOf, startTicksOf, threadMicrosOf } from './process-tree.ts';
 
 const STOP_MS = 8000;
 
@@ -17,6 +17,8 @@ export interface ServerProcess {
   readonly pid: number;
   /** The line that `isReady` accepted; empty if there was nothing to accept. */
   readonly ready: Record<string, unknown>;
+  /** CPU time of all threads of the tree that are there now, in microseconds: to be compared where none ends. */
+  threadMicros(): number;
   /** CPU seconds of the whole tree with all threads since their starts. */
   cpuSeconds(): number;
   residentBytes(): number;
@@ -82,6 +84,7 @@ function processOf(
     pid,
     ready,
     cpuSeconds: () => cpuSecondsOf(tree()),
+    threadMicros: () => threadMicrosOf(tree()),
     residentBytes: () => residentBytesOf(tree()),
     ending: () => endingOf(child),
     output: () => output.join('\n'),

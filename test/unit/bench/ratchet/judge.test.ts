@@ -1,14 +1,15 @@
 /** Which runs fail, and which do not: losses of 5 %, noise, and repeats. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { MeasureName, Sample } from '../../../../bench/ratchet/figures.ts';
+import { type MeasureName, type Sample, sampleOf } from '../../../../bench/ratchet/figures.ts';
 import { judge, type State, type Verdict } from '../../../../bench/ratchet/judge.ts';
 
-/** A start for each ratio, with three turns, one of which went wrong. */
+/** A start for each ratio, with three pairs of measurements, one of which went wrong. */
 function samplesOf(ratios: readonly number[], measure: MeasureName = 'requests', work = 'w'): Sample[] {
-  return ratios.flatMap((ratio, start) =>
-    [ratio, ratio * 0.3, ratio * 1.001].map((here) => ({ work, measure, start, here: here * 1000, pinned: 1000 })),
-  );
+  return ratios.map((ratio, start) => {
+    const pairs = [ratio, ratio * 0.3, ratio * 1.001].map((here) => ({ here: here * 1000, pinned: 1000 }));
+    return sampleOf({ work, measure, start }, pairs);
+  });
 }
 
 function verdictOn(ratios: readonly number[], best: number | undefined, measure?: MeasureName): Verdict {
@@ -58,6 +59,11 @@ describe('a figure', () => {
   it('is the median of its starts’ medians, from the lowest to the highest start', () => {
     const { ratio, low, high, starts } = verdictOn([0.7, 0.9, 0.8, 1], 1);
     assert.deepEqual({ ratio: ratio.toFixed(3), low, high, starts }, { ratio: '0.850', low: 0.7, high: 1, starts: 4 });
+  });
+
+  it('that was not measured at a start ends the run', () => {
+    const nothing = (): Sample => sampleOf({ work: 'w', measure: 'cpu', start: 1 }, []);
+    assert.throws(nothing, /w: CPU µs a request: nothing was measured at start 2/);
   });
 
   it('is judged by its own best alone, in the order in which it was measured', () => {

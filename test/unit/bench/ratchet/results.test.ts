@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Sample } from '../../../../bench/ratchet/figures.ts';
+import { type Sample, sampleOf } from '../../../../bench/ratchet/figures.ts';
 import { readOptions } from '../../../../bench/ratchet/options.ts';
 import { renderDocument, renderTable, verdictsOf } from '../../../../bench/ratchet/render.ts';
 import { type Run, readResults, withNewBests } from '../../../../bench/ratchet/results.ts';
@@ -11,7 +11,8 @@ import { type Run, readResults, withNewBests } from '../../../../bench/ratchet/r
 const KEYS = ['a: requests/s', 'b: requests/s', 'c: requests/s'];
 
 function samplesOf(work: string, ratio: number): Sample[] {
-  return [0, 1, 2, 3].map((start) => ({ work, measure: 'requests', start, here: ratio * 100, pinned: 100 }));
+  const pairs = [{ here: ratio * 100, pinned: 100 }];
+  return [0, 1, 2, 3].map((start) => sampleOf({ work, measure: 'requests', start }, pairs));
 }
 
 const RUN: Run = {
@@ -22,8 +23,7 @@ const RUN: Run = {
   here: { commit: 'aaaaaaaaaaaaaaaa', isChanged: true },
   pinned: 'bbbbbbbbbbbbbbbb',
   starts: 4,
-  turns: 1,
-  seconds: 2,
+  seconds: 24,
   repeated: [],
   bests: { [KEYS[0]!]: 1, [KEYS[1]!]: 1 },
   samples: [...samplesOf('a', 1.1), ...samplesOf('b', 0.9), ...samplesOf('c', 0.7)],
@@ -58,7 +58,7 @@ describe('the table', () => {
     const page = renderDocument({ quick: { ...RUN, samples, repeated: ['b'] } });
     assert.match(page, /^aaaaaaaa with changes beside bbbbbbbb on 2026-11-30, 10 minutes: 4 starts of each/m);
     assert.match(page, /a processor, 2 cores, 24 GiB, Linux 6\.1, Node v20\.19\.0\./);
-    assert.match(page, /1 of 12 measurements were disturbed/);
+    assert.match(page, /1 of 12 starts' figures were measured on a disturbed machine/);
     assert.match(page, /Measured once more, as a figure failed: b\./);
   });
 });
@@ -87,7 +87,7 @@ describe('the options', () => {
     [['fast'], /no plan "fast": quick or all/],
     [['quick', 'all'], /one plan at a time/],
     [['--starts=0'], /--starts is 0; a whole number/],
-    [['--turn=3'], /--turn/],
+    [['--turns=3'], /--turns/],
   ] as const) {
     it(`${args.join(' ')} is refused`, () => assert.throws(() => readOptions(args), text));
   }

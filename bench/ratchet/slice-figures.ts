@@ -1,0 +1,85 @@
+/** Slices and the requests of the whole time → figures of each slice, or of all together. */
+import type { TimedRequest } from '../support/load-generators.ts';
+import { quantile } from '../support/statistics.ts';
+import type { Both, MeasureName } from './figures.ts';
+import type { Slice } from './slices.ts';
+
+export interface Loaded {
+  readonly pairs: readonly Both<Slice>[];
+  readonly requests: Both<readonly TimedRequest[]>;
+}
+
+interface LoadedSide {
+  readonly slices: readonly Slice[];
+  /** By their ends, in µs since the epoch. */
+  readonly ends: Float64Array;
+  readonly requests: readonly TimedRequest[];
+}
+
+/** Of each pair for what is counted, one of all together for latencies. Pairs in which nothing was answered are left out. */
+export function figuresOf({ pairs, requests }: Loaded, measure: MeasureName): Both<number>[] {
+  const here = sideOf(
+    pairs.map((pair) => pair.here),
+    requests.here,
+  );
+  const pinned = sideOf(
+    pairs.map((pair) => pair.pinned),
+    requests.pinned,
+  );
+  const [ours, theirs] = [here, pinned].map((side) => valuesOf(side, measure)) as [number[], number[]];
+  return ours.flatMap((value, i) => {
+    const both = { here: value, pinned: theirs[i]! };
+    return isAnswered(both.here) && isAnswered(both.pinned) ? [both] : [];
+  });
+}
+
+const isAnswered = (value: number): boolean => value > 0 && Number.isFinite(value);
+
+function sideOf(slices: readonly Slice[], requests: readonly TimedRequest[]): LoadedSide {
+  return { slices, requests, ends: Float64Array.from(requests, ({ endedAt }) => endedAt).sort() };
+}
+
+function valuesOf(side: LoadedSide, measure: MeasureName): number[] {
+  switch (measure) {
+    case 'requests':
+      return side.slices.map(({ steadyAt, heldAt }) => endedIn(side, steadyAt, heldAt) / ((heldAt - steadyAt) / 1e6));
+    case 'cpu':
+      // What was on its way when the load was held is read when it goes on, and about as much is on its way at the end.
+      return side.slices.map(({ resumedAt, heldAt, cpuMicros }) => cpuMicros / endedIn(side, resumedAt, heldAt));
+    case 'p50':
+      return [latencyMs(side, 0.5)];
+    case 'p99':
+      return [latencyMs(side, 0.99)];
+    default:
+      throw new Error(`a closed loop does not measure ${measure}`);
+  }
+}
+
+function endedIn({ ends }: LoadedSide, from: number, until: number): number {
+  return countBelow(ends, until) - countBelow(ends, from);
+}
+
+function countBelow(sorted: Float64Array, bound: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < bound) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Of the requests that began and ended while the server ran. */
+function latencyMs({ slices, requests }: LoadedSide, share: number): number {
+  const taken: number[] = [];
+  const sorted = [...requests].sort((a, b) => a.startedAt - b.startedAt);
+  let i = 0;
+  for (const { steadyAt, heldAt } of slices) {
+    while (i < sorted.length && sorted[i]!.startedAt < steadyAt) i += 1;
+    for (; i < sorted.length && sorted[i]!.startedAt < heldAt; i++) {
+      const { startedAt, endedAt } = sorted[i]!;
+      if (endedAt <= heldAt) taken.push((endedAt - startedAt) / 1000);
+    }
+  }
+  return quantile(taken, share);
+}
