@@ -133,6 +133,11 @@ export class Dispatcher implements PrefetchTenant {
     return this.#runs.all.length === 0 && this.#options.queue.queuedTasks === 0;
   }
 
+  /** What waits may start now: a slot is free, or a worker should get its next batch. */
+  mayStart(now: Instant): boolean {
+    return this.queuedTasks > 0 && (this.freeSlots > 0 || this.#prefetch.due(now) !== undefined);
+  }
+
   urgency(): Urgency {
     return urgencyOf(this.#options.queue, this.situation.overheadMs);
   }
@@ -153,7 +158,7 @@ export class Dispatcher implements PrefetchTenant {
     const { queue, slots } = this.#options;
     if (queue.queuedTasks === 1 && this.#runs.all.length === 0) slots.onWork(this);
     if (lane.oldestEnqueuedAt >= now) this.#heldUntil = -Infinity;
-    if (this.#isDeferred || (this.freeSlots <= 0 && this.#prefetch.due(now) === undefined)) return;
+    if (this.#isDeferred || !this.mayStart(now)) return;
     // A lane that fills on shared slots is not looked at for each arrival.
     if (slots.isShared && this.usesSlots && this.isWaiting(now)) return;
     this.#isDeferred = true;

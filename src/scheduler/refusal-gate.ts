@@ -17,6 +17,8 @@
  * - queue_full: it still is, beyond the caller's fair share.
  * - Its caller was refused lately, and its requests do not go first now (callers/holdings.ts).
  * - No task has come to wait or left, and as many batches run. No probe is due. There is nobody that it could evict.
+ * - None of what waits may start. For a request that is beyond the queue's limit, by its rows or its caller's, admission
+ *   starts it first, and forecasts with fewer rows ahead than for one that is not.
  *
  * It counts as the requests that admission refuses do, with one row.
  */
@@ -108,7 +110,7 @@ export class RefusalGate {
    */
   refusalOf(plan: SignaturePlan, context: TaskContext, now: Instant): SharedError | undefined {
     const refusal = this.#refusals.get(plan);
-    if (refusal === undefined || !(now - refusal.at < REFUSAL_MS) || !this.#isUnchanged(refusal, context)) {
+    if (refusal === undefined || !(now - refusal.at < REFUSAL_MS) || !this.#isUnchanged(refusal, context, now)) {
       return undefined;
     }
     const holding = this.#callers.get(context.caller ?? NO_CALLER);
@@ -185,9 +187,15 @@ export class RefusalGate {
     return Math.max(0, fullMs - laterMs - latency.highMs(Math.max(1, Math.min(maxBatchSize, coming))));
   }
 
-  #isUnchanged({ queuedTasks, runningBatches }: Refusal, { priority = Priority.default }: TaskContext): boolean {
+  #isUnchanged(
+    { queuedTasks, runningBatches }: Refusal,
+    { priority = Priority.default }: TaskContext,
+    now: Instant,
+  ): boolean {
     const { queue, dispatcher, offenders, callerCoreShare } = this.#options;
     if (queue.queuedTasks !== queuedTasks || dispatcher.runningBatches !== runningBatches) return false;
+    // Where the queue is full for this request, admission starts what it can and then looks at what still waits.
+    if (dispatcher.mayStart(now)) return false;
     if (offenders.apart > 0 || callerCoreShare > 0) return false;
     return queue.sheddableTasks === 0 || priority >= Priority.sheddable;
   }

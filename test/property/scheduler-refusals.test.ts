@@ -63,6 +63,7 @@ const options: fc.Arbitrary<HarnessOptions> = fc.record({
   maxBatchSize: fc.constantFrom(1, 4, 8),
   maxEnqueuedBatches: fc.constantFrom(2, 5, 1000),
   kind: fc.constantFrom('slack', 'slack', 'slack', 'edf'),
+  takesNext: fc.boolean(),
 });
 
 /** Sends crowds; whatever can be refused unread is then submitted, too. */
@@ -108,6 +109,32 @@ class World {
   }
 }
 
+function one(caller: string, leftMs?: number): Sent {
+  return { caller, rows: 1, leftMs, priority: Priority.default };
+}
+
+/**
+ * Once the queue stands, seven come to a free slot at once. Bob goes first, and Eve is refused behind him. Ann has more
+ * waiting than her share of a full queue: before she is refused Bob starts, and then nobody waits before her.
+ */
+const STARTED_FOR_ANOTHER: [HarnessOptions, Step[]] = [
+  { slots: 1, maxBatchSize: 1, maxEnqueuedBatches: 5, kind: 'slack' },
+  [
+    { crowd: [one('ann', 10), one('ann', 10)], pauseMs: 1, ends: 0 },
+    { crowd: [one('ann', 10)], pauseMs: 12, ends: 0 },
+    { crowd: [one('ann', 10)], pauseMs: 12, ends: 0 },
+    { crowd: [one('ann', 30), one('ann', 10)], pauseMs: 150, ends: 1 },
+    {
+      crowd: [
+        ...[one('ann'), one('ann', 60), one('ann', 30), one('bob', 10), one('ann', 60)],
+        ...[one('eve', 10), one('ann', 20)],
+      ],
+      pauseMs: 1,
+      ends: 0,
+    },
+  ],
+];
+
 describe('Refusals without decoding', () => {
   it('are those that admission gives', async () => {
     let crowds = 0;
@@ -119,7 +146,7 @@ describe('Refusals without decoding', () => {
         crowds += 1;
         if (world.unread > 0) withUnread += 1;
       }),
-      { numRuns: RUNS },
+      { numRuns: RUNS, examples: [STARTED_FOR_ANOTHER] },
     );
     assert.ok(withUnread > crowds / 2, `only in ${withUnread} of ${crowds} crowds`);
   });

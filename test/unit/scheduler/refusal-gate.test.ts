@@ -73,18 +73,27 @@ class Crowd {
 }
 
 describe('A refusal as standing_queue', () => {
-  /** Twice as many rows as run, until the queue stands for requests that have 60 ms. */
-  async function standing(): Promise<Crowd> {
-    const crowd = new Crowd();
+  async function endRun({ h, clock }: Crowd): Promise<void> {
+    h.turn();
+    clock.advance(10);
+    h.executor.active[0]?.complete();
+    await settle();
+  }
+
+  function overfill(crowd: Crowd, leftMs: number): void {
+    for (let row = 0; row < 8; row++) if (crowd.submit(crowd.due(leftMs)) === 'standing_queue') return;
+    assert.fail('the queue does not stand');
+  }
+
+  /** Twice as many rows as run, until the queue stands for requests that have so much time. */
+  async function standing(leftMs = 60, options: HarnessOptions = {}): Promise<Crowd> {
+    const crowd = new Crowd(options);
     for (let i = 0; i < 40; i++) {
-      for (let row = 0; row < 8; row++) crowd.submit(crowd.due(60));
-      crowd.h.turn();
-      crowd.clock.advance(10);
-      crowd.h.executor.active[0]?.complete();
-      await settle();
+      for (let row = 0; row < 8; row++) crowd.submit(crowd.due(leftMs));
+      await endRun(crowd);
     }
-    for (let row = 0; row < 8; row++) if (crowd.submit(crowd.due(60)) === 'standing_queue') return crowd;
-    return assert.fail('the queue does not stand');
+    overfill(crowd, leftMs);
+    return crowd;
   }
 
   it('is given again to all that are due no earlier and have less time than it stands', async () => {
@@ -100,6 +109,27 @@ describe('A refusal as standing_queue', () => {
     const crowd = await standing();
     assert.equal(crowd.reasonFor(crowd.due(60, { caller: 'bob' })), undefined);
     assert.equal(crowd.submit(crowd.due(60, { caller: 'bob' })), 'admitted');
+  });
+
+  it('is not while what waits may start, which makes room for larger requests', async () => {
+    // A free slot, and a worker that gets its next batch 2 ms before its run ends.
+    for (const takesNext of [false, true]) {
+      const crowd = await standing(120, { maxEnqueuedBatches: 2, takesNext });
+      while (crowd.h.executor.active.length > 0) await endRun(crowd);
+      assert.equal(crowd.h.scheduler.queuedTasks, 0);
+      if (takesNext) {
+        crowd.submit(crowd.due(120));
+        crowd.h.turn();
+        crowd.clock.advance(8.5);
+      }
+      overfill(crowd, 120);
+      assert.equal(crowd.reasonFor(crowd.due(120)), undefined);
+      // With three rows more than may wait a batch starts, and behind the others there is room.
+      assert.equal(crowd.submit(crowd.due(120), 3), 'admitted');
+      crowd.h.turn();
+      overfill(crowd, 120);
+      assert.equal(crowd.reasonFor(crowd.due(120)), 'standing_queue', 'nothing may start');
+    }
   });
 });
 
