@@ -49,29 +49,55 @@ function jobsOf({ plan, only }: RatchetOptions, options: JobOptions): Job[] {
   return [...loops, ...others.filter(({ works }) => works.some(isWanted))];
 }
 
-/** Start by start over all jobs, so that each figure's starts lie as far apart as the run allows. */
-async function takeStarts(jobs: readonly Job[], from: number, count: number, works: readonly string[]) {
+type Measured = Pick<Run, 'samples' | 'incidents'>;
+
+/**
+ * Start by start over all jobs, so that each figure's starts lie as far apart as the run allows. A start at which a job fails
+ * is an incident, and its other starts count.
+ */
+async function takeStarts(
+  jobs: readonly Job[],
+  from: number,
+  count: number,
+  works: readonly string[],
+  signal: AbortSignal,
+): Promise<Measured> {
   const samples: Sample[] = [];
+  const incidents: string[] = [];
   for (let start = from; start < from + count; start++) {
     for (const job of jobs) {
       const own = job.works.filter((work) => works.includes(work));
-      if (own.length > 0) samples.push(...(await job.measure(start, own)));
+      if (own.length === 0) continue;
+      try {
+        samples.push(...(await job.measure(start, own)));
+      } catch (error) {
+        signal.throwIfAborted();
+        notice((error as Error).message);
+        incidents.push(`start ${start + 1}: ${(error as Error).message.split('\n')[0]}`);
+      }
     }
   }
-  return samples;
+  return { samples, incidents };
 }
 
 async function measure(
   jobs: readonly Job[],
   starts: number,
   bestOf: (key: string) => number | undefined,
-): Promise<Pick<Run, 'samples' | 'repeated'>> {
+  signal: AbortSignal,
+): Promise<Measured & Pick<Run, 'repeated'>> {
   const works = jobs.flatMap((job) => job.works);
-  const samples = await takeStarts(jobs, 0, starts, works);
-  const failing = judge(samples, bestOf).filter(({ state }) => state === 'fails');
-  const repeated = works.filter((work) => failing.some((verdict) => verdict.work === work));
+  const first = await takeStarts(jobs, 0, starts, works, signal);
+  if (first.samples.length === 0) throw new Error('nothing could be measured, for the reasons above');
+  const failing = judge(first.samples, bestOf).filter(({ state }) => state === 'fails');
   for (const { key, ratio } of failing) notice(`${key} is at ${ratio.toFixed(3)}: once more`);
-  return { samples: [...samples, ...(await takeStarts(jobs, starts, starts, repeated))], repeated };
+  const repeated = works.filter((work) => failing.some((verdict) => verdict.work === work));
+  const second = await takeStarts(jobs, starts, starts, repeated, signal);
+  return {
+    samples: [...first.samples, ...second.samples],
+    incidents: [...first.incidents, ...second.incidents],
+    repeated,
+  };
 }
 
 function git(args: readonly string[]): string {
@@ -91,15 +117,16 @@ async function runRatchet(options: RatchetOptions, models: string, pinned: Pinne
     ...{ plan, machine: describeMachine(), startedAt: startedAt.toISOString(), here: revisionHere() },
     ...{ pinned: git(['-C', directory, 'rev-parse', 'HEAD']), starts, seconds },
   };
+  const signal = interrupted(', nothing is written');
   const jobOptions = {
     here: { name: 'here', directory: '.' },
     pinned: { name: 'pinned', directory },
-    ...{ models, seconds, progress, notice, signal: interrupted(', nothing is written') },
+    ...{ models, seconds, progress, notice, signal },
   };
   const jobs = jobsOf(options, jobOptions);
   if (jobs.length === 0) throw new Error(`no work of ${plan} has a name with ${options.only.join(' or ')}`);
   const bestOf = (key: string): number | undefined => (against === undefined ? pinned.bests[key]?.ratio : 1);
-  const measured = await measure(jobs, starts, bestOf);
+  const measured = await measure(jobs, starts, bestOf, signal);
   endProgress();
   const keys = judge(measured.samples, bestOf).map(({ key }) => key);
   const known = keys.flatMap((key): [string, number][] => {
@@ -122,13 +149,14 @@ function render(): void {
   writeFileSync(DOCUMENT, renderDocument(readResults()));
 }
 
-function conclusionOf(verdicts: readonly Verdict[]): string {
+function conclusionOf(verdicts: readonly Verdict[], incidents: readonly string[]): string {
   const those = (...states: string[]): string[] =>
     verdicts.filter(({ state }) => states.includes(state)).map(({ key, ratio }) => `${key} ${ratio.toFixed(2)}`);
   const lines = [
     ['New best', those('new best')],
     ['Measured for the first time', those('first')],
     ['Fails', those('fails')],
+    ['Could not be measured', incidents],
   ] as const;
   return lines.flatMap(([title, list]) => (list.length === 0 ? [] : [`${title}: ${list.join('; ')}`])).join('\n');
 }
@@ -143,8 +171,8 @@ async function main(): Promise<void> {
   const verdicts = verdictsOf(run);
   if (options.isPublished) publish(run, pinned, verdicts);
   else writeResults(UNPUBLISHED_FILE, { [run.plan]: run });
-  console.log(`${renderTable(verdicts)}\n\n${conclusionOf(verdicts)}`);
-  if (verdicts.some(({ state }) => state === 'fails')) process.exitCode = 1;
+  console.log(`${renderTable(verdicts)}\n\n${conclusionOf(verdicts, run.incidents)}`);
+  if (run.incidents.length > 0 || verdicts.some(({ state }) => state === 'fails')) process.exitCode = 1;
 }
 
 try {

@@ -63,19 +63,21 @@ TensorFlow Serving's gRPC. Overload is the share of requests answered in time ÷
 batches and two runs at once, on the same arrivals, at a multiple of the capacity that the pinned commit's queue of 100 has.`;
 
 function renderRun(run: Run): string {
-  const { plan, startedAt, minutes, here, pinned, starts, seconds, repeated, samples } = run;
+  const { plan, startedAt, minutes, here, pinned, starts, seconds, repeated, incidents, samples } = run;
   const disturbed = samples.filter(({ isDisturbed }) => isDisturbed === true).length;
-  const share =
-    disturbed === 0 ? '' : ` ${disturbed} of ${samples.length} starts' figures were measured on a disturbed machine.`;
-  const again = repeated.length === 0 ? '' : ` Measured once more, as a figure failed: ${repeated.join('; ')}.`;
+  const notes = [
+    disturbed === 0 ? '' : `${disturbed} of ${samples.length} starts' figures were measured on a disturbed machine.`,
+    repeated.length === 0 ? '' : `Measured once more, as a figure failed: ${repeated.join('; ')}.`,
+    incidents.length === 0 ? '' : `Could not be measured: ${incidents.join('; ')}.`,
+  ].filter((note) => note !== '');
   return `## ${plan}
 
-${nameOf(here)} beside ${pinned.slice(0, 8)} on ${startedAt.slice(0, 10)}, ${minutes.toFixed(0)} minutes: ${starts} starts of each, at
-each ${seconds} s for each work, for both together. ${machineText(run.machine)}.${share}${again}
+${nameOf(here)} beside ${pinned.slice(0, 8)} on ${startedAt.slice(0, 10)}, in ${minutes} minutes: ${starts} starts, at each ${seconds} s of load a work.
+${[machineText(run.machine), ...notes].join('\n')}
 
 ${renderTable(verdictsOf(run))}`;
 }
 
 function machineText({ cpu, cores, memoryGiB, kernel, node }: Machine): string {
-  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}`;
+  return `${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}.`;
 }

@@ -43,6 +43,8 @@ export interface Run {
   readonly seconds: number;
   /** Works that were measured at as many starts more, since one of their figures failed. */
   readonly repeated: readonly string[];
+  /** What could not be measured, and why. */
+  readonly incidents: readonly string[];
   /** As they were before the run. */
   readonly bests: Readonly<Record<string, number>>;
   readonly samples: readonly Sample[];

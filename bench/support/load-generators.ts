@@ -136,6 +136,8 @@ export function startPausableLoad(
       return timed;
     })
     .finally(() => rmSync(directory, { recursive: true, force: true }));
+  // Whoever holds and lets go looks at this last: until then a failure must not end the process.
+  requests.catch(() => undefined);
   return {
     pause: () => void running.child.kill('SIGSTOP'),
     resume: () => void running.child.kill('SIGCONT'),

@@ -25,6 +25,7 @@ const RUN: Run = {
   starts: 4,
   seconds: 24,
   repeated: [],
+  incidents: [],
   bests: { [KEYS[0]!]: 1, [KEYS[1]!]: 1 },
   samples: [...samplesOf('a', 1.1), ...samplesOf('b', 0.9), ...samplesOf('c', 0.7)],
 };
@@ -55,10 +56,11 @@ describe('the table', () => {
 
   it('stands on the page under what was measured, where and when', () => {
     const samples = RUN.samples.map((sample, i) => (i === 0 ? { ...sample, isDisturbed: true } : sample));
-    const page = renderDocument({ quick: { ...RUN, samples, repeated: ['b'] } });
-    assert.match(page, /^aaaaaaaa with changes beside bbbbbbbb on 2026-11-30, 10 minutes: 4 starts of each/m);
+    const page = renderDocument({ quick: { ...RUN, samples, repeated: ['b'], incidents: ['start 2: c ended'] } });
+    assert.match(page, /^aaaaaaaa with changes beside bbbbbbbb on 2026-11-30, in 10 minutes: 4 starts/m);
     assert.match(page, /a processor, 2 cores, 24 GiB, Linux 6\.1, Node v20\.19\.0\./);
     assert.match(page, /1 of 12 starts' figures were measured on a disturbed machine/);
+    assert.match(page, /Could not be measured: start 2: c ended\./);
     assert.match(page, /Measured once more, as a figure failed: b\./);
   });
 });
