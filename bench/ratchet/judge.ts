@@ -2,8 +2,8 @@
  * Samples and the best ratios so far → a verdict on each figure.
  *
  * A start is one observation: which code was compiled when, and which plan was chosen, differ from start to start. A figure's
- * interval is that of the median of the starts' ratios, by their order (statistics.ts); of four starts, from the lowest to the
- * highest.
+ * interval is that of the median of the starts' ratios, by their order (statistics.ts); of four starts and of the eight of a
+ * repeated work, from the lowest to the highest.
  *
  * "Gain" is the ratio where more is better, and its inverse where less is: 1.05 is always 5 % better.
  *

@@ -50,9 +50,9 @@ const INTRODUCTION = `# The ratchet
 
 Made by \`npm run bench -- ratchet\`. This checkout's server and that of a pinned commit, each built and started as its users do,
 are under load at once, and run one at a time, in slices of 50 or 200 ms; whoever does not run is stopped. A ratio is this checkout ÷
-the pinned commit in neighbouring slices: of each start the median, of the starts the median, and in brackets an interval that holds
-the true median seven times in eight (of four starts: the lowest and the highest). bench/ratchet/pinned.json has the pinned commit and
-the best ratio of each figure so far.
+the pinned commit in neighbouring slices: of each start the median, of the starts the median, and in brackets the lowest and the
+highest start. Four of them hold the true median seven times in eight, the eight of a repeated work in 99 of 100.
+bench/ratchet/pinned.json has the pinned commit and the best ratio of each figure so far.
 
 A figure fails where its whole interval is worse than ${FLOOR} of the best so far, also with as many starts more. "Unclear" is an
 interval that reaches below that and is not wholly below: the runs differ too much to say. A new best is better than the

@@ -22,13 +22,14 @@ export function medianRatio(a: readonly number[], b: readonly number[]): number 
   return median(ratios(a, b));
 }
 
-/** How likely an interval of medianInterval's holds the median, at the least; five values would have 0.94, four 0.875. */
-const CONFIDENCE = 0.875;
+/** How likely an interval of medianInterval's holds the median, at the least, where there are eight values or more. */
+const CONFIDENCE = 0.99;
 
 /**
  * An interval that holds the median of what the values were drawn from, whatever its distribution: between the k-th lowest
  * and the k-th highest value, with the largest k that CONFIDENCE allows (the sign test's interval: Conover, Practical
- * Nonparametric Statistics, 3.2). Fewer than four values give the lowest and the highest, with less confidence.
+ * Nonparametric Statistics, 3.2). Fewer than eight values give the lowest and the highest, with less confidence: four
+ * hold it seven times in eight.
  */
 export function medianInterval(values: readonly number[]): [low: number, high: number] {
   const sorted = [...values].sort((a, b) => a - b);

@@ -28,7 +28,12 @@ describe('a figure of which more is better', () => {
     { ratios: [0.8, 0.81, 0.79, 0.8], best: 0.8, state: 'holds', why: 'the best is below the pinned commit' },
     { ratios: [1.12, 1.13, 1.14, 1.1], best: 1.2, state: 'fails', why: 'the best is far above the pinned commit' },
     { ratios: [0.5, 0.6, 0.5, 0.7], best: undefined, state: 'first', why: 'there is no best yet' },
-    { ratios: [0.9, 0.95, 0.93, 0.98, 0.94, 0.95, 0.93, 0.96], best: 1, state: 'fails', why: 'one of eight is above' },
+    {
+      ratios: [0.9, 0.95, 0.93, 0.96, 0.94, 0.95, 0.93, 0.96],
+      best: 1,
+      state: 'fails',
+      why: 'the repeat is below, too',
+    },
     { ratios: [0.9, 0.95, 0.93, 0.96, 1, 1, 1, 1], best: 1, state: 'unclear', why: 'the repeat is as good as ever' },
   ];
   for (const { ratios, best, state, why } of cases) {
