@@ -18,7 +18,8 @@ export const HELP = `Measures this checkout beside a pinned commit, in turn, and
 
 bench/ratchet/pinned.json names the commit and the best ratio of each figure so far. Without options a run writes its table
 to docs/results/ratchet.md, its samples to bench/results/ratchet.json, and new best ratios to pinned.json: commit all three.
-With options it only prints, and its samples are in .cache/bench/ratchet.json. Exit status 1: a figure fails, or a server could not be measured at a start.`;
+With options it only prints, and its samples are in .cache/bench/ratchet.json. Exit status 1: a figure fails, or a server
+could not be measured at a start.`;
 
 export interface RatchetOptions {
   readonly help: boolean;
