@@ -11,6 +11,7 @@
  * - goodput: in time, a second
  * Percentiles are of all values, sorted: no bucket rounds them.
  */
+import { lowerBound } from '../support/statistics.ts';
 import { Outcome, type Outcomes } from './outcomes.ts';
 import type { RequestPlan } from './request-plan.ts';
 import type { Workload } from './workload.ts';
@@ -192,16 +193,6 @@ export function attainmentBetween(plan: RequestPlan, outcomes: Outcomes, fromMs:
     if (isAnsweredInTime(plan, outcomes, i)) tally.inTime += 1;
   }
   return tally.attainment;
-}
-
-function lowerBound(sorted: Float64Array, value: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Slices and the requests of the whole time → figures of each slice, or of all together. */
 import type { TimedRequest } from '../support/load-generators.ts';
-import { quantile } from '../support/statistics.ts';
+import { lowerBound, quantile } from '../support/statistics.ts';
 import type { Both, MeasureName } from './figures.ts';
 import type { Slice } from './slices.ts';
 
@@ -56,17 +56,7 @@ function valuesOf(side: LoadedSide, measure: MeasureName): number[] {
 }
 
 function endedIn({ ends }: LoadedSide, from: number, until: number): number {
-  return countBelow(ends, until) - countBelow(ends, from);
-}
-
-function countBelow(sorted: Float64Array, bound: number): number {
-  let [low, high] = [0, sorted.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]! < bound) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return lowerBound(ends, until) - lowerBound(ends, from);
 }
 
 /** Of the requests that began and ended while the server ran. */

@@ -45,3 +45,14 @@ export function medianInterval(values: readonly number[]): [low: number, high: n
   k = Math.max(k, 1);
   return [sorted[k - 1]!, sorted[count - k]!];
 }
+
+/** How many of the values, which rise, are below `value`. */
+export function lowerBound(sorted: Float64Array, value: number): number {
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle]! < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
