@@ -40,17 +40,19 @@ export interface Sample extends Both<number> {
   readonly isDisturbed?: boolean;
 }
 
-/** Throws where there is no pair: nothing was measured. */
+/** Throws where there is no pair, or one of the two did nothing in half of them: nothing was measured. */
 export function sampleOf(
   of: Pick<Sample, 'work' | 'measure' | 'start' | 'isDisturbed'>,
   pairs: readonly Both<number>[],
 ): Sample {
-  if (pairs.length === 0) throw new Error(`${keyOf(of)}: nothing was measured at start ${of.start + 1}`);
+  const ratio = median(pairs.map(({ here, pinned }) => here / pinned));
+  if (!(ratio > 0 && Number.isFinite(ratio)))
+    throw new Error(`${keyOf(of)}: nothing was measured at start ${of.start + 1}`);
   return {
     ...of,
     here: median(pairs.map(({ here }) => here)),
     pinned: median(pairs.map(({ pinned }) => pinned)),
-    ratio: median(pairs.map(({ here, pinned }) => here / pinned)),
+    ratio,
     pairs: pairs.length,
   };
 }

@@ -16,7 +16,7 @@ interface LoadedSide {
   readonly requests: readonly TimedRequest[];
 }
 
-/** Of each pair for what is counted, one of all together for latencies. Pairs in which nothing was answered are left out. */
+/** Of each pair for what is counted, one of all together for latencies. A pair in which neither answered is left out. */
 export function figuresOf({ pairs, requests }: Loaded, measure: MeasureName): Both<number>[] {
   const here = sideOf(
     pairs.map((pair) => pair.here),
@@ -27,13 +27,10 @@ export function figuresOf({ pairs, requests }: Loaded, measure: MeasureName): Bo
     requests.pinned,
   );
   const [ours, theirs] = [here, pinned].map((side) => valuesOf(side, measure)) as [number[], number[]];
-  return ours.flatMap((value, i) => {
-    const both = { here: value, pinned: theirs[i]! };
-    return isAnswered(both.here) && isAnswered(both.pinned) ? [both] : [];
-  });
+  const values = ours.map((value, i) => ({ here: value, pinned: theirs[i]! }));
+  // Where one of them stalled the ratio is 0 or Infinity, which the median takes; of two stalls there is none.
+  return values.filter((both) => !Number.isNaN(both.here / both.pinned));
 }
-
-const isAnswered = (value: number): boolean => value > 0 && Number.isFinite(value);
 
 function sideOf(slices: readonly Slice[], requests: readonly TimedRequest[]): LoadedSide {
   return { slices, requests, ends: Float64Array.from(requests, ({ endedAt }) => endedAt).sort() };

@@ -47,7 +47,7 @@ export function medianInterval(values: readonly number[]): [low: number, high: n
 }
 
 /** How many of the values, which rise, are below `value`. */
-export function lowerBound(sorted: Float64Array, value: number): number {
+export function lowerBound(sorted: ArrayLike<number>, value: number): number {
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >> 1;

@@ -9,6 +9,7 @@
  * must. Of states that agree but for rounding the one with the most answers stays (dynamic programming); of the others
  * at about the same time the most promising do (beam search), by their answers and the requests that wait.
  */
+import { lowerBound } from '../../support/statistics.ts';
 
 export interface ScheduleProblem {
   /** In ms, ascending, as the dues are. */
@@ -94,8 +95,8 @@ class Search {
   #waiting({ free, next }: State): number {
     const { releases, dues, runMs } = this.#problem;
     const now = free[0]!;
-    const first = Math.max(next, firstFrom(dues, now + runMs(1)));
-    return Math.max(0, firstFrom(releases, now + EPSILON_MS) - first);
+    const first = Math.max(next, lowerBound(dues, now + runMs(1)));
+    return Math.max(0, lowerBound(releases, now + EPSILON_MS) - first);
   }
 
   #follow(state: State): void {
@@ -109,7 +110,7 @@ class Search {
   #batch({ free, next, answered }: State, rows: number): void {
     const { releases, dues, runMs } = this.#problem;
     const ms = runMs(rows);
-    const first = Math.max(next, firstFrom(dues, free[0]! + ms - EPSILON_MS));
+    const first = Math.max(next, lowerBound(dues, free[0]! + ms - EPSILON_MS));
     for (let i = first; i + rows <= releases.length; i++) {
       const end = Math.max(free[0]!, releases[i + rows - 1]!) + ms;
       if (end > dues[i]! + EPSILON_MS) continue;
@@ -121,17 +122,6 @@ class Search {
       return;
     }
   }
-}
-
-/** The index of the first that is not below `least`. */
-function firstFrom(ascending: readonly number[], least: number): number {
-  let [low, high] = [0, ascending.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle]! < least) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 /** All small ones, and eighths of the largest. */

@@ -69,6 +69,8 @@ describe('a figure', () => {
   it('that was not measured at a start ends the run', () => {
     const nothing = (): Sample => sampleOf({ work: 'w', measure: 'cpu', start: 1 }, []);
     assert.throws(nothing, /w: CPU µs a request: nothing was measured at start 2/);
+    const stalled = [0, 0, 1].map((here) => ({ here, pinned: 1 }));
+    assert.throws(() => sampleOf({ work: 'w', measure: 'requests', start: 0 }, stalled), /nothing was measured/);
   });
 
   it('is judged by its own best alone, in the order in which it was measured', () => {

@@ -24,14 +24,20 @@ function measured(measure: MeasureName): { here: number; pinned: number }[] {
 }
 
 describe('of a load in slices', () => {
-  it('a rate counts what was answered while it was steady, and leaves pairs out in which nothing was', () => {
+  it('a rate counts what was answered while it was steady, nothing where one of them stalled', () => {
     assert.deepEqual(
       measured('requests').map(({ here, pinned }) => [Math.round(here), Math.round(pinned)]),
       [
         [1000, 1980],
         [1000, 1980],
+        [0, 1980],
       ],
     );
+  });
+
+  it('a pair in which neither answered is left out', () => {
+    const pairs = [{ here: slice(0), pinned: slice(100_000) }];
+    assert.deepEqual(figuresOf({ pairs, requests: { here: [], pinned: [] } }, 'requests'), []);
   });
 
   it('CPU is that of the whole slice, by what was answered in it', () => {
