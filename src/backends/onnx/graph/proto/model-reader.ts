@@ -23,6 +23,8 @@ import {
 } from './onnx-proto.ts';
 import { readTensor } from './tensor-reader.ts';
 
+/** TensorProto.DataType.STRING. */
+const TEXT = 8;
 /** After so many nodes the event loop has a turn. */
 const NODES_A_TURN = 500;
 
@@ -170,7 +172,7 @@ function readSparseTensor(reader: WireReader): TensorProto {
 
 function readValueInfo(reader: WireReader): ValueInfo {
   let name = '';
-  let type: Omit<ValueInfo, 'name'> = { isTensor: true, dims: undefined };
+  let type: Omit<ValueInfo, 'name'> = { isTensor: true, isText: false, dims: undefined };
   const outer = reader.enter();
   while (reader.next()) {
     if (reader.tag === lengthDelimited(1)) name = reader.string();
@@ -183,6 +185,7 @@ function readValueInfo(reader: WireReader): ValueInfo {
 
 function readType(reader: WireReader): Omit<ValueInfo, 'name'> {
   let isTensor = true;
+  let isText = false;
   let dims: (number | undefined)[] | undefined;
   const outer = reader.enter();
   while (reader.next()) {
@@ -194,12 +197,13 @@ function readType(reader: WireReader): Omit<ValueInfo, 'name'> {
     const type = reader.enter();
     while (reader.next()) {
       if (reader.tag === lengthDelimited(2)) dims = readDims(reader, dims);
+      else if (reader.tag === varintTag(1)) isText = reader.varint() === TEXT;
       else reader.skip();
     }
     reader.leave(type);
   }
   reader.leave(outer);
-  return { isTensor, dims };
+  return { isTensor, isText, dims };
 }
 
 function readDims(reader: WireReader, before: (number | undefined)[] = []): (number | undefined)[] {

@@ -43,6 +43,8 @@ export interface ValueInfo {
   readonly name: string;
   /** False for a sequence, a map or an optional. */
   readonly isTensor: boolean;
+  /** Its elements are texts. */
+  readonly isText: boolean;
   /** A number is a fixed dim, undefined any other; without dims the rank is free. */
   readonly dims: readonly (number | undefined)[] | undefined;
 }
