@@ -17,6 +17,7 @@ import { resolve } from 'node:path';
 import { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';
 import type { Backend, BackendFacts, RowVerdict } from './backend.ts';
+import type { WorkBounds } from './onnx/graph/work-bounds.ts';
 import { findModelFile, hasModelFile } from './onnx/model-file.ts';
 import { ONNX_FACTS } from './onnx/onnx-facts.ts';
 import { hasRemoteFile } from './remote/has-remote-file.ts';
@@ -35,6 +36,8 @@ interface BuiltIn {
   /** The backend's own, where it cannot be imported without its runtime. */
   readonly probe?: Backend['probe'];
   readonly judgeRows?: Backend['judgeRows'];
+  /** What bounds the work of the artifact's runs. Absent = nobody can tell before they are measured. */
+  readonly workBounds?: (versionDirectory: string) => Promise<WorkBounds>;
 }
 
 /** In the order in which they probe a directory, and in which `auto` prefers them: the cheapest to load comes first. */
@@ -55,6 +58,8 @@ const BUILT_IN: readonly BuiltIn[] = [
     probe: hasModelFile,
     judgeRows: async (directory, axes) =>
       (await import('./onnx/graph/judge-graph.ts')).judgeGraph(await findModelFile(directory), axes),
+    workBounds: async (directory) =>
+      (await import('./onnx/graph/work-bounds.ts')).workBounds(await findModelFile(directory)),
   },
   {
     kind: 'trees',
@@ -160,6 +165,11 @@ export async function judgeRows(
   } catch (error) {
     return { kind: 'undecided', reason: `the graph cannot be read: ${textOf(error)}` };
   }
+}
+
+/** Undefined = it is not known of artifacts of this kind. Rejects with `load_failed` if there is no artifact. */
+export async function workBoundsFor(versionDirectory: string, kind: string): Promise<WorkBounds | undefined> {
+  return builtIn(kind)?.workBounds?.(versionDirectory);
 }
 
 function builtIn(kind: string): BuiltIn | undefined {

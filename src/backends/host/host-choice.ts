@@ -1,6 +1,6 @@
 /**
- * Decides where a model runs. Its backend and its configuration come first; otherwise it runs inline or on threads,
- * depending on the calibration. Pure.
+ * Decides where a model runs. Its backend and its configuration come first, then what bounds its work; otherwise it runs
+ * inline or on threads, depending on the calibration. Pure.
  *
  * A run on the serving thread delays all other requests by its duration. A hop to a worker costs each batch CPU and
  * latency, more when the other core sleeps (bench/micro/hosts.ts, docs/adr/0007-inline-or-threads.md).
@@ -10,6 +10,7 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import type { Backend } from '../backend.ts';
+import type { WorkBounds } from '../onnx/graph/work-bounds.ts';
 import type { Calibration } from './calibration.ts';
 
 export type HostKind = 'inline' | 'thread' | 'process';
@@ -57,6 +58,28 @@ export function chooseHost(
   if (largestMs === undefined) return thread('its largest batch has over a mebibyte of inputs');
   if (largestMs > limits.runMs) return thread(`its largest batch took ${showMs(largestMs)}, over ${runLimit}`);
   return { kind: 'inline', reason: `its largest batch took ${showMs(largestMs)}, within ${runLimit}` };
+}
+
+/**
+ * The host of a model whose runs may differ in work though their shapes are equal, so that no measurement tells how long
+ * they take: threads where the size of a request bounds it, else a process, whose runs can be ended. Undefined where shapes
+ * bound it, or nobody can tell.
+ */
+export function boundedHost(bounds: WorkBounds | undefined): HostChoice | undefined {
+  if (bounds === undefined || bounds.kind === 'shapes') return undefined;
+  return { kind: bounds.kind === 'values' ? 'process' : 'thread', reason: bounds.reason };
+}
+
+/** What one request may do in a host that `boundedHost` would not choose; undefined = calibration chooses. */
+export function cautionsOf(kind: HostKind | undefined, bounds: WorkBounds | undefined): readonly string[] {
+  const wanted = boundedHost(bounds);
+  if (kind === undefined || kind === 'process' || wanted === undefined || wanted.kind === kind) return [];
+  const [may, advice] =
+    wanted.kind === 'process'
+      ? ['may compute for ever, and a run can be ended in a process only', 'isolate: true']
+      : ['may hold up all others', 'host: thread'];
+  const where = kind === 'inline' ? 'on the event loop' : 'in a thread';
+  return [`one request ${may}, as it runs ${where}: ${wanted.reason}; set ${advice}, or leave host out`];
 }
 
 /** What a backend wants of its host. */

@@ -57,8 +57,11 @@ export interface HostWorker {
   readonly sandbox?: SandboxState | undefined;
   /** The reason of its end; undefined while it lives. */
   readonly goneBecause: string | undefined;
-  /** It is gone because another session ended the process that they shared. Absent = false. */
-  readonly isBystander?: boolean;
+  /**
+   * It is gone for no fault of its own: another session ended the process that they shared, or its run was ended because
+   * nobody waited for it. Absent = false.
+   */
+  readonly isBlameless?: boolean;
   /** It accepts its next batch while it runs one; known when it is ready. Absent = false. */
   readonly takesNext?: boolean;
   /** The traceparent of its current batch, if that is traced and known. */
@@ -69,6 +72,8 @@ export interface HostWorker {
   readonly hasPlace?: boolean;
   /** Runs one batch, now or after the current one. Rejects with the session's error, or `worker_lost` if it dies. */
   run(call: Call): Promise<Answer>;
+  /** Nobody waits for the current run any more. Absent = runs end by themselves only. */
+  abandonRun?(): void;
   /**
    * Closes the session, ends the worker, and resolves when it is gone. Called between runs, or while it loads: then the
    * load is given up. Idempotent. Never rejects.

@@ -133,6 +133,7 @@ class InlineHost implements Executor {
 
 const SLOW_WEIGHT = 19;
 const SLOW_RUNS = 8;
+const MOST_STALLS = 2;
 
 /**
  * Detects that more than 1 run in 20 takes longer than its limit. The state is one score:
@@ -141,20 +142,26 @@ const SLOW_RUNS = 8;
  *     another run    -1   ┘ with more it rises; the worth of 8 slow runs is the threshold
  *
  * So a single pause (garbage collection, a busy neighbour) is forgotten. A model that has become slow, or that gets
- * larger inputs than its calibration had, is detected within some ten runs.
+ * larger values than its calibration had, is detected within some ten runs. A run that stalls the event loop is never
+ * forgotten: one could be sent as often as the score falls.
  */
 export class SlowRunDetector {
   readonly #limitMs: number;
+  readonly #stallMs: number;
   #score = 0;
+  #stalls = 0;
 
-  constructor(limitMs: number) {
+  /** `stallMs`: a run that takes so long stalls the event loop. */
+  constructor(limitMs: number, stallMs = Infinity) {
     this.#limitMs = limitMs;
+    this.#stallMs = stallMs;
   }
 
-  /** Counts a run and returns true while too many runs have been slow. */
+  /** Counts a run and returns true while too many runs have been slow, or for good after MOST_STALLS that stalled. */
   isSlowAfter(runMs: number): boolean {
+    if (runMs >= this.#stallMs) this.#stalls += 1;
     if (runMs > this.#limitMs) this.#score += SLOW_WEIGHT;
     else if (this.#score > 0) this.#score--;
-    return this.#score >= SLOW_WEIGHT * SLOW_RUNS;
+    return this.#score >= SLOW_WEIGHT * SLOW_RUNS || this.#stalls >= MOST_STALLS;
   }
 }

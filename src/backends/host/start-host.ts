@@ -1,7 +1,7 @@
 /**
  * Loads a model and chooses its host: the thread that serves requests, its own threads, or its own processes.
  *
- *     host-choice.ts: fixed? ──process──▶ processes
+ *     host-choice.ts: fixed, or by the graph? ──process──▶ processes
  *          │ no            └──thread──▶ threads          └──inline, by its backend──▶ inline
  *          ▼
  *     load on threads ──▶ calibration ──▶ host-choice.ts ──thread──▶ stay there
@@ -12,10 +12,12 @@
  * So every model that the serving thread computes has run elsewhere before.
  */
 import type { ServingError } from '../../core/errors.ts';
-import { backendFactsFor, backendFor } from '../registry.ts';
-import { type Calibration, calibrate, MAX_CALIBRATED_BYTES } from './calibration.ts';
+import { backendFactsFor, backendFor, workBoundsFor } from '../registry.ts';
+import { type Calibration, calibrate } from './calibration.ts';
 import {
   AS_CONFIGURED,
+  boundedHost,
+  cautionsOf,
   chooseHost,
   DEFAULT_INLINE_LIMITS,
   fixedHost,
@@ -28,6 +30,7 @@ import {
 } from './host-choice.ts';
 import type { HostedSession } from './hosted-session.ts';
 import { SlowRunDetector, startInlineHost } from './inline-host.ts';
+import { MeasuredShapes } from './measured-shapes.ts';
 import { MovableHost } from './movable-host.ts';
 import { type ProcessHostOptions, startProcessHost } from './process/process-host.ts';
 import { startThreadHost } from './thread/thread-host.ts';
@@ -47,6 +50,10 @@ export interface HostOptions extends ProcessHostOptions {
   readonly onMove?: (move: HostMove) => void;
 }
 
+/** A run that takes that many times as long as the longest measured one, and at least so long, stalls the event loop. */
+const STALL_FACTOR = 100;
+const LEAST_STALL_MS = 100;
+
 export interface HostMove {
   /** False: the move failed, and the model stays inline. */
   readonly isDone: boolean;
@@ -57,6 +64,8 @@ export interface HostMove {
 export interface Host extends HostedSession, HostChoice {
   /** Kind of the backend that opened it. */
   readonly backendKind: string;
+  /** What one request may do in this host, which its owner has chosen: for the log and its standing warnings. */
+  readonly cautions?: readonly string[];
   /** Undefined when the host was fixed, or calibration failed. */
   readonly measured: Calibration | undefined;
 }
@@ -67,17 +76,22 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const backend = await backendFactsFor(options.versionDirectory, options.backendKind);
   const needs = hostNeeds(backend, options.loadOptions.executionProvider);
   const requested = requestedHost(needs, options.host, defaultHost);
-  const fixed = fixedHost(needs, requested, options.sandbox?.isRequired);
+  const configured = fixedHost(needs, requested, options.sandbox?.isRequired);
+  const bounds =
+    needs.mustRunIn === undefined ? await workBoundsFor(options.versionDirectory, backend.kind) : undefined;
+  const isOwners = configured !== undefined && options.isBackground !== true;
+  const fixed = (isOwners || requested === 'inline' ? undefined : boundedHost(bounds)) ?? configured;
+  const cautions = cautionsOf(fixed?.kind ?? (requested === 'inline' ? 'inline' : undefined), bounds);
+  const start = { ...options, endsAbandonedRuns: bounds?.kind === 'values' };
+  const shared = { backendKind: backend.kind, cautions };
   // Where a thread is the first to load a runtime, what that allocates for the whole process stays in the thread's heap.
   if (fixed?.kind !== 'process') await backendFor(options.versionDirectory, options.backendKind);
-  if (fixed === undefined) {
-    return { ...(await startCalibrated(options, requested === 'inline')), backendKind: backend.kind };
-  }
-  const start = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[fixed.kind];
-  return { ...asHost(await start(options), fixed, undefined), backendKind: backend.kind };
+  if (fixed === undefined) return { ...(await startCalibrated(options, requested === 'inline')), ...shared };
+  const startIn = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[fixed.kind];
+  return { ...asHost(await startIn(start), fixed, undefined), ...shared };
 }
 
-type PlacedHost = Omit<Host, 'backendKind'>;
+type PlacedHost = Omit<Host, 'backendKind' | 'cautions'>;
 
 async function startCalibrated(options: HostOptions, isInlineRequested: boolean): Promise<PlacedHost> {
   const { limits = DEFAULT_INLINE_LIMITS } = options;
@@ -94,7 +108,7 @@ async function startCalibrated(options: HostOptions, isInlineRequested: boolean)
     if (choice.kind === 'thread') return stay(choice.reason, measured);
   }
   try {
-    const inline = await startWatched(options, isInlineRequested ? Infinity : limits.runMs);
+    const inline = await startWatched(options, measured, isInlineRequested ? undefined : limits);
     await threads.close();
     return asHost(inline, choice, measured);
   } catch (error) {
@@ -109,26 +123,38 @@ function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration
 }
 
 /**
- * Starts the model inline; it moves to threads when more than a few runs take over `limitMs`, or a run has more inputs
- * than any that it was calibrated with.
+ * Starts the model inline. Batches of shapes that it was not measured with run on threads beside it. It moves there for good
+ * when more than a few runs take over `limits.runMs`, or two stall the event loop. Without `limits` it runs whatever comes.
  */
-async function startWatched(options: HostOptions, limitMs: number): Promise<MovableHost> {
-  const detector = new SlowRunDetector(limitMs);
-  let moving: Promise<void> | undefined;
-  const move = (reason: string): Promise<void> => {
-    moving ??= host.move().then(
+async function startWatched(
+  options: HostOptions,
+  measured: Calibration | undefined,
+  limits: InlineLimits | undefined,
+): Promise<MovableHost> {
+  const { runMs: limitMs = Infinity } = limits ?? {};
+  const stallMs = Math.max(LEAST_STALL_MS, STALL_FACTOR * (measured?.largestMs ?? measured?.oneRowMs ?? 0));
+  const detector = new SlowRunDetector(limitMs, stallMs);
+  let isMoving = false;
+  const onSlow = (runMs: number): void => {
+    if (isMoving) return;
+    isMoving = true;
+    const reason =
+      runMs >= stallMs
+        ? `two runs took over ${showMs(stallMs)}, the last ${showMs(runMs)}`
+        : `more than 1 in 20 runs take over ${showMs(limitMs)}, the last ${showMs(runMs)}`;
+    void host.move().then(
       (isDone) => {
         if (isDone) options.onMove?.({ isDone, reason });
       },
       (error: Error) => options.onMove?.({ isDone: false, reason: `${reason}; ${error.message}` }),
     );
-    return moving;
   };
-  const onSlow = (runMs: number): void =>
-    void move(`more than 1 in 20 runs take over ${showMs(limitMs)}, the last ${showMs(runMs)}`);
   const inline = await startInlineHost({ ...options, detector, onSlow });
-  const maxBytes = limitMs === Infinity ? Infinity : MAX_CALIBRATED_BYTES;
-  const onLarge = (): Promise<void> => move('a run has over a mebibyte of inputs');
-  const host = new MovableHost(inline, () => startThreadHost(options), maxBytes, onLarge);
+  const shapes = limits && new MeasuredShapes(inline.signatures, options.maxBatchSize);
+  const host = new MovableHost(
+    inline,
+    () => startThreadHost(options),
+    shapes && { shapes, limitMs, clock: options.clock },
+  );
   return host;
 }

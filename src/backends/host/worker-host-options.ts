@@ -26,6 +26,11 @@ export interface WorkerHostOptions extends WorkerLoad {
   /** More workers may be added later, and their threads changed. Absent = neither. */
   readonly elastic?: ElasticOptions | undefined;
   readonly clock: Clock;
+  /**
+   * A worker is ended soon after nobody waits for its run any more, or when a trial run takes long: only a process of its
+   * own can be. Default: false.
+   */
+  readonly endsAbandonedRuns?: boolean;
   /** Called when a worker dies, is replaced, or cannot be replaced: for the log and a counter. */
   readonly onWorkerEvent?: (event: WorkerEvent) => void;
   /** Called with what the backend of a session tells. */

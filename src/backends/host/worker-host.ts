@@ -14,7 +14,7 @@
  * (restart-backoff.ts). A waiting batch waits for the runs before it, not for a replacement to load. A worker that
  * cannot load at the start fails the start: nothing is left running, and there is no retry.
  */
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Instant } from '../../core/clock.ts';
 import type { Batch, BatchOrigin, BatchResult, Executor, SessionPlan } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
 import { RunsInFlight } from '../session-runs.ts';
@@ -48,6 +48,9 @@ export async function startWorkerHost(options: WorkerHostOptions, newWorker: New
   return { signatures, executor: host, residentBytes, sandbox, close, isSynchronous, loadMs, warnings };
 }
 
+/** A trial run that takes longer is ended, where runs can be. */
+const MOST_TRIAL_MS = 30_000;
+
 const NO_ORIGIN: Pick<BatchOrigin, 'traceparent'> = { traceparent: undefined };
 
 /** An unanswered batch and its worker. */
@@ -66,12 +69,13 @@ class WorkerHost implements Executor {
   readonly #assignments: Assignment[] = [];
   readonly #growth: SessionGrowth | undefined;
   readonly #isOnDevice: boolean;
+  readonly #endsAbandonedRuns: boolean;
   /** As they were last; undefined = the sessions and their threads are fixed. */
   plans: readonly SessionPlan[] | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(
-    { model, clock, elastic, loadOptions }: WorkerHostOptions,
+    { model, clock, elastic, loadOptions, endsAbandonedRuns = false }: WorkerHostOptions,
     workers: WorkerSlots,
     pool: BufferPool,
     signatures: Signatures,
@@ -81,6 +85,7 @@ class WorkerHost implements Executor {
     this.#workers = workers;
     this.#pool = pool;
     this.#isOnDevice = loadOptions.executionProvider !== 'cpu';
+    this.#endsAbandonedRuns = endsAbandonedRuns;
     if (elastic === undefined) return;
     this.plans = workers.plans;
     const onChange = (): void => {
@@ -178,8 +183,17 @@ class WorkerHost implements Executor {
 
   #send(worker: HostWorker, { signatureName, inputs, outputs, deadline, origin }: Batch): Promise<Answer> {
     const { traceparent } = origin ?? NO_ORIGIN;
-    const toMachine = machineTimeMs() - this.#clock.nowMs();
-    return worker.run({ signatureName, inputs, outputs, deadline: deadline + toMachine, traceparent });
+    const now = this.#clock.nowMs();
+    const toMachine = machineTimeMs() - now;
+    const until = this.#endsAbandonedRuns ? this.#limitRun(worker, deadline, now, origin) : deadline;
+    return worker.run({ signatureName, inputs, outputs, deadline: until + toMachine, traceparent });
+  }
+
+  /** Its worker hears when the callers have gone; a trial, for which nobody waits, has a deadline. */
+  #limitRun(worker: HostWorker, deadline: Instant, now: Instant, origin: BatchOrigin | undefined): Instant {
+    if (origin === undefined) return Math.min(deadline, now + MOST_TRIAL_MS);
+    origin.onAbandoned = () => worker.abandonRun?.();
+    return deadline;
   }
 
   #toResult({ outputs, runStart, runEnd }: Answer): BatchResult {

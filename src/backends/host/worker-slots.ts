@@ -202,7 +202,7 @@ export class WorkerSlots {
       try {
         return await worker.ready;
       } catch (error) {
-        if (worker.isBystander !== true || this.#isClosing) throw error;
+        if (worker.isBlameless !== true || this.#isClosing) throw error;
         slot.worker = this.#newWorker(slot.index, slot.threads);
       }
     }
@@ -264,9 +264,9 @@ export class WorkerSlots {
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#noneAlive());
   }
 
-  /** A bystander's restart is soon, and does not count as an attempt. */
+  /** The restart of a blameless one is soon, and does not count as an attempt. */
   #scheduleRestart(slot: Slot, reason: string, worker: HostWorker | undefined): void {
-    const delay = worker?.isBystander === true ? DEFAULT_FIRST_DELAY_MS : slot.backoff.nextDelayMs();
+    const delay = worker?.isBlameless === true ? DEFAULT_FIRST_DELAY_MS : slot.backoff.nextDelayMs();
     if (delay === undefined) {
       slot.restartAt = Infinity;
       this.#report(slot, 'given_up', reason);

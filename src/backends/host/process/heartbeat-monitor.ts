@@ -3,7 +3,7 @@
  * the heartbeats.
  *
  *     silent    SILENT_CHECKS checks, CHECK_MS apart, found no new heartbeat: the process is stopped, or gets no CPU
- *     overdue   a run is still in progress OVERDUE_RUN_MS after its deadline: it is stuck.
+ *     overdue   a run is still in progress `overdueMs` after its deadline: it is stuck, or does work that has no bound.
  *               A run without a deadline may take any time.
  *
  * A check comes after the event loop has read the heartbeats that had arrived. So a server that was itself stopped, or
@@ -19,13 +19,17 @@ import { type Heartbeat, HeartbeatReader } from './heartbeat.ts';
 export const CHECK_MS = 2000;
 export const SILENT_CHECKS = 5;
 export const OVERDUE_RUN_MS = 60_000;
+/** Of a model whose runs are ended when nobody waits for them: about the time that a new process takes to load. */
+export const ABANDONED_RUN_MS = 2000;
 
 export interface HeartbeatMonitorOptions {
   readonly clock: Clock;
   readonly stream: Readable;
   readonly onHeartbeat: (heartbeat: Heartbeat) => void;
+  /** Default: OVERDUE_RUN_MS. */
+  readonly overdueMs?: number | undefined;
   /** Called with the reason, by each check that finds a hang. */
-  readonly onHang: (reason: string) => void;
+  readonly onHang: (reason: string, what: 'silent' | 'overdue') => void;
 }
 
 export class HeartbeatMonitor {
@@ -74,13 +78,13 @@ export class HeartbeatMonitor {
 
   #check(): void {
     if (this.#isStopped) return;
-    const { clock, onHang } = this.#options;
+    const { clock, onHang, overdueMs = OVERDUE_RUN_MS } = this.#options;
     this.#silentChecks = this.#isFresh ? 0 : this.#silentChecks + 1;
     this.#isFresh = false;
     if (this.#silentChecks >= SILENT_CHECKS) {
-      onHang(`no heartbeat came for ${(SILENT_CHECKS * CHECK_MS) / 1000} s`);
-    } else if (clock.nowMs() > this.#deadline + OVERDUE_RUN_MS) {
-      onHang(`a run went on ${OVERDUE_RUN_MS / 1000} s after its deadline`);
+      onHang(`no heartbeat came for ${(SILENT_CHECKS * CHECK_MS) / 1000} s`, 'silent');
+    } else if (clock.nowMs() > this.#deadline + overdueMs) {
+      onHang(`a run went on ${overdueMs / 1000} s after its deadline, or after its callers had gone`, 'overdue');
     }
     this.#scheduleCheck();
   }

@@ -14,7 +14,7 @@ import type { WorkerLoad } from '../host-worker.ts';
 import type { ModelFiles } from '../sandbox/mounts.ts';
 import type { SandboxState } from '../sandbox/sandbox-state.ts';
 import { FRAME_FD, type Frame, HEARTBEAT_FD } from './frame.ts';
-import { HeartbeatMonitor } from './heartbeat-monitor.ts';
+import { ABANDONED_RUN_MS, HeartbeatMonitor } from './heartbeat-monitor.ts';
 import { readLines } from './output-lines.ts';
 import { type ProcessLink, ProcessSession } from './process-session.ts';
 import { type ChildOptions, describeEnd, modelPid, type StartedChild, startChild } from './start-child.ts';
@@ -25,6 +25,8 @@ export interface ModelProcessOptions extends ChildOptions {
   /** True: any number of sessions, each on its own thread. False: one session. */
   readonly isShared: boolean;
   readonly clock: Clock;
+  /** It is killed soon after nobody waits for its run any more. Absent = false. */
+  readonly endsAbandonedRuns?: boolean | undefined;
   /** Resident memory above which its sessions report that it is too large, in bytes; by default there is no limit. */
   readonly ceilingBytes?: number | undefined;
   /** Called with each line that it prints. `traceparent` is that of its only session's current run, if traced. */
@@ -55,6 +57,7 @@ export class ModelProcess implements ProcessLink {
   #timer: TimerHandle | undefined;
   #isEnding = false;
   #killedBecause: string | undefined;
+  #isOverdue = false;
   #isGone = false;
 
   /** Throws `load_failed` when the system cannot start a process. */
@@ -79,7 +82,11 @@ export class ModelProcess implements ProcessLink {
       clock,
       stream: this.#socket(HEARTBEAT_FD),
       onHeartbeat: ({ residentBytes }) => this.#checkCeiling(residentBytes),
-      onHang: (reason) => void this.kill(reason),
+      overdueMs: options.endsAbandonedRuns === true ? ABANDONED_RUN_MS : undefined,
+      onHang: (reason, what) => {
+        this.#isOverdue ||= what === 'overdue';
+        void this.kill(reason);
+      },
     });
     this.#watchEnd();
   }
@@ -202,7 +209,7 @@ export class ModelProcess implements ProcessLink {
     for (const session of this.#sessions.values()) session.reportTooLarge(reason);
   }
 
-  /** If some sessions were loading or running, the others are bystanders. */
+  /** If some sessions were loading or running, the others are blameless. A run that was ended is no fault of any. */
   #settleExit(how: string): void {
     if (this.#isGone) return;
     this.#isGone = true;
@@ -214,7 +221,9 @@ export class ModelProcess implements ProcessLink {
     this.#sessions.clear();
     const suspects = new Set(sessions.filter(({ isActive }) => isActive));
     const reason = this.#killedBecause ?? how;
-    for (const session of sessions) session.settleExit(reason, suspects.size > 0 && !suspects.has(session));
+    for (const session of sessions) {
+      session.settleExit(reason, this.#isOverdue || (suspects.size > 0 && !suspects.has(session)));
+    }
     this.#settleGone();
   }
 }

@@ -52,8 +52,10 @@ export class ProcessSession implements HostWorker {
   #loading: Pending<WorkerReady> | undefined;
   #state: 'waiting' | 'loading' | 'ready' | 'gone' = 'waiting';
   #running: { readonly call: Call; readonly pending: Pending<Answer> } | undefined;
+  /** On the server's clock; Infinity = somebody waits for the current run. */
+  #abandonedAt: Instant = Infinity;
   #goneBecause: string | undefined;
-  #isBystander = false;
+  #isBlameless = false;
   #closed: Promise<void> | undefined;
 
   constructor(link: ProcessLink, id: number, model: string) {
@@ -74,8 +76,8 @@ export class ProcessSession implements HostWorker {
     return this.#goneBecause;
   }
 
-  get isBystander(): boolean {
-    return this.#isBystander;
+  get isBlameless(): boolean {
+    return this.#isBlameless;
   }
 
   /** Undefined for a shared process, whose memory the group reports. */
@@ -92,10 +94,10 @@ export class ProcessSession implements HostWorker {
     return this.#state === 'loading' || this.#running !== undefined;
   }
 
-  /** Deadline of the current run on the server's clock; Infinity = no run, or no deadline. */
+  /** When nobody needs the current run any more, on the server's clock; Infinity = no run, or no deadline. */
   get runDeadline(): Instant {
     if (this.#running === undefined) return Infinity;
-    return this.#running.call.deadline - machineTimeMs() + this.#link.clock.nowMs();
+    return Math.min(this.#abandonedAt, this.#running.call.deadline - machineTimeMs() + this.#link.clock.nowMs());
   }
 
   /** The traceparent of the current run, if it is traced. */
@@ -116,9 +118,15 @@ export class ProcessSession implements HostWorker {
     return new Promise((resolve, reject) => {
       const pieces = callFrame(call, this.id);
       this.#running = { call, pending: { resolve, reject } };
+      this.#abandonedAt = Infinity;
       this.#link.onRunsChanged();
       this.#link.write(pieces);
     });
+  }
+
+  abandonRun(): void {
+    this.#abandonedAt = this.#link.clock.nowMs();
+    this.#link.onRunsChanged();
   }
 
   /** Waits for a load in progress only when other sessions need the process. */
@@ -164,9 +172,9 @@ export class ProcessSession implements HostWorker {
     }
   }
 
-  /** Its process is gone. `isBystander`: another session caused that. */
-  settleExit(reason: string, isBystander: boolean): void {
-    this.#isBystander = isBystander;
+  /** Its process is gone. `isBlameless`: as in HostWorker. */
+  settleExit(reason: string, isBlameless: boolean): void {
+    this.#isBlameless = isBlameless;
     this.#lose(reason, this.#link.title);
   }
 

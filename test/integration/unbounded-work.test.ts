@@ -1,0 +1,91 @@
+/** Requests that ask for more work than their size tells, against a server with a neighbour that others ask. */
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { tempDirectory } from '../support/temp-directory.ts';
+import { BOXES, ROUNDS, writeModel } from '../support/unbounded-models.ts';
+
+const NEIGHBOUR = '--model=half=examples/half_plus_two/models/half_plus_two';
+
+afterEach(killSidecars);
+
+describe('a model that makes as many rounds as a request says', () => {
+  it('holds up nobody else, is ended after the deadline, and serves again', async (t) => {
+    const sidecar = await startSidecar([`--model=rounds=${writeModel(tempDirectory(t), 'rounds', ROUNDS)}`, NEIGHBOUR]);
+    assert.equal(hostOf(sidecar, 'rounds'), 'process');
+    assert.deepEqual(await rounds(sidecar, 5), [200, '{"outputs":5.0}']);
+    const neighbour = askNeighbour(sidecar);
+    const [status, text] = await rounds(sidecar, 4e12);
+    assert.equal(status, 504, text);
+    const lost = await sidecar.line(({ msg }) => msg === 'worker lost');
+    assert.match(String(lost['reason']), /^a run went on 2 s after its deadline/);
+    await sidecar.line(({ msg }) => msg === 'worker restarted');
+    assert.deepEqual(await rounds(sidecar, 5), [200, '{"outputs":5.0}']);
+    const { answers, failures, longestMs } = await neighbour.end();
+    assert.ok(answers > 100, `${answers} answers`);
+    assert.deepEqual(failures, []);
+    assert.ok(longestMs < 2000, `${longestMs} ms`);
+    // It ends while such a run is in progress, too.
+    assert.equal((await rounds(sidecar, 4e12))[0], 504);
+    assert.equal((await fetch(`${sidecar.admin}/live`)).status, 200);
+    assert.equal(await sidecar.stop(), 0);
+  });
+});
+
+describe('a model whose work is bounded by the size of a request', () => {
+  it('runs on a thread, so that the neighbour is answered meanwhile', async (t) => {
+    const sidecar = await startSidecar([`--model=boxes=${writeModel(tempDirectory(t), 'boxes', BOXES)}`, NEIGHBOUR]);
+    assert.equal(hostOf(sidecar, 'boxes'), 'thread');
+    const count = 10_000;
+    const boxes = [Array.from({ length: count }, (_, i) => [2 * i, 0, 2 * i + 1, 1])];
+    const inputs = { boxes, scores: [[Array.from({ length: count }, (_, i) => i / count)]] };
+    const neighbour = askNeighbour(sidecar);
+    const startedAt = performance.now();
+    const [status] = await predict(sidecar, 'boxes', { inputs });
+    const tookMs = performance.now() - startedAt;
+    assert.equal(status, 200);
+    const { failures, longestMs } = await neighbour.end();
+    assert.deepEqual(failures, []);
+    assert.ok(longestMs < tookMs / 2, `${longestMs} ms of ${tookMs} ms`);
+  });
+});
+
+function hostOf({ lines }: Sidecar, model: string): unknown {
+  return lines.find((line) => line['model'] === model && line['host'] !== undefined)?.['host'];
+}
+
+function rounds(sidecar: Sidecar, n: number): Promise<readonly [status: number, text: string]> {
+  return predict(sidecar, 'rounds', { inputs: { n } }, { 'x-envoy-expected-rq-timeout-ms': '500' });
+}
+
+async function predict(
+  { rest }: Sidecar,
+  model: string,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+) {
+  const init = { method: 'POST', body: JSON.stringify(body), headers };
+  const answer = await fetch(`${rest}/v1/models/${model}:predict`, init);
+  return [answer.status, (await answer.text()).replaceAll(/\s/g, '')] as const;
+}
+
+/** Asks the neighbour 200 times a second, whether or not it has answered, until `end`. */
+function askNeighbour(sidecar: Sidecar) {
+  const asked: Promise<void>[] = [];
+  const failures: unknown[] = [];
+  let longestMs = 0;
+  const ask = async (): Promise<void> => {
+    const startedAt = performance.now();
+    const [status, text] = await predict(sidecar, 'half', { instances: [2] });
+    if (status !== 200) failures.push([status, text]);
+    longestMs = Math.max(longestMs, performance.now() - startedAt);
+  };
+  const timer = setInterval(() => asked.push(ask().catch((error: unknown) => void failures.push(error))), 5);
+  return {
+    end: async () => {
+      clearInterval(timer);
+      await Promise.all(asked);
+      return { answers: asked.length, failures, longestMs };
+    },
+  };
+}
