@@ -36,9 +36,11 @@ export class ProofPace {
   /** Ends the wait of a held proof. */
   #release: (() => void) | undefined;
 
-  constructor(clock: Clock) {
+  /** `slowRunMs`: a run before the proof took so long that none is made while the version loads; 0 = none did. */
+  constructor(clock: Clock, slowRunMs = 0) {
     this.#clock = clock;
-    this.#loadEndsAt = clock.nowMs() + LOAD_BUDGET_MS;
+    this.#loadEndsAt = clock.nowMs() + (slowRunMs > 0 ? 0 : LOAD_BUDGET_MS);
+    this.ran(slowRunMs);
   }
 
   /** The loading time has passed: a run would now stand in the way of requests. */

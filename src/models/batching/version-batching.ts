@@ -29,6 +29,8 @@ export interface VersionBatchingOptions {
   readonly signatures: Signatures;
   readonly executor: Executor;
   readonly maxRows: number;
+  /** As for ProofPace. Default: 0. */
+  readonly slowRunMs?: number | undefined;
   /** Those that the owner of the model declares, with their declared batch axes. */
   readonly declared: Signatures;
   /** By signature, where requests of different lengths may share runs (version-padding.ts). Absent = they do not. */
@@ -66,10 +68,12 @@ export class VersionBatching {
   #recorded: Promise<RecordedInputs> | undefined;
   /** One proof at a time. */
   #last: Promise<unknown> = Promise.resolve();
+  /** The first run, of the smallest batch; resolves with its duration in ms. */
+  #firstRun: Promise<number> | undefined;
 
   constructor(options: VersionBatchingOptions) {
     this.#options = options;
-    this.#pace = new ProofPace(options.clock);
+    this.#pace = new ProofPace(options.clock, options.slowRunMs);
     this.#padding = this.#paddingOf(options);
     this.paddings = this.#padding?.states ?? new Map();
   }
@@ -92,6 +96,11 @@ export class VersionBatching {
   serve(served: ServedLoad, onProved: (accepted: Signatures) => Promise<void>): void {
     this.#pace.serve(served);
     this.#goOn(onProved).catch(ignoreEnd);
+  }
+
+  /** How long the first run took, when it has ended, in ms; 0 = there was none. */
+  async firstRunMs(): Promise<number> {
+    return (await this.#firstRun) ?? 0;
   }
 
   /** Idempotent. */
@@ -187,7 +196,7 @@ export class VersionBatching {
         // Each range of values costs a slow model seconds, and the graph has proved all of them.
         rounds: () => (this.#pace.isGentle && !isOnlyProof ? ROUNDS_BETWEEN_REQUESTS : Infinity),
         maxRows: () => (this.#pace.isGentle ? MOST_ROWS_BETWEEN_REQUESTS : this.#options.maxRows),
-        run: (inputs, rows) => this.#run(name, signature, inputs, rows),
+        run: (inputs, rows) => this.#runNext(name, signature, inputs, rows),
       }),
     );
   }
@@ -220,7 +229,7 @@ export class VersionBatching {
     const text = paddingText(padding, signature);
     const known = kept.paddingOf(name, text);
     if (known !== undefined) return known;
-    const run = (inputs: TensorMap, rows: number): Promise<TensorMap> => this.#run(name, signature, inputs, rows);
+    const run = (inputs: TensorMap, rows: number): Promise<TensorMap> => this.#runNext(name, signature, inputs, rows);
     const proof = await this.#inTurn(name, (recorded) => provePadding({ signature, padding, recorded, run }));
     // What is undecided may be found out at the next start.
     if (proof.kind !== 'undecided') await kept.keepPadding(name, text, proof);
@@ -234,11 +243,19 @@ export class VersionBatching {
     return ended;
   }
 
-  async #run(name: string, { outputs }: Signature, inputs: TensorMap, rows: number): Promise<TensorMap> {
-    const { clock, executor } = this.#options;
+  async #runNext(name: string, signature: Signature, inputs: TensorMap, rows: number): Promise<TensorMap> {
     await this.#pace.next();
     // Requests for other models have their turn between two runs.
     await setImmediate();
+    const startedAt = this.#options.clock.nowMs();
+    const run = this.#runOnce(name, signature, inputs, rows);
+    const tookMs = (): number => this.#options.clock.nowMs() - startedAt;
+    this.#firstRun ??= run.then(tookMs, tookMs);
+    return run;
+  }
+
+  async #runOnce(name: string, { outputs }: Signature, inputs: TensorMap, rows: number): Promise<TensorMap> {
+    const { clock, executor } = this.#options;
     const startedAt = clock.nowMs();
     let tookMs: number | undefined;
     try {

@@ -5,6 +5,7 @@ import type { PadValues } from '../batching/padding-candidate.ts';
 import { VersionBatching } from '../batching/version-batching.ts';
 import { withoutAxis } from '../model-file/declare-batching.ts';
 import type { OpenedVersion, VersionTarget } from '../runtimes/open-version.ts';
+import { SLOW_RUN_MS } from '../warm-up/slow-run.ts';
 import type { LoadServableOptions } from './load-options.ts';
 
 /**
@@ -27,6 +28,7 @@ export async function versionBatching(
     signatures,
     executor: host.executor,
     maxRows: batching.scheduler.maxBatchSize,
+    slowRunMs: slowRunMs(host.measured?.oneRowMs),
     declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== opened.get(name)) : []),
     padValues: batching.isPadding ? padValues : undefined,
     judge: (axes) => judgeRows(backendKind, versionDirectory, axes),
@@ -38,6 +40,11 @@ export async function versionBatching(
       onPadding: (signature, state) => events.onPadding?.(model.name, version, signature, state),
     },
   });
+}
+
+/** 0 = the run was not slow. */
+function slowRunMs(oneRowMs = 0): number {
+  return oneRowMs < SLOW_RUN_MS ? 0 : oneRowMs;
 }
 
 /** A fixed batch stays: the model runs no other size. */

@@ -22,6 +22,7 @@ import { withSequences } from '../triton/sequence-state.ts';
 import { readTriton, tritonViews } from '../triton/served-triton.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
 import { warmUpRequests } from '../triton/warm-up-requests.ts';
+import { slowRunOf } from '../warm-up/slow-run.ts';
 import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
@@ -53,7 +54,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
     });
     if (opened.choice !== undefined) events.onRuntime?.(name, version, opened.choice);
     events.onHost(name, version, opened.host);
-    for (const text of [...opened.host.warnings, ...notesOn(opened.signatures.values())]) {
+    const { warnings, cautions = [] } = opened.host;
+    for (const text of [...warnings, ...cautions, ...notesOn(opened.signatures.values())]) {
       events.onWarning?.(name, version, text);
     }
     let axes: VersionBatching | undefined;
@@ -106,7 +108,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   const first = await above(served);
   const { servable } = first;
   servable.leftOut = hosted.warnings;
-  for (const warning of hosted.warnings) servable.addWarning(warning);
+  for (const warning of [...hosted.warnings, ...(hosted.cautions ?? [])]) servable.addWarning(warning);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
   servable.maxBatchSize = batching.scheduler.maxBatchSize;
@@ -122,7 +124,13 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
       { isInProcess: hosted.kind === 'process', sandbox: options.sandbox },
     );
   const { signatures } = served;
+  const slowRun = await slowRunOf(hosted, axes, signatures);
+  if (slowRun !== undefined) {
+    options.events.onWarning?.(model.name, target.version, slowRun.text);
+    servable.addWarning(slowRun.text);
+  }
   await prepare(options, model, {
+    onlyRun: slowRun?.seeds,
     servable,
     versionDirectory,
     executor: hosted.executor,

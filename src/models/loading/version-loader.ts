@@ -1,6 +1,6 @@
 /**
  * Loads versions: a limited number at the same time over all models, and again after a retryable failure. A load that
- * waits for a retry does not count. A load that waits for other models (`model_not_ready`) is tried again soon, without
+ * waits for a retry does not count, nor does one that takes long: a run of a model that is tried may never end. A load that waits for other models (`model_not_ready`) is tried again soon, without
  * end. An aborted load ends at once if it waits; if it runs, its processes are killed, and
  * other hosts wait until the runtime returns (native code cannot be stopped). A version that is loaded then is closed.
  */
@@ -47,6 +47,8 @@ export interface VersionLoadRequest {
 
 /** The interval of `onProgress` while a load runs. */
 const PROGRESS_MS = 10_000;
+/** A load that takes longer gives up its place, and goes on. */
+export const LONG_LOAD_MS = 10_000;
 /** The time between two looks whether the models that a load waits for are there. */
 const WAIT_MS = 250;
 
@@ -59,12 +61,11 @@ export class VersionLoader {
 
   /** Resolves with undefined if the load was aborted. Rejects with the error that is not retried. */
   async load(request: VersionLoadRequest): Promise<Servable | undefined> {
-    const { turns, maxRetries, retryIntervalMs: delayMs } = this.#options;
+    const { maxRetries, retryIntervalMs: delayMs } = this.#options;
     const { signal } = request;
     let waitsFor = '';
     for (let attempt = 0, isFirst = true; ; isFirst = false) {
-      const begins = isFirst;
-      const loaded = await runInTurn(turns, signal, () => this.#attempt(request, begins));
+      const loaded = await this.#attemptInTurn(request, isFirst);
       if (signal.aborted) {
         if (loaded !== undefined && 'runner' in loaded) await loaded.unload();
         return undefined;
@@ -83,6 +84,28 @@ export class VersionLoader {
       request.onRetry({ error: loaded, retry: attempt, maxRetries, delayMs });
       await this.#wait(delayMs, signal);
     }
+  }
+
+  /** Resolves with undefined if the load was aborted before its turn. Other loads may begin before it has ended. */
+  async #attemptInTurn(request: VersionLoadRequest, isFirst: boolean): Promise<Servable | ServingError | undefined> {
+    let attempt: Promise<Servable | ServingError> | undefined;
+    await runInTurn(this.#options.turns, request.signal, () => {
+      attempt = this.#attempt(request, isFirst);
+      return this.#endOf(attempt);
+    });
+    return attempt;
+  }
+
+  /** Resolves when the attempt has ended or takes long. */
+  #endOf(attempt: Promise<unknown>): Promise<void> {
+    const { clock } = this.#options;
+    return new Promise((resolve) => {
+      const timer = clock.setTimer(clock.nowMs() + LONG_LOAD_MS, resolve);
+      void attempt.finally(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   async #attempt(request: VersionLoadRequest, isFirst: boolean): Promise<Servable | ServingError> {

@@ -20,6 +20,7 @@
  */
 import { syntheticBatch } from '../../backends/synthetic-batch.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
+import { toServingError } from '../../core/errors.ts';
 import type { Batch, Executor } from '../../core/executor.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -197,6 +198,8 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
         error,
         shapes: [...batch.inputs].map(([name, { shape }]) => `${name} ${formatShape(shape)}`).join(', '),
       };
+      // No refusal: it ended its process, or was ended after a long time. Others would do the same.
+      if (toServingError(error).kind === 'worker_lost') break;
     }
   }
   return failed;

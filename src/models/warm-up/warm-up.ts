@@ -21,7 +21,7 @@ import type { Signature } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import type { Servable } from '../serving/servable.ts';
 import { type WarmUpRequest, warmUpRecord } from '../triton/warm-up-requests.ts';
-import { type Sweep, sweepBatchSizes } from './batch-sweep.ts';
+import { type LatencySeed, type Sweep, sweepBatchSizes } from './batch-sweep.ts';
 import { sweepWarnings } from './sweep-warnings.ts';
 import { forEachRecord, GOLDEN_FILE, hasRecordFile, WARM_UP_FILE } from './warm-up-file.ts';
 
@@ -75,6 +75,8 @@ export interface LoadedVersion {
   readonly scheduler: SchedulerOptions;
   /** Those of a Triton model's model_warmup. */
   readonly requests?: readonly WarmUpRequest[] | undefined;
+  /** What one run has told, which took so long that no sweep is made. Absent = none did. */
+  readonly onlyRun?: readonly LatencySeed[] | undefined;
 }
 
 /**
@@ -106,8 +108,12 @@ async function warm(options: WarmUpOptions, loaded: LoadedVersion): Promise<Swee
     return undefined;
   }
   const { clock, events } = options;
-  const { executor, signatures, servable, scheduler } = loaded;
+  const { executor, signatures, servable, scheduler, onlyRun } = loaded;
   if (executor.isElsewhere === true) return undefined;
+  if (onlyRun !== undefined) {
+    servable.latencySeeds = onlyRun;
+    return undefined;
+  }
   const startedAt = clock.nowMs();
   const isGentle = options.isServing?.() ?? false;
   const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures, clock, isGentle });

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import PQueue from 'p-queue';
-import { runInTurn } from '../../../../src/models/loading/version-loader.ts';
+import type { ModelConfig } from '../../../../src/config/model-config.ts';
+import { LONG_LOAD_MS, runInTurn, VersionLoader } from '../../../../src/models/loading/version-loader.ts';
+import type { Servable } from '../../../../src/models/serving/servable.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { turn } from '../../../support/model-lifecycle-harness.ts';
 
 /** Names in the order in which their turn came; `giveBack` ends the one whose turn came first. */
@@ -87,5 +90,42 @@ describe('runInTurn', () => {
       failure,
     );
     assert.equal(await runInTurn(queue, signal, () => Promise.resolve(7)), 7);
+  });
+});
+
+describe('a load that takes long', () => {
+  it('gives up its place to others, and goes on', async () => {
+    const clock = new FakeClock();
+    const begun: bigint[] = [];
+    let finish!: (servable: Servable) => void;
+    const loader = new VersionLoader({
+      clock,
+      turns: new PQueue({ concurrency: 1 }),
+      maxRetries: 0,
+      retryIntervalMs: 0,
+      load: (_model, version) => {
+        begun.push(version);
+        return new Promise((resolve) => (finish = resolve));
+      },
+    });
+    const request = {
+      model: {} as ModelConfig,
+      directory: '/m',
+      signal: new AbortController().signal,
+      onStart: () => undefined,
+      onRetry: () => undefined,
+      onProgress: () => undefined,
+    };
+    const slow = loader.load({ ...request, version: 1n });
+    void loader.load({ ...request, version: 2n });
+    await turn();
+    assert.deepEqual(begun, [1n]);
+    const finishSlow = finish;
+    clock.advance(LONG_LOAD_MS);
+    await turn();
+    assert.deepEqual(begun, [1n, 2n]);
+    const servable = { runner: {} } as Servable;
+    finishSlow(servable);
+    assert.equal(await slow, servable);
   });
 });
