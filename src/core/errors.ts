@@ -86,6 +86,8 @@ export const ERROR_TABLE = {
   backend_failed: row(GrpcStatus.INTERNAL, 500),
   /** The worker that ran the batch died. */
   worker_lost: row(GrpcStatus.UNAVAILABLE, 503, true),
+  /** The run itself ended the process that it was in: the same request would end the next one. */
+  worker_crashed: row(GrpcStatus.INTERNAL, 500),
   /** The server that runs the model does not answer, or the model's circuit breaker is open. */
   backend_unavailable: row(GrpcStatus.UNAVAILABLE, 503, true),
   /** The application behind this server takes no connection. */

@@ -30,6 +30,7 @@ import { Admission } from './admission/admission.ts';
 import { SharedRefusals } from './admission/shared-refusals.ts';
 import { NO_CALLER, Offenders } from './batch/offenders.ts';
 import { type CreatePrefetch, leadPrefetch } from './batch/prefetch.ts';
+import type { Quarantine } from './batch/quarantine.ts';
 import type { Holding } from './callers/holdings.ts';
 import { CoreSlots } from './cores/core-slots.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -72,6 +73,8 @@ export interface SchedulerInit {
   readonly random?: () => number;
   /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
   readonly onMisfit?: (signatureName: string, reason: string) => void;
+  /** Where requests run that may end their process. Default: here, like all others. */
+  readonly quarantine?: Quarantine | undefined;
   /** Called once for each batch, after its members have settled and telemetry has the record. */
   readonly onBatch?: (record: BatchRecord) => void;
   /** Runs a function after this turn's events. Default: setImmediate. Tests and simulators bring their own. */
@@ -117,6 +120,7 @@ export class Scheduler {
       weight: options.weight ?? 1,
       statistics,
       offenders: this.#offenders,
+      quarantine: init.quarantine,
       model,
       version,
       defer: init.defer ?? afterThisPoll,

@@ -8,6 +8,7 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, CacheUse, IsolationRecord, StepRecord } from '../telemetry/request-record.ts';
 import type { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
+import type { Quarantine } from './batch/quarantine.ts';
 import type { Holding } from './callers/holdings.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 
@@ -68,6 +69,11 @@ export interface TaskOwner {
    * outputs are ignored from now on. Does nothing if it has settled, or if `part` has been replaced already.
    */
   runWhole(part: Task, plan: SignaturePlan, outputs: readonly string[]): void;
+  /**
+   * Has the request, all of its parts, run there instead. Does nothing if it has settled, or if `part` has been
+   * replaced already.
+   */
+  moveTo(quarantine: Quarantine, part: Task, plan: SignaturePlan, outputs: readonly string[]): void;
   /** Fails the request; its parts that wait leave the queue at once. */
   fail(error: ServingError): void;
 }

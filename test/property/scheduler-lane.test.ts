@@ -18,6 +18,7 @@ const owner: TaskOwner = {
   enter: () => undefined,
   complete: () => undefined,
   runWhole: () => undefined,
+  moveTo: () => undefined,
   fail: () => undefined,
 };
 

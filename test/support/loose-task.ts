@@ -13,6 +13,7 @@ export function looseTask(rows: number, enqueuedAt = 0, inputs: TensorMap = new 
     enter: () => undefined,
     complete: () => undefined,
     runWhole: () => undefined,
+    moveTo: () => undefined,
     fail: () => undefined,
   };
   return new Task({ owner, part: 0, rows, inputs, enqueuedAt });

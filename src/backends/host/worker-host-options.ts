@@ -13,6 +13,8 @@ export interface WorkerEvent {
   readonly slot: number;
   /** Empty for 'restarted'. */
   readonly reason: string;
+  /** It is the second process of the model, for runs that may end it. Absent = false. */
+  readonly isQuarantine?: boolean;
   /** The traceparent of the batch that was lost with it, if it was traced. */
   readonly traceparent?: string | undefined;
 }

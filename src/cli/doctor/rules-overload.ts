@@ -77,6 +77,10 @@ export const queueLong: Rule = ({ server }) =>
 /** Advice by kind of error. */
 const BY_OUTCOME: Readonly<Record<string, Advice>> = {
   backend_failed: ['the runtime threw', 'read its text in the log, and try the model with such an input'],
+  worker_crashed: [
+    'their runs ended the model’s process',
+    'read the reason and the callers in the log; send the model other values or shapes',
+  ],
   worker_lost: ['the worker that ran them died', 'read the reason in the log; run the model in its own process'],
   internal: ['an internal error of the server', 'read the log, and report it'],
   invalid_request: [

@@ -42,8 +42,11 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
     onShadow: shadowLog(logger, clock),
     onMove: (model, version, { isDone, reason }) =>
       logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
-    onWorkerEvent: (model, version, { what, slot, reason, traceparent }) =>
-      logger.warn({ ...of(model, version), slot, reason, ...traceOf(traceparent) }, `worker ${what}`),
+    onWorkerEvent: (model, version, { what, slot, reason, traceparent, isQuarantine }) =>
+      logger[what === 'lost' || what === 'given_up' ? 'error' : 'warn'](
+        { ...of(model, version), slot, reason, ...(isQuarantine && { quarantine: true }), ...traceOf(traceparent) },
+        `worker ${what}`,
+      ),
     onOutput: (model, version, line, traceparent) => {
       if (!limiter.allow(model)) return;
       logger.info({ ...of(model, version), ...traceOf(traceparent), output: line }, `${model}: ${line}`);

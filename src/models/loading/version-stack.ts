@@ -10,9 +10,10 @@ import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import { CachedRunner } from '../caching/cached-runner.ts';
 import type { ResponseCache } from '../caching/response-cache.ts';
-import { type OpenedVersion, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
+import { type OpenedVersion, startQuarantineHost, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
 import { SequenceRunner } from '../sequences/sequence-runner.ts';
 import { Breaker } from '../serving/breaker.ts';
+import { CrashQuarantine } from '../serving/crash-quarantine.ts';
 import { DeclaredSignatureRunner, type DeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { GuardedExecutor } from '../serving/guarded-executor.ts';
 import type { SchedulerRequest, ServableRunner } from '../serving/servable.ts';
@@ -38,7 +39,9 @@ export interface VersionStack {
  *                            and the scheduler, which know only the graph's signatures.
  *   SequenceRunner           makes requests of the steps of sequences, with the state that it keeps. Above the scheduler,
  *                            which batches them like others; below the views, so that it knows only the graph's names.
- *   ScheduledRunner          refuses requests while the breaker is open. Above the scheduler, so that they do not wait.
+ *   ScheduledRunner          refuses requests while the breaker is open, and sends those that may end the model's process
+ *                            to the quarantine, which has a scheduler and a process of its own. Above the scheduler,
+ *                            so that neither waits there.
  *   Scheduler                makes batches of requests.
  *   GuardedExecutor          the circuit breaker. Above everything that runs a batch, so that each failure counts.
  *   ShadowedExecutor         copies some batches to another runtime. Below the breaker, because only batches that run
@@ -75,6 +78,7 @@ export async function buildStack(
     model: model.name,
     version: version.toString(),
     onMisfit: (signature, reason) => onMisfit(misfitText(signature, reason)),
+    quarantine: base.quarantine,
   });
   const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
@@ -104,6 +108,8 @@ export class StackBase {
   readonly breaker: Breaker | undefined;
   readonly shadow: VersionShadow | undefined;
   readonly executor: Executor;
+  /** Undefined unless the model runs in a process. */
+  readonly quarantine: CrashQuarantine | undefined;
   readonly #onClose: () => void;
   #users = 0;
 
@@ -113,6 +119,7 @@ export class StackBase {
     this.host = host;
     this.backendKind = backendKind;
     this.shadow = shadowOf(options, target, opened);
+    this.quarantine = quarantineOf(options, target, opened);
     this.breaker = breakerOf(options, target.model, target.version);
     const shadowed = this.shadow?.executor ?? host.executor;
     this.executor = this.breaker === undefined ? shadowed : new GuardedExecutor(shadowed, this.breaker);
@@ -128,7 +135,7 @@ export class StackBase {
     this.#users -= 1;
     if (this.#users > 0) return;
     this.#onClose();
-    await Promise.all([this.shadow?.close(), this.host.close()]);
+    await Promise.all([this.shadow?.close(), this.quarantine?.close(), this.host.close()]);
   }
 }
 
@@ -161,6 +168,28 @@ function shadowOf(
   });
 }
 
+/**
+ * Undefined where a crash ends more than the model, or is not expected: on the event loop and in threads. A device may
+ * have no memory for a second copy; the outputs of a widened runtime are the first one's alone.
+ */
+function quarantineOf(
+  options: LoadServableOptions,
+  target: VersionTarget,
+  { host, signatures, backendKind }: OpenedVersion,
+): CrashQuarantine | undefined {
+  const { model, version, batching } = target;
+  if (host.kind !== 'process' || host.executor.isOnDevice === true || signatures !== host.signatures) return undefined;
+  return new CrashQuarantine({
+    clock: options.clock,
+    telemetry: options.telemetry,
+    options: batching.scheduler,
+    signatures,
+    model: model.name,
+    version: version.toString(),
+    start: (signal) => startQuarantineHost(options, target, backendKind, signal),
+  });
+}
+
 function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, version: bigint): Breaker | undefined {
   const { name, breaker = DEFAULT_BREAKER } = model;
   if (breaker === 'off') return undefined;
@@ -176,26 +205,28 @@ function breakerOf({ clock, events }: LoadServableOptions, model: ModelConfig, v
 class ScheduledRunner implements ServableRunner {
   readonly #inner: Scheduler;
   readonly #breaker: Breaker | undefined;
+  readonly #quarantine: CrashQuarantine | undefined;
   readonly #kept: KeptLatency;
   readonly #base: StackBase;
 
   constructor(inner: Scheduler, kept: KeptLatency, base: StackBase) {
     this.#inner = inner;
     this.#breaker = base.breaker;
+    this.#quarantine = base.quarantine;
     this.#kept = kept;
     this.#base = base;
   }
 
   get queuedRows(): number {
-    return this.#inner.queuedRows;
+    return this.#inner.queuedRows + (this.#quarantine?.queuedRows ?? 0);
   }
 
   get queuedTasks(): number {
-    return this.#inner.queuedTasks;
+    return this.#inner.queuedTasks + (this.#quarantine?.queuedTasks ?? 0);
   }
 
   get runningBatches(): number {
-    return this.#inner.runningBatches;
+    return this.#inner.runningBatches + (this.#quarantine?.runningBatches ?? 0);
   }
 
   latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
@@ -203,6 +234,7 @@ class ScheduledRunner implements ServableRunner {
   }
 
   submit(request: SchedulerRequest): Promise<TensorMap> {
+    if (this.#quarantine?.takes(request) === true) return this.#quarantine.submit(request);
     const breaker = this.#breaker;
     if (breaker?.isRefusing !== true) return this.#inner.submit(request);
     request.context.note('breaker', breaker.refusalFacts());

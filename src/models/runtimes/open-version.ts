@@ -3,7 +3,9 @@
  * the fastest one if the model says `auto`.
  */
 import { inlineLimitsFor } from '../../backends/host/host-choice.ts';
+import type { HostedSession } from '../../backends/host/hosted-session.ts';
 import type { ProcessGroup } from '../../backends/host/process/process-group.ts';
+import { startProcessHost } from '../../backends/host/process/process-host.ts';
 import { type Host, type HostOptions, startHost } from '../../backends/host/start-host.ts';
 import { artifactKinds, backendFactsFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
@@ -132,6 +134,43 @@ export function startShadowHost(
     onOutput: (line, traceparent) => options.events.onOutput?.(model.name, version, line, traceparent),
     ceilingBytes: options.processCeilingBytes ?? Infinity,
   });
+}
+
+/**
+ * Starts a second process of the version, for runs that may end it (serving/crash-quarantine.ts): one slot at the
+ * lowest priority. Rejects with `insufficient_memory` where there is no room for it.
+ */
+export async function startQuarantineHost(
+  options: LoadServableOptions,
+  target: VersionTarget,
+  backendKind: string | undefined,
+  signal: AbortSignal,
+): Promise<HostedSession> {
+  const { model, version, versionDirectory } = target;
+  const { events } = options;
+  const release = (await options.reserveSession?.(model, version, versionDirectory)) ?? noRelease;
+  try {
+    return await startProcessHost({
+      model: model.name,
+      versionDirectory,
+      backendKind,
+      loadOptions: loadSettingsOf(options, target),
+      slots: 1,
+      isBackground: true,
+      onSpareCores: options.onSpareCores,
+      clock: options.clock,
+      sandbox: options.sandbox,
+      signal,
+      ceilingBytes: options.processCeilingBytes ?? Infinity,
+      onOutput: (line, traceparent) => events.onOutput?.(model.name, version, line, traceparent),
+      onWorkerEvent: (event) => {
+        // It is replaced when the next request needs it.
+        if (event.what === 'lost') events.onWorkerEvent(model.name, version, { ...event, isQuarantine: true });
+      },
+    });
+  } finally {
+    release();
+  }
 }
 
 /** The group of models whose process the model shares; undefined = none. */

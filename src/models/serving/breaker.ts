@@ -141,6 +141,7 @@ export function verdictOf({ kind, retryAfterMs }: { kind: ErrorKind; retryAfterM
     case 'backend_failed':
     case 'backend_unavailable':
     case 'internal':
+    case 'worker_crashed':
       return 'failed';
     case 'worker_lost':
       return retryAfterMs === undefined ? 'failed' : 'unknown';

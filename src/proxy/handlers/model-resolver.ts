@@ -176,6 +176,7 @@ function reasonOf(kind: ErrorKind): FallbackReason | undefined {
     case 'backend_failed':
     case 'backend_unavailable':
     case 'worker_lost':
+    case 'worker_crashed':
     case 'internal':
     case 'model_not_ready':
     case 'model_not_found':

@@ -20,6 +20,7 @@ import type { TaskQueue } from '../queue/task-queue.ts';
 import { Isolator } from './isolator.ts';
 import { Judge } from './judge.ts';
 import type { Offenders } from './offenders.ts';
+import type { Quarantine } from './quarantine.ts';
 import { type BatchContext, type BatchStart, RunningBatch } from './running-batch.ts';
 
 export interface BatchRunsOptions extends BatchContext {
@@ -32,6 +33,8 @@ export interface BatchRunsOptions extends BatchContext {
   /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
   readonly onMisfit?: ((signatureName: string, reason: string) => void) | undefined;
   readonly offenders: Offenders;
+  /** Where requests run again whose batch ended its process. Undefined = here. */
+  readonly quarantine?: Quarantine | undefined;
   /** Called once for each batch, after its members were settled or wait to be run again. */
   readonly onBatch: ((record: BatchRecord) => void) | undefined;
 }

@@ -22,6 +22,10 @@
  *
  * A batch of several is not run again if it failed for another reason than the values of an input (a lost worker, a
  * deadline, no server). Then its members fail.
+ *
+ * A run that ended its own process was at fault, whatever the runtime is like now. The members of such a batch go to
+ * the quarantine (quarantine.ts) one by one, so that one of them ends no other request's process again. Where there is
+ * none, as in the quarantine itself, they are run again here, in parts.
  */
 import type { Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -35,6 +39,7 @@ import { Isolation } from './isolation.ts';
 import type { Judge } from './judge.ts';
 import type { Verdict } from './known-good.ts';
 import { NO_CALLER, type Offenders } from './offenders.ts';
+import type { Quarantine } from './quarantine.ts';
 import type { RunningBatch } from './running-batch.ts';
 
 /** Two NULs in a row are in no key that is made of names. */
@@ -46,6 +51,7 @@ export interface IsolatorParts {
   readonly judge: Judge;
   readonly offenders: Offenders;
   readonly lanes: ApartLanes;
+  readonly quarantine?: Quarantine | undefined;
   /** The server's clock, now. */
   readonly now: () => Instant;
 }
@@ -109,8 +115,8 @@ export class Isolator {
     running.wait();
     // The caller is told the same whatever the verdict.
     if (isAlone && told(error) === error) running.failMembers(error);
-    // The runtime itself says that the values are at fault, or has answered other members.
-    if (error.kind === 'invalid_request' || lane.isolation?.hasAnswered === true) settle('alive');
+    // The runtime itself says that the values are at fault, or has shown it, or has answered other members.
+    if (isProof(error) || lane.isolation?.hasAnswered === true) settle('alive');
     else {
       const isStrict = isAlone && lane.apart === undefined;
       // Another server gets no request that nobody has sent.
@@ -140,6 +146,7 @@ export class Isolator {
     const { lane, record } = running;
     const { offenders, now } = this.#parts;
     const caller = running.firstMember.owner.context.caller ?? NO_CALLER;
+    if (error.kind === 'worker_crashed' && !lane.isOdd) this.#parts.quarantine?.onCrash(caller);
     if (offenders.blame(caller, now())) this.#parts.lanes.separate(caller);
     if (lane.apart === undefined) offenders.charge(caller, costMs, now());
     lane.isolation?.onFault(caller);
@@ -149,7 +156,12 @@ export class Isolator {
 
   #takeApart(running: RunningBatch, members: Task[], error: ServingError, now: Instant): void {
     const { lane } = running;
+    const { quarantine } = this.#parts;
     running.setAside(error.kind, now);
+    if (error.kind === 'worker_crashed' && quarantine !== undefined) {
+      for (const member of members) member.owner.moveTo(quarantine, member, lane.plan, lane.outputs);
+      return;
+    }
     const charge = (caller: string, ms: number): void => this.#parts.offenders.charge(caller, ms, this.#parts.now());
     const isolation = lane.isolation ?? new Isolation(members, running.takeJudge(), charge);
     members.sort((a, b) => a.due - b.due);
@@ -176,7 +188,12 @@ export class Isolator {
  */
 function isJudged({ kind, retryAfterMs }: ServingError, isAlone: boolean): boolean {
   if (kind === 'worker_lost') return isAlone && retryAfterMs === undefined;
-  return kind === 'backend_failed' || kind === 'invalid_request' || kind === 'internal';
+  return kind === 'backend_failed' || kind === 'internal' || isProof({ kind });
+}
+
+/** The error alone says that the run is at fault, and not the runtime. */
+function isProof({ kind }: Pick<ServingError, 'kind'>): boolean {
+  return kind === 'invalid_request' || kind === 'worker_crashed';
 }
 
 /** Every runtime says so in words of its own. */

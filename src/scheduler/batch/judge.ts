@@ -116,6 +116,8 @@ class Trial implements TaskOwner, RerunGroup {
   /** It is alone in its run, whose outputs need not be divided. */
   runWhole(): void {}
 
+  moveTo(): void {}
+
   onAnswered(): void {}
 
   onFault(): void {}

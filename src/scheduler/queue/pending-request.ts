@@ -23,6 +23,7 @@ import { axisOf, type BatchAxes } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
 import { copyRowsInto, roomForRows, sliceAlong } from '../batch/axis-copy.ts';
+import type { Quarantine } from '../batch/quarantine.ts';
 import type { Holding } from '../callers/holdings.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import { Task, type TaskContext, type TaskInit, type TaskOwner } from '../task.ts';
@@ -140,20 +141,36 @@ export class PendingRequest implements TaskOwner, CancelListener {
     for (const old of parts) this.#queue.remove(old);
   }
 
+  moveTo(quarantine: Quarantine, part: Task, plan: SignaturePlan, outputs: readonly string[]): void {
+    if (this.isSettled || part !== this.#tasks[part.part]) return;
+    const { context } = this;
+    const inputs = this.#cut?.inputs ?? part.inputs;
+    this.#leave();
+    try {
+      quarantine.submit({ signatureName: plan.name, inputs, outputs, context }).then(this.#resolve, this.#reject);
+    } catch (thrown) {
+      this.#reject(toServingError(thrown));
+    }
+  }
+
   onCancel(reason: ServingError): void {
     this.fail(reason);
   }
 
   fail(error: ServingError): void {
     if (this.isSettled) return;
+    if (error.kind === 'deadline_exceeded') for (const task of this.#tasks) task.lane?.plan.onLost(task);
+    this.#leave();
+    this.#reject(error);
+  }
+
+  /** Nothing more of it runs here. */
+  #leave(): void {
     this.#settle();
-    const isLate = error.kind === 'deadline_exceeded';
     for (const task of this.#tasks) {
-      if (isLate) task.lane?.plan.onLost(task);
       this.#queue.remove(task);
       task.group?.onMemberSettled();
     }
-    this.#reject(error);
   }
 
   #settle(): void {

@@ -34,6 +34,7 @@ const REASON_OF: Readonly<Partial<Record<RequestOutcome, FailureReason>>> = {
   backend_failed: 'BACKEND',
   backend_unavailable: 'BACKEND',
   worker_lost: 'BACKEND',
+  worker_crashed: 'BACKEND',
 };
 
 /** Of the runs with so many rows of requests. */

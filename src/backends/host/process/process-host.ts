@@ -1,6 +1,7 @@
 /**
  * A model in child processes: worker-host.ts over sessions in its own processes, or in one that the models of its group
- * share. A crash fails the batch with `worker_lost`, and a new process is started after a back-off; models in other
+ * share. A crash fails the batch with `worker_crashed` (with
+ * `worker_lost` where another process killed it), and a new process is started after a back-off; models in other
  * processes are not affected. A process over its memory ceiling is replaced while it serves (worker-slots.ts); one that
  * hangs is killed (heartbeat-monitor.ts).
  *

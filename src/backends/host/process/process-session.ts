@@ -3,7 +3,8 @@
  * Its owner restarts it (worker-slots.ts).
  *
  * Every promise that it returns settles, whatever the process does: when the session is gone, pending runs are rejected
- * with `worker_lost`, and a pending load with `load_failed`.
+ * with `worker_lost`, or with `worker_crashed` where the run itself ended the process, and a pending load with
+ * `load_failed`.
  */
 import type { Clock, Instant, TimerHandle } from '../../../core/clock.ts';
 import { ServingError } from '../../../core/errors.ts';
@@ -172,10 +173,10 @@ export class ProcessSession implements HostWorker {
     }
   }
 
-  /** Its process is gone. `isBlameless`: as in HostWorker. */
-  settleExit(reason: string, isBlameless: boolean): void {
+  /** Its process is gone. `isBlameless`: as in HostWorker. `isOwnFault`: the session's run ended it, by itself. */
+  settleExit(reason: string, isBlameless: boolean, isOwnFault: boolean): void {
     this.#isBlameless = isBlameless;
-    this.#lose(reason, this.#link.title);
+    this.#lose(reason, this.#link.title, isOwnFault);
   }
 
   async #close(): Promise<void> {
@@ -201,7 +202,7 @@ export class ProcessSession implements HostWorker {
     });
   }
 
-  #lose(reason: string, what: string): void {
+  #lose(reason: string, what: string, isOwnFault = false): void {
     if (this.#state === 'gone') return;
     this.#goneBecause = reason;
     this.onExit?.(reason);
@@ -210,8 +211,12 @@ export class ProcessSession implements HostWorker {
         attributes: { workerEnded: true },
       }),
     );
-    const text = `model "${this.model}": the ${what} that ran this batch died (${reason}); it is replaced, send it again`;
-    this.#settleRun()?.reject(new ServingError('worker_lost', text));
+    const died = `model "${this.model}": the ${what} that ran this batch died (${reason})`;
+    this.#settleRun()?.reject(
+      isOwnFault
+        ? new ServingError('worker_crashed', `${died} of the run itself; do not send it again`)
+        : new ServingError('worker_lost', `${died}; it is replaced, send it again`),
+    );
     this.#end(reason);
   }
 
