@@ -30,7 +30,6 @@ import { Admission } from './admission/admission.ts';
 import { SharedRefusals } from './admission/shared-refusals.ts';
 import { NO_CALLER, Offenders } from './batch/offenders.ts';
 import { type CreatePrefetch, leadPrefetch } from './batch/prefetch.ts';
-import type { Quarantine } from './batch/quarantine.ts';
 import type { Holding } from './callers/holdings.ts';
 import { CoreSlots } from './cores/core-slots.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -51,7 +50,7 @@ import { TaskQueue } from './queue/task-queue.ts';
 import { RefusalGate } from './refusal-gate.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { SignaturePlan } from './signature-plan.ts';
-import type { SchedulerRequest, TaskContext } from './task.ts';
+import type { Quarantine, SchedulerRequest, TaskContext } from './task.ts';
 
 export interface SchedulerInit {
   readonly executor: Executor;

@@ -8,7 +8,6 @@ import type { TensorMap } from '../core/tensor.ts';
 import type { BatchRecord, CacheUse, IsolationRecord, StepRecord } from '../telemetry/request-record.ts';
 import type { StageClock } from '../telemetry/stage-clock.ts';
 import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
-import type { Quarantine } from './batch/quarantine.ts';
 import type { Holding } from './callers/holdings.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 
@@ -49,6 +48,14 @@ export interface SchedulerRequest {
   /** Wanted outputs, in the order of the answer. */
   readonly outputs: readonly string[];
   readonly context: TaskContext;
+}
+
+/** Where requests run that may end the process of their run, apart from all others (models/serving/crash-quarantine.ts). */
+export interface Quarantine {
+  /** The run of this caller's request alone has ended its process. */
+  onCrash(caller: string): void;
+  /** As Scheduler.submit. A batch of the request and others has ended its process, and nobody knows which of them did. */
+  submit(request: SchedulerRequest): Promise<TensorMap>;
 }
 
 /** The request that a task is a part of; most requests have one part. It settles exactly once. */

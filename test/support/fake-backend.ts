@@ -61,6 +61,7 @@ export interface FakeOutput {
  * - `tarry`: it takes a second, so that others can look on;
  * - `forget`: it leaves a rejected promise unhandled, and succeeds;
  * - `exit`: it ends its thread, as when a runtime crashes;
+ * - `abort`: it ends its process, as when a library aborts, wherever among the numbers that one is;
  * - `hang`: it never ends, and blocks its event loop;
  * - `grow`: it leaks GROWN_BYTES, and succeeds;
  * - `moan`: it writes a line to standard output, and then hangs;
@@ -82,7 +83,8 @@ export interface FakeFault {
     | 'print'
     | 'moan'
     | 'trace'
-    | 'threads';
+    | 'threads'
+    | 'abort';
 }
 
 export const GROWN_BYTES = 2 ** 28;
@@ -190,8 +192,10 @@ class FakeSession implements Session {
   #actOutFault(inputs: TensorMap, { traceparent }: RunOptions): void {
     const [first] = [...inputs.values()];
     if (first?.dtype !== 'float32') return;
-    const value = elements(first)[0];
-    const fault = this.#model.faults?.find(({ whenFirstIs }) => whenFirstIs === value)?.effect;
+    const values = [...elements(first)];
+    const fault = this.#model.faults?.find(({ whenFirstIs, effect }) =>
+      effect === 'abort' ? values.includes(whenFirstIs) : whenFirstIs === values[0],
+    )?.effect;
     switch (fault) {
       case 'fail':
         throw new ServingError('backend_failed', 'the fake was told to fail');
@@ -212,6 +216,9 @@ class FakeSession implements Session {
       case 'moan':
         writeSync(1, 'I cannot go on\n');
         waitMs(Infinity);
+        break;
+      case 'abort':
+        process.abort();
         break;
       case 'hang':
         waitMs(Infinity);

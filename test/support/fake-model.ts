@@ -23,6 +23,7 @@ export const WHEN: Readonly<Record<FakeFault['effect'], number>> = {
   moan: 110,
   threads: 111,
   tarry: 112,
+  abort: 1_000_113,
 };
 
 /** y = x / 2 + 2 for x of [rows]. */

@@ -14,7 +14,7 @@ import type { LatencySeed } from '../../src/scheduler/latency/latency-model.ts';
 import type { BatchPolicy } from '../../src/scheduler/policy/batch-policy.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts';
-import type { SchedulerRequest, TaskContext } from '../../src/scheduler/task.ts';
+import type { Quarantine, SchedulerRequest, TaskContext } from '../../src/scheduler/task.ts';
 import { type BatchRecord, noTelemetry, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { StageClock } from '../../src/telemetry/stage-clock.ts';
 import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
@@ -36,6 +36,7 @@ export interface HarnessOptions extends Partial<SchedulerOptions> {
   readonly prefetch?: CreatePrefetch;
   /** Spreads retry delays. Default: they are not spread. */
   readonly random?: () => number;
+  readonly quarantine?: Quarantine;
   /** Deferred work runs by itself, as in the server. */
   readonly isRealTurn?: boolean;
 }
@@ -120,6 +121,7 @@ export class SchedulerHarness {
       ...(options.policy === undefined ? {} : { policy: options.policy }),
       ...(options.prefetch === undefined ? {} : { prefetch: options.prefetch }),
       ...(options.coreSlots === undefined ? {} : { slots: options.coreSlots }),
+      quarantine: options.quarantine,
       ...(options.seeds === undefined ? {} : { seeds: options.seeds }),
       ...(options.isRealTurn === true ? {} : { defer: (run: () => void) => this.#deferred.push(run) }),
     });

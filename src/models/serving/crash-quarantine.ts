@@ -19,9 +19,8 @@ import type { Batch } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { NO_CALLER, Offenders } from '../../scheduler/batch/offenders.ts';
-import type { Quarantine } from '../../scheduler/batch/quarantine.ts';
 import { Scheduler, type SchedulerInit } from '../../scheduler/scheduler.ts';
-import type { SchedulerRequest } from '../../scheduler/task.ts';
+import type { Quarantine, SchedulerRequest } from '../../scheduler/task.ts';
 import { EndingShapes } from './ending-shapes.ts';
 
 export interface CrashQuarantineOptions
@@ -53,7 +52,7 @@ export class CrashQuarantine implements Quarantine {
       executor: this.#host,
       signatures: runAlone(signatures),
       // A run that opens the process takes seconds, which forecast nothing.
-      options: { ...options, kind: 'greedy' },
+      options: { ...options, kind: 'greedy', batchTimeoutMicros: 0 },
     });
   }
 

@@ -17,10 +17,10 @@ import type { RunStatistics } from '../latency/run-statistics.ts';
 import { ApartLanes } from '../queue/apart-lanes.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
+import type { Quarantine } from '../task.ts';
 import { Isolator } from './isolator.ts';
 import { Judge } from './judge.ts';
 import type { Offenders } from './offenders.ts';
-import type { Quarantine } from './quarantine.ts';
 import { type BatchContext, type BatchStart, RunningBatch } from './running-batch.ts';
 
 export interface BatchRunsOptions extends BatchContext {

@@ -24,7 +24,7 @@
  * deadline, no server). Then its members fail.
  *
  * A run that ended its own process was at fault, whatever the runtime is like now. The members of such a batch go to
- * the quarantine (quarantine.ts) one by one, so that one of them ends no other request's process again. Where there is
+ * the quarantine (../task.ts) one by one, so that one of them ends no other request's process again. Where there is
  * none, as in the quarantine itself, they are run again here, in parts.
  */
 import type { Instant } from '../../core/clock.ts';
@@ -33,13 +33,12 @@ import type { Executor } from '../../core/executor.ts';
 import type { ApartLanes } from '../queue/apart-lanes.ts';
 import { Lane, type RerunGroup } from '../queue/lane.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
-import type { Task } from '../task.ts';
+import type { Quarantine, Task } from '../task.ts';
 import { MAX_RUN_ALONE } from '../tuning.ts';
 import { Isolation } from './isolation.ts';
 import type { Judge } from './judge.ts';
 import type { Verdict } from './known-good.ts';
 import { NO_CALLER, type Offenders } from './offenders.ts';
-import type { Quarantine } from './quarantine.ts';
 import type { RunningBatch } from './running-batch.ts';
 
 /** Two NULs in a row are in no key that is made of names. */

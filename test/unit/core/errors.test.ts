@@ -32,6 +32,7 @@ describe('the error table', () => {
       'insufficient_memory 8 429 retry',
       'backend_failed 13 500',
       'worker_lost 14 503 retry',
+      'worker_crashed 13 500',
       'backend_unavailable 14 503 retry',
       'app_unavailable 14 503 retry',
       'app_failed 14 502',

@@ -18,11 +18,17 @@ import { StillGroup } from '../../../support/still-group.ts';
 
 type Start = typeof startThreadHost;
 
-const HOSTS: readonly { where: string; startHost: Start; model?: Partial<FakeModel> }[] = [
+/** `exit`: what a run hears that ends its worker. */
+const HOSTS: readonly { where: string; startHost: Start; model?: Partial<FakeModel>; exit?: ErrorKind }[] = [
   { where: 'in a thread, by shared memory', startHost: startThreadHost },
   { where: 'in a thread, by message', startHost: (options) => startThreadHost({ ...options, slabBytes: 0 }) },
-  { where: 'in a process', startHost: startProcessHost },
-  { where: 'in the event loop of a process', startHost: startProcessHost, model: { isAsynchronous: true } },
+  { where: 'in a process', startHost: startProcessHost, exit: 'worker_crashed' },
+  {
+    where: 'in the event loop of a process',
+    startHost: startProcessHost,
+    model: { isAsynchronous: true },
+    exit: 'worker_crashed',
+  },
   { where: 'in a process that is shared', startHost: startInGroup },
   {
     where: 'in the event loop of a thread of a shared process',
@@ -31,7 +37,7 @@ const HOSTS: readonly { where: string; startHost: Start; model?: Partial<FakeMod
   },
 ];
 
-for (const { where, ...place } of HOSTS) {
+for (const { where, exit = 'worker_lost', ...place } of HOSTS) {
   describe(`a batch in a worker, ${where}`, () => {
     it('runs, and tells when on the clock of the server', async (t) => {
       const { host } = await start(t, place, { clock: systemClock });
@@ -99,7 +105,7 @@ for (const { where, ...place } of HOSTS) {
   describe(`a worker that dies, ${where}`, () => {
     it('takes its own batch with it, no other, and is replaced', async (t) => {
       const { host, clock, events } = await start(t, place, { slots: 2 });
-      const dying = assertRejects(run(host, WHEN.exit), 'worker_lost', /model "m": .*died \(exit code 7\)/);
+      const dying = assertRejects(run(host, WHEN.exit), exit, /model "m": .*died \(exit code 7\)/);
       await Promise.all([dying, run(host, 1)]);
       await run(host, 1);
       assert.deepEqual(whats(events), ['lost']);
@@ -112,7 +118,7 @@ for (const { where, ...place } of HOSTS) {
     it('leaves nobody waiting when it was the last', async (t) => {
       const { host, clock, events } = await start(t, place, { slots: 1 });
       const [first, second] = await Promise.allSettled([run(host, WHEN.exit), run(host, 1)]);
-      assert.equal(first.status === 'rejected' && first.reason.kind, 'worker_lost');
+      assert.equal(first.status === 'rejected' && first.reason.kind, exit);
       assert.equal(second.status === 'rejected' && second.reason.kind, 'worker_lost');
       const meanwhile = await assertRejects(run(host, 1), 'worker_lost', /are being replaced/);
       assert.equal(meanwhile.retryAfterMs, 50);
@@ -124,7 +130,7 @@ for (const { where, ...place } of HOSTS) {
     it('is given up when it cannot be replaced, without a loop, and says so', async (t) => {
       const { host, clock, events, directory } = await start(t, place, { slots: 1 });
       rmSync(join(directory, FAKE_FILE));
-      await assertRejects(run(host, WHEN.exit), 'worker_lost', /died/);
+      await assertRejects(run(host, WHEN.exit), exit, /died/);
       while (whats(events).at(-1) !== 'given_up') {
         await until(() => clock.armed > 0 || whats(events).at(-1) === 'given_up');
         clock.advance(10_000);
@@ -136,12 +142,12 @@ for (const { where, ...place } of HOSTS) {
 
     it('can be closed while it is being replaced', async (t) => {
       const waiting = await start(t, place, { slots: 1 });
-      await assertRejects(run(waiting.host, WHEN.exit), 'worker_lost', /died/);
+      await assertRejects(run(waiting.host, WHEN.exit), exit, /died/);
       await waiting.host.close();
       assert.equal(waiting.clock.armed, 0);
 
       const loading = await start(t, place, { slots: 1 });
-      await assertRejects(run(loading.host, WHEN.exit), 'worker_lost', /died/);
+      await assertRejects(run(loading.host, WHEN.exit), exit, /died/);
       loading.clock.advance(60);
       await loading.host.close();
       assert.deepEqual(whats(loading.events), ['lost']);

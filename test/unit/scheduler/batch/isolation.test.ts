@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { clientLeft } from '../../../../src/core/cancel.ts';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { Batch, BatchOrigin } from '../../../../src/core/executor.ts';
+import type { Quarantine } from '../../../../src/scheduler/task.ts';
 import type { PuppetRun } from '../../../support/puppet-executor.ts';
 import {
   floats,
@@ -401,5 +402,71 @@ describe('Whose fault it was', () => {
     for (const { context } of requests) context.cancel.cancel(clientLeft('execute'));
     await drain(h);
     assert.deepEqual(verdicts, [true]);
+  });
+});
+
+describe('A run that has ended its own process', () => {
+  /** Answers all that comes but POISON. */
+  function quarantine() {
+    const came: number[][] = [];
+    const blamed: string[] = [];
+    const submit: Quarantine['submit'] = async ({ inputs }) => {
+      const values = floats(inputs.get('x'));
+      came.push(values);
+      if (values.includes(POISON)) throw failure(values, 'worker_crashed');
+      return new Map([['y', inputs.get('x')!]]);
+    };
+    return { came, blamed, submit, onCrash: (caller: string) => void blamed.push(caller) };
+  }
+
+  it('of several requests: each runs again by itself in the quarantine, and none here', async () => {
+    const other = quarantine();
+    const h = harness({ quarantine: other });
+    const requests = submitEach(h, [1, POISON, 3]);
+    h.turn();
+    h.executor.active[0]!.fail(failure([], 'worker_crashed'));
+    await settle();
+    assert.deepEqual(other.came, [[1], [POISON], [3]]);
+    assert.deepEqual(await requests[0]!.values(), [1]);
+    assert.deepEqual(await requests[2]!.values(), [3]);
+    assert.equal((await requests[1]!.error()).kind, 'worker_crashed');
+    assert.deepEqual(await drain(h), []);
+  });
+
+  it('of a request in several parts: all of it runs again there, once', async () => {
+    const other = quarantine();
+    const h = harness({ quarantine: other, maxBatchSize: 2, slots: 2 });
+    const request = h.submitRows([1, 2, 3]);
+    const beside = h.submitRows([4]);
+    h.turn();
+    const [, shared] = h.executor.active;
+    assert.deepEqual(valuesOf(shared!.batch), [3, 4]);
+    shared!.fail(failure([], 'worker_crashed'));
+    await settle();
+    assert.deepEqual(other.came, [[1, 2, 3], [4]]);
+    assert.deepEqual(await request.values(), [1, 2, 3]);
+    assert.deepEqual(await beside.values(), [4]);
+  });
+
+  it('of one request: it fails at once, and its caller is named', async () => {
+    const other = quarantine();
+    const h = harness({ quarantine: other });
+    const request = h.submitRows([POISON], taskContext(h.clock, { caller: 'a' }));
+    h.turn();
+    h.executor.active[0]!.fail(failure([POISON], 'worker_crashed'));
+    await settle();
+    assert.equal((await request.error()).kind, 'worker_crashed');
+    assert.deepEqual(other.blamed, ['a']);
+    assert.deepEqual(other.came, []);
+  });
+
+  it('where there is no quarantine: its members are run again in parts', async () => {
+    const h = harness();
+    const requests = submitEach(h, [1, POISON]);
+    h.turn();
+    h.executor.active[0]!.fail(failure([], 'worker_crashed'));
+    await settle();
+    assert.deepEqual(await drain(h), [[1], [POISON]]);
+    assert.deepEqual(await requests[0]!.values(), [1]);
   });
 });
