@@ -157,6 +157,7 @@ export async function startQuarantineHost(
       loadOptions: loadSettingsOf(options, target),
       slots: 1,
       isBackground: true,
+      endsAbandonedRuns: true,
       onSpareCores: options.onSpareCores,
       clock: options.clock,
       sandbox: options.sandbox,
