@@ -5,6 +5,7 @@ import type { ProcessPlan } from '../admin/models-report.ts';
 import { ProcessGroups } from '../backends/host/process/process-group.ts';
 import { Sandbox, type SandboxMode } from '../backends/host/sandbox/sandbox.ts';
 import { checkBackendKind } from '../backends/registry.ts';
+import { runtimeVersions } from '../backends/runtime-versions.ts';
 import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
 import type { Machine } from '../config/machine/machine.ts';
@@ -21,6 +22,7 @@ import { EnsembleGraph } from '../models/ensembles/ensemble-graph.ts';
 import { managerOptions } from '../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../models/lifecycle/model-log.ts';
 import { ModelManager } from '../models/lifecycle/model-manager.ts';
+import { FirstLoads } from '../models/loading/first-loads.ts';
 import { logGroupOutput, logHostEvents } from '../models/loading/host-log.ts';
 import { LatencyStore } from '../models/loading/latency-store.ts';
 import { isEnsemble, withEnsembles } from '../models/loading/load-ensemble.ts';
@@ -213,6 +215,13 @@ function createLoader(
       threads: options.intra_op_threads || 1,
     }),
     responseCaches: new ResponseCaches(systemClock, parts.kept),
+    firstLoads: new FirstLoads({
+      files,
+      logger,
+      cpuModel: machine.cpuModel,
+      runtimes: JSON.stringify(runtimeVersions()),
+      isServing: records.isServing,
+    }),
     decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
     readRecorded: records.readRecorded,
     replaceServable,

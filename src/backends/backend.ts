@@ -139,6 +139,8 @@ export interface BackendFacts {
    * it by measurement. Absent = false: sessions get the configured number, or 1.
    */
   readonly hasSessionThreads?: boolean;
+  /** False: it is JavaScript alone, and no artifact can crash the process that it is loaded in. Absent = true. */
+  readonly isNative?: boolean;
   /** Memory of a process that has loaded the runtime but no model, in bytes. Absent = almost none. */
   readonly runtimeBytes?: number;
 }

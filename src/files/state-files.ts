@@ -25,7 +25,7 @@ const MAX_BYTES = 16 * 2 ** 20;
 /** A draft that is so old is nobody's. */
 const DRAFT_MS = 3600_000;
 /** Only names that the server gives are ever removed. */
-const OURS = /-[0-9a-f]{16}(\.batching)?\.json(\.[0-9a-f]{16}\.draft)?$/;
+const OURS = /-[0-9a-f]{16}(\.batching|\.loading|\.known)?\.json(\.[0-9a-f]{16}\.draft)?$/;
 
 export class StateFiles {
   readonly #directory: OwnDirectory;
@@ -53,6 +53,16 @@ export class StateFiles {
   async write(name: string, text: string): Promise<void> {
     await this.#make();
     await replaceFile(this.#directory, name, text);
+  }
+
+  /** Does nothing if there is none. Rejects with the reason why it stays. */
+  async remove(name: string): Promise<void> {
+    const realPath = await this.#make();
+    try {
+      await this.#directory.disk.unlink(join(realPath, name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
   }
 
   async #make(): Promise<string> {

@@ -12,6 +12,7 @@
  * So every model that the serving thread computes has run elsewhere before.
  */
 import type { ServingError } from '../../core/errors.ts';
+import type { WorkBounds } from '../onnx/graph/work-bounds.ts';
 import { backendFactsFor, backendFor, workBoundsFor } from '../registry.ts';
 import { type Calibration, calibrate } from './calibration.ts';
 import {
@@ -33,6 +34,7 @@ import { SlowRunDetector, startInlineHost } from './inline-host.ts';
 import { MeasuredShapes } from './measured-shapes.ts';
 import { MovableHost } from './movable-host.ts';
 import { type ProcessHostOptions, startProcessHost } from './process/process-host.ts';
+import { tryInProcess } from './process/trial-run.ts';
 import { startThreadHost } from './thread/thread-host.ts';
 
 export interface HostOptions extends ProcessHostOptions {
@@ -46,6 +48,11 @@ export interface HostOptions extends ProcessHostOptions {
   /** Largest number of rows in a batch of a signature with a dynamic batch axis. */
   readonly maxBatchSize: number;
   readonly limits?: InlineLimits;
+  /**
+   * Asked where a model of native code will run in this process: why it is to be tried in a process of its own first
+   * (process/trial-run.ts); undefined = it need not be. Absent = none need.
+   */
+  readonly reasonToTry?: (kind: string, bounds: WorkBounds | undefined) => Promise<string | undefined>;
   /** Called when an inline model has moved to threads, or has failed to move: for the log. */
   readonly onMove?: (move: HostMove) => void;
 }
@@ -81,7 +88,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
     needs.mustRunIn === undefined ? await workBoundsFor(options.versionDirectory, backend.kind) : undefined;
   const isOwners = configured !== undefined && options.isBackground !== true;
   const fixed = (isOwners || requested === 'inline' ? undefined : boundedHost(bounds)) ?? configured;
-  const cautions = cautionsOf(fixed?.kind ?? (requested === 'inline' ? 'inline' : undefined), bounds);
+  const isOutside = fixed?.kind === 'process' || needs.mustRunIn !== undefined || backend.isNative === false;
+  const untried = isOutside ? undefined : await tryFirst(options, backend.kind, bounds);
+  const cautions = [
+    ...cautionsOf(fixed?.kind ?? (requested === 'inline' ? 'inline' : undefined), bounds),
+    ...(untried ?? []),
+  ];
   const start = { ...options, endsAbandonedRuns: bounds?.kind === 'values' };
   const shared = { backendKind: backend.kind, cautions };
   // Where a thread is the first to load a runtime, what that allocates for the whole process stays in the thread's heap.
@@ -89,6 +101,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
   if (fixed === undefined) return { ...(await startCalibrated(options, requested === 'inline')), ...shared };
   const startIn = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[fixed.kind];
   return { ...asHost(await startIn(start), fixed, undefined), ...shared };
+}
+
+/** Rejects with `load_failed` for a model that crashes. Resolves with what is to be said where it could not be tried. */
+async function tryFirst(
+  options: HostOptions,
+  kind: string,
+  bounds: WorkBounds | undefined,
+): Promise<readonly string[] | undefined> {
+  if ((await options.reasonToTry?.(kind, bounds)) === undefined) return undefined;
+  const untried = await tryInProcess(options);
+  return untried === undefined ? undefined : [untried];
 }
 
 type PlacedHost = Omit<Host, 'backendKind' | 'cautions'>;

@@ -20,6 +20,7 @@ const SHOWN_NAMES = 100;
 /** The registry's 'trees'. */
 export const backend: Backend = {
   kind: 'trees',
+  isNative: false,
 
   probe: hasTreeFile,
 

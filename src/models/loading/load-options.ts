@@ -23,6 +23,7 @@ import type { BreakerState } from '../serving/breaker.ts';
 import type { Servable } from '../serving/servable.ts';
 import type { ShadowEvent } from '../shadow/version-shadow.ts';
 import type { PrepareVersion } from '../warm-up/warm-up.ts';
+import type { FirstLoads } from './first-loads.ts';
 import type { LatencyStore } from './latency-store.ts';
 
 export interface LoadServableOptions {
@@ -35,6 +36,8 @@ export interface LoadServableOptions {
   readonly latencies: LatencyStore;
   /** What is known of batch axes, kept between starts. */
   readonly decisions: DecisionStore;
+  /** Which artifacts are loaded in a process first. Default: none are. */
+  readonly firstLoads?: FirstLoads;
   /** The inputs of recorded requests, to prove batch axes with. */
   readonly readRecorded: ReadRecordedInputs;
   /**

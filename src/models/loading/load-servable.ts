@@ -27,6 +27,7 @@ import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
 import { declaredPadValues, withDeclaredBatching } from './declared-batching.ts';
+import { endedBy, NO_FIRST_LOAD } from './first-loads.ts';
 import type { HostEvents, LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
@@ -35,49 +36,62 @@ import { buildStack, keepsState, StackBase, type StackSignatures } from './versi
 /** Returns a loader for all models. It rejects with ServingError `load_failed`; nothing is left running then. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
   return async (configured, version, versionDirectory, signal) => {
-    const { events } = options;
-    const { name } = configured;
-    const modelFile = await loadModelFile(versionDirectory);
-    const model = withModelFile(configured, modelFile);
-    const batching = await modelBatching(model, versionDirectory, options);
-    for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
-    const workers: WorkerFacts = { restarts: 0, growthRefusal: undefined };
-    const onPlan: HostEvents['onPlan'] = (of, id, event) => {
-      workers.growthRefusal = event.what === 'not_grown' ? event.reason : undefined;
-      events.onPlan?.(of, id, event);
-    };
     const hashArtifact = await artifactHasher(versionDirectory);
-    const target = { model, version, versionDirectory, batching, hashArtifact, signal };
-    const opened = await openVersion({ ...options, events: { ...events, onPlan } }, target, (event) => {
-      if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
-      events.onWorkerEvent(name, version, event);
-    });
-    if (opened.choice !== undefined) events.onRuntime?.(name, version, opened.choice);
-    events.onHost(name, version, opened.host);
-    const { warnings, cautions = [] } = opened.host;
-    for (const text of [...warnings, ...cautions, ...notesOn(opened.signatures.values())]) {
-      events.onWarning?.(name, version, text);
-    }
-    let axes: VersionBatching | undefined;
-    try {
-      const triton = await readTriton(model, opened.signatures);
-      const declared = withDeclaredBatching(model, modelFile, opened.signatures);
-      const padValues = declaredPadValues(model, modelFile, opened.signatures);
-      axes = await versionBatching(options, target, opened, declared, padValues);
-      const decided = await axes.decide();
-      const ofTriton = await withSequences(model, decided);
-      const signatures = modelFile?.declareState(ofTriton) ?? ofTriton;
-      // What a model's own pillion.yaml declares has the last word.
-      const views = new Map([...(tritonViews(triton, signatures) ?? []), ...(modelFile?.views(signatures) ?? [])]);
-      const served = { signatures, views: views.size === 0 ? undefined : views };
-      const { tryOut } = modelFile ?? {};
-      return await buildServable(options, target, { ...opened, served, axes, tryOut, triton, workers });
-    } catch (error) {
-      axes?.end();
-      await opened.host.close();
-      throw error;
-    }
+    const { firstLoads } = options;
+    const firstLoad =
+      (await firstLoads?.begin(configured.name, version, versionDirectory, hashArtifact)) ?? NO_FIRST_LOAD;
+    const files = { version, versionDirectory, hashArtifact, firstLoad, signal };
+    return endedBy(firstLoad, loadVersion(options, configured, files));
   };
+}
+
+async function loadVersion(
+  options: LoadServableOptions,
+  configured: ModelConfig,
+  files: Omit<VersionTarget, 'model' | 'batching'>,
+): Promise<Servable> {
+  const { version, versionDirectory } = files;
+  const { events } = options;
+  const { name } = configured;
+  const modelFile = await loadModelFile(versionDirectory);
+  const model = withModelFile(configured, modelFile);
+  const batching = await modelBatching(model, versionDirectory, options);
+  for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
+  const workers: WorkerFacts = { restarts: 0, growthRefusal: undefined };
+  const onPlan: HostEvents['onPlan'] = (of, id, event) => {
+    workers.growthRefusal = event.what === 'not_grown' ? event.reason : undefined;
+    events.onPlan?.(of, id, event);
+  };
+  const target = { ...files, model, batching };
+  const opened = await openVersion({ ...options, events: { ...events, onPlan } }, target, (event) => {
+    if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
+    events.onWorkerEvent(name, version, event);
+  });
+  if (opened.choice !== undefined) events.onRuntime?.(name, version, opened.choice);
+  events.onHost(name, version, opened.host);
+  const { warnings, cautions = [] } = opened.host;
+  for (const text of [...warnings, ...cautions, ...notesOn(opened.signatures.values())]) {
+    events.onWarning?.(name, version, text);
+  }
+  let axes: VersionBatching | undefined;
+  try {
+    const triton = await readTriton(model, opened.signatures);
+    const declared = withDeclaredBatching(model, modelFile, opened.signatures);
+    const padValues = declaredPadValues(model, modelFile, opened.signatures);
+    axes = await versionBatching(options, target, opened, declared, padValues);
+    const decided = await axes.decide();
+    const ofTriton = await withSequences(model, decided);
+    const signatures = modelFile?.declareState(ofTriton) ?? ofTriton;
+    // What a model's own pillion.yaml declares has the last word.
+    const views = new Map([...(tritonViews(triton, signatures) ?? []), ...(modelFile?.views(signatures) ?? [])]);
+    const served = { signatures, views: views.size === 0 ? undefined : views };
+    const { tryOut } = modelFile ?? {};
+    return await buildServable(options, target, { ...opened, served, axes, tryOut, triton, workers });
+  } catch (error) {
+    axes?.end();
+    await opened.host.close();
+    throw error;
+  }
 }
 
 const CACHE_OF_STATE =

@@ -5,6 +5,7 @@
  * other hosts wait until the runtime returns (native code cannot be stopped). A version that is loaded then is closed.
  */
 import type PQueue from 'p-queue';
+import { isCrash } from '../../backends/host/process/trial-run.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
@@ -49,6 +50,8 @@ export interface VersionLoadRequest {
 const PROGRESS_MS = 10_000;
 /** A load that takes longer gives up its place, and goes on. */
 export const LONG_LOAD_MS = 10_000;
+/** So many loads of a version that crash end its load for good. */
+const CRASHES = 2;
 /** The time between two looks whether the models that a load waits for are there. */
 const WAIT_MS = 250;
 
@@ -64,6 +67,7 @@ export class VersionLoader {
     const { maxRetries, retryIntervalMs: delayMs } = this.#options;
     const { signal } = request;
     let waitsFor = '';
+    let crashes = 0;
     for (let attempt = 0, isFirst = true; ; isFirst = false) {
       const loaded = await this.#attemptInTurn(request, isFirst);
       if (signal.aborted) {
@@ -80,9 +84,12 @@ export class VersionLoader {
       // A remote server that is not reachable is tried again without end: a restart of this server would not help.
       const isLast = attempt >= maxRetries && loaded.kind !== 'backend_unavailable';
       if (isLast || !isRetryable(loaded)) throw loaded;
+      // What crashes twice does so always, and a first crash says so: there is nothing to wait for.
+      if (isCrash(loaded) && ++crashes === CRASHES) throw loaded;
       attempt += 1;
-      request.onRetry({ error: loaded, retry: attempt, maxRetries, delayMs });
-      await this.#wait(delayMs, signal);
+      const pauseMs = isCrash(loaded) ? 0 : delayMs;
+      request.onRetry({ error: loaded, retry: attempt, maxRetries, delayMs: pauseMs });
+      await this.#wait(pauseMs, signal);
     }
   }
 

@@ -10,7 +10,12 @@ import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import { CachedRunner } from '../caching/cached-runner.ts';
 import type { ResponseCache } from '../caching/response-cache.ts';
-import { type OpenedVersion, startQuarantineHost, startShadowHost, type VersionTarget } from '../runtimes/open-version.ts';
+import {
+  type OpenedVersion,
+  startQuarantineHost,
+  startShadowHost,
+  type VersionTarget,
+} from '../runtimes/open-version.ts';
 import { SequenceRunner } from '../sequences/sequence-runner.ts';
 import { Breaker } from '../serving/breaker.ts';
 import { CrashQuarantine } from '../serving/crash-quarantine.ts';

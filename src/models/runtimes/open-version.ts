@@ -11,6 +11,7 @@ import { artifactKinds, backendFactsFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { HashArtifact } from '../loading/artifact-hash.ts';
+import type { FirstLoad } from '../loading/first-loads.ts';
 import type { LoadServableOptions } from '../loading/load-options.ts';
 import { type ModelBatching, modelSessions } from '../loading/model-batching.ts';
 import { chooseRuntime, type RuntimeChoice } from './choose-runtime.ts';
@@ -22,6 +23,7 @@ export interface VersionTarget {
   readonly versionDirectory: string;
   readonly batching: ModelBatching;
   readonly hashArtifact: HashArtifact;
+  readonly firstLoad: FirstLoad;
   /** Aborted when nobody needs the version any more. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -98,6 +100,7 @@ async function startModelHost(
     defaultHost: options.host,
     limits: inlineLimitsFor(options.budget.cores),
     maxBatchSize: isBatchingEnabled ? scheduler.maxBatchSize : 1,
+    reasonToTry: (kind, bounds) => target.firstLoad.reasonToTry(kind, bounds),
     onMove: (move) => events.onMove(name, version, move),
     onNotes: (notes) => events.onNotes?.(name, version, notes),
     signal,
@@ -131,6 +134,7 @@ export function startShadowHost(
     clock: options.clock,
     defaultHost: isConfined ? 'process' : 'thread',
     maxBatchSize: batching.scheduler.maxBatchSize,
+    reasonToTry: (kind, bounds) => target.firstLoad.reasonToTry(kind, bounds),
     onOutput: (line, traceparent) => options.events.onOutput?.(model.name, version, line, traceparent),
     ceilingBytes: options.processCeilingBytes ?? Infinity,
   });

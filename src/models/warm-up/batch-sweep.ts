@@ -199,7 +199,8 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
         shapes: [...batch.inputs].map(([name, { shape }]) => `${name} ${formatShape(shape)}`).join(', '),
       };
       // No refusal: it ended its process, or was ended after a long time. Others would do the same.
-      if (toServingError(error).kind === 'worker_lost') break;
+      const { kind } = toServingError(error);
+      if (kind === 'worker_lost' || kind === 'worker_crashed') break;
     }
   }
   return failed;

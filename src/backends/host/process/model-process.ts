@@ -36,8 +36,11 @@ export interface ModelProcessOptions extends ChildOptions {
 
 /** How long it may take to end before it is killed. */
 const END_GRACE_MS = 5000;
-/** Signals that others send: an operator, or the system when memory runs out. A process that crashes gets another one. */
-const KILLED_FROM_OUTSIDE = /^signal SIG(?:KILL|TERM|INT|HUP|QUIT)$/;
+/**
+ * How a process ends by what it does itself. Others are ended by an operator, or by the system when memory runs out, with
+ * SIGKILL mostly.
+ */
+const CRASH = /^(?:exit code |signal SIG(?:ABRT|SEGV|BUS|ILL|FPE|TRAP|SYS)$)/;
 /** How long its pipes may stay open after it has ended: another process may hold them. */
 const DRAIN_GRACE_MS = 1000;
 
@@ -224,7 +227,7 @@ export class ModelProcess implements ProcessLink {
     const suspects = new Set(sessions.filter(({ isActive }) => isActive));
     const reason = this.#killedBecause ?? how;
     // With two suspects nobody knows whose run it was.
-    const isOwnFault = suspects.size === 1 && this.#killedBecause === undefined && !KILLED_FROM_OUTSIDE.test(how);
+    const isOwnFault = suspects.size === 1 && this.#killedBecause === undefined && CRASH.test(how);
     for (const session of sessions) {
       const isSuspect = suspects.has(session);
       session.settleExit(reason, this.#isOverdue || (suspects.size > 0 && !isSuspect), isSuspect && isOwnFault);

@@ -208,7 +208,7 @@ export class ProcessSession implements HostWorker {
     this.onExit?.(reason);
     this.#loading?.reject(
       new ServingError('load_failed', `model "${this.model}": its ${what} ended while loading (${reason})`, {
-        attributes: { workerEnded: true },
+        attributes: { workerEnded: true, ...(isOwnFault && { crashed: true }) },
       }),
     );
     const died = `model "${this.model}": the ${what} that ran this batch died (${reason})`;

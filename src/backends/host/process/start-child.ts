@@ -35,7 +35,10 @@ export function startChild(entry: ChildEntry, options: ChildOptions): StartedChi
   const confined = sandbox.confine(name, program, files, loadOptions);
   const { command, args, env, uid } = confined;
   const failed = (cause: unknown): ServingError =>
-    new ServingError('load_failed', `no process can be started for "${name}": ${String(cause)}`, { cause });
+    new ServingError('load_failed', `no process can be started for "${name}": ${String(cause)}`, {
+      cause,
+      attributes: { noProcess: true },
+    });
   let child: ChildProcess;
   try {
     child = spawn(command, args, {
