@@ -3,7 +3,8 @@
  * the action and asks again until there is none; then whenever something has changed.
  *
  *     availability   load the new version first; unload unwanted versions once a wanted one is available, or if no
- *                    wanted one would replace them. While a version loads, memory holds both.
+ *                    wanted one would replace them. A version that is to be reloaded stays until the new copy of the
+ *                    same version is available: no other answers in its place. While a version loads, memory holds both.
  *     resource       unload unwanted versions first, then load. For models that fit into memory only once.
  */
 import type { VersionState } from '../serving/servable.ts';
@@ -44,31 +45,27 @@ export function nextAction<T extends ActiveVersion>(
   const isWanted = (record: T): boolean => record.isCurrent && aspired.includes(record.version);
   const unwanted = records.filter((r) => r.state !== 'END' && (r.state === 'UNLOADING' || !isWanted(r)));
   const replaces = (version: bigint): boolean => !extra.includes(version);
-  const replacements = records.filter((r) => isWanted(r) && replaces(r.version));
-  const record = lowestToUnload(
-    unwanted,
-    unwanted.length > 0 && mayUnload(replacements, aspired.filter(replaces), policy),
-  );
+  const isSomethingToCome = aspired.some(replaces);
+  const available = unwanted.length === 0 ? [] : records.filter((r) => r.state === 'AVAILABLE' && isWanted(r));
+  const isReplaced = ({ version }: T): boolean => {
+    if (aspired.includes(version)) return available.some((each) => each.version === version);
+    return !isSomethingToCome || available.some((each) => replaces(each.version));
+  };
+  const record = lowestToUnload(unwanted, (each) => policy === 'resource' || isReplaced(each));
   if (record !== undefined) return { kind: 'unload', record };
   if (policy === 'resource' && unwanted.length > 0) return undefined;
   const version = highestMissing(records, aspired, failedLoads);
   return version === undefined ? undefined : { kind: 'load', version };
 }
 
-/** Whether an available version may be unloaded. */
-function mayUnload(
-  replacements: readonly ActiveVersion[],
-  aspired: readonly bigint[],
-  policy: TransitionPolicy,
-): boolean {
-  return policy === 'resource' || aspired.length === 0 || replacements.some(({ state }) => state === 'AVAILABLE');
-}
-
-/** A version that is not available yet may always be unloaded. */
-function lowestToUnload<T extends ActiveVersion>(unwanted: readonly T[], mayUnloadAvailable: boolean): T | undefined {
-  const removable = unwanted.filter(
-    ({ state }) => state !== 'UNLOADING' && (state !== 'AVAILABLE' || mayUnloadAvailable),
-  );
+/** `mayUnload` is asked about available versions; one that is not available yet may always be unloaded. */
+function lowestToUnload<T extends ActiveVersion>(
+  unwanted: readonly T[],
+  mayUnload: (record: T) => boolean,
+): T | undefined {
+  const removable = unwanted.filter((each) => {
+    return each.state !== 'UNLOADING' && (each.state !== 'AVAILABLE' || mayUnload(each));
+  });
   const lowest = descending(removable.map(({ version }) => version)).at(-1);
   return removable.find(({ version }) => version === lowest);
 }

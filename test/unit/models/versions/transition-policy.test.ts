@@ -66,6 +66,21 @@ describe('nextAction', () => {
     assert.equal(next([active(1n, 'AVAILABLE', false), active(1n, 'AVAILABLE')], [1n], 'availability'), 'unload 1');
   });
 
+  it('keeps a version that is to be reloaded until its own new copy is available, whatever else is', () => {
+    const [outdated, older] = [active(2n, 'AVAILABLE', false), active(1n, 'AVAILABLE')];
+    assert.equal(next([outdated, older], [2n, 1n], 'availability'), 'load 2');
+    assert.equal(next([outdated, older, active(2n, 'LOADING')], [2n, 1n], 'availability'), 'nothing');
+    const up = [outdated, older, active(2n, 'AVAILABLE')];
+    const wanted = { aspired: [2n, 1n], failedLoads: NONE };
+    assert.deepEqual(nextAction(up, wanted, 'availability'), { kind: 'unload', record: outdated });
+    const failed = { aspired: [2n, 1n], failedLoads: new Set([2n]) };
+    assert.equal(nextAction([outdated, older], failed, 'availability'), undefined);
+    const extra = { aspired: [2n, 1n], extra: [1n], failedLoads: NONE };
+    const ofOperator = [active(2n, 'AVAILABLE'), active(1n, 'AVAILABLE', false)];
+    assert.deepEqual(nextAction(ofOperator, extra, 'availability'), { kind: 'load', version: 1n });
+    assert.equal(next([outdated, older], [2n, 1n], 'resource'), 'unload 2');
+  });
+
   it('does not try again what was given up, and keeps the old version then', () => {
     const failedLoads = new Set([2n]);
     assert.equal(nextAction([active(1n, 'AVAILABLE')], { aspired: [2n], failedLoads }, 'availability'), undefined);
@@ -98,6 +113,7 @@ class World {
     for (let steps = 0; ; steps++) {
       assert.ok(steps < 100, 'it never comes to rest');
       const wasUp = this.isUp();
+      const up = this.aspired.filter((version) => this.isUp(version));
       const action = nextAction(this.lives, { aspired: this.aspired, failedLoads: NONE }, this.policy);
       if (action === undefined) return;
       if (action.kind === 'load') this.lives.push({ version: action.version, state: 'LOADING', isCurrent: true });
@@ -105,6 +121,8 @@ class World {
       if (this.policy === 'availability' && wasUp && this.aspired.length > 0) {
         assert.ok(this.isUp(), `${action.kind} took away the last version that answers`);
       }
+      if (this.policy === 'resource') continue;
+      for (const version of up) assert.ok(this.isUp(version), `${action.kind} took away version ${version}`);
     }
   }
 
@@ -122,8 +140,8 @@ class World {
     for (let i = 0; i < 100; i++) this.finish(0);
   }
 
-  isUp(): boolean {
-    return this.lives.some(({ state }) => state === 'AVAILABLE');
+  isUp(version?: bigint): boolean {
+    return this.lives.some((life) => life.state === 'AVAILABLE' && life.version === (version ?? life.version));
   }
 
   move(life: Life, state: VersionState): void {
