@@ -37,7 +37,7 @@ export const LOADING_OPTIONS = {
   }),
   exit_on_load_failure: flag({
     default: false,
-    help: 'The start fails (exit status 1) if one model that is there cannot be loaded. Without it, the others are served, and the start fails only if none of them can be loaded.',
+    help: 'The start fails (exit status 1) if one model that is there cannot be loaded in any version that its policy allows. Without it, the others are served, and the start fails only if none of them can be loaded.',
   }),
   allow_version_labels_for_unavailable_models: flag({
     default: false,

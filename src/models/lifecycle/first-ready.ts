@@ -1,10 +1,15 @@
 /**
- * Waits until all versions of a model are available for the first time, and decides when to stop waiting.
+ * Waits until a model is served for the first time, and decides when to stop waiting.
  *
- * | rule   | ready    | a version fails                           | a load is retried | there is nothing to load |
- * |--------|----------|-------------------------------------------|-------------------|--------------------------|
- * | start  | resolves | rejects, if the first poll found versions | waits             | waits: it may come       |
- * | reload | resolves | rejects                                   | rejects           | rejects                  |
+ * | rule       | ready    | a version fails                           | a load is retried | there is nothing to load |
+ * |------------|----------|-------------------------------------------|-------------------|--------------------------|
+ * | start      | resolves | rejects, if the first poll found versions | waits             | waits: it may come       |
+ * | repository | resolves | rejects                                   | rejects           | rejects                  |
+ * | reload     | resolves | rejects                                   | rejects           | rejects                  |
+ *
+ * At the start of the server (`start`, `repository`) a failed version does not count where the policy names no version
+ * itself (`latest`, `all`) and another one is available: one broken file must not take a model away that was served
+ * until the restart. A reload has to tell its caller, whatever else is served.
  *
  * `load` is a reload of one model that may be served already: it is ready only after a poll that found no version which
  * is still being written.
@@ -18,8 +23,9 @@
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { FoundVersion, PollResult } from '../versions/version-watch.ts';
+import type { WantedOutcome } from '../versions/wanted-versions.ts';
 
-export type FirstReadyRule = 'start' | 'reload' | 'load';
+export type FirstReadyRule = 'start' | 'repository' | 'reload' | 'load';
 
 interface FinishedPoll {
   readonly config: ModelConfig;
@@ -53,13 +59,31 @@ export class FirstReady {
     this.promise.catch(() => undefined);
   }
 
-  /** True once all versions were available, or once the model was retired. */
+  /** True once the model was served as the rule wants it, or once it was retired. */
   get isReady(): boolean {
     return this.#isReady;
   }
 
-  /** All wanted versions are available. */
-  allUp(): void {
+  /**
+   * Call it whenever a wanted version has become available or has failed. `versions`: the wanted ones, highest first.
+   * `mayReplace`: those that fail leave their place to others of them, all of which are known now.
+   */
+  judge(versions: readonly WantedOutcome[], mayReplace: boolean): void {
+    if (versions.length === 0) return;
+    const isAtStart = this.rule === 'start' || this.rule === 'repository';
+    if (versions.every(({ isUp }) => isUp)) this.#allUp();
+    else if (mayReplace && isAtStart && versions.every(({ isUp, error }) => isUp || error !== undefined)) {
+      if (versions.some(({ isUp }) => isUp)) this.#allUp();
+      else this.failed(versions[0]!.error!);
+    }
+  }
+
+  /** A version cannot be loaded. `mayReplace`: another one may take its place, which `judge` is told. */
+  versionFailed(error: ServingError, mayReplace: boolean): void {
+    if (!mayReplace || this.rule === 'reload' || this.rule === 'load') this.failed(error);
+  }
+
+  #allUp(): void {
     if (this.rule !== 'load' || this.#isSteady) this.ready();
   }
 

@@ -18,17 +18,18 @@ import { sequenceLimits } from '../sequences/sequence-limits.ts';
 import { SequenceTable } from '../sequences/sequence-table.ts';
 import type { Servable } from '../serving/servable.ts';
 import { nextAction } from '../versions/transition-policy.ts';
+import { mayReplace } from '../versions/version-policy.ts';
 import type { VersionRecord } from '../versions/version-record.ts';
 import { findVersion } from '../versions/version-source.ts';
 import type { VersionTable } from '../versions/version-table.ts';
 import { VersionTransitions } from '../versions/version-transitions.ts';
-import { type FoundVersion, type PollResult, VersionWatch } from '../versions/version-watch.ts';
+import { type PollResult, VersionWatch } from '../versions/version-watch.ts';
 import { WantedVersions } from '../versions/wanted-versions.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifecycleSettings } from './lifecycle-settings.ts';
 import { changedMeanwhile, noSuchVersion } from './refusals.ts';
-import { type LookupFacts, VersionLookup } from './version-lookup.ts';
+import { VersionLookup } from './version-lookup.ts';
 import { whyFinal } from './waiting-reason.ts';
 
 export class ModelLifecycle {
@@ -50,6 +51,9 @@ export class ModelLifecycle {
   #generation = 0;
   #blockedReason: string | undefined;
   #isRetired = false;
+  /** Versions that have failed, and how many of them the last poll knew: it found what is wanted in their place. */
+  #failures = 0;
+  #knownFailures = 0;
 
   constructor(config: ModelConfig, rule: FirstReadyRule, settings: LifecycleSettings) {
     this.name = flatText(config.name);
@@ -68,13 +72,8 @@ export class ModelLifecycle {
       isExtra: (version) => this.wanted.isLoadedByOperator(version),
     });
     this.#table = this.#transitions.table;
-    const facts = (): LookupFacts => ({
-      config: this.#config,
-      blockedReason: this.#blockedReason,
-      isRetired: this.#isRetired,
-    });
     this.lookup = new VersionLookup(this.name, this.#table, this.wanted, {
-      facts,
+      facts: () => ({ config: this.#config, blockedReason: this.#blockedReason, isRetired: this.#isRetired }),
       isPolled: settings.pollIntervalMs >= 0,
     });
     this.#watch = new VersionWatch(settings.files, settings.clock);
@@ -138,7 +137,9 @@ export class ModelLifecycle {
     for (const record of this.#table.active) {
       if (record.state !== 'AVAILABLE') continue;
       const { text } = await this.#settings.files.fingerprint(record.found.directory);
-      if (text !== record.found.fingerprint) this.wanted.overrides.reload(record);
+      if (text === record.found.fingerprint) continue;
+      this.wanted.overrides.reload(record);
+      this.#watch.adopt(record.found, text);
     }
   }
 
@@ -209,24 +210,17 @@ export class ModelLifecycle {
     const { allowUnavailableLabels, pollIntervalMs } = this.#settings;
     let result: PollResult | undefined;
     let blockedReason: string | undefined;
-    const byOperator = this.wanted.overrides.loaded;
+    const failures = this.#failures;
     try {
-      result = await this.#watch.poll({
-        basePath: resolve(config.basePath),
-        policy: config.versionPolicy,
-        hasFailed: (version) => this.wanted.failedLoads.hasFailed(version),
-        mayBeEmpty: config.triton?.ensemble !== undefined,
-        isLoadedByOperator: (version) => byOperator.includes(version),
-      });
+      result = await this.#watch.poll(this.wanted.pollTarget(config));
       blockedReason = result.whyNone;
     } catch (thrown) {
       blockedReason = toServingError(thrown).message;
     }
     if (this.#isRetired || config !== this.#config) return true;
-    if (result !== undefined) {
-      this.wanted.update(result, byOperator);
-      this.#table.refresh();
-    }
+    this.#knownFailures = failures;
+    if (result !== undefined) this.wanted.update(result);
+    this.#table.refresh();
     const isChanging = result?.isChanging === true;
     const isFinal = pollIntervalMs === 0 && blockedReason !== undefined && !isChanging;
     if (isFinal) blockedReason += ` (it is not looked at again: ${whyFinal(config)})`;
@@ -256,10 +250,9 @@ export class ModelLifecycle {
         this.#transitions.beginLoad(found, this.#config, this.#generation);
       }
     }
-    const isUp = ({ version }: FoundVersion): boolean =>
-      this.#table.active.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
-    const { required, isKnown } = this.wanted;
-    if (required.length > 0 && isKnown && required.every(isUp)) this.#first.allUp();
+    if (!this.wanted.isKnown) return;
+    const outcomes = this.wanted.outcomes((version) => this.#isUp(version));
+    this.#first.judge(outcomes, mayReplace(this.#config.versionPolicy) && this.#knownFailures === this.#failures);
   }
 
   /** Something else is to be served. With `resource` the version must make room first; else its sequences go on. */
@@ -286,6 +279,11 @@ export class ModelLifecycle {
     if (!isKnown) throw noSuchVersion(this.name, version, statuses);
   }
 
+  /** As it is wanted now. */
+  #isUp(version: bigint): boolean {
+    return this.#table.active.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
+  }
+
   #isCurrent(record: VersionRecord): boolean {
     return record.generation === this.#generation && !this.wanted.overrides.isOutdated(record);
   }
@@ -294,6 +292,9 @@ export class ModelLifecycle {
   #onFailed({ found }: VersionRecord, error: ServingError): void {
     this.wanted.failedLoads.add(found, error);
     // Readiness depends on the policy's versions only.
-    if (!this.wanted.isLoadedByOperator(found.version)) this.#first.failed(error);
+    if (this.wanted.isLoadedByOperator(found.version)) return;
+    this.#failures += 1;
+    this.#first.versionFailed(error, mayReplace(this.#config.versionPolicy));
+    void this.#poller.now();
   }
 }

@@ -69,7 +69,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
         retryIntervalMs: options.loadRetryIntervalMs ?? 60_000,
       }),
     };
-    const rule = this.#isRepository ? 'reload' : 'start';
+    const rule = this.#isRepository ? 'repository' : 'start';
     this.#startLifecycles = options.models.map((model) => new ModelLifecycle(model, rule, this.#settings));
     this.#lifecycles = new Map(this.#startLifecycles.map((lifecycle) => [lifecycle.name, lifecycle]));
   }

@@ -5,8 +5,9 @@
  *     no file had changed for AT_REST_MS when the version was first found,     or
  *     its fingerprint is the same on two polls in a row
  *
- * The files of a version at rest are not read again, unless its load failed: they may be repaired in place. The policy
- * sees only versions at rest, so `latest` keeps the previous version while a new one is copied.
+ * The files of a version at rest are not read again, unless its load failed: they may be repaired in place. Until they
+ * are at rest again it counts with its earlier files, as a copy of these may be served. The policy sees only versions
+ * that were at rest, so `latest` keeps the previous version while a new one is copied.
  */
 import { basename, dirname } from 'node:path';
 import type { VersionPolicy } from '../../config/model-config.ts';
@@ -35,6 +36,8 @@ export interface PollResult {
   readonly aspired: readonly FoundVersion[] | undefined;
   /** The versions at rest that only an operator wants. */
   readonly byOperator: readonly FoundVersion[];
+  /** The versions that operators wanted when the poll began. */
+  readonly asked: readonly bigint[];
   /** All versions on disk, highest first. */
   readonly found: readonly bigint[];
   /** A version is new or still being written: poll again soon. */
@@ -49,13 +52,16 @@ export interface PollTarget {
   readonly policy: VersionPolicy;
   /** The version's last load failed, so its files are checked for changes. */
   readonly hasFailed: (version: bigint) => boolean;
+  /** The version has failed with these files. */
+  readonly isBroken: (found: FoundVersion) => boolean;
   /** A version needs no file, such as that of an ensemble. Default: false. */
   readonly mayBeEmpty?: boolean;
-  /** The version is wanted even if the policy does not want it. */
-  readonly isLoadedByOperator: (version: bigint) => boolean;
+  /** The versions that operators want, even if the policy does not. */
+  readonly byOperator: readonly bigint[];
 }
 
-type Rest = 'at rest' | 'changing' | 'empty';
+/** `rewritten`: it was at rest, and its files change again. */
+type Rest = 'at rest' | 'rewritten' | 'changing' | 'empty';
 
 export class VersionWatch {
   readonly #files: VersionFiles;
@@ -67,6 +73,12 @@ export class VersionWatch {
   constructor(files: VersionFiles, clock: Clock) {
     this.#files = files;
     this.#clock = clock;
+  }
+
+  /** The version is loaded with these files from now on, without waiting for them to be at rest. */
+  adopt({ version, directory }: FoundVersion, fingerprint: string): void {
+    this.#seen.delete(version);
+    this.#atRest.set(version, { version, directory, fingerprint });
   }
 
   /** Only one call at a time. Rejects with `load_failed` if the base path cannot be read. */
@@ -81,16 +93,18 @@ export class VersionWatch {
       if (rests.has(version)) return;
       rests.set(version, await this.#restOf(version, found.get(version)!, target));
     };
-    const wanted = await wantedAtRest(target.policy, versions, rests, check);
+    const isBroken = (version: bigint): boolean => rests.has(version) && target.isBroken(this.#atRest.get(version)!);
+    const wanted = await wantedAtRest(target.policy, versions, { rests, check, isBroken });
     const isUndecided = wanted.length === 0 && rests.size > 0;
     const whyNone = wanted.length > 0 ? undefined : nothingAspired(target.basePath, [...found.keys()], rests);
-    const extra = versions.filter((version) => target.isLoadedByOperator(version) && !wanted.includes(version));
+    const extra = versions.filter((version) => target.byOperator.includes(version) && !wanted.includes(version));
     for (const version of extra) await check(version);
     return {
       aspired: isUndecided ? undefined : this.#foundVersions(wanted),
-      byOperator: this.#foundVersions(extra.filter((version) => rests.get(version) === 'at rest')),
+      byOperator: this.#foundVersions(extra.filter((version) => wasAtRest(rests.get(version)))),
+      asked: target.byOperator,
       found: versions,
-      isChanging: [...rests.values()].includes('changing'),
+      isChanging: [...rests.values()].some((rest) => rest === 'changing' || rest === 'rewritten'),
       whyNone,
     };
   }
@@ -113,24 +127,33 @@ export class VersionWatch {
       this.#atRest.set(version, { version, directory, fingerprint: text });
       return 'at rest';
     }
+    const isEmpty = isSame && files === 0;
+    if (isKnown && !isEmpty) return 'rewritten';
     this.#atRest.delete(version);
-    return isSame && files === 0 ? 'empty' : 'changing';
+    return isEmpty ? 'empty' : 'changing';
   }
 }
 
-/**
- * The versions at rest that the policy wants. `check` adds a version to `rests`; only those that may be wanted are
- * read.
- */
+function wasAtRest(rest: Rest | undefined): boolean {
+  return rest === 'at rest' || rest === 'rewritten';
+}
+
+interface Look {
+  readonly rests: ReadonlyMap<bigint, Rest>;
+  /** Adds a version to `rests`. */
+  readonly check: (version: bigint) => Promise<void>;
+  readonly isBroken: (version: bigint) => boolean;
+}
+
+/** The versions at rest that the policy wants. Only those that may be wanted are read. */
 async function wantedAtRest(
   policy: VersionPolicy,
   versions: readonly bigint[],
-  rests: ReadonlyMap<bigint, Rest>,
-  check: (version: bigint) => Promise<void>,
+  { rests, check, isBroken }: Look,
 ): Promise<readonly bigint[]> {
   for (;;) {
-    const candidates = versions.filter((version) => (rests.get(version) ?? 'at rest') === 'at rest');
-    const wanted = aspiredVersions(policy, candidates);
+    const candidates = versions.filter((version) => !rests.has(version) || wasAtRest(rests.get(version)));
+    const wanted = aspiredVersions(policy, candidates, isBroken);
     const unknown = wanted.filter((version) => !rests.has(version));
     if (unknown.length === 0) return wanted;
     for (const version of unknown) await check(version);

@@ -2,10 +2,19 @@
  * Decides which of one model's versions should be available: from the last poll of the base path, from operators'
  * actions and from failed loads.
  */
+import { resolve } from 'node:path';
+import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServingError } from '../../core/errors.ts';
 import { OperatorOverrides } from './operator-overrides.ts';
 import type { Aspiration } from './transition-policy.ts';
-import type { FoundVersion, PollResult } from './version-watch.ts';
+import type { FoundVersion, PollResult, PollTarget } from './version-watch.ts';
+
+/** What has become of a version that should be available. */
+export interface WantedOutcome {
+  readonly isUp: boolean;
+  /** Why it cannot be loaded with its present files. */
+  readonly error: ServingError | undefined;
+}
 
 export class WantedVersions {
   readonly overrides = new OperatorOverrides();
@@ -35,6 +44,11 @@ export class WantedVersions {
     return this.#ofPolicy.filter(({ version }) => !this.overrides.isUnloaded(version));
   }
 
+  /** What has become of the same versions, in their order. */
+  outcomes(isUp: (version: bigint) => boolean): readonly WantedOutcome[] {
+    return this.required.map((found) => ({ isUp: isUp(found.version), error: this.failedLoads.errorOf(found) }));
+  }
+
   /** All versions that should be available. */
   get all(): readonly FoundVersion[] {
     return [...this.required, ...this.#extra];
@@ -43,6 +57,18 @@ export class WantedVersions {
   get aspiration(): Aspiration {
     const failed = this.all.filter((found) => this.failedLoads.errorOf(found) !== undefined);
     return { aspired: numbers(this.all), extra: numbers(this.#extra), failedLoads: new Set(numbers(failed)) };
+  }
+
+  /** What a poll for this configuration looks for. */
+  pollTarget({ basePath, versionPolicy, triton }: ModelConfig): PollTarget {
+    return {
+      basePath: resolve(basePath),
+      policy: versionPolicy,
+      hasFailed: (version) => this.failedLoads.hasFailed(version),
+      isBroken: (found) => this.failedLoads.errorOf(found) !== undefined,
+      mayBeEmpty: triton?.ensemble !== undefined,
+      byOperator: this.overrides.loaded,
+    };
   }
 
   /** True if the policy or an operator wants the version, even if an operator has unloaded it. */
@@ -59,8 +85,7 @@ export class WantedVersions {
     return this.overrides.isLoaded(version) && !this.isOfPolicy(version);
   }
 
-  /** `asked`: the versions that operators wanted when the poll began. */
-  update({ aspired, byOperator, found }: PollResult, asked: readonly bigint[]): void {
+  update({ aspired, byOperator, found, asked }: PollResult): void {
     this.overrides.forgetLoaded(asked.filter((version) => !found.includes(version)));
     this.#onDisk = found;
     this.#byOperator = byOperator;

@@ -13,17 +13,22 @@ function watch() {
   const subject = new VersionWatch(files, clock);
   const failed = new Set<bigint>();
   const wished = new Set<bigint>();
+  /** The files that a version has failed with. */
+  const broken = new Map<bigint, string>();
   const look = async (policy = LATEST) => {
     const { aspired, byOperator, found, isChanging, whyNone } = await subject.poll({
       basePath: '/m',
       policy,
       hasFailed: (version) => failed.has(version),
-      isLoadedByOperator: (version) => wished.has(version),
+      isBroken: ({ version, fingerprint }) => broken.get(version) === fingerprint,
+      byOperator: [...wished],
     });
     const numbers = byOperator.map(({ version }) => version);
-    return { versions: aspired?.map(({ version }) => version), byOperator: numbers, found, isChanging, whyNone };
+    const versions = aspired?.map(({ version }) => version);
+    const texts = aspired?.map(({ fingerprint }) => fingerprint);
+    return { versions, files: texts, byOperator: numbers, found, isChanging, whyNone };
   };
-  return { files, clock, look, failed, wished };
+  return { files, clock, look, failed, wished, broken };
 }
 
 describe('VersionWatch', () => {
@@ -85,8 +90,27 @@ describe('VersionWatch', () => {
     failed.add(1n);
     assert.deepEqual((await look()).versions, [1n]);
     files.put('/m', 1n, { text: 'mended', changedAtMs: clock.wallMs() });
-    assert.equal((await look()).versions, undefined);
+    const first = await look();
+    assert.deepEqual([first.versions, first.files, first.isChanging], [[1n], ['a'], true], 'still the files before');
+    const second = await look();
+    assert.deepEqual([second.versions, second.files, second.isChanging], [[1n], ['mended'], false]);
+    files.put('/m', 1n, { files: 0, text: 'emptied', changedAtMs: clock.wallMs() });
     assert.deepEqual((await look()).versions, [1n]);
+    assert.equal((await look()).versions, undefined);
+  });
+
+  it('asks under latest for the version before one that is broken, and for the broken one with other files', async () => {
+    const { files, look, failed, broken } = watch();
+    for (let version = 1n; version <= 4n; version++) files.put('/m', version);
+    for (const version of [4n, 3n]) {
+      failed.add(version);
+      broken.set(version, 'a');
+    }
+    assert.deepEqual((await look()).versions, [4n, 3n, 2n]);
+    assert.deepEqual((await look({ kind: 'latest', count: 2 })).versions, [4n, 3n, 2n, 1n]);
+    assert.deepEqual((await look({ kind: 'specific', versions: [4n] })).versions, [4n]);
+    files.put('/m', 4n, { text: 'mended' });
+    assert.deepEqual((await look()).versions, [4n]);
   });
 
   it('looks only into versions that the policy asks for', async () => {
