@@ -20,7 +20,7 @@
  */
 import { setImmediate } from 'node:timers';
 import type { Clock, Instant } from '../core/clock.ts';
-import type { SharedError } from '../core/errors.ts';
+import { ServingError, type SharedError } from '../core/errors.ts';
 import type { Executor } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
@@ -49,7 +49,7 @@ import {
 import { TaskQueue } from './queue/task-queue.ts';
 import { RefusalGate } from './refusal-gate.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
-import { SignaturePlan } from './signature-plan.ts';
+import { SignaturePlan, UNEQUAL_ROWS } from './signature-plan.ts';
 import type { Quarantine, SchedulerRequest, TaskContext } from './task.ts';
 
 export interface SchedulerInit {
@@ -167,6 +167,7 @@ export class Scheduler {
     const plan = this.#plans.get(signatureName);
     if (plan === undefined) throw unknownSignature(signatureName, this.#plans.keys());
     const rows = plan.rowsOf(inputs, isOddShape);
+    if (rows === UNEQUAL_ROWS) return this.#submitAlone(plan, request);
     if (rows === 0) {
       const answer = plan.emptyAnswer(request.outputs);
       if (answer !== undefined) return Promise.resolve(answer);
@@ -231,6 +232,15 @@ export class Scheduler {
     const overMs = this.#dispatcher.lanes.overMs(caller, now);
     if (overMs > 0 && this.#dispatcher.lanes.waitingRows(caller) >= maxBatchSize) throw overCallerBudget(overMs);
     return caller;
+  }
+
+  /** The graph decides about inputs that differ in their rows; if it refuses them, the caller learns what is the batch. */
+  #submitAlone(plan: SignaturePlan, { signatureName, inputs, outputs, context }: SchedulerRequest): Promise<TensorMap> {
+    const difference = plan.unequalRows(inputs);
+    return this.submit({ signatureName, inputs, outputs, context, isOddShape: true }).catch((cause: unknown) => {
+      if (!(cause instanceof ServingError) || cause.kind !== 'invalid_request') throw cause;
+      throw new ServingError('invalid_request', `${difference}. The model refused it: ${cause.message}`, { cause });
+    });
   }
 
   #enqueue(lane: Lane, request: SchedulerRequest, units: number, holding: Holding, ticket: Ticket): Promise<TensorMap> {

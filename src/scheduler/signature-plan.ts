@@ -6,8 +6,9 @@
  * without inputs) has no rows: each request is run alone and unchanged ("whole"), and counts as one row in the queue.
  * With `maxBatchSize` 1 nothing is shared, so that a request is run as it came, too, unless the model has a fixed size.
  *
- * A request whose shapes are not the declared ones is whole, too: which of its dims is the batch is not known. The
- * graph may take it or refuse it; either way it neither meets other requests nor teaches how long runs take.
+ * A request whose shapes are not the declared ones is whole, too: which of its dims is the batch is not known. So is
+ * one whose inputs differ in their rows: the graph may broadcast one to the other. The graph may take it or refuse it;
+ * either way it neither meets other requests nor teaches how long runs take.
  *
  * A request with 0 rows is answered without a run if the signature tells the outputs' shapes. Else it is run whole,
  * with size 0. With a fixed batch size there is no row to pad with, so it is refused.
@@ -42,6 +43,9 @@ import {
   OBJECTIVE_RUNS,
   UNKNOWN_OBJECTIVE_MS,
 } from './tuning.ts';
+
+/** The inputs of a request do not have the same number of rows. */
+export const UNEQUAL_ROWS = -1;
 
 /** The part of a task that says whether it had a forecast. */
 interface ForecastTask {
@@ -193,12 +197,13 @@ export class SignaturePlan {
   }
 
   /**
-   * Rows of a request; 1 where it is run whole. Throws `invalid_request` when its inputs do not agree, since the
-   * request would damage the batch that it is copied into.
+   * Rows of a request; 1 where it is run whole; UNEQUAL_ROWS where its inputs differ in them. Throws `invalid_request`
+   * for an input that would damage the batch that it is copied into.
    */
   rowsOf(inputs: TensorMap, isOddShape = false): number {
     const isWhole = this.isWhole || isOddShape;
-    let rows = -1;
+    let rows: number | undefined;
+    let areEqual = true;
     for (const name of this.inputNames) {
       const tensor = inputs.get(name);
       if (tensor === undefined) throw this.#missing(name, inputs);
@@ -207,10 +212,20 @@ export class SignaturePlan {
       const axis = this.axes === undefined ? 0 : axisOf(this.axes, name);
       if (axis === 'same') continue;
       if (tensor.shape.length <= axis) throw this.#withoutAxis(name, tensor, axis);
-      if (rows === -1) rows = tensor.shape[axis]!;
-      else if (tensor.shape[axis] !== rows) throw this.#unequal(inputs);
+      rows ??= tensor.shape[axis]!;
+      areEqual &&= tensor.shape[axis] === rows;
     }
-    return isWhole ? 1 : rows;
+    if (isWhole) return 1;
+    return areEqual ? (rows ?? UNEQUAL_ROWS) : UNEQUAL_ROWS;
+  }
+
+  /** How the rows of a request's inputs differ, and what a graph that refuses that wants: two clauses. */
+  unequalRows(inputs: TensorMap): string {
+    const named = this.inputNames.filter((name) => axisOf(this.axes, name) !== 'same');
+    const at = (name: string): string => (this.axes === undefined ? '' : ` at dim ${axisOf(this.axes, name)}`);
+    const sizes = named.map((name) => `"${name}" ${formatShape(inputs.get(name)?.shape)}${at(name)}`).join(', ');
+    const where = this.axes === undefined ? 'dim 0, the batch' : 'the batch';
+    return `inputs differ in ${where}: ${sizes}; send the same number of rows in each`;
   }
 
   /** The answer to a request with 0 rows; undefined where the signature does not tell it. */
@@ -244,17 +259,6 @@ export class SignaturePlan {
       'invalid_request',
       `input "${name}" is ${what}, but dim ${axis} ${whose} in signature "${this.name}" is the batch; ` +
         `send one row as shape ${axis === 0 ? '[1]' : `[${'?,'.repeat(axis)}1]`}`,
-    );
-  }
-
-  #unequal(inputs: TensorMap): ServingError {
-    const named = this.inputNames.filter((name) => axisOf(this.axes, name) !== 'same');
-    const at = (name: string): string => (this.axes === undefined ? '' : ` at dim ${axisOf(this.axes, name)}`);
-    const sizes = named.map((name) => `"${name}" ${formatShape(inputs.get(name)?.shape)}${at(name)}`).join(', ');
-    const where = this.axes === undefined ? 'dim 0, the batch' : 'the batch';
-    return new ServingError(
-      'invalid_request',
-      `inputs differ in ${where}: ${sizes}; send the same number of rows in each`,
     );
   }
 }

@@ -79,12 +79,6 @@ const SHAPES: readonly BadScenario[] = [
   shape('rows of nothing', zeros(1, 0), [/has shape \[1,0\]/, /wants \[\?,4\]/, /send 4 elements a row, not 0/]),
   shape('wide rows for a batch of one', zeros(2, 5), [/has shape \[2,5\]/, /wants \[1,4\]/, /not 5/], 'one'),
   shape('no batch axis, one dim', zeros(3), [/has shape \[3\]/, /wants \[\?,\?\]/, /add|reshape/], 'whole'),
-  bad(
-    'inputs of different batch sizes',
-    'invalid_request',
-    predict({ model: 'pair', inputs: { a: tensor('float32', [2, 2], [1, 2, 3, 4]), b: B } }),
-    [/"a" \[2,2\], "b" \[1,2\]/, /same number of rows/, /send the same number of rows/],
-  ),
 ];
 
 function shape(name: string, x: SurfaceTensor, says: Says, model = 'float'): BadScenario {
