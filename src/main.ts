@@ -26,6 +26,7 @@ import {
   HELP,
   KEY_HELP,
   NATIVES_HELP,
+  PLACES_HELP,
   PROFILE_HELP,
   RECORD_HELP,
   REPLAY_HELP,
@@ -41,7 +42,6 @@ import type { ServeConfig } from './config/serve-config.ts';
 import { systemClock } from './core/clock.ts';
 import { tuneCollector } from './internals/collector.ts';
 import { keepNextTickFast } from './internals/next-tick.ts';
-import { showSourcePlaces } from './internals/source-places.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 64;
@@ -132,6 +132,7 @@ const COMMANDS = new Map<string, Command>([
   ['config', config],
   ['key', key],
   ['natives', natives],
+  ['places', places],
 ]);
 
 async function main(args: readonly string[]): Promise<void> {
@@ -145,7 +146,7 @@ async function main(args: readonly string[]): Promise<void> {
   const isServe = command === 'serve' || command.startsWith('--');
   if (!isServe)
     return usage([
-      `unknown command "${command}"; the commands are serve, tritonserver, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, natives tfjs|cuda, version and help`,
+      `unknown command "${command}"; the commands are serve, tritonserver, status, await, drain, doctor, what-if, profile, record, replay, config check, key new, natives tfjs|cuda, places, version and help`,
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
@@ -216,6 +217,13 @@ async function natives(args: readonly string[]): Promise<void> {
   } else usage(['pillion natives wants "tfjs" or "cuda", and nothing else'], 'natives');
 }
 
+async function places(args: readonly string[]): Promise<void> {
+  if (wantsHelp(args)) return write(PLACES_HELP);
+  if (args.length > 0) return usage(['pillion places takes a log on standard input, and nothing else'], 'places');
+  const { printPlaces } = await import('./cli/places.ts');
+  process.exitCode = await printPlaces();
+}
+
 function wantsHelp(args: readonly string[]): boolean {
   const [own] = splitCommand(args);
   return own.includes('--help') || own.includes('-h');
@@ -231,7 +239,6 @@ function usage(errors: readonly string[], command = 'serve'): void {
   process.exitCode = EXIT_USAGE;
 }
 
-showSourcePlaces();
 main(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`pillion: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);

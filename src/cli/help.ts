@@ -32,6 +32,7 @@ export const HELP = `pillion: an inference sidecar that speaks TensorFlow Servin
   pillion key new              makes an API key or a token, and the hash of it that an authorization file wants
   pillion natives tfjs         fetches and builds the libraries that TensorFlow's formats need
   pillion natives cuda         fetches the libraries that ONNX models on NVIDIA's GPUs need
+  pillion places               prints a log with places in the source where its stacks have places in the bundle
   pillion version
 
 Flags without a command are those of serve, so a command line of tensorflow_model_server or tritonserver works unchanged.
@@ -176,6 +177,17 @@ export const NATIVES_HELP = `pillion natives: libraries that are too large for P
 
 All is pinned by hashes, and goes into PILLION_NATIVES_DIRECTORY, or ~/.cache/pillion/natives, where serve finds it.
 Prints the folder; does nothing if it is there. Both need Linux on x86-64 with glibc, and python3 with pip.
+`;
+
+export const PLACES_HELP = `pillion places: a log with places in the source
+
+  pillion places <server.log
+  kubectl logs ranker -c pillion | pillion places
+
+A stack in the log names functions, and places in the bundle that runs (dist/bundle/serve/start-….cjs:12:345). This command
+prints the log with those of src/ in their place (src/main.ts:12:34). It wants the version that wrote the log; a place that
+this version does not have stays as it is. The server does not do it itself: reading its source maps takes 200 ms, in which
+no request is answered, and 40 MiB.
 `;
 
 export const KEY_HELP = `pillion key new: makes an API key or a token of 256 random bits

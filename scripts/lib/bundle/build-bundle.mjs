@@ -6,7 +6,7 @@
  *   imported only when it is needed, is in chunks of its own.
  * - A module's import.meta.url is as if it lay in the bundle in src's folders. So it finds what lies beside it.
  * - ONNX Runtime, plug-ins and TensorFlow's libraries stay where they are.
- * - Names of functions stay, and the maps lead errors to TypeScript (src/internals/source-places.ts).
+ * - Names of functions stay, so that stacks can be read; `pillion places` finds the places in TypeScript by the maps.
  *
  *   node scripts/lib/bundle/build-bundle.mjs DIRECTORY
  */
