@@ -3,7 +3,7 @@
  * pillion: flags → config → app → signals → drain. Nothing else is decided here. Each command loads its own modules:
  * `pillion await` stays beside an application, and `pillion drain` runs in a sidecar's memory limit.
  *
- * Exit status: 0 = ended by a signal or POST /quitquitquit, and drained; 1 = could not start, or a fault ended it; 64 = wrong command line
+ * Exit status: 0 = ended by a signal, POST /quitquitquit or the end of its terminal, and drained; 1 = could not start, or a fault ended it; 64 = wrong command line
  * (EX_USAGE); SIGKILL (137 in a shell) = ended by a second signal.
  */
 import process from 'node:process';
@@ -17,7 +17,7 @@ import {
   readStatusOptions,
   readWhatIfOptions,
 } from './cli/command-options.ts';
-import { watchEndSignals } from './cli/end-signals.ts';
+import { watchEndSignals, watchTerminal } from './cli/end-signals.ts';
 import {
   AWAIT_HELP,
   CONFIG_HELP,
@@ -50,43 +50,45 @@ const EXIT_USAGE = 64;
  * is a second in all.
  */
 const PATIENCE_MS = 300;
-const HASTE_MS = 100;
 
 async function serve(config: ServeConfig): Promise<void> {
   // Before all else: without a listener SIGHUP ends the process.
   let served: App | undefined;
-  process.on('SIGHUP', () => served?.reread());
+  const isTerminalClosed = watchTerminal();
+  process.on('SIGHUP', () => {
+    if (!isTerminalClosed()) served?.reread();
+    else if (served === undefined) process.exit(1);
+    else end('SIGHUP of a closed terminal');
+  });
   keepNextTickFast();
   tuneCollector(readMachine());
   const { createApp } = await import('./app/app.ts');
   const app = createApp(config, process.env, () => end('quitquitquit'));
   served = app;
   let ending: Promise<void> | undefined;
-  const exit = (code: number, patienceMs: number): void => {
-    void app.logger.end(patienceMs).then(() => process.exit(code));
+  const exit = async (code: number): Promise<void> => {
+    await app.logger.end(PATIENCE_MS);
+    // Node aborts at its exit where it cannot reset a terminal that is gone.
+    if (isTerminalClosed()) killSelf();
+    else process.exit(code);
   };
   const end = (by: string): void => {
     if (ending !== undefined) return;
     app.logger.info({ event: 'ending', signal: by }, 'told to end');
     ending = app.drain();
     ending.then(
-      () => exit(0, PATIENCE_MS),
+      () => exit(0),
       (error: unknown) => {
         app.logger.fatal({ err: error }, 'the drain failed');
-        exit(1, PATIENCE_MS);
+        return exit(1);
       },
     );
   };
   watchEndSignals(process, systemClock, (signal, isAgain) => {
-    if (isAgain || ending !== undefined) {
-      // The logger writes later, when the process is gone.
-      process.stderr.write(`pillion: ${signal} again: ending now\n`);
-      // Otherwise Node ends threads that are inside a runtime, and one that throws then aborts the process.
-      process.once('exit', () => process.kill(process.pid, 'SIGKILL'));
-      exit(1, HASTE_MS);
-      return;
-    }
-    end(signal);
+    // No exit, and no word: Node would end threads that are inside a runtime, and one that throws then aborts the process;
+    // and a write to standard error waits for good where nobody reads it.
+    if (isAgain || ending !== undefined) killSelf();
+    else end(signal);
   });
   try {
     await app.start();
@@ -94,6 +96,10 @@ async function serve(config: ServeConfig): Promise<void> {
     await app.logger.end(PATIENCE_MS);
     throw error;
   }
+}
+
+function killSelf(): void {
+  process.kill(process.pid, 'SIGKILL');
 }
 
 type Command = (args: readonly string[]) => void | Promise<void>;

@@ -1,10 +1,13 @@
 /**
- * Tells when this process is told to end: by SIGTERM and SIGINT, and under npm by the end of its parent.
+ * Tells when this process is told to end: by SIGTERM and SIGINT, under npm by the end of its parent, and in a terminal by
+ * SIGHUP when that is closed.
  *
  *   npx ─▶ sh -c pillion ─▶ pillion      npm passes a signal on to the shell alone. The shell ends by it, and says nothing.
  *   npx ─▶ pillion                       where the shell becomes the command. A key at the terminal then comes twice: from
  *                                        the terminal, which signals the whole group, and from npm, which passes it on.
  */
+import { closeSync, openSync } from 'node:fs';
+import { isatty } from 'node:tty';
 import { type Clock, type Instant, repeat } from '../core/clock.ts';
 
 /** The used part of `process`. */
@@ -43,4 +46,23 @@ export function watchEndSignals(
     look.cancel();
     if (firstAt === undefined) told('end of npm');
   });
+}
+
+/**
+ * Call it at the start. The returned function says at a SIGHUP whether the terminal in which the process was started is
+ * gone. Without one, in a container or under nohup, SIGHUP is only ever sent on purpose.
+ */
+export function watchTerminal(): () => boolean {
+  const isInTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
+  return () => isInTerminal && !hasTerminal();
+}
+
+function hasTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch (error) {
+    // Anything else, such as a file system without /dev/tty, says nothing.
+    return (error as NodeJS.ErrnoException).code !== 'ENXIO';
+  }
 }

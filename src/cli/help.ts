@@ -50,9 +50,9 @@ names. The command line overrides the environment, which overrides the file. Fla
 tritonserver that mean nothing here are accepted, and the log says so. OpenTelemetry's standard variables, such as OTEL_EXPORTER_OTLP_ENDPOINT,
 say where traces go.
 
-SIGTERM and SIGINT drain the server and end it with status 0; a second signal ends it at once. SIGHUP reads the file that
-lists the models (--model_config_file or --config), and the files of TLS, --authorization_file and --admin_token_file, now,
-without waiting for the next poll; the files of --audit_log_file and --access_log are opened anew.
+SIGTERM, SIGINT and the end of its terminal drain the server and end it with status 0; a second signal kills it at once.
+SIGHUP reads the file that lists the models (--model_config_file or --config), and the files of TLS, --authorization_file
+and --admin_token_file, now, without waiting for the next poll; the files of --audit_log_file and --access_log are opened anew.
 
 ${describeOptions(SERVE_OPTIONS)}
 `;

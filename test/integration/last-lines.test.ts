@@ -1,16 +1,18 @@
 /**
- * The end of a server whose collectors or whose log's reader are of no use: nothing waits for them, and what was lost is
- * told.
+ * The end of a server whose collectors, whose log's reader or whose terminal are of no use: nothing waits for them, and what
+ * was lost is told.
  */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { connect } from 'node:net';
+import { constants } from 'node:os';
 import process from 'node:process';
 import { afterEach, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { collectorEnvironment, type UselessCollector } from '../support/collectors.ts';
-import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { DIGITS, killSidecars, type Sidecar, startSidecar, type Wrap } from '../support/sidecar.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
 const SCAN = JSON.stringify({ instances: [new Array<number>(64).fill(0)] });
@@ -65,11 +67,14 @@ describe('a collector', () => {
 });
 
 /** A sidecar whose standard error is something else. Resolves when it answers. */
-async function startWithStandardError(descriptor: number): Promise<Pick<Sidecar, 'process' | 'exited' | 'rest'>> {
+async function startWithStandardError(
+  descriptor: number,
+  args: readonly string[] = [],
+): Promise<Pick<Sidecar, 'process' | 'exited' | 'rest'>> {
   // Its ready line cannot be read. The system gives connections no ports below 32,768, so none of them has this one.
   const port = 20_000 + Math.trunc(12_000 * Math.random());
   const flags = ['--port=0', `--rest_api_port=${port}`, '--admin_port=0', '--bind_address=127.0.0.1'];
-  const child = spawn(process.execPath, [MAIN, 'serve', ...flags, '--log_level=debug', ...DIGITS], {
+  const child = spawn(process.execPath, [MAIN, 'serve', ...flags, '--log_level=debug', ...DIGITS, ...args], {
     stdio: ['ignore', 'ignore', descriptor],
   });
   const exited = new Promise<number | string>((resolve) => {
@@ -84,7 +89,69 @@ async function startWithStandardError(descriptor: number): Promise<Pick<Sidecar,
   return { process: child, exited, rest };
 }
 
+/** Before the drain that the first signal begins, so that there is time for a second one. */
+const DRAINS_LATE = '--drain_delay_ms=600000';
+
+/** Resolves with what ends it. Signals that come together count as one, so there are more than two. */
+async function endBySignals({ process: child }: Pick<Sidecar, 'process'>): Promise<string> {
+  const ended = new Promise<string>((resolve) => child.once('exit', (code, signal) => resolve(signal ?? `${code}`)));
+  for (let i = 0; i < 50; i++) {
+    child.kill('SIGTERM');
+    const by = await Promise.race([ended, sleep(100)]);
+    if (by !== undefined) return by;
+  }
+  child.kill('SIGKILL');
+  return 'it hangs';
+}
+
+/**
+ * Runs a command in a terminal of its own. SIGHUP is passed on; SIGUSR1 closes the terminal. Ends with the signal that ended
+ * the command, or with 1 after 10 s.
+ */
+const IN_TERMINAL = `
+import os, pty, select, signal, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+def give_up(*_):
+    os.kill(pid, signal.SIGKILL)
+    sys.exit(1)
+is_open = True
+def close(*_):
+    global is_open
+    is_open = False
+signal.signal(signal.SIGHUP, lambda *_: os.kill(pid, signal.SIGHUP))
+signal.signal(signal.SIGUSR1, close)
+while is_open:
+    if select.select([terminal], [], [], 0.1)[0]:
+        os.write(1, os.read(terminal, 65536))
+os.close(terminal)
+signal.signal(signal.SIGALRM, give_up)
+signal.alarm(10)
+sys.exit(os.WTERMSIG(os.waitpid(pid, 0)[1]))
+`;
+
+describe('a terminal', { skip: process.platform !== 'linux' }, () => {
+  const python = process.env['PILLION_TEST_PYTHON'] ?? 'python3';
+  const inTerminal: Wrap = (command) => [python, '-c', IN_TERMINAL, ...command];
+
+  it('that is closed ends the server; SIGHUP while it is open does not', async () => {
+    const sidecar = await startSidecar(DIGITS, {}, inTerminal);
+    sidecar.process.kill('SIGHUP');
+    await sidecar.line(({ event }) => event === 'reread');
+    assert.equal(await ask(sidecar.rest), 200);
+    sidecar.process.kill('SIGUSR1');
+    assert.equal(await sidecar.exited, constants.signals.SIGKILL);
+  });
+});
+
 describe('standard error', () => {
+  it('that is on a full disk keeps no second signal waiting', { skip: process.platform !== 'linux' }, async (t) => {
+    const full = openSync('/dev/full', 'w');
+    t.after(() => closeSync(full));
+    assert.equal(await endBySignals(await startWithStandardError(full, [DRAINS_LATE])), 'SIGKILL');
+  });
+
   it('that is on a full disk fails no request, and ends nothing', { skip: process.platform !== 'linux' }, async (t) => {
     const full = openSync('/dev/full', 'w');
     t.after(() => closeSync(full));
