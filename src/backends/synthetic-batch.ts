@@ -1,18 +1,28 @@
 /** Batches of zeros. */
 import type { Batch } from '../core/executor.ts';
 import { axisOf, type Signature } from '../core/signature.ts';
-import type { Tensor } from '../core/tensor.ts';
-import { zeros } from '../core/zeros.ts';
+import { trialZeros } from '../core/trial-inputs.ts';
 
-/**
- * Zeros of the signature's shapes, with `rows` rows when its batch axis is dynamic. Other free dims are `free`.
- */
-export function syntheticBatch(signatureName: string, signature: Signature, rows: number, free = 1): Batch {
+export interface SyntheticSize {
+  /** With a dynamic batch axis. */
+  readonly rows: number;
+  /** The size of other free dims. Default: 1. */
+  readonly free?: number;
+  /** Default: MAX_TRIAL_BYTES. */
+  readonly maxBytes?: number;
+}
+
+/** Zeros of the signature's shapes. Undefined: they would take more than `maxBytes`, and are not made. */
+export function syntheticBatch(
+  signatureName: string,
+  signature: Signature,
+  { rows, free = 1, maxBytes }: SyntheticSize,
+): Batch | undefined {
   const { inputs, outputs, batchAxis, batchAxes } = signature;
-  const tensors = new Map<string, Tensor>();
-  for (const [name, spec] of inputs) {
-    const axis = batchAxis.kind === 'dynamic' ? axisOf(batchAxes, name) : 'same';
-    tensors.set(name, axis === 'same' ? zeros(spec, { free }) : zeros(spec, { rows, axis, free }));
-  }
-  return { signatureName, inputs: tensors, outputs: [...outputs.keys()], size: rows, deadline: Infinity };
+  const sizeOf = (name: string, index: number, dim: number): number => {
+    const isRows = batchAxis.kind === 'dynamic' && axisOf(batchAxes, name) === index;
+    return isRows ? rows : dim === -1 ? free : dim;
+  };
+  const tensors = trialZeros(inputs, sizeOf, maxBytes);
+  return tensors && { signatureName, inputs: tensors, outputs: [...outputs.keys()], size: rows, deadline: Infinity };
 }

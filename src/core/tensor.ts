@@ -7,7 +7,7 @@
  *
  * Ownership: a Tensor never changes after it was made. Its bytes stay valid as long as it is referenced.
  */
-import { bytesPerElement, type NumericDType, type TypedArray, typedArrayOf } from './dtype.ts';
+import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from './dtype.ts';
 import { elementCount, type Shape } from './shape.ts';
 
 export interface NumericTensor {
@@ -132,4 +132,11 @@ export function repeatedRows(row: Tensor, shape: Shape): Tensor {
   const data = new Uint8Array(count * row.data.length);
   for (let at = 0; at < data.length; at += row.data.length) data.set(row.data, at);
   return { dtype: row.dtype, shape, data };
+}
+
+/** Zeros; empty strings. */
+export function zerosOf(dtype: DType, shape: Shape): Tensor {
+  const count = elementCount(shape);
+  if (dtype === 'string') return { dtype, shape, data: new Array(count).fill(new Uint8Array(0)) };
+  return { dtype, shape, data: new Uint8Array(count * bytesPerElement(dtype)) };
 }

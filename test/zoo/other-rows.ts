@@ -1,6 +1,5 @@
 /** Requests like a known one, with other rows and another number of them. */
-import { elements, sliceRows, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
-import { zerosOf } from '../../src/core/zeros.ts';
+import { elements, sliceRows, type Tensor, type TensorMap, zerosOf } from '../../src/core/tensor.ts';
 import { concatenate, filled } from './runtime-alone.ts';
 
 /** Numbers from 0 to 1 that are the same in each run: mulberry32. */

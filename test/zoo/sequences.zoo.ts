@@ -8,8 +8,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { after, afterEach, describe, it } from 'node:test';
-import type { Tensor } from '../../src/core/tensor.ts';
-import { zerosOf } from '../../src/core/zeros.ts';
+import { type Tensor, zerosOf } from '../../src/core/tensor.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import {
   type Answers,

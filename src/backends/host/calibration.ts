@@ -4,14 +4,13 @@
  * watched (inline-host.ts).
  */
 import type { Batch } from '../../core/executor.ts';
-import { byteLengthOfAll } from '../../core/tensor.ts';
 import { syntheticBatch } from '../synthetic-batch.ts';
 import type { HostedSession } from './hosted-session.ts';
 
 /** Run times of the slowest signature, in milliseconds. */
 export interface Calibration {
   readonly oneRowMs: number;
-  /** Run time of the largest batch; undefined = not measured: it would be over the limit, or has too many bytes. */
+  /** Run time of the largest batch; undefined = not measured: it, or one row, is over the limit or has too many bytes. */
   readonly largestMs: number | undefined;
 }
 
@@ -33,14 +32,15 @@ export async function calibrate(hosted: HostedSession, maxBatchSize: number, lim
   let largestMs: number | undefined = 0;
   for (const [name, signature] of hosted.signatures) {
     const { batchAxis } = signature;
-    const smallest = batchAxis.kind === 'fixed' ? batchAxis.size : 1;
-    const oneMs = await medianRunMs(hosted, syntheticBatch(name, signature, smallest), limitMs);
-    oneRowMs = Math.max(oneRowMs, oneMs);
-    const largest = batchAxis.kind === 'dynamic' ? syntheticBatch(name, signature, maxBatchSize) : undefined;
-    if (oneMs > limitMs || (largest !== undefined && byteLengthOfAll(largest.inputs) > MAX_CALIBRATED_BYTES))
-      largestMs = undefined;
-    if (largestMs === undefined) continue;
-    largestMs = Math.max(largestMs, largest === undefined ? oneMs : await medianRunMs(hosted, largest, limitMs));
+    const batchOf = (rows: number): Batch | undefined =>
+      syntheticBatch(name, signature, { rows, maxBytes: MAX_CALIBRATED_BYTES });
+    const smallest = batchOf(batchAxis.kind === 'fixed' ? batchAxis.size : 1);
+    const oneMs = smallest && (await medianRunMs(hosted, smallest, limitMs));
+    oneRowMs = Math.max(oneRowMs, oneMs ?? 0);
+    const largest = batchAxis.kind === 'dynamic' ? batchOf(maxBatchSize) : smallest;
+    if (oneMs === undefined || oneMs > limitMs || largest === undefined) largestMs = undefined;
+    else if (largestMs !== undefined)
+      largestMs = Math.max(largestMs, largest === smallest ? oneMs : await medianRunMs(hosted, largest, limitMs));
   }
   return { oneRowMs, largestMs };
 }

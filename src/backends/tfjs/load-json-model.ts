@@ -1,7 +1,7 @@
 /** Loads a directory with model.json. */
 import type { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
-import { zeros } from '../../core/zeros.ts';
+import { trialZeros } from '../../core/trial-inputs.ts';
 import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
 import { batchAxisCandidate, metadataOf } from '../batch-axis.ts';
 import type { RunOps } from '../op-profile.ts';
@@ -53,11 +53,15 @@ async function open(tf: TfjsLibrary, json: JsonModel): Promise<OpenJsonModel> {
   }
 }
 
-/** Runs the model with zeros. They may be invalid as input, but TensorFlow.js checks the graph before the values. */
+/**
+ * Runs the model with zeros. They may be invalid as input, but TensorFlow.js checks the graph before the values. Where they
+ * would be too large, the model is taken for one without.
+ */
 function hasControlFlow(tf: TfjsLibrary, { file }: JsonModel, model: OpenJsonModel): boolean {
-  if (model.runAsync === undefined) return false;
+  const inputs = trialZeros(model.inputs);
+  if (model.runAsync === undefined || inputs === undefined) return false;
   try {
-    runNow(tf, model, new Map([...model.inputs].map(([name, spec]) => [name, zeros(spec)])), [...model.outputs.keys()]);
+    runNow(tf, model, inputs, [...model.outputs.keys()]);
     return false;
   } catch (error) {
     const { cause } = error as ServingError;

@@ -7,8 +7,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { LengthPadding, PaddedInput, Signature, TensorSpec } from '../../core/signature.ts';
-import type { Tensor } from '../../core/tensor.ts';
-import { zerosOf } from '../../core/zeros.ts';
+import { type Tensor, zerosOf } from '../../core/tensor.ts';
 import { isFloat } from './random-rows.ts';
 
 /** What the owner of the model says inputs are padded with: scalars of their dtypes, by name. */

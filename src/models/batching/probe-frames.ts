@@ -1,4 +1,5 @@
 /** Finds shapes and ranges of values that a model accepts, by single runs. */
+import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
 import type { ProbeLayout, ProbeRow, RowShapes } from './probe-layout.ts';
 import { INTEGER_RANGES, type Random } from './random-rows.ts';
 
@@ -16,7 +17,8 @@ const UNEQUAL_SIZES = [1, 2, 3, 4, 6, 8] as const;
 const UNEQUAL_TRIES = 60;
 /** Any vocabulary has them. */
 const SAFE_INTEGERS = 10;
-const MAX_ROW_BYTES = 4 * 2 ** 20;
+/** Of a row beside another that is accepted. The first may have MAX_TRIAL_BYTES: without one there is no proof. */
+export const MAX_ROW_BYTES = 4 * 2 ** 20;
 
 /**
  * The frames that the model accepts, those of a recorded row first. Tries all sizes where each run has one row.
@@ -32,13 +34,14 @@ export async function findFrames(
   const wanted = layout.fixedRows === 1 ? Infinity : WANTED;
   for (const shapes of shapesToTry(layout, recorded)) {
     if (frames.length >= wanted) break;
-    if (layout.rowBytes(shapes) > MAX_ROW_BYTES && frames.length > 0) continue;
+    if (layout.rowBytes(shapes) > (frames.length > 0 ? MAX_ROW_BYTES : MAX_TRIAL_BYTES)) continue;
     const frame = await widestFrame(shapes, rangesToTry(layout, frames[0]), bytesOf);
     if (frame !== undefined) frames.push(frame);
   }
   if (frames.length > 0 || !layout.hasFreeDims) return frames;
   for (let i = 0; i < UNEQUAL_TRIES && frames.length < WANTED; i++) {
     const frame = { shapes: unequalShapes(layout, random), integersBelow: SAFE_INTEGERS };
+    if (layout.rowBytes(frame.shapes) > MAX_ROW_BYTES) continue;
     if ((await bytesOf(frame)) !== undefined) frames.push(frame);
   }
   return frames;

@@ -1,8 +1,9 @@
 /** Where the rows of a signature are: joins probe rows into the inputs of one run, and takes the rows of its outputs. */
-import { bytesPerElement } from '../../core/dtype.ts';
-import { elementCount, formatShape, type Shape, shapesEqual } from '../../core/shape.ts';
+import { setImmediate } from 'node:timers/promises';
+import { formatShape, type Shape, shapesEqual } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { trialBytes } from '../../core/trial-inputs.ts';
 import { FLAG_NAME, type Random, randomTensor, type ValueRange } from './random-rows.ts';
 import { rowAt, stackRows } from './row-tensors.ts';
 
@@ -11,6 +12,9 @@ export type ProbeRow = TensorMap;
 
 /** The shape of each tensor of a row. */
 export type RowShapes = ReadonlyMap<string, Shape>;
+
+/** After making or comparing more than this, other events have their turn. */
+export const BYTES_IN_ONE_TURN = 2 ** 18;
 
 export class ProbeLayout {
   /** Every run has that many rows; undefined = any number. */
@@ -46,23 +50,23 @@ export class ProbeLayout {
     );
   }
 
-  /** The bytes of one row; strings count as 8. */
+  /** The bytes of one row, as trials count them. */
   rowBytes(shapes: RowShapes): number {
-    const bytes = this.#inputs.map(([name, { dtype }]) => {
-      return elementCount(shapes.get(name)!) * (dtype === 'string' ? 8 : bytesPerElement(dtype));
-    });
-    return bytes.reduce((sum, each) => sum + each, 0);
+    return this.#inputs.reduce((sum, [name, { dtype }]) => sum + trialBytes(dtype, shapes.get(name)!), 0);
   }
 
-  /** Random rows, which agree in the inputs that must be equal. */
-  randomRows(count: number, shapes: RowShapes, range: ValueRange, random: Random): ProbeRow[] {
+  /** Random rows, which agree in the inputs that must be equal. After each large one other events have their turn. */
+  async randomRows(count: number, shapes: RowShapes, range: ValueRange, random: Random): Promise<ProbeRow[]> {
     const draw = (name: string, spec: TensorSpec): Tensor => randomTensor(name, spec, shapes.get(name)!, range, random);
     const same = new Map<string, Tensor>();
     for (const [name, spec] of this.#inputs) if (this.#axisOf(name) === 'same') same.set(name, draw(name, spec));
-    return Array.from(
-      { length: count },
-      () => new Map(this.#inputs.map(([name, spec]) => [name, same.get(name) ?? draw(name, spec)])),
-    );
+    const isLarge = this.rowBytes(shapes) > BYTES_IN_ONE_TURN;
+    const rows: ProbeRow[] = [];
+    while (rows.length < count) {
+      rows.push(new Map(this.#inputs.map(([name, spec]) => [name, same.get(name) ?? draw(name, spec)])));
+      if (isLarge) await setImmediate();
+    }
+    return rows;
   }
 
   /** The rows of a request; undefined if its inputs do not agree in their number. */

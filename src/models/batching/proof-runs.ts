@@ -4,6 +4,7 @@
  */
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll, type TensorMap } from '../../core/tensor.ts';
+import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
 import { findFrames, type ProbeFrame } from './probe-frames.ts';
 import { ProbeLayout, type ProbeRow } from './probe-layout.ts';
 import { type Random, randomOf } from './random-rows.ts';
@@ -52,6 +53,12 @@ export class ProofRuns {
     return this.#count;
   }
 
+  /** Why there are no inputs for a proof. */
+  whyNoFrame(): string {
+    if (this.#count === 0) return `one row has inputs of more than ${MAX_TRIAL_BYTES / 2 ** 20} MiB`;
+    return `the model refused all inputs that were tried: ${this.refusal}`;
+  }
+
   end(kind: RowsProof['kind'], reason: string): RowsProof {
     return { kind, reason, runs: this.#count };
   }
@@ -85,7 +92,7 @@ export class ProofRuns {
   /** Shapes and values that the model takes, those of a recorded row first. */
   frames(recorded: ProbeRow | undefined): Promise<readonly ProbeFrame[]> {
     return findFrames(this.layout, recorded, this.random, async ({ shapes, integersBelow }) => {
-      const [row] = this.layout.randomRows(1, shapes, { floats: 'signed', integersBelow }, this.random);
+      const [row] = await this.layout.randomRows(1, shapes, { floats: 'signed', integersBelow }, this.random);
       const outputs = await this.alone(row!);
       return outputs && byteLengthOfAll(outputs);
     });

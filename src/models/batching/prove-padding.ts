@@ -14,6 +14,7 @@ import { type LengthPadding, lengthOf, type Signature } from '../../core/signatu
 import type { TensorMap } from '../../core/tensor.ts';
 import { cutRows, lengthMisfitOf, padRows } from '../../scheduler/batch/pad-rows.ts';
 import { oneSidedRow, type Side } from './one-sided-rows.ts';
+import { MAX_ROW_BYTES } from './probe-frames.ts';
 import type { ProbeLayout, ProbeRow } from './probe-layout.ts';
 import { ProofRuns, type RowsProof, refusalText, rethrowStop } from './proof-runs.ts';
 import type { ProofOptions } from './prove-rows.ts';
@@ -112,7 +113,7 @@ class PaddingProof {
     const longest = Math.max(...groups.map(([probe]) => probe!.length));
     for (const length of SHORT_LENGTHS) {
       for (const side of SIDES) {
-        const [row] = this.#randomRows(1, length);
+        const [row] = await this.#randomRows(1, length);
         const probes = await this.#probe(side === 'any' ? row! : this.#oneSided(row!, side));
         for (const { alone } of probes) {
           const misfit = this.#misfitOf(alone, length);
@@ -177,8 +178,9 @@ class PaddingProof {
     const groups: Probe[][] = [];
     for (const length of LENGTHS) {
       if (frame === undefined || groups.length === WANTED_LENGTHS) break;
+      if (this.#layout.rowBytes(this.#layout.shapesOf(() => length)) > MAX_ROW_BYTES) continue;
       this.#integersBelow = frame.integersBelow;
-      const rows = this.#randomRows(2, length);
+      const rows = await this.#randomRows(2, length);
       const probes: Probe[] = [];
       for (const row of rows) probes.push(...(await this.#probe(row)));
       if (probes.length < rows.length) continue;
@@ -189,10 +191,10 @@ class PaddingProof {
   }
 
   /** Their masks count all of the first one, and the first half of each other. */
-  #randomRows(count: number, length: number): readonly ProbeRow[] {
+  async #randomRows(count: number, length: number): Promise<readonly ProbeRow[]> {
     const shapes = this.#layout.shapesOf(() => length);
     const range = { floats: 'signed', integersBelow: this.#integersBelow } as const;
-    const rows = this.#layout.randomRows(count, shapes, range, this.#runs.random);
+    const rows = await this.#layout.randomRows(count, shapes, range, this.#runs.random);
     return rows.map((row, i) => this.#withMask(row, i === 0));
   }
 

@@ -13,8 +13,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { numbersOf } from '../../core/close-numbers.ts';
 import { byteLengthOfAll, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
 import type { ProbeFrame } from './probe-frames.ts';
-import { haveSameShapes, type ProbeLayout, type ProbeRow } from './probe-layout.ts';
+import { BYTES_IN_ONE_TURN, haveSameShapes, type ProbeLayout, type ProbeRow, type RowShapes } from './probe-layout.ts';
 import { ProofRuns, type ProofRunsOptions, type RowsProof, refusalText, rethrowStop } from './proof-runs.ts';
 import { FLOAT_RANGES, FURTHER_RANGES, scaled } from './random-rows.ts';
 import { differenceText, RowComparison } from './row-comparison.ts';
@@ -36,10 +37,8 @@ export interface ProofOptions extends Pick<ProofRunsOptions, 'signature' | 'run'
 const SIZES = [2, 3, 5, 8] as const;
 const ROWS_OF_FIRST_ROUND = 8;
 const ROWS = 5;
-/** Inputs of the largest batch are not larger, in bytes. */
-const MAX_INPUT_BYTES = 16 * 2 ** 20;
-/** After larger outputs than this, other events have their turn. */
-const BYTES_IN_ONE_TURN = 2 ** 18;
+/** Of rows of which fewer fit into MAX_TRIAL_BYTES: with two alone, the first and the last would be all there are. */
+const LEAST_ROWS = 3;
 const OUTLIER_FACTORS = [1000, Number.NaN];
 const DEFAULT_SEED = 20;
 
@@ -70,7 +69,7 @@ class Proof {
     const recorded = this.#recordedRows();
     const frames = await this.#runs.frames(recorded[0]);
     if (frames.length === 0 && recorded.length === 0) {
-      return this.#runs.end('undecided', `the model refused all inputs that were tried: ${this.#runs.refusal}`);
+      return this.#runs.end('undecided', this.#runs.whyNoFrame());
     }
     const problem = (await this.#round(recorded, true)) ?? (await this.#rounds(frames)) ?? this.#whyNoProof();
     return problem ?? this.#runs.end('accepted', `${this.#runs.count} runs`);
@@ -84,8 +83,8 @@ class Proof {
       const frame = frames[i % frames.length];
       if (frame === undefined) return undefined;
       const { shapes, integersBelow } = frame;
-      const count = i === 0 || isFurther ? ROWS_OF_FIRST_ROUND : ROWS;
-      const rows = this.#layout.randomRows(count, shapes, { floats, integersBelow }, this.#runs.random);
+      const count = Math.min(i === 0 || isFurther ? ROWS_OF_FIRST_ROUND : ROWS, this.#mostRows(shapes));
+      const rows = await this.#layout.randomRows(count, shapes, { floats, integersBelow }, this.#runs.random);
       const problem = await this.#round(rows, i === 0);
       if (problem !== undefined) return problem;
     }
@@ -95,7 +94,7 @@ class Proof {
   /** Runs of one row mix nothing, but each must give one row. */
   async #cutEach(frames: readonly ProbeFrame[]): Promise<RowsProof | undefined> {
     for (const { shapes, integersBelow } of frames) {
-      const rows = this.#layout.randomRows(2, shapes, { floats: 'signed', integersBelow }, this.#runs.random);
+      const rows = await this.#layout.randomRows(2, shapes, { floats: 'signed', integersBelow }, this.#runs.random);
       const problem = await this.#round(rows, false);
       if (problem !== undefined) return problem;
     }
@@ -139,17 +138,20 @@ class Proof {
     if (fixedRows !== undefined) {
       return [...positions.map((start) => from(start, fixedRows)), from(0, fixedRows).reverse()];
     }
-    const sizes: number[] = isFirst ? [...SIZES] : SIZES.slice(0, 3);
-    const largest = Math.min(
-      this.#options.maxRows(),
-      Math.floor(MAX_INPUT_BYTES / this.#layout.rowBytes(shapesOf(probe!.row))),
-    );
+    const most = this.#mostRows(shapesOf(probe!.row));
+    const sizes: number[] = SIZES.slice(0, isFirst ? SIZES.length : 3).filter((size) => size <= most);
+    const largest = Math.min(this.#options.maxRows(), most);
     if (isFirst && largest > SIZES.at(-1)!) sizes.push(largest);
     return [
       ...sizes.map((size, i) => from(i, size)),
-      ...(isFirst ? positions.slice(1).map((start) => from(start, ROWS)) : []),
-      from(0, length).reverse(),
+      ...(isFirst ? positions.slice(1).map((start) => from(start, Math.min(ROWS, most))) : []),
+      from(0, Math.min(length, most)).reverse(),
     ];
+  }
+
+  /** In one run. */
+  #mostRows(shapes: RowShapes): number {
+    return Math.max(LEAST_ROWS, Math.floor(MAX_TRIAL_BYTES / this.#layout.rowBytes(shapes)));
   }
 
   async #company(members: readonly Probe[], comparison: RowComparison): Promise<RowsProof | undefined> {
@@ -176,7 +178,7 @@ class Proof {
     for (const factor of OUTLIER_FACTORS) {
       const row = scaledRow(probes[0]!.row, factor);
       if (row === undefined || (await this.#runs.alone(row)) === undefined) continue;
-      const count = this.#layout.fixedRows ?? Math.min(probes.length, ROWS);
+      const count = this.#layout.fixedRows ?? Math.min(probes.length, ROWS, this.#mostRows(shapesOf(probes[0]!.row)));
       const members = Array.from({ length: count }, (_, i) => probes[i % probes.length]!);
       const rows = members.map((member, i) => (i === 1 ? row : member.row));
       const outputs = await this.#runs.run(rows).catch(rethrowStop);
@@ -217,7 +219,7 @@ class Proof {
   }
 }
 
-function shapesOf(row: ProbeRow): ReadonlyMap<string, readonly number[]> {
+function shapesOf(row: ProbeRow): RowShapes {
   return new Map([...row].map(([name, { shape }]) => [name, shape]));
 }
 

@@ -56,7 +56,7 @@ export function randomOf(seed: number): Random {
 export function randomTensor(name: string, spec: TensorSpec, shape: Shape, range: ValueRange, random: Random): Tensor {
   const { dtype } = spec;
   const count = elementCount(shape);
-  if (dtype === 'string') return { dtype, shape, data: Array.from({ length: count }, () => randomText(random)) };
+  if (dtype === 'string') return { dtype, shape, data: randomTexts(count, random) };
   const draw = drawOf(name, dtype, range, random);
   if (count <= DRAWN_NUMBERS) return { dtype, shape, data: bytesOf(dtype, count, draw) };
   return {
@@ -123,6 +123,14 @@ function bytesOf(dtype: NumericDType, count: number, draw: () => number): Uint8A
   const format = dtype === 'float16' ? FLOAT16 : dtype === 'bfloat16' ? BFLOAT16 : undefined;
   for (let i = 0; i < count; i++) numbers[i] = format === undefined ? draw() : toSmallFloat(format, draw());
   return data;
+}
+
+/** A large tensor has a text several times, for the same reason as numbers. */
+const DRAWN_TEXTS = 2 ** 10;
+
+function randomTexts(count: number, random: Random): readonly Uint8Array[] {
+  const drawn = Array.from({ length: Math.min(count, DRAWN_TEXTS) }, () => randomText(random));
+  return Array.from({ length: count }, (_, i) => drawn[i] ?? drawn[Math.floor(random() * drawn.length)]!);
 }
 
 /** One to three words of one to eight letters. */

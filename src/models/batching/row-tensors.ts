@@ -15,7 +15,7 @@ export function stackRows(rows: readonly Tensor[], axis: number): Tensor {
   if (first.dtype === 'string') {
     const data: Uint8Array[] = [];
     for (let o = 0; o < outer; o++) {
-      for (const row of rows) data.push(...(row.data as readonly Uint8Array[]).slice(o * inner, (o + 1) * inner));
+      for (const row of rows) pushPart(data, row.data as readonly Uint8Array[], o * inner, inner);
     }
     return { dtype: 'string', shape, data };
   }
@@ -37,8 +37,7 @@ export function rowAt(tensor: Tensor, index: number, axis: number): Tensor {
   if (tensor.dtype === 'string') {
     const data: Uint8Array[] = [];
     for (let o = 0; o < outer; o++) {
-      const start = (o * rows + index) * inner;
-      data.push(...tensor.data.slice(start, start + inner));
+      pushPart(data, tensor.data, (o * rows + index) * inner, inner);
     }
     return { dtype: 'string', shape, data };
   }
@@ -48,6 +47,11 @@ export function rowAt(tensor: Tensor, index: number, axis: number): Tensor {
     data.set(tensor.data.subarray(start, start + inner), o * inner);
   }
   return { dtype: tensor.dtype, shape, data };
+}
+
+/** One by one: arguments stand on the stack, which ends at a hundred thousand. */
+function pushPart(to: Uint8Array[], from: readonly Uint8Array[], start: number, count: number): void {
+  for (let i = start; i < start + count; i++) to.push(from[i]!);
 }
 
 /** Before `axis` there are `outer` blocks; a row has `inner` bytes (strings: elements) in each. */

@@ -12,8 +12,7 @@
 import type { SharedError } from '../../core/errors.ts';
 import { elementCount, shapeFits } from '../../core/shape.ts';
 import { rowAxisOf, type Signature, type SignatureState, type Signatures } from '../../core/signature.ts';
-import { byteLengthOf, repeatedRows, type Tensor, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
-import { zerosOf } from '../../core/zeros.ts';
+import { byteLengthOf, repeatedRows, type Tensor, type TensorMap, withOwnMemory, zerosOf } from '../../core/tensor.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import { RunnerAbove } from '../serving/runner-above.ts';
 import type { ServableRequest, ServableRunner } from '../serving/servable.ts';

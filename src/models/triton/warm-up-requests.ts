@@ -12,16 +12,14 @@ import { writePredictRequest } from '../../codec/tensorflow/predict-writer.ts';
 import { predictionLogParts } from '../../codec/tensorflow/prediction-log.ts';
 import type { TritonModel, TritonWarmup, TritonWarmupInput } from '../../config/triton/config-message.ts';
 import { dtypeOf } from '../../config/triton/data-types.ts';
-import { bytesPerElement } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
-import { elementCount } from '../../core/shape.ts';
-import { repeatedRows, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import { zerosOf } from '../../core/zeros.ts';
+import { repeatedRows, type Tensor, type TensorMap, zerosOf } from '../../core/tensor.ts';
+import { trialBytes } from '../../core/trial-inputs.ts';
 import { randomOf, randomTensor } from '../batching/random-rows.ts';
-import { LENGTH_BYTES, readRawTensor } from './raw-tensor.ts';
+import { readRawTensor } from './raw-tensor.ts';
 
 const DIRECTORY = 'warmup';
-/** Of one tensor. */
+/** Of one tensor, as trials count them: strings are large. */
 const MAX_BYTES = 256 << 20;
 
 export interface WarmUpRequest {
@@ -70,7 +68,7 @@ async function tensorOf(
   const dtype = dtypeOf(dataType)!;
   const row = dims.map(Number);
   const shape = rows === undefined ? row : [rows, ...row];
-  const bytes = elementCount(shape) * (dtype === 'string' ? LENGTH_BYTES : bytesPerElement(dtype));
+  const bytes = trialBytes(dtype, shape);
   if (bytes > MAX_BYTES) throw new Error(`its dims take ${bytes} bytes, and ${MAX_BYTES} are the most`);
   if (inputDataType.case === 'inputDataFile') {
     return repeatedRows(await readRawTensor(join(model.directory, DIRECTORY), inputDataType.value, dtype, row), shape);

@@ -8,7 +8,7 @@
  *
  * The very first run also prepares the runtime (TensorFlow optimizes the graph). If it takes long, that size begins again.
  *
- * A size is not run if it would probably end after SWEEP_BUDGET_MS, or if its input is larger than MAX_INPUT_BYTES. The
+ * A size is not run if it would probably end after SWEEP_BUDGET_MS, or if its input is larger than MAX_TRIAL_BYTES. The
  * input is zeros (backends/synthetic-batch.ts), so a failed run proves little about the model: the sweep reports it
  * and continues with the next signature. Free dims beside the batch are 1; if a model refuses that (an image of one
  * pixel), the smallest batch is tried with other sizes, and the first that runs is kept for larger batches.
@@ -25,6 +25,7 @@ import type { Batch, Executor } from '../../core/executor.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
+import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
 import {
   KNEE_COST_SHARE,
   KNEE_SHORT_RUN_MS,
@@ -79,7 +80,6 @@ export interface Sweep {
 /** The time for all signatures of a version together; GENTLE_FACTOR times that while other versions are served. */
 export const SWEEP_BUDGET_MS = 1000;
 const GENTLE_FACTOR = 3;
-const MAX_INPUT_BYTES = 16 * 2 ** 20;
 const COUNTED_RUNS = 3;
 /** If a size's first run takes longer, it is that size's time, and the size is not run again. */
 const LONG_RUN_MS = 100;
@@ -177,11 +177,11 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
   const { signatureName, signature, rows, frees, endsAt, lastMs } = attempts;
   let failed: Attempt | undefined;
   for (const free of frees) {
-    const batch = syntheticBatch(signatureName, signature, rows, free);
+    const maxBytes = rows > options.maxBatchSize ? MOST_SMALL_ROWS_BYTES : MAX_TRIAL_BYTES;
+    const batch = syntheticBatch(signatureName, signature, { rows, free, maxBytes });
     // Twice the rows may take twice the time, and the slots share the cores.
     const isTooLong = clock.nowMs() + 4 * lastMs > endsAt;
-    const bytes = byteLengthOfAll(batch.inputs);
-    if (isTooLong || bytes > (rows > options.maxBatchSize ? MOST_SMALL_ROWS_BYTES : MAX_INPUT_BYTES)) break;
+    if (isTooLong || batch === undefined) break;
     try {
       let startedAt = clock.nowMs();
       let slowest = await runOnEverySlot(options, batch);
@@ -191,7 +191,7 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
         slowest = await runOnEverySlot(options, batch);
       }
       const runMs = slowest > LONG_RUN_MS ? [slowest] : await timeRuns(options, batch, slowest);
-      const isLarge = options.allowedBatchSizes.length === 0 && bytes >= LARGE_ROW_BYTES * rows;
+      const isLarge = options.allowedBatchSizes.length === 0 && byteLengthOfAll(batch.inputs) >= LARGE_ROW_BYTES * rows;
       return { runMs, free, tookMs: clock.nowMs() - startedAt, isLarge };
     } catch (error) {
       failed = {

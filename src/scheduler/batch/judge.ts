@@ -16,7 +16,7 @@ import { CancelSignal } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
-import { zeros } from '../../core/zeros.ts';
+import { trialZeros } from '../../core/trial-inputs.ts';
 import { StageClock } from '../../telemetry/stage-clock.ts';
 import { Lane, type RerunGroup } from '../queue/lane.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
@@ -136,10 +136,11 @@ class Trial implements TaskOwner, RerunGroup {
   }
 }
 
-/** The first request of all: any that is answered proves that the runtime works. */
-function madeUp({ inputs, outputs, batchAxis }: Signature): GoodRequest {
+/** The first request of all: any that is answered proves that the runtime works. Undefined: it would be too large. */
+function madeUp({ inputs, outputs, batchAxis }: Signature): GoodRequest | undefined {
   const rows = batchAxis.kind === 'fixed' ? batchAxis.size : 1;
-  const tensors = new Map([...inputs].map(([name, spec]) => [name, zeros(spec)]));
+  const tensors = trialZeros(inputs);
+  if (tensors === undefined) return undefined;
   const request = new GoodRequest(tensors, [...outputs.keys()], rows);
   request.isProven = false;
   return request;

@@ -9,8 +9,7 @@
 import type { Instant } from '../../core/clock.ts';
 import type { DType } from '../../core/dtype.ts';
 import type { Shape } from '../../core/shape.ts';
-import { byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import { zerosOf } from '../../core/zeros.ts';
+import { byteLengthOf, type Tensor, type TensorMap, zerosOf } from '../../core/tensor.ts';
 import { KNOWN_GOOD_KEPT_MS, MAX_KNOWN_GOOD_BYTES } from '../tuning.ts';
 
 /** The state of a runtime; `unknown`: nothing could be run to find out, or nothing that proves anything. */

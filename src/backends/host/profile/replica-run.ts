@@ -34,6 +34,9 @@ const COUNTED_RUNS = 10;
 /** After this time no further run is started, once one has been counted. */
 const BUDGET_MS = 2000;
 
+/** Of a batch's inputs: the operator asks for the rows, and the replica shares the machine with the server. */
+const MAX_BATCH_BYTES = 2 ** 30;
+
 /** Never rejects. */
 export async function runReplica(start: ReplicaStart): Promise<ReplicaMessage> {
   try {
@@ -59,7 +62,11 @@ async function profile(start: ReplicaStart): Promise<OpProfile> {
 async function profileRuns(session: ProfiledSession, { signatureName = '', rows }: ReplicaStart): Promise<OpProfile> {
   const known = [signatureName, DEFAULT_SIGNATURE_NAME].find((each) => session.signatures.has(each));
   const name = known ?? [...session.signatures.keys()][0]!;
-  const batch = syntheticBatch(name, session.signatures.get(name)!, rows);
+  const batch = syntheticBatch(name, session.signatures.get(name)!, { rows, maxBytes: MAX_BATCH_BYTES });
+  if (batch === undefined) {
+    const most = `${MAX_BATCH_BYTES / 2 ** 20} MiB`;
+    throw new ServingError('too_large', `a batch of ${rows} rows has inputs of more than ${most}; profile fewer rows`);
+  }
   const ends: number[] = [];
   const startedAt = machineTimeMs();
   while (ends.length < WARM_UP_RUNS + COUNTED_RUNS) {

@@ -34,11 +34,13 @@ export async function openSession(
   }
 }
 
-/** The first run sets up code and memory, and no request should wait for that. A failure proves nothing. */
+/** The first run sets up code and memory, and no request should wait for that. A failure proves nothing, and inputs that are too large are left out. */
 async function warm(worker: HostWorker, signatures: Signatures): Promise<void> {
   for (const [name, signature] of signatures) {
     const { batchAxis } = signature;
-    const { inputs, outputs } = syntheticBatch(name, signature, batchAxis.kind === 'fixed' ? batchAxis.size : 1);
+    const batch = syntheticBatch(name, signature, { rows: batchAxis.kind === 'fixed' ? batchAxis.size : 1 });
+    if (batch === undefined) continue;
+    const { inputs, outputs } = batch;
     await worker.run({ signatureName: name, inputs, outputs, deadline: Infinity }).catch(() => undefined);
   }
 }

@@ -274,7 +274,7 @@ test('made-up batches have their rows where the signature has them', () => {
     ['state', 1],
     ['sr', 'same'],
   ]);
-  const { inputs } = syntheticBatch('s', { ...VAD, batchAxis: { kind: 'dynamic' }, batchAxes: axes }, 5);
+  const { inputs } = syntheticBatch('s', { ...VAD, batchAxis: { kind: 'dynamic' }, batchAxes: axes }, { rows: 5 })!;
   assert.deepEqual(
     [...inputs.values()].map(({ shape }) => shape),
     [[5, 1], [2, 5, 128], []],
