@@ -57,6 +57,16 @@ it('serves XGBoost and LightGBM beside each other', async (t) => {
   assert.match(line.msg!, /^XGBoost 3\.1\.0: 2 trees with 6 nodes, reg:squarederror; features age, visits$/);
 });
 
+it('serves LightGBM trees that part all numbers from NaN, whose threshold is inf', async (t) => {
+  const root = tempDirectory(t);
+  // decision_type 8: NaN is missing, and goes right.
+  const trees = [lightgbmStump(0, 'inf', 1, 2, 8), lightgbmStump(0, '-inf', 10, 20, 8)];
+  const known = baseWith(root, 'known', 'model.txt', lightgbmText({ trees }));
+  const sidecar = await startWith(t, `models: [{name: known, base_path: ${known}}]\n`, root);
+  const body = '{"instances": [[0.5, 0], [Infinity, 0], [-Infinity, 0], [NaN, 0]]}';
+  assert.deepEqual(await predict(sidecar, 'known', body), { predictions: [21, 21, 11, 22] });
+});
+
 it('says what is wrong with a file or a parameter, and serves the rest', async (t) => {
   const root = tempDirectory(t);
   const good = baseWith(root, 'good', 'model.json', JSON.stringify(CHURN));

@@ -99,7 +99,13 @@ function gbtree(model: object): object {
 export type LightgbmTree = Readonly<Record<string, string | number>>;
 
 /** left if x[feature] <= threshold; decision_type is LightGBM's. */
-export function lightgbmStump(feature: number, threshold: number, left: number, right: number, type = 2): LightgbmTree {
+export function lightgbmStump(
+  feature: number,
+  threshold: number | string,
+  left: number,
+  right: number,
+  type = 2,
+): LightgbmTree {
   return {
     num_leaves: 2,
     num_cat: 0,

@@ -159,7 +159,12 @@ function numbersOf(section: Section, key: string, count: number): number[] {
   return length === 0 ? [] : words.map((word) => readNumber(key, word));
 }
 
+/** LightGBM writes and reads by C: its split between all numbers and NaN has the threshold `inf`. */
+const INFINITY = /^([+-]?)inf(?:inity)?$/i;
+
 function readNumber(key: string, word: string): number {
+  const infinity = INFINITY.exec(word);
+  if (infinity !== null) return infinity[1] === '-' ? -Infinity : Infinity;
   const number = word === '' ? Number.NaN : Number(word);
   if (Number.isNaN(number)) throw new Error(`${key} has ${JSON.stringify(word.slice(0, 60))}, which is no number`);
   return number;

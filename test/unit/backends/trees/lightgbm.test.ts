@@ -36,6 +36,21 @@ async function assertRefused(t: TestContext, content: object | string, text: Reg
 }
 
 describe('a split of LightGBM', () => {
+  it('takes the thresholds that C writes for infinity', async (t) => {
+    const rows = [[1e308], [Number.POSITIVE_INFINITY], [Number.NEGATIVE_INFINITY]];
+    for (const [threshold, wanted] of [
+      ['inf', [1, 1, 1]],
+      ['-inf', [2, 2, 1]],
+      ['Infinity', [1, 1, 1]],
+    ] as const) {
+      assert.deepEqual(await predicted(t, { trees: [lightgbmStump(0, threshold, 1, 2)], features: 1 }, rows), wanted);
+    }
+    await assert.rejects(
+      predicted(t, { trees: [lightgbmStump(0, 'nan', 1, 2)] }, rows),
+      /threshold has "nan", which is no/,
+    );
+  });
+
   it('sends what is not above the threshold left, in float64', async (t) => {
     const threshold = 0.1 + Number.EPSILON;
     const trees = [lightgbmStump(1, threshold, -1, 1)];
