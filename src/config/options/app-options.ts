@@ -1,5 +1,5 @@
 /** Options of `pillion serve` about the application that it fronts. */
-import { COUNT, flag, integer, type Option, patternText } from './option-types.ts';
+import { COUNT, flag, integer, type Option, onlyOnce, patternText } from './option-types.ts';
 
 /** A scheme and a host, perhaps with a port, or unix: and an absolute path; no path, user or query behind a host. */
 const ADDRESS =
@@ -10,14 +10,16 @@ const METRICS_URL =
   /^(?:|http:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:\/[!-~]*)?|unix:(?:\/\/)?\/[^\0:]*[^\0/:]:\/[!-~]*)$/;
 
 export const APP_OPTIONS = {
-  app: patternText(
-    {
-      default: '',
-      placeholder: 'URL',
-      help: 'The application behind this server: http://127.0.0.1:8080 or unix:/run/app.sock if it speaks HTTP/1.1; h2c://127.0.0.1:8080, grpc:// or h2c+unix:/run/app.sock if it speaks HTTP/2 or gRPC without TLS. Requests on the REST port whose path is none of inference, and on the gRPC port those for no service of this server, go to it, and come back as they are. Empty = there is none.',
-    },
-    ADDRESS,
-    'the address of a server of HTTP/1.1, such as http://127.0.0.1:8080 or unix:/run/app.sock, or of HTTP/2, such as h2c://127.0.0.1:8080 or h2c+unix:/run/app.sock, without a path behind the host',
+  app: onlyOnce(
+    patternText(
+      {
+        default: '',
+        placeholder: 'URL',
+        help: 'The application behind this server: http://127.0.0.1:8080 or unix:/run/app.sock if it speaks HTTP/1.1; h2c://127.0.0.1:8080, grpc:// or h2c+unix:/run/app.sock if it speaks HTTP/2 or gRPC without TLS. Requests on the REST port whose path is none of inference, and on the gRPC port those for no service of this server, go to it, and come back as they are. Empty = there is none.',
+      },
+      ADDRESS,
+      'the address of a server of HTTP/1.1, such as http://127.0.0.1:8080 or unix:/run/app.sock, or of HTTP/2, such as h2c://127.0.0.1:8080 or h2c+unix:/run/app.sock, without a path behind the host',
+    ),
   ),
   app_trust_forwarded: flag({
     default: false,

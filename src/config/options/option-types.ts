@@ -63,6 +63,15 @@ export function patternText(spec: Spec<string>, pattern: RegExp, wants: string):
   return option(spec, 'TEXT', v.pipe(kinds.text(wants), v.regex(pattern, wants)), (text) => text);
 }
 
+/** An option of which the last does not count where it is given twice: what the others name would be left out unsaid. */
+export function onlyOnce<T>(one: Option<T>): Option<T> {
+  const parse: Option<T>['parse'] = (given) =>
+    given.length > 1
+      ? { error: `it is given ${given.length} times, and there can be one; give it once` }
+      : one.parse(given);
+  return { ...one, parse };
+}
+
 export function texts(spec: Spec<readonly string[]>): Option<readonly string[]> {
   const all = option(spec, 'TEXT', v.array(kinds.text()), (text) => [text]);
   return { ...all, isRepeatable: true, parse: (value) => ({ value }) };

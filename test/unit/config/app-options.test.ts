@@ -129,3 +129,10 @@ test('its health is asked for in one way', () => {
   const { errors } = readServeConfig([...app, '--app_health_service=*', '--app_health_path=/healthz'], {});
   assert.match(errors!.join(), /asks over HTTP, --app_health_service over gRPC/);
 });
+
+test('there is one: a second is refused, where other options take the last', () => {
+  const { errors } = readServeConfig([MODEL, '--app=http://a:1', '--app=http://b:1', '--port=1', '--port=2'], {});
+  assert.deepEqual(errors, ['--app=http://b:1: it is given 2 times, and there can be one; give it once']);
+  const { config } = readServeConfig([MODEL, '--app=http://b:1'], { PILLION_APP: 'http://a:1' });
+  assert.equal(config?.options.app, 'http://b:1');
+});
