@@ -40,19 +40,23 @@ export class SocketReads {
     this.#onBytes = onBytes;
     if (!this.#readShared()) duplex.on('data', onBytes);
     else if (duplex.readableLength > 0) {
-      process.nextTick(() => this.#readAhead());
+      // Taken at once: a stream that flows would drop it.
+      const ahead = duplex.read() as Buffer;
+      process.nextTick(() => this.#giveAhead(ahead));
       return;
     }
     duplex.resume();
   }
 
   /** What a reader before this one has put back; it would not come through the shared buffer. */
-  #readAhead(): void {
+  #giveAhead(ahead: Buffer): void {
     const duplex = this.#duplex;
-    if (this.#isStopped || duplex.destroyed) return;
-    const ahead = duplex.read() as Buffer | null;
-    duplex.resume();
-    if (ahead !== null) this.#onBytes(ahead);
+    if (duplex.destroyed) return;
+    if (this.#isStopped) duplex.unshift(ahead);
+    else {
+      duplex.resume();
+      this.#onBytes(ahead);
+    }
   }
 
   /** Leaves what comes from now on to the stream, copied, for another owner. */
@@ -68,14 +72,18 @@ export class SocketReads {
     if (fields === undefined || !isPlain) return false;
     const internals = duplex as unknown as Internals;
     const handle = internals._handle;
-    if (typeof handle?.useUserBuffer !== 'function' || internals[fields.buffer] !== null) return false;
+    const before = internals[fields.buffer];
+    if (typeof handle?.useUserBuffer !== 'function' || (before !== null && before !== shared)) return false;
     // Returning false stops the reading, as a stream's push does.
     internals[fields.callback] = (count: number): boolean => {
       const bytes = shared.subarray(0, count);
-      if (this.#isStopped) return duplex.push(Buffer.from(bytes));
+      // Whoever listens for them gets them.
+      if (this.#isStopped || duplex.listenerCount('data') > 0) return duplex.push(Buffer.from(bytes));
       this.#onBytes(bytes);
       return true;
     };
+    // An earlier reader of the socket has done the rest.
+    if (before === shared) return true;
     internals[fields.buffer] = shared;
     handle.useUserBuffer(shared);
     return true;

@@ -35,6 +35,8 @@ export class AnswerTurn {
 }
 
 interface AnswerTurnEvents {
+  /** More requests of the connection have been read, and wait to begin. */
+  hasAhead(): boolean;
   /** The next answer that is written is the last. */
   onLast(): void;
   /** The connection is to end, is idle, and all its answers have been written. */
@@ -97,7 +99,7 @@ export class AnswerTurns {
   #advance(): void {
     if (this.#hasEnded) return;
     if (this.#ending.isOver) this.#last ??= this.#open.at(-1);
-    const last = this.#last ?? this.#open.at(-1);
+    const last = this.#last ?? (this.#events.hasAhead() ? undefined : this.#open.at(-1));
     try {
       for (const turn of this.#open) if (turn !== last) this.#write(turn, false);
       this.#forgetWritten();

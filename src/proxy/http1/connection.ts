@@ -14,14 +14,17 @@ import type { Occupant } from '../net/connection-gate.ts';
 import { HttpOccupant } from '../net/http-occupant.ts';
 import { type AnswerTurn, AnswerTurns } from './answer-turns.ts';
 import type { Ending } from './ending.ts';
+import type { FeedTurns } from './feed-turns.ts';
 import { parserErrorResponse } from './http-errors.ts';
 import { endConnection } from './lingering-end.ts';
 import type { OpenRequest } from './open-request.ts';
+import { RequestFeed } from './request-feed.ts';
 
 /** Shared by the connections of one server. */
 export interface ConnectionContext {
   readonly clock: Clock;
   readonly ending: Ending;
+  readonly feedTurns: FeedTurns;
   /** Headers of every answer: names and values in turn. */
   readonly commonHeaders: readonly string[];
   readonly onInternalError: (error: unknown) => void;
@@ -36,6 +39,8 @@ export class Connection implements Occupant {
   /** What comes behind the latest request is none. */
   endsWithLatest = false;
   readonly #byNode: HttpOccupant;
+  /** Undefined until node:http reads the connection. */
+  #feed: RequestFeed | undefined;
   #isUnreadable = false;
   readonly #socket: Socket;
   readonly #shared: ConnectionContext;
@@ -48,6 +53,7 @@ export class Connection implements Occupant {
         // node:http calls destroySoon after `connection: close`; its own closes at once.
         socket.destroySoon = () => endConnection(shared.clock, socket);
       },
+      hasAhead: () => this.#feed?.hasAhead === true,
       onIdle: () => endConnection(shared.clock, socket),
       onFault: (error) => {
         shared.onInternalError(error);
@@ -56,8 +62,29 @@ export class Connection implements Occupant {
     });
     this.#byNode = new HttpOccupant(socket, shared.clock, () => this.turns.endIdle());
     socket.once('close', () => {
+      this.endFeed();
       for (const wire of [...this.open]) wire.onClientGone();
     });
+  }
+
+  /** node:http has just taken the socket over. May be called again, behind `endFeed`. */
+  beginFeed(): void {
+    this.#feed = RequestFeed.begin(this.#socket, this, this.#shared.feedTurns);
+    this.#byNode.onAnswered = () => this.#feed?.onAnswered();
+  }
+
+  /** Another than node:http reads the socket. */
+  endFeed(): void {
+    this.#feed?.stop();
+    this.#feed = undefined;
+  }
+
+  get openRequests(): number {
+    return this.#byNode.open;
+  }
+
+  get begunRequests(): number {
+    return this.#byNode.begun;
   }
 
   /** node:http has read a request's head. */
@@ -87,14 +114,14 @@ export class Connection implements Occupant {
   }
 
   get isIdle(): boolean {
-    return (this.plain ?? this.#byNode).isIdle;
+    return (this.plain ?? this.#byNode).isIdle && this.#feed?.hasAhead !== true;
   }
 
   /** For a while the client has neither sent anything nor taken anything of its answers. */
   onStall(): void {
     const socket = this.#socket;
     const isStreamed = this.open.length > 0 && socket.writableLength === 0;
-    if (this.#byNode.isIdle) this.endIdle();
+    if (this.isIdle) this.endIdle();
     else if (!this.turns.areOpen && !isStreamed) socket.destroy();
     // A request is still computed or received, or its answer streamed. Asks again: its answer may then wait behind one
     // that is not taken.

@@ -13,6 +13,10 @@ export class HttpOccupant implements Occupant {
   /** Bytes read when the last answer had left: more are the beginning of a request. */
   #bytesRead = 0;
   #atRest: (() => void) | undefined;
+  /** Requests so far. */
+  begun = 0;
+  /** Called whenever an answer has left, or will never. */
+  onAnswered: (() => void) | undefined;
 
   /** @param end ends the connection, which is idle, as HTTP/1.1 has it */
   constructor(socket: Socket, clock: Clock, end: () => void) {
@@ -25,17 +29,24 @@ export class HttpOccupant implements Occupant {
   /** A request has come. */
   begin(response: ServerResponse): void {
     this.#answers += 1;
+    this.begun += 1;
     response.once('close', () => {
       this.#answers -= 1;
       this.#since = this.#clock.nowMs();
       this.#bytesRead = this.#socket.bytesRead;
       if (this.#answers === 0) this.#atRest?.();
+      this.onAnswered?.();
     });
   }
 
   /** Calls `run` whenever the last open answer has left. */
   onRest(run: () => void): void {
     this.#atRest = run;
+  }
+
+  /** Requests whose answers have not left. */
+  get open(): number {
+    return this.#answers;
   }
 
   get restingSince(): Instant | undefined {

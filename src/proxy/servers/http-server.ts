@@ -31,6 +31,7 @@ import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
 import { Connection, type ConnectionContext } from '../http1/connection.ts';
 import { CORS_HEADERS } from '../http1/cors.ts';
 import { afterReads } from '../http1/ending.ts';
+import { FeedTurns } from '../http1/feed-turns.ts';
 import { HttpWire, type RestContext } from '../http1/http-wire.ts';
 import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
 import type { OpenRequest } from '../http1/open-request.ts';
@@ -133,7 +134,8 @@ export class RestServer {
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
-    this.#connectionContext = { ...shared, commonHeaders: this.#heads.common, onInternalError };
+    const feedTurns = new FeedTurns();
+    this.#connectionContext = { ...shared, feedTurns, commonHeaders: this.#heads.common, onInternalError };
     const { inferencePrefix: prefix = '', metricsPath } = options;
     this.#routes = restMatcher({ prefix, metricsPath, isFronting: options.front !== undefined });
     const reader = new PlainRequestReader(maxBodyBytes, this.#routes.plain, callers);
@@ -155,7 +157,12 @@ export class RestServer {
           onUpgrade: (request, socket, head, readAgain) => {
             const connection = this.#connections.get(socket)!;
             const isOurs = this.#routeOf(request).kind !== 'app';
-            front.upgrade({ request, socket, head, connection, readAgain }, isOurs);
+            const feedAgain = (): void => {
+              readAgain();
+              connection.beginFeed();
+            };
+            connection.endFeed();
+            front.upgrade({ request, socket, head: Buffer.from(head), connection, readAgain: feedAgain }, isOurs);
           },
         }),
         onParserError: (error, socket) => this.#connections.get(socket)?.onParserError(error),
@@ -245,6 +252,7 @@ export class RestServer {
       onHandOver: () => {
         connection.plain = undefined;
         takeOver();
+        connection.beginFeed();
       },
     });
     this.#connections.set(socket, connection);
