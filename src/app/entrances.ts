@@ -1,5 +1,5 @@
 /** Who gets in at each surface: caps that follow the process's file descriptors, idle timeouts, Unix sockets' permissions. */
-import { connectionCaps, readDescriptorLimit } from '../config/machine/descriptors.ts';
+import { type ConnectionCaps, connectionCaps, readDescriptorLimit } from '../config/machine/descriptors.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import { systemClock } from '../core/clock.ts';
 import { peerAt } from '../proxy/caller.ts';
@@ -28,9 +28,14 @@ export interface Gates {
   readonly probes: ConnectionGate;
 }
 
+/** How many connections of each kind file descriptors allow. */
+export function capsOf({ max_connections, app }: ServeOptions): ConnectionCaps {
+  return connectionCaps(readDescriptorLimit(), max_connections, app !== '', ENDING_SHARE);
+}
+
 export function createGates(options: ServeOptions, metrics: Metrics, logger: Logger): Gates {
   const { max_connections, max_connections_per_peer, idle_connection_timeout_s } = options;
-  const caps = connectionCaps(readDescriptorLimit(), max_connections, ENDING_SHARE);
+  const caps = capsOf(options);
   if (max_connections > caps.grpc) {
     const fix = 'raise the limit of open files (ulimit -n)';
     logger.warn({ event: 'connection_cap', ...caps }, `file descriptors allow fewer than max_connections: ${fix}`);

@@ -3,6 +3,8 @@ import { probeSpareCores, type SpareCores } from '../backends/host/thread-priori
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
+import type { UnsentBytes } from '../core/unsent-bytes.ts';
+import type { Callers } from '../proxy/caller.ts';
 import type { FrontedDeadlines } from '../proxy/fronted-deadlines.ts';
 import { parseAppAddress, parseAppUrl } from '../proxy/fronting/app/app-address.ts';
 import { AppClient } from '../proxy/fronting/app/app-client.ts';
@@ -11,8 +13,10 @@ import { askByHttp } from '../proxy/fronting/app/app-health-http.ts';
 import { AppMetrics } from '../proxy/fronting/app/app-metrics.ts';
 import { AppSlots } from '../proxy/fronting/app/app-slots.ts';
 import type { FrontOptions } from '../proxy/fronting/front.ts';
+import { HeldPlaces } from '../proxy/fronting/held-places.ts';
 import { Http2Front } from '../proxy/fronting/http2-front.ts';
 import { OpenFronted } from '../proxy/fronting/open-fronted.ts';
+import { UNTAKEN_BYTES, UNTAKEN_HTTP2_BYTES, UntakenAnswers } from '../proxy/fronting/untaken-answers.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import { healthClient } from '../proxy/protocols/health/health-client.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
@@ -22,19 +26,38 @@ import type { Logger, RootLogger } from '../telemetry/log/log.ts';
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
 import type { Gauges } from '../telemetry/metrics/gauges.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import { capsOf } from './entrances.ts';
 
-/** `deadlines`: where those of the requests that are open are looked up. Undefined without --app. */
+/** What of the inference surfaces counts for requests of the application as well. */
+interface SharedParts {
+  /** Where the deadlines of open requests are looked up. */
+  readonly deadlines: FrontedDeadlines;
+  readonly callers: Callers;
+  readonly unsent: UnsentBytes;
+}
+
+/** Undefined without --app. */
 export function createFront(
   options: ServeOptions,
   { fronted: telemetry, metrics }: AppTelemetry,
-  deadlines: FrontedDeadlines,
+  { deadlines, callers, unsent }: SharedParts,
 ): FrontOptions | undefined {
   const { app, app_trust_forwarded: trustsForwarded, app_max_concurrency: max } = options;
   if (app === '') return undefined;
-  const client = new AppClient(parseAppAddress(app), { onSocket: (socket) => telemetry.follow(socket) });
+  const client = new AppClient(parseAppAddress(app), {
+    onSocket: (socket) => telemetry.follow(socket),
+    maxConnections: capsOf(options).app,
+  });
   const slots = max === 0 ? undefined : new AppSlots({ clock: systemClock, app: client.address.text, max });
   if (slots !== undefined) observeSlots(slots, metrics.gauges);
-  return { clock: systemClock, app: client, trustsForwarded, deadlines, telemetry, slots, underWay: new OpenFronted() };
+  const { body_read_timeout_s: paceS } = options;
+  const hasPace = slots !== undefined && paceS > 0;
+  return {
+    ...{ clock: systemClock, app: client, trustsForwarded, deadlines, telemetry, slots, callers },
+    places: hasPace ? new HeldPlaces(systemClock, paceS, () => slots.waiting > 0) : undefined,
+    untaken: new UntakenAnswers(unsent, client.isHttp2 ? UNTAKEN_HTTP2_BYTES : UNTAKEN_BYTES),
+    underWay: new OpenFronted(),
+  };
 }
 
 /** The same application for requests over HTTP/2, but for the paths of REST. */

@@ -91,7 +91,8 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
   const bodies = { inflations, bodyTimeoutS };
-  const front = createFront(options, telemetry, lifecycle.fronted);
+  const { fronted: deadlines, memory } = lifecycle;
+  const front = createFront(options, telemetry, { deadlines, callers, unsent: memory.unsent });
   const streamFront = front && createStreamFront(front, config);
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload, access },

@@ -9,7 +9,7 @@ import type { Clock, TimerHandle } from '../core/clock.ts';
 import { ServingError } from '../core/errors.ts';
 
 /** 32 kbit/s: any client that means to be answered is faster. */
-const LEAST_BYTES_PER_SECOND = 4096;
+export const LEAST_BYTES_PER_SECOND = 4096;
 const TICK_MS = 1000;
 
 /** The progress of one body. */

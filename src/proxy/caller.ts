@@ -54,6 +54,12 @@ export class Callers {
     return caller;
   }
 
+  /** The caller of a request that is not authorized here: `headerOf` gives a header's value. */
+  ofRequest(connection: Duplex, headerOf: (name: string) => string | undefined): string {
+    const named = this.header === undefined ? undefined : callerInHeader(headerOf(this.header));
+    return named ?? this.ofConnection(connection);
+  }
+
   #callerAt({ address, isTold }: ReturnType<typeof peerAddressOf>): string {
     // The loopback of another machine.
     if (isTold && peerAt(address) === undefined) return `ip:${address}`;

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '../../src/core/clock.ts';
+import { Callers } from '../../src/proxy/caller.ts';
 import { FrontedDeadlines } from '../../src/proxy/fronted-deadlines.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
@@ -14,6 +15,8 @@ export interface FrontedOptions extends RestOptions {
   readonly front?: Partial<FrontOptions>;
   /** How long an idle connection to the application is kept. */
   readonly idleMs?: number;
+  /** Connections to the application. Default: any number. */
+  readonly maxConnections?: number;
 }
 
 export class FrontedApp {
@@ -46,10 +49,10 @@ export class FrontedApp {
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.app.listen(0, '127.0.0.1', resolve));
     const { port } = this.app.address() as AddressInfo;
-    const { front, idleMs, ...rest } = this.#options;
+    const { front, idleMs, maxConnections = Infinity, ...rest } = this.#options;
     const { telemetry } = this.seen;
     const onSocket = telemetry.follow.bind(telemetry);
-    const app = new AppClient(parseAppAddress(`http://127.0.0.1:${port}`), { idleMs, onSocket });
+    const app = new AppClient(parseAppAddress(`http://127.0.0.1:${port}`), { idleMs, onSocket, maxConnections });
     this.#rest = new RestHarness({
       ...rest,
       server: { ...rest.server, front: { ...frontOf(app), telemetry, ...front } },
@@ -73,6 +76,7 @@ export function frontOf(app: AppClient): FrontOptions {
     app,
     trustsForwarded: false,
     deadlines,
+    callers: new Callers(),
     telemetry: frontedTelemetry(),
     underWay: new OpenFronted(),
   };

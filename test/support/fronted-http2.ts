@@ -42,6 +42,8 @@ export interface FrontedHttp2Options {
   readonly front?: Partial<FrontOptions>;
   /** Another server in place of the application's: its address. */
   readonly address?: string;
+  /** Connections to the application. Default: any number. */
+  readonly maxConnections?: number;
 }
 
 export class FrontedHttp2 {
@@ -86,7 +88,8 @@ export class FrontedHttp2 {
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.app.listen(0, '127.0.0.1', resolve));
     const { port } = this.app.address() as AddressInfo;
-    const client = new AppClient(parseAppAddress(this.#options.address ?? `${this.#options.app}://127.0.0.1:${port}`));
+    const { address = `${this.#options.app}://127.0.0.1:${port}`, maxConnections = Infinity } = this.#options;
+    const client = new AppClient(parseAppAddress(address), { maxConnections });
     const front: FrontOptions = {
       ...frontOf(client),
       ...this.#options.front,
@@ -103,8 +106,8 @@ export class FrontedHttp2 {
   }
 
   /** A client of its own, on the gRPC port. */
-  session(): ClientHttp2Session {
-    const session = connect(`http://${this.address}`);
+  session(settings: Settings = {}): ClientHttp2Session {
+    const session = connect(`http://${this.address}`, { settings });
     session.on('error', () => undefined);
     this.#sessions.add(session);
     return session;

@@ -3,6 +3,7 @@
  * processes: a process without any left can neither load a model nor answer a health check.
  *
  *   ├─ reserved ─┼─ admin ─┼─ probes ─┼─────── gRPC ───────┼─────── REST ───────┤ RLIMIT_NOFILE
+ *   ├─ reserved ─┼─ admin ─┼─ probes ─┼─── gRPC ───┼─── REST ───┼─ application ─┤ with an application behind this server
  */
 import { readFileSync } from 'node:fs';
 
@@ -13,6 +14,8 @@ export interface ConnectionCaps {
   readonly admin: number;
   /** --probe_port and --metrics_port together. */
   readonly probes: number;
+  /** To the application; 0 without one. */
+  readonly app: number;
 }
 
 /** More connections than that need memory and time of their own: to be asked for. */
@@ -41,17 +44,21 @@ export function readDescriptorLimit(path = '/proc/self/limits'): number {
 /**
  * @param limit of descriptors
  * @param asked the most connections of gRPC and of REST; 0 = as many as descriptors allow, up to USUAL_MAX
+ * @param hasApp connections are made to an application, too
  * @param endingShare connections that are being closed, as a share of a cap, beyond it
  */
-export function connectionCaps(limit: number, asked: number, endingShare: number): ConnectionCaps {
+export function connectionCaps(limit: number, asked: number, hasApp: boolean, endingShare: number): ConnectionCaps {
   const reserved = Math.min(MAX_RESERVED, Math.max(MIN_RESERVED, Math.ceil(limit / 4)));
   const room = Math.max(0, limit - reserved);
   const capOf = (share: number, most: number): number =>
     Math.max(1, Math.min(most, Math.floor((room * share) / (1 + endingShare)) - 1));
-  const each = capOf((1 - ADMIN_SHARE - PROBES_SHARE) / 2, asked === 0 ? USUAL_MAX : asked);
+  const most = asked === 0 ? USUAL_MAX : asked;
+  const share = (1 - ADMIN_SHARE - PROBES_SHARE) / (hasApp ? 3 : 2);
+  const each = capOf(share, most);
   return {
     ...{ grpc: each, rest: each },
     admin: capOf(ADMIN_SHARE, ADMIN_MAX),
     probes: capOf(PROBES_SHARE, PROBES_MAX),
+    app: hasApp ? capOf(share, Math.max(USUAL_MAX, most)) : 0,
   };
 }

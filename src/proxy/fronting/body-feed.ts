@@ -44,6 +44,11 @@ export class BodyFeed {
     return this.#isOver;
   }
 
+  /** The next side takes no more for now, or there is none yet. */
+  get isHeldUp(): boolean {
+    return this.#sent === undefined || this.#sent.body.writableNeedDrain;
+  }
+
   /** All of the body so far can be sent again. */
   get canRepeat(): boolean {
     return this.#kept !== undefined;

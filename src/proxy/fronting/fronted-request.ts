@@ -20,7 +20,9 @@ import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import type { FrontedOutcome, FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
 import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
+import type { Callers } from '../caller.ts';
 import type { FrontedDeadline, FrontedDeadlines } from '../fronted-deadlines.ts';
+import { ErrorCode } from '../http2/error-code.ts';
 import {
   answerTimeout,
   appFailure,
@@ -28,6 +30,7 @@ import {
   connectTimeout,
   noGrpc,
   noStatus,
+  untakenAnswer,
   waitTimeout,
 } from './app/app-errors.ts';
 import type { AppSlots, SlotUser } from './app/app-slots.ts';
@@ -35,11 +38,22 @@ import { BodyFeed } from './body-feed.ts';
 import { timeoutOf } from './heads/deadline.ts';
 import { valuesOf } from './heads/hop-headers.ts';
 import { type HeaderParts, sentHeaders, targetOf } from './heads/sent-request.ts';
+import type { HeldPlaces, PlaceHolder } from './held-places.ts';
 import { asUpgrade } from './http2-tunnel.ts';
 import type { Abandonable, OpenFronted } from './open-fronted.ts';
 import { beginRecord, countAnswer, countRequest, recordTunnel } from './recorded.ts';
-import type { AnswerHead, AppEvents, AppFailure, ClientEvents, ClientSide, RequestHead, SentRequest } from './sides.ts';
+import type {
+  AnswerHead,
+  AppEvents,
+  AppFailure,
+  ClientEvents,
+  ClientSide,
+  ConnectionUser,
+  RequestHead,
+  SentRequest,
+} from './sides.ts';
 import { joinTunnel } from './tunnel.ts';
+import type { UntakenAnswers } from './untaken-answers.ts';
 
 /** A listener beside this server takes a connection at once, or has too many waiting. */
 const CONNECT_MS = 5000;
@@ -58,11 +72,16 @@ export interface FrontedParts extends HeaderParts {
   readonly deadlines: FrontedDeadlines;
   /** Absent: the application has any number of requests at a time. */
   readonly slots?: AppSlots | undefined;
+  /** The pace of those that have a slot. Absent: they may be as slow as they like. */
+  readonly places?: HeldPlaces | undefined;
+  readonly callers: Callers;
+  /** Absent: nothing bounds them. */
+  readonly untaken?: UntakenAnswers | undefined;
   readonly connectMs?: number;
   readonly underWay: OpenFronted;
 }
 
-export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
+export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, ConnectionUser, PlaceHolder {
   setIndex = -1;
   slot: SlotUser['slot'];
   readonly #client: ClientSide;
@@ -80,6 +99,11 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
   #hasAnswer = false;
   #isRetried = false;
   #isOver = false;
+  /** The client has been told to send its body, if it waits for that. */
+  #hasContinued = false;
+  /** The answer waits for the client, which is charged for it. */
+  #isHeld = false;
+  isUntaken = false;
 
   constructor(client: ClientSide, parts: FrontedParts) {
     this.#client = client;
@@ -124,7 +148,37 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
     return this.#timeoutMs !== undefined;
   }
 
+  get caller(): string {
+    return this.#parts.callers.ofRequest(this.#client.connection, (name) => valuesOf(this.#head.headers, name)[0]);
+  }
+
+  hasFewOpen(places: number): boolean {
+    return this.#parts.underWay.hasFewOpen(this, places);
+  }
+
+  /** A stream of gRPC may be silent, and so may a client that has its answer and has not said how much it sends. */
+  get owesBody(): boolean {
+    const { hasBody, headers, isGrpc } = this.#head;
+    if (!hasBody || isGrpc || this.#client.isWhole || this.#feed.isHeldUp) return false;
+    if (this.#hasAnswer) return valuesOf(headers, 'content-length').length > 0;
+    return this.#hasContinued || valuesOf(headers, 'expect').length === 0;
+  }
+
+  get requestBytes(): number {
+    return this.#record.requestBytes;
+  }
+
+  get responseBytes(): number {
+    return this.#record.responseBytes;
+  }
+
+  onTooSlow(error: ServingError): void {
+    if (this.#hasAnswer) this.#cutOff('client_left', error);
+    else this.#refuse(error);
+  }
+
   onSlot(): void {
+    this.#parts.places?.add(this);
     this.#send();
   }
 
@@ -168,7 +222,7 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
   #send(): void {
     const { method, target, hasBody, upgrade, isTls } = this.#head;
     const headers = sentHeaders(this.#head, this.#parts, this.#record, this.#leftMs());
-    const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls };
+    const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls, user: this };
     const deadlineAt = this.#receivedAt + (this.#timeoutMs ?? Infinity);
     this.#carried?.remove();
     this.#carried = this.#parts.deadlines.add(this.#record.trace?.traceId, this.#record.id, deadlineAt);
@@ -194,12 +248,18 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
       onOpen: (sent) => this.#onOpen(sent),
       onInformation: (status, headers) => {
         if (this.#hasAnswer || this.#isOver) return;
-        if (status === 100) client.continue();
-        else client.inform(status, headers);
+        if (status !== 100) client.inform(status, headers);
+        else {
+          this.#hasContinued = true;
+          client.continue();
+        }
       },
       onHead: (head, body) => this.#onHead(head, body),
       onEnd: (trailers) => {
-        if (!this.#isOver) client.end(trailers);
+        if (this.#isOver) return;
+        // What is left of the answer is here, and the client may take its time.
+        if (client.isWhole || !this.#head.hasBody) this.#leaveSlot();
+        client.end(trailers);
       },
       onBroken: (code) => this.#cutOff('app_cut', brokenAnswer(this.#parts.app.address.text), code),
       onUnwanted: () => {
@@ -264,8 +324,37 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
       else {
         body.pipe(to, { end: false });
         countAnswer(body, this.#record);
+        // A stream pauses at its end, too.
+        body.on('pause', () => body.readableEnded || this.#onUntaken());
+        body.on('resume', () => this.#onTaken());
       }
     });
+  }
+
+  /** The client has enough of the answer for now. */
+  #onUntaken(): void {
+    const { untaken, app } = this.#parts;
+    if (this.#isOver || this.isUntaken) return;
+    this.isUntaken = true;
+    if (untaken === undefined) return;
+    this.#isHeld = untaken.hold(this.#client.connection);
+    if (!this.#isHeld) this.#cutOff('client_left', untakenAnswer(app.address.text), ErrorCode.ENHANCE_YOUR_CALM);
+  }
+
+  #onTaken(): void {
+    this.isUntaken = false;
+    this.#releaseHeld();
+  }
+
+  #releaseHeld(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#parts.untaken!.release(this.#client.connection);
+  }
+
+  #leaveSlot(): void {
+    this.#parts.slots?.leave(this);
+    this.#parts.places?.remove(this);
   }
 
   /** The connection to the application has failed, or the application has refused the request. */
@@ -319,7 +408,8 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable {
     this.#isOver = true;
     this.#deadline?.cancel();
     this.#carried?.remove();
-    this.#parts.slots?.leave(this);
+    this.#leaveSlot();
+    this.#releaseHeld();
     this.#connecting?.cancel();
     this.#client.release();
     this.#parts.underWay.remove(this);

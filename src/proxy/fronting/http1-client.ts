@@ -65,6 +65,10 @@ export class Http1Client implements ClientSide, OpenRequest {
     response.on('error', () => undefined);
   }
 
+  get connection(): Socket {
+    return this.#socket;
+  }
+
   get isWhole(): boolean {
     return this.body.complete;
   }

@@ -83,6 +83,10 @@ export class Http2Client implements ClientSide, StreamSink {
     this.body.once('end', () => this.#giveBack());
   }
 
+  get connection(): Duplex {
+    return this.#stream.duplex;
+  }
+
   begin(events: ClientEvents): void {
     this.#events = events;
     events.onTurn();

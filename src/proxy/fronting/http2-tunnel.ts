@@ -18,7 +18,10 @@ export function tunnelRequest(headers: NodeHeaders, protocol: string): NodeHeade
 }
 
 /** The 200 of such an application as HTTP/1.1's 101. */
-export function tunnelHead(head: AnswerHead, { headers, upgrade }: AppRequest): AnswerHead {
+export function tunnelHead(
+  head: AnswerHead,
+  { headers, upgrade }: Pick<AppRequest, 'headers' | 'upgrade'>,
+): AnswerHead {
   const key = valuesOf(headers, KEY)[0];
   const proof = key === undefined ? [] : ['sec-websocket-accept', acceptOf(key)];
   return { ...head, status: 101, headers: [...head.headers, 'upgrade', upgrade!, ...proof] };

@@ -8,6 +8,8 @@ import { ServingError } from '../../core/errors.ts';
 
 /** A request until both its bodies are through. */
 export interface Abandonable extends DenseSetMember {
+  /** As in proxy/caller.ts. */
+  readonly caller: string;
   /** Ends it now: with this answer, or cut off if its own has begun. */
   abandon(error: ServingError): void;
 }
@@ -22,6 +24,13 @@ export class OpenFronted {
 
   get tunnels(): number {
     return this.#tunnels.size;
+  }
+
+  /** The caller of `request` has no more open than its share of `places` would be if another caller came. */
+  hasFewOpen(request: Abandonable, places: number): boolean {
+    const open = new Map<string, number>();
+    for (const { caller } of this.#requests.toArray()) open.set(caller, (open.get(caller) ?? 0) + 1);
+    return (open.get(request.caller) ?? 0) <= places / (open.size + 1);
   }
 
   add(request: Abandonable): void {

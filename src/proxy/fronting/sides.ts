@@ -66,6 +66,8 @@ export interface ClientEvents {
 
 export interface ClientSide {
   readonly head: RequestHead;
+  /** For the peer's address or certificate, not to be read or written. */
+  readonly connection: Duplex;
   /** Why the request is not passed on: two servers could read it in two ways, or it asks for nothing. */
   readonly fault: ServingError | undefined;
   /** Its end means that it is whole only if isWhole says so too. */
@@ -98,6 +100,12 @@ export interface ClientSide {
   release(): void;
 }
 
+/** Whose request wants a connection. */
+export interface ConnectionUser {
+  /** Its caller has no more requests open than its share of `places` would be if another caller came. */
+  hasFewOpen(places: number): boolean;
+}
+
 /** A request for the application. */
 export interface AppRequest {
   readonly method: string;
@@ -109,6 +117,7 @@ export interface AppRequest {
   /** It may become a tunnel. */
   readonly upgrade: string | undefined;
   readonly isTls: boolean;
+  readonly user: ConnectionUser;
 }
 
 /** Why there will be no answer. */

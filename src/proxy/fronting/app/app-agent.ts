@@ -26,6 +26,11 @@ export class AppAgent extends Agent {
     this.#onSocket = onSocket;
   }
 
+  /** A connection is kept that the next request can have. */
+  get hasWaiting(): boolean {
+    return this.freeSockets[NAME]?.some(({ destroyed }) => !destroyed) === true;
+  }
+
   override getName(): string {
     return NAME;
   }

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '../../../core/clock.ts';
 import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
 import type { AppAddress } from './app-address.ts';
+import { AppConnections } from './app-connections.ts';
 import { Http1App } from './http1-app.ts';
 import { Http2App } from './http2-app.ts';
 
@@ -13,6 +14,8 @@ export interface AppClientOptions {
   readonly idleMs?: number | undefined;
   readonly clock?: Clock;
   readonly onSocket?: OnSocket;
+  /** Default: any number. */
+  readonly maxConnections?: number;
 }
 
 export class AppClient {
@@ -20,9 +23,12 @@ export class AppClient {
   readonly #transport: AppTransport;
 
   constructor(address: AppAddress, options: AppClientOptions = {}) {
-    const { idleMs = IDLE_MS, clock = systemClock, onSocket = () => undefined } = options;
+    const { idleMs = IDLE_MS, clock = systemClock, onSocket = () => undefined, maxConnections = Infinity } = options;
+    const connections = new AppConnections(maxConnections, onSocket);
     this.address = address;
-    this.#transport = this.isHttp2 ? new Http2App(address, clock, onSocket) : new Http1App(address, idleMs, onSocket);
+    this.#transport = this.isHttp2
+      ? new Http2App(address, clock, connections)
+      : new Http1App(address, idleMs, connections);
   }
 
   /**

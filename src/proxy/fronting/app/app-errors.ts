@@ -17,7 +17,7 @@ const NOT_CONNECTED: Readonly<Record<string, (app: string) => string>> = {
   EAGAIN: (app) => `the application at ${app} has as many connections waiting as it allows: it hangs or is overloaded`,
   EADDRNOTAVAIL: (app) => `this server has no local port left for another connection to the application at ${app}`,
   EMFILE: (app) =>
-    `this server has no file descriptors left to connect to the application at ${app}; raise its limit (ulimit -n)`,
+    `this server has no file descriptors left to connect to the application at ${app}; send the request again later, or raise its limit (ulimit -n)`,
 };
 
 const RETRY_MS = 1000;
@@ -55,6 +55,12 @@ export function noStatus(app: string, status: number): ServingError {
 /** It had begun to answer. */
 export function brokenAnswer(app: string): ServingError {
   return failed(`the application at ${app} broke its answer off; its log may say why`);
+}
+
+/** The client does not take it, and all such answers hold too much. */
+export function untakenAnswer(app: string): ServingError {
+  const text = `the client did not take the answer of the application at ${app}, and clients together leave too much untaken`;
+  return new ServingError('overloaded', `${text}; read answers as they come`, { retryAfterMs: RETRY_MS });
 }
 
 /** Its address says HTTP/1.1, which has no way for gRPC. */

@@ -1,6 +1,7 @@
 /** The application's health by HTTP: a GET, in its protocol, that is answered with 200 to 399. */
 import { get } from 'node:http';
 import { type AppAddress, httpPlaceOf } from './app-address.ts';
+import { AppConnections } from './app-connections.ts';
 import type { AppLook, AskApp } from './app-health.ts';
 import { Http2App } from './http2-app.ts';
 
@@ -37,14 +38,14 @@ function askInHttp1(address: AppAddress, path: string): AskApp {
 function askInHttp2(address: AppAddress, path: string): AskApp {
   return (clock, mostMs) =>
     new Promise<AppLook>((resolve) => {
-      const app = new Http2App(address, clock, nothing);
+      const app = new Http2App(address, clock, new AppConnections(Infinity, nothing));
       const settle = (isWell: boolean, why: string): void => {
         timer.cancel();
         app.close();
         resolve({ isGood: isWell, why });
       };
       const timer = clock.setTimer(clock.nowMs() + mostMs, () => settle(false, `no answer within ${mostMs} ms`));
-      const known = { hasBody: false, upgrade: undefined, isTls: false };
+      const known = { hasBody: false, upgrade: undefined, isTls: false, user: { hasFewOpen: () => true } };
       app.send(
         { method: 'GET', path, headers: ['host', address.authority], ...known },
         {

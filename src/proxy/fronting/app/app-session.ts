@@ -8,9 +8,10 @@ import type { NodeHeaders } from '../heads/http2-headers.ts';
 import type { OnSocket } from '../sides.ts';
 import { type AppAddress, netPlaceOf } from './app-address.ts';
 
-/** Bytes of one answer, and of all of a session, that may be under way. */
-const STREAM_WINDOW_BYTES = 1024 * 1024;
-const SESSION_WINDOW_BYTES = 16 * 1024 * 1024;
+/** Bytes of one answer that may be under way, or wait for their client. The way is a short one. */
+export const STREAM_WINDOW_BYTES = 256 * 1024;
+/** The largest that there is: answers that their clients do not take must not hold up the others of a session. */
+const SESSION_WINDOW_BYTES = 2 ** 31 - 1;
 /** In MB: node refuses streams past it, and its default is 10. What is held is bounded by the windows. */
 const MAX_SESSION_MEMORY = 4096;
 /**

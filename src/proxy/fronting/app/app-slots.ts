@@ -1,10 +1,11 @@
 /**
- * How many requests the application has at a time (--app_max_concurrency). The others wait in the order in which they
- * came.
+ * How many requests the application has at a time (--app_max_concurrency). The others wait in the order in which they came,
+ * but a free slot goes to the caller that has the fewest: so beside others a caller has no more than its share, and alone
+ * it has all.
  *
  *   enter ──▶ has a slot ──▶ onSlot … leave ──▶ the slot is the next one's
  *        └──▶ waits ──▶ onSlot, or leave, or onTurnedAway after MAX_WAIT_MS without a deadline of its own
- *        └──▶ onTurnedAway, if MAX_WAITING wait
+ *        └──▶ MAX_WAITING wait: onTurnedAway for the last of the caller that has the most waiting
  *
  * p-queue has neither a bound of its length nor of the time in it, and starts what it is given in a later turn.
  */
@@ -27,8 +28,19 @@ export interface AppSlotsOptions {
   readonly maxWaitMs?: number;
 }
 
+/** What a caller has. */
+interface CallerSlots {
+  readonly caller: string;
+  inside: number;
+  /** Users that wait, in order. */
+  readonly queue: SlotUser[];
+}
+
 /** A user that waits or is inside. */
 interface Slot {
+  readonly of: CallerSlots;
+  /** Users that have come before. */
+  readonly number: number;
   isInside: boolean;
   /** Of one that waits for a limited time. */
   limit: TimerHandle | undefined;
@@ -38,6 +50,8 @@ interface Slot {
 export interface SlotUser {
   /** Written by AppSlots; undefined at first. */
   slot: Slot | undefined;
+  /** As in proxy/caller.ts. */
+  readonly caller: string;
   /** Somebody else sees to it that it does not wait too long. */
   readonly hasDeadline: boolean;
   /** It may go to the application. */
@@ -46,13 +60,11 @@ export interface SlotUser {
   onTurnedAway(error: ServingError): void;
 }
 
-/** Users that have left the queue, beside as many that wait, before it is made anew without them. */
-const MOST_GONE = 64;
-
 export class AppSlots {
   readonly #options: AppSlotsOptions;
-  /** In order; with some that have left since. */
-  #queue: SlotUser[] = [];
+  /** Those that have a slot or wait for one. */
+  readonly #callers = new Map<string, CallerSlots>();
+  #entered = 0;
   #inside = 0;
   #waiting = 0;
   #isGivingOut = false;
@@ -72,15 +84,14 @@ export class AppSlots {
 
   /** Calls one of the user's functions, now or later, unless it leaves before. */
   enter(user: SlotUser): void {
-    const { app, max, maxWaiting = MAX_WAITING } = this.#options;
-    if (this.#waiting >= maxWaiting) {
-      user.onTurnedAway(appFull(app, max, this.#waiting));
-      return;
-    }
-    user.slot = { isInside: false, limit: undefined };
-    this.#queue.push(user);
+    const { maxWaiting = MAX_WAITING } = this.#options;
+    const of = this.#of(user.caller);
+    of.queue.push(user);
+    this.#entered += 1;
+    user.slot = { of, number: this.#entered, isInside: false, limit: undefined };
     this.#waiting += 1;
     this.#giveOut();
+    if (this.#waiting > maxWaiting) this.#turnOneAway();
     if (!user.hasDeadline && user.slot?.isInside === false) user.slot.limit = this.#limit(user);
   }
 
@@ -97,19 +108,54 @@ export class AppSlots {
     const { slot } = user;
     user.slot = undefined;
     if (slot === undefined) return;
-    if (!slot.isInside) this.#leaveQueue(slot);
-    else {
+    const { of } = slot;
+    if (slot.isInside) {
+      of.inside -= 1;
       this.#inside -= 1;
-      this.#giveOut();
+    } else {
+      slot.limit?.cancel();
+      of.queue.splice(of.queue.indexOf(user), 1);
+      this.#waiting -= 1;
     }
+    this.#forgetIdle(of);
+    if (slot.isInside) this.#giveOut();
   }
 
-  #leaveQueue(slot: Slot): void {
-    slot.limit?.cancel();
-    this.#waiting -= 1;
-    if (this.#queue.length > 2 * this.#waiting + MOST_GONE) {
-      this.#queue = this.#queue.filter((each) => this.isWaiting(each));
+  #of(caller: string): CallerSlots {
+    let of = this.#callers.get(caller);
+    if (of === undefined) {
+      of = { caller, inside: 0, queue: [] };
+      this.#callers.set(caller, of);
     }
+    return of;
+  }
+
+  #forgetIdle({ caller, inside, queue }: CallerSlots): void {
+    if (inside === 0 && queue.length === 0) this.#callers.delete(caller);
+  }
+
+  /** The last one of the caller that has the most waiting. */
+  #turnOneAway(): void {
+    const { app, max } = this.#options;
+    let most: CallerSlots | undefined;
+    for (const each of this.#callers.values()) if (each.queue.length >= (most?.queue.length ?? 1)) most = each;
+    const user = most!.queue.at(-1)!;
+    this.leave(user);
+    user.onTurnedAway(appFull(app, max, this.#waiting));
+  }
+
+  /** The first one that waits of the caller that has the fewest slots; of several such callers, who came first. */
+  #next(): SlotUser {
+    let next: SlotUser | undefined;
+    let fewest = Infinity;
+    for (const { inside, queue } of this.#callers.values()) {
+      const first = queue[0];
+      if (first === undefined || inside > fewest) continue;
+      if (inside === fewest && first.slot!.number > next!.slot!.number) continue;
+      next = first;
+      fewest = inside;
+    }
+    return next!;
   }
 
   #limit(user: SlotUser): TimerHandle {
@@ -125,13 +171,14 @@ export class AppSlots {
     if (this.#isGivingOut) return;
     this.#isGivingOut = true;
     try {
-      while (this.#inside < this.#options.max && this.#queue.length > 0) {
-        const user = this.#queue.shift()!;
-        const { slot } = user;
-        if (slot === undefined) continue;
+      while (this.#inside < this.#options.max && this.#waiting > 0) {
+        const user = this.#next();
+        const slot = user.slot!;
+        slot.of.queue.shift();
         this.#waiting -= 1;
         slot.limit?.cancel();
         slot.isInside = true;
+        slot.of.inside += 1;
         this.#inside += 1;
         user.onSlot();
       }

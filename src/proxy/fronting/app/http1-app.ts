@@ -1,11 +1,12 @@
 /** The application over HTTP/1.1: node:http's client, whose connections are kept, but for no longer than it keeps them. */
-import { type Agent, type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { announced, type RawHeaders, trailersOf, valuesOf } from '../heads/hop-headers.ts';
-import type { AnswerHead, AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
+import type { AnswerHead, AppEvents, AppRequest, AppTransport, SentRequest } from '../sides.ts';
 import { flushSoon } from '../written.ts';
 import { type AppAddress, httpPlaceOf, netPlaceOf } from './app-address.ts';
 import { AppAgent } from './app-agent.ts';
+import { type AppConnections, noDescriptors } from './app-connections.ts';
 
 /** Of the fields of an answer: node's own 16 KiB are soon full of cookies and policies. Envoy's limit is near. */
 const MAX_HEAD_BYTES = 64 * 1024;
@@ -15,18 +16,22 @@ const MAX_IDLE = 256;
 
 export class Http1App implements AppTransport {
   readonly #address: AppAddress;
-  readonly #agent: Agent;
-
-  readonly #onSocket: OnSocket;
+  readonly #agent: AppAgent;
+  readonly #connections: AppConnections;
 
   /** @param idleMs how long an idle connection is kept; a shorter `keep-alive` header counts */
-  constructor(address: AppAddress, idleMs: number, onSocket: OnSocket) {
+  constructor(address: AppAddress, idleMs: number, connections: AppConnections) {
     this.#address = address;
-    this.#onSocket = onSocket;
-    this.#agent = new AppAgent({ timeout: idleMs, maxFreeSockets: MAX_IDLE }, onSocket);
+    this.#connections = connections;
+    this.#agent = new AppAgent({ timeout: idleMs, maxFreeSockets: MAX_IDLE }, connections.add);
   }
 
-  send({ method, path, headers, hasBody, upgrade }: AppRequest, events: AppEvents): SentRequest {
+  send({ method, path, headers, hasBody, upgrade, user }: AppRequest, events: AppEvents): SentRequest {
+    const isMade = upgrade !== undefined || !this.#agent.hasWaiting;
+    if (isMade && !this.#connections.mayOpen(user)) {
+      events.onFailure({ error: noDescriptors(), isStale: false, isRefused: false, code: undefined });
+      return NEVER_SENT;
+    }
     const isChunked = valuesOf(headers, 'transfer-encoding').length > 0;
     let upstream: ClientRequest;
     try {
@@ -55,7 +60,7 @@ export class Http1App implements AppTransport {
 
   #connectHalfOpen(): Socket {
     const socket = connect({ ...netPlaceOf(this.#address), allowHalfOpen: true, noDelay: true });
-    this.#onSocket(socket);
+    this.#connections.add(socket);
     return socket;
   }
 }

@@ -9,22 +9,23 @@
  * come. After its GOAWAY a session takes no more, and those it has are finished. None is ever closed for being idle.
  */
 import type { Clock } from '../../../core/clock.ts';
-import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
+import type { AppEvents, AppRequest, AppTransport, ConnectionUser, SentRequest } from '../sides.ts';
 import type { AppAddress } from './app-address.ts';
+import { type AppConnections, noDescriptors } from './app-connections.ts';
 import { AppSession } from './app-session.ts';
 import { Http2Sent } from './http2-sent.ts';
 
 export class Http2App implements AppTransport {
   readonly #address: AppAddress;
   readonly #clock: Clock;
-  readonly #onSocket: OnSocket;
+  readonly #connections: AppConnections;
   readonly #sessions = new Set<AppSession>();
   /** In the order they came. */
   readonly #waiting = new Set<Http2Sent>();
   #connecting: AppSession | undefined;
 
-  constructor(address: AppAddress, clock: Clock, onSocket: OnSocket) {
-    this.#onSocket = onSocket;
+  constructor(address: AppAddress, clock: Clock, connections: AppConnections) {
+    this.#connections = connections;
     this.#address = address;
     this.#clock = clock;
   }
@@ -33,11 +34,11 @@ export class Http2App implements AppTransport {
     const sent = new Http2Sent(request, events, this.#address.authority, () => this.#waiting.delete(sent));
     const session = this.#withRoom();
     if (session !== undefined) sent.open(session);
-    else {
+    else if (this.#mayConnect(request.user)) {
       this.#waiting.add(sent);
       events.onConnecting();
       this.#connect();
-    }
+    } else sent.fail(noDescriptors());
     return sent;
   }
 
@@ -51,10 +52,14 @@ export class Http2App implements AppTransport {
     return undefined;
   }
 
+  #mayConnect(user: ConnectionUser): boolean {
+    return this.#connecting !== undefined || this.#connections.mayOpen(user);
+  }
+
   #connect(): void {
     if (this.#connecting !== undefined) return;
     const session = new AppSession(this.#address, this.#clock, {
-      onSocket: this.#onSocket,
+      onSocket: this.#connections.add,
       onReady: () => {
         this.#connecting = undefined;
         this.#sessions.add(session);
@@ -74,7 +79,7 @@ export class Http2App implements AppTransport {
     for (const sent of this.#waiting) {
       const session = this.#withRoom();
       if (session === undefined) {
-        this.#connect();
+        if (this.#mayConnect(sent.user)) this.#connect();
         return;
       }
       this.#waiting.delete(sent);

@@ -8,7 +8,7 @@ import { Flag } from '../../http2/frame-types.ts';
 import type { RawHeaders } from '../heads/hop-headers.ts';
 import { nodeRequestHeaders, nodeTrailers, rawOfAnswer } from '../heads/http2-headers.ts';
 import { tunnelHead, tunnelRequest } from '../http2-tunnel.ts';
-import type { AnswerHead, AppEvents, AppRequest, SentRequest } from '../sides.ts';
+import type { AnswerHead, AppEvents, AppRequest, ConnectionUser, SentRequest } from '../sides.ts';
 import type { AppSession } from './app-session.ts';
 
 const NO_BYTES = Buffer.alloc(0);
@@ -40,6 +40,10 @@ export class Http2Sent implements SentRequest {
     this.#events = events;
     this.#authority = authority;
     this.#onLeft = onLeft;
+  }
+
+  get user(): ConnectionUser {
+    return this.#request.user;
   }
 
   get body(): Writable {

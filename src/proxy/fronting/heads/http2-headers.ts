@@ -50,7 +50,10 @@ export function fieldsOfTrailers(trailers: RawHeaders): Fields {
 export type NodeHeaders = Record<string, string | string[]>;
 
 /** A request in the common form for an application that speaks HTTP/2. */
-export function nodeRequestHeaders({ method, path, headers, isTls }: AppRequest, defaultHost: string): NodeHeaders {
+export function nodeRequestHeaders(
+  { method, path, headers, isTls }: Omit<AppRequest, 'user'>,
+  defaultHost: string,
+): NodeHeaders {
   const sent = emptyHeaders();
   sent[':method'] = method;
   sent[':scheme'] = isTls ? 'https' : 'http';

@@ -6,13 +6,15 @@ import { AppSlots, type SlotUser } from '../../../../../src/proxy/fronting/app/a
 import { FakeClock } from '../../../../support/fake-clock.ts';
 
 class User implements SlotUser {
+  readonly caller: string;
   readonly hasDeadline: boolean;
   slot: SlotUser['slot'];
   state: 'new' | 'inside' | 'turned away' = 'new';
   error: ServingError | undefined;
   readonly #onSlot: () => void;
 
-  constructor(hasDeadline = false, onSlot: () => void = () => undefined) {
+  constructor(hasDeadline = false, onSlot: () => void = () => undefined, caller = 'one') {
+    this.caller = caller;
     this.hasDeadline = hasDeadline;
     this.#onSlot = onSlot;
   }
@@ -125,4 +127,39 @@ test('the order holds for those who stay where most leave the queue', () => {
     slots.leave(user);
   }
   assert.deepEqual([slots.inside, slots.waiting, clock.armed], [0, 0, 0]);
+});
+
+test('a free slot goes to the caller that has the fewest, and in order among such', () => {
+  const { slots } = make(3);
+  const enter = (caller: string): User => {
+    const user = new User(true, undefined, caller);
+    slots.enter(user);
+    return user;
+  };
+  const greedy = Array.from({ length: 6 }, () => enter('greedy'));
+  const others = [enter('a'), enter('b'), enter('a')];
+  assert.equal(states([...greedy, ...others]), 'iiinnnnnn');
+  slots.leave(greedy[0]!);
+  slots.leave(greedy[1]!);
+  assert.equal(states([...greedy, ...others]), 'iiinnniin');
+  // Each has one now: who waits for longest.
+  slots.leave(greedy[2]!);
+  assert.equal(states([...greedy, ...others]), 'iiiinniin');
+  for (const user of [...greedy, ...others]) slots.leave(user);
+  assert.deepEqual([slots.inside, slots.waiting], [0, 0]);
+});
+
+test('who has most waiting makes room in a full queue', () => {
+  const { slots } = make(1, 3);
+  const users = ['greedy', 'greedy', 'greedy', 'greedy', 'other'].map((caller) => {
+    const user = new User(true, undefined, caller);
+    slots.enter(user);
+    return user;
+  });
+  assert.equal(states(users), 'inntn');
+  const another = new User(true, undefined, 'greedy');
+  slots.enter(another);
+  assert.equal(another.state, 'turned away');
+  assert.equal(slots.waiting, 3);
+  for (const user of users) slots.leave(user);
 });
