@@ -31,6 +31,8 @@ export interface LoadSettings {
   readonly slot?: number | undefined;
   /** Numbers of the provider's devices: a session is on that of its slot, and begins again after the last. Default: 0. */
   readonly devices?: readonly number[] | undefined;
+  /** Largest message that a session may take from another server, as sent and decompressed, in bytes. Default: 64 MiB. */
+  readonly maxMessageBytes?: number | undefined;
 }
 
 /** What a backend gets to load a model with. load-options.ts makes it. */
@@ -39,6 +41,7 @@ export interface LoadOptions extends LoadSettings {
   readonly parameters: ModelParameters;
   readonly model: string;
   readonly slot: number;
+  readonly maxMessageBytes: number;
   /** Writes lines to the server's log, with the model's name and version. */
   readonly log: BackendLog;
   /** Metrics of the backend's own, on the server's page of metrics. */

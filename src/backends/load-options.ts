@@ -6,6 +6,7 @@ import type { LoadOptions, LoadSettings, ModelParameters } from './backend.ts';
 export type LoadServices = Pick<LoadOptions, 'log' | 'metrics' | 'signal'>;
 
 const NO_PARAMETERS: ModelParameters = new Map();
+const DEFAULT_MAX_MESSAGE_BYTES = 64 * 2 ** 20;
 
 function nothing(): void {
   // Nobody listens.
@@ -21,7 +22,8 @@ const NO_SERVICES: LoadServices = {
 /** The options for `Backend.load`. Services that are left out lead nowhere. */
 export function loadOptionsOf(settings: LoadSettings, services: Partial<LoadServices> = {}): LoadOptions {
   const { parameters = NO_PARAMETERS, model = '', slot = 0 } = settings;
-  return { ...settings, parameters, model, slot, ...NO_SERVICES, ...services };
+  const { maxMessageBytes = DEFAULT_MAX_MESSAGE_BYTES } = settings;
+  return { ...settings, parameters, model, slot, maxMessageBytes, ...NO_SERVICES, ...services };
 }
 
 /** Throws `load_failed` for a parameter that is not one of `known`. `path`: the artifact's, for the text. */

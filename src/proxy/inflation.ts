@@ -3,7 +3,7 @@
  *
  *   bytes ─▶ gunzip ─▶ count ─▶ gunzip ─▶ count ─▶ pieces ─▶ one Buffer
  *                        │                  └ at most maxBytes; every piece is charged (`hold`)
- *                        └ each coding makes at most FREE_BYTES + MAX_RATIO × its input
+ *                        └ all codings together make at most FREE_BYTES + MAX_RATIO × what was sent
  *
  * A coding over another is a pipe: nothing between them is ever held whole. The work is done on libuv's threads, a piece
  * at a time.
@@ -42,8 +42,32 @@ export class InflationError extends Error {
   }
 }
 
+/**
+ * What all codings of one body may make together: a second coding over the first does not multiply what bytes can become.
+ */
+export class InflationBudget {
+  #leftBytes: number;
+
+  /** @param sentBytes the body as it came */
+  constructor(sentBytes: number) {
+    this.#leftBytes = FREE_BYTES + MAX_RATIO * sentBytes;
+  }
+
+  get leftBytes(): number {
+    return this.#leftBytes;
+  }
+
+  /** Returns false, and is used up, if there is less. */
+  spend(bytes: number): boolean {
+    this.#leftBytes -= bytes;
+    return this.#leftBytes >= 0;
+  }
+}
+
 export interface InflationLimits {
   readonly maxBytes: number;
+  /** Default: for a body of these bytes. */
+  readonly budget?: InflationBudget;
   /** Charges the request for so many inflated bytes; returns why it may not have them. */
   readonly hold?: ((bytes: number) => ServingError | undefined) | undefined;
 }
@@ -79,11 +103,6 @@ const WHOLE = {
   br: zlib.brotliDecompress,
 } as unknown as Readonly<Record<StreamCoding, InflateWhole>>;
 
-/** The most that a coding may make of `inputBytes`. */
-export function mostInflated(inputBytes: number, maxBytes: number): number {
-  return Math.min(maxBytes, FREE_BYTES + MAX_RATIO * inputBytes);
-}
-
 /**
  * Applies `codings` in order. `bytes` must not change meanwhile. Rejects with InflationError, or with the ServingError
  * of `hold`.
@@ -93,21 +112,32 @@ export async function inflate(
   codings: readonly StreamCoding[],
   limits: InflationLimits,
 ): Promise<Buffer> {
+  const budget = limits.budget ?? new InflationBudget(bytes.length);
   const isSmall = codings.length === 1 && bytes.length <= SMALL_BYTES;
-  const whole = await (isSmall ? inflateSmall(bytes, codings[0]!, limits.maxBytes) : inPieces(bytes, codings, limits));
+  const whole = await (isSmall
+    ? inflateSmall(bytes, codings[0]!, limits.maxBytes, budget)
+    : inPieces(bytes, codings, limits, budget));
   const refusal = limits.hold?.(whole.length);
   if (refusal !== undefined) throw refusal;
   return whole;
 }
 
-function inflateSmall(bytes: Uint8Array, coding: StreamCoding, maxBytes: number): Promise<Buffer> {
-  const most = mostInflated(bytes.length, maxBytes);
+function inflateSmall(
+  bytes: Uint8Array,
+  coding: StreamCoding,
+  maxBytes: number,
+  budget: InflationBudget,
+): Promise<Buffer> {
+  const most = Math.min(maxBytes, budget.leftBytes);
   return new Promise((resolve, reject) => {
     WHOLE[coding](bytes, { maxOutputLength: most, info: true }, (error, result) => {
       const isTooLong = error?.code === 'ERR_BUFFER_TOO_LARGE';
       if (isTooLong) reject(new InflationError(most < maxBytes ? 'ratio' : 'too large'));
       else if (error !== null || result.engine.bytesWritten < bytes.length) reject(new InflationError('broken'));
-      else resolve(result.buffer);
+      else {
+        budget.spend(result.buffer.length);
+        resolve(result.buffer);
+      }
     });
   });
 }
@@ -116,9 +146,10 @@ async function inPieces(
   bytes: Uint8Array,
   codings: readonly StreamCoding[],
   { maxBytes, hold }: InflationLimits,
+  budget: InflationBudget,
 ): Promise<Buffer> {
   const inflated = new GrowingBytes(Infinity);
-  const stages = codings.map((coding) => new Stage(MAKERS[coding]({ chunkSize: PIECE_BYTES })));
+  const stages = codings.map((coding) => new Stage(MAKERS[coding]({ chunkSize: PIECE_BYTES }), budget));
   const collect = new Writable({
     write(piece: Buffer, _encoding, done) {
       inflated.append(piece);
@@ -146,13 +177,13 @@ class Stage {
   #before: Stage | undefined;
   #inputBytes = 0;
 
-  constructor(zlib: ZlibStream) {
+  constructor(zlib: ZlibStream, budget: InflationBudget) {
     this.zlib = zlib;
     this.count = new Transform({
       transform: (piece: Buffer, _encoding, done) => {
         this.#made += piece.length;
-        if (this.#made > mostInflated(this.inputBytes, Infinity)) done(new InflationError('ratio'));
-        else done(null, piece);
+        if (budget.spend(piece.length)) done(null, piece);
+        else done(new InflationError('ratio'));
       },
     });
   }

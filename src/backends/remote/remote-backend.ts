@@ -30,12 +30,12 @@ export const backend: Backend = {
 
   probe: hasRemoteFile,
 
-  async load(versionDirectory, { parameters, signal }): Promise<Session> {
+  async load(versionDirectory, { parameters, signal, maxMessageBytes }): Promise<Session> {
     const file = join(versionDirectory, REMOTE_FILE);
     checkParameters(file, parameters);
     const config = await readRemoteFile(versionDirectory);
     const protocol = protocolOf(config);
-    const channel = new RemoteChannel(config, systemClock);
+    const channel = new RemoteChannel(config, maxMessageBytes, systemClock);
     try {
       const signatures = await readSignatures({ config, protocol, channel, signal, file });
       return new RemoteSession({ config, channel, protocol, signatures, clock: systemClock });

@@ -1,6 +1,7 @@
 /**
  * Unary calls to another server over @grpc/grpc-js, with messages as bytes. A call ends with its answer, or with
- * RemoteFault.
+ * RemoteFault. An answer over the limit is one: grpc-js ends the call when its length is read or, where the answer is
+ * compressed, as soon as so much of it has been inflated.
  *
  * A call that the server cannot have begun is retried once, within the budget and the deadline: a call without a
  * connection, and a call that the server rejected with a retry delay.
@@ -14,12 +15,15 @@ import type { RemoteConfig, RemoteTls } from './remote-file.ts';
 /** A failed call: its gRPC status and the server's retry delay. */
 export class RemoteFault extends Error {
   readonly code: number;
+  /** The server's answer was over the limit of this channel. */
+  readonly isOverLimit: boolean;
   /** The server's grpc-retry-pushback-ms. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: number, message: string, retryAfterMs: number | undefined) {
+  constructor(code: number, message: string, retryAfterMs: number | undefined, isOverLimit = false) {
     super(message);
     this.code = code;
+    this.isOverLimit = isOverLimit;
     this.retryAfterMs = retryAfterMs;
   }
 }
@@ -58,7 +62,6 @@ const TOKENS_PER_CALL = 0.1;
 const MAX_TOKENS = 10;
 
 const CHANNEL_OPTIONS = {
-  'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
   /** Reconnects soon to a server that is back; the default takes up to two minutes. */
   'grpc.initial_reconnect_backoff_ms': 100,
@@ -91,18 +94,25 @@ export class RetryBudget {
 export class RemoteChannel {
   readonly #newClient: () => Client;
   readonly #clock: Clock;
+  /** What grpc-js says of an answer over the limit, as it came or inflated. */
+  readonly #overLimit: RegExp;
   #client: Client;
   readonly #budget = new RetryBudget();
 
-  constructor({ address, tls, timeoutMs }: RemoteConfig, clock: Clock) {
+  /** @param maxAnswerBytes the limit of one answer, as sent and inflated */
+  constructor({ address, tls, timeoutMs }: RemoteConfig, maxAnswerBytes: number, clock: Clock) {
     const options = {
       ...CHANNEL_OPTIONS,
+      'grpc.max_receive_message_length': maxAnswerBytes,
       'grpc.keepalive_time_ms': Math.max(MIN_KEEPALIVE_MS, timeoutMs / 2),
       ...(tls?.serverName === undefined ? {} : serverName(tls.serverName)),
     };
     this.#newClient = () => new Client(address, credentialsOf(tls), options);
     this.#client = this.#newClient();
     this.#clock = clock;
+    this.#overLimit = new RegExp(
+      `^Received message .*larger than (max \\(\\d+ vs ${maxAnswerBytes}\\)|${maxAnswerBytes}$)`,
+    );
   }
 
   /**
@@ -169,22 +179,23 @@ export class RemoteChannel {
         (error, answer) => {
           onCancellable?.(undefined);
           if (error === null) resolve(answer!);
-          else reject(faultOf(error));
+          else reject(this.#faultOf(error));
         },
       );
       onCancellable?.(() => call.cancel());
     });
   }
 
+  #faultOf({ code, details, metadata }: ServiceError): RemoteFault {
+    const pushback = Number(metadata.get(RETRY_PUSHBACK)[0] ?? Number.NaN);
+    const isOverLimit = code === GrpcStatus.RESOURCE_EXHAUSTED && this.#overLimit.test(details);
+    return new RemoteFault(code, details, pushback >= 0 ? pushback : undefined, isOverLimit);
+  }
+
   /** A deadline of grpc-js: milliseconds since 1970. */
   #wallOf(instant: Instant): number {
     return this.#clock.wallMs() + (instant - this.#clock.nowMs());
   }
-}
-
-function faultOf({ code, details, metadata }: ServiceError): RemoteFault {
-  const pushback = Number(metadata.get(RETRY_PUSHBACK)[0] ?? Number.NaN);
-  return new RemoteFault(code, details, pushback >= 0 ? pushback : undefined);
 }
 
 function credentialsOf(tls: RemoteTls | undefined) {

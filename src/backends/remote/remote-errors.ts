@@ -24,7 +24,7 @@ const MAX_TEXT = 400;
 
 export function toRunError(fault: RemoteFault, facts: CallFacts): ServingError {
   if (fault.code === GrpcStatus.DEADLINE_EXCEEDED) return tooLate(fault, facts);
-  const text = `${facts.remote}: ${fault.message.slice(0, MAX_TEXT)}`;
+  const text = `${facts.remote}: ${textOf(fault)}`;
   const { retryAfterMs } = fault;
   return new ServingError(kindOf(fault), text, retryAfterMs === undefined ? {} : { retryAfterMs });
 }
@@ -32,8 +32,13 @@ export function toRunError(fault: RemoteFault, facts: CallFacts): ServingError {
 /** The error of a load: `backend_unavailable`, which is retried, or `load_failed`. */
 export function toLoadError(fault: RemoteFault, file: string, remote: string): ServingError {
   const isAway = fault.code === GrpcStatus.UNAVAILABLE || fault.code === GrpcStatus.DEADLINE_EXCEEDED;
-  const text = `"${file}": ${remote}: ${fault.message.slice(0, MAX_TEXT)}`;
+  const text = `"${file}": ${remote}: ${textOf(fault)}`;
   return new ServingError(isAway ? 'backend_unavailable' : 'load_failed', text);
+}
+
+function textOf({ message, isOverLimit }: RemoteFault): string {
+  const text = message.slice(0, MAX_TEXT);
+  return isOverLimit ? `its answer is too large (${text}); send fewer rows, or raise --max_message_bytes` : text;
 }
 
 /** The call reached its timeout before the deadline of its requests. */

@@ -188,11 +188,19 @@ export function groupOf(
 
 /** The settings to open an artifact of the version with. */
 export function loadSettingsOf(
-  { intraOpThreads }: LoadServableOptions,
+  { intraOpThreads, maxTensorBytes: maxMessageBytes }: LoadServableOptions,
   { model: { name: model, executionProvider, devices, parameters }, version }: Pick<VersionTarget, 'model' | 'version'>,
 ): HostOptions['loadOptions'] {
   // A session whose runs have several threads is opened when the model is busy.
-  return { intraOpThreads: intraOpThreads || 1, executionProvider, devices, parameters, model, version };
+  return {
+    intraOpThreads: intraOpThreads || 1,
+    executionProvider,
+    devices,
+    parameters,
+    model,
+    version,
+    maxMessageBytes,
+  };
 }
 
 function noRelease(): void {

@@ -11,12 +11,12 @@ import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import {
   FREE_BYTES,
+  InflationBudget,
   InflationError,
   type InflationGate,
   type InflationLimits,
   inflate,
   MAX_RATIO,
-  mostInflated,
 } from '../inflation.ts';
 import { ACCOUNTED_FROM_BYTES } from '../memory-budget.ts';
 import { tooLarge } from './message-reader.ts';
@@ -68,7 +68,7 @@ function decompressNow(
   { maxBytes, hold }: DecompressLimits,
   problem: (error: unknown) => never,
 ): Uint8Array {
-  const most = mostInflated(bytes.length, maxBytes);
+  const most = Math.min(maxBytes, new InflationBudget(bytes.length).leftBytes);
   let message: Uint8Array;
   try {
     message = (encoding === 'gzip' ? gunzipSync : inflateSync)(bytes, { maxOutputLength: most });

@@ -187,12 +187,14 @@ export class Isolator {
  */
 function isJudged({ kind, retryAfterMs }: ServingError, isAlone: boolean): boolean {
   if (kind === 'worker_lost') return isAlone && retryAfterMs === undefined;
+  // Together they are too large, which each may not be.
+  if (kind === 'too_large') return !isAlone;
   return kind === 'backend_failed' || kind === 'internal' || isProof({ kind });
 }
 
 /** The error alone says that the run is at fault, and not the runtime. */
 function isProof({ kind }: Pick<ServingError, 'kind'>): boolean {
-  return kind === 'invalid_request' || kind === 'worker_crashed';
+  return kind === 'invalid_request' || kind === 'worker_crashed' || kind === 'too_large';
 }
 
 /** Every runtime says so in words of its own. */

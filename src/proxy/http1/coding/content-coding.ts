@@ -3,7 +3,7 @@
  * gzip, then br).
  *
  *   bytes as sent ──▶ last coding ──▶ … ──▶ first coding ──▶ the body
- *                        each at most `maxBytes`, and so many times its input (proxy/inflation.ts): a bomb ends there
+ *              the body at most `maxBytes`, and all codings together so many times what was sent (proxy/inflation.ts)
  *
  * gzip, deflate and br that stand one over another are one pipe. zstd takes its input whole.
  *
@@ -15,11 +15,11 @@ import { ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import {
   FREE_BYTES,
+  InflationBudget,
   InflationError,
   type InflationLimits,
   inflate,
   MAX_RATIO,
-  mostInflated,
   type StreamCoding,
 } from '../../inflation.ts';
 import { decodeZstd } from './zstd-body.ts';
@@ -67,17 +67,18 @@ export function parseContentEncoding(header: string | undefined): readonly strin
  * `limits.hold` gave), or DecodedTooLarge.
  */
 export async function decodeBody(body: Buffer, codings: readonly string[], limits: InflationLimits): Promise<Buffer> {
+  const budget = new InflationBudget(body.length);
   let decoded = body;
   const left = [...codings];
   while (left.length > 0) {
     const names = takePipe(left);
     try {
       decoded = await (names[0] === 'zstd'
-        ? decodeZstdBody(decoded, limits)
+        ? decodeZstdBody(decoded, limits, budget)
         : inflate(
             decoded,
             names.map((name) => CODINGS.get(name) as StreamCoding),
-            limits,
+            { ...limits, budget },
           ));
     } catch (error) {
       throw error instanceof InflationError ? faultOf(error, names) : error;
@@ -94,11 +95,16 @@ function takePipe(codings: string[]): string[] {
   return names;
 }
 
-async function decodeZstdBody(body: Buffer, { maxBytes, hold }: InflationLimits): Promise<Buffer> {
-  const most = mostInflated(body.length, maxBytes);
+async function decodeZstdBody(
+  body: Buffer,
+  { maxBytes, hold }: InflationLimits,
+  budget: InflationBudget,
+): Promise<Buffer> {
+  const most = Math.min(maxBytes, budget.leftBytes);
   const decoded = await decodeZstd(body, most, hold);
   if (decoded === 'too large') throw new InflationError(most < maxBytes ? 'ratio' : 'too large');
   if (decoded === 'invalid') throw new InflationError('broken');
+  budget.spend(decoded.length);
   return decoded;
 }
 

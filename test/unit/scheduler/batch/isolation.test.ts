@@ -159,6 +159,26 @@ describe('A batch that fails for one member’s values', () => {
   });
 });
 
+it('members whose batch was too large are run again in parts, and one that is too large alone fails alone', async () => {
+  const h = harness();
+  const [small, large] = submitEach(h, [1, 2]);
+  h.turn();
+  const error = failure([], 'too_large');
+  h.executor.runs[0]!.fail(error);
+  await settle();
+  h.turn();
+  for (const run of h.executor.active) {
+    if (valuesOf(run.batch).includes(2)) run.fail(error);
+    else run.complete();
+  }
+  await settle();
+  h.turn();
+  for (const run of h.executor.active) run.fail(error);
+  assert.deepEqual(await small!.values(), [1]);
+  assert.equal(await large!.error(), error);
+  assert.equal(h.executor.runs.length, 3);
+});
+
 describe('A batch that failed is not run again', () => {
   for (const kind of ['worker_lost', 'backend_unavailable', 'deadline_exceeded', 'cancelled', 'overloaded'] as const) {
     it(`for ${kind}: no values are at fault`, async () => {
