@@ -144,6 +144,7 @@ function ensembleLoad(parts: ModelParts, load: LoadServable, models: () => Model
     clock: systemClock,
     models,
     graph: new EnsembleGraph(),
+    maxRuns: config.options.max_ensemble_runs,
     maxTensorBytes: config.options.max_message_bytes,
     thread,
     prepare: records.prepare,

@@ -205,6 +205,58 @@ describe('ensembles', () => {
   });
 });
 
+describe('the runs that one request may take', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
+  const at = (name: string): string => join(directory, name);
+  after(() => {
+    killSidecars();
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  /** Steps of one model, one behind the other: x → y. */
+  function writeChain(name: string, member: string, length: number, version = 1): void {
+    const tensor = (i: number): string => (i === 0 ? 'x' : i === length ? 'y' : `t${i}`);
+    const steps = Array.from({ length }, (_, i) => {
+      return `{model: ${member}, inputs: {x: ${tensor(i)}}, outputs: {y: ${tensor(i + 1)}}}`;
+    });
+    writeYaml(at(name), `ensemble: {steps: [${steps.join(', ')}]}\n`, version);
+  }
+
+  it('are counted over ensembles in one another: at the load, and when a member has become larger', async () => {
+    writeModel(at('add'), 'Add', 1);
+    writeChain('four', 'add', 4);
+    writeChain('twenty', 'four', 5);
+    writeChain('forty', 'twenty', 2);
+    // The start waits for none of them: they wait for one that has failed.
+    writeChain('more', 'forty', 1);
+    writeChain('most', 'more', 1);
+    const models = ['add', 'four', 'twenty', 'forty', 'more', 'most'].map((name) => `--model=${name}=${at(name)}`);
+    const sidecar = await startSidecar([...models, '--max_ensemble_runs=20', '--file_system_poll_wait_seconds=1']);
+    const ask = async (model: string): Promise<Answer> => {
+      const body = JSON.stringify({ inputs: [[0, 0, 0, 0]] });
+      const answer = await fetch(`${sidecar.rest}/v1/models/${model}:predict`, { method: 'POST', body });
+      return { status: answer.status, ...((await answer.json()) as object) } as Answer;
+    };
+    assert.deepEqual(await ask('twenty'), { status: 200, outputs: [[20, 20, 20, 20]] });
+    const { err } = await sidecar.line(({ model, msg }) => model === 'forty' && String(msg).includes('failed to load'));
+    const { message } = err as { message: string };
+    assert.match(
+      message,
+      /one request would take 40 runs of models, .* and --max_ensemble_runs allows 20; leave steps out/,
+    );
+    assert.equal((await ask('forty')).status, 404);
+
+    writeChain('staged', 'add', 5);
+    renameSync(join(at('staged'), '1'), join(at('four'), '2'));
+    await sidecar.line(({ model, version, state }) => model === 'four' && version === '2' && state === 'AVAILABLE');
+    assert.deepEqual(await ask('four'), { status: 200, outputs: [[5, 5, 5, 5]] });
+    const { status, error } = await ask('twenty');
+    assert.equal(status, 400);
+    assert.match(error!, /takes more than the 20 runs of models that --max_ensemble_runs allows/);
+    assert.equal(await sidecar.stop(), 0);
+  });
+});
+
 describe('who may ask an ensemble', () => {
   const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
   const at = (name: string): string => join(directory, name);

@@ -18,13 +18,15 @@ import type { ServableRequest } from '../serving/servable.ts';
 import type { EnsembleMembers } from './ensemble-members.ts';
 import type { PlannedStep } from './ensemble-plan.ts';
 import type { PathForecast } from './path-forecast.ts';
-import { StepContext } from './step-context.ts';
+import { RunAllowance, StepContext } from './step-context.ts';
 
 export interface EnsembleRunOptions {
   readonly steps: readonly PlannedStep[];
   readonly members: EnsembleMembers;
   readonly forecast: PathForecast;
   readonly clock: Clock;
+  /** Most runs of models for one request, those of ensembles in this one counted. */
+  readonly maxRuns: number;
 }
 
 export class EnsembleRun implements CancelListener {
@@ -34,6 +36,7 @@ export class EnsembleRun implements CancelListener {
   /** The steps that the wanted outputs need. */
   readonly #needed: ReadonlySet<PlannedStep>;
   readonly #waiting: Set<PlannedStep>;
+  readonly #allowance: RunAllowance;
   /** It runs whatever is expected. */
   #isProbe = false;
   readonly #running = new Set<StepContext>();
@@ -43,8 +46,10 @@ export class EnsembleRun implements CancelListener {
   #isSettled = false;
 
   constructor(request: ServableRequest, options: EnsembleRunOptions) {
+    const { context } = request;
     this.#options = options;
     this.#request = request;
+    this.#allowance = context instanceof StepContext ? context.allowance : new RunAllowance(options.maxRuns);
     this.#tensors = new Map(request.inputs);
     this.#needed = neededSteps(options.steps, request.outputs);
     this.#waiting = new Set(this.#needed);
@@ -87,12 +92,14 @@ export class EnsembleRun implements CancelListener {
       if (!this.#isProbe) forecast.check(step, this.#needed, this.#request.context, now);
       const { handle, served } = members.acquire(step);
       try {
-        context = new StepContext(this.#request.context, now, served);
+        context = new StepContext(this.#request.context, now, served, this.#allowance);
         this.#running.add(context);
         const { inputs, isOddShape } = this.#inputsOf(step, served.signature.inputs);
         const outputs = [...step.outputs.keys()];
         const { signatureName } = step;
-        const answer = handle.servable.runner.submit({ signatureName, inputs, outputs, context, isOddShape });
+        const { runner, isEnsemble } = handle.servable;
+        if (!isEnsemble) this.#allowance.take();
+        const answer = runner.submit({ signatureName, inputs, outputs, context, isOddShape });
         const own = context;
         answer.then(
           (given) => this.#onAnswer(step, own, given),

@@ -13,13 +13,16 @@ export class EnsembleRunner implements ServableRunner {
   readonly #plan: EnsemblePlan;
   readonly #members: EnsembleMembers;
   readonly #clock: Clock;
+  readonly #maxRuns: number;
   readonly #forecast: PathForecast;
   readonly #runs = new Set<Promise<TensorMap>>();
 
-  constructor(plan: EnsemblePlan, members: EnsembleMembers, clock: Clock) {
+  /** @param maxRuns most runs of models for one request */
+  constructor(plan: EnsemblePlan, members: EnsembleMembers, clock: Clock, maxRuns: number) {
     this.#plan = plan;
     this.#members = members;
     this.#clock = clock;
+    this.#maxRuns = maxRuns;
     this.#forecast = new PathForecast(plan.steps, (step, now) => members.leastMs(step, now));
   }
 
@@ -31,7 +34,8 @@ export class EnsembleRunner implements ServableRunner {
   submit(request: ServableRequest): Promise<TensorMap> {
     request.context.cancel.throwIfCancelled();
     const { steps } = this.#plan;
-    const parts = { steps, members: this.#members, forecast: this.#forecast, clock: this.#clock };
+    const maxRuns = this.#maxRuns;
+    const parts = { steps, members: this.#members, forecast: this.#forecast, clock: this.#clock, maxRuns };
     const answer = new EnsembleRun(request, parts).start();
     this.#runs.add(answer);
     const leave = (): boolean => this.#runs.delete(answer);

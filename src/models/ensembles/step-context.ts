@@ -15,6 +15,25 @@ import type {
 import { StageClock } from '../../telemetry/stage-clock.ts';
 import { childContext, type TraceContext } from '../../telemetry/tracing/trace-context.ts';
 
+/**
+ * The runs of models that one request may still take, over all ensembles in one another. Their sum is checked when an
+ * ensemble is loaded, but members may be replaced by larger ensembles later.
+ */
+export class RunAllowance {
+  readonly #most: number;
+  #taken = 0;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  /** Counts a run. Throws `load_failed` if there is none left. */
+  take(): void {
+    if (this.#taken === this.#most) throw tooManyRuns(this.#most);
+    this.#taken += 1;
+  }
+}
+
 /** Ensembles within ensembles. Versions that are loaded one after another may make a circle that no load has seen. */
 const MOST_DEPTH = 16;
 
@@ -37,6 +56,8 @@ export class StepContext implements TaskContext, StepRecord {
   outcome: RequestOutcome = 'ok';
   /** Set where its model is an ensemble, too. */
   steps: readonly StepRecord[] | undefined = undefined;
+  /** Shared by all steps of a request. */
+  readonly allowance: RunAllowance;
   readonly #request: TaskContext;
   readonly #depth: number;
 
@@ -45,8 +66,10 @@ export class StepContext implements TaskContext, StepRecord {
     request: TaskContext,
     now: Instant,
     { name, versionText, signatureName }: { name: string; versionText: string; signatureName: string },
+    allowance: RunAllowance,
   ) {
     this.#request = request;
+    this.allowance = allowance;
     this.#depth = request instanceof StepContext ? request.#depth + 1 : 1;
     if (this.#depth > MOST_DEPTH) throw tooDeep(name);
     this.deadline = request.deadline;
@@ -68,4 +91,12 @@ export class StepContext implements TaskContext, StepRecord {
 function tooDeep(model: string): ServingError {
   const text = `ensembles run within one another ${MOST_DEPTH} times, down to model "${model}"`;
   return new ServingError('load_failed', `${text}: one of them is a member of itself; give its step another version`);
+}
+
+function tooManyRuns(most: number): ServingError {
+  return new ServingError(
+    'load_failed',
+    `the request takes more than the ${most} runs of models that --max_ensemble_runs allows: an ensemble in it has become ` +
+      'larger since this one was loaded; publish smaller versions, or raise the option',
+  );
 }

@@ -21,6 +21,8 @@ interface RefusalFacts {
   readonly isUnloadedByOperator: (version: bigint) => boolean;
   /** A load has failed and will be retried. */
   readonly isRetrying: boolean;
+  /** It is an ensemble that waits for a member whose load has failed. */
+  readonly hasFailedMember: boolean;
   /** The model has no versions yet, so the wanted one may still come. */
   readonly isWaiting: boolean;
   /** Says why the model is not ready. */
@@ -34,7 +36,7 @@ export function refusalOf({ version: number, label }: VersionChoice, facts: Refu
   const version = label === undefined ? number : labels.get(label);
   const asked = version === undefined ? statuses : statuses.filter((status) => status.version === version);
   if (asked.some(({ state }) => state === 'START' || state === 'LOADING')) {
-    return stillLoading(name, facts.isRetrying ? facts.waitsFor() : undefined);
+    return stillLoading(name, facts.isRetrying ? facts.waitsFor() : undefined, facts.hasFailedMember);
   }
   if (version !== undefined && facts.isUnloadedByOperator(version)) return unloadedByOperator(name, version, statuses);
   if (facts.isWaiting && asked.length === 0) return stillLoading(name, facts.waitsFor());
@@ -62,9 +64,13 @@ function unknownLabel(name: string, label: string, labels: ReadonlyMap<string, b
 }
 
 /** `because` says why the model is not ready yet; undefined = it is loading. */
-function stillLoading(name: string, because: string | undefined): ServingError {
+function stillLoading(name: string, because: string | undefined, hasFailedMember = false): ServingError {
   const text = because === undefined ? 'is still loading; try again' : `is not ready: ${because}`;
-  return new ServingError('model_not_ready', `model "${name}" ${text}`, { retryAfterMs: LOADING_RETRY_AFTER_MS });
+  return new ServingError('model_not_ready', `model "${name}" ${text}`, {
+    retryAfterMs: LOADING_RETRY_AFTER_MS,
+    // An ensemble of this one waits for the same member.
+    ...(hasFailedMember && { attributes: { memberFailed: true } }),
+  });
 }
 
 /** The states of the version, or of all. Throws `model_not_found` if none is of that version. */

@@ -99,6 +99,7 @@ export class VersionLookup {
       statuses: this.#table.statuses(),
       isUnloadedByOperator: (version) => overrides.isUnloaded(version),
       isRetrying: this.#table.active.some((record) => record.lastFailure),
+      hasFailedMember: this.#table.active.some(({ lastFailure }) => lastFailure?.attributes?.['memberFailed'] === true),
       isWaiting: !isRetired && ofPolicy.length === 0 && this.#table.latest === undefined,
       waitsFor: () => this.waitsFor(),
     });

@@ -31,6 +31,8 @@ export interface EnsembleLoadOptions {
   /** Called when a version is loaded, by when the models are managed. */
   readonly models: () => MemberDirectory;
   readonly graph: EnsembleGraph;
+  /** Most runs of models for one request of an ensemble. */
+  readonly maxRuns: number;
   /** As in LoadServableOptions. */
   readonly maxTensorBytes: number;
   readonly thread?: CodecThread;
@@ -87,22 +89,29 @@ async function loadEnsemble(
   source: EnsembleSource,
   options: EnsembleLoadOptions,
 ): Promise<Servable> {
-  const { clock, scheduler, maxTensorBytes, thread, graph } = options;
+  const { clock, scheduler, maxTensorBytes, thread, graph, maxRuns } = options;
   const { declared, report } = source;
   const models = options.models();
   const circle = graph.circleOf(model.name);
   if (circle !== undefined) report(`the ensemble is a member of itself: ${circle.join(' → ')}`, 'steps');
-  const ofMembers = declared.steps.map((step, i) =>
-    circle === undefined ? signatureOf(step, i, models, report) : undefined,
+  const members = declared.steps.map((step, i) =>
+    circle === undefined ? memberOf(step, i, models, report) : undefined,
   );
-  const plan = planEnsemble(declared, ofMembers, report);
+  const modelRuns = members.reduce((sum, member) => sum + (member?.modelRuns ?? 1), 0);
+  if (modelRuns > maxRuns) report(tooManyRuns(modelRuns, maxRuns), 'steps');
+  const plan = planEnsemble(
+    declared,
+    members.map((member) => member?.signature),
+    report,
+  );
   const signatures = new Map([[DEFAULT_SIGNATURE_NAME, plan.signature]]);
   const views = await source.views(signatures);
-  const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock);
+  const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock, maxRuns);
   const viewed = views.size === 0 ? runner : new DeclaredSignatureRunner(runner, views, maxTensorBytes, thread);
   const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), viewed);
   servable.runtime = { kind: 'ensemble', choice: undefined };
   servable.maxBatchSize = scheduler.maxBatchSize;
+  servable.modelRuns = modelRuns;
   source.complete(servable);
   if (model.cache !== undefined) servable.addWarning(CACHE_OF_ENSEMBLE);
   try {
@@ -117,13 +126,24 @@ async function loadEnsemble(
 const CACHE_OF_ENSEMBLE =
   'its cache has no effect: members may change under an ensemble; give "cache" to the models of its steps';
 
+function tooManyRuns(runs: number, most: number): string {
+  const those = `one request would take ${runs} runs of models, those of ensembles in it counted`;
+  return `${those}, and --max_ensemble_runs allows ${most}; leave steps out, or raise it`;
+}
+
+interface Member {
+  readonly signature: Signature;
+  /** As the servable's. */
+  readonly modelRuns: number;
+}
+
 /** Undefined if the step's model or signature is unknown, which is reported. Throws `model_not_ready` if it may come. */
-function signatureOf(
+function memberOf(
   { model, version, signature = DEFAULT_SIGNATURE_NAME }: StepDeclaration,
   index: number,
   models: MemberDirectory,
   report: ReportEnsemble,
-): Signature | undefined {
+): Member | undefined {
   if (!models.modelNames.includes(model)) {
     report(`there is no model ${quoteName(model)}; there are ${listNames(models.modelNames)}`, 'steps', index, 'model');
     return undefined;
@@ -147,7 +167,7 @@ function signatureOf(
       'model',
     );
   }
-  return found;
+  return found && { signature: found, modelRuns: servable.modelRuns };
 }
 
 /** Given back at once: only its signatures are read. */
@@ -157,9 +177,9 @@ function borrowed(model: string, version: bigint | undefined, models: MemberDire
     handle.release();
     return handle;
   } catch (thrown) {
-    const { kind, message } = toServingError(thrown);
+    const { kind, message, attributes: own } = toServingError(thrown);
     // It may be loaded later; until then the start does not wait for the ensemble.
-    const attributes = { memberFailed: kind !== 'model_not_ready' };
+    const attributes = { memberFailed: kind !== 'model_not_ready' || own?.['memberFailed'] === true };
     throw new ServingError('model_not_ready', `it waits for a member: ${message}`, { attributes });
   }
 }

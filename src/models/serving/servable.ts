@@ -137,6 +137,8 @@ export class Servable {
   runtime: ServableRuntime | undefined;
   /** The most rows of a run that requests share: as configured, or more where the sweep has shown them to be worth it. */
   maxBatchSize = 0;
+  /** Runs of models that a request takes: 1, or the sum over the steps of an ensemble, as its members were at its load. */
+  modelRuns = 1;
   /** Undefined without a shadow. */
   shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */
@@ -184,6 +186,11 @@ export class Servable {
     this.runner = runner;
   }
 
+  /** It has no runtime of its own: its runs are those of its members. */
+  get isEnsemble(): boolean {
+    return this.runtime?.kind === 'ensemble';
+  }
+
   /** Copies of the model in memory: all its open sessions, whatever their threads; 1 if it runs inline. */
   get sessions(): number {
     return this.host?.sessions?.reduce((sum, plan) => sum + plan.sessions, 0) ?? 1;
@@ -196,9 +203,9 @@ export class Servable {
 
   /** Takes what the loader has set on another servable of the same version. */
   takeOver(other: Servable): void {
-    const { tapPoint, latencySeeds, maxBatchSize, host, runtime, shadow, breaker } = other;
+    const { tapPoint, latencySeeds, maxBatchSize, modelRuns, host, runtime, shadow, breaker } = other;
     const { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut } = other;
-    Object.assign(this, { tapPoint, latencySeeds, maxBatchSize, host, runtime, shadow, breaker });
+    Object.assign(this, { tapPoint, latencySeeds, maxBatchSize, modelRuns, host, runtime, shadow, breaker });
     Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut });
     for (const warning of other.warnings) this.addWarning(warning);
   }

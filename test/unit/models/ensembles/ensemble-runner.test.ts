@@ -58,7 +58,7 @@ function ensemble(behave: Partial<Record<'double' | 'plus' | 'sum' | 'spare', Be
   };
   const signatures = declared.steps.map(({ model }) => (model === 'sum' ? SUM : VECTOR));
   const plan = planEnsemble(declared, signatures, (problem) => assert.fail(problem));
-  const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock);
+  const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock, 1000);
   const ask = (outputs: readonly string[], context: TaskContext = taskContext(clock), x = vector(1, 2)) => ({
     context,
     answer: runner.submit({ signatureName: 'serving_default', inputs: new Map([['in', x]]), outputs, context }),
