@@ -3,12 +3,15 @@
  * page.
  *
  *   refuseForeignHost     a page that reaches it by a name of its own (DNS rebinding): the browser then sends that name
+ *   refuseForeignName     the same, but any IP address will do: a scraper behind a proxy of the pod sends the pod's, and no
+ *                         page's name is an address
  *   refuseForeignPage     a page of another origin, whatever it asks for
  *   refuseForeignChange   besides, for changing or costly requests: a sender without CONSOLE_HEADER. A page of
  *                         another origin cannot send it without a preflight, which is never answered; this guards old
  *                         browsers, which do not say where a request comes from
  */
 import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
 
 /** Why an admin endpoint does not answer: a status and one line of text. */
 export interface Refusal {
@@ -23,9 +26,21 @@ const LOOPBACK_NAMES: readonly string[] = ['localhost', '127.0.0.1', '[::1]'];
 
 /** Undefined if the request was sent to a loopback name. */
 export function refuseForeignHost(headers: IncomingHttpHeaders): Refusal | undefined {
-  const host = (headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
+  const host = hostOf(headers);
   if (LOOPBACK_NAMES.includes(host)) return undefined;
-  return refusal(`Host is "${host}"; this server answers for localhost alone`);
+  return refusal(`Host is ${quoted(host)}; this server answers for localhost alone`);
+}
+
+/** Undefined if the request was sent to a loopback name, or to an address. */
+export function refuseForeignName(headers: IncomingHttpHeaders): Refusal | undefined {
+  const host = hostOf(headers);
+  if (LOOPBACK_NAMES.includes(host) || isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0) return undefined;
+  return refusal(`Host is ${quoted(host)}; ask by localhost or by an IP address`);
+}
+
+/** Without its port. */
+function hostOf({ host = '' }: IncomingHttpHeaders): string {
+  return host.replace(/:\d+$/, '').toLowerCase();
 }
 
 /** Undefined if the sender may read. */

@@ -16,8 +16,8 @@
  *   POST /drain /quitquitquit   for a pod's hooks and jobs (pod-life.ts)
  *
  * All but the probes and the page's files want the operators' token, if there is one (operators.ts).
- * All but the probes and /metrics require a loopback Host, all but the probes refuse pages of another origin, and the costly
- * GET /profile and /record require the header of a POST (access-guard.ts).
+ * All but the probes require a loopback Host, or /metrics an IP address; all but the probes refuse pages of another origin, and
+ * the costly GET /profile and /record require the header of a POST (access-guard.ts).
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -32,7 +32,13 @@ import { removeStaleSocket } from '../proxy/net/listen-address.ts';
 import type { Readiness } from '../proxy/readiness.ts';
 import { probePage } from '../proxy/servers/probes.ts';
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../telemetry/metrics/exposition.ts';
-import { type Refusal, refuseForeignChange, refuseForeignHost, refuseForeignPage } from './access-guard.ts';
+import {
+  type Refusal,
+  refuseForeignChange,
+  refuseForeignHost,
+  refuseForeignName,
+  refuseForeignPage,
+} from './access-guard.ts';
 import { ARRIVALS_PATH, type ArrivalsEndpoint } from './arrivals-endpoint.ts';
 import type { Console } from './console.ts';
 import { isPageFile } from './console-files.ts';
@@ -234,7 +240,7 @@ export class AdminServer {
 
   /** For scrapers, whatever Host they use. */
   async #metrics(path: string, { headers }: IncomingMessage, response: ServerResponse): Promise<void> {
-    const foreign = refuseForeignPage(headers);
+    const foreign = refuseForeignName(headers) ?? refuseForeignPage(headers);
     if (foreign !== undefined) return refuse(response, foreign);
     const page = await this.#options.metrics({ accept: headers.accept, withAliases: path === METRICS_PATH });
     send(response, 200, page.contentType, page.text);

@@ -215,11 +215,14 @@ describe('the console of a sidecar', () => {
 
   it('answers to localhost alone, and changes nothing for a page of another origin', async () => {
     const sidecar = await startSidecar(DIGITS);
-    for (const path of ['/', '/models', '/models/digits', '/events', '/about', '/requests', '/profile']) {
+    for (const path of ['/', '/models', '/models/digits', '/events', '/about', '/requests', '/profile', '/metrics']) {
       assert.equal(await statusFor(sidecar, path, 'evil.example:8502'), 403, path);
     }
-    for (const path of ['/live', '/ready', '/metrics'])
-      assert.equal(await statusFor(sidecar, path, 'pod-7'), 200, path);
+    for (const path of ['/live', '/ready']) assert.equal(await statusFor(sidecar, path, 'pod-7'), 200, path);
+    // What a scraper sends through a proxy of the pod: no page's name is an address.
+    for (const host of ['localhost', '10.1.2.3:9090', '[fd00::1]:9090']) {
+      assert.equal(await statusFor(sidecar, '/metrics', host), 200, host);
+    }
     for (const headers of [{}, { ...OURS, origin: 'https://evil.example' }]) {
       assert.equal((await post(sidecar, '/models/digits/unload', undefined, headers)).status, 403);
       assert.equal((await post(sidecar, '/playground/predict?model=digits', BODY, headers)).status, 403);

@@ -23,7 +23,7 @@ import { peerOf } from '../net/listen-address.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { retryAfterSeconds } from '../refusal-headers.ts';
 import { isGrpcType } from './heads/grpc-form.ts';
-import { headFault } from './heads/head-check.ts';
+import { headFault, valueFault } from './heads/head-check.ts';
 import type { RawHeaders } from './heads/hop-headers.ts';
 import { fieldsOfAnswer, fieldsOfTrailers, rawOfRequest, tunnelAnswer } from './heads/http2-headers.ts';
 import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
@@ -62,7 +62,7 @@ export class Http2Client implements ClientSide, StreamSink {
   constructor(stream: Http2Stream, headers: RequestHeaders) {
     this.#stream = stream;
     this.head = headOf(stream, headers);
-    this.fault = headFault(this.head);
+    this.fault = headFault(this.head) ?? valueFault(this.head.headers, 'header');
     this.body = new Readable({ highWaterMark: HIGH_WATER_BYTES, read: () => this.#giveBack() });
     this.#answerBody = new Writable({
       highWaterMark: HIGH_WATER_BYTES,
@@ -157,7 +157,9 @@ export class Http2Client implements ClientSide, StreamSink {
   onEnd(trailers: readonly HeaderField[] | undefined): void {
     this.isWhole = true;
     this.trailers = (trailers ?? []).flatMap(({ name, value }) => [name, value]);
-    this.body.push(null);
+    const fault = valueFault(this.trailers, 'trailer');
+    if (fault === undefined) this.body.push(null);
+    else this.#events?.onUnreadable(fault);
   }
 
   onWritable(): void {

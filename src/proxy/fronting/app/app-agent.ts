@@ -5,6 +5,9 @@
  *     request ──▶ a connection waits? ──yes──▶ the one that waited least
  *                        └──no──▶ node's agent makes one
  *
+ * A connection that waits has nothing to say: bytes on it are no answer to anything, and close it, so that they are never
+ * taken for the next request's answer.
+ *
  * `addRequest` is not documented, but is what node:http calls (20 to 24; also the way of the package agent-base). Should a
  * later version not call it, or keep its connections elsewhere, node's agent does all of it.
  */
@@ -50,6 +53,18 @@ export class AppAgent extends Agent {
     return socket;
   }
 
+  override keepSocketAlive(socket: Socket): boolean {
+    // The types say nothing of what it returns.
+    const isKept = super.keepSocketAlive(socket) as unknown as boolean;
+    if (isKept) socket.on('data', closeUnasked);
+    return isKept;
+  }
+
+  override reuseSocket(socket: Socket, request: ClientRequest): void {
+    socket.off('data', closeUnasked);
+    super.reuseSocket(socket, request);
+  }
+
   /** Moves a connection from those that wait to those in use. */
   #takeWaiting(): Socket | undefined {
     const waiting = this.freeSockets[NAME];
@@ -62,4 +77,9 @@ export class AppAgent extends Agent {
     all[NAME].push(socket);
     return socket;
   }
+}
+
+/** A listener of a connection that waits. */
+function closeUnasked(this: Socket): void {
+  this.destroy();
 }

@@ -2,12 +2,13 @@
  * Pure. What the application is sent of a request's headers, and its client of the answer's.
  *
  *   as they came        everything end to end, in its order and spelling, bytes of values included
- *   taken out           hop by hop (hop-headers.ts); of clients that are not trusted, what proxies say of them
+ *   taken out           hop by hop (hop-headers.ts); of clients that are not trusted, what proxies say of them; twins with
+ *                       underscores of what this server writes or takes out
  *   added               via, x-forwarded-for, -proto and -host, x-request-id, traceparent, what is left of the deadline
  */
 import { formatGrpcTimeout } from './grpc-form.ts';
 import type { RawHeaders } from './hop-headers.ts';
-import { endToEnd, tokensOf, valuesOf, viaOf } from './hop-headers.ts';
+import { endToEnd, readAs, tokensOf, valuesOf, viaOf } from './hop-headers.ts';
 
 /** What of a request is not in its headers. */
 export interface RequestFacts {
@@ -56,7 +57,8 @@ export function requestHeaders(raw: RawHeaders, facts: RequestFacts): string[] {
     name === left?.[0] ||
     (name === 'tracestate' && !facts.hasTrace) ||
     (name === 'traceparent' && (!facts.hasTrace || facts.traceparent !== undefined)) ||
-    isForwarded(name, facts.trustsForwarded);
+    isForwarded(name, facts.trustsForwarded) ||
+    isTwin(name);
   const headers = endToEnd(raw, isReplaced);
   if (authority !== undefined) headers.unshift('host', authority);
   headers.push('via', viaOf(raw, facts.httpVersion), ...forwarded(raw, facts));
@@ -87,6 +89,30 @@ function leftHeader({ leftMs, isGrpc }: RequestFacts): [name: string, value: str
 function isForwarded(name: string, isTrusted: boolean): boolean {
   if (name === 'x-forwarded-for') return true;
   return !isTrusted && (name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-'));
+}
+
+/** The headers beside x-forwarded-* that an application believes to be from a proxy, or to say how the message is read. */
+const WRITTEN_HERE: ReadonlySet<string> = new Set([
+  'forwarded',
+  'x-real-ip',
+  'via',
+  'x-request-id',
+  'traceparent',
+  'tracestate',
+  TIMEOUT_HEADER,
+  'grpc-timeout',
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'upgrade',
+  'te',
+]);
+
+/** An application may read it as a header that this server writes. No proxy sends it, so that nobody's is trusted. */
+function isTwin(name: string): boolean {
+  const read = readAs(name);
+  return read !== name && (WRITTEN_HERE.has(read) || read.startsWith('x-forwarded-'));
 }
 
 function forwarded(raw: RawHeaders, { peer, isTls, trustsForwarded, authority }: RequestFacts): string[] {

@@ -48,6 +48,14 @@ export function* fieldsOf(raw: RawHeaders): Generator<readonly [lower: string, n
   for (let i = 0; i < raw.length; i += 2) yield [raw[i]!.toLowerCase(), raw[i]!, raw[i + 1]!];
 }
 
+/**
+ * The name (lower case) that applications may read for this one: CGI, WSGI, Rack and PHP make one of `-` and `_`, so that
+ * a client's x_forwarded_for would stand in the place of the x-forwarded-for that this server writes.
+ */
+export function readAs(name: string): string {
+  return name.includes('_') ? name.replaceAll('_', '-') : name;
+}
+
 /** All values of a header, `name` in lower case. */
 export function valuesOf(raw: RawHeaders, name: string): string[] {
   const values: string[] = [];
@@ -90,8 +98,10 @@ export function announced(raw: RawHeaders, isChunked: boolean): string[] {
 /** The trailers that go on, as node's addTrailers takes them. */
 export function trailersOf(raw: RawHeaders): [string, string][] {
   const kept: [string, string][] = [];
-  for (const [lower, name, value] of fieldsOf(raw))
-    if (!NO_TRAILERS.has(lower) && !lower.startsWith('x-forwarded-')) kept.push([name, value]);
+  for (const [lower, name, value] of fieldsOf(raw)) {
+    const read = readAs(lower);
+    if (!NO_TRAILERS.has(read) && !read.startsWith('x-forwarded-')) kept.push([name, value]);
+  }
   return kept;
 }
 

@@ -72,14 +72,16 @@ export function readRequestHeaders(list: readonly HeaderField[], takesTunnels = 
   if (!isComplete(pseudo) || (pseudo.protocol !== undefined && !takesTunnels)) return undefined;
   const fields = list.slice(pseudoCount);
   let contentLength = -1;
+  let hasHost = false;
   for (const field of fields) {
     if (field.kind === FieldKind.CONTENT_LENGTH) {
       const length = Number(field.value);
       if (contentLength !== -1 && contentLength !== length) return undefined;
       contentLength = length;
     } else if (field.kind === FieldKind.HOST) {
-      // With two different hosts, two servers could disagree on which one is meant.
-      if (pseudo.authority !== undefined && pseudo.authority !== field.value) return undefined;
+      // With two hosts, two servers could disagree on which one is meant.
+      if (hasHost || (pseudo.authority !== undefined && pseudo.authority !== field.value)) return undefined;
+      hasHost = true;
     } else if (field.kind !== FieldKind.REGULAR) {
       return undefined;
     }

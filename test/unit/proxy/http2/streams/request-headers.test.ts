@@ -82,6 +82,8 @@ const MALFORMED: Readonly<Record<string, Fields>> = {
   'a content-length past any number': [...POST, ['content-length', '9'.repeat(40)]],
   'two content-lengths that differ': [...POST, ['content-length', '1'], ['content-length', '2']],
   'a host that is not the :authority': [...POST, ['host', 'elsewhere']],
+  'two hosts and no :authority': [...without(':authority'), ['host', 'a'], ['host', 'b']],
+  'two hosts, though they are one': [...without(':authority'), ['host', 'a'], ['host', 'a']],
 };
 
 for (const [name, fields] of Object.entries(MALFORMED)) {
