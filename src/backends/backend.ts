@@ -98,9 +98,19 @@ export interface Session {
   run(signatureName: string, inputs: TensorMap, outputs: readonly string[], options: RunOptions): Promise<TensorMap>;
   /**
    * Number of concurrent runs of a session whose runs another server computes: at least 1. Such a session computes
-   * nothing here, and gets no synthetic batches. Absent: it computes here, one run at a time.
+   * nothing here, and gets no synthetic batches, so nobody proves its batch axes: requests share runs only along an
+   * axis that has a `reason`. Absent: it computes here, one run at a time.
    */
   readonly concurrency?: number | undefined;
+  /**
+   * For a session with `concurrency`: its server may find out later whether requests share runs, or change its mind.
+   * `onChange` gets all signatures after each such change, until the session is closed; only the `followed` ones are
+   * served as it says. Called at most once. Absent = `signatures` holds for good.
+   */
+  watchSignatures?(
+    followed: ReadonlySet<string>,
+    onChange: (signatures: ReadonlyMap<string, Signature>) => void,
+  ): void;
   /**
    * Hosts prefer it to `run`: the session's thread can then sleep between runs without its event loop, and tiny batches
    * can run on the server's. A session that has it needs no timers or I/O between runs.

@@ -29,6 +29,8 @@ export interface BatchOrigin {
   readonly priority: PriorityClass;
   /** Set by an executor that can stop a run. Called once, when the last request was cancelled or has expired. */
   onAbandoned: (() => void) | undefined;
+  /** Several requests share the run. Absent = false. */
+  readonly isShared?: boolean;
   /** A part of a failed batch that is run again; the failure is judged for the whole batch. Absent = false. */
   readonly isRerun?: boolean;
   /**

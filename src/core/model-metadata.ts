@@ -7,4 +7,6 @@ export interface ModelMetadata {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** What of the model is not served, or otherwise than its file has it; absent = nothing. */
   readonly notes?: readonly string[];
+  /** Whether the answer says how requests share runs, which only another Pillion asks for. */
+  readonly tellsBatchAxes?: boolean;
 }

@@ -73,7 +73,7 @@ it('every datatype goes there and back as raw bytes, for the model and version t
     [...inputs].map(([name, { dtype, shape }]) => [name, dtype, shape]),
     NAMES.map((name) => [name, name, [-1, 2]]),
   );
-  assert.equal(batchAxis.kind, 'dynamic');
+  assert.equal(batchAxis.kind, 'none', 'nobody says that its rows keep apart');
   const wanted = NAMES.map((name) => `${name}_out`);
   const outputs = await session.run('serving_default', inputsOf(), wanted, { deadline: Infinity });
   for (const [name, tensor] of inputsOf()) {
@@ -91,6 +91,30 @@ it('every datatype goes there and back as raw bytes, for the model and version t
     wanted,
   );
   await session.close();
+});
+
+it('the max_batch_size of a Triton declares that rows keep apart', async (t) => {
+  for (const [rows, kind, reason] of [
+    [4, 'dynamic', 'as its server says: max_batch_size: 4 in its configuration'],
+    [0, 'none', 'as its server says: max_batch_size: 0 in its configuration'],
+    [undefined, 'none', 'its server does not say that rows keep apart'],
+  ] as const) {
+    const asked: Message[] = [];
+    const config = (request: Message): Message => {
+      asked.push([request.name, request.version]);
+      return { config: { name: 'm', max_batch_size: rows } };
+    };
+    const at = await openInferenceServer(t, {
+      metadata: () => METADATA,
+      infer: () => assert.fail('nobody asks'),
+      ...(rows !== undefined && { config }),
+    });
+    const session = await openRemote(t, address(at, 'version: 4'));
+    const { batchAxis, hasRows } = session.signatures.get('serving_default')!;
+    assert.deepEqual([batchAxis.kind, batchAxis.reason, hasRows], [kind, reason, true]);
+    if (rows !== undefined) assert.deepEqual(asked, [['m', '4']]);
+    await session.close();
+  }
 });
 
 it('answers may come in typed contents', async (t) => {

@@ -16,6 +16,8 @@ export type Message = any;
 export interface OpenInferenceAnswers {
   readonly metadata: (request: Message) => Message;
   readonly infer: (request: Message) => Message;
+  /** Absent = the server has no such method. */
+  readonly config?: (request: Message) => Message;
 }
 
 /** Its address. It ends with the test; what an answer throws with a `code` is that status. */
@@ -26,6 +28,7 @@ export async function openInferenceServer(t: TestContext, answers: OpenInference
   server.addService(loaded.inference.GRPCInferenceService.service, {
     ModelMetadata: unary(answers.metadata),
     ModelInfer: unary(answers.infer),
+    ...(answers.config && { ModelConfig: unary(answers.config) }),
   });
   t.after(() => server.forceShutdown());
   const port = await new Promise<number>((resolve, reject) => {

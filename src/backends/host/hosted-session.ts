@@ -2,6 +2,7 @@
 import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
+import type { Session } from '../backend.ts';
 import type { SandboxState } from './sandbox/sandbox-state.ts';
 
 /** A loaded model in its host. */
@@ -14,6 +15,8 @@ export interface HostedSession {
   readonly residentBytes?: () => number | undefined;
   /** The sandbox of its processes; absent or undefined = it has none. */
   readonly sandbox?: () => SandboxState | undefined;
+  /** Session.watchSignatures; absent or undefined = `signatures` holds for good. */
+  readonly watchSignatures?: Session['watchSignatures'] | undefined;
   /** Waits for accepted batches, then ends all workers. Idempotent. Never rejects. */
   close(): Promise<void>;
 }

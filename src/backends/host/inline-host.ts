@@ -41,7 +41,8 @@ export async function startInlineHost(options: InlineHostOptions): Promise<Hoste
   notes.flush();
   const host = new InlineHost(options, session, notes);
   const { signatures, warnings = [] } = session;
-  return { signatures, executor: host, close: () => host.close(), warnings };
+  const watchSignatures = session.watchSignatures?.bind(session);
+  return { signatures, executor: host, close: () => host.close(), warnings, watchSignatures };
 }
 
 /** Longest run time in one turn of the event loop. */

@@ -140,9 +140,10 @@ async function startCalibrated(options: HostOptions, isInlineRequested: boolean)
 }
 
 function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration | undefined): PlacedHost {
-  const { signatures, executor, warnings, residentBytes = () => undefined, sandbox = () => undefined } = hosted;
+  const { signatures, executor, warnings, watchSignatures } = hosted;
+  const { residentBytes = () => undefined, sandbox = () => undefined } = hosted;
   const close = (): Promise<void> => hosted.close();
-  return { ...choice, signatures, executor, warnings, residentBytes, sandbox, close, measured };
+  return { ...choice, signatures, executor, warnings, watchSignatures, residentBytes, sandbox, close, measured };
 }
 
 /**

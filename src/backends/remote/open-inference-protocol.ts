@@ -2,7 +2,9 @@
  * The Open Inference Protocol (KServe V2) as a client: ModelMetadata and ModelInfer of inference.GRPCInferenceService.
  * Requests carry tensors as raw bytes; answers are read in both forms.
  *
- * The protocol has no signatures: a model gets one, `serving_default`.
+ * The protocol has no signatures: a model gets one, `serving_default`. It has no word for rows that keep apart, either:
+ * a Pillion is asked by TensorFlow Serving's API, and a Triton for its ModelConfig, where a max_batch_size above 0 is
+ * the declaration that dim 0 is a batch. Triton's own scheduler joins requests by the same declaration.
  */
 import { dtypeOfDatatype } from '../../codec/open-inference/datatypes.ts';
 import {
@@ -13,7 +15,9 @@ import {
 import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
 import { bytesField, message } from '../../codec/protobuf/wire-writer.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
-import { batchAxisOf, type RemoteProtocol } from './remote-protocol.ts';
+import { forEachField, inside } from '../signature-def.ts';
+import { type AxisQuestion, batchAxisOf, type RemoteProtocol, type ToldAxes } from './remote-protocol.ts';
+import { pillionAxes } from './tensorflow-serving-protocol.ts';
 
 const SERVICE = '/inference.GRPCInferenceService';
 
@@ -26,7 +30,54 @@ export function openInferenceProtocol(model: OpenInferenceModel): RemoteProtocol
     predictPath: `${SERVICE}/ModelInfer`,
     writePredictRequest: (_signatureName, inputs, outputs) => writeInferRequest(model, inputs, outputs),
     readPredictResponse: readInferResponse,
+    readAnsweringVersion,
+    axisQuestions: [pillionAxes({ name: model.name, version: versionOf(model), label: undefined }), configAxes(model)],
   };
+}
+
+function versionOf({ version }: OpenInferenceModel): bigint | undefined {
+  return version === '' ? undefined : BigInt(version);
+}
+
+/** ModelInferResponse: 1 model_name, 2 model_version. */
+function readAnsweringVersion(bytes: Uint8Array): string | undefined {
+  const reader = new WireReader(bytes, 'ModelInferResponse');
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(2)) return reader.string();
+    reader.skip();
+  }
+  return undefined;
+}
+
+function configAxes(model: OpenInferenceModel): AxisQuestion {
+  return {
+    path: `${SERVICE}/ModelConfig`,
+    /** Fields: 1 name, 2 version. */
+    write: () => message(bytesField(1, model.name), bytesField(2, model.version)),
+    read: readConfigAxes,
+  };
+}
+
+/** ModelConfigResponse {1 config: ModelConfig {4 max_batch_size}}. */
+function readConfigAxes(bytes: Uint8Array): ToldAxes {
+  const reader = new WireReader(bytes, 'ModelConfigResponse');
+  let rows = 0;
+  forEachField(reader, () => {
+    if (reader.tag === lengthDelimited(1)) rows = inside(reader, () => readMaxBatchSize(reader));
+    else reader.skip();
+  });
+  const reason = `max_batch_size: ${rows} in its configuration`;
+  const axis = { kind: rows > 0 ? 'dynamic' : 'none', reason } as const;
+  return { version: undefined, axes: new Map([[DEFAULT_SIGNATURE_NAME, axis]]) };
+}
+
+function readMaxBatchSize(reader: WireReader): number {
+  let rows = 0;
+  forEachField(reader, () => {
+    if (reader.tag === varintTag(4)) rows = reader.int64AsNumber();
+    else reader.skip();
+  });
+  return rows;
 }
 
 /** ModelMetadataResponse: 1 name, 2 versions, 3 platform, 4 inputs, 5 outputs. */

@@ -4,7 +4,7 @@
  *
  * Loading requests the model's signatures, and waits for a server that cannot be reached yet. If it stays unreachable,
  * the load fails with `backend_unavailable`, and is retried. Later changes of the model on its server are not noticed:
- * the signatures are those of the load.
+ * the signatures are those of the load. How their requests share calls follows the server (remote-axes.ts).
  */
 import { join } from 'node:path';
 import { systemClock } from '../../core/clock.ts';
@@ -14,6 +14,7 @@ import type { Backend, Session } from '../backend.ts';
 import { checkParameters } from '../load-options.ts';
 import { hasRemoteFile, REMOTE_FILE } from './has-remote-file.ts';
 import { openInferenceProtocol } from './open-inference-protocol.ts';
+import { RemoteAxes } from './remote-axes.ts';
 import { RemoteChannel, type RemoteFault } from './remote-channel.ts';
 import { toLoadError } from './remote-errors.ts';
 import { type RemoteConfig, readRemoteFile } from './remote-file.ts';
@@ -37,8 +38,11 @@ export const backend: Backend = {
     const protocol = protocolOf(config);
     const channel = new RemoteChannel(config, maxMessageBytes, systemClock);
     try {
-      const signatures = await readSignatures({ config, protocol, channel, signal, file });
-      return new RemoteSession({ config, channel, protocol, signatures, clock: systemClock });
+      const candidates = await readSignatures({ config, protocol, channel, signal, file });
+      const { isBatching } = config;
+      const axes = new RemoteAxes({ protocol, channel, clock: systemClock, isBatching, candidates });
+      await axes.look();
+      return new RemoteSession({ config, channel, protocol, axes, clock: systemClock });
     } catch (error) {
       channel.close();
       throw error;
@@ -75,7 +79,7 @@ async function readSignatures(load: RemoteLoad): Promise<ReadonlyMap<string, Sig
   if (signatures.size === 0) {
     throw new ServingError('load_failed', `"${file}": ${remote} has no signature of tensors that can be served`);
   }
-  return config.isBatching ? signatures : withoutBatchAxis(signatures);
+  return signatures;
 }
 
 /**
@@ -106,8 +110,4 @@ function signaturesOf(answer: Uint8Array, protocol: RemoteProtocol, what: string
     const text = `${what} gave metadata that cannot be read: ${(cause as Error).message}`;
     throw new ServingError('load_failed', text, { cause });
   }
-}
-
-function withoutBatchAxis(signatures: ReadonlyMap<string, Signature>): ReadonlyMap<string, Signature> {
-  return new Map([...signatures].map(([name, signature]) => [name, { ...signature, batchAxis: { kind: 'none' } }]));
 }

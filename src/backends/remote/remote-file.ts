@@ -78,9 +78,9 @@ export const REMOTE_SCHEMA = v.pipe(
       about(count(1, HOUR_MS), 'Longest that a load waits for the server to be there, in ms.'),
       10_000n,
     ),
-    batching: v.optional(
-      about(flag, 'Rows of several requests may go together where the signature’s dim 0 is free.'),
-      true,
+    batching: optional(
+      flag,
+      'true: rows of several requests may share a call where the signature’s dim 0 is free; false: they never do. By default as the server says.',
     ),
     tls: optional(TLS, 'With TLS. Paths count from the version directory.'),
   }),

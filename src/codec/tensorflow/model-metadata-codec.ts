@@ -8,6 +8,7 @@ import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { bytesField, mapField, message, messageField, varintField, WireWriter } from '../protobuf/wire-writer.ts';
+import { batchAxesText } from './batch-axes-text.ts';
 import { encodeRequestedSpec, missingModelSpec, readModelSpec } from './model-spec-codec.ts';
 import { DIM_SIZE, SHAPE_DIM, SHAPE_UNKNOWN_RANK } from './tensor-proto/tensor-fields.ts';
 import { measureTensor, writeTensor } from './tensor-proto/tensor-proto-writer.ts';
@@ -18,6 +19,9 @@ export const SIGNATURE_DEF = 'signature_def';
 
 /** Beside it, in Pillion alone: what is not served, or otherwise than the model's file has it, a line each. */
 export const NOTES = 'notes';
+
+/** Likewise: how requests share runs (batch-axes-text.ts), for a Pillion that sends them here. */
+export const BATCH_AXES = 'batch_axes';
 
 const STRING_TYPE = 'type.googleapis.com/google.protobuf.StringValue';
 const SIGNATURE_DEF_MAP_TYPE = 'type.googleapis.com/tensorflow.serving.SignatureDefMap';
@@ -42,15 +46,21 @@ export function readModelMetadataRequest(bytes: Uint8Array): ModelMetadataReques
 }
 
 /** Fields: 1 model_spec {1 name, 2 version Int64Value}, 2 metadata map<string, Any {1 type_url, 2 value}>. */
-export function writeModelMetadataResponse({ name, version, signatures, notes = [] }: ModelMetadata): Uint8Array {
+export function writeModelMetadataResponse(metadata: ModelMetadata): Uint8Array {
+  const { name, version, signatures, notes = [], tellsBatchAxes = false } = metadata;
   const entries = [...signatures].map(([key, signature]) => mapField(1, key, signatureDef(signature)));
   const any = message(bytesField(1, SIGNATURE_DEF_MAP_TYPE), bytesField(2, message(...entries)));
-  const noted = message(bytesField(1, STRING_TYPE), bytesField(2, message(bytesField(1, notes.join('\n')))));
   return message(
     messageField(1, encodeRequestedSpec({ name, version })),
     mapField(2, SIGNATURE_DEF, any),
-    ...(notes.length > 0 ? [mapField(2, NOTES, noted)] : []),
+    ...(notes.length > 0 ? [mapField(2, NOTES, textValue(notes.join('\n')))] : []),
+    ...(tellsBatchAxes ? [mapField(2, BATCH_AXES, textValue(batchAxesText(signatures)))] : []),
   );
+}
+
+/** Any of a StringValue. */
+function textValue(text: string): Uint8Array {
+  return message(bytesField(1, STRING_TYPE), bytesField(2, message(bytesField(1, text))));
 }
 
 /** SignatureDef: 1 inputs, 2 outputs (maps of TensorInfo), 3 method_name, 4 defaults (a map of TensorProto). */

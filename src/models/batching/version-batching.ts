@@ -4,14 +4,16 @@
  *
  *   decide() ──▶ signatures to serve; a proof that takes long leaves `none`, or no padding, for now
  *   serve()  ──▶ held proofs go on between requests ──▶ accepted: onProved puts the signatures in place
+ *                what another server says of a model that it runs is followed likewise
  *   end()    ──▶ no run follows. The run in progress ends with its host.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { RowVerdict } from '../../backends/backend.ts';
+import type { HostedSession } from '../../backends/host/hosted-session.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
-import type { BatchAxes, BatchAxis, LengthPadding, Signature, Signatures } from '../../core/signature.ts';
+import { type BatchAxes, type BatchAxis, hasRows, type LengthPadding, type Signature, type Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
@@ -28,6 +30,8 @@ export interface VersionBatchingOptions {
   /** As the version's host gives them. */
   readonly signatures: Signatures;
   readonly executor: Executor;
+  /** As of the host; for signatures that another server runs. */
+  readonly watchSignatures?: HostedSession['watchSignatures'];
   readonly maxRows: number;
   /** As for ProofPace. Default: 0. */
   readonly slowRunMs?: number | undefined;
@@ -53,7 +57,11 @@ export interface BatchingEvents {
 /** Batch sizes that are tried while requests are served: larger ones would keep them waiting. */
 const MOST_ROWS_BETWEEN_REQUESTS = 8;
 const ROUNDS_BETWEEN_REQUESTS = 2;
-const SERVED_ELSEWHERE = 'as declared: another server runs it';
+const SERVED_ELSEWHERE: BatchAxis = {
+  kind: 'none',
+  reason: 'another server runs it, so nothing can be tried here',
+  fix: 'if the rows are independent, declare the batch axis in pillion.yaml',
+};
 
 export class VersionBatching {
   /** By signature: why what the owner has declared is wrong. */
@@ -66,6 +74,7 @@ export class VersionBatching {
   readonly #pending = new Map<string, BatchingDecision>();
   readonly #proofs = new Map<string, Promise<RowsProof>>();
   #recorded: Promise<RecordedInputs> | undefined;
+  #isEnded = false;
   /** One proof at a time. */
   #last: Promise<unknown> = Promise.resolve();
   /** The first run, of the smallest batch; resolves with its duration in ms. */
@@ -90,12 +99,14 @@ export class VersionBatching {
   }
 
   /**
-   * Call once, when the version is served. `onProved` gets the signatures that share more runs than before, at most twice:
-   * those whose batch axis was accepted, and those whose padding was. It must not reject.
+   * Call once, when the version is served. `onProved` gets the signatures that share runs otherwise than before: those
+   * whose batch axis was accepted, then those whose padding was; of another server those that it has changed. It must
+   * not reject.
    */
   serve(served: ServedLoad, onProved: (accepted: Signatures) => Promise<void>): void {
     this.#pace.serve(served);
     this.#goOn(onProved).catch(ignoreEnd);
+    this.#followElsewhere(onProved);
   }
 
   /** How long the first run took, when it has ended, in ms; 0 = there was none. */
@@ -105,12 +116,13 @@ export class VersionBatching {
 
   /** Idempotent. */
   end(): void {
+    this.#isEnded = true;
     this.#pace.end();
   }
 
   async #decideOne(name: string, loaded: Signature): Promise<Signature> {
     const { declared, kept, judge, executor, events } = this.#options;
-    if (executor.isElsewhere === true) return withReason(declared.get(name) ?? loaded, SERVED_ELSEWHERE);
+    if (executor.isElsewhere === true) return this.#elsewhere(name, loaded);
     const decision = await decideBatching(loaded, {
       declared: declared.get(name),
       kept: async () => kept.of(name),
@@ -125,6 +137,33 @@ export class VersionBatching {
       this.#pending.set(name, decision);
     }
     return signature;
+  }
+
+  /** Nothing can be tried on another server: its backend must have a reason to join rows, or the owner. */
+  #elsewhere(name: string, loaded: Signature): Signature {
+    const declared = this.#options.declared.get(name);
+    if (declared !== undefined) {
+      return { ...declared, hasRows: declared.hasRows ?? (hasRows(declared) || hasRows(loaded)) };
+    }
+    const { batchAxis } = loaded;
+    const isKnown = batchAxis.kind === 'none' || batchAxis.reason !== undefined;
+    const signature = isKnown ? loaded : { ...loaded, batchAxis: SERVED_ELSEWHERE, hasRows: true };
+    this.#options.events.onDecided(name, signature.batchAxis);
+    return signature;
+  }
+
+  /** What the owner declares stays, whatever the other server says. */
+  #followElsewhere(onProved: (changed: Signatures) => Promise<void>): void {
+    const { signatures, declared, watchSignatures } = this.#options;
+    const followed = new Set([...signatures.keys()].filter((name) => !declared.has(name)));
+    if (followed.size === 0) return;
+    let last: Promise<void> = Promise.resolve();
+    watchSignatures?.(followed, (told) => {
+      if (this.#isEnded) return;
+      const changed = [...told].filter(([name]) => followed.has(name));
+      const served = new Map(changed.map(([name, signature]) => [name, this.#elsewhere(name, signature)]));
+      last = last.then(() => onProved(served));
+    });
   }
 
   /** Its reason changes when the proof ends: the signature may stay as it is. */
@@ -274,11 +313,6 @@ export class VersionBatching {
       this.#pace.ran(tookMs ?? clock.nowMs() - startedAt);
     }
   }
-}
-
-function withReason(signature: Signature, reason: string): Signature {
-  const { batchAxis } = signature;
-  return batchAxis.reason === undefined ? { ...signature, batchAxis: { ...batchAxis, reason } } : signature;
 }
 
 function ignoreEnd(error: unknown): void {

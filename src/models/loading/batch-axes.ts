@@ -27,6 +27,7 @@ export async function versionBatching(
     clock,
     signatures,
     executor: host.executor,
+    watchSignatures: isOn ? host.watchSignatures : undefined,
     maxRows: batching.scheduler.maxBatchSize,
     slowRunMs: slowRunMs(host.measured?.oneRowMs),
     declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== opened.get(name)) : []),

@@ -32,7 +32,7 @@ it('remote.yaml with what must be said has defaults for the rest', async (t) => 
     concurrency: 8,
     timeoutMs: 30_000,
     connectTimeoutMs: 10_000,
-    isBatching: true,
+    isBatching: undefined,
     tls: undefined,
   });
 });

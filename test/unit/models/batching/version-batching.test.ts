@@ -71,6 +71,17 @@ function setUp(runMs: number, model = double, changes: Partial<VersionBatchingOp
 }
 
 const HIDDEN = LENGTH_SIGNATURE.outputs.get('hidden')!;
+const ELSEWHERE: Executor = {
+  slots: 1,
+  isElsewhere: true,
+  allocate: (bytes) => new ArrayBuffer(bytes),
+  release: () => undefined,
+  run: () => assert.fail('it has other clients'),
+};
+const TOLD_ELSEWHERE: Signature = {
+  ...LENGTH_SIGNATURE,
+  batchAxis: { ...LENGTH_SIGNATURE.batchAxis, reason: 'as its server says' },
+};
 const IDLE = { queuedTasks: 0, runningBatches: 0 };
 const axisOf = (signatures: Signatures): BatchAxis => (signatures.get('s') as Signature).batchAxis;
 
@@ -171,18 +182,55 @@ describe('VersionBatching', () => {
     }
   });
 
-  it('leaves models alone that another server runs', async () => {
-    const { batching, sizes } = setUp(1, double, {
-      executor: {
-        slots: 1,
-        isElsewhere: true,
-        allocate: (bytes) => new ArrayBuffer(bytes),
-        release: () => undefined,
-        run: () => assert.fail('it has other clients'),
+  it('joins no rows of a model that another server runs, unless there is a reason', async () => {
+    const signaturesOf = (axis: BatchAxis): Signatures => new Map([['s', signatureOf(axis)]]);
+    const told: BatchAxis = { kind: 'dynamic', reason: 'as its server says' };
+    const declared: BatchAxis = { kind: 'dynamic', reason: 'declared in pillion.yaml' };
+    for (const [changes, kind, reason] of [
+      [{}, 'none', 'another server runs it, so nothing can be tried here'],
+      [{ signatures: signaturesOf(told) }, 'dynamic', told.reason],
+      [{ declared: signaturesOf(declared) }, 'dynamic', declared.reason],
+    ] as const) {
+      const { batching, sizes } = setUp(1, double, { executor: ELSEWHERE, ...changes });
+      const axis = axisOf(await batching.decide());
+      assert.deepEqual([axis.kind, axis.reason, sizes.length], [kind, reason, 0]);
+    }
+  });
+
+  it('follows what the other server says later, but for what the owner declares', async () => {
+    const dynamic = { kind: 'dynamic', reason: 'proved there' } as const;
+    const none = { kind: 'none', reason: 'mixed there' } as const;
+    let tell: (signatures: Signatures) => void = () => assert.fail('nobody listens');
+    const { batching } = setUp(1, double, {
+      executor: ELSEWHERE,
+      signatures: new Map([
+        ['s', signatureOf(none)],
+        ['t', signatureOf(none)],
+      ]),
+      declared: new Map([['t', signatureOf({ kind: 'dynamic', reason: 'declared in pillion.yaml' })]]),
+      watchSignatures: (followed, onChange) => {
+        assert.deepEqual([...followed], ['s']);
+        tell = onChange;
       },
     });
-    const { kind, reason } = axisOf(await batching.decide());
-    assert.deepEqual([kind, reason, sizes.length], ['dynamic', 'as declared: another server runs it', 0]);
+    await batching.decide();
+    const served: (readonly [string, string | undefined])[] = [];
+    batching.serve(IDLE, async (changed) => {
+      for (const [name, { batchAxis }] of changed) served.push([name, batchAxis.reason]);
+    });
+    const all = (axis: BatchAxis): Signatures =>
+      new Map([
+        ['s', signatureOf(axis)],
+        ['t', signatureOf(axis)],
+      ]);
+    for (const axis of [dynamic, none]) tell(all(axis));
+    batching.end();
+    tell(all(dynamic));
+    await turn();
+    assert.deepEqual(served, [
+      ['s', 'proved there'],
+      ['s', 'mixed there'],
+    ]);
   });
 
   it('obeys a wrong declaration, and warns of it', async () => {
@@ -325,14 +373,7 @@ describe('The padding of a version', () => {
   });
 
   it('is refused where another server runs the model', async () => {
-    const elsewhere: Executor = {
-      slots: 1,
-      isElsewhere: true,
-      allocate: (bytes) => new ArrayBuffer(bytes),
-      release: () => undefined,
-      run: () => assert.fail('it has other clients'),
-    };
-    const { batching } = setUpPadded({ executor: elsewhere });
+    const { batching } = setUpPadded({ executor: ELSEWHERE, signatures: new Map([['s', TOLD_ELSEWHERE]]) });
     assert.equal((await batching.decide()).get('s')!.padding, undefined);
     assert.match(batching.paddings.get('s')!.reason, /another server runs it/);
   });

@@ -6,6 +6,8 @@ import {
   writeRegressionResponse,
 } from '../../../../codec/tensorflow/inference-response-writer.ts';
 import {
+  BATCH_AXES,
+  type ModelMetadataRequest,
   NOTES,
   readModelMetadataRequest,
   SIGNATURE_DEF,
@@ -86,10 +88,11 @@ export function registerPredictionService(
       name: 'GetModelMetadata',
       access: 'metadata',
       decode: (message, _path, context) => {
-        const { modelSpec, wantsNotes } = readMetadataRequest(message);
+        const { modelSpec, fields } = readMetadataRequest(message);
         return lookupCall(modelSpec.name, () => {
           const { notes = [], ...metadata } = modelInfo.metadata(modelSpec, context);
-          return wantsNotes ? { ...metadata, notes } : metadata;
+          const tellsBatchAxes = fields.includes(BATCH_AXES);
+          return { ...metadata, ...(fields.includes(NOTES) && { notes }), tellsBatchAxes };
         });
       },
       encode: (metadata) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]),
@@ -128,14 +131,17 @@ class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   }
 }
 
-/** Notes are sent to who asks for them: others may take every entry of the answer for signatures. */
-function readMetadataRequest(message: Uint8Array): { readonly modelSpec: ModelSpec; readonly wantsNotes: boolean } {
-  const { modelSpec, fields } = readModelMetadataRequest(message);
-  const unknown = fields.filter((field) => field !== SIGNATURE_DEF && field !== NOTES);
-  if (fields.length > 0 && unknown.length === 0) return { modelSpec, wantsNotes: fields.includes(NOTES) };
+/** Our own fields are sent to who asks for them: others may take every entry of the answer for signatures. */
+const METADATA_FIELDS: readonly string[] = [SIGNATURE_DEF, NOTES, BATCH_AXES];
+
+function readMetadataRequest(message: Uint8Array): ModelMetadataRequest {
+  const request = readModelMetadataRequest(message);
+  const { fields } = request;
+  const unknown = fields.filter((field) => !METADATA_FIELDS.includes(field));
+  if (fields.length > 0 && unknown.length === 0) return request;
   const sent = fields.length === 0 ? 'is empty' : `has ${listNames(unknown)}`;
   throw new ServingError(
     'invalid_request',
-    `metadata_field ${sent}; send "${SIGNATURE_DEF}", and "${NOTES}" if wanted`,
+    `metadata_field ${sent}; send "${SIGNATURE_DEF}", and "${NOTES}" or "${BATCH_AXES}" if wanted`,
   );
 }
