@@ -107,10 +107,7 @@ export interface Session {
    * `onChange` gets all signatures after each such change, until the session is closed; only the `followed` ones are
    * served as it says. Called at most once. Absent = `signatures` holds for good.
    */
-  watchSignatures?(
-    followed: ReadonlySet<string>,
-    onChange: (signatures: ReadonlyMap<string, Signature>) => void,
-  ): void;
+  watchSignatures?(followed: ReadonlySet<string>, onChange: (signatures: ReadonlyMap<string, Signature>) => void): void;
   /**
    * Hosts prefer it to `run`: the session's thread can then sleep between runs without its event loop, and tiny batches
    * can run on the server's. A session that has it needs no timers or I/O between runs.

@@ -34,7 +34,10 @@ function normalized(x: Rows): Rows {
 function writeVersion(directory: string, node: OnnxNode): void {
   const x = { name: 'x', dtype: 'float32', dims: ['T', WIDTH] } as const;
   mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, 'model.onnx'), onnxModel({ inputs: [x], outputs: [{ ...x, name: 'y' }], nodes: [node] }));
+  writeFileSync(
+    join(directory, 'model.onnx'),
+    onnxModel({ inputs: [x], outputs: [{ ...x, name: 'y' }], nodes: [node] }),
+  );
 }
 
 function randomRows(count: number): Rows {

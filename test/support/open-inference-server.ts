@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 
-const DESCRIPTORS = 'test/golden/wire/open-inference-grpc.fds.bin';
+const DESCRIPTORS = 'test/golden/wire/tritonclient-grpc.fds.bin';
 
 // biome-ignore lint/suspicious/noExplicitAny: proto-loader's messages have no types.
 export type Message = any;

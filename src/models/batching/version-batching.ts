@@ -13,7 +13,14 @@ import type { HostedSession } from '../../backends/host/hosted-session.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
-import { type BatchAxes, type BatchAxis, hasRows, type LengthPadding, type Signature, type Signatures } from '../../core/signature.ts';
+import {
+  type BatchAxes,
+  type BatchAxis,
+  hasRows,
+  type LengthPadding,
+  type Signature,
+  type Signatures,
+} from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';

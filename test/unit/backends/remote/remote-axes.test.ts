@@ -103,7 +103,10 @@ describe('RemoteAxes', () => {
     await axes.look();
     assert.equal(axes.mayShare('s', '4'), true, 'its owner has declared it');
     axes.watch(FOLLOWED, () => undefined);
-    assert.deepEqual([axes.mayShare('s', '3'), axes.mayShare('s', '4'), axes.mayShare('s', undefined)], [true, false, true]);
+    assert.deepEqual(
+      [axes.mayShare('s', '3'), axes.mayShare('s', '4'), axes.mayShare('s', undefined)],
+      [true, false, true],
+    );
     axes.close();
     const mixing = setUp([told('none', '3')]).axes;
     await mixing.look();
