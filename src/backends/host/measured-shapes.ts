@@ -21,6 +21,9 @@ interface MeasuredSignature {
   mostRows: number;
 }
 
+/** Of a signature that was not measured. */
+const NO_INPUTS: Batch['inputs'] = new Map();
+
 export class MeasuredShapes {
   readonly #bySignature: ReadonlyMap<string, MeasuredSignature>;
 
@@ -59,7 +62,9 @@ function measured(name: string, signature: Signature, maxBatchSize: number): Mea
   const { batchAxis, batchAxes } = signature;
   const isDynamic = batchAxis.kind === 'dynamic';
   const mostRows = isDynamic ? maxBatchSize : 1;
-  const { inputs } = syntheticBatch(name, signature, mostRows);
+  // Nothing was measured with inputs that are too large.
+  const inputs =
+    syntheticBatch(name, signature, { rows: mostRows, maxBytes: MAX_CALIBRATED_BYTES })?.inputs ?? NO_INPUTS;
   const ofInputs = [...inputs].map(([input, { shape }]): [string, MeasuredInput] => {
     const axis = isDynamic ? axisOf(batchAxes, input) : 'same';
     return [input, { shape, axis: axis === 'same' ? -1 : axis }];

@@ -9,15 +9,12 @@
 import { ServingError, toServingError } from '../../../core/errors.ts';
 import type { Batch } from '../../../core/executor.ts';
 import type { Signature, Signatures } from '../../../core/signature.ts';
-import { byteLengthOfAll } from '../../../core/tensor.ts';
 import { syntheticBatch } from '../../synthetic-batch.ts';
 import type { HostedSession } from '../hosted-session.ts';
 import { type ProcessHostOptions, startProcessHost } from './process-host.ts';
 
 /** A run that has not ended by then is given up: how slow models are served is decided elsewhere. */
 const TRIAL_MS = 30_000;
-/** Larger batches are not tried: their zeros would have to be made and copied. */
-const MAX_TRIED_BYTES = 2 ** 24;
 
 export interface TrialOptions extends ProcessHostOptions {
   /** As in HostOptions. */
@@ -72,10 +69,11 @@ async function tryBatch(options: TrialOptions, { executor }: HostedSession, batc
 
 function* batchesOf(signatures: Signatures, maxBatchSize: number): Iterable<Batch> {
   for (const [name, signature] of signatures) {
-    yield syntheticBatch(name, signature, leastRows(signature));
-    if (signature.batchAxis.kind !== 'dynamic' || maxBatchSize === 1) continue;
-    const bytesOfRow = byteLengthOfAll(syntheticBatch(name, signature, 1).inputs);
-    if (bytesOfRow * maxBatchSize <= MAX_TRIED_BYTES) yield syntheticBatch(name, signature, maxBatchSize);
+    const sizes = new Set([leastRows(signature), signature.batchAxis.kind === 'dynamic' ? maxBatchSize : 0]);
+    for (const rows of sizes) {
+      const batch = rows > 0 ? syntheticBatch(name, signature, { rows }) : undefined;
+      if (batch !== undefined) yield batch;
+    }
   }
 }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { PREDICT_METHOD_NAME, type Signatures } from '../../../../src/core/signature.ts';
-import { zerosOf } from '../../../../src/core/zeros.ts';
+import { zerosOf } from '../../../../src/core/tensor.ts';
 import { EndingShapes, MAX_ENDING, type Shaped } from '../../../../src/models/serving/ending-shapes.ts';
 
 const CRASH = new ServingError('worker_crashed', 'it died (signal SIGABRT)');
