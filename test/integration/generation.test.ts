@@ -2,9 +2,10 @@
  * GPT-2's graph as a model with a state: its cache begins empty and grows with each token. 32 sequences at a time, whose
  * prompts have different lengths, get what the runtime gives to each that is stepped alone.
  */
-import { zerosOf } from '../../src/core/tensor.ts';
+
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { zerosOf } from '../../src/core/tensor.ts';
 import { gpt2Cache, SMALL_GPT2, writeGpt2 } from '../support/gpt2-model.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import { compare, type StatefulModel, type Stream, stepAlone, stepServed } from '../support/streams.ts';
