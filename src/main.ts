@@ -3,8 +3,9 @@
  * pillion: flags → config → app → signals → drain. Nothing else is decided here. Each command loads its own modules:
  * `pillion await` stays beside an application, and `pillion drain` runs in a sidecar's memory limit.
  *
- * Exit status: 0 = ended by a signal, POST /quitquitquit or the end of its terminal, and drained; 1 = could not start, or a fault ended it; 64 = wrong command line
- * (EX_USAGE); SIGKILL (137 in a shell) = ended by a second signal.
+ * Exit status: 0 = ended by a signal, POST /quitquitquit or the end of its terminal, and drained; 1 = could not start, or a
+ * fault ended it; 64 = wrong command line (EX_USAGE); SIGKILL (137 in a shell) = ended by a second signal, or while a run
+ * went on in a thread.
  */
 import process from 'node:process';
 import type { App } from './app/app.ts';
@@ -68,8 +69,8 @@ async function serve(config: ServeConfig): Promise<void> {
   let ending: Promise<void> | undefined;
   const exit = async (code: number): Promise<void> => {
     await app.logger.end(PATIENCE_MS);
-    // Node aborts at its exit where it cannot reset a terminal that is gone.
-    if (isTerminalClosed()) killSelf();
+    // Node waits for the threads of runs that go on, and aborts at its exit where it cannot reset a terminal that is gone.
+    if (app.leavesRuns || isTerminalClosed()) killSelf();
     else process.exit(code);
   };
   const end = (by: string): void => {

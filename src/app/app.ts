@@ -64,8 +64,12 @@ export interface App extends Pillion {
   readonly logger: RootLogger;
   /** The operations on Triton model repositories; undefined without --model_repository. */
   readonly repository: ModelRepository | undefined;
+  /** After the drain: a run goes on in a thread, which would keep the process from its end. */
+  readonly leavesRuns: boolean;
 }
 
+/** The most time for models to end: a process that does not close is killed sooner; a run in a thread may last. */
+const MODELS_END_MS = 10_000;
 /** The most time for writing the last records of the request logs. */
 const FLUSHING_MS = 5000;
 /** The most time for the last lines of the access log, which may have no reader. */
@@ -95,6 +99,7 @@ export function createApp(config: ServeConfig, environment: Environment, quit?: 
 class PillionApp implements App {
   readonly logger: RootLogger;
   readonly repository: ModelRepository | undefined;
+  leavesRuns = false;
   readonly #options: ServeOptions;
   readonly #telemetry: AppTelemetry;
   readonly #machine: Machine = readMachine();
@@ -286,7 +291,7 @@ class PillionApp implements App {
     this.#headroom.stop();
     this.#memoryWatch.stop();
     this.#descriptorWatch.stop();
-    await this.#models.close();
+    await this.#closeModels();
     await atMost(FLUSHING_MS, this.#records.close());
     await this.#admin.server.close();
     await Promise.all([this.#surfaces.metrics?.close(), this.#surfaces.probes?.close()]);
@@ -294,6 +299,18 @@ class PillionApp implements App {
     await this.#accessLog?.close(LAST_LINES_MS);
     this.#deadlines.close();
     return await this.#telemetry.close();
+  }
+
+  /** Nobody waits for runs any more: every request has been answered. */
+  async #closeModels(): Promise<void> {
+    this.leavesRuns = true;
+    await atMost(
+      MODELS_END_MS,
+      this.#models.close().then(() => {
+        this.leavesRuns = false;
+      }),
+    );
+    if (this.leavesRuns) this.logger.warn({ event: 'runs_left' }, 'runs of a model have not ended: they are left');
   }
 
   async #listen(): Promise<Addresses> {
