@@ -32,6 +32,18 @@ describe('a model that makes as many rounds as a request says', () => {
   });
 });
 
+describe('a run that nothing ends, since its owner wants the model in a thread', () => {
+  it('is warned of at load, and does not keep the server from its end', { timeout: 60_000 }, async (t) => {
+    const flag = `--model=rounds=${writeModel(tempDirectory(t), 'rounds', ROUNDS)}`;
+    const sidecar = await startSidecar([flag, '--host=thread']);
+    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as { models: readonly unknown[] };
+    assert.match(JSON.stringify(models), /one request may compute for ever, .*Loop/);
+    assert.equal((await rounds(sidecar, 4e12))[0], 504);
+    assert.equal(await sidecar.stop(), 'SIGKILL');
+    assert.ok(sidecar.lines.some(({ event }) => event === 'runs_left'));
+  });
+});
+
 describe('a model whose work is bounded by the size of a request', () => {
   it('runs on a thread, so that the neighbour is answered meanwhile', async (t) => {
     const sidecar = await startSidecar([`--model=boxes=${writeModel(tempDirectory(t), 'boxes', BOXES)}`, NEIGHBOUR]);

@@ -70,7 +70,8 @@ export class PuppetLoads {
   isHolding = false;
   closed = 0;
   readonly #failures = new Map<string, ServingError>();
-  readonly #pending = new Map<string, PendingLoad>();
+  /** Oldest first. A version may load again while a load that was aborted goes on. */
+  readonly #pending: { readonly key: string; readonly load: PendingLoad }[] = [];
 
   readonly load: LoadServable = (model, version) => {
     const key = `${model.name}/${version}`;
@@ -80,7 +81,8 @@ export class PuppetLoads {
     if (failure !== undefined) return Promise.reject(failure);
     if (!this.isHolding) return Promise.resolve(this.#open(model.name, version));
     return new Promise((resolve, reject) => {
-      this.#pending.set(key, { finish: () => resolve(this.#open(model.name, version)), fail: reject });
+      const load = { finish: () => resolve(this.#open(model.name, version)), fail: reject };
+      this.#pending.push({ key, load });
     });
   };
 
@@ -91,7 +93,7 @@ export class PuppetLoads {
   }
 
   get pending(): readonly string[] {
-    return [...this.#pending.keys()];
+    return this.#pending.map(({ key }) => key);
   }
 
   async finish(key: string): Promise<void> {
@@ -105,10 +107,9 @@ export class PuppetLoads {
   }
 
   #take(key: string): PendingLoad {
-    const pending = this.#pending.get(key);
-    if (pending === undefined) throw new Error(`${key} is not loading; loading: ${this.pending.join(', ')}`);
-    this.#pending.delete(key);
-    return pending;
+    const at = this.pending.indexOf(key);
+    if (at < 0) throw new Error(`${key} is not loading; loading: ${this.pending.join(', ')}`);
+    return this.#pending.splice(at, 1)[0]!.load;
   }
 
   #open(name: string, version: bigint): Servable {

@@ -9,20 +9,18 @@ import { syntheticBatch } from '../synthetic-batch.ts';
 import { MAX_CALIBRATED_BYTES } from './calibration.ts';
 
 interface MeasuredInput {
+  readonly name: string;
   readonly shape: readonly number[];
   /** -1 = it has no axis of rows. */
   readonly axis: number;
 }
 
 interface MeasuredSignature {
-  readonly inputs: ReadonlyMap<string, MeasuredInput>;
+  readonly inputs: readonly MeasuredInput[];
   /** Texts of one shape may have any length. */
   readonly hasTexts: boolean;
   mostRows: number;
 }
-
-/** Of a signature that was not measured. */
-const NO_INPUTS: Batch['inputs'] = new Map();
 
 export class MeasuredShapes {
   readonly #bySignature: ReadonlyMap<string, MeasuredSignature>;
@@ -30,7 +28,10 @@ export class MeasuredShapes {
   /** Those of a calibration of `signatures` with batches of up to `maxBatchSize` rows. */
   constructor(signatures: Signatures, maxBatchSize: number) {
     this.#bySignature = new Map(
-      [...signatures].map(([name, signature]) => [name, measured(name, signature, maxBatchSize)]),
+      [...signatures].flatMap(([name, signature]) => {
+        const known = measured(name, signature, maxBatchSize);
+        return known === undefined ? [] : [[name, known]];
+      }),
     );
   }
 
@@ -52,33 +53,33 @@ export class MeasuredShapes {
   /** A batch for which `isNext` was true has been measured. */
   add({ signatureName, inputs }: Batch): void {
     const known = this.#bySignature.get(signatureName)!;
-    for (const [name, { shape }] of inputs) {
-      known.mostRows = Math.max(known.mostRows, shape[known.inputs.get(name)!.axis] ?? 0);
+    for (const { name, axis } of known.inputs) {
+      known.mostRows = Math.max(known.mostRows, inputs.get(name)!.shape[axis] ?? 0);
     }
   }
 }
 
-function measured(name: string, signature: Signature, maxBatchSize: number): MeasuredSignature {
+/** Undefined: its inputs are too large to be measured. */
+function measured(name: string, signature: Signature, maxBatchSize: number): MeasuredSignature | undefined {
   const { batchAxis, batchAxes } = signature;
   const isDynamic = batchAxis.kind === 'dynamic';
   const mostRows = isDynamic ? maxBatchSize : 1;
-  // Nothing was measured with inputs that are too large.
-  const inputs =
-    syntheticBatch(name, signature, { rows: mostRows, maxBytes: MAX_CALIBRATED_BYTES })?.inputs ?? NO_INPUTS;
-  const ofInputs = [...inputs].map(([input, { shape }]): [string, MeasuredInput] => {
+  const trial = syntheticBatch(name, signature, { rows: mostRows, maxBytes: MAX_CALIBRATED_BYTES });
+  if (trial === undefined) return undefined;
+  const ofInputs = [...trial.inputs].map(([input, { shape }]): MeasuredInput => {
     const axis = isDynamic ? axisOf(batchAxes, input) : 'same';
-    return [input, { shape, axis: axis === 'same' ? -1 : axis }];
+    return { name: input, shape, axis: axis === 'same' ? -1 : axis };
   });
-  const hasTexts = [...inputs.values()].some(({ dtype }) => dtype === 'string');
-  return { inputs: new Map(ofInputs), hasTexts, mostRows };
+  const hasTexts = [...trial.inputs.values()].some(({ dtype }) => dtype === 'string');
+  return { inputs: ofInputs, hasTexts, mostRows };
 }
 
 function fits(inputs: Batch['inputs'], known: MeasuredSignature, mostRows: number): boolean {
-  for (const [name, { shape }] of inputs) {
-    const input = known.inputs.get(name);
-    if (input === undefined || shape.length !== input.shape.length) return false;
+  for (const { name, shape, axis } of known.inputs) {
+    const given = inputs.get(name)?.shape;
+    if (given === undefined || given.length !== shape.length) return false;
     for (let i = 0; i < shape.length; i++) {
-      if (i === input.axis ? shape[i]! > mostRows : shape[i] !== input.shape[i]) return false;
+      if (i === axis ? given[i]! > mostRows : given[i] !== shape[i]) return false;
     }
   }
   return true;

@@ -86,8 +86,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const configured = fixedHost(needs, requested, options.sandbox?.isRequired);
   const bounds =
     needs.mustRunIn === undefined ? await workBoundsFor(options.versionDirectory, backend.kind) : undefined;
-  const isOwners = configured !== undefined && options.isBackground !== true;
-  const fixed = (isOwners || requested === 'inline' ? undefined : boundedHost(bounds)) ?? configured;
+  // No owner has asked for the thread of a shadow.
+  const isThreadOfNobody = configured?.kind === 'thread' && options.isBackground === true;
+  const isFree = (configured === undefined && requested === 'auto') || isThreadOfNobody;
+  const fixed = (isFree ? boundedHost(bounds) : undefined) ?? configured;
   const isOutside = fixed?.kind === 'process' || needs.mustRunIn !== undefined || backend.isNative === false;
   const untried = isOutside ? undefined : await tryFirst(options, backend.kind, bounds);
   const cautions = [

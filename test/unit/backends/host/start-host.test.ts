@@ -178,6 +178,9 @@ describe('where a model is put by its graph', () => {
     const versionDirectory = join(writeModel(tempDirectory(t), 'rounds', ROUNDS), '1');
     const of = { versionDirectory, backendKind: 'onnx', defaultHost: 'thread', isBackground: true, slots: 1 } as const;
     assert.equal((await start(t, of)).host.kind, 'process');
+    const boxes = join(writeModel(tempDirectory(t), 'boxes', BOXES), '1');
+    const confined = await start(t, { ...of, versionDirectory: boxes, defaultHost: 'process' });
+    assert.equal(confined.host.kind, 'process', 'as its server confines models');
   });
 });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ServingError } from '../../../../src/core/errors.ts';
 import type { Batch, Executor } from '../../../../src/core/executor.ts';
 import type { Signature } from '../../../../src/core/signature.ts';
 import { SWEEP_BUDGET_MS, type SweepOptions, sweepBatchSizes } from '../../../../src/models/warm-up/batch-sweep.ts';
@@ -16,9 +17,11 @@ function harness(
     firstRunMs?: number;
     slots?: number;
     fails?: (b: Batch) => boolean;
+    error?: Error;
   } = {},
 ) {
-  const { msPerRow = 0.1, runMs = 0, firstRunMs = 0, slots = 1, fails = () => false, ...options } = changes;
+  const { msPerRow = 0.1, runMs = 0, firstRunMs = 0, slots = 1, fails = () => false, ...rest } = changes;
+  const { error = new Error('zeros are not for this model'), ...options } = rest;
   const clock = new FakeClock();
   const batches: Batch[] = [];
   let running = 0;
@@ -32,7 +35,7 @@ function harness(
       mostRunning = Math.max(mostRunning, ++running);
       await Promise.resolve();
       running -= 1;
-      if (fails(batch)) throw new Error('zeros are not for this model');
+      if (fails(batch)) throw error;
       const runStart = clock.nowMs();
       clock.advance(runMs + msPerRow * batch.size + (batches.length === 1 ? firstRunMs : 0));
       return { outputs: new Map(), runStart, runEnd: clock.nowMs() };
@@ -47,6 +50,18 @@ function harness(
 const rowsOf = (seeds: readonly { rows: number }[]): number[] => seeds.map(({ rows }) => rows);
 
 describe('a sweep', () => {
+  it('tries no other shape where a run was ended with its process', async () => {
+    const free = signature({ x: spec('float32', [-1, -1]) }, { y: spec('float32', [-1, 2]) });
+    const lost = new ServingError('worker_lost', 'a run was ended');
+    const { sweep, batches } = harness({
+      signatures: new Map([['serving_default', free]]),
+      fails: () => true,
+      error: lost,
+    });
+    const { seeds, failures } = await sweep();
+    assert.deepEqual([seeds, failures.length, batches.length], [[], 1, 1]);
+  });
+
   it('tries 1, 2, 4 … and the largest batch, and keeps what each took', async () => {
     const { seeds, failures } = await harness().sweep();
     assert.deepEqual(rowsOf(seeds), [1, 2, 4, 6]);

@@ -3,11 +3,17 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
-import { CHECK_MS, OVERDUE_RUN_MS, SILENT_CHECKS } from '../../../../../src/backends/host/process/heartbeat-monitor.ts';
+import {
+  ABANDONED_RUN_MS,
+  CHECK_MS,
+  OVERDUE_RUN_MS,
+  SILENT_CHECKS,
+} from '../../../../../src/backends/host/process/heartbeat-monitor.ts';
 import { type ProcessHostOptions, startProcessHost } from '../../../../../src/backends/host/process/process-host.ts';
+import { DEFAULT_FIRST_DELAY_MS } from '../../../../../src/backends/host/restart-backoff.ts';
 import type { WorkerEvent } from '../../../../../src/backends/host/worker-host-options.ts';
 import { RECYCLE_INTERVAL_MS } from '../../../../../src/backends/host/worker-slots.ts';
-import type { BatchResult } from '../../../../../src/core/executor.ts';
+import type { BatchOrigin, BatchResult } from '../../../../../src/core/executor.ts';
 import { isGone, modelProcesses } from '../../../../support/child-processes.ts';
 import { FAKE_FILE, GROWN_BYTES } from '../../../../support/fake-backend.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
@@ -73,6 +79,39 @@ describe('a model’s process that hangs', () => {
     const hanging = host.executor.run({ ...batchOf(WHEN.hang), deadline: clock.nowMs() + 1000 });
     const lost = assert.rejects(hanging, { kind: 'worker_lost', message: /a run went on 60 s after its deadline/ });
     clock.advance(OVERDUE_RUN_MS + 2000);
+    await lost;
+  });
+});
+
+describe('a model’s process whose runs are ended when nobody waits for them', () => {
+  it('is ended soon after a deadline, or when the callers have gone, and is replaced however often', async (t) => {
+    const { clock, until, host, run, events } = await start(t, { endsAbandonedRuns: true });
+    const origin: BatchOrigin = { traceHeaders: undefined, priority: 1, onAbandoned: undefined, note: () => undefined };
+    const ended = {
+      kind: 'worker_lost',
+      message: /a run went on 2 s after its deadline, or after its callers had gone/,
+    };
+    // After crashes it would take longer each time, and in the end nothing would replace it.
+    for (let i = 0; i < 4; i++) {
+      await until(() => clock.armed > 0);
+      const deadline = i % 2 === 0 ? clock.nowMs() + 1000 : Infinity;
+      const hanging = assert.rejects(host.executor.run({ ...batchOf(WHEN.hang), deadline, origin }), ended);
+      await new Promise((resolve) => setImmediate(resolve));
+      if (deadline === Infinity) origin.onAbandoned!();
+      clock.advance(1000 + ABANDONED_RUN_MS + CHECK_MS);
+      await hanging;
+      clock.advance(DEFAULT_FIRST_DELAY_MS);
+      await until(() => events.at(-1)?.what === 'restarted');
+    }
+    assert.deepEqual(yOf(await run(2)), [3]);
+  });
+
+  it('has a limit for trial runs, which have no deadline', async (t) => {
+    const { clock, until, host } = await start(t, { endsAbandonedRuns: true });
+    await until(() => clock.armed > 0);
+    const hanging = host.executor.run(batchOf(WHEN.hang));
+    const lost = assert.rejects(hanging, { kind: 'worker_lost', message: /2 s after its deadline/ });
+    clock.advance(30_000 + ABANDONED_RUN_MS + CHECK_MS);
     await lost;
   });
 });
