@@ -94,6 +94,21 @@ describe('VersionBatching', () => {
     assert.equal(clock.armed, 0);
   });
 
+  it('makes no run while a model loads of which one took long', async () => {
+    const { batching, clock, sizes } = setUp(20_000, double, { slowRunMs: 20_000 });
+    const deciding = batching.decide();
+    await turn();
+    clock.advance(1);
+    assert.equal(axisOf(await deciding).kind, 'none');
+    assert.deepEqual([sizes, await batching.firstRunMs()], [[], 0]);
+  });
+
+  it('tells how long the first run took, once it has ended', async () => {
+    const { batching, sizes } = setUp(20_000);
+    await batching.decide();
+    assert.deepEqual([await batching.firstRunMs(), sizes.length], [20_000, 1]);
+  });
+
   it('serves a slow model at once, and goes on when it is served', async () => {
     const { batching, clock, sizes, until, decided, kept } = setUp(40);
     const startedAt = clock.nowMs();
