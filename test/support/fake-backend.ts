@@ -218,7 +218,8 @@ class FakeSession implements Session {
         waitMs(Infinity);
         break;
       case 'abort':
-        process.abort();
+        process.kill(process.pid, 'SIGABRT');
+        waitMs(Infinity);
         break;
       case 'hang':
         waitMs(Infinity);

@@ -52,6 +52,6 @@ export const BATCHING_OPTIONS = {
   state_dir: text({
     default: '',
     placeholder: 'DIR',
-    help: 'Directory that keeps each model’s learned run times and batch axes between starts. Empty = they are not kept.',
+    help: 'Directory that keeps each model’s learned run times and batch axes between starts, and which loads have ended the server. Empty = they are not kept.',
   }),
 } satisfies Record<string, Option<unknown>>;

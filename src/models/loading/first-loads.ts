@@ -135,7 +135,7 @@ export class FirstLoads {
     if (files === undefined && !isServing()) return;
     try {
       const key = await this.#keyOf(kind, hashArtifact);
-      if (key === undefined || this.#known.has(key)) return;
+      if (key === undefined || (await this.#isKnown(model, kind, hashArtifact))) return;
       this.#known.add(key);
       await files?.write(fileName(model, key, 'known'), JSON.stringify({ format: FORMAT, model }));
     } catch (err) {

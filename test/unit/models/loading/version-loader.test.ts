@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import PQueue from 'p-queue';
 import type { ModelConfig } from '../../../../src/config/model-config.ts';
+import { ServingError } from '../../../../src/core/errors.ts';
 import { LONG_LOAD_MS, runInTurn, VersionLoader } from '../../../../src/models/loading/version-loader.ts';
 import type { Servable } from '../../../../src/models/serving/servable.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -127,5 +128,37 @@ describe('a load that takes long', () => {
     const servable = { runner: {} } as Servable;
     finishSlow(servable);
     assert.equal(await slow, servable);
+  });
+});
+
+describe('a load that crashes', () => {
+  it('is tried once more, at once, and then no more', async () => {
+    const clock = new FakeClock();
+    let tries = 0;
+    const loader = new VersionLoader({
+      clock,
+      turns: new PQueue({ concurrency: 1 }),
+      maxRetries: 5,
+      retryIntervalMs: 60_000,
+      load: async () => {
+        tries += 1;
+        throw new ServingError('load_failed', 'it crashed', { attributes: { workerEnded: true, crashed: true } });
+      },
+    });
+    const delays: number[] = [];
+    const loading = loader.load({
+      model: {} as ModelConfig,
+      version: 1n,
+      directory: '/m',
+      signal: new AbortController().signal,
+      onStart: () => undefined,
+      onRetry: ({ delayMs }) => void delays.push(delayMs),
+      onProgress: () => undefined,
+    });
+    const failed = assert.rejects(loading, /it crashed/);
+    await turn();
+    clock.advance(0);
+    await failed;
+    assert.deepEqual([tries, delays], [2, [0]]);
   });
 });
