@@ -5,7 +5,7 @@
  * proved, which models/batching/ does. A backend that knows better gives its axis a reason.
  */
 import type { DType } from '../core/dtype.ts';
-import type { BatchAxis, TensorSpec } from '../core/signature.ts';
+import { type BatchAxis, candidateRows, type TensorSpec } from '../core/signature.ts';
 
 export interface TensorMetadata {
   readonly name: string;
@@ -13,8 +13,6 @@ export interface TensorMetadata {
   /** A number is a fixed dim, a string a symbolic one ('' = unnamed). Empty = scalar or any rank. */
   readonly dims: readonly (number | string)[];
 }
-
-const NONE: BatchAxis = { kind: 'none' };
 
 /** Metadata from specs, whose free dims have no names. */
 export function metadataOf(specs: ReadonlyMap<string, TensorSpec>): readonly TensorMetadata[] {
@@ -27,15 +25,11 @@ export function metadataOf(specs: ReadonlyMap<string, TensorSpec>): readonly Ten
 
 /** The candidate by the declared dims alone. */
 export function batchAxisCandidate(inputs: readonly TensorMetadata[], outputs: readonly TensorMetadata[]): BatchAxis {
-  const tensors = [...inputs, ...outputs];
-  const first = tensors[0]?.dims[0];
-  if (inputs.length === 0 || first === undefined) return NONE;
-  if (typeof first === 'number') {
-    return first > 0 && tensors.every((t) => t.dims[0] === first) ? { kind: 'fixed', size: first } : NONE;
-  }
-  if (!tensors.every((t) => typeof t.dims[0] === 'string')) return NONE;
-  // A name of dim 0 on another dim is a square input: more rows would need more columns.
-  const names = new Set(tensors.map((t) => t.dims[0]).filter((name) => name !== ''));
-  if (tensors.some((t) => t.dims.slice(1).some((dim) => names.has(dim)))) return NONE;
-  return { kind: 'dynamic' };
+  const rows = candidateRows(inputs.map(dimsOf), outputs.map(dimsOf));
+  if (rows === undefined) return { kind: 'none' };
+  return rows === -1 ? { kind: 'dynamic' } : { kind: 'fixed', size: rows };
+}
+
+function dimsOf({ dims }: TensorMetadata): TensorMetadata['dims'] {
+  return dims;
 }

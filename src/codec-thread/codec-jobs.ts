@@ -147,8 +147,8 @@ export class CodecJobs {
     return carriedInputs(tensors);
   }
 
-  printOutputs(outputs: CarriedTensors, format: PredictFormat, unbatchedRows: number): Uint8Array {
-    return this.#printer.print(atOnce(unpacked(outputs)), format, unbatchedRows);
+  printOutputs(outputs: CarriedTensors, format: PredictFormat, sentRows: number): Uint8Array {
+    return this.#printer.print(atOnce(unpacked(outputs)), format, sentRows);
   }
 
   writePredict(outputs: CarriedTensors, spec: ResolvedModelSpec, asContent: boolean, room: number): Uint8Array {

@@ -101,7 +101,7 @@ export interface Signature {
   /** TensorFlow's method name; 'tensorflow/serving/predict' where the format has none. */
   readonly methodName: string;
   readonly batchAxis: BatchAxis;
-  /** Of inputs and outputs; undefined = dim 0 of every tensor. Only where there is a batch axis. */
+  /** Of inputs and outputs, as they are declared, whether or not requests share runs; undefined = dim 0 of every tensor. */
   readonly batchAxes?: BatchAxes | undefined;
   /** Set where it is proved that requests of different lengths may share a run. Absent = they do not. */
   readonly padding?: LengthPadding | undefined;
@@ -124,22 +124,66 @@ export interface Signature {
   readonly features?: readonly FeatureSpec[] | undefined;
 }
 
-/** The batch axes; undefined where rows are at dim 0 of every tensor, and where there are none. */
-export function ownAxes({ batchAxis, batchAxes }: Signature): BatchAxes | undefined {
-  if (batchAxis.kind === 'none') return undefined;
+/** The batch axes; undefined where rows are at dim 0 of every tensor, and where none are declared. */
+export function ownAxes({ batchAxes }: Signature): BatchAxes | undefined {
   for (const axis of batchAxes?.values() ?? []) if (axis !== 0) return batchAxes;
   return undefined;
 }
 
-/** A default of an input that a request leaves out stands for one row. */
+/** Its inputs have rows, whether or not requests share runs: a default of one stands for each row of a request. */
 export function hasRows({ batchAxis, hasRows: isKnown }: Signature): boolean {
   return isKnown ?? batchAxis.kind !== 'none';
+}
+
+/**
+ * The rows of every run, where the model runs no other number: requests of fewer or more are padded or cut. Undefined =
+ * any number, or requests are run as they come.
+ */
+export function rowsOfEachRun({ batchAxis }: Signature): number | undefined {
+  return batchAxis.kind === 'fixed' ? batchAxis.size : undefined;
 }
 
 /** The dim of a tensor that holds its rows; undefined = it has none. */
 export function rowAxisOf(signature: Signature, name: string): number | undefined {
   const axis = hasRows(signature) ? axisOf(signature.batchAxes, name) : 'same';
   return axis === 'same' ? undefined : axis;
+}
+
+/** A number is a fixed dim, a text the name of a free one ('' = unnamed). Empty = a scalar, or of any rank. */
+export type NamedDims = readonly (number | string)[];
+
+/**
+ * The size of dim 0 where every input and output may have rows there: −1 = any. Undefined = they have none, for their
+ * dims differ, or a free dim 0 has the name of another dim: more rows of a square input would need more columns.
+ */
+export function candidateRows(inputs: readonly NamedDims[], outputs: readonly NamedDims[]): number | undefined {
+  const tensors = [...inputs, ...outputs];
+  const first = tensors[0]?.[0];
+  if (inputs.length === 0 || first === undefined) return undefined;
+  if (typeof first === 'number') return first > 0 && tensors.every(([dim]) => dim === first) ? first : undefined;
+  if (!tensors.every(([dim]) => typeof dim === 'string')) return undefined;
+  const names = new Set(tensors.map(([dim]) => dim).filter((name) => name !== ''));
+  return tensors.some((dims) => dims.slice(1).some((dim) => names.has(dim))) ? undefined : -1;
+}
+
+/**
+ * The rows at dim 0 of every tensor, by the shapes: −1 = any number, else the one that each run has; undefined = none.
+ * Clients are told of these, as they do not change when it is found out whether requests may share runs. Where a shape is
+ * not known, what the owner of the model declares counts. Where all tensors are a fixed count of single numbers, such as
+ * float32 [10], these may as well be one row: they are none.
+ */
+export function declaredRows(signature: Signature): number | undefined {
+  const { inputs, outputs } = signature;
+  const specs = [...inputs.values(), ...outputs.values()];
+  if (ownAxes(signature) !== undefined) return undefined;
+  if (specs.some(({ shape }) => shape === undefined)) return hasRows(signature) ? -1 : undefined;
+  const rows = candidateRows([...inputs.values()].map(dimsOf), [...outputs.values()].map(dimsOf));
+  const isOneRow = rows !== undefined && rows > 1 && specs.every(({ shape }) => shape!.length === 1);
+  return isOneRow ? undefined : rows;
+}
+
+function dimsOf({ shape, dimNames }: TensorSpec): NamedDims {
+  return shape!.map((dim, i) => (dim === -1 ? (dimNames?.[i] ?? '') : dim));
 }
 
 /** The length of a request's rows; 0 = its inputs do not agree in one above 0, so that it cannot be padded. */

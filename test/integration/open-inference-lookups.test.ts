@@ -58,8 +58,8 @@ test('liveness, readiness and metadata', async () => {
 
 test('Triton’s configuration: dims without the batch, priorities, optional inputs', async () => {
   const rows = signature(
-    { x: spec('float32', [-1, 3]), t: spec('string', [-1, 1]) },
-    { y: spec('int64', [-1]) },
+    { x: spec('float32', [8, 3]), t: spec('string', [8, 1]) },
+    { y: spec('int64', [8]) },
     { kind: 'fixed', size: 8 },
   );
   const whole = signature({ x: spec('float32', [2, 3]) }, { y: spec('bool', []) }, { kind: 'none' });

@@ -28,7 +28,7 @@ it('any config.pbtxt gives a model, or the reason why not', () => {
       for (const warning of warnings) assert.match(warning, /^model "m": \/r\/m\/config\.pbtxt/);
       const triton = model.triton!;
       const served = { model: triton, labels: new Map() };
-      const version = { name: 'm', signatures: GRAPHS, runtime: undefined, maxBatchSize: 4 };
+      const version = { name: 'm', signatures: GRAPHS, runtime: undefined, configuredRows: 4 };
       const json = tritonConfigJson(tritonConfigOf({ ...version, triton: served }));
       assert.equal(JSON.parse(json).name, 'm');
       if (triton.refusal !== undefined) return;

@@ -7,8 +7,8 @@
  * It is TensorFlow Serving's format without its white space. A string output whose name ends in `_bytes` is written as
  * {"b64":"…"}, any other as text.
  *
- * Row format needs the same dim 0 in every output. TensorFlow Serving refuses other outputs. Here, if one row was sent
- * to a model without a batch axis, its answer has each output whole, as in columnar format:
+ * Row format needs the same dim 0 in every output. TensorFlow Serving refuses other outputs. Here, if one row was sent,
+ * its answer has each output whole, as in columnar format:
  *
  *   {"predictions":[v]}   one output;   several: {"predictions":[{"a":…,"b":…}]}
  *
@@ -37,12 +37,12 @@ export class OutputsPrinter {
   readonly #writer = new JsonWriter();
 
   /**
-   * `unbatchedRows`: the rows that a request in row format sent to a signature without a batch axis; else 0. Throws
-   * `invalid_request` if the outputs have no row format.
+   * `sentRows`: the rows that a request in row format sent; 0 = not known. Throws `invalid_request` if the outputs have
+   * no row format.
    */
-  print(outputs: TensorMap, format: PredictFormat, unbatchedRows = 0): Buffer {
+  print(outputs: TensorMap, format: PredictFormat, sentRows = 0): Buffer {
     if (outputs.size === 0) throw invalidRequest('the signature has no outputs; name another one in "signature_name"');
-    const rows = format === 'row' ? commonRows(outputs, unbatchedRows) : 0;
+    const rows = format === 'row' ? commonRows(outputs, sentRows) : 0;
     const writer = this.#writer;
     const printed: Output[] = [];
     for (const [name, tensor] of outputs) {
@@ -104,25 +104,25 @@ export class OutputsPrinter {
   }
 }
 
-function commonRows(outputs: TensorMap, unbatchedRows: number): number {
+function commonRows(outputs: TensorMap, sentRows: number): number {
   let rows: number | undefined;
   let firstName = '';
   for (const [name, { shape }] of outputs) {
     const isRows = shape.length > 0 && (rows === undefined || shape[0] === rows);
-    if (!isRows && unbatchedRows === 1) return WHOLE;
-    if (shape.length === 0) throw notRows(name, shape, 'a single value', unbatchedRows);
+    if (!isRows && sentRows === 1) return WHOLE;
+    if (shape.length === 0) throw notRows(name, shape, 'a single value', sentRows);
     if (rows === undefined) {
       rows = shape[0]!;
       firstName = name;
     } else if (!isRows) {
-      throw notRows(name, shape, `not the ${rows} rows of output ${quoteName(firstName)}`, unbatchedRows);
+      throw notRows(name, shape, `not the ${rows} rows of output ${quoteName(firstName)}`, sentRows);
     }
   }
   return rows!;
 }
 
-function notRows(name: string, shape: Shape, what: string, unbatchedRows: number): ServingError {
+function notRows(name: string, shape: Shape, what: string, sentRows: number): ServingError {
   const output = `output ${quoteName(name)} has shape ${formatShape(shape)}, ${what}, so it has no row format`;
-  const fix = unbatchedRows > 1 ? 'send one instance a request, or "inputs"' : 'send "inputs"';
+  const fix = sentRows > 1 ? 'send one instance a request, or "inputs"' : 'send "inputs"';
   return invalidRequest(`${output}; ${fix} instead of "instances"`);
 }

@@ -21,7 +21,7 @@ export async function versionBatching(
 ): Promise<VersionBatching> {
   const { clock, decisions, readRecorded, events } = options;
   const isOn = batching.isBatchingEnabled;
-  const signatures = isOn ? opened : withoutBatching(opened);
+  const signatures = isOn ? opened : withoutBatching(declared);
   const runtime = `${backendKind} ${model.executionProvider}`;
   return new VersionBatching({
     clock,

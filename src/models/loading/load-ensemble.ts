@@ -110,7 +110,7 @@ async function loadEnsemble(
   const viewed = views.size === 0 ? runner : new DeclaredSignatureRunner(runner, views, maxTensorBytes, thread);
   const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), viewed);
   servable.runtime = { kind: 'ensemble', choice: undefined };
-  servable.maxBatchSize = scheduler.maxBatchSize;
+  servable.maxBatchSize = servable.configuredRows = scheduler.maxBatchSize;
   servable.modelRuns = modelRuns;
   source.complete(servable);
   if (model.cache !== undefined) servable.addWarning(CACHE_OF_ENSEMBLE);

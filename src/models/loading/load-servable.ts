@@ -125,7 +125,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   for (const warning of [...hosted.warnings, ...(hosted.cautions ?? [])]) servable.addWarning(warning);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
   servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
-  servable.maxBatchSize = batching.scheduler.maxBatchSize;
+  servable.maxBatchSize = servable.configuredRows = batching.scheduler.maxBatchSize;
   servable.batchDisproofs = axes.disproofs;
   servable.paddings = axes.paddings;
   servable.tryOut = opened.tryOut;

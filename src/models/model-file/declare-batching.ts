@@ -5,7 +5,7 @@
 import type { DeclaredBatching } from '../../config/batch-declaration.ts';
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape } from '../../core/shape.ts';
-import { axisOf, type BatchAxis, type Signature, type Signatures } from '../../core/signature.ts';
+import { axisOf, type BatchAxis, hasRows, type Signature, type Signatures } from '../../core/signature.ts';
 
 /** A problem at a name under `inputs` or `outputs`; without a name, of the whole declaration. */
 export type ReportBatching = (problem: string, side?: 'inputs' | 'outputs', name?: string) => void;
@@ -30,9 +30,9 @@ export function declareBatching(
   );
 }
 
-/** The signature, whose requests are run as they came. */
-export function withoutAxis({ batchAxes: _, ...graph }: Signature, reason: string): Signature {
-  return { ...graph, batchAxis: { kind: 'none', reason } };
+/** The signature, whose requests are run as they came. It still tells where their rows are. */
+export function withoutAxis(graph: Signature, reason: string): Signature {
+  return { ...graph, batchAxis: { kind: 'none', reason }, hasRows: hasRows(graph) };
 }
 
 function checkNames(

@@ -256,7 +256,7 @@ function exampleView(
   const inputs = new Map([[EXAMPLES_INPUT, examples]]);
   const features = declareFeatures(declared, graph);
   for (const name of [...graph.inputs.keys(), ...names.values()]) {
-    if (graph.batchAxis.kind === 'none' || axisOf(graph.batchAxes, name) === 0) continue;
+    if (!hasRows(graph) || axisOf(graph.batchAxes, name) === 0) continue;
     declared.part.reportKey(
       `examples become rows of dim 0, but ${quote(name)} has its rows elsewhere ("batching"); use method predict`,
     );

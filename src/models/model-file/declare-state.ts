@@ -1,7 +1,7 @@
 /** Makes signatures that keep a state of the graph's own: those that have all inputs and outputs that are declared. */
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
-import { axisOf, rowAxisOf, type Signature, type Signatures, type StateTensor } from '../../core/signature.ts';
+import { axisOf, hasRows, rowAxisOf, type Signature, type Signatures, type StateTensor } from '../../core/signature.ts';
 import type { StateDeclaration } from './state-schema.ts';
 
 /** A problem at an input that is declared. */
@@ -53,7 +53,7 @@ function checkPair(input: string, { output }: Declared, graph: Signature, report
     report(`${shapes}: it cannot be the next step's`, input, 'output');
   }
   const [inputAxis, outputAxis] = [axisOf(graph.batchAxes, input), axisOf(graph.batchAxes, output)];
-  if (graph.batchAxis.kind === 'none' || inputAxis === 'same' || inputAxis === outputAxis) return;
+  if (!hasRows(graph) || inputAxis === 'same' || inputAxis === outputAxis) return;
   report(
     `input ${quote(input)} has its rows at dim ${inputAxis}, and output ${quote(output)} at dim ${outputAxis}; declare both in batching`,
     input,

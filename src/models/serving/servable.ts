@@ -139,6 +139,8 @@ export class Servable {
   maxBatchSize = 0;
   /** Runs of models that a request takes: 1, or the sum over the steps of an ensemble, as its members were at its load. */
   modelRuns = 1;
+  /** The same as configured, which clients are told. */
+  configuredRows = 0;
   /** Undefined without a shadow. */
   shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */
@@ -203,9 +205,9 @@ export class Servable {
 
   /** Takes what the loader has set on another servable of the same version. */
   takeOver(other: Servable): void {
-    const { tapPoint, latencySeeds, maxBatchSize, modelRuns, host, runtime, shadow, breaker } = other;
+    const { tapPoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, shadow, breaker } = other;
     const { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut } = other;
-    Object.assign(this, { tapPoint, latencySeeds, maxBatchSize, modelRuns, host, runtime, shadow, breaker });
+    Object.assign(this, { tapPoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, shadow, breaker });
     Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut });
     for (const warning of other.warnings) this.addWarning(warning);
   }

@@ -16,11 +16,13 @@ import {
 import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
 import { TRITON_MODEL_CONFIG, type TritonConfig } from '../../config/triton/config-message.ts';
 import { dataTypeOf } from '../../config/triton/data-types.ts';
-import { ownAxes, type Signature, type TensorSpec } from '../../core/signature.ts';
+import { declaredRows, type Signature, type TensorSpec } from '../../core/signature.ts';
 import type { Servable } from '../serving/servable.ts';
 import { mainSignature } from './graph-check.ts';
+import type { ServedTriton } from './triton-facts.ts';
 
-type Configured = Pick<Servable, 'name' | 'signatures' | 'runtime' | 'triton' | 'maxBatchSize'>;
+type Configured = Pick<Servable, 'name' | 'signatures' | 'runtime' | 'triton' | 'configuredRows'>;
+type Batched = Pick<Servable, 'triton' | 'configuredRows'>;
 
 /** Our runtimes by Triton's names; others keep their own as backend. */
 const NAMES: ReadonlyMap<string, { readonly platform: string; readonly backend: string; readonly file: string }> =
@@ -57,27 +59,41 @@ export function tritonPlatform({ runtime, triton }: Pick<Configured, 'runtime' |
 }
 
 /**
- * The most rows of a request that shares its run; larger ones are cut. 0 = not every tensor has rows at dim 0, as Triton
- * wants them of a model with a batch size, or an input has no dims beside them: clients that make up requests, such as
- * perf_analyzer, send nothing to it.
+ * The most rows of a request, as clients are told: what the model's config.pbtxt says, else what its signature declares.
+ * It does not depend on whether requests share runs, nor on what runs have shown. 0 = not every tensor has rows at dim 0,
+ * as Triton wants them of a model with a batch size, or an input has no dims beside them: clients that make up requests,
+ * such as perf_analyzer, send nothing to it.
  */
-export function tritonBatchSize(signature: Signature, maxBatchSize: number): number {
-  const { batchAxis, inputs, outputs } = signature;
-  const haveRows = [...inputs.values(), ...outputs.values()].every(({ shape }) => (shape?.length ?? 0) > 0);
-  const haveDims = inputs.size > 0 && [...inputs.values()].every(({ shape }) => (shape?.length ?? 0) > 1);
-  if (batchAxis.kind === 'none' || ownAxes(signature) !== undefined || !haveRows || !haveDims) return 0;
-  return batchAxis.kind === 'fixed' ? batchAxis.size : maxBatchSize;
+export function tritonBatchSize({ triton, configuredRows }: Batched, signature: Signature): number {
+  const config = givenConfig(triton);
+  if (config !== undefined) return config.maxBatchSize;
+  const rows = declaredRows(signature);
+  const haveDims = [...signature.inputs.values()].every(({ shape }) => (shape?.length ?? 0) > 1);
+  if (rows === undefined || !haveDims) return 0;
+  return rows === -1 ? configuredRows : rows;
 }
 
-function completed({ name, signatures, runtime, triton, maxBatchSize }: Configured, batching: object): object {
+/** Dim 0 of the model's outputs holds rows, as the model's config.pbtxt says, else as its signature declares. */
+export function hasTritonRows(triton: ServedTriton | undefined, signature: Signature): boolean {
+  const config = givenConfig(triton);
+  return config === undefined ? declaredRows(signature) !== undefined : config.maxBatchSize > 0;
+}
+
+/** The model's own file, where it says how the model is batched. */
+function givenConfig(triton: ServedTriton | undefined): TritonConfig | undefined {
+  const { config } = triton?.model ?? {};
+  return config !== undefined && (config.maxBatchSize > 0 || config.input.length > 0) ? config : undefined;
+}
+
+function completed(servable: Configured, batching: object): object {
+  const { name, signatures, runtime, triton } = servable;
   const config = triton?.model.config;
   const known = NAMES.get(runtime?.kind ?? '');
   const signature = mainSignature(signatures)?.[1];
   // `$typeName` and the like stay out: create() sets them.
   const given = config === undefined ? {} : fieldsOf(config);
-  const isGiven = config !== undefined && (config.maxBatchSize > 0 || config.input.length > 0);
-  const largest = signature === undefined ? 0 : tritonBatchSize(signature, maxBatchSize);
-  const rows = isGiven ? config.maxBatchSize : largest;
+  const isGiven = givenConfig(triton) !== undefined;
+  const rows = signature === undefined ? (config?.maxBatchSize ?? 0) : tritonBatchSize(servable, signature);
   // As Triton does for a model that it completes: rows of requests share runs here.
   const scheduling = isGiven || rows <= 1 ? {} : { schedulingChoice: { case: 'dynamicBatching', value: batching } };
   return {

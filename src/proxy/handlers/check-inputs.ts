@@ -10,7 +10,7 @@ import { ServingError } from '../../core/errors.ts';
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { elementCount, formatShape, type Shape, shapeFits } from '../../core/shape.ts';
-import { axisOf, type Signature, type TensorSpec } from '../../core/signature.ts';
+import { axisOf, hasRows, rowsOfEachRun, type Signature, type TensorSpec } from '../../core/signature.ts';
 import { type StringTensor, type Tensor, type TensorMap, wordsOf } from '../../core/tensor.ts';
 import { notTextAt, textFault } from '../../core/text.ts';
 import { withDefaults } from './fill-defaults.ts';
@@ -94,10 +94,10 @@ export function checkOutputFilter(
   return filter;
 }
 
-/** The rows of inputs that fit the signature; 1 where it has no batch axis. */
+/** The rows of inputs that fit the signature, whether or not they share runs with others; 1 where it has none. */
 export function rowsIn(signature: Signature, inputs: TensorMap): number {
-  const { batchAxis, batchAxes } = signature;
-  if (batchAxis.kind === 'none') return 1;
+  const { batchAxes } = signature;
+  if (!hasRows(signature)) return 1;
   if (batchAxes === undefined) return inputs.values().next().value?.shape[0] ?? 1;
   for (const [name, { shape }] of inputs) {
     const axis = axisOf(batchAxes, name);
@@ -126,9 +126,9 @@ function checkInput(
 }
 
 /** A model that always runs so many rows takes any number of them: they are cut, shared or padded to its own. */
-function fitsInRows({ batchAxis, batchAxes }: Signature, name: string, { shape }: TensorSpec, sent: Tensor): boolean {
-  if (batchAxis.kind !== 'fixed' || shape === undefined) return false;
-  const axis = axisOf(batchAxes, name);
+function fitsInRows(signature: Signature, name: string, { shape }: TensorSpec, sent: Tensor): boolean {
+  if (shape === undefined || rowsOfEachRun(signature) === undefined) return false;
+  const axis = axisOf(signature.batchAxes, name);
   return axis !== 'same' && axis < shape.length && shapeFits(sent.shape, shape.with(axis, -1));
 }
 

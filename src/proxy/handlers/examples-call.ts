@@ -14,7 +14,7 @@ import type { StringTensor, TensorMap } from '../../core/tensor.ts';
 import type { InferenceExchange, SampledRequest } from '../../models/serving/tap-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkInputs } from './check-inputs.ts';
+import { checkInputs, rowsIn } from './check-inputs.ts';
 import { InferenceCall } from './inference-call.ts';
 import type { ModelResolver } from './model-resolver.ts';
 
@@ -59,13 +59,12 @@ export class ExamplesCall<Result extends Classifications | Regressions> extends 
     const { context, served } = this;
     const { signature } = served;
     const { signatures, tapPoint } = this.handle.servable;
-    const { examples } = this.#request;
     this.outputs = this.#method.outputsOf(served, signature, signatures);
     this.#sample = tapPoint.tap?.sample();
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
     this.inputs = checkInputs(served, signature, exampleInputs(signature, this.#request));
-    context.rows = signature.batchAxis.kind === 'none' ? 1 : examples.length;
+    context.rows = rowsIn(signature, this.inputs);
   }
 
   async submit(): Promise<ExamplesGiven<Result>> {

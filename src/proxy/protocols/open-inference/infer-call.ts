@@ -17,10 +17,10 @@ import {
 import type { DType } from '../../../core/dtype.ts';
 import { inSlices } from '../../../core/in-slices.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
-import { ownAxes } from '../../../core/signature.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
 import type { ModelResolver } from '../../handlers/model-resolver.ts';
 import { PredictCall } from '../../handlers/predict.ts';
+import { hasTritonRows, type ServedTriton } from '../../handlers/triton-config.ts';
 import type { RequestContext } from '../../request-context.ts';
 import type { RequestLifecycle } from '../../request-lifecycle.ts';
 import { type ClassCounts, type ClassModel, checkClassOutput, classCounts, withClasses } from './classification.ts';
@@ -114,8 +114,8 @@ export class InferCall extends PredictCall {
   #given(): Promise<TensorMap> {
     if (this.#classes === undefined) return super.submit();
     // While the version is borrowed.
-    const labels = this.handle!.servable.triton?.labels ?? NO_LABELS;
-    return this.#classified(super.submit(), this.#classes, labels);
+    const { triton } = this.handle!.servable;
+    return this.#classified(super.submit(), this.#classes, triton);
   }
 
   /** The model that has answered. */
@@ -138,11 +138,10 @@ export class InferCall extends PredictCall {
   async #classified(
     answer: Promise<TensorMap>,
     classes: ClassCounts,
-    labels: ClassModel['labels'],
+    triton: ServedTriton | undefined,
   ): Promise<TensorMap> {
     const outputs = await answer;
-    const { signature } = this.served;
-    const hasRows = signature.batchAxis.kind !== 'none' && ownAxes(signature) === undefined;
-    return inSlices(withClasses(outputs, classes, { hasRows, labels }));
+    const hasRows = hasTritonRows(triton, this.served.signature);
+    return inSlices(withClasses(outputs, classes, { hasRows, labels: triton?.labels ?? NO_LABELS }));
   }
 }

@@ -97,8 +97,7 @@ export class ModelLookups {
   inputs(name: string, version: string, context: RequestContext): OpenInferenceInputs {
     return this.#modelInfo.read(modelSpecOf(name, version), context, (servable) => {
       const signature = defaultSignature(servable);
-      const haveRows = tritonBatchSize(signature, servable.maxBatchSize) > 0;
-      return { name: servable.name, inputs: signature.inputs, haveRows };
+      return { name: servable.name, inputs: signature.inputs, haveRows: tritonBatchSize(servable, signature) > 0 };
     });
   }
 }

@@ -95,9 +95,9 @@ test('a graph whose rows have one number has a fixed batch', async (t) => {
 for (const off of ['off', 'false', '{enabled: false}', '{enabled: false, inputs: {state: {batch_axis: 1}}}']) {
   test(`batching: ${off} runs each request as it came`, async (t) => {
     const graph: Signature = { ...VAD, batchAxis: { kind: 'dynamic' }, batchAxes: new Map([['state', 1]]) };
-    const { batchAxis, batchAxes } = await declared(t, `batching: ${off}`, graph);
+    const { batchAxis, batchAxes, hasRows } = await declared(t, `batching: ${off}`, graph);
     assert.deepEqual(batchAxis, { kind: 'none', reason: 'off, declared in pillion.yaml' });
-    assert.equal(batchAxes, undefined);
+    assert.deepEqual([batchAxes, hasRows], [graph.batchAxes, true], 'it still tells where its rows are');
   });
 }
 

@@ -21,7 +21,7 @@ function configOf(text: string | undefined, signatures = GRAPH) {
   assert.equal(model.triton!.refusal, undefined);
   const triton = { model: model.triton!, labels: new Map() };
   const runtime = { kind: 'onnx', choice: undefined };
-  return jsonOf({ name: 'm', signatures, runtime, triton, maxBatchSize: 4 });
+  return jsonOf({ name: 'm', signatures, runtime, triton, configuredRows: 4 });
 }
 
 describe('tritonConfigOf', () => {
@@ -96,7 +96,7 @@ describe('tritonConfigOf', () => {
       signatures: new Map([['serving_default', own]]),
       runtime: { kind: 'trees', choice: undefined },
       triton: undefined,
-      maxBatchSize: 64,
+      configuredRows: 64,
     });
     assert.deepEqual([json['platform'], json['backend'], json['max_batch_size']], ['', 'trees', 0]);
     const [x] = json['input'] as unknown as readonly { readonly dims: unknown; readonly data_type: string }[];

@@ -69,12 +69,12 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
     return this.#resolver.hasOneSignature(path) ? this.#resolver.refusalOf(path, context) : undefined;
   }
 
-  encode(outputs: TensorMap, { format, unbatchedRows, context }: JsonPredictCall): Buffer | Promise<Buffer> {
+  encode(outputs: TensorMap, { format, sentRows, context }: JsonPredictCall): Buffer | Promise<Buffer> {
     if (this.#thread === undefined || !areLargerThan(outputs, LARGE_JSON_OUTPUTS)) {
-      return this.#printer.print(outputs, format, unbatchedRows);
+      return this.#printer.print(outputs, format, sentRows);
     }
     return this.#thread.use(context, async (ask) =>
-      bufferOf(await ask('printOutputs', await inSlices(copied(outputs)), format, unbatchedRows)),
+      bufferOf(await ask('printOutputs', await inSlices(copied(outputs)), format, sentRows)),
     );
   }
 
@@ -97,8 +97,8 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
 
 abstract class JsonPredictCall extends PredictCall {
   format: PredictFormat = 'row';
-  /** Rows that were sent in row format to a signature without a batch axis; else 0. */
-  unbatchedRows = 0;
+  /** Rows that were sent in row format; else 0. */
+  sentRows = 0;
 
   constructor(resolver: ModelResolver, path: ModelSpec, signatureName: string | undefined, context: RequestContext) {
     // The route memo keeps the path's object, so it is passed on unchanged where possible.
@@ -126,8 +126,7 @@ abstract class JsonPredictCall extends PredictCall {
   take(inputs: TensorMap): void {
     this.sent = inputs;
     // In row format all inputs have the same number of rows.
-    const isUnbatched = this.format === 'row' && this.served.signature.batchAxis.kind === 'none';
-    if (isUnbatched) this.unbatchedRows = inputs.values().next().value?.shape[0] ?? 0;
+    if (this.format === 'row') this.sentRows = inputs.values().next().value?.shape[0] ?? 0;
   }
 }
 
