@@ -158,12 +158,14 @@ describe('predict', () => {
     assert.equal(columns.body.toString(), '{"outputs":{"a":[1.0],"b":[[true,false]]}}');
   });
 
-  test('an output without rows of a model with a batch axis is answered in columnar format only', async () => {
+  test('an output without rows is answered in columnar format, or for one instance, whatever the batch axis', async () => {
     const columns = await post('/v1/models/total:predict', '{"inputs":[1,2,3]}');
     assert.equal(columns.body.toString(), '{"outputs":6.0}');
     const rows = await post('/v1/models/total:predict', '{"instances":[1,2,3]}');
     assert.equal(rows.status, 400);
-    assert.match(rows.body.toString(), /a single value, so it has no row format; send \\"inputs\\" instead/);
+    assert.match(rows.body.toString(), /a single value, so it has no row format; send one instance a request, or/);
+    const one = await post('/v1/models/total:predict', '{"instances":[3]}');
+    assert.equal(one.body.toString(), '{"predictions":[6.0]}');
   });
 
   test('a large body in many pieces is whole', async () => {
