@@ -5,7 +5,7 @@
  *
  * No GPU and no driver is needed: an image can be made anywhere.
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { CUDA_LIBRARIES, CUDA_NATIVES } from '../backends/onnx/cuda-natives.ts';
@@ -17,6 +17,7 @@ import {
   fetchPip,
   missingDisk,
   missingPip,
+  prepareOnce,
   recipeFile,
   refuseWhat,
   run,
@@ -46,17 +47,13 @@ const NEEDED_BYTES = 3e9;
 /** The folder of the natives, made if it is not there. Throws an Error with all that is missing if it cannot be. */
 export function prepareCudaNatives(tell: Tell, parent = nativesDirectory()): string {
   checkName(NATIVES, CUDA_NATIVES);
-  const directory = join(parent, CUDA_NATIVES);
-  if (existsSync(directory)) return directory;
-  const unfinished = `${directory}.unfinished`;
-  mkdirSync(unfinished, { recursive: true });
-  refuseWhat(NATIVES.what, [unsupportedPlatform(), missingPip(), missingDisk(unfinished, NEEDED_BYTES)]);
-  const megabytes = wheels().reduce((sum, [, each]) => sum + each, 0);
-  tell(`Preparing CUDA's libraries in ${directory} (fetches ${megabytes} MB, takes 2.4 GB; some minutes)`);
-  tell("NVIDIA's libraries are under NVIDIA's own licences, which are in their packages on pypi.org");
-  doSteps(unfinished, steps(), tell);
-  renameSync(unfinished, directory);
-  return directory;
+  return prepareOnce(parent, CUDA_NATIVES, tell, (unfinished) => {
+    refuseWhat(NATIVES.what, [unsupportedPlatform(), missingPip(), missingDisk(unfinished, NEEDED_BYTES)]);
+    const megabytes = wheels().reduce((sum, [, each]) => sum + each, 0);
+    tell(`Preparing CUDA's libraries in ${parent} (fetches ${megabytes} MB, takes 2.4 GB; some minutes)`);
+    tell("NVIDIA's libraries are under NVIDIA's own licences, which are in their packages on pypi.org");
+    doSteps(unfinished, steps(), tell);
+  });
 }
 
 /** The wheels of the recipe, and their sizes in MB. */

@@ -176,7 +176,8 @@ export const NATIVES_HELP = `pillion natives: libraries that are too large for P
                           neither a GPU nor a driver.
 
 All is pinned by hashes, and goes into PILLION_NATIVES_DIRECTORY, or ~/.cache/pillion/natives, where serve finds it.
-Prints the folder; does nothing if it is there. Both need Linux on x86-64 with glibc, and python3 with pip.
+Prints the folder; does nothing if it is there. Of two at once the second waits for the first. Both need Linux on x86-64
+with glibc, and python3 with pip.
 `;
 
 export const PLACES_HELP = `pillion places: a log with places in the source

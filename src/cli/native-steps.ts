@@ -4,7 +4,17 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -28,6 +38,42 @@ export interface Step {
   readonly name: string;
   readonly title: string;
   readonly action: (directory: string) => void;
+}
+
+/**
+ * The folder `parent`/`name`, made by `prepare` in another one if it is not there, which is then renamed. One process at a
+ * time: the others wait, and take what it has made. The lock is the system's, on the open parent directory, so that it
+ * ends with the process that has it.
+ */
+export function prepareOnce(parent: string, name: string, tell: Tell, prepare: (unfinished: string) => void): string {
+  const directory = join(parent, name);
+  if (existsSync(directory)) return directory;
+  mkdirSync(parent, { recursive: true });
+  const lock = openSync(parent, 'r');
+  try {
+    waitForLock(lock, parent, tell);
+    if (existsSync(directory)) return directory;
+    const unfinished = `${directory}.unfinished`;
+    mkdirSync(unfinished, { recursive: true });
+    prepare(unfinished);
+    renameSync(unfinished, directory);
+    return directory;
+  } finally {
+    closeSync(lock);
+  }
+}
+
+/** Node cannot lock a file itself. The command locks what it inherits as descriptor 3, which is ours, too. */
+function waitForLock(descriptor: number, parent: string, tell: Tell): void {
+  const flock = (...options: readonly string[]): number | null =>
+    spawnSync('flock', [...options, '3'], { stdio: ['ignore', 'ignore', 'inherit', descriptor] }).status;
+  if (flock('--nonblock') === 0) return;
+  refuseWhat('libraries', [
+    unsupportedPlatform(),
+    !works('flock', '--version') && 'flock (Debian: apt-get install util-linux)',
+  ]);
+  tell(`Waiting: another process prepares libraries in ${parent}`);
+  if (flock() !== 0) throw new Error(`${parent} cannot be locked; PILLION_NATIVES_DIRECTORY names another place`);
 }
 
 /** Does the steps that are not done yet. */

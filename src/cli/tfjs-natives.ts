@@ -10,7 +10,7 @@
  * All that is fetched is pinned by a hash. The work happens beside the folder, which is renamed when all is done; what
  * is interrupted goes on with the step that it was at.
  */
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { nativesDirectory, TFJS_NATIVES } from '../backends/tfjs/natives.ts';
@@ -21,6 +21,7 @@ import {
   fetchPip,
   missingDisk,
   missingPip,
+  prepareOnce,
   recipeFile,
   refuseWhat,
   run,
@@ -55,15 +56,11 @@ const NATIVES = {
 /** The folder of the natives, made if it is not there. Throws an Error with all that is missing if it cannot be. */
 export function prepareTfjsNatives(tell: Tell, parent = nativesDirectory()): string {
   checkName(NATIVES, TFJS_NATIVES, [COMPILE, LINK]);
-  const directory = join(parent, TFJS_NATIVES);
-  if (existsSync(directory)) return directory;
-  const unfinished = `${directory}.unfinished`;
-  mkdirSync(unfinished, { recursive: true });
-  checkMachine(unfinished);
-  tell(`Preparing TensorFlow's libraries in ${directory} (fetches 350 MB, takes 1.1 GB; about a minute)`);
-  doSteps(unfinished, STEPS, tell);
-  renameSync(unfinished, directory);
-  return directory;
+  return prepareOnce(parent, TFJS_NATIVES, tell, (unfinished) => {
+    checkMachine(unfinished);
+    tell(`Preparing TensorFlow's libraries in ${parent} (fetches 350 MB, takes 1.1 GB; about a minute)`);
+    doSteps(unfinished, STEPS, tell);
+  });
 }
 
 const recipe = (file = ''): string => recipeFile('tfjs', file);
