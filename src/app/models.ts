@@ -7,6 +7,7 @@ import { Sandbox, type SandboxMode } from '../backends/host/sandbox/sandbox.ts';
 import { checkBackendKind } from '../backends/registry.ts';
 import { runtimeVersions } from '../backends/runtime-versions.ts';
 import type { CodecThread } from '../codec-thread/codec-thread.ts';
+import { fileRoots } from '../config/base-path.ts';
 import { readFreeMemory } from '../config/machine/free-memory.ts';
 import type { Machine } from '../config/machine/machine.ts';
 import { residentBytes } from '../config/machine/resident-memory.ts';
@@ -111,9 +112,9 @@ export function createModels(parts: ModelParts): ModelManager {
     // With an authorization file, a caller may know of some models alone.
     namesModels: config.authorization === undefined,
     load: async (model, version, directory, signal) =>
-      load(model, version, await artifactDirectory(model, directory), signal),
+      load(model, version, await artifactDirectory(model, directory, config.options), signal),
     checkMemory: async (model, version, directory) => {
-      const artifact = await artifactDirectory(model, directory);
+      const artifact = await artifactDirectory(model, directory, config.options);
       if (!(await isEnsemble(model, artifact))) await memory.check(model, version, artifact);
     },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
@@ -227,6 +228,7 @@ function createLoader(
     readRecorded: records.readRecorded,
     replaceServable,
     intraOpThreads: options.intra_op_threads,
+    fileRoots: fileRoots(options, config.models),
     budget,
     host: options.host as HostChoice,
     onSpareCores: runOnSpareCores(options, logger),

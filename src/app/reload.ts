@@ -1,6 +1,7 @@
 /** Builds what changes the list of models while the server runs: the watch on the models' file, and the gRPC method. */
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { BACKEND_KINDS } from '../backends/registry.ts';
+import { directoriesOf, modelRoots } from '../config/base-path.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../config/model-config.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -124,26 +125,14 @@ function createReloadHandler(
 /** Without configured roots, the directories of the configured models' own paths are the limits. */
 function reloadLimits(
   models: readonly ModelConfig[],
-  modelRoots: readonly string[],
+  model_roots: readonly string[],
   logRoots: readonly string[],
 ): ReloadLimits {
   const named = models.flatMap(({ backend, shadow }) => [backend, shadow?.runtime]);
-  const basePaths = models.map(({ basePath }) => basePath);
   const logPrefixes = models.flatMap(({ logging }) => (logging === undefined ? [] : [logging.filenamePrefix]));
   return {
     runtimes: [...new Set([AUTO_RUNTIME, ...BACKEND_KINDS, ...named.filter((kind) => kind !== undefined)])],
-    modelRoots: modelRoots.length > 0 ? modelRoots.map((path) => resolve(path)) : directoriesOf(basePaths),
+    modelRoots: modelRoots(model_roots, models),
     logRoots: logRoots.length > 0 ? logRoots.map((path) => resolve(path)) : directoriesOf(logPrefixes),
   };
-}
-
-/**
- * The parent directories, each once. A path directly below "/" stands for itself, because "/" would allow everything.
- */
-function directoriesOf(paths: readonly string[]): readonly string[] {
-  const directories = paths.map((path) => {
-    const whole = resolve(path);
-    return dirname(whole) === '/' ? whole : dirname(whole);
-  });
-  return [...new Set(directories)];
 }

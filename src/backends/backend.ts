@@ -29,6 +29,8 @@ export interface LoadSettings {
   readonly version?: bigint | undefined;
   /** The number of the session among those of the model, from 0: to choose a device by. Default: 0. */
   readonly slot?: number | undefined;
+  /** Files that the artifact names must lie under one of these directories, or in its own. Undefined = anywhere. */
+  readonly fileRoots?: readonly string[] | undefined;
   /** Numbers of the provider's devices: a session is on that of its slot, and begins again after the last. Default: 0. */
   readonly devices?: readonly number[] | undefined;
   /** Largest message that a session may take from another server, as sent and decompressed, in bytes. Default: 64 MiB. */

@@ -1,6 +1,12 @@
-/** Base paths that cannot be what was meant: a URL, and the directory of one version instead of its parent. */
+/**
+ * Base paths that cannot be what was meant: a URL, and the directory of one version instead of its parent. Directories that a
+ * model, and the files that it names, must lie in.
+ */
 import { readdirSync } from 'node:fs';
-import { basename, dirname, resolve } from 'node:path';
+import { lstat, realpath } from 'node:fs/promises';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import type { ModelConfig } from './model-config.ts';
+import type { ServeOptions } from './options/serve-options.ts';
 
 const URL_START = /^[a-z][a-z0-9+.-]*:\/\//i;
 const VERSION_NAME = /^\d+$/;
@@ -29,4 +35,63 @@ export function versionDirectoryProblem(basePath: string): string | undefined {
   const artifact = names.find((name) => ARTIFACT.test(name));
   if (artifact === undefined || names.some((name) => VERSION_NAME.test(name))) return undefined;
   return `${path} is a version itself, as it holds ${artifact}; give its parent ${dirname(path)}, which holds all versions`;
+}
+
+/** --model_roots, or where clients may send lists of models the default of it. Undefined = there is no limit. */
+export function fileRoots(
+  { model_roots, enable_reload_rpc }: Pick<ServeOptions, 'model_roots' | 'enable_reload_rpc'>,
+  models: readonly ModelConfig[],
+): readonly string[] | undefined {
+  if (model_roots.length === 0 && !enable_reload_rpc) return undefined;
+  return modelRoots(model_roots, models);
+}
+
+/** Absolute paths: those that are given, or the parent directories of the models' base paths. */
+export function modelRoots(given: readonly string[], models: readonly ModelConfig[]): readonly string[] {
+  if (given.length > 0) return given.map((path) => resolve(path));
+  return directoriesOf(models.map(({ basePath }) => basePath));
+}
+
+/**
+ * The parent directories, each once. A path directly below "/" stands for itself, because "/" would allow everything.
+ */
+export function directoriesOf(paths: readonly string[]): readonly string[] {
+  const directories = paths.map((path) => {
+    const whole = resolve(path);
+    return dirname(whole) === '/' ? whole : dirname(whole);
+  });
+  return [...new Set(directories)];
+}
+
+/**
+ * Does the absolute path really lie under one of the roots? Links are resolved before it is compared, for the part of it that
+ * exists. Rejects with the system's error.
+ */
+export async function liesUnder(path: string, roots: readonly string[]): Promise<boolean> {
+  const real = await realPath(path);
+  for (const root of roots) if (isWithin(real, await realPath(root))) return true;
+  return false;
+}
+
+/** The path with its links resolved, except for the part that does not exist yet. Rejects with the system's error. */
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    // A link whose target is missing exists itself, and its target may be created anywhere.
+    if (!isMissing || (await exists(path)) || path === dirname(path)) throw error;
+    return join(await realPath(dirname(path)), basename(path));
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function isWithin(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }

@@ -186,7 +186,7 @@ const APP_DETAILS = [
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
   const given = (names: readonly string[]): readonly Origin[] =>
     names.map((name) => origins.get(name)!).filter(({ kind }) => kind !== 'default');
-  const reloads = options.enable_reload_rpc ? [] : given(['model_roots', 'log_root']);
+  const reloads = options.enable_reload_rpc ? [] : given(['log_root']);
   const app = options.app !== '' ? [] : given(APP_DETAILS);
   const hasTls = options.ssl_config_file !== '' || options.tls_cert_file !== '';
   const tls = hasTls ? [] : given(['tls_min_version', 'tls_cipher_suites', 'tls_poll_wait_seconds']);

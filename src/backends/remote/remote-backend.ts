@@ -31,10 +31,10 @@ export const backend: Backend = {
 
   probe: hasRemoteFile,
 
-  async load(versionDirectory, { parameters, signal, maxMessageBytes }): Promise<Session> {
+  async load(versionDirectory, { parameters, signal, maxMessageBytes, fileRoots }): Promise<Session> {
     const file = join(versionDirectory, REMOTE_FILE);
     checkParameters(file, parameters);
-    const config = await readRemoteFile(versionDirectory);
+    const config = await readRemoteFile(versionDirectory, fileRoots);
     const protocol = protocolOf(config);
     const channel = new RemoteChannel(config, maxMessageBytes, systemClock);
     try {

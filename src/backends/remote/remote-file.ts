@@ -14,6 +14,7 @@ import type { Buffer } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import * as v from 'valibot';
+import { liesUnder } from '../../config/base-path.ts';
 import {
   about,
   camelKeys,
@@ -114,14 +115,17 @@ export interface RemoteConfig extends Omit<v.InferOutput<typeof REMOTE_SCHEMA>, 
   readonly tls: RemoteTls | undefined;
 }
 
-/** Rejects with `load_failed`; the text lists all errors of the file. */
-export async function readRemoteFile(versionDirectory: string): Promise<RemoteConfig> {
+/**
+ * Rejects with `load_failed`; the text lists all errors of the file. `fileRoots`: the files that it names must lie under one
+ * of them, or in its directory. Default: anywhere.
+ */
+export async function readRemoteFile(versionDirectory: string, fileRoots?: readonly string[]): Promise<RemoteConfig> {
   const path = join(versionDirectory, REMOTE_FILE);
   const bytes = await readSmall(path);
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
   const document = new YamlDocument(path, bytes);
   if (document.problems.length === 0 && document.data === null) document.report([], 'the file is empty');
-  const tls = await readTls(document, versionDirectory);
+  const tls = await readTls(document, versionDirectory, fileRoots);
   const file = document.data === null ? undefined : readDocument(document, REMOTE_SCHEMA, byKeys(REMOTE_FILE));
   if (file === undefined || document.problems.length > 0) {
     throw new ServingError('load_failed', document.problems.join('\n'));
@@ -130,17 +134,27 @@ export async function readRemoteFile(versionDirectory: string): Promise<RemoteCo
 }
 
 /** Reads the named files, even if the document has other errors. */
-async function readTls(document: YamlDocument, directory: string): Promise<Omit<RemoteTls, 'serverName'>> {
+async function readTls(
+  document: YamlDocument,
+  directory: string,
+  roots: readonly string[] | undefined,
+): Promise<Omit<RemoteTls, 'serverName'>> {
   const { tls } = isMap(document.data) ? document.data : {};
   const pem = async (key: string): Promise<Buffer | undefined> => {
     const name = isMap(tls) ? tls[key] : undefined;
     if (typeof name !== 'string') return undefined;
-    const bytes = await readSmall(resolve(directory, name));
+    const path = resolve(directory, name);
+    const isAllowed = roots === undefined || (await liesUnder(path, [directory, ...roots]).catch(() => false));
+    const bytes = isAllowed ? await readSmall(path) : outside(path, roots);
     if (typeof bytes !== 'string') return bytes;
     document.reportKey(['tls', key], `${key}: ${bytes}`);
     return undefined;
   };
   return { ca: await pem('ca'), cert: await pem('cert'), key: await pem('key') };
+}
+
+function outside(path: string, roots: readonly string[]): string {
+  return `"${path}" is not allowed: allowed is what lies in this directory, or under ${roots.join(', ')}; --model_roots=DIR allows more`;
 }
 
 /** The bytes, or the reason why they cannot be read. */

@@ -27,7 +27,7 @@ export const FILE_OPTIONS = {
   model_roots: texts({
     default: [],
     placeholder: 'DIR',
-    help: 'HandleReloadConfigRequest accepts only base paths under these directories; may be given several times. Default: the parent directories of the configured base paths.',
+    help: 'HandleReloadConfigRequest accepts only base paths under these directories; may be given several times. Files that a remote.yaml names must lie there, too, or beside it; models of a Triton repository there or in the repository. Default with --enable_reload_rpc: the parent directories of the configured base paths; without it there is no limit.',
   }),
   log_root: text({
     default: '',

@@ -51,6 +51,8 @@ export interface LoadServableOptions {
   readonly slots: number;
   /** Threads inside one run; 0 = one, or all cores where a batch is done sooner so. */
   readonly intraOpThreads: number;
+  /** As in LoadSettings. */
+  readonly fileRoots?: readonly string[] | undefined;
   /** The cores that this process may use. */
   readonly budget: CoreBudget;
   /**

@@ -188,7 +188,7 @@ export function groupOf(
 
 /** The settings to open an artifact of the version with. */
 export function loadSettingsOf(
-  { intraOpThreads, maxTensorBytes: maxMessageBytes }: LoadServableOptions,
+  { intraOpThreads, fileRoots, maxTensorBytes: maxMessageBytes }: LoadServableOptions,
   { model: { name: model, executionProvider, devices, parameters }, version }: Pick<VersionTarget, 'model' | 'version'>,
 ): HostOptions['loadOptions'] {
   // A session whose runs have several threads is opened when the model is busy.
@@ -200,6 +200,7 @@ export function loadSettingsOf(
     model,
     version,
     maxMessageBytes,
+    fileRoots,
   };
 }
 

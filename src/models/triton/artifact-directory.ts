@@ -5,21 +5,44 @@
  *   1/model.onnx/model.onnx    1/model.onnx
  */
 import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { liesUnder } from '../../config/base-path.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
+import type { ServeOptions } from '../../config/options/serve-options.ts';
+import type { TritonModel } from '../../config/triton/config-message.ts';
 import { TRITON_RUNTIMES } from '../../config/triton/runtime.ts';
 import { ServingError } from '../../core/errors.ts';
+
+type Roots = Pick<ServeOptions, 'model_roots' | 'model_repository'>;
 
 /** The name that the ONNX backend takes among several files. */
 const ONNX_FILE = 'model.onnx';
 
 /**
  * The directory to give to the backend. Rejects with `load_failed` for a model that is refused (TritonModel.refusal),
- * and if the version lacks the file that its config.pbtxt asks for.
+ * if the version lacks the file that its config.pbtxt asks for, and if it really lies under none of --model_roots and the
+ * repositories. Without --model_roots links may lead anywhere, as in Triton.
  */
-export async function artifactDirectory(model: ModelConfig, versionDirectory: string): Promise<string> {
-  const { triton, name, backend } = model;
-  if (triton === undefined) return versionDirectory;
+export async function artifactDirectory(
+  model: ModelConfig,
+  versionDirectory: string,
+  { model_roots: roots, model_repository }: Roots = { model_roots: [], model_repository: [] },
+): Promise<string> {
+  if (model.triton === undefined) return versionDirectory;
+  const artifact = await tritonArtifact(model, model.triton, versionDirectory);
+  if (roots.length === 0) return artifact;
+  const allowed = [...roots, ...model_repository].map((path) => resolve(path));
+  if (await liesUnder(artifact, allowed)) return artifact;
+  throw loadFailed(
+    `"${artifact}" leads out of the repository: allowed is what lies under ${allowed.join(', ')}; --model_roots=DIR allows more`,
+  );
+}
+
+async function tritonArtifact(
+  { name, backend }: ModelConfig,
+  triton: TritonModel,
+  versionDirectory: string,
+): Promise<string> {
   const { refusal, ensemble } = triton;
   if (refusal !== undefined) throw loadFailed(`model "${name}": ${refusal}`);
   if (ensemble !== undefined) return versionDirectory;

@@ -5,12 +5,10 @@
  *   runtime      a built-in one, or a plug-in that the server's own configuration names
  *   base path    under one of the model roots
  *   log prefix   under the log root
- *
- * Links are resolved before a path is compared, for the part of it that exists.
  */
 import { Buffer } from 'node:buffer';
-import { lstat, realpath } from 'node:fs/promises';
-import { basename, dirname, join, sep } from 'node:path';
+import { dirname, sep } from 'node:path';
+import { liesUnder } from '../../config/base-path.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 
 /** The values that the server's own command line, environment and files allow. Paths are absolute. */
@@ -55,34 +53,10 @@ async function whyNotUnder(sent: string, directory: string, roots: readonly stri
     return `${shown} is not an absolute path without ".."`;
   }
   try {
-    const real = await realPath(directory);
-    for (const root of roots) if (isWithin(real, await realPath(root))) return undefined;
+    if (await liesUnder(directory, roots)) return undefined;
   } catch (error) {
     return `${shown} cannot be looked up: ${(error as Error).message}`;
   }
   const allowed = roots.length === 0 ? 'no directory is allowed' : `allowed is what lies under ${roots.join(', ')}`;
   return `${shown} is not allowed: ${allowed}`;
-}
-
-/** The path with its links resolved, except for the part that does not exist yet. Rejects with the system's error. */
-async function realPath(path: string): Promise<string> {
-  try {
-    return await realpath(path);
-  } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    // A link whose target is missing exists itself, and its target may be created anywhere.
-    if (!isMissing || (await exists(path)) || path === dirname(path)) throw error;
-    return join(await realPath(dirname(path)), basename(path));
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(
-    () => true,
-    () => false,
-  );
-}
-
-function isWithin(path: string, root: string): boolean {
-  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }
