@@ -28,7 +28,7 @@ export const APP_OPTIONS = {
   app_max_concurrency: integer({
     ...COUNT,
     default: 0,
-    help: 'Requests that the application has at a time. Others wait in the order in which they came, until their deadline, or 15 s without one; if 1024 wait, more are refused with 503. 0 = any number.',
+    help: 'Requests that the application has at a time. Others wait until their deadline, or 15 s without one; if 1024 wait, more are refused with 503. Callers have equal shares, and a client that is slow to send its body or to take its answer gives its place up (--body_read_timeout_s). 0 = any number.',
   }),
   app_metrics_url: patternText(
     {

@@ -44,7 +44,7 @@ export interface ConnectionEnvironment {
   readonly turn: FlushTurn;
   readonly idle: IdlePolicy;
   readonly slabs: SlabPool;
-  /** Answer bytes that wait, over all connections of the process. */
+  /** Answer bytes that wait, and bodies that paced streams have not read, over all connections of the process. */
   readonly unsent: UnsentBytes;
   /** Bytes of bodies that paced streams have not read, over all connections of the server. */
   readonly unread: UnsentBytes;
@@ -137,7 +137,8 @@ export class ConnectionCore implements StreamOwner {
     stream.receivedBytes += count;
     stream.unreadBytes += count;
     if (!stream.isPaced) return true;
-    const mayKeep = this.environment.unread.mayKeep(this.#unreadBytes);
+    const { unread, unsent } = this.environment;
+    const mayKeep = unread.mayKeep(this.#unreadBytes) && unsent.mayKeep(this.#unreadBytes);
     this.#addUnread(count);
     if (this.#lentBytes + count > this.options.loanBytes) return mayKeep;
     this.#lentBytes += count;
@@ -157,6 +158,7 @@ export class ConnectionCore implements StreamOwner {
   #addUnread(count: number): void {
     this.#unreadBytes += count;
     this.environment.unread.bytes += count;
+    this.environment.unsent.bytes += count;
   }
 
   /** Of `count` bytes that are read now: how many the connection's window has got back already. */
