@@ -24,8 +24,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import process from 'node:process';
 import { systemClock } from '../core/clock.ts';
+import { FeedTurns } from '../proxy/http1/feed-turns.ts';
 import { CHALLENGE } from '../proxy/http1/http-errors.ts';
 import { endConnection } from '../proxy/http1/lingering-end.ts';
+import { RequestFeed } from '../proxy/http1/request-feed.ts';
 import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
 import { HttpOccupant } from '../proxy/net/http-occupant.ts';
 import { removeStaleSocket } from '../proxy/net/listen-address.ts';
@@ -95,6 +97,7 @@ export class AdminServer {
   readonly #operators: Operators;
   readonly #servers: Server[] = [];
   readonly #occupants = new WeakMap<Socket, HttpOccupant>();
+  readonly #feedTurns = new FeedTurns();
 
   constructor(options: AdminServerOptions) {
     this.#options = options;
@@ -140,6 +143,7 @@ export class AdminServer {
       const occupant = new HttpOccupant(socket, systemClock, () => endConnection(systemClock, socket));
       this.#occupants.set(socket, occupant);
       gate?.occupy(socket, occupant);
+      RequestFeed.beginForGood(socket, occupant, this.#feedTurns);
     });
     gate?.guard(server);
     this.#servers.push(server);

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { OpenFronted } from '../../src/proxy/fronting/open-fronted.ts';
+import { type PageMaker, PageServer, plain } from '../../src/proxy/servers/page-server.ts';
 import { bodyOf, event, FrontedApp, nextRequest } from '../support/fronted-app.ts';
 
 const MANY = 2000;
@@ -13,8 +14,8 @@ before(() => fronted.start());
 after(() => fronted.close());
 
 /** A connection, and all that has come back on it. */
-async function open(): Promise<{ readonly socket: Socket; received: string }> {
-  const { hostname, port } = new URL(fronted.url);
+async function open(url = fronted.url): Promise<{ readonly socket: Socket; received: string }> {
+  const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
   const opened = { socket, received: '' };
   socket.setEncoding('latin1').on('data', (text: string) => {
@@ -69,6 +70,39 @@ test('those for this server, too: another connection is answered long before the
   await untilHas(client, () => countOf(client.received, 'HTTP/1.1 200') === MANY);
   client.socket.destroy();
   other.socket.destroy();
+});
+
+test('and those for a port of pages', async () => {
+  let begun = 0;
+  let give: () => void = () => undefined;
+  const given = new Promise<void>((resolve) => {
+    give = resolve;
+  });
+  const slow = async () => {
+    begun += 1;
+    await given;
+    return plain('slow');
+  };
+  const pages = new PageServer({
+    pages: new Map<string, PageMaker>([
+      ['/slow', slow],
+      ['/live', () => plain('live')],
+    ]),
+    onInternalError: (error) => assert.fail(String(error)),
+  });
+  const url = `http://${await pages.listen('127.0.0.1:0')}`;
+  const client = await open(url);
+  client.socket.write(gets('/slow', MANY));
+  while (begun < 16) await new Promise(setImmediate);
+  const other = await open(url);
+  other.socket.write(gets('/live', 1));
+  await untilHas(other, () => other.received.includes('live'));
+  assert.ok(begun <= 17, `${begun} have begun`);
+  give();
+  await untilHas(client, () => countOf(client.received, 'HTTP/1.1 200') === MANY);
+  client.socket.destroy();
+  other.socket.destroy();
+  await pages.close();
 });
 
 test('bodies full of empty lines stay whole, wherever the bytes are cut', async () => {

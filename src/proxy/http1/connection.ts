@@ -69,7 +69,7 @@ export class Connection implements Occupant {
 
   /** node:http has just taken the socket over. May be called again, behind `endFeed`. */
   beginFeed(): void {
-    this.#feed = RequestFeed.begin(this.#socket, this, this.#shared.feedTurns);
+    this.#feed = RequestFeed.begin(this.#socket, this.#byNode, this.#shared.feedTurns);
     this.#byNode.onAnswered = () => this.#feed?.onAnswered();
   }
 
@@ -77,14 +77,6 @@ export class Connection implements Occupant {
   endFeed(): void {
     this.#feed?.stop();
     this.#feed = undefined;
-  }
-
-  get openRequests(): number {
-    return this.#byNode.open;
-  }
-
-  get begunRequests(): number {
-    return this.#byNode.begun;
   }
 
   /** node:http has read a request's head. */

@@ -16,6 +16,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { SocketReads } from '../../internals/socket-reads.ts';
+import type { HttpOccupant } from '../net/http-occupant.ts';
 import type { FeedTurns } from './feed-turns.ts';
 
 /** Requests of one connection that may be open before no more of its bytes are read. */
@@ -64,6 +65,14 @@ export class RequestFeed {
     socket.off('data', other);
     socket.off('data', give);
     return new RequestFeed(socket, connection, turns, give);
+  }
+
+  /** As `begin`, for a connection that node:http alone ever reads. */
+  static beginForGood(socket: Socket, occupant: HttpOccupant, turns: FeedTurns): void {
+    const feed = RequestFeed.begin(socket, occupant, turns);
+    if (feed === undefined) return;
+    occupant.onAnswered = () => feed.onAnswered();
+    socket.once('close', () => feed.stop());
   }
 
   private constructor(socket: Socket, connection: FedConnection, turns: FeedTurns, give: GiveBytes) {

@@ -14,7 +14,7 @@ export class HttpOccupant implements Occupant {
   #bytesRead = 0;
   #atRest: (() => void) | undefined;
   /** Requests so far. */
-  begun = 0;
+  begunRequests = 0;
   /** Called whenever an answer has left, or will never. */
   onAnswered: (() => void) | undefined;
 
@@ -29,7 +29,7 @@ export class HttpOccupant implements Occupant {
   /** A request has come. */
   begin(response: ServerResponse): void {
     this.#answers += 1;
-    this.begun += 1;
+    this.begunRequests += 1;
     response.once('close', () => {
       this.#answers -= 1;
       this.#since = this.#clock.nowMs();
@@ -45,7 +45,7 @@ export class HttpOccupant implements Occupant {
   }
 
   /** Requests whose answers have not left. */
-  get open(): number {
+  get openRequests(): number {
     return this.#answers;
   }
 

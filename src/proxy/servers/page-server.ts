@@ -5,7 +5,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { systemClock } from '../../core/clock.ts';
+import { FeedTurns } from '../http1/feed-turns.ts';
 import { endConnection } from '../http1/lingering-end.ts';
+import { RequestFeed } from '../http1/request-feed.ts';
 import type { ConnectionGate } from '../net/connection-gate.ts';
 import { HttpOccupant } from '../net/http-occupant.ts';
 import { listenNet } from '../net/listen.ts';
@@ -34,6 +36,7 @@ const TIMEOUTS = { headersTimeout: 20_000, requestTimeout: 20_000, connectionsCh
 export class PageServer {
   readonly #options: PageServerOptions;
   readonly #occupants = new WeakMap<Socket, HttpOccupant>();
+  readonly #feedTurns = new FeedTurns();
   #server: Server | undefined;
 
   constructor(options: PageServerOptions) {
@@ -51,6 +54,7 @@ export class PageServer {
       const occupant = new HttpOccupant(socket, systemClock, () => endConnection(systemClock, socket));
       this.#occupants.set(socket, occupant);
       gate?.occupy(socket, occupant);
+      RequestFeed.beginForGood(socket, occupant, this.#feedTurns);
     });
     this.#server = server;
     return await listenNet(server, address, { gate });
