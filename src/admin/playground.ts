@@ -12,7 +12,6 @@ import { clientLeft } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import { BodyWatch } from '../proxy/body-pace.ts';
 import { runCall } from '../proxy/call.ts';
-import type { Method } from '../proxy/exchange.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import { serverTiming } from '../proxy/http1/answer-head.ts';
 import { type BodyContext, BodyReader } from '../proxy/http1/body-reader.ts';
@@ -22,6 +21,8 @@ import { RestClassify, RestRegress } from '../proxy/protocols/tensorflow-serving
 import { RestPredict } from '../proxy/protocols/tensorflow-serving/rest/rest-predict.ts';
 import type { RequestContext } from '../proxy/request-context.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import type { RestMethod } from '../proxy/servers/rest-methods.ts';
+import { wholeBody } from '../proxy/sliced-body.ts';
 import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
 import { readVersion } from './model-actions.ts';
@@ -49,7 +50,7 @@ export function isPlaygroundVerb(text: string): text is PlaygroundVerb {
 
 export class Playground {
   readonly #options: PlaygroundOptions;
-  readonly #methods: Readonly<Record<PlaygroundVerb, Method<Buffer>>>;
+  readonly #methods: Readonly<Record<PlaygroundVerb, RestMethod>>;
   readonly #bodies: BodyContext;
 
   constructor(options: PlaygroundOptions) {
@@ -130,7 +131,7 @@ export class Playground {
     const result = await runCall(call);
     context.cancel.throwIfCancelled();
     context.stages.enter(STAGE_ENCODE, context.now());
-    const answer = await method.encode(result, call);
+    const answer = await wholeBody(await method.encode(result, call));
     context.responseBytes = answer.length;
     return answer;
   }

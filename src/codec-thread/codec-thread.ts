@@ -36,6 +36,8 @@ const RETRY_AFTER_MS = 1000;
  */
 export const LARGE_JSON_OUTPUTS = 128 * 1024;
 export const LARGE_PROTOBUF_OUTPUTS = 1024 * 1024;
+/** Outputs above this size are written slice by slice, as their client takes them: as text they are five times as large. */
+export const HUGE_JSON_OUTPUTS = 4 * 2 ** 20;
 
 /** The thread ends after so long without a user. */
 const IDLE_MS = 10_000;
@@ -54,6 +56,8 @@ interface Pending {
 /** The part of a request's context that is needed. */
 export interface Wanted {
   readonly cancel: CancelSignal;
+  /** A part of it has been written already: it waits however many do. Default: false. */
+  readonly hasBegun?: boolean;
 }
 
 export class CodecThread {
@@ -72,8 +76,8 @@ export class CodecThread {
    * Runs `work` when all users before have ended; nobody else asks before it has. Rejects with what it rejects with,
    * with the cancel reason, or with `overloaded` if too many wait.
    */
-  async use<T>({ cancel }: Wanted, work: (ask: Ask) => Promise<T>): Promise<T> {
-    await this.#turn();
+  async use<T>({ cancel, hasBegun = false }: Wanted, work: (ask: Ask) => Promise<T>): Promise<T> {
+    await this.#turn(hasBegun ? Infinity : MAX_WAITING);
     try {
       cancel.throwIfCancelled();
       return await work(this.#ask);
@@ -102,13 +106,13 @@ export class CodecThread {
     await this.#end();
   }
 
-  #turn(): Promise<void> | undefined {
+  #turn(maxWaiting: number): Promise<void> | undefined {
     if (!this.#isUsed) {
       this.#isUsed = true;
       this.#idle?.cancel();
       return undefined;
     }
-    if (this.#waiting.length >= MAX_WAITING) throw tooMany();
+    if (this.#waiting.length >= maxWaiting) throw tooMany();
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 

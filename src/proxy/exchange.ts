@@ -38,15 +38,15 @@ import type { RequestArrival, RequestLifecycle } from './request-lifecycle.ts';
  * How an exchange writes to its transport. The transport calls the exchange's `onMessage` and `onAbort` in turn; it
  * need not read the message of an exchange that is finished.
  */
-export interface Wire<Bytes extends Uint8Array> {
+export interface Wire<Bytes extends Uint8Array, Answer = Bytes> {
   /** Reads the first header. */
   arrival(method: string): RequestArrival;
   /** The request has begun; it may already be refused. */
   begun(exchange: OpenExchange): void;
   /** Prepares an answer, say compresses it; undefined: it can be written now. The promise may never settle. */
-  prepare?(answer: Bytes): Promise<void> | undefined;
+  prepare?(answer: Answer): Promise<void> | undefined;
   /** Writes the answer and takes it over. The request's message is not read any more. */
-  answer(answer: Bytes, context: RequestContext): void;
+  answer(answer: Answer, context: RequestContext): void;
   /**
    * An error will be written later: lets go of the request's message. Absent: no error waits.
    */
@@ -58,7 +58,12 @@ export interface Wire<Bytes extends Uint8Array> {
 }
 
 /** One method of a protocol. */
-export interface Method<Bytes extends Uint8Array, Result = unknown, Request extends Call<Result> = Call<Result>> {
+export interface Method<
+  Bytes extends Uint8Array,
+  Result = unknown,
+  Request extends Call<Result> = Call<Result>,
+  Answer = Bytes,
+> {
   /** The name in records: 'Predict'. */
   readonly name: string;
   /** What its callers must be allowed; undefined: it gives nothing away, and any known caller may ask. */
@@ -77,7 +82,7 @@ export interface Method<Bytes extends Uint8Array, Result = unknown, Request exte
    */
   refusal?(body: Bytes, path: ModelSpec, context: RequestContext, permit: Permit): ServingError | undefined;
   /** A large result is written later, on the codec thread. Throws or rejects with ServingError if it cannot be written. */
-  encode(result: Result, call: Request): Bytes | Promise<Bytes>;
+  encode(result: Result, call: Request): Answer | Promise<Answer>;
 }
 
 /** Shared by all exchanges of one server. */
@@ -106,11 +111,11 @@ export interface OpenExchange {
  */
 const DEADLINE_SLACK_MS = 5;
 
-/** `Bytes`: the transport's type of bodies. */
-export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelListener, Permit {
+/** `Bytes`: the transport's type of bodies; `Answer`: what it writes. */
+export class Exchange<Bytes extends Uint8Array, Answer = Bytes> implements OpenExchange, CancelListener, Permit {
   readonly context: RequestContext;
-  readonly #wire: Wire<Bytes>;
-  readonly #method: Method<Bytes>;
+  readonly #wire: Wire<Bytes, Answer>;
+  readonly #method: Method<Bytes, unknown, Call<unknown>, Answer>;
   readonly #path: ModelSpec;
   readonly #shared: ExchangeContext;
   /** Until it is known who sent the request. */
@@ -122,7 +127,12 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
   isFinished = false;
 
   /** Begins it. Check `isFinished` afterwards: a request that came too late, or has a bad header, has been answered. */
-  constructor(wire: Wire<Bytes>, method: Method<Bytes>, path: ModelSpec, shared: ExchangeContext) {
+  constructor(
+    wire: Wire<Bytes, Answer>,
+    method: Method<Bytes, unknown, Call<unknown>, Answer>,
+    path: ModelSpec,
+    shared: ExchangeContext,
+  ) {
     this.#wire = wire;
     this.#method = method;
     this.#path = path;
@@ -272,7 +282,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
     } else this.#answer(answer);
   }
 
-  #answer(answer: Bytes): void {
+  #answer(answer: Answer): void {
     const preparing = this.isFinished ? undefined : this.#wire.prepare?.(answer);
     if (preparing === undefined) {
       this.#finish(answer);
@@ -302,7 +312,7 @@ export class Exchange<Bytes extends Uint8Array> implements OpenExchange, CancelL
   }
 
   /** finish: writes the answer or the error, and records the request. Only the first call counts. */
-  #finish(answer: Bytes | undefined, thrown?: ServingError, isUnkept = false): void {
+  #finish(answer: Answer | undefined, thrown?: ServingError, isUnkept = false): void {
     if (this.isFinished) return;
     const error = this.#held?.error ?? thrown;
     if (error !== undefined && this.#isHeld(error)) return;

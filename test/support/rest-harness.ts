@@ -222,10 +222,30 @@ export class RawConnection {
       lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.replace(/^[^:]*:\s*/, '')]),
     );
     const bodyStart = headEnd + 4;
+    if (hasBody && headers.get('transfer-encoding') === 'chunked') {
+      const whole = wholeChunks(this.#received, bodyStart);
+      if (whole === undefined) return undefined;
+      this.#received = this.#received.subarray(whole.end);
+      return { status: Number(first!.split(' ')[1]), headers, body: whole.body };
+    }
     const bodyEnd = bodyStart + (hasBody ? Number(headers.get('content-length') ?? 0) : 0);
     if (this.#received.length < bodyEnd) return undefined;
     const body = this.#received.subarray(bodyStart, bodyEnd);
     this.#received = this.#received.subarray(bodyEnd);
     return { status: Number(first!.split(' ')[1]), headers, body };
+  }
+}
+
+/** The body in chunks from `start` on, and where it ends; undefined until all of it has come. It has no trailers. */
+function wholeChunks(bytes: Buffer, start: number): { readonly body: Buffer; readonly end: number } | undefined {
+  const chunks: Buffer[] = [];
+  for (let at = start; ; ) {
+    const lineEnd = bytes.indexOf('\r\n', at);
+    const size = Number.parseInt(bytes.toString('latin1', at, lineEnd), 16);
+    const end = lineEnd + 2 + size + 2;
+    if (lineEnd === -1 || end > bytes.length) return undefined;
+    if (size === 0) return { body: Buffer.concat(chunks), end };
+    chunks.push(bytes.subarray(lineEnd + 2, end - 2));
+    at = end;
   }
 }

@@ -24,7 +24,7 @@ import type { PredictFormat } from './json-inputs.ts';
 import { JsonWriter } from './json-writer.ts';
 
 /** Stands for a number of rows: one row that has each output whole. */
-const WHOLE = -1;
+export const WHOLE = -1;
 
 /** The end of the names of string outputs that are bytes, such as images. */
 const BYTES_SUFFIX = '_bytes';
@@ -41,8 +41,7 @@ export class OutputsPrinter {
    * no row format.
    */
   print(outputs: TensorMap, format: PredictFormat, sentRows = 0): Buffer {
-    if (outputs.size === 0) throw invalidRequest('the signature has no outputs; name another one in "signature_name"');
-    const rows = format === 'row' ? commonRows(outputs, sentRows) : 0;
+    const rows = answerRows(outputs, format, sentRows);
     const writer = this.#writer;
     const printed: Output[] = [];
     for (const [name, tensor] of outputs) {
@@ -102,6 +101,15 @@ export class OutputsPrinter {
     }
     this.#writer.ascii(']');
   }
+}
+
+/**
+ * The rows of an answer in row format, or WHOLE; 0 in columnar format. Throws `invalid_request` if the outputs have no row
+ * format, or there are none.
+ */
+export function answerRows(outputs: TensorMap, format: PredictFormat, sentRows: number): number {
+  if (outputs.size === 0) throw invalidRequest('the signature has no outputs; name another one in "signature_name"');
+  return format === 'row' ? commonRows(outputs, sentRows) : 0;
 }
 
 function commonRows(outputs: TensorMap, sentRows: number): number {

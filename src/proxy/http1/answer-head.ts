@@ -10,12 +10,13 @@ import { COMMA, POINT, SPACE, ZERO } from '../../codec/json/json-chars.ts';
 import { writeAscii, writeInteger } from '../../codec/json/json-writer.ts';
 import { type Clock, httpDate, type Instant } from '../../core/clock.ts';
 import { STAGES, type StageClock } from '../../telemetry/stage-clock.ts';
+import { type HttpBody, SlicedBody } from '../sliced-body.ts';
 
 /** An answer, ready to be written. */
 export interface Answer {
   readonly status: number;
   readonly contentType: string;
-  readonly body: Buffer;
+  readonly body: HttpBody;
   /** The version that answered or refused; '' if none was chosen. */
   readonly version: string;
   /** Server-Timing shows these stages, the last one up to `now`. */
@@ -38,6 +39,11 @@ const MAX_INTEGER = 16;
 /** Bound on the starts that are kept: versions come and go. */
 const MAX_STARTS = 256;
 
+/** An answer whose body is whole. */
+export interface WholeAnswer extends Answer {
+  readonly body: Buffer;
+}
+
 /** Writes the heads of one server's answers, and keeps their constant parts. */
 export class AnswerHeads {
   /** Headers of every answer: names and values in turn. */
@@ -57,15 +63,25 @@ export class AnswerHeads {
 
   /** Names and values in turn, without `date` and `connection`, which node:http adds. */
   list({ contentType, body, version, stages, now, extras }: Answer): string[] {
-    const list = ['content-type', contentType, 'content-length', String(body.length)];
+    const list = ['content-type', contentType];
+    if (!(body instanceof SlicedBody)) list.push('content-length', String(body.length));
     list.push('server-timing', serverTiming(stages, now));
     if (version !== '') list.push(VERSION_HEADER, version);
     list.push(...this.common, ...extras);
     return list;
   }
 
+  /** The head alone, of an answer whose body comes in chunks. */
+  chunked(answer: Answer): Buffer {
+    const lines = [`HTTP/1.1 ${answer.status} ${STATUS_CODES[answer.status] ?? ''}`];
+    const list = this.list(answer);
+    for (let i = 0; i < list.length; i += 2) lines.push(`${list[i]}: ${list[i + 1]}`);
+    lines.push('transfer-encoding: chunked');
+    return Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), this.#endOf(answer.endsConnection)]);
+  }
+
   /** Head and body in one buffer. */
-  write(answer: Answer): Buffer {
+  write(answer: WholeAnswer): Buffer {
     const { body, extras } = answer;
     const start = this.#startOf(answer);
     const end = this.#endOf(answer.endsConnection);

@@ -13,8 +13,9 @@ import { envoyMark, retryAfterSeconds } from '../refusal-headers.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
+import { type HttpBody, SlicedBody } from '../sliced-body.ts';
 import { JSON_TYPE } from './answer-head.ts';
-import { ANSWER_CODINGS, type Coding, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
+import { ANSWER_CODINGS, type Coding, chooseCoding, compressAnswer, compressSlices } from './coding/answer-coding.ts';
 import { CodingNotTaken, TAKEN_CODINGS } from './coding/content-coding.ts';
 import { CHALLENGE, errorBody } from './http-errors.ts';
 import type { OpenRequest } from './open-request.ts';
@@ -33,7 +34,7 @@ const OK = 200;
 const NO_WISHES = { timeout: undefined, priority: undefined, step: undefined };
 
 interface Compressed {
-  readonly body: Buffer;
+  readonly body: HttpBody;
   readonly coding: Coding;
 }
 
@@ -48,7 +49,7 @@ interface AnsweredRoute {
   readonly error: ServingError | undefined;
 }
 
-export class HttpWire implements Wire<Buffer>, OpenRequest {
+export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
   readonly #transport: Transport;
   readonly #route: AnsweredRoute;
   readonly #form: AnswerForm;
@@ -95,15 +96,18 @@ export class HttpWire implements Wire<Buffer>, OpenRequest {
     this.#open.push(this);
   }
 
-  prepare(answer: Buffer): Promise<void> | undefined {
-    if (answer.length < this.#shared.compressFromBytes) return undefined;
+  prepare(answer: HttpBody): Promise<void> | undefined {
+    if (bytesOf(answer) < this.#shared.compressFromBytes) return undefined;
     const { codings } = this.#form;
     const available = codings === undefined ? ANSWER_CODINGS : ANSWER_CODINGS.filter((each) => codings.includes(each));
     const coding = chooseCoding(this.#transport.fields.acceptEncoding, available);
-    return coding === undefined ? undefined : this.#compress(answer, coding);
+    if (coding === undefined) return undefined;
+    if (!(answer instanceof SlicedBody)) return this.#compress(answer, coding);
+    this.#compressed = { body: new SlicedBody(compressSlices(answer, coding), answer.heldBytes), coding };
+    return undefined;
   }
 
-  answer(answer: Buffer, context: RequestContext): void {
+  answer(answer: HttpBody, context: RequestContext): void {
     const { kind, spec } = this.#route;
     const { fallback } = context;
     const compressed = this.#compressed;
@@ -161,7 +165,7 @@ export class HttpWire implements Wire<Buffer>, OpenRequest {
     context: RequestContext,
     status: number,
     contentType: string,
-    body: Buffer,
+    body: HttpBody,
     version: string,
     extras: string[],
   ): void {
@@ -172,11 +176,16 @@ export class HttpWire implements Wire<Buffer>, OpenRequest {
     context.requestBytes = transport.receivedBytes;
     transport.stopBody();
     if (!transport.isOpen) return;
-    context.responseBytes = body.length;
+    context.responseBytes = bytesOf(body);
     const endsConnection = this.#endsConnection;
     const { stages } = context;
     transport.send({ status, contentType, body, version, stages, now: context.now(), extras, endsConnection });
   }
+}
+
+/** Of slices, the size of what they are made of: theirs is known when the last one is made. */
+function bytesOf(body: HttpBody): number {
+  return body instanceof SlicedBody ? body.heldBytes : body.length;
 }
 
 /** Made once of an error that many requests get: nothing changes a body that is sent. */

@@ -8,11 +8,13 @@ import type { Visitor } from '../../access/visitor.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Callers } from '../caller.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
+import { SlicedBody } from '../sliced-body.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
 import { type BodyContext, type BodyOwner, BodyReader } from './body-reader.ts';
 import { endLingering } from './lingering-end.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
+import { writeSlices } from './sliced-answer.ts';
 import type { Transport } from './transport.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
 
@@ -106,12 +108,25 @@ export class NodeTransport implements Transport {
     const headers = this.#parts.heads.list(answer);
     if (endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
     response.writeHead(status, headers);
+    if (body instanceof SlicedBody) {
+      void this.#writeSliced(body);
+      return;
+    }
     if (rest > SMALL_REST_BYTES) endLingering(this.#parts.clock, request, response, body);
     else {
       response.end(body);
       if (rest > 0) request.resume();
     }
     this.#parts.unsent.track(request.socket, response, body.length);
+  }
+
+  /** Never rejects. Its request has been read. */
+  async #writeSliced(body: SlicedBody): Promise<void> {
+    const { unsent } = this.#parts;
+    const response = this.#response;
+    const { socket } = this.#request;
+    const write = (slice: Buffer): boolean => response.write(slice);
+    if (await writeSlices(body, { socket, unsent, to: response, write })) response.end();
   }
 
   /** Upper bound on the bytes of the body that are still to come. */

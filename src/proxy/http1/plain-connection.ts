@@ -24,11 +24,13 @@ import { SocketReads } from '../../internals/socket-reads.ts';
 import type { Callers } from '../caller.ts';
 import type { Occupant } from '../net/connection-gate.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
-import type { Answer, AnswerHeads } from './answer-head.ts';
+import { SlicedBody } from '../sliced-body.ts';
+import type { Answer, AnswerHeads, WholeAnswer } from './answer-head.ts';
 import { afterReads, type Ending } from './ending.ts';
 import { endConnection } from './lingering-end.ts';
 import type { PlainRequest, PlainRequestReader } from './plain-request.ts';
 import type { RequestFields } from './request-fields.ts';
+import { LAST_CHUNK, writeChunk, writeSlices } from './sliced-answer.ts';
 import type { Transport } from './transport.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
 
@@ -66,6 +68,8 @@ export class PlainConnection<R> implements Occupant {
   readonly caller: string;
   readonly visitor: Visitor | undefined;
   #isAnswering = false;
+  /** Its answer is being written slice by slice, which counts what waits. */
+  #isSlicing = false;
   #hasEnded = false;
   #hasHadRequest = false;
   /** When the last answer was ready, or the connection began. */
@@ -104,21 +108,43 @@ export class PlainConnection<R> implements Occupant {
   }
 
   /** Answers the current request. */
-  answer(answer: Answer): void {
+  answer(answer: WholeAnswer): void {
     const { heads, ending } = this.#options;
     if (ending.isDraining) {
       afterReads(() => this.#answerInDrain(answer));
       return;
     }
     this.#write(heads.write(answer));
-    this.#isAnswering = false;
     this.#since = answer.now;
+    this.#goOn();
+  }
+
+  /** Answers the current request slice by slice. Never rejects. */
+  async answerSliced(answer: Answer, body: SlicedBody): Promise<void> {
+    const { heads, ending, unsent, clock } = this.#options;
+    const socket = this.#socket;
+    const endsConnection = ending.isDraining;
+    this.#isSlicing = true;
+    socket.write(heads.chunked({ ...answer, endsConnection }));
+    const write = (slice: Buffer): boolean => writeChunk(socket, slice);
+    const isWhole = await writeSlices(body, { socket, unsent, to: socket, write });
+    this.#isSlicing = false;
+    if (!isWhole) return;
+    socket.write(LAST_CHUNK);
+    this.#since = clock.nowMs();
+    if (endsConnection || ending.isOver) this.#end();
+    else this.#goOn();
+  }
+
+  /** The current request has its answer. */
+  #goOn(): void {
+    this.#isAnswering = false;
     if (this.#socket.isPaused() && !this.#socket.writableNeedDrain) this.#socket.resume();
     // Later, because the caller has not finished with the answered request.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
   }
 
-  #answerInDrain(answer: Answer): void {
+  #answerInDrain(answer: WholeAnswer): void {
     if (this.#socket.destroyed) return;
     const ahead = this.#ahead;
     this.#write(this.#options.heads.write({ ...answer, endsConnection: ahead === undefined }));
@@ -204,7 +230,7 @@ export class PlainConnection<R> implements Occupant {
   };
 
   readonly #onDrained = (): void => {
-    this.#options.unsent.take(this.#socket, Infinity);
+    if (!this.#isSlicing) this.#options.unsent.take(this.#socket, Infinity);
     if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
   };
 }
@@ -249,7 +275,9 @@ class PlainTransport implements Transport {
   }
 
   send(answer: Answer): void {
-    this.#connection.answer(answer);
+    const { body } = answer;
+    if (body instanceof SlicedBody) void this.#connection.answerSliced(answer, body);
+    else this.#connection.answer(answer as WholeAnswer);
   }
 
   destroy(): void {

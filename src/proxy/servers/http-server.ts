@@ -51,6 +51,7 @@ import { wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import { whyNotReady } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
+import type { HttpBody } from '../sliced-body.ts';
 import { type RestMatcher, restMatcher } from './prefixed-routes.ts';
 import { openApiText } from './rest-description.ts';
 import { RestMethods } from './rest-methods.ts';
@@ -331,13 +332,13 @@ export class RestServer {
   #serve(transport: Transport, route: RestRoute, open: OpenRequest[]): void {
     const { method, form, keepsBody } = this.#methods.of(route, transport.fields);
     const wire = new HttpWire(transport, route, form, open, this.#shared);
-    const exchange = new Exchange(wire, method, route.spec, this.#shared);
+    const exchange = new Exchange<Buffer, HttpBody>(wire, method, route.spec, this.#shared);
     if (method.hasNoBody === true) exchange.onMessage(NO_BODY);
     else if (!exchange.isFinished) this.#readBody(transport, exchange, keepsBody);
   }
 
   /** `isKept`: the call keeps views of the body, so a body in lent memory is copied. */
-  #readBody(transport: Transport, exchange: Exchange<Buffer>, isKept: boolean): void {
+  #readBody(transport: Transport, exchange: Exchange<Buffer, HttpBody>, isKept: boolean): void {
     try {
       const body = transport.readBody(this.#shared.maxBodyBytes, exchange.context);
       if (!(body instanceof Promise)) exchange.onMessage(isKept ? Buffer.from(body) : body);

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
 import type { AnswerForm } from '../answer-form.ts';
-import { lookupCall } from '../call.ts';
+import { type Call, lookupCall } from '../call.ts';
 import type { Method } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
@@ -18,6 +18,7 @@ import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/
 import { lookupMethods, refusal } from '../protocols/tensorflow-serving/rest/rest-lookups.ts';
 import { RestPredict } from '../protocols/tensorflow-serving/rest/rest-predict.ts';
 import { protobufMethods } from '../protocols/tensorflow-serving/rest/rest-protobuf.ts';
+import type { HttpBody } from '../sliced-body.ts';
 import type { RestRoute } from './rest-routes.ts';
 
 export interface RestMethodParts {
@@ -32,8 +33,10 @@ export interface RestMethodParts {
   readonly thread?: CodecThread | undefined;
 }
 
+export type RestMethod = Method<Buffer, unknown, Call<unknown>, HttpBody>;
+
 export interface ChosenMethod {
-  readonly method: Method<Buffer>;
+  readonly method: RestMethod;
   /** Of an answer that is no error. */
   readonly form: AnswerForm;
   /** The call keeps views of the body, so a body in lent memory is copied. */
@@ -61,7 +64,7 @@ export class RestMethods {
 
   constructor({ resolver, modelInfo, openInference, maxBodyBytes, thread, ...options }: RestMethodParts) {
     const { serializationAsTensorContent } = options;
-    const json: readonly (readonly [string, Method<Buffer>])[] = [
+    const json: readonly (readonly [string, RestMethod])[] = [
       ['predict', new RestPredict(resolver, thread)],
       ['classify', new RestClassify(resolver, maxBodyBytes, thread)],
       ['regress', new RestRegress(resolver, maxBodyBytes, thread)],

@@ -102,7 +102,7 @@ export class InferPrinter {
 }
 
 /** Its elements were written into shared memory: there are some by its shape, and none here. */
-function areElsewhere({ shape, data }: Tensor): boolean {
+export function areElsewhere({ shape, data }: Tensor): boolean {
   return data.length === 0 && elementCount(shape) > 0;
 }
 

@@ -8,6 +8,7 @@
  *   "gzip;q=0"        → undefined     not compressed, also if the header forbids even that
  */
 import type { Buffer } from 'node:buffer';
+import { pipeline, Readable, type Transform } from 'node:stream';
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import { Negotiator } from 'negotiator';
@@ -23,21 +24,31 @@ const MAX_LENGTH = 1024;
 type Compress = (body: Uint8Array) => Promise<Buffer>;
 
 /** Node has it from 22.15 and 23.8 on; the types are those of Node 20. */
-const { zstdCompress } = zlib as {
+const { zstdCompress, createZstdCompress } = zlib as {
   zstdCompress?: (body: Uint8Array, done: (e: Error | null, b: Buffer) => void) => void;
+  createZstdCompress?: () => Transform;
 };
 
 const { BROTLI_PARAM_QUALITY } = zlib.constants;
 const gzip = promisify<Uint8Array, zlib.ZlibOptions, Buffer>(zlib.gzip);
 const brotli = promisify<Uint8Array, zlib.BrotliOptions, Buffer>(zlib.brotliCompress);
 
+/** The default quality, 11, is hundreds of times slower: it is meant for files that are compressed once. */
+const BROTLI = { params: { [BROTLI_PARAM_QUALITY]: 4 } };
+const GZIP = { level: 3 };
+
 /** In order of preference: least CPU for the bytes saved first. */
 const COMPRESSORS: ReadonlyMap<Coding, Compress> = new Map<Coding, Compress>([
   ...(zstdCompress === undefined ? [] : [['zstd', promisify(zstdCompress)] as const]),
-  // The default quality, 11, is hundreds of times slower: it is meant for files that are compressed once.
-  ['br', (body) => brotli(body, { params: { [BROTLI_PARAM_QUALITY]: 4 } })],
-  ['gzip', (body) => gzip(body, { level: 3 })],
+  ['br', (body) => brotli(body, BROTLI)],
+  ['gzip', (body) => gzip(body, GZIP)],
 ]);
+
+const STREAMS: Readonly<Record<Coding, () => Transform>> = {
+  zstd: () => createZstdCompress!(),
+  br: () => zlib.createBrotliCompress(BROTLI),
+  gzip: () => zlib.createGzip(GZIP),
+};
 
 /** The codings that this Node can write, in order of preference. */
 export const ANSWER_CODINGS: readonly Coding[] = [...COMPRESSORS.keys()];
@@ -65,4 +76,10 @@ function readableParts(header: string): ReadonlyMap<string, string> {
 /** `coding` is one of ANSWER_CODINGS. The body must not change meanwhile. */
 export function compressAnswer(body: Uint8Array, coding: Coding): Promise<Buffer> {
   return COMPRESSORS.get(coding)!(body);
+}
+
+/** As compressAnswer, of a body that comes in slices. What making a slice throws, it throws. */
+export function compressSlices(slices: AsyncIterable<Buffer>, coding: Coding): AsyncIterable<Buffer> {
+  // The iterator of the last stream throws what breaks one before it.
+  return pipeline(Readable.from(slices, { objectMode: false }), STREAMS[coding](), () => undefined);
 }

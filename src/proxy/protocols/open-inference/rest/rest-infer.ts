@@ -12,27 +12,32 @@ import type { InferRequest, Parameters } from '../../../../codec/open-inference/
 import { headerLength } from '../../../../codec/open-inference/rest/binary-tensors.ts';
 import {
   type AnsweredOutput,
+  areElsewhere,
   InferPrinter,
   type PrintedAnswer,
   wholeAnswer,
 } from '../../../../codec/open-inference/rest/infer-answer-writer.ts';
 import { type InferBody, InferBodyReader } from '../../../../codec/open-inference/rest/infer-body-reader.ts';
+import { inferPieces } from '../../../../codec/open-inference/rest/infer-slices.ts';
 import { copied, receivedTensors } from '../../../../codec-thread/carried-tensors.ts';
 import { bufferOf } from '../../../../codec-thread/codec-jobs.ts';
 import {
   type CodecThread,
+  HUGE_JSON_OUTPUTS,
   LARGE_JSON_OUTPUTS,
   LARGE_MESSAGE_BYTES,
   LARGE_PROTOBUF_OUTPUTS,
 } from '../../../../codec-thread/codec-thread.ts';
+import { printedSlices } from '../../../../codec-thread/printed-slices.ts';
 import { invalidRequest, type ServingError } from '../../../../core/errors.ts';
 import { inSlices, joined } from '../../../../core/in-slices.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
-import { areLargerThan, type TensorMap } from '../../../../core/tensor.ts';
+import { areLargerThan, memoryOf, type TensorMap } from '../../../../core/tensor.ts';
 import type { AnswerForm } from '../../../answer-form.ts';
 import type { Method } from '../../../exchange.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import type { RequestContext } from '../../../request-context.ts';
+import { begunBody, type HttpBody } from '../../../sliced-body.ts';
 import type { InferCall } from '../infer-call.ts';
 import type { OpenInference } from '../open-inference.ts';
 import { HEADER_LENGTH } from './operations.ts';
@@ -73,7 +78,7 @@ export class RestInfer {
 }
 
 /** Of one request: the form of its answer depends on it. */
-export class InferMethod implements Method<Buffer, TensorMap, InferCall>, AnswerForm {
+export class InferMethod implements Method<Buffer, TensorMap, InferCall, HttpBody>, AnswerForm {
   readonly name = 'ModelInfer';
   readonly access = 'predict';
   contentType = JSON_TYPE;
@@ -117,13 +122,17 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall>, Answer
     return resolver.refusalOf(signatureName === undefined ? path : { ...path, signatureName }, context);
   }
 
-  encode(outputs: TensorMap, call: InferCall): Buffer | Promise<Buffer> {
+  encode(outputs: TensorMap, call: InferCall): HttpBody | Promise<HttpBody> {
     const { parts, printer } = this.#shared;
     const { id, modelName: model, modelVersion: version } = call;
     const answered = this.#outputsOf(outputs, call);
     const { thread } = parts;
     if (thread === undefined || !areSlow(answered))
       return this.#joined(printer.print({ id, model, version, outputs: answered }));
+    if (areLargerThan(outputs, HUGE_JSON_OUTPUTS) && answered.every(isJsonAlone)) {
+      const pieces = inferPieces({ id, model, version, outputs: answered });
+      return begunBody(printedSlices(pieces, thread, call.context), memoryOf(outputs));
+    }
     const isBinary = new Map(answered.map((output) => [output.name, output.isBinary]));
     return thread.use(call.context, async (ask) => {
       const carried = await inSlices(copied(outputs));
@@ -176,6 +185,10 @@ function isSlow(body: Buffer, jsonBytes: number | undefined): boolean {
   if (body.length <= LARGE_MESSAGE_BYTES) return false;
   if (jsonBytes === undefined || jsonBytes > LARGE_MESSAGE_BYTES) return true;
   return body.subarray(0, jsonBytes).includes(BYTES);
+}
+
+function isJsonAlone({ tensor, isBinary }: AnsweredOutput): boolean {
+  return !isBinary && !areElsewhere(tensor);
 }
 
 /** Are there many elements to write as JSON, or strings? */

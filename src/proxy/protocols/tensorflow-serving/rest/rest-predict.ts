@@ -7,6 +7,7 @@
  * is read on the codec thread in two jobs, syntax and values; the model is looked up between them.
  */
 import type { Buffer } from 'node:buffer';
+import { predictPieces } from '../../../../codec/json/answer-slices.ts';
 import {
   type PredictBody,
   PredictBodyScanner,
@@ -20,24 +21,27 @@ import { bufferOf, type PredictOutline } from '../../../../codec-thread/codec-jo
 import {
   type Ask,
   type CodecThread,
+  HUGE_JSON_OUTPUTS,
   LARGE_JSON_OUTPUTS,
   LARGE_MESSAGE_BYTES,
 } from '../../../../codec-thread/codec-thread.ts';
+import { printedSlices } from '../../../../codec-thread/printed-slices.ts';
 import { invalidRequest, type ServingError } from '../../../../core/errors.ts';
 import { inSlices } from '../../../../core/in-slices.ts';
 import { describeSignature } from '../../../../core/list-names.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../../../core/model-spec.ts';
 import { ownAxes, type Signature } from '../../../../core/signature.ts';
-import { areLargerThan, type TensorMap } from '../../../../core/tensor.ts';
+import { areLargerThan, memoryOf, type TensorMap } from '../../../../core/tensor.ts';
 import type { Method } from '../../../exchange.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
 import type { RequestContext } from '../../../request-context.ts';
+import { begunBody, type HttpBody } from '../../../sliced-body.ts';
 
 const NO_TENSORS: TensorMap = new Map();
 const ALL_OUTPUTS: readonly string[] = [];
 
-export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
+export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall, HttpBody> {
   readonly name = 'Predict';
   readonly access = 'predict';
   readonly #resolver: ModelResolver;
@@ -69,9 +73,13 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall> {
     return this.#resolver.hasOneSignature(path) ? this.#resolver.refusalOf(path, context) : undefined;
   }
 
-  encode(outputs: TensorMap, { format, sentRows, context }: JsonPredictCall): Buffer | Promise<Buffer> {
+  encode(outputs: TensorMap, { format, sentRows, context }: JsonPredictCall): HttpBody | Promise<HttpBody> {
     if (this.#thread === undefined || !areLargerThan(outputs, LARGE_JSON_OUTPUTS)) {
       return this.#printer.print(outputs, format, sentRows);
+    }
+    if (areLargerThan(outputs, HUGE_JSON_OUTPUTS)) {
+      const pieces = predictPieces(outputs, format, sentRows);
+      return begunBody(printedSlices(pieces, this.#thread, context), memoryOf(outputs));
     }
     return this.#thread.use(context, async (ask) =>
       bufferOf(await ask('printOutputs', await inSlices(copied(outputs)), format, sentRows)),
