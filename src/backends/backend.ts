@@ -159,10 +159,10 @@ export interface BackendFacts {
 
 export interface Backend extends BackendFacts {
   /**
-   * Reads the artifact's graph, without the runtime, and tells whether its rows keep apart. `axes`: the batch axis of
-   * each tensor; default: dim 0 of all. Absent = graphs cannot be read, and runs alone decide.
+   * Reads the artifact's graph, without the runtime, and tells whether the rows of a signature keep apart. `axes`: the
+   * batch axis of each tensor; default: dim 0 of all. Absent = graphs cannot be read, and runs alone decide.
    */
-  judgeRows?(versionDirectory: string, axes?: BatchAxes): Promise<RowVerdict>;
+  judgeRows?(versionDirectory: string, axes?: BatchAxes, signatureName?: string): Promise<RowVerdict>;
   /** Does the directory hold an artifact of this backend? Must be cheap: reads names and opens no large file. */
   probe(versionDirectory: string): Promise<boolean>;
   /** Opens the artifact. Rejects with ServingError `load_failed` and a text that names the file and the fix. */

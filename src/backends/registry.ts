@@ -151,17 +151,20 @@ export async function checkBackendKind(kind: string): Promise<void> {
 }
 
 /**
- * What the artifact's graph says about its rows; undefined = graphs of this kind cannot be read. `axes`: the batch axis
- * of each tensor; default: dim 0 of all. A file that cannot be read is `undecided`.
+ * What the artifact's graph says about the rows of a signature; undefined = graphs of this kind cannot be read. `axes`:
+ * the batch axis of each tensor; default: dim 0 of all. A file that cannot be read is `undecided`.
  */
 export async function judgeRows(
   kind: string,
   versionDirectory: string,
   axes?: BatchAxes,
+  signatureName?: string,
 ): Promise<RowVerdict | undefined> {
   try {
-    const { judgeRows } = builtIn(kind) ?? (await importPlugIn(kind));
-    return await judgeRows?.(versionDirectory, axes);
+    const known = builtIn(kind);
+    // A backend that is imported without its runtime has its own.
+    const { judgeRows } = known?.judgeRows === undefined ? await openBackend(kind) : known;
+    return await judgeRows?.(versionDirectory, axes, signatureName);
   } catch (error) {
     return { kind: 'undecided', reason: `the graph cannot be read: ${textOf(error)}` };
   }

@@ -104,7 +104,8 @@ function readTensorInfo(reader: WireReader, absentShape: TensorInfo['shape']): T
   return { tensorName, dtype, shape };
 }
 
-function readShape(reader: WireReader): readonly number[] | undefined {
+/** Reads the TensorShapeProto that the reader has entered; undefined = any rank. */
+export function readShape(reader: WireReader): readonly number[] | undefined {
   const dims: number[] = [];
   let isUnknownRank = false;
   forEachField(reader, () => {

@@ -3,7 +3,6 @@
  * outputs, or layers, which name their own; and a manifest of the weight files.
  */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { loadFailed } from './tensorflow-errors.ts';
 
 export const JSON_MODEL_FILE = 'model.json';
@@ -28,18 +27,21 @@ export interface JsonModel {
   readonly format: 'graph-model' | 'layers-model';
   /** A graph's signature, if the converter wrote one. */
   readonly signature: JsonSignature | undefined;
+  /** As the file has them: whoever reads them checks them. */
+  readonly topology: object;
+  readonly weightsManifest: unknown;
 }
 
 interface ModelJson {
   readonly format?: unknown;
   readonly modelTopology?: { readonly node?: unknown } | null;
+  readonly weightsManifest?: unknown;
   readonly signature?: JsonSignature;
   readonly userDefinedMetadata?: { readonly signature?: JsonSignature };
 }
 
 /** Does not read the weights. Rejects with `load_failed` for a file that is not a model. */
-export async function readJsonModel(directory: string): Promise<JsonModel> {
-  const file = join(directory, JSON_MODEL_FILE);
+export async function readJsonModel(file: string): Promise<JsonModel> {
   let json: ModelJson | null;
   try {
     json = JSON.parse(await readFile(file, 'utf8')) as ModelJson | null;
@@ -55,5 +57,6 @@ export async function readJsonModel(directory: string): Promise<JsonModel> {
   if (format !== 'graph-model' && format !== 'layers-model') {
     throw loadFailed(file, `format ${JSON.stringify(format)} is not known; it is graph-model or layers-model`);
   }
-  return { file, format, signature: json.signature ?? json.userDefinedMetadata?.signature };
+  const signature = json.signature ?? json.userDefinedMetadata?.signature;
+  return { file, format, signature, topology, weightsManifest: json.weightsManifest };
 }

@@ -1,11 +1,12 @@
 /** Loads a directory with model.json. */
+import { join } from 'node:path';
 import type { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
 import { trialZeros } from '../../core/trial-inputs.ts';
 import type { LoadOptions, ProfiledSession, Session } from '../backend.ts';
 import { batchAxisCandidate, metadataOf } from '../batch-axis.ts';
 import type { RunOps } from '../op-profile.ts';
-import { type JsonModel, readJsonModel } from './json-model-file.ts';
+import { JSON_MODEL_FILE, type JsonModel, readJsonModel } from './json-model-file.ts';
 import { JsonModelSession, runNow } from './json-model-session.ts';
 import { type OpenJsonModel, openJsonModel, unknownOperation, wantsAsync } from './json-models.ts';
 import { timeKernels } from './kernel-times.ts';
@@ -14,7 +15,7 @@ import { openTfjs, type TfjsLibrary } from './tfjs-library.ts';
 
 /** Rejects with `load_failed`. */
 export async function loadJsonModel(directory: string, options: LoadOptions): Promise<Session> {
-  const json = await readJsonModel(directory);
+  const json = await readJsonModel(join(directory, JSON_MODEL_FILE));
   const tf = openTfjs(options.intraOpThreads);
   const model = await open(tf, json);
   try {

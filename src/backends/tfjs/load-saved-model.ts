@@ -63,7 +63,7 @@ async function readGraphs(file: string): Promise<readonly MetaGraph[]> {
 }
 
 /** The graph that has only the serving tag, else the first that has it, else the only graph. */
-function servingGraph(file: string, graphs: readonly MetaGraph[]): MetaGraph {
+export function servingGraph(file: string, graphs: readonly MetaGraph[]): MetaGraph {
   const serving = graphs.filter(({ tags }) => tags.includes(SERVE_TAG));
   const found =
     serving.find(({ tags }) => tags.length === 1) ?? serving[0] ?? (graphs.length === 1 ? graphs[0] : undefined);

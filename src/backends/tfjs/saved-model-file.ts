@@ -1,8 +1,9 @@
 /**
- * Reads the tags and signatures of the graphs in saved_model.pb. The graphs themselves are skipped; TensorFlow reads
- * them.
+ * Reads the tags and signatures of the graphs in saved_model.pb. The graphs themselves are passed over: TensorFlow reads
+ * them, and graph/ where rows are followed.
  *
- *   SavedModel {2 meta_graphs}   MetaGraphDef {1 meta_info_def {4 tags}, 5 signature_def: map<string, SignatureDef>}
+ *   SavedModel   {2 meta_graphs}
+ *   MetaGraphDef {1 meta_info_def {4 tags}, 2 graph_def, 5 signature_def: map<string, SignatureDef>}
  */
 import { lengthDelimited, WireReader } from '../../codec/protobuf/wire-reader.ts';
 import { forEachField, inside, readMapEntry, readSignatureDef, type SignatureDef } from '../signature-def.ts';
@@ -16,10 +17,13 @@ export interface MetaGraph {
   readonly tags: readonly string[];
   /** By name, in the file's order. */
   readonly signatures: ReadonlyMap<string, SavedSignature>;
+  /** The bytes of its GraphDef: a view of the file's. */
+  readonly graphDef: Uint8Array;
 }
 
 const META_GRAPHS = lengthDelimited(2);
 const META_INFO = lengthDelimited(1);
+const GRAPH_DEF = lengthDelimited(2);
 const META_INFO_TAGS = lengthDelimited(4);
 const SIGNATURE_DEF = lengthDelimited(5);
 const SCALAR: readonly number[] = [];
@@ -38,12 +42,14 @@ export function readSavedModel(bytes: Uint8Array): readonly MetaGraph[] {
 function readMetaGraph(reader: WireReader): MetaGraph {
   const tags: string[] = [];
   const signatures = new Map<string, SavedSignature>();
+  let graphDef = new Uint8Array(0);
   forEachField(reader, () => {
     if (reader.tag === META_INFO) inside(reader, () => readTags(reader, tags));
+    else if (reader.tag === GRAPH_DEF) graphDef = reader.bytesField() as typeof graphDef;
     else if (reader.tag === SIGNATURE_DEF) readMapEntry(reader, signatures, () => readSignature(reader));
     else reader.skip();
   });
-  return { tags, signatures };
+  return { tags, signatures, graphDef };
 }
 
 function readTags(reader: WireReader, tags: string[]): void {

@@ -8,9 +8,12 @@
  */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Backend, LoadOptions } from '../backend.ts';
+import { type BatchAxes, DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
+import type { Backend, LoadOptions, RowVerdict } from '../backend.ts';
 import { beginsTrees, readHead } from '../json-artifact.ts';
 import { checkParameters } from '../load-options.ts';
+import { judgeJsonModel } from './graph/judge-json-model.ts';
+import { judgeSavedModel } from './graph/judge-saved-model.ts';
 import { JSON_MODEL_FILE } from './json-model-file.ts';
 import { loadJsonModel, loadTimedJsonModel } from './load-json-model.ts';
 import { loadSavedModel, loadTracedSavedModel, SAVED_MODEL_FILE } from './load-saved-model.ts';
@@ -20,10 +23,22 @@ interface Artifact {
   readonly file: string;
   readonly load: Backend['load'];
   readonly loadProfiled: NonNullable<Backend['loadProfiled']>;
+  /** `file` is its path. */
+  readonly judge: (file: string, signatureName: string, axes?: BatchAxes) => Promise<RowVerdict>;
 }
 
-const SAVED_MODEL: Artifact = { file: SAVED_MODEL_FILE, load: loadSavedModel, loadProfiled: loadTracedSavedModel };
-const JSON_MODEL: Artifact = { file: JSON_MODEL_FILE, load: loadJsonModel, loadProfiled: loadTimedJsonModel };
+const SAVED_MODEL: Artifact = {
+  file: SAVED_MODEL_FILE,
+  load: loadSavedModel,
+  loadProfiled: loadTracedSavedModel,
+  judge: judgeSavedModel,
+};
+const JSON_MODEL: Artifact = {
+  file: JSON_MODEL_FILE,
+  load: loadJsonModel,
+  loadProfiled: loadTimedJsonModel,
+  judge: judgeJsonModel,
+};
 
 /** The registry's 'tfjs': a SavedModel, or else a model of TensorFlow.js. */
 export const backend: Backend = tfjsBackend('tfjs', [SAVED_MODEL, JSON_MODEL]);
@@ -48,6 +63,14 @@ function tfjsBackend(kind: string, artifacts: readonly Artifact[]): Backend {
 
     async load(versionDirectory, options) {
       return (await artifactOf(artifacts, versionDirectory, options)).load(versionDirectory, options);
+    },
+
+    async judgeRows(versionDirectory, axes, signatureName = DEFAULT_SIGNATURE_NAME) {
+      for (const { file, judge } of artifacts) {
+        const path = join(versionDirectory, file);
+        if (await isFile(path)) return judge(path, signatureName, axes);
+      }
+      return { kind: 'undecided', reason: 'there is no graph' };
     },
 
     async loadProfiled(versionDirectory, options) {

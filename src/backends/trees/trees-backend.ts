@@ -24,6 +24,9 @@ export const backend: Backend = {
 
   probe: hasTreeFile,
 
+  /** tree-session.ts computes one row after the other. */
+  judgeRows: async () => ({ kind: 'rows', reason: 'each row goes through the trees by itself' }),
+
   async load(versionDirectory, options): Promise<Session> {
     const { executionProvider, parameters, log } = options;
     checkParameters(versionDirectory, parameters, [INPUT_DTYPE]);

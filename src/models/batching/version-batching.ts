@@ -13,15 +13,9 @@ import type { HostedSession } from '../../backends/host/hosted-session.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
-import {
-  type BatchAxes,
-  type BatchAxis,
-  hasRows,
-  type LengthPadding,
-  type Signature,
-  type Signatures,
-} from '../../core/signature.ts';
+import type { BatchAxes, BatchAxis, LengthPadding, Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import { batchedElsewhere } from './batched-elsewhere.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
 import { type PadValues, paddingText } from './padding-candidate.ts';
@@ -46,7 +40,7 @@ export interface VersionBatchingOptions {
   readonly declared: Signatures;
   /** By signature, where requests of different lengths may share runs (version-padding.ts). Absent = they do not. */
   readonly padValues?: ReadonlyMap<string, PadValues> | undefined;
-  readonly judge: (axes?: BatchAxes) => Promise<RowVerdict | undefined>;
+  readonly judge: (signatureName: string, axes?: BatchAxes) => Promise<RowVerdict | undefined>;
   readonly kept: KeptOutcomes;
   /** Called at most once. */
   readonly readRecorded: () => Promise<RecordedInputs>;
@@ -64,11 +58,6 @@ export interface BatchingEvents {
 /** Batch sizes that are tried while requests are served: larger ones would keep them waiting. */
 const MOST_ROWS_BETWEEN_REQUESTS = 8;
 const ROUNDS_BETWEEN_REQUESTS = 2;
-const SERVED_ELSEWHERE: BatchAxis = {
-  kind: 'none',
-  reason: 'another server runs it, so nothing can be tried here',
-  fix: 'if the rows are independent, declare the batch axis in pillion.yaml',
-};
 
 export class VersionBatching {
   /** By signature: why what the owner has declared is wrong. */
@@ -133,7 +122,7 @@ export class VersionBatching {
     const decision = await decideBatching(loaded, {
       declared: declared.get(name),
       kept: async () => kept.of(name),
-      judge,
+      judge: () => judge(name),
       prove: (isOnlyProof) => this.#proveWhileLoading(name, loaded, isOnlyProof),
     });
     let { signature } = decision;
@@ -146,15 +135,8 @@ export class VersionBatching {
     return signature;
   }
 
-  /** Nothing can be tried on another server: its backend must have a reason to join rows, or the owner. */
   #elsewhere(name: string, loaded: Signature): Signature {
-    const declared = this.#options.declared.get(name);
-    if (declared !== undefined) {
-      return { ...declared, hasRows: declared.hasRows ?? (hasRows(declared) || hasRows(loaded)) };
-    }
-    const { batchAxis } = loaded;
-    const isKnown = batchAxis.kind === 'none' || batchAxis.reason !== undefined;
-    const signature = isKnown ? loaded : { ...loaded, batchAxis: SERVED_ELSEWHERE, hasRows: true };
+    const signature = batchedElsewhere(loaded, this.#options.declared.get(name));
     this.#options.events.onDecided(name, signature.batchAxis);
     return signature;
   }
@@ -221,7 +203,7 @@ export class VersionBatching {
     const { declared, judge, events, executor } = this.#options;
     for (const [name, signature] of declared) {
       if (signature.batchAxis.kind === 'none' || executor.isElsewhere === true) continue;
-      const verdict = await judge(signature.batchAxes);
+      const verdict = await judge(name, signature.batchAxes);
       let reason = verdict?.kind === 'mixed' ? verdict.reason : undefined;
       if (reason === undefined) {
         const proof = await this.#prove(name, signature, false);

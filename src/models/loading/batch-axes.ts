@@ -32,7 +32,7 @@ export async function versionBatching(
     slowRunMs: slowRunMs(host.measured?.oneRowMs),
     declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== opened.get(name)) : []),
     padValues: batching.isPadding ? padValues : undefined,
-    judge: (axes) => judgeRows(backendKind, versionDirectory, axes),
+    judge: (signature, axes) => judgeRows(backendKind, versionDirectory, axes, signature),
     kept: await decisions.open(model.name, runtime, hashArtifact),
     readRecorded: () => readRecorded(versionDirectory, signatures),
     events: {

@@ -199,7 +199,7 @@ export class GraphWalk {
 }
 
 /** What every rule must keep to: a slip in one makes its node undecided, not its rows mixed. */
-function checkInvariants(value: Value, inputs: readonly (Value | undefined)[]): void {
+export function checkInvariants(value: Value, inputs: readonly (Value | undefined)[]): void {
   if (value.kind === 'same' && inputs.some((input) => input?.kind === 'rows' || input?.kind === 'counts')) {
     throw new RowsLost('undecided', 'its result may depend on the rows or on how many there are');
   }

@@ -12,14 +12,12 @@ import { withoutZipMaps, zipMapsOf } from '../zip-map.ts';
 import { GraphWalk } from './graph-walk.ts';
 import { UndecidedModel } from './limits.ts';
 import { Fork } from './node-call.ts';
+import { outputVerdict, type Verdict, worstOf } from './output-verdict.ts';
 import { readModelFile } from './proto/model-file.ts';
 import { readModel } from './proto/model-reader.ts';
 import type { GraphProto, ModelProto, ValueInfo } from './proto/onnx-proto.ts';
-import { BATCH, dimSymbol, isSameSize, ONE, type Size, sizeOf } from './size.ts';
+import { BATCH, dimSymbol, type Size, sizeOf } from './size.ts';
 import { plainAxis, rows, same, type Value } from './value.ts';
-
-/** `fails`: the runtime refuses to run it. */
-type Verdict = RowVerdict | { readonly kind: 'fails'; readonly reason: string };
 
 /** Conditions that may be assumed; the graph is followed up to twice as often for each. */
 const MOST_ASSUMED = 4;
@@ -82,13 +80,6 @@ async function judgeAssuming(
   }
 }
 
-/** A verdict that holds whichever of the conditions there are; one that fails gives no answer to be wrong. */
-function worstOf(verdicts: readonly Verdict[]): Verdict {
-  const [first] = verdicts;
-  const found = ['mixed', 'undecided', 'rows'].map((kind) => verdicts.find((verdict) => verdict.kind === kind));
-  return found.find((verdict) => verdict !== undefined) ?? first!;
-}
-
 /** Inputs that have no value in the file. */
 function givenInputs(graph: GraphProto): readonly ValueInfo[] {
   const initialized = new Set(graph.initializers.map(({ name }) => name));
@@ -124,23 +115,4 @@ function verdictOf(graph: GraphProto, values: ReadonlyMap<string, Value>, axes: 
   const worst = worstOf(found);
   if (worst.kind !== 'rows') return worst;
   return { kind: 'rows', reason: `each of its ${graph.nodes.length} nodes keeps the rows apart` };
-}
-
-function outputVerdict(name: string, value: Value | undefined, axis: number | 'same'): Verdict {
-  const mixed = (reason: string): Verdict => ({ kind: 'mixed', reason: `output "${name}" ${reason}` });
-  if (value === undefined) return { kind: 'undecided', reason: `no node gives output "${name}"` };
-  switch (value.kind) {
-    case 'lost':
-      return { kind: value.verdict, reason: value.reason };
-    case 'counts':
-      return mixed('has the number of rows as a value');
-    case 'same':
-      return axis === 'same'
-        ? { kind: 'rows', reason: '' }
-        : mixed('does not depend on the rows: it has no batch axis');
-    case 'rows':
-      if (axis === 'same' || value.axis.at !== axis) return mixed(`has the rows on axis ${value.axis.at}, not ${axis}`);
-      if (isSameSize(value.axis.inner, ONE) && isSameSize(value.axis.outer, ONE)) return { kind: 'rows', reason: '' };
-      return mixed(`has more than one index for each row on axis ${axis}`);
-  }
 }

@@ -5,16 +5,22 @@ import { mixed, RowsLost, rows, same, undecided, type Value } from '../value.ts'
 import { hasSameAxis, LOOP_RULES } from './loop-rules.ts';
 
 function branch(call: NodeCall): Outputs {
-  const condition = call.inputs[0];
   const [yes, no] = [call.graph('then_branch'), call.graph('else_branch')];
-  if (condition === undefined || yes === undefined || no === undefined) throw undecided('it lacks a branch');
+  if (yes === undefined || no === undefined) throw undecided('it lacks a branch');
+  return chosenBranch(call, (isTrue) => call.following.branch(isTrue ? yes : no, []));
+}
+
+/** What the branch gives that input 0 chooses. */
+export function chosenBranch(call: NodeCall, outputsOf: (isTrue: boolean) => readonly Value[]): Outputs {
+  const condition = call.inputs[0];
+  if (condition === undefined) throw undecided('it lacks a condition');
   if (condition.kind === 'rows') throw mixed('which branch runs depends on the rows');
   const element = call.following.elements(condition)?.[0];
   const number = numberOf(element);
   const known = number === undefined ? element && call.following.assumed(element) : number !== 0;
-  if (known !== undefined) return call.following.branch(known ? yes : no, []);
+  if (known !== undefined) return outputsOf(known);
   if (condition.kind === 'counts') throw mixed('which branch runs depends on the number of rows');
-  return joined(call, element, call.following.branch(yes, []), call.following.branch(no, []));
+  return joined(call, element, outputsOf(true), outputsOf(false));
 }
 
 /** What is true of both branches. Throws Fork where that says too little. */

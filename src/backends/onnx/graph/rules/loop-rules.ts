@@ -3,7 +3,6 @@
  * the first, or else with dims that are unknown but for the rows.
  */
 import { axisFromFront, type NodeCall, type Outputs, type Rule, type Rules } from '../node-call.ts';
-import type { GraphProto } from '../proto/onnx-proto.ts';
 import { isSameSize, type Size } from '../size.ts';
 import { type Known, mixed, movedTo, rows, same, undecided, type Value } from '../value.ts';
 import { checkApart, reduced } from './axis-rules.ts';
@@ -21,31 +20,41 @@ export function hasSameAxis(a: Known, b: Value): boolean {
   return isSameSize(a.axis.inner, b.axis.inner) && isSameSize(a.axis.outer, b.axis.outer);
 }
 
+/** What gives a body's outputs for its inputs. */
+type Body = (inputs: readonly Value[]) => readonly Value[];
+
 /** `inputsOf` gives the body's inputs for its states, which its outputs have from `statesAt` on. */
-function everyRound(
+export function everyRound(
   call: NodeCall,
-  body: GraphProto,
+  body: Body,
   first: readonly Known[],
   inputsOf: (states: readonly Known[]) => readonly Value[],
   statesAt: number,
 ): Round {
   const plain = first.map(withoutElements);
-  const outputs = bodyOutputs(call, body, inputsOf(plain));
-  if (plain.every((state, i) => isAlike(state, outputs[statesAt + i])))
-    return { states: plain.map(withoutElements), outputs };
+  const outputs = bodyOutputs(body(inputsOf(plain)));
+  const isKept = plain.map((state, i) => isAlike(state, outputs[statesAt + i]));
+  if (!isKept.includes(false)) return { states: plain.map(withoutElements), outputs };
+  const some = plain.map((state, i) => (isKept[i] ? state : widened(call, state)));
+  const mostly = bodyOutputs(body(inputsOf(some)));
+  const isCovered = some.map((state, i) => (isKept[i] ? isAlike : covers)(state, mostly[statesAt + i]));
+  if (!isCovered.includes(false)) {
+    return { states: some.map((state, i) => (isKept[i] ? state : widened(call, state))), outputs: mostly };
+  }
   const wide = plain.map((state) => widened(call, state));
-  const again = bodyOutputs(call, body, inputsOf(wide));
-  for (const [i, state] of wide.entries()) checkCovered(state, again[statesAt + i]);
+  const again = bodyOutputs(body(inputsOf(wide)));
+  if (!wide.every((state, i) => covers(state, again[statesAt + i]))) {
+    throw undecided('what it carries is not the same kind of value in all rounds');
+  }
   return { states: wide.map((state) => widened(call, state)), outputs: again };
 }
 
 /** Elements may change from round to round: each time they are others. */
 function withoutElements(state: Known): Known {
-  return state.kind === 'same' ? same(state.dims) : state;
+  return state.kind === 'same' && state.elements !== undefined ? same(state.dims) : state;
 }
 
-function bodyOutputs(call: NodeCall, body: GraphProto, inputs: readonly Value[]): readonly Value[] {
-  const outputs = call.following.branch(body, inputs);
+function bodyOutputs(outputs: readonly Value[]): readonly Value[] {
   for (const value of outputs) {
     if (value.kind === 'lost') throw value.verdict === 'mixed' ? mixed(value.reason) : undecided(value.reason);
     if (value.kind === 'counts') throw mixed('a round computes with the number of rows');
@@ -53,8 +62,9 @@ function bodyOutputs(call: NodeCall, body: GraphProto, inputs: readonly Value[])
   return outputs;
 }
 
-/** The same kind, axis and dims. */
+/** The same kind, axis and dims; or it is handed on as it came. */
 function isAlike(before: Known, after: Value | undefined): boolean {
+  if (after === before) return true;
   if (after === undefined || after.kind !== before.kind || before.dims === undefined) return false;
   if (after.dims?.length !== before.dims.length) return false;
   const hasDims = before.dims.every((dim, i) => isSameSize(dim, after.dims![i]));
@@ -68,9 +78,8 @@ function widened(call: NodeCall, state: Known): Known {
   return rows(dims, state.axis);
 }
 
-function checkCovered(before: Known, after: Value | undefined): void {
-  if (before.kind === 'same' ? after?.kind === 'same' : after !== undefined && hasSameAxis(before, after)) return;
-  throw undecided('what it carries is not the same kind of value in all rounds');
+function covers(before: Known, after: Value | undefined): boolean {
+  return before.kind === 'same' ? after?.kind === 'same' : after !== undefined && hasSameAxis(before, after);
 }
 
 /** A value of each round, one behind the other along a new axis. */
@@ -81,10 +90,10 @@ function stacked(value: Value, at: number, count: Size): Value {
   return rows(dims, movedTo(value.axis, value.axis.at + (axis <= value.axis.at ? 1 : 0)));
 }
 
-function bodyOf(call: NodeCall): GraphProto {
+function bodyOf(call: NodeCall): Body {
   const body = call.graph('body');
   if (body === undefined) throw undecided('it lacks a body');
-  return body;
+  return (inputs) => call.following.branch(body, inputs);
 }
 
 /** Inputs: the most rounds, whether there is a first, what is carried. */

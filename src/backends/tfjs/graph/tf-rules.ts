@@ -1,0 +1,94 @@
+/** Which rule an op of TensorFlow has, and what is known of ops without one. */
+import type { Outputs } from '../../onnx/graph/node-call.ts';
+import type { NodeProto } from '../../onnx/graph/proto/onnx-proto.ts';
+import { chosenBranch } from '../../onnx/graph/rules/control-rules.ts';
+import { everyRound } from '../../onnx/graph/rules/loop-rules.ts';
+import { sizeOf } from '../../onnx/graph/size.ts';
+import { type Known, mixed, same, type Value } from '../../onnx/graph/value.ts';
+import { ELEMENTWISE_RULES } from './rules/elementwise-rules.ts';
+import { IMAGE_RULES } from './rules/image-rules.ts';
+import { LAYOUT_RULES } from './rules/layout-rules.ts';
+import { EMPTY_LIST, LIST_RULES } from './rules/list-rules.ts';
+import { each, type TfRule, type TfRules } from './rules/tf-rule.ts';
+import type { TfCall } from './tf-call.ts';
+
+/** A constant; where its type or length hides the values, only its dims. */
+function constant(call: TfCall): Outputs {
+  const tensor = call.node.attributes.get('value')?.tensor;
+  const dims = tensor?.dims;
+  if (dims?.every((dim) => dim >= 0) !== true) return same(undefined);
+  return same(
+    dims.map((dim) => sizeOf(dim)),
+    tensor?.elements?.map((element) => sizeOf(element)),
+  );
+}
+
+/** A variable's handle stands for its value, which no request changes: an op that did has no rule. */
+function variable(call: TfCall): Outputs {
+  const shape = call.node.attributes.get('shape');
+  if (shape === undefined || shape.hasOther || shape.ints.some((dim) => dim < 0)) return same(undefined);
+  return same(shape.ints.map((dim) => sizeOf(dim)));
+}
+
+function passed(call: TfCall): Outputs {
+  return call.values;
+}
+
+function nothing(): Outputs {
+  return [];
+}
+
+/** Input 0 is the condition, the others are the branches' inputs. */
+function branch(call: TfCall): Outputs {
+  const inputs = call.values.slice(1);
+  return chosenBranch(call, (isTrue) => call.called(isTrue ? 'then_branch' : 'else_branch', inputs));
+}
+
+/** Its states are the inputs of both functions: one says whether there is another round, one makes it. */
+function loop(call: TfCall): Outputs {
+  const body = (inputs: readonly Value[]): readonly Value[] => call.called('body', inputs);
+  const { states } = everyRound(call, body, withSetLists(call.allData(), body), (of) => of, 0);
+  const [goesOn] = call.called('cond', states);
+  if (goesOn?.kind === 'lost') return states.map(() => goesOn);
+  if (goesOn?.kind !== 'same') throw mixed('how many rounds it makes depends on the rows');
+  return states;
+}
+
+/** A list that the body fills is what it is after one round. */
+function withSetLists(first: readonly Known[], body: (inputs: readonly Value[]) => readonly Value[]): readonly Known[] {
+  if (!first.includes(EMPTY_LIST)) return first;
+  const once = body(first);
+  return first.map((state, i) => {
+    const set = state === EMPTY_LIST ? once[i] : undefined;
+    return set?.kind === 'same' || set?.kind === 'rows' ? set : state;
+  });
+}
+
+const STATE_RULES: TfRules = {
+  ...each('Const HostConst', constant),
+  ...each('VarHandleOp Variable VariableV2', variable),
+  ...each('Identity IdentityN ReadVariableOp StopGradient PreventGradient Snapshot PlaceholderWithDefault', passed),
+  ...each('NoOp Assert PrintV2', nothing),
+  ...each('If StatelessIf', branch),
+  ...each('While StatelessWhile', loop),
+};
+
+const RULES: TfRules = { ...STATE_RULES, ...LIST_RULES, ...ELEMENTWISE_RULES, ...LAYOUT_RULES, ...IMAGE_RULES };
+
+export function tfRuleOf(op: string): TfRule | undefined {
+  return Object.hasOwn(RULES, op) ? RULES[op] : undefined;
+}
+
+/** They read values and give none: a check that fails ends the run, and changes no answer. */
+export function hasNoEffect({ op }: NodeProto): boolean {
+  return op === 'NoOp' || op === 'Assert' || op === 'PrintV2';
+}
+
+/** Ops that remember, draw lots, or read what is not in the model. */
+const NOT_REPEATABLE =
+  /Random|Multinomial|StatelessSample|Assign|Mutable|Queue|Stack|Iterator|Dataset|Barrier|Accumulator|PyFunc|Generator|Rng|Import|Insert|Remove|Scatter|Placeholder|Save|Restore|Write|ReadFile|MatchingFiles|Reader|Send|Recv|Timestamp|Summary|Map(Stage|Unstage)|^(Un)?[Ss]tage$|Mutex|Custom|Remote|Xla|Infeed|Outfeed|Collective/;
+
+/** Whether it gives equal outputs for equal inputs: then they are the same for all requests where its inputs are. */
+export function isRepeatable(op: string): boolean {
+  return !NOT_REPEATABLE.test(op);
+}
