@@ -125,7 +125,7 @@ it('a slow model serves at once, and is batched under load without a failed requ
   most = Math.min(most, answers + 50);
   await Promise.all(callers);
   assert.equal((await axis()).batch_axis, 'dynamic');
-  assert.match((await axis()).reason!, /^proved by \d+ runs$/);
+  assert.match((await axis()).reason!, /^seen in \d+ runs$/);
   assert.equal(await sidecar.stop(), 0);
   // The next start knows it from the beginning.
   const again = await startSidecar(options);

@@ -75,7 +75,9 @@ export async function decideBatching(loaded: Signature, facts: BatchingFacts): P
 
 function byRuns({ kind, reason, runs }: RowsProof, isGraphProved: boolean): AxisOutcome {
   if (kind === 'accepted') {
-    return { kind: 'rows', reason: `proved ${isGraphProved ? 'from the graph and ' : ''}by ${runs} runs` };
+    // Runs alone prove nothing of values that none of them had.
+    const reason = isGraphProved ? `proved from the graph and by ${runs} runs` : `seen in ${runs} runs`;
+    return { kind: 'rows', reason };
   }
   if (kind === 'rejected') return { kind: 'mixed', reason };
   return { kind: 'unknown', reason: `runs do not prove it: ${reason}`, fix: FIX };

@@ -40,7 +40,7 @@ interface Kept {
   readonly paddings: Map<string, KeptPadding>;
 }
 
-const FORMAT = 1;
+const FORMAT = 2;
 const HASH_CHARS = 16;
 
 /** Of a version of which nothing is known, and nothing kept. */

@@ -22,20 +22,22 @@ export const MAX_ROW_BYTES = 4 * 2 ** 20;
 
 /**
  * The frames that the model accepts, those of a recorded row first. Tries all sizes where each run has one row.
- * `bytesOf` runs one row and resolves with the bytes of its outputs; undefined = the model refuses it.
+ * `bytesOf` runs one row and resolves with the bytes of its outputs; undefined = the model refuses it. `ranges` of
+ * integers are ascending.
  */
 export async function findFrames(
   layout: ProbeLayout,
   recorded: ProbeRow | undefined,
   random: Random,
   bytesOf: (frame: ProbeFrame) => Promise<number | undefined>,
+  ranges: readonly number[] = INTEGER_RANGES,
 ): Promise<readonly ProbeFrame[]> {
   const frames: ProbeFrame[] = [];
   const wanted = layout.fixedRows === 1 ? Infinity : WANTED;
   for (const shapes of shapesToTry(layout, recorded)) {
     if (frames.length >= wanted) break;
     if (layout.rowBytes(shapes) > (frames.length > 0 ? MAX_ROW_BYTES : MAX_TRIAL_BYTES)) continue;
-    const frame = await widestFrame(shapes, rangesToTry(layout, frames[0]), bytesOf);
+    const frame = await widestFrame(shapes, rangesToTry(layout, frames[0], ranges), bytesOf);
     if (frame !== undefined) frames.push(frame);
   }
   if (frames.length > 0 || !layout.hasFreeDims) return frames;
@@ -86,7 +88,7 @@ function unequalShapes(layout: ProbeLayout, random: Random): RowShapes {
   });
 }
 
-function rangesToTry(layout: ProbeLayout, known: ProbeFrame | undefined): readonly number[] {
+function rangesToTry(layout: ProbeLayout, known: ProbeFrame | undefined, ranges: readonly number[]): readonly number[] {
   if (known !== undefined) return [known.integersBelow];
-  return layout.hasIntegers ? INTEGER_RANGES : INTEGER_RANGES.slice(0, 1);
+  return layout.hasIntegers ? ranges : ranges.slice(0, 1);
 }

@@ -89,13 +89,14 @@ export class ProofRuns {
     });
   }
 
-  /** Shapes and values that the model takes, those of a recorded row first. */
-  frames(recorded: ProbeRow | undefined): Promise<readonly ProbeFrame[]> {
-    return findFrames(this.layout, recorded, this.random, async ({ shapes, integersBelow }) => {
+  /** Shapes and values that the model takes, those of a recorded row first. `ranges` as for findFrames. */
+  frames(recorded: ProbeRow | undefined, ranges?: readonly number[]): Promise<readonly ProbeFrame[]> {
+    const bytesOf = async ({ shapes, integersBelow }: ProbeFrame): Promise<number | undefined> => {
       const [row] = await this.layout.randomRows(1, shapes, { floats: 'signed', integersBelow }, this.random);
       const outputs = await this.alone(row!);
       return outputs && byteLengthOfAll(outputs);
-    });
+    };
+    return findFrames(this.layout, recorded, this.random, bytesOf, ranges);
   }
 }
 

@@ -1,14 +1,14 @@
 /**
- * Proves by runs that the rows of a signature do not reach each other's outputs: each row alone is compared with the
- * same row in company.
+ * Tries by runs whether the rows of a signature reach each other's outputs: each row alone is compared with the same row
+ * in company.
  *
  *     alone      r0 │ r1 │ r2 │ …                    each row has a run of its own (`fixed`: a run of its copies)
  *     company    r0 r1 │ r1 r2 r3 │ r4 r3 r2 r1 r0    of several sizes, in several orders, at each position
- *     outliers   r0 R1 r2, R1 = 1000 × r1 or NaN     its neighbours must not see it
+ *     outliers   r0 R1 r2, R1 = 1000 × r1 …          its neighbours must not see it: OUTLIERS
  *
  * Rows are random, or those of recorded requests. A run proves something only if outputs depend on inputs. The
- * model may refuse some values: then others are tried. Runs cannot prove everything: ops may look at values that no
- * probe has (docs/adr/0028). Where the graph can be read, it must agree.
+ * model may refuse some values: then others are tried. Runs prove nothing of values that no probe has, and ops may look at
+ * those (docs/adr/0028): where the graph can be read, it must agree.
  */
 import { setImmediate } from 'node:timers/promises';
 import { numbersOf } from '../../core/close-numbers.ts';
@@ -17,7 +17,14 @@ import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
 import type { ProbeFrame } from './probe-frames.ts';
 import { BYTES_IN_ONE_TURN, haveSameShapes, type ProbeLayout, type ProbeRow, type RowShapes } from './probe-layout.ts';
 import { ProofRuns, type ProofRunsOptions, type RowsProof, refusalText, rethrowStop } from './proof-runs.ts';
-import { FLOAT_RANGES, FURTHER_RANGES, scaled } from './random-rows.ts';
+import {
+  FLOAT_RANGES,
+  FURTHER_RANGES,
+  INTEGER_RANGES,
+  largestIntegers,
+  scaled,
+  WIDE_INTEGER_RANGES,
+} from './random-rows.ts';
 import { differenceText, RowComparison } from './row-comparison.ts';
 
 /** The batch axis of `signature` is the candidate. */
@@ -39,7 +46,13 @@ const ROWS_OF_FIRST_ROUND = 8;
 const ROWS = 5;
 /** Of rows of which fewer fit into MAX_TRIAL_BYTES: with two alone, the first and the last would be all there are. */
 const LEAST_ROWS = 3;
-const OUTLIER_FACTORS = [1000, Number.NaN];
+/** Rows of extreme values: how they are made of a row, and what they are called. */
+const OUTLIERS = [
+  { factor: 1000, what: 'large numbers' },
+  { factor: 1e9, what: 'large numbers' },
+  { factor: Number.NaN, what: 'NaN' },
+  { factor: undefined, what: 'the largest integers' },
+] as const;
 const DEFAULT_SEED = 20;
 
 /** Rejects only with ProofEnded. */
@@ -67,12 +80,16 @@ class Proof {
 
   async prove(): Promise<RowsProof> {
     const recorded = this.#recordedRows();
-    const frames = await this.#runs.frames(recorded[0]);
+    const frames = await this.#runs.frames(recorded[0], this.#integerRanges);
     if (frames.length === 0 && recorded.length === 0) {
       return this.#runs.end('undecided', this.#runs.whyNoFrame());
     }
     const problem = (await this.#round(recorded, true)) ?? (await this.#rounds(frames)) ?? this.#whyNoProof();
     return problem ?? this.#runs.end('accepted', `${this.#runs.count} runs`);
+  }
+
+  get #integerRanges(): readonly number[] {
+    return this.#options.isOnlyProof ? INTEGER_RANGES : [...INTEGER_RANGES, ...WIDE_INTEGER_RANGES];
   }
 
   async #rounds(frames: readonly ProbeFrame[]): Promise<RowsProof | undefined> {
@@ -175,8 +192,10 @@ class Proof {
 
   /** One row of extreme values must not change its neighbours. Models may refuse such a row. */
   async #outliers(probes: readonly Probe[], comparison: RowComparison): Promise<RowsProof | undefined> {
-    for (const factor of OUTLIER_FACTORS) {
-      const row = scaledRow(probes[0]!.row, factor);
+    for (const { factor, what } of OUTLIERS) {
+      // Without a graph that was read an integer may be a size.
+      if (factor === undefined && this.#options.isOnlyProof) continue;
+      const row = outlierOf(probes[0]!.row, factor);
       if (row === undefined || (await this.#runs.alone(row)) === undefined) continue;
       const count = this.#layout.fixedRows ?? Math.min(probes.length, ROWS, this.#mostRows(shapesOf(probes[0]!.row)));
       const members = Array.from({ length: count }, (_, i) => probes[i % probes.length]!);
@@ -186,7 +205,6 @@ class Proof {
       for (const [i, { alone }] of members.entries()) {
         const found = i === 1 ? undefined : comparison.difference(alone, this.#layout.outputRow(outputs, i));
         if (found === undefined) continue;
-        const what = Number.isNaN(factor) ? 'NaN' : 'large numbers';
         return this.#runs.end('rejected', `output "${found.name}" of a row changes when another row holds ${what}`);
       }
     }
@@ -223,14 +241,18 @@ function shapesOf(row: ProbeRow): RowShapes {
   return new Map([...row].map(([name, { shape }]) => [name, shape]));
 }
 
-/** Undefined if the row has no floats. */
-function scaledRow(row: ProbeRow, factor: number): ProbeRow | undefined {
-  let hasFloats = false;
+/** The row with its floats times `factor`, or else with the largest integers; undefined if it has no such values. */
+function outlierOf(row: ProbeRow, factor: number | undefined): ProbeRow | undefined {
+  let isChanged = false;
   const changed = new Map<string, Tensor>();
   for (const [name, tensor] of row) {
-    const other = tensor.dtype === 'string' ? undefined : scaled(tensor, numbersOf(tensor), factor);
-    hasFloats ||= other !== undefined;
+    const other = factor === undefined ? largestIntegers(name, tensor) : scaledTensor(tensor, factor);
+    isChanged ||= other !== undefined;
     changed.set(name, other ?? tensor);
   }
-  return hasFloats ? changed : undefined;
+  return isChanged ? changed : undefined;
+}
+
+function scaledTensor(tensor: Tensor, factor: number): Tensor | undefined {
+  return tensor.dtype === 'string' ? undefined : scaled(tensor, numbersOf(tensor), factor);
 }

@@ -15,7 +15,7 @@ export type Random = () => number;
 /** How the values of one round are drawn. */
 export interface ValueRange {
   readonly floats: FloatRange;
-  /** Integers are drawn from 0 to below this, as tokens of a vocabulary are. */
+  /** Integers are drawn from 0 to below this, as tokens of a vocabulary are: half of them small, the others of any size. */
   readonly integersBelow: number;
 }
 
@@ -25,6 +25,13 @@ export const FLOAT_RANGES: readonly FloatRange[] = ['signed', 'unit', 'normal', 
 export const FURTHER_RANGES: readonly FloatRange[] = ['wide', 'ten', 'tiny'];
 /** The widest that a model accepts is used: a smaller range where indices into a table are refused. */
 export const INTEGER_RANGES: readonly number[] = [2, 10, 100, 1000];
+/**
+ * Tried as well where the graph has been read: no size within it comes from values then. Elsewhere an integer may be one,
+ * and the model would ask for that much memory.
+ */
+export const WIDE_INTEGER_RANGES: readonly number[] = [10_000, 100_000, 2 ** 31];
+/** Below it all integers are as likely. */
+const SMALL_INTEGERS = 1000;
 
 const DRAW_FLOAT: Readonly<Record<FloatRange, (random: Random) => number>> = {
   signed: (random) => 2 * random() - 1,
@@ -92,6 +99,12 @@ export function scaled(tensor: Tensor, numbers: ArrayLike<number | bigint>, fact
   return { dtype, shape, data: bytesOf(dtype, numbers.length, () => Number(numbers[i++]) * factor) };
 }
 
+/** A tensor of the largest integers that are drawn for its type; undefined for other dtypes, and for flags. */
+export function largestIntegers(name: string, { dtype, shape }: Tensor): Tensor | undefined {
+  if (dtype === 'string' || dtype === 'bool' || isFloat(dtype) || FLAG_NAME.test(name)) return undefined;
+  return { dtype, shape, data: bytesOf(dtype, elementCount(shape), () => mostOf(dtype)) };
+}
+
 /** A tensor of the numbers that `valueAt` gives for each element. */
 export function tensorBy(dtype: NumericDType, shape: Shape, valueAt: (index: number) => number): Tensor {
   let index = 0;
@@ -109,8 +122,27 @@ function drawOf(name: string, dtype: NumericDType, range: ValueRange, random: Ra
   }
   // Bytes are more often pixels than tokens.
   const most = dtype === 'bool' || FLAG_NAME.test(name) ? 2 : dtype === 'uint8' ? 256 : range.integersBelow;
-  const below = dtype === 'int8' ? Math.min(most, 128) : most;
-  return () => Math.floor(random() * below);
+  const below = Math.min(most, mostOf(dtype) + 1);
+  if (below <= SMALL_INTEGERS) return () => Math.floor(random() * below);
+  return () => Math.floor(random() < 0.5 ? random() * SMALL_INTEGERS : below ** random());
+}
+
+/** The largest integer that is drawn for the type. */
+function mostOf(dtype: NumericDType): number {
+  switch (dtype) {
+    case 'bool':
+      return 1;
+    case 'int8':
+      return 2 ** 7 - 1;
+    case 'uint8':
+      return 2 ** 8 - 1;
+    case 'int16':
+      return 2 ** 15 - 1;
+    case 'uint16':
+      return 2 ** 16 - 1;
+    default:
+      return 2 ** 31 - 1;
+  }
 }
 
 function bytesOf(dtype: NumericDType, count: number, draw: () => number): Uint8Array {

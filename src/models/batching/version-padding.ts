@@ -1,6 +1,6 @@
 /**
  * Decides, by signature of one version, whether requests of different lengths share runs: where the dims allow it
- * (padding-candidate.ts) and runs prove that it does not change answers (prove-padding.ts). Like the proof of its batch
+ * (padding-candidate.ts) and runs show no change of answers (prove-padding.ts). Like the proof of its batch
  * axis, which comes first, it begins while the version loads and goes on while it is served.
  */
 import type { LengthPadding, Signature, Signatures } from '../../core/signature.ts';
@@ -85,7 +85,7 @@ export class VersionPadding {
 
   #conclude(name: string, { signature, padding }: Held, { kind, reason, runs }: RowsProof): Signature {
     if (kind === 'accepted') {
-      this.#set(name, { isOn: true, reason: `${runs} runs prove that it does not change answers` });
+      this.#set(name, { isOn: true, reason: `seen in ${runs} runs: it does not change answers` });
       return { ...signature, padding };
     }
     const why = kind === 'rejected' ? reason : `runs do not prove that it is safe: ${reason}`;

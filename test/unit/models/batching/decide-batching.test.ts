@@ -90,7 +90,7 @@ describe('decideBatching', () => {
       asked.push(isOnlyProof);
       return ACCEPTED;
     };
-    assert.equal((await axisOf({ judge: async () => undefined, prove })).reason, 'proved by 46 runs');
+    assert.equal((await axisOf({ judge: async () => undefined, prove })).reason, 'seen in 46 runs');
     await axisOf({ prove });
     // One row in each run: nothing can be mixed, and the graph is not asked.
     await axisOf({ judge: unasked, prove }, { kind: 'fixed', size: 1 });

@@ -16,7 +16,7 @@ const storeIn = (directory: string, serverVersion = '1') =>
     logger,
     serverVersion,
   });
-const ROWS = { kind: 'rows', reason: 'proved by 46 runs' } as const;
+const ROWS = { kind: 'rows', reason: 'seen in 46 runs' } as const;
 const bytes = async () => 'abc';
 
 describe('DecisionStore', () => {

@@ -316,7 +316,7 @@ describe('The padding of a version', () => {
     const signature = (await batching.decide()).get('s')!;
     assert.deepEqual(signature.padding, LENGTH_PADDING);
     assert.equal(signature.batchAxis.kind, 'dynamic');
-    assert.match(states[0]![2], /^\d+ runs prove that it does not change answers$/);
+    assert.match(states[0]![2], /^seen in \d+ runs: it does not change answers$/);
     assert.deepEqual([states.length, batching.paddings.get('s')!.isOn], [1, true]);
   });
 
