@@ -152,7 +152,11 @@ function readAttribute(reader: WireReader): KnownAttribute {
     else if (reader.tag === lengthDelimited(7)) known = shapeAttribute(inside(reader, () => readShape(reader)));
     else if (reader.tag === lengthDelimited(8)) known = { tensor: inside(reader, () => readTensor(reader)) };
     else if (reader.tag === lengthDelimited(10)) known = { text: inside(reader, () => readName(reader)) };
-    else reader.skip();
+    else {
+      // Among others the name of an attribute of the call that a function is in.
+      known = { isPartial: true };
+      reader.skip();
+    }
   });
   return known;
 }

@@ -7,6 +7,7 @@
  * graph does.
  */
 import { setImmediate } from 'node:timers/promises';
+import { checkInvariants } from '../../onnx/graph/graph-walk.ts';
 import { MOST_DIMS, MOST_INNER_NODES, MOST_NESTED, MOST_NODES, undecidedModel } from '../../onnx/graph/limits.ts';
 import { ANY_CONSTANT, ElementNames } from '../../onnx/graph/node-call.ts';
 import type { NodeProto } from '../../onnx/graph/proto/onnx-proto.ts';
@@ -38,6 +39,9 @@ interface Entered {
   readonly returned: readonly TensorPlace[];
   readonly effects: readonly TensorPlace[];
 }
+
+/** Attributes that name functions. */
+const FUNCTIONS_OF = ['f', 'func', 'cond', 'body', 'then_branch', 'else_branch', 'branches'];
 
 /** The event loop has a turn after so many nodes. */
 const NODES_A_TURN = 250;
@@ -169,15 +173,21 @@ export class TfWalk {
     if (before !== undefined) return before;
     try {
       if (isCall(node)) return this.#call(functionOf(node), inputs, scope);
-      if (rule !== undefined) return rule(new TfCall(node, inputs, this.#following(scope)));
-      const isConstant = inputs.every(({ kind }) => kind === 'same') && isRepeatable(node.op);
-      if (isConstant && !this.#graph.functions.has(node.op) && !callsFunctions(node)) return ANY_CONSTANT;
       if (this.#graph.functions.has(node.op)) return this.#call(node.op, inputs, scope);
-      throw new RowsLost('undecided', 'no rule tells where its rows go');
+      if (rule === undefined) throw new RowsLost('undecided', 'no rule tells where its rows go');
+      const outputs = rule(new TfCall(node, inputs, this.#following(scope)));
+      for (const value of 'kind' in outputs ? [outputs] : outputs) checkInvariants(value, []);
+      return outputs;
     } catch (error) {
       if (!(error instanceof RowsLost)) throw error;
+      const isConstant = inputs.every(({ kind }) => kind === 'same');
+      if (isConstant && isRepeatable(node.op) && !this.#callsFunction(node)) return ANY_CONSTANT;
       return lost(node, error.verdict, error.message);
     }
+  }
+
+  #callsFunction(node: NodeProto): boolean {
+    return isCall(node) || this.#graph.functions.has(node.op) || FUNCTIONS_OF.some((name) => node.attributes.has(name));
   }
 
   /** A function's outputs; all are lost if one of its effects cannot be followed. */
@@ -235,10 +245,6 @@ function isCall({ op }: NodeProto): boolean {
 
 function functionOf({ attributes }: NodeProto): string {
   return attributes.get('f')?.text ?? '';
-}
-
-function callsFunctions({ attributes }: NodeProto): boolean {
-  return ['f', 'func', 'cond', 'body', 'then_branch', 'else_branch', 'branches'].some((name) => attributes.has(name));
 }
 
 function isFollowed(value: Value): boolean {

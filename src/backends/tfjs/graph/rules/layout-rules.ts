@@ -126,7 +126,7 @@ function cut(call: TfCall, x: Value, cuts: readonly Cut[]): Value {
 function stridedSlice(call: TfCall): Outputs {
   const x = call.values[0]!;
   const rank = x.kind === 'lost' ? undefined : x.dims?.length;
-  if (rank === undefined) return call.one('Slice', call.values.slice(0, 1));
+  if (rank === undefined) return call.one('Slice', call.values);
   const { cuts, gone, added } = placesOf(call, rank);
   let value = cut(call, x, cuts);
   if (gone.length > 0) value = call.one('Squeeze', [value], { axes: gone });

@@ -4,7 +4,7 @@
  */
 import type { Outputs } from '../../../onnx/graph/node-call.ts';
 import { checkApart } from '../../../onnx/graph/rules/axis-rules.ts';
-import { type Known, movedTo, rows, type Same, same, undecided } from '../../../onnx/graph/value.ts';
+import { type Known, mixed, movedTo, rows, type Same, same, undecided } from '../../../onnx/graph/value.ts';
 import { scalarOf, type TfCall } from '../tf-call.ts';
 import type { TfRules } from './tf-rule.ts';
 
@@ -19,11 +19,10 @@ function fromTensor(call: TfCall): Outputs {
 export const EMPTY_LIST: Same = same(undefined);
 
 function reserved(call: TfCall): Outputs {
-  for (let i = 0; i < call.inputs.length; i++) {
-    // The shape of items may say how many rows they have.
-    const value = call.inputs[i]!;
-    if (value.kind === 'rows') throw undecided('its shape comes from the rows');
-  }
+  const [shape, count] = call.values;
+  if (shape?.kind === 'rows' || count?.kind === 'rows') throw undecided('its shape comes from the rows');
+  // The shape of items may say how many rows they have.
+  if (count?.kind === 'counts') throw mixed('it makes an item for each row');
   return EMPTY_LIST;
 }
 
