@@ -93,7 +93,10 @@ export function writeFarJsonModel(base: string): void {
   const type = { type: 'DT_FLOAT' };
   const shape = { dim: [{ size: '-1' }, { size: String(WIDTH) }] };
   const scalar = { value: { tensor: { dtype: 'DT_FLOAT', tensorShape: {} } }, dtype: type };
-  const list = { value: { tensor: { dtype: 'DT_INT32', tensorShape: { dim: [{ size: '2' }] } } }, dtype: { type: 'DT_INT32' } };
+  const list = {
+    value: { tensor: { dtype: 'DT_INT32', tensorShape: { dim: [{ size: '2' }] } } },
+    dtype: { type: 'DT_INT32' },
+  };
   const reduce = { keep_dims: { b: false }, Tidx: { type: 'DT_INT32' } };
   const function_ = (name: string, nodeDef: readonly object[], tensor: string): object => ({
     signature: { name, inputArg: [{ name: 'x', type: 'DT_FLOAT' }], outputArg: [{ name: 'y', type: 'DT_FLOAT' }] },
@@ -166,5 +169,8 @@ export function writeFarJsonModel(base: string): void {
   const axes = Buffer.from(Int32Array.of(0, 1).buffer);
   mkdirSync(join(base, '1'), { recursive: true });
   writeFileSync(join(base, '1', 'model.json'), JSON.stringify(model));
-  writeFileSync(join(base, '1', 'weights.bin'), Buffer.concat([floats(LIMITS.floats), axes, axes, floats(0), floats(2)]));
+  writeFileSync(
+    join(base, '1', 'weights.bin'),
+    Buffer.concat([floats(LIMITS.floats), axes, axes, floats(0), floats(2)]),
+  );
 }

@@ -8,7 +8,8 @@ export async function untilProved({ admin }: Sidecar): Promise<void> {
     const { models } = (await (await fetch(`${admin}/models`)).json()) as ModelsReport;
     const signatures = models.flatMap(({ versions }) => versions.flatMap(({ signatures = [] }) => signatures));
     const isPending = signatures.some(
-      ({ batch_axis, reason = '' }) => batch_axis === 'none' && /^(the proof still runs$|proved |seen in )/.test(reason),
+      ({ batch_axis, reason = '' }) =>
+        batch_axis === 'none' && /^(the proof still runs$|proved |seen in )/.test(reason),
     );
     if (!isPending) return;
   }

@@ -61,7 +61,10 @@ export const intAttr = (value: number): Uint8Array =>
 export const flagAttr = (value: boolean): Uint8Array => Uint8Array.of(0x28, Number(value));
 export const textAttr = (text: string): Uint8Array => bytesField(2, text);
 export const intsAttr = (values: readonly number[]): Uint8Array =>
-  messageField(1, message(...values.map((value) => (value === 0 ? Uint8Array.of(0x18, 0) : varintField(3, BigInt(value))))));
+  messageField(
+    1,
+    message(...values.map((value) => (value === 0 ? Uint8Array.of(0x18, 0) : varintField(3, BigInt(value))))),
+  );
 export const typesAttr = (types: readonly (DType | number)[]): Uint8Array =>
   messageField(1, message(...types.map((type) => varintField(6, numberOf(type)))));
 export const functionAttr = (name: string): Uint8Array => messageField(10, bytesField(1, name));
@@ -98,7 +101,11 @@ export function writeSavedModel(directory: string, model: TfModel): void {
 export function integers(name: string, values: Int32Array | BigInt64Array, shape = [values.length]): TfNode {
   const dtype = values instanceof Int32Array ? 'int32' : 'int64';
   const content = new Uint8Array(values.buffer);
-  return { name, op: 'Const', attrs: { dtype: typeAttr(dtype), value: tensorAttr(tensorProto(dtype, shape, content)) } };
+  return {
+    name,
+    op: 'Const',
+    attrs: { dtype: typeAttr(dtype), value: tensorAttr(tensorProto(dtype, shape, content)) },
+  };
 }
 
 /** Floats as a Const. */

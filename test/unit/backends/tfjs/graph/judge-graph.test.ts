@@ -128,7 +128,12 @@ const APART: Readonly<Record<string, Case>> = {
     ],
   },
   'a shape that is put together of the rows and numbers': {
-    nodes: [rowsOf('x'), scalar('two', 2), node('s', 'Pack', ['count', 'two', 'two']), node('y', 'Reshape', ['x', 's'])],
+    nodes: [
+      rowsOf('x'),
+      scalar('two', 2),
+      node('s', 'Pack', ['count', 'two', 'two']),
+      node('y', 'Reshape', ['x', 's']),
+    ],
   },
   'zeros for each row': {
     nodes: [
@@ -173,10 +178,20 @@ const APART: Readonly<Record<string, Case>> = {
     functions: [relu],
   },
   'anything that is computed of constants alone': {
-    nodes: [weights('w', 4), node('odd', 'OpThatNobodyKnows', ['w']), node('s', 'Shape', ['odd']), node('y', 'Relu', ['x'])],
+    nodes: [
+      weights('w', 4),
+      node('odd', 'OpThatNobodyKnows', ['w']),
+      node('s', 'Shape', ['odd']),
+      node('y', 'Relu', ['x']),
+    ],
   },
   'a check of the values': {
-    nodes: [ints('axes', 0, 1), node('ok', 'All', ['x', 'axes']), node('a', 'Assert', ['ok']), node('y', 'Relu', ['x', '^a'])],
+    nodes: [
+      ints('axes', 0, 1),
+      node('ok', 'All', ['x', 'axes']),
+      node('a', 'Assert', ['ok']),
+      node('y', 'Relu', ['x', '^a']),
+    ],
   },
   'a mixed value that no output needs': {
     nodes: [ints('axes', 0), node('m', 'Mean', ['x', 'axes']), node('y', 'Relu', ['x'])],
@@ -202,7 +217,13 @@ const MEETING: Readonly<Record<string, Case & { readonly kind?: 'undecided'; rea
   },
   'the place of each row': {
     kind: 'undecided',
-    nodes: [rowsOf('x'), scalar('zero', 0), scalar('one', 1), node('r', 'Range', ['zero', 'count', 'one']), node('y', 'Mul', ['r', 'x'])],
+    nodes: [
+      rowsOf('x'),
+      scalar('zero', 0),
+      scalar('one', 1),
+      node('r', 'Range', ['zero', 'count', 'one']),
+      node('y', 'Mul', ['r', 'x']),
+    ],
   },
   'a norm of training': {
     shape: [-1, 2, 2, 3],
@@ -231,7 +252,10 @@ const MEETING: Readonly<Record<string, Case & { readonly kind?: 'undecided'; rea
       weights('w', 4),
       ints('axes', 0),
       node('c', 'Any', ['w', 'axes']),
-      node('y', 'StatelessIf', ['c', 'x'], { then_branch: functionAttr('relu'), else_branch: functionAttr('mean_of_rows') }),
+      node('y', 'StatelessIf', ['c', 'x'], {
+        then_branch: functionAttr('relu'),
+        else_branch: functionAttr('mean_of_rows'),
+      }),
     ],
     functions: [relu, meanOfRows],
   },
