@@ -207,7 +207,17 @@ export class Servable {
   takeOver(other: Servable): void {
     const { tapPoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, shadow, breaker } = other;
     const { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut } = other;
-    Object.assign(this, { tapPoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, shadow, breaker });
+    Object.assign(this, {
+      tapPoint,
+      latencySeeds,
+      maxBatchSize,
+      configuredRows,
+      modelRuns,
+      host,
+      runtime,
+      shadow,
+      breaker,
+    });
     Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut });
     for (const warning of other.warnings) this.addWarning(warning);
   }
