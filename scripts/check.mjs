@@ -1,7 +1,8 @@
 /**
  * npm run check: what to run before each commit, meant to take two minutes. Licences, format, lint and layers, types,
- * generated code, and the tests of unit, contract and property. PILLION_TEST_QUICK leaves to npm test what takes long in the contract.
- * Ends at the first part that fails. `npm run check -- --no-tests` leaves the tests out, where npm test follows.
+ * generated code, and the tests of unit, contract and property without what takes long in the contract
+ * (PILLION_TEST_QUICK). Ends at the first part that fails. `npm run check -- --no-tests` leaves the tests out, where
+ * npm test -- all follows.
  */
 import process from 'node:process';
 import { testFiles } from './lib/node-tests.mjs';
@@ -14,7 +15,7 @@ const USAGE = `Usage: npm run check [-- --no-tests]
 
 The packages' licences and vulnerabilities, format, lint and layers, types, generated code, and the tests of unit, contract and property.
 
-  --no-tests   leaves those tests out: npm test runs them, too`;
+  --no-tests   leaves those tests out: npm test -- all runs them, too`;
 
 const words = process.argv.slice(2);
 if (words.some(isHelp)) {

@@ -1,6 +1,6 @@
 /**
- * npm test: sets up what is missing, compiles, runs every test. `npm test -- scheduler` runs the files whose path holds
- * the word; `npm test -- envoy`, or another suite's name as the first word, runs what npm test leaves alone, and records it;
+ * npm test: sets up what is missing, compiles, runs the core of the tests, in a few minutes; `npm test -- all` runs every
+ * one. `npm test -- scheduler` runs the files whose path holds the word; `npm test -- envoy`, or another suite's name as the first word, runs what npm test leaves alone, and records it;
  * `npm test -- suites` says which of them are due.
  */
 import process from 'node:process';
@@ -8,7 +8,7 @@ import { chooseFiles, runTestFiles, testFiles } from './lib/node-tests.mjs';
 import { ensureBuiltForTests } from './lib/setup.mjs';
 import { recordRun, showSuites } from './lib/suite-runs/record-run.mjs';
 import { SUITES } from './lib/suites.mjs';
-import { runUsualTests } from './lib/usual-tests.mjs';
+import { runCoreTests, runUsualTests } from './lib/usual-tests.mjs';
 import { isHelp, listWords, refuse } from './lib/words.mjs';
 
 /** It runs nothing. */
@@ -18,9 +18,11 @@ const SHOWN = {
 
 const USAGE = `Usage: npm test -- [WORD…]
 
-Without a word: every test of unit, contract, property, fault and integration, and the corpora of fuzzing. A word that
-is part of their paths, such as unit, scheduler or integration/rest: those files. One of these as the first word: that
-suite, which npm test alone leaves out. Words after it choose among its files or cases. Its run is recorded.
+Without a word: the tests of unit and property, the contracts without their slow parts, the corpora of fuzzing, and requests
+over each surface, as far as they need no more than npm's packages. The word all: every test of unit, contract, property,
+fault and integration, with TensorFlow's libraries and Python's clients. Another word, such as unit, scheduler or
+integration/rest: the files whose path holds it. One of these as the first word: that suite, which all leaves out.
+Words after it choose among its files or cases. Its run is recorded.
 
 ${listWords({ ...SUITES, ...SHOWN })}`;
 
@@ -52,5 +54,7 @@ else if (words[0] === 'suites' && words.length === 1) showSuites();
 else if (words.length > 0 && Object.hasOwn(SUITES, words[0])) await runSuite(words[0], words.slice(1));
 else {
   ensureBuiltForTests();
-  await runUsualTests(choose(testFiles('.test.js'), words));
+  const files = testFiles('.test.js');
+  if (words.length === 0) await runCoreTests(files);
+  else await runUsualTests(words.length === 1 && words[0] === 'all' ? files : choose(files, words));
 }
