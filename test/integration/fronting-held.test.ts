@@ -96,14 +96,14 @@ test('beyond the connections that descriptors allow a request is refused, and a 
         stream.resume();
       }),
   );
-  await untilClosed(streams, 50 - 12);
-  while (had < 12) await new Promise(setImmediate);
+  await untilClosed(streams, 50 - maxConnections / 2);
+  while (had < maxConnections / 2) await new Promise(setImmediate);
   const refused = await Promise.race(statuses);
   assert.equal(refused, 503);
   const other = await fronted.rest.connect();
   other.get('/other');
   assert.equal((await other.answer()).body.toString(), 'answer');
-  const full = await Promise.all([1, 2, 3, 4, 5].map(() => fronted.rest.connect()));
+  const full = await Promise.all(Array.from({ length: 9 }, () => fronted.rest.connect()));
   for (const connection of full) connection.get('/hang');
   const answer = await Promise.race(full.map((connection) => connection.answer()));
   assert.deepEqual([answer.status, answer.headers.get('retry-after')], [503, '1']);

@@ -1,12 +1,12 @@
 /**
  * Connections to the application, each of which is a file descriptor: they have a share of the process's
- * (config/machine/descriptors.ts). The last quarter of that share is for callers that have few requests open, so that one
+ * (config/machine/descriptors.ts). The second half of that share is for callers that have few requests open, so that one
  * caller with many leaves room for others.
  */
 import type { Socket } from 'node:net';
 import type { ConnectionUser, OnSocket } from '../sides.ts';
 
-const KEPT_SHARE = 1 / 4;
+const KEPT_SHARE = 1 / 2;
 
 export class AppConnections {
   readonly #max: number;
