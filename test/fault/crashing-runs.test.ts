@@ -46,13 +46,13 @@ it('one request that ends the process loses its batch and its model nothing, and
   // Each of the two processes was ended once: by the batch, and by the request alone.
   const lost = (): number =>
     sidecar.lines.filter(({ msg, level }) => msg === 'worker lost' && level === 'error').length;
-  assert.equal(lost(), 2);
+  await sidecar.line(() => lost() === 2);
   await sidecar.line(({ msg }) => msg === 'worker restarted');
 
   const before = modelProcesses(sidecar.process.pid!);
   const again = await predict(sidecar, 'caller 0', WHEN.abort);
   assert.equal(again.status, 500);
-  assert.equal(lost(), 3);
+  await sidecar.line(() => lost() === 3);
   // All that the caller sends is kept apart: a full batch of the others needs eight of them.
   const [apart, ...answers] = await together(sidecar, [0, ...good, 16]);
   assert.equal(apart!.status, 200);
