@@ -98,3 +98,28 @@ it('a model that has ended the server in its load ends it once: the next start t
   assert.match(JSON.stringify(failed['err']), /run with 1 row of zeros \(signal SIGABRT\)/);
   assert.equal(await sidecar.stop(), 0);
 });
+
+it('a request whose integers crash the runtime ends no other model, and its own caller is told', async (t) => {
+  const directory = tempDirectory(t);
+  writeVersion(join(directory, 'good', '1'), HALF_PLUS_TWO);
+  const ints = { type: 'int64', dims: ['n'] } as const;
+  writeVersion(join(directory, 'ratio', '1'), {
+    inputs: { x: ints, d: ints },
+    outputs: { y: ints },
+    nodes: [node('Div', 'x d', 'y')],
+  });
+  const sidecar = await startSidecar(['good', 'ratio'].map((name) => `--model=${name}=${join(directory, name)}`));
+  const divide = async (x: string, d: string): Promise<readonly [number, string]> => {
+    const body = `{"instances": [{"x": ${x}, "d": ${d}}]}`;
+    const answer = await fetch(`${sidecar.rest}/v1/models/ratio:predict`, { method: 'POST', body });
+    return [answer.status, await answer.text()];
+  };
+  assert.deepEqual(await divide('7', '2'), [200, '{"predictions":[3]}']);
+  const [status, text] = await divide('-9223372036854775808', '-1');
+  assert.equal(status, 500);
+  assert.match(text, /died \(signal SIGFPE\) of the run itself; do not send it again/);
+  assert.deepEqual(await predict(sidecar, 'good'), [200, { predictions: [3] }]);
+  await sidecar.line(({ msg }) => msg === 'worker restarted');
+  assert.deepEqual(await divide('9', '2'), [200, '{"predictions":[4]}']);
+  assert.equal(await sidecar.stop(), 0);
+});

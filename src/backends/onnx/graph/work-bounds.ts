@@ -6,6 +6,7 @@
  * rise no more. A graph beyond the limits of a reader, or with an op that is in no list of work-ops.ts, is `values`.
  */
 import { setImmediate } from 'node:timers/promises';
+import { givesFloats } from './float-values.ts';
 import { MOST_INNER_NODES, MOST_NESTED, MOST_NODES, undecidedModel } from './limits.ts';
 import { readModelFile } from './proto/model-file.ts';
 import { readModel } from './proto/model-reader.ts';
@@ -43,7 +44,7 @@ export interface WorkBounds {
   /**
    * `shapes`: runs of equal shapes do the same work. `input_size`: the values of a request choose how much of the work is
    * done that its size allows. `values`: the values of a request are sizes or numbers of rounds, so that one small
-   * request may take any time and memory; or nobody can tell.
+   * request may take any time and memory; or they may crash the runtime; or nobody can tell.
    */
   readonly kind: 'shapes' | 'input_size' | 'values';
   /** The op that decided, with its domain if it is not ONNX's own; undefined = no op did. */
@@ -97,8 +98,8 @@ class WorkWalk {
   async run(): Promise<void> {
     const { graph } = this.#model;
     const scope: Scope = { values: new Map(), outer: undefined, depth: 0 };
-    for (const { name, isTensor, isText } of graph.inputs) {
-      scope.values.set(name, isTensor ? INPUT : ANY);
+    for (const { name, isTensor, isText, isFloat } of graph.inputs) {
+      scope.values.set(name, isTensor ? { ...INPUT, isFloat } : ANY);
       if (isText) this.#raise(INPUT_SIZE, undefined, `input "${name}" has texts, which may have any length`);
     }
     setConstants(graph, scope);
@@ -119,7 +120,9 @@ class WorkWalk {
     const inputs = node.inputs.map((name) => (name === '' ? undefined : valueNamed(name, scope)));
     const outputs = this.#outputsOf(node, inputs, scope);
     for (const [i, name] of node.outputs.entries()) {
-      if (name !== '') scope.values.set(name, 'size' in outputs ? outputs : (outputs[i] ?? ANY));
+      if (name === '') continue;
+      const isOne = 'size' in outputs;
+      scope.values.set(name, isOne ? { ...outputs, isFloat: givesFloats(node, inputs, i) } : (outputs[i] ?? ANY));
     }
   }
 
@@ -141,6 +144,9 @@ class WorkWalk {
           return this.#scan(node, inputs, scope);
         case 'RoiAlign':
           return this.#roiAlign(node, inputs);
+        case 'Div':
+        case 'Mod':
+          this.#divide(node, inputs);
       }
     }
     return this.#apply(node, workOf(node.domain, node.op), inputs);
@@ -167,13 +173,21 @@ class WorkWalk {
     return joined(inputs);
   }
 
+  /** ONNX Runtime's own check is for a divisor of 0 alone. */
+  #divide(node: NodeProto, inputs: Inputs): void {
+    const isOfFloats = inputs.some((value) => value?.isFloat === true);
+    if (isOfFloats || (inputs[1]?.elements ?? VALUES) <= SHAPES) return;
+    this.#raise(VALUES, node, 'integers of a request divide, and the lowest one by -1 ends the process');
+  }
+
   #if(node: NodeProto, [condition = ANY]: Inputs, scope: Scope): readonly Depends[] {
     const level = within(condition.elements);
     if (level > SHAPES) this.#raise(level, node, 'which branch runs depends on the values of a request');
     const [yes, no] = ['then_branch', 'else_branch'].map((name) => this.#body(node, name, [], scope));
     return yes!.map((value, i) => {
       const either = joined([value, no![i] ?? ANY]);
-      return depends(higher(either.size, level), higher(either.elements, condition.elements));
+      const levels = depends(higher(either.size, level), higher(either.elements, condition.elements));
+      return { ...levels, isFloat: either.isFloat };
     });
   }
 
@@ -183,7 +197,7 @@ class WorkWalk {
     const after = this.#rounds(node, [ROUND_NUMBER], before, [], scope);
     const level = roundsOf(most, higher(start.elements, after[0]?.elements ?? VALUES));
     if (level > SHAPES) this.#raise(level, node, 'how many rounds it makes depends on the values of a request');
-    return after.slice(1).map(({ size, elements }) => depends(higher(size, level), elements));
+    return after.slice(1).map((value) => atLeastOf(value, level));
   }
 
   /** A round for each slice of its last inputs. Before opset 9 it is a batch of loops, which nobody exports. */
@@ -197,7 +211,7 @@ class WorkWalk {
     const { size: level } = joined(slices);
     if (level > SHAPES) this.#raise(level, node, 'how many rounds it makes depends on the values of a request');
     const after = this.#rounds(node, [], states, slices, scope);
-    return after.map(({ size, elements }) => depends(higher(size, level), elements));
+    return after.map((value) => atLeastOf(value, level));
   }
 
   /** The outputs of a body after any number of rounds; the first of them are what it carries. */
@@ -211,8 +225,9 @@ class WorkWalk {
     for (let states = first; ; ) {
       const outputs = this.#body(node, 'body', [...head, ...states, ...slices], scope);
       const next = states.map((state, i) => joined([state, outputs[i] ?? ANY]));
-      const isStable = next.every(({ size, elements }, i) => {
-        return size === states[i]!.size && elements === states[i]!.elements;
+      const isStable = next.every(({ size, elements, isFloat = false }, i) => {
+        const before = states[i]!;
+        return size === before.size && elements === before.elements && isFloat === (before.isFloat ?? false);
       });
       if (isStable) return [...next, ...outputs.slice(next.length)];
       states = next;
@@ -259,8 +274,13 @@ class WorkWalk {
   }
 }
 
+/** A value whose size is of this level, or higher. */
+function atLeastOf({ size, elements, isFloat }: Depends, level: Level): Depends {
+  return { ...depends(higher(size, level), elements), isFloat };
+}
+
 function setConstants({ initializers }: GraphProto, { values }: Scope): void {
-  for (const { name, elements } of initializers) values.set(name, constant(elements));
+  for (const { name, elements, isFloat } of initializers) values.set(name, { ...constant(elements), isFloat });
 }
 
 function valueNamed(name: string, scope: Scope): Depends {

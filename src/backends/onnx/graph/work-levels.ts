@@ -18,6 +18,8 @@ export interface Depends {
   readonly elements: Level;
   /** Of a constant that is one number. */
   readonly number?: number | undefined;
+  /** Its elements are floats. Absent = they may be integers. */
+  readonly isFloat?: boolean | undefined;
 }
 
 /** Undefined = left out. */
@@ -41,8 +43,8 @@ export function roundsOf(most: Depends | undefined, goesOn: Level): Level {
 }
 
 /** What a loop carries changes from round to round, so no constant is one. */
-export function carried({ size, elements }: Depends): Depends {
-  return { size, elements: higher(elements, SHAPES) };
+export function carried({ size, elements, isFloat }: Depends): Depends {
+  return { size, elements: higher(elements, SHAPES), isFloat };
 }
 
 export function constantOf(node: NodeProto): Depends {
@@ -57,7 +59,11 @@ export function constant(elements: TensorProto['elements']): Depends {
 
 export function joined(values: Inputs): Depends {
   const present = values.filter((value) => value !== undefined);
-  return depends(higher(...present.map(({ size }) => size)), higher(...present.map(({ elements }) => elements)));
+  const levels = depends(
+    higher(...present.map(({ size }) => size)),
+    higher(...present.map(({ elements }) => elements)),
+  );
+  return { ...levels, isFloat: present.every(({ isFloat }) => isFloat) };
 }
 
 export function depends(size: Level, elements: Level): Depends {

@@ -16,6 +16,7 @@ import {
   type FunctionProto,
   functionKey,
   type GraphProto,
+  isFloatType,
   type ModelProto,
   type NodeProto,
   type TensorProto,
@@ -161,18 +162,19 @@ function readOpset(reader: WireReader, opsets: Map<string, number>): void {
 /** Its values have the name of the initializer; its dims are not followed. */
 function readSparseTensor(reader: WireReader): TensorProto {
   let name = '';
+  let isFloat: boolean | undefined;
   const outer = reader.enter();
   while (reader.next()) {
-    if (reader.tag === lengthDelimited(1)) name = readTensor(reader).name;
+    if (reader.tag === lengthDelimited(1)) ({ name, isFloat } = readTensor(reader));
     else reader.skip();
   }
   reader.leave(outer);
-  return { name, dims: undefined, elements: undefined };
+  return { name, isFloat: isFloat === true, dims: undefined, elements: undefined };
 }
 
 function readValueInfo(reader: WireReader): ValueInfo {
   let name = '';
-  let type: Omit<ValueInfo, 'name'> = { isTensor: true, isText: false, dims: undefined };
+  let type: Omit<ValueInfo, 'name'> = { isTensor: true, isText: false, isFloat: false, dims: undefined };
   const outer = reader.enter();
   while (reader.next()) {
     if (reader.tag === lengthDelimited(1)) name = reader.string();
@@ -185,7 +187,7 @@ function readValueInfo(reader: WireReader): ValueInfo {
 
 function readType(reader: WireReader): Omit<ValueInfo, 'name'> {
   let isTensor = true;
-  let isText = false;
+  let elements = 0;
   let dims: (number | undefined)[] | undefined;
   const outer = reader.enter();
   while (reader.next()) {
@@ -197,13 +199,13 @@ function readType(reader: WireReader): Omit<ValueInfo, 'name'> {
     const type = reader.enter();
     while (reader.next()) {
       if (reader.tag === lengthDelimited(2)) dims = readDims(reader, dims);
-      else if (reader.tag === varintTag(1)) isText = reader.varint() === TEXT;
+      else if (reader.tag === varintTag(1)) elements = reader.varint();
       else reader.skip();
     }
     reader.leave(type);
   }
   reader.leave(outer);
-  return { isTensor, isText, dims };
+  return { isTensor, isText: elements === TEXT, isFloat: isFloatType(elements), dims };
 }
 
 function readDims(reader: WireReader, before: (number | undefined)[] = []): (number | undefined)[] {

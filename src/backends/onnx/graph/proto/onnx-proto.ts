@@ -3,8 +3,18 @@
  * numbers. Large weights and texts are left out.
  */
 
+/** TensorProto.DataType of floats: FLOAT, FLOAT16, DOUBLE, BFLOAT16. */
+const FLOATS: ReadonlySet<number> = new Set([1, 10, 11, 16]);
+
+/** Whether elements of this TensorProto.DataType are floats. */
+export function isFloatType(type: number): boolean {
+  return FLOATS.has(type);
+}
+
 export interface TensorProto {
   readonly name: string;
+  /** Its elements are floats. Absent = not known. */
+  readonly isFloat?: boolean;
   /** Undefined = not known. */
   readonly dims: readonly number[] | undefined;
   /** In row-major order. Undefined if there are many, or they are no numbers, or in another file. */
@@ -45,6 +55,8 @@ export interface ValueInfo {
   readonly isTensor: boolean;
   /** Its elements are texts. */
   readonly isText: boolean;
+  /** They are floats. */
+  readonly isFloat: boolean;
   /** A number is a fixed dim, undefined any other; without dims the rank is free. */
   readonly dims: readonly (number | undefined)[] | undefined;
 }

@@ -8,7 +8,7 @@ import {
   type WireReader,
 } from '../../../../codec/protobuf/wire-reader.ts';
 import { MOST_DIMS, SMALL_BYTES, undecidedModel } from '../limits.ts';
-import type { TensorProto } from './onnx-proto.ts';
+import { isFloatType, type TensorProto } from './onnx-proto.ts';
 
 const MOST_NUMBERS = 1024;
 
@@ -44,7 +44,7 @@ export function readTensor(reader: WireReader): TensorProto {
   reader.leave(outer);
   if (fields.dims.length > MOST_DIMS) throw undecidedModel(`a tensor has more than ${MOST_DIMS} dims`);
   if (fields.dims.some((dim) => dim < 0)) throw undecidedModel('a tensor has a negative dim');
-  return { name: fields.name, dims: fields.dims, elements: elementsOf(fields) };
+  return { name: fields.name, isFloat: isFloatType(fields.type), dims: fields.dims, elements: elementsOf(fields) };
 }
 
 function readField(reader: WireReader, fields: TensorFields): void {
