@@ -7,7 +7,8 @@ import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Connection } from '../http1/connection.ts';
 import type { AppClient } from './app/app-client.ts';
-import { type FrontedParts, FrontedRequest } from './fronted-request.ts';
+import type { FrontedParts } from './fronted-parts.ts';
+import { FrontedRequest } from './fronted-request.ts';
 import { headWithoutUpgrade, mayUpgrade } from './heads/without-upgrade.ts';
 import { type Arrival, Http1Client } from './http1-client.ts';
 

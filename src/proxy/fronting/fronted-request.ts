@@ -16,12 +16,9 @@
  * off means that a body never looks complete.
  */
 import type { Readable } from 'node:stream';
-import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import type { TimerHandle } from '../../core/clock.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import type { FrontedOutcome, FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
-import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
-import type { Callers } from '../caller.ts';
-import type { FrontedDeadline, FrontedDeadlines } from '../fronted-deadlines.ts';
 import { ErrorCode } from '../http2/error-code.ts';
 import {
   answerTimeout,
@@ -33,15 +30,16 @@ import {
   untakenAnswer,
   waitTimeout,
 } from './app/app-errors.ts';
-import type { AppSlots, SlotUser } from './app/app-slots.ts';
+import type { SlotUser } from './app/app-slots.ts';
 import { BodyFeed } from './body-feed.ts';
-import { timeoutOf } from './heads/deadline.ts';
+import type { FrontedParts } from './fronted-parts.ts';
 import { valuesOf } from './heads/hop-headers.ts';
-import { type HeaderParts, sentHeaders, targetOf } from './heads/sent-request.ts';
-import type { HeldPlaces, PlaceHolder } from './held-places.ts';
+import { sentHeaders, targetOf } from './heads/sent-request.ts';
+import type { PlaceHolder } from './held-places.ts';
 import { asUpgrade } from './http2-tunnel.ts';
-import type { Abandonable, OpenFronted } from './open-fronted.ts';
+import type { Abandonable } from './open-fronted.ts';
 import { beginRecord, countAnswer, countRequest, recordTunnel } from './recorded.ts';
+import { RequestTime } from './request-time.ts';
 import type {
   AnswerHead,
   AppEvents,
@@ -53,7 +51,7 @@ import type {
   SentRequest,
 } from './sides.ts';
 import { joinTunnel } from './tunnel.ts';
-import type { UntakenAnswers } from './untaken-answers.ts';
+import { UntakenAnswer } from './untaken-answer.ts';
 
 /** A listener beside this server takes a connection at once, or has too many waiting. */
 const CONNECT_MS = 5000;
@@ -64,23 +62,6 @@ const LEFT_OVER_MS = 10_000;
 /** Methods that may be sent twice (RFC 9110, 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-/** Shared by the requests of one server. */
-export interface FrontedParts extends HeaderParts {
-  readonly clock: Clock;
-  readonly telemetry: FrontedTelemetry;
-  /** Of the requests that are open: what the application asks of models for them takes them over. */
-  readonly deadlines: FrontedDeadlines;
-  /** Absent: the application has any number of requests at a time. */
-  readonly slots?: AppSlots | undefined;
-  /** The pace of those that have a slot. Absent: they may be as slow as they like. */
-  readonly places?: HeldPlaces | undefined;
-  readonly callers: Callers;
-  /** Absent: nothing bounds them. */
-  readonly untaken?: UntakenAnswers | undefined;
-  readonly connectMs?: number;
-  readonly underWay: OpenFronted;
-}
-
 export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, ConnectionUser, PlaceHolder {
   setIndex = -1;
   slot: SlotUser['slot'];
@@ -88,12 +69,9 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
   readonly #head: RequestHead;
   readonly #parts: FrontedParts;
   readonly #record: FrontedRecord;
-  readonly #receivedAt: Instant;
-  readonly #timeoutMs: number | undefined;
+  readonly #time: RequestTime;
   readonly #feed: BodyFeed;
-  #deadline: TimerHandle | undefined;
-  /** As it is known to the requests that are made for this one. */
-  #carried: FrontedDeadline | undefined;
+  readonly #untaken: UntakenAnswer;
   #connecting: TimerHandle | undefined;
   #sent: SentRequest | undefined;
   #hasAnswer = false;
@@ -101,17 +79,16 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
   #isOver = false;
   /** The client has been told to send its body, if it waits for that. */
   #hasContinued = false;
-  /** The answer waits for the client, which is charged for it. */
-  #isHeld = false;
-  isUntaken = false;
 
   constructor(client: ClientSide, parts: FrontedParts) {
     this.#client = client;
     this.#head = asUpgrade(client.head);
     this.#parts = parts;
     this.#record = beginRecord(client.head, parts.telemetry, parts.app.address);
-    this.#receivedAt = parts.clock.nowMs();
-    this.#timeoutMs = timeoutOf(client.head);
+    this.#time = new RequestTime(parts.clock, client.head);
+    this.#untaken = new UntakenAnswer(parts.untaken, client.connection, () => {
+      this.#cutOff('client_left', untakenAnswer(parts.app.address.text), ErrorCode.ENHANCE_YOUR_CALM);
+    });
     this.#feed = new BodyFeed(client.body, parts.app.isHttp2);
     parts.underWay.add(this);
   }
@@ -123,29 +100,25 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
 
   onTurn(): void {
     if (this.#isOver) return;
-    const { clock, app, slots } = this.#parts;
+    const { app } = this.#parts;
     const client = this.#client;
-    const timeoutMs = this.#timeoutMs;
-    const late = (): ServingError => {
-      const { text } = app.address;
-      const isWaiting = slots?.isWaiting(this) === true;
-      return isWaiting ? waitTimeout(text, slots.max, timeoutMs!) : answerTimeout(text, timeoutMs!);
-    };
     if (client.fault !== undefined) this.#refuse(client.fault);
     else if (this.#head.isGrpc && this.#head.httpVersion === '2' && !app.isHttp2) {
       this.#refuse(noGrpc(app.address.text));
-    } else if (timeoutMs !== undefined && timeoutMs < (this.#head.isGrpc ? Number.MIN_VALUE : 1)) this.#refuse(late());
+    } else if (this.#time.isTooShort(this.#head.isGrpc)) this.#refuse(this.#late());
     else {
-      if (timeoutMs !== undefined) {
-        this.#deadline = clock.setTimer(this.#receivedAt + timeoutMs, () => this.#refuse(late()));
-      }
+      this.#time.start(() => this.#refuse(this.#late()));
       if (this.#head.hasBody) this.#feed.begin(() => (client.isWhole ? client.trailers : undefined));
       this.#enter();
     }
   }
 
   get hasDeadline(): boolean {
-    return this.#timeoutMs !== undefined;
+    return this.#time.timeoutMs !== undefined;
+  }
+
+  get isUntaken(): boolean {
+    return this.#untaken.isUntaken;
   }
 
   get caller(): string {
@@ -221,19 +194,20 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
 
   #send(): void {
     const { method, target, hasBody, upgrade, isTls } = this.#head;
-    const headers = sentHeaders(this.#head, this.#parts, this.#record, this.#leftMs());
+    const headers = sentHeaders(this.#head, this.#parts, this.#record, this.#time.leftMs());
     const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls, user: this };
-    const deadlineAt = this.#receivedAt + (this.#timeoutMs ?? Infinity);
-    this.#carried?.remove();
-    this.#carried = this.#parts.deadlines.add(this.#record.trace?.traceId, this.#record.id, deadlineAt);
+    this.#time.carry(this.#parts.deadlines, this.#record);
     const sent = this.#parts.app.send(request, this.#listener());
     if (this.#isOver) sent.breakOff();
     else this.#sent = sent;
   }
 
-  #leftMs(): number | undefined {
-    if (this.#timeoutMs === undefined) return undefined;
-    return Math.max(0, this.#receivedAt + this.#timeoutMs - this.#parts.clock.nowMs());
+  /** It had a deadline. */
+  #late(): ServingError {
+    const { app, slots } = this.#parts;
+    const { text } = app.address;
+    const timeoutMs = this.#time.timeoutMs!;
+    return slots?.isWaiting(this) === true ? waitTimeout(text, slots.max, timeoutMs) : answerTimeout(text, timeoutMs);
   }
 
   /** The events of one attempt. */
@@ -270,9 +244,8 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
       onTunnel: (head, end) => {
         this.#hasAnswer = true;
         this.#record.onHead(head.status);
-        this.#deadline?.cancel();
-        if (!this.#isOver) this.#carried?.lift();
         if (this.#isOver) end.duplex.destroy();
+        else this.#time.lift();
         client.tunnel(head, (clientEnd) => {
           this.#end();
           this.#parts.underWay.addTunnel(clientEnd.duplex);
@@ -315,41 +288,15 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
     this.#record.onHead(head.status, valuesOf(head.headers, 'content-type')[0]);
     this.#feed.forget();
     // A call of gRPC is bounded to its end; else a stream that has begun is cut by whoever has the deadline.
-    if (!this.#head.isGrpc) {
-      this.#deadline?.cancel();
-      this.#carried?.lift();
-    }
+    if (!this.#head.isGrpc) this.#time.lift();
     this.#client.answer(head, (to) => {
       if (to === undefined || body.destroyed) this.#cutOff('app_cut', brokenAnswer(this.#parts.app.address.text));
       else {
         body.pipe(to, { end: false });
         countAnswer(body, this.#record);
-        // A stream pauses at its end, too.
-        body.on('pause', () => body.readableEnded || this.#onUntaken());
-        body.on('resume', () => this.#onTaken());
+        this.#untaken.watch(body);
       }
     });
-  }
-
-  /** The client has enough of the answer for now. */
-  #onUntaken(): void {
-    const { untaken, app } = this.#parts;
-    if (this.#isOver || this.isUntaken) return;
-    this.isUntaken = true;
-    if (untaken === undefined) return;
-    this.#isHeld = untaken.hold(this.#client.connection);
-    if (!this.#isHeld) this.#cutOff('client_left', untakenAnswer(app.address.text), ErrorCode.ENHANCE_YOUR_CALM);
-  }
-
-  #onTaken(): void {
-    this.isUntaken = false;
-    this.#releaseHeld();
-  }
-
-  #releaseHeld(): void {
-    if (!this.#isHeld) return;
-    this.#isHeld = false;
-    this.#parts.untaken!.release(this.#client.connection);
   }
 
   #leaveSlot(): void {
@@ -406,10 +353,9 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
   #end(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#deadline?.cancel();
-    this.#carried?.remove();
+    this.#time.end();
     this.#leaveSlot();
-    this.#releaseHeld();
+    this.#untaken.end();
     this.#connecting?.cancel();
     this.#client.release();
     this.#parts.underWay.remove(this);

@@ -1,0 +1,26 @@
+import type { Clock } from '../../core/clock.ts';
+import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
+import type { Callers } from '../caller.ts';
+import type { FrontedDeadlines } from '../fronted-deadlines.ts';
+import type { AppSlots } from './app/app-slots.ts';
+import type { HeaderParts } from './heads/sent-request.ts';
+import type { HeldPlaces } from './held-places.ts';
+import type { OpenFronted } from './open-fronted.ts';
+import type { UntakenAnswers } from './untaken-answers.ts';
+
+/** Shared by the requests of one server. */
+export interface FrontedParts extends HeaderParts {
+  readonly clock: Clock;
+  readonly telemetry: FrontedTelemetry;
+  /** Of the requests that are open: what the application asks of models for them takes them over. */
+  readonly deadlines: FrontedDeadlines;
+  /** Absent: the application has any number of requests at a time. */
+  readonly slots?: AppSlots | undefined;
+  /** The pace of those that have a slot. Absent: they may be as slow as they like. */
+  readonly places?: HeldPlaces | undefined;
+  readonly callers: Callers;
+  /** Absent: nothing bounds them. */
+  readonly untaken?: UntakenAnswers | undefined;
+  readonly connectMs?: number;
+  readonly underWay: OpenFronted;
+}
