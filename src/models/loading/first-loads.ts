@@ -5,8 +5,8 @@
  *     a mark says that its last load did not end ──────────────▶ first in a process
  *     loaded here before: same bytes, runtime and CPU ─────────▶ as usual
  *     the server serves already, whatever the artifact ────────▶ first in a process
- *     a cold start: an op that has crashed the runtime before, or work without a bound in a host that its
- *                   owner has chosen ──────────────────────────▶ first in a process
+ *     a cold start: more than the shapes of a request decide
+ *                   what its graph does ───────────────────────▶ first in a process
  *     a cold start, any other ─────────────────────────────────▶ as usual: a start is not to take twice as long
  *
  * With --state_dir both are kept in files, so that a restart knows them:
@@ -100,8 +100,7 @@ export class FirstLoads {
 
   #reason(bounds: WorkBounds | undefined): string | undefined {
     if (this.#options.isServing()) return 'this machine has not loaded it before, and others are served';
-    if (bounds?.crashProne !== undefined) return `op ${bounds.crashProne} may crash its runtime`;
-    return bounds?.kind === 'values' ? bounds.reason : undefined;
+    return bounds === undefined || bounds.kind === 'shapes' ? undefined : bounds.reason;
   }
 
   async #mark(model: string, version: bigint, directory: string, fields: object) {

@@ -51,12 +51,7 @@ export interface WorkBounds {
   readonly op: string | undefined;
   /** A clause that names the node or input, for people. */
   readonly reason: string;
-  /** An op of the graph for which ONNX Runtime is known to crash instead of an error. Absent = there is none. */
-  readonly crashProne?: string;
 }
-
-/** Einsum with broadcast dims that do not fit reads beyond its inputs. */
-const CRASH_PRONE = 'Einsum';
 
 interface Scope {
   readonly values: Map<string, Depends>;
@@ -80,7 +75,7 @@ export async function workBounds(file: string): Promise<WorkBounds> {
 export async function workBoundsOf(model: ModelProto): Promise<WorkBounds> {
   const walk = new WorkWalk(model);
   await walk.run();
-  return walk.isCrashProne ? { ...walk.bounds, crashProne: CRASH_PRONE } : walk.bounds;
+  return walk.bounds;
 }
 
 class WorkWalk {
@@ -88,7 +83,6 @@ class WorkWalk {
   #nodes = 0;
   #innerEnd = 0;
   #level: Level = SHAPES;
-  isCrashProne = false;
   bounds: WorkBounds = { kind: 'shapes', op: undefined, reason: 'the shapes of a request tell how much work it is' };
 
   constructor(model: ModelProto) {
@@ -116,7 +110,6 @@ class WorkWalk {
   #evaluate(node: NodeProto, scope: Scope): void {
     this.#nodes += 1;
     if (this.#nodes > MOST_NODES || this.#nodes > this.#innerEnd) throw undecidedModel('it has too many nodes');
-    this.isCrashProne ||= node.op === CRASH_PRONE;
     const inputs = node.inputs.map((name) => (name === '' ? undefined : valueNamed(name, scope)));
     const outputs = this.#outputsOf(node, inputs, scope);
     for (const [i, name] of node.outputs.entries()) {
