@@ -76,7 +76,7 @@ export function cautionsOf(kind: HostKind | undefined, bounds: WorkBounds | unde
   if (kind === undefined || kind === 'process' || wanted === undefined || wanted.kind === kind) return [];
   const [may, advice] =
     wanted.kind === 'process'
-      ? ['may compute for ever or end the server, and only a process can be ended alone', 'isolate: true']
+      ? ['may compute for ever, or end the server', 'isolate: true']
       : ['may hold up all others', 'host: thread'];
   const where = kind === 'inline' ? 'on the event loop' : 'in a thread';
   return [`one request ${may}, as it runs ${where}: ${wanted.reason}; set ${advice}, or leave host out`];
