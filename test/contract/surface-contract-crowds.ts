@@ -13,7 +13,8 @@ import type { SurfaceName } from './surface-contract.ts';
 import { type Arena, plug, predictSlow } from './surface-contract-stages.ts';
 
 const CROWD = 2000;
-const CONNECTIONS = 100;
+/** Each sends fewer than may be open on one connection of HTTP/1.1. */
+const CONNECTIONS = 200;
 const REFUSED =
   /^\d+ rows of signature "serving_default" wait; 1 more would pass the limit of 400 .*; retry after \d+ ms or raise max_enqueued_batches/;
 
