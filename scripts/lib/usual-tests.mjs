@@ -22,9 +22,12 @@ const PYTHON = 'PILLION_TEST_PYTHON';
 /** The values and rules of each part, the contracts, and requests over each surface. */
 const CORE = /^(unit|property|contract|fuzz)\/|^integration\/(grpc|rest|open-inference|http2|fronting)-/;
 
+/** They wait for time to pass, or move much memory. */
+const SLOW = /drain|huge|large|pace|survivors/;
+
 /** Of these, what needs no more than npm's packages and shows most of what a change can break. */
 export function coreFiles(files) {
-  return files.filter((path) => CORE.test(path) && !needsTfjs(path) && !needsPython(path));
+  return files.filter((path) => CORE.test(path) && !SLOW.test(path) && !needsTfjs(path) && !needsPython(path));
 }
 
 /** Runs the core, and says what it has left out. */
