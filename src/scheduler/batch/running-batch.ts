@@ -71,7 +71,6 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   /** It is a part of a failed batch. */
   readonly isRerun: boolean;
   readonly members: readonly Task[];
-  readonly isShared: boolean;
   /** A copy of a member's request, to be known as good if the run is answered. Undefined: none was wanted. */
   candidate: GoodRequest | undefined;
   /** The length of its rows, padding included; 0 where the signature has none. */
@@ -86,7 +85,6 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const { lane, members, after } = start;
     this.lane = lane;
     this.members = members;
-    this.isShared = members.length > 1;
     const { plan } = lane;
     this.plan = plan;
     this.isRerun = lane.isolation !== undefined;
@@ -194,6 +192,10 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   get traceparent(): string | undefined {
     const { trace } = this.record;
     return trace?.isSampled === true ? formatTraceparent(trace) : undefined;
+  }
+
+  get isShared(): boolean {
+    return this.members.length > 1;
   }
 
   get priority(): PriorityClass {

@@ -5,8 +5,9 @@
  * Nodes are bounded, so that functions that call each other cost no more than a large graph does.
  */
 import { setImmediate } from 'node:timers/promises';
-import { MOST_DIMS, MOST_INNER_NODES, MOST_NESTED, MOST_NODES, undecidedModel } from './limits.ts';
+import { MOST_DIMS, MOST_NESTED, undecidedModel } from './limits.ts';
 import { ANY_CONSTANT, ElementNames, type Following, NodeCall, type Outputs } from './node-call.ts';
+import { NodeCount } from './node-count.ts';
 import {
   type Attribute,
   type FunctionProto,
@@ -31,18 +32,13 @@ interface Scope {
   readonly depth: number;
 }
 
-/** The event loop has a turn after so many nodes. */
-const NODES_A_TURN = 250;
-
 export class GraphWalk {
   readonly #model: ModelProto;
   readonly #batch: Size;
   readonly #assumed: ReadonlyMap<string, boolean>;
   readonly #names = new ElementNames();
   #lastName = 0;
-  #nodes = 0;
-  /** The count of nodes at which the node of the model's graph that is followed has reached too many. */
-  #innerEnd = 0;
+  readonly #count = new NodeCount();
 
   /**
    * `batch` is the number of rows: BATCH, or a number in a model of fixed rows. `assumed` has what is taken for true or
@@ -67,22 +63,16 @@ export class GraphWalk {
     const { graph, opsets } = this.#model;
     const scope: Scope = { values: new Map(inputs), outer: undefined, opsets, attributes: undefined, depth: 0 };
     for (const tensor of graph.initializers) scope.values.set(tensor.name, this.#constant(tensor));
-    let turn = 0;
     for (const node of graph.nodes) {
-      this.#innerEnd = this.#nodes + MOST_INNER_NODES;
+      this.#count.begin();
       this.#evaluate(node, scope);
-      if (this.#nodes - turn < NODES_A_TURN) continue;
-      turn = this.#nodes;
-      await setImmediate();
+      if (this.#count.takesTurn()) await setImmediate();
     }
     return scope.values;
   }
 
   #evaluate(node: NodeProto, scope: Scope): void {
-    this.#nodes += 1;
-    if (this.#nodes > MOST_NODES || this.#nodes > this.#innerEnd) {
-      throw undecidedModel(`it has more than ${MOST_NODES} nodes, or one that reaches more than ${MOST_INNER_NODES}`);
-    }
+    this.#count.add();
     const outputs = this.#outputsOf(node, scope);
     const list = 'kind' in outputs ? [outputs] : outputs;
     for (const [i, name] of node.outputs.entries()) {

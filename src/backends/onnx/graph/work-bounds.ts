@@ -7,7 +7,8 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { givesFloats } from './float-values.ts';
-import { MOST_INNER_NODES, MOST_NESTED, MOST_NODES, undecidedModel } from './limits.ts';
+import { MOST_NESTED, undecidedModel } from './limits.ts';
+import { NodeCount } from './node-count.ts';
 import { readModelFile } from './proto/model-file.ts';
 import { readModel } from './proto/model-reader.ts';
 import {
@@ -59,9 +60,6 @@ interface Scope {
   readonly depth: number;
 }
 
-/** The event loop has a turn after so many nodes. */
-const NODES_A_TURN = 250;
-
 /** Never rejects: a file that cannot be read or followed counts as `values`. */
 export async function workBounds(file: string): Promise<WorkBounds> {
   try {
@@ -80,8 +78,7 @@ export async function workBoundsOf(model: ModelProto): Promise<WorkBounds> {
 
 class WorkWalk {
   readonly #model: ModelProto;
-  #nodes = 0;
-  #innerEnd = 0;
+  readonly #count = new NodeCount();
   #level: Level = SHAPES;
   bounds: WorkBounds = { kind: 'shapes', op: undefined, reason: 'the shapes of a request tell how much work it is' };
 
@@ -97,19 +94,15 @@ class WorkWalk {
       if (isText) this.#raise(INPUT_SIZE, undefined, `input "${name}" has texts, which may have any length`);
     }
     setConstants(graph, scope);
-    let turn = 0;
     for (const node of graph.nodes) {
-      this.#innerEnd = this.#nodes + MOST_INNER_NODES;
+      this.#count.begin();
       this.#evaluate(node, scope);
-      if (this.#nodes - turn < NODES_A_TURN) continue;
-      turn = this.#nodes;
-      await setImmediate();
+      if (this.#count.takesTurn()) await setImmediate();
     }
   }
 
   #evaluate(node: NodeProto, scope: Scope): void {
-    this.#nodes += 1;
-    if (this.#nodes > MOST_NODES || this.#nodes > this.#innerEnd) throw undecidedModel('it has too many nodes');
+    this.#count.add();
     const inputs = node.inputs.map((name) => (name === '' ? undefined : valueNamed(name, scope)));
     const outputs = this.#outputsOf(node, inputs, scope);
     for (const [i, name] of node.outputs.entries()) {

@@ -5,6 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { elementCount } from '../../../core/shape.ts';
 import type { Attribute, NodeProto, TensorProto } from '../../onnx/graph/proto/onnx-proto.ts';
 import { integersIn } from './saved-model-graph.ts';
 import {
@@ -137,7 +138,7 @@ async function smallWeights(directory: string, groups: readonly WeightGroup[]): 
   for (const { paths = [], weights = [] } of groups) {
     let at: number | undefined = 0;
     for (const { name = '', shape = [], dtype = '', quantization } of weights) {
-      const count = shape.reduce((product, dim) => product * dim, 1);
+      const count = elementCount(shape);
       const width = BYTES[quantization?.dtype ?? dtype];
       const isSmall = (dtype === 'int32' || dtype === 'bool') && quantization === undefined;
       const isRead = isSmall && at !== undefined && width !== undefined && count <= MOST_CONSTANT_ELEMENTS;

@@ -12,6 +12,7 @@ import { Buffer } from 'node:buffer';
 import { setImmediate } from 'node:timers/promises';
 import { lengthDelimited, varintTag, WireReader } from '../../../codec/protobuf/wire-reader.ts';
 import { dtypeOf } from '../../../codec/tensorflow/tensor-proto/tf-dtype.ts';
+import { elementCount } from '../../../core/shape.ts';
 import type { Attribute, NodeProto, TensorProto } from '../../onnx/graph/proto/onnx-proto.ts';
 import { forEachField, inside, readMapEntry, readShape } from '../../signature-def.ts';
 import {
@@ -222,7 +223,7 @@ function elementsOf(
   content: Uint8Array | undefined,
   listed: readonly number[],
 ): readonly number[] | undefined {
-  const count = dims.reduce((product, dim) => product * dim, 1);
+  const count = elementCount(dims);
   const dtype = dtypeOf(type);
   if (count > MOST_CONSTANT_ELEMENTS || count < 0) return undefined;
   if (dtype !== 'int32' && dtype !== 'int64' && dtype !== 'bool') return undefined;

@@ -8,8 +8,9 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import { checkInvariants } from '../../onnx/graph/graph-walk.ts';
-import { MOST_DIMS, MOST_INNER_NODES, MOST_NESTED, MOST_NODES, undecidedModel } from '../../onnx/graph/limits.ts';
+import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../onnx/graph/limits.ts';
 import { ANY_CONSTANT, ElementNames } from '../../onnx/graph/node-call.ts';
+import { NodeCount } from '../../onnx/graph/node-count.ts';
 import type { NodeProto } from '../../onnx/graph/proto/onnx-proto.ts';
 import type { Size } from '../../onnx/graph/size.ts';
 import { type Lost, RowsLost, type Value } from '../../onnx/graph/value.ts';
@@ -43,20 +44,13 @@ interface Entered {
 /** Attributes that name functions. */
 const FUNCTIONS_OF = ['f', 'func', 'cond', 'body', 'then_branch', 'else_branch', 'branches'];
 
-/** The event loop has a turn after so many nodes. */
-const NODES_A_TURN = 250;
-
 export class TfWalk {
   readonly #graph: TfGraph;
   readonly #batch: Size;
   readonly #assumed: ReadonlyMap<string, boolean>;
   readonly #names = new ElementNames();
   #lastName = 0;
-  #followed = 0;
-  /** The count of nodes at which the event loop had its last turn. */
-  #turn = 0;
-  /** The count of nodes at which the node of the graph that is followed has reached too many. */
-  #innerEnd = 0;
+  readonly #count = new NodeCount();
 
   /** As GraphWalk of ONNX graphs. */
   constructor(graph: TfGraph, batch: Size, assumed: ReadonlyMap<string, boolean>) {
@@ -72,7 +66,7 @@ export class TfWalk {
 
   /** How many nodes have been followed, those of functions each time they were called. */
   get followed(): number {
-    return this.#followed;
+    return this.#count.followed;
   }
 
   /**
@@ -90,12 +84,10 @@ export class TfWalk {
   /** As `#evaluate` of all nodes that these tensors need, with turns of the event loop between them. */
   async #follow(scope: Scope, wanted: readonly TensorPlace[]): Promise<void> {
     for (const node of this.#order(scope, wanted)) {
-      this.#innerEnd = this.#followed + MOST_INNER_NODES;
+      this.#count.begin();
       if (isCall(node)) await this.#evaluateCall(node, scope);
       else this.#evaluate(node, scope);
-      if (this.#followed - this.#turn < NODES_A_TURN) continue;
-      this.#turn = this.#followed;
-      await setImmediate();
+      if (this.#count.takesTurn()) await setImmediate();
     }
   }
 
@@ -146,10 +138,7 @@ export class TfWalk {
 
   /** Counts the node. What it gets, and why nothing that it gives can be followed. */
   #enter(node: NodeProto, scope: Scope): { readonly taint: Lost | undefined; readonly inputs: readonly Value[] } {
-    this.#followed += 1;
-    if (this.#followed > MOST_NODES || this.#followed > this.#innerEnd) {
-      throw undecidedModel(`it has more than ${MOST_NODES} nodes, or one that reaches more than ${MOST_INNER_NODES}`);
-    }
+    this.#count.add();
     const places = placesOf(node.inputs);
     const controls = places.filter(({ isControl }) => isControl);
     const taint = controls.map(({ node: name }) => scope.taints.get(name)).find((each) => each !== undefined);
