@@ -17,7 +17,7 @@ const UNEQUAL_SIZES = [1, 2, 3, 4, 6, 8] as const;
 const UNEQUAL_TRIES = 60;
 /** Any vocabulary has them. */
 const SAFE_INTEGERS = 10;
-/** Of a row beside another that is accepted. The first may have MAX_TRIAL_BYTES: without one there is no proof. */
+/** The most bytes of a row beside an accepted one. The first may have MAX_TRIAL_BYTES: without it nothing is proved. */
 export const MAX_ROW_BYTES = 4 * 2 ** 20;
 
 /**

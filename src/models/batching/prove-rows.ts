@@ -44,7 +44,7 @@ export interface ProofOptions extends Pick<ProofRunsOptions, 'signature' | 'run'
 const SIZES = [2, 3, 5, 8] as const;
 const ROWS_OF_FIRST_ROUND = 8;
 const ROWS = 5;
-/** Of rows of which fewer fit into MAX_TRIAL_BYTES: with two alone, the first and the last would be all there are. */
+/** A run has so many rows even where fewer fit into MAX_TRIAL_BYTES: of two, one is the first and the other the last. */
 const LEAST_ROWS = 3;
 /** Rows of extreme values: how they are made of a row, and what they are called. */
 const OUTLIERS = [

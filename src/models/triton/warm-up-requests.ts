@@ -19,7 +19,7 @@ import { randomOf, randomTensor } from '../batching/random-rows.ts';
 import { readRawTensor } from './raw-tensor.ts';
 
 const DIRECTORY = 'warmup';
-/** Of one tensor, as trials count them: strings are large. */
+/** The most bytes of one tensor, as trials count them: strings are large. */
 const MAX_BYTES = 256 << 20;
 
 export interface WarmUpRequest {

@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers';
 
-/** Goes on of one turn of the event loop. */
+/** So many connections go on in one turn of the event loop. */
 const PER_TURN = 4;
 
 /** A connection whose bytes wait. */

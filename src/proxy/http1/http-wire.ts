@@ -183,7 +183,7 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
   }
 }
 
-/** Of slices, the size of what they are made of: theirs is known when the last one is made. */
+/** A sliced body counts as what it is made of: its own size is known when the last slice is made. */
 function bytesOf(body: HttpBody): number {
   return body instanceof SlicedBody ? body.heldBytes : body.length;
 }

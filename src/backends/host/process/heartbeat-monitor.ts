@@ -19,7 +19,7 @@ import { type Heartbeat, HeartbeatReader } from './heartbeat.ts';
 export const CHECK_MS = 2000;
 export const SILENT_CHECKS = 5;
 export const OVERDUE_RUN_MS = 60_000;
-/** Of a model whose runs are ended when nobody waits for them: about the time that a new process takes to load. */
+/** The limit where runs are ended when nobody waits for them: about the time that a new process takes to load. */
 export const ABANDONED_RUN_MS = 2000;
 
 export interface HeartbeatMonitorOptions {

@@ -88,7 +88,7 @@ function crashed({ model, versionDirectory }: TrialOptions, { message }: Serving
   });
 }
 
-/** Of the error of a process that has ended: "signal SIGSEGV". */
+/** Reads how the process ended from its error's text: "signal SIGSEGV". */
 function signalIn(message: string): string {
   return /\((signal SIG\w+|exit code \d+)\)/.exec(message)?.[1] ?? message;
 }

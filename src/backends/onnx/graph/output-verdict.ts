@@ -13,7 +13,7 @@ export function worstOf(verdicts: readonly Verdict[]): Verdict {
   return found.find((verdict) => verdict !== undefined) ?? first!;
 }
 
-/** Of an output that should have the rows on `axis`; `same` = none. */
+/** Judges an output that should have the rows on `axis`; `same` = none. */
 export function outputVerdict(name: string, value: Value | undefined, axis: number | 'same'): Verdict {
   const mixed = (reason: string): Verdict => ({ kind: 'mixed', reason: `output "${name}" ${reason}` });
   if (value === undefined) return { kind: 'undecided', reason: `no node gives output "${name}"` };

@@ -16,7 +16,7 @@ export type Level = 0 | 1 | 2 | 3;
 export interface Depends {
   readonly size: Level;
   readonly elements: Level;
-  /** Of a constant that is one number. */
+  /** The value of a constant that is one number. */
   readonly number?: number | undefined;
   /** Its elements are floats. Absent = they may be integers. */
   readonly isFloat?: boolean | undefined;
@@ -70,7 +70,7 @@ export function depends(size: Level, elements: Level): Depends {
   return { size, elements: higher(size, elements) };
 }
 
-/** Of the elements of the inputs at those positions. */
+/** Returns the highest level of the elements of the inputs at those positions. */
 export function levelOf(positions: readonly number[] | undefined, inputs: Inputs): Level {
   return higher(...(positions ?? []).map((i) => inputs[i]?.elements ?? CONSTANT));
 }

@@ -132,7 +132,7 @@ function reduction(op: string) {
   };
 }
 
-/** Of logical values, and norms. */
+/** Reduces logical values, or takes norms. */
 function otherReduction(call: TfCall): Outputs {
   return reduced(call.data(0), call.list(1, 'which axes it reduces'), call.flag('keep_dims'));
 }

@@ -102,7 +102,7 @@ function resize(call: TfCall): Outputs {
   return imageOf(x, [call.asDim(size?.[0]), call.asDim(size?.[1]), x.dims[3] ?? call.unknownDim()]);
 }
 
-/** Of inference: mean and variance are given, one for each channel. */
+/** In inference mean and variance are given, one for each channel. */
 function batchNorm(call: TfCall): Outputs {
   const x = call.data(0);
   if (call.int('is_training', 1) !== 0) throw mixed('it normalizes by the mean of all rows');
