@@ -8,7 +8,7 @@
  * went on in a thread.
  */
 import process from 'node:process';
-import type { App } from './app/app.ts';
+import type { App } from './kernel/assembly/app.ts';
 import {
   type CommandOptions,
   readDoctorOptions,
@@ -63,7 +63,7 @@ async function serve(config: ServeConfig): Promise<void> {
   });
   keepNextTickFast();
   tuneCollector(readMachine());
-  const { createApp } = await import('./app/app.ts');
+  const { createApp } = await import('./kernel/assembly/app.ts');
   const app = createApp(config, process.env, () => end('quitquitquit'));
   served = app;
   let ending: Promise<void> | undefined;

@@ -16,7 +16,7 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import grpc from '@grpc/grpc-js';
-import { createApp } from '../../src/app/app.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
 import { bytesField, message, messageField, varintField } from '../../src/codec/protobuf/wire-writer.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';
 import { systemClock } from '../../src/core/clock.ts';

@@ -8,12 +8,12 @@
  * It installs no signal handlers and does not tune the collector: both are the application's.
  */
 import process from 'node:process';
-import { createApp as createServer } from '../app/app.ts';
-import type { Addresses, Pillion } from '../app/in-process.ts';
+import { createApp as createServer } from '../kernel/assembly/app.ts';
+import type { Addresses, Pillion } from '../kernel/assembly/in-process.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import { readServeConfig } from '../config/serve-config.ts';
 
-export type { Addresses, LocalPredict, Pillion } from '../app/in-process.ts';
+export type { Addresses, LocalPredict, Pillion } from '../kernel/assembly/in-process.ts';
 export type { DType, NumericDType, TypedArray } from '../core/dtype.ts';
 export { type ErrorKind, ServingError } from '../core/errors.ts';
 export type { PriorityName } from '../core/priority.ts';

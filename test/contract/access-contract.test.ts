@@ -8,7 +8,7 @@ import type { ClientHttp2Session } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type App, createApp } from '../../src/app/app.ts';
+import { type App, createApp } from '../../src/kernel/assembly/app.ts';
 import { newKey } from '../../src/cli/key.ts';
 import { bytesField } from '../../src/codec/protobuf/wire-writer.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';

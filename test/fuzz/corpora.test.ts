@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { corpusNames, readCorpus } from './engine/corpus.ts';
 import type { FuzzTarget } from './fuzz-target.ts';
 
-const names = readdirSync(new URL('./targets/', import.meta.url))
+const names = readdirSync(new URL('./targets', import.meta.url))
   .filter((file) => file.endsWith('.js'))
   .map((file) => file.slice(0, -'.js'.length));
 

@@ -5,7 +5,7 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createApp } from '../../src/app/app.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
 import { newKey } from '../../src/cli/key.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';
 import { type PrincipalEntry, writeAccessFile } from '../support/access-file.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
-import { createApp } from '../../src/app/app.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
 import { configOf } from '../support/config-files.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';

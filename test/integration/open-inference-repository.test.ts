@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { credentials, type ServiceError, status as Status } from '@grpc/grpc-js';
-import { type App, createApp } from '../../src/app/app.ts';
+import { type App, createApp } from '../../src/kernel/assembly/app.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';
 import { type Answer, clientClass, INFERENCE } from '../support/grpc-harness.ts';
 import { DIGITS } from '../support/sidecar.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createApp } from '../../src/app/app.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
 import { configOf } from '../support/config-files.ts';
 import { plusConfig, plusModel, TritonRepository } from '../support/triton-repository.ts';
 

@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { request } from 'node:https';
 import { test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { createApp } from '../../src/app/app.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';
 import { ConfigFiles } from '../support/config-files.ts';
 import { selfSigned } from '../support/self-signed.ts';

@@ -1,7 +1,7 @@
 /** Loads and unloads by name, as front ends of Triton's protocol ask for them, on a whole server in this process. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { createApp } from '../../src/app/app.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import type { ModelRepository } from '../../src/models/triton/model-repository.ts';
 import { configOf } from '../support/config-files.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { createApp } from '../../src/app/app.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
 import { configOf } from '../support/config-files.ts';
 import { onnxModel } from '../support/onnx-model.ts';
 import { plusConfig, plusModel, TritonRepository } from '../support/triton-repository.ts';

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { createApp } from '../../src/app/app.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
 import { configOf } from './config-files.ts';
 import { type Answer, clientClass } from './grpc-harness.ts';
 import { tempDirectory } from './temp-directory.ts';

@@ -110,7 +110,7 @@ const LAYERS: readonly Layer[] = [
     may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
     because: 'a command asks a running server; what it asked for it may simulate',
   },
-  { of: 'app/*', may: '**', because: 'all parts are joined here' },
+  { of: 'kernel/**', may: '**', because: 'all parts are joined here' },
   {
     of: 'api/contract/*',
     may: 'core/** backends/**',
@@ -118,12 +118,12 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'api/*',
-    may: 'app/* backends/* config/** core/** version.ts',
+    may: 'kernel/** backends/* config/** core/** version.ts',
     because: 'it lists what other packages may import, and does little itself',
   },
   {
     of: '*',
-    may: 'app/* cli/** config/** core/clock.ts internals/*',
+    may: 'kernel/** cli/** config/** core/clock.ts internals/*',
     because: 'main.ts reads flags and starts the app',
   },
 ];

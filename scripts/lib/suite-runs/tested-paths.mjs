@@ -7,15 +7,15 @@
 const HTTP1 = ['src/proxy/http1', 'src/proxy/net'];
 const HTTP2 = ['src/proxy/http2', 'src/proxy/net', 'src/internals/socket-reads.ts'];
 const GRPC = [...HTTP2, 'src/proxy/grpc', 'src/internals/grpc-js-stream.ts'];
-const FRONTING = ['src/proxy/fronting', 'src/proxy/fronted-deadlines.ts', 'src/app/front.ts'];
+const FRONTING = ['src/proxy/fronting', 'src/proxy/fronted-deadlines.ts', 'src/kernel/assembly/front.ts'];
 const REQUESTS = ['src/proxy/exchange.ts', 'src/proxy/request-lifecycle.ts', 'src/proxy/handlers'];
 const DRAIN = [
-  'src/app/drain.ts',
-  'src/app/client-drain.ts',
+  'src/kernel/assembly/drain.ts',
+  'src/kernel/assembly/client-drain.ts',
   'src/proxy/readiness.ts',
   'src/proxy/request-lifecycle.ts',
 ];
-const ENDS = [...DRAIN, 'src/app/app.ts', 'src/app/entrances.ts', 'src/main.ts', 'src/cli/end-signals.ts'];
+const ENDS = [...DRAIN, 'src/kernel/assembly/app.ts', 'src/kernel/assembly/entrances.ts', 'src/main.ts', 'src/cli/end-signals.ts'];
 const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
 const TRITON_MODELS = ['src/models/triton', 'src/config/triton'];
 const OPEN_INFERENCE = [
@@ -60,8 +60,8 @@ export const TESTED_PATHS = {
     ...['src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts', 'src/telemetry/tracing'],
     ...['test/fuzz', 'scripts/lib/fuzz.mjs'],
   ],
-  soak: [...MODELS, ...GRPC, ...HTTP1, ...REQUESTS, 'src/app', 'src/proxy/records', 'src/telemetry', 'test/long/soak'],
-  faults: [...MODELS, ...ENDS, 'src/app', 'src/files', 'src/telemetry', 'bench/faults'],
+  soak: [...MODELS, ...GRPC, ...HTTP1, ...REQUESTS, 'src/kernel/assembly', 'src/proxy/records', 'src/telemetry', 'test/long/soak'],
+  faults: [...MODELS, ...ENDS, 'src/kernel/assembly', 'src/files', 'src/telemetry', 'bench/faults'],
   processes: ['src/backends/host', 'src/backends/onnx', 'test/long/process-host.ts'],
   restarts: [...ENDS, ...HTTP1, ...GRPC, ...RESTARTS, 'test/integration/restarts.test.ts'],
   h2spec: [
@@ -79,8 +79,8 @@ export const TESTED_PATHS = {
   ],
   browser: [
     'src/admin',
-    'src/app/admin.ts',
-    'src/app/console.ts',
+    'src/kernel/assembly/admin.ts',
+    'src/kernel/assembly/console.ts',
     'scripts/lib/bundle/build-console.mjs',
     'test/browser',
   ],
@@ -106,20 +106,20 @@ export const TESTED_PATHS = {
   'fronting-apps': [...FRONTING, ...HTTP1, 'test/fronting', ...APPS, ...ENVOY],
   'fronting-events': [...FRONTING, ...HTTP1, 'test/fronting/long-events.ts', 'test/fronting/passing.ts', ...APPS],
   scaling: [
-    ...['src/proxy/load', 'src/app/load.ts', 'src/proxy/servers/probes.ts', 'src/backends/remote', ...DRAIN],
+    ...['src/proxy/load', 'src/kernel/assembly/load.ts', 'src/proxy/servers/probes.ts', 'src/backends/remote', ...DRAIN],
     ...['test/mesh/envoy-scaling.scaling.ts', 'test/mesh/autoscaler.ts', 'deploy/keda', ...ENVOY],
   ],
   observability: [
     ...[
       'src/telemetry',
-      'src/app/model-metrics.ts',
-      'src/app/process-metrics.ts',
+      'src/kernel/assembly/model-metrics.ts',
+      'src/kernel/assembly/process-metrics.ts',
       'src/proxy/fronting/app/app-metrics.ts',
     ],
     ...['deploy/grafana', 'test/observability', ...ENVOY],
   ],
   metrics: [
-    ...['src/telemetry/metrics', 'src/app/model-metrics.ts', 'src/app/process-metrics.ts'],
+    ...['src/telemetry/metrics', 'src/kernel/assembly/model-metrics.ts', 'src/kernel/assembly/process-metrics.ts'],
     ...['test/metrics', 'scripts/lib/debian-program.mjs'],
   ],
   triton: [
@@ -169,7 +169,7 @@ export const TESTED_PATHS = {
     ...['src/cli/drain.ts', 'test/pod', 'test/deploy/api-server.ts', 'test/deploy/manifests.ts'],
     'scripts/lib/pod-programs.mjs',
   ],
-  smoke: [...START, 'src/app', 'scripts/demo.mjs', 'scripts/demo', 'scripts/lib/smoke.mjs', 'package-lock.json'],
+  smoke: [...START, 'src/kernel/assembly', 'scripts/demo.mjs', 'scripts/demo', 'scripts/lib/smoke.mjs', 'package-lock.json'],
   nodes: [
     ...[...FRONTING, ...HTTP1, 'scripts/lib/smoke.mjs', 'test/unit/proxy/fronting'],
     ...['fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'].map(

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** Below the root; the compiled file is one directory deeper. */
-const DIRECTORY = fileURLToPath(new URL('../../../../test/fuzz/corpora/', import.meta.url));
+const DIRECTORY = fileURLToPath(new URL('../../../../test/fuzz/corpora', import.meta.url));
 
 /** Names of targets that have a corpus. */
 export function corpusNames(): readonly string[] {

@@ -10,7 +10,7 @@ import { ConsoleFiles } from '../../../src/admin/console-files.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 /** A file of the build. */
-const BUILT = fileURLToPath(new URL('../../../src/admin/console/', import.meta.url));
+const BUILT = fileURLToPath(new URL('../../../src/admin/console', import.meta.url));
 const MOST_ZIPPED_BYTES = 250 * 1024;
 
 async function serve(

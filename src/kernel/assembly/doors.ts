@@ -1,0 +1,73 @@
+/** How connections come to the surfaces: behind a proxy that tells their addresses, and on one port for both surfaces. */
+import { isPortJoined, isSocketJoined } from '../../config/joined-port.ts';
+import type { ServeOptions } from '../../config/options/serve-options.ts';
+import { systemClock } from '../../core/clock.ts';
+import { FIRST_REQUEST_MS } from '../../proxy/http1/rest-listener.ts';
+import { JOINED_OUTCOMES, type JoinedOutcome, JoinedPort } from '../../proxy/net/joined-port.ts';
+import { formatHostPort } from '../../proxy/net/listen-address.ts';
+import { PROXY_OUTCOMES, type ProxyOutcome, ProxyProtocol } from '../../proxy/net/proxy-protocol.ts';
+import type { GrpcServer } from '../../proxy/servers/grpc-server.ts';
+import type { RestServer } from '../../proxy/servers/http-server.ts';
+import type { Metrics } from '../../telemetry/metrics/metrics.ts';
+import { asMetric, counterFamily } from '../../telemetry/metrics/series.ts';
+import type { Gates } from './entrances.ts';
+
+/** By surface. */
+export interface ProxyProtocols {
+  readonly grpc: ProxyProtocol;
+  readonly rest: ProxyProtocol;
+}
+
+/** Undefined without --proxy_protocol. */
+export function createProxyProtocols(options: ServeOptions, metrics: Metrics): ProxyProtocols | undefined {
+  if (!options.proxy_protocol) return undefined;
+  const family = counterFamily('pillion_proxy_headers_total', 'Connections behind a proxy, by what their header was.');
+  metrics.registry.registerMetric(asMetric(family));
+  const of = (surface: keyof ProxyProtocols): ProxyProtocol => {
+    const counts = new Map(PROXY_OUTCOMES.map((outcome) => [outcome, family.open({ surface, outcome })]));
+    const onOutcome = (outcome: ProxyOutcome): void => counts.get(outcome)!.add(1);
+    return new ProxyProtocol({ clock: systemClock, timeoutMs: FIRST_REQUEST_MS, onOutcome });
+  };
+  return { grpc: of('grpc'), rest: of('rest') };
+}
+
+/** Undefined if each surface has addresses of its own. */
+export function createJoinedPort(
+  options: ServeOptions,
+  gates: Gates,
+  metrics: Metrics,
+  grpc: GrpcServer,
+): JoinedPort | undefined {
+  if (!isPortJoined(options) && !isSocketJoined(options)) return undefined;
+  const help = 'Connections to the port that gRPC and REST share, by what became of them.';
+  const family = counterFamily('pillion_joined_connections_total', help);
+  metrics.registry.registerMetric(asMetric(family));
+  const counts = new Map(JOINED_OUTCOMES.map((outcome) => [outcome, family.open({ outcome })]));
+  return new JoinedPort({
+    clock: systemClock,
+    timeoutMs: FIRST_REQUEST_MS,
+    onOutcome: (outcome: JoinedOutcome) => counts.get(outcome)!.add(1),
+    onHttp2: (socket) => {
+      if (gates.rest.pass(socket, gates.grpc)) grpc.accept(socket);
+    },
+  });
+}
+
+/** Binds the addresses of both surfaces. Resolves with them, a joined one in both lists. Rejects with ListenError. */
+export async function listenOnSurfaces(
+  options: ServeOptions,
+  { grpc, rest, joined }: { grpc: GrpcServer; rest: RestServer; joined: JoinedPort | undefined },
+): Promise<{ readonly grpc: readonly string[]; readonly rest: readonly string[] }> {
+  const { bind_address, port, rest_api_port, grpc_socket_path, rest_socket_path } = options;
+  const [isPort, isSocket] = [isPortJoined(options), isSocketJoined(options)];
+  const own = [
+    ...(isPort ? [] : [formatHostPort(bind_address, port)]),
+    ...(isSocket || grpc_socket_path === '' ? [] : [`unix:${grpc_socket_path}`]),
+  ];
+  const ofGrpc = await grpc.listen(own);
+  const onPort = await rest.listen(formatHostPort(bind_address, rest_api_port), isPort ? joined : undefined);
+  const onSocket =
+    rest_socket_path === '' ? [] : [await rest.listen(`unix:${rest_socket_path}`, isSocket ? joined : undefined)];
+  const shared = [...(isPort ? [onPort] : []), ...(isSocket ? onSocket : [])];
+  return { grpc: isPort ? [...shared, ...ofGrpc] : [...ofGrpc, ...shared], rest: [onPort, ...onSocket] };
+}

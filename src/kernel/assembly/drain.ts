@@ -1,0 +1,103 @@
+/**
+ * Drains the surfaces when the server ends:
+ *
+ *   signal ─▶ not ready, still serving ─▶ no new connections; ─────▶ requests in flight end ─▶ surfaces closed
+ *             for drain_delay_ms          GOAWAY, connection: close  or are cancelled after drain_timeout_ms
+ *
+ * Requests that clients send before they know of the drain are answered. Over gRPC a round trip shows that a client
+ * knows. Over HTTP/1.1 only an answer can tell a client, so idle connections stay open for GRACE_MS, and those that had
+ * just come for twice that. A client that reads its answer slowly has it whole, as long as the timeout allows.
+ *
+ * The delay is for load balancers that read the readiness (a mesh, Kubernetes' endpoints) and learn of it later. In its
+ * second half HTTP/1.1 answers end their connections: clients whose next connection goes to another server by now leave
+ * while new ones are still taken, and few idle ones are left for the drain to end, with which a request might cross.
+ */
+import { systemClock } from '../../core/clock.ts';
+import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
+import type { RootLogger } from '../../telemetry/log/log.ts';
+
+interface DrainedSurface {
+  /**
+   * Accepts no new connections and tells the clients of open ones, for which it has `graceMs`. Resolves when the last
+   * connection has ended by itself.
+   */
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What is under way with the application behind this server. */
+interface DrainedFront {
+  readonly requests: number;
+  readonly tunnels: number;
+  /** Ends all of it now. */
+  abandon(): void;
+}
+
+/** What the timeout cut off. */
+export interface CutOff {
+  readonly requests_cut: number;
+  readonly app_requests_cut: number;
+  readonly tunnels_cut: number;
+}
+
+interface DrainParts {
+  readonly logger: RootLogger;
+  readonly lifecycle: RequestLifecycle;
+  readonly surfaces: readonly DrainedSurface[];
+  /** Undefined without an application. */
+  readonly front: DrainedFront | undefined;
+  /** The time for requests in flight, after the delay. */
+  readonly timeoutMs: number;
+}
+
+/** The time between an answer and the client's next request on a busy machine, for clients that send one at a time. */
+const GRACE_MS = 1000;
+/** The time that connections have to end once the timeout has cancelled what was in flight. */
+const SENDING_MS = 2000;
+
+/** Resolves when all requests are answered or cancelled and the surfaces are closed. */
+export async function drainSurfaces({ logger, lifecycle, surfaces, front, timeoutMs }: DrainParts): Promise<CutOff> {
+  let onOverdue = (): void => undefined;
+  const overdue = new Promise<void>((resolve) => {
+    onOverdue = resolve;
+  });
+  let cut: CutOff = { requests_cut: 0, app_requests_cut: 0, tunnels_cut: 0 };
+  const timeout = systemClock.setTimer(systemClock.nowMs() + timeoutMs, () => {
+    cut = underWay(lifecycle, front);
+    if (Object.values(cut).some((count) => count > 0)) {
+      logger.warn({ event: 'drain_timeout', ...cut }, 'drain timeout: cancelling what is still in flight');
+    }
+    lifecycle.abandon();
+    front?.abandon();
+    onOverdue();
+  });
+  lifecycle.refusals?.end();
+  const graceMs = Math.min(GRACE_MS, timeoutMs);
+  const isEnding = Promise.all(surfaces.map((surface) => surface.drain(graceMs)));
+  await Promise.race([Promise.all([isEnding, lifecycle.untilQuiet()]), overdue]);
+  await lifecycle.drain();
+  await atMost(SENDING_MS, isEnding);
+  timeout.cancel();
+  await Promise.all([...surfaces.map((surface) => surface.close()), isEnding]);
+  return cut;
+}
+
+function underWay(lifecycle: RequestLifecycle, front: DrainedFront | undefined): CutOff {
+  const { requests = 0, tunnels = 0 } = front ?? {};
+  return { requests_cut: lifecycle.inFlight, app_requests_cut: requests, tunnels_cut: tunnels };
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => systemClock.setTimer(systemClock.nowMs() + ms, resolve));
+}
+
+/** Resolves when `work` has ended, or after `ms`. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let stopWaiting = (): void => undefined;
+  const isOver = new Promise<void>((resolve) => {
+    stopWaiting = resolve;
+  });
+  const timer = systemClock.setTimer(systemClock.nowMs() + ms, stopWaiting);
+  await Promise.race([work, isOver]);
+  timer.cancel();
+}

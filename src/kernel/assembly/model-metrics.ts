@@ -1,0 +1,62 @@
+/** The gauges of models, which are read at each scrape. */
+import { systemClock } from '../../core/clock.ts';
+import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
+import { memoryReadings } from '../../models/memory/model-memory.ts';
+import { sharedProcesses } from '../../models/serving/servable.ts';
+import type { QueueReading } from '../../telemetry/metrics/gauges.ts';
+import { tritonPending } from '../../telemetry/metrics/triton-metrics.ts';
+import { ERROR_QUANTILES } from '../../telemetry/recent/forecast-errors.ts';
+import type { AppTelemetry } from '../../telemetry/telemetry.ts';
+
+/** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
+export function observeModels(models: ModelManager, { metrics, recent }: AppTelemetry): void {
+  metrics.gauges.observeCaches(() => {
+    // A model's versions share one.
+    const caches = new Map([...models.servables()].map(({ name, cache }) => [name, cache]));
+    return [...caches].flatMap(([model, cache]) => (cache === undefined ? [] : [{ model, cache }]));
+  });
+  metrics.gauges.observeBreakers(() =>
+    [...models.servables()].flatMap(({ name, version, breaker }) =>
+      breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
+    ),
+  );
+  metrics.gauges.observeSequences(() =>
+    models.modelNames.flatMap((model) => {
+      const table = models.sequencesOf(model);
+      if (table === undefined || table.counts.size === 0) return [];
+      const open = new Map([...table.openByVersion()].map(([version, count]) => [version.toString(), count]));
+      return [{ model, open, bytes: table.bytes, events: table.counts }];
+    }),
+  );
+  metrics.gauges.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
+  metrics.gauges.observeHosts(() =>
+    [...models.servables()].flatMap(({ name: model, version, host }) =>
+      host?.residentBytes === undefined
+        ? []
+        : [{ model, version: version.toString(), residentBytes: host.residentBytes }],
+    ),
+  );
+  metrics.gauges.observeProcessGroups(() =>
+    sharedProcesses(models.servables()).map(({ name: group, processes }) => ({
+      group,
+      residentBytes: processes.reduce((sum, { residentBytes = 0 }) => sum + residentBytes, 0),
+    })),
+  );
+  metrics.gauges.observeForecasts(ERROR_QUANTILES, () =>
+    [...models.servables()].flatMap(({ name: model, version: number }) => {
+      const version = number.toString();
+      const found = recent.forecastsOf(model, version, systemClock.nowMs());
+      return found === undefined ? [] : [{ model, version, ...found }];
+    }),
+  );
+  const queues = (): readonly QueueReading[] =>
+    [...models.servables()].map(({ name, version, runner }) => ({
+      model: name,
+      version: version.toString(),
+      rows: runner.queuedRows,
+      tasks: runner.queuedTasks,
+      runningBatches: runner.runningBatches,
+    }));
+  metrics.gauges.observeQueues(queues);
+  metrics.addAliases([tritonPending(queues)]);
+}

@@ -1,0 +1,28 @@
+/** Builds request logs, recordings and replays, with metrics of them under TensorFlow Serving's names, too. */
+import type { ServeOptions } from '../../config/options/serve-options.ts';
+import { systemClock } from '../../core/clock.ts';
+import { Records } from '../../proxy/records/records.ts';
+import type { Logger } from '../../telemetry/log/log.ts';
+import type { Metrics } from '../../telemetry/metrics/metrics.ts';
+
+interface RecordParts {
+  readonly options: ServeOptions;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly onInternalError: (error: unknown) => void;
+  readonly isServing: () => boolean;
+}
+
+export function createRecords({ metrics, ...parts }: RecordParts): Records {
+  const { registry, tfServing } = metrics;
+  const records = new Records({
+    ...parts,
+    clock: systemClock,
+    registry,
+    onReplayed: ({ what, error, ...replay }) => {
+      if (what === 'warm-up') tfServing.versions.recordWarmUp({ ...replay, outcome: error?.kind ?? 'ok' });
+    },
+  });
+  tfServing.observeRequestLogs(records.counters.logs);
+  return records;
+}

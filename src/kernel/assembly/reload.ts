@@ -1,0 +1,138 @@
+/** Builds what changes the list of models while the server runs: the watch on the models' file, and the gRPC method. */
+import { resolve } from 'node:path';
+import { BACKEND_KINDS } from '../../backends/registry.ts';
+import { directoriesOf, modelRoots } from '../../config/base-path.ts';
+import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
+import type { ServeConfig } from '../../config/serve-config.ts';
+import { systemClock } from '../../core/clock.ts';
+import { ModelFileWatch } from '../../models/lifecycle/model-file-watch.ts';
+import type { ModelReloader } from '../../models/serving/servable-directory.ts';
+import { ReloadHandler } from '../../proxy/handlers/reload.ts';
+import type { ReloadLimits } from '../../proxy/handlers/reload-limits.ts';
+import type { CertificateWatch } from '../../proxy/net/certificate-watch.ts';
+import type { AuditLog } from '../../telemetry/log/audit-log.ts';
+import type { Logger } from '../../telemetry/log/log.ts';
+import { reloadLog } from '../../telemetry/log/reload-log.ts';
+import type { Metrics } from '../../telemetry/metrics/metrics.ts';
+
+interface Reloads {
+  /** Undefined if no file lists the models. Start it when the models are ready. */
+  readonly fileWatch: ModelFileWatch | undefined;
+  /** Undefined if clients may not reload. */
+  readonly handler: ReloadHandler | undefined;
+}
+
+export function createReloads(
+  config: ServeConfig,
+  logger: Logger,
+  reloader: ModelReloader,
+  metrics: Metrics,
+  audit: AuditLog,
+): Reloads {
+  /** The last list from the command line or the file, which HandleReloadConfigRequest does not change. */
+  let ownModels = config.models;
+  const ownReloader: ModelReloader = {
+    reload: (models, options) => {
+      ownModels = models;
+      return reloader.reload(models, options);
+    },
+  };
+  return {
+    fileWatch: createModelFileWatch(config, logger, ownReloader),
+    handler: createReloadHandler(config, logger, reloader, metrics, audit, () => ownModels),
+  };
+}
+
+function createModelFileWatch(
+  { modelFile: file, options }: ServeConfig,
+  logger: Logger,
+  reloader: ModelReloader,
+): ModelFileWatch | undefined {
+  const pollMs = options.model_config_file_poll_wait_seconds * 1000;
+  if (file === undefined) return undefined;
+  return new ModelFileWatch({ file, pollMs, clock: systemClock, reloader, events: reloadLog(logger, file.path) });
+}
+
+type Phase = 'starting' | 'serving' | 'ending';
+
+const NOT_NOW = {
+  starting: 'the models of the start still load',
+  serving: 'no file lists the models, and no file holds certificates, so there is nothing to read anew',
+  ending: 'the server ends',
+} satisfies Record<Phase, string>;
+
+/** What SIGHUP reads again; undefined = there is none. */
+interface Rereads {
+  readonly models: ModelFileWatch | undefined;
+  readonly certificates: CertificateWatch | undefined;
+}
+
+/** The answer to SIGHUP: reads the files again, or logs why not. */
+export function createReread({ models, certificates }: Rereads, logger: Logger): (phase: Phase) => void {
+  const reread = (what: string, watch: { reread(): Promise<void> } | undefined): (() => void) | undefined =>
+    watch &&
+    oneAtATime(() => {
+      logger.info({ event: 'reread' }, `SIGHUP: reading ${what}`);
+      return watch.reread();
+    });
+  const readModels = reread('the file that lists the models', models);
+  const readCertificates = reread('key and certificates', certificates);
+  return (phase) => {
+    const reads = { starting: [readCertificates], serving: [readModels, readCertificates], ending: [] }[phase];
+    if (reads.every((read) => read === undefined)) {
+      logger.info({ event: 'reread' }, `SIGHUP is ignored: ${NOT_NOW[phase]}`);
+    }
+    for (const read of reads) read?.();
+  };
+}
+
+/** Runs `work`, which must not reject, when asked. However often it is asked during a run, one more run follows. */
+function oneAtATime(work: () => Promise<void>): () => void {
+  let isRunning = false;
+  let isAskedAgain = false;
+  return async () => {
+    isAskedAgain = true;
+    if (isRunning) return;
+    isRunning = true;
+    while (isAskedAgain) {
+      isAskedAgain = false;
+      await work();
+    }
+    isRunning = false;
+  };
+}
+
+function createReloadHandler(
+  { options }: ServeConfig,
+  logger: Logger,
+  reloader: ModelReloader,
+  metrics: Metrics,
+  audit: AuditLog,
+  ownModels: () => readonly ModelConfig[],
+): ReloadHandler | undefined {
+  const { enable_reload_rpc, execution_provider, model_roots, log_root } = options;
+  if (!enable_reload_rpc) return undefined;
+  return new ReloadHandler({
+    reloader,
+    counterTotal: (name) => metrics.counterTotal(name),
+    defaults: { executionProvider: execution_provider },
+    limits: () => reloadLimits(ownModels(), model_roots, log_root === '' ? [] : [log_root]),
+    events: reloadLog(logger, 'HandleReloadConfigRequest'),
+    audit,
+  });
+}
+
+/** Without configured roots, the directories of the configured models' own paths are the limits. */
+function reloadLimits(
+  models: readonly ModelConfig[],
+  model_roots: readonly string[],
+  logRoots: readonly string[],
+): ReloadLimits {
+  const named = models.flatMap(({ backend, shadow }) => [backend, shadow?.runtime]);
+  const logPrefixes = models.flatMap(({ logging }) => (logging === undefined ? [] : [logging.filenamePrefix]));
+  return {
+    runtimes: [...new Set([AUTO_RUNTIME, ...BACKEND_KINDS, ...named.filter((kind) => kind !== undefined)])],
+    modelRoots: modelRoots(model_roots, models),
+    logRoots: logRoots.length > 0 ? logRoots.map((path) => resolve(path)) : directoriesOf(logPrefixes),
+  };
+}

@@ -1,0 +1,191 @@
+/** Builds the surfaces that clients send requests to: gRPC and REST. */
+import type { AccessControl } from '../../access/access-control.ts';
+import type { CodecThread } from '../../codec-thread/codec-thread.ts';
+import type { Machine } from '../../config/machine/machine.ts';
+import type { ServeOptions } from '../../config/options/serve-options.ts';
+import type { ServeConfig } from '../../config/serve-config.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { ModelRepository } from '../../models/triton/model-repository.ts';
+import { Callers } from '../../proxy/caller.ts';
+import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
+import { LateEngine } from '../../proxy/grpc/late-engine.ts';
+import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';
+import { ConfiguredModels, type OperatedModels } from '../../proxy/handlers/configured-models.ts';
+import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
+import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
+import type { ReloadHandler } from '../../proxy/handlers/reload.ts';
+import { RepositoryHandler } from '../../proxy/handlers/repository.ts';
+import { InflationGate } from '../../proxy/inflation.ts';
+import type { JoinedPort } from '../../proxy/net/joined-port.ts';
+import type { Entrance } from '../../proxy/net/listen.ts';
+import type { SocketAccess } from '../../proxy/net/socket-access.ts';
+import type { ListenTls } from '../../proxy/net/tls-server.ts';
+import { OpenInference } from '../../proxy/protocols/open-inference/open-inference.ts';
+import { ServerSettings } from '../../proxy/protocols/open-inference/server-settings.ts';
+import { SharedMemory } from '../../proxy/protocols/open-inference/shared-memory.ts';
+import type { Readiness } from '../../proxy/readiness.ts';
+import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
+import { GrpcServer } from '../../proxy/servers/grpc-server.ts';
+import { RestServer } from '../../proxy/servers/http-server.ts';
+import { type PageMaker, PageServer } from '../../proxy/servers/page-server.ts';
+import { headroomPage, probePages } from '../../proxy/servers/probes.ts';
+import { RegionStore } from '../../proxy/shared-memory/region-store.ts';
+import type { AuditLog } from '../../telemetry/log/audit-log.ts';
+import type { RootLogger } from '../../telemetry/log/log.ts';
+import type { AppTelemetry } from '../../telemetry/telemetry.ts';
+import { VERSION } from '../../version.ts';
+import { createJoinedPort, type ProxyProtocols } from './doors.ts';
+import type { Gates } from './entrances.ts';
+import { createFront, createStreamFront, logFronting, withAppMetrics } from './front.ts';
+import type { Loads } from './load.ts';
+
+interface SurfaceParts {
+  readonly models: OperatedModels;
+  /** Of changes that callers make. */
+  readonly audit: AuditLog;
+  readonly config: ServeConfig;
+  readonly machine: Machine;
+  readonly lifecycle: RequestLifecycle;
+  readonly thread: CodecThread;
+  readonly resolver: ModelResolver;
+  readonly modelInfo: ModelInfoHandler;
+  /** Undefined without --model_repository. */
+  readonly repository: ModelRepository | undefined;
+  readonly readiness: Readiness;
+  /** Undefined if clients may not reload. */
+  readonly reload: ReloadHandler | undefined;
+  /** Undefined without an authorization file. */
+  readonly access: AccessControl | undefined;
+  readonly loads: Loads;
+  readonly telemetry: AppTelemetry;
+  readonly logger: RootLogger;
+  /** Undefined = plain text. */
+  readonly tls: ListenTls | undefined;
+  readonly gates: Gates;
+  /** Undefined without --proxy_protocol. */
+  readonly proxyProtocols: ProxyProtocols | undefined;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+export interface Surfaces {
+  readonly grpc: GrpcServer;
+  readonly rest: RestServer;
+  /** Undefined without --metrics_port. */
+  readonly metrics: PageServer | undefined;
+  /** Undefined without --probe_port. */
+  readonly probes: PageServer | undefined;
+  /** Undefined if each has addresses of its own. */
+  readonly joined: JoinedPort | undefined;
+  /** Closed after the surfaces. */
+  readonly sharedMemory: SharedMemory;
+}
+
+export function createSurfaces(parts: SurfaceParts): Surfaces {
+  const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
+  const { options } = config;
+  const callers = new Callers(options.caller_header, access);
+  const openInference = createOpenInference(parts);
+  const served = { lifecycle, resolver, modelInfo, openInference, loads: parts.loads.reports };
+  const common = { ...served, onInternalError: parts.onInternalError };
+  const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
+  const inflations = new InflationGate();
+  const bodyTimeoutS = options.body_read_timeout_s || Infinity;
+  const bodies = { inflations, bodyTimeoutS };
+  const { fronted: deadlines, memory } = lifecycle;
+  const front = createFront(options, telemetry, { deadlines, callers, unsent: memory.unsent });
+  const streamFront = front && createStreamFront(front, config);
+  const grpc = new GrpcServer({
+    ...{ ...common, readiness, reload, access },
+    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: streamFront }),
+    options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
+  });
+  const own = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
+  const page = withAppMetrics(own, options, telemetry, parts.logger);
+  const rest = new RestServer({
+    ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
+    metrics: page,
+    metricsPath: config.metricsPath ?? '',
+    inferencePrefix: options.inference_path_prefix,
+    maxBodyBytes: options.max_message_bytes,
+    compressFromBytes: options.rest_compress_from_bytes || Infinity,
+    hasCors: options.rest_api_enable_cors_support,
+    tls: config.isRestTls ? tls : undefined,
+    front,
+    entrance: entranceOf('rest', parts),
+  });
+  const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
+  logFronting(config, grpc.services, parts.logger);
+  return { grpc, rest, joined, ...createPageServers(parts, page), sharedMemory: openInference.sharedMemory };
+}
+
+/** The ports that ask nobody who they are. Where callers are asked, --probe_port has no metrics: they name models. */
+function createPageServers(
+  { config, access, readiness, gates, loads, onInternalError }: SurfaceParts,
+  metricsPage: PageMaker,
+): Pick<Surfaces, 'metrics' | 'probes'> {
+  const { metrics_port, probe_port } = config.options;
+  const server = (port: number, pages: ReadonlyMap<string, PageMaker>): PageServer | undefined =>
+    port === -1 ? undefined : new PageServer({ pages, gate: gates.probes, onInternalError });
+  const probes = probePages(readiness);
+  probes.set('/headroom', () => headroomPage(loads.headroom, access === undefined));
+  if (access === undefined && config.metricsPath !== undefined) probes.set('/metrics', metricsPage);
+  return { metrics: server(metrics_port, new Map([['/metrics', metricsPage]])), probes: server(probe_port, probes) };
+}
+
+/** The Open Inference Protocol, for both surfaces. */
+function createOpenInference(parts: SurfaceParts): OpenInference {
+  const { config, lifecycle, resolver, modelInfo, readiness, telemetry, models, repository, audit } = parts;
+  const { model_control_mode, allow_client_settings: areChangeable } = config.options;
+  const { statistics, sampling } = telemetry;
+  const isExplicit = model_control_mode === 'explicit';
+  const loads = isExplicit
+    ? new RepositoryHandler(repository ?? new ConfiguredModels(models, systemClock), audit)
+    : undefined;
+  const settings = new ServerSettings({ log: parts.logger, sampling, areChangeable, audit });
+  const sharedMemory = createSharedMemory(parts);
+  const known = { resolver, lifecycle, modelInfo, readiness, statistics, sharedMemory };
+  return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
+}
+
+function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedMemory {
+  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes, proxy_protocol } = config.options;
+  return new SharedMemory({
+    regions: allow_client_shm ? new RegionStore() : undefined,
+    hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
+    areAddressesTold: proxy_protocol,
+    maxTensorBytes: max_message_bytes,
+    ...{ lifecycle, audit },
+  });
+}
+
+/** What both surfaces use. */
+type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front'>;
+
+/** The HTTP/2 stack that `--http2_engine` names. */
+function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine {
+  const { config, machine, onInternalError } = parts;
+  const { options } = config;
+  const entrance = entranceOf('grpc', parts);
+  const maxReceiveBytes = options.max_message_bytes;
+  const { front, ...both } = shared;
+  const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...both };
+  if (options.http2_engine === 'grpc-js') {
+    return new LateEngine(async () => new (await import('../../proxy/grpc/grpc-js-engine.ts')).GrpcJsEngine(common));
+  }
+  // With a single core a spin would delay everything else.
+  const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
+  const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
+  return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
+}
+
+function entranceOf(surface: keyof ProxyProtocols, { gates, proxyProtocols, config }: SurfaceParts): Entrance {
+  const proxyProtocol = proxyProtocols?.[surface];
+  return { gate: gates[surface], socketAccess: socketAccess(config.options), proxyProtocol };
+}
+
+function socketAccess({ socket_mode, socket_group }: ServeOptions): SocketAccess {
+  return {
+    mode: socket_mode === '' ? undefined : Number.parseInt(socket_mode, 8),
+    group: socket_group === '' ? undefined : Number(socket_group),
+  };
+}
