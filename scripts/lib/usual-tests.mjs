@@ -15,12 +15,13 @@ export const NATIVES = join(root, '.cache', 'natives');
 /** Of one file, also on a busy machine: one that never ends is a failure, and no reason to wait without end. */
 const FILE_TIMEOUT_MS = 1_200_000;
 /** None of these keeps a time of day: of contract, those of backends, which wait for their workers' answers alone. */
-const isTimeless = (path) => /^(unit|property|contract\/(?!surface|access))\b/.test(path);
+const isTimeless = (path) => /^(unit|property|features\/[^/]+\/[^/]+$|contract\/(?!surface|access))/.test(path);
 const needsTfjs = (path) => path.includes('tfjs');
 const needsPython = (path) => readFileSync(join(root, 'build', 'test', path), 'utf8').includes(PYTHON);
 const PYTHON = 'PILLION_TEST_PYTHON';
 /** The values and rules of each part, the contracts, and requests over each surface. */
-const CORE = /^(unit|property|contract|fuzz)\/|^integration\/(grpc|rest|open-inference|http2|fronting)-/;
+const CORE =
+  /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/[^/]+$|^integration\/(grpc|rest|open-inference|http2|fronting)-/;
 
 /** They wait for time to pass, or move much memory. */
 const SLOW = /drain|huge|large|pace|survivors/;

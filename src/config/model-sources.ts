@@ -14,8 +14,8 @@ import { checkFallbacks, checkNames } from './model-checks.ts';
 import { type ModelConfig, modelOf } from './model-config.ts';
 import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
 import { parseModelFlag } from './model-flag.ts';
-import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
-import type { Origin } from './read-options.ts';
+import type { ServeOptions } from './options/serve-options.ts';
+import type { OptionTable, Origin } from './read-options.ts';
 import { ensembleParts } from './triton/ensemble-parts.ts';
 import { type RepositoryContent, readRepositories } from './triton/read-repository.ts';
 import type { YamlFile } from './yaml/pillion-yaml.ts';
@@ -24,6 +24,8 @@ interface ModelSources {
   readonly options: ServeOptions;
   readonly origins: ReadonlyMap<string, Origin>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** All options that the file may have. */
+  readonly table: OptionTable;
   readonly yamlFile: YamlFile | undefined;
   readonly errors: string[];
   readonly warnings: string[];
@@ -128,12 +130,12 @@ function fromTextProto(path: string, { options, origins, errors, warnings }: Mod
   return { models: list.models, modelsFrom: path, modelFile, repository: undefined };
 }
 
-function fromYaml({ path, bytes, yaml }: YamlFile, { options }: ModelSources): CollectedModels {
+function fromYaml({ path, bytes, yaml }: YamlFile, { options, table }: ModelSources): CollectedModels {
   const defaults = { executionProvider: options.execution_provider };
   return {
     models: yaml.models(defaults),
     modelsFrom: path,
-    modelFile: yamlModelFile(path, bytes, defaults, SERVE_OPTIONS),
+    modelFile: yamlModelFile(path, bytes, defaults, table),
     repository: undefined,
   };
 }

@@ -16,13 +16,14 @@ import type { ModelConfig } from './model-config.ts';
 import type { ModelFile } from './model-file.ts';
 import { collectModels, type RepositoryConfig } from './model-sources.ts';
 import { DEFAULT_METRICS_PATH, MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
-import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
+import { type FeatureOptions, type ServeOptions, serveOptions } from './options/serve-options.ts';
 import {
   environmentLayer,
   flagLayer,
   type GivenOption,
   lookUp,
   type OptionLayer,
+  type OptionTable,
   type Origin,
   readOptions,
 } from './read-options.ts';
@@ -60,27 +61,35 @@ type ServeConfigResult =
   | { readonly config: ServeConfig; readonly errors?: undefined }
   | { readonly errors: readonly string[]; readonly config?: undefined };
 
-/** @param defaults other than ours; gets the layers above it */
-export function readServeConfig(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-  defaults?: (above: readonly OptionLayer[]) => OptionLayer,
-): ServeConfigResult {
-  const commandLine = readCommandLine(SERVE_OPTIONS, args);
+/** What the configuration is read from, and what it may say. */
+export interface ConfigSource {
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** The options of features, beside SERVE_OPTIONS. */
+  readonly features: FeatureOptions;
+  /** Other defaults than ours; gets the layers above it. */
+  readonly defaults?: ((above: readonly OptionLayer[]) => OptionLayer) | undefined;
+}
+
+export function readServeConfig({ args, environment, features, defaults }: ConfigSource): ServeConfigResult {
+  const table = serveOptions(features);
+  const commandLine = readCommandLine(table, args);
   const errors = [...commandLine.errors];
   const warnings = [...commandLine.warnings];
   const links = new Set<string>();
   const variables = withoutServiceLinks(environmentLayer(environment), links);
   const layers: OptionLayer[] = [flagLayer(commandLine.given), variables];
-  const yamlFile = readYamlFile(pathOf(layers, 'config'), errors);
+  const yamlFile = readYamlFile(pathOf(layers, 'config'), table, errors);
   if (yamlFile !== undefined) layers.push((name) => yamlFile.yaml.options.get(name));
   const batching = batchingLayer(pathOf(layers, 'batching_parameters_file'), errors, warnings);
   if (batching !== undefined) layers.push(batching);
   if (defaults !== undefined) layers.push(defaults([...layers]));
-  const { values, origins } = readOptions(SERVE_OPTIONS, layers, errors);
-  const options = withTritonNames({ options: values, origins }, errors);
+  const { values, origins } = readOptions(table, layers, errors);
+  // The table has every option of SERVE_OPTIONS.
+  const kernelOptions = values as unknown as ServeOptions;
+  const options = withTritonNames({ options: kernelOptions, origins }, errors);
   const areOptionsSound = errors.length === 0;
-  const collected = collectModels({ options, origins, environment, yamlFile, errors, warnings });
+  const collected = collectModels({ options, origins, table, environment, yamlFile, errors, warnings });
   if (areOptionsSound) checkTogether(options, errors);
   if (areOptionsSound) checkTritonOptions({ options, origins }, errors, warnings);
   warnings.push(...serviceLinkWarnings(links), ...withoutEffect(options, origins));
@@ -103,14 +112,14 @@ function pathOf(layers: readonly OptionLayer[], name: string): string {
   return lookUp(layers, name)?.texts.at(-1) ?? '';
 }
 
-function readYamlFile(path: string, errors: string[]): YamlFile | undefined {
+function readYamlFile(path: string, table: OptionTable, errors: string[]): YamlFile | undefined {
   if (path === '') return undefined;
   const { bytes, error } = readConfigFile(path);
   if (bytes === undefined) {
     errors.push(error);
     return undefined;
   }
-  return { path, bytes, yaml: parsePillionYaml(path, bytes, SERVE_OPTIONS, errors) };
+  return { path, bytes, yaml: parsePillionYaml(path, bytes, table, errors) };
 }
 
 function batchingLayer(path: string, errors: string[], warnings: string[]): OptionLayer | undefined {

@@ -110,7 +110,17 @@ const LAYERS: readonly Layer[] = [
     may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
     because: 'a command asks a running server; what it asked for it may simulate',
   },
-  { of: 'kernel/**', may: '**', because: 'all parts are joined here' },
+  {
+    of: 'kernel/**',
+    may: 'access/* admin/** backends/** codec/** codec-thread/* config/** core/** files/* gen/* internals/* kernel/** models/** proxy/** scheduler/** telemetry/** version.ts',
+    because: 'all parts are joined here',
+  },
+  {
+    of: 'features/**',
+    may: 'core/** files/* codec/** config/** telemetry/** models/** proxy/** kernel/*',
+    because: 'a feature stands on the seams of the kernel, and on no other feature',
+  },
+  { of: 'pillion.ts', may: 'features/** kernel/*', because: 'it lists the features; nothing else knows them' },
   {
     of: 'api/contract/*',
     may: 'core/** backends/**',
@@ -118,12 +128,12 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'api/*',
-    may: 'kernel/** backends/* config/** core/** version.ts',
+    may: 'kernel/** backends/* config/** core/** pillion.ts version.ts',
     because: 'it lists what other packages may import, and does little itself',
   },
   {
     of: '*',
-    may: 'kernel/** cli/** config/** core/clock.ts internals/*',
+    may: 'kernel/** cli/** config/** core/clock.ts internals/* pillion.ts version.ts',
     because: 'main.ts reads flags and starts the app',
   },
 ];

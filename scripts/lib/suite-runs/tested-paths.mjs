@@ -15,7 +15,13 @@ const DRAIN = [
   'src/proxy/readiness.ts',
   'src/proxy/request-lifecycle.ts',
 ];
-const ENDS = [...DRAIN, 'src/kernel/assembly/app.ts', 'src/kernel/assembly/entrances.ts', 'src/main.ts', 'src/cli/end-signals.ts'];
+const ENDS = [
+  ...DRAIN,
+  'src/kernel/assembly/app.ts',
+  'src/kernel/assembly/entrances.ts',
+  'src/main.ts',
+  'src/cli/end-signals.ts',
+];
 const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
 const TRITON_MODELS = ['src/models/triton', 'src/config/triton'];
 const OPEN_INFERENCE = [
@@ -60,7 +66,16 @@ export const TESTED_PATHS = {
     ...['src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts', 'src/telemetry/tracing'],
     ...['test/fuzz', 'scripts/lib/fuzz.mjs'],
   ],
-  soak: [...MODELS, ...GRPC, ...HTTP1, ...REQUESTS, 'src/kernel/assembly', 'src/proxy/records', 'src/telemetry', 'test/long/soak'],
+  soak: [
+    ...MODELS,
+    ...GRPC,
+    ...HTTP1,
+    ...REQUESTS,
+    'src/kernel/assembly',
+    'src/proxy/records',
+    'src/telemetry',
+    'test/long/soak',
+  ],
   faults: [...MODELS, ...ENDS, 'src/kernel/assembly', 'src/files', 'src/telemetry', 'bench/faults'],
   processes: ['src/backends/host', 'src/backends/onnx', 'test/long/process-host.ts'],
   restarts: [...ENDS, ...HTTP1, ...GRPC, ...RESTARTS, 'test/integration/restarts.test.ts'],
@@ -106,7 +121,13 @@ export const TESTED_PATHS = {
   'fronting-apps': [...FRONTING, ...HTTP1, 'test/fronting', ...APPS, ...ENVOY],
   'fronting-events': [...FRONTING, ...HTTP1, 'test/fronting/long-events.ts', 'test/fronting/passing.ts', ...APPS],
   scaling: [
-    ...['src/proxy/load', 'src/kernel/assembly/load.ts', 'src/proxy/servers/probes.ts', 'src/backends/remote', ...DRAIN],
+    ...[
+      'src/proxy/load',
+      'src/kernel/assembly/load.ts',
+      'src/proxy/servers/probes.ts',
+      'src/backends/remote',
+      ...DRAIN,
+    ],
     ...['test/mesh/envoy-scaling.scaling.ts', 'test/mesh/autoscaler.ts', 'deploy/keda', ...ENVOY],
   ],
   observability: [
@@ -169,7 +190,14 @@ export const TESTED_PATHS = {
     ...['src/cli/drain.ts', 'test/pod', 'test/deploy/api-server.ts', 'test/deploy/manifests.ts'],
     'scripts/lib/pod-programs.mjs',
   ],
-  smoke: [...START, 'src/kernel/assembly', 'scripts/demo.mjs', 'scripts/demo', 'scripts/lib/smoke.mjs', 'package-lock.json'],
+  smoke: [
+    ...START,
+    'src/kernel/assembly',
+    'scripts/demo.mjs',
+    'scripts/demo',
+    'scripts/lib/smoke.mjs',
+    'package-lock.json',
+  ],
   nodes: [
     ...[...FRONTING, ...HTTP1, 'scripts/lib/smoke.mjs', 'test/unit/proxy/fronting'],
     ...['fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'].map(

@@ -5,6 +5,8 @@
  * A value comes from the command line (--port=8500 or --port 8500), else from the environment (PILLION_PORT), else from
  * the file that --config names, else it is the default.
  */
+
+import type { OptionTable } from '../read-options.ts';
 import { APP_OPTIONS } from './app-options.ts';
 import { BATCHING_OPTIONS } from './batching-options.ts';
 import { CONNECTION_OPTIONS } from './connection-options.ts';
@@ -66,6 +68,16 @@ export const SERVE_OPTIONS = {
     help: 'trace, debug (one line per request), info, warn, error, fatal or silent.',
   }),
 } satisfies Record<string, Option<unknown>>;
+
+/** Options of features, which are read with SERVE_OPTIONS. */
+export interface FeatureOptions {
+  readonly options: OptionTable;
+}
+
+/** All options that `pillion serve` has with these features. */
+export function serveOptions({ options }: FeatureOptions): OptionTable {
+  return { ...SERVE_OPTIONS, ...options };
+}
 
 type Table = typeof SERVE_OPTIONS;
 export type ServeOptions = { readonly [K in keyof Table]: Table[K] extends Option<infer T> ? T : never };

@@ -1,8 +1,9 @@
 /** `--app` and what belongs to it. */
+
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readServeConfig } from '../../../src/config/serve-config.ts';
 import { parseAppAddress, parseAppUrl } from '../../../src/proxy/fronting/app/app-address.ts';
+import { readConfig } from '../../support/config-files.ts';
 
 const MODEL = '--model_base_path=/models/m';
 
@@ -10,7 +11,7 @@ test('an address is a host and a port, or a socket file', () => {
   const places = ['http://127.0.0.1:8080', 'http://[::1]:81/', 'http://app', 'unix:/run/a.sock', 'unix:///run/a.sock'];
   const overHttp2 = ['h2c://127.0.0.1:8080', 'grpc://[::1]:81/', 'h2c+unix:/run/a.sock', 'grpc+unix:///run/a.sock'];
   const read = [...places, ...overHttp2].map((app) => {
-    const { config, errors } = readServeConfig([MODEL, `--app=${app}`], {});
+    const { config, errors } = readConfig([MODEL, `--app=${app}`]);
     assert.deepEqual(errors, undefined);
     const { text, ...address } = parseAppAddress(config!.options.app);
     assert.equal(text, app);
@@ -36,19 +37,19 @@ test('what is no address is refused, and so is this server itself', () => {
     ...['h2c://localhost:8501', 'grpc://127.0.0.1:8500', 'h2c:/run/a', 'h2c+unix:a', 'h2://a', 'unix+h2c:/a'],
   ];
   for (const app of wrong) {
-    const { errors } = readServeConfig([MODEL, `--app=${app}`], {});
+    const { errors } = readConfig([MODEL, `--app=${app}`]);
     assert.equal(errors?.length, 1, app);
     assert.match(errors[0]!, /--app=/);
   }
 });
 
 test('the other engine takes no requests for it, and that is said', () => {
-  const { config } = readServeConfig([MODEL, '--app=h2c://127.0.0.1:8080', '--http2_engine=grpc-js'], {});
+  const { config } = readConfig([MODEL, '--app=h2c://127.0.0.1:8080', '--http2_engine=grpc-js']);
   assert.match(config!.warnings.join(), /--http2_engine=grpc-js passes nothing on to the application/);
 });
 
 test('its options without it have no effect, and that is said', () => {
-  const { config } = readServeConfig([MODEL, '--app_health_path=/healthz'], {});
+  const { config } = readConfig([MODEL, '--app_health_path=/healthz']);
   assert.match(config!.warnings.join(), /--app_health_path has no effect: there is no application without --app/);
 });
 
@@ -61,7 +62,7 @@ test('the URL of a metrics page is an address and a path', () => {
     'unix:///a.sock:/',
   ];
   const read = urls.map((url) => {
-    const { config, errors } = readServeConfig([MODEL, `--app_metrics_url=${url}`], {});
+    const { config, errors } = readConfig([MODEL, `--app_metrics_url=${url}`]);
     assert.deepEqual([errors, config?.warnings], [undefined, []], url);
     const { address, path } = parseAppUrl(config!.options.app_metrics_url);
     return [address.socketPath ?? `${address.host}:${address.port}`, path];
@@ -85,7 +86,7 @@ test('the URL of a metrics page is an address and a path', () => {
     ],
     ...['http://localhost:8501/monitoring/prometheus/metrics', 'http://a/ b', 'http://127.0.0.1:8002/metrics'],
   ]) {
-    const { errors } = readServeConfig([MODEL, `--app_metrics_url=${url}`, '--metrics_port=8002'], {});
+    const { errors } = readConfig([MODEL, `--app_metrics_url=${url}`, '--metrics_port=8002']);
     assert.equal(errors?.length, 1, url);
     assert.match(errors[0]!, /--app_metrics_url=/);
   }
@@ -93,7 +94,7 @@ test('the URL of a metrics page is an address and a path', () => {
 
 test('a prefix of the paths of inference is a path without an end', () => {
   for (const prefix of ['/pillion', '/a/b.c/~d_e-f']) {
-    const { config, errors } = readServeConfig([MODEL, `--inference_path_prefix=${prefix}`], {});
+    const { config, errors } = readConfig([MODEL, `--inference_path_prefix=${prefix}`]);
     assert.deepEqual([errors, config?.options.inference_path_prefix], [undefined, prefix]);
   }
   for (const prefix of [
@@ -110,7 +111,7 @@ test('a prefix of the paths of inference is a path without an end', () => {
     '/é',
     'http://a/b',
   ]) {
-    const { errors } = readServeConfig([MODEL, `--inference_path_prefix=${prefix}`], {});
+    const { errors } = readConfig([MODEL, `--inference_path_prefix=${prefix}`]);
     assert.equal(errors?.length, 1, prefix);
     assert.match(errors[0]!, /--inference_path_prefix=.* a path without a \/ at its end/);
   }
@@ -119,20 +120,20 @@ test('a prefix of the paths of inference is a path without an end', () => {
 test('its health is asked for in one way', () => {
   const app = [MODEL, '--app=http://a'];
   for (const service of ['*', 'shop.Orders', 'Orders']) {
-    const { config } = readServeConfig([...app, `--app_health_service=${service}`], {});
+    const { config } = readConfig([...app, `--app_health_service=${service}`]);
     assert.equal(config!.options.app_health_service, service);
   }
   assert.match(
-    readServeConfig([...app, '--app_health_service=a b'], {}).errors!.join(),
+    readConfig([...app, '--app_health_service=a b']).errors!.join(),
     /--app_health_service.*wants the name of a service, such as shop\.Orders, or \* for the whole server/,
   );
-  const { errors } = readServeConfig([...app, '--app_health_service=*', '--app_health_path=/healthz'], {});
+  const { errors } = readConfig([...app, '--app_health_service=*', '--app_health_path=/healthz']);
   assert.match(errors!.join(), /asks over HTTP, --app_health_service over gRPC/);
 });
 
 test('there is one: a second is refused, where other options take the last', () => {
-  const { errors } = readServeConfig([MODEL, '--app=http://a:1', '--app=http://b:1', '--port=1', '--port=2'], {});
+  const { errors } = readConfig([MODEL, '--app=http://a:1', '--app=http://b:1', '--port=1', '--port=2']);
   assert.deepEqual(errors, ['--app=http://b:1: it is given 2 times, and there can be one; give it once']);
-  const { config } = readServeConfig([MODEL, '--app=http://b:1'], { PILLION_APP: 'http://a:1' });
+  const { config } = readConfig([MODEL, '--app=http://b:1'], { PILLION_APP: 'http://a:1' });
   assert.equal(config?.options.app, 'http://b:1');
 });

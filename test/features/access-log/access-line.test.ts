@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { frontedLine, inferenceLine } from '../../../../src/telemetry/log/access-line.ts';
-import { frontedRecord } from '../../../support/fronted-record.ts';
-import { fullStages, requestRecord, traceOf } from '../../../support/telemetry-records.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { frontedLine, inferenceLine } from '../../../src/features/access-log/access-line.ts';
+import { frontedRecord } from '../../support/fronted-record.ts';
+import { fullStages, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
 const WALL = 1_700_000_000_000;
 

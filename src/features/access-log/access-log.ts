@@ -1,13 +1,13 @@
 /** The access log: one line for each request, of inference and of the application, when it has ended. */
 import { pino } from 'pino';
 import type { Clock } from '../../core/clock.ts';
-import type { FrontedRecord } from '../fronted/fronted-record.ts';
-import type { RequestRecord } from '../request-record.ts';
-import { SteadyWall } from '../steady-wall.ts';
-import type { RecordListener } from '../telemetry.ts';
+import type { FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
+import { MAX_BUFFERED_BYTES, openLineFile } from '../../telemetry/log/line-file.ts';
+import { type LineDestination, TurnLines } from '../../telemetry/log/turn-lines.ts';
+import type { RequestRecord } from '../../telemetry/request-record.ts';
+import { SteadyWall } from '../../telemetry/steady-wall.ts';
+import type { RecordListener } from '../../telemetry/telemetry.ts';
 import { frontedLine, inferenceLine } from './access-line.ts';
-import { MAX_BUFFERED_BYTES, openLineFile } from './line-file.ts';
-import { type LineDestination, TurnLines } from './turn-lines.ts';
 
 /** In place of a file's path. */
 export const STANDARD_OUTPUT = 'stdout';

@@ -1,27 +1,31 @@
 /** The access log that `--access_log` asks for. */
-import { systemClock } from '../../core/clock.ts';
-import { AccessLog } from '../../telemetry/log/access-log.ts';
+import type { Clock } from '../../core/clock.ts';
+import { type Installation, optionsOf } from '../../kernel/installation.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
-import type { AppTelemetry } from '../../telemetry/telemetry.ts';
+import { AccessLog } from './access-log.ts';
+import { ACCESS_LOG_OPTIONS } from './options.ts';
 
 /** While a disk is full, every turn of the event loop tries again. */
 const ERROR_WINDOW_MS = 60_000;
+/** The most time for the last lines, which may have no reader. */
+const LAST_LINES_MS = 300;
 
-/** Undefined if `to` is empty. Throws if its file cannot be opened. */
-export function createAccessLog(to: string, telemetry: AppTelemetry, logger: Logger): AccessLog | undefined {
-  if (to === '') return undefined;
-  const log = openAccessLog(to, logger);
+/** Throws if the file cannot be opened. */
+export function installAccessLog({ config, clock, logger, telemetry, service }: Installation): void {
+  const { access_log: to } = optionsOf(config, ACCESS_LOG_OPTIONS);
+  if (to === '') return;
+  const log = openAccessLog(to, clock, logger);
   telemetry.listen(log);
   const help = 'Lines of the access log that were dropped since the start because nobody took them.';
   telemetry.metrics.gauges.observeCount('pillion_access_log_lost_lines_total', help, () => log.lostLines);
-  return log;
+  service({ reread: () => log.reopen(), close: () => log.close(LAST_LINES_MS) });
 }
 
-function openAccessLog(to: string, logger: Logger): AccessLog {
+function openAccessLog(to: string, clock: Clock, logger: Logger): AccessLog {
   const fields = { event: 'access_log' };
   const errors = new LineLimiter({
-    clock: systemClock,
+    clock,
     windowMs: ERROR_WINDOW_MS,
     linesPerWindow: 1,
     onSuppressed: (_, lines) => logger.error({ ...fields, lines }, 'the access log could still not be written'),
@@ -29,7 +33,7 @@ function openAccessLog(to: string, logger: Logger): AccessLog {
   try {
     return new AccessLog({
       to,
-      clock: systemClock,
+      clock,
       onError: (error) => {
         if (errors.allow('error')) logger.error({ ...fields, err: error }, 'the access log cannot be written');
       },

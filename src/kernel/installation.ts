@@ -1,0 +1,31 @@
+/** What a feature gets when it installs: the parts that a server has by then, and the seams that take the feature's own. */
+import type { OptionTable, OptionValues } from '../config/read-options.ts';
+import type { ServeConfig } from '../config/serve-config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { RootLogger } from '../telemetry/log/log.ts';
+import type { AppTelemetry } from '../telemetry/telemetry.ts';
+
+/** What lives as long as the server. Each of its functions is called once at most, but for `reread`. */
+export interface Service {
+  /** The ports are bound, and models begin to load. */
+  start?(): void;
+  /** SIGHUP: files that it holds are opened anew. */
+  reread?(): void;
+  /** Nobody asks for anything any more. Bounds the time that it takes itself. */
+  close?(): Promise<void> | void;
+}
+
+export interface Installation {
+  readonly config: ServeConfig;
+  readonly clock: Clock;
+  readonly logger: RootLogger;
+  readonly telemetry: AppTelemetry;
+  /** Starts in the order of installation, closes in the reverse of it. */
+  service(service: Service): void;
+}
+
+/** The values of a feature's own options. */
+export function optionsOf<T extends OptionTable>({ options }: ServeConfig, _table: T): OptionValues<T> {
+  // Every option of the list's features was read into the one object (config/serve-config.ts).
+  return options as unknown as OptionValues<T>;
+}

@@ -1,0 +1,16 @@
+/**
+ * The features of Pillion, in the order in which they install. Delete a line with its folder, and everything else works as
+ * before: src/kernel/feature.ts says how a feature is made.
+ */
+import { accessLog } from './features/access-log/feature.ts';
+import { FeatureList, type ListedFeature } from './kernel/feature.ts';
+
+const LINES = [
+  { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
+] as const satisfies readonly ListedFeature[];
+
+export const FEATURES = new FeatureList(LINES);
+
+/** Names of the features' options, so that the types of other packages know them. */
+export type FeatureOption = KeysOf<(typeof LINES)[number]['feature']>;
+type KeysOf<F> = F extends { readonly options: infer O } ? Extract<keyof O, string> : never;
