@@ -4,8 +4,10 @@
  */
 import { accessLog } from './features/access-log/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
+import { fronting } from './proxy/fronting/feature.ts';
 
 const LINES = [
+  { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
 ] as const satisfies readonly ListedFeature[];
 

@@ -1,6 +1,6 @@
 /** Texts of --help. */
 
-import { type FeatureOptions, serveOptions } from '../config/options/serve-options.ts';
+import { serveOptions } from '../config/options/serve-options.ts';
 import type { OptionTable } from '../config/read-options.ts';
 import {
   DOCTOR_OPTIONS,
@@ -56,7 +56,7 @@ and --admin_token_file, now, without waiting for the next poll; the files of --a
 `;
 
 /** The help of `pillion serve` with these features. */
-export function serveHelp(features: FeatureOptions): string {
+export function serveHelp(features: { readonly options: OptionTable }): string {
   return `${SERVE_HELP}
 ${describeOptions(serveOptions(features))}
 `;

@@ -7,6 +7,7 @@
  *   feature.ts   what it is
  *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
  */
+import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
 import type { OptionTable } from '../config/read-options.ts';
 import type { Installation } from './installation.ts';
 
@@ -15,6 +16,9 @@ export interface Feature {
   readonly name: string;
   /** Its options of `pillion serve`, and keys of pillion.yaml. `optionsOf` reads their values. */
   readonly options?: OptionTable;
+  /** As in FeatureOptions. */
+  check?(given: GivenOptions, errors: string[]): void;
+  withoutEffect?(given: GivenOptions): readonly string[];
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -32,7 +36,7 @@ export interface ListedFeature {
 }
 
 /** Features in the order in which they install. */
-export class FeatureList {
+export class FeatureList implements FeatureOptions {
   readonly features: readonly Feature[];
   /** The options of all features. */
   readonly options: OptionTable;
@@ -51,6 +55,14 @@ export class FeatureList {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+  }
+
+  check(given: GivenOptions, errors: string[]): void {
+    for (const feature of this.features) feature.check?.(given, errors);
+  }
+
+  withoutEffect(given: GivenOptions): readonly string[] {
+    return this.features.flatMap((feature) => feature.withoutEffect?.(given) ?? []);
   }
 
   /** The list without these, and without the features that require them. */

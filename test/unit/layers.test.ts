@@ -70,6 +70,11 @@ const LAYERS: readonly Layer[] = [
     because: TRANSPORT,
   },
   {
+    of: 'proxy/fronting/feature.ts proxy/fronting/install.ts proxy/fronting/options.ts proxy/fronting/check-options.ts',
+    may: 'core/** config/** telemetry/** kernel/* backends/host/thread-priority.ts proxy/**',
+    because: 'they install the application in a server, as a feature does',
+  },
+  {
     of: 'proxy/fronting/**',
     may: 'core/** telemetry/** proxy/* proxy/net/* proxy/http1/* proxy/http2/** proxy/grpc/*',
     because: 'what goes to an application is passed on as it came: no protocol of inference is known to it',
@@ -120,7 +125,11 @@ const LAYERS: readonly Layer[] = [
     may: 'core/** files/* codec/** config/** telemetry/** models/** proxy/** kernel/*',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
-  { of: 'pillion.ts', may: 'features/** kernel/*', because: 'it lists the features; nothing else knows them' },
+  {
+    of: 'pillion.ts',
+    may: 'features/** kernel/* proxy/fronting/feature.ts',
+    because: 'it lists the features; nothing else knows them',
+  },
   {
     of: 'api/contract/*',
     may: 'core/** backends/**',

@@ -7,7 +7,6 @@
  */
 
 import type { OptionTable } from '../read-options.ts';
-import { APP_OPTIONS } from './app-options.ts';
 import { BATCHING_OPTIONS } from './batching-options.ts';
 import { CONNECTION_OPTIONS } from './connection-options.ts';
 import { FILE_OPTIONS } from './file-options.ts';
@@ -37,7 +36,6 @@ export const SERVE_OPTIONS = {
   ...FILE_OPTIONS,
   ...TRITON_OPTIONS,
   ...LISTENER_OPTIONS,
-  ...APP_OPTIONS,
   ...TLS_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...LIMIT_OPTIONS,
@@ -69,13 +67,8 @@ export const SERVE_OPTIONS = {
   }),
 } satisfies Record<string, Option<unknown>>;
 
-/** Options of features, which are read with SERVE_OPTIONS. */
-export interface FeatureOptions {
-  readonly options: OptionTable;
-}
-
 /** All options that `pillion serve` has with these features. */
-export function serveOptions({ options }: FeatureOptions): OptionTable {
+export function serveOptions({ options }: { readonly options: OptionTable }): OptionTable {
   return { ...SERVE_OPTIONS, ...options };
 }
 

@@ -8,8 +8,9 @@
  * inference is. One without a deadline has the latest of all, Infinity.
  */
 import { randomInt } from 'node:crypto';
-import type { Instant } from '../core/clock.ts';
-import { DenseSet, type DenseSetMember } from '../core/collections/dense-set.ts';
+import type { Instant } from '../../core/clock.ts';
+import { DenseSet, type DenseSetMember } from '../../core/collections/dense-set.ts';
+import type { CarriedDeadlines, RequestArrival } from '../request-lifecycle.ts';
 
 /** Bits enough to be nobody else's: a client that counts its requests must not meet another's. */
 const RANDOM_ID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
@@ -44,7 +45,7 @@ export class FrontedDeadline {
   }
 }
 
-export class FrontedDeadlines {
+export class FrontedDeadlines implements CarriedDeadlines {
   /** By a hash of the id that nobody outside can tell. No Map, as its members would come and go with every request. */
   readonly #buckets: (DenseSet<Entry> | undefined)[] = Array.from({ length: BUCKETS });
   readonly #seed = randomInt(2 ** 31);
@@ -66,9 +67,10 @@ export class FrontedDeadlines {
     return new FrontedDeadline(this, entries);
   }
 
-  /** The deadline of an inference request with these ids; Infinity if none is known. The trace id goes first. */
-  of(traceId: string | undefined, requestId: string | undefined): Instant {
-    return this.#latest(traceId) ?? this.#latest(requestId) ?? Infinity;
+  /** The trace id goes first. */
+  of({ callerTrace, requestId }: Pick<RequestArrival, 'callerTrace' | 'requestId'>): Instant {
+    if (this.#size === 0) return Infinity;
+    return this.#latest(callerTrace?.traceId) ?? this.#latest(requestId) ?? Infinity;
   }
 
   /** For FrontedDeadline. */

@@ -3,12 +3,12 @@
  * is at fault, at info if the client is, by the rules of RequestLog. What ended well, and whose client left, has a line at
  * debug. A status of the application's own says nothing of how its request ended: 500 is an answer.
  */
-import type { Clock } from '../../core/clock.ts';
-import type { FrontedOutcome, FrontedRecord } from '../fronted/fronted-record.ts';
-import { clip, isServerFault } from '../tracing/span-attributes.ts';
-import { LineLimiter } from './line-limiter.ts';
-import type { LogFields, Logger } from './log.ts';
-import { LINES_PER_SECOND } from './request-log.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { LineLimiter } from '../../../telemetry/log/line-limiter.ts';
+import type { LogFields, Logger } from '../../../telemetry/log/log.ts';
+import { LINES_PER_SECOND } from '../../../telemetry/log/request-log.ts';
+import { clip, isServerFault } from '../../../telemetry/tracing/span-attributes.ts';
+import type { FrontedOutcome, FrontedRecord } from './fronted-record.ts';
 
 export interface FrontedLogOptions {
   readonly logger: Logger;

@@ -3,8 +3,8 @@
  * make up.
  */
 import type { Registry } from 'prom-client';
-import type { Instant } from '../../core/clock.ts';
-import { DURATION_BUCKETS } from '../metrics/metrics.ts';
+import type { Instant } from '../../../core/clock.ts';
+import { DURATION_BUCKETS } from '../../../telemetry/metrics/metrics.ts';
 import {
   asMetric,
   type CounterSeries,
@@ -12,8 +12,8 @@ import {
   GaugeFamily,
   type HistogramSeries,
   histogramFamily,
-} from '../metrics/series.ts';
-import { SeriesByKey } from '../metrics/tf-serving-names.ts';
+} from '../../../telemetry/metrics/series.ts';
+import { SeriesByKey } from '../../../telemetry/metrics/tf-serving-names.ts';
 import type { FrontedRecord, FrontedRoute } from './fronted-record.ts';
 
 /** Methods of RFC 9110 and PATCH; any other is OpenTelemetry's `_OTHER`. */

@@ -2,9 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseAppAddress, parseAppUrl } from '../../../src/proxy/fronting/app/app-address.ts';
-import { readConfig } from '../../support/config-files.ts';
+import { optionsOf } from '../../../../src/config/options/feature-options.ts';
+import type { ServeConfig } from '../../../../src/config/serve-config.ts';
+import { parseAppAddress, parseAppUrl } from '../../../../src/proxy/fronting/app/app-address.ts';
+import { APP_OPTIONS } from '../../../../src/proxy/fronting/options.ts';
+import { readConfig } from '../../../support/config-files.ts';
 
+const appOptions = (config: ServeConfig) => optionsOf(config, APP_OPTIONS);
 const MODEL = '--model_base_path=/models/m';
 
 test('an address is a host and a port, or a socket file', () => {
@@ -13,7 +17,7 @@ test('an address is a host and a port, or a socket file', () => {
   const read = [...places, ...overHttp2].map((app) => {
     const { config, errors } = readConfig([MODEL, `--app=${app}`]);
     assert.deepEqual(errors, undefined);
-    const { text, ...address } = parseAppAddress(config!.options.app);
+    const { text, ...address } = parseAppAddress(appOptions(config!).app);
     assert.equal(text, app);
     return address;
   });
@@ -64,7 +68,7 @@ test('the URL of a metrics page is an address and a path', () => {
   const read = urls.map((url) => {
     const { config, errors } = readConfig([MODEL, `--app_metrics_url=${url}`]);
     assert.deepEqual([errors, config?.warnings], [undefined, []], url);
-    const { address, path } = parseAppUrl(config!.options.app_metrics_url);
+    const { address, path } = parseAppUrl(appOptions(config!).app_metrics_url);
     return [address.socketPath ?? `${address.host}:${address.port}`, path];
   });
   assert.deepEqual(read, [
@@ -121,7 +125,7 @@ test('its health is asked for in one way', () => {
   const app = [MODEL, '--app=http://a'];
   for (const service of ['*', 'shop.Orders', 'Orders']) {
     const { config } = readConfig([...app, `--app_health_service=${service}`]);
-    assert.equal(config!.options.app_health_service, service);
+    assert.equal(appOptions(config!).app_health_service, service);
   }
   assert.match(
     readConfig([...app, '--app_health_service=a b']).errors!.join(),
@@ -135,5 +139,5 @@ test('there is one: a second is refused, where other options take the last', () 
   const { errors } = readConfig([MODEL, '--app=http://a:1', '--app=http://b:1', '--port=1', '--port=2']);
   assert.deepEqual(errors, ['--app=http://b:1: it is given 2 times, and there can be one; give it once']);
   const { config } = readConfig([MODEL, '--app=http://b:1'], { PILLION_APP: 'http://a:1' });
-  assert.equal(config?.options.app, 'http://b:1');
+  assert.equal(appOptions(config!).app, 'http://b:1');
 });

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { Registry } from 'prom-client';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { FrontedMetrics } from '../../../../src/telemetry/fronted/fronted-metrics.ts';
-import { openMetricsText } from '../../../../src/telemetry/metrics/exposition.ts';
-import type { MetricSnapshot } from '../../../../src/telemetry/metrics/series.ts';
-import { type FrontedFacts, frontedRecord } from '../../../support/fronted-record.ts';
+import { ServingError } from '../../../../../src/core/errors.ts';
+import { FrontedMetrics } from '../../../../../src/proxy/fronting/telemetry/fronted-metrics.ts';
+import { openMetricsText } from '../../../../../src/telemetry/metrics/exposition.ts';
+import type { MetricSnapshot } from '../../../../../src/telemetry/metrics/series.ts';
+import { type FrontedFacts, frontedRecord } from '../../../../support/fronted-record.ts';
 
 const UNAVAILABLE = new ServingError('app_unavailable', 'not there');
 

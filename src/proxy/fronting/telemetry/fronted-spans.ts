@@ -7,12 +7,12 @@
  *
  * There is no CLIENT span of a request that was not sent on. Neither the query nor any other header is told.
  */
-import type { Clock } from '../../core/clock.ts';
-import { methodClass } from '../fronted/fronted-metrics.ts';
-import type { FrontedRecord } from '../fronted/fronted-record.ts';
-import { SteadyWall } from '../steady-wall.ts';
-import { clip, setPeer } from './span-attributes.ts';
-import { AttributeKey, type SpanOutput } from './span-output.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { SteadyWall } from '../../../telemetry/steady-wall.ts';
+import { clip, setPeer } from '../../../telemetry/tracing/span-attributes.ts';
+import { AttributeKey, type SpanOutput } from '../../../telemetry/tracing/span-output.ts';
+import { methodClass } from './fronted-metrics.ts';
+import type { FrontedRecord } from './fronted-record.ts';
 
 /** The lowest status that is an error of a CLIENT span; of a SERVER span it is FIRST_SERVER_FAULT. */
 const FIRST_FAULT = 400;
@@ -37,32 +37,29 @@ const ERROR_TYPE = new AttributeKey('error.type');
 const REQUEST_ID = new AttributeKey('inference.request.id');
 
 export class FrontedSpans {
-  readonly #output: SpanOutput;
   readonly #wall: SteadyWall;
 
-  constructor({ output, clock }: { readonly output: SpanOutput; readonly clock: Clock }) {
-    this.#output = output;
+  constructor(clock: Clock) {
     this.#wall = new SteadyWall(clock);
   }
 
   /** Makes none of a request that is not sampled. */
-  make(record: FrontedRecord): void {
+  make(record: FrontedRecord, output: SpanOutput): void {
     const { trace, sentTrace } = record;
     if (trace?.isSampled !== true) return;
-    this.#output.startAt(this.#wall.atZero());
+    output.startAt(this.#wall.atZero());
     const method = methodClass(record.arrival.method);
     const name = method === '_OTHER' ? 'HTTP' : method;
-    this.#output.begin(trace, 'server', name, record.receivedAt, record.endedAt);
-    this.#setServer(record, method);
-    this.#end(record, true);
+    output.begin(trace, 'server', name, record.receivedAt, record.endedAt);
+    this.#setServer(output, record, method);
+    this.#end(output, record, true);
     if (sentTrace === undefined || record.sends === 0) return;
-    this.#output.begin(sentTrace, 'client', name, record.sentAt, record.endedAt);
-    this.#setClient(record, method);
-    this.#end(record, false);
+    output.begin(sentTrace, 'client', name, record.sentAt, record.endedAt);
+    this.#setClient(output, record, method);
+    this.#end(output, record, false);
   }
 
-  #setServer(record: FrontedRecord, method: string): void {
-    const output = this.#output;
+  #setServer(output: SpanOutput, record: FrontedRecord, method: string): void {
     const { arrival } = record;
     output.set(METHOD, method);
     if (method !== arrival.method) output.set(ORIGINAL_METHOD, clip(arrival.method));
@@ -77,8 +74,7 @@ export class FrontedSpans {
     output.set(RESPONSE_SIZE, record.responseBytes);
   }
 
-  #setClient(record: FrontedRecord, method: string): void {
-    const output = this.#output;
+  #setClient(output: SpanOutput, record: FrontedRecord, method: string): void {
     const { app } = record.arrival;
     output.set(METHOD, method);
     output.set(PROTOCOL, record.sentProtocol);
@@ -91,8 +87,7 @@ export class FrontedSpans {
   }
 
   /** Ends the begun span. */
-  #end({ status, outcome, error, headAt }: FrontedRecord, isServer: boolean): void {
-    const output = this.#output;
+  #end(output: SpanOutput, { status, outcome, error, headAt }: FrontedRecord, isServer: boolean): void {
     // A status in place of the application's is no answer of its own.
     const seen = isServer || headAt !== 0 ? status : 0;
     if (seen !== 0) output.set(STATUS, seen);

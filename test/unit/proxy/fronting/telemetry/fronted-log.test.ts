@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { FrontedLog } from '../../../../src/telemetry/log/fronted-log.ts';
-import { createLogger, type LogLevel } from '../../../../src/telemetry/log/log.ts';
-import { LINES_PER_SECOND } from '../../../../src/telemetry/log/request-log.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { type FrontedFacts, frontedRecord } from '../../../support/fronted-record.ts';
-import { traceOf } from '../../../support/telemetry-records.ts';
+import { ServingError } from '../../../../../src/core/errors.ts';
+import { FrontedLog } from '../../../../../src/proxy/fronting/telemetry/fronted-log.ts';
+import { createLogger, type LogLevel } from '../../../../../src/telemetry/log/log.ts';
+import { LINES_PER_SECOND } from '../../../../../src/telemetry/log/request-log.ts';
+import { FakeClock } from '../../../../support/fake-clock.ts';
+import { type FrontedFacts, frontedRecord } from '../../../../support/fronted-record.ts';
+import { traceOf } from '../../../../support/telemetry-records.ts';
 
 /** The lines of such records, without their time. */
 function linesOf(all: readonly FrontedFacts[], level: LogLevel = 'info'): readonly Record<string, unknown>[] {

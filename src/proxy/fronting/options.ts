@@ -1,5 +1,6 @@
 /** Options of `pillion serve` about the application that it fronts. */
-import { COUNT, flag, integer, type Option, onlyOnce, patternText } from './option-types.ts';
+import { COUNT, flag, integer, onlyOnce, patternText } from '../../config/options/option-types.ts';
+import type { OptionTable } from '../../config/read-options.ts';
 
 /** A scheme and a host, perhaps with a port, or unix: and an absolute path; no path, user or query behind a host. */
 const ADDRESS =
@@ -73,4 +74,4 @@ export const APP_OPTIONS = {
     default: 3,
     help: 'Bad answers in a row about its health, or missing ones, after which this server is not ready. One good answer makes it ready.',
   }),
-} satisfies Record<string, Option<unknown>>;
+} satisfies OptionTable;

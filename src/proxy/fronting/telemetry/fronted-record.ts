@@ -5,10 +5,10 @@
  *   begin ──▶ sent ──▶ connected ──▶ onHead ──▶ over        sent again: `sent` once more
  *     └───────────┴──────────────┴───────────────────────▶ over        on every path, and the first counts
  */
-import type { Instant } from '../../core/clock.ts';
-import type { ServingError } from '../../core/errors.ts';
-import type { CallerTrace, RequestOutcome } from '../request-record.ts';
-import type { TraceContext } from '../tracing/trace-context.ts';
+import type { Instant } from '../../../core/clock.ts';
+import type { ServingError } from '../../../core/errors.ts';
+import type { CallerTrace, RequestOutcome } from '../../../telemetry/request-record.ts';
+import type { TraceContext } from '../../../telemetry/tracing/trace-context.ts';
 
 /**
  * What kind of traffic it is: a closed set. `upgrade`: it asks for another protocol; `sse`: its answer is a stream of
