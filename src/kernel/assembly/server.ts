@@ -15,7 +15,7 @@ import { systemClock } from '../../core/clock.ts';
 import { CoreBudget } from '../../core/core-budget.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ModelFileWatch } from '../../models/lifecycle/model-file-watch.ts';
+import type { FileWatch } from '../../files/file-watch.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import { KeptMemory } from '../../models/memory/kept-memory.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
@@ -83,7 +83,7 @@ export class Server implements Pillion {
   readonly #memoryWatch: MemoryWatch;
   readonly #descriptorWatch: DescriptorWatch;
   readonly #models: ModelManager;
-  readonly #modelFileWatch: ModelFileWatch | undefined;
+  readonly #modelFileWatch: FileWatch | undefined;
   readonly #tls: AppTls | undefined;
   readonly #reread: ReturnType<typeof createReread>;
   readonly #thread = new CodecThread(systemClock);
