@@ -5,9 +5,6 @@
  * Nodes are bounded, so that functions that call each other cost no more than a large graph does.
  */
 import { setImmediate } from 'node:timers/promises';
-import { MOST_DIMS, MOST_NESTED, undecidedModel } from './limits.ts';
-import { ANY_CONSTANT, ElementNames, type Following, NodeCall, type Outputs } from './node-call.ts';
-import { NodeCount } from './node-count.ts';
 import {
   type Attribute,
   type FunctionProto,
@@ -16,11 +13,14 @@ import {
   type ModelProto,
   type NodeProto,
   type TensorProto,
-} from './proto/onnx-proto.ts';
-import { ALL_ELEMENT_RULES } from './rules/element-moves.ts';
-import { isDeterministic, ruleOf } from './rules/rule-table.ts';
-import { integerSymbol, isFreeOfRows, type Size, sizeOf } from './size.ts';
-import { type Lost, RowsLost, same, type Value } from './value.ts';
+} from '../../graph/graph-proto.ts';
+import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
+import { ANY_CONSTANT, ElementNames, type Following, NodeCall, type Outputs } from '../../graph/node-call.ts';
+import { NodeCount } from '../../graph/node-count.ts';
+import { ALL_ELEMENT_RULES } from '../../graph/rules/element-moves.ts';
+import { isDeterministic, ruleOf } from '../../graph/rules/rule-table.ts';
+import { integerSymbol, isFreeOfRows, type Size, sizeOf } from '../../graph/size.ts';
+import { type Lost, RowsLost, same, type Value } from '../../graph/value.ts';
 
 /** The values that nodes of one graph or function see. */
 interface Scope {

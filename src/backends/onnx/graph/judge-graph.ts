@@ -8,16 +8,16 @@
 import type { Buffer } from 'node:buffer';
 import type { BatchAxes } from '../../../core/signature.ts';
 import type { RowVerdict } from '../../backend.ts';
+import type { GraphProto, ModelProto, ValueInfo } from '../../graph/graph-proto.ts';
+import { UndecidedModel } from '../../graph/limits.ts';
+import { Fork } from '../../graph/node-call.ts';
+import { outputVerdict, type Verdict, worstOf } from '../../graph/output-verdict.ts';
+import { BATCH, dimSymbol, type Size, sizeOf } from '../../graph/size.ts';
+import { plainAxis, rows, same, type Value } from '../../graph/value.ts';
 import { withoutZipMaps, zipMapsOf } from '../zip-map.ts';
 import { GraphWalk } from './graph-walk.ts';
-import { UndecidedModel } from './limits.ts';
-import { Fork } from './node-call.ts';
-import { outputVerdict, type Verdict, worstOf } from './output-verdict.ts';
 import { readModelFile } from './proto/model-file.ts';
 import { readModel } from './proto/model-reader.ts';
-import type { GraphProto, ModelProto, ValueInfo } from './proto/onnx-proto.ts';
-import { BATCH, dimSymbol, type Size, sizeOf } from './size.ts';
-import { plainAxis, rows, same, type Value } from './value.ts';
 
 /** Conditions that may be assumed; the graph is followed up to twice as often for each. */
 const MOST_ASSUMED = 4;

@@ -6,18 +6,18 @@
  * rise no more. A graph beyond the limits of a reader, or with an op that is in no list of work-ops.ts, is `values`.
  */
 import { setImmediate } from 'node:timers/promises';
-import { givesFloats } from './float-values.ts';
-import { MOST_NESTED, undecidedModel } from './limits.ts';
-import { NodeCount } from './node-count.ts';
-import { readModelFile } from './proto/model-file.ts';
-import { readModel } from './proto/model-reader.ts';
 import {
   type FunctionProto,
   functionKey,
   type GraphProto,
   type ModelProto,
   type NodeProto,
-} from './proto/onnx-proto.ts';
+} from '../../graph/graph-proto.ts';
+import { MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
+import { NodeCount } from '../../graph/node-count.ts';
+import { givesFloats } from './float-values.ts';
+import { readModelFile } from './proto/model-file.ts';
+import { readModel } from './proto/model-reader.ts';
 import {
   ANY,
   CONSTANT,

@@ -7,11 +7,11 @@
  */
 import type { BatchAxes } from '../../../core/signature.ts';
 import type { RowVerdict } from '../../backend.ts';
-import { UndecidedModel } from '../../onnx/graph/limits.ts';
-import { Fork } from '../../onnx/graph/node-call.ts';
-import { outputVerdict, type Verdict, worstOf } from '../../onnx/graph/output-verdict.ts';
-import { BATCH, dimSymbol, type Size, sizeOf } from '../../onnx/graph/size.ts';
-import { plainAxis, rows, same, type Value } from '../../onnx/graph/value.ts';
+import { UndecidedModel } from '../../graph/limits.ts';
+import { Fork } from '../../graph/node-call.ts';
+import { outputVerdict, type Verdict, worstOf } from '../../graph/output-verdict.ts';
+import { BATCH, dimSymbol, type Size, sizeOf } from '../../graph/size.ts';
+import { plainAxis, rows, same, type Value } from '../../graph/value.ts';
 import type { TfGraph } from './tf-graph.ts';
 import { TfWalk } from './tf-walk.ts';
 

@@ -1,5 +1,5 @@
 /** A node with the values of its inputs: what a rule sees. */
-import type { Attribute, GraphProto, NodeProto } from './proto/onnx-proto.ts';
+import type { Attribute, GraphProto, NodeProto } from './graph-proto.ts';
 import { dimSymbol, type Element, isDim, numberOf, opaque, type Size } from './size.ts';
 import { type Dims, elementsOf, type Known, mixed, type Same, same, undecided, type Value } from './value.ts';
 

@@ -1,5 +1,5 @@
 /** What the value of an output says of the rows. */
-import type { RowVerdict } from '../../backend.ts';
+import type { RowVerdict } from '../backend.ts';
 import { isSameSize, ONE } from './size.ts';
 import type { Value } from './value.ts';
 
