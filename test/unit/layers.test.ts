@@ -38,9 +38,19 @@ const LAYERS: readonly Layer[] = [
     because: 'the scheduler knows tasks, deadlines and an Executor; no protocol, model file or runtime',
   },
   {
+    of: 'backends/graph/**',
+    may: 'core/** backends/backend.ts',
+    because: 'rows behave alike in graphs of every format',
+  },
+  ...['onnx', 'remote', 'tfjs', 'trees'].map((name) => ({
+    of: `backends/${name}/**`,
+    may: `core/** codec/** config/** telemetry/** internals/* backends/* backends/graph/**`,
+    because: 'a backend knows artifacts and sessions, nothing above them, and no other backend',
+  })),
+  {
     of: 'backends/**',
     may: 'core/** codec/** config/** telemetry/** internals/*',
-    because: 'a backend knows artifacts and sessions, nothing above them',
+    because: 'a registry and hosts know no more than a backend does',
   },
   {
     of: 'codec-thread/*',
@@ -116,7 +126,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'cli/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
+    may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
     because: 'a command asks a running server; what it asked for it may simulate',
   },
   {

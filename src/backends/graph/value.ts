@@ -111,6 +111,24 @@ export function axisOf(value: Known): RowAxis | undefined {
   return value.kind === 'rows' ? value.axis : undefined;
 }
 
+/** What every rule must keep to: a slip in one makes its node undecided, not its rows mixed. */
+export function checkInvariants(value: Value, inputs: readonly (Value | undefined)[]): void {
+  if (value.kind === 'same' && inputs.some((input) => input?.kind === 'rows' || input?.kind === 'counts')) {
+    throw new RowsLost('undecided', 'its result may depend on the rows or on how many there are');
+  }
+  const { dims } = value.kind === 'lost' ? { dims: undefined } : value;
+  const batch = value.kind === 'rows' ? value.axis.at : undefined;
+  if (dims?.some((dim, axis) => axis !== batch && !isFreeOfRows(dim))) {
+    throw new RowsLost('undecided', 'a dim beside the rows depends on how many there are');
+  }
+}
+
+/** One of several values that is never computed, or else one that is surely mixed; undefined if none is lost. */
+export function lostOf(values: readonly (Value | undefined)[]): Lost | undefined {
+  const all = values.filter((value) => value?.kind === 'lost');
+  return all.find(({ verdict }) => verdict === 'fails') ?? all.find(({ verdict }) => verdict === 'mixed') ?? all[0];
+}
+
 /** Most elements of a tensor that are followed one by one. */
 export const MOST_ELEMENTS = 64;
 /** Most elements that get a symbol each: a shape has no more. */

@@ -6,6 +6,7 @@
  * rise no more. A graph beyond the limits of a reader, or with an op that is in no list of work-ops.ts, is `values`.
  */
 import { setImmediate } from 'node:timers/promises';
+import type { WorkBounds } from '../../backend.ts';
 import {
   type FunctionProto,
   functionKey,
@@ -40,19 +41,6 @@ import {
   within,
 } from './work-levels.ts';
 import { type OpWork, workOf } from './work-ops.ts';
-
-export interface WorkBounds {
-  /**
-   * `shapes`: runs of equal shapes do the same work. `input_size`: the values of a request choose how much of the work is
-   * done that its size allows. `values`: the values of a request are sizes or numbers of rounds, so that one small
-   * request may take any time and memory; or they may crash the runtime; or nobody can tell.
-   */
-  readonly kind: 'shapes' | 'input_size' | 'values';
-  /** The op that decided, with its domain if it is not ONNX's own; undefined = no op did. */
-  readonly op: string | undefined;
-  /** A clause that names the node or input, for people. */
-  readonly reason: string;
-}
 
 interface Scope {
   readonly values: Map<string, Depends>;

@@ -5,8 +5,7 @@ import { type Following, NodeCall } from '../../graph/node-call.ts';
 import { ALL_ELEMENT_RULES } from '../../graph/rules/element-moves.ts';
 import { ruleOf } from '../../graph/rules/rule-table.ts';
 import { sizeOf } from '../../graph/size.ts';
-import { type Same, same, undecided, type Value } from '../../graph/value.ts';
-import { checkInvariants } from '../../onnx/graph/graph-walk.ts';
+import { checkInvariants, type Same, same, undecided, type Value } from '../../graph/value.ts';
 import { tfAttribute, tfNode } from './tf-graph.ts';
 
 export interface TfFollowing extends Following {
