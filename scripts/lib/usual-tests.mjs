@@ -14,8 +14,9 @@ import { ensureTfjsNatives, unsupportedPlatform } from './tfjs-natives.mjs';
 export const NATIVES = join(root, '.cache', 'natives');
 /** Of one file, also on a busy machine: one that never ends is a failure, and no reason to wait without end. */
 const FILE_TIMEOUT_MS = 1_200_000;
-/** None of these keeps a time of day: of contract, those of backends, which wait for their workers' answers alone. */
-const isTimeless = (path) => /^(unit|property|features\/[^/]+\/[^/]+$|contract\/(?!surface|access))/.test(path);
+/** None of these keeps a time of day: those of backends and hosts wait for their workers' answers alone. */
+const isTimeless = (path) =>
+  /^(unit|property|features\/[^/]+\/[^/]+$|contract\/(?!surface|access)|integration\/hosts)/.test(path);
 const needsTfjs = (path) => path.includes('tfjs');
 const needsPython = (path) => readFileSync(join(root, 'build', 'test', path), 'utf8').includes(PYTHON);
 const PYTHON = 'PILLION_TEST_PYTHON';

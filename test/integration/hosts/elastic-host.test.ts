@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { startProcessHost } from '../../../../src/backends/host/process/process-host.ts';
-import type { ElasticOptions, PlanEvent } from '../../../../src/backends/host/sessions/elastic-options.ts';
-import { IDLE_SESSION_MS, OPEN_AGAIN_MS } from '../../../../src/backends/host/sessions/session-growth.ts';
-import { startThreadHost, type ThreadHostOptions } from '../../../../src/backends/host/thread/thread-host.ts';
-import { CoreBudget } from '../../../../src/core/core-budget.ts';
-import { ServingError } from '../../../../src/core/errors.ts';
-import type { BatchResult } from '../../../../src/core/executor.ts';
-import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { batchOf, fakeModel, holdLoads, WHEN, yOf } from '../../../support/fake-model.ts';
-import { StillGroup } from '../../../support/still-group.ts';
+import { startProcessHost } from '../../../src/backends/host/process/process-host.ts';
+import type { ElasticOptions, PlanEvent } from '../../../src/backends/host/sessions/elastic-options.ts';
+import { IDLE_SESSION_MS, OPEN_AGAIN_MS } from '../../../src/backends/host/sessions/session-growth.ts';
+import { startThreadHost, type ThreadHostOptions } from '../../../src/backends/host/thread/thread-host.ts';
+import { CoreBudget } from '../../../src/core/core-budget.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { BatchResult } from '../../../src/core/executor.ts';
+import { FAKE_FILE, type FakeModel } from '../../support/fake-backend.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchOf, fakeModel, holdLoads, WHEN, yOf } from '../../support/fake-model.ts';
+import { StillGroup } from '../../support/still-group.ts';
 
 type Start = (options: ThreadHostOptions) => ReturnType<typeof startThreadHost>;
 

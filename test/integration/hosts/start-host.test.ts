@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
-import { type Host, type HostMove, type HostOptions, startHost } from '../../../../src/backends/host/start-host.ts';
-import type { WorkerEvent } from '../../../../src/backends/host/worker-host-options.ts';
-import { systemClock } from '../../../../src/core/clock.ts';
-import type { Batch, BatchOrigin } from '../../../../src/core/executor.ts';
-import { numericTensor } from '../../../../src/core/tensor.ts';
-import { elsewhereRuns } from '../../../support/elsewhere-backend.ts';
-import { FAKE_FILE, type FakeModel } from '../../../support/fake-backend.ts';
-import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
-import { BOXES, ROUNDS, SQUARES, sizedBy, writeModel } from '../../../support/unbounded-models.ts';
+import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
+import { type Host, type HostMove, type HostOptions, startHost } from '../../../src/backends/host/start-host.ts';
+import type { WorkerEvent } from '../../../src/backends/host/worker-host-options.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { Batch, BatchOrigin } from '../../../src/core/executor.ts';
+import { numericTensor } from '../../../src/core/tensor.ts';
+import { elsewhereRuns } from '../../support/elsewhere-backend.ts';
+import { FAKE_FILE, type FakeModel } from '../../support/fake-backend.ts';
+import { batchOf, fakeModel, WHEN, yOf } from '../../support/fake-model.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
+import { BOXES, ROUNDS, SQUARES, sizedBy, writeModel } from '../../support/unbounded-models.ts';
 
 /** Above the fake's run time on any machine, and below that of a run that dawdles. */
 const LIMITS = { runMs: 5, loadMs: 60_000 };
@@ -251,7 +251,7 @@ describe('a model inline whose runs become slow', () => {
 });
 
 it('a backend that another server computes for is put on the event loop, with several runs at once', async (t) => {
-  const backendKind = siblingModule(import.meta.url, '../../../support/elsewhere-backend').href;
+  const backendKind = siblingModule(import.meta.url, '../../support/elsewhere-backend').href;
   // It overrides the server's default.
   const { host, moves } = await start(t, { backendKind, defaultHost: 'thread' });
   assert.deepEqual([host.kind, host.reason], ['inline', 'backend "elsewhere" runs inline only']);

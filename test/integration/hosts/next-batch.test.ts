@@ -1,11 +1,11 @@
 /** A thread gets its next batch while it runs another one. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { DEFAULT_SLAB_BYTES } from '../../../../src/backends/host/thread/mailbox.ts';
-import { startThreadHost } from '../../../../src/backends/host/thread/thread-host.ts';
-import { systemClock as clock } from '../../../../src/core/clock.ts';
-import type { Batch, Executor } from '../../../../src/core/executor.ts';
-import { batchOf, fakeModel, WHEN, yOf } from '../../../support/fake-model.ts';
+import { DEFAULT_SLAB_BYTES } from '../../../src/backends/host/thread/mailbox.ts';
+import { startThreadHost } from '../../../src/backends/host/thread/thread-host.ts';
+import { systemClock as clock } from '../../../src/core/clock.ts';
+import type { Batch, Executor } from '../../../src/core/executor.ts';
+import { batchOf, fakeModel, WHEN, yOf } from '../../support/fake-model.ts';
 
 /** With two threads, of which the second batch would otherwise use the other one. */
 async function start(t: TestContext, slabBytes: number): Promise<Executor> {

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { type BackendNote, BackendNotes } from '../../../../src/backends/host/backend-notes.ts';
-import type { HostedSession } from '../../../../src/backends/host/hosted-session.ts';
-import { startInlineHost } from '../../../../src/backends/host/inline-host.ts';
-import { startProcessHost } from '../../../../src/backends/host/process/process-host.ts';
-import { startThreadHost } from '../../../../src/backends/host/thread/thread-host.ts';
-import type { WorkerHostOptions } from '../../../../src/backends/host/worker-host-options.ts';
-import { systemClock } from '../../../../src/core/clock.ts';
-import type { ServingError } from '../../../../src/core/errors.ts';
-import type { FakeModel } from '../../../support/fake-backend.ts';
-import { batchOf, fakeModel, yOf } from '../../../support/fake-model.ts';
-import { StillGroup } from '../../../support/still-group.ts';
+import { type BackendNote, BackendNotes } from '../../../src/backends/host/backend-notes.ts';
+import type { HostedSession } from '../../../src/backends/host/hosted-session.ts';
+import { startInlineHost } from '../../../src/backends/host/inline-host.ts';
+import { startProcessHost } from '../../../src/backends/host/process/process-host.ts';
+import { startThreadHost } from '../../../src/backends/host/thread/thread-host.ts';
+import type { WorkerHostOptions } from '../../../src/backends/host/worker-host-options.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { ServingError } from '../../../src/core/errors.ts';
+import type { FakeModel } from '../../support/fake-backend.ts';
+import { batchOf, fakeModel, yOf } from '../../support/fake-model.ts';
+import { StillGroup } from '../../support/still-group.ts';
 
 type Start = (options: WorkerHostOptions) => Promise<HostedSession>;
 

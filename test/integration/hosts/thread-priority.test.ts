@@ -4,10 +4,10 @@ import { access } from 'node:fs/promises';
 import { availableParallelism, constants, getPriority } from 'node:os';
 import process from 'node:process';
 import { before, describe, it, type TestContext } from 'node:test';
-import { startThreadHost, type ThreadHostOptions } from '../../../../src/backends/host/thread/thread-host.ts';
-import { probeSpareCores } from '../../../../src/backends/host/thread-priority.ts';
-import { systemClock } from '../../../../src/core/clock.ts';
-import { fakeModel } from '../../../support/fake-model.ts';
+import { startThreadHost, type ThreadHostOptions } from '../../../src/backends/host/thread/thread-host.ts';
+import { probeSpareCores } from '../../../src/backends/host/thread-priority.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { fakeModel } from '../../support/fake-model.ts';
 
 /** The fields of /proc/PID/task/TID/stat behind the thread's name; proc(5) counts from 3 there. */
 const NICE = 19 - 3;

@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { isCrash, tryInProcess } from '../../../../../src/backends/host/process/trial-run.ts';
-import { NO_SANDBOX, Sandbox } from '../../../../../src/backends/host/sandbox/sandbox.ts';
-import { systemClock } from '../../../../../src/core/clock.ts';
-import type { ServingError } from '../../../../../src/core/errors.ts';
-import { modelProcesses } from '../../../../support/child-processes.ts';
-import { FAKE_FILE, type FakeFault, type FakeModel } from '../../../../support/fake-backend.ts';
-import { fakeModel } from '../../../../support/fake-model.ts';
+import { isCrash, tryInProcess } from '../../../src/backends/host/process/trial-run.ts';
+import { NO_SANDBOX, Sandbox } from '../../../src/backends/host/sandbox/sandbox.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import type { ServingError } from '../../../src/core/errors.ts';
+import { modelProcesses } from '../../support/child-processes.ts';
+import { FAKE_FILE, type FakeFault, type FakeModel } from '../../support/fake-backend.ts';
+import { fakeModel } from '../../support/fake-model.ts';
 
 /** The model's runs of zeros have the effect. */
 const ofZeros = (effect: FakeFault['effect']): Partial<FakeModel> => ({ faults: [{ whenFirstIs: 0, effect }] });
