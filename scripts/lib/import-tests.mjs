@@ -2,12 +2,12 @@
 import { test } from 'node:test';
 
 /** Imports each. One that cannot be imported is a test that fails by its name, and the others run. */
-export async function importTests(paths) {
-  for (const path of paths) {
+export async function importTests(urls) {
+  for (const url of urls) {
     try {
-      await import(path);
+      await import(url);
     } catch (error) {
-      test(path, () => {
+      test(url, () => {
         throw error;
       });
     }
