@@ -223,7 +223,10 @@ export const MODEL = v.pipe(
     breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
     shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
     sequences: optional(SEQUENCES, 'Bounds of the states that it keeps for sequences of requests (docs/sequences.md).'),
-    cache: optional(CACHE, 'Keeps answers, and gives them to the same requests again (docs/response-cache.md).'),
+    cache: optional(
+      CACHE,
+      'Keeps answers, and gives them to the same requests again (src/features/response-cache/README.md).',
+    ),
     fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: model, model:version or model@label.'),
     degrade_to: optional(
       OTHER_MODEL,

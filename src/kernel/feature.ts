@@ -7,6 +7,7 @@
  *   feature.ts   what it is
  *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
  */
+import type { ModelReport } from '../admin/models-report.ts';
 import type { OptionTable } from '../config/read-options.ts';
 import type { Installation } from './installation.ts';
 
@@ -15,6 +16,8 @@ export interface Feature {
   readonly name: string;
   /** Its options of `pillion serve`, and keys of pillion.yaml. `optionsOf` reads their values. */
   readonly options?: OptionTable;
+  /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
+  modelNote?(model: ModelReport): string | undefined;
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -51,6 +54,12 @@ export class FeatureList {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+  }
+
+  /** Sentences of `pillion status` about a model. */
+  modelNotes(model: ModelReport): readonly string[] {
+    const notes = this.features.map(({ modelNote }) => modelNote?.(model));
+    return notes.filter((note) => note !== undefined);
   }
 
   /** The list without these, and without the features that require them. */

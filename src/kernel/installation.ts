@@ -4,6 +4,7 @@ import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import type { ModelSeams } from './model-seams.ts';
 
 /** What lives as long as the server. Each of its functions is called once at most, but for `reread`. */
 export interface Service {
@@ -20,6 +21,7 @@ export interface Installation {
   readonly clock: Clock;
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
+  readonly models: ModelSeams;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
 }

@@ -16,6 +16,7 @@ import type { Environment } from '../../telemetry/tracing/tracing-options.ts';
 import { VERSION } from '../../version.ts';
 import type { FeatureList } from '../feature.ts';
 import type { Installation, Service } from '../installation.ts';
+import { ModelSeams } from '../model-seams.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
 import { Server } from './server.ts';
 
@@ -93,13 +94,14 @@ class InstallingApp implements App {
   async #assemble(): Promise<Server> {
     const { config, features, quit } = this.#options;
     const services: Service[] = [];
+    const models = new ModelSeams();
     const installation: Installation = {
-      ...{ config, clock: systemClock, logger: this.logger, telemetry: this.#telemetry },
+      ...{ config, clock: systemClock, logger: this.logger, telemetry: this.#telemetry, models },
       service: (service) => services.push(service),
     };
     try {
       for (const feature of features.features) await feature.install?.(installation);
-      return new Server({ config, logger: this.logger, telemetry: this.#telemetry, services, quit });
+      return new Server({ config, logger: this.logger, telemetry: this.#telemetry, services, seams: models, quit });
     } catch (error) {
       for (const service of services) await service.close?.();
       await this.#telemetry.close();

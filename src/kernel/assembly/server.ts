@@ -17,7 +17,6 @@ import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ModelFileWatch } from '../../models/lifecycle/model-file-watch.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
-import { KeptMemory } from '../../models/memory/kept-memory.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import type { AppHealth } from '../../proxy/fronting/app/app-health.ts';
 import { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
@@ -32,6 +31,7 @@ import type { FlushLosses } from '../../telemetry/last-flush.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import type { Service } from '../installation.ts';
+import type { ModelSeams } from '../model-seams.ts';
 import { Access } from './access.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { type ClientDrain, createClientDrain } from './client-drain.ts';
@@ -66,6 +66,8 @@ interface ServerParts {
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
   readonly services: readonly Service[];
+  /** What features have added to models. */
+  readonly seams: ModelSeams;
   readonly quit: (() => void) | undefined;
 }
 
@@ -103,7 +105,7 @@ export class Server implements Pillion {
   #areModelsStarted = false;
   #ended: Promise<void> | undefined;
 
-  constructor({ config, logger, telemetry, services, quit }: ServerParts) {
+  constructor({ config, logger, telemetry, services, seams, quit }: ServerParts) {
     const { options } = config;
     const { metrics } = telemetry;
     const machine = this.#machine;
@@ -116,7 +118,7 @@ export class Server implements Pillion {
     const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
     const budget = new CoreBudget(budgetCores);
     const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
-    const kept = new KeptMemory();
+    const { kept } = seams;
     this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots, kept });
     const lifecycle = createRequestLifecycle(options, telemetry, this.#deadlines, this.#memoryWatch.budget);
     const isServing = (): boolean => this.#models.isReady;
@@ -125,7 +127,8 @@ export class Server implements Pillion {
     // A version that has just become available is found in the next turn.
     const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
     const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread };
-    const models = createModels({ ...shared, kept, onChange });
+    const models = createModels({ ...shared, seams, onChange });
+    seams.serve(models);
     this.repository = createRepository(config, models, logger);
     const access = new Access(config, logger);
     const reloads = createReloads(config, logger, models, metrics, access.audit);

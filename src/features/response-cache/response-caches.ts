@@ -1,7 +1,7 @@
 /** The response caches of all models that have one, by the model's name. */
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { KeptMemory } from '../memory/kept-memory.ts';
+import type { KeptMemory } from '../../models/memory/kept-memory.ts';
 import { type CacheBounds, ResponseCache } from './response-cache.ts';
 
 const MIB = 2 ** 20;
