@@ -7,7 +7,8 @@
  *   feature.ts   what it is
  *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
  */
-import type { OptionTable } from '../config/read-options.ts';
+import type { ModelKeys } from '../config/model-key.ts';
+import type { ConfigKeys, OptionTable } from '../config/read-options.ts';
 import type { Installation } from './installation.ts';
 
 export interface Feature {
@@ -15,6 +16,8 @@ export interface Feature {
   readonly name: string;
   /** Its options of `pillion serve`, and keys of pillion.yaml. `optionsOf` reads their values. */
   readonly options?: OptionTable;
+  /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
+  readonly modelKeys?: ModelKeys;
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -32,10 +35,11 @@ export interface ListedFeature {
 }
 
 /** Features in the order in which they install. */
-export class FeatureList {
+export class FeatureList implements ConfigKeys {
   readonly features: readonly Feature[];
   /** The options of all features. */
   readonly options: OptionTable;
+  readonly modelKeys: ModelKeys;
   readonly #lines: readonly ListedFeature[];
 
   /** Throws an Error if a name is there twice, or a required one does not stand before. */
@@ -51,6 +55,7 @@ export class FeatureList {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+    this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
   }
 
   /** The list without these, and without the features that require them. */

@@ -13,6 +13,7 @@ import type { Executor } from '../../core/executor.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
+import { CACHE } from '../caching/cache-key.ts';
 import type { EnsembleGraph } from '../ensembles/ensemble-graph.ts';
 import { EnsembleMembers, type MemberDirectory } from '../ensembles/ensemble-members.ts';
 import { planEnsemble, type ReportEnsemble } from '../ensembles/ensemble-plan.ts';
@@ -113,7 +114,7 @@ async function loadEnsemble(
   servable.maxBatchSize = servable.configuredRows = scheduler.maxBatchSize;
   servable.modelRuns = modelRuns;
   source.complete(servable);
-  if (model.cache !== undefined) servable.addWarning(CACHE_OF_ENSEMBLE);
+  if (CACHE.of(model) !== undefined) servable.addWarning(CACHE_OF_ENSEMBLE);
   try {
     await options.prepare?.({ servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });
     return servable;

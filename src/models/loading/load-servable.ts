@@ -8,6 +8,7 @@ import { type BatchAxis, notesOn, type Signature, type Signatures } from '../../
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
 import type { VersionBatching } from '../batching/version-batching.ts';
+import { CACHE } from '../caching/cache-key.ts';
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import {
   groupOf,
@@ -130,7 +131,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.paddings = axes.paddings;
   servable.tryOut = opened.tryOut;
   servable.triton = opened.triton;
-  if (model.cache !== undefined && keepsState(served.signatures)) servable.addWarning(CACHE_OF_STATE);
+  if (CACHE.of(model) !== undefined && keepsState(served.signatures)) servable.addWarning(CACHE_OF_STATE);
   const source = { backendKind, versionDirectory, loadOptions: loadSettingsOf(options, target) };
   servable.profileOps = (rows, signatureName) =>
     profileReplica(

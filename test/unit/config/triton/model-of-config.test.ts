@@ -3,14 +3,16 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import type { ModelConfig } from '../../../../src/config/model-config.ts';
+import type { ModelKeys } from '../../../../src/config/model-key.ts';
 import { modelOfEntry, type RepositoryModel } from '../../../../src/config/triton/model-of-config.ts';
+import { CACHE } from '../../../../src/models/caching/cache-key.ts';
 
 const DIRECTORY = '/repository/m';
 const PATH = `${DIRECTORY}/config.pbtxt`;
 
-function read(text: string): RepositoryModel {
+function read(text: string, modelKeys: ModelKeys = [CACHE]): RepositoryModel {
   const entry = { name: 'm', directory: DIRECTORY, file: { bytes: Buffer.from(text) } };
-  return modelOfEntry(entry, { executionProvider: 'cpu' });
+  return modelOfEntry(entry, { executionProvider: 'cpu', modelKeys });
 }
 
 /** The model of a file without mistakes and without warnings. */
@@ -232,8 +234,14 @@ describe('config.pbtxt: sequences', () => {
 });
 
 it('config.pbtxt: response_cache is a cache of the default size', () => {
-  assert.deepEqual(modelOf('response_cache { enable: true }').cache, { maxMib: 64, ttlMs: 600_000 });
-  assert.equal(modelOf('response_cache { enable: false }').cache, undefined);
+  assert.deepEqual(CACHE.of(modelOf('response_cache { enable: true }')), { maxMib: 64, ttlMs: 600_000 });
+  assert.equal(CACHE.of(modelOf('response_cache { enable: false }')), undefined);
+});
+
+it('config.pbtxt: response_cache has no effect on a server without the feature', () => {
+  const { model, warnings } = read('response_cache { enable: true }', []);
+  assert.equal(CACHE.of(model), undefined);
+  assert.match(warnings.join(), /config\.pbtxt:1:1: response_cache has no effect: this server is without/);
 });
 
 describe('config.pbtxt: what has no effect', () => {
