@@ -8,7 +8,8 @@
  *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
  */
 import type { ModelReport } from '../admin/models-report.ts';
-import type { OptionTable } from '../config/read-options.ts';
+import type { ModelKeys } from '../config/model-key.ts';
+import type { ConfigKeys, OptionTable } from '../config/read-options.ts';
 import type { Installation } from './installation.ts';
 
 export interface Feature {
@@ -18,6 +19,8 @@ export interface Feature {
   readonly options?: OptionTable;
   /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
   modelNote?(model: ModelReport): string | undefined;
+  /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
+  readonly modelKeys?: ModelKeys;
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -35,10 +38,11 @@ export interface ListedFeature {
 }
 
 /** Features in the order in which they install. */
-export class FeatureList {
+export class FeatureList implements ConfigKeys {
   readonly features: readonly Feature[];
   /** The options of all features. */
   readonly options: OptionTable;
+  readonly modelKeys: ModelKeys;
   readonly #lines: readonly ListedFeature[];
 
   /** Throws an Error if a name is there twice, or a required one does not stand before. */
@@ -54,6 +58,7 @@ export class FeatureList {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+    this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
   }
 
   /** Sentences of `pillion status` about a model. */

@@ -4,6 +4,7 @@ import type { Installation } from '../../kernel/installation.ts';
 import type { LayeredVersion } from '../../models/loading/layers.ts';
 import { keepsState } from '../../models/loading/version-stack.ts';
 import type { ServableRunner } from '../../models/serving/servable.ts';
+import { CACHE } from './cache-key.ts';
 import { observeCaches } from './cache-metrics.ts';
 import { cacheReport } from './cache-report.ts';
 import { CachedRunner } from './cached-runner.ts';
@@ -16,13 +17,13 @@ const CACHE_OF_ENSEMBLE =
   'its cache has no effect: members may change under an ensemble; give "cache" to the models of its steps';
 
 /** On a version: its model's cache, which all the model's versions share. */
-const CACHE = factKey<ResponseCache>('response-cache');
+const KEPT = factKey<ResponseCache>('response-cache');
 
 export function installResponseCache(server: Installation): void {
   const { clock, models, telemetry } = server;
   const caches = new ResponseCaches(clock, models.kept);
   models.layerOfRequests((inner, version) => {
-    if (version.model.cache === undefined) return inner;
+    if (CACHE.of(version.model) === undefined) return inner;
     const why = whyNone(version);
     if (why === undefined) return cached(inner, version);
     version.warn(why);
@@ -37,7 +38,7 @@ export function installResponseCache(server: Installation): void {
 
   function cached(inner: ServableRunner, { model, facts }: LayeredVersion): ServableRunner {
     const cache = caches.configured(model)!;
-    facts.set(CACHE, cache);
+    facts.set(KEPT, cache);
     return new CachedRunner(inner, cache, clock);
   }
 
@@ -45,7 +46,7 @@ export function installResponseCache(server: Installation): void {
   function served(): ReadonlyMap<string, ResponseCache> {
     const all = new Map<string, ResponseCache>();
     for (const { name, facts } of models.servables()) {
-      const cache = facts.get(CACHE);
+      const cache = facts.get(KEPT);
       if (cache !== undefined) all.set(name, cache);
     }
     return all;
