@@ -132,7 +132,10 @@ const COMMANDS = new Map<string, Command>([
   ],
   [
     'status',
-    sidecarCommand('status', STATUS_HELP, readStatusOptions, async () => (await import('./cli/status.ts')).status),
+    sidecarCommand('status', STATUS_HELP, readStatusOptions, async () => {
+      const { status } = await import('./cli/status.ts');
+      return (options) => status(options, (model) => FEATURES.modelNotes(model));
+    }),
   ],
   [
     'doctor',

@@ -1,7 +1,7 @@
 /** Texts of --help. */
 
 import { serveOptions } from '../config/options/serve-options.ts';
-import type { OptionTable } from '../config/read-options.ts';
+import type { ConfigKeys, OptionTable } from '../config/read-options.ts';
 import {
   DOCTOR_OPTIONS,
   PROFILE_OPTIONS,
@@ -56,7 +56,7 @@ and --admin_token_file, now, without waiting for the next poll; the files of --a
 `;
 
 /** The help of `pillion serve` with these features. */
-export function serveHelp(features: { readonly options: OptionTable }): string {
+export function serveHelp(features: ConfigKeys): string {
   return `${SERVE_HELP}
 ${describeOptions(serveOptions(features))}
 `;

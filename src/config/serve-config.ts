@@ -12,19 +12,19 @@ import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './ba
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
 import { checkJoinedPort } from './joined-port.ts';
-import type { ModelConfig } from './model-config.ts';
+import type { ModelConfig, ModelDefaults } from './model-config.ts';
 import type { ModelFile } from './model-file.ts';
 import { collectModels, type RepositoryConfig } from './model-sources.ts';
 import { DEFAULT_METRICS_PATH, MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
 import { type FeatureOptions, givenOf } from './options/feature-options.ts';
-import { type ServeOptions, serveOptions } from './options/serve-options.ts';
+import { type ServeOptions, serveKeys } from './options/serve-options.ts';
 import {
+  type ConfigKeys,
   environmentLayer,
   flagLayer,
   type GivenOption,
   lookUp,
   type OptionLayer,
-  type OptionTable,
   type Origin,
   readOptions,
 } from './read-options.ts';
@@ -36,6 +36,8 @@ import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
 
 export interface ServeConfig {
   readonly models: readonly ModelConfig[];
+  /** What models are read with that are listed later. */
+  readonly modelDefaults: ModelDefaults;
   /** The place that lists them, for people: "--model", "/etc/models.config". */
   readonly modelsFrom: string;
   /** The file to poll for a new list; undefined if no file lists the models. */
@@ -66,30 +68,33 @@ type ServeConfigResult =
 export interface ConfigSource {
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What features bring, beside the kernel's own options and keys. */
   readonly features: FeatureOptions;
   /** Other defaults than ours; gets the layers above it. */
   readonly defaults?: ((above: readonly OptionLayer[]) => OptionLayer) | undefined;
 }
 
 export function readServeConfig({ args, environment, features, defaults }: ConfigSource): ServeConfigResult {
-  const table = serveOptions(features);
-  const commandLine = readCommandLine(table, args);
+  const keys = serveKeys(features);
+  const commandLine = readCommandLine(keys.options, args);
   const errors = [...commandLine.errors];
   const warnings = [...commandLine.warnings];
   const links = new Set<string>();
   const variables = withoutServiceLinks(environmentLayer(environment), links);
   const layers: OptionLayer[] = [flagLayer(commandLine.given), variables];
-  const yamlFile = readYamlFile(pathOf(layers, 'config'), table, errors);
+  const yamlFile = readYamlFile(pathOf(layers, 'config'), keys, errors);
   if (yamlFile !== undefined) layers.push((name) => yamlFile.yaml.options.get(name));
   const batching = batchingLayer(pathOf(layers, 'batching_parameters_file'), errors, warnings);
   if (batching !== undefined) layers.push(batching);
   if (defaults !== undefined) layers.push(defaults([...layers]));
-  const { values, origins } = readOptions(table, layers, errors);
-  // The table has every option of SERVE_OPTIONS.
+  const { values, origins } = readOptions(keys.options, layers, errors);
+  // Every option of SERVE_OPTIONS is among them.
   const kernelOptions = values as unknown as ServeOptions;
   const options = withTritonNames({ options: kernelOptions, origins }, errors);
   const areOptionsSound = errors.length === 0;
-  const collected = collectModels({ options, origins, table, environment, yamlFile, errors, warnings });
+  const modelDefaults = { executionProvider: options.execution_provider, modelKeys: keys.modelKeys };
+  const sources = { options, origins, keys, modelDefaults, environment, yamlFile };
+  const collected = collectModels({ ...sources, errors, warnings });
   if (areOptionsSound) {
     features.check({ options, origins }, errors);
     checkTogether(options, errors);
@@ -111,7 +116,7 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
   if (authorization !== undefined)
     warnings.push(...authorizationWarnings(authorization, options, { grpc: tls !== undefined, rest: isRestTls }));
   const read = { tls, isRestTls, authorization, adminToken, metricsPath };
-  return { config: Object.freeze({ ...collected, ...read, options, origins, warnings }) };
+  return { config: Object.freeze({ ...collected, ...read, modelDefaults, options, origins, warnings }) };
 }
 
 /** The value of an option that names a file with options. */
@@ -119,14 +124,14 @@ function pathOf(layers: readonly OptionLayer[], name: string): string {
   return lookUp(layers, name)?.texts.at(-1) ?? '';
 }
 
-function readYamlFile(path: string, table: OptionTable, errors: string[]): YamlFile | undefined {
+function readYamlFile(path: string, keys: ConfigKeys, errors: string[]): YamlFile | undefined {
   if (path === '') return undefined;
   const { bytes, error } = readConfigFile(path);
   if (bytes === undefined) {
     errors.push(error);
     return undefined;
   }
-  return { path, bytes, yaml: parsePillionYaml(path, bytes, table, errors) };
+  return { path, bytes, yaml: parsePillionYaml(path, bytes, keys, errors) };
 }
 
 function batchingLayer(path: string, errors: string[], warnings: string[]): OptionLayer | undefined {

@@ -7,6 +7,9 @@
  *   feature.ts   what it is
  *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
  */
+
+import type { ModelReport } from '../admin/models-report.ts';
+import type { ModelKeys } from '../config/model-key.ts';
 import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
 import type { OptionTable } from '../config/read-options.ts';
 import type { Installation } from './installation.ts';
@@ -16,9 +19,13 @@ export interface Feature {
   readonly name: string;
   /** Its options of `pillion serve`, and keys of pillion.yaml. `optionsOf` reads their values. */
   readonly options?: OptionTable;
+  /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
+  readonly modelKeys?: ModelKeys;
   /** As in FeatureOptions. */
   check?(given: GivenOptions, errors: string[]): void;
   withoutEffect?(given: GivenOptions): readonly string[];
+  /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
+  modelNote?(model: ModelReport): string | undefined;
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -40,6 +47,7 @@ export class FeatureList implements FeatureOptions {
   readonly features: readonly Feature[];
   /** The options of all features. */
   readonly options: OptionTable;
+  readonly modelKeys: ModelKeys;
   readonly #lines: readonly ListedFeature[];
 
   /** Throws an Error if a name is there twice, or a required one does not stand before. */
@@ -55,6 +63,13 @@ export class FeatureList implements FeatureOptions {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+    this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
+  }
+
+  /** Sentences of `pillion status` about a model. */
+  modelNotes(model: ModelReport): readonly string[] {
+    const notes = this.features.map(({ modelNote }) => modelNote?.(model));
+    return notes.filter((note) => note !== undefined);
   }
 
   check(given: GivenOptions, errors: string[]): void {

@@ -10,6 +10,7 @@ import type { CarriedDeadlines } from '../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import type { ModelSeams } from './model-seams.ts';
 
 /** Work of a service that a drain waits for within its timeout, and counts and ends after that. */
 export interface UnderWay {
@@ -59,6 +60,7 @@ export interface Installation {
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
   readonly readiness: ReadinessGate;
+  readonly models: ModelSeams;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
   /** Only one feature may have a front; `make` is called once, when the surfaces are made. */

@@ -136,7 +136,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** config/** telemetry/** models/** proxy/** kernel/*',
+    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** kernel/*',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
   {

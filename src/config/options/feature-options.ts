@@ -1,4 +1,4 @@
-import type { OptionTable, OptionValues, Origin } from '../read-options.ts';
+import type { ConfigKeys, OptionTable, OptionValues, Origin } from '../read-options.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 /** Options as they were read, for checks of several together. */
@@ -9,9 +9,7 @@ export interface GivenOptions {
 }
 
 /** What features add to the configuration. */
-export interface FeatureOptions {
-  /** Read with SERVE_OPTIONS. */
-  readonly options: OptionTable;
+export interface FeatureOptions extends ConfigKeys {
   /** Adds a line to `errors` for what may not be together. Called if each option alone is sound. */
   check(given: GivenOptions, errors: string[]): void;
   /** Lines about values that were given and have no effect. */

@@ -6,7 +6,7 @@
  * the file that --config names, else it is the default.
  */
 
-import type { OptionTable } from '../read-options.ts';
+import type { ConfigKeys, OptionTable } from '../read-options.ts';
 import { BATCHING_OPTIONS } from './batching-options.ts';
 import { CONNECTION_OPTIONS } from './connection-options.ts';
 import { FILE_OPTIONS } from './file-options.ts';
@@ -68,8 +68,13 @@ export const SERVE_OPTIONS = {
 } satisfies Record<string, Option<unknown>>;
 
 /** All options that `pillion serve` has with these features. */
-export function serveOptions({ options }: { readonly options: OptionTable }): OptionTable {
+export function serveOptions({ options }: Pick<ConfigKeys, 'options'>): OptionTable {
   return { ...SERVE_OPTIONS, ...options };
+}
+
+/** All that the configuration of `pillion serve` may say with these features. */
+export function serveKeys(features: ConfigKeys): ConfigKeys {
+  return { options: serveOptions(features), modelKeys: features.modelKeys };
 }
 
 type Table = typeof SERVE_OPTIONS;

@@ -5,6 +5,7 @@ import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import type { Front, FrontParts, Installation, MetricsPageMaker, Service } from '../installation.ts';
+import { ModelSeams } from '../model-seams.ts';
 
 /** Collects what features install, for the server that is assembled of it. */
 export class Installer implements Installation {
@@ -13,6 +14,7 @@ export class Installer implements Installation {
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
   readonly readiness = new ReadinessGate();
+  readonly models = new ModelSeams();
   readonly services: Service[] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;
   carried: CarriedDeadlines | undefined;

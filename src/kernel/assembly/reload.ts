@@ -103,19 +103,19 @@ function oneAtATime(work: () => Promise<void>): () => void {
 }
 
 function createReloadHandler(
-  { options }: ServeConfig,
+  { options, modelDefaults }: ServeConfig,
   logger: Logger,
   reloader: ModelReloader,
   metrics: Metrics,
   audit: AuditLog,
   ownModels: () => readonly ModelConfig[],
 ): ReloadHandler | undefined {
-  const { enable_reload_rpc, execution_provider, model_roots, log_root } = options;
+  const { enable_reload_rpc, model_roots, log_root } = options;
   if (!enable_reload_rpc) return undefined;
   return new ReloadHandler({
     reloader,
     counterTotal: (name) => metrics.counterTotal(name),
-    defaults: { executionProvider: execution_provider },
+    defaults: modelDefaults,
     limits: () => reloadLimits(ownModels(), model_roots, log_root === '' ? [] : [log_root]),
     events: reloadLog(logger, 'HandleReloadConfigRequest'),
     audit,

@@ -17,7 +17,6 @@ import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { FileWatch } from '../../files/file-watch.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
-import { KeptMemory } from '../../models/memory/kept-memory.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
@@ -113,7 +112,8 @@ export class Server implements Pillion {
     const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
     const budget = new CoreBudget(budgetCores);
     const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
-    const kept = new KeptMemory();
+    const { models: seams } = installed;
+    const { kept } = seams;
     this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots, kept });
     const lifecycle = createRequestLifecycle(
       options,
@@ -127,18 +127,10 @@ export class Server implements Pillion {
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
     // A version that has just become available is found in the next turn.
     const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
-    const shared = {
-      config,
-      isOnSpareCores: installed.isOnSpareCores,
-      machine,
-      budget,
-      coreSlots,
-      logger,
-      telemetry,
-      records,
-      thread,
-    };
-    const models = createModels({ ...shared, kept, onChange });
+    const { isOnSpareCores } = installed;
+    const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread, isOnSpareCores };
+    const models = createModels({ ...shared, seams, onChange });
+    seams.serve(models);
     this.repository = createRepository(config, models, logger);
     const access = new Access(config, logger);
     const reloads = createReloads(config, logger, models, metrics, access.audit);

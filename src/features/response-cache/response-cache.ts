@@ -9,7 +9,7 @@
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import { memoryOf, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
-import { type KeptAnswers, KeptMemory } from '../memory/kept-memory.ts';
+import { type KeptAnswers, KeptMemory } from '../../models/memory/kept-memory.ts';
 import { isSameRequest, type KeyedRequest } from './request-key.ts';
 
 /** What is counted of the requests. `bypass`: it was not looked up, as its inputs are too large, or it is one of a MultiInference. */

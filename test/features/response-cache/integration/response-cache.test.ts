@@ -4,8 +4,8 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { GRU_STATE, writeGru } from '../support/gru-model.ts';
-import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { GRU_STATE, writeGru } from '../../../support/gru-model.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 
 /** Without a state. */
 const AXES = GRU_STATE.slice(0, GRU_STATE.indexOf('state:'));
@@ -14,7 +14,6 @@ interface Report {
   readonly models: readonly {
     readonly name: string;
     readonly cache?: { readonly answers: number; readonly misses: number };
-    readonly versions: readonly { readonly warnings?: readonly string[] }[];
   }[];
 }
 
@@ -34,13 +33,11 @@ describe('a response cache', () => {
 
   before(async () => {
     const file = join(directory, 'pillion.yaml');
-    writeGru(join(directory, 'gru'), GRU_STATE);
     writeGru(join(directory, 'rolled'), AXES);
     writeFileSync(
       file,
       `models:
   - {name: digits, base_path: examples/digits/models/digits, cache: {max_mib: 1}}
-  - {name: gru, base_path: ${join(directory, 'gru')}, cache: {max_mib: 1}}
   - {name: rolled, base_path: ${join(directory, 'rolled')}, cache: {max_mib: 1}}
 `,
     );
@@ -123,13 +120,5 @@ describe('a response cache', () => {
     await sidecar.line(({ model, version, state }) => model === 'rolled' && version === '1' && state === 'END');
     assert.equal(await metric('pillion_cache_answers', 'model="rolled"'), 0);
     assert.notEqual(await ask(), old);
-  });
-
-  it('has no effect on a model that keeps a state, and this is told', async () => {
-    const { models } = (await (await fetch(`${sidecar.admin}/models`)).json()) as Report;
-    const gru = models.find(({ name }) => name === 'gru');
-    assert.equal(gru?.cache, undefined);
-    const warnings = gru?.versions[0]?.warnings ?? [];
-    assert.ok(warnings.some((each) => each.startsWith('its cache has no effect')));
   });
 });

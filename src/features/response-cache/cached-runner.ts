@@ -5,13 +5,11 @@
  *   request ─▶ the same was answered?  ─yes─▶ its answer                           hit
  *                 └no─▶ the same runs? ─yes─▶ waits for that run                   coalesced
  *                          └no─▶ runs, for itself and whoever joins; kept          miss
- *
- * What names a sequence is passed on: its answer depends on what was before.
  */
 import type { Clock } from '../../core/clock.ts';
 import { areLargerThan, type TensorMap } from '../../core/tensor.ts';
-import { RunnerAbove } from '../serving/runner-above.ts';
-import type { ServableRequest, ServableRunner } from '../serving/servable.ts';
+import { RunnerAbove } from '../../models/serving/runner-above.ts';
+import type { ServableRequest, ServableRunner } from '../../models/serving/servable.ts';
 import { digestOf, isSameRequest, keptCopy, MOST_KEYED_BYTES } from './request-key.ts';
 import type { CacheScope, ResponseCache } from './response-cache.ts';
 import { SharedRun } from './shared-run.ts';
@@ -30,11 +28,15 @@ export class CachedRunner extends RunnerAbove {
     this.#clock = clock;
   }
 
+  override get maySpareRuns(): boolean {
+    return true;
+  }
+
   submit(request: ServableRequest): Promise<TensorMap> {
-    const { context, sequence, inputs } = request;
+    const { context, inputs } = request;
     const { counts } = this.#cache;
     context.cancel.throwIfCancelled();
-    if (sequence !== undefined || areLargerThan(inputs, MOST_KEYED_BYTES)) {
+    if (areLargerThan(inputs, MOST_KEYED_BYTES)) {
       counts.bypass += 1;
       return this.inner.submit(request);
     }

@@ -1,12 +1,13 @@
 /** The `cache` key of a model: how much of its answers is kept, and for how long. */
 import * as v from 'valibot';
-import { about, camelKeys, count, fields } from './yaml/kinds.ts';
+import { ModelKey } from '../../config/model-key.ts';
+import { about, camelKeys, count, fields } from '../../config/yaml/kinds.ts';
 
 const MAX_MIB = 2 ** 20;
 const DAY_MS = 86_400_000;
 const DEFAULT_TTL_MS = 600_000;
 
-export const CACHE = v.pipe(
+const SCHEMA = v.pipe(
   fields({
     max_mib: about(
       count(1, MAX_MIB),
@@ -20,7 +21,8 @@ export const CACHE = v.pipe(
   v.transform(camelKeys),
 );
 
-export type CacheConfig = Readonly<v.InferOutput<typeof CACHE>>;
-
-/** Of a model of a Triton repository with response_cache, which names no bounds. */
-export const DEFAULT_CACHE: CacheConfig = { maxMib: 64, ttlMs: DEFAULT_TTL_MS };
+export const CACHE = new ModelKey({
+  name: 'cache',
+  schema: SCHEMA,
+  help: 'Keeps answers, and gives them to the same requests again (src/features/response-cache/README.md).',
+});

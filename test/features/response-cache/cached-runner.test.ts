@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { CancelSignal } from '../../../../src/core/cancel.ts';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { Priority, type PriorityClass } from '../../../../src/core/priority.ts';
+import type { CancelSignal } from '../../../src/core/cancel.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { Priority, type PriorityClass } from '../../../src/core/priority.ts';
 import {
   elements,
   type NumericTensor,
@@ -10,16 +10,16 @@ import {
   stringTensor,
   type Tensor,
   type TensorMap,
-} from '../../../../src/core/tensor.ts';
-import { CachedRunner } from '../../../../src/models/caching/cached-runner.ts';
-import { digestOf, isSameRequest, MOST_KEYED_BYTES } from '../../../../src/models/caching/request-key.ts';
-import { ResponseCache } from '../../../../src/models/caching/response-cache.ts';
-import type { ServableRequest } from '../../../../src/models/serving/servable.ts';
-import type { TaskContext } from '../../../../src/scheduler/task.ts';
-import { STAGE_EXECUTE, STAGE_QUEUE } from '../../../../src/telemetry/stage-clock.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { affine, type Behaviour, PuppetRunner } from '../../../support/puppet-models.ts';
-import { taskContext } from '../../../support/scheduler-harness.ts';
+} from '../../../src/core/tensor.ts';
+import { CachedRunner } from '../../../src/features/response-cache/cached-runner.ts';
+import { digestOf, isSameRequest, MOST_KEYED_BYTES } from '../../../src/features/response-cache/request-key.ts';
+import { ResponseCache } from '../../../src/features/response-cache/response-cache.ts';
+import type { ServableRequest } from '../../../src/models/serving/servable.ts';
+import type { TaskContext } from '../../../src/scheduler/task.ts';
+import { STAGE_EXECUTE, STAGE_QUEUE } from '../../../src/telemetry/stage-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { affine, type Behaviour, PuppetRunner } from '../../support/puppet-models.ts';
+import { taskContext } from '../../support/scheduler-harness.ts';
 
 const vector = (...values: number[]): NumericTensor =>
   numericTensor('float32', [values.length], Float32Array.from(values));
