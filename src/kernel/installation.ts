@@ -5,10 +5,12 @@ import type { UnsentBytes } from '../core/unsent-bytes.ts';
 import type { Callers } from '../proxy/caller.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { HttpFront } from '../proxy/http1/http-front.ts';
+import type { Prelude } from '../proxy/net/prelude.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
+import type { Surface } from '../telemetry/request-record.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import type { ModelSeams } from './model-seams.ts';
 
@@ -51,6 +53,9 @@ export interface FrontParts {
   readonly isOurs: (method: string, path: string) => boolean;
 }
 
+/** Makes the reader of what a proxy says first on a surface's TCP connections. Called once for each surface. */
+export type MakePrelude = (surface: Surface) => Prelude;
+
 /** Makes the page of metrics for a request with this `accept` header. */
 export type MetricsPageMaker = (accept: string | undefined) => Promise<MetricsPage>;
 
@@ -65,6 +70,8 @@ export interface Installation {
   service(service: Service): void;
   /** Only one feature may have a front; `make` is called once, when the surfaces are made. */
   front(make: (parts: FrontParts) => Front): void;
+  /** Only one feature may have a prelude. */
+  prelude(make: MakePrelude): void;
   /** Deadlines of requests for others, which inference that is made for them takes over. Only one feature may have them. */
   carriedDeadlines(deadlines: CarriedDeadlines): void;
   /** Puts something in place of the REST surface's page of metrics, which it gets. */

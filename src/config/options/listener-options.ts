@@ -26,10 +26,6 @@ export const LISTENER_OPTIONS = {
     placeholder: 'PATH',
     help: 'REST listens on this Unix socket too; the same as gRPC’s = one for both.',
   }),
-  proxy_protocol: flag({
-    default: false,
-    help: 'Connections to the gRPC and REST ports begin with a header of the PROXY protocol, version 1 or 2, which names the client; those without one are closed. Set it only where nobody but the proxy reaches the ports: who does can claim any address.',
-  }),
   inference_path_prefix: patternText(
     {
       default: '',

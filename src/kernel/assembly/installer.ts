@@ -4,7 +4,7 @@ import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { Front, FrontParts, Installation, MetricsPageMaker, Service } from '../installation.ts';
+import type { Front, FrontParts, Installation, MakePrelude, MetricsPageMaker, Service } from '../installation.ts';
 import { ModelSeams } from '../model-seams.ts';
 
 /** Collects what features install, for the server that is assembled of it. */
@@ -17,6 +17,7 @@ export class Installer implements Installation {
   readonly models = new ModelSeams();
   readonly services: Service[] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;
+  makePrelude: MakePrelude | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
@@ -33,6 +34,10 @@ export class Installer implements Installation {
 
   front(make: (parts: FrontParts) => Front): void {
     this.makeFront = make;
+  }
+
+  prelude(make: MakePrelude): void {
+    this.makePrelude = make;
   }
 
   carriedDeadlines(deadlines: CarriedDeadlines): void {

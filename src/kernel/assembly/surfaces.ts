@@ -34,10 +34,11 @@ import { headroomPage, probePages } from '../../proxy/servers/probes.ts';
 import { RegionStore } from '../../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
+import type { Surface } from '../../telemetry/request-record.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
-import type { Front, FrontParts, MetricsPageMaker } from '../installation.ts';
-import { createJoinedPort, type ProxyProtocols } from './doors.ts';
+import type { Front, FrontParts, MakePrelude, MetricsPageMaker } from '../installation.ts';
+import { createJoinedPort } from './doors.ts';
 import type { Gates } from './entrances.ts';
 import type { Loads } from './load.ts';
 
@@ -64,8 +65,8 @@ interface SurfaceParts {
   /** Undefined = plain text. */
   readonly tls: ListenTls | undefined;
   readonly gates: Gates;
-  /** Undefined without --proxy_protocol. */
-  readonly proxyProtocols: ProxyProtocols | undefined;
+  /** Undefined if connections begin with TLS or HTTP. */
+  readonly makePrelude: MakePrelude | undefined;
   /** Undefined if no request goes elsewhere. */
   readonly makeFront: ((parts: FrontParts) => Front) | undefined;
   readonly caps: ConnectionCaps;
@@ -157,12 +158,12 @@ function createOpenInference(parts: SurfaceParts): OpenInference {
   return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
 }
 
-function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedMemory {
-  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes, proxy_protocol } = config.options;
+function createSharedMemory({ config, lifecycle, audit, makePrelude }: SurfaceParts): SharedMemory {
+  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes } = config.options;
   return new SharedMemory({
     regions: allow_client_shm ? new RegionStore() : undefined,
     hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
-    areAddressesTold: proxy_protocol,
+    areAddressesTold: makePrelude !== undefined,
     maxTensorBytes: max_message_bytes,
     ...{ lifecycle, audit },
   });
@@ -188,9 +189,8 @@ function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine 
   return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
 }
 
-function entranceOf(surface: keyof ProxyProtocols, { gates, proxyProtocols, config }: SurfaceParts): Entrance {
-  const proxyProtocol = proxyProtocols?.[surface];
-  return { gate: gates[surface], socketAccess: socketAccess(config.options), proxyProtocol };
+function entranceOf(surface: Surface, { gates, makePrelude, config }: SurfaceParts): Entrance {
+  return { gate: gates[surface], socketAccess: socketAccess(config.options), prelude: makePrelude?.(surface) };
 }
 
 function socketAccess({ socket_mode, socket_group }: ServeOptions): SocketAccess {

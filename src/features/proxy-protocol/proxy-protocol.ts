@@ -10,9 +10,10 @@
 import type { Server, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
-import type { ConnectionGate } from './connection-gate.ts';
-import { FirstBytes, putBack } from './first-bytes.ts';
-import { tellPeer } from './peer-address.ts';
+import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
+import { FirstBytes, putBack } from '../../proxy/net/first-bytes.ts';
+import { tellPeer } from '../../proxy/net/peer-address.ts';
+import type { Prelude } from '../../proxy/net/prelude.ts';
 import { PROXY_MISTAKES, type ProxyHeader, type ProxyMistake, readProxyHeader } from './proxy-header.ts';
 
 /** What became of the headers. `kept`: the header names nobody, so that the socket's address counts. */
@@ -28,7 +29,7 @@ export interface ProxyProtocolOptions {
 
 type Listener = (this: Server, socket: Socket) => void;
 
-export class ProxyProtocol {
+export class ProxyProtocol implements Prelude {
   readonly #onOutcome: ProxyProtocolOptions['onOutcome'];
   readonly #first: FirstBytes<ProxyHeader | ProxyMistake>;
 
@@ -37,7 +38,6 @@ export class ProxyProtocol {
     this.#first = new FirstBytes({ clock, timeoutMs, judge: readProxyHeader, onGone: onOutcome });
   }
 
-  /** Stands before the server's own listeners of 'connection', all of which must be there already. */
   guard(server: Server, gate: ConnectionGate | undefined): void {
     const own = server.listeners('connection') as Listener[];
     const hasTls = server instanceof TlsServer;
@@ -51,17 +51,14 @@ export class ProxyProtocol {
     });
   }
 
-  /** Resolves when no header is under way. */
   untilKnown(): Promise<void> {
     return this.#first.untilEmpty();
   }
 
-  /** Closes the connections on which nothing has come. */
   destroySilent(): void {
     this.#first.destroySilent();
   }
 
-  /** Closes the connections whose header has not come. */
   destroy(): void {
     this.#first.destroy();
   }

@@ -9,7 +9,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
-import type { PeerAddress } from './peer-address.ts';
+import type { PeerAddress } from '../../proxy/net/peer-address.ts';
 
 /** With its line end. */
 export const MAX_V1_BYTES = 107;

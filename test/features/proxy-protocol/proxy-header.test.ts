@@ -3,8 +3,8 @@ import { Buffer } from 'node:buffer';
 import { SocketAddress } from 'node:net';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { MAX_V1_BYTES, MAX_V2_LENGTH, readProxyHeader } from '../../src/proxy/net/proxy-header.ts';
-import { headerV2 } from '../support/proxy-headers.ts';
+import { MAX_V1_BYTES, MAX_V2_LENGTH, readProxyHeader } from '../../../src/features/proxy-protocol/proxy-header.ts';
+import { headerV2 } from '../../support/proxy-headers.ts';
 
 const port = fc.integer({ min: 0, max: 65_535 });
 const rest = fc.uint8Array({ maxLength: 50 });
