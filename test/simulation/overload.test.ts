@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { SchedulerKind } from '../../../src/scheduler/scheduler-options.ts';
-import { attainmentOf, largeModelMs, type SimulatedModel, simulate } from '../../support/traffic.ts';
+import type { SchedulerKind } from '../../src/scheduler/scheduler-options.ts';
+import { attainmentOf, largeModelMs, type SimulatedModel, simulate, type TrafficClass } from '../support/traffic.ts';
 
 const SLOTS = 2;
 /** Rows per ms of full batches on all slots. */
@@ -128,5 +128,26 @@ describe('Overload', () => {
     });
     const [{ offered, good }] = models[0] as [(typeof models)[0][0]];
     assert.ok(good / offered > 0.4, `${good / offered}`);
+  });
+});
+
+describe('In standing overload', () => {
+  const runMs = (rows: number): number => 3 + 0.1 * rows;
+  const options = { maxBatchSize: 32, maxEnqueuedBatches: 100 };
+  const run = (classes: readonly TrafficClass[]) =>
+    simulate({ models: [{ classes, runMs, options }], slots: 1, durationMs: 4000 });
+
+  it('the admitted are answered after about two runs, not at the edge of their deadlines', async () => {
+    // Twice what full batches of 6.2 ms do.
+    const [one] = (await run([{ perMs: 10.3, deadlineMs: 100 }])).models[0]!;
+    assert.ok(one!.good > 0.48 * one!.offered, `${one!.good} of ${one!.offered}`);
+    assert.ok(medianOf(one!.latencies) < 20, `${medianOf(one!.latencies)}`);
+    assert.ok(one!.good > 0.99 * (one!.offered - one!.refused), `${one!.offered - one!.refused - one!.good} late`);
+  });
+
+  it('a burst has the room up to its deadline', async () => {
+    const burst: TrafficClass = { perMs: 0.8, deadlineMs: 100, rows: 1 };
+    const [one] = (await run([burst, { ...burst, perMs: 0.05, rows: 32 }])).models[0]!;
+    assert.equal(one!.good, one!.offered);
   });
 });
