@@ -126,7 +126,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'cli/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
+    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
     because: 'a command asks a running server; what it asked for it may simulate',
   },
   {
@@ -136,7 +136,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** kernel/*',
+    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/*',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
   {
@@ -156,8 +156,8 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: '*',
-    may: 'kernel/** cli/** config/** core/clock.ts internals/* pillion.ts version.ts',
-    because: 'main.ts reads flags and starts the app',
+    may: 'cli/run-command.ts pillion.ts version.ts core/**',
+    because: 'main.ts runs a command line with the features; nothing else is decided there',
   },
 ];
 
