@@ -3,10 +3,12 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { loadReports } from './features/load-reports/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 
 const LINES = [
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
+  { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

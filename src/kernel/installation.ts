@@ -2,6 +2,7 @@
 import type { OptionTable, OptionValues } from '../config/read-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Surface } from '../proxy/servers/surface.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
@@ -15,6 +16,26 @@ export interface Service {
   close?(): Promise<void> | void;
 }
 
+/** How busy the server is. Times since the process's start, in ms. */
+export interface LoadReadings {
+  /** Cores that runs may take. */
+  readonly runCores: () => number;
+  /** Time that they need for the requests that wait. */
+  readonly waitingMs: () => number;
+  /** How long the event loop had something to do. */
+  readonly loopBusyMs: () => number;
+  /** Cores that the process may use. */
+  readonly budgetCores: () => number;
+}
+
+/** The parts of the server that a surface may stand on. */
+export interface SurfaceParts {
+  readonly loads: LoadReadings;
+}
+
+/** Makes a surface when the server is assembled. */
+export type SurfaceMaker = (parts: SurfaceParts) => Surface;
+
 export interface Installation {
   readonly config: ServeConfig;
   readonly clock: Clock;
@@ -22,6 +43,8 @@ export interface Installation {
   readonly telemetry: AppTelemetry;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
+  /** What clients can ask it for, over gRPC and REST. */
+  surface(make: SurfaceMaker): void;
 }
 
 /** The values of a feature's own options. */

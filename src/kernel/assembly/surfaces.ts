@@ -29,17 +29,21 @@ import { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import { RestServer } from '../../proxy/servers/http-server.ts';
 import { type PageMaker, PageServer } from '../../proxy/servers/page-server.ts';
 import { headroomPage, probePages } from '../../proxy/servers/probes.ts';
+import { reportsOf } from '../../proxy/servers/surface.ts';
 import { RegionStore } from '../../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
+import type { SurfaceMaker } from '../installation.ts';
 import { createJoinedPort, type ProxyProtocols } from './doors.ts';
 import type { Gates } from './entrances.ts';
 import { createFront, createStreamFront, logFronting, withAppMetrics } from './front.ts';
 import type { Loads } from './load.ts';
 
-interface SurfaceParts {
+interface SurfacesParts {
+  /** Those that features add. */
+  readonly added: readonly SurfaceMaker[];
   readonly models: OperatedModels;
   /** Of changes that callers make. */
   readonly audit: AuditLog;
@@ -80,12 +84,13 @@ export interface Surfaces {
   readonly sharedMemory: SharedMemory;
 }
 
-export function createSurfaces(parts: SurfaceParts): Surfaces {
+export function createSurfaces(parts: SurfacesParts): Surfaces {
   const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
   const { options } = config;
-  const callers = new Callers(options.caller_header, access);
+  const surfaces = parts.added.map((make) => make({ loads: parts.loads.readings }));
+  const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
   const openInference = createOpenInference(parts);
-  const served = { lifecycle, resolver, modelInfo, openInference, loads: parts.loads.reports };
+  const served = { lifecycle, resolver, modelInfo, openInference, surfaces };
   const common = { ...served, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const inflations = new InflationGate();
@@ -120,7 +125,7 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
 
 /** The ports that ask nobody who they are. Where callers are asked, --probe_port has no metrics: they name models. */
 function createPageServers(
-  { config, access, readiness, gates, loads, onInternalError }: SurfaceParts,
+  { config, access, readiness, gates, loads, onInternalError }: SurfacesParts,
   metricsPage: PageMaker,
 ): Pick<Surfaces, 'metrics' | 'probes'> {
   const { metrics_port, probe_port } = config.options;
@@ -133,7 +138,7 @@ function createPageServers(
 }
 
 /** The Open Inference Protocol, for both surfaces. */
-function createOpenInference(parts: SurfaceParts): OpenInference {
+function createOpenInference(parts: SurfacesParts): OpenInference {
   const { config, lifecycle, resolver, modelInfo, readiness, telemetry, models, repository, audit } = parts;
   const { model_control_mode, allow_client_settings: areChangeable } = config.options;
   const { statistics, sampling } = telemetry;
@@ -147,7 +152,7 @@ function createOpenInference(parts: SurfaceParts): OpenInference {
   return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
 }
 
-function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedMemory {
+function createSharedMemory({ config, lifecycle, audit }: SurfacesParts): SharedMemory {
   const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes, proxy_protocol } = config.options;
   return new SharedMemory({
     regions: allow_client_shm ? new RegionStore() : undefined,
@@ -162,7 +167,7 @@ function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedM
 type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front'>;
 
 /** The HTTP/2 stack that `--http2_engine` names. */
-function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine {
+function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine {
   const { config, machine, onInternalError } = parts;
   const { options } = config;
   const entrance = entranceOf('grpc', parts);
@@ -178,7 +183,7 @@ function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine 
   return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
 }
 
-function entranceOf(surface: keyof ProxyProtocols, { gates, proxyProtocols, config }: SurfaceParts): Entrance {
+function entranceOf(surface: keyof ProxyProtocols, { gates, proxyProtocols, config }: SurfacesParts): Entrance {
   const proxyProtocol = proxyProtocols?.[surface];
   return { gate: gates[surface], socketAccess: socketAccess(config.options), proxyProtocol };
 }

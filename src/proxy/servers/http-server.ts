@@ -42,7 +42,6 @@ import { type Page, SmallAnswers } from '../http1/small-answers.ts';
 import type { Transport } from '../http1/transport.ts';
 import { UnsentAnswers } from '../http1/unsent-answers.ts';
 import { InflationGate } from '../inflation.ts';
-import type { LoadReports } from '../load/load-reports.ts';
 import type { JoinedPort } from '../net/joined-port.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
@@ -56,6 +55,7 @@ import { type RestMatcher, restMatcher } from './prefixed-routes.ts';
 import { openApiText } from './rest-description.ts';
 import { RestMethods } from './rest-methods.ts';
 import type { RestRoute } from './rest-routes.ts';
+import { reportsOf, type Surface } from './surface.ts';
 
 const NO_BODY = Buffer.alloc(0);
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
@@ -95,8 +95,8 @@ export interface RestServerOptions {
   readonly front?: FrontOptions | undefined;
   /** Reads and writes large bodies. Default: they are read and written on the event loop. */
   readonly thread?: CodecThread;
-  /** Absent: no answer carries a load report. */
-  readonly loads?: LoadReports | undefined;
+  /** Those that features add. Default: none. */
+  readonly surfaces?: readonly Surface[];
   /** Logs the causes of `internal` errors; the context is undefined for errors outside a request. */
   readonly onInternalError: (error: unknown, context?: RequestContext) => void;
 }
@@ -120,16 +120,18 @@ export class RestServer {
 
   constructor(options: RestServerOptions) {
     const { lifecycle, resolver, modelInfo, openInference, maxBodyBytes, onInternalError, metrics } = options;
-    const { callers = new Callers(), stallMs = STALL_MS } = options;
     const {
       compressFromBytes = Infinity,
       hasCors = false,
       serializationAsTensorContent = false,
+      surfaces = [],
       thread,
-      loads,
     } = options;
     this.#options = options;
-    this.#shared = { lifecycle, access: callers.access, maxBodyBytes, compressFromBytes, loads, onInternalError };
+    const bodyLimits = { maxBodyBytes, compressFromBytes };
+    const reports = reportsOf(surfaces);
+    const { callers = new Callers('', undefined, reports?.askedBy), stallMs = STALL_MS } = options;
+    this.#shared = { lifecycle, access: callers.access, ...bodyLimits, reports, onInternalError };
     const methods = { resolver, modelInfo, openInference, maxBodyBytes, serializationAsTensorContent, thread };
     this.#methods = new RestMethods(methods);
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
