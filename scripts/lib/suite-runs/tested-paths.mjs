@@ -85,7 +85,7 @@ export const TESTED_PATHS = {
   ],
   interop: [...GRPC, ...INTEROP, 'test/conformance/grpc-interop.mjs', 'test/support/interop-service.ts'],
   'grpc-tools': [
-    ...[...GRPC, 'src/proxy/protocols/reflection', 'src/proxy/protocols/health', ...TENSORFLOW],
+    ...[...GRPC, 'src/features/reflection', 'src/proxy/protocols/health', ...TENSORFLOW],
     ...['test/conformance/grpc-tools.mjs', 'test/conformance/grpcurl', 'test/conformance/ghz'],
   ],
   'fronted-grpc': [

@@ -9,7 +9,6 @@ import type { ReloadHandler } from '../handlers/reload.ts';
 import { HealthService } from '../protocols/health/health-service.ts';
 import { inferenceService } from '../protocols/open-inference/grpc/inference-service.ts';
 import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
-import { Reflection } from '../protocols/reflection/reflection-service.ts';
 import { modelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
 import { predictionService } from '../protocols/tensorflow-serving/grpc/prediction-service.ts';
 import type { Readiness } from '../readiness.ts';
@@ -69,7 +68,6 @@ export class GrpcServer {
       inferenceService({ openInference, resolver, maxTensorBytes, thread }, shared),
       this.#health,
       ...surfaces.flatMap((each) => each.grpc?.(shared, names) ?? []),
-      ...new Reflection(names).services,
     ];
     for (const { methods } of this.#services) for (const method of methods) engine.register(method);
     this.services = [...new Set(this.#services.map(({ name }) => name))];

@@ -5,12 +5,12 @@
  * on the stream gets one answer; an unknown name gets an error_response, and the stream goes on. The descriptors are
  * those that buf makes of proto/, with map entries and imports.
  */
-import { lengthDelimited, WireReader } from '../../../codec/protobuf/wire-reader.ts';
-import { bytesField, message, messageField, varintField } from '../../../codec/protobuf/wire-writer.ts';
-import { GrpcStatus, ServingError } from '../../../core/errors.ts';
-import { quoteName } from '../../../core/list-names.ts';
-import type { CallReader, CallStatus, GrpcCall, GrpcService } from '../../grpc/engine.ts';
-import { OK, statusOf } from '../../grpc/grpc-errors.ts';
+import { lengthDelimited, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import { bytesField, message, messageField, varintField } from '../../codec/protobuf/wire-writer.ts';
+import { GrpcStatus, ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import type { CallReader, CallStatus, GrpcCall, GrpcService } from '../../proxy/grpc/engine.ts';
+import { OK, statusOf } from '../../proxy/grpc/grpc-errors.ts';
 import { ProtoFiles } from './proto-files.ts';
 
 /** The newer package first. */
