@@ -154,7 +154,13 @@ export const TESTED_PATHS = {
   'perf-analyzer': [...OPEN_INFERENCE, ...TENSORFLOW, 'test/perf-analyzer', 'scripts/lib/perf-analyzer.mjs'],
   'triton-rust': [...OPEN_INFERENCE, 'test/triton-rust', 'scripts/lib/rust-program.mjs'],
   openapi: [
-    ...['src/proxy/protocols', 'src/proxy/servers/rest-routes.ts', 'src/proxy/http1', 'src/codec/json'],
+    ...[
+      'src/features/openapi',
+      'src/proxy/protocols',
+      'src/proxy/servers/rest-routes.ts',
+      'src/proxy/http1',
+      'src/codec/json',
+    ],
     ...['src/codec/open-inference/rest', 'test/openapi'],
   ],
   'tfjs-long': [

@@ -20,8 +20,7 @@ import { UNTAKEN_BYTES, UNTAKEN_HTTP2_BYTES, UntakenAnswers } from '../../proxy/
 import type { StreamFront } from '../../proxy/grpc/pillion-engine.ts';
 import { healthClient } from '../../proxy/protocols/health/health-client.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
-import { restMatcher } from '../../proxy/servers/prefixed-routes.ts';
-import { OPENAPI_PATH } from '../../proxy/servers/rest-routes.ts';
+import type { RestMatcher } from '../../proxy/servers/rest-routes.ts';
 import type { Logger, RootLogger } from '../../telemetry/log/log.ts';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import type { Gauges } from '../../telemetry/metrics/gauges.ts';
@@ -61,8 +60,7 @@ export function createFront(
 }
 
 /** The same application for requests over HTTP/2, but for the paths of REST. */
-export function createStreamFront(front: FrontOptions, { options, metricsPath = '' }: ServeConfig): StreamFront {
-  const routes = restMatcher({ prefix: options.inference_path_prefix, metricsPath, isFronting: true });
+export function createStreamFront(front: FrontOptions, routes: RestMatcher): StreamFront {
   return new Http2Front(front, (method, path) => routes.match(method, path).kind !== 'app');
 }
 
@@ -142,15 +140,14 @@ export function withAppMetrics(
 
 /** Says at the start what is not the application's. `services`: of the gRPC port. */
 export function logFronting(
-  { options, metricsPath }: ServeConfig,
+  { options: { app }, metricsPath }: ServeConfig,
+  { places }: RestMatcher,
   services: readonly string[],
   logger: RootLogger,
 ): void {
-  const { app, inference_path_prefix: prefix } = options;
   if (app === '') return;
-  const description = prefix === '' ? [] : [`${prefix}${OPENAPI_PATH}`];
   const metrics = metricsPath === undefined ? [] : [metricsPath];
-  const facts = { app, paths: [`${prefix}/v1/models`, `${prefix}/v2`, ...description, ...metrics], services };
+  const facts = { app, paths: [...places, ...metrics], services };
   logger.info(
     { event: 'fronting', ...facts },
     "these paths and services are this server's; other paths go to the application",

@@ -27,9 +27,10 @@ import type { Readiness } from '../../proxy/readiness.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import { RestServer } from '../../proxy/servers/http-server.ts';
+import { openInferencePart } from '../../proxy/servers/open-inference-part.ts';
 import { type PageMaker, PageServer } from '../../proxy/servers/page-server.ts';
 import { headroomPage, probePages } from '../../proxy/servers/probes.ts';
-import { reportsOf } from '../../proxy/servers/surface.ts';
+import { reportsOf, type Surface } from '../../proxy/servers/surface.ts';
 import { RegionStore } from '../../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
@@ -87,10 +88,14 @@ export interface Surfaces {
 export function createSurfaces(parts: SurfacesParts): Surfaces {
   const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
   const { options } = config;
-  const surfaces = parts.added.map((make) => make({ loads: parts.loads.readings }));
-  const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
   const openInference = createOpenInference(parts);
-  const served = { lifecycle, resolver, modelInfo, openInference, surfaces };
+  const inference = { openInference, resolver, maxTensorBytes: options.max_message_bytes, thread };
+  const surfaces: Surface[] = [
+    { rest: () => openInferencePart(inference) },
+    ...parts.added.map((make) => make({ loads: parts.loads.readings })),
+  ];
+  const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
+  const served = { lifecycle, resolver, modelInfo, surfaces };
   const common = { ...served, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const inflations = new InflationGate();
@@ -98,12 +103,6 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
   const bodies = { inflations, bodyTimeoutS };
   const { fronted: deadlines, memory } = lifecycle;
   const front = createFront(options, telemetry, { deadlines, callers, unsent: memory.unsent });
-  const streamFront = front && createStreamFront(front, config);
-  const grpc = new GrpcServer({
-    ...{ ...common, readiness, reload, access },
-    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: streamFront }),
-    options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
-  });
   const own = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
   const page = withAppMetrics(own, options, telemetry, parts.logger);
   const rest = new RestServer({
@@ -118,8 +117,14 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
     front,
     entrance: entranceOf('rest', parts),
   });
+  const streamFront = front && createStreamFront(front, rest.routes);
+  const grpc = new GrpcServer({
+    ...{ ...common, openInference, readiness, reload, access },
+    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: streamFront }),
+    options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
+  });
   const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
-  logFronting(config, grpc.services, parts.logger);
+  logFronting(config, rest.routes, grpc.services, parts.logger);
   return { grpc, rest, joined, ...createPageServers(parts, page), sharedMemory: openInference.sharedMemory };
 }
 

@@ -250,7 +250,7 @@ eachEngine('without reports there is no such service', async () => {
 
 describe('over REST', () => {
   const clock = new FakeClock();
-  const rest = new RestHarness({ server: { surfaces: [loadReportSurface(reportsOf(clock).loads, clock)] } });
+  const rest = new RestHarness({ surfaces: [loadReportSurface(reportsOf(clock).loads, clock)] });
   let connection: RawConnection;
 
   before(async () => {
