@@ -64,13 +64,13 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/*',
-    may: 'core/** telemetry/** access/* proxy/load/* proxy/net/peer-address.ts',
+    may: 'core/** telemetry/** access/* proxy/net/peer-address.ts',
     because: 'a request is the same thing on every surface',
   },
   {
     of: 'proxy/load/*',
-    may: 'core/** codec/protobuf/* telemetry/** proxy/refusal-headers.ts',
-    because: 'a load report is the same whoever gets it',
+    may: 'core/** telemetry/** proxy/refusal-headers.ts',
+    because: 'how busy the server is, whoever asks',
   },
   { of: 'proxy/shared-memory/*', may: 'core/** files/*', because: 'a region is a file, whoever asks for its bytes' },
   {
@@ -80,7 +80,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/http1/**',
-    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/load/* proxy/net/*',
+    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/net/*',
     because: TRANSPORT,
   },
   {
@@ -96,7 +96,7 @@ const LAYERS: readonly Layer[] = [
   { of: 'proxy/http2/**', may: 'core/** internals/* proxy/net/*', because: TRANSPORT },
   {
     of: 'proxy/grpc/*',
-    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/load/* proxy/net/* proxy/http2/**',
+    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/net/* proxy/http2/**',
     because: TRANSPORT,
   },
   {
@@ -106,7 +106,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/protocols/**',
-    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/load/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts proxy/grpc/load-trailer.ts',
+    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts proxy/grpc/shared-trailers.ts',
     because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
   },
   {
@@ -136,7 +136,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/*',
+    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* access/* version.ts',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
   {

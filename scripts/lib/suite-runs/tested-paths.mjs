@@ -85,7 +85,7 @@ export const TESTED_PATHS = {
   ],
   interop: [...GRPC, ...INTEROP, 'test/conformance/grpc-interop.mjs', 'test/support/interop-service.ts'],
   'grpc-tools': [
-    ...[...GRPC, 'src/proxy/protocols/reflection', 'src/proxy/protocols/health', ...TENSORFLOW],
+    ...[...GRPC, 'src/features/reflection', 'src/proxy/protocols/health', ...TENSORFLOW],
     ...['test/conformance/grpc-tools.mjs', 'test/conformance/grpcurl', 'test/conformance/ghz'],
   ],
   'fronted-grpc': [
@@ -103,8 +103,7 @@ export const TESTED_PATHS = {
     ...GRPC,
     ...HTTP1,
     ...DRAIN,
-    'src/proxy/load',
-    'src/proxy/protocols/orca',
+    'src/features/load-reports',
     'src/proxy/refusal-headers.ts',
     'test/mesh',
     ...ENVOY,
@@ -155,7 +154,13 @@ export const TESTED_PATHS = {
   'perf-analyzer': [...OPEN_INFERENCE, ...TENSORFLOW, 'test/perf-analyzer', 'scripts/lib/perf-analyzer.mjs'],
   'triton-rust': [...OPEN_INFERENCE, 'test/triton-rust', 'scripts/lib/rust-program.mjs'],
   openapi: [
-    ...['src/proxy/protocols', 'src/proxy/servers/rest-routes.ts', 'src/proxy/http1', 'src/codec/json'],
+    ...[
+      'src/features/openapi',
+      'src/proxy/protocols',
+      'src/proxy/servers/rest-routes.ts',
+      'src/proxy/http1',
+      'src/codec/json',
+    ],
     ...['src/codec/open-inference/rest', 'test/openapi'],
   ],
   'tfjs-long': [

@@ -68,12 +68,6 @@ export const LISTENER_OPTIONS = {
     default: 0,
     help: 'Time limit of a gRPC request. 0 = no limit except the client’s own deadline, as in TensorFlow Serving.',
   }),
-  load_reports: text({
-    default: 'asked',
-    oneOf: ['asked', 'always', 'off'],
-    placeholder: 'asked|always|off',
-    help: 'Load reports for balancers (ORCA, docs/mesh.md). asked: on answers to requests with endpoint-load-metrics-format, and as a gRPC stream of their own. always: on every answer, for balancers that do not ask. off: none.',
-  }),
   refusal_delay_ms: integer({
     min: 0,
     max: 60_000,

@@ -147,7 +147,8 @@ export class Server implements Pillion {
     const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit, caps, makeFront: installed.makeFront },
+      ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces },
+      ...{ caps, makeFront: installed.makeFront },
       pageOf: (own) => installed.pageOf(own),
     });
     this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });

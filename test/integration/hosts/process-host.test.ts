@@ -12,12 +12,12 @@ import {
 import { type ProcessHostOptions, startProcessHost } from '../../../src/backends/host/process/process-host.ts';
 import { DEFAULT_FIRST_DELAY_MS } from '../../../src/backends/host/restart-backoff.ts';
 import type { WorkerEvent } from '../../../src/backends/host/worker-host-options.ts';
+import { RECYCLE_INTERVAL_MS } from '../../../src/backends/host/worker-slot.ts';
 import type { BatchOrigin, BatchResult } from '../../../src/core/executor.ts';
 import { isGone, modelProcesses } from '../../support/child-processes.ts';
 import { FAKE_FILE, GROWN_BYTES } from '../../support/fake-backend.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchOf, fakeModel, holdLoads, WHEN, yOf } from '../../support/fake-model.ts';
-import { RECYCLE_INTERVAL_MS } from '../../../src/backends/host/worker-slot.ts';
 
 describe('a model’s process that is killed', () => {
   it('gives its batch back as lost, is replaced, and leaves no zombie', async (t) => {

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { OPEN_INFERENCE } from '../../../../src/proxy/protocols/open-inference/rest/operations.ts';
-import { openApiText, restOperations } from '../../../../src/proxy/servers/rest-description.ts';
-import { matchRest } from '../../../../src/proxy/servers/rest-routes.ts';
+import { openApiText as textOf } from '../../../src/features/openapi/description.ts';
+import { OPEN_INFERENCE } from '../../../src/proxy/protocols/open-inference/rest/operations.ts';
+import { describedServer } from './described-server.ts';
+
+const METRICS = '/monitoring/prometheus/metrics';
 
 interface Described {
   readonly operationId: string;
@@ -12,13 +14,19 @@ interface Described {
   readonly responses: Readonly<Record<string, object>>;
 }
 
-const document = JSON.parse(openApiText('1.2.3')) as {
+function openApiText(version: string, metricsPath: string): string {
+  return textOf(describedServer({ metricsPath }).described, { version, metricsPath });
+}
+
+const { described, routes } = describedServer();
+const operations = described.flatMap((each) => each.operations);
+const document = JSON.parse(openApiText('1.2.3', METRICS)) as {
   readonly openapi: string;
   readonly paths: Readonly<Record<string, Readonly<Record<string, Described>>>>;
   readonly components: { readonly schemas: Readonly<Record<string, object>> };
 };
 const methods = Object.entries(document.paths).flatMap(([path, byMethod]) =>
-  Object.entries(byMethod).map(([method, described]) => ({ path, method: method.toUpperCase(), described })),
+  Object.entries(byMethod).map(([method, row]) => ({ path, method: method.toUpperCase(), described: row })),
 );
 
 /** A path of the template. */
@@ -27,25 +35,25 @@ function sampleOf(template: string): string {
 }
 
 test('each row of the tables is the route of its paths, and of no other method', () => {
-  for (const { kind, paths, http } of restOperations()) {
+  for (const { kind, paths, http } of operations) {
     for (const path of paths) {
-      assert.equal(matchRest(http, sampleOf(path), undefined).kind, kind, `${http} ${path}`);
-      assert.equal(matchRest('OPTIONS', sampleOf(path), undefined).kind, 'options', path);
-      assert.equal(matchRest('DELETE', sampleOf(path), undefined).error?.kind, 'method_not_allowed', path);
+      assert.equal(routes.match(http, sampleOf(path)).kind, kind, `${http} ${path}`);
+      assert.equal(routes.match('OPTIONS', sampleOf(path)).kind, 'options', path);
+      assert.equal(routes.match('DELETE', sampleOf(path)).error?.kind, 'method_not_allowed', path);
     }
   }
 });
 
 test('every method of a path is described once, and reached', () => {
-  const expected = restOperations().flatMap(({ http, paths }) => paths.map((path) => `${http} ${path}`));
+  const expected = operations.flatMap(({ http, paths }) => paths.map((path) => `${http} ${path}`));
   assert.deepEqual(methods.map(({ method, path }) => `${method} ${path}`).sort(), [...expected].sort());
-  for (const { method, path } of methods) assert.equal(matchRest(method, sampleOf(path), undefined).error, undefined);
+  for (const { method, path } of methods) assert.equal(routes.match(method, sampleOf(path)).error, undefined);
 });
 
 test('models and versions of paths are decoded', () => {
   for (const { http, paths } of OPEN_INFERENCE) {
     for (const path of paths.filter((each) => each.includes('{model}') && !each.includes('{repository}'))) {
-      const { spec } = matchRest(http, sampleOf(path), undefined);
+      const { spec } = routes.match(http, sampleOf(path));
       assert.equal(spec.name, 'a b', path);
       assert.equal(spec.version, path.includes('{version}') ? 3n : undefined, path);
     }
@@ -63,7 +71,7 @@ test('operations have names of their own, and the parameters of their path', () 
 
 test('references lead somewhere', () => {
   const { schemas } = document.components;
-  const names = [...openApiText('1').matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name!);
+  const names = [...openApiText('1', METRICS).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name!);
   assert.ok(names.length > 20);
   for (const name of names) assert.ok(name in schemas, name);
   const used = new Set(names);
@@ -95,4 +103,14 @@ test('the paths of the Open Inference Protocol are in its documentation', () => 
     .map((path) => path.replace('{model}', 'M'))
     .filter((path) => !text.includes(path));
   assert.deepEqual(missing, []);
+});
+
+test('the description has the paths as they are asked for', () => {
+  const { paths } = JSON.parse(textOf(described, { version: '1', prefix: '/pillion' })) as {
+    paths: Record<string, object>;
+  };
+  const plain = JSON.parse(textOf(described, { version: '1' })) as { paths: Record<string, object> };
+  const expected = Object.keys(plain.paths).map((path) => (path === METRICS ? path : `/pillion${path}`));
+  assert.deepEqual(Object.keys(paths), expected);
+  assert.deepEqual(paths[`/pillion/v2`], plain.paths['/v2']);
 });

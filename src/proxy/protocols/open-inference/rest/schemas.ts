@@ -1,34 +1,13 @@
-/**
- * JSON Schemas (2020-12) of the bodies of REST, for /openapi.json. Numbers may be NaN, Infinity and -Infinity, which JSON
- * Schema has no word for.
- */
-import { DATATYPES } from '../../../codec/open-inference/datatypes.ts';
-import { MAX_NAMES } from '../../../codec/open-inference/infer-request.ts';
-import { MAX_SEQUENCE_ID_LENGTH } from '../../../core/model-spec.ts';
+/** JSON Schemas of the bodies of the Open Inference Protocol, for the description of the API. */
+import { DATATYPES } from '../../../../codec/open-inference/datatypes.ts';
+import { MAX_NAMES } from '../../../../codec/open-inference/infer-request.ts';
+import { MAX_SEQUENCE_ID_LENGTH } from '../../../../core/model-spec.ts';
+import { ANY, BOOLEAN, COUNT, list, object, oneOf, ref, TEXT } from '../../rest/json-schema.ts';
 
-const TEXT = { type: 'string' };
-const COUNT = { type: 'integer', minimum: 0 };
 const SHAPE = { type: 'array', items: COUNT };
 /** -1: any size. */
 const SPEC_SHAPE = { type: 'array', items: { type: 'integer', minimum: -1 } };
-const NUMBER_TEXT = { type: 'string', pattern: '^[0-9]+$' };
-/** A value of any nesting. */
-const ANY = {};
-
-const BOOLEAN = { type: 'boolean' };
 const DATATYPE = { type: 'string', enum: Object.values(DATATYPES) };
-
-function object(properties: Readonly<Record<string, object>>, required: readonly string[] = []): object {
-  return { type: 'object', properties, ...(required.length > 0 && { required }) };
-}
-
-function list(items: object): object {
-  return { type: 'array', items };
-}
-
-function ref(name: string): object {
-  return { $ref: `#/components/schemas/${name}` };
-}
 
 /** A key whose value is null is not there. */
 function orNull(schema: object): object {
@@ -46,57 +25,12 @@ function parameters(known: Readonly<Record<string, object>>): object {
   };
 }
 
-/** Either of two keys, and not both. */
-function oneOf(a: string, b: string): object {
-  return { oneOf: [{ required: [a] }, { required: [b] }] };
-}
-
 const TENSOR_METADATA = object({ name: TEXT, datatype: DATATYPE, shape: SPEC_SHAPE }, ['name', 'datatype', 'shape']);
 const DURATION = object({ count: COUNT, ns: COUNT }, ['count', 'ns']);
 const COMPUTE = { compute_input: DURATION, compute_infer: DURATION, compute_output: DURATION };
-
-const VERSION_STATE = { type: 'string', enum: ['UNKNOWN', 'START', 'LOADING', 'AVAILABLE', 'UNLOADING', 'END'] };
-const VERSION_PROBLEM = object({ error_code: TEXT, error_message: TEXT }, ['error_code', 'error_message']);
 const REPOSITORY_STATE = { type: 'string', enum: ['READY', 'UNAVAILABLE', 'LOADING', 'UNLOADING'] };
 
-const SERVING = {
-  PredictRequest: {
-    ...object({
-      signature_name: TEXT,
-      instances: { ...list(ANY), minItems: 1, description: 'One value a row.' },
-      inputs: { description: 'Whole tensors: an object by name, or the value of the only input.' },
-    }),
-    ...oneOf('instances', 'inputs'),
-  },
-  PredictResponse: {
-    ...object({
-      predictions: { ...list(ANY), description: 'One value a row.' },
-      outputs: { description: 'Whole tensors: an object by name, or the value of the only output.' },
-    }),
-    ...oneOf('predictions', 'outputs'),
-  },
-  ExamplesRequest: object({ signature_name: TEXT, context: object({}), examples: list(object({})) }, ['examples']),
-  ClassifyResponse: object({ results: list(list(list({ type: ['string', 'number'] }))) }, ['results']),
-  RegressResponse: object({ results: list({ type: 'number' }) }, ['results']),
-  ModelStatus: object(
-    {
-      model_version_status: list(
-        object({ version: NUMBER_TEXT, state: VERSION_STATE, status: VERSION_PROBLEM }, ['version', 'state', 'status']),
-      ),
-    },
-    ['model_version_status'],
-  ),
-  ModelList: object({ models: list({ allOf: [object({ name: TEXT }, ['name']), ref('ModelStatus')] }) }, ['models']),
-  ServingMetadata: object(
-    {
-      model_spec: object({ name: TEXT, signature_name: TEXT, version: NUMBER_TEXT }),
-      metadata: object({ signature_def: object({}) }),
-    },
-    ['model_spec', 'metadata'],
-  ),
-};
-
-const OPEN_INFERENCE = {
+export const OPEN_INFERENCE_SCHEMAS = {
   RequestParameters: parameters({
     timeout: { ...COUNT, description: 'The deadline, in microseconds from the arrival; 0 = none.' },
     priority: { ...COUNT, description: '0 = the default, 1 = the highest.' },
@@ -192,11 +126,3 @@ const OPEN_INFERENCE = {
   RepositoryRequest: object({ parameters: orNull(parameters({})) }),
   Settings: object({}),
 };
-
-export const OPENAPI_SCHEMAS = {
-  Error: object({ error: TEXT }, ['error']),
-  ...SERVING,
-  ...OPEN_INFERENCE,
-};
-
-export type SchemaName = keyof typeof OPENAPI_SCHEMAS;

@@ -5,12 +5,12 @@
  * on the stream gets one answer; an unknown name gets an error_response, and the stream goes on. The descriptors are
  * those that buf makes of proto/, with map entries and imports.
  */
-import { lengthDelimited, WireReader } from '../../../codec/protobuf/wire-reader.ts';
-import { bytesField, message, messageField, varintField } from '../../../codec/protobuf/wire-writer.ts';
-import { GrpcStatus, ServingError } from '../../../core/errors.ts';
-import { quoteName } from '../../../core/list-names.ts';
-import type { CallReader, CallStatus, GrpcCall, GrpcEngine } from '../../grpc/engine.ts';
-import { OK, statusOf } from '../../grpc/grpc-errors.ts';
+import { lengthDelimited, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import { bytesField, message, messageField, varintField } from '../../codec/protobuf/wire-writer.ts';
+import { GrpcStatus, ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import type { CallReader, CallStatus, GrpcCall, GrpcService } from '../../proxy/grpc/engine.ts';
+import { OK, statusOf } from '../../proxy/grpc/grpc-errors.ts';
 import { ProtoFiles } from './proto-files.ts';
 
 /** The newer package first. */
@@ -32,29 +32,33 @@ const ALL_EXTENSION_NUMBERS_RESPONSE = 5;
 const LIST_SERVICES_RESPONSE = 6;
 const ERROR_RESPONSE = 7;
 
-export class ReflectionService {
-  readonly #services: readonly string[];
+export class Reflection {
+  readonly #services: () => readonly string[];
   readonly #open = new Set<GrpcCall>();
   #files: ProtoFiles | undefined;
 
   /** `services`: full names of all services, these two included. */
-  constructor(services: readonly string[]) {
+  constructor(services: () => readonly string[]) {
     this.#services = services;
   }
 
-  register(engine: GrpcEngine): void {
-    for (const service of REFLECTION_SERVICES) {
-      engine.register({
-        path: `/${service}/ServerReflectionInfo`,
-        isClientStream: true,
-        enforcesDeadline: false,
-        start: (call) => this.#start(call),
-      });
-    }
+  get services(): readonly GrpcService[] {
+    return REFLECTION_SERVICES.map((name) => ({
+      name,
+      methods: [
+        {
+          path: `/${name}/ServerReflectionInfo`,
+          isClientStream: true,
+          enforcesDeadline: false,
+          start: (call) => this.#start(call),
+        },
+      ],
+      endStreams: () => this.#endStreams(),
+    }));
   }
 
-  /** For a drain: ends the open streams, since an idle tool must not hold it up. */
-  endStreams(): void {
+  /** An idle tool must not hold up a drain. */
+  #endStreams(): void {
     for (const call of this.#open) this.#end(call, OK);
   }
 
@@ -99,7 +103,7 @@ export class ReflectionService {
         if (!this.#files.isMessage(text)) return errorResponse(GrpcStatus.NOT_FOUND, `no message ${quoteName(text)}`);
         return messageField(ALL_EXTENSION_NUMBERS_RESPONSE, bytesField(1, text));
       case LIST_SERVICES: {
-        const services = this.#services.map((name) => messageField(1, bytesField(1, name)));
+        const services = this.#services().map((name) => messageField(1, bytesField(1, name)));
         return messageField(LIST_SERVICES_RESPONSE, message(...services));
       }
       default:

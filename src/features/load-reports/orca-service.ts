@@ -4,12 +4,12 @@
  *
  * It is outside the request lifecycle, as health checks are: a stream that stays open for days is no request in flight.
  */
-import { lengthDelimited, varintTag, WireReader } from '../../../codec/protobuf/wire-reader.ts';
-import { type Clock, repeat, type TimerHandle } from '../../../core/clock.ts';
-import { ServingError } from '../../../core/errors.ts';
-import type { CallReader, GrpcCall, GrpcEngine } from '../../grpc/engine.ts';
-import { statusOf } from '../../grpc/grpc-errors.ts';
-import type { LoadReports } from '../../load/load-reports.ts';
+import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import { type Clock, repeat, type TimerHandle } from '../../core/clock.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { CallReader, GrpcCall, GrpcMethod, GrpcService } from '../../proxy/grpc/engine.ts';
+import { statusOf } from '../../proxy/grpc/grpc-errors.ts';
+import type { LoadReports } from './load-reports.ts';
 
 export const ORCA_SERVICE = 'xds.service.orca.v3.OpenRcaService';
 
@@ -20,7 +20,8 @@ const LEAST_INTERVAL_MS = 100;
 /** A year. */
 const MOST_INTERVAL_MS = 31_536_000_000;
 
-export class OrcaService {
+export class OrcaService implements GrpcService {
+  readonly name = ORCA_SERVICE;
   readonly #reports: LoadReports;
   readonly #clock: Clock;
   readonly #streams = new Set<ReportStream>();
@@ -31,16 +32,12 @@ export class OrcaService {
     this.#clock = clock;
   }
 
-  register(engine: GrpcEngine): void {
-    engine.register({
-      path: `/${ORCA_SERVICE}/StreamCoreMetrics`,
-      isClientStream: false,
-      enforcesDeadline: false,
-      start: (call) => new ReportStream(call, this),
-    });
+  get methods(): readonly GrpcMethod[] {
+    const start = (call: GrpcCall): CallReader => new ReportStream(call, this);
+    const path = `/${ORCA_SERVICE}/StreamCoreMetrics`;
+    return [{ path, isClientStream: false, enforcesDeadline: false, start }];
   }
 
-  /** For a drain: ends every stream, and new ones at once. */
   endStreams(): void {
     this.#isEnding = true;
     for (const stream of this.#streams) stream.finish();

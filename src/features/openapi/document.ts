@@ -3,9 +3,10 @@
  *
  * https://spec.openapis.org/oas/v3.1.0
  */
-import { ANSWER_HEADERS, INFERENCE_HEADERS, REQUEST_HEADERS } from './openapi-headers.ts';
-import { OPENAPI_SCHEMAS, type SchemaName } from './openapi-schemas.ts';
-import { type Content, namesIn, type Operation } from './operation.ts';
+import { object, TEXT } from '../../proxy/protocols/rest/json-schema.ts';
+import { type Content, namesIn, type Operation } from '../../proxy/protocols/rest/operation.ts';
+import type { Described } from '../../proxy/servers/rest-part.ts';
+import { ANSWER_HEADERS, INFERENCE_HEADERS, REQUEST_HEADERS } from './headers.ts';
 
 /** Errors that any request may get, and any request with a body. */
 const COMMON_ERRORS: readonly number[] = [400, 401, 403, 429, 500, 503, 504];
@@ -50,9 +51,9 @@ interface OpenApiDocument {
 }
 
 /** `version`: the server's. `keyHeader`: the header of a key that is no bearer's. */
-export function openApiDocument(operations: readonly Operation[], version: string, keyHeader: string): OpenApiDocument {
+export function openApiDocument(described: readonly Described[], version: string, keyHeader: string): OpenApiDocument {
   const paths: Record<string, Record<string, object>> = {};
-  for (const operation of operations) {
+  for (const operation of described.flatMap(({ operations }) => operations)) {
     for (const path of operation.paths) {
       paths[path] ??= {};
       paths[path][operation.http.toLowerCase()] = operationOf(operation, path);
@@ -67,7 +68,7 @@ export function openApiDocument(operations: readonly Operation[], version: strin
     },
     paths,
     components: {
-      schemas: OPENAPI_SCHEMAS,
+      schemas: Object.assign({ Error: object({ error: TEXT }, ['error']) }, ...described.map(({ schemas }) => schemas)),
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer' },
         key: { type: 'apiKey', in: 'header', name: keyHeader },
@@ -154,6 +155,6 @@ function contentOf(content: Content): object {
   );
 }
 
-function mediaOf(name: SchemaName): object {
+function mediaOf(name: string): object {
   return { schema: { $ref: `#/components/schemas/${name}` } };
 }

@@ -1,6 +1,6 @@
 /** The headers of REST, for /openapi.json: what each means, and its form. By lower-case names. */
-import { MAX_SEQUENCE_ID_LENGTH } from '../../../core/model-spec.ts';
-import { PRIORITY_NAMES } from '../../../core/priority.ts';
+import { MAX_SEQUENCE_ID_LENGTH } from '../../core/model-spec.ts';
+import { PRIORITY_NAMES } from '../../core/priority.ts';
 
 interface Header {
   readonly description: string;

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { fromBinary } from '@bufbuild/protobuf';
 import { type DescriptorProto, type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
-import { PROTO_DESCRIPTORS } from '../../../gen/proto-descriptors.ts';
+import { PROTO_DESCRIPTORS } from '../../gen/proto-descriptors.ts';
 
 interface ProtoFile {
   /** Serialized FileDescriptorProto. */

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
-import type { LoadFigures } from '../../../../src/proxy/load/load-meter.ts';
-import { LoadReport, loadFormatOf } from '../../../../src/proxy/load/load-report.ts';
-import { LoadReports } from '../../../../src/proxy/load/load-reports.ts';
-import { protoRegistry } from '../../../support/proto-registry.ts';
+import type { LoadFigures } from '../../../src/features/load-reports/load-meter.ts';
+import { LoadReport, loadFormatOf } from '../../../src/features/load-reports/load-report.ts';
+import { LoadReports } from '../../../src/features/load-reports/load-reports.ts';
+import { protoRegistry } from '../../support/proto-registry.ts';
 
 const FIGURES: LoadFigures = {
   utilization: 0.41236,
@@ -66,19 +66,19 @@ test('answers carry a report where it is asked for, or always', () => {
   let figures: LoadFigures | undefined;
   const meter = { figures: () => figures };
   const asked = new LoadReports({ meter, isAlways: false, namesModels: true });
-  assert.equal(asked.header('json'), undefined, 'there is nothing to tell yet');
-  assert.equal(asked.onCall(true), undefined);
+  assert.equal(asked.onHttp('json'), undefined, 'there is nothing to tell yet');
+  assert.equal(asked.onCall('bin'), undefined);
   figures = FIGURES;
-  assert.equal(asked.header(undefined), undefined);
-  assert.equal(asked.onCall(false), undefined);
-  assert.match(asked.header('json')![1], /^JSON/);
-  const report = asked.onCall(true);
+  assert.equal(asked.onHttp(undefined), undefined);
+  assert.equal(asked.onCall(undefined), undefined);
+  assert.match(asked.onHttp('json')![1], /^JSON/);
+  const report = asked.onCall('bin');
   assert.ok(report !== undefined);
-  assert.equal(asked.onCall(true), report, 'made once a moment');
+  assert.equal(asked.onCall('bin'), report, 'made once a moment');
   figures = { ...FIGURES, eps: 4 };
-  assert.notEqual(asked.onCall(true), report);
+  assert.notEqual(asked.onCall('bin'), report);
   const always = new LoadReports({ meter, isAlways: true, namesModels: true });
-  assert.match(always.header(undefined)![1], /^TEXT/);
-  assert.match(always.header('json')![1], /^JSON/);
-  assert.ok(always.onCall(false) !== undefined);
+  assert.match(always.onHttp(undefined)![1], /^TEXT/);
+  assert.match(always.onHttp('json')![1], /^JSON/);
+  assert.ok(always.onCall(undefined) !== undefined);
 });

@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { signature, spec } from '../support/puppet-models.ts';
-import { jsonOf, type RawConnection, RestHarness } from '../support/rest-harness.ts';
+import { descriptionPart } from '../../../../src/features/openapi/description.ts';
+import { signature, spec } from '../../../support/puppet-models.ts';
+import { jsonOf, type RawConnection, RestHarness } from '../../../support/rest-harness.ts';
 
 interface Media {
   readonly schema: { readonly $ref: string };
@@ -19,7 +20,7 @@ interface Document {
 
 type Content = Readonly<Record<string, Media>>;
 
-const rest = new RestHarness();
+const rest = new RestHarness({ surfaces: [{ rest: (described) => descriptionPart({ version: '1.2.3' }, described) }] });
 let connection: RawConnection;
 let document: Document;
 const ajv = new Ajv2020({ strict: false });

@@ -4,15 +4,17 @@ import { Buffer } from 'node:buffer';
 import { after, before, describe, test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { createMetricsReader, createOrcaClient } from '@grpc/grpc-js/build/src/orca.js';
-import { ServingError } from '../../src/core/errors.ts';
-import { LoadMeter } from '../../src/proxy/load/load-meter.ts';
-import { LoadReports } from '../../src/proxy/load/load-reports.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { currentEngine, eachEngine } from '../support/grpc-engines.ts';
-import { floatRequest, type GrpcHarness, INFERENCE, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
-import { fail } from '../support/puppet-models.ts';
-import { type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
-import { batchRecord, requestRecord } from '../support/telemetry-records.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { ServingError } from '../../../../src/core/errors.ts';
+import { loadReportSurface } from '../../../../src/features/load-reports/install.ts';
+import { LoadMeter } from '../../../../src/features/load-reports/load-meter.ts';
+import { LoadReports } from '../../../../src/features/load-reports/load-reports.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { currentEngine, eachEngine } from '../../../support/grpc-engines.ts';
+import { floatRequest, type GrpcHarness, INFERENCE, PREDICTION, withGrpc } from '../../../support/grpc-harness.ts';
+import { fail } from '../../../support/puppet-models.ts';
+import { type RawAnswer, type RawConnection, RestHarness } from '../../../support/rest-harness.ts';
+import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
 
 const FULL = new ServingError('overloaded', 'no room', { retryAfterMs: 1200, attributes: { reason: 'queue_full' } });
 const GREEDY = new ServingError('overloaded', 'slow down', {
@@ -81,7 +83,7 @@ eachEngine('an answer and a refusal carry a report if they are asked to', async 
         assert.deepEqual(report['named_metrics'], { queue_ms: 0.001, 'model.m': 0.4 });
       }
     },
-    { loads },
+    { surfaces: [loadReportSurface(loads, systemClock)] },
   );
 });
 
@@ -112,7 +114,7 @@ eachEngine('a stream of requests carries a report at its end', async () => {
       assert.equal(reportIn(drained)?.['application_utilization'], 0.4);
       assert.equal(drained.metadata.get('grpc-retry-pushback-ms')[0], '1000');
     },
-    { loads, clock },
+    { surfaces: [loadReportSurface(loads, clock)], clock },
   );
 });
 
@@ -137,7 +139,7 @@ eachEngine('a stream has a report each 0.1 s at most, and each 30 s if its clien
         await ended;
       }
     },
-    { loads, clock },
+    { surfaces: [loadReportSurface(loads, clock)], clock },
   );
 });
 
@@ -148,7 +150,7 @@ eachEngine('every answer carries a report where the server shall', async () => {
     async (server) => {
       for (const model of ['m', 'm', 'full']) assert.ok(reportIn(await predict(server, model, {})) !== undefined);
     },
-    { loads },
+    { surfaces: [loadReportSurface(loads, systemClock)] },
   );
 });
 
@@ -203,7 +205,7 @@ eachEngine('a stream has a report at once and each interval, and ends with the s
       await drained;
       assert.deepEqual(server.internalErrors, []);
     },
-    { loads, clock },
+    { surfaces: [loadReportSurface(loads, clock)], clock },
   );
 });
 
@@ -234,7 +236,7 @@ eachEngine('a stream whose client leaves sends nothing more', async () => {
         return asked === before;
       });
     },
-    { loads: counted, clock },
+    { surfaces: [loadReportSurface(counted, clock)], clock },
   );
 });
 
@@ -248,7 +250,7 @@ eachEngine('without reports there is no such service', async () => {
 
 describe('over REST', () => {
   const clock = new FakeClock();
-  const rest = new RestHarness({ server: { loads: reportsOf(clock).loads } });
+  const rest = new RestHarness({ surfaces: [loadReportSurface(reportsOf(clock).loads, clock)] });
   let connection: RawConnection;
 
   before(async () => {

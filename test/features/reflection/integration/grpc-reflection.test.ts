@@ -4,9 +4,15 @@ import type { Buffer } from 'node:buffer';
 import { create, createFileRegistry, type FileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { status as Status } from '@grpc/grpc-js';
-import { eachEngine as test } from '../support/grpc-engines.ts';
-import { type Answer, type GrpcHarness, withGrpc } from '../support/grpc-harness.ts';
-import { frame, openSession, rawCall } from '../support/raw-grpc.ts';
+import { Reflection } from '../../../../src/features/reflection/reflection-service.ts';
+import { eachEngine as test } from '../../../support/grpc-engines.ts';
+import { type Answer, type GrpcHarness, withGrpc } from '../../../support/grpc-harness.ts';
+import { frame, openSession, rawCall } from '../../../support/raw-grpc.ts';
+
+/** As withGrpc, with reflection. */
+function withReflection(setUp: () => void, use: (server: GrpcHarness) => Promise<void>): Promise<void> {
+  return withGrpc(setUp, use, { surfaces: [{ grpc: (_exchange, names) => new Reflection(names).services }] });
+}
 
 /** Asks on one stream, in order. */
 async function ask(server: GrpcHarness, version: string, ...requests: object[]): Promise<Answer[]> {
@@ -39,7 +45,7 @@ function registryOf(answer: Answer): FileRegistry {
 
 for (const version of ['v1', 'v1alpha']) {
   test(`${version}: from the list of services to every method's messages`, async () => {
-    await withGrpc(
+    await withReflection(
       () => undefined,
       async (server) => {
         const [list] = await ask(server, version, { list_services: '*', host: 'h' });
@@ -65,7 +71,7 @@ for (const version of ['v1', 'v1alpha']) {
 }
 
 test('maps are described as maps', async () => {
-  await withGrpc(
+  await withReflection(
     () => undefined,
     async (server) => {
       const [answer] = await ask(server, 'v1', { file_containing_symbol: 'tensorflow.serving.PredictRequest' });
@@ -76,7 +82,7 @@ test('maps are described as maps', async () => {
 });
 
 test('files, fields, methods, enum values and nested messages are found; what is not known is an error on a stream that goes on', async () => {
-  await withGrpc(
+  await withReflection(
     () => undefined,
     async (server) => {
       const found = [
@@ -116,7 +122,7 @@ test('files, fields, methods, enum values and nested messages are found; what is
 });
 
 test('garbage ends the stream with INVALID_ARGUMENT; a drain ends an idle stream with OK', async () => {
-  await withGrpc(
+  await withReflection(
     () => undefined,
     async (server) => {
       const session = openSession(server.address);

@@ -10,6 +10,7 @@
 import { Buffer } from 'node:buffer';
 import { WIRE_FIXED64 } from '../../codec/protobuf/wire-reader.ts';
 import { bytesField, message, messageField } from '../../codec/protobuf/wire-writer.ts';
+import type { SharedTrailers } from '../../proxy/answer-reports.ts';
 import type { LoadFigures } from './load-meter.ts';
 
 export type LoadFormat = 'bin' | 'json' | 'text';
@@ -17,7 +18,7 @@ export type LoadFormat = 'bin' | 'json' | 'text';
 /** Of a request: the form in which its answer shall carry a report. */
 export const LOAD_FORMAT_HEADER = 'endpoint-load-metrics-format';
 const TEXT_HEADER = 'endpoint-load-metrics';
-export const LOAD_BIN_HEADER = 'endpoint-load-metrics-bin';
+const BIN_HEADER = 'endpoint-load-metrics-bin';
 
 /** OrcaLoadReport's numbers of the fields that are sent. */
 const FIELDS = { cpu_utilization: 1, rps_fractional: 6, eps: 7, application_utilization: 9 } as const;
@@ -34,11 +35,10 @@ export function loadFormatOf(header: string | undefined): LoadFormat | undefined
 
 type Numbers = readonly (readonly [name: string, value: number])[];
 
-export class LoadReport {
+export class LoadReport implements SharedTrailers {
   readonly #fields: readonly (readonly [name: keyof typeof FIELDS, value: number])[];
   readonly #named: Numbers;
   #bytes: Uint8Array | undefined;
-  /** Belongs to proxy/grpc/: what it has made of the report. */
   grpcForm: object | undefined = undefined;
   readonly #headers = new Map<LoadFormat, readonly [name: string, value: string]>();
 
@@ -55,6 +55,10 @@ export class LoadReport {
       for (const [model, share] of models) named.set(`model.${model.replace(UNSAFE, '_')}`, round(share));
     }
     this.#named = [...named];
+  }
+
+  get entries(): Readonly<Record<string, Uint8Array>> {
+    return { [BIN_HEADER]: this.bytes };
   }
 
   /** A serialized OrcaLoadReport. */
@@ -81,7 +85,7 @@ export class LoadReport {
   #write(format: LoadFormat): readonly [name: string, value: string] {
     switch (format) {
       case 'bin':
-        return [LOAD_BIN_HEADER, Buffer.from(this.bytes).toString('base64')];
+        return [BIN_HEADER, Buffer.from(this.bytes).toString('base64')];
       case 'json': {
         const report = { ...Object.fromEntries(this.#fields), named_metrics: Object.fromEntries(this.#named) };
         return [TEXT_HEADER, `JSON ${JSON.stringify(report)}`];

@@ -1,6 +1,7 @@
 /** Which answers carry a load report, and the report of the moment, each form of which is written once. */
+import type { AnswerReports } from '../../proxy/answer-reports.ts';
 import type { LoadFigures, LoadMeter } from './load-meter.ts';
-import { type LoadFormat, LoadReport } from './load-report.ts';
+import { LOAD_FORMAT_HEADER, LoadReport, loadFormatOf } from './load-report.ts';
 
 export interface LoadReportsOptions {
   readonly meter: Pick<LoadMeter, 'figures'>;
@@ -10,13 +11,18 @@ export interface LoadReportsOptions {
   readonly namesModels: boolean;
 }
 
-export class LoadReports {
+export class LoadReports implements AnswerReports {
+  readonly askedBy = LOAD_FORMAT_HEADER;
   readonly #options: LoadReportsOptions;
   #figures: LoadFigures | undefined;
   #report: LoadReport | undefined;
 
   constructor(options: LoadReportsOptions) {
     this.#options = options;
+  }
+
+  get isAlways(): boolean {
+    return this.#options.isAlways;
   }
 
   /** The report of the moment; undefined before the first request was answered. */
@@ -31,14 +37,12 @@ export class LoadReports {
     return this.#report;
   }
 
-  /** The header of the HTTP answer to a request that asks for `format`; undefined: it carries no report. */
-  header(format: LoadFormat | undefined): readonly [name: string, value: string] | undefined {
-    const wanted = format ?? (this.#options.isAlways ? 'text' : undefined);
-    return wanted === undefined ? undefined : this.report?.header(wanted);
+  onHttp(asked: string | undefined): readonly [name: string, value: string] | undefined {
+    const format = loadFormatOf(asked) ?? (this.isAlways ? 'text' : undefined);
+    return format === undefined ? undefined : this.report?.header(format);
   }
 
-  /** The report on the gRPC answer to a call; undefined: it carries none. */
-  onCall(isAsked: boolean): LoadReport | undefined {
-    return isAsked || this.#options.isAlways ? this.report : undefined;
+  onCall(asked: string | undefined): LoadReport | undefined {
+    return this.isAlways || loadFormatOf(asked) !== undefined ? this.report : undefined;
   }
 }

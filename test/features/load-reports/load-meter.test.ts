@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { LEAST_UTILIZATION, LoadMeter } from '../../../../src/proxy/load/load-meter.ts';
-import type { BatchRecord } from '../../../../src/telemetry/request-record.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { LEAST_UTILIZATION, LoadMeter } from '../../../src/features/load-reports/load-meter.ts';
+import type { BatchRecord } from '../../../src/telemetry/request-record.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 /** A server of two cores on a fake clock, and its meter. */
 class Server {

@@ -19,9 +19,9 @@
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+import { envoyMark } from '../../proxy/refusal-headers.ts';
 import { INFERENCE_METHODS } from '../../telemetry/metrics/live-stats.ts';
 import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
-import { envoyMark } from '../refusal-headers.ts';
 
 /** Balancers weigh anew once a second. Shorter spans have too few requests. */
 const TURN_MS = 1000;
