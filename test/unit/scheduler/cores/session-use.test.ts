@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
-import { SessionDemand } from '../../../../src/scheduler/cores/session-demand.ts';
+import { SessionDemand } from '../../../../src/scheduler/cores/session-use.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { SchedulerHarness, settle } from '../../../support/scheduler-harness.ts';
 
