@@ -13,9 +13,9 @@
  */
 import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
+import { versionFindings } from '../admin/explain/version-findings.ts';
 import type { SequencesReport } from '../admin/kept-report.ts';
-import { type ModelReport, type ModelsReport, type ProcessGroupReport, type SignatureReport, type VersionReport } from '../admin/models-report.ts';
-import { versionFindings } from '../../../admin/explain/version-findings.ts';
+import type { ModelReport, ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { AdminAddress } from './sidecar-command.ts';
