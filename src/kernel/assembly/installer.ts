@@ -1,10 +1,11 @@
+import type { AdminPath } from '../../admin/admin-path.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { Front, FrontParts, Installation, MetricsPageMaker, Service } from '../installation.ts';
+import type { AdminParts, Front, FrontParts, Installation, MetricsPageMaker, Service } from '../installation.ts';
 import { ModelSeams } from '../model-seams.ts';
 
 /** Collects what features install, for the server that is assembled of it. */
@@ -19,6 +20,7 @@ export class Installer implements Installation {
   makeFront: ((parts: FrontParts) => Front) | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
+  readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
 
   constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
@@ -43,8 +45,17 @@ export class Installer implements Installation {
     this.#pages.push(wrap);
   }
 
+  adminPaths(make: (parts: AdminParts) => readonly AdminPath[]): void {
+    this.#adminPaths.push(make);
+  }
+
   runOnSpareCores(): void {
     this.isOnSpareCores = true;
+  }
+
+  /** In the order of installation. */
+  adminPathsOf(parts: AdminParts): readonly AdminPath[] {
+    return this.#adminPaths.flatMap((make) => make(parts));
   }
 
   /** The page of metrics with what was installed around it. */
