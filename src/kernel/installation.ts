@@ -1,13 +1,19 @@
 /** What a feature gets when it installs: the parts that a server has by then, and the seams that take the feature's own. */
+import type { AdminPath } from '../admin/admin-path.ts';
+import type { CodecThread } from '../codec-thread/codec-thread.ts';
+import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { UnsentBytes } from '../core/unsent-bytes.ts';
+import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { Callers } from '../proxy/caller.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
+import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { HttpFront } from '../proxy/http1/http-front.ts';
 import type { Prelude } from '../proxy/net/prelude.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
-import type { CarriedDeadlines } from '../proxy/request-lifecycle.ts';
+import type { Records } from '../proxy/records/records.ts';
+import type { CarriedDeadlines, RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
@@ -80,6 +86,21 @@ export interface SurfaceParts {
 /** Makes a surface when the server is assembled. */
 export type SurfaceMaker = (parts: SurfaceParts) => Surface;
 
+/** The parts of an assembled server, for what operators may ask it. */
+export interface AdminParts {
+  readonly machine: Machine;
+  readonly models: ModelManager;
+  readonly resolver: ModelResolver;
+  readonly lifecycle: RequestLifecycle;
+  readonly thread: CodecThread;
+  readonly records: Records;
+  /** Cores that runs may take now, over all models. */
+  readonly runCores: () => number;
+  /** The bound addresses; undefined until the ports are bound. */
+  readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
+  readonly onInternalError: (error: unknown) => void;
+}
+
 export interface Installation {
   readonly config: ServeConfig;
   readonly clock: Clock;
@@ -99,6 +120,8 @@ export interface Installation {
   carriedDeadlines(deadlines: CarriedDeadlines): void;
   /** Puts something in place of the REST surface's page of metrics, which it gets. */
   metricsPage(wrap: (own: MetricsPageMaker) => MetricsPageMaker): void;
+  /** What operators may ask it. `make` is called once, when the server is assembled. */
+  adminPaths(make: (parts: AdminParts) => readonly AdminPath[]): void;
   /** Runs of models give way to other processes of the machine. */
   runOnSpareCores(): void;
 }

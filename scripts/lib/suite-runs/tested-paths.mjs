@@ -196,7 +196,7 @@ export const TESTED_PATHS = {
       ...DRAIN,
       'deploy/kubernetes',
       'src/proxy/servers/probes.ts',
-      'src/admin/pod-life.ts',
+      'src/admin/server/pod-life.ts',
       'src/cli/await.ts',
     ],
     ...['src/cli/drain.ts', 'test/pod', 'test/deploy/api-server.ts', 'test/deploy/manifests.ts'],

@@ -1,3 +1,4 @@
+import type { AdminPath } from '../../admin/admin-path.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
@@ -5,6 +6,7 @@ import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import type {
+  AdminParts,
   Front,
   FrontParts,
   Installation,
@@ -29,6 +31,7 @@ export class Installer implements Installation {
   makePrelude: MakePrelude | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
+  readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
 
   constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
@@ -61,9 +64,18 @@ export class Installer implements Installation {
     this.#pages.push(wrap);
   };
 
+  readonly adminPaths = (make: (parts: AdminParts) => readonly AdminPath[]): void => {
+    this.#adminPaths.push(make);
+  };
+
   readonly runOnSpareCores = (): void => {
     this.isOnSpareCores = true;
   };
+
+  /** In the order of installation. */
+  adminPathsOf(parts: AdminParts): readonly AdminPath[] {
+    return this.#adminPaths.flatMap((make) => make(parts));
+  }
 
   /** The page of metrics with what was installed around it. */
   pageOf(own: MetricsPageMaker): MetricsPageMaker {
