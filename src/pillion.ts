@@ -4,10 +4,12 @@
  */
 import { accessLog } from './features/access-log/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
+import { sequences } from './features/sequences/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 
 const LINES = [
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
+  { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
 ] as const satisfies readonly ListedFeature[];
 

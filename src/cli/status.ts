@@ -13,7 +13,6 @@
  */
 import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
-import type { SequencesReport } from '../admin/kept-report.ts';
 import type {
   ModelReport,
   ModelsReport,
@@ -57,14 +56,13 @@ export function statusTable(report: ModelsReport, notesOf: ModelNotes = () => []
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
   for (const model of models) {
-    const { name, error, versions, sequences } = model;
+    const { name, error, versions } = model;
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
       notes.push(
         ...notesOn(version, plan.is_batching_enabled).map((note) => `${name} version ${version.version}: ${note}`),
       );
     });
-    if (sequences !== undefined) notes.push(`${name}: ${sequencesNote(sequences)}`);
     notes.push(...notesOf(model).map((note) => `${name}: ${note}`));
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
@@ -81,11 +79,6 @@ export function callersTable({ callers, known }: CallersReport): string {
   ]);
   const lines = textTable([['caller', 'cores', 'core seconds', 'requests', 'waiting rows'], ...rows]);
   return [...lines, ...(known > callers.length ? ['', `${known} callers are known`] : []), ''].join('\n');
-}
-
-function sequencesNote({ open, state_bytes, events }: SequencesReport): string {
-  const ends = Object.entries(events).map(([event, count]) => `${count} ${event.replace('_', ' ')}`);
-  return `${open} sequences are open, whose states take ${state_bytes} bytes (${ends.join(', ')})`;
 }
 
 /** The lines below the table about one version. `isBatching`: batching is on for the whole server. */

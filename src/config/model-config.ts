@@ -6,7 +6,6 @@
 import * as v from 'valibot';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
 import { type ModelKeys, splitKeys } from './model-key.ts';
-import { SEQUENCES } from './sequence-limits-config.ts';
 import type { TritonModel } from './triton/config-message.ts';
 import {
   about,
@@ -221,7 +220,6 @@ const KEYS = {
   logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
   breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
   shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
-  sequences: optional(SEQUENCES, 'Bounds of the states that it keeps for sequences of requests (docs/sequences.md).'),
   fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: model, model:version or model@label.'),
   degrade_to: optional(
     OTHER_MODEL,

@@ -10,6 +10,7 @@
 import type { ModelReport } from '../admin/models-report.ts';
 import type { ModelKeys } from '../config/model-key.ts';
 import type { ConfigKeys, OptionTable } from '../config/read-options.ts';
+import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { Installation } from './installation.ts';
 
 export interface Feature {
@@ -21,6 +22,8 @@ export interface Feature {
   modelNote?(model: ModelReport): string | undefined;
   /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
   readonly modelKeys?: ModelKeys;
+  /** Its keys of the pillion.yaml beside a model. */
+  readonly fileKeys?: FileKeys;
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -43,6 +46,8 @@ export class FeatureList implements ConfigKeys {
   /** The options of all features. */
   readonly options: OptionTable;
   readonly modelKeys: ModelKeys;
+  /** Their keys of the pillion.yaml beside a model. */
+  readonly fileKeys: FileKeys;
   readonly #lines: readonly ListedFeature[];
 
   /** Throws an Error if a name is there twice, or a required one does not stand before. */
@@ -58,6 +63,7 @@ export class FeatureList implements ConfigKeys {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+    this.fileKeys = this.features.flatMap(({ fileKeys = [] }) => fileKeys);
     this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
   }
 

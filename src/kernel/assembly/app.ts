@@ -94,7 +94,7 @@ class InstallingApp implements App {
   async #assemble(): Promise<Server> {
     const { config, features, quit } = this.#options;
     const services: Service[] = [];
-    const models = new ModelSeams();
+    const models = new ModelSeams(features.fileKeys);
     const installation: Installation = {
       ...{ config, clock: systemClock, logger: this.logger, telemetry: this.#telemetry, models },
       service: (service) => services.push(service),

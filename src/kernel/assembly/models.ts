@@ -114,12 +114,13 @@ export function createModels(parts: ModelParts): ModelManager {
       load(model, version, await artifactDirectory(model, directory, config.options), signal),
     checkMemory: async (model, version, directory) => {
       const artifact = await artifactDirectory(model, directory, config.options);
-      if (!(await isEnsemble(model, artifact))) await memory.check(model, version, artifact);
+      if (!(await isEnsemble(model, artifact, parts.seams.fileKeys))) await memory.check(model, version, artifact);
     },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
-    kept: parts.seams.kept,
     reports: parts.seams.reports,
+    observers: parts.seams.observers,
+    sequencesOf: parts.seams.sequencesOf,
     events: {
       ...modelLog,
       onTransition: (...transition) => {
@@ -149,6 +150,7 @@ function ensembleLoad(parts: ModelParts, load: LoadServable, models: () => Model
     maxTensorBytes: config.options.max_message_bytes,
     thread,
     layers: parts.seams.layers,
+    fileKeys: parts.seams.fileKeys,
     prepare: records.prepare,
     scheduler: serverBatching(config, machine).scheduler,
   });
@@ -218,6 +220,8 @@ function createLoader(
       threads: options.intra_op_threads || 1,
     }),
     layers: parts.seams.layers,
+    loadSteps: parts.seams.steps,
+    fileKeys: parts.seams.fileKeys,
     firstLoads: new FirstLoads({
       files,
       logger,

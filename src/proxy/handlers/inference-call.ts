@@ -9,11 +9,9 @@ import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { keepsNoState, needsSequence } from '../../models/sequences/sequence-errors.ts';
-import type { SequenceTable } from '../../models/sequences/sequence-table.ts';
-import type { StepOfSequence } from '../../models/sequences/step.ts';
-import type { ServableHandle, ServableRequest } from '../../models/serving/servable.ts';
+import type { PlaceInSequence, ServableHandle, ServableRequest } from '../../models/serving/servable.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
+import type { StepTable } from '../../models/serving/steps.ts';
 import type { Call, Permit } from '../call.ts';
 import { ownerOf } from '../caller.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -35,7 +33,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   inputs = NO_TENSORS;
   outputs = NO_NAMES;
   /** Set by `resolve` if it is a step of a sequence. */
-  sequence: StepOfSequence | undefined;
+  sequence: PlaceInSequence | undefined;
   protected handle!: ServableHandle;
   readonly #resolver: ModelResolver;
   readonly #step: SequenceStep | undefined;
@@ -112,10 +110,10 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   }
 
   /** The signature that it names. Throws `invalid_request` if it keeps no state. */
-  #stateful(table: SequenceTable | undefined): ServedSignature {
+  #stateful(table: StepTable | undefined): ServedSignature {
     const served = this.#servedOf('signature_not_found');
-    if (table !== undefined && served.signature.state !== undefined) return served;
-    throw keepsNoState(served.name, served.version, served.signatureName);
+    if (table !== undefined && served.signature.kept !== undefined) return served;
+    throw keepsNoState(served);
   }
 
   /** The signature that it names, of the borrowed version. */
@@ -157,10 +155,22 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   }
 
   #serve(served: ServedSignature): void {
-    if (served.signature.isForSteps === true && this.sequence === undefined) {
-      throw needsSequence(served.name, served.version);
+    const whyStep = served.signature.kept?.whyStep;
+    if (whyStep !== undefined && this.sequence === undefined) {
+      throw notAsStep(`model "${served.name}" version ${served.version} ${whyStep}`);
     }
     this.served = served;
     this.signatureName = served.signatureName;
   }
+}
+
+function keepsNoState({ name, version, signatureName }: ServedSignature): ServingError {
+  return notAsStep(
+    `model "${name}" version ${version} signature "${signatureName}" keeps no state, so the request cannot be a step of ` +
+      'a sequence; leave out the sequence id, or declare "state" in the pillion.yaml beside the model',
+  );
+}
+
+function notAsStep(message: string): ServingError {
+  return new ServingError('invalid_request', message, { attributes: { stage: 'admit', reason: 'sequence' } });
 }

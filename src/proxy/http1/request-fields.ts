@@ -12,7 +12,7 @@ import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 import { LOAD_FORMAT_HEADER, type LoadFormat, loadFormatOf } from '../load/load-report.ts';
 import { readPriority } from '../priority-header.ts';
-import { readSequenceStep } from '../sequence-header.ts';
+import { readSequenceStep, SEQUENCE_ID_HEADER } from '../sequence-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
 
 /** The media types of protobuf over HTTP. None is registered, so all that are in use are accepted. */
@@ -63,10 +63,11 @@ export function readFields(
   { header: callerHeader, access }: Pick<Callers, 'header' | 'access'>,
   distinct: () => Values = () => headers,
 ): RequestFields {
+  const isStep = headers[SEQUENCE_ID_HEADER] !== undefined;
   return {
     timeout: clientTimeout(headers),
     priority: readPriority(textOf(headers[PRIORITY_HEADER])),
-    step: readSequenceStep((name) => textOf(headers[name])),
+    step: isStep ? readSequenceStep((name) => textOf(headers[name])) : undefined,
     caller: callerHeader === undefined ? undefined : callerInHeader(textOf(headers[callerHeader])),
     token: access && tokenIn(distinct()),
     requestId: textOf(headers['x-request-id']),
