@@ -6,8 +6,10 @@ import { accessLog } from './features/access-log/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
+import { fronting } from './proxy/fronting/feature.ts';
 
 const LINES = [
+  { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },

@@ -2,7 +2,8 @@
  * The file that lists the models: --model_config_file, or pillion.yaml. It is read at the start and after each change.
  */
 import type { Buffer } from 'node:buffer';
-import { contentHash, parseTextProtoFile } from './config-file.ts';
+import { hashOf } from '../files/content-hash.ts';
+import { parseTextProtoFile } from './config-file.ts';
 import type { ModelDefaults } from './model-config.ts';
 import { MODEL_SERVER_CONFIG, type ModelList, modelsOfServerConfig } from './model-server-config.ts';
 import type { ConfigKeys, GivenOption } from './read-options.ts';
@@ -21,7 +22,7 @@ export interface ModelFile {
 export function textProtoModelFile(path: string, startBytes: Buffer, defaults: ModelDefaults): ModelFile {
   return {
     path,
-    startHash: contentHash(startBytes),
+    startHash: hashOf([startBytes]),
     keepsPlatforms: true,
     read(bytes) {
       const errors: string[] = [];
@@ -37,7 +38,7 @@ export function yamlModelFile(path: string, startBytes: Buffer, defaults: ModelD
   const started = parsePillionYaml(path, startBytes, keys, []).options;
   return {
     path,
-    startHash: contentHash(startBytes),
+    startHash: hashOf([startBytes]),
     keepsPlatforms: false,
     read(bytes) {
       const errors: string[] = [];

@@ -7,9 +7,11 @@
  *   feature.ts   what it is
  *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
  */
+
 import type { ModelReport } from '../admin/models-report.ts';
 import type { ModelKeys } from '../config/model-key.ts';
-import type { ConfigKeys, OptionTable } from '../config/read-options.ts';
+import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
+import type { OptionTable } from '../config/read-options.ts';
 import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { Installation } from './installation.ts';
 
@@ -18,12 +20,15 @@ export interface Feature {
   readonly name: string;
   /** Its options of `pillion serve`, and keys of pillion.yaml. `optionsOf` reads their values. */
   readonly options?: OptionTable;
-  /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
-  modelNote?(model: ModelReport): string | undefined;
   /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
   readonly modelKeys?: ModelKeys;
   /** Its keys of the pillion.yaml beside a model. */
   readonly fileKeys?: FileKeys;
+  /** As in FeatureOptions. */
+  check?(given: GivenOptions, errors: string[]): void;
+  withoutEffect?(given: GivenOptions): readonly string[];
+  /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
+  modelNote?(model: ModelReport): string | undefined;
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -41,7 +46,7 @@ export interface ListedFeature {
 }
 
 /** Features in the order in which they install. */
-export class FeatureList implements ConfigKeys {
+export class FeatureList implements FeatureOptions {
   readonly features: readonly Feature[];
   /** The options of all features. */
   readonly options: OptionTable;
@@ -71,6 +76,14 @@ export class FeatureList implements ConfigKeys {
   modelNotes(model: ModelReport): readonly string[] {
     const notes = this.features.map(({ modelNote }) => modelNote?.(model));
     return notes.filter((note) => note !== undefined);
+  }
+
+  check(given: GivenOptions, errors: string[]): void {
+    for (const feature of this.features) feature.check?.(given, errors);
+  }
+
+  withoutEffect(given: GivenOptions): readonly string[] {
+    return this.features.flatMap((feature) => feature.withoutEffect?.(given) ?? []);
   }
 
   /** The list without these, and without the features that require them. */

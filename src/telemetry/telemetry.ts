@@ -5,11 +5,8 @@
  * and the request goes on.
  */
 import type { Clock } from '../core/clock.ts';
-import { FrontedMetrics } from './fronted/fronted-metrics.ts';
-import type { FrontedRecord } from './fronted/fronted-record.ts';
-import { FrontedTelemetry } from './fronted/fronted-telemetry.ts';
+import type { ForwardedRecord } from './forwarded-record.ts';
 import type { FlushLosses } from './last-flush.ts';
-import { FrontedLog } from './log/fronted-log.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
@@ -24,6 +21,7 @@ import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-re
 import { TailKeep } from './recorder/tail-keep.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
 import type { Sampling } from './tracing/sampling.ts';
+import type { SpanOutput } from './tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
 import type { Tracing } from './tracing/tracing.ts';
 import type { LostSpansListener } from './tracing/tracing-options.ts';
@@ -45,7 +43,7 @@ export interface TelemetryOptions {
 
 /** Receives each record when it is made. Records may change afterwards: copy what you keep. */
 export interface RecordListener extends Pick<Telemetry, 'recordRequest' | 'recordBatch'> {
-  recordFronted?(record: FrontedRecord): void;
+  recordForwarded?(record: ForwardedRecord): void;
 }
 
 /** Telemetry, and the parts of it that the admin server shows. */
@@ -54,8 +52,6 @@ export interface AppTelemetry extends Telemetry {
   /** From now on `listener` receives every record too; it must not throw. Returns a function that ends that. */
   listen(listener: RecordListener): () => void;
   readonly flights: FlightRecorder;
-  /** Of requests that go to the application. */
-  readonly fronted: FrontedTelemetry;
   /** The arrivals of the last minutes. */
   readonly arrivals: ArrivalRing;
   /** What each version did in the last seconds. */
@@ -64,6 +60,10 @@ export interface AppTelemetry extends Telemetry {
   readonly statistics: InferenceStatistics;
   /** Which requests are traced; undefined if no spans are exported. */
   readonly sampling: Sampling | undefined;
+  /** Calls `keep` and tells listeners of a request that was passed on. An error in either is logged. */
+  recordForwarded(record: ForwardedRecord, keep: () => void): void;
+  /** Calls `make` with the spans' output; not where no spans are exported. */
+  makeSpans(make: (output: SpanOutput) => void): void;
   /** Imports and starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
@@ -83,14 +83,11 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
   readonly flights: FlightRecorder;
-  readonly fronted: FrontedTelemetry;
   readonly arrivals = new ArrivalRing();
   readonly recent = new RecentWork();
   readonly statistics: InferenceStatistics;
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
-  readonly #frontedLog: FrontedLog;
-  readonly #frontedMetrics: FrontedMetrics;
   readonly #tracing: Tracing | undefined;
   readonly #exportOptions: MetricsExportOptions | undefined;
   #export: Promise<MetricsExport | undefined> | undefined;
@@ -106,9 +103,6 @@ class JoinedTelemetry implements AppTelemetry {
     this.statistics = new InferenceStatistics(clock);
     this.metrics.addAliases(tritonFamilies(this.statistics));
     this.#log = new RequestLog({ logger, clock });
-    this.#frontedLog = new FrontedLog({ logger, clock });
-    this.fronted = this.#createFronted(clock);
-    this.#frontedMetrics = new FrontedMetrics(this.metrics.registry, this.fronted);
     this.#tracing = tracing;
     this.#exportOptions = options.metricsExport;
     this.#logger = logger;
@@ -180,6 +174,19 @@ class JoinedTelemetry implements AppTelemetry {
     }
   }
 
+  recordForwarded(record: ForwardedRecord, keep: () => void): void {
+    try {
+      keep();
+      for (const each of this.#listeners) each.recordForwarded?.(record);
+    } catch (error) {
+      this.#report(error, 'a request for the application could not be recorded');
+    }
+  }
+
+  makeSpans(make: (output: SpanOutput) => void): void {
+    this.#tracing?.makeSpans(make);
+  }
+
   listen(listener: RecordListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -200,34 +207,11 @@ class JoinedTelemetry implements AppTelemetry {
 
   async close(): Promise<FlushLosses> {
     this.#log.close();
-    this.#frontedLog.close();
     this.#faults.close();
     this.metrics.close();
     const metricsExport = await this.#export;
     const [spans = 0, isPushed = true] = await Promise.all([this.#tracing?.shutdown(), metricsExport?.shutdown()]);
     return { ...(spans !== 0 && { lost_spans: spans }), ...(!isPushed && { lost_metrics: true }) };
-  }
-
-  #createFronted(clock: Clock): FrontedTelemetry {
-    return new FrontedTelemetry({
-      clock,
-      startTrace: (caller) => this.startTrace(caller),
-      startSent: (server) => (this.#tracing === undefined ? undefined : childContext(server)),
-      onConnect: (isMade) => this.#frontedMetrics.recordConnect(isMade),
-      onEnd: (record) => this.#recordFronted(record),
-    });
-  }
-
-  #recordFronted(record: FrontedRecord): void {
-    try {
-      const { trace } = record;
-      this.#frontedMetrics.record(record, trace?.isSampled === true ? trace.traceId : undefined);
-      this.#frontedLog.write(record);
-      this.#tracing?.makeFrontedSpans(record);
-      for (const each of this.#listeners) each.recordFronted?.(record);
-    } catch (error) {
-      this.#report(error, 'a request for the application could not be recorded');
-    }
   }
 
   #report(error: unknown, what: string): void {

@@ -41,7 +41,7 @@ async function settle(): Promise<void> {
 
 function drain(lifecycle: RequestLifecycle, surface: Parameters<typeof drainSurfaces>[0]['surfaces'][number]) {
   const logger = { warn: () => assert.fail('it took too long') } as unknown as RootLogger;
-  return drainSurfaces({ logger, lifecycle, surfaces: [surface], front: undefined, timeoutMs: 20_000 });
+  return drainSurfaces({ logger, lifecycle, surfaces: [surface], others: [], timeoutMs: 20_000 });
 }
 
 describe('over REST', () => {

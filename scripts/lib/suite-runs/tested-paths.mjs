@@ -31,7 +31,7 @@ const OPEN_INFERENCE = [
   'proto',
 ];
 const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
-const TFJS = ['src/backends/tfjs', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
+const TFJS = ['src/backends/tfjs', 'src/backends/graph', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
 const START = ['bin', 'scripts/lib/bundle', 'src/main.ts'];
 const IMAGE = [
   ...START,
@@ -58,13 +58,13 @@ export const TESTED_PATHS = {
     ...['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `test/property/${name}.test.ts`),
   ],
   graphs: [
-    ...['src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
+    ...['src/backends/graph', 'src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
     ...['onnx-graph', 'row-chain', 'row-graphs', 'row-graph-steps'].map((name) => `test/support/${name}.ts`),
   ],
   fuzz: [
-    ...['src/codec', 'src/backends/trees', 'src/backends/onnx/graph', 'src/config/yaml', 'src/config/text-proto'],
-    ...['src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts', 'src/telemetry/tracing'],
-    ...['test/fuzz', 'scripts/lib/fuzz.mjs'],
+    ...['src/codec', 'src/backends/trees', 'src/backends/graph', 'src/backends/onnx/graph', 'src/config/yaml'],
+    ...['src/config/text-proto', 'src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts'],
+    ...['src/telemetry/tracing', 'test/fuzz', 'scripts/lib/fuzz.mjs'],
   ],
   soak: [
     ...MODELS,
@@ -77,7 +77,7 @@ export const TESTED_PATHS = {
     'test/long/soak',
   ],
   faults: [...MODELS, ...ENDS, 'src/kernel/assembly', 'src/files', 'src/telemetry', 'bench/faults'],
-  processes: ['src/backends/host', 'src/backends/onnx', 'test/long/process-host.ts'],
+  processes: ['src/backends/host', 'src/backends/graph', 'src/backends/onnx', 'test/long/process-host.ts'],
   restarts: [...ENDS, ...HTTP1, ...GRPC, ...RESTARTS, 'test/integration/restarts.test.ts'],
   h2spec: [
     ...[...HTTP2, 'src/proxy/grpc', 'src/proxy/fronting', 'test/conformance/h2spec', 'test/conformance/h2spec.mjs'],

@@ -7,7 +7,6 @@
  */
 
 import type { ConfigKeys, OptionTable } from '../read-options.ts';
-import { APP_OPTIONS } from './app-options.ts';
 import { BATCHING_OPTIONS } from './batching-options.ts';
 import { CONNECTION_OPTIONS } from './connection-options.ts';
 import { FILE_OPTIONS } from './file-options.ts';
@@ -37,7 +36,6 @@ export const SERVE_OPTIONS = {
   ...FILE_OPTIONS,
   ...TRITON_OPTIONS,
   ...LISTENER_OPTIONS,
-  ...APP_OPTIONS,
   ...TLS_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...LIMIT_OPTIONS,

@@ -3,7 +3,7 @@
  * end a line, begin one, or steer a terminal. Texts of peers are cut. Neither queries nor other headers are in it.
  */
 import { ERROR_TABLE, GrpcStatus } from '../../core/errors.ts';
-import type { FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
+import type { ForwardedRecord } from '../../telemetry/forwarded-record.ts';
 import type { RequestRecord } from '../../telemetry/request-record.ts';
 
 /** Most characters of ids, peers, methods and the user agent. */
@@ -35,7 +35,7 @@ export function inferenceLine(record: RequestRecord, wallAtZero: number): string
 }
 
 /** Of a request for the application. */
-export function frontedLine(record: FrontedRecord, wallAtZero: number): string {
+export function forwardedLine(record: ForwardedRecord, wallAtZero: number): string {
   const { arrival, trace, status, receivedAt, headAt } = record;
   return (
     head('app', receivedAt, wallAtZero, record.id, trace?.traceId) +

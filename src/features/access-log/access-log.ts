@@ -1,13 +1,13 @@
 /** The access log: one line for each request, of inference and of the application, when it has ended. */
 import { pino } from 'pino';
 import type { Clock } from '../../core/clock.ts';
-import type { FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
+import type { ForwardedRecord } from '../../telemetry/forwarded-record.ts';
 import { MAX_BUFFERED_BYTES, openLineFile } from '../../telemetry/log/line-file.ts';
 import { type LineDestination, TurnLines } from '../../telemetry/log/turn-lines.ts';
 import type { RequestRecord } from '../../telemetry/request-record.ts';
 import { SteadyWall } from '../../telemetry/steady-wall.ts';
 import type { RecordListener } from '../../telemetry/telemetry.ts';
-import { frontedLine, inferenceLine } from './access-line.ts';
+import { forwardedLine, inferenceLine } from './access-line.ts';
 
 /** In place of a file's path. */
 export const STANDARD_OUTPUT = 'stdout';
@@ -50,8 +50,8 @@ export class AccessLog implements RecordListener {
     // It is no request.
   }
 
-  recordFronted(record: FrontedRecord): void {
-    this.#lines.add(frontedLine(record, this.#wall.atZero()));
+  recordForwarded(record: ForwardedRecord): void {
+    this.#lines.add(forwardedLine(record, this.#wall.atZero()));
   }
 
   /** Opens its file anew. */

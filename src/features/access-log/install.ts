@@ -1,6 +1,8 @@
 /** The access log that `--access_log` asks for. */
+
+import { optionsOf } from '../../config/options/feature-options.ts';
 import type { Clock } from '../../core/clock.ts';
-import { type Installation, optionsOf } from '../../kernel/installation.ts';
+import type { Installation } from '../../kernel/installation.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import { AccessLog } from './access-log.ts';
@@ -12,14 +14,15 @@ const ERROR_WINDOW_MS = 60_000;
 const LAST_LINES_MS = 300;
 
 /** Throws if the file cannot be opened. */
-export function installAccessLog({ config, clock, logger, telemetry, service }: Installation): void {
+export function installAccessLog(server: Installation): void {
+  const { config, clock, logger, telemetry } = server;
   const { access_log: to } = optionsOf(config, ACCESS_LOG_OPTIONS);
   if (to === '') return;
   const log = openAccessLog(to, clock, logger);
   telemetry.listen(log);
   const help = 'Lines of the access log that were dropped since the start because nobody took them.';
   telemetry.metrics.gauges.observeCount('pillion_access_log_lost_lines_total', help, () => log.lostLines);
-  service({ reread: () => log.reopen(), close: () => log.close(LAST_LINES_MS) });
+  server.service({ reread: () => log.reopen(), close: () => log.close(LAST_LINES_MS) });
 }
 
 function openAccessLog(to: string, clock: Clock, logger: Logger): AccessLog {

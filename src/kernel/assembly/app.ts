@@ -15,9 +15,8 @@ import { createTracing } from '../../telemetry/tracing/tracing.ts';
 import type { Environment } from '../../telemetry/tracing/tracing-options.ts';
 import { VERSION } from '../../version.ts';
 import type { FeatureList } from '../feature.ts';
-import type { Installation, Service } from '../installation.ts';
-import { ModelSeams } from '../model-seams.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
+import { Installer } from './installer.ts';
 import { Server } from './server.ts';
 
 export interface App extends Pillion {
@@ -93,17 +92,12 @@ class InstallingApp implements App {
   /** Rejects if a feature cannot install; those before it are closed then. */
   async #assemble(): Promise<Server> {
     const { config, features, quit } = this.#options;
-    const services: Service[] = [];
-    const models = new ModelSeams(features.fileKeys);
-    const installation: Installation = {
-      ...{ config, clock: systemClock, logger: this.logger, telemetry: this.#telemetry, models },
-      service: (service) => services.push(service),
-    };
+    const installed = new Installer(config, this.logger, this.#telemetry, features.fileKeys);
     try {
-      for (const feature of features.features) await feature.install?.(installation);
-      return new Server({ config, logger: this.logger, telemetry: this.#telemetry, services, seams: models, quit });
+      for (const feature of features.features) await feature.install?.(installed);
+      return new Server({ config, logger: this.logger, telemetry: this.#telemetry, installed, quit });
     } catch (error) {
-      for (const service of services) await service.close?.();
+      await installed.close();
       await this.#telemetry.close();
       throw error;
     }

@@ -44,7 +44,6 @@ import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
 import type { ModelSeams } from '../model-seams.ts';
 import { slotsOf } from './cores.ts';
-import { runOnSpareCores } from './front.ts';
 
 interface ModelParts {
   readonly config: ServeConfig;
@@ -56,6 +55,8 @@ interface ModelParts {
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
   readonly records: Records;
+  /** Runs give way to other processes of the machine. */
+  readonly isOnSpareCores: boolean;
   readonly thread: CodecThread;
   /** A version, or the list of models, has changed. */
   readonly onChange: () => void;
@@ -236,7 +237,7 @@ function createLoader(
     fileRoots: fileRoots(options, config.models),
     budget,
     host: options.host as HostChoice,
-    onSpareCores: runOnSpareCores(options, logger),
+    onSpareCores: parts.isOnSpareCores,
     processCeilingBytes: options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2,
     ...processes,
     events: hostEvents(logger, telemetry.metrics),

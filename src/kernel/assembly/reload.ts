@@ -5,11 +5,11 @@ import { directoriesOf, modelRoots } from '../../config/base-path.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
-import { ModelFileWatch } from '../../models/lifecycle/model-file-watch.ts';
+import type { FileWatch } from '../../files/file-watch.ts';
+import { watchModelFile } from '../../models/lifecycle/model-file-watch.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
 import { ReloadHandler } from '../../proxy/handlers/reload.ts';
 import type { ReloadLimits } from '../../proxy/handlers/reload-limits.ts';
-import type { CertificateWatch } from '../../proxy/net/certificate-watch.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import { reloadLog } from '../../telemetry/log/reload-log.ts';
@@ -17,7 +17,7 @@ import type { Metrics } from '../../telemetry/metrics/metrics.ts';
 
 interface Reloads {
   /** Undefined if no file lists the models. Start it when the models are ready. */
-  readonly fileWatch: ModelFileWatch | undefined;
+  readonly fileWatch: FileWatch | undefined;
   /** Undefined if clients may not reload. */
   readonly handler: ReloadHandler | undefined;
 }
@@ -47,10 +47,10 @@ function createModelFileWatch(
   { modelFile: file, options }: ServeConfig,
   logger: Logger,
   reloader: ModelReloader,
-): ModelFileWatch | undefined {
+): FileWatch | undefined {
   const pollMs = options.model_config_file_poll_wait_seconds * 1000;
   if (file === undefined) return undefined;
-  return new ModelFileWatch({ file, pollMs, clock: systemClock, reloader, events: reloadLog(logger, file.path) });
+  return watchModelFile({ file, pollMs, clock: systemClock, reloader, events: reloadLog(logger, file.path) });
 }
 
 type Phase = 'starting' | 'serving' | 'ending';
@@ -63,8 +63,8 @@ const NOT_NOW = {
 
 /** What SIGHUP reads again; undefined = there is none. */
 interface Rereads {
-  readonly models: ModelFileWatch | undefined;
-  readonly certificates: CertificateWatch | undefined;
+  readonly models: FileWatch | undefined;
+  readonly certificates: FileWatch | undefined;
 }
 
 /** The answer to SIGHUP: reads the files again, or logs why not. */

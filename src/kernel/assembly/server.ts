@@ -15,23 +15,20 @@ import { systemClock } from '../../core/clock.ts';
 import { CoreBudget } from '../../core/core-budget.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ModelFileWatch } from '../../models/lifecycle/model-file-watch.ts';
+import type { FileWatch } from '../../files/file-watch.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
-import type { AppHealth } from '../../proxy/fronting/app/app-health.ts';
 import { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import type { HeadroomMeter } from '../../proxy/load/headroom-meter.ts';
 import { formatHostPort } from '../../proxy/net/listen-address.ts';
-import { ReadinessGate } from '../../proxy/readiness.ts';
+import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { Records } from '../../proxy/records/records.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { FlushLosses } from '../../telemetry/last-flush.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { Service } from '../installation.ts';
-import type { ModelSeams } from '../model-seams.ts';
 import { Access } from './access.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { type ClientDrain, createClientDrain } from './client-drain.ts';
@@ -39,9 +36,9 @@ import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
 import { createProxyProtocols, listenOnSurfaces } from './doors.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
-import { createDescriptorWatch, createGates } from './entrances.ts';
-import { appWaits, createAppHealth } from './front.ts';
+import { capsOf, createDescriptorWatch, createGates } from './entrances.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
+import type { Installer } from './installer.ts';
 import { createLoads } from './load.ts';
 import { LocalCalls } from './local-calls.ts';
 import { MemoryWatch } from './memory.ts';
@@ -65,9 +62,7 @@ interface ServerParts {
   readonly config: ServeConfig;
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
-  readonly services: readonly Service[];
-  /** What features have added to models. */
-  readonly seams: ModelSeams;
+  readonly installed: Installer;
   readonly quit: (() => void) | undefined;
 }
 
@@ -80,14 +75,14 @@ export class Server implements Pillion {
   readonly #telemetry: AppTelemetry;
   readonly #machine: Machine = readMachine();
   readonly #deadlines = new DeadlineTimer(systemClock);
-  readonly #readiness = new ReadinessGate();
+  readonly #readiness: ReadinessGate;
   readonly #lifecycle: RequestLifecycle;
   readonly #records: Records;
   readonly #coreWatch: CoreWatch;
   readonly #memoryWatch: MemoryWatch;
   readonly #descriptorWatch: DescriptorWatch;
   readonly #models: ModelManager;
-  readonly #modelFileWatch: ModelFileWatch | undefined;
+  readonly #modelFileWatch: FileWatch | undefined;
   readonly #tls: AppTls | undefined;
   readonly #reread: ReturnType<typeof createReread>;
   readonly #thread = new CodecThread(systemClock);
@@ -96,8 +91,7 @@ export class Server implements Pillion {
   readonly #headroom: HeadroomMeter;
   readonly #clientDrain: ClientDrain;
   readonly #access: Access;
-  readonly #appHealth: AppHealth | undefined;
-  readonly #services: readonly Service[];
+  readonly #installed: Installer;
   readonly #localCalls: LocalCalls;
   #addresses: Addresses | undefined;
   /** Some model may run in this process. Otherwise nothing of a runtime is loaded here. */
@@ -105,7 +99,7 @@ export class Server implements Pillion {
   #areModelsStarted = false;
   #ended: Promise<void> | undefined;
 
-  constructor({ config, logger, telemetry, services, seams, quit }: ServerParts) {
+  constructor({ config, logger, telemetry, installed, quit }: ServerParts) {
     const { options } = config;
     const { metrics } = telemetry;
     const machine = this.#machine;
@@ -118,15 +112,23 @@ export class Server implements Pillion {
     const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
     const budget = new CoreBudget(budgetCores);
     const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
+    const { models: seams } = installed;
     const { kept } = seams;
     this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots, kept });
-    const lifecycle = createRequestLifecycle(options, telemetry, this.#deadlines, this.#memoryWatch.budget);
+    const lifecycle = createRequestLifecycle(
+      options,
+      telemetry,
+      this.#deadlines,
+      this.#memoryWatch.budget,
+      installed.carried,
+    );
     const isServing = (): boolean => this.#models.isReady;
     const records = createRecords({ options, logger, onInternalError, metrics, isServing });
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
     // A version that has just become available is found in the next turn.
     const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
-    const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread };
+    const { isOnSpareCores } = installed;
+    const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread, isOnSpareCores };
     const models = createModels({ ...shared, seams, onChange });
     seams.serve(models);
     this.repository = createRepository(config, models, logger);
@@ -134,17 +136,20 @@ export class Server implements Pillion {
     const reloads = createReloads(config, logger, models, metrics, access.audit);
     const resolver = new ModelResolver(models);
     const modelInfo = new ModelInfoHandler(models);
-    const readiness = this.#readiness;
+    const { readiness } = installed;
+    this.#readiness = readiness;
     const common = { config, machine, lifecycle, thread, resolver, readiness, telemetry, logger, onInternalError };
     const tls = createTls(config, logger, metrics);
-    const gates = createGates(options, metrics, logger);
+    const caps = capsOf(options, installed.makeFront !== undefined);
+    const gates = createGates(options, caps, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
     const proxyProtocols = createProxyProtocols(options, metrics);
     const doors = { gates, proxyProtocols, tls: tls?.listen, access: access.control };
     const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit },
+      ...{ reload: reloads.handler, audit: access.audit, caps, makeFront: installed.makeFront },
+      pageOf: (own) => installed.pageOf(own),
     });
     this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });
     this.#admin = createAdmin({
@@ -158,13 +163,12 @@ export class Server implements Pillion {
       operators: access.operators,
       headroom: loads.headroom,
       addresses: () => this.#addresses,
-      appWaits: () => appWaits(this.#appHealth, options),
+      othersWait: () => installed.services.flatMap((service) => service.waitsFor?.() ?? []),
     });
 
     this.#localCalls = new LocalCalls({ lifecycle, resolver, onInternalError });
     this.#access = access;
-    this.#services = services;
-    this.#appHealth = createAppHealth(options, readiness, logger);
+    this.#installed = installed;
     this.#headroom = loads.headroom;
     this.#lifecycle = lifecycle;
     this.#records = records;
@@ -197,8 +201,7 @@ export class Server implements Pillion {
       this.#memoryWatch.start();
       this.#descriptorWatch.start();
       this.#access.start();
-      this.#appHealth?.start();
-      for (const service of this.#services) service.start?.();
+      for (const service of this.#installed.services) service.start?.();
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // Drained before the models were ready.
       if (!this.#models.isReady) return addresses;
@@ -222,7 +225,7 @@ export class Server implements Pillion {
   reread(): void {
     const phase = this.#ended !== undefined ? 'ending' : this.#areModelsStarted ? 'serving' : 'starting';
     this.#access.reread();
-    for (const service of this.#services) service.reread?.();
+    for (const service of this.#installed.services) service.reread?.();
     this.#reread(phase);
   }
 
@@ -253,7 +256,8 @@ export class Server implements Pillion {
     }
     this.logger.info({ event: 'draining' }, 'draining: no new connections, finishing what clients have begun');
     this.#admin.drain();
-    const parts = { logger: this.logger, lifecycle: this.#lifecycle, surfaces: [grpc, rest], front: rest.underWay };
+    const others = this.#installed.services.flatMap(({ underWay }) => underWay ?? []);
+    const parts = { logger: this.logger, lifecycle: this.#lifecycle, surfaces: [grpc, rest], others };
     const cut = await drainSurfaces({ ...parts, timeoutMs: drain_timeout_ms });
     const losses = await this.#close();
     this.logger.info({ event: 'drained', ...cut, ...losses }, 'drained');
@@ -261,7 +265,6 @@ export class Server implements Pillion {
 
   async #close(): Promise<FlushLosses> {
     this.#tls?.watch.stop();
-    this.#appHealth?.close();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
     this.#surfaces.sharedMemory.close();
     await this.#thread.close();
@@ -274,7 +277,7 @@ export class Server implements Pillion {
     await this.#admin.server.close();
     await Promise.all([this.#surfaces.metrics?.close(), this.#surfaces.probes?.close()]);
     await atMost(FLUSHING_MS, this.#access.close());
-    for (const service of [...this.#services].reverse()) await service.close?.();
+    await this.#installed.close();
     this.#deadlines.close();
     return await this.#telemetry.close();
   }

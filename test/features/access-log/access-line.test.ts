@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
-import { frontedLine, inferenceLine } from '../../../src/features/access-log/access-line.ts';
+import { forwardedLine, inferenceLine } from '../../../src/features/access-log/access-line.ts';
 import { frontedRecord } from '../../support/fronted-record.ts';
 import { fullStages, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
@@ -10,7 +10,7 @@ const WALL = 1_700_000_000_000;
 describe('the line of a request for the application', () => {
   it('has what was asked, how it ended, and how long it took; no query', () => {
     const trace = traceOf('a');
-    const line = frontedLine(frontedRecord({ trace, status: 404 }), WALL);
+    const line = forwardedLine(frontedRecord({ trace, status: 404 }), WALL);
     assert.deepEqual(JSON.parse(line), {
       time: WALL + 100,
       surface: 'app',
@@ -34,7 +34,7 @@ describe('the line of a request for the application', () => {
 
   it('has no status and no time to the head where there is none', () => {
     const record = frontedRecord({ outcome: 'client_left', status: undefined, arrival: { userAgent: undefined } });
-    const told = JSON.parse(frontedLine(record, WALL)) as Record<string, unknown>;
+    const told = JSON.parse(forwardedLine(record, WALL)) as Record<string, unknown>;
     for (const absent of ['status', 'head_ms', 'trace_id', 'user_agent']) assert.ok(!(absent in told), absent);
   });
 
@@ -44,7 +44,7 @@ describe('the line of a request for the application', () => {
       id: evil,
       arrival: { method: evil, target: `/${evil}`, userAgent: evil, peer: evil },
     });
-    const line = frontedLine(record, WALL);
+    const line = forwardedLine(record, WALL);
     assert.match(line, /^[ -~]+\n$/);
     const told = JSON.parse(line) as Record<string, unknown>;
     assert.equal(told['user_agent'], evil);
@@ -58,7 +58,7 @@ describe('the line of a request for the application', () => {
       id: long,
       arrival: { method: long, target: `/${long}`, userAgent: long, peer: long },
     });
-    assert.ok(frontedLine(record, WALL).length < 16_384);
+    assert.ok(forwardedLine(record, WALL).length < 16_384);
   });
 });
 
