@@ -79,19 +79,6 @@ const VERSION_POLICY = v.pipe(
   }),
 );
 
-const OTHER_MODEL = v.pipe(
-  text(),
-  v.regex(
-    /^[^/:@\s]+(:[0-9]{1,19}|@[^/:@\s]+)?$/,
-    'a model, such as small, small:3 (a version) or small@stable (a label)',
-  ),
-  v.transform((said): ModelChoice => {
-    const [model, label] = said.split('@');
-    const [name, version] = model!.split(':');
-    return { name: name!, version: version === undefined ? undefined : BigInt(version), label };
-  }),
-);
-
 const SIZES = v.pipe(
   v.array(count(1, MAX_COUNT), 'a list'),
   v.transform((sizes): readonly number[] | undefined => (sizes.length === 0 ? undefined : sizes)),
@@ -177,7 +164,7 @@ const LOGGING = v.pipe(
   v.transform((logging) => (logging.sampling_rate === 0 ? undefined : camelKeys(logging))),
 );
 
-/** model-checks.ts checks names, fallback and degrade_to, for which it needs all models. */
+/** model-checks.ts checks names, for which it needs all models. */
 const KEYS = {
   name: about(nonEmptyText, 'The name in requests.', { pattern: '^[^/:\\s]+$' }),
   base_path: about(
@@ -220,11 +207,6 @@ const KEYS = {
   logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
   breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
   shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
-  fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: model, model:version or model@label.'),
-  degrade_to: optional(
-    OTHER_MODEL,
-    'Answers the requests that it is too busy for: model, model:version or model@label.',
-  ),
 };
 
 type Keys = typeof KEYS;

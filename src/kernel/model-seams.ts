@@ -7,15 +7,17 @@ import type { LoadStep } from '../models/loading/load-steps.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
 import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { Servable } from '../models/serving/servable.ts';
+import type { ServableDirectory } from '../models/serving/servable-directory.ts';
 import type { StepTable } from '../models/serving/steps.ts';
+import type { FallbackSource, Fallbacks } from '../proxy/handlers/model-resolver.ts';
 
 /** The part of ModelManager that features read. */
-interface ServedModels {
+interface ServedModels extends ServableDirectory {
   servables(): Iterable<Servable>;
   configOf(name: string): ModelConfig | undefined;
 }
 
-export class ModelSeams {
+export class ModelSeams implements FallbackSource {
   /** Counts what models keep between requests, over all of them. */
   readonly kept = new KeptMemory();
   /** The keys that features bring to the pillion.yaml beside a model. */
@@ -23,6 +25,9 @@ export class ModelSeams {
   readonly layers = { requests: [] as RunnerLayer[], runs: [] as RunnerLayer[] } satisfies Layers;
   readonly steps: LoadStep[] = [];
   readonly observers: VersionObserver[] = [];
+  /** Called whenever the list of models has changed, with all of them. */
+  readonly onListed: ((models: readonly ModelConfig[]) => void)[] = [];
+  fallbacks: Fallbacks | undefined;
   readonly #reports = new Map<string, (model: string) => unknown>();
   #sequencesOf: ((model: string) => StepTable) | undefined;
   #served: ServedModels | undefined;
@@ -52,6 +57,11 @@ export class ModelSeams {
   /** The versions that can answer now; none before the first one is loaded. */
   servables(): Iterable<Servable> {
     return this.#served?.servables() ?? [];
+  }
+
+  /** Where versions are found; only once the server has been assembled. */
+  get directory(): ServableDirectory {
+    return this.#served!;
   }
 
   /** The configuration of a model that is in the list. */

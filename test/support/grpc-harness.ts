@@ -136,7 +136,7 @@ export class GrpcHarness {
         onInternalError: (error) => this.internalErrors.push(error),
       }),
       lifecycle: this.lifecycle,
-      resolver: new ModelResolver(this.models),
+      resolver: new ModelResolver(this.models, this.models),
       modelInfo: new ModelInfoHandler(this.models),
       openInference: openInferenceOf({ ...this, ...options.openInference }),
       reload: options.reload,

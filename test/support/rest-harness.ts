@@ -72,7 +72,7 @@ export class RestHarness {
     this.readiness.setModelsReady(true);
     this.server = new RestServer({
       lifecycle: this.lifecycle,
-      resolver: new ModelResolver(this.models),
+      resolver: new ModelResolver(this.models, this.models),
       modelInfo: new ModelInfoHandler(this.models),
       openInference: openInferenceOf({
         ...{ models: this.models, lifecycle: this.lifecycle, readiness: this.readiness },

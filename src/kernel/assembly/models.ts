@@ -132,6 +132,7 @@ export function createModels(parts: ModelParts): ModelManager {
       onListed: (models) => {
         processGroups.configure(models);
         records.configure(models);
+        for (const listener of parts.seams.onListed) listener(models);
         parts.onChange();
       },
     },

@@ -15,7 +15,7 @@ export function needsNewLoad(before: ModelConfig, after: ModelConfig): boolean {
 
 /**
  * The settings that a load depends on. The policy and labels only choose among loaded versions, logging only observes
- * requests and fallbacks name other models. Some keys of features are read when they are needed.
+ * requests. Some keys of features are read when they are needed.
  */
 function loadSettings({
   name: _name,
@@ -23,8 +23,6 @@ function loadSettings({
   versionPolicy: _policy,
   versionLabels: _labels,
   logging: _logging,
-  fallback: _fallback,
-  degradeTo: _degradeTo,
   triton,
   featureKeys = new Map(),
   ...rest

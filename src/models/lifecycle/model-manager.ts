@@ -10,7 +10,7 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import { VersionLoader } from '../loading/version-loader.ts';
 import type { Servable, ServableHandle, VersionLoad, VersionStatus } from '../serving/servable.ts';
-import type { ModelFallbacks, ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
+import type { ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
 import type { StepTable } from '../serving/steps.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import { diskFiles } from '../versions/version-source.ts';
@@ -136,11 +136,6 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   find(name: string, choice: VersionChoice): Servable | undefined {
     return this.#lifecycles.get(name)?.lookup.find(choice);
-  }
-
-  fallbacks(name: string): ModelFallbacks | undefined {
-    const config = this.#lifecycles.get(name)?.config;
-    return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;
   }
 
   /** What features tell of the model, in the order in which they were installed. */

@@ -15,7 +15,7 @@ import type { StepTable } from '../../models/serving/steps.ts';
 import type { Call, Permit } from '../call.ts';
 import { ownerOf } from '../caller.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { ModelResolver, MovableRequest } from './model-resolver.ts';
+import type { Fallbacks, ModelResolver, MovableRequest } from './model-resolver.ts';
 
 const NO_TENSORS: TensorMap = new Map();
 const NO_NAMES: readonly string[] = [];
@@ -37,8 +37,8 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   protected handle!: ServableHandle;
   readonly #resolver: ModelResolver;
   readonly #step: SequenceStep | undefined;
-  /** A fallback is configured for the model. */
-  #hasFallbacks = false;
+  /** Set if another model may answer in place of this one. */
+  #fallbacks: Fallbacks | undefined;
 
   /** `step`: the step of a sequence that it is; absent: as its headers say. */
   constructor(resolver: ModelResolver, requested: ModelSpec, context: RequestContext, step = context.step) {
@@ -67,12 +67,13 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
       this.#resolveStep(this.#step);
       return;
     }
-    this.#hasFallbacks = models.fallbacks?.(requested.name) !== undefined;
+    const { fallbacks } = this.#resolver;
+    if (fallbacks?.has(requested.name) === true) this.#fallbacks = fallbacks;
     try {
       this.handle = models.acquire(requested.name, requested);
     } catch (error) {
-      if (!this.#hasFallbacks || !(error instanceof ServingError)) throw error;
-      const { handle, served } = this.#resolver.acquireFallback(requested, error, context);
+      if (this.#fallbacks === undefined || !(error instanceof ServingError)) throw error;
+      const { handle, served } = this.#fallbacks.acquire(requested, error, context);
       this.handle = handle;
       this.#serve(served);
       return;
@@ -138,7 +139,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   /** Queues it on the resolved version; if that fails, on the fallback where one is configured. */
   protected run(): Promise<TensorMap> {
     try {
-      return this.#hasFallbacks ? this.#resolver.runWithFallback(this) : this.handle.servable.runner.submit(this);
+      return this.#fallbacks === undefined ? this.runOnResolved() : this.#fallbacks.run(this);
     } finally {
       this.handle.release();
     }

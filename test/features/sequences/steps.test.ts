@@ -43,7 +43,7 @@ function bench() {
   const models = new StatefulDirectory(clock);
   const runner = models.add('cell', { signatures: { serving_default: CELL }, behave: echo });
   models.add('plain');
-  const resolver = new ModelResolver(models);
+  const resolver = new ModelResolver(models, models);
   const contextOf = (step?: SequenceStep) =>
     new RequestContext({
       ...{ clock, surface: 'grpc', method: 'Predict', receivedAt: clock.nowMs(), deadline: Infinity },
@@ -158,7 +158,7 @@ describe('a Predict that is a step', () => {
 
   it('goes to no fallback', async () => {
     const { predict, models, runner } = bench();
-    models.configuredFallbacks.set('cell', { fallback: { name: 'plain' } });
+    models.fallbacks = { has: () => true, acquire: () => assert.fail(), run: () => assert.fail() };
     runner.requests.length = 0;
     models.add('cell', {
       version: 2n,
