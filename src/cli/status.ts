@@ -14,7 +14,6 @@
 import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
 import { versionFindings } from '../admin/explain/version-findings.ts';
-import type { SequencesReport } from '../admin/kept-report.ts';
 import type { ModelReport, ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
@@ -57,7 +56,7 @@ export function statusTable(report: ModelsReport, notesOf: ModelNotes = () => []
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
   for (const model of models) {
-    const { name, error, versions, sequences } = model;
+    const { name, error, versions } = model;
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
       notes.push(
@@ -66,7 +65,6 @@ export function statusTable(report: ModelsReport, notesOf: ModelNotes = () => []
         ),
       );
     });
-    if (sequences !== undefined) notes.push(`${name}: ${sequencesNote(sequences)}`);
     notes.push(...notesOf(model).map((note) => `${name}: ${note}`));
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
@@ -83,11 +81,6 @@ export function callersTable({ callers, known }: CallersReport): string {
   ]);
   const lines = textTable([['caller', 'cores', 'core seconds', 'requests', 'waiting rows'], ...rows]);
   return [...lines, ...(known > callers.length ? ['', `${known} callers are known`] : []), ''].join('\n');
-}
-
-function sequencesNote({ open, state_bytes, events }: SequencesReport): string {
-  const ends = Object.entries(events).map(([event, count]) => `${count} ${event.replace('_', ' ')}`);
-  return `${open} sequences are open, whose states take ${state_bytes} bytes (${ends.join(', ')})`;
 }
 
 /** The lines below the table about one version. `isBatching`: batching is on for the whole server. */

@@ -101,7 +101,7 @@ export class GrpcHarness extends ServerParts<Clock> {
         onInternalError: this.onInternalError,
       }),
       lifecycle: this.lifecycle,
-      resolver: new ModelResolver(this.models),
+      resolver: new ModelResolver(this.models, this.models),
       modelInfo: new ModelInfoHandler(this.models),
       openInference: openInferenceOf({ ...this, ...options.openInference }),
       reload: options.reload,

@@ -39,7 +39,7 @@ export class RestHarness extends ServerParts<FakeClock> {
     const traces = new RecordingTelemetry({ isSampled: false });
     const startTrace: Telemetry['startTrace'] = (caller) => caller && traces.startTrace(caller);
     super(new FakeClock(), MAX_TIMEOUT_MS, { telemetry: { startTrace }, ...options });
-    const resolver = new ModelResolver(this.models);
+    const resolver = new ModelResolver(this.models, this.models);
     const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
     const openInference = openInferenceOf({
       ...{ models: this.models, lifecycle: this.lifecycle, readiness: this.readiness },

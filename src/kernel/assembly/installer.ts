@@ -1,6 +1,7 @@
 import type { AdminPath } from '../../admin/admin-path.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { FileKeys } from '../../models/model-file/file-key.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
@@ -24,7 +25,7 @@ export class Installer implements Installation {
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
   readonly readiness = new ReadinessGate();
-  readonly models = new ModelSeams();
+  readonly models: ModelSeams;
   readonly services: Service[] = [];
   readonly surfaces: SurfaceMaker[] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;
@@ -34,8 +35,10 @@ export class Installer implements Installation {
   readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
 
-  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
+  /** `fileKeys`: those that features bring to the pillion.yaml beside a model. */
+  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, fileKeys: FileKeys) {
     this.config = config;
+    this.models = new ModelSeams(fileKeys);
     this.logger = logger;
     this.telemetry = telemetry;
   }

@@ -135,7 +135,7 @@ export class Server implements Pillion {
     this.repository = createRepository(config, models, logger);
     const access = new Access(config, logger);
     const reloads = createReloads(config, logger, models, metrics, access.audit);
-    const resolver = new ModelResolver(models);
+    const resolver = new ModelResolver(models, installed.models);
     const modelInfo = new ModelInfoHandler(models);
     const { readiness } = installed;
     this.#readiness = readiness;

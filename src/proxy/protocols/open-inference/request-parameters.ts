@@ -5,7 +5,7 @@
  *   timeout          µs from the request's arrival; 0 = none   the deadline, like that of a gRPC call
  *   priority         0 = the default, 1 = the highest          1 critical, 2 default, 3 and more sheddable
  *   signature_name   one of the model's signatures             our own: the protocol knows no signatures
- *   sequence_id, …   0, '' = none                          the step of a sequence that it is: docs/sequences.md
+ *   sequence_id, …   0, '' = none                          the step of a sequence that it is: src/features/sequences/README.md
  *   triton_…         refused, as by Triton, which keeps the prefix for itself
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_{parameters,schedule_policy,sequence}.md

@@ -1,6 +1,7 @@
-/** The schema of `state` in a model's pillion.yaml: which outputs are which inputs of the next step. */
+/** `state` in the pillion.yaml beside a model: which outputs are which inputs of the next step. */
 import * as v from 'valibot';
 import { about, choice, count, fields, named, optional, text } from '../../config/yaml/kinds.ts';
+import { FileKey } from '../../models/model-file/file-key.ts';
 
 const WANTS = 'a map with output, and initial or shape';
 const MAX_DIM = 2 ** 31 - 1;
@@ -26,7 +27,9 @@ const ENTRY = v.pipe(
   ),
 );
 
-export const STATE = named(ENTRY, 'a map of inputs by the graph’s names');
-
 /** By the graph's input. */
-export type StateDeclaration = v.InferOutput<typeof STATE>;
+export const STATE = new FileKey({
+  name: 'state',
+  schema: named(ENTRY, 'a map of inputs by the graph’s names'),
+  help: 'The inputs that are outputs of the step before, by the graph’s names: the server keeps them for each sequence of requests.',
+});

@@ -11,7 +11,7 @@ import type { CancelListener, CancelSignal } from '../../core/cancel.ts';
 import type { Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { Servable, ServableHandle } from '../serving/servable.ts';
+import type { Servable, ServableHandle } from '../../models/serving/servable.ts';
 
 const NO_STATE: TensorMap = new Map();
 

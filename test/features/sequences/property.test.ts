@@ -7,27 +7,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { CancelSignal, clientLeft } from '../../src/core/cancel.ts';
-import { ServingError } from '../../src/core/errors.ts';
-import type { Signature } from '../../src/core/signature.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../src/core/tensor.ts';
-import { SequenceRunner } from '../../src/models/sequences/sequence-runner.ts';
-import { type OwnedStep, SequenceTable } from '../../src/models/sequences/sequence-table.ts';
-import { Servable, type ServableRequest, type ServableRunner } from '../../src/models/serving/servable.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { signature, spec } from '../support/puppet-models.ts';
+import { CancelSignal, clientLeft } from '../../../src/core/cancel.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { Signature } from '../../../src/core/signature.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { SequenceRunner } from '../../../src/features/sequences/sequence-runner.ts';
+import { SequenceTable } from '../../../src/features/sequences/sequence-table.ts';
+import type { States } from '../../../src/features/sequences/state.ts';
+import { Servable, type ServableRequest, type ServableRunner } from '../../../src/models/serving/servable.ts';
+import type { OwnedStep } from '../../../src/models/serving/steps.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { signature, spec } from '../../support/puppet-models.ts';
 
 const IDLE_MS = 1000;
 const EVICTABLE_MS = 100;
 const LIMITS = { most: 4, mostPerCaller: 3, mostBytes: 16, mostBytesPerCaller: 12, idleMs: IDLE_MS };
 
-const SIGNATURE: Signature = {
-  ...signature(
-    { x: spec('float32', [-1]), state: spec('float32', [-1]) },
-    { y: spec('float32', [-1]), stateN: spec('float32', [-1]) },
-  ),
-  state: new Map([['state', { output: 'stateN', zeros: [-1] }]]),
-};
+const SIGNATURE: Signature = signature(
+  { x: spec('float32', [-1]), state: spec('float32', [-1]) },
+  { y: spec('float32', [-1]), stateN: spec('float32', [-1]) },
+);
+const STATES: States = new Map([
+  ['serving_default', { tensors: new Map([['state', { output: 'stateN', zeros: [-1] }]]) }],
+]);
 
 /** One life of a sequence, as the reference sees it. */
 interface Life {
@@ -85,7 +87,7 @@ class World {
       queuedTasks: 0,
       runningBatches: 0,
     };
-    const runner = new SequenceRunner(inner, new Map([['serving_default', SIGNATURE]]));
+    const runner = new SequenceRunner(inner, new Map([['serving_default', SIGNATURE]]), STATES);
     this.servables.push(new Servable('m', version, new Map([['serving_default', SIGNATURE]]), runner));
   }
 

@@ -17,9 +17,10 @@ import type { CancelSignal } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { memoryOf, type TensorMap } from '../../core/tensor.ts';
-import { KeptMemory } from '../memory/kept-memory.ts';
-import type { Servable, ServableHandle } from '../serving/servable.ts';
-import type { VersionChoice } from '../versions/version-choice.ts';
+import { KeptMemory } from '../../models/memory/kept-memory.ts';
+import type { Servable, ServableHandle } from '../../models/serving/servable.ts';
+import type { OwnedStep, StepTable } from '../../models/serving/steps.ts';
+import type { VersionChoice } from '../../models/versions/version-choice.ts';
 import { IdleSequences } from './idle-sequences.ts';
 import { LostSequences } from './lost-sequences.ts';
 import { Sequence, type SequenceEnd, SequenceOwner } from './sequence.ts';
@@ -47,16 +48,10 @@ export interface SequenceTableOptions {
   readonly kept?: KeptMemory | undefined;
 }
 
-/** A step, and whose it is: as `ownerOf` in proxy/caller.ts. */
-export interface OwnedStep {
-  readonly owner: string;
-  readonly step: SequenceStep;
-}
-
 /** Steps of one sequence that may wait for the one before. */
 const MOST_WAITING_STEPS = 64;
 
-export class SequenceTable {
+export class SequenceTable implements StepTable {
   readonly counts = new Map<SequenceEvent, number>();
   readonly #options: SequenceTableOptions;
   readonly #owners = new Map<string, SequenceOwner>();
@@ -91,10 +86,6 @@ export class SequenceTable {
     return counts;
   }
 
-  /**
-   * Borrows the version that a step runs on: its sequence's, or the one that `acquire` lends if it is the first, which
-   * ends what ran under its id. Throws `sequence_lost`, or as `acquire` does.
-   */
   acquire({ owner, step }: OwnedStep, choice: VersionChoice, acquire: () => ServableHandle): ServableHandle {
     const id = checkSequenceId(step.id);
     if (step.start) {
@@ -108,7 +99,6 @@ export class SequenceTable {
     return servable.borrow();
   }
 
-  /** The step of a request that was resolved to `servable`, the one that `acquire` lent just now. */
   stepOf({ owner, step }: OwnedStep, servable: Servable): StepOfSequence {
     const id = checkSequenceId(step.id);
     const sequence = step.start ? undefined : this.#find(owner, id);

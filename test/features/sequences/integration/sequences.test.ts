@@ -10,10 +10,10 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { credentials, Metadata, status as Status } from '@grpc/grpc-js';
 import * as ort from 'onnxruntime-node';
-import { clientClass, type Answer as GrpcAnswer, INFERENCE, PREDICTION } from '../support/grpc-harness.ts';
-import { CACHE_STATE, GRU_HIDDEN, GRU_INPUT, GRU_STATE, writeCache, writeGru } from '../support/gru-model.ts';
-import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { VAD_BATCHING, VAD_STATE, writeVad } from '../support/vad-model.ts';
+import { clientClass, type Answer as GrpcAnswer, INFERENCE, PREDICTION } from '../../../support/grpc-harness.ts';
+import { CACHE_STATE, GRU_HIDDEN, GRU_INPUT, GRU_STATE, writeCache, writeGru } from '../../../support/gru-model.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { VAD_BATCHING, VAD_STATE, writeVad } from '../../../support/vad-model.ts';
 
 const CALLERS = 32;
 const STEPS = 60;

@@ -1,11 +1,10 @@
 /** The step of a sequence that a request is, as the layers between the handler and the sequence's table see it. */
 import type { CancelSignal } from '../../core/cancel.ts';
-import type { SequenceStep } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import type { PlaceInSequence } from '../../models/serving/servable.ts';
 
 /** A request's place in a sequence. Made when the request is resolved, used once. */
-export interface StepOfSequence {
-  readonly step: SequenceStep;
+export interface StepOfSequence extends PlaceInSequence {
   /** The sequence; a first step makes it. The returned turn must be taken at once. Throws `sequence_lost`, `overloaded`. */
   enter(): StepTurn;
   /** Throws `too_large` for a state that can have no room. */

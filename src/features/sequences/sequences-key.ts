@@ -1,12 +1,13 @@
 /** The `sequences` key of a model: bounds of the states that it keeps. Defaults: models/sequences/sequence-limits.ts. */
 import * as v from 'valibot';
-import { camelKeys, count, fields, optional } from './yaml/kinds.ts';
+import { ModelKey } from '../../config/model-key.ts';
+import { camelKeys, count, fields, optional } from '../../config/yaml/kinds.ts';
 
 const MAX_COUNT = 2 ** 20;
 const MAX_MIB = 2 ** 20;
 const DAY_MS = 86_400_000;
 
-export const SEQUENCES = v.pipe(
+const SCHEMA = v.pipe(
   fields({
     max: optional(count(1, MAX_COUNT), 'Most sequences at a time. Default: 4096.'),
     max_per_caller: optional(count(1, MAX_COUNT), 'Most of one caller. Default: 1024.'),
@@ -16,3 +17,11 @@ export const SEQUENCES = v.pipe(
   }),
   v.transform(camelKeys),
 );
+
+export const SEQUENCES = new ModelKey({
+  name: 'sequences',
+  schema: SCHEMA,
+  help: 'Bounds of the states that it keeps for sequences of requests (src/features/sequences/README.md).',
+  // Limits are looked up when a sequence wants room.
+  isReadLate: true,
+});

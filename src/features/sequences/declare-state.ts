@@ -1,16 +1,22 @@
-/** Makes signatures that keep a state of the graph's own: those that have all inputs and outputs that are declared. */
+/** Finds the graph's signatures that keep a declared state: those that have all inputs and outputs that are declared. */
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
-import { axisOf, hasRows, rowAxisOf, type Signature, type Signatures, type StateTensor } from '../../core/signature.ts';
-import type { StateDeclaration } from './state-schema.ts';
+import { axisOf, hasRows, rowAxisOf, type Signature, type Signatures } from '../../core/signature.ts';
+import type { DeclaredValue } from '../../models/loading/declared-state.ts';
+import type { StateTensor } from './state.ts';
 
 /** A problem at an input that is declared. */
 export type ReportState = (problem: string, input: string, key?: 'output' | 'shape') => void;
 
-type Declared = StateDeclaration extends ReadonlyMap<string, infer T> ? T : never;
+/** By the graph's input. */
+export type StateDeclaration = ReadonlyMap<string, DeclaredValue>;
 
-/** All signatures, with the state of those that have it. */
-export function declareState(declared: StateDeclaration, graphs: Signatures, report: ReportState): Signatures {
+/** The states by signature. They are valid only if no problem was reported. */
+export function declareState(
+  declared: StateDeclaration,
+  graphs: Signatures,
+  report: ReportState,
+): ReadonlyMap<string, ReadonlyMap<string, StateTensor>> {
   const problems = new Set<string>();
   const once: ReportState = (problem, input, key) => {
     const all = `${input}\n${problem}`;
@@ -20,7 +26,8 @@ export function declareState(declared: StateDeclaration, graphs: Signatures, rep
   for (const [input, { output }] of declared) checkNames(input, output, graphs, once);
   const isMeant = (graph: Signature): boolean =>
     [...declared].every(([input, { output }]) => graph.inputs.has(input) && graph.outputs.has(output));
-  return new Map([...graphs].map(([name, graph]) => [name, isMeant(graph) ? withState(declared, graph, once) : graph]));
+  const meant = [...graphs].filter(([, graph]) => isMeant(graph));
+  return new Map(meant.map(([name, graph]) => [name, stateOf(declared, graph, once)]));
 }
 
 function checkNames(input: string, output: string, graphs: Signatures, report: ReportState): void {
@@ -31,18 +38,18 @@ function checkNames(input: string, output: string, graphs: Signatures, report: R
   report(`the graph has no output ${quote(output)}${suggestion(output, outputs)}`, input, 'output');
 }
 
-function withState(declared: StateDeclaration, graph: Signature, report: ReportState): Signature {
+function stateOf(declared: StateDeclaration, graph: Signature, report: ReportState): ReadonlyMap<string, StateTensor> {
   const state = new Map<string, StateTensor>();
   for (const [input, entry] of declared) {
     checkPair(input, entry, graph, report);
     const zeros = entry.initial === 'request' ? undefined : zerosShape(input, entry, graph, report);
     state.set(input, { output: entry.output, zeros });
   }
-  return { ...graph, state };
+  return state;
 }
 
 /** The output must fit the input of the next step. */
-function checkPair(input: string, { output }: Declared, graph: Signature, report: ReportState): void {
+function checkPair(input: string, { output }: DeclaredValue, graph: Signature, report: ReportState): void {
   const into = graph.inputs.get(input)!;
   const from = graph.outputs.get(output)!;
   if (into.dtype !== from.dtype) {
@@ -69,7 +76,7 @@ function mayFit(into: Shape | undefined, from: Shape | undefined): boolean {
 /** Undefined after a problem was reported. */
 function zerosShape(
   input: string,
-  { shape: given }: Declared,
+  { shape: given }: DeclaredValue,
   graph: Signature,
   report: ReportState,
 ): Shape | undefined {

@@ -1,5 +1,6 @@
 /** How many sequences a model keeps, how large their states may be together, and for how long without a step. */
 import type { ModelConfig } from '../../config/model-config.ts';
+import { SEQUENCES } from './sequences-key.ts';
 
 export interface SequenceLimits {
   readonly most: number;
@@ -21,7 +22,8 @@ export const DEFAULT_SEQUENCES = {
 
 const MIB = 2 ** 20;
 
-export function sequenceLimits({ sequences = {} }: Pick<ModelConfig, 'sequences'>): SequenceLimits {
+export function sequenceLimits(model: Pick<ModelConfig, 'featureKeys'>): SequenceLimits {
+  const sequences = SEQUENCES.of(model) ?? {};
   const most = sequences.max ?? DEFAULT_SEQUENCES.max;
   const mostBytes = (sequences.maxMib ?? DEFAULT_SEQUENCES.maxMib) * MIB;
   return {

@@ -1,5 +1,6 @@
-/** What a model keeps beside its versions, for GET /models: the states of sequences. */
-import type { SequenceTable } from '../models/sequences/sequence-table.ts';
+/** The sequences of a model in GET /models, under `sequences`, and in `pillion status`. */
+import type { ModelReport } from '../../admin/models-report.ts';
+import type { SequenceTable } from './sequence-table.ts';
 
 /** The sequences whose state is kept. */
 export interface SequencesReport {
@@ -21,4 +22,13 @@ export function sequencesReport(table: SequenceTable | undefined): SequencesRepo
     versions: Object.fromEntries(versions),
     events: Object.fromEntries(table.counts),
   };
+}
+
+/** Undefined if the model has had none. */
+export function sequencesNote(model: ModelReport): string | undefined {
+  const report = model['sequences'] as SequencesReport | undefined;
+  if (report === undefined) return undefined;
+  const { open, state_bytes, events } = report;
+  const ends = Object.entries(events).map(([event, count]) => `${count} ${event.replace('_', ' ')}`);
+  return `${open} sequences are open, whose states take ${state_bytes} bytes (${ends.join(', ')})`;
 }

@@ -2,8 +2,9 @@
 import { Buffer } from 'node:buffer';
 import type { DType } from '../../core/dtype.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
-import { rowAxisOf, type Signature, type StepControl } from '../../core/signature.ts';
+import { rowAxisOf, type Signature } from '../../core/signature.ts';
 import { repeatedRows, type Tensor } from '../../core/tensor.ts';
+import type { StepControl } from '../../models/loading/declared-state.ts';
 import { unfitId } from './sequence-errors.ts';
 
 /** The control's value for all rows of a step. Throws `invalid_request` for an id that the input cannot hold. */

@@ -11,36 +11,42 @@
  */
 import type { SharedError } from '../../core/errors.ts';
 import { elementCount, shapeFits } from '../../core/shape.ts';
-import { rowAxisOf, type Signature, type SignatureState, type Signatures } from '../../core/signature.ts';
+import { rowAxisOf, type Signature, type Signatures } from '../../core/signature.ts';
 import { byteLengthOf, repeatedRows, type Tensor, type TensorMap, withOwnMemory, zerosOf } from '../../core/tensor.ts';
+import { RunnerAbove } from '../../models/serving/runner-above.ts';
+import type { ServableRequest, ServableRunner } from '../../models/serving/servable.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
-import { RunnerAbove } from '../serving/runner-above.ts';
-import type { ServableRequest, ServableRunner } from '../serving/servable.ts';
 import { stateIsKept, stateIsMissing } from './sequence-errors.ts';
+import type { SignatureState, States } from './state.ts';
 import type { StepOfSequence, StepTurn } from './step.ts';
 import { controlOf } from './step-controls.ts';
 
 /** A signature that keeps a state. */
 interface StatefulSignature extends Signature {
-  readonly state: SignatureState;
+  readonly state: SignatureState['tensors'];
+  readonly controls: SignatureState['controls'];
 }
 
 export class SequenceRunner extends RunnerAbove {
-  readonly #signatures: Signatures;
+  readonly #stateful: ReadonlyMap<string, StatefulSignature>;
   /** Steps that wait for their turn are not queued below yet. */
   readonly #steps = new Set<Promise<TensorMap>>();
 
   /** `signatures`: the graph's own. */
-  constructor(inner: ServableRunner, signatures: Signatures) {
+  constructor(inner: ServableRunner, signatures: Signatures, states: States) {
     super(inner);
-    this.#signatures = signatures;
+    this.#stateful = new Map(
+      [...states].map(([name, { tensors: state, controls }]) => [name, { ...signatures.get(name)!, state, controls }]),
+    );
   }
 
   submit(request: ServableRequest): Promise<TensorMap> {
-    const { sequence: step, signatureName } = request;
-    if (step === undefined) return this.inner.submit(request);
-    const signature = this.#signatures.get(signatureName);
-    if (!isStateful(signature)) throw new Error(`signature ${signatureName} keeps no state: the handler refuses it`);
+    const { sequence, signatureName } = request;
+    if (sequence === undefined) return this.inner.submit(request);
+    // The table of this feature has made it.
+    const step = sequence as StepOfSequence;
+    const signature = this.#stateful.get(signatureName);
+    if (signature === undefined) throw new Error(`signature ${signatureName} keeps no state: the handler refuses it`);
     const answer = this.#take(request, step, signature);
     this.#steps.add(answer);
     const leave = (): boolean => this.#steps.delete(answer);
@@ -94,10 +100,6 @@ export class SequenceRunner extends RunnerAbove {
   }
 }
 
-function isStateful(signature: Signature | undefined): signature is StatefulSignature {
-  return signature?.state !== undefined;
-}
-
 /** All inputs in the signature's order. `kept`: the state of a step that goes on; undefined: it is the first. */
 function inputsOf(
   { inputs: given }: ServableRequest,
@@ -144,7 +146,7 @@ function rowsOf(signature: Signature, given: TensorMap): number {
 }
 
 /** The outputs that the caller wants, and those that are its next state. */
-function wantedOutputs(wanted: readonly string[], state: SignatureState): readonly string[] {
+function wantedOutputs(wanted: readonly string[], state: SignatureState['tensors']): readonly string[] {
   const outputs = new Set(wanted);
   for (const { output } of state.values()) outputs.add(output);
   return [...outputs];
@@ -158,6 +160,6 @@ function fits(inputs: TensorMap, signature: StatefulSignature): boolean {
   return true;
 }
 
-function stateAfter(given: TensorMap, state: SignatureState): TensorMap {
+function stateAfter(given: TensorMap, state: SignatureState['tensors']): TensorMap {
   return new Map([...state].map(([input, { output }]) => [input, withOwnMemory(given.get(output)!)]));
 }

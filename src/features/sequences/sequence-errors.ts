@@ -96,26 +96,6 @@ export function noMemoryToKeep(model: string, limitBytes: number, retryAfterMs: 
   );
 }
 
-export function keepsNoState(model: string, version: bigint, signature: string): ServingError {
-  return new ServingError(
-    'invalid_request',
-    `model "${model}" version ${version} signature "${signature}" keeps no state, so the request cannot be a step of ` +
-      'a sequence; leave out the sequence id, or declare "state" in the pillion.yaml beside the model',
-    STAGE,
-  );
-}
-
-/** The server has inputs of the model that only a step of a sequence gets. */
-export function needsSequence(model: string, version: bigint): ServingError {
-  return new ServingError(
-    'invalid_request',
-    `model "${model}" version ${version} answers steps of sequences alone (sequence_batching in its config.pbtxt); send ` +
-      'sequence_id, and sequence_start with the first step, or the headers x-pillion-sequence-id and ' +
-      'x-pillion-sequence-step',
-    STAGE,
-  );
-}
-
 /** The model takes ids of another kind. */
 export function unfitId(input: string, id: string, dtype: string): ServingError {
   const text = `the sequence id ${quoteName(id)} is no ${dtype}, which the model's input ${quoteName(input)} takes`;

@@ -1,26 +1,27 @@
 /** The sequences of a puppet model that counts: y and the next state are the state + x. */
 import assert from 'node:assert/strict';
-import { CancelSignal } from '../../src/core/cancel.ts';
-import { ServingError } from '../../src/core/errors.ts';
-import type { Signature } from '../../src/core/signature.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../src/core/tensor.ts';
-import type { KeptMemory } from '../../src/models/memory/kept-memory.ts';
-import { SequenceRunner } from '../../src/models/sequences/sequence-runner.ts';
-import { SequenceTable } from '../../src/models/sequences/sequence-table.ts';
-import { Servable } from '../../src/models/serving/servable.ts';
-import { FakeClock } from './fake-clock.ts';
-import { type Behaviour, PuppetRunner, signature, spec } from './puppet-models.ts';
-import { taskContext } from './scheduler-harness.ts';
+import { CancelSignal } from '../../../src/core/cancel.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { Signature } from '../../../src/core/signature.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { SequenceRunner } from '../../../src/features/sequences/sequence-runner.ts';
+import { SequenceTable } from '../../../src/features/sequences/sequence-table.ts';
+import type { States } from '../../../src/features/sequences/state.ts';
+import type { KeptMemory } from '../../../src/models/memory/kept-memory.ts';
+import { Servable } from '../../../src/models/serving/servable.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type Behaviour, PuppetRunner, signature, spec } from '../../support/puppet-models.ts';
+import { taskContext } from '../../support/scheduler-harness.ts';
 
 const LIMITS = { most: 3, mostPerCaller: 2, mostBytes: 64, mostBytesPerCaller: 40, idleMs: 1000 };
 
-const COUNTER: Signature = {
-  ...signature(
-    { x: spec('float32', [-1]), state: spec('float32', [-1]) },
-    { y: spec('float32', [-1]), stateN: spec('float32', [-1]) },
-  ),
-  state: new Map([['state', { output: 'stateN', zeros: [-1] }]]),
-};
+const COUNTER: Signature = signature(
+  { x: spec('float32', [-1]), state: spec('float32', [-1]) },
+  { y: spec('float32', [-1]), stateN: spec('float32', [-1]) },
+);
+const STATES: States = new Map([
+  ['serving_default', { tensors: new Map([['state', { output: 'stateN', zeros: [-1] }]]) }],
+]);
 
 export const vector = (...values: number[]): NumericTensor =>
   numericTensor('float32', [values.length], Float32Array.from(values));
@@ -51,7 +52,7 @@ export class SequenceBench {
   /** Another version is served from now on. */
   serve(version: bigint): Servable {
     const signatures = new Map([['serving_default', COUNTER]]);
-    this.servable = new Servable('m', version, signatures, new SequenceRunner(this.inner, signatures));
+    this.servable = new Servable('m', version, signatures, new SequenceRunner(this.inner, signatures, STATES));
     return this.servable;
   }
 

@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import type { SequenceStep } from '../../../../src/core/model-spec.ts';
-import type { Signature } from '../../../../src/core/signature.ts';
-import { type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
-import { SequenceTable } from '../../../../src/models/sequences/sequence-table.ts';
-import { runCall } from '../../../../src/proxy/call.ts';
-import { CLASSIFY } from '../../../../src/proxy/handlers/classify.ts';
-import { ExamplesCall } from '../../../../src/proxy/handlers/examples-call.ts';
-import { ModelResolver } from '../../../../src/proxy/handlers/model-resolver.ts';
-import { PredictCall } from '../../../../src/proxy/handlers/predict.ts';
-import { RequestContext } from '../../../../src/proxy/request-context.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { echo, PuppetDirectory, signature, spec } from '../../../support/puppet-models.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { SequenceStep } from '../../../src/core/model-spec.ts';
+import type { Signature } from '../../../src/core/signature.ts';
+import { type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { SequenceTable } from '../../../src/features/sequences/sequence-table.ts';
+import { runCall } from '../../../src/proxy/call.ts';
+import { CLASSIFY } from '../../../src/proxy/handlers/classify.ts';
+import { ExamplesCall } from '../../../src/proxy/handlers/examples-call.ts';
+import { ModelResolver } from '../../../src/proxy/handlers/model-resolver.ts';
+import { PredictCall } from '../../../src/proxy/handlers/predict.ts';
+import { RequestContext } from '../../../src/proxy/request-context.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { echo, PuppetDirectory, signature, spec } from '../../support/puppet-models.ts';
 
 const CELL: Signature = {
   ...signature(
     { x: spec('float32', [-1]), h: spec('float32', [-1]) },
     { y: spec('float32', [-1]), hN: spec('float32', [-1]) },
   ),
-  state: new Map([['h', { output: 'hN', zeros: [-1] }]]),
+  kept: { nextOf: new Map([['h', 'hN']]) },
 };
 
 class StatefulDirectory extends PuppetDirectory {
@@ -43,7 +43,7 @@ function bench() {
   const models = new StatefulDirectory(clock);
   const runner = models.add('cell', { signatures: { serving_default: CELL }, behave: echo });
   models.add('plain');
-  const resolver = new ModelResolver(models);
+  const resolver = new ModelResolver(models, models);
   const contextOf = (step?: SequenceStep) =>
     new RequestContext({
       ...{ clock, surface: 'grpc', method: 'Predict', receivedAt: clock.nowMs(), deadline: Infinity },
@@ -158,7 +158,7 @@ describe('a Predict that is a step', () => {
 
   it('goes to no fallback', async () => {
     const { predict, models, runner } = bench();
-    models.configuredFallbacks.set('cell', { fallback: { name: 'plain' } });
+    models.fallbacks = { has: () => true, acquire: () => assert.fail(), run: () => assert.fail() };
     runner.requests.length = 0;
     models.add('cell', {
       version: 2n,

@@ -1,12 +1,13 @@
 /** Models that answer in another's place, over real connections: fallback and degrade_to. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ServingError } from '../../src/core/errors.ts';
-import type { ModelFallbacks } from '../../src/models/serving/servable-directory.ts';
-import { eachEngine } from '../support/grpc-engines.ts';
-import { floatRequest, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
-import { affine, type Behaviour, fail, type PuppetDirectory, signature, spec } from '../support/puppet-models.ts';
-import { RestHarness } from '../support/rest-harness.ts';
+import { ServingError } from '../../../../src/core/errors.ts';
+import { FallbackSearch } from '../../../../src/features/fallback/fallback-search.ts';
+import type { ModelFallbacks } from '../../../../src/features/fallback/keys.ts';
+import { eachEngine } from '../../../support/grpc-engines.ts';
+import { floatRequest, PREDICTION, withGrpc } from '../../../support/grpc-harness.ts';
+import { affine, type Behaviour, fail, type PuppetDirectory, signature, spec } from '../../../support/puppet-models.ts';
+import { RestHarness } from '../../../support/rest-harness.ts';
 
 const broken = fail(new ServingError('backend_failed', 'the graph threw'));
 const away = fail(new ServingError('backend_unavailable', 'connection refused', { retryAfterMs: 700 }));
@@ -14,12 +15,21 @@ const busy = fail(new ServingError('overloaded', 'the queue is full', { retryAft
 
 const FALLBACK: ModelFallbacks = { fallback: { name: 'small' } };
 
+const configured = new WeakMap<PuppetDirectory, Map<string, ModelFallbacks>>();
+
+/** Who answers in place of the model. */
+function standIn(directory: PuppetDirectory, model: string, fallbacks: ModelFallbacks): void {
+  const all = configured.get(directory) ?? new Map<string, ModelFallbacks>();
+  configured.set(directory, all.set(model, fallbacks));
+  directory.fallbacks = new FallbackSearch(directory, (name) => all.get(name));
+}
+
 /** Model "m" that does this, and "small" that gives 10·x. */
 function models(behave: Behaviour, fallbacks = FALLBACK) {
   return (directory: PuppetDirectory): void => {
     directory.add('m', { version: 2n, behave });
     directory.add('small', { version: 5n, behave: affine(10, 0) });
-    directory.configuredFallbacks.set('m', fallbacks);
+    standIn(directory, 'm', fallbacks);
   };
 }
 
@@ -77,8 +87,8 @@ eachEngine('a stand-in that is too busy names the next one', async () => {
     directory.add('m', { behave: away });
     directory.add('b', { behave: busy });
     directory.add('c', { behave: affine(2, 0) });
-    directory.configuredFallbacks.set('m', { fallback: { name: 'b' } });
-    directory.configuredFallbacks.set('b', { degradeTo: { name: 'c' } });
+    standIn(directory, 'm', { fallback: { name: 'b' } });
+    standIn(directory, 'b', { degradeTo: { name: 'c' } });
   };
   await withGrpc(setUp, async (server) => {
     const { answer, headers } = await server.callWithHeaders(PREDICTION, 'Predict', floatRequest([3]));
@@ -92,8 +102,8 @@ eachEngine('where nobody answers, the first error counts and says what came of t
   const setUp = (directory: PuppetDirectory): void => {
     directory.add('m', { behave: away });
     directory.add('b', { behave: broken });
-    directory.configuredFallbacks.set('m', { fallback: { name: 'b' } });
-    directory.configuredFallbacks.set('b', { fallback: { name: 'gone' } });
+    standIn(directory, 'm', { fallback: { name: 'b' } });
+    standIn(directory, 'b', { fallback: { name: 'gone' } });
   };
   await withGrpc(setUp, async (server) => {
     const error = await server.failure(PREDICTION, 'Predict', floatRequest([3]));
@@ -123,7 +133,7 @@ eachEngine('a fallback that takes other inputs, or gives other outputs, is not a
     const setUp = (directory: PuppetDirectory): void => {
       directory.add('m', { behave: broken });
       directory.add('small', { signatures: { serving_default: other } });
-      directory.configuredFallbacks.set('m', FALLBACK);
+      standIn(directory, 'm', FALLBACK);
     };
     await withGrpc(setUp, async (server) => {
       const error = await server.failure(PREDICTION, 'Predict', floatRequest([3]));
@@ -137,7 +147,7 @@ eachEngine('the fallback answers for a model that is not there yet, and for a ve
   const setUp = (directory: PuppetDirectory): void => {
     directory.add('m', { version: 3n, state: 'LOADING' });
     directory.add('small', { version: 5n, behave: affine(10, 0) });
-    directory.configuredFallbacks.set('m', FALLBACK);
+    standIn(directory, 'm', FALLBACK);
   };
   await withGrpc(setUp, async (server) => {
     for (const version of [undefined, { value: '3' }]) {
@@ -155,7 +165,7 @@ eachEngine('another version of the same model may stand in, and is asked once', 
   const setUp = (directory: PuppetDirectory): void => {
     directory.add('m', { version: 2n, behave: broken });
     directory.add('m', { version: 1n, behave: broken });
-    directory.configuredFallbacks.set('m', { fallback: { name: 'm', version: 1n } });
+    standIn(directory, 'm', { fallback: { name: 'm', version: 1n } });
   };
   await withGrpc(setUp, async (server) => {
     const error = await server.failure(PREDICTION, 'Predict', floatRequest([3]));
@@ -170,7 +180,7 @@ eachEngine('Classify falls back too, and names who classified', async () => {
   const setUp = (directory: PuppetDirectory): void => {
     directory.add('m', { behave: broken, signatures: { serving_default: classify } });
     directory.add('small', { version: 5n, behave: labels, signatures: { serving_default: classify } });
-    directory.configuredFallbacks.set('m', FALLBACK);
+    standIn(directory, 'm', FALLBACK);
   };
   await withGrpc(setUp, async (server) => {
     const request = { model_spec: { name: 'm' }, input: { example_list: { examples: [{}] } } };
@@ -187,7 +197,7 @@ test('REST says who answered, and only of answers', async () => {
     models(broken)(rest.models);
     rest.models.add('n', { behave: broken });
     rest.models.add('léger', { behave: affine(1, 0) });
-    rest.models.configuredFallbacks.set('n', { fallback: { name: 'léger' } });
+    standIn(rest.models, 'n', { fallback: { name: 'léger' } });
     const post = (name: string): Promise<Response> =>
       fetch(`${rest.url}/v1/models/${name}:predict`, { method: 'POST', body: '{"inputs":[1,2]}' });
     const answer = await post('m');
@@ -196,7 +206,7 @@ test('REST says who answered, and only of answers', async () => {
     assert.equal(answer.headers.get('x-pillion-model-version'), '5');
     const accented = await post('n');
     assert.equal(accented.headers.get('x-inference-served-by'), 'l%C3%A9ger/1; reason=fallback');
-    rest.models.configuredFallbacks.clear();
+    rest.models.fallbacks = undefined;
     const failed = await post('m');
     assert.equal(failed.status, 500);
     assert.equal(failed.headers.get('x-inference-served-by'), null);

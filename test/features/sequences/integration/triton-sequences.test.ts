@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { afterEach, describe, it } from 'node:test';
-import { ACCUMULATOR, accumulatorConfig } from '../support/accumulator-model.ts';
-import { killSidecars, startSidecar } from '../support/sidecar.ts';
-import { plusConfig, TritonRepository } from '../support/triton-repository.ts';
+import { ACCUMULATOR, accumulatorConfig } from '../../../support/accumulator-model.ts';
+import { killSidecars, startSidecar } from '../../../support/sidecar.ts';
+import { plusConfig, TritonRepository } from '../../../support/triton-repository.ts';
 
 afterEach(killSidecars);
 
