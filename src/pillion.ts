@@ -4,12 +4,14 @@
  */
 import { accessLog } from './features/access-log/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
+import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 
 const LINES = [
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
+  { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },

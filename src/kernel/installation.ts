@@ -1,8 +1,16 @@
 /** What a feature gets when it installs: the parts that a server has by then, and the seams that take the feature's own. */
+import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import type { OptionTable, OptionValues } from '../config/read-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
+import type { ModelRepository } from '../models/triton/model-repository.ts';
+import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
+import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
+import type { OperatedModels } from '../proxy/handlers/operated-models.ts';
+import type { Readiness } from '../proxy/readiness.ts';
+import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
+import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 
@@ -30,6 +38,19 @@ export interface LoadReadings {
 
 /** The parts of the server that a surface may stand on. */
 export interface SurfaceParts {
+  readonly lifecycle: RequestLifecycle;
+  readonly resolver: ModelResolver;
+  readonly modelInfo: ModelInfoHandler;
+  readonly readiness: Readiness;
+  readonly models: OperatedModels;
+  /** Undefined without --model_repository. */
+  readonly repository: ModelRepository | undefined;
+  /** Of changes that callers make. Undefined: they are not written down. */
+  readonly audit: AuditLog | undefined;
+  /** Reads and writes large messages. Undefined: they are read and written on the event loop. */
+  readonly thread: CodecThread | undefined;
+  /** Limit of a message, and of all tensors of a request together, in bytes. */
+  readonly maxMessageBytes: number;
   readonly loads: LoadReadings;
 }
 

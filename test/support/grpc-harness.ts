@@ -10,9 +10,8 @@ import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
+import type { SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
 import { Callers } from '../../src/proxy/caller.ts';
-import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
-import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
@@ -20,10 +19,10 @@ import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
-import { reportsOf, type Surface } from '../../src/proxy/servers/surface.ts';
+import { reportsOf } from '../../src/proxy/servers/surface.ts';
 import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
-import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
+import { LISTED_SURFACES, puppetParts } from './listed-surfaces.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 
 export const PREDICTION = 'tensorflow.serving.PredictionService';
@@ -74,12 +73,11 @@ export interface GrpcHarnessOptions {
   /** Of calls and deadlines. Default: the system's. */
   readonly clock?: Clock;
   readonly server?: Partial<GrpcServerOptions>;
-  readonly openInference?: Partial<OpenInferenceHarness>;
   readonly telemetry?: Partial<Telemetry>;
   /** Of requests and messages. Default: one without limits. */
   readonly memory?: MemoryBudget;
-  /** What features add. Default: nothing. */
-  readonly surfaces?: readonly Surface[];
+  /** What features add. Default: LISTED_SURFACES. */
+  readonly surfaces?: readonly SurfaceMaker[];
   /** Longest that a refusal for overload is held. Default: none is. */
   readonly refusalDelayMs?: number;
   readonly tls?: ListenTls;
@@ -92,6 +90,7 @@ export class GrpcHarness {
   readonly readiness = new ReadinessGate();
   readonly lifecycle: RequestLifecycle;
   readonly server: GrpcServer;
+  readonly parts: SurfaceParts;
   /** One for each request that has ended, in order. */
   readonly records: RequestRecord[] = [];
   readonly internalErrors: unknown[] = [];
@@ -126,7 +125,8 @@ export class GrpcHarness {
       },
     });
     this.readiness.setModelsReady(true);
-    const { surfaces = [] } = options;
+    this.parts = { ...puppetParts(this, maxReceiveBytes), thread: options.server?.thread };
+    const surfaces = (options.surfaces ?? LISTED_SURFACES).map((make) => make(this.parts));
     this.server = new GrpcServer({
       engine: currentEngine().create({
         ...{ maxReceiveBytes, clock, callers: new Callers('', undefined, reportsOf(surfaces)?.askedBy) },
@@ -135,9 +135,8 @@ export class GrpcHarness {
         onInternalError: (error) => this.internalErrors.push(error),
       }),
       lifecycle: this.lifecycle,
-      resolver: new ModelResolver(this.models),
-      modelInfo: new ModelInfoHandler(this.models),
-      openInference: openInferenceOf({ ...this, ...options.openInference }),
+      resolver: this.parts.resolver,
+      modelInfo: this.parts.modelInfo,
       reload: options.reload,
       surfaces,
       readiness: this.readiness,

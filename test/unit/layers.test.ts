@@ -62,7 +62,6 @@ const LAYERS: readonly Layer[] = [
     may: 'core/** telemetry/** proxy/refusal-headers.ts',
     because: 'how busy the server is, whoever asks',
   },
-  { of: 'proxy/shared-memory/*', may: 'core/** files/*', because: 'a region is a file, whoever asks for its bytes' },
   { of: 'proxy/net/*', may: 'core/** config/** internals/*', because: 'a socket does not know what is said on it' },
   {
     of: 'proxy/http1/**',
@@ -87,7 +86,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/protocols/**',
-    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts proxy/grpc/shared-trailers.ts',
+    may: 'core/** codec/** codec-thread/* telemetry/** proxy/* proxy/handlers/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts',
     because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
   },
   {
@@ -117,7 +116,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** gen/* config/** telemetry/** access/* models/** proxy/** kernel/* version.ts',
+    may: 'core/** files/* codec/** codec-thread/* gen/* config/** telemetry/** access/* models/** proxy/** kernel/* version.ts',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
   { of: 'pillion.ts', may: 'features/** kernel/*', because: 'it lists the features; nothing else knows them' },

@@ -24,12 +24,7 @@ const ENDS = [
 ];
 const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
 const TRITON_MODELS = ['src/models/triton', 'src/config/triton'];
-const OPEN_INFERENCE = [
-  'src/codec/open-inference',
-  'src/proxy/protocols/open-inference',
-  'src/proxy/shared-memory',
-  'proto',
-];
+const OPEN_INFERENCE = ['src/codec/open-inference', 'src/features/open-inference', 'proto'];
 const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
 const TFJS = ['src/backends/tfjs', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
 const START = ['bin', 'scripts/lib/bundle', 'src/main.ts'];
@@ -161,7 +156,7 @@ export const TESTED_PATHS = {
       'src/proxy/http1',
       'src/codec/json',
     ],
-    ...['src/codec/open-inference/rest', 'test/openapi'],
+    ...['src/codec/open-inference/rest', 'src/features/open-inference', 'test/openapi'],
   ],
   'tfjs-long': [
     ...[...TFJS, 'src/backends/host', 'package-lock.json', 'test/long/human', 'test/long/tfjs-human.long.ts'],

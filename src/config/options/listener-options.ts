@@ -58,10 +58,6 @@ export const LISTENER_OPTIONS = {
     default: false,
     help: 'Web pages of any origin may call the REST API: CORS headers on every answer, and answers to preflight requests.',
   }),
-  allow_client_shm: flag({
-    default: false,
-    help: 'Callers of the Open Inference Protocol on the same machine may register shared memory: files in /dev/shm of this process’s user or of root. Triton’s flag; with an authorization file, those whom it allows "shared_memory".',
-  }),
   rest_compress_from_bytes: integer({
     ...COUNT,
     default: 0,

@@ -261,7 +261,6 @@ export class Server implements Pillion {
     this.#tls?.watch.stop();
     this.#appHealth?.close();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
-    this.#surfaces.sharedMemory.close();
     await this.#thread.close();
     this.#coreWatch.stop();
     this.#headroom.stop();

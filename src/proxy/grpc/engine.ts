@@ -106,6 +106,8 @@ export interface GrpcService {
   /** "package.Service". */
   readonly name: string;
   readonly methods: readonly GrpcMethod[];
+  /** It serves models: grpc.health.v1 has the server's readiness under its name. Default false. */
+  readonly hasHealth?: boolean;
   /** For a drain: ends its endless streams, and new ones at once. */
   endStreams?(): void;
 }
