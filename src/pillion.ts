@@ -3,6 +3,7 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { grpcJs } from './features/grpc-js/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
@@ -15,6 +16,7 @@ const LINES = [
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
+  { feature: grpcJs, adds: 'the gRPC port on @grpc/grpc-js, to compare with' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

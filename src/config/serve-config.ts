@@ -61,12 +61,15 @@ type ServeConfigResult =
   | { readonly config: ServeConfig; readonly errors?: undefined }
   | { readonly errors: readonly string[]; readonly config?: undefined };
 
+/** What a warning about options may depend on. */
+export type ReadOptions = Pick<ServeConfig, 'options' | 'authorization'>;
+
 /** What the configuration is read from, and what it may say. */
 export interface ConfigSource {
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** The options of features, beside SERVE_OPTIONS. */
-  readonly features: FeatureOptions;
+  /** The options of features, beside SERVE_OPTIONS, and what is to be said of their values. */
+  readonly features: FeatureOptions & { readonly warnings?: (config: ReadOptions) => readonly string[] };
   /** Other defaults than ours; gets the layers above it. */
   readonly defaults?: ((above: readonly OptionLayer[]) => OptionLayer) | undefined;
 }
@@ -103,6 +106,7 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
   if (tls !== undefined) warnings.push(...outOfDate(tls.config, systemClock.wallMs()));
   if (authorization !== undefined)
     warnings.push(...authorizationWarnings(authorization, options, { grpc: tls !== undefined, rest: isRestTls }));
+  warnings.push(...(features.warnings?.({ options, authorization }) ?? []));
   const read = { tls, isRestTls, authorization, adminToken, metricsPath };
   return { config: Object.freeze({ ...collected, ...read, options, origins, warnings }) };
 }
@@ -204,9 +208,6 @@ function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origi
       ({ place }) => `${place} has no effect: it limits what clients may ask for with --enable_reload_rpc`,
     ),
     ...app.map(({ place }) => `${place} has no effect: there is no application without --app`),
-    ...(options.app !== '' && options.http2_engine === 'grpc-js'
-      ? ['--http2_engine=grpc-js passes nothing on to the application: it gets the requests on the REST port alone']
-      : []),
     ...tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`),
   ];
 }

@@ -8,6 +8,7 @@
  *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
  */
 import type { OptionTable } from '../config/read-options.ts';
+import type { ReadOptions } from '../config/serve-config.ts';
 import type { Installation } from './installation.ts';
 
 export interface Feature {
@@ -15,6 +16,8 @@ export interface Feature {
   readonly name: string;
   /** Its options of `pillion serve`, and keys of pillion.yaml. `optionsOf` reads their values. */
   readonly options?: OptionTable;
+  /** Values of its options that do less than one might think: lines for the log and `pillion config check`. */
+  warnings?(config: ReadOptions): readonly string[];
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -52,6 +55,10 @@ export class FeatureList {
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
   }
+
+  /** The warnings of all features. */
+  readonly warnings = (config: ReadOptions): readonly string[] =>
+    this.features.flatMap((feature) => feature.warnings?.(config) ?? []);
 
   /** The list without these, and without the features that require them. */
   without(...names: readonly string[]): FeatureList {

@@ -4,6 +4,7 @@ import type { OptionTable, OptionValues } from '../config/read-options.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { ModelRepository } from '../models/triton/model-repository.ts';
+import type { GrpcEngine, GrpcEngineOptions } from '../proxy/grpc/engine.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { OperatedModels } from '../proxy/handlers/operated-models.ts';
@@ -57,6 +58,9 @@ export interface SurfaceParts {
 /** Makes a surface when the server is assembled. */
 export type SurfaceMaker = (parts: SurfaceParts) => Surface;
 
+/** Makes the engine of the gRPC port when the server is assembled. */
+export type EngineMaker = (options: GrpcEngineOptions) => GrpcEngine;
+
 export interface Installation {
   readonly config: ServeConfig;
   readonly clock: Clock;
@@ -66,10 +70,15 @@ export interface Installation {
   service(service: Service): void;
   /** What clients can ask it for, over gRPC and REST. */
   surface(make: SurfaceMaker): void;
+  /** The HTTP/2 stack of the gRPC port, in place of the kernel's own. */
+  engine(make: EngineMaker): void;
 }
 
 /** The values of a feature's own options. */
-export function optionsOf<T extends OptionTable>({ options }: ServeConfig, _table: T): OptionValues<T> {
+export function optionsOf<T extends OptionTable>(
+  { options }: Pick<ServeConfig, 'options'>,
+  _table: T,
+): OptionValues<T> {
   // Every option of the list's features was read into the one object (config/serve-config.ts).
   return options as unknown as OptionValues<T>;
 }

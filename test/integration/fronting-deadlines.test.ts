@@ -15,7 +15,7 @@ import {
   withGrpc,
 } from '../support/grpc-harness.ts';
 import { JumpClock } from '../support/jump-clock.ts';
-import { LISTED_SURFACES } from '../support/listed-surfaces.ts';
+import { LISTED_SURFACES } from '../support/listed-features.ts';
 import { echo, never, type PuppetRunner } from '../support/puppet-models.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

@@ -22,7 +22,7 @@ import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc
 import { reportsOf } from '../../src/proxy/servers/surface.ts';
 import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
-import { LISTED_SURFACES, puppetParts } from './listed-surfaces.ts';
+import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 
 export const PREDICTION = 'tensorflow.serving.PredictionService';

@@ -13,7 +13,7 @@ import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
-import { LISTED_SURFACES, puppetParts } from './listed-surfaces.ts';
+import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 import { RecordingTelemetry } from './recording-telemetry.ts';
 

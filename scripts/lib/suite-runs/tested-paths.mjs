@@ -6,7 +6,7 @@
 
 const HTTP1 = ['src/proxy/http1', 'src/proxy/net'];
 const HTTP2 = ['src/proxy/http2', 'src/proxy/net', 'src/internals/socket-reads.ts'];
-const GRPC = [...HTTP2, 'src/proxy/grpc', 'src/internals/grpc-js-stream.ts'];
+const GRPC = [...HTTP2, 'src/proxy/grpc', 'src/features/grpc-js'];
 const FRONTING = ['src/proxy/fronting', 'src/proxy/fronted-deadlines.ts', 'src/kernel/assembly/front.ts'];
 const REQUESTS = ['src/proxy/exchange.ts', 'src/proxy/request-lifecycle.ts', 'src/proxy/handlers'];
 const DRAIN = [

@@ -74,12 +74,6 @@ export const LISTENER_OPTIONS = {
     default: 0,
     help: 'Refusals for overload take as long as answers of late, at most this from the request’s arrival on, in ms: for balancers that send more to whoever answers fast (docs/mesh.md). 0 = they are answered at once, as is best for clients that call directly or by load reports.',
   }),
-  http2_engine: text({
-    default: 'pillion',
-    oneOf: ['pillion', 'grpc-js'],
-    placeholder: 'pillion|grpc-js',
-    help: 'Implementation of gRPC’s transport. pillion takes a fraction of the CPU and keeps grpc-timeout exactly; grpc-js is for comparison, if a client misbehaves.',
-  }),
   grpc_spin_micros: integer({
     min: 0,
     max: 1000,

@@ -15,7 +15,7 @@ import { createTracing } from '../../telemetry/tracing/tracing.ts';
 import type { Environment } from '../../telemetry/tracing/tracing-options.ts';
 import { VERSION } from '../../version.ts';
 import type { FeatureList } from '../feature.ts';
-import type { Installation, Service, SurfaceMaker } from '../installation.ts';
+import type { EngineMaker, Installation, Service, SurfaceMaker } from '../installation.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
 import { Server } from './server.ts';
 
@@ -94,14 +94,18 @@ class InstallingApp implements App {
     const { config, features, quit } = this.#options;
     const services: Service[] = [];
     const surfaces: SurfaceMaker[] = [];
+    let engine: EngineMaker | undefined;
     const installation: Installation = {
       ...{ config, clock: systemClock, logger: this.logger, telemetry: this.#telemetry },
       service: (service) => services.push(service),
       surface: (make) => surfaces.push(make),
+      engine: (make) => {
+        engine = make;
+      },
     };
     try {
       for (const feature of features.features) await feature.install?.(installation);
-      return new Server({ config, logger: this.logger, telemetry: this.#telemetry, services, surfaces, quit });
+      return new Server({ config, logger: this.logger, telemetry: this.#telemetry, services, surfaces, engine, quit });
     } catch (error) {
       for (const service of services) await service.close?.();
       await this.#telemetry.close();

@@ -31,7 +31,7 @@ import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { FlushLosses } from '../../telemetry/last-flush.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { Service, SurfaceMaker } from '../installation.ts';
+import type { EngineMaker, Service, SurfaceMaker } from '../installation.ts';
 import { Access } from './access.ts';
 import { type Admin, createAdmin } from './admin.ts';
 import { type ClientDrain, createClientDrain } from './client-drain.ts';
@@ -67,6 +67,7 @@ interface ServerParts {
   readonly telemetry: AppTelemetry;
   readonly services: readonly Service[];
   readonly surfaces: readonly SurfaceMaker[];
+  readonly engine: EngineMaker | undefined;
   readonly quit: (() => void) | undefined;
 }
 
@@ -104,7 +105,7 @@ export class Server implements Pillion {
   #areModelsStarted = false;
   #ended: Promise<void> | undefined;
 
-  constructor({ config, logger, telemetry, services, surfaces, quit }: ServerParts) {
+  constructor({ config, logger, telemetry, services, surfaces, engine, quit }: ServerParts) {
     const { options } = config;
     const { metrics } = telemetry;
     const machine = this.#machine;
@@ -142,7 +143,7 @@ export class Server implements Pillion {
     const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit, added: surfaces },
+      ...{ reload: reloads.handler, audit: access.audit, added: surfaces, engine },
     });
     this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });
     this.#admin = createAdmin({

@@ -8,7 +8,6 @@ import { systemClock } from '../../core/clock.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { Callers } from '../../proxy/caller.ts';
 import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
-import { LateEngine } from '../../proxy/grpc/late-engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
@@ -29,7 +28,7 @@ import { reportsOf } from '../../proxy/servers/surface.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { SurfaceMaker } from '../installation.ts';
+import type { EngineMaker, SurfaceMaker } from '../installation.ts';
 import { createJoinedPort, type ProxyProtocols } from './doors.ts';
 import type { Gates } from './entrances.ts';
 import { createFront, createStreamFront, logFronting, withAppMetrics } from './front.ts';
@@ -38,6 +37,8 @@ import type { Loads } from './load.ts';
 interface SurfacesParts {
   /** Those that features add. */
   readonly added: readonly SurfaceMaker[];
+  /** Undefined: the kernel's own. */
+  readonly engine: EngineMaker | undefined;
   readonly models: OperatedModels;
   /** Of changes that callers make. */
   readonly audit: AuditLog;
@@ -133,7 +134,7 @@ function createPageServers(
 /** What both surfaces use. */
 type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front'>;
 
-/** The HTTP/2 stack that `--http2_engine` names. */
+/** The HTTP/2 stack of the gRPC port. */
 function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine {
   const { config, machine, onInternalError } = parts;
   const { options } = config;
@@ -141,9 +142,7 @@ function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine
   const maxReceiveBytes = options.max_message_bytes;
   const { front, ...both } = shared;
   const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...both };
-  if (options.http2_engine === 'grpc-js') {
-    return new LateEngine(async () => new (await import('../../proxy/grpc/grpc-js-engine.ts')).GrpcJsEngine(common));
-  }
+  if (parts.engine !== undefined) return parts.engine(common);
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;

@@ -2,7 +2,7 @@
 import { descriptionPart } from '../../../src/features/openapi/description.ts';
 import type { Described } from '../../../src/proxy/servers/rest-part.ts';
 import type { RestMatcher } from '../../../src/proxy/servers/rest-routes.ts';
-import { LISTED_SURFACES } from '../../support/listed-surfaces.ts';
+import { LISTED_SURFACES } from '../../support/listed-features.ts';
 import { RestHarness } from '../../support/rest-harness.ts';
 
 export interface DescribedServer {

@@ -13,7 +13,7 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 import { currentEngine, eachEngine } from '../../../support/grpc-engines.ts';
 import { floatRequest, type GrpcHarness, INFERENCE, PREDICTION, withGrpc } from '../../../support/grpc-harness.ts';
 import { hasFeature } from '../../../support/has-feature.ts';
-import { LISTED_SURFACES } from '../../../support/listed-surfaces.ts';
+import { LISTED_SURFACES } from '../../../support/listed-features.ts';
 import { fail } from '../../../support/puppet-models.ts';
 import { type RawAnswer, type RawConnection, RestHarness } from '../../../support/rest-harness.ts';
 import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';

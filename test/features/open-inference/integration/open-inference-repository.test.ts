@@ -9,13 +9,14 @@ import { after, before, describe, it } from 'node:test';
 import { credentials, type ServiceError, status as Status } from '@grpc/grpc-js';
 import type { App } from '../../../../src/kernel/assembly/app.ts';
 import { readConfig } from '../../../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../../../support/engine-names.ts';
 import { type Answer, clientClass, INFERENCE } from '../../../support/grpc-harness.ts';
 import { appOf } from '../../../support/local-app.ts';
 import { DIGITS } from '../../../support/sidecar.ts';
 
 const PIXELS = { name: 'pixels', datatype: 'FP32', shape: [1, 64], contents: { fp32_contents: Array(64).fill(0) } };
 
-for (const engine of ['pillion', 'grpc-js']) {
+for (const engine of ENGINE_NAMES) {
   describe(`a server whose callers may load and unload, engine ${engine}`, () => {
     const directory = mkdtempSync(join(tmpdir(), 'pillion-repository-'));
     const audit = join(directory, 'audit.log');
@@ -26,7 +27,7 @@ for (const engine of ['pillion', 'grpc-js']) {
       const args = [
         ...DIGITS,
         ...['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'],
-        ...['--model_control_mode=explicit', `--http2_engine=${engine}`, `--audit_log_file=${audit}`],
+        ...['--model_control_mode=explicit', ...engineFlags(engine), `--audit_log_file=${audit}`],
       ];
       const { config, errors } = readConfig(args);
       assert.deepEqual(errors, undefined);

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { descriptionPart } from '../../../../src/features/openapi/description.ts';
 import { hasFeature } from '../../../support/has-feature.ts';
-import { LISTED_SURFACES } from '../../../support/listed-surfaces.ts';
+import { LISTED_SURFACES } from '../../../support/listed-features.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { jsonOf, type RawConnection, RestHarness } from '../../../support/rest-harness.ts';
 

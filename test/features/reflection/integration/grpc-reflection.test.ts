@@ -7,7 +7,7 @@ import { status as Status } from '@grpc/grpc-js';
 import { Reflection } from '../../../../src/features/reflection/reflection-service.ts';
 import { eachEngine as test } from '../../../support/grpc-engines.ts';
 import { type Answer, type GrpcHarness, withGrpc } from '../../../support/grpc-harness.ts';
-import { LISTED_SURFACES } from '../../../support/listed-surfaces.ts';
+import { LISTED_SURFACES } from '../../../support/listed-features.ts';
 import { frame, openSession, rawCall } from '../../../support/raw-grpc.ts';
 
 /** As withGrpc, with reflection. */

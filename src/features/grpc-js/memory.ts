@@ -9,12 +9,12 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { setImmediate } from 'node:timers';
 import { clientLeft } from '../../core/cancel.ts';
 import { GrpcStatus, type ServingError, toServingError } from '../../core/errors.ts';
-import { replaceDecompression, streamOf } from '../../internals/grpc-js-stream.ts';
-import type { BodyWatch, WatchedBody } from '../body-pace.ts';
-import type { InflationGate } from '../inflation.ts';
-import { ACCOUNTED_FROM_BYTES, type MemoryBudget, type MemoryHolder } from '../memory-budget.ts';
-import { MESSAGE_HEAD_BYTES } from './engine.ts';
-import { decompress } from './message-compression.ts';
+import type { BodyWatch, WatchedBody } from '../../proxy/body-pace.ts';
+import { MESSAGE_HEAD_BYTES } from '../../proxy/grpc/engine.ts';
+import { decompress } from '../../proxy/grpc/message-compression.ts';
+import type { InflationGate } from '../../proxy/inflation.ts';
+import { ACCOUNTED_FROM_BYTES, type MemoryBudget, type MemoryHolder } from '../../proxy/memory-budget.ts';
+import { replaceDecompression, streamOf } from './grpc-js-stream.ts';
 
 /** Shared by the calls of one engine. */
 export interface GrpcJsMemoryContext {

@@ -1,10 +1,10 @@
 /**
- * The protocols of src/pillion.ts as the harnesses of both surfaces have them, over puppet models: features that are listed,
- * with the defaults of their options.
+ * What features of src/pillion.ts put into a server, for harnesses that make servers of puppet models: they import no
+ * feature, so that each can be deleted.
  */
 import { systemClock } from '../../src/core/clock.ts';
 import type { Feature } from '../../src/kernel/feature.ts';
-import type { Installation, SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
+import type { EngineMaker, Installation, SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
 import { FEATURES } from '../../src/pillion.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
@@ -22,18 +22,34 @@ const clock = systemClock;
 /** Of the level of a default server; it writes nothing. */
 const logger = { level: 'info', setLevel: () => undefined } as unknown as RootLogger;
 const telemetry = createTelemetry({ clock, logger, processMetrics: false });
-const config = configOf(['--model=m=/models/m']);
-
-async function makersOf(feature: Feature): Promise<readonly SurfaceMaker[]> {
-  const makers: SurfaceMaker[] = [];
-  const surface = (make: SurfaceMaker): void => void makers.push(make);
-  await feature.install?.({ config, clock, logger, telemetry, surface, service: () => undefined } as Installation);
-  return makers;
+/** What a feature has put in. */
+export interface Installed {
+  readonly surfaces: readonly SurfaceMaker[];
+  readonly engine: EngineMaker | undefined;
 }
 
-const protocols = FEATURES.features.filter(({ name }) => PROTOCOLS.includes(name));
+/** What a feature puts into a server with these options; nothing if it is not listed. */
+export async function installed(name: string, args: readonly string[] = []): Promise<Installed> {
+  const surfaces: SurfaceMaker[] = [];
+  let engine: EngineMaker | undefined;
+  const feature: Feature | undefined = FEATURES.features.find((each) => each.name === name);
+  if (feature === undefined) return { surfaces, engine };
+  const server: Partial<Installation> = {
+    config: configOf(['--model=m=/models/m', ...args]),
+    ...{ clock, logger, telemetry },
+    surface: (make) => surfaces.push(make),
+    engine: (make) => {
+      engine = make;
+    },
+    service: () => undefined,
+  };
+  await feature.install?.(server as Installation);
+  return { surfaces, engine };
+}
 
-export const LISTED_SURFACES: readonly SurfaceMaker[] = (await Promise.all(protocols.map(makersOf))).flat();
+const protocols = await Promise.all(PROTOCOLS.map((name) => installed(name)));
+
+export const LISTED_SURFACES: readonly SurfaceMaker[] = protocols.flatMap(({ surfaces }) => surfaces);
 
 export interface PuppetServer {
   readonly models: PuppetDirectory;

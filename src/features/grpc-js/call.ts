@@ -27,11 +27,8 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
-import { type Callers, callerAt } from '../caller.ts';
-import { formatHostPort, peerOf } from '../net/listen-address.ts';
-import { readPriority } from '../priority-header.ts';
-import { readSequenceStep } from '../sequence-header.ts';
-import { type Caller, readCaller } from './caller.ts';
+import { type Callers, callerAt } from '../../proxy/caller.ts';
+import { type Caller, readCaller } from '../../proxy/grpc/caller.ts';
 import {
   type CallReader,
   type CallStatus,
@@ -39,10 +36,13 @@ import {
   type GrpcMethod,
   MESSAGE_HEAD_BYTES,
   type MetadataEntries,
-} from './engine.ts';
-import { OK, statusOf } from './grpc-errors.ts';
-import { GrpcJsMemory, type GrpcJsMemoryContext } from './grpc-js-memory.ts';
-import type { GrpcJsOccupants } from './grpc-js-occupants.ts';
+} from '../../proxy/grpc/engine.ts';
+import { OK, statusOf } from '../../proxy/grpc/grpc-errors.ts';
+import { formatHostPort, peerOf } from '../../proxy/net/listen-address.ts';
+import { readPriority } from '../../proxy/priority-header.ts';
+import { readSequenceStep } from '../../proxy/sequence-header.ts';
+import { GrpcJsMemory, type GrpcJsMemoryContext } from './memory.ts';
+import type { GrpcJsOccupants } from './occupants.ts';
 import type { SocketsByAddress } from './sockets-by-address.ts';
 
 type SendStatus = ServerInterceptingCallInterface['sendStatus'];

@@ -4,7 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '../../core/clock.ts';
-import type { Occupant } from '../net/connection-gate.ts';
+import type { Occupant } from '../../proxy/net/connection-gate.ts';
 
 class GrpcJsOccupant implements Occupant {
   readonly #socket: Socket;

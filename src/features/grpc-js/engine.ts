@@ -1,5 +1,5 @@
 /**
- * The engine on @grpc/grpc-js: methods, limits, draining, closing. A single call is in grpc-js-call.ts.
+ * The engine on @grpc/grpc-js: methods, limits, draining, closing. A single call is in call.ts.
  *
  * - Messages: at most `maxReceiveBytes`, after decompression too. Answers are not limited.
  * - Keepalive: an idle connection is pinged each minute and closed if nothing comes back for 20 s. Otherwise the calls
@@ -19,16 +19,19 @@ import {
   setLogVerbosity,
 } from '@grpc/grpc-js';
 import type { Clock } from '../../core/clock.ts';
-import { BodyWatch } from '../body-pace.ts';
-import { Callers } from '../caller.ts';
-import { InflationGate } from '../inflation.ts';
-import { MemoryBudget } from '../memory-budget.ts';
-import type { Entrance } from '../net/listen.ts';
-import type { ListenTls } from '../net/tls-server.ts';
-import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
-import { type CallContext, GrpcJsCall } from './grpc-js-call.ts';
-import { GrpcJsOccupants } from './grpc-js-occupants.ts';
-import { Listener } from './listener.ts';
+import { BodyWatch } from '../../proxy/body-pace.ts';
+import { Callers } from '../../proxy/caller.ts';
+import {
+  DEFAULT_MAX_RECEIVE_BYTES,
+  type GrpcEngine,
+  type GrpcEngineOptions,
+  type GrpcMethod,
+} from '../../proxy/grpc/engine.ts';
+import { Listener } from '../../proxy/grpc/listener.ts';
+import { InflationGate } from '../../proxy/inflation.ts';
+import { MemoryBudget } from '../../proxy/memory-budget.ts';
+import { type CallContext, GrpcJsCall } from './call.ts';
+import { GrpcJsOccupants } from './occupants.ts';
 import { SocketsByAddress } from './sockets-by-address.ts';
 
 const KEEPALIVE_TIME_MS = 60_000;
@@ -39,23 +42,6 @@ const LINGER_MS = 2000;
 
 // It would print metadata that it cannot take to standard error, credentials included.
 setLogVerbosity(logVerbosity.NONE);
-
-export interface GrpcJsEngineOptions {
-  readonly clock: Clock;
-  readonly maxReceiveBytes?: number;
-  /** As in PillionEngineOptions. */
-  readonly memory?: MemoryBudget;
-  readonly bodyTimeoutS?: number;
-  readonly inflations?: InflationGate;
-  /** Default: callers are told apart by their connections. */
-  readonly callers?: Callers;
-  /** Default: every connection is let in. */
-  readonly entrance?: Entrance;
-  /** TCP addresses speak TLS. Default: none do. */
-  readonly tls?: ListenTls | undefined;
-  /** A method threw where it must not (the call was answered with INTERNAL). */
-  readonly onInternalError: (error: unknown, path: string) => void;
-}
 
 /** A call that was taken over: grpc-js starts it, and its own handling of the call does not run. */
 class TakenOverCall extends ServerInterceptingCall {
@@ -79,7 +65,7 @@ export class GrpcJsEngine implements GrpcEngine {
   #openCalls = 0;
   #isDraining = false;
 
-  constructor(options: GrpcJsEngineOptions) {
+  constructor(options: GrpcEngineOptions) {
     this.#clock = options.clock;
     const maxReceiveBytes = options.maxReceiveBytes ?? DEFAULT_MAX_RECEIVE_BYTES;
     const sockets = new SocketsByAddress();
