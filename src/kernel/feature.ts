@@ -10,7 +10,7 @@
 
 import type { ModelReport } from '../admin/models-report.ts';
 import type { ModelKeys } from '../config/model-key.ts';
-import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
+import type { FeatureOptions, GivenOptions, ReadOptions } from '../config/options/feature-options.ts';
 import type { OptionTable } from '../config/read-options.ts';
 import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { Command } from './command.ts';
@@ -27,7 +27,7 @@ export interface Feature {
   readonly fileKeys?: FileKeys;
   /** As in FeatureOptions. */
   check?(given: GivenOptions, errors: string[]): void;
-  withoutEffect?(given: GivenOptions): readonly string[];
+  warnings?(read: ReadOptions): readonly string[];
   /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
   modelNote?(model: ModelReport): string | undefined;
   /** Its commands of `pillion`, beside the kernel's own. */
@@ -90,8 +90,8 @@ export class FeatureList implements FeatureOptions {
     for (const feature of this.features) feature.check?.(given, errors);
   }
 
-  withoutEffect(given: GivenOptions): readonly string[] {
-    return this.features.flatMap((feature) => feature.withoutEffect?.(given) ?? []);
+  warnings(read: ReadOptions): readonly string[] {
+    return this.features.flatMap((feature) => feature.warnings?.(read) ?? []);
   }
 
   /** The list without these, and without the features that require them. */

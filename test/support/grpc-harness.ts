@@ -9,17 +9,16 @@ import type { Buffer } from 'node:buffer';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
 import { Callers } from '../../src/proxy/caller.ts';
-import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
-import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
 
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
-import { reportsOf, type Surface } from '../../src/proxy/servers/surface.ts';
+import { reportsOf } from '../../src/proxy/servers/surface.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
-import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
+import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
 import type { PuppetDirectory } from './puppet-models.ts';
 import { type PartsOptions, ServerParts } from './server-parts.ts';
 
@@ -72,9 +71,8 @@ export interface GrpcHarnessOptions extends PartsOptions {
   /** Of calls and deadlines. Default: the system's. */
   readonly clock?: Clock;
   readonly server?: Partial<GrpcServerOptions>;
-  readonly openInference?: Partial<OpenInferenceHarness>;
-  /** What features add. Default: nothing. */
-  readonly surfaces?: readonly Surface[];
+  /** What features add. Default: LISTED_SURFACES. */
+  readonly surfaces?: readonly SurfaceMaker[];
   readonly tls?: ListenTls;
   /** Of the clients; default: without TLS. */
   readonly credentials?: grpc.ChannelCredentials;
@@ -82,6 +80,7 @@ export interface GrpcHarnessOptions extends PartsOptions {
 
 export class GrpcHarness extends ServerParts<Clock> {
   readonly server: GrpcServer;
+  readonly parts: SurfaceParts;
   /** Of the server as bound. */
   address = '';
   readonly #clients = new Map<string, grpc.Client>();
@@ -92,7 +91,8 @@ export class GrpcHarness extends ServerParts<Clock> {
     const { clock } = this;
     const maxReceiveBytes = options.maxReceiveBytes ?? 1 << 20;
     this.#credentials = options.credentials ?? grpc.credentials.createInsecure();
-    const { surfaces = [] } = options;
+    this.parts = { ...puppetParts(this, maxReceiveBytes), thread: options.server?.thread };
+    const surfaces = (options.surfaces ?? LISTED_SURFACES).map((make) => make(this.parts));
     this.server = new GrpcServer({
       engine: currentEngine().create({
         ...{ maxReceiveBytes, clock, callers: new Callers('', undefined, reportsOf(surfaces)?.askedBy) },
@@ -101,9 +101,8 @@ export class GrpcHarness extends ServerParts<Clock> {
         onInternalError: this.onInternalError,
       }),
       lifecycle: this.lifecycle,
-      resolver: new ModelResolver(this.models, this.models),
-      modelInfo: new ModelInfoHandler(this.models),
-      openInference: openInferenceOf({ ...this, ...options.openInference }),
+      resolver: this.parts.resolver,
+      modelInfo: this.parts.modelInfo,
       reload: options.reload,
       surfaces,
       readiness: this.readiness,

@@ -4,14 +4,11 @@
  */
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
-import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
-import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
+import type { SurfaceMaker } from '../../src/kernel/installation.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
-import { openInferencePart } from '../../src/proxy/servers/open-inference-part.ts';
-import type { Surface } from '../../src/proxy/servers/surface.ts';
 import type { Telemetry } from '../../src/telemetry/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
-import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
+import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
 import { RecordingTelemetry } from './recording-telemetry.ts';
 import { type PartsOptions, ServerParts } from './server-parts.ts';
 
@@ -20,9 +17,8 @@ export const MAX_TIMEOUT_MS = 30_000;
 
 export interface RestOptions extends PartsOptions {
   readonly maxBodyBytes?: number;
-  readonly openInference?: Partial<OpenInferenceHarness>;
-  /** What features add. Default: nothing. */
-  readonly surfaces?: readonly Surface[];
+  /** What features add. Default: LISTED_SURFACES. */
+  readonly surfaces?: readonly SurfaceMaker[];
   /** What else the server is told. */
   readonly server?: Partial<RestServerOptions>;
   /** What `/monitoring/prometheus/metrics` gives, or throws. */
@@ -39,18 +35,14 @@ export class RestHarness extends ServerParts<FakeClock> {
     const traces = new RecordingTelemetry({ isSampled: false });
     const startTrace: Telemetry['startTrace'] = (caller) => caller && traces.startTrace(caller);
     super(new FakeClock(), MAX_TIMEOUT_MS, { telemetry: { startTrace }, ...options });
-    const resolver = new ModelResolver(this.models, this.models);
     const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
-    const openInference = openInferenceOf({
-      ...{ models: this.models, lifecycle: this.lifecycle, readiness: this.readiness },
-      ...options.openInference,
-    });
-    const inference = { openInference, resolver, maxTensorBytes: maxBodyBytes, thread: options.server?.thread };
+    const parts = { ...puppetParts(this, maxBodyBytes), thread: options.server?.thread };
+    const { surfaces = LISTED_SURFACES } = options;
     this.server = new RestServer({
       lifecycle: this.lifecycle,
-      resolver,
-      modelInfo: new ModelInfoHandler(this.models),
-      surfaces: [{ rest: () => openInferencePart(inference) }, ...(options.surfaces ?? [])],
+      resolver: parts.resolver,
+      modelInfo: parts.modelInfo,
+      surfaces: surfaces.map((make) => make(parts)),
       metrics: options.metrics ?? (async () => ({ contentType: 'text/plain', text: 'up 1\n' })),
       maxBodyBytes,
       onInternalError: this.onInternalError,

@@ -8,6 +8,7 @@ import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import type {
   AdminParts,
+  EngineMaker,
   Front,
   FrontParts,
   Installation,
@@ -29,6 +30,7 @@ export class Installer implements Installation {
   readonly services: Service[] = [];
   readonly surfaces: SurfaceMaker[] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;
+  makeEngine: EngineMaker | undefined;
   makePrelude: MakePrelude | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
@@ -49,6 +51,10 @@ export class Installer implements Installation {
 
   readonly surface = (make: SurfaceMaker): void => {
     this.surfaces.push(make);
+  };
+
+  readonly engine = (make: EngineMaker): void => {
+    this.makeEngine = make;
   };
 
   readonly front = (make: (parts: FrontParts) => Front): void => {

@@ -148,7 +148,7 @@ export class Server implements Pillion {
     const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces },
+      ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces, engine: installed.makeEngine },
       ...{ caps, makeFront: installed.makeFront },
       pageOf: (own) => installed.pageOf(own),
     });
@@ -268,7 +268,6 @@ export class Server implements Pillion {
   async #close(): Promise<FlushLosses> {
     this.#tls?.watch.stop();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
-    this.#surfaces.sharedMemory.close();
     await this.#thread.close();
     this.#coreWatch.stop();
     this.#headroom.stop();
