@@ -3,7 +3,9 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { doctor } from './features/doctor/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
+import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
@@ -11,6 +13,8 @@ const LINES = [
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+  { feature: doctor, adds: 'a command that says what is wrong with a server and its machine' },
+  { feature: whatIf, adds: 'a command that simulates the last requests with other cores, load or settings' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

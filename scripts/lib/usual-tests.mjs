@@ -24,7 +24,7 @@ const needsPython = (path) => readFileSync(join(root, 'build', 'test', path), 'u
 const PYTHON = 'PILLION_TEST_PYTHON';
 /** The values and rules of each part, the contracts, and requests over each surface. */
 const CORE =
-  /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/[^/]+$|^integration\/(grpc|rest|open-inference|http2|fronting)-/;
+  /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/[^/]+$|^integration\/((grpc|rest|open-inference|http2|fronting)-|features-without)/;
 
 /** They wait for time to pass, or move much memory. */
 const SLOW = /drain|huge|large|pace|survivors/;

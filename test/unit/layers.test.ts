@@ -126,8 +126,8 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'cli/**',
-    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
-    because: 'a command asks a running server; what it asked for it may simulate',
+    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** telemetry/** backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
+    because: 'a command starts a server, or asks a running one',
   },
   {
     of: 'kernel/**',

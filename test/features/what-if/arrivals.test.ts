@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { readArrivals } from '../../../../src/cli/what-if/arrivals.ts';
-import { arrivals } from '../../../support/what-if-answers.ts';
+import { readArrivals } from '../../../src/features/what-if/arrivals.ts';
+import { arrivals } from './what-if-answers.ts';
 
 describe('the answer of GET /arrivals', () => {
   it('is read as it came', () => {

@@ -1,9 +1,9 @@
 /** `pillion doctor` on this machine, with and without a real sidecar. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import { killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
-import { writeSurfaceModels } from '../support/surface-models.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import { killSidecars, runPillion, startSidecar } from '../../../support/sidecar.ts';
+import { writeSurfaceModels } from '../../../support/surface-models.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 after(killSidecars);
 

@@ -1,6 +1,6 @@
 /**
  * `pillion doctor`: reads the machine and, if one runs, a sidecar; says in plain words what is wrong and what to change
- * (doctor/rules.ts, docs/doctor.md).
+ * (rules.ts, docs/doctor.md).
  *
  *   2 cores, no CPU quota, avx2 fma; 24 GiB of memory, 21 GiB free; digits: 312 requests in 5 s
  *
@@ -11,12 +11,12 @@
  * Exit status: 0 = no finding; 1 = findings; 2 = the server at --admin could not be read.
  */
 import process from 'node:process';
-import { noSidecar } from './ask-admin.ts';
-import { factsAbout, readServer } from './doctor/read-facts.ts';
-import { asJson, asText } from './doctor/report.ts';
-import type { ServerFacts } from './doctor/rule.ts';
-import { diagnose } from './doctor/rules.ts';
-import type { AdminAddress } from './sidecar-command.ts';
+import { noSidecar } from '../../cli/ask-admin.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
+import { factsAbout, readServer } from './read-facts.ts';
+import { asJson, asText } from './report.ts';
+import type { ServerFacts } from './rule.ts';
+import { diagnose } from './rules.ts';
 
 interface DoctorOptions extends AdminAddress {
   /** How long the traffic is watched; 0 = not at all. */

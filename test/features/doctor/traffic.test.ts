@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseMetrics } from '../../../../src/cli/doctor/prometheus-text.ts';
-import { trafficBetween } from '../../../../src/cli/doctor/traffic.ts';
+import { parseMetrics } from '../../../src/cli/prometheus-text.ts';
+import { trafficBetween } from '../../../src/features/doctor/traffic.ts';
 
 const page = (n: number): string => `# HELP pillion_batch_size Rows
 # TYPE pillion_batch_size histogram

@@ -12,14 +12,14 @@
  */
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ProcessPlan } from '../admin/models-report.ts';
-import { systemClock } from '../core/clock.ts';
-import { askAdmin, noSidecar } from './ask-admin.ts';
-import { parseMetrics } from './doctor/prometheus-text.ts';
-import type { AdminAddress } from './sidecar-command.ts';
-import { readServer, type ServedModel, type ServerState } from './what-if/read-server.ts';
-import { asJson, asText, doubtOf, sentenceOf, type WhatIfReport } from './what-if/report.ts';
-import { measuredFigures, type Setting, simulateWindow, type Target } from './what-if/simulate-window.ts';
+import type { ProcessPlan } from '../../admin/models-report.ts';
+import { askAdmin, noSidecar } from '../../cli/ask-admin.ts';
+import { parseMetrics } from '../../cli/prometheus-text.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
+import { systemClock } from '../../core/clock.ts';
+import { readServer, type ServedModel, type ServerState } from './read-server.ts';
+import { asJson, asText, doubtOf, sentenceOf, type WhatIfReport } from './report.ts';
+import { measuredFigures, type Setting, simulateWindow, type Target } from './simulate-window.ts';
 
 /** Progress is shown after this time, in ms, and as often. */
 const PROGRESS_MS = 2000;
@@ -28,7 +28,7 @@ const CPU_MS = 1000;
 /** A request came within so many ms. */
 const ONGOING_MS = 1000;
 
-/** The options of commands/what-if.ts. What is undefined or 0 stays as it is. */
+/** The options of command.ts. What is undefined or 0 stays as it is. */
 interface WhatIfOptions extends AdminAddress {
   readonly cores: number | undefined;
   /** Requests come so many times as fast. */

@@ -1,5 +1,5 @@
+import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../../cli/sidecar-command.ts';
 import { integer, text } from '../../config/options/option-types.ts';
-import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../sidecar-command.ts';
 
 export const doctorCommand = sidecarCommand({
   name: 'doctor',
@@ -30,5 +30,5 @@ Ends with 0 if nothing was found, 1 if something was, 2 if the sidecar at a give
     }),
   },
   run: async (options, { given }) =>
-    (await import('../doctor.ts')).doctor({ ...options, wantsServer: given.has('admin') }),
+    (await import('./doctor.ts')).doctor({ ...options, wantsServer: given.has('admin') }),
 });

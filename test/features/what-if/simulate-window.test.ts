@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { ArrivalsReport } from '../../../../src/cli/what-if/arrivals.ts';
-import type { WindowFigures } from '../../../../src/cli/what-if/figures.ts';
-import type { ServedModel } from '../../../../src/cli/what-if/read-server.ts';
-import { measuredFigures, type Setting, simulateWindow } from '../../../../src/cli/what-if/simulate-window.ts';
-import { arrivals, MODELS, runMs } from '../../../support/what-if-answers.ts';
+import type { ArrivalsReport } from '../../../src/features/what-if/arrivals.ts';
+import type { WindowFigures } from '../../../src/features/what-if/figures.ts';
+import type { ServedModel } from '../../../src/features/what-if/read-server.ts';
+import { measuredFigures, type Setting, simulateWindow } from '../../../src/features/what-if/simulate-window.ts';
+import { arrivals, MODELS, runMs } from './what-if-answers.ts';
 
 const PRESENT: Setting = { cores: 2, slots: 1, threads: 1, maxBatchSize: 32, sloMs: undefined, load: 1 };
 const TARGETS = [{ model: 0, signature: 'serving_default' }];

@@ -7,14 +7,14 @@ import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ModelsReport } from '../../admin/models-report.ts';
 import { readCudaState } from '../../backends/onnx/cuda-machine.ts';
+import { askAdmin } from '../../cli/ask-admin.ts';
+import { parseMetrics } from '../../cli/prometheus-text.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
 import { type FileReader, readTextFile } from '../../config/machine/cgroup.ts';
 import { readFreeMemory } from '../../config/machine/free-memory.ts';
 import { readMachine } from '../../config/machine/machine.ts';
 import { affinityCores, readerOfProcess, readMachineHealth } from '../../config/machine/machine-health.ts';
 import { systemClock } from '../../core/clock.ts';
-import { askAdmin } from '../ask-admin.ts';
-import type { AdminAddress } from '../sidecar-command.ts';
-import { parseMetrics } from './prometheus-text.ts';
 import type { DoctorFacts, ServerFacts } from './rule.ts';
 import { type MetricsLook, trafficBetween } from './traffic.ts';
 

@@ -1,10 +1,10 @@
 /** What a running sidecar knows that a simulation needs: its plan, its recent arrivals, and how long its models run. */
 import type { ModelDetail } from '../../admin/model-detail.ts';
 import type { ModelReport, ModelsReport, ProcessPlan, VersionReport } from '../../admin/models-report.ts';
+import { AdminRefusal, askAdmin } from '../../cli/ask-admin.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
 import type { BatchAxis } from '../../core/signature.ts';
 import type { MeasuredSize } from '../../scheduler/simulation/run-times.ts';
-import { AdminRefusal, askAdmin } from '../ask-admin.ts';
-import type { AdminAddress } from '../sidecar-command.ts';
 import { type ArrivalsReport, readArrivals } from './arrivals.ts';
 
 /** A served version. */

@@ -1,5 +1,5 @@
 /** What `pillion what-if` prints. */
-import { textTable } from '../text-table.ts';
+import { textTable } from '../../cli/text-table.ts';
 import type { WindowFigures } from './figures.ts';
 
 export interface WhatIfReport {

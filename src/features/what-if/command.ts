@@ -1,5 +1,5 @@
+import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../../cli/sidecar-command.ts';
 import { flag, integer, patternText } from '../../config/options/option-types.ts';
-import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../sidecar-command.ts';
 
 const NUMBER = /^(|\d+|\d*\.\d+)$/;
 /** Most cores and most times the load: beyond it the number is a slip of the pen, and the simulation never ends. */
@@ -56,7 +56,7 @@ is simulated and what is not. Ends with 0, or with 1 if the sidecar cannot tell 
     ...rangeErrors('load', load),
   ],
   run: async ({ cores, load, ...rest }) =>
-    (await import('../what-if.ts')).whatIf({ ...rest, cores: numberOf(cores), load: numberOf(load) }),
+    (await import('./what-if.ts')).whatIf({ ...rest, cores: numberOf(cores), load: numberOf(load) }),
 });
 
 function rangeErrors(option: string, value: string): readonly string[] {

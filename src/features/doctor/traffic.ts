@@ -2,9 +2,10 @@
  * A server's work between two looks at its metrics, added up by model version. Where nothing happened between them, it
  * is the work since the start.
  */
+
+import type { MetricSample, MetricSamples } from '../../cli/prometheus-text.ts';
 import { INFERENCE_METHODS } from '../../telemetry/metrics/live-stats.ts';
 import { STAGES, type Stage } from '../../telemetry/stage-clock.ts';
-import type { MetricSample, MetricSamples } from './prometheus-text.ts';
 
 /** Durations are seconds, as in the metrics that they come from. */
 export interface ModelTraffic {

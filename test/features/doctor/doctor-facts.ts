@@ -1,10 +1,10 @@
 /** A machine, a server and a model with nothing wrong, for tests to break one thing of. */
-import type { ProcessPlan, VersionReport } from '../../src/admin/models-report.ts';
-import type { CudaState } from '../../src/backends/onnx/cuda-machine.ts';
-import type { DoctorFacts } from '../../src/cli/doctor/rule.ts';
-import type { ModelTraffic, Traffic } from '../../src/cli/doctor/traffic.ts';
-import type { Machine } from '../../src/config/machine/machine.ts';
-import type { MachineHealth } from '../../src/config/machine/machine-health.ts';
+import type { ProcessPlan, VersionReport } from '../../../src/admin/models-report.ts';
+import type { CudaState } from '../../../src/backends/onnx/cuda-machine.ts';
+import type { Machine } from '../../../src/config/machine/machine.ts';
+import type { MachineHealth } from '../../../src/config/machine/machine-health.ts';
+import type { DoctorFacts } from '../../../src/features/doctor/rule.ts';
+import type { ModelTraffic, Traffic } from '../../../src/features/doctor/traffic.ts';
 
 const MACHINE: Machine = {
   cores: 4,

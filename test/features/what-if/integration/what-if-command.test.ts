@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, describe, it, type TestContext } from 'node:test';
-import { killSidecars, runPillion } from '../support/sidecar.ts';
-import { arrivals, DETAIL, MODELS, runMs } from '../support/what-if-answers.ts';
+import { killSidecars, runPillion } from '../../../support/sidecar.ts';
+import { arrivals, DETAIL, MODELS, runMs } from '../what-if-answers.ts';
 
 after(killSidecars);
 
