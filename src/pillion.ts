@@ -4,6 +4,7 @@
  */
 import { accessLog } from './features/access-log/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
+import { profile } from './features/profile/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
@@ -15,6 +16,7 @@ const LINES = [
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
   { feature: doctor, adds: 'a command that says what is wrong with a server and its machine' },
   { feature: whatIf, adds: 'a command that simulates the last requests with other cores, load or settings' },
+  { feature: profile, adds: 'some seconds of a server as one trace file, by a command and on the admin port' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

@@ -10,7 +10,6 @@ import { drainCommand } from './commands/drain.ts';
 import { keyCommand } from './commands/key.ts';
 import { nativesCommand } from './commands/natives.ts';
 import { placesCommand } from './commands/places.ts';
-import { profileCommand } from './commands/profile.ts';
 import { recordCommand } from './commands/record.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -43,7 +42,7 @@ function commandsOf(features: FeatureList): readonly Command[] {
   const commands = [
     ...[serveCommand(features), tritonserverCommand(features), statusCommand(features), awaitCommand, drainCommand],
     ...features.commands,
-    ...[profileCommand, recordCommand, replayCommand],
+    ...[recordCommand, replayCommand],
     ...[configCommand(features), keyCommand, nativesCommand, placesCommand],
   ];
   const version = textCommand('version', ['version'], () => `pillion ${VERSION}\n`);

@@ -9,8 +9,6 @@ import { Explainer } from '../../admin/explain/explainer.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import type { Operators } from '../../admin/operators.ts';
-import { ProfileEndpoint } from '../../admin/profile/profile-endpoint.ts';
-import { Profiler } from '../../admin/profile/profiler.ts';
 import { RecordEndpoint } from '../../admin/record-endpoint.ts';
 import { RequestsEndpoint } from '../../admin/requests-endpoint.ts';
 import { configDump } from '../../admin/server/config-dump.ts';
@@ -18,7 +16,6 @@ import type { PodLife } from '../../admin/server/pod-life.ts';
 import { type ServerFacts, serverInfo } from '../../admin/server/server-info.ts';
 import { serverPaths } from '../../admin/server/server-paths.ts';
 import { runtimeVersions } from '../../backends/runtime-versions.ts';
-import { readFreeMemory } from '../../config/machine/free-memory.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -56,8 +53,6 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.othersWait()];
   const { taps, counters, payloads } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
-  const servables = () => models.servables();
-  const profiler = new Profiler({ clock: systemClock, telemetry, servables, readFree: readFreeMemory });
   const explainer = createExplainer(parts);
   const startedAt = systemClock.nowMs();
   const own = serverPaths({
@@ -78,7 +73,6 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     ...modelPaths(models, logger),
     ...new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock, payloads }).paths(),
     ...new ArrivalsEndpoint({ ring: telemetry.arrivals, clock: systemClock }).paths(),
-    ...new ProfileEndpoint({ profiler, models: modelNames }).paths(),
     ...record.paths(),
     ...parts.pathsOf(parts),
   ];

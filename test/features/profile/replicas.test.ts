@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { topOps } from '../../../../src/admin/profile/profile-document.ts';
-import type { CapturedBatch } from '../../../../src/admin/profile/record-capture.ts';
-import { profileReplicas } from '../../../../src/admin/profile/replicas.ts';
-import type { OpProfile } from '../../../../src/backends/op-profile.ts';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { Servable } from '../../../../src/models/serving/servable.ts';
-import { echo, PuppetRunner } from '../../../support/puppet-models.ts';
+import type { OpProfile } from '../../../src/backends/op-profile.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { topOps } from '../../../src/features/profile/profile-document.ts';
+import type { CapturedBatch } from '../../../src/features/profile/record-capture.ts';
+import { profileReplicas } from '../../../src/features/profile/replicas.ts';
+import { Servable } from '../../../src/models/serving/servable.ts';
+import { echo, PuppetRunner } from '../../support/puppet-models.ts';
 
 const op = (node: string, kind: string, durationMs: number) => ({ node, op: kind, startMs: 0, durationMs });
 const PROFILE: OpProfile = {

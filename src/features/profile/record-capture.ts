@@ -2,10 +2,11 @@
  * Captures the requests and batches that end while a profile is taken. All are counted; as many are kept as a file can
  * show. Beyond that a uniform sample of the requests is kept (Vitter's algorithm R).
  */
+
+import { omitUndefined } from '../../admin/omit-undefined.ts';
 import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
 import { STAGES } from '../../telemetry/stage-clock.ts';
 import type { RecordListener } from '../../telemetry/telemetry.ts';
-import { omitUndefined } from '../omit-undefined.ts';
 import type { Span } from './trace-file.ts';
 
 /** Instants are monotonic ms. */

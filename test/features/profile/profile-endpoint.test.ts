@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createServer, get, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { ProfileEndpoint } from '../../../../src/admin/profile/profile-endpoint.ts';
-import type { ProfileSpec } from '../../../../src/admin/profile/profiler.ts';
+import { ProfileEndpoint } from '../../../src/features/profile/profile-endpoint.ts';
+import type { ProfileSpec } from '../../../src/features/profile/profiler.ts';
 
 interface Taking {
   readonly spec: ProfileSpec;

@@ -8,8 +8,8 @@
 import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Refusal } from '../access-guard.ts';
-import type { AdminPath, Asked } from '../admin-path.ts';
+import type { Refusal } from '../../admin/access-guard.ts';
+import type { AdminPath, Asked } from '../../admin/admin-path.ts';
 import type { Profiler, ProfileSpec } from './profiler.ts';
 
 export interface ProfileEndpointOptions {

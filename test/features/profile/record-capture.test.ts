@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { RecordCapture } from '../../../../src/admin/profile/record-capture.ts';
-import { STAGES, StageClock } from '../../../../src/telemetry/stage-clock.ts';
-import { batchRecord, requestRecord, traceOf } from '../../../support/telemetry-records.ts';
+import { RecordCapture } from '../../../src/features/profile/record-capture.ts';
+import { STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
 const capture = (options: Partial<ConstructorParameters<typeof RecordCapture>[0]> = {}): RecordCapture =>
   new RecordCapture({ model: undefined, maxRequests: 3, maxBatches: 2, random: () => 0.5, ...options });

@@ -1,6 +1,6 @@
-import { DEFAULT_PROFILE_SECONDS, MAX_PROFILE_SECONDS } from '../../admin/profile/profile-endpoint.ts';
+import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../../cli/sidecar-command.ts';
 import { integer, text } from '../../config/options/option-types.ts';
-import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../sidecar-command.ts';
+import { DEFAULT_PROFILE_SECONDS, MAX_PROFILE_SECONDS } from './profile-endpoint.ts';
 
 export const profileCommand = sidecarCommand({
   name: 'profile',
@@ -32,5 +32,5 @@ takes a core for a few seconds.
     admin_token_file: ADMIN_TOKEN_FILE,
   },
   check: ({ out }) => (out === '' ? ['where to? give --out=FILE'] : []),
-  run: async (options) => (await import('../profile.ts')).profile(options),
+  run: async (options) => (await import('./profile.ts')).profile(options),
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { cpuFlames } from '../../../../src/admin/profile/cpu-flames.ts';
-import { type CpuProfile, CpuSampler } from '../../../../src/admin/profile/cpu-sampler.ts';
+import { cpuFlames } from '../../../src/features/profile/cpu-flames.ts';
+import { type CpuProfile, CpuSampler } from '../../../src/features/profile/cpu-sampler.ts';
 
 function node(id: number, functionName: string, children: number[] = [], url = ''): CpuProfile['nodes'][number] {
   const callFrame = { functionName, scriptId: '0', url, lineNumber: 6, columnNumber: 0 };

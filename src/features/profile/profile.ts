@@ -1,17 +1,17 @@
 /**
- * `pillion profile`: asks a running sidecar for a profile (admin/profile/), writes the trace file and prints its
+ * `pillion profile`: asks a running sidecar for a profile (profiler.ts), writes the trace file and prints its
  * tables.
  *
  * Exit status: 0 = the file is written; 1 = it is not, and a line says why.
  */
 import { basename, dirname } from 'node:path';
 import process from 'node:process';
-import type { ModelOps, OpRow, ProfileSummary } from '../admin/profile/profile-document.ts';
-import { OwnDirectory } from '../files/own-directory.ts';
-import { replaceFile } from '../files/replace-file.ts';
-import { askAdmin, noSidecar } from './ask-admin.ts';
-import type { AdminAddress } from './sidecar-command.ts';
-import { textTable } from './text-table.ts';
+import { askAdmin, noSidecar } from '../../cli/ask-admin.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
+import { textTable } from '../../cli/text-table.ts';
+import { OwnDirectory } from '../../files/own-directory.ts';
+import { replaceFile } from '../../files/replace-file.ts';
+import type { ModelOps, OpRow, ProfileSummary } from './profile-document.ts';
 
 /** Time beyond the watched seconds, for replicas of three models to load and run. */
 const REPLICAS_MS = 120_000;
