@@ -4,6 +4,7 @@
  */
 import { accessLog } from './features/access-log/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
+import { flightRecorder } from './features/flight-recorder/feature.ts';
 import { profile } from './features/profile/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
@@ -14,8 +15,13 @@ const LINES = [
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+  { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },
   { feature: doctor, adds: 'a command that says what is wrong with a server and its machine' },
-  { feature: whatIf, adds: 'a command that simulates the last requests with other cores, load or settings' },
+  {
+    feature: whatIf,
+    adds: 'a command that simulates the last requests with other cores, load or settings',
+    requires: ['flight-recorder'],
+  },
   { feature: profile, adds: 'some seconds of a server as one trace file, by a command and on the admin port' },
 ] as const satisfies readonly ListedFeature[];
 

@@ -3,14 +3,12 @@ import { hostname } from 'node:os';
 import process from 'node:process';
 import type { AdminPath } from '../../admin/admin-path.ts';
 import { AdminServer } from '../../admin/admin-server.ts';
-import { ArrivalsEndpoint } from '../../admin/arrivals-endpoint.ts';
 import { callersReport, type ReportedCallers } from '../../admin/callers-report.ts';
 import { Explainer } from '../../admin/explain/explainer.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import type { Operators } from '../../admin/operators.ts';
 import { RecordEndpoint } from '../../admin/record-endpoint.ts';
-import { RequestsEndpoint } from '../../admin/requests-endpoint.ts';
 import { configDump } from '../../admin/server/config-dump.ts';
 import type { PodLife } from '../../admin/server/pod-life.ts';
 import { type ServerFacts, serverInfo } from '../../admin/server/server-info.ts';
@@ -51,7 +49,7 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
   const { config, machine, models, records, callers, readiness, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.othersWait()];
-  const { taps, counters, payloads } = records;
+  const { taps, counters } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
   const explainer = createExplainer(parts);
   const startedAt = systemClock.nowMs();
@@ -71,8 +69,6 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     ...createConsole({ ...parts, explainer }),
     ...own,
     ...modelPaths(models, logger),
-    ...new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock, payloads }).paths(),
-    ...new ArrivalsEndpoint({ ring: telemetry.arrivals, clock: systemClock }).paths(),
     ...record.paths(),
     ...parts.pathsOf(parts),
   ];

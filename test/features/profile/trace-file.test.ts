@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { placeOnTracks, TraceFile } from '../../../src/features/profile/trace-file.ts';
-import { checkTrace, eventsOf, type TraceJson } from '../../support/check-trace.ts';
+import { checkTrace, eventsOf, type TraceJson } from './check-trace.ts';
 
 function written(file: TraceFile, otherData: object = {}): TraceJson {
   return JSON.parse([...file.text(otherData)].join('')) as TraceJson;

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { ProfileSummary } from '../../../../src/features/profile/profile-document.ts';
 import { STAGES } from '../../../../src/telemetry/stage-clock.ts';
-import { checkTrace, eventsOf, type TraceJson } from '../../../support/check-trace.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
+import { checkTrace, eventsOf, type TraceJson } from '../check-trace.ts';
 
 after(killSidecars);
 

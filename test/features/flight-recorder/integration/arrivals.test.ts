@@ -1,10 +1,10 @@
 /** GET /arrivals of a real sidecar, and what GET /models, status, doctor and the metrics make of the same requests. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import type { ModelsReport } from '../../src/admin/models-report.ts';
-import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { writeSurfaceModels } from '../support/surface-models.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import type { ModelsReport } from '../../../../src/admin/models-report.ts';
+import { killSidecars, runPillion, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { writeSurfaceModels } from '../../../support/surface-models.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 after(killSidecars);
 

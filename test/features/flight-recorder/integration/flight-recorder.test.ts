@@ -1,10 +1,10 @@
 /** What the flight recorder tells of a real sidecar's requests, of both surfaces. */
 import assert from 'node:assert/strict';
 import { after, describe, it } from 'node:test';
-import type { RequestEntry } from '../../src/admin/requests-report.ts';
-import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { writeSurfaceModels } from '../support/surface-models.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import type { RequestEntry } from '../../../../src/admin/request-entry.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { writeSurfaceModels } from '../../../support/surface-models.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 after(killSidecars);
 

@@ -7,15 +7,16 @@
  *
  * Requests name their callers, so only this machine and no foreign web page may read them (access-guard.ts).
  */
-import type { Clock } from '../core/clock.ts';
-import { ERROR_TABLE } from '../core/errors.ts';
-import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
-import type { FlightFilter } from '../telemetry/recorder/request-snapshot.ts';
-import type { KeepReason } from '../telemetry/recorder/tail-keep.ts';
-import type { RequestOutcome } from '../telemetry/request-record.ts';
-import { SteadyWall } from '../telemetry/steady-wall.ts';
-import type { Refusal } from './access-guard.ts';
-import { type AdminPath, type Asked, send, sendJson } from './admin-path.ts';
+
+import type { Refusal } from '../../admin/access-guard.ts';
+import { type AdminPath, type Asked, send, sendJson } from '../../admin/admin-path.ts';
+import type { Clock } from '../../core/clock.ts';
+import { ERROR_TABLE } from '../../core/errors.ts';
+import type { FlightRecorder } from '../../telemetry/recorder/flight-recorder.ts';
+import type { FlightFilter } from '../../telemetry/recorder/request-snapshot.ts';
+import type { KeepReason } from '../../telemetry/recorder/tail-keep.ts';
+import type { RequestOutcome } from '../../telemetry/request-record.ts';
+import { SteadyWall } from '../../telemetry/steady-wall.ts';
 import { type RequestsView, requestEntry } from './requests-report.ts';
 
 export interface RequestsEndpointOptions {

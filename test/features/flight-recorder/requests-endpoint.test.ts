@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { RequestsEndpoint } from '../../../src/admin/requests-endpoint.ts';
-import type { RequestEntry } from '../../../src/admin/requests-report.ts';
+import type { RequestEntry } from '../../../src/admin/request-entry.ts';
 import { ServingError } from '../../../src/core/errors.ts';
+import { RequestsEndpoint } from '../../../src/features/flight-recorder/requests-endpoint.ts';
 import { FlightRecorder } from '../../../src/telemetry/recorder/flight-recorder.ts';
 import { StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ArrivalsEndpoint } from '../../../src/admin/arrivals-endpoint.ts';
+import { ArrivalsEndpoint } from '../../../src/features/flight-recorder/arrivals-endpoint.ts';
 import { ArrivalRing } from '../../../src/telemetry/recent/arrival-ring.ts';
 import { StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';

@@ -1,6 +1,6 @@
 /** What Chrome's trace event format and Perfetto want of a file, as assertions. */
 import assert from 'node:assert/strict';
-import type { TraceEvent } from '../../src/features/profile/trace-file.ts';
+import type { TraceEvent } from '../../../src/features/profile/trace-file.ts';
 
 export interface TraceJson {
   readonly traceEvents: readonly TraceEvent[];

@@ -8,12 +8,13 @@
  *
  * A full ring is 3 MB of text. It is written in slices, so that requests are answered in between.
  */
-import { type Clock, isoTime } from '../core/clock.ts';
-import { inSlices, type Steps } from '../core/in-slices.ts';
-import { ARRIVAL_OUTCOMES, type ArrivalRing, type ArrivalsView } from '../telemetry/recent/arrival-ring.ts';
-import { SteadyWall } from '../telemetry/steady-wall.ts';
-import type { Refusal } from './access-guard.ts';
-import type { AdminPath, Asked } from './admin-path.ts';
+
+import type { Refusal } from '../../admin/access-guard.ts';
+import type { AdminPath, Asked } from '../../admin/admin-path.ts';
+import { type Clock, isoTime } from '../../core/clock.ts';
+import { inSlices, type Steps } from '../../core/in-slices.ts';
+import { ARRIVAL_OUTCOMES, type ArrivalRing, type ArrivalsView } from '../../telemetry/recent/arrival-ring.ts';
+import { SteadyWall } from '../../telemetry/steady-wall.ts';
 
 const DEFAULT_SECONDS = 300;
 /** Elements that one slice writes. */
