@@ -4,6 +4,7 @@
  */
 import { accessLog } from './features/access-log/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
+import { explain } from './features/explain/feature.ts';
 import { flightRecorder } from './features/flight-recorder/feature.ts';
 import { profile } from './features/profile/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
@@ -15,6 +16,7 @@ const LINES = [
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+  { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
   { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },
   { feature: doctor, adds: 'a command that says what is wrong with a server and its machine' },
   {

@@ -1,6 +1,6 @@
 /** The doctor's report: a few lines about the machine and the server, then each finding. */
 import { describeSandbox } from '../../admin/describe-sandbox.ts';
-import { forecastWords } from '../../admin/explain/forecast-words.ts';
+import { forecastWords } from '../../admin/forecast-words.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
 import type { CudaState } from '../../backends/onnx/cuda-machine.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';

@@ -4,7 +4,7 @@ import process from 'node:process';
 import type { AdminPath } from '../../admin/admin-path.ts';
 import { AdminServer } from '../../admin/admin-server.ts';
 import { callersReport, type ReportedCallers } from '../../admin/callers-report.ts';
-import { Explainer } from '../../admin/explain/explainer.ts';
+import type { LookAtVersions } from '../../admin/explanation.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import type { Operators } from '../../admin/operators.ts';
@@ -23,11 +23,11 @@ import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { AdminParts } from '../installation.ts';
+import type { AdminParts, ServedParts } from '../installation.ts';
 import { createConsole } from './console.ts';
 import { processPlan } from './models.ts';
 
-interface AdminServerParts extends AdminParts {
+interface AdminServerParts extends ServedParts {
   readonly config: ServeConfig;
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
@@ -42,6 +42,7 @@ interface AdminServerParts extends AdminParts {
   readonly onInternalError: (error: unknown) => void;
   /** Those of features. */
   readonly pathsOf: (parts: AdminParts) => readonly AdminPath[];
+  readonly lookOf: (parts: ServedParts) => LookAtVersions;
 }
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
@@ -51,13 +52,13 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.othersWait()];
   const { taps, counters } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
-  const explainer = createExplainer(parts);
+  const look = parts.lookOf(parts);
   const startedAt = systemClock.nowMs();
   const own = serverPaths({
     ...{ readiness, life, waitsFor, log: logger },
     models: () => {
       const plan = processPlan(config.options, machine);
-      return { ...modelsReport(models, readiness.isReady, plan, explainer.look()), waits_for: waitsFor() };
+      return { ...modelsReport(models, readiness.isReady, plan, look()), waits_for: waitsFor() };
     },
     serverInfo: () => serverInfo({ config, readiness, ...hostFacts(), uptimeMs: systemClock.nowMs() - startedAt }),
     configDump: () => configDump(config, configured(models)),
@@ -66,11 +67,11 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     metrics: (page) => telemetry.metrics.page(page),
   });
   const paths = [
-    ...createConsole({ ...parts, explainer }),
+    ...createConsole({ ...parts, look }),
     ...own,
     ...modelPaths(models, logger),
     ...record.paths(),
-    ...parts.pathsOf(parts),
+    ...parts.pathsOf({ ...parts, look }),
   ];
   return new AdminServer({ paths, gate, operators, onInternalError });
 }
@@ -82,17 +83,4 @@ function configured(models: ModelManager): readonly ModelConfig[] {
 
 function hostFacts(): Pick<ServerFacts, 'hostname' | 'versions' | 'runtimes'> {
   return { hostname: hostname(), versions: process.versions, runtimes: runtimeVersions() };
-}
-
-function createExplainer({ config, machine, models, telemetry, runCores }: AdminServerParts): Explainer {
-  const { slo_ms, enable_batching } = config.options;
-  return new Explainer({
-    clock: systemClock,
-    recent: telemetry.recent,
-    servables: () => models.servables(),
-    sloMsOf: (model) => models.configOf(model)?.sloMs ?? (slo_ms || undefined),
-    runCores,
-    cores: machine.budgetCores,
-    isBatching: enable_batching,
-  });
 }

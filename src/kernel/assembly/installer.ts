@@ -1,11 +1,21 @@
 import type { AdminPath } from '../../admin/admin-path.ts';
+import type { LookAtVersions } from '../../admin/explanation.ts';
+import { explainNothing } from '../../admin/models-report.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { AdminParts, Front, FrontParts, Installation, MetricsPageMaker, Service } from '../installation.ts';
+import type {
+  AdminParts,
+  Front,
+  FrontParts,
+  Installation,
+  MetricsPageMaker,
+  ServedParts,
+  Service,
+} from '../installation.ts';
 import { ModelSeams } from '../model-seams.ts';
 
 /** Collects what features install, for the server that is assembled of it. */
@@ -20,6 +30,7 @@ export class Installer implements Installation {
   makeFront: ((parts: FrontParts) => Front) | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
+  #makeLook: (parts: ServedParts) => LookAtVersions = () => () => explainNothing;
   readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
 
@@ -49,11 +60,19 @@ export class Installer implements Installation {
     this.#adminPaths.push(make);
   }
 
+  explain(make: (parts: ServedParts) => LookAtVersions): void {
+    this.#makeLook = make;
+  }
+
   runOnSpareCores(): void {
     this.isOnSpareCores = true;
   }
 
   /** In the order of installation. */
+  lookOf(parts: ServedParts): LookAtVersions {
+    return this.#makeLook(parts);
+  }
+
   adminPathsOf(parts: AdminParts): readonly AdminPath[] {
     return this.#adminPaths.flatMap((make) => make(parts));
   }

@@ -12,6 +12,8 @@
  *
  * docs/scheduler.md, "Which bound holds", explains each.
  */
+
+import type { Bound, BoundName } from '../../admin/explanation.ts';
 import { type BoundFacts, FULL_SHARE, type RefusalGroup, type Refused } from './bound-facts.ts';
 import {
   batchSizeSentence,
@@ -24,7 +26,6 @@ import {
   queueSentence,
 } from './bound-sentences.ts';
 import { largerBatchGain } from './capacity.ts';
-import type { Bound, BoundName } from './explanation.ts';
 
 /** The same where requests are refused for the work before them: runs do not follow each other without a gap. */
 const NEARLY_FULL_SHARE = 0.75;

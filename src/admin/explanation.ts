@@ -1,4 +1,5 @@
 /** What is explained of a version, as GET /models and the console's ticks have it. */
+import type { Servable } from '../models/serving/servable.ts';
 
 export type BoundName = 'cores' | 'deadline' | 'queue' | 'memory' | 'callers' | 'event_loop' | 'batch_size' | 'nothing';
 
@@ -24,3 +25,8 @@ export interface Explanation {
   /** Absent: none of its requests had a deadline or a forecast lately. */
   readonly forecast?: ForecastReport;
 }
+
+export type Explain = (servable: Servable) => Explanation;
+
+/** Looks at all versions as they are now: the explanations of one look go together. */
+export type LookAtVersions = () => Explain;

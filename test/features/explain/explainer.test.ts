@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Explainer, type ExplainerOptions } from '../../../../src/admin/explain/explainer.ts';
-import { forecastWords } from '../../../../src/admin/explain/forecast-words.ts';
-import type { SessionPlan } from '../../../../src/core/executor.ts';
-import { PREDICT_METHOD_NAME, type Signature } from '../../../../src/core/signature.ts';
-import { Servable } from '../../../../src/models/serving/servable.ts';
-import { RecentWork } from '../../../../src/telemetry/recent/recent-work.ts';
-import { STAGE_BATCH, STAGE_QUEUE, StageClock } from '../../../../src/telemetry/stage-clock.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { echo, PuppetRunner } from '../../../support/puppet-models.ts';
-import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
+import { forecastWords } from '../../../src/admin/forecast-words.ts';
+import type { SessionPlan } from '../../../src/core/executor.ts';
+import { PREDICT_METHOD_NAME, type Signature } from '../../../src/core/signature.ts';
+import { Explainer, type ExplainerOptions } from '../../../src/features/explain/explainer.ts';
+import { Servable } from '../../../src/models/serving/servable.ts';
+import { RecentWork } from '../../../src/telemetry/recent/recent-work.ts';
+import { STAGE_BATCH, STAGE_QUEUE, StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { echo, PuppetRunner } from '../../support/puppet-models.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 const ONE: SessionPlan = { sessions: 1, threads: 1 };
 const SIGNATURE: Signature = {

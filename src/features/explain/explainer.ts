@@ -2,15 +2,14 @@
  * Explains versions: which bound holds now, and how far forecasts were off. The last 10 to 20 s count for the bound, the
  * last one or two minutes for the forecasts.
  */
+
+import type { Bound, Explain, ForecastReport } from '../../admin/explanation.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import type { RecentView, RecentWork } from '../../telemetry/recent/recent-work.ts';
 import type { RecentForecasts } from '../../telemetry/recent/version-work.ts';
 import { boundOf } from './bound.ts';
-import type { Bound, Explanation, ForecastReport } from './explanation.ts';
-
-export type Explain = (servable: Servable) => Explanation;
 
 export interface ExplainerOptions {
   readonly clock: Clock;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { boundOf } from '../../../../src/admin/explain/bound.ts';
-import type { BoundFacts } from '../../../../src/admin/explain/bound-facts.ts';
-import { largerBatchGain, rowsPerMs, rowsWithin, runMs } from '../../../../src/admin/explain/capacity.ts';
-import type { BoundName } from '../../../../src/admin/explain/explanation.ts';
+import type { BoundName } from '../../../src/admin/explanation.ts';
+import { boundOf } from '../../../src/features/explain/bound.ts';
+import type { BoundFacts } from '../../../src/features/explain/bound-facts.ts';
+import { largerBatchGain, rowsPerMs, rowsWithin, runMs } from '../../../src/features/explain/capacity.ts';
 
 const point = (rows: number, meanMs: number) => ({ rows, meanMs, highMs: meanMs });
 
