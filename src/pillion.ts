@@ -3,15 +3,20 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { doctor } from './features/doctor/feature.ts';
+import { explain } from './features/explain/feature.ts';
 import { fallback } from './features/fallback/feature.ts';
+import { flightRecorder } from './features/flight-recorder/feature.ts';
 import { grpcJs } from './features/grpc-js/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
+import { profile } from './features/profile/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
+import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
@@ -27,6 +32,15 @@ const LINES = [
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
   { feature: grpcJs, adds: 'the gRPC port on @grpc/grpc-js, to compare with' },
+  { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
+  { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },
+  { feature: doctor, adds: 'a command that says what is wrong with a server and its machine' },
+  {
+    feature: whatIf,
+    adds: 'a command that simulates the last requests with other cores, load or settings',
+    requires: ['flight-recorder'],
+  },
+  { feature: profile, adds: 'some seconds of a server as one trace file, by a command and on the admin port' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

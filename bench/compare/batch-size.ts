@@ -1,5 +1,5 @@
 /** How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with. */
-import { parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
+import { parseMetrics } from '../../src/cli/prometheus-text.ts';
 import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
 
 /** Since the server's start. */

@@ -1,5 +1,5 @@
 /** What the server itself says of a run, from its metrics page: rows and sizes of its batches, and its predictions. */
-import { type MetricSamples, parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
+import { type MetricSamples, parseMetrics } from '../../src/cli/prometheus-text.ts';
 import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
 
 export interface BatchMetrics {

@@ -25,7 +25,7 @@ const needsPython = (path) => sourceOf(path).includes(PYTHON);
 const PYTHON = 'PILLION_TEST_PYTHON';
 /** The values and rules of each part, the contracts, and requests over each surface. */
 const CORE =
-  /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/[^/]+$|^integration\/(grpc|rest|open-inference|http2|fronting)-/;
+  /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/[^/]+$|^integration\/((grpc|rest|open-inference|http2|fronting)-|features-without)/;
 
 /** They keep a model busy, wait for time to pass, move much memory, or are a contract once more in another form. */
 const SLOW = /^(contract|integration)\/.*(busy|chaos|drain|huge|large|pace|public|survivors)/;

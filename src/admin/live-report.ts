@@ -1,7 +1,7 @@
 /** The ticks of GET /events: numbers of the last window, by model version. The types are those of the wire. */
 import { type BucketCount, percentileMs } from '../telemetry/metrics/latency-buckets.ts';
 import type { LiveCounts } from '../telemetry/metrics/live-stats.ts';
-import type { Explanation } from './explain/explanation.ts';
+import type { Explanation } from './explanation.ts';
 import { omitUndefined } from './omit-undefined.ts';
 
 export interface LiveTick {

@@ -20,8 +20,7 @@ import {
 } from '../models/serving/servable.ts';
 import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { LatencySeed } from '../models/warm-up/batch-sweep.ts';
-import type { Explain } from './explain/explainer.ts';
-import type { Explanation } from './explain/explanation.ts';
+import type { Explain, Explanation } from './explanation.ts';
 import { omitUndefined } from './omit-undefined.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
@@ -154,9 +153,9 @@ export interface VersionReport extends Explanation {
   readonly queue?: { readonly rows: number; readonly tasks: number; readonly running_batches: number };
 }
 
-const explainNothing: Explain = () => ({});
+export const explainNothing: Explain = () => ({});
 
-/** `explain`: of one look, see Explainer. */
+/** `explain`: of one look. */
 export function modelsReport(
   models: ReportedModels,
   isReady: boolean,

@@ -1,7 +1,7 @@
 /** Requests for `pillion replay`, as TFRecords of PredictionLog: from a file, or from a sidecar that captured them. */
 import type { Buffer } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import type { RequestEntry } from '../admin/requests-report.ts';
+import type { RequestEntry } from '../admin/request-entry.ts';
 import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { AdminAddress } from './sidecar-command.ts';

@@ -6,18 +6,15 @@ import type { FeatureList } from '../kernel/feature.ts';
 import { VERSION } from '../version.ts';
 import { awaitCommand } from './commands/await.ts';
 import { configCommand } from './commands/config.ts';
-import { doctorCommand } from './commands/doctor.ts';
 import { drainCommand } from './commands/drain.ts';
 import { keyCommand } from './commands/key.ts';
 import { nativesCommand } from './commands/natives.ts';
 import { placesCommand } from './commands/places.ts';
-import { profileCommand } from './commands/profile.ts';
 import { recordCommand } from './commands/record.ts';
 import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
 import { tritonserverCommand } from './commands/tritonserver.ts';
-import { whatIfCommand } from './commands/what-if.ts';
 import { EXIT_USAGE } from './exit-usage.ts';
 
 /**
@@ -44,8 +41,8 @@ export async function runCommand(features: FeatureList, args: readonly string[])
 function commandsOf(features: FeatureList): readonly Command[] {
   const commands = [
     ...[serveCommand(features), tritonserverCommand(features), statusCommand(features), awaitCommand, drainCommand],
-    ...[doctorCommand, whatIfCommand, profileCommand, recordCommand, replayCommand],
     ...features.commands,
+    ...[recordCommand, replayCommand],
     ...[configCommand(features), keyCommand, nativesCommand, placesCommand],
   ];
   const version = textCommand('version', ['version'], () => `pillion ${VERSION}\n`);

@@ -13,8 +13,8 @@
  */
 import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
-import { versionFindings } from '../admin/explain/version-findings.ts';
 import type { ModelReport, ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
+import { versionFindings } from '../admin/version-findings.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { AdminAddress } from './sidecar-command.ts';

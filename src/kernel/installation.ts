@@ -1,5 +1,6 @@
 /** What a feature gets when it installs: the parts that a server has by then, and the seams that take the feature's own. */
 import type { AdminPath } from '../admin/admin-path.ts';
+import type { LookAtVersions } from '../admin/explanation.ts';
 import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
@@ -107,7 +108,7 @@ export interface SurfaceParts {
 export type SurfaceMaker = (parts: SurfaceParts) => Surface;
 
 /** The parts of an assembled server, for what operators may ask it. */
-export interface AdminParts {
+export interface ServedParts {
   readonly machine: Machine;
   readonly models: ModelManager;
   readonly resolver: ModelResolver;
@@ -123,6 +124,11 @@ export interface AdminParts {
 
 /** Makes the engine of the gRPC port when the server is assembled. */
 export type EngineMaker = (options: GrpcEngineOptions) => GrpcEngine;
+
+export interface AdminParts extends ServedParts {
+  /** Explains nothing where no feature does. */
+  readonly look: LookAtVersions;
+}
 
 export interface Installation {
   readonly config: ServeConfig;
@@ -147,6 +153,8 @@ export interface Installation {
   metricsPage(wrap: (own: MetricsPageMaker) => MetricsPageMaker): void;
   /** What operators may ask it. `make` is called once, when the server is assembled. */
   adminPaths(make: (parts: AdminParts) => readonly AdminPath[]): void;
+  /** What bounds versions, and how good forecasts are, in reports. Only one feature may explain it. */
+  explain(make: (parts: ServedParts) => LookAtVersions): void;
   /** Runs of models give way to other processes of the machine. */
   runOnSpareCores(): void;
 }

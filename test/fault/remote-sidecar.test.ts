@@ -5,7 +5,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
-import type { RequestEntry } from '../../src/admin/requests-report.ts';
+import type { RequestEntry } from '../../src/admin/request-entry.ts';
 import { ConfigFiles } from '../support/config-files.ts';
 import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { remoteModel } from '../support/remote-models.ts';

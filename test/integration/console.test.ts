@@ -7,7 +7,7 @@ import { after, describe, it } from 'node:test';
 import type { LiveTick } from '../../src/admin/live-report.ts';
 import type { ModelDetail, SamplesDetail } from '../../src/admin/model-detail.ts';
 import type { ModelsReport, VersionReport } from '../../src/admin/models-report.ts';
-import type { RequestEntry } from '../../src/admin/requests-report.ts';
+import type { RequestEntry } from '../../src/admin/request-entry.ts';
 import { untilProved } from '../support/proved-axes.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';

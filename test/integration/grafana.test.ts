@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
+import { parseMetrics } from '../../src/cli/prometheus-text.ts';
 import { DIGITS, killSidecars, startSidecar } from '../support/sidecar.ts';
 
 after(killSidecars);

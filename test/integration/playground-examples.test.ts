@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { after, before, describe, it } from 'node:test';
 import type { ModelDetail, SignatureDetail } from '../../src/admin/model-detail.ts';
-import type { RequestEntry } from '../../src/admin/requests-report.ts';
+import type { RequestEntry } from '../../src/admin/request-entry.ts';
 import type { About } from '../../src/admin/ui/about.ts';
 import { type CallTarget, type SampleLanguage, sample } from '../../src/admin/ui/playground/code-samples.ts';
 import { bodyOf, verbOf } from '../../src/admin/ui/playground/signature-form.ts';

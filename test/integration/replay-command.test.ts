@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
-import type { RequestEntry } from '../../src/admin/requests-report.ts';
+import type { RequestEntry } from '../../src/admin/request-entry.ts';
 import { floats, predictLog, writeRecords } from '../support/prediction-logs.ts';
 import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';

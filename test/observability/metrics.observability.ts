@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, test } from 'node:test';
-import { parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
+import { parseMetrics } from '../../src/cli/prometheus-text.ts';
 import { restAddress, restPredict, startHalfPlusTwo } from '../mesh/half-plus-two.ts';
 import { SENTENCE_MODELS, writeSentenceModel } from '../support/sentence-models.ts';
 import { killSidecars, type Sidecar } from '../support/sidecar.ts';

@@ -40,8 +40,12 @@ export function checkConfig(
   return check({ args, environment, features: FEATURES });
 }
 
-export function configOf(args: readonly string[], environment: Record<string, string> = {}): ServeConfig {
-  const { config, errors } = readConfig(args, environment);
+export function configOf(
+  args: readonly string[],
+  environment: Record<string, string> = {},
+  features = FEATURES,
+): ServeConfig {
+  const { config, errors } = readServeConfig({ args, environment, features });
   assert.deepEqual(errors, undefined);
   return config!;
 }

@@ -5,6 +5,7 @@ import type { TestContext } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import type { ServeConfig } from '../../src/config/serve-config.ts';
 import { type App, createApp } from '../../src/kernel/assembly/app.ts';
+import type { FeatureList } from '../../src/kernel/feature.ts';
 import { FEATURES } from '../../src/pillion.ts';
 import { configOf } from './config-files.ts';
 import { type Answer, clientClass } from './grpc-harness.ts';
@@ -37,14 +38,18 @@ export function modelDirectory(t: TestContext, files: Readonly<Record<string, st
   return base;
 }
 
-/** An app with all features, not started. */
-export function appOf(config: ServeConfig): App {
-  return createApp({ config, features: FEATURES, environment: {} });
+/** An app, not started. */
+export function appOf(config: ServeConfig, features = FEATURES): App {
+  return createApp({ config, features, environment: {} });
 }
 
-/** Starts it; it ends with the test. */
-export async function localApp(t: TestContext, ...args: readonly string[]): Promise<LocalApp> {
-  const app = appOf(configOf([...args, ...LOCAL]));
+/** Starts it with all features; it ends with the test. */
+export function localApp(t: TestContext, ...args: readonly string[]): Promise<LocalApp> {
+  return localAppOf(t, FEATURES, ...args);
+}
+
+export async function localAppOf(t: TestContext, features: FeatureList, ...args: readonly string[]): Promise<LocalApp> {
+  const app = appOf(configOf([...args, ...LOCAL], {}, features), features);
   t.after(() => app.drain());
   const { grpc: ports, rest, admin } = await app.start();
   const clients = new Map<string, grpc.Client>();

@@ -6,7 +6,7 @@
 import { get } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type MetricSamples, parseMetrics } from '../../src/cli/doctor/prometheus-text.ts';
+import { type MetricSamples, parseMetrics } from '../../src/cli/prometheus-text.ts';
 import { type Sidecar, startSidecar } from './sidecar.ts';
 import { writeSurfaceModels } from './surface-models.ts';
 

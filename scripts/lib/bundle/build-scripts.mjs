@@ -10,7 +10,7 @@
  * nothing is there twice.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
@@ -28,6 +28,12 @@ const IMPORTS = /(?<![\w$.])import\((?!\w+(?:,\w+)*\)\{)/g;
 /** What build-bundle.mjs puts before each module: the script has `require` anyway. */
 const BANNER = /^(#!.*\n)?import\{createRequire as requireOf\}.*\n/;
 
+/** What features install with when a server starts. */
+function installsIn(source) {
+  const files = readdirSync(join(source, 'features')).map((name) => join('features', name, 'install.ts'));
+  return files.filter((file) => existsSync(join(source, file)));
+}
+
 /**
  * @param {string} source src/
  * @param {string} out the bundle's folder
@@ -36,7 +42,7 @@ const BANNER = /^(#!.*\n)?import\{createRequire as requireOf\}.*\n/;
 export async function buildServe(source, out, options) {
   const folder = join(out, 'serve');
   const chunks = await buildChunks(folder, join(source, 'main.ts'), options);
-  const starts = START.map((file) => chunkOf(chunks, file));
+  const starts = [...installsIn(source), ...START].map((file) => chunkOf(chunks, file));
   const { merged, file } = await merge(folder, chunks, starts, {
     ...options,
     banner: { js: '(function(exports,require,module,importLater,urlOfScript){' },

@@ -1,6 +1,6 @@
 /** Sums and means over the ticks of a window, for all models or for one. Pure. */
 import { percentileMs } from '../../telemetry/metrics/latency-buckets.ts';
-import type { Explanation } from '../explain/explanation.ts';
+import type { Explanation } from '../explanation.ts';
 import type { LiveTick, LiveVersion } from '../live-report.ts';
 
 export interface ModelChoice {

@@ -1,5 +1,5 @@
 /** Sentences about traffic, scheduler and the bound that holds: the meaning of a window's numbers, and what to do. Pure. */
-import { forecastWords } from '../explain/forecast-words.ts';
+import { forecastWords } from '../forecast-words.ts';
 import { count, duration, percent } from './format.ts';
 import { goodput, type WindowSummary } from './live-window.ts';
 

@@ -3,22 +3,17 @@ import { hostname } from 'node:os';
 import process from 'node:process';
 import type { AdminPath } from '../../admin/admin-path.ts';
 import { AdminServer } from '../../admin/admin-server.ts';
-import { ArrivalsEndpoint } from '../../admin/arrivals-endpoint.ts';
 import { callersReport, type ReportedCallers } from '../../admin/callers-report.ts';
-import { Explainer } from '../../admin/explain/explainer.ts';
+import type { LookAtVersions } from '../../admin/explanation.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import type { Operators } from '../../admin/operators.ts';
-import { ProfileEndpoint } from '../../admin/profile/profile-endpoint.ts';
-import { Profiler } from '../../admin/profile/profiler.ts';
 import { RecordEndpoint } from '../../admin/record-endpoint.ts';
-import { RequestsEndpoint } from '../../admin/requests-endpoint.ts';
 import { configDump } from '../../admin/server/config-dump.ts';
 import type { PodLife } from '../../admin/server/pod-life.ts';
 import { type ServerFacts, serverInfo } from '../../admin/server/server-info.ts';
 import { serverPaths } from '../../admin/server/server-paths.ts';
 import { runtimeVersions } from '../../backends/runtime-versions.ts';
-import { readFreeMemory } from '../../config/machine/free-memory.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -28,11 +23,11 @@ import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { AdminParts } from '../installation.ts';
+import type { AdminParts, ServedParts } from '../installation.ts';
 import { createConsole } from './console.ts';
 import { processPlan } from './models.ts';
 
-interface AdminServerParts extends AdminParts {
+interface AdminServerParts extends ServedParts {
   readonly config: ServeConfig;
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
@@ -47,6 +42,7 @@ interface AdminServerParts extends AdminParts {
   readonly onInternalError: (error: unknown) => void;
   /** Those of features. */
   readonly pathsOf: (parts: AdminParts) => readonly AdminPath[];
+  readonly lookOf: (parts: ServedParts) => LookAtVersions;
 }
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
@@ -54,17 +50,15 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
   const { config, machine, models, records, callers, readiness, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.othersWait()];
-  const { taps, counters, payloads } = records;
+  const { taps, counters } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
-  const servables = () => models.servables();
-  const profiler = new Profiler({ clock: systemClock, telemetry, servables, readFree: readFreeMemory });
-  const explainer = createExplainer(parts);
+  const look = parts.lookOf(parts);
   const startedAt = systemClock.nowMs();
   const own = serverPaths({
     ...{ readiness, life, waitsFor, log: logger },
     models: () => {
       const plan = processPlan(config.options, machine);
-      return { ...modelsReport(models, readiness.isReady, plan, explainer.look()), waits_for: waitsFor() };
+      return { ...modelsReport(models, readiness.isReady, plan, look()), waits_for: waitsFor() };
     },
     serverInfo: () => serverInfo({ config, readiness, ...hostFacts(), uptimeMs: systemClock.nowMs() - startedAt }),
     configDump: () => configDump(config, configured(models)),
@@ -73,14 +67,11 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     metrics: (page) => telemetry.metrics.page(page),
   });
   const paths = [
-    ...createConsole({ ...parts, explainer }),
+    ...createConsole({ ...parts, look }),
     ...own,
     ...modelPaths(models, logger),
-    ...new RequestsEndpoint({ recorder: telemetry.flights, clock: systemClock, payloads }).paths(),
-    ...new ArrivalsEndpoint({ ring: telemetry.arrivals, clock: systemClock }).paths(),
-    ...new ProfileEndpoint({ profiler, models: modelNames }).paths(),
     ...record.paths(),
-    ...parts.pathsOf(parts),
+    ...parts.pathsOf({ ...parts, look }),
   ];
   return new AdminServer({ paths, gate, operators, onInternalError });
 }
@@ -92,17 +83,4 @@ function configured(models: ModelManager): readonly ModelConfig[] {
 
 function hostFacts(): Pick<ServerFacts, 'hostname' | 'versions' | 'runtimes'> {
   return { hostname: hostname(), versions: process.versions, runtimes: runtimeVersions() };
-}
-
-function createExplainer({ config, machine, models, telemetry, runCores }: AdminServerParts): Explainer {
-  const { slo_ms, enable_batching } = config.options;
-  return new Explainer({
-    clock: systemClock,
-    recent: telemetry.recent,
-    servables: () => models.servables(),
-    sloMsOf: (model) => models.configOf(model)?.sloMs ?? (slo_ms || undefined),
-    runCores,
-    cores: machine.budgetCores,
-    isBatching: enable_batching,
-  });
 }

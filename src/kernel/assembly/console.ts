@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { AdminPath } from '../../admin/admin-path.ts';
 import { consolePaths } from '../../admin/console.ts';
 import { CpuMeter } from '../../admin/cpu-meter.ts';
-import type { Explain, Explainer } from '../../admin/explain/explainer.ts';
+import type { Explain } from '../../admin/explanation.ts';
 import { LiveFeed } from '../../admin/live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from '../../admin/live-report.ts';
 import { Playground } from '../../admin/playground.ts';
@@ -20,7 +20,6 @@ import { slotsOf } from './cores.ts';
 export interface ConsoleParts extends AdminParts {
   readonly config: ServeConfig;
   readonly telemetry: AppTelemetry;
-  readonly explainer: Explainer;
 }
 
 export function createConsole(parts: ConsoleParts): readonly AdminPath[] {
@@ -65,7 +64,7 @@ export function createConsole(parts: ConsoleParts): readonly AdminPath[] {
 }
 
 function tickMaker(
-  { models, lifecycle, explainer }: ConsoleParts,
+  { models, lifecycle, look }: ConsoleParts,
   live: LiveStats,
   cpu: CpuMeter,
 ): (spanMs: number) => LiveTick {
@@ -81,7 +80,7 @@ function tickMaker(
       in_flight: lifecycle.inFlight,
       cpu_cores: cpu.read(spanMs),
       models_revision: revision,
-      versions: versionsOf(live, [...models.servables()], explainer.look()),
+      versions: versionsOf(live, [...models.servables()], look()),
     };
   };
 }

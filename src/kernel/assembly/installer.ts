@@ -1,4 +1,6 @@
 import type { AdminPath } from '../../admin/admin-path.ts';
+import type { LookAtVersions } from '../../admin/explanation.ts';
+import { explainNothing } from '../../admin/models-report.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { FileKeys } from '../../models/model-file/file-key.ts';
@@ -14,6 +16,7 @@ import type {
   Installation,
   MakePrelude,
   MetricsPageMaker,
+  ServedParts,
   Service,
   SurfaceMaker,
 } from '../installation.ts';
@@ -34,6 +37,7 @@ export class Installer implements Installation {
   makePrelude: MakePrelude | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
+  #makeLook: (parts: ServedParts) => LookAtVersions = () => () => explainNothing;
   readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
 
@@ -77,11 +81,19 @@ export class Installer implements Installation {
     this.#adminPaths.push(make);
   };
 
+  readonly explain = (make: (parts: ServedParts) => LookAtVersions): void => {
+    this.#makeLook = make;
+  };
+
   readonly runOnSpareCores = (): void => {
     this.isOnSpareCores = true;
   };
 
   /** In the order of installation. */
+  lookOf(parts: ServedParts): LookAtVersions {
+    return this.#makeLook(parts);
+  }
+
   adminPathsOf(parts: AdminParts): readonly AdminPath[] {
     return this.#adminPaths.flatMap((make) => make(parts));
   }

@@ -165,6 +165,7 @@ export class Server implements Pillion {
       headroom: loads.headroom,
       addresses: () => this.#addresses,
       othersWait: () => installed.services.flatMap((service) => service.waitsFor?.() ?? []),
+      lookOf: (own) => installed.lookOf(own),
       pathsOf: (own) => installed.adminPathsOf(own),
     });
 

@@ -1,5 +1,5 @@
 /**
- * Remembers the last requests, and kept requests for longer, for the admin server's list (admin/requests-endpoint.ts).
+ * Remembers the last requests, and kept requests for longer, for the admin server's list (features/flight-recorder/).
  *
  *   every request ──▶ recent: the last 512, each in the place of the oldest
  *        ├ 250 a second ─▶ minutes: as long as their memory suffices   (minutes-ring.ts)

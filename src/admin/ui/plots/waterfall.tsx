@@ -1,6 +1,6 @@
 /** A request's stages as bars, in one line or in a table. */
 import { STAGES, type Stage } from '../../../telemetry/stage-clock.ts';
-import type { RequestEntry } from '../../requests-report.ts';
+import type { RequestEntry } from '../../request-entry.ts';
 import { duration, percent } from '../format.ts';
 
 const STAGE_TEXT: Readonly<Record<Stage, string>> = {

@@ -1,6 +1,6 @@
 /** The page of one request: its stages, its batch, and the other requests of the batch. */
 import type { ComponentChildren } from 'preact';
-import type { EventEntry, RequestEntry, StepEntry } from '../../requests-report.ts';
+import type { EventEntry, RequestEntry, StepEntry } from '../../request-entry.ts';
 import { getJson } from '../api.ts';
 import { bytes, count, duration } from '../format.ts';
 import { Failure, Loading, Panel } from '../parts.tsx';

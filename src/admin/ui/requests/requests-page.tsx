@@ -1,6 +1,6 @@
 /** The flight recorder's requests: the last ones, the slow ones and the failed ones. */
 import { useEffect, useState } from 'preact/hooks';
-import type { RequestEntry } from '../../requests-report.ts';
+import type { RequestEntry } from '../../request-entry.ts';
 import { getJson } from '../api.ts';
 import { bytes, count, duration } from '../format.ts';
 import { models } from '../live.ts';

@@ -1,0 +1,7 @@
+/** Which bound holds for a version now, and how good its forecasts were: in GET /models, status, doctor and the console. */
+import type { Feature } from '../../kernel/feature.ts';
+
+export const explain = {
+  name: 'explain',
+  install: async (server) => (await import('./install.ts')).installExplain(server),
+} satisfies Feature;

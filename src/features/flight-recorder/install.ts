@@ -1,0 +1,12 @@
+/** The pages of what telemetry remembers. */
+import type { Installation } from '../../kernel/installation.ts';
+import { ArrivalsEndpoint } from './arrivals-endpoint.ts';
+import { RequestsEndpoint } from './requests-endpoint.ts';
+
+export function installFlightRecorder(server: Installation): void {
+  const { clock, telemetry } = server;
+  server.adminPaths(({ records: { payloads } }) => [
+    ...new RequestsEndpoint({ recorder: telemetry.flights, clock, payloads }).paths(),
+    ...new ArrivalsEndpoint({ ring: telemetry.arrivals, clock }).paths(),
+  ]);
+}

@@ -1,0 +1,5 @@
+/** `pillion what-if`: a running server's requests again, with other cores, load or settings (docs/what-if.md). */
+import type { Feature } from '../../kernel/feature.ts';
+import { whatIfCommand } from './command.ts';
+
+export const whatIf = { name: 'what-if', commands: [whatIfCommand] } satisfies Feature;
