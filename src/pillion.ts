@@ -3,6 +3,7 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { autoRuntime } from './features/auto-runtime/feature.ts';
 import { ensembles } from './features/ensembles/feature.ts';
 import { fallback } from './features/fallback/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
@@ -15,6 +16,7 @@ const LINES = [
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
   { feature: ensembles, adds: 'versions that are made of other models' },
+  { feature: autoRuntime, adds: 'the fastest runtime of those that a version has files for' },
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
 ] as const satisfies readonly ListedFeature[];

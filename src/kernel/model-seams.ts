@@ -7,6 +7,7 @@ import type { LoadStep } from '../models/loading/load-steps.ts';
 import type { VersionKind } from '../models/loading/version-kind.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
 import type { FileKeys } from '../models/model-file/file-key.ts';
+import type { ChooseRuntime } from '../models/runtimes/runtime-choice.ts';
 import type { Servable } from '../models/serving/servable.ts';
 import type { ServableDirectory } from '../models/serving/servable-directory.ts';
 import type { StepTable } from '../models/serving/steps.ts';
@@ -31,6 +32,8 @@ export class ModelSeams implements FallbackSource {
   /** Called whenever the list of models has changed, with all of them. */
   readonly onListed: ((models: readonly ModelConfig[]) => void)[] = [];
   fallbacks: Fallbacks | undefined;
+  /** For models whose runtime is `auto`. One feature may set it. */
+  chooseRuntime: ChooseRuntime | undefined;
   readonly #reports = new Map<string, (model: string) => unknown>();
   #sequencesOf: ((model: string) => StepTable) | undefined;
   #served: ServedModels | undefined;

@@ -238,7 +238,7 @@ function createLoader(
     maxTensorBytes: options.max_message_bytes,
     thread: parts.thread,
     isServing: records.isServing,
-    learnedRows: (model) => telemetry.metrics.meanBatchRows(model),
+    chooseRuntime: parts.seams.chooseRuntime,
     shadowSeries: (model, version, runtime) => telemetry.metrics.shadows.seriesOf(model, version, runtime),
     prepare: records.prepare,
   });
