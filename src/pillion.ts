@@ -6,12 +6,17 @@ import { accessLog } from './features/access-log/feature.ts';
 import { autoRuntime } from './features/auto-runtime/feature.ts';
 import { ensembles } from './features/ensembles/feature.ts';
 import { fallback } from './features/fallback/feature.ts';
+import { loadReports } from './features/load-reports/feature.ts';
+import { openapi } from './features/openapi/feature.ts';
+import { proxyProtocol } from './features/proxy-protocol/feature.ts';
+import { reflection } from './features/reflection/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
 const LINES = [
+  { feature: proxyProtocol, adds: 'the addresses of clients behind a proxy, as its first bytes tell them' },
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
@@ -19,6 +24,9 @@ const LINES = [
   { feature: autoRuntime, adds: 'the fastest runtime of those that a version has files for' },
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+  { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
+  { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
+  { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

@@ -77,7 +77,8 @@ export function serveOptions({ options, modelKeys }: ConfigKeys): OptionTable {
 
 /** All that the configuration of `pillion serve` may say with these features. */
 export function serveKeys(features: ConfigKeys): ConfigKeys {
-  return { options: serveOptions(features), modelKeys: features.modelKeys };
+  const { modelKeys, absent = [] } = features;
+  return { options: serveOptions(features), modelKeys, absent };
 }
 
 type Table = typeof SERVE_OPTIONS;
