@@ -3,7 +3,9 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { autoRuntime } from './features/auto-runtime/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
+import { ensembles } from './features/ensembles/feature.ts';
 import { explain } from './features/explain/feature.ts';
 import { fallback } from './features/fallback/feature.ts';
 import { flightRecorder } from './features/flight-recorder/feature.ts';
@@ -25,6 +27,8 @@ const LINES = [
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
+  { feature: ensembles, adds: 'versions that are made of other models' },
+  { feature: autoRuntime, adds: 'the fastest runtime of those that a version has files for' },
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
   { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },

@@ -4,8 +4,10 @@ import type { ModelReports } from '../models/lifecycle/manager-settings.ts';
 import type { VersionObserver } from '../models/lifecycle/version-observer.ts';
 import type { Layers, RunnerLayer } from '../models/loading/layers.ts';
 import type { LoadStep } from '../models/loading/load-steps.ts';
+import type { VersionKind } from '../models/loading/version-kind.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
 import type { FileKeys } from '../models/model-file/file-key.ts';
+import type { ChooseRuntime } from '../models/runtimes/runtime-choice.ts';
 import type { Servable } from '../models/serving/servable.ts';
 import type { ServableDirectory } from '../models/serving/servable-directory.ts';
 import type { StepTable } from '../models/serving/steps.ts';
@@ -24,10 +26,14 @@ export class ModelSeams implements FallbackSource {
   readonly fileKeys: FileKeys;
   readonly layers = { requests: [] as RunnerLayer[], runs: [] as RunnerLayer[] } satisfies Layers;
   readonly steps: LoadStep[] = [];
+  /** Versions that features load themselves. */
+  readonly kinds: VersionKind[] = [];
   readonly observers: VersionObserver[] = [];
   /** Called whenever the list of models has changed, with all of them. */
   readonly onListed: ((models: readonly ModelConfig[]) => void)[] = [];
   fallbacks: Fallbacks | undefined;
+  /** For models whose runtime is `auto`. One feature may set it. */
+  chooseRuntime: ChooseRuntime | undefined;
   readonly #reports = new Map<string, (model: string) => unknown>();
   #sequencesOf: ((model: string) => StepTable) | undefined;
   #served: ServedModels | undefined;

@@ -25,12 +25,6 @@ export const LIMIT_OPTIONS = {
     default: 30,
     help: 'A request whose body gets on by less than 4 KiB a second, over this many seconds, is ended. 0 = no limit but the request’s own deadline.',
   }),
-  max_ensemble_runs: integer({
-    min: 1,
-    max: COUNT.max,
-    default: 1000,
-    help: 'Most runs of models that one request of an ensemble may take, those of ensembles in it counted. An ensemble that would take more is not loaded.',
-  }),
   caller_max_requests: integer({
     ...COUNT,
     default: 0,

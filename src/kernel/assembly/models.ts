@@ -18,14 +18,12 @@ import { systemClock } from '../../core/clock.ts';
 import type { CoreBudget } from '../../core/core-budget.ts';
 import { StateFiles } from '../../files/state-files.ts';
 import { DecisionStore } from '../../models/batching/decision-store.ts';
-import { EnsembleGraph } from '../../models/ensembles/ensemble-graph.ts';
 import { managerOptions } from '../../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../../models/lifecycle/model-log.ts';
 import { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import { FirstLoads } from '../../models/loading/first-loads.ts';
 import { logGroupOutput, logHostEvents } from '../../models/loading/host-log.ts';
 import { LatencyStore } from '../../models/loading/latency-store.ts';
-import { isEnsemble, withEnsembles } from '../../models/loading/load-ensemble.ts';
 import type { HostEvents, LoadServableOptions } from '../../models/loading/load-options.ts';
 import { servableLoader } from '../../models/loading/load-servable.ts';
 import { modelBatching, modelSessions, type ServerBatching } from '../../models/loading/model-batching.ts';
@@ -106,7 +104,7 @@ export function createModels(parts: ModelParts): ModelManager {
     },
   );
   const modelLog = logModelEvents(logger);
-  const load = ensembleLoad(parts, memory.load, () => manager);
+  const load = loadOfKinds(parts, memory.load, () => manager);
   const manager: ModelManager = new ModelManager({
     models: config.models,
     // With an authorization file, a caller may know of some models alone.
@@ -115,7 +113,9 @@ export function createModels(parts: ModelParts): ModelManager {
       load(model, version, await artifactDirectory(model, directory, config.options), signal),
     checkMemory: async (model, version, directory) => {
       const artifact = await artifactDirectory(model, directory, config.options);
-      if (!(await isEnsemble(model, artifact, parts.seams.fileKeys))) await memory.check(model, version, artifact);
+      const { kinds, fileKeys } = parts.seams;
+      for (const kind of kinds) if (await kind.isOf(model, artifact, fileKeys)) return;
+      await memory.check(model, version, artifact);
     },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
@@ -141,21 +141,14 @@ export function createModels(parts: ModelParts): ModelManager {
   return manager;
 }
 
-/** Loads ensembles itself, and everything else by `load`. */
-function ensembleLoad(parts: ModelParts, load: LoadServable, models: () => ModelManager): LoadServable {
-  const { config, machine, records, thread } = parts;
-  return withEnsembles(load, {
-    clock: systemClock,
-    models,
-    graph: new EnsembleGraph(),
-    maxRuns: config.options.max_ensemble_runs,
-    maxTensorBytes: config.options.max_message_bytes,
-    thread,
-    layers: parts.seams.layers,
-    fileKeys: parts.seams.fileKeys,
-    prepare: records.prepare,
-    scheduler: serverBatching(config, machine).scheduler,
-  });
+/** Loads by `load` what no feature loads itself. */
+function loadOfKinds(parts: ModelParts, load: LoadServable, models: () => ModelManager): LoadServable {
+  const { config, machine, records, thread, seams } = parts;
+  const { kinds, layers, fileKeys } = seams;
+  const maxTensorBytes = config.options.max_message_bytes;
+  const { scheduler } = serverBatching(config, machine);
+  const of = { models, maxTensorBytes, thread, layers, fileKeys, prepare: records.prepare, scheduler };
+  return kinds.reduce((inner, kind) => kind.around(inner, of), load);
 }
 
 function serverBatching(
@@ -245,7 +238,7 @@ function createLoader(
     maxTensorBytes: options.max_message_bytes,
     thread: parts.thread,
     isServing: records.isServing,
-    learnedRows: (model) => telemetry.metrics.meanBatchRows(model),
+    chooseRuntime: parts.seams.chooseRuntime,
     shadowSeries: (model, version, runtime) => telemetry.metrics.shadows.seriesOf(model, version, runtime),
     prepare: records.prepare,
   });

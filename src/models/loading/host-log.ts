@@ -6,7 +6,7 @@ import type { Clock } from '../../core/clock.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import { parseTraceparent } from '../../telemetry/tracing/propagation.ts';
-import type { CandidateReport } from '../runtimes/choose-runtime.ts';
+import type { CandidateReport } from '../runtimes/runtime-choice.ts';
 import { shadowLog } from '../shadow/shadow-log.ts';
 import type { HostEvents } from './load-options.ts';
 

@@ -18,7 +18,7 @@ import type { DecisionStore } from '../batching/decision-store.ts';
 import type { ReadRecordedInputs } from '../batching/recorded-requests.ts';
 import type { PaddingState } from '../batching/version-padding.ts';
 import type { FileKeys } from '../model-file/file-key.ts';
-import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
+import type { ChooseRuntime, RuntimeChoice } from '../runtimes/runtime-choice.ts';
 import type { BreakerState } from '../serving/breaker.ts';
 import type { Servable } from '../serving/servable.ts';
 import type { ShadowEvent } from '../shadow/version-shadow.ts';
@@ -89,8 +89,8 @@ export interface LoadServableOptions {
   readonly thread?: CodecThread;
   /** Other versions are being served, so timed runs leave cores to them. Default: false. */
   readonly isServing?: () => boolean;
-  /** The rows of the model's average batch so far, to choose its runtime; undefined = not known. */
-  readonly learnedRows?: (model: string) => number | undefined;
+  /** Chooses among the artifacts of a version whose model says `auto`. Absent = such a version is not loaded. */
+  readonly chooseRuntime?: ChooseRuntime | undefined;
   /** The metrics of a version's shadow. */
   readonly shadowSeries: (model: string, version: string, runtime: string) => ShadowSeries;
   /** Called between the load of a version and its first request. */

@@ -5,6 +5,7 @@ import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { sequencesOf } from '../../config/triton/sequence-batching.ts';
 import { Facts } from '../../core/collections/facts.ts';
+import { ServingError } from '../../core/errors.ts';
 import { type BatchAxis, notesOn, type Signature, type Signatures } from '../../core/signature.ts';
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
@@ -48,6 +49,8 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
   };
 }
 
+const NO_ENSEMBLES = 'ensemble_scheduling needs the feature ensembles, which this server is without';
+
 async function loadVersion(
   options: LoadServableOptions,
   configured: ModelConfig,
@@ -55,7 +58,8 @@ async function loadVersion(
 ): Promise<Servable> {
   const { version, versionDirectory } = files;
   const { events } = options;
-  const { name } = configured;
+  const { name, triton: ofTriton } = configured;
+  if (ofTriton?.ensemble !== undefined) throw new ServingError('load_failed', `model "${name}": ${NO_ENSEMBLES}`);
   const { fileKeys, loadSteps = [] } = options;
   const modelFile = await loadModelFile(versionDirectory, fileKeys);
   const model = withModelFile(configured, modelFile);

@@ -24,7 +24,6 @@ import {
 import { quote, readDocument, suggestion, type Wording } from '../../config/yaml/problems.ts';
 import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
 import { FEATURE_KINDS } from '../../core/feature-spec.ts';
-import { ENSEMBLE, type EnsembleDeclaration } from './ensemble-schema.ts';
 import type { FileKey, FileKeys } from './file-key.ts';
 import { INPUTS, type InputHint, SAMPLES, type Sample } from './try-out-schema.ts';
 import { VALUE } from './value-schema.ts';
@@ -187,10 +186,6 @@ const KEYS = [
     ),
   },
   {
-    ensemble: about(
-      v.nullish(ENSEMBLE),
-      'Models that answer together, instead of a model in this directory: the outputs of some are the inputs of others.',
-    ),
     inputs: about(v.nullish(INPUTS), "What people should know of the graph's inputs who try the model."),
     samples: about(v.nullish(SAMPLES), 'Inputs to try: a list, or the name of a file beside this one that holds it.'),
   },
@@ -247,8 +242,6 @@ export function readDeclarations(
   readonly batching: BatchingDeclaration;
   /** Of features' keys that the file has. */
   readonly values: ReadonlyMap<FileKey<unknown>, unknown>;
-  /** Undefined = the directory has a model. */
-  readonly ensemble: EnsembleDeclaration | undefined;
   readonly tryOut: TryOutDeclaration;
 } {
   const declared = file.data === null ? undefined : readDocument(file, modelFileSchema(features), WORDING);
@@ -264,7 +257,6 @@ export function readDeclarations(
     shadow: declared?.shadow ?? undefined,
     batching: declared?.batching ?? undefined,
     values: new Map(values.filter(([, value]) => value !== undefined)),
-    ensemble: declared?.ensemble ?? undefined,
     tryOut: { inputs: declared?.inputs ?? new Map(), samples: declared?.samples ?? [] },
   };
 }

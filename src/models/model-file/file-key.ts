@@ -7,18 +7,25 @@ interface FileKeySpec<T> {
   readonly schema: v.GenericSchema<unknown, T>;
   /** For editors: what it says, in one sentence. */
   readonly help: string;
+  /**
+   * Set if the key stands in place of a model: what is wrong with a key beside it that says something of the version's
+   * model. Default: the key says something of the model.
+   */
+  readonly besideIt?: (key: string) => string;
 }
 
-/** A key that says something of the version's model: an ensemble has none. The feature reads it by ModelFile.valueOf. */
+/** The feature reads its value by ModelFile.valueOf. */
 export class FileKey<T> {
   readonly name: string;
   readonly schema: v.GenericSchema<unknown, T>;
   readonly help: string;
+  readonly besideIt: ((key: string) => string) | undefined;
 
-  constructor({ name, schema, help }: FileKeySpec<T>) {
+  constructor({ name, schema, help, besideIt }: FileKeySpec<T>) {
     this.name = name;
     this.schema = schema;
     this.help = help;
+    this.besideIt = besideIt;
   }
 }
 

@@ -25,7 +25,6 @@ import { declareBatching } from './declare-batching.ts';
 import { declarePadValues } from './declare-pad-values.ts';
 import { declareSignatures } from './declare-signatures.ts';
 import { declareTryOut } from './declare-try-out.ts';
-import type { EnsembleDeclaration } from './ensemble-schema.ts';
 import type { FileKey, FileKeys } from './file-key.ts';
 import { isNameInside, isReallyInside, linesOf, readSmall } from './small-files.ts';
 import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
@@ -40,8 +39,6 @@ const OUTSIDE = "is not in the version's directory; put it there";
 export class ModelFile {
   /** The runtime and shadow of the model, unless the server's configuration names others. */
   readonly runtime: RuntimeDeclaration;
-  /** The version is an ensemble; undefined = the directory has a model. */
-  readonly ensemble: EnsembleDeclaration | undefined;
   readonly #file: YamlDocument;
   /** What it says about the batch axis, unless the server's configuration says something else. */
   readonly declaration: BatchDeclaration | undefined;
@@ -52,16 +49,15 @@ export class ModelFile {
   #checkedTryOut: TryOut | undefined;
 
   constructor(file: YamlDocument, declared: FileDeclarations) {
-    const { runtime, batching, values, ensemble, signatures, tryOut } = declared;
+    const { runtime, batching, values, signatures, tryOut } = declared;
     this.runtime = runtime;
-    this.ensemble = ensemble;
     this.declaration = declarationOf(batching);
     this.#declaredBatching = batching;
     this.#file = file;
     this.#declarations = signatures;
     this.#values = values;
     this.#tryOut = tryOut;
-    if (ensemble !== undefined) this.#reportModelKeys();
+    for (const { besideIt } of values.keys()) if (besideIt !== undefined) this.#reportModelKeys(besideIt);
   }
 
   /** Undefined if there is none, and before `views`, which checks it. */
@@ -69,19 +65,15 @@ export class ModelFile {
     return this.#checkedTryOut;
   }
 
-  /** A problem below `ensemble`, which `views` throws. */
-  reportEnsemble(problem: string, ...keys: readonly (string | number)[]): void {
-    this.#file.reportKey(['ensemble', ...keys], problem);
-  }
-
-  /** An ensemble has no model that these could be said of. */
-  #reportModelKeys(): void {
+  /** The version has no model that these could be said of. */
+  #reportModelKeys(problemOf: (key: string) => string): void {
     const { runtime, shadow } = this.runtime;
-    const ofFeatures = [...this.#values].map(([{ name }, value]) => [name, value]);
+    const ofModel = [...this.#values].filter(([{ besideIt }]) => besideIt === undefined);
+    const ofFeatures = ofModel.map(([{ name }, value]) => [name, value]);
     const said = { runtime, shadow, batching: this.#declaredBatching, ...Object.fromEntries(ofFeatures) };
     for (const [key, value] of Object.entries(said)) {
       if (value === undefined) continue;
-      this.#file.part([key]).reportKey(`an ensemble has no ${key} of its own; say it of the models of its steps`);
+      this.#file.part([key]).reportKey(problemOf(key));
     }
   }
 
@@ -100,8 +92,8 @@ export class ModelFile {
   }
 
   /** A problem below a feature's key, which `views` throws. */
-  report({ name }: FileKey<unknown>, problem: string, ...keys: readonly string[]): void {
-    this.#file.part([name]).reportKey(problem, ...keys);
+  report({ name }: FileKey<unknown>, problem: string, ...keys: readonly (string | number)[]): void {
+    this.#file.reportKey([name, ...keys], problem);
   }
 
   /** What the file says shorter rows are padded with, by signature. Problems are thrown by `views`. */
@@ -137,18 +129,11 @@ export async function loadModelFile(versionDirectory: string, keys: FileKeys = [
   if (bytes === undefined) return undefined;
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
   const file = new YamlDocument(path, bytes);
-  const {
-    signatures: unread,
-    tryOut: described,
-    batching,
-    values,
-    ensemble,
-    ...runtime
-  } = readDeclarations(file, keys);
+  const { signatures: unread, tryOut: described, batching, values, ...runtime } = readDeclarations(file, keys);
   const signatures: SignatureDeclaration[] = [];
   for (const declared of unread) signatures.push(await withLabels(versionDirectory, declared));
   const tryOut = await withSamples(versionDirectory, described, file.part(['samples']));
-  return new ModelFile(file, { signatures, batching, values, ensemble, tryOut, runtime });
+  return new ModelFile(file, { signatures, batching, values, tryOut, runtime });
 }
 
 /** What a file declares; the files that it names have been read. */
@@ -157,7 +142,6 @@ interface FileDeclarations {
   readonly runtime: RuntimeDeclaration;
   readonly batching: DeclaredBatching | 'off' | undefined;
   readonly values: ReadonlyMap<FileKey<unknown>, unknown>;
-  readonly ensemble: EnsembleDeclaration | undefined;
   readonly tryOut: DeclaredTryOut;
 }
 

@@ -10,12 +10,15 @@ import { type Host, type HostOptions, startHost } from '../../backends/host/star
 import { artifactKinds, backendFactsFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Facts } from '../../core/collections/facts.ts';
+import { ServingError } from '../../core/errors.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { HashArtifact } from '../loading/artifact-hash.ts';
 import type { FirstLoad } from '../loading/first-loads.ts';
 import type { LoadServableOptions } from '../loading/load-options.ts';
 import { type ModelBatching, modelSessions } from '../loading/model-batching.ts';
-import { chooseRuntime, type RuntimeChoice } from './choose-runtime.ts';
+import type { RuntimeChoice } from './runtime-choice.ts';
+
+const NO_CHOICE = `its runtime is ${AUTO_RUNTIME}, which needs the feature auto-runtime, and this server is without it; name the runtime`;
 
 /** The version to load. */
 export interface VersionTarget {
@@ -58,14 +61,14 @@ export async function openVersion(
     const host = await start(backendKind);
     return { host, signatures: host.signatures, backendKind, choice: undefined };
   }
-  const { clock, isServing, learnedRows } = options;
-  const { host, executor, signatures, choice } = await chooseRuntime({
+  const { chooseRuntime, isServing } = options;
+  const { name } = target.model;
+  if (chooseRuntime === undefined) throw new ServingError('load_failed', `model "${name}": ${NO_CHOICE}`);
+  const { host, executor, signatures, choice } = await chooseRuntime(name, {
     kinds,
     start,
-    clock,
     scheduler: batching.isBatchingEnabled ? batching.scheduler : { maxBatchSize: 1, allowedBatchSizes: [] },
     isGentle: isServing?.() ?? false,
-    learnedRows: learnedRows?.(target.model.name),
   });
   return { host: { ...host, executor }, signatures, backendKind: choice.runtime, choice };
 }

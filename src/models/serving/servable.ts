@@ -18,7 +18,7 @@ import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
 import type { PaddingState } from '../batching/version-padding.ts';
 import type { ModelMemory } from '../memory/model-memory.ts';
 import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
-import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
+import type { RuntimeChoice } from '../runtimes/runtime-choice.ts';
 import type { ShadowStatus } from '../shadow/version-shadow.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';

@@ -4,8 +4,7 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import type { TritonEnsemble, TritonModel, TritonTensor } from '../../config/triton/config-message.ts';
 import { CONFIG_FILE } from '../../config/triton/model-of-config.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { EnsembleSource } from '../ensembles/ensemble-source.ts';
-import type { EnsembleDeclaration } from '../model-file/ensemble-schema.ts';
+import type { EnsembleDeclaration, EnsembleSource } from '../loading/declared-ensemble.ts';
 import { readTriton, tritonViews } from './served-triton.ts';
 import type { ServedTriton } from './triton-facts.ts';
 

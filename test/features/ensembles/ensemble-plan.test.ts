@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Signature } from '../../../../src/core/signature.ts';
-import { EnsembleGraph } from '../../../../src/models/ensembles/ensemble-graph.ts';
-import { planEnsemble } from '../../../../src/models/ensembles/ensemble-plan.ts';
-import type { EnsembleDeclaration } from '../../../../src/models/model-file/ensemble-schema.ts';
-import { signature, spec } from '../../../support/puppet-models.ts';
+import type { Signature } from '../../../src/core/signature.ts';
+import { EnsembleGraph } from '../../../src/features/ensembles/ensemble-graph.ts';
+import { planEnsemble } from '../../../src/features/ensembles/ensemble-plan.ts';
+import type { EnsembleDeclaration } from '../../../src/models/loading/declared-ensemble.ts';
+import { signature, spec } from '../../support/puppet-models.ts';
 
 const DETECT = signature(
   { image: spec('float32', [-1, 64]) },

@@ -6,9 +6,9 @@ import type { Instant } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { TensorSpec } from '../../core/signature.ts';
-import type { ServableHandle } from '../serving/servable.ts';
-import type { ServableDirectory } from '../serving/servable-directory.ts';
-import type { ServedSignature } from '../serving/served-signature.ts';
+import type { ServableHandle } from '../../models/serving/servable.ts';
+import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
+import type { ServedSignature } from '../../models/serving/served-signature.ts';
 import { misfitOf, type PlannedStep } from './ensemble-plan.ts';
 
 export type MemberDirectory = Pick<ServableDirectory, 'acquire' | 'find' | 'modelNames'>;

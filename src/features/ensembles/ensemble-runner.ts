@@ -1,7 +1,7 @@
 /** The runner of an ensemble: each request is a run of its steps. It has no queue; those of its members' versions count. */
 import type { Clock } from '../../core/clock.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ServableRequest, ServableRunner } from '../serving/servable.ts';
+import type { ServableRequest, ServableRunner } from '../../models/serving/servable.ts';
 import type { EnsembleMembers } from './ensemble-members.ts';
 import type { EnsemblePlan } from './ensemble-plan.ts';
 import { EnsembleRun } from './ensemble-run.ts';

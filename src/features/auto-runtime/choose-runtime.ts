@@ -14,61 +14,18 @@ import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Batch, Executor } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
-import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
-import { isRetryable } from '../loading/retryable.ts';
-import { SAME_FREE_DIMS, sweepBatchSizes } from '../warm-up/batch-sweep.ts';
-import { type Named, pairedAs } from './paired-names.ts';
-import { mediansOf, relativeCost, type SizeTime, type Timing } from './relative-cost.ts';
-import { onlyThoseOf, signatureMismatch } from './same-signatures.ts';
-import { type Widened, widenedAs } from './widened-outputs.ts';
+import { isRetryable } from '../../models/loading/retryable.ts';
+import { type Named, pairedAs } from '../../models/runtimes/paired-names.ts';
+import type { Candidate, CandidateReport, ChoiceOptions, Chosen } from '../../models/runtimes/runtime-choice.ts';
+import { onlyThoseOf, signatureMismatch } from '../../models/runtimes/same-signatures.ts';
+import { type Widened, widenedAs } from '../../models/runtimes/widened-outputs.ts';
+import { SAME_FREE_DIMS, sweepBatchSizes } from '../../models/warm-up/batch-sweep.ts';
+import { mediansOf, relativeCost, type Timing } from './relative-cost.ts';
 
-/** The part of a host that the choice needs. */
-interface Candidate {
-  readonly signatures: Signatures;
-  readonly executor: Executor;
-  close(): Promise<void>;
-}
-
-export interface ChooseOptions<H extends Candidate> {
-  /** Preferred first; at least one. */
-  readonly kinds: readonly string[];
-  /** Loads one artifact. Rejects with a ServingError if that fails. */
-  readonly start: (kind: string) => Promise<H>;
+export interface ChooseOptions<H extends Candidate> extends ChoiceOptions<H> {
   readonly clock: Clock;
-  readonly scheduler: Pick<SchedulerOptions, 'maxBatchSize' | 'allowedBatchSizes'>;
-  /** Other versions are being served, so the sweep leaves cores to them. */
-  readonly isGentle: boolean;
   /** The rows of the model's average batch so far; undefined = not known. */
   readonly learnedRows: number | undefined;
-}
-
-/** The outcome for one artifact. */
-export interface CandidateReport {
-  readonly runtime: string;
-  readonly outcome: 'chosen' | 'slower' | 'skipped';
-  /** Why it was skipped. */
-  readonly reason?: string;
-  /** The median round trip through its host at each size; empty if it was not timed. */
-  readonly times: readonly SizeTime[];
-  /** The run time as a multiple of the chosen one's; only if it is slower. */
-  readonly relativeCost?: number;
-}
-
-export interface RuntimeChoice {
-  readonly runtime: string;
-  /** A clause for a log line. */
-  readonly reason: string;
-  /** The reports in the order in which the artifacts were tried. */
-  readonly candidates: readonly CandidateReport[];
-}
-
-interface Chosen<H> {
-  readonly host: H;
-  /** Replaces the host's own executor. */
-  readonly executor: Executor;
-  /** The signatures that are served. */
-  readonly signatures: Signatures;
-  readonly choice: RuntimeChoice;
 }
 
 interface Loaded<H> {
@@ -78,7 +35,7 @@ interface Loaded<H> {
   readonly timing: Timing;
 }
 
-/** Rejects with the only candidate's error, or with an error that lists all reasons; nothing is left running then. */
+/** As ChooseRuntime. */
 export async function chooseRuntime<H extends Candidate>(options: ChooseOptions<H>): Promise<Chosen<H>> {
   const contest = new Contest(options);
   for (const kind of options.kinds) await contest.enter(kind);

@@ -5,7 +5,6 @@
  * An ensemble is checked against the signatures of its members, so its load waits until they are available: it rejects
  * with `model_not_ready`, and the version loader tries it again soon.
  */
-import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { Facts } from '../../core/collections/facts.ts';
@@ -13,36 +12,25 @@ import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
-import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
-import type { EnsembleGraph } from '../ensembles/ensemble-graph.ts';
-import { EnsembleMembers, type MemberDirectory } from '../ensembles/ensemble-members.ts';
-import { planEnsemble, type ReportEnsemble } from '../ensembles/ensemble-plan.ts';
-import { EnsembleRunner } from '../ensembles/ensemble-runner.ts';
-import type { EnsembleSource } from '../ensembles/ensemble-source.ts';
-import type { StepDeclaration } from '../model-file/ensemble-schema.ts';
-import type { FileKeys } from '../model-file/file-key.ts';
-import { loadModelFile } from '../model-file/load-model-file.ts';
-import { DeclaredSignatureRunner, withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
-import { Servable, type ServableRunner } from '../serving/servable.ts';
-import { tritonEnsemble } from '../triton/triton-ensemble.ts';
-import type { PrepareVersion } from '../warm-up/warm-up.ts';
-import type { Layers } from './layers.ts';
-import type { LoadServable } from './version-loader.ts';
+import type { EnsembleSource, ReportEnsemble, StepDeclaration } from '../../models/loading/declared-ensemble.ts';
+import type { KindParts } from '../../models/loading/version-kind.ts';
+import type { LoadServable } from '../../models/loading/version-loader.ts';
+import type { FileKeys } from '../../models/model-file/file-key.ts';
+import { loadModelFile } from '../../models/model-file/load-model-file.ts';
+import { DeclaredSignatureRunner, withDeclaredSignatures } from '../../models/serving/declared-signature-runner.ts';
+import { Servable, type ServableRunner } from '../../models/serving/servable.ts';
+import { tritonEnsemble } from '../../models/triton/triton-ensemble.ts';
+import type { EnsembleGraph } from './ensemble-graph.ts';
+import { ENSEMBLE } from './ensemble-key.ts';
+import { EnsembleMembers, type MemberDirectory } from './ensemble-members.ts';
+import { planEnsemble } from './ensemble-plan.ts';
+import { EnsembleRunner } from './ensemble-runner.ts';
 
-export interface EnsembleLoadOptions {
+export interface EnsembleLoadOptions extends KindParts {
   readonly clock: Clock;
-  /** Called when a version is loaded, by when the models are managed. */
-  readonly models: () => MemberDirectory;
   readonly graph: EnsembleGraph;
   /** Most runs of models for one request of an ensemble. */
   readonly maxRuns: number;
-  /** As in LoadServableOptions. */
-  readonly maxTensorBytes: number;
-  readonly thread?: CodecThread;
-  readonly layers: Layers;
-  readonly fileKeys: FileKeys;
-  readonly prepare?: PrepareVersion | undefined;
-  readonly scheduler: SchedulerOptions;
 }
 
 /** A loader that loads ensembles itself, and everything else by `load`. */
@@ -71,11 +59,11 @@ export async function isEnsemble({ triton }: ModelConfig, directory: string, key
 
 async function ensembleInFile(directory: string, keys: FileKeys): Promise<EnsembleSource | undefined> {
   const file = await loadModelFile(directory, keys);
-  const declared = file?.ensemble;
+  const declared = file?.valueOf(ENSEMBLE);
   if (file === undefined || declared === undefined) return undefined;
   return {
     declared,
-    report: (problem, ...keys) => file.reportEnsemble(problem, ...keys),
+    report: (problem, ...keys) => file.report(ENSEMBLE, problem, ...keys),
     views: async (signatures) => file.views(signatures),
     complete: (servable) => {
       servable.tryOut = file.tryOut;

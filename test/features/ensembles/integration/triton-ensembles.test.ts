@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { configOf } from '../support/config-files.ts';
-import { appOf } from '../support/local-app.ts';
-import { onnxModel } from '../support/onnx-model.ts';
-import { plusConfig, plusModel, TritonRepository } from '../support/triton-repository.ts';
+import { configOf } from '../../../support/config-files.ts';
+import { appOf } from '../../../support/local-app.ts';
+import { onnxModel } from '../../../support/onnx-model.ts';
+import { plusConfig, plusModel, TritonRepository } from '../../../support/triton-repository.ts';
 
 const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'];
 

@@ -7,17 +7,11 @@
  * The second rule gives single requests and full batches the same weight: a runtime that is twice as fast with one row
  * and half as fast with a full batch is as good as the other. All signatures have the same weight (geometric mean).
  */
-import type { LatencySeed } from '../warm-up/batch-sweep.ts';
+import type { SizeTime } from '../../models/runtimes/runtime-choice.ts';
+import type { LatencySeed } from '../../models/warm-up/batch-sweep.ts';
 
 /** The run times of one runtime. */
 export type Timing = readonly LatencySeed[];
-
-/** The median run time of one size, in ms. */
-export interface SizeTime {
-  readonly signature: string;
-  readonly rows: number;
-  readonly ms: number;
-}
 
 /** The medians of all sizes, in the order of the sweep. */
 export function mediansOf(timing: Timing): readonly SizeTime[] {

@@ -4,10 +4,10 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { newKey } from '../../src/cli/key.ts';
-import { writeAccessFile } from '../support/access-file.ts';
-import { type OnnxNode, onnxModel } from '../support/onnx-model.ts';
-import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { newKey } from '../../../../src/cli/key.ts';
+import { writeAccessFile } from '../../../support/access-file.ts';
+import { type OnnxNode, onnxModel } from '../../../support/onnx-model.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 
 const CALLERS = 24;
 const WIDTH = 4;

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import type { Executor } from '../../../../src/core/executor.ts';
-import type { Signature } from '../../../../src/core/signature.ts';
-import { describeCandidate } from '../../../../src/models/loading/host-log.ts';
-import { type ChooseOptions, chooseRuntime } from '../../../../src/models/runtimes/choose-runtime.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { signature, spec } from '../../../support/puppet-models.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { Executor } from '../../../src/core/executor.ts';
+import type { Signature } from '../../../src/core/signature.ts';
+import { type ChooseOptions, chooseRuntime } from '../../../src/features/auto-runtime/choose-runtime.ts';
+import { describeCandidate } from '../../../src/models/loading/host-log.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { signature, spec } from '../../support/puppet-models.ts';
 
 const MODEL = signature({ x: spec('float32', [-1]) }, { y: spec('float32', [-1]) });
 const OTHER = signature({ x: spec('float32', [-1]) }, { z: spec('float32', [-1], 'z') });

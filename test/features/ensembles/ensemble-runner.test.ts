@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
-import { EnsembleMembers } from '../../../../src/models/ensembles/ensemble-members.ts';
-import { planEnsemble } from '../../../../src/models/ensembles/ensemble-plan.ts';
-import { EnsembleRunner } from '../../../../src/models/ensembles/ensemble-runner.ts';
-import type { EnsembleDeclaration } from '../../../../src/models/model-file/ensemble-schema.ts';
-import type { TaskContext } from '../../../../src/scheduler/task.ts';
-import { STAGE_EXECUTE } from '../../../../src/telemetry/stage-clock.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { affine, type Behaviour, never, PuppetDirectory, signature, spec } from '../../../support/puppet-models.ts';
-import { taskContext } from '../../../support/scheduler-harness.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { EnsembleMembers } from '../../../src/features/ensembles/ensemble-members.ts';
+import { planEnsemble } from '../../../src/features/ensembles/ensemble-plan.ts';
+import { EnsembleRunner } from '../../../src/features/ensembles/ensemble-runner.ts';
+import type { EnsembleDeclaration } from '../../../src/models/loading/declared-ensemble.ts';
+import type { TaskContext } from '../../../src/scheduler/task.ts';
+import { STAGE_EXECUTE } from '../../../src/telemetry/stage-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { affine, type Behaviour, never, PuppetDirectory, signature, spec } from '../../support/puppet-models.ts';
+import { taskContext } from '../../support/scheduler-harness.ts';
 
 const VECTOR = signature({ x: spec('float32', [-1]) }, { y: spec('float32', [-1]) });
 const SUM = signature({ a: spec('float32', [-1]), b: spec('float32', [-1]) }, { y: spec('float32', [-1]) });

@@ -19,7 +19,7 @@ import {
   type Signature,
   type TensorSpec,
 } from '../../core/signature.ts';
-import type { EnsembleDeclaration } from '../model-file/ensemble-schema.ts';
+import type { EnsembleDeclaration, ReportEnsemble } from '../../models/loading/declared-ensemble.ts';
 
 export interface PlannedStep {
   /** Its place in the file, from 0. */
@@ -40,9 +40,6 @@ export interface EnsemblePlan {
   /** All tensors of the ensemble, as they were when it was loaded. */
   readonly tensors: ReadonlyMap<string, TensorSpec>;
 }
-
-/** A problem of the ensemble, of a step, or of a tensor that a step names. */
-export type ReportEnsemble = (problem: string, ...keys: readonly (string | number)[]) => void;
 
 /** One end of an edge: a step's input or output, by the member's name. */
 interface End {

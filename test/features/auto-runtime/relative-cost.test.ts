@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { mediansOf, relativeCost, type Timing } from '../../../../src/models/runtimes/relative-cost.ts';
+import { mediansOf, relativeCost, type Timing } from '../../../src/features/auto-runtime/relative-cost.ts';
 
 /** Each size ran three times: once slowly, as when something else had the core. */
 function timing(sizes: Readonly<Record<number, number>>, signatureName = 's'): Timing {

@@ -1,6 +1,8 @@
-/** The schema of `ensemble` in a model's pillion.yaml: the steps whose models answer together. docs/ensembles.md. */
+/** `ensemble` in a version's pillion.yaml: the steps whose models answer together. */
 import * as v from 'valibot';
 import { about, fields, named, nonEmptyText, optional, text, VERSION } from '../../config/yaml/kinds.ts';
+import type { EnsembleDeclaration } from '../../models/loading/declared-ensemble.ts';
+import { FileKey } from '../../models/model-file/file-key.ts';
 
 const STEP_WANTS = 'a map with model, inputs and outputs';
 
@@ -23,7 +25,7 @@ const STEP = fields(
 
 const NAMES = v.array(nonEmptyText, 'a list of the names of tensors');
 
-export const ENSEMBLE = fields(
+const SCHEMA = fields(
   {
     inputs: optional(NAMES, 'The tensors that requests bring. By default those that a step takes and none gives.'),
     outputs: optional(NAMES, 'The tensors that answers have. By default those that a step gives and none takes.'),
@@ -32,5 +34,9 @@ export const ENSEMBLE = fields(
   'a map with steps',
 );
 
-export type EnsembleDeclaration = v.InferOutput<typeof ENSEMBLE>;
-export type StepDeclaration = EnsembleDeclaration['steps'][number];
+export const ENSEMBLE = new FileKey<EnsembleDeclaration>({
+  name: 'ensemble',
+  schema: SCHEMA,
+  help: 'Models that answer together, instead of a model in this directory: the outputs of some are the inputs of others.',
+  besideIt: (key) => `an ensemble has no ${key} of its own; say it of the models of its steps`,
+});

@@ -1,0 +1,15 @@
+/** Loads the versions that are ensembles. */
+import { optionsOf } from '../../config/options/feature-options.ts';
+import type { Installation } from '../../kernel/installation.ts';
+import { EnsembleGraph } from './ensemble-graph.ts';
+import { isEnsemble, withEnsembles } from './load-ensemble.ts';
+import { ENSEMBLE_OPTIONS } from './options.ts';
+
+export function installEnsembles({ clock, config, models }: Installation): void {
+  const { max_ensemble_runs: maxRuns } = optionsOf(config, ENSEMBLE_OPTIONS);
+  const graph = new EnsembleGraph();
+  models.kinds.push({
+    around: (load, parts) => withEnsembles(load, { ...parts, clock, graph, maxRuns }),
+    isOf: isEnsemble,
+  });
+}
