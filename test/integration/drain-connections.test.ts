@@ -9,6 +9,7 @@ import { afterEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { ConfigFiles } from '../support/config-files.ts';
+import { PREFACE, settings } from '../support/http2-frames.ts';
 import { frame, openCall } from '../support/raw-grpc.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
@@ -105,7 +106,7 @@ describe('a drain waits for slow readers', () => {
 });
 
 /** Of an HTTP/2 client that never answers: its preface and empty SETTINGS. */
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
+const BEGUN = Buffer.concat([PREFACE, settings()]);
 
 describe('a drain does not wait for clients that have nothing to get', () => {
   for (const engine of ['pillion', 'grpc-js']) {
@@ -121,7 +122,7 @@ describe('a drain does not wait for clients that have nothing to get', () => {
         const [grpc, rest] = [sidecar.grpc.split(':')[1], new URL(sidecar.rest).port];
         const sent: readonly (readonly [port: string | undefined, bytes: Buffer])[] = [
           [grpc, Buffer.alloc(0)],
-          [grpc, PREFACE],
+          [grpc, BEGUN],
           [rest, Buffer.alloc(0)],
           [rest, Buffer.from('POST /v1/models/float:predict HTTP/1.1\r\nhost: a\r\n')],
         ];

@@ -12,6 +12,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { ConfigFiles } from '../support/config-files.ts';
 import { freePort } from '../support/free-port.ts';
+import { settings as ownSettings, PREFACE } from '../support/http2-frames.ts';
 import { MountedSecret } from '../support/mounted-secret.ts';
 import { grpcHealth, HEALTHY, probe } from '../support/probes.ts';
 import { answerOf, frame, openCall, openSession } from '../support/raw-grpc.ts';
@@ -23,8 +24,6 @@ import { trickle } from '../support/trickle.ts';
 const ENGINES = ['pillion', 'grpc-js'];
 const MODEL = '/v1/models/digits';
 const CLOSING = 'host: x\r\nconnection: close\r\n';
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const SERVING = '0801';
 
 afterEach(killSidecars);
@@ -96,7 +95,7 @@ describe('one port for gRPC and REST', () => {
 
       const http2 = open(sidecar);
       const settings = once(http2, 'data') as Promise<[Buffer]>;
-      await trickle(http2, Buffer.concat([PREFACE, SETTINGS]));
+      await trickle(http2, Buffer.concat([PREFACE, ownSettings()]));
       assert.equal((await settings)[0][3], 4);
       http2.destroy();
 
