@@ -107,5 +107,3 @@ export function held() {
     });
   return { answers, behave };
 }
-
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

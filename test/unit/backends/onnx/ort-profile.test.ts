@@ -12,6 +12,7 @@ import { machineTimeMs } from '../../../../src/backends/host/worker-call.ts';
 import { runsIn } from '../../../../src/backends/onnx/ort-profile.ts';
 import { modelProcesses } from '../../../support/child-processes.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
+import { until } from '../../../support/turns.ts';
 
 const DIGITS = 'examples/digits/models/digits/1';
 const LOAD = { intraOpThreads: 1, executionProvider: 'cpu' };
@@ -126,7 +127,3 @@ describe('ONNX Runtime’s profile', () => {
     assert.deepEqual(leftovers(), before);
   });
 });
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
-}
