@@ -7,6 +7,7 @@ import type { ModelsReport } from '../../src/admin/models-report.ts';
 import { isGone, modelProcesses } from '../support/child-processes.ts';
 import { fakeModelFlag, WHEN } from '../support/fake-model.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { until } from '../support/turns.ts';
 
 afterEach(killSidecars);
 
@@ -146,8 +147,4 @@ async function queue({ admin }: Sidecar): Promise<{ readonly running_batches: nu
     models: { versions: { queue: { running_batches: number } }[] }[];
   };
   return report.models[0]!.versions[0]!.queue;
-}
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setImmediate(resolve));
 }

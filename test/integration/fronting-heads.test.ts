@@ -1,5 +1,6 @@
 /** Heads that are none, or that have more in them than most: what of them reaches the application, and in which order. */
 import assert from 'node:assert/strict';
+import type { Server } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { bodyOf, FrontedApp, nextRequest } from '../support/fronted-app.ts';
 import { errorOf } from '../support/rest-harness.ts';
@@ -7,7 +8,7 @@ import { errorOf } from '../support/rest-harness.ts';
 const fronted = new FrontedApp();
 
 // As an application that drops none itself.
-fronted.app.maxHeadersCount = 0;
+(fronted.app as Server).maxHeadersCount = 0;
 before(() => fronted.start());
 after(() => fronted.close());
 

@@ -8,6 +8,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { bodyOf, FrontedApp } from '../support/fronted-app.ts';
 import { FrontedHttp2 } from '../support/fronted-http2.ts';
 import { errorOf, type RawConnection } from '../support/rest-harness.ts';
+import { until } from '../support/turns.ts';
 
 const clock = new FakeClock();
 const slots = new AppSlots({ clock, app: 'http://app', max: 4, maxWaitMs: 15_000 });
@@ -30,10 +31,6 @@ async function seconds(count: number, each: () => void = () => undefined): Promi
     await turns();
     clock.advance(1000);
   }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(setImmediate);
 }
 
 async function hold(count: number, send: (connection: RawConnection) => void): Promise<RawConnection[]> {

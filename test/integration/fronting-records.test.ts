@@ -151,7 +151,7 @@ test('connections to the application are counted while they are open, and those 
   const isClosed = [...other.appSockets].map((socket) => event(socket, 'close'));
   await new Promise<void>((resolve) => {
     other.app.close(() => resolve());
-    other.app.closeAllConnections();
+    other.cutApp();
   });
   await Promise.all(isClosed);
   connection.get('/2');

@@ -10,6 +10,7 @@ import { type EngineHarness, withEngine } from '../support/engine-harness.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { pillionOnly, eachEngine as test } from '../support/grpc-engines.ts';
 import { answerOf, frame, openCall, openSession, rawCall } from '../support/raw-grpc.ts';
+import { until } from '../support/turns.ts';
 
 const MIB = 2 ** 20;
 const MAX_BYTES = 16 * MIB;
@@ -32,11 +33,6 @@ function beginning(announced: number, sent: number): Buffer {
   bytes.writeUInt8(0);
   bytes.writeUInt32BE(announced, 1);
   return bytes;
-}
-
-/** Resolves once the condition holds; the server is in this process. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(setImmediate);
 }
 
 /** Errors of a stream that the server has reset show in its answer. */

@@ -6,6 +6,7 @@ import { modelProcesses } from '../support/child-processes.ts';
 import { fakeModelFlag, WHEN } from '../support/fake-model.ts';
 import { type OtlpReceiver, type ReceivedSpan, startHttpReceiver } from '../support/otlp-receiver.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
+import { until } from '../support/turns.ts';
 
 afterEach(killSidecars);
 
@@ -80,8 +81,4 @@ async function predict({ rest }: Sidecar, traceId: string, x: number): Promise<n
   const headers = { traceparent: `00-${traceId}-${CALLER}-01` };
   const body = JSON.stringify({ instances: [x] });
   return (await fetch(`${rest}/v1/models/m:predict`, { method: 'POST', headers, body })).status;
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

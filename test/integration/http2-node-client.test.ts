@@ -11,6 +11,7 @@ import { F, headers, POST, PREFACE, settings, T, windowUpdate } from '../support
 import { EchoHandler, HEAD, listen, PuppetHandler } from '../support/http2-handlers.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
+import { until } from '../support/turns.ts';
 
 interface Answer {
   readonly status: number;
@@ -217,9 +218,4 @@ function wholeAnswers(bytes: Buffer): number {
     seen.add(id);
   }
   return seen.size;
-}
-
-/** Resolves when `isTrue` is: asked after each turn of the event loop. */
-async function until(isTrue: () => boolean): Promise<void> {
-  while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
 }

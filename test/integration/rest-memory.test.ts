@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import { errorOf, type RawConnection, RestHarness, type RestOptions } from '../support/rest-harness.ts';
+import { until } from '../support/turns.ts';
 import { zstdBomb } from '../support/zstd-bodies.ts';
 
 const MIB = 2 ** 20;
@@ -30,11 +31,6 @@ async function withRest(use: (setting: Setting) => Promise<void>, options: RestO
   } finally {
     await rest.close();
   }
-}
-
-/** Resolves once the condition holds; the server is in this process. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise(setImmediate);
 }
 
 async function isAnswered(rest: RestHarness, bytes = 100): Promise<void> {

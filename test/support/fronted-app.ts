@@ -1,5 +1,16 @@
-/** A REST server in front of an application that is a real HTTP/1.1 server, which the test programs. */
+/**
+ * A server in front of an application that is a real server of HTTP/1.1 or HTTP/2, which the test programs: its REST port
+ * (FrontedApp), or both of its ports (FrontedHttp2 in fronted-http2.ts).
+ */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer as createHttp2Server,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+  type Settings,
+} from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '../../src/core/clock.ts';
 import { Callers } from '../../src/proxy/caller.ts';
@@ -13,6 +24,12 @@ import { FrontedRecords, frontedTelemetry } from './fronted-records.ts';
 import { RestHarness, type RestOptions } from './rest-harness.ts';
 
 export interface FrontedOptions extends RestOptions {
+  /** What the application speaks. Default http. */
+  readonly app?: 'http' | 'h2c';
+  /** Of an application that speaks h2c. */
+  readonly settings?: Settings;
+  /** Another server in place of the application's: its address. */
+  readonly address?: string;
   readonly front?: Partial<FrontOptions>;
   /** How long an idle connection to the application is kept. */
   readonly idleMs?: number;
@@ -21,26 +38,31 @@ export interface FrontedOptions extends RestOptions {
 }
 
 export class FrontedApp {
-  /** What the application does with a request; the test sets it. */
+  /** What the application does with a request of HTTP/1.1; the test sets it. */
   onRequest: RequestListener = (_request, response) => response.end('app');
-  readonly app: Server;
+  /** The same of HTTP/2. */
+  onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void = (stream) => {
+    stream.respond({ ':status': 200 });
+    stream.end('app');
+  };
+  readonly app: Server | Http2Server;
   /** What telemetry was told. */
   readonly seen = new FrontedRecords();
   readonly appSockets = new Set<Socket>();
+  /** Of an application that speaks h2c, in the order in which they were made. */
+  readonly appSessions: ServerHttp2Session[] = [];
   readonly #options: FrontedOptions;
-  #rest: RestHarness | undefined;
+  /** What both ports have of the application, from `start` on. */
+  protected front!: FrontOptions;
+  rest!: RestHarness;
 
   constructor(options: FrontedOptions = {}) {
     this.#options = options;
-    this.app = createServer((request, response) => this.onRequest(request, response));
-    this.app.on('connection', (socket) => {
+    this.app = options.app === 'h2c' ? this.#http2App() : createServer((...args) => this.onRequest(...args));
+    this.app.on('connection', (socket: Socket) => {
       this.appSockets.add(socket);
       socket.once('close', () => this.appSockets.delete(socket));
     });
-  }
-
-  get rest(): RestHarness {
-    return this.#rest!;
   }
 
   get url(): string {
@@ -50,22 +72,43 @@ export class FrontedApp {
   async start(): Promise<this> {
     await new Promise<void>((resolve) => this.app.listen(0, '127.0.0.1', resolve));
     const { port } = this.app.address() as AddressInfo;
-    const { front, idleMs, maxConnections = Infinity, ...rest } = this.#options;
+    const {
+      app: scheme = 'http',
+      address = `${scheme}://127.0.0.1:${port}`,
+      maxConnections = Infinity,
+    } = this.#options;
+    const { front, idleMs, ...rest } = this.#options;
     const { telemetry } = this.seen;
     const onSocket = telemetry.follow.bind(telemetry);
-    const app = new AppClient(parseAppAddress(`http://127.0.0.1:${port}`), { idleMs, onSocket, maxConnections });
-    this.#rest = new RestHarness({
-      ...rest,
-      server: { ...rest.server, front: httpFront({ ...frontOf(app), telemetry, ...front }) },
-    });
-    await this.#rest.listen();
+    const client = new AppClient(parseAppAddress(address), { idleMs, onSocket, maxConnections });
+    this.front = { ...frontOf(client), telemetry, ...front };
+    this.rest = new RestHarness({ ...rest, server: { ...rest.server, front: httpFront(this.front) } });
+    await this.rest.listen();
     return this;
   }
 
-  async close(): Promise<void> {
-    await this.#rest?.close();
+  /** Cuts the application's connections. */
+  cutApp(): void {
     for (const socket of this.appSockets) socket.destroy();
+  }
+
+  async close(): Promise<void> {
+    await this.rest?.close();
+    this.cutApp();
     await new Promise((resolve) => this.app.close(resolve));
+  }
+
+  #http2App(): Http2Server {
+    const server = createHttp2Server({ settings: this.#options.settings ?? {} });
+    server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+      stream.on('error', () => undefined);
+      this.onStream(stream, headers);
+    });
+    server.on('session', (session) => {
+      session.on('error', () => undefined);
+      this.appSessions.push(session);
+    });
+    return server;
   }
 }
 

@@ -4,25 +4,15 @@
  *   in    node's client of HTTP/2 ─▶ gRPC port ┐      ┌ http:  onRequest
  *         any client of HTTP/1.1  ─▶ REST port ┘ ───▶ └ h2c:   onStream
  */
-import { createServer, type RequestListener, type Server } from 'node:http';
 import {
   type ClientHttp2Session,
   type ClientHttp2Stream,
   connect,
-  createServer as createHttp2Server,
-  type Http2Server,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
   type Settings,
 } from 'node:http2';
-import type { AddressInfo, Socket } from 'node:net';
-import type { Duplex } from 'node:stream';
 import { systemClock } from '../../src/core/clock.ts';
-import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
-import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
-import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
 import { Http2Front } from '../../src/proxy/fronting/http2-front.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../src/proxy/grpc/pillion-engine.ts';
 import type { Http2Options } from '../../src/proxy/http2/options.ts';
@@ -31,11 +21,8 @@ import type { Http2Stream } from '../../src/proxy/http2/streams/stream.ts';
 import { NO_MODEL, route } from '../../src/proxy/protocols/rest/route.ts';
 import type { RestPart } from '../../src/proxy/servers/rest-part.ts';
 import { RestRoutes } from '../../src/proxy/servers/rest-routes.ts';
-import { frontOf, httpFront } from './fronted-app.ts';
+import { FrontedApp, type FrontedOptions } from './fronted-app.ts';
 import { openListener } from './http2-handlers.ts';
-import { RestHarness } from './rest-harness.ts';
-
-type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
 
 /** A protocol with paths below /v2. */
 const V2: RestPart = {
@@ -46,74 +33,34 @@ const V2: RestPart = {
   methodOf: () => undefined,
 };
 
-export interface FrontedHttp2Options {
+export interface FrontedHttp2Options extends FrontedOptions {
   readonly app: 'http' | 'h2c';
-  readonly settings?: Settings;
   readonly engine?: Partial<PillionEngineOptions>;
-  readonly front?: Partial<FrontOptions>;
-  /** Another server in place of the application's: its address. */
-  readonly address?: string;
-  /** Connections to the application. Default: any number. */
-  readonly maxConnections?: number;
 }
 
-export class FrontedHttp2 {
-  onRequest: RequestListener = (_request, response) => response.end('app');
-  onStream: OnStream = (stream) => {
-    stream.respond({ ':status': 200 });
-    stream.end('app');
-  };
-  readonly app: Server | Http2Server;
-  /** Of the application, in the order they were made. */
-  readonly appSessions: ServerHttp2Session[] = [];
+export class FrontedHttp2 extends FrontedApp {
   readonly internalErrors: unknown[] = [];
-  readonly #sockets = new Set<Duplex>();
   readonly #sessions = new Set<ClientHttp2Session>();
-  readonly #options: FrontedHttp2Options;
+  readonly #engine: Partial<PillionEngineOptions>;
   engine!: PillionEngine;
-  rest!: RestHarness;
   /** Of the gRPC port: "host:port". */
   address = '';
 
-  constructor(options: FrontedHttp2Options) {
-    this.#options = options;
-    if (options.app === 'http') this.app = createServer((request, response) => this.onRequest(request, response));
-    else {
-      const server = createHttp2Server({ settings: options.settings ?? {} });
-      server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
-        stream.on('error', () => undefined);
-        this.onStream(stream, headers);
-      });
-      server.on('session', (session) => {
-        session.on('error', () => undefined);
-        this.appSessions.push(session);
-      });
-      this.app = server;
-    }
-    this.app.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
+  constructor({ engine = {}, ...options }: FrontedHttp2Options) {
+    super(options);
+    this.#engine = engine;
   }
 
-  async start(): Promise<this> {
-    await new Promise<void>((resolve) => this.app.listen(0, '127.0.0.1', resolve));
-    const { port } = this.app.address() as AddressInfo;
-    const { address = `${this.#options.app}://127.0.0.1:${port}`, maxConnections = Infinity } = this.#options;
-    const client = new AppClient(parseAppAddress(address), { maxConnections });
-    const front: FrontOptions = {
-      ...frontOf(client),
-      ...this.#options.front,
-    };
+  override async start(): Promise<this> {
+    await super.start();
     const routes = new RestRoutes({ parts: [V2], isFronting: true });
     this.engine = new PillionEngine({
       clock: systemClock,
-      front: new Http2Front(front, (method, path) => routes.match(method, path).kind !== 'app'),
+      front: new Http2Front(this.front, (method, path) => routes.match(method, path).kind !== 'app'),
       onInternalError: (error) => this.internalErrors.push(error),
-      ...this.#options.engine,
+      ...this.#engine,
     });
     this.address = await this.engine.listen('127.0.0.1:0');
-    this.rest = await new RestHarness({ server: { front: httpFront(front) } }).listen();
     return this;
   }
 
@@ -125,17 +72,10 @@ export class FrontedHttp2 {
     return session;
   }
 
-  /** Cuts the application's connections. */
-  cutApp(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  async close(): Promise<void> {
+  override async close(): Promise<void> {
     for (const session of this.#sessions) session.destroy();
     await this.engine.close();
-    await this.rest.close();
-    this.cutApp();
-    await new Promise((resolve) => this.app.close(resolve));
+    await super.close();
   }
 }
 

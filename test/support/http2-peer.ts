@@ -12,6 +12,7 @@ import type { Occupant } from '../../src/proxy/net/connection-gate.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type Frame, PREFACE, parseFrames, settings, settingsAck, T } from './http2-frames.ts';
 import { EchoHandler } from './http2-handlers.ts';
+import { turn } from './turns.ts';
 
 /** The server's end: a Duplex whose two sides are in a test's hands. */
 export class TestSocket extends Duplex {
@@ -67,11 +68,6 @@ class LendingSocket extends TestSocket {
     if (event === 'data') (args[0] as Buffer).fill(0xff);
     return isHeard;
   }
-}
-
-/** All that is due now has run: next ticks, promises, immediates. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 export interface PeerInit {

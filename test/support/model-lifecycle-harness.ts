@@ -14,6 +14,7 @@ import { Servable, type VersionState } from '../../src/models/serving/servable.t
 import type { ArtifactFingerprint } from '../../src/models/versions/artifact-fingerprint.ts';
 import type { VersionFiles } from '../../src/models/versions/version-source.ts';
 import { FakeClock } from './fake-clock.ts';
+import { turn } from './turns.ts';
 
 /** Long before the fake clock's wall time. */
 const LONG_AGO = 1_600_000_000_000;
@@ -126,11 +127,6 @@ export class PuppetLoads {
     this.open.add(servable);
     return servable;
   }
-}
-
-/** All that can happen now, happens. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 export function modelConfig(name: string, extra: Partial<ModelConfig> = {}): ModelConfig {

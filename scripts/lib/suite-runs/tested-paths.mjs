@@ -7,7 +7,7 @@
 const HTTP1 = ['src/proxy/http1', 'src/proxy/net'];
 const HTTP2 = ['src/proxy/http2', 'src/proxy/net', 'src/internals/socket-reads.ts'];
 const GRPC = [...HTTP2, 'src/proxy/grpc', 'src/features/grpc-js'];
-const FRONTING = ['src/proxy/fronting', 'src/proxy/fronted-deadlines.ts', 'src/kernel/assembly/front.ts'];
+const FRONTING = ['src/proxy/fronting'];
 const REQUESTS = ['src/proxy/exchange.ts', 'src/proxy/request-lifecycle.ts', 'src/proxy/handlers'];
 const DRAIN = [
   'src/kernel/assembly/drain.ts',
@@ -76,7 +76,7 @@ export const TESTED_PATHS = {
   restarts: [...ENDS, ...HTTP1, ...GRPC, ...RESTARTS, 'test/integration/restarts.test.ts'],
   h2spec: [
     ...[...HTTP2, 'src/proxy/grpc', 'src/proxy/fronting', 'test/conformance/h2spec', 'test/conformance/h2spec.mjs'],
-    ...['test/support/http2-echo.ts', 'test/support/fronted-http2.ts', 'scripts/lib/go-program.mjs'],
+    ...['test/support/http2-handlers.ts', 'test/support/fronted-http2.ts', 'scripts/lib/go-program.mjs'],
   ],
   interop: [...GRPC, ...INTEROP, 'test/conformance/grpc-interop.mjs', 'test/support/interop-service.ts'],
   'grpc-tools': [
@@ -141,8 +141,8 @@ export const TESTED_PATHS = {
     ...OPEN_INFERENCE,
     ...TRITON_MODELS,
     ...REQUESTS,
-    'src/models/sequences',
-    'src/models/ensembles',
+    'src/features/sequences',
+    'src/features/ensembles',
     'test/triton',
   ],
   kserve: [...OPEN_INFERENCE, ...REQUESTS, 'test/kserve'],

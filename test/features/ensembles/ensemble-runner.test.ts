@@ -11,6 +11,7 @@ import { STAGE_EXECUTE } from '../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { affine, type Behaviour, never, PuppetDirectory, signature, spec } from '../../support/puppet-models.ts';
 import { taskContext } from '../../support/scheduler-harness.ts';
+import { turn } from '../../support/turns.ts';
 
 const VECTOR = signature({ x: spec('float32', [-1]) }, { y: spec('float32', [-1]) });
 const SUM = signature({ a: spec('float32', [-1]), b: spec('float32', [-1]) }, { y: spec('float32', [-1]) });
@@ -20,7 +21,6 @@ const vector = (...values: number[]): NumericTensor =>
 const numbersOf = (outputs: TensorMap, name: string): number[] => [
   ...(elements(outputs.get(name) as NumericTensor) as Float32Array),
 ];
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const add: Behaviour = ({ inputs, outputs }) => {
   const [a, b] = [numbersOf(inputs, 'a'), numbersOf(inputs, 'b')];

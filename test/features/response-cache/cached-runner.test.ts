@@ -20,11 +20,11 @@ import { STAGE_EXECUTE, STAGE_QUEUE } from '../../../src/telemetry/stage-clock.t
 import { FakeClock } from '../../support/fake-clock.ts';
 import { affine, type Behaviour, PuppetRunner } from '../../support/puppet-models.ts';
 import { taskContext } from '../../support/scheduler-harness.ts';
+import { turn } from '../../support/turns.ts';
 
 const vector = (...values: number[]): NumericTensor =>
   numericTensor('float32', [values.length], Float32Array.from(values));
 const yOf = (outputs: TensorMap): number[] => [...(elements(outputs.get('y') as NumericTensor) as Float32Array)];
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Answers 2x when the test says so. */
 function held() {

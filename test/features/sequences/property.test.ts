@@ -18,6 +18,7 @@ import { Servable, type ServableRequest, type ServableRunner } from '../../../sr
 import type { OwnedStep } from '../../../src/models/serving/steps.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { signature, spec } from '../../support/puppet-models.ts';
+import { turn } from '../../support/turns.ts';
 
 const IDLE_MS = 1000;
 const EVICTABLE_MS = 100;
@@ -258,9 +259,6 @@ const COMMAND: fc.Arbitrary<Command> = fc.oneof(
   { weight: 1, arbitrary: fc.constant((world: World) => world.swap()) },
   { weight: 1, arbitrary: fc.constant((world: World) => world.drop()) },
 );
-
-/** All microtasks of what has settled. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('each step gets the state of the steps before it, and nothing is left at the end', async () => {
   await fc.assert(

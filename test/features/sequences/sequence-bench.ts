@@ -108,5 +108,3 @@ export function held() {
     });
   return { answers, behave };
 }
-
-export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));

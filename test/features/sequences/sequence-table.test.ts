@@ -4,7 +4,8 @@ import { CancelSignal, clientLeft } from '../../../src/core/cancel.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { KeptMemory } from '../../../src/models/memory/kept-memory.ts';
 import type { Behaviour } from '../../support/puppet-models.ts';
-import { SequenceBench as Bench, held, lost, numbers, turn, vector } from './sequence-bench.ts';
+import { turn } from '../../support/turns.ts';
+import { SequenceBench as Bench, held, lost, numbers, vector } from './sequence-bench.ts';
 
 describe('SequenceTable', () => {
   it('gives each step the state of the one before, from zeros on, with as many rows as the request', async () => {

@@ -13,6 +13,7 @@ import { FAKE_FILE, type FakeModel } from '../../support/fake-backend.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchOf, fakeModel, holdLoads, WHEN, yOf } from '../../support/fake-model.ts';
 import { StillGroup } from '../../support/still-group.ts';
+import { until } from '../../support/turns.ts';
 
 type Start = (options: ThreadHostOptions) => ReturnType<typeof startThreadHost>;
 
@@ -266,8 +267,4 @@ async function threadsOf(executor: { run(batch: ReturnType<typeof batchOf>): Pro
 /** Some turns of the event loop, in which nothing should happen. */
 async function turns(): Promise<void> {
   for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
-}
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

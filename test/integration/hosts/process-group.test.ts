@@ -14,6 +14,7 @@ import { FAKE_DEVICE, FAKE_FILE, GROWN_BYTES } from '../../support/fake-backend.
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../support/fake-model.ts';
 import { StillGroup } from '../../support/still-group.ts';
+import { until } from '../../support/turns.ts';
 
 describe('models of a group', () => {
   it('share one process, in which each has its own sessions', async (t) => {
@@ -223,9 +224,4 @@ function unloadable(t: TestContext): ReturnType<typeof fakeModel> {
 
 function whats(events: readonly WorkerEvent[]): readonly string[] {
   return events.map(({ what }) => what);
-}
-
-/** Waits, with turns of the event loop, until the condition holds. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

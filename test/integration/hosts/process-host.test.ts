@@ -18,6 +18,7 @@ import { isGone, modelProcesses } from '../../support/child-processes.ts';
 import { FAKE_FILE, GROWN_BYTES } from '../../support/fake-backend.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchOf, fakeModel, holdLoads, WHEN, yOf } from '../../support/fake-model.ts';
+import { until } from '../../support/turns.ts';
 
 describe('a model’s process that is killed', () => {
   it('gives its batch back as lost, is replaced, and leaves no zombie', async (t) => {
@@ -219,9 +220,4 @@ async function start(t: TestContext, overrides: Partial<ProcessHostOptions> = {}
   t.after(() => host.close());
   const run = (...values: number[]): Promise<BatchResult> => host.executor.run(batchOf(...values));
   return { host, clock, events, run, until, directory: options.versionDirectory };
-}
-
-/** Waits, with turns of the event loop, until the condition holds. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }

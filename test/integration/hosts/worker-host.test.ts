@@ -15,6 +15,7 @@ import { FAKE_FILE, type FakeModel } from '../../support/fake-backend.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchOf, fakeModel, WHEN, yOf } from '../../support/fake-model.ts';
 import { StillGroup } from '../../support/still-group.ts';
+import { until } from '../../support/turns.ts';
 
 type Start = typeof startThreadHost;
 
@@ -204,11 +205,6 @@ function runTensor({ executor }: HostedSession, x: NumericTensor, deadline = Inf
 
 function whats(events: readonly WorkerEvent[]): readonly string[] {
   return events.map((event) => event.what);
-}
-
-/** Waits, with turns of the event loop, until the condition holds. */
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function assertRejects(promise: Promise<unknown>, kind: ErrorKind, text: RegExp): Promise<ServingError> {

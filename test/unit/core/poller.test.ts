@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Poller, SOON_MS } from '../../../src/core/poller.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { turn } from '../../support/model-lifecycle-harness.ts';
+import { turn } from '../../support/turns.ts';
 
 function polling(intervalMs: number, poll = async (): Promise<boolean> => false) {
   const clock = new FakeClock();

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { hashOf } from '../../../src/files/content-hash.ts';
 import { FileWatch } from '../../../src/files/file-watch.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { turn } from '../../support/model-lifecycle-harness.ts';
+import { turn } from '../../support/turns.ts';
 
 const POLL_MS = 10_000;
 const SETTLE_MS = 500;

@@ -5,6 +5,7 @@ import { MovableHost } from '../../../../src/backends/host/movable-host.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { batchOf } from '../../../support/fake-model.ts';
 import { PuppetExecutor } from '../../../support/puppet-executor.ts';
+import { turn } from '../../../support/turns.ts';
 
 describe('a host that moves', () => {
   it('runs on the first until the next has started, then on the next; the first ends its runs', async () => {
@@ -108,8 +109,4 @@ class PuppetHost implements HostedSession {
 function lentBatch(host: MovableHost) {
   const data = new Uint8Array(host.allocate(4), 0, 4);
   return { ...batchOf(1), inputs: new Map([['x', { dtype: 'float32', shape: [1], data } as const]]) };
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

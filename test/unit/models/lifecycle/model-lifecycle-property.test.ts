@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import type { ModelConfig } from '../../../../src/config/model-config.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { VERSION_STATES } from '../../../../src/models/serving/servable.ts';
-import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-lifecycle-harness.ts';
+import { BROKEN, LifeHarness, modelConfig, PASSING } from '../../../support/model-lifecycle-harness.ts';
+import { turn } from '../../../support/turns.ts';
 
 const POLL_MS = 1000;
 const RETRY_MS = 60_000;

@@ -5,7 +5,8 @@ import { SOON_MS } from '../../../../src/core/poller.ts';
 import { NO_EVENTS } from '../../../../src/models/lifecycle/model-events.ts';
 import type { VersionStatus } from '../../../../src/models/serving/servable.ts';
 import { KEPT_ENDED } from '../../../../src/models/versions/version-table.ts';
-import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-lifecycle-harness.ts';
+import { BROKEN, LifeHarness, modelConfig, PASSING } from '../../../support/model-lifecycle-harness.ts';
+import { turn } from '../../../support/turns.ts';
 
 function isKind(kind: ErrorKind, text: RegExp) {
   return (error: unknown) => error instanceof ServingError && error.kind === kind && text.test(error.message);

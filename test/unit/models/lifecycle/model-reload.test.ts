@@ -5,8 +5,9 @@ import { describe, it } from 'node:test';
 import type { ModelConfig } from '../../../../src/config/model-config.ts';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { ModelManagerOptions } from '../../../../src/models/lifecycle/manager-settings.ts';
-import { BROKEN, LifeHarness, modelConfig, PASSING, turn } from '../../../support/model-lifecycle-harness.ts';
+import { BROKEN, LifeHarness, modelConfig, PASSING } from '../../../support/model-lifecycle-harness.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
+import { turn } from '../../../support/turns.ts';
 
 const POLL_MS = 1000;
 const ALL = { kind: 'all' } as const;

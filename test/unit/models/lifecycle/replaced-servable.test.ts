@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Servable } from '../../../../src/models/serving/servable.ts';
-import { LifeHarness, modelConfig, turn } from '../../../support/model-lifecycle-harness.ts';
+import { LifeHarness, modelConfig } from '../../../support/model-lifecycle-harness.ts';
+import { turn } from '../../../support/turns.ts';
 
 function successor(): { readonly servable: Servable; readonly closed: () => number } {
   let closed = 0;

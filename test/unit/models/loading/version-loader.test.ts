@@ -6,7 +6,7 @@ import { ServingError } from '../../../../src/core/errors.ts';
 import { LONG_LOAD_MS, runInTurn, VersionLoader } from '../../../../src/models/loading/version-loader.ts';
 import type { Servable } from '../../../../src/models/serving/servable.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { turn } from '../../../support/model-lifecycle-harness.ts';
+import { turn } from '../../../support/turns.ts';
 
 /** Names in the order in which their turn came; `giveBack` ends the one whose turn came first. */
 function taking(concurrency: number) {

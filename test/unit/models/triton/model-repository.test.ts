@@ -9,8 +9,9 @@ import { ServingError } from '../../../../src/core/errors.ts';
 import { ModelManager } from '../../../../src/models/lifecycle/model-manager.ts';
 import { ModelRepository } from '../../../../src/models/triton/model-repository.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { FakeFiles, PuppetLoads, turn } from '../../../support/model-lifecycle-harness.ts';
+import { FakeFiles, PuppetLoads } from '../../../support/model-lifecycle-harness.ts';
 import { plusConfig, TritonRepository } from '../../../support/triton-repository.ts';
+import { turn } from '../../../support/turns.ts';
 
 const DEFAULTS = { executionProvider: 'cpu' };
 

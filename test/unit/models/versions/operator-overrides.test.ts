@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
 import type { ModelManagerOptions } from '../../../../src/models/lifecycle/manager-settings.ts';
-import { LifeHarness, modelConfig, turn } from '../../../support/model-lifecycle-harness.ts';
+import { LifeHarness, modelConfig } from '../../../support/model-lifecycle-harness.ts';
+import { turn } from '../../../support/turns.ts';
 
 function isKind(kind: ErrorKind, text: RegExp) {
   return (error: unknown) => error instanceof ServingError && error.kind === kind && text.test(error.message);

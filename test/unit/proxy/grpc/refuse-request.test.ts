@@ -7,7 +7,8 @@ import { refuseHttp1 } from '../../../../src/proxy/grpc/refuse-http1.ts';
 import { NOT_GRPC, NOT_POST, RefusedRequest } from '../../../../src/proxy/grpc/refuse-request.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { data, F, headers, POST, T } from '../../../support/http2-frames.ts';
-import { describeFrames, Http2Peer, TestSocket, turn } from '../../../support/http2-peer.ts';
+import { describeFrames, Http2Peer, TestSocket } from '../../../support/http2-peer.ts';
+import { turn } from '../../../support/turns.ts';
 
 async function open(): Promise<Http2Peer> {
   const clock = new FakeClock();

@@ -23,7 +23,8 @@ import {
   windowUpdate,
 } from '../../../support/http2-frames.ts';
 import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
-import { describeFrames, Http2Peer, turn } from '../../../support/http2-peer.ts';
+import { describeFrames, Http2Peer } from '../../../support/http2-peer.ts';
+import { turn } from '../../../support/turns.ts';
 
 const CALM = 11;
 

@@ -6,7 +6,8 @@ import { Http2Server } from '../../../../src/proxy/http2/server.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { data, F, frame, headers, PREFACE, ping, request, settings, T } from '../../../support/http2-frames.ts';
 import { EchoHandler, HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
-import { describeFrames, Http2Peer, TestSocket, turn } from '../../../support/http2-peer.ts';
+import { describeFrames, Http2Peer, TestSocket } from '../../../support/http2-peer.ts';
+import { turn } from '../../../support/turns.ts';
 
 const TICK_MS = 1000;
 

@@ -20,7 +20,8 @@ import {
   uint32,
 } from '../../../support/http2-frames.ts';
 import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
-import { describeFrames, Http2Peer, turn } from '../../../support/http2-peer.ts';
+import { describeFrames, Http2Peer } from '../../../support/http2-peer.ts';
+import { turn } from '../../../support/turns.ts';
 
 async function openPuppet(): Promise<{ peer: Http2Peer; handler: PuppetHandler }> {
   const handler = new PuppetHandler();

@@ -19,7 +19,8 @@ import {
   uint32,
 } from '../../../support/http2-frames.ts';
 import { EchoHandler, HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
-import { describeFrames, Http2Peer, TestSocket, turn } from '../../../support/http2-peer.ts';
+import { describeFrames, Http2Peer, TestSocket } from '../../../support/http2-peer.ts';
+import { turn } from '../../../support/turns.ts';
 
 interface Sniffing {
   readonly server: Http2Server;

@@ -9,8 +9,8 @@ import type { FileWatch } from '../../../../src/files/file-watch.ts';
 import { watchCertificates } from '../../../../src/proxy/net/certificate-watch.ts';
 import { ConfigFiles, configOf } from '../../../support/config-files.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { turn } from '../../../support/model-lifecycle-harness.ts';
 import { type KeyAndCert, selfSigned } from '../../../support/self-signed.ts';
+import { turn } from '../../../support/turns.ts';
 
 const POLL_MS = 10_000;
 const [FIRST, SECOND, THIRD] = [selfSigned('first'), selfSigned('second'), selfSigned('third')];

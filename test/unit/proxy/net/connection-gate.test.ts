@@ -7,6 +7,7 @@ import {
   type Occupant,
 } from '../../../../src/proxy/net/connection-gate.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { turn } from '../../../support/turns.ts';
 
 class PeerSocket extends Socket {
   override readonly remoteAddress: string | undefined;
@@ -76,10 +77,6 @@ class Surface {
 }
 
 type Instant = number | undefined;
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 test('at the cap the longest idle connection makes room for the next one', async () => {
   const surface = new Surface();

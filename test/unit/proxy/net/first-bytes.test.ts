@@ -5,6 +5,7 @@ import { PassThrough } from 'node:stream';
 import { test } from 'node:test';
 import { FirstBytes, putBack } from '../../../../src/proxy/net/first-bytes.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { turn } from '../../../support/turns.ts';
 
 /** The judge wants three bytes. */
 function setUp() {
@@ -24,8 +25,6 @@ function setUp() {
   });
   return { log, clock, first, socket };
 }
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('bytes come one at a time, and those put back come first to the next owner', async () => {
   const { log, socket } = setUp();

@@ -5,6 +5,7 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import type { AddressInfo } from 'node:net';
 import { it, type TestContext } from 'node:test';
 import { AppAgent } from '../../../../../src/proxy/fronting/app/app-agent.ts';
+import { turn } from '../../../../support/turns.ts';
 
 /** A server that answers when the test says so, and an agent for it. */
 async function setUp(t: TestContext) {
@@ -45,7 +46,6 @@ async function setUp(t: TestContext) {
   return { agent, made: () => made, send, sendTwo, arrived, answer };
 }
 
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 const count = (sockets: NodeJS.ReadOnlyDict<unknown[]>): number => Object.values(sockets).flat().length;
 const free = (agent: AppAgent): number => count(agent.freeSockets);
 

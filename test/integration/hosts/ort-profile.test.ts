@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { after, describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { profileReplica } from '../../../../src/backends/host/profile/profile-replica.ts';
-import { Sandbox } from '../../../../src/backends/host/sandbox/sandbox.ts';
-import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
-import { machineTimeMs } from '../../../../src/backends/host/worker-call.ts';
-import { runsIn } from '../../../../src/backends/onnx/ort-profile.ts';
-import { modelProcesses } from '../../../support/child-processes.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
+import { profileReplica } from '../../../src/backends/host/profile/profile-replica.ts';
+import { Sandbox } from '../../../src/backends/host/sandbox/sandbox.ts';
+import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
+import { machineTimeMs } from '../../../src/backends/host/worker-call.ts';
+import { runsIn } from '../../../src/backends/onnx/ort-profile.ts';
+import { modelProcesses } from '../../support/child-processes.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
+import { until } from '../../support/turns.ts';
 
 const DIGITS = 'examples/digits/models/digits/1';
 const LOAD = { intraOpThreads: 1, executionProvider: 'cpu' };
@@ -114,7 +115,7 @@ describe('ONNX Runtime’s profile', () => {
   });
 
   it('is refused by a backend without a profiler, and where the model does not load', async (t) => {
-    const fake = siblingModule(import.meta.url, '../../../support/fake-backend').href;
+    const fake = siblingModule(import.meta.url, '../../support/fake-backend').href;
     const of = { loadOptions: LOAD, signatureName: undefined, rows: 1 };
     const versionDirectory = tempDirectory(t);
     await assert.rejects(profileReplica({ ...of, backendKind: fake, versionDirectory }), {
@@ -126,7 +127,3 @@ describe('ONNX Runtime’s profile', () => {
     assert.deepEqual(leftovers(), before);
   });
 });
-
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await new Promise((resolve) => setImmediate(resolve));
-}
