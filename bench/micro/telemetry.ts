@@ -30,7 +30,7 @@ const unsampled: Tracing = {
 
 function telemetryWith(tracing: Tracing | undefined, isForgetful = false): AppTelemetry {
   const common = { clock: systemClock, logger, tracing, processMetrics: false };
-  return createTelemetry(isForgetful ? { ...common, flightRecorder: { places: 0 }, keptPerSecond: 0 } : common);
+  return createTelemetry(isForgetful ? { ...common, flightRecorder: { isOn: false }, keptPerSecond: 0 } : common);
 }
 
 /** One request, begun, stamped and recorded. Its context is part of the price: without telemetry there would be none. */

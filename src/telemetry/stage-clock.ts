@@ -68,11 +68,17 @@ export class StageClock {
 
   /** A clock with the state that `copyTo` wrote. */
   static from(numbers: Float64Array, at: number): StageClock {
-    const clock = new StageClock(numbers[at]!);
-    for (let i = 0; i < STAGES.length; i++) clock.#starts[i] = numbers[at + i]!;
-    clock.finishedAt = numbers[at + STAGES.length]!;
-    clock.#reached = numbers[at + STAGES.length + 1]!;
+    const clock = new StageClock(0);
+    clock.read(numbers, at);
     return clock;
+  }
+
+  /** Takes on the state that `copyTo` wrote. */
+  read(numbers: Float64Array, at: number): void {
+    const starts = this.#starts;
+    for (let i = 0; i < STAGES.length; i++) starts[i] = numbers[at + i]!;
+    this.finishedAt = numbers[at + STAGES.length]!;
+    this.#reached = numbers[at + STAGES.length + 1]!;
   }
 
   get startedAt(): Instant {

@@ -10,8 +10,8 @@ import { RecordEndpoint } from '../../src/admin/record-endpoint.ts';
 import { RequestsEndpoint } from '../../src/admin/requests-endpoint.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { ArrivalRing } from '../../src/telemetry/recent/arrival-ring.ts';
-import { FlightRecorder } from '../../src/telemetry/recorder/flight-recorder.ts';
 import { FakeClock } from './fake-clock.ts';
+import { TestRecorder } from './flight-recorder.ts';
 
 export type AskAdmin = (path: string, headers?: Record<string, string>) => Promise<IncomingMessage>;
 
@@ -32,7 +32,7 @@ export async function startAdmin(t: TestContext, options: Partial<AdminServerOpt
     record: new RecordEndpoint({ clock, taps: undefined as never, counters: undefined as never, models: nothing }),
     profile: new ProfileEndpoint({ profiler: { take: nothing }, models: nothing }),
     arrivals: new ArrivalsEndpoint({ ring: new ArrivalRing(0), clock }),
-    requests: new RequestsEndpoint({ recorder: new FlightRecorder(), clock }),
+    requests: new RequestsEndpoint({ recorder: new TestRecorder(), clock }),
     onInternalError: assert.ifError,
     ...options,
   });

@@ -90,7 +90,7 @@ export function createApp(config: ServeConfig, environment: Environment, quit?: 
     logger,
     tracing: createTracing(otel),
     metricsExport: otel,
-    flightRecorder: mib === 0 ? { places: 0 } : { minutesBytes: mib * 2 ** 20 },
+    flightRecorder: mib === 0 ? { isOn: false } : { minutesBytes: mib * 2 ** 20 },
     keptPerSecond: config.options.tail_keep_per_second,
   });
   return new PillionApp(config, logger, telemetry, quit);

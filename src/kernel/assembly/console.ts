@@ -47,7 +47,7 @@ export function createConsole(parts: ConsoleParts): Console {
     watch: (isWatched) => {
       stopCounting?.();
       live.take();
-      stopCounting = isWatched ? telemetry.listen(live) : undefined;
+      stopCounting = isWatched ? telemetry.follow(live) : undefined;
       cpu.restart();
     },
     tick: tickMaker(parts, live, cpu),
@@ -77,13 +77,14 @@ export function createConsole(parts: ConsoleParts): Console {
 }
 
 function tickMaker(
-  { models, lifecycle, explainer }: ConsoleParts,
+  { models, lifecycle, explainer, telemetry }: ConsoleParts,
   live: LiveStats,
   cpu: CpuMeter,
 ): (spanMs: number) => LiveTick {
   let states = '';
   let revision = 0;
   return (spanMs) => {
+    telemetry.settle();
     const now = statesOf(models);
     if (now !== states) revision += 1;
     states = now;

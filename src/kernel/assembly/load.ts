@@ -35,6 +35,7 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
   let spunMs = 0;
   const common = {
     clock: systemClock,
+    settle: telemetry.settle,
     runCores: () => slots.total,
     waitingMs: () => slots.waitingMs(),
     loopBusyMs: () => performance.eventLoopUtilization().active - spunMs,
@@ -49,7 +50,7 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
     objectiveOf: (model) => models.configOf(model)?.sloMs ?? (options.slo_ms || undefined),
     objectiveMs: () => objectiveMs(models, options.slo_ms),
   });
-  telemetry.listen(headroom);
+  telemetry.follow(headroom);
   observeHeadroom(telemetry, headroom);
   const onSpun = (ms: number): void => {
     spunMs += ms;
@@ -63,7 +64,7 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
     },
     budgetCores: () => budget.cores,
   });
-  telemetry.listen(meter);
+  telemetry.follow(meter);
   const reports = new LoadReports({
     meter,
     isAlways: options.load_reports === 'always',

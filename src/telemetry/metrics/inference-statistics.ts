@@ -170,12 +170,15 @@ function computeMs({ stages, steps }: Served, stage: number): number {
 
 export class InferenceStatistics {
   readonly #clock: Clock;
+  readonly #settle: () => void;
   readonly #versions = new Map<string, Map<string, VersionTotals>>();
   /** The last record's, which is mostly the next one's too. */
   #last: VersionTotals | undefined;
 
-  constructor(clock: Clock) {
+  /** @param settle has everything recorded that ended before now */
+  constructor(clock: Clock, settle: () => void = () => undefined) {
     this.#clock = clock;
+    this.#settle = settle;
   }
 
   /** A request that runs a model; one whose model was not found is in no version's totals. */
@@ -189,11 +192,13 @@ export class InferenceStatistics {
 
   /** Undefined: the version has had no request yet. Totals go on changing. */
   of(model: string, version: string): VersionStatistics | undefined {
+    this.#settle();
     return this.#versions.get(model)?.get(version);
   }
 
   /** Every version that has had a request. */
   all(): readonly VersionStatistics[] {
+    this.#settle();
     return [...this.#versions.values()].flatMap((versions) => [...versions.values()]);
   }
 

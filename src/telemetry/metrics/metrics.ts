@@ -61,6 +61,8 @@ export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
   readonly processMetrics?: boolean;
+  /** Has everything recorded that ended before now. Absent: it is. */
+  readonly settle?: () => void;
 }
 
 /** By model, version and signature. */
@@ -78,6 +80,7 @@ export class Metrics {
   readonly tfServing = new TfServingMetrics();
   readonly #aliases: PrintedFamily[] = [...this.tfServing.families];
   readonly #clock: Clock;
+  readonly #settle: () => void;
   readonly #families = {
     requests: histogramFamily(
       'pillion_request_duration_seconds',
@@ -155,8 +158,9 @@ export class Metrics {
   readonly #fallbacks = new SeriesByKey();
   readonly #forgetting = new Set<TimerHandle>();
 
-  constructor({ clock, processMetrics = true }: MetricsOptions) {
+  constructor({ clock, processMetrics = true, settle = () => undefined }: MetricsOptions) {
     this.#clock = clock;
+    this.#settle = settle;
     this.#wall = new SteadyWall(clock);
     for (const family of Object.values(this.#families)) this.registry.registerMetric(asMetric(family));
     if (processMetrics) this.#addProcessMetrics();
@@ -180,6 +184,7 @@ export class Metrics {
 
   /** Mean rows of the model's batches, over its versions and signatures; undefined before FEW_BATCHES batches. */
   meanBatchRows(model: string): number | undefined {
+    this.#settle();
     const versions = [...(this.#series.get(model)?.values() ?? [])];
     const sizes = versions.flatMap((signatures) => [...signatures.values()].flatMap((each) => each.batchSizes ?? []));
     const count = sizes.reduce((total, size) => total + size.count, 0);
@@ -219,6 +224,7 @@ export class Metrics {
 
   /** The sum over all series of a counter; 0 if the name is no counter. */
   async counterTotal(name: string): Promise<number> {
+    this.#settle();
     const theirs = this.#aliases.find((family) => family.name === name);
     const snapshot = await (theirs ?? this.registry.getSingleMetric(name))?.get();
     // prom-client's enum of types is a string in its snapshots.
@@ -228,6 +234,7 @@ export class Metrics {
 
   /** The present values of all registered metrics. */
   async snapshots(): Promise<MetricSnapshot[]> {
+    this.#settle();
     const families = this.registry.getMetricsAsArray() as unknown as readonly ReadFamily[];
     return await Promise.all(families.map((family) => family.get()));
   }

@@ -9,11 +9,12 @@
  *     ├─ series {stage="queue",  model="digits", version="3"}   counts: Float64Array, one for each bucket; sum
  *     └─ series {stage="encode", model="digits", version="3"}
  *
- * An observation takes at most `bounds.length` comparisons and allocates nothing.
+ * An observation takes a look-up and a few comparisons, and allocates nothing.
  */
 import { Buffer } from 'node:buffer';
 import type { Metric } from 'prom-client';
 import type { Instant } from '../../core/clock.ts';
+import { Buckets } from './buckets.ts';
 
 /** A label set. Values are of closed sets, or names from the server's own configuration. */
 export type Labels = Readonly<Record<string, string>>;
@@ -55,17 +56,17 @@ const EXEMPLAR_MS = 1000;
 /** One label set of a histogram. */
 export class HistogramSeries {
   readonly labels: Labels;
-  readonly #bounds: Float64Array;
+  readonly #buckets: Buckets;
   /** Not cumulative; one more than there are bounds, for +Inf. */
   readonly #counts: Float64Array;
   #sum = 0;
   /** By bucket; created with the first exemplar. */
   #exemplars: (Exemplar | undefined)[] | undefined;
 
-  constructor(labels: Labels, bounds: Float64Array) {
+  constructor(labels: Labels, buckets: Buckets) {
     this.labels = labels;
-    this.#bounds = bounds;
-    this.#counts = new Float64Array(bounds.length + 1);
+    this.#buckets = buckets;
+    this.#counts = new Float64Array(buckets.bounds.length + 1);
   }
 
   /** Sum of all values. */
@@ -84,9 +85,7 @@ export class HistogramSeries {
    */
   observe(value: number, traceId?: string, at: Instant = 0): void {
     if (Number.isNaN(value)) return;
-    const bounds = this.#bounds;
-    let bucket = 0;
-    while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
+    const bucket = this.#buckets.of(value);
     this.#counts[bucket]! += 1;
     this.#sum += value;
     if (traceId !== undefined) this.#exemplify(bucket, value, traceId, at);
@@ -105,7 +104,8 @@ export class HistogramSeries {
     let cumulative = 0;
     for (let i = 0; i < this.#counts.length; i++) {
       cumulative += this.#counts[i]!;
-      const le = i < this.#bounds.length ? String(this.#bounds[i]) : '+Inf';
+      const { bounds } = this.#buckets;
+      const le = i < bounds.length ? String(bounds[i]) : '+Inf';
       const labels = { le, ...this.labels };
       samples.push({ metricName: `${name}_bucket`, labels, value: cumulative, exemplar: this.#exemplars?.[i] });
     }
@@ -191,7 +191,7 @@ export class GaugeFamily {
 
 /** A histogram family with upper bounds in ascending order; +Inf is added. */
 export function histogramFamily(name: string, help: string, bounds: readonly number[]): Family<HistogramSeries> {
-  const shared = Float64Array.from(bounds);
+  const shared = new Buckets(bounds);
   return new Family(name, help, 'histogram', (labels) => new HistogramSeries(labels, shared));
 }
 
