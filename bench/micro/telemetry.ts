@@ -7,7 +7,7 @@ import { Histogram, Registry } from 'prom-client';
 import { systemClock } from '../../src/core/clock.ts';
 import { RequestContext } from '../../src/proxy/request-context.ts';
 import { createLogger } from '../../src/telemetry/log/log.ts';
-import { DURATION_BUCKETS } from '../../src/telemetry/metrics/metrics.ts';
+import { DURATION_BUCKETS } from '../../src/telemetry/metrics/buckets.ts';
 import { STAGE_ENCODE } from '../../src/telemetry/stage-clock.ts';
 import { type AppTelemetry, createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { samplerFromEnv } from '../../src/telemetry/tracing/sampler.ts';

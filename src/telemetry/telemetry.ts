@@ -116,7 +116,7 @@ class JoinedTelemetry implements AppTelemetry {
     this.flights = new FlightRecorder(this.#ledger, options.flightRecorder);
     this.#tail = new TailKeep(options.keptPerSecond);
     this.metrics = new Metrics({ clock, processMetrics, settle: this.settle });
-    this.statistics = new InferenceStatistics(clock, this.settle);
+    this.statistics = new InferenceStatistics(this.metrics.totals, clock);
     this.metrics.addAliases(tritonFamilies(this.statistics));
     this.#log = new RequestLog({ logger, clock });
     this.#frontedLog = new FrontedLog({ logger, clock });
@@ -207,7 +207,6 @@ class JoinedTelemetry implements AppTelemetry {
     this.metrics.forgetVersion(model, version);
     this.#tail.forgetVersion(model, version);
     this.recent.forgetVersion(model, version);
-    this.statistics.forgetVersion(model, version);
   }
 
   async close(): Promise<FlushLosses> {
@@ -230,7 +229,6 @@ class JoinedTelemetry implements AppTelemetry {
     if (INFERENCE_METHODS.has(record.method)) {
       this.arrivals.add(record);
       this.recent.recordRequest(record);
-      this.statistics.recordRequest(record);
     }
     for (const each of this.#readers) each.recordRequest(record);
   }
@@ -238,7 +236,6 @@ class JoinedTelemetry implements AppTelemetry {
   #readBatch(record: BatchRecord): void {
     this.metrics.recordBatch(record);
     this.recent.recordBatch(record);
-    this.statistics.recordBatch(record);
     for (const each of this.#readers) each.recordBatch(record);
   }
 

@@ -11,8 +11,9 @@ import { SharedMemory } from '../../src/proxy/protocols/open-inference/shared-me
 import { type Readiness, ReadinessGate } from '../../src/proxy/readiness.ts';
 import type { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import type { RegionStore } from '../../src/proxy/shared-memory/region-store.ts';
-import { InferenceStatistics } from '../../src/telemetry/metrics/inference-statistics.ts';
+import type { InferenceStatistics } from '../../src/telemetry/metrics/inference-statistics.ts';
 import type { Sampling } from '../../src/telemetry/tracing/sampling.ts';
+import { TestStatistics } from './inference-statistics.ts';
 import type { PuppetDirectory } from './puppet-models.ts';
 
 /** Of a request's inputs in regions. */
@@ -36,7 +37,7 @@ export interface OpenInferenceHarness {
 }
 
 export function openInferenceOf(harness: OpenInferenceHarness): OpenInference {
-  const { models, lifecycle, operated, statistics = new InferenceStatistics(systemClock) } = harness;
+  const { models, lifecycle, operated, statistics = new TestStatistics(systemClock) } = harness;
   const shared = { regions: harness.regions, maxTensorBytes: MAX_SHARED_BYTES, hasUnixSocket: false };
   return new OpenInference({
     sharedMemory: new SharedMemory({ ...shared, lifecycle }),

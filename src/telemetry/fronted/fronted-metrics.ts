@@ -4,7 +4,7 @@
  */
 import type { Registry } from 'prom-client';
 import type { Instant } from '../../core/clock.ts';
-import { DURATION_BUCKETS } from '../metrics/metrics.ts';
+import { DURATIONS } from '../metrics/buckets.ts';
 import {
   asMetric,
   type CounterSeries,
@@ -59,12 +59,12 @@ export class FrontedMetrics {
   readonly #whole = histogramFamily(
     'pillion_app_request_duration_seconds',
     'Time from the head of a request for the application to the end of its answer, or of its tunnel.',
-    DURATION_BUCKETS,
+    DURATIONS,
   );
   readonly #head = histogramFamily(
     'pillion_app_head_duration_seconds',
     'Time from the head of a request for the application to the head of the application’s answer.',
-    DURATION_BUCKETS,
+    DURATIONS,
   );
   readonly #bytes = counterFamily(
     'pillion_app_body_bytes_total',

@@ -57,26 +57,25 @@ const EXEMPLAR_MS = 1000;
 export class HistogramSeries {
   readonly labels: Labels;
   readonly #buckets: Buckets;
-  /** Not cumulative; one more than there are bounds, for +Inf. */
-  readonly #counts: Float64Array;
-  #sum = 0;
+  readonly #numbers: Float64Array;
   /** By bucket; created with the first exemplar. */
   #exemplars: (Exemplar | undefined)[] | undefined;
 
-  constructor(labels: Labels, buckets: Buckets) {
+  /** @param numbers of the histogram, where somebody else counts in it; default its own */
+  constructor(labels: Labels, buckets: Buckets, numbers: Float64Array = new Float64Array(buckets.width)) {
     this.labels = labels;
     this.#buckets = buckets;
-    this.#counts = new Float64Array(buckets.bounds.length + 1);
+    this.#numbers = numbers;
   }
 
   /** Sum of all values. */
   get sum(): number {
-    return this.#sum;
+    return this.#numbers[this.#numbers.length - 1]!;
   }
 
   /** Number of values. */
   get count(): number {
-    return this.#counts.reduce((total, count) => total + count, 0);
+    return this.#numbers.subarray(0, -1).reduce((total, count) => total + count, 0);
   }
 
   /**
@@ -85,13 +84,13 @@ export class HistogramSeries {
    */
   observe(value: number, traceId?: string, at: Instant = 0): void {
     if (Number.isNaN(value)) return;
-    const bucket = this.#buckets.of(value);
-    this.#counts[bucket]! += 1;
-    this.#sum += value;
-    if (traceId !== undefined) this.#exemplify(bucket, value, traceId, at);
+    this.#buckets.count(this.#numbers, 0, value);
+    if (traceId !== undefined) this.exemplify(value, traceId, at);
   }
 
-  #exemplify(bucket: number, value: number, traceId: string, at: Instant): void {
+  /** The same for a value that was counted. */
+  exemplify(value: number, traceId: string, at: Instant): void {
+    const bucket = this.#buckets.of(value);
     this.#exemplars ??= [];
     const before = this.#exemplars[bucket];
     if (before !== undefined && at - before.at < EXEMPLAR_MS) return;
@@ -101,15 +100,15 @@ export class HistogramSeries {
 
   samples(name: string): Sample[] {
     const samples: Sample[] = [];
+    const { bounds } = this.#buckets;
     let cumulative = 0;
-    for (let i = 0; i < this.#counts.length; i++) {
-      cumulative += this.#counts[i]!;
-      const { bounds } = this.#buckets;
+    for (let i = 0; i <= bounds.length; i++) {
+      cumulative += this.#numbers[i]!;
       const le = i < bounds.length ? String(bounds[i]) : '+Inf';
       const labels = { le, ...this.labels };
       samples.push({ metricName: `${name}_bucket`, labels, value: cumulative, exemplar: this.#exemplars?.[i] });
     }
-    samples.push({ metricName: `${name}_sum`, labels: this.labels, value: this.#sum });
+    samples.push({ metricName: `${name}_sum`, labels: this.labels, value: this.sum });
     samples.push({ metricName: `${name}_count`, labels: this.labels, value: cumulative });
     return samples;
   }
@@ -133,24 +132,29 @@ export class CounterSeries {
   }
 }
 
+type Make<S> = (labels: Labels, numbers?: Float64Array) => S;
+
 /** All series of one name. */
 export class Family<S extends HistogramSeries | CounterSeries> {
   readonly name: string;
   readonly help: string;
   readonly type: 'histogram' | 'counter';
-  readonly #make: (labels: Labels) => S;
+  readonly #make: Make<S>;
   readonly #series = new Set<S>();
 
-  constructor(name: string, help: string, type: 'histogram' | 'counter', make: (labels: Labels) => S) {
+  constructor(name: string, help: string, type: 'histogram' | 'counter', make: Make<S>) {
     this.name = name;
     this.help = help;
     this.type = type;
     this.#make = make;
   }
 
-  /** Creates a series. The caller holds it, and must not call twice with the same labels. */
-  open(labels: Labels): S {
-    const series = this.#make(labels);
+  /**
+   * Creates a series. The caller holds it, and must not call twice with the same labels. `numbers`: the caller counts in
+   * them itself (buckets.ts).
+   */
+  open(labels: Labels, numbers?: Float64Array): S {
+    const series = this.#make(labels, numbers);
     this.#series.add(series);
     return series;
   }
@@ -190,9 +194,13 @@ export class GaugeFamily {
 }
 
 /** A histogram family with upper bounds in ascending order; +Inf is added. */
-export function histogramFamily(name: string, help: string, bounds: readonly number[]): Family<HistogramSeries> {
-  const shared = new Buckets(bounds);
-  return new Family(name, help, 'histogram', (labels) => new HistogramSeries(labels, shared));
+export function histogramFamily(
+  name: string,
+  help: string,
+  bounds: readonly number[] | Buckets,
+): Family<HistogramSeries> {
+  const shared = bounds instanceof Buckets ? bounds : new Buckets(bounds);
+  return new Family(name, help, 'histogram', (labels, numbers) => new HistogramSeries(labels, shared, numbers));
 }
 
 /** A counter family; `name` ends in `_total`. */

@@ -1,17 +1,18 @@
 /**
- * The series of one signature of a model version; under empty names, those of requests whose model or signature was not
- * found. A series is created at the first request or batch of its kind; after that observing allocates nothing.
+ * The totals of one signature of a model version since the start; under empty names, those of requests whose model or
+ * signature was not found. Most are one array of numbers:
+ *
+ *   numbers  │ stage 0: buckets, sum │ … │ stage 7: buckets, sum │ statistics (inference-counts.ts) │
+ *
+ * Durations of whole requests are counted by surface, method and outcome, batches by reason and outcome. Metrics and the
+ * statistics extension read them when they are asked. Counting allocates nothing, but for the first of a kind.
  */
 import type { ServingError } from '../../core/errors.ts';
-import type {
-  BatchRecord,
-  DispatchReason,
-  IsolationResult,
-  RequestOutcome,
-  RequestRecord,
-  Surface,
-} from '../request-record.ts';
+import type { BatchRecord, DispatchReason, IsolationResult, RequestRecord, StepRecord } from '../request-record.ts';
 import { STAGES } from '../stage-clock.ts';
+import { DURATIONS } from './buckets.ts';
+import { countServed, Runs, SERVED_NUMBERS } from './inference-counts.ts';
+import { INFERENCE_METHODS } from './live-stats.ts';
 import { type CounterSeries, counterFamily, type Family, type HistogramSeries, type Labels } from './series.ts';
 import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
 
@@ -45,6 +46,7 @@ export function elementFamilies(): Pick<SignatureFamilies, 'elements' | 'padding
 }
 
 const MS_PER_SECOND = 1000;
+const SERVED_AT = STAGES.length * DURATIONS.width;
 
 export interface SignatureLabels extends Labels {
   readonly model: string;
@@ -52,8 +54,11 @@ export interface SignatureLabels extends Labels {
   readonly signature: string;
 }
 
-/** The series of requests with the same surface, method and outcome. */
-interface RequestSeries extends Pick<RequestRecord, 'surface' | 'method' | 'outcome'> {
+/** Requests with the same surface, method and outcome. */
+interface RequestKind extends Pick<RequestRecord, 'surface' | 'method' | 'outcome'> {
+  readonly isInference: boolean;
+  /** The histogram of their durations, and its series. */
+  readonly numbers: Float64Array;
   readonly duration: HistogramSeries;
   readonly tfServing: TfServingRequestSeries;
 }
@@ -72,46 +77,86 @@ interface ElementSeries {
   readonly padding: CounterSeries;
 }
 
-export class SignatureSeries {
+/** Batches that left the queue for the same reason, and had the same outcome. */
+interface BatchKind extends Pick<BatchRecord, 'reason' | 'outcome'> {
+  readonly count: CounterSeries;
+}
+
+export class SignatureTotals {
   readonly labels: SignatureLabels;
+  readonly #numbers = new Float64Array(SERVED_AT + SERVED_NUMBERS);
+  /** The numbers of inference-counts.ts. */
+  readonly served = this.#numbers.subarray(SERVED_AT);
+  #runs = new Runs();
   readonly #families: SignatureFamilies;
   readonly #tfServing: TfServingMetrics;
-  readonly #stages: readonly HistogramSeries[];
-  readonly #requests: Readonly<Record<Surface, Map<string, Map<RequestOutcome, RequestSeries>>>> = {
-    grpc: new Map(),
-    rest: new Map(),
-  };
-  readonly #batches = new Map<DispatchReason, Map<RequestOutcome, CounterSeries>>();
+  /** Created with the first request or batch. */
+  #stages: readonly HistogramSeries[] | undefined;
+  readonly #requests: RequestKind[] = [];
+  readonly #batches: BatchKind[] = [];
   readonly #isolations = new Map<IsolationResult, CounterSeries>();
   readonly #sheds = new Map<string, CounterSeries>();
   #batch: BatchSeries | undefined;
   #elements: ElementSeries | undefined;
-  /** The last request's series, which is mostly the next one's too. */
-  #last: RequestSeries | undefined;
+  /** The last request's and batch's, which are mostly the next ones' too. */
+  #lastRequest: RequestKind | undefined;
+  #lastBatch: BatchKind | undefined;
 
   constructor(families: SignatureFamilies, tfServing: TfServingMetrics, labels: SignatureLabels) {
     this.labels = labels;
     this.#families = families;
     this.#tfServing = tfServing;
-    this.#stages = STAGES.map((stage) => families.stages.open({ stage, ...labels }));
+  }
+
+  get runs(): Runs {
+    return this.#runs;
   }
 
   /** `traceId` becomes an exemplar; undefined where the request's spans are not exported. */
   recordRequest(record: RequestRecord, traceId: string | undefined): void {
     const { stages } = record;
-    const series = this.#requestSeries(record);
-    const { finishedAt } = stages;
-    series.duration.observe((finishedAt - stages.startedAt) / MS_PER_SECOND, traceId, finishedAt);
-    for (let stage = 0; stage < this.#stages.length; stage++) {
+    const kind = this.#kindOf(record);
+    this.#stages ??= this.#openStages();
+    DURATIONS.count(kind.numbers, 0, (stages.finishedAt - stages.startedAt) / MS_PER_SECOND);
+    for (let stage = 0; stage < STAGES.length; stage++) {
       const lengthMs = stages.lengthOf(stage);
       // A skipped stage has no length and is left out, or it would drown those that were gone through.
-      if (lengthMs > 0) this.#stages[stage]!.observe(lengthMs / MS_PER_SECOND, traceId, finishedAt);
+      if (lengthMs > 0) DURATIONS.count(this.#numbers, stage * DURATIONS.width, lengthMs / MS_PER_SECOND);
     }
-    this.#tfServing.recordRequest(record, series.tfServing);
+    if (traceId !== undefined) this.#exemplify(record, kind.duration, traceId);
+    this.#tfServing.recordRequest(record, kind.tfServing);
     if (record.error !== undefined) this.#recordShed(record.error);
+    if (kind.isInference) countServed(this.#numbers, SERVED_AT, this.#runs, record, record.rows);
+  }
+
+  /** A step of an ensemble's request, which has `rows` rows. */
+  recordStep(step: StepRecord, rows: number): void {
+    countServed(this.#numbers, SERVED_AT, this.#runs, step, rows);
+  }
+
+  /** Its version was unloaded: its statistics begin anew. */
+  forgetStatistics(): void {
+    this.served.fill(0);
+    this.#runs = new Runs();
+  }
+
+  /** Its series were removed from the families: all but the statistics begins anew. Returns whether there are any. */
+  restart(): boolean {
+    this.#numbers.fill(0, 0, SERVED_AT);
+    this.#stages = undefined;
+    this.#requests.length = 0;
+    this.#batches.length = 0;
+    this.#lastRequest = undefined;
+    this.#lastBatch = undefined;
+    this.#batch = undefined;
+    this.#elements = undefined;
+    this.#isolations.clear();
+    this.#sheds.clear();
+    return this.#runs.byRows.size > 0 || this.served.some((number) => number > 0);
   }
 
   recordBatch(record: BatchRecord): void {
+    this.#stages ??= this.#openStages();
     this.#batch ??= this.#openBatch();
     const { size, padding, run, predictionError } = this.#batch;
     size.observe(record.rows);
@@ -122,7 +167,8 @@ export class SignatureSeries {
     if (expectedMs !== undefined && splitStart > 0) {
       predictionError.observe(Math.abs(splitStart - executeStart - expectedMs) / MS_PER_SECOND);
     }
-    this.#batchSeries(record.reason, record.outcome).add(1);
+    this.#batchKindOf(record).count.add(1);
+    if (record.outcome === 'ok') this.#runs.countBatch(record);
     this.#tfServing.recordBatch(record);
     if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
   }
@@ -130,6 +176,22 @@ export class SignatureSeries {
   /** Sizes of its batches in rows, without padding; undefined before the first. */
   get batchSizes(): Pick<HistogramSeries, 'sum' | 'count'> | undefined {
     return this.#batch?.size;
+  }
+
+  #openStages(): readonly HistogramSeries[] {
+    const { width } = DURATIONS;
+    return STAGES.map((stage, i) =>
+      this.#families.stages.open({ stage, ...this.labels }, this.#numbers.subarray(i * width, (i + 1) * width)),
+    );
+  }
+
+  #exemplify({ stages }: RequestRecord, duration: HistogramSeries, traceId: string): void {
+    const { finishedAt } = stages;
+    duration.exemplify((finishedAt - stages.startedAt) / MS_PER_SECOND, traceId, finishedAt);
+    for (const [stage, series] of this.#stages!.entries()) {
+      const lengthMs = stages.lengthOf(stage);
+      if (lengthMs > 0) series.exemplify(lengthMs / MS_PER_SECOND, traceId, finishedAt);
+    }
   }
 
   #recordElements(own: number, padding: number): void {
@@ -159,28 +221,26 @@ export class SignatureSeries {
     series.add(1);
   }
 
-  #requestSeries(record: RequestRecord): RequestSeries {
+  #kindOf(record: RequestRecord): RequestKind {
     const { surface, method, outcome } = record;
-    const last = this.#last;
-    if (last?.outcome === outcome && last.method === method && last.surface === surface) return last;
-    this.#last = this.#requests[surface].get(method)?.get(outcome) ?? this.#openRequestSeries(record);
-    return this.#last;
+    const isOf = (kind: RequestKind | undefined): boolean =>
+      kind?.outcome === outcome && kind.method === method && kind.surface === surface;
+    if (!isOf(this.#lastRequest)) this.#lastRequest = this.#requests.find(isOf) ?? this.#openKind(record);
+    return this.#lastRequest!;
   }
 
-  #openRequestSeries(record: RequestRecord): RequestSeries {
+  #openKind(record: RequestRecord): RequestKind {
     const { surface, method, outcome } = record;
-    const methods = this.#requests[surface];
-    const series: RequestSeries = {
-      surface,
-      method,
-      outcome,
-      duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }),
+    const numbers = new Float64Array(DURATIONS.width);
+    const kind: RequestKind = {
+      ...{ surface, method, outcome, numbers },
+      // One whose model was not found is in no version's statistics.
+      isInference: INFERENCE_METHODS.has(method) && this.labels.version !== '',
+      duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }, numbers),
       tfServing: this.#tfServing.seriesOf(record),
     };
-    const outcomes = methods.get(method) ?? new Map<RequestOutcome, RequestSeries>();
-    outcomes.set(outcome, series);
-    methods.set(method, outcomes);
-    return series;
+    this.#requests.push(kind);
+    return kind;
   }
 
   /** Counts a failed batch. A part of it that fails and is split again is not counted again. */
@@ -192,13 +252,16 @@ export class SignatureSeries {
     series.add(1);
   }
 
-  #batchSeries(reason: DispatchReason, outcome: RequestOutcome): CounterSeries {
-    const found = this.#batches.get(reason)?.get(outcome);
-    if (found !== undefined) return found;
-    const series = this.#families.batches.open({ ...this.labels, reason, outcome });
-    const outcomes = this.#batches.get(reason) ?? new Map<RequestOutcome, CounterSeries>();
-    outcomes.set(outcome, series);
-    this.#batches.set(reason, outcomes);
-    return series;
+  #batchKindOf({ reason, outcome }: BatchRecord): BatchKind {
+    const isOf = (kind: BatchKind | undefined): boolean => kind?.reason === reason && kind.outcome === outcome;
+    if (!isOf(this.#lastBatch)) {
+      this.#lastBatch = this.#batches.find(isOf);
+      if (this.#lastBatch === undefined) {
+        const count = this.#families.batches.open({ ...this.labels, reason, outcome });
+        this.#lastBatch = { reason, outcome, count };
+        this.#batches.push(this.#lastBatch);
+      }
+    }
+    return this.#lastBatch!;
   }
 }
