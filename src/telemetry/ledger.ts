@@ -26,9 +26,14 @@ export interface RecordReader {
   recordBatch(record: BatchRecord): void;
 }
 
+/** Reads requests by columns: those at places `from` to `to` − 1 of the ring. */
+export type ColumnReader = (ring: RequestRing, from: number, to: number) => void;
+
 export interface LedgerOptions {
   readonly clock: Clock;
   readonly reader: RecordReader;
+  /** Comes before `reader`. */
+  readonly columnReader: ColumnReader;
   /** Its reader threw: the record is not read again. */
   readonly onFault: (error: unknown) => void;
 }
@@ -73,7 +78,9 @@ export class Ledger {
   settle(): void {
     if (this.#unread === 0 && this.#batches.length === 0) return;
     const { reader } = this.#options;
-    const [unread, batches] = [this.#unread, this.#batches.length];
+    const unread = this.#unread;
+    const batches = this.#batches.length;
+    if (unread > 0) this.#readColumns(this.ring.placeBack(unread), unread);
     let batch = 0;
     for (let i = 0; i <= unread; i++) {
       for (; batch < batches && this.#before[batch]! <= i; batch++) this.#readBatch(reader, this.#batches[batch]!);
@@ -90,6 +97,18 @@ export class Ledger {
     this.settle();
     this.#timer?.cancel();
     this.#timer = undefined;
+  }
+
+  #readColumns(from: number, count: number): void {
+    const { ring } = this;
+    const { columnReader, onFault } = this.#options;
+    const to = Math.min(ring.places, from + count);
+    try {
+      columnReader(ring, from, to);
+      if (to < from + count) columnReader(ring, 0, from + count - to);
+    } catch (error) {
+      onFault(error);
+    }
   }
 
   #readRequest(reader: RecordReader, i: number): void {

@@ -23,7 +23,10 @@ import type { Instant } from '../core/clock.ts';
 export const STAGES = ['receive', 'decode', 'admit', 'queue', 'batch', 'execute', 'split', 'encode'] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** How many numbers `copyTo` writes: the stages, the end, and the index of the stage that was reached. */
+/**
+ * How many numbers `copyTo` writes: the starts of the stages, the end, and the index of the stage that was reached. A stage
+ * that was not reached starts at the end there, so that the length of each is the next number less its own.
+ */
 export const STAGE_CLOCK_NUMBERS = STAGES.length + 2;
 
 export const STAGE_RECEIVE = 0;
@@ -60,9 +63,10 @@ export class StageClock {
   /** Writes its state to `numbers`: STAGE_CLOCK_NUMBERS numbers from index `at` on. */
   copyTo(numbers: Float64Array, at: number): void {
     const starts = this.#starts;
+    const { finishedAt } = this;
     // Faster than a call of TypedArray.set.
-    for (let i = 0; i < STAGES.length; i++) numbers[at + i] = starts[i]!;
-    numbers[at + STAGES.length] = this.finishedAt;
+    for (let i = 0; i < STAGES.length; i++) numbers[at + i] = i > this.#reached ? finishedAt : starts[i]!;
+    numbers[at + STAGES.length] = finishedAt;
     numbers[at + STAGES.length + 1] = this.#reached;
   }
 
@@ -76,9 +80,10 @@ export class StageClock {
   /** Takes on the state that `copyTo` wrote. */
   read(numbers: Float64Array, at: number): void {
     const starts = this.#starts;
-    for (let i = 0; i < STAGES.length; i++) starts[i] = numbers[at + i]!;
+    const reached = numbers[at + STAGES.length + 1]!;
+    for (let i = 0; i < STAGES.length; i++) starts[i] = i > reached ? 0 : numbers[at + i]!;
     this.finishedAt = numbers[at + STAGES.length]!;
-    this.#reached = numbers[at + STAGES.length + 1]!;
+    this.#reached = reached;
   }
 
   get startedAt(): Instant {

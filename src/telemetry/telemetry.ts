@@ -112,10 +112,10 @@ class JoinedTelemetry implements AppTelemetry {
     const { clock, logger, tracing, processMetrics = true } = options;
     const reader = { recordRequest: this.#readRequest.bind(this), recordBatch: this.#readBatch.bind(this) };
     const onFault = (error: unknown): void => this.#report(error, 'a record could not be read');
-    this.#ledger = new Ledger({ clock, reader, onFault });
+    this.metrics = new Metrics({ clock, processMetrics, settle: this.settle });
+    this.#ledger = new Ledger({ clock, reader, columnReader: this.metrics.totals.recordColumns, onFault });
     this.flights = new FlightRecorder(this.#ledger, options.flightRecorder);
     this.#tail = new TailKeep(options.keptPerSecond);
-    this.metrics = new Metrics({ clock, processMetrics, settle: this.settle });
     this.statistics = new InferenceStatistics(this.metrics.totals, clock);
     this.metrics.addAliases(tritonFamilies(this.statistics));
     this.#log = new RequestLog({ logger, clock });

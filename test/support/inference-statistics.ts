@@ -1,14 +1,14 @@
 /** The statistics extension's totals, by themselves. */
 import type { Clock } from '../../src/core/clock.ts';
 import { InferenceStatistics } from '../../src/telemetry/metrics/inference-statistics.ts';
-import { Metrics } from '../../src/telemetry/metrics/metrics.ts';
 import type { BatchRecord, RequestRecord } from '../../src/telemetry/request-record.ts';
+import { TestMetrics } from './columns.ts';
 
 export class TestStatistics extends InferenceStatistics {
-  readonly #metrics: Metrics;
+  readonly #metrics: TestMetrics;
 
   constructor(clock: Clock) {
-    const metrics = new Metrics({ clock, processMetrics: false });
+    const metrics = new TestMetrics({ clock, processMetrics: false });
     super(metrics.totals, clock);
     this.#metrics = metrics;
   }

@@ -153,7 +153,10 @@ export class Metrics {
     this.#aliases.push(...families);
   }
 
-  /** `kept`: why the request is kept; `traceId`: the id of its trace if its spans are exported. */
+  /**
+   * Counts what is in no column of the ledger's ring, after `totals.recordColumns`. `kept`: why the request is kept;
+   * `traceId`: the id of its trace if its spans are exported.
+   */
   recordRequest(record: RequestRecord, kept?: KeepReason, traceId?: string): void {
     this.totals.recordRequest(record, traceId);
     if (kept !== undefined) this.#kept[kept].add(1);

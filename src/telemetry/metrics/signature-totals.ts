@@ -8,6 +8,7 @@
  * statistics extension read them when they are asked. Counting allocates nothing, but for the first of a kind.
  */
 import type { ServingError } from '../../core/errors.ts';
+import { NUMBERS, type RequestRing, STAGE_INSTANTS } from '../recorder/request-ring.ts';
 import type { BatchRecord, DispatchReason, IsolationResult, RequestRecord, StepRecord } from '../request-record.ts';
 import { STAGES } from '../stage-clock.ts';
 import { DURATIONS } from './buckets.ts';
@@ -54,8 +55,10 @@ export interface SignatureLabels extends Labels {
   readonly signature: string;
 }
 
-/** Requests with the same surface, method and outcome. */
-interface RequestKind extends Pick<RequestRecord, 'surface' | 'method' | 'outcome'> {
+/** Which requests are counted together. */
+export type KindLabels = Pick<RequestRecord, 'surface' | 'method' | 'outcome'>;
+
+interface RequestKind extends KindLabels {
   readonly isInference: boolean;
   /** The histogram of their durations, and its series. */
   readonly numbers: Float64Array;
@@ -112,19 +115,24 @@ export class SignatureTotals {
     return this.#runs;
   }
 
+  /** Requests of one kind, at places `from` to `to` − 1. */
+  recordColumns(labels: KindLabels, ring: RequestRing, from: number, to: number): void {
+    const kind = this.#kindOf(labels);
+    this.#stages ??= this.#openStages();
+    const [first, last] = [STAGE_INSTANTS, STAGE_INSTANTS + STAGES.length];
+    countLengths({ ring, from, to, begin: first, end: last, least: -Infinity }, kind.numbers, 0);
+    for (let stage = 0; stage < STAGES.length; stage++) {
+      const begin = STAGE_INSTANTS + stage;
+      // A skipped stage has no length and is left out, or it would drown those that were gone through.
+      countLengths({ ring, from, to, begin, end: begin + 1, least: 0 }, this.#numbers, stage * DURATIONS.width);
+    }
+    this.#tfServing.recordColumns(ring, from, to, kind.tfServing);
+  }
+
   /** `traceId` becomes an exemplar; undefined where the request's spans are not exported. */
   recordRequest(record: RequestRecord, traceId: string | undefined): void {
-    const { stages } = record;
     const kind = this.#kindOf(record);
-    this.#stages ??= this.#openStages();
-    DURATIONS.count(kind.numbers, 0, (stages.finishedAt - stages.startedAt) / MS_PER_SECOND);
-    for (let stage = 0; stage < STAGES.length; stage++) {
-      const lengthMs = stages.lengthOf(stage);
-      // A skipped stage has no length and is left out, or it would drown those that were gone through.
-      if (lengthMs > 0) DURATIONS.count(this.#numbers, stage * DURATIONS.width, lengthMs / MS_PER_SECOND);
-    }
     if (traceId !== undefined) this.#exemplify(record, kind.duration, traceId);
-    this.#tfServing.recordRequest(record, kind.tfServing);
     if (record.error !== undefined) this.#recordShed(record.error);
     if (kind.isInference) countServed(this.#numbers, SERVED_AT, this.#runs, record, record.rows);
   }
@@ -221,23 +229,23 @@ export class SignatureTotals {
     series.add(1);
   }
 
-  #kindOf(record: RequestRecord): RequestKind {
-    const { surface, method, outcome } = record;
+  #kindOf(labels: KindLabels): RequestKind {
+    const { surface, method, outcome } = labels;
     const isOf = (kind: RequestKind | undefined): boolean =>
       kind?.outcome === outcome && kind.method === method && kind.surface === surface;
-    if (!isOf(this.#lastRequest)) this.#lastRequest = this.#requests.find(isOf) ?? this.#openKind(record);
+    if (!isOf(this.#lastRequest)) this.#lastRequest = this.#requests.find(isOf) ?? this.#openKind(labels);
     return this.#lastRequest!;
   }
 
-  #openKind(record: RequestRecord): RequestKind {
-    const { surface, method, outcome } = record;
+  #openKind({ surface, method, outcome }: KindLabels): RequestKind {
+    const { model } = this.labels;
     const numbers = new Float64Array(DURATIONS.width);
     const kind: RequestKind = {
       ...{ surface, method, outcome, numbers },
       // One whose model was not found is in no version's statistics.
       isInference: INFERENCE_METHODS.has(method) && this.labels.version !== '',
       duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }, numbers),
-      tfServing: this.#tfServing.seriesOf(record),
+      tfServing: this.#tfServing.seriesOf({ surface, method, model, outcome }),
     };
     this.#requests.push(kind);
     return kind;
@@ -263,5 +271,25 @@ export class SignatureTotals {
       }
     }
     return this.#lastBatch!;
+  }
+}
+
+/** Times between two instants of the requests at places `from` to `to` − 1, those above `least` ms. */
+interface Lengths {
+  readonly ring: RequestRing;
+  readonly from: number;
+  readonly to: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly least: number;
+}
+
+/** Counts them in the histogram at index `at`. */
+function countLengths({ ring, from, to, begin, end, least }: Lengths, numbers: Float64Array, at: number): void {
+  const column = ring.numbers;
+  const durations = DURATIONS;
+  for (let place = from * NUMBERS; place < to * NUMBERS; place += NUMBERS) {
+    const lengthMs = column[place + end]! - column[place + begin]!;
+    if (lengthMs > least) durations.count(numbers, at, lengthMs / MS_PER_SECOND);
   }
 }

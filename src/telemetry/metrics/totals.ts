@@ -4,6 +4,7 @@
  *
  *   model → version → signature → SignatureTotals
  */
+import type { RequestRing } from '../recorder/request-ring.ts';
 import type { BatchRecord, RequestRecord, StepRecord } from '../request-record.ts';
 import { type SignatureFamilies, SignatureTotals } from './signature-totals.ts';
 import type { TfServingMetrics } from './tf-serving-metrics.ts';
@@ -26,7 +27,20 @@ export class Totals {
     this.#options = options;
   }
 
-  /** `traceId`: the id of its trace if its spans are exported. */
+  /** Counts the requests at places `from` to `to` − 1, those together that are of one kind. */
+  readonly recordColumns = (ring: RequestRing, from: number, to: number): void => {
+    for (let at = from; at < to; ) {
+      const origin = ring.origins[at]!;
+      const outcome = ring.outcomeAt(at);
+      let end = at + 1;
+      while (end < to && ring.origins[end] === origin && ring.outcomeAt(end) === outcome) end += 1;
+      const { model, version, signatureName, surface, method } = origin;
+      this.#of(model, version, signatureName).recordColumns({ surface, method, outcome }, ring, at, end);
+      at = end;
+    }
+  };
+
+  /** Counts what is in no column; call it after `recordColumns`. `traceId`: of its trace if its spans are exported. */
   recordRequest(record: RequestRecord, traceId: string | undefined): void {
     const { model, version, signatureName, steps } = record;
     this.#of(model, version, signatureName).recordRequest(record, traceId);

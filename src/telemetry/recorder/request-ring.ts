@@ -14,7 +14,13 @@
  * An ordinary request allocates nothing: its origin is mostly that of the request before it. Batch records are shared by
  * their members.
  */
-import { type BatchRecord, type CacheUse, type RequestRecord, requestId } from '../request-record.ts';
+import {
+  type BatchRecord,
+  type CacheUse,
+  type RequestOutcome,
+  type RequestRecord,
+  requestId,
+} from '../request-record.ts';
 import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
@@ -32,16 +38,17 @@ import type { KeepReason } from './tail-keep.ts';
 /** Indices of a place's numbers. */
 const SEQUENCE = 0;
 const DEADLINE = 1;
-const ROWS = 2;
+export const ROWS = 2;
 const REQUEST_BYTES = 3;
 const RESPONSE_BYTES = 4;
 const EXPECTED_END = 5;
 const CACHE_MS = 6;
 /** 1 = the deadline is the client's own. */
 const HAS_OWN_DEADLINE = 7;
-const STAGE_INSTANTS = 8;
+/** As StageClock.copyTo writes them. */
+export const STAGE_INSTANTS = 8;
 /** Numbers of a place. */
-const NUMBERS = STAGE_INSTANTS + STAGE_CLOCK_NUMBERS;
+export const NUMBERS = STAGE_INSTANTS + STAGE_CLOCK_NUMBERS;
 
 /** Bytes of one place, by V8's sizes of objects: its columns, and what they may refer to. Measured by a unit test. */
 const COLUMN_BYTES = 8 * NUMBERS + 5 * 8;
@@ -63,10 +70,11 @@ const CACHE_NOTES: Readonly<Record<CacheUse, Notes>> = {
 
 export class RequestRing {
   readonly places: number;
-  readonly #numbers: Float64Array;
-  readonly #origins: (Origin | undefined)[];
+  /** These three may be read by columns: NUMBERS numbers, and one reference, for each place. */
+  readonly numbers: Float64Array;
+  readonly origins: (Origin | undefined)[];
+  readonly batches: (BatchRecord | undefined)[];
   readonly #peers: string[];
-  readonly #batches: (BatchRecord | undefined)[];
   readonly #traces: (TraceContext | undefined)[];
   readonly #notes: (Notes | undefined)[];
   /** The last request's origin. */
@@ -77,10 +85,10 @@ export class RequestRing {
   /** @param places 0 = nothing is remembered */
   constructor(places: number) {
     this.places = places;
-    this.#numbers = new Float64Array(NUMBERS * places);
-    this.#origins = new Array(places).fill(undefined);
+    this.numbers = new Float64Array(NUMBERS * places);
+    this.origins = new Array(places).fill(undefined);
     this.#peers = new Array(places).fill('');
-    this.#batches = new Array(places).fill(undefined);
+    this.batches = new Array(places).fill(undefined);
     this.#traces = new Array(places).fill(undefined);
     this.#notes = new Array(places).fill(undefined);
   }
@@ -95,9 +103,9 @@ export class RequestRing {
     const { peer, batch, trace } = record;
     const origin = this.#originOf(record);
     // An equal reference is not written again: writing one costs the garbage collector's barrier.
-    if (this.#origins[place] !== origin) this.#origins[place] = origin;
+    if (this.origins[place] !== origin) this.origins[place] = origin;
     if (this.#peers[place] !== peer) this.#peers[place] = peer.length > MAX_TEXT_CHARS ? cut(peer) : peer;
-    if (this.#batches[place] !== batch) this.#batches[place] = batch;
+    if (this.batches[place] !== batch) this.batches[place] = batch;
     if (this.#traces[place] !== trace) this.#traces[place] = trace;
     const notes = notesOf(record, kept);
     if (this.#notes[place] !== notes) this.#notes[place] = notes;
@@ -105,10 +113,10 @@ export class RequestRing {
 
   /** Fills `into` with the last request for `back` = 1, with the one before for 2. */
   read(back: number, into: ReadRequest): void {
-    const numbers = this.#numbers;
-    const place = this.#placeBack(back);
+    const numbers = this.numbers;
+    const place = this.placeBack(back);
     const at = place * NUMBERS;
-    into.take(this.#origins[place]!, this.#notes[place] ?? NO_NOTES);
+    into.take(this.origins[place]!, this.#notes[place] ?? NO_NOTES);
     into.sequence = numbers[at + SEQUENCE]!;
     into.deadline = numbers[at + DEADLINE]!;
     into.rows = numbers[at + ROWS]!;
@@ -119,8 +127,12 @@ export class RequestRing {
     into.hasOwnDeadline = numbers[at + HAS_OWN_DEADLINE] === 1;
     into.stages.read(numbers, at + STAGE_INSTANTS);
     into.peer = this.#peers[place]!;
-    into.batch = this.#batches[place];
+    into.batch = this.batches[place];
     into.trace = this.#traces[place];
+  }
+
+  outcomeAt(place: number): RequestOutcome {
+    return this.#notes[place]?.outcome ?? 'ok';
   }
 
   /** Every place is taken, and the next request goes to the first one. */
@@ -138,9 +150,9 @@ export class RequestRing {
   newest({ model, outcome, kept, limit }: FlightFilter): RequestSnapshot[] {
     const found: RequestSnapshot[] = [];
     for (let back = 1; back <= this.#taken && found.length < limit; back++) {
-      const place = this.#placeBack(back);
+      const place = this.placeBack(back);
       const notes = this.#notes[place] ?? NO_NOTES;
-      if (model !== undefined && this.#origins[place]!.model !== model) continue;
+      if (model !== undefined && this.origins[place]!.model !== model) continue;
       if (outcome !== undefined && notes.outcome !== outcome) continue;
       if (kept !== undefined && notes.kept !== kept) continue;
       found.push(this.#snapshot(place));
@@ -152,11 +164,11 @@ export class RequestRing {
   find(id: string): RequestSnapshot | undefined {
     const sequence = Number.parseInt(id, 36);
     for (let back = 1; back <= this.#taken; back++) {
-      const place = this.#placeBack(back);
+      const place = this.placeBack(back);
       const callerId = this.#notes[place]?.callerId;
       const isIt =
         callerId === undefined
-          ? this.#numbers[place * NUMBERS + SEQUENCE] === sequence && requestId(undefined, sequence) === id
+          ? this.numbers[place * NUMBERS + SEQUENCE] === sequence && requestId(undefined, sequence) === id
           : callerId === id;
       if (isIt) return this.#snapshot(place);
     }
@@ -168,9 +180,9 @@ export class RequestRing {
     let bytes = this.places * COLUMN_BYTES;
     for (let place = 0; place < this.#taken; place++) {
       bytes += ORIGIN_BYTES;
-      const batch = this.#batches[place];
+      const batch = this.batches[place];
       // Members of a batch mostly end one after the other.
-      if (batch !== undefined && (place === 0 || batch !== this.#batches[place - 1])) bytes += BATCH_BYTES;
+      if (batch !== undefined && (place === 0 || batch !== this.batches[place - 1])) bytes += BATCH_BYTES;
       if (this.#traces[place] !== undefined) bytes += TRACE_BYTES;
       const notes = this.#notes[place];
       if (notes !== undefined) bytes += notesBytes(notes);
@@ -180,21 +192,21 @@ export class RequestRing {
 
   /** Sequences and ids of a batch's requests. */
   *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
-    for (let place = this.#batches.indexOf(batch); place !== -1; place = this.#batches.indexOf(batch, place + 1)) {
+    for (let place = this.batches.indexOf(batch); place !== -1; place = this.batches.indexOf(batch, place + 1)) {
       if (place >= this.#taken) return;
-      const sequence = this.#numbers[place * NUMBERS + SEQUENCE]!;
+      const sequence = this.numbers[place * NUMBERS + SEQUENCE]!;
       yield [sequence, requestId(this.#notes[place]?.callerId, sequence)];
     }
   }
 
   /** The place of the last request for 1, of the one before for 2. */
-  #placeBack(back: number): number {
+  placeBack(back: number): number {
     const place = this.#next - back;
     return place < 0 ? place + this.places : place;
   }
 
   #fillNumbers(at: number, record: RequestRecord): void {
-    const numbers = this.#numbers;
+    const numbers = this.numbers;
     numbers[at + SEQUENCE] = record.sequence;
     numbers[at + DEADLINE] = record.deadline;
     numbers[at + ROWS] = record.rows;
@@ -219,18 +231,18 @@ export class RequestRing {
   }
 
   #snapshot(place: number): RequestSnapshot {
-    const numbers = this.#numbers;
+    const numbers = this.numbers;
     const at = place * NUMBERS;
     const { callerId, ...notes } = this.#notes[place] ?? NO_NOTES;
     const sequence = numbers[at + SEQUENCE]!;
     const stages = StageClock.from(numbers, at + STAGE_INSTANTS);
     return {
-      ...this.#origins[place]!,
+      ...this.origins[place]!,
       ...notes,
       id: requestId(callerId, sequence),
       sequence,
       peer: this.#peers[place]!,
-      batch: this.#batches[place],
+      batch: this.batches[place],
       trace: this.#traces[place],
       deadline: numbers[at + DEADLINE]!,
       rows: numbers[at + ROWS]!,

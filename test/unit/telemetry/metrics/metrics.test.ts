@@ -3,14 +3,15 @@ import { describe, it } from 'node:test';
 import { Counter } from 'prom-client';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { DURATION_BUCKETS } from '../../../../src/telemetry/metrics/buckets.ts';
-import { Metrics } from '../../../../src/telemetry/metrics/metrics.ts';
+import type { Metrics } from '../../../../src/telemetry/metrics/metrics.ts';
 import { STAGE_ENCODE, STAGES, StageClock } from '../../../../src/telemetry/stage-clock.ts';
+import { TestMetrics } from '../../../support/columns.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
 
 function metrics() {
   const clock = new FakeClock();
-  return { clock, metrics: new Metrics({ clock, processMetrics: false }) };
+  return { clock, metrics: new TestMetrics({ clock, processMetrics: false }) };
 }
 
 /** Value of the one line that starts with this name and label set. */
@@ -232,7 +233,7 @@ describe('the page', () => {
   });
 
   it('is OpenMetrics with the process’s own metrics too', async () => {
-    const all = new Metrics({ clock: new FakeClock() });
+    const all = new TestMetrics({ clock: new FakeClock() });
     const { text } = await all.page({ accept: OPEN });
     assert.match(text, /^# TYPE nodejs_gc_duration_seconds histogram$/m);
     assert.match(text, /^process_cpu_seconds_total /m);
@@ -334,8 +335,8 @@ describe('a forgotten version', () => {
 
 it('two apps in one process do not see each other, and each tells of the process', async () => {
   const clock = new FakeClock();
-  const first = new Metrics({ clock });
-  const second = new Metrics({ clock });
+  const first = new TestMetrics({ clock });
+  const second = new TestMetrics({ clock });
   first.recordRequest(requestRecord());
   assert.ok((await first.text()).includes('model="digits"'));
   const text = await second.text();
