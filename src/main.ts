@@ -8,7 +8,6 @@
  * went on in a thread.
  */
 import process from 'node:process';
-import type { App } from './kernel/assembly/app.ts';
 import {
   type CommandOptions,
   readDoctorOptions,
@@ -31,18 +30,20 @@ import {
   PROFILE_HELP,
   RECORD_HELP,
   REPLAY_HELP,
-  SERVE_HELP,
   STATUS_HELP,
+  serveHelp,
   TRITON_HELP,
   WHAT_IF_HELP,
 } from './cli/help.ts';
 import { printNewKey } from './cli/key.ts';
 import { readAwaitOptions, readDrainOptions, splitCommand } from './cli/pod-options.ts';
 import { readMachine } from './config/machine/machine.ts';
-import type { ServeConfig } from './config/serve-config.ts';
+import type { ConfigSource, ServeConfig } from './config/serve-config.ts';
 import { systemClock } from './core/clock.ts';
 import { tuneCollector } from './internals/collector.ts';
 import { keepNextTickFast } from './internals/next-tick.ts';
+import type { App } from './kernel/assembly/app.ts';
+import { FEATURES } from './pillion.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_USAGE = 64;
@@ -64,7 +65,7 @@ async function serve(config: ServeConfig): Promise<void> {
   keepNextTickFast();
   tuneCollector(readMachine());
   const { createApp } = await import('./kernel/assembly/app.ts');
-  const app = createApp(config, process.env, () => end('quitquitquit'));
+  const app = createApp({ config, environment: process.env, features: FEATURES, quit: () => end('quitquitquit') });
   served = app;
   let ending: Promise<void> | undefined;
   const exit = async (code: number): Promise<void> => {
@@ -99,6 +100,11 @@ async function serve(config: ServeConfig): Promise<void> {
   }
 }
 
+/** What every configuration is read with, beside the flags. */
+function source(): Omit<ConfigSource, 'args'> {
+  return { environment: process.env, features: FEATURES };
+}
+
 function killSelf(): void {
   process.kill(process.pid, 'SIGKILL');
 }
@@ -126,7 +132,10 @@ const COMMANDS = new Map<string, Command>([
   ],
   [
     'status',
-    sidecarCommand('status', STATUS_HELP, readStatusOptions, async () => (await import('./cli/status.ts')).status),
+    sidecarCommand('status', STATUS_HELP, readStatusOptions, async () => {
+      const { status } = await import('./cli/status.ts');
+      return (options) => status(options, (model) => FEATURES.modelNotes(model));
+    }),
   ],
   [
     'doctor',
@@ -157,9 +166,9 @@ async function main(args: readonly string[]): Promise<void> {
     ]);
   const flags = command === 'serve' ? rest : args;
   if (flags.includes('--version')) return write(`pillion ${VERSION}\n`);
-  if (wantsHelp(flags)) return write(SERVE_HELP);
+  if (wantsHelp(flags)) return write(serveHelp(FEATURES));
   const { readServeConfig } = await import('./config/serve-config.ts');
-  const read = readServeConfig(flags, process.env);
+  const read = readServeConfig({ args: flags, ...source() });
   if (read.errors !== undefined) return usage(read.errors);
   return serve(read.config);
 }
@@ -169,7 +178,7 @@ async function tritonserver(flags: readonly string[]): Promise<void> {
   if (wantsHelp(flags)) return write(TRITON_HELP);
   const { readServeConfig } = await import('./config/serve-config.ts');
   const { tritonArguments, tritonDefaults } = await import('./config/triton/tritonserver.ts');
-  const read = readServeConfig(tritonArguments(flags), process.env, tritonDefaults);
+  const read = readServeConfig({ args: tritonArguments(flags), ...source(), defaults: tritonDefaults });
   if (read.errors !== undefined) return usage(read.errors, 'tritonserver');
   return serve(read.config);
 }
@@ -201,7 +210,7 @@ async function config(args: readonly string[]): Promise<void> {
     return;
   }
   const { checkConfig } = await import('./cli/config-check.ts');
-  const { isSound, output, errors, warnings } = checkConfig(rest, process.env);
+  const { isSound, output, errors, warnings } = checkConfig({ args: rest, ...source() });
   write(output);
   for (const line of [...errors, ...warnings]) process.stderr.write(`pillion: ${line}\n`);
   if (!isSound) process.exitCode = EXIT_USAGE;

@@ -23,7 +23,7 @@ const unsampled: Tracing = {
   sampling: new Sampling(samplerFromEnv({ OTEL_TRACES_SAMPLER: 'always_off' })),
   makeRequestSpans: ({ trace }) => assert.ok(trace?.isSampled === false),
   makeBatchSpans: () => undefined,
-  makeFrontedSpans: () => undefined,
+  makeSpans: () => undefined,
   start: async () => undefined,
   shutdown: async () => 0,
 };

@@ -16,10 +16,11 @@ import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import grpc from '@grpc/grpc-js';
-import { createApp } from '../../src/kernel/assembly/app.ts';
 import { bytesField, message, messageField, varintField } from '../../src/codec/protobuf/wire-writer.ts';
 import { readServeConfig } from '../../src/config/serve-config.ts';
 import { systemClock } from '../../src/core/clock.ts';
+import { createApp } from '../../src/kernel/assembly/app.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import { FREE_PORTS } from '../support/launcher.ts';
 import { median } from '../support/statistics.ts';
 
@@ -154,21 +155,22 @@ function show(name: string, { files, functions, calls, last }: Path): void {
   }
 }
 
-const { config, errors } = readServeConfig(
-  [
+const { config, errors } = readServeConfig({
+  args: [
     ...[`--model_name=${MODEL}`, `--model_base_path=${process.cwd()}/examples/digits/models/digits`],
     ...FREE_PORTS,
     '--log_level=error',
     '--host=inline',
   ],
-  {},
-);
+  environment: {},
+  features: FEATURES,
+});
 if (config === undefined) throw new Error(errors?.join('; '));
 const session = new Session();
 session.connect();
 await session.post('Profiler.enable');
 await session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
-const app = createApp(config, {});
+const app = createApp({ config, features: FEATURES, environment: {} });
 const addresses = await app.start();
 holdPeriodicWork();
 const overGrpc = await measure(session, grpcSender(addresses.grpc[0]!));

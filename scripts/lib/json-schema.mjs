@@ -16,7 +16,8 @@ const IGNORED = ['check', 'raw_check', 'transform'];
 export async function configurationSchemas(code) {
   const load = (path) => import(pathToFileURL(join(code, path)));
   const { pillionSchema } = await load('config/yaml/pillion-yaml.js');
-  const { SERVE_OPTIONS } = await load('config/options/serve-options.js');
+  const { serveKeys } = await load('config/options/serve-options.js');
+  const { FEATURES } = await load('pillion.js');
   const { FEATURE, MODEL_FILE_SCHEMA, SIGNATURES } = await load('models/model-file/declaration.js');
   const { VALUE } = await load('models/model-file/value-schema.js');
   const { AUTHORIZATION_SCHEMA } = await load('config/authorization/authorization-schema.js');
@@ -24,7 +25,7 @@ export async function configurationSchemas(code) {
   const signatures = "Signatures that a model has beside its graph's own (docs/signatures.md)";
   return {
     'pillion.schema.json': jsonSchemaOf(
-      pillionSchema(SERVE_OPTIONS),
+      pillionSchema(serveKeys(FEATURES)),
       'pillion.yaml',
       'Configuration of `pillion serve`: options by their names, and the models.',
     ),

@@ -12,15 +12,19 @@ import { ensureTfjsNatives, unsupportedPlatform } from './tfjs-natives.mjs';
 
 /** Beside the other things that are fetched for this checkout: the user's own cache is left alone. */
 export const NATIVES = join(root, '.cache', 'natives');
-/** Of one file, also on a busy machine: one that never ends is a failure, and no reason to wait without end. */
+/** Of one process, also on a busy machine: one that never ends is a failure, and no reason to wait without end. */
 const FILE_TIMEOUT_MS = 1_200_000;
-/** None of these keeps a time of day: of contract, those of backends, which wait for their workers' answers alone. */
-const isTimeless = (path) => /^(unit|property|contract\/(?!surface|access))\b/.test(path);
+/** None of these keeps a time of day: those of backends and hosts wait for their workers' answers alone. */
+const isTimeless = (path) =>
+  /^(unit|property|features\/[^/]+\/[^/]+$|contract\/(?!surface|access)|integration\/hosts)/.test(path);
+/** Unit tests of a folder share a process: most of what a file takes alone is loading what its neighbours load, too. */
+const groupOf = (path) => /^(unit\/[^/]+)\/|^(features)\/[^/]+\/[^/]+$/.exec(path)?.slice(1).find(Boolean);
 const needsTfjs = (path) => path.includes('tfjs');
 const needsPython = (path) => readFileSync(join(root, 'build', 'test', path), 'utf8').includes(PYTHON);
 const PYTHON = 'PILLION_TEST_PYTHON';
 /** The values and rules of each part, the contracts, and requests over each surface. */
-const CORE = /^(unit|property|contract|fuzz)\/|^integration\/(grpc|rest|open-inference|http2|fronting)-/;
+const CORE =
+  /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/[^/]+$|^integration\/(grpc|rest|open-inference|http2|fronting)-/;
 
 /** They wait for time to pass, or move much memory. */
 const SLOW = /drain|huge|large|pace|survivors/;
@@ -52,6 +56,7 @@ export async function runUsualTests(files, env = {}) {
     chosen.length === 0
       ? 0
       : statusOfTestFiles(chosen, {
+          groupOf,
           options: [`--test-timeout=${FILE_TIMEOUT_MS}`, ...options],
           env: { ...(python && { [PYTHON]: python }), PILLION_NATIVES_DIRECTORY: NATIVES, ...env },
         });

@@ -1,6 +1,5 @@
-/** What a model keeps beside its versions, for GET /models: the states of sequences, and answers. */
+/** What a model keeps beside its versions, for GET /models: the states of sequences. */
 import type { SequenceTable } from '../models/sequences/sequence-table.ts';
-import type { CacheFacts } from '../models/serving/servable.ts';
 
 /** The sequences whose state is kept. */
 export interface SequencesReport {
@@ -10,18 +9,6 @@ export interface SequencesReport {
   readonly versions: Readonly<Record<string, number>>;
   /** How many were started and refused, and how the others ended. */
   readonly events: Readonly<Record<string, number>>;
-}
-
-/** The kept answers of a model, over its versions. */
-export interface CacheReport {
-  readonly answers: number;
-  readonly bytes: number;
-  readonly evictions: number;
-  /** How requests were served since the start. */
-  readonly hits: number;
-  readonly misses: number;
-  readonly coalesced: number;
-  readonly bypassed: number;
 }
 
 /** Undefined if the model has had none. */
@@ -34,12 +21,4 @@ export function sequencesReport(table: SequenceTable | undefined): SequencesRepo
     versions: Object.fromEntries(versions),
     events: Object.fromEntries(table.counts),
   };
-}
-
-/** Undefined if the model keeps no answers. */
-export function cacheReport(cache: CacheFacts | undefined): CacheReport | undefined {
-  if (cache === undefined) return undefined;
-  const { size: answers, bytes, evictions } = cache;
-  const { hit: hits, miss: misses, coalesced, bypass: bypassed } = cache.counts;
-  return { answers, bytes, evictions, hits, misses, coalesced, bypassed };
 }

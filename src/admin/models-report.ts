@@ -23,7 +23,7 @@ import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { LatencySeed } from '../models/warm-up/batch-sweep.ts';
 import type { Explain } from './explain/explainer.ts';
 import type { Explanation } from './explain/explanation.ts';
-import { type CacheReport, cacheReport, type SequencesReport, sequencesReport } from './kept-report.ts';
+import { type SequencesReport, sequencesReport } from './kept-report.ts';
 import { omitUndefined } from './omit-undefined.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
@@ -38,6 +38,8 @@ export interface ReportedModels {
   isUnloadedByOperator(name: string, version: bigint): boolean;
   /** Did an operator load it, beside the version policy? */
   isLoadedByOperator(name: string, version: bigint): boolean;
+  /** What features tell of it, by key. Absent = nothing. */
+  reportOf?(name: string): Readonly<Record<string, unknown>>;
   /** Absent = no model keeps a state. */
   sequencesOf?(name: string): SequenceTable | undefined;
   /** Its load that is under way. */
@@ -85,8 +87,8 @@ export interface ModelReport {
   readonly error?: string;
   /** Absent: it has had none. */
   readonly sequences?: SequencesReport;
-  /** Absent: it keeps no answers. */
-  readonly cache?: CacheReport;
+  /** Parts of features, by their keys. */
+  readonly [key: string]: unknown;
   /** Highest first. */
   readonly versions: readonly VersionReport[];
 }
@@ -185,7 +187,7 @@ export function modelReport(name: string, models: ReportedModels, explain = expl
     return omitUndefined({
       name,
       sequences: sequencesReport(models.sequencesOf?.(name)),
-      cache: cacheReport(loaded.find(({ cache }) => cache !== undefined)?.cache),
+      ...models.reportOf?.(name),
       versions: versions.map((status) => versionReport(name, status, { loaded, models, explain })),
     });
   } catch (error) {

@@ -8,12 +8,12 @@
  * It installs no signal handlers and does not tune the collector: both are the application's.
  */
 import process from 'node:process';
-import { createApp as createServer } from '../kernel/assembly/app.ts';
-import type { Addresses, Pillion } from '../kernel/assembly/in-process.ts';
 import type { ServeOptions } from '../config/options/serve-options.ts';
 import { readServeConfig } from '../config/serve-config.ts';
+import { createApp as createServer } from '../kernel/assembly/app.ts';
+import type { Addresses, Pillion } from '../kernel/assembly/in-process.ts';
+import { FEATURES, type FeatureOption } from '../pillion.ts';
 
-export type { Addresses, LocalPredict, Pillion } from '../kernel/assembly/in-process.ts';
 export type { DType, NumericDType, TypedArray } from '../core/dtype.ts';
 export { type ErrorKind, ServingError } from '../core/errors.ts';
 export type { PriorityName } from '../core/priority.ts';
@@ -27,11 +27,12 @@ export {
   type Tensor,
   type TensorMap,
 } from '../core/tensor.ts';
+export type { Addresses, LocalPredict, Pillion } from '../kernel/assembly/in-process.ts';
 export { VERSION } from '../version.ts';
 
 /** The options of `pillion serve` by their names, without `--`; of an array each element is given once. */
 export type ServeFlags = {
-  readonly [Name in keyof ServeOptions]?: string | number | boolean | readonly string[] | undefined;
+  readonly [Name in keyof ServeOptions | FeatureOption]?: string | number | boolean | readonly string[] | undefined;
 };
 
 /** Variables of the environment: `PILLION_…` for options, `OTEL_…` for OpenTelemetry. */
@@ -47,9 +48,9 @@ export interface StartedPillion extends Pillion {
  * nothing yet. Throws an Error with a line for each mistake.
  */
 export function createApp(flags: ServeFlags = {}, environment: Environment = process.env): Pillion {
-  const { config, errors } = readServeConfig(argumentsOf(flags), environment);
+  const { config, errors } = readServeConfig({ args: argumentsOf(flags), environment, features: FEATURES });
   if (config === undefined) throw new Error(errors.join('\n'));
-  return createServer(config, environment);
+  return createServer({ config, environment, features: FEATURES });
 }
 
 /** `createApp`, started: resolves when the server is ready. */

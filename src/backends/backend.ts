@@ -134,6 +134,20 @@ export type RowVerdict =
   /** An op without a rule, a loop, a shape that cannot be followed; the reason names it. */
   | { readonly kind: 'undecided'; readonly reason: string };
 
+/** How far the values of requests decide the work of a run, as the graph of an artifact tells. */
+export interface WorkBounds {
+  /**
+   * `shapes`: runs of equal shapes do the same work. `input_size`: the values of a request choose how much of the work is
+   * done that its size allows. `values`: the values of a request are sizes or numbers of rounds, so that one small
+   * request may take any time and memory; or they may crash the runtime; or nobody can tell.
+   */
+  readonly kind: 'shapes' | 'input_size' | 'values';
+  /** The op that decided, with its domain if it is not ONNX's own; undefined = no op did. */
+  readonly op: string | undefined;
+  /** A clause that names the node or input, for people. */
+  readonly reason: string;
+}
+
 /** What is known of a backend without its runtime. */
 export interface BackendFacts {
   /** Its name in a model's config: 'onnx'. */

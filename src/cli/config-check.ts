@@ -4,7 +4,7 @@
  * prints keys and certificates.
  */
 import { modelFields, optionFields, originText, tlsFields } from '../config/describe-config.ts';
-import { readServeConfig, type ServeConfig } from '../config/serve-config.ts';
+import { type ConfigSource, readServeConfig, type ServeConfig } from '../config/serve-config.ts';
 
 interface CheckResult {
   readonly isSound: boolean;
@@ -15,15 +15,9 @@ interface CheckResult {
   readonly warnings: readonly string[];
 }
 
-export function checkConfig(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-): CheckResult {
+export function checkConfig({ args, ...source }: ConfigSource): CheckResult {
   const isJson = args.includes('--json');
-  const { config, errors } = readServeConfig(
-    args.filter((argument) => argument !== '--json'),
-    environment,
-  );
+  const { config, errors } = readServeConfig({ ...source, args: args.filter((argument) => argument !== '--json') });
   if (config === undefined) {
     const output = isJson ? `${JSON.stringify({ isSound: false, errors }, undefined, 2)}\n` : '';
     return { isSound: false, output, errors: isJson ? [] : errors, warnings: [] };

@@ -8,8 +8,8 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
+import { nativesDirectory } from '../backends/natives-directory.ts';
 import { CUDA_LIBRARIES, CUDA_NATIVES } from '../backends/onnx/cuda-natives.ts';
-import { nativesDirectory } from '../backends/tfjs/natives.ts';
 import {
   checkName,
   doSteps,

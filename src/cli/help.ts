@@ -1,7 +1,7 @@
 /** Texts of --help. */
 
-import { SERVE_OPTIONS } from '../config/options/serve-options.ts';
-import type { OptionTable } from '../config/read-options.ts';
+import { serveOptions } from '../config/options/serve-options.ts';
+import type { ConfigKeys, OptionTable } from '../config/read-options.ts';
 import {
   DOCTOR_OPTIONS,
   PROFILE_OPTIONS,
@@ -39,7 +39,7 @@ Flags without a command are those of serve, so a command line of tensorflow_mode
 DIR holds one numbered directory per version: DIR/1/model.onnx
 `;
 
-export const SERVE_HELP = `pillion serve: serves models over gRPC and REST until SIGTERM
+const SERVE_HELP = `pillion serve: serves models over gRPC and REST until SIGTERM
 
   pillion serve --model_name=digits --model_base_path=/models/digits
   pillion serve --model=digits=/models/digits --model=half_plus_two=/models/half_plus_two
@@ -53,9 +53,14 @@ say where traces go.
 SIGTERM, SIGINT and the end of its terminal drain the server and end it with status 0; a second signal kills it at once.
 SIGHUP reads the file that lists the models (--model_config_file or --config), and the files of TLS, --authorization_file
 and --admin_token_file, now, without waiting for the next poll; the files of --audit_log_file and --access_log are opened anew.
-
-${describeOptions(SERVE_OPTIONS)}
 `;
+
+/** The help of `pillion serve` with these features. */
+export function serveHelp(features: ConfigKeys): string {
+  return `${SERVE_HELP}
+${describeOptions(serveOptions(features))}
+`;
+}
 
 export const TRITON_HELP = `pillion tritonserver: serves a Triton model repository by tritonserver's command line
 

@@ -13,16 +13,25 @@
  */
 import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
-import type { CacheReport, SequencesReport } from '../admin/kept-report.ts';
-import type { ModelsReport, ProcessGroupReport, SignatureReport, VersionReport } from '../admin/models-report.ts';
+import type { SequencesReport } from '../admin/kept-report.ts';
+import type {
+  ModelReport,
+  ModelsReport,
+  ProcessGroupReport,
+  SignatureReport,
+  VersionReport,
+} from '../admin/models-report.ts';
 import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { StatusOptions } from './command-options.ts';
 import { textTable } from './text-table.ts';
 
+/** Sentences about a model, of what features tell in its report. */
+export type ModelNotes = (model: ModelReport) => readonly string[];
+
 /** Resolves with the exit status once everything is printed. */
-export async function status({ json, callers, ...from }: StatusOptions): Promise<number> {
+export async function status({ json, callers, ...from }: StatusOptions, notesOf: ModelNotes): Promise<number> {
   let text: string;
   try {
     text = (await askAdmin({ from, path: callers ? '/callers' : '/models' })).toString();
@@ -36,17 +45,19 @@ export async function status({ json, callers, ...from }: StatusOptions): Promise
     return 0;
   }
   const report = JSON.parse(text) as ModelsReport;
-  process.stdout.write(json ? text : statusTable(report));
+  process.stdout.write(json ? text : statusTable(report, notesOf));
   return report.ready ? 0 : 1;
 }
 
 const HEADER = ['version', 'state', 'runs', 'weights', 'working', 'waiting'] as const;
 
 /** The text for a terminal. */
-export function statusTable({ ready, plan, waits_for, models, process_groups = [] }: ModelsReport): string {
+export function statusTable(report: ModelsReport, notesOf: ModelNotes = () => []): string {
+  const { ready, plan, waits_for, models, process_groups = [] } = report;
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
-  for (const { name, error, versions, sequences, cache } of models) {
+  for (const model of models) {
+    const { name, error, versions, sequences } = model;
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
       notes.push(
@@ -54,7 +65,7 @@ export function statusTable({ ready, plan, waits_for, models, process_groups = [
       );
     });
     if (sequences !== undefined) notes.push(`${name}: ${sequencesNote(sequences)}`);
-    if (cache !== undefined) notes.push(`${name}: ${cacheNote(cache)}`);
+    notes.push(...notesOf(model).map((note) => `${name}: ${note}`));
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
   }
@@ -70,10 +81,6 @@ export function callersTable({ callers, known }: CallersReport): string {
   ]);
   const lines = textTable([['caller', 'cores', 'core seconds', 'requests', 'waiting rows'], ...rows]);
   return [...lines, ...(known > callers.length ? ['', `${known} callers are known`] : []), ''].join('\n');
-}
-
-function cacheNote({ answers, bytes, hits, misses, coalesced }: CacheReport): string {
-  return `its cache keeps ${answers} answers in ${bytes} bytes (${hits} hits, ${misses} misses, ${coalesced} coalesced)`;
 }
 
 function sequencesNote({ open, state_bytes, events }: SequencesReport): string {

@@ -13,7 +13,8 @@
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { nativesDirectory, TFJS_NATIVES } from '../backends/tfjs/natives.ts';
+import { nativesDirectory } from '../backends/natives-directory.ts';
+import { TFJS_NATIVES } from '../backends/tfjs/natives.ts';
 import {
   checkName,
   doSteps,

@@ -2,7 +2,6 @@
  * Reads configuration files. Errors have one form everywhere: "path:line:column: …".
  */
 import type { Buffer } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import { readFileSync, type Stats, statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import type { Message } from '@bufbuild/protobuf';
@@ -62,10 +61,6 @@ function failure(path: string, thrown: unknown): FileResult {
   if (isMissing) return { error: `${path}: there is no such file`, isMissing };
   if (code === 'EISDIR') return { error: `${path}: is a directory; name the file in it`, isMissing };
   return { error: `${path}: cannot be read: ${message}`, isMissing };
-}
-
-export function contentHash(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }
 
 /** Parses a message of the type. On a mistake it adds to `errors` and returns undefined. */

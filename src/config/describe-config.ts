@@ -4,6 +4,7 @@ import { BATCHING_FIELDS } from './batching-parameters.ts';
 import { type BatchingConfig, type BreakerConfig, type ModelConfig, showModelChoice } from './model-config.ts';
 import type { Origin } from './read-options.ts';
 import type { ServeConfig } from './serve-config.ts';
+import { isMap } from './yaml/kinds.ts';
 
 /** Each option with its value and its source. */
 export function optionFields({
@@ -45,10 +46,21 @@ export function modelFields(model: ModelConfig): Readonly<Record<string, unknown
     shadow: model.shadow,
     fallback: model.fallback && showModelChoice(model.fallback),
     degrade_to: model.degradeTo && showModelChoice(model.degradeTo),
+    ...Object.fromEntries([...(model.featureKeys ?? [])].map(([{ name }, value]) => [name, snakeKeys(value)])),
     // A model of a Triton repository that fails its load, whatever its versions hold.
     refused: model.triton?.refusal,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** A feature's value with the keys of pillion.yaml. */
+function snakeKeys(value: unknown): unknown {
+  if (!isMap(value)) return value;
+  const entries = Object.entries(value).map(([key, each]) => [
+    key.replaceAll(/[A-Z]/g, (c) => `_${c.toLowerCase()}`),
+    each,
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function breakerFields({ failures, windowMs, resetMs }: BreakerConfig): Readonly<Record<string, number>> {

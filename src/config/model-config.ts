@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
-import { CACHE } from './cache-config.ts';
+import { type ModelKeys, splitKeys } from './model-key.ts';
 import { SEQUENCES } from './sequence-limits-config.ts';
 import type { TritonModel } from './triton/config-message.ts';
 import {
@@ -179,75 +179,83 @@ const LOGGING = v.pipe(
 );
 
 /** model-checks.ts checks names, fallback and degrade_to, for which it needs all models. */
-export const MODEL = v.pipe(
-  fields({
-    name: about(nonEmptyText, 'The name in requests.', { pattern: '^[^/:\\s]+$' }),
-    base_path: about(
-      nonEmptyText,
-      'Directory with one numbered directory per version. Relative paths start at the working directory.',
-    ),
-    versions: optional(VERSION_POLICY, 'latest:N, all, one number, or a list of numbers. Default: latest:1.'),
-    labels: optional(named(VERSION), 'Names for versions: {stable: 3}.'),
-    backend: optional(
-      text(),
-      `Runtime by name, or ${AUTO_RUNTIME}: the fastest of those that the version has files for. Default: the first that knows the files.`,
-    ),
-    runtime: optional(text(), 'Another name for backend.'),
-    parameters: optional(
-      named(PARAMETER),
-      'Values for the runtime, by name: docs/runtimes.md says which ones it has. An unknown name fails the load.',
-    ),
-    provider: optional(choice(['cpu', 'cuda']), 'Where it runs. Default: execution_provider.'),
-    devices: optional(
-      DEVICES,
-      'Numbers of the GPUs of provider cuda: one, or a list with one session on each. Default: 0.',
-    ),
-    slo_ms: optional(SLO_MS, 'Latency objective in ms, for requests without a deadline. Default: the server’s slo_ms.'),
-    weight: optional(
-      // With a larger ratio, other models would get nothing.
-      number(0.01, 100),
-      'Its share of the cores relative to other models’, when there are too few cores for all. Default: 1.',
-    ),
-    host: optional(choice(HOST_CHOICES), 'Where its runs happen. Default: the server’s host.'),
-    isolate: optional(flag, 'true is another way to say host: process.'),
-    process_group: optional(
-      text(),
-      'The model shares one process with the other models of this group, instead of having its own.',
-      { minLength: 1 },
-    ),
-    batching: optional(
-      BATCHING,
-      'Overrides of the server’s batching for this model, and where its rows are. off: each request is run as it came.',
-    ),
-    logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
-    breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
-    shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
-    sequences: optional(SEQUENCES, 'Bounds of the states that it keeps for sequences of requests (docs/sequences.md).'),
-    cache: optional(CACHE, 'Keeps answers, and gives them to the same requests again (docs/response-cache.md).'),
-    fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: model, model:version or model@label.'),
-    degrade_to: optional(
-      OTHER_MODEL,
-      'Answers the requests that it is too busy for: model, model:version or model@label.',
-    ),
-  }),
-  together(({ backend, runtime, isolate, process_group, host, provider, devices }, say) => {
-    if (backend !== undefined && runtime !== undefined) {
-      say('runtime is another word for backend; leave one of them out');
-    }
-    if (devices !== undefined && provider === 'cpu') {
-      say('devices are those of provider cuda, but provider is cpu; leave one of them out', 'devices');
-    }
-    if (process_group === '') say('process_group may not be empty');
-    if (isolate === true && process_group !== undefined) {
-      say('isolate means a process of its own, process_group one that is shared; leave one of them out');
-    } else if ((isolate === true || process_group !== undefined) && host !== undefined && host !== 'process') {
-      const said = isolate === true ? 'isolate' : 'process_group';
-      say(`${said} means host process, but host is ${host}; leave one of them out`);
-    }
-  }),
-);
+const KEYS = {
+  name: about(nonEmptyText, 'The name in requests.', { pattern: '^[^/:\\s]+$' }),
+  base_path: about(
+    nonEmptyText,
+    'Directory with one numbered directory per version. Relative paths start at the working directory.',
+  ),
+  versions: optional(VERSION_POLICY, 'latest:N, all, one number, or a list of numbers. Default: latest:1.'),
+  labels: optional(named(VERSION), 'Names for versions: {stable: 3}.'),
+  backend: optional(
+    text(),
+    `Runtime by name, or ${AUTO_RUNTIME}: the fastest of those that the version has files for. Default: the first that knows the files.`,
+  ),
+  runtime: optional(text(), 'Another name for backend.'),
+  parameters: optional(
+    named(PARAMETER),
+    'Values for the runtime, by name: docs/runtimes.md says which ones it has. An unknown name fails the load.',
+  ),
+  provider: optional(choice(['cpu', 'cuda']), 'Where it runs. Default: execution_provider.'),
+  devices: optional(
+    DEVICES,
+    'Numbers of the GPUs of provider cuda: one, or a list with one session on each. Default: 0.',
+  ),
+  slo_ms: optional(SLO_MS, 'Latency objective in ms, for requests without a deadline. Default: the server’s slo_ms.'),
+  weight: optional(
+    // With a larger ratio, other models would get nothing.
+    number(0.01, 100),
+    'Its share of the cores relative to other models’, when there are too few cores for all. Default: 1.',
+  ),
+  host: optional(choice(HOST_CHOICES), 'Where its runs happen. Default: the server’s host.'),
+  isolate: optional(flag, 'true is another way to say host: process.'),
+  process_group: optional(
+    text(),
+    'The model shares one process with the other models of this group, instead of having its own.',
+    { minLength: 1 },
+  ),
+  batching: optional(
+    BATCHING,
+    'Overrides of the server’s batching for this model, and where its rows are. off: each request is run as it came.',
+  ),
+  logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
+  breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
+  shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
+  sequences: optional(SEQUENCES, 'Bounds of the states that it keeps for sequences of requests (docs/sequences.md).'),
+  fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: model, model:version or model@label.'),
+  degrade_to: optional(
+    OTHER_MODEL,
+    'Answers the requests that it is too busy for: model, model:version or model@label.',
+  ),
+};
 
-export type ModelEntry = v.InferOutput<typeof MODEL>;
+type Keys = typeof KEYS;
+
+/** A model of pillion.yaml. The values of features' keys are taken out by splitKeys. */
+export function modelSchema(features: ModelKeys) {
+  const ofFeatures = features.map(({ name, schema, help }) => [name, optional(schema, help)]);
+  const keys: Keys = { ...KEYS, ...Object.fromEntries(ofFeatures) };
+  return v.pipe(
+    fields(keys),
+    together(({ backend, runtime, isolate, process_group, host, provider, devices }, say) => {
+      if (backend !== undefined && runtime !== undefined) {
+        say('runtime is another word for backend; leave one of them out');
+      }
+      if (devices !== undefined && provider === 'cpu') {
+        say('devices are those of provider cuda, but provider is cpu; leave one of them out', 'devices');
+      }
+      if (process_group === '') say('process_group may not be empty');
+      if (isolate === true && process_group !== undefined) {
+        say('isolate means a process of its own, process_group one that is shared; leave one of them out');
+      } else if ((isolate === true || process_group !== undefined) && host !== undefined && host !== 'process') {
+        const said = isolate === true ? 'isolate' : 'process_group';
+        say(`${said} means host process, but host is ${host}; leave one of them out`);
+      }
+    }),
+  );
+}
+
+export type ModelEntry = v.InferOutput<ReturnType<typeof modelSchema>>;
 /** TensorFlow Serving's BatchingParameters; an absent value is the server's. */
 export type BatchingConfig = Omit<v.InferOutput<typeof BATCHING_MAP>, keyof DeclaredBatching>;
 export type BreakerConfig = Exclude<v.InferOutput<typeof BREAKER>, 'off'>;
@@ -256,28 +264,33 @@ export type ShadowConfig = Readonly<v.InferOutput<typeof SHADOW>>;
 /** The supported part of TensorFlow Serving's LoggingConfig. */
 export type RequestLoggingConfig = NonNullable<v.InferOutput<typeof LOGGING>>;
 
-/** A model as it is served; MODEL describes the fields. */
+/** A model as it is served; KEYS describes the fields. */
 export type ModelConfig = Readonly<ReturnType<typeof modelOf>> & {
   /** Set for a model of a Triton model repository. */
   readonly triton?: TritonModel | undefined;
 };
 
-/** The server's values for keys that a model leaves out. */
+/** What models are read with, wherever they are listed. */
 export interface ModelDefaults {
+  /** For a model that names no provider. */
   readonly executionProvider: string;
+  /** The keys that features bring. Default: none. */
+  readonly modelKeys?: ModelKeys;
 }
 
-export function modelOf(entry: ModelEntry, defaults: ModelDefaults) {
-  const { versions, labels, backend, runtime, provider, host, isolate, batching, ...rest } = entry;
+export function modelOf(entry: ModelEntry, { executionProvider, modelKeys = [] }: ModelDefaults) {
+  const [own, featureKeys] = splitKeys(modelKeys, entry);
+  const { versions, labels, backend, runtime, provider, host, isolate, batching, ...rest } = own;
   const hasProcess = isolate === true || rest.process_group !== undefined;
   return {
     ...camelKeys(rest),
     ...batchingOf(batching),
+    ...(featureKeys && { featureKeys }),
     versionPolicy: versions ?? LATEST_ONE,
     versionLabels: labels ?? (new Map() as ReadonlyMap<string, bigint>),
     /** Undefined = chosen by the version's files. */
     backend: backend ?? runtime,
-    executionProvider: provider ?? defaults.executionProvider,
+    executionProvider: provider ?? executionProvider,
     /** Undefined = the value of `--host`. */
     host: hasProcess ? ('process' as const) : host,
   };

@@ -2,10 +2,11 @@
  * The file that lists the models: --model_config_file, or pillion.yaml. It is read at the start and after each change.
  */
 import type { Buffer } from 'node:buffer';
-import { contentHash, parseTextProtoFile } from './config-file.ts';
+import { hashOf } from '../files/content-hash.ts';
+import { parseTextProtoFile } from './config-file.ts';
 import type { ModelDefaults } from './model-config.ts';
 import { MODEL_SERVER_CONFIG, type ModelList, modelsOfServerConfig } from './model-server-config.ts';
-import type { GivenOption, OptionTable } from './read-options.ts';
+import type { ConfigKeys, GivenOption } from './read-options.ts';
 import { parsePillionYaml } from './yaml/pillion-yaml.ts';
 
 export interface ModelFile {
@@ -21,7 +22,7 @@ export interface ModelFile {
 export function textProtoModelFile(path: string, startBytes: Buffer, defaults: ModelDefaults): ModelFile {
   return {
     path,
-    startHash: contentHash(startBytes),
+    startHash: hashOf([startBytes]),
     keepsPlatforms: true,
     read(bytes) {
       const errors: string[] = [];
@@ -33,20 +34,15 @@ export function textProtoModelFile(path: string, startBytes: Buffer, defaults: M
 }
 
 /** Models may change while the server runs. A changed option gives a warning: it takes effect at the next start. */
-export function yamlModelFile(
-  path: string,
-  startBytes: Buffer,
-  defaults: ModelDefaults,
-  table: OptionTable,
-): ModelFile {
-  const started = parsePillionYaml(path, startBytes, table, []).options;
+export function yamlModelFile(path: string, startBytes: Buffer, defaults: ModelDefaults, keys: ConfigKeys): ModelFile {
+  const started = parsePillionYaml(path, startBytes, keys, []).options;
   return {
     path,
-    startHash: contentHash(startBytes),
+    startHash: hashOf([startBytes]),
     keepsPlatforms: false,
     read(bytes) {
       const errors: string[] = [];
-      const yaml = parsePillionYaml(path, bytes, table, errors);
+      const yaml = parsePillionYaml(path, bytes, keys, errors);
       const models = yaml.models(defaults);
       if (yaml.modelsAt === undefined && errors.length === 0) {
         errors.push(`${path}: there is no models any more; to serve none write "models: []"`);

@@ -1,26 +1,19 @@
 /** `--model=NAME=DIR[,key=value…]`: the short form of a model of pillion.yaml, read by the same schema. */
 import * as v from 'valibot';
-import { AUTO_RUNTIME, MODEL, type ModelConfig, type ModelDefaults, modelOf } from './model-config.ts';
+import { AUTO_RUNTIME, type ModelConfig, type ModelDefaults, modelOf, modelSchema } from './model-config.ts';
+import type { FlagKey } from './model-key.ts';
 import { innermost, pathOf } from './yaml/problems.ts';
 
 /** For `log=PREFIX` without a rate. TensorFlow Serving's files always have one. */
 const DEFAULT_SAMPLING_RATE = 0.01;
 
-/** A key of the short form. */
-interface FlagKey {
-  /** Text → the value that YAML would have; absent = the text itself. */
-  readonly read?: (text: string) => unknown;
-  /** The keys of the value in a model, if they differ. */
-  readonly path?: readonly [string, string];
-  /** Completes "wants …", if the schema's text does not fit a command line. */
-  readonly wants?: string;
-}
-
 const number = (text: string): unknown => (/^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text);
 const flag = (text: string): unknown => (text === 'true' || text === 'false' ? text === 'true' : text);
 const numbers = (text: string): unknown => (/^\d+(\+\d+)*$/.test(text) ? text.split('+').map(BigInt) : text);
 
-const KEYS: Readonly<Record<string, FlagKey>> = {
+type FlagKeys = Readonly<Record<string, FlagKey>>;
+
+const KEYS: FlagKeys = {
   backend: {},
   runtime: {},
   provider: {},
@@ -54,12 +47,14 @@ export function parseModelFlag(text: string, defaults: ModelDefaults): { value: 
   const [head, ...parts] = text.split(',');
   const [, name, directory] = /^([^=]+)=(.+)$/s.exec(head!) ?? [];
   if (name === undefined) return { error: 'wants NAME=DIR first, such as digits=/models/digits' };
+  const { modelKeys = [] } = defaults;
+  const keys: FlagKeys = Object.assign({}, KEYS, ...modelKeys.map(({ flags }) => flags));
   const texts = new Map<string, string>();
   for (const part of parts) {
     const [, key, value] = /^([^=]+)=(.+)$/s.exec(part) ?? [];
     if (key === undefined || value === undefined) return { error: `"${part}" wants the form key=value` };
-    if (!Object.hasOwn(KEYS, key) && !(/^label\../.test(key) && /^\d+$/.test(value))) {
-      return { error: `unknown key "${key}"; keys are ${Object.keys(KEYS).join(', ')} and label.NAME (a number)` };
+    if (!Object.hasOwn(keys, key) && !(/^label\../.test(key) && /^\d+$/.test(value))) {
+      return { error: `unknown key "${key}"; keys are ${Object.keys(keys).join(', ')} and label.NAME (a number)` };
     }
     texts.set(key, value);
   }
@@ -71,18 +66,24 @@ export function parseModelFlag(text: string, defaults: ModelDefaults): { value: 
       error: `shadow_sample says how much is run twice; say on what with shadow=RUNTIME, or shadow=${AUTO_RUNTIME}`,
     };
   }
-  const { output, success, issues } = v.safeParse(MODEL, { name, base_path: directory, ...entryOf(texts) });
-  if (!success) return { error: problemOf(issues[0], texts) };
+  const { output, success, issues } = v.safeParse(modelSchema(modelKeys), {
+    name,
+    base_path: directory,
+    ...entryOf(texts, keys),
+  });
+  if (!success) return { error: problemOf(issues[0], texts, keys) };
   // Any provider may be named here; ONNX Runtime refuses an unknown one at load.
-  return { value: modelOf(output, { executionProvider: texts.get('provider') ?? defaults.executionProvider }) };
+  return {
+    value: modelOf(output, { ...defaults, executionProvider: texts.get('provider') ?? defaults.executionProvider }),
+  };
 }
 
 /** The model as an entry of pillion.yaml. */
-function entryOf(texts: ReadonlyMap<string, string>): Record<string, unknown> {
+function entryOf(texts: ReadonlyMap<string, string>, keys: FlagKeys): Record<string, unknown> {
   const entry: Record<string, unknown> = texts.has('log') ? { logging: { sampling_rate: DEFAULT_SAMPLING_RATE } } : {};
   const labels = new Map<string, bigint>();
   for (const [key, text] of texts) {
-    const { read, path } = KEYS[key] ?? {};
+    const { read, path } = keys[key] ?? {};
     const value = read?.(text) ?? text;
     if (key.startsWith('label.')) labels.set(key.slice('label.'.length), BigInt(text));
     else if (path === undefined && key !== 'provider') entry[key] = value;
@@ -91,13 +92,13 @@ function entryOf(texts: ReadonlyMap<string, string>): Record<string, unknown> {
   return { ...entry, labels: Object.fromEntries(labels) };
 }
 
-function problemOf(issue: v.BaseIssue<unknown>, texts: ReadonlyMap<string, string>): string {
+function problemOf(issue: v.BaseIssue<unknown>, texts: ReadonlyMap<string, string>, keys: FlagKeys): string {
   const [inner] = innermost(issue);
   const { type, message } = inner!;
   if (type === 'raw_check') return message;
   const [first, second] = pathOf(inner!);
   if (first === 'labels') return `label.${second}=${texts.get(`label.${second}`)} wants ${message}`;
-  const [key, { wants }] = Object.entries(KEYS).find(([key, { path = [key] }]) => {
+  const [key, { wants }] = Object.entries(keys).find(([key, { path = [key] }]) => {
     return path[0] === first && (path.length === 1 || path[1] === second);
   })!;
   return `${key}=${texts.get(key)} wants ${wants ?? message}`;

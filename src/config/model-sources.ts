@@ -11,11 +11,11 @@ import { join } from 'node:path';
 import { urlProblem, versionDirectoryProblem } from './base-path.ts';
 import { readConfigFile } from './config-file.ts';
 import { checkFallbacks, checkNames } from './model-checks.ts';
-import { type ModelConfig, modelOf } from './model-config.ts';
+import { type ModelConfig, type ModelDefaults, modelOf } from './model-config.ts';
 import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
 import { parseModelFlag } from './model-flag.ts';
-import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
-import type { Origin } from './read-options.ts';
+import type { ServeOptions } from './options/serve-options.ts';
+import type { ConfigKeys, Origin } from './read-options.ts';
 import { ensembleParts } from './triton/ensemble-parts.ts';
 import { type RepositoryContent, readRepositories } from './triton/read-repository.ts';
 import type { YamlFile } from './yaml/pillion-yaml.ts';
@@ -24,6 +24,9 @@ interface ModelSources {
   readonly options: ServeOptions;
   readonly origins: ReadonlyMap<string, Origin>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** All that the file may say. */
+  readonly keys: ConfigKeys;
+  readonly modelDefaults: ModelDefaults;
   readonly yamlFile: YamlFile | undefined;
   readonly errors: string[];
   readonly warnings: string[];
@@ -63,14 +66,14 @@ export function collectModels(sources: ModelSources): CollectedModels {
 }
 
 /** The models that load at the start. Mistakes in their files are theirs alone, and are in their configurations. */
-function fromRepositories({ options, yamlFile, errors, warnings }: ModelSources): CollectedModels {
+function fromRepositories({ options, modelDefaults, yamlFile, errors, warnings }: ModelSources): CollectedModels {
   const { model_repository: directories, load_model: named } = options;
   const mode = options.model_control_mode as RepositoryMode;
   const modelsFrom = '--model_repository';
   if (yamlFile?.yaml.modelsAt !== undefined) {
     errors.push(`${yamlFile.yaml.modelsAt}: models are listed here and by ${modelsFrom}; list them in one place`);
   }
-  const content = readRepositories(directories, { executionProvider: options.execution_provider });
+  const content = readRepositories(directories, modelDefaults);
   errors.push(...content.unreadable);
   const known = new Set(content.models.map(({ model }) => model.name));
   for (const name of named) {
@@ -105,13 +108,16 @@ function fromSources(sources: ModelSources): CollectedModels {
   }
   if (file !== '') return fromTextProto(file, sources);
   if (inYaml !== undefined) return fromYaml(yamlFile!, sources);
-  const models = fromFlags(options, errors);
+  const models = fromFlags(sources);
   if (models.length > 0 || errors.length > 0)
     return { models, modelsFrom: flags.join(', '), modelFile: undefined, repository: undefined };
   return fromImageVariables(sources);
 }
 
-function fromTextProto(path: string, { options, origins, errors, warnings }: ModelSources): CollectedModels {
+function fromTextProto(
+  path: string,
+  { options, origins, modelDefaults, errors, warnings }: ModelSources,
+): CollectedModels {
   if (options.model.length > 0) errors.push('--model and --model_config_file both list models; list them in one place');
   if (options.model_base_path !== '') {
     warnings.push(`${origins.get('model_base_path')!.place} has no effect: --model_config_file lists the models`);
@@ -121,28 +127,28 @@ function fromTextProto(path: string, { options, origins, errors, warnings }: Mod
     errors.push(error);
     return { models: [], modelsFrom: path, modelFile: undefined, repository: undefined };
   }
-  const modelFile = textProtoModelFile(path, bytes, { executionProvider: options.execution_provider });
+  const modelFile = textProtoModelFile(path, bytes, modelDefaults);
   const list = modelFile.read(bytes);
   errors.push(...list.errors);
   warnings.push(...list.warnings);
   return { models: list.models, modelsFrom: path, modelFile, repository: undefined };
 }
 
-function fromYaml({ path, bytes, yaml }: YamlFile, { options }: ModelSources): CollectedModels {
-  const defaults = { executionProvider: options.execution_provider };
+function fromYaml({ path, bytes, yaml }: YamlFile, { modelDefaults, keys }: ModelSources): CollectedModels {
   return {
-    models: yaml.models(defaults),
+    models: yaml.models(modelDefaults),
     modelsFrom: path,
-    modelFile: yamlModelFile(path, bytes, defaults, SERVE_OPTIONS),
+    modelFile: yamlModelFile(path, bytes, modelDefaults, keys),
     repository: undefined,
   };
 }
 
-function fromFlags(options: ServeOptions, errors: string[]): readonly ModelConfig[] {
+function fromFlags({ options, modelDefaults, errors }: ModelSources): readonly ModelConfig[] {
+  const { model_name: name, model_base_path: base_path } = options;
   const models: ModelConfig[] = [];
-  if (options.model_base_path !== '') models.push(plainModel(options.model_name, options.model_base_path, options));
+  if (base_path !== '') models.push(modelOf({ name, base_path }, modelDefaults));
   for (const text of options.model) {
-    const parsed = parseModelFlag(text, { executionProvider: options.execution_provider });
+    const parsed = parseModelFlag(text, modelDefaults);
     if ('error' in parsed) errors.push(`--model=${text}: ${parsed.error}`);
     else models.push(parsed.value);
   }
@@ -154,7 +160,7 @@ function fromFlags(options: ServeOptions, errors: string[]): readonly ModelConfi
   return models;
 }
 
-function fromImageVariables({ options, environment, errors }: ModelSources): CollectedModels {
+function fromImageVariables({ modelDefaults, environment, errors }: ModelSources): CollectedModels {
   const { MODEL_NAME, MODEL_BASE_PATH } = environment;
   const modelsFrom = 'MODEL_NAME, MODEL_BASE_PATH';
   if (!MODEL_NAME && !MODEL_BASE_PATH) {
@@ -165,10 +171,7 @@ function fromImageVariables({ options, environment, errors }: ModelSources): Col
   }
   const name = MODEL_NAME || IMAGE_MODEL_NAME;
   checkNames([{ name, where: 'MODEL_NAME' }], errors);
-  const model = plainModel(name, join(MODEL_BASE_PATH || IMAGE_BASE_PATH, name), options);
+  const base_path = join(MODEL_BASE_PATH || IMAGE_BASE_PATH, name);
+  const model = modelOf({ name, base_path }, modelDefaults);
   return { models: [model], modelsFrom, modelFile: undefined, repository: undefined };
-}
-
-function plainModel(name: string, base_path: string, options: ServeOptions): ModelConfig {
-  return modelOf({ name, base_path }, { executionProvider: options.execution_provider });
 }

@@ -2,10 +2,18 @@
  * Layers (command line, environment, files) → the options of a table. The first layer that gives an option decides.
  * Every mistake is reported, not only the first.
  */
+import type { ModelKeys } from './model-key.ts';
 import type { Option } from './options/option-types.ts';
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
+
+/** All that a configuration may say, or the part of it that features bring. */
+export interface ConfigKeys {
+  readonly options: OptionTable;
+  /** Keys of a model. */
+  readonly modelKeys: ModelKeys;
+}
 
 /** An option as one layer gives it. */
 export interface GivenOption {

@@ -12,12 +12,14 @@ import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './ba
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
 import { checkJoinedPort } from './joined-port.ts';
-import type { ModelConfig } from './model-config.ts';
+import type { ModelConfig, ModelDefaults } from './model-config.ts';
 import type { ModelFile } from './model-file.ts';
 import { collectModels, type RepositoryConfig } from './model-sources.ts';
 import { DEFAULT_METRICS_PATH, MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
-import { SERVE_OPTIONS, type ServeOptions } from './options/serve-options.ts';
+import { type FeatureOptions, givenOf } from './options/feature-options.ts';
+import { type ServeOptions, serveKeys } from './options/serve-options.ts';
 import {
+  type ConfigKeys,
   environmentLayer,
   flagLayer,
   type GivenOption,
@@ -34,6 +36,8 @@ import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
 
 export interface ServeConfig {
   readonly models: readonly ModelConfig[];
+  /** What models are read with that are listed later. */
+  readonly modelDefaults: ModelDefaults;
   /** The place that lists them, for people: "--model", "/etc/models.config". */
   readonly modelsFrom: string;
   /** The file to poll for a new list; undefined if no file lists the models. */
@@ -60,30 +64,47 @@ type ServeConfigResult =
   | { readonly config: ServeConfig; readonly errors?: undefined }
   | { readonly errors: readonly string[]; readonly config?: undefined };
 
-/** @param defaults other than ours; gets the layers above it */
-export function readServeConfig(
-  args: readonly string[],
-  environment: Readonly<Record<string, string | undefined>>,
-  defaults?: (above: readonly OptionLayer[]) => OptionLayer,
-): ServeConfigResult {
-  const commandLine = readCommandLine(SERVE_OPTIONS, args);
+/** What the configuration is read from, and what it may say. */
+export interface ConfigSource {
+  readonly args: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What features bring, beside the kernel's own options and keys. */
+  readonly features: FeatureOptions;
+  /** Other defaults than ours; gets the layers above it. */
+  readonly defaults?: ((above: readonly OptionLayer[]) => OptionLayer) | undefined;
+}
+
+export function readServeConfig({ args, environment, features, defaults }: ConfigSource): ServeConfigResult {
+  const keys = serveKeys(features);
+  const commandLine = readCommandLine(keys.options, args);
   const errors = [...commandLine.errors];
   const warnings = [...commandLine.warnings];
   const links = new Set<string>();
   const variables = withoutServiceLinks(environmentLayer(environment), links);
   const layers: OptionLayer[] = [flagLayer(commandLine.given), variables];
-  const yamlFile = readYamlFile(pathOf(layers, 'config'), errors);
+  const yamlFile = readYamlFile(pathOf(layers, 'config'), keys, errors);
   if (yamlFile !== undefined) layers.push((name) => yamlFile.yaml.options.get(name));
   const batching = batchingLayer(pathOf(layers, 'batching_parameters_file'), errors, warnings);
   if (batching !== undefined) layers.push(batching);
   if (defaults !== undefined) layers.push(defaults([...layers]));
-  const { values, origins } = readOptions(SERVE_OPTIONS, layers, errors);
-  const options = withTritonNames({ options: values, origins }, errors);
+  const { values, origins } = readOptions(keys.options, layers, errors);
+  // Every option of SERVE_OPTIONS is among them.
+  const kernelOptions = values as unknown as ServeOptions;
+  const options = withTritonNames({ options: kernelOptions, origins }, errors);
   const areOptionsSound = errors.length === 0;
-  const collected = collectModels({ options, origins, environment, yamlFile, errors, warnings });
-  if (areOptionsSound) checkTogether(options, errors);
+  const modelDefaults = { executionProvider: options.execution_provider, modelKeys: keys.modelKeys };
+  const sources = { options, origins, keys, modelDefaults, environment, yamlFile };
+  const collected = collectModels({ ...sources, errors, warnings });
+  if (areOptionsSound) {
+    features.check({ options, origins }, errors);
+    checkTogether(options, errors);
+  }
   if (areOptionsSound) checkTritonOptions({ options, origins }, errors, warnings);
-  warnings.push(...serviceLinkWarnings(links), ...withoutEffect(options, origins));
+  warnings.push(
+    ...serviceLinkWarnings(links),
+    ...withoutEffect(options, origins),
+    ...features.withoutEffect({ options, origins }),
+  );
   const tls = readTls(options, origins, errors);
   const metricsPath = readMetricsPath(options, errors);
   const authorization = readAuthorizationFile(options, tls, errors);
@@ -95,7 +116,7 @@ export function readServeConfig(
   if (authorization !== undefined)
     warnings.push(...authorizationWarnings(authorization, options, { grpc: tls !== undefined, rest: isRestTls }));
   const read = { tls, isRestTls, authorization, adminToken, metricsPath };
-  return { config: Object.freeze({ ...collected, ...read, options, origins, warnings }) };
+  return { config: Object.freeze({ ...collected, ...read, modelDefaults, options, origins, warnings }) };
 }
 
 /** The value of an option that names a file with options. */
@@ -103,14 +124,14 @@ function pathOf(layers: readonly OptionLayer[], name: string): string {
   return lookUp(layers, name)?.texts.at(-1) ?? '';
 }
 
-function readYamlFile(path: string, errors: string[]): YamlFile | undefined {
+function readYamlFile(path: string, keys: ConfigKeys, errors: string[]): YamlFile | undefined {
   if (path === '') return undefined;
   const { bytes, error } = readConfigFile(path);
   if (bytes === undefined) {
     errors.push(error);
     return undefined;
   }
-  return { path, bytes, yaml: parsePillionYaml(path, bytes, SERVE_OPTIONS, errors) };
+  return { path, bytes, yaml: parsePillionYaml(path, bytes, keys, errors) };
 }
 
 function batchingLayer(path: string, errors: string[], warnings: string[]): OptionLayer | undefined {
@@ -131,7 +152,6 @@ function batchingLayer(path: string, errors: string[], warnings: string[]): Opti
 }
 
 function checkTogether(options: ServeOptions, errors: string[]): void {
-  checkApp(options, errors);
   const allowed = options.allowed_batch_sizes;
   const largest = allowed.at(-1);
   if (largest !== undefined && largest !== options.max_batch_size) {
@@ -149,55 +169,16 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
   }
 }
 
-/** `--app` and `--app_metrics_url` are sound addresses by their form. */
-function checkApp(options: ServeOptions, errors: string[]): void {
-  const { app, app_metrics_url, port, rest_api_port, metrics_port } = options;
-  if (options.app_health_path !== '' && options.app_health_service !== '') {
-    errors.push(
-      '--app_health_path asks over HTTP, --app_health_service over gRPC; give the one that the application has',
-    );
-  }
-  checkPlace(`--app=${app}`, app, [rest_api_port, port], errors);
-  checkPlace(`--app_metrics_url=${app_metrics_url}`, app_metrics_url, [rest_api_port, port, metrics_port], errors);
-}
-
-function checkPlace(option: string, url: string, ours: readonly number[], errors: string[]): void {
-  const [, host, digits = '80'] = /^(?:http|h2c|grpc):\/\/(\[.*?\]|[^:/]+)(?::(\d+))?(?:\/.*)?$/.exec(url) ?? [];
-  if (host === undefined) return;
-  const appPort = Number(digits);
-  if (appPort < 1 || appPort > 65_535) errors.push(`${option}: ports go from 1 to 65535`);
-  const isHere = /^(?:localhost|127\..*|\[::1\])$/.test(host);
-  if (isHere && ours.includes(appPort)) {
-    errors.push(`${option} is this server itself; give the application a port of its own`);
-  }
-}
-
-const APP_DETAILS = [
-  'app_trust_forwarded',
-  'app_max_concurrency',
-  'app_health_path',
-  'app_health_service',
-  'app_health_interval_ms',
-  'app_health_failures',
-  'app_first',
-];
-
 /** Warnings about options that belong to a feature which is off. */
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
-  const given = (names: readonly string[]): readonly Origin[] =>
-    names.map((name) => origins.get(name)!).filter(({ kind }) => kind !== 'default');
+  const given = (names: readonly string[]): readonly Origin[] => givenOf(names, { options, origins });
   const reloads = options.enable_reload_rpc ? [] : given(['log_root']);
-  const app = options.app !== '' ? [] : given(APP_DETAILS);
   const hasTls = options.ssl_config_file !== '' || options.tls_cert_file !== '';
   const tls = hasTls ? [] : given(['tls_min_version', 'tls_cipher_suites', 'tls_poll_wait_seconds']);
   return [
     ...reloads.map(
       ({ place }) => `${place} has no effect: it limits what clients may ask for with --enable_reload_rpc`,
     ),
-    ...app.map(({ place }) => `${place} has no effect: there is no application without --app`),
-    ...(options.app !== '' && options.http2_engine === 'grpc-js'
-      ? ['--http2_engine=grpc-js passes nothing on to the application: it gets the requests on the REST port alone']
-      : []),
     ...tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`),
   ];
 }

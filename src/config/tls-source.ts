@@ -2,8 +2,9 @@
  * The files that hold the listeners' key and certificates: one SSLConfig, or PEM files as Kubernetes mounts them. They
  * are read at the start, and again when they change (proxy/net/certificate-watch.ts).
  */
-import { Buffer } from 'node:buffer';
-import { contentHash, parseTextProtoFile, readConfigFile } from './config-file.ts';
+import type { Buffer } from 'node:buffer';
+import { hashOf } from '../files/content-hash.ts';
+import { parseTextProtoFile, readConfigFile } from './config-file.ts';
 import type { ServeOptions } from './options/serve-options.ts';
 import type { Origin } from './read-options.ts';
 import { SSL_CONFIG, tlsOf } from './ssl-config.ts';
@@ -41,11 +42,6 @@ export function readTls(options: ServeOptions, origins: Origins, errors: string[
   if (errors.length > before) return undefined;
   const config = source.read(contents, errors);
   return config && { source, config, hash: hashOf(contents) };
-}
-
-/** Tells contents of the files apart. */
-export function hashOf(contents: readonly Uint8Array[]): string {
-  return contentHash(Buffer.from(contents.map(contentHash).join()));
 }
 
 /** Whether REST has TLS, if there is any: PEM files are for every port, an SSLConfig is for gRPC unless told otherwise. */

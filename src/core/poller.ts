@@ -1,18 +1,20 @@
 /**
  * Calls `poll` at once and then every interval, one call at a time. While files are being written, the next poll
- * follows after SOON_MS, so that a new version is found soon after it is complete.
+ * follows after `soonMs`, so that a new version is found soon after it is complete.
  *
  * After close() no poll begins; the caller must ignore the result of one that was in progress.
  */
 import type { Clock, TimerHandle } from './clock.ts';
 
-/** The time to the next poll while files change. */
+/** The default of `soonMs`. */
 export const SOON_MS = 250;
 
 export interface PollerOptions {
   readonly clock: Clock;
   /** The time from the end of a poll to the next. 0 = poll once; negative = never poll. */
   readonly intervalMs: number;
+  /** The time to the next poll while files change, unless the interval is shorter. Default: SOON_MS. */
+  readonly soonMs?: number;
   /** Resolves with true if the next poll should come soon, even if the interval is 0. Must not reject. */
   readonly poll: () => Promise<boolean>;
 }
@@ -33,6 +35,11 @@ export class Poller {
     if (this.#options.intervalMs >= 0) void this.now();
   }
 
+  /** Begins to poll when one interval has passed. Does nothing if that is not positive. */
+  startLater(): void {
+    this.#wait(this.#options.intervalMs);
+  }
+
   /** Polls as soon as the poll in progress has ended, whatever the interval; resolves when this poll has ended. */
   async now(): Promise<void> {
     while (this.#polling !== undefined) await this.#polling;
@@ -49,11 +56,14 @@ export class Poller {
   }
 
   async #poll(): Promise<void> {
-    const { clock, intervalMs, poll } = this.#options;
+    const { intervalMs, soonMs = SOON_MS, poll } = this.#options;
     const isSoon = await poll();
     this.#polling = undefined;
-    const delay = isSoon && (intervalMs <= 0 || intervalMs > SOON_MS) ? SOON_MS : intervalMs;
-    if (this.#isClosed || delay <= 0) return;
-    this.#timer = clock.setTimer(clock.nowMs() + delay, () => void this.now());
+    this.#wait(isSoon && (intervalMs <= 0 || intervalMs > soonMs) ? soonMs : intervalMs);
+  }
+
+  #wait(ms: number): void {
+    const { clock } = this.#options;
+    if (!this.#isClosed && ms > 0) this.#timer = clock.setTimer(clock.nowMs() + ms, () => void this.now());
   }
 }

@@ -6,11 +6,11 @@
  *   body arrived ──▶ request + bytes taken ──▶ decoded, checked ──▶ rows taken ──▶ … ──▶ finished: all given back
  *                         └ refused                                    └ refused
  *
- * A second's limit is a bucket that holds one second's worth and fills at an even pace. What was taken of it is not given
- * back. Bounded: of more than MAX_CALLERS callers, the new ones count as one.
+ * A second's limit is a bucket of tokens that holds one second's worth. What was taken of it is not given back. Bounded: of more than MAX_CALLERS callers, the new ones count as one.
  */
 import type { Instant } from '../core/clock.ts';
 import { RecentTable } from '../core/collections/recent-table.ts';
+import { TokenBucket } from '../core/collections/token-bucket.ts';
 import { ServingError } from '../core/errors.ts';
 
 /** A limit of one kind; Infinity = none. */
@@ -28,7 +28,7 @@ export interface CallerLimitOptions {
 type Kind = keyof CallerLimitOptions;
 
 const MAX_CALLERS = 1024;
-/** The length of a bucket, in ms. */
+/** An empty bucket is full again after so long. */
 const BUCKET_MS = 1000;
 /** When to try again where too much is in flight: nobody knows when it ends. */
 const IN_FLIGHT_RETRY_MS = 100;
@@ -44,13 +44,12 @@ class Meter {
   readonly #kind: Kind;
   readonly #limit: Limit;
   #inFlight = 0;
-  #tokens: number;
-  #filledAt: Instant = 0;
+  readonly #second: TokenBucket;
 
   constructor(kind: Kind, limit: Limit) {
     this.#kind = kind;
     this.#limit = limit;
-    this.#tokens = limit.perSecond;
+    this.#second = new TokenBucket(limit.perSecond, limit.perSecond);
   }
 
   /** Throws `too_large` for more than a limit allows at any time, `overloaded` for more than it allows now. */
@@ -60,14 +59,13 @@ class Meter {
     if (amount > perSecond) throw this.#tooLarge(amount, perSecond, OPTIONS[this.#kind].perSecond);
     if (this.#inFlight + amount > inFlight) throw this.#tooMany(amount);
     if (perSecond === Infinity) return;
-    this.#tokens = Math.min(perSecond, this.#tokens + (perSecond * (now - this.#filledAt)) / BUCKET_MS);
-    this.#filledAt = now;
-    if (this.#tokens < amount) throw this.#tooFast(amount);
+    this.#second.fill(now);
+    if (this.#second.tokens < amount) throw this.#tooFast(amount);
   }
 
   take(amount: number): void {
     this.#inFlight += amount;
-    this.#tokens -= amount;
+    this.#second.take(amount);
   }
 
   giveBack(amount: number): void {
@@ -90,7 +88,7 @@ class Meter {
   #tooFast(amount: number): ServingError {
     const kind = this.#kind;
     const { perSecond } = this.#limit;
-    const retryAfterMs = Math.max(1, Math.ceil((BUCKET_MS * (amount - this.#tokens)) / perSecond));
+    const retryAfterMs = Math.max(1, Math.ceil((BUCKET_MS * (amount - this.#second.tokens)) / perSecond));
     const limit = `this caller has sent more than ${perSecond} ${kind} a second (${OPTIONS[kind].perSecond})`;
     return refused(`${limit}; retry after ${retryAfterMs} ms, or send fewer`, retryAfterMs);
   }

@@ -18,7 +18,6 @@ import { INFERENCE_METHODS } from '../telemetry/metrics/live-stats.ts';
 import type { CallerTrace, Surface, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../telemetry/stage-clock.ts';
 import type { CallerLimits } from './caller-limits.ts';
-import { FrontedDeadlines } from './fronted-deadlines.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { RefusalHold } from './refusal-hold.ts';
 import { type Loan, RequestContext } from './request-context.ts';
@@ -104,6 +103,12 @@ export interface RequestArrival {
   readonly callerTrace: CallerTrace | undefined;
 }
 
+/** Deadlines of other requests, which those that are made for them take over. */
+export interface CarriedDeadlines {
+  /** The deadline of the request that this one is made for; Infinity if none is known. */
+  of(arrival: Pick<RequestArrival, 'callerTrace' | 'requestId'>): Instant;
+}
+
 export interface RequestLifecycleOptions {
   readonly clock: Clock;
   readonly deadlines: DeadlineTimer;
@@ -112,6 +117,8 @@ export interface RequestLifecycleOptions {
   readonly maxTimeoutMs: Readonly<Record<Surface, number>>;
   /** Estimates how long a request waited to be read. Absent: it did not wait. */
   readonly arrivals?: ArrivalClock;
+  /** Absent: no request takes over another's deadline. */
+  readonly carriedDeadlines?: CarriedDeadlines | undefined;
   /** What one caller may have in flight and send. Absent: no limits. */
   readonly callerLimits?: CallerLimits | undefined;
   /** The memory of all requests. Default: one without limits. */
@@ -131,7 +138,6 @@ export class RequestLifecycle {
   readonly callerLimits: CallerLimits | undefined;
   readonly memory: MemoryBudget;
   /** An inference that the application asks for takes over the deadline of the request that it is for. */
-  readonly fronted = new FrontedDeadlines();
   readonly refusals: RefusalHold | undefined;
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
@@ -171,7 +177,8 @@ export class RequestLifecycle {
     const receivedAt = Math.min(arrival.receivedAt, arrivals?.arrivedAt(arrival.receivedAt) ?? Infinity);
     const hasTimeout = typeof timeoutMs === 'number';
     const own = receivedAt + Math.min(hasTimeout ? timeoutMs : Infinity, maxTimeoutMs[arrival.surface]);
-    const carried = this.fronted.size === 0 ? Infinity : this.#carriedDeadline(arrival);
+    const { carriedDeadlines } = this.#options;
+    const carried = carriedDeadlines === undefined ? Infinity : carriedDeadlines.of(arrival);
     const deadline = carried < own ? Math.max(carried, receivedAt) : own;
     const context = new RequestContext({
       clock,
@@ -244,10 +251,6 @@ export class RequestLifecycle {
     this.#options.telemetry.recordRequest(context);
     if (this.#whenQuiet.length === 0 || this.#open.size > 0) return;
     for (const resolve of this.#whenQuiet.splice(0)) resolve();
-  }
-
-  #carriedDeadline({ callerTrace, requestId }: RequestArrival): Instant {
-    return this.fronted.of(callerTrace?.traceId, requestId);
   }
 
   /** What the request holds of others' is given back: its memory, what it was lent, its caller's quota. */

@@ -6,12 +6,9 @@
  * and the request goes on.
  */
 import type { Clock } from '../core/clock.ts';
-import { FrontedMetrics } from './fronted/fronted-metrics.ts';
-import type { FrontedRecord } from './fronted/fronted-record.ts';
-import { FrontedTelemetry } from './fronted/fronted-telemetry.ts';
+import type { ForwardedRecord } from './forwarded-record.ts';
 import type { FlushLosses } from './last-flush.ts';
 import { Ledger, type RecordReader } from './ledger.ts';
-import { FrontedLog } from './log/fronted-log.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
@@ -27,6 +24,7 @@ import type { ReadRequest } from './recorder/read-request.ts';
 import { TailKeep } from './recorder/tail-keep.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
 import type { Sampling } from './tracing/sampling.ts';
+import type { SpanOutput } from './tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
 import type { Tracing } from './tracing/tracing.ts';
 import type { LostSpansListener } from './tracing/tracing-options.ts';
@@ -48,7 +46,7 @@ export interface TelemetryOptions {
 
 /** Receives each record when it is made. Records may change afterwards: copy what you keep. */
 export interface RecordListener extends Pick<Telemetry, 'recordRequest' | 'recordBatch'> {
-  recordFronted?(record: FrontedRecord): void;
+  recordForwarded?(record: ForwardedRecord): void;
 }
 
 /** Telemetry, and the parts of it that the admin server shows. */
@@ -61,8 +59,6 @@ export interface AppTelemetry extends Telemetry {
   /** Has everything read in the ledger that has ended so far. */
   settle(): void;
   readonly flights: FlightRecorder;
-  /** Of requests that go to the application. */
-  readonly fronted: FrontedTelemetry;
   /** The arrivals of the last minutes. */
   readonly arrivals: ArrivalRing;
   /** What each version did in the last seconds. */
@@ -71,6 +67,10 @@ export interface AppTelemetry extends Telemetry {
   readonly statistics: InferenceStatistics;
   /** Which requests are traced; undefined if no spans are exported. */
   readonly sampling: Sampling | undefined;
+  /** Calls `keep` and tells listeners of a request that was passed on. An error in either is logged. */
+  recordForwarded(record: ForwardedRecord, keep: () => void): void;
+  /** Calls `make` with the spans' output; not where no spans are exported. */
+  makeSpans(make: (output: SpanOutput) => void): void;
   /** Imports and starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
@@ -90,7 +90,6 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
   readonly flights: FlightRecorder;
-  readonly fronted: FrontedTelemetry;
   readonly settle = (): void => this.#ledger.settle();
   readonly arrivals = new ArrivalRing(undefined, this.settle);
   readonly recent = new RecentWork(undefined, this.settle);
@@ -98,8 +97,6 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #ledger: Ledger;
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
-  readonly #frontedLog: FrontedLog;
-  readonly #frontedMetrics: FrontedMetrics;
   readonly #tracing: Tracing | undefined;
   readonly #exportOptions: MetricsExportOptions | undefined;
   #export: Promise<MetricsExport | undefined> | undefined;
@@ -119,9 +116,6 @@ class JoinedTelemetry implements AppTelemetry {
     this.statistics = new InferenceStatistics(this.metrics.totals, clock);
     this.metrics.addAliases(tritonFamilies(this.statistics));
     this.#log = new RequestLog({ logger, clock });
-    this.#frontedLog = new FrontedLog({ logger, clock });
-    this.fronted = this.#createFronted(clock);
-    this.#frontedMetrics = new FrontedMetrics(this.metrics.registry, this.fronted);
     this.#tracing = tracing;
     this.#exportOptions = options.metricsExport;
     this.#logger = logger;
@@ -182,6 +176,19 @@ class JoinedTelemetry implements AppTelemetry {
     }
   }
 
+  recordForwarded(record: ForwardedRecord, keep: () => void): void {
+    try {
+      keep();
+      for (const each of this.#listeners) each.recordForwarded?.(record);
+    } catch (error) {
+      this.#report(error, 'a request for the application could not be recorded');
+    }
+  }
+
+  makeSpans(make: (output: SpanOutput) => void): void {
+    this.#tracing?.makeSpans(make);
+  }
+
   listen(listener: RecordListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -212,7 +219,6 @@ class JoinedTelemetry implements AppTelemetry {
   async close(): Promise<FlushLosses> {
     this.#ledger.close();
     this.#log.close();
-    this.#frontedLog.close();
     this.#faults.close();
     this.metrics.close();
     const metricsExport = await this.#export;
@@ -237,28 +243,6 @@ class JoinedTelemetry implements AppTelemetry {
     this.metrics.recordBatch(record);
     this.recent.recordBatch(record);
     for (const each of this.#readers) each.recordBatch(record);
-  }
-
-  #createFronted(clock: Clock): FrontedTelemetry {
-    return new FrontedTelemetry({
-      clock,
-      startTrace: (caller) => this.startTrace(caller),
-      startSent: (server) => (this.#tracing === undefined ? undefined : childContext(server)),
-      onConnect: (isMade) => this.#frontedMetrics.recordConnect(isMade),
-      onEnd: (record) => this.#recordFronted(record),
-    });
-  }
-
-  #recordFronted(record: FrontedRecord): void {
-    try {
-      const { trace } = record;
-      this.#frontedMetrics.record(record, trace?.isSampled === true ? trace.traceId : undefined);
-      this.#frontedLog.write(record);
-      this.#tracing?.makeFrontedSpans(record);
-      for (const each of this.#listeners) each.recordFronted?.(record);
-    } catch (error) {
-      this.#report(error, 'a request for the application could not be recorded');
-    }
   }
 
   #report(error: unknown, what: string): void {

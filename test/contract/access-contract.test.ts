@@ -2,16 +2,16 @@
  * The authorization file on every surface, lane and engine: each question with each credential, and the answers compared
  * with a policy of a few lines. Also that no refusal tells whether a model is there.
  */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import type { ClientHttp2Session } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type App, createApp } from '../../src/kernel/assembly/app.ts';
 import { newKey } from '../../src/cli/key.ts';
 import { bytesField } from '../../src/codec/protobuf/wire-writer.ts';
-import { readServeConfig } from '../../src/config/serve-config.ts';
+import type { App } from '../../src/kernel/assembly/app.ts';
 import { createIssuer, type PrincipalEntry, writeAccessFile } from '../support/access-file.ts';
 import {
   askGrpc,
@@ -23,6 +23,8 @@ import {
   SERVED,
   twoTasks,
 } from '../support/access-questions.ts';
+import { readConfig } from '../support/config-files.ts';
+import { appOf } from '../support/local-app.ts';
 import { decode } from '../support/proto-registry.ts';
 import { frame, openCall, openSession, readMessages } from '../support/raw-grpc.ts';
 import { RawConnection } from '../support/rest-harness.ts';
@@ -102,9 +104,9 @@ async function start(engine: string): Promise<Running> {
     `--authorization_file=${writeAccessFile(directory, PRINCIPALS, issuer)}`,
     `--audit_log_file=${join(directory, `${engine}.audit`)}`,
   ];
-  const { config, errors } = readServeConfig(args, {});
+  const { config, errors } = readConfig(args);
   assert.deepEqual(errors, undefined);
-  const app = createApp(config!, {});
+  const app = appOf(config!);
   const { grpc, rest } = await app.start();
   return { app, session: openSession(grpc[0]!), grpc: grpc[0]!, rest: rest[0]! };
 }

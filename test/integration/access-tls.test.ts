@@ -1,15 +1,16 @@
 /** Client certificates as identities: SPIFFE ids, DNS names and common names, over gRPC on both engines and REST. */
+
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createApp } from '../../src/kernel/assembly/app.ts';
 import { newKey } from '../../src/cli/key.ts';
-import { readServeConfig } from '../../src/config/serve-config.ts';
 import { type PrincipalEntry, writeAccessFile } from '../support/access-file.ts';
 import { askGrpc, type Credential, grpcQuestions } from '../support/access-questions.ts';
+import { readConfig } from '../support/config-files.ts';
+import { appOf } from '../support/local-app.ts';
 import { openSession } from '../support/raw-grpc.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { DIGITS } from '../support/sidecar.ts';
@@ -67,7 +68,7 @@ for (const engine of ['pillion', 'grpc-js']) {
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${JSON.stringify(value)}`);
     writeFileSync(ssl, [...lines, 'client_verify: true'].join('\n'));
     const socket = join(directory, 'grpc.sock');
-    const { config, errors } = readServeConfig(
+    const { config, errors } = readConfig(
       [
         ...DIGITS,
         ...['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'],
@@ -77,7 +78,7 @@ for (const engine of ['pillion', 'grpc-js']) {
       {},
     );
     assert.deepEqual(errors, undefined);
-    const app = createApp(config!, {});
+    const app = appOf(config!);
     t.after(() => app.drain());
     const { grpc, rest } = await app.start();
     const question = grpcQuestions().find(({ method, model }) => method === 'status' && model === 'digits')!;
@@ -105,7 +106,7 @@ for (const engine of ['pillion', 'grpc-js']) {
 
 test('certificates in the file want a listener that asks for them', (t) => {
   const file = writeAccessFile(tempDirectory(t), PRINCIPALS);
-  const { errors = [] } = readServeConfig([...DIGITS, `--authorization_file=${file}`], {});
+  const { errors = [] } = readConfig([...DIGITS, `--authorization_file=${file}`]);
   assert.equal(errors.length, 1);
   assert.match(errors[0]!, /"search" has certificates, but no client is asked for one; give --tls_client_ca_file/);
 });

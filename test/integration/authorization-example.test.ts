@@ -1,10 +1,11 @@
 /** The worked example of docs/authorization.md, and the file in deploy/. */
+
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { readServeConfig } from '../../src/config/serve-config.ts';
+import { readConfig } from '../support/config-files.ts';
 import { DIGITS, killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -46,7 +47,7 @@ test('the example of docs/authorization.md does what the page says', async (t) =
 
 test('the file in deploy/ is taken', () => {
   const file = 'deploy/authorization/authorization.yaml';
-  const { config, errors } = readServeConfig([...DIGITS, `--authorization_file=${file}`], {});
+  const { config, errors } = readConfig([...DIGITS, `--authorization_file=${file}`]);
   assert.deepEqual(errors, undefined);
   assert.equal(config?.authorization?.rules.principals.length, 3);
   assert.match(config!.warnings.join(), /keys and tokens come to the gRPC and REST port in the clear/);

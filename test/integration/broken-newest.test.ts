@@ -1,10 +1,11 @@
 /** A restart finds that the newest version is broken: the one before it, which was served until now, goes on. */
+
 import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
-import { createApp } from '../../src/kernel/assembly/app.ts';
 import { configOf } from '../support/config-files.ts';
+import { appOf } from '../support/local-app.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { leaf, xgboostModel } from '../support/tree-models.ts';
@@ -26,7 +27,7 @@ function publish(t: TestContext, file: string, ...contents: readonly (string | U
 
 /** The states of the model's versions, "2 END", and whether the server is ready; rejects if it does not start. */
 async function start(t: TestContext, ...args: readonly string[]) {
-  const app = createApp(configOf([...args, ...ARGS]), {});
+  const app = appOf(configOf([...args, ...ARGS]));
   t.after(() => app.drain());
   const { rest } = await app.start();
   const states = async (): Promise<readonly string[]> => {
@@ -53,7 +54,7 @@ describe('a start with a broken newest version serves the one before it', () => 
   }
 
   it('a model behind another server', async (t) => {
-    const other = createApp(configOf([`--model=m=${publish(t, 'model.onnx', plusModel(1))}`, ...ARGS]), {});
+    const other = appOf(configOf([`--model=m=${publish(t, 'model.onnx', plusModel(1))}`, ...ARGS]));
     t.after(() => other.drain());
     const { grpc } = await other.start();
     const base = publish(t, 'remote.yaml', `address: ${grpc[0]}\nmodel: m\n`, 'address: [');

@@ -1,8 +1,10 @@
 /** What is left of a client's deadline, at each hop: client → this server → application → this server → model. */
+
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { FrontedDeadlines } from '../../src/proxy/fronting/fronted-deadlines.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import { FrontedApp } from '../support/fronted-app.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
@@ -29,25 +31,27 @@ const ONE = { name: 'x', datatype: 'FP32', shape: [1] };
 interface Servers {
   readonly grpc: GrpcHarness;
   readonly fronted: FrontedApp;
+  readonly deadlines: FrontedDeadlines;
   readonly quick: PuppetRunner;
   readonly slow: PuppetRunner;
 }
 
 async function withServers(use: (servers: Servers) => Promise<void>, clock: Clock = systemClock): Promise<void> {
   const runners: PuppetRunner[] = [];
+  const deadlines = new FrontedDeadlines();
   await withGrpc(
     (models) => runners.push(models.add('m', { behave: echo }), models.add('slow', { behave: never })),
     async (grpc) => {
       const resolver = new ModelResolver(grpc.models);
       const fronted = new FrontedApp({
         server: { lifecycle: grpc.lifecycle, resolver, openInference: openInferenceOf(grpc) },
-        front: { clock, deadlines: grpc.lifecycle.fronted },
+        front: { clock, deadlines },
       });
       await fronted.start();
       const [quick, slow] = runners as [PuppetRunner, PuppetRunner];
-      await use({ grpc, fronted, quick, slow }).finally(() => fronted.close());
+      await use({ grpc, fronted, deadlines, quick, slow }).finally(() => fronted.close());
     },
-    { clock },
+    { clock, carriedDeadlines: deadlines },
   );
 }
 
@@ -166,7 +170,7 @@ test('without a trace the request’s id carries the deadline, ours or a random 
 
 test('what is asked without an open request, or after its answer has begun, keeps its own deadline', () =>
   withServers(async (servers) => {
-    const { grpc, fronted } = servers;
+    const { grpc, fronted, deadlines } = servers;
     const passed = { traceparent: WITH_TRACE.traceparent };
     assert.equal(await ask(servers, 'm', passed), 200);
     assert.equal((await grpc.record(1)).isDeadlineCarried, false);
@@ -176,10 +180,10 @@ test('what is asked without an open request, or after its answer has begun, keep
       more = () => response.end();
     };
     const answer = await fetch(`${fronted.url}/app`, { headers: WITH_TRACE });
-    assert.ok(grpc.lifecycle.fronted.size > 0);
+    assert.ok(deadlines.size > 0);
     assert.equal(await ask(servers, 'm', passed), 200);
     assert.equal((await grpc.record(2)).isDeadlineCarried, false);
     more!();
     await answer.text();
-    await grpc.until(() => grpc.lifecycle.fronted.size === 0);
+    await grpc.until(() => deadlines.size === 0);
   }));

@@ -8,7 +8,7 @@ import { after, before, describe, test } from 'node:test';
 import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
 import { freePort } from '../support/free-port.ts';
-import { bodyOf, event, FrontedApp, frontOf, nextRequest } from '../support/fronted-app.ts';
+import { bodyOf, event, FrontedApp, frontOf, httpFront, nextRequest } from '../support/fronted-app.ts';
 import { errorOf, RestHarness } from '../support/rest-harness.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -17,7 +17,7 @@ const MIB = 2 ** 20;
 /** A server in front of an address where the test has whatever it likes, or nothing. */
 async function inFrontOf(app: string): Promise<RestHarness> {
   const client = new AppClient(parseAppAddress(app));
-  const front = frontOf(client);
+  const front = httpFront(frontOf(client));
   return await new RestHarness({ server: { front } }).listen();
 }
 

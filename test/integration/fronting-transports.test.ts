@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
-import { bodyOf, frontOf } from '../support/fronted-app.ts';
+import { bodyOf, frontOf, httpFront } from '../support/fronted-app.ts';
 import { RestHarness } from '../support/rest-harness.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -26,7 +26,7 @@ async function serve(t: TestContext): Promise<RestHarness> {
   });
   await new Promise<void>((resolve) => app.listen(path, resolve));
   const client = new AppClient(parseAppAddress(`unix:${path}`));
-  const front = frontOf(client);
+  const front = httpFront(frontOf(client));
   const rest = await new RestHarness({ server: { front, tls: TLS } }).listen();
   t.after(async () => {
     await rest.close();

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { drainSurfaces } from '../../src/kernel/assembly/drain.ts';
 import { ServingError } from '../../src/core/errors.ts';
+import { drainSurfaces } from '../../src/kernel/assembly/drain.ts';
 import type { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../src/telemetry/log/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -41,7 +41,7 @@ async function settle(): Promise<void> {
 
 function drain(lifecycle: RequestLifecycle, surface: Parameters<typeof drainSurfaces>[0]['surfaces'][number]) {
   const logger = { warn: () => assert.fail('it took too long') } as unknown as RootLogger;
-  return drainSurfaces({ logger, lifecycle, surfaces: [surface], front: undefined, timeoutMs: 20_000 });
+  return drainSurfaces({ logger, lifecycle, surfaces: [surface], others: [], timeoutMs: 20_000 });
 }
 
 describe('over REST', () => {

@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, it } from 'node:test';
 import { describeSandbox } from '../../src/admin/describe-sandbox.ts';
-import { nativesDirectory } from '../../src/backends/tfjs/natives.ts';
+import { nativesDirectory } from '../../src/backends/natives-directory.ts';
 import {
   hidesFiles,
   openDirectory,

@@ -1,4 +1,5 @@
 /** Loading and unloading by request, on a whole server: only with --model_control_mode=explicit. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -6,9 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { credentials, type ServiceError, status as Status } from '@grpc/grpc-js';
-import { type App, createApp } from '../../src/kernel/assembly/app.ts';
-import { readServeConfig } from '../../src/config/serve-config.ts';
+import type { App } from '../../src/kernel/assembly/app.ts';
+import { readConfig } from '../support/config-files.ts';
 import { type Answer, clientClass, INFERENCE } from '../support/grpc-harness.ts';
+import { appOf } from '../support/local-app.ts';
 import { DIGITS } from '../support/sidecar.ts';
 
 const PIXELS = { name: 'pixels', datatype: 'FP32', shape: [1, 64], contents: { fp32_contents: Array(64).fill(0) } };
@@ -26,9 +28,9 @@ for (const engine of ['pillion', 'grpc-js']) {
         ...['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'],
         ...['--model_control_mode=explicit', `--http2_engine=${engine}`, `--audit_log_file=${audit}`],
       ];
-      const { config, errors } = readServeConfig(args, {});
+      const { config, errors } = readConfig(args);
       assert.deepEqual(errors, undefined);
-      app = createApp(config!, {});
+      app = appOf(config!);
       const { grpc } = await app.start();
       client = new (clientClass(INFERENCE))(grpc[0]!, credentials.createInsecure());
     });

@@ -1,9 +1,10 @@
 /** A model with two versions, of which one is loaded again under requests: each is answered by the version it means. */
+
 import assert from 'node:assert/strict';
 import { it, type TestContext } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createApp } from '../../src/kernel/assembly/app.ts';
 import { configOf } from '../support/config-files.ts';
+import { appOf } from '../support/local-app.ts';
 import { plusConfig, plusModel, TritonRepository } from '../support/triton-repository.ts';
 
 const ARGS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'];
@@ -21,7 +22,7 @@ interface Served {
 
 async function serve(t: TestContext, files: TritonRepository): Promise<Served> {
   const source = [`--model-repository=${files.directory}`, '--model-control-mode=explicit', '--load-model=m'];
-  const app = createApp(configOf([...source, ...ARGS]), {});
+  const app = appOf(configOf([...source, ...ARGS]));
   t.after(() => app.drain());
   const { rest } = await app.start();
   const post = (path: string, body: string): Promise<Response> =>

@@ -1,12 +1,12 @@
 /** The whole app with TLS in its configuration: gRPC has it, REST where asked, and the drain ends both. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { request } from 'node:https';
 import { test } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { createApp } from '../../src/kernel/assembly/app.ts';
-import { readServeConfig } from '../../src/config/serve-config.ts';
-import { ConfigFiles } from '../support/config-files.ts';
+import { ConfigFiles, readConfig } from '../support/config-files.ts';
+import { appOf } from '../support/local-app.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { DIGITS } from '../support/sidecar.ts';
 
@@ -48,9 +48,9 @@ for (const hasRest of [false, true]) {
   test(`gRPC has TLS, REST ${hasRest ? 'has it too' : 'has none where that is asked for'}`, async (t) => {
     const files = new ConfigFiles(t);
     const tls = [`--tls_key_file=${files.write('key', key)}`, `--tls_cert_file=${files.write('cert', cert)}`];
-    const { config } = readServeConfig([...DIGITS, ...PORTS, ...tls, ...(hasRest ? [] : ['--rest_api_tls=false'])], {});
+    const { config } = readConfig([...DIGITS, ...PORTS, ...tls, ...(hasRest ? [] : ['--rest_api_tls=false'])]);
     assert.ok(config !== undefined);
-    const app = createApp(config, {});
+    const app = appOf(config);
     t.after(() => app.drain());
     const addresses = await app.start();
     // It has no model_spec: the service itself has answered.

@@ -1,10 +1,11 @@
 /** Loads and unloads by name, as front ends of Triton's protocol ask for them, on a whole server in this process. */
+
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { createApp } from '../../src/kernel/assembly/app.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import type { ModelRepository } from '../../src/models/triton/model-repository.ts';
 import { configOf } from '../support/config-files.ts';
+import { appOf } from '../support/local-app.ts';
 import { plusConfig, plusModel, TritonRepository } from '../support/triton-repository.ts';
 
 const PORTS = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'];
@@ -18,7 +19,7 @@ interface Controlled {
 }
 
 async function start(t: TestContext, files: TritonRepository, ...args: readonly string[]): Promise<Controlled> {
-  const app = createApp(configOf([`--model-repository=${files.directory}`, ...PORTS, ...args]), {});
+  const app = appOf(configOf([`--model-repository=${files.directory}`, ...PORTS, ...args]));
   t.after(() => app.drain());
   const { rest } = await app.start();
   return {

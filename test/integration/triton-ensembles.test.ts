@@ -1,10 +1,11 @@
 /** Ensembles of a Triton model repository, asked through the Open Inference Protocol. */
+
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { createApp } from '../../src/kernel/assembly/app.ts';
 import { configOf } from '../support/config-files.ts';
+import { appOf } from '../support/local-app.ts';
 import { onnxModel } from '../support/onnx-model.ts';
 import { plusConfig, plusModel, TritonRepository } from '../support/triton-repository.ts';
 
@@ -24,7 +25,7 @@ interface Asked {
 }
 
 async function start(t: TestContext, files: TritonRepository, ...args: readonly string[]): Promise<Asked> {
-  const app = createApp(configOf([`--model-repository=${files.directory}`, ...PORTS, ...args]), {});
+  const app = appOf(configOf([`--model-repository=${files.directory}`, ...PORTS, ...args]));
   t.after(() => app.drain());
   const { rest } = await app.start();
   const url = `http://${rest[0]}`;

@@ -3,7 +3,9 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { readServeConfig, type ServeConfig } from '../../src/config/serve-config.ts';
+import { checkConfig as check } from '../../src/cli/config-check.ts';
+import { type ConfigSource, readServeConfig, type ServeConfig } from '../../src/config/serve-config.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 export class ConfigFiles {
@@ -21,14 +23,31 @@ export class ConfigFiles {
   }
 }
 
+/** What serve makes of a command line, with all features. */
+export function readConfig(
+  args: readonly string[],
+  environment: Record<string, string | undefined> = {},
+  defaults?: ConfigSource['defaults'],
+): ReturnType<typeof readServeConfig> {
+  return readServeConfig({ args, environment, features: FEATURES, defaults });
+}
+
+/** `pillion config check` with all features. */
+export function checkConfig(
+  args: readonly string[],
+  environment: Record<string, string | undefined> = {},
+): ReturnType<typeof check> {
+  return check({ args, environment, features: FEATURES });
+}
+
 export function configOf(args: readonly string[], environment: Record<string, string> = {}): ServeConfig {
-  const { config, errors } = readServeConfig(args, environment);
+  const { config, errors } = readConfig(args, environment);
   assert.deepEqual(errors, undefined);
   return config!;
 }
 
 export function errorsOf(args: readonly string[], environment: Record<string, string> = {}): readonly string[] {
-  return readServeConfig(args, environment).errors ?? [];
+  return readConfig(args, environment).errors ?? [];
 }
 
 /** A model_config_file of models at /models/NAME, each with further fields. */

@@ -3,11 +3,12 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '../../src/core/clock.ts';
 import { Callers } from '../../src/proxy/caller.ts';
-import { FrontedDeadlines } from '../../src/proxy/fronted-deadlines.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppClient } from '../../src/proxy/fronting/app/app-client.ts';
-import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
+import { type FrontOptions, Http1Front } from '../../src/proxy/fronting/front.ts';
+import { FrontedDeadlines } from '../../src/proxy/fronting/fronted-deadlines.ts';
 import { OpenFronted } from '../../src/proxy/fronting/open-fronted.ts';
+import type { RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import { FrontedRecords, frontedTelemetry } from './fronted-records.ts';
 import { RestHarness, type RestOptions } from './rest-harness.ts';
 
@@ -55,7 +56,7 @@ export class FrontedApp {
     const app = new AppClient(parseAppAddress(`http://127.0.0.1:${port}`), { idleMs, onSocket, maxConnections });
     this.#rest = new RestHarness({
       ...rest,
-      server: { ...rest.server, front: { ...frontOf(app), telemetry, ...front } },
+      server: { ...rest.server, front: httpFront({ ...frontOf(app), telemetry, ...front }) },
     });
     await this.#rest.listen();
     return this;
@@ -66,6 +67,11 @@ export class FrontedApp {
     for (const socket of this.appSockets) socket.destroy();
     await new Promise((resolve) => this.app.close(resolve));
   }
+}
+
+/** The front of a REST server. */
+export function httpFront(parts: FrontOptions): NonNullable<RestServerOptions['front']> {
+  return (commonHeaders) => new Http1Front(parts, commonHeaders);
 }
 
 /** What a server needs to have `app` behind it, and nothing more. */

@@ -30,7 +30,7 @@ import { Http2Server as Http2ServerEngine } from '../../src/proxy/http2/server.t
 import type { RequestHeaders } from '../../src/proxy/http2/streams/request-headers.ts';
 import type { Http2Stream } from '../../src/proxy/http2/streams/stream.ts';
 import { matchFronted } from '../../src/proxy/servers/rest-routes.ts';
-import { frontOf } from './fronted-app.ts';
+import { frontOf, httpFront } from './fronted-app.ts';
 import { RestHarness } from './rest-harness.ts';
 
 type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
@@ -101,7 +101,7 @@ export class FrontedHttp2 {
       ...this.#options.engine,
     });
     this.address = await this.engine.listen('127.0.0.1:0');
-    this.rest = await new RestHarness({ server: { front } }).listen();
+    this.rest = await new RestHarness({ server: { front: httpFront(front) } }).listen();
     return this;
   }
 

@@ -1,6 +1,10 @@
 /** Records of fronted requests, as if they had happened. */
 import type { ServingError } from '../../src/core/errors.ts';
-import { type FrontedArrival, type FrontedOutcome, FrontedRecord } from '../../src/telemetry/fronted/fronted-record.ts';
+import {
+  type FrontedArrival,
+  type FrontedOutcome,
+  FrontedRecord,
+} from '../../src/proxy/fronting/telemetry/fronted-record.ts';
 import { childContext, type TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
 
 export const FRONTED_ARRIVAL: FrontedArrival = {

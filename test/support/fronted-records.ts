@@ -1,7 +1,7 @@
 /** Telemetry of fronted requests that keeps their records, for tests to look at. */
 import { systemClock } from '../../src/core/clock.ts';
-import type { FrontedRecord } from '../../src/telemetry/fronted/fronted-record.ts';
-import { FrontedTelemetry } from '../../src/telemetry/fronted/fronted-telemetry.ts';
+import type { FrontedRecord } from '../../src/proxy/fronting/telemetry/fronted-record.ts';
+import { FrontedTelemetry } from '../../src/proxy/fronting/telemetry/fronted-telemetry.ts';
 
 export class FrontedRecords {
   readonly records: FrontedRecord[] = [];

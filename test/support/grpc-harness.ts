@@ -18,7 +18,7 @@ import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
-import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
+import { type CarriedDeadlines, RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
 import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
@@ -65,6 +65,8 @@ export function clientClass(service: string): grpc.ServiceClientConstructor {
 }
 
 export interface GrpcHarnessOptions {
+  /** Default: no request takes over another's. */
+  readonly carriedDeadlines?: CarriedDeadlines;
   readonly address?: string;
   readonly maxReceiveBytes?: number;
   /** Default none: HandleReloadConfigRequest is UNIMPLEMENTED. */
@@ -114,6 +116,7 @@ export class GrpcHarness {
       ...(options.refusalDelayMs !== undefined && {
         refusals: new RefusalHold({ clock, deadlines: this.#deadlines, mostMs: options.refusalDelayMs }),
       }),
+      carriedDeadlines: options.carriedDeadlines,
       maxTimeoutMs: { rest: 60_000, grpc: options.maxTimeoutMs ?? 60_000 },
       telemetry: {
         ...noTelemetry,

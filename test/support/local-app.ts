@@ -3,7 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
-import { createApp } from '../../src/kernel/assembly/app.ts';
+import type { ServeConfig } from '../../src/config/serve-config.ts';
+import { type App, createApp } from '../../src/kernel/assembly/app.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import { configOf } from './config-files.ts';
 import { type Answer, clientClass } from './grpc-harness.ts';
 import { tempDirectory } from './temp-directory.ts';
@@ -35,9 +37,14 @@ export function modelDirectory(t: TestContext, files: Readonly<Record<string, st
   return base;
 }
 
+/** An app with all features, not started. */
+export function appOf(config: ServeConfig): App {
+  return createApp({ config, features: FEATURES, environment: {} });
+}
+
 /** Starts it; it ends with the test. */
 export async function localApp(t: TestContext, ...args: readonly string[]): Promise<LocalApp> {
-  const app = createApp(configOf([...args, ...LOCAL]), {});
+  const app = appOf(configOf([...args, ...LOCAL]));
   t.after(() => app.drain());
   const { grpc: ports, rest, admin } = await app.start();
   const clients = new Map<string, grpc.Client>();

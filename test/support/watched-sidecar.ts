@@ -8,7 +8,7 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { nativesDirectory } from '../../src/backends/tfjs/natives.ts';
+import { nativesDirectory } from '../../src/backends/natives-directory.ts';
 import { modelProcesses } from './child-processes.ts';
 import { openHandles } from './open-handles.ts';
 import { type Sidecar, startSidecar } from './sidecar.ts';

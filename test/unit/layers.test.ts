@@ -23,13 +23,13 @@ const LAYERS: readonly Layer[] = [
   { of: 'core/**', may: 'core/**', because: 'core is what everything else stands on' },
   { of: 'gen/*', may: 'core/**', because: 'what is generated is data' },
   { of: 'internals/*', may: 'core/**', because: 'what leans on private parts of others must be easy to replace' },
-  { of: 'files/*', may: 'core/**', because: 'every file is written by the same rules, whatever is in it' },
+  { of: 'files/*', may: 'core/**', because: 'every file is watched and written by the same rules, whatever is in it' },
   { of: 'codec/**', may: 'core/** gen/*', because: 'a codec turns bytes into values and back, whoever asks for it' },
-  { of: 'config/**', may: 'core/** codec/**', because: 'options are read before there is anything else' },
+  { of: 'config/**', may: 'core/** files/* codec/**', because: 'options are read before there is anything else' },
   { of: 'telemetry/**', may: 'core/** codec/**', because: 'telemetry is told by all, and asks nobody' },
   {
     of: 'access/*',
-    may: 'core/** config/** telemetry/**',
+    may: 'core/** files/* config/** telemetry/**',
     because: 'who may do what is decided without knowing how a request came, or what answers it',
   },
   {
@@ -38,9 +38,19 @@ const LAYERS: readonly Layer[] = [
     because: 'the scheduler knows tasks, deadlines and an Executor; no protocol, model file or runtime',
   },
   {
+    of: 'backends/graph/**',
+    may: 'core/** backends/backend.ts',
+    because: 'rows behave alike in graphs of every format',
+  },
+  ...['onnx', 'remote', 'tfjs', 'trees'].map((name) => ({
+    of: `backends/${name}/**`,
+    may: `core/** codec/** config/** telemetry/** internals/* backends/* backends/graph/**`,
+    because: 'a backend knows artifacts and sessions, nothing above them, and no other backend',
+  })),
+  {
     of: 'backends/**',
     may: 'core/** codec/** config/** telemetry/** internals/*',
-    because: 'a backend knows artifacts and sessions, nothing above them',
+    because: 'a registry and hosts know no more than a backend does',
   },
   {
     of: 'codec-thread/*',
@@ -63,11 +73,20 @@ const LAYERS: readonly Layer[] = [
     because: 'a load report is the same whoever gets it',
   },
   { of: 'proxy/shared-memory/*', may: 'core/** files/*', because: 'a region is a file, whoever asks for its bytes' },
-  { of: 'proxy/net/*', may: 'core/** config/** internals/*', because: 'a socket does not know what is said on it' },
+  {
+    of: 'proxy/net/*',
+    may: 'core/** files/* config/** internals/*',
+    because: 'a socket does not know what is said on it',
+  },
   {
     of: 'proxy/http1/**',
     may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/load/* proxy/net/*',
     because: TRANSPORT,
+  },
+  {
+    of: 'proxy/fronting/feature.ts proxy/fronting/install.ts proxy/fronting/options.ts proxy/fronting/check-options.ts',
+    may: 'core/** config/** telemetry/** kernel/* backends/host/thread-priority.ts proxy/**',
+    because: 'they install the application in a server, as a feature does',
   },
   {
     of: 'proxy/fronting/**',
@@ -107,10 +126,24 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'cli/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
+    may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
     because: 'a command asks a running server; what it asked for it may simulate',
   },
-  { of: 'kernel/**', may: '**', because: 'all parts are joined here' },
+  {
+    of: 'kernel/**',
+    may: 'access/* admin/** backends/** codec/** codec-thread/* config/** core/** files/* gen/* internals/* kernel/** models/** proxy/** scheduler/** telemetry/** version.ts',
+    because: 'all parts are joined here',
+  },
+  {
+    of: 'features/**',
+    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** kernel/*',
+    because: 'a feature stands on the seams of the kernel, and on no other feature',
+  },
+  {
+    of: 'pillion.ts',
+    may: 'features/** kernel/* proxy/fronting/feature.ts',
+    because: 'it lists the features; nothing else knows them',
+  },
   {
     of: 'api/contract/*',
     may: 'core/** backends/**',
@@ -118,12 +151,12 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'api/*',
-    may: 'kernel/** backends/* config/** core/** version.ts',
+    may: 'kernel/** backends/* config/** core/** pillion.ts version.ts',
     because: 'it lists what other packages may import, and does little itself',
   },
   {
     of: '*',
-    may: 'kernel/** cli/** config/** core/clock.ts internals/*',
+    may: 'kernel/** cli/** config/** core/clock.ts internals/* pillion.ts version.ts',
     because: 'main.ts reads flags and starts the app',
   },
 ];

@@ -15,7 +15,13 @@ const DRAIN = [
   'src/proxy/readiness.ts',
   'src/proxy/request-lifecycle.ts',
 ];
-const ENDS = [...DRAIN, 'src/kernel/assembly/app.ts', 'src/kernel/assembly/entrances.ts', 'src/main.ts', 'src/cli/end-signals.ts'];
+const ENDS = [
+  ...DRAIN,
+  'src/kernel/assembly/app.ts',
+  'src/kernel/assembly/entrances.ts',
+  'src/main.ts',
+  'src/cli/end-signals.ts',
+];
 const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
 const TRITON_MODELS = ['src/models/triton', 'src/config/triton'];
 const OPEN_INFERENCE = [
@@ -25,7 +31,7 @@ const OPEN_INFERENCE = [
   'proto',
 ];
 const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
-const TFJS = ['src/backends/tfjs', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
+const TFJS = ['src/backends/tfjs', 'src/backends/graph', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
 const START = ['bin', 'scripts/lib/bundle', 'src/main.ts'];
 const IMAGE = [
   ...START,
@@ -52,17 +58,26 @@ export const TESTED_PATHS = {
     ...['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `test/property/${name}.test.ts`),
   ],
   graphs: [
-    ...['src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
+    ...['src/backends/graph', 'src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
     ...['onnx-graph', 'row-chain', 'row-graphs', 'row-graph-steps'].map((name) => `test/support/${name}.ts`),
   ],
   fuzz: [
-    ...['src/codec', 'src/backends/trees', 'src/backends/onnx/graph', 'src/config/yaml', 'src/config/text-proto'],
-    ...['src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts', 'src/telemetry/tracing'],
-    ...['test/fuzz', 'scripts/lib/fuzz.mjs'],
+    ...['src/codec', 'src/backends/trees', 'src/backends/graph', 'src/backends/onnx/graph', 'src/config/yaml'],
+    ...['src/config/text-proto', 'src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts'],
+    ...['src/telemetry/tracing', 'test/fuzz', 'scripts/lib/fuzz.mjs'],
   ],
-  soak: [...MODELS, ...GRPC, ...HTTP1, ...REQUESTS, 'src/kernel/assembly', 'src/proxy/records', 'src/telemetry', 'test/long/soak'],
+  soak: [
+    ...MODELS,
+    ...GRPC,
+    ...HTTP1,
+    ...REQUESTS,
+    'src/kernel/assembly',
+    'src/proxy/records',
+    'src/telemetry',
+    'test/long/soak',
+  ],
   faults: [...MODELS, ...ENDS, 'src/kernel/assembly', 'src/files', 'src/telemetry', 'bench/faults'],
-  processes: ['src/backends/host', 'src/backends/onnx', 'test/long/process-host.ts'],
+  processes: ['src/backends/host', 'src/backends/graph', 'src/backends/onnx', 'test/long/process-host.ts'],
   restarts: [...ENDS, ...HTTP1, ...GRPC, ...RESTARTS, 'test/integration/restarts.test.ts'],
   h2spec: [
     ...[...HTTP2, 'src/proxy/grpc', 'src/proxy/fronting', 'test/conformance/h2spec', 'test/conformance/h2spec.mjs'],
@@ -106,7 +121,13 @@ export const TESTED_PATHS = {
   'fronting-apps': [...FRONTING, ...HTTP1, 'test/fronting', ...APPS, ...ENVOY],
   'fronting-events': [...FRONTING, ...HTTP1, 'test/fronting/long-events.ts', 'test/fronting/passing.ts', ...APPS],
   scaling: [
-    ...['src/proxy/load', 'src/kernel/assembly/load.ts', 'src/proxy/servers/probes.ts', 'src/backends/remote', ...DRAIN],
+    ...[
+      'src/proxy/load',
+      'src/kernel/assembly/load.ts',
+      'src/proxy/servers/probes.ts',
+      'src/backends/remote',
+      ...DRAIN,
+    ],
     ...['test/mesh/envoy-scaling.scaling.ts', 'test/mesh/autoscaler.ts', 'deploy/keda', ...ENVOY],
   ],
   observability: [
@@ -169,7 +190,14 @@ export const TESTED_PATHS = {
     ...['src/cli/drain.ts', 'test/pod', 'test/deploy/api-server.ts', 'test/deploy/manifests.ts'],
     'scripts/lib/pod-programs.mjs',
   ],
-  smoke: [...START, 'src/kernel/assembly', 'scripts/demo.mjs', 'scripts/demo', 'scripts/lib/smoke.mjs', 'package-lock.json'],
+  smoke: [
+    ...START,
+    'src/kernel/assembly',
+    'scripts/demo.mjs',
+    'scripts/demo',
+    'scripts/lib/smoke.mjs',
+    'package-lock.json',
+  ],
   nodes: [
     ...[...FRONTING, ...HTTP1, 'scripts/lib/smoke.mjs', 'test/unit/proxy/fronting'],
     ...['fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'].map(

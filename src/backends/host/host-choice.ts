@@ -9,8 +9,7 @@
  * application or the client, and a hop has to wait for a core.
  */
 import { ServingError } from '../../core/errors.ts';
-import type { Backend } from '../backend.ts';
-import type { WorkBounds } from '../onnx/graph/work-bounds.ts';
+import type { Backend, WorkBounds } from '../backend.ts';
 import type { Calibration } from './calibration.ts';
 
 export type HostKind = 'inline' | 'thread' | 'process';

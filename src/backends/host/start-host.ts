@@ -12,7 +12,7 @@
  * So every model that the serving thread computes has run elsewhere before.
  */
 import type { ServingError } from '../../core/errors.ts';
-import type { WorkBounds } from '../onnx/graph/work-bounds.ts';
+import type { WorkBounds } from '../backend.ts';
 import { backendFactsFor, backendFor, workBoundsFor } from '../registry.ts';
 import { type Calibration, calibrate } from './calibration.ts';
 import {

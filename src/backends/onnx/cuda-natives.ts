@@ -7,7 +7,7 @@
  * its provider beside itself. Both have the same version, so the binding's C API is the same.
  */
 import { join } from 'node:path';
-import { nativesDirectory } from '../tfjs/natives.ts';
+import { nativesDirectory } from '../natives-directory.ts';
 
 /** The folder's name: ONNX Runtime's version and a hash of the recipe, which the command checks. */
 export const CUDA_NATIVES = 'cuda-onnxruntime-1.30.0-1e230be0';

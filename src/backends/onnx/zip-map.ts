@@ -10,6 +10,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import { bytesField, message, messageField, varintField } from '../../codec/protobuf/wire-writer.ts';
+import { domainOf } from '../graph/graph-proto.ts';
 import {
   fieldsOf,
   GRAPH,
@@ -20,7 +21,6 @@ import {
   textOf,
   textsOf,
 } from './graph/proto/message-fields.ts';
-import { domainOf } from './graph/proto/onnx-proto.ts';
 
 /** A ZipMap whose maps are an output of the model, and of nothing else. */
 export interface ZipMap {

@@ -9,6 +9,7 @@
 import type { Buffer } from 'node:buffer';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import type { Clock, Instant } from '../../core/clock.ts';
+import { TokenBucket } from '../../core/collections/token-bucket.ts';
 import { GrpcStatus } from '../../core/errors.ts';
 import type { RemoteConfig, RemoteTls } from './remote-file.ts';
 
@@ -57,6 +58,10 @@ const NEVER_SENT = /^(No connection established|Name resolution failed)/;
  */
 const MIN_KEEPALIVE_MS = 20_000;
 
+/**
+ * Retries are limited to one for every ten calls, so that a failing server gets at most a tenth more work, as by gRPC's
+ * retry throttling. A call earns tokens, and a retry takes one.
+ */
 const TOKENS_PER_CALL = 0.1;
 /** Largest burst of retries. */
 const MAX_TOKENS = 10;
@@ -71,33 +76,13 @@ const CHANNEL_OPTIONS = {
   'grpc.use_local_subchannel_pool': 1,
 } as const;
 
-/**
- * Limits retries to one for every ten calls, so that a failing server gets at most a tenth more work. It is a token
- * bucket, like gRPC's retry throttling.
- */
-export class RetryBudget {
-  #tokens = MAX_TOKENS;
-
-  /** Adds the tokens of a new call. */
-  earn(): void {
-    this.#tokens = Math.min(MAX_TOKENS, this.#tokens + TOKENS_PER_CALL);
-  }
-
-  /** Takes the token of a retry; false if there is none. */
-  spend(): boolean {
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
-}
-
 export class RemoteChannel {
   readonly #newClient: () => Client;
   readonly #clock: Clock;
   /** What grpc-js says of an answer over the limit, as it came or inflated. */
   readonly #overLimit: RegExp;
   #client: Client;
-  readonly #budget = new RetryBudget();
+  readonly #retries = new TokenBucket(MAX_TOKENS);
 
   /** @param maxAnswerBytes the limit of one answer, as sent and inflated */
   constructor({ address, tls, timeoutMs }: RemoteConfig, maxAnswerBytes: number, clock: Clock) {
@@ -126,7 +111,7 @@ export class RemoteChannel {
 
   /** Resolves with the answer's message. Rejects with RemoteFault. */
   async call(call: RemoteCall): Promise<Buffer> {
-    this.#budget.earn();
+    this.#retries.earn(TOKENS_PER_CALL);
     try {
       return await this.#once(call);
     } catch (thrown) {
@@ -150,10 +135,10 @@ export class RemoteChannel {
     const now = this.#clock.nowMs();
     if (NEVER_SENT.test(message)) {
       const until = Math.min(call.deadline, now + RECONNECT_MS);
-      const isConnected = until > now && this.#budget.spend() && (await this.#connected(until));
+      const isConnected = until > now && this.#retries.take() && (await this.#connected(until));
       return isConnected ? 'not_connected' : undefined;
     }
-    if (retryAfterMs === undefined || now + retryAfterMs >= call.deadline || !this.#budget.spend()) return undefined;
+    if (retryAfterMs === undefined || now + retryAfterMs >= call.deadline || !this.#retries.take()) return undefined;
     await new Promise<void>((resolve) => this.#clock.setTimer(now + retryAfterMs, resolve));
     return 'pushback';
   }

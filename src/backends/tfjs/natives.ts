@@ -1,24 +1,16 @@
 /**
  * Locates tfjs-node and libtensorflow on this machine. They are too large for Pillion's packages (1.1 GB): `pillion
- * natives tfjs` (cli/tfjs-natives.ts) installs them into a separate cache, which `npm ci` keeps.
+ * natives tfjs` (cli/tfjs-natives.ts) installs them.
  *
- *   $PILLION_NATIVES_DIRECTORY, or $XDG_CACHE_HOME/pillion/natives, or ~/.cache/pillion/natives
- *   └─ <TFJS_NATIVES>/node_modules/@tensorflow/tfjs-node
+ *   nativesDirectory()/<TFJS_NATIVES>/node_modules/@tensorflow/tfjs-node
  */
 import { existsSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { ServingError } from '../../core/errors.ts';
+import { nativesDirectory } from '../natives-directory.ts';
 
 /** The folder's name: versions and a hash of the build's sources, which the install script checks. */
 export const TFJS_NATIVES = 'tfjs-4.22.0-tensorflow-2.21.0-b1c713b1';
-
-/** The cache of native libraries. */
-export function nativesDirectory(): string {
-  const { PILLION_NATIVES_DIRECTORY: own, XDG_CACHE_HOME: cache } = process.env;
-  return own || join(cache || join(homedir(), '.cache'), 'pillion', 'natives');
-}
 
 /** The directory of tfjs-node's package. Throws `load_failed`, with the command to run, if it is not installed. */
 export function tfjsNodeDirectory(): string {

@@ -1,6 +1,7 @@
 /** The authorization file together with the JWKS that it names, read from the disk: at the start, and anew. */
 import { dirname, resolve } from 'node:path';
-import { contentHash, type FileResult } from '../config-file.ts';
+import { hashOf } from '../../files/content-hash.ts';
+import type { FileResult } from '../config-file.ts';
 import { readAuthorizationRules } from './authorization-file.ts';
 import type { AuthorizationRules } from './authorization-schema.ts';
 import { type KeySet, readKeySet } from './key-set.ts';
@@ -52,9 +53,4 @@ function* readAuthorization(path: string): Generator<string, AuthorizationResult
   if (keySet === undefined) return { errors };
   const hash = hashOf([file.bytes, keysFile.bytes]);
   return { authorization: { rules, keySet, paths: [path, keysPath], hash } };
-}
-
-/** Of several files' contents. */
-export function hashOf(contents: readonly Uint8Array[]): string {
-  return contents.map(contentHash).join(' ');
 }

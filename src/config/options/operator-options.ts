@@ -1,4 +1,4 @@
-/** Options of `pillion serve` about the operators' server, probes, the audit log, the access log, and what callers may set. */
+/** Options of `pillion serve` about the operators' server, probes, the audit log, and what callers may set. */
 import { flag, integer, type Option, text } from './option-types.ts';
 
 export const OPERATOR_OPTIONS = {
@@ -32,11 +32,6 @@ export const OPERATOR_OPTIONS = {
     default: '',
     placeholder: 'FILE',
     help: 'Where the audit log goes: one JSON line for each change and each refusal. Opened anew on SIGHUP. Without it, the lines are in the log, with "audit": true.',
-  }),
-  access_log: text({
-    default: '',
-    placeholder: 'stdout|FILE',
-    help: 'Where the access log goes: one JSON line for each request for inference and for the application. Its file is opened anew on SIGHUP. Empty = there is none.',
   }),
   allow_client_settings: flag({
     default: false,

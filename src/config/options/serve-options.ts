@@ -5,7 +5,8 @@
  * A value comes from the command line (--port=8500 or --port 8500), else from the environment (PILLION_PORT), else from
  * the file that --config names, else it is the default.
  */
-import { APP_OPTIONS } from './app-options.ts';
+
+import type { ConfigKeys, OptionTable } from '../read-options.ts';
 import { BATCHING_OPTIONS } from './batching-options.ts';
 import { CONNECTION_OPTIONS } from './connection-options.ts';
 import { FILE_OPTIONS } from './file-options.ts';
@@ -35,7 +36,6 @@ export const SERVE_OPTIONS = {
   ...FILE_OPTIONS,
   ...TRITON_OPTIONS,
   ...LISTENER_OPTIONS,
-  ...APP_OPTIONS,
   ...TLS_OPTIONS,
   ...CONNECTION_OPTIONS,
   ...LIMIT_OPTIONS,
@@ -66,6 +66,16 @@ export const SERVE_OPTIONS = {
     help: 'trace, debug (one line per request), info, warn, error, fatal or silent.',
   }),
 } satisfies Record<string, Option<unknown>>;
+
+/** All options that `pillion serve` has with these features. */
+export function serveOptions({ options }: Pick<ConfigKeys, 'options'>): OptionTable {
+  return { ...SERVE_OPTIONS, ...options };
+}
+
+/** All that the configuration of `pillion serve` may say with these features. */
+export function serveKeys(features: ConfigKeys): ConfigKeys {
+  return { options: serveOptions(features), modelKeys: features.modelKeys };
+}
 
 type Table = typeof SERVE_OPTIONS;
 export type ServeOptions = { readonly [K in keyof Table]: Table[K] extends Option<infer T> ? T : never };

@@ -6,9 +6,9 @@
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';
 import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
-import { DEFAULT_CACHE } from '../cache-config.ts';
 import { type FileResult, type Findings, parseTextProtoFile, type Where } from '../config-file.ts';
 import { LATEST_ONE, type ModelConfig, type ModelDefaults, modelOf, type VersionPolicy } from '../model-config.ts';
+import { type ModelKeyValues, readKey } from '../model-key.ts';
 import { TRITON_MODEL_CONFIG, type TritonConfig, type TritonEnsemble, type TritonModel } from './config-message.ts';
 import { batchingOfTriton } from './dynamic-batching.ts';
 import { fieldEffects } from './field-effects.ts';
@@ -17,6 +17,9 @@ import { checkFileName, runtimeOf } from './runtime.ts';
 import { sequenceBoundsOf } from './sequence-batching.ts';
 import { checkTensors } from './tensors.ts';
 import { checkWarmups } from './warmups.ts';
+
+/** response_cache of a model names no bounds. */
+const CACHE = { max_mib: 64n };
 
 export const CONFIG_FILE = 'config.pbtxt';
 
@@ -109,8 +112,24 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
     ...(declaredBatching !== undefined && isConfigured(config) && { declaredBatching }),
     ...(sloMs !== undefined && { sloMs }),
     ...(sequences !== undefined && { sequences }),
-    ...(config.responseCache?.enable === true && { cache: DEFAULT_CACHE }),
+    ...keysOf(config, where, warnings, defaults),
   };
+}
+
+/** What the file sets of features' keys, which are known by name alone. */
+function keysOf(
+  config: TritonConfig,
+  where: Where,
+  warnings: string[],
+  { modelKeys = [] }: ModelDefaults,
+): { featureKeys?: ModelKeyValues } {
+  if (config.responseCache?.enable !== true) return {};
+  const featureKeys = readKey(modelKeys, 'cache', CACHE);
+  if (featureKeys !== undefined) return { featureKeys };
+  warnings.push(
+    `${where('response_cache')}: response_cache has no effect: this server is without the feature that keeps answers`,
+  );
+  return {};
 }
 
 /** A file that says nothing of the model's tensors leaves its batches to the server, as Triton completes such a file. */

@@ -14,8 +14,8 @@
 import type { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import { checkFallbacks, checkNames } from '../model-checks.ts';
-import { MODEL, type ModelConfig, type ModelDefaults, type ModelEntry, modelOf } from '../model-config.ts';
-import type { GivenOption, OptionTable } from '../read-options.ts';
+import { type ModelConfig, type ModelDefaults, type ModelEntry, modelOf, modelSchema } from '../model-config.ts';
+import type { ConfigKeys, GivenOption } from '../read-options.ts';
 import { fields, isMap, optional, readAs } from './kinds.ts';
 import { byKeys, reportIssues } from './problems.ts';
 import { YamlDocument } from './yaml-document.ts';
@@ -56,21 +56,21 @@ const OPTION = v.pipe(
 );
 
 /** The schema of the whole file. Options are read as text, and checked together with those of the command line. */
-export function pillionSchema(table: OptionTable) {
-  const options = Object.entries(table).filter(([name]) => !NOT_IN_FILE.includes(name));
+export function pillionSchema({ options, modelKeys }: ConfigKeys) {
+  const inFile = Object.entries(options).filter(([name]) => !NOT_IN_FILE.includes(name));
   return fields({
-    models: optional(v.array(MODEL, 'a list'), 'The models to serve.'),
+    models: optional(v.array(modelSchema(modelKeys), 'a list'), 'The models to serve.'),
     ...Object.fromEntries(
-      options.map(([name, option]) => {
+      inFile.map(([name, option]) => {
         return [name, optional(readAs(option.schema, OPTION), option.help, { default: option.default })];
       }),
     ),
   });
 }
 
-export function parsePillionYaml(path: string, bytes: Uint8Array, table: OptionTable, errors: string[]): PillionYaml {
+export function parsePillionYaml(path: string, bytes: Uint8Array, keys: ConfigKeys, errors: string[]): PillionYaml {
   const document = new YamlDocument(path, bytes);
-  const { output, issues = [] } = v.safeParse(pillionSchema(table), document.data ?? {});
+  const { output, issues = [] } = v.safeParse(pillionSchema(keys), document.data ?? {});
   const wording = byKeys(path, NAMES);
   const isOfModels = ({ path, input }: Issue): boolean =>
     path?.[0].key === 'models' && (path.length > 1 || input !== null);
@@ -83,7 +83,7 @@ export function parsePillionYaml(path: string, bytes: Uint8Array, table: OptionT
   for (const [name, texts] of Object.entries(given)) {
     if (others.some((issue) => issue.path?.[0].key === name)) continue;
     // On the command line, a list of sizes is one text.
-    const all = table[name]!.isRepeatable ? (texts as string[]) : [(texts as string[]).join(',')];
+    const all = keys.options[name]!.isRepeatable ? (texts as string[]) : [(texts as string[]).join(',')];
     options.set(name, { texts: all, origin: { kind: 'file', place: document.placeOf([name]) } });
   }
   return {

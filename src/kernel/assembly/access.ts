@@ -1,7 +1,7 @@
 /** Builds who may do what: the authorization file's policy, the operators' token, the audit log; and reads them anew. */
 import { AccessControl } from '../../access/access-control.ts';
 import { AccessPolicy } from '../../access/access-policy.ts';
-import { PolicyWatch } from '../../access/policy-watch.ts';
+import { watchPolicy } from '../../access/policy-watch.ts';
 import { Operators } from '../../admin/operators.ts';
 import type { Authorization } from '../../config/authorization/authorization.ts';
 import { authorizationConflicts } from '../../config/authorization/conflicts.ts';
@@ -9,6 +9,7 @@ import { secretIn } from '../../config/authorization/secret-file.ts';
 import { readConfigFile } from '../../config/config-file.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { FileWatch } from '../../files/file-watch.ts';
 import { type AuditFile, openAuditFile } from '../../telemetry/log/audit-file.ts';
 import { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { Logger, RootLogger } from '../../telemetry/log/log.ts';
@@ -19,7 +20,7 @@ export class Access {
   /** Undefined without an authorization file. */
   readonly control: AccessControl | undefined;
   readonly #auditFile: AuditFile | undefined;
-  readonly #watch: PolicyWatch | undefined;
+  readonly #watch: FileWatch | undefined;
   readonly #tokenFile: string;
   readonly #logger: Logger;
 
@@ -75,10 +76,10 @@ function createWatch(
   start: Authorization,
   control: AccessControl,
   logger: Logger,
-): PolicyWatch {
+): FileWatch {
   const { authorization_file: path, authorization_file_poll_wait_seconds: seconds } = options;
   const fields = { event: 'authorization', source: path };
-  return new PolicyWatch({
+  return watchPolicy({
     path,
     start,
     pollMs: seconds * 1000,

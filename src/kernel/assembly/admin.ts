@@ -35,7 +35,7 @@ interface AdminParts extends Omit<ConsoleParts, 'explainer' | 'logger'> {
   readonly callers: ReportedCallers;
   readonly operators: Operators;
   /** What readiness waits for, beside the models: one line each. */
-  readonly appWaits: () => readonly string[];
+  readonly othersWait: () => readonly string[];
   readonly life: PodLife;
   readonly headroom: HeadroomMeter;
   /** Cores that runs may take now, over all models. */
@@ -52,7 +52,7 @@ export function createAdmin(parts: AdminParts): Admin {
   const { operators, life, headroom } = parts;
   const { config, machine, models, records, callers, readiness, telemetry, gate, onInternalError } = parts;
   const modelNames = (): readonly string[] => models.modelNames;
-  const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.appWaits()];
+  const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.othersWait()];
   const { taps, counters, payloads } = records;
   const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
   const servables = () => models.servables();

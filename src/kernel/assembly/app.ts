@@ -1,251 +1,87 @@
 /**
- * Builds all parts of the server in the order of their dependencies. Nothing in src/ uses globals: two apps can live in
- * one process, and tests make as many as they like.
+ * A server of chosen features. Nothing in src/ uses globals: two apps can live in one process, and tests make as many as
+ * they like.
  *
- *   start   ports are bound ▸ models load ▸ ready            a failure closes everything and rejects
- *   drain   not ready ▸ surfaces drain (drain.ts) ▸ models unload
+ *   start   features install ▸ the server is assembled (server.ts) ▸ ports are bound ▸ models load ▸ ready
  */
-
-import { installedProviders } from '../../backends/registry.ts';
-import { CodecThread } from '../../codec-thread/codec-thread.ts';
-import { describeMachine, type Machine, readMachine } from '../../config/machine/machine.ts';
-import { unreadFacts } from '../../config/machine/unread-facts.ts';
-import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
-import { CoreBudget } from '../../core/core-budget.ts';
-import { DeadlineTimer } from '../../core/deadline-timer.ts';
+import { ServingError } from '../../core/errors.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ModelFileWatch } from '../../models/lifecycle/model-file-watch.ts';
-import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
-import { KeptMemory } from '../../models/memory/kept-memory.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
-import type { AppHealth } from '../../proxy/fronting/app/app-health.ts';
-import { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
-import { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
-import type { HeadroomMeter } from '../../proxy/load/headroom-meter.ts';
-import { formatHostPort } from '../../proxy/net/listen-address.ts';
-import { ReadinessGate } from '../../proxy/readiness.ts';
-import type { Records } from '../../proxy/records/records.ts';
-import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
-import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
-import type { FlushLosses } from '../../telemetry/last-flush.ts';
-import type { AccessLog } from '../../telemetry/log/access-log.ts';
 import { createLogger, type LogLevel, type RootLogger } from '../../telemetry/log/log.ts';
 import { type AppTelemetry, createTelemetry } from '../../telemetry/telemetry.ts';
 import { createTracing } from '../../telemetry/tracing/tracing.ts';
 import type { Environment } from '../../telemetry/tracing/tracing-options.ts';
 import { VERSION } from '../../version.ts';
-import { Access } from './access.ts';
-import { createAccessLog } from './access-log.ts';
-import { type Admin, createAdmin } from './admin.ts';
-import { type ClientDrain, createClientDrain } from './client-drain.ts';
-import { CoreWatch, slotsOf } from './cores.ts';
-import type { DescriptorWatch } from './descriptor-watch.ts';
-import { createProxyProtocols, listenOnSurfaces } from './doors.ts';
-import { atMost, drainSurfaces, pause } from './drain.ts';
-import { createDescriptorWatch, createGates } from './entrances.ts';
-import { appWaits, createAppHealth } from './front.ts';
+import type { FeatureList } from '../feature.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
-import { createLoads } from './load.ts';
-import { LocalCalls } from './local-calls.ts';
-import { MemoryWatch } from './memory.ts';
-import { observeModels } from './model-metrics.ts';
-import { createModels, processPlan } from './models.ts';
-import { observeProcess } from './process-metrics.ts';
-import { createRecords } from './records.ts';
-import { createReloads, createReread } from './reload.ts';
-import { createRepository } from './repository.ts';
-import { createRequestLifecycle } from './request-limits.ts';
-import { createSurfaces, type Surfaces } from './surfaces.ts';
-import { type AppTls, createTls } from './tls.ts';
+import { Installer } from './installer.ts';
+import { Server } from './server.ts';
 
 export interface App extends Pillion {
   readonly logger: RootLogger;
-  /** The operations on Triton model repositories; undefined without --model_repository. */
+  /** The operations on Triton model repositories; undefined without --model_repository, and before the start. */
   readonly repository: ModelRepository | undefined;
   /** After the drain: a run goes on in a thread, which would keep the process from its end. */
   readonly leavesRuns: boolean;
 }
 
-/** The most time for models to end: a process that does not close is killed sooner; a run in a thread may last. */
-const MODELS_END_MS = 10_000;
-/** The most time for writing the last records of the request logs. */
-const FLUSHING_MS = 5000;
-/** The most time for the last lines of the access log, which may have no reader. */
-const LAST_LINES_MS = 300;
-
-/** `quit` is called when an operator ends the process with POST /quitquitquit. */
-export function createApp(config: ServeConfig, environment: Environment, quit?: () => void): App {
-  const clock = systemClock;
-  const { flight_recorder_max_mib: mib } = config.options;
-  const logger = createLogger({
-    level: config.options.log_level as LogLevel,
-    clock,
-    base: { service: 'pillion', version: VERSION },
-  });
-  const otel = { env: environment, clock, logger, version: VERSION };
-  const telemetry = createTelemetry({
-    clock,
-    logger,
-    tracing: createTracing(otel),
-    metricsExport: otel,
-    flightRecorder: mib === 0 ? { isOn: false } : { minutesBytes: mib * 2 ** 20 },
-    keptPerSecond: config.options.tail_keep_per_second,
-  });
-  return new PillionApp(config, logger, telemetry, quit);
+/** All that an app is made of. */
+export interface AppOptions {
+  readonly config: ServeConfig;
+  /** Those whose options `config` was read with. */
+  readonly features: FeatureList;
+  /** For OpenTelemetry's variables. */
+  readonly environment: Environment;
+  /** Called when an operator ends the process with POST /quitquitquit. */
+  readonly quit?: (() => void) | undefined;
 }
 
-class PillionApp implements App {
+export function createApp(options: AppOptions): App {
+  return new InstallingApp(options);
+}
+
+class InstallingApp implements App {
   readonly logger: RootLogger;
-  readonly repository: ModelRepository | undefined;
-  leavesRuns = false;
-  readonly #options: ServeOptions;
+  readonly #options: AppOptions;
   readonly #telemetry: AppTelemetry;
-  readonly #machine: Machine = readMachine();
-  readonly #deadlines = new DeadlineTimer(systemClock);
-  readonly #readiness = new ReadinessGate();
-  readonly #lifecycle: RequestLifecycle;
-  readonly #records: Records;
-  readonly #coreWatch: CoreWatch;
-  readonly #memoryWatch: MemoryWatch;
-  readonly #descriptorWatch: DescriptorWatch;
-  readonly #models: ModelManager;
-  readonly #modelFileWatch: ModelFileWatch | undefined;
-  readonly #tls: AppTls | undefined;
-  readonly #reread: ReturnType<typeof createReread>;
-  readonly #thread = new CodecThread(systemClock);
-  readonly #surfaces: Surfaces;
-  readonly #admin: Admin;
-  readonly #headroom: HeadroomMeter;
-  readonly #clientDrain: ClientDrain;
-  readonly #access: Access;
-  readonly #appHealth: AppHealth | undefined;
-  readonly #accessLog: AccessLog | undefined;
-  readonly #localCalls: LocalCalls;
-  #addresses: Addresses | undefined;
-  /** Some model may run in this process. Otherwise nothing of a runtime is loaded here. */
-  readonly #hasRuntimes: boolean;
-  #areModelsStarted = false;
+  #assembling: Promise<Server> | undefined;
+  #server: Server | undefined;
   #ended: Promise<void> | undefined;
 
-  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, quit?: () => void) {
-    const { options } = config;
-    const { metrics } = telemetry;
-    const machine = this.#machine;
-    const { budgetCores } = machine;
-    const thread = this.#thread;
-    this.logger = logger;
+  constructor(options: AppOptions) {
     this.#options = options;
-    this.#telemetry = telemetry;
-
-    const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
-    const budget = new CoreBudget(budgetCores);
-    const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
-    const kept = new KeptMemory();
-    this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots, kept });
-    const lifecycle = createRequestLifecycle(options, telemetry, this.#deadlines, this.#memoryWatch.budget);
-    const isServing = (): boolean => this.#models.isReady;
-    const records = createRecords({ options, logger, onInternalError, metrics, isServing });
-    this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
-    // A version that has just become available is found in the next turn.
-    const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
-    const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread };
-    const models = createModels({ ...shared, kept, onChange });
-    this.repository = createRepository(config, models, logger);
-    const access = new Access(config, logger);
-    const reloads = createReloads(config, logger, models, metrics, access.audit);
-    const resolver = new ModelResolver(models);
-    const modelInfo = new ModelInfoHandler(models);
-    const readiness = this.#readiness;
-    const common = { config, machine, lifecycle, thread, resolver, readiness, telemetry, logger, onInternalError };
-    const tls = createTls(config, logger, metrics);
-    const gates = createGates(options, metrics, logger);
-    this.#descriptorWatch = createDescriptorWatch(gates, logger);
-    const proxyProtocols = createProxyProtocols(options, metrics);
-    const doors = { gates, proxyProtocols, tls: tls?.listen, access: access.control };
-    const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
-    this.#surfaces = createSurfaces({
-      ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit },
+    this.logger = createLogger({
+      level: options.config.options.log_level as LogLevel,
+      clock: systemClock,
+      base: { service: 'pillion', version: VERSION },
     });
-    this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });
-    this.#admin = createAdmin({
-      ...common,
-      life: { drain: () => this.#clientDrain.ask(), quit: options.quitquitquit ? quit : undefined },
-      gate: gates.admin,
-      models,
-      records,
-      callers: coreSlots.callers,
-      runCores: () => coreSlots.total,
-      operators: access.operators,
-      headroom: loads.headroom,
-      addresses: () => this.#addresses,
-      appWaits: () => appWaits(this.#appHealth, options),
-    });
+    this.#telemetry = telemetryOf(options, this.logger);
+  }
 
-    this.#localCalls = new LocalCalls({ lifecycle, resolver, onInternalError });
-    this.#access = access;
-    this.#accessLog = createAccessLog(options.access_log, telemetry, logger);
-    this.#appHealth = createAppHealth(options, readiness, logger);
-    this.#headroom = loads.headroom;
-    this.#lifecycle = lifecycle;
-    this.#records = records;
-    this.#models = models;
-    this.#hasRuntimes = config.models.some((model) => (model.host ?? options.host) !== 'process');
-    this.#modelFileWatch = reloads.fileWatch;
-    this.#tls = tls;
-    this.#reread = createReread({ models: reloads.fileWatch, certificates: tls?.watch }, logger);
-    observeProcess(metrics, lifecycle, budgetCores, logger);
-    observeModels(models, telemetry);
-    for (const warning of config.warnings) logger.warn({ event: 'config_warning' }, warning);
+  get repository(): ModelRepository | undefined {
+    return this.#server?.repository;
+  }
+
+  get leavesRuns(): boolean {
+    return this.#server?.leavesRuns === true;
   }
 
   async start(): Promise<Addresses> {
-    try {
-      const addresses = await this.#listen();
-      this.#addresses = addresses;
-      const providers = this.#hasRuntimes ? await installedProviders() : [];
-      const { slots, intra_op_threads, max_batch_size } = processPlan(this.#options, this.#machine);
-      const plan = { slots, intra_op_threads, max_batch_size };
-      const named = providers.length === 0 ? {} : { providers: providers.join(' ') };
-      const machine = { ...describeMachine(this.#machine), ...named, ...plan };
-      this.logger.info({ event: 'machine', ...machine }, 'machine and plan');
-      const unread = unreadFacts();
-      if (unread.length > 0) this.logger.info({ event: 'machine_unread', unread }, 'not told by this system');
-      this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
-      this.#coreWatch.start();
-      this.#headroom.start();
-      this.#tls?.watch.start();
-      this.#memoryWatch.start();
-      this.#descriptorWatch.start();
-      this.#access.start();
-      this.#appHealth?.start();
-      await Promise.all([this.#models.start(), this.#telemetry.start()]);
-      // Drained before the models were ready.
-      if (!this.#models.isReady) return addresses;
-      this.#areModelsStarted = true;
-      this.#judgeReadiness();
-      for (const late of this.#models.waitsFor()) this.logger.warn({ event: 'not_loaded' }, `served without ${late}`);
-      this.#modelFileWatch?.start();
-      this.repository?.start();
-      this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
-      return addresses;
-    } catch (error) {
-      await this.#close();
-      throw error;
-    }
+    this.#assembling ??= this.#assemble();
+    this.#server = await this.#assembling;
+    return this.#server.start();
   }
 
-  predict(request: LocalPredict): Promise<TensorMap> {
-    return this.#localCalls.predict(request);
+  async predict(request: LocalPredict): Promise<TensorMap> {
+    if (this.#server === undefined)
+      throw new ServingError('model_not_ready', 'the server has not been started; call start() and wait for it');
+    return this.#server.predict(request);
   }
 
   reread(): void {
-    const phase = this.#ended !== undefined ? 'ending' : this.#areModelsStarted ? 'serving' : 'starting';
-    this.#access.reread();
-    this.#accessLog?.reopen();
-    this.#reread(phase);
+    this.#server?.reread();
   }
 
   drain(): Promise<void> {
@@ -253,80 +89,35 @@ class PillionApp implements App {
     return this.#ended;
   }
 
-  /** Once ready stays ready, but for --strict_readiness. */
-  #judgeReadiness(): void {
-    if (!this.#areModelsStarted || this.#ended !== undefined) this.#readiness.noteModels();
-    else this.#readiness.setModelsReady(!this.#options.strict_readiness || this.#models.areAllAvailable);
+  /** Rejects if a feature cannot install; those before it are closed then. */
+  async #assemble(): Promise<Server> {
+    const { config, features, quit } = this.#options;
+    const installed = new Installer(config, this.logger, this.#telemetry);
+    try {
+      for (const feature of features.features) await feature.install?.(installed);
+      return new Server({ config, logger: this.logger, telemetry: this.#telemetry, installed, quit });
+    } catch (error) {
+      await installed.close();
+      await this.#telemetry.close();
+      throw error;
+    }
   }
 
   async #drain(): Promise<void> {
-    const { drain_delay_ms, drain_timeout_ms } = this.#options;
-    const isAsked = this.#clientDrain.hasBegun;
-    this.#clientDrain.stop();
-    this.#readiness.setDraining();
-    this.#modelFileWatch?.stop();
-    this.repository?.stop();
-    // A server that was never ready has no traffic; one whose drain was asked for has had the delay.
-    const { grpc, rest } = this.#surfaces;
-    if (this.#readiness.hasBeenReady && !isAsked && drain_delay_ms > 0) {
-      await pause(drain_delay_ms / 2);
-      rest.tellClients();
-      await pause(drain_delay_ms / 2);
-    }
-    this.logger.info({ event: 'draining' }, 'draining: no new connections, finishing what clients have begun');
-    this.#admin.drain();
-    const parts = { logger: this.logger, lifecycle: this.#lifecycle, surfaces: [grpc, rest], front: rest.underWay };
-    const cut = await drainSurfaces({ ...parts, timeoutMs: drain_timeout_ms });
-    const losses = await this.#close();
-    this.logger.info({ event: 'drained', ...cut, ...losses }, 'drained');
+    if (this.#assembling === undefined) await this.#telemetry.close();
+    else await (await this.#assembling).drain();
   }
+}
 
-  async #close(): Promise<FlushLosses> {
-    this.#tls?.watch.stop();
-    this.#appHealth?.close();
-    await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
-    this.#surfaces.sharedMemory.close();
-    await this.#thread.close();
-    this.#coreWatch.stop();
-    this.#headroom.stop();
-    this.#memoryWatch.stop();
-    this.#descriptorWatch.stop();
-    await this.#closeModels();
-    await atMost(FLUSHING_MS, this.#records.close());
-    await this.#admin.server.close();
-    await Promise.all([this.#surfaces.metrics?.close(), this.#surfaces.probes?.close()]);
-    await atMost(FLUSHING_MS, this.#access.close());
-    await this.#accessLog?.close(LAST_LINES_MS);
-    this.#deadlines.close();
-    return await this.#telemetry.close();
-  }
-
-  /** Nobody waits for runs any more: every request has been answered. */
-  async #closeModels(): Promise<void> {
-    this.leavesRuns = true;
-    await atMost(
-      MODELS_END_MS,
-      this.#models.close().then(() => {
-        this.leavesRuns = false;
-      }),
-    );
-    if (this.leavesRuns) this.logger.warn({ event: 'runs_left' }, 'runs of a model have not ended: they are left');
-  }
-
-  async #listen(): Promise<Addresses> {
-    const { grpc, rest } = await listenOnSurfaces(this.#options, this.#surfaces);
-    const { bind_address, metrics_port, probe_port } = this.#options;
-    const metrics = await this.#surfaces.metrics?.listen(formatHostPort(bind_address, metrics_port));
-    // A kubelet asks the pod's address, also where the clients' ports are on loopback alone.
-    const probes = await this.#surfaces.probes?.listen(`[::]:${probe_port}`);
-    const pages = { ...(metrics !== undefined && { metrics }), ...(probes !== undefined && { probes }) };
-    return { grpc, rest, admin: await this.#listenForOperators(), ...pages };
-  }
-
-  async #listenForOperators(): Promise<string> {
-    const { admin_port: port, admin_socket_path: path } = this.#options;
-    const { server } = this.#admin;
-    if (path !== '') await server.listenOnSocket(path);
-    return port === -1 ? `unix:${path}` : `127.0.0.1:${await server.listen(port)}`;
-  }
+function telemetryOf({ config, environment }: AppOptions, logger: RootLogger): AppTelemetry {
+  const { flight_recorder_max_mib: mib, tail_keep_per_second: keptPerSecond } = config.options;
+  const otel = { env: environment, clock: systemClock, logger, version: VERSION };
+  return createTelemetry({
+    clock: systemClock,
+    logger,
+    tracing: createTracing(otel),
+    metricsExport: otel,
+    flightRecorder: mib === 0 ? { isOn: false } : { minutesBytes: mib * 2 ** 20 },
+    keptPerSecond,
+  });
 }

@@ -15,6 +15,7 @@
 import { systemClock } from '../../core/clock.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
+import type { UnderWay } from '../installation.ts';
 
 interface DrainedSurface {
   /**
@@ -25,27 +26,15 @@ interface DrainedSurface {
   close(): Promise<void>;
 }
 
-/** What is under way with the application behind this server. */
-interface DrainedFront {
-  readonly requests: number;
-  readonly tunnels: number;
-  /** Ends all of it now. */
-  abandon(): void;
-}
-
-/** What the timeout cut off. */
-export interface CutOff {
-  readonly requests_cut: number;
-  readonly app_requests_cut: number;
-  readonly tunnels_cut: number;
-}
+/** Counts of what the timeout cut off, by the names of the log's fields. */
+export type CutOff = Readonly<Record<string, number>>;
 
 interface DrainParts {
   readonly logger: RootLogger;
   readonly lifecycle: RequestLifecycle;
   readonly surfaces: readonly DrainedSurface[];
-  /** Undefined without an application. */
-  readonly front: DrainedFront | undefined;
+  /** What features have under way beside requests for inference. */
+  readonly others: readonly UnderWay[];
   /** The time for requests in flight, after the delay. */
   readonly timeoutMs: number;
 }
@@ -56,19 +45,19 @@ const GRACE_MS = 1000;
 const SENDING_MS = 2000;
 
 /** Resolves when all requests are answered or cancelled and the surfaces are closed. */
-export async function drainSurfaces({ logger, lifecycle, surfaces, front, timeoutMs }: DrainParts): Promise<CutOff> {
+export async function drainSurfaces({ logger, lifecycle, surfaces, others, timeoutMs }: DrainParts): Promise<CutOff> {
   let onOverdue = (): void => undefined;
   const overdue = new Promise<void>((resolve) => {
     onOverdue = resolve;
   });
-  let cut: CutOff = { requests_cut: 0, app_requests_cut: 0, tunnels_cut: 0 };
+  let cut: CutOff = Object.fromEntries(Object.keys(underWay(lifecycle, others)).map((name) => [name, 0]));
   const timeout = systemClock.setTimer(systemClock.nowMs() + timeoutMs, () => {
-    cut = underWay(lifecycle, front);
+    cut = underWay(lifecycle, others);
     if (Object.values(cut).some((count) => count > 0)) {
       logger.warn({ event: 'drain_timeout', ...cut }, 'drain timeout: cancelling what is still in flight');
     }
     lifecycle.abandon();
-    front?.abandon();
+    for (const other of others) other.abandon();
     onOverdue();
   });
   lifecycle.refusals?.end();
@@ -82,9 +71,8 @@ export async function drainSurfaces({ logger, lifecycle, surfaces, front, timeou
   return cut;
 }
 
-function underWay(lifecycle: RequestLifecycle, front: DrainedFront | undefined): CutOff {
-  const { requests = 0, tunnels = 0 } = front ?? {};
-  return { requests_cut: lifecycle.inFlight, app_requests_cut: requests, tunnels_cut: tunnels };
+function underWay(lifecycle: RequestLifecycle, others: readonly UnderWay[]): CutOff {
+  return Object.assign({ requests_cut: lifecycle.inFlight }, ...others.map((other) => other.counts()));
 }
 
 export function pause(ms: number): Promise<void> {

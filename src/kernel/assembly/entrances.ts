@@ -29,13 +29,12 @@ export interface Gates {
 }
 
 /** How many connections of each kind file descriptors allow. */
-export function capsOf({ max_connections, app }: ServeOptions): ConnectionCaps {
-  return connectionCaps(readDescriptorLimit(), max_connections, app !== '', ENDING_SHARE);
+export function capsOf({ max_connections }: ServeOptions, hasFront: boolean): ConnectionCaps {
+  return connectionCaps(readDescriptorLimit(), max_connections, hasFront, ENDING_SHARE);
 }
 
-export function createGates(options: ServeOptions, metrics: Metrics, logger: Logger): Gates {
+export function createGates(options: ServeOptions, caps: ConnectionCaps, metrics: Metrics, logger: Logger): Gates {
   const { max_connections, max_connections_per_peer, idle_connection_timeout_s } = options;
-  const caps = capsOf(options);
   if (max_connections > caps.grpc) {
     const fix = 'raise the limit of open files (ulimit -n)';
     logger.warn({ event: 'connection_cap', ...caps }, `file descriptors allow fewer than max_connections: ${fix}`);

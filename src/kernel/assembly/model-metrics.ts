@@ -10,11 +10,6 @@ import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 
 /** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics, recent }: AppTelemetry): void {
-  metrics.gauges.observeCaches(() => {
-    // A model's versions share one.
-    const caches = new Map([...models.servables()].map(({ name, cache }) => [name, cache]));
-    return [...caches].flatMap(([model, cache]) => (cache === undefined ? [] : [{ model, cache }]));
-  });
   metrics.gauges.observeBreakers(() =>
     [...models.servables()].flatMap(({ name, version, breaker }) =>
       breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],

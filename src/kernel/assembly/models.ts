@@ -18,7 +18,6 @@ import { systemClock } from '../../core/clock.ts';
 import type { CoreBudget } from '../../core/core-budget.ts';
 import { StateFiles } from '../../files/state-files.ts';
 import { DecisionStore } from '../../models/batching/decision-store.ts';
-import { ResponseCaches } from '../../models/caching/response-caches.ts';
 import { EnsembleGraph } from '../../models/ensembles/ensemble-graph.ts';
 import { managerOptions } from '../../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../../models/lifecycle/model-log.ts';
@@ -31,7 +30,6 @@ import type { HostEvents, LoadServableOptions } from '../../models/loading/load-
 import { servableLoader } from '../../models/loading/load-servable.ts';
 import { modelBatching, modelSessions, type ServerBatching } from '../../models/loading/model-batching.ts';
 import type { LoadServable } from '../../models/loading/version-loader.ts';
-import type { KeptMemory } from '../../models/memory/kept-memory.ts';
 import { memoryCheckedLoad } from '../../models/memory/memory-checked-load.ts';
 import { describeMemory } from '../../models/memory/model-memory.ts';
 import { processNeed } from '../../models/memory/process-memory.ts';
@@ -44,8 +42,8 @@ import { KNEE_BYTES } from '../../scheduler/tuning.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
+import type { ModelSeams } from '../model-seams.ts';
 import { slotsOf } from './cores.ts';
-import { runOnSpareCores } from './front.ts';
 
 interface ModelParts {
   readonly config: ServeConfig;
@@ -57,11 +55,13 @@ interface ModelParts {
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
   readonly records: Records;
+  /** Runs give way to other processes of the machine. */
+  readonly isOnSpareCores: boolean;
   readonly thread: CodecThread;
   /** A version, or the list of models, has changed. */
   readonly onChange: () => void;
-  /** Counts what models keep between requests. */
-  readonly kept: KeptMemory;
+  /** What features have added to models. */
+  readonly seams: ModelSeams;
 }
 
 /** The part of the answer of GET /models that concerns the process. */
@@ -119,7 +119,8 @@ export function createModels(parts: ModelParts): ModelManager {
     },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
-    kept: parts.kept,
+    kept: parts.seams.kept,
+    reports: parts.seams.reports,
     events: {
       ...modelLog,
       onTransition: (...transition) => {
@@ -148,6 +149,7 @@ function ensembleLoad(parts: ModelParts, load: LoadServable, models: () => Model
     maxRuns: config.options.max_ensemble_runs,
     maxTensorBytes: config.options.max_message_bytes,
     thread,
+    layers: parts.seams.layers,
     prepare: records.prepare,
     scheduler: serverBatching(config, machine).scheduler,
   });
@@ -216,7 +218,7 @@ function createLoader(
       cpuModel: machine.cpuModel,
       threads: options.intra_op_threads || 1,
     }),
-    responseCaches: new ResponseCaches(systemClock, parts.kept),
+    layers: parts.seams.layers,
     firstLoads: new FirstLoads({
       files,
       logger,
@@ -231,7 +233,7 @@ function createLoader(
     fileRoots: fileRoots(options, config.models),
     budget,
     host: options.host as HostChoice,
-    onSpareCores: runOnSpareCores(options, logger),
+    onSpareCores: parts.isOnSpareCores,
     processCeilingBytes: options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2,
     ...processes,
     events: hostEvents(logger, telemetry.metrics),

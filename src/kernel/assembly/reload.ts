@@ -5,11 +5,11 @@ import { directoriesOf, modelRoots } from '../../config/base-path.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
-import { ModelFileWatch } from '../../models/lifecycle/model-file-watch.ts';
+import type { FileWatch } from '../../files/file-watch.ts';
+import { watchModelFile } from '../../models/lifecycle/model-file-watch.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
 import { ReloadHandler } from '../../proxy/handlers/reload.ts';
 import type { ReloadLimits } from '../../proxy/handlers/reload-limits.ts';
-import type { CertificateWatch } from '../../proxy/net/certificate-watch.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import { reloadLog } from '../../telemetry/log/reload-log.ts';
@@ -17,7 +17,7 @@ import type { Metrics } from '../../telemetry/metrics/metrics.ts';
 
 interface Reloads {
   /** Undefined if no file lists the models. Start it when the models are ready. */
-  readonly fileWatch: ModelFileWatch | undefined;
+  readonly fileWatch: FileWatch | undefined;
   /** Undefined if clients may not reload. */
   readonly handler: ReloadHandler | undefined;
 }
@@ -47,10 +47,10 @@ function createModelFileWatch(
   { modelFile: file, options }: ServeConfig,
   logger: Logger,
   reloader: ModelReloader,
-): ModelFileWatch | undefined {
+): FileWatch | undefined {
   const pollMs = options.model_config_file_poll_wait_seconds * 1000;
   if (file === undefined) return undefined;
-  return new ModelFileWatch({ file, pollMs, clock: systemClock, reloader, events: reloadLog(logger, file.path) });
+  return watchModelFile({ file, pollMs, clock: systemClock, reloader, events: reloadLog(logger, file.path) });
 }
 
 type Phase = 'starting' | 'serving' | 'ending';
@@ -63,8 +63,8 @@ const NOT_NOW = {
 
 /** What SIGHUP reads again; undefined = there is none. */
 interface Rereads {
-  readonly models: ModelFileWatch | undefined;
-  readonly certificates: CertificateWatch | undefined;
+  readonly models: FileWatch | undefined;
+  readonly certificates: FileWatch | undefined;
 }
 
 /** The answer to SIGHUP: reads the files again, or logs why not. */
@@ -103,19 +103,19 @@ function oneAtATime(work: () => Promise<void>): () => void {
 }
 
 function createReloadHandler(
-  { options }: ServeConfig,
+  { options, modelDefaults }: ServeConfig,
   logger: Logger,
   reloader: ModelReloader,
   metrics: Metrics,
   audit: AuditLog,
   ownModels: () => readonly ModelConfig[],
 ): ReloadHandler | undefined {
-  const { enable_reload_rpc, execution_provider, model_roots, log_root } = options;
+  const { enable_reload_rpc, model_roots, log_root } = options;
   if (!enable_reload_rpc) return undefined;
   return new ReloadHandler({
     reloader,
     counterTotal: (name) => metrics.counterTotal(name),
-    defaults: { executionProvider: execution_provider },
+    defaults: modelDefaults,
     limits: () => reloadLimits(ownModels(), model_roots, log_root === '' ? [] : [log_root]),
     events: reloadLog(logger, 'HandleReloadConfigRequest'),
     audit,

@@ -7,7 +7,7 @@ import type { Logger } from '../../telemetry/log/log.ts';
 
 /** Undefined without --model_repository. Start it when the models are ready. */
 export function createRepository(
-  { repository, options }: ServeConfig,
+  { repository, options, modelDefaults }: ServeConfig,
   manager: ModelManager,
   logger: Logger,
 ): ModelRepository | undefined {
@@ -15,7 +15,7 @@ export function createRepository(
   return new ModelRepository({
     ...repository,
     pollMs: options.repository_poll_secs * 1000,
-    defaults: { executionProvider: options.execution_provider },
+    defaults: modelDefaults,
     manager,
     clock: systemClock,
     events: {

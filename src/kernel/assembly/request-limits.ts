@@ -5,7 +5,7 @@ import type { DeadlineTimer } from '../../core/deadline-timer.ts';
 import { CallerLimits, type Limit } from '../../proxy/caller-limits.ts';
 import type { MemoryBudget } from '../../proxy/memory-budget.ts';
 import { RefusalHold } from '../../proxy/refusal-hold.ts';
-import { ArrivalClock, RequestLifecycle } from '../../proxy/request-lifecycle.ts';
+import { ArrivalClock, type CarriedDeadlines, RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 
 export function createRequestLifecycle(
@@ -13,9 +13,10 @@ export function createRequestLifecycle(
   telemetry: AppTelemetry,
   deadlines: DeadlineTimer,
   memory: MemoryBudget,
+  carriedDeadlines: CarriedDeadlines | undefined,
 ): RequestLifecycle {
   return new RequestLifecycle({
-    ...{ clock: systemClock, deadlines, telemetry, memory },
+    ...{ clock: systemClock, deadlines, telemetry, memory, carriedDeadlines },
     maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
     arrivals: new ArrivalClock(),
     callerLimits: callerLimits(options),

@@ -1,6 +1,7 @@
 /** Builds the surfaces that clients send requests to: gRPC and REST. */
 import type { AccessControl } from '../../access/access-control.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
+import type { ConnectionCaps } from '../../config/machine/descriptors.ts';
 import type { Machine } from '../../config/machine/machine.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
@@ -28,15 +29,16 @@ import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import { RestServer } from '../../proxy/servers/http-server.ts';
 import { type PageMaker, PageServer } from '../../proxy/servers/page-server.ts';
+import { restMatcher } from '../../proxy/servers/prefixed-routes.ts';
 import { headroomPage, probePages } from '../../proxy/servers/probes.ts';
 import { RegionStore } from '../../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
+import type { Front, FrontParts, MetricsPageMaker } from '../installation.ts';
 import { createJoinedPort, type ProxyProtocols } from './doors.ts';
 import type { Gates } from './entrances.ts';
-import { createFront, createStreamFront, logFronting, withAppMetrics } from './front.ts';
 import type { Loads } from './load.ts';
 
 interface SurfaceParts {
@@ -64,6 +66,10 @@ interface SurfaceParts {
   readonly gates: Gates;
   /** Undefined without --proxy_protocol. */
   readonly proxyProtocols: ProxyProtocols | undefined;
+  /** Undefined if no request goes elsewhere. */
+  readonly makeFront: ((parts: FrontParts) => Front) | undefined;
+  readonly caps: ConnectionCaps;
+  readonly pageOf: (own: MetricsPageMaker) => MetricsPageMaker;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -91,30 +97,34 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
   const bodies = { inflations, bodyTimeoutS };
-  const { fronted: deadlines, memory } = lifecycle;
-  const front = createFront(options, telemetry, { deadlines, callers, unsent: memory.unsent });
-  const streamFront = front && createStreamFront(front, config);
+  const { memory } = lifecycle;
+  const paths = { prefix: options.inference_path_prefix, metricsPath: config.metricsPath ?? '' };
+  const routes = restMatcher({ ...paths, isFronting: true });
+  const front = parts.makeFront?.({
+    ...{ callers, unsent: memory.unsent, maxConnections: parts.caps.app },
+    isOurs: (method, path) => routes.match(method, path).kind !== 'app',
+  });
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload, access },
-    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: streamFront }),
+    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory, front: front?.http2 }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });
   const own = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
-  const page = withAppMetrics(own, options, telemetry, parts.logger);
+  const page = parts.pageOf(own);
   const rest = new RestServer({
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
     metrics: page,
-    metricsPath: config.metricsPath ?? '',
-    inferencePrefix: options.inference_path_prefix,
+    metricsPath: paths.metricsPath,
+    inferencePrefix: paths.prefix,
     maxBodyBytes: options.max_message_bytes,
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
     hasCors: options.rest_api_enable_cors_support,
     tls: config.isRestTls ? tls : undefined,
-    front,
+    front: front && ((commonHeaders) => front.http1(commonHeaders)),
     entrance: entranceOf('rest', parts),
   });
   const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
-  logFronting(config, grpc.services, parts.logger);
+  front?.opened(grpc.services);
   return { grpc, rest, joined, ...createPageServers(parts, page), sharedMemory: openInference.sharedMemory };
 }
 

@@ -2,7 +2,8 @@
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { expiryOf } from '../../config/tls-config.ts';
 import { isoTime, systemClock } from '../../core/clock.ts';
-import { CertificateWatch } from '../../proxy/net/certificate-watch.ts';
+import type { FileWatch } from '../../files/file-watch.ts';
+import { watchCertificates } from '../../proxy/net/certificate-watch.ts';
 import { LiveTls } from '../../proxy/net/live-tls.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { Metrics } from '../../telemetry/metrics/metrics.ts';
@@ -11,7 +12,7 @@ import { asMetric, counterFamily } from '../../telemetry/metrics/series.ts';
 export interface AppTls {
   readonly listen: LiveTls;
   /** Start it when the listeners are bound. */
-  readonly watch: CertificateWatch;
+  readonly watch: FileWatch;
 }
 
 /** Undefined without TLS. */
@@ -31,7 +32,7 @@ export function createTls({ tls, options }: ServeConfig, logger: Logger, metrics
   const files = tls.source.paths;
   const fields = { event: 'tls_reload', files };
   const until = (): string => isoTime(expiryOf(listen.config));
-  const watch = new CertificateWatch({
+  const watch = watchCertificates({
     start: tls,
     pollMs: options.tls_poll_wait_seconds * 1000,
     clock: systemClock,

@@ -59,7 +59,7 @@ export class EnsembleMembers {
 
   #estimate({ member, signatureName }: PlannedStep): number {
     const servable = this.#models.find?.(member.name, member);
-    if (servable === undefined || servable.cache !== undefined) return 0;
+    if (servable === undefined || servable.runner.maySpareRuns === true) return 0;
     const estimates = servable.runner.latencyEstimates?.().get(signatureName) ?? [];
     const means = estimates.filter(({ runs }) => runs > 0).map(({ meanMs }) => meanMs);
     return means.length === 0 ? 0 : Math.min(...means);

@@ -27,8 +27,11 @@ function loadSettings({
   degradeTo: _degradeTo,
   triton,
   sequences: _sequences,
+  featureKeys = new Map(),
   ...rest
 }: ModelConfig) {
   const ofTriton = triton && { ...triton, config: { ...triton.config, versionPolicy: undefined } };
-  return Object.fromEntries(Object.entries({ ...rest, triton: ofTriton }).filter(([, value]) => value !== undefined));
+  const ofFeatures = [...featureKeys].flatMap(([{ name, isReadLate }, value]) => (isReadLate ? [] : [[name, value]]));
+  const settings = { ...rest, triton: ofTriton, ofFeatures };
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }

@@ -8,6 +8,9 @@ import type { VersionFiles } from '../versions/version-source.ts';
 import type { CheckBackend, CheckMemory } from './lifecycle-settings.ts';
 import type { ModelEvents } from './model-events.ts';
 
+/** By its key in the report of a model: its value there; undefined = it is left out. */
+export type ModelReports = ReadonlyMap<string, (model: string) => unknown>;
+
 /** Options that TensorFlow Serving has under the same names; config/options/serve-options.ts describes them. */
 export interface ModelManagerOptions {
   readonly models: readonly ModelConfig[];
@@ -42,4 +45,6 @@ export interface ModelManagerOptions {
   readonly namesModels?: boolean;
   /** Counts the states of sequences. Default: they are bounded by model alone. */
   readonly kept?: KeptMemory;
+  /** What features tell of models in their reports. Default: nothing. */
+  readonly reports?: ModelReports;
 }

@@ -16,7 +16,7 @@ import type { VersionChoice } from '../versions/version-choice.ts';
 import { diskFiles } from '../versions/version-source.ts';
 import { allButFailed } from './first-ready.ts';
 import type { LifecycleSettings } from './lifecycle-settings.ts';
-import type { ModelManagerOptions } from './manager-settings.ts';
+import type { ModelManagerOptions, ModelReports } from './manager-settings.ts';
 import { NO_EVENTS } from './model-events.ts';
 import { ModelLifecycle } from './model-lifecycle.ts';
 import { statusesOf, unknownModel } from './refusals.ts';
@@ -38,6 +38,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #exitOnLoadFailure: boolean;
   readonly #isRepository: boolean;
   readonly #namesModels: boolean;
+  readonly #reports: ModelReports;
   #isReady = false;
   #isClosed = false;
   /** The reload in progress, and those that wait for it. */
@@ -49,6 +50,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#exitOnLoadFailure = options.exitOnLoadFailure ?? false;
     this.#isRepository = options.isRepository ?? false;
     this.#namesModels = options.namesModels ?? true;
+    this.#reports = options.reports ?? new Map();
     this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = {
       clock,
@@ -137,6 +139,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   fallbacks(name: string): ModelFallbacks | undefined {
     const config = this.#lifecycles.get(name)?.config;
     return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;
+  }
+
+  /** What features tell of the model, in the order in which they were installed. */
+  reportOf(name: string): Readonly<Record<string, unknown>> {
+    return Object.fromEntries([...this.#reports].map(([key, read]) => [key, read(name)]));
   }
 
   sequencesOf(name: string): SequenceTable | undefined {

@@ -19,8 +19,8 @@
  * Errors of these files never fail a load: they are logged.
  */
 import { createHash } from 'node:crypto';
+import type { WorkBounds } from '../../backends/backend.ts';
 import { isCrash } from '../../backends/host/process/trial-run.ts';
-import type { WorkBounds } from '../../backends/onnx/graph/work-bounds.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import type { StateFiles } from '../../files/state-files.ts';
 import type { Logger } from '../../telemetry/log/log.ts';

@@ -8,6 +8,7 @@
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
+import { Facts } from '../../core/collections/facts.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
@@ -21,9 +22,10 @@ import type { EnsembleSource } from '../ensembles/ensemble-source.ts';
 import type { StepDeclaration } from '../model-file/ensemble-schema.ts';
 import { loadModelFile } from '../model-file/load-model-file.ts';
 import { DeclaredSignatureRunner, withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
-import { Servable } from '../serving/servable.ts';
+import { Servable, type ServableRunner } from '../serving/servable.ts';
 import { tritonEnsemble } from '../triton/triton-ensemble.ts';
 import type { PrepareVersion } from '../warm-up/warm-up.ts';
+import type { Layers } from './layers.ts';
 import type { LoadServable } from './version-loader.ts';
 
 export interface EnsembleLoadOptions {
@@ -36,6 +38,7 @@ export interface EnsembleLoadOptions {
   /** As in LoadServableOptions. */
   readonly maxTensorBytes: number;
   readonly thread?: CodecThread;
+  readonly layers: Layers;
   readonly prepare?: PrepareVersion | undefined;
   readonly scheduler: SchedulerOptions;
 }
@@ -108,12 +111,17 @@ async function loadEnsemble(
   const views = await source.views(signatures);
   const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock, maxRuns);
   const viewed = views.size === 0 ? runner : new DeclaredSignatureRunner(runner, views, maxTensorBytes, thread);
-  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), viewed);
+  const facts = new Facts();
+  const warnings: string[] = [];
+  const warn = (warning: string): void => void warnings.push(warning);
+  const layered = { model, version, isEnsemble: true, signatures, facts, warn };
+  const outer = options.layers.requests.reduce((inner: ServableRunner, layer) => layer(inner, layered), viewed);
+  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), outer, facts);
   servable.runtime = { kind: 'ensemble', choice: undefined };
   servable.maxBatchSize = servable.configuredRows = scheduler.maxBatchSize;
   servable.modelRuns = modelRuns;
   source.complete(servable);
-  if (model.cache !== undefined) servable.addWarning(CACHE_OF_ENSEMBLE);
+  for (const warning of warnings) servable.addWarning(warning);
   try {
     await options.prepare?.({ servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });
     return servable;
@@ -122,9 +130,6 @@ async function loadEnsemble(
     throw error;
   }
 }
-
-const CACHE_OF_ENSEMBLE =
-  'its cache has no effect: members may change under an ensemble; give "cache" to the models of its steps';
 
 function tooManyRuns(runs: number, most: number): string {
   const those = `one request would take ${runs} runs of models, those of ensembles in it counted`;

@@ -17,7 +17,6 @@ import type { Telemetry } from '../../telemetry/request-record.ts';
 import type { DecisionStore } from '../batching/decision-store.ts';
 import type { ReadRecordedInputs } from '../batching/recorded-requests.ts';
 import type { PaddingState } from '../batching/version-padding.ts';
-import type { ResponseCaches } from '../caching/response-caches.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { BreakerState } from '../serving/breaker.ts';
 import type { Servable } from '../serving/servable.ts';
@@ -25,6 +24,7 @@ import type { ShadowEvent } from '../shadow/version-shadow.ts';
 import type { PrepareVersion } from '../warm-up/warm-up.ts';
 import type { FirstLoads } from './first-loads.ts';
 import type { LatencyStore } from './latency-store.ts';
+import type { Layers } from './layers.ts';
 
 export interface LoadServableOptions {
   readonly clock: Clock;
@@ -45,8 +45,8 @@ export interface LoadServableOptions {
    * versions stay as they were loaded.
    */
   readonly replaceServable?: (served: Servable, next: Servable) => boolean;
-  /** The kept answers of models that ask for it. Default: none are kept. */
-  readonly responseCaches?: ResponseCaches;
+  /** What features put into the stacks of versions. Default: nothing. */
+  readonly layers?: Layers;
   /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
   /** Threads inside one run; 0 = one, or all cores where a batch is done sooner so. */

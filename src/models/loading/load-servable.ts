@@ -31,7 +31,7 @@ import { endedBy, NO_FIRST_LOAD } from './first-loads.ts';
 import type { HostEvents, LoadServableOptions } from './load-options.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
-import { buildStack, keepsState, StackBase, type StackSignatures } from './version-stack.ts';
+import { buildStack, StackBase, type StackSignatures } from './version-stack.ts';
 
 /** Returns a loader for all models. It rejects with ServingError `load_failed`; nothing is left running then. */
 export function servableLoader(options: LoadServableOptions): LoadServable {
@@ -94,9 +94,6 @@ async function loadVersion(
   }
 }
 
-const CACHE_OF_STATE =
-  'its cache has no effect: the model keeps a state, so an answer depends on the requests before; take "cache" out of its configuration';
-
 /** What has happened to a version's sessions. */
 interface WorkerFacts {
   restarts: number;
@@ -130,7 +127,6 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.paddings = axes.paddings;
   servable.tryOut = opened.tryOut;
   servable.triton = opened.triton;
-  if (model.cache !== undefined && keepsState(served.signatures)) servable.addWarning(CACHE_OF_STATE);
   const source = { backendKind, versionDirectory, loadOptions: loadSettingsOf(options, target) };
   servable.profileOps = (rows, signatureName) =>
     profileReplica(
@@ -212,14 +208,17 @@ async function stackServable(
   base: StackBase,
 ): Promise<Stacked> {
   const { model, version } = target;
-  const { scheduler, runner, cache } = await buildStack(options, target, signatures, base, (warning) => {
+  const warnings: string[] = [];
+  const onMisfit = (warning: string): void => {
     options.events.onWarning?.(model.name, version, warning);
     servable.addWarning(warning);
-  });
+  };
+  const warn = (warning: string): void => void warnings.push(warning);
+  const { scheduler, runner } = await buildStack(options, target, signatures, base, { onMisfit, warn });
   const all = withDeclaredSignatures(signatures.signatures, signatures.views);
-  const servable = new Servable(model.name, version, all, runner);
+  const servable = new Servable(model.name, version, all, runner, base.facts);
+  for (const warning of warnings) servable.addWarning(warning);
   servable.breaker = base.breaker;
-  servable.cache = cache;
   servable.shadow = base.shadow;
   return { servable, scheduler };
 }

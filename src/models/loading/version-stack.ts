@@ -1,6 +1,7 @@
 /** Builds the layers that a version's requests pass through. */
 import type { Host } from '../../backends/host/start-host.ts';
 import { DEFAULT_BREAKER, type ModelConfig } from '../../config/model-config.ts';
+import { Facts } from '../../core/collections/facts.ts';
 import type { SharedError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
@@ -8,8 +9,6 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
-import { CachedRunner } from '../caching/cached-runner.ts';
-import type { ResponseCache } from '../caching/response-cache.ts';
 import {
   type OpenedVersion,
   startQuarantineHost,
@@ -24,22 +23,21 @@ import { GuardedExecutor } from '../serving/guarded-executor.ts';
 import type { SchedulerRequest, ServableRunner } from '../serving/servable.ts';
 import { VersionShadow } from '../shadow/version-shadow.ts';
 import type { KeptLatency } from './latency-store.ts';
+import { NO_LAYERS } from './layers.ts';
 import type { LoadServableOptions } from './load-options.ts';
 
 export interface VersionStack {
   readonly scheduler: Scheduler;
   /** The outermost layer. */
   readonly runner: ServableRunner;
-  /** Undefined if its model has none. */
-  readonly cache: ResponseCache | undefined;
 }
 
 /**
  * Each layer holds the next one as `inner` and has the same interface. Outermost first; those above the scheduler
  * handle requests, those below it batches:
  *
- *   CachedRunner             gives kept answers to requests that were answered before. Outermost, so that a kept answer
- *                            costs nothing of what is below.
+ *   layers of requests       of features, the last installed one outermost (layers.ts): whoever answers without a run
+ *                            spares what is below.
  *   DeclaredSignatureRunner  turns a request for a declared signature into one for the graph's own. Above the breaker
  *                            and the scheduler, which know only the graph's signatures.
  *   SequenceRunner           makes requests of the steps of sequences, with the state that it keeps. Above the scheduler,
@@ -60,17 +58,18 @@ export interface VersionStack {
  * The last four are already opened (runtimes/open-version.ts, backends/host/start-host.ts). The others are built here,
  * from the inside out, as far as the configuration asks for them: those below the scheduler by StackBase.
  *
- * `onMisfit` is called once for each signature that a run has shown to have no such batch axis.
+ * `onMisfit` is called once for each signature that a run has shown to have no such batch axis, and `warn` by layers
+ * while they are composed.
  */
 export async function buildStack(
   options: LoadServableOptions,
   target: VersionTarget,
   { signatures, views }: StackSignatures,
   base: StackBase,
-  onMisfit: (warning: string) => void,
+  warnings: { readonly onMisfit: (warning: string) => void; readonly warn: (warning: string) => void },
 ): Promise<VersionStack> {
   const { model, version, batching, hashArtifact } = target;
-  const { clock, telemetry, coreSlots, latencies, maxTensorBytes, thread } = options;
+  const { clock, telemetry, coreSlots, latencies, maxTensorBytes, thread, layers = NO_LAYERS } = options;
   const { scheduler: batchingOptions } = batching;
   base.share();
   const scheduler = new Scheduler({
@@ -82,17 +81,18 @@ export async function buildStack(
     slots: coreSlots,
     model: model.name,
     version: version.toString(),
-    onMisfit: (signature, reason) => onMisfit(misfitText(signature, reason)),
+    onMisfit: (signature, reason) => warnings.onMisfit(misfitText(signature, reason)),
     quarantine: base.quarantine,
   });
   const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
   const isStateful = keepsState(signatures);
   const stateful = isStateful ? new SequenceRunner(scheduled, signatures) : scheduled;
-  const viewed = views === undefined ? stateful : new DeclaredSignatureRunner(stateful, views, maxTensorBytes, thread);
-  const cache = isStateful ? undefined : options.responseCaches?.configured(model);
-  const runner = cache === undefined ? viewed : new CachedRunner(viewed, cache, clock);
-  return { scheduler, runner, cache };
+  const viewed: ServableRunner =
+    views === undefined ? stateful : new DeclaredSignatureRunner(stateful, views, maxTensorBytes, thread);
+  const layered = { model, version, isEnsemble: false, signatures, facts: base.facts, warn: warnings.warn };
+  const runner = layers.requests.reduce((inner, layer) => layer(inner, layered), viewed);
+  return { scheduler, runner };
 }
 
 /** True if the answers of the version depend on earlier requests. */
@@ -113,6 +113,7 @@ export class StackBase {
   readonly breaker: Breaker | undefined;
   readonly shadow: VersionShadow | undefined;
   readonly executor: Executor;
+  readonly facts = new Facts();
   /** Undefined unless the model runs in a process. */
   readonly quarantine: CrashQuarantine | undefined;
   readonly #onClose: () => void;

@@ -22,6 +22,10 @@ export abstract class RunnerAbove implements ServableRunner {
     return this.inner.runningBatches;
   }
 
+  get maySpareRuns(): boolean {
+    return this.inner.maySpareRuns === true;
+  }
+
   latencyEstimates(): ReadonlyMap<string, readonly LatencyEstimate[]> {
     return this.inner.latencyEstimates?.() ?? new Map();
   }

@@ -7,6 +7,7 @@
 
 import type { SandboxState } from '../../backends/host/sandbox/sandbox-state.ts';
 import type { OpProfile } from '../../backends/op-profile.ts';
+import { Facts } from '../../core/collections/facts.ts';
 import type { ServingError, SharedError } from '../../core/errors.ts';
 import type { SessionPlan } from '../../core/executor.ts';
 import { notesOn, type Signature } from '../../core/signature.ts';
@@ -46,22 +47,13 @@ export interface ServableRunner {
   submitTogether?(requests: readonly SchedulerRequest[]): Promise<readonly TensorMap[]>;
   /** Resolves when all submitted requests have settled and the runtime's memory is free. */
   close(): Promise<void>;
+  /** Some requests are answered without a run. Absent = none are. */
+  readonly maySpareRuns?: boolean;
   /** The expected run times of batches with the fewest threads, by the graph's signature. Absent = not known. */
   latencyEstimates?(): ReadonlyMap<string, readonly LatencyEstimate[]>;
   readonly queuedRows: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;
-}
-
-/** A model's response cache, which all its versions share. */
-export interface CacheFacts {
-  /** Kept answers. */
-  readonly size: number;
-  /** Of them and of the inputs that they are answers to. */
-  readonly bytes: number;
-  readonly evictions: number;
-  /** Requests by how they were served. */
-  readonly counts: Readonly<Record<'hit' | 'miss' | 'coalesced' | 'bypass', number>>;
 }
 
 /** The host that a version runs in. */
@@ -128,6 +120,8 @@ export class Servable {
   /** The same signatures with their constant values, by name. */
   readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
+  /** What features know of the version. */
+  readonly facts: Facts;
   /** Copies requests for logs and recordings; set before the first request. */
   tapPoint: TapPoint = NO_TAPS;
   /** Run times of the load-time sweep; empty without a sweep. */
@@ -145,8 +139,6 @@ export class Servable {
   shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
-  /** The kept answers of its model; undefined if it has none. */
-  cache: CacheFacts | undefined;
   /** By signature of the graph: why the batch axis that the owner has declared is wrong. May grow. */
   batchDisproofs: ReadonlyMap<string, string> = new Map();
   /** By signature of the graph: whether requests of different lengths share runs; empty where they are not to. May grow. */
@@ -170,7 +162,14 @@ export class Servable {
   #handles = 0;
   #unloading: (() => void) | undefined;
 
-  constructor(name: string, version: bigint, signatures: ReadonlyMap<string, Signature>, runner: ServableRunner) {
+  /** `facts`: of the version, if other servables of it have been. */
+  constructor(
+    name: string,
+    version: bigint,
+    signatures: ReadonlyMap<string, Signature>,
+    runner: ServableRunner,
+    facts = new Facts(),
+  ) {
     this.name = name;
     this.version = version;
     this.signatures = signatures;
@@ -186,6 +185,7 @@ export class Servable {
     }
     this.served = served;
     this.runner = runner;
+    this.facts = facts;
   }
 
   /** It has no runtime of its own: its runs are those of its members. */

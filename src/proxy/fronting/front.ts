@@ -2,10 +2,9 @@
  * The application behind this server, for the REST surface: requests that are not this server's own go to it
  * (docs/fronting.md).
  */
-import type { Buffer } from 'node:buffer';
 import { type IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import type { Connection } from '../http1/connection.ts';
+import type { HttpFront, UpgradeArrival } from '../http1/http-front.ts';
 import type { AppClient } from './app/app-client.ts';
 import type { FrontedParts } from './fronted-parts.ts';
 import { FrontedRequest } from './fronted-request.ts';
@@ -16,18 +15,7 @@ export interface FrontOptions extends FrontedParts {
   readonly app: AppClient;
 }
 
-/** A request that asks for another protocol. */
-export interface UpgradeArrival {
-  readonly request: IncomingMessage;
-  readonly socket: Socket;
-  /** What has come behind its head. */
-  readonly head: Buffer;
-  readonly connection: Connection;
-  /** node:http reads the connection again. */
-  readonly readAgain: () => void;
-}
-
-export class Front {
+export class Http1Front implements HttpFront {
   readonly #parts: FrontOptions;
   readonly #commonHeaders: readonly string[];
 
@@ -37,13 +25,11 @@ export class Front {
     this.#commonHeaders = commonHeaders;
   }
 
-  /** Takes a request that node:http has read. */
   serve(request: IncomingMessage, response: ServerResponse, connection: Connection, expectsContinue: boolean): void {
     const turn = connection.begin(response);
     this.#begin({ request, response, turn, open: connection.open, expectsContinue }, connection);
   }
 
-  /** Takes a request that asks for another protocol. `isOurs`: not the application's. */
   upgrade({ request, socket, head, connection, readAgain }: UpgradeArrival, isOurs: boolean): void {
     if (connection.turns.areOpen || connection.turns.hasEnded) {
       // Answers that the client has not waited for cannot be told from the other protocol.

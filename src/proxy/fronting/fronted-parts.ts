@@ -1,11 +1,11 @@
 import type { Clock } from '../../core/clock.ts';
-import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
 import type { Callers } from '../caller.ts';
-import type { FrontedDeadlines } from '../fronted-deadlines.ts';
 import type { AppSlots } from './app/app-slots.ts';
+import type { FrontedDeadlines } from './fronted-deadlines.ts';
 import type { HeaderParts } from './heads/sent-request.ts';
 import type { HeldPlaces } from './held-places.ts';
 import type { OpenFronted } from './open-fronted.ts';
+import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
 import type { UntakenAnswers } from './untaken-answers.ts';
 
 /** Shared by the requests of one server. */

@@ -18,7 +18,6 @@
 import type { Readable } from 'node:stream';
 import type { TimerHandle } from '../../core/clock.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import type { FrontedOutcome, FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
 import { ErrorCode } from '../http2/error-code.ts';
 import {
   answerTimeout,
@@ -50,6 +49,7 @@ import type {
   RequestHead,
   SentRequest,
 } from './sides.ts';
+import type { FrontedOutcome, FrontedRecord } from './telemetry/fronted-record.ts';
 import { joinTunnel } from './tunnel.ts';
 import { UntakenAnswer } from './untaken-answer.ts';
 

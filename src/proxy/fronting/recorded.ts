@@ -1,13 +1,13 @@
 /** What telemetry is told of a fronted request. */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import type { FrontedRecord } from '../../telemetry/fronted/fronted-record.ts';
-import type { FrontedTelemetry } from '../../telemetry/fronted/fronted-telemetry.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import type { AppAddress } from './app/app-address.ts';
 import { valuesOf } from './heads/hop-headers.ts';
 import { targetOf } from './heads/sent-request.ts';
 import type { RequestHead, TunnelEnd } from './sides.ts';
+import type { FrontedRecord } from './telemetry/fronted-record.ts';
+import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
 
 /** Begins the record of a request whose head has come. */
 export function beginRecord(head: RequestHead, telemetry: FrontedTelemetry, app: AppAddress): FrontedRecord {

@@ -4,6 +4,7 @@
  */
 import type { Duplex } from 'node:stream';
 import type { Clock, Instant } from '../../core/clock.ts';
+import { TokenBucket } from '../../core/collections/token-bucket.ts';
 import type { UnsentBytes } from '../../core/unsent-bytes.ts';
 import { ErrorCode, enhanceYourCalm } from './error-code.ts';
 import type { FlushTurn, IdlePolicy } from './flush-turn.ts';
@@ -65,10 +66,17 @@ export class ConnectionCore implements StreamOwner {
   readonly streams = new StreamRegistry();
   /** The connection's own window, beside those of its streams. */
   readonly window: ReceiveWindow;
-  readonly #resets: ControlBudget;
-  readonly #mistakes: ControlBudget;
-  readonly #settings: ControlBudget;
-  readonly #control: ControlBudget;
+  /**
+   * Budgets against clients that keep to the protocol but make us work more than they do: they reset their requests as
+   * soon as they have begun (CVE-2023-44487), make us reset them (CVE-2025-8671), or send endless PING, SETTINGS,
+   * PRIORITY, WINDOW_UPDATE, empty DATA or unknown frames. Each such frame takes a token; none left: GOAWAY
+   * ENHANCE_YOUR_CALM. Finished requests earn tokens, because well-behaved clients send some of these frames for each: a
+   * WINDOW_UPDATE or two for what they have read, a PING to measure the path when data comes.
+   */
+  readonly #resets: TokenBucket;
+  readonly #mistakes: TokenBucket;
+  readonly #settings: TokenBucket;
+  readonly #control: TokenBucket;
   readonly #onNoStreams: () => void;
   #seenWholeFrames = 0;
   /** Of all streams. */
@@ -90,11 +98,11 @@ export class ConnectionCore implements StreamOwner {
     // The protocol has no way to make it smaller than its default.
     const windowBytes = Math.max(options.connectionWindowBytes, DEFAULT_WINDOW_BYTES);
     this.window = { windowBytes, available: windowBytes, credit: 0 };
-    const nowMs = (): number => clock.nowMs();
-    this.#resets = new ControlBudget(options.resetBurst, options.resetsPerSecond, nowMs);
-    this.#mistakes = new ControlBudget(options.mistakeBurst, options.mistakesPerSecond, nowMs);
-    this.#settings = new ControlBudget(options.settingsBurst, options.settingsPerSecond, nowMs);
-    this.#control = new ControlBudget(options.controlBurst, options.controlPerSecond, nowMs);
+    const now = clock.nowMs();
+    this.#resets = new TokenBucket(options.resetBurst, options.resetsPerSecond, now);
+    this.#mistakes = new TokenBucket(options.mistakeBurst, options.mistakesPerSecond, now);
+    this.#settings = new TokenBucket(options.settingsBurst, options.settingsPerSecond, now);
+    this.#control = new TokenBucket(options.controlBurst, options.controlPerSecond, now);
     this.#onNoStreams = onNoStreams;
   }
 
@@ -106,21 +114,28 @@ export class ConnectionCore implements StreamOwner {
 
   /** Counts a frame that causes work but is no request. Throws ConnectionError when there were too many. */
   spendControl(what: string): void {
-    if (this.#control.spend()) return;
+    if (this.#spend(this.#control)) return;
     const { wholeFrames } = this.sends;
     this.#control.earn(EARNED_PER_FRAME * (wholeFrames - this.#seenWholeFrames));
     this.#seenWholeFrames = wholeFrames;
-    if (!this.#control.spend()) throw enhanceYourCalm(`too many ${what}`);
+    if (!this.#spend(this.#control)) throw enhanceYourCalm(`too many ${what}`);
   }
 
   /** Counts a SETTINGS frame. Throws ConnectionError when there were too many. */
   spendSettings(): void {
-    if (!this.#settings.spend()) throw enhanceYourCalm('too many SETTINGS frames');
+    if (!this.#spend(this.#settings)) throw enhanceYourCalm('too many SETTINGS frames');
   }
 
   /** Counts a request that ended by the client's reset. Throws ConnectionError when there were too many. */
   spendReset(): void {
-    if (!this.#resets.spend()) throw enhanceYourCalm('too many requests reset');
+    if (!this.#spend(this.#resets)) throw enhanceYourCalm('too many requests reset');
+  }
+
+  /** The clock is asked only when the tokens have run out. */
+  #spend(budget: TokenBucket): boolean {
+    if (budget.take()) return true;
+    budget.fill(this.environment.clock.nowMs());
+    return budget.take();
   }
 
   /** Returns bytes to the connection's window that no handler will read: padding, or the body of a closed stream. */
@@ -188,7 +203,7 @@ export class ConnectionCore implements StreamOwner {
     const stream = this.streams.get(id);
     if (stream !== undefined) this.close(stream, Closed.BY_US, code);
     else this.streams.resetAgain(id);
-    if (!this.#mistakes.spend()) throw enhanceYourCalm('too many malformed frames');
+    if (!this.#spend(this.#mistakes)) throw enhanceYourCalm('too many malformed frames');
   }
 
   failed(stream: ServerStream, error: unknown): void {
@@ -218,53 +233,5 @@ export class ConnectionCore implements StreamOwner {
       this.environment.handler.onHandlerError(error);
     }
     if (this.streams.size === 0) this.#onNoStreams();
-  }
-}
-
-/**
- * A token bucket against clients that keep to the protocol but make us work more than they do: they reset their
- * requests as soon as they have begun (CVE-2023-44487), make us reset them (CVE-2025-8671), or send endless PING,
- * SETTINGS, PRIORITY, WINDOW_UPDATE, empty DATA or unknown frames.
- *
- *          earned by requests ───▶ ┌────────┐
- *          so many per second ───▶ │ tokens │ ──▶ one for each such frame; none left: GOAWAY ENHANCE_YOUR_CALM
- *                                  └────────┘
- *                                    ≤ burst
- *
- * Finished requests earn tokens, because well-behaved clients send some of these frames for each: a WINDOW_UPDATE or
- * two for what they have read, a PING to measure the path when data comes.
- */
-export class ControlBudget {
-  readonly #burst: number;
-  readonly #perSecond: number;
-  readonly #nowMs: () => Instant;
-  #tokens: number;
-  #filledAt: Instant;
-
-  /** @param nowMs is asked only when the tokens have run out */
-  constructor(burst: number, perSecond: number, nowMs: () => Instant) {
-    this.#burst = burst;
-    this.#perSecond = perSecond;
-    this.#nowMs = nowMs;
-    this.#tokens = burst;
-    this.#filledAt = nowMs();
-  }
-
-  /** Takes one token. False if none was left. */
-  spend(): boolean {
-    if (this.#tokens < 1) this.#refill();
-    if (this.#tokens < 1) return false;
-    this.#tokens -= 1;
-    return true;
-  }
-
-  earn(count: number): void {
-    this.#tokens = Math.min(this.#burst, this.#tokens + count);
-  }
-
-  #refill(): void {
-    const now = this.#nowMs();
-    this.#tokens = Math.min(this.#burst, this.#tokens + ((now - this.#filledAt) / 1000) * this.#perSecond);
-    this.#filledAt = now;
   }
 }

@@ -1,23 +1,11 @@
-/**
- * Reads the files of key and certificates again when they change, and hands the new ones over.
- *
- *   look ──▶ as served ──────────────────────────────────────────▶ wait for the next look
- *        └─▶ new ──▶ look again, soon ──▶ the same ──▶ good: apply; bad: keep what is served, and say why
- *                          └─▶ new again: look again
- *
- * Files are found by their paths each time, so that a changed link counts, as Kubernetes rotates a mounted secret: it
- * points the link ..data, through which every file is reached, to another directory. A read of several files may fall
- * on both sides of that. Therefore all of them are read until two reads in a row are equal, so that key, certificate
- * and authorities belong together; and a writer who copies one file after the other has time until the second look.
- *
- * What is bad is said once, and tried again at each look: a certificate may only not be valid yet.
- */
+/** Takes key and certificates into use when their files have changed, and when asked; bad ones leave those before. */
 import type { Buffer } from 'node:buffer';
 import { type FileResult, loadConfigFile } from '../../config/config-file.ts';
 import { outOfDate, type TlsConfig } from '../../config/tls-config.ts';
-import { hashOf, type TlsAtStart } from '../../config/tls-source.ts';
+import type { TlsAtStart } from '../../config/tls-source.ts';
 import type { Clock } from '../../core/clock.ts';
-import { Poller } from '../../core/poller.ts';
+import { SOON_MS } from '../../core/poller.ts';
+import { FileWatch } from '../../files/file-watch.ts';
 
 /** Events for the log and the metrics. */
 export interface CertificateEvents {
@@ -40,108 +28,46 @@ export interface CertificateWatchOptions {
   readonly load?: (path: string) => Promise<FileResult>;
 }
 
-/** Of all files together. */
-interface Look {
-  /** Tells looks apart. */
-  readonly print: string;
-  readonly contents: readonly Buffer[];
-  readonly errors: readonly string[];
+export function watchCertificates(options: CertificateWatchOptions): FileWatch {
+  const { start, pollMs, clock, events, load = loadConfigFile } = options;
+  let servedHash = start.hash;
+  return new FileWatch({
+    known: { paths: start.source.paths, hash: servedHash },
+    pollMs,
+    settleMs: SOON_MS,
+    clock,
+    load: (path) => load(path),
+    take: async ({ contents, hash, isAsked }) => {
+      if (hash === servedHash) {
+        if (isAsked) events.onUnchanged();
+        return [];
+      }
+      const errors = replace(contents, options);
+      if (errors.length === 0) servedHash = hash;
+      return errors;
+    },
+    onInvalid: (errors) => events.onRefused(errors),
+  });
 }
 
-/** Reads in a row that may differ before one is taken as it is: the next look comes soon. */
-const MOST_READS = 5;
-
-export class CertificateWatch {
-  readonly #options: CertificateWatchOptions;
-  readonly #poller: Poller;
-  /** Of the look that is served. */
-  #served: string;
-  /** Of the last look, if it was not that one. */
-  #candidate: string | undefined;
-  /** What was said of it. */
-  #said: string | undefined;
-  #isAsked = false;
-
-  constructor(options: CertificateWatchOptions) {
-    this.#options = options;
-    this.#served = options.start.hash;
-    const { clock, pollMs } = options;
-    this.#poller = new Poller({ clock, intervalMs: pollMs === 0 ? -1 : pollMs, poll: () => this.#poll() });
+/** Returns why the ones before stay; empty if the new ones are served now. */
+function replace(
+  contents: readonly Buffer[],
+  { start, clock, apply, events }: CertificateWatchOptions,
+): readonly string[] {
+  const errors: string[] = [];
+  const config = start.source.read(contents, errors);
+  if (config === undefined) return errors;
+  const late = outOfDate(config, clock.wallMs());
+  if (late.length > 0) return late;
+  if (config.verifyClient !== start.config.verifyClient) {
+    return ['client_verify has changed, which takes effect at the next start alone; start the server again'];
   }
-
-  start(): void {
-    this.#poller.start();
+  try {
+    apply(config);
+  } catch (error) {
+    return [(error as Error).message];
   }
-
-  /** No look begins after this. */
-  stop(): void {
-    this.#poller.close();
-  }
-
-  /** Looks now, and takes what is there without a second look. Resolves when that is done; never rejects. */
-  reread(): Promise<void> {
-    this.#isAsked = true;
-    return this.#poller.now();
-  }
-
-  /** True if the next look should come soon. Never rejects. */
-  async #poll(): Promise<boolean> {
-    const isAsked = this.#isAsked;
-    this.#isAsked = false;
-    const look = await this.#look();
-    if (look.print === this.#served) {
-      this.#candidate = undefined;
-      this.#said = undefined;
-      if (isAsked) this.#options.events.onUnchanged();
-      return false;
-    }
-    const isSettled = isAsked || look.print === this.#candidate;
-    this.#candidate = look.print;
-    if (!isSettled) return true;
-    const errors = this.#take(look);
-    const said = errors.join('\n');
-    if (errors.length > 0 && (isAsked || said !== this.#said)) this.#options.events.onRefused(errors);
-    this.#said = said;
-    return false;
-  }
-
-  /** What is wrong; nothing if the new ones are served now. */
-  #take({ print, contents, errors: readErrors }: Look): readonly string[] {
-    const { start, clock, apply, events } = this.#options;
-    if (readErrors.length > 0) return readErrors;
-    const errors: string[] = [];
-    const config = start.source.read(contents, errors);
-    if (config === undefined) return errors;
-    const late = outOfDate(config, clock.wallMs());
-    if (late.length > 0) return late;
-    if (config.verifyClient !== start.config.verifyClient) {
-      return ['client_verify has changed, which takes effect at the next start alone; start the server again'];
-    }
-    try {
-      apply(config);
-    } catch (error) {
-      return [(error as Error).message];
-    }
-    this.#served = print;
-    events.onApplied(config);
-    return [];
-  }
-
-  async #look(): Promise<Look> {
-    let look = await this.#read();
-    for (let reads = 1; reads < MOST_READS; reads++) {
-      const next = await this.#read();
-      if (next.print === look.print) break;
-      look = next;
-    }
-    return look;
-  }
-
-  async #read(): Promise<Look> {
-    const { start, load = loadConfigFile } = this.#options;
-    const files = await Promise.all(start.source.paths.map((path) => load(path)));
-    const contents = files.flatMap(({ bytes }) => bytes ?? []);
-    const errors = files.flatMap(({ error }) => error ?? []);
-    return { contents, errors, print: errors.length > 0 ? errors.join('\n') : hashOf(contents) };
-  }
+  events.onApplied(config);
+  return [];
 }

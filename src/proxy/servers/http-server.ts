@@ -23,8 +23,6 @@ import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
 import { Exchange } from '../exchange.ts';
-import { Front, type FrontOptions } from '../fronting/front.ts';
-import type { OpenFronted } from '../fronting/open-fronted.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
@@ -32,6 +30,7 @@ import { Connection, type ConnectionContext } from '../http1/connection.ts';
 import { CORS_HEADERS } from '../http1/cors.ts';
 import { afterReads } from '../http1/ending.ts';
 import { FeedTurns } from '../http1/feed-turns.ts';
+import type { HttpFront } from '../http1/http-front.ts';
 import { HttpWire, type RestContext } from '../http1/http-wire.ts';
 import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
 import type { OpenRequest } from '../http1/open-request.ts';
@@ -91,8 +90,8 @@ export interface RestServerOptions {
   readonly inflations?: InflationGate;
   /** Use TLS on TCP addresses. Default: plaintext. */
   readonly tls?: ListenTls | undefined;
-  /** The application that gets every request which is not for inference. Default: there is none. */
-  readonly front?: FrontOptions | undefined;
+  /** Takes every request that is not for this server; gets what is in every answer's head. Default: there is no such. */
+  readonly front?: ((commonHeaders: readonly string[]) => HttpFront) | undefined;
   /** Reads and writes large bodies. Default: they are read and written on the event loop. */
   readonly thread?: CodecThread;
   /** Absent: no answer carries a load report. */
@@ -108,7 +107,7 @@ export class RestServer {
   readonly #routes: RestMatcher;
   readonly #methods: RestMethods;
   readonly #small: SmallAnswers;
-  readonly #front: Front | undefined;
+  readonly #front: HttpFront | undefined;
   /** Made when it is first asked for. */
   #description: Page | undefined;
   readonly #connections = new Map<Duplex, Connection>();
@@ -148,7 +147,7 @@ export class RestServer {
     this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, unsent, ...timeouts };
     this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers, bodies, unsent };
     this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors, unsent });
-    const front = options.front && new Front(options.front, this.#heads.common);
+    const front = options.front?.(this.#heads.common);
     this.#front = front;
     this.#listener = new RestListener(
       {
@@ -179,11 +178,6 @@ export class RestServer {
   /** On "host:port", "[v6]:port" or "unix:/path"; `joined`: gRPC's too. Resolves with it as bound, or ListenError. */
   listen(address: string, joined?: JoinedPort): Promise<string> {
     return this.#listener.listen(address, joined);
-  }
-
-  /** What is under way with the application; undefined without one. */
-  get underWay(): OpenFronted | undefined {
-    return this.#options.front?.underWay;
   }
 
   /** From now on each connection ends with its next answer, which says so. New ones are accepted, and end likewise. */

@@ -7,7 +7,8 @@
  *
  * Keys must be a closed set, since each keeps some memory. A timer is armed only while lines are suppressed.
  */
-import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import { WindowCap } from '../../core/collections/window-cap.ts';
 
 export interface LineLimiterOptions {
   readonly clock: Clock;
@@ -18,8 +19,7 @@ export interface LineLimiterOptions {
 }
 
 interface Window {
-  endsAt: Instant;
-  written: number;
+  readonly cap: WindowCap;
   suppressed: number;
   timer: TimerHandle | undefined;
 }
@@ -34,20 +34,13 @@ export class LineLimiter {
 
   /** True if a line of this kind may be written now; else it is counted as suppressed. */
   allow(key: string): boolean {
-    const { clock, windowMs, linesPerWindow } = this.#options;
+    const { clock } = this.#options;
     const now = clock.nowMs();
     const window = this.#windowOf(key);
-    if (now >= window.endsAt) {
-      this.#report(key, window);
-      window.endsAt = now + windowMs;
-      window.written = 0;
-    }
-    if (window.written < linesPerWindow) {
-      window.written += 1;
-      return true;
-    }
+    if (now >= window.cap.endsAt) this.#report(key, window);
+    if (window.cap.allow(now)) return true;
     window.suppressed += 1;
-    window.timer ??= clock.setTimer(window.endsAt, () => this.#report(key, window));
+    window.timer ??= clock.setTimer(window.cap.endsAt, () => this.#report(key, window));
     return false;
   }
 
@@ -59,7 +52,8 @@ export class LineLimiter {
   #windowOf(key: string): Window {
     let window = this.#windows.get(key);
     if (window === undefined) {
-      window = { endsAt: 0, written: 0, suppressed: 0, timer: undefined };
+      const { linesPerWindow, windowMs } = this.#options;
+      window = { cap: new WindowCap(linesPerWindow, windowMs), suppressed: 0, timer: undefined };
       this.#windows.set(key, window);
     }
     return window;

@@ -72,18 +72,6 @@ export interface SequenceReading {
   readonly events: ReadonlyMap<string, number>;
 }
 
-/** The response cache of a model. */
-export interface CacheReading {
-  readonly model: string;
-  readonly cache: {
-    readonly size: number;
-    readonly bytes: number;
-    readonly evictions: number;
-    /** Requests by how they were served: a closed set. */
-    readonly counts: Readonly<Record<string, number>>;
-  };
-}
-
 /** Each method registers its gauges: call it once. */
 export class Gauges {
   readonly #registry: Registry;
@@ -94,7 +82,7 @@ export class Gauges {
 
   observeQueues(read: () => readonly QueueReading[]): void {
     const gauge = (name: string, help: string, pick: (reading: QueueReading) => number): void =>
-      this.#register(name, help, () =>
+      this.observeEach(name, help, () =>
         read().map((r) => ({ labels: { model: r.model, version: r.version }, value: pick(r) })),
       );
     gauge('pillion_queue_rows', 'Rows that wait for a slot.', (r) => r.rows);
@@ -104,7 +92,7 @@ export class Gauges {
 
   observeBreakers(read: () => readonly BreakerReading[]): void {
     const help = 'State of the circuit breaker around a version’s batches: 1 for the one that it is in.';
-    this.#register('pillion_breaker_state', help, () =>
+    this.observeEach('pillion_breaker_state', help, () =>
       read().flatMap(({ model, version, state: current }) =>
         BREAKER_STATE_LABELS.map((state) => ({ labels: { model, version, state }, value: state === current ? 1 : 0 })),
       ),
@@ -114,21 +102,21 @@ export class Gauges {
   observeMemory(read: () => readonly MemoryReading[]): void {
     const help =
       'Memory of a loaded version. weights: the size of its files times its copies (sessions) in memory now; working: what it took beside them when it loaded.';
-    this.#register('pillion_model_memory_bytes', help, () =>
+    this.observeEach('pillion_model_memory_bytes', help, () =>
       read().map(({ model, version, part, bytes }) => ({ labels: { model, version, part }, value: bytes })),
     );
   }
 
   observeHosts(read: () => readonly HostReading[]): void {
     const help = 'Memory of the processes that a version runs in, where it has its own.';
-    this.#register('pillion_host_resident_bytes', help, () =>
+    this.observeEach('pillion_host_resident_bytes', help, () =>
       read().map(({ model, version, residentBytes }) => ({ labels: { model, version }, value: residentBytes })),
     );
   }
 
   observeProcessGroups(read: () => readonly ProcessGroupReading[]): void {
     const help = 'Memory of the processes that the models of a group share.';
-    this.#register('pillion_process_group_resident_bytes', help, () =>
+    this.observeEach('pillion_process_group_resident_bytes', help, () =>
       read().map(({ group, residentBytes }) => ({ labels: { process_group: group }, value: residentBytes })),
     );
   }
@@ -136,80 +124,54 @@ export class Gauges {
   observeForecasts(quantiles: readonly number[], read: () => readonly ForecastReading[]): void {
     const error =
       'By how much requests ended later than admission expected over the last minute or two, by quantile; below 0 = earlier.';
-    this.#register('pillion_forecast_error_seconds', error, () =>
+    this.observeEach('pillion_forecast_error_seconds', error, () =>
       read().flatMap(({ model, version, errorMs }) =>
         errorMs.map((ms, i) => ({ labels: { model, version, quantile: String(quantiles[i]) }, value: ms / 1000 })),
       ),
     );
     const late = 'Share of the requests that were admitted with a deadline and ended after it, over the same time.';
-    this.#register('pillion_admitted_late_ratio', late, () =>
+    this.observeEach('pillion_admitted_late_ratio', late, () =>
       read().map(({ model, version, lateShare }) => ({ labels: { model, version }, value: lateShare })),
     );
   }
 
   observeSequences(read: () => readonly SequenceReading[]): void {
-    this.#register('pillion_sequences', 'Sequences whose state is kept, by the version that they run on.', () =>
+    this.observeEach('pillion_sequences', 'Sequences whose state is kept, by the version that they run on.', () =>
       read().flatMap(({ model, open }) => [...open].map(([version, value]) => ({ labels: { model, version }, value }))),
     );
-    this.#register('pillion_sequence_state_bytes', 'Memory of the states of a model’s sequences.', () =>
+    this.observeEach('pillion_sequence_state_bytes', 'Memory of the states of a model’s sequences.', () =>
       read().map(({ model, bytes }) => ({ labels: { model }, value: bytes })),
     );
     const help = 'Sequences that were started or refused, and those that are kept no more, by the reason.';
     const counts = (): readonly Reading[] =>
       read().flatMap(({ model, events }) => [...events].map(([event, value]) => ({ labels: { model, event }, value })));
-    this.#registerCounts('pillion_sequence_events_total', help, counts);
-  }
-
-  observeCaches(read: () => readonly CacheReading[]): void {
-    const of = (pick: (cache: CacheReading['cache']) => number) => (): readonly Reading[] =>
-      read().map(({ model, cache }) => ({ labels: { model }, value: pick(cache) }));
-    this.#register(
-      'pillion_cache_answers',
-      'Answers that a model’s response cache keeps.',
-      of(({ size }) => size),
-    );
-    this.#register(
-      'pillion_cache_bytes',
-      'Memory of a model’s kept answers, and of the inputs that they are answers to.',
-      of(({ bytes }) => bytes),
-    );
-    this.#registerCounts(
-      'pillion_cache_evictions_total',
-      'Kept answers that made room for others.',
-      of(({ evictions }) => evictions),
-    );
-    this.#registerCounts(
-      'pillion_cache_requests_total',
-      'Requests of models with a response cache: hit = a kept answer, coalesced = it waited for a run of the same request, miss = it ran, bypass = it was not looked up.',
-      () =>
-        read().flatMap(({ model, cache }) =>
-          Object.entries(cache.counts).map(([result, value]) => ({ labels: { model, result }, value })),
-        ),
-    );
+    this.observeCounts('pillion_sequence_events_total', help, counts);
   }
 
   observeConnections(read: () => readonly ConnectionReading[]): void {
     const gauge = (name: string, help: string, pick: (reading: ConnectionReading) => number): void =>
-      this.#register(name, help, () => read().map((r) => ({ labels: { surface: r.surface }, value: pick(r) })));
+      this.observeEach(name, help, () => read().map((r) => ({ labels: { surface: r.surface }, value: pick(r) })));
     gauge('pillion_connections', 'Open connections.', (r) => r.open);
     gauge('pillion_connections_max', 'Open connections at most.', (r) => r.most);
   }
 
   /** One number without labels. */
   observe(name: string, help: string, read: () => number): void {
-    this.#register(name, help, () => [{ labels: {}, value: read() }]);
+    this.observeEach(name, help, () => [{ labels: {}, value: read() }]);
+  }
+
+  /** One number for each set of labels: names of configured models, and closed sets. */
+  observeEach(name: string, help: string, read: () => readonly Reading[]): void {
+    this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read)));
+  }
+
+  /** The same of counts since the start. */
+  observeCounts(name: string, help: string, read: () => readonly Reading[]): void {
+    this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read, 'counter')));
   }
 
   /** One count without labels, since the start. */
   observeCount(name: string, help: string, read: () => number): void {
-    this.#registerCounts(name, help, () => [{ labels: {}, value: read() }]);
-  }
-
-  #register(name: string, help: string, read: () => readonly Reading[]): void {
-    this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read)));
-  }
-
-  #registerCounts(name: string, help: string, read: () => readonly Reading[]): void {
-    this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read, 'counter')));
+    this.observeCounts(name, help, () => [{ labels: {}, value: read() }]);
   }
 }

@@ -8,7 +8,7 @@
  * cost the collector time (docs/adr/0011-no-maps-on-the-request-path.md). So the first MOST_PER_SECOND requests of each
  * second are remembered, and the others pay for a comparison.
  */
-import type { Instant } from '../../core/clock.ts';
+import { WindowCap } from '../../core/collections/window-cap.ts';
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import { RequestRing } from './request-ring.ts';
 import type { FlightFilter, RequestSnapshot } from './request-snapshot.ts';
@@ -28,8 +28,7 @@ export class MinutesRing {
   readonly #full: FullRing[] = [];
   #fullBytes = 0;
   #newest = new RequestRing(RING_PLACES);
-  #secondEndsAt: Instant = -Infinity;
-  #left = 0;
+  readonly #cap = new WindowCap(MOST_PER_SECOND, 1000);
 
   /** @param maxBytes of the full rings, by their own estimate; the newest ring comes on top */
   constructor(maxBytes: number) {
@@ -38,13 +37,7 @@ export class MinutesRing {
 
   /** Copies a request, unless this second has had enough. */
   add(record: RequestRecord, kept: KeepReason | undefined): void {
-    const at = record.stages.finishedAt;
-    if (at >= this.#secondEndsAt) {
-      this.#secondEndsAt = at + 1000;
-      this.#left = MOST_PER_SECOND;
-    }
-    if (this.#left === 0) return;
-    this.#left -= 1;
+    if (!this.#cap.allow(record.stages.finishedAt)) return;
     this.#newest.add(record, kept);
     if (this.#newest.isFull) this.#turn();
   }

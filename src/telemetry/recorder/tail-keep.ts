@@ -7,7 +7,7 @@
  *
  * Only requests with rows (inferences) can be slow. Judging allocates nothing.
  */
-import type { Instant } from '../../core/clock.ts';
+import { WindowCap } from '../../core/collections/window-cap.ts';
 import type { RequestOutcome, RequestRecord } from '../request-record.ts';
 
 /** Why a request is kept. */
@@ -20,10 +20,10 @@ const WINDOW_MS = 1000;
 
 export class TailKeep {
   readonly #perSecond: number;
-  readonly #failures = new Map<RequestOutcome, RateCap>();
+  readonly #failures = new Map<RequestOutcome, WindowCap>();
   readonly #versions = new Map<string, Map<string, VersionTail>>();
   /** The last request's tail, which is mostly the next one's too. */
-  #last: VersionTail = { model: '', version: '', threshold: new TailThreshold(), cap: new RateCap(0) };
+  #last: VersionTail = { model: '', version: '', threshold: new TailThreshold(), cap: new WindowCap(0, WINDOW_MS) };
 
   /** @param perSecond 0 = nothing is kept */
   constructor(perSecond: number = DEFAULT_KEPT_PER_SECOND) {
@@ -66,13 +66,13 @@ export class TailKeep {
   }
 
   #newTail(model: string, version: string): VersionTail {
-    return { model, version, threshold: new TailThreshold(), cap: new RateCap(this.#perSecond) };
+    return { model, version, threshold: new TailThreshold(), cap: new WindowCap(this.#perSecond, WINDOW_MS) };
   }
 
-  #capOf(outcome: RequestOutcome): RateCap {
+  #capOf(outcome: RequestOutcome): WindowCap {
     const found = this.#failures.get(outcome);
     if (found !== undefined) return found;
-    const cap = new RateCap(this.#perSecond);
+    const cap = new WindowCap(this.#perSecond, WINDOW_MS);
     this.#failures.set(outcome, cap);
     return cap;
   }
@@ -82,28 +82,7 @@ interface VersionTail {
   readonly model: string;
   readonly version: string;
   readonly threshold: TailThreshold;
-  readonly cap: RateCap;
-}
-
-/** Allows the first `perWindow` calls of a second. A second begins with the first call after the last second's end. */
-class RateCap {
-  readonly #perWindow: number;
-  #endsAt: Instant = -Infinity;
-  #left = 0;
-
-  constructor(perWindow: number) {
-    this.#perWindow = perWindow;
-  }
-
-  allow(at: Instant): boolean {
-    if (at >= this.#endsAt) {
-      this.#endsAt = at + WINDOW_MS;
-      this.#left = this.#perWindow;
-    }
-    if (this.#left <= 0) return false;
-    this.#left -= 1;
-    return true;
-  }
+  readonly cap: WindowCap;
 }
 
 /** Values before there is a limit. */

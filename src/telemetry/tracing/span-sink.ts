@@ -1,10 +1,8 @@
 import type { Clock } from '../../core/clock.ts';
-import type { FrontedRecord } from '../fronted/fronted-record.ts';
 import { lastFlush } from '../last-flush.ts';
 import type { Logger } from '../log/log.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
-import { FrontedSpans } from './fronted-spans.ts';
 import { LinkedSpans } from './linked-spans.ts';
 import { SpanMaker } from './span-maker.ts';
 import type { SpanOutput } from './span-output.ts';
@@ -15,8 +13,8 @@ export interface SpanSink {
   makeRequestSpans(record: RequestRecord, kept: KeepReason | undefined): void;
   /** Makes the spans of a batch that has run, a little later; none if no member is sampled or kept. */
   makeBatchSpans(record: BatchRecord): void;
-  /** Makes the spans of a request to the application that has ended; none if it is not sampled. */
-  makeFrontedSpans(record: FrontedRecord): void;
+  /** Has others make spans, of records of their own. */
+  makeSpans(make: (output: SpanOutput) => void): void;
   /** Sends the remaining spans (lastFlush) and tells how many were lost. Never rejects. Idempotent. */
   shutdown(): Promise<number | 'unknown'>;
 }
@@ -34,12 +32,11 @@ export interface SpanSinkOptions {
 export function spanSink(options: SpanSinkOptions): SpanSink {
   const { output, clock } = options;
   const spans = new LinkedSpans(new SpanMaker({ output, clock }), clock);
-  const fronted = new FrontedSpans({ output, clock });
   let ended: Promise<number | 'unknown'> | undefined;
   return {
     makeRequestSpans: (record, kept) => spans.makeRequestSpans(record, kept),
     makeBatchSpans: (record) => spans.makeBatchSpans(record),
-    makeFrontedSpans: (record) => fronted.make(record),
+    makeSpans: (make) => make(output),
     shutdown() {
       spans.flush();
       ended ??= end(options);

@@ -2,11 +2,11 @@
  * Starts tracing if OpenTelemetry's standard environment variables ask for it. If they name no exporter, nothing of
  * OpenTelemetry is imported. Otherwise the exporter is imported while the models load.
  */
-import type { FrontedRecord } from '../fronted/fronted-record.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import { samplerFromEnv } from './sampler.ts';
 import { Sampling } from './sampling.ts';
+import type { SpanOutput } from './span-output.ts';
 import type { SpanSink } from './span-sink.ts';
 import type { Environment, LostSpansListener, OtlpProtocol, TracingOptions } from './tracing-options.ts';
 
@@ -69,8 +69,8 @@ class LazyTracing implements Tracing {
     this.#sink?.makeBatchSpans(record);
   }
 
-  makeFrontedSpans(record: FrontedRecord): void {
-    this.#sink?.makeFrontedSpans(record);
+  makeSpans(make: (output: SpanOutput) => void): void {
+    this.#sink?.makeSpans(make);
   }
 
   async shutdown(): Promise<number | 'unknown'> {

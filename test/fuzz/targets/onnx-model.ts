@@ -1,4 +1,4 @@
-import { UndecidedModel } from '../../../src/backends/onnx/graph/limits.ts';
+import { UndecidedModel } from '../../../src/backends/graph/limits.ts';
 import { readModel } from '../../../src/backends/onnx/graph/proto/model-reader.ts';
 import { bytesField, varintField } from '../../support/wire-fragments.ts';
 import { type FuzzTarget, orRefusal } from '../fuzz-target.ts';

@@ -1,5 +1,6 @@
-import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
+import { serveKeys } from '../../../src/config/options/serve-options.ts';
 import { parsePillionYaml } from '../../../src/config/yaml/pillion-yaml.ts';
+import { FEATURES } from '../../../src/pillion.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 
 export const target: FuzzTarget = {
@@ -31,6 +32,6 @@ export const target: FuzzTarget = {
   seeds: ['port: 8500\nmodels:\n- name: m\n  base_path: /m\n  versions: latest:2\n'],
   run(bytes) {
     const errors: string[] = [];
-    parsePillionYaml('pillion.yaml', bytes, SERVE_OPTIONS, errors).models({ executionProvider: 'cpu' });
+    parsePillionYaml('pillion.yaml', bytes, serveKeys(FEATURES), errors).models({ executionProvider: 'cpu' });
   },
 };

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { PolicyWatch } from '../../../src/access/policy-watch.ts';
+import { watchPolicy } from '../../../src/access/policy-watch.ts';
 import { newKey } from '../../../src/cli/key.ts';
 import { readAuthorizationNow } from '../../../src/config/authorization/authorization.ts';
 import type { FileResult } from '../../../src/config/config-file.ts';
+import type { FileWatch } from '../../../src/files/file-watch.ts';
 import { createIssuer, ISSUER } from '../../support/access-file.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -21,7 +22,7 @@ class Disk {
   readonly clock = new FakeClock();
   readonly files = new Map<string, string>();
   readonly told: string[] = [];
-  readonly watch: PolicyWatch;
+  readonly watch: FileWatch;
 
   constructor(text: string) {
     this.files.set('/etc/a.yaml', text);
@@ -31,7 +32,7 @@ class Disk {
       return found === undefined ? { error: `${path}: gone`, isMissing: true } : { bytes: Buffer.from(found) };
     };
     const start = readAuthorizationNow('/etc/a.yaml', read).authorization!;
-    this.watch = new PolicyWatch({
+    this.watch = watchPolicy({
       path: '/etc/a.yaml',
       start,
       pollMs: POLL_MS,

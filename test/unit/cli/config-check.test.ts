@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
-import { checkConfig } from '../../../src/cli/config-check.ts';
-import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
-import { ConfigFiles, errorsOf } from '../../support/config-files.ts';
+import { serveOptions } from '../../../src/config/options/serve-options.ts';
+import { FEATURES } from '../../../src/pillion.ts';
+import { ConfigFiles, checkConfig, errorsOf } from '../../support/config-files.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 import { plusConfig, TritonRepository } from '../../support/triton-repository.ts';
 
@@ -28,12 +28,12 @@ describe('pillion config check', () => {
     assert.match(output, /^admin_port: 2 +# --admin_port$/m);
     assert.match(output, /^host: thread +# environment PILLION_HOST$/m);
     assert.match(output, /^rest_api_port: 8501 +# default$/m);
-    for (const name of Object.keys(SERVE_OPTIONS)) assert.match(output, new RegExp(`^${name}: `, 'm'));
+    for (const name of Object.keys(serveOptions(FEATURES))) assert.match(output, new RegExp(`^${name}: `, 'm'));
   });
 
   it('prints models in the form that pillion.yaml takes', (t) => {
     const files = new ConfigFiles(t);
-    const { output } = checkConfig([`--config=${files.write('p.yaml', YAML)}`], {});
+    const { output } = checkConfig([`--config=${files.write('p.yaml', YAML)}`]);
     const printed = parse(output) as { models: Record<string, unknown>[] };
     assert.equal(printed.models[0]!['base_path'], '/m');
     assert.deepEqual([printed.models[0]!['provider'], printed.models[0]!['devices']], ['cuda', [1]]);
@@ -54,7 +54,7 @@ describe('pillion config check', () => {
     const repository = new TritonRepository(t);
     repository.model('good', plusConfig('good', 'max_batch_size: 8 dynamic_batching { }'));
     repository.model('bad', 'max_batch_size: -1');
-    const { isSound, output } = checkConfig([`--model-repository=${repository.directory}`], {});
+    const { isSound, output } = checkConfig([`--model-repository=${repository.directory}`]);
     assert.equal(isSound, true);
     const { models } = parse(output) as { models: Record<string, unknown>[] };
     assert.match(String(models[0]!['refused']), /config\.pbtxt:1:1: max_batch_size -1 is negative/);
@@ -68,7 +68,7 @@ describe('pillion config check', () => {
 
   it('prints JSON', (t) => {
     const path = new ConfigFiles(t).write('p.yaml', YAML);
-    const { output, isSound } = checkConfig(['--json', `--config=${path}`, '--num_tflite_pools=1'], {});
+    const { output, isSound } = checkConfig(['--json', `--config=${path}`, '--num_tflite_pools=1']);
     const printed = JSON.parse(output);
     assert.equal(isSound, true);
     assert.deepEqual(printed.options.port, { value: 1, from: `${path}:1:1` });
@@ -79,9 +79,9 @@ describe('pillion config check', () => {
 
   it('tells all that is wrong, in either form', () => {
     const args = ['--port=x', '--model=a'];
-    const { isSound, output, errors } = checkConfig(args, {});
+    const { isSound, output, errors } = checkConfig(args);
     assert.deepEqual([isSound, output, errors.length], [false, '', 2]);
-    const printed = JSON.parse(checkConfig([...args, '--json'], {}).output);
+    const printed = JSON.parse(checkConfig([...args, '--json']).output);
     assert.deepEqual([printed.isSound, printed.errors.length], [false, 2]);
   });
 
@@ -90,7 +90,7 @@ describe('pillion config check', () => {
     const files = new ConfigFiles(t);
     const path = files.write('ssl', `server_key: ${JSON.stringify(key)} server_cert: ${JSON.stringify(cert)}`);
     for (const form of [[], ['--json']]) {
-      const { output } = checkConfig(['--model=m=/m', `--ssl_config_file=${path}`, ...form], {});
+      const { output } = checkConfig(['--model=m=/m', `--ssl_config_file=${path}`, ...form]);
       assert.match(output, form.length === 0 ? /# gRPC: TLS; REST: plain text/ : /"grpc": true/);
       assert.ok(!output.includes('PRIVATE KEY') && !output.includes(key.split('\n')[1]!));
     }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
-import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
+import { serveOptions } from '../../../src/config/options/serve-options.ts';
 import { TENSORFLOW_FLAGS } from '../../../src/config/tensorflow-flags.ts';
+import { FEATURES } from '../../../src/pillion.ts';
 import { configOf, errorsOf } from '../../support/config-files.ts';
 
 const BASE = ['--model_base_path=/models/m'];
@@ -14,7 +15,8 @@ describe('flags of tensorflow_model_server', () => {
       .map(([name, { isBoolean }]) => `--${name}${isBoolean ? '' : '=1'}`);
     const { warnings } = configOf([...BASE, ...args]);
     assert.equal(warnings.length, args.length);
-    for (const name of Object.keys(TENSORFLOW_FLAGS)) assert.ok(!(name in SERVE_OPTIONS), `${name} has a meaning`);
+    for (const name of Object.keys(TENSORFLOW_FLAGS))
+      assert.ok(!(name in serveOptions(FEATURES)), `${name} has a meaning`);
   });
 
   it('are named, each, in docs/compatibility.md', () => {

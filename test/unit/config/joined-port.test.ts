@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { isPortJoined, isSocketJoined } from '../../../src/config/joined-port.ts';
-import { readServeConfig } from '../../../src/config/serve-config.ts';
-import { ConfigFiles } from '../../support/config-files.ts';
+import { ConfigFiles, readConfig } from '../../support/config-files.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 
 const MODEL = '--model_base_path=/models/m';
 const joined = (...args: readonly string[]): readonly boolean[] => {
-  const { options } = readServeConfig([MODEL, ...args], {}).config!;
+  const { options } = readConfig([MODEL, ...args]).config!;
   return [isPortJoined(options), isSocketJoined(options)];
 };
 
@@ -25,7 +24,7 @@ test('a joined port has TLS for both protocols, or for none', (t) => {
   const files = new ConfigFiles(t);
   const { key, cert } = selfSigned();
   const tls = [`--tls_cert_file=${files.write('c', cert)}`, `--tls_key_file=${files.write('k', key)}`];
-  const errorsOf = (...args: readonly string[]) => readServeConfig([MODEL, ...tls, ...args], {}).errors;
+  const errorsOf = (...args: readonly string[]) => readConfig([MODEL, ...tls, ...args]).errors;
   assert.equal(errorsOf('--port=8501'), undefined);
   assert.equal(errorsOf('--rest_api_tls=false'), undefined);
   const errors = errorsOf('--port=8501', '--rest_api_tls=false')!;

@@ -1,23 +1,24 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SERVE_HELP } from '../../../src/cli/help.ts';
+import { serveHelp } from '../../../src/cli/help.ts';
 import type { ModelConfig } from '../../../src/config/model-config.ts';
 import { parseModelFlag } from '../../../src/config/model-flag.ts';
-import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
-import { readServeConfig } from '../../../src/config/serve-config.ts';
+import { serveOptions } from '../../../src/config/options/serve-options.ts';
+import { FEATURES } from '../../../src/pillion.ts';
+import { readConfig } from '../../support/config-files.ts';
 
 const DEFAULTS = { executionProvider: 'cpu' };
 
 const BASE = ['--model_base_path=/models/m'];
 
 function optionsOf(args: readonly string[], environment: Record<string, string> = {}) {
-  const { config, errors } = readServeConfig([...BASE, ...args], environment);
+  const { config, errors } = readConfig([...BASE, ...args], environment);
   assert.deepEqual(errors, undefined);
   return config!.options;
 }
 
 function errorsOf(args: readonly string[], environment: Record<string, string> = {}): readonly string[] {
-  return readServeConfig(args, environment).errors ?? [];
+  return readConfig(args, environment).errors ?? [];
 }
 
 describe('options of serve', () => {
@@ -78,8 +79,8 @@ describe('options of serve', () => {
   });
 
   it('shows every option with its default in --help', () => {
-    const help = SERVE_HELP;
-    for (const name of Object.keys(SERVE_OPTIONS)) assert.ok(help.includes(`--${name}`), name);
+    const help = serveHelp(FEATURES);
+    for (const name of Object.keys(serveOptions(FEATURES))) assert.ok(help.includes(`--${name}`), name);
     assert.match(help, /--port=N\n\s+TCP port of gRPC.*\(default 8500\)/s);
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SERVE_OPTIONS } from '../../../src/config/options/serve-options.ts';
+import { serveOptions } from '../../../src/config/options/serve-options.ts';
+import { FEATURES } from '../../../src/pillion.ts';
 import { configOf, errorsOf } from '../../support/config-files.ts';
 
 const BASE = ['--model_base_path=/models/m'];
@@ -50,7 +51,7 @@ describe('variables of Kubernetes Services', () => {
   });
 
   it('have the name of an option in NAME_PORT alone', () => {
-    for (const name of Object.keys(SERVE_OPTIONS)) {
+    for (const name of Object.keys(serveOptions(FEATURES))) {
       const variable = `PILLION_${name.toUpperCase()}`;
       assert.doesNotMatch(variable, /_SERVICE_(HOST|PORT)|_PORT_\d+_/);
       const { warnings } = configOf(

@@ -1,8 +1,7 @@
 /** Options about TLS: PEM files, versions and cipher suites. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { checkConfig } from '../../../src/cli/config-check.ts';
-import { ConfigFiles, configOf, errorsOf } from '../../support/config-files.ts';
+import { ConfigFiles, checkConfig, configOf, errorsOf } from '../../support/config-files.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 
 const BASE = '--model_base_path=/models/m';
@@ -29,7 +28,7 @@ describe('--tls_cert_file and --tls_key_file', () => {
     const { verifyClient, asksClient, customCa } = tls!.config;
     assert.deepEqual([verifyClient, asksClient, customCa], [false, false, undefined]);
     assert.equal(configOf([...flagsOf(t), '--rest_api_tls=false']).isRestTls, false);
-    assert.match(checkConfig(flagsOf(t), {}).output, /^# gRPC: TLS; REST: TLS$/m);
+    assert.match(checkConfig(flagsOf(t)).output, /^# gRPC: TLS; REST: TLS$/m);
   });
 
   it('want certificates of clients with --tls_client_ca_file, unless they may do without', (t) => {

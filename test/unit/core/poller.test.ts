@@ -33,6 +33,17 @@ describe('Poller', () => {
     assert.equal(await pass(1000), 3);
   });
 
+  it('waits an interval first where told', async () => {
+    const { poller, pass } = polling(1000);
+    poller.startLater();
+    assert.equal(await pass(999), 0);
+    assert.equal(await pass(1), 1);
+    assert.equal(await pass(1000), 2);
+    const never = polling(0);
+    never.poller.startLater();
+    assert.equal(await never.pass(10_000), 0);
+  });
+
   it('polls again soon where something changes, though it should poll once only', async () => {
     let isChanging = true;
     const { poller, pass, clock } = polling(0, async () => isChanging);

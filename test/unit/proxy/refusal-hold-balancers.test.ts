@@ -79,22 +79,38 @@ function play(make: MakeBalancer, holdMs: number): { readonly slowShare: number;
   const picks = runs.map(() => 0);
   let answered = 0;
   let sent = 0;
-  for (let at = 0; at < LENGTH_MS; at += random.exponential(1000 / OTHERS_RATE)) {
-    clock.setTimer(clock.nowMs() + at, () => servers.at(-1)!.submit(() => undefined));
-  }
-  for (let at = 0; at < LENGTH_MS; at += random.exponential(1000 / RATE)) {
-    clock.setTimer(clock.nowMs() + at, () => {
-      const { server, ended } = balancer.pick();
-      sent += 1;
-      picks[server]! += 1;
-      servers[server]!.submit((isAnswered) => {
-        if (isAnswered) answered += 1;
-        ended();
-      });
+  arrive(clock, instants(random, OTHERS_RATE), () => servers.at(-1)!.submit(() => undefined));
+  arrive(clock, instants(random, RATE), () => {
+    const { server, ended } = balancer.pick();
+    sent += 1;
+    picks[server]! += 1;
+    servers[server]!.submit((isAnswered) => {
+      if (isAnswered) answered += 1;
+      ended();
     });
-  }
+  });
   clock.advance(LENGTH_MS + 10_000);
   return { slowShare: picks.at(-1)! / sent, answered: answered / sent };
+}
+
+/** Instants of arrivals within the length of the simulation, from its start on. */
+function instants(random: SeededRandom, ratePerSecond: number): readonly number[] {
+  const all: number[] = [];
+  for (let at = 0; at < LENGTH_MS; at += random.exponential(1000 / ratePerSecond)) all.push(at);
+  return all;
+}
+
+/** Each arrival arms the next: a virtual clock looks through all timers that are armed. */
+function arrive(clock: VirtualClock, instants: readonly number[], submit: () => void): void {
+  const startedAt = clock.nowMs();
+  const arm = (index: number): void => {
+    if (index === instants.length) return;
+    clock.setTimer(startedAt + instants[index]!, () => {
+      submit();
+      arm(index + 1);
+    });
+  };
+  arm(0);
 }
 
 for (const [name, make] of [

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FrontedRecord } from '../../../src/telemetry/fronted/fronted-record.ts';
 import { createLogger } from '../../../src/telemetry/log/log.ts';
 import type { BatchRecord, RequestRecord } from '../../../src/telemetry/request-record.ts';
 import { createTelemetry } from '../../../src/telemetry/telemetry.ts';
@@ -14,11 +13,10 @@ import {
 } from '../../../src/telemetry/tracing/tracing.ts';
 import type { LostSpansListener, OtlpProtocol } from '../../../src/telemetry/tracing/tracing-options.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { FRONTED_ARRIVAL } from '../../support/fronted-record.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
 class FakeTracing implements Tracing {
-  readonly made: (RequestRecord | BatchRecord | FrontedRecord)[] = [];
+  readonly made: (RequestRecord | BatchRecord)[] = [];
   isShutDown = false;
   fault: Error | undefined;
 
@@ -37,10 +35,7 @@ class FakeTracing implements Tracing {
     this.made.push(record);
   }
 
-  makeFrontedSpans(record: FrontedRecord): void {
-    if (this.fault !== undefined) throw this.fault;
-    this.made.push(record);
-  }
+  makeSpans(): void {}
 
   onLost: LostSpansListener | undefined;
 
@@ -187,43 +182,4 @@ it('spans that were lost are counted', async () => {
   await all.start();
   tracing.onLost?.(7, 'export_failed');
   assert.match(await all.metrics.text(), /^pillion_lost_spans_total\{reason="export_failed"\} 7$/m);
-});
-
-describe('a request for the application', () => {
-  const arrival = { ...FRONTED_ARRIVAL, callerTrace: undefined };
-
-  it('is counted, has spans if its trace is sampled, and is told to listeners', async () => {
-    const tracing = new FakeTracing();
-    const { all } = telemetry(tracing);
-    const heard: unknown[] = [];
-    const record = (): void => undefined;
-    all.listen({ recordRequest: record, recordBatch: record, recordFronted: (fronted) => heard.push(fronted) });
-    all.listen({ recordRequest: record, recordBatch: record });
-    const fronted = all.fronted.begin({ ...arrival, callerTrace: caller });
-    assert.equal(all.fronted.inFlight, 1);
-    const { trace, sentTrace } = fronted;
-    assert.deepEqual([trace?.traceId, trace?.parentSpanId], [caller.traceId, caller.spanId]);
-    assert.deepEqual([sentTrace?.traceId, sentTrace?.parentSpanId], [caller.traceId, trace?.spanId]);
-    fronted.onHead(200);
-    fronted.over('ok');
-    fronted.over('client_left');
-    assert.deepEqual([heard, tracing.made, all.fronted.inFlight], [[fronted], [fronted], 0]);
-    assert.match(await all.metrics.text(), /pillion_app_requests_total\{.*outcome="ok"\} 1/);
-  });
-
-  it('that cannot be recorded is logged, and is over', () => {
-    const tracing = new FakeTracing();
-    const { all, lines } = telemetry(tracing);
-    tracing.fault = new Error('no');
-    all.fronted.begin(arrival).over('ok');
-    assert.equal(all.fronted.inFlight, 0);
-    assert.match(lines.join(''), /a request for the application could not be recorded/);
-  });
-
-  it('has its caller’s trace where no spans are made, and makes none', () => {
-    const { all } = telemetry();
-    const fronted = all.fronted.begin({ ...arrival, callerTrace: caller });
-    assert.deepEqual([fronted.trace?.spanId, fronted.sentTrace], [caller.spanId, undefined]);
-    assert.equal(all.fronted.begin(arrival).trace, undefined);
-  });
 });

@@ -1,8 +1,8 @@
 /** The environment of a process that hosts models. */
 
 import type { LoadSettings } from '../../backend.ts';
+import { nativesDirectory } from '../../natives-directory.ts';
 import { cudaLibraryDirectory } from '../../onnx/cuda-natives.ts';
-import { nativesDirectory } from '../../tfjs/natives.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

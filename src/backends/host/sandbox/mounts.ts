@@ -4,8 +4,8 @@ import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ServingError } from '../../../core/errors.ts';
+import { nativesDirectory } from '../../natives-directory.ts';
 import { BACKEND_KINDS } from '../../registry.ts';
-import { nativesDirectory } from '../../tfjs/natives.ts';
 
 /** A file or directory, and the path that shows it. Both are absolute. */
 export interface Mount {

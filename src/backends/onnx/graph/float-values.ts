@@ -2,7 +2,7 @@
  * Which values of a graph are floats for sure, as work-bounds.ts follows them. ONNX Runtime divides integers by the
  * processor's own instruction, which ends the process for the lowest number by -1; floats have no such case.
  */
-import { isFloatType, type NodeProto } from './proto/onnx-proto.ts';
+import { isFloatType, type NodeProto } from '../../graph/graph-proto.ts';
 import type { Depends, Inputs } from './work-levels.ts';
 
 const names = (text: string): ReadonlySet<string> => new Set(text.split(' '));

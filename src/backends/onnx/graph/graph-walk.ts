@@ -5,9 +5,6 @@
  * Nodes are bounded, so that functions that call each other cost no more than a large graph does.
  */
 import { setImmediate } from 'node:timers/promises';
-import { MOST_DIMS, MOST_NESTED, undecidedModel } from './limits.ts';
-import { ANY_CONSTANT, ElementNames, type Following, NodeCall, type Outputs } from './node-call.ts';
-import { NodeCount } from './node-count.ts';
 import {
   type Attribute,
   type FunctionProto,
@@ -16,11 +13,14 @@ import {
   type ModelProto,
   type NodeProto,
   type TensorProto,
-} from './proto/onnx-proto.ts';
-import { ALL_ELEMENT_RULES } from './rules/element-moves.ts';
-import { isDeterministic, ruleOf } from './rules/rule-table.ts';
-import { integerSymbol, isFreeOfRows, type Size, sizeOf } from './size.ts';
-import { type Lost, RowsLost, same, type Value } from './value.ts';
+} from '../../graph/graph-proto.ts';
+import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
+import { ANY_CONSTANT, ElementNames, type Following, NodeCall, type Outputs } from '../../graph/node-call.ts';
+import { NodeCount } from '../../graph/node-count.ts';
+import { ALL_ELEMENT_RULES } from '../../graph/rules/element-moves.ts';
+import { isDeterministic, ruleOf } from '../../graph/rules/rule-table.ts';
+import { integerSymbol, type Size, sizeOf } from '../../graph/size.ts';
+import { checkInvariants, type Lost, lostOf, RowsLost, same, type Value } from '../../graph/value.ts';
 
 /** The values that nodes of one graph or function see. */
 interface Scope {
@@ -188,18 +188,6 @@ export class GraphWalk {
   }
 }
 
-/** What every rule must keep to: a slip in one makes its node undecided, not its rows mixed. */
-export function checkInvariants(value: Value, inputs: readonly (Value | undefined)[]): void {
-  if (value.kind === 'same' && inputs.some((input) => input?.kind === 'rows' || input?.kind === 'counts')) {
-    throw new RowsLost('undecided', 'its result may depend on the rows or on how many there are');
-  }
-  const { dims } = value.kind === 'lost' ? { dims: undefined } : value;
-  const batch = value.kind === 'rows' ? value.axis.at : undefined;
-  if (dims?.some((dim, axis) => axis !== batch && !isFreeOfRows(dim))) {
-    throw new RowsLost('undecided', 'a dim beside the rows depends on how many there are');
-  }
-}
-
 function elementRule(call: NodeCall): Value | undefined {
   const { op } = call.node;
   return Object.hasOwn(ALL_ELEMENT_RULES, op) ? ALL_ELEMENT_RULES[op]!(call) : undefined;
@@ -212,12 +200,6 @@ function valueNamed(name: string, scope: Scope, user: NodeProto | undefined): Va
   }
   const reason = `no node before it gives the value "${name}"`;
   return user === undefined ? { kind: 'lost', verdict: 'undecided', reason } : lost(user, 'undecided', reason);
-}
-
-/** Of several, one that is never computed, or else one that is surely mixed. */
-function lostOf(inputs: readonly (Value | undefined)[]): Lost | undefined {
-  const all = inputs.filter((value) => value?.kind === 'lost');
-  return all.find(({ verdict }) => verdict === 'fails') ?? all.find(({ verdict }) => verdict === 'mixed') ?? all[0];
 }
 
 function lost(node: NodeProto, verdict: Lost['verdict'], reason: string): Lost {

@@ -6,18 +6,19 @@
  * rise no more. A graph beyond the limits of a reader, or with an op that is in no list of work-ops.ts, is `values`.
  */
 import { setImmediate } from 'node:timers/promises';
-import { givesFloats } from './float-values.ts';
-import { MOST_NESTED, undecidedModel } from './limits.ts';
-import { NodeCount } from './node-count.ts';
-import { readModelFile } from './proto/model-file.ts';
-import { readModel } from './proto/model-reader.ts';
+import type { WorkBounds } from '../../backend.ts';
 import {
   type FunctionProto,
   functionKey,
   type GraphProto,
   type ModelProto,
   type NodeProto,
-} from './proto/onnx-proto.ts';
+} from '../../graph/graph-proto.ts';
+import { MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
+import { NodeCount } from '../../graph/node-count.ts';
+import { givesFloats } from './float-values.ts';
+import { readModelFile } from './proto/model-file.ts';
+import { readModel } from './proto/model-reader.ts';
 import {
   ANY,
   CONSTANT,
@@ -40,19 +41,6 @@ import {
   within,
 } from './work-levels.ts';
 import { type OpWork, workOf } from './work-ops.ts';
-
-export interface WorkBounds {
-  /**
-   * `shapes`: runs of equal shapes do the same work. `input_size`: the values of a request choose how much of the work is
-   * done that its size allows. `values`: the values of a request are sizes or numbers of rounds, so that one small
-   * request may take any time and memory; or they may crash the runtime; or nobody can tell.
-   */
-  readonly kind: 'shapes' | 'input_size' | 'values';
-  /** The op that decided, with its domain if it is not ONNX's own; undefined = no op did. */
-  readonly op: string | undefined;
-  /** A clause that names the node or input, for people. */
-  readonly reason: string;
-}
 
 interface Scope {
   readonly values: Map<string, Depends>;

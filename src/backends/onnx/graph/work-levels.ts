@@ -4,7 +4,7 @@
  *     constant ─▶ shapes ─▶ input_size ─▶ values        Shape(x) turns the level of a size into that of elements;
  *                                                       Range(0, n) that of elements into that of a size
  */
-import type { NodeProto, TensorProto } from './proto/onnx-proto.ts';
+import type { NodeProto, TensorProto } from '../../graph/graph-proto.ts';
 
 export const CONSTANT = 0;
 export const SHAPES = 1;

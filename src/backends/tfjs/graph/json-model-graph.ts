@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { elementCount } from '../../../core/shape.ts';
-import type { Attribute, NodeProto, TensorProto } from '../../onnx/graph/proto/onnx-proto.ts';
+import type { Attribute, NodeProto, TensorProto } from '../../graph/graph-proto.ts';
 import { integersIn } from './saved-model-graph.ts';
 import {
   constantOf,

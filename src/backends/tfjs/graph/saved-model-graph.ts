@@ -13,7 +13,7 @@ import { setImmediate } from 'node:timers/promises';
 import { lengthDelimited, varintTag, WireReader } from '../../../codec/protobuf/wire-reader.ts';
 import { dtypeOf } from '../../../codec/tensorflow/tensor-proto/tf-dtype.ts';
 import { elementCount } from '../../../core/shape.ts';
-import type { Attribute, NodeProto, TensorProto } from '../../onnx/graph/proto/onnx-proto.ts';
+import type { Attribute, NodeProto, TensorProto } from '../../graph/graph-proto.ts';
 import { forEachField, inside, readMapEntry, readShape } from '../../signature-def.ts';
 import {
   constantOf,

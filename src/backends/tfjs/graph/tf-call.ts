@@ -1,11 +1,11 @@
 /** A node of TensorFlow with the values of its inputs: what a rule sees. Most rules are said in ops of ONNX. */
-import { checkInvariants } from '../../onnx/graph/graph-walk.ts';
-import { type Following, NodeCall } from '../../onnx/graph/node-call.ts';
-import type { Attribute, NodeProto } from '../../onnx/graph/proto/onnx-proto.ts';
-import { ALL_ELEMENT_RULES } from '../../onnx/graph/rules/element-moves.ts';
-import { ruleOf } from '../../onnx/graph/rules/rule-table.ts';
-import { sizeOf } from '../../onnx/graph/size.ts';
-import { type Same, same, undecided, type Value } from '../../onnx/graph/value.ts';
+
+import type { Attribute, NodeProto } from '../../graph/graph-proto.ts';
+import { type Following, NodeCall } from '../../graph/node-call.ts';
+import { ALL_ELEMENT_RULES } from '../../graph/rules/element-moves.ts';
+import { ruleOf } from '../../graph/rules/rule-table.ts';
+import { sizeOf } from '../../graph/size.ts';
+import { checkInvariants, type Same, same, undecided, type Value } from '../../graph/value.ts';
 import { tfAttribute, tfNode } from './tf-graph.ts';
 
 export interface TfFollowing extends Following {

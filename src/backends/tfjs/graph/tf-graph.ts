@@ -5,7 +5,7 @@
  * Attributes keep their TensorFlow names: a number, a flag or a type is `int`, a text or a function's name is `text`, a
  * list or a shape is `ints`.
  */
-import type { Attribute, NodeProto, TensorProto } from '../../onnx/graph/proto/onnx-proto.ts';
+import type { Attribute, NodeProto, TensorProto } from '../../graph/graph-proto.ts';
 
 export interface TfFunction {
   readonly name: string;

@@ -1,10 +1,11 @@
 /** Which rule an op of TensorFlow has, and what is known of ops without one. */
-import type { Outputs } from '../../onnx/graph/node-call.ts';
-import type { NodeProto } from '../../onnx/graph/proto/onnx-proto.ts';
-import { chosenBranch } from '../../onnx/graph/rules/control-rules.ts';
-import { everyRound } from '../../onnx/graph/rules/loop-rules.ts';
-import { sizeOf } from '../../onnx/graph/size.ts';
-import { type Known, mixed, same, type Value } from '../../onnx/graph/value.ts';
+
+import type { NodeProto } from '../../graph/graph-proto.ts';
+import type { Outputs } from '../../graph/node-call.ts';
+import { chosenBranch } from '../../graph/rules/control-rules.ts';
+import { everyRound } from '../../graph/rules/loop-rules.ts';
+import { sizeOf } from '../../graph/size.ts';
+import { type Known, mixed, same, type Value } from '../../graph/value.ts';
 import { ELEMENTWISE_RULES } from './rules/elementwise-rules.ts';
 import { IMAGE_RULES } from './rules/image-rules.ts';
 import { LAYOUT_RULES } from './rules/layout-rules.ts';

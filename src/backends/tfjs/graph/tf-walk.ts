@@ -1,19 +1,18 @@
 /**
  * Follows the rows through a GraphDef: the nodes that its outputs need, and what the functions hold that these call.
- * Values are those of ONNX graphs (onnx/graph/value.ts), since rows behave alike there.
+ * Values are those of ONNX graphs (backends/graph/value.ts), since rows behave alike there.
  *
  * A node without a rule loses its values. So does every node behind it, along control edges as well: it may have
  * changed what a later node reads. Nodes are bounded, so that functions that call each other cost no more than a large
  * graph does.
  */
 import { setImmediate } from 'node:timers/promises';
-import { checkInvariants } from '../../onnx/graph/graph-walk.ts';
-import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../onnx/graph/limits.ts';
-import { ANY_CONSTANT, ElementNames } from '../../onnx/graph/node-call.ts';
-import { NodeCount } from '../../onnx/graph/node-count.ts';
-import type { NodeProto } from '../../onnx/graph/proto/onnx-proto.ts';
-import type { Size } from '../../onnx/graph/size.ts';
-import { type Lost, RowsLost, type Value } from '../../onnx/graph/value.ts';
+import type { NodeProto } from '../../graph/graph-proto.ts';
+import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
+import { ANY_CONSTANT, ElementNames } from '../../graph/node-call.ts';
+import { NodeCount } from '../../graph/node-count.ts';
+import type { Size } from '../../graph/size.ts';
+import { checkInvariants, type Lost, lostOf, RowsLost, type Value } from '../../graph/value.ts';
 import { indexOf, placesOf, type TensorPlace } from './tensor-place.ts';
 import { TfCall, type TfFollowing } from './tf-call.ts';
 import type { TfFunction, TfGraph } from './tf-graph.ts';
@@ -248,11 +247,6 @@ function valueAt(place: TensorPlace, scope: Scope): Value {
   const index = indexOf(place, scope.nodes.get(node)?.op ?? '');
   const value = values === undefined || 'kind' in values ? values : values[index];
   return value ?? { kind: 'lost', verdict: 'undecided', reason: `no node before it gives the value "${node}"` };
-}
-
-function lostOf(inputs: readonly Value[]): Lost | undefined {
-  const all = inputs.filter((value) => value.kind === 'lost');
-  return all.find(({ verdict }) => verdict === 'fails') ?? all.find(({ verdict }) => verdict === 'mixed') ?? all[0];
 }
 
 function lost({ name, op }: NodeProto, verdict: Lost['verdict'], reason: string): Lost {

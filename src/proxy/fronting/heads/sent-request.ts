@@ -1,8 +1,9 @@
 /** The request that the application gets: its target and its headers, read from the request that came. */
-import type { FrontedRecord } from '../../../telemetry/fronted/fronted-record.ts';
+
 import { formatTraceparent } from '../../../telemetry/tracing/propagation.ts';
 import type { AppClient } from '../app/app-client.ts';
 import type { RequestHead } from '../sides.ts';
+import type { FrontedRecord } from '../telemetry/fronted-record.ts';
 import { requestHeaders } from './app-headers.ts';
 
 export interface HeaderParts {

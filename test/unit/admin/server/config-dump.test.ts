@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
 import { configDump, withoutSecrets } from '../../../../src/admin/server/config-dump.ts';
-import { SERVE_OPTIONS } from '../../../../src/config/options/serve-options.ts';
-import { readServeConfig } from '../../../../src/config/serve-config.ts';
+import { serveOptions } from '../../../../src/config/options/serve-options.ts';
+import { FEATURES } from '../../../../src/pillion.ts';
+import { readConfig } from '../../../support/config-files.ts';
 
 const SCHEMES = ['http', 'https', 'grpc', 'postgres', 'unix+tls'];
 /** Longer than what a text could hold by chance, and of characters that URLs allow. */
 const SECRET = fc.stringMatching(/^[A-Za-z0-9!$&*/:;=?@_~%-]{12,24}$/);
-const NAMES = Object.keys(SERVE_OPTIONS);
+const NAMES = Object.keys(serveOptions(FEATURES));
 
 it('no text keeps the user or the query of a URL, wherever it stands', () => {
   const parts = fc.record({ scheme: fc.constantFrom(...SCHEMES), user: SECRET, key: SECRET, before: fc.string() });
@@ -24,7 +25,7 @@ it('no text keeps the user or the query of a URL, wherever it stands', () => {
 });
 
 it('whatever option has a URL, the dump has it without user and query', () => {
-  const { config, errors } = readServeConfig(['--model=m=/models/m', '--port=0'], {});
+  const { config, errors } = readConfig(['--model=m=/models/m', '--port=0']);
   assert.ok(config !== undefined, errors?.join('\n'));
   fc.assert(
     fc.property(fc.constantFrom(...NAMES), SECRET, (name, secret) => {
@@ -44,7 +45,7 @@ it('whatever option has a URL, the dump has it without user and query', () => {
 });
 
 it('has each option with its source, the files that are read, and the models of now', () => {
-  const { config } = readServeConfig(['--model=m=/models/m,slo_ms=20', '--audit_log_file=/x'], { PILLION_PORT: '0' });
+  const { config } = readConfig(['--model=m=/models/m,slo_ms=20', '--audit_log_file=/x'], { PILLION_PORT: '0' });
   const dump = configDump(config!, config!.models) as Record<string, unknown>;
   const options = dump['options'] as Record<string, unknown>;
   assert.deepEqual(options['port'], { value: 0, from: 'environment PILLION_PORT' });

@@ -27,6 +27,9 @@ function joined(pieces: Iterable<AnswerPiece>): { readonly text: string; readonl
   return { text, slices };
 }
 
+/** A name's characters may be escaped in two ways. Texts are compared, since comparing many small arrays takes seconds. */
+const printedAgain = (json: string): string => JSON.stringify(JSON.parse(json));
+
 const floats = (...shape: number[]): Tensor =>
   numericTensor(
     'float32',
@@ -56,7 +59,8 @@ describe('a predict answer in slices is the same text as whole', () => {
       test(`${what}, ${format}`, () => {
         const outputs = new Map(Object.entries(tensors));
         const { text, slices } = joined(predictPieces(outputs, format, 0));
-        assert.deepEqual(JSON.parse(text), JSON.parse(printer.print(outputs, format).toString('latin1')));
+        const whole = printer.print(outputs, format).toString('latin1');
+        assert.ok(text === whole || printedAgain(text) === printedAgain(whole));
         assert.ok(slices > 1 || what === 'lists of nothing');
       });
     }

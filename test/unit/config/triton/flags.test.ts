@@ -1,13 +1,14 @@
 /** Triton's flags on our command line. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SERVE_OPTIONS } from '../../../../src/config/options/serve-options.ts';
+import { serveOptions } from '../../../../src/config/options/serve-options.ts';
 import { flagLayer } from '../../../../src/config/read-options.ts';
-import { readServeConfig } from '../../../../src/config/serve-config.ts';
 import { TENSORFLOW_FLAGS } from '../../../../src/config/tensorflow-flags.ts';
 import { TRITON_FLAGS } from '../../../../src/config/triton/ignored-flags.ts';
 import { tritonArguments, tritonDefaults } from '../../../../src/config/triton/tritonserver.ts';
-import { ConfigFiles, configOf, errorsOf } from '../../../support/config-files.ts';
+import { FEATURES } from '../../../../src/pillion.ts';
+import { ConfigFiles, configOf, errorsOf, readConfig } from '../../../support/config-files.ts';
 import { plusConfig, TritonRepository } from '../../../support/triton-repository.ts';
 
 describe('flags of tritonserver', () => {
@@ -54,7 +55,7 @@ describe('flags of tritonserver', () => {
       .map(([name, { isBoolean }]) => `--${name.replaceAll('_', '-')}${isBoolean ? '' : '=1'}`);
     assert.equal(configOf([...base, ...args]).warnings.length, args.length);
     for (const name of Object.keys(TRITON_FLAGS)) {
-      assert.ok(!(name in SERVE_OPTIONS) && !(name in TENSORFLOW_FLAGS), `${name} has a meaning`);
+      assert.ok(!(name in serveOptions(FEATURES)) && !(name in TENSORFLOW_FLAGS), `${name} has a meaning`);
     }
     assert.match(
       errorsOf([...base, '--grpc-use-ssl=true']).join(),
@@ -71,7 +72,7 @@ describe('flags of tritonserver', () => {
 
 describe('the command line of tritonserver', () => {
   const tritonOf = (args: readonly string[], environment: Record<string, string> = {}) => {
-    const { config, errors } = readServeConfig(tritonArguments(args), environment, tritonDefaults);
+    const { config, errors } = readConfig(tritonArguments(args), environment, tritonDefaults);
     assert.deepEqual(errors, undefined);
     return config!;
   };

@@ -2,15 +2,19 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
+import * as v from 'valibot';
 import type { ModelConfig } from '../../../../src/config/model-config.ts';
+import { ModelKey, type ModelKeys } from '../../../../src/config/model-key.ts';
 import { modelOfEntry, type RepositoryModel } from '../../../../src/config/triton/model-of-config.ts';
 
 const DIRECTORY = '/repository/m';
+/** Stands for a feature's. */
+const CACHE = new ModelKey({ name: 'cache', schema: v.unknown(), help: '' });
 const PATH = `${DIRECTORY}/config.pbtxt`;
 
-function read(text: string): RepositoryModel {
+function read(text: string, modelKeys: ModelKeys = [CACHE]): RepositoryModel {
   const entry = { name: 'm', directory: DIRECTORY, file: { bytes: Buffer.from(text) } };
-  return modelOfEntry(entry, { executionProvider: 'cpu' });
+  return modelOfEntry(entry, { executionProvider: 'cpu', modelKeys });
 }
 
 /** The model of a file without mistakes and without warnings. */
@@ -232,8 +236,14 @@ describe('config.pbtxt: sequences', () => {
 });
 
 it('config.pbtxt: response_cache is a cache of the default size', () => {
-  assert.deepEqual(modelOf('response_cache { enable: true }').cache, { maxMib: 64, ttlMs: 600_000 });
-  assert.equal(modelOf('response_cache { enable: false }').cache, undefined);
+  assert.deepEqual(CACHE.of(modelOf('response_cache { enable: true }')), { max_mib: 64n });
+  assert.equal(CACHE.of(modelOf('response_cache { enable: false }')), undefined);
+});
+
+it('config.pbtxt: response_cache has no effect on a server without the feature', () => {
+  const { model, warnings } = read('response_cache { enable: true }', []);
+  assert.equal(CACHE.of(model), undefined);
+  assert.match(warnings.join(), /config\.pbtxt:1:1: response_cache has no effect: this server is without/);
 });
 
 describe('config.pbtxt: what has no effect', () => {

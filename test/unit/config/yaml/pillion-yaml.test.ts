@@ -6,15 +6,16 @@ import { Ajv } from 'ajv';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { declarationOf } from '../../../../src/config/batch-declaration.ts';
-import { SERVE_OPTIONS } from '../../../../src/config/options/serve-options.ts';
+import { serveKeys } from '../../../../src/config/options/serve-options.ts';
 import { parsePillionYaml } from '../../../../src/config/yaml/pillion-yaml.ts';
+import { FEATURES } from '../../../../src/pillion.ts';
 import { jsonSchemas } from '../../../support/json-schemas.ts';
 
 const DEFAULTS = { executionProvider: 'cpu' };
 
 function read(text: string | Uint8Array) {
   const errors: string[] = [];
-  const yaml = parsePillionYaml('p.yaml', Buffer.from(text as string), SERVE_OPTIONS, errors);
+  const yaml = parsePillionYaml('p.yaml', Buffer.from(text as string), serveKeys(FEATURES), errors);
   const models = yaml.models(DEFAULTS);
   return { ...yaml, models, errors };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CoreWatch, slotsOf } from '../../../../src/kernel/assembly/cores.ts';
 import { CoreBudget } from '../../../../src/core/core-budget.ts';
+import { CoreWatch, slotsOf } from '../../../../src/kernel/assembly/cores.ts';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
 import type { Logger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MemoryWatch } from '../../../../src/kernel/assembly/memory.ts';
 import { readFreeMemory } from '../../../../src/config/machine/free-memory.ts';
+import { MemoryWatch } from '../../../../src/kernel/assembly/memory.ts';
 import { KeptMemory } from '../../../../src/models/memory/kept-memory.ts';
 import type { MemoryHolder } from '../../../../src/proxy/memory-budget.ts';
 import type { Logger } from '../../../../src/telemetry/log/log.ts';

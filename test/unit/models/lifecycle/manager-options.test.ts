@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { ServeOptions } from '../../../../src/config/options/serve-options.ts';
-import { readServeConfig } from '../../../../src/config/serve-config.ts';
 import { managerOptions } from '../../../../src/models/lifecycle/manager-options.ts';
 import { TRANSITION_POLICIES } from '../../../../src/models/versions/transition-policy.ts';
+import { readConfig } from '../../../support/config-files.ts';
 
 function read(...args: string[]): ServeOptions {
-  const { config, errors } = readServeConfig(['--model=m=/m', ...args], {});
+  const { config, errors } = readConfig(['--model=m=/m', ...args]);
   assert.equal(errors, undefined);
   return config!.options;
 }
@@ -46,5 +46,5 @@ it('every transition policy can be asked for', () => {
     const options = read(`--version_transition_policy=${policy}`);
     assert.equal(managerOptions(options, { cores: 1, threadsPerLoad: 1 }).transitionPolicy, policy);
   }
-  assert.match(readServeConfig(['--model=m=/m', '--version_transition_policy=x'], {}).errors!.join(), /availability/);
+  assert.match(readConfig(['--model=m=/m', '--version_transition_policy=x']).errors!.join(), /availability/);
 });

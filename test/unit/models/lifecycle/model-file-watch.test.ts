@@ -3,7 +3,8 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import type { FileResult } from '../../../../src/config/config-file.ts';
 import { textProtoModelFile } from '../../../../src/config/model-file.ts';
-import { ModelFileWatch } from '../../../../src/models/lifecycle/model-file-watch.ts';
+import type { FileWatch } from '../../../../src/files/file-watch.ts';
+import { watchModelFile } from '../../../../src/models/lifecycle/model-file-watch.ts';
 import { modelsText } from '../../../support/config-files.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
@@ -15,14 +16,14 @@ class Watched {
   readonly clock = new FakeClock();
   readonly log: string[] = [];
   readonly reloads: string[][] = [];
-  readonly watch: ModelFileWatch;
+  readonly watch: FileWatch;
   content: string | Error = START;
   reload: () => Promise<void> = async () => undefined;
   looks = 0;
 
   constructor(pollMs = POLL_MS) {
     const log = (what: string) => (detail: unknown) => void this.log.push(`${what}: ${String(detail)}`);
-    this.watch = new ModelFileWatch({
+    this.watch = watchModelFile({
       file: textProtoModelFile('models.config', Buffer.from(START), { executionProvider: 'cpu' }),
       pollMs,
       clock: this.clock,

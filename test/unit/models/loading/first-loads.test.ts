@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import type { WorkBounds } from '../../../../src/backends/onnx/graph/work-bounds.ts';
+import type { WorkBounds } from '../../../../src/backends/backend.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { StateFiles } from '../../../../src/files/state-files.ts';
 import { artifactHash } from '../../../../src/models/loading/artifact-hash.ts';

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CancelSignal, clientLeft } from '../../../../src/core/cancel.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
-import { ResponseCache } from '../../../../src/models/caching/response-cache.ts';
 import { KeptMemory } from '../../../../src/models/memory/kept-memory.ts';
 import type { Behaviour } from '../../../support/puppet-models.ts';
 import { SequenceBench as Bench, held, lost, numbers, turn, vector } from '../../../support/sequence-bench.ts';
@@ -264,15 +263,19 @@ describe('SequenceTable', () => {
   it('a state takes the room of kept answers, and then of idle sequences', async () => {
     const kept = new KeptMemory();
     const bench = new Bench(undefined, kept);
-    const cache = new ResponseCache({ maxBytes: 2 ** 16, ttlMs: 1e6 }, bench.clock, kept);
-    const inputs = new Map([['x', vector(1)]]);
-    cache.put(cache.openScope(), 'digest', { signatureName: 's', inputs, outputs: [] }, inputs);
-    kept.limitBytes = cache.bytes + 4;
+    const answers = { bytes: 600, giveUp: () => giveUpAnswers() };
+    const giveUpAnswers = (): void => {
+      kept.add(-answers.bytes);
+      answers.bytes = 0;
+    };
+    kept.register(answers);
+    kept.add(answers.bytes);
+    kept.limitBytes = answers.bytes + 4;
     await bench.step('1', 'start', 1);
-    assert.equal(cache.size, 1);
+    assert.equal(answers.bytes, 600);
     await bench.step('1', '', 1);
     await bench.step('2', 'start', 1);
-    assert.deepEqual([cache.size, kept.bytes], [0, 8]);
+    assert.deepEqual([answers.bytes, kept.bytes], [0, 8]);
     kept.limitBytes = 8;
     bench.clock.advance(100);
     await bench.step('2', '', 1);

@@ -5,7 +5,8 @@ import type { TestContext } from 'node:test';
 import { describe, it } from 'node:test';
 import { isoTime } from '../../../../src/core/clock.ts';
 import { SOON_MS } from '../../../../src/core/poller.ts';
-import { CertificateWatch } from '../../../../src/proxy/net/certificate-watch.ts';
+import type { FileWatch } from '../../../../src/files/file-watch.ts';
+import { watchCertificates } from '../../../../src/proxy/net/certificate-watch.ts';
 import { ConfigFiles, configOf } from '../../../support/config-files.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { turn } from '../../../support/model-lifecycle-harness.ts';
@@ -22,7 +23,7 @@ class Watched {
   /** Called before each file is read. */
   onRead = (): void => undefined;
   fails = false;
-  readonly watch: CertificateWatch;
+  readonly watch: FileWatch;
   readonly #paths: readonly [key: string, cert: string];
 
   constructor(t: TestContext) {
@@ -30,7 +31,7 @@ class Watched {
     this.#paths = [files.write('key', FIRST.key), files.write('cert', FIRST.cert)];
     this.set(FIRST);
     const flags = ['--model_base_path=/m', `--tls_key_file=${this.#paths[0]}`, `--tls_cert_file=${this.#paths[1]}`];
-    this.watch = new CertificateWatch({
+    this.watch = watchCertificates({
       start: configOf(flags).tls!,
       pollMs: POLL_MS,
       clock: this.clock,

@@ -1,8 +1,8 @@
 /** AttributeProto of onnx.proto: an attribute of a node. */
 import { lengthDelimited, varintTag, WIRE_FIXED32, type WireReader } from '../../../../codec/protobuf/wire-reader.ts';
-import { SMALL_BYTES, undecidedModel } from '../limits.ts';
+import type { Attribute, GraphProto, TensorProto } from '../../../graph/graph-proto.ts';
+import { SMALL_BYTES, undecidedModel } from '../../../graph/limits.ts';
 import { LEFT_OUT } from './model-file.ts';
-import type { Attribute, GraphProto, TensorProto } from './onnx-proto.ts';
 import { readTensor } from './tensor-reader.ts';
 
 const FLOAT = (2 << 3) | WIRE_FIXED32;

@@ -10,7 +10,7 @@
 import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { GrowingWriter } from '../../../../codec/protobuf/growing-writer.ts';
-import { MOST_BYTES, MOST_NESTED, SMALL_BYTES, undecidedModel } from '../limits.ts';
+import { MOST_BYTES, MOST_NESTED, SMALL_BYTES, undecidedModel } from '../../../graph/limits.ts';
 
 /** A field of our own: something was left out of the message. onnx.proto has no field of that number. */
 export const LEFT_OUT = 100_000_000;

@@ -8,8 +8,6 @@ import {
   WIRE_VARINT,
   WireReader,
 } from '../../../../codec/protobuf/wire-reader.ts';
-import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../limits.ts';
-import { readAttribute } from './attribute-reader.ts';
 import {
   type Attribute,
   domainOf,
@@ -21,7 +19,9 @@ import {
   type NodeProto,
   type TensorProto,
   type ValueInfo,
-} from './onnx-proto.ts';
+} from '../../../graph/graph-proto.ts';
+import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../../graph/limits.ts';
+import { readAttribute } from './attribute-reader.ts';
 import { readTensor } from './tensor-reader.ts';
 
 /** TensorProto.DataType.STRING. */

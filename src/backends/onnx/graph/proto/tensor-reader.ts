@@ -7,8 +7,8 @@ import {
   WIRE_FIXED64,
   type WireReader,
 } from '../../../../codec/protobuf/wire-reader.ts';
-import { MOST_DIMS, SMALL_BYTES, undecidedModel } from '../limits.ts';
-import { isFloatType, type TensorProto } from './onnx-proto.ts';
+import { isFloatType, type TensorProto } from '../../../graph/graph-proto.ts';
+import { MOST_DIMS, SMALL_BYTES, undecidedModel } from '../../../graph/limits.ts';
 
 const MOST_NUMBERS = 1024;
 

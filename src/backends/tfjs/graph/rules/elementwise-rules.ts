@@ -1,10 +1,10 @@
 /** Ops that compute each element from the elements at its place, those of a matrix, and those along axes. */
-import { broadcast } from '../../../onnx/graph/broadcast.ts';
-import { axisFromFront, type Outputs } from '../../../onnx/graph/node-call.ts';
-import { checkApart, reduced } from '../../../onnx/graph/rules/axis-rules.ts';
-import { isOne } from '../../../onnx/graph/rules/elementwise-rules.ts';
-import { transposed } from '../../../onnx/graph/rules/matrix-rules.ts';
-import { type Known, mixed, undecided } from '../../../onnx/graph/value.ts';
+import { broadcast } from '../../../graph/broadcast.ts';
+import { axisFromFront, type Outputs } from '../../../graph/node-call.ts';
+import { checkApart, reduced } from '../../../graph/rules/axis-rules.ts';
+import { isOne } from '../../../graph/rules/elementwise-rules.ts';
+import { transposed } from '../../../graph/rules/matrix-rules.ts';
+import { type Known, mixed, undecided } from '../../../graph/value.ts';
 import type { TfCall } from '../tf-call.ts';
 import { alias, each, type TfRules } from './tf-rule.ts';
 

@@ -1,7 +1,7 @@
 /** Convolutions, pooling, resizing and norms of images: a row is one image, and the first dim holds the rows. */
-import type { Outputs } from '../../../onnx/graph/node-call.ts';
-import { dividedBy, numberOf, type Size, sizeOf, times } from '../../../onnx/graph/size.ts';
-import { type Dims, type Known, mixed, rows, same, undecided } from '../../../onnx/graph/value.ts';
+import type { Outputs } from '../../../graph/node-call.ts';
+import { dividedBy, numberOf, type Size, sizeOf, times } from '../../../graph/size.ts';
+import { type Dims, type Known, mixed, rows, same, undecided } from '../../../graph/value.ts';
 import type { TfCall } from '../tf-call.ts';
 import { withExtras } from './elementwise-rules.ts';
 import { each, type TfRules } from './tf-rule.ts';

@@ -1,7 +1,7 @@
 /** Ops that move, join, cut, repeat or pick data, and those that shapes are put together with. */
-import { axisFromFront, type NodeCall, type Outputs } from '../../../onnx/graph/node-call.ts';
-import { isSameSize, numberOf, sizeOf } from '../../../onnx/graph/size.ts';
-import { mixed, rows, same, undecided, type Value } from '../../../onnx/graph/value.ts';
+import { axisFromFront, type NodeCall, type Outputs } from '../../../graph/node-call.ts';
+import { isSameSize, numberOf, sizeOf } from '../../../graph/size.ts';
+import { mixed, rows, same, undecided, type Value } from '../../../graph/value.ts';
 import { listOf, scalarOf, type TfCall } from '../tf-call.ts';
 import { alias, each, type TfRules } from './tf-rule.ts';
 

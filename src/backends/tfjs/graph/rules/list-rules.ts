@@ -2,9 +2,9 @@
  * Lists of tensors, which loops read and write: a TensorList is followed as one tensor with the list's items one behind
  * the other along its first dim. All items are alike then, which TensorFlow demands of those that are stacked.
  */
-import type { Outputs } from '../../../onnx/graph/node-call.ts';
-import { checkApart } from '../../../onnx/graph/rules/axis-rules.ts';
-import { type Known, mixed, movedTo, rows, type Same, same, undecided } from '../../../onnx/graph/value.ts';
+import type { Outputs } from '../../../graph/node-call.ts';
+import { checkApart } from '../../../graph/rules/axis-rules.ts';
+import { type Known, mixed, movedTo, rows, type Same, same, undecided } from '../../../graph/value.ts';
 import { scalarOf, type TfCall } from '../tf-call.ts';
 import type { TfRules } from './tf-rule.ts';
 

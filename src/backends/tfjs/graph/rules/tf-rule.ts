@@ -1,5 +1,5 @@
 /** What a rule for an op of TensorFlow is. */
-import type { Outputs } from '../../../onnx/graph/node-call.ts';
+import type { Outputs } from '../../../graph/node-call.ts';
 import type { TfCall } from '../tf-call.ts';
 
 export type TfRule = (call: TfCall) => Outputs;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
-import { type WorkBounds, workBounds } from '../../../../../src/backends/onnx/graph/work-bounds.ts';
+import type { WorkBounds } from '../../../../../src/backends/backend.ts';
+import { workBounds } from '../../../../../src/backends/onnx/graph/work-bounds.ts';
 import {
   floats,
   type Graph,

@@ -1,0 +1,74 @@
+/** Keys of a model in pillion.yaml that features bring, beside those of model-config.ts. */
+import * as v from 'valibot';
+
+/** A key of the short form of a model (model-flag.ts). */
+export interface FlagKey {
+  /** Text → the value that YAML would have; absent = the text itself. */
+  readonly read?: (text: string) => unknown;
+  /** The keys of the value in a model, if they differ. */
+  readonly path?: readonly [string, string];
+  /** Completes "wants …", if the schema's text does not fit a command line. */
+  readonly wants?: string;
+}
+
+/** A model's configuration (model-config.ts). */
+interface KeyedModel {
+  readonly featureKeys?: ModelKeyValues | undefined;
+}
+
+interface ModelKeySpec<T> {
+  /** Its name in pillion.yaml. */
+  readonly name: string;
+  /** Its value in pillion.yaml → its value here. */
+  readonly schema: v.GenericSchema<unknown, T>;
+  /** For editors: what it is for, in one sentence. */
+  readonly help: string;
+  /** The keys that --model has for it. Default: none. */
+  readonly flags?: Readonly<Record<string, FlagKey>>;
+  /** Where versions need not be loaded again when it changes. Default: they are. */
+  readonly isReadLate?: boolean;
+}
+
+/** A key, which is also how the feature reads its value. */
+export class ModelKey<T> {
+  readonly name: string;
+  readonly schema: v.GenericSchema<unknown, T>;
+  readonly help: string;
+  readonly flags: Readonly<Record<string, FlagKey>>;
+  readonly isReadLate: boolean;
+
+  constructor({ name, schema, help, flags = {}, isReadLate = false }: ModelKeySpec<T>) {
+    this.name = name;
+    this.schema = schema;
+    this.help = help;
+    this.flags = flags;
+    this.isReadLate = isReadLate;
+  }
+
+  /** Its value; undefined if the model's configuration leaves it out. */
+  of({ featureKeys }: KeyedModel): T | undefined {
+    return featureKeys?.get(this) as T | undefined;
+  }
+}
+
+export type ModelKeys = readonly ModelKey<unknown>[];
+
+/** Values by their keys. */
+export type ModelKeyValues = ReadonlyMap<ModelKey<unknown>, unknown>;
+
+/** A model's entry without these keys, and their values; undefined if there are none. */
+export function splitKeys<T extends object>(keys: ModelKeys, entry: T): readonly [T, ModelKeyValues | undefined] {
+  const rest = { ...entry } as Record<string, unknown>;
+  const values = new Map<ModelKey<unknown>, unknown>();
+  for (const key of keys) {
+    if (rest[key.name] !== undefined) values.set(key, rest[key.name]);
+    delete rest[key.name];
+  }
+  return [rest as T, values.size === 0 ? undefined : values];
+}
+
+/** The value of a key, given as pillion.yaml would have it; undefined if no feature has the key. */
+export function readKey(keys: ModelKeys, name: string, value: unknown): ModelKeyValues | undefined {
+  const key = keys.find((each) => each.name === name);
+  return key && new Map([[key, v.parse(key.schema, value)]]);
+}

@@ -1,0 +1,31 @@
+import type { ConfigKeys, OptionTable, OptionValues, Origin } from '../read-options.ts';
+import type { ServeOptions } from './serve-options.ts';
+
+/** Options as they were read, for checks of several together. */
+export interface GivenOptions {
+  /** Those of the kernel, and of every feature. */
+  readonly options: ServeOptions;
+  readonly origins: ReadonlyMap<string, Origin>;
+}
+
+/** What features add to the configuration. */
+export interface FeatureOptions extends ConfigKeys {
+  /** Adds a line to `errors` for what may not be together. Called if each option alone is sound. */
+  check(given: GivenOptions, errors: string[]): void;
+  /** Lines about values that were given and have no effect. */
+  withoutEffect(given: GivenOptions): readonly string[];
+}
+
+/** The options of the table that were given, rather than left at their defaults. */
+export function givenOf(names: readonly string[], { origins }: GivenOptions): readonly Origin[] {
+  return names.map((name) => origins.get(name)!).filter(({ kind }) => kind !== 'default');
+}
+
+/** The values of a feature's own options. */
+export function optionsOf<T extends OptionTable>(
+  { options }: Pick<GivenOptions, 'options'>,
+  _table: T,
+): OptionValues<T> {
+  // Every option of the list's features was read into the one object (serve-config.ts).
+  return options as unknown as OptionValues<T>;
+}

@@ -1,0 +1,92 @@
+/**
+ * A feature is everything that a server can do beside answering a Predict: one folder below src/features/, which installs
+ * itself. src/pillion.ts lists them all. Nothing else imports from a feature's folder, but the feature itself; so one can
+ * be deleted with its line there.
+ *
+ *   options.ts   its options; like feature.ts it is read by every command, so it imports little
+ *   feature.ts   what it is
+ *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
+ */
+
+import type { ModelReport } from '../admin/models-report.ts';
+import type { ModelKeys } from '../config/model-key.ts';
+import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
+import type { OptionTable } from '../config/read-options.ts';
+import type { Installation } from './installation.ts';
+
+export interface Feature {
+  /** Its folder's name. */
+  readonly name: string;
+  /** Its options of `pillion serve`, and keys of pillion.yaml. `optionsOf` reads their values. */
+  readonly options?: OptionTable;
+  /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
+  readonly modelKeys?: ModelKeys;
+  /** As in FeatureOptions. */
+  check?(given: GivenOptions, errors: string[]): void;
+  withoutEffect?(given: GivenOptions): readonly string[];
+  /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
+  modelNote?(model: ModelReport): string | undefined;
+  /**
+   * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
+   * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
+   */
+  install?(server: Installation): void | Promise<void>;
+}
+
+/** A line of the list. */
+export interface ListedFeature {
+  readonly feature: Feature;
+  /** What it adds, for people who choose features: a clause. */
+  readonly adds: string;
+  /** Names of features before it in the list, without which it has no meaning. */
+  readonly requires?: readonly string[];
+}
+
+/** Features in the order in which they install. */
+export class FeatureList implements FeatureOptions {
+  readonly features: readonly Feature[];
+  /** The options of all features. */
+  readonly options: OptionTable;
+  readonly modelKeys: ModelKeys;
+  readonly #lines: readonly ListedFeature[];
+
+  /** Throws an Error if a name is there twice, or a required one does not stand before. */
+  constructor(lines: readonly ListedFeature[]) {
+    const names = new Set<string>();
+    for (const { feature, requires = [] } of lines) {
+      const { name } = feature;
+      if (names.has(name)) throw new Error(`feature ${name} is listed twice`);
+      const lacking = requires.filter((required) => !names.has(required));
+      if (lacking.length > 0) throw new Error(`feature ${name} requires ${lacking.join(', ')}, listed before it`);
+      names.add(name);
+    }
+    this.#lines = lines;
+    this.features = lines.map(({ feature }) => feature);
+    this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+    this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
+  }
+
+  /** Sentences of `pillion status` about a model. */
+  modelNotes(model: ModelReport): readonly string[] {
+    const notes = this.features.map(({ modelNote }) => modelNote?.(model));
+    return notes.filter((note) => note !== undefined);
+  }
+
+  check(given: GivenOptions, errors: string[]): void {
+    for (const feature of this.features) feature.check?.(given, errors);
+  }
+
+  withoutEffect(given: GivenOptions): readonly string[] {
+    return this.features.flatMap((feature) => feature.withoutEffect?.(given) ?? []);
+  }
+
+  /** The list without these, and without the features that require them. */
+  without(...names: readonly string[]): FeatureList {
+    const gone = new Set(names);
+    const left = this.#lines.filter(({ feature, requires = [] }) => {
+      if (requires.some((required) => gone.has(required))) gone.add(feature.name);
+      return !gone.has(feature.name);
+    });
+    return new FeatureList(left);
+  }
+}

@@ -1,0 +1,74 @@
+/** What a feature gets when it installs: the parts that a server has by then, and the seams that take the feature's own. */
+import type { ServeConfig } from '../config/serve-config.ts';
+import type { Clock } from '../core/clock.ts';
+import type { UnsentBytes } from '../core/unsent-bytes.ts';
+import type { Callers } from '../proxy/caller.ts';
+import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
+import type { HttpFront } from '../proxy/http1/http-front.ts';
+import type { ReadinessGate } from '../proxy/readiness.ts';
+import type { CarriedDeadlines } from '../proxy/request-lifecycle.ts';
+import type { RootLogger } from '../telemetry/log/log.ts';
+import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
+import type { AppTelemetry } from '../telemetry/telemetry.ts';
+import type { ModelSeams } from './model-seams.ts';
+
+/** Work of a service that a drain waits for within its timeout, and counts and ends after that. */
+export interface UnderWay {
+  /** By the names of the log's fields: `app_requests_cut`. */
+  counts(): Readonly<Record<string, number>>;
+  abandon(): void;
+}
+
+/** What lives as long as the server. Each of its functions is called once at most, but for `reread` and `waitsFor`. */
+export interface Service {
+  /** The ports are bound, and models begin to load. */
+  start?(): void;
+  /** SIGHUP: files that it holds are opened anew. */
+  reread?(): void;
+  /** What the server is not ready for, one line each, for people. */
+  waitsFor?(): readonly string[];
+  readonly underWay?: UnderWay;
+  /** Nobody asks for anything any more. Bounds the time that it takes itself. */
+  close?(): Promise<void> | void;
+}
+
+/** Takes the requests on clients' ports that are not for this server. */
+export interface Front {
+  /** @param commonHeaders of every answer of this server's own over HTTP/1.1: names and values in turn */
+  http1(commonHeaders: readonly string[]): HttpFront;
+  readonly http2: StreamFront;
+  /** The surfaces are there; `services` are those of the gRPC port. */
+  opened(services: readonly string[]): void;
+}
+
+/** What a front shares with the surfaces. */
+export interface FrontParts {
+  readonly callers: Callers;
+  readonly unsent: UnsentBytes;
+  /** The most connections that it may have to others, by file descriptors. */
+  readonly maxConnections: number;
+  /** True for the method and path of a request for this server's REST surface. */
+  readonly isOurs: (method: string, path: string) => boolean;
+}
+
+/** Makes the page of metrics for a request with this `accept` header. */
+export type MetricsPageMaker = (accept: string | undefined) => Promise<MetricsPage>;
+
+export interface Installation {
+  readonly config: ServeConfig;
+  readonly clock: Clock;
+  readonly logger: RootLogger;
+  readonly telemetry: AppTelemetry;
+  readonly readiness: ReadinessGate;
+  readonly models: ModelSeams;
+  /** Starts in the order of installation, closes in the reverse of it. */
+  service(service: Service): void;
+  /** Only one feature may have a front; `make` is called once, when the surfaces are made. */
+  front(make: (parts: FrontParts) => Front): void;
+  /** Deadlines of requests for others, which inference that is made for them takes over. Only one feature may have them. */
+  carriedDeadlines(deadlines: CarriedDeadlines): void;
+  /** Puts something in place of the REST surface's page of metrics, which it gets. */
+  metricsPage(wrap: (own: MetricsPageMaker) => MetricsPageMaker): void;
+  /** Runs of models give way to other processes of the machine. */
+  runOnSpareCores(): void;
+}

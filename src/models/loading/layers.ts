@@ -1,0 +1,34 @@
+/**
+ * The layers that features put into a version's stack, each around the next one (version-stack.ts says where they stand).
+ * A feature adds its layer before the first load. A version's stack is composed once, of the layers that its model asks
+ * for: so a request does not pass one that is installed and not asked for.
+ */
+import type { ModelConfig } from '../../config/model-config.ts';
+import type { Facts } from '../../core/collections/facts.ts';
+import type { Signatures } from '../../core/signature.ts';
+import type { ServableRunner } from '../serving/servable.ts';
+
+/** The version whose stack is composed. It may be composed again, with other batch axes. */
+export interface LayeredVersion {
+  readonly model: ModelConfig;
+  readonly version: bigint;
+  /** It has no run of its own: its runs are those of other models, which may change under it. */
+  readonly isEnsemble: boolean;
+  /** The graph's own. */
+  readonly signatures: Signatures;
+  /** All stacks of the version share them. */
+  readonly facts: Facts;
+  /** Tells operators something of the version: "finding; what helps". */
+  warn(text: string): void;
+}
+
+/** Puts a layer around `inner`, or returns `inner` where the version does not ask for one. The layer closes `inner`. */
+export type RunnerLayer = (inner: ServableRunner, version: LayeredVersion) => ServableRunner;
+
+/** By place; in each, later ones stand around earlier ones. */
+export interface Layers {
+  /** Above the declared signatures: requests as callers name things. */
+  readonly requests: readonly RunnerLayer[];
+}
+
+export const NO_LAYERS: Layers = { requests: [] };

@@ -1,0 +1,20 @@
+/**
+ * The features of Pillion, in the order in which they install. Delete a line with its folder, and everything else works as
+ * before: src/kernel/feature.ts says how a feature is made.
+ */
+import { accessLog } from './features/access-log/feature.ts';
+import { responseCache } from './features/response-cache/feature.ts';
+import { FeatureList, type ListedFeature } from './kernel/feature.ts';
+import { fronting } from './proxy/fronting/feature.ts';
+
+const LINES = [
+  { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
+  { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
+  { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+] as const satisfies readonly ListedFeature[];
+
+export const FEATURES = new FeatureList(LINES);
+
+/** Names of the features' options, so that the types of other packages know them. */
+export type FeatureOption = KeysOf<(typeof LINES)[number]['feature']>;
+type KeysOf<F> = F extends { readonly options: infer O } ? Extract<keyof O, string> : never;

@@ -1,0 +1,49 @@
+/** Checks of the options about the application, together with others. */
+import { type GivenOptions, givenOf, optionsOf } from '../../config/options/feature-options.ts';
+import { APP_OPTIONS } from './options.ts';
+
+/** `--app` and `--app_metrics_url` are sound addresses by their form, and none of this server's own. */
+export function checkApp(given: GivenOptions, errors: string[]): void {
+  const { port, rest_api_port, metrics_port } = given.options;
+  const { app, app_metrics_url, app_health_path, app_health_service } = optionsOf(given, APP_OPTIONS);
+  if (app_health_path !== '' && app_health_service !== '') {
+    errors.push(
+      '--app_health_path asks over HTTP, --app_health_service over gRPC; give the one that the application has',
+    );
+  }
+  checkPlace(`--app=${app}`, app, [rest_api_port, port], errors);
+  checkPlace(`--app_metrics_url=${app_metrics_url}`, app_metrics_url, [rest_api_port, port, metrics_port], errors);
+}
+
+function checkPlace(option: string, url: string, ours: readonly number[], errors: string[]): void {
+  const [, host, digits = '80'] = /^(?:http|h2c|grpc):\/\/(\[.*?\]|[^:/]+)(?::(\d+))?(?:\/.*)?$/.exec(url) ?? [];
+  if (host === undefined) return;
+  const appPort = Number(digits);
+  if (appPort < 1 || appPort > 65_535) errors.push(`${option}: ports go from 1 to 65535`);
+  const isHere = /^(?:localhost|127\..*|\[::1\])$/.test(host);
+  if (isHere && ours.includes(appPort)) {
+    errors.push(`${option} is this server itself; give the application a port of its own`);
+  }
+}
+
+const APP_DETAILS = [
+  'app_trust_forwarded',
+  'app_max_concurrency',
+  'app_health_path',
+  'app_health_service',
+  'app_health_interval_ms',
+  'app_health_failures',
+  'app_first',
+] satisfies readonly (keyof typeof APP_OPTIONS)[];
+
+/** As FeatureOptions.withoutEffect. */
+export function withoutApp(given: GivenOptions): readonly string[] {
+  if (optionsOf(given, APP_OPTIONS).app === '') {
+    return givenOf(APP_DETAILS, given).map(
+      ({ place }) => `${place} has no effect: there is no application without --app`,
+    );
+  }
+  return given.options.http2_engine === 'grpc-js'
+    ? ['--http2_engine=grpc-js passes nothing on to the application: it gets the requests on the REST port alone']
+    : [];
+}

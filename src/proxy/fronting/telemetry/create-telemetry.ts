@@ -1,0 +1,39 @@
+import type { Clock } from '../../../core/clock.ts';
+import type { Logger } from '../../../telemetry/log/log.ts';
+import type { AppTelemetry } from '../../../telemetry/telemetry.ts';
+import { childContext } from '../../../telemetry/tracing/trace-context.ts';
+import { FrontedLog } from './fronted-log.ts';
+import { FrontedMetrics } from './fronted-metrics.ts';
+import { FrontedSpans } from './fronted-spans.ts';
+import { FrontedTelemetry } from './fronted-telemetry.ts';
+
+interface TelemetryParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly telemetry: AppTelemetry;
+}
+
+/** The records of the application's requests, with the metrics, the log and the spans that are made of them. */
+export function createFrontedTelemetry({ clock, logger, telemetry }: TelemetryParts): {
+  readonly telemetry: FrontedTelemetry;
+  /** To be closed. */
+  readonly log: FrontedLog;
+} {
+  const log = new FrontedLog({ logger, clock });
+  const spans = new FrontedSpans(clock);
+  const fronted = new FrontedTelemetry({
+    clock,
+    startTrace: (caller) => telemetry.startTrace(caller),
+    startSent: (server) => (telemetry.sampling === undefined ? undefined : childContext(server)),
+    onConnect: (isMade) => metrics.recordConnect(isMade),
+    onEnd: (record) =>
+      telemetry.recordForwarded(record, () => {
+        const { trace } = record;
+        metrics.record(record, trace?.isSampled === true ? trace.traceId : undefined);
+        log.write(record);
+        telemetry.makeSpans((output) => spans.make(record, output));
+      }),
+  });
+  const metrics = new FrontedMetrics(telemetry.metrics.registry, fronted);
+  return { telemetry: fronted, log };
+}

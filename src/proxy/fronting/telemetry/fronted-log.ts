@@ -1,0 +1,70 @@
+/**
+ * Logs one line for each request for the application that did not end well: at warn if the application or this server
+ * is at fault, at info if the client is, by the rules of RequestLog. What ended well, and whose client left, has a line at
+ * debug. A status of the application's own says nothing of how its request ended: 500 is an answer.
+ */
+import type { Clock } from '../../../core/clock.ts';
+import { LineLimiter } from '../../../telemetry/log/line-limiter.ts';
+import type { LogFields, Logger } from '../../../telemetry/log/log.ts';
+import { LINES_PER_SECOND } from '../../../telemetry/log/request-log.ts';
+import { clip, isServerFault } from '../../../telemetry/tracing/span-attributes.ts';
+import type { FrontedOutcome, FrontedRecord } from './fronted-record.ts';
+
+export interface FrontedLogOptions {
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+export class FrontedLog {
+  readonly #logger: Logger;
+  readonly #limiter: LineLimiter;
+
+  constructor({ logger, clock }: FrontedLogOptions) {
+    this.#logger = logger;
+    this.#limiter = new LineLimiter({
+      clock,
+      windowMs: 1000,
+      linesPerWindow: LINES_PER_SECOND,
+      onSuppressed: (outcome, lines) =>
+        logger.warn(
+          { outcome, lines },
+          'more requests for the application failed alike in the last second; their lines are left out',
+        ),
+    });
+  }
+
+  write(record: FrontedRecord): void {
+    const { outcome, error } = record;
+    const level = levelOf(outcome);
+    if (!this.#logger.isLevelEnabled(level)) return;
+    if (level === 'debug') this.#logger.debug(fieldsOf(record), 'request for the application');
+    else if (this.#limiter.allow(outcome)) {
+      this.#logger[level](fieldsOf(record), clip(error?.message ?? 'the application broke off within its answer'));
+    }
+  }
+
+  /** Reports the lines suppressed so far. */
+  close(): void {
+    this.#limiter.close();
+  }
+}
+
+function levelOf(outcome: FrontedOutcome): 'debug' | 'info' | 'warn' {
+  if (outcome === 'ok' || outcome === 'upgraded' || outcome === 'client_left') return 'debug';
+  return outcome === 'app_cut' || isServerFault(outcome) ? 'warn' : 'info';
+}
+
+function fieldsOf(record: FrontedRecord): LogFields {
+  const { arrival, trace, status, outcome, receivedAt, endedAt } = record;
+  return {
+    request_id: clip(record.id),
+    ...(trace === undefined ? {} : { trace_id: trace.traceId, span_id: trace.spanId }),
+    surface: 'app',
+    method: clip(arrival.method),
+    path: clip(record.path),
+    outcome,
+    ...(status === 0 ? {} : { status }),
+    ms: Math.round((endedAt - receivedAt) * 1000) / 1000,
+    peer: clip(arrival.peer),
+  };
+}

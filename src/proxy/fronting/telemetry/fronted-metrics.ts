@@ -1,0 +1,130 @@
+/**
+ * Metrics of the application's traffic. Labels are of closed sets: no path, no host, and no method that a client could
+ * make up.
+ */
+import type { Registry } from 'prom-client';
+import type { Instant } from '../../../core/clock.ts';
+import { DURATIONS } from '../../../telemetry/metrics/buckets.ts';
+import {
+  asMetric,
+  type CounterSeries,
+  counterFamily,
+  GaugeFamily,
+  type HistogramSeries,
+  histogramFamily,
+} from '../../../telemetry/metrics/series.ts';
+import { SeriesByKey } from '../../../telemetry/metrics/tf-serving-names.ts';
+import type { FrontedRecord, FrontedRoute } from './fronted-record.ts';
+
+/** Methods of RFC 9110 and PATCH; any other is OpenTelemetry's `_OTHER`. */
+const METHODS: ReadonlySet<string> = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'CONNECT',
+  'OPTIONS',
+  'TRACE',
+  'PATCH',
+]);
+
+/** A method as a label, and as an attribute of spans. */
+export function methodClass(method: string): string {
+  return METHODS.has(method) ? method : '_OTHER';
+}
+
+/** '2xx'; 'none' where the client got no answer. */
+export function statusClass(status: number): string {
+  return status < 100 || status > 599 ? 'none' : `${Math.trunc(status / 100)}xx`;
+}
+
+/** Read at scrape time. */
+export interface FrontedNow {
+  readonly inFlight: number;
+  readonly connections: number;
+}
+
+/** Series of the requests of a route and a class of status. */
+interface Durations {
+  readonly whole: HistogramSeries;
+  readonly head: HistogramSeries;
+}
+
+export class FrontedMetrics {
+  readonly #requests = counterFamily(
+    'pillion_app_requests_total',
+    'Requests that went to the application, or were refused in its place.',
+  );
+  readonly #whole = histogramFamily(
+    'pillion_app_request_duration_seconds',
+    'Time from the head of a request for the application to the end of its answer, or of its tunnel.',
+    DURATIONS,
+  );
+  readonly #head = histogramFamily(
+    'pillion_app_head_duration_seconds',
+    'Time from the head of a request for the application to the head of the application’s answer.',
+    DURATIONS,
+  );
+  readonly #bytes = counterFamily(
+    'pillion_app_body_bytes_total',
+    'Bytes of bodies of requests to the application and of its answers, and of its tunnels.',
+  );
+  readonly #connects = counterFamily(
+    'pillion_app_connects_total',
+    'New connections to the application: ok = it took it, failed = it did not.',
+  );
+  readonly #tried: Readonly<Record<'ok' | 'failed', CounterSeries>>;
+  readonly #counts = new SeriesByKey();
+  readonly #sent = new SeriesByKey();
+  readonly #durations = new Map<string, Durations>();
+
+  /** Registers its families. */
+  constructor(registry: Registry, now: FrontedNow) {
+    for (const family of [this.#requests, this.#bytes, this.#connects]) registry.registerMetric(asMetric(family));
+    for (const family of [this.#whole, this.#head]) registry.registerMetric(asMetric(family));
+    const gauge = (name: string, help: string, read: () => number): void =>
+      registry.registerMetric(asMetric(new GaugeFamily(name, help, () => [{ labels: {}, value: read() }])));
+    gauge('pillion_app_requests_in_flight', 'Requests of the application that have not ended.', () => now.inFlight);
+    gauge('pillion_app_connections', 'Open connections to the application, idle ones too.', () => now.connections);
+    this.#tried = {
+      ok: this.#connects.open({ outcome: 'ok' }),
+      failed: this.#connects.open({ outcome: 'failed' }),
+    };
+  }
+
+  recordConnect(isMade: boolean): void {
+    this.#tried[isMade ? 'ok' : 'failed'].add(1);
+  }
+
+  /** `traceId`: the id of its trace if its spans are exported. */
+  record(record: FrontedRecord, traceId: string | undefined): void {
+    const { route, outcome, receivedAt, headAt, endedAt } = record;
+    const method = methodClass(record.arrival.method);
+    const status = statusClass(record.status);
+    const open = (): CounterSeries => this.#requests.open({ route, method, status, outcome });
+    this.#counts.one(`${route} ${method} ${status} ${outcome}`, open).add(1);
+    const { whole, head } = this.#durationsOf(route, status);
+    whole.observe(seconds(receivedAt, endedAt), traceId, endedAt);
+    if (headAt !== 0) head.observe(seconds(receivedAt, headAt), traceId, endedAt);
+    this.#bytesOf(route, 'request').add(record.requestBytes);
+    this.#bytesOf(route, 'response').add(record.responseBytes);
+  }
+
+  #bytesOf(route: FrontedRoute, direction: string): CounterSeries {
+    return this.#sent.one(`${route} ${direction}`, () => this.#bytes.open({ route, direction }));
+  }
+
+  #durationsOf(route: FrontedRoute, status: string): Durations {
+    const key = `${route} ${status}`;
+    const found = this.#durations.get(key);
+    if (found !== undefined) return found;
+    const durations = { whole: this.#whole.open({ route, status }), head: this.#head.open({ route, status }) };
+    this.#durations.set(key, durations);
+    return durations;
+  }
+}
+
+function seconds(from: Instant, to: Instant): number {
+  return (to - from) / 1000;
+}

@@ -1,0 +1,137 @@
+/**
+ * The record of a request that goes to the application behind this server: who asked what, when it was sent on, when its
+ * answer began, how it ended. Metrics, spans, the log and the access log are made from it at its end.
+ *
+ *   begin ──▶ sent ──▶ connected ──▶ onHead ──▶ over        sent again: `sent` once more
+ *     └───────────┴──────────────┴───────────────────────▶ over        on every path, and the first counts
+ */
+import type { Instant } from '../../../core/clock.ts';
+import type { ServingError } from '../../../core/errors.ts';
+import type { CallerTrace, RequestOutcome } from '../../../telemetry/request-record.ts';
+import type { TraceContext } from '../../../telemetry/tracing/trace-context.ts';
+
+/**
+ * What kind of traffic it is: a closed set. `upgrade`: it asks for another protocol; `sse`: its answer is a stream of
+ * events, which ends when somebody has had enough.
+ */
+export type FrontedRoute = 'http' | 'sse' | 'grpc' | 'upgrade';
+
+/**
+ * How it ended: a closed set. `ok`: the whole answer went to the client, whatever its status; `upgraded`: its tunnel has
+ * ended; `app_cut`: the application broke off within its answer; else the kind of the error that the client got.
+ */
+export type FrontedOutcome = RequestOutcome | 'upgraded' | 'client_left' | 'app_cut';
+
+/** What is known of a request when its head has come. */
+export interface FrontedArrival {
+  /** The application's address, as `--app` has it. */
+  readonly app: string;
+  readonly route: FrontedRoute;
+  readonly method: string;
+  /** A path and query, or `*`. */
+  readonly target: string;
+  /** The version of HTTP that the client speaks: '1.1'. */
+  readonly protocol: string;
+  readonly isTls: boolean;
+  /** 'host:port' or 'unix'. */
+  readonly peer: string;
+  /** Its `x-request-id`; undefined = one is made. */
+  readonly callerId: string | undefined;
+  readonly callerTrace: CallerTrace | undefined;
+  readonly userAgent: string | undefined;
+  /** Its authority. */
+  readonly host: string | undefined;
+}
+
+/** What a record tells, and whom it asks for the time: FrontedTelemetry. */
+export interface RecordKeeper {
+  now(): Instant;
+  end(record: FrontedRecord): void;
+}
+
+export interface FrontedIds {
+  readonly id: string;
+  /** Of the server's span; the caller's own context where no spans are made. */
+  readonly trace: TraceContext | undefined;
+  /** Of the span of the request that is sent on; undefined where no spans are made. */
+  readonly sentTrace: TraceContext | undefined;
+}
+
+/** Event streams are told by their answers alone. */
+const EVENT_STREAM = 'text/event-stream';
+
+export class FrontedRecord {
+  readonly arrival: FrontedArrival;
+  readonly id: string;
+  readonly trace: TraceContext | undefined;
+  readonly sentTrace: TraceContext | undefined;
+  readonly receivedAt: Instant;
+  route: FrontedRoute;
+  /** These four are 0 until reached. */
+  sentAt: Instant = 0;
+  connectedAt: Instant = 0;
+  headAt: Instant = 0;
+  endedAt: Instant = 0;
+  /** How often it was sent. */
+  sends = 0;
+  /** The version of HTTP that the application is spoken to in; '' until then. */
+  sentProtocol = '';
+  /** Of the answer that the client got; 0 = none. */
+  status = 0;
+  /** Of the bodies: of a tunnel, what went through it. */
+  requestBytes = 0;
+  responseBytes = 0;
+  outcome: FrontedOutcome = 'ok';
+  error: ServingError | undefined;
+  readonly #keeper: RecordKeeper;
+
+  constructor(arrival: FrontedArrival, { id, trace, sentTrace }: FrontedIds, keeper: RecordKeeper) {
+    this.arrival = arrival;
+    this.route = arrival.route;
+    this.id = id;
+    this.trace = trace;
+    this.sentTrace = sentTrace;
+    this.#keeper = keeper;
+    this.receivedAt = keeper.now();
+  }
+
+  get isOver(): boolean {
+    return this.endedAt !== 0;
+  }
+
+  /** The path without the query, which may hold what is nobody else's business. */
+  get path(): string {
+    const { target } = this.arrival;
+    const end = target.search(/[?#]/);
+    return end === -1 ? target : target.slice(0, end);
+  }
+
+  /** It is sent to the application, for the first time or again, in this version of HTTP. */
+  sent(httpVersion: string): void {
+    this.sentProtocol = httpVersion;
+    this.sends += 1;
+    if (this.sentAt === 0) this.sentAt = this.#keeper.now();
+  }
+
+  /** It has a connection to the application, which is made. */
+  connected(): void {
+    this.connectedAt = this.#keeper.now();
+  }
+
+  /** The head of the application's answer has come. */
+  onHead(status: number, contentType?: string): void {
+    this.status = status;
+    this.headAt = this.#keeper.now();
+    if (this.route === 'http' && contentType?.toLowerCase().startsWith(EVENT_STREAM) === true) this.route = 'sse';
+  }
+
+  /** It has ended; `error`: what the client is told in place of an answer. Only the first call counts. */
+  over(outcome: FrontedOutcome, error?: ServingError): void {
+    if (this.isOver) return;
+    this.endedAt = this.#keeper.now();
+    this.outcome = outcome;
+    this.error = error;
+    if (this.status === 0 && error !== undefined) this.status = error.row.http;
+    this.#keeper.end(this);
+  }
+}

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { Buffer } from 'node:buffer';
+import { it } from 'node:test';
+import { Registry } from 'prom-client';
+import { modelOfEntry } from '../../../src/config/triton/model-of-config.ts';
+import { Facts } from '../../../src/core/collections/facts.ts';
+import type { Signature } from '../../../src/core/signature.ts';
+import { CACHE } from '../../../src/features/response-cache/cache-key.ts';
+import { installResponseCache } from '../../../src/features/response-cache/install.ts';
+import type { Installation } from '../../../src/kernel/installation.ts';
+import { ModelSeams } from '../../../src/kernel/model-seams.ts';
+import { Gauges } from '../../../src/telemetry/metrics/gauges.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { modelConfig } from '../../support/model-lifecycle-harness.ts';
+import { affine, FLOAT_SIGNATURE, PuppetRunner } from '../../support/puppet-models.ts';
+
+const inner = new PuppetRunner(affine(2, 0));
+
+/** The version's runner, and what is told of it. */
+function composed(signature: Signature, isEnsemble = false) {
+  const models = new ModelSeams();
+  const telemetry = { metrics: { gauges: new Gauges(new Registry()) } };
+  installResponseCache({ clock: new FakeClock(), models, telemetry } as unknown as Installation);
+  const warnings: string[] = [];
+  const runner = models.layers.requests[0]!(inner, {
+    model: { ...modelConfig('m'), featureKeys: new Map([[CACHE, { maxMib: 1, ttlMs: 1000 }]]) },
+    version: 1n,
+    isEnsemble,
+    signatures: new Map([['s', signature]]),
+    facts: new Facts(),
+    warn: (text) => warnings.push(text),
+  });
+  return { runner, warnings };
+}
+
+it('config.pbtxt: response_cache is a cache of the default size', () => {
+  const file = { bytes: Buffer.from('response_cache { enable: true }') };
+  const entry = { name: 'm', directory: '/repository/m', file };
+  const { model } = modelOfEntry(entry, { executionProvider: 'cpu', modelKeys: [CACHE] });
+  assert.deepEqual(CACHE.of(model), { maxMib: 64, ttlMs: 600_000 });
+});
+
+it('stands around a model without a state', () => {
+  const { runner, warnings } = composed(FLOAT_SIGNATURE);
+  assert.notEqual(runner, inner);
+  assert.deepEqual(warnings, []);
+});
+
+it('has no effect on a model that keeps a state, and this is told', () => {
+  const { runner, warnings } = composed({ ...FLOAT_SIGNATURE, state: new Map() });
+  assert.equal(runner, inner);
+  assert.ok(warnings.some((each) => each.startsWith('its cache has no effect')));
+});
+
+it('has no effect on an ensemble, and this is told', () => {
+  const { runner, warnings } = composed(FLOAT_SIGNATURE, true);
+  assert.equal(runner, inner);
+  assert.ok(warnings.some((each) => each.startsWith('its cache has no effect')));
+});
