@@ -9,7 +9,7 @@ import { PROXY_OUTCOMES, type ProxyOutcome, ProxyProtocol } from '../../proxy/ne
 import type { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import type { RestServer } from '../../proxy/servers/http-server.ts';
 import type { Metrics } from '../../telemetry/metrics/metrics.ts';
-import { asMetric, counterFamily } from '../../telemetry/metrics/series.ts';
+import { counterFamily } from '../../telemetry/metrics/series.ts';
 import type { Gates } from './entrances.ts';
 
 /** By surface. */
@@ -22,7 +22,7 @@ export interface ProxyProtocols {
 export function createProxyProtocols(options: ServeOptions, metrics: Metrics): ProxyProtocols | undefined {
   if (!options.proxy_protocol) return undefined;
   const family = counterFamily('pillion_proxy_headers_total', 'Connections behind a proxy, by what their header was.');
-  metrics.registry.registerMetric(asMetric(family));
+  metrics.registry.register(family);
   const of = (surface: keyof ProxyProtocols): ProxyProtocol => {
     const counts = new Map(PROXY_OUTCOMES.map((outcome) => [outcome, family.open({ surface, outcome })]));
     const onOutcome = (outcome: ProxyOutcome): void => counts.get(outcome)!.add(1);
@@ -41,7 +41,7 @@ export function createJoinedPort(
   if (!isPortJoined(options) && !isSocketJoined(options)) return undefined;
   const help = 'Connections to the port that gRPC and REST share, by what became of them.';
   const family = counterFamily('pillion_joined_connections_total', help);
-  metrics.registry.registerMetric(asMetric(family));
+  metrics.registry.register(family);
   const counts = new Map(JOINED_OUTCOMES.map((outcome) => [outcome, family.open({ outcome })]));
   return new JoinedPort({
     clock: systemClock,

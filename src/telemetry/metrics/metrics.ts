@@ -5,7 +5,6 @@
  * closed sets and the names of models that were found: a caller cannot create a series. Durations are seconds, as
  * Prometheus wants.
  */
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
 import type { BatchRecord, FallbackRecord, RequestRecord } from '../request-record.ts';
@@ -23,7 +22,9 @@ import {
   wantsOpenMetrics,
 } from './exposition.ts';
 import { Gauges } from './gauges.ts';
-import { asMetric, type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
+import { observeCollections, processFamilies } from './process-families.ts';
+import { Registry } from './registry.ts';
+import { type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
 import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
 import { elementFamilies } from './signature-totals.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
@@ -38,26 +39,12 @@ const FORGET_AFTER_MS = 60_000;
 /** Least number of batches for a mean size. */
 const FEW_BATCHES = 100;
 
-/** Interval of the event loop's delay samples. prom-client's default of 10 ms wakes an idle server twice as often. */
-const LOOP_DELAY_RESOLUTION_MS = 20;
-
-/** prom-client's metrics that walk every open socket at each scrape; they are removed. */
-const COSTLY_METRICS: readonly string[] = ['handles', 'requests', 'resources'].flatMap((what) => [
-  `nodejs_active_${what}`,
-  `nodejs_active_${what}_total`,
-]);
-
 export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
   readonly processMetrics?: boolean;
   /** Has everything recorded that ended before now. Absent: it is. */
   readonly settle?: () => void;
-}
-
-/** Any metric of the registry, prom-client's own or ours. */
-interface ReadFamily {
-  get(): Promise<MetricSnapshot>;
 }
 
 export class Metrics {
@@ -139,14 +126,17 @@ export class Metrics {
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
   readonly #fallbacks = new SeriesByKey();
   readonly #forgetting = new Set<TimerHandle>();
+  #collections: ReturnType<typeof observeCollections> | undefined;
 
   constructor({ clock, processMetrics = true, settle = () => undefined }: MetricsOptions) {
     this.#clock = clock;
     this.#settle = settle;
     this.#wall = new SteadyWall(clock);
     this.totals = new Totals({ families: this.#families, tfServing: this.tfServing, settle });
-    for (const family of Object.values(this.#families)) this.registry.registerMetric(asMetric(family));
-    if (processMetrics) this.#addProcessMetrics();
+    this.registry.register(...Object.values(this.#families));
+    if (!processMetrics) return;
+    this.#collections = observeCollections();
+    this.registry.register(...processFamilies(), this.#collections.family);
   }
 
   addAliases(families: readonly PrintedFamily[]): void {
@@ -213,17 +203,15 @@ export class Metrics {
   async counterTotal(name: string): Promise<number> {
     this.#settle();
     const theirs = this.#aliases.find((family) => family.name === name);
-    const snapshot = await (theirs ?? this.registry.getSingleMetric(name))?.get();
-    // prom-client's enum of types is a string in its snapshots.
-    if (snapshot === undefined || String(snapshot.type) !== 'counter') return 0;
+    const snapshot = await (theirs ?? this.registry.find(name))?.get();
+    if (snapshot === undefined || snapshot.type !== 'counter') return 0;
     return snapshot.values.reduce((total, { value }) => total + value, 0);
   }
 
   /** The present values of all registered metrics. */
-  async snapshots(): Promise<MetricSnapshot[]> {
+  snapshots(): Promise<MetricSnapshot[]> {
     this.#settle();
-    const families = this.registry.getMetricsAsArray() as unknown as readonly ReadFamily[];
-    return await Promise.all(families.map((family) => family.get()));
+    return this.registry.snapshots();
   }
 
   /** All registered metrics in Prometheus' text format. */
@@ -241,6 +229,7 @@ export class Metrics {
   }
 
   close(): void {
+    this.#collections?.close();
     for (const timer of this.#forgetting) timer.cancel();
     this.#forgetting.clear();
   }
@@ -270,10 +259,5 @@ export class Metrics {
     // Those of requests about the model alone, such as its load by name, go with its last version.
     const left = this.totals.versions().filter(([name]) => name === model);
     if (left.length === 1 && left[0]![1] === '') this.#removeVersion(model, '');
-  }
-
-  #addProcessMetrics(): void {
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LOOP_DELAY_RESOLUTION_MS });
-    for (const name of COSTLY_METRICS) this.registry.removeSingleMetric(name);
   }
 }

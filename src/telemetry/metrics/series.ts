@@ -1,9 +1,8 @@
 /**
  * Counters, histograms and gauges.
  *
- * prom-client's own metrics find a label set by hashing it at every observation. Here each label set is a *series*: an
- * object that the observer looks up once and then holds, so that an observation is an addition. A *family* is all
- * series of one name; it is registered with prom-client and read at scrape time.
+ * Each label set is a *series*: an object that the observer looks up once and then holds, so that an observation is an
+ * addition. A *family* is all series of one name; it is registered (registry.ts) and read at scrape time.
  *
  *   family pillion_stage_duration_seconds
  *     ├─ series {stage="queue",  model="digits", version="3"}   counts: Float64Array, one for each bucket; sum
@@ -12,7 +11,6 @@
  * An observation takes a look-up and a few comparisons, and allocates nothing.
  */
 import { Buffer } from 'node:buffer';
-import type { Metric } from 'prom-client';
 import type { Instant } from '../../core/clock.ts';
 import { Buckets } from './buckets.ts';
 
@@ -28,12 +26,11 @@ export interface Exemplar {
 
 /** One line of the text format. */
 export interface Sample {
-  /** Absent in prom-client's own metrics: the family's name. */
+  /** Absent: the family's name. */
   readonly metricName?: string | undefined;
   readonly labels: Labels;
   readonly value: number;
-  /** null in prom-client's own histograms. */
-  readonly exemplar?: Exemplar | null | undefined;
+  readonly exemplar?: Exemplar | undefined;
 }
 
 /** A value read at scrape time. */
@@ -42,11 +39,11 @@ export interface Reading {
   readonly value: number;
 }
 
-/** A family at scrape time. Only prom-client's own families may be summaries. */
+/** A family at scrape time. */
 export interface MetricSnapshot {
   readonly name: string;
   readonly help: string;
-  readonly type: 'histogram' | 'counter' | 'gauge' | 'summary';
+  readonly type: 'histogram' | 'counter' | 'gauge';
   readonly values: readonly Sample[];
 }
 
@@ -206,12 +203,4 @@ export function histogramFamily(
 /** A counter family; `name` ends in `_total`. */
 export function counterFamily(name: string, help: string): Family<CounterSeries> {
   return new Family(name, help, 'counter', (labels) => new CounterSeries(labels));
-}
-
-/**
- * Casts a family for prom-client, whose types name its own four classes but whose registry needs only `name` and
- * `get()`.
- */
-export function asMetric(family: Family<HistogramSeries> | Family<CounterSeries> | GaugeFamily): Metric {
-  return family as unknown as Metric;
 }

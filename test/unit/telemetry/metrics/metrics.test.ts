@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Counter } from 'prom-client';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { DURATION_BUCKETS } from '../../../../src/telemetry/metrics/buckets.ts';
 import type { Metrics } from '../../../../src/telemetry/metrics/metrics.ts';
+import { counterFamily } from '../../../../src/telemetry/metrics/series.ts';
 import { STAGE_ENCODE, STAGES, StageClock } from '../../../../src/telemetry/stage-clock.ts';
 import { TestMetrics } from '../../../support/columns.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -354,8 +354,9 @@ it('a counter’s total is the sum of its series; what is no counter has 0', asy
   assert.equal(await all.counterTotal('pillion_batches_total'), 2);
   assert.equal(await all.counterTotal('pillion_batch_size'), 0);
   assert.equal(await all.counterTotal('nothing'), 0);
-  const others = new Counter({ name: 'others_total', help: 'x', labelNames: ['a'], registers: [all.registry] });
-  others.inc({ a: '1' }, 2);
-  others.inc({ a: '2' }, 3);
+  const others = counterFamily('others_total', 'x');
+  all.registry.register(others);
+  others.open({ a: '1' }).add(2);
+  others.open({ a: '2' }).add(3);
   assert.equal(await all.counterTotal('others_total'), 5);
 });

@@ -1,20 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Registry } from 'prom-client';
 import { Buckets } from '../../../../src/telemetry/metrics/buckets.ts';
+import { type ReadFamily, Registry } from '../../../../src/telemetry/metrics/registry.ts';
 import {
-  asMetric,
   counterFamily,
   GaugeFamily,
   HistogramSeries,
   histogramFamily,
 } from '../../../../src/telemetry/metrics/series.ts';
 
-async function textOf(family: Parameters<typeof asMetric>[0]): Promise<string> {
+async function textOf(family: ReadFamily): Promise<string> {
   const registry = new Registry();
-  registry.registerMetric(asMetric(family));
-  return await registry.metrics();
+  registry.register(family);
+  return await registry.text();
 }
 
 describe('a histogram', () => {
