@@ -19,8 +19,8 @@ const SHOWN = {
 const USAGE = `Usage: npm test -- [WORD…]
 
 Without a word: the tests of unit and property, the contracts without their slow parts, the corpora of fuzzing, and requests
-over each surface, as far as they need no more than npm's packages. The word all: every test of unit, contract, property,
-fault and integration, with TensorFlow's libraries and Python's clients. Another word, such as unit, scheduler or
+over each surface, as far as they need no more than npm's packages and start no server of their own. The word all: every test
+of unit, contract, property, simulation, fault, features and integration, with TensorFlow's libraries and Python's clients. Another word, such as unit, scheduler or
 integration/rest: the files whose path holds it. One of these as the first word: that suite, which all leaves out.
 Words after it choose among its files or cases. Its run is recorded.
 
@@ -55,6 +55,6 @@ else if (words.length > 0 && Object.hasOwn(SUITES, words[0])) await runSuite(wor
 else {
   ensureBuiltForTests();
   const files = testFiles('.test.js');
-  if (words.length === 0) await runCoreTests(files);
+  if (words.length === 0) runCoreTests(files);
   else await runUsualTests(words.length === 1 && words[0] === 'all' ? files : choose(files, words));
 }

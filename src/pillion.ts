@@ -3,14 +3,22 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { loadReports } from './features/load-reports/feature.ts';
+import { openapi } from './features/openapi/feature.ts';
+import { proxyProtocol } from './features/proxy-protocol/feature.ts';
+import { reflection } from './features/reflection/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
 const LINES = [
+  { feature: proxyProtocol, adds: 'the addresses of clients behind a proxy, as its first bytes tell them' },
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+  { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
+  { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
+  { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

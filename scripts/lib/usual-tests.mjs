@@ -16,33 +16,38 @@ export const NATIVES = join(root, '.cache', 'natives');
 const FILE_TIMEOUT_MS = 1_200_000;
 /** None of these keeps a time of day: those of backends and hosts wait for their workers' answers alone. */
 const isTimeless = (path) =>
-  /^(unit|property|features\/[^/]+\/[^/]+$|contract\/(?!surface|access)|integration\/hosts)/.test(path);
+  /^(unit|property|simulation|features\/[^/]+\/[^/]+$|contract\/(?!surface|access)|integration\/hosts)/.test(path);
 /** Unit tests of a folder share a process: most of what a file takes alone is loading what its neighbours load, too. */
 const groupOf = (path) => /^(unit\/[^/]+)\/|^(features)\/[^/]+\/[^/]+$/.exec(path)?.slice(1).find(Boolean);
+const sourceOf = (path) => readFileSync(join(root, 'build', 'test', path), 'utf8');
 const needsTfjs = (path) => path.includes('tfjs');
-const needsPython = (path) => readFileSync(join(root, 'build', 'test', path), 'utf8').includes(PYTHON);
+const needsPython = (path) => sourceOf(path).includes(PYTHON);
 const PYTHON = 'PILLION_TEST_PYTHON';
 /** The values and rules of each part, the contracts, and requests over each surface. */
 const CORE =
   /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/[^/]+$|^integration\/(grpc|rest|open-inference|http2|fronting)-/;
 
-/** They wait for time to pass, or move much memory. */
-const SLOW = /drain|huge|large|pace|survivors/;
+/** They keep a model busy, wait for time to pass, move much memory, or are a contract once more in another form. */
+const SLOW = /^(contract|integration)\/.*(busy|chaos|drain|huge|large|pace|public|survivors)/;
+/** A server in a process of its own takes a second to start and to end, on one core more. */
+const startsServers = (path) => path.startsWith('integration') && /startSidecar|runPillion/.test(sourceOf(path));
 
 /** Of these, what needs no more than npm's packages and shows most of what a change can break. */
 export function coreFiles(files) {
-  return files.filter((path) => CORE.test(path) && !SLOW.test(path) && !needsTfjs(path) && !needsPython(path));
+  const isLeft = (path) => SLOW.test(path) || needsTfjs(path) || needsPython(path) || startsServers(path);
+  return files.filter((path) => CORE.test(path) && !isLeft(path));
 }
 
-/** Runs the core, and says what it has left out. */
-export async function runCoreTests(files) {
+/** Runs the core on all cores, and says what it has left out. Ends this process if a test fails. */
+export function runCoreTests(files) {
   const core = coreFiles(files);
-  await runUsualTests(core, { PILLION_TEST_QUICK: '1' });
-  const left = files.length - core.length;
+  const status = statusOn(availableParallelism(), core, { PILLION_TEST_QUICK: '1' });
   console.log(`
 These were ${core.length} of ${files.length} test files: every unit, the properties, the contracts of runtimes and surfaces without
-their slow parts, and requests over gRPC, REST, HTTP/2 and to an application behind. npm test -- all runs the other ${left} as
-well: commands, files, drains, models in processes, TensorFlow's libraries, Python's clients.`);
+their slow parts, and requests over gRPC, REST, HTTP/2 and to an application behind. npm test -- all runs the other
+${files.length - core.length} as well: servers, commands and models in processes, files, drains, overload, TensorFlow's libraries, Python's
+clients.`);
+  if (status !== 0) process.exit(status);
 }
 
 /**
@@ -52,18 +57,23 @@ well: commands, files, drains, models in processes, TensorFlow's libraries, Pyth
 export async function runUsualTests(files, env = {}) {
   const python = files.some(needsPython) ? ensurePython('clients', 'test/clients/requirements.txt') : undefined;
   const left = await withoutUnsupported(files);
-  const run = (chosen, ...options) =>
-    chosen.length === 0
-      ? 0
-      : statusOfTestFiles(chosen, {
-          groupOf,
-          options: [`--test-timeout=${FILE_TIMEOUT_MS}`, ...options],
-          env: { ...(python && { [PYTHON]: python }), PILLION_NATIVES_DIRECTORY: NATIVES, ...env },
-        });
-  const timeless = run(left.filter(isTimeless), `--test-concurrency=${availableParallelism()}`);
-  const timed = run(left.filter((path) => !isTimeless(path)));
+  const all = { ...(python && { [PYTHON]: python }), ...env };
+  const cores = availableParallelism();
+  const timeless = statusOn(cores, left.filter(isTimeless), all);
+  const timed = statusOn(
+    Math.max(1, cores - 1),
+    left.filter((path) => !isTimeless(path)),
+    all,
+  );
   if (timeless !== 0) console.error('\nA test of those that ran first has failed: see above.');
   if (timeless !== 0 || timed !== 0) process.exit(timeless || timed);
+}
+
+/** 0 if all pass, or there is none. */
+function statusOn(cores, files, more) {
+  const env = { PILLION_NATIVES_DIRECTORY: NATIVES, ...more };
+  const options = [`--test-timeout=${FILE_TIMEOUT_MS}`, `--test-concurrency=${cores}`];
+  return files.length === 0 ? 0 : statusOfTestFiles(files, { options, env, groupOf });
 }
 
 async function withoutUnsupported(files) {

@@ -21,7 +21,7 @@ import { RestClassify, RestRegress } from '../proxy/protocols/tensorflow-serving
 import { RestPredict } from '../proxy/protocols/tensorflow-serving/rest/rest-predict.ts';
 import type { RequestContext } from '../proxy/request-context.ts';
 import type { RequestLifecycle } from '../proxy/request-lifecycle.ts';
-import type { RestMethod } from '../proxy/servers/rest-methods.ts';
+import type { RestMethod } from '../proxy/servers/rest-part.ts';
 import { wholeBody } from '../proxy/sliced-body.ts';
 import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';

@@ -4,14 +4,7 @@ import { type ClientRequest, type IncomingMessage, type RequestOptions, request 
 import { CONSOLE_HEADER } from '../admin/access-guard.ts';
 import { secretIn } from '../config/authorization/secret-file.ts';
 import { readConfigFile } from '../config/config-file.ts';
-
-/** A running sidecar's operators' server, as the options name it. */
-export interface AdminAddress {
-  /** HOST:PORT or unix:PATH */
-  readonly admin: string;
-  /** A file with its token; empty = none. */
-  readonly admin_token_file: string;
-}
+import { type AdminAddress, UNIX } from './sidecar-command.ts';
 
 interface AdminQuestion {
   readonly from: AdminAddress;
@@ -26,7 +19,6 @@ interface AdminQuestion {
 }
 
 const TIMEOUT_MS = 5000;
-export const UNIX = 'unix:';
 
 /** The text for a user whose question was refused, or who has no sidecar running. */
 export function noSidecar(admin: string, error: Error): string {

@@ -11,8 +11,8 @@ import { constants } from 'node:os';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { systemClock } from '../core/clock.ts';
-import { type AdminAddress, AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
-import type { AwaitOptions } from './pod-options.ts';
+import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
+import type { AdminAddress } from './sidecar-command.ts';
 
 const PERIOD_MS = 100;
 /** A sidecar that loads may be slow to answer. */
@@ -25,6 +25,15 @@ const BY_SIGNAL = 128;
 const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'];
 /** A terminal sends these to the command, too. */
 const OF_TERMINALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+
+/** The options of commands/await.ts. */
+interface AwaitOptions extends AdminAddress {
+  /** In seconds; 0 = without end. */
+  readonly timeout: number;
+  readonly quit: boolean;
+  /** Its words; none = there is no command. */
+  readonly command: readonly string[];
+}
 
 /** Resolves with the exit status: the command's, or 1 if the sidecar is not ready in time. */
 export async function awaitReady({ timeout, quit, command, ...from }: AwaitOptions): Promise<number> {

@@ -12,11 +12,20 @@
  */
 import process from 'node:process';
 import { noSidecar } from './ask-admin.ts';
-import type { DoctorOptions } from './command-options.ts';
 import { factsAbout, readServer } from './doctor/read-facts.ts';
 import { asJson, asText } from './doctor/report.ts';
 import type { ServerFacts } from './doctor/rule.ts';
 import { diagnose } from './doctor/rules.ts';
+import type { AdminAddress } from './sidecar-command.ts';
+
+interface DoctorOptions extends AdminAddress {
+  /** How long the traffic is watched; 0 = not at all. */
+  readonly seconds: number;
+  /** text or json */
+  readonly format: string;
+  /** No answer of the sidecar is an error. */
+  readonly wantsServer: boolean;
+}
 
 /** Resolves with the exit status once everything is printed. */
 export async function doctor({ seconds, format, wantsServer, ...from }: DoctorOptions): Promise<number> {

@@ -9,12 +9,12 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { DrainProgress } from '../admin/pod-life.ts';
 import { systemClock } from '../core/clock.ts';
 import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
-import type { DrainOptions } from './pod-options.ts';
+import type { AdminAddress } from './sidecar-command.ts';
 
 const PERIOD_MS = 100;
 
-/** Resolves with the exit status. */
-export async function drain({ timeout, ...from }: DrainOptions): Promise<number> {
+/** Resolves with the exit status. `timeout`: in seconds. */
+export async function drain({ timeout, ...from }: AdminAddress & { readonly timeout: number }): Promise<number> {
   const giveUpAt = systemClock.nowMs() + timeout * 1000;
   let progress: DrainProgress | undefined;
   for (;;) {

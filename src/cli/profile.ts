@@ -10,12 +10,20 @@ import type { ModelOps, OpRow, ProfileSummary } from '../admin/profile/profile-d
 import { OwnDirectory } from '../files/own-directory.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
-import type { ProfileOptions } from './command-options.ts';
+import type { AdminAddress } from './sidecar-command.ts';
 import { textTable } from './text-table.ts';
 
 /** Time beyond the watched seconds, for replicas of three models to load and run. */
 const REPLICAS_MS = 120_000;
 const SHOWN_ROWS = 10;
+
+interface ProfileOptions extends AdminAddress {
+  readonly seconds: number;
+  /** Empty = all models. */
+  readonly model: string;
+  /** The trace file. */
+  readonly out: string;
+}
 
 /** Resolves with the exit status once everything is printed. */
 export async function profile({ seconds, model, out, ...from }: ProfileOptions): Promise<number> {

@@ -12,11 +12,25 @@ import process from 'node:process';
 import { DROPPED_TRAILER, ENDED_TRAILER } from '../admin/recording.ts';
 import { systemClock } from '../core/clock.ts';
 import { noSidecar, readBody, requestToAdmin } from './ask-admin.ts';
-import type { RecordOptions } from './command-options.ts';
 import { RecordFile } from './record-file.ts';
+import type { AdminAddress } from './sidecar-command.ts';
 
 /** Time between two lines of progress on a terminal. */
 const PROGRESS_MS = 200;
+
+/** The options of commands/record.ts. */
+interface RecordOptions extends AdminAddress {
+  readonly model: string;
+  readonly out: string;
+  readonly count: number;
+  readonly max_bytes: number;
+  /** In seconds; 0 = no end. */
+  readonly duration: number;
+  /** A share of the requests. */
+  readonly sample: number;
+  readonly golden: boolean;
+  readonly force: boolean;
+}
 
 /** Resolves with the exit status once everything is printed. */
 export async function record(options: RecordOptions): Promise<number> {

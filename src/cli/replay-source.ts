@@ -3,8 +3,18 @@ import type { Buffer } from 'node:buffer';
 import { createReadStream } from 'node:fs';
 import type { RequestEntry } from '../admin/requests-report.ts';
 import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
-import { type AdminAddress, askAdmin, noSidecar } from './ask-admin.ts';
-import type { ReplayOptions } from './command-options.ts';
+import { askAdmin, noSidecar } from './ask-admin.ts';
+import type { AdminAddress } from './sidecar-command.ts';
+
+/** Where the requests come from, and which of them. */
+export interface ReplaySource extends AdminAddress {
+  /** A file; empty = those that the sidecar captured. */
+  readonly in: string;
+  /** Empty = those of all models. */
+  readonly model: string;
+  /** slow, failed, or empty = all. */
+  readonly kept: string;
+}
 
 export interface ReplayRecord {
   /** "record 3", or the request's id. */
@@ -20,7 +30,7 @@ const MAX_LISTED = 1_000_000;
 const TIMEOUT_MS = 60_000;
 
 /** In the order of arrival. Throws if the file, the sidecar or a checksum is at fault. */
-export function replayRecords(options: ReplayOptions): AsyncGenerator<ReplayRecord> {
+export function replayRecords(options: ReplaySource): AsyncGenerator<ReplayRecord> {
   return options.in === '' ? captured(options) : recorded(options.in);
 }
 
@@ -37,7 +47,7 @@ async function* recorded(file: string): AsyncGenerator<ReplayRecord> {
   reader.end();
 }
 
-async function* captured({ model, kept, ...from }: ReplayOptions): AsyncGenerator<ReplayRecord> {
+async function* captured({ model, kept, ...from }: ReplaySource): AsyncGenerator<ReplayRecord> {
   const query = new URLSearchParams({ model, kept, limit: String(MAX_LISTED) });
   const list = await ask(from, `/requests?${query}`);
   const { requests } = JSON.parse(list.toString()) as { requests: readonly RequestEntry[] };

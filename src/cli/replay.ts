@@ -16,13 +16,22 @@ import { readConfigFile } from '../config/config-file.ts';
 import { systemClock } from '../core/clock.ts';
 import { differenceOf } from '../proxy/records/golden-answer.ts';
 import { resultDifference, resultOf } from '../proxy/records/golden-inference.ts';
-import type { ReplayOptions } from './command-options.ts';
-import { type ReplayRecord, replayRecords } from './replay-source.ts';
+import { type ReplayRecord, type ReplaySource, replayRecords } from './replay-source.ts';
 
 const MAX_BYTES = 2 ** 31 - 1;
 /** The longest wait for one answer. */
 const TIMEOUT_MS = 60_000;
 const PROTOBUF = 'application/x-protobuf';
+
+/** The options of commands/replay.ts. */
+interface ReplayOptions extends ReplaySource {
+  /** HOST:PORT, and a path prefix. */
+  readonly rest: string;
+  /** Empty = no key. */
+  readonly api_key_file: string;
+  /** The most requests. */
+  readonly count: number;
+}
 
 /** How one kind of request is sent and compared. */
 interface Kind {

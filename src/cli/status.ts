@@ -24,11 +24,17 @@ import type {
 import type { ShadowReport } from '../admin/runtime-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
-import type { StatusOptions } from './command-options.ts';
+import type { AdminAddress } from './sidecar-command.ts';
 import { textTable } from './text-table.ts';
 
 /** Sentences about a model, of what features tell in its report. */
 export type ModelNotes = (model: ModelReport) => readonly string[];
+
+/** The options of commands/status.ts. */
+interface StatusOptions extends AdminAddress {
+  readonly json: boolean;
+  readonly callers: boolean;
+}
 
 /** Resolves with the exit status once everything is printed. */
 export async function status({ json, callers, ...from }: StatusOptions, notesOf: ModelNotes): Promise<number> {

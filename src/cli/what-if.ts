@@ -14,9 +14,9 @@ import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ProcessPlan } from '../admin/models-report.ts';
 import { systemClock } from '../core/clock.ts';
-import { type AdminAddress, askAdmin, noSidecar } from './ask-admin.ts';
-import type { WhatIfOptions } from './command-options.ts';
+import { askAdmin, noSidecar } from './ask-admin.ts';
 import { parseMetrics } from './doctor/prometheus-text.ts';
+import type { AdminAddress } from './sidecar-command.ts';
 import { readServer, type ServedModel, type ServerState } from './what-if/read-server.ts';
 import { asJson, asText, doubtOf, sentenceOf, type WhatIfReport } from './what-if/report.ts';
 import { measuredFigures, type Setting, simulateWindow, type Target } from './what-if/simulate-window.ts';
@@ -27,6 +27,18 @@ const PROGRESS_MS = 2000;
 const CPU_MS = 1000;
 /** A request came within so many ms. */
 const ONGOING_MS = 1000;
+
+/** The options of commands/what-if.ts. What is undefined or 0 stays as it is. */
+interface WhatIfOptions extends AdminAddress {
+  readonly cores: number | undefined;
+  /** Requests come so many times as fast. */
+  readonly load: number | undefined;
+  readonly slo: number;
+  readonly max_batch_size: number;
+  /** The requests of the last so many seconds. */
+  readonly seconds: number;
+  readonly json: boolean;
+}
 
 /** Resolves with the exit status once everything is printed. */
 export async function whatIf(options: WhatIfOptions): Promise<number> {

@@ -4,7 +4,7 @@
  * gives a warning; any other unknown flag is an error that suggests the nearest known one.
  */
 import { nearestName } from './nearest-name.ts';
-import type { OptionTable } from './read-options.ts';
+import { absentOption, type ConfigKeys, leftOut, type OptionTable } from './read-options.ts';
 import { type IgnoredFlag, TENSORFLOW_FLAGS } from './tensorflow-flags.ts';
 import { TRITON_FLAGS } from './triton/ignored-flags.ts';
 
@@ -23,8 +23,8 @@ interface CommandLine {
   readonly warnings: readonly string[];
 }
 
-export function readCommandLine(table: OptionTable, args: readonly string[]): CommandLine {
-  const reader = new CommandLineReader(table, args);
+export function readCommandLine(keys: Pick<ConfigKeys, 'options' | 'absent'>, args: readonly string[]): CommandLine {
+  const reader = new CommandLineReader(keys, args);
   reader.read();
   return reader;
 }
@@ -33,12 +33,14 @@ class CommandLineReader implements CommandLine {
   readonly given = new Map<string, string[]>();
   readonly errors: string[] = [];
   readonly warnings: string[] = [];
+  readonly #keys: Pick<ConfigKeys, 'absent'>;
   readonly #table: OptionTable;
   readonly #args: readonly string[];
   #next = 0;
 
-  constructor(table: OptionTable, args: readonly string[]) {
-    this.#table = table;
+  constructor(keys: Pick<ConfigKeys, 'options' | 'absent'>, args: readonly string[]) {
+    this.#keys = keys;
+    this.#table = keys.options;
     this.#args = args;
   }
 
@@ -57,7 +59,9 @@ class CommandLineReader implements CommandLine {
     const option = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
     const ignored = Object.hasOwn(IGNORED, name) ? IGNORED[name] : undefined;
     if (option === undefined && ignored === undefined) {
-      this.errors.push(`unknown option --${written}${this.#suggestion(name)}`);
+      const left = absentOption(this.#keys, name);
+      if (left !== undefined) this.errors.push(`--${name} ${leftOut(left)}`);
+      else this.errors.push(`unknown option --${written}${this.#suggestion(name)}`);
       // A value after a space is not a second mistake.
       if (given === undefined && this.#args[this.#next]?.startsWith('-') === false) this.#next += 1;
       return;

@@ -6,6 +6,7 @@
 import * as v from 'valibot';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
 import { type ModelKeys, splitKeys } from './model-key.ts';
+import type { ConfigKeys } from './read-options.ts';
 import { SEQUENCES } from './sequence-limits-config.ts';
 import type { TritonModel } from './triton/config-message.ts';
 import {
@@ -276,6 +277,8 @@ export interface ModelDefaults {
   readonly executionProvider: string;
   /** The keys that features bring. Default: none. */
   readonly modelKeys?: ModelKeys;
+  /** Features that are left out, whose keys are no slips of the pen. Default: none. */
+  readonly absent?: ConfigKeys['absent'];
 }
 
 export function modelOf(entry: ModelEntry, { executionProvider, modelKeys = [] }: ModelDefaults) {

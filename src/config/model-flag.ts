@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { AUTO_RUNTIME, type ModelConfig, type ModelDefaults, modelOf, modelSchema } from './model-config.ts';
 import type { FlagKey } from './model-key.ts';
+import { absentKey, leftOut } from './read-options.ts';
 import { innermost, pathOf } from './yaml/problems.ts';
 
 /** For `log=PREFIX` without a rate. TensorFlow Serving's files always have one. */
@@ -54,6 +55,8 @@ export function parseModelFlag(text: string, defaults: ModelDefaults): { value: 
     const [, key, value] = /^([^=]+)=(.+)$/s.exec(part) ?? [];
     if (key === undefined || value === undefined) return { error: `"${part}" wants the form key=value` };
     if (!Object.hasOwn(keys, key) && !(/^label\../.test(key) && /^\d+$/.test(value))) {
+      const feature = absentKey(defaults, key);
+      if (feature !== undefined) return { error: `${key} ${leftOut(feature)}` };
       return { error: `unknown key "${key}"; keys are ${Object.keys(keys).join(', ')} and label.NAME (a number)` };
     }
     texts.set(key, value);

@@ -13,6 +13,31 @@ export interface ConfigKeys {
   readonly options: OptionTable;
   /** Keys of a model. */
   readonly modelKeys: ModelKeys;
+  /** Features that are left out: an option or a key of theirs is an error that names them. Default: none. */
+  readonly absent?: readonly AbsentFeature[] | undefined;
+}
+
+interface AbsentFeature {
+  readonly name: string;
+  readonly options?: OptionTable;
+  readonly modelKeys?: ModelKeys;
+}
+
+/** Says that something is a feature's which is left out; completes "--cache …". */
+export function leftOut({ name }: Pick<AbsentFeature, 'name'>): string {
+  return `is of the feature ${name}, which is left out of this server`;
+}
+
+/** The left-out feature that has the key of a model. */
+export function absentKey({ absent = [] }: Pick<ConfigKeys, 'absent'>, key: string): AbsentFeature | undefined {
+  return absent.find(({ modelKeys = [] }) =>
+    modelKeys.some(({ name, flags }) => name === key || Object.hasOwn(flags, key)),
+  );
+}
+
+/** The left-out feature that has the option. */
+export function absentOption({ absent = [] }: Pick<ConfigKeys, 'absent'>, option: string): AbsentFeature | undefined {
+  return absent.find(({ options = {} }) => Object.hasOwn(options, option));
 }
 
 /** An option as one layer gives it. */

@@ -23,6 +23,7 @@ import {
   environmentLayer,
   flagLayer,
   type GivenOption,
+  leftOut,
   lookUp,
   type OptionLayer,
   type Origin,
@@ -76,11 +77,12 @@ export interface ConfigSource {
 
 export function readServeConfig({ args, environment, features, defaults }: ConfigSource): ServeConfigResult {
   const keys = serveKeys(features);
-  const commandLine = readCommandLine(keys.options, args);
+  const commandLine = readCommandLine(keys, args);
   const errors = [...commandLine.errors];
   const warnings = [...commandLine.warnings];
   const links = new Set<string>();
   const variables = withoutServiceLinks(environmentLayer(environment), links);
+  errors.push(...absentVariables(keys, variables));
   const layers: OptionLayer[] = [flagLayer(commandLine.given), variables];
   const yamlFile = readYamlFile(pathOf(layers, 'config'), keys, errors);
   if (yamlFile !== undefined) layers.push((name) => yamlFile.yaml.options.get(name));
@@ -92,7 +94,8 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
   const kernelOptions = values as unknown as ServeOptions;
   const options = withTritonNames({ options: kernelOptions, origins }, errors);
   const areOptionsSound = errors.length === 0;
-  const modelDefaults = { executionProvider: options.execution_provider, modelKeys: keys.modelKeys };
+  const { modelKeys, absent } = keys;
+  const modelDefaults = { executionProvider: options.execution_provider, modelKeys, absent };
   const sources = { options, origins, keys, modelDefaults, environment, yamlFile };
   const collected = collectModels({ ...sources, errors, warnings });
   if (areOptionsSound) {
@@ -117,6 +120,16 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
     warnings.push(...authorizationWarnings(authorization, options, { grpc: tls !== undefined, rest: isRestTls }));
   const read = { tls, isRestTls, authorization, adminToken, metricsPath };
   return { config: Object.freeze({ ...collected, ...read, modelDefaults, options, origins, warnings }) };
+}
+
+/** The mistakes of variables that set options of features which are left out. */
+function absentVariables({ absent = [] }: ConfigKeys, variables: OptionLayer): readonly string[] {
+  return absent.flatMap((feature) =>
+    Object.keys(feature.options ?? {}).flatMap((name) => {
+      const given = variables(name);
+      return given === undefined ? [] : [`${given.origin.place} ${leftOut(feature)}`];
+    }),
+  );
 }
 
 /** The value of an option that names a file with options. */

@@ -12,6 +12,7 @@ import type { ModelReport } from '../admin/models-report.ts';
 import type { ModelKeys } from '../config/model-key.ts';
 import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
 import type { OptionTable } from '../config/read-options.ts';
+import type { Command } from './command.ts';
 import type { Installation } from './installation.ts';
 
 export interface Feature {
@@ -26,6 +27,8 @@ export interface Feature {
   withoutEffect?(given: GivenOptions): readonly string[];
   /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
   modelNote?(model: ModelReport): string | undefined;
+  /** Its commands of `pillion`, beside the kernel's own. */
+  readonly commands?: readonly Command[];
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -48,10 +51,13 @@ export class FeatureList implements FeatureOptions {
   /** The options of all features. */
   readonly options: OptionTable;
   readonly modelKeys: ModelKeys;
+  readonly commands: readonly Command[];
+  /** Those that `without` has taken out. */
+  readonly absent: readonly Feature[];
   readonly #lines: readonly ListedFeature[];
 
   /** Throws an Error if a name is there twice, or a required one does not stand before. */
-  constructor(lines: readonly ListedFeature[]) {
+  constructor(lines: readonly ListedFeature[], absent: readonly Feature[] = []) {
     const names = new Set<string>();
     for (const { feature, requires = [] } of lines) {
       const { name } = feature;
@@ -64,6 +70,8 @@ export class FeatureList implements FeatureOptions {
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
     this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
+    this.commands = this.features.flatMap(({ commands = [] }) => commands);
+    this.absent = absent;
   }
 
   /** Sentences of `pillion status` about a model. */
@@ -87,6 +95,7 @@ export class FeatureList implements FeatureOptions {
       if (requires.some((required) => gone.has(required))) gone.add(feature.name);
       return !gone.has(feature.name);
     });
-    return new FeatureList(left);
+    const absent = this.features.filter(({ name }) => gone.has(name));
+    return new FeatureList(left, [...this.absent, ...absent]);
   }
 }

@@ -5,10 +5,13 @@ import type { UnsentBytes } from '../core/unsent-bytes.ts';
 import type { Callers } from '../proxy/caller.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { HttpFront } from '../proxy/http1/http-front.ts';
+import type { Prelude } from '../proxy/net/prelude.ts';
 import type { ReadinessGate } from '../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../proxy/request-lifecycle.ts';
+import type { Surface } from '../proxy/servers/surface.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
+import type { Surface as SurfaceName } from '../telemetry/request-record.ts';
 import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import type { ModelSeams } from './model-seams.ts';
 
@@ -37,8 +40,8 @@ export interface Front {
   /** @param commonHeaders of every answer of this server's own over HTTP/1.1: names and values in turn */
   http1(commonHeaders: readonly string[]): HttpFront;
   readonly http2: StreamFront;
-  /** The surfaces are there; `services` are those of the gRPC port. */
-  opened(services: readonly string[]): void;
+  /** The surfaces are there, with these places of paths on the REST port, and services of the gRPC port. */
+  opened(places: readonly string[], services: readonly string[]): void;
 }
 
 /** What a front shares with the surfaces. */
@@ -47,12 +50,35 @@ export interface FrontParts {
   readonly unsent: UnsentBytes;
   /** The most connections that it may have to others, by file descriptors. */
   readonly maxConnections: number;
-  /** True for the method and path of a request for this server's REST surface. */
+  /** True for the method and path of a request for this server's REST surface. To be asked when the surfaces are there. */
   readonly isOurs: (method: string, path: string) => boolean;
 }
 
+/** Makes the reader of what a proxy says first on a surface's TCP connections. Called once for each surface. */
+export type MakePrelude = (surface: SurfaceName) => Prelude;
+
 /** Makes the page of metrics for a request with this `accept` header. */
 export type MetricsPageMaker = (accept: string | undefined) => Promise<MetricsPage>;
+
+/** How busy the server is. Times since the process's start, in ms. */
+export interface LoadReadings {
+  /** Cores that runs may take. */
+  readonly runCores: () => number;
+  /** Time that they need for the requests that wait. */
+  readonly waitingMs: () => number;
+  /** How long the event loop had something to do. */
+  readonly loopBusyMs: () => number;
+  /** Cores that the process may use. */
+  readonly budgetCores: () => number;
+}
+
+/** The parts of the server that a surface may stand on. */
+export interface SurfaceParts {
+  readonly loads: LoadReadings;
+}
+
+/** Makes a surface when the server is assembled. */
+export type SurfaceMaker = (parts: SurfaceParts) => Surface;
 
 export interface Installation {
   readonly config: ServeConfig;
@@ -63,8 +89,12 @@ export interface Installation {
   readonly models: ModelSeams;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
+  /** What clients can ask it for, over gRPC and REST. */
+  surface(make: SurfaceMaker): void;
   /** Only one feature may have a front; `make` is called once, when the surfaces are made. */
   front(make: (parts: FrontParts) => Front): void;
+  /** Only one feature may have a prelude. */
+  prelude(make: MakePrelude): void;
   /** Deadlines of requests for others, which inference that is made for them takes over. Only one feature may have them. */
   carriedDeadlines(deadlines: CarriedDeadlines): void;
   /** Puts something in place of the REST surface's page of metrics, which it gets. */

@@ -33,13 +33,16 @@ export class Callers {
   readonly header: string | undefined;
   /** Undefined without an authorization file. */
   readonly access: AccessControl | undefined;
+  /** The header by which a request asks for a report on its answer (answer-reports.ts), in lower case; undefined: none. */
+  readonly reportHeader: string | undefined;
   readonly #visitors = new WeakMap<Duplex, Visitor>();
   readonly #byConnection = new WeakMap<Duplex, string>();
   #connections = 0;
 
   /** `header`: its name, as in `--caller_header`; empty = none. */
-  constructor(header = '', access?: AccessControl) {
+  constructor(header = '', access?: AccessControl, reportHeader?: string) {
     this.access = access;
+    this.reportHeader = reportHeader;
     this.header = header === '' ? undefined : header.toLowerCase();
   }
 

@@ -28,8 +28,8 @@ import type { CancelListener } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import type { ModelSpec } from '../core/model-spec.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
+import type { AnswerReports } from './answer-reports.ts';
 import type { Call, Permit } from './call.ts';
-import type { LoadReports } from './load/load-reports.ts';
 import type { Held } from './refusal-hold.ts';
 import type { RequestContext } from './request-context.ts';
 import type { RequestArrival, RequestLifecycle } from './request-lifecycle.ts';
@@ -90,8 +90,8 @@ export interface ExchangeContext {
   readonly lifecycle: RequestLifecycle;
   /** Undefined without an authorization file: everybody may ask everything. */
   readonly access?: AccessControl | undefined;
-  /** Absent: no answer carries a load report. */
-  readonly loads?: LoadReports | undefined;
+  /** Absent: no answer carries a report. */
+  readonly reports?: AnswerReports | undefined;
   /** Logs the cause of an `internal` error, which the caller does not get. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
 }

@@ -15,16 +15,14 @@ import { type Instant, WakeTimer } from '../core/clock.ts';
 import { BatchRuns, type BatchRunsOptions } from './batch/batch-runs.ts';
 import type { CreatePrefetch, Prefetch, PrefetchTenant } from './batch/prefetch.ts';
 import type { RunningBatch } from './batch/running-batch.ts';
-import { SessionDemand } from './cores/session-demand.ts';
+import { SessionUse } from './cores/session-use.ts';
 import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
-import { ThreadChoice } from './cores/thread-choice.ts';
 import type { LatencyModel } from './latency/latency-model.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
 import { QueueSituation, urgencyOf, workBefore } from './policy/queue-situation.ts';
 import type { ApartLanes } from './queue/apart-lanes.ts';
 import type { Lane } from './queue/lane.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
-import { BUSY_MODEL_CORES } from './tuning.ts';
 
 export interface DispatcherOptions extends BatchRunsOptions {
   /** How long its runs take, by the threads that they have. */
@@ -50,10 +48,7 @@ export class Dispatcher implements PrefetchTenant {
   readonly #runs: BatchRuns;
   readonly #prefetch: Prefetch;
   readonly #timer: WakeTimer;
-  readonly #demand: SessionDemand;
-  readonly #choice = new ThreadChoice();
-  /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
-  #isChanging = false;
+  readonly #sessions: SessionUse;
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
   #isDeferred = false;
@@ -69,13 +64,13 @@ export class Dispatcher implements PrefetchTenant {
     this.#options = options;
     this.#policy = options.policy;
     this.usage = new SlotUsage(options.weight, clock.nowMs());
-    this.#demand = new SessionDemand(clock.nowMs());
     options.executor.onSlots = () => {
       options.latency.use(this.threads);
       this.dispatch();
     };
     this.situation = new QueueSituation(this, slots, statistics);
     this.#runs = new BatchRuns(options, this, () => this.dispatch());
+    this.#sessions = new SessionUse(options, this, this.#runs.all);
     this.#timer = new WakeTimer(clock, () => this.dispatch());
     this.#prefetch = options.prefetch(this, options.executor, slots, clock);
     this.#snapshot = { freeSlots: 0, lanes: this.#runs.lanes, situation: this.situation };
@@ -123,7 +118,7 @@ export class Dispatcher implements PrefetchTenant {
   }
 
   get freeSlots(): number {
-    if (this.#isChanging && this.#runs.all.length > 0) return 0;
+    if (this.#sessions.isChanging && this.#runs.all.length > 0) return 0;
     const { executor, slots } = this.#options;
     const own = executor.slots - this.#runs.all.length;
     return !this.usesSlots ? own : Math.min(own, Math.ceil(slots.free / this.threads));
@@ -175,7 +170,7 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Starts what may start now, also of other models that share the slots. */
   dispatch(): void {
-    this.#chooseThreads();
+    if (!this.#isDispatching) this.#sessions.choose();
     if (this.#options.slots.isShared && this.usesSlots) {
       this.#options.slots.pump();
       this.#runAhead();
@@ -274,41 +269,10 @@ export class Dispatcher implements PrefetchTenant {
     this.#runs.start({ lane, members, reason: isFirstRun ? reason : 'isolation', after }, now);
   }
 
-  /** Asks for one more session where batches wait beside a free core, and for all of them where it is busy by itself. */
-  #noteDemand(): void {
-    const { executor, slots, clock, queue } = this.#options;
-    if (executor.grow === undefined || !this.usesSlots) return;
-    const now = clock.nowMs();
-    const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#runs.all.length >= executor.slots;
-    if (this.#demand.note(isStarved, now)) executor.grow();
-    const isBusy = this.usage.busy.perMs(now) >= BUSY_MODEL_CORES;
-    if (isBusy && !slots.isContended(this, now)) executor.widen?.();
-  }
-
-  /** Before anything starts: which sessions the next batches go to. */
-  #chooseThreads(): void {
-    const { executor, queue, slots, clock, latency } = this.#options;
-    const { plans } = executor;
-    const lane = queue.first;
-    if (plans === undefined || plans.length < 2 || lane === undefined || this.#isDispatching) return;
-    const now = clock.nowMs();
-    const { curve: curves } = lane.plan;
-    const mostRows = (threadsOfRun: number): number => lane.mostRowsOf(threadsOfRun);
-    const { threads } = this;
-    let rows = queue.queuedRows;
-    for (const { record } of this.#runs.all) rows += record.rows;
-    const isContended = slots.isContended(this, now);
-    const chosen = this.#choice.choose({ plans, threads, rows, mostRows, curves, isContended }, now);
-    this.#isChanging = chosen !== threads && this.#runs.all.length > 0;
-    if (chosen === threads || this.#isChanging) return;
-    executor.use?.(chosen);
-    latency.use(this.threads);
-  }
-
   /** Does nothing while dispatching: tasks that move from the queue to a slot are counted in neither. */
   #afterLeaving(): void {
     if (this.#isDispatching) return;
-    this.#noteDemand();
+    this.#sessions.noteDemand();
     if (this.#options.queue.queuedTasks === 0) {
       this.#timer.disarm();
       this.#prefetch.disarm();

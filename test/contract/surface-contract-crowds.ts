@@ -10,7 +10,8 @@ import { GrpcClient, readAnswer, restBytes, type SurfaceAnswer } from '../suppor
 import { floats, outputOf, PREDICT, predict } from '../support/surface-request.ts';
 import { MAX_BATCH, MAX_QUEUED_ROWS, type SurfaceSidecar } from '../support/surface-sidecar.ts';
 import type { SurfaceName } from './surface-contract.ts';
-import { type Arena, plug, predictSlow } from './surface-contract-stages.ts';
+import type { Arena } from './surface-contract-arena.ts';
+import { plug, predictSlow } from './surface-contract-stages.ts';
 
 const CROWD = 2000;
 /** Each sends fewer than may be open on one connection of HTTP/1.1. */

@@ -15,7 +15,7 @@ import {
   tensor,
 } from '../support/surface-request.ts';
 import type { SurfaceClients } from './surface-contract.ts';
-import type { Arena } from './surface-contract-stages.ts';
+import type { Arena } from './surface-contract-arena.ts';
 
 const MODEL_INFER = '/inference.GRPCInferenceService/ModelInfer';
 

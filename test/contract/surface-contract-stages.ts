@@ -22,12 +22,8 @@ import {
   type MetricsPage,
   type SurfaceSidecar,
 } from '../support/surface-sidecar.ts';
-import type { SurfaceClients, SurfaceName } from './surface-contract.ts';
-
-export interface Arena {
-  readonly server: SurfaceSidecar;
-  readonly clients: SurfaceClients;
-}
+import type { SurfaceName } from './surface-contract.ts';
+import type { Arena } from './surface-contract-arena.ts';
 
 /** Runs that the plug asks for: more than any test lets happen. */
 const PLUG_RUNS = 40;

@@ -125,7 +125,7 @@ describe('the bundle', () => {
 
   it('has stacks whose places `pillion places` finds in TypeScript, and lets other lines pass', async (t) => {
     const show = "process.stdout.write = () => { console.error(new Error('seen').stack); return true; };";
-    const lines = readFileSync('src/main.ts', 'utf8').split('\n');
+    const lines = readFileSync('src/kernel/command.ts', 'utf8').split('\n');
     // By the module, and by the script of serve.
     for (const words of [['--version'], ['serve', '--help']]) {
       const args = ['--import', dataUrl(show), BUNDLE, ...words];
@@ -140,7 +140,7 @@ describe('the bundle', () => {
         BUNDLE,
         log,
       ]);
-      const [, line] = /\\n {4}at write\d* \(src\/main\.ts:(\d+):\d+\)\\n/.exec(stdout) ?? [];
+      const [, line] = /\\n {4}at print\d* \(src\/kernel\/command\.ts:(\d+):\d+\)\\n/.exec(stdout) ?? [];
       assert.match(lines[Number(line) - 1] ?? stdout, /process\.stdout\.write\(text\)/);
       assert.ok(stdout.endsWith(others), stdout);
     }

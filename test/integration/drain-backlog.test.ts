@@ -10,6 +10,7 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
+import { FEATURES } from '../../src/pillion.ts';
 import { ConfigFiles } from '../support/config-files.ts';
 import { freePort } from '../support/free-port.ts';
 import { headerV2Of } from '../support/proxy-headers.ts';
@@ -84,7 +85,7 @@ const LAYOUTS: readonly Layout[] = [
 ];
 
 describe('clients that wait to be accepted when the server is told to end are answered', () => {
-  for (const layout of LAYOUTS) {
+  for (const layout of LAYOUTS.filter(({ hasProxy }) => !hasProxy || 'proxy_protocol' in FEATURES.options)) {
     test(`${JSON.stringify(layout)}, and on Unix sockets`, async (t) => {
       const { engine, hasTls = false, isJoined = false, hasProxy = false } = layout;
       const files = new ConfigFiles(t);

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { FrontedDeadlines } from '../../src/proxy/fronting/fronted-deadlines.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
+import { openInferencePart } from '../../src/proxy/servers/open-inference-part.ts';
 import { FrontedApp } from '../support/fronted-app.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import {
@@ -43,8 +44,9 @@ async function withServers(use: (servers: Servers) => Promise<void>, clock: Cloc
     (models) => runners.push(models.add('m', { behave: echo }), models.add('slow', { behave: never })),
     async (grpc) => {
       const resolver = new ModelResolver(grpc.models);
+      const inference = { openInference: openInferenceOf(grpc), resolver, maxTensorBytes: 1 << 20 };
       const fronted = new FrontedApp({
-        server: { lifecycle: grpc.lifecycle, resolver, openInference: openInferenceOf(grpc) },
+        server: { lifecycle: grpc.lifecycle, resolver, surfaces: [{ rest: () => openInferencePart(inference) }] },
         front: { clock, deadlines },
       });
       await fronted.start();

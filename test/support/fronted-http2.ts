@@ -29,11 +29,22 @@ import type { Http2Options } from '../../src/proxy/http2/options.ts';
 import { Http2Server as Http2ServerEngine } from '../../src/proxy/http2/server.ts';
 import type { RequestHeaders } from '../../src/proxy/http2/streams/request-headers.ts';
 import type { Http2Stream } from '../../src/proxy/http2/streams/stream.ts';
-import { matchFronted } from '../../src/proxy/servers/rest-routes.ts';
+import { NO_MODEL, route } from '../../src/proxy/protocols/rest/route.ts';
+import type { RestPart } from '../../src/proxy/servers/rest-part.ts';
+import { RestRoutes } from '../../src/proxy/servers/rest-routes.ts';
 import { frontOf, httpFront } from './fronted-app.ts';
 import { RestHarness } from './rest-harness.ts';
 
 type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
+
+/** A protocol with paths below /v2. */
+const V2: RestPart = {
+  root: '/v2',
+  operations: [],
+  schemas: {},
+  match: (_method, path) => (path.startsWith('/v2') ? route('v2', 'unknown', NO_MODEL) : undefined),
+  methodOf: () => undefined,
+};
 
 export interface FrontedHttp2Options {
   readonly app: 'http' | 'h2c';
@@ -94,9 +105,10 @@ export class FrontedHttp2 {
       ...frontOf(client),
       ...this.#options.front,
     };
+    const routes = new RestRoutes({ parts: [V2], isFronting: true });
     this.engine = new PillionEngine({
       clock: systemClock,
-      front: new Http2Front(front, (method, path) => matchFronted(method, path).kind !== 'app'),
+      front: new Http2Front(front, (method, path) => routes.match(method, path).kind !== 'app'),
       onInternalError: (error) => this.internalErrors.push(error),
       ...this.#options.engine,
     });

@@ -5,6 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { type TestContext, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import type { Callers } from '../../src/proxy/caller.ts';
 import type { GrpcEngine } from '../../src/proxy/grpc/engine.ts';
 import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
 import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
@@ -20,6 +21,7 @@ export interface EngineInit {
   /** Default: the system's. */
   readonly clock?: Clock;
   readonly memory?: MemoryBudget;
+  readonly callers?: Callers;
   readonly bodyTimeoutS?: number;
   readonly onInternalError: (error: unknown) => void;
 }

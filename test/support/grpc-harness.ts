@@ -10,16 +10,17 @@ import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
+import { Callers } from '../../src/proxy/caller.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
-import type { LoadReports } from '../../src/proxy/load/load-reports.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
 import { type CarriedDeadlines, RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
+import { reportsOf, type Surface } from '../../src/proxy/servers/surface.ts';
 import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
 import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
@@ -79,8 +80,8 @@ export interface GrpcHarnessOptions {
   readonly telemetry?: Partial<Telemetry>;
   /** Of requests and messages. Default: one without limits. */
   readonly memory?: MemoryBudget;
-  /** Default: no load is reported. */
-  readonly loads?: LoadReports;
+  /** What features add. Default: nothing. */
+  readonly surfaces?: readonly Surface[];
   /** Longest that a refusal for overload is held. Default: none is. */
   readonly refusalDelayMs?: number;
   readonly tls?: ListenTls;
@@ -128,9 +129,10 @@ export class GrpcHarness {
       },
     });
     this.readiness.setModelsReady(true);
+    const { surfaces = [] } = options;
     this.server = new GrpcServer({
       engine: currentEngine().create({
-        ...{ maxReceiveBytes, clock },
+        ...{ maxReceiveBytes, clock, callers: new Callers('', undefined, reportsOf(surfaces)?.askedBy) },
         ...(options.tls !== undefined && { tls: options.tls }),
         ...(options.memory !== undefined && { memory: options.memory }),
         onInternalError: (error) => this.internalErrors.push(error),
@@ -140,7 +142,7 @@ export class GrpcHarness {
       modelInfo: new ModelInfoHandler(this.models),
       openInference: openInferenceOf({ ...this, ...options.openInference }),
       reload: options.reload,
-      loads: options.loads,
+      surfaces,
       readiness: this.readiness,
       onInternalError: (error) => this.internalErrors.push(error),
       options: { maxTensorBytes: maxReceiveBytes, ...options.server },

@@ -12,6 +12,8 @@ import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
 import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
+import { openInferencePart } from '../../src/proxy/servers/open-inference-part.ts';
+import type { Surface } from '../../src/proxy/servers/surface.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
@@ -25,6 +27,8 @@ export interface RestOptions {
   readonly maxBodyBytes?: number;
   readonly maxTimeoutMs?: number;
   readonly openInference?: Partial<OpenInferenceHarness>;
+  /** What features add. Default: nothing. */
+  readonly surfaces?: readonly Surface[];
   /** What else the server is told. */
   readonly server?: Partial<RestServerOptions>;
   /** Default: one without limits. */
@@ -70,16 +74,20 @@ export class RestHarness {
       ...(options.memory === undefined ? {} : { memory: options.memory }),
     });
     this.readiness.setModelsReady(true);
+    const resolver = new ModelResolver(this.models);
+    const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
+    const openInference = openInferenceOf({
+      ...{ models: this.models, lifecycle: this.lifecycle, readiness: this.readiness },
+      ...options.openInference,
+    });
+    const inference = { openInference, resolver, maxTensorBytes: maxBodyBytes, thread: options.server?.thread };
     this.server = new RestServer({
       lifecycle: this.lifecycle,
-      resolver: new ModelResolver(this.models),
+      resolver,
       modelInfo: new ModelInfoHandler(this.models),
-      openInference: openInferenceOf({
-        ...{ models: this.models, lifecycle: this.lifecycle, readiness: this.readiness },
-        ...options.openInference,
-      }),
+      surfaces: [{ rest: () => openInferencePart(inference) }, ...(options.surfaces ?? [])],
       metrics: options.metrics ?? (async () => ({ contentType: 'text/plain', text: 'up 1\n' })),
-      maxBodyBytes: options.maxBodyBytes ?? MAX_BODY_BYTES,
+      maxBodyBytes,
       onInternalError: (error) => this.internalErrors.push(error),
       ...options.server,
     });

@@ -64,13 +64,13 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/*',
-    may: 'core/** telemetry/** access/* proxy/load/* proxy/net/peer-address.ts',
+    may: 'core/** telemetry/** access/* proxy/net/peer-address.ts',
     because: 'a request is the same thing on every surface',
   },
   {
     of: 'proxy/load/*',
-    may: 'core/** codec/protobuf/* telemetry/** proxy/refusal-headers.ts',
-    because: 'a load report is the same whoever gets it',
+    may: 'core/** telemetry/** proxy/refusal-headers.ts',
+    because: 'how busy the server is, whoever asks',
   },
   { of: 'proxy/shared-memory/*', may: 'core/** files/*', because: 'a region is a file, whoever asks for its bytes' },
   {
@@ -80,7 +80,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/http1/**',
-    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/load/* proxy/net/*',
+    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/net/*',
     because: TRANSPORT,
   },
   {
@@ -96,7 +96,7 @@ const LAYERS: readonly Layer[] = [
   { of: 'proxy/http2/**', may: 'core/** internals/* proxy/net/*', because: TRANSPORT },
   {
     of: 'proxy/grpc/*',
-    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/load/* proxy/net/* proxy/http2/**',
+    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/net/* proxy/http2/**',
     because: TRANSPORT,
   },
   {
@@ -106,7 +106,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/protocols/**',
-    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/load/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts proxy/grpc/load-trailer.ts',
+    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts proxy/grpc/shared-trailers.ts',
     because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
   },
   {
@@ -126,7 +126,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'cli/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
+    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** telemetry/** scheduler/simulation/* backends/onnx/cuda-machine.ts backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
     because: 'a command asks a running server; what it asked for it may simulate',
   },
   {
@@ -136,7 +136,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** kernel/*',
+    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* access/* version.ts',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
   {
@@ -156,8 +156,8 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: '*',
-    may: 'kernel/** cli/** config/** core/clock.ts internals/* pillion.ts version.ts',
-    because: 'main.ts reads flags and starts the app',
+    may: 'cli/run-command.ts pillion.ts version.ts core/**',
+    because: 'main.ts runs a command line with the features; nothing else is decided there',
   },
 ];
 

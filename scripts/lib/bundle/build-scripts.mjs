@@ -15,7 +15,7 @@ import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
 /** What is loaded before a server is ready, relative to src/. main.ts is the last, since it begins. */
-const START = ['config/serve-config.ts', 'kernel/assembly/app.ts', 'main.ts'];
+const START = ['config/serve-config.ts', 'cli/serve.ts', 'kernel/assembly/app.ts', 'main.ts'];
 /** What a model's thread begins with. */
 const THREAD = 'backends/host/thread/serve-thread.ts';
 /** It is in both scripts, and is run when it is needed: it loads its runtime. */

@@ -19,7 +19,7 @@ const ENDS = [
   ...DRAIN,
   'src/kernel/assembly/app.ts',
   'src/kernel/assembly/entrances.ts',
-  'src/main.ts',
+  'src/cli/serve.ts',
   'src/cli/end-signals.ts',
 ];
 const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
@@ -32,7 +32,7 @@ const OPEN_INFERENCE = [
 ];
 const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
 const TFJS = ['src/backends/tfjs', 'src/backends/graph', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
-const START = ['bin', 'scripts/lib/bundle', 'src/main.ts'];
+const START = ['bin', 'scripts/lib/bundle', 'src/main.ts', 'src/cli/run-command.ts', 'src/cli/serve.ts'];
 const IMAGE = [
   ...START,
   ...['deploy/docker', 'scripts/image.mjs', 'scripts/lib/image-base.mjs', 'scripts/lib/image-suite.mjs'],
@@ -85,7 +85,7 @@ export const TESTED_PATHS = {
   ],
   interop: [...GRPC, ...INTEROP, 'test/conformance/grpc-interop.mjs', 'test/support/interop-service.ts'],
   'grpc-tools': [
-    ...[...GRPC, 'src/proxy/protocols/reflection', 'src/proxy/protocols/health', ...TENSORFLOW],
+    ...[...GRPC, 'src/features/reflection', 'src/proxy/protocols/health', ...TENSORFLOW],
     ...['test/conformance/grpc-tools.mjs', 'test/conformance/grpcurl', 'test/conformance/ghz'],
   ],
   'fronted-grpc': [
@@ -103,8 +103,7 @@ export const TESTED_PATHS = {
     ...GRPC,
     ...HTTP1,
     ...DRAIN,
-    'src/proxy/load',
-    'src/proxy/protocols/orca',
+    'src/features/load-reports',
     'src/proxy/refusal-headers.ts',
     'test/mesh',
     ...ENVOY,
@@ -155,7 +154,13 @@ export const TESTED_PATHS = {
   'perf-analyzer': [...OPEN_INFERENCE, ...TENSORFLOW, 'test/perf-analyzer', 'scripts/lib/perf-analyzer.mjs'],
   'triton-rust': [...OPEN_INFERENCE, 'test/triton-rust', 'scripts/lib/rust-program.mjs'],
   openapi: [
-    ...['src/proxy/protocols', 'src/proxy/servers/rest-routes.ts', 'src/proxy/http1', 'src/codec/json'],
+    ...[
+      'src/features/openapi',
+      'src/proxy/protocols',
+      'src/proxy/servers/rest-routes.ts',
+      'src/proxy/http1',
+      'src/codec/json',
+    ],
     ...['src/codec/open-inference/rest', 'test/openapi'],
   ],
   'tfjs-long': [
@@ -177,7 +182,14 @@ export const TESTED_PATHS = {
   package: [...START, 'src/api', 'scripts/package.mjs', 'package.json', 'package-lock.json', 'test/package'],
   image: [...IMAGE, 'deploy/compose', 'deploy/kserve', 'test/image'],
   'image-tfjs': [...IMAGE, ...TFJS, 'test/image/tensorflow.image-tfjs.ts', 'test/image/containers.ts'],
-  deploy: ['deploy', 'src/config', 'src/cli/pod-options.ts', 'test/deploy', 'scripts/lib/deploy-programs.mjs'],
+  deploy: [
+    'deploy',
+    'src/config',
+    'src/cli/commands',
+    'src/cli/sidecar-command.ts',
+    'test/deploy',
+    'scripts/lib/deploy-programs.mjs',
+  ],
   pod: [
     ...[
       ...IMAGE,

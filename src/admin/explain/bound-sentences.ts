@@ -4,6 +4,7 @@
  */
 import { type BoundFacts, FULL_SHARE, type Refused } from './bound-facts.ts';
 import { largerBatchGain, rowsPerMs, rowsWithin, runMs } from './capacity.ts';
+import { showNumber, showShare } from './quantities.ts';
 
 /** A gain below this is none. */
 const LEAST_GAIN = 1.05;
@@ -34,7 +35,7 @@ export function batchSizeSentence(
   const time = budgetMs ?? sloMs;
   const within = time === undefined ? '' : `, within the ${ms(time)} that there are`;
   return (
-    `${percent(fullBatches / batches)} of the runs have the largest size, ${rows} rows, and a row still gets cheaper in ` +
+    `${showShare(fullBatches / batches)} of the runs have the largest size, ${rows} rows, and a row still gets cheaper in ` +
     `larger ones; --max_batch_size=${2 * rows} ${would(gain)}${within}`
   );
 }
@@ -43,8 +44,8 @@ export function deadlineSentence(facts: BoundFacts, refused: Refused): string {
   const { budgetMs, sloMs, curve, cores, late, requests } = facts;
   const what =
     refused.group === undefined
-      ? `${percent(late / requests)} of the requests were late`
-      : `${percent(refused.share)} of the requests were refused (${refused.reason})`;
+      ? `${showShare(late / requests)} of the requests were late`
+      : `${showShare(refused.share)} of the requests were refused (${refused.reason})`;
   const time = budgetMs ?? sloMs;
   const last = curve.at(-1);
   const start = `${what}, though ${coresAre(facts, 'only ')}`;
@@ -60,7 +61,7 @@ export function deadlineSentence(facts: BoundFacts, refused: Refused): string {
 
 export function queueSentence(facts: BoundFacts, { share, reason }: Refused): string {
   return (
-    `${percent(share)} of the requests were refused (${reason}), though ${coresAre(facts, 'only ')}: they come in ` +
+    `${showShare(share)} of the requests were refused (${reason}), though ${coresAre(facts, 'only ')}: they come in ` +
     'bursts; a larger --max_enqueued_batches takes them, and answers them later'
   );
 }
@@ -71,19 +72,19 @@ export function memorySentence(facts: BoundFacts, { group, share, reason }: Refu
     reason === 'queue_memory'
       ? ['the inputs of waiting requests hold --max_queued_mib', 'raise it, or send smaller requests']
       : ['the memory of all requests in flight is full', 'raise --max_request_memory_mib and the memory limit'];
-  return `${percent(share)} of the requests were refused because ${what}; ${change}`;
+  return `${showShare(share)} of the requests were refused because ${what}; ${change}`;
 }
 
 export function callersSentence({ share, reason }: Refused): string {
   return (
-    `${percent(share)} of the requests were refused for what their caller may take (${reason}); ` +
+    `${showShare(share)} of the requests were refused for what their caller may take (${reason}); ` +
     '`pillion status --callers` names those who take most'
   );
 }
 
 export function eventLoopSentence(facts: BoundFacts): string {
   const { loopShare, isInline } = facts;
-  const loop = `it is busy ${percent(loopShare)} of the time`;
+  const loop = `it is busy ${showShare(loopShare)} of the time`;
   if (isInline) return `${loop}, and the model runs on it; --host=thread moves the runs to cores of their own`;
   return (
     `${loop}, and ${coresAre(facts)}; more cores answer no more: ` +
@@ -94,7 +95,7 @@ export function eventLoopSentence(facts: BoundFacts): string {
 export function nothingSentence(facts: BoundFacts): string {
   const { isInline, loopShare } = facts;
   const use = isInline
-    ? `the event loop, on which it runs, is busy ${percent(loopShare)} of the time`
+    ? `the event loop, on which it runs, is busy ${showShare(loopShare)} of the time`
     : coresAre(facts);
   return `${use}, and requests find room; one more core or more time ${NO_MORE}`;
 }
@@ -122,19 +123,19 @@ function looserGain(
 /** What batches of `rows` could answer, of what is asked for. */
 function answersOf({ curve, runCores, rows: asked, answeredRows, seconds }: BoundFacts, rows: number): string {
   const could = 1000 * runCores * rowsPerMs(curve, rows)! * seconds;
-  return `which could answer about ${percent(could / asked)}, instead of ${percent(answeredRows / asked)}`;
+  return `which could answer about ${showShare(could / asked)}, instead of ${showShare(answeredRows / asked)}`;
 }
 
 /** "both cores for runs are busy 97 % of the time"; `only` stands before the share. */
 function coresAre({ runCores, busyShare }: BoundFacts, only = ''): string {
-  const which = runCores === 1 ? 'the core' : runCores === 2 ? 'both cores' : `the ${round(runCores)} cores`;
-  return `${which} for runs ${runCores === 1 ? 'is' : 'are'} busy ${only}${percent(busyShare)} of the time`;
+  const which = runCores === 1 ? 'the core' : runCores === 2 ? 'both cores' : `the ${showNumber(runCores)} cores`;
+  return `${which} for runs ${runCores === 1 ? 'is' : 'are'} busy ${only}${showShare(busyShare)} of the time`;
 }
 
 /** "the core that its sessions can take is busy 97 % of the time, beside free cores". */
 function sessionsAre({ sessionCores, sessionShare }: BoundFacts): string {
   const [own, are] = sessionCores === 1 ? ['core', 'is'] : [`${sessionCores} cores`, 'are'];
-  return `the ${own} that its sessions can take ${are} busy ${percent(sessionShare)} of the time, beside free cores`;
+  return `the ${own} that its sessions can take ${are} busy ${showShare(sessionShare)} of the time, beside free cores`;
 }
 
 function would(gain: number): string {
@@ -147,24 +148,13 @@ function timesOf(gain: number): string {
 
 /** 1.44 → "1.4 ×". */
 function times(value: number): string {
-  return `${Number(value.toPrecision(2))} ×`;
+  return `${showNumber(value)} ×`;
 }
 
 function rowsText(rows: number): string {
   return rows === 1 ? 'one row' : `${rows} rows`;
 }
 
-/** 0.973 → "97 %", 0.0123 → "1.2 %". */
-function percent(share: number): string {
-  const value = 100 * Math.min(1, share);
-  return `${value >= 10 ? Math.round(value) : Number(value.toPrecision(2))} %`;
-}
-
 function ms(value: number): string {
-  return `${round(value)} ms`;
-}
-
-/** Two significant digits, or whole from 10 on. */
-function round(value: number): number {
-  return value >= 10 ? Math.round(value) : Number(value.toPrecision(2));
+  return `${showNumber(value)} ms`;
 }

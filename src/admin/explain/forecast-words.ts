@@ -1,9 +1,10 @@
 /** How far forecasts were off, in words. Pure. */
 import type { ForecastReport } from './explanation.ts';
+import { showNumber, showShare } from './quantities.ts';
 
 /** "half of 5210 answers came at least 2.1 ms before their forecast, 99 % at most 0.3 ms after it; …": no full stop. */
 export function forecastWords({ admitted, late_share, forecasts, error_ms }: ForecastReport): string {
-  const late = `${percent(late_share)} of ${admitted} admitted requests with a deadline were late`;
+  const late = `${showShare(late_share)} of ${admitted} admitted requests with a deadline were late`;
   if (error_ms === undefined) return admitted === 0 ? 'no request had a forecast' : late;
   const { p50, p99, p99_5 } = error_ms;
   const first = `half of ${forecasts} answers came ${apart(p50, 'their forecast')}`;
@@ -12,11 +13,6 @@ export function forecastWords({ admitted, late_share, forecasts, error_ms }: For
 }
 
 function apart(errorMs: number, it: string): string {
-  const size = Math.abs(errorMs);
-  const shown = size >= 10 ? Math.round(size) : Number(size.toPrecision(2));
+  const shown = showNumber(Math.abs(errorMs));
   return errorMs <= 0 ? `${shown} ms or more before ${it}` : `at most ${shown} ms after ${it}`;
-}
-
-function percent(share: number): string {
-  return `${Number((100 * share).toPrecision(2))} %`;
 }

@@ -1,16 +1,11 @@
 /**
- * The workers (threads or processes) of one hosted model: it tracks idle workers and waiters, and replaces dead
- * workers.
+ * The workers (threads or processes) of one hosted model, each in a slot (worker-slot.ts), which replaces it:
  *
  *              start             takeIdle                 giveBack
  *     loading ───────▶ idle ───────────────▶ with a batch ─────────▶ idle (or to the longest waiter)
- *        ▲               │ exit                   │ exit
- *        │  timer        ▼                        ▼
- *        └─────────── dead (back-off) ──too many attempts──▶ given up
  *
- * A worker that has become too large serves until its replacement is ready; then it finishes its batch and is closed.
- * Likewise the workers of a model whose runs get another number of threads, and one that is not needed any more. No
- * batch fails because of that.
+ * A worker that is replaced though it is alive finishes its batch and is closed. Likewise the workers of a model whose
+ * runs get another number of threads, and one that is not needed any more. No batch fails because of that.
  *
  * A worker is alive when it is idle or has a batch. The most recently used idle worker is taken first: its caches are
  * warm.
@@ -21,17 +16,15 @@ import type { HostWorker, Pending, WorkerReady } from './host-worker.ts';
 import { OutsideWorkers } from './outside-workers.ts';
 import { DEFAULT_FIRST_DELAY_MS } from './restart-backoff.ts';
 import type { SandboxState } from './sandbox/sandbox-state.ts';
-import type { WorkerEvent, WorkerHostOptions } from './worker-host-options.ts';
-import { newSlot, type Slot } from './worker-slot.ts';
-
-/** Shortest time between two recyclings of a slot, for a ceiling that every new worker soon exceeds. */
-export const RECYCLE_INTERVAL_MS = 60_000;
+import type { WorkerHostOptions } from './worker-host-options.ts';
+import { type SlotOwner, WorkerSlot } from './worker-slot.ts';
 
 export class WorkerSlots {
   readonly #options: WorkerHostOptions;
   readonly #newWorker: (index: number, threads: number) => HostWorker;
-  readonly #slots: Slot[] = [];
+  readonly #slots: WorkerSlot[] = [];
   readonly #outside: OutsideWorkers;
+  readonly #owner: SlotOwner;
   /** Idle workers: of the threads in use, and of another number. */
   readonly #idle: HostWorker[] = [];
   readonly #spare: HostWorker[] = [];
@@ -48,7 +41,14 @@ export class WorkerSlots {
       worker.onNotes = (notes) => options.onNotes?.(notes, index);
       return worker;
     };
-    this.#outside = new OutsideWorkers(options.model);
+    const outside = new OutsideWorkers(options.model);
+    this.#outside = outside;
+    this.#owner = {
+      ...{ options, outside, newWorker: this.#newWorker },
+      isClosing: () => this.#isClosing,
+      onLoaded: (slot) => this.#admit(slot),
+      removeIdle: (worker) => this.#removeIdle(worker),
+    };
     this.#threads = options.loadOptions.intraOpThreads;
   }
 
@@ -61,7 +61,7 @@ export class WorkerSlots {
       signal?.throwIfAborted();
       while (this.#slots.length < this.#options.slots) {
         const index = this.#nextIndex++;
-        this.#slots.push(newSlot(index, this.#threads, this.#newWorker(index, this.#threads)));
+        this.#slots.push(new WorkerSlot(this.#owner, index, this.#threads, this.#newWorker(index, this.#threads)));
       }
       const [ready] = await Promise.all(this.#slots.map((slot) => this.#firstReady(slot)));
       signal?.throwIfAborted();
@@ -98,7 +98,7 @@ export class WorkerSlots {
     return all.map((threads) => ({ threads, sessions: this.countOf(threads) }));
   }
 
-  get #current(): readonly Slot[] {
+  get #current(): readonly WorkerSlot[] {
     return this.#slots.filter(({ threads }) => threads === this.#threads);
   }
 
@@ -116,7 +116,8 @@ export class WorkerSlots {
    * Starts a worker and resolves when it has loaded. It is in no slot: the caller gives it to `add` or
    * `discard`. Rejects with its `load_failed`, or when this is closed.
    */
-  open(threads: number, index = this.#nextIndex++): Promise<HostWorker> {
+  open(threads: number): Promise<HostWorker> {
+    const index = this.#nextIndex++;
     return this.#outside.open(() => this.#newWorker(index, threads));
   }
 
@@ -128,7 +129,7 @@ export class WorkerSlots {
   /** Puts an opened worker into a slot of its own. Returns false, and discards it, if it cannot serve any more. */
   add(worker: HostWorker, threads: number): boolean {
     if (!this.#outside.take(worker)) return false;
-    const slot = newSlot(this.#nextIndex++, threads, worker);
+    const slot = new WorkerSlot(this.#owner, this.#nextIndex++, threads, worker);
     this.#slots.push(slot);
     this.#admit(slot);
     return true;
@@ -191,12 +192,12 @@ export class WorkerSlots {
   /** Ends all workers. The caller makes sure that no batch is running. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    for (const slot of this.#slots) slot.timer?.cancel();
+    for (const slot of this.#slots) slot.stop();
     await Promise.all([...this.#slots.map(({ worker }) => worker.close()), this.#outside.close()]);
   }
 
   /** Waits for the first load; tries again when another session's crash ended the shared process. */
-  async #firstReady(slot: Slot): Promise<WorkerReady> {
+  async #firstReady(slot: WorkerSlot): Promise<WorkerReady> {
     for (;;) {
       const { worker } = slot;
       try {
@@ -209,27 +210,27 @@ export class WorkerSlots {
   }
 
   /** Its worker ends after its batches, and is not replaced. */
-  #remove(slot: Slot): void {
+  #remove(slot: WorkerSlot): void {
     const { worker } = slot;
     slot.isRemoved = true;
-    slot.timer?.cancel();
+    slot.stop();
     this.#slots.splice(this.#slots.indexOf(slot), 1);
     const isIdle = this.#removeIdle(worker) || !slot.isAlive;
     this.#outside.retire(worker, isIdle);
   }
 
-  #admit(slot: Slot): void {
+  #admit(slot: WorkerSlot): void {
     slot.isAlive = true;
     slot.restartAt = Infinity;
     const { worker } = slot;
     worker.onExit = (reason) => this.#onDeath(slot, worker, reason);
-    worker.onTooLarge = (reason) => void this.#recycle(slot, worker, reason);
+    worker.onTooLarge = (reason) => void slot.recycle(worker, reason);
     // It may have died while other workers were loading.
     if (worker.goneBecause !== undefined) this.#onDeath(slot, worker, worker.goneBecause);
     else this.#offer(worker, slot);
   }
 
-  #offer(worker: HostWorker, { threads }: Slot): void {
+  #offer(worker: HostWorker, { threads }: WorkerSlot): void {
     if (threads !== this.#threads) {
       this.#spare.push(worker);
       return;
@@ -250,7 +251,7 @@ export class WorkerSlots {
     return false;
   }
 
-  #onDeath(slot: Slot, worker: HostWorker, reason: string): void {
+  #onDeath(slot: WorkerSlot, worker: HostWorker, reason: string): void {
     if (slot.worker !== worker || slot.isRemoved) {
       this.#outside.end(worker);
       return;
@@ -258,71 +259,9 @@ export class WorkerSlots {
     slot.isAlive = false;
     this.#removeIdle(worker);
     if (this.#isClosing) return;
-    this.#report(slot, 'lost', reason, worker.traceparent);
-    this.#scheduleRestart(slot, reason, worker);
+    slot.replace(worker, reason);
     if (this.#current.some((s) => s.isAlive)) return;
     for (const waiter of this.#waiting.splice(0)) waiter.reject(this.#noneAlive());
-  }
-
-  /** The restart of a blameless one is soon, and does not count as an attempt. */
-  #scheduleRestart(slot: Slot, reason: string, worker: HostWorker | undefined): void {
-    const delay = worker?.isBlameless === true ? DEFAULT_FIRST_DELAY_MS : slot.backoff.nextDelayMs();
-    if (delay === undefined) {
-      slot.restartAt = Infinity;
-      this.#report(slot, 'given_up', reason);
-      return;
-    }
-    slot.restartAt = this.#options.clock.nowMs() + delay;
-    slot.timer = this.#options.clock.setTimer(slot.restartAt, () => void this.#restart(slot));
-  }
-
-  async #recycle(slot: Slot, worker: HostWorker, reason: string): Promise<void> {
-    const now = this.#options.clock.nowMs();
-    const isCurrent = slot.worker === worker && !slot.isRemoved;
-    if (!isCurrent || !slot.isAlive || now < slot.recycleFrom || this.#isClosing) return;
-    slot.recycleFrom = now + RECYCLE_INTERVAL_MS;
-    let next: HostWorker;
-    try {
-      next = await this.open(slot.threads, slot.index);
-    } catch (error) {
-      const failure = `${reason}; its replacement did not load: ${(error as Error).message}`;
-      if (!this.#isClosing) this.#report(slot, 'kept', failure);
-      return;
-    }
-    this.#takeOver(slot, worker, next, reason);
-  }
-
-  /** `next` has loaded. If the worker has died meanwhile, a restart has replaced it, and `next` is not needed. */
-  #takeOver(slot: Slot, worker: HostWorker, next: HostWorker, reason: string): void {
-    if (slot.worker !== worker || slot.isRemoved) {
-      void this.discard(next);
-      return;
-    }
-    if (!this.#outside.take(next)) return;
-    slot.timer?.cancel();
-    slot.worker = next;
-    this.#outside.retire(worker, this.#removeIdle(worker));
-    this.#report(slot, 'recycled', reason);
-    this.#admit(slot);
-  }
-
-  async #restart(slot: Slot): Promise<void> {
-    let worker: HostWorker | undefined;
-    try {
-      worker = this.#newWorker(slot.index, slot.threads);
-      slot.worker = worker;
-      await worker.ready;
-    } catch (error) {
-      if (!this.#isClosing && !slot.isRemoved) this.#scheduleRestart(slot, (error as Error).message, worker);
-      return;
-    }
-    if (this.#isClosing || slot.isRemoved) return;
-    this.#report(slot, 'restarted', '');
-    this.#admit(slot);
-  }
-
-  #report({ index: slot }: Slot, what: WorkerEvent['what'], reason: string, traceparent?: string): void {
-    this.#options.onWorkerEvent?.({ what, slot, reason, ...(traceparent !== undefined && { traceparent }) });
   }
 
   #noneAlive(): ServingError {

@@ -1,10 +1,11 @@
 /** The doctor's report: a few lines about the machine and the server, then each finding. */
 import { describeSandbox } from '../../admin/describe-sandbox.ts';
 import { forecastWords } from '../../admin/explain/forecast-words.ts';
+import { showNumber } from '../../admin/explain/quantities.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
 import type { CudaState } from '../../backends/onnx/cuda-machine.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
-import { type DoctorFacts, type Finding, type ServerFacts, showNumber } from './rule.ts';
+import type { DoctorFacts, Finding, ServerFacts } from './rule.ts';
 
 const GIB = 2 ** 30;
 

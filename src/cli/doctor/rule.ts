@@ -38,13 +38,3 @@ export interface Finding {
 
 /** A pure function: facts → the findings of one rule; [] = none. */
 export type Rule = (facts: DoctorFacts) => Finding | readonly Finding[];
-
-/** 1.5 → "1.5", 0.333 → "0.33", 12 → "12". */
-export function showNumber(value: number): string {
-  return String(value >= 100 ? Math.round(value) : Number(value.toPrecision(2)));
-}
-
-/** 0.123 → "12 %". */
-export function showShare(share: number): string {
-  return `${showNumber(share * 100)} %`;
-}

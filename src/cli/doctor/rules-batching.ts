@@ -1,6 +1,8 @@
 /** Rules about batches: why they stay small, and what padding costs. */
+
+import { showNumber, showShare } from '../../admin/explain/quantities.ts';
 import type { ModelsReport, VersionReport } from '../../admin/models-report.ts';
-import { type Finding, type Rule, type ServerFacts, showNumber, showShare } from './rule.ts';
+import type { Finding, Rule, ServerFacts } from './rule.ts';
 import type { ModelTraffic, Traffic } from './traffic.ts';
 
 const ENOUGH_BATCHES = 100;

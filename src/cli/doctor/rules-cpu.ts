@@ -1,5 +1,6 @@
 /** Rules about cores, quotas, threads and vector instructions. */
-import { type DoctorFacts, type Finding, type Rule, showNumber, showShare } from './rule.ts';
+import { showNumber, showShare } from '../../admin/explain/quantities.ts';
+import type { DoctorFacts, Finding, Rule } from './rule.ts';
 
 /** Share of the periods. Below it, an occasional burst met the quota, as it should. */
 const THROTTLED_SHARE = 0.05;

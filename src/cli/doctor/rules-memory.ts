@@ -1,6 +1,8 @@
 /** Rules about memory, open files and the garbage collector. */
+
+import { showNumber, showShare } from '../../admin/explain/quantities.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
-import { type Rule, showNumber, showShare } from './rule.ts';
+import type { Rule } from './rule.ts';
 
 /** Share of the limit. During a swap of versions, both versions' weights are in memory. */
 const TIGHT_SHARE = 0.1;

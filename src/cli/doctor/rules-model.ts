@@ -1,6 +1,8 @@
 /** Rules about models: whether they are served, and where a request's time goes. */
+
+import { showNumber, showShare } from '../../admin/explain/quantities.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
-import { type Finding, type Rule, showNumber, showShare } from './rule.ts';
+import type { Finding, Rule } from './rule.ts';
 import type { ModelTraffic } from './traffic.ts';
 
 /** Fewer requests prove nothing. */

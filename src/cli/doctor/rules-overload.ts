@@ -1,5 +1,6 @@
 /** Rules about requests that were refused, came too late, or failed. */
-import { type Finding, type Rule, showShare } from './rule.ts';
+import { showShare } from '../../admin/explain/quantities.ts';
+import type { Finding, Rule } from './rule.ts';
 import { busyModels } from './rules-model.ts';
 import type { ModelTraffic } from './traffic.ts';
 

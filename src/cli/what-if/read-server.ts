@@ -3,7 +3,8 @@ import type { ModelDetail } from '../../admin/model-detail.ts';
 import type { ModelReport, ModelsReport, ProcessPlan, VersionReport } from '../../admin/models-report.ts';
 import type { BatchAxis } from '../../core/signature.ts';
 import type { MeasuredSize } from '../../scheduler/simulation/run-times.ts';
-import { type AdminAddress, AdminRefusal, askAdmin } from '../ask-admin.ts';
+import { AdminRefusal, askAdmin } from '../ask-admin.ts';
+import type { AdminAddress } from '../sidecar-command.ts';
 import { type ArrivalsReport, readArrivals } from './arrivals.ts';
 
 /** A served version. */

@@ -26,10 +26,6 @@ export const LISTENER_OPTIONS = {
     placeholder: 'PATH',
     help: 'REST listens on this Unix socket too; the same as gRPC’s = one for both.',
   }),
-  proxy_protocol: flag({
-    default: false,
-    help: 'Connections to the gRPC and REST ports begin with a header of the PROXY protocol, version 1 or 2, which names the client; those without one are closed. Set it only where nobody but the proxy reaches the ports: who does can claim any address.',
-  }),
   inference_path_prefix: patternText(
     {
       default: '',
@@ -71,12 +67,6 @@ export const LISTENER_OPTIONS = {
     ...COUNT,
     default: 0,
     help: 'Time limit of a gRPC request. 0 = no limit except the client’s own deadline, as in TensorFlow Serving.',
-  }),
-  load_reports: text({
-    default: 'asked',
-    oneOf: ['asked', 'always', 'off'],
-    placeholder: 'asked|always|off',
-    help: 'Load reports for balancers (ORCA, docs/mesh.md). asked: on answers to requests with endpoint-load-metrics-format, and as a gRPC stream of their own. always: on every answer, for balancers that do not ask. off: none.',
   }),
   refusal_delay_ms: integer({
     min: 0,

@@ -73,8 +73,8 @@ export function serveOptions({ options }: Pick<ConfigKeys, 'options'>): OptionTa
 }
 
 /** All that the configuration of `pillion serve` may say with these features. */
-export function serveKeys(features: ConfigKeys): ConfigKeys {
-  return { options: serveOptions(features), modelKeys: features.modelKeys };
+export function serveKeys({ modelKeys, absent = [], ...features }: ConfigKeys): ConfigKeys {
+  return { options: serveOptions(features), modelKeys, absent };
 }
 
 type Table = typeof SERVE_OPTIONS;

@@ -15,9 +15,9 @@ import type { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import { checkFallbacks, checkNames } from '../model-checks.ts';
 import { type ModelConfig, type ModelDefaults, type ModelEntry, modelOf, modelSchema } from '../model-config.ts';
-import type { ConfigKeys, GivenOption } from '../read-options.ts';
+import { absentKey, absentOption, type ConfigKeys, type GivenOption, leftOut } from '../read-options.ts';
 import { fields, isMap, optional, readAs } from './kinds.ts';
-import { byKeys, reportIssues } from './problems.ts';
+import { byKeys, reportIssues, type Wording } from './problems.ts';
 import { YamlDocument } from './yaml-document.ts';
 
 /** Options that are not allowed in the file: its own path, and those that `models` replaces. */
@@ -71,7 +71,7 @@ export function pillionSchema({ options, modelKeys }: ConfigKeys) {
 export function parsePillionYaml(path: string, bytes: Uint8Array, keys: ConfigKeys, errors: string[]): PillionYaml {
   const document = new YamlDocument(path, bytes);
   const { output, issues = [] } = v.safeParse(pillionSchema(keys), document.data ?? {});
-  const wording = byKeys(path, NAMES);
+  const wording = wordingOf(path, keys);
   const isOfModels = ({ path, input }: Issue): boolean =>
     path?.[0].key === 'models' && (path.length > 1 || input !== null);
   const ofModels = issues.filter(isOfModels);
@@ -96,6 +96,20 @@ export function parsePillionYaml(path: string, bytes: Uint8Array, keys: ConfigKe
       const entries: ModelEntry[] = Array.isArray(models) ? models : [];
       checkModels(entries, ofModels, (i) => document.placeOf(['models', i]), errors);
       return ofModels.length === 0 ? entries.map((entry) => modelOf(entry, defaults)) : [];
+    },
+  };
+}
+
+/** A key of a feature that is left out is no slip of the pen. */
+function wordingOf(path: string, keys: ConfigKeys): Wording {
+  const wording = byKeys(path, NAMES);
+  return {
+    ...wording,
+    unknownKey(owner, key, known) {
+      const feature = owner.length === 0 ? absentOption(keys, key) : absentKey(keys, key);
+      const isModel = owner.length === 2 && owner[0] === 'models';
+      if (feature === undefined || (owner.length > 0 && !isModel)) return wording.unknownKey(owner, key, known);
+      return `${key} ${leftOut(feature)}`;
     },
   };
 }

@@ -1,35 +1,15 @@
-/** How connections come to the surfaces: behind a proxy that tells their addresses, and on one port for both surfaces. */
+/** How connections come to the surfaces: on addresses of their own, or on one for both. */
 import { isPortJoined, isSocketJoined } from '../../config/joined-port.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
 import { FIRST_REQUEST_MS } from '../../proxy/http1/rest-listener.ts';
 import { JOINED_OUTCOMES, type JoinedOutcome, JoinedPort } from '../../proxy/net/joined-port.ts';
 import { formatHostPort } from '../../proxy/net/listen-address.ts';
-import { PROXY_OUTCOMES, type ProxyOutcome, ProxyProtocol } from '../../proxy/net/proxy-protocol.ts';
 import type { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import type { RestServer } from '../../proxy/servers/http-server.ts';
 import type { Metrics } from '../../telemetry/metrics/metrics.ts';
 import { counterFamily } from '../../telemetry/metrics/series.ts';
 import type { Gates } from './entrances.ts';
-
-/** By surface. */
-export interface ProxyProtocols {
-  readonly grpc: ProxyProtocol;
-  readonly rest: ProxyProtocol;
-}
-
-/** Undefined without --proxy_protocol. */
-export function createProxyProtocols(options: ServeOptions, metrics: Metrics): ProxyProtocols | undefined {
-  if (!options.proxy_protocol) return undefined;
-  const family = counterFamily('pillion_proxy_headers_total', 'Connections behind a proxy, by what their header was.');
-  metrics.registry.register(family);
-  const of = (surface: keyof ProxyProtocols): ProxyProtocol => {
-    const counts = new Map(PROXY_OUTCOMES.map((outcome) => [outcome, family.open({ surface, outcome })]));
-    const onOutcome = (outcome: ProxyOutcome): void => counts.get(outcome)!.add(1);
-    return new ProxyProtocol({ clock: systemClock, timeoutMs: FIRST_REQUEST_MS, onOutcome });
-  };
-  return { grpc: of('grpc'), rest: of('rest') };
-}
 
 /** Undefined if each surface has addresses of its own. */
 export function createJoinedPort(

@@ -4,10 +4,18 @@ import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { Front, FrontParts, Installation, MetricsPageMaker, Service } from '../installation.ts';
+import type {
+  Front,
+  FrontParts,
+  Installation,
+  MakePrelude,
+  MetricsPageMaker,
+  Service,
+  SurfaceMaker,
+} from '../installation.ts';
 import { ModelSeams } from '../model-seams.ts';
 
-/** Collects what features install, for the server that is assembled of it. */
+/** Collects what features install, for the server that is assembled of it. Its functions may be taken out of it. */
 export class Installer implements Installation {
   readonly config: ServeConfig;
   readonly clock = systemClock;
@@ -16,7 +24,9 @@ export class Installer implements Installation {
   readonly readiness = new ReadinessGate();
   readonly models = new ModelSeams();
   readonly services: Service[] = [];
+  readonly surfaces: SurfaceMaker[] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;
+  makePrelude: MakePrelude | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
@@ -27,25 +37,33 @@ export class Installer implements Installation {
     this.telemetry = telemetry;
   }
 
-  service(service: Service): void {
+  readonly service = (service: Service): void => {
     this.services.push(service);
-  }
+  };
 
-  front(make: (parts: FrontParts) => Front): void {
+  readonly surface = (make: SurfaceMaker): void => {
+    this.surfaces.push(make);
+  };
+
+  readonly front = (make: (parts: FrontParts) => Front): void => {
     this.makeFront = make;
-  }
+  };
 
-  carriedDeadlines(deadlines: CarriedDeadlines): void {
+  readonly prelude = (make: MakePrelude): void => {
+    this.makePrelude = make;
+  };
+
+  readonly carriedDeadlines = (deadlines: CarriedDeadlines): void => {
     this.carried = deadlines;
-  }
+  };
 
-  metricsPage(wrap: (own: MetricsPageMaker) => MetricsPageMaker): void {
+  readonly metricsPage = (wrap: (own: MetricsPageMaker) => MetricsPageMaker): void => {
     this.#pages.push(wrap);
-  }
+  };
 
-  runOnSpareCores(): void {
+  readonly runOnSpareCores = (): void => {
     this.isOnSpareCores = true;
-  }
+  };
 
   /** The page of metrics with what was installed around it. */
   pageOf(own: MetricsPageMaker): MetricsPageMaker {

@@ -1,19 +1,17 @@
-/** Builds what tells others of this server's load: reports for balancers, the headroom for autoscalers. */
+/** Builds what tells how busy this server is: readings, and the headroom for autoscalers. */
 import { performance } from 'node:perf_hooks';
-import process from 'node:process';
 import { wantedCoreMs } from '../../config/machine/thread-demand.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { CoreBudget } from '../../core/core-budget.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import { HeadroomMeter, type RunPlace } from '../../proxy/load/headroom-meter.ts';
-import { LoadMeter } from '../../proxy/load/load-meter.ts';
-import { LoadReports } from '../../proxy/load/load-reports.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
+import type { LoadReadings } from '../installation.ts';
 
 interface LoadParts {
-  readonly options: Pick<ServeOptions, 'load_reports' | 'authorization_file' | 'slo_ms'>;
+  readonly options: Pick<ServeOptions, 'slo_ms'>;
   readonly models: ModelManager;
   readonly slots: CoreSlots;
   readonly budget: CoreBudget;
@@ -21,8 +19,7 @@ interface LoadParts {
 }
 
 export interface Loads {
-  /** Undefined with `--load_reports=off`. */
-  readonly reports: LoadReports | undefined;
+  readonly readings: LoadReadings;
   readonly headroom: HeadroomMeter;
   /** The event loop has polled for so long without anything to do. */
   readonly onSpun: (spunMs: number) => void;
@@ -33,15 +30,16 @@ const DEFAULT_OBJECTIVE_MS = 1000;
 
 export function createLoads({ options, slots, budget, telemetry, models }: LoadParts): Loads {
   let spunMs = 0;
-  const common = {
-    clock: systemClock,
-    settle: telemetry.settle,
+  const readings: LoadReadings = {
     runCores: () => slots.total,
     waitingMs: () => slots.waitingMs(),
     loopBusyMs: () => performance.eventLoopUtilization().active - spunMs,
+    budgetCores: () => budget.cores,
   };
   const headroom = new HeadroomMeter({
-    ...common,
+    ...readings,
+    clock: systemClock,
+    settle: telemetry.settle,
     loopWantedMs: () => {
       const wantedMs = wantedCoreMs();
       return wantedMs === undefined ? undefined : wantedMs - spunMs;
@@ -55,22 +53,7 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
   const onSpun = (ms: number): void => {
     spunMs += ms;
   };
-  if (options.load_reports === 'off') return { reports: undefined, headroom, onSpun };
-  const meter = new LoadMeter({
-    ...common,
-    cpuMs: () => {
-      const { user, system } = process.cpuUsage();
-      return (user + system) / 1000;
-    },
-    budgetCores: () => budget.cores,
-  });
-  telemetry.follow(meter);
-  const reports = new LoadReports({
-    meter,
-    isAlways: options.load_reports === 'always',
-    namesModels: options.authorization_file === '',
-  });
-  return { reports, headroom, onSpun };
+  return { readings, headroom, onSpun };
 }
 
 /** The numbers of GET /headroom, for autoscalers that read Prometheus. */

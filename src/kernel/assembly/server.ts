@@ -34,7 +34,7 @@ import { type Admin, createAdmin } from './admin.ts';
 import { type ClientDrain, createClientDrain } from './client-drain.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
-import { createProxyProtocols, listenOnSurfaces } from './doors.ts';
+import { listenOnSurfaces } from './doors.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
 import { capsOf, createDescriptorWatch, createGates } from './entrances.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
@@ -143,12 +143,12 @@ export class Server implements Pillion {
     const caps = capsOf(options, installed.makeFront !== undefined);
     const gates = createGates(options, caps, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
-    const proxyProtocols = createProxyProtocols(options, metrics);
-    const doors = { gates, proxyProtocols, tls: tls?.listen, access: access.control };
+    const doors = { gates, makePrelude: installed.makePrelude, tls: tls?.listen, access: access.control };
     const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit, caps, makeFront: installed.makeFront },
+      ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces },
+      ...{ caps, makeFront: installed.makeFront },
       pageOf: (own) => installed.pageOf(own),
     });
     this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });

@@ -28,20 +28,24 @@ import type { Readiness } from '../../proxy/readiness.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import { RestServer } from '../../proxy/servers/http-server.ts';
+import { openInferencePart } from '../../proxy/servers/open-inference-part.ts';
 import { type PageMaker, PageServer } from '../../proxy/servers/page-server.ts';
-import { restMatcher } from '../../proxy/servers/prefixed-routes.ts';
 import { headroomPage, probePages } from '../../proxy/servers/probes.ts';
+import { reportsOf, type Surface } from '../../proxy/servers/surface.ts';
 import { RegionStore } from '../../proxy/shared-memory/region-store.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
+import type { Surface as SurfaceName } from '../../telemetry/request-record.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
-import type { Front, FrontParts, MetricsPageMaker } from '../installation.ts';
-import { createJoinedPort, type ProxyProtocols } from './doors.ts';
+import type { Front, FrontParts, MakePrelude, MetricsPageMaker, SurfaceMaker } from '../installation.ts';
+import { createJoinedPort } from './doors.ts';
 import type { Gates } from './entrances.ts';
 import type { Loads } from './load.ts';
 
-interface SurfaceParts {
+interface SurfacesParts {
+  /** Those that features add. */
+  readonly added: readonly SurfaceMaker[];
   readonly models: OperatedModels;
   /** Of changes that callers make. */
   readonly audit: AuditLog;
@@ -64,8 +68,8 @@ interface SurfaceParts {
   /** Undefined = plain text. */
   readonly tls: ListenTls | undefined;
   readonly gates: Gates;
-  /** Undefined without --proxy_protocol. */
-  readonly proxyProtocols: ProxyProtocols | undefined;
+  /** Undefined if connections begin with TLS or HTTP. */
+  readonly makePrelude: MakePrelude | undefined;
   /** Undefined if no request goes elsewhere. */
   readonly makeFront: ((parts: FrontParts) => Front) | undefined;
   readonly caps: ConnectionCaps;
@@ -86,36 +90,33 @@ export interface Surfaces {
   readonly sharedMemory: SharedMemory;
 }
 
-export function createSurfaces(parts: SurfaceParts): Surfaces {
+export function createSurfaces(parts: SurfacesParts): Surfaces {
   const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
   const { options } = config;
-  const callers = new Callers(options.caller_header, access);
   const openInference = createOpenInference(parts);
-  const served = { lifecycle, resolver, modelInfo, openInference, loads: parts.loads.reports };
+  const inference = { openInference, resolver, maxTensorBytes: options.max_message_bytes, thread };
+  const surfaces: Surface[] = [
+    { rest: () => openInferencePart(inference) },
+    ...parts.added.map((make) => make({ loads: parts.loads.readings })),
+  ];
+  const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
+  const served = { lifecycle, resolver, modelInfo, surfaces };
   const common = { ...served, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
   const bodies = { inflations, bodyTimeoutS };
-  const { memory } = lifecycle;
-  const paths = { prefix: options.inference_path_prefix, metricsPath: config.metricsPath ?? '' };
-  const routes = restMatcher({ ...paths, isFronting: true });
   const front = parts.makeFront?.({
-    ...{ callers, unsent: memory.unsent, maxConnections: parts.caps.app },
-    isOurs: (method, path) => routes.match(method, path).kind !== 'app',
-  });
-  const grpc = new GrpcServer({
-    ...{ ...common, readiness, reload, access },
-    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory, front: front?.http2 }),
-    options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
+    ...{ callers, unsent: lifecycle.memory.unsent, maxConnections: parts.caps.app },
+    isOurs: (method, path) => rest.routes.match(method, path).kind !== 'app',
   });
   const own = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
   const page = parts.pageOf(own);
   const rest = new RestServer({
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
     metrics: page,
-    metricsPath: paths.metricsPath,
-    inferencePrefix: paths.prefix,
+    metricsPath: config.metricsPath ?? '',
+    inferencePrefix: options.inference_path_prefix,
     maxBodyBytes: options.max_message_bytes,
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
     hasCors: options.rest_api_enable_cors_support,
@@ -123,14 +124,19 @@ export function createSurfaces(parts: SurfaceParts): Surfaces {
     front: front && ((commonHeaders) => front.http1(commonHeaders)),
     entrance: entranceOf('rest', parts),
   });
+  const grpc = new GrpcServer({
+    ...{ ...common, openInference, readiness, reload, access },
+    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: front?.http2 }),
+    options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
+  });
   const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
-  front?.opened(grpc.services);
+  front?.opened(rest.routes.places, grpc.services);
   return { grpc, rest, joined, ...createPageServers(parts, page), sharedMemory: openInference.sharedMemory };
 }
 
 /** The ports that ask nobody who they are. Where callers are asked, --probe_port has no metrics: they name models. */
 function createPageServers(
-  { config, access, readiness, gates, loads, onInternalError }: SurfaceParts,
+  { config, access, readiness, gates, loads, onInternalError }: SurfacesParts,
   metricsPage: PageMaker,
 ): Pick<Surfaces, 'metrics' | 'probes'> {
   const { metrics_port, probe_port } = config.options;
@@ -143,7 +149,7 @@ function createPageServers(
 }
 
 /** The Open Inference Protocol, for both surfaces. */
-function createOpenInference(parts: SurfaceParts): OpenInference {
+function createOpenInference(parts: SurfacesParts): OpenInference {
   const { config, lifecycle, resolver, modelInfo, readiness, telemetry, models, repository, audit } = parts;
   const { model_control_mode, allow_client_settings: areChangeable } = config.options;
   const { statistics, sampling } = telemetry;
@@ -157,12 +163,12 @@ function createOpenInference(parts: SurfaceParts): OpenInference {
   return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
 }
 
-function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedMemory {
-  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes, proxy_protocol } = config.options;
+function createSharedMemory({ config, lifecycle, audit, makePrelude }: SurfacesParts): SharedMemory {
+  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes } = config.options;
   return new SharedMemory({
     regions: allow_client_shm ? new RegionStore() : undefined,
     hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
-    areAddressesTold: proxy_protocol,
+    areAddressesTold: makePrelude !== undefined,
     maxTensorBytes: max_message_bytes,
     ...{ lifecycle, audit },
   });
@@ -172,7 +178,7 @@ function createSharedMemory({ config, lifecycle, audit }: SurfaceParts): SharedM
 type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front'>;
 
 /** The HTTP/2 stack that `--http2_engine` names. */
-function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine {
+function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine {
   const { config, machine, onInternalError } = parts;
   const { options } = config;
   const entrance = entranceOf('grpc', parts);
@@ -188,9 +194,8 @@ function createGrpcEngine(parts: SurfaceParts, shared: SharedParts): GrpcEngine 
   return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
 }
 
-function entranceOf(surface: keyof ProxyProtocols, { gates, proxyProtocols, config }: SurfaceParts): Entrance {
-  const proxyProtocol = proxyProtocols?.[surface];
-  return { gate: gates[surface], socketAccess: socketAccess(config.options), proxyProtocol };
+function entranceOf(surface: SurfaceName, { gates, makePrelude, config }: SurfacesParts): Entrance {
+  return { gate: gates[surface], socketAccess: socketAccess(config.options), prelude: makePrelude?.(surface) };
 }
 
 function socketAccess({ socket_mode, socket_group }: ServeOptions): SocketAccess {

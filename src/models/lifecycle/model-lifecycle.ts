@@ -47,13 +47,8 @@ export class ModelLifecycle {
   readonly #poller: Poller;
   #watch: VersionWatch;
   #config: ModelConfig;
-  /** Counts the configurations that required versions to be loaded again. */
-  #generation = 0;
   #blockedReason: string | undefined;
   #isRetired = false;
-  /** Versions that have failed, and how many of them the last poll knew: it found what is wanted in their place. */
-  #failures = 0;
-  #knownFailures = 0;
 
   constructor(config: ModelConfig, rule: FirstReadyRule, settings: LifecycleSettings) {
     this.name = flatText(config.name);
@@ -111,7 +106,7 @@ export class ModelLifecycle {
     const before = this.#config;
     this.#config = config;
     this.wanted.failedLoads.forgetAll();
-    if (needsNewLoad(before, config)) this.#generation += 1;
+    if (needsNewLoad(before, config)) this.wanted.loadAllAgain();
     if (isMoved(before, config)) {
       this.#watch = new VersionWatch(this.#settings.files, this.#settings.clock);
       this.wanted.move();
@@ -210,7 +205,6 @@ export class ModelLifecycle {
     const { allowUnavailableLabels, pollIntervalMs } = this.#settings;
     let result: PollResult | undefined;
     let blockedReason: string | undefined;
-    const failures = this.#failures;
     try {
       result = await this.#watch.poll(this.wanted.pollTarget(config));
       blockedReason = result.whyNone;
@@ -218,8 +212,7 @@ export class ModelLifecycle {
       blockedReason = toServingError(thrown).message;
     }
     if (this.#isRetired || config !== this.#config) return true;
-    this.#knownFailures = failures;
-    if (result !== undefined) this.wanted.update(result);
+    this.wanted.polled(result);
     this.#table.refresh();
     const isChanging = result?.isChanging === true;
     const isFinal = pollIntervalMs === 0 && blockedReason !== undefined && !isChanging;
@@ -239,7 +232,7 @@ export class ModelLifecycle {
   #step(): void {
     while (this.wanted.isKnown) {
       const active = this.#table.active.map((record) => {
-        return { record, version: record.version, state: record.state, isCurrent: this.#isCurrent(record) };
+        return { record, version: record.version, state: record.state, isCurrent: this.wanted.isCurrent(record) };
       });
       const action = nextAction(active, this.wanted.aspiration, this.#settings.transitionPolicy);
       if (action === undefined) break;
@@ -247,12 +240,12 @@ export class ModelLifecycle {
       else {
         this.wanted.failedLoads.forget(action.version);
         const found = this.wanted.all.find(({ version }) => version === action.version)!;
-        this.#transitions.beginLoad(found, this.#config, this.#generation);
+        this.#transitions.beginLoad(found, this.#config, this.wanted.generation);
       }
     }
     if (!this.wanted.isKnown) return;
     const outcomes = this.wanted.outcomes((version) => this.#isUp(version));
-    this.#first.judge(outcomes, mayReplace(this.#config.versionPolicy) && this.#knownFailures === this.#failures);
+    this.#first.judge(outcomes, mayReplace(this.#config.versionPolicy) && this.wanted.knowsFailures);
   }
 
   /** Something else is to be served. With `resource` the version must make room first; else its sequences go on. */
@@ -281,19 +274,12 @@ export class ModelLifecycle {
 
   /** As it is wanted now. */
   #isUp(version: bigint): boolean {
-    return this.#table.active.some((r) => r.version === version && r.state === 'AVAILABLE' && this.#isCurrent(r));
+    return this.#table.active.some((r) => r.version === version && r.state === 'AVAILABLE' && this.wanted.isCurrent(r));
   }
 
-  #isCurrent(record: VersionRecord): boolean {
-    return record.generation === this.#generation && !this.wanted.overrides.isOutdated(record);
-  }
-
-  /** The version is not loaded again until its files change or a reload comes. */
   #onFailed({ found }: VersionRecord, error: ServingError): void {
-    this.wanted.failedLoads.add(found, error);
     // Readiness depends on the policy's versions only.
-    if (this.wanted.isLoadedByOperator(found.version)) return;
-    this.#failures += 1;
+    if (!this.wanted.failed(found, error)) return;
     this.#first.versionFailed(error, mayReplace(this.#config.versionPolicy));
     void this.#poller.now();
   }

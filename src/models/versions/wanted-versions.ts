@@ -7,6 +7,7 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServingError } from '../../core/errors.ts';
 import { OperatorOverrides } from './operator-overrides.ts';
 import type { Aspiration } from './transition-policy.ts';
+import type { VersionRecord } from './version-record.ts';
 import type { FoundVersion, PollResult, PollTarget } from './version-watch.ts';
 
 /** What has become of a version that should be available. */
@@ -23,10 +24,25 @@ export class WantedVersions {
   #byOperator: readonly FoundVersion[] = [];
   #onDisk: readonly bigint[] = [];
   #isKnown = true;
+  #generation = 0;
+  /** The policy's versions that have failed to load: so far, when the last poll began, and as its outcome knows. */
+  #failures = 0;
+  #failuresAtPoll = 0;
+  #knownFailures = 0;
 
   /** False from a change of the base path until its first poll. */
   get isKnown(): boolean {
     return this.#isKnown;
+  }
+
+  /** Counts the configurations that required versions to be loaded again. */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** The last poll has found what is wanted in the place of every version that failed. */
+  get knowsFailures(): boolean {
+    return this.#knownFailures === this.#failures;
   }
 
   /** The versions that the policy wants, highest first. */
@@ -59,8 +75,9 @@ export class WantedVersions {
     return { aspired: numbers(this.all), extra: numbers(this.#extra), failedLoads: new Set(numbers(failed)) };
   }
 
-  /** What a poll for this configuration looks for. */
+  /** A poll for this configuration begins: returns what it looks for. `polled` gets its outcome, if that still counts. */
   pollTarget({ basePath, versionPolicy, triton }: ModelConfig): PollTarget {
+    this.#failuresAtPoll = this.#failures;
     return {
       basePath: resolve(basePath),
       policy: versionPolicy,
@@ -85,7 +102,31 @@ export class WantedVersions {
     return this.overrides.isLoaded(version) && !this.isOfPolicy(version);
   }
 
-  update({ aspired, byOperator, found, asked }: PollResult): void {
+  /** The version was loaded as it is wanted now. */
+  isCurrent(record: VersionRecord): boolean {
+    return record.generation === this.#generation && !this.overrides.isOutdated(record);
+  }
+
+  /** Every version is to be loaded again. */
+  loadAllAgain(): void {
+    this.#generation += 1;
+  }
+
+  /** The version is not loaded again until its files change or a reload comes. Returns whether the policy wanted it. */
+  failed(found: FoundVersion, error: ServingError): boolean {
+    this.failedLoads.add(found, error);
+    if (this.isLoadedByOperator(found.version)) return false;
+    this.#failures += 1;
+    return true;
+  }
+
+  /** @param result undefined = the base path could not be read */
+  polled(result: PollResult | undefined): void {
+    this.#knownFailures = this.#failuresAtPoll;
+    if (result !== undefined) this.#update(result);
+  }
+
+  #update({ aspired, byOperator, found, asked }: PollResult): void {
     this.overrides.forgetLoaded(asked.filter((version) => !found.includes(version)));
     this.#onDisk = found;
     this.#byOperator = byOperator;

@@ -32,7 +32,7 @@ import {
 import type { SlotUser } from './app/app-slots.ts';
 import { BodyFeed } from './body-feed.ts';
 import type { FrontedParts } from './fronted-parts.ts';
-import { valuesOf } from './heads/hop-headers.ts';
+import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
 import { sentHeaders, targetOf } from './heads/sent-request.ts';
 import type { PlaceHolder } from './held-places.ts';
 import { asUpgrade } from './http2-tunnel.ts';
@@ -48,6 +48,7 @@ import type {
   ConnectionUser,
   RequestHead,
   SentRequest,
+  TunnelEnd,
 } from './sides.ts';
 import type { FrontedOutcome, FrontedRecord } from './telemetry/fronted-record.ts';
 import { joinTunnel } from './tunnel.ts';
@@ -62,7 +63,7 @@ const LEFT_OVER_MS = 10_000;
 /** Methods that may be sent twice (RFC 9110, 9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
 
-export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, ConnectionUser, PlaceHolder {
+export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abandonable, ConnectionUser, PlaceHolder {
   setIndex = -1;
   slot: SlotUser['slot'];
   readonly #client: ClientSide;
@@ -197,7 +198,7 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
     const headers = sentHeaders(this.#head, this.#parts, this.#record, this.#time.leftMs());
     const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls, user: this };
     this.#time.carry(this.#parts.deadlines, this.#record);
-    const sent = this.#parts.app.send(request, this.#listener());
+    const sent = this.#parts.app.send(request, this);
     if (this.#isOver) sent.breakOff();
     else this.#sent = sent;
   }
@@ -210,60 +211,19 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
     return slots?.isWaiting(this) === true ? waitTimeout(text, slots.max, timeoutMs) : answerTimeout(text, timeoutMs);
   }
 
-  /** The events of one attempt. */
-  #listener(): AppEvents {
-    const client = this.#client;
-    return {
-      onConnecting: () => this.#onConnecting(),
-      onConnected: () => {
-        this.#connecting?.cancel();
-        this.#record.connected();
-      },
-      onOpen: (sent) => this.#onOpen(sent),
-      onInformation: (status, headers) => {
-        if (this.#hasAnswer || this.#isOver) return;
-        if (status !== 100) client.inform(status, headers);
-        else {
-          this.#hasContinued = true;
-          client.continue();
-        }
-      },
-      onHead: (head, body) => this.#onHead(head, body),
-      onEnd: (trailers) => {
-        if (this.#isOver) return;
-        // What is left of the answer is here, and the client may take its time.
-        if (client.isWhole || !this.#head.hasBody) this.#leaveSlot();
-        client.end(trailers);
-      },
-      onBroken: (code) => this.#cutOff('app_cut', brokenAnswer(this.#parts.app.address.text), code),
-      onUnwanted: () => {
-        if (!this.#isOver) client.dropBody();
-      },
-      onFailure: (failure) => this.#onFailure(failure),
-      onUnsendable: ({ message }) => this.#refuse(invalidRequest(`the request cannot be sent on: ${message}`)),
-      onTunnel: (head, end) => {
-        this.#hasAnswer = true;
-        this.#record.onHead(head.status);
-        if (this.#isOver) end.duplex.destroy();
-        else this.#time.lift();
-        client.tunnel(head, (clientEnd) => {
-          this.#end();
-          this.#parts.underWay.addTunnel(clientEnd.duplex);
-          joinTunnel(clientEnd, end);
-          recordTunnel(clientEnd, end, this.#record);
-        });
-      },
-    };
-  }
-
-  #onConnecting(): void {
+  onConnecting(): void {
     const { clock, app, connectMs = CONNECT_MS } = this.#parts;
     if (this.#isOver) return;
     const late = (): void => this.#refuse(connectTimeout(app.address.text, connectMs));
     this.#connecting = clock.setTimer(clock.nowMs() + connectMs, late);
   }
 
-  #onOpen(sent: SentRequest): void {
+  onConnected(): void {
+    this.#connecting?.cancel();
+    this.#record.connected();
+  }
+
+  onOpen(sent: SentRequest): void {
     if (this.#isOver) return;
     this.#sent = sent;
     this.#record.sent(this.#parts.app.isHttp2 ? '2' : '1.1');
@@ -274,7 +234,16 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
     }
   }
 
-  #onHead(head: AnswerHead, body: Readable): void {
+  onInformation(status: number, headers: RawHeaders): void {
+    if (this.#hasAnswer || this.#isOver) return;
+    if (status !== 100) this.#client.inform(status, headers);
+    else {
+      this.#hasContinued = true;
+      this.#client.continue();
+    }
+  }
+
+  onHead(head: AnswerHead, body: Readable): void {
     if (this.#isOver || this.#hasAnswer) {
       this.#sent?.breakOff();
       return;
@@ -299,13 +268,45 @@ export class FrontedRequest implements ClientEvents, SlotUser, Abandonable, Conn
     });
   }
 
+  onEnd(trailers: RawHeaders): void {
+    if (this.#isOver) return;
+    // What is left of the answer is here, and the client may take its time.
+    if (this.#client.isWhole || !this.#head.hasBody) this.#leaveSlot();
+    this.#client.end(trailers);
+  }
+
+  onBroken(code?: number): void {
+    this.#cutOff('app_cut', brokenAnswer(this.#parts.app.address.text), code);
+  }
+
+  onUnwanted(): void {
+    if (!this.#isOver) this.#client.dropBody();
+  }
+
+  onUnsendable({ message }: Error): void {
+    this.#refuse(invalidRequest(`the request cannot be sent on: ${message}`));
+  }
+
+  onTunnel(head: AnswerHead, end: TunnelEnd): void {
+    this.#hasAnswer = true;
+    this.#record.onHead(head.status);
+    if (this.#isOver) end.duplex.destroy();
+    else this.#time.lift();
+    this.#client.tunnel(head, (clientEnd) => {
+      this.#end();
+      this.#parts.underWay.addTunnel(clientEnd.duplex);
+      joinTunnel(clientEnd, end);
+      recordTunnel(clientEnd, end, this.#record);
+    });
+  }
+
   #leaveSlot(): void {
     this.#parts.slots?.leave(this);
     this.#parts.places?.remove(this);
   }
 
   /** The connection to the application has failed, or the application has refused the request. */
-  #onFailure(failure: AppFailure): void {
+  onFailure(failure: AppFailure): void {
     if (this.#isOver || this.#hasAnswer) return;
     this.#connecting?.cancel();
     if (!this.#mayRetry(failure)) {

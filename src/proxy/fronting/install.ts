@@ -10,7 +10,6 @@ import type { Gauges } from '../../telemetry/metrics/gauges.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { healthClient } from '../protocols/health/health-client.ts';
 import type { ReadinessGate } from '../readiness.ts';
-import { OPENAPI_PATH } from '../servers/rest-routes.ts';
 import { parseAppAddress, parseAppUrl } from './app/app-address.ts';
 import { AppClient } from './app/app-client.ts';
 import { AppHealth } from './app/app-health.ts';
@@ -84,7 +83,7 @@ function createFront(server: Installation, parts: FrontParts, fronted: Fronted):
     http1: (commonHeaders) => new Http1Front(shared, commonHeaders),
     // The REST surface's paths are not the application's over HTTP/2 either.
     http2: new Http2Front(shared, isOurs),
-    opened: (services) => logFronting(config, app, services, logger),
+    opened: (places, services) => logFronting({ app, places, services }, config, logger),
   };
 }
 
@@ -154,17 +153,19 @@ function withAppMetrics(
   return (accept) => metrics.page(accept);
 }
 
-/** Says at the start what is not the application's. `services`: those of the gRPC port. */
-function logFronting(
-  { options, metricsPath }: ServeConfig,
-  app: string,
-  services: readonly string[],
-  logger: Logger,
-): void {
-  const { inference_path_prefix: prefix } = options;
-  const description = prefix === '' ? [] : [`${prefix}${OPENAPI_PATH}`];
+/** What a server in front of an application keeps for itself. */
+interface Kept {
+  readonly app: string;
+  /** Of paths on the REST port. */
+  readonly places: readonly string[];
+  /** Of the gRPC port. */
+  readonly services: readonly string[];
+}
+
+/** Says at the start what is not the application's. */
+function logFronting({ app, places, services }: Kept, { metricsPath }: ServeConfig, logger: Logger): void {
   const metrics = metricsPath === undefined ? [] : [metricsPath];
-  const facts = { app, paths: [`${prefix}/v1/models`, `${prefix}/v2`, ...description, ...metrics], services };
+  const facts = { app, paths: [...places, ...metrics], services };
   logger.info(
     { event: 'fronting', ...facts },
     "these paths and services are this server's; other paths go to the application",

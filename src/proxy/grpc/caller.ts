@@ -4,7 +4,6 @@ import type { Visitor } from '../../access/visitor.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
-import { LOAD_FORMAT_HEADER, loadFormatOf } from '../load/load-report.ts';
 
 /** Metadata that answers repeat. */
 export const REQUEST_ID = 'x-request-id';
@@ -20,8 +19,8 @@ export interface Caller {
   readonly requestId: string | undefined;
   /** Undefined if it sent none. */
   readonly userAgent: string | undefined;
-  /** Its answer shall carry a load report. */
-  readonly asksLoad: boolean;
+  /** The header that asks for a report on the answer; undefined if it asks for none. */
+  readonly askedReport: string | undefined;
   /** Undefined if it sent none that is well formed. */
   readonly trace: CallerTrace | undefined;
 }
@@ -35,7 +34,7 @@ interface MetadataSource {
 /** `connection`, `visitor`: those of the call's connection. */
 export function readCaller(
   source: MetadataSource,
-  { header }: Callers,
+  { header, reportHeader }: Callers,
   connection: string,
   visitor: Visitor | undefined,
 ): Caller {
@@ -45,7 +44,7 @@ export function readCaller(
     name: (header === undefined ? undefined : callerInHeader(source.metadata(header))) ?? connection,
     requestId: source.metadata(REQUEST_ID),
     userAgent: source.metadata('user-agent'),
-    asksLoad: loadFormatOf(source.metadata(LOAD_FORMAT_HEADER)) !== undefined,
+    askedReport: reportHeader && source.metadata(reportHeader),
     trace: callerTrace(
       source.metadata(TRACEPARENT),
       source.metadata('tracestate'),

@@ -101,6 +101,15 @@ export interface GrpcMethod {
   start(call: GrpcCall): CallReader;
 }
 
+/** A service, or what a feature adds to the service of another. */
+export interface GrpcService {
+  /** "package.Service". */
+  readonly name: string;
+  readonly methods: readonly GrpcMethod[];
+  /** For a drain: ends its endless streams, and new ones at once. */
+  endStreams?(): void;
+}
+
 export interface GrpcEngine {
   /** Call before `listen`. Throws if the path is registered already. */
   register(method: GrpcMethod): void;

@@ -4,16 +4,15 @@
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
+import { type AnswerReports, wantedReports } from '../answer-reports.ts';
 import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../exchange.ts';
-import { LOAD_BIN_HEADER } from '../load/load-report.ts';
-import type { LoadReports } from '../load/load-reports.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestArrival } from '../request-lifecycle.ts';
 import { SERVED_BY_HEADER, servedBy } from '../served-by.ts';
 import { REQUEST_ID, TRACEPARENT } from './caller.ts';
 import { type GrpcCall, type GrpcMethod, MESSAGE_HEAD_BYTES, type MetadataEntries } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
-import { withReport } from './load-trailer.ts';
+import { withTrailers } from './shared-trailers.ts';
 
 /** The path of a call names no model. */
 const NO_MODEL: ModelSpec = { name: '' };
@@ -24,7 +23,7 @@ export function unaryMethod(service: string, method: Method<Uint8Array>, shared:
     path: `/${service}/${method.name}`,
     isClientStream: false,
     enforcesDeadline: true,
-    start: (call) => new Exchange(new GrpcWire(call, shared.loads), method, NO_MODEL, shared),
+    start: (call) => new Exchange(new GrpcWire(call, shared.reports), method, NO_MODEL, shared),
   };
 }
 
@@ -38,18 +37,18 @@ export function unbuiltMethod(service: string, name: string, shared: ExchangeCon
 
 class GrpcWire implements Wire<Uint8Array> {
   readonly #call: GrpcCall;
-  readonly #loads: LoadReports | undefined;
-  #asksLoad = false;
+  readonly #reports: AnswerReports | undefined;
+  #asked: string | undefined;
   #headers: MetadataEntries | undefined;
 
-  constructor(call: GrpcCall, loads: LoadReports | undefined) {
+  constructor(call: GrpcCall, reports: AnswerReports | undefined) {
     this.#call = call;
-    this.#loads = loads;
+    this.#reports = reports;
   }
 
   arrival(method: string): RequestArrival {
     const { receivedAt, timeoutMs, peer, priority, step, caller } = this.#call;
-    this.#asksLoad = caller.asksLoad;
+    this.#asked = caller.askedReport;
     return {
       surface: 'grpc',
       method,
@@ -83,8 +82,8 @@ class GrpcWire implements Wire<Uint8Array> {
     if (fallback !== undefined) {
       this.#call.setHeaders({ ...this.#headers, [SERVED_BY_HEADER]: servedBy(context, fallback) });
     }
-    const report = this.#loads?.onCall(this.#asksLoad);
-    this.#call.answer(answer, report && withReport(OK, report));
+    const trailers = wantedReports(this.#reports, this.#asked)?.onCall(this.#asked);
+    this.#call.answer(answer, trailers && withTrailers(OK, trailers));
   }
 
   hold(): void {
@@ -92,8 +91,8 @@ class GrpcWire implements Wire<Uint8Array> {
   }
 
   refuse(error: ServingError, _context: RequestContext, isUnkept: boolean): void {
-    const report = this.#loads?.onCall(this.#asksLoad);
-    if (report !== undefined) this.#call.setHeaders({ ...this.#headers, [LOAD_BIN_HEADER]: report.bytes });
+    const trailers = wantedReports(this.#reports, this.#asked)?.onCall(this.#asked);
+    if (trailers !== undefined) this.#call.setHeaders({ ...this.#headers, ...trailers.entries });
     if (isUnkept) this.#call.refuse(statusOf(error));
     else this.#call.end(statusOf(error));
   }

@@ -70,13 +70,13 @@ export class Listener {
    * are ended.
    */
   async untilShaken(clock: Clock, mostMs: number): Promise<void> {
-    const { proxyProtocol } = this.#entrance;
+    const { prelude } = this.#entrance;
     const timer = clock.setTimer(clock.nowMs() + mostMs, () => {
-      proxyProtocol?.destroy();
+      prelude?.destroy();
       this.#tlsSockets.destroyUnshaken();
     });
     // A handshake begins behind the header.
-    await proxyProtocol?.untilKnown();
+    await prelude?.untilKnown();
     await this.#tlsSockets.untilShaken();
     timer.cancel();
   }
@@ -85,7 +85,7 @@ export class Listener {
   destroy(): void {
     this.#isClosed = true;
     this.#closeServers();
-    this.#entrance.proxyProtocol?.destroy();
+    this.#entrance.prelude?.destroy();
     this.#tlsSockets.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }

@@ -8,6 +8,7 @@ import { type ServingError, SharedError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
 import type { AnswerForm } from '../answer-form.ts';
+import { wantedReports } from '../answer-reports.ts';
 import type { ExchangeContext, OpenExchange, Wire } from '../exchange.ts';
 import { envoyMark, retryAfterSeconds } from '../refusal-headers.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -170,8 +171,9 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
     extras: string[],
   ): void {
     const transport = this.#transport;
-    const load = this.#shared.loads?.header(transport.fields.loadFormat);
-    if (load !== undefined) extras.push(...load);
+    const { askedReport } = transport.fields;
+    const report = wantedReports(this.#shared.reports, askedReport)?.onHttp(askedReport);
+    if (report !== undefined) extras.push(...report);
     this.#open.splice(this.#open.indexOf(this), 1);
     context.requestBytes = transport.receivedBytes;
     transport.stopBody();

@@ -10,7 +10,6 @@ import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
-import { LOAD_FORMAT_HEADER, type LoadFormat, loadFormatOf } from '../load/load-report.ts';
 import { readPriority } from '../priority-header.ts';
 import { readSequenceStep } from '../sequence-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
@@ -46,8 +45,8 @@ export interface RequestFields {
   readonly acceptEncoding: string | undefined;
   /** `inference-header-content-length`: the bytes of the JSON in a body with tensors behind it, not read. */
   readonly inferenceHeader: string | undefined;
-  /** From `endpoint-load-metrics-format`; undefined if it asks for no report, or in an unknown form. */
-  readonly loadFormat: LoadFormat | undefined;
+  /** The header that asks for a report on the answer; undefined if it asks for none. */
+  readonly askedReport: string | undefined;
   /** The media type of a protobuf body and of its answer; undefined = JSON. */
   readonly protobufType: string | undefined;
 }
@@ -60,7 +59,7 @@ type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
  */
 export function readFields(
   headers: IncomingHttpHeaders,
-  { header: callerHeader, access }: Pick<Callers, 'header' | 'access'>,
+  { header: callerHeader, access, reportHeader }: Pick<Callers, 'header' | 'access' | 'reportHeader'>,
   distinct: () => Values = () => headers,
 ): RequestFields {
   return {
@@ -79,7 +78,7 @@ export function readFields(
     ),
     acceptEncoding: textOf(headers['accept-encoding']),
     inferenceHeader: textOf(headers[INFERENCE_HEADER]),
-    loadFormat: loadFormatOf(textOf(headers[LOAD_FORMAT_HEADER])),
+    askedReport: reportHeader === undefined ? undefined : textOf(headers[reportHeader]),
     protobufType: protobufTypeOf(headers['content-type']),
   };
 }

@@ -152,7 +152,7 @@ export class RestListener {
   endSilent(): void {
     this.#tlsSockets.destroySilent();
     for (const joined of this.#joined) joined.destroySilent();
-    this.#entrance.proxyProtocol?.destroySilent();
+    this.#entrance.prelude?.destroySilent();
   }
 
   /** Closes the connections that have not said what they are, or whose TLS handshake is not done. */
@@ -160,7 +160,7 @@ export class RestListener {
     this.#isLate = true;
     this.#tlsSockets.destroyUnshaken();
     for (const joined of this.#joined) joined.destroy();
-    this.#entrance.proxyProtocol?.destroy();
+    this.#entrance.prelude?.destroy();
   }
 
   /** Closes every connection that node:http reads or whose TLS handshake is not done. May be called again. */

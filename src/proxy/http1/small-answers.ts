@@ -4,7 +4,6 @@
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { ERROR_TABLE } from '../../core/errors.ts';
 import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
 import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
@@ -12,9 +11,6 @@ import { ANSWER_CODINGS, chooseCoding, compressAnswer } from './coding/answer-co
 import { preflightHeaders } from './cors.ts';
 import { errorBody } from './http-errors.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
-
-/** Triton's status of a server that is not live, or not ready. */
-const UNHEALTHY = ERROR_TABLE.invalid_request.http;
 
 export interface SmallAnswersOptions {
   readonly heads: AnswerHeads;
@@ -43,12 +39,10 @@ export class SmallAnswers {
     send(response, turn, 200, ['allow', allow, 'content-length', '0', ...cors]);
   }
 
-  /** `{"live":true}`: KServe's clients read the body, all others the status. `problem`: why it is not, for people. */
-  health(response: ServerResponse, turn: AnswerTurn, what: 'live' | 'ready', problem?: string): void {
-    const isWell = problem === undefined;
-    const body = Buffer.from(JSON.stringify({ [what]: isWell, error: problem }));
+  json(response: ServerResponse, turn: AnswerTurn, status: number, value: object): void {
+    const body = Buffer.from(JSON.stringify(value));
     const head = ['content-type', JSON_TYPE, 'content-length', String(body.length), ...this.#options.heads.common];
-    send(response, turn, isWell ? 200 : UNHEALTHY, head, body);
+    send(response, turn, status, head, body);
   }
 
   /** A page that is always the same. */

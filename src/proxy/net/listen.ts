@@ -7,7 +7,7 @@
 import type { AddressInfo, ListenOptions, Server } from 'node:net';
 import type { ConnectionGate } from './connection-gate.ts';
 import { formatHostPort, ListenError, parseListenAddress, removeStaleSocket } from './listen-address.ts';
-import type { ProxyProtocol } from './proxy-protocol.ts';
+import type { Prelude } from './prelude.ts';
 import { bindWithAccess, type SocketAccess } from './socket-access.ts';
 
 /** Who gets in. */
@@ -15,8 +15,8 @@ export interface Entrance {
   /** Undefined: every connection is served. */
   readonly gate?: ConnectionGate | undefined;
   readonly socketAccess?: SocketAccess | undefined;
-  /** Undefined: connections on TCP begin with no header of a proxy. */
-  readonly proxyProtocol?: ProxyProtocol | undefined;
+  /** Undefined: nothing comes before TLS or HTTP on a TCP connection. */
+  readonly prelude?: Prelude | undefined;
 }
 
 /** Error codes of a machine without IPv6. */
@@ -28,9 +28,9 @@ const NO_IPV6: readonly string[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
  */
 export async function listenNet(server: Server, address: string, entrance: Entrance = {}): Promise<string> {
   const parsed = parseListenAddress(address);
-  const proxyProtocol = parsed.kind === 'tcp' ? entrance.proxyProtocol : undefined;
-  proxyProtocol?.guard(server, entrance.gate);
-  entrance.gate?.guard(server, proxyProtocol !== undefined);
+  const prelude = parsed.kind === 'tcp' ? entrance.prelude : undefined;
+  prelude?.guard(server, entrance.gate);
+  entrance.gate?.guard(server, prelude !== undefined);
   if (parsed.kind === 'unix') {
     await removeStaleSocket(parsed.path);
     await listenOnSocket(server, parsed.path, address, entrance.socketAccess ?? {});

@@ -1,5 +1,5 @@
 /**
- * The address of a connection's client: the socket's, or the one that a proxy in front has told (proxy-protocol.ts).
+ * The address of a connection's client: the socket's, or the one that a proxy in front has told (prelude.ts).
  * Whoever shows, records or judges a client asks here.
  */
 import type { Socket } from 'node:net';

@@ -2,25 +2,19 @@
 import type { Socket } from 'node:net';
 import type { AccessControl } from '../../access/access-control.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
-import type { GrpcEngine } from '../grpc/engine.ts';
+import type { GrpcEngine, GrpcService } from '../grpc/engine.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import type { ReloadHandler } from '../handlers/reload.ts';
-import type { LoadReports } from '../load/load-reports.ts';
-import { HEALTH_SERVICE, HealthService } from '../protocols/health/health-service.ts';
-import type { InferStreams } from '../protocols/open-inference/grpc/infer-streams.ts';
-import { INFERENCE_SERVICE, registerInferenceService } from '../protocols/open-inference/grpc/inference-service.ts';
+import { HealthService } from '../protocols/health/health-service.ts';
+import { inferenceService } from '../protocols/open-inference/grpc/inference-service.ts';
 import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
-import { ORCA_SERVICE, OrcaService } from '../protocols/orca/orca-service.ts';
-import { REFLECTION_SERVICES, ReflectionService } from '../protocols/reflection/reflection-service.ts';
-import { MODEL_SERVICE, registerModelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
-import {
-  PREDICTION_SERVICE,
-  registerPredictionService,
-} from '../protocols/tensorflow-serving/grpc/prediction-service.ts';
+import { modelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
+import { predictionService } from '../protocols/tensorflow-serving/grpc/prediction-service.ts';
 import type { Readiness } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
+import { reportsOf, type Surface } from './surface.ts';
 
 export interface GrpcServerOptions {
   /** Answer Predict with tensor_content instead of the typed *_val fields, which many clients need. Default false. */
@@ -45,8 +39,8 @@ export interface GrpcServerParts {
   readonly readiness: Readiness;
   /** Undefined without an authorization file. It is that of the engine's callers. */
   readonly access?: AccessControl | undefined;
-  /** Absent: no load is reported. */
-  readonly loads?: LoadReports | undefined;
+  /** Those that features add. Default: none. */
+  readonly surfaces?: readonly Surface[];
   /** Logs the cause of an INTERNAL, which the caller does not get. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
   readonly options: GrpcServerOptions;
@@ -57,34 +51,26 @@ export class GrpcServer {
   readonly services: readonly string[];
   readonly #engine: GrpcEngine;
   readonly #health: HealthService;
-  readonly #inferStreams: InferStreams;
-  readonly #orca: OrcaService | undefined;
-  readonly #reflection: ReflectionService;
+  readonly #services: readonly GrpcService[];
 
   constructor(parts: GrpcServerParts) {
-    const { engine, lifecycle, resolver, modelInfo, openInference, access, loads, onInternalError, options } = parts;
-    const shared = { lifecycle, access, loads, onInternalError };
+    const { engine, lifecycle, resolver, modelInfo, openInference, access, onInternalError, options } = parts;
+    const { surfaces = [] } = parts;
+    const shared = { lifecycle, access, reports: reportsOf(surfaces), onInternalError };
     this.#engine = engine;
     this.#health = new HealthService(parts.readiness, access === undefined ? modelInfo : undefined);
     const { serializationAsTensorContent = false, maxTensorBytes, thread } = options;
     const prediction = { resolver, modelInfo, serializationAsTensorContent, maxTensorBytes, thread };
-    registerPredictionService(engine, prediction, shared);
-    registerModelService(engine, modelInfo, parts.reload, shared);
-    const inference = { openInference, resolver, maxTensorBytes, thread };
-    this.#inferStreams = registerInferenceService(engine, inference, shared);
-    this.#health.register(engine);
-    this.#orca = loads && new OrcaService(loads, lifecycle.clock);
-    this.#orca?.register(engine);
-    this.services = [
-      PREDICTION_SERVICE,
-      MODEL_SERVICE,
-      INFERENCE_SERVICE,
-      HEALTH_SERVICE,
-      ...(loads === undefined ? [] : [ORCA_SERVICE]),
-      ...REFLECTION_SERVICES,
+    const names = (): readonly string[] => this.services;
+    this.#services = [
+      predictionService(prediction, shared),
+      modelService(modelInfo, parts.reload, shared),
+      inferenceService({ openInference, resolver, maxTensorBytes, thread }, shared),
+      this.#health,
+      ...surfaces.flatMap((each) => each.grpc?.(shared, names) ?? []),
     ];
-    this.#reflection = new ReflectionService(this.services);
-    this.#reflection.register(engine);
+    for (const { methods } of this.#services) for (const method of methods) engine.register(method);
+    this.services = [...new Set(this.#services.map(({ name }) => name))];
   }
 
   /**
@@ -111,13 +97,13 @@ export class GrpcServer {
    * streams of requests end when their clients end them.
    */
   turnAway(): void {
-    this.#health.endWatches();
+    this.#health.endStreams();
     this.#engine.turnAway();
   }
 
   /**
-   * Ends the endless streams (health watches, load reports, reflection, streams of requests) and waits until every call has ended and every connection is
-   * closed. Requests in flight finish; the lifecycle refuses new requests on connections that are still open.
+   * Ends the endless streams (health watches, load reports, reflection, streams of requests) and waits until every call
+   * has ended and every connection is closed. Requests in flight finish; the lifecycle refuses new requests on connections that are still open.
    */
   async drain(): Promise<void> {
     this.#endStreams();
@@ -131,9 +117,6 @@ export class GrpcServer {
   }
 
   #endStreams(): void {
-    this.#health.endWatches();
-    this.#reflection.endStreams();
-    this.#inferStreams.end();
-    this.#orca?.endStreams();
+    for (const service of this.#services) service.endStreams?.();
   }
 }

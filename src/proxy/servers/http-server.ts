@@ -1,6 +1,5 @@
 /**
- * The REST surface: the paths of TensorFlow Serving and of the Open Inference Protocol over HTTP/1.1, with TLS where
- * asked.
+ * The REST surface: the paths of TensorFlow Serving, and those that features add, over HTTP/1.1, with TLS where asked.
  *
  *   connection ─▶ PlainConnection ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
  *                   └▶ node:http ─────▶ ├ metrics, health, OPTIONS, …: answered here without a record, as they ask no
@@ -25,7 +24,7 @@ import { Callers } from '../caller.ts';
 import { Exchange } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
-import { AnswerHeads, JSON_TYPE } from '../http1/answer-head.ts';
+import { AnswerHeads } from '../http1/answer-head.ts';
 import { Connection, type ConnectionContext } from '../http1/connection.ts';
 import { CORS_HEADERS } from '../http1/cors.ts';
 import { afterReads } from '../http1/ending.ts';
@@ -37,24 +36,22 @@ import type { OpenRequest } from '../http1/open-request.ts';
 import { PlainConnection, type PlainConnectionOptions } from '../http1/plain-connection.ts';
 import { PlainRequestReader } from '../http1/plain-request.ts';
 import { FIRST_REQUEST_MS, RestListener } from '../http1/rest-listener.ts';
-import { type Page, SmallAnswers } from '../http1/small-answers.ts';
+import { SmallAnswers } from '../http1/small-answers.ts';
 import type { Transport } from '../http1/transport.ts';
 import { UnsentAnswers } from '../http1/unsent-answers.ts';
 import { InflationGate } from '../inflation.ts';
-import type { LoadReports } from '../load/load-reports.ts';
 import type { JoinedPort } from '../net/joined-port.ts';
 import type { Entrance } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
-import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
 import { wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
-import { whyNotReady } from '../readiness.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import type { HttpBody } from '../sliced-body.ts';
-import { type RestMatcher, restMatcher } from './prefixed-routes.ts';
-import { openApiText } from './rest-description.ts';
+import { restMatcher } from './prefixed-routes.ts';
 import { RestMethods } from './rest-methods.ts';
-import type { RestRoute } from './rest-routes.ts';
+import type { RestRoute } from './rest-part.ts';
+import type { RestMatcher } from './rest-routes.ts';
+import { partsOf, reportsOf, type Surface } from './surface.ts';
 
 const NO_BODY = Buffer.alloc(0);
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
@@ -64,7 +61,6 @@ export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
-  readonly openInference: OpenInference;
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
   /** The path of the metrics; empty if they are not served. Default METRICS_PATH. */
   readonly metricsPath?: string;
@@ -94,8 +90,8 @@ export interface RestServerOptions {
   readonly front?: ((commonHeaders: readonly string[]) => HttpFront) | undefined;
   /** Reads and writes large bodies. Default: they are read and written on the event loop. */
   readonly thread?: CodecThread;
-  /** Absent: no answer carries a load report. */
-  readonly loads?: LoadReports | undefined;
+  /** Those that features add. Default: none. */
+  readonly surfaces?: readonly Surface[];
   /** Logs the causes of `internal` errors; the context is undefined for errors outside a request. */
   readonly onInternalError: (error: unknown, context?: RequestContext) => void;
 }
@@ -104,12 +100,10 @@ export class RestServer {
   readonly #options: RestServerOptions;
   readonly #shared: RestContext;
   readonly #ending = { isDraining: false, isOver: false };
-  readonly #routes: RestMatcher;
+  readonly routes: RestMatcher;
   readonly #methods: RestMethods;
   readonly #small: SmallAnswers;
   readonly #front: HttpFront | undefined;
-  /** Made when it is first asked for. */
-  #description: Page | undefined;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #connectionContext: ConnectionContext;
   readonly #listener: RestListener;
@@ -118,27 +112,29 @@ export class RestServer {
   readonly #nodeParts: NodeTransportParts;
 
   constructor(options: RestServerOptions) {
-    const { lifecycle, resolver, modelInfo, openInference, maxBodyBytes, onInternalError, metrics } = options;
-    const { callers = new Callers(), stallMs = STALL_MS } = options;
+    const { lifecycle, resolver, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
     const {
       compressFromBytes = Infinity,
       hasCors = false,
       serializationAsTensorContent = false,
+      surfaces = [],
       thread,
-      loads,
     } = options;
     this.#options = options;
-    this.#shared = { lifecycle, access: callers.access, maxBodyBytes, compressFromBytes, loads, onInternalError };
-    const methods = { resolver, modelInfo, openInference, maxBodyBytes, serializationAsTensorContent, thread };
-    this.#methods = new RestMethods(methods);
+    const bodyLimits = { maxBodyBytes, compressFromBytes };
+    const reports = reportsOf(surfaces);
+    const { callers = new Callers('', undefined, reports?.askedBy), stallMs = STALL_MS } = options;
+    this.#shared = { lifecycle, access: callers.access, ...bodyLimits, reports, onInternalError };
+    this.#methods = new RestMethods({ resolver, modelInfo, maxBodyBytes, serializationAsTensorContent, thread });
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
     const feedTurns = new FeedTurns();
     this.#connectionContext = { ...shared, feedTurns, commonHeaders: this.#heads.common, onInternalError };
-    const { inferencePrefix: prefix = '', metricsPath } = options;
-    this.#routes = restMatcher({ prefix, metricsPath, isFronting: options.front !== undefined });
-    const reader = new PlainRequestReader(maxBodyBytes, this.#routes.plain, callers);
+    const { inferencePrefix = '', metricsPath } = options;
+    const parts = partsOf(surfaces, metricsPath);
+    this.routes = restMatcher(inferencePrefix, { parts, metricsPath, isFronting: options.front !== undefined });
+    const reader = new PlainRequestReader(maxBodyBytes, (url) => this.routes.plain(url), callers);
     const timeouts = { firstRequestMs: FIRST_REQUEST_MS, stallMs };
     const unsent = new UnsentAnswers(lifecycle.memory.unsent);
     const { bodyTimeoutS = Infinity, inflations = new InflationGate() } = options;
@@ -275,33 +271,19 @@ export class RestServer {
           this.#metrics(transport, route, connection.open, () => this.#small.metrics(request, response, turn)),
         );
         break;
-      case 'openapi':
-        this.#later(this.#small.page(request, response, turn, this.#openApi()));
-        break;
-      case 'v2-live':
-        this.#small.health(response, turn, 'live');
-        break;
-      case 'v2-ready':
-        this.#small.health(response, turn, 'ready', whyNotReady(this.#options.openInference.readiness));
-        break;
       case 'options':
         this.#small.options(request, response, turn, route.allow!);
         break;
-      default:
-        this.#serve(transport, route, connection.open);
+      default: {
+        const page = route.part?.pageOf?.(route);
+        if (page === undefined) this.#serve(transport, route, connection.open);
+        else this.#later(page({ request, response, turn, answers: this.#small }));
+      }
     }
   }
 
   #later(answer: Promise<void>): void {
     answer.catch((error: unknown) => this.#options.onInternalError(error));
-  }
-
-  #openApi(): Page {
-    const { openInference, metricsPath, inferencePrefix } = this.#options;
-    const { version } = openInference.models.serverMetadata;
-    const text = openApiText(version, metricsPath, inferencePrefix);
-    this.#description ??= { contentType: JSON_TYPE, bytes: Buffer.from(text, 'utf8') };
-    return this.#description;
   }
 
   /** With an authorization file, only for those whom it allows them; others are refused as any request is. */
@@ -320,7 +302,7 @@ export class RestServer {
   #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): RestRoute {
     const hosts = headersDistinct['host']?.length ?? 0;
     if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return wrongHost(hosts);
-    return this.#routes.match(method!, url!);
+    return this.routes.match(method!, url!);
   }
 
   #serve(transport: Transport, route: RestRoute, open: OpenRequest[]): void {

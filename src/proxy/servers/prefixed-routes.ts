@@ -10,63 +10,46 @@ import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { METRICS_PATH } from '../../telemetry/metrics/exposition.ts';
 import { failure, pathOf } from '../protocols/rest/route.ts';
-import {
-  APP_ROUTE,
-  INFERENCE_PATH,
-  matchFronted,
-  matchRest,
-  OPENAPI_PATH,
-  PLAIN_KINDS,
-  plainRoute,
-  type RestRoute,
-} from './rest-routes.ts';
+import type { RestRoute } from './rest-part.ts';
+import { APP_ROUTE, isPlain, type RestMatcher, RestRoutes, type RestRoutesOptions } from './rest-routes.ts';
 
-export interface RestPaths {
-  /** Empty = none. */
-  readonly prefix: string;
-  /** As for matchRest. */
-  readonly metricsPath: string | undefined;
-  readonly isFronting: boolean;
+/** Where a prefix is, it is looked for; else requests are matched as ever. Empty = none. */
+export function restMatcher(prefix: string, options: RestRoutesOptions): RestMatcher {
+  return prefix === '' ? new RestRoutes(options) : new PrefixedRoutes(prefix, options);
 }
 
-export interface RestMatcher {
-  /** `url`: a request line's target. */
-  match(method: string, url: string): RestRoute;
-  /** The route of a POST that the plain lane serves. */
-  plain(url: string): RestRoute | undefined;
-}
+class PrefixedRoutes implements RestMatcher {
+  readonly places: readonly string[];
+  readonly #prefix: string;
+  readonly #metricsPath: string;
+  readonly #isFronting: boolean;
+  readonly #below: RestRoutes;
 
-/** Where a prefix is, it is looked for; else requests are matched as ever. */
-export function restMatcher({ prefix, metricsPath, isFronting }: RestPaths): RestMatcher {
-  if (prefix === '') {
-    const match = isFronting ? matchFronted : matchRest;
-    return {
-      match: (method, url) => match(method, url, metricsPath),
-      plain: (url) => plainRoute(url, metricsPath),
-    };
+  constructor(prefix: string, options: RestRoutesOptions) {
+    this.#prefix = prefix;
+    this.#metricsPath = options.metricsPath ?? METRICS_PATH;
+    this.#isFronting = options.isFronting;
+    this.#below = new RestRoutes(options);
+    this.places = [...this.#below.places, ...this.#below.small].map((place) => prefix + place);
   }
-  const match = (method: string, url: string): RestRoute => matchPrefixed(prefix, method, url, metricsPath, isFronting);
-  const plain = (url: string): RestRoute | undefined => {
-    const route = match('POST', url);
-    return PLAIN_KINDS.has(route.kind) ? route : undefined;
-  };
-  return { match, plain };
-}
 
-function matchPrefixed(
-  prefix: string,
-  method: string,
-  url: string,
-  metricsPath = METRICS_PATH,
-  isFronting: boolean,
-): RestRoute {
-  const path = pathOf(url);
-  if (path === metricsPath || path === '*') return matchRest(method, path, metricsPath);
-  const below = path.startsWith(`${prefix}/`) ? path.slice(prefix.length) : '';
-  if (INFERENCE_PATH.test(below) || below === OPENAPI_PATH) return named(matchRest(method, below, ''), below, path);
-  if (isFronting) return APP_ROUTE;
-  const places = `models are at ${prefix}/v1/models and ${prefix}/v2, as --inference_path_prefix says`;
-  return failure(new ServingError('route_not_found', `no such path: ${quoteName(path)}; ${places}`));
+  match(method: string, url: string): RestRoute {
+    const path = pathOf(url);
+    if (path === this.#metricsPath || path === '*') return this.#below.find(method, path, this.#metricsPath);
+    const below = path.startsWith(`${this.#prefix}/`) ? path.slice(this.#prefix.length) : '';
+    if (this.#below.isInference(below) || this.#below.small.has(below)) {
+      return named(this.#below.find(method, below, ''), below, path);
+    }
+    if (this.#isFronting) return APP_ROUTE;
+    const roots = this.#below.places.map((place) => this.#prefix + place).join(' and ');
+    const places = `models are at ${roots}, as --inference_path_prefix says`;
+    return failure(new ServingError('route_not_found', `no such path: ${quoteName(path)}; ${places}`));
+  }
+
+  plain(url: string): RestRoute | undefined {
+    const found = this.match('POST', url);
+    return isPlain(found) ? found : undefined;
+  }
 }
 
 /** Its error has the path that was asked for, and says where the paths are that it lists. */

@@ -1,45 +1,82 @@
-/** The routes of the REST surface: those of its protocols, and what belongs to none. */
-
+/** The routes of the REST surface: the kernel's, those that features add, and what belongs to none. */
 import { METRICS_PATH } from '../../telemetry/metrics/exposition.ts';
-import type { OpenInferenceKind } from '../protocols/open-inference/rest/operations.ts';
-import { matchOpenInference } from '../protocols/open-inference/rest/routes.ts';
-import { NO_MODEL, pathOf, type Route, readable, route } from '../protocols/rest/route.ts';
-import { matchRoute, type RouteKind } from '../protocols/tensorflow-serving/rest/routes.ts';
+import { NO_MODEL, pathOf, route } from '../protocols/rest/route.ts';
+import { matchServing, noSuchPath } from '../protocols/tensorflow-serving/rest/routes.ts';
+import type { RestPart, RestRoute } from './rest-part.ts';
 
-export type RestKind = RouteKind | OpenInferenceKind | 'openapi' | 'app';
-export type RestRoute = Route<RestKind>;
-
-/** Where the description of the API is. */
-export const OPENAPI_PATH = '/openapi.json';
-
-/** What the plain lane serves. */
-export const PLAIN_KINDS: ReadonlySet<string> = new Set<RestKind>(['predict', 'classify', 'regress', 'v2-infer']);
-
-/** Pure. As matchRoute, for all protocols. */
-export function matchRest(method: string, url: string, metricsPath: string | undefined): RestRoute {
-  const path = pathOf(url);
-  if (path === OPENAPI_PATH) return readable(method, path, 'openapi', 'unknown', NO_MODEL);
-  return matchOpenInference(method, path) ?? matchRoute(method, url, metricsPath);
+export interface RestMatcher {
+  /** Where this server's paths are, if it fronts an application; but for the metrics. */
+  readonly places: readonly string[];
+  /** `url`: a request line's target. */
+  match(method: string, url: string): RestRoute;
+  /** The route of a POST that the plain lane serves. */
+  plain(url: string): RestRoute | undefined;
 }
 
-/** Paths of inference, and those below them, whether or not there is a route: the application has none of these. */
-export const INFERENCE_PATH = /^\/v1\/models(?:\/|$)|^\/v2(?:\/|$)/i;
+export interface RestRoutesOptions {
+  readonly parts: readonly RestPart[];
+  /** Empty if metrics are not served. Default METRICS_PATH. */
+  readonly metricsPath?: string | undefined;
+  /** All paths that are neither inference nor the metrics are an application's. */
+  readonly isFronting: boolean;
+}
+
+/** Where TensorFlow Serving's API is. */
+const SERVING_ROOT = '/v1/models';
+
+/** What the plain lane serves, beside what parts name. */
+const PLAIN_KINDS: ReadonlySet<string> = new Set(['predict', 'classify', 'regress']);
 
 /** A request for the application. */
-export const APP_ROUTE: RestRoute = route<RestKind>('app', 'unknown', NO_MODEL);
+export const APP_ROUTE: RestRoute = route<'app'>('app', 'unknown', NO_MODEL);
 
-/**
- * Pure. As matchRest, for a server that fronts an application: its paths are all that are neither inference nor the
- * metrics, /openapi.json too.
- */
-export function matchFronted(method: string, url: string, metricsPath = METRICS_PATH): RestRoute {
-  const path = pathOf(url);
-  const isOurs = INFERENCE_PATH.test(path) || path === metricsPath || path === '*';
-  return isOurs ? matchRest(method, url, metricsPath) : APP_ROUTE;
+export class RestRoutes implements RestMatcher {
+  /** Paths of inference are here and below. */
+  readonly places: readonly string[];
+  /** Paths of the parts that have no place of their own. */
+  readonly small: ReadonlySet<string>;
+  readonly #parts: readonly RestPart[];
+  readonly #metricsPath: string;
+  readonly #isFronting: boolean;
+  readonly #inference: RegExp;
+
+  constructor({ parts, metricsPath = METRICS_PATH, isFronting }: RestRoutesOptions) {
+    this.#parts = parts;
+    this.#metricsPath = metricsPath;
+    this.#isFronting = isFronting;
+    this.places = [SERVING_ROOT, ...parts.flatMap(({ root }) => root ?? [])];
+    const small = parts.filter(({ root }) => root === undefined);
+    this.small = new Set(small.flatMap(({ operations }) => operations.flatMap(({ paths }) => paths)));
+    this.#inference = new RegExp(this.places.map((place) => `^${place}(?:/|$)`).join('|'), 'i');
+  }
+
+  match(method: string, url: string): RestRoute {
+    const path = pathOf(url);
+    const isOurs = !this.#isFronting || this.isInference(path) || path === this.#metricsPath || path === '*';
+    return isOurs ? this.find(method, path, this.#metricsPath) : APP_ROUTE;
+  }
+
+  plain(url: string): RestRoute | undefined {
+    const found = this.match('POST', url);
+    return isPlain(found) ? found : undefined;
+  }
+
+  /** A path of inference, whether or not there is a route: an application has none of these. */
+  isInference(path: string): boolean {
+    return this.#inference.test(path);
+  }
+
+  find(method: string, path: string, metricsPath: string): RestRoute {
+    const own = matchServing(method, path, metricsPath);
+    if (own !== undefined) return own;
+    for (const part of this.#parts) {
+      const found = part.match(method, path);
+      if (found !== undefined) return { ...found, part };
+    }
+    return noSuchPath(path);
+  }
 }
 
-/** The route of a POST that the plain lane serves. */
-export function plainRoute(target: string, metricsPath: string | undefined): RestRoute | undefined {
-  const route = matchRest('POST', target, metricsPath);
-  return PLAIN_KINDS.has(route.kind) ? route : undefined;
+export function isPlain({ kind, part }: RestRoute): boolean {
+  return part === undefined ? PLAIN_KINDS.has(kind) : part.plainKinds?.has(kind) === true;
 }

@@ -7,7 +7,7 @@ import type { ProcessGroup } from '../../../src/backends/host/process/process-gr
 import { type ProcessHostOptions, startProcessHost } from '../../../src/backends/host/process/process-host.ts';
 import { DEFAULT_MAX_ATTEMPTS } from '../../../src/backends/host/restart-backoff.ts';
 import type { WorkerEvent } from '../../../src/backends/host/worker-host-options.ts';
-import { RECYCLE_INTERVAL_MS } from '../../../src/backends/host/worker-slots.ts';
+import { RECYCLE_INTERVAL_MS } from '../../../src/backends/host/worker-slot.ts';
 import type { BatchResult } from '../../../src/core/executor.ts';
 import { isGone, modelProcesses } from '../../support/child-processes.ts';
 import { FAKE_DEVICE, FAKE_FILE, GROWN_BYTES } from '../../support/fake-backend.ts';

@@ -12,7 +12,7 @@ import {
 import { type ProcessHostOptions, startProcessHost } from '../../../src/backends/host/process/process-host.ts';
 import { DEFAULT_FIRST_DELAY_MS } from '../../../src/backends/host/restart-backoff.ts';
 import type { WorkerEvent } from '../../../src/backends/host/worker-host-options.ts';
-import { RECYCLE_INTERVAL_MS } from '../../../src/backends/host/worker-slots.ts';
+import { RECYCLE_INTERVAL_MS } from '../../../src/backends/host/worker-slot.ts';
 import type { BatchOrigin, BatchResult } from '../../../src/core/executor.ts';
 import { isGone, modelProcesses } from '../../support/child-processes.ts';
 import { FAKE_FILE, GROWN_BYTES } from '../../support/fake-backend.ts';

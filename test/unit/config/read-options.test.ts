@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { serveHelp } from '../../../src/cli/help.ts';
+import { serveCommand } from '../../../src/cli/commands/serve.ts';
 import type { ModelConfig } from '../../../src/config/model-config.ts';
 import { parseModelFlag } from '../../../src/config/model-flag.ts';
 import { serveOptions } from '../../../src/config/options/serve-options.ts';
@@ -79,7 +79,7 @@ describe('options of serve', () => {
   });
 
   it('shows every option with its default in --help', () => {
-    const help = serveHelp(FEATURES);
+    const help = serveCommand(FEATURES).help();
     for (const name of Object.keys(serveOptions(FEATURES))) assert.ok(help.includes(`--${name}`), name);
     assert.match(help, /--port=N\n\s+TCP port of gRPC.*\(default 8500\)/s);
   });

@@ -32,7 +32,7 @@ class PuppetCall implements GrpcCall {
   status: CallStatus | undefined;
   isMemoryFree = false;
   readonly caller = {
-    ...{ name: 'test', requestId: undefined, userAgent: undefined, asksLoad: false },
+    ...{ name: 'test', requestId: undefined, userAgent: undefined, askedReport: undefined },
     ...{ trace: undefined, visitor: undefined, token: undefined },
   };
 

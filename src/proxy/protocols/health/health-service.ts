@@ -9,7 +9,7 @@ import { lengthDelimited, WireReader } from '../../../codec/protobuf/wire-reader
 import { mapField, message, varintField } from '../../../codec/protobuf/wire-writer.ts';
 import { GrpcStatus, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
-import type { CallReader, GrpcCall, GrpcEngine } from '../../grpc/engine.ts';
+import type { CallReader, GrpcCall, GrpcMethod, GrpcService } from '../../grpc/engine.ts';
 import { OK, statusOf } from '../../grpc/grpc-errors.ts';
 import type { ModelInfoHandler } from '../../handlers/model-info.ts';
 import type { Readiness } from '../../readiness.ts';
@@ -27,7 +27,8 @@ const SERVING = 1;
 const NOT_SERVING = 2;
 const SERVICE_UNKNOWN = 3;
 
-export class HealthService {
+export class HealthService implements GrpcService {
+  readonly name = HEALTH_SERVICE;
   readonly #readiness: Readiness;
   readonly #models: Pick<ModelInfoHandler, 'isAvailable'> | undefined;
   readonly #watches = new Set<HealthWatch>();
@@ -39,20 +40,22 @@ export class HealthService {
     this.#models = models;
   }
 
-  register(engine: GrpcEngine): void {
+  get methods(): readonly GrpcMethod[] {
     const method = (name: string, answer: (call: GrpcCall, bytes: Uint8Array) => void) => ({
       path: `/${HEALTH_SERVICE}/${name}`,
       isClientStream: false,
       enforcesDeadline: false,
       start: (call: GrpcCall): CallReader => ({ onMessage: (bytes) => answer(call, bytes), onAbort: () => undefined }),
     });
-    engine.register(method('Check', (call, bytes) => this.#check(call, bytes)));
-    engine.register(method('List', (call) => this.#list(call)));
-    engine.register({ ...method('Watch', () => undefined), start: (call) => new HealthWatch(call, this) });
+    return [
+      method('Check', (call, bytes) => this.#check(call, bytes)),
+      method('List', (call) => this.#list(call)),
+      { ...method('Watch', () => undefined), start: (call) => new HealthWatch(call, this) },
+    ];
   }
 
   /** For a drain: ends every Watch with NOT_SERVING and the status OK. New ones end at once too. */
-  endWatches(): void {
+  endStreams(): void {
     this.#isEnding = true;
     for (const watch of this.#watches) watch.finish();
   }

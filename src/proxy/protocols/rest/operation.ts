@@ -1,11 +1,9 @@
 /**
  * The tables of REST: one row for each method of a protocol. The routes of the Open Inference Protocol are matched by
- * its table, and /openapi.json is made of the tables of both protocols, so that it cannot say anything else.
+ * its table, and /openapi.json is made of the tables of all protocols, so that it cannot say anything else.
  */
-import type { SchemaName } from './openapi-schemas.ts';
-
-/** Media types, and what is in them; undefined = bytes that no schema describes. */
-export type Content = Readonly<Record<string, SchemaName | undefined>>;
+/** Media types, and the name of the schema of what is in them; undefined = bytes that no schema describes. */
+export type Content = Readonly<Record<string, string | undefined>>;
 
 export interface Operation<Kind extends string = string> {
   readonly kind: Kind;
@@ -21,7 +19,7 @@ export interface Operation<Kind extends string = string> {
   readonly isBodyOptional?: boolean;
   /** Absent: the answer has no body. */
   readonly answer?: Content;
-  /** Statuses of errors, beside those of every request (openapi.ts). */
+  /** Statuses of errors, beside those of every request. */
   readonly errors: readonly number[];
   /** It is answered outside of requests, without a key: its errors are `errors` alone, with the body of `answer`. */
   readonly isOpen?: boolean;

@@ -32,7 +32,7 @@ describe('PlainRequestReader', () => {
       callerTrace: undefined,
       acceptEncoding: undefined,
       inferenceHeader: undefined,
-      loadFormat: undefined,
+      askedReport: undefined,
       protobufType: undefined,
     });
     assert.equal(request.body.toString(), 'body');

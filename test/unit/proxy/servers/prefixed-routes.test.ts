@@ -1,19 +1,47 @@
 /** The paths of inference below a prefix. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ServingError } from '../../../../src/core/errors.ts';
+import { failure, NO_MODEL, route } from '../../../../src/proxy/protocols/rest/route.ts';
 import { restMatcher } from '../../../../src/proxy/servers/prefixed-routes.ts';
-import { openApiText } from '../../../../src/proxy/servers/rest-description.ts';
+import type { RestPart } from '../../../../src/proxy/servers/rest-part.ts';
+import type { RestMatcher } from '../../../../src/proxy/servers/rest-routes.ts';
 
 const METRICS = '/monitoring/prometheus/metrics';
 const PREDICT = '/v1/models/m:predict';
 const INFER = '/v2/models/m/infer';
 
-const fronting = restMatcher({ prefix: '/pillion', metricsPath: undefined, isFronting: true });
-const alone = restMatcher({ prefix: '/pillion', metricsPath: undefined, isFronting: false });
+/** A protocol below /v2, as the Open Inference Protocol is, and a page beside it. */
+const V2 = part('/v2', { '/v2': 'v2-server', [INFER]: 'v2-infer', '/v2/health/ready': 'v2-ready' });
+const PARTS = [V2, part(undefined, { '/openapi.json': 'openapi' })];
+
+function part(root: string | undefined, kinds: Readonly<Record<string, string>>): RestPart {
+  const paths = Object.keys(kinds);
+  return {
+    ...(root !== undefined && { root }),
+    operations: [{ kind: '', method: '', http: 'GET', paths, summary: '', errors: [] }],
+    schemas: {},
+    plainKinds: new Set(['v2-infer']),
+    match: (_method, path) => {
+      const kind = kinds[path];
+      if (kind !== undefined) return route(kind, 'unknown', NO_MODEL);
+      if (root === undefined || !path.startsWith(root)) return undefined;
+      return failure(new ServingError('route_not_found', `no such path: "${path}"; there are others`));
+    },
+    methodOf: () => undefined,
+  };
+}
+
+function matcher(prefix: string, isFronting: boolean): RestMatcher {
+  return restMatcher(prefix, { parts: PARTS, isFronting });
+}
+
+const fronting = matcher('/pillion', true);
+const alone = matcher('/pillion', false);
 
 test('what is below the prefix is as without it', () => {
-  for (const matcher of [fronting, alone]) {
-    const kind = (method: string, url: string): string => matcher.match(method, url).kind;
+  for (const each of [fronting, alone]) {
+    const kind = (method: string, url: string): string => each.match(method, url).kind;
     assert.equal(kind('POST', `/pillion${PREDICT}`), 'predict');
     assert.equal(kind('POST', `http://host/pillion${PREDICT}?a=/b`), 'predict');
     assert.equal(kind('GET', '/pillion/v1/models'), 'models');
@@ -23,7 +51,7 @@ test('what is below the prefix is as without it', () => {
     assert.equal(kind('OPTIONS', `/pillion${PREDICT}`), 'options');
     assert.equal(kind('GET', METRICS), 'metrics');
     assert.equal(kind('OPTIONS', '*'), 'options');
-    assert.deepEqual(matcher.match('POST', '/pillion/v1/models/a%2Fb:predict').spec, { name: 'a/b' });
+    assert.deepEqual(each.match('POST', '/pillion/v1/models/a%2Fb:predict').spec, { name: 'a/b' });
   }
 });
 
@@ -46,12 +74,12 @@ test('all else is the application’s, or nothing', () => {
 });
 
 test('the plain lane has the same routes', () => {
-  for (const matcher of [fronting, alone]) {
-    assert.equal(matcher.plain(`/pillion${PREDICT}`)?.kind, 'predict');
-    assert.equal(matcher.plain(`/pillion${INFER}`)?.kind, 'v2-infer');
-    assert.equal(matcher.plain('/pillion/v1/models'), undefined);
+  for (const each of [fronting, alone]) {
+    assert.equal(each.plain(`/pillion${PREDICT}`)?.kind, 'predict');
+    assert.equal(each.plain(`/pillion${INFER}`)?.kind, 'v2-infer');
+    assert.equal(each.plain('/pillion/v1/models'), undefined);
   }
-  const without = restMatcher({ prefix: '', metricsPath: undefined, isFronting: true });
+  const without = matcher('', true);
   assert.equal(without.plain(PREDICT)?.kind, 'predict');
   assert.equal(without.match('POST', `/pillion${PREDICT}`).kind, 'app');
 });
@@ -68,12 +96,4 @@ test('errors name the path that was asked for, and where the others are', () => 
     /^GET is not possible on "\/pillion\/v1\/models\/m:predict"; use POST$/,
   );
   assert.equal(alone.match('GET', `/pillion${PREDICT}`).allow, 'POST, OPTIONS');
-});
-
-test('the description has the paths as they are asked for', () => {
-  const { paths } = JSON.parse(openApiText('1', METRICS, '/pillion')) as { paths: Record<string, object> };
-  const plain = JSON.parse(openApiText('1', METRICS)) as { paths: Record<string, object> };
-  const expected = Object.keys(plain.paths).map((path) => (path === METRICS ? path : `/pillion${path}`));
-  assert.deepEqual(Object.keys(paths), expected);
-  assert.deepEqual(paths[`/pillion/v2`], plain.paths['/v2']);
 });

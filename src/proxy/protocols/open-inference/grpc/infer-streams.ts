@@ -8,7 +8,7 @@
  *   end of the stream ─▶ waits for the answers, then ends with OK
  *   cancel, or the stream's deadline ─▶ cancels all its requests, and no other
  *
- * The stream's end carries a load report if its client asks for one, as other answers do; its answers carry none.
+ * The stream's end carries a report if its client asks for one, as other answers do; its answers carry none.
  *
  * A drain ends the streams: at once where nothing is open, else after the last answer. A client that always has a request
  * open would hold it up, so new ones are refused in band after GRACE_MS.
@@ -19,10 +19,11 @@ import type { Instant } from '../../../../core/clock.ts';
 import { DenseSet, type DenseSetMember } from '../../../../core/collections/dense-set.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
+import { wantedReports } from '../../../answer-reports.ts';
 import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../../../exchange.ts';
 import type { CallReader, CallStatus, GrpcCall, GrpcMethod } from '../../../grpc/engine.ts';
 import { OK, statusOf } from '../../../grpc/grpc-errors.ts';
-import { withReport } from '../../../grpc/load-trailer.ts';
+import { withTrailers } from '../../../grpc/shared-trailers.ts';
 import { ACCOUNTED_FROM_BYTES } from '../../../memory-budget.ts';
 import type { RequestContext } from '../../../request-context.ts';
 import type { RequestArrival } from '../../../request-lifecycle.ts';
@@ -140,8 +141,9 @@ class InferStream implements CallReader {
     this.#ending ??= status;
     if (this.#asked.size > 0) return;
     this.#onEnded();
-    const report = this.#shared.loads?.onCall(this.#call.caller.asksLoad);
-    this.#call.end(report === undefined ? this.#ending : withReport(this.#ending, report));
+    const { askedReport } = this.#call.caller;
+    const trailers = wantedReports(this.#shared.reports, askedReport)?.onCall(askedReport);
+    this.#call.end(trailers === undefined ? this.#ending : withTrailers(this.#ending, trailers));
   }
 
   #finished(asked: Asked): void {

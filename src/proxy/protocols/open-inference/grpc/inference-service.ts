@@ -6,7 +6,7 @@
  */
 import { varintField } from '../../../../codec/protobuf/wire-writer.ts';
 import type { ExchangeContext } from '../../../exchange.ts';
-import type { CallReader, GrpcCall, GrpcEngine } from '../../../grpc/engine.ts';
+import type { CallReader, GrpcCall, GrpcMethod, GrpcService } from '../../../grpc/engine.ts';
 import { OK } from '../../../grpc/grpc-errors.ts';
 import { unaryMethod, unbuiltMethod } from '../../../grpc/grpc-wire.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
@@ -25,40 +25,37 @@ export interface InferenceServiceOptions extends InferCodecOptions {
   readonly resolver: ModelResolver;
 }
 
-/** Registers all methods. The result ends the open streams when the server drains. */
-export function registerInferenceService(
-  engine: GrpcEngine,
+export function inferenceService(
   { openInference, resolver, maxTensorBytes, thread }: InferenceServiceOptions,
   shared: ExchangeContext,
-): InferStreams {
+): GrpcService {
   const codec = new InferCodec({ maxTensorBytes, thread });
   const infer = new InferMethod('ModelInfer', openInference, resolver, codec);
-  engine.register(unaryMethod(INFERENCE_SERVICE, infer, shared));
-  for (const method of lookupMethods(openInference)) engine.register(unaryMethod(INFERENCE_SERVICE, method, shared));
-  for (const name of CUDA_SHARED_MEMORY) {
-    engine.register(unbuiltMethod(INFERENCE_SERVICE, name, shared, 'send and receive tensors in the messages'));
-  }
-  registerHealth(engine, openInference);
   const streams = new InferStreams(new InferMethod('ModelStreamInfer', openInference, resolver, codec), shared);
-  engine.register(streams.methodOf(INFERENCE_SERVICE));
-  return streams;
+  const unary = [infer, ...lookupMethods(openInference)].map((each) => unaryMethod(INFERENCE_SERVICE, each, shared));
+  const unbuilt = CUDA_SHARED_MEMORY.map((name) =>
+    unbuiltMethod(INFERENCE_SERVICE, name, shared, 'send and receive tensors in the messages'),
+  );
+  return {
+    name: INFERENCE_SERVICE,
+    methods: [...unary, ...unbuilt, ...healthMethods(openInference), streams.methodOf(INFERENCE_SERVICE)],
+    endStreams: () => streams.end(),
+  };
 }
 
 /** ServerLiveResponse: 1 live; ServerReadyResponse: 1 ready. */
-function registerHealth(engine: GrpcEngine, { readiness }: OpenInference): void {
-  const register = (name: string, holds: () => boolean): void =>
-    engine.register({
-      path: `/${INFERENCE_SERVICE}/${name}`,
-      isClientStream: false,
-      enforcesDeadline: false,
-      start: (call: GrpcCall): CallReader => ({
-        onMessage: () => {
-          call.send(varintField(1, holds()));
-          call.end(OK);
-        },
-        onAbort: () => undefined,
-      }),
-    });
-  register('ServerLive', () => true);
-  register('ServerReady', () => readiness.isReady);
+function healthMethods({ readiness }: OpenInference): readonly GrpcMethod[] {
+  const method = (name: string, holds: () => boolean): GrpcMethod => ({
+    path: `/${INFERENCE_SERVICE}/${name}`,
+    isClientStream: false,
+    enforcesDeadline: false,
+    start: (call: GrpcCall): CallReader => ({
+      onMessage: () => {
+        call.send(varintField(1, holds()));
+        call.end(OK);
+      },
+      onAbort: () => undefined,
+    }),
+  });
+  return [method('ServerLive', () => true), method('ServerReady', () => readiness.isReady)];
 }

@@ -17,7 +17,7 @@ import { ALL_MODELS } from '../../../../core/access-method.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { lookupCall } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
-import { type GrpcEngine, type GrpcMethod, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
+import { type GrpcMethod, type GrpcService, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod, unbuiltMethod } from '../../../grpc/grpc-wire.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../../../handlers/model-info.ts';
 import type { ReloadHandler } from '../../../handlers/reload.ts';
@@ -25,12 +25,11 @@ import type { ReloadHandler } from '../../../handlers/reload.ts';
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 
 /** `reload`: undefined if clients may not change which models are served. */
-export function registerModelService(
-  engine: GrpcEngine,
+export function modelService(
   modelInfo: ModelInfoHandler,
   reload: ReloadHandler | undefined,
   shared: ExchangeContext,
-): void {
+): GrpcService {
   const status: Method<Uint8Array, readonly VersionStatus[]> = {
     name: 'GetModelStatus',
     access: 'status',
@@ -40,8 +39,7 @@ export function registerModelService(
     },
     encode: (statuses) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]),
   };
-  engine.register(unaryMethod(MODEL_SERVICE, status, shared));
-  engine.register(reloadMethod(reload, shared));
+  return { name: MODEL_SERVICE, methods: [unaryMethod(MODEL_SERVICE, status, shared), reloadMethod(reload, shared)] };
 }
 
 function reloadMethod(reload: ReloadHandler | undefined, shared: ExchangeContext): GrpcMethod {

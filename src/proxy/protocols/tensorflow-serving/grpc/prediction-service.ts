@@ -23,7 +23,7 @@ import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
 import { lookupCall, type Permit } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
-import { type GrpcEngine, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
+import { type GrpcService, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod } from '../../../grpc/grpc-wire.ts';
 import { CLASSIFY } from '../../../handlers/classify.ts';
 import { ExamplesCall } from '../../../handlers/examples-call.ts';
@@ -48,11 +48,7 @@ export interface PredictionServiceOptions {
   readonly thread?: CodecThread | undefined;
 }
 
-export function registerPredictionService(
-  engine: GrpcEngine,
-  options: PredictionServiceOptions,
-  shared: ExchangeContext,
-): void {
+export function predictionService(options: PredictionServiceOptions, shared: ExchangeContext): GrpcService {
   const { resolver, modelInfo, thread } = options;
   const codec = new ProtobufCodec({ ...options, thread, room: MESSAGE_HEAD_BYTES });
   const methods: readonly Method<Uint8Array>[] = [
@@ -98,7 +94,7 @@ export function registerPredictionService(
       encode: (metadata) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelMetadataResponse(metadata)]),
     } satisfies Method<Uint8Array, ModelMetadata>,
   ];
-  for (const method of methods) engine.register(unaryMethod(PREDICTION_SERVICE, method, shared));
+  return { name: PREDICTION_SERVICE, methods: methods.map((each) => unaryMethod(PREDICTION_SERVICE, each, shared)) };
 }
 
 class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {

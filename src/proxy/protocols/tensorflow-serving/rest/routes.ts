@@ -15,12 +15,10 @@
 import { ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
-import { METRICS_PATH } from '../../../../telemetry/metrics/exposition.ts';
 import {
   decodedSegment,
   failure,
   NO_MODEL,
-  pathOf,
   type Route,
   readable,
   route,
@@ -46,19 +44,18 @@ const VERBS: ReadonlyMap<string, readonly [RouteKind, string]> = new Map([
 const MAX_VERSION = 2n ** 63n - 1n;
 
 /**
- * Pure. `url` is the request line's target: a path, with or without a query, or an absolute URL. `metricsPath` is the
- * path of the metrics; empty if they are not served.
+ * Pure. The route of a path, without a query; undefined for a path that is none of these. `metricsPath` is the path of the
+ * metrics; empty if they are not served.
  */
-export function matchRoute(method: string, url: string, metricsPath = METRICS_PATH): ServingRoute {
-  const path = pathOf(url);
+export function matchServing(method: string, path: string, metricsPath: string): ServingRoute | undefined {
   if (path === metricsPath) return readable(method, path, 'metrics', 'unknown', NO_MODEL);
   if (path === '*' && method === 'OPTIONS')
     return route<never>('options', 'unknown', NO_MODEL, 'GET, HEAD, POST, OPTIONS');
   if (MODELS_PATH.test(path)) return readable(method, path, 'models', 'ListModels', NO_MODEL);
   const match = MODEL_PATH.exec(path);
-  if (match === null) return unmatched(path);
+  if (match === null) return undefined;
   const verb = match[4] === undefined ? undefined : VERBS.get(match[4]);
-  if (match[4] !== undefined && verb === undefined) return unmatched(path);
+  if (match[4] !== undefined && verb === undefined) return undefined;
   const spec = specOf(match[1]!, match[2], match[3]);
   if (spec instanceof ServingError) return failure(spec);
   if (verb !== undefined) return writable(method, path, verb, spec);
@@ -99,7 +96,8 @@ function specOf(name: string, version: string | undefined, label: string | undef
   };
 }
 
-function unmatched(path: string): ServingRoute {
+/** The route of a path that nothing has. */
+export function noSuchPath(path: string): ServingRoute {
   if (/^\/v1\/models\/$/i.test(path)) {
     return failure(invalid('the path names no model; use /v1/models/<name>, or /v1/models for all of them'));
   }

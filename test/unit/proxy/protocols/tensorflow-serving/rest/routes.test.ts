@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { matchRoute } from '../../../../../../src/proxy/protocols/tensorflow-serving/rest/routes.ts';
+import type { RestRoute } from '../../../../../../src/proxy/servers/rest-part.ts';
+import { RestRoutes } from '../../../../../../src/proxy/servers/rest-routes.ts';
 
 function brief(method: string, url: string): unknown {
   const { kind, method: name, spec, error, allow } = matchRoute(method, url);
   if (error !== undefined) return allow === undefined ? error.kind : `${error.kind}; allow ${allow}`;
   const choice = spec.version === undefined ? spec.label : spec.version;
   return [kind, name, spec.name, ...(choice === undefined ? [] : [choice])];
+}
+
+function matchRoute(method: string, url: string, metricsPath?: string): RestRoute {
+  return new RestRoutes({ parts: [], metricsPath, isFronting: false }).match(method, url);
 }
 
 describe('matchRoute', () => {

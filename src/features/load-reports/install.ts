@@ -1,0 +1,42 @@
+/** The load reports that `--load_reports` asks for. */
+import process from 'node:process';
+import { optionsOf } from '../../config/options/feature-options.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Installation, LoadReadings } from '../../kernel/installation.ts';
+import type { Surface } from '../../proxy/servers/surface.ts';
+import type { AppTelemetry } from '../../telemetry/telemetry.ts';
+import { LoadMeter } from './load-meter.ts';
+import { LoadReports } from './load-reports.ts';
+import { LOAD_REPORT_OPTIONS } from './options.ts';
+import { OrcaService } from './orca-service.ts';
+
+export function installLoadReports({ config, clock, telemetry, surface }: Installation): void {
+  const { load_reports: when } = optionsOf(config, LOAD_REPORT_OPTIONS);
+  if (when === 'off') return;
+  surface(({ loads }) => {
+    let meter: LoadMeter | undefined;
+    const figures = () => {
+      meter ??= startMeter(loads, clock, telemetry);
+      return meter.figures();
+    };
+    const namesModels = config.options.authorization_file === '';
+    const reports = new LoadReports({ meter: { figures }, isAlways: when === 'always', namesModels });
+    return loadReportSurface(reports, clock);
+  });
+}
+
+/** Reports on answers, and as a stream of their own. */
+export function loadReportSurface(reports: LoadReports, clock: Clock): Surface {
+  return { reports, grpc: () => [new OrcaService(reports, clock)] };
+}
+
+/** It measures from the first report that somebody asks for: requests to a server that nobody asks cost nothing here. */
+function startMeter(loads: LoadReadings, clock: Clock, telemetry: AppTelemetry): LoadMeter {
+  const cpuMs = (): number => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  };
+  const meter = new LoadMeter({ ...loads, clock, cpuMs, settle: telemetry.settle });
+  telemetry.follow(meter);
+  return meter;
+}

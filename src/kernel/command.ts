@@ -1,0 +1,124 @@
+/**
+ * A command of `pillion`: its name, its lines of help, its options and how it runs, in one file. The kernel's are in
+ * src/cli/commands/, a feature brings its own. Every command line reads all of these files, so that `run` imports what it
+ * needs: `pillion await` stays beside an application, and `pillion drain` runs in a sidecar's memory limit.
+ */
+import process from 'node:process';
+import { readCommandLine } from '../config/command-line.ts';
+import { flagLayer, type OptionTable, type OptionValues, readOptions } from '../config/read-options.ts';
+
+export interface Command {
+  /** The first word of its command line. */
+  readonly name: string;
+  /** How a list of the commands names it. Default: by its name. */
+  readonly shown?: string;
+  /** Its lines of `pillion help`, without the word pillion. */
+  readonly usage: readonly string[];
+  /** The text of its --help. */
+  help(): string;
+  /**
+   * Resolves with the exit status; undefined = the process goes on. `args` are the words after its name, --help not among
+   * them. Throws a UsageError for a wrong command line.
+   */
+  run(args: readonly string[]): Promise<number | undefined>;
+}
+
+/** The command line is wrong. */
+export class UsageError extends Error {
+  /** Every mistake. */
+  readonly mistakes: readonly string[];
+  /** The command whose --help lists what there is. */
+  readonly command: string;
+
+  constructor(mistakes: readonly string[], command = 'serve') {
+    super(mistakes.join('\n'));
+    this.name = 'UsageError';
+    this.mistakes = mistakes;
+    this.command = command;
+  }
+}
+
+/** How the options were given. */
+interface GivenLine {
+  /** Names of the options that were given. */
+  readonly given: ReadonlyMap<string, readonly string[]>;
+  /** The words after `--`; undefined without it. */
+  readonly words: readonly string[] | undefined;
+}
+
+export interface OptionCommandSpec<T extends OptionTable> extends Omit<Command, 'help' | 'run'> {
+  /** The text of --help above the options, which are listed below it. */
+  readonly help: string;
+  /** They are read from the command line alone; in the environment, PILLION_MODEL is an option of serve. */
+  readonly options: T;
+  /** It takes words after `--`. Default: it does not. */
+  readonly takesWords?: boolean;
+  /** The mistakes that the table cannot see. */
+  readonly check?: (options: OptionValues<T>, line: GivenLine) => readonly string[];
+  readonly run: (options: OptionValues<T>, line: GivenLine) => Promise<number>;
+}
+
+type ReadOptions<T extends OptionTable> =
+  | { readonly options: OptionValues<T>; readonly line: GivenLine; readonly errors?: undefined }
+  | { readonly errors: readonly string[]; readonly options?: undefined };
+
+/** A command whose options are a table. */
+export class OptionCommand<T extends OptionTable> implements Command {
+  readonly name: string;
+  readonly usage: readonly string[];
+  readonly #spec: OptionCommandSpec<T>;
+
+  constructor(spec: OptionCommandSpec<T>) {
+    this.name = spec.name;
+    this.usage = spec.usage;
+    this.#spec = spec;
+  }
+
+  help(): string {
+    return `${this.#spec.help}\n${describeOptions(this.#spec.options)}\n`;
+  }
+
+  /** The options' values, or every mistake. */
+  read(args: readonly string[]): ReadOptions<T> {
+    const { options: table, takesWords = false, check } = this.#spec;
+    const [own, words] = takesWords ? splitWords(args) : [args, undefined];
+    const { given, errors: mistakes } = readCommandLine({ options: table }, own);
+    const errors = [...mistakes];
+    const { values } = readOptions(table, [flagLayer(given)], errors);
+    const line = { given, words };
+    errors.push(...(check?.(values, line) ?? []));
+    return errors.length > 0 ? { errors } : { options: values, line };
+  }
+
+  async run(args: readonly string[]): Promise<number> {
+    const read = this.read(args);
+    if (read.errors !== undefined) throw new UsageError(read.errors, this.name);
+    return this.#spec.run(read.options, read.line);
+  }
+}
+
+/** Own words and, if there is a `--`, the words after it. */
+export function splitWords(
+  args: readonly string[],
+): readonly [own: readonly string[], words: readonly string[] | undefined] {
+  const at = args.indexOf('--');
+  return at === -1 ? [args, undefined] : [args.slice(0, at), args.slice(at + 1)];
+}
+
+/** Writes to standard output. */
+export function print(text: string): void {
+  process.stdout.write(text);
+}
+
+/** The options for --help, each with its help and its default. */
+export function describeOptions(table: OptionTable): string {
+  return Object.entries(table)
+    .map(([name, { placeholder, default: value, help }]) => {
+      const flag = placeholder === '' ? `--${name}` : `--${name}=${placeholder}`;
+      const shown = String(value);
+      const text = shown === '' ? help : `${help} (default ${shown})`;
+      return `  ${flag}\n${text.replaceAll(/(.{1,92}|\S+)(?: |$)/g, '        $1\n')}`;
+    })
+    .join('')
+    .trimEnd();
+}

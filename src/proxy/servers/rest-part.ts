@@ -1,0 +1,57 @@
+/** What a feature adds to REST: routes, what answers them, and what /openapi.json says of them. */
+import type { Buffer } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AnswerForm } from '../answer-form.ts';
+import type { Call } from '../call.ts';
+import type { Method } from '../exchange.ts';
+import type { AnswerTurn } from '../http1/answer-turns.ts';
+import type { RequestFields } from '../http1/request-fields.ts';
+import type { SmallAnswers } from '../http1/small-answers.ts';
+import type { Operation } from '../protocols/rest/operation.ts';
+import type { Route } from '../protocols/rest/route.ts';
+import type { HttpBody } from '../sliced-body.ts';
+
+export type RestMethod = Method<Buffer, unknown, Call<unknown>, HttpBody>;
+
+export interface ChosenMethod {
+  readonly method: RestMethod;
+  /** Of an answer that is no error. */
+  readonly form: AnswerForm;
+  /** The call keeps views of the body, so a body in lent memory is copied. */
+  readonly keepsBody: boolean;
+}
+
+/** A request that is answered outside of the request lifecycle: it asks no model, and has no record. */
+export interface PageRequest {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly turn: AnswerTurn;
+  readonly answers: SmallAnswers;
+}
+
+/** Methods for the description of the API, and JSON Schemas of the bodies that they name. */
+export interface Described {
+  readonly operations: readonly Operation[];
+  readonly schemas: Readonly<Record<string, object>>;
+}
+
+export interface RestPart extends Described {
+  /**
+   * Paths here and below are this server's also where it fronts an application: '/v2'. Absent: such a server has them only
+   * below --inference_path_prefix.
+   */
+  readonly root?: string;
+  /** Kinds of its routes whose POST requests the plain lane serves. Default: none. */
+  readonly plainKinds?: ReadonlySet<string>;
+  /** The route of a path that is its own; undefined for any other. It is asked after the kernel's routes. */
+  match(method: string, path: string): Route | undefined;
+  /** What answers a request by its route and its headers; undefined if `pageOf` says so. */
+  methodOf(route: Route, fields: RequestFields): ChosenMethod | undefined;
+  /** What answers a route outside of the request lifecycle; undefined: `methodOf` says. */
+  pageOf?(route: Route): ((asked: PageRequest) => Promise<void>) | undefined;
+}
+
+export interface RestRoute extends Route {
+  /** The part that answers it; absent: the kernel does. */
+  readonly part?: RestPart;
+}

@@ -1,0 +1,75 @@
+/**
+ * Which sessions a model's next batches go to, and whether it should have more of them.
+ *
+ *   batches wait beside a free core for long        ──▶ Executor.grow: one more session
+ *   the model keeps a core busy and is by itself    ──▶ Executor.widen: as many as there are cores
+ *   another number of threads would be done sooner  ──▶ Executor.use, once what runs has ended
+ */
+import type { Clock } from '../../core/clock.ts';
+import type { Executor } from '../../core/executor.ts';
+import type { RunningBatch } from '../batch/running-batch.ts';
+import type { LatencyModel } from '../latency/latency-model.ts';
+import type { TaskQueue } from '../queue/task-queue.ts';
+import { BUSY_MODEL_CORES } from '../tuning.ts';
+import type { CoreSlots } from './core-slots.ts';
+import { SessionDemand } from './session-demand.ts';
+import type { SlotTenant } from './slot-tenant.ts';
+import { ThreadChoice } from './thread-choice.ts';
+
+export interface SessionUseOptions {
+  readonly executor: Executor;
+  readonly queue: TaskQueue;
+  readonly slots: CoreSlots;
+  readonly clock: Clock;
+  readonly latency: LatencyModel;
+}
+
+export class SessionUse {
+  readonly #options: SessionUseOptions;
+  readonly #tenant: SlotTenant;
+  readonly #running: readonly RunningBatch[];
+  readonly #demand: SessionDemand;
+  readonly #choice = new ThreadChoice();
+  /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
+  isChanging = false;
+
+  /** @param running the tenant's batches, as they are at each call */
+  constructor(options: SessionUseOptions, tenant: SlotTenant, running: readonly RunningBatch[]) {
+    this.#options = options;
+    this.#tenant = tenant;
+    this.#running = running;
+    this.#demand = new SessionDemand(options.clock.nowMs());
+  }
+
+  /** Call when something has come, started or ended. */
+  noteDemand(): void {
+    const { executor, slots, clock, queue } = this.#options;
+    const tenant = this.#tenant;
+    if (executor.grow === undefined || !tenant.usesSlots) return;
+    const now = clock.nowMs();
+    const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#running.length >= executor.slots;
+    if (this.#demand.note(isStarved, now)) executor.grow();
+    const isBusy = tenant.usage.busy.perMs(now) >= BUSY_MODEL_CORES;
+    if (isBusy && !slots.isContended(tenant, now)) executor.widen?.();
+  }
+
+  /** Call before anything starts. */
+  choose(): void {
+    const { executor, queue, slots, clock, latency } = this.#options;
+    const { plans } = executor;
+    const lane = queue.first;
+    if (plans === undefined || plans.length < 2 || lane === undefined) return;
+    const now = clock.nowMs();
+    const { curve: curves } = lane.plan;
+    const mostRows = (threadsOfRun: number): number => lane.mostRowsOf(threadsOfRun);
+    const { threads } = this.#tenant;
+    let rows = queue.queuedRows;
+    for (const { record } of this.#running) rows += record.rows;
+    const isContended = slots.isContended(this.#tenant, now);
+    const chosen = this.#choice.choose({ plans, threads, rows, mostRows, curves, isContended }, now);
+    this.isChanging = chosen !== threads && this.#running.length > 0;
+    if (chosen === threads || this.isChanging) return;
+    executor.use?.(chosen);
+    latency.use(this.#tenant.threads);
+  }
+}
