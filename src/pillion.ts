@@ -8,6 +8,7 @@ import { openapi } from './features/openapi/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
+import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
@@ -19,6 +20,7 @@ const LINES = [
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
+  { feature: sdkExporters, adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

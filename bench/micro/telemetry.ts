@@ -25,6 +25,7 @@ const unsampled: Tracing = {
   makeBatchSpans: () => undefined,
   makeSpans: () => undefined,
   start: async () => undefined,
+  exportBy: () => undefined,
   shutdown: async () => 0,
 };
 

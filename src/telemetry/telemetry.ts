@@ -26,7 +26,7 @@ import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './reque
 import type { Sampling } from './tracing/sampling.ts';
 import type { SpanOutput } from './tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
-import type { Tracing } from './tracing/tracing.ts';
+import type { StartSink, Tracing } from './tracing/tracing.ts';
 import type { LostSpansListener } from './tracing/tracing-options.ts';
 
 export interface TelemetryOptions {
@@ -71,6 +71,8 @@ export interface AppTelemetry extends Telemetry {
   recordForwarded(record: ForwardedRecord, keep: () => void): void;
   /** Calls `make` with the spans' output; not where no spans are exported. */
   makeSpans(make: (output: SpanOutput) => void): void;
+  /** Before `start`: starts the exporters of spans that are not OTLP as protobuf, where one is configured. */
+  exportSpansBy(start: StartSink): void;
   /** Imports and starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
@@ -192,6 +194,10 @@ class JoinedTelemetry implements AppTelemetry {
   listen(listener: RecordListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  exportSpansBy(start: StartSink): void {
+    this.#tracing?.exportBy(start);
   }
 
   follow(reader: RecordReader): () => void {
