@@ -3,12 +3,16 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { fallback } from './features/fallback/feature.ts';
+import { grpcJs } from './features/grpc-js/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
+import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
+import { sequences } from './features/sequences/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
@@ -16,11 +20,15 @@ const LINES = [
   { feature: proxyProtocol, adds: 'the addresses of clients behind a proxy, as its first bytes tell them' },
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
+  { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
+  { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+  { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
   { feature: sdkExporters, adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON' },
+  { feature: grpcJs, adds: 'the gRPC port on @grpc/grpc-js, to compare with' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

@@ -6,7 +6,7 @@ import { isGone } from '../../test/support/child-processes.ts';
 import { processTree } from '../support/process-tree.ts';
 import type { Fault, FaultResult, NeighbourResult } from './fault.ts';
 import { FaultServer, NEIGHBOUR } from './fault-server.ts';
-import { Neighbour } from './neighbour.ts';
+import { FaultNeighbour } from './neighbour.ts';
 import { pause, until } from './waiting.ts';
 
 /** The neighbour's time before the first fault and after the last. */
@@ -42,7 +42,7 @@ export async function runFault(fault: Fault): Promise<FaultResult> {
 type Measured = Pick<FaultResult, 'injected' | 'neighbour' | 'recoveryMs' | 'rssMibBefore' | 'rssMibAfter' | 'crashes'>;
 
 async function injectAll(fault: Fault, server: FaultServer, directory: string, problems: string[]): Promise<Measured> {
-  const neighbour = new Neighbour(server.rest, NEIGHBOUR);
+  const neighbour = new FaultNeighbour(server.rest, NEIGHBOUR);
   await pause(CALM_MS);
   const rssMibBefore = server.rssMib();
   const recoveryMs: number[] = [];

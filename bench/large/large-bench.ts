@@ -11,8 +11,7 @@ import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { type Counts, largeBodies, type Target } from '../../test/attacks/large/large-bodies.ts';
-import { writeLargeModels } from '../../test/attacks/large/large-models.ts';
-import { startNeighbour } from '../../test/attacks/large/neighbour.ts';
+import { startNeighbour, writeLargeModels } from '../../test/attacks/large/large-models.ts';
 import { FREE_PORTS } from '../support/launcher.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -76,10 +75,10 @@ async function main(args: readonly string[]): Promise<void> {
       await once(attacker, 'exit');
     }
     const { held, worked, rss } = await ask();
-    const { p99: late, max: latest, lost } = await neighbour.stop();
+    const { p99: late, max: latest, sent, answered } = await neighbour.stop();
     const cells = [worked, held, late, latest].map((ms) => ms.toFixed(1).padStart(8));
     console.log(
-      `${name.padEnd(32)}${cells[0]} ${cells[1]}  |${cells[2]}${cells[3]} ${lost} | ${JSON.stringify(counts)} ${(rss / 2 ** 20).toFixed(0)} MB`,
+      `${name.padEnd(32)}${cells[0]} ${cells[1]}  |${cells[2]}${cells[3]} ${sent - answered} | ${JSON.stringify(counts)} ${(rss / 2 ** 20).toFixed(0)} MB`,
     );
   }
   server.kill('SIGTERM');

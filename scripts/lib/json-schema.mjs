@@ -18,7 +18,7 @@ export async function configurationSchemas(code) {
   const { pillionSchema } = await load('config/yaml/pillion-yaml.js');
   const { serveKeys } = await load('config/options/serve-options.js');
   const { FEATURES } = await load('pillion.js');
-  const { FEATURE, MODEL_FILE_SCHEMA, SIGNATURES } = await load('models/model-file/declaration.js');
+  const { FEATURE, modelFileSchema, SIGNATURES } = await load('models/model-file/declaration.js');
   const { VALUE } = await load('models/model-file/value-schema.js');
   const { AUTHORIZATION_SCHEMA } = await load('config/authorization/authorization-schema.js');
   const { REMOTE_SCHEMA } = await load('backends/remote/remote-file.js');
@@ -30,7 +30,7 @@ export async function configurationSchemas(code) {
       'Configuration of `pillion serve`: options by their names, and the models.',
     ),
     'model.schema.json': jsonSchemaOf(
-      nullish(MODEL_FILE_SCHEMA),
+      nullish(modelFileSchema(FEATURES.fileKeys)),
       "pillion.yaml in a version's directory",
       `${signatures}, and what runs it (docs/runtimes.md).`,
       { ...SIGNATURES, feature: FEATURE, value: VALUE },

@@ -4,15 +4,11 @@
  */
 import { type Authorization, loadAuthorization } from '../config/authorization/authorization.ts';
 import { type FileResult, loadConfigFile } from '../config/config-file.ts';
-import type { Clock } from '../core/clock.ts';
-import { FileWatch } from '../files/file-watch.ts';
+import { FileWatch, type Polling } from '../files/file-watch.ts';
 
-export interface PolicyWatchOptions {
+export interface PolicyWatchOptions extends Polling {
   readonly path: string;
   readonly start: Authorization;
-  /** 0 = only when asked. */
-  readonly pollMs: number;
-  readonly clock: Clock;
   /** Says what is wrong with an authorization that can be read; empty = nothing. */
   readonly check: (authorization: Authorization) => readonly string[];
   readonly onRead: (authorization: Authorization) => void;

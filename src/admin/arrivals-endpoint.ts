@@ -8,14 +8,12 @@
  *
  * A full ring is 3 MB of text. It is written in slices, so that requests are answered in between.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, isoTime } from '../core/clock.ts';
 import { inSlices, type Steps } from '../core/in-slices.ts';
 import { ARRIVAL_OUTCOMES, type ArrivalRing, type ArrivalsView } from '../telemetry/recent/arrival-ring.ts';
 import { SteadyWall } from '../telemetry/steady-wall.ts';
 import type { Refusal } from './access-guard.ts';
-
-export const ARRIVALS_PATH = '/arrivals';
+import type { AdminPath, Asked } from './admin-path.ts';
 
 const DEFAULT_SECONDS = 300;
 /** Elements that one slice writes. */
@@ -32,9 +30,14 @@ export class ArrivalsEndpoint {
     this.#wall = new SteadyWall(clock);
   }
 
+  paths(): readonly AdminPath[] {
+    const says = "when the last minutes' requests came: ?seconds=N";
+    return [{ method: 'GET', path: '/arrivals', says, answer: (asked) => this.#answer(asked) }];
+  }
+
   /** Resolves with why it does not answer, or with undefined once the answer is written. */
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<Refusal | undefined> {
-    const seconds = readSeconds(new URL(request.url ?? '/', 'http://localhost').searchParams);
+  async #answer({ query, response }: Asked): Promise<Refusal | undefined> {
+    const seconds = readSeconds(query);
     if (typeof seconds !== 'number') return seconds;
     const view = this.#ring.view(seconds * 1000, this.#clock.nowMs());
     response.writeHead(200, { 'content-type': 'application/json' });

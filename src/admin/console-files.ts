@@ -35,13 +35,8 @@ const SECURITY_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
-/** A name has no separator and does not begin with a dot. */
-const FILE_NAME = /^[a-z0-9][a-z0-9.-]*\.(html|js|css|svg)$/i;
-
-/** Is it the page, or may it be one of its files? They hold nothing of this server's. */
-export function isPageFile(path: string): boolean {
-  return path === '/' || FILE_NAME.test(path.slice(1));
-}
+/** The path of a file, which has no separator and does not begin with a dot. */
+export const PAGE_FILE = /^\/[a-z0-9][a-z0-9.-]*\.(html|js|css|svg)$/i;
 
 export class ConsoleFiles {
   readonly #directory: URL;
@@ -54,7 +49,7 @@ export class ConsoleFiles {
   /** `path` begins with a slash; '/' is the page. False: there is no such file, and no answer was sent. */
   async answer(path: string, request: IncomingMessage, response: ServerResponse): Promise<boolean> {
     const name = path === '/' ? 'index.html' : path.slice(1);
-    const extension = FILE_NAME.exec(name)?.[1]?.toLowerCase();
+    const extension = PAGE_FILE.exec(`/${name}`)?.[1]?.toLowerCase();
     if (extension === undefined) return false;
     const isZipped = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
     const body = await this.#read(isZipped ? `${name}.gz` : name);

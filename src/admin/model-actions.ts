@@ -11,8 +11,7 @@ import type { VersionStatus } from '../models/serving/servable.ts';
 import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { Logger } from '../telemetry/log/log.ts';
 
-const MODEL_ACTIONS = ['reload', 'unload', 'load'] as const;
-export type ModelAction = (typeof MODEL_ACTIONS)[number];
+export type ModelAction = 'reload' | 'unload' | 'load';
 
 /** The part of ModelManager that is used. */
 export interface OperatedModels {
@@ -24,10 +23,6 @@ export interface ActionTaken {
   readonly model: string;
   readonly version: string;
   readonly action: ModelAction;
-}
-
-export function isModelAction(text: string): text is ModelAction {
-  return MODEL_ACTIONS.some((action) => action === text);
 }
 
 /** `version` is the query's parameter; null means the highest version. Rejects with ServingError. */

@@ -8,7 +8,6 @@ import { ServingError } from '../core/errors.ts';
 import type { SessionPlan } from '../core/executor.ts';
 import type { BatchAxis } from '../core/signature.ts';
 import { type ModelMemory, workingBytes } from '../models/memory/model-memory.ts';
-import type { SequenceTable } from '../models/sequences/sequence-table.ts';
 import type { BreakerState } from '../models/serving/breaker.ts';
 import {
   type Servable,
@@ -23,7 +22,6 @@ import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { LatencySeed } from '../models/warm-up/batch-sweep.ts';
 import type { Explain } from './explain/explainer.ts';
 import type { Explanation } from './explain/explanation.ts';
-import { type SequencesReport, sequencesReport } from './kept-report.ts';
 import { omitUndefined } from './omit-undefined.ts';
 import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
 
@@ -40,8 +38,6 @@ export interface ReportedModels {
   isLoadedByOperator(name: string, version: bigint): boolean;
   /** What features tell of it, by key. Absent = nothing. */
   reportOf?(name: string): Readonly<Record<string, unknown>>;
-  /** Absent = no model keeps a state. */
-  sequencesOf?(name: string): SequenceTable | undefined;
   /** Its load that is under way. */
   loadOf(name: string, version: bigint): VersionLoad | undefined;
 }
@@ -85,8 +81,6 @@ export interface ModelReport {
   readonly name: string;
   /** Why there are no versions. */
   readonly error?: string;
-  /** Absent: it has had none. */
-  readonly sequences?: SequencesReport;
   /** Parts of features, by their keys. */
   readonly [key: string]: unknown;
   /** Highest first. */
@@ -186,7 +180,6 @@ export function modelReport(name: string, models: ReportedModels, explain = expl
     const versions = models.status(name, {});
     return omitUndefined({
       name,
-      sequences: sequencesReport(models.sequencesOf?.(name)),
       ...models.reportOf?.(name),
       versions: versions.map((status) => versionReport(name, status, { loaded, models, explain })),
     });

@@ -40,13 +40,7 @@ export interface PlaygroundOptions {
 /** A person at a page does not wait longer. */
 const TIMEOUT_MS = 30_000;
 
-const VERBS = ['predict', 'classify', 'regress'] as const;
-
-export type PlaygroundVerb = (typeof VERBS)[number];
-
-export function isPlaygroundVerb(text: string): text is PlaygroundVerb {
-  return (VERBS as readonly string[]).includes(text);
-}
+export type PlaygroundVerb = 'predict' | 'classify' | 'regress';
 
 export class Playground {
   readonly #options: PlaygroundOptions;

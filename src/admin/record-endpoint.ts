@@ -4,11 +4,11 @@
  * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied without
  * this request, which must come from this machine and not from a web page (access-guard.ts).
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import type { RecordCounters } from '../proxy/records/record-counters.ts';
 import type { RequestTaps } from '../proxy/records/request-taps.ts';
 import type { Refusal } from './access-guard.ts';
+import type { AdminPath, Asked } from './admin-path.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
 
 export interface RecordEndpointOptions {
@@ -32,12 +32,22 @@ export class RecordEndpoint {
     this.#options = options;
   }
 
-  answer(request: IncomingMessage, response: ServerResponse): void {
-    const spec = this.#admit(request);
-    if ('status' in spec) {
-      response.writeHead(spec.status, { 'content-type': 'text/plain' }).end(`${spec.text}\n`);
-      return;
-    }
+  paths(): readonly AdminPath[] {
+    return [
+      {
+        ...{ method: 'GET', path: '/record', guard: 'doer' },
+        says: "a model's requests as they are answered: ?model=NAME",
+        audited: ({ query }) => ({ method: 'record', model: query.get('model') ?? undefined }),
+        answer: (asked) => this.#answer(asked),
+        drain: () => this.#drain(),
+      },
+    ];
+  }
+
+  #answer(asked: Asked): Refusal | undefined {
+    const { response } = asked;
+    const spec = this.#admit(asked);
+    if ('status' in spec) return spec;
     const { clock, taps, counters } = this.#options;
     const recording = new Recording(spec, response, counters.recordingOf(spec.model), () => {
       stopListening();
@@ -50,18 +60,19 @@ export class RecordEndpoint {
         ? clock.setTimer(clock.nowMs() + spec.durationMs, () => recording.end('duration'))
         : undefined;
     this.#running.add(recording);
+    return undefined;
   }
 
   /** Ends the running recordings with their trailers, and begins no more. */
-  drain(): void {
+  #drain(): void {
     this.#isDraining = true;
     for (const recording of this.#running) recording.end('draining');
   }
 
-  #admit({ method, url }: IncomingMessage): RecordingSpec | Refusal {
+  #admit({ request, query }: Asked): RecordingSpec | Refusal {
     if (this.#isDraining) return { status: 503, text: 'the server is shutting down; record from another one' };
-    if (method !== 'GET') return { status: 405, text: 'a recording is begun with GET' };
-    const spec = readSpec(new URL(url ?? '/', 'http://localhost').searchParams);
+    if (request.method !== 'GET') return { status: 405, text: 'a recording is begun with GET' };
+    const spec = readSpec(query);
     if ('status' in spec) return spec;
     const models = this.#options.models();
     if (!models.includes(spec.model)) {

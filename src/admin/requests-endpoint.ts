@@ -7,7 +7,6 @@
  *
  * Requests name their callers, so only this machine and no foreign web page may read them (access-guard.ts).
  */
-import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../core/clock.ts';
 import { ERROR_TABLE } from '../core/errors.ts';
 import type { FlightRecorder } from '../telemetry/recorder/flight-recorder.ts';
@@ -16,9 +15,8 @@ import type { KeepReason } from '../telemetry/recorder/tail-keep.ts';
 import type { RequestOutcome } from '../telemetry/request-record.ts';
 import { SteadyWall } from '../telemetry/steady-wall.ts';
 import type { Refusal } from './access-guard.ts';
+import { type AdminPath, type Asked, send, sendJson } from './admin-path.ts';
 import { type RequestsView, requestEntry } from './requests-report.ts';
-
-export const REQUESTS_PATH = '/requests';
 
 export interface RequestsEndpointOptions {
   readonly recorder: FlightRecorder;
@@ -26,10 +24,6 @@ export interface RequestsEndpointOptions {
   /** Undefined if payloads are not captured. */
   readonly payloads?: RequestsView['payloads'];
 }
-
-export type RequestsAnswer = { readonly json: object } | { readonly bytes: Uint8Array } | Refusal;
-
-const PAYLOAD = '/payload';
 
 const DEFAULT_LIMIT = 100;
 const OUTCOMES: readonly string[] = ['ok', ...Object.keys(ERROR_TABLE)];
@@ -43,29 +37,53 @@ export class RequestsEndpoint {
     this.#view = { recorder, wall: new SteadyWall(clock), payloads };
   }
 
-  /** `path` is the request's path, without the query. */
-  answer(request: IncomingMessage, path: string): RequestsAnswer {
-    if (path !== REQUESTS_PATH) return this.#one(path.slice(REQUESTS_PATH.length + 1));
-    const filter = readFilter(new URL(request.url ?? '/', 'http://localhost').searchParams);
-    if ('status' in filter) return filter;
-    return { json: { requests: this.#view.recorder.list(filter).map((one) => requestEntry(one, this.#view)) } };
+  paths(): readonly AdminPath[] {
+    const says = 'the last requests, the slow and the failed ones; /requests/ID is one of them';
+    return [
+      { method: 'GET', path: '/requests', says, answer: (asked) => this.#list(asked) },
+      {
+        ...{ method: 'GET', path: '/requests/ID/payload', matches: /^\/requests\/(.*)\/payload$/ },
+        audited: () => ({ method: 'payload' }),
+        answer: (asked) => this.#payload(asked),
+      },
+      { method: 'GET', path: '/requests/ID', matches: /^\/requests\/(.*)$/, answer: (asked) => this.#one(asked) },
+    ];
   }
 
-  #one(encoded: string): RequestsAnswer {
-    const wantsPayload = encoded.endsWith(PAYLOAD);
-    const id = decode(wantsPayload ? encoded.slice(0, -PAYLOAD.length) : encoded);
-    const found = id === undefined ? undefined : this.#view.recorder.open(id);
-    if (found === undefined)
-      return {
-        status: 404,
-        text: 'no such request: it is not remembered any more, or its id is wrong; the last ones are at /requests',
-      };
-    if (!wantsPayload) return { json: requestEntry(found, this.#view) };
+  #list({ query, response }: Asked): Refusal | undefined {
+    const filter = readFilter(query);
+    if ('status' in filter) return filter;
+    sendJson(response, { requests: this.#view.recorder.list(filter).map((one) => requestEntry(one, this.#view)) });
+    return undefined;
+  }
+
+  #one({ match, response }: Asked): Refusal | undefined {
+    const found = this.#find(match[1]!);
+    if (found === undefined) return FORGOTTEN;
+    sendJson(response, requestEntry(found, this.#view));
+    return undefined;
+  }
+
+  #payload({ match, response }: Asked): Refusal | undefined {
+    const found = this.#find(match[1]!);
+    if (found === undefined) return FORGOTTEN;
     const bytes = this.#view.payloads?.read(found.sequence);
-    if (bytes !== undefined) return { bytes };
-    return { status: 404, text: 'its payload was not captured; see --capture_payloads of pillion serve' };
+    if (bytes === undefined)
+      return { status: 404, text: 'its payload was not captured; see --capture_payloads of pillion serve' };
+    send(response, 'application/octet-stream', bytes);
+    return undefined;
+  }
+
+  #find(encoded: string): ReturnType<FlightRecorder['open']> {
+    const id = decode(encoded);
+    return id === undefined ? undefined : this.#view.recorder.open(id);
   }
 }
+
+const FORGOTTEN: Refusal = {
+  status: 404,
+  text: 'no such request: it is not remembered any more, or its id is wrong; the last ones are at /requests',
+};
 
 function decode(text: string): string | undefined {
   try {

@@ -6,7 +6,7 @@
  */
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DrainProgress } from '../admin/pod-life.ts';
+import type { DrainProgress } from '../admin/server/pod-life.ts';
 import { systemClock } from '../core/clock.ts';
 import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
 import type { AdminAddress } from './sidecar-command.ts';

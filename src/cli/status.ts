@@ -13,15 +13,8 @@
  */
 import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
-import type { SequencesReport } from '../admin/kept-report.ts';
-import type {
-  ModelReport,
-  ModelsReport,
-  ProcessGroupReport,
-  SignatureReport,
-  VersionReport,
-} from '../admin/models-report.ts';
-import type { ShadowReport } from '../admin/runtime-report.ts';
+import { versionFindings } from '../admin/explain/version-findings.ts';
+import type { ModelReport, ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { AdminAddress } from './sidecar-command.ts';
@@ -63,14 +56,15 @@ export function statusTable(report: ModelsReport, notesOf: ModelNotes = () => []
   const rows: string[][] = [[ready ? 'ready' : 'not ready', ...HEADER]];
   const notes = [...waits_for];
   for (const model of models) {
-    const { name, error, versions, sequences } = model;
+    const { name, error, versions } = model;
     versions.forEach((version, i) => {
       rows.push([i === 0 ? name : '', ...cellsOf(version)]);
       notes.push(
-        ...notesOn(version, plan.is_batching_enabled).map((note) => `${name} version ${version.version}: ${note}`),
+        ...notesOn(version, versions, plan.is_batching_enabled).map(
+          (note) => `${name} version ${version.version}: ${note}`,
+        ),
       );
     });
-    if (sequences !== undefined) notes.push(`${name}: ${sequencesNote(sequences)}`);
     notes.push(...notesOf(model).map((note) => `${name}: ${note}`));
     if (versions.length === 0) rows.push([name, '-', '-', '', '', '', '']);
     if (error !== undefined && waits_for.length === 0) notes.push(error);
@@ -89,56 +83,15 @@ export function callersTable({ callers, known }: CallersReport): string {
   return [...lines, ...(known > callers.length ? ['', `${known} callers are known`] : []), ''].join('\n');
 }
 
-function sequencesNote({ open, state_bytes, events }: SequencesReport): string {
-  const ends = Object.entries(events).map(([event, count]) => `${count} ${event.replace('_', ' ')}`);
-  return `${open} sequences are open, whose states take ${state_bytes} bytes (${ends.join(', ')})`;
-}
-
 /** The lines below the table about one version. `isBatching`: batching is on for the whole server. */
-function notesOn(version: VersionReport, isBatching: boolean): string[] {
-  const { breaker, shadow, load, error, bound, signatures = [], warnings = [] } = version;
-  const notes = [...warnings, ...(version.notes ?? [])];
-  if (isBatching) for (const signature of signatures) notes.push(...batchingNotes(signature));
-  if (breaker !== undefined && breaker.state !== 'closed') {
-    notes.push(`its circuit breaker is ${breaker.state.replace('_', ' ')}: ${breaker.reason ?? ''}`);
-  }
-  if (shadow !== undefined) notes.push(shadowNote(shadow));
-  if (bound !== undefined) notes.push(`bound: ${bound.sentence}`);
-  const override = overrideNote(version);
-  if (override !== undefined) notes.push(override);
-  if (load?.last_failure !== undefined) notes.push(`did not load and is tried again: ${load.last_failure.message}`);
-  if (error !== undefined) notes.push(error.message);
-  return notes;
-}
-
-/** Nothing where requests share batches, of different lengths too where they are to. */
-function batchingNotes({ name, batch_axis, reason, fix, disproof, padding }: SignatureReport): string[] {
-  const ofLengths =
-    padding?.is_on === false
-      ? [`requests of different lengths do not share runs of signature ${name}: ${padding.reason}`]
-      : [];
-  if (disproof !== undefined)
-    return [`the declared batch axis of signature ${name} is wrong: ${disproof}`, ...ofLengths];
-  if (batch_axis !== 'none' || reason === undefined) return ofLengths;
-  return [`signature ${name} is not batched: ${fix === undefined ? reason : `${reason}; ${fix}`}`];
+function notesOn(version: VersionReport, versions: readonly VersionReport[], isBatching: boolean): readonly string[] {
+  return versionFindings(version, versions, isBatching).flatMap(({ note }) => note ?? []);
 }
 
 /** "thread (onnx)", "process 84 MiB (saved_model)", "process 84 MiB, restarted 2 × (tfjs)". */
 function runsCell({ host, runtime }: VersionReport): string {
   if (host === undefined) return runtime?.kind ?? '';
   return `${hostCell(host)}${runtime === undefined ? '' : ` (${runtime.kind})`}`;
-}
-
-function shadowNote({ runtime, state, reason, compared, different, latency_ratio: ratio }: ShadowReport): string {
-  if (state !== 'running') return `its shadow on ${runtime} is ${state}: ${reason}`;
-  const times = ratio === undefined ? '' : `, in ${Number(ratio.toPrecision(2))} × the time`;
-  return `its shadow on ${runtime} differs in ${different} of ${compared} batches${times}`;
-}
-
-function overrideNote({ left_out, brought_in }: VersionReport): string | undefined {
-  if (left_out) return 'an operator has unloaded it; it stays out until it is loaded on the admin port';
-  if (brought_in) return 'an operator has loaded it, beside the version policy; it stays until it is unloaded there';
-  return undefined;
 }
 
 /** "thread", "process 84 MiB, sandbox full", "process of group small, sandbox partial, restarted 2 ×". */

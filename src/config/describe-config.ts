@@ -1,7 +1,7 @@
 /** The effective configuration as plain values, for people: `pillion config check` and GET /config_dump. */
 import type { PadValue } from './batch-declaration.ts';
 import { BATCHING_FIELDS } from './batching-parameters.ts';
-import { type BatchingConfig, type BreakerConfig, type ModelConfig, showModelChoice } from './model-config.ts';
+import type { BatchingConfig, BreakerConfig, ModelConfig } from './model-config.ts';
 import type { Origin } from './read-options.ts';
 import type { ServeConfig } from './serve-config.ts';
 import { isMap } from './yaml/kinds.ts';
@@ -44,9 +44,7 @@ export function modelFields(model: ModelConfig): Readonly<Record<string, unknown
     logging: logging && { filename_prefix: logging.filenamePrefix, sampling_rate: logging.samplingRate },
     breaker: typeof breaker === 'object' ? breakerFields(breaker) : breaker,
     shadow: model.shadow,
-    fallback: model.fallback && showModelChoice(model.fallback),
-    degrade_to: model.degradeTo && showModelChoice(model.degradeTo),
-    ...Object.fromEntries([...(model.featureKeys ?? [])].map(([{ name }, value]) => [name, snakeKeys(value)])),
+    ...Object.fromEntries([...(model.featureKeys?.keys() ?? [])].map((key) => [key.name, snakeKeys(key.shown(model))])),
     // A model of a Triton repository that fails its load, whatever its versions hold.
     refused: model.triton?.refusal,
   };

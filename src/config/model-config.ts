@@ -7,7 +7,6 @@ import * as v from 'valibot';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
 import { type ModelKeys, splitKeys } from './model-key.ts';
 import type { ConfigKeys } from './read-options.ts';
-import { SEQUENCES } from './sequence-limits-config.ts';
 import type { TritonModel } from './triton/config-message.ts';
 import {
   about,
@@ -78,19 +77,6 @@ const VERSION_POLICY = v.pipe(
     if (versions === 'all') return { kind: 'all' };
     if (typeof versions === 'string') return { kind: 'latest', count: Number(versions.slice('latest:'.length) || 1) };
     return { kind: 'specific', versions: Array.isArray(versions) ? versions : [versions] };
-  }),
-);
-
-const OTHER_MODEL = v.pipe(
-  text(),
-  v.regex(
-    /^[^/:@\s]+(:[0-9]{1,19}|@[^/:@\s]+)?$/,
-    'a model, such as small, small:3 (a version) or small@stable (a label)',
-  ),
-  v.transform((said): ModelChoice => {
-    const [model, label] = said.split('@');
-    const [name, version] = model!.split(':');
-    return { name: name!, version: version === undefined ? undefined : BigInt(version), label };
   }),
 );
 
@@ -179,7 +165,7 @@ const LOGGING = v.pipe(
   v.transform((logging) => (logging.sampling_rate === 0 ? undefined : camelKeys(logging))),
 );
 
-/** model-checks.ts checks names, fallback and degrade_to, for which it needs all models. */
+/** model-checks.ts checks names, for which it needs all models. */
 const KEYS = {
   name: about(nonEmptyText, 'The name in requests.', { pattern: '^[^/:\\s]+$' }),
   base_path: about(
@@ -222,12 +208,6 @@ const KEYS = {
   logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
   breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
   shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
-  sequences: optional(SEQUENCES, 'Bounds of the states that it keeps for sequences of requests (docs/sequences.md).'),
-  fallback: optional(OTHER_MODEL, 'Answers in its place while it cannot: model, model:version or model@label.'),
-  degrade_to: optional(
-    OTHER_MODEL,
-    'Answers the requests that it is too busy for: model, model:version or model@label.',
-  ),
 };
 
 type Keys = typeof KEYS;

@@ -31,8 +31,6 @@ const KEYS: FlagKeys = {
     path: ['logging', 'sampling_rate'],
     wants: 'a number from 0 to 1, the share of requests to write',
   },
-  fallback: {},
-  degrade_to: {},
   batching: { wants: 'off; where its rows are is said in pillion.yaml' },
   breaker: { wants: 'off; how it works is said in pillion.yaml' },
   shadow: { path: ['shadow', 'runtime'] },

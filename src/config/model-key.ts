@@ -7,6 +7,8 @@ export interface FlagKey {
   readonly read?: (text: string) => unknown;
   /** The keys of the value in a model, if they differ. */
   readonly path?: readonly [string, string];
+  /** For --help: the key with its value. Default: the key. */
+  readonly help?: string;
   /** Completes "wants …", if the schema's text does not fit a command line. */
   readonly wants?: string;
 }
@@ -15,6 +17,13 @@ export interface FlagKey {
 interface KeyedModel {
   readonly featureKeys?: ModelKeyValues | undefined;
 }
+
+/** A model as far as its keys are right. */
+export interface CheckedModel extends KeyedModel {
+  readonly name: string;
+}
+
+type CheckModels = <T extends CheckedModel>(models: readonly T[], fail: (model: T, problem: string) => void) => void;
 
 interface ModelKeySpec<T> {
   /** Its name in pillion.yaml. */
@@ -25,6 +34,10 @@ interface ModelKeySpec<T> {
   readonly help: string;
   /** The keys that --model has for it. Default: none. */
   readonly flags?: Readonly<Record<string, FlagKey>>;
+  /** Reports mistakes that only all models together show. Default: there are none. */
+  readonly check?: CheckModels;
+  /** Its value as pillion.yaml has it, for people. Default: the value with the keys of pillion.yaml. */
+  show?(value: T): unknown;
   /** Where versions need not be loaded again when it changes. Default: they are. */
   readonly isReadLate?: boolean;
 }
@@ -36,13 +49,23 @@ export class ModelKey<T> {
   readonly help: string;
   readonly flags: Readonly<Record<string, FlagKey>>;
   readonly isReadLate: boolean;
+  readonly check: CheckModels | undefined;
+  readonly #spec: ModelKeySpec<T>;
 
-  constructor({ name, schema, help, flags = {}, isReadLate = false }: ModelKeySpec<T>) {
-    this.name = name;
-    this.schema = schema;
-    this.help = help;
-    this.flags = flags;
-    this.isReadLate = isReadLate;
+  constructor(spec: ModelKeySpec<T>) {
+    this.name = spec.name;
+    this.schema = spec.schema;
+    this.help = spec.help;
+    this.flags = spec.flags ?? {};
+    this.isReadLate = spec.isReadLate ?? false;
+    this.check = spec.check;
+    this.#spec = spec;
+  }
+
+  /** Its value in a model, for people; undefined if the model's configuration leaves it out. */
+  shown(model: KeyedModel): unknown {
+    const value = this.of(model);
+    return value === undefined || this.#spec.show === undefined ? value : this.#spec.show(value);
   }
 
   /** Its value; undefined if the model's configuration leaves it out. */

@@ -10,7 +10,7 @@
 import { join } from 'node:path';
 import { urlProblem, versionDirectoryProblem } from './base-path.ts';
 import { readConfigFile } from './config-file.ts';
-import { checkFallbacks, checkNames } from './model-checks.ts';
+import { checkKeys, checkNames } from './model-checks.ts';
 import { type ModelConfig, type ModelDefaults, modelOf } from './model-config.ts';
 import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
 import { parseModelFlag } from './model-flag.ts';
@@ -156,7 +156,7 @@ function fromFlags({ options, modelDefaults, errors }: ModelSources): readonly M
     models.map(({ name }) => ({ name, where: '' })),
     errors,
   );
-  checkFallbacks(models, errors);
+  checkKeys(modelDefaults.modelKeys ?? [], models, errors);
   return models;
 }
 

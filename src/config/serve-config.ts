@@ -103,11 +103,7 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
     checkTogether(options, errors);
   }
   if (areOptionsSound) checkTritonOptions({ options, origins }, errors, warnings);
-  warnings.push(
-    ...serviceLinkWarnings(links),
-    ...withoutEffect(options, origins),
-    ...features.withoutEffect({ options, origins }),
-  );
+  warnings.push(...serviceLinkWarnings(links), ...withoutEffect(options, origins));
   const tls = readTls(options, origins, errors);
   const metricsPath = readMetricsPath(options, errors);
   const authorization = readAuthorizationFile(options, tls, errors);
@@ -118,6 +114,7 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
   if (tls !== undefined) warnings.push(...outOfDate(tls.config, systemClock.wallMs()));
   if (authorization !== undefined)
     warnings.push(...authorizationWarnings(authorization, options, { grpc: tls !== undefined, rest: isRestTls }));
+  warnings.push(...features.warnings({ options, origins, authorization }));
   const read = { tls, isRestTls, authorization, adminToken, metricsPath };
   return { config: Object.freeze({ ...collected, ...read, modelDefaults, options, origins, warnings }) };
 }

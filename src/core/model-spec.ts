@@ -18,7 +18,7 @@ export interface ResolvedModelSpec {
 
 /**
  * The step of a sequence that a request is, in the words of the Open Inference Protocol's sequence parameters. The model
- * keeps a state from one step to the next, such as that of an audio stream: docs/sequences.md.
+ * keeps a state from one step to the next, such as that of an audio stream: src/features/sequences/README.md.
  */
 export interface SequenceStep {
   /** A text and a number that print alike are one id: `7n` and `'7'`. */

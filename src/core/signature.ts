@@ -71,28 +71,19 @@ export interface LengthPadding {
   readonly outputs: ReadonlyMap<string, readonly number[]>;
 }
 
-/** An input that is the state of a sequence (SequenceStep in model-spec.ts): its value comes from the step before. */
-export interface StateTensor {
-  /** The output that is the input's value in the next step. */
-  readonly output: string;
+/**
+ * Values that the server may keep for a caller from one request to the next, as a request for the signature sees them. Its
+ * answers depend on earlier requests then.
+ */
+export interface KeptValues {
   /**
-   * The shape of the zeros that a sequence begins with; -1 = the rows of the request. Undefined: its first step brings a
-   * value of its own.
+   * By the input, which a step of a sequence (SequenceStep in model-spec.ts) may leave out: the output that is its value in
+   * the next step, which gets it only if it names it.
    */
-  readonly zeros: Shape | undefined;
-  /** One row that a sequence begins with instead of the zeros; their shape has the rows at dim 0, if it has any. */
-  readonly initial?: Tensor;
+  readonly nextOf: ReadonlyMap<string, string>;
+  /** A request must be a step, for the server alone has some of the inputs: why, and how to send one. Absent = it need not. */
+  readonly whyStep?: string | undefined;
 }
-
-/** By the name of the input. */
-export type SignatureState = ReadonlyMap<string, StateTensor>;
-
-/** An input that tells the model which step of a sequence its rows are of: the server fills it. */
-export type StepControl =
-  /** `no`, `yes`: one element, by whether the step is such a one. A request that runs is always `ready`. */
-  | { readonly kind: 'start' | 'end' | 'ready'; readonly no: Uint8Array; readonly yes: Uint8Array }
-  /** The sequence's id. */
-  | { readonly kind: 'id' };
 
 export interface Signature {
   /** In the model's own order. */
@@ -112,12 +103,8 @@ export interface Signature {
   readonly hasRows?: boolean | undefined;
   /** The values of inputs that a request leaves out. With rows, each is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
-  /** The inputs whose values the server keeps for requests that are steps of a sequence. Absent = it keeps none. */
-  readonly state?: SignatureState | undefined;
-  /** The inputs that the server fills for each step of a sequence, with one element for each row. Only beside `state`. */
-  readonly controls?: ReadonlyMap<string, StepControl> | undefined;
-  /** A request must be a step of a sequence: the server alone has some of the graph's inputs. */
-  readonly isForSteps?: boolean | undefined;
+  /** Absent = its answers depend on the request alone. */
+  readonly kept?: KeptValues | undefined;
   /** Inputs of another shape than declared are refused. Else the graph decides: it may take them. */
   readonly areShapesChecked?: boolean;
   /** How tf.Examples become its inputs; undefined if it accepts none, or parses them in its graph. */

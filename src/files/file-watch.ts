@@ -37,14 +37,17 @@ export interface FoundContents {
 
 type FileBytes = { readonly bytes: Buffer } | { readonly error: string; readonly bytes?: undefined };
 
-export interface FileWatchOptions {
-  /** The files as they were read at the start. */
-  readonly known: KnownFiles;
+export interface Polling {
   /** Between two looks; 0 = only when asked. */
   readonly pollMs: number;
+  readonly clock: Clock;
+}
+
+export interface FileWatchOptions extends Polling {
+  /** The files as they were read at the start. */
+  readonly known: KnownFiles;
   /** Between the two looks that must find the same new contents, or `pollMs` if that is shorter. */
   readonly settleMs: number;
-  readonly clock: Clock;
   /** Reads a file. Never rejects. */
   readonly load: (path: string) => Promise<FileBytes>;
   /** Uses the contents. Resolves with what is wrong with them; empty = nothing. Must not reject. */

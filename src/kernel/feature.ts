@@ -10,8 +10,9 @@
 
 import type { ModelReport } from '../admin/models-report.ts';
 import type { ModelKeys } from '../config/model-key.ts';
-import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
+import type { FeatureOptions, GivenOptions, ReadOptions } from '../config/options/feature-options.ts';
 import type { OptionTable } from '../config/read-options.ts';
+import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { Command } from './command.ts';
 import type { Installation } from './installation.ts';
 
@@ -22,9 +23,11 @@ export interface Feature {
   readonly options?: OptionTable;
   /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
   readonly modelKeys?: ModelKeys;
+  /** Its keys of the pillion.yaml beside a model. */
+  readonly fileKeys?: FileKeys;
   /** As in FeatureOptions. */
   check?(given: GivenOptions, errors: string[]): void;
-  withoutEffect?(given: GivenOptions): readonly string[];
+  warnings?(read: ReadOptions): readonly string[];
   /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
   modelNote?(model: ModelReport): string | undefined;
   /** Its commands of `pillion`, beside the kernel's own. */
@@ -54,6 +57,8 @@ export class FeatureList implements FeatureOptions {
   readonly commands: readonly Command[];
   /** Those that `without` has taken out. */
   readonly absent: readonly Feature[];
+  /** Their keys of the pillion.yaml beside a model. */
+  readonly fileKeys: FileKeys;
   readonly #lines: readonly ListedFeature[];
 
   /** Throws an Error if a name is there twice, or a required one does not stand before. */
@@ -69,6 +74,7 @@ export class FeatureList implements FeatureOptions {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+    this.fileKeys = this.features.flatMap(({ fileKeys = [] }) => fileKeys);
     this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
     this.commands = this.features.flatMap(({ commands = [] }) => commands);
     this.absent = absent;
@@ -84,8 +90,8 @@ export class FeatureList implements FeatureOptions {
     for (const feature of this.features) feature.check?.(given, errors);
   }
 
-  withoutEffect(given: GivenOptions): readonly string[] {
-    return this.features.flatMap((feature) => feature.withoutEffect?.(given) ?? []);
+  warnings(read: ReadOptions): readonly string[] {
+    return this.features.flatMap((feature) => feature.warnings?.(read) ?? []);
   }
 
   /** The list without these, and without the features that require them. */

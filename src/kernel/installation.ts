@@ -1,14 +1,25 @@
 /** What a feature gets when it installs: the parts that a server has by then, and the seams that take the feature's own. */
+import type { AdminPath } from '../admin/admin-path.ts';
+import type { CodecThread } from '../codec-thread/codec-thread.ts';
+import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { UnsentBytes } from '../core/unsent-bytes.ts';
+import type { ModelManager } from '../models/lifecycle/model-manager.ts';
+import type { ModelRepository } from '../models/triton/model-repository.ts';
 import type { Callers } from '../proxy/caller.ts';
+import type { GrpcEngine, GrpcEngineOptions } from '../proxy/grpc/engine.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
+import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
+import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
+import type { OperatedModels } from '../proxy/handlers/operated-models.ts';
 import type { HttpFront } from '../proxy/http1/http-front.ts';
 import type { Prelude } from '../proxy/net/prelude.ts';
-import type { ReadinessGate } from '../proxy/readiness.ts';
-import type { CarriedDeadlines } from '../proxy/request-lifecycle.ts';
+import type { Readiness, ReadinessGate } from '../proxy/readiness.ts';
+import type { Records } from '../proxy/records/records.ts';
+import type { CarriedDeadlines, RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
+import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../telemetry/log/log.ts';
 import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
 import type { Surface as SurfaceName } from '../telemetry/request-record.ts';
@@ -74,11 +85,44 @@ export interface LoadReadings {
 
 /** The parts of the server that a surface may stand on. */
 export interface SurfaceParts {
+  readonly lifecycle: RequestLifecycle;
+  readonly resolver: ModelResolver;
+  readonly modelInfo: ModelInfoHandler;
+  readonly readiness: Readiness;
+  readonly models: OperatedModels;
+  /** Undefined without --model_repository. */
+  readonly repository: ModelRepository | undefined;
+  /** Of changes that callers make. Undefined: they are not written down. */
+  readonly audit: AuditLog | undefined;
+  /** Reads and writes large messages. Undefined: they are read and written on the event loop. */
+  readonly thread: CodecThread | undefined;
+  /** Limit of a message, and of all tensors of a request together, in bytes. */
+  readonly maxMessageBytes: number;
   readonly loads: LoadReadings;
+  /** A proxy in front says whose address a TCP connection has. */
+  readonly areAddressesTold: boolean;
 }
 
 /** Makes a surface when the server is assembled. */
 export type SurfaceMaker = (parts: SurfaceParts) => Surface;
+
+/** The parts of an assembled server, for what operators may ask it. */
+export interface AdminParts {
+  readonly machine: Machine;
+  readonly models: ModelManager;
+  readonly resolver: ModelResolver;
+  readonly lifecycle: RequestLifecycle;
+  readonly thread: CodecThread;
+  readonly records: Records;
+  /** Cores that runs may take now, over all models. */
+  readonly runCores: () => number;
+  /** The bound addresses; undefined until the ports are bound. */
+  readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** Makes the engine of the gRPC port when the server is assembled. */
+export type EngineMaker = (options: GrpcEngineOptions) => GrpcEngine;
 
 export interface Installation {
   readonly config: ServeConfig;
@@ -91,6 +135,8 @@ export interface Installation {
   service(service: Service): void;
   /** What clients can ask it for, over gRPC and REST. */
   surface(make: SurfaceMaker): void;
+  /** The HTTP/2 stack of the gRPC port, in place of the kernel's own. */
+  engine(make: EngineMaker): void;
   /** Only one feature may have a front; `make` is called once, when the surfaces are made. */
   front(make: (parts: FrontParts) => Front): void;
   /** Only one feature may have a prelude. */
@@ -99,6 +145,8 @@ export interface Installation {
   carriedDeadlines(deadlines: CarriedDeadlines): void;
   /** Puts something in place of the REST surface's page of metrics, which it gets. */
   metricsPage(wrap: (own: MetricsPageMaker) => MetricsPageMaker): void;
+  /** What operators may ask it. `make` is called once, when the server is assembled. */
+  adminPaths(make: (parts: AdminParts) => readonly AdminPath[]): void;
   /** Runs of models give way to other processes of the machine. */
   runOnSpareCores(): void;
 }

@@ -1,32 +1,52 @@
 /** What features add to models, before the first one is loaded. */
+import type { ModelConfig } from '../config/model-config.ts';
 import type { ModelReports } from '../models/lifecycle/manager-settings.ts';
+import type { VersionObserver } from '../models/lifecycle/version-observer.ts';
 import type { Layers, RunnerLayer } from '../models/loading/layers.ts';
+import type { LoadStep } from '../models/loading/load-steps.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
+import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { Servable } from '../models/serving/servable.ts';
+import type { ServableDirectory } from '../models/serving/servable-directory.ts';
+import type { StepTable } from '../models/serving/steps.ts';
+import type { FallbackSource, Fallbacks } from '../proxy/handlers/model-resolver.ts';
 
 /** The part of ModelManager that features read. */
-interface ServedModels {
+interface ServedModels extends ServableDirectory {
   servables(): Iterable<Servable>;
+  configOf(name: string): ModelConfig | undefined;
 }
 
-export class ModelSeams {
+export class ModelSeams implements FallbackSource {
   /** Counts what models keep between requests, over all of them. */
   readonly kept = new KeptMemory();
-  readonly #requestLayers: RunnerLayer[] = [];
+  /** The keys that features bring to the pillion.yaml beside a model. */
+  readonly fileKeys: FileKeys;
+  readonly layers = { requests: [] as RunnerLayer[], runs: [] as RunnerLayer[] } satisfies Layers;
+  readonly steps: LoadStep[] = [];
+  readonly observers: VersionObserver[] = [];
+  /** Called whenever the list of models has changed, with all of them. */
+  readonly onListed: ((models: readonly ModelConfig[]) => void)[] = [];
+  fallbacks: Fallbacks | undefined;
   readonly #reports = new Map<string, (model: string) => unknown>();
+  #sequencesOf: ((model: string) => StepTable) | undefined;
   #served: ServedModels | undefined;
 
-  get layers(): Layers {
-    return { requests: this.#requestLayers };
+  constructor(fileKeys: FileKeys = []) {
+    this.fileKeys = fileKeys;
   }
 
   get reports(): ModelReports {
     return this.#reports;
   }
 
-  /** A layer in the stack of each version that is loaded (models/loading/layers.ts). */
-  layerOfRequests(layer: RunnerLayer): void {
-    this.#requestLayers.push(layer);
+  get sequencesOf(): ((model: string) => StepTable) | undefined {
+    return this.#sequencesOf;
+  }
+
+  /** Requests that are steps of sequences are resolved by the model's table. One feature may call it. */
+  keepSequences(sequencesOf: (model: string) => StepTable): void {
+    this.#sequencesOf = sequencesOf;
   }
 
   /** A part of each model's report in GET /models: what `read` returns is the value of `key`; undefined = left out. */
@@ -37,6 +57,16 @@ export class ModelSeams {
   /** The versions that can answer now; none before the first one is loaded. */
   servables(): Iterable<Servable> {
     return this.#served?.servables() ?? [];
+  }
+
+  /** Where versions are found; only once the server has been assembled. */
+  get directory(): ServableDirectory {
+    return this.#served!;
+  }
+
+  /** The configuration of a model that is in the list. */
+  configOf(model: string): ModelConfig | undefined {
+    return this.#served?.configOf(model);
   }
 
   /** The server has been assembled. */

@@ -24,6 +24,7 @@ import {
   twoTasks,
 } from '../support/access-questions.ts';
 import { readConfig } from '../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { hasFeature } from '../support/has-feature.ts';
 import { appOf } from '../support/local-app.ts';
 import { decode } from '../support/proto-registry.ts';
@@ -101,7 +102,7 @@ async function start(engine: string): Promise<Running> {
     ...DIGITS,
     ...['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'],
     '--enable_reload_rpc',
-    `--http2_engine=${engine}`,
+    ...engineFlags(engine),
     `--authorization_file=${writeAccessFile(directory, PRINCIPALS, issuer)}`,
     `--audit_log_file=${join(directory, `${engine}.audit`)}`,
   ];
@@ -112,7 +113,7 @@ async function start(engine: string): Promise<Running> {
   return { app, session: openSession(grpc[0]!), grpc: grpc[0]!, rest: rest[0]! };
 }
 
-for (const engine of ['pillion', 'grpc-js']) {
+for (const engine of ENGINE_NAMES) {
   describe(`access over gRPC, engine ${engine}`, () => {
     let running: Running;
 

@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
-import { data, headers, PREFACE, ping, reset, settings } from '../support/http2-frames.ts';
+import { callFields, data, headers, PREFACE, ping, reset, settings } from '../support/http2-frames.ts';
 import { frame, openCall, openSession } from '../support/raw-grpc.ts';
 import { RawConnection } from '../support/rest-harness.ts';
 import type { LogLine } from '../support/sidecar.ts';
@@ -220,14 +220,7 @@ export function describeStreamsThatReset(arena: () => Arena): void {
 
 const CANCEL = 8;
 
-const GRPC_POST: readonly (readonly [string, string])[] = [
-  [':method', 'POST'],
-  [':scheme', 'http'],
-  [':path', PREDICT],
-  [':authority', 'sidecar'],
-  ['content-type', 'application/grpc'],
-  ['te', 'trailers'],
-];
+const GRPC_POST = callFields(PREDICT, 'sidecar');
 
 const HALF_OF_HEADERS = Buffer.concat([PREFACE, settings(), headers(1, GRPC_POST).subarray(0, 20)]);
 

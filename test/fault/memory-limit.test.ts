@@ -5,10 +5,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Attack } from '../attacks/memory/attack.ts';
+import { type Attack, withNeighbour } from '../attacks/memory/attack.ts';
 import { grpcGzip, gzipInGzip, zstdBombs } from '../attacks/memory/compression-bombs.ts';
 import { heldMessages, trickledBodies } from '../attacks/memory/held-bodies.ts';
-import { neighbour } from '../attacks/memory/neighbour.ts';
 import { pipelinedPages, zeroWindows } from '../attacks/memory/unread-answers.ts';
 import { MemoryGroup, residentBytes } from '../support/memory-group.ts';
 import { DIGITS, killSidecars, type Sidecar, startSidecar, unbundled } from '../support/sidecar.ts';
@@ -33,7 +32,7 @@ describe('a sidecar of 512 MiB', { skip: group === undefined && 'needs root, and
     );
     // The flight recorder keeps requests on purpose. This loads Node 20's decoder of zstd, whose memory stays as a model's does.
     await zstdBombs(sidecar, 1, AbortSignal.timeout(1000));
-    await neighbour(sidecar, PER_SECOND, AbortSignal.timeout(SECONDS * 1000));
+    await withNeighbour(sidecar, PER_SECOND, AbortSignal.timeout(SECONDS * 1000));
     idleBytes = residentBytes(sidecar.process.pid!);
   });
 
@@ -46,7 +45,10 @@ describe('a sidecar of 512 MiB', { skip: group === undefined && 'needs root, and
   const survives = (name: string, attack: Attack): void => {
     test(`survives ${name}, and its neighbour is answered`, async () => {
       const end = AbortSignal.timeout(SECONDS * 1000);
-      const [counts, beside] = await Promise.all([attack(sidecar, SECONDS, end), neighbour(sidecar, PER_SECOND, end)]);
+      const [counts, beside] = await Promise.all([
+        attack(sidecar, SECONDS, end),
+        withNeighbour(sidecar, PER_SECOND, end),
+      ]);
       assert.equal(sidecar.process.exitCode ?? sidecar.process.signalCode, null, sidecar.output().slice(-2000));
       // There the attack fills the model's queue as well, which refuses by its own rules.
       if (attack !== zeroWindows) assert.deepEqual(beside.failures, {}, JSON.stringify(counts));

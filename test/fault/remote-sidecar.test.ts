@@ -1,4 +1,5 @@
 /** A sidecar in front of another one, which is killed under load and comes back: on both HTTP/2 engines. */
+
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterEach, describe, it, type TestContext } from 'node:test';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
 import type { RequestEntry } from '../../src/admin/requests-report.ts';
 import { ConfigFiles } from '../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { remoteModel } from '../support/remote-models.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { MetricsPage } from '../support/surface-sidecar.ts';
@@ -24,11 +26,11 @@ function predict(sidecar: Sidecar, model: string): Promise<Response> {
 }
 
 describe('a sidecar in front of another', () => {
-  for (const engine of ['pillion', 'grpc-js']) {
+  for (const engine of ENGINE_NAMES) {
     it(`gives its answers, falls back while it is dead, and returns to it (${engine})`, async (t) => {
       const socket = join(new ConfigFiles(t).directory, 'far.sock');
       const startFar = (): Promise<Sidecar> =>
-        startSidecar([...DIGITS, `--grpc_socket_path=${socket}`, `--http2_engine=${engine}`]);
+        startSidecar([...DIGITS, `--grpc_socket_path=${socket}`, ...engineFlags(engine)]);
       let far = await startFar();
       const front = await startFront(t, socket, engine);
       const answer = await predict(front, 'far');
@@ -77,13 +79,12 @@ function startFront(t: TestContext, socket: string, engine: string): Promise<Sid
   const far = remoteModel(t, `address: unix:${socket}\nmodel: digits\n`);
   const config = new ConfigFiles(t).write(
     'pillion.yaml',
-    `http2_engine: ${engine}
-models:
+    `models:
   - {name: far, base_path: ${far}, fallback: near, breaker: {failures: 3, reset_ms: 200}}
   - {name: near, base_path: examples/digits/models/digits}
 `,
   );
-  return startSidecar([`--config=${config}`]);
+  return startSidecar([`--config=${config}`, ...engineFlags(engine)]);
 }
 
 /** While the breaker is not closed: a request that it did not let run says so, though another model answered it. */

@@ -10,6 +10,7 @@ import { newKey } from '../../src/cli/key.ts';
 import { type PrincipalEntry, writeAccessFile } from '../support/access-file.ts';
 import { askGrpc, type Credential, grpcQuestions } from '../support/access-questions.ts';
 import { readConfig } from '../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { appOf } from '../support/local-app.ts';
 import { openSession } from '../support/raw-grpc.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -59,7 +60,7 @@ function restStatus(address: string, client: Client, headers: Record<string, str
   });
 }
 
-for (const engine of ['pillion', 'grpc-js']) {
+for (const engine of ENGINE_NAMES) {
   test(`a client certificate says who asks, engine ${engine}`, async (t) => {
     const directory = tempDirectory(t);
     const ssl = join(directory, 'ssl.config');
@@ -72,7 +73,7 @@ for (const engine of ['pillion', 'grpc-js']) {
       [
         ...DIGITS,
         ...['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=silent'],
-        ...[`--http2_engine=${engine}`, `--ssl_config_file=${ssl}`, '--rest_api_tls', `--grpc_socket_path=${socket}`],
+        ...[...engineFlags(engine), `--ssl_config_file=${ssl}`, '--rest_api_tls', `--grpc_socket_path=${socket}`],
         `--authorization_file=${writeAccessFile(directory, PRINCIPALS)}`,
       ],
       {},

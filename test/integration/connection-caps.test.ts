@@ -1,4 +1,5 @@
 /** More connections than a server can have: new clients get in, busy ones stay, health answers. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
@@ -8,6 +9,7 @@ import { readDescriptorLimit } from '../../src/config/machine/descriptors.ts';
 import { type Attack, type Counts, targetOf } from '../attacks/net/attack.ts';
 import { idleHttp1 } from '../attacks/net/idle-http1.ts';
 import { idleHttp2 } from '../attacks/net/idle-http2.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { grpcHealth, HEALTHY, httpStatus, probe } from '../support/probes.ts';
 import { frame, openCall, openSession } from '../support/raw-grpc.ts';
 import { RawConnection } from '../support/rest-harness.ts';
@@ -66,9 +68,9 @@ async function untilCrowded(sidecar: Sidecar, surface: string): Promise<void> {
 }
 
 describe('with more idle connections than there may be', () => {
-  for (const engine of ['pillion', 'grpc-js']) {
+  for (const engine of ENGINE_NAMES) {
     it(`a gRPC client gets in, and a stream that is open stays (${engine})`, async () => {
-      const sidecar = await startSidecar([...DIGITS, `--http2_engine=${engine}`, `--max_connections=${CROWD - 100}`]);
+      const sidecar = await startSidecar([...DIGITS, ...engineFlags(engine), `--max_connections=${CROWD - 100}`]);
       const session = openSession(sidecar.grpc);
       const watch = openCall(session, '/grpc.health.v1.Health/Watch');
       let isOpen = true;

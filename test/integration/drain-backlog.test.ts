@@ -2,6 +2,7 @@
  * `pillion serve` told to end while clients wait to be accepted, or are in the middle of their TLS handshake: they have
  * sent what they had to say, and are answered.
  */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
@@ -10,9 +11,10 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { FEATURES } from '../../src/pillion.ts';
 import { ConfigFiles } from '../support/config-files.ts';
+import { type EngineName, engineFlags, isListed } from '../support/engine-names.ts';
 import { freePort } from '../support/free-port.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { headerV2Of } from '../support/proxy-headers.ts';
 import { answerOf, frame, openCall } from '../support/raw-grpc.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -62,7 +64,7 @@ async function grpcClient(tcp: Socket, wrap: (tcp: Socket) => Socket): Promise<W
 }
 
 interface Layout {
-  readonly engine: 'pillion' | 'grpc-js';
+  readonly engine: EngineName;
   readonly hasTls?: boolean;
   /** One port for both, and one Unix socket. */
   readonly isJoined?: boolean;
@@ -85,7 +87,7 @@ const LAYOUTS: readonly Layout[] = [
 ];
 
 describe('clients that wait to be accepted when the server is told to end are answered', () => {
-  for (const layout of LAYOUTS.filter(({ hasProxy }) => !hasProxy || 'proxy_protocol' in FEATURES.options)) {
+  for (const layout of LAYOUTS.filter((each) => isListed(each) && (!each.hasProxy || hasFeature('proxy-protocol')))) {
     test(`${JSON.stringify(layout)}, and on Unix sockets`, async (t) => {
       const { engine, hasTls = false, isJoined = false, hasProxy = false } = layout;
       const files = new ConfigFiles(t);
@@ -94,7 +96,7 @@ describe('clients that wait to be accepted when the server is told to end are an
       const [restPath, grpcPath] = ['rest', isJoined ? 'rest' : 'grpc'].map((n) => join(files.directory, `${n}.sock`));
       const port = isJoined ? await freePort() : 0;
       const sidecar = await startSidecar([
-        ...[...writeSurfaceModels(files.directory, ['float']), `--http2_engine=${engine}`, '--num_batch_threads=1'],
+        ...[...writeSurfaceModels(files.directory, ['float']), ...engineFlags(engine), '--num_batch_threads=1'],
         ...[`--rest_socket_path=${restPath}`, `--grpc_socket_path=${grpcPath}`, ...(hasTls ? tls : [])],
         ...[`--port=${port}`, `--rest_api_port=${port}`, ...(hasProxy ? ['--proxy_protocol'] : [])],
       ]);

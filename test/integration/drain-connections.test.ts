@@ -1,4 +1,5 @@
 /** `pillion serve` told to end: clients that read large answers slowly have them whole, silent ones are not waited for. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
@@ -9,6 +10,8 @@ import { afterEach, describe, test } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { ConfigFiles } from '../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
+import { PREFACE, settings } from '../support/http2-frames.ts';
 import { frame, openCall } from '../support/raw-grpc.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
@@ -74,13 +77,13 @@ function slowGrpc(session: ClientHttp2Session): SlowReader {
 }
 
 describe('a drain waits for slow readers', () => {
-  for (const engine of ['pillion', 'grpc-js']) {
+  for (const engine of ENGINE_NAMES) {
     test(`of gRPC by ${engine} and of REST, over TLS and Unix sockets`, async (t) => {
       const files = new ConfigFiles(t);
       const { key, cert } = selfSigned();
       const [rest, grpc] = ['rest', 'grpc'].map((name) => join(files.directory, `${name}.sock`));
       const sidecar = await startSidecar([
-        ...[...writeSurfaceModels(files.directory, ['float']), ...ARGS, `--http2_engine=${engine}`],
+        ...[...writeSurfaceModels(files.directory, ['float']), ...ARGS, ...engineFlags(engine)],
         ...[`--rest_socket_path=${rest}`, `--grpc_socket_path=${grpc}`],
         ...[`--tls_key_file=${files.write('key', key)}`, `--tls_cert_file=${files.write('cert', cert)}`],
       ]);
@@ -105,10 +108,10 @@ describe('a drain waits for slow readers', () => {
 });
 
 /** Of an HTTP/2 client that never answers: its preface and empty SETTINGS. */
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
+const BEGUN = Buffer.concat([PREFACE, settings()]);
 
 describe('a drain does not wait for clients that have nothing to get', () => {
-  for (const engine of ['pillion', 'grpc-js']) {
+  for (const engine of ENGINE_NAMES) {
     for (const hasTls of [false, true]) {
       test(`${engine}, ${hasTls ? 'with' : 'without'} TLS`, async (t) => {
         const files = new ConfigFiles(t);
@@ -116,12 +119,12 @@ describe('a drain does not wait for clients that have nothing to get', () => {
         const tls = [`--tls_key_file=${files.write('key', key)}`, `--tls_cert_file=${files.write('cert', cert)}`];
         const models = writeSurfaceModels(files.directory, ['float']);
         // Whoever is waited for would be so for ten minutes.
-        const patient = ['--drain_timeout_ms=600000', `--http2_engine=${engine}`];
+        const patient = ['--drain_timeout_ms=600000', ...engineFlags(engine)];
         const sidecar = await startSidecar([...models, ...patient, ...(hasTls ? tls : [])]);
         const [grpc, rest] = [sidecar.grpc.split(':')[1], new URL(sidecar.rest).port];
         const sent: readonly (readonly [port: string | undefined, bytes: Buffer])[] = [
           [grpc, Buffer.alloc(0)],
-          [grpc, PREFACE],
+          [grpc, BEGUN],
           [rest, Buffer.alloc(0)],
           [rest, Buffer.from('POST /v1/models/float:predict HTTP/1.1\r\nhost: a\r\n')],
         ];

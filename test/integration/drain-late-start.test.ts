@@ -8,9 +8,9 @@ import { Duplex } from 'node:stream';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
-import { FEATURES } from '../../src/pillion.ts';
 import { ConfigFiles } from '../support/config-files.ts';
 import { freePort } from '../support/free-port.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { headerV2Of } from '../support/proxy-headers.ts';
 import { answerOf, frame, openCall } from '../support/raw-grpc.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -117,7 +117,7 @@ describe('clients that have begun when the server is told to end are answered', 
       assert.equal(await sidecar.exited, 0);
     });
 
-    const skip = 'proxy_protocol' in FEATURES.options ? false : 'the feature is not there';
+    const skip = hasFeature('proxy-protocol') ? false : 'the feature is not there';
     it(`within a PROXY header, on ${where}`, { skip }, async () => {
       const sidecar = await start(isJoined, ['--proxy_protocol']);
       const header = headerV2Of('203.0.113.7', 4000);

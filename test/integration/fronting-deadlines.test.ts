@@ -6,7 +6,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { FrontedDeadlines } from '../../src/proxy/fronting/fronted-deadlines.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
-import { openInferencePart } from '../../src/proxy/servers/open-inference-part.ts';
 import { FrontedApp } from '../support/fronted-app.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import {
@@ -18,7 +17,7 @@ import {
   withGrpc,
 } from '../support/grpc-harness.ts';
 import { JumpClock } from '../support/jump-clock.ts';
-import { openInferenceOf } from '../support/open-inference-parts.ts';
+import { LISTED_SURFACES } from '../support/listed-features.ts';
 import { echo, never, type PuppetRunner } from '../support/puppet-models.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -44,9 +43,9 @@ async function withServers(use: (servers: Servers) => Promise<void>, clock: Cloc
     (models) => runners.push(models.add('m', { behave: echo }), models.add('slow', { behave: never })),
     async (grpc) => {
       const resolver = new ModelResolver(grpc.models);
-      const inference = { openInference: openInferenceOf(grpc), resolver, maxTensorBytes: 1 << 20 };
+      const surfaces = LISTED_SURFACES.map((make) => make(grpc.parts));
       const fronted = new FrontedApp({
-        server: { lifecycle: grpc.lifecycle, resolver, surfaces: [{ rest: () => openInferencePart(inference) }] },
+        server: { lifecycle: grpc.lifecycle, resolver, surfaces },
         front: { clock, deadlines },
       });
       await fronted.start();

@@ -8,14 +8,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import type { CallersReport } from '../../src/admin/callers-report.ts';
-import type { Attack, Target } from '../attacks/rows/attack.ts';
+import { type Attack, predictFrame, type Target } from '../attacks/rows/attack.ts';
 import { manyRows } from '../attacks/rows/many-rows.ts';
-import { sendSmallRequests } from '../attacks/rows/small-requests.ts';
 import { unreadAnswers, zeroWindowStreams } from '../attacks/rows/unread-answers.ts';
 import { writeCostlyModel } from '../support/costly-model.ts';
+import { grpcClient, Neighbour, restClient } from '../support/neighbour.ts';
 import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 
-const SMALL = { total: 1000, perSecond: 400, deadlineMs: 30_000 };
+const SMALL = { total: 1000, perSecond: 400, patienceMs: 30_000 };
 /** Ended by the test, when the small requests have been answered. */
 const ATTACK_SECONDS = 60;
 
@@ -26,6 +26,12 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   'streams without a window': zeroWindowStreams(64),
   'answers that are not read': unreadAnswers(64),
 };
+
+function smallRequests(target: Target, surface: 'grpc' | 'rest') {
+  const { grpc, rest, model, rowShape } = target;
+  if (surface === 'grpc') return grpcClient(grpc, predictFrame(target, 1), { 'grpc-timeout': '30S' });
+  return restClient(`${rest}/v1/models/${model}:predict`, `{"instances":${rowShape.length === 0 ? '[1]' : '[[1]]'}}`);
+}
 
 describe('Beside a caller that sends', () => {
   const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
@@ -51,11 +57,11 @@ describe('Beside a caller that sends', () => {
         const target: Target = { grpc: sidecar.grpc, rest: sidecar.rest, model, rowShape };
         const stop = new AbortController();
         const attacking = attack(target, ATTACK_SECONDS, stop.signal);
-        const { ok, failures } = await sendSmallRequests(target, { surface, ...SMALL });
+        const { answered, failures } = await new Neighbour([smallRequests(target, surface)], SMALL).end();
         stop.abort();
         const counts = await attacking;
         assert.ok((counts['sent'] ?? 0) > 0, JSON.stringify(counts));
-        assert.deepEqual([ok, failures], [SMALL.total, []]);
+        assert.deepEqual([answered, failures], [SMALL.total, {}]);
       });
     }
   }

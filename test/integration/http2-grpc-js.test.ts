@@ -7,7 +7,7 @@ import grpc from '@grpc/grpc-js';
 import type { Http2Handler } from '../../src/proxy/http2/connection-core.ts';
 import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
 import type { Http2Stream, StreamSink } from '../../src/proxy/http2/streams/stream.ts';
-import { listen } from '../support/http2-listener.ts';
+import { listen } from '../support/http2-handlers.ts';
 
 const HEAD = encodeHeaders([
   [':status', '200'],

@@ -8,8 +8,7 @@ import http2 from 'node:http2';
 import https from 'node:https';
 import { createConnection } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { EchoHandler } from '../support/http2-echo.ts';
-import { type Listener, type ListenInit, listen } from '../support/http2-listener.ts';
+import { EchoHandler, type Listener, type ListenInit, listen } from '../support/http2-handlers.ts';
 import { selfSigned } from '../support/self-signed.ts';
 
 async function listenBoth(t: TestContext, init: Partial<ListenInit> = {}): Promise<Listener> {

@@ -7,10 +7,8 @@ import http2, { type ClientHttp2Session, type IncomingHttpHeaders } from 'node:h
 import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { EchoHandler } from '../support/http2-echo.ts';
 import { F, headers, POST, PREFACE, settings, T, windowUpdate } from '../support/http2-frames.ts';
-import { listen } from '../support/http2-listener.ts';
-import { HEAD, PuppetHandler } from '../support/http2-puppet.ts';
+import { EchoHandler, HEAD, listen, PuppetHandler } from '../support/http2-handlers.ts';
 import { selfSigned } from '../support/self-signed.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 

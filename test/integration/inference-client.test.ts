@@ -1,4 +1,5 @@
 /** Classify, Regress and MultiInference as Python's grpcio sends them with TensorFlow Serving's own messages. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { execFile } from 'node:child_process';
@@ -7,6 +8,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { after, it } from 'node:test';
 import { promisify } from 'node:util';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { exampleBytes } from '../support/feature-specs.ts';
 import { onnxModel } from '../support/onnx-model.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
@@ -15,12 +17,12 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 after(killSidecars);
 
-for (const engine of ['pillion', 'grpc-js']) {
+for (const engine of ENGINE_NAMES) {
   it(`answers the official messages of every method on examples, on ${engine}`, async (t) => {
     const python = process.env['PILLION_TEST_PYTHON'];
     assert.ok(python, 'PILLION_TEST_PYTHON names the environment of test/clients/requirements.txt; npm test sets it');
     const models = writeSurfaceModels(tempDirectory(t), ['examples']);
-    const sidecar = await startSidecar([...models, `--http2_engine=${engine}`]);
+    const sidecar = await startSidecar([...models, ...engineFlags(engine)]);
     const script = 'test/clients/inference.py';
     const { stdout } = await promisify(execFile)(python, [script, sidecar.grpc, sidecar.rest]);
     assert.match(stdout, /\nok\n$/);

@@ -1,4 +1,5 @@
 /** `pillion serve` with one port, or one Unix socket, for gRPC and REST. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { execFile } from 'node:child_process';
@@ -11,7 +12,9 @@ import { afterEach, describe, it, type TestContext } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { promisify } from 'node:util';
 import { ConfigFiles } from '../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { freePort } from '../support/free-port.ts';
+import { settings as ownSettings, PREFACE } from '../support/http2-frames.ts';
 import { MountedSecret } from '../support/mounted-secret.ts';
 import { grpcHealth, HEALTHY, probe } from '../support/probes.ts';
 import { answerOf, frame, openCall, openSession } from '../support/raw-grpc.ts';
@@ -20,18 +23,15 @@ import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sid
 import { MetricsPage } from '../support/surface-sidecar.ts';
 import { trickle } from '../support/trickle.ts';
 
-const ENGINES = ['pillion', 'grpc-js'];
 const MODEL = '/v1/models/digits';
 const CLOSING = 'host: x\r\nconnection: close\r\n';
-const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const SERVING = '0801';
 
 afterEach(killSidecars);
 
 async function start(engine: string, args: readonly string[] = []): Promise<Sidecar> {
   const port = await freePort();
-  return startSidecar([...DIGITS, `--http2_engine=${engine}`, `--port=${port}`, `--rest_api_port=${port}`, ...args]);
+  return startSidecar([...DIGITS, ...engineFlags(engine), `--port=${port}`, `--rest_api_port=${port}`, ...args]);
 }
 
 function tlsFlags(t: TestContext): readonly string[] {
@@ -71,7 +71,7 @@ async function healthOn(session: ClientHttp2Session): Promise<string | undefined
 }
 
 describe('one port for gRPC and REST', () => {
-  for (const engine of ENGINES) {
+  for (const engine of ENGINE_NAMES) {
     it(`serves both to clients that know nothing of it (${engine})`, async () => {
       const sidecar = await start(engine);
       assert.equal(sidecar.rest, `http://${sidecar.grpc}`);
@@ -96,7 +96,7 @@ describe('one port for gRPC and REST', () => {
 
       const http2 = open(sidecar);
       const settings = once(http2, 'data') as Promise<[Buffer]>;
-      await trickle(http2, Buffer.concat([PREFACE, SETTINGS]));
+      await trickle(http2, Buffer.concat([PREFACE, ownSettings()]));
       assert.equal((await settings)[0][3], 4);
       http2.destroy();
 
@@ -222,8 +222,8 @@ describe('one port for gRPC and REST', () => {
 
   it('is a Unix socket too, where both name one', async (t) => {
     const path = join(new ConfigFiles(t).directory, 'p.sock');
-    for (const engine of ENGINES) {
-      const flags = [`--http2_engine=${engine}`, `--grpc_socket_path=${path}`, `--rest_socket_path=${path}`];
+    for (const engine of ENGINE_NAMES) {
+      const flags = [...engineFlags(engine), `--grpc_socket_path=${path}`, `--rest_socket_path=${path}`];
       const sidecar = await startSidecar([...DIGITS, ...flags]);
       const ready = await sidecar.line(({ event }) => event === 'ready');
       assert.deepEqual(

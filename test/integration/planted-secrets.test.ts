@@ -3,6 +3,7 @@
  * searched for them: its log at the lowest level, the audit log, the access log, spans and metrics as they are exported, every page of
  * the operators' server, the metrics page, the texts of answers, and what the commands print.
  */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { spawnSync } from 'node:child_process';
@@ -19,6 +20,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { newKey } from '../../src/cli/key.ts';
 import { createIssuer, writeAccessFile } from '../support/access-file.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { answerOf, frame, openCall } from '../support/raw-grpc.ts';
 import { RawConnection } from '../support/rest-harness.ts';
 import { DIGITS, killSidecars, startSidecar } from '../support/sidecar.ts';
@@ -138,7 +140,7 @@ async function askGrpc(session: ClientHttp2Session, credentials: readonly (reado
   return said.join('\n');
 }
 
-for (const engine of ['pillion', 'grpc-js']) {
+for (const engine of ENGINE_NAMES) {
   describe(`planted secrets, engine ${engine}`, () => {
     it('are found nowhere', async (t) => {
       const directory = tempDirectory(t);
@@ -173,7 +175,7 @@ for (const engine of ['pillion', 'grpc-js']) {
       const args = [
         ...DIGITS,
         ...['--log_level=trace', '--capture_payloads=all', '--capture_inputs=*', '--enable_reload_rpc'],
-        `--http2_engine=${engine}`,
+        ...engineFlags(engine),
         `--authorization_file=${rules}`,
         `--admin_token_file=${tokenFile}`,
         `--audit_log_file=${auditFile}`,

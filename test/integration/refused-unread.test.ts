@@ -73,7 +73,11 @@ eachEngine('a Predict that is refused unread is answered as one that was read', 
 
 eachEngine('a Predict is decoded if a glance does not tell what it asks', async () => {
   const setUp = (models: PuppetDirectory): void => {
-    models.configuredFallbacks.set('replaced', { degradeTo: { name: 'unread' } });
+    models.fallbacks = {
+      has: (model) => model === 'replaced',
+      acquire: () => assert.fail(),
+      run: (request) => request.runOnResolved(),
+    };
     models.add('replaced').refusal = new SharedError(REFUSAL);
   };
   await withBoth(async (server, unread) => {

@@ -1,4 +1,5 @@
 /** A gate in front of TLS: it counts the connection that was accepted, and asks the one that the handshake made of it. */
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
@@ -7,9 +8,8 @@ import { type TestContext, test } from 'node:test';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { systemClock } from '../../src/core/clock.ts';
 import type { GrpcCall } from '../../src/proxy/grpc/engine.ts';
-import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
-import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
 import { ConnectionGate, type GateReason } from '../../src/proxy/net/connection-gate.ts';
+import { ENGINES } from '../support/grpc-engines.ts';
 import { answerOf, frame, openCall } from '../support/raw-grpc.ts';
 import { RestHarness } from '../support/rest-harness.ts';
 import { selfSigned } from '../support/self-signed.ts';
@@ -68,11 +68,11 @@ test('REST: an idle connection ends for a new one, a half-sent head stays, a sil
   assert.match(await ask(begun, 'els/m HTTP/1.1\r\nhost: t\r\n\r\n'), /^HTTP\/1\.1 404 /);
 });
 
-for (const Engine of [PillionEngine, GrpcJsEngine]) {
-  test(`gRPC: an idle connection ends for a new one, one with a call stays (${Engine.name})`, async (t) => {
+for (const { name, create } of ENGINES) {
+  test(`gRPC: an idle connection ends for a new one, one with a call stays (${name})`, async (t) => {
     const ends: GateReason[] = [];
-    const engine = new Engine({
-      clock: systemClock,
+    const engine = create({
+      maxReceiveBytes: 1 << 20,
       tls: TLS,
       entrance: { gate: gateOf(2, ends) },
       onInternalError: (error) => assert.fail(String(error)),

@@ -1,4 +1,5 @@
 /** Key, certificates and authorities replaced while the real process serves: nobody loses a connection or a request. */
+
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { afterEach, describe, type TestContext, test } from 'node:test';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { ConfigFiles } from '../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { MountedSecret } from '../support/mounted-secret.ts';
 import { RestartClients } from '../support/restart-clients.ts';
 import { RESTART_REQUESTS } from '../support/restarts.ts';
@@ -90,10 +92,10 @@ const metricsOf = async ({ admin }: Sidecar): Promise<MetricsPage> =>
   new MetricsPage(await (await fetch(`${admin}/metrics`)).text());
 
 describe('new certificates', () => {
-  for (const engine of ['pillion', 'grpc-js']) {
+  for (const engine of ENGINE_NAMES) {
     test(`are served as Kubernetes changes them, under load, and fail nothing (${engine})`, async (t) => {
       const secret = new MountedSecret(t, secretOf(issued()));
-      const sidecar = await start(t, [...flagsOf(secret), '--tls_poll_wait_seconds=1', `--http2_engine=${engine}`]);
+      const sidecar = await start(t, [...flagsOf(secret), '--tls_poll_wait_seconds=1', ...engineFlags(engine)]);
       const [rest, grpc] = portsOf(sidecar);
       const ca = AUTHORITY.cert;
       const clients = (['rest', 'grpc'] as const).map((protocol) => {

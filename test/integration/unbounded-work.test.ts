@@ -1,6 +1,7 @@
 /** Requests that ask for more work than their size tells, against a server with a neighbour that others ask. */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { Neighbour, restClient } from '../support/neighbour.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { BOXES, ROUNDS, writeModel } from '../support/unbounded-models.ts';
@@ -21,10 +22,10 @@ describe('a model that makes as many rounds as a request says', () => {
     assert.match(String(lost['reason']), /^a run went on 2 s after its deadline/);
     await sidecar.line(({ msg }) => msg === 'worker restarted');
     assert.deepEqual(await rounds(sidecar, 5), [200, '{"outputs":5.0}']);
-    const { answers, failures, longestMs } = await neighbour.end();
-    assert.ok(answers > 100, `${answers} answers`);
-    assert.deepEqual(failures, []);
-    assert.ok(longestMs < 2000, `${longestMs} ms`);
+    const { answered, failures, max } = await neighbour.stop();
+    assert.ok(answered > 100, `${answered} answers`);
+    assert.deepEqual(failures, {});
+    assert.ok(max < 2000, `${max} ms`);
     // It ends while such a run is in progress, too.
     assert.equal((await rounds(sidecar, 4e12))[0], 504);
     assert.equal((await fetch(`${sidecar.admin}/live`)).status, 200);
@@ -56,9 +57,9 @@ describe('a model whose work is bounded by the size of a request', () => {
     const [status] = await predict(sidecar, 'boxes', { inputs });
     const tookMs = performance.now() - startedAt;
     assert.equal(status, 200);
-    const { failures, longestMs } = await neighbour.end();
-    assert.deepEqual(failures, []);
-    assert.ok(longestMs < tookMs / 2, `${longestMs} ms of ${tookMs} ms`);
+    const { failures, max } = await neighbour.stop();
+    assert.deepEqual(failures, {});
+    assert.ok(max < tookMs / 2, `${max} ms of ${tookMs} ms`);
   });
 });
 
@@ -81,23 +82,6 @@ async function predict(
   return [answer.status, (await answer.text()).replaceAll(/\s/g, '')] as const;
 }
 
-/** Asks the neighbour 200 times a second, whether or not it has answered, until `end`. */
-function askNeighbour(sidecar: Sidecar) {
-  const asked: Promise<void>[] = [];
-  const failures: unknown[] = [];
-  let longestMs = 0;
-  const ask = async (): Promise<void> => {
-    const startedAt = performance.now();
-    const [status, text] = await predict(sidecar, 'half', { instances: [2] });
-    if (status !== 200) failures.push([status, text]);
-    longestMs = Math.max(longestMs, performance.now() - startedAt);
-  };
-  const timer = setInterval(() => asked.push(ask().catch((error: unknown) => void failures.push(error))), 5);
-  return {
-    end: async () => {
-      clearInterval(timer);
-      await Promise.all(asked);
-      return { answers: asked.length, failures, longestMs };
-    },
-  };
+function askNeighbour({ rest }: Sidecar): Neighbour {
+  return new Neighbour([restClient(`${rest}/v1/models/half:predict`, '{"instances":[2]}')], { perSecond: 200 });
 }

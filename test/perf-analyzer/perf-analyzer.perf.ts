@@ -2,12 +2,14 @@
  * NVIDIA's perf_analyzer, as it is, by every way that it has to ask: `npm test -- perf-analyzer`. It compares each answer
  * with the bytes that it is told, and ends with an error at the first that differs.
  */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { DIGIT_MODELS, DigitAnswers } from '../support/digit-answers.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { analyze, DIGITS, dataFile, EXACT, exactModels, grpcOf, refuse, restOf, writeDataFiles } from './analyzer.ts';
 
@@ -97,11 +99,11 @@ function askByEach(surface: 'gRPC' | 'REST', ways: Ways, sidecar: () => Sidecar)
   });
 }
 
-for (const engine of ['pillion', 'grpc-js']) {
+for (const engine of ENGINE_NAMES) {
   describe(`perf_analyzer, on ${engine}`, () => {
     let sidecar: Sidecar;
     before(async () => {
-      sidecar = await startSidecar([...MODELS, `--http2_engine=${engine}`]);
+      sidecar = await startSidecar([...MODELS, ...engineFlags(engine)]);
     });
     after(async () => assert.equal(await sidecar.stop(), 0));
 

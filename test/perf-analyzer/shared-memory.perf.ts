@@ -1,10 +1,12 @@
 /** perf_analyzer with tensors in system shared memory, both ways. */
+
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, it } from 'node:test';
 import { DIGIT_MODELS } from '../support/digit-answers.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
 import { analyze, DIGITS, EXACT, exactModels, grpcOf, refuse, restOf } from './analyzer.ts';
 
@@ -21,9 +23,9 @@ after(() => {
   rmSync('/dev/shm/digit', { force: true });
 });
 
-for (const engine of ['pillion', 'grpc-js']) {
+for (const engine of ENGINE_NAMES) {
   it(`tensors in shared memory, on ${engine}`, async () => {
-    const flags = ['--allow_client_shm', `--http2_engine=${engine}`];
+    const flags = ['--allow_client_shm', ...engineFlags(engine)];
     const sidecar = await startSidecar([...DIGIT_MODELS, ...exactModels(directory), ...flags]);
     for (const at of [grpcOf(sidecar), [...grpcOf(sidecar), '--streaming'], restOf(sidecar)]) {
       // Random numbers: it compares no answer that is in shared memory.

@@ -19,8 +19,7 @@ import {
   T,
   windowUpdate,
 } from '../support/http2-frames.ts';
-import { Http2Peer } from '../support/http2-peer.ts';
-import { playBytes } from '../support/http2-play.ts';
+import { Http2Peer, playBytes } from '../support/http2-peer.ts';
 
 /** What a client may send, more or less. */
 const piece: fc.Arbitrary<Buffer> = fc.oneof(

@@ -17,7 +17,7 @@ import {
   type ServerHttp2Stream,
   type Settings,
 } from 'node:http2';
-import { type AddressInfo, createServer as createNetServer, type Socket } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemClock } from '../../src/core/clock.ts';
 import { parseAppAddress } from '../../src/proxy/fronting/app/app-address.ts';
@@ -26,13 +26,13 @@ import type { FrontOptions } from '../../src/proxy/fronting/front.ts';
 import { Http2Front } from '../../src/proxy/fronting/http2-front.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../src/proxy/grpc/pillion-engine.ts';
 import type { Http2Options } from '../../src/proxy/http2/options.ts';
-import { Http2Server as Http2ServerEngine } from '../../src/proxy/http2/server.ts';
 import type { RequestHeaders } from '../../src/proxy/http2/streams/request-headers.ts';
 import type { Http2Stream } from '../../src/proxy/http2/streams/stream.ts';
 import { NO_MODEL, route } from '../../src/proxy/protocols/rest/route.ts';
 import type { RestPart } from '../../src/proxy/servers/rest-part.ts';
 import { RestRoutes } from '../../src/proxy/servers/rest-routes.ts';
 import { frontOf, httpFront } from './fronted-app.ts';
+import { openListener } from './http2-handlers.ts';
 import { RestHarness } from './rest-harness.ts';
 
 type OnStream = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void;
@@ -147,23 +147,11 @@ export async function engineApp(
   onStream: (stream: Http2Stream, headers: RequestHeaders) => void,
   options: Partial<Http2Options> = {},
 ): Promise<{ address: string; close: () => void }> {
-  const http2 = new Http2ServerEngine({
-    clock: systemClock,
-    options,
-    handler: {
-      onStream,
-      onHandlerError: (error) => {
-        throw error;
-      },
-    },
-  });
-  const server = createNetServer((socket) => http2.accept(socket));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = (): void => {
-    http2.destroy();
-    server.close();
+  const onHandlerError = (error: unknown): never => {
+    throw error;
   };
-  return { address: `h2c://127.0.0.1:${(server.address() as AddressInfo).port}`, close };
+  const { port, close } = await openListener({ options, handler: { onStream, onHandlerError } });
+  return { address: `h2c://127.0.0.1:${port}`, close };
 }
 
 export interface Http2Answer {

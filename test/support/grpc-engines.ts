@@ -7,10 +7,11 @@ import { type TestContext, test } from 'node:test';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { Callers } from '../../src/proxy/caller.ts';
 import type { GrpcEngine } from '../../src/proxy/grpc/engine.ts';
-import { GrpcJsEngine } from '../../src/proxy/grpc/grpc-js-engine.ts';
 import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
+import type { Entrance } from '../../src/proxy/net/listen.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
+import { installed } from './listed-features.ts';
 
 export interface EngineInit {
   readonly maxReceiveBytes: number;
@@ -22,6 +23,7 @@ export interface EngineInit {
   readonly clock?: Clock;
   readonly memory?: MemoryBudget;
   readonly callers?: Callers;
+  readonly entrance?: Entrance;
   readonly bodyTimeoutS?: number;
   readonly onInternalError: (error: unknown) => void;
 }
@@ -36,10 +38,15 @@ export const PILLION: EngineUnderTest = {
   create: (init) => new PillionEngine({ clock: systemClock, ...init }),
 };
 
-export const GRPC_JS: EngineUnderTest = {
+const makeGrpcJs = (await installed('grpc-js', ['--http2_engine=grpc-js'])).engine;
+
+/** Undefined if the feature is not listed. */
+export const GRPC_JS: EngineUnderTest | undefined = makeGrpcJs && {
   name: 'grpc-js',
-  create: (init) => new GrpcJsEngine({ clock: systemClock, ...init }),
+  create: (init) => makeGrpcJs({ clock: systemClock, ...init }),
 };
+
+export const ENGINES: readonly EngineUnderTest[] = GRPC_JS === undefined ? [PILLION] : [PILLION, GRPC_JS];
 
 const current = new AsyncLocalStorage<EngineUnderTest>();
 
@@ -56,7 +63,7 @@ export function onEngine<T>(engine: EngineUnderTest, body: () => T): T {
 }
 
 export function eachEngine(name: string, body: (t: TestContext) => Promise<void>): void {
-  for (const engine of [PILLION, GRPC_JS]) {
+  for (const engine of ENGINES) {
     test(`${name} (${engine.name})`, (t) => current.run(engine, () => body(t)));
   }
 }

@@ -9,22 +9,18 @@ import type { Buffer } from 'node:buffer';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
+import type { SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
 import { Callers } from '../../src/proxy/caller.ts';
-import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
-import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
-import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
+
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
-import { ReadinessGate } from '../../src/proxy/readiness.ts';
-import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
-import { type CarriedDeadlines, RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
-import { reportsOf, type Surface } from '../../src/proxy/servers/surface.ts';
-import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
+import { reportsOf } from '../../src/proxy/servers/surface.ts';
+import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
-import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
-import { PuppetDirectory } from './puppet-models.ts';
+import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
+import type { PuppetDirectory } from './puppet-models.ts';
+import { type PartsOptions, ServerParts } from './server-parts.ts';
 
 export const PREDICTION = 'tensorflow.serving.PredictionService';
 export const MODEL = 'tensorflow.serving.ModelService';
@@ -65,86 +61,52 @@ export function clientClass(service: string): grpc.ServiceClientConstructor {
   return found;
 }
 
-export interface GrpcHarnessOptions {
-  /** Default: no request takes over another's. */
-  readonly carriedDeadlines?: CarriedDeadlines;
+const MAX_TIMEOUT_MS = 60_000;
+
+export interface GrpcHarnessOptions extends PartsOptions {
   readonly address?: string;
   readonly maxReceiveBytes?: number;
   /** Default none: HandleReloadConfigRequest is UNIMPLEMENTED. */
   readonly reload?: ReloadHandler;
-  readonly maxTimeoutMs?: number;
   /** Of calls and deadlines. Default: the system's. */
   readonly clock?: Clock;
   readonly server?: Partial<GrpcServerOptions>;
-  readonly openInference?: Partial<OpenInferenceHarness>;
-  readonly telemetry?: Partial<Telemetry>;
-  /** Of requests and messages. Default: one without limits. */
-  readonly memory?: MemoryBudget;
-  /** What features add. Default: nothing. */
-  readonly surfaces?: readonly Surface[];
-  /** Longest that a refusal for overload is held. Default: none is. */
-  readonly refusalDelayMs?: number;
+  /** What features add. Default: LISTED_SURFACES. */
+  readonly surfaces?: readonly SurfaceMaker[];
   readonly tls?: ListenTls;
   /** Of the clients; default: without TLS. */
   readonly credentials?: grpc.ChannelCredentials;
 }
 
-export class GrpcHarness {
-  readonly models = new PuppetDirectory();
-  readonly readiness = new ReadinessGate();
-  readonly lifecycle: RequestLifecycle;
+export class GrpcHarness extends ServerParts<Clock> {
   readonly server: GrpcServer;
-  /** One for each request that has ended, in order. */
-  readonly records: RequestRecord[] = [];
-  readonly internalErrors: unknown[] = [];
+  readonly parts: SurfaceParts;
   /** Of the server as bound. */
   address = '';
-  readonly #deadlines: DeadlineTimer;
   readonly #clients = new Map<string, grpc.Client>();
   readonly #credentials: grpc.ChannelCredentials;
-  /** Waits for the record of the next request that ends. */
-  #onRecord: (() => void) | undefined;
 
   constructor(options: GrpcHarnessOptions) {
+    super(options.clock ?? systemClock, MAX_TIMEOUT_MS, options);
+    const { clock } = this;
     const maxReceiveBytes = options.maxReceiveBytes ?? 1 << 20;
     this.#credentials = options.credentials ?? grpc.credentials.createInsecure();
-    const { clock = systemClock } = options;
-    this.#deadlines = new DeadlineTimer(clock);
-    this.lifecycle = new RequestLifecycle({
-      clock,
-      deadlines: this.#deadlines,
-      ...(options.memory !== undefined && { memory: options.memory }),
-      ...(options.refusalDelayMs !== undefined && {
-        refusals: new RefusalHold({ clock, deadlines: this.#deadlines, mostMs: options.refusalDelayMs }),
-      }),
-      carriedDeadlines: options.carriedDeadlines,
-      maxTimeoutMs: { rest: 60_000, grpc: options.maxTimeoutMs ?? 60_000 },
-      telemetry: {
-        ...noTelemetry,
-        ...options.telemetry,
-        recordRequest: (record) => {
-          this.records.push(record);
-          this.#onRecord?.();
-        },
-      },
-    });
-    this.readiness.setModelsReady(true);
-    const { surfaces = [] } = options;
+    this.parts = { ...puppetParts(this, maxReceiveBytes), thread: options.server?.thread };
+    const surfaces = (options.surfaces ?? LISTED_SURFACES).map((make) => make(this.parts));
     this.server = new GrpcServer({
       engine: currentEngine().create({
         ...{ maxReceiveBytes, clock, callers: new Callers('', undefined, reportsOf(surfaces)?.askedBy) },
         ...(options.tls !== undefined && { tls: options.tls }),
         ...(options.memory !== undefined && { memory: options.memory }),
-        onInternalError: (error) => this.internalErrors.push(error),
+        onInternalError: this.onInternalError,
       }),
       lifecycle: this.lifecycle,
-      resolver: new ModelResolver(this.models),
-      modelInfo: new ModelInfoHandler(this.models),
-      openInference: openInferenceOf({ ...this, ...options.openInference }),
+      resolver: this.parts.resolver,
+      modelInfo: this.parts.modelInfo,
       reload: options.reload,
       surfaces,
       readiness: this.readiness,
-      onInternalError: (error) => this.internalErrors.push(error),
+      onInternalError: this.onInternalError,
       options: { maxTensorBytes: maxReceiveBytes, ...options.server },
     });
   }
@@ -203,18 +165,13 @@ export class GrpcHarness {
 
   /** The record of the `count`-th request that ended, as soon as it has. */
   async record(count: number): Promise<RequestRecord> {
-    while (this.records.length < count) {
-      await new Promise<void>((resolve) => {
-        this.#onRecord = resolve;
-      });
-    }
-    return this.records[count - 1]!;
+    return (await this.recorded(count))[count - 1]!;
   }
 
   async stop(): Promise<void> {
     for (const client of this.#clients.values()) client.close();
     await this.server.close();
-    this.#deadlines.close();
+    this.closeParts();
   }
 }
 

@@ -69,6 +69,20 @@ export const POST: Fields = [
   [':authority', 'localhost'],
 ];
 
+/** Of a gRPC call. */
+export const callFields = (path: string, authority = 'localhost'): Fields => [
+  [':method', 'POST'],
+  [':scheme', 'http'],
+  [':path', path],
+  [':authority', authority],
+  ['content-type', 'application/grpc'],
+  ['te', 'trailers'],
+];
+
+/** All that a client must say before its first request. */
+export const greeting = (ownSettings: Readonly<Record<number, number>> = {}): Buffer =>
+  Buffer.concat([PREFACE, settings(ownSettings), settingsAck()]);
+
 export function headers(id: number, fields: Fields = POST, flags: number = F.END_HEADERS): Buffer {
   return frame(T.HEADERS, flags, id, encodeHeaders(fields));
 }

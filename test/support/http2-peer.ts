@@ -2,6 +2,7 @@
  * A client's end of an HTTP/2 connection, by hand and without a network: it sends bytes, and looks at the frames that
  * came back. It can stop reading, so that the server's socket fills.
  */
+import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { Duplex } from 'node:stream';
 import type { Http2Handler } from '../../src/proxy/http2/connection-core.ts';
@@ -9,8 +10,8 @@ import type { Http2Options } from '../../src/proxy/http2/options.ts';
 import { Http2Server } from '../../src/proxy/http2/server.ts';
 import type { Occupant } from '../../src/proxy/net/connection-gate.ts';
 import { FakeClock } from './fake-clock.ts';
-import { EchoHandler } from './http2-echo.ts';
 import { type Frame, PREFACE, parseFrames, settings, settingsAck, T } from './http2-frames.ts';
+import { EchoHandler } from './http2-handlers.ts';
 
 /** The server's end: a Duplex whose two sides are in a test's hands. */
 export class TestSocket extends Duplex {
@@ -143,4 +144,41 @@ export function describeFrames(frames: readonly Frame[]): string[] {
     if (type === T.SETTINGS || type === T.PING) return `${name}${flags & 1 ? ' ACK' : ''}`;
     return `${name}${flags & 1 ? ' END' : ''}`;
   });
+}
+
+/** What a client saw of a connection, and the server of its requests. */
+interface Seen {
+  readonly requests: readonly unknown[];
+  readonly frames: string;
+  readonly isEnded: boolean;
+}
+
+/** Sends the chunks on a new connection, and checks that nothing of it is left afterwards. */
+export async function playBytes(chunks: readonly Buffer[]): Promise<Seen> {
+  const peer = new Http2Peer();
+  await turn();
+  peer.take();
+  for (const chunk of chunks) if (!peer.socket.destroyed) peer.socket.push(chunk);
+  await turn();
+  const { requests, errors } = peer.echo;
+  assert.deepEqual(errors, []);
+  const written = peer.socket.takeWritten();
+  const seen: Seen = {
+    requests: requests.map(({ stream, headers: h, body, trailers, end }) => [
+      stream.id,
+      h.path,
+      body.toString('latin1'),
+      trailers?.length,
+      end,
+    ]),
+    frames: written.toString('hex'),
+    isEnded: peer.isEnded,
+  };
+  parseFrames(written);
+  peer.server.destroy();
+  await turn();
+  for (const { closeCount } of requests) assert.equal(closeCount, 1);
+  assert.equal(peer.server.connectionCount, 0);
+  assert.equal(peer.clock.armed, 0);
+  return seen;
 }

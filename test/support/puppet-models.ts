@@ -12,8 +12,9 @@ import {
   type VersionState,
   type VersionStatus,
 } from '../../src/models/serving/servable.ts';
-import type { ModelFallbacks, ServableDirectory } from '../../src/models/serving/servable-directory.ts';
+import type { ServableDirectory } from '../../src/models/serving/servable-directory.ts';
 import type { VersionChoice } from '../../src/models/versions/version-choice.ts';
+import type { Fallbacks } from '../../src/proxy/handlers/model-resolver.ts';
 import type { SchedulerRequest } from '../../src/scheduler/task.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../src/telemetry/stage-clock.ts';
 
@@ -133,7 +134,7 @@ export interface PuppetOptions {
 export class PuppetDirectory implements ServableDirectory {
   isReady = true;
   /** Who answers in a model's place. */
-  readonly configuredFallbacks = new Map<string, ModelFallbacks>();
+  fallbacks: Fallbacks | undefined;
   readonly #models = new Map<string, PuppetVersion[]>();
   readonly #labels = new Map<string, bigint>();
   readonly #listeners = new Set<() => void>();
@@ -196,10 +197,6 @@ export class PuppetDirectory implements ServableDirectory {
       throw new ServingError('model_not_found', `model "${name}" has no version ${choice.version}`);
     }
     return wanted.map(({ version, state, error }) => ({ version, state, error }));
-  }
-
-  fallbacks(name: string): ModelFallbacks | undefined {
-    return this.configuredFallbacks.get(name);
   }
 
   onReadinessChange(listener: () => void): () => void {

@@ -4,97 +4,50 @@
  */
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
-import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
-import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
-import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
-import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
-import { ReadinessGate } from '../../src/proxy/readiness.ts';
-import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
-import { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
+import type { SurfaceMaker } from '../../src/kernel/installation.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
-import { openInferencePart } from '../../src/proxy/servers/open-inference-part.ts';
-import type { Surface } from '../../src/proxy/servers/surface.ts';
-import type { RequestRecord } from '../../src/telemetry/request-record.ts';
+import type { Telemetry } from '../../src/telemetry/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
-import { type OpenInferenceHarness, openInferenceOf } from './open-inference-parts.ts';
-import { PuppetDirectory } from './puppet-models.ts';
+import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
 import { RecordingTelemetry } from './recording-telemetry.ts';
+import { type PartsOptions, ServerParts } from './server-parts.ts';
 
 export const MAX_BODY_BYTES = 1024 * 1024;
 export const MAX_TIMEOUT_MS = 30_000;
 
-export interface RestOptions {
+export interface RestOptions extends PartsOptions {
   readonly maxBodyBytes?: number;
-  readonly maxTimeoutMs?: number;
-  readonly openInference?: Partial<OpenInferenceHarness>;
-  /** What features add. Default: nothing. */
-  readonly surfaces?: readonly Surface[];
+  /** What features add. Default: LISTED_SURFACES. */
+  readonly surfaces?: readonly SurfaceMaker[];
   /** What else the server is told. */
   readonly server?: Partial<RestServerOptions>;
-  /** Default: one without limits. */
-  readonly memory?: MemoryBudget;
-  /** Longest that a refusal for overload is held. Default: none is. */
-  readonly refusalDelayMs?: number;
   /** What `/monitoring/prometheus/metrics` gives, or throws. */
   readonly metrics?: () => Promise<{ contentType: string; text: string }>;
 }
 
-export class RestHarness {
-  readonly clock = new FakeClock();
-  readonly models = new PuppetDirectory();
-  readonly telemetry = new RecordingTelemetry({ isSampled: false });
-  readonly internalErrors: unknown[] = [];
-  readonly lifecycle: RequestLifecycle;
-  readonly readiness = new ReadinessGate();
+export class RestHarness extends ServerParts<FakeClock> {
   readonly server: RestServer;
   /** As bound. */
   address = '';
-  readonly #deadlines = new DeadlineTimer(this.clock);
   readonly #sockets = new Set<RawConnection>();
-  readonly #ended: (() => void)[] = [];
 
   constructor(options: RestOptions = {}) {
-    const telemetry = this.telemetry;
-    this.lifecycle = new RequestLifecycle({
-      clock: this.clock,
-      deadlines: this.#deadlines,
-      telemetry: {
-        startTrace: (caller) => (caller === undefined ? undefined : telemetry.startTrace(caller)),
-        startBatchTrace: (owner) => owner,
-        recordBatch: () => undefined,
-        recordRequest: (record) => {
-          telemetry.recordRequest(record);
-          for (const wake of this.#ended.splice(0)) wake();
-        },
-      },
-      ...(options.refusalDelayMs !== undefined && {
-        refusals: new RefusalHold({ clock: this.clock, deadlines: this.#deadlines, mostMs: options.refusalDelayMs }),
-      }),
-      maxTimeoutMs: { rest: options.maxTimeoutMs ?? MAX_TIMEOUT_MS, grpc: MAX_TIMEOUT_MS },
-      ...(options.memory === undefined ? {} : { memory: options.memory }),
-    });
-    this.readiness.setModelsReady(true);
-    const resolver = new ModelResolver(this.models);
+    const traces = new RecordingTelemetry({ isSampled: false });
+    const startTrace: Telemetry['startTrace'] = (caller) => caller && traces.startTrace(caller);
+    super(new FakeClock(), MAX_TIMEOUT_MS, { telemetry: { startTrace }, ...options });
     const maxBodyBytes = options.maxBodyBytes ?? MAX_BODY_BYTES;
-    const openInference = openInferenceOf({
-      ...{ models: this.models, lifecycle: this.lifecycle, readiness: this.readiness },
-      ...options.openInference,
-    });
-    const inference = { openInference, resolver, maxTensorBytes: maxBodyBytes, thread: options.server?.thread };
+    const parts = { ...puppetParts(this, maxBodyBytes), thread: options.server?.thread };
+    const { surfaces = LISTED_SURFACES } = options;
     this.server = new RestServer({
       lifecycle: this.lifecycle,
-      resolver,
-      modelInfo: new ModelInfoHandler(this.models),
-      surfaces: [{ rest: () => openInferencePart(inference) }, ...(options.surfaces ?? [])],
+      resolver: parts.resolver,
+      modelInfo: parts.modelInfo,
+      surfaces: surfaces.map((make) => make(parts)),
       metrics: options.metrics ?? (async () => ({ contentType: 'text/plain', text: 'up 1\n' })),
       maxBodyBytes,
-      onInternalError: (error) => this.internalErrors.push(error),
+      onInternalError: this.onInternalError,
       ...options.server,
     });
-  }
-
-  get records(): readonly RequestRecord[] {
-    return this.telemetry.requests;
   }
 
   async listen(address = '127.0.0.1:0'): Promise<this> {
@@ -113,16 +66,10 @@ export class RestHarness {
     return connection;
   }
 
-  /** Resolves when `count` requests have ended. */
-  async recorded(count: number): Promise<readonly RequestRecord[]> {
-    while (this.records.length < count) await new Promise<void>((resolve) => this.#ended.push(resolve));
-    return this.records;
-  }
-
   async close(): Promise<void> {
     for (const connection of this.#sockets) connection.destroy();
     await this.server.close();
-    this.#deadlines.close();
+    this.closeParts();
   }
 }
 

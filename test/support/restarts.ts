@@ -1,4 +1,5 @@
 /** A server that is restarted on its own ports, under clients of every surface. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import type { TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ConfigFiles } from './config-files.ts';
+import { type EngineName, engineFlags } from './engine-names.ts';
 import { RestartClients, type RestartRequest, type RestartTarget, type Tally } from './restart-clients.ts';
 import { selfSigned } from './self-signed.ts';
 import { type Sidecar, startSidecar } from './sidecar.ts';
@@ -23,7 +25,7 @@ export const RESTART_REQUESTS: Readonly<Record<RestartTarget['protocol'], Restar
 };
 
 export interface RestartOptions {
-  readonly engine: 'pillion' | 'grpc-js';
+  readonly engine: EngineName;
   readonly hasTls: boolean;
   readonly restarts: number;
   /** Of all targets together. */
@@ -74,7 +76,7 @@ class RestartedServer {
     const models = writeSurfaceModels(files.directory, ['float']);
     this.#directory = files.directory;
     this.#cert = hasTls ? cert : undefined;
-    this.#args = [...models, ...sockets, ...(hasTls ? tls : []), `--http2_engine=${engine}`, '--num_batch_threads=1'];
+    this.#args = [...models, ...sockets, ...(hasTls ? tls : []), ...engineFlags(engine), '--num_batch_threads=1'];
   }
 
   async start(): Promise<void> {

@@ -2,6 +2,7 @@
  * A client made by grpc-js from Triton's own descriptors, which tritonclient brings: every method of its service, on the
  * digits of both runtimes. `npm test -- triton`.
  */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { execFile } from 'node:child_process';
@@ -19,6 +20,7 @@ import {
 } from '@grpc/grpc-js';
 import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader';
 import { type Answered, DIGIT_MODELS, DigitAnswers } from '../support/digit-answers.ts';
+import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import type { Answer } from '../support/grpc-harness.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 
@@ -175,9 +177,9 @@ async function checkAll(sidecar: Sidecar): Promise<void> {
   await digits.checkServed(sidecar);
 }
 
-for (const engine of ['pillion', 'grpc-js']) {
+for (const engine of ENGINE_NAMES) {
   it(`grpc-js finds every method of Triton's descriptors, on ${engine}`, async () => {
-    const sidecar = await startSidecar([...DIGIT_MODELS, '--model_control_mode=explicit', `--http2_engine=${engine}`]);
+    const sidecar = await startSidecar([...DIGIT_MODELS, '--model_control_mode=explicit', ...engineFlags(engine)]);
     await checkAll(sidecar);
     assert.equal(await sidecar.stop(), 0);
   });

@@ -72,7 +72,6 @@ const LAYERS: readonly Layer[] = [
     may: 'core/** telemetry/** proxy/refusal-headers.ts',
     because: 'how busy the server is, whoever asks',
   },
-  { of: 'proxy/shared-memory/*', may: 'core/** files/*', because: 'a region is a file, whoever asks for its bytes' },
   {
     of: 'proxy/net/*',
     may: 'core/** files/* config/** internals/*',
@@ -106,7 +105,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/protocols/**',
-    may: 'core/** codec/** codec-thread/* gen/* telemetry/** proxy/* proxy/handlers/* proxy/shared-memory/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts proxy/grpc/shared-trailers.ts',
+    may: 'core/** codec/** codec-thread/* telemetry/** proxy/* proxy/handlers/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts',
     because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
   },
   {
@@ -136,7 +135,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* access/* version.ts',
+    may: 'core/** files/* codec/** codec-thread/* config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* access/* version.ts',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
   {

@@ -6,7 +6,7 @@
 
 const HTTP1 = ['src/proxy/http1', 'src/proxy/net'];
 const HTTP2 = ['src/proxy/http2', 'src/proxy/net', 'src/internals/socket-reads.ts'];
-const GRPC = [...HTTP2, 'src/proxy/grpc', 'src/internals/grpc-js-stream.ts'];
+const GRPC = [...HTTP2, 'src/proxy/grpc', 'src/features/grpc-js'];
 const FRONTING = ['src/proxy/fronting', 'src/proxy/fronted-deadlines.ts', 'src/kernel/assembly/front.ts'];
 const REQUESTS = ['src/proxy/exchange.ts', 'src/proxy/request-lifecycle.ts', 'src/proxy/handlers'];
 const DRAIN = [
@@ -24,12 +24,7 @@ const ENDS = [
 ];
 const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
 const TRITON_MODELS = ['src/models/triton', 'src/config/triton'];
-const OPEN_INFERENCE = [
-  'src/codec/open-inference',
-  'src/proxy/protocols/open-inference',
-  'src/proxy/shared-memory',
-  'proto',
-];
+const OPEN_INFERENCE = ['src/codec/open-inference', 'src/features/open-inference', 'proto'];
 const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
 const TFJS = ['src/backends/tfjs', 'src/backends/graph', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
 const START = ['bin', 'scripts/lib/bundle', 'src/main.ts', 'src/cli/run-command.ts', 'src/cli/serve.ts'];
@@ -161,7 +156,7 @@ export const TESTED_PATHS = {
       'src/proxy/http1',
       'src/codec/json',
     ],
-    ...['src/codec/open-inference/rest', 'test/openapi'],
+    ...['src/codec/open-inference/rest', 'src/features/open-inference', 'test/openapi'],
   ],
   'tfjs-long': [
     ...[...TFJS, 'src/backends/host', 'package-lock.json', 'test/long/human', 'test/long/tfjs-human.long.ts'],
@@ -196,7 +191,7 @@ export const TESTED_PATHS = {
       ...DRAIN,
       'deploy/kubernetes',
       'src/proxy/servers/probes.ts',
-      'src/admin/pod-life.ts',
+      'src/admin/server/pod-life.ts',
       'src/cli/await.ts',
     ],
     ...['src/cli/drain.ts', 'test/pod', 'test/deploy/api-server.ts', 'test/deploy/manifests.ts'],

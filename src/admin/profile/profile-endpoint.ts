@@ -5,10 +5,11 @@
  * at a time, as a profile slows the server down. It shows ids of requests and paths of files, so only this machine and
  * no web page may ask for it.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Refusal } from '../access-guard.ts';
+import type { AdminPath, Asked } from '../admin-path.ts';
 import type { Profiler, ProfileSpec } from './profiler.ts';
 
 export interface ProfileEndpointOptions {
@@ -30,13 +31,23 @@ export class ProfileEndpoint {
     this.#options = options;
   }
 
+  paths(): readonly AdminPath[] {
+    return [
+      {
+        ...{ method: 'GET', path: '/profile', guard: 'doer' },
+        says: 'some seconds of the server as a trace file: ?seconds=N',
+        audited: ({ query }) => ({ method: 'profile', model: query.get('model') ?? undefined }),
+        answer: (asked) => this.#answer(asked),
+        drain: () => this.#drain(),
+      },
+    ];
+  }
+
   /** Rejects with the profiler's error, before an answer is sent. */
-  async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const spec = this.#admit(request);
-    if ('status' in spec) {
-      response.writeHead(spec.status, { 'content-type': 'text/plain' }).end(`${spec.text}\n`);
-      return;
-    }
+  async #answer(asked: Asked): Promise<Refusal | undefined> {
+    const { response } = asked;
+    const spec = this.#admit(asked);
+    if ('status' in spec) return spec;
     const ending = new AbortController();
     this.#underWay = ending;
     response.once('close', () => ending.abort());
@@ -49,18 +60,19 @@ export class ProfileEndpoint {
     } finally {
       this.#underWay = undefined;
     }
+    return undefined;
   }
 
   /** Cancels the running profile, and begins no more. */
-  drain(): void {
+  #drain(): void {
     this.#isDraining = true;
     this.#underWay?.abort();
   }
 
-  #admit(request: IncomingMessage): ProfileSpec | Refusal {
+  #admit({ request, query }: Asked): ProfileSpec | Refusal {
     if (request.method !== 'GET') return { status: 405, text: 'a profile is taken with GET' };
     if (this.#isDraining) return { status: 503, text: 'the server is shutting down; profile another one' };
-    const spec = readSpec(new URL(request.url ?? '/', 'http://localhost').searchParams);
+    const spec = readSpec(query);
     if ('status' in spec) return spec;
     const models = this.#options.models();
     if (spec.model !== undefined && !models.includes(spec.model)) {

@@ -4,6 +4,7 @@
  */
 import { LOG_LEVELS, type LogLevel } from '../../telemetry/log/log.ts';
 import type { Refusal } from '../access-guard.ts';
+import { type AdminPath, type Asked, sendText } from '../admin-path.ts';
 
 /** Envoy's, where they differ. */
 const ENVOY_LEVELS: ReadonlyMap<string, LogLevel> = new Map([
@@ -19,18 +20,32 @@ export interface LevelledLog {
   setLevel(level: LogLevel): void;
 }
 
+export function logPaths(log: LevelledLog): readonly AdminPath[] {
+  const show = ({ response }: Asked): void => sendText(response, showLevel(log));
+  return [
+    { method: 'GET', path: '/logging', says: 'the level of the log', answer: show },
+    {
+      method: 'POST',
+      path: '/logging',
+      says: 'sets it: ?level=debug',
+      audited: ({ query }) => ({ method: `logging ${logLevelOf(query.get('level') ?? '') ?? ''}`.trimEnd() }),
+      answer: (asked) => changeLevel(log, asked.query) ?? show(asked),
+    },
+  ];
+}
+
 /** Undefined: there is no such level. */
-export function logLevelOf(text: string): LogLevel | undefined {
+function logLevelOf(text: string): LogLevel | undefined {
   return LOG_LEVELS.find((level) => level === text) ?? ENVOY_LEVELS.get(text);
 }
 
 /** As Envoy says it. */
-export function showLevel({ level }: LevelledLog): string {
+function showLevel({ level }: LevelledLog): string {
   return `active loggers:\n  pillion: ${level}\n`;
 }
 
 /** Sets the level that the query names; undefined = done. */
-export function changeLevel(log: LevelledLog, query: URLSearchParams): Refusal | undefined {
+function changeLevel(log: LevelledLog, query: URLSearchParams): Refusal | undefined {
   const given = [...query.keys()].filter((name) => name !== 'level');
   const level = query.get('level');
   if (level === null || given.length > 0) {

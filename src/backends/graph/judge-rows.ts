@@ -5,7 +5,7 @@
 import type { BatchAxes } from '../../core/signature.ts';
 import type { RowVerdict } from '../backend.ts';
 import { UndecidedModel } from './limits.ts';
-import { Fork } from './node-call.ts';
+import { Fork, type Names } from './node-call.ts';
 import { BATCH, dimSymbol, isSameSize, ONE, type Size, sizeOf } from './size.ts';
 import { plainAxis, rows, same, type Value } from './value.ts';
 
@@ -66,13 +66,8 @@ export function batchOf(inputs: readonly JudgedInput[], axes: BatchAxes): Size {
 }
 
 /** An input that should have the rows on `axis`; `same` = none. */
-export function inputValue(
-  { name, dims }: JudgedInput,
-  axis: number | 'same',
-  batch: Size,
-  nextName: () => string,
-): Value {
-  const sizes = dims?.map((dim) => (dim === undefined ? dimSymbol(nextName()) : sizeOf(dim)));
+export function inputValue({ name, dims }: JudgedInput, axis: number | 'same', batch: Size, names: Names): Value {
+  const sizes = dims?.map((dim) => (dim === undefined ? dimSymbol(names.next()) : sizeOf(dim)));
   if (axis === 'same') return same(sizes);
   if (sizes?.[axis] !== undefined) return rows(sizes.with(axis, batch), plainAxis(axis));
   const why = sizes === undefined ? 'has any rank' : `has no dim ${axis}`;

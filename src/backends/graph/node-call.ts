@@ -158,14 +158,21 @@ export function axisFromFront(axis: number, rank: number): number {
   return front;
 }
 
-/** The elements of a small tensor, for `Following.elements`: symbols are named once for each value. */
-export class ElementNames {
+/** Names for the symbols of one walk. */
+export class Names {
   readonly #named = new WeakMap<Value, readonly Element[]>();
+  #last = 0;
 
-  elements(value: Value, nextName: () => string): readonly Element[] | undefined {
+  next(): string {
+    this.#last += 1;
+    return String(this.#last);
+  }
+
+  /** The elements of a small tensor, for `Following.elements`: symbols are named once for each value. */
+  elements(value: Value): readonly Element[] | undefined {
     const before = this.#named.get(value);
     if (before !== undefined) return before;
-    const elements = elementsOf(value, nextName());
+    const elements = elementsOf(value, this.next());
     if (elements !== undefined) this.#named.set(value, elements);
     return elements;
   }

@@ -1,4 +1,5 @@
 /** The input and the output of the doctor's rules. */
+import type { Advice } from '../../admin/explain/version-findings.ts';
 import type { ModelsReport } from '../../admin/models-report.ts';
 import type { CudaState } from '../../backends/onnx/cuda-machine.ts';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
@@ -23,17 +24,11 @@ export interface ServerFacts {
   readonly traffic: Traffic;
 }
 
-/** Each text is a clause in plain words, without a full stop. */
-export interface Finding {
+export interface Finding extends Advice {
   /** The rule's name, as docs/doctor.md lists it. Stable, because scripts may look for it. */
   readonly id: string;
   /** Absent = the whole machine or server. */
   readonly model?: string;
-  /** The problem, with its numbers. */
-  readonly what: string;
-  readonly why: string;
-  /** One thing to do. */
-  readonly change: string;
 }
 
 /** A pure function: facts → the findings of one rule; [] = none. */

@@ -1,7 +1,7 @@
 /** Rules about batches: why they stay small, and what padding costs. */
 
 import { showNumber, showShare } from '../../admin/explain/quantities.ts';
-import type { ModelsReport, VersionReport } from '../../admin/models-report.ts';
+import type { ModelsReport } from '../../admin/models-report.ts';
 import type { Finding, Rule, ServerFacts } from './rule.ts';
 import type { ModelTraffic, Traffic } from './traffic.ts';
 
@@ -45,58 +45,6 @@ function whyImpossible({ plan, models }: ModelsReport, { model, version }: Model
       first.fix ??
       'if its rows are independent, say where they are with "batching" in the pillion.yaml beside the model, or export it with a free first dim of every input and output (dynamic_axes)',
   };
-}
-
-export const notBatched: Rule = ({ server }) =>
-  served(server).flatMap(([model, { version, signatures = [] }]) =>
-    signatures.flatMap(({ name, reason = '', fix }) =>
-      fix === undefined
-        ? []
-        : {
-            id: 'not_batched',
-            model,
-            what: `each request for signature ${name} of version ${version} runs alone`,
-            why: reason,
-            change: fix,
-          },
-    ),
-  );
-
-export const batchAxisDisproved: Rule = ({ server }) =>
-  served(server).flatMap(([model, { version, signatures = [] }]) =>
-    signatures.flatMap(({ name, disproof }) =>
-      disproof === undefined
-        ? []
-        : {
-            id: 'batch_axis_disproved',
-            model,
-            what: `answers of signature ${name} of version ${version} may depend on other requests`,
-            why: `the batch axis that pillion.yaml declares is wrong: ${disproof}`,
-            change: 'take the declaration out of pillion.yaml',
-          },
-    ),
-  );
-
-export const paddingRefused: Rule = ({ server }) =>
-  served(server).flatMap(([model, { version, signatures = [] }]) =>
-    signatures.flatMap(({ name, padding }) =>
-      padding === undefined || padding.is_on
-        ? []
-        : {
-            id: 'padding_refused',
-            model,
-            what: `requests of different lengths do not share runs of signature ${name} of version ${version}`,
-            why: `pad_variable_length_inputs is set, but ${padding.reason}`,
-            change:
-              'name the length alike in inputs and outputs of the graph (dynamic_axes), say what to pad with in pillion.yaml (pad_values), or take the option out for this model',
-          },
-    ),
-  );
-
-function served(server: ServerFacts | undefined): readonly (readonly [string, VersionReport])[] {
-  return (server?.report.models ?? []).flatMap(({ name, versions }) =>
-    versions.filter(({ state }) => state === 'AVAILABLE').map((version) => [name, version] as const),
-  );
 }
 
 /** Why requests that could share a run do not meet. */

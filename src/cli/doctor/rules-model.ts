@@ -1,8 +1,8 @@
 /** Rules about models: whether they are served, and where a request's time goes. */
 
 import { showNumber, showShare } from '../../admin/explain/quantities.ts';
-import type { ModelReport } from '../../admin/models-report.ts';
-import type { Finding, Rule } from './rule.ts';
+import { versionFindings } from '../../admin/explain/version-findings.ts';
+import type { Rule } from './rule.ts';
 import type { ModelTraffic } from './traffic.ts';
 
 /** Fewer requests prove nothing. */
@@ -28,42 +28,14 @@ function whatToMend(waits: readonly string[]): string {
   return 'look at the log of the application, and at --app, --app_health_path and --app_health_service here';
 }
 
-export const versionFailed: Rule = ({ server }) =>
-  (server?.report.models ?? []).flatMap((model) => failedVersions(model));
-
-function failedVersions({ name, versions }: ModelReport): Finding[] {
-  const serving = versions.find(({ state }) => state === 'AVAILABLE');
-  const served = serving === undefined ? 'no version is served' : `version ${serving.version} is served`;
-  return versions.flatMap(({ version, error, load }): Finding[] => {
-    const failure = error ?? load?.last_failure;
-    if (failure === undefined) return [];
-    const again = error === undefined ? ' and is tried again' : '';
-    return [
-      {
-        id: 'version_failed',
-        model: name,
-        what: `version ${version} did not load${again}; ${served}`,
-        why: failure.message,
-        change: 'add a working version under a higher number, or mend this one and reload it in the console',
-      },
-    ];
-  });
-}
-
-export const versionWarned: Rule = ({ server }) =>
-  (server?.report.models ?? []).flatMap(({ name, versions }) =>
-    versions.flatMap(({ version, warnings = [] }) =>
-      warnings.map((warning) => {
-        const [why, change] = splitAdvice(warning);
-        return { id: 'version_warned', model: name, what: `version ${version} is served with a warning`, why, change };
-      }),
-    ),
-  );
-
-/** A warning is "finding; advice"; the advice may be missing. */
-function splitAdvice(warning: string): readonly [why: string, change: string] {
-  const at = warning.lastIndexOf('; ');
-  return at < 0 ? [warning, 'look at the log of its load'] : [warning.slice(0, at), warning.slice(at + 2)];
+/** The advice of this name on each version. */
+export function adviceOn(id: string): Rule {
+  return ({ server }) =>
+    (server?.report.models ?? []).flatMap(({ name, versions }) =>
+      versions
+        .flatMap((version) => versionFindings(version, versions))
+        .flatMap(({ id: found, advice }) => (found === id && advice ? { id, model: name, ...advice } : [])),
+    );
 }
 
 export const codecHeavy: Rule = ({ server }) =>

@@ -1,13 +1,6 @@
 /** Every rule, in the order of the report: first those whose problem hides others. */
 import type { DoctorFacts, Finding, Rule } from './rule.ts';
-import {
-  batchAxisDisproved,
-  batchesOfOne,
-  notBatched,
-  paddingRefused,
-  paddingWasted,
-  timeoutWasted,
-} from './rules-batching.ts';
+import { batchesOfOne, paddingWasted, timeoutWasted } from './rules-batching.ts';
 import {
   cpuPressure,
   cpuSaturated,
@@ -22,14 +15,14 @@ import {
 } from './rules-cpu.ts';
 import { cudaDriverOld, cudaUnusable } from './rules-cuda.ts';
 import { collectorBusy, fewOpenFiles, hugePagesAlways, memoryTight, oomKilled, swapped } from './rules-memory.ts';
-import { codecHeavy, loopDelayed, notReady, versionFailed, versionWarned } from './rules-model.ts';
+import { adviceOn, codecHeavy, loopDelayed, notReady } from './rules-model.ts';
 import { queueLong, requestsFailed, requestsRefused } from './rules-overload.ts';
 
 const RULES: readonly Rule[] = [
   notReady,
-  versionFailed,
-  versionWarned,
-  batchAxisDisproved,
+  adviceOn('version_failed'),
+  adviceOn('version_warned'),
+  adviceOn('batch_axis_disproved'),
   oomKilled,
   memoryTight,
   quotaThrottled,
@@ -42,9 +35,9 @@ const RULES: readonly Rule[] = [
   requestsFailed,
   requestsRefused,
   queueLong,
-  notBatched,
+  adviceOn('not_batched'),
   batchesOfOne,
-  paddingRefused,
+  adviceOn('padding_refused'),
   timeoutWasted,
   paddingWasted,
   codecHeavy,

@@ -16,7 +16,7 @@ export function authorizationConflicts(
 
 export function authorizationWarnings(
   { rules }: Authorization,
-  { bind_address: address, http2_engine }: ServeOptions,
+  { bind_address: address }: ServeOptions,
   hasTls: Readonly<Record<'grpc' | 'rest', boolean>>,
 ): readonly string[] {
   const warnings: string[] = [];
@@ -26,9 +26,6 @@ export function authorizationWarnings(
   if (hasTokens && !isLocal && plain.length > 0) {
     const fix = 'use TLS, or let a proxy or mesh do so';
     warnings.push(`keys and tokens come to the ${plain.join(' and ')} port in the clear; ${fix}`);
-  }
-  if (http2_engine === 'grpc-js') {
-    warnings.push('--http2_engine=grpc-js does not see a second authorization header; pillion refuses such a call');
   }
   return warnings;
 }

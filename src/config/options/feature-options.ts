@@ -1,3 +1,4 @@
+import type { Authorization } from '../authorization/authorization.ts';
 import type { ConfigKeys, OptionTable, OptionValues, Origin } from '../read-options.ts';
 import type { ServeOptions } from './serve-options.ts';
 
@@ -8,12 +9,18 @@ export interface GivenOptions {
   readonly origins: ReadonlyMap<string, Origin>;
 }
 
+/** What warnings may depend on. */
+export interface ReadOptions extends GivenOptions {
+  /** Undefined without an authorization file. */
+  readonly authorization: Authorization | undefined;
+}
+
 /** What features add to the configuration. */
 export interface FeatureOptions extends ConfigKeys {
   /** Adds a line to `errors` for what may not be together. Called if each option alone is sound. */
   check(given: GivenOptions, errors: string[]): void;
-  /** Lines about values that were given and have no effect. */
-  withoutEffect(given: GivenOptions): readonly string[];
+  /** Lines for the log about values that do less than one might think. */
+  warnings(read: ReadOptions): readonly string[];
 }
 
 /** The options of the table that were given, rather than left at their defaults. */
@@ -28,4 +35,10 @@ export function optionsOf<T extends OptionTable>(
 ): OptionValues<T> {
   // Every option of the list's features was read into the one object (serve-config.ts).
   return options as unknown as OptionValues<T>;
+}
+
+/** A text that is the value of another feature's option; undefined where that feature is not there. */
+export function textOf({ options }: Pick<GivenOptions, 'options'>, name: string): string | undefined {
+  const value = (options as unknown as Readonly<Record<string, unknown>>)[name];
+  return typeof value === 'string' ? value : undefined;
 }

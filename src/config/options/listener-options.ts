@@ -54,10 +54,6 @@ export const LISTENER_OPTIONS = {
     default: false,
     help: 'Web pages of any origin may call the REST API: CORS headers on every answer, and answers to preflight requests.',
   }),
-  allow_client_shm: flag({
-    default: false,
-    help: 'Callers of the Open Inference Protocol on the same machine may register shared memory: files in /dev/shm of this process’s user or of root. Triton’s flag; with an authorization file, those whom it allows "shared_memory".',
-  }),
   rest_compress_from_bytes: integer({
     ...COUNT,
     default: 0,
@@ -73,12 +69,6 @@ export const LISTENER_OPTIONS = {
     max: 60_000,
     default: 0,
     help: 'Refusals for overload take as long as answers of late, at most this from the request’s arrival on, in ms: for balancers that send more to whoever answers fast (docs/mesh.md). 0 = they are answered at once, as is best for clients that call directly or by load reports.',
-  }),
-  http2_engine: text({
-    default: 'pillion',
-    oneOf: ['pillion', 'grpc-js'],
-    placeholder: 'pillion|grpc-js',
-    help: 'Implementation of gRPC’s transport. pillion takes a fraction of the CPU and keeps grpc-timeout exactly; grpc-js is for comparison, if a client misbehaves.',
   }),
   grpc_spin_micros: integer({
     min: 0,

@@ -1,4 +1,4 @@
-/** Options of `pillion serve` about the operators' server, probes, the audit log, and what callers may set. */
+/** Options of `pillion serve` about the operators' server, probes and the audit log. */
 import { flag, integer, type Option, text } from './option-types.ts';
 
 export const OPERATOR_OPTIONS = {
@@ -32,9 +32,5 @@ export const OPERATOR_OPTIONS = {
     default: '',
     placeholder: 'FILE',
     help: 'Where the audit log goes: one JSON line for each change and each refusal. Opened anew on SIGHUP. Without it, the lines are in the log, with "audit": true.',
-  }),
-  allow_client_settings: flag({
-    default: false,
-    help: 'Callers of the Open Inference Protocol may change the level of the log, and which requests are traced, until the process ends; with an authorization file, those whom it allows "settings". Files cannot be set (docs/open-inference.md).',
   }),
 } satisfies Record<string, Option<unknown>>;

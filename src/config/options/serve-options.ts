@@ -31,7 +31,7 @@ export const SERVE_OPTIONS = {
   model: texts({
     default: [],
     placeholder: 'NAME=DIR[,key=value…]',
-    help: 'Another model; may be given several times. Keys: backend (a runtime, or auto: the fastest), provider (cpu, cuda; default execution_provider), host, slo_ms, weight (share of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), fallback=MODEL, degrade_to=MODEL (model, model:VERSION or model@LABEL), breaker=off, shadow=RUNTIME (or auto: another one), shadow_sample=SHARE (default 0.01).',
+    help: 'Another model; may be given several times. Keys: backend (a runtime, or auto: the fastest), provider (cpu, cuda; default execution_provider), host, slo_ms, weight (share of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, log=PATH_PREFIX, log_rate=SHARE (default 0.01), breaker=off, shadow=RUNTIME (or auto: another one), shadow_sample=SHARE (default 0.01).',
   }),
   ...FILE_OPTIONS,
   ...TRITON_OPTIONS,
@@ -68,12 +68,16 @@ export const SERVE_OPTIONS = {
 } satisfies Record<string, Option<unknown>>;
 
 /** All options that `pillion serve` has with these features. */
-export function serveOptions({ options }: Pick<ConfigKeys, 'options'>): OptionTable {
-  return { ...SERVE_OPTIONS, ...options };
+export function serveOptions({ options, modelKeys }: ConfigKeys): OptionTable {
+  const flags = modelKeys.flatMap((key) => Object.entries(key.flags).map(([name, { help = name }]) => help));
+  const { model } = SERVE_OPTIONS;
+  const help = [model.help.slice(0, -1), ...flags].join(', ');
+  return { ...SERVE_OPTIONS, model: { ...model, help: `${help}.` }, ...options };
 }
 
 /** All that the configuration of `pillion serve` may say with these features. */
-export function serveKeys({ modelKeys, absent = [], ...features }: ConfigKeys): ConfigKeys {
+export function serveKeys(features: ConfigKeys): ConfigKeys {
+  const { modelKeys, absent = [] } = features;
   return { options: serveOptions(features), modelKeys, absent };
 }
 

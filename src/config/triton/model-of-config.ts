@@ -20,6 +20,7 @@ import { checkWarmups } from './warmups.ts';
 
 /** response_cache of a model names no bounds. */
 const CACHE = { max_mib: 64n };
+const NO_KEYS: ModelKeyValues = new Map();
 
 export const CONFIG_FILE = 'config.pbtxt';
 
@@ -101,7 +102,6 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
   checkWarmups(config, where, errors);
   const { sessions, executionProvider, devices } = instancesOf(config.instanceGroup, where, findings);
   const { batching, declaredBatching, sloMs } = batchingOfTriton(config, where, findings);
-  const sequences = sequenceBoundsOf(config, where, findings);
   const all = { ...batching, ...(sessions !== undefined && { numBatchThreads: sessions }) };
   return {
     versionPolicy: versionPolicyOf(config, where, errors),
@@ -111,8 +111,7 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
     ...(Object.keys(all).length > 0 && { batching: all }),
     ...(declaredBatching !== undefined && isConfigured(config) && { declaredBatching }),
     ...(sloMs !== undefined && { sloMs }),
-    ...(sequences !== undefined && { sequences }),
-    ...keysOf(config, where, warnings, defaults),
+    ...keysOf(config, where, findings, defaults),
   };
 }
 
@@ -120,16 +119,24 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
 function keysOf(
   config: TritonConfig,
   where: Where,
-  warnings: string[],
+  findings: Findings,
   { modelKeys = [] }: ModelDefaults,
 ): { featureKeys?: ModelKeyValues } {
-  if (config.responseCache?.enable !== true) return {};
-  const featureKeys = readKey(modelKeys, 'cache', CACHE);
-  if (featureKeys !== undefined) return { featureKeys };
-  warnings.push(
-    `${where('response_cache')}: response_cache has no effect: this server is without the feature that keeps answers`,
-  );
-  return {};
+  const cache = config.responseCache?.enable === true ? readKey(modelKeys, 'cache', CACHE) : NO_KEYS;
+  if (cache === undefined) {
+    findings.warnings.push(
+      `${where('response_cache')}: response_cache has no effect: this server is without the feature that keeps answers`,
+    );
+  }
+  const bounds = sequenceBoundsOf(config, where, findings);
+  const sequences = bounds === undefined ? NO_KEYS : readKey(modelKeys, 'sequences', bounds);
+  if (sequences === undefined) {
+    findings.errors.push(
+      `${where('sequence_batching')}: sequence_batching needs the feature sequences, which this server is without`,
+    );
+  }
+  const featureKeys = new Map([...(cache ?? []), ...(sequences ?? [])]);
+  return featureKeys.size === 0 ? {} : { featureKeys };
 }
 
 /** A file that says nothing of the model's tensors leaves its batches to the server, as Triton completes such a file. */

@@ -2,7 +2,7 @@
  * Checks sequence_batching by itself; models/triton/sequence-state.ts holds it against the graph.
  *
  *   control_input   inputs that say which step of a sequence a row is of: the server fills them
- *   state           outputs that are inputs of the next step: the server keeps them (docs/sequences.md)
+ *   state           outputs that are inputs of the next step: the server keeps them (src/features/sequences/README.md)
  */
 import type { Findings, Where } from '../config-file.ts';
 import {
@@ -31,12 +31,12 @@ export function filledInputs(config: Pick<TritonConfig, 'input' | 'schedulingCho
   return new Set([...controlInput.map(({ name }) => name), ...ofState]);
 }
 
-/** The bounds that it sets; undefined = the server's. Adds its mistakes to `errors`. */
+/** The bounds that it sets, by their keys in pillion.yaml; undefined = it has no sequences. Adds its mistakes to `errors`. */
 export function sequenceBoundsOf(
   config: TritonConfig,
   where: Where,
   { errors, warnings }: Findings,
-): { readonly idleMs: number } | undefined {
+): { readonly idle_ms?: bigint } | undefined {
   const sequences = sequencesOf(config);
   if (sequences === undefined) return undefined;
   checkNames(config, sequences, where, errors);
@@ -55,7 +55,7 @@ export function sequenceBoundsOf(
     warnings.push(`${where('model_warmup[0]')}: model_warmup has no effect: its requests are no steps of a sequence`);
   }
   const idle = Number(sequences.maxSequenceIdleMicroseconds) / 1000;
-  return idle === 0 ? undefined : { idleMs: Math.min(DAY_MS, Math.ceil(idle)) };
+  return idle === 0 ? {} : { idle_ms: BigInt(Math.min(DAY_MS, Math.ceil(idle))) };
 }
 
 /** An input has one meaning. */

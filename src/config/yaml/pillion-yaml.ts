@@ -13,8 +13,9 @@
  */
 import type { Buffer } from 'node:buffer';
 import * as v from 'valibot';
-import { checkFallbacks, checkNames } from '../model-checks.ts';
+import { checkKeys, checkNames } from '../model-checks.ts';
 import { type ModelConfig, type ModelDefaults, type ModelEntry, modelOf, modelSchema } from '../model-config.ts';
+import { type ModelKeys, splitKeys } from '../model-key.ts';
 import { absentKey, absentOption, type ConfigKeys, type GivenOption, leftOut } from '../read-options.ts';
 import { fields, isMap, optional, readAs } from './kinds.ts';
 import { byKeys, reportIssues, type Wording } from './problems.ts';
@@ -94,7 +95,7 @@ export function parsePillionYaml(path: string, bytes: Uint8Array, keys: ConfigKe
       reportIssues(document, ofModels, wording);
       errors.push(...document.problems.slice(before));
       const entries: ModelEntry[] = Array.isArray(models) ? models : [];
-      checkModels(entries, ofModels, (i) => document.placeOf(['models', i]), errors);
+      checkModels(keys.modelKeys, entries, ofModels, (i) => document.placeOf(['models', i]), errors);
       return ofModels.length === 0 ? entries.map((entry) => modelOf(entry, defaults)) : [];
     },
   };
@@ -116,6 +117,7 @@ function wordingOf(path: string, keys: ConfigKeys): Wording {
 
 /** Checks the models together, as far as their keys are right. */
 function checkModels(
+  keys: ModelKeys,
   entries: readonly ModelEntry[],
   issues: readonly Issue[],
   placeOf: (index: number) => string,
@@ -123,13 +125,13 @@ function checkModels(
 ): void {
   const models = entries.flatMap((entry, i) => {
     const wrong = new Set(issues.filter(({ path }) => path?.[1]?.key === i).map(({ path }) => path![2]?.key));
-    const sound = <K extends keyof ModelEntry>(key: K) => (wrong.has(key) || !isMap(entry) ? undefined : entry[key]);
-    const name = sound('name');
-    const fallbacks = { fallback: sound('fallback'), degradeTo: sound('degrade_to') };
-    return name === undefined ? [] : [{ name, ...fallbacks, where: placeOf(i) }];
+    if (wrong.has('name') || !isMap(entry) || entry.name === undefined) return [];
+    const sound = keys.filter(({ name }) => !wrong.has(name));
+    const [, featureKeys] = splitKeys(sound, entry);
+    return [{ name: entry.name, featureKeys, where: placeOf(i) }];
   });
   checkNames(models, errors);
-  checkFallbacks(models, errors, ({ where }) => where);
+  checkKeys(keys, models, errors, ({ where }) => where);
 }
 
 function isScalar(value: unknown): boolean {

@@ -2,8 +2,8 @@
 import { factKey } from '../../core/collections/facts.ts';
 import type { Installation } from '../../kernel/installation.ts';
 import type { LayeredVersion } from '../../models/loading/layers.ts';
-import { keepsState } from '../../models/loading/version-stack.ts';
 import type { ServableRunner } from '../../models/serving/servable.ts';
+import { keepsState } from '../../models/serving/steps.ts';
 import { CACHE } from './cache-key.ts';
 import { observeCaches } from './cache-metrics.ts';
 import { cacheReport } from './cache-report.ts';
@@ -22,7 +22,7 @@ const KEPT = factKey<ResponseCache>('response-cache');
 export function installResponseCache(server: Installation): void {
   const { clock, models, telemetry } = server;
   const caches = new ResponseCaches(clock, models.kept);
-  models.layerOfRequests((inner, version) => {
+  models.layers.requests.push((inner, version) => {
     if (CACHE.of(version.model) === undefined) return inner;
     const why = whyNone(version);
     if (why === undefined) return cached(inner, version);

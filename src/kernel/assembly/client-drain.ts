@@ -9,7 +9,7 @@
  * There is no way back: the next step is the end of the process.
  */
 
-import type { DrainProgress } from '../../admin/pod-life.ts';
+import type { DrainProgress } from '../../admin/server/pod-life.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { type Clock, repeat, systemClock, type TimerHandle } from '../../core/clock.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';

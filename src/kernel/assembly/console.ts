@@ -1,42 +1,30 @@
-/** Builds the console: its live numbers, its playground and its facts about the server. */
+/** Builds the console's paths: its live numbers, its playground and its facts about the server. */
 import process from 'node:process';
-import { Console } from '../../admin/console.ts';
+import type { AdminPath } from '../../admin/admin-path.ts';
+import { consolePaths } from '../../admin/console.ts';
 import { CpuMeter } from '../../admin/cpu-meter.ts';
 import type { Explain, Explainer } from '../../admin/explain/explainer.ts';
 import { LiveFeed } from '../../admin/live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from '../../admin/live-report.ts';
 import { Playground } from '../../admin/playground.ts';
-import type { CodecThread } from '../../codec-thread/codec-thread.ts';
-import type { Machine } from '../../config/machine/machine.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { Servable } from '../../models/serving/servable.ts';
-import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
-import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
 import { LiveStats } from '../../telemetry/metrics/live-stats.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
+import type { AdminParts } from '../installation.ts';
 import { slotsOf } from './cores.ts';
 
-export interface ConsoleParts {
+export interface ConsoleParts extends AdminParts {
   readonly config: ServeConfig;
-  readonly machine: Machine;
-  readonly models: ModelManager;
-  readonly resolver: ModelResolver;
-  readonly lifecycle: RequestLifecycle;
-  readonly thread: CodecThread;
   readonly telemetry: AppTelemetry;
-  readonly logger: Logger;
-  readonly onInternalError: (error: unknown) => void;
   readonly explainer: Explainer;
-  /** The bound addresses; undefined until the ports are bound. */
-  readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
 }
 
-export function createConsole(parts: ConsoleParts): Console {
-  const { config, models, lifecycle, thread, resolver, telemetry, onInternalError, logger } = parts;
+export function createConsole(parts: ConsoleParts): readonly AdminPath[] {
+  const { config, lifecycle, thread, resolver, telemetry, onInternalError } = parts;
   const { options } = config;
   const startedAtMs = systemClock.wallMs();
   const cpu = new CpuMeter();
@@ -73,7 +61,7 @@ export function createConsole(parts: ConsoleParts): Console {
     max_batch_size: options.max_batch_size,
     ...(options.slo_ms > 0 && { slo_ms: options.slo_ms }),
   });
-  return new Console({ models, feed, playground, logger, about });
+  return consolePaths({ feed, playground, about });
 }
 
 function tickMaker(

@@ -1,10 +1,14 @@
+import type { AdminPath } from '../../admin/admin-path.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { FileKeys } from '../../models/model-file/file-key.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import type {
+  AdminParts,
+  EngineMaker,
   Front,
   FrontParts,
   Installation,
@@ -22,17 +26,21 @@ export class Installer implements Installation {
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
   readonly readiness = new ReadinessGate();
-  readonly models = new ModelSeams();
+  readonly models: ModelSeams;
   readonly services: Service[] = [];
   readonly surfaces: SurfaceMaker[] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;
+  makeEngine: EngineMaker | undefined;
   makePrelude: MakePrelude | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
+  readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
 
-  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry) {
+  /** `fileKeys`: those that features bring to the pillion.yaml beside a model. */
+  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, fileKeys: FileKeys) {
     this.config = config;
+    this.models = new ModelSeams(fileKeys);
     this.logger = logger;
     this.telemetry = telemetry;
   }
@@ -43,6 +51,10 @@ export class Installer implements Installation {
 
   readonly surface = (make: SurfaceMaker): void => {
     this.surfaces.push(make);
+  };
+
+  readonly engine = (make: EngineMaker): void => {
+    this.makeEngine = make;
   };
 
   readonly front = (make: (parts: FrontParts) => Front): void => {
@@ -61,9 +73,18 @@ export class Installer implements Installation {
     this.#pages.push(wrap);
   };
 
+  readonly adminPaths = (make: (parts: AdminParts) => readonly AdminPath[]): void => {
+    this.#adminPaths.push(make);
+  };
+
   readonly runOnSpareCores = (): void => {
     this.isOnSpareCores = true;
   };
+
+  /** In the order of installation. */
+  adminPathsOf(parts: AdminParts): readonly AdminPath[] {
+    return this.#adminPaths.flatMap((make) => make(parts));
+  }
 
   /** The page of metrics with what was installed around it. */
   pageOf(own: MetricsPageMaker): MetricsPageMaker {

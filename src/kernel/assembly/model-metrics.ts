@@ -15,14 +15,6 @@ export function observeModels(models: ModelManager, { metrics, recent }: AppTele
       breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
     ),
   );
-  metrics.gauges.observeSequences(() =>
-    models.modelNames.flatMap((model) => {
-      const table = models.sequencesOf(model);
-      if (table === undefined || table.counts.size === 0) return [];
-      const open = new Map([...table.openByVersion()].map(([version, count]) => [version.toString(), count]));
-      return [{ model, open, bytes: table.bytes, events: table.counts }];
-    }),
-  );
   metrics.gauges.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
   metrics.gauges.observeHosts(() =>
     [...models.servables()].flatMap(({ name: model, version, host }) =>

@@ -115,12 +115,13 @@ export function createModels(parts: ModelParts): ModelManager {
       load(model, version, await artifactDirectory(model, directory, config.options), signal),
     checkMemory: async (model, version, directory) => {
       const artifact = await artifactDirectory(model, directory, config.options);
-      if (!(await isEnsemble(model, artifact))) await memory.check(model, version, artifact);
+      if (!(await isEnsemble(model, artifact, parts.seams.fileKeys))) await memory.check(model, version, artifact);
     },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
-    kept: parts.seams.kept,
     reports: parts.seams.reports,
+    observers: parts.seams.observers,
+    sequencesOf: parts.seams.sequencesOf,
     events: {
       ...modelLog,
       onTransition: (...transition) => {
@@ -131,6 +132,7 @@ export function createModels(parts: ModelParts): ModelManager {
       onListed: (models) => {
         processGroups.configure(models);
         records.configure(models);
+        for (const listener of parts.seams.onListed) listener(models);
         parts.onChange();
       },
     },
@@ -150,6 +152,7 @@ function ensembleLoad(parts: ModelParts, load: LoadServable, models: () => Model
     maxTensorBytes: config.options.max_message_bytes,
     thread,
     layers: parts.seams.layers,
+    fileKeys: parts.seams.fileKeys,
     prepare: records.prepare,
     scheduler: serverBatching(config, machine).scheduler,
   });
@@ -219,6 +222,8 @@ function createLoader(
       threads: options.intra_op_threads || 1,
     }),
     layers: parts.seams.layers,
+    loadSteps: parts.seams.steps,
+    fileKeys: parts.seams.fileKeys,
     firstLoads: new FirstLoads({
       files,
       logger,

@@ -5,6 +5,7 @@
  *   drain   not ready ▸ surfaces drain (drain.ts) ▸ models unload
  */
 
+import type { AdminServer } from '../../admin/admin-server.ts';
 import { installedProviders } from '../../backends/registry.ts';
 import { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { describeMachine, type Machine, readMachine } from '../../config/machine/machine.ts';
@@ -30,7 +31,7 @@ import type { FlushLosses } from '../../telemetry/last-flush.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { Access } from './access.ts';
-import { type Admin, createAdmin } from './admin.ts';
+import { createAdmin } from './admin.ts';
 import { type ClientDrain, createClientDrain } from './client-drain.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
@@ -87,7 +88,7 @@ export class Server implements Pillion {
   readonly #reread: ReturnType<typeof createReread>;
   readonly #thread = new CodecThread(systemClock);
   readonly #surfaces: Surfaces;
-  readonly #admin: Admin;
+  readonly #admin: AdminServer;
   readonly #headroom: HeadroomMeter;
   readonly #clientDrain: ClientDrain;
   readonly #access: Access;
@@ -134,7 +135,7 @@ export class Server implements Pillion {
     this.repository = createRepository(config, models, logger);
     const access = new Access(config, logger);
     const reloads = createReloads(config, logger, models, metrics, access.audit);
-    const resolver = new ModelResolver(models);
+    const resolver = new ModelResolver(models, installed.models);
     const modelInfo = new ModelInfoHandler(models);
     const { readiness } = installed;
     this.#readiness = readiness;
@@ -147,7 +148,7 @@ export class Server implements Pillion {
     const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces },
+      ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces, engine: installed.makeEngine },
       ...{ caps, makeFront: installed.makeFront },
       pageOf: (own) => installed.pageOf(own),
     });
@@ -164,6 +165,7 @@ export class Server implements Pillion {
       headroom: loads.headroom,
       addresses: () => this.#addresses,
       othersWait: () => installed.services.flatMap((service) => service.waitsFor?.() ?? []),
+      pathsOf: (own) => installed.adminPathsOf(own),
     });
 
     this.#localCalls = new LocalCalls({ lifecycle, resolver, onInternalError });
@@ -266,7 +268,6 @@ export class Server implements Pillion {
   async #close(): Promise<FlushLosses> {
     this.#tls?.watch.stop();
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
-    this.#surfaces.sharedMemory.close();
     await this.#thread.close();
     this.#coreWatch.stop();
     this.#headroom.stop();
@@ -274,7 +275,7 @@ export class Server implements Pillion {
     this.#descriptorWatch.stop();
     await this.#closeModels();
     await atMost(FLUSHING_MS, this.#records.close());
-    await this.#admin.server.close();
+    await this.#admin.close();
     await Promise.all([this.#surfaces.metrics?.close(), this.#surfaces.probes?.close()]);
     await atMost(FLUSHING_MS, this.#access.close());
     await this.#installed.close();
@@ -306,8 +307,7 @@ export class Server implements Pillion {
 
   async #listenForOperators(): Promise<string> {
     const { admin_port: port, admin_socket_path: path } = this.#options;
-    const { server } = this.#admin;
-    if (path !== '') await server.listenOnSocket(path);
-    return port === -1 ? `unix:${path}` : `127.0.0.1:${await server.listen(port)}`;
+    if (path !== '') await this.#admin.listenOnSocket(path);
+    return port === -1 ? `unix:${path}` : `127.0.0.1:${await this.#admin.listen(port)}`;
   }
 }

@@ -9,36 +9,28 @@ import { systemClock } from '../../core/clock.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { Callers } from '../../proxy/caller.ts';
 import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
-import { LateEngine } from '../../proxy/grpc/late-engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';
-import { ConfiguredModels, type OperatedModels } from '../../proxy/handlers/configured-models.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
+import type { OperatedModels } from '../../proxy/handlers/operated-models.ts';
 import type { ReloadHandler } from '../../proxy/handlers/reload.ts';
-import { RepositoryHandler } from '../../proxy/handlers/repository.ts';
 import { InflationGate } from '../../proxy/inflation.ts';
 import type { JoinedPort } from '../../proxy/net/joined-port.ts';
 import type { Entrance } from '../../proxy/net/listen.ts';
 import type { SocketAccess } from '../../proxy/net/socket-access.ts';
 import type { ListenTls } from '../../proxy/net/tls-server.ts';
-import { OpenInference } from '../../proxy/protocols/open-inference/open-inference.ts';
-import { ServerSettings } from '../../proxy/protocols/open-inference/server-settings.ts';
-import { SharedMemory } from '../../proxy/protocols/open-inference/shared-memory.ts';
 import type { Readiness } from '../../proxy/readiness.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import { RestServer } from '../../proxy/servers/http-server.ts';
-import { openInferencePart } from '../../proxy/servers/open-inference-part.ts';
 import { type PageMaker, PageServer } from '../../proxy/servers/page-server.ts';
 import { headroomPage, probePages } from '../../proxy/servers/probes.ts';
-import { reportsOf, type Surface } from '../../proxy/servers/surface.ts';
-import { RegionStore } from '../../proxy/shared-memory/region-store.ts';
+import { reportsOf } from '../../proxy/servers/surface.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { Surface as SurfaceName } from '../../telemetry/request-record.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import { VERSION } from '../../version.ts';
-import type { Front, FrontParts, MakePrelude, MetricsPageMaker, SurfaceMaker } from '../installation.ts';
+import type { EngineMaker, Front, FrontParts, MakePrelude, MetricsPageMaker, SurfaceMaker } from '../installation.ts';
 import { createJoinedPort } from './doors.ts';
 import type { Gates } from './entrances.ts';
 import type { Loads } from './load.ts';
@@ -46,6 +38,8 @@ import type { Loads } from './load.ts';
 interface SurfacesParts {
   /** Those that features add. */
   readonly added: readonly SurfaceMaker[];
+  /** Undefined: the kernel's own. */
+  readonly engine: EngineMaker | undefined;
   readonly models: OperatedModels;
   /** Of changes that callers make. */
   readonly audit: AuditLog;
@@ -86,19 +80,14 @@ export interface Surfaces {
   readonly probes: PageServer | undefined;
   /** Undefined if each has addresses of its own. */
   readonly joined: JoinedPort | undefined;
-  /** Closed after the surfaces. */
-  readonly sharedMemory: SharedMemory;
 }
 
 export function createSurfaces(parts: SurfacesParts): Surfaces {
   const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
   const { options } = config;
-  const openInference = createOpenInference(parts);
-  const inference = { openInference, resolver, maxTensorBytes: options.max_message_bytes, thread };
-  const surfaces: Surface[] = [
-    { rest: () => openInferencePart(inference) },
-    ...parts.added.map((make) => make({ loads: parts.loads.readings })),
-  ];
+  const areAddressesTold = parts.makePrelude !== undefined;
+  const shared = { maxMessageBytes: options.max_message_bytes, loads: parts.loads.readings, areAddressesTold };
+  const surfaces = parts.added.map((make) => make({ ...parts, ...shared }));
   const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
   const served = { lifecycle, resolver, modelInfo, surfaces };
   const common = { ...served, onInternalError: parts.onInternalError };
@@ -125,13 +114,13 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
     entrance: entranceOf('rest', parts),
   });
   const grpc = new GrpcServer({
-    ...{ ...common, openInference, readiness, reload, access },
+    ...{ ...common, readiness, reload, access },
     engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: front?.http2 }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });
   const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
   front?.opened(rest.routes.places, grpc.services);
-  return { grpc, rest, joined, ...createPageServers(parts, page), sharedMemory: openInference.sharedMemory };
+  return { grpc, rest, joined, ...createPageServers(parts, page) };
 }
 
 /** The ports that ask nobody who they are. Where callers are asked, --probe_port has no metrics: they name models. */
@@ -148,36 +137,10 @@ function createPageServers(
   return { metrics: server(metrics_port, new Map([['/metrics', metricsPage]])), probes: server(probe_port, probes) };
 }
 
-/** The Open Inference Protocol, for both surfaces. */
-function createOpenInference(parts: SurfacesParts): OpenInference {
-  const { config, lifecycle, resolver, modelInfo, readiness, telemetry, models, repository, audit } = parts;
-  const { model_control_mode, allow_client_settings: areChangeable } = config.options;
-  const { statistics, sampling } = telemetry;
-  const isExplicit = model_control_mode === 'explicit';
-  const loads = isExplicit
-    ? new RepositoryHandler(repository ?? new ConfiguredModels(models, systemClock), audit)
-    : undefined;
-  const settings = new ServerSettings({ log: parts.logger, sampling, areChangeable, audit });
-  const sharedMemory = createSharedMemory(parts);
-  const known = { resolver, lifecycle, modelInfo, readiness, statistics, sharedMemory };
-  return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
-}
-
-function createSharedMemory({ config, lifecycle, audit, makePrelude }: SurfacesParts): SharedMemory {
-  const { allow_client_shm, grpc_socket_path, rest_socket_path, max_message_bytes } = config.options;
-  return new SharedMemory({
-    regions: allow_client_shm ? new RegionStore() : undefined,
-    hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
-    areAddressesTold: makePrelude !== undefined,
-    maxTensorBytes: max_message_bytes,
-    ...{ lifecycle, audit },
-  });
-}
-
 /** What both surfaces use. */
 type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front'>;
 
-/** The HTTP/2 stack that `--http2_engine` names. */
+/** The HTTP/2 stack of the gRPC port. */
 function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine {
   const { config, machine, onInternalError } = parts;
   const { options } = config;
@@ -185,9 +148,7 @@ function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine
   const maxReceiveBytes = options.max_message_bytes;
   const { front, ...both } = shared;
   const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...both };
-  if (options.http2_engine === 'grpc-js') {
-    return new LateEngine(async () => new (await import('../../proxy/grpc/grpc-js-engine.ts')).GrpcJsEngine(common));
-  }
+  if (parts.engine !== undefined) return parts.engine(common);
   // With a single core a spin would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;

@@ -15,7 +15,7 @@ export function needsNewLoad(before: ModelConfig, after: ModelConfig): boolean {
 
 /**
  * The settings that a load depends on. The policy and labels only choose among loaded versions, logging only observes
- * requests, fallbacks name other models, and the bounds of sequences are read when they are needed.
+ * requests. Some keys of features are read when they are needed.
  */
 function loadSettings({
   name: _name,
@@ -23,10 +23,7 @@ function loadSettings({
   versionPolicy: _policy,
   versionLabels: _labels,
   logging: _logging,
-  fallback: _fallback,
-  degradeTo: _degradeTo,
   triton,
-  sequences: _sequences,
   featureKeys = new Map(),
   ...rest
 }: ModelConfig) {

@@ -3,10 +3,10 @@ import type PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { VersionLoader } from '../loading/version-loader.ts';
-import type { KeptMemory } from '../memory/kept-memory.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
 import type { ModelEvents } from './model-events.ts';
+import type { VersionObserver } from './version-observer.ts';
 
 /** Rejects with `insufficient_memory` if the version would not fit into memory if it were loaded now. */
 export type CheckMemory = (model: ModelConfig, version: bigint, directory: string) => Promise<void>;
@@ -30,6 +30,6 @@ export interface LifecycleSettings {
   readonly checkMemory: CheckMemory;
   /** Called before a reload for each backend that it newly names. */
   readonly checkBackend: CheckBackend;
-  /** Counts the states of sequences. Undefined: they are bounded by model alone. */
-  readonly kept: KeptMemory | undefined;
+  /** Features that are told of versions that go. */
+  readonly observers: readonly VersionObserver[];
 }

@@ -2,11 +2,12 @@
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LoadServable } from '../loading/version-loader.ts';
-import type { KeptMemory } from '../memory/kept-memory.ts';
+import type { StepTable } from '../serving/steps.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
 import type { CheckBackend, CheckMemory } from './lifecycle-settings.ts';
 import type { ModelEvents } from './model-events.ts';
+import type { VersionObserver } from './version-observer.ts';
 
 /** By its key in the report of a model: its value there; undefined = it is left out. */
 export type ModelReports = ReadonlyMap<string, (model: string) => unknown>;
@@ -43,8 +44,10 @@ export interface ModelManagerOptions {
   readonly allowUnavailableLabels?: boolean;
   /** Errors about an unknown model list those that are served. Default true. */
   readonly namesModels?: boolean;
-  /** Counts the states of sequences. Default: they are bounded by model alone. */
-  readonly kept?: KeptMemory;
+  /** Features that are told of versions that go. Default: none. */
+  readonly observers?: readonly VersionObserver[];
+  /** The sequences of a configured model. Absent = no model keeps a state. */
+  readonly sequencesOf?: ((model: string) => StepTable) | undefined;
   /** What features tell of models in their reports. Default: nothing. */
   readonly reports?: ModelReports;
 }

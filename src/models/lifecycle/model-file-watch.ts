@@ -8,8 +8,7 @@
 import type { Buffer } from 'node:buffer';
 import { type FileResult, loadConfigFile } from '../../config/config-file.ts';
 import type { ModelFile } from '../../config/model-file.ts';
-import type { Clock } from '../../core/clock.ts';
-import { FileWatch } from '../../files/file-watch.ts';
+import { FileWatch, type Polling } from '../../files/file-watch.ts';
 import type { ModelReloader } from '../serving/servable-directory.ts';
 
 /** Events for the log. */
@@ -23,11 +22,8 @@ export interface ModelFileEvents {
   onWarning(text: string): void;
 }
 
-export interface ModelFileWatchOptions {
+export interface ModelFileWatchOptions extends Polling {
   readonly file: ModelFile;
-  /** 0 = the file is read only when asked. */
-  readonly pollMs: number;
-  readonly clock: Clock;
   readonly reloader: ModelReloader;
   readonly events: ModelFileEvents;
   /** Reads the file; by default from the disk. Never rejects. */

@@ -14,8 +14,6 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import { flatText } from '../../core/flat-text.ts';
 import { Poller } from '../../core/poller.ts';
-import { sequenceLimits } from '../sequences/sequence-limits.ts';
-import { SequenceTable } from '../sequences/sequence-table.ts';
 import type { Servable } from '../serving/servable.ts';
 import { nextAction } from '../versions/transition-policy.ts';
 import { mayReplace } from '../versions/version-policy.ts';
@@ -39,8 +37,6 @@ export class ModelLifecycle {
   readonly wanted = new WantedVersions();
   /** What callers find of it. */
   readonly lookup: VersionLookup;
-  /** They outlive the versions that are unloaded for newer ones. */
-  readonly sequences: SequenceTable;
   readonly #settings: LifecycleSettings;
   readonly #transitions: VersionTransitions;
   readonly #table: VersionTable;
@@ -55,8 +51,6 @@ export class ModelLifecycle {
     this.#config = config;
     this.#settings = settings;
     this.#first = new FirstReady(rule);
-    const { clock, kept } = settings;
-    this.sequences = new SequenceTable({ model: this.name, clock, limits: () => sequenceLimits(this.#config), kept });
     this.#transitions = new VersionTransitions({
       name: config.name,
       settings,
@@ -184,7 +178,7 @@ export class ModelLifecycle {
   /** Unloads everything. Resolves when every version has ended. A second call does nothing more. */
   async retire(): Promise<void> {
     this.#isRetired = true;
-    this.sequences.close();
+    for (const observer of this.#settings.observers) observer.onRetired(this.name);
     this.wanted.retire();
     this.#step();
     this.#first.ready();
@@ -195,7 +189,7 @@ export class ModelLifecycle {
   /** See VersionTransitions. */
   replace(served: Servable, next: Servable): boolean {
     if (!this.#transitions.replace(served, next)) return false;
-    this.sequences.replace(served, next);
+    for (const observer of this.#settings.observers) observer.onReplaced(served, next);
     return true;
   }
 
@@ -248,17 +242,18 @@ export class ModelLifecycle {
     this.#first.judge(outcomes, mayReplace(this.#config.versionPolicy) && this.wanted.knowsFailures);
   }
 
-  /** Something else is to be served. With `resource` the version must make room first; else its sequences go on. */
+  /** Something else is to be served. With `resource` the version must make room first. */
   #unloadFor(record: VersionRecord): void {
     if (this.#settings.transitionPolicy === 'resource') this.#unloadAtOnce(record);
     else this.#transitions.beginUnload(record);
   }
 
-  /** Its sequences end with it. */
+  /** What waits for it may not go on. */
   #unloadAtOnce(record: VersionRecord): void {
     const { servable } = record;
     this.#transitions.beginUnload(record);
-    if (servable !== undefined) this.sequences.drop(servable);
+    if (servable === undefined) return;
+    for (const observer of this.#settings.observers) observer.onUnloadedAtOnce(servable);
   }
 
   /** The version's records that are available or will be. */

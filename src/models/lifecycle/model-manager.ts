@@ -9,9 +9,9 @@ import PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import { VersionLoader } from '../loading/version-loader.ts';
-import type { SequenceTable } from '../sequences/sequence-table.ts';
 import type { Servable, ServableHandle, VersionLoad, VersionStatus } from '../serving/servable.ts';
-import type { ModelFallbacks, ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
+import type { ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
+import type { StepTable } from '../serving/steps.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import { diskFiles } from '../versions/version-source.ts';
 import { allButFailed } from './first-ready.ts';
@@ -39,6 +39,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #isRepository: boolean;
   readonly #namesModels: boolean;
   readonly #reports: ModelReports;
+  readonly #sequencesOf: ModelManagerOptions['sequencesOf'];
   #isReady = false;
   #isClosed = false;
   /** The reload in progress, and those that wait for it. */
@@ -51,6 +52,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#isRepository = options.isRepository ?? false;
     this.#namesModels = options.namesModels ?? true;
     this.#reports = options.reports ?? new Map();
+    this.#sequencesOf = options.sequencesOf;
     this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = {
       clock,
@@ -61,7 +63,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
       allowUnavailableLabels: options.allowUnavailableLabels ?? false,
       checkMemory: options.checkMemory ?? (() => Promise.resolve()),
       checkBackend: options.checkBackend ?? (() => Promise.resolve()),
-      kept: options.kept,
+      observers: options.observers ?? [],
       unloads: new PQueue({ concurrency: unloadThreads }),
       loader: new VersionLoader({
         load: options.load,
@@ -136,18 +138,13 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return this.#lifecycles.get(name)?.lookup.find(choice);
   }
 
-  fallbacks(name: string): ModelFallbacks | undefined {
-    const config = this.#lifecycles.get(name)?.config;
-    return config?.fallback === undefined && config?.degradeTo === undefined ? undefined : config;
-  }
-
   /** What features tell of the model, in the order in which they were installed. */
   reportOf(name: string): Readonly<Record<string, unknown>> {
     return Object.fromEntries([...this.#reports].map(([key, read]) => [key, read(name)]));
   }
 
-  sequencesOf(name: string): SequenceTable | undefined {
-    return this.#lifecycles.get(name)?.sequences;
+  sequencesOf(name: string): StepTable | undefined {
+    return this.#lifecycles.has(name) ? this.#sequencesOf?.(name) : undefined;
   }
 
   status(name: string, { version }: VersionChoice): readonly VersionStatus[] {

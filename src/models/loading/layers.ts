@@ -29,6 +29,8 @@ export type RunnerLayer = (inner: ServableRunner, version: LayeredVersion) => Se
 export interface Layers {
   /** Above the declared signatures: requests as callers name things. */
   readonly requests: readonly RunnerLayer[];
+  /** Above the scheduler: requests by the graph's names. An ensemble has none. */
+  readonly runs: readonly RunnerLayer[];
 }
 
-export const NO_LAYERS: Layers = { requests: [] };
+export const NO_LAYERS: Layers = { requests: [], runs: [] };

@@ -20,6 +20,7 @@ import { planEnsemble, type ReportEnsemble } from '../ensembles/ensemble-plan.ts
 import { EnsembleRunner } from '../ensembles/ensemble-runner.ts';
 import type { EnsembleSource } from '../ensembles/ensemble-source.ts';
 import type { StepDeclaration } from '../model-file/ensemble-schema.ts';
+import type { FileKeys } from '../model-file/file-key.ts';
 import { loadModelFile } from '../model-file/load-model-file.ts';
 import { DeclaredSignatureRunner, withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableRunner } from '../serving/servable.ts';
@@ -39,6 +40,7 @@ export interface EnsembleLoadOptions {
   readonly maxTensorBytes: number;
   readonly thread?: CodecThread;
   readonly layers: Layers;
+  readonly fileKeys: FileKeys;
   readonly prepare?: PrepareVersion | undefined;
   readonly scheduler: SchedulerOptions;
 }
@@ -46,7 +48,7 @@ export interface EnsembleLoadOptions {
 /** A loader that loads ensembles itself, and everything else by `load`. */
 export function withEnsembles(load: LoadServable, options: EnsembleLoadOptions): LoadServable {
   return async (model, version, directory, signal) => {
-    const source = tritonEnsemble(model) ?? (await ensembleInFile(directory));
+    const source = tritonEnsemble(model) ?? (await ensembleInFile(directory, options.fileKeys));
     const { graph } = options;
     if (source === undefined) {
       graph.set(model.name, []);
@@ -61,14 +63,14 @@ export function withEnsembles(load: LoadServable, options: EnsembleLoadOptions):
 }
 
 /** True if the version is an ensemble, which has no weights. False also where its file cannot be read. */
-export async function isEnsemble({ triton }: ModelConfig, directory: string): Promise<boolean> {
+export async function isEnsemble({ triton }: ModelConfig, directory: string, keys: FileKeys): Promise<boolean> {
   if (triton?.ensemble !== undefined) return true;
-  const source = await ensembleInFile(directory).catch(() => undefined);
+  const source = await ensembleInFile(directory, keys).catch(() => undefined);
   return source !== undefined;
 }
 
-async function ensembleInFile(directory: string): Promise<EnsembleSource | undefined> {
-  const file = await loadModelFile(directory);
+async function ensembleInFile(directory: string, keys: FileKeys): Promise<EnsembleSource | undefined> {
+  const file = await loadModelFile(directory, keys);
   const declared = file?.ensemble;
   if (file === undefined || declared === undefined) return undefined;
   return {
@@ -164,7 +166,7 @@ function memberOf(
       'signature',
     );
   }
-  if (found?.isForSteps === true) {
+  if (found?.kept?.whyStep !== undefined) {
     report(
       `model ${quoteName(model)} answers steps of sequences alone, and a step of an ensemble is none`,
       'steps',

@@ -17,6 +17,7 @@ import type { Telemetry } from '../../telemetry/request-record.ts';
 import type { DecisionStore } from '../batching/decision-store.ts';
 import type { ReadRecordedInputs } from '../batching/recorded-requests.ts';
 import type { PaddingState } from '../batching/version-padding.ts';
+import type { FileKeys } from '../model-file/file-key.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
 import type { BreakerState } from '../serving/breaker.ts';
 import type { Servable } from '../serving/servable.ts';
@@ -25,6 +26,7 @@ import type { PrepareVersion } from '../warm-up/warm-up.ts';
 import type { FirstLoads } from './first-loads.ts';
 import type { LatencyStore } from './latency-store.ts';
 import type { Layers } from './layers.ts';
+import type { LoadStep } from './load-steps.ts';
 
 export interface LoadServableOptions {
   readonly clock: Clock;
@@ -47,6 +49,10 @@ export interface LoadServableOptions {
   readonly replaceServable?: (served: Servable, next: Servable) => boolean;
   /** What features put into the stacks of versions. Default: nothing. */
   readonly layers?: Layers;
+  /** What features do while a version is loaded. Default: nothing. */
+  readonly loadSteps?: readonly LoadStep[];
+  /** The keys that features bring to the pillion.yaml beside a model. Default: none. */
+  readonly fileKeys?: FileKeys;
   /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
   /** Threads inside one run; 0 = one, or all cores where a batch is done sooner so. */

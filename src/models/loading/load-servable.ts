@@ -4,6 +4,7 @@ import { profileReplica } from '../../backends/host/profile/profile-replica.ts';
 import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { sequencesOf } from '../../config/triton/sequence-batching.ts';
+import { Facts } from '../../core/collections/facts.ts';
 import { type BatchAxis, notesOn, type Signature, type Signatures } from '../../core/signature.ts';
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
@@ -18,7 +19,7 @@ import {
 } from '../runtimes/open-version.ts';
 import { withDeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts';
-import { withSequences } from '../triton/sequence-state.ts';
+import { stateOfTriton } from '../triton/sequence-state.ts';
 import { readTriton, tritonViews } from '../triton/served-triton.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
 import { warmUpRequests } from '../triton/warm-up-requests.ts';
@@ -27,8 +28,10 @@ import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
 import { declaredPadValues, withDeclaredBatching } from './declared-batching.ts';
+import { DECLARED_STATE } from './declared-state.ts';
 import { endedBy, NO_FIRST_LOAD } from './first-loads.ts';
 import type { HostEvents, LoadServableOptions } from './load-options.ts';
+import { runStage, type VersionDraft } from './load-steps.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
 import { buildStack, StackBase, type StackSignatures } from './version-stack.ts';
@@ -48,12 +51,13 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
 async function loadVersion(
   options: LoadServableOptions,
   configured: ModelConfig,
-  files: Omit<VersionTarget, 'model' | 'batching'>,
+  files: Omit<VersionTarget, 'model' | 'batching' | 'facts'>,
 ): Promise<Servable> {
   const { version, versionDirectory } = files;
   const { events } = options;
   const { name } = configured;
-  const modelFile = await loadModelFile(versionDirectory);
+  const { fileKeys, loadSteps = [] } = options;
+  const modelFile = await loadModelFile(versionDirectory, fileKeys);
   const model = withModelFile(configured, modelFile);
   const batching = await modelBatching(model, versionDirectory, options);
   for (const warning of batching.warnings) events.onWarning?.(name, version, warning);
@@ -62,7 +66,7 @@ async function loadVersion(
     workers.growthRefusal = event.what === 'not_grown' ? event.reason : undefined;
     events.onPlan?.(of, id, event);
   };
-  const target = { ...files, model, batching };
+  const target = { ...files, model, batching, facts: new Facts() };
   const opened = await openVersion({ ...options, events: { ...events, onPlan } }, target, (event) => {
     if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
     events.onWorkerEvent(name, version, event);
@@ -80,8 +84,11 @@ async function loadVersion(
     const padValues = declaredPadValues(model, modelFile, opened.signatures);
     axes = await versionBatching(options, target, opened, declared, padValues);
     const decided = await axes.decide();
-    const ofTriton = await withSequences(model, decided);
-    const signatures = modelFile?.declareState(ofTriton) ?? ofTriton;
+    const declaredState = stateOfTriton(model, decided);
+    if (declaredState !== undefined) target.facts.set(DECLARED_STATE, declaredState);
+    const draft: VersionDraft = { model, modelFile, facts: target.facts, signatures: decided };
+    await runStage(loadSteps, 'signatures', draft);
+    const { signatures } = draft;
     // What a model's own pillion.yaml declares has the last word.
     const views = new Map([...(tritonViews(triton, signatures) ?? []), ...(modelFile?.views(signatures) ?? [])]);
     const served = { signatures, views: views.size === 0 ? undefined : views };

@@ -1,7 +1,7 @@
 /** Builds the layers that a version's requests pass through. */
 import type { Host } from '../../backends/host/start-host.ts';
 import { DEFAULT_BREAKER, type ModelConfig } from '../../config/model-config.ts';
-import { Facts } from '../../core/collections/facts.ts';
+import type { Facts } from '../../core/collections/facts.ts';
 import type { SharedError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signatures } from '../../core/signature.ts';
@@ -15,7 +15,6 @@ import {
   startShadowHost,
   type VersionTarget,
 } from '../runtimes/open-version.ts';
-import { SequenceRunner } from '../sequences/sequence-runner.ts';
 import { Breaker } from '../serving/breaker.ts';
 import { CrashQuarantine } from '../serving/crash-quarantine.ts';
 import { DeclaredSignatureRunner, type DeclaredSignatures } from '../serving/declared-signature-runner.ts';
@@ -40,8 +39,8 @@ export interface VersionStack {
  *                            spares what is below.
  *   DeclaredSignatureRunner  turns a request for a declared signature into one for the graph's own. Above the breaker
  *                            and the scheduler, which know only the graph's signatures.
- *   SequenceRunner           makes requests of the steps of sequences, with the state that it keeps. Above the scheduler,
- *                            which batches them like others; below the views, so that it knows only the graph's names.
+ *   layers of runs           of features: above the scheduler, which batches what they make of requests like others;
+ *                            below the views, so that they know only the graph's names.
  *   ScheduledRunner          refuses requests while the breaker is open, and sends those that may end the model's process
  *                            to the quarantine, which has a scheduler and a process of its own. Above the scheduler,
  *                            so that neither waits there.
@@ -86,18 +85,12 @@ export async function buildStack(
   });
   const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
-  const isStateful = keepsState(signatures);
-  const stateful = isStateful ? new SequenceRunner(scheduled, signatures) : scheduled;
-  const viewed: ServableRunner =
-    views === undefined ? stateful : new DeclaredSignatureRunner(stateful, views, maxTensorBytes, thread);
   const layered = { model, version, isEnsemble: false, signatures, facts: base.facts, warn: warnings.warn };
+  const graph = layers.runs.reduce((inner: ServableRunner, layer) => layer(inner, layered), scheduled);
+  const viewed: ServableRunner =
+    views === undefined ? graph : new DeclaredSignatureRunner(graph, views, maxTensorBytes, thread);
   const runner = layers.requests.reduce((inner, layer) => layer(inner, layered), viewed);
   return { scheduler, runner };
-}
-
-/** True if the answers of the version depend on earlier requests. */
-export function keepsState(signatures: Signatures): boolean {
-  return [...signatures.values()].some(({ state }) => state !== undefined);
 }
 
 /** The signatures of a stack: the graph's own, and those that are declared beside them. */
@@ -113,7 +106,7 @@ export class StackBase {
   readonly breaker: Breaker | undefined;
   readonly shadow: VersionShadow | undefined;
   readonly executor: Executor;
-  readonly facts = new Facts();
+  readonly facts: Facts;
   /** Undefined unless the model runs in a process. */
   readonly quarantine: CrashQuarantine | undefined;
   readonly #onClose: () => void;
@@ -123,6 +116,7 @@ export class StackBase {
   constructor(options: LoadServableOptions, target: VersionTarget, opened: OpenedVersion, onClose: () => void) {
     const { host, backendKind } = opened;
     this.host = host;
+    this.facts = target.facts;
     this.backendKind = backendKind;
     this.shadow = shadowOf(options, target, opened);
     this.quarantine = quarantineOf(options, target, opened);

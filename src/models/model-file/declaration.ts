@@ -25,7 +25,7 @@ import { quote, readDocument, suggestion, type Wording } from '../../config/yaml
 import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
 import { FEATURE_KINDS } from '../../core/feature-spec.ts';
 import { ENSEMBLE, type EnsembleDeclaration } from './ensemble-schema.ts';
-import { STATE, type StateDeclaration } from './state-schema.ts';
+import type { FileKey, FileKeys } from './file-key.ts';
 import { INPUTS, type InputHint, SAMPLES, type Sample } from './try-out-schema.ts';
 import { VALUE } from './value-schema.ts';
 
@@ -159,8 +159,8 @@ export const BATCHING = v.union(
   BATCHING_WANTS,
 );
 
-/** The schema of the whole file; docs/model.schema.json is generated from it. */
-export const MODEL_FILE_SCHEMA = fields(
+/** The keys before and after those of features. */
+const KEYS = [
   {
     signatures: about(
       v.nullish(
@@ -185,10 +185,8 @@ export const MODEL_FILE_SCHEMA = fields(
       v.nullish(BATCHING),
       "Where the rows of requests are, which share runs. off: each request is run as it came. The server's configuration overrides it.",
     ),
-    state: about(
-      v.nullish(STATE),
-      'The inputs that are outputs of the step before, by the graph’s names: the server keeps them for each sequence of requests.',
-    ),
+  },
+  {
     ensemble: about(
       v.nullish(ENSEMBLE),
       'Models that answer together, instead of a model in this directory: the outputs of some are the inputs of others.',
@@ -196,8 +194,15 @@ export const MODEL_FILE_SCHEMA = fields(
     inputs: about(v.nullish(INPUTS), "What people should know of the graph's inputs who try the model."),
     samples: about(v.nullish(SAMPLES), 'Inputs to try: a list, or the name of a file beside this one that holds it.'),
   },
-  'a map with the keys signatures, runtime, shadow, batching, state, ensemble, inputs, samples',
-);
+] as const;
+
+/** The schema of the whole file; docs/model.schema.json is generated from it. */
+export function modelFileSchema(features: FileKeys) {
+  const [first, last] = KEYS;
+  const ofFeatures = features.map(({ name, schema, help }) => [name, about(v.nullish(schema), help)]);
+  const keys: (typeof KEYS)[0] & (typeof KEYS)[1] = { ...first, ...Object.fromEntries(ofFeatures), ...last };
+  return fields(keys, `a map with the keys ${Object.keys(keys).join(', ')}`);
+}
 
 /** A signature of the file. */
 export interface SignatureDeclaration {
@@ -234,16 +239,21 @@ export interface TryOutDeclaration {
 }
 
 /** The file's declarations. Errors are added to the file's problems. */
-export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
+export function readDeclarations(
+  file: YamlDocument,
+  features: FileKeys,
+): RuntimeDeclaration & {
   readonly signatures: readonly SignatureDeclaration[];
   readonly batching: BatchingDeclaration;
-  /** Undefined = the model keeps no state. */
-  readonly state: StateDeclaration | undefined;
+  /** Of features' keys that the file has. */
+  readonly values: ReadonlyMap<FileKey<unknown>, unknown>;
   /** Undefined = the directory has a model. */
   readonly ensemble: EnsembleDeclaration | undefined;
   readonly tryOut: TryOutDeclaration;
 } {
-  const declared = file.data === null ? undefined : readDocument(file, MODEL_FILE_SCHEMA, WORDING);
+  const declared = file.data === null ? undefined : readDocument(file, modelFileSchema(features), WORDING);
+  const given = { ...declared } as Readonly<Record<string, unknown>>;
+  const values = features.map((key) => [key, given[key.name] ?? undefined] as const);
   return {
     signatures: [...(declared?.signatures ?? [])].map(([name, signature]) => ({
       name,
@@ -253,7 +263,7 @@ export function readDeclarations(file: YamlDocument): RuntimeDeclaration & {
     runtime: declared?.runtime ?? undefined,
     shadow: declared?.shadow ?? undefined,
     batching: declared?.batching ?? undefined,
-    state: declared?.state ?? undefined,
+    values: new Map(values.filter(([, value]) => value !== undefined)),
     ensemble: declared?.ensemble ?? undefined,
     tryOut: { inputs: declared?.inputs ?? new Map(), samples: declared?.samples ?? [] },
   };

@@ -9,12 +9,12 @@ import {
   DEFAULT_SIGNATURE_NAME,
   EXAMPLES_INPUT,
   hasRows,
+  type KeptValues,
   PREDICT_METHOD_NAME,
   REGRESS_METHOD_NAME,
   rowAxisOf,
   SCORES_OUTPUT,
   type Signature,
-  type SignatureState,
   type TensorSpec,
   VALUES_OUTPUT,
 } from '../../core/signature.ts';
@@ -90,8 +90,8 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
   const specs = new Map([...names].map(([alias, name]) => [alias, graph.outputs.get(name)!]));
   const batchAxes = renamedAxes(graph.batchAxes, [...graphNames, ...names]);
   const rows = { batchAxis: graph.batchAxis, hasRows: hasRows(graph), batchAxes };
-  const state = graph.state && renamedState(graph.state, graphNames, names);
-  const signature = { ...rows, state, inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, areShapesChecked: true };
+  const kept = graph.kept && renamedKept(graph.kept, graphNames, names);
+  const signature = { ...rows, kept, inputs, outputs: specs, methodName: PREDICT_METHOD_NAME, areShapesChecked: true };
   return {
     name: declared.name,
     graphName,
@@ -102,19 +102,18 @@ function declarePredict(declaration: Declaration): DeclaredSignature {
   };
 }
 
-/** The state by alias. An output that the view does not give keeps the graph's name: the server reads it all the same. */
-function renamedState(
-  state: SignatureState,
+/** The kept values by alias. An output that the view does not give keeps the graph's name: the server reads it all the same. */
+function renamedKept(
+  { nextOf }: KeptValues,
   inputs: ReadonlyMap<string, string>,
   outputs: ReadonlyMap<string, string>,
-): SignatureState {
+): KeptValues {
   const aliasOf = new Map([...outputs].map(([alias, name]) => [name, alias]));
-  return new Map(
-    [...inputs].flatMap(([alias, name]) => {
-      const kept = state.get(name);
-      return kept === undefined ? [] : [[alias, { ...kept, output: aliasOf.get(kept.output) ?? kept.output }] as const];
-    }),
-  );
+  const renamed = [...inputs].flatMap(([alias, name]) => {
+    const output = nextOf.get(name);
+    return output === undefined ? [] : [[alias, aliasOf.get(output) ?? output] as const];
+  });
+  return { nextOf: new Map(renamed) };
 }
 
 /** The axes by alias; `names` are aliases with the graph's names. */

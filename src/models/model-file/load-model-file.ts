@@ -24,11 +24,10 @@ import {
 import { declareBatching } from './declare-batching.ts';
 import { declarePadValues } from './declare-pad-values.ts';
 import { declareSignatures } from './declare-signatures.ts';
-import { declareState } from './declare-state.ts';
 import { declareTryOut } from './declare-try-out.ts';
 import type { EnsembleDeclaration } from './ensemble-schema.ts';
+import type { FileKey, FileKeys } from './file-key.ts';
 import { isNameInside, isReallyInside, linesOf, readSmall } from './small-files.ts';
-import type { StateDeclaration } from './state-schema.ts';
 import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
 
 const MODEL_FILE = 'pillion.yaml';
@@ -48,19 +47,19 @@ export class ModelFile {
   readonly declaration: BatchDeclaration | undefined;
   readonly #declarations: readonly SignatureDeclaration[];
   readonly #declaredBatching: DeclaredBatching | 'off' | undefined;
-  readonly #state: StateDeclaration | undefined;
+  readonly #values: ReadonlyMap<FileKey<unknown>, unknown>;
   readonly #tryOut: DeclaredTryOut;
   #checkedTryOut: TryOut | undefined;
 
   constructor(file: YamlDocument, declared: FileDeclarations) {
-    const { runtime, batching, state, ensemble, signatures, tryOut } = declared;
+    const { runtime, batching, values, ensemble, signatures, tryOut } = declared;
     this.runtime = runtime;
     this.ensemble = ensemble;
     this.declaration = declarationOf(batching);
     this.#declaredBatching = batching;
     this.#file = file;
     this.#declarations = signatures;
-    this.#state = state;
+    this.#values = values;
     this.#tryOut = tryOut;
     if (ensemble !== undefined) this.#reportModelKeys();
   }
@@ -78,7 +77,8 @@ export class ModelFile {
   /** An ensemble has no model that these could be said of. */
   #reportModelKeys(): void {
     const { runtime, shadow } = this.runtime;
-    const said = { runtime, shadow, batching: this.#declaredBatching, state: this.#state };
+    const ofFeatures = [...this.#values].map(([{ name }, value]) => [name, value]);
+    const said = { runtime, shadow, batching: this.#declaredBatching, ...Object.fromEntries(ofFeatures) };
     for (const [key, value] of Object.entries(said)) {
       if (value === undefined) continue;
       this.#file.part([key]).reportKey(`an ensemble has no ${key} of its own; say it of the models of its steps`);
@@ -94,13 +94,14 @@ export class ModelFile {
     );
   }
 
-  /** The signatures with the file's state, once their batch axes are known. Problems are thrown by `views`. */
-  declareState(graphs: Signatures): Signatures {
-    if (this.#state === undefined) return graphs;
-    const part = this.#file.part(['state']);
-    return declareState(this.#state, graphs, (problem, input, key) =>
-      part.reportKey(problem, ...(key === undefined ? [input] : [input, key])),
-    );
+  /** What the file says under a feature's key; undefined = nothing. */
+  valueOf<T>(key: FileKey<T>): T | undefined {
+    return this.#values.get(key) as T | undefined;
+  }
+
+  /** A problem below a feature's key, which `views` throws. */
+  report({ name }: FileKey<unknown>, problem: string, ...keys: readonly string[]): void {
+    this.#file.part([name]).reportKey(problem, ...keys);
   }
 
   /** What the file says shorter rows are padded with, by signature. Problems are thrown by `views`. */
@@ -126,18 +127,28 @@ export class ModelFile {
   }
 }
 
-/** Undefined if the version has no such file. Rejects with `load_failed` if the file cannot be read. */
-export async function loadModelFile(versionDirectory: string): Promise<ModelFile | undefined> {
+/**
+ * Undefined if the version has no such file. `keys`: those of features. Rejects with `load_failed` if the file cannot be
+ * read.
+ */
+export async function loadModelFile(versionDirectory: string, keys: FileKeys = []): Promise<ModelFile | undefined> {
   const path = join(versionDirectory, MODEL_FILE);
   const bytes = await readSmall(path, MAX_MODEL_FILE_BYTES);
   if (bytes === undefined) return undefined;
   if (typeof bytes === 'string') throw new ServingError('load_failed', `${path}: ${bytes}`);
   const file = new YamlDocument(path, bytes);
-  const { signatures: unread, tryOut: described, batching, state, ensemble, ...runtime } = readDeclarations(file);
+  const {
+    signatures: unread,
+    tryOut: described,
+    batching,
+    values,
+    ensemble,
+    ...runtime
+  } = readDeclarations(file, keys);
   const signatures: SignatureDeclaration[] = [];
   for (const declared of unread) signatures.push(await withLabels(versionDirectory, declared));
   const tryOut = await withSamples(versionDirectory, described, file.part(['samples']));
-  return new ModelFile(file, { signatures, batching, state, ensemble, tryOut, runtime });
+  return new ModelFile(file, { signatures, batching, values, ensemble, tryOut, runtime });
 }
 
 /** What a file declares; the files that it names have been read. */
@@ -145,7 +156,7 @@ interface FileDeclarations {
   readonly signatures: readonly SignatureDeclaration[];
   readonly runtime: RuntimeDeclaration;
   readonly batching: DeclaredBatching | 'off' | undefined;
-  readonly state: StateDeclaration | undefined;
+  readonly values: ReadonlyMap<FileKey<unknown>, unknown>;
   readonly ensemble: EnsembleDeclaration | undefined;
   readonly tryOut: DeclaredTryOut;
 }

@@ -9,6 +9,7 @@ import { startProcessHost } from '../../backends/host/process/process-host.ts';
 import { type Host, type HostOptions, startHost } from '../../backends/host/start-host.ts';
 import { artifactKinds, backendFactsFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
+import type { Facts } from '../../core/collections/facts.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { HashArtifact } from '../loading/artifact-hash.ts';
 import type { FirstLoad } from '../loading/first-loads.ts';
@@ -24,6 +25,8 @@ export interface VersionTarget {
   readonly batching: ModelBatching;
   readonly hashArtifact: HashArtifact;
   readonly firstLoad: FirstLoad;
+  /** What features know of the version. */
+  readonly facts: Facts;
   /** Aborted when nobody needs the version any more. */
   readonly signal?: AbortSignal | undefined;
 }

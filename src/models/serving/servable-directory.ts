@@ -1,14 +1,8 @@
 /** The parts of the ModelManager that requests and reloads use; tests have their own. */
-import type { ModelChoice, ModelConfig } from '../../config/model-config.ts';
-import type { SequenceTable } from '../sequences/sequence-table.ts';
+import type { ModelConfig } from '../../config/model-config.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import type { Servable, ServableHandle, VersionStatus } from './servable.ts';
-
-/** The models that answer in place of a model: see ModelConfig. */
-export interface ModelFallbacks {
-  readonly fallback?: ModelChoice | undefined;
-  readonly degradeTo?: ModelChoice | undefined;
-}
+import type { StepTable } from './steps.ts';
 
 export interface ServableDirectory {
   /** All versions of every model of the start's configuration were available once; stays true until the server ends. */
@@ -24,10 +18,8 @@ export interface ServableDirectory {
   acquire(name: string, choice: VersionChoice): ServableHandle;
   /** The version that `acquire` would lend, for this turn alone; undefined where that throws. Absent = not told. */
   find?(name: string, choice: VersionChoice): Servable | undefined;
-  /** The model's fallbacks; undefined = none. Absent = no model has any. */
-  fallbacks?(name: string): ModelFallbacks | undefined;
   /** The sequences of the model; undefined if there is no such model. Absent = no model keeps a state. */
-  sequencesOf?(name: string): SequenceTable | undefined;
+  sequencesOf?(name: string): StepTable | undefined;
   /**
    * Highest version first; unknown name → model_not_found. A model that was removed from the list has its last states.
    */

@@ -10,6 +10,7 @@ import type { OpProfile } from '../../backends/op-profile.ts';
 import { Facts } from '../../core/collections/facts.ts';
 import type { ServingError, SharedError } from '../../core/errors.ts';
 import type { SessionPlan } from '../../core/executor.ts';
+import type { SequenceStep } from '../../core/model-spec.ts';
 import { notesOn, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
@@ -18,7 +19,6 @@ import type { PaddingState } from '../batching/version-padding.ts';
 import type { ModelMemory } from '../memory/model-memory.ts';
 import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
 import type { RuntimeChoice } from '../runtimes/choose-runtime.ts';
-import type { StepOfSequence } from '../sequences/step.ts';
 import type { ShadowStatus } from '../shadow/version-shadow.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
@@ -28,10 +28,15 @@ import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 export type { SchedulerRequest } from '../../scheduler/task.ts';
 
+/** A request's place in a sequence. Made when the request is resolved, used once, by the layer that completes it. */
+export interface PlaceInSequence {
+  readonly step: SequenceStep;
+}
+
 /** A request for a version: what the scheduler gets, and what the layers above it read. */
 export interface ServableRequest extends SchedulerRequest {
   /** The step of a sequence that it is; its inputs lack the state that the server keeps. Absent = none. */
-  readonly sequence?: StepOfSequence | undefined;
+  readonly sequence?: PlaceInSequence | undefined;
 }
 
 /** Runs a servable's requests: the scheduler and the layers above it, or a puppet in tests. */
@@ -178,8 +183,8 @@ export class Servable {
     const served = new Map<string, ServedSignature>();
     for (const [signatureName, signature] of signatures) {
       const outputNames = [...signature.outputs.keys()];
-      const state = signature.state && new Set([...signature.state.values()].map(({ output }) => output));
-      const stepOutputNames = state && outputNames.filter((each) => !state.has(each));
+      const kept = signature.kept && new Set(signature.kept.nextOf.values());
+      const stepOutputNames = kept && outputNames.filter((each) => !kept.has(each));
       const names = { name, version, versionText, signatureName };
       served.set(signatureName, { ...names, signature, outputNames, stepOutputNames });
     }

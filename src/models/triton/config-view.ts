@@ -20,19 +20,17 @@ export function configView(config: TritonConfig, graphs: Signatures): DeclaredSi
   const sent = new Map([...graph.inputs].filter(([input]) => !filled.has(input)));
   const inputs = viewOf(config.input, config, sent);
   const outputs = viewOf(config.output, config, graph.outputs);
-  const isForSteps = graph.controls !== undefined;
-  if (!inputs.isOther && !outputs.isOther && !isForSteps) return undefined;
+  if (!inputs.isOther && !outputs.isOther && graph.kept?.whyStep === undefined) return undefined;
   const aliases = (specs: ReadonlyMap<string, TensorSpec>): ReadonlyMap<string, string> =>
     new Map([...specs.keys()].map((alias) => [alias, alias]));
-  const { batchAxis, batchAxes, methodName, state } = graph;
+  const { batchAxis, batchAxes, methodName, kept } = graph;
   const rows = { batchAxis, batchAxes, hasRows: hasRows(graph) };
   return {
     name,
     graphName: name,
     signature: {
       ...rows,
-      state,
-      isForSteps,
+      kept,
       inputs: inputs.specs,
       outputs: outputs.specs,
       methodName,

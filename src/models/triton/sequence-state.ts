@@ -1,7 +1,7 @@
 /**
  * The state and the controls of a model with sequence_batching, held against its graph.
  *
- *   config.pbtxt                                   signature of the graph
+ *   config.pbtxt                                   of the graph's signature
  *   control_input { name: "START" … }          ─▶  controls: the server fills the input for each step
  *   state { input_name: "h" output_name: "hN" } ─▶  state: the server keeps it from step to step
  */
@@ -20,36 +20,38 @@ import { sequencesOf } from '../../config/triton/sequence-batching.ts';
 import type { DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { formatShape } from '../../core/shape.ts';
-import type { Signature, Signatures, StateTensor, StepControl } from '../../core/signature.ts';
-import { declareState } from '../model-file/declare-state.ts';
+import type { Signature, Signatures } from '../../core/signature.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import type { DeclaredState, StepControl } from '../loading/declared-state.ts';
 import { mainSignature, mergedShape, withBatch } from './graph-check.ts';
 import { readRawTensor } from './raw-tensor.ts';
 
 const DIRECTORY = 'initial_state';
+const WHY_STEP =
+  'answers steps of sequences alone (sequence_batching in its config.pbtxt); send sequence_id, and sequence_start with ' +
+  'the first step, or the headers x-pillion-sequence-id and x-pillion-sequence-step';
 
-/** The graphs' signatures; of a model of sequences, the main one with state and controls. Rejects with `load_failed`. */
-export async function withSequences({ name, triton }: ModelConfig, graphs: Signatures): Promise<Signatures> {
+/** Undefined if the model is no model of sequences. */
+export function stateOfTriton({ name, triton }: ModelConfig, graphs: Signatures): DeclaredState | undefined {
   const sequences = triton && sequencesOf(triton.config);
   const main = mainSignature(graphs);
-  if (sequences === undefined || main === undefined) return graphs;
-  const [key, graph] = main;
-  const problems = [
-    ...sequences.controlInput.flatMap((input) => controlProblems(input, triton!.config, graph)),
-    ...sequences.state.flatMap((state) => stateProblems(state, triton!.config, graph)),
-  ];
-  const declared = new Map(sequences.state.map((state) => [state.inputName, declarationOf(state, triton!.config)]));
-  const stateful = declareState(declared, new Map([[key, graph]]), (problem) => problems.push(problem)).get(key)!;
-  if (problems.length > 0) {
-    const text = `its sequence_batching does not fit the graph: ${[...new Set(problems)].join('; ')}`;
-    throw new ServingError('load_failed', `model "${name}": ${text}`);
-  }
-  const state = new Map<string, StateTensor>();
-  for (const each of sequences.state) {
-    const kept = stateful.state!.get(each.inputName)!;
-    state.set(each.inputName, await withInitial(kept, each, triton!));
-  }
-  const controls = new Map(sequences.controlInput.map((input) => [input.name, controlOf(input)]));
-  return new Map([...graphs, [key, { ...stateful, state, controls }]]);
+  if (sequences === undefined || main === undefined) return undefined;
+  const [signatureName, graph] = main;
+  return {
+    signatureName,
+    values: new Map(sequences.state.map((state) => [state.inputName, declarationOf(state, triton!.config)])),
+    controls: new Map(sequences.controlInput.map((input) => [input.name, controlOf(input)])),
+    whyStep: WHY_STEP,
+    problems: [
+      ...sequences.controlInput.flatMap((input) => controlProblems(input, triton!.config, graph)),
+      ...sequences.state.flatMap((state) => stateProblems(state, triton!.config, graph)),
+    ],
+    refusal: (problems) => {
+      const text = `its sequence_batching does not fit the graph: ${[...new Set(problems)].join('; ')}`;
+      return new ServingError('load_failed', `model "${name}": ${text}`);
+    },
+    readInitial: () => initialOf(sequences.state, triton!),
+  };
 }
 
 function controlProblems({ name, control }: TritonControlInput, config: TritonConfig, graph: Signature): string[] {
@@ -62,7 +64,7 @@ function controlProblems({ name, control }: TritonControlInput, config: TritonCo
   return [`control_input "${name}" is ${formatShape(wanted)}, but ${formatShape(spec.shape)} in the graph`];
 }
 
-/** The output is held against the input by declareState. */
+/** The output is held against the input by whoever keeps the state. */
 function stateProblems({ inputName, dataType, dims }: TritonState, config: TritonConfig, graph: Signature): string[] {
   const spec = graph.inputs.get(inputName);
   if (spec === undefined) return [];
@@ -80,23 +82,26 @@ function declarationOf({ outputName, dims, initialState: [initial] }: TritonStat
   return { output: outputName, initial: 'zeros' as const, shape: maxBatchSize > 0 ? [1, ...row] : row };
 }
 
-async function withInitial(
-  kept: StateTensor,
-  { inputName, initialState: [initial] }: TritonState,
+async function initialOf(
+  states: readonly TritonState[],
   { directory }: TritonModel,
-): Promise<StateTensor> {
-  if (initial?.stateData.case !== 'dataFile') return kept;
-  const dims = initial.dims.map(Number);
-  try {
-    const file = initial.stateData.value;
-    return {
-      ...kept,
-      initial: await readRawTensor(join(directory, DIRECTORY), file, dtypeOf(initial.dataType)!, dims),
-    };
-  } catch (error) {
-    const text = `the initial_state of state "${inputName}": ${(error as Error).message}`;
-    throw new ServingError('load_failed', text, { cause: error });
+): Promise<ReadonlyMap<string, Tensor>> {
+  const initials = new Map<string, Tensor>();
+  for (const {
+    inputName,
+    initialState: [initial],
+  } of states) {
+    if (initial?.stateData.case !== 'dataFile') continue;
+    const dims = initial.dims.map(Number);
+    try {
+      const file = initial.stateData.value;
+      initials.set(inputName, await readRawTensor(join(directory, DIRECTORY), file, dtypeOf(initial.dataType)!, dims));
+    } catch (error) {
+      const text = `the initial_state of state "${inputName}": ${(error as Error).message}`;
+      throw new ServingError('load_failed', text, { cause: error });
+    }
   }
+  return initials;
 }
 
 type Control = TritonControlInput['control'][number];

@@ -130,8 +130,8 @@ function tensorsOf(
 }
 
 /** The model has a value for it, or the server, of a sequence. */
-function isOptional({ defaults, state }: Signature): (name: string) => boolean {
-  return (name) => defaults?.has(name) === true || state?.has(name) === true;
+function isOptional({ defaults, kept }: Signature): (name: string) => boolean {
+  return (name) => defaults?.has(name) === true || kept?.nextOf.has(name) === true;
 }
 
 function withNumbers(type: DescMessage, json: JsonValue): JsonValue {

@@ -36,14 +36,10 @@ const APP_DETAILS = [
   'app_first',
 ] satisfies readonly (keyof typeof APP_OPTIONS)[];
 
-/** As FeatureOptions.withoutEffect. */
+/** As FeatureOptions.warnings. */
 export function withoutApp(given: GivenOptions): readonly string[] {
-  if (optionsOf(given, APP_OPTIONS).app === '') {
-    return givenOf(APP_DETAILS, given).map(
-      ({ place }) => `${place} has no effect: there is no application without --app`,
-    );
-  }
-  return given.options.http2_engine === 'grpc-js'
-    ? ['--http2_engine=grpc-js passes nothing on to the application: it gets the requests on the REST port alone']
-    : [];
+  if (optionsOf(given, APP_OPTIONS).app !== '') return [];
+  return givenOf(APP_DETAILS, given).map(
+    ({ place }) => `${place} has no effect: there is no application without --app`,
+  );
 }

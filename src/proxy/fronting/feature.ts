@@ -8,7 +8,7 @@ export const fronting = {
   name: 'fronting',
   options: APP_OPTIONS,
   check: checkApp,
-  withoutEffect: withoutApp,
+  warnings: withoutApp,
   install: async (server) => {
     const { app, app_metrics_url } = optionsOf(server.config, APP_OPTIONS);
     if (app !== '' || app_metrics_url !== '') (await import('./install.ts')).installFronting(server);

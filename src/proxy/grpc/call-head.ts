@@ -13,7 +13,7 @@ import type { HeaderField } from '../http2/hpack/header-field.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import { peerOf } from '../net/listen-address.ts';
 import { readPriority } from '../priority-header.ts';
-import { readSequenceStep } from '../sequence-header.ts';
+import { readSequenceStep, SEQUENCE_ID_HEADER } from '../sequence-header.ts';
 import { type Caller, readCaller } from './caller.ts';
 import type { GrpcMethod } from './engine.ts';
 import { type HttpRefusal, NOT_GRPC, NOT_POST } from './refuse-request.ts';
@@ -53,7 +53,8 @@ export class CallHead {
     this.encoding = headers.get('grpc-encoding') ?? 'identity';
     this.acceptsGzip = /(?:^|,)\s*gzip\s*(?:,|$)/.test(headers.get('grpc-accept-encoding') ?? '');
     this.priority = readPriority(headers.get(PRIORITY_HEADER));
-    this.step = readSequenceStep((name) => headers.get(name));
+    const isStep = headers.get(SEQUENCE_ID_HEADER) !== undefined;
+    this.step = isStep ? readSequenceStep((name) => headers.get(name)) : undefined;
     this.#fields = headers.fields;
     this.caller = readCaller(this, callers, callers.ofConnection(duplex), callers.visitorOf(duplex));
   }

@@ -15,10 +15,15 @@
  * `answer` belongs to the engine from then on.
  */
 import type { Socket } from 'node:net';
-import type { Instant } from '../../core/clock.ts';
+import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import type { PriorityClass } from '../../core/priority.ts';
+import type { Callers } from '../caller.ts';
+import type { InflationGate } from '../inflation.ts';
+import type { MemoryBudget } from '../memory-budget.ts';
+import type { Entrance } from '../net/listen.ts';
+import type { ListenTls } from '../net/tls-server.ts';
 import type { Caller } from './caller.ts';
 
 /** 64 MiB: 100 images of 224 × 224 × 3 floats, or 16 million floats. */
@@ -106,8 +111,31 @@ export interface GrpcService {
   /** "package.Service". */
   readonly name: string;
   readonly methods: readonly GrpcMethod[];
+  /** It serves models: grpc.health.v1 has the server's readiness under its name. Default false. */
+  readonly hasHealth?: boolean;
   /** For a drain: ends its endless streams, and new ones at once. */
   endStreams?(): void;
+}
+
+/** What every engine is made of. */
+export interface GrpcEngineOptions {
+  readonly clock: Clock;
+  /** Default DEFAULT_MAX_RECEIVE_BYTES. */
+  readonly maxReceiveBytes?: number;
+  /** Charged for requests and unsent answers. Default: one without limits. */
+  readonly memory?: MemoryBudget;
+  /** A request that makes too little progress in so many seconds is ended (proxy/body-pace.ts). Default: none is. */
+  readonly bodyTimeoutS?: number;
+  /** Default: one of this engine alone. */
+  readonly inflations?: InflationGate;
+  /** Default: callers are told apart by their connections. */
+  readonly callers?: Callers;
+  /** Default: every connection is let in. */
+  readonly entrance?: Entrance;
+  /** TCP addresses speak TLS. Default: none do. */
+  readonly tls?: ListenTls | undefined;
+  /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call caused it. */
+  readonly onInternalError: (error: unknown, path: string) => void;
 }
 
 export interface GrpcEngine {

@@ -14,7 +14,6 @@
  *   lists over the limit RESOURCE_EXHAUSTED.
  */
 import type { Socket } from 'node:net';
-import type { Clock } from '../../core/clock.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
@@ -26,11 +25,9 @@ import type { Http2Stream } from '../http2/streams/stream.ts';
 import { InflationGate } from '../inflation.ts';
 import { MemoryBudget } from '../memory-budget.ts';
 import { MessageMemory } from '../message-memory.ts';
-import type { Entrance } from '../net/listen.ts';
-import type { ListenTls } from '../net/tls-server.ts';
 import { trailersOnly } from './answer-bytes.ts';
 import { CallHead } from './call-head.ts';
-import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcMethod } from './engine.ts';
+import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcEngineOptions, type GrpcMethod } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 import { Listener } from './listener.ts';
 import { type CallContext, PillionCall } from './pillion-call.ts';
@@ -49,29 +46,13 @@ export interface StreamFront {
   close(): void;
 }
 
-export interface PillionEngineOptions {
-  readonly clock: Clock;
-  readonly maxReceiveBytes?: number;
+export interface PillionEngineOptions extends GrpcEngineOptions {
   readonly maxSendBytes?: number;
   /** Unary answers of this size and above are sent as gzip to clients that accept it. Default: none. */
   readonly compressFromBytes?: number;
   readonly http2?: Partial<Http2Options>;
-  /** Charged for requests and unsent answers. Default: one without limits. */
-  readonly memory?: MemoryBudget;
-  /** A request that makes too little progress in so many seconds is ended (proxy/body-pace.ts). Default: none is. */
-  readonly bodyTimeoutS?: number;
-  /** Default: one of this engine alone. */
-  readonly inflations?: InflationGate;
-  /** Default: callers are told apart by their connections. */
-  readonly callers?: Callers;
-  /** Default: every connection is let in. */
-  readonly entrance?: Entrance;
-  /** TCP addresses speak TLS. Default: none do. */
-  readonly tls?: ListenTls | undefined;
   /** The application that gets every request which is none of these services'. Default: there is none. */
   readonly front?: StreamFront | undefined;
-  /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call caused it. */
-  readonly onInternalError: (error: unknown, path: string) => void;
 }
 
 export class PillionEngine implements GrpcEngine {

@@ -67,7 +67,9 @@ export function checkStepInputs(
   inputs: TensorMap,
   judge = STRICT,
 ): TensorMap {
-  const wanted = [...signature.inputs].filter(([name]) => inputs.has(name) || signature.state?.has(name) !== true);
+  const wanted = [...signature.inputs].filter(
+    ([name]) => inputs.has(name) || signature.kept?.nextOf.has(name) !== true,
+  );
   return checkInputs(model, { ...signature, inputs: new Map(wanted) }, inputs, judge);
 }
 
@@ -175,7 +177,7 @@ function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: Tens
   const parts = [`${describeSignature(model)} wants the inputs ${listNames(signature.inputs.keys())}`];
   if (defaults !== undefined) parts.push(`with defaults: ${listNames(defaults.keys())}`);
   if (missing.length > 0) parts.push(`missing: ${listNames(missing)}`);
-  const kept = missing.filter((name) => signature.state?.has(name) === true);
+  const kept = missing.filter((name) => signature.kept?.nextOf.has(name) === true);
   if (kept.length > 0) parts.push(`the server keeps ${listNames(kept)} for the steps of a sequence: send its id`);
   if (extra.length > 0) parts.push(`unknown: ${listNames(extra)}`);
   return invalid(parts.join('; '));

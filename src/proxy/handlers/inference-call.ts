@@ -9,15 +9,13 @@ import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { keepsNoState, needsSequence } from '../../models/sequences/sequence-errors.ts';
-import type { SequenceTable } from '../../models/sequences/sequence-table.ts';
-import type { StepOfSequence } from '../../models/sequences/step.ts';
-import type { ServableHandle, ServableRequest } from '../../models/serving/servable.ts';
+import type { PlaceInSequence, ServableHandle, ServableRequest } from '../../models/serving/servable.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
+import type { StepTable } from '../../models/serving/steps.ts';
 import type { Call, Permit } from '../call.ts';
 import { ownerOf } from '../caller.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { ModelResolver, MovableRequest } from './model-resolver.ts';
+import type { Fallbacks, ModelResolver, MovableRequest } from './model-resolver.ts';
 
 const NO_TENSORS: TensorMap = new Map();
 const NO_NAMES: readonly string[] = [];
@@ -35,12 +33,12 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   inputs = NO_TENSORS;
   outputs = NO_NAMES;
   /** Set by `resolve` if it is a step of a sequence. */
-  sequence: StepOfSequence | undefined;
+  sequence: PlaceInSequence | undefined;
   protected handle!: ServableHandle;
   readonly #resolver: ModelResolver;
   readonly #step: SequenceStep | undefined;
-  /** A fallback is configured for the model. */
-  #hasFallbacks = false;
+  /** Set if another model may answer in place of this one. */
+  #fallbacks: Fallbacks | undefined;
 
   /** `step`: the step of a sequence that it is; absent: as its headers say. */
   constructor(resolver: ModelResolver, requested: ModelSpec, context: RequestContext, step = context.step) {
@@ -69,12 +67,13 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
       this.#resolveStep(this.#step);
       return;
     }
-    this.#hasFallbacks = models.fallbacks?.(requested.name) !== undefined;
+    const { fallbacks } = this.#resolver;
+    if (fallbacks?.has(requested.name) === true) this.#fallbacks = fallbacks;
     try {
       this.handle = models.acquire(requested.name, requested);
     } catch (error) {
-      if (!this.#hasFallbacks || !(error instanceof ServingError)) throw error;
-      const { handle, served } = this.#resolver.acquireFallback(requested, error, context);
+      if (this.#fallbacks === undefined || !(error instanceof ServingError)) throw error;
+      const { handle, served } = this.#fallbacks.acquire(requested, error, context);
       this.handle = handle;
       this.#serve(served);
       return;
@@ -112,10 +111,10 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   }
 
   /** The signature that it names. Throws `invalid_request` if it keeps no state. */
-  #stateful(table: SequenceTable | undefined): ServedSignature {
+  #stateful(table: StepTable | undefined): ServedSignature {
     const served = this.#servedOf('signature_not_found');
-    if (table !== undefined && served.signature.state !== undefined) return served;
-    throw keepsNoState(served.name, served.version, served.signatureName);
+    if (table !== undefined && served.signature.kept !== undefined) return served;
+    throw keepsNoState(served);
   }
 
   /** The signature that it names, of the borrowed version. */
@@ -140,7 +139,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   /** Queues it on the resolved version; if that fails, on the fallback where one is configured. */
   protected run(): Promise<TensorMap> {
     try {
-      return this.#hasFallbacks ? this.#resolver.runWithFallback(this) : this.handle.servable.runner.submit(this);
+      return this.#fallbacks === undefined ? this.runOnResolved() : this.#fallbacks.run(this);
     } finally {
       this.handle.release();
     }
@@ -157,10 +156,22 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   }
 
   #serve(served: ServedSignature): void {
-    if (served.signature.isForSteps === true && this.sequence === undefined) {
-      throw needsSequence(served.name, served.version);
+    const whyStep = served.signature.kept?.whyStep;
+    if (whyStep !== undefined && this.sequence === undefined) {
+      throw notAsStep(`model "${served.name}" version ${served.version} ${whyStep}`);
     }
     this.served = served;
     this.signatureName = served.signatureName;
   }
+}
+
+function keepsNoState({ name, version, signatureName }: ServedSignature): ServingError {
+  return notAsStep(
+    `model "${name}" version ${version} signature "${signatureName}" keeps no state, so the request cannot be a step of ` +
+      'a sequence; leave out the sequence id, or declare "state" in the pillion.yaml beside the model',
+  );
+}
+
+function notAsStep(message: string): ServingError {
+  return new ServingError('invalid_request', message, { attributes: { stage: 'admit', reason: 'sequence' } });
 }

@@ -1,26 +1,13 @@
-/**
- * Finds the model that answers a request: the one that it names, or the one that is configured to answer instead:
- *
- *   fallback     the model is not available, its batches fail, or its circuit breaker is open
- *   degrade_to   the model is overloaded
- *
- * A fallback may have a fallback of its own, and so on; each version is tried once. A fallback must have the signature,
- * take the inputs and give the outputs. If none answers, the caller gets the first error, followed by the errors of the
- * fallbacks. An answer names the model that gave it: in its model_spec, and in `x-inference-served-by` (served-by.ts).
- */
-import type { ModelChoice } from '../../config/model-config.ts';
-import { type ErrorKind, ServingError, type SharedError, toServingError } from '../../core/errors.ts';
-import { listNames, quoteName } from '../../core/list-names.ts';
+/** Finds the versions of requests, and what answers in place of one that cannot. */
+import type { ServingError, SharedError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { SchedulerRequest, ServableHandle } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
-import type { FallbackReason } from '../../telemetry/request-record.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
-import { checkInputs } from './check-inputs.ts';
 
 /** A checked request that may move to another model. */
 export interface MovableRequest extends SchedulerRequest {
@@ -32,30 +19,42 @@ export interface MovableRequest extends SchedulerRequest {
   moveTo(handle: ServableHandle, served: ServedSignature): void;
 }
 
-interface Fallback {
+/** A version that answers instead of another. Its handle is the request's to release. */
+export interface StandIn {
   readonly handle: ServableHandle;
   readonly served: ServedSignature;
-  readonly reason: FallbackReason;
 }
 
-/** The state of one search for a fallback. */
-interface Search {
-  readonly signatureName: string;
-  /** Its inputs and outputs must fit the fallback; undefined if the request has not been decoded yet. */
-  readonly request: MovableRequest | undefined;
-  /** The model whose configuration names the next fallback. */
-  model: string;
-  /** The choices and versions that have been tried. */
-  readonly seen: Set<ModelChoice | ServedSignature>;
-  /** Why the fallbacks that were found did not answer. */
-  readonly failures: string[];
+/** Models that answer in place of others. */
+export interface Fallbacks {
+  /** Another may answer in place of this one. */
+  has(model: string): boolean;
+  /** Borrows one for a model that is not available. Throws `error`, which says so, if there is none. */
+  acquire(spec: ModelSpec, error: ServingError, context: RequestContext): StandIn;
+  /** Runs the request on its resolved version; if that fails, on another, to which the request moves. */
+  run(request: MovableRequest): Promise<TensorMap>;
 }
+
+/** Where the fallbacks are looked for: they come and go with the list of models. */
+export interface FallbackSource {
+  /** Undefined while no model has one. */
+  readonly fallbacks: Fallbacks | undefined;
+}
+
+const NO_FALLBACKS: FallbackSource = { fallbacks: undefined };
 
 export class ModelResolver {
   readonly models: ServableDirectory;
+  readonly #source: FallbackSource;
 
-  constructor(models: ServableDirectory) {
+  constructor(models: ServableDirectory, source = NO_FALLBACKS) {
     this.models = models;
+    this.#source = source;
+  }
+
+  /** Undefined while no model has one. */
+  get fallbacks(): Fallbacks | undefined {
+    return this.#source.fallbacks;
   }
 
   /**
@@ -70,7 +69,7 @@ export class ModelResolver {
     // What is captured must be decoded.
     if (servable === undefined || servable.tapPoint.capture !== undefined) return undefined;
     const served = servable.served.get(spec.signatureName || DEFAULT_SIGNATURE_NAME);
-    if (served === undefined || models.fallbacks?.(spec.name) !== undefined) return undefined;
+    if (served === undefined || this.fallbacks?.has(spec.name) === true) return undefined;
     const refusal = servable.runner.refusalOf?.(served.signatureName, context);
     if (refusal === undefined) return undefined;
     context.model = servable.name;
@@ -94,158 +93,4 @@ export class ModelResolver {
     if (served === undefined || served.size !== 1 || served.has(DEFAULT_SIGNATURE_NAME)) return undefined;
     return served.keys().next().value;
   }
-
-  /** Borrows a fallback for a model that is not available. Throws `error`, which says so, if there is none. */
-  acquireFallback(spec: ModelSpec, error: ServingError, context: RequestContext): Fallback {
-    if (!this.#isAbsence(spec, error)) throw error;
-    const signatureName = spec.signatureName || DEFAULT_SIGNATURE_NAME;
-    const search: Search = { signatureName, request: undefined, model: spec.name, seen: new Set(), failures: [] };
-    const found = this.#next(search, error);
-    if (found === undefined) throw withFailures(error, search);
-    recordFallback(context, spec.name, found);
-    return found;
-  }
-
-  /** Runs the request on its resolved version; if that fails, on a fallback, to which the request moves. */
-  async runWithFallback(request: MovableRequest): Promise<TensorMap> {
-    try {
-      return await request.runOnResolved();
-    } catch (thrown) {
-      return await this.#runOnFallback(request, toServingError(thrown));
-    }
-  }
-
-  async #runOnFallback(request: MovableRequest, first: ServingError): Promise<TensorMap> {
-    const { served, context } = request;
-    const asked = context.fallback?.asked ?? served.name;
-    const { signatureName } = served;
-    const search: Search = { signatureName, request, model: served.name, seen: new Set([served]), failures: [] };
-    for (let error = first; ; ) {
-      // The client has left, or its deadline has passed.
-      if (context.cancel.isCancelled) throw error;
-      const found = this.#next(search, error);
-      if (found === undefined) throw withFailures(first, search);
-      try {
-        const outputs = await runOn(found, request);
-        request.moveTo(found.handle, found.served);
-        recordFallback(context, asked, found);
-        return outputs;
-      } catch (thrown) {
-        error = toServingError(thrown);
-        search.failures.push(`"${found.served.name}": ${error.message}`);
-      }
-    }
-  }
-
-  /** Borrows the next fallback after `error`; undefined if there is none. */
-  #next(search: Search, error: ServingError): Fallback | undefined {
-    for (let cause = error; ; ) {
-      const reason = reasonOf(cause.kind);
-      if (reason === undefined) return undefined;
-      const named = this.models.fallbacks?.(search.model);
-      const choice = reason === 'fallback' ? named?.fallback : named?.degradeTo;
-      if (choice === undefined || search.seen.has(choice)) return undefined;
-      search.seen.add(choice);
-      search.model = choice.name;
-      try {
-        return checkedFallback(this.models.acquire(choice.name, choice), reason, search);
-      } catch (thrown) {
-        cause = toServingError(thrown);
-        search.failures.push(`"${choice.name}": ${cause.message}`);
-      }
-    }
-  }
-
-  /** Is the model or version configured but not available? False for a version or label that is unknown. */
-  #isAbsence({ name, version }: ModelSpec, { kind }: ServingError): boolean {
-    if (kind === 'model_not_ready') return true;
-    if (kind !== 'model_not_found') return false;
-    if (version === undefined) return true;
-    try {
-      return this.models.status(name, { version }).length > 0;
-    } catch {
-      return false;
-    }
-  }
-}
-
-function reasonOf(kind: ErrorKind): FallbackReason | undefined {
-  switch (kind) {
-    case 'overloaded':
-      return 'degraded';
-    case 'backend_failed':
-    case 'backend_unavailable':
-    case 'worker_lost':
-    case 'worker_crashed':
-    case 'internal':
-    case 'model_not_ready':
-    case 'model_not_found':
-      return 'fallback';
-    default:
-      return undefined;
-  }
-}
-
-/** Undefined if the version has been tried. Throws if it does not fit. Releases the handle in both cases. */
-function checkedFallback(handle: ServableHandle, reason: FallbackReason, search: Search): Fallback | undefined {
-  try {
-    const { servable } = handle;
-    const served = servable.served.get(search.signatureName);
-    if (served === undefined) {
-      const names = listNames(servable.signatures.keys());
-      throw new ServingError(
-        'signature_not_found',
-        `it has no signature ${quoteName(search.signatureName)}; it has: ${names}`,
-      );
-    }
-    if (search.request !== undefined) checkFits(search.request, served);
-    if (!search.seen.has(served)) {
-      search.seen.add(served);
-      return { handle, served, reason };
-    }
-  } catch (error) {
-    handle.release();
-    throw error;
-  }
-  handle.release();
-  return undefined;
-}
-
-/** Throws `invalid_request` if the signature does not take the inputs or give the outputs. */
-function checkFits({ inputs, outputs }: MovableRequest, served: ServedSignature): void {
-  const missing = outputs.filter((name) => !served.signature.outputs.has(name));
-  if (missing.length > 0) {
-    const text = `it does not give ${listNames(missing)}; its outputs: ${listNames(served.outputNames)}`;
-    throw new ServingError('invalid_request', text);
-  }
-  checkInputs(served, served.signature, inputs);
-}
-
-/** Holds the version until it has answered. */
-async function runOn({ handle, served }: Fallback, { inputs, outputs, context }: MovableRequest): Promise<TensorMap> {
-  try {
-    const { signatureName, signature } = served;
-    const ordered = checkInputs(served, signature, inputs);
-    return await handle.servable.runner.submit({ signatureName, inputs: ordered, outputs, context });
-  } finally {
-    handle.release();
-  }
-}
-
-function recordFallback(context: RequestContext, asked: string, { served, reason }: Fallback): void {
-  context.model = served.name;
-  context.version = served.versionText;
-  context.signatureName = served.signatureName;
-  context.fallback = { asked, reason, at: context.now() };
-}
-
-/** The first error, followed by those of the fallbacks. */
-function withFailures(error: ServingError, { failures }: Search): ServingError {
-  if (failures.length === 0) return error;
-  const { kind, retryAfterMs, attributes } = error;
-  return new ServingError(kind, `${error.message}; nor did another answer in its place: ${failures.join('; ')}`, {
-    cause: error.cause ?? error,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    ...(attributes === undefined ? {} : { attributes }),
-  });
 }

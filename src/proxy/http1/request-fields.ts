@@ -11,7 +11,7 @@ import type { CallerTrace } from '../../telemetry/request-record.ts';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
-import { readSequenceStep } from '../sequence-header.ts';
+import { readSequenceStep, SEQUENCE_ID_HEADER } from '../sequence-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
 
 /** The media types of protobuf over HTTP. None is registered, so all that are in use are accepted. */
@@ -62,10 +62,11 @@ export function readFields(
   { header: callerHeader, access, reportHeader }: Pick<Callers, 'header' | 'access' | 'reportHeader'>,
   distinct: () => Values = () => headers,
 ): RequestFields {
+  const isStep = headers[SEQUENCE_ID_HEADER] !== undefined;
   return {
     timeout: clientTimeout(headers),
     priority: readPriority(textOf(headers[PRIORITY_HEADER])),
-    step: readSequenceStep((name) => textOf(headers[name])),
+    step: isStep ? readSequenceStep((name) => textOf(headers[name])) : undefined,
     caller: callerHeader === undefined ? undefined : callerInHeader(textOf(headers[callerHeader])),
     token: access && tokenIn(distinct()),
     requestId: textOf(headers['x-request-id']),

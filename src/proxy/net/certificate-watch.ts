@@ -3,9 +3,8 @@ import type { Buffer } from 'node:buffer';
 import { type FileResult, loadConfigFile } from '../../config/config-file.ts';
 import { outOfDate, type TlsConfig } from '../../config/tls-config.ts';
 import type { TlsAtStart } from '../../config/tls-source.ts';
-import type { Clock } from '../../core/clock.ts';
 import { SOON_MS } from '../../core/poller.ts';
-import { FileWatch } from '../../files/file-watch.ts';
+import { FileWatch, type Polling } from '../../files/file-watch.ts';
 
 /** Events for the log and the metrics. */
 export interface CertificateEvents {
@@ -16,11 +15,8 @@ export interface CertificateEvents {
   onUnchanged(): void;
 }
 
-export interface CertificateWatchOptions {
+export interface CertificateWatchOptions extends Polling {
   readonly start: TlsAtStart;
-  /** Between two looks; 0 = only when asked. */
-  readonly pollMs: number;
-  readonly clock: Clock;
   /** Takes the new ones into use. Throws if they cannot be used; the old ones stay then. */
   readonly apply: (config: TlsConfig) => void;
   readonly events: CertificateEvents;

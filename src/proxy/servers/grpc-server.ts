@@ -7,8 +7,6 @@ import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import type { ReloadHandler } from '../handlers/reload.ts';
 import { HealthService } from '../protocols/health/health-service.ts';
-import { inferenceService } from '../protocols/open-inference/grpc/inference-service.ts';
-import type { OpenInference } from '../protocols/open-inference/open-inference.ts';
 import { modelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
 import { predictionService } from '../protocols/tensorflow-serving/grpc/prediction-service.ts';
 import type { Readiness } from '../readiness.ts';
@@ -33,7 +31,6 @@ export interface GrpcServerParts {
   readonly lifecycle: RequestLifecycle;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
-  readonly openInference: OpenInference;
   /** Undefined if clients may not change which models are served. */
   readonly reload?: ReloadHandler | undefined;
   readonly readiness: Readiness;
@@ -54,20 +51,21 @@ export class GrpcServer {
   readonly #services: readonly GrpcService[];
 
   constructor(parts: GrpcServerParts) {
-    const { engine, lifecycle, resolver, modelInfo, openInference, access, onInternalError, options } = parts;
+    const { engine, lifecycle, resolver, modelInfo, access, onInternalError, options } = parts;
     const { surfaces = [] } = parts;
     const shared = { lifecycle, access, reports: reportsOf(surfaces), onInternalError };
     this.#engine = engine;
-    this.#health = new HealthService(parts.readiness, access === undefined ? modelInfo : undefined);
     const { serializationAsTensorContent = false, maxTensorBytes, thread } = options;
     const prediction = { resolver, modelInfo, serializationAsTensorContent, maxTensorBytes, thread };
     const names = (): readonly string[] => this.services;
+    const added = surfaces.flatMap((each) => each.grpc?.(shared, names) ?? []);
+    const healthy = added.filter(({ hasHealth }) => hasHealth).map(({ name }) => name);
+    this.#health = new HealthService(parts.readiness, healthy, access === undefined ? modelInfo : undefined);
     this.#services = [
       predictionService(prediction, shared),
       modelService(modelInfo, parts.reload, shared),
-      inferenceService({ openInference, resolver, maxTensorBytes, thread }, shared),
       this.#health,
-      ...surfaces.flatMap((each) => each.grpc?.(shared, names) ?? []),
+      ...added,
     ];
     for (const { methods } of this.#services) for (const method of methods) engine.register(method);
     this.services = [...new Set(this.#services.map(({ name }) => name))];

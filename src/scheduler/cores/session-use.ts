@@ -5,14 +5,14 @@
  *   the model keeps a core busy and is by itself    ──▶ Executor.widen: as many as there are cores
  *   another number of threads would be done sooner  ──▶ Executor.use, once what runs has ended
  */
-import type { Clock } from '../../core/clock.ts';
+import type { Clock, Instant } from '../../core/clock.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { RunningBatch } from '../batch/running-batch.ts';
 import type { LatencyModel } from '../latency/latency-model.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
-import { BUSY_MODEL_CORES } from '../tuning.ts';
+import { RateWindow } from '../rate-window.ts';
+import { BUSY_MODEL_CORES, DEMAND_SHARE, DEMAND_SPAN_MS } from '../tuning.ts';
 import type { CoreSlots } from './core-slots.ts';
-import { SessionDemand } from './session-demand.ts';
 import type { SlotTenant } from './slot-tenant.ts';
 import { ThreadChoice } from './thread-choice.ts';
 
@@ -71,5 +71,26 @@ export class SessionUse {
     if (chosen === threads || this.isChanging) return;
     executor.use?.(chosen);
     latency.use(this.#tenant.threads);
+  }
+}
+
+/**
+ * Notices that a model could use more cores than its sessions can: batches wait, a core is free, and every session runs
+ * one. That alone happens between any two batches; only where it is so for DEMAND_SHARE of the time, one more session is
+ * asked for.
+ */
+export class SessionDemand {
+  readonly #starved: RateWindow;
+  #since: Instant | undefined;
+
+  constructor(now: Instant) {
+    this.#starved = new RateWindow(DEMAND_SPAN_MS, now);
+  }
+
+  /** The present state. True = one more session would have been used for long enough; counting begins anew. */
+  note(isStarved: boolean, now: Instant): boolean {
+    if (this.#since !== undefined) this.#starved.add(now - this.#since, now);
+    this.#since = isStarved ? now : undefined;
+    return isStarved && this.#starved.perMs(now) >= DEMAND_SHARE;
   }
 }

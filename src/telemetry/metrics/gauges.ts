@@ -62,16 +62,6 @@ export interface ForecastReading {
   readonly lateShare: number;
 }
 
-/** The sequences of a model. */
-export interface SequenceReading {
-  readonly model: string;
-  /** By version. */
-  readonly open: ReadonlyMap<string, number>;
-  readonly bytes: number;
-  /** By event: a closed set. */
-  readonly events: ReadonlyMap<string, number>;
-}
-
 /** Each method registers its gauges: call it once. */
 export class Gauges {
   readonly #registry: Registry;
@@ -133,19 +123,6 @@ export class Gauges {
     this.observeEach('pillion_admitted_late_ratio', late, () =>
       read().map(({ model, version, lateShare }) => ({ labels: { model, version }, value: lateShare })),
     );
-  }
-
-  observeSequences(read: () => readonly SequenceReading[]): void {
-    this.observeEach('pillion_sequences', 'Sequences whose state is kept, by the version that they run on.', () =>
-      read().flatMap(({ model, open }) => [...open].map(([version, value]) => ({ labels: { model, version }, value }))),
-    );
-    this.observeEach('pillion_sequence_state_bytes', 'Memory of the states of a model’s sequences.', () =>
-      read().map(({ model, bytes }) => ({ labels: { model }, value: bytes })),
-    );
-    const help = 'Sequences that were started or refused, and those that are kept no more, by the reason.';
-    const counts = (): readonly Reading[] =>
-      read().flatMap(({ model, events }) => [...events].map(([event, value]) => ({ labels: { model, event }, value })));
-    this.observeCounts('pillion_sequence_events_total', help, counts);
   }
 
   observeConnections(read: () => readonly ConnectionReading[]): void {

@@ -4,7 +4,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DType } from '../../../src/core/dtype.ts';
+import { grpcClient, Neighbour, restClient } from '../../support/neighbour.ts';
 import { type OnnxGraph, onnxModel } from '../../support/onnx-model.ts';
+import { predictFrame } from '../rows/attack.ts';
 
 /** Elements of one row of the wide models. */
 export const WIDTH = 4096;
@@ -34,6 +36,15 @@ const GRAPHS: Readonly<Record<string, OnnxGraph>> = {
   echo_int64: identity('int64', ['rows', WIDTH]),
   echo_text: identity('string', ['rows', '']),
 };
+
+/** Asks the model "small" over REST and gRPC in turn. Both addresses are "host:port". */
+export function startNeighbour({ rest, grpc }: { rest: string; grpc: string }, perSecond: number): Neighbour {
+  const clients = [
+    restClient(`http://${rest}/v1/models/small:predict`, '{"instances":[1]}'),
+    grpcClient(grpc, predictFrame({ model: 'small', rowShape: [] }, 1)),
+  ];
+  return new Neighbour(clients, { perSecond });
+}
 
 /** Writes the models below `directory`; returns their `--model` flags. */
 export function writeLargeModels(directory: string): string[] {

@@ -13,10 +13,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Counts } from '../driving.ts';
-import type { Attack, Target } from './attack.ts';
+import { type Attack, type Target, withNeighbour } from './attack.ts';
 import * as bombs from './compression-bombs.ts';
 import { heldMessages, trickledBodies } from './held-bodies.ts';
-import { neighbour } from './neighbour.ts';
 import { pipelinedPages, zeroWindows } from './unread-answers.ts';
 
 const ATTACKS: Readonly<Record<string, Attack>> = {
@@ -67,7 +66,7 @@ async function measure(
 ): Promise<void> {
   const server = await start(bin, flags, limit);
   const sample = (): number => residentMib(server.pid);
-  await withNeighbour(server.target, 3);
+  await withNeighbour(server.target, PER_SECOND, AbortSignal.timeout(3000));
   await wait(1000);
   const before = sample();
   let peak = before;
@@ -75,7 +74,7 @@ async function measure(
     peak = Math.max(peak, sample());
   }, 100);
   const attack = attackApart(name, server.target, seconds);
-  const beside = await withNeighbour(server.target, seconds);
+  const beside = await withNeighbour(server.target, PER_SECOND, AbortSignal.timeout(seconds * 1000));
   const counts = await attack;
   clearInterval(watch);
   await wait(settle * 1000);
@@ -87,9 +86,9 @@ async function measure(
     rss_peak: peak,
     rss_after: after,
     grown: Number((after / before).toFixed(2)),
-    success: Number((beside.succeeded / beside.sent).toFixed(4)),
-    p50_ms: Number(beside.p50Ms.toFixed(1)),
-    p99_ms: Number(beside.p99Ms.toFixed(1)),
+    success: Number((beside.answered / beside.sent).toFixed(4)),
+    p50_ms: Number(beside.p50.toFixed(1)),
+    p99_ms: Number(beside.p99.toFixed(1)),
     failures: beside.failures,
     counts,
     refused: await server.refusals(),
@@ -97,10 +96,6 @@ async function measure(
   };
   process.stdout.write(`${JSON.stringify(line)}\n`);
   await server.stop();
-}
-
-async function withNeighbour(target: Target, seconds: number) {
-  return neighbour(target, PER_SECOND, AbortSignal.timeout(seconds * 1000));
 }
 
 function attackApart(name: string, target: Target, seconds: number): Promise<Counts> {

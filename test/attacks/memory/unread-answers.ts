@@ -1,15 +1,7 @@
 /** Clients that ask for much and take nothing: the server holds their answers. */
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
-import {
-  F,
-  headers,
-  PREFACE,
-  data as request,
-  settings,
-  settingsAck,
-  windowUpdate,
-} from '../../support/http2-frames.ts';
+import { callFields, F, greeting, headers, data as request, windowUpdate } from '../../support/http2-frames.ts';
 import { frame } from '../../support/raw-grpc.ts';
 import { bytesField, shape, varintField } from '../../support/wire-fragments.ts';
 import { type Counts, count, pause, until } from '../driving.ts';
@@ -32,19 +24,12 @@ function predictFrame(rows: number): Buffer {
 /** HTTP/2 streams with a window of 0. */
 export const zeroWindows: Attack = (target, seconds, signal) => {
   const [host, port] = target.grpc.split(':');
-  const fields = [
-    [':method', 'POST'],
-    [':scheme', 'http'],
-    [':path', PREDICT],
-    [':authority', 'a'],
-    ['content-type', 'application/grpc'],
-    ['te', 'trailers'],
-  ] as const;
+  const fields = callFields(PREDICT, 'a');
   const message = predictFrame(ROWS);
   const calls = Array.from({ length: STREAMS }, (_, i) =>
     Buffer.concat([headers(2 * i + 1, fields, F.END_HEADERS), request(2 * i + 1, message, true)]),
   );
-  const hello = [PREFACE, settings({ [INITIAL_WINDOW]: 0 }), settingsAck(), windowUpdate(0, 2 ** 30)];
+  const hello = [greeting({ [INITIAL_WINDOW]: 0 }), windowUpdate(0, 2 ** 30)];
   return holders(seconds, signal, { host: host!, port: Number(port) }, Buffer.concat([...hello, ...calls]), true);
 };
 

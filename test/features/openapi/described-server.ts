@@ -2,6 +2,7 @@
 import { descriptionPart } from '../../../src/features/openapi/description.ts';
 import type { Described } from '../../../src/proxy/servers/rest-part.ts';
 import type { RestMatcher } from '../../../src/proxy/servers/rest-routes.ts';
+import { LISTED_SURFACES } from '../../support/listed-features.ts';
 import { RestHarness } from '../../support/rest-harness.ts';
 
 export interface DescribedServer {
@@ -16,6 +17,6 @@ export function describedServer(paths: { metricsPath?: string; inferencePrefix?:
     described = all;
     return descriptionPart({ version: '1.2.3' }, all);
   };
-  const { server } = new RestHarness({ surfaces: [{ rest: describing }], server: paths });
+  const { server } = new RestHarness({ surfaces: [...LISTED_SURFACES, () => ({ rest: describing })], server: paths });
   return { described: described(), routes: server.routes };
 }

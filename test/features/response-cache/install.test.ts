@@ -47,7 +47,7 @@ it('stands around a model without a state', () => {
 });
 
 it('has no effect on a model that keeps a state, and this is told', () => {
-  const { runner, warnings } = composed({ ...FLOAT_SIGNATURE, state: new Map() });
+  const { runner, warnings } = composed({ ...FLOAT_SIGNATURE, kept: { nextOf: new Map() } });
   assert.equal(runner, inner);
   assert.ok(warnings.some((each) => each.startsWith('its cache has no effect')));
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { data, headers, PREFACE, ping, request, reset, settings, windowUpdate } from '../../support/http2-frames.ts';
-import { playBytes } from '../../support/http2-play.ts';
+import { playBytes } from '../../support/http2-peer.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 
 export const target: FuzzTarget = {

@@ -19,7 +19,7 @@ describe('GET /arrivals', () => {
       const deadline = i % 2 === 0 ? Infinity : stages.startedAt + 12.5;
       ring.add(requestRecord({ stages, rows: i, deadline }));
     }
-    const ask = await startAdmin(t, { arrivals: new ArrivalsEndpoint({ ring, clock }) });
+    const ask = await startAdmin(t, new ArrivalsEndpoint({ ring, clock }).paths());
     const all = JSON.parse((await bodyOf(await ask('/arrivals'))).toString()) as Record<string, readonly unknown[]>;
     for (const name of ['at_ms', 'model', 'rows', 'deadline_ms', 'outcome', 'took_ms']) {
       assert.equal(all[name]!.length, count, name);

@@ -26,7 +26,7 @@ async function harness(t: TestContext) {
   const taps = new RequestTaps({ clock, random: () => 0.5, onInternalError: assert.ifError });
   const registry = new Registry();
   const record = new RecordEndpoint({ clock, taps, counters: new RecordCounters(registry), models: () => ['m', 'n'] });
-  const askAdmin = await startAdmin(t, { record });
+  const askAdmin = await startAdmin(t, record.paths());
   const ask = (query: string, headers?: Record<string, string>): Promise<IncomingMessage> =>
     askAdmin(`/record?${query}`, { 'x-pillion-console': '1', ...headers });
   /** Sends a request of `bytes` bytes. False: it was not sampled. */
@@ -106,7 +106,7 @@ describe('GET /record', () => {
     while (taps.pointOf('m').tap !== undefined) await setImmediate();
     const drained = await ask('model=m');
     request();
-    record.drain();
+    for (const path of record.paths()) path.drain?.();
     assert.equal(parseRecords(await bodyOf(drained)).length, 1);
     assert.equal(drained.trailers['x-pillion-ended'], 'draining');
     const late = await ask('model=m');

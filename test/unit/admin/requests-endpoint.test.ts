@@ -12,7 +12,7 @@ import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-rec
 async function harness(t: TestContext) {
   const clock = new FakeClock();
   const recorder = new TestRecorder();
-  const ask = await startAdmin(t, { requests: new RequestsEndpoint({ recorder, clock }) });
+  const ask = await startAdmin(t, new RequestsEndpoint({ recorder, clock }).paths());
   const list = async (query = ''): Promise<RequestEntry[]> => {
     const answer = await ask(`/requests${query}`);
     assert.equal(answer.headers['content-type'], 'application/json');

@@ -109,17 +109,6 @@ describe('--model', () => {
     );
   });
 
-  it('reads who answers in its place', () => {
-    const { value } = parseModelFlag('m=/m,fallback=small:3,degrade_to=tiny@canary,breaker=off', DEFAULTS) as {
-      value: object;
-    };
-    const { fallback, degradeTo, breaker } = value as ModelConfig;
-    assert.deepEqual(
-      [fallback, degradeTo, breaker],
-      [{ name: 'small', version: 3n, label: undefined }, { name: 'tiny', version: undefined, label: 'canary' }, 'off'],
-    );
-  });
-
   it('reads what runs it and what runs copies of its batches', () => {
     const of = (keys: string) => {
       const parsed = parseModelFlag(`m=/m,${keys}`, DEFAULTS);
@@ -153,7 +142,6 @@ describe('--model', () => {
   });
 
   for (const [text, error] of [
-    ['m=/x,fallback=a:b', /fallback=a:b wants a model, such as small/],
     ['m=/x,breaker=5', /breaker=5 wants off/],
     ['m=/x,isolate=yes', /isolate=yes wants true or false/],
     ['m=/x,isolate=true,host=thread', /isolate means host process, but host is thread/],

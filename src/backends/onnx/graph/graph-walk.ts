@@ -15,7 +15,7 @@ import {
   type TensorProto,
 } from '../../graph/graph-proto.ts';
 import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
-import { ANY_CONSTANT, ElementNames, type Following, NodeCall, type Outputs } from '../../graph/node-call.ts';
+import { ANY_CONSTANT, type Following, Names, NodeCall, type Outputs } from '../../graph/node-call.ts';
 import { NodeCount } from '../../graph/node-count.ts';
 import { ALL_ELEMENT_RULES } from '../../graph/rules/element-moves.ts';
 import { isDeterministic, ruleOf } from '../../graph/rules/rule-table.ts';
@@ -36,8 +36,7 @@ export class GraphWalk {
   readonly #model: ModelProto;
   readonly #batch: Size;
   readonly #assumed: ReadonlyMap<string, boolean>;
-  readonly #names = new ElementNames();
-  #lastName = 0;
+  readonly names = new Names();
   readonly #count = new NodeCount();
 
   /**
@@ -48,11 +47,6 @@ export class GraphWalk {
     this.#model = model;
     this.#batch = batch;
     this.#assumed = assumed;
-  }
-
-  nextName(): string {
-    this.#lastName += 1;
-    return String(this.#lastName);
   }
 
   /**
@@ -125,8 +119,8 @@ export class GraphWalk {
   #following(scope: Scope): Following {
     return {
       batch: this.#batch,
-      nextName: () => this.nextName(),
-      elements: (value) => this.#names.elements(value, () => this.nextName()),
+      nextName: () => this.names.next(),
+      elements: (value) => this.names.elements(value),
       branch: (graph, inputs) => this.#branch(graph, inputs, scope),
       assumed: ({ key }) => this.#assumed.get(key),
     };
@@ -164,7 +158,7 @@ export class GraphWalk {
 
   #constant(tensor: TensorProto): Value {
     const elements = tensor.elements?.map((element) =>
-      Number.isFinite(element) ? sizeOf(element) : integerSymbol(this.nextName()),
+      Number.isFinite(element) ? sizeOf(element) : integerSymbol(this.names.next()),
     );
     return same(
       tensor.dims?.map((dim) => sizeOf(dim)),

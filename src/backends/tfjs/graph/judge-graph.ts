@@ -44,9 +44,8 @@ export function judgeTfGraph(
     const wanted = outputs.map(([, tensor]) => keyOf(tensor));
     return judgeAssuming(async (assumed) => {
       const walk = new TfWalk(graph, batch, assumed);
-      const nextName = (): string => walk.nextName();
       const fed = inputs.map((input) => {
-        return [input.key, inputValue(input, axes.get(input.name) ?? 0, batch, nextName)] as const;
+        return [input.key, inputValue(input, axes.get(input.name) ?? 0, batch, walk.names)] as const;
       });
       const values = await walk.run(new Map(fed), wanted);
       const worst = worstOf(outputs.map(([name], i) => outputVerdict(name, values[i], axes.get(name) ?? 0)));

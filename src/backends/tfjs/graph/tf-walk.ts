@@ -9,7 +9,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { NodeProto } from '../../graph/graph-proto.ts';
 import { MOST_DIMS, MOST_NESTED, undecidedModel } from '../../graph/limits.ts';
-import { ANY_CONSTANT, ElementNames } from '../../graph/node-call.ts';
+import { ANY_CONSTANT, Names } from '../../graph/node-call.ts';
 import { NodeCount } from '../../graph/node-count.ts';
 import type { Size } from '../../graph/size.ts';
 import { checkInvariants, type Lost, lostOf, RowsLost, type Value } from '../../graph/value.ts';
@@ -47,8 +47,7 @@ export class TfWalk {
   readonly #graph: TfGraph;
   readonly #batch: Size;
   readonly #assumed: ReadonlyMap<string, boolean>;
-  readonly #names = new ElementNames();
-  #lastName = 0;
+  readonly names = new Names();
   readonly #count = new NodeCount();
 
   /** As GraphWalk of ONNX graphs. */
@@ -56,11 +55,6 @@ export class TfWalk {
     this.#graph = graph;
     this.#batch = batch;
     this.#assumed = assumed;
-  }
-
-  nextName(): string {
-    this.#lastName += 1;
-    return String(this.#lastName);
   }
 
   /** How many nodes have been followed, those of functions each time they were called. */
@@ -204,8 +198,8 @@ export class TfWalk {
   #following(scope: Scope): TfFollowing {
     return {
       batch: this.#batch,
-      nextName: () => this.nextName(),
-      elements: (value) => this.#names.elements(value, () => this.nextName()),
+      nextName: () => this.names.next(),
+      elements: (value) => this.names.elements(value),
       // Graphs of TensorFlow have functions in their place.
       branch: () => [],
       call: (name, inputs) => this.#call(name, inputs, scope),

@@ -13,14 +13,10 @@ import type { CallReader, GrpcCall, GrpcMethod, GrpcService } from '../../grpc/e
 import { OK, statusOf } from '../../grpc/grpc-errors.ts';
 import type { ModelInfoHandler } from '../../handlers/model-info.ts';
 import type { Readiness } from '../../readiness.ts';
-import { INFERENCE_SERVICE } from '../open-inference/grpc/inference-service.ts';
 import { MODEL_SERVICE } from '../tensorflow-serving/grpc/model-service.ts';
 import { PREDICTION_SERVICE } from '../tensorflow-serving/grpc/prediction-service.ts';
 
 export const HEALTH_SERVICE = 'grpc.health.v1.Health';
-
-/** "" is the whole server; TensorFlow Serving knows its services without their package. */
-const KNOWN = ['', PREDICTION_SERVICE, MODEL_SERVICE, INFERENCE_SERVICE, 'PredictionService', 'ModelService'];
 
 /** HealthCheckResponse.ServingStatus. */
 const SERVING = 1;
@@ -30,13 +26,16 @@ const SERVICE_UNKNOWN = 3;
 export class HealthService implements GrpcService {
   readonly name = HEALTH_SERVICE;
   readonly #readiness: Readiness;
+  /** "" is the whole server; TensorFlow Serving knows its services without their package. */
+  readonly #known: readonly string[];
   readonly #models: Pick<ModelInfoHandler, 'isAvailable'> | undefined;
   readonly #watches = new Set<HealthWatch>();
   #isEnding = false;
 
-  /** `models`: undefined = their names are told to nobody. */
-  constructor(readiness: Readiness, models?: Pick<ModelInfoHandler, 'isAvailable'>) {
+  /** `added`: services of features that serve models. `models`: undefined = their names are told to nobody. */
+  constructor(readiness: Readiness, added: readonly string[] = [], models?: Pick<ModelInfoHandler, 'isAvailable'>) {
     this.#readiness = readiness;
+    this.#known = ['', PREDICTION_SERVICE, MODEL_SERVICE, ...added, 'PredictionService', 'ModelService'];
     this.#models = models;
   }
 
@@ -62,7 +61,7 @@ export class HealthService implements GrpcService {
 
   /** Undefined for an unknown service. */
   statusOf(service: string): number | undefined {
-    const isWell = KNOWN.includes(service) ? this.#readiness.isReady : this.#isModelWell(service);
+    const isWell = this.#known.includes(service) ? this.#readiness.isReady : this.#isModelWell(service);
     if (isWell === undefined) return undefined;
     return isWell && !this.#isEnding ? SERVING : NOT_SERVING;
   }
@@ -101,7 +100,8 @@ export class HealthService implements GrpcService {
 
   /** HealthListResponse: 1 statuses map<string, HealthCheckResponse>. */
   #list(call: GrpcCall): void {
-    call.send(message(...KNOWN.map((service) => mapField(1, service, healthCheckResponse(this.statusOf(service)!)))));
+    const statuses = this.#known.map((name) => mapField(1, name, healthCheckResponse(this.statusOf(name)!)));
+    call.send(message(...statuses));
     call.end(OK);
   }
 }

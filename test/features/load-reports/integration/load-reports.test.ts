@@ -12,6 +12,8 @@ import { LoadReports } from '../../../../src/features/load-reports/load-reports.
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { currentEngine, eachEngine } from '../../../support/grpc-engines.ts';
 import { floatRequest, type GrpcHarness, INFERENCE, PREDICTION, withGrpc } from '../../../support/grpc-harness.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
+import { LISTED_SURFACES } from '../../../support/listed-features.ts';
 import { fail } from '../../../support/puppet-models.ts';
 import { type RawAnswer, type RawConnection, RestHarness } from '../../../support/rest-harness.ts';
 import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
@@ -83,11 +85,12 @@ eachEngine('an answer and a refusal carry a report if they are asked to', async 
         assert.deepEqual(report['named_metrics'], { queue_ms: 0.001, 'model.m': 0.4 });
       }
     },
-    { surfaces: [loadReportSurface(loads, systemClock)] },
+    { surfaces: [() => loadReportSurface(loads, systemClock)] },
   );
 });
 
-eachEngine('a stream of requests carries a report at its end', async () => {
+eachEngine('a stream of requests carries a report at its end', async (t) => {
+  if (!hasFeature('open-inference')) return t.skip();
   const clock = new FakeClock();
   const { loads } = reportsOf(clock);
   await withGrpc(
@@ -114,7 +117,7 @@ eachEngine('a stream of requests carries a report at its end', async () => {
       assert.equal(reportIn(drained)?.['application_utilization'], 0.4);
       assert.equal(drained.metadata.get('grpc-retry-pushback-ms')[0], '1000');
     },
-    { surfaces: [loadReportSurface(loads, clock)], clock },
+    { surfaces: [...LISTED_SURFACES, () => loadReportSurface(loads, clock)], clock },
   );
 });
 
@@ -139,7 +142,7 @@ eachEngine('a stream has a report each 0.1 s at most, and each 30 s if its clien
         await ended;
       }
     },
-    { surfaces: [loadReportSurface(loads, clock)], clock },
+    { surfaces: [() => loadReportSurface(loads, clock)], clock },
   );
 });
 
@@ -150,7 +153,7 @@ eachEngine('every answer carries a report where the server shall', async () => {
     async (server) => {
       for (const model of ['m', 'm', 'full']) assert.ok(reportIn(await predict(server, model, {})) !== undefined);
     },
-    { surfaces: [loadReportSurface(loads, systemClock)] },
+    { surfaces: [() => loadReportSurface(loads, systemClock)] },
   );
 });
 
@@ -205,7 +208,7 @@ eachEngine('a stream has a report at once and each interval, and ends with the s
       await drained;
       assert.deepEqual(server.internalErrors, []);
     },
-    { surfaces: [loadReportSurface(loads, clock)], clock },
+    { surfaces: [() => loadReportSurface(loads, clock)], clock },
   );
 });
 
@@ -236,7 +239,7 @@ eachEngine('a stream whose client leaves sends nothing more', async () => {
         return asked === before;
       });
     },
-    { surfaces: [loadReportSurface(counted, clock)], clock },
+    { surfaces: [() => loadReportSurface(counted, clock)], clock },
   );
 });
 
@@ -250,7 +253,7 @@ eachEngine('without reports there is no such service', async () => {
 
 describe('over REST', () => {
   const clock = new FakeClock();
-  const rest = new RestHarness({ surfaces: [loadReportSurface(reportsOf(clock).loads, clock)] });
+  const rest = new RestHarness({ surfaces: [() => loadReportSurface(reportsOf(clock).loads, clock)] });
   let connection: RawConnection;
 
   before(async () => {

@@ -1,4 +1,5 @@
 /** `pillion serve --proxy_protocol`: the client that a proxy names is the peer everywhere. */
+
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
@@ -9,6 +10,7 @@ import { join } from 'node:path';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { ConfigFiles } from '../../../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../../../support/engine-names.ts';
 import { freePort } from '../../../support/free-port.ts';
 import { grpcHealth, httpStatus } from '../../../support/probes.ts';
 import { headerV1Of, headerV2, headerV2Of } from '../../../support/proxy-headers.ts';
@@ -18,7 +20,6 @@ import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../../../suppo
 import { MetricsPage } from '../../../support/surface-sidecar.ts';
 import { trickle } from '../../../support/trickle.ts';
 
-const ENGINES = ['pillion', 'grpc-js'];
 const FLAGS = ['--proxy_protocol', '--log_level=debug'];
 const METADATA = '/v1/models/digits/metadata';
 const GET = `GET ${METADATA} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n`;
@@ -133,13 +134,13 @@ describe('behind a proxy that speaks the PROXY protocol', () => {
     assert.equal((await headerCounts(sidecar, 'grpc'))('absent'), 1);
   });
 
-  for (const engine of ENGINES) {
+  for (const engine of ENGINE_NAMES) {
     it(`gRPC sees the client, with TLS and without, on ports of its own and on one for all (${engine})`, async (t) => {
       const port = await freePort();
       const layouts = [[], tlsFlags(t), [`--port=${port}`, `--rest_api_port=${port}`]];
       layouts.push([...layouts[1]!, ...layouts[2]!]);
       for (const [i, layout] of layouts.entries()) {
-        const sidecar = await startSidecar([...DIGITS, ...FLAGS, `--http2_engine=${engine}`, ...layout]);
+        const sidecar = await startSidecar([...DIGITS, ...FLAGS, ...engineFlags(engine), ...layout]);
         const raw = open(sidecar.grpc);
         await trickle(raw, headerV2Of(V4, 4002));
         const socket = i % 2 === 1 ? await secured(raw, 'h2') : raw;

@@ -7,11 +7,14 @@ import { status as Status } from '@grpc/grpc-js';
 import { Reflection } from '../../../../src/features/reflection/reflection-service.ts';
 import { eachEngine as test } from '../../../support/grpc-engines.ts';
 import { type Answer, type GrpcHarness, withGrpc } from '../../../support/grpc-harness.ts';
+import { LISTED_SURFACES } from '../../../support/listed-features.ts';
 import { frame, openSession, rawCall } from '../../../support/raw-grpc.ts';
 
 /** As withGrpc, with reflection. */
 function withReflection(setUp: () => void, use: (server: GrpcHarness) => Promise<void>): Promise<void> {
-  return withGrpc(setUp, use, { surfaces: [{ grpc: (_exchange, names) => new Reflection(names).services }] });
+  return withGrpc(setUp, use, {
+    surfaces: [...LISTED_SURFACES, () => ({ grpc: (_, names) => new Reflection(names).services })],
+  });
 }
 
 /** Asks on one stream, in order. */

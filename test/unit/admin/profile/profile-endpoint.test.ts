@@ -24,7 +24,12 @@ async function harness(t: TestContext) {
       }),
   };
   const endpoint = new ProfileEndpoint({ profiler, models: () => ['m', 'n'] });
-  const server = createServer((asked, answer) => void endpoint.answer(asked, answer));
+  const [profile] = endpoint.paths();
+  const server = createServer(async (request, response) => {
+    const { pathname: path, searchParams: query } = new URL(request.url!, 'http://localhost');
+    const refusal = await profile!.answer({ request, response, path, query, match: [] });
+    if (refusal) response.writeHead(refusal.status).end(`${refusal.text}\n`);
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
     server.closeAllConnections();
@@ -43,7 +48,7 @@ async function harness(t: TestContext) {
       onTaken = () => taken.length >= count && resolve();
       onTaken();
     });
-  return { ask, taken, begun, endpoint, options };
+  return { ask, taken, begun, profile: profile!, options };
 }
 
 async function textOf(answer: IncomingMessage): Promise<string> {
@@ -108,10 +113,10 @@ describe('GET /profile', () => {
   });
 
   it('is cancelled when the server drains, and none begins then', async (t) => {
-    const { ask, begun, endpoint } = await harness(t);
+    const { ask, begun, profile } = await harness(t);
     const underWay = ask('/profile');
     await begun(1);
-    endpoint.drain();
+    profile.drain?.();
     assert.equal((await underWay).statusCode, 503);
     const late = await ask('/profile');
     assert.deepEqual(

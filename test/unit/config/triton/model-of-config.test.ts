@@ -8,11 +8,12 @@ import { ModelKey, type ModelKeys } from '../../../../src/config/model-key.ts';
 import { modelOfEntry, type RepositoryModel } from '../../../../src/config/triton/model-of-config.ts';
 
 const DIRECTORY = '/repository/m';
-/** Stands for a feature's. */
+/** Stand for features'. */
 const CACHE = new ModelKey({ name: 'cache', schema: v.unknown(), help: '' });
+const SEQUENCES = new ModelKey({ name: 'sequences', schema: v.unknown(), help: '' });
 const PATH = `${DIRECTORY}/config.pbtxt`;
 
-function read(text: string, modelKeys: ModelKeys = [CACHE]): RepositoryModel {
+function read(text: string, modelKeys: ModelKeys = [CACHE, SEQUENCES]): RepositoryModel {
   const entry = { name: 'm', directory: DIRECTORY, file: { bytes: Buffer.from(text) } };
   return modelOfEntry(entry, { executionProvider: 'cpu', modelKeys });
 }
@@ -193,10 +194,10 @@ describe('config.pbtxt: sequences', () => {
     const model = modelOf(`max_batch_size: 8 ${X} ${Y} sequence_batching {
       max_sequence_idle_microseconds: 2500 direct { max_queue_delay_microseconds: 70 }
       control_input { ${START} } state { ${STATE} } }`);
-    assert.deepEqual(model.sequences, { idleMs: 3 });
+    assert.deepEqual(SEQUENCES.of(model), { idle_ms: 3n });
     assert.equal(model.batching!.batchTimeoutMicros, 70);
     assert.deepEqual(model.declaredBatching, { inputs: new Map([['x', 0]]), outputs: new Map([['y', 0]]) });
-    assert.equal(modelOf('sequence_batching { }').sequences, undefined);
+    assert.deepEqual(SEQUENCES.of(modelOf('sequence_batching { }')), {});
     assert.equal(modelOf('sequence_batching { oldest { } }').declaredBatching, undefined);
   });
 
@@ -238,6 +239,11 @@ describe('config.pbtxt: sequences', () => {
 it('config.pbtxt: response_cache is a cache of the default size', () => {
   assert.deepEqual(CACHE.of(modelOf('response_cache { enable: true }')), { max_mib: 64n });
   assert.equal(CACHE.of(modelOf('response_cache { enable: false }')), undefined);
+});
+
+it('config.pbtxt: sequence_batching refuses the model on a server without the feature', () => {
+  const { model } = read('sequence_batching { }', [CACHE]);
+  assert.match(model.triton!.refusal!, /sequence_batching needs the feature sequences/);
 });
 
 it('config.pbtxt: response_cache has no effect on a server without the feature', () => {

@@ -42,8 +42,6 @@ const FULL = `    versions: latest:2
       pad_variable_length_inputs: true
     logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
     breaker: {failures: 3, reset_ms: 500}
-    fallback: m:2
-    degrade_to: m@stable
     shadow: {runtime: tfjs, sample: 0.25}
 `;
 
@@ -82,8 +80,6 @@ describe('pillion.yaml', () => {
         },
         logging: { filenamePrefix: '/var/log/m', samplingRate: 0.5 },
         breaker: { failures: 3, windowMs: 10_000, resetMs: 500 },
-        fallback: { name: 'm', version: 2n, label: undefined },
-        degradeTo: { name: 'm', version: undefined, label: 'stable' },
         shadow: { runtime: 'tfjs', sample: 0.25 },
       },
     ]);
@@ -105,26 +101,6 @@ describe('pillion.yaml', () => {
     assert.equal(readModel('    breaker: off').models[0]!.breaker, 'off');
     assert.match(readModel('    breaker: on').errors.join(), /breaker wants one of off, not "on"/);
     assert.match(readModel('    breaker: {failures: 0}').errors.join(), /failures wants a whole number from 1/);
-  });
-
-  it('refuses a stand-in that is not there, the model itself, and a ring of them', () => {
-    const ring = (text: string) => read(`models:\n${text}`).errors.join('\n');
-    assert.match(
-      readModel('    fallback: other').errors.join(),
-      /p.yaml:2:5: .*fallback names "other", which is not served/,
-    );
-    assert.match(
-      readModel('    degrade_to: m').errors.join(),
-      /degrade_to is the model itself; name another, or one version/,
-    );
-    assert.match(readModel('    fallback: a b').errors.join(), /p.yaml:4:15: fallback wants a model, such as small/);
-    assert.match(
-      ring(
-        ' - {name: a, base_path: /a, fallback: b}\n - {name: b, base_path: /b, degrade_to: c}\n - {name: c, base_path: /c, fallback: a}',
-      ),
-      /model "a": fallback and degrade_to lead back to it: a → b → c → a/,
-    );
-    assert.equal(ring(' - {name: a, base_path: /a, fallback: b}\n - {name: b, base_path: /b, fallback: b:1}'), '');
   });
 
   it('takes isolate for another word for the host process', () => {

@@ -47,11 +47,6 @@ test('what is no address is refused, and so is this server itself', () => {
   }
 });
 
-test('the other engine takes no requests for it, and that is said', () => {
-  const { config } = readConfig([MODEL, '--app=h2c://127.0.0.1:8080', '--http2_engine=grpc-js']);
-  assert.match(config!.warnings.join(), /--http2_engine=grpc-js passes nothing on to the application/);
-});
-
 test('its options without it have no effect, and that is said', () => {
   const { config } = readConfig([MODEL, '--app_health_path=/healthz']);
   assert.match(config!.warnings.join(), /--app_health_path has no effect: there is no application without --app/);

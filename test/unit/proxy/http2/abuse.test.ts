@@ -22,8 +22,8 @@ import {
   uint32,
   windowUpdate,
 } from '../../../support/http2-frames.ts';
+import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
 import { describeFrames, Http2Peer, turn } from '../../../support/http2-peer.ts';
-import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-puppet.ts';
 
 const CALM = 11;
 

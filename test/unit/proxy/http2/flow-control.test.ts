@@ -17,8 +17,8 @@ import {
   T,
   windowUpdate,
 } from '../../../support/http2-frames.ts';
+import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
 import { describeFrames, Http2Peer, turn } from '../../../support/http2-peer.ts';
-import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-puppet.ts';
 
 interface Setup {
   readonly options?: Partial<Http2Options>;

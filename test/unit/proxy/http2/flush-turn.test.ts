@@ -4,8 +4,8 @@ import { describe, it, test } from 'node:test';
 import { IdleSpin } from '../../../../src/proxy/http2/flush-turn.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { request } from '../../../support/http2-frames.ts';
+import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
 import { Http2Peer, turn } from '../../../support/http2-peer.ts';
-import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-puppet.ts';
 
 /** Connections by number. */
 const CONNECTIONS = Array.from({ length: 8 }, () => ({}));

@@ -4,10 +4,9 @@ import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import { Http2Server } from '../../../../src/proxy/http2/server.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { EchoHandler } from '../../../support/http2-echo.ts';
 import { data, F, frame, headers, PREFACE, ping, request, settings, T } from '../../../support/http2-frames.ts';
+import { EchoHandler, HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
 import { describeFrames, Http2Peer, TestSocket, turn } from '../../../support/http2-peer.ts';
-import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-puppet.ts';
 
 const TICK_MS = 1000;
 

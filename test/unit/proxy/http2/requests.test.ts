@@ -19,8 +19,8 @@ import {
   T,
   uint32,
 } from '../../../support/http2-frames.ts';
+import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
 import { describeFrames, Http2Peer, turn } from '../../../support/http2-peer.ts';
-import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-puppet.ts';
 
 async function openPuppet(): Promise<{ peer: Http2Peer; handler: PuppetHandler }> {
   const handler = new PuppetHandler();

@@ -5,7 +5,6 @@ import type { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import { Http2Server } from '../../../../src/proxy/http2/server.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { EchoHandler } from '../../../support/http2-echo.ts';
 import {
   data,
   F,
@@ -19,8 +18,8 @@ import {
   T,
   uint32,
 } from '../../../support/http2-frames.ts';
+import { EchoHandler, HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-handlers.ts';
 import { describeFrames, Http2Peer, TestSocket, turn } from '../../../support/http2-peer.ts';
-import { HEAD, PuppetHandler, TRAILERS } from '../../../support/http2-puppet.ts';
 
 interface Sniffing {
   readonly server: Http2Server;

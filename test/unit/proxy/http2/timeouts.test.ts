@@ -5,10 +5,9 @@ import { test } from 'node:test';
 import { encodeHeaders } from '../../../../src/proxy/http2/hpack/hpack-encoder.ts';
 import { Http2Server } from '../../../../src/proxy/http2/server.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { EchoHandler } from '../../../support/http2-echo.ts';
 import { data, F, frame, headers, POST, PREFACE, ping, request, settings, T } from '../../../support/http2-frames.ts';
+import { EchoHandler, HEAD, PuppetHandler } from '../../../support/http2-handlers.ts';
 import { describeFrames, Http2Peer, TestSocket, turn } from '../../../support/http2-peer.ts';
-import { HEAD, PuppetHandler } from '../../../support/http2-puppet.ts';
 
 async function later(peer: Http2Peer, ms: number): Promise<string[]> {
   peer.clock.advance(ms);

@@ -125,8 +125,8 @@ abstract class JsonPredictCall extends PredictCall {
 
   /** The signature's inputs, and those that the request may leave out: where there is a default or a state. */
   get inputSpecs(): { readonly inputs: Signature['inputs']; readonly defaults: ReadonlySet<string> | undefined } {
-    const { inputs, defaults, state } = this.served.signature;
-    const kept = this.sequence === undefined ? undefined : state;
+    const { inputs, defaults, kept: all } = this.served.signature;
+    const kept = this.sequence === undefined ? undefined : all?.nextOf;
     if (defaults === undefined && kept === undefined) return { inputs, defaults: undefined };
     return { inputs, defaults: new Set([...(defaults?.keys() ?? []), ...(kept?.keys() ?? [])]) };
   }

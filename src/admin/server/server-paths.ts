@@ -1,0 +1,95 @@
+/**
+ * The paths that every operators' server has; features bring more (admin-path.ts).
+ *
+ *   GET /live /startup /ready   the probes (proxy/servers/probes.ts); /ready says why not
+ *   GET /metrics   Prometheus text or OpenMetrics; /monitoring/prometheus/metrics adds TensorFlow Serving's names
+ *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
+ *   GET /headroom  how much more traffic the server takes (proxy/load/headroom-meter.ts)
+ *   GET /callers   the callers that take most of the cores (callers-report.ts)
+ *   GET /server_info /config_dump /stats   the server itself, as Envoy's admin port has it
+ *   GET, POST /logging   the level of the log (log-level.ts)
+ *   POST /drain /quitquitquit   for a pod's hooks and jobs (pod-life.ts)
+ */
+import type { Readiness } from '../../proxy/readiness.ts';
+import { probePage } from '../../proxy/servers/probes.ts';
+import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../../telemetry/metrics/exposition.ts';
+import { type AdminPath, type Asked, send, sendJson, sendText } from '../admin-path.ts';
+import { type LevelledLog, logPaths } from './log-level.ts';
+import { type PodLife, podLifePaths } from './pod-life.ts';
+import { statsPage } from './stats-page.ts';
+
+export interface ServerPathsOptions {
+  readonly readiness: Readiness;
+  /** The models that the start still waits for, one line each. */
+  readonly waitsFor: () => readonly string[];
+  /** The JSON of GET /models. */
+  readonly models: () => object;
+  /** The JSON of GET /server_info and /config_dump. */
+  readonly serverInfo: () => object;
+  readonly configDump: () => object;
+  readonly log: LevelledLog;
+  /** The JSON of GET /headroom. */
+  readonly headroom: () => object;
+  /** The JSON of GET /callers. */
+  readonly callers: () => object;
+  readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
+  readonly life: PodLife;
+}
+
+export function serverPaths(options: ServerPathsOptions): readonly AdminPath[] {
+  const { readiness, waitsFor, models, headroom, callers, serverInfo, configDump, metrics, log, life } = options;
+  const probe = (path: string, says: string): AdminPath => ({
+    ...get(path, says, ({ response }) => {
+      const page = probePage(path, readiness, waitsFor)!;
+      send(response, page.contentType, page.text, page.status);
+    }),
+    guard: 'anybody',
+  });
+  const json = (path: string, says: string, read: () => object): AdminPath =>
+    get(path, says, ({ response }) => sendJson(response, read()));
+  return [
+    probe('/live', 'the process runs'),
+    probe('/startup', 'it has been ready'),
+    probe('/ready', 'it wants requests, or what it waits for'),
+    json('/headroom', 'how much more traffic it takes, for autoscalers', headroom),
+    json('/server_info', 'version, state, uptime, given options, runtimes', serverInfo),
+    json('/config_dump', 'the effective configuration, each value with its source; no secrets', configDump),
+    statsPath(metrics),
+    ...metricsPaths(metrics),
+    json('/models', 'models, versions, memory and queues; /models/NAME is one in detail', models),
+    json('/callers', 'the callers that take most of the cores', callers),
+    ...logPaths(log),
+    ...podLifePaths(life),
+  ];
+}
+
+function get(path: string, says: string, answer: AdminPath['answer']): AdminPath {
+  return { method: 'GET', path, says, answer };
+}
+
+function statsPath(metrics: ServerPathsOptions['metrics']): AdminPath {
+  const says = 'all metrics, one a line: ?filter=REGEX, ?format=json, ?format=prometheus';
+  return get('/stats', says, async ({ query, response }) => {
+    const { text } = await metrics({ accept: undefined, withAliases: true });
+    const page = statsPage(text, query);
+    if ('status' in page) return page;
+    send(response, page.contentType, page.text);
+    return undefined;
+  });
+}
+
+function metricsPaths(metrics: ServerPathsOptions['metrics']): readonly AdminPath[] {
+  const answer = async ({ path, request, response }: Asked): Promise<void> => {
+    const page = await metrics({ accept: request.headers.accept, withAliases: path === METRICS_PATH });
+    send(response, page.contentType, page.text);
+  };
+  return [
+    { method: 'GET', path: '/metrics', says: 'metrics for Prometheus', guard: 'scraper', answer },
+    { method: 'GET', path: METRICS_PATH, guard: 'scraper', answer },
+  ];
+}
+
+/** The list of the paths themselves. */
+export function helpPath(help: () => string): AdminPath {
+  return get('/help', 'this list', ({ response }) => sendText(response, help()));
+}

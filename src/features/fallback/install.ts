@@ -1,0 +1,13 @@
+/** Finds fallbacks for requests while a model of the list names one. */
+import type { Installation } from '../../kernel/installation.ts';
+import { FallbackSearch } from './fallback-search.ts';
+import { fallbacksOf } from './keys.ts';
+
+export function installFallback({ models }: Installation): void {
+  models.onListed.push((configs) => {
+    const isNamed = configs.some((config) => fallbacksOf(config) !== undefined);
+    models.fallbacks = isNamed
+      ? new FallbackSearch(models.directory, (model) => fallbacksOf(models.configOf(model)))
+      : undefined;
+  });
+}

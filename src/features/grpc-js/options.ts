@@ -1,0 +1,24 @@
+import { optionsOf, type ReadOptions, textOf } from '../../config/options/feature-options.ts';
+import { text } from '../../config/options/option-types.ts';
+import type { OptionTable } from '../../config/read-options.ts';
+
+export const ENGINE_OPTIONS = {
+  http2_engine: text({
+    default: 'pillion',
+    oneOf: ['pillion', 'grpc-js'],
+    placeholder: 'pillion|grpc-js',
+    help: 'Implementation of gRPC’s transport. pillion takes a fraction of the CPU and keeps grpc-timeout exactly; grpc-js is for comparison, if a client misbehaves.',
+  }),
+} satisfies OptionTable;
+
+export function isGrpcJs(config: Pick<ReadOptions, 'options'>): boolean {
+  return optionsOf(config, ENGINE_OPTIONS).http2_engine === 'grpc-js';
+}
+
+export function engineWarnings(config: ReadOptions): readonly string[] {
+  if (!isGrpcJs(config)) return [];
+  const hidden = '--http2_engine=grpc-js does not see a second authorization header; pillion refuses such a call';
+  const passed =
+    '--http2_engine=grpc-js passes nothing on to the application: it gets the requests on the REST port alone';
+  return [...(!textOf(config, 'app') ? [] : [passed]), ...(config.authorization === undefined ? [] : [hidden])];
+}

@@ -1,0 +1,148 @@
+/**
+ * ModelInfer, for every form of the protocol: one Predict, which goes the same way as TensorFlow Serving's. Only how
+ * the request names its model, its deadline and its priority is the protocol's own.
+ *
+ *   bytes ─ codec ─▶ InferRequest ─ inferCall ─▶ InferCall ─ exchange ─▶ TensorMap ─ codec ─▶ bytes
+ *
+ * The exchange's `encode` gets the outputs, in the order in which they were requested, and the call, which has the rest
+ * of the answer: `modelName`, `modelVersion`, `id`, `parameters`, `requestedOutputs`.
+ */
+import { DATATYPES } from '../../codec/open-inference/datatypes.ts';
+import {
+  type InferRequest,
+  NO_PARAMETERS,
+  type Parameters,
+  type RequestedOutput,
+} from '../../codec/open-inference/infer-request.ts';
+import type { DType } from '../../core/dtype.ts';
+import { inSlices } from '../../core/in-slices.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import { hasTritonRows } from '../../models/triton/triton-config.ts';
+import type { ServedTriton } from '../../models/triton/triton-facts.ts';
+import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
+import { PredictCall } from '../../proxy/handlers/predict.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
+import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
+import { type ClassCounts, type ClassModel, checkClassOutput, classCounts, withClasses } from './classification.ts';
+import { modelSpecOf } from './model-reference.ts';
+import { type InferSettings, readInferSettings } from './request-parameters.ts';
+import type { SharedMemory } from './shared-memory/shared-memory.ts';
+import type { SharedTensors } from './shared-memory/shared-tensors.ts';
+
+/** What an InferCall is made with: one for a server. */
+export interface InferParts {
+  readonly resolver: ModelResolver;
+  readonly lifecycle: RequestLifecycle;
+  readonly sharedMemory: SharedMemory;
+}
+
+const NO_FILTER: readonly string[] = [];
+const NO_LABELS: ClassModel['labels'] = new Map();
+
+/** Of an answer to a request that wants its last answer marked. */
+const FINAL: Parameters = new Map([['triton_final_response', true]]);
+
+/**
+ * The call of a request that was read: sets its deadline and priority on `context`, and reads what is in shared memory,
+ * much of it in slices. Call it in the exchange's step decode. Throws or rejects with ServingError, or with the cancel
+ * reason if the request's timeout has passed.
+ */
+export function inferCall(
+  parts: InferParts,
+  request: InferRequest,
+  context: RequestContext,
+): InferCall | Promise<InferCall> {
+  const { resolver, lifecycle, sharedMemory } = parts;
+  const spec = modelSpecOf(request.modelName, request.modelVersion);
+  const settings = readInferSettings(request.parameters);
+  const { timeoutMs, priority, signatureName } = settings;
+  if (priority !== undefined) context.priority = priority;
+  if (timeoutMs !== undefined) {
+    lifecycle.shorten(context, timeoutMs);
+    context.cancel.throwIfCancelled();
+  }
+  const { name, version, label } = spec;
+  const modelSpec = { name, version, label, signatureName: signatureName ?? resolver.soleSignature(spec) };
+  const shared = sharedMemory.tensorsOf(request, context);
+  if (shared === undefined) return new InferCall(resolver, modelSpec, request, context, settings);
+  const call = (inputs: TensorMap): InferCall =>
+    new InferCall(resolver, modelSpec, { ...request, inputs }, context, settings, shared);
+  const inputs = shared.read(request.inputs);
+  return inputs instanceof Promise ? inputs.then(call) : call(inputs);
+}
+
+export class InferCall extends PredictCall {
+  /** As it was sent; empty = the answer has none. */
+  readonly id: string;
+  /** The answer's. */
+  readonly parameters: Parameters;
+  /** Empty = all outputs, without parameters. */
+  readonly requestedOutputs: readonly RequestedOutput[];
+  readonly #classes: ClassCounts | undefined;
+  readonly #shared: SharedTensors | undefined;
+
+  constructor(
+    resolver: ModelResolver,
+    modelSpec: ModelSpec,
+    { id, inputs, outputs }: InferRequest,
+    context: RequestContext,
+    { sequence, wantsFinalMark }: InferSettings,
+    shared?: SharedTensors,
+  ) {
+    const outputFilter = outputs.length === 0 ? NO_FILTER : outputs.map(({ name }) => name);
+    super(resolver, { modelSpec, inputs, outputFilter, sequence }, context);
+    this.id = id;
+    this.parameters = wantsFinalMark ? FINAL : NO_PARAMETERS;
+    this.requestedOutputs = outputs;
+    this.#classes = classCounts(outputs);
+    this.#shared = shared;
+  }
+
+  override check(): void {
+    super.check();
+    for (const name of this.#classes?.keys() ?? [])
+      checkClassOutput(name, this.served.signature.outputs.get(name)!.dtype);
+  }
+
+  /** Outputs in shared memory are written there, and their tensors have no data then. */
+  override submit(): Promise<TensorMap> {
+    const outputs = this.#given();
+    const shared = this.#shared;
+    return shared?.hasOutputs === true ? outputs.then((tensors) => shared.write(tensors)) : outputs;
+  }
+
+  #given(): Promise<TensorMap> {
+    if (this.#classes === undefined) return super.submit();
+    // While the version is borrowed.
+    const { triton } = this.handle!.servable;
+    return this.#classified(super.submit(), this.#classes, triton);
+  }
+
+  /** The model that has answered. */
+  get modelName(): string {
+    return this.served.name;
+  }
+
+  get modelVersion(): string {
+    return this.served.versionText;
+  }
+
+  dtypeName(dtype: DType): string {
+    return DATATYPES[dtype];
+  }
+
+  protected override get outputField(): string {
+    return 'outputs';
+  }
+
+  async #classified(
+    answer: Promise<TensorMap>,
+    classes: ClassCounts,
+    triton: ServedTriton | undefined,
+  ): Promise<TensorMap> {
+    const outputs = await answer;
+    const hasRows = hasTritonRows(triton, this.served.signature);
+    return inSlices(withClasses(outputs, classes, { hasRows, labels: triton?.labels ?? NO_LABELS }));
+  }
+}

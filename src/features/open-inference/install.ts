@@ -1,0 +1,63 @@
+/** The Open Inference Protocol on both surfaces. */
+import { optionsOf } from '../../config/options/feature-options.ts';
+import type { Installation, SurfaceParts } from '../../kernel/installation.ts';
+import type { Surface } from '../../proxy/servers/surface.ts';
+import { VERSION } from '../../version.ts';
+import { ConfiguredModels } from './configured-models.ts';
+import { inferenceService } from './grpc/inference-service.ts';
+import { OpenInference } from './open-inference.ts';
+import { OPEN_INFERENCE_OPTIONS } from './options.ts';
+import { RepositoryHandler } from './repository-handler.ts';
+import { openInferencePart } from './rest/rest-part.ts';
+import { ServerSettings } from './server-settings.ts';
+import { RegionStore } from './shared-memory/region-store.ts';
+import { SharedMemory } from './shared-memory/shared-memory.ts';
+
+export function installOpenInference(server: Installation): void {
+  let sharedMemory: SharedMemory | undefined;
+  server.surface((parts) => {
+    sharedMemory = createSharedMemory(server, parts);
+    return openInferenceSurface(createOpenInference(server, parts, sharedMemory), parts);
+  });
+  // Requests have ended by then.
+  server.service({ close: () => sharedMemory?.close() });
+}
+
+/** The protocol over gRPC and REST. */
+export function openInferenceSurface(openInference: OpenInference, parts: SurfaceParts): Surface {
+  const { resolver, maxMessageBytes: maxTensorBytes, thread } = parts;
+  const served = { openInference, resolver, maxTensorBytes, thread };
+  return {
+    grpc: (exchange) => [inferenceService(served, exchange)],
+    rest: () => openInferencePart(served),
+  };
+}
+
+function createOpenInference(server: Installation, parts: SurfaceParts, sharedMemory: SharedMemory): OpenInference {
+  const { config, clock, logger, telemetry } = server;
+  const { lifecycle, resolver, modelInfo, readiness, models, repository, audit } = parts;
+  const { allow_client_settings: areChangeable } = optionsOf(config, OPEN_INFERENCE_OPTIONS);
+  const { statistics, sampling } = telemetry;
+  const isExplicit = config.options.model_control_mode === 'explicit';
+  const loads = isExplicit
+    ? new RepositoryHandler(repository ?? new ConfiguredModels(models, clock), audit)
+    : undefined;
+  const settings = new ServerSettings({ log: logger, sampling, areChangeable, audit });
+  const known = { resolver, lifecycle, modelInfo, readiness, statistics, sharedMemory };
+  return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
+}
+
+function createSharedMemory(
+  { config }: Installation,
+  { lifecycle, audit, maxMessageBytes, areAddressesTold }: SurfaceParts,
+): SharedMemory {
+  const { allow_client_shm } = optionsOf(config, OPEN_INFERENCE_OPTIONS);
+  const { grpc_socket_path, rest_socket_path } = config.options;
+  return new SharedMemory({
+    regions: allow_client_shm ? new RegionStore() : undefined,
+    hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
+    areAddressesTold,
+    maxTensorBytes: maxMessageBytes,
+    ...{ lifecycle, audit },
+  });
+}

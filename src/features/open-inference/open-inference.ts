@@ -1,0 +1,59 @@
+/**
+ * What all forms of the Open Inference Protocol (KServe V2) share: made once for a server, given to each form's
+ * service. A form turns bytes into these calls' arguments, and their results into bytes; it decides nothing.
+ *
+ *   models       server and model metadata, readiness of a model, Triton's ModelConfig      access: metadata, status
+ *   infer        InferRequest → InferCall, for an exchange                                  access: predict
+ *   statistics   totals of each version                                                     access: status
+ *   repository   index, load, unload                                                        access: status, load
+ *   sharedMemory regions of shared memory, and tensors in them                             access: shared_memory
+ *   settings     trace and log settings                                                     access: none; to change them: settings
+ *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
+ */
+import type { InferRequest } from '../../codec/open-inference/infer-request.ts';
+import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
+import type { Readiness } from '../../proxy/readiness.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
+import type { InferenceStatistics } from '../../telemetry/metrics/inference-statistics.ts';
+import { type InferCall, type InferParts, inferCall } from './infer-call.ts';
+import { ModelLookups } from './model-lookups.ts';
+import { Repository, type RepositoryParts } from './repository.ts';
+import type { ServerSettings } from './server-settings.ts';
+import type { SharedMemory } from './shared-memory/shared-memory.ts';
+import { Statistics } from './statistics.ts';
+
+export interface OpenInferenceParts extends InferParts {
+  readonly modelInfo: ModelInfoHandler;
+  readonly readiness: Readiness;
+  readonly statistics: InferenceStatistics;
+  readonly repository: RepositoryParts;
+  readonly settings: ServerSettings;
+  /** The server's. */
+  readonly version: string;
+}
+
+export class OpenInference {
+  readonly readiness: Readiness;
+  readonly models: ModelLookups;
+  readonly statistics: Statistics;
+  readonly repository: Repository;
+  readonly settings: ServerSettings;
+  readonly sharedMemory: SharedMemory;
+  readonly #parts: OpenInferenceParts;
+
+  constructor(parts: OpenInferenceParts) {
+    const { modelInfo, readiness, statistics, repository, settings, version } = parts;
+    this.readiness = readiness;
+    this.sharedMemory = parts.sharedMemory;
+    this.models = new ModelLookups(modelInfo, version, this.sharedMemory.isOn ? ['system_shared_memory'] : []);
+    this.statistics = new Statistics(modelInfo, statistics);
+    this.repository = new Repository(modelInfo, repository);
+    this.settings = settings;
+    this.#parts = parts;
+  }
+
+  /** As `inferCall`. */
+  infer(request: InferRequest, context: RequestContext): InferCall | Promise<InferCall> {
+    return inferCall(this.#parts, request, context);
+  }
+}

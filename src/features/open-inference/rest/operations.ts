@@ -1,0 +1,241 @@
+/**
+ * The paths of the Open Inference Protocol (KServe V2) over REST, with Triton's extensions of it.
+ *
+ * https://github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md;
+ * https://github.com/triton-inference-server/server, docs/protocol
+ */
+import { type Operation, OperationTable } from '../../../proxy/protocols/rest/operation.ts';
+
+export type OpenInferenceKind =
+  | 'v2-live'
+  | 'v2-ready'
+  | 'v2-server'
+  | 'v2-model-ready'
+  | 'v2-metadata'
+  | 'v2-infer'
+  | 'v2-config'
+  | 'v2-all-stats'
+  | 'v2-stats'
+  | 'v2-index'
+  | 'v2-load'
+  | 'v2-unload'
+  | 'v2-repository'
+  | 'v2-trace'
+  | 'v2-set-trace'
+  | 'v2-logging'
+  | 'v2-set-logging'
+  | 'v2-region-status'
+  | 'v2-register-region'
+  | 'v2-unregister-region'
+  | 'v2-cuda-memory'
+  | 'v2-change-cuda-memory';
+
+/** The request header with the number of bytes of the JSON, where tensors are behind it; and the answer's. */
+export const HEADER_LENGTH = 'inference-header-content-length';
+
+const JSON_TYPE = 'application/json';
+const OCTETS = 'application/octet-stream';
+
+/** A path below a model, and below one of its versions. */
+function ofModel(end: string): readonly string[] {
+  return [`/v2/models/{model}${end}`, `/v2/models/{model}/versions/{version}${end}`];
+}
+
+const SYSTEM_MEMORY = ['/v2/systemsharedmemory', '/v2/systemsharedmemory/region/{region}'] as const;
+const CUDA_MEMORY = ['/v2/cudasharedmemory', '/v2/cudasharedmemory/region/{region}'] as const;
+
+/** The first of two that fit a path counts: `/v2/models/stats` are the statistics of all models. */
+export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
+  {
+    kind: 'v2-live',
+    method: 'ServerLive',
+    http: 'GET',
+    paths: ['/v2/health/live'],
+    summary: 'The server runs.',
+    answer: { [JSON_TYPE]: 'ServerLive' },
+    errors: [],
+    isOpen: true,
+  },
+  {
+    kind: 'v2-ready',
+    method: 'ServerReady',
+    http: 'GET',
+    paths: ['/v2/health/ready'],
+    summary: 'Every configured model is available; else 400 with `{"ready":false}` and the reason as `error`.',
+    answer: { [JSON_TYPE]: 'ServerReady' },
+    errors: [400],
+    isOpen: true,
+  },
+  {
+    kind: 'v2-server',
+    method: 'ServerMetadata',
+    http: 'GET',
+    paths: ['/v2'],
+    summary: 'The server and the extensions of the protocol that it has.',
+    answer: { [JSON_TYPE]: 'ServerMetadata' },
+    errors: [],
+  },
+  {
+    kind: 'v2-all-stats',
+    method: 'ModelStatistics',
+    http: 'GET',
+    paths: ['/v2/models/stats'],
+    summary: 'Statistics of every available version.',
+    answer: { [JSON_TYPE]: 'ModelStatistics' },
+    errors: [],
+  },
+  {
+    kind: 'v2-infer',
+    method: 'ModelInfer',
+    http: 'POST',
+    paths: ofModel('/infer'),
+    summary: 'Runs the model. Tensors are JSON, or binary data behind the JSON, or one raw tensor.',
+    request: { [JSON_TYPE]: 'InferRequest', [OCTETS]: undefined },
+    answer: { [JSON_TYPE]: 'InferResponse', [OCTETS]: undefined },
+    errors: [404],
+    isInference: true,
+    headers: [HEADER_LENGTH],
+    answerHeaders: [HEADER_LENGTH],
+  },
+  {
+    kind: 'v2-model-ready',
+    method: 'ModelReady',
+    http: 'GET',
+    paths: ofModel('/ready'),
+    summary: 'The version would take a request: 200 with an empty body, else 400 with an error.',
+    errors: [],
+  },
+  {
+    kind: 'v2-config',
+    method: 'ModelConfig',
+    http: 'GET',
+    paths: ofModel('/config'),
+    summary: "The model as Triton's ModelConfig tells it.",
+    answer: { [JSON_TYPE]: 'ModelConfig' },
+    errors: [404],
+  },
+  {
+    kind: 'v2-stats',
+    method: 'ModelStatistics',
+    http: 'GET',
+    paths: ofModel('/stats'),
+    summary: 'Statistics of the available versions of a model, or of one version.',
+    answer: { [JSON_TYPE]: 'ModelStatistics' },
+    errors: [404],
+  },
+  ...settings('v2-trace', 'v2-set-trace', 'TraceSetting', ['/v2/trace/setting', '/v2/models/{model}/trace/setting']),
+  ...settings('v2-logging', 'v2-set-logging', 'LogSettings', ['/v2/logging']),
+  {
+    kind: 'v2-metadata',
+    method: 'ModelMetadata',
+    http: 'GET',
+    paths: ofModel(''),
+    summary: 'Inputs and outputs of a model, and its available versions.',
+    answer: { [JSON_TYPE]: 'OpenInferenceMetadata' },
+    errors: [404],
+  },
+  {
+    kind: 'v2-index',
+    method: 'RepositoryIndex',
+    http: 'POST',
+    paths: ['/v2/repository/index'],
+    summary: 'Every configured model with its versions and their states.',
+    request: { [JSON_TYPE]: 'RepositoryIndexRequest' },
+    isBodyOptional: true,
+    answer: { [JSON_TYPE]: 'RepositoryIndex' },
+    errors: [],
+  },
+  ...(['load', 'unload'] as const).map(
+    (verb): Operation<OpenInferenceKind> => ({
+      kind: `v2-${verb}`,
+      method: verb === 'load' ? 'RepositoryModelLoad' : 'RepositoryModelUnload',
+      http: 'POST',
+      paths: [`/v2/repository/models/{model}/${verb}`],
+      summary: `Asks for the ${verb} of a configured model, with --model_control_mode=explicit.`,
+      request: { [JSON_TYPE]: 'RepositoryRequest' },
+      isBodyOptional: true,
+      errors: [404],
+    }),
+  ),
+  {
+    kind: 'v2-repository',
+    method: 'RepositoryIndex',
+    http: 'POST',
+    paths: [
+      '/v2/repository/{repository}/index',
+      '/v2/repository/{repository}/models/{model}/load',
+      '/v2/repository/{repository}/models/{model}/unload',
+    ],
+    summary: 'Repositories have no names here: 501.',
+    errors: [501],
+  },
+  {
+    kind: 'v2-region-status',
+    method: 'SystemSharedMemoryStatus',
+    http: 'GET',
+    paths: SYSTEM_MEMORY.map((path) => `${path}/status`),
+    summary: 'The registered regions of shared memory, or one of them. Only with --allow_client_shm.',
+    answer: { [JSON_TYPE]: 'Regions' },
+    errors: [404, 501],
+  },
+  {
+    kind: 'v2-register-region',
+    method: 'SystemSharedMemoryRegister',
+    http: 'POST',
+    paths: [`${SYSTEM_MEMORY[1]}/register`],
+    summary: 'Registers a file in /dev/shm, or a part of one. Only with --allow_client_shm, and from the same machine.',
+    request: { [JSON_TYPE]: 'RegionRequest' },
+    errors: [409, 413, 501],
+  },
+  {
+    kind: 'v2-unregister-region',
+    method: 'SystemSharedMemoryUnregister',
+    http: 'POST',
+    paths: SYSTEM_MEMORY.map((path) => `${path}/unregister`),
+    summary: 'Unregisters the region, or all regions. Only with --allow_client_shm.',
+    errors: [501],
+  },
+  {
+    kind: 'v2-cuda-memory',
+    method: 'CudaSharedMemoryStatus',
+    http: 'GET',
+    paths: CUDA_MEMORY.map((path) => `${path}/status`),
+    summary: 'There is no shared memory of GPUs here: 501.',
+    errors: [501],
+  },
+  {
+    kind: 'v2-change-cuda-memory',
+    method: 'CudaSharedMemoryRegister',
+    http: 'POST',
+    paths: [`${CUDA_MEMORY[1]}/register`, ...CUDA_MEMORY.map((path) => `${path}/unregister`)],
+    summary: 'There is no shared memory of GPUs here: 501.',
+    errors: [501],
+  },
+];
+
+/** GET and POST of settings. */
+function settings(
+  read: OpenInferenceKind,
+  write: OpenInferenceKind,
+  method: string,
+  paths: readonly string[],
+): readonly Operation<OpenInferenceKind>[] {
+  const answer = { [JSON_TYPE]: 'Settings' } as const;
+  const what = method === 'LogSettings' ? 'log' : 'trace';
+  return [
+    { kind: read, method, http: 'GET', paths, summary: `The ${what} settings.`, answer, errors: [] },
+    {
+      kind: write,
+      method,
+      http: 'POST',
+      paths,
+      summary: `Changes ${what} settings, with --allow_client_settings; null is as the server was started.`,
+      request: { [JSON_TYPE]: 'Settings' },
+      isBodyOptional: true,
+      answer,
+      errors: [],
+    },
+  ];
+}
+
+export const OPEN_INFERENCE_TABLE = new OperationTable(OPEN_INFERENCE);

@@ -1,0 +1,56 @@
+/** The paths of the Open Inference Protocol, below /v2. */
+import { ERROR_TABLE } from '../../../core/errors.ts';
+import { JSON_TYPE } from '../../../proxy/http1/answer-head.ts';
+import type { Route } from '../../../proxy/protocols/rest/route.ts';
+import { whyNotReady } from '../../../proxy/readiness.ts';
+import type { ChosenMethod, PageRequest, RestMethod, RestPart } from '../../../proxy/servers/rest-part.ts';
+import { regionMethod } from '../shared-memory/rest-regions.ts';
+import { OPEN_INFERENCE } from './operations.ts';
+import { RestInfer, type RestInferParts } from './rest-infer.ts';
+import { openInferenceLookups } from './rest-lookups.ts';
+import { matchOpenInference } from './routes.ts';
+import { OPEN_INFERENCE_SCHEMAS } from './schemas.ts';
+
+/** Triton's status of a server that is not live, or not ready. */
+const UNHEALTHY = ERROR_TABLE.invalid_request.http;
+
+export function openInferencePart(parts: RestInferParts): RestPart {
+  const { openInference } = parts;
+  const infer = new RestInfer(parts);
+  const lookups = new Map(
+    openInferenceLookups(openInference).map(([kind, method]) => [kind as string, inJson(method)]),
+  );
+  const live = health('live', () => undefined);
+  const ready = health('ready', () => whyNotReady(openInference.readiness));
+  return {
+    root: '/v2',
+    operations: OPEN_INFERENCE,
+    schemas: OPEN_INFERENCE_SCHEMAS,
+    plainKinds: new Set(['v2-infer']),
+    match: matchOpenInference,
+    methodOf: ({ kind, region = '' }, { inferenceHeader }) => {
+      if (kind === 'v2-infer') {
+        const method = infer.methodOf(inferenceHeader);
+        return { method, form: method, keepsBody: method.keepsBody };
+      }
+      const known = lookups.get(kind);
+      if (known !== undefined) return known;
+      const method = regionMethod(openInference.sharedMemory, kind, region);
+      return method && inJson(method);
+    },
+    pageOf: ({ kind }: Route) => (kind === 'v2-live' ? live : kind === 'v2-ready' ? ready : undefined),
+  };
+}
+
+function inJson(method: RestMethod): ChosenMethod {
+  return { method, form: { contentType: JSON_TYPE, headers: [] }, keepsBody: false };
+}
+
+/** `{"live":true}`: KServe's clients read the body, all others the status. `problem`: why it is not, for people. */
+function health(what: string, problem: () => string | undefined): (asked: PageRequest) => Promise<void> {
+  return async ({ answers, response, turn }) => {
+    const error = problem();
+    const isWell = error === undefined;
+    answers.json(response, turn, isWell ? 200 : UNHEALTHY, { [what]: isWell, error });
+  };
+}

@@ -1,0 +1,73 @@
+/**
+ * What features of src/pillion.ts put into a server, for harnesses that make servers of puppet models: they import no
+ * feature, so that each can be deleted.
+ */
+import { systemClock } from '../../src/core/clock.ts';
+import type { Feature } from '../../src/kernel/feature.ts';
+import type { EngineMaker, Installation, SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
+import { FEATURES } from '../../src/pillion.ts';
+import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
+import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
+import type { Readiness } from '../../src/proxy/readiness.ts';
+import type { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
+import type { RootLogger } from '../../src/telemetry/log/log.ts';
+import { createTelemetry } from '../../src/telemetry/telemetry.ts';
+import { configOf } from './config-files.ts';
+import type { PuppetDirectory } from './puppet-models.ts';
+
+/** Names of features without which a server of puppets can do little. */
+const PROTOCOLS = ['open-inference', 'classify-and-regress'];
+
+const clock = systemClock;
+/** Of the level of a default server; it writes nothing. */
+const logger = { level: 'info', setLevel: () => undefined } as unknown as RootLogger;
+const telemetry = createTelemetry({ clock, logger, processMetrics: false });
+/** What a feature has put in. */
+export interface Installed {
+  readonly surfaces: readonly SurfaceMaker[];
+  readonly engine: EngineMaker | undefined;
+}
+
+/** What a feature puts into a server with these options; nothing if it is not listed. */
+export async function installed(name: string, args: readonly string[] = []): Promise<Installed> {
+  const surfaces: SurfaceMaker[] = [];
+  let engine: EngineMaker | undefined;
+  const feature: Feature | undefined = FEATURES.features.find((each) => each.name === name);
+  if (feature === undefined) return { surfaces, engine };
+  const server: Partial<Installation> = {
+    config: configOf(['--model=m=/models/m', ...args]),
+    ...{ clock, logger, telemetry },
+    surface: (make) => surfaces.push(make),
+    engine: (make) => {
+      engine = make;
+    },
+    service: () => undefined,
+  };
+  await feature.install?.(server as Installation);
+  return { surfaces, engine };
+}
+
+const protocols = await Promise.all(PROTOCOLS.map((name) => installed(name)));
+
+export const LISTED_SURFACES: readonly SurfaceMaker[] = protocols.flatMap(({ surfaces }) => surfaces);
+
+export interface PuppetServer {
+  readonly models: PuppetDirectory;
+  readonly lifecycle: RequestLifecycle;
+  readonly readiness: Readiness;
+}
+
+/** What a surface of a server of puppets stands on. */
+export function puppetParts({ models, lifecycle, readiness }: PuppetServer, maxMessageBytes: number): SurfaceParts {
+  const zero = (): number => 0;
+  return {
+    ...{ lifecycle, readiness, maxMessageBytes },
+    resolver: new ModelResolver(models, models),
+    modelInfo: new ModelInfoHandler(models),
+    // No caller may load and unload models.
+    models: undefined as never,
+    ...{ repository: undefined, audit: undefined, thread: undefined },
+    loads: { runCores: () => 1, waitingMs: zero, loopBusyMs: zero, budgetCores: () => 1 },
+    areAddressesTold: false,
+  };
+}
