@@ -17,6 +17,7 @@ import { profile } from './features/profile/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
+import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
@@ -35,6 +36,7 @@ const LINES = [
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
+  { feature: sdkExporters, adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON' },
   { feature: grpcJs, adds: 'the gRPC port on @grpc/grpc-js, to compare with' },
   { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
   { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },

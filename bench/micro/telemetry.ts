@@ -7,7 +7,7 @@ import { Histogram, Registry } from 'prom-client';
 import { systemClock } from '../../src/core/clock.ts';
 import { RequestContext } from '../../src/proxy/request-context.ts';
 import { createLogger } from '../../src/telemetry/log/log.ts';
-import { DURATION_BUCKETS } from '../../src/telemetry/metrics/metrics.ts';
+import { DURATION_BUCKETS } from '../../src/telemetry/metrics/buckets.ts';
 import { STAGE_ENCODE } from '../../src/telemetry/stage-clock.ts';
 import { type AppTelemetry, createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { samplerFromEnv } from '../../src/telemetry/tracing/sampler.ts';
@@ -25,12 +25,13 @@ const unsampled: Tracing = {
   makeBatchSpans: () => undefined,
   makeSpans: () => undefined,
   start: async () => undefined,
+  exportBy: () => undefined,
   shutdown: async () => 0,
 };
 
 function telemetryWith(tracing: Tracing | undefined, isForgetful = false): AppTelemetry {
   const common = { clock: systemClock, logger, tracing, processMetrics: false };
-  return createTelemetry(isForgetful ? { ...common, flightRecorder: { places: 0 }, keptPerSecond: 0 } : common);
+  return createTelemetry(isForgetful ? { ...common, flightRecorder: { isOn: false }, keptPerSecond: 0 } : common);
 }
 
 /** One request, begun, stamped and recorded. Its context is part of the price: without telemetry there would be none. */

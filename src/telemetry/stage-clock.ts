@@ -23,7 +23,10 @@ import type { Instant } from '../core/clock.ts';
 export const STAGES = ['receive', 'decode', 'admit', 'queue', 'batch', 'execute', 'split', 'encode'] as const;
 export type Stage = (typeof STAGES)[number];
 
-/** How many numbers `copyTo` writes: the stages, the end, and the index of the stage that was reached. */
+/**
+ * How many numbers `copyTo` writes: the starts of the stages, the end, and the index of the stage that was reached. A stage
+ * that was not reached starts at the end there, so that the length of each is the next number less its own.
+ */
 export const STAGE_CLOCK_NUMBERS = STAGES.length + 2;
 
 export const STAGE_RECEIVE = 0;
@@ -60,19 +63,27 @@ export class StageClock {
   /** Writes its state to `numbers`: STAGE_CLOCK_NUMBERS numbers from index `at` on. */
   copyTo(numbers: Float64Array, at: number): void {
     const starts = this.#starts;
+    const { finishedAt } = this;
     // Faster than a call of TypedArray.set.
-    for (let i = 0; i < STAGES.length; i++) numbers[at + i] = starts[i]!;
-    numbers[at + STAGES.length] = this.finishedAt;
+    for (let i = 0; i < STAGES.length; i++) numbers[at + i] = i > this.#reached ? finishedAt : starts[i]!;
+    numbers[at + STAGES.length] = finishedAt;
     numbers[at + STAGES.length + 1] = this.#reached;
   }
 
   /** A clock with the state that `copyTo` wrote. */
   static from(numbers: Float64Array, at: number): StageClock {
-    const clock = new StageClock(numbers[at]!);
-    for (let i = 0; i < STAGES.length; i++) clock.#starts[i] = numbers[at + i]!;
-    clock.finishedAt = numbers[at + STAGES.length]!;
-    clock.#reached = numbers[at + STAGES.length + 1]!;
+    const clock = new StageClock(0);
+    clock.read(numbers, at);
     return clock;
+  }
+
+  /** Takes on the state that `copyTo` wrote. */
+  read(numbers: Float64Array, at: number): void {
+    const starts = this.#starts;
+    const reached = numbers[at + STAGES.length + 1]!;
+    for (let i = 0; i < STAGES.length; i++) starts[i] = i > reached ? 0 : numbers[at + i]!;
+    this.finishedAt = numbers[at + STAGES.length]!;
+    this.#reached = reached;
   }
 
   get startedAt(): Instant {

@@ -1,5 +1,6 @@
 /**
- * The app's telemetry: every record goes to the metrics and the log, and to the tracer where there is one.
+ * The app's telemetry. What must see a request when it ends does so at once: the decision to keep it, the log, the
+ * tracer where there is one. All others read it in the ledger, a little later.
  *
  * It is called on the hot path, at the start and the end of each request. It never throws: an error in it is logged,
  * and the request goes on.
@@ -7,6 +8,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { ForwardedRecord } from './forwarded-record.ts';
 import type { FlushLosses } from './last-flush.ts';
+import { Ledger, type RecordReader } from './ledger.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
@@ -18,12 +20,13 @@ import { tritonFamilies } from './metrics/triton-metrics.ts';
 import { ArrivalRing } from './recent/arrival-ring.ts';
 import { RecentWork } from './recent/recent-work.ts';
 import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
+import type { ReadRequest } from './recorder/read-request.ts';
 import { TailKeep } from './recorder/tail-keep.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
 import type { Sampling } from './tracing/sampling.ts';
 import type { SpanOutput } from './tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
-import type { Tracing } from './tracing/tracing.ts';
+import type { StartSink, Tracing } from './tracing/tracing.ts';
 import type { LostSpansListener } from './tracing/tracing-options.ts';
 
 export interface TelemetryOptions {
@@ -49,8 +52,12 @@ export interface RecordListener extends Pick<Telemetry, 'recordRequest' | 'recor
 /** Telemetry, and the parts of it that the admin server shows. */
 export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
-  /** From now on `listener` receives every record too; it must not throw. Returns a function that ends that. */
+  /** From now on `listener` receives every record at once; it must not throw. Returns a function that ends that. */
   listen(listener: RecordListener): () => void;
+  /** From now on `reader` reads every record in the ledger. Returns a function that ends that. */
+  follow(reader: RecordReader): () => void;
+  /** Has everything read in the ledger that has ended so far. */
+  settle(): void;
   readonly flights: FlightRecorder;
   /** The arrivals of the last minutes. */
   readonly arrivals: ArrivalRing;
@@ -64,6 +71,8 @@ export interface AppTelemetry extends Telemetry {
   recordForwarded(record: ForwardedRecord, keep: () => void): void;
   /** Calls `make` with the spans' output; not where no spans are exported. */
   makeSpans(make: (output: SpanOutput) => void): void;
+  /** Before `start`: starts the exporters of spans that are not OTLP as protobuf, where one is configured. */
+  exportSpansBy(start: StartSink): void;
   /** Imports and starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
@@ -83,9 +92,11 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
   readonly flights: FlightRecorder;
-  readonly arrivals = new ArrivalRing();
-  readonly recent = new RecentWork();
+  readonly settle = (): void => this.#ledger.settle();
+  readonly arrivals = new ArrivalRing(undefined, this.settle);
+  readonly recent = new RecentWork(undefined, this.settle);
   readonly statistics: InferenceStatistics;
+  readonly #ledger: Ledger;
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
   readonly #tracing: Tracing | undefined;
@@ -94,13 +105,17 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #logger: Logger;
   readonly #faults: LineLimiter;
   readonly #listeners = new Set<RecordListener>();
+  readonly #readers = new Set<RecordReader>();
 
   constructor(options: TelemetryOptions) {
     const { clock, logger, tracing, processMetrics = true } = options;
-    this.flights = new FlightRecorder(options.flightRecorder);
+    const reader = { recordRequest: this.#readRequest.bind(this), recordBatch: this.#readBatch.bind(this) };
+    const onFault = (error: unknown): void => this.#report(error, 'a record could not be read');
+    this.metrics = new Metrics({ clock, processMetrics, settle: this.settle });
+    this.#ledger = new Ledger({ clock, reader, columnReader: this.metrics.totals.recordColumns, onFault });
+    this.flights = new FlightRecorder(this.#ledger, options.flightRecorder);
     this.#tail = new TailKeep(options.keptPerSecond);
-    this.metrics = new Metrics({ clock, processMetrics });
-    this.statistics = new InferenceStatistics(clock);
+    this.statistics = new InferenceStatistics(this.metrics.totals, clock);
     this.metrics.addAliases(tritonFamilies(this.statistics));
     this.#log = new RequestLog({ logger, clock });
     this.#tracing = tracing;
@@ -143,19 +158,10 @@ class JoinedTelemetry implements AppTelemetry {
   recordRequest(record: RequestRecord): void {
     try {
       const kept = this.#tail.judge(record);
-      this.flights.record(record, kept);
-      // The id of its trace, if spans of it are exported, here or by a caller that samples.
-      const { trace } = record;
-      const isExported = trace?.isSampled === true || (kept !== undefined && this.sampling?.isOn === true);
-      this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
+      this.#ledger.recordRequest(record, kept);
+      this.flights.keep(record, kept);
       this.#log.write(record);
-      if (INFERENCE_METHODS.has(record.method)) {
-        this.arrivals.add(record);
-        this.recent.recordRequest(record);
-        this.statistics.recordRequest(record);
-      }
-      const { sampling } = this;
-      this.#tracing?.makeRequestSpans(record, sampling?.isOn === true ? kept : undefined);
+      this.#tracing?.makeRequestSpans(record, this.#tracing.sampling.isOn ? kept : undefined);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
     } catch (error) {
       this.#report(error, 'a request could not be recorded');
@@ -164,9 +170,7 @@ class JoinedTelemetry implements AppTelemetry {
 
   recordBatch(record: BatchRecord): void {
     try {
-      this.metrics.recordBatch(record);
-      this.recent.recordBatch(record);
-      this.statistics.recordBatch(record);
+      this.#ledger.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch(record);
     } catch (error) {
@@ -192,6 +196,19 @@ class JoinedTelemetry implements AppTelemetry {
     return () => this.#listeners.delete(listener);
   }
 
+  exportSpansBy(start: StartSink): void {
+    this.#tracing?.exportBy(start);
+  }
+
+  follow(reader: RecordReader): () => void {
+    this.settle();
+    this.#readers.add(reader);
+    return () => {
+      this.settle();
+      this.#readers.delete(reader);
+    };
+  }
+
   async start(): Promise<void> {
     if (this.#exportOptions !== undefined) this.#export ??= startMetricsExport(this.#exportOptions, this.metrics);
     const onLost: LostSpansListener = (count, why) => this.metrics.recordLostSpans(count, why);
@@ -199,19 +216,39 @@ class JoinedTelemetry implements AppTelemetry {
   }
 
   forgetVersion(model: string, version: string): void {
+    this.settle();
     this.metrics.forgetVersion(model, version);
     this.#tail.forgetVersion(model, version);
     this.recent.forgetVersion(model, version);
-    this.statistics.forgetVersion(model, version);
   }
 
   async close(): Promise<FlushLosses> {
+    this.#ledger.close();
     this.#log.close();
     this.#faults.close();
     this.metrics.close();
     const metricsExport = await this.#export;
     const [spans = 0, isPushed = true] = await Promise.all([this.#tracing?.shutdown(), metricsExport?.shutdown()]);
     return { ...(spans !== 0 && { lost_spans: spans }), ...(!isPushed && { lost_metrics: true }) };
+  }
+
+  #readRequest(record: ReadRequest): void {
+    const { trace, kept } = record;
+    // The id of its trace, if spans of it are exported, here or by a caller that samples.
+    const isExported = trace?.isSampled === true || (kept !== undefined && this.sampling?.isOn === true);
+    this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
+    this.flights.recordRequest(record);
+    if (INFERENCE_METHODS.has(record.method)) {
+      this.arrivals.add(record);
+      this.recent.recordRequest(record);
+    }
+    for (const each of this.#readers) each.recordRequest(record);
+  }
+
+  #readBatch(record: BatchRecord): void {
+    this.metrics.recordBatch(record);
+    this.recent.recordBatch(record);
+    for (const each of this.#readers) each.recordBatch(record);
   }
 
   #report(error: unknown, what: string): void {

@@ -6,13 +6,17 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
+import type { Feature } from '../../src/kernel/feature.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
 import { type OtlpReceiver, startGrpcReceiver, startHttpReceiver } from '../support/otlp-receiver.ts';
 import { exportSpans } from '../support/run-export-spans.ts';
 import { CALLER_SPAN_ID, CALLER_TRACE_ID } from '../support/telemetry-records.ts';
 
-const protocols: readonly (readonly [protocol: string, sentAs: string, start: () => Promise<OtlpReceiver>])[] = [
-  ['http/json', 'application/json', startHttpReceiver],
+type Protocol = readonly [protocol: string, sentAs: string, start: () => Promise<OtlpReceiver>];
+const ofFeature: readonly Protocol[] = [['http/json', 'application/json', startHttpReceiver]];
+const protocols: readonly Protocol[] = [
+  ...ofFeature.filter(() => FEATURES.features.some(({ name }: Feature) => name === 'sdk-exporters')),
   ['http/protobuf', 'application/x-protobuf', startHttpReceiver],
   ['grpc', 'grpc', startGrpcReceiver],
 ];

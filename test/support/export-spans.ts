@@ -7,9 +7,13 @@
  * times as long, so that the bound on shutdown is none for a collector that takes the spans, on a busy machine either. With
  * EXPORT_SPANS_HURRY set they are fifty times as fast instead, so that nobody waits for that bound.
  */
+
 import process from 'node:process';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { ServingError } from '../../src/core/errors.ts';
+import type { Feature } from '../../src/kernel/feature.ts';
+import type { Installation } from '../../src/kernel/installation.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import { createLogger } from '../../src/telemetry/log/log.ts';
 import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { callerTrace } from '../../src/telemetry/tracing/propagation.ts';
@@ -29,6 +33,9 @@ const logger = createLogger({ level: 'warn', clock });
 const tracing = createTracing({ env: process.env, clock, logger, version: '9.9.9' });
 const metricsExport = { env: process.env, clock, logger, version: '9.9.9' };
 const telemetry = createTelemetry({ clock, logger, tracing, metricsExport, processMetrics: false });
+// OTLP as JSON is a feature's.
+const sdkExporters: Feature | undefined = FEATURES.features.find(({ name }) => name === 'sdk-exporters');
+await sdkExporters?.install?.({ telemetry } as Installation);
 await telemetry.start();
 
 const first = telemetry.startTrace(callerTrace(`00-${CALLER_TRACE_ID}-${CALLER_SPAN_ID}-01`, 'v=1', undefined));

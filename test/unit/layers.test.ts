@@ -169,8 +169,8 @@ const MODULES: readonly {
 }[] = [
   {
     name: /^@opentelemetry\//,
-    only: 'telemetry/**',
-    because: 'all others record instants, and telemetry makes spans of them',
+    only: 'telemetry/** features/sdk-exporters/*',
+    because: 'all others record instants, and telemetry and its exporters make spans of them',
   },
   {
     name: /^onnxruntime-node(\/|$)/,

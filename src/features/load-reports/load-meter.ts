@@ -41,6 +41,8 @@ const MOST_MODELS = 16;
 /** What the meter reads beside the records. Times since the process's start, in ms. */
 export interface LoadSources {
   readonly clock: Clock;
+  /** Has every record read that came before now. */
+  readonly settle: () => void;
   /** Cores for runs. */
   readonly runCores: () => number;
   /** Time that they need for the requests that wait. */
@@ -95,14 +97,14 @@ export class LoadMeter {
     this.#previous = this.#current;
   }
 
-  /** For Telemetry.listen. */
+  /** For AppTelemetry.follow. */
   recordRequest({ method, error }: RequestRecord): void {
     if (!INFERENCE_METHODS.has(method)) return;
     if (error === undefined) this.#totals.served += 1;
     else if (isServersFault(error)) this.#totals.failed += 1;
   }
 
-  /** For Telemetry.listen. */
+  /** For AppTelemetry.follow. */
   recordBatch({ model, threads, ownSlots, executeStart, end, fullShare = 1 }: BatchRecord): void {
     if (executeStart === 0) return;
     const ms = (end - executeStart) * fullShare;
@@ -112,9 +114,10 @@ export class LoadMeter {
 
   /** The same object for a moment; undefined before the first request was answered. */
   figures(): LoadFigures | undefined {
-    if (this.#totals.served === 0) return undefined;
     const now = this.#sources.clock.nowMs();
     if (this.#figures !== undefined && now - this.#totals.at < REPORT_AGE_MS) return this.#figures;
+    this.#sources.settle();
+    if (this.#totals.served === 0) return undefined;
     const turns = now - this.#current.at >= TURN_MS;
     const mark = this.#mark();
     if (turns) {

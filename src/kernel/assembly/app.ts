@@ -117,7 +117,7 @@ function telemetryOf({ config, environment }: AppOptions, logger: RootLogger): A
     logger,
     tracing: createTracing(otel),
     metricsExport: otel,
-    flightRecorder: mib === 0 ? { places: 0 } : { minutesBytes: mib * 2 ** 20 },
+    flightRecorder: mib === 0 ? { isOn: false } : { minutesBytes: mib * 2 ** 20 },
     keptPerSecond,
   });
 }

@@ -34,7 +34,7 @@ export function createConsole(parts: ConsoleParts): readonly AdminPath[] {
     watch: (isWatched) => {
       stopCounting?.();
       live.take();
-      stopCounting = isWatched ? telemetry.listen(live) : undefined;
+      stopCounting = isWatched ? telemetry.follow(live) : undefined;
       cpu.restart();
     },
     tick: tickMaker(parts, live, cpu),
@@ -64,13 +64,14 @@ export function createConsole(parts: ConsoleParts): readonly AdminPath[] {
 }
 
 function tickMaker(
-  { models, lifecycle, look }: ConsoleParts,
+  { models, lifecycle, look, telemetry }: ConsoleParts,
   live: LiveStats,
   cpu: CpuMeter,
 ): (spanMs: number) => LiveTick {
   let states = '';
   let revision = 0;
   return (spanMs) => {
+    telemetry.settle();
     const now = statesOf(models);
     if (now !== states) revision += 1;
     states = now;

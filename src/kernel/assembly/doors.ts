@@ -8,7 +8,7 @@ import { formatHostPort } from '../../proxy/net/listen-address.ts';
 import type { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import type { RestServer } from '../../proxy/servers/http-server.ts';
 import type { Metrics } from '../../telemetry/metrics/metrics.ts';
-import { asMetric, counterFamily } from '../../telemetry/metrics/series.ts';
+import { counterFamily } from '../../telemetry/metrics/series.ts';
 import type { Gates } from './entrances.ts';
 
 /** Undefined if each surface has addresses of its own. */
@@ -21,7 +21,7 @@ export function createJoinedPort(
   if (!isPortJoined(options) && !isSocketJoined(options)) return undefined;
   const help = 'Connections to the port that gRPC and REST share, by what became of them.';
   const family = counterFamily('pillion_joined_connections_total', help);
-  metrics.registry.registerMetric(asMetric(family));
+  metrics.registry.register(family);
   const counts = new Map(JOINED_OUTCOMES.map((outcome) => [outcome, family.open({ outcome })]));
   return new JoinedPort({
     clock: systemClock,

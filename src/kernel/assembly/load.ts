@@ -39,6 +39,7 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
   const headroom = new HeadroomMeter({
     ...readings,
     clock: systemClock,
+    settle: telemetry.settle,
     loopWantedMs: () => {
       const wantedMs = wantedCoreMs();
       return wantedMs === undefined ? undefined : wantedMs - spunMs;
@@ -47,7 +48,7 @@ export function createLoads({ options, slots, budget, telemetry, models }: LoadP
     objectiveOf: (model) => models.configOf(model)?.sloMs ?? (options.slo_ms || undefined),
     objectiveMs: () => objectiveMs(models, options.slo_ms),
   });
-  telemetry.listen(headroom);
+  telemetry.follow(headroom);
   observeHeadroom(telemetry, headroom);
   const onSpun = (ms: number): void => {
     spunMs += ms;

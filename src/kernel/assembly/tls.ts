@@ -7,7 +7,7 @@ import { watchCertificates } from '../../proxy/net/certificate-watch.ts';
 import { LiveTls } from '../../proxy/net/live-tls.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { Metrics } from '../../telemetry/metrics/metrics.ts';
-import { asMetric, counterFamily } from '../../telemetry/metrics/series.ts';
+import { counterFamily } from '../../telemetry/metrics/series.ts';
 
 export interface AppTls {
   readonly listen: LiveTls;
@@ -23,7 +23,7 @@ export function createTls({ tls, options }: ServeConfig, logger: Logger, metrics
     'pillion_tls_reloads_total',
     'Changed keys and certificates, by whether they were taken.',
   );
-  metrics.registry.registerMetric(asMetric(family));
+  metrics.registry.register(family);
   const [applied, refused] = ['applied', 'refused'].map((outcome) => family.open({ outcome }));
   const secondsLeft = (): number => Math.round((expiryOf(listen.config) - systemClock.wallMs()) / 1000);
   const expiry = 'Time until the served certificate expires; negative afterwards.';

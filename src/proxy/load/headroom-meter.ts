@@ -44,6 +44,8 @@ export type RunPlace = 'cores' | 'loop' | number;
 /** What the meter reads beside the records. */
 export interface HeadroomSources {
   readonly clock: Clock;
+  /** Has every record read that came before now. */
+  readonly settle: () => void;
   /** Cores for runs. */
   readonly runCores: () => number;
   /** Time that they need for the requests that wait, in ms. */
@@ -130,7 +132,7 @@ export class HeadroomMeter {
     this.#timer = undefined;
   }
 
-  /** For Telemetry.listen. */
+  /** For AppTelemetry.follow. */
   recordRequest({ method, model, error, stages }: RequestRecord): void {
     if (!INFERENCE_METHODS.has(method)) return;
     if (error === undefined) {
@@ -141,7 +143,7 @@ export class HeadroomMeter {
     } else if (isMissed(error)) this.#of(model).refused += 1;
   }
 
-  /** For Telemetry.listen. */
+  /** For AppTelemetry.follow. */
   recordBatch({ model, threads, executeStart, end, fullShare = 1 }: BatchRecord): void {
     if (executeStart !== 0) this.#of(model).runMs += (end - executeStart) * threads * fullShare;
   }
@@ -185,6 +187,7 @@ export class HeadroomMeter {
   }
 
   #tick(): void {
+    this.#sources.settle();
     const { clock, loopBusyMs, loopWantedMs, waitingMs, objectiveMs, objectiveOf } = this.#sources;
     const now = clock.nowMs();
     const spanMs = Math.max(1, now - this.#at);

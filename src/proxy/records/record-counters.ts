@@ -2,8 +2,8 @@
  * pillion_request_log_total{model,outcome} counts the requests that were sampled for a request log, and
  * pillion_recorded_requests_total{model,outcome} those of live recordings. Outcomes are a closed set.
  */
-import type { Registry } from 'prom-client';
-import { asMetric, type CounterSeries, counterFamily, type Family } from '../../telemetry/metrics/series.ts';
+import type { Registry } from '../../telemetry/metrics/registry.ts';
+import { type CounterSeries, counterFamily, type Family } from '../../telemetry/metrics/series.ts';
 
 /**
  * - `written`: is in a file, or was sent to the reader of a recording;
@@ -29,8 +29,8 @@ export class RecordCounters {
   readonly #series = new Map<string, CounterSeries>();
 
   constructor(registry: Registry) {
-    registry.registerMetric(asMetric(this.logs));
-    registry.registerMetric(asMetric(this.#recordings));
+    registry.register(this.logs);
+    registry.register(this.#recordings);
   }
 
   logOf(model: string): RecordCounts {

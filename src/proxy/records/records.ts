@@ -3,7 +3,6 @@
  */
 import { hostname } from 'node:os';
 import process from 'node:process';
-import type { Registry } from 'prom-client';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -11,6 +10,7 @@ import { type ReadRecordedInputs, recordedInputs } from '../../models/batching/r
 import { type FileReplay, type PrepareVersion, type WarmUpEvents, warmUp } from '../../models/warm-up/warm-up.ts';
 import { warmUpLog } from '../../models/warm-up/warm-up-log.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
+import type { Registry } from '../../telemetry/metrics/registry.ts';
 import { PayloadCapture } from './payload-capture.ts';
 import { PredictionLogReplayer } from './prediction-log-replayer.ts';
 import { RecordCounters } from './record-counters.ts';

@@ -2,8 +2,8 @@
  * Metrics that backends keep of their own: counters and gauges of a model version, by a name that the backend chose.
  * Hosts bound the number of names.
  */
-import type { Registry } from 'prom-client';
-import { asMetric, type CounterSeries, counterFamily, GaugeFamily, type Reading } from './series.ts';
+import type { Registry } from './registry.ts';
+import { type CounterSeries, counterFamily, GaugeFamily, type Reading } from './series.ts';
 import { SeriesByKey } from './tf-serving-names.ts';
 
 export class BackendMetrics {
@@ -18,8 +18,8 @@ export class BackendMetrics {
   constructor(registry: Registry) {
     const help =
       'Values of a model’s backend, by the backend’s name for them: the last that any session of the version set.';
-    registry.registerMetric(asMetric(this.#events));
-    registry.registerMetric(asMetric(new GaugeFamily('pillion_backend_value', help, () => [...this.#values.values()])));
+    registry.register(this.#events);
+    registry.register(new GaugeFamily('pillion_backend_value', help, () => [...this.#values.values()]));
   }
 
   count(model: string, version: string, name: string, amount: number): void {

@@ -4,11 +4,10 @@
  *   Prometheus text 0.0.4    # HELP, # TYPE, samples
  *   OpenMetrics 1.0          the same, counters' families without _total, floats with their point, exemplars, # EOF
  *
- * prom-client prints both too, but the format is a setting of its registry, so that two scrapes at once would disturb
- * each other; and it renames counters whose names do not end in _total (TensorFlow Serving's). In OpenMetrics such a
- * counter has the type `unknown` here, which keeps its name.
+ * In OpenMetrics a counter's name ends in _total. One whose name does not (TensorFlow Serving's) has the type `unknown`
+ * there, which keeps its name.
  */
-import type { Exemplar, Labels, MetricSnapshot, Sample } from './series.ts';
+import type { Exemplar, Labels, MetricSnapshot } from './series.ts';
 
 /** The path that TensorFlow Serving's users scrape. */
 export const METRICS_PATH = '/monitoring/prometheus/metrics';
@@ -42,7 +41,7 @@ export function prometheusText(metrics: readonly MetricSnapshot[]): string {
   for (const { name, help, type, values } of metrics) {
     lines.push(`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`);
     for (const sample of values)
-      lines.push(`${nameOf(sample, name)}${labelText(sample.labels)} ${valueText(sample.value)}`);
+      lines.push(`${sample.metricName ?? name}${labelText(sample.labels)} ${valueText(sample.value)}`);
   }
   return `${lines.join('\n')}\n`;
 }
@@ -58,15 +57,11 @@ export function openMetricsText(metrics: readonly MetricSnapshot[], wallAtZero: 
     for (const sample of values) {
       const labels = labelText(withCanonicalBound(sample.labels));
       const exemplar = sample.exemplar ? exemplarText(sample.exemplar, wallAtZero) : '';
-      lines.push(`${nameOf(sample, name)}${labels} ${valueText(sample.value)}${exemplar}`);
+      lines.push(`${sample.metricName ?? name}${labels} ${valueText(sample.value)}${exemplar}`);
     }
   }
   lines.push('# EOF');
   return `${lines.join('\n')}\n`;
-}
-
-function nameOf({ metricName }: Sample, family: string): string {
-  return metricName ?? family;
 }
 
 function exemplarText({ traceId, value, at }: Exemplar, wallAtZero: number): string {

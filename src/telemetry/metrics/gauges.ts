@@ -2,8 +2,8 @@
  * Gauges of the server and its model versions, read at scrape time: queues, breakers, memory, processes. Label values
  * are names of configured models, their versions, and closed sets.
  */
-import type { Registry } from 'prom-client';
-import { asMetric, GaugeFamily, type Reading } from './series.ts';
+import type { Registry } from './registry.ts';
+import { GaugeFamily, type Reading } from './series.ts';
 
 /** The queue of a model version. */
 export interface QueueReading {
@@ -139,12 +139,12 @@ export class Gauges {
 
   /** One number for each set of labels: names of configured models, and closed sets. */
   observeEach(name: string, help: string, read: () => readonly Reading[]): void {
-    this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read)));
+    this.#registry.register(new GaugeFamily(name, help, read));
   }
 
   /** The same of counts since the start. */
   observeCounts(name: string, help: string, read: () => readonly Reading[]): void {
-    this.#registry.registerMetric(asMetric(new GaugeFamily(name, help, read, 'counter')));
+    this.#registry.register(new GaugeFamily(name, help, read, 'counter'));
   }
 
   /** One count without labels, since the start. */

@@ -13,29 +13,16 @@
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_statistics.md
  */
-import { type Clock, type Instant, wallOf } from '../../core/clock.ts';
-import type { BatchRecord, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
-import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../stage-clock.ts';
+import { type Clock, wallOf } from '../../core/clock.ts';
+import * as at from './inference-counts.ts';
+import type { SignatureTotals } from './signature-totals.ts';
+import type { Totals } from './totals.ts';
 
 /** How often, and how long in all. */
 export interface TimeTotal {
   readonly count: number;
   readonly ms: number;
 }
-
-/** Why requests failed, in Triton's words: too late or too many, cancelled, by the runtime, for any other reason. */
-export const FAILURE_REASONS = ['REJECTED', 'CANCELED', 'BACKEND', 'OTHER'] as const;
-export type FailureReason = (typeof FAILURE_REASONS)[number];
-
-const REASON_OF: Readonly<Partial<Record<RequestOutcome, FailureReason>>> = {
-  overloaded: 'REJECTED',
-  deadline_exceeded: 'REJECTED',
-  cancelled: 'CANCELED',
-  backend_failed: 'BACKEND',
-  backend_unavailable: 'BACKEND',
-  worker_lost: 'BACKEND',
-  worker_crashed: 'BACKEND',
-};
 
 /** Of the runs with so many rows of requests. */
 export interface RunTotals {
@@ -56,7 +43,7 @@ export interface VersionStatistics {
   readonly success: TimeTotal;
   readonly fail: TimeTotal;
   /** How many failed for each reason; absent = none. */
-  readonly failures: ReadonlyMap<FailureReason, number>;
+  readonly failures: ReadonlyMap<at.FailureReason, number>;
   /** Of requests that succeeded; the compute times of those that ran. */
   readonly queue: TimeTotal;
   /** The times in which answers were looked for. */
@@ -69,155 +56,69 @@ export interface VersionStatistics {
   readonly runs: ReadonlyMap<number, RunTotals>;
 }
 
-class Total implements TimeTotal {
-  count = 0;
-  ms = 0;
-
-  add(ms: number): void {
-    this.count += 1;
-    this.ms += ms;
-  }
-}
-
-/** What a request and a step have in common. */
-type Served = RequestRecord | StepRecord;
-
-class Runs implements RunTotals {
-  readonly computeInput = new Total();
-  readonly computeInfer = new Total();
-  readonly computeOutput = new Total();
-
-  add(input: number, infer: number, output: number): void {
-    this.computeInput.add(input);
-    this.computeInfer.add(infer);
-    this.computeOutput.add(output);
-  }
-}
-
-class VersionTotals extends Runs implements VersionStatistics {
-  readonly model: string;
-  readonly version: string;
-  inferenceCount = 0;
-  executionCount = 0;
-  readonly success = new Total();
-  readonly fail = new Total();
-  readonly failures = new Map<FailureReason, number>();
-  readonly queue = new Total();
-  readonly cacheHit = new Total();
-  readonly cacheMiss = new Total();
-  readonly runs = new Map<number, Runs>();
-  lastEnd: Instant = 0;
-  readonly #clock: Clock;
-
-  constructor(model: string, version: string, clock: Clock) {
-    super();
-    this.model = model;
-    this.version = version;
-    this.#clock = clock;
-  }
-
-  get lastInferenceMs(): number {
-    return this.lastEnd === 0 ? 0 : Math.round(wallOf(this.#clock, this.lastEnd));
-  }
-
-  addRequest(served: Served, rows: number): void {
-    const { stages, outcome, cache, cacheMs = 0, steps } = served;
-    const { finishedAt } = stages;
-    this.lastEnd = Math.max(this.lastEnd, finishedAt);
-    if (outcome !== 'ok') {
-      this.fail.add(finishedAt - stages.startedAt);
-      const reason = REASON_OF[outcome] ?? 'OTHER';
-      this.failures.set(reason, (this.failures.get(reason) ?? 0) + 1);
-      return;
-    }
-    this.success.add(finishedAt - stages.startedAt);
-    this.queue.add(stages.lengthOf(STAGE_QUEUE));
-    if (cache === 'hit' || cache === 'coalesced') {
-      this.cacheHit.add(cacheMs);
-      return;
-    }
-    if (cache === 'miss') this.cacheMiss.add(cacheMs);
-    this.inferenceCount += rows;
-    const input = computeMs(served, STAGE_BATCH);
-    const infer = computeMs(served, STAGE_EXECUTE);
-    const output = computeMs(served, STAGE_SPLIT);
-    this.add(input, infer, output);
-    if (steps !== undefined) this.#addRun(rows, input, infer, output);
-  }
-
-  addBatch({ rows, batchStart, executeStart, splitStart, end }: BatchRecord): void {
-    this.#addRun(rows, executeStart - batchStart, splitStart - executeStart, end - splitStart);
-  }
-
-  #addRun(rows: number, input: number, infer: number, output: number): void {
-    let runs = this.runs.get(rows);
-    if (runs === undefined) {
-      runs = new Runs();
-      this.runs.set(rows, runs);
-    }
-    this.executionCount += 1;
-    runs.add(input, infer, output);
-  }
-}
-
-/** The time in a stage; of an ensemble, that of its steps, which have not all run where some were answered by a cache. */
-function computeMs({ stages, steps }: Served, stage: number): number {
-  if (steps === undefined) return stages.lengthOf(stage);
-  let ms = 0;
-  for (const step of steps) ms += step.stages.finishedAt === 0 ? 0 : computeMs(step, stage);
-  return ms;
-}
-
 export class InferenceStatistics {
+  readonly #totals: Totals;
   readonly #clock: Clock;
-  readonly #versions = new Map<string, Map<string, VersionTotals>>();
-  /** The last record's, which is mostly the next one's too. */
-  #last: VersionTotals | undefined;
 
-  constructor(clock: Clock) {
+  constructor(totals: Totals, clock: Clock) {
+    this.#totals = totals;
     this.#clock = clock;
   }
 
-  /** A request that runs a model; one whose model was not found is in no version's totals. */
-  recordRequest(record: RequestRecord): void {
-    if (record.version !== '') this.#add(record, record.rows);
-  }
-
-  recordBatch(record: BatchRecord): void {
-    if (record.outcome === 'ok') this.#totalsOf(record.model, record.version).addBatch(record);
-  }
-
-  /** Undefined: the version has had no request yet. Totals go on changing. */
+  /** Undefined: the version has had no request yet. */
   of(model: string, version: string): VersionStatistics | undefined {
-    return this.#versions.get(model)?.get(version);
+    if (version === '') return undefined;
+    return this.#sum(model, version, [...this.#totals.signaturesOf(model, version)]);
   }
 
   /** Every version that has had a request. */
   all(): readonly VersionStatistics[] {
-    return [...this.#versions.values()].flatMap((versions) => [...versions.values()]);
+    return this.#totals.versions().flatMap(([model, version]) => this.of(model, version) ?? []);
   }
 
-  /** Forgets an unloaded version. */
-  forgetVersion(model: string, version: string): void {
-    const versions = this.#versions.get(model);
-    versions?.delete(version);
-    if (versions?.size === 0) this.#versions.delete(model);
-    this.#last = undefined;
+  #sum(model: string, version: string, signatures: readonly SignatureTotals[]): VersionStatistics | undefined {
+    const numbers = new Float64Array(at.SERVED_NUMBERS);
+    const byRows = new Map<number, RunTotals>();
+    for (const { served, runs } of signatures) {
+      const lastEnd = Math.max(numbers[at.LAST_END]!, served[at.LAST_END]!);
+      for (let i = 0; i < at.SERVED_NUMBERS; i++) numbers[i]! += served[i]!;
+      numbers[at.LAST_END] = lastEnd;
+      for (const [rows, added] of runs.byRows) byRows.set(rows, sumOfRuns(byRows.get(rows), added));
+    }
+    const time = (count: number, ms: number): TimeTotal => ({ count: numbers[count]!, ms: numbers[ms]! });
+    const success = time(at.SUCCEEDED, at.SUCCEEDED_MS);
+    const fail = time(at.FAILED, at.FAILED_MS);
+    if (success.count + fail.count + byRows.size === 0) return undefined;
+    const lastEnd = numbers[at.LAST_END]!;
+    const failures = at.FAILURE_REASONS.map((reason, i) => [reason, numbers[at.FAILURES + i]!] as const);
+    return {
+      model,
+      version,
+      lastInferenceMs: lastEnd === 0 ? 0 : Math.round(wallOf(this.#clock, lastEnd)),
+      inferenceCount: numbers[at.RAN_ROWS]!,
+      executionCount: [...byRows.values()].reduce((sum, { computeInput }) => sum + computeInput.count, 0),
+      success,
+      fail,
+      failures: new Map(failures.filter(([, count]) => count > 0)),
+      queue: time(at.SUCCEEDED, at.QUEUE_MS),
+      cacheHit: time(at.CACHE_HITS, at.CACHE_HITS_MS),
+      cacheMiss: time(at.CACHE_MISSES, at.CACHE_MISSES_MS),
+      computeInput: time(at.RAN, at.INPUT_MS),
+      computeInfer: time(at.RAN, at.INFER_MS),
+      computeOutput: time(at.RAN, at.OUTPUT_MS),
+      runs: byRows,
+    };
   }
+}
 
-  #add(served: Served, rows: number): void {
-    this.#totalsOf(served.model, served.version).addRequest(served, rows);
-    // One that has not ended was given up with its ensemble.
-    for (const step of served.steps ?? []) if (step.stages.finishedAt !== 0) this.#add(step, rows);
-  }
-
-  #totalsOf(model: string, version: string): VersionTotals {
-    const last = this.#last;
-    if (last?.model === model && last.version === version) return last;
-    const versions = this.#versions.get(model) ?? new Map<string, VersionTotals>();
-    const totals = versions.get(version) ?? new VersionTotals(model, version, this.#clock);
-    this.#versions.set(model, versions.set(version, totals));
-    this.#last = totals;
-    return totals;
-  }
+function sumOfRuns(before: RunTotals | undefined, added: Float64Array): RunTotals {
+  const total = (earlier: TimeTotal | undefined, ms: number): TimeTotal => ({
+    count: (earlier?.count ?? 0) + added[at.RUNS]!,
+    ms: (earlier?.ms ?? 0) + added[ms]!,
+  });
+  return {
+    computeInput: total(before?.computeInput, at.RUNS_INPUT_MS),
+    computeInfer: total(before?.computeInfer, at.RUNS_INFER_MS),
+    computeOutput: total(before?.computeOutput, at.RUNS_OUTPUT_MS),
+  };
 }

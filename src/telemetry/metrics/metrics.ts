@@ -1,24 +1,17 @@
 /**
  * The server's metrics for Prometheus. Each app has its own registry: nothing is global.
  *
- * Requests and batches are counted when they are recorded; states are read at scrape time (gauges.ts). Label values are
+ * Requests and batches are counted by signature (totals.ts); states are read at scrape time (gauges.ts). Label values are
  * closed sets and the names of models that were found: a caller cannot create a series. Durations are seconds, as
  * Prometheus wants.
- *
- * A request's series is mostly the last request's, which takes three comparisons. Else it is found by a few map
- * look-ups:
- *
- *   model → version → signature → SignatureSeries ─┬─ surface → method → outcome → request duration
- *                                                  ├─ stage durations, by index
- *                                                  └─ batches: size, padding, run, reason → outcome → count
  */
-import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
 import type { BatchRecord, FallbackRecord, RequestRecord } from '../request-record.ts';
 import { SteadyWall } from '../steady-wall.ts';
 import type { SpanLoss } from '../tracing/tracing-options.ts';
 import { BackendMetrics } from './backend-metrics.ts';
+import { DURATIONS } from './buckets.ts';
 import {
   type MetricsPage,
   type MetricsPageOptions,
@@ -29,16 +22,14 @@ import {
   wantsOpenMetrics,
 } from './exposition.ts';
 import { Gauges } from './gauges.ts';
-import { asMetric, type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
+import { observeCollections, processFamilies } from './process-families.ts';
+import { Registry } from './registry.ts';
+import { type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
 import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
-import { elementFamilies, SignatureSeries } from './signature-series.ts';
+import { elementFamilies } from './signature-totals.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
 import { type PrintedFamily, SeriesByKey } from './tf-serving-names.ts';
-
-/** Upper bounds in seconds, 50 µs to 30 s, each about twice the last; 10 ms, 100 ms and 1 s are common objectives. */
-export const DURATION_BUCKETS: readonly number[] = [
-  0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30,
-];
+import { Totals } from './totals.ts';
 
 /** Upper bounds in rows. */
 const ROW_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
@@ -48,27 +39,12 @@ const FORGET_AFTER_MS = 60_000;
 /** Least number of batches for a mean size. */
 const FEW_BATCHES = 100;
 
-/** Interval of the event loop's delay samples. prom-client's default of 10 ms wakes an idle server twice as often. */
-const LOOP_DELAY_RESOLUTION_MS = 20;
-
-/** prom-client's metrics that walk every open socket at each scrape; they are removed. */
-const COSTLY_METRICS: readonly string[] = ['handles', 'requests', 'resources'].flatMap((what) => [
-  `nodejs_active_${what}`,
-  `nodejs_active_${what}_total`,
-]);
-
 export interface MetricsOptions {
   readonly clock: Clock;
   /** CPU, memory, event loop, garbage collection of this process. Default true. */
   readonly processMetrics?: boolean;
-}
-
-/** By model, version and signature. */
-type SeriesTree = Map<string, Map<string, Map<string, SignatureSeries>>>;
-
-/** Any metric of the registry, prom-client's own or ours. */
-interface ReadFamily {
-  get(): Promise<MetricSnapshot>;
+  /** Has everything recorded that ended before now. Absent: it is. */
+  readonly settle?: () => void;
 }
 
 export class Metrics {
@@ -78,27 +54,24 @@ export class Metrics {
   readonly tfServing = new TfServingMetrics();
   readonly #aliases: PrintedFamily[] = [...this.tfServing.families];
   readonly #clock: Clock;
+  readonly #settle: () => void;
   readonly #families = {
     requests: histogramFamily(
       'pillion_request_duration_seconds',
       'Time from the first header of a request to the last byte of its answer handed to the connection.',
-      DURATION_BUCKETS,
+      DURATIONS,
     ),
     stages: histogramFamily(
       'pillion_stage_duration_seconds',
       'Time that requests spent in each stage; stages that a request skipped are not counted.',
-      DURATION_BUCKETS,
+      DURATIONS,
     ),
     batchSize: histogramFamily('pillion_batch_size', 'Rows of requests in a batch, padding left out.', ROW_BUCKETS),
-    runs: histogramFamily(
-      'pillion_run_duration_seconds',
-      'Time that the runtime itself took for a batch.',
-      DURATION_BUCKETS,
-    ),
+    runs: histogramFamily('pillion_run_duration_seconds', 'Time that the runtime itself took for a batch.', DURATIONS),
     predictionError: histogramFamily(
       'pillion_run_prediction_error_seconds',
       'By how much a batch took longer or shorter than the scheduler expected, the way to the runtime included.',
-      DURATION_BUCKETS,
+      DURATIONS,
     ),
     padding: counterFamily('pillion_batch_padding_rows_total', 'Rows added to batches to reach an allowed size.'),
     batches: counterFamily(
@@ -138,8 +111,7 @@ export class Metrics {
   readonly shadows = new ShadowMetrics(this.#families);
   readonly backends = new BackendMetrics(this.registry);
   readonly #wall: SteadyWall;
-  readonly #series: SeriesTree = new Map();
-  #last: SignatureSeries | undefined;
+  readonly totals: Totals;
   readonly #kept: Readonly<Record<KeepReason, CounterSeries>> = {
     slow: this.#families.kept.open({ reason: 'slow' }),
     failed: this.#families.kept.open({ reason: 'failed' }),
@@ -154,34 +126,43 @@ export class Metrics {
   readonly #refusals = new Map<string, Map<string, CounterSeries>>();
   readonly #fallbacks = new SeriesByKey();
   readonly #forgetting = new Set<TimerHandle>();
+  #collections: ReturnType<typeof observeCollections> | undefined;
 
-  constructor({ clock, processMetrics = true }: MetricsOptions) {
+  constructor({ clock, processMetrics = true, settle = () => undefined }: MetricsOptions) {
     this.#clock = clock;
+    this.#settle = settle;
     this.#wall = new SteadyWall(clock);
-    for (const family of Object.values(this.#families)) this.registry.registerMetric(asMetric(family));
-    if (processMetrics) this.#addProcessMetrics();
+    this.totals = new Totals({ families: this.#families, tfServing: this.tfServing, settle });
+    this.registry.register(...Object.values(this.#families));
+    if (!processMetrics) return;
+    this.#collections = observeCollections();
+    this.registry.register(...processFamilies(), this.#collections.family);
   }
 
   addAliases(families: readonly PrintedFamily[]): void {
     this.#aliases.push(...families);
   }
 
-  /** `kept`: why the request is kept; `traceId`: the id of its trace if its spans are exported. */
+  /**
+   * Counts what is in no column of the ledger's ring, after `totals.recordColumns`. `kept`: why the request is kept;
+   * `traceId`: the id of its trace if its spans are exported.
+   */
   recordRequest(record: RequestRecord, kept?: KeepReason, traceId?: string): void {
-    this.#seriesOf(record.model, record.version, record.signatureName).recordRequest(record, traceId);
+    this.totals.recordRequest(record, traceId);
     if (kept !== undefined) this.#kept[kept].add(1);
     if (record.outcome !== 'ok') this.#refusalsOf(record.surface, record.outcome).add(1);
     else if (record.fallback !== undefined) this.#fallbacksOf(record.fallback).add(1);
   }
 
   recordBatch(record: BatchRecord): void {
-    this.#seriesOf(record.model, record.version, record.signatureName).recordBatch(record);
+    this.totals.recordBatch(record);
   }
 
   /** Mean rows of the model's batches, over its versions and signatures; undefined before FEW_BATCHES batches. */
   meanBatchRows(model: string): number | undefined {
-    const versions = [...(this.#series.get(model)?.values() ?? [])];
-    const sizes = versions.flatMap((signatures) => [...signatures.values()].flatMap((each) => each.batchSizes ?? []));
+    const versions = this.totals.versions().filter(([name]) => name === model);
+    const totals = versions.flatMap(([, version]) => [...this.totals.signaturesOf(model, version)]);
+    const sizes = totals.flatMap((each) => each.batchSizes ?? []);
     const count = sizes.reduce((total, size) => total + size.count, 0);
     return count < FEW_BATCHES ? undefined : sizes.reduce((total, size) => total + size.sum, 0) / count;
   }
@@ -206,10 +187,11 @@ export class Metrics {
   }
 
   /**
-   * Removes an unloaded version's series after FORGET_AFTER_MS. If the version is loaded again before, its series
+   * Forgets an unloaded version's statistics at once, and removes its series after FORGET_AFTER_MS. If the version is loaded again before, its series
    * restart at 0 then, which Prometheus reads as a counter reset.
    */
   forgetVersion(model: string, version: string): void {
+    this.totals.forgetStatistics(model, version);
     const timer = this.#clock.setTimer(this.#clock.nowMs() + FORGET_AFTER_MS, () => {
       this.#forgetting.delete(timer);
       this.#removeVersion(model, version);
@@ -219,17 +201,17 @@ export class Metrics {
 
   /** The sum over all series of a counter; 0 if the name is no counter. */
   async counterTotal(name: string): Promise<number> {
+    this.#settle();
     const theirs = this.#aliases.find((family) => family.name === name);
-    const snapshot = await (theirs ?? this.registry.getSingleMetric(name))?.get();
-    // prom-client's enum of types is a string in its snapshots.
-    if (snapshot === undefined || String(snapshot.type) !== 'counter') return 0;
+    const snapshot = await (theirs ?? this.registry.find(name))?.get();
+    if (snapshot === undefined || snapshot.type !== 'counter') return 0;
     return snapshot.values.reduce((total, { value }) => total + value, 0);
   }
 
   /** The present values of all registered metrics. */
-  async snapshots(): Promise<MetricSnapshot[]> {
-    const families = this.registry.getMetricsAsArray() as unknown as readonly ReadFamily[];
-    return await Promise.all(families.map((family) => family.get()));
+  snapshots(): Promise<MetricSnapshot[]> {
+    this.#settle();
+    return this.registry.snapshots();
   }
 
   /** All registered metrics in Prometheus' text format. */
@@ -247,24 +229,9 @@ export class Metrics {
   }
 
   close(): void {
+    this.#collections?.close();
     for (const timer of this.#forgetting) timer.cancel();
     this.#forgetting.clear();
-  }
-
-  #seriesOf(model: string, version: string, signature: string): SignatureSeries {
-    const last = this.#last?.labels;
-    if (last?.model === model && last.version === version && last.signature === signature) return this.#last!;
-    const found = this.#series.get(model)?.get(version)?.get(signature);
-    this.#last = found ?? this.#openSeries(model, version, signature);
-    return this.#last;
-  }
-
-  #openSeries(model: string, version: string, signature: string): SignatureSeries {
-    const series = new SignatureSeries(this.#families, this.tfServing, { model, version, signature });
-    const versions = this.#series.get(model) ?? new Map<string, Map<string, SignatureSeries>>();
-    const signatures = versions.get(version) ?? new Map<string, SignatureSeries>();
-    this.#series.set(model, versions.set(version, signatures.set(signature, series)));
-    return series;
   }
 
   #refusalsOf(surface: string, kind: string): CounterSeries {
@@ -282,22 +249,15 @@ export class Metrics {
   }
 
   #removeVersion(model: string, version: string): void {
-    const versions = this.#series.get(model);
-    versions?.delete(version);
+    this.totals.remove(model, version);
     this.shadows.forget(model, version);
     this.backends.forget(model, version);
-    if (versions?.size === 0) this.#series.delete(model);
-    this.#last = undefined;
     this.#hostRestarts.forget(` ${version} ${model}`);
     for (const family of Object.values(this.#families)) {
       family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
     }
     // Those of requests about the model alone, such as its load by name, go with its last version.
-    if (versions?.size === 1 && versions.has('')) this.#removeVersion(model, '');
-  }
-
-  #addProcessMetrics(): void {
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: LOOP_DELAY_RESOLUTION_MS });
-    for (const name of COSTLY_METRICS) this.registry.removeSingleMetric(name);
+    const left = this.totals.versions().filter(([name]) => name === model);
+    if (left.length === 1 && left[0]![1] === '') this.#removeVersion(model, '');
   }
 }

@@ -1,19 +1,18 @@
 /**
  * Counters, histograms and gauges.
  *
- * prom-client's own metrics find a label set by hashing it at every observation. Here each label set is a *series*: an
- * object that the observer looks up once and then holds, so that an observation is an addition. A *family* is all
- * series of one name; it is registered with prom-client and read at scrape time.
+ * Each label set is a *series*: an object that the observer looks up once and then holds, so that an observation is an
+ * addition. A *family* is all series of one name; it is registered (registry.ts) and read at scrape time.
  *
  *   family pillion_stage_duration_seconds
  *     ├─ series {stage="queue",  model="digits", version="3"}   counts: Float64Array, one for each bucket; sum
  *     └─ series {stage="encode", model="digits", version="3"}
  *
- * An observation takes at most `bounds.length` comparisons and allocates nothing.
+ * An observation takes a look-up and a few comparisons, and allocates nothing.
  */
 import { Buffer } from 'node:buffer';
-import type { Metric } from 'prom-client';
 import type { Instant } from '../../core/clock.ts';
+import { Buckets } from './buckets.ts';
 
 /** A label set. Values are of closed sets, or names from the server's own configuration. */
 export type Labels = Readonly<Record<string, string>>;
@@ -27,12 +26,11 @@ export interface Exemplar {
 
 /** One line of the text format. */
 export interface Sample {
-  /** Absent in prom-client's own metrics: the family's name. */
+  /** Absent: the family's name. */
   readonly metricName?: string | undefined;
   readonly labels: Labels;
   readonly value: number;
-  /** null in prom-client's own histograms. */
-  readonly exemplar?: Exemplar | null | undefined;
+  readonly exemplar?: Exemplar | undefined;
 }
 
 /** A value read at scrape time. */
@@ -41,11 +39,11 @@ export interface Reading {
   readonly value: number;
 }
 
-/** A family at scrape time. Only prom-client's own families may be summaries. */
+/** A family at scrape time. */
 export interface MetricSnapshot {
   readonly name: string;
   readonly help: string;
-  readonly type: 'histogram' | 'counter' | 'gauge' | 'summary';
+  readonly type: 'histogram' | 'counter' | 'gauge';
   readonly values: readonly Sample[];
 }
 
@@ -55,27 +53,26 @@ const EXEMPLAR_MS = 1000;
 /** One label set of a histogram. */
 export class HistogramSeries {
   readonly labels: Labels;
-  readonly #bounds: Float64Array;
-  /** Not cumulative; one more than there are bounds, for +Inf. */
-  readonly #counts: Float64Array;
-  #sum = 0;
+  readonly #buckets: Buckets;
+  readonly #numbers: Float64Array;
   /** By bucket; created with the first exemplar. */
   #exemplars: (Exemplar | undefined)[] | undefined;
 
-  constructor(labels: Labels, bounds: Float64Array) {
+  /** @param numbers of the histogram, where somebody else counts in it; default its own */
+  constructor(labels: Labels, buckets: Buckets, numbers: Float64Array = new Float64Array(buckets.width)) {
     this.labels = labels;
-    this.#bounds = bounds;
-    this.#counts = new Float64Array(bounds.length + 1);
+    this.#buckets = buckets;
+    this.#numbers = numbers;
   }
 
   /** Sum of all values. */
   get sum(): number {
-    return this.#sum;
+    return this.#numbers[this.#numbers.length - 1]!;
   }
 
   /** Number of values. */
   get count(): number {
-    return this.#counts.reduce((total, count) => total + count, 0);
+    return this.#numbers.subarray(0, -1).reduce((total, count) => total + count, 0);
   }
 
   /**
@@ -84,15 +81,13 @@ export class HistogramSeries {
    */
   observe(value: number, traceId?: string, at: Instant = 0): void {
     if (Number.isNaN(value)) return;
-    const bounds = this.#bounds;
-    let bucket = 0;
-    while (bucket < bounds.length && value > bounds[bucket]!) bucket += 1;
-    this.#counts[bucket]! += 1;
-    this.#sum += value;
-    if (traceId !== undefined) this.#exemplify(bucket, value, traceId, at);
+    this.#buckets.count(this.#numbers, 0, value);
+    if (traceId !== undefined) this.exemplify(value, traceId, at);
   }
 
-  #exemplify(bucket: number, value: number, traceId: string, at: Instant): void {
+  /** The same for a value that was counted. */
+  exemplify(value: number, traceId: string, at: Instant): void {
+    const bucket = this.#buckets.of(value);
     this.#exemplars ??= [];
     const before = this.#exemplars[bucket];
     if (before !== undefined && at - before.at < EXEMPLAR_MS) return;
@@ -102,14 +97,15 @@ export class HistogramSeries {
 
   samples(name: string): Sample[] {
     const samples: Sample[] = [];
+    const { bounds } = this.#buckets;
     let cumulative = 0;
-    for (let i = 0; i < this.#counts.length; i++) {
-      cumulative += this.#counts[i]!;
-      const le = i < this.#bounds.length ? String(this.#bounds[i]) : '+Inf';
+    for (let i = 0; i <= bounds.length; i++) {
+      cumulative += this.#numbers[i]!;
+      const le = i < bounds.length ? String(bounds[i]) : '+Inf';
       const labels = { le, ...this.labels };
       samples.push({ metricName: `${name}_bucket`, labels, value: cumulative, exemplar: this.#exemplars?.[i] });
     }
-    samples.push({ metricName: `${name}_sum`, labels: this.labels, value: this.#sum });
+    samples.push({ metricName: `${name}_sum`, labels: this.labels, value: this.sum });
     samples.push({ metricName: `${name}_count`, labels: this.labels, value: cumulative });
     return samples;
   }
@@ -133,24 +129,29 @@ export class CounterSeries {
   }
 }
 
+type Make<S> = (labels: Labels, numbers?: Float64Array) => S;
+
 /** All series of one name. */
 export class Family<S extends HistogramSeries | CounterSeries> {
   readonly name: string;
   readonly help: string;
   readonly type: 'histogram' | 'counter';
-  readonly #make: (labels: Labels) => S;
+  readonly #make: Make<S>;
   readonly #series = new Set<S>();
 
-  constructor(name: string, help: string, type: 'histogram' | 'counter', make: (labels: Labels) => S) {
+  constructor(name: string, help: string, type: 'histogram' | 'counter', make: Make<S>) {
     this.name = name;
     this.help = help;
     this.type = type;
     this.#make = make;
   }
 
-  /** Creates a series. The caller holds it, and must not call twice with the same labels. */
-  open(labels: Labels): S {
-    const series = this.#make(labels);
+  /**
+   * Creates a series. The caller holds it, and must not call twice with the same labels. `numbers`: the caller counts in
+   * them itself (buckets.ts).
+   */
+  open(labels: Labels, numbers?: Float64Array): S {
+    const series = this.#make(labels, numbers);
     this.#series.add(series);
     return series;
   }
@@ -190,20 +191,16 @@ export class GaugeFamily {
 }
 
 /** A histogram family with upper bounds in ascending order; +Inf is added. */
-export function histogramFamily(name: string, help: string, bounds: readonly number[]): Family<HistogramSeries> {
-  const shared = Float64Array.from(bounds);
-  return new Family(name, help, 'histogram', (labels) => new HistogramSeries(labels, shared));
+export function histogramFamily(
+  name: string,
+  help: string,
+  bounds: readonly number[] | Buckets,
+): Family<HistogramSeries> {
+  const shared = bounds instanceof Buckets ? bounds : new Buckets(bounds);
+  return new Family(name, help, 'histogram', (labels, numbers) => new HistogramSeries(labels, shared, numbers));
 }
 
 /** A counter family; `name` ends in `_total`. */
 export function counterFamily(name: string, help: string): Family<CounterSeries> {
   return new Family(name, help, 'counter', (labels) => new CounterSeries(labels));
-}
-
-/**
- * Casts a family for prom-client, whose types name its own four classes but whose registry needs only `name` and
- * `get()`.
- */
-export function asMetric(family: Family<HistogramSeries> | Family<CounterSeries> | GaugeFamily): Metric {
-  return family as unknown as Metric;
 }

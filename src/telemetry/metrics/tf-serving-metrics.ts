@@ -7,8 +7,9 @@
  * batching session's metrics have no model. Different: `runtime` is "Pillion", and examples of Classify and Regress are
  * counted too, not only those of MultiInference.
  */
+import { NUMBERS, type RequestRing, ROWS, STAGE_INSTANTS } from '../recorder/request-ring.ts';
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
-import { STAGE_QUEUE } from '../stage-clock.ts';
+import { STAGE_QUEUE, STAGES } from '../stage-clock.ts';
 import {
   type CounterSeries,
   counterFamily,
@@ -51,6 +52,8 @@ interface ExampleSeries {
   readonly counts: HistogramSeries;
   readonly total: CounterSeries;
 }
+
+type RequestKind = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'outcome'>;
 
 export class TfServingMetrics {
   readonly #requests = counterFamily(`${SERVING}request_count`, 'Requests, by the name of their gRPC status.');
@@ -107,7 +110,7 @@ export class TfServingMetrics {
   readonly #processed = this.#processedSize.open(POOL);
 
   /** The caller keeps the result for later requests of the same kind. */
-  seriesOf({ surface, method, model, outcome }: RequestRecord): TfServingRequestSeries {
+  seriesOf({ surface, method, model, outcome }: RequestKind): TfServingRequestSeries {
     const labels = { model_name: model, status: statusName(outcome) };
     const count = this.#series.one(`count ${labels.status} ${model}`, () => this.#requests.open(labels));
     if (outcome !== 'ok') return { count, latency: undefined, runtime: undefined, examples: undefined };
@@ -122,17 +125,28 @@ export class TfServingMetrics {
     return { count, latency, runtime, examples: this.#examplesOf(method, model) };
   }
 
-  recordRequest(record: RequestRecord, { count, latency, runtime, examples }: TfServingRequestSeries): void {
-    const { stages, batch } = record;
-    count.add(1);
-    latency?.observe((stages.finishedAt - stages.startedAt) * MICROS_PER_MS);
-    examples?.counts.observe(record.rows);
-    examples?.total.add(record.rows);
-    if (batch === undefined) return;
-    this.#queued.observe(stages.lengthOf(STAGE_QUEUE) * MICROS_PER_MS);
-    this.#input.observe(record.rows);
-    if (batch.runStart !== undefined && batch.runEnd !== undefined) {
-      runtime?.observe((batch.runEnd - batch.runStart) * MICROS_PER_MS);
+  /** The requests at places `from` to `to` − 1. */
+  recordColumns(
+    ring: RequestRing,
+    from: number,
+    to: number,
+    { count, latency, runtime, examples }: TfServingRequestSeries,
+  ): void {
+    const { numbers, batches } = ring;
+    count.add(to - from);
+    for (let place = from; place < to; place++) {
+      const at = place * NUMBERS + STAGE_INSTANTS;
+      latency?.observe((numbers[at + STAGES.length]! - numbers[at]!) * MICROS_PER_MS);
+      const rows = numbers[place * NUMBERS + ROWS]!;
+      examples?.counts.observe(rows);
+      examples?.total.add(rows);
+      const batch = batches[place];
+      if (batch === undefined) continue;
+      this.#queued.observe((numbers[at + STAGE_QUEUE + 1]! - numbers[at + STAGE_QUEUE]!) * MICROS_PER_MS);
+      this.#input.observe(rows);
+      if (batch.runStart !== undefined && batch.runEnd !== undefined) {
+        runtime?.observe((batch.runEnd - batch.runStart) * MICROS_PER_MS);
+      }
     }
   }
 

@@ -8,12 +8,8 @@
  * https://github.com/triton-inference-server/server, docs/user_guide/metrics.md
  */
 import type { QueueReading } from './gauges.ts';
-import {
-  FAILURE_REASONS,
-  type InferenceStatistics,
-  type TimeTotal,
-  type VersionStatistics,
-} from './inference-statistics.ts';
+import { FAILURE_REASONS } from './inference-counts.ts';
+import type { InferenceStatistics, TimeTotal, VersionStatistics } from './inference-statistics.ts';
 import type { MetricSnapshot, Sample } from './series.ts';
 import { MICROS_PER_MS, type PrintedFamily } from './tf-serving-names.ts';
 

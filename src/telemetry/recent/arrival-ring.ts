@@ -80,9 +80,12 @@ export class ArrivalRing {
   #last = 0;
   readonly #ended = new EndsBySecond();
 
-  /** @param places 0 = nothing is remembered */
-  constructor(places = PLACES) {
+  readonly #settle: () => void;
+
+  /** @param places 0 = nothing is remembered; `settle` has everything added that ended before now */
+  constructor(places = PLACES, settle: () => void = () => undefined) {
     this.#places = places;
+    this.#settle = settle;
     this.#arrived = new Float64Array(places);
     this.#took = new Float32Array(places);
     this.#budget = new Float32Array(places);
@@ -111,6 +114,7 @@ export class ArrivalRing {
 
   /** Copies what arrived in the last `spanMs` before `now`, ARRIVAL_SPAN_MS at most. */
   view(spanMs: number, now: Instant): ArrivalsView {
+    this.#settle();
     const since = now - Math.min(spanMs, ARRIVAL_SPAN_MS);
     const isFull = this.#taken > 0 && this.#taken === this.#places;
     const oldest = isFull ? this.#next : undefined;

@@ -31,6 +31,7 @@ export interface RecentView {
 
 export class RecentWork {
   readonly #loopTimes: LoopTimes;
+  readonly #settle: () => void;
   readonly #versions = new Map<string, Map<string, VersionWork>>();
   #last: VersionWork | undefined;
   #turnStart: Instant = -Infinity;
@@ -40,8 +41,9 @@ export class RecentWork {
   #loopAtTurn: ReturnType<LoopTimes>;
   #loopBefore: ReturnType<LoopTimes>;
 
-  /** `loopTimes`: default Node's own. */
-  constructor(loopTimes: LoopTimes = () => performance.eventLoopUtilization()) {
+  /** `loopTimes`: default Node's own; `settle` has everything recorded that ended before now. */
+  constructor(loopTimes: LoopTimes = () => performance.eventLoopUtilization(), settle: () => void = () => undefined) {
+    this.#settle = settle;
     this.#loopTimes = loopTimes;
     this.#loopAtTurn = loopTimes();
     this.#loopBefore = this.#loopAtTurn;
@@ -70,6 +72,7 @@ export class RecentWork {
 
   /** Undefined if nothing was recorded lately. */
   view(now: Instant): RecentView | undefined {
+    this.#settle();
     if (now - this.#turnStart >= 2 * TURN_MS) return undefined;
     this.#turnUntil(now, now);
     const spanMs = Math.max(MIN_SPAN_MS, now - this.#turnStart + (this.#hasPrevious ? TURN_MS : 0));
@@ -86,6 +89,7 @@ export class RecentWork {
 
   /** Undefined if the version lately had no admitted request with a deadline, and none with a forecast. */
   forecastsOf(model: string, version: string, now: Instant): RecentForecasts | undefined {
+    this.#settle();
     if (now - this.#forecastStart >= 2 * FORECAST_TURN_MS) return undefined;
     const work = this.#versions.get(model)?.get(version);
     return work?.recentForecasts();

@@ -1,56 +1,66 @@
 /**
  * Remembers the last requests, and kept requests for longer, for the admin server's list (features/flight-recorder/).
  *
- *   every request ──▶ recent: the last 512, each in the place of the oldest
+ *   every request ──▶ recent: the ledger's ring of the last 512
  *        ├ 250 a second ─▶ minutes: as long as their memory suffices   (minutes-ring.ts)
  *        └ kept? ──▶ slow:   the last 256 of them      (tail-keep.ts decides, and bounds how many a second)
  *                └─▶ failed: the last 256 of them
  *
  *   listed or opened ──▶ shown: a copy, so that a link that somebody sees leads somewhere   (shown-requests.ts)
  *
- * Requests are copied into columns of numbers and references (request-ring.ts says why). An ordinary request allocates
- * one small object, and none of its own objects is held. Memory is bounded: the places of `recent`, `slow` and `failed`
- * hold at most three texts of MAX_TEXT_CHARS each, `minutes` has a number of bytes, `shown` a number of copies.
+ * Requests are copied into columns of numbers and references (request-ring.ts says why), and none of a request's own
+ * objects is held. Memory is bounded: the places of `recent`, `slow` and `failed` hold at most three texts of
+ * MAX_TEXT_CHARS each, `minutes` has a number of bytes, `shown` a number of copies.
  *
  * The ids of the other members of a kept or opened request's batch are collected, also of those that end later. For
  * other requests they are looked up among the requests that are still remembered.
  */
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import { MinutesRing } from './minutes-ring.ts';
+import type { ReadRequest } from './read-request.ts';
 import { RequestRing } from './request-ring.ts';
 import type { FlightFilter, RequestSnapshot } from './request-snapshot.ts';
 import { ShownRequests } from './shown-requests.ts';
 import type { KeepReason } from './tail-keep.ts';
 
 export interface FlightRecorderOptions {
-  /** Places of `recent`; `slow` and `failed` have half as many each. 0 = nothing is remembered. Default 512. */
-  readonly places?: number;
+  /** False: nothing is remembered. Default true. */
+  readonly isOn?: boolean;
   /** About the most memory of `minutes`, in bytes; 0 = none. Default 16 MiB. */
   readonly minutesBytes?: number;
 }
 
-const DEFAULT_PLACES = 512;
 const DEFAULT_MINUTES_BYTES = 16 * 2 ** 20;
 
+/** The ledger, as far as it is needed here. */
+export interface RecentRequests {
+  readonly ring: RequestRing;
+  settle(): void;
+}
+
 export class FlightRecorder {
-  readonly #recent: RequestRing;
+  readonly #ledger: RecentRequests;
+  readonly #isOn: boolean;
   readonly #minutes: MinutesRing | undefined;
   readonly #kept: Readonly<Record<KeepReason, RequestRing>>;
   readonly #shown = new ShownRequests();
   readonly #batchIds = new WeakMap<BatchRecord, string>();
   #lastBatchId = 0;
 
-  constructor({ places = DEFAULT_PLACES, minutesBytes = DEFAULT_MINUTES_BYTES }: FlightRecorderOptions = {}) {
-    this.#recent = new RequestRing(places);
-    this.#minutes = places === 0 || minutesBytes === 0 ? undefined : new MinutesRing(minutesBytes);
-    const keptPlaces = Math.ceil(places / 2);
+  constructor(
+    ledger: RecentRequests,
+    { isOn = true, minutesBytes = DEFAULT_MINUTES_BYTES }: FlightRecorderOptions = {},
+  ) {
+    this.#ledger = ledger;
+    this.#isOn = isOn;
+    this.#minutes = isOn && minutesBytes > 0 ? new MinutesRing(minutesBytes) : undefined;
+    const keptPlaces = isOn ? Math.ceil(ledger.ring.places / 2) : 0;
     this.#kept = { slow: new RequestRing(keptPlaces), failed: new RequestRing(keptPlaces) };
   }
 
-  /** Remembers a request; `kept` is `TailKeep`'s decision. */
-  record(record: RequestRecord, kept: KeepReason | undefined): void {
-    this.#recent.add(record, kept);
-    this.#minutes?.add(record, kept);
+  /** Call it for each request, once it is in the ledger's ring; `kept` is `TailKeep`'s decision. */
+  keep(record: RequestRecord, kept: KeepReason | undefined): void {
+    if (!this.#isOn) return;
     const memberIds = record.batch?.memberIds;
     if (memberIds !== undefined) memberIds.push(record.id);
     if (kept === undefined) return;
@@ -58,8 +68,14 @@ export class FlightRecorder {
     if (record.batch !== undefined) record.batch.memberIds ??= memberIdsIn(this.#shortRings, record.batch);
   }
 
+  /** Remembers a request for minutes. */
+  recordRequest(record: ReadRequest): void {
+    this.#minutes?.add(record, record.kept);
+  }
+
   /** The requests that match, the last ended first. Each stays findable by its id for a while. */
   list(filter: FlightFilter): RequestSnapshot[] {
+    this.#ledger.settle();
     const all = new Map<number, RequestSnapshot>();
     for (const one of this.#rings.flatMap((ring) => ring.newest(filter))) all.set(one.sequence, one);
     const listed = [...all.values()]
@@ -74,6 +90,7 @@ export class FlightRecorder {
    * long after the others.
    */
   open(id: string): RequestSnapshot | undefined {
+    this.#ledger.settle();
     const found = [...this.#rings.map((ring) => ring.find(id)), this.#shown.find(id)]
       .filter((one) => one !== undefined)
       .sort((a, b) => b.sequence - a.sequence)[0];
@@ -102,7 +119,7 @@ export class FlightRecorder {
   }
 
   get #shortRings(): readonly RequestRing[] {
-    return [this.#recent, this.#kept.slow, this.#kept.failed];
+    return this.#isOn ? [this.#ledger.ring, this.#kept.slow, this.#kept.failed] : [];
   }
 
   get #rings(): readonly (RequestRing | MinutesRing)[] {

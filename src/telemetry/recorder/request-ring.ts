@@ -2,16 +2,17 @@
  * Remembers the last finished requests, each in the place of the oldest.
  *
  *   place       0     1     2     3 …
- *   numbers   ▐████▐████▐████▐████      16 doubles a place: instants, sizes, sequence
+ *   numbers   ▐████▐████▐████▐████      18 doubles a place: instants, sizes, sequence
  *   origins     ○     ○     ●     ○        surface, method, model, version, signature
  *   peers, batches, traces                 references
  *   notes       ·     ·     ◆     ·        rare: a failure, an id of the caller's, events
  *
  * Every request fills a place, and the cost is the memory that it touches: a place that was last written one round ago
- * is in no near cache any more. With columns that is two cache lines of numbers and a few references beside the last
+ * is in no near cache any more. With columns that is three cache lines of numbers and a few references beside the last
  * ones; an object for each request would be about ten lines (docs/adr/0011-no-maps-on-the-request-path.md).
  *
- * An ordinary request allocates one small object, its origin. Batch records are shared by their members.
+ * An ordinary request allocates nothing: its origin is mostly that of the request before it. Batch records are shared by
+ * their members.
  */
 import {
   type BatchRecord,
@@ -23,9 +24,9 @@ import {
 import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
+import type { Notes, Origin, ReadRequest } from './read-request.ts';
 import {
   cut,
-  type ErrorFacts,
   errorFacts,
   type FlightFilter,
   type RequestSnapshot,
@@ -37,13 +38,17 @@ import type { KeepReason } from './tail-keep.ts';
 /** Indices of a place's numbers. */
 const SEQUENCE = 0;
 const DEADLINE = 1;
-const ROWS = 2;
+export const ROWS = 2;
 const REQUEST_BYTES = 3;
 const RESPONSE_BYTES = 4;
-const STAGE_INSTANTS = 5;
-/** Numbers of a place: two cache lines. */
-const NUMBERS = 16;
-if (STAGE_INSTANTS + STAGE_CLOCK_NUMBERS > NUMBERS) throw new Error('the numbers of a request overlap');
+const EXPECTED_END = 5;
+const CACHE_MS = 6;
+/** 1 = the deadline is the client's own. */
+const HAS_OWN_DEADLINE = 7;
+/** As StageClock.copyTo writes them. */
+export const STAGE_INSTANTS = 8;
+/** Numbers of a place. */
+export const NUMBERS = STAGE_INSTANTS + STAGE_CLOCK_NUMBERS;
 
 /** Bytes of one place, by V8's sizes of objects: its columns, and what they may refer to. Measured by a unit test. */
 const COLUMN_BYTES = 8 * NUMBERS + 5 * 8;
@@ -55,16 +60,6 @@ const EVENT_BYTES = 240;
 const STEP_BYTES = 160;
 const CHAR_BYTES = 2;
 
-type Origin = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'version' | 'signatureName'>;
-
-interface Notes extends Pick<RequestRecord, 'isolation' | 'events' | 'cache'> {
-  readonly outcome: RequestOutcome;
-  readonly error: ErrorFacts | undefined;
-  readonly callerId: string | undefined;
-  readonly kept: KeepReason | undefined;
-  readonly steps?: readonly StepFacts[] | undefined;
-}
-
 const NO_NOTES: Notes = { outcome: 'ok', error: undefined, callerId: undefined, kept: undefined };
 /** Of requests that are ordinary beside their cache: shared, as a busy cache makes many. */
 const CACHE_NOTES: Readonly<Record<CacheUse, Notes>> = {
@@ -74,47 +69,75 @@ const CACHE_NOTES: Readonly<Record<CacheUse, Notes>> = {
 };
 
 export class RequestRing {
-  readonly #places: number;
-  readonly #numbers: Float64Array;
-  readonly #origins: (Origin | undefined)[];
+  readonly places: number;
+  /** These three may be read by columns: NUMBERS numbers, and one reference, for each place. */
+  readonly numbers: Float64Array;
+  readonly origins: (Origin | undefined)[];
+  readonly batches: (BatchRecord | undefined)[];
   readonly #peers: string[];
-  readonly #batches: (BatchRecord | undefined)[];
   readonly #traces: (TraceContext | undefined)[];
   readonly #notes: (Notes | undefined)[];
+  /** The last request's origin. */
+  #origin: Origin = { surface: 'grpc', method: '', model: '', version: '', signatureName: '' };
   #next = 0;
   #taken = 0;
 
   /** @param places 0 = nothing is remembered */
   constructor(places: number) {
-    this.#places = places;
-    this.#numbers = new Float64Array(NUMBERS * places);
-    this.#origins = new Array(places).fill(undefined);
+    this.places = places;
+    this.numbers = new Float64Array(NUMBERS * places);
+    this.origins = new Array(places).fill(undefined);
     this.#peers = new Array(places).fill('');
-    this.#batches = new Array(places).fill(undefined);
+    this.batches = new Array(places).fill(undefined);
     this.#traces = new Array(places).fill(undefined);
     this.#notes = new Array(places).fill(undefined);
   }
 
   /** Copies a request into the next place. */
   add(record: RequestRecord, kept: KeepReason | undefined): void {
-    if (this.#places === 0) return;
+    if (this.places === 0) return;
     const place = this.#next;
-    this.#next = place + 1 === this.#places ? 0 : place + 1;
-    if (this.#taken < this.#places) this.#taken += 1;
+    this.#next = place + 1 === this.places ? 0 : place + 1;
+    if (this.#taken < this.places) this.#taken += 1;
     this.#fillNumbers(place * NUMBERS, record);
-    const { peer, batch, trace, surface, method, model, version, signatureName } = record;
-    this.#origins[place] = { surface, method, model, version, signatureName };
+    const { peer, batch, trace } = record;
+    const origin = this.#originOf(record);
     // An equal reference is not written again: writing one costs the garbage collector's barrier.
+    if (this.origins[place] !== origin) this.origins[place] = origin;
     if (this.#peers[place] !== peer) this.#peers[place] = peer.length > MAX_TEXT_CHARS ? cut(peer) : peer;
-    if (this.#batches[place] !== batch) this.#batches[place] = batch;
+    if (this.batches[place] !== batch) this.batches[place] = batch;
     if (this.#traces[place] !== trace) this.#traces[place] = trace;
     const notes = notesOf(record, kept);
     if (this.#notes[place] !== notes) this.#notes[place] = notes;
   }
 
+  /** Fills `into` with the last request for `back` = 1, with the one before for 2. */
+  read(back: number, into: ReadRequest): void {
+    const numbers = this.numbers;
+    const place = this.placeBack(back);
+    const at = place * NUMBERS;
+    into.take(this.origins[place]!, this.#notes[place] ?? NO_NOTES);
+    into.sequence = numbers[at + SEQUENCE]!;
+    into.deadline = numbers[at + DEADLINE]!;
+    into.rows = numbers[at + ROWS]!;
+    into.requestBytes = numbers[at + REQUEST_BYTES]!;
+    into.responseBytes = numbers[at + RESPONSE_BYTES]!;
+    into.expectedEnd = numbers[at + EXPECTED_END]!;
+    into.cacheMs = numbers[at + CACHE_MS]!;
+    into.hasOwnDeadline = numbers[at + HAS_OWN_DEADLINE] === 1;
+    into.stages.read(numbers, at + STAGE_INSTANTS);
+    into.peer = this.#peers[place]!;
+    into.batch = this.batches[place];
+    into.trace = this.#traces[place];
+  }
+
+  outcomeAt(place: number): RequestOutcome {
+    return this.#notes[place]?.outcome ?? 'ok';
+  }
+
   /** Every place is taken, and the next request goes to the first one. */
   get isFull(): boolean {
-    return this.#next === 0 && this.#taken === this.#places;
+    return this.#next === 0 && this.#taken === this.places;
   }
 
   /** Forgets all requests. What they refer to is let go when their places are filled again. */
@@ -127,9 +150,9 @@ export class RequestRing {
   newest({ model, outcome, kept, limit }: FlightFilter): RequestSnapshot[] {
     const found: RequestSnapshot[] = [];
     for (let back = 1; back <= this.#taken && found.length < limit; back++) {
-      const place = this.#placeBack(back);
+      const place = this.placeBack(back);
       const notes = this.#notes[place] ?? NO_NOTES;
-      if (model !== undefined && this.#origins[place]!.model !== model) continue;
+      if (model !== undefined && this.origins[place]!.model !== model) continue;
       if (outcome !== undefined && notes.outcome !== outcome) continue;
       if (kept !== undefined && notes.kept !== kept) continue;
       found.push(this.#snapshot(place));
@@ -141,11 +164,11 @@ export class RequestRing {
   find(id: string): RequestSnapshot | undefined {
     const sequence = Number.parseInt(id, 36);
     for (let back = 1; back <= this.#taken; back++) {
-      const place = this.#placeBack(back);
+      const place = this.placeBack(back);
       const callerId = this.#notes[place]?.callerId;
       const isIt =
         callerId === undefined
-          ? this.#numbers[place * NUMBERS + SEQUENCE] === sequence && requestId(undefined, sequence) === id
+          ? this.numbers[place * NUMBERS + SEQUENCE] === sequence && requestId(undefined, sequence) === id
           : callerId === id;
       if (isIt) return this.#snapshot(place);
     }
@@ -154,12 +177,12 @@ export class RequestRing {
 
   /** About how many bytes it holds: its columns, and the objects and texts that they refer to. */
   estimateBytes(): number {
-    let bytes = this.#places * COLUMN_BYTES;
+    let bytes = this.places * COLUMN_BYTES;
     for (let place = 0; place < this.#taken; place++) {
       bytes += ORIGIN_BYTES;
-      const batch = this.#batches[place];
+      const batch = this.batches[place];
       // Members of a batch mostly end one after the other.
-      if (batch !== undefined && (place === 0 || batch !== this.#batches[place - 1])) bytes += BATCH_BYTES;
+      if (batch !== undefined && (place === 0 || batch !== this.batches[place - 1])) bytes += BATCH_BYTES;
       if (this.#traces[place] !== undefined) bytes += TRACE_BYTES;
       const notes = this.#notes[place];
       if (notes !== undefined) bytes += notesBytes(notes);
@@ -169,42 +192,57 @@ export class RequestRing {
 
   /** Sequences and ids of a batch's requests. */
   *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
-    for (let place = this.#batches.indexOf(batch); place !== -1; place = this.#batches.indexOf(batch, place + 1)) {
+    for (let place = this.batches.indexOf(batch); place !== -1; place = this.batches.indexOf(batch, place + 1)) {
       if (place >= this.#taken) return;
-      const sequence = this.#numbers[place * NUMBERS + SEQUENCE]!;
+      const sequence = this.numbers[place * NUMBERS + SEQUENCE]!;
       yield [sequence, requestId(this.#notes[place]?.callerId, sequence)];
     }
   }
 
   /** The place of the last request for 1, of the one before for 2. */
-  #placeBack(back: number): number {
+  placeBack(back: number): number {
     const place = this.#next - back;
-    return place < 0 ? place + this.#places : place;
+    return place < 0 ? place + this.places : place;
   }
 
   #fillNumbers(at: number, record: RequestRecord): void {
-    const numbers = this.#numbers;
+    const numbers = this.numbers;
     numbers[at + SEQUENCE] = record.sequence;
     numbers[at + DEADLINE] = record.deadline;
     numbers[at + ROWS] = record.rows;
     numbers[at + REQUEST_BYTES] = record.requestBytes;
     numbers[at + RESPONSE_BYTES] = record.responseBytes;
+    numbers[at + EXPECTED_END] = record.expectedEnd ?? 0;
+    numbers[at + CACHE_MS] = record.cacheMs ?? 0;
+    numbers[at + HAS_OWN_DEADLINE] = record.hasOwnDeadline === false ? 0 : 1;
     record.stages.copyTo(numbers, at + STAGE_INSTANTS);
   }
 
+  #originOf({ surface, method, model, version, signatureName }: RequestRecord): Origin {
+    const last = this.#origin;
+    const isSame =
+      last.model === model &&
+      last.version === version &&
+      last.signatureName === signatureName &&
+      last.method === method &&
+      last.surface === surface;
+    if (!isSame) this.#origin = { surface, method, model, version, signatureName };
+    return this.#origin;
+  }
+
   #snapshot(place: number): RequestSnapshot {
-    const numbers = this.#numbers;
+    const numbers = this.numbers;
     const at = place * NUMBERS;
     const { callerId, ...notes } = this.#notes[place] ?? NO_NOTES;
     const sequence = numbers[at + SEQUENCE]!;
     const stages = StageClock.from(numbers, at + STAGE_INSTANTS);
     return {
-      ...this.#origins[place]!,
+      ...this.origins[place]!,
       ...notes,
       id: requestId(callerId, sequence),
       sequence,
       peer: this.#peers[place]!,
-      batch: this.#batches[place],
+      batch: this.batches[place],
       trace: this.#traces[place],
       deadline: numbers[at + DEADLINE]!,
       rows: numbers[at + ROWS]!,

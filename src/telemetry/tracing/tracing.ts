@@ -14,11 +14,16 @@ import type { Environment, LostSpansListener, OtlpProtocol, TracingOptions } fro
 export interface Tracing extends SpanSink {
   readonly sampling: Sampling;
   /**
-   * Imports and starts the exporter. Never rejects: if it does not start, one error is logged. Idempotent. The SDK's
-   * own exporters (otel-sdk.ts) report lost spans only in the log.
+   * Imports and starts the exporter. Never rejects: if it does not start, one error is logged. Idempotent. Others than
+   * ours may report lost spans only in the log.
    */
   start(onLost: LostSpansListener): Promise<void>;
+  /** Before `start`: starts the exporters that are not OTLP as protobuf. */
+  exportBy(start: StartSink): void;
 }
+
+/** Starts an exporter that the variables name. Rejects if it cannot. */
+export type StartSink = (options: TracingOptions) => Promise<SpanSink>;
 
 /** True if the standard variables ask for an export of traces. */
 export function isTracingConfigured(env: Environment): boolean {
@@ -48,12 +53,17 @@ class LazyTracing implements Tracing {
   readonly #options: TracingOptions;
   #starting: Promise<void> | undefined;
   #sink: SpanSink | undefined;
+  #startOther: StartSink = lacks;
 
   constructor(options: TracingOptions) {
     const choice = samplerFromEnv(options.env);
     if (choice.warning !== undefined) options.logger.warn({}, choice.warning);
     this.sampling = new Sampling(choice);
     this.#options = options;
+  }
+
+  exportBy(start: StartSink): void {
+    this.#startOther = start;
   }
 
   start(onLost: LostSpansListener): Promise<void> {
@@ -80,15 +90,19 @@ class LazyTracing implements Tracing {
 
   async #start(onLost: LostSpansListener): Promise<void> {
     try {
-      this.#sink = await startSink(this.#options, onLost);
+      this.#sink = await this.#startSink(onLost);
     } catch (error) {
       this.#options.logger.error({ err: error }, 'tracing did not start; requests are served without it');
     }
   }
+
+  async #startSink(onLost: LostSpansListener): Promise<SpanSink> {
+    const protocol = otlpProtocol(this.#options.env);
+    if (protocol === undefined) return await this.#startOther(this.#options);
+    return await (await import('./otlp/otlp-spans.ts')).startOtlpSpans(this.#options, protocol, onLost);
+  }
 }
 
-async function startSink(options: TracingOptions, onLost: LostSpansListener): Promise<SpanSink> {
-  const protocol = otlpProtocol(options.env);
-  if (protocol === undefined) return (await import('./otel-sdk.ts')).startSdk(options);
-  return await (await import('./otlp/otlp-spans.ts')).startOtlpSpans(options, protocol, onLost);
+function lacks(): Promise<never> {
+  return Promise.reject(new Error('this build exports spans only by OTLP as protobuf; set OTEL_TRACES_EXPORTER=otlp'));
 }

@@ -3,15 +3,15 @@ import { describe, it, type TestContext } from 'node:test';
 import type { RequestEntry } from '../../../src/admin/request-entry.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { RequestsEndpoint } from '../../../src/features/flight-recorder/requests-endpoint.ts';
-import { FlightRecorder } from '../../../src/telemetry/recorder/flight-recorder.ts';
 import { StageClock } from '../../../src/telemetry/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { TestRecorder } from '../../support/flight-recorder.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
 async function harness(t: TestContext) {
   const clock = new FakeClock();
-  const recorder = new FlightRecorder();
+  const recorder = new TestRecorder();
   const ask = await startAdmin(t, new RequestsEndpoint({ recorder, clock }).paths());
   const list = async (query = ''): Promise<RequestEntry[]> => {
     const answer = await ask(`/requests${query}`);

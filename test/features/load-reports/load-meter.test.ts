@@ -17,6 +17,7 @@ class Server {
   constructor() {
     this.meter = new LoadMeter({
       clock: this.clock,
+      settle: () => undefined,
       runCores: () => 2,
       waitingMs: () => this.waitingMs,
       loopBusyMs: () => this.loopBusyMs,

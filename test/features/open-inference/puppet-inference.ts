@@ -6,7 +6,8 @@ import { ServerSettings } from '../../../src/features/open-inference/server-sett
 import type { RegionStore } from '../../../src/features/open-inference/shared-memory/region-store.ts';
 import { SharedMemory } from '../../../src/features/open-inference/shared-memory/shared-memory.ts';
 import type { SurfaceMaker } from '../../../src/kernel/installation.ts';
-import { InferenceStatistics } from '../../../src/telemetry/metrics/inference-statistics.ts';
+import type { InferenceStatistics } from '../../../src/telemetry/metrics/inference-statistics.ts';
+import { TestStatistics } from '../../support/inference-statistics.ts';
 
 /** Of a request's inputs in regions. */
 export const MAX_SHARED_BYTES = 8 * 2 ** 20;
@@ -28,7 +29,7 @@ export function puppetInference({ regions, statistics }: PuppetInference): Surfa
     const openInference = new OpenInference({
       ...parts,
       sharedMemory,
-      statistics: statistics ?? new InferenceStatistics(systemClock),
+      statistics: statistics ?? new TestStatistics(systemClock),
       repository: { loads: undefined, onDisk: undefined },
       settings: new ServerSettings({ log, sampling: undefined, areChangeable: false }),
       version: '1.2.3',

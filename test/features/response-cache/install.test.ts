@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { it } from 'node:test';
-import { Registry } from 'prom-client';
 import { modelOfEntry } from '../../../src/config/triton/model-of-config.ts';
 import { Facts } from '../../../src/core/collections/facts.ts';
 import type { Signature } from '../../../src/core/signature.ts';
@@ -10,6 +9,7 @@ import { installResponseCache } from '../../../src/features/response-cache/insta
 import type { Installation } from '../../../src/kernel/installation.ts';
 import { ModelSeams } from '../../../src/kernel/model-seams.ts';
 import { Gauges } from '../../../src/telemetry/metrics/gauges.ts';
+import { Registry } from '../../../src/telemetry/metrics/registry.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { modelConfig } from '../../support/model-lifecycle-harness.ts';
 import { affine, FLOAT_SIGNATURE, PuppetRunner } from '../../support/puppet-models.ts';

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { Registry } from 'prom-client';
 import { RecordEndpoint } from '../../../src/admin/record-endpoint.ts';
 import { numericTensor } from '../../../src/core/tensor.ts';
 import { RecordCounters } from '../../../src/proxy/records/record-counters.ts';
 import { RequestTaps } from '../../../src/proxy/records/request-taps.ts';
+import { Registry } from '../../../src/telemetry/metrics/registry.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { parseRecords } from '../../support/prediction-logs.ts';
@@ -57,7 +57,7 @@ describe('GET /record', () => {
       { 'x-pillion-records': '2', 'x-pillion-dropped': '0', 'x-pillion-ended': 'count' },
     );
     assert.equal(request(), false, 'nobody listens any more');
-    assert.match(await registry.metrics(), /pillion_recorded_requests_total\{model="m",outcome="written"\} 2/);
+    assert.match(await registry.text(), /pillion_recorded_requests_total\{model="m",outcome="written"\} 2/);
   });
 
   it('sends the answers too where they are asked for', async (t) => {
@@ -94,7 +94,7 @@ describe('GET /record', () => {
     const answer = await ask('model=m&count=1000&max_bytes=2000000000');
     answer.pause();
     for (let i = 0; i < 40; i++) request(2 ** 20);
-    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.metrics())![1]);
+    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.text())![1]);
     assert.ok(dropped > 20, `${dropped}`);
     answer.destroy();
   });

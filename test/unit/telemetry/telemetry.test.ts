@@ -43,6 +43,8 @@ class FakeTracing implements Tracing {
     this.onLost = onLost;
   }
 
+  exportBy(): void {}
+
   async shutdown(): Promise<number> {
     this.isShutDown = true;
     return 0;

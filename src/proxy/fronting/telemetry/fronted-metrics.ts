@@ -2,11 +2,11 @@
  * Metrics of the application's traffic. Labels are of closed sets: no path, no host, and no method that a client could
  * make up.
  */
-import type { Registry } from 'prom-client';
+
 import type { Instant } from '../../../core/clock.ts';
-import { DURATION_BUCKETS } from '../../../telemetry/metrics/metrics.ts';
+import { DURATIONS } from '../../../telemetry/metrics/buckets.ts';
+import type { Registry } from '../../../telemetry/metrics/registry.ts';
 import {
-  asMetric,
   type CounterSeries,
   counterFamily,
   GaugeFamily,
@@ -59,12 +59,12 @@ export class FrontedMetrics {
   readonly #whole = histogramFamily(
     'pillion_app_request_duration_seconds',
     'Time from the head of a request for the application to the end of its answer, or of its tunnel.',
-    DURATION_BUCKETS,
+    DURATIONS,
   );
   readonly #head = histogramFamily(
     'pillion_app_head_duration_seconds',
     'Time from the head of a request for the application to the head of the application’s answer.',
-    DURATION_BUCKETS,
+    DURATIONS,
   );
   readonly #bytes = counterFamily(
     'pillion_app_body_bytes_total',
@@ -81,10 +81,10 @@ export class FrontedMetrics {
 
   /** Registers its families. */
   constructor(registry: Registry, now: FrontedNow) {
-    for (const family of [this.#requests, this.#bytes, this.#connects]) registry.registerMetric(asMetric(family));
-    for (const family of [this.#whole, this.#head]) registry.registerMetric(asMetric(family));
+    for (const family of [this.#requests, this.#bytes, this.#connects]) registry.register(family);
+    for (const family of [this.#whole, this.#head]) registry.register(family);
     const gauge = (name: string, help: string, read: () => number): void =>
-      registry.registerMetric(asMetric(new GaugeFamily(name, help, () => [{ labels: {}, value: read() }])));
+      registry.register(new GaugeFamily(name, help, () => [{ labels: {}, value: read() }]));
     gauge('pillion_app_requests_in_flight', 'Requests of the application that have not ended.', () => now.inFlight);
     gauge('pillion_app_connections', 'Open connections to the application, idle ones too.', () => now.connections);
     this.#tried = {

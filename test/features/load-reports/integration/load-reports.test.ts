@@ -28,7 +28,7 @@ const GREEDY = new ServingError('overloaded', 'slow down', {
 function reportsOf(clock: FakeClock, isAlways = false): { readonly loads: LoadReports; readonly meter: LoadMeter } {
   const nothing = (): number => 0;
   const meter = new LoadMeter({
-    ...{ clock, runCores: () => 1, budgetCores: () => 1 },
+    ...{ clock, settle: () => undefined, runCores: () => 1, budgetCores: () => 1 },
     ...{ waitingMs: nothing, loopBusyMs: nothing, cpuMs: nothing },
   });
   clock.advance(1000);

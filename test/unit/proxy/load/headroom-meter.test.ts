@@ -39,6 +39,7 @@ class Server {
   constructor() {
     this.meter = new HeadroomMeter({
       clock: this.clock,
+      settle: () => undefined,
       runCores: () => 2,
       waitingMs: () => this.#waitingMs,
       loopBusyMs: () => this.#loopMs,

@@ -17,7 +17,6 @@ import {
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
-import { Registry } from 'prom-client';
 import { frameRecord } from '../../../../src/codec/tfrecord/tf-record-writer.ts';
 import { numericTensor } from '../../../../src/core/tensor.ts';
 import { type Disk, systemDisk } from '../../../../src/files/disk.ts';
@@ -28,6 +27,7 @@ import { RequestLogs, type RequestLogsOptions } from '../../../../src/proxy/reco
 import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
 import { RETRY_MS } from '../../../../src/proxy/records/rotating-record-file.ts';
 import { createLogger } from '../../../../src/telemetry/log/log.ts';
+import { Registry } from '../../../../src/telemetry/metrics/registry.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { readRecords } from '../../../support/prediction-logs.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -81,7 +81,7 @@ function harness(t: TestContext, changes: Partial<RequestLogsOptions> = {}) {
   /** Waits until so many records were lost. */
   const untilFailed = async (count: number): Promise<void> => {
     const hasFailed = new RegExp(`outcome="failed"\\} ${count}$`, 'm');
-    for (let page = ''; !hasFailed.test(page); page = await registry.metrics()) {
+    for (let page = ''; !hasFailed.test(page); page = await registry.text()) {
       await new Promise((resolve) => setImmediate(resolve));
     }
   };

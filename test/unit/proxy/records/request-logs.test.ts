@@ -4,7 +4,6 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
-import { Registry } from 'prom-client';
 import { frameRecord } from '../../../../src/codec/tfrecord/tf-record-writer.ts';
 import { numericTensor } from '../../../../src/core/tensor.ts';
 import { type Disk, systemDisk } from '../../../../src/files/disk.ts';
@@ -14,6 +13,7 @@ import { recoverRecordFiles } from '../../../../src/proxy/records/recovery.ts';
 import { RequestLogs } from '../../../../src/proxy/records/request-logs.ts';
 import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
 import { createLogger } from '../../../../src/telemetry/log/log.ts';
+import { Registry } from '../../../../src/telemetry/metrics/registry.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { readRecords } from '../../../support/prediction-logs.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -187,7 +187,7 @@ describe('request logs', () => {
     const errors = lines.filter(({ level }) => level === 'error');
     assert.equal(errors.length, 1);
     assert.match(String(errors[0]!['msg']), /cannot be written; requests go on/);
-    const page = await registry.metrics();
+    const page = await registry.text();
     assert.match(page, /pillion_request_log_total\{model="a",outcome="failed"\} 1/);
     assert.match(page, /pillion_request_log_total\{model="a",outcome="dropped"\} 1/);
     assert.equal(clock.armed, 0);
@@ -211,12 +211,12 @@ describe('request logs', () => {
         .pointOf('a')
         .tap!.sample()!
         .onPredict(exchangeOf(2 ** 20));
-    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.metrics())![1]);
+    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.text())![1]);
     assert.ok(dropped >= 24, `${dropped}`);
     release();
     await logs.close();
     const written = files().flatMap((name) => readRecords(join(directory, name)));
     assert.equal(written.length, 40 - dropped);
-    assert.match(await registry.metrics(), new RegExp(`outcome="written"\\} ${written.length}$`, 'm'));
+    assert.match(await registry.text(), new RegExp(`outcome="written"\\} ${written.length}$`, 'm'));
   });
 });

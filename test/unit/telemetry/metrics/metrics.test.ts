@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Counter } from 'prom-client';
 import { ServingError } from '../../../../src/core/errors.ts';
-import { DURATION_BUCKETS, Metrics } from '../../../../src/telemetry/metrics/metrics.ts';
+import { DURATION_BUCKETS } from '../../../../src/telemetry/metrics/buckets.ts';
+import type { Metrics } from '../../../../src/telemetry/metrics/metrics.ts';
+import { counterFamily } from '../../../../src/telemetry/metrics/series.ts';
 import { STAGE_ENCODE, STAGES, StageClock } from '../../../../src/telemetry/stage-clock.ts';
+import { TestMetrics } from '../../../support/columns.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
 
 function metrics() {
   const clock = new FakeClock();
-  return { clock, metrics: new Metrics({ clock, processMetrics: false }) };
+  return { clock, metrics: new TestMetrics({ clock, processMetrics: false }) };
 }
 
 /** Value of the one line that starts with this name and label set. */
@@ -231,7 +233,7 @@ describe('the page', () => {
   });
 
   it('is OpenMetrics with the process’s own metrics too', async () => {
-    const all = new Metrics({ clock: new FakeClock() });
+    const all = new TestMetrics({ clock: new FakeClock() });
     const { text } = await all.page({ accept: OPEN });
     assert.match(text, /^# TYPE nodejs_gc_duration_seconds histogram$/m);
     assert.match(text, /^process_cpu_seconds_total /m);
@@ -333,8 +335,8 @@ describe('a forgotten version', () => {
 
 it('two apps in one process do not see each other, and each tells of the process', async () => {
   const clock = new FakeClock();
-  const first = new Metrics({ clock });
-  const second = new Metrics({ clock });
+  const first = new TestMetrics({ clock });
+  const second = new TestMetrics({ clock });
   first.recordRequest(requestRecord());
   assert.ok((await first.text()).includes('model="digits"'));
   const text = await second.text();
@@ -352,8 +354,9 @@ it('a counter’s total is the sum of its series; what is no counter has 0', asy
   assert.equal(await all.counterTotal('pillion_batches_total'), 2);
   assert.equal(await all.counterTotal('pillion_batch_size'), 0);
   assert.equal(await all.counterTotal('nothing'), 0);
-  const others = new Counter({ name: 'others_total', help: 'x', labelNames: ['a'], registers: [all.registry] });
-  others.inc({ a: '1' }, 2);
-  others.inc({ a: '2' }, 3);
+  const others = counterFamily('others_total', 'x');
+  all.registry.register(others);
+  others.open({ a: '1' }).add(2);
+  others.open({ a: '2' }).add(3);
   assert.equal(await all.counterTotal('others_total'), 5);
 });

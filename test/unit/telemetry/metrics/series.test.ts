@@ -1,19 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { Registry } from 'prom-client';
+import { Buckets } from '../../../../src/telemetry/metrics/buckets.ts';
+import { type ReadFamily, Registry } from '../../../../src/telemetry/metrics/registry.ts';
 import {
-  asMetric,
   counterFamily,
   GaugeFamily,
   HistogramSeries,
   histogramFamily,
 } from '../../../../src/telemetry/metrics/series.ts';
 
-async function textOf(family: Parameters<typeof asMetric>[0]): Promise<string> {
+async function textOf(family: ReadFamily): Promise<string> {
   const registry = new Registry();
-  registry.registerMetric(asMetric(family));
-  return await registry.metrics();
+  registry.register(family);
+  return await registry.text();
 }
 
 describe('a histogram', () => {
@@ -36,7 +36,7 @@ wait_seconds_count{stage="queue"} 8
   });
 
   it('does not count NaN', () => {
-    const series = new HistogramSeries({}, Float64Array.from([1]));
+    const series = new HistogramSeries({}, new Buckets([1]));
     series.observe(Number.NaN);
     assert.deepEqual(
       series.samples('x').map((sample) => sample.value),
@@ -48,7 +48,7 @@ wait_seconds_count{stage="queue"} 8
     const bounds = [1, 2, 4, 8];
     fc.assert(
       fc.property(fc.array(fc.double({ noNaN: true })), (values) => {
-        const series = new HistogramSeries({}, Float64Array.from(bounds));
+        const series = new HistogramSeries({}, new Buckets(bounds));
         for (const value of values) series.observe(value);
         const buckets = series.samples('x').slice(0, 5);
         const expected = [...bounds, Infinity].map((bound) => values.filter((value) => value <= bound).length);

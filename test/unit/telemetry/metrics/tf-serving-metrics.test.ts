@@ -4,6 +4,7 @@ import { describe, it } from 'node:test';
 import { counterFamily } from '../../../../src/telemetry/metrics/series.ts';
 import { TfServingMetrics } from '../../../../src/telemetry/metrics/tf-serving-metrics.ts';
 import { MAX_PATHS } from '../../../../src/telemetry/metrics/tf-serving-version-metrics.ts';
+import { ringOf } from '../../../support/columns.ts';
 import { requestRecord } from '../../../support/telemetry-records.ts';
 
 /** The samples of one family: labels as they are printed, and the value. */
@@ -21,7 +22,7 @@ async function samplesOf(all: TfServingMetrics, name: string): Promise<Readonly<
 
 function record(all: TfServingMetrics, changes: Parameters<typeof requestRecord>[0]): void {
   const one = requestRecord(changes);
-  all.recordRequest(one, all.seriesOf(one));
+  all.recordColumns(ringOf(one), 0, 1, all.seriesOf(one));
 }
 
 describe('examples', () => {

@@ -3,10 +3,10 @@ import process from 'node:process';
 import { describe, it } from 'node:test';
 import { collectGarbage } from '../../../../src/api/contract/collect-garbage.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
-import { FlightRecorder } from '../../../../src/telemetry/recorder/flight-recorder.ts';
 import { RequestRing } from '../../../../src/telemetry/recorder/request-ring.ts';
 import type { RequestRecord } from '../../../../src/telemetry/request-record.ts';
 import { STAGE_ENCODE, StageClock } from '../../../../src/telemetry/stage-clock.ts';
+import { TestRecorder } from '../../../support/flight-recorder.ts';
 import { batchRecord, requestRecord, traceOf } from '../../../support/telemetry-records.ts';
 
 /** The nth request of a test; they end in order. */
@@ -17,13 +17,13 @@ function nth(sequence: number, changes: Partial<RequestRecord> = {}): RequestRec
 }
 
 /** Remembers nothing for minutes. */
-function recorderOf(places: number): FlightRecorder {
-  return new FlightRecorder({ places, minutesBytes: 0 });
+function recorderOf(places: number): TestRecorder {
+  return new TestRecorder({ places, minutesBytes: 0 });
 }
 
 const ALL = { limit: 100 };
 
-function sequences(recorder: FlightRecorder, filter: Parameters<FlightRecorder['list']>[0] = ALL): number[] {
+function sequences(recorder: TestRecorder, filter: Parameters<TestRecorder['list']>[0] = ALL): number[] {
   return recorder.list(filter).map(({ sequence }) => sequence);
 }
 
@@ -139,7 +139,7 @@ describe('minutes of requests', () => {
   };
 
   it('are all there at 120 a second', () => {
-    const recorder = new FlightRecorder();
+    const recorder = new TestRecorder();
     const last = 120 * 130;
     for (let n = 1; n <= last; n++) recorder.record(at(n, 120, { batch: batchRecord() }), undefined);
     assert.equal(recorder.list({ limit: Infinity }).length, last);
@@ -147,7 +147,7 @@ describe('minutes of requests', () => {
   });
 
   it('reach back as long at 10,000 a second, with a part of the requests', () => {
-    const recorder = new FlightRecorder();
+    const recorder = new TestRecorder();
     for (let n = 1; n <= 300_000; n++) recorder.record(at(n, 10_000), undefined);
     const all = sequences(recorder, { limit: Infinity });
     assert.equal(all.at(-1), 1);
@@ -156,7 +156,7 @@ describe('minutes of requests', () => {
 
   it('take no more memory than they may, also with long texts', () => {
     const mib = 2 ** 20;
-    const recorder = new FlightRecorder({ places: 1, minutesBytes: 2 * mib });
+    const recorder = new TestRecorder({ places: 1, minutesBytes: 2 * mib });
     collectGarbage();
     const before = process.memoryUsage();
     for (let n = 1; n <= 20_000; n++) {

@@ -34,6 +34,8 @@ class FakeTracing implements Tracing {
 
   async start(): Promise<void> {}
 
+  exportBy(): void {}
+
   async shutdown(): Promise<number> {
     return 0;
   }

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { Registry } from 'prom-client';
 import { ServingError } from '../../../../../src/core/errors.ts';
 import { FrontedMetrics } from '../../../../../src/proxy/fronting/telemetry/fronted-metrics.ts';
 import { openMetricsText } from '../../../../../src/telemetry/metrics/exposition.ts';
-import type { MetricSnapshot } from '../../../../../src/telemetry/metrics/series.ts';
+import { Registry } from '../../../../../src/telemetry/metrics/registry.ts';
 import { type FrontedFacts, frontedRecord } from '../../../../support/fronted-record.ts';
 
 const UNAVAILABLE = new ServingError('app_unavailable', 'not there');
@@ -16,8 +15,7 @@ async function linesOf(all: readonly FrontedFacts[], traceId?: string): Promise<
   for (const facts of all) metrics.record(frontedRecord(facts), traceId);
   metrics.recordConnect(true);
   metrics.recordConnect(false);
-  const families = registry.getMetricsAsArray() as unknown as readonly { get(): Promise<MetricSnapshot> }[];
-  const text = openMetricsText(await Promise.all(families.map((family) => family.get())), 0);
+  const text = openMetricsText(await registry.snapshots(), 0);
   return text.split('\n').filter((line) => line.startsWith('pillion_app_'));
 }
 

@@ -6,20 +6,20 @@ import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import * as sdk from '@opentelemetry/sdk-trace-base';
 import fc from 'fast-check';
-import { bytesField, message, messageField } from '../../src/codec/protobuf/wire-writer.ts';
-import { ERROR_TABLE, type ErrorKind, ServingError } from '../../src/core/errors.ts';
-import type { BatchRecord, RequestOutcome, RequestRecord } from '../../src/telemetry/request-record.ts';
-import { StageClock } from '../../src/telemetry/stage-clock.ts';
-import { SpanEncoder } from '../../src/telemetry/tracing/otlp/span-encoder.ts';
-import type { SpanLimits } from '../../src/telemetry/tracing/otlp/span-limits.ts';
-import { type EncodedSpans, SpanQueue } from '../../src/telemetry/tracing/otlp/span-queue.ts';
-import { PresetIds, SdkSpans } from '../../src/telemetry/tracing/sdk-spans.ts';
-import { SpanMaker } from '../../src/telemetry/tracing/span-maker.ts';
-import type { SpanOutput } from '../../src/telemetry/tracing/span-output.ts';
-import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { decodeExport, type SpanMessage } from '../support/otlp-trace-messages.ts';
-import { batchRecord, requestRecord } from '../support/telemetry-records.ts';
+import { bytesField, message, messageField } from '../../../src/codec/protobuf/wire-writer.ts';
+import { ERROR_TABLE, type ErrorKind, ServingError } from '../../../src/core/errors.ts';
+import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
+import type { BatchRecord, RequestOutcome, RequestRecord } from '../../../src/telemetry/request-record.ts';
+import { StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { SpanEncoder } from '../../../src/telemetry/tracing/otlp/span-encoder.ts';
+import type { SpanLimits } from '../../../src/telemetry/tracing/otlp/span-limits.ts';
+import { type EncodedSpans, SpanQueue } from '../../../src/telemetry/tracing/otlp/span-queue.ts';
+import { SpanMaker } from '../../../src/telemetry/tracing/span-maker.ts';
+import type { SpanOutput } from '../../../src/telemetry/tracing/span-output.ts';
+import type { TraceContext } from '../../../src/telemetry/tracing/trace-context.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { decodeExport, type SpanMessage } from '../../support/otlp-trace-messages.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 const hexId = (digits: number) =>
   fc

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import * as tracing from '@opentelemetry/sdk-trace-base';
-import { ServingError } from '../../../../../src/core/errors.ts';
-import { FrontedSpans } from '../../../../../src/proxy/fronting/telemetry/fronted-spans.ts';
-import { PresetIds, SdkSpans } from '../../../../../src/telemetry/tracing/sdk-spans.ts';
-import { FakeClock } from '../../../../support/fake-clock.ts';
-import { type FrontedFacts, frontedRecord } from '../../../../support/fronted-record.ts';
-import { traceOf } from '../../../../support/telemetry-records.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
+import { FrontedSpans } from '../../../src/proxy/fronting/telemetry/fronted-spans.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { type FrontedFacts, frontedRecord } from '../../support/fronted-record.ts';
+import { traceOf } from '../../support/telemetry-records.ts';
 
 const REFUSED = new ServingError('app_unavailable', 'the application is not there');
 

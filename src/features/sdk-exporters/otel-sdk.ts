@@ -1,25 +1,25 @@
 /**
  * Exports spans with the OpenTelemetry SDK, for exporters that need its span objects: console, zipkin, several at once,
- * and OTLP as JSON. Imported by tracing.ts only for them, since it takes long to load. OTLP as protobuf does without it
- * (otlp/otlp-spans.ts).
+ * and OTLP as JSON. Imported only for them, since it takes long to load. OTLP as protobuf does without it
+ * (telemetry/tracing/otlp/otlp-spans.ts).
  *
  * The SDK reads the standard variables from the process's environment itself: exporter, protocol, endpoint, headers,
  * resource attributes, limits, batching. It has no instrumentation, no metrics or logs of its own, and no context
  * manager: context is passed explicitly, since AsyncLocalStorage would slow down every promise.
  *
  * NodeSDK registers its tracer provider globally. It is taken out of the registry again, so that two servers can live
- * in one process. Only the SDK's own diagnostics stay global (sdk-diagnostics.ts).
+ * in one process. Only the SDK's own diagnostics stay global (telemetry/tracing/sdk-diagnostics.ts).
  *
  * While the collector is away, spans wait in the SDK's bounded queue (OTEL_BSP_MAX_QUEUE_SIZE) and are then dropped.
  * Requests never wait for it.
  */
 import { context, SamplingDecision, type Tracer, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { ownResource, SCOPE_NAME } from './otlp/resource.ts';
-import { startDiagnostics } from './sdk-diagnostics.ts';
+import { ownResource, SCOPE_NAME } from '../../telemetry/tracing/otlp/resource.ts';
+import { startDiagnostics } from '../../telemetry/tracing/sdk-diagnostics.ts';
+import { type SpanSink, spanSink } from '../../telemetry/tracing/span-sink.ts';
+import type { TracingOptions } from '../../telemetry/tracing/tracing-options.ts';
 import { PresetIds, SdkSpans } from './sdk-spans.ts';
-import { type SpanSink, spanSink } from './span-sink.ts';
-import type { TracingOptions } from './tracing-options.ts';
 
 /** Starts the SDK. Throws what the SDK throws. */
 export function startSdk(options: TracingOptions): SpanSink {

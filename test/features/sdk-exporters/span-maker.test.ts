@@ -2,13 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import * as tracing from '@opentelemetry/sdk-trace-base';
-import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
-import type { RequestRecord } from '../../../../src/telemetry/request-record.ts';
-import { STAGE_ADMIT, STAGE_DECODE, STAGE_ENCODE, STAGES, StageClock } from '../../../../src/telemetry/stage-clock.ts';
-import { PresetIds, SdkSpans } from '../../../../src/telemetry/tracing/sdk-spans.ts';
-import { SpanMaker } from '../../../../src/telemetry/tracing/span-maker.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { batchRecord, fullStages, requestRecord, traceOf } from '../../../support/telemetry-records.ts';
+import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
+import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
+import type { RequestRecord } from '../../../src/telemetry/request-record.ts';
+import { STAGE_ADMIT, STAGE_DECODE, STAGE_ENCODE, STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { SpanMaker } from '../../../src/telemetry/tracing/span-maker.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchRecord, fullStages, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
 type Span = tracing.ReadableSpan;
 

@@ -1,0 +1,8 @@
+/** Exporters of spans that need the objects of OpenTelemetry's SDK: console, zipkin, several at once, and OTLP as JSON. */
+import type { Feature } from '../../kernel/feature.ts';
+
+export const sdkExporters = {
+  name: 'sdk-exporters',
+  install: ({ telemetry }) =>
+    telemetry.exportSpansBy(async (options) => (await import('./otel-sdk.ts')).startSdk(options)),
+} satisfies Feature;

@@ -1,0 +1,35 @@
+import { prometheusText } from './exposition.ts';
+import type { MetricSnapshot } from './series.ts';
+
+/** What can be read at a scrape. */
+export interface ReadFamily {
+  readonly name: string;
+  get(): Promise<MetricSnapshot>;
+}
+
+/** The metrics of one server, in the order in which they were registered. */
+export class Registry {
+  readonly #families = new Map<string, ReadFamily>();
+
+  /** Throws an Error if the name is taken. */
+  register(...families: readonly ReadFamily[]): void {
+    for (const family of families) {
+      if (this.#families.has(family.name)) throw new Error(`a metric ${family.name} is registered already`);
+      this.#families.set(family.name, family);
+    }
+  }
+
+  find(name: string): ReadFamily | undefined {
+    return this.#families.get(name);
+  }
+
+  /** The present values of all. */
+  snapshots(): Promise<MetricSnapshot[]> {
+    return Promise.all([...this.#families.values()].map((family) => family.get()));
+  }
+
+  /** The same in Prometheus' text format. */
+  async text(): Promise<string> {
+    return prometheusText(await this.snapshots());
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * The totals of one signature of a model version since the start; under empty names, those of requests whose model or
+ * signature was not found. Most are one array of numbers:
+ *
+ *   numbers  │ stage 0: buckets, sum │ … │ stage 7: buckets, sum │ statistics (inference-counts.ts) │
+ *
+ * Durations of whole requests are counted by surface, method and outcome, batches by reason and outcome. Metrics and the
+ * statistics extension read them when they are asked. Counting allocates nothing, but for the first of a kind.
+ */
+import type { ServingError } from '../../core/errors.ts';
+import { NUMBERS, type RequestRing, STAGE_INSTANTS } from '../recorder/request-ring.ts';
+import type { BatchRecord, DispatchReason, IsolationResult, RequestRecord, StepRecord } from '../request-record.ts';
+import { STAGES } from '../stage-clock.ts';
+import { DURATIONS } from './buckets.ts';
+import { countServed, Runs, SERVED_NUMBERS } from './inference-counts.ts';
+import { INFERENCE_METHODS } from './live-stats.ts';
+import { type CounterSeries, counterFamily, type Family, type HistogramSeries, type Labels } from './series.ts';
+import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
+
+/** The families that a signature has series in. */
+export interface SignatureFamilies {
+  readonly requests: Family<HistogramSeries>;
+  readonly stages: Family<HistogramSeries>;
+  readonly batchSize: Family<HistogramSeries>;
+  readonly runs: Family<HistogramSeries>;
+  readonly predictionError: Family<HistogramSeries>;
+  readonly padding: Family<CounterSeries>;
+  readonly elements: Family<CounterSeries>;
+  readonly paddingElements: Family<CounterSeries>;
+  readonly batches: Family<CounterSeries>;
+  readonly isolations: Family<CounterSeries>;
+  readonly sheds: Family<CounterSeries>;
+}
+
+/** Of batches whose rows have lengths. */
+export function elementFamilies(): Pick<SignatureFamilies, 'elements' | 'paddingElements'> {
+  return {
+    elements: counterFamily(
+      'pillion_batch_elements_total',
+      'Rows × length of requests in batches, padding left out, where requests of different lengths share runs.',
+    ),
+    paddingElements: counterFamily(
+      'pillion_batch_padding_elements_total',
+      'Rows × length added to such batches, to the length of the longest row and to an allowed size.',
+    ),
+  };
+}
+
+const MS_PER_SECOND = 1000;
+const SERVED_AT = STAGES.length * DURATIONS.width;
+
+export interface SignatureLabels extends Labels {
+  readonly model: string;
+  readonly version: string;
+  readonly signature: string;
+}
+
+/** Which requests are counted together. */
+export type KindLabels = Pick<RequestRecord, 'surface' | 'method' | 'outcome'>;
+
+interface RequestKind extends KindLabels {
+  readonly isInference: boolean;
+  /** The histogram of their durations, and its series. */
+  readonly numbers: Float64Array;
+  readonly duration: HistogramSeries;
+  readonly tfServing: TfServingRequestSeries;
+}
+
+/** Created with the first batch: a model that was not found has none. */
+interface BatchSeries {
+  readonly size: HistogramSeries;
+  readonly padding: CounterSeries;
+  readonly run: HistogramSeries;
+  readonly predictionError: HistogramSeries;
+}
+
+/** Created with the first batch whose rows have lengths. */
+interface ElementSeries {
+  readonly own: CounterSeries;
+  readonly padding: CounterSeries;
+}
+
+/** Batches that left the queue for the same reason, and had the same outcome. */
+interface BatchKind extends Pick<BatchRecord, 'reason' | 'outcome'> {
+  readonly count: CounterSeries;
+}
+
+export class SignatureTotals {
+  readonly labels: SignatureLabels;
+  readonly #numbers = new Float64Array(SERVED_AT + SERVED_NUMBERS);
+  /** The numbers of inference-counts.ts. */
+  readonly served = this.#numbers.subarray(SERVED_AT);
+  #runs = new Runs();
+  readonly #families: SignatureFamilies;
+  readonly #tfServing: TfServingMetrics;
+  /** Created with the first request or batch. */
+  #stages: readonly HistogramSeries[] | undefined;
+  readonly #requests: RequestKind[] = [];
+  readonly #batches: BatchKind[] = [];
+  readonly #isolations = new Map<IsolationResult, CounterSeries>();
+  readonly #sheds = new Map<string, CounterSeries>();
+  #batch: BatchSeries | undefined;
+  #elements: ElementSeries | undefined;
+  /** The last request's and batch's, which are mostly the next ones' too. */
+  #lastRequest: RequestKind | undefined;
+  #lastBatch: BatchKind | undefined;
+
+  constructor(families: SignatureFamilies, tfServing: TfServingMetrics, labels: SignatureLabels) {
+    this.labels = labels;
+    this.#families = families;
+    this.#tfServing = tfServing;
+  }
+
+  get runs(): Runs {
+    return this.#runs;
+  }
+
+  /** Requests of one kind, at places `from` to `to` − 1. */
+  recordColumns(labels: KindLabels, ring: RequestRing, from: number, to: number): void {
+    const kind = this.#kindOf(labels);
+    this.#stages ??= this.#openStages();
+    const [first, last] = [STAGE_INSTANTS, STAGE_INSTANTS + STAGES.length];
+    countLengths({ ring, from, to, begin: first, end: last, least: -Infinity }, kind.numbers, 0);
+    for (let stage = 0; stage < STAGES.length; stage++) {
+      const begin = STAGE_INSTANTS + stage;
+      // A skipped stage has no length and is left out, or it would drown those that were gone through.
+      countLengths({ ring, from, to, begin, end: begin + 1, least: 0 }, this.#numbers, stage * DURATIONS.width);
+    }
+    this.#tfServing.recordColumns(ring, from, to, kind.tfServing);
+  }
+
+  /** `traceId` becomes an exemplar; undefined where the request's spans are not exported. */
+  recordRequest(record: RequestRecord, traceId: string | undefined): void {
+    const kind = this.#kindOf(record);
+    if (traceId !== undefined) this.#exemplify(record, kind.duration, traceId);
+    if (record.error !== undefined) this.#recordShed(record.error);
+    if (kind.isInference) countServed(this.#numbers, SERVED_AT, this.#runs, record, record.rows);
+  }
+
+  /** A step of an ensemble's request, which has `rows` rows. */
+  recordStep(step: StepRecord, rows: number): void {
+    countServed(this.#numbers, SERVED_AT, this.#runs, step, rows);
+  }
+
+  /** Its version was unloaded: its statistics begin anew. */
+  forgetStatistics(): void {
+    this.served.fill(0);
+    this.#runs = new Runs();
+  }
+
+  /** Its series were removed from the families: all but the statistics begins anew. Returns whether there are any. */
+  restart(): boolean {
+    this.#numbers.fill(0, 0, SERVED_AT);
+    this.#stages = undefined;
+    this.#requests.length = 0;
+    this.#batches.length = 0;
+    this.#lastRequest = undefined;
+    this.#lastBatch = undefined;
+    this.#batch = undefined;
+    this.#elements = undefined;
+    this.#isolations.clear();
+    this.#sheds.clear();
+    return this.#runs.byRows.size > 0 || this.served.some((number) => number > 0);
+  }
+
+  recordBatch(record: BatchRecord): void {
+    this.#stages ??= this.#openStages();
+    this.#batch ??= this.#openBatch();
+    const { size, padding, run, predictionError } = this.#batch;
+    size.observe(record.rows);
+    padding.add(record.size - record.rows);
+    if (record.elements !== undefined) this.#recordElements(record.elements, record.paddingElements ?? 0);
+    const { runStart, runEnd, expectedMs, executeStart, splitStart } = record;
+    if (runStart !== undefined && runEnd !== undefined) run.observe((runEnd - runStart) / MS_PER_SECOND);
+    if (expectedMs !== undefined && splitStart > 0) {
+      predictionError.observe(Math.abs(splitStart - executeStart - expectedMs) / MS_PER_SECOND);
+    }
+    this.#batchKindOf(record).count.add(1);
+    if (record.outcome === 'ok') this.#runs.countBatch(record);
+    this.#tfServing.recordBatch(record);
+    if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
+  }
+
+  /** Sizes of its batches in rows, without padding; undefined before the first. */
+  get batchSizes(): Pick<HistogramSeries, 'sum' | 'count'> | undefined {
+    return this.#batch?.size;
+  }
+
+  #openStages(): readonly HistogramSeries[] {
+    const { width } = DURATIONS;
+    return STAGES.map((stage, i) =>
+      this.#families.stages.open({ stage, ...this.labels }, this.#numbers.subarray(i * width, (i + 1) * width)),
+    );
+  }
+
+  #exemplify({ stages }: RequestRecord, duration: HistogramSeries, traceId: string): void {
+    const { finishedAt } = stages;
+    duration.exemplify((finishedAt - stages.startedAt) / MS_PER_SECOND, traceId, finishedAt);
+    for (const [stage, series] of this.#stages!.entries()) {
+      const lengthMs = stages.lengthOf(stage);
+      if (lengthMs > 0) series.exemplify(lengthMs / MS_PER_SECOND, traceId, finishedAt);
+    }
+  }
+
+  #recordElements(own: number, padding: number): void {
+    const { elements, paddingElements } = this.#families;
+    this.#elements ??= { own: elements.open(this.labels), padding: paddingElements.open(this.labels) };
+    this.#elements.own.add(own);
+    this.#elements.padding.add(padding);
+  }
+
+  #openBatch(): BatchSeries {
+    const { batchSize, padding, runs, predictionError } = this.#families;
+    return {
+      size: batchSize.open(this.labels),
+      padding: padding.open(this.labels),
+      run: runs.open(this.labels),
+      predictionError: predictionError.open(this.labels),
+    };
+  }
+
+  /** The scheduler's errors have a reason, one of a closed set; others have none. */
+  #recordShed({ attributes }: ServingError): void {
+    const reason = attributes?.['reason'];
+    if (typeof reason !== 'string') return;
+    const found = this.#sheds.get(reason);
+    const series = found ?? this.#families.sheds.open({ ...this.labels, reason });
+    if (found === undefined) this.#sheds.set(reason, series);
+    series.add(1);
+  }
+
+  #kindOf(labels: KindLabels): RequestKind {
+    const { surface, method, outcome } = labels;
+    const isOf = (kind: RequestKind | undefined): boolean =>
+      kind?.outcome === outcome && kind.method === method && kind.surface === surface;
+    if (!isOf(this.#lastRequest)) this.#lastRequest = this.#requests.find(isOf) ?? this.#openKind(labels);
+    return this.#lastRequest!;
+  }
+
+  #openKind({ surface, method, outcome }: KindLabels): RequestKind {
+    const { model } = this.labels;
+    const numbers = new Float64Array(DURATIONS.width);
+    const kind: RequestKind = {
+      ...{ surface, method, outcome, numbers },
+      // One whose model was not found is in no version's statistics.
+      isInference: INFERENCE_METHODS.has(method) && this.labels.version !== '',
+      duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }, numbers),
+      tfServing: this.#tfServing.seriesOf({ surface, method, model, outcome }),
+    };
+    this.#requests.push(kind);
+    return kind;
+  }
+
+  /** Counts a failed batch. A part of it that fails and is split again is not counted again. */
+  #recordIsolation(result: IsolationResult, reason: DispatchReason): void {
+    if (result === 'run_again' && reason === 'isolation') return;
+    const found = this.#isolations.get(result);
+    const series = found ?? this.#families.isolations.open({ ...this.labels, result });
+    if (found === undefined) this.#isolations.set(result, series);
+    series.add(1);
+  }
+
+  #batchKindOf({ reason, outcome }: BatchRecord): BatchKind {
+    const isOf = (kind: BatchKind | undefined): boolean => kind?.reason === reason && kind.outcome === outcome;
+    if (!isOf(this.#lastBatch)) {
+      this.#lastBatch = this.#batches.find(isOf);
+      if (this.#lastBatch === undefined) {
+        const count = this.#families.batches.open({ ...this.labels, reason, outcome });
+        this.#lastBatch = { reason, outcome, count };
+        this.#batches.push(this.#lastBatch);
+      }
+    }
+    return this.#lastBatch!;
+  }
+}
+
+/** Times between two instants of the requests at places `from` to `to` − 1, those above `least` ms. */
+interface Lengths {
+  readonly ring: RequestRing;
+  readonly from: number;
+  readonly to: number;
+  readonly begin: number;
+  readonly end: number;
+  readonly least: number;
+}
+
+/** Counts them in the histogram at index `at`. */
+function countLengths({ ring, from, to, begin, end, least }: Lengths, numbers: Float64Array, at: number): void {
+  const column = ring.numbers;
+  const durations = DURATIONS;
+  for (let place = from * NUMBERS; place < to * NUMBERS; place += NUMBERS) {
+    const lengthMs = column[place + end]! - column[place + begin]!;
+    if (lengthMs > least) durations.count(numbers, at, lengthMs / MS_PER_SECOND);
+  }
+}

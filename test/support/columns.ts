@@ -1,0 +1,19 @@
+/** Metrics that take single requests, as the ledger would give them. */
+import { Metrics } from '../../src/telemetry/metrics/metrics.ts';
+import { RequestRing } from '../../src/telemetry/recorder/request-ring.ts';
+import type { KeepReason } from '../../src/telemetry/recorder/tail-keep.ts';
+import type { RequestRecord } from '../../src/telemetry/request-record.ts';
+
+/** A ring with one request. */
+export function ringOf(record: RequestRecord): RequestRing {
+  const ring = new RequestRing(1);
+  ring.add(record, undefined);
+  return ring;
+}
+
+export class TestMetrics extends Metrics {
+  override recordRequest(record: RequestRecord, kept?: KeepReason, traceId?: string): void {
+    this.totals.recordColumns(ringOf(record), 0, 1);
+    super.recordRequest(record, kept, traceId);
+  }
+}

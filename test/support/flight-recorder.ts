@@ -1,0 +1,29 @@
+/** A flight recorder with a ring of its own, which takes requests as the ledger would. */
+import { FlightRecorder } from '../../src/telemetry/recorder/flight-recorder.ts';
+import { ReadRequest } from '../../src/telemetry/recorder/read-request.ts';
+import { RequestRing } from '../../src/telemetry/recorder/request-ring.ts';
+import type { KeepReason } from '../../src/telemetry/recorder/tail-keep.ts';
+import type { RequestRecord } from '../../src/telemetry/request-record.ts';
+
+/** As many places as the ledger's ring has. */
+const PLACES = 512;
+
+export class TestRecorder extends FlightRecorder {
+  readonly #ring: RequestRing;
+  readonly #read = new ReadRequest();
+
+  constructor({ places = PLACES, ...options }: { readonly places?: number; readonly minutesBytes?: number } = {}) {
+    const ring = new RequestRing(places);
+    super({ ring, settle: () => undefined }, { isOn: places > 0, ...options });
+    this.#ring = ring;
+  }
+
+  record(record: RequestRecord, kept: KeepReason | undefined): void {
+    this.#ring.add(record, kept);
+    this.keep(record, kept);
+    if (this.#ring.places === 0) return;
+    this.#ring.read(1, this.#read);
+    this.#read.takeUnread(record);
+    this.recordRequest(this.#read);
+  }
+}
