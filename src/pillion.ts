@@ -4,6 +4,7 @@
  */
 import { accessLog } from './features/access-log/feature.ts';
 import { autoRuntime } from './features/auto-runtime/feature.ts';
+import { webConsole } from './features/console/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
 import { ensembles } from './features/ensembles/feature.ts';
 import { explain } from './features/explain/feature.ts';
@@ -40,6 +41,11 @@ const LINES = [
   { feature: grpcJs, adds: 'the gRPC port on @grpc/grpc-js, to compare with' },
   { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
   { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },
+  {
+    feature: webConsole,
+    adds: 'a page for people on the admin port: live numbers, models, requests, a playground',
+    requires: ['flight-recorder'],
+  },
   { feature: doctor, adds: 'a command that says what is wrong with a server and its machine' },
   {
     feature: whatIf,

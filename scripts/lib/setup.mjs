@@ -11,6 +11,9 @@ import { fileURLToPath } from 'node:url';
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 
+/** The feature whose page is bundled. */
+const CONSOLE = join('src', 'features', 'console');
+
 const bold = (text) => (process.stdout.isTTY ? `\u001b[1m${text}\u001b[0m` : text);
 
 export function say(text) {
@@ -65,24 +68,30 @@ export function ensureBuilt() {
   ensurePackages();
   say('Compiling');
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
-  buildConsole('dist/admin/console');
+  buildConsole('dist');
   buildBundle('dist/bundle');
 }
 
 /** What bin/pillion starts, with a console of its own, and with V8's code cache for the Node that runs this. */
 function buildBundle(directory) {
   run(process.execPath, ['scripts/lib/bundle/build-bundle.mjs', directory]);
-  run(process.execPath, ['scripts/lib/bundle/build-console.mjs', `${directory}/admin/console`]);
+  bundleConsole(directory);
   const makeCache = ['scripts/lib/bundle/make-code-cache.mjs', directory, 'examples/digits/models/digits'];
   const { status } = spawnSync(process.execPath, makeCache, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   // The server works without, also where ONNX Runtime, which the model wants, has no library for the system.
   if (status !== 0) console.error('! there is no code cache, for the reason above: `pillion serve` starts more slowly');
 }
 
-/** The console's page, beside the compiled code that serves it. */
+/** The console's page, beside the compiled code that serves it. Nothing where that feature's folder is deleted. */
 function buildConsole(directory) {
+  if (!existsSync(join(root, CONSOLE))) return;
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.console.json']);
-  run(process.execPath, ['scripts/lib/bundle/build-console.mjs', directory]);
+  bundleConsole(directory);
+}
+
+function bundleConsole(directory) {
+  if (!existsSync(join(root, CONSOLE))) return;
+  run(process.execPath, ['scripts/lib/bundle/build-console.mjs', `${directory}/features/console/page`]);
 }
 
 let isBuiltForTests = false;
@@ -94,7 +103,7 @@ export function ensureBuiltForTests() {
   ensurePackages();
   say('Compiling with tests');
   run(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']);
-  buildConsole('build/src/admin/console');
+  buildConsole('build/src');
   buildBundle('build/bundle');
 }
 

@@ -115,6 +115,8 @@ export interface ServedParts {
   readonly lifecycle: RequestLifecycle;
   readonly thread: CodecThread;
   readonly records: Records;
+  /** Runs at a time over all models, by the cores that there were at the start. */
+  readonly slots: number;
   /** Cores that runs may take now, over all models. */
   readonly runCores: () => number;
   /** The bound addresses; undefined until the ports are bound. */

@@ -1,5 +1,5 @@
 /**
- * Bundles the console's page (src/admin/ui) into a directory: index.html, and script, styles and icon under names that
+ * Bundles the console's page (src/features/console/ui) into a directory: index.html, and script, styles and icon under names that
  * hold a hash of what is in them; each also compressed, as it is served. Needs no install script: esbuild's binary comes
  * in a package of its own.
  *
@@ -13,7 +13,7 @@ import { gzipSync } from 'node:zlib';
 import { buildSync } from 'esbuild';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const source = join(root, 'src', 'admin', 'ui');
+const source = join(root, 'src', 'features', 'console', 'ui');
 const [directory] = process.argv.slice(2);
 if (directory === undefined) {
   console.error('say where to: node scripts/lib/bundle/build-console.mjs DIRECTORY');

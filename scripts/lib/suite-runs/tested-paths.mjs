@@ -90,7 +90,7 @@ export const TESTED_PATHS = {
   browser: [
     'src/admin',
     'src/kernel/assembly/admin.ts',
-    'src/kernel/assembly/console.ts',
+    'src/features/console',
     'scripts/lib/bundle/build-console.mjs',
     'test/browser',
   ],

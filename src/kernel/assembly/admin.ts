@@ -24,7 +24,6 @@ import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import type { AdminParts, ServedParts } from '../installation.ts';
-import { createConsole } from './console.ts';
 import { processPlan } from './models.ts';
 
 interface AdminServerParts extends ServedParts {
@@ -66,13 +65,7 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
   });
-  const paths = [
-    ...createConsole({ ...parts, look }),
-    ...own,
-    ...modelPaths(models, logger),
-    ...record.paths(),
-    ...parts.pathsOf({ ...parts, look }),
-  ];
+  const paths = [...own, ...modelPaths(models, logger), ...record.paths(), ...parts.pathsOf({ ...parts, look })];
   return new AdminServer({ paths, gate, operators, onInternalError });
 }
 

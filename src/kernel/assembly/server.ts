@@ -160,6 +160,7 @@ export class Server implements Pillion {
       models,
       records,
       callers: coreSlots.callers,
+      slots: coreSlots.total,
       runCores: () => coreSlots.total,
       operators: access.operators,
       headroom: loads.headroom,

@@ -1,0 +1,52 @@
+/**
+ * The console: a page for people, and the requests of that page.
+ *
+ *   GET  /                                  the page; its files beside it (console-files.ts)
+ *   GET  /about                             version, addresses and settings
+ *   GET  /events                            live numbers, one tick a second (live-feed.ts)
+ *   POST /playground/predict|classify|regress    one request (playground.ts)
+ *
+ * Any link may lead to the page and its files; they hold nothing of this server's.
+ */
+import { type AdminPath, type Asked, sendJson, targetOf } from '../../admin/admin-path.ts';
+import { ConsoleFiles, PAGE_FILE } from './console-files.ts';
+import type { LiveFeed } from './live-feed.ts';
+import type { Playground, PlaygroundVerb } from './playground.ts';
+
+export interface ConsoleOptions {
+  readonly feed: LiveFeed;
+  readonly playground: Playground;
+  /** The JSON of GET /about. */
+  readonly about: () => object;
+}
+
+export function consolePaths({ feed, playground, about }: ConsoleOptions): readonly AdminPath[] {
+  const files = new ConsoleFiles();
+  const file = async ({ path, request, response }: Asked): Promise<false | undefined> =>
+    (await files.answer(path, request, response)) ? undefined : false;
+  return [
+    { method: 'GET', path: '/', says: 'the console, for a browser', guard: 'link', answer: file },
+    { method: 'GET', path: '/FILE', matches: PAGE_FILE, guard: 'link', answer: file },
+    {
+      ...{ method: 'GET', path: '/about', says: 'version, addresses and settings', isJson: true },
+      answer: ({ response }) => sendJson(response, about()),
+    },
+    {
+      ...{ method: 'GET', path: '/events', says: 'live numbers, one tick a second', isJson: true },
+      answer: ({ request, response }) => feed.answer(request, response),
+      close: () => feed.close(),
+    },
+    {
+      ...{
+        method: 'POST',
+        path: '/playground/predict',
+        matches: /^\/playground\/(predict|classify|regress)$/,
+        isJson: true,
+      },
+      says: 'one request, also /classify, /regress: ?model=NAME',
+      audited: ({ match, query }) => ({ method: `playground ${match[1]}`, ...targetOf(query) }),
+      answer: ({ request, response, match, query }) =>
+        playground.answer(request, response, match[1] as PlaygroundVerb, query),
+    },
+  ];
+}

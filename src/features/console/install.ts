@@ -1,0 +1,117 @@
+/** The console's paths: its live numbers, its playground and its facts about the server. */
+import process from 'node:process';
+import type { Explain } from '../../admin/explanation.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { AdminParts, Installation } from '../../kernel/installation.ts';
+import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
+import type { Servable } from '../../models/serving/servable.ts';
+import { LiveStats } from '../../telemetry/metrics/live-stats.ts';
+import type { AppTelemetry } from '../../telemetry/telemetry.ts';
+import { VERSION } from '../../version.ts';
+import { consolePaths } from './console.ts';
+import { CpuMeter } from './cpu-meter.ts';
+import { LiveFeed } from './live-feed.ts';
+import { type LiveTick, liveVersion, type QueueReport, quietVersion } from './live-report.ts';
+import { Playground } from './playground.ts';
+
+export function installConsole(server: Installation): void {
+  server.adminPaths((parts) => {
+    const about = aboutOf(server, parts);
+    return consolePaths({ feed: feedOf(server, parts), playground: playgroundOf(server, parts), about });
+  });
+}
+
+function feedOf({ clock, telemetry }: Installation, parts: AdminParts): LiveFeed {
+  const cpu = new CpuMeter();
+  const live = new LiveStats();
+  let stopCounting: (() => void) | undefined;
+  return new LiveFeed({
+    clock,
+    watch: (isWatched) => {
+      stopCounting?.();
+      live.take();
+      stopCounting = isWatched ? telemetry.follow(live) : undefined;
+      cpu.restart();
+    },
+    tick: tickMaker(telemetry, parts, live, cpu),
+  });
+}
+
+function playgroundOf({ config, telemetry }: Installation, parts: AdminParts): Playground {
+  const { lifecycle, thread, resolver, onInternalError } = parts;
+  return new Playground({
+    ...{ lifecycle, thread, resolver, onInternalError },
+    recorder: telemetry.flights,
+    maxBodyBytes: config.options.max_message_bytes,
+  });
+}
+
+/** The JSON of GET /about. */
+function aboutOf({ config, clock }: Installation, { addresses, slots }: AdminParts): () => object {
+  const { options } = config;
+  const startedAtMs = clock.wallMs();
+  return () => ({
+    version: VERSION,
+    node: process.versions.node,
+    started_at_ms: startedAtMs,
+    ...addresses(),
+    ...(options.inference_path_prefix !== '' && { inference_path_prefix: options.inference_path_prefix }),
+    rest_is_tls: config.isRestTls,
+    grpc_is_tls: config.tls !== undefined,
+    slots,
+    scheduler: options.scheduler,
+    max_batch_size: options.max_batch_size,
+    ...(options.slo_ms > 0 && { slo_ms: options.slo_ms }),
+  });
+}
+
+function tickMaker(
+  telemetry: AppTelemetry,
+  { models, lifecycle, look }: AdminParts,
+  live: LiveStats,
+  cpu: CpuMeter,
+): (spanMs: number) => LiveTick {
+  let states = '';
+  let revision = 0;
+  return (spanMs) => {
+    telemetry.settle();
+    const now = statesOf(models);
+    if (now !== states) revision += 1;
+    states = now;
+    return {
+      at_ms: Math.round(systemClock.wallMs()),
+      span_ms: Math.round(spanMs),
+      in_flight: lifecycle.inFlight,
+      cpu_cores: cpu.read(spanMs),
+      models_revision: revision,
+      versions: versionsOf(live, [...models.servables()], look()),
+    };
+  };
+}
+
+function versionsOf(live: LiveStats, servables: readonly Servable[], explain: Explain): LiveTick['versions'] {
+  const key = (model: string, version: string): string => `${version} ${model}`;
+  const loaded = new Map(servables.map((each) => [key(each.name, each.version.toString()), each]));
+  const counted = live.take();
+  const active = new Set(counted.map(({ model, version }) => key(model, version)));
+  const quiet = servables.filter(({ name, version }) => !active.has(key(name, version.toString())));
+  return [
+    ...counted.map((counts) => {
+      const servable = loaded.get(key(counts.model, counts.version));
+      return { ...liveVersion(counts, servable && queueOf(servable)), ...(servable && explain(servable)) };
+    }),
+    ...quiet.map((each) => ({
+      ...quietVersion(each.name, each.version.toString(), queueOf(each)),
+      ...explain(each),
+    })),
+  ];
+}
+
+function queueOf({ runner }: Servable): QueueReport {
+  return { rows: runner.queuedRows, tasks: runner.queuedTasks, running_batches: runner.runningBatches };
+}
+
+/** The states of all versions as a text: it changes when the answer of GET /models changes. */
+function statesOf(models: ModelManager): string {
+  return models.modelNames.map((name) => `${name}: ${models.versionStates(name)}`).join('\n');
+}

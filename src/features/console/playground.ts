@@ -1,0 +1,142 @@
+/**
+ * POST /playground/predict?model=NAME[&version=N], and /classify, /regress: one request with a body of the REST API,
+ * run by the same methods, so that the console's page needs no other origin. It counts as a request of the peer
+ * "console".
+ *
+ * The answer is that of the REST API, with the id for GET /requests/ID in x-request-id and the stages in server-timing.
+ */
+import type { Buffer } from 'node:buffer';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { readVersion } from '../../admin/model-actions.ts';
+import type { CodecThread } from '../../codec-thread/codec-thread.ts';
+import { clientLeft } from '../../core/cancel.ts';
+import { type ServingError, toServingError } from '../../core/errors.ts';
+import { BodyWatch } from '../../proxy/body-pace.ts';
+import { runCall } from '../../proxy/call.ts';
+import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
+import { serverTiming } from '../../proxy/http1/answer-head.ts';
+import { type BodyContext, BodyReader } from '../../proxy/http1/body-reader.ts';
+import { errorBody } from '../../proxy/http1/http-errors.ts';
+import { InflationGate } from '../../proxy/inflation.ts';
+import { RestClassify, RestRegress } from '../../proxy/protocols/tensorflow-serving/rest/rest-inference.ts';
+import { RestPredict } from '../../proxy/protocols/tensorflow-serving/rest/rest-predict.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
+import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
+import type { RestMethod } from '../../proxy/servers/rest-part.ts';
+import { wholeBody } from '../../proxy/sliced-body.ts';
+import type { FlightRecorder } from '../../telemetry/recorder/flight-recorder.ts';
+import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
+
+export interface PlaygroundOptions {
+  readonly lifecycle: RequestLifecycle;
+  readonly resolver: ModelResolver;
+  readonly recorder: FlightRecorder;
+  readonly maxBodyBytes: number;
+  /** Reads and writes large bodies. */
+  readonly thread: CodecThread;
+  readonly onInternalError: (error: unknown) => void;
+}
+
+/** A person at a page does not wait longer. */
+const TIMEOUT_MS = 30_000;
+
+export type PlaygroundVerb = 'predict' | 'classify' | 'regress';
+
+export class Playground {
+  readonly #options: PlaygroundOptions;
+  readonly #methods: Readonly<Record<PlaygroundVerb, RestMethod>>;
+  readonly #bodies: BodyContext;
+
+  constructor(options: PlaygroundOptions) {
+    this.#options = options;
+    const { resolver, maxBodyBytes, lifecycle, thread } = options;
+    // Its requests have a short deadline of their own.
+    const watch = new BodyWatch(lifecycle.clock, Infinity);
+    this.#bodies = { memory: lifecycle.memory, watch, inflations: new InflationGate() };
+    this.#methods = {
+      predict: new RestPredict(resolver, thread),
+      classify: new RestClassify(resolver, maxBodyBytes, thread),
+      regress: new RestRegress(resolver, maxBodyBytes, thread),
+    };
+  }
+
+  async answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    verb: PlaygroundVerb,
+    query: URLSearchParams,
+  ): Promise<void> {
+    const { lifecycle } = this.#options;
+    const context = lifecycle.begin({
+      surface: 'rest',
+      method: this.#methods[verb].name,
+      receivedAt: lifecycle.clock.nowMs(),
+      timeoutMs: TIMEOUT_MS,
+      requestId: undefined,
+      peer: 'console',
+      caller: 'console',
+      callerTrace: undefined,
+    });
+    response.once('close', () => {
+      if (!response.writableEnded) context.cancel.cancel(clientLeft(context.stages.reached));
+    });
+    let error: ServingError | undefined;
+    try {
+      const body = await this.#read(request, context);
+      send(response, 200, await this.#run(verb, body, context, query), context);
+    } catch (thrown) {
+      error = toServingError(thrown);
+      if (error.kind === 'internal') this.#options.onInternalError(error.cause ?? error);
+      const answer = errorBody(error.message);
+      context.responseBytes = answer.length;
+      send(response, error.row.http, answer, context);
+    } finally {
+      context.cancel.listener = undefined;
+      lifecycle.finish(context, error);
+      // The page links to it.
+      this.#options.recorder.open(context.id);
+    }
+  }
+
+  /** Rejects also if the request is cancelled before its body has arrived. */
+  #read(request: IncomingMessage, context: RequestContext): Promise<Buffer> {
+    context.cancel.throwIfCancelled();
+    const reader = new BodyReader(request, this.#options.maxBodyBytes, context, this.#bodies);
+    if (reader.refusal !== undefined) throw reader.refusal;
+    return new Promise((resolve, reject) => {
+      context.cancel.listener = {
+        onCancel: (reason) => {
+          reader.stop();
+          reject(reason);
+        },
+      };
+      reader.read().then(resolve, reject);
+    });
+  }
+
+  async #run(verb: PlaygroundVerb, body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
+    context.cancel.listener = undefined;
+    context.cancel.throwIfCancelled();
+    context.requestBytes = body.length;
+    const spec = { name: query.get('model') ?? '', version: readVersion(query.get('version')) };
+    const method = this.#methods[verb];
+    context.stages.enter(STAGE_DECODE, context.now());
+    const call = await method.decode(body, spec, context);
+    const result = await runCall(call);
+    context.cancel.throwIfCancelled();
+    context.stages.enter(STAGE_ENCODE, context.now());
+    const answer = await wholeBody(await method.encode(result, call));
+    context.responseBytes = answer.length;
+    return answer;
+  }
+}
+
+function send(response: ServerResponse, status: number, body: Buffer, context: RequestContext): void {
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'cache-control': 'no-store',
+    'x-request-id': context.id,
+    'server-timing': serverTiming(context.stages, context.now()),
+  });
+  response.end(body);
+}

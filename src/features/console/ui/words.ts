@@ -1,0 +1,136 @@
+/** Sentences about traffic, scheduler and the bound that holds: the meaning of a window's numbers, and what to do. Pure. */
+import { forecastWords } from '../../../admin/forecast-words.ts';
+import { count, duration, percent } from './format.ts';
+import { goodput, type WindowSummary } from './live-window.ts';
+
+/** `warn` marks a problem. */
+export interface Sentence {
+  readonly text: string;
+  readonly tone: 'plain' | 'warn';
+}
+
+const plain = (text: string): Sentence => ({ text, tone: 'plain' });
+const warn = (text: string): Sentence => ({ text, tone: 'warn' });
+
+/** `sloMs` is the latency objective, if known. */
+export function explain(summary: WindowSummary, sloMs?: number): readonly Sentence[] {
+  if (summary.requests === 0 && summary.batches === 0) {
+    return [plain('No request in this window. The playground sends one.'), ...bounds(summary)];
+  }
+  return [traffic(summary), ...endings(summary), ...latency(summary, sloMs), ...batching(summary), ...bounds(summary)];
+}
+
+function traffic(summary: WindowSummary): Sentence {
+  const { requests, seconds, cpuCores } = summary;
+  const share = goodput(summary);
+  const rate = `${count(requests / seconds)} requests per second`;
+  const busy = `the process uses ${count(cpuCores)} cores`;
+  if (share === undefined) return plain(`${rate}; ${busy}.`);
+  const text = `${rate}; ${percent(share)} of the valid ones were answered in time; ${busy}.`;
+  return share < 0.99 ? warn(text) : plain(text);
+}
+
+function endings({ refused, late, wrong, failed, seconds }: WindowSummary): readonly Sentence[] {
+  const found: Sentence[] = [];
+  const perSecond = (times: number): string => `${count(times / seconds)} per second`;
+  if (refused > 0) {
+    found.push(
+      warn(
+        `${perSecond(refused)} were refused at once, because they could not meet their deadline or the queue was full: there is more work than this machine can do. The answer says when to retry.`,
+      ),
+    );
+  }
+  if (late > 0) {
+    found.push(warn(`${perSecond(late)} missed their deadline: allow more time, or send fewer requests at once.`));
+  }
+  if (failed > 0) found.push(warn(`${perSecond(failed)} failed: the request list has each, with its reason.`));
+  if (wrong > 0) {
+    found.push(
+      plain(
+        `${perSecond(wrong)} were the callers’ mistakes, such as a wrong shape or an unknown name, or were cancelled.`,
+      ),
+    );
+  }
+  return found;
+}
+
+function latency({ p50Ms, p99Ms, stagesMs }: WindowSummary, sloMs: number | undefined): readonly Sentence[] {
+  if (p50Ms === undefined || p99Ms === undefined) return [];
+  const text = `Half of the answers take at most ${duration(p50Ms)}, 99 % at most ${duration(p99Ms)}; ${longestStage(stagesMs)}.`;
+  if (sloMs === undefined) return [plain(text)];
+  if (p99Ms <= sloMs) return [plain(`${text} The objective of ${duration(sloMs)} is met.`)];
+  return [warn(`${text} The slowest miss the objective of ${duration(sloMs)}.`)];
+}
+
+const STAGE_WORDS: Readonly<Record<number, string>> = {
+  0: 'receiving the request',
+  1: 'decoding it',
+  2: 'checking and admitting it',
+  3: 'waiting in the queue for a slot',
+  4: 'copying rows into a batch',
+  5: 'running the model',
+  6: 'splitting the outputs',
+  7: 'writing the answer',
+};
+
+function longestStage(stagesMs: readonly number[]): string {
+  const total = stagesMs.reduce((sum, ms) => sum + ms, 0);
+  const longest = stagesMs.indexOf(Math.max(...stagesMs));
+  if (total === 0) return 'no time was measured';
+  return `${percent(stagesMs[longest]! / total)} of the time goes into ${STAGE_WORDS[longest] ?? 'a stage'}`;
+}
+
+function batching(summary: WindowSummary): readonly Sentence[] {
+  const { batches, batchRows, padding, reasons, forecast, asForecast, queuedRows } = summary;
+  if (batches === 0) return [];
+  const rows = batchRows / batches;
+  const found = [
+    plain(`A batch holds ${count(rows)} ${rows === 1 ? 'row' : 'rows'} on average. ${whyStarted(reasons)}`),
+  ];
+  if (padding > 0) {
+    found.push(
+      plain(`${percent(padding / (padding + batchRows))} of the rows that run are padding to an allowed size.`),
+    );
+  }
+  if (forecast > 0) found.push(forecasts(forecast, asForecast));
+  found.push(plain(queuedRows === 0 ? 'No row waits now.' : `${count(queuedRows)} rows wait now.`));
+  return found;
+}
+
+function whyStarted(reasons: Readonly<Record<string, number>>): string {
+  const total = Object.values(reasons).reduce((sum, times) => sum + times, 0);
+  const [reason, times] = Object.entries(reasons).sort((a, b) => b[1] - a[1])[0] ?? ['', 0];
+  const share = total === 0 ? '' : percent(times / total);
+  if (reason === 'full')
+    return `${share} started because they were full: the model is busy, and batches have their largest size.`;
+  if (reason === 'enough')
+    return `${share} started because they were large enough: the model is busy, and rows are no cheaper in larger batches.`;
+  if (reason === 'timeout')
+    return `${share} started because a longer wait would have missed a deadline, or the batching delay was over.`;
+  if (reason === 'isolation')
+    return `${share} were parts of failed batches, run again: some requests hold values that the model rejects.`;
+  return `${share} started because a slot was free: no request waits while the machine has room.`;
+}
+
+/** Why each version does not answer more, and how far its forecasts were off. */
+function bounds({ explained }: WindowSummary): readonly Sentence[] {
+  const isOne = explained.length === 1;
+  return explained.flatMap(({ model, version, bound, forecast }) => {
+    const whose = isOne ? '' : ` of ${model} version ${version}`;
+    const found: Sentence[] = [];
+    if (bound !== undefined) {
+      const text = `The bound${whose} now is ${bound.sentence}.`;
+      found.push(bound.bound === 'nothing' ? plain(text) : warn(text));
+    }
+    if (forecast !== undefined) found.push(plain(`Forecasts${whose}: ${forecastWords(forecast)}.`));
+    return found;
+  });
+}
+
+/** With forecasts that are too short, requests are admitted that cannot be answered in time. */
+function forecasts(forecast: number, asForecast: number): Sentence {
+  const share = asForecast / forecast;
+  const text = `${percent(share)} of the runs took at most 1.5 times their forecast`;
+  if (share >= 0.5) return plain(`${text}.`);
+  return plain(`${text}: something else takes the cores, or the curve is still being learned.`);
+}
