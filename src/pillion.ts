@@ -16,6 +16,7 @@ import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
 import { profile } from './features/profile/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
+import { recordAndReplay } from './features/record-and-replay/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
@@ -53,6 +54,7 @@ const LINES = [
     requires: ['flight-recorder'],
   },
   { feature: profile, adds: 'some seconds of a server as one trace file, by a command and on the admin port' },
+  { feature: recordAndReplay, adds: 'commands that record requests of a running server, and send them again' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

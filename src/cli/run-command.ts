@@ -10,8 +10,6 @@ import { drainCommand } from './commands/drain.ts';
 import { keyCommand } from './commands/key.ts';
 import { nativesCommand } from './commands/natives.ts';
 import { placesCommand } from './commands/places.ts';
-import { recordCommand } from './commands/record.ts';
-import { replayCommand } from './commands/replay.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
 import { tritonserverCommand } from './commands/tritonserver.ts';
@@ -42,7 +40,6 @@ function commandsOf(features: FeatureList): readonly Command[] {
   const commands = [
     ...[serveCommand(features), tritonserverCommand(features), statusCommand(features), awaitCommand, drainCommand],
     ...features.commands,
-    ...[recordCommand, replayCommand],
     ...[configCommand(features), keyCommand, nativesCommand, placesCommand],
   ];
   const version = textCommand('version', ['version'], () => `pillion ${VERSION}\n`);

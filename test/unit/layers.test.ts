@@ -125,7 +125,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'cli/**',
-    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** telemetry/** backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/** proxy/records/*',
+    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** telemetry/** backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/**',
     because: 'a command starts a server, or asks a running one',
   },
   {

@@ -8,7 +8,6 @@ import type { LookAtVersions } from '../../admin/explanation.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import type { Operators } from '../../admin/operators.ts';
-import { RecordEndpoint } from '../../admin/record-endpoint.ts';
 import { configDump } from '../../admin/server/config-dump.ts';
 import type { PodLife } from '../../admin/server/pod-life.ts';
 import { type ServerFacts, serverInfo } from '../../admin/server/server-info.ts';
@@ -46,11 +45,8 @@ interface AdminServerParts extends ServedParts {
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
   const { operators, life, headroom, logger } = parts;
-  const { config, machine, models, records, callers, readiness, telemetry, gate, onInternalError } = parts;
-  const modelNames = (): readonly string[] => models.modelNames;
+  const { config, machine, models, callers, readiness, telemetry, gate, onInternalError } = parts;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.othersWait()];
-  const { taps, counters } = records;
-  const record = new RecordEndpoint({ clock: systemClock, taps, counters, models: modelNames });
   const look = parts.lookOf(parts);
   const startedAt = systemClock.nowMs();
   const own = serverPaths({
@@ -65,7 +61,7 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
   });
-  const paths = [...own, ...modelPaths(models, logger), ...record.paths(), ...parts.pathsOf({ ...parts, look })];
+  const paths = [...own, ...modelPaths(models, logger), ...parts.pathsOf({ ...parts, look })];
   return new AdminServer({ paths, gate, operators, onInternalError });
 }
 

@@ -1,5 +1,5 @@
+import { ADMIN, ADMIN_TOKEN_FILE, hostPortErrors, sidecarCommand } from '../../cli/sidecar-command.ts';
 import { integer, text } from '../../config/options/option-types.ts';
-import { ADMIN, ADMIN_TOKEN_FILE, hostPortErrors, sidecarCommand } from '../sidecar-command.ts';
 
 export const replayCommand = sidecarCommand({
   name: 'replay',
@@ -48,5 +48,5 @@ were not captured are sent as zeros and empty strings of the same shape.
     count: integer({ min: 1, max: 1_000_000, default: 1000, help: 'Ends after this many requests.' }),
   },
   check: ({ rest }) => hostPortErrors('rest', rest.replace(/\/[^/?#]+(?:\/[^/?#]+)*$/, '')),
-  run: async (options) => (await import('../replay.ts')).replay(options),
+  run: async (options) => (await import('./replay.ts')).replay(options),
 });

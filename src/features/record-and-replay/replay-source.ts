@@ -1,10 +1,10 @@
 /** Requests for `pillion replay`, as TFRecords of PredictionLog: from a file, or from a sidecar that captured them. */
 import type { Buffer } from 'node:buffer';
 import { createReadStream } from 'node:fs';
-import type { RequestEntry } from '../admin/request-entry.ts';
-import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
-import { askAdmin, noSidecar } from './ask-admin.ts';
-import type { AdminAddress } from './sidecar-command.ts';
+import type { RequestEntry } from '../../admin/request-entry.ts';
+import { askAdmin, noSidecar } from '../../cli/ask-admin.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
+import { TfRecordReader } from '../../codec/tfrecord/tf-record-reader.ts';
 
 /** Where the requests come from, and which of them. */
 export interface ReplaySource extends AdminAddress {

@@ -4,11 +4,12 @@
  * Copies requests of a model while it serves them (recording.ts). They are people's data: nothing is copied without
  * this request, which must come from this machine and not from a web page (access-guard.ts).
  */
-import type { Clock } from '../core/clock.ts';
-import type { RecordCounters } from '../proxy/records/record-counters.ts';
-import type { RequestTaps } from '../proxy/records/request-taps.ts';
-import type { Refusal } from './access-guard.ts';
-import type { AdminPath, Asked } from './admin-path.ts';
+
+import type { Refusal } from '../../admin/access-guard.ts';
+import type { AdminPath, Asked } from '../../admin/admin-path.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { RecordCounters } from '../../proxy/records/record-counters.ts';
+import type { RequestTaps } from '../../proxy/records/request-taps.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
 
 export interface RecordEndpointOptions {

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
-import type { RequestEntry } from '../../src/admin/request-entry.ts';
-import { floats, predictLog, writeRecords } from '../support/prediction-logs.ts';
-import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import type { RequestEntry } from '../../../../src/admin/request-entry.ts';
+import { floats, predictLog, writeRecords } from '../../../support/prediction-logs.ts';
+import { killSidecars, runPillion, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const HALF = '--model=h=examples/half_plus_two/models/half_plus_two';
 

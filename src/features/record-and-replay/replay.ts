@@ -7,15 +7,18 @@
  */
 import { Buffer } from 'node:buffer';
 import process from 'node:process';
-import { readExamplesRequest } from '../codec/tensorflow/example-input-reader.ts';
-import { readClassificationResponse, readRegressionResponse } from '../codec/tensorflow/inference-response-reader.ts';
-import { readPredictRequest, readPredictResponse } from '../codec/tensorflow/predict-reader.ts';
-import { type LogType, readPredictionLog } from '../codec/tensorflow/prediction-log.ts';
-import { secretIn } from '../config/authorization/secret-file.ts';
-import { readConfigFile } from '../config/config-file.ts';
-import { systemClock } from '../core/clock.ts';
-import { differenceOf } from '../proxy/records/golden-answer.ts';
-import { resultDifference, resultOf } from '../proxy/records/golden-inference.ts';
+import { readExamplesRequest } from '../../codec/tensorflow/example-input-reader.ts';
+import {
+  readClassificationResponse,
+  readRegressionResponse,
+} from '../../codec/tensorflow/inference-response-reader.ts';
+import { readPredictRequest, readPredictResponse } from '../../codec/tensorflow/predict-reader.ts';
+import { type LogType, readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
+import { secretIn } from '../../config/authorization/secret-file.ts';
+import { readConfigFile } from '../../config/config-file.ts';
+import { systemClock } from '../../core/clock.ts';
+import { differenceOf } from '../../proxy/records/golden-answer.ts';
+import { resultDifference, resultOf } from '../../proxy/records/golden-inference.ts';
 import { type ReplayRecord, type ReplaySource, replayRecords } from './replay-source.ts';
 
 const MAX_BYTES = 2 ** 31 - 1;
@@ -23,7 +26,7 @@ const MAX_BYTES = 2 ** 31 - 1;
 const TIMEOUT_MS = 60_000;
 const PROTOBUF = 'application/x-protobuf';
 
-/** The options of commands/replay.ts. */
+/** The options of replay-command.ts. */
 interface ReplayOptions extends ReplaySource {
   /** HOST:PORT, and a path prefix. */
   readonly rest: string;

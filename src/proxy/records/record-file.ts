@@ -5,11 +5,11 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { TfRecordReader } from '../codec/tfrecord/tf-record-reader.ts';
-import { type Disk, systemDisk } from '../files/disk.ts';
-import { OwnDirectory } from '../files/own-directory.ts';
-import { createFile, requireReplaceable } from '../files/own-file.ts';
-import { draftOf } from '../files/replace-file.ts';
+import { TfRecordReader } from '../../codec/tfrecord/tf-record-reader.ts';
+import { type Disk, systemDisk } from '../../files/disk.ts';
+import { OwnDirectory } from '../../files/own-directory.ts';
+import { createFile, requireReplaceable } from '../../files/own-file.ts';
+import { draftOf } from '../../files/replace-file.ts';
 
 /** Larger than any that a sidecar sends: a message has at most 2 GiB. */
 const MAX_RECORD_BYTES = 2 ** 32;

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { RecordEndpoint } from '../../../src/admin/record-endpoint.ts';
+
 import { numericTensor } from '../../../src/core/tensor.ts';
+import { RecordEndpoint } from '../../../src/features/record-and-replay/record-endpoint.ts';
 import { RecordCounters } from '../../../src/proxy/records/record-counters.ts';
 import { RequestTaps } from '../../../src/proxy/records/request-taps.ts';
 import { Registry } from '../../../src/telemetry/metrics/registry.ts';

@@ -1,5 +1,5 @@
+import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../../cli/sidecar-command.ts';
 import { flag, integer, share, text } from '../../config/options/option-types.ts';
-import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../sidecar-command.ts';
 
 /** A warm-up file and a file of golden requests may hold this many records. */
 const MAX_RECORDS = 1000;
@@ -60,5 +60,5 @@ is recorded unless somebody asks on the sidecar's own machine, and the file is r
     ...(model === '' ? ['whose requests? give --model=NAME'] : []),
     ...(out === '' ? ['where to? give --out=FILE'] : []),
   ],
-  run: async (options) => (await import('../record.ts')).record(options),
+  run: async (options) => (await import('./record.ts')).record(options),
 });

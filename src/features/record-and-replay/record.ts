@@ -1,5 +1,5 @@
 /**
- * `pillion record`: asks a running sidecar for its requests (admin/record-endpoint.ts) and writes them to a warm-up
+ * `pillion record`: asks a running sidecar for its requests (record-endpoint.ts) and writes them to a warm-up
  * file or, with --golden, to a file of golden requests.
  *
  *     count, size or time reached ─┐
@@ -9,16 +9,16 @@
  */
 import type { IncomingMessage } from 'node:http';
 import process from 'node:process';
-import { DROPPED_TRAILER, ENDED_TRAILER } from '../admin/recording.ts';
-import { systemClock } from '../core/clock.ts';
-import { noSidecar, readBody, requestToAdmin } from './ask-admin.ts';
-import { RecordFile } from './record-file.ts';
-import type { AdminAddress } from './sidecar-command.ts';
+import { noSidecar, readBody, requestToAdmin } from '../../cli/ask-admin.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
+import { systemClock } from '../../core/clock.ts';
+import { RecordFile } from '../../proxy/records/record-file.ts';
+import { DROPPED_TRAILER, ENDED_TRAILER } from './recording.ts';
 
 /** Time between two lines of progress on a terminal. */
 const PROGRESS_MS = 200;
 
-/** The options of commands/record.ts. */
+/** The options of record-command.ts. */
 interface RecordOptions extends AdminAddress {
   readonly model: string;
   readonly out: string;

@@ -1,0 +1,10 @@
+/** `pillion record` and GET /record, `pillion replay`: requests to files, and sent again (docs/warm-up-and-records.md). */
+import type { Feature } from '../../kernel/feature.ts';
+import { recordCommand } from './record-command.ts';
+import { replayCommand } from './replay-command.ts';
+
+export const recordAndReplay = {
+  name: 'record-and-replay',
+  commands: [recordCommand, replayCommand],
+  install: async (server) => (await import('./install.ts')).installRecording(server),
+} satisfies Feature;
