@@ -11,7 +11,7 @@
 import type { ModelReport } from '../admin/models-report.ts';
 import type { ModelKeys } from '../config/model-key.ts';
 import type { FeatureOptions, GivenOptions, ReadOptions } from '../config/options/feature-options.ts';
-import type { OptionTable } from '../config/read-options.ts';
+import { leftOut, type OptionTable } from '../config/read-options.ts';
 import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { Command } from './command.ts';
 import type { Installation } from './installation.ts';
@@ -74,7 +74,8 @@ export class FeatureList implements FeatureOptions {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
-    this.fileKeys = this.features.flatMap(({ fileKeys = [] }) => fileKeys);
+    const refused = ({ name, fileKeys = [] }: Feature) => fileKeys.map((key) => key.refused(leftOut({ name })));
+    this.fileKeys = [...this.features.flatMap(({ fileKeys = [] }) => fileKeys), ...absent.flatMap(refused)];
     this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
     this.commands = this.features.flatMap(({ commands = [] }) => commands);
     this.absent = absent;

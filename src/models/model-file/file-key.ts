@@ -1,5 +1,5 @@
 /** Keys of the pillion.yaml beside a model that features bring, beside those of declaration.ts. */
-import type * as v from 'valibot';
+import * as v from 'valibot';
 
 interface FileKeySpec<T> {
   readonly name: string;
@@ -26,6 +26,19 @@ export class FileKey<T> {
     this.schema = schema;
     this.help = help;
     this.besideIt = besideIt;
+  }
+
+  /** The key where its feature is left out. `problem` completes "state …". */
+  refused(problem: string): FileKey<unknown> {
+    const { name, help } = this;
+    return new FileKey({
+      name,
+      help,
+      schema: v.pipe(
+        v.unknown(),
+        v.check(() => false, `${name} ${problem}`),
+      ),
+    });
   }
 }
 

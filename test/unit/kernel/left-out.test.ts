@@ -8,6 +8,8 @@ import { ModelKey } from '../../../src/config/model-key.ts';
 import { text } from '../../../src/config/options/option-types.ts';
 import { readServeConfig } from '../../../src/config/serve-config.ts';
 import { FeatureList } from '../../../src/kernel/feature.ts';
+import { FileKey } from '../../../src/models/model-file/file-key.ts';
+import { loadModelFile } from '../../../src/models/model-file/load-model-file.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 const TEA = new ModelKey({
@@ -16,7 +18,13 @@ const TEA = new ModelKey({
   help: 'What it drinks.',
   flags: { cup: { path: ['tea', 'cup'] } },
 });
-const tea = { name: 'tea-time', options: { kettle: text({ default: '', help: 'Where it is.' }) }, modelKeys: [TEA] };
+const STEEPED = new FileKey({ name: 'steeped', schema: v.string('a text'), help: 'For how long.' });
+const tea = {
+  name: 'tea-time',
+  options: { kettle: text({ default: '', help: 'Where it is.' }) },
+  modelKeys: [TEA],
+  fileKeys: [STEEPED],
+};
 const cake = { name: 'cake' };
 const FEATURES = new FeatureList([
   { feature: tea, adds: 'tea' },
@@ -46,6 +54,15 @@ describe('a feature that is left out', () => {
     assert.equal(errorsOf(FEATURES, [`--config=${file}`]), undefined);
     assert.deepEqual(errorsOf(without, [`--config=${file}`]), [`${file}:1:1: kettle ${LEFT}`]);
     assert.match(errorsOf(without, [model, '--ketle=stove'])!.join(), /^unknown option --ketle/);
+  });
+
+  it('is named by the error of its key in the file beside a model', async (t) => {
+    const directory = tempDirectory(t);
+    writeFileSync(join(directory, 'pillion.yaml'), 'steeped: long\n');
+    const file = await loadModelFile(directory, FEATURES.fileKeys);
+    assert.equal(file!.valueOf(STEEPED), 'long');
+    const other = await loadModelFile(directory, without.fileKeys);
+    assert.throws(() => other!.views(new Map()), new RegExp(`pillion.yaml:1:\\d+: steeped ${LEFT}`));
   });
 
   it('is named by the error of its key of a model', (t) => {
