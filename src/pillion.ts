@@ -11,6 +11,7 @@ import { explain } from './features/explain/feature.ts';
 import { fallback } from './features/fallback/feature.ts';
 import { flightRecorder } from './features/flight-recorder/feature.ts';
 import { grpcJs } from './features/grpc-js/feature.ts';
+import { headroom } from './features/headroom/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
@@ -35,6 +36,7 @@ const LINES = [
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
   { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
+  { feature: headroom, adds: 'GET /headroom: how much more traffic the server takes, for autoscalers' },
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },

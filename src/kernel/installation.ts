@@ -13,7 +13,6 @@ import type { GrpcEngine, GrpcEngineOptions } from '../proxy/grpc/engine.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
-import type { OperatedModels } from '../proxy/handlers/operated-models.ts';
 import type { HttpFront } from '../proxy/http1/http-front.ts';
 import type { Prelude } from '../proxy/net/prelude.ts';
 import type { Readiness, ReadinessGate } from '../proxy/readiness.ts';
@@ -80,6 +79,8 @@ export interface LoadReadings {
   readonly waitingMs: () => number;
   /** How long the event loop had something to do. */
   readonly loopBusyMs: () => number;
+  /** How long its thread wanted a core, with the time in which it had none; undefined = the system does not say. */
+  readonly loopWantedMs: () => number | undefined;
   /** Cores that the process may use. */
   readonly budgetCores: () => number;
 }
@@ -90,7 +91,7 @@ export interface SurfaceParts {
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
   readonly readiness: Readiness;
-  readonly models: OperatedModels;
+  readonly models: ModelManager;
   /** Undefined without --model_repository. */
   readonly repository: ModelRepository | undefined;
   /** Of changes that callers make. Undefined: they are not written down. */

@@ -1,4 +1,5 @@
 /** The operators' server with a token, on a port and on a Unix socket; its audit log; what SIGHUP reads anew. */
+
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
@@ -7,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { after, describe, it, type TestContext } from 'node:test';
 import { newKey } from '../../src/cli/key.ts';
 import { writeAccessFile } from '../support/access-file.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { DIGITS, killSidecars, type LogLine, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -77,7 +79,7 @@ const READS = [
     '/stats',
     '/logging',
     '/help',
-    '/headroom',
+    ...(hasFeature('headroom') ? ['/headroom'] : []),
   ],
   ...['/about', '/events', '/metrics', '/monitoring/prometheus/metrics', '/profile?seconds=1', '/record?model=digits'],
   '/nothing',

@@ -70,7 +70,7 @@ describe('the admin port', () => {
       ...[`--admin_token_file=${tokenFile}`, `--audit_log_file=${auditFile}`],
     ]);
     const headers = { ...POST.headers, authorization: 'Bearer a-token-of-the-operators-0123456789' };
-    for (const path of ['/logging', '/stats', '/config_dump', '/server_info', '/headroom', '/help'])
+    for (const path of ['/logging', '/stats', '/config_dump', '/server_info', '/help'])
       assert.equal((await text(sidecar, path))[0], 401, path);
     assert.equal((await text(sidecar, '/logging?level=debug', POST))[0], 401);
     assert.equal((await text(sidecar, '/logging', { headers }))[1], 'active loggers:\n  pillion: info\n');

@@ -3,6 +3,7 @@
  * and where process.platform says darwin. They are hidden by an empty file system of their own mount namespace, which
  * needs bubblewrap.
  */
+
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import process from 'node:process';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
 import { unreadFacts } from '../../src/config/machine/unread-facts.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { DIGITS, killSidecars, startSidecar, type Wrap } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -40,7 +42,15 @@ for (const host of ['inline', 'thread', 'process']) {
         const answer = await fetch(`${sidecar.rest}/v1/models/digits:predict`, { method: 'POST', body: BODY });
         assert.equal(answer.status, 200, await answer.text());
         const headers = { 'x-pillion-console': '1' };
-        for (const path of ['/ready', '/metrics', '/models', '/headroom', '/server_info', '/config_dump', '/callers']) {
+        for (const path of [
+          '/ready',
+          '/metrics',
+          '/models',
+          ...(hasFeature('headroom') ? ['/headroom'] : []),
+          '/server_info',
+          '/config_dump',
+          '/callers',
+        ]) {
           assert.equal((await fetch(sidecar.admin + path, { headers })).status, 200, path);
         }
         const told = sidecar.lines.find(({ event }) => event === 'machine_unread');

@@ -21,6 +21,7 @@ import { fileURLToPath } from 'node:url';
 import { newKey } from '../../src/cli/key.ts';
 import { createIssuer, writeAccessFile } from '../support/access-file.ts';
 import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { answerOf, frame, openCall } from '../support/raw-grpc.ts';
 import { RawConnection } from '../support/rest-harness.ts';
 import { DIGITS, killSidecars, startSidecar } from '../support/sidecar.ts';
@@ -213,7 +214,8 @@ for (const engine of ENGINE_NAMES) {
       assert.equal(metrics.status, 200);
       told.set('metrics over REST', await metrics.text());
       for (const path of [
-        ...['/models', '/models/digits', '/about', '/metrics', '/profile?seconds=1', '/nothing', '/help', '/headroom'],
+        ...['/models', '/models/digits', '/about', '/metrics', '/profile?seconds=1', '/nothing', '/help'],
+        ...(hasFeature('headroom') ? ['/headroom'] : []),
         ...['/config_dump', '/server_info', '/stats', '/stats?format=json', '/logging'],
         ...[`/requests/${captured}`, `/requests/${captured}/payload`, `/models/${PLANTED.query.slice(0, 4)}`],
       ]) {

@@ -67,7 +67,7 @@ export function puppetParts({ models, lifecycle, readiness }: PuppetServer, maxM
     // No caller may load and unload models.
     models: undefined as never,
     ...{ repository: undefined, audit: undefined, thread: undefined },
-    loads: { runCores: () => 1, waitingMs: zero, loopBusyMs: zero, budgetCores: () => 1 },
+    loads: { runCores: () => 1, waitingMs: zero, loopBusyMs: zero, loopWantedMs: zero, budgetCores: () => 1 },
     areAddressesTold: false,
   };
 }

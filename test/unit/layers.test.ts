@@ -68,11 +68,6 @@ const LAYERS: readonly Layer[] = [
     because: 'a request is the same thing on every surface',
   },
   {
-    of: 'proxy/load/*',
-    may: 'core/** telemetry/** proxy/refusal-headers.ts',
-    because: 'how busy the server is, whoever asks',
-  },
-  {
     of: 'proxy/net/*',
     may: 'core/** files/* config/** internals/*',
     because: 'a socket does not know what is said on it',

@@ -116,7 +116,7 @@ export const TESTED_PATHS = {
   'fronting-events': [...FRONTING, ...HTTP1, 'test/fronting/long-events.ts', 'test/fronting/passing.ts', ...APPS],
   scaling: [
     ...[
-      'src/proxy/load',
+      'src/features/headroom',
       'src/kernel/assembly/load.ts',
       'src/proxy/servers/probes.ts',
       'src/backends/remote',

@@ -4,7 +4,6 @@
  *   GET /live /startup /ready   the probes (proxy/servers/probes.ts); /ready says why not
  *   GET /metrics   Prometheus text or OpenMetrics; /monitoring/prometheus/metrics adds TensorFlow Serving's names
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
- *   GET /headroom  how much more traffic the server takes (proxy/load/headroom-meter.ts)
  *   GET /callers   the callers that take most of the cores (callers-report.ts)
  *   GET /server_info /config_dump /stats   the server itself, as Envoy's admin port has it
  *   GET, POST /logging   the level of the log (log-level.ts)
@@ -28,8 +27,6 @@ export interface ServerPathsOptions {
   readonly serverInfo: () => object;
   readonly configDump: () => object;
   readonly log: LevelledLog;
-  /** The JSON of GET /headroom. */
-  readonly headroom: () => object;
   /** The JSON of GET /callers. */
   readonly callers: () => object;
   readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
@@ -37,7 +34,7 @@ export interface ServerPathsOptions {
 }
 
 export function serverPaths(options: ServerPathsOptions): readonly AdminPath[] {
-  const { readiness, waitsFor, models, headroom, callers, serverInfo, configDump, metrics, log, life } = options;
+  const { readiness, waitsFor, models, callers, serverInfo, configDump, metrics, log, life } = options;
   const probe = (path: string, says: string): AdminPath => ({
     ...get(path, says, ({ response }) => {
       const page = probePage(path, readiness, waitsFor)!;
@@ -51,7 +48,6 @@ export function serverPaths(options: ServerPathsOptions): readonly AdminPath[] {
     probe('/live', 'the process runs'),
     probe('/startup', 'it has been ready'),
     probe('/ready', 'it wants requests, or what it waits for'),
-    json('/headroom', 'how much more traffic it takes, for autoscalers', headroom),
     json('/server_info', 'version, state, uptime, given options, runtimes', serverInfo),
     json('/config_dump', 'the effective configuration, each value with its source; no secrets', configDump),
     statsPath(metrics),

@@ -6,9 +6,17 @@
 import type { CancelSignal } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { VersionStatus } from '../../models/serving/servable.ts';
-import type { OperatedModels } from '../../proxy/handlers/operated-models.ts';
+import type { VersionLoad, VersionStatus } from '../../models/serving/servable.ts';
+import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { LoadsByRequest } from './repository-handler.ts';
+
+/** The part of ModelManager that is used. */
+export interface OperatedModels extends Pick<ServableDirectory, 'modelNames' | 'status'> {
+  onDisk(name: string): readonly bigint[];
+  loadOf(name: string, version: bigint): VersionLoad | undefined;
+  isUnloadedByOperator(name: string, version: bigint): boolean;
+  operate(name: string, version: bigint, action: 'load' | 'unload' | 'reload'): Promise<void>;
+}
 
 /** The time between two looks at a load that is waited for. */
 const LOOK_MS = 20;

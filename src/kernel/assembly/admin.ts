@@ -17,7 +17,6 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
-import type { HeadroomMeter } from '../../proxy/load/headroom-meter.ts';
 import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
@@ -36,7 +35,6 @@ interface AdminServerParts extends ServedParts {
   /** What readiness waits for, beside the models: one line each. */
   readonly othersWait: () => readonly string[];
   readonly life: PodLife;
-  readonly headroom: HeadroomMeter;
   readonly onInternalError: (error: unknown) => void;
   /** Those of features. */
   readonly pathsOf: (parts: AdminParts) => readonly AdminPath[];
@@ -44,7 +42,7 @@ interface AdminServerParts extends ServedParts {
 }
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
-  const { operators, life, headroom, logger } = parts;
+  const { operators, life, logger } = parts;
   const { config, machine, models, callers, readiness, telemetry, gate, onInternalError } = parts;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.othersWait()];
   const look = parts.lookOf(parts);
@@ -57,7 +55,6 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     },
     serverInfo: () => serverInfo({ config, readiness, ...hostFacts(), uptimeMs: systemClock.nowMs() - startedAt }),
     configDump: () => configDump(config, configured(models)),
-    headroom: () => headroom.read(true),
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
   });

@@ -21,7 +21,6 @@ import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
-import type { HeadroomMeter } from '../../proxy/load/headroom-meter.ts';
 import { formatHostPort } from '../../proxy/net/listen-address.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { Records } from '../../proxy/records/records.ts';
@@ -89,7 +88,6 @@ export class Server implements Pillion {
   readonly #thread = new CodecThread(systemClock);
   readonly #surfaces: Surfaces;
   readonly #admin: AdminServer;
-  readonly #headroom: HeadroomMeter;
   readonly #clientDrain: ClientDrain;
   readonly #access: Access;
   readonly #installed: Installer;
@@ -145,7 +143,7 @@ export class Server implements Pillion {
     const gates = createGates(options, caps, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
     const doors = { gates, makePrelude: installed.makePrelude, tls: tls?.listen, access: access.control };
-    const loads = createLoads({ options, slots: coreSlots, budget, telemetry, models });
+    const loads = createLoads(coreSlots, budget);
     this.#surfaces = createSurfaces({
       ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
       ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces, engine: installed.makeEngine },
@@ -163,7 +161,6 @@ export class Server implements Pillion {
       slots: coreSlots.total,
       runCores: () => coreSlots.total,
       operators: access.operators,
-      headroom: loads.headroom,
       addresses: () => this.#addresses,
       othersWait: () => installed.services.flatMap((service) => service.waitsFor?.() ?? []),
       lookOf: (own) => installed.lookOf(own),
@@ -173,7 +170,6 @@ export class Server implements Pillion {
     this.#localCalls = new LocalCalls({ lifecycle, resolver, onInternalError });
     this.#access = access;
     this.#installed = installed;
-    this.#headroom = loads.headroom;
     this.#lifecycle = lifecycle;
     this.#records = records;
     this.#models = models;
@@ -200,7 +196,6 @@ export class Server implements Pillion {
       if (unread.length > 0) this.logger.info({ event: 'machine_unread', unread }, 'not told by this system');
       this.logger.info({ event: 'listening', ...addresses }, 'listening; loading models');
       this.#coreWatch.start();
-      this.#headroom.start();
       this.#tls?.watch.start();
       this.#memoryWatch.start();
       this.#descriptorWatch.start();
@@ -272,7 +267,6 @@ export class Server implements Pillion {
     await Promise.all([this.#surfaces.grpc.close(), this.#surfaces.rest.close()]);
     await this.#thread.close();
     this.#coreWatch.stop();
-    this.#headroom.stop();
     this.#memoryWatch.stop();
     this.#descriptorWatch.stop();
     await this.#closeModels();

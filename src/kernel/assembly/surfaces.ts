@@ -6,13 +6,13 @@ import type { Machine } from '../../config/machine/machine.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { Callers } from '../../proxy/caller.ts';
 import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
-import type { OperatedModels } from '../../proxy/handlers/operated-models.ts';
 import type { ReloadHandler } from '../../proxy/handlers/reload.ts';
 import { InflationGate } from '../../proxy/inflation.ts';
 import type { JoinedPort } from '../../proxy/net/joined-port.ts';
@@ -24,8 +24,8 @@ import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import { RestServer } from '../../proxy/servers/http-server.ts';
 import { type PageMaker, PageServer } from '../../proxy/servers/page-server.ts';
-import { headroomPage, probePages } from '../../proxy/servers/probes.ts';
-import { reportsOf } from '../../proxy/servers/surface.ts';
+import { probePages } from '../../proxy/servers/probes.ts';
+import { reportsOf, type Surface } from '../../proxy/servers/surface.ts';
 import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { Surface as SurfaceName } from '../../telemetry/request-record.ts';
@@ -40,7 +40,7 @@ interface SurfacesParts {
   readonly added: readonly SurfaceMaker[];
   /** Undefined: the kernel's own. */
   readonly engine: EngineMaker | undefined;
-  readonly models: OperatedModels;
+  readonly models: ModelManager;
   /** Of changes that callers make. */
   readonly audit: AuditLog;
   readonly config: ServeConfig;
@@ -120,19 +120,20 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
   });
   const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
   front?.opened(rest.routes.places, grpc.services);
-  return { grpc, rest, joined, ...createPageServers(parts, page) };
+  return { grpc, rest, joined, ...createPageServers(parts, surfaces, page) };
 }
 
 /** The ports that ask nobody who they are. Where callers are asked, --probe_port has no metrics: they name models. */
 function createPageServers(
-  { config, access, readiness, gates, loads, onInternalError }: SurfacesParts,
+  { config, access, readiness, gates, onInternalError }: SurfacesParts,
+  surfaces: readonly Surface[],
   metricsPage: PageMaker,
 ): Pick<Surfaces, 'metrics' | 'probes'> {
   const { metrics_port, probe_port } = config.options;
   const server = (port: number, pages: ReadonlyMap<string, PageMaker>): PageServer | undefined =>
     port === -1 ? undefined : new PageServer({ pages, gate: gates.probes, onInternalError });
   const probes = probePages(readiness);
-  probes.set('/headroom', () => headroomPage(loads.headroom, access === undefined));
+  for (const surface of surfaces) for (const [path, page] of surface.probePages ?? []) probes.set(path, page);
   if (access === undefined && config.metricsPath !== undefined) probes.set('/metrics', metricsPage);
   return { metrics: server(metrics_port, new Map([['/metrics', metricsPage]])), probes: server(probe_port, probes) };
 }

@@ -4,12 +4,7 @@
  *   /live      200 while the process runs its event loop, also during a drain: a failed liveness probe would restart it
  *   /startup   200 once every model of the start's list has been available, from then on
  *   /ready     200 if it wants requests: every configured model is available, the application is well, and no drain has begun
- *
- * Beside them, for autoscalers:
- *
- *   /headroom  how much more traffic it takes, as JSON (load/headroom-meter.ts)
  */
-import type { HeadroomMeter } from '../load/headroom-meter.ts';
 import { type Readiness, whyNotReady } from '../readiness.ts';
 import { type PageMaker, plain, type ServedPage } from './page-server.ts';
 
@@ -31,9 +26,4 @@ export function probePage(
 export function probePages(readiness: Readiness): Map<string, PageMaker> {
   const probes = ['/live', '/startup', '/ready'];
   return new Map(probes.map((path) => [path, () => probePage(path, readiness)!]));
-}
-
-/** `namesModels`: whoever asks may know which models there are. */
-export function headroomPage(meter: HeadroomMeter, namesModels: boolean): ServedPage {
-  return { contentType: 'application/json', text: `${JSON.stringify(meter.read(namesModels))}\n` };
 }

@@ -9,11 +9,14 @@ import type { ExchangeContext } from '../exchange.ts';
 import type { GrpcService } from '../grpc/engine.ts';
 import { servingOperations } from '../protocols/tensorflow-serving/rest/operations.ts';
 import { SERVING_SCHEMAS } from '../protocols/tensorflow-serving/rest/schemas.ts';
+import type { PageMaker } from './page-server.ts';
 import type { Described, RestPart } from './rest-part.ts';
 
 export interface Surface {
   /** Reports on the answers of both surfaces. The first surface that has some makes them. */
   readonly reports?: AnswerReports | undefined;
+  /** Pages of --probe_port, which asks nobody who they are, by path. */
+  readonly probePages?: ReadonlyMap<string, PageMaker>;
   /** Its gRPC services. `names`: gives the names of all services of the server, once it has been made. */
   grpc?(exchange: ExchangeContext, names: () => readonly string[]): readonly GrpcService[];
   /** Its routes of REST. `described`: gives the methods of all parts of REST, once the server has been made. */

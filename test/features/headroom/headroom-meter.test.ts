@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { type Headroom, HeadroomMeter, MAX_LOAD, type RunPlace } from '../../../../src/proxy/load/headroom-meter.ts';
-import type { BatchRecord } from '../../../../src/telemetry/request-record.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import {
+  type Headroom,
+  HeadroomMeter,
+  MAX_LOAD,
+  type RunPlace,
+} from '../../../src/features/headroom/headroom-meter.ts';
+import type { BatchRecord } from '../../../src/telemetry/request-record.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 /** Six time constants: 99.8 % of a step. */
 const SETTLED_S = 60;
