@@ -5,7 +5,7 @@
 export interface AnswerReports {
   /** The header by which a request asks for a report, in lower case. */
   readonly askedBy: string;
-  /** Every answer carries one, not only those to requests with the header. */
+  /** Every answer carries one, not only those to requests with the header. A field: it is read for each request. */
   readonly isAlways: boolean;
   /** The header of an HTTP answer; undefined: it carries no report. `asked`: the request's header. */
   onHttp(asked: string | undefined): readonly [name: string, value: string] | undefined;

@@ -13,16 +13,14 @@ export interface LoadReportsOptions {
 
 export class LoadReports implements AnswerReports {
   readonly askedBy = LOAD_FORMAT_HEADER;
+  readonly isAlways: boolean;
   readonly #options: LoadReportsOptions;
   #figures: LoadFigures | undefined;
   #report: LoadReport | undefined;
 
   constructor(options: LoadReportsOptions) {
     this.#options = options;
-  }
-
-  get isAlways(): boolean {
-    return this.#options.isAlways;
+    this.isAlways = options.isAlways;
   }
 
   /** The report of the moment; undefined before the first request was answered. */
