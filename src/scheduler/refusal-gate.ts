@@ -28,7 +28,7 @@ import { Priority } from '../core/priority.ts';
 import type { Admission } from './admission/admission.ts';
 import { mostWaitingRows } from './admission/backlog.ts';
 import type { SharedRefusals } from './admission/shared-refusals.ts';
-import { NO_CALLER, type Offenders } from './batch/offenders.ts';
+import { NO_CALLER, type QuarantinedCallers } from './batch/quarantined-callers.ts';
 import type { Holding } from './callers/holdings.ts';
 import { goesFirst } from './callers/precedence.ts';
 import type { CoreSlots } from './cores/core-slots.ts';
@@ -49,7 +49,7 @@ export interface RefusalGateOptions {
   readonly dispatcher: Dispatcher;
   readonly slots: CoreSlots;
   readonly statistics: RunStatistics;
-  readonly offenders: Offenders;
+  readonly quarantined: QuarantinedCallers;
   /** As in SchedulerOptions. With it a caller's refusals depend on its use of the cores, and none is given again. */
   readonly callerCoreShare: number;
   readonly refusals: SharedRefusals;
@@ -192,11 +192,11 @@ export class RefusalGate {
     { priority = Priority.default }: TaskContext,
     now: Instant,
   ): boolean {
-    const { queue, dispatcher, offenders, callerCoreShare } = this.#options;
+    const { queue, dispatcher, quarantined, callerCoreShare } = this.#options;
     if (queue.queuedTasks !== queuedTasks || dispatcher.runningBatches !== runningBatches) return false;
     // Where the queue is full for this request, admission starts what it can and then looks at what still waits.
     if (dispatcher.mayStart(now)) return false;
-    if (offenders.apart > 0 || callerCoreShare > 0) return false;
+    if (quarantined.count > 0 || callerCoreShare > 0) return false;
     return queue.sheddableTasks === 0 || priority >= Priority.sheddable;
   }
 

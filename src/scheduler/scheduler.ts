@@ -15,7 +15,7 @@
  * - Within a lane, the request that is due first goes first. Between lanes the policy decides (policy/slack-policy.ts),
  *   between models the slots that they share (cores/core-slots.ts).
  * - A failing run fails only its own members, and only the member at fault where its values are the reason
- *   (batch/isolator.ts). The caller of such values shares no batch with others for a while (batch/offenders.ts).
+ *   (batch/isolator.ts). The caller of such values shares no batch with others for a while (batch/quarantined-callers.ts).
  * - The request's bytes are read until it settles, and not after.
  */
 import { setImmediate } from 'node:timers';
@@ -28,8 +28,8 @@ import type { BatchRecord, Telemetry } from '../telemetry/request-record.ts';
 import { STAGE_QUEUE } from '../telemetry/stage-clock.ts';
 import { Admission } from './admission/admission.ts';
 import { SharedRefusals } from './admission/shared-refusals.ts';
-import { NO_CALLER, Offenders } from './batch/offenders.ts';
 import { type CreatePrefetch, leadPrefetch } from './batch/prefetch.ts';
+import { NO_CALLER, QuarantinedCallers } from './batch/quarantined-callers.ts';
 import type { Holding } from './callers/holdings.ts';
 import { CoreSlots } from './cores/core-slots.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -89,7 +89,7 @@ export class Scheduler {
   readonly #queue: TaskQueue;
   readonly #dispatcher: Dispatcher;
   readonly #admission: Admission;
-  readonly #offenders = new Offenders();
+  readonly #quarantined = new QuarantinedCallers();
   readonly #gate: RefusalGate;
   #closed: Promise<void> | undefined;
 
@@ -118,7 +118,7 @@ export class Scheduler {
       slots,
       weight: options.weight ?? 1,
       statistics,
-      offenders: this.#offenders,
+      quarantined: this.#quarantined,
       quarantine: init.quarantine,
       model,
       version,
@@ -136,7 +136,7 @@ export class Scheduler {
       isPredicting: kind === 'slack',
       isByDeadline: kind !== 'greedy',
     });
-    this.#gate = new RefusalGate({ ...parts, admission: this.#admission, offenders: this.#offenders });
+    this.#gate = new RefusalGate({ ...parts, admission: this.#admission, quarantined: this.#quarantined });
   }
 
   /** Rows that wait. A request that is run whole counts as one. */
@@ -174,7 +174,7 @@ export class Scheduler {
       if (plan.isFixed) throw emptyFixedBatch(plan);
     }
     const holding = this.#queue.holdings.of(this.#slots.callers.onRequest(context.caller ?? NO_CALLER, now));
-    const apart = this.#offenders.apart === 0 ? undefined : this.#admitApart(plan, context, now);
+    const apart = this.#quarantined.count === 0 ? undefined : this.#admitApart(plan, context, now);
     const lane = this.#queue.laneFor(plan, request, rows, apart);
     const units = lane.wholeSize === undefined ? rows : 1;
     checkPartCount(units, plan.maxBatchSize);
@@ -228,7 +228,7 @@ export class Scheduler {
    * requests wait already because of its debt.
    */
   #admitApart({ maxBatchSize }: SignaturePlan, { caller = NO_CALLER }: TaskContext, now: Instant): string | undefined {
-    if (!this.#offenders.isApart(caller)) return undefined;
+    if (!this.#quarantined.has(caller)) return undefined;
     const overMs = this.#dispatcher.lanes.overMs(caller, now);
     if (overMs > 0 && this.#dispatcher.lanes.waitingRows(caller) >= maxBatchSize) throw overCallerBudget(overMs);
     return caller;

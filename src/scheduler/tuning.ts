@@ -266,7 +266,7 @@ export const MAX_PREFETCH_LEAD_MS = 2;
 /** Runs that the shortest recent deadline must hold. ADR 19, measured. */
 export const MIN_PREFETCH_RUNS = 10;
 
-// ---- Failed batches that are run again (batch/isolator.ts, judge.ts, offenders.ts) ----
+// ---- Failed batches that are run again (batch/isolator.ts, judge.ts, quarantined-callers.ts) ----
 
 /** Share of one worker's time that a caller's values may take from others. ADR 30. */
 export const RERUN_TIME_SHARE = 0.1;
@@ -281,7 +281,7 @@ export const MAX_HOLD_MS = 60_000;
 /** How long other callers count as there after a batch of theirs. Chosen: longer than a client thinks. */
 export const OTHERS_MS = 1000;
 /** Most callers that are remembered for their values. Chosen. */
-export const MAX_OFFENDERS = 1024;
+export const MAX_QUARANTINED_CALLERS = 1024;
 /** Most bytes of a known good request that are kept; of the rest the shapes are. Chosen. */
 export const MAX_KNOWN_GOOD_BYTES = 64 * 1024;
 /** How long a known good request is kept before a newer one takes its place. Chosen: a copy now and then. */

@@ -131,7 +131,7 @@ class World {
     const { outputs, error } = outcome!;
     if (error?.kind === 'overloaded') {
       assert.equal(error.attributes?.['reason'], 'caller_budget');
-      assert.ok(this.#blamedAt.has(caller), 'only an offender is refused');
+      assert.ok(this.#blamedAt.has(caller), 'only a quarantined caller is refused');
       return;
     }
     if (!isBad) {

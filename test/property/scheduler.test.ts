@@ -250,7 +250,7 @@ class World {
   #checkCompany(rows: readonly number[]): void {
     const callers = new Set(rows.map((row) => this.#ownerOfRow.get(row)!.caller));
     if (callers.size === 1) return;
-    for (const caller of callers) assert.ok(!this.#isApart(caller), 'nobody shares a batch with an offender');
+    for (const caller of callers) assert.ok(!this.#isApart(caller), 'nobody shares a batch with a quarantined caller');
   }
 
   #isApart(caller: string): boolean {

@@ -5,7 +5,7 @@
  *   - shapes that the signature does not declare. A graph may take more than its signature says, or abort. Shapes that
  *     ended the process once are refused (ending-shapes.ts);
  *   - the members of a batch whose run ended the process, one by one: one of them did it;
- *   - whatever a caller sends whose request ended the process, for a while (scheduler/batch/offenders.ts).
+ *   - whatever a caller sends whose request ended the process, for a while (scheduler/batch/quarantined-callers.ts).
  *
  * They have a scheduler of their own: what waits here for the process to open holds no slot of the model, and what is
  * learned of these runs says nothing of the others. The process has the lowest priority, and is open only while it is
@@ -18,7 +18,7 @@ import { type ServingError, toServingError } from '../../core/errors.ts';
 import type { Batch } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { NO_CALLER, Offenders } from '../../scheduler/batch/offenders.ts';
+import { NO_CALLER, QuarantinedCallers } from '../../scheduler/batch/quarantined-callers.ts';
 import { Scheduler, type SchedulerInit } from '../../scheduler/scheduler.ts';
 import type { Quarantine, SchedulerRequest } from '../../scheduler/task.ts';
 import { EndingShapes } from './ending-shapes.ts';
@@ -35,7 +35,7 @@ export class CrashQuarantine implements Quarantine {
   readonly #scheduler: Scheduler;
   readonly #host: OnDemandHost;
   readonly #shapes: EndingShapes;
-  readonly #callers = new Offenders();
+  readonly #callers = new QuarantinedCallers();
 
   constructor({ clock, start, signatures, options, ...init }: CrashQuarantineOptions) {
     this.#clock = clock;
@@ -76,7 +76,7 @@ export class CrashQuarantine implements Quarantine {
   /** The request may end the process of its run. */
   takes({ isOddShape, context }: SchedulerRequest): boolean {
     if (isOddShape === true) return true;
-    return this.#callers.apart > 0 && this.#callers.isApart(context.caller ?? NO_CALLER);
+    return this.#callers.count > 0 && this.#callers.has(context.caller ?? NO_CALLER);
   }
 
   onCrash(caller: string): void {

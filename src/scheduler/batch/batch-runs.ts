@@ -20,7 +20,7 @@ import type { TaskQueue } from '../queue/task-queue.ts';
 import type { Quarantine } from '../task.ts';
 import { Isolator } from './isolator.ts';
 import { Judge } from './judge.ts';
-import type { Offenders } from './offenders.ts';
+import type { QuarantinedCallers } from './quarantined-callers.ts';
 import { type BatchContext, type BatchStart, RunningBatch } from './running-batch.ts';
 
 export interface BatchRunsOptions extends BatchContext {
@@ -32,7 +32,7 @@ export interface BatchRunsOptions extends BatchContext {
   readonly statistics: RunStatistics;
   /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
   readonly onMisfit?: ((signatureName: string, reason: string) => void) | undefined;
-  readonly offenders: Offenders;
+  readonly quarantined: QuarantinedCallers;
   /** Where requests run again whose batch ended its process. Undefined = here. */
   readonly quarantine?: Quarantine | undefined;
   /** Called once for each batch, after its members were settled or wait to be run again. */

@@ -38,7 +38,7 @@ import { MAX_RUN_ALONE } from '../tuning.ts';
 import { Isolation } from './isolation.ts';
 import type { Judge } from './judge.ts';
 import type { Verdict } from './known-good.ts';
-import { NO_CALLER, type Offenders } from './offenders.ts';
+import { NO_CALLER, type QuarantinedCallers } from './quarantined-callers.ts';
 import type { RunningBatch } from './running-batch.ts';
 
 /** Two NULs in a row are in no key that is made of names. */
@@ -48,7 +48,7 @@ export interface IsolatorParts {
   readonly executor: Executor;
   readonly queue: TaskQueue;
   readonly judge: Judge;
-  readonly offenders: Offenders;
+  readonly quarantined: QuarantinedCallers;
   readonly lanes: ApartLanes;
   readonly quarantine?: Quarantine | undefined;
   /** The server's clock, now. */
@@ -68,17 +68,17 @@ export class Isolator {
     const { lane, plan } = running;
     plan.good.onAnswered(running.candidate, now);
     lane.isolation?.onAnswered();
-    if (lane.apart !== undefined) this.#parts.offenders.onAnswered(lane.apart, now);
+    if (lane.apart !== undefined) this.#parts.quarantined.onAnswered(lane.apart, now);
   }
 
   /** Its run begins. */
   onSlotTaken(running: RunningBatch, now: Instant): void {
-    if (this.#parts.offenders.apart > 0) this.#seeOthers(running, now);
+    if (this.#parts.quarantined.count > 0) this.#seeOthers(running, now);
   }
 
   /** Its run has ended, and its slot is free. */
   onSlotFree(running: RunningBatch, now: Instant): void {
-    if (this.#parts.offenders.apart === 0) return;
+    if (this.#parts.quarantined.count === 0) return;
     this.#seeOthers(running, now);
     const { apart } = running.lane;
     if (apart !== undefined) this.#parts.lanes.trim(apart, now);
@@ -91,7 +91,7 @@ export class Isolator {
   /** A part has held a slot for so long, whether it failed or not. */
   onRerun({ lane }: RunningBatch, ms: number, now: Instant): void {
     if (lane.apart === undefined) lane.isolation!.onRerun(ms);
-    else this.#parts.offenders.charge(lane.apart, ms, now);
+    else this.#parts.quarantined.charge(lane.apart, ms, now);
     lane.isolation!.onMemberSettled();
   }
 
@@ -106,7 +106,7 @@ export class Isolator {
     const now = this.#parts.now();
     // The time of a part is charged when it ends.
     const costMs = running.isRerun ? 0 : now - running.slotSince;
-    if (lane.apart !== undefined) this.#parts.offenders.charge(lane.apart, costMs, now);
+    if (lane.apart !== undefined) this.#parts.quarantined.charge(lane.apart, costMs, now);
     const settle = (verdict: Verdict): void => {
       this.#settle(running, error, verdict, costMs);
       onSettled();
@@ -143,11 +143,11 @@ export class Isolator {
   /** The batch's one request failed by its values. */
   #blame(running: RunningBatch, error: ServingError, costMs: number): void {
     const { lane, record } = running;
-    const { offenders, now } = this.#parts;
+    const { quarantined, now } = this.#parts;
     const caller = running.firstMember.owner.context.caller ?? NO_CALLER;
     if (error.kind === 'worker_crashed' && !lane.isOdd) this.#parts.quarantine?.onCrash(caller);
-    if (offenders.blame(caller, now())) this.#parts.lanes.separate(caller);
-    if (lane.apart === undefined) offenders.charge(caller, costMs, now());
+    if (quarantined.blame(caller, now())) this.#parts.lanes.separate(caller);
+    if (lane.apart === undefined) quarantined.charge(caller, costMs, now());
     lane.isolation?.onFault(caller);
     record.isolation = 'values';
     running.fail(told(error), true);
@@ -161,7 +161,7 @@ export class Isolator {
       for (const member of members) member.owner.moveTo(quarantine, member, lane.plan, lane.outputs);
       return;
     }
-    const charge = (caller: string, ms: number): void => this.#parts.offenders.charge(caller, ms, this.#parts.now());
+    const charge = (caller: string, ms: number): void => this.#parts.quarantined.charge(caller, ms, this.#parts.now());
     const isolation = lane.isolation ?? new Isolation(members, running.takeJudge(), charge);
     members.sort((a, b) => a.due - b.due);
     for (const part of partsOf(members)) this.#queueAgain(part, lane, isolation);

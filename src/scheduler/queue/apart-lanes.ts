@@ -1,11 +1,11 @@
 /**
  * The lanes that a policy may choose from. The lanes of a caller that is kept apart and owes too much
- * (batch/offenders.ts) are left out, until its debt is paid, while there are others: requests of callers that are not
+ * (batch/quarantined-callers.ts) are left out, until its debt is paid, while there are others: requests of callers that are not
  * kept apart wait or run, or did so lately (a client may send its next request only after an answer). Without others
  * such a caller is served as fast as any.
  */
 import { type Clock, type Instant, WakeTimer } from '../../core/clock.ts';
-import { NO_CALLER, type Offenders } from '../batch/offenders.ts';
+import { NO_CALLER, type QuarantinedCallers } from '../batch/quarantined-callers.ts';
 import type { RunStatistics } from '../latency/run-statistics.ts';
 import type { Task } from '../task.ts';
 import { OTHERS_MS, RERUN_TIME_SHARE } from '../tuning.ts';
@@ -15,7 +15,7 @@ import type { TaskQueue } from './task-queue.ts';
 
 export interface ApartLanesParts {
   readonly queue: TaskQueue;
-  readonly offenders: Offenders;
+  readonly quarantined: QuarantinedCallers;
   readonly statistics: RunStatistics;
   readonly clock: Clock;
 }
@@ -38,14 +38,14 @@ export class ApartLanes implements Iterable<Lane> {
 
   /** The lanes that may run now. */
   [Symbol.iterator](): Iterator<Lane> {
-    const { queue, offenders } = this.#parts;
-    return offenders.apart === 0 ? queue[Symbol.iterator]() : this.#allowed();
+    const { queue, quarantined } = this.#parts;
+    return quarantined.count === 0 ? queue[Symbol.iterator]() : this.#allowed();
   }
 
   /** How far the caller's debt is over the limit, in ms, while there are others; else 0 or less. */
   overMs(caller: string, now: Instant): number {
-    const { offenders, statistics } = this.#parts;
-    const overMs = offenders.overMs(caller, now, statistics.meanRunMs);
+    const { quarantined, statistics } = this.#parts;
+    const overMs = quarantined.overMs(caller, now, statistics.meanRunMs);
     return overMs > 0 && this.#hasOthers(now) ? overMs : 0;
   }
 
@@ -58,8 +58,8 @@ export class ApartLanes implements Iterable<Lane> {
 
   /** A batch of these has started or ended. */
   onBatch(members: readonly Task[], now: Instant): void {
-    const { offenders } = this.#parts;
-    if (members.some((member) => !offenders.isApart(callerOf(member)))) this.#othersAt = now;
+    const { quarantined } = this.#parts;
+    if (members.some((member) => !quarantined.has(callerOf(member)))) this.#othersAt = now;
   }
 
   /** The caller is kept apart from now on: its requests leave the lanes that they share with others. */

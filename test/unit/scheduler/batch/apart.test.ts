@@ -36,7 +36,7 @@ class Server {
     return runs;
   }
 
-  /** Makes a caller an offender. */
+  /** Makes a caller a quarantined caller. */
   async blame(caller: string): Promise<void> {
     const bad = this.send(caller, BAD);
     await this.drain();

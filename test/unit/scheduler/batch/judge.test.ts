@@ -136,7 +136,7 @@ describe('Runs of known good requests', () => {
     for (const request of all) assert.equal((await request.error()).kind, 'invalid_request');
   });
 
-  it('are none for a known offender while others were answered within 100 ms', async () => {
+  it('are none for a quarantined caller while others were answered within 100 ms', async () => {
     const server = new Server();
     server.send([1], 'ann');
     await server.drain();
@@ -152,7 +152,7 @@ describe('Runs of known good requests', () => {
     assert.deepEqual(await server.drain(), [[BAD], [1]]);
   });
 
-  it('are for another caller than the known offender always its own', async () => {
+  it('are for another caller than the quarantined caller always its own', async () => {
     const server = new Server();
     server.send([1], 'ann');
     await server.drain();

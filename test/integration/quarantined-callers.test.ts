@@ -1,5 +1,5 @@
 /**
- * Callers that do wrong beside callers that do not, on one sidecar: whatever an offender sends, at whatever rate, each
+ * Callers that do wrong beside callers that do not, on one sidecar: whatever a bad caller sends, at whatever rate, each
  * request of the others is answered, and no circuit breaker opens. The counts decide, not the times.
  */
 import assert from 'node:assert/strict';
@@ -82,7 +82,7 @@ class Caller {
 }
 
 /** Sends wrong things until it is stopped; counts what came back. */
-class Offender {
+class BadCaller {
   readonly codes = new Map<number, number>();
   text = '';
   readonly #caller: Caller;
@@ -118,7 +118,7 @@ interface Kind {
   readonly model: string;
   readonly request: object;
   readonly options?: CallOptions;
-  /** Codes that the offender must see, and those that it may. */
+  /** Codes that the bad caller must see, and those that it may. */
   readonly must: readonly number[];
   readonly may?: readonly number[];
   readonly text?: RegExp;
@@ -218,14 +218,14 @@ describe('Beside a caller that sends', () => {
 
   for (const { name, model, request, options, must, may = [], text } of KINDS) {
     it(`${name}, others lose nothing`, async () => {
-      const offender = new Offender(new Caller(sidecar.grpc, `bad-${serial++}`), request, options);
+      const bad = new BadCaller(new Caller(sidecar.grpc, `bad-${serial++}`), request, options);
       const losses = await lossOf(model);
-      await offender.stop();
+      await bad.stop();
       assert.deepEqual(losses, []);
-      const codes = [...offender.codes.keys()];
-      for (const code of must) assert.ok(offender.codes.has(code), `${Status[code]} is not among ${codes}`);
+      const codes = [...bad.codes.keys()];
+      for (const code of must) assert.ok(bad.codes.has(code), `${Status[code]} is not among ${codes}`);
       for (const code of codes) assert.ok(must.includes(code) || may.includes(code), Status[code]);
-      if (text !== undefined) assert.match(offender.text, text);
+      if (text !== undefined) assert.match(bad.text, text);
       await assertClosed(model);
     });
   }
