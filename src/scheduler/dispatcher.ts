@@ -20,8 +20,8 @@ import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
 import type { LatencyModel } from './latency/latency-model.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
 import { QueueSituation, urgencyOf, workBefore } from './policy/queue-situation.ts';
-import type { ApartLanes } from './queue/apart-lanes.ts';
 import type { Lane } from './queue/lane.ts';
+import type { QuarantineLanes } from './queue/quarantine-lanes.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
 
 export interface DispatcherOptions extends BatchRunsOptions {
@@ -82,8 +82,8 @@ export class Dispatcher implements PrefetchTenant {
     return this.#runs.all.length;
   }
 
-  /** The lanes that may run, and what callers that are kept apart may have waiting. */
-  get lanes(): ApartLanes {
+  /** The lanes that may run, and what quarantined callers may have waiting. */
+  get lanes(): QuarantineLanes {
     return this.#runs.lanes;
   }
 

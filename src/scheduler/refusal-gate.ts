@@ -233,8 +233,8 @@ function always(error: ServingError): () => SharedError {
 }
 
 /** The lane of nearly all requests of its signature: those with its shapes, for all of its outputs. */
-function isUsual({ plan, isOdd, apart, wholeSize, outputs }: Lane): boolean {
-  if (isOdd || apart !== undefined || outputs.length !== plan.signature.outputs.size) return false;
+function isUsual({ plan, isOdd, quarantined, wholeSize, outputs }: Lane): boolean {
+  if (isOdd || quarantined !== undefined || outputs.length !== plan.signature.outputs.size) return false;
   if (plan.isWhole ? wholeSize !== 1 : wholeSize !== undefined || !plan.hasFixedRows) return false;
   let i = 0;
   for (const name of plan.signature.outputs.keys()) if (outputs[i++] !== name) return false;

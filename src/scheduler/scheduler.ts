@@ -174,8 +174,8 @@ export class Scheduler {
       if (plan.isFixed) throw emptyFixedBatch(plan);
     }
     const holding = this.#queue.holdings.of(this.#slots.callers.onRequest(context.caller ?? NO_CALLER, now));
-    const apart = this.#quarantined.count === 0 ? undefined : this.#admitApart(plan, context, now);
-    const lane = this.#queue.laneFor(plan, request, rows, apart);
+    const quarantined = this.#quarantined.count === 0 ? undefined : this.#admitQuarantined(plan, context, now);
+    const lane = this.#queue.laneFor(plan, request, rows, quarantined);
     const units = lane.wholeSize === undefined ? rows : 1;
     checkPartCount(units, plan.maxBatchSize);
     let ticket: Ticket;
@@ -224,10 +224,14 @@ export class Scheduler {
   }
 
   /**
-   * The caller, if it is kept apart from others; undefined for all others. Throws `overloaded` if too many of its
+   * The caller, if it is quarantined; undefined for all others. Throws `overloaded` if too many of its
    * requests wait already because of its debt.
    */
-  #admitApart({ maxBatchSize }: SignaturePlan, { caller = NO_CALLER }: TaskContext, now: Instant): string | undefined {
+  #admitQuarantined(
+    { maxBatchSize }: SignaturePlan,
+    { caller = NO_CALLER }: TaskContext,
+    now: Instant,
+  ): string | undefined {
     if (!this.#quarantined.has(caller)) return undefined;
     const overMs = this.#dispatcher.lanes.overMs(caller, now);
     if (overMs > 0 && this.#dispatcher.lanes.waitingRows(caller) >= maxBatchSize) throw overCallerBudget(overMs);

@@ -274,7 +274,7 @@ export const RERUN_TIME_SHARE = 0.1;
 export const RERUN_ADVANCE_RUNS = 4;
 /** …and at least. ADR 30. */
 export const MIN_RERUN_ADVANCE_MS = 20;
-/** How long a caller is kept apart once it was blamed; twice as long each time that it is blamed again. Chosen. */
+/** How long a caller is quarantined once it was blamed; twice as long each time that it is blamed again. Chosen. */
 export const FIRST_HOLD_MS = 1000;
 /** …and at most. Chosen: then one batch a minute is shared with it. */
 export const MAX_HOLD_MS = 60_000;

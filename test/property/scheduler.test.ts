@@ -112,7 +112,7 @@ class World {
   /** When each caller was last seen to be blamed for its values. */
   readonly #blamedAt = new Map<string, number>();
   /** A run has failed: some caller's requests may have lanes of their own. */
-  #isAnyApart = false;
+  #isAnyQuarantined = false;
   /** When a batch with requests of callers that may share runs last started or ended. */
   #othersAt = -Infinity;
   /** Runs of known good requests. */
@@ -137,7 +137,7 @@ class World {
       pick(this.#known, event.which)?.request.context.cancel.cancel(clientLeft('queue'));
     else if (event.kind === 'complete') this.#end(pick(active, event.which));
     else {
-      this.#isAnyApart = true;
+      this.#isAnyQuarantined = true;
       pick(active, event.which)?.fail(new ServingError('worker_lost', 'told to'));
     }
     await settle();
@@ -178,7 +178,7 @@ class World {
       run.complete();
       return;
     }
-    this.#isAnyApart = true;
+    this.#isAnyQuarantined = true;
     for (const row of rows) {
       // Padding is no second run of a row.
       if (this.#ranRows.delete(row)) this.#ownerOfRow.get(row)!.ran -= 1;
@@ -241,26 +241,27 @@ class World {
     for (const [i, row] of rows.entries()) this.#checkRow(row, rows[i - 1], width, batch.deadline);
     const first = this.#ownerOfRow.get(rows[0]!)!;
     const { kind, isToldOfDeadlines, batchTimeoutMicros } = this.#setting;
-    if (kind === 'greedy' && isToldOfDeadlines && batchTimeoutMicros === 0 && !this.#isAnyApart) {
+    if (kind === 'greedy' && isToldOfDeadlines && batchTimeoutMicros === 0 && !this.#isAnyQuarantined) {
       assert.ok(first.submittedAt <= oldestWaiting, 'the lane that waited longest goes first');
     }
   }
 
-  /** A caller that is blamed is apart for a second at least. */
+  /** A caller that is blamed is quarantined for a second at least. */
   #checkCompany(rows: readonly number[]): void {
     const callers = new Set(rows.map((row) => this.#ownerOfRow.get(row)!.caller));
     if (callers.size === 1) return;
-    for (const caller of callers) assert.ok(!this.#isApart(caller), 'nobody shares a batch with a quarantined caller');
+    for (const caller of callers)
+      assert.ok(!this.#isQuarantined(caller), 'nobody shares a batch with a quarantined caller');
   }
 
-  #isApart(caller: string): boolean {
+  #isQuarantined(caller: string): boolean {
     return (this.#blamedAt.get(caller) ?? -Infinity) > this.harness.clock.nowMs() - FIRST_HOLD_MS;
   }
 
   #onBatch(rows: readonly number[]): void {
     // A run of a known good request has rows of nobody.
     const owners = rows.map((row) => this.#ownerOfRow.get(row));
-    if (owners.some((owner) => owner !== undefined && !this.#isApart(owner.caller))) {
+    if (owners.some((owner) => owner !== undefined && !this.#isQuarantined(owner.caller))) {
       this.#othersAt = this.harness.clock.nowMs();
     }
   }
@@ -282,7 +283,7 @@ class World {
     owner.ran += 1;
     if (this.#failedRows.has(row)) return;
     const last = this.#lastRow.get(width) ?? 0;
-    if (this.#setting.kind === 'greedy' && !this.#isAnyApart)
+    if (this.#setting.kind === 'greedy' && !this.#isAnyQuarantined)
       assert.ok(row > last, 'first come, first served within a lane');
     this.#lastRow.set(width, Math.max(last, row));
   }
@@ -305,7 +306,7 @@ class World {
     const isBusy = scheduler.runningBatches >= this.#setting.slots;
     // Callers that owe too much yield while others run, and for a while after that.
     const isAnyThere = scheduler.runningBatches > 0 || clock.nowMs() - this.#othersAt < OTHERS_MS;
-    const mayYield = this.#isAnyApart && isAnyThere;
+    const mayYield = this.#isAnyQuarantined && isAnyThere;
     assert.ok(isBusy || mayYield || scheduler.queuedTasks === 0, 'no slot rests while a task waits');
   }
 

@@ -89,8 +89,8 @@ export class LatenessForecast {
     let ms = 0;
     let seen = 0;
     for (const lane of queue) {
-      // The lanes of other callers that are kept apart yield.
-      if (lane === own || (lane.apart !== undefined && lane.apart !== own.apart)) continue;
+      // The lanes of other quarantined callers yield.
+      if (lane === own || (lane.quarantined !== undefined && lane.quarantined !== own.quarantined)) continue;
       if (seen === MAX_FORECAST_LANES) break;
       seen += 1;
       ms += laneWorkMs(lane, Math.ceil(lane.rowsBefore(place)));

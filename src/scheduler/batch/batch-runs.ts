@@ -14,7 +14,7 @@ import type { BatchRecord } from '../../telemetry/request-record.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SlotTenant } from '../cores/slot-tenant.ts';
 import type { RunStatistics } from '../latency/run-statistics.ts';
-import { ApartLanes } from '../queue/apart-lanes.ts';
+import { QuarantineLanes } from '../queue/quarantine-lanes.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { Quarantine } from '../task.ts';
@@ -47,8 +47,8 @@ export class BatchRuns {
   readonly #all: RunningBatch[] = [];
   /** Batches that run, or wait for the batch before them on their worker. */
   readonly all: readonly RunningBatch[] = this.#all;
-  /** The lanes that may run, and what callers that are kept apart may have waiting. */
-  readonly lanes: ApartLanes;
+  /** The lanes that may run, and what quarantined callers may have waiting. */
+  readonly lanes: QuarantineLanes;
 
   /** @param onSlotFree called when a batch's members are settled and its slot is free */
   constructor(options: BatchRunsOptions, tenant: SlotTenant, onSlotFree: () => void) {
@@ -56,7 +56,7 @@ export class BatchRuns {
     this.#tenant = tenant;
     this.#onSlotFree = onSlotFree;
     const { queue, clock } = options;
-    this.lanes = new ApartLanes(options, onSlotFree);
+    this.lanes = new QuarantineLanes(options, onSlotFree);
     const judge = new Judge(queue, clock);
     this.#isolator = new Isolator({ ...options, lanes: this.lanes, judge, now: () => clock.nowMs() });
   }

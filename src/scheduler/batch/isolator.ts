@@ -1,9 +1,9 @@
 /**
  * Sees to it that a run which fails for one request's values fails that request alone: judges whether the values or the
- * runtime were at fault, runs the other members again, and keeps callers of such values apart from others.
+ * runtime were at fault, runs the other members again, and quarantines the callers of such values.
  *
  *   a run fails ─▶ is the runtime alive? (judge.ts) ──no──▶ its members fail, and the breaker counts it
- *                       └yes─▶ one request: its values are at fault: INVALID_ARGUMENT, its caller is kept apart
+ *                       └yes─▶ one request: its values are at fault: INVALID_ARGUMENT, its caller is quarantined
  *                            ▶ several: they are run again in parts
  *
  *   a b c d e f g h    the run fails; the runtime does not say for whose row
@@ -30,8 +30,8 @@
 import type { Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
-import type { ApartLanes } from '../queue/apart-lanes.ts';
 import { Lane, type RerunGroup } from '../queue/lane.ts';
+import type { QuarantineLanes } from '../queue/quarantine-lanes.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { Quarantine, Task } from '../task.ts';
 import { MAX_RUN_ALONE } from '../tuning.ts';
@@ -49,7 +49,7 @@ export interface IsolatorParts {
   readonly queue: TaskQueue;
   readonly judge: Judge;
   readonly quarantined: QuarantinedCallers;
-  readonly lanes: ApartLanes;
+  readonly lanes: QuarantineLanes;
   readonly quarantine?: Quarantine | undefined;
   /** The server's clock, now. */
   readonly now: () => Instant;
@@ -68,7 +68,7 @@ export class Isolator {
     const { lane, plan } = running;
     plan.good.onAnswered(running.candidate, now);
     lane.isolation?.onAnswered();
-    if (lane.apart !== undefined) this.#parts.quarantined.onAnswered(lane.apart, now);
+    if (lane.quarantined !== undefined) this.#parts.quarantined.onAnswered(lane.quarantined, now);
   }
 
   /** Its run begins. */
@@ -80,18 +80,18 @@ export class Isolator {
   onSlotFree(running: RunningBatch, now: Instant): void {
     if (this.#parts.quarantined.count === 0) return;
     this.#seeOthers(running, now);
-    const { apart } = running.lane;
-    if (apart !== undefined) this.#parts.lanes.trim(apart, now);
+    const { quarantined } = running.lane;
+    if (quarantined !== undefined) this.#parts.lanes.trim(quarantined, now);
   }
 
   #seeOthers({ lane, members }: RunningBatch, now: Instant): void {
-    if (lane.apart === undefined && lane.isolation?.isTrial !== true) this.#parts.lanes.onBatch(members, now);
+    if (lane.quarantined === undefined && lane.isolation?.isTrial !== true) this.#parts.lanes.onBatch(members, now);
   }
 
   /** A part has held a slot for so long, whether it failed or not. */
   onRerun({ lane }: RunningBatch, ms: number, now: Instant): void {
-    if (lane.apart === undefined) lane.isolation!.onRerun(ms);
-    else this.#parts.quarantined.charge(lane.apart, ms, now);
+    if (lane.quarantined === undefined) lane.isolation!.onRerun(ms);
+    else this.#parts.quarantined.charge(lane.quarantined, ms, now);
     lane.isolation!.onMemberSettled();
   }
 
@@ -106,7 +106,7 @@ export class Isolator {
     const now = this.#parts.now();
     // The time of a part is charged when it ends.
     const costMs = running.isRerun ? 0 : now - running.slotSince;
-    if (lane.apart !== undefined) this.#parts.quarantined.charge(lane.apart, costMs, now);
+    if (lane.quarantined !== undefined) this.#parts.quarantined.charge(lane.quarantined, costMs, now);
     const settle = (verdict: Verdict): void => {
       this.#settle(running, error, verdict, costMs);
       onSettled();
@@ -117,7 +117,7 @@ export class Isolator {
     // The runtime itself says that the values are at fault, or has shown it, or has answered other members.
     if (isProof(error) || lane.isolation?.hasAnswered === true) settle('alive');
     else {
-      const isStrict = isAlone && lane.apart === undefined;
+      const isStrict = isAlone && lane.quarantined === undefined;
       // Another server gets no request that nobody has sent.
       const mayMakeUp = isAlone && this.#parts.executor.isElsewhere !== true;
       this.#parts.judge.ask({ plan, isStrict, mayMakeUp }, settle);
@@ -134,7 +134,7 @@ export class Isolator {
       // The runtime works, whatever becomes of the members.
       if (verdict === 'alive') running.takeJudge()?.(true);
       else lane.isolation?.onUnexplained();
-      if (verdict !== 'failed' && record.tasks > 1 && members.length > 0) this.#takeApart(running, members, error, now);
+      if (verdict !== 'failed' && record.tasks > 1 && members.length > 0) this.#split(running, members, error, now);
       else running.fail(error, verdict === 'unknown' && record.tasks > 1 && members.length === 0 ? undefined : false);
     }
     lane.isolation?.onMemberSettled();
@@ -147,13 +147,13 @@ export class Isolator {
     const caller = running.firstMember.owner.context.caller ?? NO_CALLER;
     if (error.kind === 'worker_crashed' && !lane.isOdd) this.#parts.quarantine?.onCrash(caller);
     if (quarantined.blame(caller, now())) this.#parts.lanes.separate(caller);
-    if (lane.apart === undefined) quarantined.charge(caller, costMs, now());
+    if (lane.quarantined === undefined) quarantined.charge(caller, costMs, now());
     lane.isolation?.onFault(caller);
     record.isolation = 'values';
     running.fail(told(error), true);
   }
 
-  #takeApart(running: RunningBatch, members: Task[], error: ServingError, now: Instant): void {
+  #split(running: RunningBatch, members: Task[], error: ServingError, now: Instant): void {
     const { lane } = running;
     const { quarantine } = this.#parts;
     running.setAside(error.kind, now);
@@ -173,7 +173,7 @@ export class Isolator {
     for (const task of part) rows += task.rows;
     const key = `${like.key}${KEY_MARK}${this.#lanes}`;
     const lane = new Lane(key, like.plan, like.outputs, undefined, like.rowBytes, { group, rows });
-    lane.apart = like.apart;
+    lane.quarantined = like.quarantined;
     for (const task of part) {
       task.group = group;
       this.#parts.queue.push(lane, task);

@@ -7,7 +7,7 @@ import { keyAlongAxes, SEPARATOR } from './same-inputs.ts';
 type Runnable = Pick<SchedulerRequest, 'inputs' | 'outputs'>;
 
 /** Two NULs in a row are in no key that is made of names. */
-const APART = '\0\0apart ';
+const QUARANTINE = '\0\0quarantine ';
 
 /** Of requests with the same dtypes and shapes of a row. Inputs come in the signature's order, so that no key has names. */
 export function rowsKey(plan: SignaturePlan, request: Runnable): string {
@@ -40,9 +40,9 @@ export function oddKey(plan: SignaturePlan, outputs: readonly string[], bytes: n
   return `${SEPARATOR}odd ${bytes}${SEPARATOR}${outputsKey(plan, outputs)}`;
 }
 
-/** Of the tasks of one caller that is kept apart. */
-export function apartKey(key: string, caller: string): string {
-  return key + APART + caller;
+/** The key of a lane with the tasks of one quarantined caller alone. */
+export function quarantineKey(key: string, caller: string): string {
+  return key + QUARANTINE + caller;
 }
 
 function outputsKey(plan: SignaturePlan, outputs: readonly string[]): string {

@@ -84,8 +84,8 @@ export class Lane implements SlackFacts, TaskLane {
   readonly isolation: RerunGroup | undefined;
   /** Its tasks have shapes that are not the declared ones: their runs say nothing of the others'. */
   readonly isOdd: boolean;
-  /** The caller that all of its tasks are of, and that is kept apart (batch/quarantined-callers.ts). Undefined = all others. */
-  apart: string | undefined = undefined;
+  /** The quarantined caller that all of its tasks are of (batch/quarantined-callers.ts). Undefined = all others. */
+  quarantined: string | undefined = undefined;
   /** The task that goes first; of two of the same order, the older. Only `push` and `remove` write it. */
   head: Task | undefined;
   /** Ends of the list. */

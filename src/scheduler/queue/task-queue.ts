@@ -16,7 +16,7 @@ import type { SignaturePlan } from '../signature-plan.ts';
 import type { SchedulerRequest, Task } from '../task.ts';
 import { MAX_VALUE_LANES } from '../tuning.ts';
 import { Lane } from './lane.ts';
-import { apartKey, lengthsKey, oddKey, rowsKey, wholeKey } from './lane-keys.ts';
+import { lengthsKey, oddKey, quarantineKey, rowsKey, wholeKey } from './lane-keys.ts';
 import { PaddedLane } from './padded-lane.ts';
 import { expiredInQueue } from './queue-errors.ts';
 import { haveSameValues, SEPARATOR } from './same-inputs.ts';
@@ -70,14 +70,15 @@ export class TaskQueue {
 
   /**
    * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` or an odd shape is run alone,
-   * like one of a signature without a batch axis. `apart`: as in Lane.
+   * like one of a signature without a batch axis. `quarantined`: as in Lane.
    */
-  laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number, apart?: string): Lane {
-    if (request.isOddShape === true) return this.#ownLane(this.#oddLane(plan, request), apart);
-    if (plan.isWhole || rows === 0) return this.#ownLane(this.wholeLane(plan, request, plan.isWhole ? 1 : 0), apart);
-    if (plan.hasSameInputs) return this.#laneOfValues(plan, request, rows, apart);
-    if (plan.padding !== undefined) return this.#laneOfLengths(plan, plan.padding, request, rows, apart);
-    return this.#ownLane(this.#rowsLane(plan, request, rows), apart);
+  laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number, quarantined?: string): Lane {
+    if (request.isOddShape === true) return this.#ownLane(this.#oddLane(plan, request), quarantined);
+    if (plan.isWhole || rows === 0)
+      return this.#ownLane(this.wholeLane(plan, request, plan.isWhole ? 1 : 0), quarantined);
+    if (plan.hasSameInputs) return this.#laneOfValues(plan, request, rows, quarantined);
+    if (plan.padding !== undefined) return this.#laneOfLengths(plan, plan.padding, request, rows, quarantined);
+    return this.#ownLane(this.#rowsLane(plan, request, rows), quarantined);
   }
 
   /** The lane of requests whose rows have the same shapes. */
@@ -92,12 +93,15 @@ export class TaskQueue {
     padding: LengthPadding,
     request: Runnable,
     rows: number,
-    apart: string | undefined,
+    quarantined: string | undefined,
   ): Lane {
     const length = lengthOf(padding, request.inputs);
-    if (length === 0) return this.#ownLane(this.#rowsLane(plan, request, rows), apart);
+    if (length === 0) return this.#ownLane(this.#rowsLane(plan, request, rows), quarantined);
     const key = lengthsKey(plan, request.outputs);
-    const lane = this.#ownLane(this.#lanes.get(key) ?? new PaddedLane(key, plan, request.outputs), apart) as PaddedLane;
+    const lane = this.#ownLane(
+      this.#lanes.get(key) ?? new PaddedLane(key, plan, request.outputs),
+      quarantined,
+    ) as PaddedLane;
     lane.expect(length, rowBytes(plan, request, rows));
     return lane;
   }
@@ -130,28 +134,28 @@ export class TaskQueue {
     }
   }
 
-  /** A lane like `lane` for the tasks of the caller `apart` alone; `lane` itself if it is undefined. */
-  #ownLane(lane: Lane, apart: string | undefined): Lane {
-    if (apart === undefined) return lane;
-    return this.#lanes.get(apartKey(lane.key, apart)) ?? apartLane(lane, apart);
+  /** A lane like `lane` for the tasks of the caller `quarantined` alone; `lane` itself if it is undefined. */
+  #ownLane(lane: Lane, quarantined: string | undefined): Lane {
+    if (quarantined === undefined) return lane;
+    return this.#lanes.get(quarantineKey(lane.key, quarantined)) ?? quarantineLane(lane, quarantined);
   }
 
   /**
    * The lane for the request's values of inputs that must be the same. Callers choose the values, and each lane costs time
    * at every decision: from MAX_VALUE_LANES on, a request with a new value is run whole, in one lane for all of a size.
    */
-  #laneOfValues(plan: SignaturePlan, request: Runnable, rows: number, apart: string | undefined): Lane {
+  #laneOfValues(plan: SignaturePlan, request: Runnable, rows: number, quarantined: string | undefined): Lane {
     const key = rowsKey(plan, request);
     for (let i = 0; ; i++) {
       const ordinary = i === 0 ? key : `${key}${SEPARATOR}${i}`;
-      const lane = this.#lanes.get(apart === undefined ? ordinary : apartKey(ordinary, apart));
+      const lane = this.#lanes.get(quarantined === undefined ? ordinary : quarantineKey(ordinary, quarantined));
       if (lane === undefined) {
         const isRoom = plan.laneCount < MAX_VALUE_LANES || plan.sizes.length > 0 || rows > plan.maxBatchSize;
         const bytes = rowBytes(plan, request, rows);
         const made = isRoom
           ? new Lane(ordinary, plan, request.outputs, undefined, bytes)
           : this.wholeLane(plan, request, rows);
-        return this.#ownLane(made, apart);
+        return this.#ownLane(made, quarantined);
       }
       if (haveSameValues(plan.axes!, lane.head!.inputs, request.inputs)) return lane;
     }
@@ -276,13 +280,13 @@ function rowBytes(plan: SignaturePlan, { inputs }: Runnable, rows: number): numb
 }
 
 /** A lane like another, for the tasks of one caller alone. */
-function apartLane(lane: Lane, caller: string): Lane {
+function quarantineLane(lane: Lane, caller: string): Lane {
   const { key, plan, outputs, wholeSize, rowBytes: bytes, isOdd } = lane;
-  const ownKey = apartKey(key, caller);
+  const ownKey = quarantineKey(key, caller);
   const own =
     lane instanceof PaddedLane
       ? new PaddedLane(ownKey, plan, outputs)
       : new Lane(ownKey, plan, outputs, wholeSize, bytes, undefined, isOdd);
-  own.apart = caller;
+  own.quarantined = caller;
   return own;
 }

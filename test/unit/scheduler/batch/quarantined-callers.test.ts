@@ -4,7 +4,7 @@ import { QuarantinedCallers } from '../../../../src/scheduler/batch/quarantined-
 import { MAX_QUARANTINED_CALLERS } from '../../../../src/scheduler/tuning.ts';
 
 describe('A caller that was blamed', () => {
-  it('is apart until a batch of its own is answered after a second without blame', () => {
+  it('is quarantined until a batch of its own is answered after a second without blame', () => {
     const quarantined = new QuarantinedCallers();
     assert.equal(quarantined.blame('a', 0), true);
     assert.equal(quarantined.blame('a', 500), false);
@@ -17,7 +17,7 @@ describe('A caller that was blamed', () => {
     assert.equal(quarantined.count, 0);
   });
 
-  it('is apart for twice as long each time, up to a minute, and begins anew after a long while', () => {
+  it('is quarantined for twice as long each time, up to a minute, and begins anew after a long while', () => {
     const quarantined = new QuarantinedCallers();
     let now = 0;
     const held: number[] = [];

@@ -1,8 +1,8 @@
 /**
- * The lanes that a policy may choose from. The lanes of a caller that is kept apart and owes too much
- * (batch/quarantined-callers.ts) are left out, until its debt is paid, while there are others: requests of callers that are not
- * kept apart wait or run, or did so lately (a client may send its next request only after an answer). Without others
- * such a caller is served as fast as any.
+ * The lanes that a policy may choose from. The lanes of a quarantined caller that owes too much
+ * (batch/quarantined-callers.ts) are left out until its debt is paid, while there are others: requests of callers that
+ * are not quarantined wait or run, or did so lately (a client may send its next request only after an answer). Without
+ * others such a caller is served as fast as any.
  */
 import { type Clock, type Instant, WakeTimer } from '../../core/clock.ts';
 import { NO_CALLER, type QuarantinedCallers } from '../batch/quarantined-callers.ts';
@@ -13,22 +13,22 @@ import type { Lane } from './lane.ts';
 import { overCallerBudget } from './queue-errors.ts';
 import type { TaskQueue } from './task-queue.ts';
 
-export interface ApartLanesParts {
+export interface QuarantineLanesParts {
   readonly queue: TaskQueue;
   readonly quarantined: QuarantinedCallers;
   readonly statistics: RunStatistics;
   readonly clock: Clock;
 }
 
-export class ApartLanes implements Iterable<Lane> {
-  readonly #parts: ApartLanesParts;
+export class QuarantineLanes implements Iterable<Lane> {
+  readonly #parts: QuarantineLanesParts;
   readonly #timer: WakeTimer;
   #wakeAt: Instant = Infinity;
   /** When a batch with requests of others last started or ended. */
   #othersAt: Instant = -Infinity;
 
   /** @param onAllowed called when a lane that was left out may run */
-  constructor(parts: ApartLanesParts, onAllowed: () => void) {
+  constructor(parts: QuarantineLanesParts, onAllowed: () => void) {
     this.#parts = parts;
     this.#timer = new WakeTimer(parts.clock, () => {
       this.#wakeAt = Infinity;
@@ -52,7 +52,7 @@ export class ApartLanes implements Iterable<Lane> {
   /** Rows of the caller's own lanes that wait. */
   waitingRows(caller: string): number {
     let rows = 0;
-    for (const lane of this.#parts.queue) if (lane.apart === caller) rows += lane.queuedRows;
+    for (const lane of this.#parts.queue) if (lane.quarantined === caller) rows += lane.queuedRows;
     return rows;
   }
 
@@ -62,11 +62,11 @@ export class ApartLanes implements Iterable<Lane> {
     if (members.some((member) => !quarantined.has(callerOf(member)))) this.#othersAt = now;
   }
 
-  /** The caller is kept apart from now on: its requests leave the lanes that they share with others. */
+  /** The caller is quarantined from now on: its requests leave the lanes that they share with others. */
   separate(caller: string): void {
     const { queue } = this.#parts;
     for (const lane of [...queue]) {
-      if (lane.apart !== undefined || lane.isolation !== undefined) continue;
+      if (lane.quarantined !== undefined || lane.isolation !== undefined) continue;
       queue.separate(lane, caller, (task) => callerOf(task) === caller);
     }
   }
@@ -77,7 +77,7 @@ export class ApartLanes implements Iterable<Lane> {
     if (overMs <= 0) return;
     let room: number | undefined;
     for (const lane of [...this.#parts.queue]) {
-      if (lane.apart !== caller) continue;
+      if (lane.quarantined !== caller) continue;
       room ??= lane.plan.maxBatchSize;
       for (const task of [...lane.tasks()]) {
         if (task.owner.isSettled) continue;
@@ -96,7 +96,7 @@ export class ApartLanes implements Iterable<Lane> {
   *#allowed(): Iterator<Lane> {
     const now = this.#parts.clock.nowMs();
     for (const lane of this.#parts.queue) {
-      const overMs = lane.apart === undefined ? 0 : this.overMs(lane.apart, now);
+      const overMs = lane.quarantined === undefined ? 0 : this.overMs(lane.quarantined, now);
       if (overMs > 0) this.#wake(now, overMs);
       else yield lane;
     }
@@ -113,7 +113,8 @@ export class ApartLanes implements Iterable<Lane> {
 
   #hasOthers(now: Instant): boolean {
     if (now - this.#othersAt < OTHERS_MS) return true;
-    for (const lane of this.#parts.queue) if (lane.apart === undefined && lane.isolation?.isTrial !== true) return true;
+    for (const lane of this.#parts.queue)
+      if (lane.quarantined === undefined && lane.isolation?.isTrial !== true) return true;
     return false;
   }
 }
