@@ -27,7 +27,7 @@ export interface SchedulerOptions {
    * (default) = any size.
    */
   readonly allowedBatchSizes: readonly number[];
-  /** Most memory that one session's runs of several rows may take beside that of one, in bytes. Default: KNEE_BYTES. */
+  /** Most bytes that one session's runs of several rows may take beyond that of one row. Default: EFFICIENT_SIZE_BYTES. */
   readonly batchMemoryBytes?: number | undefined;
   /** Resident memory of what runs the model, in bytes. Default: it is not known, and no size is too large. */
   readonly readResident?: (() => number) | undefined;

@@ -220,7 +220,7 @@ export class Scheduler {
   #seed(seeds: readonly LatencySeed[]): void {
     this.latency.seed(seeds);
     const now = this.#clock.nowMs();
-    for (const { signature, rows, runMs } of seeds) this.#plans.get(signature)?.seedKnee(1, rows, runMs, now);
+    for (const { signature, rows, runMs } of seeds) this.#plans.get(signature)?.seedEfficientSize(1, rows, runMs, now);
   }
 
   /**

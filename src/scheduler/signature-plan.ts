@@ -27,7 +27,7 @@ import {
 } from '../core/signature.ts';
 import type { Tensor, TensorMap } from '../core/tensor.ts';
 import { Backlog } from './admission/backlog.ts';
-import { BatchKnee } from './batch/batch-knee.ts';
+import { EfficientBatchSize } from './batch/efficient-batch-size.ts';
 import { KnownGood } from './batch/known-good.ts';
 import { LatencyModel } from './latency/latency-model.ts';
 import { LatenessMargin } from './latency/lateness-margin.ts';
@@ -36,7 +36,7 @@ import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import {
   ARRIVAL_SPAN_MS,
-  KNEE_BYTES,
+  EFFICIENT_SIZE_BYTES,
   LARGE_ROW_BYTES,
   MIN_OBJECTIVE_MS,
   MOST_ROW_CLASSES,
@@ -93,7 +93,7 @@ export class SignaturePlan {
   /** A request to try the runtime with. */
   readonly good = new KnownGood();
   /** By the size class of rows. */
-  readonly #knees = new Map<number, BatchKnee>();
+  readonly #efficientSizes = new Map<number, EfficientBatchSize>();
   readonly #options: SchedulerOptions;
   #isWhole: boolean;
   #maxBatchSize: number;
@@ -132,26 +132,26 @@ export class SignaturePlan {
   }
 
   /** What is known of runs of rows of about so many bytes; undefined = any size is worth it, or has to be. */
-  kneeOf(rowBytes: number): BatchKnee | undefined {
+  efficientSizeOf(rowBytes: number): EfficientBatchSize | undefined {
     if (this.#maxBatchSize === 1 || this.isFixed) return undefined;
     const sizeClass = Math.min(MOST_ROW_CLASSES, Math.ceil(Math.log2(Math.max(1, rowBytes))));
-    let knee = this.#knees.get(sizeClass);
-    if (knee === undefined) {
-      const { batchMemoryBytes = KNEE_BYTES, readResident = () => 0 } = this.#options;
-      knee = new BatchKnee({
+    let efficientSize = this.#efficientSizes.get(sizeClass);
+    if (efficientSize === undefined) {
+      const { batchMemoryBytes = EFFICIENT_SIZE_BYTES, readResident = () => 0 } = this.#options;
+      efficientSize = new EfficientBatchSize({
         maxRows: this.#maxBatchSize,
         isLarge: rowBytes >= LARGE_ROW_BYTES,
         maxBytes: batchMemoryBytes,
         readResident,
       });
-      this.#knees.set(sizeClass, knee);
+      this.#efficientSizes.set(sizeClass, efficientSize);
     }
-    return knee;
+    return efficientSize;
   }
 
   /** A run that was measured at load: its rows are the requests' own only where they all have one shape. */
-  seedKnee(threads: number, rows: number, runMs: number, now: Instant): void {
-    if (this.rowBytes !== undefined) this.kneeOf(this.rowBytes)?.onRun(threads, rows, runMs, now);
+  seedEfficientSize(threads: number, rows: number, runMs: number, now: Instant): void {
+    if (this.rowBytes !== undefined) this.efficientSizeOf(this.rowBytes)?.onRun(threads, rows, runMs, now);
   }
 
   /** Rows that may wait before requests are refused. */

@@ -55,17 +55,17 @@ export const TRUSTED_GROWTH = 4;
 /** Full batches of waiting tasks among which those for the next run are chosen. Chosen: half of them can be left out. */
 export const CHOICE_BATCHES = 2;
 
-// ---- The size of batches that is worth it (batch/batch-knee.ts) ----
+// ---- The size of batches that is worth it (batch/efficient-batch-size.ts) ----
 
 /** A doubling is worth it if a row then costs at most this share. Chosen: twice the noise of a mean of a few runs. */
-export const KNEE_COST_SHARE = 0.95;
+export const EFFICIENT_SIZE_COST_SHARE = 0.95;
 /** Runs of a size after which it is judged, by the median of the last ones. Chosen: one of three may be disturbed. */
-export const KNEE_RUNS = 3;
+export const EFFICIENT_SIZE_RUNS = 3;
 /** Runs up to so many ms are not judged. Chosen: what surrounds a run takes 0.1 to 0.5 ms. */
-export const KNEE_SHORT_RUN_MS = 10;
+export const EFFICIENT_SIZE_SHORT_RUN_MS = 10;
 /** Pause before a size that was not worth it is tried again, in ms; it doubles up to the second number. Chosen. */
-export const KNEE_FIRST_PAUSE_MS = 5000;
-export const KNEE_MAX_PAUSE_MS = 300_000;
+export const EFFICIENT_SIZE_FIRST_PAUSE_MS = 5000;
+export const EFFICIENT_SIZE_MAX_PAUSE_MS = 300_000;
 /** Most rows of a run where no size is configured, of a model that runs them in next to no time. Chosen. */
 export const MOST_SMALL_ROWS = 4096;
 /** Longest run of more rows than --max_batch_size's default, in ms. Chosen: about what surrounds a run. */
@@ -75,11 +75,11 @@ export const MOST_SMALL_ROWS_BYTES = 2 ** 20;
 /** A doubling beyond the default is worth it if a row then costs at most this share. Chosen: clearly above noise. */
 export const SMALL_ROWS_COST_SHARE = 0.8;
 /** Memory that runs of several rows may take beside that of one, where nothing is configured, in bytes. Chosen. */
-export const KNEE_BYTES = 64 * 2 ** 20;
+export const EFFICIENT_SIZE_BYTES = 64 * 2 ** 20;
 /** Rows of so many bytes are first run one by one. Chosen: 64 of them are 4 MiB, and take a hundred times that in some models. */
 export const LARGE_ROW_BYTES = 64 * 1024;
 /** A size is tried beside the usual one where the head has time for so many runs, or has no deadline. Chosen. */
-export const KNEE_SPARE_RUNS = 4;
+export const EFFICIENT_SIZE_SPARE_RUNS = 4;
 /** Sizes of rows that are told apart: powers of two of their bytes. Chosen: up to 2 GiB. */
 export const MOST_ROW_CLASSES = 32;
 

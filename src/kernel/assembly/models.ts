@@ -36,7 +36,7 @@ import { artifactDirectory } from '../../models/triton/artifact-directory.ts';
 import type { Records } from '../../proxy/records/records.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../../scheduler/scheduler-options.ts';
-import { KNEE_BYTES } from '../../scheduler/tuning.ts';
+import { EFFICIENT_SIZE_BYTES } from '../../scheduler/tuning.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
@@ -166,7 +166,8 @@ function serverBatching(
       sloMs: options.slo_ms || undefined,
       maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
       callerCoreShare: options.caller_core_share,
-      batchMemoryBytes: options.batch_memory_mib * 2 ** 20 || Math.min(KNEE_BYTES, usableMemoryBytes(machine) / 16),
+      batchMemoryBytes:
+        options.batch_memory_mib * 2 ** 20 || Math.min(EFFICIENT_SIZE_BYTES, usableMemoryBytes(machine) / 16),
       readResident: () => residentBytes() ?? 0,
     },
     slots: options.num_batch_threads,

@@ -13,7 +13,7 @@
  * and continues with the next signature. Free dims beside the batch are 1; if a model refuses that (an image of one
  * pixel), the smallest batch is tried with other sizes, and the first that runs is kept for larger batches.
  *
- * Large rows are run one by one: a run of many could take gigabytes, and batch/batch-knee.ts begins with one.
+ * Large rows are run one by one: a run of many could take gigabytes, and batch/efficient-batch-size.ts begins with one.
  *
  * Where no largest batch is configured, sizes beyond the default are run while a row gets much cheaper by it and the run
  * takes next to no time: to cut a request of 4,096 rows for a model that adds two numbers costs several times its run.
@@ -27,8 +27,8 @@ import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
 import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
 import {
-  KNEE_COST_SHARE,
-  KNEE_SHORT_RUN_MS,
+  EFFICIENT_SIZE_COST_SHARE,
+  EFFICIENT_SIZE_SHORT_RUN_MS,
   LARGE_ROW_BYTES,
   MOST_SMALL_ROWS,
   MOST_SMALL_ROWS_BYTES,
@@ -140,7 +140,9 @@ async function sweepSignature(
 
 /** A larger size is not run where rows cost the same in this one: it would take its memory for nothing. */
 function isWorth(seed: LatencySeed, before: LatencySeed): boolean {
-  return Math.min(...seed.runMs) <= KNEE_SHORT_RUN_MS || rowMs(seed) <= KNEE_COST_SHARE * rowMs(before);
+  return (
+    Math.min(...seed.runMs) <= EFFICIENT_SIZE_SHORT_RUN_MS || rowMs(seed) <= EFFICIENT_SIZE_COST_SHARE * rowMs(before)
+  );
 }
 
 function isWorthBeyond(seed: LatencySeed, before: LatencySeed): boolean {

@@ -86,7 +86,7 @@ export class BatchRuns {
     const { slots } = this.#options;
     const running = new RunningBatch(start, this.#options, now);
     this.#all.push(running);
-    running.lane.knee?.onStart(running.record.size);
+    running.lane.efficientSize?.onStart(running.record.size);
     this.#isolator.onSlotTaken(running, now);
     running.holdsSlot = this.#tenant.usesSlots;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
@@ -102,7 +102,7 @@ export class BatchRuns {
       const { length, threads } = running;
       const run = { size, length, threads, runMs: now - executeStart, runEnd: result.runEnd };
       this.#options.statistics.onRun(running.plan, run, now);
-      running.lane.knee?.onRun(threads, size, run.runMs, now);
+      running.lane.efficientSize?.onRun(threads, size, run.runMs, now);
     }
     this.#isolator.onAnswered(running, now);
     try {

@@ -33,7 +33,7 @@ export interface QueuedDeadline {
 export interface SlackFacts extends LaneFacts {
   /**
    * Most rows that a run should have: `maxBatchSize`, or fewer where more are not worth it. The head may have more.
-   * `mayTry`: a run of another size makes nobody late (batch/batch-knee.ts).
+   * `mayTry`: a run of another size makes nobody late (batch/efficient-batch-size.ts).
    */
   mostRows(mayTry: boolean): number;
   readonly headRows: number;

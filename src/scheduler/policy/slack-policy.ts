@@ -13,7 +13,7 @@
  * 3. where a deadline on the same slots is much tighter than the lane's own, no batch is longer than half of it: a
  *    request that comes just after the batch's start could not be in time otherwise. Not where that costs too much
  *    throughput;
- * 4. no batch has more rows than are worth it (batch/batch-knee.ts), as far as the head allows;
+ * 4. no batch has more rows than are worth it (batch/efficient-batch-size.ts), as far as the head allows;
  * 5. the batch is padded up to an allowed size or cut down to one, whichever costs less per row;
  * 6. it runs now. But where other models want the same busy slots, a batch with time to spare waits for more rows while
  *    the next arrival is expected well before its latest start.
@@ -27,7 +27,7 @@
 import type { Instant } from '../../core/clock.ts';
 import type { DispatchReason } from '../../telemetry/request-record.ts';
 import {
-  KNEE_SPARE_RUNS,
+  EFFICIENT_SIZE_SPARE_RUNS,
   TIGHT_DEADLINE_SHARE,
   TIGHT_RUN_SHARE,
   TIGHT_THROUGHPUT_SHARE,
@@ -94,7 +94,7 @@ export class SlackPolicy implements BatchPolicy {
   #judge(lane: SlackFacts, situation: Situation, now: Instant): 'run' | 'wait' | ShedReason {
     const { latency, headRows, headDue, headOrder, isHeadSoft } = lane;
     const tried = Math.min(lane.queuedRows, lane.mostRows(true));
-    const mostRows = lane.mostRows(isHeadSoft || headDue - now >= KNEE_SPARE_RUNS * latency.meanMs(tried));
+    const mostRows = lane.mostRows(isHeadSoft || headDue - now >= EFFICIENT_SIZE_SPARE_RUNS * latency.meanMs(tried));
     const want = Math.min(lane.queuedRows, mostRows);
     let rows = want;
     if (isHeadSoft) {

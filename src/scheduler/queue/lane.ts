@@ -23,7 +23,7 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import { Heap } from '../../core/collections/heap.ts';
-import type { BatchKnee } from '../batch/batch-knee.ts';
+import type { EfficientBatchSize } from '../batch/efficient-batch-size.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
 import type { QueuedDeadline, SlackFacts } from '../policy/batch-policy.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
@@ -79,7 +79,7 @@ export class Lane implements SlackFacts, TaskLane {
   /** About how many bytes one row of all inputs has. */
   readonly rowBytes: number;
   /** What is known of runs of such rows; undefined = any size up to `maxBatchSize` is worth it. */
-  readonly knee: BatchKnee | undefined;
+  readonly efficientSize: EfficientBatchSize | undefined;
   /** Set in a lane of tasks that are run again because their batch failed. No other task joins it. */
   readonly isolation: RerunGroup | undefined;
   /** Its tasks have shapes that are not the declared ones: their runs say nothing of the others'. */
@@ -124,7 +124,7 @@ export class Lane implements SlackFacts, TaskLane {
     this.rowBytes = rowBytes;
     // The rows of a PaddedLane differ, and so do their bytes.
     const isOrdinary = wholeSize === undefined && isolated === undefined && rowBytes > 0;
-    this.knee = isOrdinary ? plan.kneeOf(rowBytes) : undefined;
+    this.efficientSize = isOrdinary ? plan.efficientSizeOf(rowBytes) : undefined;
     this.isolation = isolated?.group;
     this.isOdd = isOdd;
   }
@@ -143,8 +143,8 @@ export class Lane implements SlackFacts, TaskLane {
 
   /** The same of a run of so many threads. */
   mostRowsOf(threads: number, mayTry = false): number {
-    const { knee } = this;
-    return knee === undefined ? this.maxBatchSize : Math.min(this.maxBatchSize, knee.rowsOf(threads, mayTry));
+    const { efficientSize: size } = this;
+    return size === undefined ? this.maxBatchSize : Math.min(this.maxBatchSize, size.rowsOf(threads, mayTry));
   }
 
   get headRows(): number {

@@ -30,7 +30,7 @@ interface LaneInit {
   /** A deadline among its rows, of one row, and how many go before that. */
   readonly deadline?: { readonly due: number; readonly before: number };
   /** Rows that are worth it, and those that may be tried. */
-  readonly knee?: readonly [number, number];
+  readonly efficientSize?: readonly [number, number];
 }
 
 function lane(name: string, init: LaneInit): NamedLane {
@@ -44,7 +44,7 @@ function lane(name: string, init: LaneInit): NamedLane {
     unknown = false,
     lastDue = due,
     deadline,
-    knee: [usual, tried] = [8, 8],
+    efficientSize: [usual, tried] = [8, 8],
   } = init;
   return {
     name,
@@ -89,12 +89,12 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'takes no more rows than are worth it',
-    lanes: [lane('a', { rows: 8, due: 40, knee: [1, 2] })],
+    lanes: [lane('a', { rows: 8, due: 40, efficientSize: [1, 2] })],
     want: 'a 1 enough',
   },
   {
     name: 'tries another size where the head has time for four runs of it, however many wait',
-    lanes: [lane('a', { rows: 8, due: 50, knee: [1, 2] })],
+    lanes: [lane('a', { rows: 8, due: 50, efficientSize: [1, 2] })],
     want: 'a 2 enough',
   },
   {

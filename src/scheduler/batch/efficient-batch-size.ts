@@ -12,9 +12,15 @@
  * than `maxBytes`, judged by how much the process grew in runs that were larger than any before. Pure.
  */
 import type { Instant } from '../../core/clock.ts';
-import { KNEE_COST_SHARE, KNEE_FIRST_PAUSE_MS, KNEE_MAX_PAUSE_MS, KNEE_RUNS, KNEE_SHORT_RUN_MS } from '../tuning.ts';
+import {
+  EFFICIENT_SIZE_COST_SHARE,
+  EFFICIENT_SIZE_FIRST_PAUSE_MS,
+  EFFICIENT_SIZE_MAX_PAUSE_MS,
+  EFFICIENT_SIZE_RUNS,
+  EFFICIENT_SIZE_SHORT_RUN_MS,
+} from '../tuning.ts';
 
-export interface KneeOptions {
+export interface EfficientBatchSizeOptions {
   readonly maxRows: number;
   /** The rows may take much memory in a run: the first has one row. Else it has any number. */
   readonly isLarge: boolean;
@@ -24,13 +30,13 @@ export interface KneeOptions {
   readonly readResident: () => number;
 }
 
-export class BatchKnee {
-  readonly #options: KneeOptions;
+export class EfficientBatchSize {
+  readonly #options: EfficientBatchSizeOptions;
   /** By the threads of a run: with more of them, a row costs less time. */
-  readonly #byThreads = new Map<number, ThreadKnee>();
+  readonly #byThreads = new Map<number, ThreadBatchSize>();
   readonly #memory: GrowthWatch;
 
-  constructor(options: KneeOptions) {
+  constructor(options: EfficientBatchSizeOptions) {
     this.#options = options;
     this.#memory = new GrowthWatch(options);
   }
@@ -51,14 +57,14 @@ export class BatchKnee {
     this.#of(threads).onRun(rows, runMs, now);
   }
 
-  #of(threads: number): ThreadKnee {
-    let knee = this.#byThreads.get(threads);
-    if (knee === undefined) {
+  #of(threads: number): ThreadBatchSize {
+    let size = this.#byThreads.get(threads);
+    if (size === undefined) {
       const { maxRows, isLarge } = this.#options;
-      knee = new ThreadKnee(maxRows, !isLarge, (rows) => this.#memory.allows(rows));
-      this.#byThreads.set(threads, knee);
+      size = new ThreadBatchSize(maxRows, !isLarge, (rows) => this.#memory.allows(rows));
+      this.#byThreads.set(threads, size);
     }
-    return knee;
+    return size;
   }
 }
 
@@ -70,7 +76,7 @@ export class BatchKnee {
  *   MiB    ▏20   ▏40   ▏80    8 rows: 60 beside one row, and 4 × 20
  */
 class GrowthWatch {
-  readonly #options: KneeOptions;
+  readonly #options: EfficientBatchSizeOptions;
   #largest = 0;
   /** Of what all runs took, what is beside the first row. */
   #grown = 0;
@@ -81,7 +87,7 @@ class GrowthWatch {
   #growth = 0;
   #rows = 1;
 
-  constructor(options: KneeOptions) {
+  constructor(options: EfficientBatchSizeOptions) {
     this.#options = options;
   }
 
@@ -117,15 +123,16 @@ class GrowthWatch {
 }
 
 /**
- * The knee of runs of one number of threads. Level n is runs of 2ⁿ rows or more, below those of level n + 1. The level
- * beside the one in use is tried, and the better one is in use from then on: upwards or downwards until one is kept, then
- * in the other direction after a pause. A level that never comes, because too few rows wait, is given up.
+ * The efficient batch size for runs of one number of threads. Level n is runs of 2ⁿ rows or more, below those of level
+ * n + 1. The level beside the one in use is tried, and the better one is in use from then on: upwards or downwards until
+ * one is kept, then in the other direction after a pause. A level that never comes, because too few rows wait, is given
+ * up.
  */
-class ThreadKnee {
+class ThreadBatchSize {
   readonly #maxRows: number;
   readonly #top: number;
   readonly #isRoom: (rows: number) => boolean;
-  /** Ms a row of the last KNEE_RUNS runs, by level. */
+  /** Ms a row of the last EFFICIENT_SIZE_RUNS runs, by level. */
   readonly #costs: number[][];
   #level: number;
   #step: 1 | -1;
@@ -133,7 +140,7 @@ class ThreadKnee {
   #tried: number | undefined;
   /** What it is compared with. */
   #beside = 0;
-  #pauseMs = KNEE_FIRST_PAUSE_MS;
+  #pauseMs = EFFICIENT_SIZE_FIRST_PAUSE_MS;
   #retryAt: Instant = -Infinity;
   #giveUpAt: Instant = Infinity;
 
@@ -154,8 +161,8 @@ class ThreadKnee {
     const level = rows >= this.#maxRows ? this.#top : Math.floor(Math.log2(rows));
     const costs = this.#costs[level]!;
     costs.push(runMs / rows);
-    if (costs.length < KNEE_RUNS) return;
-    if (costs.length > KNEE_RUNS) costs.shift();
+    if (costs.length < EFFICIENT_SIZE_RUNS) return;
+    if (costs.length > EFFICIENT_SIZE_RUNS) costs.shift();
     if (level === this.#tried) this.#judge(level, now);
     else if (this.#tried !== undefined && now >= this.#giveUpAt) this.#giveUp(now);
     if (level <= this.#level && this.#tried === undefined && now >= this.#retryAt) this.#tryBeside(level, now);
@@ -166,7 +173,7 @@ class ThreadKnee {
     const isUp = this.#step === 1;
     if (isUp && level < this.#level) return;
     const next = level + this.#step;
-    const isShort = this.#msAt(level) <= KNEE_SHORT_RUN_MS;
+    const isShort = this.#msAt(level) <= EFFICIENT_SIZE_SHORT_RUN_MS;
     if (isUp ? next > this.#top || !this.#isRoom(this.#rowsAt(next)) : next < 0 || isShort) {
       if (level === this.#level && this.#level < this.#top) this.#turn(now);
       return;
@@ -180,8 +187,8 @@ class ThreadKnee {
   /** The size in use stays unless a row is clearly cheaper in the other: runs differ from each other for many reasons. */
   #judge(tried: number, now: Instant): void {
     const beside = this.#beside;
-    const isCheaper = this.#costAt(tried) <= KNEE_COST_SHARE * this.#costAt(beside);
-    const isShort = this.#msAt(Math.max(tried, beside)) <= KNEE_SHORT_RUN_MS;
+    const isCheaper = this.#costAt(tried) <= EFFICIENT_SIZE_COST_SHARE * this.#costAt(beside);
+    const isShort = this.#msAt(Math.max(tried, beside)) <= EFFICIENT_SIZE_SHORT_RUN_MS;
     this.#tried = undefined;
     if (isShort ? tried > beside : isCheaper) this.#level = tried;
     else this.#turn(now);
@@ -196,7 +203,7 @@ class ThreadKnee {
     const isUp = this.#step === 1;
     this.#step = this.#level === 0 || (!isUp && this.#level < this.#top) ? 1 : -1;
     this.#retryAt = now + this.#pauseMs;
-    this.#pauseMs = Math.min(KNEE_MAX_PAUSE_MS, 2 * this.#pauseMs);
+    this.#pauseMs = Math.min(EFFICIENT_SIZE_MAX_PAUSE_MS, 2 * this.#pauseMs);
   }
 
   #msAt(level: number): number {
@@ -205,7 +212,7 @@ class ThreadKnee {
 
   /** The median of the last runs: a first run that is slow, or one that was disturbed, decides nothing. */
   #costAt(level: number): number {
-    return [...this.#costs[level]!].sort((a, b) => a - b)[KNEE_RUNS >> 1]!;
+    return [...this.#costs[level]!].sort((a, b) => a - b)[EFFICIENT_SIZE_RUNS >> 1]!;
   }
 
   #rowsAt(level: number): number {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BatchKnee } from '../../../../src/scheduler/batch/batch-knee.ts';
-import { KNEE_FIRST_PAUSE_MS, KNEE_RUNS } from '../../../../src/scheduler/tuning.ts';
+import { EfficientBatchSize } from '../../../../src/scheduler/batch/efficient-batch-size.ts';
+import { EFFICIENT_SIZE_FIRST_PAUSE_MS, EFFICIENT_SIZE_RUNS } from '../../../../src/scheduler/tuning.ts';
 
 const MIB = 2 ** 20;
 
@@ -16,7 +16,7 @@ interface Model {
 class Crowd {
   readonly sizes: number[] = [];
   readonly #model: Model;
-  readonly #knee: BatchKnee;
+  readonly #size: EfficientBatchSize;
   #resident = 500 * MIB;
   now = 0;
   waiting = Infinity;
@@ -27,7 +27,7 @@ class Crowd {
 
   constructor(model: Model, maxRows = 64, isLarge = true) {
     this.#model = model;
-    this.#knee = new BatchKnee({
+    this.#size = new EfficientBatchSize({
       maxRows,
       isLarge,
       maxBytes: 128 * MIB,
@@ -37,14 +37,14 @@ class Crowd {
 
   run(times: number, threads = 1): void {
     for (let i = 0; i < times; i++) {
-      const rows = Math.min(this.waiting, this.#knee.rowsOf(threads, true));
+      const rows = Math.min(this.waiting, this.#size.rowsOf(threads, true));
       const runMs = this.#model.runMs(rows);
-      this.#knee.onStart(rows);
+      this.#size.onStart(rows);
       this.now += runMs;
       this.others += this.othersInRun;
       this.#resident = Math.max(this.#resident, 500 * MIB + (this.#model.bytes?.(rows) ?? 0));
       this.sizes.push(rows);
-      this.#knee.onRun(threads, rows, runMs, this.now);
+      this.#size.onRun(threads, rows, runMs, this.now);
     }
   }
 
@@ -56,7 +56,7 @@ class Crowd {
 describe('the size of batches that is worth it', () => {
   it('is the largest where each doubling makes a row cheaper', () => {
     const crowd = new Crowd({ runMs: (rows) => 40 + 5 * rows });
-    crowd.run(7 * KNEE_RUNS);
+    crowd.run(7 * EFFICIENT_SIZE_RUNS);
     assert.deepEqual([...new Set(crowd.sizes)], [1, 2, 4, 8, 16, 32, 64]);
   });
 
@@ -64,7 +64,7 @@ describe('the size of batches that is worth it', () => {
     const crowd = new Crowd({ runMs: (rows) => 100 * rows });
     crowd.run(20);
     assert.equal(crowd.last, 1);
-    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, KNEE_RUNS);
+    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, EFFICIENT_SIZE_RUNS);
     assert.equal(Math.max(...crowd.sizes), 2);
   });
 
@@ -76,31 +76,31 @@ describe('the size of batches that is worth it', () => {
 
   it('is any size while runs are short', () => {
     const crowd = new Crowd({ runMs: (rows) => 0.1 * rows });
-    crowd.run(7 * KNEE_RUNS);
+    crowd.run(7 * EFFICIENT_SIZE_RUNS);
     assert.equal(crowd.last, 64);
   });
 
   it('is tried again after a pause, which doubles', () => {
     let isSlow = true;
     const crowd = new Crowd({ runMs: (rows) => (isSlow ? 100 * rows : 100 + rows) });
-    crowd.run(2 * KNEE_RUNS);
-    crowd.now += KNEE_FIRST_PAUSE_MS;
-    crowd.run(2 * KNEE_RUNS);
-    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, 2 * KNEE_RUNS);
+    crowd.run(2 * EFFICIENT_SIZE_RUNS);
+    crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
+    crowd.run(2 * EFFICIENT_SIZE_RUNS);
+    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, 2 * EFFICIENT_SIZE_RUNS);
     isSlow = false;
-    crowd.now += KNEE_FIRST_PAUSE_MS;
+    crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
     crowd.run(1);
     assert.equal(crowd.last, 1, 'the second pause is longer');
-    crowd.now += KNEE_FIRST_PAUSE_MS;
+    crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
     crowd.run(20);
     assert.equal(crowd.last, 64);
   });
 
   it('is another one for runs of more threads', () => {
     const crowd = new Crowd({ runMs: (rows) => 100 * rows });
-    crowd.run(4 * KNEE_RUNS);
+    crowd.run(4 * EFFICIENT_SIZE_RUNS);
     const fast = new Crowd({ runMs: (rows) => 50 + rows });
-    fast.run(4 * KNEE_RUNS, 2);
+    fast.run(4 * EFFICIENT_SIZE_RUNS, 2);
     assert.deepEqual([crowd.last, fast.last], [1, 8]);
   });
 
@@ -135,7 +135,7 @@ describe('the size of batches that is worth it', () => {
     crowd.run(10);
     assert.equal(crowd.last, 1);
     crowd.others = 0;
-    crowd.now += KNEE_FIRST_PAUSE_MS;
+    crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
     crowd.run(20);
     assert.equal(crowd.last, 64);
   });
