@@ -71,7 +71,7 @@ eachEngine('a Predict that is refused unread is answered as one that was read', 
   });
 });
 
-eachEngine('a Predict is decoded if a glance does not tell what it asks', async () => {
+eachEngine('a Predict is decoded if a peek does not tell what it asks', async () => {
   const setUp = (models: PuppetDirectory): void => {
     models.fallbacks = {
       has: (model) => model === 'replaced',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
-import { glanceAtInfer } from '../../../src/codec/open-inference/infer-glance.ts';
+import { peekAtInfer } from '../../../src/codec/open-inference/infer-peek.ts';
 import { type InferRequest, NO_PARAMETERS } from '../../../src/codec/open-inference/infer-request.ts';
 import { InferLayouts, readInferId, readInferRequest } from '../../../src/codec/open-inference/infer-request-reader.ts';
 import { inferResponse } from '../../../src/codec/open-inference/infer-response-writer.ts';
@@ -61,13 +61,13 @@ export const target: FuzzTarget = {
   run(bytes) {
     for (const read of SMALL) orRefusal(() => read(bytes));
     const id = readInferId(bytes);
-    const glance = glanceAtInfer(bytes);
+    const peek = peekAtInfer(bytes);
     const read = orRefusal(() => readInferRequest(bytes, LIMIT));
     const known = orRefusal(() => readInferRequest(Buffer.from(bytes), LIMIT, layouts));
     assert.deepEqual(plain(known), plain(read));
     if (read instanceof ServingError) return;
     assert.equal(read.id, id);
-    if (glance !== undefined) assert.deepEqual(glance, { name: read.modelName, version: read.modelVersion });
+    if (peek !== undefined) assert.deepEqual(peek, { name: read.modelName, version: read.modelVersion });
     const names = read.outputs.map(({ name }) => name);
     const written = writeInferRequest({ name: read.modelName, version: read.modelVersion }, read.inputs, names);
     const again = readInferRequest(written, LIMIT);

@@ -1,5 +1,5 @@
 /** ModelInfer, and each request of ModelStreamInfer, as the exchange's method. */
-import { glanceAtInfer } from '../../../codec/open-inference/infer-glance.ts';
+import { peekAtInfer } from '../../../codec/open-inference/infer-peek.ts';
 import type { ServingError } from '../../../core/errors.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
 import type { TensorMap } from '../../../core/tensor.ts';
@@ -40,7 +40,7 @@ export class InferMethod implements Method<Uint8Array, TensorMap, InferCall> {
   }
 
   refusal(message: Uint8Array, _path: ModelSpec, context: RequestContext, permit: Permit): ServingError | undefined {
-    const asked = glanceAtInfer(message);
+    const asked = peekAtInfer(message);
     // What is wrong with an empty name is said where it is read.
     if (asked === undefined || asked.name === '') return undefined;
     const spec = modelSpecOf(asked.name, asked.version);

@@ -13,7 +13,7 @@ import {
   SIGNATURE_DEF,
   writeModelMetadataResponse,
 } from '../../../../codec/tensorflow/model-metadata-codec.ts';
-import { PredictGlance } from '../../../../codec/tensorflow/predict-glance.ts';
+import { PredictPeek } from '../../../../codec/tensorflow/predict-peek.ts';
 import type { CodecThread } from '../../../../codec-thread/codec-thread.ts';
 import { ServingError } from '../../../../core/errors.ts';
 import type { Classified, InferenceResult, Regressed } from '../../../../core/inference-results.ts';
@@ -102,7 +102,7 @@ class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   readonly access = 'predict';
   readonly #resolver: ModelResolver;
   readonly #codec: ProtobufCodec;
-  readonly #glance = new PredictGlance();
+  readonly #peek = new PredictPeek();
 
   constructor(resolver: ModelResolver, codec: ProtobufCodec) {
     this.#resolver = resolver;
@@ -116,7 +116,7 @@ class GrpcPredict implements Method<Uint8Array, TensorMap, PredictCall> {
   }
 
   refusal(message: Uint8Array, _path: ModelSpec, context: RequestContext, permit: Permit): ServingError | undefined {
-    const spec = this.#glance.read(message);
+    const spec = this.#peek.read(message);
     const refusal = spec && this.#resolver.refusalOf(spec, context);
     if (refusal !== undefined) permit.permit(spec!.name);
     return refusal;

@@ -1,8 +1,8 @@
-/** Which model a PredictRequest asks, by a glance: as the whole message says, or nothing. */
+/** Which model a PredictRequest asks, by a peek: as the whole message says, or nothing. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { PredictGlance } from '../../../../src/codec/tensorflow/predict-glance.ts';
+import { PredictPeek } from '../../../../src/codec/tensorflow/predict-peek.ts';
 import { readPredictRequest } from '../../../../src/codec/tensorflow/predict-reader.ts';
 import { encode } from '../../../support/proto-registry.ts';
 
@@ -16,16 +16,16 @@ const spec = fc.record({
 });
 const inputs = fc.dictionary(fc.string({ maxLength: 200 }), fc.constant(X), { maxKeys: 3 });
 
-describe('PredictGlance', () => {
+describe('PredictPeek', () => {
   it('gives the model_spec that decoding gives, or undefined', () => {
-    const glance = new PredictGlance();
+    const peek = new PredictPeek();
     let found = 0;
     fc.assert(
       fc.property(spec, inputs, fc.boolean(), (modelSpec, given, isFiltered) => {
         const filter = isFiltered ? { outputFilter: ['y'] } : {};
         const message = encode(PREDICT, { modelSpec: clean(modelSpec), inputs: given, ...filter });
-        const read = glance.read(message);
-        const again = glance.read(message.slice());
+        const read = peek.read(message);
+        const again = peek.read(message.slice());
         assert.equal(again, read, 'an equal spec is not parsed again');
         if (read === undefined) return;
         found += 1;
@@ -38,17 +38,17 @@ describe('PredictGlance', () => {
   });
 
   it('gives undefined for whatever else the bytes are', () => {
-    const glance = new PredictGlance();
+    const peek = new PredictPeek();
     const whole = encode(PREDICT, { modelSpec: { name: 'm' }, inputs: { x: X } });
-    assert.equal(glance.read(whole)?.name, 'm');
+    assert.equal(peek.read(whole)?.name, 'm');
     for (let end = 0; end < whole.length; end++) {
-      const name = glance.read(whole.subarray(0, end))?.name;
+      const name = peek.read(whole.subarray(0, end))?.name;
       // The first 5 bytes are the spec: a whole message by themselves.
       assert.equal(name, end === 5 ? 'm' : undefined, `${end} bytes`);
     }
-    assert.equal(glance.read(new Uint8Array([...whole, ...whole])), undefined, 'a second model_spec');
-    assert.equal(glance.read(new Uint8Array([...whole.subarray(5), ...whole.subarray(0, 5)])), undefined, 'a late one');
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void glance.read(bytes)));
+    assert.equal(peek.read(new Uint8Array([...whole, ...whole])), undefined, 'a second model_spec');
+    assert.equal(peek.read(new Uint8Array([...whole.subarray(5), ...whole.subarray(0, 5)])), undefined, 'a late one');
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void peek.read(bytes)));
   });
 });
 

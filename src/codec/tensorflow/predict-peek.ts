@@ -14,7 +14,7 @@ const MAX_SPEC_BYTES = 127;
 const HEAD_BYTES = 2;
 
 /** Belongs to one reader of requests, whose clients mostly ask the same. */
-export class PredictGlance {
+export class PredictPeek {
   /** The first bytes of the last message: a tag, a length and the spec that they say. */
   #known = new Uint8Array(0);
   #spec: ModelSpec | undefined;

@@ -14,7 +14,7 @@ export interface AskedModel {
 }
 
 /** Undefined of a request with parameters, which may decide about it; and of one that cannot be read. */
-export function glanceAtInfer(message: Uint8Array): AskedModel | undefined {
+export function peekAtInfer(message: Uint8Array): AskedModel | undefined {
   const reader = new WireReader(message, 'ModelInferRequest');
   let name = '';
   let version = '';
