@@ -13,7 +13,7 @@ import { CHALLENGE } from '../proxy/http1/http-errors.ts';
 import { endConnection } from '../proxy/http1/lingering-end.ts';
 import { RequestFeed } from '../proxy/http1/request-feed.ts';
 import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
-import { HttpOccupant } from '../proxy/net/http-occupant.ts';
+import { GatedHttpConnection } from '../proxy/net/gated-http-connection.ts';
 import { removeStaleSocket } from '../proxy/net/listen-address.ts';
 import {
   type Refusal,
@@ -51,7 +51,7 @@ export class AdminServer {
   readonly #operators: Operators;
   readonly #paths: PathTable;
   readonly #servers: Server[] = [];
-  readonly #occupants = new WeakMap<Socket, HttpOccupant>();
+  readonly #gated = new WeakMap<Socket, GatedHttpConnection>();
   readonly #feedTurns = new FeedTurns();
 
   constructor(options: AdminServerOptions) {
@@ -97,14 +97,14 @@ export class AdminServer {
   #server(): Server {
     const { gate } = this.#options;
     const server = createServer({ ...TIMEOUTS, keepAliveTimeout: gate?.idleMs ?? 0 }, (request, response) => {
-      this.#occupants.get(request.socket)?.begin(response);
+      this.#gated.get(request.socket)?.begin(response);
       void this.#answerAndNote(request, response);
     });
     server.on('connection', (socket) => {
-      const occupant = new HttpOccupant(socket, systemClock, () => endConnection(systemClock, socket));
-      this.#occupants.set(socket, occupant);
-      gate?.occupy(socket, occupant);
-      RequestFeed.beginForGood(socket, occupant, this.#feedTurns);
+      const connection = new GatedHttpConnection(socket, systemClock, () => endConnection(systemClock, socket));
+      this.#gated.set(socket, connection);
+      gate?.attach(socket, connection);
+      RequestFeed.beginForGood(socket, connection, this.#feedTurns);
     });
     gate?.guard(server);
     this.#servers.push(server);

@@ -8,7 +8,7 @@ import { Duplex } from 'node:stream';
 import type { Http2Handler } from '../../src/proxy/http2/connection-core.ts';
 import type { Http2Options } from '../../src/proxy/http2/options.ts';
 import { Http2Server } from '../../src/proxy/http2/server.ts';
-import type { Occupant } from '../../src/proxy/net/connection-gate.ts';
+import type { GatedConnection } from '../../src/proxy/net/connection-gate.ts';
 import { FakeClock } from './fake-clock.ts';
 import { type Frame, PREFACE, parseFrames, settings, settingsAck, T } from './http2-frames.ts';
 import { EchoHandler } from './http2-handlers.ts';
@@ -82,13 +82,13 @@ export class Http2Peer {
   readonly server: Http2Server;
   readonly socket: TestSocket = new LendingSocket();
   /** What a gate would ask about the connection. */
-  readonly occupant: Occupant;
+  readonly connection: GatedConnection;
 
   constructor(init: PeerInit = {}) {
     this.clock = init.clock ?? new FakeClock();
     const { options = {}, handler = this.echo } = init;
     this.server = new Http2Server({ handler, clock: this.clock, options });
-    this.occupant = this.server.accept(this.socket)!;
+    this.connection = this.server.accept(this.socket)!;
   }
 
   /** Connected: preface and SETTINGS are exchanged, and what the server said to them is taken. */

@@ -4,9 +4,9 @@
  */
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '../../core/clock.ts';
-import type { Occupant } from '../../proxy/net/connection-gate.ts';
+import type { GatedConnection } from '../../proxy/net/connection-gate.ts';
 
-class GrpcJsOccupant implements Occupant {
+class GrpcJsOccupant implements GatedConnection {
   readonly #socket: Socket;
   since: Instant;
   calls = 0;
@@ -31,7 +31,7 @@ class GrpcJsOccupant implements Occupant {
   }
 }
 
-const NEVER_IDLE: Occupant = { restingSince: undefined, isIdle: false, endIdle() {} };
+const NEVER_IDLE: GatedConnection = { restingSince: undefined, isIdle: false, endIdle() {} };
 
 export class GrpcJsOccupants {
   readonly #clock: Clock;
@@ -42,7 +42,7 @@ export class GrpcJsOccupants {
   }
 
   /** A connection has been accepted. */
-  add(socket: Socket): Occupant {
+  add(socket: Socket): GatedConnection {
     if (socket.remoteAddress === undefined) return NEVER_IDLE;
     const occupant = new GrpcJsOccupant(socket, this.#clock.nowMs());
     this.#bySocket.set(socket, occupant);

@@ -11,7 +11,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
 import { acceptWaiting } from '../net/accept-waiting.ts';
-import type { Occupant } from '../net/connection-gate.ts';
+import type { GatedConnection } from '../net/connection-gate.ts';
 import { type Entrance, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 
@@ -21,7 +21,7 @@ export class Listener {
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #tlsSockets = new TlsSockets();
-  readonly #onConnection: (socket: Socket) => Occupant | undefined;
+  readonly #onConnection: (socket: Socket) => GatedConnection | undefined;
   readonly #entrance: Entrance;
   readonly #tls: ListenTls | undefined;
   readonly #whenEmpty: (() => void)[] = [];
@@ -33,7 +33,7 @@ export class Listener {
    * @param onConnection returns what the gate may ask about the connection; undefined if it is not kept
    * @param tls for every TCP address; undefined = no TLS
    */
-  constructor(onConnection: (socket: Socket) => Occupant | undefined, entrance: Entrance = {}, tls?: ListenTls) {
+  constructor(onConnection: (socket: Socket) => GatedConnection | undefined, entrance: Entrance = {}, tls?: ListenTls) {
     this.#onConnection = onConnection;
     this.#entrance = entrance;
     this.#tls = tls;
@@ -118,7 +118,7 @@ export class Listener {
     socket.once('close', () => this.#forget(socket));
     // A reset by the client; 'close' follows.
     socket.on('error', () => undefined);
-    const occupant = this.#onConnection(socket);
-    if (occupant !== undefined) this.#entrance.gate?.occupy(socket, occupant);
+    const connection = this.#onConnection(socket);
+    if (connection !== undefined) this.#entrance.gate?.attach(socket, connection);
   };
 }

@@ -10,8 +10,8 @@ import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import { STAGE_RECEIVE, STAGES } from '../../telemetry/stage-clock.ts';
-import type { Occupant } from '../net/connection-gate.ts';
-import { HttpOccupant } from '../net/http-occupant.ts';
+import type { GatedConnection } from '../net/connection-gate.ts';
+import { GatedHttpConnection } from '../net/gated-http-connection.ts';
 import { type AnswerTurn, AnswerTurns } from './answer-turns.ts';
 import type { Ending } from './ending.ts';
 import type { FeedTurns } from './feed-turns.ts';
@@ -30,15 +30,15 @@ export interface ConnectionContext {
   readonly onInternalError: (error: unknown) => void;
 }
 
-export class Connection implements Occupant {
+export class Connection implements GatedConnection {
   readonly open: OpenRequest[] = [];
   /** Orders the answers to the requests that node:http reads. */
   readonly turns: AnswerTurns;
   /** Has the connection until node:http reads it; and later, if it becomes a tunnel. */
-  plain: Occupant | undefined;
+  plain: GatedConnection | undefined;
   /** What comes behind the latest request is none. */
   endsWithLatest = false;
-  readonly #byNode: HttpOccupant;
+  readonly #byNode: GatedHttpConnection;
   /** Undefined until node:http reads the connection. */
   #feed: RequestFeed | undefined;
   #isUnreadable = false;
@@ -60,7 +60,7 @@ export class Connection implements Occupant {
         socket.destroy();
       },
     });
-    this.#byNode = new HttpOccupant(socket, shared.clock, () => this.turns.endIdle());
+    this.#byNode = new GatedHttpConnection(socket, shared.clock, () => this.turns.endIdle());
     socket.once('close', () => {
       this.endFeed();
       for (const wire of [...this.open]) wire.onClientGone();
@@ -150,7 +150,7 @@ export class Connection implements Occupant {
 }
 
 /** A tunnel is never idle: nobody here knows what is said on it. */
-const TUNNEL: Occupant = { restingSince: undefined, isIdle: false, endIdle: () => undefined };
+const TUNNEL: GatedConnection = { restingSince: undefined, isIdle: false, endIdle: () => undefined };
 
 function brokenBody(code: string | undefined): ServingError {
   // The client has closed its side: it has most likely left, but may still read.

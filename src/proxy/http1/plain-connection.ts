@@ -22,7 +22,7 @@ import type { Visitor } from '../../access/visitor.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
 import type { Callers } from '../caller.ts';
-import type { Occupant } from '../net/connection-gate.ts';
+import type { GatedConnection } from '../net/connection-gate.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { SlicedBody } from '../sliced-body.ts';
 import type { Answer, AnswerHeads, WholeAnswer } from './answer-head.ts';
@@ -57,7 +57,7 @@ export interface PlainConnectionOptions<R> {
   readonly unsent: UnsentAnswers;
 }
 
-export class PlainConnection<R> implements Occupant {
+export class PlainConnection<R> implements GatedConnection {
   readonly #socket: Socket;
   readonly #options: PlainConnectionOptions<R>;
   readonly #events: PlainConnectionEvents<R>;

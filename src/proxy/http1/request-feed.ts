@@ -16,7 +16,7 @@
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { SocketReads } from '../../internals/socket-reads.ts';
-import type { HttpOccupant } from '../net/http-occupant.ts';
+import type { GatedHttpConnection } from '../net/gated-http-connection.ts';
 import type { FeedTurns } from './feed-turns.ts';
 
 /** Requests of one connection that may be open before no more of its bytes are read. */
@@ -68,10 +68,10 @@ export class RequestFeed {
   }
 
   /** As `begin`, for a connection that node:http alone ever reads. */
-  static beginForGood(socket: Socket, occupant: HttpOccupant, turns: FeedTurns): void {
-    const feed = RequestFeed.begin(socket, occupant, turns);
+  static beginForGood(socket: Socket, connection: GatedHttpConnection, turns: FeedTurns): void {
+    const feed = RequestFeed.begin(socket, connection, turns);
     if (feed === undefined) return;
-    occupant.onAnswered = () => feed.onAnswered();
+    connection.onAnswered = () => feed.onAnswered();
     socket.once('close', () => feed.stop());
   }
 

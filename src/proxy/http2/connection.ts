@@ -14,7 +14,7 @@ import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
-import type { Occupant } from '../net/connection-gate.ts';
+import type { GatedConnection } from '../net/connection-gate.ts';
 import { ConnectionCore, type ConnectionEnvironment } from './connection-core.ts';
 import { ConnectionWatch, type WatchedConnection } from './connection-watch.ts';
 import { type ControlEvents, ControlFrames } from './control-frames.ts';
@@ -29,7 +29,7 @@ import { Closed } from './streams/stream-registry.ts';
 const PING_PAYLOAD = new Uint8Array(8);
 const MAX_GOAWAY_TEXT_BYTES = 100;
 
-export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, WatchedConnection, Occupant {
+export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, WatchedConnection, GatedConnection {
   readonly #duplex: Duplex;
   readonly #environment: ConnectionEnvironment;
   readonly #core: ConnectionCore;

@@ -5,21 +5,21 @@
 import { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import type { Instant } from '../../core/clock.ts';
-import type { Occupant } from '../net/connection-gate.ts';
+import type { GatedConnection } from '../net/connection-gate.ts';
 import { PREFACE } from './frame-types.ts';
 import type { Http2Options } from './options.ts';
 
 const PREFIX = Buffer.from(PREFACE.slice(0, 4), 'latin1');
 
 export interface SniffEvents {
-  onHttp2(duplex: Duplex, firstBytes: Buffer): Occupant;
+  onHttp2(duplex: Duplex, firstBytes: Buffer): GatedConnection;
   /** The bytes have been put back. */
   onHttp1(duplex: Duplex): void;
 }
 
 type SniffTimeouts = Pick<Http2Options, 'prefaceTimeoutMs' | 'lingerMs'>;
 
-export class ProtocolSniffer implements Occupant {
+export class ProtocolSniffer implements GatedConnection {
   readonly #duplex: Duplex;
   readonly #events: SniffEvents;
   readonly #onClosed: (sniffer: ProtocolSniffer) => void;
@@ -31,7 +31,7 @@ export class ProtocolSniffer implements Occupant {
   /** The first tick of a drain. */
   #drainingSince: Instant | undefined;
   /** What the connection has become; undefined if that is not HTTP/2. */
-  #successor: Occupant | undefined;
+  #successor: GatedConnection | undefined;
   readonly #onData = (chunk: Buffer): void => {
     const bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);
     const count = Math.min(bytes.length, PREFIX.length);

@@ -11,7 +11,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import { UnsentBytes } from '../../core/unsent-bytes.ts';
-import type { Occupant } from '../net/connection-gate.ts';
+import type { GatedConnection } from '../net/connection-gate.ts';
 import { Http2Connection } from './connection.ts';
 import type { ConnectionEnvironment, Http2Handler } from './connection-core.ts';
 import { FlushTurn, IdleSpin, SLEEP_WHEN_IDLE } from './flush-turn.ts';
@@ -33,7 +33,7 @@ export interface Http2ServerInit {
 }
 
 /** A connection, or one whose protocol is not known yet. */
-interface Member extends Occupant {
+interface Member extends GatedConnection {
   check(now: Instant): void;
   drain(): void;
   destroy(): void;
@@ -85,7 +85,7 @@ export class Http2Server implements SniffEvents {
    * Undefined: the server was destroyed, and the connection is closed. How many there may be and for how long one may be
    * idle is for the caller to decide.
    */
-  accept(duplex: Duplex): Occupant | undefined {
+  accept(duplex: Duplex): GatedConnection | undefined {
     if (this.#isDestroyed) {
       duplex.on('error', () => {});
       duplex.destroy();
@@ -104,7 +104,7 @@ export class Http2Server implements SniffEvents {
     return member;
   }
 
-  onHttp2(duplex: Duplex, firstBytes: Buffer): Occupant {
+  onHttp2(duplex: Duplex, firstBytes: Buffer): GatedConnection {
     const connection = new Http2Connection(duplex, this.#environment, this.#forget);
     this.#members.add(connection);
     if (this.#isDraining) connection.drain();

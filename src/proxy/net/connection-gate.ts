@@ -17,7 +17,7 @@ import { Server as TlsServer } from 'node:tls';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 
 /** What a surface knows of a connection. */
-export interface Occupant {
+export interface GatedConnection {
   /** Since when no request and no stream is open; undefined while one is. */
   readonly restingSince: Instant | undefined;
   /** It rests, no bytes of a next request are under way, and all answers have left. */
@@ -66,13 +66,13 @@ const SQUEEZED_SHARE = 1 / 8;
 const LEAST_MAX = 8;
 
 /** A connection that was let in. */
-class Seat implements Occupant {
+class Seat implements GatedConnection {
   /** Undefined for this machine's own, and until `arrive`. */
   peer: Crowd | undefined;
   readonly raw: Socket;
   readonly #admittedAt: Instant;
   /** Undefined while TLS shakes hands. */
-  occupant: Occupant | undefined;
+  connection: GatedConnection | undefined;
 
   constructor(raw: Socket, peer: Crowd | undefined, now: Instant) {
     this.raw = raw;
@@ -81,16 +81,16 @@ class Seat implements Occupant {
   }
 
   get restingSince(): Instant | undefined {
-    return this.occupant === undefined ? this.#admittedAt : this.occupant.restingSince;
+    return this.connection === undefined ? this.#admittedAt : this.connection.restingSince;
   }
 
   get isIdle(): boolean {
-    return this.occupant?.isIdle ?? true;
+    return this.connection?.isIdle ?? true;
   }
 
   endIdle(): void {
-    if (this.occupant === undefined) this.destroy();
-    else this.occupant.endIdle();
+    if (this.connection === undefined) this.destroy();
+    else this.connection.endIdle();
   }
 
   destroy(): void {
@@ -189,9 +189,9 @@ export class ConnectionGate {
   }
 
   /** The surface has a connection; after its TLS handshake, if there is one. */
-  occupy(socket: Socket, occupant: Occupant): void {
+  attach(socket: Socket, connection: GatedConnection): void {
     const seat = this.#seatOf(socket);
-    if (seat !== undefined) seat.occupant = occupant;
+    if (seat !== undefined) seat.connection = connection;
   }
 
   /** Says whom an admitted connection comes from. False: that peer has too many, and it was refused. */

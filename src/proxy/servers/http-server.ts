@@ -247,7 +247,7 @@ export class RestServer {
       },
     });
     this.#connections.set(socket, connection);
-    this.#options.entrance?.gate?.occupy(socket, connection);
+    this.#options.entrance?.gate?.attach(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));
   }
 

@@ -9,7 +9,7 @@ import { FeedTurns } from '../http1/feed-turns.ts';
 import { endConnection } from '../http1/lingering-end.ts';
 import { RequestFeed } from '../http1/request-feed.ts';
 import type { ConnectionGate } from '../net/connection-gate.ts';
-import { HttpOccupant } from '../net/http-occupant.ts';
+import { GatedHttpConnection } from '../net/gated-http-connection.ts';
 import { listenNet } from '../net/listen.ts';
 
 export interface ServedPage {
@@ -35,7 +35,7 @@ const TIMEOUTS = { headersTimeout: 20_000, requestTimeout: 20_000, connectionsCh
 
 export class PageServer {
   readonly #options: PageServerOptions;
-  readonly #occupants = new WeakMap<Socket, HttpOccupant>();
+  readonly #gated = new WeakMap<Socket, GatedHttpConnection>();
   readonly #feedTurns = new FeedTurns();
   #server: Server | undefined;
 
@@ -47,14 +47,14 @@ export class PageServer {
   async listen(address: string): Promise<string> {
     const { gate } = this.#options;
     const server = createServer({ ...TIMEOUTS, keepAliveTimeout: gate?.idleMs ?? 0 }, (request, response) => {
-      this.#occupants.get(request.socket)?.begin(response);
+      this.#gated.get(request.socket)?.begin(response);
       void this.#answer(request, response);
     });
     server.on('connection', (socket) => {
-      const occupant = new HttpOccupant(socket, systemClock, () => endConnection(systemClock, socket));
-      this.#occupants.set(socket, occupant);
-      gate?.occupy(socket, occupant);
-      RequestFeed.beginForGood(socket, occupant, this.#feedTurns);
+      const connection = new GatedHttpConnection(socket, systemClock, () => endConnection(systemClock, socket));
+      this.#gated.set(socket, connection);
+      gate?.attach(socket, connection);
+      RequestFeed.beginForGood(socket, connection, this.#feedTurns);
     });
     this.#server = server;
     return await listenNet(server, address, { gate });

@@ -38,7 +38,7 @@ test('a request with a body is answered when that has come', async () => {
   const peer = await open();
   assert.deepEqual(describeFrames(await peer.ask(headers(1), data(1, 'x'.repeat(10_000)))), []);
   assert.deepEqual(describeFrames(await peer.ask(data(1, 'x', true))), ANSWER);
-  assert.equal(peer.occupant.isIdle, true);
+  assert.equal(peer.connection.isIdle, true);
   await peer.close();
 });
 

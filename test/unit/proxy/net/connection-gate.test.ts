@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import {
   ConnectionGate,
   type ConnectionGateOptions,
-  type Occupant,
+  type GatedConnection,
 } from '../../../../src/proxy/net/connection-gate.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { turn } from '../../../support/turns.ts';
@@ -25,7 +25,7 @@ class Surface {
   readonly gate: ConnectionGate;
   readonly #server = createServer();
   readonly #served = new Map<Socket, string>();
-  readonly occupants = new Map<string, Occupant & { restingSince: Instant; isIdle: boolean }>();
+  readonly connections = new Map<string, GatedConnection & { restingSince: Instant; isIdle: boolean }>();
 
   constructor(options: Partial<ConnectionGateOptions> = {}, arePeersLate = false) {
     this.gate = new ConnectionGate({
@@ -46,7 +46,7 @@ class Surface {
   connect(name: string, address?: string, endsAtOnce = true): Socket {
     const socket = new PeerSocket(address);
     this.#served.set(socket, name);
-    const occupant = {
+    const connection = {
       restingSince: this.clock.nowMs() as Instant,
       isIdle: true,
       endIdle: () => {
@@ -54,21 +54,21 @@ class Surface {
         if (endsAtOnce) socket.destroy();
       },
     };
-    this.occupants.set(name, occupant);
+    this.connections.set(name, connection);
     this.#server.emit('connection', socket);
-    this.gate.occupy(socket, occupant);
+    this.gate.attach(socket, connection);
     return socket;
   }
 
   use(name: string): void {
-    const occupant = this.occupants.get(name)!;
-    occupant.restingSince = this.clock.nowMs();
+    const connection = this.connections.get(name)!;
+    connection.restingSince = this.clock.nowMs();
   }
 
   busy(name: string): void {
-    const occupant = this.occupants.get(name)!;
-    occupant.isIdle = false;
-    occupant.restingSince = undefined;
+    const connection = this.connections.get(name)!;
+    connection.isIdle = false;
+    connection.restingSince = undefined;
   }
 
   take(): string[] {
@@ -127,8 +127,8 @@ test('a connection that is not idle is never ended: the new one is refused', asy
   assert.deepEqual(surface.take(), ['refused']);
   assert.equal(surface.gate.open, 3);
   surface.clock.advance(200);
-  surface.occupants.get('b')!.isIdle = true;
-  surface.occupants.get('b')!.restingSince = surface.clock.nowMs();
+  surface.connections.get('b')!.isIdle = true;
+  surface.connections.get('b')!.restingSince = surface.clock.nowMs();
   surface.connect('e');
   assert.deepEqual(surface.take(), ['oldest_idle', 'ends b', 'serves e']);
 });
@@ -196,7 +196,7 @@ test('an idle connection is ended after the timeout, one in use is not', async (
 test('bytes that never become a request keep a connection half a minute longer, and no more', () => {
   const surface = new Surface();
   surface.connect('a');
-  surface.occupants.get('a')!.isIdle = false;
+  surface.connections.get('a')!.isIdle = false;
   surface.take();
   surface.clock.advance(85_000);
   assert.deepEqual(surface.take(), []);
@@ -246,7 +246,7 @@ test('without descriptors an eighth goes, and new ones take the places of idle o
   await closed();
   assert.equal(surface.gate.open, 14);
   assert.ok(surface.log.includes('serves probe'));
-  for (const occupant of surface.occupants.values()) occupant.isIdle = false;
+  for (const connection of surface.connections.values()) connection.isIdle = false;
   surface.connect('refused');
   assert.equal(surface.log.at(-1), 'refused');
   for (let i = 0; i < 20; i++) surface.gate.relax();
@@ -260,7 +260,7 @@ test('a connection that turns out to be another surface’s leaves here, and nee
   assert.equal(entry.gate.pass(first, other.gate), true);
   assert.deepEqual([entry.gate.open, other.gate.open], [0, 1]);
   const busy = { restingSince: undefined, isIdle: false, endIdle: () => undefined };
-  other.gate.occupy(first, busy);
+  other.gate.attach(first, busy);
   const second = entry.connect('b', '10.0.0.1');
   assert.equal(entry.gate.pass(second, other.gate), false);
   assert.deepEqual([second.destroyed, entry.gate.open, other.log], [true, 0, ['refused_peer']]);

@@ -2,9 +2,9 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '../../core/clock.ts';
-import type { Occupant } from './connection-gate.ts';
+import type { GatedConnection } from './connection-gate.ts';
 
-export class HttpOccupant implements Occupant {
+export class GatedHttpConnection implements GatedConnection {
   readonly #socket: Socket;
   readonly #clock: Clock;
   readonly #end: () => void;
