@@ -7,8 +7,8 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
+import type { SentRequest } from './client-and-app.ts';
 import type { RawHeaders } from './heads/hop-headers.ts';
-import type { SentRequest } from './sides.ts';
 
 /** A unary call of gRPC has less, mostly. */
 const KEPT_BYTES = 64 * 1024;

@@ -1,6 +1,6 @@
 /**
  * One request to the application, and its answer: both are passed on as they come, neither is gathered. What either side
- * speaks is not known here (sides.ts).
+ * speaks is not known here (client-and-app.ts).
  *
  *   client ──▶ body ──pipe──▶ sent body ──▶ application
  *   client ◀── answer ◀─pipe── body     ◀──
@@ -31,14 +31,6 @@ import {
 } from './app/app-errors.ts';
 import type { SlotUser } from './app/app-slots.ts';
 import { BodyFeed } from './body-feed.ts';
-import type { FrontedParts } from './fronted-parts.ts';
-import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
-import { sentHeaders, targetOf } from './heads/sent-request.ts';
-import type { PlaceHolder } from './held-places.ts';
-import { asUpgrade } from './http2-tunnel.ts';
-import type { Abandonable } from './open-fronted.ts';
-import { beginRecord, countAnswer, countRequest, recordTunnel } from './recorded.ts';
-import { RequestTime } from './request-time.ts';
 import type {
   AnswerHead,
   AppEvents,
@@ -49,7 +41,15 @@ import type {
   RequestHead,
   SentRequest,
   TunnelEnd,
-} from './sides.ts';
+} from './client-and-app.ts';
+import type { FrontedParts } from './fronted-parts.ts';
+import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
+import { sentHeaders, targetOf } from './heads/sent-request.ts';
+import type { PlaceHolder } from './held-places.ts';
+import { asUpgrade } from './http2-tunnel.ts';
+import type { Abandonable } from './open-fronted.ts';
+import { beginRecord, countAnswer, countRequest, recordTunnel } from './recorded.ts';
+import { RequestTime } from './request-time.ts';
 import type { FrontedOutcome, FrontedRecord } from './telemetry/fronted-record.ts';
 import { joinTunnel } from './tunnel.ts';
 import { UntakenAnswer } from './untaken-answer.ts';

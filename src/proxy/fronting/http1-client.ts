@@ -11,13 +11,13 @@ import { endConnection } from '../http1/lingering-end.ts';
 import type { OpenRequest } from '../http1/open-request.ts';
 import { peerOf } from '../net/listen-address.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
+import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './client-and-app.ts';
 import { answerHeaders } from './heads/app-headers.ts';
 import { hintsOf } from './heads/early-hints.ts';
 import { framingFault, hasBody } from './heads/framing-check.ts';
 import { isGrpcType } from './heads/grpc-form.ts';
 import { headFault } from './heads/head-check.ts';
 import { announced, type RawHeaders, tokensOf, trailersOf, valuesOf } from './heads/hop-headers.ts';
-import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
 import { flushSoon, writeRefusal } from './written.ts';
 
 /** What a request came with. */

@@ -22,11 +22,11 @@ import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
 import { peerOf } from '../net/listen-address.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { retryAfterSeconds } from '../refusal-headers.ts';
+import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './client-and-app.ts';
 import { isGrpcType } from './heads/grpc-form.ts';
 import { headFault, valueFault } from './heads/head-check.ts';
 import type { RawHeaders } from './heads/hop-headers.ts';
 import { fieldsOfAnswer, fieldsOfTrailers, rawOfRequest, tunnelAnswer } from './heads/http2-headers.ts';
-import type { AnswerHead, ClientEvents, ClientSide, RequestHead, TunnelEnd } from './sides.ts';
 
 /** Bytes of a body that wait for the next side, beside those in the client's window. */
 const HIGH_WATER_BYTES = 64 * 1024;

@@ -3,9 +3,9 @@
  * (RFC 8441). A WebSocket's handshake has a key and its proof in the one, which the other leaves out.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import type { AnswerHead, AppRequest, RequestHead } from './client-and-app.ts';
 import { valuesOf } from './heads/hop-headers.ts';
 import type { NodeHeaders } from './heads/http2-headers.ts';
-import type { AnswerHead, AppRequest, RequestHead } from './sides.ts';
 
 /** RFC 6455, 1.3. */
 const WEBSOCKET_GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';

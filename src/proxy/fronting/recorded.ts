@@ -3,9 +3,9 @@ import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
 import type { AppAddress } from './app/app-address.ts';
+import type { RequestHead, TunnelEnd } from './client-and-app.ts';
 import { valuesOf } from './heads/hop-headers.ts';
 import { targetOf } from './heads/sent-request.ts';
-import type { RequestHead, TunnelEnd } from './sides.ts';
 import type { FrontedRecord } from './telemetry/fronted-record.ts';
 import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
 

@@ -1,8 +1,8 @@
 /** The deadline of one request to the application: the client's, as it counts here and as the application carries it on. */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import type { RequestHead } from './client-and-app.ts';
 import type { FrontedDeadline, FrontedDeadlines } from './fronted-deadlines.ts';
 import { timeoutOf } from './heads/deadline.ts';
-import type { RequestHead } from './sides.ts';
 import type { FrontedRecord } from './telemetry/fronted-record.ts';
 
 export class RequestTime {

@@ -7,7 +7,7 @@
  */
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import type { TunnelEnd } from './sides.ts';
+import type { TunnelEnd } from './client-and-app.ts';
 
 export function joinTunnel(client: TunnelEnd, app: TunnelEnd): void {
   for (const [{ duplex: one, head }, { duplex: other }] of [

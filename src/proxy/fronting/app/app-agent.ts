@@ -13,7 +13,7 @@
  */
 import { Agent, type AgentOptions, type ClientRequest } from 'node:http';
 import { Socket } from 'node:net';
-import type { OnSocket } from '../sides.ts';
+import type { OnSocket } from '../client-and-app.ts';
 
 const nodes = Agent.prototype as Agent & { addRequest(request: ClientRequest, options: object): void };
 

@@ -1,6 +1,6 @@
 /** The application, in the protocol that its address names. */
 import { type Clock, systemClock } from '../../../core/clock.ts';
-import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../sides.ts';
+import type { AppEvents, AppRequest, AppTransport, OnSocket, SentRequest } from '../client-and-app.ts';
 import type { AppAddress } from './app-address.ts';
 import { AppConnections } from './app-connections.ts';
 import { Http1App } from './http1-app.ts';

@@ -4,7 +4,7 @@
  * caller with many leaves room for others.
  */
 import type { Socket } from 'node:net';
-import type { ConnectionUser, OnSocket } from '../sides.ts';
+import type { ConnectionUser, OnSocket } from '../client-and-app.ts';
 
 const KEPT_SHARE = 1 / 2;
 

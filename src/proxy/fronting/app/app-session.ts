@@ -4,8 +4,8 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import { DenseSet, type DenseSetMember } from '../../../core/collections/dense-set.ts';
 import { ErrorCode } from '../../http2/error-code.ts';
+import type { OnSocket } from '../client-and-app.ts';
 import type { NodeHeaders } from '../heads/http2-headers.ts';
-import type { OnSocket } from '../sides.ts';
 import { type AppAddress, netPlaceOf } from './app-address.ts';
 
 /** Bytes of one answer that may be under way, or wait for their client. The way is a short one. */

@@ -1,8 +1,8 @@
 /** The application over HTTP/1.1: node:http's client, whose connections are kept, but for no longer than it keeps them. */
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import type { AnswerHead, AppEvents, AppRequest, AppTransport, SentRequest } from '../client-and-app.ts';
 import { announced, type RawHeaders, trailersOf, valuesOf } from '../heads/hop-headers.ts';
-import type { AnswerHead, AppEvents, AppRequest, AppTransport, SentRequest } from '../sides.ts';
 import { flushSoon } from '../written.ts';
 import { type AppAddress, httpPlaceOf, netPlaceOf } from './app-address.ts';
 import { AppAgent } from './app-agent.ts';

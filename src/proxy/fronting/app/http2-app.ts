@@ -9,7 +9,7 @@
  * come. After its GOAWAY a session takes no more, and those it has are finished. None is ever closed for being idle.
  */
 import type { Clock } from '../../../core/clock.ts';
-import type { AppEvents, AppRequest, AppTransport, ConnectionUser, SentRequest } from '../sides.ts';
+import type { AppEvents, AppRequest, AppTransport, ConnectionUser, SentRequest } from '../client-and-app.ts';
 import type { AppAddress } from './app-address.ts';
 import { type AppConnections, noDescriptors } from './app-connections.ts';
 import { AppSession } from './app-session.ts';

@@ -5,10 +5,10 @@ import type { Writable } from 'node:stream';
 import { setImmediate } from 'node:timers';
 import { ErrorCode, errorCodeName } from '../../http2/error-code.ts';
 import { Flag } from '../../http2/frame-types.ts';
+import type { AnswerHead, AppEvents, AppRequest, ConnectionUser, SentRequest } from '../client-and-app.ts';
 import type { RawHeaders } from '../heads/hop-headers.ts';
 import { nodeRequestHeaders, nodeTrailers, rawOfAnswer } from '../heads/http2-headers.ts';
 import { tunnelHead, tunnelRequest } from '../http2-tunnel.ts';
-import type { AnswerHead, AppEvents, AppRequest, ConnectionUser, SentRequest } from '../sides.ts';
 import type { AppSession } from './app-session.ts';
 
 const NO_BYTES = Buffer.alloc(0);

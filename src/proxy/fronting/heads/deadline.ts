@@ -2,7 +2,7 @@
 
 import { parseGrpcTimeout } from '../../grpc-timeout.ts';
 import { clientTimeout } from '../../http1/deadline-headers.ts';
-import type { RequestHead } from '../sides.ts';
+import type { RequestHead } from '../client-and-app.ts';
 import { valuesOf } from './hop-headers.ts';
 
 const HEADERS = ['x-envoy-expected-rq-timeout-ms', 'grpc-timeout', 'request-timeout'];

@@ -6,7 +6,7 @@
  */
 import { invalidRequest, type ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
-import type { RequestHead } from '../sides.ts';
+import type { RequestHead } from '../client-and-app.ts';
 import { fieldsOf, type RawHeaders, valuesOf } from './hop-headers.ts';
 import { targetOf } from './sent-request.ts';
 

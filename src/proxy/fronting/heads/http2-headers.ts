@@ -10,7 +10,7 @@
  *   upgrade, sec-websocket-key and -accept      CONNECT with :protocol (RFC 8441), and 200
  */
 import type { RequestHeaders } from '../../http2/streams/request-headers.ts';
-import type { AnswerHead, AppRequest } from '../sides.ts';
+import type { AnswerHead, AppRequest } from '../client-and-app.ts';
 import { answerHeaders } from './app-headers.ts';
 import { endToEnd, fieldsOf, type RawHeaders, tokensOf, trailersOf, valuesOf } from './hop-headers.ts';
 

@@ -2,7 +2,7 @@
 
 import { formatTraceparent } from '../../../telemetry/tracing/propagation.ts';
 import type { AppClient } from '../app/app-client.ts';
-import type { RequestHead } from '../sides.ts';
+import type { RequestHead } from '../client-and-app.ts';
 import type { FrontedRecord } from '../telemetry/fronted-record.ts';
 import { requestHeaders } from './app-headers.ts';
 

@@ -4,8 +4,8 @@ import { Buffer } from 'node:buffer';
 import { PassThrough, Readable } from 'node:stream';
 import { test } from 'node:test';
 import { BodyFeed } from '../../../../src/proxy/fronting/body-feed.ts';
+import type { SentRequest } from '../../../../src/proxy/fronting/client-and-app.ts';
 import type { RawHeaders } from '../../../../src/proxy/fronting/heads/hop-headers.ts';
-import type { SentRequest } from '../../../../src/proxy/fronting/sides.ts';
 
 /** A request that keeps what it gets. */
 class Kept implements SentRequest {
