@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { API_KEY } from '../../access/sent-token.ts';
 import { JSON_TYPE } from '../../proxy/http1/answer-head.ts';
-import type { Page } from '../../proxy/http1/small-answers.ts';
+import type { Page } from '../../proxy/http1/local-replies.ts';
 import type { Operation } from '../../proxy/protocols/rest/operation.ts';
 import { NO_MODEL, readable } from '../../proxy/protocols/rest/route.ts';
 import type { Described, RestPart } from '../../proxy/servers/rest-part.ts';

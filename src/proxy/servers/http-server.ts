@@ -31,12 +31,12 @@ import { afterReads } from '../http1/ending.ts';
 import { FeedTurns } from '../http1/feed-turns.ts';
 import type { HttpFront } from '../http1/http-front.ts';
 import { HttpWire, type RestContext } from '../http1/http-wire.ts';
+import { LocalReplies } from '../http1/local-replies.ts';
 import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
 import type { OpenRequest } from '../http1/open-request.ts';
 import { PlainConnection, type PlainConnectionOptions } from '../http1/plain-connection.ts';
 import { PlainRequestReader } from '../http1/plain-request.ts';
 import { FIRST_REQUEST_MS, RestListener } from '../http1/rest-listener.ts';
-import { SmallAnswers } from '../http1/small-answers.ts';
 import type { Transport } from '../http1/transport.ts';
 import { UnsentAnswers } from '../http1/unsent-answers.ts';
 import { InflationGate } from '../inflation.ts';
@@ -102,7 +102,7 @@ export class RestServer {
   readonly #ending = { isDraining: false, isOver: false };
   readonly routes: RestMatcher;
   readonly #methods: RestMethods;
-  readonly #small: SmallAnswers;
+  readonly #replies: LocalReplies;
   readonly #front: HttpFront | undefined;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #connectionContext: ConnectionContext;
@@ -142,7 +142,7 @@ export class RestServer {
     const bodies = { memory: lifecycle.memory, watch, inflations };
     this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, unsent, ...timeouts };
     this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers, bodies, unsent };
-    this.#small = new SmallAnswers({ heads: this.#heads, metrics, compressFromBytes, hasCors, unsent });
+    this.#replies = new LocalReplies({ heads: this.#heads, metrics, compressFromBytes, hasCors, unsent });
     const front = options.front?.(this.#heads.common);
     this.#front = front;
     this.#listener = new RestListener(
@@ -268,16 +268,16 @@ export class RestServer {
     switch (route.kind) {
       case 'metrics':
         this.#later(
-          this.#metrics(transport, route, connection.open, () => this.#small.metrics(request, response, turn)),
+          this.#metrics(transport, route, connection.open, () => this.#replies.metrics(request, response, turn)),
         );
         break;
       case 'options':
-        this.#small.options(request, response, turn, route.allow!);
+        this.#replies.options(request, response, turn, route.allow!);
         break;
       default: {
         const page = route.part?.pageOf?.(route);
         if (page === undefined) this.#serve(transport, route, connection.open);
-        else this.#later(page({ request, response, turn, answers: this.#small }));
+        else this.#later(page({ request, response, turn, answers: this.#replies }));
       }
     }
   }

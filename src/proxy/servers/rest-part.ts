@@ -5,8 +5,8 @@ import type { AnswerForm } from '../answer-form.ts';
 import type { Call } from '../call.ts';
 import type { Method } from '../exchange.ts';
 import type { AnswerTurn } from '../http1/answer-turns.ts';
+import type { LocalReplies } from '../http1/local-replies.ts';
 import type { RequestFields } from '../http1/request-fields.ts';
-import type { SmallAnswers } from '../http1/small-answers.ts';
 import type { Operation } from '../protocols/rest/operation.ts';
 import type { Route } from '../protocols/rest/route.ts';
 import type { HttpBody } from '../sliced-body.ts';
@@ -26,7 +26,7 @@ export interface PageRequest {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly turn: AnswerTurn;
-  readonly answers: SmallAnswers;
+  readonly answers: LocalReplies;
 }
 
 /** Methods for the description of the API, and JSON Schemas of the bodies that they name. */

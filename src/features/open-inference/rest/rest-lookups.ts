@@ -1,6 +1,6 @@
 /**
  * The methods of the Open Inference Protocol that run no model, over REST: metadata, configuration, statistics, the
- * repository, settings. The server's own health is told outside of requests (http1/small-answers.ts).
+ * repository, settings. The server's own health is told outside of requests (http1/local-replies.ts).
  */
 import { Buffer } from 'node:buffer';
 import { type AccessMethod, ALL_MODELS } from '../../../core/access-method.ts';

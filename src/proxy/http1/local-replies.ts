@@ -12,7 +12,7 @@ import { preflightHeaders } from './cors.ts';
 import { errorBody } from './http-errors.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
 
-export interface SmallAnswersOptions {
+export interface LocalRepliesOptions {
   readonly heads: AnswerHeads;
   /** `accept`: the request's header. */
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
@@ -23,12 +23,12 @@ export interface SmallAnswersOptions {
   readonly unsent: UnsentAnswers;
 }
 
-export class SmallAnswers {
-  readonly #options: SmallAnswersOptions;
+export class LocalReplies {
+  readonly #options: LocalRepliesOptions;
   /** The page that is being made: who asks meanwhile, say by many requests sent ahead, gets the same. */
   #making: { readonly accept: string | undefined; readonly page: Promise<Page> } | undefined;
 
-  constructor(options: SmallAnswersOptions) {
+  constructor(options: LocalRepliesOptions) {
     this.#options = options;
   }
 
