@@ -76,7 +76,7 @@ export class FileWatch {
   /** The print of the last look. */
   #candidate = '';
   /** The errors that were told last; '' = none since contents were good. */
-  #told = '';
+  #reported = '';
   #isAsked = false;
   #isStopped = false;
 
@@ -119,8 +119,8 @@ export class FileWatch {
     const isSettled = isAsked || isKnown || look.print === this.#candidate;
     this.#candidate = look.print;
     if (!isSettled) return true;
-    if (isAsked || !isKnown || this.#isRefused) this.#tell(await this.#take(look, isAsked), isAsked);
-    else this.#told = '';
+    if (isAsked || !isKnown || this.#isRefused) this.#report(await this.#take(look, isAsked), isAsked);
+    else this.#reported = '';
     return false;
   }
 
@@ -132,10 +132,10 @@ export class FileWatch {
     return wrong;
   }
 
-  #tell(errors: readonly string[], isAsked: boolean): void {
+  #report(errors: readonly string[], isAsked: boolean): void {
     const text = errors.join('\n');
-    if (text !== '' && (isAsked || text !== this.#told)) this.#options.onInvalid(errors);
-    this.#told = text;
+    if (text !== '' && (isAsked || text !== this.#reported)) this.#options.onInvalid(errors);
+    this.#reported = text;
   }
 
   async #look(): Promise<Look> {

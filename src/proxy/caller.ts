@@ -63,9 +63,9 @@ export class Callers {
     return named ?? this.ofConnection(connection);
   }
 
-  #callerAt({ address, isTold }: ReturnType<typeof peerAddressOf>): string {
+  #callerAt({ address, isFromProxy }: ReturnType<typeof peerAddressOf>): string {
     // The loopback of another machine.
-    if (isTold && peerAt(address) === undefined) return `ip:${address}`;
+    if (isFromProxy && peerAt(address) === undefined) return `ip:${address}`;
     return callerAt(address, this.#connections);
   }
 

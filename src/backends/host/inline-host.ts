@@ -35,7 +35,7 @@ export interface InlineHostOptions
 /** Opens the artifact on this thread, which blocks it. Rejects with `load_failed`. */
 export async function startInlineHost(options: InlineHostOptions): Promise<HostedSession> {
   const backend = await backendFor(options.versionDirectory, options.backendKind);
-  const notes = new BackendNotes((told) => options.onNotes?.(told, 0));
+  const notes = new BackendNotes((collected) => options.onNotes?.(collected, 0));
   const services = { ...notes.services, ...(options.signal && { signal: options.signal }) };
   const session = await loadSession(backend, options.versionDirectory, loadOptionsOf(options.loadOptions, services));
   notes.flush();

@@ -16,7 +16,7 @@ import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wir
 import { bytesField, message } from '../../codec/protobuf/wire-writer.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
 import { forEachField, inside } from '../signature-def.ts';
-import { type AxisQuestion, batchAxisOf, type RemoteProtocol, type ToldAxes } from './remote-protocol.ts';
+import { type AxisQuestion, batchAxisOf, type RemoteProtocol, type ReportedAxes } from './remote-protocol.ts';
 import { pillionAxes } from './tensorflow-serving-protocol.ts';
 
 const SERVICE = '/inference.GRPCInferenceService';
@@ -59,7 +59,7 @@ function configAxes(model: OpenInferenceModel): AxisQuestion {
 }
 
 /** ModelConfigResponse {1 config: ModelConfig {4 max_batch_size}}. */
-function readConfigAxes(bytes: Uint8Array): ToldAxes {
+function readConfigAxes(bytes: Uint8Array): ReportedAxes {
   const reader = new WireReader(bytes, 'ModelConfigResponse');
   let rows = 0;
   forEachField(reader, () => {

@@ -14,7 +14,7 @@ import type { Clock, TimerHandle } from '../../core/clock.ts';
 import { GrpcStatus } from '../../core/errors.ts';
 import type { BatchAxis, Signature, Signatures } from '../../core/signature.ts';
 import type { RemoteChannel, RemoteFault } from './remote-channel.ts';
-import type { RemoteProtocol, ToldAxes } from './remote-protocol.ts';
+import type { RemoteProtocol, ReportedAxes } from './remote-protocol.ts';
 
 export interface RemoteAxesParts {
   readonly protocol: RemoteProtocol;
@@ -41,13 +41,13 @@ const AWAY: ReadonlySet<number> = new Set([
   GrpcStatus.CANCELLED,
 ]);
 
-const NOTHING_TOLD: ToldAxes = { version: undefined, axes: new Map() };
+const NOTHING_REPORTED: ReportedAxes = { version: undefined, axes: new Map() };
 const NOT_PROVED = 'its server does not say that rows keep apart';
 const FIX = 'if the rows are independent, set "batching: true" in remote.yaml';
 
 export class RemoteAxes {
   readonly #parts: RemoteAxesParts;
-  #told: ToldAxes = NOTHING_TOLD;
+  #reported: ReportedAxes = NOTHING_REPORTED;
   #pauseMs = FIRST_PAUSE_MS;
   #timer: TimerHandle | undefined;
   #looking: Promise<void> | undefined;
@@ -92,8 +92,8 @@ export class RemoteAxes {
   /** Whether an answer of this version may hold rows of several requests for the signature. */
   mayShare(signatureName: string, version: string | undefined): boolean {
     if (!this.#followed.has(signatureName)) return true;
-    const { version: told, axes } = this.#told;
-    const isOfVersion = told === undefined || version === undefined || version === told;
+    const { version: reported, axes } = this.#reported;
+    const isOfVersion = reported === undefined || version === undefined || version === reported;
     return isOfVersion && axes.get(signatureName)?.kind === 'dynamic';
   }
 
@@ -109,10 +109,10 @@ export class RemoteAxes {
   }
 
   async #look(): Promise<void> {
-    const told = await this.#ask();
-    if (told === undefined || this.#isClosed) return;
+    const reported = await this.#ask();
+    if (reported === undefined || this.#isClosed) return;
     const before = shared(this.signatures);
-    this.#told = told;
+    this.#reported = reported;
     const { signatures } = this;
     if (shared(signatures) !== before) {
       this.#pauseMs = FIRST_PAUSE_MS;
@@ -121,7 +121,7 @@ export class RemoteAxes {
   }
 
   /** Undefined = the server cannot be asked now. */
-  async #ask(): Promise<ToldAxes | undefined> {
+  async #ask(): Promise<ReportedAxes | undefined> {
     const { protocol, channel, clock } = this.#parts;
     for (const { path, write, read } of protocol.axisQuestions) {
       try {
@@ -129,10 +129,10 @@ export class RemoteAxes {
       } catch (thrown) {
         const { code } = thrown as Partial<RemoteFault>;
         if (code !== undefined && AWAY.has(code)) return undefined;
-        if (code === undefined || !NOT_KNOWN.has(code)) return NOTHING_TOLD;
+        if (code === undefined || !NOT_KNOWN.has(code)) return NOTHING_REPORTED;
       }
     }
-    return NOTHING_TOLD;
+    return NOTHING_REPORTED;
   }
 
   #arm(): void {
@@ -148,14 +148,14 @@ export class RemoteAxes {
     const { isBatching } = this.#parts;
     if (signature.batchAxis.kind === 'none') return signature;
     if (isBatching === false) return { ...signature, batchAxis: { kind: 'none', reason: 'off in remote.yaml' } };
-    return { ...signature, batchAxis: isBatching === true ? DECLARED : this.#toldOf(name), hasRows: true };
+    return { ...signature, batchAxis: isBatching === true ? DECLARED : this.#reportedOf(name), hasRows: true };
   }
 
-  #toldOf(name: string): BatchAxis {
-    const told = this.#told.axes.get(name);
-    if (told === undefined) return { kind: 'none', reason: NOT_PROVED, fix: FIX };
-    const reason = `as its server says: ${told.reason || 'no reason is given'}`;
-    return told.kind === 'dynamic' ? { kind: 'dynamic', reason } : { kind: 'none', reason, fix: FIX };
+  #reportedOf(name: string): BatchAxis {
+    const reported = this.#reported.axes.get(name);
+    if (reported === undefined) return { kind: 'none', reason: NOT_PROVED, fix: FIX };
+    const reason = `as its server says: ${reported.reason || 'no reason is given'}`;
+    return reported.kind === 'dynamic' ? { kind: 'dynamic', reason } : { kind: 'none', reason, fix: FIX };
   }
 }
 

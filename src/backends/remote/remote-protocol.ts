@@ -2,7 +2,7 @@
  * The differences between the protocols of other servers: method names, messages, and how a server is asked whether
  * requests for a signature may share runs.
  */
-import type { ToldAxis } from '../../codec/tensorflow/batch-axes-text.ts';
+import type { ReportedAxis } from '../../codec/tensorflow/batch-axes-text.ts';
 import type { BatchAxis, Signature, TensorSpec } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 
@@ -27,15 +27,15 @@ export interface AxisQuestion {
   /** "/package.Service/Method" */
   readonly path: string;
   write(): Uint8Array;
-  read(message: Uint8Array): ToldAxes;
+  read(message: Uint8Array): ReportedAxes;
 }
 
 /** What the server says of its batch axes. */
-export interface ToldAxes {
+export interface ReportedAxes {
   /** The version that it says it of, as a decimal; undefined = of whichever answers. */
   readonly version: string | undefined;
   /** By signature; one that is not there is not known to keep rows apart. */
-  readonly axes: ReadonlyMap<string, ToldAxis>;
+  readonly axes: ReadonlyMap<string, ReportedAxis>;
 }
 
 type Specs = ReadonlyMap<string, TensorSpec>;

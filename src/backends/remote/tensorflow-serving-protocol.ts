@@ -20,7 +20,7 @@ import type { ModelSpec } from '../../core/model-spec.ts';
 import { PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { forEachField, inside, readMapEntry, readSignatureDef, type SignatureDef } from '../signature-def.ts';
-import { type AxisQuestion, batchAxisOf, type RemoteProtocol, type ToldAxes } from './remote-protocol.ts';
+import { type AxisQuestion, batchAxisOf, type RemoteProtocol, type ReportedAxes } from './remote-protocol.ts';
 
 const SERVICE = '/tensorflow.serving.PredictionService';
 const METADATA = lengthDelimited(2);
@@ -53,12 +53,12 @@ export function pillionAxes(spec: ModelSpec): AxisQuestion {
   return {
     path: `${SERVICE}/GetModelMetadata`,
     write: () => message(messageField(1, encodeRequestedSpec(spec)), bytesField(2, BATCH_AXES)),
-    read: readToldAxes,
+    read: readReportedAxes,
   };
 }
 
 /** GetModelMetadataResponse {1 model_spec, 2 metadata: map<string, Any {2 value: StringValue {1 value}}>}. */
-function readToldAxes(bytes: Uint8Array): ToldAxes {
+function readReportedAxes(bytes: Uint8Array): ReportedAxes {
   const reader = new WireReader(bytes, 'GetModelMetadataResponse');
   const texts = new Map<string, string>();
   forEachField(reader, () => {

@@ -10,7 +10,7 @@
 import { ownAxes, type Signatures } from '../../core/signature.ts';
 
 /** What a server says of one signature. */
-export interface ToldAxis {
+export interface ReportedAxis {
   readonly kind: 'dynamic' | 'none';
   /** A clause for people; empty where none was given. */
   readonly reason: string;
@@ -20,20 +20,20 @@ export interface ToldAxis {
 const MOST_REASON = 400;
 
 export function batchAxesText(signatures: Signatures): string {
-  const told = [...signatures].map(([name, signature]) => {
+  const reported = [...signatures].map(([name, signature]) => {
     const { batchAxis } = signature;
     const isPlain = batchAxis.kind === 'dynamic' && ownAxes(signature) === undefined;
     return [name, { batch_axis: isPlain ? 'dynamic' : 'none', reason: batchAxis.reason ?? '' }] as const;
   });
-  return JSON.stringify(Object.fromEntries(told));
+  return JSON.stringify(Object.fromEntries(reported));
 }
 
 /** By signature. Whatever is not as `batchAxesText` writes it is left out, so that it counts as not proved. */
-export function readBatchAxesText(text: string): ReadonlyMap<string, ToldAxis> {
-  const axes = new Map<string, ToldAxis>();
-  for (const [name, told] of Object.entries(parsed(text))) {
-    if (typeof told !== 'object' || told === null) continue;
-    const { batch_axis, reason } = told as { readonly batch_axis?: unknown; readonly reason?: unknown };
+export function readBatchAxesText(text: string): ReadonlyMap<string, ReportedAxis> {
+  const axes = new Map<string, ReportedAxis>();
+  for (const [name, reported] of Object.entries(parsed(text))) {
+    if (typeof reported !== 'object' || reported === null) continue;
+    const { batch_axis, reason } = reported as { readonly batch_axis?: unknown; readonly reason?: unknown };
     const kind = batch_axis === 'dynamic' ? 'dynamic' : 'none';
     axes.set(name, { kind, reason: typeof reason === 'string' ? reason.slice(0, MOST_REASON) : '' });
   }

@@ -113,7 +113,7 @@ export class Isolator {
     };
     running.wait();
     // The caller is told the same whatever the verdict.
-    if (isAlone && told(error) === error) running.failMembers(error);
+    if (isAlone && errorForCaller(error) === error) running.failMembers(error);
     // The runtime itself says that the values are at fault, or has shown it, or has answered other members.
     if (isProof(error) || lane.isolation?.hasAnswered === true) settle('alive');
     else {
@@ -150,7 +150,7 @@ export class Isolator {
     if (lane.quarantined === undefined) quarantined.charge(caller, costMs, now());
     lane.isolation?.onFault(caller);
     record.isolation = 'values';
-    running.fail(told(error), true);
+    running.fail(errorForCaller(error), true);
   }
 
   #split(running: RunningBatch, members: Task[], error: ServingError, now: Instant): void {
@@ -201,7 +201,7 @@ function isProof({ kind }: Pick<ServingError, 'kind'>): boolean {
 const NO_MEMORY = /\bout of memory\b|\bOOM\b|bad_alloc|\b(?:failed|cannot|unable) to allocate\b/i;
 
 /** The error of a request whose values are at fault; the same error where it says something else than that. */
-function told(error: ServingError): ServingError {
+function errorForCaller(error: ServingError): ServingError {
   if (error.kind !== 'backend_failed' || NO_MEMORY.test(error.message)) return error;
   const text = `the model failed for the values of this request and works for others, so send other values: ${error.message}`;
   return new ServingError('invalid_request', text, {

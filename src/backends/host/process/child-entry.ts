@@ -33,7 +33,7 @@ yieldToEventLoop();
 const frames = new SyncFrames(FRAME_FD);
 /** Outside the event loop, until a session needs it. */
 let write = (pieces: Pieces): void => frames.write(pieces);
-const notes = new BackendNotes((told) => write([valueFrame(FRAME.notes, id, told)]));
+const notes = new BackendNotes((collected) => write([valueFrame(FRAME.notes, id, collected)]));
 const first = next();
 const id = first.session;
 const order = readValue(first) as WorkerLoad;

@@ -77,7 +77,7 @@ export async function serveThread(): Promise<void> {
 }
 
 async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
-  const notes = new BackendNotes((told) => send(port, { type: 'notes', notes: told }));
+  const notes = new BackendNotes((collected) => send(port, { type: 'notes', notes: collected }));
   let session: Session;
   let loadMs: number;
   try {

@@ -8,15 +8,15 @@ import {
   type RemoteAxesParts,
 } from '../../../../src/backends/remote/remote-axes.ts';
 import { type RemoteChannel, RemoteFault } from '../../../../src/backends/remote/remote-channel.ts';
-import type { AxisQuestion, RemoteProtocol, ToldAxes } from '../../../../src/backends/remote/remote-protocol.ts';
+import type { AxisQuestion, RemoteProtocol, ReportedAxes } from '../../../../src/backends/remote/remote-protocol.ts';
 import { GrpcStatus } from '../../../../src/core/errors.ts';
 import type { Signatures } from '../../../../src/core/signature.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { signatureOf } from '../../../support/row-models.ts';
 
-type Answer = ToldAxes | number;
+type Answer = ReportedAxes | number;
 
-const told = (kind: 'dynamic' | 'none', version = '1'): ToldAxes => ({
+const reported = (kind: 'dynamic' | 'none', version = '1'): ReportedAxes => ({
   version,
   axes: new Map([['s', { kind, reason: kind === 'dynamic' ? 'proved by 9 runs' : 'a norm' }]]),
 });
@@ -26,7 +26,7 @@ const FOLLOWED = new Set(['s']);
 function setUp(answers: readonly Answer[], changes: Partial<RemoteAxesParts> = {}) {
   const clock = new FakeClock();
   const state = { asked: 0 };
-  let current: ToldAxes | undefined;
+  let current: ReportedAxes | undefined;
   const question: AxisQuestion = { path: '/s/m', write: () => new Uint8Array(0), read: () => current! };
   const call = async (): Promise<Uint8Array> => {
     const answer = answers[Math.min(state.asked, answers.length - 1)]!;
@@ -62,7 +62,12 @@ describe('RemoteAxes', () => {
   });
 
   it('asks again until the server has found out, and follows it back', async () => {
-    const { axes, axis, state, clock, advance } = setUp([told('none'), told('none'), told('dynamic'), told('none')]);
+    const { axes, axis, state, clock, advance } = setUp([
+      reported('none'),
+      reported('none'),
+      reported('dynamic'),
+      reported('none'),
+    ]);
     await axes.look();
     assert.equal(axis().reason, 'as its server says: a norm');
     const seen: string[] = [];
@@ -81,7 +86,7 @@ describe('RemoteAxes', () => {
   });
 
   it('asks at most every ten seconds in the long run', async () => {
-    const { axes, state, advance } = setUp([told('dynamic')]);
+    const { axes, state, advance } = setUp([reported('dynamic')]);
     await axes.look();
     axes.watch(FOLLOWED, () => assert.fail('nothing changes'));
     for (let i = 0; i < 60; i++) await advance(FIRST_PAUSE_MS);
@@ -90,7 +95,7 @@ describe('RemoteAxes', () => {
   });
 
   it('keeps what was said while the server is away', async () => {
-    const { axes, axis, advance } = setUp([told('dynamic'), GrpcStatus.UNAVAILABLE]);
+    const { axes, axis, advance } = setUp([reported('dynamic'), GrpcStatus.UNAVAILABLE]);
     await axes.look();
     axes.watch(FOLLOWED, () => assert.fail('nothing is known'));
     await advance(FIRST_PAUSE_MS);
@@ -99,7 +104,7 @@ describe('RemoteAxes', () => {
   });
 
   it('lets requests share only answers of the version that was asked about', async () => {
-    const { axes } = setUp([told('dynamic', '3')]);
+    const { axes } = setUp([reported('dynamic', '3')]);
     await axes.look();
     assert.equal(axes.mayShare('s', '4'), true, 'its owner has declared it');
     axes.watch(FOLLOWED, () => undefined);
@@ -108,7 +113,7 @@ describe('RemoteAxes', () => {
       [true, false, true],
     );
     axes.close();
-    const mixing = setUp([told('none', '3')]).axes;
+    const mixing = setUp([reported('none', '3')]).axes;
     await mixing.look();
     mixing.watch(FOLLOWED, () => undefined);
     assert.equal(mixing.mayShare('s', '3'), false);
@@ -121,7 +126,7 @@ describe('RemoteAxes', () => {
       [{ isBatching: false }, 'none', 'off in remote.yaml'],
       [{ candidates: new Map([['s', signatureOf({ kind: 'none' })]]) }, 'none', undefined],
     ] as const) {
-      const { axes, axis, state, clock } = setUp([told('dynamic')], changes);
+      const { axes, axis, state, clock } = setUp([reported('dynamic')], changes);
       await axes.look();
       axes.watch(FOLLOWED, () => assert.fail('nobody asks'));
       axes.lookSoon();
