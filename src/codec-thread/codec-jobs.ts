@@ -1,5 +1,5 @@
 /**
- * What the codec thread does for large messages: the codecs of the event loop, with the same results and errors.
+ * The codec thread's jobs for large messages: the codecs of the event loop, with the same results and errors.
  * Arguments and results are what a message between threads can hold.
  */
 import { Buffer } from 'node:buffer';
@@ -58,7 +58,7 @@ export interface CarriedInferBody extends Omit<InferBody, 'inputs'> {
   readonly inputs: CarriedTensors;
 }
 
-/** What a predict body holds, without the values. */
+/** The contents of a predict body without the values. */
 export interface PredictOutline {
   readonly signatureName: string | undefined;
   readonly instances: true | undefined;

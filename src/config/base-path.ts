@@ -10,7 +10,7 @@ import type { ServeOptions } from './options/serve-options.ts';
 
 const URL_START = /^[a-z][a-z0-9+.-]*:\/\//i;
 const VERSION_NAME = /^\d+$/;
-/** What the runtimes call their files; a test holds it against those that are built in. */
+/** The file names of the runtimes; a test holds it against those that are built in. */
 const ARTIFACT = /^(?:(?:saved_)?model\..+|remote\.yaml|.+\.onnx)$/;
 
 /** Completes "base path …"; undefined if it is fine. TensorFlow Serving reads some from the network. */

@@ -1,6 +1,6 @@
 /**
- * What the owner of a model says about its batch axis, in the pillion.yaml beside the model or in the server's
- * configuration. It is obeyed; what the server finds out itself is only a warning then.
+ * The owner's declaration of a model's batch axis, in the pillion.yaml beside the model or in the server's
+ * configuration. It is obeyed; if the server finds something else, that is only a warning.
  */
 import * as v from 'valibot';
 import { about, choice, count, fields, flag, named, optional, SCALARS, together } from './yaml/kinds.ts';
@@ -74,7 +74,7 @@ export interface DeclaredBatching {
 /** One element, as it is written. */
 export type PadValue = number | bigint | boolean | string;
 
-/** What a `batching` key declares; undefined if it is left to the server. */
+/** The declaration of a `batching` key; undefined if it is left to the server. */
 export function declarationOf(batching: DeclaredBatching | 'off' | undefined): BatchDeclaration | undefined {
   if (batching === 'off' || batching?.enabled === false) return 'off';
   return batching?.inputs === undefined && batching?.outputs === undefined ? undefined : 'axes';

@@ -58,7 +58,7 @@ export function batchingOfParameters(message: Message, where: Where): BatchingRe
   const batching: BatchingConfig = {
     maxBatchSize: read(rows.field, rows.value, 1),
     batchTimeoutMicros: read('batch_timeout_micros', parameters.batchTimeoutMicros, 0),
-    // As in TensorFlow Serving, 0 means 1.
+    // 0 means 1, as in TensorFlow Serving.
     maxEnqueuedBatches: enqueued === 0 ? 1 : enqueued,
     allowedBatchSizes: allowedSizes(parameters.allowedBatchSizes, where, findings),
     numBatchThreads: read('num_batch_threads', parameters.numBatchThreads, 1, MAX_THREADS),

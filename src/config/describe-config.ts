@@ -16,7 +16,7 @@ export function optionFields({
   );
 }
 
-/** Which ports speak TLS. */
+/** Says which ports speak TLS. */
 export function tlsFields({ tls, isRestTls }: ServeConfig): { grpc: boolean; rest: boolean; verifyClient: boolean } {
   return { grpc: tls !== undefined, rest: isRestTls, verifyClient: tls?.config.verifyClient ?? false };
 }

@@ -39,7 +39,7 @@ export interface ModelChoice {
   readonly label?: string | undefined;
 }
 
-/** As a model's backend: the fastest runtime. As a shadow's runtime: another one than the model's. */
+/** The fastest runtime, as a model's backend; another runtime than the model's, as a shadow's. */
 export const AUTO_RUNTIME = 'auto';
 
 /** The defaults; a sample of 0 means no shadow. */
@@ -190,7 +190,7 @@ const KEYS = {
   ),
   slo_ms: optional(SLO_MS, 'Latency objective in ms, for requests without a deadline. Default: the server’s slo_ms.'),
   weight: optional(
-    // With a larger ratio, other models would get nothing.
+    // Other models would get nothing if the ratio were larger.
     number(0.01, 100),
     'Its share of the cores relative to other models’, when there are too few cores for all. Default: 1.',
   ),
@@ -251,9 +251,9 @@ export type ModelConfig = Readonly<ReturnType<typeof modelOf>> & {
   readonly triton?: TritonModel | undefined;
 };
 
-/** What models are read with, wherever they are listed. */
+/** The defaults of models, wherever they are listed. */
 export interface ModelDefaults {
-  /** For a model that names no provider. */
+  /** The provider of a model that names none. */
   readonly executionProvider: string;
   /** The keys that features bring. Default: none. */
   readonly modelKeys?: ModelKeys;
@@ -279,7 +279,7 @@ export function modelOf(entry: ModelEntry, { executionProvider, modelKeys = [] }
   };
 }
 
-/** What the server's configuration says about the batching of a model. */
+/** The server's configuration of a model's batching. */
 interface ModelBatchingConfig {
   /** Undefined = the server's values. */
   readonly batching?: BatchingConfig | undefined;

@@ -5,7 +5,7 @@ import type { FlagKey } from './model-key.ts';
 import { absentKey, leftOut } from './read-options.ts';
 import { innermost, pathOf } from './yaml/problems.ts';
 
-/** For `log=PREFIX` without a rate. TensorFlow Serving's files always have one. */
+/** The rate of `log=PREFIX` without one. TensorFlow Serving's files always have a rate. */
 const DEFAULT_SAMPLING_RATE = 0.01;
 
 const number = (text: string): unknown => (/^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text);

@@ -7,7 +7,7 @@ export interface FlagKey {
   readonly read?: (text: string) => unknown;
   /** The keys of the value in a model, if they differ. */
   readonly path?: readonly [string, string];
-  /** For --help: the key with its value. Default: the key. */
+  /** The key with its value in --help. Default: the key. */
   readonly help?: string;
   /** Completes "wants …", if the schema's text does not fit a command line. */
   readonly wants?: string;
@@ -30,7 +30,7 @@ interface ModelKeySpec<T> {
   readonly name: string;
   /** Its value in pillion.yaml → its value here. */
   readonly schema: v.GenericSchema<unknown, T>;
-  /** For editors: what it is for, in one sentence. */
+  /** The purpose of the key, in one sentence, for editors. */
   readonly help: string;
   /** The keys that --model has for it. Default: none. */
   readonly flags?: Readonly<Record<string, FlagKey>>;
@@ -38,7 +38,7 @@ interface ModelKeySpec<T> {
   readonly check?: CheckModels;
   /** Its value as pillion.yaml has it, for people. Default: the value with the keys of pillion.yaml. */
   show?(value: T): unknown;
-  /** Where versions need not be loaded again when it changes. Default: they are. */
+  /** Versions need not be loaded again when it changes. Default: they are. */
   readonly isReadLate?: boolean;
 }
 

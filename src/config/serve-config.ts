@@ -37,7 +37,7 @@ import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
 
 export interface ServeConfig {
   readonly models: readonly ModelConfig[];
-  /** What models are read with that are listed later. */
+  /** The defaults of models that are listed later. */
   readonly modelDefaults: ModelDefaults;
   /** The place that lists them, for people: "--model", "/etc/models.config". */
   readonly modelsFrom: string;
@@ -48,7 +48,7 @@ export interface ServeConfig {
   readonly options: ServeOptions;
   /** The source of each option's value. */
   readonly origins: ReadonlyMap<string, Origin>;
-  /** For gRPC, and for REST if `isRestTls`; undefined = plain text. */
+  /** The TLS of gRPC, and of REST if `isRestTls`; undefined = plain text. */
   readonly tls: TlsAtStart | undefined;
   readonly isRestTls: boolean;
   /** Undefined = everybody may ask everything. */
@@ -65,11 +65,11 @@ type ServeConfigResult =
   | { readonly config: ServeConfig; readonly errors?: undefined }
   | { readonly errors: readonly string[]; readonly config?: undefined };
 
-/** What the configuration is read from, and what it may say. */
+/** The sources of the configuration, and the options and keys that it may have. */
 export interface ConfigSource {
   readonly args: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What features bring, beside the kernel's own options and keys. */
+  /** The features' options and keys, beside the kernel's own. */
   readonly features: FeatureOptions;
   /** Other defaults than ours; gets the layers above it. */
   readonly defaults?: ((above: readonly OptionLayer[]) => OptionLayer) | undefined;

@@ -27,7 +27,7 @@ export interface NamedPem {
   readonly text: string;
   /** Begins an error: "ssl.config:3:1: server_key", "/certs/tls.key:". */
   readonly at: string;
-  /** Within another text's error: "server_cert", "/certs/tls.crt". */
+  /** The place in errors of another text: "server_cert", "/certs/tls.crt". */
   readonly name: string;
   /** Ends the error about a text that is no PEM. */
   readonly hint?: string;

@@ -20,11 +20,11 @@ export interface TlsSource {
   read(contents: readonly Buffer[], errors: string[]): TlsConfig | undefined;
 }
 
-/** What one read of the files has found. */
+/** The result of one read of the files. */
 export interface TlsAtStart {
   readonly source: TlsSource;
   readonly config: TlsConfig;
-  /** Of the contents; see hashOf. */
+  /** The hash of the contents; see hashOf. */
   readonly hash: string;
 }
 
@@ -44,7 +44,7 @@ export function readTls(options: ServeOptions, origins: Origins, errors: string[
   return config && { source, config, hash: hashOf(contents) };
 }
 
-/** Whether REST has TLS, if there is any: PEM files are for every port, an SSLConfig is for gRPC unless told otherwise. */
+/** Whether REST has TLS, if there is any: PEM files are for every port, an SSLConfig for gRPC alone by default. */
 export function isTlsOnRest({ rest_api_tls, tls_cert_file }: ServeOptions, origins: Origins): boolean {
   return origins.get('rest_api_tls')!.kind === 'default' ? tls_cert_file !== '' : rest_api_tls;
 }

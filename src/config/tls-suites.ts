@@ -6,7 +6,7 @@
 /** OpenSSL's names, in the order of preference. For node:tls. */
 const TLS13_SUITES = ['TLS_AES_128_GCM_SHA256', 'TLS_AES_256_GCM_SHA384', 'TLS_CHACHA20_POLY1305_SHA256'];
 
-/** By OpenSSL's name: IANA's, as Go and Kubernetes write it. */
+/** IANA's name of a suite, as Go and Kubernetes write it, by OpenSSL's name. */
 const TLS12_SUITES: ReadonlyMap<string, string> = new Map([
   ['ECDHE-ECDSA-AES128-GCM-SHA256', 'TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256'],
   ['ECDHE-RSA-AES128-GCM-SHA256', 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'],
@@ -23,7 +23,7 @@ const ANY_NAME = [...SUITE_NAMES, ...TLS12_SUITES.values()].join('|');
 /** Names with commas between, or nothing. */
 export const SUITE_LIST = new RegExp(`^(?:(?:${ANY_NAME})(?:,(?:${ANY_NAME}))*)?$`);
 
-/** What a listener speaks. */
+/** The TLS versions and cipher suites of a listener. */
 export interface TlsLimits {
   readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
   /** OpenSSL's names with colons between, for node:tls. */
@@ -33,7 +33,7 @@ export interface TlsLimits {
 export const DEFAULT_TLS_LIMITS: TlsLimits = { minVersion: 'TLSv1.2', ciphers: SUITE_NAMES.join(':') };
 
 /**
- * Of `--tls_min_version` and `--tls_cipher_suites`. A list that names none of TLS 1.3's suites leaves them all in, as in
+ * The limits of `--tls_min_version` and `--tls_cipher_suites`. A list without suites of TLS 1.3 leaves them all in, as in
  * Envoy: node:tls would speak no TLS 1.3 then.
  */
 export function tlsLimits(minVersion: string, suites: string): TlsLimits {

@@ -1,4 +1,4 @@
-/** What an authorization file allows callers: the methods, and the surfaces that have them. */
+/** The methods that an authorization file can allow, and the surfaces that have them. */
 
 export const ACCESS_SURFACES = ['grpc', 'rest'] as const;
 export type AccessSurface = (typeof ACCESS_SURFACES)[number];

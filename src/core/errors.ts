@@ -158,7 +158,7 @@ export function invalidRequest(message: string): ServingError {
   return new ServingError('invalid_request', message);
 }
 
-/** What a plug-in throws where it has no ServingError of this module: an Error with the brand and a kind. */
+/** An error of a plug-in that has no ServingError of this module: an Error with the brand and a kind. */
 interface BrandedError extends Error {
   readonly kind: ErrorKind;
   readonly retryAfterMs?: unknown;

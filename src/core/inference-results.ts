@@ -2,7 +2,7 @@
 import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
 import type { NumericTensor, StringTensor } from './tensor.ts';
 
-/** At least one of the two tensors; both are [rows, columns]. */
+/** The results of classification: at least one of the two tensors; both are [rows, columns]. */
 export interface Classifications {
   readonly kind: 'classification';
   readonly rows: number;

@@ -5,8 +5,8 @@ export interface ModelMetadata {
   readonly name: string;
   readonly version: bigint;
   readonly signatures: ReadonlyMap<string, Signature>;
-  /** What of the model is not served, or otherwise than its file has it; absent = nothing. */
+  /** The parts of the model that are not served, or otherwise than its file has them; absent = none. */
   readonly notes?: readonly string[];
-  /** Whether the answer says how requests share runs, which only another Pillion asks for. */
+  /** The answer says how requests share runs, which only another Pillion asks for. */
   readonly tellsBatchAxes?: boolean;
 }

@@ -2,7 +2,7 @@
 
 export interface ModelSpec {
   readonly name: string;
-  /** At most one of version and label. */
+  /** The version; at most one of version and label is set. */
   readonly version?: bigint | undefined;
   readonly label?: string | undefined;
   /** Empty or absent = 'serving_default'. */

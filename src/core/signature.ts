@@ -33,12 +33,12 @@ export type BatchAxis = (
 ) & {
   /** Who decided it and why, as a clause for people. */
   readonly reason?: string;
-  /** What the model's owner can do where requests do not share runs but might, as a clause. */
+  /** The step that lets requests share runs where they might, for the model's owner, as a clause. */
   readonly fix?: string;
 };
 
 /**
- * Where a tensor's rows are, by its name: the dim that is the batch axis, or `same` for an input without one, whose
+ * The place of a tensor's rows, by its name: the dim that is the batch axis, or `same` for an input without one, whose
  * value must be equal in all requests of a batch. Tensors that are not named have it at dim 0.
  */
 export type BatchAxes = ReadonlyMap<string, number | 'same'>;
@@ -86,13 +86,13 @@ export interface KeptValues {
 }
 
 export interface Signature {
-  /** In the model's own order. */
+  /** The inputs in the model's own order. */
   readonly inputs: ReadonlyMap<string, TensorSpec>;
   readonly outputs: ReadonlyMap<string, TensorSpec>;
   /** TensorFlow's method name; 'tensorflow/serving/predict' where the format has none. */
   readonly methodName: string;
   readonly batchAxis: BatchAxis;
-  /** Of inputs and outputs, as they are declared, whether or not requests share runs; undefined = dim 0 of every tensor. */
+  /** The declared axes of inputs and outputs, whether or not requests share runs; undefined = dim 0 of every tensor. */
   readonly batchAxes?: BatchAxes | undefined;
   /** Set where it is proved that requests of different lengths may share a run. Absent = they do not. */
   readonly padding?: LengthPadding | undefined;
@@ -197,7 +197,7 @@ export function largestLength({ inputs }: LengthPadding, tensors: TensorMap): nu
   return largest;
 }
 
-/** By name. */
+/** The signatures of a model by name. */
 export type Signatures = ReadonlyMap<string, Signature>;
 
 export const DEFAULT_SIGNATURE_NAME = 'serving_default';

@@ -1,7 +1,7 @@
 /** Strings that a runtime takes as text: UTF-8 without NUL. */
 import { isUtf8 } from 'node:buffer';
 
-/** What is wrong with a string, as a clause; undefined if it is text. */
+/** The fault of a string, as a clause; undefined if it is text. */
 export function textFault(bytes: Uint8Array): string | undefined {
   if (bytes.includes(0)) return 'holds a NUL byte';
   return isUtf8(bytes) ? undefined : 'is not valid UTF-8';

@@ -28,7 +28,7 @@ export interface KnownFiles {
 }
 
 export interface FoundContents {
-  /** In the order of the paths. */
+  /** The contents in the order of the paths. */
   readonly contents: readonly Buffer[];
   readonly hash: string;
   /** An operator asked for them; they may be the known ones. */
@@ -38,7 +38,7 @@ export interface FoundContents {
 type FileBytes = { readonly bytes: Buffer } | { readonly error: string; readonly bytes?: undefined };
 
 export interface Polling {
-  /** Between two looks; 0 = only when asked. */
+  /** The time between two looks, in ms; 0 = only when asked. */
   readonly pollMs: number;
   readonly clock: Clock;
 }
@@ -46,7 +46,7 @@ export interface Polling {
 export interface FileWatchOptions extends Polling {
   /** The files as they were read at the start. */
   readonly known: KnownFiles;
-  /** Between the two looks that must find the same new contents, or `pollMs` if that is shorter. */
+  /** The time between the two looks that must find the same new contents, in ms; `pollMs` if that is shorter. */
   readonly settleMs: number;
   /** Reads a file. Never rejects. */
   readonly load: (path: string) => Promise<FileBytes>;
@@ -104,7 +104,7 @@ export class FileWatch {
     return this.#poller.now();
   }
 
-  /** For `take`: these are the files from now on, with the contents that were used. */
+  /** Called by `take`: these are the files from now on, with the contents that were used. */
   follow(files: KnownFiles): void {
     this.#known = files;
   }

@@ -51,7 +51,7 @@ export class OwnDirectory {
     throw fileError(this.path, text);
   }
 
-  /** As `find`; makes the directory if there is none. */
+  /** Like `find`; makes the directory if there is none. */
   async make(): Promise<string> {
     await this.disk.mkdir(this.path, { recursive: true, mode: this.#mode });
     return this.find();

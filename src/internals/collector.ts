@@ -11,7 +11,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** With more cores, one is usually idle, and V8's default stays. */
+/** The most cores for which V8's default is changed: if there are more, one is usually idle. */
 const FEW_CORES = 2;
 
 /** Growth before the whole heap is collected again: room for two batches of large images. */

@@ -19,7 +19,7 @@ export function keepNextTickFast(): boolean {
   );
   if (asyncId === undefined || triggerAsyncId === undefined) return false;
   const ids = resource as unknown as Readonly<Record<symbol, number>>;
-  // As in node's lib/internal/process/task_queues.js, key by key.
+  // The object has the same keys in the same order as in node's lib/internal/process/task_queues.js.
   kept = {
     [asyncId]: ids[asyncId],
     [triggerAsyncId]: ids[triggerAsyncId],

@@ -48,7 +48,7 @@ export class SocketReads {
     duplex.resume();
   }
 
-  /** What a reader before this one has put back; it would not come through the shared buffer. */
+  /** Passes on the bytes that an earlier reader has put back; they would not come through the shared buffer. */
   #giveAhead(ahead: Buffer): void {
     const duplex = this.#duplex;
     if (duplex.destroyed) return;

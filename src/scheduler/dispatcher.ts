@@ -29,7 +29,7 @@ export interface DispatcherOptions extends BatchRunsOptions {
   readonly latency: LatencyModel;
   readonly policy: BatchPolicy;
   readonly prefetch: CreatePrefetch;
-  /** As in SchedulerOptions. */
+  /** The model's weight, as in SchedulerOptions. */
   readonly weight: number;
   /** Runs a function once, after the events of this turn of the event loop. */
   readonly defer: (run: () => void) => void;
@@ -128,7 +128,7 @@ export class Dispatcher implements PrefetchTenant {
     return this.#runs.all.length === 0 && this.#options.queue.queuedTasks === 0;
   }
 
-  /** What waits may start now: a slot is free, or a worker should get its next batch. */
+  /** Some batch may start now: a slot is free, or a worker should get its next batch. */
   mayStart(now: Instant): boolean {
     return this.queuedTasks > 0 && (this.freeSlots > 0 || this.#prefetch.due(now) !== undefined);
   }

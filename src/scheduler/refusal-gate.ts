@@ -50,7 +50,7 @@ export interface RefusalGateOptions {
   readonly slots: CoreSlots;
   readonly statistics: RunStatistics;
   readonly quarantined: QuarantinedCallers;
-  /** As in SchedulerOptions. With it a caller's refusals depend on its use of the cores, and none is given again. */
+  /** See SchedulerOptions. If set, refusals depend on the caller's use of the cores, and none is given again. */
   readonly callerCoreShare: number;
   readonly refusals: SharedRefusals;
   readonly admission: Pick<Admission, 'lateMs' | 'expectedStart'>;
@@ -59,14 +59,14 @@ export interface RefusalGateOptions {
 /** A refusal of one row of a signature. */
 interface Refusal {
   readonly at: Instant;
-  /** What waited and ran. */
+  /** The tasks that waited and the batches that ran at that moment. */
   readonly queuedTasks: number;
   readonly runningBatches: number;
   /** The request would be refused for the same reason. */
   readonly isFor: (plan: SignaturePlan, context: TaskContext, holding: Holding, now: Instant) => boolean;
   /** There is too much to do; else it is the model that takes too long. */
   readonly isOverload: boolean;
-  /** In the same words; the delay to retry after may be another. */
+  /** Makes an error with the same text; its retry delay may differ. */
   readonly again: () => SharedError;
 }
 
@@ -132,7 +132,7 @@ export class RefusalGate {
     return reason === 'predicted_late' ? this.#late(lane, context.deadline, now) : undefined;
   }
 
-  /** Behind a request for which too many rows wait, there are no fewer. */
+  /** A request behind one for which too many rows wait finds no fewer. */
   #standing({ latency, maxBatchSize }: Lane, from: Instant): Reason {
     const { queue, dispatcher, refusals } = this.#options;
     const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, holding, at) => {
@@ -180,9 +180,9 @@ export class RefusalGate {
   #leadMs({ plan, latency, maxBatchSize }: Lane, waitMs: number, now: Instant): number {
     const { dispatcher } = this.#options;
     const fullMs = latency.highMs(maxBatchSize);
-    // Of its own rows, which are counted in fractions, hardly any need be in the later batch.
+    // Rows that come later are counted in fractions, so hardly any of them need be in the later batch.
     const coming = Math.floor(plan.arrivals.perMs(now) * Math.max(0, waitMs));
-    // With one slot the later batch starts behind the full one.
+    // If there is one slot, the later batch starts behind the full one.
     const laterMs = dispatcher.slots <= 1 ? latency.meanMs(maxBatchSize) : 0;
     return Math.max(0, fullMs - laterMs - latency.highMs(Math.max(1, Math.min(maxBatchSize, coming))));
   }

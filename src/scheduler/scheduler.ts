@@ -15,7 +15,7 @@
  * - Within a lane, the request that is due first goes first. Between lanes the policy decides (policy/slack-policy.ts),
  *   between models the slots that they share (cores/core-slots.ts).
  * - A failing run fails only its own members, and only the member at fault where its values are the reason
- *   (batch/isolator.ts). The caller of such values shares no batch with others for a while (batch/quarantined-callers.ts).
+ *   (batch/isolator.ts). Its caller shares no batch with others for a while (batch/quarantined-callers.ts).
  * - The request's bytes are read until it settles, and not after.
  */
 import { setImmediate } from 'node:timers';
@@ -72,7 +72,7 @@ export interface SchedulerInit {
   readonly random?: () => number;
   /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
   readonly onMisfit?: (signatureName: string, reason: string) => void;
-  /** Where requests run that may end their process. Default: here, like all others. */
+  /** The place where requests run that may end their process. Default: here, like all others. */
   readonly quarantine?: Quarantine | undefined;
   /** Called once for each batch, after its members have settled and telemetry has the record. */
   readonly onBatch?: (record: BatchRecord) => void;

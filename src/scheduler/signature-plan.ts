@@ -57,7 +57,7 @@ interface ForecastTask {
 export class SignaturePlan {
   readonly name: string;
   readonly inputNames: readonly string[];
-  /** Where rows are; undefined = at dim 0 of every tensor, the fast path. */
+  /** The dim of each tensor that has the rows; undefined = dim 0 of every tensor, the fast path. */
   readonly axes: BatchAxes | undefined;
   /** An input must be the same within a batch. */
   readonly hasSameInputs: boolean;
@@ -77,9 +77,9 @@ export class SignaturePlan {
   probedAt: Instant = 0;
   /** How long its runs take. */
   readonly curve: ThreadCurves;
-  /** Whether the rows that wait are a burst or a queue that stands. */
+  /** Tells a burst of waiting rows from a standing queue. */
   readonly backlog = new Backlog();
-  /** What admission keeps free for errors of its forecasts. */
+  /** The time that admission keeps free for errors of its forecasts. */
   readonly margin = new LatenessMargin();
   /** Rows that came lately, refused ones included. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
@@ -92,7 +92,7 @@ export class SignaturePlan {
   readonly signature: Signature;
   /** A request to try the runtime with. */
   readonly good = new KnownGood();
-  /** By the size class of rows. */
+  /** The sizes by the size class of rows. */
   readonly #efficientSizes = new Map<number, EfficientBatchSize>();
   readonly #options: SchedulerOptions;
   #isWhole: boolean;
@@ -131,7 +131,7 @@ export class SignaturePlan {
     return this.#maxBatchSize;
   }
 
-  /** What is known of runs of rows of about so many bytes; undefined = any size is worth it, or has to be. */
+  /** The size that is worth it for rows of about so many bytes; undefined = any size is worth it, or has to be. */
   efficientSizeOf(rowBytes: number): EfficientBatchSize | undefined {
     if (this.#maxBatchSize === 1 || this.isFixed) return undefined;
     const sizeClass = Math.min(MOST_ROW_CLASSES, Math.ceil(Math.log2(Math.max(1, rowBytes))));

@@ -31,7 +31,7 @@ export interface TaskContext {
   isolation?: IsolationRecord | undefined;
   /** Set where the model has a response cache: how it has served the request. The scheduler does not read it. */
   cache?: CacheUse | undefined;
-  /** With `cache`: how long its answer was looked for, in ms. */
+  /** How long its answer was looked for in the cache, in ms. Set together with `cache`. */
   cacheMs?: number | undefined;
   /** Set where the model is an ensemble: its steps. The scheduler does not read it. */
   steps?: readonly StepRecord[] | undefined;
@@ -50,11 +50,11 @@ export interface SchedulerRequest {
   readonly context: TaskContext;
 }
 
-/** Where requests run that may end the process of their run, apart from all others (models/serving/crash-quarantine.ts). */
+/** Runs requests that may end the process of their run, apart from all others (models/serving/crash-quarantine.ts). */
 export interface Quarantine {
   /** The run of this caller's request alone has ended its process. */
   onCrash(caller: string): void;
-  /** As Scheduler.submit. A batch of the request and others has ended its process, and nobody knows which of them did. */
+  /** Like Scheduler.submit. A batch with this request has ended its process, and nobody knows which member did. */
   submit(request: SchedulerRequest): Promise<TensorMap>;
 }
 
@@ -65,7 +65,7 @@ export interface TaskOwner {
   readonly isSettled: boolean;
   /** It was cut into several parts. */
   readonly isCut: boolean;
-  /** What its caller has waiting, in which its parts count; undefined for a run of the scheduler's own. */
+  /** The waiting rows of its caller, among which its parts count; undefined for a run of the scheduler's own. */
   readonly holding: Holding | undefined;
   /** Enters a stage, unless the request has settled or reached it by another part. */
   enter(stage: number, at: Instant): void;

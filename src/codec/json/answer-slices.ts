@@ -23,7 +23,7 @@ export type AnswerPiece = string | OutputSlice;
 /** Five to ten times as much as text. */
 const SLICE_BYTES = 128 * 1024;
 
-/** What OutputsPrinter writes around the entries of a slice. */
+/** The bytes that OutputsPrinter writes around the entries of a slice. */
 const AROUND: Readonly<Record<PredictFormat, number>> = {
   row: '{"predictions":['.length,
   columnar: '{"outputs":['.length,
@@ -34,7 +34,7 @@ export function entriesOf(printed: Buffer, { format }: OutputSlice): Buffer {
   return printed.subarray(AROUND[format], printed.length - ']}'.length);
 }
 
-/** As OutputsPrinter.print. What cannot be written is thrown at once, and nothing later. */
+/** Like OutputsPrinter.print. Throws at once for outputs that cannot be written, and never later. */
 export function predictPieces(outputs: TensorMap, format: PredictFormat, sentRows: number): Iterable<AnswerPiece> {
   return piecesOf(outputs, format, answerRows(outputs, format, sentRows));
 }

@@ -9,7 +9,7 @@ import { numericTensor, stringTensor, type Tensor } from '../../core/tensor.ts';
 
 const FIRST_CAPACITY = 16;
 
-/** As many as protobuf's budget has room for in 64 MiB: a string may take only 3 bytes in the body. */
+/** The most strings. Protobuf's budget has room for as many in 64 MiB; a string may take only 3 bytes in the body. */
 const MAX_STRINGS = 2 ** 18;
 
 export class ElementBuffer {
@@ -23,7 +23,7 @@ export class ElementBuffer {
     this.#numbers = new (typedArrayOf(dtype === 'string' ? 'uint8' : dtype))(dtype === 'string' ? 0 : FIRST_CAPACITY);
   }
 
-  /** For dtypes other than strings and 64-bit integers. Rounds or wraps as the typed array does. */
+  /** Adds an element of any dtype but strings and 64-bit integers. Rounds or wraps as the typed array does. */
   pushNumber(value: number): void {
     if (this.#count === this.#numbers.length) this.#grow();
     const numbers = this.#numbers as Float64Array;
@@ -32,7 +32,7 @@ export class ElementBuffer {
     else numbers[this.#count++] = value;
   }
 
-  /** For int64 and uint64. */
+  /** Adds an element of int64 or uint64. */
   pushBigInt(value: bigint): void {
     if (this.#count === this.#numbers.length) this.#grow();
     (this.#numbers as BigInt64Array)[this.#count++] = value;

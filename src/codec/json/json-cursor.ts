@@ -148,7 +148,7 @@ export class JsonCursor {
     return false;
   }
 
-  /** After a member of the object or array that `close` ends: true past a comma, false past the closing bracket. */
+  /** Moves on behind a member of the object or array that `close` ends. True: past a comma; false: past the bracket. */
   hasNext(close: number): boolean {
     const byte = this.skipSpace();
     if (byte !== COMMA && byte !== close) {
@@ -226,7 +226,7 @@ export class JsonCursor {
     this.#open[depth] = bracket;
   }
 
-  /** After a value: moves past closing brackets, and to the next value. Returns the depth there. */
+  /** Moves behind a value past closing brackets, and to the next value. Returns the depth there. */
   #skipClosed(from: number): number {
     let depth = from;
     while (depth > 0) {

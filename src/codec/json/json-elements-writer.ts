@@ -5,7 +5,7 @@ import { type JsonWriter, type NumberElements, writeFloat64, writeInteger } from
 
 export interface PrintedElements {
   readonly tensor: Tensor;
-  /** Of the tensor, by `numbersOf`. */
+  /** The tensor's numbers, from `numbersOf`. */
   readonly numbers: NumberElements;
   /** Strings are written as {"b64":"…"}. */
   readonly isBase64: boolean;

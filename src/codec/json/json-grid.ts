@@ -188,7 +188,7 @@ const INT32_MIN = -(2 ** 31);
 const INT32_MAX = 2 ** 31 - 1;
 const UINT32_MAX = 2 ** 32 - 1;
 
-/** Of the dtypes that may wrap. */
+/** The ranges of the dtypes that may wrap. */
 const NARROW_RANGES: Readonly<Partial<Record<DType, readonly [number, number]>>> = {
   int16: [-(2 ** 15), 2 ** 15 - 1],
   int8: [-128, 127],

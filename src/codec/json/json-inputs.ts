@@ -165,7 +165,7 @@ export function readInputs(scanner: PredictBodyScanner, body: PredictBody, signa
     : readColumns(scanner, body.inputs!, signature);
 }
 
-/** Of a signature without inputs, such as one that gives constants. */
+/** Reads the inputs for a signature that has none, such as one that gives constants. */
 function noInputs({ inputs }: PredictBody): TensorMap {
   if (inputs?.members?.length === 0) return new Map();
   throw invalidRequest('the signature has no inputs; send {"inputs": {}}, or name another one in "signature_name"');

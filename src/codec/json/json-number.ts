@@ -26,7 +26,7 @@ const TENTHS = POW10.map((power) => 1 / power);
 
 /** The most digits that always fit a 32-bit integer. */
 const PART_DIGITS = 9;
-/** With a tail of at most so many digits, head × 10^tailDigits + tail is below 2^53. */
+/** The most digits of a tail with which head × 10^tailDigits + tail stays below 2^53. */
 const MAX_EXACT_TAIL = 15 - PART_DIGITS;
 /** Larger exponents are cut to this: the number is 0 or too large in any case. */
 const MAX_EXPONENT = 1e6;

@@ -35,7 +35,7 @@ export class TensorReader {
   #rank = -1;
   /** The length of the lists at each level; -1 until one was read. */
   readonly #dims: number[] = [];
-  /** For each open list: the number of elements before the one that is being read. */
+  /** The number of elements before the one that is being read, for each open list. */
   readonly #seen: number[] = [];
   #path = '';
 
@@ -57,7 +57,7 @@ export class TensorReader {
       if (cursor.skipSpace() === OPEN_ARRAY) {
         this.#openList();
         if (cursor.skipSpace() !== CLOSE_ARRAY) continue;
-        // In an empty list the elements would be at the next level.
+        // The elements of an empty list would be at the next level.
         if (this.#rank === -1) this.#rank = this.#seen.length;
       } else {
         this.#readElement();

@@ -24,7 +24,7 @@ export const MAX_DIGITS = 19;
 
 const TEXT_AT = 1024;
 const TEXT_BYTES = 64 * 1024;
-/** After the text come bytes that are no digits, as far as a read of eight bytes may reach. */
+/** The bytes behind the text that are no digits: a read of eight bytes may reach into them. */
 const TEXT_END_ZEROS = 16;
 const NUMBERS_AT = TEXT_AT + TEXT_BYTES + 1024;
 /** The most bytes of a number: a sweep that stops closer than this to a block's end may have met a cut number. */

@@ -7,7 +7,7 @@ import type { DType } from '../../core/dtype.ts';
 import { invalidRequest } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 
-/** By dtype: float32 → 'FP32'. */
+/** The datatype of each dtype: float32 → 'FP32'. */
 export const DATATYPES: Readonly<Record<DType, string>> = {
   bool: 'BOOL',
   uint8: 'UINT8',

@@ -45,7 +45,7 @@ export class InferLayouts extends MessageLayouts<InferRequest> {
 }
 
 const NO_OUTPUTS: readonly RequestedOutput[] = [];
-/** As many fields as a request can have that is read: more are not looked at for its id. */
+/** The most fields of a request that can be read: its id is not searched beyond these. */
 const MAX_ID_FIELDS = 5 * MAX_NAMES;
 
 /**
@@ -85,7 +85,7 @@ function sharedInput(tensor: TensorMessage, budget: TensorBudget): SharedInput {
   return { ...head, parameters };
 }
 
-/** As it was read, without the tensors' elements. */
+/** The message as it was read, without the tensors' elements. */
 class InferMessage {
   modelName = '';
   modelVersion = '';
@@ -94,7 +94,7 @@ class InferMessage {
   readonly inputs: TensorMessage[] = [];
   outputs: RequestedOutput[] | undefined;
   readonly raw: Uint8Array[] = [];
-  /** Of the tensors. */
+  /** The parameters of all tensors together. */
   #parameterCount = 0;
 
   field(reader: WireReader): void {
@@ -146,7 +146,7 @@ export function readInferId(message: Uint8Array): string {
       else reader.skip();
     }
   } catch {
-    // What came before the fault counts.
+    // The fields before the fault count.
   }
   return id;
 }

@@ -30,16 +30,16 @@ export interface SharedInput {
 
 export interface InferRequest {
   readonly modelName: string;
-  /** As it was sent: a number, or a label of ours. Empty = the server chooses. */
+  /** The version as it was sent: a number, or a label of ours. Empty = the server chooses. */
   readonly modelVersion: string;
   /** Empty = none; else it is repeated in the answer. */
   readonly id: string;
   readonly parameters: Parameters;
-  /** By name; a reader refuses a name that stands twice (`addInput`). */
+  /** The inputs by name; a reader refuses a name that stands twice (`addInput`). */
   readonly inputs: TensorMap;
   /** The rest of the inputs; absent = none is in shared memory. Their names may stand twice. */
   readonly sharedInputs?: readonly SharedInput[];
-  /** In the order of the answer; empty = all outputs. */
+  /** The wanted outputs in the order of the answer; empty = all outputs. */
   readonly outputs: readonly RequestedOutput[];
 }
 

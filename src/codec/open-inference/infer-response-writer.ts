@@ -38,7 +38,7 @@ const OUTPUTS = 5;
 const RAW = 6;
 const INFER_RESPONSE = 2;
 
-/** What one step copies, in bytes and in strings. */
+/** The most that one step copies, in bytes and in strings. */
 const STEP_BYTES = 2 ** 20;
 const STEP_STRINGS = 2048;
 
@@ -54,7 +54,7 @@ export function* inferResponse(answer: InferAnswer, outputs: TensorMap, form: Re
   const { modelName, modelVersion, id, parameters } = answer;
   const entries = parameters.size === 0 ? NOTHING : writeParameters(4, parameters);
   let size = textSize(1, modelName) + textSize(2, modelVersion) + textSize(3, id) + entries.length;
-  // Of each output: the bytes of its dims, its head, and its elements.
+  // Each output has three sizes in bytes: its dims, its head, and its elements.
   const sizes: number[] = [];
   for (const [name, tensor] of outputs) {
     const dims = dimsSize(tensor.shape);

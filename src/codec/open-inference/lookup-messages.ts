@@ -73,7 +73,7 @@ export function repositoryResponse({ name, isKServe }: RepositoryRequest): Uint8
   return isKServe ? message(bytesField(1, name), varintField(2, true)) : message();
 }
 
-/** By name; undefined = the setting has no value: it is to be as the server was started. */
+/** The settings by name; undefined = the setting has no value: it is to be as the server was started. */
 type Settings<Value> = ReadonlyMap<string, Value | undefined>;
 
 /** TraceSettingRequest: 1 settings map<string, {1 value, repeated}>, 2 model_name. */

@@ -16,7 +16,7 @@ const INT64 = 2;
 const STRING = 3;
 const DOUBLE = 4;
 const UINT64 = 5;
-/** Of a ModelRepositoryParameter. */
+/** The field of a ModelRepositoryParameter alone. */
 const BYTES = 4;
 
 /** Parameters that are still read; undefined = none has come. */

@@ -18,7 +18,7 @@ export const LENGTH_BYTES = 4;
 
 /** All of a tensor but its elements. */
 export interface TensorHead {
-  /** For error texts. Default 'input'. */
+  /** The word for the tensor in error texts. Default: 'input'. */
   readonly what?: 'input' | 'output';
   readonly name: string;
   readonly dtype: DType;
@@ -44,7 +44,7 @@ export function rawTensor(head: TensorHead, raw: Uint8Array, budget: TensorBudge
   return { dtype, shape, data: raw };
 }
 
-/** As `rawTensor`, in steps; the tensor is charged already. Throws `invalid_request`. */
+/** Like `rawTensor`, in steps; the tensor is charged already. Throws `invalid_request`. */
 export function* rawTensorSteps(head: TensorHead, raw: Uint8Array): Steps<Tensor> {
   const { dtype, shape } = head;
   const count = elementCount(shape);

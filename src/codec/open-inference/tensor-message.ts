@@ -10,10 +10,10 @@ import { type ReadParameters, readParameter } from './parameter-codec.ts';
 import { shortText } from './short-text.ts';
 import { TypedContents } from './typed-contents.ts';
 
-/** As many dims as a tensor of TensorFlow Serving's may have. */
+/** The most dims of a tensor, as in TensorFlow Serving. */
 const MAX_RANK = 254;
 
-/** As it was read: nothing is checked but its rank. */
+/** A tensor as it was read: nothing is checked but its rank. */
 export class TensorMessage {
   name = '';
   datatype = '';

@@ -55,7 +55,7 @@ const FIELDS: Readonly<Partial<Record<DType, number>>> = {
   string: STRINGS,
 };
 
-/** Where the elements of one tensor are in the message. The runs are not kept: tiny ones may be many. */
+/** The places of one tensor's elements in the message. The runs are not kept: tiny ones may be many. */
 export class TypedContents {
   /** Start and end of each part of the message, in turn. */
   readonly #parts: number[] = [];

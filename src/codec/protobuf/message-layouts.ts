@@ -35,7 +35,7 @@ interface Common {
   readonly bytes: Uint8Array;
 }
 
-/** What a layout is of. */
+/** The part of a request that its layout describes. */
 interface WithInputs {
   readonly inputs: TensorMap;
 }
@@ -109,7 +109,7 @@ class MessageLayout<Request extends WithInputs> {
     return true;
   }
 
-  /** Of a message that fits. */
+  /** The inputs of a message that fits. */
   inputsOf({ buffer, byteOffset }: Uint8Array): TensorMap {
     const inputs = new Map<string, Tensor>();
     for (let i = 0; i < this.#places.length; i++) {

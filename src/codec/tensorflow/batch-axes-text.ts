@@ -9,7 +9,7 @@
  */
 import { ownAxes, type Signatures } from '../../core/signature.ts';
 
-/** What a server says of one signature. */
+/** A server's report about one signature. */
 export interface ReportedAxis {
   readonly kind: 'dynamic' | 'none';
   /** A clause for people; empty where none was given. */
@@ -28,7 +28,7 @@ export function batchAxesText(signatures: Signatures): string {
   return JSON.stringify(Object.fromEntries(reported));
 }
 
-/** By signature. Whatever is not as `batchAxesText` writes it is left out, so that it counts as not proved. */
+/** Reads the axes by signature. An entry that `batchAxesText` does not write is left out: it counts as not proved. */
 export function readBatchAxesText(text: string): ReadonlyMap<string, ReportedAxis> {
   const axes = new Map<string, ReportedAxis>();
   for (const [name, reported] of Object.entries(parsed(text))) {

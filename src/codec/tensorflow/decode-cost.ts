@@ -17,7 +17,7 @@ const CONTENT = 'content';
 /** Says by its number or its name whether a tensor is of strings. */
 const TYPE = 'type';
 
-/** By field: a message inside, or a value that is an object whatever its length. Other values cost their bytes. */
+/** The fields that cost more than their bytes: messages, and values that are objects whatever their length. */
 interface Walk {
   readonly [field: number]: Walk | typeof OBJECT | typeof CONTENT | typeof TYPE;
 }

@@ -17,7 +17,7 @@ import { DATA_TYPES } from './tensor-proto/tf-dtype.ts';
 /** TensorFlow Serving's only metadata field. */
 export const SIGNATURE_DEF = 'signature_def';
 
-/** Beside it, in Pillion alone: what is not served, or otherwise than the model's file has it, a line each. */
+/** The key beside it, in Pillion alone: a line for each part that is not served, or otherwise than the file has it. */
 export const NOTES = 'notes';
 
 /** Likewise: how requests share runs (batch-axes-text.ts), for a Pillion that sends them here. */

@@ -63,7 +63,7 @@ export function missingModelSpec(messageName: string): ServingError {
   );
 }
 
-/** By the spec, which is one object for all requests of a version's signature. */
+/** The encoded specs by the spec, which is one object for all requests of a version's signature. */
 const encoded = new WeakMap<ResolvedModelSpec, Uint8Array>();
 
 /** The message, without a tag and length of its own. */

@@ -51,7 +51,7 @@ function parse(field: Uint8Array): ModelSpec | undefined {
   }
 }
 
-/** From `start` on there are whole fields, all of them inputs. */
+/** True if there are whole fields from `start` on, all of them inputs. */
 function hasOnlyInputs(message: Uint8Array, start: number): boolean {
   let at = start;
   while (at < message.length) {

@@ -36,7 +36,7 @@ export function readAuthorizationRules(
     // It may be a key.
     wrong: (at, input, wants, words) => wording.wrong(at, at.includes('keys') ? '…' : input, wants, words),
   });
-  // What is wrong was left out, so that other parts may look dead.
+  // Faulty parts were left out, so that other parts may look dead.
   if (rules !== undefined && document.problems.length === 0) reportDeadRules(document, rules);
   document.sortProblems();
   errors.push(...document.problems);

@@ -12,7 +12,7 @@ export interface Authorization {
   readonly keySet: KeySet | undefined;
   /** The files that it was read from. */
   readonly paths: readonly string[];
-  /** Of their contents. */
+  /** The hash of their contents. */
   readonly hash: string;
 }
 

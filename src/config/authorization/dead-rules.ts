@@ -37,7 +37,7 @@ export function reportDeadRules(document: YamlDocument, { principals, jwt }: Aut
   reportTokensWithout(document, partsOf(all, 'tokens'), jwt !== undefined);
 }
 
-/** Of all principals, in order. */
+/** The keys, certificates or tokens of all principals, in order. */
 function partsOf<K extends 'keys' | 'certificates' | 'tokens'>(
   principals: readonly Placed<Principal>[],
   key: K,

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 
-/** What jose takes. */
+/** A key set as jose takes it. */
 export interface KeySet {
   keys: (JsonWebKey & { kty: string })[];
 }

@@ -1,7 +1,7 @@
 /** A key or token in a file: of --admin_token_file, or for a command that asks a server. */
 import type { FileResult } from '../config-file.ts';
 
-/** At least 128 bits of base64url. */
+/** A secret has at least 128 bits of base64url. */
 const TOKEN = /^[A-Za-z0-9._~+/-]{22,1024}=*$/;
 
 /** No error text shows the token. */

@@ -14,7 +14,7 @@ export interface ConnectionCaps {
   readonly admin: number;
   /** --probe_port and --metrics_port together. */
   readonly probes: number;
-  /** To the application; 0 without one. */
+  /** Connections to the application; 0 without one. */
   readonly app: number;
 }
 
@@ -25,7 +25,7 @@ const PROBES_MAX = 64;
 /** A server with some models has 30 to 60 open; each process of a model takes five more, each thread eight. */
 const MIN_RESERVED = 128;
 const MAX_RESERVED = 2048;
-/** Of the descriptors of connections; these are few, and kept apart, so that probes are answered. */
+/** Shares of the connections' descriptors. These few are reserved, so that probes are answered. */
 const ADMIN_SHARE = 1 / 8;
 const PROBES_SHARE = 1 / 16;
 

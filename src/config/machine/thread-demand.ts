@@ -10,7 +10,7 @@ export function wantedCoreMs(readFile: FileReader = readTextFile): number | unde
 }
 
 /**
- * Of the process's main thread or the calling thread, since its start: nanoseconds on a core, and waiting for one.
+ * The time of the main thread or the calling thread since its start: nanoseconds on a core, and waiting for one.
  * Undefined where the kernel does not say. Linux's schedstat has them, and how often the thread got a core.
  */
 export function coreUse(

@@ -1,6 +1,6 @@
 /**
- * What this system does not tell of itself: macOS has none of these files, and a container may hide them. Everything works
- * without them, with what the list says.
+ * Lists the facts that this system does not tell: macOS has none of these files, and a container may hide them. The
+ * server works without them, with the values that the list says.
  */
 import { type FileReader, readTextFile } from './cgroup.ts';
 

@@ -9,13 +9,13 @@ export interface GivenOptions {
   readonly origins: ReadonlyMap<string, Origin>;
 }
 
-/** What warnings may depend on. */
+/** The options and files that warnings may depend on. */
 export interface ReadOptions extends GivenOptions {
   /** Undefined without an authorization file. */
   readonly authorization: Authorization | undefined;
 }
 
-/** What features add to the configuration. */
+/** The options and keys that features add to the configuration. */
 export interface FeatureOptions extends ConfigKeys {
   /** Adds a line to `errors` for what may not be together. Called if each option alone is sound. */
   check(given: GivenOptions, errors: string[]): void;

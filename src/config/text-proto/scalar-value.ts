@@ -59,7 +59,7 @@ export function scalarValue(type: ScalarType, literal: Literal): string | number
   }
 }
 
-/** By name or by number. An open enum keeps a number without a name, as in proto3. */
+/** Reads an enum value by name or by number. An open enum keeps a number without a name, as in proto3. */
 export function enumValue(type: DescEnum, literal: Literal): number {
   if (literal.kind === 'integer') {
     const number = Number(integerValue(literal, { ...INT32, name: `enum ${type.name}` }));

@@ -85,7 +85,7 @@ export interface TritonControlInput {
     readonly int32FalseTrue: readonly number[];
     readonly fp32FalseTrue: readonly number[];
     readonly boolFalseTrue: readonly boolean[];
-    /** Of CONTROL_KINDS.id alone. */
+    /** The data type; CONTROL_KINDS.id alone has one. */
     readonly dataType: number;
   }[];
 }
@@ -100,7 +100,7 @@ export interface TritonState {
   readonly dataType: number;
   /** Those of one request, without the batch. */
   readonly dims: readonly bigint[];
-  /** At most one. */
+  /** The value; at most one is set. */
   readonly initialState: readonly TritonInitialState[];
 }
 
@@ -152,7 +152,7 @@ export interface TritonWarmupInput {
 export interface TritonModel {
   /** Its directory: config.pbtxt, label files, warmup/ and the numbered versions. */
   readonly directory: string;
-  /** Without a config.pbtxt, the empty message. */
+  /** The message; empty if there is no config.pbtxt. */
   readonly config: TritonConfig;
   readonly hasConfigFile: boolean;
   /** The steps of an ensemble; undefined = it is a model of its own. */

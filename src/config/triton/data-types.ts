@@ -2,12 +2,12 @@
 import type { DType } from '../../core/dtype.ts';
 
 interface DataType {
-  /** As a config.pbtxt names it. */
+  /** The name in a config.pbtxt. */
   readonly name: string;
   readonly dtype: DType;
 }
 
-/** By the enum's number; 0 is TYPE_INVALID. */
+/** The data types by the enum's number; 0 is TYPE_INVALID. */
 const DATA_TYPES: ReadonlyMap<number, DataType> = new Map([
   [1, { name: 'TYPE_BOOL', dtype: 'bool' }],
   [2, { name: 'TYPE_UINT8', dtype: 'uint8' }],

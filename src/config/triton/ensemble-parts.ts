@@ -1,4 +1,4 @@
-/** Which models an ensemble needs, and those of ensembles in it. */
+/** Lists the models that an ensemble needs, and those of ensembles in it. */
 import type { TritonModel } from './config-message.ts';
 
 /**

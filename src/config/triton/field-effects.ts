@@ -1,6 +1,6 @@
 /**
- * What each field of a config.pbtxt does here: it holds, it refuses the model, or it has no effect and a warning says
- * so. A field that is in none of the tables is told of by its name.
+ * The effect of each field of a config.pbtxt: it holds, it refuses the model, or it has none and a warning says
+ * so. A field that is in none of the tables is reported by its name.
  *
  * Paths are without indices: "instance_group.rate_limiter".
  */
@@ -118,7 +118,7 @@ export interface FieldEffects {
   readonly warnings: readonly string[];
 }
 
-/** One text for each field that is set and does not hold; a field that stands several times is told of once. */
+/** One text for each field that is set and does not hold; a field that stands several times is reported once. */
 export function fieldEffects(config: TritonConfig, where: Where): FieldEffects {
   const effects = { refusals: new Map<string, string>(), warnings: new Map<string, string>() };
   const visit = (message: ReflectMessage, name: string, place: string): void => {

@@ -7,7 +7,7 @@ import { INSTANCE_KINDS, type TritonInstanceGroup } from './config-message.ts';
 
 const NO_GPUS: readonly number[] = [0];
 
-/** As `num_batch_threads` of a model's batching. */
+/** The instances, as `num_batch_threads` of a model's batching has them. */
 const MAX_INSTANCES = 1024;
 
 export interface Instances {

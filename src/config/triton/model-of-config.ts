@@ -115,7 +115,7 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
   };
 }
 
-/** What the file sets of features' keys, which are known by name alone. */
+/** The features' keys that the file sets. They are known by name alone. */
 function keysOf(
   config: TritonConfig,
   where: Where,

@@ -12,7 +12,7 @@ import { withLabelStamp, withLabelStampNow } from './label-stamp.ts';
 import { CONFIG_FILE, modelOfEntry, type RepositoryEntry, type RepositoryModel } from './model-of-config.ts';
 
 export interface RepositoryContent {
-  /** By name, in the order of the alphabet. */
+  /** The models by name, in alphabetical order. */
   readonly models: readonly RepositoryModel[];
   /** Directories that are no model. */
   readonly problems: readonly string[];

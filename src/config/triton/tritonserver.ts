@@ -4,7 +4,7 @@
  */
 import { lookUp, type OptionLayer } from '../read-options.ts';
 
-/** By our names. */
+/** The flags by our names. */
 const DEFAULTS: Readonly<Record<string, string>> = {
   port: '8001',
   rest_api_port: '8000',

@@ -83,7 +83,7 @@ export function parsePillionYaml(path: string, bytes: Uint8Array, keys: ConfigKe
   const options = new Map<string, GivenOption>();
   for (const [name, texts] of Object.entries(given)) {
     if (others.some((issue) => issue.path?.[0].key === name)) continue;
-    // On the command line, a list of sizes is one text.
+    // A list of sizes is one text on the command line.
     const all = keys.options[name]!.isRepeatable ? (texts as string[]) : [(texts as string[]).join(',')];
     options.set(name, { texts: all, origin: { kind: 'file', place: document.placeOf([name]) } });
   }

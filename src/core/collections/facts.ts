@@ -7,7 +7,7 @@ declare const VALUE: unique symbol;
 
 /** Two keys are different, even if they have the same name. */
 export interface FactKey<T> {
-  /** For people. */
+  /** The fact's name for people. */
   readonly name: string;
   readonly [VALUE]?: T;
 }

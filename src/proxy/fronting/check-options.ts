@@ -36,7 +36,7 @@ const APP_DETAILS = [
   'app_first',
 ] satisfies readonly (keyof typeof APP_OPTIONS)[];
 
-/** As FeatureOptions.warnings. */
+/** Implements FeatureOptions.warnings. */
 export function withoutApp(given: GivenOptions): readonly string[] {
   if (optionsOf(given, APP_OPTIONS).app !== '') return [];
   return givenOf(APP_DETAILS, given).map(

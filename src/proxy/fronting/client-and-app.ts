@@ -48,11 +48,11 @@ export interface AnswerHead {
 /** One end of a connection whose protocol has changed. */
 export interface TunnelEnd {
   readonly duplex: Duplex;
-  /** What has been read of it. */
+  /** The bytes that have been read of it. */
   readonly head: Buffer;
 }
 
-/** What the client's side tells. Nothing comes after onGone and onOver. */
+/** Events of the client's side. None comes after onGone and onOver. */
 export interface ClientEvents {
   /** Those before it on the connection have ended, which may change what this one is to find. Called once, if ever. */
   onTurn(): void;
@@ -66,7 +66,7 @@ export interface ClientEvents {
 
 export interface ClientSide {
   readonly head: RequestHead;
-  /** For the peer's address or certificate, not to be read or written. */
+  /** The connection, for the peer's address or certificate. It must not be read or written. */
   readonly connection: Duplex;
   /** Why the request is not passed on: two servers could read it in two ways, or it asks for nothing. */
   readonly fault: ServingError | undefined;
@@ -155,7 +155,7 @@ export interface AppEvents {
 }
 
 export interface SentRequest {
-  /** From onOpen on. */
+  /** The request's body. It may be written from onOpen on. */
   readonly body: Writable;
   /** The body is whole: all of it has been written. */
   end(trailers: RawHeaders): void;

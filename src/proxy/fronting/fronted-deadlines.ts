@@ -14,7 +14,7 @@ import type { CarriedDeadlines, RequestArrival } from '../request-lifecycle.ts';
 
 /** Bits enough to be nobody else's: a client that counts its requests must not meet another's. */
 const RANDOM_ID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
-/** Of the table: what a look-up compares is a 256th of what is open. */
+/** The buckets of the table: a look-up compares a 256th of the open requests. */
 const BUCKETS = 256;
 
 interface Entry extends DenseSetMember {
@@ -46,7 +46,7 @@ export class FrontedDeadline {
 }
 
 export class FrontedDeadlines implements CarriedDeadlines {
-  /** By a hash of the id that nobody outside can tell. No Map, as its members would come and go with every request. */
+  /** The entries by a secret hash of the id. It is no Map, whose members would come and go with every request. */
   readonly #buckets: (DenseSet<Entry> | undefined)[] = Array.from({ length: BUCKETS });
   readonly #seed = randomInt(2 ** 31);
   #size = 0;
@@ -73,7 +73,7 @@ export class FrontedDeadlines implements CarriedDeadlines {
     return this.#latest(callerTrace?.traceId) ?? this.#latest(requestId) ?? Infinity;
   }
 
-  /** For FrontedDeadline. */
+  /** Removes an entry. FrontedDeadline calls it. */
   leave(entry: Entry): void {
     if (entry.bucket.remove(entry)) this.#size -= 1;
   }

@@ -12,7 +12,7 @@ import type { UntakenAnswers } from './untaken-answers.ts';
 export interface FrontedParts extends HeaderParts {
   readonly clock: Clock;
   readonly telemetry: FrontedTelemetry;
-  /** Of the requests that are open: what the application asks of models for them takes them over. */
+  /** The deadlines of the open requests: the application's own Predicts for them take these over. */
   readonly deadlines: FrontedDeadlines;
   /** Absent: the application has any number of requests at a time. */
   readonly slots?: AppSlots | undefined;

@@ -270,7 +270,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
 
   onEnd(trailers: RawHeaders): void {
     if (this.#isOver) return;
-    // What is left of the answer is here, and the client may take its time.
+    // The rest of the answer is here, and the client may take its time.
     if (this.#client.isWhole || !this.#head.hasBody) this.#leaveSlot();
     this.#client.end(trailers);
   }

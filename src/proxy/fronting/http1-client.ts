@@ -20,7 +20,7 @@ import { headFault } from './heads/head-check.ts';
 import { announced, type RawHeaders, tokensOf, trailersOf, valuesOf } from './heads/hop-headers.ts';
 import { flushSoon, writeRefusal } from './written.ts';
 
-/** What a request came with. */
+/** A request with its answer and its connection. */
 export interface Arrival {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
@@ -60,7 +60,7 @@ export class Http1Client implements ClientSide, OpenRequest {
     this.#socket = request.socket;
     this.#awaitsContinue = expectsContinue;
     open.push(this);
-    // What there is to do about a broken message is done when its connection closes.
+    // A broken message is handled when its connection closes.
     request.on('error', () => undefined);
     response.on('error', () => undefined);
   }
@@ -202,7 +202,7 @@ export class Http1Client implements ClientSide, OpenRequest {
     try {
       response.writeHead(head.status, head.reason, headers);
     } catch {
-      // What node writes is narrower than what it reads, and the application's to choose: that ends this answer alone.
+      // Node writes fewer characters than it reads, and the application chooses them: that ends this answer alone.
       write(undefined);
       return;
     }

@@ -145,7 +145,7 @@ export class Http2Client implements ClientSide, StreamSink {
 
   release(): void {}
 
-  // From here on: callbacks of the stream.
+  // The methods below are callbacks of the stream.
 
   onData(chunk: Uint8Array): void {
     // The engine reads all connections into one buffer.

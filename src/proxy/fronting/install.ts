@@ -153,12 +153,12 @@ function withAppMetrics(
   return (accept) => metrics.page(accept);
 }
 
-/** What a server in front of an application keeps for itself. */
+/** The paths and services that a server in front of an application keeps for itself. */
 interface Kept {
   readonly app: string;
-  /** Of paths on the REST port. */
+  /** The kept paths of the REST port. */
   readonly places: readonly string[];
-  /** Of the gRPC port. */
+  /** The kept services of the gRPC port. */
   readonly services: readonly string[];
 }
 
@@ -172,7 +172,7 @@ function logFronting({ app, places, services }: Kept, { metricsPath }: ServeConf
   );
 }
 
-/** For whoever asks why this server is not ready: one line, or none. */
+/** One line, or none, for whoever asks why this server is not ready. */
 function appWaits(health: AppHealth | undefined, app: string): readonly string[] {
   const problem = health?.problem;
   return problem === undefined ? [] : [`the application at ${app} is not well: ${problem}`];

@@ -1,5 +1,5 @@
 /**
- * What is under way with the application: for a drain to wait for, to count, and to end when its time is over. A
+ * The open requests to the application: a drain waits for them, counts them, and ends them when its time is over. A
  * WebSocket cannot be told of a drain, so its tunnel goes on until then.
  */
 import type { Duplex } from 'node:stream';
@@ -8,7 +8,7 @@ import { ServingError } from '../../core/errors.ts';
 
 /** A request until both its bodies are through. */
 export interface Abandonable extends DenseSetMember {
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts writes it. */
   readonly caller: string;
   /** Ends it now: with this answer, or cut off if its own has begun. */
   abandon(error: ServingError): void;

@@ -6,7 +6,7 @@ import type { OptionTable } from '../../config/read-options.ts';
 const ADDRESS =
   /^(?:|(?:http|h2c|grpc):\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?\/?|(?:(?:h2c|grpc)\+)?unix:(?:\/\/)?\/[^\0]*[^\0/])$/;
 
-/** As ADDRESS, with a path; behind a socket file after a colon. */
+/** An ADDRESS with a path, which stands after a colon behind a socket file. */
 const METRICS_URL =
   /^(?:|http:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:\/[!-~]*)?|unix:(?:\/\/)?\/[^\0:]*[^\0/:]:\/[!-~]*)$/;
 

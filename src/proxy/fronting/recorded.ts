@@ -1,4 +1,4 @@
-/** What telemetry is told of a fronted request. */
+/** Records a fronted request for telemetry. */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import { callerTrace } from '../../telemetry/tracing/propagation.ts';
@@ -37,7 +37,7 @@ export function countRequest(body: Readable, record: FrontedRecord): void {
   });
 }
 
-/** As countRequest. */
+/** Like countRequest. */
 export function countAnswer(body: Readable, record: FrontedRecord): void {
   body.on('data', (chunk: Buffer) => {
     record.responseBytes += chunk.length;

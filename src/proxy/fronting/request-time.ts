@@ -11,7 +11,7 @@ export class RequestTime {
   readonly #clock: Clock;
   readonly #receivedAt: Instant;
   #timer: TimerHandle | undefined;
-  /** As it is known to the requests that are made for this one. */
+  /** The deadline as the requests that are made for this one know it. */
   #carried: FrontedDeadline | undefined;
 
   /** The request has just been received. */

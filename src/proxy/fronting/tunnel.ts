@@ -36,7 +36,7 @@ function reset(duplex: Duplex): void {
   }
 }
 
-/** After what is under way. */
+/** Ends the tunnel after the bytes that are under way. */
 function destroySoon(duplex: Duplex): void {
   if (duplex instanceof Socket) duplex.destroySoon();
   else if (duplex.writableFinished) duplex.destroy();

@@ -1,4 +1,4 @@
-/** Whether the client of one answer takes it; while it does not, what is buffered of the answer is charged to it. */
+/** Watches whether a client takes its answer; while it does not, the answer's buffered bytes are charged to it. */
 import type { Duplex, Readable } from 'node:stream';
 import type { UntakenAnswers } from './untaken-answers.ts';
 

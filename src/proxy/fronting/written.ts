@@ -1,4 +1,4 @@
-/** What this server writes itself: heads before their bodies, and answers in place of the application's. */
+/** Writes this server's own bytes: heads before their bodies, and answers in place of the application's. */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers';

@@ -104,7 +104,7 @@ export class BodyReader implements WatchedBody {
         resolve(this.#first ?? this.#body.take());
         this.#first = undefined;
       });
-      // Without a listener the 'error' of a connection that broke off would be uncaught.
+      // The 'error' of a connection that broke off would be uncaught if nobody listened.
       request.once('error', () => this.stop());
     });
   }

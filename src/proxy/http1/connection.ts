@@ -36,7 +36,7 @@ export class Connection implements GatedConnection {
   readonly turns: AnswerTurns;
   /** Has the connection until node:http reads it; and later, if it becomes a tunnel. */
   plain: GatedConnection | undefined;
-  /** What comes behind the latest request is none. */
+  /** The bytes behind the latest request are no request. */
   endsWithLatest = false;
   readonly #byNode: GatedHttpConnection;
   /** Undefined until node:http reads the connection. */
@@ -86,13 +86,13 @@ export class Connection implements GatedConnection {
   }
 
   /**
-   * What this server makes of the bytes behind the latest request, another server may read otherwise: none of them is
-   * served. Its answer must have `connection: close`.
+   * Serves none of the bytes behind the latest request, because another server may read them otherwise. The request's
+   * answer must have `connection: close`.
    */
   endWithLatest(): void {
     const socket = this.#socket;
     this.endsWithLatest = true;
-    // As with the last answer of a drain.
+    // The connection ends as it does with the last answer of a drain.
     socket.destroySoon = () => endConnection(this.#shared.clock, socket);
   }
 
@@ -109,7 +109,7 @@ export class Connection implements GatedConnection {
     return (this.plain ?? this.#byNode).isIdle && this.#feed?.hasAhead !== true;
   }
 
-  /** For a while the client has neither sent anything nor taken anything of its answers. */
+  /** The client has neither sent anything nor taken anything of its answers for a while. */
   onStall(): void {
     const socket = this.#socket;
     const isStreamed = this.open.length > 0 && socket.writableLength === 0;

@@ -16,7 +16,7 @@ interface ParserAnswer {
   readonly message: string;
 }
 
-/** By the error code of node's HTTP parser or timeouts. */
+/** The errors by the error code of node's HTTP parser or timeouts. */
 const PARSER_ANSWERS: Readonly<Record<string, ParserAnswer>> = {
   HPE_HEADER_OVERFLOW: {
     status: '431 Request Header Fields Too Large',

@@ -70,7 +70,7 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
     this.#shared = shared;
   }
 
-  /** What is wrong with a path or its method comes before what is wrong with a header: no deadline makes it right. */
+  /** A fault of the path or its method is reported before one of a header: no deadline makes it right. */
   arrival(method: string): RequestArrival {
     const { fields, peer, connectionCaller, visitor } = this.#transport;
     const { requestId, userAgent, callerTrace, caller = connectionCaller } = fields;

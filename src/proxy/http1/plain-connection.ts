@@ -64,7 +64,7 @@ export class PlainConnection<R> implements GatedConnection {
   readonly #reads: SocketReads;
   /** Read once, because each read is a call into Node. */
   readonly peer: string;
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts writes it. */
   readonly caller: string;
   readonly visitor: Visitor | undefined;
   #isAnswering = false;

@@ -25,7 +25,7 @@ export interface PlainRequest<R> {
   readonly head: PlainHead<R>;
   /** A view of the bytes that were read. */
   readonly body: Buffer;
-  /** Where the next request begins in those bytes. */
+  /** The index at which the next request begins in those bytes. */
   readonly end: number;
 }
 
@@ -47,7 +47,7 @@ const NOT_PLAIN = ['transfer-encoding', 'content-encoding', 'expect', 'upgrade',
 
 export class PlainRequestReader<R> {
   readonly #heads = new Map<string, PlainHead<R>>();
-  /** Of the request before, from whichever connection: most requests have the same. */
+  /** The head of the request before, from whichever connection: most requests have the same. */
   #last: PlainHead<R> | undefined;
   readonly #maxBodyBytes: number;
   readonly #routeOf: (target: string) => R | undefined;

@@ -67,7 +67,7 @@ export class RequestFeed {
     return new RequestFeed(socket, connection, turns, give);
   }
 
-  /** As `begin`, for a connection that node:http alone ever reads. */
+  /** Like `begin`, for a connection that node:http alone ever reads. */
   static beginForGood(socket: Socket, connection: GatedHttpConnection, turns: FeedTurns): void {
     const feed = RequestFeed.begin(socket, connection, turns);
     if (feed === undefined) return;
@@ -185,7 +185,7 @@ export class RequestFeed {
   }
 }
 
-/** Where a head from `at` on may end; -1 = not in these bytes. */
+/** The index where a head from `at` on may end; -1 = not in these bytes. */
 function endOfHead(bytes: Buffer, at: number): number {
   const line = bytes.indexOf(EMPTY_LINE, at + SHORTEST_LINE, 'latin1');
   return line === -1 ? -1 : line + EMPTY_LINE.length;

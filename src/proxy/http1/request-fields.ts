@@ -21,15 +21,15 @@ const PROTOBUF_TYPES: readonly string[] = [
   'application/vnd.google.protobuf',
 ];
 
-/** Of the Open Inference Protocol's binary tensor data extension. */
+/** The header of the Open Inference Protocol's binary tensor data extension. */
 const INFERENCE_HEADER = 'inference-header-content-length';
 
 export interface RequestFields {
   /** Milliseconds from the request's arrival; undefined if the client set none; a ServingError if it cannot be read. */
   readonly timeout: number | undefined | ServingError;
-  /** From `x-pillion-priority`; undefined if there is none; a ServingError if it cannot be read. */
+  /** The value of `x-pillion-priority`; undefined if there is none; a ServingError if it cannot be read. */
   readonly priority: PriorityClass | undefined | ServingError;
-  /** From `x-pillion-sequence-id`; undefined if there is none; a ServingError if it cannot be read. */
+  /** The value of `x-pillion-sequence-id`; undefined if there is none; a ServingError if it cannot be read. */
   readonly step: SequenceStep | undefined | ServingError;
   /** The caller that the header of `--caller_header` names; undefined without it. */
   readonly caller: string | undefined;
@@ -39,7 +39,7 @@ export interface RequestFields {
   readonly requestId: string | undefined;
   /** `user-agent`. */
   readonly userAgent: string | undefined;
-  /** From `traceparent`, `tracestate` and `baggage`. */
+  /** The trace of `traceparent`, `tracestate` and `baggage`. */
   readonly callerTrace: CallerTrace | undefined;
   /** `accept-encoding`. */
   readonly acceptEncoding: string | undefined;

@@ -42,7 +42,7 @@ const SERVER_OPTIONS = {
 /** The same timeout for connections that node:http does not read. */
 export const FIRST_REQUEST_MS = SERVER_OPTIONS.headersTimeout;
 
-/** Of a server that passes bodies on, which may take hours: how long one may take is then for its receiver to say. */
+/** The options of a server that passes bodies on: one may take hours, and its receiver limits its time. */
 const STREAMING = { requestTimeout: 0 } satisfies ServerOptions;
 
 const ALPN_PROTOCOLS = ['http/1.1'];
@@ -74,9 +74,9 @@ export class RestListener {
   readonly #joined = new Set<JoinedPort>();
   /** Connections accepted so far, before any TLS handshake. */
   #accepted = 0;
-  /** By server; once it takes no more connections. */
+  /** The end of each server, set once it takes no more connections. */
   #closed: readonly Promise<void>[] = [];
-  /** What has not begun a protocol is closed. */
+  /** Connections that have not begun a protocol are closed. */
   #isLate = false;
   /** Connections accepted during a drain, until the servers have stopped listening, and what serves them. */
   #held: Map<Socket, () => void> | undefined;
@@ -102,7 +102,7 @@ export class RestListener {
       tls === undefined ? createServer(options, onRequest) : this.#tlsServer(tls, options, onRequest, joined);
     server.setTimeout(this.#stallMs, (socket?: Socket) => socket && events.onStall(socket));
     server.on('checkContinue', (request, response) => events.onRequest(request, response, true));
-    // What else a client expects is nothing that an answer depends on (RFC 9110, 10.1.1).
+    // No answer depends on any other expectation of a client (RFC 9110, 10.1.1).
     server.on('checkExpectation', (request, response) => events.onRequest(request, response, false));
     this.#takeConnections(server, tls === undefined ? 'connection' : 'secureConnection', joined);
     if (tls !== undefined) joined?.guardTls(server);
@@ -111,7 +111,7 @@ export class RestListener {
     // Beyond a thousand fields node would drop some and say nothing. maxHeaderSize limits them.
     server.maxHeadersCount = 0;
     const bound = await listenNet(server, address, this.#entrance);
-    // Before the listeners that wait for a connection's first bytes.
+    // This listener comes before those that wait for a connection's first bytes.
     server.prependListener('connection', () => {
       this.#accepted += 1;
     });
@@ -143,7 +143,7 @@ export class RestListener {
     for (const [socket, serve] of held) if (!socket.destroyed) serve();
   }
 
-  /** After stopAccepting. Resolves when all connections have closed. */
+  /** Resolves when all connections have closed. Call after stopAccepting. */
   async untilEmpty(): Promise<void> {
     await Promise.all(this.#closed);
   }
@@ -187,7 +187,7 @@ export class RestListener {
       const serveHttp1 = (): void => this.#events.onConnection(socket, () => takeOver.call(server, socket));
       const serve = joined === undefined ? serveHttp1 : (): void => joined.enter(socket, serveHttp1);
       if (this.#held !== undefined) {
-        // Without a listener a reset would be an uncaught error.
+        // A reset would be an uncaught error if nobody listened.
         socket.on('error', () => undefined);
         this.#held.set(socket, serve);
       } else if (this.#isLate) socket.destroy();

@@ -9,7 +9,7 @@ import type { UnsentAnswers } from './unsent-answers.ts';
 export const LAST_CHUNK = Buffer.from('0\r\n\r\n');
 
 interface SlicedWriting {
-  /** What is held is counted as this connection's. */
+  /** The connection to which held bytes are charged. */
   readonly socket: Socket;
   readonly unsent: UnsentAnswers;
   readonly to: Writable;

@@ -79,9 +79,9 @@ export class ConnectionCore implements StreamOwner {
   readonly #control: TokenBucket;
   readonly #onNoStreams: () => void;
   #seenWholeFrames = 0;
-  /** Of all streams. */
+  /** The lent bytes of all streams. */
   #lentBytes = 0;
-  /** Of all paced streams. */
+  /** The unread bytes of all paced streams. */
   #unreadBytes = 0;
   /** The last GOAWAY has been written: no frame comes after it. */
   isEnded = false;
@@ -176,7 +176,7 @@ export class ConnectionCore implements StreamOwner {
     this.environment.unsent.bytes += count;
   }
 
-  /** Of `count` bytes that are read now: how many the connection's window has got back already. */
+  /** The part of `count` bytes read now that the connection's window has got back already. */
   #repay(stream: ServerStream, count: number): number {
     const repaid = Math.min(count, stream.lentBytes);
     stream.lentBytes -= repaid;

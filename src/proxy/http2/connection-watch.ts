@@ -36,7 +36,7 @@ export class ConnectionWatch {
   readonly #core: ConnectionCore;
   readonly #connection: WatchedConnection;
   readonly #openedAt: Instant;
-  /** Since when the same frame has been incomplete. */
+  /** The instant since which the same frame has been incomplete. */
   #partialSince: Instant | undefined;
   #framesRead = 0;
   #stalledSince: Instant | undefined;

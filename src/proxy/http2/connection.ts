@@ -95,7 +95,7 @@ export class Http2Connection implements FrameSink, OutputOwner, ControlEvents, W
     return streams.size === 0 && isQuiet && (this.isEstablished || this.#prefaceBytes === 0);
   }
 
-  /** At once: a request under way is not in the GOAWAY's last id, so that its client sends it again elsewhere. */
+  /** Ends at once: the GOAWAY's last id leaves out a request under way, so that its client sends it again elsewhere. */
   endIdle(): void {
     this.drainFinally();
   }

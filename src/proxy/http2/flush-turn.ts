@@ -46,7 +46,7 @@ export class FlushTurn {
   }
 }
 
-/** With more connections than these the event loop hardly sleeps anyway. */
+/** The most connections for which this is worth it: with more the event loop hardly sleeps anyway. */
 const MAX_CONNECTIONS = 2;
 const START_SCORE = 8;
 const MAX_SCORE = 15;

@@ -30,11 +30,11 @@ export interface Http2Options {
   readonly socketHighWaterBytes: number;
   /** Bytes of one stream that wait, past which `write` returns false. */
   readonly streamHighWaterBytes: number;
-  /** From connect to the end of the client's preface and first SETTINGS. */
+  /** The time from connect to the end of the client's preface and first SETTINGS, in ms. */
   readonly prefaceTimeoutMs: number;
   /** How long the rest of a frame or header block may take that has begun to arrive. */
   readonly frameTimeoutMs: number;
-  /** With streams open and nothing received for this long, a PING asks whether the client is still there … */
+  /** If streams are open and nothing came for this long, in ms, a PING asks whether the client is still there … */
   readonly keepaliveMs: number;
   /** … and the connection is closed when nothing comes back within this. */
   readonly keepaliveTimeoutMs: number;

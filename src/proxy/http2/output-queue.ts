@@ -116,7 +116,7 @@ export class OutputQueue {
     this.#touch();
   }
 
-  /** Between hold() and release() nothing is flushed: the frames of one read are answered together. */
+  /** Nothing is flushed between hold() and release(): the frames of one read are answered together. */
   hold(): void {
     this.#isHeld = true;
   }

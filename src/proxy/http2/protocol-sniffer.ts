@@ -30,7 +30,7 @@ export class ProtocolSniffer implements GatedConnection {
   #isDraining = false;
   /** The first tick of a drain. */
   #drainingSince: Instant | undefined;
-  /** What the connection has become; undefined if that is not HTTP/2. */
+  /** The HTTP/2 connection that this has become; undefined if it is another protocol. */
   #successor: GatedConnection | undefined;
   readonly #onData = (chunk: Buffer): void => {
     const bytes = this.#bytes === undefined ? chunk : Buffer.concat([this.#bytes, chunk]);

@@ -16,9 +16,9 @@ import type { Server, Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 
-/** What a surface knows of a connection. */
+/** A connection as its surface knows it. */
 export interface GatedConnection {
-  /** Since when no request and no stream is open; undefined while one is. */
+  /** The instant since which no request and no stream is open; undefined while one is. */
   readonly restingSince: Instant | undefined;
   /** It rests, no bytes of a next request are under way, and all answers have left. */
   readonly isIdle: boolean;
@@ -30,7 +30,7 @@ export interface GatedConnection {
 export const GATE_REASONS = ['refused', 'refused_peer', 'oldest_idle', 'idle_timeout'] as const;
 export type GateReason = (typeof GATE_REASONS)[number];
 
-/** Between two ticks. */
+/** The connections that were refused or ended between two ticks, and those that are open. */
 export interface CrowdedReport {
   readonly refused: number;
   /** Idle connections that were ended to make room. */
@@ -56,13 +56,13 @@ export interface ConnectionGateOptions {
 const TICK_MS = 5000;
 /** A head may take this long beyond the idle timeout; the protocols' own limits are tighter, where a head has begun. */
 const HEAD_MS = 30_000;
-/** After a search that found none idle. Each looks at every connection. */
+/** The pause after a search that found none idle. Each search looks at every connection. */
 const SEARCH_PAUSE_MS = 100;
-/** Of the cap. */
+/** The most connections that are ending, as a share of the cap. */
 export const ENDING_SHARE = 1 / 8;
-/** Of the connections, which go when descriptors have run out. */
+/** The share of the connections that go when descriptors have run out. */
 const SQUEEZED_SHARE = 1 / 8;
-/** Some must get in then, too: health checks. */
+/** The least that the cap becomes: health checks must get in. */
 const LEAST_MAX = 8;
 
 /** A connection that was let in. */
@@ -135,11 +135,11 @@ export class ConnectionGate {
   readonly #all = new Crowd('');
   readonly #peers = new Map<string, Crowd>();
   readonly #bySocket = new WeakMap<Socket, Seat>();
-  /** Of TLS servers, whose surface knows another socket than the one that was accepted. */
+  /** The seats of TLS servers, whose surface knows another socket than the one that was accepted. */
   readonly #byAddress = new Map<string, Seat>();
   /** Ended and not yet closed, in this order. */
   readonly #ending = new Set<Seat>();
-  /** At most `maxConnections`; less while the process has no descriptors left. */
+  /** The cap: `maxConnections`, or less while the process has no descriptors left. */
   #max: number;
   #timer: TimerHandle | undefined;
   #refused = 0;

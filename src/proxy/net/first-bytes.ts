@@ -11,7 +11,7 @@ import type { Clock } from '../../core/clock.ts';
 
 export interface FirstBytesOptions<T> {
   readonly clock: Clock;
-  /** For all of the bytes that the judge wants. */
+  /** The time for all bytes that the judge wants, in ms. */
   readonly timeoutMs: number;
   /** Gets all bytes so far; undefined: it wants more. It must know after some bytes. */
   readonly judge: (bytes: Buffer) => T | undefined;

@@ -1,5 +1,5 @@
 /**
- * What a connection speaks, by its first bytes. The three protocols differ within four bytes:
+ * Tells the protocol of a connection by its first bytes. The three protocols differ within four bytes:
  *
  *   TLS        a handshake record: 0x16
  *   HTTP/2     the preface: "PRI ", which begins no method of HTTP/1.1

@@ -1,4 +1,7 @@
-/** What a ConnectionGate asks about a connection that node:http reads: it says neither when a request ends nor when a head begins. */
+/**
+ * Answers a ConnectionGate for a connection that node:http reads, which says neither when a request ends nor when a head
+ * begins.
+ */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '../../core/clock.ts';

@@ -20,7 +20,7 @@ import { FirstBytes, putBack } from './first-bytes.ts';
 import { type FirstProtocol, firstProtocol } from './first-protocol.ts';
 
 /**
- * What became of a connection: `tls` on a port without TLS and `plaintext` on one with it are refused; `unknown` is no
+ * The fate of a connection: `tls` on a port without TLS and `plaintext` on one with it are refused; `unknown` is no
  * protocol of this port; `timeout` had not said enough in time; `left` before it had.
  */
 export const JOINED_OUTCOMES = ['http1', 'http2', 'tls', 'plaintext', 'unknown', 'timeout', 'left'] as const;
@@ -35,14 +35,14 @@ export interface JoinedPortOptions {
   readonly onOutcome: (outcome: JoinedOutcome) => void;
 }
 
-/** In this order of preference. */
+/** The protocols in order of preference. */
 export const JOINED_ALPN: readonly string[] = ['h2', 'http/1.1'];
 
 /** A fatal alert, handshake_failure (RFC 8446, 6), in a record of TLS 1.0 as all versions take it. */
 const TLS_ALERT = Buffer.from([0x15, 0x03, 0x01, 0, 2, 2, 40]);
 const NEEDS_TLS_TEXT = 'This port speaks TLS alone: use https, or gRPC with TLS.\n';
 const NEEDS_TLS = `HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: ${NEEDS_TLS_TEXT.length}\r\nconnection: close\r\n\r\n${NEEDS_TLS_TEXT}`;
-/** In which the client reads why its connection ends. */
+/** The time in which the client reads why its connection ends, in ms. */
 const LINGER_MS = 1000;
 
 export class JoinedPort {

@@ -12,12 +12,12 @@ export interface PeerAddress {
 }
 
 interface KnownAddress extends Partial<PeerAddress> {
-  /** By a proxy: it may be one of another machine's own, such as 127.0.0.1. */
+  /** A proxy has sent it: it may be one of another machine's own, such as 127.0.0.1. */
   readonly isFromProxy: boolean;
 }
 
 const proxied = new WeakMap<Duplex, PeerAddress>();
-/** Of connections with TLS, whose surface knows another socket than the one that was accepted; while they are open. */
+/** The same for open connections with TLS, whose surface knows another socket than the one that was accepted. */
 const proxiedByEnds = new Map<string, PeerAddress>();
 
 /** A proxy has told whom the connection comes from. `hasTls`: a TLS handshake is still to come. */
@@ -31,7 +31,7 @@ export function tellPeer(socket: Socket, peer: PeerAddress, hasTls: boolean): vo
   });
 }
 
-/** Without address and port for a Unix socket. The socket's own is known only while the connection is open. */
+/** Has no address and port for a Unix socket. The socket's own is known only while the connection is open. */
 export function peerAddressOf(duplex: Duplex): KnownAddress {
   const peer =
     proxied.get(duplex) ?? (proxiedByEnds.size > 0 && duplex instanceof TLSSocket ? proxiedPeerOf(duplex) : undefined);

@@ -22,7 +22,7 @@ import { DEFAULT_TLS_LIMITS } from '../../config/tls-suites.ts';
 import { ListenError, peerOf } from './listen-address.ts';
 
 export interface ListenTls {
-  /** For new listeners. */
+  /** The options of new listeners. */
   readonly config: TlsConfig;
   /** Gets each new listener's server, whose certificates it may replace (live-tls.ts). */
   readonly onServer?: ((server: TlsServer) => void) | undefined;
@@ -47,7 +47,7 @@ export function tlsOptions({ config, handshakeTimeoutMs }: ListenTls, protocols:
   };
 }
 
-/** What a server may be given anew while it listens. Throws as tlsOptions does. */
+/** The options that a server may be given anew while it listens. Throws as tlsOptions does. */
 export function secretOptions({ serverKey, serverCert, customCa, limits }: TlsConfig): SecureContextOptions {
   const { minVersion, ciphers } = limits ?? DEFAULT_TLS_LIMITS;
   const ca = customCa === undefined ? {} : { ca: customCa };
@@ -71,7 +71,7 @@ function unusable(reason: string, cause?: unknown): ListenError {
   return new ListenError('EINVAL', text, cause);
 }
 
-/** Whether a listener on this address has TLS, if any has. */
+/** Whether a listener on this address has TLS, if any listener has. */
 export function takesTls(address: string): boolean {
   return !address.startsWith('unix:');
 }
@@ -98,7 +98,7 @@ export class TlsSockets {
     server.on('secureConnection', (socket) => this.#shaken(endsOf(socket)));
     server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
       onHandshakeFailed?.(error, peerOf(socket));
-      // After a timeout Node does not.
+      // Node does not close it after a timeout.
       socket.destroy();
     });
   }

@@ -8,7 +8,7 @@
  *                                                    ▸ sheddable requests in front are evicted, if that helps
  *                                                    ▸ else overloaded, with a delay to retry after
  *
- * What other callers have waiting neither refuses a caller within its fair share nor makes it late (callers/holdings.ts):
+ * The waiting rows of others neither refuse a caller within its fair share nor make it late (callers/holdings.ts):
  * a request of a caller that is sparse beside a crowd, or light beside one that takes most of the cores, goes before all
  * that wait. Without a deadline a request goes as much later as its caller's own rows take that wait already, and the
  * parts of a large one as much later as the parts before them take. A caller alone notices nothing of this.
@@ -34,7 +34,7 @@ import type { SharedRefusals } from './shared-refusals.ts';
 export interface AdmissionOptions extends LatenessFacts {
   /** Bytes of inputs that may wait, over all models. */
   readonly maxQueuedBytes: number;
-  /** As in SchedulerOptions; 0 = no limit. */
+  /** The option of the same name of SchedulerOptions; 0 = no limit. */
   readonly callerCoreShare: number;
   /** False: requests are refused for capacity only. */
   readonly isPredicting: boolean;
@@ -109,7 +109,7 @@ export class Admission {
     if (isByDeadline && queue.holdings.hasBecomeCrowd(holding, rows, plan.maxBatchSize)) queue.passCrowd(holding, now);
   }
 
-  /** Where it goes, among all that wait. */
+  /** Sets its place among all that wait. */
   #setOrder({ plan, maxBatchSize }: Lane, rows: number, holding: Holding, now: Instant): void {
     const { queue, dispatcher } = this.#options;
     const ticket = this.#ticket;

@@ -13,7 +13,7 @@ import type { Instant } from '../../core/clock.ts';
 import { BURST_MS, SPARE_BATCHES, STANDING_AFTER_MS } from '../tuning.ts';
 
 export class Backlog {
-  /** Since when it has not drained; Infinity = it has. */
+  /** The instant since which it has not drained; Infinity = it has. */
   #since: Instant = Infinity;
   #cutAt: Instant = -Infinity;
 
@@ -43,7 +43,7 @@ export class Backlog {
   }
 }
 
-/** What the next runs need: a full batch for each of the `slots`, which may come free together, and some more. */
+/** The rows that the next runs need: a full batch for each of the `slots`, which may come free together, and a few. */
 export function mostWaitingRows(slots: number, maxBatchSize: number): number {
   return (Math.max(1, slots) + SPARE_BATCHES) * maxBatchSize;
 }

@@ -40,7 +40,7 @@ export interface BatchLayout {
   readonly size: number | undefined;
   /** Set where the members differ in length, and are padded to this one. */
   readonly padTo?: PaddedLength | undefined;
-  /** As in SignaturePlan. */
+  /** The field of the same name of SignaturePlan. */
   readonly axes?: BatchAxes | undefined;
 }
 
@@ -84,7 +84,7 @@ export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, al
   return { inputs, buffers };
 }
 
-/** At dim 0. Bytes that are missing are padding. */
+/** Joins rows at dim 0. Missing bytes are padding. */
 function mergeBytes(name: string, members: readonly RowShare[], into: Uint8Array): void {
   let at = 0;
   let lastStart = 0;
@@ -99,7 +99,7 @@ function mergeBytes(name: string, members: readonly RowShare[], into: Uint8Array
   for (; at < into.byteLength; at += rowBytes) into.copyWithin(at, lastStart, lastStart + rowBytes);
 }
 
-/** At dim 0. */
+/** Joins strings at dim 0. */
 function mergeStrings(name: string, members: readonly RowShare[], count: number): readonly Uint8Array[] {
   const merged: Uint8Array[] = [];
   for (const member of members) {

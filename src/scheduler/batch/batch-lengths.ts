@@ -7,9 +7,9 @@ import type { TensorMap } from '../../core/tensor.ts';
 import { cutRows, lengthMisfitOf, type PaddedLength, type RowShare } from './pad-rows.ts';
 
 export class BatchLengths {
-  /** Of the longest row; 0 where no input has a length. */
+  /** The length of the longest row; 0 where no input has a length. */
   readonly longest: number;
-  /** What the members are padded to; undefined = nothing is padded. */
+  /** The length to which members are padded; undefined = nothing is padded. */
   readonly padTo: PaddedLength | undefined;
   /** Rows × length of the members, without padding; undefined where they have no length or are run whole. */
   readonly elements: number | undefined;

@@ -33,7 +33,7 @@ export interface BatchRunsOptions extends BatchContext {
   /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
   readonly onMisfit?: ((signatureName: string, reason: string) => void) | undefined;
   readonly quarantined: QuarantinedCallers;
-  /** Where requests run again whose batch ended its process. Undefined = here. */
+  /** The place where requests run again whose batch ended its process. Undefined = here. */
   readonly quarantine?: Quarantine | undefined;
   /** Called once for each batch, after its members were settled or wait to be run again. */
   readonly onBatch: ((record: BatchRecord) => void) | undefined;

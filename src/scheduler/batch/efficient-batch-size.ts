@@ -32,7 +32,7 @@ export interface EfficientBatchSizeOptions {
 
 export class EfficientBatchSize {
   readonly #options: EfficientBatchSizeOptions;
-  /** By the threads of a run: with more of them, a row costs less time. */
+  /** The sizes by the threads of a run: more threads make a row cheaper. */
   readonly #byThreads = new Map<number, ThreadBatchSize>();
   readonly #memory: GrowthWatch;
 
@@ -78,12 +78,12 @@ export class EfficientBatchSize {
 class GrowthWatch {
   readonly #options: EfficientBatchSizeOptions;
   #largest = 0;
-  /** Of what all runs took, what is beside the first row. */
+  /** The memory that all runs took beyond that of the first row, in bytes. */
   #grown = 0;
   #rowBytes = 0;
   /** Resident memory when the largest run began. */
   #before = 0;
-  /** What the process grew by in it, and for how many rows. */
+  /** The process's growth in that run, in bytes, and the rows that caused it. */
   #growth = 0;
   #rows = 1;
 
@@ -111,7 +111,7 @@ class GrowthWatch {
     return this.#grown + (rows - this.#largest) * this.#rowBytes <= this.#options.maxBytes;
   }
 
-  /** What the process has given back since was another's. */
+  /** Forgets memory that the process has given back since: it was not the rows'. */
   #forget(): void {
     if (this.#growth === 0) return;
     const given = this.#growth - Math.max(0, this.#options.readResident() - this.#before);
@@ -138,7 +138,7 @@ class ThreadBatchSize {
   #step: 1 | -1;
   /** Undefined = none is tried now. */
   #tried: number | undefined;
-  /** What it is compared with. */
+  /** The level that the tried one is compared with. */
   #beside = 0;
   #pauseMs = EFFICIENT_SIZE_FIRST_PAUSE_MS;
   #retryAt: Instant = -Infinity;

@@ -30,7 +30,7 @@ export interface Question {
   readonly plan: SignaturePlan;
   /** Only a run that ends after now will do. */
   readonly isStrict: boolean;
-  /** Where no request has been answered yet, zeros of the signature's shapes may be run. */
+  /** Zeros of the signature's shapes may be run as long as no request has been answered. */
   readonly mayMakeUp: boolean;
 }
 

@@ -122,7 +122,7 @@ function repeated(element: Uint8Array, count: number): Uint8Array {
  * elements.
  */
 function eachRun(small: Shape, large: Shape, copy: (inSmall: number, inLarge: number, length: number) => void): void {
-  // Behind this dim, elements lie alike.
+  // The elements behind this dim lie alike.
   let split = small.length - 1;
   while (split > 0 && small[split] === large[split]) split -= 1;
   const inner = elementCount(small.slice(split + 1));

@@ -28,7 +28,7 @@ export const NO_CALLER = '';
 
 interface CallerRecord {
   owedMs: number;
-  /** Until when the debt has been paid off. */
+  /** The instant up to which payments are counted. */
   paidAt: Instant;
   isQuarantined: boolean;
   holdMs: number;
@@ -39,7 +39,7 @@ interface CallerRecord {
 const FORGIVEN_HOLDS = 10;
 
 export class QuarantinedCallers {
-  /** By caller; the one that was blamed last is at the end. */
+  /** The records by caller; the one that was blamed last is at the end. */
   readonly #all = new Map<string, CallerRecord>();
   /** Callers that are in quarantine now. */
   count = 0;

@@ -36,7 +36,7 @@ import type { GoodRequest } from './known-good.ts';
 /** The tasks that were taken out of the queue for one batch. */
 export interface BatchStart {
   readonly lane: Lane;
-  /** At least one, none settled; their rows fit the lane's largest batch. */
+  /** The tasks: at least one, none settled; their rows fit the lane's largest batch. */
   readonly members: readonly Task[];
   readonly reason: DispatchReason;
   /** A batch that still runs: the new one is given to its worker and begins when it has ended. */
@@ -257,7 +257,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     return misfitOf(outputs, wanted, size, this.plan.axes) ?? this.#lengths?.misfitOf(outputs, wanted);
   }
 
-  /** Of member `i`, whose rows are `start` to `end`. */
+  /** The outputs of member `i`, whose rows are `start` to `end`. */
   #outputsOf(i: number, start: number, end: number, outputs: TensorMap): TensorMap {
     const rows = sliceOutputs(outputs, this.lane.outputs, start, end, this.plan.axes);
     return this.#lengths === undefined ? rows : this.#lengths.cut(i, rows);

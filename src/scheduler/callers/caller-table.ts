@@ -1,5 +1,5 @@
 /**
- * What each caller takes of the cores, over all models: the time of the runs that its requests were in, each by its part
+ * Each caller's use of the cores, over all models: the time of the runs that its requests were in, each by its part
  * of the rows. One table for each process. It knows MAX_CALLERS at most; those beyond count as one.
  */
 import type { Instant } from '../../core/clock.ts';
@@ -17,7 +17,7 @@ interface Member {
 const OTHERS = 'others';
 
 export class CallerUse {
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts writes it. */
   readonly caller: string;
   /** Requests that reached a scheduler. */
   requests = 0;

@@ -12,7 +12,7 @@ import { DenseSet, type DenseSetMember } from '../../core/collections/dense-set.
 import { CROWD_BATCHES, SPARSE_SHARE } from '../tuning.ts';
 import type { CallerUse } from './caller-table.ts';
 
-/** What one caller has waiting in one scheduler. Only `Holdings` writes it. */
+/** The rows of one caller that wait in one scheduler. Only `Holdings` writes it. */
 export interface Holding extends DenseSetMember {
   readonly use: CallerUse;
   rows: number;
@@ -60,7 +60,7 @@ export class Holdings {
     return this.#all.size + (holding.setIndex === -1 ? 1 : 0);
   }
 
-  /** With these rows, which it has just got, it has become a crowd, and others hold rows. */
+  /** The caller has become a crowd by these rows, which it has just got, and others hold rows. */
   hasBecomeCrowd(holding: Holding, rows: number, maxBatchSize: number): boolean {
     const crowd = CROWD_BATCHES * maxBatchSize;
     return holding.rows >= crowd && holding.rows - rows < crowd && this.#all.size > 1;

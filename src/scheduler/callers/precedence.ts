@@ -1,4 +1,4 @@
-/** Which requests go before all that wait, for whose they are. */
+/** Decides which requests go before all that wait, because of their callers. */
 import type { Instant } from '../../core/clock.ts';
 import type { CallerTable } from './caller-table.ts';
 import type { Holding, Holdings } from './holdings.ts';

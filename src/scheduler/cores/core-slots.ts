@@ -55,7 +55,7 @@ export class CoreSlots {
   #isPumping = false;
   /** Bytes of inputs that wait, over all tenants; the queues write it. */
   queuedBytes = 0;
-  /** What each caller takes of the slots. */
+  /** Each caller's use of the slots. */
   readonly callers = new CallerTable();
   /** Bytes of inputs of the requests that wait or run; each pending request writes its own. */
   requestBytes = 0;

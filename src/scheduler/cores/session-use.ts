@@ -1,5 +1,5 @@
 /**
- * Which sessions a model's next batches go to, and whether it should have more of them.
+ * Decides which sessions a model's next batches go to, and whether it should have more of them.
  *
  *   batches wait beside a free core for long        ──▶ Executor.grow: one more session
  *   the model keeps a core busy and is by itself    ──▶ Executor.widen: as many as there are cores

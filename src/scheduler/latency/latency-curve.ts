@@ -63,13 +63,13 @@ export interface LatencyEstimate extends Omit<LatencyBucket, 'deviationMs'> {
 export class LatencyCurve implements LatencyView {
   readonly #bounds: readonly number[];
   readonly #isStepped: boolean;
-  /** As learned; 0 runs = the bucket has not run. */
+  /** The buckets as learned; 0 runs = a bucket has not run. */
   readonly #means: number[];
   readonly #deviations: number[];
   readonly #runs: number[];
   /** Each bucket's weight in the fit: its runs, where old ones count less. */
   readonly #weights: number[];
-  /** As learned; estimated for a bucket that has not run. */
+  /** The means as learned; estimated for buckets that have not run. */
   readonly #own: number[];
   readonly #fit = new MonotoneFit();
   /** The answers: every bucket filled, never falling with rows. */

@@ -13,9 +13,9 @@ export interface LatencySeed {
   readonly signature: string;
   /** Padding included. */
   readonly rows: number;
-  /** Of its rows. Default: 1. */
+  /** The length of its rows. Default: 1. */
   readonly length?: number;
-  /** From the batch handed to the host to its answer. */
+  /** The time from handing the batch to the host to its answer. */
   readonly runMs: number;
 }
 
@@ -23,9 +23,9 @@ type SignatureBuckets = Readonly<Record<string, readonly LatencyBucket[]>>;
 
 /** Plain JSON: what a version's curves have learned. */
 export interface LatencyState {
-  /** Of runs of one thread. */
+  /** The buckets of runs of one thread. */
   readonly signatures: SignatureBuckets;
-  /** Of runs of several, by their number. Absent = there were none. */
+  /** The buckets of runs of several threads, by their number. Absent = there were none. */
   readonly threads?: Readonly<Record<string, SignatureBuckets>>;
 }
 

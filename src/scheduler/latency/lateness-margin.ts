@@ -1,5 +1,5 @@
 /**
- * What admission keeps free between its forecast and the deadline. It follows how many of the admitted were late: it
+ * The time that admission keeps free between its forecast and the deadline. It follows how many admitted were late: it
  * rises with each that was, and falls with each that was near its deadline and in time, so that in the long run LATE_SHARE
  * of these are late. That is the price of the last that is admitted: fewer late ones would cost many times as many answers.
  *
@@ -21,7 +21,7 @@ import { FULL_MARGIN_RUNS, LATE_SHARE, MARGIN_STEP_SHARE, MAX_MARGIN_RUNS, MIN_M
 export class LatenessMargin {
   #ms = 0;
 
-  /** For a request that will wait `waitMs` for full runs of `runMs`, in ms. */
+  /** The margin of a request that will wait `waitMs` for full runs of `runMs`, in ms. */
   forWait(waitMs: number, runMs: number): number {
     return this.#ms * Math.min(1, Math.max(0, waitMs) / (FULL_MARGIN_RUNS * runMs));
   }

@@ -6,7 +6,7 @@
  *      │      ╱───╱
  *      └──┴──┴──┴──┴── rows × length, padding included
  *
- * Where only rows are asked for, they have the length that batches had lately.
+ * A question about rows alone is answered for the length that batches had lately.
  */
 import { FIRST_LENGTH, MAX_BATCH_ELEMENTS, MEAN_WEIGHT, RUN_COST_ELEMENTS, TRUSTED_GROWTH } from '../tuning.ts';
 import { type LatencyEstimate, powersOfTwo } from './latency-curve.ts';
@@ -19,7 +19,7 @@ export class LengthCurves extends ThreadCurves {
   #rows = 0;
   #elements = 0;
 
-  /** As LatencyCurve: of rows. */
+  /** Has the parameters of LatencyCurve, in rows. */
   constructor(maxRows: number, sizes: readonly number[]) {
     super(MAX_BATCH_ELEMENTS, []);
     this.#maxRows = maxRows;
@@ -94,7 +94,7 @@ export class LengthCurves extends ThreadCurves {
     super.seed(threads, rows * length, 1, runMs);
   }
 
-  /** By rows of the usual length. */
+  /** The estimates by rows of the usual length. */
   override estimates(): LatencyEstimate[] {
     const curve = this.fewestThreads;
     if (curve === undefined) return [];
@@ -107,7 +107,7 @@ export class LengthCurves extends ThreadCurves {
     });
   }
 
-  /** Of a run with that many rows: those of an allowed size. */
+  /** The elements of a run with that many rows, which runs in an allowed size. */
   #elementsOf(rows: number, length: number): number {
     let size = rows;
     for (const allowed of this.#sizes) {

@@ -21,7 +21,7 @@ import {
 /** A run that has ended. */
 export interface SucceededRun {
   readonly size: number;
-  /** Of its rows; 0 where the signature has none. */
+  /** The length of its rows; 0 where the signature has none. */
   readonly length: number;
   readonly threads: number;
   readonly runMs: number;

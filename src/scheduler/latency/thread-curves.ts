@@ -22,7 +22,7 @@ export class ThreadCurves implements LatencyView {
   #threads = 1;
   #current: LatencyCurve;
 
-  /** As LatencyCurve. */
+  /** Has the parameters of LatencyCurve. */
   constructor(maxRows: number, sizes: readonly number[]) {
     this.#maxRows = maxRows;
     this.#sizes = sizes;
@@ -61,32 +61,32 @@ export class ThreadCurves implements LatencyView {
     return this.#current.rowsWithin(budgetMs, most);
   }
 
-  /** As meanMs, of rows of that length; 0 = the usual one. */
+  /** Like meanMs, for rows of that length; 0 = the usual one. */
   runMs(rows: number, _length: number): number {
     return this.#current.meanMs(rows);
   }
 
-  /** As highMs, likewise. */
+  /** Like highMs, for rows of that length. */
   runHighMs(rows: number, _length: number): number {
     return this.#current.highMs(rows);
   }
 
-  /** As rowsWithin, likewise. */
+  /** Like rowsWithin, for rows of that length. */
   rowsOfLengthWithin(budgetMs: number, most: number, _length: number): number {
     return this.#current.rowsWithin(budgetMs, most);
   }
 
-  /** As meanMs, with so many threads. */
+  /** Like meanMs, for so many threads. */
   meanMsOf(threads: number, rows: number): number {
     return this.of(threads).meanMs(rows);
   }
 
-  /** As LatencyCurve.learn: a run of so many threads. */
+  /** Like LatencyCurve.learn, for a run of so many threads. */
   learn(threads: number, rows: number, _length: number, runMs: number, isProbe: boolean): void {
     this.of(threads).learn(rows, runMs, isProbe);
   }
 
-  /** As LatencyCurve.seed, likewise. */
+  /** Like LatencyCurve.seed, for a run of so many threads. */
   seed(threads: number, rows: number, _length: number, runMs: number): void {
     this.of(threads).seed(rows, runMs);
   }
@@ -98,7 +98,7 @@ export class ThreadCurves implements LatencyView {
     this.#threads = threads;
   }
 
-  /** What runs cost, to compare them; rows of any length cost the same. */
+  /** The cost of runs, to compare them; rows of any length cost the same. */
   costs(): RunCost {
     return (rows) => this.#current.meanMs(rows);
   }
@@ -118,12 +118,12 @@ export class ThreadCurves implements LatencyView {
     return curve;
   }
 
-  /** Of the fewest threads that have run: those that full batches have, and the same whatever is in use at the moment. */
+  /** The estimates for the fewest threads that have run: full batches have these, whatever is in use at the moment. */
   estimates(): LatencyEstimate[] {
     return this.fewestThreads?.estimates() ?? [];
   }
 
-  /** What is known, by threads. */
+  /** The known buckets, by threads. */
   export(): ReadonlyMap<number, readonly LatencyBucket[]> {
     return new Map([...this.#curves].filter(([, curve]) => curve.isKnown).map(([t, curve]) => [t, curve.export()]));
   }

@@ -28,7 +28,7 @@ interface Tenant extends SlotTenant {
  *   target       ┈┈┈┈╱┈┈╲╱┈┈┈┈┈┈┈┈┈╲┈      one look below it ▸ over
  */
 export class StandingQueue {
-  /** Since when the head's wait has been above the target; Infinity = it is not. */
+  /** The instant since which the head's wait has been above the target; Infinity = it is not above. */
   #aboveSince: Instant = Infinity;
   /** Only `look` and `clear` write it. */
   isStanding = false;

@@ -145,7 +145,7 @@ export class SlackPolicy implements BatchPolicy {
   }
 }
 
-/** What waiting leaves unused of the head's time. */
+/** The part of the head's time that waiting leaves unused, in ms. */
 function reserveMs({ headDue, oldestEnqueuedAt }: SlackFacts): number {
   return WINDOW_RESERVE_SHARE * (headDue - oldestEnqueuedAt);
 }
@@ -187,7 +187,7 @@ function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: 
   const lost = lane.rowsBefore({ order: now + situation.overheadMs + latency.highMs(want), isFirst: false });
   const kept = Math.min(mostRows, queuedRows - lost);
   if (kept <= rows) return false;
-  // With a full batch behind it some request will be late in any case: then the larger batch makes fewer late.
+  // If a full batch waits behind it, some request will be late in any case: the larger batch makes fewer late.
   if (!isContended || kept === mostRows) return true;
   return lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
 }

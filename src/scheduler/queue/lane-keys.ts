@@ -9,7 +9,7 @@ type Runnable = Pick<SchedulerRequest, 'inputs' | 'outputs'>;
 /** Two NULs in a row are in no key that is made of names. */
 const QUARANTINE = '\0\0quarantine ';
 
-/** Of requests with the same dtypes and shapes of a row. Inputs come in the signature's order, so that no key has names. */
+/** The key of requests with equal dtypes and shapes of a row. Inputs have the signature's order: no key has names. */
 export function rowsKey(plan: SignaturePlan, request: Runnable): string {
   const { outputs } = request;
   // Nearly every request asks for all outputs, with the same array.
@@ -25,17 +25,17 @@ export function rowsKey(plan: SignaturePlan, request: Runnable): string {
   return key;
 }
 
-/** Of requests whose rows differ in length: their dtypes and other dims are the signature's. */
+/** The key of requests whose rows differ in length: their dtypes and other dims are the signature's. */
 export function lengthsKey(plan: SignaturePlan, outputs: readonly string[]): string {
   return `${outputsKey(plan, outputs)}${SEPARATOR}any length`;
 }
 
-/** Of requests that are run as they come. Begins with a NUL, so that it differs from every `rowsKey`. */
+/** The key of requests that are run as they come. It begins with a NUL, so that it differs from every `rowsKey`. */
 export function wholeKey(plan: SignaturePlan, outputs: readonly string[], wholeSize: number): string {
   return SEPARATOR + wholeSize + outputsKey(plan, outputs);
 }
 
-/** Of requests of shapes that are not declared, and of about so many bytes. */
+/** The key of requests of about so many bytes whose shapes are not declared. */
 export function oddKey(plan: SignaturePlan, outputs: readonly string[], bytes: number): string {
   return `${SEPARATOR}odd ${bytes}${SEPARATOR}${outputsKey(plan, outputs)}`;
 }

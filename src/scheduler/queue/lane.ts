@@ -78,7 +78,7 @@ export class Lane implements SlackFacts, TaskLane {
   maxBatchSize: number;
   /** About how many bytes one row of all inputs has. */
   readonly rowBytes: number;
-  /** What is known of runs of such rows; undefined = any size up to `maxBatchSize` is worth it. */
+  /** The most rows that are worth a run; undefined = any size up to `maxBatchSize` is worth it. */
   readonly efficientSize: EfficientBatchSize | undefined;
   /** Set in a lane of tasks that are run again because their batch failed. No other task joins it. */
   readonly isolation: RerunGroup | undefined;
@@ -98,7 +98,7 @@ export class Lane implements SlackFacts, TaskLane {
   #withDeadline = 0;
   #overtaking: Heap<Task> | undefined;
   #overtakingRows = 0;
-  /** Of these, rows of tasks that go first. */
+  /** The rows among these that go first. */
   #firstRows = 0;
   /** Latest `order` of these since there was none. */
   #firstUntil: Instant = -Infinity;
@@ -136,7 +136,7 @@ export class Lane implements SlackFacts, TaskLane {
     return first.isFirst ? first : undefined;
   }
 
-  /** As SlackFacts. */
+  /** The most rows of a run that are worth it; see SlackFacts. */
   mostRows(mayTry: boolean): number {
     return this.mostRowsOf(this.plan.curve.threads, mayTry);
   }

@@ -15,7 +15,7 @@ export interface RowsOfLength {
   readonly length: number;
 }
 
-/** Of at least one task; `most` are the rows of a full batch. In O(n log n) for each cut. */
+/** `tasks` has at least one; `most` are the rows of a full batch. Each cut takes O(n log n). */
 export function groupOfFirst<T extends RowsOfLength>(tasks: readonly T[], most: number, cost: RunCost): ReadonlySet<T> {
   const first = tasks[0]!;
   let group = [...tasks].sort((a, b) => a.length - b.length);

@@ -19,10 +19,10 @@ import { groupOfFirst } from './length-groups.ts';
 
 export class PaddedLane extends Lane {
   override readonly latency: LatencyView = new WaitingRows(this);
-  /** About how many bytes a row has of the request that admission is asked about. */
+  /** The approximate bytes of a row of the request that admission is asked about. */
   override rowBytes = 0;
   readonly #own: OwnRows;
-  /** Of the tasks that a run would take, up to a full batch: the rows up to each, and the longest of them. */
+  /** The tasks that a run would take, up to a full batch: the rows up to each, and the longest of these. */
   readonly #ends: number[] = [];
   readonly #longest: number[] = [];
   #isKnown = false;

@@ -220,12 +220,12 @@ export function cutInputs(inputs: TensorMap, start: number, end: number, axes?: 
 /** The outputs of a request's parts, joined along their batch axes, which every tensor has. */
 export class JoinedOutputs {
   readonly tensors = new Map<string, Tensor>();
-  /** What the part that came first gave. */
+  /** The outputs of the part that came first. */
   #first: TensorMap | undefined;
   readonly #rows: number;
   readonly #axes: BatchAxes | undefined;
 
-  /** Of so many rows in all. */
+  /** @param rows of all parts together */
   constructor(rows: number, axes?: BatchAxes) {
     this.#rows = rows;
     this.#axes = axes;

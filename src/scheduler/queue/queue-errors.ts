@@ -141,7 +141,7 @@ export function overCallerBudget(overMs: number): ServingError {
 
 /** The caller takes `share` of the slots' time, more than `limit`, while others wait or are refused. */
 export function overCoreShare(share: number, limit: number): ServingError {
-  // What it took leaves the span at about an even pace.
+  // The caller's past use leaves the span at about an even pace.
   const retryAfterMs = Math.max(1, Math.ceil(CALLER_SPAN_MS * (1 - limit / share)));
   const percent = (part: number): string => `${Math.round(100 * part)} %`;
   return new ServingError(

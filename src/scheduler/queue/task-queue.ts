@@ -32,7 +32,7 @@ interface WaitingTask {
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
   readonly #slots: CoreSlots | undefined;
-  /** What each caller has waiting. */
+  /** The waiting rows of each caller. */
   readonly holdings = new Holdings();
   /** Rows that wait. Only `push` and `remove` write this and the next two. */
   queuedRows = 0;

@@ -1,4 +1,4 @@
-/** What a server has measured of a model's runs → what single runs take in a simulation, and what its curve knows. */
+/** Turns the measured runs of a model into the lengths of simulated runs and into a latency curve. */
 
 import { LatencyCurve } from '../latency/latency-curve.ts';
 import { HIGH_DEVIATIONS } from '../tuning.ts';
@@ -14,7 +14,7 @@ export interface MeasuredSize {
 
 /** Deviation over mean absolute deviation, of a normal distribution. */
 const DEVIATION_RATIO = Math.sqrt(Math.PI / 2);
-/** Of a run's logarithm: an estimate that is wide because little has run is no chance. */
+/** Most deviation of a run's logarithm: an estimate that is wide because little has run is no randomness of runs. */
 const MOST_NOISE = 0.3;
 
 export interface RunTimes {

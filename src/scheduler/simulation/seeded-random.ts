@@ -24,7 +24,7 @@ export class SeededRandom {
     return new SeededRandom(this.#next() * 2 ** 20 + (this.#next() & 0xfffff), stream);
   }
 
-  /** In [0, 1), 32 bits of it. */
+  /** Returns a number in [0, 1) with 32 random bits. */
   uniform(): number {
     return this.#next() / 2 ** 32;
   }

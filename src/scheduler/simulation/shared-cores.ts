@@ -64,7 +64,7 @@ export class SharedCores {
     this.#arm();
   }
 
-  /** From now on so many other processes want a core each. They are treated as runs are. */
+  /** Sets how many other processes want a core each from now on. They are treated as runs are. */
   setForeign(count: number): void {
     this.#progress();
     this.#foreign = count;
@@ -111,7 +111,7 @@ export class SharedCores {
     this.#timer = undefined;
     if (this.#runs.size === 0) return;
     const leftMs = this.#leftMs(this.#nearest());
-    // Without a core nothing ends: the event loop's end arms again.
+    // Nothing ends without a core: the event loop's end arms again.
     if (!(leftMs < Infinity)) return;
     this.#timer = this.#clock.setTimer(this.#clock.nowMs() + leftMs, () => this.#ended());
   }

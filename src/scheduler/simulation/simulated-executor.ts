@@ -11,7 +11,7 @@ import type { Scaling } from './scaling.ts';
 import type { SharedCores } from './shared-cores.ts';
 import type { SimulatedLoop } from './simulated-loop.ts';
 
-/** Where and how a model's batches run. */
+/** The place and the way in which a model's batches run. */
 export interface SimulatedRuns {
   /** Batches at once. */
   readonly slots: number;
@@ -26,11 +26,11 @@ export interface SimulatedRuns {
   readonly takesNext?: boolean;
   /** threads of their own (default), the event loop's, or another machine, whose cores are not simulated. */
   readonly place?: 'threads' | 'loop' | 'elsewhere';
-  /** What one run takes, with chance: ms of one thread on a core of its own. */
+  /** Draws the length of one run: ms of one thread on a core of its own. */
   workMs(signatureName: string, rows: number): number;
 }
 
-/** What the event loop works for a batch and for each answer, in ms. */
+/** The event loop's work for a batch and for each answer, in ms. */
 export interface AnswerCosts {
   readonly batchMs: number;
   readonly answerMs: number;

@@ -41,7 +41,7 @@ export class SimulatedLoop implements Clock {
     return this.#clock.wallMs();
   }
 
-  /** As the event loop sees it: a timer that is due while it works fires when it is free. */
+  /** The clock as the event loop sees it: a timer that is due while the loop works fires when the loop is free. */
   setTimer(at: Instant, fire: () => void): TimerHandle {
     let isCancelled = false;
     const timer = this.#clock.setTimer(at, () => {

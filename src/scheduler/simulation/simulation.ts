@@ -32,11 +32,11 @@ export interface SimulatedModel {
   readonly signatures: ReadonlyMap<string, BatchAxis>;
   readonly options: SchedulerOptions;
   readonly runs: SimulatedRuns;
-  /** What its curve knows at the start. Default: nothing. */
+  /** The runs that its curve knows at the start. Default: none. */
   readonly seeds?: readonly LatencySeed[];
 }
 
-/** What the event loop works, in ms of a core. A refused request costs `readMs` alone. */
+/** The event loop's work for a request, in ms of a core. A refused request costs `readMs` alone. */
 export interface LoopCosts extends AnswerCosts {
   readonly readMs: number;
 }
@@ -64,7 +64,7 @@ export interface SimulatedRequest {
   readonly rows: number;
   /** Time that its client gives it from now on, in ms; Infinity = none. */
   readonly budgetMs: number;
-  /** From now on, in ms; Infinity = it stays. */
+  /** The time until its client leaves, in ms; Infinity = it stays. */
   readonly leavesAfterMs: number;
   /** Whose it is. Absent: one caller with all others that have none. */
   readonly caller?: string | undefined;
@@ -199,7 +199,7 @@ export class Simulation {
   }
 }
 
-/** Of one number a row: what is in the rows does not matter. */
+/** A signature of one number a row: the rows' values do not matter. */
 function signatureOf(batchAxis: BatchAxis): Signature {
   return {
     inputs: new Map([['x', SPEC]]),

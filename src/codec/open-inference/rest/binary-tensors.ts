@@ -14,7 +14,7 @@ import { quoteName } from '../../../core/list-names.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import { LENGTH_BYTES } from '../raw-tensor.ts';
 
-/** What is behind the JSON of a request, taken tensor by tensor. */
+/** The bytes behind the JSON of a request, taken tensor by tensor. */
 export class BinaryTail {
   #bytes: Buffer | undefined;
   #at = 0;

@@ -25,7 +25,7 @@ export interface AnsweredOutput {
 }
 
 export interface InferAnswer {
-  /** As in the request; empty: it had none. */
+  /** The id of the request; empty = it had none. */
   readonly id: string;
   readonly model: string;
   readonly version: string;
@@ -34,7 +34,7 @@ export interface InferAnswer {
 
 export interface PrintedAnswer {
   readonly json: Buffer;
-  /** What is behind the JSON: views of the outputs, but of BYTES. */
+  /** The bytes behind the JSON. All but those of BYTES outputs are views of the outputs. */
   readonly tail: readonly Uint8Array[];
   readonly tailBytes: number;
 }

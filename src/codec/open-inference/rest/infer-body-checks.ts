@@ -1,4 +1,4 @@
-/** What is wrong with an input of an infer body, and what to do about it. */
+/** Errors for inputs of an infer body: each says the fault and the fix. */
 import { invalidRequest, type ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import { formatShape, type Shape } from '../../../core/shape.ts';

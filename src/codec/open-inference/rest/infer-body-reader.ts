@@ -58,13 +58,13 @@ const REQUEST_KEYS: readonly string[] = ['inputs', 'outputs', 'id', 'parameters'
 const INPUT_KEYS: readonly string[] = ['name', 'shape', 'datatype', 'data', 'parameters'];
 const OUTPUT_KEYS: readonly string[] = ['name', 'parameters'];
 
-/** What the body says; the model is in the path. */
+/** The contents of the body; the model is in the path. */
 export interface InferBody {
   /** Empty: the request has none. */
   readonly id: string;
   readonly parameters: Parameters;
   readonly inputs: TensorMap;
-  /** As in InferRequest. */
+  /** The field of the same name of InferRequest. */
   readonly sharedInputs?: readonly SharedInput[];
   /** Empty: all. */
   readonly outputs: readonly RequestedOutput[];

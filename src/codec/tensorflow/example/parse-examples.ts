@@ -19,7 +19,7 @@ const FEATURE = 1;
 const MAP_KEY = 1;
 
 export interface ParseOptions {
-  /** For error texts. */
+  /** The name in error texts. */
   readonly signatureName: string;
   /** The most bytes that all tensors may take together. */
   readonly maxBytes: number;

@@ -25,11 +25,11 @@ const MAX_FILLED_BYTES = 16 * 2 ** 20;
 export interface TensorBudget {
   readonly limit: number;
   left: number;
-  /** Of these, the bytes of elements that are not in the message. */
+  /** The part of these for elements that are not in the message. */
   filledLeft: number;
 }
 
-/** For one request whose tensors may take `limit` bytes together. */
+/** The budget of one request whose tensors may take `limit` bytes together. */
 export function tensorBudget(limit: number): TensorBudget {
   return { limit, left: limit, filledLeft: MAX_FILLED_BYTES };
 }

@@ -215,7 +215,7 @@ function gatherFixed(reader: WireReader, values: TensorValues, size: number, wan
   do {
     checkWhole(reader, values, size);
     const end = Math.min(values.end, values.start + want - filled);
-    // In an unpacked field each element is a run of its own.
+    // Each element of an unpacked field is a run of its own.
     if (end - values.start > MAX_ELEMENT_BYTES) data.set(reader.bytes.subarray(values.start, end), filled);
     else for (let at = values.start; at < end; at++) data[filled + at - values.start] = reader.bytes[at]!;
     filled += end - values.start;

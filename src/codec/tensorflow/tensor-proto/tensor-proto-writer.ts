@@ -146,7 +146,7 @@ interface EntryMeasure {
 interface TensorMapMeasure {
   /** The bytes of all entries, with their tags and lengths. */
   readonly size: number;
-  /** In the order of the tensors. */
+  /** The results in the order of the tensors. */
   readonly entries: readonly EntryMeasure[];
 }
 

@@ -1,19 +1,19 @@
-/** Where the application is, and what it speaks: `--app` as sockets take it. */
+/** The place and the protocol of the application: `--app` as sockets take it. */
 
 /** One of the two: a socket file, or a host and a port. */
 export interface AppAddress {
-  /** For people: "http://127.0.0.1:8080", "h2c+unix:/run/app.sock". */
+  /** The address for people: "http://127.0.0.1:8080", "h2c+unix:/run/app.sock". */
   readonly text: string;
   /** It speaks HTTP/2 without TLS, from the first byte; else HTTP/1.1. */
   readonly isHttp2?: true;
-  /** As a Host. */
+  /** The address as a Host header. */
   readonly authority: string;
   readonly socketPath?: string;
   readonly host?: string;
   readonly port?: number;
 }
 
-/** Where it is, as node:http's client takes it. */
+/** The place as node:http's client takes it. */
 export function httpPlaceOf({
   socketPath,
   host,
@@ -22,7 +22,7 @@ export function httpPlaceOf({
   return socketPath === undefined ? { host: host!, port: port! } : { socketPath };
 }
 
-/** Where it is, as `connect` of node:net takes it. */
+/** The place as `connect` of node:net takes it. */
 export function netPlaceOf({ socketPath, host, port }: AppAddress): { path: string } | { host: string; port: number } {
   return socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
 }

@@ -37,7 +37,7 @@ export class AppConnections {
   };
 }
 
-/** What a request is told that may have no connection, as if the system had refused it. */
+/** The error of a request that may have no connection, as if the system had refused it. */
 export function noDescriptors(): NodeJS.ErrnoException {
   return Object.assign(new Error('no file descriptors'), { code: 'EMFILE' });
 }

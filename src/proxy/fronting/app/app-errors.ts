@@ -1,6 +1,6 @@
 /**
- * What clients are told when the application does not answer: whose fault it is, what happened, and what to look at. One
- * table for every failure of the connection to it.
+ * The errors of clients when the application does not answer. Each says whose fault it is, what happened, and what to
+ * look at. One table has every failure of the connection to it.
  */
 import { ServingError } from '../../../core/errors.ts';
 

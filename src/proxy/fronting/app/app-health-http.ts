@@ -22,7 +22,7 @@ function askInHttp1(address: AppAddress, path: string): AskApp {
         resolve({ isGood: isWell, why });
       };
       asked.on('error', ({ message }) => settle(false, message));
-      // After a 101 nothing else comes.
+      // Nothing else comes after a 101.
       asked.on('close', () => settle(false, 'the connection closed without an answer'));
       asked.on('response', (answer) => {
         const status = answer.statusCode!;

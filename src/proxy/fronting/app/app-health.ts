@@ -8,10 +8,10 @@
 import type { Clock } from '../../../core/clock.ts';
 import { Poller } from '../../../core/poller.ts';
 
-/** What one look has found. */
+/** The result of one look. */
 export interface AppLook {
   readonly isGood: boolean;
-  /** What the application answered, or why it did not, for people: "status 503". */
+  /** The application's answer, or why there is none, for people: "status 503". */
   readonly why: string;
 }
 
@@ -21,7 +21,7 @@ export type AskApp = (clock: Clock, mostMs: number) => Promise<AppLook>;
 export interface AppHealthOptions {
   readonly clock: Clock;
   readonly ask: AskApp;
-  /** From the end of a look to the next, and the most that one may take. */
+  /** The time from the end of a look to the next, and the most that one may take. */
   readonly intervalMs: number;
   /** Bad looks in a row, after which it is not well: one may be a pause of the application's collector. */
   readonly failures: number;

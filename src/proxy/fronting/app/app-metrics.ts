@@ -52,7 +52,7 @@ export class AppMetrics {
     this.#options = options;
   }
 
-  /** At the last look. */
+  /** The result of the last look. */
   get isUp(): boolean {
     return this.#isUp === true;
   }

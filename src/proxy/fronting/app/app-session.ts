@@ -12,7 +12,7 @@ import { type AppAddress, netPlaceOf } from './app-address.ts';
 export const STREAM_WINDOW_BYTES = 256 * 1024;
 /** The largest that there is: answers that their clients do not take must not hold up the others of a session. */
 const SESSION_WINDOW_BYTES = 2 ** 31 - 1;
-/** In MB: node refuses streams past it, and its default is 10. What is held is bounded by the windows. */
+/** The most memory of a session, in MB: node refuses streams past it, and its default is 10. The windows bound it. */
 const MAX_SESSION_MEMORY = 4096;
 /**
  * With streams open, the application is asked so often whether it is still there: gRPC servers take offence at more than

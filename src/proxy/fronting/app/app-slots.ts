@@ -15,7 +15,7 @@ import { appBusy, appFull } from './app-errors.ts';
 
 /** Each holds a socket and a head; a queue longer than this is not worth its end. */
 const MAX_WAITING = 1024;
-/** As long as Envoy waits for an answer where nobody has said otherwise. */
+/** The longest wait, which is Envoy's default for an answer. */
 const MAX_WAIT_MS = 15_000;
 
 export interface AppSlotsOptions {
@@ -28,7 +28,7 @@ export interface AppSlotsOptions {
   readonly maxWaitMs?: number;
 }
 
-/** What a caller has. */
+/** The slots and the waiting users of one caller. */
 interface CallerSlots {
   readonly caller: string;
   inside: number;
@@ -42,7 +42,7 @@ interface Slot {
   /** Users that have come before. */
   readonly number: number;
   isInside: boolean;
-  /** Of one that waits for a limited time. */
+  /** The timer of a user that waits for a limited time. */
   limit: TimerHandle | undefined;
 }
 
@@ -50,7 +50,7 @@ interface Slot {
 export interface SlotUser {
   /** Written by AppSlots; undefined at first. */
   slot: Slot | undefined;
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts writes it. */
   readonly caller: string;
   /** Somebody else sees to it that it does not wait too long. */
   readonly hasDeadline: boolean;

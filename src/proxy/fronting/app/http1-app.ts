@@ -8,7 +8,7 @@ import { type AppAddress, httpPlaceOf, netPlaceOf } from './app-address.ts';
 import { AppAgent } from './app-agent.ts';
 import { type AppConnections, noDescriptors } from './app-connections.ts';
 
-/** Of the fields of an answer: node's own 16 KiB are soon full of cookies and policies. Envoy's limit is near. */
+/** The most bytes of an answer's fields: cookies and policies soon fill node's own 16 KiB. Envoy's limit is near. */
 const MAX_HEAD_BYTES = 64 * 1024;
 const NOT_IN_REASONS = /[^\t\x20-\x7e\x80-\xff]/;
 /** Idle connections that are kept. */
@@ -45,7 +45,7 @@ export class Http1App implements AppTransport {
       events.onUnsendable(thrown as Error);
       return NEVER_SENT;
     }
-    // As for the fields of requests (rest-listener.ts).
+    // The number of fields is not limited, like that of requests (rest-listener.ts).
     upstream.maxHeadersCount = 0;
     const sent = new Http1Sent(upstream, events, upgrade !== undefined);
     events.onOpen(sent);
@@ -87,7 +87,7 @@ class Http1Sent implements SentRequest {
     upstream.on('information', ({ statusCode, rawHeaders }) => events.onInformation(statusCode, rawHeaders));
     upstream.on('response', (answer) => this.#onAnswer(answer));
     upstream.on('error', (error) => this.#onError(error));
-    // Without a listener node drops a connection that changes its protocol, and says nothing.
+    // Node drops a connection that changes its protocol, and says nothing, if nobody listens.
     upstream.on('upgrade', (answer, duplex, head) => {
       if (mayTunnel && !this.#isBrokenOff) this.#events.onTunnel(headOf(answer), { duplex, head });
       else {
@@ -104,7 +104,7 @@ class Http1Sent implements SentRequest {
       if (kept.length > 0) this.body.addTrailers(kept);
       this.body.end();
     } catch {
-      // What node writes is narrower than what it reads, and the client's to choose.
+      // Node writes fewer characters than it reads, and the client chooses them.
       this.body.destroy();
     }
   }

@@ -20,7 +20,7 @@ export class Http2App implements AppTransport {
   readonly #clock: Clock;
   readonly #connections: AppConnections;
   readonly #sessions = new Set<AppSession>();
-  /** In the order they came. */
+  /** The waiting requests in the order in which they came. */
   readonly #waiting = new Set<Http2Sent>();
   #connecting: AppSession | undefined;
 

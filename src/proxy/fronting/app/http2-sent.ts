@@ -85,7 +85,7 @@ export class Http2Sent implements SentRequest {
       try {
         stream.sendTrailers(nodeTrailers(trailers));
       } catch {
-        // What node writes is narrower than what others do, and the client's to choose.
+        // Node allows fewer characters in a header than others do, and the client chooses them.
         stream.close(ErrorCode.INTERNAL_ERROR);
       }
     });
@@ -99,7 +99,7 @@ export class Http2Sent implements SentRequest {
     this.#onLeft();
     const stream = this.#stream;
     if (stream === undefined || stream.destroyed) return;
-    // What has come of the answer is not wanted, and would hold the stream.
+    // The part of the answer that has come is not wanted, and would hold the stream.
     stream.resume();
     // Node 22 aborts where a stream that waits for trailers is cancelled while its session reads: OnTrailers of node_http2.cc
     // finds it destroyed.
@@ -152,7 +152,7 @@ export class Http2Sent implements SentRequest {
       this.#isEnded = true;
       events.onEnd(this.#trailers);
     });
-    // What there is to say about it is said when the stream closes.
+    // The error is reported when the stream closes.
     stream.on('error', () => undefined);
     stream.once('close', () => this.#onClose(stream));
   }

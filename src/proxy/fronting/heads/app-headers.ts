@@ -10,7 +10,7 @@ import { formatGrpcTimeout } from './grpc-form.ts';
 import type { RawHeaders } from './hop-headers.ts';
 import { endToEnd, readAs, tokensOf, valuesOf, viaOf } from './hop-headers.ts';
 
-/** What of a request is not in its headers. */
+/** The facts of a request that are not in its headers. */
 export interface RequestFacts {
   readonly httpVersion: string;
   /** The client's address; 'unix' on a socket file. */
@@ -18,9 +18,9 @@ export interface RequestFacts {
   readonly isTls: boolean;
   /** The client is a proxy that writes forwarded and x-forwarded-*. */
   readonly trustsForwarded: boolean;
-  /** For a request without an id. */
+  /** The id of a request that came without one. */
   readonly id: string;
-  /** Of the span that the application's are children of; undefined where this server makes none: then as it came. */
+  /** The span whose children the application's are; undefined where this server makes none: it stays as it came. */
   readonly traceparent: string | undefined;
   /** It came with a trace that is well formed. */
   readonly hasTrace: boolean;
@@ -40,7 +40,7 @@ export interface RequestFacts {
 
 export const TIMEOUT_HEADER = 'x-envoy-expected-rq-timeout-ms';
 
-/** Before an IPv4 address, where a socket takes both families: applications know it without. */
+/** The prefix of an IPv4 address on a socket that takes both families: applications know the address without it. */
 const MAPPED = /^::ffff:(?=[\d.]+$)/;
 
 /** Methods whose requests have no body as a rule: a length of 0 would say nothing (RFC 9110, 8.6). */
@@ -85,7 +85,7 @@ function leftHeader({ leftMs, isGrpc }: RequestFacts): [name: string, value: str
   return isGrpc === true ? ['grpc-timeout', formatGrpcTimeout(leftMs)] : [TIMEOUT_HEADER, String(Math.floor(leftMs))];
 }
 
-/** Of a client that no proxy stands for, all of them could be made up. */
+/** A client that no trusted proxy stands for could make up all of them. */
 function isForwarded(name: string, isTrusted: boolean): boolean {
   if (name === 'x-forwarded-for') return true;
   return !isTrusted && (name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-'));

@@ -1,4 +1,4 @@
-/** What a fronted request owes to gRPC: how it is known, and how its deadline is written. */
+/** Recognizes a fronted request of gRPC, and writes its deadline. */
 
 const GRPC_CONTENT_TYPE = /^application\/grpc(?:$|[+;])/i;
 
@@ -7,7 +7,7 @@ export function isGrpcType(contentType: string | undefined): boolean {
   return contentType !== undefined && GRPC_CONTENT_TYPE.test(contentType);
 }
 
-/** At most eight digits. */
+/** The largest value of a timeout: it has eight digits at most. */
 const MOST = 99_999_999;
 const UNITS: readonly (readonly [unit: string, ms: number])[] = [
   ['n', 1e-6],

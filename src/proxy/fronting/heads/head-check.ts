@@ -1,5 +1,5 @@
 /**
- * What a request asks for, where it is no request to a server: node's parser takes any target without spaces,
+ * Refuses heads that are no request to a server: node's parser takes any target without spaces,
  * any value as Host, and HTTP/0.9. Applications that read them find other hosts and paths in them than this server does.
  * HTTP/2 carries more than HTTP/1.1 can: methods in lower case, which node's client would write in upper case, and
  * control characters in values.
@@ -13,7 +13,7 @@ import { targetOf } from './sent-request.ts';
 /** A name, an IPv4 or bracketed IPv6 address, perhaps a port (RFC 3986, 3.2.2); empty where a URL has no authority. */
 const HOST = /^(?:\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)(?::\d{0,5})?$/;
 
-/** As RequestHead has them. */
+/** The values of RequestHead.httpVersion that are served. */
 const VERSIONS: ReadonlySet<string> = new Set(['1.0', '1.1', '2']);
 
 /** Why the request is refused; undefined if it is one. */

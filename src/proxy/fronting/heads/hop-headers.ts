@@ -6,8 +6,8 @@
 export type RawHeaders = readonly string[];
 
 /**
- * Of the connection, whether or not `connection` names them. `proxy-*` are for proxies that clients choose; this is none.
- * How a message is framed is for the next connection to say.
+ * The headers of one connection, whether or not `connection` names them. `proxy-*` are for proxies that clients choose;
+ * this is none. The next connection frames the message as it likes.
  */
 const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'connection',
@@ -24,7 +24,7 @@ const HOP_BY_HOP: ReadonlySet<string> = new Set([
 /** Never taken out, though `connection` names them: they say what the message is, or for whom. */
 const NEVER_NAMED: ReadonlySet<string> = new Set(['host', 'content-length']);
 
-/** What RFC 9110, 6.5.1 keeps out of trailers: framing, routing, credentials, and what says how the body is read. */
+/** The fields that RFC 9110, 6.5.1 keeps out of trailers: framing, routing, credentials, and how to read the body. */
 const NO_TRAILERS: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   'host',
@@ -37,7 +37,7 @@ const NO_TRAILERS: ReadonlySet<string> = new Set([
   'cookie',
   'set-cookie',
   'expect',
-  // What proxies say of a client, which it could make up here.
+  // Proxies describe a client in these, and it could make them up here.
   'forwarded',
   'x-real-ip',
   'via',

@@ -36,7 +36,7 @@ export function fieldsOfAnswer(status: number, headers: RawHeaders, httpVersion:
   return [[':status', String(status)], ...lowerCase(kept)];
 }
 
-/** As answer, of a tunnel: what only HTTP/1.1 says of it is left out. */
+/** The head of a tunnel's answer, without the fields that only HTTP/1.1 has. */
 export function tunnelAnswer({ headers, httpVersion }: AnswerHead): Fields {
   const kept = endToEnd(answerHeaders(headers, httpVersion), (name) => name === 'sec-websocket-accept');
   return [[':status', '200'], ...lowerCase(kept)];
@@ -73,7 +73,7 @@ export function nodeTrailers(trailers: RawHeaders): NodeHeaders {
   return sent;
 }
 
-/** Without pseudo-headers, from the names and values in turn that node:http2 gives. */
+/** The headers without pseudo-headers, from the names and values in turn that node:http2 gives. */
 export function rawOfAnswer(raw: RawHeaders): RawHeaders {
   const kept: string[] = [];
   for (const [lower, name, value] of fieldsOf(raw)) if (!lower.startsWith(':')) kept.push(name, value);

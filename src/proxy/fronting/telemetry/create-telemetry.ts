@@ -16,7 +16,7 @@ interface TelemetryParts {
 /** The records of the application's requests, with the metrics, the log and the spans that are made of them. */
 export function createFrontedTelemetry({ clock, logger, telemetry }: TelemetryParts): {
   readonly telemetry: FrontedTelemetry;
-  /** To be closed. */
+  /** The resources to close at the end. */
   readonly log: FrontedLog;
 } {
   const log = new FrontedLog({ logger, clock });

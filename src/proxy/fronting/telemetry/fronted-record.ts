@@ -11,7 +11,7 @@ import type { CallerTrace, RequestOutcome } from '../../../telemetry/request-rec
 import type { TraceContext } from '../../../telemetry/tracing/trace-context.ts';
 
 /**
- * What kind of traffic it is: a closed set. `upgrade`: it asks for another protocol; `sse`: its answer is a stream of
+ * The kind of traffic: a closed set. `upgrade`: it asks for another protocol; `sse`: its answer is a stream of
  * events, which ends when somebody has had enough.
  */
 export type FrontedRoute = 'http' | 'sse' | 'grpc' | 'upgrade';
@@ -22,7 +22,7 @@ export type FrontedRoute = 'http' | 'sse' | 'grpc' | 'upgrade';
  */
 export type FrontedOutcome = RequestOutcome | 'upgraded' | 'client_left' | 'app_cut';
 
-/** What is known of a request when its head has come. */
+/** The facts of a request that its head gives. */
 export interface FrontedArrival {
   /** The application's address, as `--app` has it. */
   readonly app: string;
@@ -43,7 +43,7 @@ export interface FrontedArrival {
   readonly host: string | undefined;
 }
 
-/** What a record tells, and whom it asks for the time: FrontedTelemetry. */
+/** The owner of a record, which gives it the time and takes it when the request has ended: FrontedTelemetry. */
 export interface RecordKeeper {
   now(): Instant;
   end(record: FrontedRecord): void;
@@ -51,13 +51,13 @@ export interface RecordKeeper {
 
 export interface FrontedIds {
   readonly id: string;
-  /** Of the server's span; the caller's own context where no spans are made. */
+  /** The context of the server's span; the caller's own context where no spans are made. */
   readonly trace: TraceContext | undefined;
-  /** Of the span of the request that is sent on; undefined where no spans are made. */
+  /** The context of the span of the request that is sent on; undefined where no spans are made. */
   readonly sentTrace: TraceContext | undefined;
 }
 
-/** Event streams are told by their answers alone. */
+/** Event streams are known by their answers alone. */
 const EVENT_STREAM = 'text/event-stream';
 
 export class FrontedRecord {
@@ -76,9 +76,9 @@ export class FrontedRecord {
   sends = 0;
   /** The version of HTTP that the application is spoken to in; '' until then. */
   sentProtocol = '';
-  /** Of the answer that the client got; 0 = none. */
+  /** The status of the answer that the client got; 0 = none. */
   status = 0;
-  /** Of the bodies: of a tunnel, what went through it. */
+  /** The bytes of the bodies, or those that went through a tunnel. */
   requestBytes = 0;
   responseBytes = 0;
   outcome: FrontedOutcome = 'ok';

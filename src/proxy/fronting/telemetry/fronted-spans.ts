@@ -101,7 +101,7 @@ export class FrontedSpans {
   }
 }
 
-/** Without the port. */
+/** The host without the port. */
 function hostOf(authority: string): string {
   return authority.replace(/:\d+\/?$|\/$/, '');
 }

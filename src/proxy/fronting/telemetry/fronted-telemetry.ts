@@ -8,7 +8,7 @@ import { type FrontedArrival, FrontedRecord, type RecordKeeper } from './fronted
 
 export interface FrontedTelemetryOptions {
   readonly clock: Clock;
-  /** As `Telemetry.startTrace`. */
+  /** Like `Telemetry.startTrace`. */
   readonly startTrace: (caller: CallerTrace | undefined) => TraceContext | undefined;
   /** The context of the span of a request that is sent on, child of `server`; undefined where no spans are made. */
   readonly startSent: (server: TraceContext) => TraceContext | undefined;

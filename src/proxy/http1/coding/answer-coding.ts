@@ -37,7 +37,7 @@ const brotli = promisify<Uint8Array, zlib.BrotliOptions, Buffer>(zlib.brotliComp
 const BROTLI = { params: { [BROTLI_PARAM_QUALITY]: 4 } };
 const GZIP = { level: 3 };
 
-/** In order of preference: least CPU for the bytes saved first. */
+/** The codings in order of preference: least CPU for the bytes saved first. */
 const COMPRESSORS: ReadonlyMap<Coding, Compress> = new Map<Coding, Compress>([
   ...(zstdCompress === undefined ? [] : [['zstd', promisify(zstdCompress)] as const]),
   ['br', (body) => brotli(body, BROTLI)],
@@ -78,7 +78,7 @@ export function compressAnswer(body: Uint8Array, coding: Coding): Promise<Buffer
   return COMPRESSORS.get(coding)!(body);
 }
 
-/** As compressAnswer, of a body that comes in slices. What making a slice throws, it throws. */
+/** Like compressAnswer, for a body that comes in slices. Throws the errors of making a slice. */
 export function compressSlices(slices: AsyncIterable<Buffer>, coding: Coding): AsyncIterable<Buffer> {
   // The iterator of the last stream throws what breaks one before it.
   return pipeline(Readable.from(slices, { objectMode: false }), STREAMS[coding](), () => undefined);

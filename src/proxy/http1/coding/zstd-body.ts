@@ -74,7 +74,7 @@ async function decodeOne(
   return contentBytes === undefined || decoded.length === contentBytes ? decoded : 'invalid';
 }
 
-/** On libuv's threads. */
+/** Decodes on libuv's threads. */
 export const decodeByNode: DecodeFrame = (frame, capacity) =>
   new Promise((resolve) => {
     zstdDecompress!(frame, { maxOutputLength: capacity }, (error, decoded) => {
@@ -85,7 +85,7 @@ export const decodeByNode: DecodeFrame = (frame, capacity) =>
 
 let loading: Promise<ZSTDDecoder> | undefined;
 
-/** On the event loop. The decoder does not say whether a frame is broken or too large: the latter is more likely. */
+/** Decodes on the event loop. The decoder does not tell a broken frame from a frame too large, which is likelier. */
 export const decodeByWasm: DecodeFrame = async (frame, capacity) => {
   if (frame.length + capacity > MAX_WASM_BYTES) return 'too large';
   loading ??= loadWasm();

@@ -13,7 +13,7 @@ export const FieldKind = {
   HOST: 6,
   /** Not allowed in a request: bad characters, upper case, an HTTP/1.1 connection field, an unknown pseudo-header. */
   MALFORMED: 7,
-  /** Of CONNECT alone, where it was announced (RFC 8441). */
+  /** `:protocol`, which CONNECT alone may have, where it was announced (RFC 8441). */
   PROTOCOL: 8,
 } as const;
 

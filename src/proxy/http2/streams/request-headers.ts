@@ -14,11 +14,11 @@ export class RequestHeaders {
   readonly path: string;
   /** `:authority`, or `host` where there is none; '' if neither. */
   readonly authority: string;
-  /** Of CONNECT: the protocol that is to be spoken in the stream (RFC 8441). */
+  /** The protocol that CONNECT asks to speak in the stream (RFC 8441). */
   readonly protocol: string | undefined;
   /** −1 if there is none. The engine checks the body against it. */
   readonly contentLength: number;
-  /** Without pseudo-headers, in the order sent, names in lower case, repeated ones apart. */
+  /** The headers in the order sent, without pseudo-headers: names in lower case, repeated ones each by itself. */
   readonly fields: readonly HeaderField[];
   /** Belongs to the handler. A WeakMap would cost the garbage collector more where a client's blocks all differ. */
   derived: object | undefined = undefined;
@@ -79,7 +79,7 @@ export function readRequestHeaders(list: readonly HeaderField[], takesTunnels = 
       if (contentLength !== -1 && contentLength !== length) return undefined;
       contentLength = length;
     } else if (field.kind === FieldKind.HOST) {
-      // With two hosts, two servers could disagree on which one is meant.
+      // Two servers could disagree on which of two hosts is meant.
       if (hasHost || (pseudo.authority !== undefined && pseudo.authority !== field.value)) return undefined;
       hasHost = true;
     } else if (field.kind !== FieldKind.REGULAR) {
