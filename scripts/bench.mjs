@@ -128,7 +128,7 @@ const BENCHES = {
     options: '--rounds=5 --kills=10 --every=1000 --rate=1000',
   },
   reliability: {
-    says: 'attacks, faults, restarts, fuzzing and a soak, and writes docs/reliability.md: an hour and a half',
+    says: 'attacks, faults, restarts, fuzzing and a soak, and writes docs/results/reliability.md: an hour and a half',
     file: 'reliability/reliability.js',
     needs: [ensureBuilt],
     options: '--only=attacks,faults,restarts,fuzz,soak --render',

@@ -18,7 +18,9 @@ const GENERATED = {
 };
 const WORDS = {
   ...GENERATED,
-  compatibility: { says: "the tables of docs/compatibility.md, from a real sidecar's answers; npm test checks them" },
+  compatibility: {
+    says: "the tables of docs/reference/compatibility.md, from a real sidecar's answers; npm test checks them",
+  },
 };
 
 const USAGE = `Usage: npm run gen -- [WORD] [--check]

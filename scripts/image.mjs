@@ -73,7 +73,7 @@ run(tool, [
   ...more,
   '.',
 ]);
-say(`${tag} is there; docs/docker.md runs it`);
+say(`${tag} is there; docs/tutorial/docker.md runs it`);
 
 function readOption(word) {
   const [, name, value] = /^--([a-z]+)(?:=(.+))?$/.exec(word) ?? [];

@@ -3,8 +3,8 @@
  *
  *   node build/bench/compare/compare.js MODELS_DIRECTORY [options of options.ts]
  *
- * Writes every round as JSON, prints the tables and, for a whole run, docs/benchmarks.md with its plots. Compare only
- * figures of one run.
+ * Writes every round as JSON, prints the tables and, for a whole run, docs/results/benchmarks.md with its plots.
+ * Compare only figures of one run.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -21,7 +21,7 @@ import { type Outcome, runTournament } from './tournament.ts';
 const PUBLISHED = join('bench', 'results', 'compare.json');
 const UNPUBLISHED = join('.cache', 'bench', 'compare.json');
 const WITH_BURNER = join('.cache', 'bench', 'compare-burner.json');
-const DOCS = 'docs';
+const DOCS = 'docs/results';
 /** Longer than any run. */
 const BURN_SECONDS = 3600;
 

@@ -14,8 +14,8 @@ export const HELP = `Compares Pillion with other servers on this machine, in one
   --seconds=2         for each measurement
   --burner            mlp_big alone, while another process burns one core: Pillion by itself beside one run on one thread;
                       the rounds are in .cache/bench/compare-burner.json
-  --publish           writes bench/results/compare.json and docs/benchmarks.md even where less than all was measured
-  --render            measures nothing, writes docs/benchmarks.md anew from bench/results/compare.json
+  --publish           writes bench/results/compare.json and docs/results/benchmarks.md even if only a part was measured
+  --render            measures nothing, writes docs/results/benchmarks.md anew from bench/results/compare.json
 
 Without --peers, --models, --surfaces and --connections each model is measured with what its figures are about, and the
 results are published. Otherwise they land in .cache/bench/compare.json.`;

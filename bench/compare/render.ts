@@ -1,4 +1,4 @@
-/** Results as text: tables for the terminal, docs/benchmarks.md and its plots for everyone else. */
+/** Results as text: tables for the terminal, docs/results/benchmarks.md and its plots for everyone else. */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sectionIn as heavySectionIn } from '../heavy/render.ts';
@@ -58,7 +58,7 @@ function introduction(results: Results): string {
   return `# Benchmarks
 
 Made by \`npm run bench -- compare\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
-Node ${machine.node}. The rounds behind each figure are in [bench/results/compare.json](../bench/results/compare.json).
+Node ${machine.node}. The rounds behind each figure are in [bench/results/compare.json](../../bench/results/compare.json).
 
 How: every server runs the same ONNX file on ONNX Runtime, and every request carries the same row. The peers have one thread a
 run unless their name says otherwise; Pillion without a plan in its name chooses sessions and threads by itself. An answer

@@ -4,8 +4,8 @@
  *   node build/bench/heavy/heavy.js ZOO_DIRECTORY [--models=A,B] [--plans=A,B] [--rounds=3] [--seconds=5] [--publish]
  *
  * All servers of a model are up at once and take turns, every second round backwards; whoever has no turn is stopped.
- * Without options the rounds are published: bench/results/heavy.json, and a section of docs/benchmarks.md. Otherwise they
- * are in .cache/bench/heavy.json.
+ * Without options the rounds are published: bench/results/heavy.json, and a section of docs/results/benchmarks.md.
+ * Otherwise they are in .cache/bench/heavy.json.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -28,7 +28,7 @@ const PORTS = [...FREE_PORTS, '--log_level=info'];
 const PLACED = join('.cache', 'bench', 'heavy');
 const PUBLISHED = join('bench', 'results', 'heavy.json');
 const UNPUBLISHED = join('.cache', 'bench', 'heavy.json');
-const DOCUMENT = join('docs', 'benchmarks.md');
+const DOCUMENT = join('docs', 'results', 'benchmarks.md');
 
 interface HeavyOptions {
   readonly models: readonly HeavyModel[];

@@ -1,4 +1,4 @@
-/** The heavy models' figures as text: two tables, put between two marks of docs/benchmarks.md. */
+/** The heavy models' figures as text: two tables, put between two marks of docs/results/benchmarks.md. */
 import type { Machine } from '../support/machine.ts';
 import { HEAVY_MODELS } from './models.ts';
 import { FIXED_PLANS, type HeavyRound, PLANS, rateIn, verdictOf } from './plans.ts';
@@ -58,7 +58,7 @@ Made by \`npm run bench -- heavy\` on ${startedAt.slice(0, 10)}: ${machine.cpu},
 from packages of others (test/zoo), one row a request, ${calls} calls open all the time over gRPC. The server by itself, and
 under every fixed plan of 1 or 2 runs at once, 1 or 2 threads a run and batches of at most 1, 8 or 32 rows; in turn,
 ${roundsWanted} rounds of ${seconds} s (basic-pitch four times that). The best plan is chosen in hindsight for each model, by its median, and so has luck on its side.
-Every round is in [bench/results/heavy.json](../bench/results/heavy.json).
+Every round is in [bench/results/heavy.json](../../bench/results/heavy.json).
 
 ${renderTables(results)}`;
 }

@@ -1,4 +1,4 @@
-/** The head of docs/overload.md: how it was measured and what its figures mean. */
+/** The head of docs/results/overload.md: how it was measured and what its figures mean. */
 import { MAX_REPEATS } from './journal.ts';
 import { MAX_LATENESS_P99_MS, type Results } from './results.ts';
 import { SELECTED } from './selection.ts';
@@ -7,7 +7,7 @@ export function introduction({ machine, startedAt, roundsWanted, pilots = [] }: 
   return `# Overload
 
 Made by \`npm run bench -- overload\` on ${startedAt.slice(0, 10)}: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Linux ${machine.kernel},
-Node ${machine.node}. Every round is in [bench/results/overload.json](../bench/results/overload.json).
+Node ${machine.node}. Every round is in [bench/results/overload.json](../../bench/results/overload.json).
 
 How: the real server with ONNX models, over gRPC, most contestants the same server under other flags
 (bench/overload/contestants.ts). The load generator is a process of its own and an open loop: requests are sent when they

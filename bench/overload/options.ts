@@ -48,8 +48,8 @@ export const HELP = `Overload, open loop: Pillion's scheduler beside other polic
   --trace=FILE        a workload more: arrival times of a CSV file, on one model at a mean load of
   --trace-load=0.5    so many times what the server can do
   --seed=1            another one, other arrivals
-  --publish           writes bench/results/overload.json and docs/overload.md even where less than all was measured
-  --render            measures nothing, writes docs/overload.md anew from bench/results/overload.json
+  --publish           writes bench/results/overload.json and docs/results/overload.md even if only a part was measured
+  --render            measures nothing, writes docs/results/overload.md anew from bench/results/overload.json
 
 Without options the results are published. What was measured is in .cache/bench/overload.json after each turn.`;
 

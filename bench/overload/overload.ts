@@ -4,7 +4,7 @@
  *   node build/bench/overload/overload.js MODELS_DIRECTORY [options of options.ts]
  *
  * Writes every round as JSON, prints the tables with what must be shown and by how much it is or is not, and, for a whole
- * run, docs/overload.md with its plots. Compare only figures of one run. Ends well whether or not all is met.
+ * run, docs/results/overload.md with its plots. Compare only figures of one run. Ends well whether or not all is met.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ import { standsAboveCapacity } from './workload.ts';
 
 const PUBLISHED = join('bench', 'results', 'overload.json');
 const UNPUBLISHED = join('.cache', 'bench', 'overload.json');
-const DOCS = 'docs';
+const DOCS = 'docs/results';
 const LEAD_IN_MS = 500;
 const WARM_UP_MS = 1000;
 

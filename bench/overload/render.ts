@@ -1,4 +1,4 @@
-/** Results as text: tables for the terminal, docs/overload.md and its plots for everyone else. */
+/** Results as text: tables for the terminal, docs/results/overload.md and its plots for everyone else. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bar, barPlot } from '../compare/svg-plot.ts';

@@ -1,5 +1,6 @@
 /**
- * npm run bench -- reliability: measures all that docs/reliability.md says, in an hour and a half, and writes the page.
+ * npm run bench -- reliability: measures all that docs/results/reliability.md says, in an hour and a half, and writes
+ * the page.
  *
  *   attacks    bench/attacks           half an hour
  *   faults     npm test -- faults      five minutes
@@ -23,7 +24,7 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
   fuzz: ['scripts/test.mjs', 'fuzz', '--seconds=120', '--keep'],
   soak: ['build/test/long/soak/soak.js', '--minutes=30'],
 };
-const PAGE = 'docs/reliability.md';
+const PAGE = 'docs/results/reliability.md';
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, render: { type: 'boolean', default: false } } });
 const chosen = values.render ? [] : (values.only?.split(',') ?? Object.keys(PARTS));

@@ -1,4 +1,4 @@
-/** docs/reliability.md from the results in bench/results. A part without results says so. */
+/** docs/results/reliability.md from the results in bench/results. A part without results says so. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Measured } from '../attacks/measure.ts';
 import type { FaultResult } from '../faults/fault.ts';

@@ -14,7 +14,7 @@ MODELS = HERE / "models"
 INPUTS = {"digits": "pixels", "digits_tensorflow": "pixels", "digits_tfjs": "pixels", "digits_layers": "hidden_input"}
 WRITTEN_BY_HAND = "digits"
 MODEL_FILE = """\
-# For people who try the model: see docs/signatures.md.
+# For people who try the model: see docs/reference/signatures.md.
 inputs:
   INPUT: { range: [0, 16], picture: [8, 8] }
 samples: samples.json

@@ -1,5 +1,5 @@
 /**
- * A backend as a plug-in: one file of JavaScript that imports nothing of Pillion (docs/add-a-backend.md).
+ * A backend as a plug-in: one file of JavaScript that imports nothing of Pillion (docs/how-to/add-a-backend.md).
  *
  * It turns texts into the ids of their words. The artifact is `<version>/vocabulary.json`:
  *

@@ -22,7 +22,7 @@ export async function configurationSchemas(code) {
   const { VALUE } = await load('models/model-file/value-schema.js');
   const { AUTHORIZATION_SCHEMA } = await load('config/authorization/authorization-schema.js');
   const { REMOTE_SCHEMA } = await load('backends/remote/remote-file.js');
-  const signatures = "Signatures that a model has beside its graph's own (docs/signatures.md)";
+  const signatures = "Signatures that a model has beside its graph's own (docs/reference/signatures.md)";
   return {
     'pillion.schema.json': jsonSchemaOf(
       pillionSchema(serveKeys(FEATURES)),
@@ -32,18 +32,18 @@ export async function configurationSchemas(code) {
     'model.schema.json': jsonSchemaOf(
       nullish(modelFileSchema(FEATURES.fileKeys)),
       "pillion.yaml in a version's directory",
-      `${signatures}, and what runs it (docs/runtimes.md).`,
+      `${signatures}, and what runs it (docs/how-to/runtimes.md).`,
       { ...SIGNATURES, feature: FEATURE, value: VALUE },
     ),
     'authorization.schema.json': jsonSchemaOf(
       AUTHORIZATION_SCHEMA,
       'The file of --authorization_file',
-      'Who may ask which models for what (docs/authorization.md).',
+      'Who may ask which models for what (docs/how-to/authorization.md).',
     ),
     'remote.schema.json': jsonSchemaOf(
       REMOTE_SCHEMA,
       "remote.yaml in a version's directory",
-      'Which model of which server stands behind the version (docs/remote-models.md).',
+      'Which model of which server stands behind the version (docs/how-to/remote-models.md).',
     ),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Who may do what, by the authorization file (docs/authorization.md): the policy of the moment, and the decisions. A
- * server without that file has none of this.
+ * Who may do what, by the authorization file (docs/how-to/authorization.md): the policy of the moment, and the
+ * decisions. A server without that file has none of this.
  *
  *   headers ─▶ Visitor.identify ─▶ who ─┄ body, decode ┄─▶ permit(method, surface, model) ─▶ resolve
  *                  └ 401, before the body                       └ 403, the same for any model, be it there or not

@@ -43,7 +43,7 @@ export interface RequestEntry {
 }
 
 export interface EventEntry {
-  /** The name of the span event (docs/semantic-conventions.md). */
+  /** The name of the span event (docs/reference/semantic-conventions.md). */
   readonly name: string;
   readonly at_ms: number;
   readonly attributes: Readonly<Record<string, string | number | boolean>>;

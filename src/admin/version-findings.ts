@@ -16,7 +16,7 @@ export interface Advice {
 }
 
 export interface VersionFinding {
-  /** As docs/doctor.md lists those with advice. Stable, because scripts may look for it. */
+  /** As src/features/doctor/README.md lists those with advice. Stable, because scripts may look for it. */
   readonly id: string;
   /** One line behind the version's name; absent = the advice says it better. */
   readonly note?: string | undefined;

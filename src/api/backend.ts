@@ -1,6 +1,6 @@
 /**
  * `import { … } from 'pillion/backend'`: the interface of a backend, and what those that are built in share. A plug-in
- * may use it, and need not: docs/add-a-backend.md.
+ * may use it, and need not: docs/how-to/add-a-backend.md.
  */
 export type {
   Backend,

@@ -1,5 +1,5 @@
 /**
- * The interface of a runtime. Start at docs/add-a-backend.md; every backend must pass the suite
+ * The interface of a runtime. Start at docs/how-to/add-a-backend.md; every backend must pass the suite
  * src/api/contract/backend-contract.ts in every host.
  *
  * A Backend is found by its `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a

@@ -18,7 +18,7 @@ export async function loadSession(backend: Backend, versionDirectory: string, op
   if (wrong === undefined) return session;
   throw new ServingError(
     'load_failed',
-    `"${versionDirectory}": backend "${backend.kind}" has a bug: ${wrong}; see docs/add-a-backend.md`,
+    `"${versionDirectory}": backend "${backend.kind}" has a bug: ${wrong}; see docs/how-to/add-a-backend.md`,
   );
 }
 

@@ -6,7 +6,7 @@
  * pillion.yaml (npm run gen -- schema), error texts, what `auto` and a shadow choose from, what clients may name.
  *
  * A kind is a built-in backend, an installed npm package, or a file's path or `file:` URL, whose module exports
- * `backend`: docs/add-a-backend.md. Only the server's own configuration may name a plug-in;
+ * `backend`: docs/how-to/add-a-backend.md. Only the server's own configuration may name a plug-in;
  * proxy/handlers/reload-limits.ts rejects those in lists that clients send. A backend's runtime is imported at first
  * use, so a process loads only the native libraries that its models need. Node's module cache keeps them.
  */

@@ -181,7 +181,7 @@ const KEYS = {
   runtime: optional(text(), 'Another name for backend.'),
   parameters: optional(
     named(PARAMETER),
-    'Values for the runtime, by name: docs/runtimes.md says which ones it has. An unknown name fails the load.',
+    'Values for the runtime, by name: docs/how-to/runtimes.md says which ones it has. An unknown name fails the load.',
   ),
   provider: optional(choice(['cpu', 'cuda']), 'Where it runs. Default: execution_provider.'),
   devices: optional(

@@ -6,7 +6,7 @@
  * table; no HTTP or gRPC number for an error stands anywhere else in src/.
  *
  * The codes are TensorFlow Serving's where it has one for the case: an unknown label is INVALID_ARGUMENT, an unknown
- * signature FAILED_PRECONDITION. docs/compatibility.md lists the differences.
+ * signature FAILED_PRECONDITION. docs/reference/compatibility.md lists the differences.
  */
 
 /** gRPC status codes by name (https://grpc.io/docs/guides/status-codes/). */

@@ -6,7 +6,7 @@
  * its first session. A worker thread's `process.env` is a copy that ONNX Runtime does not see, so the main thread must
  * import this file before it starts a thread. A child process inherits the variable.
  *
- * TensorFlow's libraries have no telemetry to disable: docs/security.md.
+ * TensorFlow's libraries have no telemetry to disable: docs/why/security.md.
  */
 import process from 'node:process';
 

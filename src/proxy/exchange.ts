@@ -9,7 +9,8 @@
  *
  * With an authorization file (access/access-control.ts) `admit` follows on begin, and `authorize` on decode.
  *
- * Each step is a line below, under its name; docs/life-of-a-request.md describes the same steps and lists their files.
+ * Each step is a line below, under its name; docs/why/life-of-a-request.md describes the same steps and lists their
+ * files.
  *
  *   Wire      the transport: reads the first header, writes the answer or the error (http1/http-wire.ts,
  *             grpc/grpc-wire.ts)

@@ -1,6 +1,6 @@
 /**
  * The numbers that the scheduler is tuned by. Each says its unit, its meaning and where its value comes from: a section
- * of docs/scheduler.md, a decision in docs/adr, a publication, or "chosen" where no measurement stands behind it.
+ * of docs/why/scheduler.md, a decision in docs/adr, a publication, or "chosen" where no measurement stands behind it.
  *
  * Durations are in ms. A share is a fraction between 0 and 1.
  */
@@ -107,9 +107,7 @@ export const FULL_MARGIN_RUNS = 3;
 export const MAX_MARGIN_RUNS = 2;
 /** …or so long, whichever is more. Chosen. */
 export const MIN_MAX_MARGIN_MS = 20;
-/**
- * Silence after which a request is taken in as a probe: at least so long… docs/scheduler.md, "Learning never stops".
- */
+/** Silence after which a request is a probe: at least so long… docs/why/scheduler.md, "Learning never stops". */
 export const MIN_PROBE_SILENCE_MS = 100;
 /** …and at least so many runs of one row. The same section. */
 export const PROBE_SILENCE_RUNS = 10;
@@ -120,7 +118,7 @@ export const PROBE_SILENCE_RUNS = 10;
 export const ARRIVAL_SPAN_MS = 400;
 /** Least age by which a young rate is divided, as a share of its span. Chosen. */
 export const MIN_RATE_AGE_SHARE = 0.25;
-/** Learned objective: so many runs of one row… docs/scheduler.md, "When a request is due"; chosen. */
+/** Learned objective: so many runs of one row… docs/why/scheduler.md, "When a request is due"; chosen. */
 export const OBJECTIVE_RUNS = 20;
 /** …and at least so long. The same section. */
 export const MIN_OBJECTIVE_MS = 50;
@@ -186,7 +184,7 @@ export const SPARE_BYTES_SHARE = 0.25;
 
 // ---- Policy (policy/slack-policy.ts, queue-situation.ts) ----
 
-/** Load of the shared slots above which a batch waits for more rows. docs/scheduler.md, "Waiting for company". */
+/** Load of the shared slots above which a batch waits for more rows. docs/why/scheduler.md, "Waiting for company". */
 export const WINDOW_LOAD = 0.85;
 /** Share of the head's time that waiting leaves unused before the latest start. Chosen. */
 export const WINDOW_RESERVE_SHARE = 0.25;
@@ -194,7 +192,7 @@ export const WINDOW_RESERVE_SHARE = 0.25;
 export const WINDOW_RECHECK_MS = 5;
 /** A deadline below this share of a lane's own bounds the lane's batches. Chosen. */
 export const TIGHT_DEADLINE_SHARE = 0.5;
-/** Longest run beside such a deadline, as a share of it. docs/scheduler.md, "Within a lane". */
+/** Longest run beside such a deadline, as a share of it. docs/why/scheduler.md, "Within a lane". */
 export const TIGHT_RUN_SHARE = 0.5;
 /** Share of the throughput that a bounded batch must keep, else it is not bounded. Chosen. */
 export const TIGHT_THROUGHPUT_SHARE = 0.8;

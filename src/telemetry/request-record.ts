@@ -21,7 +21,7 @@ export type IsolationResult = 'run_again' | 'values';
 
 export type EventAttributes = Readonly<Record<string, string | number | boolean>>;
 
-/** All event names; docs/semantic-conventions.md explains each. */
+/** All event names; docs/reference/semantic-conventions.md explains each. */
 export type EventName =
   | 'inference.refuse'
   | 'inference.early_drop'
@@ -142,7 +142,7 @@ export interface RequestRecord {
   readonly deadline: Instant;
   /** False: the deadline is only the server's own cap, not one that the client set. Absent = true. */
   readonly hasOwnDeadline?: boolean | undefined;
-  /** The deadline is that of the request that the application works for (docs/fronting.md). Absent = false. */
+  /** The deadline is that of the request that the application works for (proxy/fronting/README.md). Absent = false. */
   readonly isDeadlineCarried?: boolean | undefined;
   /** When the scheduler expected its end, as it admitted it; 0 or absent = there was no forecast. */
   readonly expectedEnd?: Instant | undefined;

@@ -5,7 +5,7 @@
  *   0       1        2       3       4       5         6       7        8
  *
  * Instant i is the start of stage i and the end of stage i − 1, so the stages add up to the whole. Span names, metric
- * labels and docs/life-of-a-request.md use the same names:
+ * labels and docs/why/life-of-a-request.md use the same names:
  * - receive: from the first header until the body is complete
  * - decode: bytes → tensors
  * - admit: model, signature and input checks; a lane is chosen

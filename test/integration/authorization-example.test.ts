@@ -1,4 +1,4 @@
-/** The worked example of docs/authorization.md, and the file in deploy/. */
+/** The worked example of docs/how-to/authorization.md, and the file in deploy/. */
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -11,7 +11,7 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 after(killSidecars);
 
-const DOC = readFileSync('docs/authorization.md', 'utf8');
+const DOC = readFileSync('docs/how-to/authorization.md', 'utf8');
 
 /** A key of `pillion key new` and its hash, as a shell would keep them. */
 async function makeKey(): Promise<{ readonly key: string; readonly hash: string }> {
@@ -27,7 +27,7 @@ function curl(rest: string, path: string, ...headers: readonly string[]): string
   });
 }
 
-test('the example of docs/authorization.md does what the page says', async (t) => {
+test('the example of docs/how-to/authorization.md does what the page says', async (t) => {
   const [ranker, dashboard] = [await makeKey(), await makeKey()];
   const file = join(tempDirectory(t), 'authorization.yaml');
   const yaml = /```yaml authorization\.yaml\n([\s\S]*?)```/.exec(DOC)![1]!;

@@ -1,4 +1,4 @@
-/** docs/life-of-a-request.md lists the files of one warm Predict; the list must be what such requests go through. */
+/** docs/why/life-of-a-request.md lists the files of one warm Predict; the list must be what they go through. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ interface Files {
 
 /** The files that the page lists, below "- gRPC:", "- REST:" and "- both:". */
 function listedFiles(): Files {
-  const page = readFileSync(`${ROOT}docs/life-of-a-request.md`, 'utf8');
+  const page = readFileSync(`${ROOT}docs/why/life-of-a-request.md`, 'utf8');
   const section = /^## The files of one warm Predict$(.*?)^## /ms.exec(page)?.[1] ?? '';
   const files: Record<string, string[]> = { gRPC: [], REST: [], both: [] };
   for (const [, surface, text] of section.matchAll(/^- (gRPC|REST|both):((?:.*\n(?: {2}.*\n)*))/gm)) {

@@ -22,7 +22,7 @@ const MORE = [
 
 afterEach(killSidecars);
 
-/** For docs/reliability.md, of the whole suite. */
+/** For docs/results/reliability.md, of the whole suite. */
 const results: Record<string, unknown>[] = [];
 after(() => {
   if (RESTARTS < 20) return;

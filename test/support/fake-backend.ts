@@ -1,5 +1,5 @@
 /**
- * Backend `fake`: the smallest backend, for tests and as the example of docs/add-a-backend.md.
+ * Backend `fake`: the smallest backend, for tests and as the example of docs/how-to/add-a-backend.md.
  *
  * The artifact is `<version>/fake.json`:
  *

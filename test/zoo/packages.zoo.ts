@@ -1,6 +1,7 @@
 /**
  * Models of packages that others published, each served by a sidecar of its own to 32 callers, against the runtime
- * alone. models.ts lists them, compare.ts says which answers are right. The table at the end is that of docs/zoo.md.
+ * alone. models.ts lists them, compare.ts says which answers are right. The table at the end is that of
+ * docs/results/zoo.md.
  */
 import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';

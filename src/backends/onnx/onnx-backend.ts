@@ -135,7 +135,7 @@ async function openModel(
 /**
  * Without spinning, with which a pool's idle threads take CPU from other slots and the event loop after each run. Without
  * memory patterns: the runtime keeps a block for every shape that it has run, beside what the first run of it took
- * (docs/memory.md).
+ * (docs/why/memory.md).
  */
 function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
   return {

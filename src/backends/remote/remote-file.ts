@@ -7,8 +7,8 @@
  *   protocol: tensorflow-serving         # or v2, the Open Inference Protocol
  *   tls: {ca: ca.pem}                    # paths are relative to the version directory
  *
- * docs/remote-models.md has every key. docs/remote.schema.json, for editors, is generated from the schema below (npm
- * run gen -- schema). All errors of the file are reported together, with their places.
+ * docs/how-to/remote-models.md has every key. docs/remote.schema.json, for editors, is generated from the schema below
+ * (npm run gen -- schema). All errors of the file are reported together, with their places.
  */
 import type { Buffer } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';

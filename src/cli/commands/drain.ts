@@ -10,7 +10,7 @@ export const drainCommand = sidecarCommand({
 
 From now on the sidecar is not ready. After its --drain_delay_ms it tells its clients to go elsewhere. It still answers
 everything, on new connections too, so that the application of its own pod is served until it ends. SIGTERM then ends
-the sidecar without another delay. docs/kubernetes.md says what a pod does when.
+the sidecar without another delay. docs/how-to/kubernetes.md says what a pod does when.
 Ends with 0 once no client is connected, or the sidecar has ended; with 1 if clients are left after --timeout, or there
 is no sidecar.
 `,

@@ -15,7 +15,7 @@ export function tritonserverCommand(features: FeatureList): Command {
 It is pillion serve, and takes all its options. Where neither they nor the environment nor a file say otherwise, the ports
 are tritonserver's: --http-port=8000, --grpc-port=8001, --metrics-port=8002 (none beside --authorization_file), and so are
 --strict-readiness=true and --exit-on-error=true. Flags of tritonserver that mean nothing here give a warning; those whose
-absence would change what is served are refused. docs/triton-repository.md has all of them.
+absence would change what is served are refused. docs/how-to/triton-repository.md has all of them.
 `,
     async run(flags) {
       const { readServeConfig } = await import('../../config/serve-config.ts');

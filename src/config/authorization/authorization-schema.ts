@@ -8,8 +8,8 @@
  *       may:
  *         - {models: [ranker, ranker-*], methods: [predict, metadata], surfaces: [grpc]}
  *
- * docs/authorization.md has every key. docs/authorization.schema.json, for editors, is generated from the schema below
- * (npm run gen -- schema).
+ * docs/how-to/authorization.md has every key. docs/authorization.schema.json, for editors, is generated from the
+ * schema below (npm run gen -- schema).
  */
 import * as v from 'valibot';
 import { ACCESS_METHOD_NAMES, ACCESS_SURFACES } from '../../core/access-method.ts';

@@ -68,7 +68,7 @@ export const LISTENER_OPTIONS = {
     min: 0,
     max: 60_000,
     default: 0,
-    help: 'Refusals for overload take as long as answers of late, at most this from the request’s arrival on, in ms: for balancers that send more to whoever answers fast (docs/mesh.md). 0 = they are answered at once, as is best for clients that call directly or by load reports.',
+    help: 'Refusals for overload take as long as answers of late, at most this from the request’s arrival on, in ms: for balancers that send more to whoever answers fast (docs/how-to/mesh.md). 0 = they are answered at once, as is best for clients that call directly or by load reports.',
   }),
   grpc_spin_micros: integer({
     min: 0,

@@ -17,7 +17,7 @@ export const OPERATOR_OPTIONS = {
     min: -1,
     max: 65_535,
     default: -1,
-    help: 'TCP port of GET /ready, /live, /startup, /headroom and /metrics for a kubelet, autoscalers and Prometheus, in plain text on every address of the pod, whatever --bind_address says (docs/kubernetes.md). With --authorization_file it has no /metrics. -1 = none, 0 = any free port.',
+    help: 'TCP port of GET /ready, /live, /startup, /headroom and /metrics for a kubelet, autoscalers and Prometheus, in plain text on every address of the pod, whatever --bind_address says (docs/how-to/kubernetes.md). With --authorization_file it has no /metrics. -1 = none, 0 = any free port.',
   }),
   quitquitquit: flag({
     default: false,

@@ -17,7 +17,7 @@ export const SANDBOX_OPTIONS = {
   sandbox_env: texts({
     default: [],
     placeholder: 'NAME',
-    help: 'Another environment variable that models’ processes get; may be given several times. docs/hosts.md lists those that they get anyway.',
+    help: 'Another environment variable that models’ processes get; may be given several times. docs/why/hosts.md lists those that they get anyway.',
   }),
   sandbox_read: texts({
     default: [],

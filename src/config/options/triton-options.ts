@@ -7,7 +7,7 @@ export const TRITON_OPTIONS = {
   model_repository: texts({
     default: [],
     placeholder: 'DIR',
-    help: 'Triton model repository: DIR/NAME/config.pbtxt and DIR/NAME/1/model.onnx; may be given several times (docs/triton-repository.md).',
+    help: 'Triton model repository: DIR/NAME/config.pbtxt and DIR/NAME/1/model.onnx; may be given several times (docs/how-to/triton-repository.md).',
   }),
   model_control_mode: text({
     default: 'none',

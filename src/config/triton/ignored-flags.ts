@@ -78,7 +78,7 @@ export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   trace_log_frequency: value(TRACE),
   trace_config: value(TRACE),
   backend_directory: value('runtimes are built in, or packages that pillion.yaml names'),
-  backend_config: value('runtimes have options of their own here (docs/runtimes.md)'),
+  backend_config: value('runtimes have options of their own here (docs/how-to/runtimes.md)'),
   repoagent_directory: value('no repository agent runs here'),
   cache_config: value(CACHE),
   cache_directory: value(CACHE),

@@ -1,7 +1,7 @@
 /**
  * A directory of a Triton model repository → ModelConfig. A mistake in its config.pbtxt refuses this model alone: it is
  * in the list with the reason (TritonModel.refusal), so that status and the repository's index show it, and fails its
- * load. docs/triton-repository.md says what of the file holds.
+ * load. docs/how-to/triton-repository.md says what of the file holds.
  */
 import { join } from 'node:path';
 import { create } from '@bufbuild/protobuf';

@@ -10,8 +10,8 @@ export const doctorCommand = sidecarCommand({
   pillion doctor --seconds=30 --format=json | jq '.findings[].id'
 
 Looks at cores, quotas, throttling, memory, huge pages and vector instructions as the sidecar's process has them, at its
-models and at their traffic. Without a sidecar it looks at the machine alone. docs/doctor.md lists every finding.
-Ends with 0 if nothing was found, 1 if something was, 2 if the sidecar at a given --admin cannot be read.
+models and at their traffic. Without a sidecar it looks at the machine alone. src/features/doctor/README.md lists
+every finding. Ends with 0 if nothing was found, 1 if something was, 2 if the sidecar at a given --admin cannot be read.
 `,
   options: {
     admin: ADMIN,

@@ -1,6 +1,6 @@
 /**
  * `pillion doctor`: reads the machine and, if one runs, a sidecar; says in plain words what is wrong and what to change
- * (rules.ts, docs/doctor.md).
+ * (rules.ts, src/features/doctor/README.md).
  *
  *   2 cores, no CPU quota, avx2 fma; 24 GiB of memory, 21 GiB free; digits: 312 requests in 5 s
  *

@@ -1,4 +1,4 @@
-/** `pillion doctor`: what is wrong with the machine, the models and their traffic, and what to change (docs/doctor.md). */
+/** `pillion doctor`: what is wrong with the machine, the models and their traffic, and what to change. */
 import type { Feature } from '../../kernel/feature.ts';
 import { doctorCommand } from './command.ts';
 

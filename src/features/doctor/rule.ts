@@ -26,7 +26,7 @@ export interface ServerFacts {
 }
 
 export interface Finding extends Advice {
-  /** The rule's name, as docs/doctor.md lists it. Stable, because scripts may look for it. */
+  /** The rule's name, as src/features/doctor/README.md lists it. Stable, because scripts may look for it. */
   readonly id: string;
   /** Absent = the whole machine or server. */
   readonly model?: string;

@@ -9,7 +9,7 @@ export const cudaUnusable: Rule = ({ cuda }) => {
     id: 'cuda_unusable',
     what: 'CUDA’s libraries are installed, but models cannot use it',
     why: cuda.problems.join('; '),
-    change: 'install NVIDIA’s driver, or give this container a GPU (docs/cuda.md)',
+    change: 'install NVIDIA’s driver, or give this container a GPU (docs/how-to/cuda.md)',
   };
 };
 

@@ -10,7 +10,7 @@
  *   deadline          requests are refused because they would be late, or are late, though the cores have room
  *   nothing           there is room
  *
- * docs/scheduler.md, "Which bound holds", explains each.
+ * docs/why/scheduler.md, "Which bound holds", explains each.
  */
 
 import type { Bound, BoundName } from '../../admin/explanation.ts';
@@ -37,7 +37,7 @@ const WAIT_SHARE = 0.5;
 const FULL_RUNS_SHARE = 0.5;
 const NOTABLE_GAIN = 1.1;
 
-/** By the reasons of docs/scheduler.md, and `memory` of docs/memory.md. Other reasons are no bound. */
+/** By the reasons of docs/why/scheduler.md, and `memory` of docs/why/memory.md. Other reasons are no bound. */
 const GROUP_OF: Readonly<Record<string, RefusalGroup>> = {
   predicted_late: 'cores',
   standing_queue: 'cores',

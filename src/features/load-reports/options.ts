@@ -6,6 +6,6 @@ export const LOAD_REPORT_OPTIONS = {
     default: 'asked',
     oneOf: ['asked', 'always', 'off'],
     placeholder: 'asked|always|off',
-    help: 'Load reports for balancers (ORCA, docs/mesh.md). asked: on answers to requests with endpoint-load-metrics-format, and as a gRPC stream of their own. always: on every answer, for balancers that do not ask. off: none.',
+    help: 'Load reports for balancers (ORCA, docs/how-to/mesh.md). asked: on answers to requests with endpoint-load-metrics-format, and as a gRPC stream of their own. always: on every answer, for balancers that do not ask. off: none.',
   }),
 } satisfies OptionTable;

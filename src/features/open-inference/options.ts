@@ -8,6 +8,6 @@ export const OPEN_INFERENCE_OPTIONS = {
   }),
   allow_client_settings: flag({
     default: false,
-    help: 'Callers of the Open Inference Protocol may change the level of the log, and which requests are traced, until the process ends; with an authorization file, those whom it allows "settings". Files cannot be set (docs/open-inference.md).',
+    help: 'Callers of the Open Inference Protocol may change the level of the log, and which requests are traced, until the process ends; with an authorization file, those whom it allows "settings". Files cannot be set (src/features/open-inference/README.md).',
   }),
 } satisfies OptionTable;

@@ -1,4 +1,4 @@
-/** `pillion profile` and GET /profile: where the time goes, as one trace file (docs/profiling.md). */
+/** `pillion profile` and GET /profile: where the time goes, as one trace file (src/features/profile/README.md). */
 import type { Feature } from '../../kernel/feature.ts';
 import { profileCommand } from './command.ts';
 

@@ -17,8 +17,9 @@ export const whatIfCommand = sidecarCommand({
 
 Takes the requests that a running sidecar got lately, its run times and its plan, and lets the requests come again to the
 real scheduler on a simulated machine: as it is, and with the change. How near the first comes to what the server measured
-says how far the second may be trusted. The server is only asked; nothing is sent to its models. docs/what-if.md says what
-is simulated and what is not. Ends with 0, or with 1 if the sidecar cannot tell what is needed.
+says how far the second may be trusted. The server is only asked; nothing is sent to its models.
+src/features/what-if/README.md says what is simulated and what is not. Ends with 0, or with 1 if the sidecar cannot tell
+what is needed.
 `,
   options: {
     cores: patternText(

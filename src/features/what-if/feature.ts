@@ -1,4 +1,4 @@
-/** `pillion what-if`: a running server's requests again, with other cores, load or settings (docs/what-if.md). */
+/** `pillion what-if`: a running server's requests again, with other cores, load or settings. */
 import type { Feature } from '../../kernel/feature.ts';
 import { whatIfCommand } from './command.ts';
 

@@ -1,6 +1,6 @@
 /**
  * One configured model, from the first poll of its base path until its last version has ended. See
- * docs/life-of-a-model.md.
+ * docs/why/life-of-a-model.md.
  *
  *     Poller ──poll──▶ VersionWatch ──aspired──▶ nextAction ──load──▶ VersionLoader ──▶ VersionTable ◀── requests
  *                                                    └─────unload──▶ Servable.unload

@@ -1,6 +1,7 @@
 /**
- * The schema of a model's pillion.yaml, and what it declares before it is checked against the graph. docs/signatures.md
- * explains the file; docs/model.schema.json, for editors, is generated from this schema (npm run gen -- schema).
+ * The schema of a model's pillion.yaml, and what it declares before it is checked against the graph.
+ * docs/reference/signatures.md explains the file; docs/model.schema.json, for editors, is generated from this schema
+ * (npm run gen -- schema).
  */
 import { Buffer } from 'node:buffer';
 import * as v from 'valibot';

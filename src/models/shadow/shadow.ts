@@ -56,7 +56,7 @@ interface Waiting extends ShadowCopy {
 const MAX_PENDING = 4;
 /** The most bytes of a batch's inputs, and of its outputs. */
 const MAX_BYTES = 4 * 2 ** 20;
-/** The deadline of a shadow's run. A worker whose run continues long after it is replaced (docs/hosts.md). */
+/** The deadline of a shadow's run. A worker whose run continues long after it is replaced (docs/why/hosts.md). */
 const RUN_TIMEOUT_MS = 10_000;
 
 export class Shadow {

@@ -1,6 +1,6 @@
 /**
  * The application behind this server, for the REST surface: requests that are not this server's own go to it
- * (docs/fronting.md).
+ * (src/proxy/fronting/README.md).
  */
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '../http1/connection.ts';

@@ -1,4 +1,4 @@
-"""Drives every row against a running sidecar, and holds docs/compatibility.md against what was seen.
+"""Drives every row against a running sidecar, and holds docs/reference/compatibility.md against what was seen.
 
     python -m compatibility GRPC_TARGET REST_URL MODELS_DIRECTORY DOCUMENT [--write]
 

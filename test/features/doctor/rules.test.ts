@@ -215,8 +215,10 @@ describe('the doctor’s rules', () => {
     for (const broken of quiet) assert.deepEqual(diagnose(factsWith(broken)), [], JSON.stringify(broken));
   });
 
-  it('are all in docs/doctor.md, and nothing else is', () => {
-    const documented = [...readFileSync('docs/doctor.md', 'utf8').matchAll(/^\| `(\w+)` \|/gm)].map(([, id]) => id);
+  it('are all in src/features/doctor/README.md, and nothing else is', () => {
+    const documented = [...readFileSync('src/features/doctor/README.md', 'utf8').matchAll(/^\| `(\w+)` \|/gm)].map(
+      ([, id]) => id,
+    );
     assert.deepEqual([...documented].sort(), [...new Set(CASES.map(({ id }) => id))].sort());
   });
 });

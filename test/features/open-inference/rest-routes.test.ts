@@ -74,7 +74,7 @@ test('models and versions of paths are decoded', () => {
 });
 
 test('the paths of the Open Inference Protocol are in its documentation', () => {
-  const text = readFileSync('docs/open-inference.md', 'utf8');
+  const text = readFileSync('src/features/open-inference/README.md', 'utf8');
   const missing = OPEN_INFERENCE.flatMap(({ paths }) => paths)
     .filter((path) => !path.includes('{version}') && !path.includes('{repository}') && !path.includes('sharedmemory'))
     .map((path) => path.replace('{model}', 'M'))

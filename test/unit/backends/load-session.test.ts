@@ -50,7 +50,10 @@ it('says which part of a session is missing or wrong', async () => {
   for (const [session, text] of cases) {
     await assert.rejects(load(session), (error: ServingError) => {
       assert.equal(error.kind, 'load_failed');
-      assert.match(error.message, /^"\/models\/m\/1": backend "mine" has a bug: .*; see docs\/add-a-backend\.md$/);
+      assert.match(
+        error.message,
+        /^"\/models\/m\/1": backend "mine" has a bug: .*; see docs\/how-to\/add-a-backend\.md$/,
+      );
       assert.match(error.message, text);
       return true;
     });

@@ -19,8 +19,8 @@ describe('flags of tensorflow_model_server', () => {
       assert.ok(!(name in serveOptions(FEATURES)), `${name} has a meaning`);
   });
 
-  it('are named, each, in docs/compatibility.md', () => {
-    const page = readFileSync('docs/compatibility.md', 'utf8');
+  it('are named, each, in docs/reference/compatibility.md', () => {
+    const page = readFileSync('docs/reference/compatibility.md', 'utf8');
     for (const name of Object.keys(TENSORFLOW_FLAGS)) assert.ok(page.includes(`\`${name}\``), name);
   });
 

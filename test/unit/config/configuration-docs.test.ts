@@ -1,4 +1,4 @@
-/** Every example of docs/configuration.md is read as the file that it shows. */
+/** Every example of docs/reference/configuration.md is read as the file that it shows. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -9,11 +9,11 @@ import { ConfigFiles, configOf, errorsOf } from '../../support/config-files.ts';
 import { jsonSchemas } from '../../support/json-schemas.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 
-const PAGE = readFileSync('docs/configuration.md', 'utf8');
+const PAGE = readFileSync('docs/reference/configuration.md', 'utf8');
 const EXAMPLES = new Map([...PAGE.matchAll(/^```\w+ (\S+)\n([\s\S]*?)^```$/gm)].map((match) => [match[1]!, match[2]!]));
 const BASE = '--model_base_path=/m';
 
-describe('docs/configuration.md', () => {
+describe('docs/reference/configuration.md', () => {
   it('shows a file of each kind', () => {
     assert.deepEqual(
       [...EXAMPLES.keys()],

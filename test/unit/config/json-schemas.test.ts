@@ -28,7 +28,9 @@ function isTaken(t: TestContext, yaml: string): Promise<boolean> {
   );
 }
 
-const [, EXAMPLE] = /```yaml [^\n]*remote\.yaml\n([\s\S]*?)```/.exec(readFileSync('docs/remote-models.md', 'utf8'))!;
+const [, EXAMPLE] = /```yaml [^\n]*remote\.yaml\n([\s\S]*?)```/.exec(
+  readFileSync('docs/how-to/remote-models.md', 'utf8'),
+)!;
 const REMOTE_CASES: readonly [yaml: string, isRight: boolean][] = [
   [EXAMPLE!, true],
   ['{address: "[::1]:1", model: m, version: 3, concurrency: 1024, timeout_ms: 1, batching: false, tls: {}}', true],

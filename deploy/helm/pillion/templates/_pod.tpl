@@ -161,7 +161,7 @@ metadata:
     {{- with .Values.podLabels }}{{ toYaml . | nindent 4 }}{{ end }}
   annotations:
     checksum/config: {{ include "pillion.config" . | sha256sum }}
-    # docs/istio.md and docs/linkerd.md say why.
+    # docs/how-to/istio.md and docs/how-to/linkerd.md say why.
     {{- if and (eq .Values.mode "job") (not $isNative) }}
     sidecar.istio.io/inject: "false"
     linkerd.io/inject: disabled

@@ -8,7 +8,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The variables that are passed on, each by its whole name: a prefix such as `TF_` would also pass on what others have
- * named so, for example credentials in `TF_VAR_…`. docs/hosts.md has the same list.
+ * named so, for example credentials in `TF_VAR_…`. docs/why/hosts.md has the same list.
  */
 export const PASSED_NAMES: readonly string[] = [
   // The C library: its loader, allocator, locale and time zone.

@@ -175,5 +175,5 @@ function withOwnPlaces(
 
 function cannotBeFull(name: string, { lacks }: SandboxState): ServingError {
   const text = `"${name}" is not loaded: --model_sandbox=require, and the sandbox of its process would not be full`;
-  return new ServingError('load_failed', `${text}: ${lacks.join('; ')}; docs/hosts.md says what it needs`);
+  return new ServingError('load_failed', `${text}: ${lacks.join('; ')}; docs/why/hosts.md says what it needs`);
 }

@@ -99,8 +99,10 @@ it('a directory without remote.yaml is none of this backend’s', async (t) => {
   await assert.rejects(readRemoteFile(directory), { kind: 'load_failed', message: /ENOENT/ });
 });
 
-it('docs/remote-models.md shows a remote.yaml that is taken', async (t) => {
-  const [, example] = /```yaml [^\n]*remote\.yaml\n([\s\S]*?)```/.exec(readFileSync('docs/remote-models.md', 'utf8'))!;
+it('docs/how-to/remote-models.md shows a remote.yaml that is taken', async (t) => {
+  const [, example] = /```yaml [^\n]*remote\.yaml\n([\s\S]*?)```/.exec(
+    readFileSync('docs/how-to/remote-models.md', 'utf8'),
+  )!;
   const { address, model, label } = await read(t, example!);
   assert.deepEqual([address, model, label], ['inference.internal:8500', 'digits', 'stable']);
 });

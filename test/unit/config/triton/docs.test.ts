@@ -1,4 +1,4 @@
-/** docs/triton-repository.md: its example is taken, and it names every field and flag. */
+/** docs/how-to/triton-repository.md: its example is taken, and it names every field and flag. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
@@ -7,9 +7,9 @@ import { TRITON_OPTIONS } from '../../../../src/config/options/triton-options.ts
 import { HOLDS, REFUSED, WITHOUT_EFFECT } from '../../../../src/config/triton/field-effects.ts';
 import { modelOfEntry } from '../../../../src/config/triton/model-of-config.ts';
 
-const PAGE = readFileSync('docs/triton-repository.md', 'utf8');
+const PAGE = readFileSync('docs/how-to/triton-repository.md', 'utf8');
 
-describe('docs/triton-repository.md', () => {
+describe('docs/how-to/triton-repository.md', () => {
   it('shows a config.pbtxt that is taken without a word', () => {
     const text = /^```textproto config\.pbtxt\n([\s\S]*?)^```$/m.exec(PAGE)![1]!;
     const entry = { name: 'resnet', directory: '/r/resnet', file: { bytes: Buffer.from(text) } };

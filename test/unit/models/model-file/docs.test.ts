@@ -1,4 +1,4 @@
-/** docs/signatures.md and docs/model.schema.json tell what the reader of pillion.yaml takes. */
+/** docs/reference/signatures.md and docs/model.schema.json tell what the reader of pillion.yaml takes. */
 import assert from 'node:assert/strict';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,9 @@ import { tempDirectory } from '../../../support/temp-directory.ts';
 /** Of features that have one. */
 const PAGES = FEATURES.features.map(({ name }) => `src/features/${name}/README.md`).filter((page) => existsSync(page));
 const SCHEMA = JSON.parse(readFileSync('docs/model.schema.json', 'utf8'));
-const BLOCKS = [...readFileSync('docs/signatures.md', 'utf8').matchAll(/```yaml\n(.*?)```/gs)].map(([, yaml]) => yaml!);
+const BLOCKS = [...readFileSync('docs/reference/signatures.md', 'utf8').matchAll(/```yaml\n(.*?)```/gs)].map(
+  ([, yaml]) => yaml!,
+);
 const EXAMPLE = readFileSync('examples/digits/models/digits/1/pillion.yaml', 'utf8');
 
 /** The digits example's graph. */

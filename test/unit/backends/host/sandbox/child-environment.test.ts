@@ -48,7 +48,7 @@ it('passes the names that the operator adds, and their values only', () => {
   assert.deepEqual([environment['HF_TOKEN'], environment['HF_TOKEN_2']], ['x', undefined]);
 });
 
-it('docs/hosts.md lists the names that are passed on', () => {
-  const text = readFileSync('docs/hosts.md', 'utf8').split('**Environment.**')[1]!.split('## Limitations')[0]!;
+it('docs/why/hosts.md lists the names that are passed on', () => {
+  const text = readFileSync('docs/why/hosts.md', 'utf8').split('**Environment.**')[1]!.split('## Limitations')[0]!;
   for (const name of PASSED_NAMES) assert.ok(text.includes(`\`${name}\``), name);
 });
