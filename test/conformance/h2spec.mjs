@@ -21,14 +21,14 @@ const CASES = 146;
 const TIMEOUT_S = 30;
 
 const build = resolve(process.argv[2] ?? join(root, 'build'));
-if (!existsSync(join(build, 'test', 'support', 'http2-echo.js'))) {
+if (!existsSync(join(build, 'test', 'support', 'http2-handlers.js'))) {
   process.stderr.write(`${build} holds no compiled tests; run \`npx tsc -p tsconfig.json\` first\n`);
   process.exit(1);
 }
 const load = (path) => import(pathToFileURL(join(build, path)).href);
 const { systemClock } = await load('src/core/clock.js');
 const { Http2Server } = await load('src/proxy/http2/server.js');
-const { EchoHandler } = await load('test/support/http2-echo.js');
+const { EchoHandler } = await load('test/support/http2-handlers.js');
 const { FrontedHttp2 } = await load('test/support/fronted-http2.js');
 
 const h2spec = ensureGoProgram({
