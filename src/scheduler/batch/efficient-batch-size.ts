@@ -173,8 +173,7 @@ class ThreadBatchSize {
     const isUp = this.#step === 1;
     if (isUp && level < this.#level) return;
     const next = level + this.#step;
-    const isShort = this.#msAt(level) <= EFFICIENT_SIZE_SHORT_RUN_MS;
-    if (isUp ? next > this.#top || !this.#isRoom(this.#rowsAt(next)) : next < 0 || isShort) {
+    if (isUp ? next > this.#top || !this.#isRoom(this.#rowsAt(next)) : next < 0 || this.#isShort(level)) {
       if (level === this.#level && this.#level < this.#top) this.#turn(now);
       return;
     }
@@ -188,7 +187,7 @@ class ThreadBatchSize {
   #judge(tried: number, now: Instant): void {
     const beside = this.#beside;
     const isCheaper = this.#costAt(tried) <= EFFICIENT_SIZE_COST_SHARE * this.#costAt(beside);
-    const isShort = this.#msAt(Math.max(tried, beside)) <= EFFICIENT_SIZE_SHORT_RUN_MS;
+    const isShort = this.#isShort(Math.max(tried, beside));
     this.#tried = undefined;
     if (isShort ? tried > beside : isCheaper) this.#level = tried;
     else this.#turn(now);
@@ -206,8 +205,8 @@ class ThreadBatchSize {
     this.#pauseMs = Math.min(EFFICIENT_SIZE_MAX_PAUSE_MS, 2 * this.#pauseMs);
   }
 
-  #msAt(level: number): number {
-    return this.#costAt(level) * this.#rowsAt(level);
+  #isShort(level: number): boolean {
+    return this.#costAt(level) * this.#rowsAt(level) <= EFFICIENT_SIZE_SHORT_RUN_MS;
   }
 
   /** The median of the last runs: a first run that is slow, or one that was disturbed, decides nothing. */
