@@ -1,5 +1,5 @@
 /**
- * node scripts/console-screenshots.mjs: the pictures of docs/reference/console.md, of a sidecar under some minutes of
+ * node scripts/console-screenshots.mjs: the pictures of src/features/console/README.md, of a sidecar under some minutes of
  * traffic. Needs what npm test -- browser needs, and Debian's pngquant.
  */
 import { readFileSync } from 'node:fs';
@@ -62,7 +62,7 @@ async function picture(browser, admin, { name, hash, width, scheme, height, act 
   await setTimeout(2000);
   await act?.(page);
   await setTimeout(1000);
-  const path = join(root, 'docs', 'reference', 'console', `${name}.png`);
+  const path = join(root, 'src', 'features', 'console', 'pictures', `${name}.png`);
   await page.screenshot({ path, fullPage: height === undefined });
   // A page has few colours: a palette halves the file.
   run('pngquant', ['--force', '--nofs', '--strip', '--output', path, '64', path]);

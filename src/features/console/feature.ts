@@ -1,4 +1,4 @@
-/** The console: a page for people on the admin port, with live numbers and a playground (docs/reference/console.md). */
+/** The console: a page for people on the admin port, with live numbers and a playground (README.md). */
 import type { Feature } from '../../kernel/feature.ts';
 
 export const webConsole = {
