@@ -7,12 +7,16 @@
  * part only prints.
  */
 import { fork } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeMachine, watchForeignCpu } from '../support/machine.ts';
 import { DEFAULT_ROUNDS, type Figures } from './interleave.ts';
 
+/** A subject of a feature lies with its tests, and goes with it. */
+const OF_FEATURES: Readonly<Record<string, string>> = {
+  spans: '../../test/features/sdk-exporters/spans-bench.js',
+};
 const SUBJECTS = [
   'predict-in',
   'predict-out',
@@ -22,9 +26,9 @@ const SUBJECTS = [
   'json-out',
   'hpack',
   'telemetry',
-  'spans',
   'request-costs',
-] as const;
+  ...Object.keys(OF_FEATURES).filter((subject) => existsSync(programOf(subject))),
+];
 /** More of the machine than this went elsewhere: the figures are doubtful. */
 const BUSY_SHARE = 0.1;
 
@@ -35,11 +39,14 @@ interface SubjectResults {
   readonly figures: readonly Figures[];
 }
 
+function programOf(subject: string): string {
+  return fileURLToPath(new URL(OF_FEATURES[subject] ?? `./${subject}.js`, import.meta.url));
+}
+
 async function run(subject: string, rounds: number): Promise<SubjectResults> {
   console.log(`\n── ${subject}`);
   const watch = watchForeignCpu();
-  const program = fileURLToPath(new URL(`./${subject}.js`, import.meta.url));
-  const child = fork(program, [`--rounds=${rounds}`]);
+  const child = fork(programOf(subject), [`--rounds=${rounds}`]);
   let figures: readonly Figures[] | undefined;
   child.on('message', (message) => {
     figures = message as readonly Figures[];

@@ -5,16 +5,21 @@
 
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from '@opentelemetry/sdk-trace-base';
-import { GrowingWriter } from '../../src/codec/protobuf/growing-writer.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { PresetIds, SdkSpans } from '../../src/features/sdk-exporters/sdk-spans.ts';
-import type { BatchRecord, RequestRecord } from '../../src/telemetry/request-record.ts';
-import { SpanEncoder, type SpanRoom } from '../../src/telemetry/tracing/otlp/span-encoder.ts';
-import { SpanMaker } from '../../src/telemetry/tracing/span-maker.ts';
-import type { SpanOutput } from '../../src/telemetry/tracing/span-output.ts';
-import { childContext, newSpanId, newTraceId, type TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
-import { batchRecord, requestRecord } from '../../test/support/telemetry-records.ts';
-import { runSubject } from './interleave.ts';
+import { runSubject } from '../../../bench/micro/interleave.ts';
+import { GrowingWriter } from '../../../src/codec/protobuf/growing-writer.ts';
+import { systemClock } from '../../../src/core/clock.ts';
+import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
+import type { BatchRecord, RequestRecord } from '../../../src/telemetry/request-record.ts';
+import { SpanEncoder, type SpanRoom } from '../../../src/telemetry/tracing/otlp/span-encoder.ts';
+import { SpanMaker } from '../../../src/telemetry/tracing/span-maker.ts';
+import type { SpanOutput } from '../../../src/telemetry/tracing/span-output.ts';
+import {
+  childContext,
+  newSpanId,
+  newTraceId,
+  type TraceContext,
+} from '../../../src/telemetry/tracing/trace-context.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 const REQUESTS_A_BATCH = 16;
 const SPANS_AN_EXPORT = 512;
