@@ -22,6 +22,7 @@ import { reflection } from './features/reflection/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
+import { shadow } from './features/shadow/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
@@ -33,6 +34,7 @@ const LINES = [
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
   { feature: ensembles, adds: 'versions that are made of other models' },
   { feature: autoRuntime, adds: 'the fastest runtime of those that a version has files for' },
+  { feature: shadow, adds: 'a second runtime that runs copies of batches, for comparison' },
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
   { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },

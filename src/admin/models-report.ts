@@ -22,7 +22,7 @@ import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { LatencySeed } from '../models/warm-up/batch-sweep.ts';
 import type { Explain, Explanation } from './explanation.ts';
 import { omitUndefined } from './omit-undefined.ts';
-import { type RuntimeReport, runtimeReport, type ShadowReport, shadowReport } from './runtime-report.ts';
+import { type RuntimeReport, runtimeReport, type ShadowReport } from './runtime-report.ts';
 
 /** The part of ModelManager that is reported. */
 export interface ReportedModels {
@@ -37,6 +37,8 @@ export interface ReportedModels {
   isLoadedByOperator(name: string, version: bigint): boolean;
   /** What features tell of it, by key. Absent = nothing. */
   reportOf?(name: string): Readonly<Record<string, unknown>>;
+  /** The same of a version. */
+  versionReportOf?(servable: Servable): Readonly<Record<string, unknown>>;
   /** Its load that is under way. */
   loadOf(name: string, version: bigint): VersionLoad | undefined;
 }
@@ -199,7 +201,7 @@ function versionReport(
     version: version.toString(),
     state,
     error: error && errorReport(error),
-    ...(servable && loadedReport(servable)),
+    ...(servable && loadedReport(servable, models)),
     ...(servable && explain(servable)),
     left_out: models.isUnloadedByOperator(name, version) || undefined,
     brought_in: models.isLoadedByOperator(name, version) || undefined,
@@ -224,13 +226,13 @@ function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
   };
 }
 
-function loadedReport(servable: Servable): Partial<VersionReport> {
-  const { runtime, shadow, host, breaker, memory, runner, latencySeeds, signatures, warnings, notes } = servable;
+function loadedReport(servable: Servable, models: ReportedModels): Partial<VersionReport> {
+  const { runtime, host, breaker, memory, runner, latencySeeds, signatures, warnings, notes } = servable;
   return omitUndefined({
     warnings: warnings.length > 0 ? [...warnings] : undefined,
     notes: notes.length > 0 ? [...notes] : undefined,
     runtime: runtime && runtimeReport(runtime),
-    shadow: shadow && shadowReport(shadow.status),
+    ...models.versionReportOf?.(servable),
     host: host && hostReport(host),
     breaker: breaker && omitUndefined({ state: breaker.state, reason: breaker.reason || undefined }),
     signatures: [...signatures].map(([name, { batchAxis }]) => signatureReport(name, batchAxis, servable)),

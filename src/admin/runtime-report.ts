@@ -1,6 +1,5 @@
 /** The runtime of a version in GET /models, and the comparison with its shadow. */
 import type { ServableRuntime } from '../models/serving/servable.ts';
-import type { ShadowStatus } from '../models/shadow/version-shadow.ts';
 import { omitUndefined } from './omit-undefined.ts';
 
 export interface RuntimeReport {
@@ -17,10 +16,11 @@ export interface RuntimeReport {
   }[];
 }
 
+/** As the feature shadow tells it. */
 export interface ShadowReport {
   readonly runtime: string;
   readonly sample: number;
-  readonly state: ShadowStatus['state'];
+  readonly state: 'loading' | 'running' | 'off';
   readonly reason: string;
   readonly restarts: number;
   /** Memory of its own process. */
@@ -28,7 +28,7 @@ export interface ShadowReport {
   readonly compared: number;
   readonly different: number;
   /** Requests that were sampled and not compared. */
-  readonly left_out: ShadowStatus['leftOut'];
+  readonly left_out: Readonly<Record<'busy' | 'too_large' | 'failed', number>>;
   /** Geometric mean of its run time divided by the model's; absent before the first run. */
   readonly latency_ratio?: number;
   readonly outputs: readonly {
@@ -45,17 +45,4 @@ export function runtimeReport({ kind, choice }: ServableRuntime): RuntimeReport 
     omitUndefined({ runtime, outcome, reason, relative_cost: relativeCost, times }),
   );
   return { kind, reason: choice.reason, candidates };
-}
-
-export function shadowReport(shadow: ShadowStatus): ShadowReport {
-  const { leftOut, latencyRatio, outputs, residentBytes, ...status } = shadow;
-  return omitUndefined({
-    ...status,
-    resident_bytes: residentBytes,
-    left_out: { ...leftOut },
-    latency_ratio: latencyRatio,
-    outputs: outputs.map(({ output, mismatches, absolute, relative }) =>
-      omitUndefined({ output, mismatches, max_absolute: absolute, max_relative: relative }),
-    ),
-  });
 }

@@ -43,7 +43,6 @@ export function modelFields(model: ModelConfig): Readonly<Record<string, unknown
     batching: batchingFields(model),
     logging: logging && { filename_prefix: logging.filenamePrefix, sampling_rate: logging.samplingRate },
     breaker: typeof breaker === 'object' ? breakerFields(breaker) : breaker,
-    shadow: model.shadow,
     ...Object.fromEntries([...(model.featureKeys?.keys() ?? [])].map((key) => [key.name, snakeKeys(key.shown(model))])),
     // A model of a Triton repository that fails its load, whatever its versions hold.
     refused: model.triton?.refusal,

@@ -42,9 +42,6 @@ export interface ModelChoice {
 /** The fastest runtime, as a model's backend; another runtime than the model's, as a shadow's. */
 export const AUTO_RUNTIME = 'auto';
 
-/** The defaults; a sample of 0 means no shadow. */
-export const DEFAULT_SHADOW = { runtime: AUTO_RUNTIME, sample: 0.01 };
-
 /** Few enough failures to notice a dead server soon, and more than one client's bad batch. */
 export const DEFAULT_BREAKER = { failures: 5, windowMs: 10_000, resetMs: 2000 };
 
@@ -137,14 +134,6 @@ const BREAKER = v.union(
   'off, or "key: value" lines',
 );
 
-const SHADOW = fields({
-  runtime: v.optional(
-    about(text(), `Its name, or ${AUTO_RUNTIME}: another one than the model’s.`),
-    DEFAULT_SHADOW.runtime,
-  ),
-  sample: v.optional(about(number(0, 1), 'Share of the batches.'), DEFAULT_SHADOW.sample),
-});
-
 const DEVICE = count(0, 127);
 const DEVICES = v.pipe(
   v.union(
@@ -207,7 +196,6 @@ const KEYS = {
   ),
   logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
   breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
-  shadow: optional(SHADOW, 'Another runtime runs copies of some batches, and differences are counted.'),
 };
 
 type Keys = typeof KEYS;
@@ -240,8 +228,6 @@ export type ModelEntry = v.InferOutput<ReturnType<typeof modelSchema>>;
 /** TensorFlow Serving's BatchingParameters; an absent value is the server's. */
 export type BatchingConfig = Omit<v.InferOutput<typeof BATCHING_MAP>, keyof DeclaredBatching>;
 export type BreakerConfig = Exclude<v.InferOutput<typeof BREAKER>, 'off'>;
-/** A second runtime that runs copies of some batches, for comparison. */
-export type ShadowConfig = Readonly<v.InferOutput<typeof SHADOW>>;
 /** The supported part of TensorFlow Serving's LoggingConfig. */
 export type RequestLoggingConfig = NonNullable<v.InferOutput<typeof LOGGING>>;
 

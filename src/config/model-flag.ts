@@ -1,6 +1,6 @@
 /** `--model=NAME=DIR[,key=value…]`: the short form of a model of pillion.yaml, read by the same schema. */
 import * as v from 'valibot';
-import { AUTO_RUNTIME, type ModelConfig, type ModelDefaults, modelOf, modelSchema } from './model-config.ts';
+import { type ModelConfig, type ModelDefaults, modelOf, modelSchema } from './model-config.ts';
 import type { FlagKey } from './model-key.ts';
 import { absentKey, leftOut } from './read-options.ts';
 import { innermost, pathOf } from './yaml/problems.ts';
@@ -33,12 +33,6 @@ const KEYS: FlagKeys = {
   },
   batching: { wants: 'off; where its rows are is said in pillion.yaml' },
   breaker: { wants: 'off; how it works is said in pillion.yaml' },
-  shadow: { path: ['shadow', 'runtime'] },
-  shadow_sample: {
-    read: number,
-    path: ['shadow', 'sample'],
-    wants: 'a number from 0 to 1, the share of batches to run twice',
-  },
 };
 
 /** "NAME=DIR[,key=value…]" → config, or an error text. */
@@ -62,10 +56,9 @@ export function parseModelFlag(text: string, defaults: ModelDefaults): { value: 
   if (texts.has('log_rate') && !texts.has('log')) {
     return { error: 'log_rate says how much is written; say where with log=PATH_PREFIX' };
   }
-  if (texts.has('shadow_sample') && !texts.has('shadow')) {
-    return {
-      error: `shadow_sample says how much is run twice; say on what with shadow=RUNTIME, or shadow=${AUTO_RUNTIME}`,
-    };
+  for (const key of texts.keys()) {
+    const beside = keys[key]?.beside;
+    if (beside !== undefined && !texts.has(beside.key)) return { error: beside.error };
   }
   const { output, success, issues } = v.safeParse(modelSchema(modelKeys), {
     name,

@@ -7,6 +7,8 @@ export interface FlagKey {
   readonly read?: (text: string) => unknown;
   /** The keys of the value in a model, if they differ. */
   readonly path?: readonly [string, string];
+  /** A key that must stand beside it, and what is told where that is missing. Default: none must. */
+  readonly beside?: { readonly key: string; readonly error: string };
   /** The key with its value in --help. Default: the key. */
   readonly help?: string;
   /** Completes "wants …", if the schema's text does not fit a command line. */
@@ -36,6 +38,8 @@ interface ModelKeySpec<T> {
   readonly flags?: Readonly<Record<string, FlagKey>>;
   /** Reports mistakes that only all models together show. Default: there are none. */
   readonly check?: CheckModels;
+  /** A runtime that the value names. Default: it names none. */
+  namesBackend?(value: T): string;
   /** Its value as pillion.yaml has it, for people. Default: the value with the keys of pillion.yaml. */
   show?(value: T): unknown;
   /** Versions need not be loaded again when it changes. Default: they are. */
@@ -66,6 +70,12 @@ export class ModelKey<T> {
   shown(model: KeyedModel): unknown {
     const value = this.of(model);
     return value === undefined || this.#spec.show === undefined ? value : this.#spec.show(value);
+  }
+
+  /** The runtime that a model names by it; undefined = none. */
+  backendOf(model: KeyedModel): string | undefined {
+    const value = this.of(model);
+    return value === undefined ? undefined : this.#spec.namesBackend?.(value);
   }
 
   /** Its value; undefined if the model's configuration leaves it out. */

@@ -1,8 +1,8 @@
 /** What features add to models, before the first one is loaded. */
 import type { ModelConfig } from '../config/model-config.ts';
-import type { ModelReports } from '../models/lifecycle/manager-settings.ts';
+import type { ModelReports, VersionReports } from '../models/lifecycle/manager-settings.ts';
 import type { VersionObserver } from '../models/lifecycle/version-observer.ts';
-import type { Layers, RunnerLayer } from '../models/loading/layers.ts';
+import type { Layers, MakeBatchLayer, RunnerLayer } from '../models/loading/layers.ts';
 import type { LoadStep } from '../models/loading/load-steps.ts';
 import type { VersionKind } from '../models/loading/version-kind.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
@@ -24,7 +24,11 @@ export class ModelSeams implements FallbackSource {
   readonly kept = new KeptMemory();
   /** The keys that features bring to the pillion.yaml beside a model. */
   readonly fileKeys: FileKeys;
-  readonly layers = { requests: [] as RunnerLayer[], runs: [] as RunnerLayer[] } satisfies Layers;
+  readonly layers = {
+    requests: [] as RunnerLayer[],
+    runs: [] as RunnerLayer[],
+    batches: [] as MakeBatchLayer[],
+  } satisfies Layers;
   readonly steps: LoadStep[] = [];
   /** Versions that features load themselves. */
   readonly kinds: VersionKind[] = [];
@@ -35,6 +39,7 @@ export class ModelSeams implements FallbackSource {
   /** For models whose runtime is `auto`. One feature may set it. */
   chooseRuntime: ChooseRuntime | undefined;
   readonly #reports = new Map<string, (model: string) => unknown>();
+  readonly #versionReports = new Map<string, (servable: Servable) => unknown>();
   #sequencesOf: ((model: string) => StepTable) | undefined;
   #served: ServedModels | undefined;
 
@@ -44,6 +49,10 @@ export class ModelSeams implements FallbackSource {
 
   get reports(): ModelReports {
     return this.#reports;
+  }
+
+  get versionReports(): VersionReports {
+    return this.#versionReports;
   }
 
   get sequencesOf(): ((model: string) => StepTable) | undefined {
@@ -58,6 +67,11 @@ export class ModelSeams implements FallbackSource {
   /** A part of each model's report in GET /models: what `read` returns is the value of `key`; undefined = left out. */
   report(key: string, read: (model: string) => unknown): void {
     this.#reports.set(key, read);
+  }
+
+  /** The same of each version that can answer. */
+  reportVersion(key: string, read: (servable: Servable) => unknown): void {
+    this.#versionReports.set(key, read);
   }
 
   /** The versions that can answer now; none before the first one is loaded. */

@@ -63,7 +63,6 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
       cpuModel: '',
       threads: 1,
     }),
-    shadowSeries: () => assert.fail('no model here has a shadow'),
     events: { onHost: () => undefined, onMove: () => undefined, onWorkerEvent: () => undefined },
   });
   const steps = new Set<() => void>();

@@ -120,6 +120,7 @@ export function createModels(parts: ModelParts): ModelManager {
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
     reports: parts.seams.reports,
+    versionReports: parts.seams.versionReports,
     observers: parts.seams.observers,
     sequencesOf: parts.seams.sequencesOf,
     events: {
@@ -240,7 +241,6 @@ function createLoader(
     thread: parts.thread,
     isServing: records.isServing,
     chooseRuntime: parts.seams.chooseRuntime,
-    shadowSeries: (model, version, runtime) => telemetry.metrics.shadows.seriesOf(model, version, runtime),
     prepare: records.prepare,
   });
 }

@@ -128,7 +128,10 @@ function reloadLimits(
   model_roots: readonly string[],
   logRoots: readonly string[],
 ): ReloadLimits {
-  const named = models.flatMap(({ backend, shadow }) => [backend, shadow?.runtime]);
+  const named = models.flatMap((model) => [
+    model.backend,
+    ...[...(model.featureKeys?.keys() ?? [])].map((key) => key.backendOf(model)),
+  ]);
   const logPrefixes = models.flatMap(({ logging }) => (logging === undefined ? [] : [logging.filenamePrefix]));
   return {
     runtimes: [...new Set([AUTO_RUNTIME, ...BACKEND_KINDS, ...named.filter((kind) => kind !== undefined)])],

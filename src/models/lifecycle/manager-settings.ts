@@ -2,6 +2,7 @@
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LoadServable } from '../loading/version-loader.ts';
+import type { Servable } from '../serving/servable.ts';
 import type { StepTable } from '../serving/steps.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
@@ -11,6 +12,9 @@ import type { VersionObserver } from './version-observer.ts';
 
 /** By its key in the report of a model: its value there; undefined = it is left out. */
 export type ModelReports = ReadonlyMap<string, (model: string) => unknown>;
+
+/** The same of a version that can answer. */
+export type VersionReports = ReadonlyMap<string, (servable: Servable) => unknown>;
 
 /** Options that TensorFlow Serving has under the same names; config/options/serve-options.ts describes them. */
 export interface ModelManagerOptions {
@@ -50,4 +54,6 @@ export interface ModelManagerOptions {
   readonly sequencesOf?: ((model: string) => StepTable) | undefined;
   /** What features tell of models in their reports. Default: nothing. */
   readonly reports?: ModelReports;
+  /** The same of versions. */
+  readonly versionReports?: VersionReports;
 }

@@ -16,7 +16,7 @@ import type { VersionChoice } from '../versions/version-choice.ts';
 import { diskFiles } from '../versions/version-source.ts';
 import { allButFailed } from './first-ready.ts';
 import type { LifecycleSettings } from './lifecycle-settings.ts';
-import type { ModelManagerOptions, ModelReports } from './manager-settings.ts';
+import type { ModelManagerOptions, ModelReports, VersionReports } from './manager-settings.ts';
 import { NO_EVENTS } from './model-events.ts';
 import { ModelLifecycle } from './model-lifecycle.ts';
 import { statusesOf, unknownModel } from './refusals.ts';
@@ -39,6 +39,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #isRepository: boolean;
   readonly #namesModels: boolean;
   readonly #reports: ModelReports;
+  readonly #versionReports: VersionReports;
   readonly #sequencesOf: ModelManagerOptions['sequencesOf'];
   #isReady = false;
   #isClosed = false;
@@ -52,6 +53,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     this.#isRepository = options.isRepository ?? false;
     this.#namesModels = options.namesModels ?? true;
     this.#reports = options.reports ?? new Map();
+    this.#versionReports = options.versionReports ?? new Map();
     this.#sequencesOf = options.sequencesOf;
     this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = {
@@ -141,6 +143,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   /** What features tell of the model, in the order in which they were installed. */
   reportOf(name: string): Readonly<Record<string, unknown>> {
     return Object.fromEntries([...this.#reports].map(([key, read]) => [key, read(name)]));
+  }
+
+  /** The same of a version that can answer. */
+  versionReportOf(servable: Servable): Readonly<Record<string, unknown>> {
+    return Object.fromEntries([...this.#versionReports].map(([key, read]) => [key, read(servable)]));
   }
 
   sequencesOf(name: string): StepTable | undefined {

@@ -7,7 +7,6 @@ import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import { parseTraceparent } from '../../telemetry/tracing/propagation.ts';
 import type { CandidateReport } from '../runtimes/runtime-choice.ts';
-import { shadowLog } from '../shadow/shadow-log.ts';
 import type { HostEvents } from './load-options.ts';
 
 /** The most lines of a model's processes that are logged each second. */
@@ -39,7 +38,6 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
       const fields = { event: 'runtime', ...of(model, version), runtime, reason, candidates: described };
       logger.info(fields, `runs on ${runtime}: ${reason}`);
     },
-    onShadow: shadowLog(logger, clock),
     onMove: (model, version, { isDone, reason }) =>
       logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
     onWorkerEvent: (model, version, { what, slot, reason, traceparent, isQuarantine }) =>

@@ -12,7 +12,6 @@ import type { CoreBudget } from '../../core/core-budget.ts';
 import type { BatchAxis } from '../../core/signature.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
-import type { ShadowSeries } from '../../telemetry/metrics/shadow-metrics.ts';
 import type { Telemetry } from '../../telemetry/request-record.ts';
 import type { DecisionStore } from '../batching/decision-store.ts';
 import type { ReadRecordedInputs } from '../batching/recorded-requests.ts';
@@ -21,7 +20,6 @@ import type { FileKeys } from '../model-file/file-key.ts';
 import type { ChooseRuntime, RuntimeChoice } from '../runtimes/runtime-choice.ts';
 import type { BreakerState } from '../serving/breaker.ts';
 import type { Servable } from '../serving/servable.ts';
-import type { ShadowEvent } from '../shadow/version-shadow.ts';
 import type { PrepareVersion } from '../warm-up/warm-up.ts';
 import type { FirstLoads } from './first-loads.ts';
 import type { LatencyStore } from './latency-store.ts';
@@ -91,8 +89,6 @@ export interface LoadServableOptions {
   readonly isServing?: () => boolean;
   /** Chooses among the artifacts of a version whose model says `auto`. Absent = such a version is not loaded. */
   readonly chooseRuntime?: ChooseRuntime | undefined;
-  /** The metrics of a version's shadow. */
-  readonly shadowSeries: (model: string, version: string, runtime: string) => ShadowSeries;
   /** Called between the load of a version and its first request. */
   readonly prepare?: PrepareVersion | undefined;
 }
@@ -105,7 +101,6 @@ export interface HostEvents {
   onPlan?(model: string, version: bigint, event: PlanEvent): void;
   /** One of several artifacts was chosen by its speed. */
   onRuntime?(model: string, version: bigint, choice: RuntimeChoice): void;
-  onShadow?(model: string, version: bigint, event: ShadowEvent): void;
   /** The version moved from the event loop to threads, or failed to. */
   onMove(model: string, version: bigint, move: HostMove): void;
   /** A worker thread or process was lost or replaced, or will not be restarted. */

@@ -54,7 +54,7 @@ const NO_ENSEMBLES = 'ensemble_scheduling needs the feature ensembles, which thi
 async function loadVersion(
   options: LoadServableOptions,
   configured: ModelConfig,
-  files: Omit<VersionTarget, 'model' | 'batching' | 'facts'>,
+  files: Omit<VersionTarget, 'model' | 'modelFile' | 'batching' | 'facts'>,
 ): Promise<Servable> {
   const { version, versionDirectory } = files;
   const { events } = options;
@@ -70,7 +70,7 @@ async function loadVersion(
     workers.growthRefusal = event.what === 'not_grown' ? event.reason : undefined;
     events.onPlan?.(of, id, event);
   };
-  const target = { ...files, model, batching, facts: new Facts() };
+  const target = { ...files, model, modelFile, batching, facts: new Facts() };
   const opened = await openVersion({ ...options, events: { ...events, onPlan } }, target, (event) => {
     if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
     events.onWorkerEvent(name, version, event);
@@ -161,7 +161,7 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   stacked = withLargerRuns(target, servable.maxBatchSize);
   const ready = stacked === target ? first : await inPlaceOf(servable, await above(served));
   ready.scheduler.latency.seed(seedsOf(ready.servable));
-  base.shadow?.start();
+  base.start();
   ready.servable.onServed = () => serveProofs(options, axes, { servable: ready.servable, signatures: served }, above);
   return ready.servable;
 }
@@ -230,7 +230,6 @@ async function stackServable(
   const servable = new Servable(model.name, version, all, runner, base.facts);
   for (const warning of warnings) servable.addWarning(warning);
   servable.breaker = base.breaker;
-  servable.shadow = base.shadow;
   return { servable, scheduler };
 }
 
@@ -255,10 +254,9 @@ function withAccepted({ signatures, views }: StackSignatures, accepted: Signatur
   };
 }
 
-/** Adds the runtime and the shadow of pillion.yaml where the configuration names none. */
+/** Adds the runtime of pillion.yaml where the configuration names none. */
 function withModelFile(model: ModelConfig, file: ModelFile | undefined): ModelConfig {
-  const { runtime, shadow } = file?.runtime ?? {};
-  return { ...model, backend: model.backend ?? runtime, shadow: model.shadow ?? shadow };
+  return { ...model, backend: model.backend ?? file?.runtime.runtime };
 }
 
 function servableHost(

@@ -11,8 +11,8 @@ import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
 import {
   type OpenedVersion,
+  startBackgroundHost,
   startQuarantineHost,
-  startShadowHost,
   type VersionTarget,
 } from '../runtimes/open-version.ts';
 import { Breaker } from '../serving/breaker.ts';
@@ -20,9 +20,8 @@ import { CrashQuarantine } from '../serving/crash-quarantine.ts';
 import { DeclaredSignatureRunner, type DeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import { GuardedExecutor } from '../serving/guarded-executor.ts';
 import type { SchedulerRequest, ServableRunner } from '../serving/servable.ts';
-import { VersionShadow } from '../shadow/version-shadow.ts';
 import type { KeptLatency } from './latency-store.ts';
-import { NO_LAYERS } from './layers.ts';
+import { type BatchLayer, NO_LAYERS } from './layers.ts';
 import type { LoadServableOptions } from './load-options.ts';
 
 export interface VersionStack {
@@ -46,9 +45,9 @@ export interface VersionStack {
  *                            so that neither waits there.
  *   Scheduler                makes batches of requests.
  *   GuardedExecutor          the circuit breaker. Above everything that runs a batch, so that each failure counts.
- *   ShadowedExecutor         copies some batches to another runtime. Below the breaker, because only batches that run
- *                            are copied and a shadow's failure does not count; above the host, which takes the
- *                            inputs' memory.
+ *   layers of batches        of features, such as one that copies some to another runtime. Below the breaker, so that
+ *                            they see only batches that run, and their own failures do not count; above the host, which
+ *                            takes the inputs' memory.
  *   WideningExecutor         converts int32 outputs to int64. Directly above the runtime that needs it.
  *   MovableHost              a pointer to the host, which may change while batches run.
  *   a host                   inline, threads or processes: where batches run.
@@ -104,7 +103,7 @@ export class StackBase {
   readonly host: Host;
   readonly backendKind: string | undefined;
   readonly breaker: Breaker | undefined;
-  readonly shadow: VersionShadow | undefined;
+  readonly #layers: readonly BatchLayer[];
   readonly executor: Executor;
   readonly facts: Facts;
   /** Undefined unless the model runs in a process. */
@@ -118,12 +117,17 @@ export class StackBase {
     this.host = host;
     this.facts = target.facts;
     this.backendKind = backendKind;
-    this.shadow = shadowOf(options, target, opened);
+    this.#layers = layersAround(options, target, opened);
     this.quarantine = quarantineOf(options, target, opened);
     this.breaker = breakerOf(options, target.model, target.version);
-    const shadowed = this.shadow?.executor ?? host.executor;
-    this.executor = this.breaker === undefined ? shadowed : new GuardedExecutor(shadowed, this.breaker);
+    const layered = this.#layers.at(-1)?.executor ?? host.executor;
+    this.executor = this.breaker === undefined ? layered : new GuardedExecutor(layered, this.breaker);
     this.#onClose = onClose;
+  }
+
+  /** The version has been warmed up. */
+  start(): void {
+    for (const layer of this.#layers) layer.start();
   }
 
   /** Another stack uses it, until it calls `leave`. */
@@ -135,7 +139,7 @@ export class StackBase {
     this.#users -= 1;
     if (this.#users > 0) return;
     this.#onClose();
-    await Promise.all([this.shadow?.close(), this.quarantine?.close(), this.host.close()]);
+    await Promise.all([...this.#layers.map((layer) => layer.close()), this.quarantine?.close(), this.host.close()]);
   }
 }
 
@@ -146,26 +150,22 @@ function misfitText(signature: string, reason: string): string {
   );
 }
 
-/** Undefined if no shadow is configured. */
-function shadowOf(
+/** The layers around the host, the outermost last. */
+function layersAround(
   options: LoadServableOptions,
   target: VersionTarget,
-  { host, signatures, backendKind = host.backendKind }: OpenedVersion,
-): VersionShadow | undefined {
-  const { model, version, versionDirectory } = target;
-  const { shadow: config, name } = model;
-  if (config === undefined || config.sample === 0) return undefined;
-  return new VersionShadow({
-    config,
-    versionDirectory,
-    runtime: backendKind,
-    executor: host.executor,
-    signatures,
-    startHost: (of) => startShadowHost(options, target, of),
-    clock: options.clock,
-    seriesOf: (runtime) => options.shadowSeries(name, version.toString(), runtime),
-    onEvent: (event) => options.events.onShadow?.(name, version, event),
-  });
+  { host, signatures, backendKind: runtime = host.backendKind }: OpenedVersion,
+): readonly BatchLayer[] {
+  const made: BatchLayer[] = [];
+  for (const make of options.layers?.batches ?? []) {
+    const layer = make({
+      ...target,
+      ...{ executor: made.at(-1)?.executor ?? host.executor, signatures, runtime },
+      startBackground: (what, of) => startBackgroundHost(options, target, what, of),
+    });
+    if (layer !== undefined) made.push(layer);
+  }
+  return made;
 }
 
 /**

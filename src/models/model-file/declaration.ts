@@ -7,7 +7,7 @@ import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import { BACKEND_KINDS } from '../../backends/registry.ts';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from '../../config/batch-declaration.ts';
-import { AUTO_RUNTIME, DEFAULT_SHADOW, type ShadowConfig } from '../../config/model-config.ts';
+import { AUTO_RUNTIME } from '../../config/model-config.ts';
 import {
   about,
   byKey,
@@ -17,7 +17,6 @@ import {
   integer,
   isMap,
   named,
-  number,
   optional,
   SCALARS,
   text,
@@ -139,18 +138,8 @@ export const SIGNATURES = {
   ),
 };
 
-const RUNTIME = choice(FILE_RUNTIMES);
-
-export const SHADOW = fields(
-  {
-    runtime: about(
-      v.nullish(RUNTIME, DEFAULT_SHADOW.runtime),
-      "A runtime's name, or auto for another one than the version's own.",
-    ),
-    sample: about(v.nullish(number(0, 1), DEFAULT_SHADOW.sample), 'The share of the batches that are copied.'),
-  },
-  'a map with runtime and sample',
-);
+/** A runtime by its name, or `auto`. */
+export const RUNTIME = choice(FILE_RUNTIMES);
 
 const BATCHING_WANTS = 'off, or a map with inputs, outputs and pad_values';
 
@@ -180,7 +169,6 @@ const KEYS = [
       v.nullish(RUNTIME),
       "The runtime, unless the server's configuration names one: a name, or auto for the fastest.",
     ),
-    shadow: about(v.nullish(SHADOW), 'Another runtime runs copies of some batches, and differences are counted.'),
     batching: about(
       v.nullish(BATCHING),
       "Where the rows of requests are, which share runs. off: each request is run as it came. The server's configuration overrides it.",
@@ -217,10 +205,9 @@ export interface SignatureDeclaration {
   readonly labels?: readonly Uint8Array[] | string | undefined;
 }
 
-/** The model's runtime and shadow. The server's configuration overrides them. */
+/** The model's runtime. The server's configuration overrides it. */
 export interface RuntimeDeclaration {
   readonly runtime: string | undefined;
-  readonly shadow: ShadowConfig | undefined;
 }
 
 /** The file's `batching`; undefined = the server finds out itself. */
@@ -255,7 +242,6 @@ export function readDeclarations(
       ...signature,
     })),
     runtime: declared?.runtime ?? undefined,
-    shadow: declared?.shadow ?? undefined,
     batching: declared?.batching ?? undefined,
     values: new Map(values.filter(([, value]) => value !== undefined)),
     tryOut: { inputs: declared?.inputs ?? new Map(), samples: declared?.samples ?? [] },

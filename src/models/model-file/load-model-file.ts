@@ -1,6 +1,6 @@
 /**
  * Reads `pillion.yaml` in a version's directory: the signatures that a model declares beside its graph's own, its
- * runtime and shadow, and help for people who try it.
+ * runtime, and help for people who try it.
  *
  * The file is read before the model is opened and checked against the graph afterwards. All its problems are reported
  * together, as `load_failed`.
@@ -37,7 +37,7 @@ const MAX_SAMPLES_FILE_BYTES = 1 << 20;
 const OUTSIDE = "is not in the version's directory; put it there";
 
 export class ModelFile {
-  /** The runtime and shadow of the model, unless the server's configuration names others. */
+  /** The runtime of the model, unless the server's configuration names another. */
   readonly runtime: RuntimeDeclaration;
   readonly #file: YamlDocument;
   /** What it says about the batch axis, unless the server's configuration says something else. */
@@ -67,10 +67,10 @@ export class ModelFile {
 
   /** The version has no model that these could be said of. */
   #reportModelKeys(problemOf: (key: string) => string): void {
-    const { runtime, shadow } = this.runtime;
+    const { runtime } = this.runtime;
     const ofModel = [...this.#values].filter(([{ besideIt }]) => besideIt === undefined);
     const ofFeatures = ofModel.map(([{ name }, value]) => [name, value]);
-    const said = { runtime, shadow, batching: this.#declaredBatching, ...Object.fromEntries(ofFeatures) };
+    const said = { runtime, batching: this.#declaredBatching, ...Object.fromEntries(ofFeatures) };
     for (const [key, value] of Object.entries(said)) {
       if (value === undefined) continue;
       this.#file.part([key]).reportKey(problemOf(key));

@@ -16,6 +16,7 @@ import type { HashArtifact } from '../loading/artifact-hash.ts';
 import type { FirstLoad } from '../loading/first-loads.ts';
 import type { LoadServableOptions } from '../loading/load-options.ts';
 import { type ModelBatching, modelSessions } from '../loading/model-batching.ts';
+import type { ModelFile } from '../model-file/load-model-file.ts';
 import type { RuntimeChoice } from './runtime-choice.ts';
 
 const NO_CHOICE = `its runtime is ${AUTO_RUNTIME}, which needs the feature auto-runtime, and this server is without it; name the runtime`;
@@ -23,6 +24,8 @@ const NO_CHOICE = `its runtime is ${AUTO_RUNTIME}, which needs the feature auto-
 /** The version to load. */
 export interface VersionTarget {
   readonly model: ModelConfig;
+  /** Its pillion.yaml; undefined if it has none. */
+  readonly modelFile: ModelFile | undefined;
   readonly version: bigint;
   readonly versionDirectory: string;
   readonly batching: ModelBatching;
@@ -118,17 +121,21 @@ async function startModelHost(
   });
 }
 
-/** Starts a shadow's host: one slot at low priority, in a process if the model must run in one, else in a thread. */
-export function startShadowHost(
+/**
+ * Starts a second host of the version: one slot at low priority, in a process if the model must run in one, else in a
+ * thread. `what` it is for is a part of its name.
+ */
+export function startBackgroundHost(
   options: LoadServableOptions,
   target: VersionTarget,
+  what: string,
   of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>,
 ): Promise<Host> {
   const { model, version, versionDirectory, batching } = target;
   const { sandbox } = options;
   const isConfined = (model.host ?? options.host) === 'process' || sandbox?.isRequired === true;
   return startHost({
-    model: `${model.name} (shadow)`,
+    model: `${model.name} (${what})`,
     versionDirectory,
     // The parameters are those of the version's own runtime.
     loadOptions: { ...loadSettingsOf(options, target), parameters: undefined },

@@ -19,7 +19,6 @@ import type { PaddingState } from '../batching/version-padding.ts';
 import type { ModelMemory } from '../memory/model-memory.ts';
 import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
 import type { RuntimeChoice } from '../runtimes/runtime-choice.ts';
-import type { ShadowStatus } from '../shadow/version-shadow.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
 import type { Breaker } from './breaker.ts';
@@ -140,8 +139,6 @@ export class Servable {
   modelRuns = 1;
   /** The same as configured, which clients are told. */
   configuredRows = 0;
-  /** Undefined without a shadow. */
-  shadow: { readonly status: ShadowStatus } | undefined;
   /** Undefined if the breaker is off. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
   /** By signature of the graph: why the batch axis that the owner has declared is wrong. May grow. */
@@ -210,7 +207,7 @@ export class Servable {
 
   /** Takes what the loader has set on another servable of the same version. */
   takeOver(other: Servable): void {
-    const { tapPoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, shadow, breaker } = other;
+    const { tapPoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, breaker } = other;
     const { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut } = other;
     Object.assign(this, {
       tapPoint,
@@ -220,7 +217,6 @@ export class Servable {
       modelRuns,
       host,
       runtime,
-      shadow,
       breaker,
     });
     Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut });

@@ -103,17 +103,6 @@ describe('the report of models', () => {
         ],
       },
     };
-    servable.shadow = {
-      status: {
-        ...{ runtime: 'saved_model', sample: 0.5, state: 'running', reason: 'process: only', restarts: 1 },
-        ...{ residentBytes: 9, compared: 4, different: 1, latencyRatio: 3 },
-        leftOut: { busy: 2, too_large: 0, failed: 0 },
-        outputs: [
-          { output: 'p', mismatches: 1, absolute: 0.5, relative: 0.25 },
-          { output: 'd', mismatches: 0, absolute: undefined, relative: undefined },
-        ],
-      },
-    };
     servable.breaker = { state: 'open', reason: 'no route' };
     servable.addWarning('zeros were refused; add a warm-up record');
     servable.addWarning('zeros were refused; add a warm-up record');
@@ -126,6 +115,7 @@ describe('the report of models', () => {
       isUnloadedByOperator: () => false,
       isLoadedByOperator: () => false,
       servables: () => [servable],
+      versionReportOf: (of: Servable) => (of === servable ? { tea: { cups: 2 }, cake: undefined } : {}),
       loadOf: (_: string, version: bigint) =>
         version === 10n
           ? { state: 'LOADING' as const, lastFailure: new ServingError('backend_unavailable', 'gone') }
@@ -171,15 +161,7 @@ describe('the report of models', () => {
                   { runtime: 'tfjs_model', outcome: 'skipped', reason: 'no natives', times: [] },
                 ],
               },
-              shadow: {
-                ...{ runtime: 'saved_model', sample: 0.5, state: 'running', reason: 'process: only', restarts: 1 },
-                ...{ resident_bytes: 9, compared: 4, different: 1, latency_ratio: 3 },
-                left_out: { busy: 2, too_large: 0, failed: 0 },
-                outputs: [
-                  { output: 'p', mismatches: 1, max_absolute: 0.5, max_relative: 0.25 },
-                  { output: 'd', mismatches: 0 },
-                ],
-              },
+              tea: { cups: 2 },
               breaker: { state: 'open', reason: 'no route' },
               signatures: [{ name: 's', batch_axis: 'dynamic' }],
               memory: { artifact_bytes: 10, sessions: 3, resident_bytes: 25, working_bytes: 15 },

@@ -109,18 +109,13 @@ describe('--model', () => {
     );
   });
 
-  it('reads what runs it and what runs copies of its batches', () => {
+  it('reads what runs it', () => {
     const of = (keys: string) => {
       const parsed = parseModelFlag(`m=/m,${keys}`, DEFAULTS);
-      return 'value' in parsed ? [parsed.value.backend, parsed.value.shadow] : parsed.error;
+      return 'value' in parsed ? parsed.value.backend : parsed.error;
     };
-    assert.deepEqual(of('runtime=auto'), ['auto', undefined]);
-    assert.deepEqual(of('backend=onnx,shadow=tfjs'), ['onnx', { runtime: 'tfjs', sample: 0.01 }]);
-    assert.deepEqual(of('shadow=auto,shadow_sample=0.5'), [undefined, { runtime: 'auto', sample: 0.5 }]);
+    assert.equal(of('runtime=auto'), 'auto');
     assert.match(String(of('backend=onnx,runtime=auto')), /another word for backend; leave one of them out/);
-    assert.match(String(of('shadow_sample=0.5')), /say on what with shadow=RUNTIME/);
-    for (const share of ['2', '-1', 'half'])
-      assert.match(String(of(`shadow=auto,shadow_sample=${share}`)), /wants a number from 0 to 1/);
   });
 
   it('takes isolate for another word for the host process', () => {

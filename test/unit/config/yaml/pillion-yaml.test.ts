@@ -42,7 +42,6 @@ const FULL = `    versions: latest:2
       pad_variable_length_inputs: true
     logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
     breaker: {failures: 3, reset_ms: 500}
-    shadow: {runtime: tfjs, sample: 0.25}
 `;
 
 describe('pillion.yaml', () => {
@@ -80,21 +79,15 @@ describe('pillion.yaml', () => {
         },
         logging: { filenamePrefix: '/var/log/m', samplingRate: 0.5 },
         breaker: { failures: 3, windowMs: 10_000, resetMs: 500 },
-        shadow: { runtime: 'tfjs', sample: 0.25 },
       },
     ]);
   });
 
-  it('takes runtime for another word for backend, and fills in what a shadow leaves out', () => {
+  it('takes runtime for another word for backend', () => {
     const of = (text: string) => readModel(text).models[0]!;
     assert.equal(of('    runtime: auto').backend, 'auto');
-    assert.deepEqual(of('    shadow: {}').shadow, { runtime: 'auto', sample: 0.01 });
-    assert.deepEqual(of('    shadow: {sample: 0}').shadow, { runtime: 'auto', sample: 0 });
     const errorsOf = (text: string) => readModel(text).errors.join();
     assert.match(errorsOf('    runtime: auto\n    backend: onnx'), /p.yaml:2:5: runtime is another word for backend/);
-    assert.match(errorsOf('    shadow: {sample: 1.5}'), /p.yaml:4:22: sample wants a number from 0 to 1, not "1.5"/);
-    assert.match(errorsOf('    shadow: {rate: 1}'), /p.yaml:4:14: .*"?rate"?/);
-    assert.match(errorsOf('    shadow: onnx'), /shadow wants/);
   });
 
   it('knows a circuit breaker that is off', () => {

@@ -11,7 +11,6 @@ import {
   FILE_RUNTIMES,
   METHODS,
   modelFileSchema,
-  SHADOW,
   SIGNATURES,
 } from '../../../../src/models/model-file/declaration.ts';
 import { loadModelFile } from '../../../../src/models/model-file/load-model-file.ts';
@@ -73,10 +72,7 @@ test('the schema has the keys that the reader knows, and no other', () => {
     assert.equal(SCHEMA.definitions[method].properties.method.const, method);
   }
   assert.deepEqual(keys(SCHEMA.definitions.feature), sorted(Object.keys(FEATURE.entries)));
-  assert.deepEqual(keys(SCHEMA.properties.shadow), sorted(Object.keys(SHADOW.entries)));
-  for (const of of [SCHEMA, SCHEMA.properties.shadow]) {
-    assert.deepEqual(of.properties.runtime.enum, [...FILE_RUNTIMES, null]);
-  }
+  assert.deepEqual(SCHEMA.properties.runtime.enum, [...FILE_RUNTIMES, null]);
   assert.deepEqual(SCHEMA.definitions.feature.properties.dtype.enum, FEATURE_KINDS);
 });
 
@@ -90,16 +86,8 @@ const CASES: readonly [yaml: string, isRight: boolean][] = [
   ['signatures: {p: {method: predict}}', true],
   ['signatures: {p: {method: predict, defaults: {x: 2}}}', true],
   ['runtime: auto', true],
-  ['{runtime: saved_model, shadow: {runtime: onnx, sample: 0.5}}', true],
-  ['shadow: {sample: 1}', true],
-  ['shadow:', true],
   ['runtime: my-plug-in', false],
   ['runtime: [onnx]', false],
-  ['shadow: onnx', false],
-  ['shadow: {runtime: onx}', false],
-  ['shadow: {sample: 2}', false],
-  ['shadow: {sample: half}', false],
-  ['shadow: {rate: 0.1}', false],
   ['models: []', false],
   ['signatures: [a]', false],
   ['signatures: {p: {}}', false],

@@ -196,7 +196,7 @@ test('every problem is told at once, with line, column and the nearest name', as
 const WRONG: readonly [what: string, yaml: string, problem: RegExp][] = [
   ['YAML that is none', 'signatures: {', /^1:\d+: .*/],
   ['a key that stands twice', 'signatures:\n  a: 1\n  a: 2\n', /^3:3: Map keys must be unique/],
-  ['a list at the top', '- a\n', /^1:1: this is a list; write a map with the keys signatures, runtime, shadow/],
+  ['a list at the top', '- a\n', /^1:1: this is a list; write a map with the keys signatures, runtime, batching/],
   ['another file of that name', 'models: []\n', /^1:1: unknown key "models"; there are "signatures"/],
   ['a signature that is text', 'signatures: {a: b}', /^1:17: this is the text "b"; write a map with "method"/],
   ['no outputs', 'signatures: {k: {method: classify, features: {a: , b: }}}', /"outputs" is missing/],

@@ -10,14 +10,16 @@
 import type { Host, HostOptions } from '../../backends/host/start-host.ts';
 import type { WorkerEvent } from '../../backends/host/worker-host-options.ts';
 import { artifactKinds, namedArtifact } from '../../backends/registry.ts';
-import { AUTO_RUNTIME, type ShadowConfig } from '../../config/model-config.ts';
+import { AUTO_RUNTIME } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
+import type { BatchLayer } from '../../models/loading/layers.ts';
+import { pairedAs } from '../../models/runtimes/paired-names.ts';
+import { inputMismatch } from '../../models/runtimes/same-signatures.ts';
 import type { ShadowSeries } from '../../telemetry/metrics/shadow-metrics.ts';
-import { pairedAs } from '../runtimes/paired-names.ts';
-import { inputMismatch } from '../runtimes/same-signatures.ts';
+import type { ShadowConfig } from './keys.ts';
 import { Shadow, type ShadowComparison, ShadowedExecutor, type ShadowOptions } from './shadow.ts';
 import { isDifferent, type OutputTally, ShadowTally } from './shadow-tally.ts';
 
@@ -68,7 +70,7 @@ export interface ShadowStatus {
 /** The longest time that the version's close() waits for its shadow. */
 const CLOSE_TIMEOUT_MS = 5000;
 
-export class VersionShadow {
+export class VersionShadow implements BatchLayer {
   /** Replaces the model's executor. */
   readonly executor: ShadowedExecutor;
   readonly #options: VersionShadowOptions;

@@ -3,17 +3,17 @@ import assert from 'node:assert/strict';
 import { mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it, type TestContext } from 'node:test';
-import type { ModelsReport } from '../../src/admin/models-report.ts';
-import type { ShadowReport } from '../../src/admin/runtime-report.ts';
-import { siblingModule } from '../../src/backends/host/sibling-module.ts';
-import { fakeModel } from '../support/fake-model.ts';
-import { killSidecars, type LogLine, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { ENDS_WORKER, SKEW } from '../support/skewed-backend.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import type { ModelsReport } from '../../../../src/admin/models-report.ts';
+import type { ShadowReport } from '../../../../src/admin/runtime-report.ts';
+import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
+import { fakeModel } from '../../../support/fake-model.ts';
+import { killSidecars, type LogLine, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { ENDS_WORKER, SKEW } from '../../../support/skewed-backend.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 after(killSidecars);
 
-const SKEWED = siblingModule(import.meta.url, '../support/skewed-backend').href;
+const SKEWED = siblingModule(import.meta.url, '../../../support/skewed-backend').href;
 
 async function start(t: TestContext, keys: string): Promise<Sidecar> {
   const { versionDirectory, backendKind } = fakeModel(t);

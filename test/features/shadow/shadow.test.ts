@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { ServingError } from '../../../../src/core/errors.ts';
-import type { Batch } from '../../../../src/core/executor.ts';
-import { elements, type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { Batch } from '../../../src/core/executor.ts';
+import { elements, type NumericTensor, numericTensor } from '../../../src/core/tensor.ts';
 import {
   Shadow,
   type ShadowComparison,
   ShadowedExecutor,
   type ShadowOptions,
-} from '../../../../src/models/shadow/shadow.ts';
-import { ShadowTally } from '../../../../src/models/shadow/shadow-tally.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { PuppetExecutor } from '../../../support/puppet-executor.ts';
+} from '../../../src/features/shadow/shadow.ts';
+import { ShadowTally } from '../../../src/features/shadow/shadow-tally.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { PuppetExecutor } from '../../support/puppet-executor.ts';
 
 /** A model that may run many at once, and its shadow, which runs one at a time. */
 function harness(changes: Partial<ShadowOptions> = {}) {

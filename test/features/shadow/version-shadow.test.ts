@@ -1,17 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import type { Host, HostOptions } from '../../../../src/backends/host/start-host.ts';
-import { ServingError } from '../../../../src/core/errors.ts';
-import type { Signatures } from '../../../../src/core/signature.ts';
+import type { Host, HostOptions } from '../../../src/backends/host/start-host.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { Signatures } from '../../../src/core/signature.ts';
 import {
   type ShadowEvent,
   VersionShadow,
   type VersionShadowOptions,
-} from '../../../../src/models/shadow/version-shadow.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { PuppetExecutor } from '../../../support/puppet-executor.ts';
-import { signature, spec } from '../../../support/puppet-models.ts';
+} from '../../../src/features/shadow/version-shadow.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { PuppetExecutor } from '../../support/puppet-executor.ts';
+import { signature, spec } from '../../support/puppet-models.ts';
 
 const TOGETHER = 'examples/digits/models/digits_runtimes/1';
 const float = spec('float32', [-1]);
