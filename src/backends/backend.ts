@@ -15,7 +15,7 @@ import type { RunOps } from './op-profile.ts';
 /** Values that a model's configuration has for its backend, by name (`parameters` of pillion.yaml). */
 export type ModelParameters = ReadonlyMap<string, string | number | boolean>;
 
-/** What the server knows about a session before it is loaded: plain values, which cross to threads and processes. */
+/** The server's settings of a session before it is loaded: plain values, which cross to threads and processes. */
 export interface LoadSettings {
   /** Threads that one run may use inside the runtime. */
   readonly intraOpThreads: number;
@@ -37,7 +37,7 @@ export interface LoadSettings {
   readonly maxMessageBytes?: number | undefined;
 }
 
-/** What a backend gets to load a model with. load-options.ts makes it. */
+/** The options with which a backend loads a model. load-options.ts makes them. */
 export interface LoadOptions extends LoadSettings {
   /** A backend rejects those that it does not know: `checkParameters` of load-options.ts. */
   readonly parameters: ModelParameters;
@@ -105,7 +105,7 @@ export interface Session {
    */
   readonly concurrency?: number | undefined;
   /**
-   * For a session with `concurrency`: its server may find out later whether requests share runs, or change its mind.
+   * Watches a session with `concurrency`, whose server may find out later whether requests share runs, or change it.
    * `onChange` gets all signatures after each such change, until the session is closed; only the `followed` ones are
    * served as it says. Called at most once. Absent = `signatures` holds for good.
    */
@@ -125,7 +125,7 @@ export interface ProfiledSession extends Session {
   endProfile(): Promise<readonly RunOps[]>;
 }
 
-/** Whether the graph of an artifact keeps the rows of requests apart. */
+/** The verdict whether the graph of an artifact keeps the rows of requests apart. */
 export type RowVerdict =
   /** Proved: row i of every served output depends on row i of the inputs alone. */
   | { readonly kind: 'rows'; readonly reason: string }
@@ -148,7 +148,7 @@ export interface WorkBounds {
   readonly reason: string;
 }
 
-/** What is known of a backend without its runtime. */
+/** The facts of a backend that need no runtime. */
 export interface BackendFacts {
   /** Its name in a model's config: 'onnx'. */
   readonly kind: string;

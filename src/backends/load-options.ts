@@ -2,7 +2,7 @@
 import { ServingError } from '../core/errors.ts';
 import type { LoadOptions, LoadSettings, ModelParameters } from './backend.ts';
 
-/** What a host provides beside the settings. */
+/** The services that a host provides beside the settings. */
 export type LoadServices = Pick<LoadOptions, 'log' | 'metrics' | 'signal'>;
 
 const NO_PARAMETERS: ModelParameters = new Map();

@@ -22,7 +22,7 @@ export async function loadSession(backend: Backend, versionDirectory: string, op
   );
 }
 
-/** What a session lacks, as a clause; undefined = nothing. */
+/** The fault of a session, as a clause; undefined = none. */
 function faultOf(session: unknown): string | undefined {
   if (!isObject(session)) return 'load() resolves with no session';
   if (typeof session['run'] !== 'function' || typeof session['close'] !== 'function') {

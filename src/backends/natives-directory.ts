@@ -1,6 +1,6 @@
 /**
- * Where native libraries lie that are too large for Pillion's packages: `pillion natives` puts each set of them into a
- * folder of a cache, which `npm ci` keeps.
+ * The place of native libraries that are too large for Pillion's packages: `pillion natives` puts each set of them into
+ * a folder of a cache, which `npm ci` keeps.
  */
 import { homedir } from 'node:os';
 import { join } from 'node:path';

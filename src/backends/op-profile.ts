@@ -14,7 +14,7 @@ export interface OpTime {
 /** One run, in milliseconds. */
 export interface RunOps {
   readonly durationMs: number;
-  /** In the order of their start. */
+  /** The ops in the order of their start. */
   readonly ops: readonly OpTime[];
 }
 

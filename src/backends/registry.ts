@@ -10,7 +10,7 @@
  * proxy/handlers/reload-limits.ts rejects those in lists that clients send. A backend's runtime is imported at first
  * use, so a process loads only the native libraries that its models need. Node's module cache keeps them.
  */
-// Before any runtime, including those of plug-ins.
+// This import comes before any runtime, including those of plug-ins.
 import '../internals/runtime-telemetry.ts';
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -35,11 +35,11 @@ interface BuiltIn {
   /** The backend's own, where it cannot be imported without its runtime. */
   readonly probe?: Backend['probe'];
   readonly judgeRows?: Backend['judgeRows'];
-  /** What bounds the work of the artifact's runs. Absent = nobody can tell before they are measured. */
+  /** The bounds of the work of the artifact's runs. Absent = nobody can tell before they are measured. */
   readonly workBounds?: (versionDirectory: string) => Promise<WorkBounds>;
 }
 
-/** In the order in which they probe a directory, and in which `auto` prefers them: the cheapest to load comes first. */
+/** The backends in the order in which they probe a directory and `auto` prefers them: the cheapest to load is first. */
 const BUILT_IN: readonly BuiltIn[] = [
   {
     kind: 'remote',
@@ -150,7 +150,7 @@ export async function checkBackendKind(kind: string): Promise<void> {
 }
 
 /**
- * What the artifact's graph says about the rows of a signature; undefined = graphs of this kind cannot be read. `axes`:
+ * Judges the rows of a signature by the artifact's graph; undefined = graphs of this kind cannot be read. `axes`:
  * the batch axis of each tensor; default: dim 0 of all. A file that cannot be read is `undecided`.
  */
 export async function judgeRows(

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 
 const PACKAGES = ['onnxruntime-node', '@grpc/grpc-js'];
 
-/** By package; those that are not installed are left out. */
+/** The versions by package; those that are not installed are left out. */
 export function runtimeVersions(): Readonly<Record<string, string>> {
   const { resolve } = createRequire(import.meta.url);
   const found: Record<string, string> = {};

@@ -4,7 +4,7 @@ import { axisOf, type Signature } from '../core/signature.ts';
 import { trialZeros } from '../core/trial-inputs.ts';
 
 export interface SyntheticSize {
-  /** With a dynamic batch axis. */
+  /** The rows, if the signature has a dynamic batch axis. */
   readonly rows: number;
   /** The size of other free dims. Default: 1. */
   readonly free?: number;

@@ -73,7 +73,7 @@ export function batchingOfParameters(message: Message, where: Where): BatchingRe
 }
 
 /**
- * With splitting, max_batch_size limits a request, which has no limit here, and max_execution_batch_size limits a run.
+ * If splitting is on, max_batch_size limits a request, which has no limit here, and max_execution_batch_size a run.
  */
 function batchRows(
   { maxBatchSize, maxExecutionBatchSize, enableLargeBatchSplitting }: BatchingMessage,

@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 
 /**
- * For "did you mean …?": the known name with the fewest edits from `name`, else one that begins with it. Undefined if
+ * The known name with the fewest edits from `name`, else one that begins with it, for "did you mean …?". Undefined if
  * each needs edits of more than half of the letters, and none begins so.
  */
 export function nearestName(name: string, known: readonly string[]): string | undefined {

@@ -33,8 +33,8 @@ export interface TlsLimits {
 export const DEFAULT_TLS_LIMITS: TlsLimits = { minVersion: 'TLSv1.2', ciphers: SUITE_NAMES.join(':') };
 
 /**
- * The limits of `--tls_min_version` and `--tls_cipher_suites`. A list without suites of TLS 1.3 leaves them all in, as in
- * Envoy: node:tls would speak no TLS 1.3 then.
+ * The limits of `--tls_min_version` and `--tls_cipher_suites`. A list without suites of TLS 1.3 leaves them all in, as
+ * in Envoy: node:tls would speak no TLS 1.3 then.
  */
 export function tlsLimits(minVersion: string, suites: string): TlsLimits {
   const named = suites.split(',').filter((name) => name !== '');

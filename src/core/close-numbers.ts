@@ -1,7 +1,7 @@
 /**
- * When two runs of the same model agree. Another machine, batch size or runtime adds floats in another order, so floats
- * may differ by ABSOLUTE + RELATIVE × |expected|; for a 16-bit float RELATIVE is two units of its last place. NaN
- * equals NaN and an infinity equals itself alone. Every other dtype must be equal to the bit.
+ * Decides when two runs of the same model agree. Another machine, batch size or runtime adds floats in another order,
+ * so floats may differ by ABSOLUTE + RELATIVE × |expected|; for a 16-bit float RELATIVE is two units of its last place.
+ * NaN equals NaN and an infinity equals itself alone. Every other dtype must be equal to the bit.
  */
 import type { NumericDType } from './dtype.ts';
 import { BFLOAT16, FLOAT16, fromSmallFloat } from './small-float.ts';
@@ -16,7 +16,7 @@ export const RELATIVE_TOLERANCE: Readonly<Partial<Record<NumericDType, number>>>
   bfloat16: 2 ** -6,
 };
 
-/** Is `x` close enough to the expected `y`, by the rule above? */
+/** Whether `x` is close enough to the expected `y`, by the rule above. */
 export function isClose(x: number, y: number, relative: number): boolean {
   if (Number.isNaN(x) || Number.isNaN(y)) return Number.isNaN(x) && Number.isNaN(y);
   // An infinity equals itself alone.

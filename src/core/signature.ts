@@ -77,8 +77,8 @@ export interface LengthPadding {
  */
 export interface KeptValues {
   /**
-   * By the input, which a step of a sequence (SequenceStep in model-spec.ts) may leave out: the output that is its value in
-   * the next step, which gets it only if it names it.
+   * The output that is an input's value in the next step, by the input. A step of a sequence (SequenceStep in
+   * model-spec.ts) may leave out the input, and gets the output only if it names it.
    */
   readonly nextOf: ReadonlyMap<string, string>;
   /** A request must be a step, for the server alone has some of the inputs: why, and how to send one. Absent = it need not. */

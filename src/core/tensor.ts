@@ -100,7 +100,7 @@ export function byteLengthOfAll(tensors: TensorMap): number {
   return bytes;
 }
 
-/** About how much memory the tensors take, their strings' objects included. */
+/** The approximate memory of the tensors, their strings' objects included, in bytes. */
 export function memoryOf(tensors: TensorMap): number {
   let bytes = byteLengthOfAll(tensors);
   for (const { dtype, data } of tensors.values()) if (dtype === 'string') bytes += data.length * STRING_OBJECT_BYTES;

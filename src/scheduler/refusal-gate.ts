@@ -194,7 +194,7 @@ export class RefusalGate {
   ): boolean {
     const { queue, dispatcher, quarantined, callerCoreShare } = this.#options;
     if (queue.queuedTasks !== queuedTasks || dispatcher.runningBatches !== runningBatches) return false;
-    // Where the queue is full for this request, admission starts what it can and then looks at what still waits.
+    // If the queue is full for this request, admission starts what it can and then looks at the rest.
     if (dispatcher.mayStart(now)) return false;
     if (quarantined.count > 0 || callerCoreShare > 0) return false;
     return queue.sheddableTasks === 0 || priority >= Priority.sheddable;

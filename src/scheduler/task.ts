@@ -17,7 +17,7 @@ export interface TaskContext {
   readonly cancel: CancelSignal;
   readonly stages: StageClock;
   readonly trace: TraceContext | undefined;
-  /** Whose request it is, an opaque text (proxy/caller.ts). Absent: one caller with all others that have none. */
+  /** The caller's name, an opaque text (proxy/caller.ts). Absent: one caller with all others that have none. */
   readonly caller?: string | undefined;
   /** Absent = default. */
   readonly priority?: PriorityClass | undefined;

@@ -48,7 +48,7 @@ export const MAX_IMPORTED_RUN_MS = 86_400_000;
 export const MAX_BATCH_ELEMENTS = 2 ** 22;
 /** Length of rows until a batch has run: that of the synthetic batches at load. */
 export const FIRST_LENGTH = 1;
-/** Until something has run, a run costs as much as so many elements beside its own. Chosen: a few short sentences. */
+/** The cost of a run in elements, beside its own, until something has run. Chosen: a few short sentences. */
 export const RUN_COST_ELEMENTS = 512;
 /** Run times are trusted for so many times the largest that has run. Chosen: a few runs lead to any size. */
 export const TRUSTED_GROWTH = 4;
@@ -286,7 +286,7 @@ export const MAX_KNOWN_GOOD_BYTES = 64 * 1024;
 export const KNOWN_GOOD_KEPT_MS = 10_000;
 /** How long a verdict of the runtime's state is used again. Chosen. */
 export const VERDICT_MS = 100;
-/** So few members are run one by one: halves would take as many runs. ADR 23. */
+/** Most members that are run one by one: halves would take as many runs. ADR 23. */
 export const MAX_RUN_ALONE = 3;
 
 // ---- What the server costs beside runs, for simulations (simulation/) ----

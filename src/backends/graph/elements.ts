@@ -94,10 +94,10 @@ const where: Operation = (condition, a, b) => {
   return opaque('where', [condition, a, b]);
 };
 
-/** Of integers rounded towards zero. */
+/** Divides integers and rounds towards zero. */
 const divide: Operation = (a, b) => dividedBy(a, b) ?? opaque('divide', [a, b]);
 
-/** What stays as it is when it is made an integer. */
+/** Makes an integer of the element; one that is an integer stays as it is. */
 const whole: Operation = (a) => {
   if (a === undefined) return undefined;
   const isWhole = Number.isInteger(a.factor) && a.symbols.every((symbol) => !symbol.startsWith('i:'));
@@ -232,7 +232,7 @@ function cast(call: NodeCall): Value | undefined {
 const less = numeric('less', (a, b) => (a < b ? 1 : 0));
 const lessOrEqual = numeric('lessOrEqual', (a, b) => (a <= b ? 1 : 0));
 
-/** By op of ai.onnx. */
+/** The rules by op of ai.onnx. */
 export const ELEMENT_RULES: Readonly<Record<string, ElementRule>> = {
   Shape: shape,
   Size: size,

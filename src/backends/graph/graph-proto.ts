@@ -17,7 +17,7 @@ export interface TensorProto {
   readonly isFloat?: boolean;
   /** Undefined = not known. */
   readonly dims: readonly number[] | undefined;
-  /** In row-major order. Undefined if there are many, or they are no numbers, or in another file. */
+  /** The elements in row-major order. Undefined if there are many, or they are no numbers, or in another file. */
   readonly elements: readonly number[] | undefined;
 }
 
@@ -80,7 +80,7 @@ export interface ModelProto {
   readonly graph: GraphProto;
   /** Versions by domain; '' is ai.onnx. */
   readonly opsets: ReadonlyMap<string, number>;
-  /** By `functionKey`. */
+  /** The functions by `functionKey`. */
   readonly functions: ReadonlyMap<string, FunctionProto>;
 }
 

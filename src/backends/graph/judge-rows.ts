@@ -12,7 +12,7 @@ import { plainAxis, rows, same, type Value } from './value.ts';
 /** `fails`: the runtime refuses to run it. */
 export type Verdict = RowVerdict | { readonly kind: 'fails'; readonly reason: string };
 
-/** What is taken for true or false of conditions, by their keys. */
+/** The conditions that are taken for true or false, by their keys. */
 export type Assumed = ReadonlyMap<string, boolean>;
 
 export interface JudgedInput {

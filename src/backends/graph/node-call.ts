@@ -3,7 +3,7 @@ import type { Attribute, GraphProto, NodeProto } from './graph-proto.ts';
 import { dimSymbol, type Element, isDim, numberOf, opaque, type Size } from './size.ts';
 import { type Dims, elementsOf, type Known, mixed, type Same, same, undecided, type Value } from './value.ts';
 
-/** What the outputs of a node are; those that are not in the list cannot be followed. */
+/** The values of a node's outputs; those that are not in the list cannot be followed. */
 export type Outputs = Value | readonly Value[];
 export type Rule = (call: NodeCall) => Outputs;
 export type Rules = Readonly<Record<string, Rule>>;
@@ -16,13 +16,13 @@ export interface Following {
   elements(value: Value): readonly Element[] | undefined;
   /** The outputs of a graph in the node for its inputs; it also sees the values of the graph around it. */
   branch(graph: GraphProto, inputs: readonly Value[]): readonly Value[];
-  /** What is assumed of a condition that no request changes; undefined = nothing yet. */
+  /** The assumed value of a condition that no request changes; undefined = none yet. */
   assumed(condition: Size): boolean | undefined;
 }
 
 export class NodeCall {
   readonly node: NodeProto;
-  /** Of the node's domain. */
+  /** The opset of the node's domain. */
   readonly opset: number;
   readonly inputs: readonly (Value | undefined)[];
   readonly following: Following;
@@ -148,7 +148,7 @@ export class Fork extends Error {
   }
 }
 
-/** Of any rank, the same for all requests. */
+/** A value of any rank, the same for all requests. */
 export const ANY_CONSTANT = same(undefined);
 
 /** `axis` counted from the front. Throws RowsLost if there is no such axis. */

@@ -1,5 +1,5 @@
 /**
- * Where the rows are after a Reshape.
+ * Finds the rows after a Reshape.
  *
  * In memory a tensor with a batch axis is `front` blocks of B rows, each of them in one piece: front × B × inner, where
  * front is the product of all dims before the axis and of what was merged in front. A Reshape moves nothing in memory.

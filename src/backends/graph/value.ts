@@ -1,5 +1,5 @@
 /**
- * What is known of a tensor of the graph before it runs: its dims, and where the rows of the batch are in it.
+ * The known facts of a tensor before the graph runs: its dims, and where the rows of the batch are in it.
  *
  *   same     equal for all requests of a run, whatever their rows hold and however many there are
  *   rows     one axis is the batch; what belongs to row i depends on row i of the inputs alone
@@ -23,7 +23,7 @@ export interface Same {
   readonly kind: 'same';
   /** Undefined = any rank. */
   readonly dims: Dims | undefined;
-  /** Of a small tensor of integers or booleans, in row-major order; none depends on the number of rows. */
+  /** The elements of a small tensor of integers or booleans, in row-major order; none depends on the number of rows. */
   readonly elements?: readonly Element[] | undefined;
 }
 
@@ -92,7 +92,7 @@ export function plainAxis(at: number): RowAxis {
   return { at, outer: ONE, inner: ONE };
 }
 
-/** With the axis moved to `at`. */
+/** The same axis, moved to `at`. */
 export function movedTo(axis: RowAxis, at: number): RowAxis {
   return { ...axis, at };
 }
@@ -111,7 +111,7 @@ export function axisOf(value: Known): RowAxis | undefined {
   return value.kind === 'rows' ? value.axis : undefined;
 }
 
-/** What every rule must keep to: a slip in one makes its node undecided, not its rows mixed. */
+/** Checks what holds for the results of all rules: a slip in one makes its node undecided, not its rows mixed. */
 export function checkInvariants(value: Value, inputs: readonly (Value | undefined)[]): void {
   if (value.kind === 'same' && inputs.some((input) => input?.kind === 'rows' || input?.kind === 'counts')) {
     throw new RowsLost('undecided', 'its result may depend on the rows or on how many there are');

@@ -1,5 +1,5 @@
 /**
- * What a backend tells the server beside its answers: lines for the log, and values of its own metrics. Hosts carry
+ * A backend's notes to the server beside its answers: lines for the log, and values of its own metrics. Hosts carry
  * them from the session to the server, wherever the session is.
  *
  * Lines leave at once. Values are collected, and leave with `flush`, which hosts call after the load and after each
@@ -21,7 +21,7 @@ const NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** One session's notes. */
 export class BackendNotes {
-  /** For the options of the load. */
+  /** The log and the metrics in the options of the load. */
   readonly services: { readonly log: BackendLog; readonly metrics: BackendMetrics };
   readonly #send: (notes: readonly BackendNote[]) => void;
   readonly #names = new Set<string>();

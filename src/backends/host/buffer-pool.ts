@@ -17,12 +17,12 @@ import type { TransferMemory } from './tensor-transfer.ts';
 const SMALLEST_CLASS = 10;
 /** 64 MiB: a larger input takes so long to compute that fresh memory does not matter. */
 const LARGEST_CLASS = 26;
-/** For each model version: a few batches of usual sizes. */
+/** The most bytes kept for each model version: a few batches of usual sizes. */
 const DEFAULT_MAX_KEPT_BYTES = 64 * 2 ** 20;
 
 export class BufferPool implements TransferMemory {
   readonly #maxKeptBytes: number;
-  /** By class: kept[3] holds buffers of 2^13 bytes. */
+  /** The kept buffers by class: kept[3] holds buffers of 2^13 bytes. */
   readonly #kept: ArrayBuffer[][] = [];
   readonly #lent = new WeakSet<ArrayBufferLike>();
   #keptBytes = 0;
@@ -37,7 +37,7 @@ export class BufferPool implements TransferMemory {
     return this.#keptBytes;
   }
 
-  /** At least `byteLength` bytes of any content, lent until claimed or released. Throws `too_large` without memory. */
+  /** Lends at least `byteLength` bytes of any content until claimed or released. Throws `too_large` without memory. */
   allocate(byteLength: number): ArrayBuffer {
     const sizeClass = classOf(byteLength);
     const kept = this.#kept[sizeClass - SMALLEST_CLASS]?.pop();

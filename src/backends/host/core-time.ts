@@ -14,7 +14,7 @@ export function startCoreTimer(
   return () => Math.max(0, clock.nowMs() - startedAt - (waitedMs() - waitedBefore));
 }
 
-/** Of the calling thread, since its start. */
+/** The time that the calling thread has waited since its start. */
 function waitedForCoreMs(): number {
   return (coreUse('thread-self')?.waitedNs ?? 0) / 1e6;
 }

@@ -69,7 +69,7 @@ export function boundedHost(bounds: WorkBounds | undefined): HostChoice | undefi
   return { kind: bounds.kind === 'values' ? 'process' : 'thread', reason: bounds.reason };
 }
 
-/** What one request may do in a host that `boundedHost` would not choose; undefined = calibration chooses. */
+/** The harm that one request may do in a host that `boundedHost` would not choose. No `kind`: calibration chooses. */
 export function cautionsOf(kind: HostKind | undefined, bounds: WorkBounds | undefined): readonly string[] {
   const wanted = boundedHost(bounds);
   if (kind === undefined || kind === 'process' || wanted === undefined || wanted.kind === kind) return [];
@@ -81,7 +81,7 @@ export function cautionsOf(kind: HostKind | undefined, bounds: WorkBounds | unde
   return [`one request ${may}, as it runs ${where}: ${wanted.reason}; set ${advice}, or leave host out`];
 }
 
-/** What a backend wants of its host. */
+/** The needs of a backend for its host. */
 export interface HostNeeds extends Pick<Backend, 'kind'> {
   readonly mustRunIn?: Backend['mustRunIn'] | undefined;
   /** The device that its sessions are for. */

@@ -35,7 +35,7 @@ export interface WorkerReady {
   readonly signatures: ReadonlyMap<string, Signature>;
   /** The session has runSync. */
   readonly isSynchronous: boolean;
-  /** What the backend needed to load the model, in ms (core-time.ts), without importing the runtime. */
+  /** The backend's time to load the model, in ms (core-time.ts), without importing the runtime. */
   readonly loadMs: number;
   /** The session's warnings. */
   readonly warnings: readonly string[];

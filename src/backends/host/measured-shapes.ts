@@ -25,7 +25,7 @@ interface MeasuredSignature {
 export class MeasuredShapes {
   readonly #bySignature: ReadonlyMap<string, MeasuredSignature>;
 
-  /** Those of a calibration of `signatures` with batches of up to `maxBatchSize` rows. */
+  /** The shapes of a calibration of `signatures` with batches of up to `maxBatchSize` rows. */
   constructor(signatures: Signatures, maxBatchSize: number) {
     this.#bySignature = new Map(
       [...signatures].flatMap(([name, signature]) => {

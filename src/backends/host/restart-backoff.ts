@@ -8,7 +8,7 @@
 /** Short, since a crash often has a single cause (one bad batch), and callers wait for the replacement. */
 export const DEFAULT_FIRST_DELAY_MS = 50;
 export const DEFAULT_MAX_DELAY_MS = 10_000;
-/** With the delays above, this is about one minute. */
+/** The restarts after which it gives up: about one minute with the delays above. */
 export const DEFAULT_MAX_ATTEMPTS = 12;
 
 export class RestartBackoff {

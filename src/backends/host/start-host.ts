@@ -71,7 +71,7 @@ export interface HostMove {
 export interface Host extends HostedSession, HostChoice {
   /** Kind of the backend that opened it. */
   readonly backendKind: string;
-  /** What one request may do in this host, which its owner has chosen: for the log and its standing warnings. */
+  /** The harm that one request may do in this host, which its owner has chosen: for the log and standing warnings. */
   readonly cautions?: readonly string[];
   /** Undefined when the host was fixed, or calibration failed. */
   readonly measured: Calibration | undefined;
@@ -98,7 +98,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   ];
   const start = { ...options, endsAbandonedRuns: bounds?.kind === 'values' };
   const shared = { backendKind: backend.kind, cautions };
-  // Where a thread is the first to load a runtime, what that allocates for the whole process stays in the thread's heap.
+  // If a thread loads a runtime first, memory that this allocates for the whole process stays in the thread's heap.
   if (fixed?.kind !== 'process') await backendFor(options.versionDirectory, options.backendKind);
   if (fixed === undefined) return { ...(await startCalibrated(options, requested === 'inline')), ...shared };
   const startIn = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[fixed.kind];

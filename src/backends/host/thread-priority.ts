@@ -22,7 +22,7 @@ export function yieldToEventLoop(): void {
   if (availableParallelism() >= 2) lowerPriority((now) => now + NICE_STEP);
 }
 
-/** What runs leave to an application beside this server: every core that it wants, at once, or after its time slice. */
+/** How runs yield cores to an application beside this server: every core that it wants, at once, or after its slice. */
 export type SpareCores = 'idle' | 'lowest_nice' | 'unchanged';
 
 /** A tool that takes longer does not work. */
@@ -40,10 +40,10 @@ export function probeSpareCores(): SpareCores {
  * cannot set it, so util-linux's chrt does; where that is missing or not permitted, the nice value is the lowest.
  */
 export function takeSpareCores(): void {
-  // On a single core it would starve runs.
+  // It would starve runs on a single core.
   if (availableParallelism() < 2) return;
   try {
-    // Before the nice value, which it would inherit: on a busy machine it would take too long.
+    // This comes before the nice value, which the tool would inherit: it would take too long on a busy machine.
     runTool(['--idle', '--pid', '0', String(threadId())]);
   } catch {
     // No /proc: no Linux.

@@ -70,7 +70,7 @@ class WorkerHost implements Executor {
   readonly #growth: SessionGrowth | undefined;
   readonly #isOnDevice: boolean;
   readonly #endsAbandonedRuns: boolean;
-  /** As they were last; undefined = the sessions and their threads are fixed. */
+  /** The last state; undefined = the sessions and their threads are fixed. */
   plans: readonly SessionPlan[] | undefined;
   #closed: Promise<void> | undefined;
 

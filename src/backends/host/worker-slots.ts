@@ -135,7 +135,7 @@ export class WorkerSlots {
     return true;
   }
 
-  /** From now on batches go to the workers whose runs have so many threads. The others stay, for another time. */
+  /** Sends batches from now on to the workers whose runs have so many threads. The others stay, for another time. */
   activate(threads: number): void {
     this.#threads = threads;
     const idle = [...this.#idle.splice(0), ...this.#spare.splice(0)];

@@ -1,5 +1,5 @@
 /**
- * What this machine has for CUDA, read from files: nothing is loaded, so the server's own process can ask, too.
+ * Reads from files what this machine has for CUDA: nothing is loaded, so the server's own process can ask, too.
  *
  *   libraries   `pillion natives cuda`
  *   driver      libcuda.so.1 and /dev/nvidiactl: NVIDIA's, of the machine or of its container runtime
@@ -14,7 +14,7 @@ import { CUDA_LIBRARIES, cudaLibraryDirectory } from './cuda-natives.ts';
 export interface CudaMachine {
   /** "linux-x64". */
   readonly platform: string;
-  /** Where the libraries should be. */
+  /** The directory where the libraries should be. */
   readonly libraries: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   exists(path: string): boolean;
@@ -24,7 +24,7 @@ export interface CudaMachine {
   read(path: string): string | undefined;
 }
 
-/** What is there. */
+/** The parts of CUDA that are there. */
 export interface CudaState {
   /** The directory of the libraries if all are there. */
   readonly libraries: string | undefined;
@@ -38,7 +38,7 @@ export interface CudaState {
   readonly problems: readonly string[];
 }
 
-/** Of CUDA 13.0. An older driver may do with NVIDIA's forward compatibility package, so it is not refused. */
+/** The driver of CUDA 13.0. An older one may do with NVIDIA's forward compatibility package, so it is not refused. */
 const LEAST_DRIVER = 580;
 const DRIVER_LIBRARY = 'libcuda.so.1';
 const DRIVER_DEVICE = '/dev/nvidiactl';
@@ -121,7 +121,7 @@ function noDevice({ environment }: CudaMachine): string {
     : `CUDA_VISIBLE_DEVICES="${visible}" shows no device`;
 }
 
-/** Where the loader would look: LD_LIBRARY_PATH, its cache, and the usual directories. */
+/** The driver where the loader would look: LD_LIBRARY_PATH, its cache, and the usual directories. */
 function findDriver({ exists, read, environment }: CudaMachine): string | undefined {
   const named = (environment['LD_LIBRARY_PATH'] ?? '').split(':').filter((path) => path !== '');
   const cached = (read('/etc/ld.so.cache') ?? '').match(/\/[^\0]*\/libcuda\.so\.1(?=\0)/g) ?? [];

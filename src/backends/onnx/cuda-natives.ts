@@ -12,14 +12,14 @@ import { nativesDirectory } from '../natives-directory.ts';
 /** The folder's name: ONNX Runtime's version and a hash of the recipe, which the command checks. */
 export const CUDA_NATIVES = 'cuda-onnxruntime-1.30.0-1e230be0';
 
-/** Those that are loaded by name; cuDNN and NVRTC load further ones that lie beside them. */
+/** The libraries that are loaded by name; cuDNN and NVRTC load further ones that lie beside them. */
 export const CUDA_LIBRARIES: readonly string[] = [
   ...['libonnxruntime.so.1', 'libonnxruntime_providers_shared.so', 'libonnxruntime_providers_cuda.so'],
   ...['libcudart.so.13', 'libcublas.so.13', 'libcublasLt.so.13', 'libcurand.so.10', 'libcufft.so.12'],
   ...['libnvrtc.so.13', 'libcudnn.so.9'],
 ];
 
-/** Where the libraries are, if they are installed. */
+/** The directory of the libraries, if they are installed. */
 export function cudaLibraryDirectory(): string {
   return join(nativesDirectory(), CUDA_NATIVES, 'lib');
 }

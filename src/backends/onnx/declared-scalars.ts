@@ -8,7 +8,7 @@ const VALUE_TYPE = 2;
 const TYPE_TENSOR = 1;
 const TENSOR_SHAPE = 2;
 
-/** Their names. Throws ServingError for bytes that are no model. */
+/** The names of the declared scalars. Throws ServingError for bytes that are no model. */
 export function scalarsOf(model: Uint8Array): ReadonlySet<string> {
   const scalars = new Set<string>();
   for (const { number, value } of graphFieldsOf(model)) {

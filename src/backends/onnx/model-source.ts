@@ -1,6 +1,6 @@
 /**
- * What ONNX Runtime opens: the model's file, or its bytes where a part is served otherwise than the file has it. And
- * what it does not tell of the file.
+ * The source that ONNX Runtime opens: the model's file, or its bytes where a part is served otherwise than the file has
+ * it. And the facts that ONNX Runtime does not tell of the file.
  */
 import { readFile } from 'node:fs/promises';
 import { quoteName } from '../../core/list-names.ts';
@@ -9,7 +9,7 @@ import { scalarsOf } from './declared-scalars.ts';
 import { readModelFile } from './graph/proto/model-file.ts';
 import { withoutZipMaps, type ZipMap, zipMapsOf } from './zip-map.ts';
 
-/** What ONNX Runtime does not tell of a model file. */
+/** The facts of a model file that ONNX Runtime does not tell. */
 export interface FileFacts {
   /** Inputs and outputs that are declared as scalars. */
   readonly scalars: ReadonlySet<string>;

@@ -112,7 +112,7 @@ function checkProvider(file: string, options: LoadOptions): void {
   if (problems.length > 0) throw loadFailed(file, cudaText(problems));
 }
 
-/** Without it, this process has loaded onnxruntime-node's own library, which has no provider beside it. */
+/** Reports a wrong LD_LIBRARY_PATH: the process has then loaded onnxruntime-node's own library, without a provider. */
 function pathProblem({ libraries }: Pick<CudaState, 'libraries'>): readonly string[] {
   const [first] = (process.env['LD_LIBRARY_PATH'] ?? '').split(':');
   if (libraries === undefined || first === libraries) return [];
@@ -133,9 +133,9 @@ async function openModel(
 }
 
 /**
- * Without spinning, with which a pool's idle threads take CPU from other slots and the event loop after each run. Without
- * memory patterns: the runtime keeps a block for every shape that it has run, beside what the first run of it took
- * (docs/why/memory.md).
+ * The options turn spinning off, with which a pool's idle threads take CPU from other slots and the event loop after
+ * each run. They turn memory patterns off, for which the runtime keeps a block for every shape that it has run, beside
+ * the memory of the first run of it (docs/memory.md).
  */
 function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
   return {

@@ -1,4 +1,4 @@
-/** What is known of backend `onnx` without ONNX Runtime's library. */
+/** The facts of backend `onnx` that need no library of ONNX Runtime. */
 import type { BackendFacts } from '../backend.ts';
 
 export const ONNX_FACTS: BackendFacts = {

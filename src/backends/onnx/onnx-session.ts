@@ -107,9 +107,9 @@ function toOrtTensor(name: string, tensor: Tensor): OrtTensor {
 }
 
 /**
- * On a Node with Float16Array (24), ORT's Tensor creates one, which its binding reads through Node-API as an empty
- * array ("not enough space: expected 12, got 0"). The binding reads only these four properties, so it gets them with
- * the Uint16Array that it understands.
+ * Makes a float16 tensor without ORT's Tensor, which creates a Float16Array on a Node that has it (24). ORT's binding
+ * would read that through Node-API as an empty array ("not enough space: expected 12, got 0"). It reads only these four
+ * properties, so it gets them with the Uint16Array that it understands.
  */
 function float16Tensor(tensor: NumericTensor): OrtTensor {
   return { type: 'float16', dims: tensor.shape, location: 'cpu', data: elements(tensor) } as object as OrtTensor;

@@ -25,11 +25,11 @@ import {
 /** A ZipMap whose maps are an output of the model, and of nothing else. */
 export interface ZipMap {
   readonly output: string;
-  /** Of the columns, in their order. */
+  /** The classes of the columns, in their order. */
   readonly classes: readonly string[];
 }
 
-/** Of a tensor whose values are in another file, which is found by the model's path alone. */
+/** The field of a tensor whose values are in another file, which is found by the model's path alone. */
 const EXTERNAL_DATA = 13;
 const FLOAT = 1;
 
@@ -80,7 +80,7 @@ function zipMapOf(node: Uint8Array): ZipMap | undefined {
   return output === undefined || classes.length === 0 ? undefined : { output, classes };
 }
 
-/** Of an attribute; empty if it is another one. */
+/** The classes of an attribute; empty if it is another one. */
 function classesOf(attribute: Uint8Array): readonly string[] {
   const name = textOf(attribute, 1);
   if (name === 'classlabels_strings') return textsOf(attribute, 9);

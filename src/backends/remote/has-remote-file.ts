@@ -1,8 +1,8 @@
-/** Whether a version is another server's, which is asked of every version: without what calls that server. */
+/** Tells versions of other servers. Every version is asked, so this loads nothing that calls a server. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** In a version directory: the server and model that serve the version. */
+/** The file in a version directory that names the server and model that serve the version. */
 export const REMOTE_FILE = 'remote.yaml';
 
 /** True if the version is served by another server. */

@@ -1,5 +1,5 @@
 /**
- * Whether requests for a remote model may share calls. Its server is asked, because nothing can be tried from here:
+ * Decides whether requests for a remote model may share calls. Nothing can be tried from here, so its server is asked:
  *
  *   remote.yaml has batching ──▶ obeyed
  *   a Pillion                ──▶ as it has found out, with the version that it has found it out of
@@ -20,9 +20,9 @@ export interface RemoteAxesParts {
   readonly protocol: RemoteProtocol;
   readonly channel: RemoteChannel;
   readonly clock: Clock;
-  /** As in remote.yaml: undefined = the server decides. */
+  /** The value of remote.yaml; undefined = the server decides. */
   readonly isBatching: boolean | undefined;
-  /** Those of the load, with candidates for batch axes. */
+  /** The signatures of the load, with candidates for batch axes. */
   readonly candidates: Signatures;
 }
 
@@ -51,7 +51,7 @@ export class RemoteAxes {
   #pauseMs = FIRST_PAUSE_MS;
   #timer: TimerHandle | undefined;
   #looking: Promise<void> | undefined;
-  /** Those whose requests share calls as the server says, and not as their owner declares. */
+  /** The signatures whose requests share calls as the server says, and not as their owner declares. */
   #followed: ReadonlySet<string> = new Set();
   #onChange: ((signatures: Signatures) => void) | undefined;
   #isClosed = false;
@@ -60,7 +60,7 @@ export class RemoteAxes {
     this.#parts = parts;
   }
 
-  /** As the server said last. */
+  /** The signatures by the server's last report. */
   get signatures(): Signatures {
     return new Map([...this.#parts.candidates].map(([name, signature]) => [name, this.#decided(name, signature)]));
   }

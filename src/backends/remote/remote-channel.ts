@@ -79,7 +79,7 @@ const CHANNEL_OPTIONS = {
 export class RemoteChannel {
   readonly #newClient: () => Client;
   readonly #clock: Clock;
-  /** What grpc-js says of an answer over the limit, as it came or inflated. */
+  /** Matches grpc-js's texts for an answer over the limit, as it came or inflated. */
   readonly #overLimit: RegExp;
   #client: Client;
   readonly #retries = new TokenBucket(MAX_TOKENS);

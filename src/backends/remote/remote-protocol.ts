@@ -30,11 +30,11 @@ export interface AxisQuestion {
   read(message: Uint8Array): ReportedAxes;
 }
 
-/** What the server says of its batch axes. */
+/** The server's report about its batch axes. */
 export interface ReportedAxes {
   /** The version that it says it of, as a decimal; undefined = of whichever answers. */
   readonly version: string | undefined;
-  /** By signature; one that is not there is not known to keep rows apart. */
+  /** The axes by signature; one that is not there is not known to keep rows apart. */
   readonly axes: ReadonlyMap<string, ReportedAxis>;
 }
 

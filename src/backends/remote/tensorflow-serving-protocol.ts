@@ -48,7 +48,7 @@ export function tensorflowServingProtocol(spec: ModelSpec): RemoteProtocol {
   };
 }
 
-/** What another Pillion says of the model's batch axes, whatever protocol its requests come by. */
+/** Asks another Pillion for the model's batch axes, whatever protocol its requests come by. */
 export function pillionAxes(spec: ModelSpec): AxisQuestion {
   return {
     path: `${SERVICE}/GetModelMetadata`,

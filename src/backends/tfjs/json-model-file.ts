@@ -27,7 +27,7 @@ export interface JsonModel {
   readonly format: 'graph-model' | 'layers-model';
   /** A graph's signature, if the converter wrote one. */
   readonly signature: JsonSignature | undefined;
-  /** As the file has them: whoever reads them checks them. */
+  /** The fields as the file has them: whoever reads them checks them. */
   readonly topology: object;
   readonly weightsManifest: unknown;
 }

@@ -49,7 +49,7 @@ async function open(tf: TfjsLibrary, json: JsonModel): Promise<OpenJsonModel> {
   try {
     return await openJsonModel(tf, json);
   } catch (error) {
-    // Also for a signature with a type that TensorFlow.js lacks.
+    // This also happens for a signature with a type that TensorFlow.js lacks.
     throw loadFailed(json.file, tensorflowText(error), error);
   }
 }

@@ -15,7 +15,7 @@ export interface SavedSignature extends SignatureDef {
 
 export interface MetaGraph {
   readonly tags: readonly string[];
-  /** By name, in the file's order. */
+  /** The signatures by name, in the file's order. */
   readonly signatures: ReadonlyMap<string, SavedSignature>;
   /** The bytes of its GraphDef: a view of the file's. */
   readonly graphDef: Uint8Array;

@@ -27,7 +27,7 @@ export class OpenGraph {
   readonly #model: number;
   readonly #places: ReadonlyMap<string, Places>;
 
-  /** With `onTracedRun`, TensorFlow traces each run. */
+  /** @param onTracedRun if it is given, TensorFlow traces each run */
   constructor(
     binding: NativeBinding,
     model: number,

@@ -1,4 +1,4 @@
-/** What the objectives of both libraries make of the sums of the trees. */
+/** The functions that the objectives of both libraries apply to the sums of the trees. */
 import type { Floats } from './forest.ts';
 import type { Finish } from './tree-model.ts';
 

@@ -7,7 +7,7 @@
  *               0      1           └──▶ 2          value    [ 0.5  -3    4 | …        a split's threshold, a leaf's value
  *                                                  right    [ 2     0    0 | …        a split's right child
  *
- * Whether a split sends a value left is the library's own rule (xgboost/xgboost-split.ts, lightgbm/lightgbm-split.ts),
+ * The library's own rule decides whether a split sends a value left (xgboost-split.ts, lightgbm-split.ts),
  * which reads `flags`. A split on categories has the number of its set in `value`. A set is a row of bits: bit c is set
  * for category c.
  */
@@ -21,18 +21,18 @@ export interface Forest {
   readonly feature: Int32Array;
   readonly value: Floats;
   readonly right: Int32Array;
-  /** By node: bits of the library's split rule. */
+  /** The bits of the library's split rule, by node. */
   readonly flags: Uint8Array;
-  /** By tree: its first node. */
+  /** The first node of each tree. */
   readonly roots: Int32Array;
-  /** By tree: the sum that its leaves are added to. */
+  /** The sum that the leaves of each tree are added to. */
   readonly groups: Int32Array;
-  /** By set of categories: its first word. One more entry than there are sets: the end. */
+  /** The first word of each set of categories. The last entry is the end of the last set. */
   readonly setStarts: Int32Array;
   readonly setWords: Uint32Array;
 }
 
-/** What a file says about a node. Children are named by the file's own keys, which the caller's `read` understands. */
+/** A node as the file has it. Children are named by the file's own keys, which the caller's `read` understands. */
 export type FileNode<K> = FileLeaf | FileSplit<K>;
 
 export interface FileLeaf {

@@ -22,14 +22,14 @@ interface Format {
   readonly read: (text: string) => TreeModel;
 }
 
-/** In the order in which a directory is searched. */
+/** The formats in the order in which a directory is searched for them. */
 const FORMATS: readonly Format[] = [
   { file: JSON_ARTIFACT, begins: beginsTrees, read: readTreeJson },
   { file: 'model.txt', begins: (head) => /^tree\r?\n/.test(head), read: readLightgbmText },
   { file: 'model.ubj', begins: (head) => head.includes('learner'), read: refuseBinary },
 ];
 
-/** As text, a larger file would not fit into a string with certainty. Such a forest has millions of nodes. */
+/** The most bytes of a file: the text of a larger one might not fit into a string. It would have millions of nodes. */
 const MAX_BYTES = 2 ** 28;
 
 /** The path of the directory's model, and how it is read; undefined = it has none. Never rejects. */

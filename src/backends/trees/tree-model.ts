@@ -9,18 +9,18 @@ import type { GoesLeft } from './sum-trees.ts';
 export type Finish = (sums: Floats, groups: number) => Floats;
 
 export interface TreeModel {
-  /** For people: "XGBoost 3.1.2". */
+  /** The library and its version for people: "XGBoost 3.1.2". */
   readonly maker: string;
   /** Its name in the file; '' = none, and the prediction is the sum of the trees. */
   readonly objective: string;
   readonly featureCount: number;
-  /** By column; empty if the file has none. */
+  /** The names of the columns; empty if the file has none. */
   readonly featureNames: readonly string[];
   readonly forest: Forest;
   readonly goesLeft: GoesLeft;
   /** The type in which the library reads features and adds leaves. */
   readonly dtype: FloatDType;
-  /** By group: the start of its sum. */
+  /** The start of each group's sum. */
   readonly base: Floats;
   readonly finish: Finish;
   /** Numbers in a row of the prediction, as a dim of its own; undefined = one, without such a dim. */

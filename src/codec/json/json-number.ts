@@ -21,7 +21,7 @@ import { asciiText, LOWER_E, MINUS, PLUS, POINT, UPPER_E, ZERO } from './json-ch
 /** Powers of ten that are exact doubles. */
 const MAX_EXACT_POWER = 22;
 const POW10 = Float64Array.from({ length: MAX_EXACT_POWER + 1 }, (_, i) => Number(`1e${i}`));
-/** About 10^-i: a product is cheaper than a division where an error is allowed. */
+/** Approximately 10^-i: a product is cheaper than a division where an error is allowed. */
 const TENTHS = POW10.map((power) => 1 / power);
 
 /** The most digits that always fit a 32-bit integer. */

@@ -12,7 +12,7 @@ export const MAX_NUMBER_LENGTH = 26;
 
 const POW10 = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 
-/** Below it, 10^scale for 9 digits is no exact double. */
+/** The least number for which 10^scale for 9 digits is an exact double. */
 const QUICK_MIN = 1e-13;
 /** Numbers from here to PLAIN_MAX have no exponent. */
 const PLAIN_MIN = 1e-5;

@@ -93,7 +93,7 @@ export class NumberRows {
     return at;
   }
 
-  /** Is `at` so near to the block's end that a number may be cut? */
+  /** Whether `at` is so near to the block's end that a number may be cut. */
   #isCut(at: number): boolean {
     return at > this.#start && this.#end - at < LONGEST_NUMBER && this.#end < this.#bytes.length;
   }

@@ -54,7 +54,7 @@ const MAX_PARAMETERS = 4 * MAX_NAMES;
 /** The most bytes of a name, an id or a version. */
 export const MAX_TEXT_BYTES = 64 * 1024;
 
-/** Is the tensor with these parameters in shared memory? */
+/** Whether the tensor with these parameters is in shared memory. */
 export function isInSharedMemory(parameters: Parameters): boolean {
   return parameters.has(SHARED_MEMORY);
 }

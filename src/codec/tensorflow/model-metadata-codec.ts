@@ -20,7 +20,7 @@ export const SIGNATURE_DEF = 'signature_def';
 /** The key beside it, in Pillion alone: a line for each part that is not served, or otherwise than the file has it. */
 export const NOTES = 'notes';
 
-/** Likewise: how requests share runs (batch-axes-text.ts), for a Pillion that sends them here. */
+/** The key of how requests share runs (batch-axes-text.ts), for a Pillion that sends them here. */
 export const BATCH_AXES = 'batch_axes';
 
 const STRING_TYPE = 'type.googleapis.com/google.protobuf.StringValue';

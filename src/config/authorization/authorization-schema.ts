@@ -15,7 +15,7 @@ import * as v from 'valibot';
 import { ACCESS_METHOD_NAMES, ACCESS_SURFACES } from '../../core/access-method.ts';
 import { about, choice, count, fields, named, nonEmptyText, optional, together } from '../yaml/kinds.ts';
 
-/** Only asymmetric ones: with a shared secret, whoever can check a token can make one. */
+/** The algorithms are asymmetric: with a shared secret, whoever can check a token can make one. */
 const ALGORITHMS = [
   ...['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'],
   ...['ES256', 'ES384', 'ES512', 'EdDSA'],

@@ -100,7 +100,7 @@ function coversCertificate(earlier: Certificate, later: Certificate): boolean {
   return earlier.dns === later.dns && earlier.cn === later.cn && earlier.spiffe === undefined;
 }
 
-/** Is the id (or the pattern) below the pattern's path? */
+/** Whether the id (or the pattern) is below the pattern's path. */
 export function isBelow(pattern: string, id: string): boolean {
   return pattern.endsWith('/*') && id.startsWith(pattern.slice(0, -1)) && id.length > pattern.length - 1;
 }

@@ -1,8 +1,8 @@
 import { type FileReader, readTextFile } from './cgroup.ts';
 
 /**
- * For how long the process's main thread wanted a core, in ms since its start: the time on one, and the time in which it
- * waited for one, because others had them or a cgroup's quota was used up. Undefined where the kernel does not say.
+ * The time for which the process's main thread wanted a core, in ms since its start: it ran on one, or it waited for
+ * one, because others had them or a cgroup's quota was used up. Undefined where the kernel does not say.
  */
 export function wantedCoreMs(readFile: FileReader = readTextFile): number | undefined {
   const use = coreUse('self', readFile);

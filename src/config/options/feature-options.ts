@@ -4,7 +4,7 @@ import type { ServeOptions } from './serve-options.ts';
 
 /** Options as they were read, for checks of several together. */
 export interface GivenOptions {
-  /** Those of the kernel, and of every feature. */
+  /** The options of the kernel and of every feature. */
   readonly options: ServeOptions;
   readonly origins: ReadonlyMap<string, Origin>;
 }

@@ -98,9 +98,9 @@ export interface TritonState {
   readonly inputName: string;
   readonly outputName: string;
   readonly dataType: number;
-  /** Those of one request, without the batch. */
+  /** The dims of one request, without the batch. */
   readonly dims: readonly bigint[];
-  /** The value; at most one is set. */
+  /** The initial values of the state: at most one. */
   readonly initialState: readonly TritonInitialState[];
 }
 

@@ -2,8 +2,8 @@
 import type { TritonModel } from './config-message.ts';
 
 /**
- * In the order in which they are named, each once; `name` itself only if it is a part of itself. `tritonOf`: undefined for
- * a model that is not known.
+ * The parts in the order in which they are named, each once; `name` itself only if it is a part of itself. `tritonOf`:
+ * undefined for a model that is not known.
  */
 export function ensembleParts(name: string, tritonOf: (name: string) => TritonModel | undefined): ReadonlySet<string> {
   const parts = new Set<string>();

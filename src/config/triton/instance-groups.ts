@@ -7,7 +7,7 @@ import { INSTANCE_KINDS, type TritonInstanceGroup } from './config-message.ts';
 
 const NO_GPUS: readonly number[] = [0];
 
-/** The instances, as `num_batch_threads` of a model's batching has them. */
+/** The most instances, as of `num_batch_threads` of a model's batching. */
 const MAX_INSTANCES = 1024;
 
 export interface Instances {

@@ -4,7 +4,7 @@
  */
 import { lookUp, type OptionLayer } from '../read-options.ts';
 
-/** The flags by our names. */
+/** Triton's defaults by our names of the flags. */
 const DEFAULTS: Readonly<Record<string, string>> = {
   port: '8001',
   rest_api_port: '8000',

@@ -54,7 +54,7 @@ export interface TunnelEnd {
 
 /** Events of the client's side. None comes after onGone and onOver. */
 export interface ClientEvents {
-  /** Those before it on the connection have ended, which may change what this one is to find. Called once, if ever. */
+  /** Earlier requests on the connection have ended, which may change what this one finds. Called once, if ever. */
   onTurn(): void;
   /** The client has left. `code`: of its reset, in HTTP/2. */
   onGone(code?: number): void;
@@ -100,7 +100,7 @@ export interface ClientSide {
   release(): void;
 }
 
-/** Whose request wants a connection. */
+/** The caller whose request wants a connection. */
 export interface ConnectionUser {
   /** Its caller has no more requests open than its share of `places` would be if another caller came. */
   hasFewOpen(places: number): boolean;
@@ -163,7 +163,7 @@ export interface SentRequest {
   breakOff(code?: number): void;
 }
 
-/** Told of each connection to the application as it is being made. */
+/** Called for each connection to the application as it is being made. */
 export type OnSocket = (socket: Socket) => void;
 
 /** Connections to the application in one protocol. */

@@ -10,7 +10,7 @@ import { ServingError } from '../../core/errors.ts';
 import { LEAST_BYTES_PER_SECOND } from '../body-pace.ts';
 
 const TICK_MS = 1000;
-/** Those who wait, and have no deadline, do so for 15 s. */
+/** Requests that have no deadline wait for 15 s. */
 const CROWDED_S = 5;
 
 /** A request that has a place. */

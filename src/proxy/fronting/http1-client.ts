@@ -195,7 +195,7 @@ export class Http1Client implements ClientSide, OpenRequest {
     const hasBody = this.head.method !== 'HEAD' && head.status !== 204 && head.status !== 304;
     const isChunked = hasBody && request.httpVersion === '1.1' && valuesOf(head.headers, 'content-length').length === 0;
     const headers = announced(answerHeaders(head.headers, head.httpVersion), isChunked);
-    // Who waits for a 100 that never comes, or sends what nobody reads, is told that the connection ends.
+    // A client that waits for a 100 that never comes, or sends what nobody reads, learns that the connection ends.
     const isUnread =
       !request.complete && (this.#awaitsContinue || tokensOf(head.headers, 'connection').includes('close'));
     if (isLast || isUnread || upgrade !== undefined) headers.push('connection', 'close');

@@ -55,7 +55,7 @@ export class Http2Client implements ClientSide, StreamSink {
   /** The engine has all of the answer, though its client may have yet to take it. */
   #hasEnded = false;
   isWhole = false;
-  /** Then the stream has closed, and onOver was called. */
+  /** Always false: when the answer has left, the stream has closed and onOver was called. */
   readonly isAnswered = false;
   trailers: RawHeaders = [];
 

@@ -8,7 +8,7 @@ import { STREAM_WINDOW_BYTES } from './app/app-session.ts';
 
 /** Buffered of one answer: a read and a stream's buffer on either side, and a stream of the engine. */
 export const UNTAKEN_BYTES = 192 * 1024;
-/** And what an application of HTTP/2 may send ahead. */
+/** The bytes that an application of HTTP/2 may send ahead. */
 export const UNTAKEN_HTTP2_BYTES = UNTAKEN_BYTES + STREAM_WINDOW_BYTES;
 
 export class UntakenAnswers {

@@ -120,7 +120,7 @@ export class Connection implements GatedConnection {
     else socket.setTimeout(socket.timeout ?? 0);
   }
 
-  /** Also during a drain, when a request may be open: then nothing happens. */
+  /** Called during a drain, too, when a request may be open: then nothing happens. */
   endIdle(): void {
     (this.plain ?? this.#byNode).endIdle();
   }

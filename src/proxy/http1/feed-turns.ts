@@ -4,7 +4,7 @@
  */
 import { setImmediate } from 'node:timers';
 
-/** So many connections go on in one turn of the event loop. */
+/** The connections that go on in one turn of the event loop. */
 const PER_TURN = 4;
 
 /** A connection whose bytes wait. */

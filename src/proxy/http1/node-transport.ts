@@ -18,7 +18,7 @@ import { writeSlices } from './sliced-answer.ts';
 import type { Transport } from './transport.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
 
-/** Up to this size, reading the rest of a body is cheaper than a new connection. */
+/** The size up to which reading the rest of a body is cheaper than a new connection. */
 const SMALL_REST_BYTES = 64 * 1024;
 
 export interface NodeTransportParts {

@@ -172,7 +172,7 @@ export class RequestFeed {
     if (this.#bytes !== undefined && !this.#isPausedByNode && !this.#isFull) this.#turns.add(this);
   }
 
-  /** Up to the next empty line, or all that is left if there is no other behind that. */
+  /** The bytes up to the next empty line, or all that are left if there is no other behind it. */
   #nextPiece(bytes: Buffer): Buffer {
     const at = this.#at;
     const end = endOfHead(bytes, at);

@@ -108,7 +108,7 @@ export class RestListener {
     if (tls !== undefined) joined?.guardTls(server);
     server.on('clientError', (error, socket) => events.onParserError(error, socket));
     server.maxRequestsPerSocket = 0;
-    // Beyond a thousand fields node would drop some and say nothing. maxHeaderSize limits them.
+    // Node would drop fields beyond a thousand and say nothing. maxHeaderSize limits them.
     server.maxHeadersCount = 0;
     const bound = await listenNet(server, address, this.#entrance);
     // This listener comes before those that wait for a connection's first bytes.

@@ -5,7 +5,7 @@ import { Flag, FRAME_HEAD_BYTES, FrameType, MIN_MAX_FRAME_BYTES } from './frame-
 import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import { type OutputQueue, SLAB_BYTES, type SlabPool } from './output-queue.ts';
 
-/** Up to this size Node's own pool is cheaper than a slab. */
+/** The size up to which Node's own pool is cheaper than a slab. */
 const SMALL_BYTES = 4096;
 
 export interface FrameSink {
@@ -237,7 +237,7 @@ function writeHead(slab: Buffer, at: number, length: number, type: number, flags
   slab[at + 8] = streamId;
 }
 
-/** Up to this length a loop is faster than a call of `set`. */
+/** The length up to which a loop is faster than a call of `set`. */
 const LOOP_BYTES = 64;
 
 function copyInto(slab: Buffer, at: number, bytes: Uint8Array, start: number, end: number): void {

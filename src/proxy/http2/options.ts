@@ -9,7 +9,7 @@ export interface Http2Options {
   readonly streamWindowBytes: number;
   /** Bytes of all bodies of one connection that may be under way, or unread by their handlers. */
   readonly connectionWindowBytes: number;
-  /** And bytes beyond that which paced streams (Http2Stream.isPaced) of one connection may leave unread. */
+  /** Bytes beyond these that paced streams (Http2Stream.isPaced) of one connection may leave unread. */
   readonly loanBytes: number;
   /**
    * Bytes that paced streams of all connections may leave unread. Past it a stream that adds more is reset, unless its
@@ -60,7 +60,7 @@ export interface Http2Options {
   readonly tickMs: number;
   /** How long the event loop polls for a fast client's next request instead of sleeping (flush-turn.ts); 0 = never. */
   readonly spinMs: number;
-  /** Told each time how long it has polled. Default: nobody is. */
+  /** Called each time with how long it has polled. Default: nobody is. */
   readonly onSpun?: ((spunMs: number) => void) | undefined;
 }
 

@@ -102,7 +102,7 @@ class Seat implements GatedConnection {
 class Crowd {
   readonly name: string;
   readonly seats = new Set<Seat>();
-  /** Those that have been idle for longest, the longest at the end, as far as the last search kept them. */
+  /** The seats that have been idle for longest, the longest at the end, as far as the last search kept them. */
   #oldest: (readonly [seat: Seat, since: Instant])[] = [];
   #searchFrom: Instant = 0;
 

@@ -10,7 +10,7 @@ import { formatHostPort, ListenError, parseListenAddress, removeStaleSocket } fr
 import type { Prelude } from './prelude.ts';
 import { bindWithAccess, type SocketAccess } from './socket-access.ts';
 
-/** Who gets in. */
+/** Limits who may connect. */
 export interface Entrance {
   /** Undefined: every connection is served. */
   readonly gate?: ConnectionGate | undefined;

@@ -31,8 +31,8 @@ export class LiveTls implements ListenTls {
   };
 
   /**
-   * On every listener, or on none: throws ListenError if they cannot be used. Whether clients are asked for
-   * certificates stays as it was at the start; node:tls cannot change that.
+   * Replaces the certificates of every listener, or of none: throws ListenError if they cannot be used. Whether clients
+   * are asked for certificates stays as it was at the start; node:tls cannot change that.
    */
   replace(config: TlsConfig): void {
     const options = secretOptions(config);

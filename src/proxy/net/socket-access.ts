@@ -1,6 +1,6 @@
 /**
- * Who may open a Unix socket: the mode and the group of its file. Linux asks for write permission to connect. Node tells
- * nothing about the process at the other end (no SO_PEERCRED), so the file's permissions are all there is.
+ * Sets who may open a Unix socket: the mode and the group of its file. Linux asks for write permission to connect. Node
+ * tells nothing about the process at the other end (no SO_PEERCRED), so the file's permissions are all there is.
  */
 import { chmodSync, chownSync, statSync } from 'node:fs';
 import process from 'node:process';
@@ -12,7 +12,7 @@ export interface SocketAccess {
   readonly group?: number | undefined;
 }
 
-/** Only for the owner, until the file has its group and mode. */
+/** The mode until the file has its group and mode: only the owner may connect. */
 const PRIVATE_UMASK = 0o177;
 
 /**

@@ -54,7 +54,7 @@ export function secretOptions({ serverKey, serverCert, customCa, limits }: TlsCo
   const options = { key: serverKey, cert: serverCert, ...ca, minVersion, ciphers };
   if (serverKey === '' || serverCert === '') throw unusable('one of them is empty');
   try {
-    // Only for its errors, which say more than those of a server.
+    // This is made only for its errors, which say more than those of a server.
     createSecureContext(options);
     // A context ignores authorities that it cannot read; then no client could connect.
     for (const authority of customCa?.split(/(?<=-----END CERTIFICATE-----)\s*(?=-----BEGIN)/) ?? []) {
@@ -79,7 +79,7 @@ export function takesTls(address: string): boolean {
 /** The connections of a TLS server from their first byte on, so that those without a handshake can be closed too. */
 export class TlsSockets {
   readonly #sockets = new Set<Socket>();
-  /** Their handshake is under way. */
+  /** The connections whose handshake is under way. */
   readonly #unshaken = new Map<string, Socket>();
   readonly #whenShaken: (() => void)[] = [];
 

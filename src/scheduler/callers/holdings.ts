@@ -1,5 +1,5 @@
 /**
- * Who holds how much of one scheduler's queue, and what follows for the order and the limits.
+ * Counts how much of one scheduler's queue each caller holds, and what follows for the order and the limits.
  *
  *   caller a  ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓  a crowd: at least CROWD_BATCHES full batches
  *   caller b  ▓                       sparse beside it: at most a batch, or SPARSE_SHARE of the crowd ▸ goes first
@@ -21,10 +21,10 @@ export interface Holding extends DenseSetMember {
 
 export class Holdings {
   readonly #byUse = new WeakMap<CallerUse, Holding>();
-  /** Those that hold rows. */
+  /** The callers that hold rows. */
   readonly #all = new DenseSet<Holding>();
   #last: Holding | undefined;
-  /** About the largest one: one that is larger now was larger than this at its last arrival. */
+  /** Approximately the largest one: one that is larger now was larger than this at its last arrival. */
   #largest: Holding | undefined;
 
   of(use: CallerUse): Holding {

@@ -64,8 +64,8 @@ export class LengthCurves extends ThreadCurves {
   }
 
   /**
-   * As runMs. But runs of many times as much as any before are not taken for cheap: from there on an element costs what it
-   * costs at most in what has run. Where nothing has run, elements are counted.
+   * Like runMs, but a run of more than TRUSTED_GROWTH times the largest is not taken for cheap: an element costs at least
+   * as much as in a run of that size. If nothing has run, elements are counted.
    */
   override costs(): RunCost {
     const trusted = TRUSTED_GROWTH * this.largestRun;

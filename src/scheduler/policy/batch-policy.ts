@@ -43,7 +43,7 @@ export interface SlackFacts extends LaneFacts {
   readonly headOrder: Instant;
   /** The head's client set no deadline: a late answer is still wanted. */
   readonly isHeadSoft: boolean;
-  /** About how many rows go no later than the place. */
+  /** The approximate number of rows that go no later than the place. */
   rowsBefore(place: { readonly order: Instant; readonly isFirst: boolean }): number;
   /** The earliest deadline that a client set, among the first `rows`; undefined = there is none. */
   firstDeadline(rows: number): QueuedDeadline | undefined;

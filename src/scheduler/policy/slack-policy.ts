@@ -133,7 +133,7 @@ export class SlackPolicy implements BatchPolicy {
     const gapMs = 1 / arrivalRows;
     const until = this.#latestStart - Math.max(reserveMs(lane), situation.slotWaitMs);
     if (now + gapMs >= until) return -Infinity;
-    // Not a look at each arrival: until the lane should be full, or for a while.
+    // It does not look at each arrival, but when the lane should be full, or after a while.
     const fullMs = (lane.mostRows(false) - lane.queuedRows) * gapMs;
     return Math.min(until, now + Math.max(gapMs, Math.min(fullMs, WINDOW_RECHECK_MS)));
   }

@@ -56,7 +56,7 @@ export interface Place {
   readonly isFirst: boolean;
 }
 
-/** So much earlier than their order the tasks that go first are, in the eyes of other lanes. */
+/** The time in ms by which tasks that go first seem earlier than their order to other lanes. */
 const FIRST_LEAD_MS = 1e6;
 
 export class Lane implements SlackFacts, TaskLane {
@@ -76,7 +76,7 @@ export class Lane implements SlackFacts, TaskLane {
    * Most rows in one run of this lane. In an isolated lane the rows that it holds: it is full and waits for no others.
    */
   maxBatchSize: number;
-  /** About how many bytes one row of all inputs has. */
+  /** The approximate bytes of one row of all inputs. */
   readonly rowBytes: number;
   /** The most rows that are worth a run; undefined = any size up to `maxBatchSize` is worth it. */
   readonly efficientSize: EfficientBatchSize | undefined;
@@ -226,7 +226,7 @@ export class Lane implements SlackFacts, TaskLane {
     return this.latency;
   }
 
-  /** About how many bytes the inputs of one of its tasks have. */
+  /** The approximate bytes of the inputs of one of its tasks. */
   bytesOf(task: Task): number {
     return task.rows * this.rowBytes;
   }

@@ -91,7 +91,7 @@ export class PaddedLane extends Lane {
     return tasks;
   }
 
-  /** Those of the candidates that a run of at most `rows` rows takes, the first always among them. */
+  /** The candidates that a run of at most `rows` rows takes, the first always among them. */
   choose(candidates: readonly Task[], rows: number): Task[] {
     const group = this.#groupOf(candidates);
     const chosen: Task[] = [];

@@ -103,7 +103,7 @@ export class QuarantineLanes implements Iterable<Lane> {
   }
 
   #wake(now: Instant, overMs: number): void {
-    // Not now again: a debt may be too small to be seen beside the time.
+    // The timer must not fire now again: a debt may be too small to be seen beside the time.
     const payMs = Math.max(1, overMs / RERUN_TIME_SHARE);
     const at = Math.min(now + payMs, Math.max(now, this.#othersAt) + OTHERS_MS);
     if (at >= this.#wakeAt) return;

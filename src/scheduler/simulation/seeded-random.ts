@@ -53,7 +53,7 @@ export class SeededRandom {
 
   /** Mean shape × scale, squared coefficient of variation 1 / shape (Marsaglia and Tsang, 2000). */
   gamma(shape: number, scale: number): number {
-    // Below 1 the method does not hold: one dimension higher, brought down by a power of a uniform.
+    // The method does not hold below 1: it draws one dimension higher, and a power of a uniform brings it down.
     if (shape < 1) return this.gamma(shape + 1, scale) * (1 - this.uniform()) ** (1 / shape);
     const d = shape - 1 / 3;
     const c = 1 / Math.sqrt(9 * d);

@@ -31,7 +31,7 @@ interface Run {
   readonly onEnd: () => void;
 }
 
-/** Below it a run has ended: what is left is rounding. */
+/** The work below which a run has ended: the rest is rounding. */
 const EPSILON_MS = 1e-9;
 
 export class SharedCores {

@@ -49,7 +49,7 @@ export const SERVER_COSTS: LoopCosts = {
 };
 
 export interface SimulationOptions {
-  /** That runs, the event loop and others share. May be a fraction. */
+  /** The cores that runs, the event loop and others share. May be a fraction. */
   readonly cores: number;
   /** Batches at once, over all models. */
   readonly slots: number;
@@ -66,7 +66,7 @@ export interface SimulatedRequest {
   readonly budgetMs: number;
   /** The time until its client leaves, in ms; Infinity = it stays. */
   readonly leavesAfterMs: number;
-  /** Whose it is. Absent: one caller with all others that have none. */
+  /** The caller's name. Absent: one caller with all others that have none. */
   readonly caller?: string | undefined;
 }
 

@@ -10,7 +10,7 @@ export function checkApart(x: Known, axis: number, does: string): void {
   if (x.kind === 'rows' && x.axis.at === axis) throw mixed(`it ${does} axis ${axis}, which has the rows`);
 }
 
-/** Without the axes, or with 1 in their place. Throws RowsLost if the rows are on one. */
+/** The value without the axes, or with 1 in their place. Throws RowsLost if the rows are on one. */
 export function reduced(x: Known, axes: readonly number[], keepsDims: boolean, does = 'reduces'): Known {
   const { dims } = x;
   if (dims === undefined) return ANY_CONSTANT;
@@ -27,7 +27,7 @@ export function reduced(x: Known, axes: readonly number[], keepsDims: boolean, d
   return rows(rest, movedTo(x.axis, x.axis.at - before));
 }
 
-/** With other dims of the same rank; the rows stay on their axis. */
+/** The value with other dims of the same rank; the rows stay on their axis. */
 export function withDims(x: Known, dims: Dims): Known {
   return x.kind === 'rows' ? rows(dims.with(x.axis.at, x.dims[x.axis.at]!), x.axis) : same(dims);
 }
@@ -62,7 +62,7 @@ function softmax(call: NodeCall): Outputs {
   if (x.kind === 'same') return x;
   const isOld = call.opset < 13;
   const axis = axisFromFront(call.int('axis', isOld ? 1 : -1), x.dims.length);
-  // Before opset 13 the dims from the axis on are one.
+  // The dims from the axis on are one before opset 13.
   if (isOld && x.axis.at >= axis) throw mixed(`it normalizes all axes from ${axis} on, which have the rows`);
   checkApart(x, axis, 'normalizes');
   return x;

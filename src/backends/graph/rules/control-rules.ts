@@ -10,7 +10,7 @@ function branch(call: NodeCall): Outputs {
   return chosenBranch(call, (isTrue) => call.following.branch(isTrue ? yes : no, []));
 }
 
-/** What the branch gives that input 0 chooses. */
+/** The outputs of the branch that input 0 chooses. */
 export function chosenBranch(call: NodeCall, outputsOf: (isTrue: boolean) => readonly Value[]): Outputs {
   const condition = call.inputs[0];
   if (condition === undefined) throw undecided('it lacks a condition');
@@ -23,7 +23,7 @@ export function chosenBranch(call: NodeCall, outputsOf: (isTrue: boolean) => rea
   return joined(call, element, outputsOf(true), outputsOf(false));
 }
 
-/** What is true of both branches. Throws Fork where that says too little. */
+/** The values that hold for both branches. Throws Fork where these say too little. */
 function joined(call: NodeCall, condition: Element, yes: readonly Value[], no: readonly Value[]): readonly Value[] {
   try {
     return yes.map((value, i) => either(call, value, no[i]));
@@ -32,7 +32,7 @@ function joined(call: NodeCall, condition: Element, yes: readonly Value[], no: r
   }
 }
 
-/** What is true of both values. */
+/** The value that holds for both. */
 function either(call: NodeCall, a: Value, b: Value | undefined): Value {
   if (b === undefined) throw undecided('its graphs have different outputs');
   if (a.kind === 'lost') return a.verdict === 'fails' ? b : a;

@@ -50,7 +50,7 @@ function scatterND(call: NodeCall): Value | undefined {
   return elements.length === grid.elements.length ? gridValue(grid.dims, elements) : undefined;
 }
 
-/** By op of ai.onnx: all rules for elements. */
+/** All rules for elements, by op of ai.onnx. */
 export const ALL_ELEMENT_RULES: Readonly<Record<string, ElementRule>> = {
   ...ELEMENT_RULES,
   Reshape: kept(LAYOUT_RULES['Reshape']!),

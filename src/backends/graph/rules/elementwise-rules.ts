@@ -14,7 +14,7 @@ const ELEMENTWISE =
 /** A result of all inputs, broadcast. */
 export const elementwise: Rule = (call) => broadcast(call, call.allData());
 
-/** As the first input; the others only say how. */
+/** The result is like the first input; the others only say how. */
 const likeFirst: Rule = (call) => call.data(0);
 
 /** Each name of the list, with spaces between, has the rule. */

@@ -5,7 +5,7 @@ import { type Dims, type Known, mixed, type Rows, rows, same, undecided } from '
 import { withDims } from './axis-rules.ts';
 import { checkScale } from './matrix-rules.ts';
 
-/** Where a sliding window is over one spatial dim. */
+/** A sliding window over one spatial dim. */
 interface Window {
   readonly kernel: number;
   readonly stride: number;

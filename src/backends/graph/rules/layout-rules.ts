@@ -64,7 +64,7 @@ function squeeze(call: NodeCall): Outputs {
   return without(x, dims, gone);
 }
 
-/** Which dims are 1 is known before the run, or the rank is not. */
+/** The rank is known only if it is known before the run which dims are 1. */
 function squeezeAll(x: Known, dims: Dims): Value {
   if (x.kind === 'rows') throw mixed('it removes every dim of 1, also that of a single row');
   if (!dims.every((dim) => numberOf(dim) !== undefined)) return ANY_CONSTANT;

@@ -7,9 +7,9 @@ import { isSameSize, type Size } from '../size.ts';
 import { type Known, mixed, movedTo, rows, same, undecided, type Value } from '../value.ts';
 import { checkApart, reduced } from './axis-rules.ts';
 
-/** What a body gives in every round. */
+/** The values of a body in every round. */
 interface Round {
-  /** What it carries, after any number of rounds. */
+  /** The carried values after any number of rounds. */
   readonly states: readonly Known[];
   readonly outputs: readonly Value[];
 }
@@ -20,7 +20,7 @@ export function hasSameAxis(a: Known, b: Value): boolean {
   return isSameSize(a.axis.inner, b.axis.inner) && isSameSize(a.axis.outer, b.axis.outer);
 }
 
-/** What gives a body's outputs for its inputs. */
+/** Returns a body's outputs for its inputs. */
 type Body = (inputs: readonly Value[]) => readonly Value[];
 
 /** `inputsOf` gives the body's inputs for its states, which its outputs have from `statesAt` on. */
@@ -71,7 +71,7 @@ function isAlike(before: Known, after: Value | undefined): boolean {
   return hasDims && (before.kind === 'same' || hasSameAxis(before, after));
 }
 
-/** With dims that nothing else has. */
+/** The same value with dims that nothing else has. */
 function widened(call: NodeCall, state: Known): Known {
   if (state.kind === 'same') return same(undefined);
   const dims = call.unknownDims(state.dims.length).with(state.axis.at, state.dims[state.axis.at]!);

@@ -28,7 +28,7 @@ function matricesOf(x: Known, dims: Dims, axis: RowAxis | undefined): Matrices {
   };
 }
 
-/** As of NumPy's matmul. */
+/** Multiplies like NumPy's matmul. */
 function matMul(call: NodeCall, a: Known, b: Known): Known {
   if (a.dims === undefined || b.dims === undefined) return productOfUnknown(a, b);
   const isRow = a.dims.length === 1;
@@ -56,7 +56,7 @@ function productOfUnknown(a: Known, b: Known): Known {
   throw undecided('an operand has a rank that is not known');
 }
 
-/** With the last two axes swapped. */
+/** The value with the last two axes swapped. */
 export function transposed(x: Known): Known {
   const { dims } = x;
   if (dims === undefined || dims.length < 2) return x;

@@ -37,7 +37,7 @@ function regressor(call: NodeCall): Outputs {
   return rows([x.dims[0]!, call.unknownDim()], x.axis);
 }
 
-/** As many features as there are. */
+/** It gives as many features as it gets. */
 function transformer(call: NodeCall): Outputs {
   const x = call.data(0);
   if (x.kind === 'rows') samples(call, x);
@@ -83,7 +83,7 @@ function tfIdf(call: NodeCall): Outputs {
   return rows([x.dims[0]!, call.unknownDim()], x.axis);
 }
 
-/** Without stop words it gives as many texts as it gets. */
+/** It gives as many texts as it gets if there are no stop words. */
 function stringNormalizer(call: NodeCall): Outputs {
   const x = call.data(0);
   if (x.kind === 'same') return ANY_CONSTANT;

@@ -41,7 +41,7 @@ function expanded(dim: Dims[number], wanted: Element): Element {
   return numberOf(dim) !== undefined || isSameSize(wanted, ONE) || isSameSize(wanted, dim) ? dim : undefined;
 }
 
-/** Without a shape that is known, it may still have no part of the rows. */
+/** The value may have no part of the rows even if its shape is not known. */
 function constantOrThrow(shape: readonly Element[] | undefined): Value {
   if (shape?.every(isFreeOfRows) ?? true) return ANY_CONSTANT;
   throw undecided('its shape depends on the number of rows');

@@ -1,4 +1,4 @@
-/** Which rule an op has. Ops that are not here are undecided, unless no input of theirs comes from the rows. */
+/** The rules of ops. Ops that are not here are undecided, unless no input of theirs comes from the rows. */
 import type { Rule, Rules } from '../node-call.ts';
 import { ATTENTION_RULES } from './attention-rules.ts';
 import { AXIS_RULES } from './axis-rules.ts';
@@ -35,7 +35,7 @@ const BY_DOMAIN: ReadonlyMap<string, Rules> = new Map([
   ['com.microsoft', MICROSOFT_RULES],
 ]);
 
-/** Their results differ from run to run. */
+/** The ops whose results differ from run to run. */
 const RANDOM = new Set([
   'Bernoulli',
   'Multinomial',
@@ -50,7 +50,7 @@ export function ruleOf(domain: string, op: string): Rule | undefined {
   return rules !== undefined && Object.hasOwn(rules, op) ? rules[op] : undefined;
 }
 
-/** Whether equal inputs always give equal outputs: of ops of other domains nobody knows. */
+/** Whether equal inputs always give equal outputs. False for ops of other domains, of which nobody knows. */
 export function isDeterministic(domain: string, op: string): boolean {
   return BY_DOMAIN.has(domain) && !RANDOM.has(op);
 }

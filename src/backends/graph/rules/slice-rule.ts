@@ -32,7 +32,7 @@ function cutsOf(call: NodeCall, rank: number): ReadonlyMap<number, Cut> | undefi
   if (starts === undefined || ends === undefined || steps === undefined || axes === undefined) return undefined;
   const cuts = new Map<number, Cut>();
   for (const [i, axis] of axes.entries()) {
-    // Which one would hold is for the runtime to say.
+    // The runtime decides which one would hold.
     if (cuts.has(axisFromFront(axis, rank))) return undefined;
     cuts.set(axisFromFront(axis, rank), { start: starts[i], end: ends[i], step: steps[i] });
   }

@@ -24,14 +24,14 @@ import { StreamFrames } from './stream-frames.ts';
 import { SyncFrames } from './sync-frames.ts';
 import { answerFrame, type Pieces, readCall } from './tensor-frames.ts';
 
-/** As in a worker thread (thread-entry.ts): unhandled rejections and finalizers need a turn of the event loop. */
+/** Unhandled rejections and finalizers need a turn of the event loop, as in a worker thread (thread-entry.ts). */
 const RUNS_PER_TURN = 256;
 
 const timer = prepareChild();
-// After the second thread has started: its heartbeats must not wait for the first.
+// This follows the start of the second thread, whose heartbeats must not wait for the first.
 yieldToEventLoop();
 const frames = new SyncFrames(FRAME_FD);
-/** Outside the event loop, until a session needs it. */
+/** Writes outside the event loop, until a session needs the loop. */
 let write = (pieces: Pieces): void => frames.write(pieces);
 const notes = new BackendNotes((collected) => write([valueFrame(FRAME.notes, id, collected)]));
 const first = next();

@@ -106,7 +106,7 @@ export class ModelProcess implements ProcessLink {
     return this.#isGone ? undefined : this.#heartbeats.last?.residentBytes;
   }
 
-  /** What its sandbox holds. */
+  /** The state of its sandbox. */
   get sandbox(): SandboxState {
     return this.#started.confined.state;
   }
@@ -122,7 +122,7 @@ export class ModelProcess implements ProcessLink {
     return isSound && this.isShared && (this.residentBytes ?? 0) <= this.#ceilingBytes;
   }
 
-  /** That of its sessions. */
+  /** The execution provider of its sessions. */
   get executionProvider(): string {
     return this.#options.loadOptions.executionProvider;
   }
@@ -226,7 +226,7 @@ export class ModelProcess implements ProcessLink {
     this.#sessions.clear();
     const suspects = new Set(sessions.filter(({ isActive }) => isActive));
     const reason = this.#killedBecause ?? how;
-    // With two suspects nobody knows whose run it was.
+    // Nobody knows whose run it was if there are two suspects.
     const isOwnFault = suspects.size === 1 && this.#killedBecause === undefined && CRASH.test(how);
     for (const session of sessions) {
       const isSuspect = suspects.has(session);

@@ -21,7 +21,7 @@ export interface ProcessLink {
   readonly clock: Clock;
   /** Other sessions may be in it. */
   readonly isShared: boolean;
-  /** For messages: 'process', 'process of group "small"'. */
+  /** The process in messages: 'process', 'process of group "small"'. */
   readonly title: string;
   readonly residentBytes: number | undefined;
   readonly sandbox: SandboxState;
@@ -53,7 +53,7 @@ export class ProcessSession implements HostWorker {
   #loading: Pending<WorkerReady> | undefined;
   #state: 'waiting' | 'loading' | 'ready' | 'gone' = 'waiting';
   #running: { readonly call: Call; readonly pending: Pending<Answer> } | undefined;
-  /** On the server's clock; Infinity = somebody waits for the current run. */
+  /** When the current run was abandoned, on the server's clock; Infinity = somebody waits for it. */
   #abandonedAt: Instant = Infinity;
   #goneBecause: string | undefined;
   #isBlameless = false;

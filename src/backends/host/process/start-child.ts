@@ -49,7 +49,7 @@ export function startChild(entry: ChildEntry, options: ChildOptions): StartedChi
   } catch (error) {
     throw failed(error);
   }
-  // Without free file descriptors there are no pipes, and an error event follows.
+  // There are no pipes if no file descriptor is free, and an error event follows.
   if (child.stdio?.[HEARTBEAT_FD] === undefined) {
     child.on('error', () => undefined);
     throw failed('too many open files (EMFILE); raise their limit (ulimit -n)');

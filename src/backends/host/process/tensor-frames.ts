@@ -19,7 +19,7 @@ import { MetaReader, MetaWriter } from './meta-bytes.ts';
 /** The buffers of one frame, in the order in which they are written. */
 export type Pieces = readonly Uint8Array[];
 
-/** Up to this size copying is cheaper than writing several pieces. */
+/** The size up to which copying is cheaper than writing several pieces. */
 const SMALL_BODY_BYTES = 2 ** 14;
 const ZEROS = new Uint8Array(8);
 const HEAP = { allocate: (byteLength: number) => new ArrayBuffer(byteLength) };

@@ -17,7 +17,7 @@ import { type ProcessHostOptions, startProcessHost } from './process-host.ts';
 const TRIAL_MS = 30_000;
 
 export interface TrialOptions extends ProcessHostOptions {
-  /** As in HostOptions. */
+  /** The option of the same name of HostOptions. */
   readonly maxBatchSize: number;
 }
 
@@ -29,7 +29,7 @@ export async function tryInProcess(options: TrialOptions): Promise<string | unde
   const { clock, maxBatchSize } = options;
   let hosted: HostedSession;
   try {
-    // What it tells and loses is not the model's: that loads later.
+    // Its notes and events are not the model's, which loads later.
     const quiet = { onWorkerEvent: () => undefined, onNotes: undefined };
     const alone = { slots: 1, elastic: undefined, processGroup: undefined, endsAbandonedRuns: true };
     hosted = await startProcessHost({ ...options, ...quiet, ...alone });

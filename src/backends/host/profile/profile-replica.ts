@@ -27,7 +27,7 @@ interface ReplicaEnd {
 export interface ReplicaPlace {
   /** The model must not run in the server's process; a backend that must run in a process does so anyway. */
   readonly isInProcess?: boolean;
-  /** Of its process. */
+  /** The sandbox of its process. */
   readonly sandbox?: Sandbox | undefined;
 }
 

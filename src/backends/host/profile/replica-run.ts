@@ -31,10 +31,10 @@ export type ReplicaMessage =
 /** The first runs initialize code and memory, and are not counted. */
 const WARM_UP_RUNS = 3;
 const COUNTED_RUNS = 10;
-/** After this time no further run is started, once one has been counted. */
+/** The time after which no further run is started, once one has been counted. */
 const BUDGET_MS = 2000;
 
-/** Of a batch's inputs: the operator asks for the rows, and the replica shares the machine with the server. */
+/** The most bytes of a batch's inputs: the operator chooses the rows, and the replica shares the server's machine. */
 const MAX_BATCH_BYTES = 2 ** 30;
 
 /** Never rejects. */

@@ -16,7 +16,7 @@ const GLOBAL_PROC = ['/proc/sys', '/proc/sysrq-trigger', '/proc/fs', '/proc/irq'
 
 /** setpriv drops them. */
 const TO_CHANGE_USER = ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'];
-/** For models that root may read only as root. Everything that it sees is read-only. */
+/** The arguments for models that root may read only as root. Everything that it sees is read-only. */
 const TO_READ = ['CAP_DAC_OVERRIDE'];
 
 /** `changesUser`: what it starts changes its user with setpriv. `mounts` with the same parents: the upper one first. */
@@ -31,7 +31,7 @@ export function bubblewrapArguments(mounts: readonly Mount[], changesUser: boole
     ...['--perms', '1777', '--tmpfs', '/dev/shm', '--proc', '/proc'],
     ...(isRoot ? GLOBAL_PROC.flatMap((path) => ['--ro-bind-try', path, path]) : []),
     ...devicePaths().flatMap((path) => ['--dev-bind', path, path]),
-    // Of its own accord, bubblewrap makes them so that only the server's user may enter.
+    // Bubblewrap would make them so that only the server's user may enter.
     ...directoriesAbove(mounts, directory).flatMap((path) => ['--perms', '0755', '--dir', path]),
     ...mounts.flatMap(({ from, at }) => ['--ro-bind-try', from, at]),
     ...['--remount-ro', '/dev', '--remount-ro', '/', '--chdir', directory],

@@ -4,7 +4,7 @@ import { bubblewrapArguments } from './bubblewrap.ts';
 import { landlockArguments } from './landlock.ts';
 import type { Mount } from './mounts.ts';
 
-/** What a program is confined with: absolute paths of tools, and another user. */
+/** The means that confine a program: absolute paths of tools, and another user. */
 export interface SandboxMeans {
   readonly bubblewrap?: string | undefined;
   /** util-linux's, with --reuid; not busybox's. */

@@ -32,7 +32,7 @@ const SYSTEM_PATHS = [
   ),
 ];
 
-/** What every process sees: the system's libraries, Node, Pillion with its packages, TensorFlow, and `readable`. */
+/** The mounts of every process: the system's libraries, Node, Pillion with its packages, TensorFlow, and `readable`. */
 export function commonMounts(readable: readonly string[]): readonly Mount[] {
   const libraries = `${process.env['LD_LIBRARY_PATH'] ?? ''}:${process.env['LD_PRELOAD'] ?? ''}`.split(/[:\s]/);
   const paths = [
@@ -46,7 +46,7 @@ export function commonMounts(readable: readonly string[]): readonly Mount[] {
   return paths.map((path) => resolve(path)).flatMap(mountOf);
 }
 
-/** What the models need besides. Throws `load_failed` for a link to a place that is not theirs. */
+/** The mounts that the models need besides. Throws `load_failed` for a link to a place that is not theirs. */
 export function modelMounts(files: ModelFiles, readable: readonly string[]): readonly Mount[] {
   const { versions, basePaths, backends } = files;
   return [
@@ -93,7 +93,7 @@ function packageOf(directory: string): string {
   return [directory, ...parentsOf(directory)].find((path) => existsSync(join(path, 'package.json'))) ?? directory;
 }
 
-/** Where Node looks for the packages that a module in the directory imports. */
+/** The directories where Node looks for the packages that a module in the directory imports. */
 function packagesFor(directory: string): readonly string[] {
   return [directory, ...parentsOf(directory)].map((path) => join(path, 'node_modules'));
 }

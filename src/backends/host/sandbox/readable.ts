@@ -1,4 +1,4 @@
-/** Whether another user may read files, judged by their modes. Access control lists do not count. */
+/** Judges by their modes whether another user may read files. Access control lists do not count. */
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
@@ -7,11 +7,11 @@ export interface Reader {
   readonly user: number;
   /** The directories that lead to the path do not count. */
   readonly isWayOpen: boolean;
-  /** What a directory holds counts as well. */
+  /** The contents of a directory count as well. */
   readonly isDeep: boolean;
 }
 
-/** So many entries are looked at; those after them count as readable. */
+/** The most entries that are looked at; those after them count as readable. */
 const MAX_ENTRIES = 10_000;
 
 const READ = 4;
@@ -26,7 +26,7 @@ export function firstUnreadable(paths: readonly string[], reader: Reader): strin
   return undefined;
 }
 
-/** What is nearest to `path` comes first: itself and what it holds, then the way to it, from the inside out. */
+/** The unreadable path nearest to `path`: it and its contents come first, then the way to it, from the inside out. */
 function unreadablePath(path: string, { user, isWayOpen, isDeep }: Reader): string | undefined {
   const rest = [{ at: path, isDeep }];
   for (let left = MAX_ENTRIES; rest.length > 0 && left > 0; left--) {
@@ -54,7 +54,7 @@ function statsOf(path: string): Stats | undefined {
   }
 }
 
-/** What is not there can be read by all. */
+/** A path that does not exist counts as readable by all. */
 function allows(stats: Stats | undefined, user: number, wanted: number): boolean {
   if (stats === undefined) return true;
   const { mode, uid, gid } = stats;

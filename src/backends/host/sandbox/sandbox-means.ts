@@ -32,7 +32,7 @@ export async function findBestMeans(user: number, mounts: readonly Mount[]): Pro
   return NO_MEANS;
 }
 
-/** What the machine has, the strictest first. */
+/** The means that the machine has, the strictest first. */
 function candidates(user: number): readonly SandboxMeans[] {
   if (process.platform !== 'linux') return [];
   const isRoot = process.getuid?.() === 0;

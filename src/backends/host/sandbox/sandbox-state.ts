@@ -1,4 +1,4 @@
-/** What a sandbox leaves a model's process, for the log, reports and errors. */
+/** Describes what a sandbox leaves to a model's process, for the log, reports and errors. */
 import process from 'node:process';
 import { hidesFiles, type SandboxMeans } from './command-line.ts';
 
@@ -7,7 +7,7 @@ export interface SandboxState {
   readonly level: 'full' | 'partial' | 'none';
   /** The means, in a few words: "bubblewrap, user 65534". Empty = none. */
   readonly by: string;
-  /** What the process may still do that a full sandbox prevents, one clause each. */
+  /** Actions that the process may still do and a full sandbox prevents, one clause each. */
   readonly lacks: readonly string[];
 }
 

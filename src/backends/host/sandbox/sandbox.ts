@@ -33,7 +33,7 @@ export interface SandboxOptions {
   readonly environment: readonly string[];
   /** Files and directories that processes may read besides their models and the runtimes. */
   readonly readable: readonly string[];
-  /** What the machine allows is known: before the first process, if there is ever one. */
+  /** Called when it is known what the machine allows: before the first process, if there is ever one. */
   readonly onTried?: (state: SandboxState) => void;
 }
 
@@ -93,7 +93,7 @@ export class Sandbox {
     return this.#options.mode === 'require';
   }
 
-  /** What a process gets whose model's files every user may read. */
+  /** The state of a process whose model's files every user may read. */
   get state(): SandboxState {
     return this.#stateOf(this.#unreadable([], []));
   }
@@ -135,7 +135,7 @@ export class Sandbox {
   }
 
   /**
-   * What the other user cannot read: the first path of those that every process needs, and the first of the models', so
+   * The paths that the other user cannot read: the first that every process needs, and the first of the models', so
    * that both can be mended at once. Without bubblewrap, the way there counts too.
    */
   #unreadable(versions: readonly string[], own: readonly Mount[]): readonly string[] {

@@ -12,7 +12,7 @@ export interface ElasticOptions {
    * with `insufficient_memory`. Default: it fits.
    */
   readonly reserveSession?: (() => Promise<() => void>) | undefined;
-  /** For the log. */
+  /** Called when sessions have changed, for the log. */
   readonly onPlan?: ((event: PlanEvent) => void) | undefined;
 }
 
@@ -24,7 +24,7 @@ export interface ElasticOptions {
  */
 export interface PlanEvent {
   readonly what: 'grown' | 'not_grown' | 'shrunk';
-  /** As they are afterwards. */
+  /** The plans after the change. */
   readonly plans: readonly SessionPlan[];
   /** One clause. */
   readonly reason: string;

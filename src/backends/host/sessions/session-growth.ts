@@ -5,7 +5,7 @@
  *   1 thread    ▓▓ always one ▓▓│▓▓ grow: up to one for each core ▓▓▓
  *   all cores                   │▓▓ widen: one ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
  *
- * Which of them a batch goes to is its scheduler's choice (scheduler/cores/thread-choice.ts).
+ * A batch's scheduler chooses which of them it goes to (scheduler/cores/thread-choice.ts).
  */
 import { type Instant, repeat, type TimerHandle } from '../../../core/clock.ts';
 import { openSession, type SessionsContext } from './open-session.ts';
@@ -14,7 +14,7 @@ import { showPlan } from './show-plan.ts';
 /** Sessions of one thread are closed when not all were busy at once for so long, and one of all cores when unused; in ms. */
 export const IDLE_SESSION_MS = 180_000;
 const CHECK_MS = 30_000;
-/** After a session could not be opened, none is tried for so long, in ms. */
+/** The time for which no session is tried after one could not be opened, in ms. */
 export const OPEN_AGAIN_MS = 60_000;
 
 export class SessionGrowth {

@@ -27,7 +27,7 @@ export function writeTensor(words: Int32Array, at: number, { shape, data }: Nume
   words[at + 2] = rank;
   for (let i = 0; i < rank; i++) {
     const dim = shape[i]!;
-    // In an empty tensor a dim may be of any size.
+    // A dim of an empty tensor may be of any size.
     if (dim > LARGEST_WORD) return -1;
     words[at + WORDS_BESIDE_DIMS + i] = dim;
   }

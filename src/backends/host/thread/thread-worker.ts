@@ -64,7 +64,7 @@ export class ThreadWorker implements HostWorker {
     this.#worker.on('error', (error) => {
       this.#errorText = error instanceof Error ? error.message : String(error);
     });
-    // After an answer that cannot be read, the thread is ended; its exit settles the pending promises.
+    // The thread is ended after an answer that cannot be read; its exit settles the pending promises.
     this.#worker.on('messageerror', (error) => {
       this.#errorText = error.message;
       void this.#worker.terminate();

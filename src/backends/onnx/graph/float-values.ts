@@ -1,5 +1,5 @@
 /**
- * Which values of a graph are floats for sure, as work-bounds.ts follows them. ONNX Runtime divides integers by the
+ * Finds the values of a graph that are floats for sure, for work-bounds.ts. ONNX Runtime divides integers by the
  * processor's own instruction, which ends the process for the lowest number by -1; floats have no such case.
  */
 import { isFloatType, type NodeProto } from '../../graph/graph-proto.ts';
@@ -7,7 +7,7 @@ import type { Depends, Inputs } from './work-levels.ts';
 
 const names = (text: string): ReadonlySet<string> => new Set(text.split(' '));
 
-/** Their outputs are integers, flags or texts, whatever their inputs are; of some it is not known. */
+/** The ops whose outputs are no floats for sure, whatever their inputs are: integers, flags, texts, or not known. */
 const NO_FLOATS = names(
   'And ArgMax ArgMin BitwiseAnd BitwiseNot BitwiseOr BitwiseXor ConvInteger DynamicQuantizeLinear Equal Greater ' +
     'GreaterOrEqual IsInf IsNaN Less LessOrEqual MatMulInteger Multinomial NonMaxSuppression NonZero Not Or ' +
@@ -18,7 +18,7 @@ const FLOATS = names(
   'Bernoulli BlackmanWindow DequantizeLinear EmbedLayerNormalization HammingWindow HannWindow MatMulNBits ' +
     'MelWeightMatrix RandomNormal RandomNormalLike RandomUniform RandomUniformLike',
 );
-/** Their further inputs have a type of their own. */
+/** The ops whose further inputs have a type of their own. */
 const AS_FIRST = names('Pow Resize Scatter ScatterElements ScatterND Upsample');
 /** Only their first output has the type of their inputs: the others are positions, or flags. */
 const FIRST_OUTPUT = names('Dropout MaxPool TopK Unique');

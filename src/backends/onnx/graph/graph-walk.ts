@@ -27,7 +27,7 @@ interface Scope {
   readonly values: Map<string, Value>;
   readonly outer: Scope | undefined;
   readonly opsets: ReadonlyMap<string, number>;
-  /** Of the function's call, for attributes that stand for them. */
+  /** The attributes of the function's call, for attributes that stand for them. */
   readonly attributes: ReadonlyMap<string, Attribute> | undefined;
   readonly depth: number;
 }
@@ -206,7 +206,7 @@ function hasGraph(node: NodeProto): boolean {
   return [...node.attributes.values()].some((attribute) => attribute.graph !== undefined || attribute.hasOther);
 }
 
-/** In a function, with the values of attributes that stand for the call's. */
+/** A node of a function, with the values of attributes that stand for the call's. */
 function withAttributes(node: NodeProto, scope: Scope): NodeProto {
   if (![...node.attributes.values()].some((attribute) => attribute.reference !== '')) return node;
   const attributes = new Map<string, Attribute>();

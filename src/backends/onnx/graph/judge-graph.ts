@@ -1,7 +1,7 @@
 /**
- * Whether the graph of an ONNX model keeps the rows of a batch apart: row i of every output depends on row i of the
- * inputs alone, whatever the other rows hold and however many there are. It is decided from the file, without running
- * the model or loading a runtime: docs/adr/0027 tells how.
+ * Decides whether the graph of an ONNX model keeps the rows of a batch apart: row i of every output depends on row i of
+ * the inputs alone, whatever the other rows hold and however many there are. It reads the file, without running the
+ * model or loading a runtime: docs/adr/0027 tells how.
  *
  * Dims beside the batch axis are unknown but equal for all rows, as the scheduler sees to.
  */
@@ -25,7 +25,7 @@ import { GraphWalk } from './graph-walk.ts';
 import { readModelFile } from './proto/model-file.ts';
 import { readModel } from './proto/model-reader.ts';
 
-/** Before it elementwise ops had other rules of broadcasting, and ONNX Runtime does not promise to run them. */
+/** The first opset that is read: ops broadcast otherwise before, and ONNX Runtime does not promise to run those. */
 const OLDEST_OPSET = 7;
 
 /**

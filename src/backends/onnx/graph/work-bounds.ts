@@ -1,5 +1,5 @@
 /**
- * What bounds the work of a run, as the graph of an ONNX model tells without running it: whether two requests of equal
+ * Finds the bounds of a run's work in the graph of an ONNX model, without running it: whether two requests of equal
  * shapes can differ in it, and by how much. A model that was measured with zeros is known only where they cannot.
  *
  * The graph is followed node by node in their order, with the levels of work-levels.ts; the body of a loop until they
@@ -139,7 +139,7 @@ class WorkWalk {
     return depends(higher(size, sized, part), work.isRandom === true ? VALUES : elements);
   }
 
-  /** Without a number of samples, it takes as many as a region is large, which is a value. */
+  /** If the number of samples is not set, it takes as many as a region is large, which is a value. */
   #roiAlign(node: NodeProto, inputs: Inputs): Depends {
     const attribute = node.attributes.get('sampling_ratio');
     const isSized = (attribute?.int ?? 0) <= 0 && (inputs[1]?.elements ?? VALUES) > SHAPES;

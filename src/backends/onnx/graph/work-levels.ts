@@ -1,5 +1,5 @@
 /**
- * What a value of a graph depends on, as work-bounds.ts follows it: its size, and its elements. The levels rise only:
+ * Levels that say what a value's size and elements depend on, as work-bounds.ts follows them. The levels rise only:
  *
  *     constant ─▶ shapes ─▶ input_size ─▶ values        Shape(x) turns the level of a size into that of elements;
  *                                                       Range(0, n) that of elements into that of a size
@@ -42,7 +42,7 @@ export function roundsOf(most: Depends | undefined, goesOn: Level): Level {
   return isLong ? VALUES : higher(INPUT_SIZE, most.elements);
 }
 
-/** What a loop carries changes from round to round, so no constant is one. */
+/** A loop's values change from round to round, so none is a constant. */
 export function carried({ size, elements, isFloat }: Depends): Depends {
   return { size, elements: higher(elements, SHAPES), isFloat };
 }

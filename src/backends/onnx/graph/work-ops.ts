@@ -1,6 +1,6 @@
 /**
- * What an op's work and the sizes of its outputs depend on, for work-bounds.ts. Ops that are in no list are unknown: their
- * sizes may come from anything.
+ * Says for each op what its work and its outputs' sizes depend on, for work-bounds.ts. Ops in no list are unknown:
+ * their sizes may come from anything.
  *
  *   plain     the shapes of the inputs and the attributes tell all
  *   part      the values of some inputs say which part of the others is taken: the work is within the inputs' size

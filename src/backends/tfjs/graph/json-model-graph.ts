@@ -120,7 +120,7 @@ function dimsOf(shape: JsonShape | undefined): readonly number[] | undefined {
   return shape?.unknownRank === true ? undefined : (shape?.dim ?? []).map(({ size }) => Number(size ?? -1));
 }
 
-/** By name: all constants with their dims, small lists of integers with their elements. */
+/** The constants by name: all have their dims, small lists of integers have their elements, too. */
 type Weights = ReadonlyMap<string, TensorProto>;
 
 const BYTES: Readonly<Record<string, number>> = {

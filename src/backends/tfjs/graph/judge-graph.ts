@@ -1,6 +1,6 @@
 /**
- * Whether a GraphDef keeps the rows of a signature apart: row i of every output depends on row i of the inputs alone. It
- * is decided from the file, without TensorFlow, as for ONNX graphs (docs/adr/0027): each value is the same for all
+ * Decides whether a GraphDef keeps the rows of a signature apart: row i of every output depends on row i of the inputs
+ * alone. It reads the file, without TensorFlow, as for ONNX graphs (docs/adr/0027): each value is the same for all
  * requests, or has the rows on one axis, or is lost.
  *
  * Dims beside the batch axis are unknown but equal for all rows, as the scheduler sees to.
@@ -25,7 +25,7 @@ export interface JudgedTensor {
   readonly shape: readonly number[] | undefined;
 }
 
-/** By the signature's names. */
+/** The tensors by the signature's names. */
 export interface JudgedSignature {
   readonly inputs: ReadonlyMap<string, JudgedTensor>;
   readonly outputs: ReadonlyMap<string, JudgedTensor>;

@@ -1,4 +1,4 @@
-/** Whether a model of TensorFlow.js keeps the rows of its requests apart. It is read without TensorFlow. */
+/** Decides whether a model of TensorFlow.js keeps the rows of its requests apart. It is read without TensorFlow. */
 import type { BatchAxes } from '../../../core/signature.ts';
 import type { RowVerdict } from '../../backend.ts';
 import { type JsonSignature, type JsonTensorInfo, readJsonModel } from '../json-model-file.ts';
@@ -20,7 +20,7 @@ export async function judgeJsonModel(file: string, _signatureName: string, axes?
   return judgeTfGraph(graph, signatureOf(graph, signature), axes);
 }
 
-/** Without a signature: its placeholders, and the nodes that no other one uses. */
+/** The signature; if there is none, the placeholders and the nodes that no other one uses. */
 function signatureOf(graph: TfGraph, signature: JsonSignature | undefined): JudgedSignature {
   const used = new Set(graph.nodes.flatMap(({ inputs }) => placesOf(inputs).map(({ node }) => node)));
   const [inputs, outputs] = [signature?.inputs, signature?.outputs];

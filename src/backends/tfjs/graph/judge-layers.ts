@@ -1,7 +1,7 @@
 /**
- * Whether the layers of a model of TensorFlow.js keep rows apart. They are Keras's, whose inputs have the rows in dim 0:
- * those of the list below compute each row by itself when they do not train. A layer that is not there, or one with an
- * option that reaches other rows, is undecided.
+ * Decides whether the layers of a TensorFlow.js model keep rows apart. They are Keras's, whose inputs have rows in dim
+ * 0: those of the list below compute each row by itself when they do not train. A layer that is not there, or one with
+ * an option that reaches other rows, is undecided.
  */
 import type { RowVerdict } from '../../backend.ts';
 

@@ -1,4 +1,4 @@
-/** Whether the graph of a SavedModel keeps the rows of a signature apart. It is read without TensorFlow. */
+/** Decides whether the graph of a SavedModel keeps the rows of a signature apart. It is read without TensorFlow. */
 import { readFile, stat } from 'node:fs/promises';
 import type { BatchAxes } from '../../../core/signature.ts';
 import type { RowVerdict } from '../../backend.ts';

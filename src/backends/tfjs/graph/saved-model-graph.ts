@@ -154,7 +154,7 @@ function readAttribute(reader: WireReader): KnownAttribute {
     else if (reader.tag === lengthDelimited(8)) known = { tensor: inside(reader, () => readTensor(reader)) };
     else if (reader.tag === lengthDelimited(10)) known = { text: inside(reader, () => readName(reader)) };
     else {
-      // Among others the name of an attribute of the call that a function is in.
+      // Other fields are not read, such as the name of an attribute of the call that a function is in.
       known = { isPartial: true };
       reader.skip();
     }
@@ -170,7 +170,7 @@ function readText(reader: WireReader): KnownAttribute {
   return bytes.length > MOST_TEXT ? { isPartial: true } : { text: Buffer.from(bytes).toString() };
 }
 
-/** Without dims the rank is unknown, which is marked. */
+/** The rank is unknown if there are no dims; `hasOther` marks that. */
 function shapeAttribute(shape: readonly number[] | undefined): KnownAttribute {
   return shape === undefined ? { hasOther: true } : { ints: shape };
 }

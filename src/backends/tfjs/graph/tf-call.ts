@@ -27,7 +27,7 @@ export class TfCall extends NodeCall {
     this.#following = following;
   }
 
-  /** What ONNX's `op` gives for these inputs. Throws RowsLost as its rule does. */
+  /** The outputs of ONNX's `op` for these inputs. Throws RowsLost as its rule does. */
   as(op: string, inputs: readonly Value[] = this.values, attributes: OnnxAttributes = {}, outputs = 1): Value[] {
     const named = new Map(Object.entries(attributes).map(([name, value]) => [name, attributeOf(name, value)]));
     const node = { ...tfNode(this.node.name, op, [], named), outputs: Array<string>(outputs).fill('y') };

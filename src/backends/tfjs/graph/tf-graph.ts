@@ -11,7 +11,7 @@ export interface TfFunction {
   readonly name: string;
   /** Names of its arguments, in order. */
   readonly inputs: readonly string[];
-  /** What it returns, in order: "node:output_arg:index" or an argument's name. */
+  /** The returned values, in order: "node:output_arg:index" or an argument's name. */
   readonly outputs: readonly string[];
   /** Nodes that run for their effects. */
   readonly effects: readonly string[];
@@ -23,7 +23,7 @@ export interface TfGraph {
   readonly functions: ReadonlyMap<string, TfFunction>;
 }
 
-/** What a rule may ask of an attribute. */
+/** The facts of an attribute that a rule may ask for. */
 export type KnownAttribute = Partial<Pick<Attribute, 'int' | 'text' | 'ints' | 'tensor' | 'hasOther' | 'isPartial'>>;
 
 const NO_INTS: readonly number[] = [];

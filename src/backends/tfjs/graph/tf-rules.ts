@@ -1,4 +1,4 @@
-/** Which rule an op of TensorFlow has, and what is known of ops without one. */
+/** The rules of TensorFlow's ops, and the facts of ops without one. */
 
 import type { NodeProto } from '../../graph/graph-proto.ts';
 import type { Outputs } from '../../graph/node-call.ts';
@@ -89,7 +89,7 @@ export function hasNoEffect({ op }: NodeProto): boolean {
 const NOT_REPEATABLE =
   /Random|Multinomial|StatelessSample|Assign|Mutable|Queue|Stack|Iterator|Dataset|Barrier|Accumulator|PyFunc|Generator|Rng|Import|Insert|Remove|Scatter|Placeholder|Save|Restore|Write|ReadFile|MatchingFiles|Reader|Send|Recv|Timestamp|Summary|Map(Stage|Unstage)|^(Un)?[Ss]tage$|Mutex|Custom|Remote|Xla|Infeed|Outfeed|Collective/;
 
-/** Whether it gives equal outputs for equal inputs: then they are the same for all requests where its inputs are. */
+/** Whether the op gives equal outputs for equal inputs: they are the same for all requests if its inputs are. */
 export function isRepeatable(op: string): boolean {
   return !NOT_REPEATABLE.test(op);
 }

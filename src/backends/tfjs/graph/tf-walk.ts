@@ -18,15 +18,15 @@ import { TfCall, type TfFollowing } from './tf-call.ts';
 import type { TfFunction, TfGraph } from './tf-graph.ts';
 import { hasNoEffect, isRepeatable, tfRuleOf } from './tf-rules.ts';
 
-/** What a node gives: values of its outputs, or one for all of them. */
+/** The values of a node's outputs, or one for all of them. */
 type NodeValues = Value | readonly Value[];
 
 /** The nodes of the graph or of one call of a function. */
 interface Scope {
   readonly nodes: ReadonlyMap<string, NodeProto>;
-  /** By node, or by argument of the function. */
+  /** The values by node, or by argument of the function. */
   readonly values: Map<string, NodeValues>;
-  /** By node: why what runs behind it cannot be followed. */
+  /** The reason why values behind a node cannot be followed, by node. */
   readonly taints: Map<string, Lost>;
   /** Tensors that requests bring, by "node:index". */
   readonly fed: ReadonlyMap<string, Value>;
@@ -50,7 +50,7 @@ export class TfWalk {
   readonly names = new Names();
   readonly #count = new NodeCount();
 
-  /** As GraphWalk of ONNX graphs. */
+  /** Has the parameters of GraphWalk of ONNX graphs. */
   constructor(graph: TfGraph, batch: Size, assumed: ReadonlyMap<string, boolean>) {
     this.#graph = graph;
     this.#batch = batch;
@@ -74,7 +74,7 @@ export class TfWalk {
     return places.map((place) => valueAt(place, scope));
   }
 
-  /** As `#evaluate` of all nodes that these tensors need, with turns of the event loop between them. */
+  /** Like `#evaluate`, for all nodes that these tensors need, with turns of the event loop between them. */
   async #follow(scope: Scope, wanted: readonly TensorPlace[]): Promise<void> {
     for (const node of this.#order(scope, wanted)) {
       this.#count.begin();
@@ -88,7 +88,7 @@ export class TfWalk {
   #order(scope: Scope, wanted: readonly TensorPlace[]): readonly NodeProto[] {
     const order: NodeProto[] = [];
     const seen = new Set<string>();
-    // Without recursion: a chain of nodes may be long.
+    // There is no recursion, because a chain of nodes may be long.
     const stack: { readonly node: NodeProto; readonly needs: Iterator<TensorPlace> }[] = [];
     const enter = ({ node: name, key }: TensorPlace): void => {
       const node = scope.nodes.get(name);
@@ -150,7 +150,7 @@ export class TfWalk {
 
   #outputsOf(node: NodeProto, inputs: readonly Value[], scope: Scope): NodeValues {
     const rule = tfRuleOf(node.op);
-    // What a function does not use need not be followed; and a check of values has no part in the answer.
+    // Inputs that a function does not use need not be followed; and a check of values has no part in the answer.
     const before = isCall(node) || hasNoEffect(node) ? undefined : lostOf(inputs);
     if (before !== undefined) return before;
     try {

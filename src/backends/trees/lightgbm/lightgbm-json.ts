@@ -52,7 +52,7 @@ function readNode(node: Fields): FileNode<Fields> {
   if (missing === undefined) throw new Error(`a split has the missing_type "${node.text('missing_type')}"`);
   const isDefaultLeft = node.has('default_left') && node.flag('default_left');
   const flags = missing | (isDefaultLeft ? DEFAULT_LEFT : 0) | (type === '==' ? ON_CATEGORIES : 0);
-  // Without the path, which would grow with each level.
+  // The path is left out, because it would grow with each level.
   const children = { left: node.object('left_child', ''), right: node.object('right_child', '') };
   const split = { feature: node.number('split_feature'), flags, ...children };
   if (type === '<=') return { ...split, threshold: node.number('threshold') };

@@ -1,4 +1,4 @@
-/** What both of LightGBM's formats have at their top → a model. */
+/** Makes a model of the top that both of LightGBM's formats have. */
 import type { Forest } from '../forest.ts';
 import type { Finish, TreeModel } from '../tree-model.ts';
 import { finishOf } from './lightgbm-objectives.ts';
@@ -13,7 +13,7 @@ export interface LightgbmHead {
   readonly treesPerIteration: number;
   /** The last column. */
   readonly maxFeatureIndex: number;
-  /** With parameters; '' = none. */
+  /** The objective with its parameters; '' = none. */
   readonly objective: string;
   readonly featureNames: readonly string[];
   /** A random forest: sums are divided by the iterations. */

@@ -31,7 +31,7 @@ const OBJECTIVES: Readonly<Record<string, (parameters: Parameters) => Finish>> =
   cross_entropy_lambda: () => each((x) => Math.log1p(Math.exp(x))),
   lambdarank: () => asTheyAre,
   rank_xendcg: () => asTheyAre,
-  // Of a function of the trainer's own: LightGBM itself predicts the sums.
+  // The trainer has a function of its own: LightGBM itself predicts the sums.
   custom: () => asTheyAre,
 };
 

@@ -30,7 +30,7 @@ export function goesLeft(forest: Forest, node: number, value: number): boolean {
   const flags = forest.flags[node]!;
   const threshold = forest.value[node]!;
   if ((flags & ON_CATEGORIES) !== 0) {
-    // Also false for NaN. Values between -1 and 0 are category 0, as their fraction is cut off.
+    // The result is false for NaN, too. Values between -1 and 0 are category 0, as their fraction is cut off.
     return value > -1 && value < INT_LIMIT && isInSet(forest, threshold, Math.trunc(value));
   }
   const missing = flags & MISSING;

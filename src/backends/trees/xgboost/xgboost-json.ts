@@ -43,7 +43,7 @@ export function readXgboostModel(json: unknown): TreeModel {
 /** Sums of a row: one for each class, or for each target. */
 function groupsOf(parameters: Fields): number {
   const classes = parameters.has('num_class') ? parameters.count('num_class', 0, MAX_GROUPS) : 0;
-  // Since XGBoost 1.6.
+  // `num_target` exists since XGBoost 1.6.
   const targets = parameters.has('num_target') ? parameters.count('num_target', 0, MAX_GROUPS) : 1;
   if (classes > 1 && targets > 1) throw new Error(`it has ${classes} classes and ${targets} targets, not one of both`);
   return Math.max(classes, targets, 1);

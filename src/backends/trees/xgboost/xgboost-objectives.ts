@@ -25,7 +25,7 @@ const IDENTITY: XgboostObjective = { finish: asTheyAre };
 const LOGISTIC: XgboostObjective = { toMargin: logit, finish: sigmoid };
 const LOG_LINK: XgboostObjective = { toMargin: log, finish: exponential };
 
-/** By name. Others, such as reg:expectileerror, are refused: what XGBoost makes of their sums is not known here. */
+/** The objectives by name. Others, such as reg:expectileerror, are refused: their finish is not known here. */
 export const XGBOOST_OBJECTIVES: ReadonlyMap<string, XgboostObjective> = new Map<string, XgboostObjective>([
   ['reg:squarederror', IDENTITY],
   // Its name before XGBoost 0.90.
@@ -39,7 +39,7 @@ export const XGBOOST_OBJECTIVES: ReadonlyMap<string, XgboostObjective> = new Map
   ['rank:map', IDENTITY],
   ['reg:logistic', LOGISTIC],
   ['binary:logistic', LOGISTIC],
-  // Since 1.3.1 its base_score is a margin already.
+  // Its base_score is a margin already since XGBoost 1.3.1.
   ['binary:logitraw', IDENTITY],
   ['binary:hinge', { finish: each((x) => (x > 0 ? 1 : 0)) }],
   ['count:poisson', LOG_LINK],

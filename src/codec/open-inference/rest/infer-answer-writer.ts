@@ -39,7 +39,7 @@ export interface PrintedAnswer {
   readonly tailBytes: number;
 }
 
-/** Both in one buffer, at once. */
+/** Prints both parts into one buffer, at once. */
 export function wholeAnswer({ json, tail, tailBytes }: PrintedAnswer): Buffer {
   return tailBytes === 0 ? json : Buffer.concat([json, ...tail], json.length + tailBytes);
 }

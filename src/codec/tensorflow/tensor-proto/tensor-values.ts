@@ -40,7 +40,7 @@ export class TensorValues implements FieldRun {
   readonly #entry: EntryBounds;
   readonly #field: number;
   readonly #scalarWireType: number;
-  /** Is the reader inside a part of the tensor, not between parts? */
+  /** Whether the reader is inside a part of the tensor, not between parts. */
   #isInPart = false;
 
   /** Starts before the first run. `elementSize` is the size of `fixed` elements: 4 or 8. */

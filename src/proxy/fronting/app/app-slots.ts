@@ -62,7 +62,7 @@ export interface SlotUser {
 
 export class AppSlots {
   readonly #options: AppSlotsOptions;
-  /** Those that have a slot or wait for one. */
+  /** The users that have a slot or wait for one. */
   readonly #callers = new Map<string, CallerSlots>();
   #entered = 0;
   #inside = 0;

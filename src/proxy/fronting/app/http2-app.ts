@@ -87,7 +87,7 @@ export class Http2App implements AppTransport {
     }
   }
 
-  /** Those who wait may still get room in another session, within the time that a connection may take. */
+  /** Requests that wait may still get room in another session, within the time that a connection may take. */
   #onNoSession(error: NodeJS.ErrnoException): void {
     this.#connecting = undefined;
     if (this.#sessions.size > 0) return;

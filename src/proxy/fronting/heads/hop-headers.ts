@@ -86,8 +86,8 @@ export function endToEnd(raw: RawHeaders, without: (name: string) => boolean = (
 }
 
 /**
- * As node:http takes them: it throws where a message that is not in chunks announces trailers, which HTTP/2 allows, and
- * for which HTTP/1.1 has no place.
+ * The headers as node:http takes them: it throws where a message that is not in chunks announces trailers, which HTTP/2
+ * allows, and for which HTTP/1.1 has no place.
  */
 export function announced(raw: RawHeaders, isChunked: boolean): string[] {
   const kept: string[] = [];

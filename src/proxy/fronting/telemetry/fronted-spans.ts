@@ -95,7 +95,7 @@ export class FrontedSpans {
     const isEnded = outcome === 'ok' || outcome === 'upgraded';
     if (!isEnded) output.set(ERROR_TYPE, outcome);
     else if (isFaulty) output.set(ERROR_TYPE, String(status));
-    // That its client has left is no fault of a server's.
+    // It is no fault of a server's that its client has left.
     if (isFaulty || outcome === 'app_cut' || (!isServer && !isEnded)) output.fail(clip(error?.message ?? ''));
     output.end();
   }

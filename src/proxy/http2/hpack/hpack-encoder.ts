@@ -23,7 +23,7 @@ const NAME_INDEX = new Map(STATIC_TABLE.map(({ name }, i): [string, number] => [
 const LONGEST_KNOWN_VALUE = Math.max(...STATIC_TABLE.map(({ value }) => value.length));
 /** Bytes of a field beside its texts: its first byte and two lengths, each an integer of 32 bits at most. */
 const FIELD_OVERHEAD_BYTES = 1 + 2 * 6;
-/** Up to this length a loop costs less than a call into C++. */
+/** The length up to which a loop costs less than a call into C++. */
 const SHORT_TEXT = 24;
 
 class BlockWriter {

@@ -47,7 +47,7 @@ export class StreamTable<T extends { readonly id: number }> {
     let free = this.#find(id);
     if (slots[free] === undefined) return;
     this.size -= 1;
-    // Up to the next gap, a stream moves into the free slot unless its search begins behind that slot.
+    // A stream before the next gap moves into the free slot unless its search begins behind that slot.
     for (let at = (free + 1) & mask; ; at = (at + 1) & mask) {
       const stream = slots[at];
       if (stream === undefined) break;

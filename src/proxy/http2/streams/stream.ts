@@ -140,7 +140,7 @@ export class ServerStream implements Http2Stream, SendingStream, ReceiveWindow {
   receivedBytes = 0;
   /** Received bytes that the handler has not consumed; the connection's window gets them back at the stream's end. */
   unreadBytes = 0;
-  /** Those of them that the connection's window has got back already. */
+  /** The part of them that the connection's window has got back already. */
   lentBytes = 0;
   readonly windowBytes: number;
   available: number;

@@ -15,7 +15,7 @@ import { MOST_BYTES, MOST_NESTED, SMALL_BYTES, undecidedModel } from '../../../g
 /** A field of our own: something was left out of the message. onnx.proto has no field of that number. */
 export const LEFT_OUT = 100_000_000;
 
-/** What is done with the fields of a message by their numbers. */
+/** The treatment of a message's fields, by their numbers. */
 interface MessageKind {
   /** Messages, which are walked. */
   readonly messages: Readonly<Record<number, () => MessageKind>>;

@@ -26,7 +26,7 @@ import { readTensor } from './tensor-reader.ts';
 
 /** TensorProto.DataType.STRING. */
 const TEXT = 8;
-/** After so many nodes the event loop has a turn. */
+/** The nodes after which the event loop has a turn. */
 const NODES_A_TURN = 500;
 
 /** Throws ServingError or UndecidedModel for bytes that are no model, or one beyond the limits. */

@@ -18,7 +18,7 @@ const ELEMENTWISE =
   'Step StringJoin Substr Tan Tanh TruncateMod UnicodeTranscode Xdivy Xlogy Zeta ZerosLike OnesLike ComplexAbs ' +
   'DecodeBase64 EncodeBase64 FloorDiv TruncateDiv BesselI0e BesselI1e';
 
-/** Those that a shape is computed with: by them small tensors of integers are followed element by element. */
+/** The ops with which shapes are computed: small tensors of integers are followed through them element by element. */
 const ALIASES: Readonly<Record<string, string>> = {
   Abs: 'Abs',
   Add: 'Add',

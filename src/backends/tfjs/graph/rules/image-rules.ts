@@ -18,7 +18,7 @@ function firstAxis(x: Known, does: string): void {
   if (x.kind === 'rows' && x.axis.at !== 0) throw mixed(`it ${does} axis ${x.axis.at}, which has the rows`);
 }
 
-/** With other dims behind the first. */
+/** The value with other dims behind the first. */
 function imageOf(x: Known, dims: Dims): Known {
   return x.kind === 'rows' ? rows([x.dims[0]!, ...dims], x.axis) : same([x.dims![0]!, ...dims]);
 }
@@ -102,7 +102,7 @@ function resize(call: TfCall): Outputs {
   return imageOf(x, [call.asDim(size?.[0]), call.asDim(size?.[1]), x.dims[3] ?? call.unknownDim()]);
 }
 
-/** In inference mean and variance are given, one for each channel. */
+/** Mean and variance are given in inference, one for each channel. */
 function batchNorm(call: TfCall): Outputs {
   const x = call.data(0);
   if (call.int('is_training', 1) !== 0) throw mixed('it normalizes by the mean of all rows');

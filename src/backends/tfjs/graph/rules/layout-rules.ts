@@ -27,7 +27,7 @@ function concat(call: TfCall): Outputs {
   return call.one('Concat', call.values.slice(0, last), { axis: call.number(last, 'its axis') });
 }
 
-/** Before TensorFlow 1: the axis is the first input. */
+/** The op before TensorFlow 1, whose first input is the axis. */
 function oldConcat(call: TfCall): Outputs {
   return call.one('Concat', call.values.slice(1), { axis: call.number(0, 'its axis') });
 }
@@ -122,7 +122,7 @@ function cut(call: TfCall, x: Value, cuts: readonly Cut[]): Value {
   return call.one('Slice', [x, ...bounds, column((one) => one.step)]);
 }
 
-/** As Python's x[a:b:c, i, ..., None]: bits of the masks say what each place of begin, end and strides is. */
+/** Slices like Python's x[a:b:c, i, ..., None]: bits of the masks say what each place of begin, end and strides is. */
 function stridedSlice(call: TfCall): Outputs {
   const x = call.values[0]!;
   const rank = x.kind === 'lost' ? undefined : x.dims?.length;
@@ -207,7 +207,7 @@ function rank(call: TfCall): Outputs {
   return scalarOf(count);
 }
 
-/** Only a square within each row. */
+/** It changes only the matrix within each row. */
 function band(call: TfCall): Outputs {
   for (const i of [1, 2]) call.constant(i, 'its bounds');
   return call.one('Trilu', [call.data(0)]);

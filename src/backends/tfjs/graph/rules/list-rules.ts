@@ -30,7 +30,7 @@ function item(call: TfCall): Outputs {
   const list = call.data(0);
   call.constant(1, 'its index');
   if (list.dims === undefined) return same(undefined);
-  // Which item it is does not matter: all are alike.
+  // The index does not matter: all items are alike.
   return call.one('Gather', [list, scalarOf(0)], { axis: 0 });
 }
 

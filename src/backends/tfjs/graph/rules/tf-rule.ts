@@ -1,4 +1,4 @@
-/** What a rule for an op of TensorFlow is. */
+/** The type of a rule for an op of TensorFlow. */
 import type { Outputs } from '../../../graph/node-call.ts';
 import type { TfCall } from '../tf-call.ts';
 
