@@ -135,7 +135,7 @@ async function openModel(
 /**
  * The options turn spinning off, with which a pool's idle threads take CPU from other slots and the event loop after
  * each run. They turn memory patterns off, for which the runtime keeps a block for every shape that it has run, beside
- * the memory of the first run of it (docs/memory.md).
+ * the memory of the first run of it (docs/why/memory.md).
  */
 function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
   return {

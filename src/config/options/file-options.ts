@@ -56,7 +56,7 @@ export const FILE_OPTIONS = {
   authorization_file: text({
     default: '',
     placeholder: 'FILE',
-    help: 'Who may ask which models for what (docs/how-to/authorization.md); what it does not allow is refused. Without the file, everybody may ask everything.',
+    help: 'File that says who may ask which models for what (docs/how-to/authorization.md); it refuses everything else. Without the file, everybody may ask everything.',
   }),
   authorization_file_poll_wait_seconds: integer({
     min: 0,

@@ -30,7 +30,7 @@ export const LISTENER_OPTIONS = {
     {
       default: '',
       placeholder: 'PATH',
-      help: 'What stands before the paths of inference on the REST port: with /pillion they are /pillion/v1/models and /pillion/v2, and an application of --app keeps its own /v1/models and /v2. The path of the metrics stays. Empty = nothing.',
+      help: 'Prefix of the paths of inference on the REST port: with /pillion they are /pillion/v1/models and /pillion/v2, and an application of --app keeps its own /v1/models and /v2. The path of the metrics stays. Empty = nothing.',
     },
     PATH_PREFIX,
     'a path without a / at its end, such as /pillion',
@@ -68,7 +68,7 @@ export const LISTENER_OPTIONS = {
     min: 0,
     max: 60_000,
     default: 0,
-    help: 'Refusals for overload take as long as answers of late, at most this from the request’s arrival on, in ms: for balancers that send more to whoever answers fast (docs/how-to/mesh.md). 0 = they are answered at once, as is best for clients that call directly or by load reports.',
+    help: 'Refusals for overload are held for as long as recent answers took, but for no more than this many ms from the request’s arrival: for balancers that send more to whoever answers fast (docs/how-to/mesh.md). 0 = they are answered at once, as is best for clients that call directly or by load reports.',
   }),
   grpc_spin_micros: integer({
     min: 0,

@@ -6,7 +6,7 @@ export const SANDBOX_OPTIONS = {
     default: 'auto',
     oneOf: ['auto', 'require', 'off'],
     placeholder: 'auto|require|off',
-    help: 'What models’ processes may reach. auto = as little as this machine’s tools allow (bubblewrap, else setpriv); the log and GET /models say what holds. require = models run in fully sandboxed processes or do not load, so host inline and thread are refused. off = only their environment is filtered.',
+    help: 'Limits what models’ processes may reach. auto = as little as this machine’s tools allow (bubblewrap, else setpriv); the log and GET /models say what holds. require = models run in fully sandboxed processes or do not load, so host inline and thread are refused. off = only their environment is filtered.',
   }),
   sandbox_user: integer({
     min: 0,

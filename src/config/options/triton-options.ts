@@ -13,7 +13,7 @@ export const TRITON_OPTIONS = {
     default: 'none',
     oneOf: ['none', 'poll', 'explicit'],
     placeholder: 'none|poll|explicit',
-    help: 'explicit = callers of the Open Inference Protocol may load and unload models by name; with an authorization file, those whom it allows "load". none = nobody may. Of --model_repository: none = its models load at the start, and it is not looked at again; poll = changes are found every --repository_poll_secs; explicit = --load_model names the models of the start.',
+    help: 'explicit = callers of the Open Inference Protocol may load and unload models by name; with an authorization file, those whom it allows "load". none = nobody may. For --model_repository: none = its models load at the start, and it is not looked at again; poll = changes are found every --repository_poll_secs; explicit = --load_model names the models of the start.',
   }),
   load_model: texts({
     default: [],
@@ -39,8 +39,8 @@ export const TRITON_OPTIONS = {
     default: true,
     help: 'Triton’s flag. With false only the admin port has metrics, and --metrics_port is not opened.',
   }),
-  http_port: integer({ ...PORT, help: 'Triton’s name for --rest_api_port. -1 = as that says.' }),
-  grpc_port: integer({ ...PORT, help: 'Triton’s name for --port. -1 = as that says.' }),
+  http_port: integer({ ...PORT, help: 'Triton’s name for --rest_api_port. -1 = the port of that option.' }),
+  grpc_port: integer({ ...PORT, help: 'Triton’s name for --port. -1 = the port of that option.' }),
   metrics_port: integer({
     ...PORT,
     help: 'TCP port that serves GET /metrics in Prometheus’ format, beside the REST and admin ports. -1 = none, 0 = any free port.',

@@ -16,7 +16,7 @@ export const APP_OPTIONS = {
       {
         default: '',
         placeholder: 'URL',
-        help: 'The application behind this server: http://127.0.0.1:8080 or unix:/run/app.sock if it speaks HTTP/1.1; h2c://127.0.0.1:8080, grpc:// or h2c+unix:/run/app.sock if it speaks HTTP/2 or gRPC without TLS. Requests on the REST port whose path is none of inference, and on the gRPC port those for no service of this server, go to it, and come back as they are. Empty = there is none.',
+        help: 'The application behind this server: http://127.0.0.1:8080 or unix:/run/app.sock if it speaks HTTP/1.1; h2c://127.0.0.1:8080, grpc:// or h2c+unix:/run/app.sock if it speaks HTTP/2 or gRPC without TLS. Requests on the REST port whose path is not one of inference, and on the gRPC port those for no service of this server, go to it, and come back as they are. Empty = there is none.',
       },
       ADDRESS,
       'the address of a server of HTTP/1.1, such as http://127.0.0.1:8080 or unix:/run/app.sock, or of HTTP/2, such as h2c://127.0.0.1:8080 or h2c+unix:/run/app.sock, without a path behind the host',

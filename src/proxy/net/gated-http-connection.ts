@@ -1,6 +1,6 @@
 /**
- * Answers a ConnectionGate for a connection that node:http reads, which says neither when a request ends nor when a head
- * begins.
+ * Answers a ConnectionGate for a connection that node:http reads, which says neither when a request ends nor when a
+ * head begins.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';

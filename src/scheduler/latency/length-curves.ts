@@ -64,8 +64,8 @@ export class LengthCurves extends ThreadCurves {
   }
 
   /**
-   * Like runMs, but a run of more than TRUSTED_GROWTH times the largest is not taken for cheap: an element costs at least
-   * as much as in a run of that size. If nothing has run, elements are counted.
+   * Like runMs, but a run of more than TRUSTED_GROWTH times the largest is not taken for cheap: an element costs at
+   * least as much as in a run of that size. If nothing has run, elements are counted.
    */
   override costs(): RunCost {
     const trusted = TRUSTED_GROWTH * this.largestRun;

@@ -15,8 +15,8 @@ const SESSION_WINDOW_BYTES = 2 ** 31 - 1;
 /** The most memory of a session, in MB: node refuses streams past it, and its default is 10. The windows bound it. */
 const MAX_SESSION_MEMORY = 4096;
 /**
- * The time between two PINGs to the application while streams are open, in ms: gRPC servers close a connection with more
- * than one in five minutes.
+ * The time between two PINGs to the application while streams are open, in ms: gRPC servers close a connection with
+ * more than one in five minutes.
  */
 const PING_MS = 360_000;
 const PING_TIMEOUT_MS = 20_000;
