@@ -9,7 +9,7 @@ const NO_PARAMETERS: ModelParameters = new Map();
 const DEFAULT_MAX_MESSAGE_BYTES = 64 * 2 ** 20;
 
 function nothing(): void {
-  // Nobody listens.
+  // Nobody listens, so nothing is done.
 }
 
 /** Services that lead nowhere, for loads by tests and tools. */

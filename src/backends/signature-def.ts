@@ -21,7 +21,7 @@ export interface TensorInfo {
 export interface SignatureDef {
   readonly inputs: ReadonlyMap<string, TensorInfo>;
   readonly outputs: ReadonlyMap<string, TensorInfo>;
-  /** Empty when absent. */
+  /** TensorFlow's method name; empty when absent. */
   readonly methodName: string;
 }
 

@@ -2,7 +2,7 @@
 import type { ErrorMessage } from '../backends/host/error-message.ts';
 import type { JobName } from './codec-jobs.ts';
 
-/** One at a time. */
+/** The request of one job. The thread has one at a time. */
 export interface JobMessage {
   readonly name: JobName;
   readonly args: unknown[];

@@ -91,7 +91,7 @@ export class CodecThread {
     return this.#waiting.length;
   }
 
-  /** One job. */
+  /** Asks for one job. */
   ask<Name extends JobName>(
     wanted: Wanted,
     name: Name,

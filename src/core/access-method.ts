@@ -36,12 +36,12 @@ export const ALL_MODELS = '*';
 
 const ALL_AT_ONCE: ReadonlySet<AccessMethod> = new Set(['reload', 'metrics', 'shared_memory', 'settings']);
 
-/** Does the method concern all models at once? */
+/** Whether the method concerns all models at once. */
 export function concernsAllModels(method: AccessMethod): boolean {
   return ALL_AT_ONCE.has(method);
 }
 
-/** Does the pattern, a name or the beginning of names and a `*`, fit the name (or cover the other pattern)? */
+/** Whether the pattern, a name or the beginning of names and a `*`, fits the name (or covers the other pattern). */
 export function fitsModel(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
 }

@@ -53,9 +53,9 @@ export const ERROR_TABLE = {
   /** Unknown region of shared memory. */
   region_not_found: row(GrpcStatus.NOT_FOUND, 404),
   region_exists: row(GrpcStatus.ALREADY_EXISTS, 409),
-  /** Unknown version label. */
+  /** The version label is unknown. */
   label_not_found: row(GrpcStatus.INVALID_ARGUMENT, 400),
-  /** Unknown signature name. */
+  /** The signature name is unknown. */
   signature_not_found: row(GrpcStatus.FAILED_PRECONDITION, 400),
   /** Unknown path or method of a surface: HTTP route or gRPC method. */
   route_not_found: row(GrpcStatus.UNIMPLEMENTED, 404),

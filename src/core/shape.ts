@@ -20,7 +20,7 @@ export function formatShape(shape: Shape | undefined): string {
   return `[${shown.join(',')}]`;
 }
 
-/** Does a tensor's shape fit a spec's (undefined = any rank, -1 = any size)? */
+/** Whether a tensor's shape fits a spec's (undefined = any rank, -1 = any size). */
 export function shapeFits(shape: Shape, spec: Shape | undefined): boolean {
   if (spec === undefined) return true;
   if (shape.length !== spec.length) return false;

@@ -31,7 +31,7 @@ export type BatchAxis = (
   | { readonly kind: 'fixed'; readonly size: number }
   | { readonly kind: 'none' }
 ) & {
-  /** Who decided it and why, as a clause for people. */
+  /** The reason, and who decided it, as a clause for people. */
   readonly reason?: string;
   /** The step that lets requests share runs where they might, for the model's owner, as a clause. */
   readonly fix?: string;

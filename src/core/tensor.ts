@@ -134,7 +134,7 @@ export function repeatedRows(row: Tensor, shape: Shape): Tensor {
   return { dtype: row.dtype, shape, data };
 }
 
-/** Zeros; empty strings. */
+/** A tensor of zeros, or of empty strings. */
 export function zerosOf(dtype: DType, shape: Shape): Tensor {
   const count = elementCount(shape);
   if (dtype === 'string') return { dtype, shape, data: new Array(count).fill(new Uint8Array(0)) };

@@ -29,5 +29,5 @@ export function keepNextTickFast(): boolean {
   return true;
 }
 
-/** Read by nobody. */
+/** Nobody reads it. */
 export let kept: object | undefined;

@@ -19,7 +19,7 @@ export interface TaskContext {
   readonly trace: TraceContext | undefined;
   /** The caller's name, an opaque text (proxy/caller.ts). Absent: one caller with all others that have none. */
   readonly caller?: string | undefined;
-  /** Absent = default. */
+  /** The class of priority. Absent = default. */
   readonly priority?: PriorityClass | undefined;
   /** False: the deadline is only the server's own cap, not one that the client set. Absent = true. */
   readonly hasOwnDeadline?: boolean | undefined;
@@ -90,7 +90,7 @@ export interface TaskLane {
   readonly key: string;
   readonly plan: SignaturePlan;
   readonly queuedTasks: number;
-  /** About how many bytes the inputs of one of its tasks have. */
+  /** The approximate bytes of the inputs of one of its tasks. */
   bytesOf(task: Task): number;
   /** Takes one of its tasks out, wherever it stands. */
   remove(task: Task): void;

@@ -46,7 +46,7 @@ export function takeSpareCores(): void {
     // This comes before the nice value, which the tool would inherit: it would take too long on a busy machine.
     runTool(['--idle', '--pid', '0', String(threadId())]);
   } catch {
-    // No /proc: no Linux.
+    // There is no /proc, so this is not Linux.
   }
   yieldToEveryone();
 }

@@ -27,7 +27,7 @@ export interface Answer {
   readonly runEnd: number;
 }
 
-/** Now, in machine time. */
+/** The current instant in machine time, in ms. */
 export function machineTimeMs(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }

@@ -11,7 +11,7 @@ import type { ElasticOptions } from './sessions/elastic-options.ts';
 export interface WorkerEvent {
   readonly what: 'lost' | 'restarted' | 'given_up' | 'recycled' | 'kept';
   readonly slot: number;
-  /** Empty for 'restarted'. */
+  /** The reason; empty for 'restarted'. */
   readonly reason: string;
   /** It is the second process of the model, for runs that may end it. Absent = false. */
   readonly isQuarantine?: boolean;

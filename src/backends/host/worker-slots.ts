@@ -92,7 +92,7 @@ export class WorkerSlots {
     return this.#slots.filter((slot) => slot.threads === threads).length;
   }
 
-  /** Ascending by threads. */
+  /** The plans, ascending by threads. */
   get plans(): readonly SessionPlan[] {
     const all = [...new Set(this.#slots.map(({ threads }) => threads))].sort((a, b) => a - b);
     return all.map((threads) => ({ threads, sessions: this.countOf(threads) }));

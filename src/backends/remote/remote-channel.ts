@@ -32,7 +32,7 @@ export class RemoteFault extends Error {
 export interface RemoteCall {
   readonly path: string;
   readonly message: Uint8Array;
-  /** Must not be Infinity. */
+  /** The deadline of the call, which must not be Infinity. */
   readonly deadline: Instant;
   readonly headers?: Readonly<Record<string, string>>;
   /** Waits for a connection until the deadline, instead of failing at once. */

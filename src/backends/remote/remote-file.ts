@@ -98,7 +98,7 @@ export const REMOTE_SCHEMA = v.pipe(
   })),
 );
 
-/** PEM texts. */
+/** The TLS of the connection, as PEM texts. */
 export interface RemoteTls {
   /** Certificate authorities for the server's certificate; undefined = the system's. */
   readonly ca: Buffer | undefined;

@@ -22,7 +22,7 @@ const OP_END_REL_NANOS = varintTag(15);
 interface NodeStats {
   readonly node: string;
   readonly op: string;
-  /** Nanoseconds since 1970. */
+  /** The start, in nanoseconds since 1970. */
   readonly startNanos: bigint;
   readonly durationNanos: number;
 }

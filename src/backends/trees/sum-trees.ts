@@ -5,7 +5,7 @@
  */
 import type { Floats, Forest } from './forest.ts';
 
-/** Does the split send the value to its left child? */
+/** Whether the split sends the value to its left child. */
 export type GoesLeft = (forest: Forest, node: number, value: number) => boolean;
 
 const BLOCK_ROWS = 64;

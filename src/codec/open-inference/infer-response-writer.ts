@@ -29,7 +29,7 @@ import { LENGTH_BYTES } from './raw-tensor.ts';
 export interface InferAnswer {
   readonly modelName: string;
   readonly modelVersion: string;
-  /** Empty = left out. */
+  /** The request's id; empty = left out. */
   readonly id: string;
   readonly parameters: Parameters;
 }

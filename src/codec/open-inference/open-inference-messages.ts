@@ -21,7 +21,7 @@ import { TensorMessage } from './tensor-message.ts';
 
 export interface OpenInferenceModel {
   readonly name: string;
-  /** Empty: the server chooses. */
+  /** The version; empty = the server chooses. */
   readonly version: string;
 }
 

@@ -58,7 +58,7 @@ export function writeModelMetadataResponse(metadata: ModelMetadata): Uint8Array 
   );
 }
 
-/** Any of a StringValue. */
+/** Writes an Any with a StringValue. */
 function textValue(text: string): Uint8Array {
   return message(bytesField(1, STRING_TYPE), bytesField(2, message(bytesField(1, text))));
 }

@@ -41,7 +41,7 @@ export interface CpuThrottling {
   readonly periods: number;
   /** Periods in which it was stopped until the next one. */
   readonly throttledPeriods: number;
-  /** Sum over its threads. */
+  /** The throttled time in ms, summed over its threads. */
   readonly throttledMs: number;
 }
 

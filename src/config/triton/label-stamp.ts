@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { RepositoryModel } from './model-of-config.ts';
 
-/** Blocks: for the start. */
+/** Like withLabelStamp, but blocks: for the start. */
 export function withLabelStampNow(found: RepositoryModel): RepositoryModel {
   const stamps = pathsOf(found).map((path) => {
     try {

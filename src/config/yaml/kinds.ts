@@ -15,7 +15,7 @@ export const nonEmptyText = v.pipe(v.string('a text'), v.nonEmpty('may not be em
 
 export const flag = v.boolean('true or false');
 
-/** One of some words. */
+/** The schema of one of some words. */
 export function choice<const T extends readonly string[]>(words: T): v.PicklistSchema<T, string> {
   return withRequirement(v.picklist(words, `one of ${words.join(', ')}`), words);
 }

@@ -23,7 +23,7 @@ export interface YamlPart {
 
 type YamlNode = Node | null | undefined;
 
-/** Nested lists and mappings. */
+/** The most levels of nested lists and mappings. */
 const MAX_DEPTH = 64;
 /** Values in a file, with aliases resolved. */
 const MAX_ELEMENTS = 1_000_000;

@@ -25,7 +25,7 @@ export interface RequestHead {
   readonly hasBody: boolean;
   /** The client: 'host:port', or 'unix' on a socket file. */
   readonly peer: string;
-  /** Its address alone. */
+  /** The client's address alone. */
   readonly peerAddress: string;
   readonly isTls: boolean;
   /** A call of gRPC, by its content-type: failures are told in its form. */

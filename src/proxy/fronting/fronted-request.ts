@@ -203,7 +203,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     else this.#sent = sent;
   }
 
-  /** It had a deadline. */
+  /** The error of a request whose deadline has passed. */
   #late(): ServingError {
     const { app, slots } = this.#parts;
     const { text } = app.address;

@@ -12,7 +12,7 @@ import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
 /** Begins the record of a request whose head has come. */
 export function beginRecord(head: RequestHead, telemetry: FrontedTelemetry, app: AppAddress): FrontedRecord {
   const { headers, method, target, httpVersion, isTls, peer, isGrpc, upgrade } = head;
-  // Two are none.
+  // Two headers of that name count as none.
   const [traceparent, another] = valuesOf(headers, 'traceparent');
   const tracestate = traceparent === undefined ? '' : valuesOf(headers, 'tracestate').join(',');
   return telemetry.begin({

@@ -63,7 +63,7 @@ export class PlainRequestReader<R> {
     this.#routeOf = routeOf;
   }
 
-  /** Heads remembered. */
+  /** The number of heads that are remembered. */
   get size(): number {
     return this.#heads.size;
   }

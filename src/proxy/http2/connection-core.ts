@@ -53,7 +53,7 @@ export interface ConnectionEnvironment {
 
 /** Control frames that a finished request allows its client: WINDOW_UPDATE on two levels, a PING, a late reset. */
 const EARNED_PER_REQUEST = 4;
-/** And a frame of an answer, in a stream that goes on: the same but for the reset. gRPC's C core sends all three. */
+/** Those that a frame of an answer allows in an open stream: all but the reset. gRPC's C core sends all three. */
 const EARNED_PER_FRAME = 3;
 
 export class ConnectionCore implements StreamOwner {

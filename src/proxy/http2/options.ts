@@ -70,7 +70,7 @@ export const DEFAULT_HTTP2_OPTIONS: Http2Options = {
   // A 600 KB tensor arrives without a round trip in between.
   streamWindowBytes: 1024 * 1024,
   connectionWindowBytes: 8 * 1024 * 1024,
-  // Some 60 stalled uploads.
+  // This is enough for some 60 stalled uploads.
   loanBytes: 64 * 1024 * 1024,
   // Four connections of stalled uploads.
   maxUnreadBytes: 256 * 1024 * 1024,

@@ -73,7 +73,7 @@ export class ThreadChoice {
   }
 }
 
-/** Rows per ms. */
+/** The rate of a plan, in rows per ms. */
 function rateOf({ threads, sessions }: SessionPlan, { rows, mostRows, curves }: ThreadFacts): number {
   const most = mostRows(threads);
   // A batch takes all that waits, up to a full one: a further session has something to do only beyond that.

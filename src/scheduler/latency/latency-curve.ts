@@ -48,7 +48,7 @@ export interface LatencyView {
 export interface LatencyBucket {
   readonly rows: number;
   readonly meanMs: number;
-  /** Mean absolute deviation. */
+  /** The mean absolute deviation of the runs, in ms. */
   readonly deviationMs: number;
   /** Its runs, up to MAX_COUNTED_RUNS. */
   readonly runs: number;

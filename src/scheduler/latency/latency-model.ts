@@ -11,7 +11,7 @@ import { ThreadCurves } from './thread-curves.ts';
 /** One run that was measured at load. */
 export interface LatencySeed {
   readonly signature: string;
-  /** Padding included. */
+  /** The rows of the run, padding included. */
   readonly rows: number;
   /** The length of its rows. Default: 1. */
   readonly length?: number;

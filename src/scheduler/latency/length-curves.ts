@@ -82,7 +82,7 @@ export class LengthCurves extends ThreadCurves {
   }
 
   override learn(threads: number, rows: number, length: number, runMs: number, isProbe: boolean): void {
-    // Rows without an element.
+    // The rows have no element.
     if (length === 0) return;
     const weight = this.#rows === 0 ? 1 : MEAN_WEIGHT;
     this.#rows += weight * (rows - this.#rows);

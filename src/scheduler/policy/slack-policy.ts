@@ -206,7 +206,7 @@ function rowsInTime(lane: SlackFacts, { overheadMs }: Situation, rows: number, n
   return Math.min(rows, Math.max(least, latency.rowsWithin(budgetMs, rows)));
 }
 
-/** Rule 3. */
+/** Applies rule 3. */
 function boundedRows(lane: SlackFacts, { tightestMs }: Situation, rows: number): number {
   const ownMs = lane.headDue - lane.oldestEnqueuedAt;
   if (!(tightestMs < TIGHT_DEADLINE_SHARE * ownMs)) return rows;

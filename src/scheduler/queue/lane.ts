@@ -88,7 +88,7 @@ export class Lane implements SlackFacts, TaskLane {
   quarantined: string | undefined = undefined;
   /** The task that goes first; of two of the same order, the older. Only `push` and `remove` write it. */
   head: Task | undefined;
-  /** Ends of the list. */
+  /** The first and the last task of the list. */
   #head: Task | undefined;
   #tail: Task | undefined;
   /** Only `push` and `remove` write these. */
@@ -188,8 +188,8 @@ export class Lane implements SlackFacts, TaskLane {
   }
 
   /**
-   * About how many rows go no later than the place. Exact where that is all or none of the list (or the heap); else as if
-   * its rows were spread evenly over its time.
+   * The approximate rows that go no later than the place. Exact where that is all or none of the list (or the heap);
+   * else as if its rows were spread evenly over its time.
    */
   rowsBefore({ order, isFirst }: Place): number {
     const first = this.#overtaking?.peek();

@@ -33,7 +33,7 @@ import type { TaskQueue } from './task-queue.ts';
 /** The result of admission. It is read at once, so that one object serves all requests of a scheduler. */
 export interface Ticket {
   enqueuedAt: Instant;
-  /** See TaskInit. */
+  /** The field of the same name of TaskInit. */
   due: Instant;
   order: Instant;
   isFirst: boolean;

@@ -18,7 +18,7 @@ export const SEPARATOR = '\0';
 
 const MAX_TEXT_BYTES = 64;
 
-/** Begins with a separator. */
+/** The key of these inputs beside their rows. It begins with a separator. */
 export function keyAlongAxes(names: readonly string[], axes: BatchAxes, inputs: TensorMap): string {
   let key = '';
   for (const name of names) {

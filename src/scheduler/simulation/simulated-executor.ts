@@ -13,7 +13,7 @@ import type { SimulatedLoop } from './simulated-loop.ts';
 
 /** The place and the way in which a model's batches run. */
 export interface SimulatedRuns {
-  /** Batches at once. */
+  /** The number of batches at once. */
   readonly slots: number;
   /** `grow` opens sessions until there are so many slots. Default: `slots`. */
   readonly maxSlots?: number;
@@ -96,7 +96,7 @@ export class SimulatedExecutor implements Executor {
   }
 
   release(): void {
-    // Nothing pooled.
+    // Nothing is pooled, so nothing is released.
   }
 
   run(batch: Batch, after?: Batch): Promise<BatchResult> {

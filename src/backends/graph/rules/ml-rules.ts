@@ -29,7 +29,7 @@ function countOf(call: NodeCall, name: string): number | undefined {
   return call.ints(`${name}_int64s`)?.length || call.textCount(`${name}_strings`);
 }
 
-/** Numbers for each sample. */
+/** It gives numbers for each sample. */
 function regressor(call: NodeCall): Outputs {
   const x = call.data(0);
   if (x.kind === 'same') return ANY_CONSTANT;

@@ -123,7 +123,7 @@ async function close(session: Session): Promise<Pieces> {
   return [valueFrame(FRAME.closed, id)];
 }
 
-/** Blocks. */
+/** Reads the next frame. Blocks until there is one. */
 function next(): Frame {
   return frames.read() ?? endSelf();
 }

@@ -26,6 +26,6 @@ export interface PlanEvent {
   readonly what: 'grown' | 'not_grown' | 'shrunk';
   /** The plans after the change. */
   readonly plans: readonly SessionPlan[];
-  /** One clause. */
+  /** The reason in one clause. */
   readonly reason: string;
 }

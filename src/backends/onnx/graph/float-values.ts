@@ -13,7 +13,7 @@ const NO_FLOATS = names(
     'GreaterOrEqual IsInf IsNaN Less LessOrEqual MatMulInteger Multinomial NonMaxSuppression NonZero Not Or ' +
     'QLinearConv QLinearMatMul QuantizeLinear SequenceLength Shape Size StringConcat StringSplit Xor',
 );
-/** Theirs are floats. */
+/** The ops whose outputs are floats. */
 const FLOATS = names(
   'Bernoulli BlackmanWindow DequantizeLinear EmbedLayerNormalization HammingWindow HannWindow MatMulNBits ' +
     'MelWeightMatrix RandomNormal RandomNormalLike RandomUniform RandomUniformLike',

@@ -3,7 +3,7 @@ import { type Fields, show } from '../fields.ts';
 import type { FileNode, ForestBuilder } from '../forest.ts';
 import { DEFAULT_LEFT, ON_CATEGORIES } from './xgboost-split.ts';
 
-/** Child of a leaf. */
+/** The child of a leaf in the file. */
 const NO_NODE = -1;
 /** `split_type` of a split on categories. */
 const CATEGORICAL = 1;

@@ -66,7 +66,7 @@ export interface InferBody {
   readonly inputs: TensorMap;
   /** The field of the same name of InferRequest. */
   readonly sharedInputs?: readonly SharedInput[];
-  /** Empty: all. */
+  /** The wanted outputs; empty = all. */
   readonly outputs: readonly RequestedOutput[];
 }
 

@@ -22,7 +22,7 @@ export interface AppSlotsOptions {
   readonly clock: Clock;
   /** The application's address, for texts. */
   readonly app: string;
-  /** Slots. At least 1. */
+  /** The number of slots, at least 1. */
   readonly max: number;
   readonly maxWaiting?: number;
   readonly maxWaitMs?: number;

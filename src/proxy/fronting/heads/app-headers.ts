@@ -79,7 +79,7 @@ export function answerHeaders(raw: RawHeaders, httpVersion: string): string[] {
   return headers;
 }
 
-/** Rounded down. */
+/** The header of the time that is left, rounded down. */
 function leftHeader({ leftMs, isGrpc }: RequestFacts): [name: string, value: string] | undefined {
   if (leftMs === undefined) return undefined;
   return isGrpc === true ? ['grpc-timeout', formatGrpcTimeout(leftMs)] : [TIMEOUT_HEADER, String(Math.floor(leftMs))];

@@ -39,7 +39,7 @@ export interface FrontedArrival {
   readonly callerId: string | undefined;
   readonly callerTrace: CallerTrace | undefined;
   readonly userAgent: string | undefined;
-  /** Its authority. */
+  /** The request's authority. */
   readonly host: string | undefined;
 }
 

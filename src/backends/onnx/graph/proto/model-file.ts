@@ -19,7 +19,7 @@ export const LEFT_OUT = 100_000_000;
 interface MessageKind {
   /** Messages, which are walked. */
   readonly messages: Readonly<Record<number, () => MessageKind>>;
-  /** Documentation and hints. */
+  /** The fields of documentation and hints. */
   readonly passedOver: readonly number[];
   /** Lists of numbers, one field an element: left out of a large message. */
   readonly lists?: readonly number[];
