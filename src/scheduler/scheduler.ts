@@ -227,14 +227,10 @@ export class Scheduler {
    * The caller, if it is quarantined; undefined for all others. Throws `overloaded` if too many of its
    * requests wait already because of its debt.
    */
-  #admitQuarantined(
-    { maxBatchSize }: SignaturePlan,
-    { caller = NO_CALLER }: TaskContext,
-    now: Instant,
-  ): string | undefined {
+  #admitQuarantined(plan: SignaturePlan, { caller = NO_CALLER }: TaskContext, now: Instant): string | undefined {
     if (!this.#quarantined.has(caller)) return undefined;
     const overMs = this.#dispatcher.lanes.overMs(caller, now);
-    if (overMs > 0 && this.#dispatcher.lanes.waitingRows(caller) >= maxBatchSize) throw overCallerBudget(overMs);
+    if (overMs > 0 && this.#dispatcher.lanes.waitingRows(caller) >= plan.maxBatchSize) throw overCallerBudget(overMs);
     return caller;
   }
 

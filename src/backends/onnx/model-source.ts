@@ -1,6 +1,6 @@
 /**
  * The source that ONNX Runtime opens: the model's file, or its bytes where a part is served otherwise than the file has
- * it. And the facts that ONNX Runtime does not tell of the file.
+ * it. It also reads the facts that ONNX Runtime does not tell of the file.
  */
 import { readFile } from 'node:fs/promises';
 import { quoteName } from '../../core/list-names.ts';

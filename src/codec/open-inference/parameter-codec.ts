@@ -16,7 +16,7 @@ const INT64 = 2;
 const STRING = 3;
 const DOUBLE = 4;
 const UINT64 = 5;
-/** The field of a ModelRepositoryParameter alone. */
+/** A ModelRepositoryParameter has bytes where an InferParameter has a double. */
 const BYTES = 4;
 
 /** Parameters that are still read; undefined = none has come. */

@@ -1,7 +1,4 @@
-/**
- * Answers a ConnectionGate for a connection that node:http reads, which says neither when a request ends nor when a
- * head begins.
- */
+/** Answers a ConnectionGate about a connection of node:http, which tells neither a request's end nor a head's start. */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '../../core/clock.ts';

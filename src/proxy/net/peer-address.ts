@@ -18,30 +18,29 @@ interface KnownAddress extends Partial<PeerAddress> {
 
 const proxied = new WeakMap<Duplex, PeerAddress>();
 /** The same for open connections with TLS, whose surface knows another socket than the one that was accepted. */
-const proxiedByEnds = new Map<string, PeerAddress>();
+const byEnds = new Map<string, PeerAddress>();
 
 /** A proxy has told whom the connection comes from. `hasTls`: a TLS handshake is still to come. */
 export function tellPeer(socket: Socket, peer: PeerAddress, hasTls: boolean): void {
   proxied.set(socket, peer);
   if (!hasTls) return;
   const ends = endsOf(socket);
-  proxiedByEnds.set(ends, peer);
+  byEnds.set(ends, peer);
   socket.once('close', () => {
-    if (proxiedByEnds.get(ends) === peer) proxiedByEnds.delete(ends);
+    if (byEnds.get(ends) === peer) byEnds.delete(ends);
   });
 }
 
 /** Has no address and port for a Unix socket. The socket's own is known only while the connection is open. */
 export function peerAddressOf(duplex: Duplex): KnownAddress {
-  const peer =
-    proxied.get(duplex) ?? (proxiedByEnds.size > 0 && duplex instanceof TLSSocket ? proxiedPeerOf(duplex) : undefined);
+  const peer = proxied.get(duplex) ?? (byEnds.size > 0 && duplex instanceof TLSSocket ? tlsPeerOf(duplex) : undefined);
   if (peer !== undefined) return { ...peer, isFromProxy: true };
   const { remoteAddress: address, remotePort: port } = duplex as Partial<Socket>;
   return { isFromProxy: false, ...(address !== undefined && { address }), ...(port !== undefined && { port }) };
 }
 
-function proxiedPeerOf(socket: TLSSocket): PeerAddress | undefined {
-  const peer = proxiedByEnds.get(endsOf(socket));
+function tlsPeerOf(socket: TLSSocket): PeerAddress | undefined {
+  const peer = byEnds.get(endsOf(socket));
   if (peer !== undefined) proxied.set(socket, peer);
   return peer;
 }

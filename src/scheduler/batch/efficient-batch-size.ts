@@ -124,9 +124,8 @@ class GrowthWatch {
 
 /**
  * The efficient batch size for runs of one number of threads. Level n is runs of 2ⁿ rows or more, below those of level
- * n + 1. The level beside the one in use is tried, and the better one is in use from then on: upwards or downwards
- * until one is kept, then in the other direction after a pause. A level that never comes, because too few rows wait, is
- * given up.
+ * n + 1. The level beside the one in use is tried, and the better one is used from then on: upwards or downwards until
+ * one is kept, then in the other direction after a pause. A level for which too few rows ever wait is given up.
  */
 class ThreadBatchSize {
   readonly #maxRows: number;

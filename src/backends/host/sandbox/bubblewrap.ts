@@ -16,7 +16,7 @@ const GLOBAL_PROC = ['/proc/sys', '/proc/sysrq-trigger', '/proc/fs', '/proc/irq'
 
 /** setpriv drops them. */
 const TO_CHANGE_USER = ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP'];
-/** The arguments for models that root may read only as root. Everything that it sees is read-only. */
+/** The capability to read models that root alone may read. Everything that the process sees is read-only. */
 const TO_READ = ['CAP_DAC_OVERRIDE'];
 
 /** `changesUser`: what it starts changes its user with setpriv. `mounts` with the same parents: the upper one first. */
