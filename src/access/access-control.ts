@@ -1,6 +1,6 @@
 /**
- * Who may do what, by the authorization file (docs/how-to/authorization.md): the policy of the moment, and the
- * decisions. A server without that file has none of this.
+ * Decides who may do what, by the authorization file (docs/how-to/authorization.md), whose policy may change while the
+ * server runs. A server without that file has none of this.
  *
  *   headers ─▶ Visitor.identify ─▶ who ─┄ body, decode ┄─▶ permit(method, surface, model) ─▶ resolve
  *                  └ 401, before the body                       └ 403, the same for any model, be it there or not
@@ -28,12 +28,12 @@ export class AccessControl {
     this.#audit = audit;
   }
 
-  /** For a connection with a verified client certificate of these names; undefined = it has none. */
+  /** Makes the visitor of a connection whose verified client certificate has these names; undefined = it has none. */
   visitor(certificate: CertificateNames | undefined): Visitor {
     return new Visitor(this, certificate);
   }
 
-  /** For the audit log: a request has failed, perhaps because it was refused. */
+  /** Writes a failed request into the audit log if it was refused. */
   noteFailure(record: AuditedRequest, error: ServingError): void {
     const { kind } = error;
     if (kind === 'unauthenticated' || kind === 'permission_denied') this.#audit.request(record, 'refused', error);

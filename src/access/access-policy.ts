@@ -20,8 +20,8 @@ export class AccessPolicy {
   readonly tokens: TokenVerifier | undefined;
   readonly #named: readonly Named[];
   /**
-   * By a MAC of the key's hash, under a secret of this process: what the look-up compares is nothing that a caller could
-   * compute, so its time tells nothing about a key.
+   * Principals by a MAC of the key's hash, under a secret of this process. No caller can compute the MAC that a look-up
+   * compares, so the look-up's time tells nothing about a key.
    */
   readonly #byKey = new Map<string, Principal>();
   readonly #secret = randomBytes(32);
@@ -61,7 +61,7 @@ export class AccessPolicy {
   }
 }
 
-/** As it stands in the file. A key has 256 random bits, so a fast hash is enough. */
+/** The key's hash as it stands in the file. A key has 256 random bits, so a fast hash is enough. */
 export function hashOfKey(key: string): string {
   return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }

@@ -13,7 +13,7 @@ import {
 } from '../core/access-method.ts';
 import type { ServingError } from '../core/errors.ts';
 
-/** Who sent a request, or why that is unknown. */
+/** The sender of a request, or the error that says why it is unknown. */
 export type Identity = Principal | ServingError;
 
 export interface AccessRule {
@@ -32,10 +32,10 @@ const REST_SHIFT = ACCESS_METHOD_NAMES.length;
 
 export class Principal {
   readonly name: string;
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
   readonly #rules: readonly { readonly models: readonly string[]; readonly mask: number }[];
-  /** Of the request before: most ask for the same model. */
+  /** The model of the request before: most requests ask for the same one. */
   #lastModel: string | undefined;
   #lastMask = 0;
 
@@ -48,7 +48,7 @@ export class Principal {
     }));
   }
 
-  /** `model`: as the request names it. */
+  /** `model` is the name in the request. */
   may(method: AccessMethod, surface: AccessSurface, model: string): boolean {
     if (model !== this.#lastModel) {
       this.#lastMask = this.#maskOf(model);

@@ -38,7 +38,7 @@ export class TokenVerifier {
     this.#options = options;
   }
 
-  /** Of a token that was checked before, and has not expired. */
+  /** Finds a token that was checked before, and has not expired. */
   known(token: string): Verified | undefined {
     const found = this.#verified.get(token);
     if (found === undefined || this.#options.clock.wallMs() < found.expiresAt) return found;
@@ -69,7 +69,7 @@ export class TokenVerifier {
       this.#verified.set(token, verified);
       return verified;
     } catch (thrown) {
-      // Its other texts would tell a forger how far they came.
+      // Only this reason is given: the library's other texts would tell a forger how far they came.
       const isExpired = (thrown as { readonly code?: unknown }).code === 'ERR_JWT_EXPIRED';
       return isExpired ? refused('the token has expired; send a new one') : refused();
     }

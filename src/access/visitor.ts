@@ -12,7 +12,7 @@ import type { CertificateNames } from './certificate-names.ts';
 import type { Identity } from './principal.ts';
 import type { SentToken } from './sent-token.ts';
 
-/** Three parts of base64url. */
+/** A JWT is three parts of base64url. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** The policy of the moment. */
@@ -30,7 +30,7 @@ export class Visitor {
   #identity: Identity | Promise<Identity> | undefined;
   #until = Infinity;
 
-  /** `certificate`: of the connection; undefined if it has none. */
+  /** `certificate`: the names of the connection's certificate; undefined if it has none. */
   constructor(inForce: PolicyInForce, certificate: CertificateNames | undefined) {
     this.#inForce = inForce;
     this.#certificate = certificate;
