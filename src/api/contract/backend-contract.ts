@@ -189,7 +189,7 @@ function otherShapes(row: readonly number[]): readonly (readonly number[])[] {
   return [wider, ...(row.length === 0 ? [] : [row]), [], [1, 1, ...row]];
 }
 
-/** Of more than a megabyte, if its elements are numbers. */
+/** Enough rows for more than a megabyte, if the elements are numbers. */
 function rowsOfLargeInput({ dtype, row }: Subject): number {
   const elements = dtype === 'string' ? 4000 : 400_000;
   return Math.ceil(elements / row.reduce((a, b) => a * b, 1));

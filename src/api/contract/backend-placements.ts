@@ -1,4 +1,4 @@
-/** Where the suite of backend-contract.ts runs a backend's sessions: directly, and in each host. */
+/** Places where the suite of backend-contract.ts runs a backend's sessions: directly, and in each host. */
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import type { LoadSettings } from '../../backends/backend.ts';
@@ -35,7 +35,7 @@ export interface Placement {
 
 const SETTINGS: LoadSettings = { intraOpThreads: 1, executionProvider: 'cpu' };
 
-/** On the event loop and in threads. */
+/** Placements on the event loop and in threads. */
 export function quickPlacements(kind: string): readonly Placement[] {
   return [
     direct(kind),
@@ -72,13 +72,13 @@ export function closedAfter(t: TestContext, open: Open): Open {
   };
 }
 
-/** For the first call that does not end. */
+/** The time that the first call has to end. */
 const LONG_PATIENCE_MS = 20_000;
-/** For those after it. */
+/** The time that calls have once one has not ended. */
 const SHORT_PATIENCE_MS = 1000;
 let patienceMs = LONG_PATIENCE_MS;
 
-/** After the suite: a worker whose call never ends would keep the process of the tests alive. */
+/** Ends the process after the suite: a worker whose call never ends would keep the process of the tests alive. */
 export function endAfterLateCalls(): void {
   if (patienceMs === SHORT_PATIENCE_MS) setTimeout(() => process.exit(), SHORT_PATIENCE_MS).unref();
 }
@@ -123,7 +123,7 @@ function hosted(
     return {
       signatures: host.signatures,
       run: async (tensors, outputs, signatureName = DEFAULT_SIGNATURE_NAME) => {
-        // Every other run in the host's own memory, as the scheduler does it.
+        // The host's own memory is used for every other run, as the scheduler does it.
         const inputs = runs++ % 2 === 0 ? tensors : inLentMemory(tensors, host.executor);
         const size = [...inputs.values()][0]?.shape[0] ?? 1;
         return (await host.executor.run({ signatureName, inputs, outputs, size, deadline: Infinity })).outputs;

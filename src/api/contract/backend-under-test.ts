@@ -1,4 +1,4 @@
-/** What a backend brings to the suite of backend-contract.ts, and the same with its defaults filled in. */
+/** A backend as it comes to the suite of backend-contract.ts, and the same with its defaults filled in. */
 import { DTYPES, type DType } from '../../core/dtype.ts';
 import type { BatchAxis } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
@@ -7,10 +7,10 @@ import { assertSameTensor, tensorOf } from './contract-tensors.ts';
 /** A model that the suite needs. */
 export interface TestModel {
   readonly dtype: DType;
-  /** Of the input, and of every output that is a copy. 'N' in front = a free batch dim; a number = a fixed one. */
+  /** Dims of the input, and of every output that is a copy. 'N' in front = a free batch dim; a number = a fixed one. */
   readonly dims: readonly (number | 'N')[];
   readonly outputs: readonly string[];
-  /** With about a megabyte of weights, where the format has any. */
+  /** True: the model has about a megabyte of weights, if its format has any. */
   readonly isHeavy?: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface AxisCase {
 }
 
 export interface BackendUnderTest {
-  /** As registry.ts takes it. */
+  /** The kind by which registry.ts knows the backend. */
   readonly kind: string;
   /** The dtypes that the input of its models may have. Most tests use float32, or the first if it is not there. */
   readonly dtypes: readonly DType[];
@@ -34,8 +34,8 @@ export interface BackendUnderTest {
   /** The outputs that one model can have together, at least one. Default: a, b and c. */
   readonly outputNames?: readonly string[];
   /**
-   * What its models answer. It must depend on a row's first value, of strings the number's text. A NaN need not have its
-   * bits. Default: each output is a copy of the input.
+   * The answer of its models. It must depend on a row's first value, of strings the number's text. A NaN need not have
+   * its bits. Default: each output is a copy of the input.
    */
   readonly answer?: (x: Tensor, output: string) => Tensor;
   /** Do string elements hold any bytes? If not: UTF-8 without NUL, and other bytes are an `invalid_request`. */
@@ -59,17 +59,17 @@ const AXES: readonly AxisCase[] = [
 export class Subject {
   readonly backend: BackendUnderTest;
   readonly input: string;
-  /** Of one model. */
+  /** The outputs of one model. */
   readonly outputs: readonly string[];
   readonly axes: readonly AxisCase[];
   readonly refusedDTypes: readonly DType[];
-  /** Of the input in most tests. */
+  /** The dtype of the input in most tests. */
   readonly dtype: DType;
-  /** Of the input in most tests: 'N', and the shape of a row. */
+  /** Dims of the input in most tests: 'N', and the shape of a row. */
   readonly dims: TestModel['dims'];
   /** The shape of a row. */
   readonly row: readonly number[];
-  /** With `dtype`, `dims` and one output. */
+  /** The model of most tests: it has `dtype`, `dims` and one output. */
   readonly plain: TestModel;
 
   constructor(backend: BackendUnderTest) {
