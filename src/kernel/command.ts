@@ -23,9 +23,9 @@ export interface Command {
   run(args: readonly string[]): Promise<number | undefined>;
 }
 
-/** The command line is wrong. */
+/** Thrown if the command line is wrong. */
 export class UsageError extends Error {
-  /** Every mistake. */
+  /** All mistakes of the command line, each as a text. */
   readonly mistakes: readonly string[];
   /** The command whose --help lists what there is. */
   readonly command: string;

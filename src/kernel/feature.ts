@@ -25,7 +25,7 @@ export interface Feature {
   readonly modelKeys?: ModelKeys;
   /** Its keys of the pillion.yaml beside a model. */
   readonly fileKeys?: FileKeys;
-  /** As in FeatureOptions. */
+  /** Checks the given options together, as FeatureOptions says. */
   check?(given: GivenOptions, errors: string[]): void;
   warnings?(read: ReadOptions): readonly string[];
   /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
@@ -42,7 +42,7 @@ export interface Feature {
 /** A line of the list. */
 export interface ListedFeature {
   readonly feature: Feature;
-  /** What it adds, for people who choose features: a clause. */
+  /** A clause that says what it adds, for people who choose features. */
   readonly adds: string;
   /** Names of features before it in the list, without which it has no meaning. */
   readonly requires?: readonly string[];
@@ -55,9 +55,9 @@ export class FeatureList implements FeatureOptions {
   readonly options: OptionTable;
   readonly modelKeys: ModelKeys;
   readonly commands: readonly Command[];
-  /** Those that `without` has taken out. */
+  /** The features that `without` has taken out. */
   readonly absent: readonly Feature[];
-  /** Their keys of the pillion.yaml beside a model. */
+  /** Keys of the pillion.yaml beside a model; those of absent features are there, and refused by their names. */
   readonly fileKeys: FileKeys;
   readonly #lines: readonly ListedFeature[];
 

@@ -1,4 +1,4 @@
-/** What a feature gets when it installs: the parts that a server has by then, and the seams that take the feature's own. */
+/** The installation of a feature: the parts that a server has by then, and the seams that take the feature's own. */
 import type { AdminPath } from '../admin/admin-path.ts';
 import type { LookAtVersions } from '../admin/explanation.ts';
 import type { CodecThread } from '../codec-thread/codec-thread.ts';
@@ -28,18 +28,21 @@ import type { ModelSeams } from './model-seams.ts';
 
 /** Work of a service that a drain waits for within its timeout, and counts and ends after that. */
 export interface UnderWay {
-  /** By the names of the log's fields: `app_requests_cut`. */
+  /** Counts of its work by the names of the log's fields: `app_requests_cut`. */
   counts(): Readonly<Record<string, number>>;
   abandon(): void;
 }
 
-/** What lives as long as the server. Each of its functions is called once at most, but for `reread` and `waitsFor`. */
+/**
+ * A part that lives as long as the server. Each of its functions is called at most once, but for `reread` and
+ * `waitsFor`.
+ */
 export interface Service {
   /** The ports are bound, and models begin to load. */
   start?(): void;
   /** SIGHUP: files that it holds are opened anew. */
   reread?(): void;
-  /** What the server is not ready for, one line each, for people. */
+  /** Tells why the server is not ready, one line for each reason, for people. */
   waitsFor?(): readonly string[];
   readonly underWay?: UnderWay;
   /** Nobody asks for anything any more. Bounds the time that it takes itself. */
@@ -55,7 +58,7 @@ export interface Front {
   opened(places: readonly string[], services: readonly string[]): void;
 }
 
-/** What a front shares with the surfaces. */
+/** The parts of the server that a front shares with the surfaces. */
 export interface FrontParts {
   readonly callers: Callers;
   readonly unsent: UnsentBytes;
@@ -75,7 +78,7 @@ export type MetricsPageMaker = (accept: string | undefined) => Promise<MetricsPa
 export interface LoadReadings {
   /** Cores that runs may take. */
   readonly runCores: () => number;
-  /** Time that they need for the requests that wait. */
+  /** Time that the requests which wait will need on those cores. */
   readonly waitingMs: () => number;
   /** How long the event loop had something to do. */
   readonly loopBusyMs: () => number;
@@ -94,7 +97,7 @@ export interface SurfaceParts {
   readonly models: ModelManager;
   /** Undefined without --model_repository. */
   readonly repository: ModelRepository | undefined;
-  /** Of changes that callers make. Undefined: they are not written down. */
+  /** The log of changes that callers make. Undefined: they are not written down. */
   readonly audit: AuditLog | undefined;
   /** Reads and writes large messages. Undefined: they are read and written on the event loop. */
   readonly thread: CodecThread | undefined;
@@ -142,7 +145,7 @@ export interface Installation {
   readonly models: ModelSeams;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
-  /** What clients can ask it for, over gRPC and REST. */
+  /** Adds methods of gRPC and REST for clients. */
   surface(make: SurfaceMaker): void;
   /** The HTTP/2 stack of the gRPC port, in place of the kernel's own. */
   engine(make: EngineMaker): void;
@@ -154,9 +157,9 @@ export interface Installation {
   carriedDeadlines(deadlines: CarriedDeadlines): void;
   /** Puts something in place of the REST surface's page of metrics, which it gets. */
   metricsPage(wrap: (own: MetricsPageMaker) => MetricsPageMaker): void;
-  /** What operators may ask it. `make` is called once, when the server is assembled. */
+  /** Adds paths of the admin port for operators. `make` is called once, when the server is assembled. */
   adminPaths(make: (parts: AdminParts) => readonly AdminPath[]): void;
-  /** What bounds versions, and how good forecasts are, in reports. Only one feature may explain it. */
+  /** Explains in reports what bounds versions, and how good forecasts are. Only one feature may explain it. */
   explain(make: (parts: ServedParts) => LookAtVersions): void;
   /** Runs of models give way to other processes of the machine. */
   runOnSpareCores(): void;

@@ -1,4 +1,4 @@
-/** What features add to models, before the first one is loaded. */
+/** The seams that take what features add to models, before the first one is loaded. */
 import type { ModelConfig } from '../config/model-config.ts';
 import type { ModelReports, VersionReports } from '../models/lifecycle/manager-settings.ts';
 import type { VersionObserver } from '../models/lifecycle/version-observer.ts';
@@ -36,7 +36,7 @@ export class ModelSeams implements FallbackSource {
   /** Called whenever the list of models has changed, with all of them. */
   readonly onListed: ((models: readonly ModelConfig[]) => void)[] = [];
   fallbacks: Fallbacks | undefined;
-  /** For models whose runtime is `auto`. One feature may set it. */
+  /** Chooses the runtime of models whose runtime is `auto`. One feature may set it. */
   chooseRuntime: ChooseRuntime | undefined;
   readonly #reports = new Map<string, (model: string) => unknown>();
   readonly #versionReports = new Map<string, (servable: Servable) => unknown>();
@@ -79,7 +79,7 @@ export class ModelSeams implements FallbackSource {
     return this.#served?.servables() ?? [];
   }
 
-  /** Where versions are found; only once the server has been assembled. */
+  /** The place where versions are found; only once the server has been assembled. */
   get directory(): ServableDirectory {
     return this.#served!;
   }

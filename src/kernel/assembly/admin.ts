@@ -32,11 +32,11 @@ interface AdminServerParts extends ServedParts {
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
   readonly operators: Operators;
-  /** What readiness waits for, beside the models: one line each. */
+  /** Tells what readiness waits for, beside the models: one line each. */
   readonly othersWait: () => readonly string[];
   readonly life: PodLife;
   readonly onInternalError: (error: unknown) => void;
-  /** Those of features. */
+  /** Makes the paths that features add. */
   readonly pathsOf: (parts: AdminParts) => readonly AdminPath[];
   readonly lookOf: (parts: ServedParts) => LookAtVersions;
 }

@@ -23,16 +23,16 @@ export interface App extends Pillion {
   readonly logger: RootLogger;
   /** The operations on Triton model repositories; undefined without --model_repository, and before the start. */
   readonly repository: ModelRepository | undefined;
-  /** After the drain: a run goes on in a thread, which would keep the process from its end. */
+  /** True after a drain that left a run going in a thread, which would keep the process from its end. */
   readonly leavesRuns: boolean;
 }
 
 /** All that an app is made of. */
 export interface AppOptions {
   readonly config: ServeConfig;
-  /** Those whose options `config` was read with. */
+  /** The features whose options `config` was read with. */
   readonly features: FeatureList;
-  /** For OpenTelemetry's variables. */
+  /** The environment from which OpenTelemetry's variables are read. */
   readonly environment: Environment;
   /** Called when an operator ends the process with POST /quitquitquit. */
   readonly quit?: (() => void) | undefined;

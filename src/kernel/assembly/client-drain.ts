@@ -43,12 +43,12 @@ export class ClientDrain {
     this.#options = options;
   }
 
-  /** It was asked for. */
+  /** True once an operator has asked for the drain. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
 
-  /** Begins it, if it has not begun. */
+  /** Begins the drain, if it has not begun, and tells how far it is. */
   ask(): DrainProgress {
     if (!this.#hasBegun) this.#begin();
     const { connections, inFlight } = this.#options;
@@ -56,7 +56,7 @@ export class ClientDrain {
     return { drained: this.#isDelayOver && counts.connections + counts.in_flight === 0, ...counts };
   }
 
-  /** The server's own drain takes over. */
+  /** Ends this drain, because the server's own takes over. */
   stop(): void {
     this.#hasBegun = true;
     this.#isDelayOver = true;

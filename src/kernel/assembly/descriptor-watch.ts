@@ -11,10 +11,10 @@ import { closeSync, openSync } from 'node:fs';
 import { type Clock, repeat, type TimerHandle } from '../../core/clock.ts';
 
 const LOOK_MS = 250;
-/** Kept open, so that there is something to close when there is nothing left. */
+/** Descriptors that are kept open, so that there is something to close when there is nothing left. */
 const RESERVE = 8;
 const LOG_PAUSE_MS = 5000;
-/** Of the process, and of the whole system. */
+/** Error codes for descriptors that have run out: those of the process, and those of the whole system. */
 const NONE_LEFT: readonly (string | undefined)[] = ['EMFILE', 'ENFILE'];
 
 interface Squeezed {
@@ -56,7 +56,7 @@ export class DescriptorWatch {
   #look(): void {
     const { clock, gates, onNoneLeft, open = openNothing } = this.#options;
     try {
-      // One more than is kept, which shows that others could have one.
+      // This opens one more than is kept, which shows that others could have one.
       while (this.#reserve.length <= RESERVE) this.#reserve.push(open());
       this.#closeOne();
       for (const gate of gates) gate.relax();

@@ -33,7 +33,7 @@ interface DrainParts {
   readonly logger: RootLogger;
   readonly lifecycle: RequestLifecycle;
   readonly surfaces: readonly DrainedSurface[];
-  /** What features have under way beside requests for inference. */
+  /** Work that features have under way beside requests for inference. */
   readonly others: readonly UnderWay[];
   /** The time for requests in flight, after the delay. */
   readonly timeoutMs: number;

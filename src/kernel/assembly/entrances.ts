@@ -1,4 +1,4 @@
-/** Who gets in at each surface: caps that follow the process's file descriptors, idle timeouts, Unix sockets' permissions. */
+/** Limits of connections at each surface: caps that follow the process's file descriptors, and idle timeouts. */
 import { type ConnectionCaps, connectionCaps, readDescriptorLimit } from '../../config/machine/descriptors.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';

@@ -1,4 +1,4 @@
-/** What an application sees of a Pillion in its own process. Plain interfaces: their types lead to no other package. */
+/** Pillion as an application sees it in its own process. Plain interfaces: their types lead to no other package. */
 import type { PriorityName } from '../../core/priority.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 
@@ -7,21 +7,24 @@ export interface Addresses {
   readonly grpc: readonly string[];
   readonly rest: readonly string[];
   readonly admin: string;
-  /** Only with --metrics_port. */
+  /** Absent without --metrics_port. */
   readonly metrics?: string;
-  /** Only with --probe_port. */
+  /** Absent without --probe_port. */
   readonly probes?: string;
 }
 
 /** A request for a model of this process. */
 export interface LocalPredict {
   readonly model: string;
-  /** At most one of version and label. Default: the version that is served. */
+  /** The version that is asked for; give it or `label`, not both. Default: the version that is served. */
   readonly version?: bigint | number | undefined;
   readonly label?: string | undefined;
   /** Default: `serving_default`. */
   readonly signature?: string | undefined;
-  /** By the names of the signature. Their memory must not change until the answer is there, nor after an abort. */
+  /**
+   * The inputs by the names of the signature. Their memory must not change until the answer is there, nor after an
+   * abort.
+   */
   readonly inputs: TensorMap | Readonly<Record<string, Tensor>>;
   /** The outputs to return, in this order. Default: all. */
   readonly outputs?: readonly string[] | undefined;

@@ -89,7 +89,6 @@ export class Installer implements Installation {
     this.isOnSpareCores = true;
   };
 
-  /** In the order of installation. */
   lookOf(parts: ServedParts): LookAtVersions {
     return this.#makeLook(parts);
   }

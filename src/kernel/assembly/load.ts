@@ -7,7 +7,7 @@ import type { LoadReadings } from '../installation.ts';
 
 export interface Loads {
   readonly readings: LoadReadings;
-  /** The event loop has polled for so long without anything to do. */
+  /** Called when the event loop has polled for so long without anything to do. */
   readonly onSpun: (spunMs: number) => void;
 }
 

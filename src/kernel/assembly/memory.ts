@@ -17,7 +17,7 @@ import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 const POLL_MS = 1000;
 /** A smaller peak is not worth a collection. */
 const PEAK_BYTES = 16 * 2 ** 20;
-/** Requests hold little again: this part of the peak. */
+/** Requests hold little again when they hold at most this part of the peak. */
 const SETTLED_SHARE = 1 / 8;
 /** A collection stops the event loop for some ten ms. */
 const LEAST_BETWEEN_MS = 15_000;
@@ -34,11 +34,11 @@ interface MemoryWatchOptions {
   readonly options: Pick<ServeOptions, 'max_message_bytes' | 'max_request_memory_mib'>;
   /** Decoded inputs of requests that wait or run. */
   readonly inputs: { readonly requestBytes: number };
-  /** What models keep between requests. */
+  /** The bytes that models keep between requests. */
   readonly kept: KeptBytes;
-  /** Default: of this process's group. */
+  /** Reads the free memory. Default: that of this process's group. */
   readonly readFree?: () => FreeMemory | undefined;
-  /** Default: by V8. */
+  /** Collects garbage. Default: V8 does it. */
   readonly collect?: () => void;
 }
 

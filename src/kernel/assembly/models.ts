@@ -58,7 +58,7 @@ interface ModelParts {
   readonly thread: CodecThread;
   /** A version, or the list of models, has changed. */
   readonly onChange: () => void;
-  /** What features have added to models. */
+  /** The seams with all that features have added to models. */
   readonly seams: ModelSeams;
 }
 
@@ -107,7 +107,7 @@ export function createModels(parts: ModelParts): ModelManager {
   const load = loadOfKinds(parts, memory.load, () => manager);
   const manager: ModelManager = new ModelManager({
     models: config.models,
-    // With an authorization file, a caller may know of some models alone.
+    // An authorization file may let a caller know of some models alone, so no error names the others.
     namesModels: config.authorization === undefined,
     load: async (model, version, directory, signal) =>
       load(model, version, await artifactDirectory(model, directory, config.options), signal),

@@ -61,7 +61,7 @@ const NOT_NOW = {
   ending: 'the server ends',
 } satisfies Record<Phase, string>;
 
-/** What SIGHUP reads again; undefined = there is none. */
+/** The files that SIGHUP reads again; undefined = there is none. */
 interface Rereads {
   readonly models: FileWatch | undefined;
   readonly certificates: FileWatch | undefined;
@@ -122,7 +122,7 @@ function createReloadHandler(
   });
 }
 
-/** Without configured roots, the directories of the configured models' own paths are the limits. */
+/** The roots that a reload may read below: the configured ones, else the directories of the configured models. */
 function reloadLimits(
   models: readonly ModelConfig[],
   model_roots: readonly string[],

@@ -57,7 +57,7 @@ const MODELS_END_MS = 10_000;
 /** The most time for writing the last records of the request logs. */
 const FLUSHING_MS = 5000;
 
-/** What a server is assembled of, once its features have installed. */
+/** The parts from which a server is assembled, once its features have installed. */
 interface ServerParts {
   readonly config: ServeConfig;
   readonly logger: RootLogger;
@@ -68,7 +68,6 @@ interface ServerParts {
 
 export class Server implements Pillion {
   readonly logger: RootLogger;
-  /** As App has them. */
   readonly repository: ModelRepository | undefined;
   leavesRuns = false;
   readonly #options: ServeOptions;
@@ -202,7 +201,7 @@ export class Server implements Pillion {
       this.#access.start();
       for (const service of this.#installed.services) service.start?.();
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
-      // Drained before the models were ready.
+      // The server was drained before the models were ready.
       if (!this.#models.isReady) return addresses;
       this.#areModelsStarted = true;
       this.#judgeReadiness();
@@ -233,7 +232,7 @@ export class Server implements Pillion {
     return this.#ended;
   }
 
-  /** Once ready stays ready, but for --strict_readiness. */
+  /** A server that was ready once stays ready, unless --strict_readiness is set. */
   #judgeReadiness(): void {
     if (!this.#areModelsStarted || this.#ended !== undefined) this.#readiness.noteModels();
     else this.#readiness.setModelsReady(!this.#options.strict_readiness || this.#models.areAllAvailable);

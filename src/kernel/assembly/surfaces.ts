@@ -36,12 +36,12 @@ import type { Gates } from './entrances.ts';
 import type { Loads } from './load.ts';
 
 interface SurfacesParts {
-  /** Those that features add. */
+  /** Makers of the surfaces that features add. */
   readonly added: readonly SurfaceMaker[];
-  /** Undefined: the kernel's own. */
+  /** Makes the engine of the gRPC port. Undefined: the kernel's own. */
   readonly engine: EngineMaker | undefined;
   readonly models: ModelManager;
-  /** Of changes that callers make. */
+  /** The log of changes that callers make. */
   readonly audit: AuditLog;
   readonly config: ServeConfig;
   readonly machine: Machine;
@@ -138,7 +138,7 @@ function createPageServers(
   return { metrics: server(metrics_port, new Map([['/metrics', metricsPage]])), probes: server(probe_port, probes) };
 }
 
-/** What both surfaces use. */
+/** The parts that both surfaces use. */
 type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front'>;
 
 /** The HTTP/2 stack of the gRPC port. */
@@ -150,7 +150,7 @@ function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine
   const { front, ...both } = shared;
   const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...both };
   if (parts.engine !== undefined) return parts.engine(common);
-  // With a single core a spin would delay everything else.
+  // A spin on a single core would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
   return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
