@@ -65,7 +65,7 @@ function metadataFields(metadata: MetadataEntries | undefined): Fields {
   return fields;
 }
 
-/** Without padding, as gRPC requires of senders. */
+/** Base64 without padding, as gRPC requires of senders. */
 function base64(bytes: Uint8Array): string {
   const { buffer, byteOffset, byteLength } = bytes;
   const padded = Buffer.from(buffer, byteOffset, byteLength).toString('base64');

@@ -35,9 +35,9 @@ export class CallHead {
   /** `grpc-encoding`; 'identity' if there is none. */
   readonly encoding: string;
   readonly acceptsGzip: boolean;
-  /** From `x-pillion-priority`; a ServingError if that cannot be read. */
+  /** The value of `x-pillion-priority`; a ServingError if that cannot be read. */
   readonly priority: PriorityClass | undefined | ServingError;
-  /** From `x-pillion-sequence-id`; undefined if the call is no step; a ServingError if it cannot be read. */
+  /** The value of `x-pillion-sequence-id`; undefined if the call is no step; a ServingError if it cannot be read. */
   readonly step: SequenceStep | undefined | ServingError;
   readonly caller: Caller;
   readonly #fields: readonly HeaderField[];

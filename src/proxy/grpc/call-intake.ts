@@ -38,7 +38,7 @@ export interface IntakeOwner {
   hold(bytes: number, announced: number): ServingError | undefined;
 }
 
-/** Shared by the calls of one engine. */
+/** Limits and memory that the calls of one engine share. */
 export interface IntakeContext {
   readonly maxReceiveBytes: number;
   /** Recycles the memory of large requests. */
@@ -46,7 +46,7 @@ export interface IntakeContext {
   readonly inflations: InflationGate;
 }
 
-/** Of a message that is not taken: room for what names it. */
+/** The most bytes that are kept of a refused message: room for the names in it. */
 const BEGUN_BYTES = 4096;
 const NOTHING = new Uint8Array(0);
 
@@ -62,9 +62,9 @@ export class CallIntake {
   #delivered: Uint8Array | undefined;
   #isRequestWhole = false;
   #isDecompressing = false;
-  /** Why the message that is decompressed is no longer wanted. */
+  /** The reason why the message that is decompressed is no longer wanted. */
   #givenUp: ServingError | undefined;
-  /** The owner was charged. */
+  /** True once the owner was charged. */
   #isCharged = false;
   receivedBytes = 0;
 

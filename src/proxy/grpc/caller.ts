@@ -10,7 +10,7 @@ export const REQUEST_ID = 'x-request-id';
 export const TRACEPARENT = 'traceparent';
 
 export interface Caller {
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts describes it. */
   readonly name: string;
   /** Finds out who it is by `token`; undefined without an authorization file. */
   readonly visitor: Visitor | undefined;

@@ -32,14 +32,16 @@ export const DEFAULT_MAX_RECEIVE_BYTES = 64 * 1024 * 1024;
 /** Bytes before each message on the wire: a flag, and the message's length in four bytes. */
 export const MESSAGE_HEAD_BYTES = 5;
 
-/** By lower-case name. Names that end in `-bin` have bytes, all others printable ASCII text. */
+/** Values by lower-case name. Names that end in `-bin` have bytes, all others printable ASCII text. */
 export type MetadataEntries = Readonly<Record<string, string | Uint8Array>>;
 
 export interface CallStatus {
   readonly code: number;
   readonly message: string;
   readonly trailers?: MetadataEntries;
-  /** Of a status that many calls get: written by the engine, which encodes it once. Absent: it is encoded each time. */
+  /**
+   * Encoded form of a status that many calls get: the engine writes it, so that it is encoded once. Absent: each time.
+   */
   readonly encoded?: { block: Uint8Array | undefined; trailers?: Uint8Array };
 }
 
@@ -47,13 +49,13 @@ export interface GrpcCall {
   readonly path: string;
   /** "127.0.0.1:54321", "unix" for a socket file. */
   readonly peer: string;
-  /** When the first header block arrived. */
+  /** The instant at which the first header block arrived. */
   readonly receivedAt: Instant;
   /** The client's timeout in ms from receivedAt; undefined if it set none. */
   readonly timeoutMs: number | undefined;
-  /** From `x-pillion-priority`; undefined if the client set none; a ServingError if it cannot be read. */
+  /** The value of `x-pillion-priority`; undefined if the client set none; a ServingError if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
-  /** From `x-pillion-sequence-id`; undefined if the call is no step; a ServingError if it cannot be read. */
+  /** The value of `x-pillion-sequence-id`; undefined if the call is no step; a ServingError if it cannot be read. */
   readonly step?: SequenceStep | undefined | ServingError;
   readonly caller: Caller;
   /** The call has ended or was aborted: all other methods do nothing from then on. */
@@ -113,11 +115,11 @@ export interface GrpcService {
   readonly methods: readonly GrpcMethod[];
   /** It serves models: grpc.health.v1 has the server's readiness under its name. Default false. */
   readonly hasHealth?: boolean;
-  /** For a drain: ends its endless streams, and new ones at once. */
+  /** Begins a drain: ends its endless streams, and new ones at once. */
   endStreams?(): void;
 }
 
-/** What every engine is made of. */
+/** The parts and limits that every engine gets. */
 export interface GrpcEngineOptions {
   readonly clock: Clock;
   /** Default DEFAULT_MAX_RECEIVE_BYTES. */

@@ -49,7 +49,7 @@ export class Listener {
     server.on('connection', () => {
       this.#accepted += 1;
     });
-    // E.g. no file descriptors left: that costs one connection, not the server.
+    // An error, such as no file descriptors left, costs one connection, not the server.
     server.on('error', () => undefined);
     this.#servers.push(server);
     return bound;
@@ -116,7 +116,7 @@ export class Listener {
   readonly take = (socket: Socket): void => {
     this.#sockets.add(socket);
     socket.once('close', () => this.#forget(socket));
-    // A reset by the client; 'close' follows.
+    // The client has reset the connection; 'close' follows.
     socket.on('error', () => undefined);
     const connection = this.#onConnection(socket);
     if (connection !== undefined) this.#entrance.gate?.attach(socket, connection);

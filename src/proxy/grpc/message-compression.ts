@@ -24,9 +24,9 @@ import { tooLarge } from './message-reader.ts';
 /** The value of `grpc-accept-encoding`. */
 export const ACCEPTED_ENCODINGS = 'identity,gzip,deflate';
 
-/** 4 KB may become 4 MB, in about 5 ms. */
+/** Larger messages are decompressed asynchronously: 4 KB may become 4 MB, in about 5 ms. */
 const MAX_SYNC_BYTES = 4096;
-/** The fastest: the client is near. */
+/** The fastest level is used, because the client is near. */
 const LEVEL = { level: constants.Z_BEST_SPEED };
 
 const gzipLater = promisify<Uint8Array, { level: number }, Uint8Array>(gzip);
@@ -38,7 +38,7 @@ export function canDecompress(encoding: string): boolean {
 export interface DecompressLimits extends InflationLimits {
   /** Lets few large messages be decompressed at a time. */
   readonly gate: InflationGate;
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
 }
 

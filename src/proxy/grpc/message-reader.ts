@@ -20,7 +20,7 @@ import { MESSAGE_HEAD_BYTES } from './engine.ts';
 const FLAG_COMPRESSED = 1;
 const MAX_GROWTH = 4;
 const MIN_ROOM_BYTES = 16_384;
-/** Reserved once a first frame has come: the machine gives no memory before it is written to. */
+/** Bytes that are reserved once a first frame has come: the machine gives no memory before it is written to. */
 const TRUSTED_ROOM_BYTES = 2 ** 20;
 const TRUSTED_FROM_BYTES = 8192;
 const EMPTY = new Uint8Array(0);
@@ -151,7 +151,7 @@ export class MessageReader {
     const length = this.#length;
     if (length === 0) return EMPTY;
     const start = this.#at;
-    // Unless the chunk ended with the head.
+    // The whole message may stand in this chunk; the chunk is another by now if it ended with the head.
     if (this.#chunk === chunk && chunk.length - start >= length) {
       this.#advance(chunk, length);
       const message = this.#memory.take(length);

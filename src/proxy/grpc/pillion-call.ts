@@ -41,11 +41,11 @@ import {
 import { OK, statusOf } from './grpc-errors.ts';
 import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
 
-/** Shared by the calls of one engine. */
+/** Parts and limits that the calls of one engine share. */
 export interface CallContext extends IntakeContext {
   readonly clock: Clock;
   readonly memory: MemoryBudget;
-  /** As in BodyPace. */
+  /** Seconds that a message may take to arrive, as BodyPace counts them. */
   readonly bodyTimeoutS: number;
   /** Ends the calls of methods that do not enforce their deadline. */
   readonly deadlines: DeadlineTimer;
@@ -82,9 +82,9 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   #isBlocked = false;
   #hasSent = false;
   #isEnded = false;
-  /** Made when its request is still under way after a second. */
+  /** The pace is watched when the request is still under way after a second. */
   #pace: BodyPace | undefined;
-  /** Owned by the memory budget. */
+  /** The memory budget owns this. */
   heldBytes = 0;
 
   constructor(stream: Http2Stream, head: CallHead, method: GrpcMethod, shared: CallContext) {
@@ -163,7 +163,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     this.#intake.recycle();
   }
 
-  // From here on: callbacks of the stream.
+  // Callbacks of the stream follow.
 
   /** Starts the method. Called first, once the stream has this call as its sink. */
   begin(): void {
@@ -218,7 +218,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     );
   }
 
-  // From here on: callbacks of the intake.
+  // Callbacks of the intake follow.
 
   get isHeld(): boolean {
     return this.#isEnded || (this.#isBlocked && this.#method.isClientStream);
@@ -244,7 +244,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     if (error.kind === 'unsupported' && !canDecompress(this.#head.encoding)) {
       this.#headers = { ...this.#headers, 'grpc-accept-encoding': ACCEPTED_ENCODINGS };
     }
-    // Before `end`: the reader may have something of its own to send. After it `isEnded` holds either way.
+    // The reader may have something of its own to send, so it is asked before `end`. `isEnded` holds either way.
     try {
       this.#reader?.onAbort(error);
     } catch (thrown) {
@@ -291,7 +291,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     this.#stream.respondUnary(head, compressed ?? buffer, answerTrailers(status));
   }
 
-  /** If true, the call has been ended. */
+  /** Ends the call, and returns true, if the message is too large. */
   #isTooLarge(messageBytes: number): boolean {
     const { maxSendBytes } = this.#shared;
     if (messageBytes <= maxSendBytes) return false;

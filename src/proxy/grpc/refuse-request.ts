@@ -9,7 +9,7 @@ import { encodeHeaders, type HeaderBlock } from '../http2/hpack/hpack-encoder.ts
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
 
-/** Of requests that are no calls. */
+/** The answer to a request that is no call. */
 export interface HttpRefusal {
   readonly head: HeaderBlock;
   readonly body: Buffer;
