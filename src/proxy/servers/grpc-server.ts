@@ -36,7 +36,7 @@ export interface GrpcServerParts {
   readonly readiness: Readiness;
   /** Undefined without an authorization file. It is that of the engine's callers. */
   readonly access?: AccessControl | undefined;
-  /** Those that features add. Default: none. */
+  /** The surfaces that features add. Default: none. */
   readonly surfaces?: readonly Surface[];
   /** Logs the cause of an INTERNAL, which the caller does not get. */
   readonly onInternalError: (error: unknown, context: RequestContext) => void;
@@ -85,7 +85,7 @@ export class GrpcServer {
     return bound;
   }
 
-  /** As the engine's. */
+  /** Takes a connection, as the engine does. */
   accept(socket: Socket): void {
     this.#engine.accept(socket);
   }

@@ -64,7 +64,7 @@ export interface RestServerOptions {
   readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
   /** The path of the metrics; empty if they are not served. Default METRICS_PATH. */
   readonly metricsPath?: string;
-  /** What stands before the paths of inference. Default: nothing. */
+  /** The prefix of the paths of inference. Default: none. */
   readonly inferencePrefix?: string;
   /** Default: callers are told apart by their connections. */
   readonly callers?: Callers;
@@ -90,7 +90,7 @@ export interface RestServerOptions {
   readonly front?: ((commonHeaders: readonly string[]) => HttpFront) | undefined;
   /** Reads and writes large bodies. Default: they are read and written on the event loop. */
   readonly thread?: CodecThread;
-  /** Those that features add. Default: none. */
+  /** The surfaces that features add. Default: none. */
   readonly surfaces?: readonly Surface[];
   /** Logs the causes of `internal` errors; the context is undefined for errors outside a request. */
   readonly onInternalError: (error: unknown, context?: RequestContext) => void;
@@ -171,12 +171,14 @@ export class RestServer {
     );
   }
 
-  /** On "host:port", "[v6]:port" or "unix:/path"; `joined`: gRPC's too. Resolves with it as bound, or ListenError. */
+  /**
+   * Binds "host:port", "[v6]:port" or "unix:/path"; `joined`: gRPC's too. Resolves with it as bound, or ListenError.
+   */
   listen(address: string, joined?: JoinedPort): Promise<string> {
     return this.#listener.listen(address, joined);
   }
 
-  /** From now on each connection ends with its next answer, which says so. New ones are accepted, and end likewise. */
+  /** Ends each connection with its next answer, which says so. New ones are accepted, and end likewise. */
   tellClients(): void {
     this.#ending.isDraining = true;
   }
@@ -204,7 +206,7 @@ export class RestServer {
     const begunAt = clock.nowMs();
     this.tellClients();
     const isAccepted = this.#listener.stopAccepting();
-    // On a busy machine requests may wait to be read, and connections to be accepted.
+    // Requests may wait to be read on a busy machine, and connections to be accepted.
     const grace = clock.setTimer(begunAt + graceMs, () => {
       void isAccepted.then(() => afterReads(() => this.#endIdle(begunAt)));
     });
@@ -230,7 +232,7 @@ export class RestServer {
     }
   }
 
-  /** Those that had not come so far when the idle ones were ended. */
+  /** Ends the connections that had not come so far when the idle ones were ended. */
   #endLate(): void {
     this.#listener.endUndecided();
     for (const connection of this.#connections.values()) connection.endIdle();
@@ -286,7 +288,7 @@ export class RestServer {
     answer.catch((error: unknown) => this.#options.onInternalError(error));
   }
 
-  /** With an authorization file, only for those whom it allows them; others are refused as any request is. */
+  /** An authorization file allows the metrics to some callers alone; others are refused as any request is. */
   async #metrics(
     transport: Transport,
     route: RestRoute,

@@ -23,14 +23,14 @@ export interface ServedPage {
 export type PageMaker = (accept: string | undefined) => ServedPage | Promise<ServedPage>;
 
 export interface PageServerOptions {
-  /** By path. */
+  /** Makers of pages by path. */
   readonly pages: ReadonlyMap<string, PageMaker>;
   /** Default: every connection is served, and none is ended for being idle. */
   readonly gate?: ConnectionGate;
   readonly onInternalError: (error: unknown) => void;
 }
 
-/** In milliseconds. */
+/** Timeouts in milliseconds. */
 const TIMEOUTS = { headersTimeout: 20_000, requestTimeout: 20_000, connectionsCheckingInterval: 5_000 };
 
 export class PageServer {
@@ -43,7 +43,7 @@ export class PageServer {
     this.#options = options;
   }
 
-  /** On "host:port" or "[v6]:port". Resolves with the address as bound. Rejects with ListenError. */
+  /** Binds "host:port" or "[v6]:port". Resolves with the address as bound. Rejects with ListenError. */
   async listen(address: string): Promise<string> {
     const { gate } = this.#options;
     const server = createServer({ ...TIMEOUTS, keepAliveTimeout: gate?.idleMs ?? 0 }, (request, response) => {

@@ -13,7 +13,7 @@ import { failure, pathOf } from '../protocols/rest/route.ts';
 import type { RestRoute } from './rest-part.ts';
 import { APP_ROUTE, isPlain, type RestMatcher, RestRoutes, type RestRoutesOptions } from './rest-routes.ts';
 
-/** Where a prefix is, it is looked for; else requests are matched as ever. Empty = none. */
+/** Matches paths below the prefix; requests are matched as ever if it is empty. */
 export function restMatcher(prefix: string, options: RestRoutesOptions): RestMatcher {
   return prefix === '' ? new RestRoutes(options) : new PrefixedRoutes(prefix, options);
 }

@@ -22,7 +22,7 @@ export function probePage(
   return { status: 503, ...plain([problem, ...reasons(), ''].join('\n')) };
 }
 
-/** Without reasons, which name models and paths: whoever reaches the pod may ask. */
+/** The probes' pages. They give no reasons, which name models and paths: whoever reaches the pod may ask. */
 export function probePages(readiness: Readiness): Map<string, PageMaker> {
   const probes = ['/live', '/startup', '/ready'];
   return new Map(probes.map((path) => [path, () => probePage(path, readiness)!]));

@@ -1,4 +1,4 @@
-/** Which method of the REST surface answers a request, by its route and its headers. */
+/** Chooses the method of the REST surface that answers a request, by its route and its headers. */
 import { Buffer } from 'node:buffer';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
@@ -29,7 +29,7 @@ export interface RestMethodParts {
 const NO_BODY = Buffer.alloc(0);
 const JSON_FORM: AnswerForm = { contentType: JSON_TYPE, headers: [] };
 
-/** For whoever may not see the metrics: it never comes to its answer. */
+/** The method of a caller who may not see the metrics: it never comes to its answer. */
 const REFUSED_METRICS: Method<Buffer> = {
   name: 'Metrics',
   access: 'metrics',

@@ -1,4 +1,4 @@
-/** What a feature adds to REST: routes, what answers them, and what /openapi.json says of them. */
+/** A feature's part of REST: routes, what answers them, and what /openapi.json says of them. */
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerForm } from '../answer-form.ts';
@@ -15,7 +15,7 @@ export type RestMethod = Method<Buffer, unknown, Call<unknown>, HttpBody>;
 
 export interface ChosenMethod {
   readonly method: RestMethod;
-  /** Of an answer that is no error. */
+  /** The form of an answer that is no error. */
   readonly form: AnswerForm;
   /** The call keeps views of the body, so a body in lent memory is copied. */
   readonly keepsBody: boolean;
@@ -45,9 +45,9 @@ export interface RestPart extends Described {
   readonly plainKinds?: ReadonlySet<string>;
   /** The route of a path that is its own; undefined for any other. It is asked after the kernel's routes. */
   match(method: string, path: string): Route | undefined;
-  /** What answers a request by its route and its headers; undefined if `pageOf` says so. */
+  /** Chooses the method of a request by its route and its headers; undefined if `pageOf` answers it. */
   methodOf(route: Route, fields: RequestFields): ChosenMethod | undefined;
-  /** What answers a route outside of the request lifecycle; undefined: `methodOf` says. */
+  /** Answers a route outside of the request lifecycle; undefined if `methodOf` chooses. */
   pageOf?(route: Route): ((asked: PageRequest) => Promise<void>) | undefined;
 }
 

@@ -5,7 +5,7 @@ import { matchServing, noSuchPath } from '../protocols/tensorflow-serving/rest/r
 import type { RestPart, RestRoute } from './rest-part.ts';
 
 export interface RestMatcher {
-  /** Where this server's paths are, if it fronts an application; but for the metrics. */
+  /** Roots of this server's paths, if it fronts an application; the path of the metrics is not among them. */
   readonly places: readonly string[];
   /** `url`: a request line's target. */
   match(method: string, url: string): RestRoute;
@@ -21,10 +21,10 @@ export interface RestRoutesOptions {
   readonly isFronting: boolean;
 }
 
-/** Where TensorFlow Serving's API is. */
+/** The root of TensorFlow Serving's API. */
 const SERVING_ROOT = '/v1/models';
 
-/** What the plain lane serves, beside what parts name. */
+/** Kinds of routes that the plain lane serves, beside those that parts name. */
 const PLAIN_KINDS: ReadonlySet<string> = new Set(['predict', 'classify', 'regress']);
 
 /** A request for the application. */
