@@ -20,7 +20,7 @@ interface HealthAddress {
 
 interface Health {
   readonly isGood: boolean;
-  /** For people: "status NOT_SERVING", or why there is none. */
+  /** Says for people "status NOT_SERVING", or why there is no status. */
   readonly why: string;
 }
 
@@ -37,7 +37,7 @@ export function healthClient(
     socketPath === undefined ? `${host!.includes(':') ? `[${host}]` : host}:${port}` : `unix:${socketPath}`;
   const request = Buffer.from(bytesField(1, service));
   return async (clock, mostMs) => {
-    // Only who asks so pays for loading it.
+    // The library is loaded here, so that only servers that ask for health pay for it.
     const { Client, credentials } = await import('@grpc/grpc-js');
     const client = new Client(target, credentials.createInsecure(), {
       'grpc.use_local_subchannel_pool': 1,

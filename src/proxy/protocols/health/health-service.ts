@@ -53,7 +53,7 @@ export class HealthService implements GrpcService {
     ];
   }
 
-  /** For a drain: ends every Watch with NOT_SERVING and the status OK. New ones end at once too. */
+  /** Begins a drain: ends every Watch with NOT_SERVING and the status OK. New ones end at once too. */
   endStreams(): void {
     this.#isEnding = true;
     for (const watch of this.#watches) watch.finish();

@@ -10,7 +10,7 @@ export interface Operation<Kind extends string = string> {
   /** The method's name in records: 'ModelInfer'. */
   readonly method: string;
   readonly http: 'GET' | 'POST';
-  /** They all mean the same. `{model}`, `{version}`, … stand for one segment each. */
+  /** Templates that all mean the same. `{model}`, `{version}`, … stand for one segment each. */
   readonly paths: readonly string[];
   readonly summary: string;
   /** Absent: it has no body. */
@@ -21,7 +21,10 @@ export interface Operation<Kind extends string = string> {
   readonly answer?: Content;
   /** Statuses of errors, beside those of every request. */
   readonly errors: readonly number[];
-  /** It is answered outside of requests, without a key: its errors are `errors` alone, with the body of `answer`. */
+  /**
+   * The method is answered outside of requests, without a key: its errors are `errors` alone, with the body of
+   * `answer`.
+   */
   readonly isOpen?: boolean;
   /** Its requests take the headers of an inference: deadline, priority, and so on. */
   readonly isInference?: boolean;
@@ -57,7 +60,7 @@ export class OperationTable<Kind extends string> {
     );
   }
 
-  /** All methods of the path: at most one for GET and one for POST. */
+  /** Finds all methods of the path: at most one for GET and one for POST. */
   match(path: string): readonly Matched<Kind>[] {
     const found: Matched<Kind>[] = [];
     for (const { path: pattern, names, operation } of this.#patterns) {

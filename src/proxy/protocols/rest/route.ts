@@ -1,4 +1,4 @@
-/** What the paths of every REST protocol lead to, and how paths are read. */
+/** Routes, to which the paths of every REST protocol lead, and how paths are read. */
 import { ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';

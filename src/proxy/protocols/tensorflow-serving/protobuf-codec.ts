@@ -21,7 +21,7 @@ export interface ProtobufCodecOptions {
   readonly maxTensorBytes: number;
   /** Bytes left free in front of an answer. */
   readonly room: number;
-  /** Without it everything is read and written on the event loop. */
+  /** The thread that reads and writes large messages. Undefined: the event loop reads and writes everything. */
   readonly thread: CodecThread | undefined;
 }
 
@@ -33,7 +33,7 @@ export class ProtobufCodec {
     this.#options = options;
   }
 
-  /** As readPredictRequest; `absent` stands for a model_spec that is not there. */
+  /** Reads a request as readPredictRequest does; `absent` stands for a model_spec that is not there. */
   predict(message: Uint8Array, context: RequestContext, absent?: ModelSpec): PredictRequest | Promise<PredictRequest> {
     const { maxTensorBytes } = this.#options;
     const thread = this.#threadFor(message, PREDICT_WALK);
@@ -44,7 +44,7 @@ export class ProtobufCodec {
     });
   }
 
-  /** As readExamplesRequest. */
+  /** Reads a request as readExamplesRequest does. */
   examples(
     message: Uint8Array,
     what: string,
@@ -59,7 +59,7 @@ export class ProtobufCodec {
     );
   }
 
-  /** As readMultiInferenceRequest. */
+  /** Reads a request as readMultiInferenceRequest does. */
   multiInference(message: Uint8Array, context: RequestContext): MultiInferenceRequest | Promise<MultiInferenceRequest> {
     const { maxTensorBytes } = this.#options;
     const thread = this.#threadFor(message, EXAMPLES_WALK);
@@ -88,7 +88,7 @@ export class ProtobufCodec {
   }
 }
 
-/** `make` of the request, now or when it was read. */
+/** Calls `make` with the request, now or when it was read. */
 export function madeOf<Request, Call>(
   read: Request | Promise<Request>,
   make: (request: Request) => Call,

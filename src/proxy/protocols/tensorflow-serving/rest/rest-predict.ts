@@ -49,7 +49,7 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall, H
   readonly #scanner = new PredictBodyScanner();
   readonly #printer = new OutputsPrinter();
 
-  /** Without a thread, large bodies and answers are read and written on the event loop. */
+  /** `thread` reads and writes large bodies and answers; without it the event loop does. */
   constructor(resolver: ModelResolver, thread?: CodecThread) {
     this.#resolver = resolver;
     this.#thread = thread;
@@ -133,7 +133,7 @@ abstract class JsonPredictCall extends PredictCall {
 
   take(inputs: TensorMap): void {
     this.sent = inputs;
-    // In row format all inputs have the same number of rows.
+    // All inputs have the same number of rows in row format.
     if (this.format === 'row') this.sentRows = inputs.values().next().value?.shape[0] ?? 0;
   }
 }

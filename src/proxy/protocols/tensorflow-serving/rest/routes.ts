@@ -59,7 +59,7 @@ export function matchServing(method: string, path: string, metricsPath: string):
   const spec = specOf(match[1]!, match[2], match[3]);
   if (spec instanceof ServingError) return failure(spec);
   if (verb !== undefined) return writable(method, path, verb, spec);
-  // As in TensorFlow Serving, /METADATA is a status.
+  // TensorFlow Serving answers /METADATA with a status.
   const isMetadata = match[5] === '/metadata';
   return isMetadata
     ? readable(method, path, 'metadata', 'GetModelMetadata', spec)
