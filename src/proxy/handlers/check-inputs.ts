@@ -189,7 +189,7 @@ function wrongShape(model: ResolvedModelSpec, name: string, spec: TensorSpec, te
   return invalid(`${sent}; ${shapeAdvice(tensor.shape, want)}`);
 }
 
-/** What to change in a tensor whose shape does not fit. */
+/** Says how to change a tensor whose shape does not fit. */
 function shapeAdvice(sent: Shape, want: Shape): string {
   if (want.length === 0)
     return 'send one value without a list around it; over REST in "inputs", as "instances" adds a dim';

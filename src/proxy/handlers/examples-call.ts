@@ -22,11 +22,11 @@ export interface ExamplesRequest {
   readonly modelSpec: ModelSpec;
   /** Serialized tf.Examples, with the context merged in. */
   readonly examples: readonly Uint8Array[];
-  /** As in StringTensor, where it is known. */
+  /** The first element that is no text, if known, as StringTensor has it. */
   readonly notTextAt?: number;
 }
 
-/** What differs between Classify and Regress. */
+/** The difference between Classify and Regress. */
 export interface ExamplesMethod<Result extends Classifications | Regressions> {
   readonly type: 'classify' | 'regress';
   /** The outputs to compute. Throws `invalid_request` for a signature that is not for this method. */
@@ -82,7 +82,7 @@ export class ExamplesCall<Result extends Classifications | Regressions> extends 
 
 /** Records a sampled request that was answered by its own model: logs and warm-up files hold answered requests only. */
 export function recordSample(sample: SampledRequest, context: RequestContext, exchange: InferenceExchange): void {
-  // After a cancellation the surface may have reused the request's memory.
+  // The surface may have reused the request's memory once the request was cancelled.
   if (!context.cancel.isCancelled && context.fallback === undefined) sample.onInference(exchange);
 }
 

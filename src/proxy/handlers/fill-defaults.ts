@@ -40,7 +40,7 @@ function repeated(name: string, row: Tensor, axis: number, rows: number): Tensor
     );
   }
   const shape = row.shape.with(axis, rows);
-  // What is behind the axis stands together; it is repeated for each index of the dims before the axis.
+  // The elements behind the axis stand together; they are repeated for each index of the dims before the axis.
   const unit = row.data.length / elementCount(row.shape.slice(0, axis));
   if (row.dtype === 'string') {
     const data: Uint8Array[] = [];

@@ -48,7 +48,7 @@ export class ModelInfoHandler {
     });
   }
 
-  /** What `read` takes from that version, which may be unloaded afterwards. Throws as a Predict would. */
+  /** Takes from that version what `read` returns; the version may be unloaded afterwards. Throws as a Predict would. */
   read<Facts>(spec: ModelSpec, context: RequestContext, read: (servable: Servable) => Facts): Facts {
     if (spec.name === '') {
       throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');

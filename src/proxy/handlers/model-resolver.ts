@@ -35,7 +35,7 @@ export interface Fallbacks {
   run(request: MovableRequest): Promise<TensorMap>;
 }
 
-/** Where the fallbacks are looked for: they come and go with the list of models. */
+/** The place of the fallbacks, which come and go with the list of models. */
 export interface FallbackSource {
   /** Undefined while no model has one. */
   readonly fallbacks: Fallbacks | undefined;
@@ -66,7 +66,7 @@ export class ModelResolver {
     const servable = models.find?.(spec.name, spec);
     // A step may run on another version.
     if (context.step !== undefined) return undefined;
-    // What is captured must be decoded.
+    // A request whose payload is captured must be decoded.
     if (servable === undefined || servable.tapPoint.capture !== undefined) return undefined;
     const served = servable.served.get(spec.signatureName || DEFAULT_SIGNATURE_NAME);
     if (served === undefined || this.fallbacks?.has(spec.name) === true) return undefined;

@@ -41,7 +41,7 @@ export interface MultiInferenceRequest {
   readonly tasks: readonly InferenceTask[];
   /** Serialized tf.Examples, with the context merged in. */
   readonly examples: readonly Uint8Array[];
-  /** As in StringTensor, where it is known. */
+  /** The first element that is no text, if known, as StringTensor has it. */
   readonly notTextAt?: number;
 }
 

@@ -29,7 +29,7 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
   protected sent: TensorMap;
   /** A shape is not the declared one, and the graph decides about it. */
   isOddShape = false;
-  /** What the declared shape is, and how to send it; only with `isOddShape`. */
+  /** Says what the declared shape is, and how to send it; only with `isOddShape`. */
   #oddShape = '';
   readonly #outputFilter: readonly string[];
   #capture: PredictCapture | undefined;
@@ -79,7 +79,7 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     this.#record(undefined);
   }
 
-  /** Where the graph refuses, the caller learns what the signature declares. */
+  /** Tells the caller what the signature declares, if the graph refuses the inputs. */
   async #hinted(answer: Promise<TensorMap>): Promise<TensorMap> {
     try {
       return await answer;
