@@ -40,7 +40,7 @@ export class Records {
   readonly isServing: () => boolean;
   /** Undefined if payloads are not captured. */
   readonly payloads: PayloadCapture | undefined;
-  /** For the loader: the inputs in a version's warm-up file. */
+  /** Reads the inputs in a version's warm-up file, for the loader. */
   readonly readRecorded: ReadRecordedInputs;
   readonly #logs: RequestLogs;
   readonly #prepare: PrepareVersion;
@@ -79,7 +79,7 @@ export class Records {
     });
   }
 
-  /** For the loader: warms a version up, then lets its requests be recorded. */
+  /** Warms a version up, then lets its requests be recorded. The loader calls it. */
   readonly prepare: PrepareVersion = async (loaded) => {
     await this.#prepare(loaded);
     loaded.servable.tapPoint = this.taps.pointOf(loaded.servable.name);

@@ -57,7 +57,7 @@ export async function recoverRecordFiles(options: RecoveryOptions): Promise<Reco
     return { realPath: directory.path, names: [] };
   });
   for (const leftover of leftoversAmong(names, join(realPath, basename(prefix)), owner.host)) {
-    // In a container the first process always has pid 1, so our own pid is our predecessor's.
+    // The first process of a container always has pid 1, so our own pid is our predecessor's.
     if (leftover.pid !== owner.pid && isAlive(leftover.pid)) continue;
     try {
       recovered.push(await recover(directory.disk, leftover, options.maxRecordBytes));

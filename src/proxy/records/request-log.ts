@@ -41,7 +41,7 @@ export class RequestLog implements TapConsumer {
   readonly wantsResponse = true;
   readonly #file: RotatingRecordFile;
   readonly #counts: RecordCounts;
-  /** What the disk said last; undefined since records were written. */
+  /** The disk's last error; undefined since records were written. */
   #failure: string | undefined;
 
   constructor(model: string, config: RequestLoggingConfig, counts: RecordCounts, options: RequestLogOptions) {

@@ -28,7 +28,7 @@ export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 
 
 const LINE_WINDOW_MS = 60_000;
 
-/** Where a prefix's files are, and the recovery of those that a dead process left. */
+/** The directory of a prefix's files, and the recovery of those that a dead process left. */
 interface Place {
   readonly directory: OwnDirectory;
   readonly recovery: Promise<void>;
@@ -44,9 +44,9 @@ export class RequestLogs {
   readonly #options: RequestLogsOptions;
   readonly #limiter: LineLimiter;
   readonly #open = new Map<string, OpenLog>();
-  /** In the background: recoveries, and logs that are being closed. */
+  /** Work in the background: recoveries, and logs that are being closed. */
   readonly #work = new Set<Promise<void>>();
-  /** By prefix. */
+  /** Places by prefix. */
   readonly #places = new Map<string, Place>();
 
   constructor(options: RequestLogsOptions) {

@@ -39,11 +39,11 @@ export interface TapConsumer {
 
 export interface RequestTapsOptions {
   readonly clock: Clock;
-  /** In [0, 1). Default Math.random. */
+  /** Random numbers in [0, 1). Default Math.random. */
   readonly random?: () => number;
   /** Called when a copy could not be made; the request goes on. */
   readonly onInternalError: (error: unknown) => void;
-  /** For all models; undefined if payloads are not captured. */
+  /** Captures payloads of all models; undefined if payloads are not captured. */
   readonly capture?: PredictCapture | undefined;
 }
 
