@@ -16,11 +16,11 @@ export interface AnswerReports {
 /** Trailers that many gRPC answers carry. */
 export interface SharedTrailers {
   readonly entries: Readonly<Record<string, string | Uint8Array>>;
-  /** Belongs to proxy/grpc/: what it has made of them. */
+  /** The form that proxy/grpc/ has made of the entries; it belongs to that folder. */
   grpcForm: object | undefined;
 }
 
-/** Those that the answer to a request shall carry; undefined: none. `asked`: the request's header. */
+/** The reports that the answer to a request shall carry; undefined: none. `asked`: the request's header. */
 export function wantedReports(
   reports: AnswerReports | undefined,
   asked: string | undefined,

@@ -3,7 +3,10 @@
  * for callers without an exchange.
  */
 export interface Call<Result> {
-  /** With an authorization file, before `resolve`: asks for permission for each model that the request names. */
+  /**
+   * Asks for permission for each model that the request names; called before `resolve`, with an authorization file
+   * alone.
+   */
   authorize(permit: Permit): void;
   /** Finds and borrows the version that answers. Throws ServingError. */
   resolve(): void;

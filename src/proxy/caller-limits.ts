@@ -98,7 +98,7 @@ function refused(text: string, retryAfterMs: number): ServingError {
   return new ServingError('overloaded', text, { retryAfterMs, attributes: { stage: 'admit', reason: 'caller_limit' } });
 }
 
-/** What one caller has taken. */
+/** The requests, bytes and rows that one caller has taken. */
 export class CallerQuota {
   readonly requests: Meter;
   readonly bytes: Meter;
@@ -118,7 +118,7 @@ export interface LimitedRequest {
   readonly caller: string;
   readonly requestBytes: number;
   readonly rows: number;
-  /** What it counts in, and with how many rows. Only CallerLimits writes them. */
+  /** The quota that the request counts in, and the rows that it counts. Only CallerLimits writes them. */
   quota: CallerQuota | undefined;
   quotaRows: number;
   now(): Instant;

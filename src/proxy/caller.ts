@@ -29,7 +29,7 @@ const LOCAL = 'local';
 const MAX_TEXT_LENGTH = 128;
 
 export class Callers {
-  /** In lower case; undefined if callers are told apart by their connections alone. */
+  /** The header's name in lower case; undefined if callers are told apart by their connections alone. */
   readonly header: string | undefined;
   /** Undefined without an authorization file. */
   readonly access: AccessControl | undefined;
@@ -64,12 +64,12 @@ export class Callers {
   }
 
   #callerAt({ address, isFromProxy }: ReturnType<typeof peerAddressOf>): string {
-    // The loopback of another machine.
+    // This is the loopback of another machine.
     if (isFromProxy && peerAt(address) === undefined) return `ip:${address}`;
     return callerAt(address, this.#connections);
   }
 
-  /** Who finds out the principals of a connection's requests; undefined without an authorization file. */
+  /** Finds out the principals of a connection's requests; undefined without an authorization file. */
   visitorOf(connection: Duplex): Visitor | undefined {
     if (this.access === undefined) return undefined;
     let visitor = this.#visitors.get(connection);
@@ -101,8 +101,8 @@ export function peerAt(address: string | undefined): string | undefined {
 }
 
 /**
- * Who owns what a caller leaves behind from one request to the next, such as a sequence. All local connections are one:
- * nothing tells their peers apart, and a client uses any connection of its pool for its next request.
+ * The owner of what a caller leaves behind from one request to the next, such as a sequence. All local connections are
+ * one: nothing tells their peers apart, and a client uses any connection of its pool for its next request.
  */
 export function ownerOf(caller: string): string {
   return caller.startsWith(`${LOCAL}:`) ? LOCAL : caller;

@@ -67,7 +67,7 @@ export interface Method<
 > {
   /** The name in records: 'Predict'. */
   readonly name: string;
-  /** What its callers must be allowed; undefined: it gives nothing away, and any known caller may ask. */
+  /** The permission that its callers need; undefined: it gives nothing away, and any known caller may ask. */
   readonly access: AccessMethod | undefined;
   /** Its requests have no body: nothing is decoded, and no stage is measured. Default false. */
   readonly hasNoBody?: boolean;
@@ -119,12 +119,12 @@ export class Exchange<Bytes extends Uint8Array, Answer = Bytes> implements OpenE
   readonly #method: Method<Bytes, unknown, Call<unknown>, Answer>;
   readonly #path: ModelSpec;
   readonly #shared: ExchangeContext;
-  /** Until it is known who sent the request. */
+  /** Pending until it is known who sent the request. */
   #admitting: Promise<void> | undefined;
   /** A refusal that is held: whatever ends the request meanwhile, this is its answer. */
   #held: (Held & { readonly error: ServingError }) | undefined;
   #hasArrived = false;
-  /** It was answered, or broken off. */
+  /** True once the request was answered, or broken off. */
   isFinished = false;
 
   /** Begins it. Check `isFinished` afterwards: a request that came too late, or has a bad header, has been answered. */
@@ -186,7 +186,7 @@ export class Exchange<Bytes extends Uint8Array, Answer = Bytes> implements OpenE
     else this.#run(call);
   }
 
-  /** For `Call.authorize` and `Method.refusal`. */
+  /** Asks for permission for `Call.authorize` and `Method.refusal`. Throws `permission_denied`. */
   permit(model: string): void {
     const { principal, surface } = this.context;
     const { access } = this.#method;

@@ -6,10 +6,10 @@ import { Buffer } from 'node:buffer';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 const NO_BYTES = Buffer.alloc(0);
-/** Reserved at once, if so much is expected. */
+/** Bytes that are reserved at once, if so many are expected. */
 const TRUSTED_BYTES = 2 ** 20;
 const GROWTH = 2;
-/** Smaller ones are not worth the call. */
+/** The call that frees memory is not worth its cost for less. */
 const LEAST_FREED_BYTES = 16 * 1024;
 
 /** A closed port: what is transferred to it is dropped (HTML, 9.4.4: the transfer comes first). */
@@ -48,7 +48,7 @@ export class GrowingBytes {
     this.length = needed;
   }
 
-  /** All of it, which belongs to the caller from now on. */
+  /** Takes all bytes, which belong to the caller from now on. */
   take(): Buffer {
     const whole = this.#room.subarray(0, this.length);
     this.#room = NO_BYTES;

@@ -43,7 +43,8 @@ export class InflationError extends Error {
 }
 
 /**
- * What all codings of one body may make together: a second coding over the first does not multiply what bytes can become.
+ * The most bytes that all codings of one body may make together: a second coding over the first does not multiply what
+ * bytes can become.
  */
 export class InflationBudget {
   #leftBytes: number;
@@ -194,7 +195,7 @@ class Stage {
     this.#inputBytes = bytes;
   }
 
-  /** What it has been given so far. */
+  /** Bytes that it has been given so far. */
   get inputBytes(): number {
     return this.#before === undefined ? this.#inputBytes : this.#before.#made;
   }

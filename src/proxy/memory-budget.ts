@@ -34,7 +34,7 @@ const REFUSE_LARGE_AT = 0.8;
 const REFUSE_ALL_AT = 0.95;
 /** An action that has begun ends this far below its threshold, so that the log does not flutter. */
 const HYSTERESIS = 0.05;
-/** What memory that no request holds may count at most. */
+/** The most that memory which no request holds may count: with it alone in use, not all requests are refused. */
 const MOST_BY_OTHERS = REFUSE_ALL_AT - 0.001;
 /** A larger body is refused at the upper threshold. */
 const SMALL_BODY_BYTES = 16 * 1024;
@@ -49,7 +49,7 @@ const REST_SAMPLES = 10;
 const RETRY_AFTER_MS = 1000;
 const MIB = 2 ** 20;
 
-/** Who is charged for a body: one request. Only the budget writes `heldBytes`. */
+/** One request, which is charged for its body. Only the budget writes `heldBytes`. */
 export interface MemoryHolder {
   heldBytes: number;
   /** Ends the request with this error, while its body arrives, and releases it. */
@@ -59,11 +59,11 @@ export interface MemoryHolder {
 /** The memory of the process's group. */
 export interface GroupMemory {
   readonly limitBytes: number;
-  /** What may still be taken before the limit; pages of files count as free. */
+  /** Bytes that may still be taken before the limit; pages of files count as free. */
   readonly freeBytes: number;
 }
 
-/** What models keep between requests. */
+/** The bytes that models keep between requests. */
 export interface KeptBytes {
   readonly bytes: number;
   limitBytes: number;
@@ -104,7 +104,7 @@ export class MemoryBudget {
   readonly #rests: number[] = [];
   #peakBytes = 0;
   #limitBytes = Infinity;
-  /** What was in use beside the accounted bytes, when last observed. */
+  /** Bytes in use beside the accounted ones, when last observed. */
   #otherBytes = 0;
   readonly #isOn: Record<OverloadAction, boolean> = { refuse_large: false, refuse_all: false };
 
@@ -279,7 +279,7 @@ function overloaded(text: string): ServingError {
   });
 }
 
-/** With one decimal. */
+/** MiB with one decimal. */
 function mib(bytes: number): string {
   return (bytes / MIB).toFixed(1);
 }

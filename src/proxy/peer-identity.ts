@@ -1,6 +1,6 @@
 /**
- * Who a client is by its certificate, for callers and policy. Only a certificate that an authority of the listener has
- * signed names anybody; without one there is no identity.
+ * The identity of a client by its certificate, for callers and policy. Only a certificate that an authority of the
+ * listener has signed names anybody; without one there is no identity.
  *
  * A name that could be read in two ways is no name: a certificate with two common names has none here, and one with
  * several URIs has no SPIFFE id (the SPIFFE standard allows one URI).

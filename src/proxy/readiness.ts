@@ -6,9 +6,9 @@ export interface Readiness {
    * it may start only after this.
    */
   readonly hasStarted: boolean;
-  /** The first reason why not; undefined if it is ready. */
+  /** The first reason why the server is not ready; undefined if it is. */
   readonly missing: NotReady | undefined;
-  /** Ready but for the models. */
+  /** True if the server is ready, or only its models are missing. */
   readonly isOpen: boolean;
   /** Calls `listener` whenever one of these, or whether a model is available, may have changed; the returned function stops that. */
   onChange(listener: () => void): () => void;
@@ -22,7 +22,7 @@ const NOT_READY: Readonly<Record<NotReady, string>> = {
   application: 'not ready: waiting for the application',
 };
 
-/** For people. It names no model: whoever reaches a port may ask. Undefined if the server is ready. */
+/** The reason for people. It names no model: whoever reaches a port may ask. Undefined if the server is ready. */
 export function whyNotReady({ missing }: Readiness): string | undefined {
   return missing && NOT_READY[missing];
 }
@@ -35,7 +35,7 @@ export class ReadinessGate implements Readiness {
   #hasStarted = false;
   #hasBeenReady = false;
 
-  /** Before, nobody sent requests; since, somebody may. */
+  /** True once the server has been ready: nobody sent requests before, and somebody may since. */
   get hasBeenReady(): boolean {
     return this.#hasBeenReady;
   }
@@ -80,7 +80,7 @@ export class ReadinessGate implements Readiness {
     this.#notify();
   }
 
-  /** Not ready from now on: the first step of a drain. */
+  /** Makes the server not ready from now on: the first step of a drain. */
   setDraining(): void {
     this.#isDraining = true;
     this.#notify();

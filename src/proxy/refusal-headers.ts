@@ -1,5 +1,5 @@
 /**
- * What a refusal tells the proxies between the caller and this server, on every surface:
+ * Headers of a refusal for the proxies between the caller and this server, on every surface:
  *
  *   x-envoy-overloaded    the server has too much to do: Envoy does not send the request again, which would add to it
  *   x-envoy-ratelimited   the caller is over its own limits: Envoy sends it again only by a policy `envoy-ratelimited`

@@ -17,11 +17,11 @@ import type { DeadlineEntry, DeadlineTimer } from '../core/deadline-timer.ts';
 import type { ServingError } from '../core/errors.ts';
 import { envoyMark } from './refusal-headers.ts';
 
-/** Of the last answer, in what answers take. */
+/** Weight of the newest answer in the moving average of answers' times. */
 const ANSWER_WEIGHT = 0.1;
 /** A caller whose deadline passes first would never see the refusal. */
 const DEADLINE_MARGIN_MS = 10;
-/** Further ones are answered at once: each holds a stream or a connection. */
+/** Refusals beyond this number are answered at once: each that is held holds a stream or a connection. */
 const MOST_HELD = 1024;
 
 export interface RefusalHoldOptions {
@@ -32,7 +32,7 @@ export interface RefusalHoldOptions {
   readonly mostHeld?: number;
 }
 
-/** What a hold depends on of a request. */
+/** The times of a request that bound how long its refusal is held. */
 interface RefusedRequest {
   readonly startedAt: Instant;
   readonly deadline: Instant;
@@ -87,7 +87,7 @@ export class RefusalHold {
     return held;
   }
 
-  /** For a drain: answers those that wait; from now on none is held. */
+  /** Begins a drain: answers the refusals that wait; from now on none is held. */
   end(): void {
     this.#isEnding = true;
     for (const held of this.#held.toArray()) held.end();

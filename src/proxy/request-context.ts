@@ -49,12 +49,12 @@ export interface RequestContextInit {
   readonly sequence: number;
   readonly peer: string;
   readonly userAgent?: string | undefined;
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
   readonly trace: TraceContext | undefined;
 }
 
-/** What is given back when its request ends, however it ends. */
+/** A thing that is given back when its request ends, however it ends. */
 export interface Loan {
   /** `isAnswered`: nobody reads the request's inputs any more. A request that has failed may still run. */
   release(isAnswered: boolean): void;
@@ -66,7 +66,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly peer: string;
   readonly userAgent: string | undefined;
   caller: string;
-  /** Who sent it; undefined without an authorization file, and until it is known. */
+  /** The sender; undefined without an authorization file, and until it is known. */
   principal: Principal | undefined;
   /** These four may change until the request is submitted: some protocols have them in the message. */
   deadline: Instant;
@@ -79,7 +79,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly sequence: number;
   readonly cancel = new CancelSignal();
   readonly stages: StageClock;
-  // Filled in on the way.
+  // These fields are filled in on the way.
   model = '';
   version = '';
   signatureName = '';
@@ -96,15 +96,15 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   error: ServingError | undefined;
   outcome: RequestOutcome = 'ok';
   events: readonly RequestEvent[] | undefined;
-  // Owned by the lifecycle: the place among the open requests, and the armed deadline.
+  // The lifecycle owns these: the place among the open requests, and the armed deadline.
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
-  // Owned by the limits of callers: what it counts in, and with how many rows.
+  // The limits of callers own these: the quota that it counts in, and the rows that it counts.
   quota: CallerQuota | undefined;
   quotaRows = 0;
-  /** Owned by the memory budget: the lifecycle releases it. */
+  /** The memory budget owns this; the lifecycle releases it. */
   heldBytes = 0;
-  /** Owned by `RequestLifecycle.lend`. */
+  /** `RequestLifecycle.lend` owns this. */
   lent: Loan | undefined;
   readonly #clock: Clock;
 
@@ -126,12 +126,12 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
     this.stages = new StageClock(init.receivedAt);
   }
 
-  /** Made on demand: most requests' ids are never read. */
+  /** It is made when it is read, because most requests' ids never are. */
   get id(): string {
     return requestId(this.callerId, this.sequence);
   }
 
-  /** For a server with an authorization file. Throws `unauthenticated`. */
+  /** Lets the sender in, on a server with an authorization file. Throws `unauthenticated`. */
   admit(identity: Identity | undefined): void {
     if (identity instanceof ServingError) throw identity;
     if (identity === undefined) throw new ServingError('unauthenticated', 'this server does not know who sends this');

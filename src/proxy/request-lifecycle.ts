@@ -79,7 +79,7 @@ export class ArrivalClock {
   }
 }
 
-/** What a surface knows of a request after its first header. */
+/** A request as a surface knows it after its first header. */
 export interface RequestArrival {
   readonly surface: Surface;
   readonly method: string;
@@ -92,9 +92,9 @@ export interface RequestArrival {
   readonly peer: string;
   /** `user-agent`; absent = the caller sent none. */
   readonly userAgent?: string | undefined;
-  /** As in proxy/caller.ts. */
+  /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
-  /** Who sent it, by the authorization file; undefined without that file. A promise never rejects. */
+  /** The sender by the authorization file; undefined without that file. A promise never rejects. */
   readonly identity?: Identity | Promise<Identity> | undefined;
   /** Absent: the default; an error if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
@@ -119,7 +119,7 @@ export interface RequestLifecycleOptions {
   readonly arrivals?: ArrivalClock;
   /** Absent: no request takes over another's deadline. */
   readonly carriedDeadlines?: CarriedDeadlines | undefined;
-  /** What one caller may have in flight and send. Absent: no limits. */
+  /** The most that one caller may have in flight and send. Absent: no limits. */
   readonly callerLimits?: CallerLimits | undefined;
   /** The memory of all requests. Default: one without limits. */
   readonly memory?: MemoryBudget;
@@ -127,17 +127,17 @@ export interface RequestLifecycleOptions {
   readonly refusals?: RefusalHold | undefined;
 }
 
-/** How long after a failure another may be of the same words: as long as a scheduler gives a refusal again. */
+/** The time after a failure in which another may have the same words: a scheduler gives a refusal again for as long. */
 const REFUSING_MS = 1;
 
-/** Asked by whoever decides where requests go; they hold nothing. */
+/** Methods of requests that decide where others go; they hold no memory. */
 const TAKEN_WITHOUT_MEMORY: ReadonlySet<string> = new Set(['GetModelStatus', 'ModelReady']);
 
 export class RequestLifecycle {
   readonly clock: Clock;
   readonly callerLimits: CallerLimits | undefined;
   readonly memory: MemoryBudget;
-  /** An inference that the application asks for takes over the deadline of the request that it is for. */
+  /** Holds refusals for overload; undefined: every refusal is answered at once. */
   readonly refusals: RefusalHold | undefined;
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
@@ -253,7 +253,7 @@ export class RequestLifecycle {
     for (const resolve of this.#whenQuiet.splice(0)) resolve();
   }
 
-  /** What the request holds of others' is given back: its memory, what it was lent, its caller's quota. */
+  /** Gives back what the request holds of others': its memory, what it was lent, its caller's quota. */
   giveBack(context: RequestContext, error: ServingError | undefined): void {
     if (context.heldBytes > 0) this.memory.release(context);
     context.lent?.release(error === undefined);

@@ -5,7 +5,7 @@
 import { Buffer } from 'node:buffer';
 
 export class SlicedBody implements AsyncIterable<Buffer> {
-  /** What is held until the last slice has left, in bytes: the outputs that it is made of. */
+  /** Bytes that are held until the last slice has left: the outputs from which the slices are made. */
   readonly heldBytes: number;
   readonly #slices: AsyncIterable<Buffer>;
 
@@ -14,7 +14,7 @@ export class SlicedBody implements AsyncIterable<Buffer> {
     this.heldBytes = heldBytes;
   }
 
-  /** Once. */
+  /** The slices can be read once. */
   [Symbol.asyncIterator](): AsyncIterator<Buffer> {
     return this.#slices[Symbol.asyncIterator]();
   }
@@ -34,7 +34,7 @@ export async function begunBody(slices: AsyncGenerator<Buffer>, heldBytes: numbe
   return new SlicedBody(all(), heldBytes);
 }
 
-/** All of it in memory, for who cannot take it in slices. */
+/** Reads the whole body into memory, for readers that cannot take it in slices. */
 export async function wholeBody(body: HttpBody): Promise<Buffer> {
   if (!(body instanceof SlicedBody)) return body;
   const slices: Buffer[] = [];

@@ -10,20 +10,8 @@ import { join } from 'node:path/posix';
 import { test } from 'node:test';
 
 const CLEAN: readonly string[] = [
-  ...[
-    'access',
-    'api',
-    'backends',
-    'codec',
-    'codec-thread',
-    'config',
-    'core',
-    'files',
-    'internals',
-    'kernel',
-    'scheduler',
-  ],
-  ...['proxy/fronting', 'proxy/http1', 'proxy/http2', 'proxy/net'],
+  ...['access', 'api', 'backends', 'codec', 'codec-thread', 'config', 'core', 'files', 'internals'],
+  ...['kernel', 'proxy', 'scheduler'],
 ];
 
 const PREPOSITIONS =
