@@ -11,7 +11,7 @@ import { test } from 'node:test';
 
 const CLEAN: readonly string[] = [
   ...['access', 'api', 'backends', 'codec', 'codec-thread', 'config', 'core', 'files', 'internals'],
-  ...['kernel', 'proxy', 'scheduler'],
+  ...['kernel', 'models', 'proxy', 'scheduler'],
 ];
 
 const PREPOSITIONS =

@@ -13,7 +13,7 @@ import type { RowVerdict } from '../../backends/backend.ts';
 import { type BatchAxis, hasRows, type Signature } from '../../core/signature.ts';
 import type { RowsProof } from './proof-runs.ts';
 
-/** Where the facts come from. Each is asked only when it matters. */
+/** Sources of the facts. Each is asked only when it matters. */
 export interface BatchingFacts {
   /** The signature with the batch axis that the owner of the model declares; undefined = nothing is declared. */
   readonly declared: Signature | undefined;
@@ -25,25 +25,25 @@ export interface BatchingFacts {
   readonly prove: (isOnlyProof: boolean) => Promise<RowsProof | 'running'>;
 }
 
-/** What was found out about a candidate. `mixed`: rows reach each other. `unknown`: nobody can tell. */
+/** The finding about a candidate. `mixed`: rows reach each other. `unknown`: nobody can tell. */
 export interface AxisOutcome {
   readonly kind: 'rows' | 'mixed' | 'unknown';
   /** A clause for people. */
   readonly reason: string;
-  /** What helps, as a clause; absent = nothing need be done. */
+  /** A clause that says how to help; absent = nothing need be done. */
   readonly fix?: string;
 }
 
 export interface BatchingDecision {
-  /** As it is served. */
+  /** The signature as it is served. */
   readonly signature: Signature;
-  /** To be kept for later loads; undefined = nothing new was found out. */
+  /** A finding to keep for later loads; undefined = nothing new was found out. */
   readonly found?: AxisOutcome | undefined;
   /** The runs have not ended: turns their outcome into the decision. Absent = this is final. */
   readonly afterRuns?: (proof: RowsProof) => BatchingDecision;
 }
 
-/** What helps where a proof does not. */
+/** The fix if a proof has not helped. */
 const FIX = 'if the rows are independent, declare the batch axis in pillion.yaml';
 
 /** `loaded` is the signature as its backend gives it: its batch axis is a candidate, unless it has a reason. */

@@ -15,18 +15,18 @@ export interface DecisionStoreOptions {
   /** Undefined = nothing is kept. */
   readonly files: StateFiles | undefined;
   readonly logger: Logger;
-  /** Pillion's: another one may judge in another way. */
+  /** Pillion's version: another one may judge in another way. */
   readonly serverVersion: string;
 }
 
-/** What is kept of one version. */
+/** The outcomes that are kept of one version. */
 export interface KeptOutcomes {
   of(signature: string): AxisOutcome | undefined;
   /** Never rejects. */
   keep(signature: string, outcome: AxisOutcome): Promise<void>;
   /** The outcome of the last padding, if it was the same: `padding` is a text that tells it from others. */
   paddingOf(signature: string, padding: string): RowsProof | undefined;
-  /** Likewise. Never rejects. */
+  /** Keeps the outcome of a padding. Never rejects. */
   keepPadding(signature: string, padding: string, proof: RowsProof): Promise<void>;
 }
 
@@ -43,7 +43,7 @@ interface Kept {
 const FORMAT = 2;
 const HASH_CHARS = 16;
 
-/** Of a version of which nothing is known, and nothing kept. */
+/** The outcomes of a version of which nothing is known, and nothing kept. */
 export const NOTHING_KEPT: KeptOutcomes = {
   of: () => undefined,
   keep: async () => undefined,

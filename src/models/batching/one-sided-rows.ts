@@ -11,10 +11,10 @@ import type { NumericTensor } from '../../core/tensor.ts';
 import type { ProbeRow } from './probe-layout.ts';
 import { FLAG_NAME, isFloat, type Random, tensorBy } from './random-rows.ts';
 
-/** Where the values are, seen from the padding. */
+/** The side of the padding on which the values are. */
 export type Side = 'below' | 'above';
 
-/** Beyond it a value is the same as one beside it in a float of 16 bits. */
+/** A value beyond this is the same as one beside it in a float of 16 bits. */
 const FURTHEST_FLOAT = 64;
 
 /**

@@ -10,7 +10,7 @@ import type { LengthPadding, PaddedInput, Signature, TensorSpec } from '../../co
 import { type Tensor, zerosOf } from '../../core/tensor.ts';
 import { isFloat } from './random-rows.ts';
 
-/** What the owner of the model says inputs are padded with: scalars of their dtypes, by name. */
+/** Scalars with which inputs are padded, as the owner of the model says: of their dtypes, by name. */
 export type PadValues = ReadonlyMap<string, Tensor>;
 
 /** A free dim beside the batch. */

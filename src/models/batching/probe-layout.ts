@@ -1,4 +1,4 @@
-/** Where the rows of a signature are: joins probe rows into the inputs of one run, and takes the rows of its outputs. */
+/** The layout of a signature's rows: joins probe rows into the inputs of one run, and takes the rows of its outputs. */
 import { setImmediate } from 'node:timers/promises';
 import { formatShape, type Shape, shapesEqual } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
@@ -13,7 +13,7 @@ export type ProbeRow = TensorMap;
 /** The shape of each tensor of a row. */
 export type RowShapes = ReadonlyMap<string, Shape>;
 
-/** After making or comparing more than this, other events have their turn. */
+/** Other events have their turn after so many bytes were made or compared. */
 export const BYTES_IN_ONE_TURN = 2 ** 18;
 
 export class ProbeLayout {

@@ -23,7 +23,7 @@ export interface ProofRunsOptions {
    * and with any other error if the model refuses the inputs.
    */
   readonly run: (inputs: TensorMap, rows: number) => Promise<TensorMap>;
-  /** Of the random rows. */
+  /** The seed of the random rows. */
   readonly seed: number;
 }
 
@@ -38,7 +38,7 @@ export class ProofRuns {
   readonly random: Random;
   /** Outputs that were not the same for all inputs. */
   readonly varied = new Set<string>();
-  /** What the model said of the last row that it refused; '' = it refused none. */
+  /** The model's words about the last row that it refused; '' = it refused none. */
   refusal = '';
   readonly #options: ProofRunsOptions;
   #count = 0;
@@ -73,7 +73,7 @@ export class ProofRuns {
     }
   }
 
-  /** Where every run has the same number of rows, the last one is repeated. */
+  /** Runs the rows at once. The last one is repeated if every run has the same number of rows. */
   run(rows: readonly ProbeRow[]): Promise<TensorMap> {
     this.#count += 1;
     const count = this.layout.fixedRows ?? rows.length;
@@ -105,7 +105,7 @@ export function refusalText(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!;
 }
 
-/** For `catch`: a refusal is no outcome. */
+/** Handles the error of a run, in a `catch`: a refusal is no outcome, so it becomes undefined. */
 export function rethrowStop(error: unknown): undefined {
   if (error instanceof ProofStopped || error instanceof ProofEnded) throw error;
   return undefined;

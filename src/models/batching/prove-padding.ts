@@ -35,7 +35,7 @@ const WANTED_LENGTHS = 4;
 const SHORT_LENGTHS = [1, 2] as const;
 const SIDES = ['any', 'below', 'above'] as const;
 const MOST_RECORDED = 4;
-/** By how much recorded rows are made longer. */
+/** Steps by which recorded rows are made longer. */
 const FURTHER = [1, 7] as const;
 const DEFAULT_SEED = 21;
 const MASK = /mask/i;
@@ -57,7 +57,7 @@ class PaddingProof {
   readonly #options: PaddingProofOptions;
   readonly #runs: ProofRuns;
   readonly #layout: ProbeLayout;
-  /** As the model accepts them. */
+  /** The model accepts integers below this. */
   #integersBelow = 0;
 
   constructor(options: PaddingProofOptions, runs: ProofRuns) {

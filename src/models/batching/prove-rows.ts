@@ -166,7 +166,7 @@ class Proof {
     ];
   }
 
-  /** In one run. */
+  /** The most rows in one run. */
   #mostRows(shapes: RowShapes): number {
     return Math.max(LEAST_ROWS, Math.floor(MAX_TRIAL_BYTES / this.#layout.rowBytes(shapes)));
   }
@@ -193,7 +193,7 @@ class Proof {
   /** One row of extreme values must not change its neighbours. Models may refuse such a row. */
   async #outliers(probes: readonly Probe[], comparison: RowComparison): Promise<RowsProof | undefined> {
     for (const { factor, what } of OUTLIERS) {
-      // Without a graph that was read an integer may be a size.
+      // An integer may be a size if no graph was read.
       if (factor === undefined && this.#options.isOnlyProof) continue;
       const row = outlierOf(probes[0]!.row, factor);
       if (row === undefined || (await this.#runs.alone(row)) === undefined) continue;

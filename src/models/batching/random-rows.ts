@@ -21,7 +21,9 @@ export interface ValueRange {
 
 type FloatRange = 'signed' | 'unit' | 'normal' | 'pixel' | 'wide' | 'ten' | 'tiny';
 export const FLOAT_RANGES: readonly FloatRange[] = ['signed', 'unit', 'normal', 'pixel'];
-/** For models whose output is the same in all of those: a tree's thresholds or a kernel's reach are elsewhere. */
+/**
+ * Ranges for models whose output is the same in all of those: a tree's thresholds or a kernel's reach are elsewhere.
+ */
 export const FURTHER_RANGES: readonly FloatRange[] = ['wide', 'ten', 'tiny'];
 /** The widest that a model accepts is used: a smaller range where indices into a table are refused. */
 export const INTEGER_RANGES: readonly number[] = [2, 10, 100, 1000];
@@ -30,7 +32,7 @@ export const INTEGER_RANGES: readonly number[] = [2, 10, 100, 1000];
  * and the model would ask for that much memory.
  */
 export const WIDE_INTEGER_RANGES: readonly number[] = [10_000, 100_000, 2 ** 31];
-/** Below it all integers are as likely. */
+/** All integers below this are as likely. */
 const SMALL_INTEGERS = 1000;
 
 const DRAW_FLOAT: Readonly<Record<FloatRange, (random: Random) => number>> = {
@@ -39,7 +41,7 @@ const DRAW_FLOAT: Readonly<Record<FloatRange, (random: Random) => number>> = {
   // Box and Muller.
   normal: (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()),
   pixel: (random) => 255 * random(),
-  // Of each order of magnitude from 0.01 to 100.
+  // Each order of magnitude from 0.01 to 100 is as likely.
   wide: (random) => (random() < 0.5 ? -1 : 1) * 10 ** (4 * random() - 2),
   ten: (random) => 10 * random(),
   tiny: (random) => 0.1 * (2 * random() - 1),

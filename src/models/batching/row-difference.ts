@@ -90,7 +90,7 @@ function floatDifference(
     if (x === y || (Number.isNaN(x) && Number.isNaN(y))) continue;
     const relative = Math.abs(x - y) / magnitudes[i]!;
     if (relative <= tolerance) continue;
-    // Also where one is NaN or infinite.
+    // A comparison with NaN is false, so that NaN and infinite values differ as well.
     largest = Math.max(largest, relative >= 0 ? relative : Infinity);
   }
   return largest;

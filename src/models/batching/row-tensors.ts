@@ -54,7 +54,7 @@ function pushPart(to: Uint8Array[], from: readonly Uint8Array[], start: number, 
   for (let i = start; i < start + count; i++) to.push(from[i]!);
 }
 
-/** Before `axis` there are `outer` blocks; a row has `inner` bytes (strings: elements) in each. */
+/** There are `outer` blocks before `axis`; a row has `inner` bytes (strings: elements) in each. */
 function blocksOf({ shape, dtype }: Tensor, axis: number): { readonly outer: number; readonly inner: number } {
   const perElement = dtype === 'string' ? 1 : bytesPerElement(dtype);
   return { outer: elementCount(shape.slice(0, axis)), inner: elementCount(shape.slice(axis + 1)) * perElement };

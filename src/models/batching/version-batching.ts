@@ -28,17 +28,19 @@ import { type PaddingState, VersionPadding } from './version-padding.ts';
 
 export interface VersionBatchingOptions {
   readonly clock: Clock;
-  /** As the version's host gives them. */
+  /** The signatures as the version's host gives them. */
   readonly signatures: Signatures;
   readonly executor: Executor;
-  /** As of the host; for signatures that another server runs. */
+  /** Watches the signatures that another server runs, as the host gives it. */
   readonly watchSignatures?: HostedSession['watchSignatures'];
   readonly maxRows: number;
-  /** As for ProofPace. Default: 0. */
+  /** The time of a slow run before the proofs, in ms, as ProofPace takes it. Default: 0. */
   readonly slowRunMs?: number | undefined;
   /** Those that the owner of the model declares, with their declared batch axes. */
   readonly declared: Signatures;
-  /** By signature, where requests of different lengths may share runs (version-padding.ts). Absent = they do not. */
+  /**
+   * Pad values by signature, where requests of different lengths may share runs (version-padding.ts). Absent = nowhere.
+   */
   readonly padValues?: ReadonlyMap<string, PadValues> | undefined;
   readonly judge: (signatureName: string, axes?: BatchAxes) => Promise<RowVerdict | undefined>;
   readonly kept: KeptOutcomes;
@@ -47,10 +49,10 @@ export interface VersionBatchingOptions {
   readonly events: BatchingEvents;
 }
 
-/** For the log. */
+/** Events for the log. */
 export interface BatchingEvents {
   onDecided(signature: string, axis: BatchAxis): void;
-  /** What the owner has declared is wrong, and why. */
+  /** Called with the reason if what the owner has declared is wrong. */
   onDisproved(signature: string, reason: string): void;
   onPadding?(signature: string, state: PaddingState): void;
 }
@@ -60,9 +62,9 @@ const MOST_ROWS_BETWEEN_REQUESTS = 8;
 const ROUNDS_BETWEEN_REQUESTS = 2;
 
 export class VersionBatching {
-  /** By signature: why what the owner has declared is wrong. */
+  /** The reasons why what the owner has declared is wrong, by signature. */
   readonly disproofs = new Map<string, string>();
-  /** By signature; empty where requests of different lengths are not to share runs. May grow. */
+  /** The states by signature; empty where requests of different lengths are not to share runs. May grow. */
   readonly paddings: ReadonlyMap<string, PaddingState>;
   readonly #padding: VersionPadding | undefined;
   readonly #options: VersionBatchingOptions;
@@ -141,7 +143,7 @@ export class VersionBatching {
     return signature;
   }
 
-  /** What the owner declares stays, whatever the other server says. */
+  /** Follows the other server's word about all signatures but those that the owner declares. */
   #followElsewhere(onProved: (changed: Signatures) => Promise<void>): void {
     const { signatures, declared, watchSignatures } = this.#options;
     const followed = new Set([...signatures.keys()].filter((name) => !declared.has(name)));
@@ -172,7 +174,7 @@ export class VersionBatching {
   /** Logs the final decision, and keeps it. */
   async #conclude(name: string, { signature, found }: BatchingDecision): Promise<void> {
     this.#options.events.onDecided(name, signature.batchAxis);
-    // What is unknown may be found out at the next start.
+    // An unknown axis may be found out at the next start, so it is not kept.
     if (found !== undefined && found.kind !== 'unknown') await this.#options.kept.keep(name, found);
   }
 
@@ -229,7 +231,7 @@ export class VersionBatching {
     );
   }
 
-  /** A proof behind those that have begun. */
+  /** Makes a proof behind those that have begun. */
   #inTurn(name: string, prove: (recorded: readonly TensorMap[]) => Promise<RowsProof>): Promise<RowsProof> {
     const proof = this.#last.then(async () => {
       this.#recorded ??= this.#options.readRecorded();
@@ -251,7 +253,7 @@ export class VersionBatching {
     });
   }
 
-  /** As at an earlier start, or by runs. */
+  /** Proves the padding by runs, unless an earlier start has done so. */
   async #provePadding(name: string, signature: Signature, padding: LengthPadding): Promise<RowsProof> {
     const { kept } = this.#options;
     const text = paddingText(padding, signature);
@@ -259,7 +261,7 @@ export class VersionBatching {
     if (known !== undefined) return known;
     const run = (inputs: TensorMap, rows: number): Promise<TensorMap> => this.#runNext(name, signature, inputs, rows);
     const proof = await this.#inTurn(name, (recorded) => provePadding({ signature, padding, recorded, run }));
-    // What is undecided may be found out at the next start.
+    // An undecided padding may be found out at the next start, so it is not kept.
     if (proof.kind !== 'undecided') await kept.keepPadding(name, text, proof);
     return proof;
   }
@@ -291,7 +293,7 @@ export class VersionBatching {
       const deadline = startedAt + this.#pace.leftMs;
       const result = await executor.run({ signatureName: name, inputs, outputs: names, size: rows, deadline });
       const { runStart, runEnd } = result;
-      // Without the time that it waited behind requests.
+      // The time that the run waited behind requests does not count.
       if (runStart !== undefined && runEnd !== undefined) tookMs = runEnd - runStart;
       return result.outputs;
     } catch (thrown) {

@@ -14,14 +14,14 @@ export interface PaddingState {
 }
 
 export interface VersionPaddingOptions {
-  /** By signature; those that are not named have none. */
+  /** Pad values by signature; those that are not named have none. */
   readonly values: ReadonlyMap<string, PadValues>;
   /** Another server runs the version. */
   readonly isElsewhere: boolean;
   readonly prove: (name: string, signature: Signature, padding: LengthPadding) => Promise<RowsProof>;
   /** Resolves with the outcome; undefined = the load need not wait any longer. */
   readonly whileLoading: (proof: Promise<RowsProof>) => Promise<RowsProof | undefined>;
-  /** For the log: called with each new state that is final. */
+  /** Called for the log with each new state that is final. */
   readonly onState: (signature: string, state: PaddingState) => void;
 }
 

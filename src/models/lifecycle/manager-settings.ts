@@ -1,4 +1,4 @@
-/** What a ModelManager is made with. */
+/** Settings of a ModelManager. */
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { LoadServable } from '../loading/version-loader.ts';
@@ -10,7 +10,7 @@ import type { CheckBackend, CheckMemory } from './lifecycle-settings.ts';
 import type { ModelEvents } from './model-events.ts';
 import type { VersionObserver } from './version-observer.ts';
 
-/** By its key in the report of a model: its value there; undefined = it is left out. */
+/** Readers of values in a model's report, by their keys there; a value that is undefined is left out. */
 export type ModelReports = ReadonlyMap<string, (model: string) => unknown>;
 
 /** The same of a version that can answer. */
@@ -52,7 +52,7 @@ export interface ModelManagerOptions {
   readonly observers?: readonly VersionObserver[];
   /** The sequences of a configured model. Absent = no model keeps a state. */
   readonly sequencesOf?: ((model: string) => StepTable) | undefined;
-  /** What features tell of models in their reports. Default: nothing. */
+  /** Parts of models' reports that features add. Default: none. */
   readonly reports?: ModelReports;
   /** The same of versions. */
   readonly versionReports?: VersionReports;

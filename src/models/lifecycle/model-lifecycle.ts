@@ -35,7 +35,7 @@ export class ModelLifecycle {
   #first: FirstReady;
   /** Others may read it; only this class changes it. */
   readonly wanted = new WantedVersions();
-  /** What callers find of it. */
+  /** The model as callers find it. */
   readonly lookup: VersionLookup;
   readonly #settings: LifecycleSettings;
   readonly #transitions: VersionTransitions;
@@ -114,7 +114,7 @@ export class ModelLifecycle {
     const before = this.#first;
     const first = new FirstReady('load');
     this.#first = first;
-    // Who waits for the start waits for what is wanted now.
+    // The caller that waits for the start waits for what is wanted now.
     const settle = (): void => before.ready();
     first.promise.then(settle, settle);
     this.reconfigure(config);
@@ -248,7 +248,7 @@ export class ModelLifecycle {
     else this.#transitions.beginUnload(record);
   }
 
-  /** What waits for it may not go on. */
+  /** Unloads the version, and lets nothing go on that waits for it. */
   #unloadAtOnce(record: VersionRecord): void {
     const { servable } = record;
     this.#transitions.beginUnload(record);
@@ -267,7 +267,7 @@ export class ModelLifecycle {
     if (!isKnown) throw noSuchVersion(this.name, version, statuses);
   }
 
-  /** As it is wanted now. */
+  /** True if the version is available as it is wanted now. */
   #isUp(version: bigint): boolean {
     return this.#table.active.some((r) => r.version === version && r.state === 'AVAILABLE' && this.wanted.isCurrent(r));
   }

@@ -140,7 +140,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return this.#lifecycles.get(name)?.lookup.find(choice);
   }
 
-  /** What features tell of the model, in the order in which they were installed. */
+  /** The values that features report about the model, in the order in which they were installed. */
   reportOf(name: string): Readonly<Record<string, unknown>> {
     return Object.fromEntries([...this.#reports].map(([key, read]) => [key, read(name)]));
   }
@@ -270,7 +270,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     return true;
   }
 
-  /** As `status`, and empty for a model without a version, or that nobody knows. */
+  /** The statuses as `status` has them, and empty for a model without a version, or that nobody knows. */
   statusesOf(name: string): readonly VersionStatus[] {
     return this.#lifecycles.get(name)?.lookup.statuses ?? this.#removed.statusesOf(name);
   }

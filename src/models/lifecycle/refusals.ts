@@ -49,7 +49,7 @@ export function unknownModel(name: string, served: Iterable<string> | undefined)
   return new ServingError('model_not_found', `no model ${echo(name)} is served here${others}`);
 }
 
-/** All names if they are few; else some, and the one that was probably meant. */
+/** Lists all names if they are few; else some, and the one that was probably meant. */
 function listServed(asked: string, names: readonly string[]): string {
   if (names.length === 0) return 'served: none is';
   if (names.length <= MAX_LISTED) return `served: ${names.join(', ')}`;

@@ -34,7 +34,7 @@ export async function checkReload(models: readonly ModelConfig[], check: ReloadC
     if (name === '') throw refused('a model has no name; give each one');
     if (names.has(name)) throw refused(`model "${name}" is listed twice; names must differ`);
     if (basePath === '') throw refused(`model "${name}" has no base path; name the directory of its versions`);
-    // What is served would be exchanged for a directory without versions.
+    // The served versions would be exchanged for a directory without versions.
     const problem = versionDirectoryProblem(basePath);
     if (problem !== undefined) throw refused(`model "${name}": base path ${problem}`);
     names.add(name);

@@ -1,4 +1,4 @@
-/** What callers find of a model: its versions, their states, and why one cannot be had. The lifecycle changes them. */
+/** A model as callers find it: its versions, their states, and why one cannot be had. The lifecycle changes them. */
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { Servable, ServableHandle, VersionStatus } from '../serving/servable.ts';
@@ -10,7 +10,7 @@ import type { WantedVersions } from '../versions/wanted-versions.ts';
 import { noVersionsYet, refusalOf, statusesOf } from './refusals.ts';
 import { waitingReason } from './waiting-reason.ts';
 
-/** What the lifecycle knows beside its versions. */
+/** Facts that the lifecycle knows beside its versions. */
 export interface LookupFacts {
   readonly config: ModelConfig;
   /** Why the last poll found nothing to load. */

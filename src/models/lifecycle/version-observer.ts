@@ -1,6 +1,6 @@
 import type { Servable } from '../serving/servable.ts';
 
-/** What a feature does when versions go. */
+/** A feature's part when versions go. */
 export interface VersionObserver {
   /** Another servable of the same version has taken the place of one. */
   onReplaced(served: Servable, next: Servable): void;

@@ -36,8 +36,8 @@ export function withDeclaredBatching(
 }
 
 /**
- * What inputs are padded with where rows differ in length, by signature: the server's configuration overrides the
- * model's own file, input by input. Throws as `withDeclaredBatching`.
+ * The values with which inputs are padded where rows differ in length, by signature. The server's configuration
+ * overrides the model's own file, input by input. Throws as `withDeclaredBatching`.
  */
 export function declaredPadValues(
   { name: model, declaredBatching: ofServer }: Declaring,

@@ -1,4 +1,4 @@
-/** What a model's configuration says of an ensemble, for the feature that runs it, whichever format it has. */
+/** An ensemble as a model's configuration declares it, for the feature that runs it, whichever format it has. */
 import type { Signatures } from '../../core/signature.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import type { Servable } from '../serving/servable.ts';
@@ -9,7 +9,7 @@ export interface EnsembleDeclaration {
   readonly inputs?: readonly string[] | undefined;
   /** The tensors that answers have. Default: those that a step gives and none takes. */
   readonly outputs?: readonly string[] | undefined;
-  /** In any order. */
+  /** The steps in any order. */
   readonly steps: readonly StepDeclaration[];
 }
 
@@ -28,11 +28,11 @@ export interface StepDeclaration {
 /** A problem of the ensemble, of a step, or of a tensor that a step names. */
 export type ReportEnsemble = (problem: string, ...keys: readonly (string | number)[]) => void;
 
-/** Where an ensemble is declared: a version's pillion.yaml, or the config.pbtxt of a Triton model repository. */
+/** The file that declares an ensemble: a version's pillion.yaml, or the config.pbtxt of a Triton model repository. */
 export interface EnsembleSource {
   readonly declared: EnsembleDeclaration;
   readonly report: ReportEnsemble;
-  /** What requests see of the ensemble otherwise. Rejects with `load_failed` with all problems that were reported. */
+  /** The signatures that requests see otherwise. Rejects with `load_failed` with all problems that were reported. */
   views(signatures: Signatures): Promise<ReadonlyMap<string, DeclaredSignature>>;
   /** Adds what else the source says. Call it after `views`. */
   complete(servable: Servable): void;

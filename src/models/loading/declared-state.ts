@@ -1,6 +1,6 @@
 /**
- * What a model's configuration says of values that are to be kept from one request to the next, for the feature that
- * keeps them, whichever format the configuration has.
+ * Values that a model's configuration says are kept from one request to the next, for the feature that keeps them,
+ * whichever format the configuration has.
  */
 import { factKey } from '../../core/collections/facts.ts';
 import type { ServingError } from '../../core/errors.ts';
@@ -17,20 +17,20 @@ export type StepControl =
 /** An input whose value is an output of the step before. */
 export interface DeclaredValue {
   readonly output: string;
-  /** What a sequence begins with: zeros (the default), or the value that its first step brings. */
+  /** The value that a sequence begins with: zeros (the default), or the one that its first step brings. */
   readonly initial?: 'zeros' | 'request' | undefined;
   /** The shape of the zeros, for one row. Default: the input's. */
   readonly shape?: Shape | undefined;
 }
 
-/** Of the graph's main signature, whose requests must all be steps. */
+/** The state of the graph's main signature, whose requests must all be steps. */
 export interface DeclaredState {
   readonly signatureName: string;
-  /** By the graph's input. */
+  /** Kept values by the graph's input. */
   readonly values: ReadonlyMap<string, DeclaredValue>;
-  /** By the graph's input, with one element for each row. */
+  /** Controls by the graph's input, with one element for each row. */
   readonly controls: ReadonlyMap<string, StepControl>;
-  /** Why a request must be a step, as KeptValues has it. */
+  /** The reason why a request must be a step, as KeptValues has it. */
   readonly whyStep: string;
   /** How the declaration does not fit the graph, as far as that was found. */
   readonly problems: readonly string[];
@@ -40,5 +40,5 @@ export interface DeclaredState {
   readInitial(): Promise<ReadonlyMap<string, Tensor>>;
 }
 
-/** On a version that is being loaded. */
+/** The fact of a version that is being loaded. */
 export const DECLARED_STATE = factKey<DeclaredState>('declared-state');

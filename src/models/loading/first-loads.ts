@@ -1,6 +1,7 @@
 /**
- * Which artifacts are loaded in a process of their own first (backends/host/process/trial-run.ts), because nobody knows
- * whether they crash their runtime. A crash in the server's process would end all models, and again at each restart.
+ * Decides which artifacts are loaded in a process of their own first (backends/host/process/trial-run.ts), because
+ * nobody knows whether they crash their runtime. A crash in the server's process would end all models, and again at
+ * each restart.
  *
  *     a mark says that its last load did not end ──────────────▶ first in a process
  *     loaded here before: same bytes, runtime and CPU ─────────▶ as usual
@@ -49,7 +50,7 @@ export interface FirstLoad {
   end(error?: ServingError): Promise<void>;
 }
 
-/** Loads that nobody keeps anything of: they go as usual. */
+/** Loads of which nobody keeps anything: they go as usual. */
 export const NO_FIRST_LOAD: FirstLoad = { reasonToTry: async () => undefined, end: async () => undefined };
 
 /** Tells `first` how the load ends. */

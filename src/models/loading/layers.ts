@@ -57,13 +57,13 @@ export interface BatchLayer {
 /** Undefined where the version does not ask for the layer. */
 export type MakeBatchLayer = (version: OpenedForLayers) => BatchLayer | undefined;
 
-/** By place; in each, later ones stand around earlier ones. */
+/** Layers by their place; in each, later ones stand around earlier ones. */
 export interface Layers {
-  /** Above the declared signatures: requests as callers name things. */
+  /** Layers above the declared signatures: they see requests as callers name things. */
   readonly requests: readonly RunnerLayer[];
-  /** Above the scheduler: requests by the graph's names. An ensemble has none. */
+  /** Layers above the scheduler: they see requests by the graph's names. An ensemble has none. */
   readonly runs: readonly RunnerLayer[];
-  /** Around the host, below the circuit breaker: batches that run. An ensemble has none. */
+  /** Layers around the host, below the circuit breaker: they see batches that run. An ensemble has none. */
   readonly batches: readonly MakeBatchLayer[];
 }
 

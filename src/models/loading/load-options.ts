@@ -34,9 +34,9 @@ export interface LoadServableOptions {
   readonly coreSlots: CoreSlots;
   /** Learned run times, kept between starts. */
   readonly latencies: LatencyStore;
-  /** What is known of batch axes, kept between starts. */
+  /** Findings about batch axes, which are kept between starts. */
   readonly decisions: DecisionStore;
-  /** Which artifacts are loaded in a process first. Default: none are. */
+  /** Decides which artifacts are loaded in a process first. Default: none are. */
   readonly firstLoads?: FirstLoads;
   /** The inputs of recorded requests, to prove batch axes with. */
   readonly readRecorded: ReadRecordedInputs;
@@ -45,9 +45,9 @@ export interface LoadServableOptions {
    * versions stay as they were loaded.
    */
   readonly replaceServable?: (served: Servable, next: Servable) => boolean;
-  /** What features put into the stacks of versions. Default: nothing. */
+  /** Layers that features put into the stacks of versions. Default: none. */
   readonly layers?: Layers;
-  /** What features do while a version is loaded. Default: nothing. */
+  /** Steps that features add to the load of a version. Default: none. */
   readonly loadSteps?: readonly LoadStep[];
   /** The keys that features bring to the pillion.yaml beside a model. Default: none. */
   readonly fileKeys?: FileKeys;
@@ -55,7 +55,7 @@ export interface LoadServableOptions {
   readonly slots: number;
   /** Threads inside one run; 0 = one, or all cores where a batch is done sooner so. */
   readonly intraOpThreads: number;
-  /** As in LoadSettings. */
+  /** Directories under which an artifact's files must lie, as LoadSettings has them. */
   readonly fileRoots?: readonly string[] | undefined;
   /** The cores that this process may use. */
   readonly budget: CoreBudget;

@@ -93,7 +93,7 @@ async function loadVersion(
     const draft: VersionDraft = { model, modelFile, facts: target.facts, signatures: decided };
     await runStage(loadSteps, 'signatures', draft);
     const { signatures } = draft;
-    // What a model's own pillion.yaml declares has the last word.
+    // The model's own pillion.yaml has the last word.
     const views = new Map([...(tritonViews(triton, signatures) ?? []), ...(modelFile?.views(signatures) ?? [])]);
     const served = { signatures, views: views.size === 0 ? undefined : views };
     const { tryOut } = modelFile ?? {};
@@ -105,10 +105,10 @@ async function loadVersion(
   }
 }
 
-/** What has happened to a version's sessions. */
+/** Events in the life of a version's sessions. */
 interface WorkerFacts {
   restarts: number;
-  /** As in ServableHost. */
+  /** The reason why no further session was opened, as ServableHost has it. */
   growthRefusal: string | undefined;
 }
 

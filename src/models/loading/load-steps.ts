@@ -1,5 +1,5 @@
 /**
- * What features do while a version is loaded, in the order in which they were installed.
+ * Steps that features add to the load of a version, in the order in which the features were installed.
  *
  *   pillion.yaml ─▶ opened ─▶ batch axes ─▶ signatures ─▶ views ─▶ stack ─▶ warm-up ─▶ served
  */
@@ -19,7 +19,7 @@ export interface VersionDraft {
 }
 
 export interface LoadStep {
-  /** For people. */
+  /** The name for people. */
   readonly name: string;
   readonly stage: 'signatures';
   /** Rejects with ServingError `load_failed`: the version is not served. */

@@ -36,7 +36,7 @@ export interface ModelBatching {
   /** `slots` is configured for the model, not for the server. */
   readonly hasOwnSlots: boolean;
   readonly isBatchingEnabled: boolean;
-  /** As ServerBatching. */
+  /** True: requests of different lengths share runs where that is proved to be safe. */
   readonly isPadding: boolean;
   /** One text for each setting that has no effect. */
   readonly warnings: readonly string[];
@@ -91,7 +91,7 @@ export async function modelSessions(
 ): Promise<ModelSessions> {
   if (hasOwnSlots) return { count: slots, areElastic: false };
   if (executionProvider === 'cuda') return { count: devices.length, areElastic: false };
-  // Which runtime `auto` will choose is not known yet: the first one found stands for it.
+  // The runtime that `auto` will choose is not known yet: the first one found stands for it.
   const { mustRunIn } = await backendFactsFor(versionDirectory, backendKind === AUTO_RUNTIME ? undefined : backendKind);
   if (slots === 0) return { count: 1, areElastic: true };
   return { count: mustRunIn === 'process' ? 1 : slots, areElastic: false };

@@ -8,11 +8,11 @@ import type { PrepareVersion } from '../warm-up/warm-up.ts';
 import type { Layers } from './layers.ts';
 import type { LoadServable } from './version-loader.ts';
 
-/** What a loader of such versions may need. */
+/** Parts that a loader of such versions may need. */
 export interface KindParts {
   /** Called when a version is loaded, by when the models are managed. */
   readonly models: () => ServableDirectory;
-  /** As in LoadServableOptions. */
+  /** Limit of all tensors of a request together, as LoadServableOptions has it. */
   readonly maxTensorBytes: number;
   readonly thread?: CodecThread;
   readonly layers: Layers;

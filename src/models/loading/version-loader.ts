@@ -84,7 +84,7 @@ export class VersionLoader {
       // A remote server that is not reachable is tried again without end: a restart of this server would not help.
       const isLast = attempt >= maxRetries && loaded.kind !== 'backend_unavailable';
       if (isLast || !isRetryable(loaded)) throw loaded;
-      // What crashes twice does so always, and a first crash says so: there is nothing to wait for.
+      // An artifact that crashes twice does so always, and a first crash says so: there is nothing to wait for.
       if (isCrash(loaded) && ++crashes === CRASHES) throw loaded;
       attempt += 1;
       const pauseMs = isCrash(loaded) ? 0 : delayMs;

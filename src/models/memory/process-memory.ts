@@ -30,7 +30,7 @@ export async function processNeed(
   groups: ProcessGroups,
   isSandboxRequired = false,
 ): Promise<ProcessNeed | undefined> {
-  // Which runtime `auto` will choose is not known yet: the first one found stands for it.
+  // The runtime that `auto` will choose is not known yet: the first one found stands for it.
   const backend = await backendFactsFor(versionDirectory, kind === AUTO_RUNTIME ? undefined : kind);
   const needs = hostNeeds(backend, executionProvider);
   if (fixedHost(needs, requestedHost(needs, host, defaultHost), isSandboxRequired)?.kind !== 'process')

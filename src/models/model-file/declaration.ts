@@ -215,7 +215,7 @@ type BatchingDeclaration = DeclaredBatching | 'off' | undefined;
 
 /** Help for people who try the model. */
 export interface TryOutDeclaration {
-  /** By the graph's input. */
+  /** Hints by the graph's input. */
   readonly inputs: ReadonlyMap<string, InputHint>;
   /** The samples, or the name of a file that holds them. */
   readonly samples: readonly Sample[] | string;
@@ -228,7 +228,7 @@ export function readDeclarations(
 ): RuntimeDeclaration & {
   readonly signatures: readonly SignatureDeclaration[];
   readonly batching: BatchingDeclaration;
-  /** Of features' keys that the file has. */
+  /** Values of the features' keys that the file has. */
   readonly values: ReadonlyMap<FileKey<unknown>, unknown>;
   readonly tryOut: TryOutDeclaration;
 } {

@@ -5,7 +5,7 @@ interface FileKeySpec<T> {
   readonly name: string;
   /** Its value in the file → its value here. */
   readonly schema: v.GenericSchema<unknown, T>;
-  /** For editors: what it says, in one sentence. */
+  /** A sentence for editors that says what the key means. */
   readonly help: string;
   /**
    * Set if the key stands in place of a model: what is wrong with a key beside it that says something of the version's

@@ -40,7 +40,7 @@ export class ModelFile {
   /** The runtime of the model, unless the server's configuration names another. */
   readonly runtime: RuntimeDeclaration;
   readonly #file: YamlDocument;
-  /** What it says about the batch axis, unless the server's configuration says something else. */
+  /** The file's batch axis, unless the server's configuration says something else. */
   readonly declaration: BatchDeclaration | undefined;
   readonly #declarations: readonly SignatureDeclaration[];
   readonly #declaredBatching: DeclaredBatching | 'off' | undefined;
@@ -86,7 +86,7 @@ export class ModelFile {
     );
   }
 
-  /** What the file says under a feature's key; undefined = nothing. */
+  /** The file's value of a feature's key; undefined = it has none. */
   valueOf<T>(key: FileKey<T>): T | undefined {
     return this.#values.get(key) as T | undefined;
   }
@@ -96,7 +96,7 @@ export class ModelFile {
     this.#file.reportKey([name, ...keys], problem);
   }
 
-  /** What the file says shorter rows are padded with, by signature. Problems are thrown by `views`. */
+  /** The values with which shorter rows are padded, by signature. Problems are thrown by `views`. */
   padValues(graphs: Signatures): ReadonlyMap<string, PadValues> {
     const declared = this.#declaredBatching;
     if (declared === undefined || declared === 'off') return new Map();
@@ -136,7 +136,7 @@ export async function loadModelFile(versionDirectory: string, keys: FileKeys = [
   return new ModelFile(file, { signatures, batching, values, tryOut, runtime });
 }
 
-/** What a file declares; the files that it names have been read. */
+/** The declarations of a file; the files that it names have been read. */
 interface FileDeclarations {
   readonly signatures: readonly SignatureDeclaration[];
   readonly runtime: RuntimeDeclaration;

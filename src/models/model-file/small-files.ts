@@ -10,7 +10,7 @@ export function isNameInside(name: string): boolean {
   return !isAbsolute(name) && !normalize(name).split(sep).includes('..');
 }
 
-/** Also behind symbolic links: what such a file holds is shown to people. A missing file is where its name says. */
+/** Follows symbolic links, because people are shown what such a file holds. A missing file is where its name says. */
 export async function isReallyInside(directory: string, path: string): Promise<boolean> {
   const [root, real] = await Promise.all([realpath(directory), realpath(path).catch(() => undefined)]);
   return real === undefined || real.startsWith(root + sep);

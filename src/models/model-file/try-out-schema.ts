@@ -30,7 +30,7 @@ const INPUT = fields(
   'a map with range and picture',
 );
 
-/** By the graph's input. */
+/** Hints by the graph's input. */
 export const INPUTS = named(INPUT, 'a map of inputs by name');
 
 const SAMPLE = fields(
@@ -41,7 +41,7 @@ const SAMPLE = fields(
   'a map with name and inputs',
 );
 
-/** What a file of samples holds. */
+/** The schema of a file of samples. */
 export const SAMPLE_LIST = v.pipe(
   v.array(SAMPLE, 'a list of samples'),
   v.check((samples) => samples.length <= MOST_SAMPLES, `this list is too long; write ${MOST_SAMPLES} samples at most`),

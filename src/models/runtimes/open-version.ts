@@ -31,7 +31,7 @@ export interface VersionTarget {
   readonly batching: ModelBatching;
   readonly hashArtifact: HashArtifact;
   readonly firstLoad: FirstLoad;
-  /** What features know of the version. */
+  /** Facts that features know of the version. */
   readonly facts: Facts;
   /** Aborted when nobody needs the version any more. */
   readonly signal?: AbortSignal | undefined;
@@ -59,7 +59,7 @@ export async function openVersion(
   const start = (backendKind: string | undefined): Promise<Host> =>
     startModelHost(options, target, { backendKind, onWorkerEvent });
   if (kinds.length === 0) {
-    // With `auto` the directory holds another server's model or nothing: the registry has the error's text.
+    // The directory of an `auto` model holds another server's model or nothing: the registry has the error's text.
     const backendKind = backend === AUTO_RUNTIME ? undefined : backend;
     const host = await start(backendKind);
     return { host, signatures: host.signatures, backendKind, choice: undefined };

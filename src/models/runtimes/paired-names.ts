@@ -13,7 +13,7 @@ export interface Named {
   readonly signatures: Signatures;
 }
 
-/** Of inputs or of outputs: the artifact's own names → those of the other. Tensors that have no pair are not in it. */
+/** The artifact's own names of inputs or of outputs → those of the other. Tensors that have no pair are not in it. */
 type Pairs = ReadonlyMap<string, string>;
 
 interface SignaturePairs {
@@ -40,7 +40,7 @@ type Specs = ReadonlyMap<string, TensorSpec>;
 
 type Entry = readonly [string, TensorSpec];
 
-/** Of what has not the same name on both sides: first by the graph's tensors, then by names of either kind. */
+/** Pairs the tensors whose names differ: first by the graph's tensors, then by names of either kind. */
 function pairsOf(wanted: Specs, found: Specs): Pairs {
   const pairs = new Map<string, string>();
   const left = new Map([...wanted].filter(([name]) => !found.has(name)));
@@ -94,12 +94,12 @@ function renamedKeys<T>(map: ReadonlyMap<string, T>, pairs: Pairs): ReadonlyMap<
 
 class RenamingExecutor extends PassingExecutor {
   readonly #pairs: ReadonlyMap<string, SignaturePairs>;
-  /** By signature: the other's names → the artifact's own. */
+  /** The other's names → the artifact's own, by signature. */
   readonly #own: ReadonlyMap<string, SignaturePairs>;
-  /** A batch in `run` → what runs: `after` is one of the former. */
+  /** A batch in `run` → the batch that runs instead: `after` is one of the former. */
   readonly #renamed = new WeakMap<Batch, Batch>();
 
-  /** `pairs`: by signature. */
+  /** `pairs` are by signature. */
   constructor(inner: Executor, pairs: ReadonlyMap<string, SignaturePairs>) {
     super(inner);
     this.#pairs = pairs;

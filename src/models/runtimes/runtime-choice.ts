@@ -10,7 +10,7 @@ export interface Candidate {
   close(): Promise<void>;
 }
 
-/** What there is to choose from. */
+/** The candidates, and the way to load them. */
 export interface ChoiceOptions<H extends Candidate> {
   /** Preferred first; at least one. */
   readonly kinds: readonly string[];

@@ -1,5 +1,5 @@
 /**
- * What became of the undeclared shapes that a version was sent: those that ended its process are refused from then on.
+ * Remembers the undeclared shapes that a version was sent: those that ended its process are refused from then on.
  *
  * The number of rows does not matter, where a signature takes any: [1,784] stands for [8,784] too. But where rows of a
  * shape have been answered before, the number must have been the reason, and only that number is refused.

@@ -42,7 +42,7 @@ export interface ServableRequest extends SchedulerRequest {
 export interface ServableRunner {
   /** Throws ServingError if the request is refused at once; rejects with one if it fails later. */
   submit(request: ServableRequest): Promise<TensorMap>;
-  /** As Scheduler.refusalOf. Absent = every request is submitted. */
+  /** Refuses at once where that is known already, as Scheduler.refusalOf. Absent = every request is submitted. */
   refusalOf?(signatureName: string, context: TaskContext): SharedError | undefined;
   /**
    * Submits one caller's requests for several signatures, with the same inputs and context. Resolves with their outputs
@@ -86,7 +86,7 @@ export interface SharedProcesses {
   readonly name: string;
   readonly processes: readonly {
     readonly pid: number | undefined;
-    /** In bytes, as last reported. */
+    /** Bytes of resident memory, as last reported. */
     readonly residentBytes: number | undefined;
     /** A name for each session. */
     readonly models: readonly string[];
@@ -108,12 +108,12 @@ export interface ServableRuntime {
   readonly choice: RuntimeChoice | undefined;
 }
 
-/** What the model's pillion.yaml says for people who try it; requests do not read it. */
+/** The part of the model's pillion.yaml for people who try it; requests do not read it. */
 export interface TryOut {
-  /** By the graph's input. */
+  /** Hints by the graph's input. */
   readonly inputs: ReadonlyMap<string, InputHint>;
   readonly samples: readonly Sample[];
-  /** Of signatures that rename inputs: name → the graph's input. */
+  /** Names that signatures give inputs → the graph's input, by signature; only of signatures that rename some. */
   readonly graphInputs: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
@@ -124,7 +124,7 @@ export class Servable {
   /** The same signatures with their constant values, by name. */
   readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
-  /** What features know of the version. */
+  /** Facts that features know of the version. */
   readonly facts: Facts;
   /** Copies requests for logs and recordings; set before the first request. */
   tapPoint: TapPoint = NO_TAPS;
@@ -141,9 +141,11 @@ export class Servable {
   configuredRows = 0;
   /** Undefined if the breaker is off. */
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
-  /** By signature of the graph: why the batch axis that the owner has declared is wrong. May grow. */
+  /** The reason why a declared batch axis is wrong, by signature of the graph. May grow. */
   batchDisproofs: ReadonlyMap<string, string> = new Map();
-  /** By signature of the graph: whether requests of different lengths share runs; empty where they are not to. May grow. */
+  /**
+   * Whether requests of different lengths share runs, by signature of the graph; empty where they are not to. May grow.
+   */
   paddings: ReadonlyMap<string, PaddingState> = new Map();
   /** Called once, when requests can get it. */
   onServed: (() => void) | undefined;
@@ -155,7 +157,7 @@ export class Servable {
   triton: ServedTriton | undefined;
   /** The memory that the load took. */
   memory: ModelMemory | undefined;
-  /** What of the model is not served: "output x is a sequence: it is not served". Part of `warnings`. */
+  /** The parts of the model that are not served: "output x is a sequence: it is not served". Part of `warnings`. */
   leftOut: readonly string[] = [];
   /** How tensors are served otherwise than the model's file has them, one line each. */
   readonly notes: readonly string[];
@@ -277,6 +279,6 @@ export interface VersionStatus {
   readonly state: VersionState;
   /** Why the version failed to load; only in state END. */
   readonly error: ServingError | undefined;
-  /** What of the model is not served; absent = nothing. */
+  /** The parts of the model that are not served; absent = all are. */
   readonly leftOut?: readonly string[] | undefined;
 }

@@ -1,5 +1,5 @@
 /**
- * Where the artifact of a version of a Triton model is: beside others in the version's directory, or in one of its own.
+ * Finds the artifact of a version of a Triton model: beside others in the version's directory, or in one of its own.
  *
  *   1/model.onnx               the version's directory        1/model.savedmodel/saved_model.pb   1/model.savedmodel
  *   1/model.onnx/model.onnx    1/model.onnx
@@ -57,7 +57,7 @@ async function tritonArtifact(
     await checkFile(versionDirectory, fileName);
     return versionDirectory;
   }
-  // Without a config.pbtxt that says otherwise, a version may hold whatever the runtimes here know.
+  // A version may hold whatever the runtimes here know, unless a config.pbtxt says otherwise.
   if (backend === undefined && named === '') return versionDirectory;
   throw loadFailed(`"${versionDirectory}" holds no ${fileNames.join(' or ')}: ${await contentOf(versionDirectory)}`);
 }

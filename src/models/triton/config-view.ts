@@ -44,7 +44,7 @@ export function configView(config: TritonConfig, graphs: Signatures): DeclaredSi
 }
 
 interface SideView {
-  /** In the graph's order. */
+  /** The specs in the graph's order. */
   readonly specs: ReadonlyMap<string, TensorSpec>;
   readonly reshapes: ReadonlyMap<string, Reshape>;
   /** It differs from the graph. */

@@ -70,7 +70,7 @@ function missingInputs(config: TritonConfig, specs: ReadonlyMap<string, TensorSp
   return missing.map((name) => `input "${name}" of the graph is not in the file; add it`);
 }
 
-/** Where the file names no tensor, its max_batch_size must fit the graph all the same. */
+/** Problems of max_batch_size with tensors that the file does not name: it must fit the graph all the same. */
 function batchProblems(
   { input, maxBatchSize }: TritonConfig,
   specs: ReadonlyMap<string, TensorSpec>,

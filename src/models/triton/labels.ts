@@ -6,7 +6,7 @@ import { isNameInside, isReallyInside, linesOf, readSmall } from '../model-file/
 
 const MAX_BYTES = 16 << 20;
 
-/** By output: one label a line, in the order of the classes. */
+/** Labels by output: one a line, in the order of the classes. */
 export type OutputLabels = ReadonlyMap<string, readonly Uint8Array[]>;
 
 /** Rejects with `load_failed` if a file is missing, empty, or not in the model's directory. */

@@ -35,7 +35,7 @@ export interface RepositoryIndexEntry {
 }
 
 export interface UnloadOptions {
-  /** Of an ensemble: the models that it consists of, unless another ensemble that is loaded needs them. */
+  /** True: the models of an ensemble are unloaded too, unless another ensemble that is loaded needs them. */
   readonly unloadDependents?: boolean;
   /** False for one that the caller may not unload: it stays. Default: all. */
   readonly mayUnload?: (model: string) => boolean;

@@ -7,7 +7,7 @@ import type { Tensor } from '../../core/tensor.ts';
 import { isReallyInside, readSmall } from '../model-file/small-files.ts';
 
 const MAX_BYTES = 256 << 20;
-/** Of a string's length. */
+/** Bytes of a string's length. */
 export const LENGTH_BYTES = 4;
 
 /** Rejects if the file is missing, not in the directory, or too short. */

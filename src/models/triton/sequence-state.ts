@@ -76,7 +76,7 @@ function stateProblems({ inputName, dataType, dims }: TritonState, config: Trito
   return [`state "${inputName}" is ${formatShape(wanted)}, but ${formatShape(spec.shape)} in the graph`];
 }
 
-/** Without an initial_state Triton gives any data, with 1 for each free dim: zeros here. */
+/** Triton gives any data if there is no initial_state, with 1 for each free dim: zeros here. */
 function declarationOf({ outputName, dims, initialState: [initial] }: TritonState, { maxBatchSize }: TritonConfig) {
   const row = (initial?.dims ?? dims.map((dim) => (dim === -1n ? 1n : dim))).map(Number);
   return { output: outputName, initial: 'zeros' as const, shape: maxBatchSize > 0 ? [1, ...row] : row };

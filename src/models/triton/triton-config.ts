@@ -40,7 +40,7 @@ export function tritonConfigOf(servable: Configured, batching: object = {}): Tri
   return create(protoMessage(TRITON_MODEL_CONFIG), completed(servable, batching) as never) as TritonConfig;
 }
 
-/** As Triton answers GET v2/models/NAME/config. */
+/** The JSON that Triton answers to GET v2/models/NAME/config. */
 export function tritonConfigJson(config: TritonConfig): string {
   const type = protoMessage(TRITON_MODEL_CONFIG);
   const json = toJson(type, config, { useProtoFieldName: true, alwaysEmitImplicit: true }) as JsonObject;
@@ -94,7 +94,7 @@ function completed(servable: Configured, batching: object): object {
   const given = config === undefined ? {} : fieldsOf(config);
   const isGiven = givenConfig(triton) !== undefined;
   const rows = signature === undefined ? (config?.maxBatchSize ?? 0) : tritonBatchSize(servable, signature);
-  // As Triton does for a model that it completes: rows of requests share runs here.
+  // Triton does so for a model that it completes: rows of requests share runs here.
   const scheduling = isGiven || rows <= 1 ? {} : { schedulingChoice: { case: 'dynamicBatching', value: batching } };
   return {
     ...given,

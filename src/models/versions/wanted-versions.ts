@@ -10,7 +10,7 @@ import type { Aspiration } from './transition-policy.ts';
 import type { VersionRecord } from './version-record.ts';
 import type { FoundVersion, PollResult, PollTarget } from './version-watch.ts';
 
-/** What has become of a version that should be available. */
+/** The outcome for a version that should be available. */
 export interface WantedOutcome {
   readonly isUp: boolean;
   /** Why it cannot be loaded with its present files. */
@@ -60,7 +60,7 @@ export class WantedVersions {
     return this.#ofPolicy.filter(({ version }) => !this.overrides.isUnloaded(version));
   }
 
-  /** What has become of the same versions, in their order. */
+  /** The outcomes for the same versions, in their order. */
   outcomes(isUp: (version: bigint) => boolean): readonly WantedOutcome[] {
     return this.required.map((found) => ({ isUp: isUp(found.version), error: this.failedLoads.errorOf(found) }));
   }

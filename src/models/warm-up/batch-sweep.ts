@@ -86,7 +86,7 @@ const LONG_RUN_MS = 100;
 
 /** Sizes of free dims beside the batch, in the order in which they are tried. */
 const FREE_DIMS: readonly number[] = [1, 2, 8, 32, 224];
-/** With these, the times of two runtimes can be compared. */
+/** Sizes with which the times of two runtimes can be compared. */
 export const SAME_FREE_DIMS: readonly number[] = [1];
 
 /** Never rejects. */

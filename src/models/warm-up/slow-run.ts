@@ -11,9 +11,9 @@ import type { LatencySeed } from './batch-sweep.ts';
 export const SLOW_RUN_MS = 10_000;
 
 export interface SlowRun {
-  /** What it says of the run times; empty if it also prepared the runtime, and says nothing. */
+  /** The run's times; empty if it also prepared the runtime, and tells nothing about later runs. */
   readonly seeds: readonly LatencySeed[];
-  /** For the log, and a standing warning. */
+  /** A text for the log, and for a standing warning. */
   readonly text: string;
 }
 

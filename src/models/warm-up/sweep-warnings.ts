@@ -1,4 +1,4 @@
-/** What a sweep that failed means for the operator. */
+/** Warnings that tell the operator the meaning of a sweep that failed. */
 import type { Signature } from '../../core/signature.ts';
 import type { Sweep, SweepFailure } from './batch-sweep.ts';
 

@@ -75,7 +75,7 @@ export interface LoadedVersion {
   readonly scheduler: SchedulerOptions;
   /** Those of a Triton model's model_warmup. */
   readonly requests?: readonly WarmUpRequest[] | undefined;
-  /** What one run has told, which took so long that no sweep is made. Absent = none did. */
+  /** The times of the one run that took so long that no sweep is made. Absent = there was no such run. */
   readonly onlyRun?: readonly LatencySeed[] | undefined;
 }
 
