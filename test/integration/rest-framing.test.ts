@@ -34,7 +34,7 @@ describe('REST framing', () => {
     gateClock = new FakeClock();
     gate = newGate();
     metrics = async () => ({ contentType: 'text/plain', text: '' });
-    rest = await new RestHarness({ server: { entrance: { gate } }, metrics: () => metrics() }).listen();
+    rest = await new RestHarness({ server: { listenerAccess: { gate } }, metrics: () => metrics() }).listen();
   });
 
   afterEach(() => rest.close());
@@ -176,7 +176,7 @@ describe('REST framing', () => {
     const big = async () => ({ contentType: 'text/plain', text: 'x'.repeat(30_000_000) });
     const others = newGate();
     const server = await new RestHarness({
-      server: { stallMs: 100, entrance: { gate: others } },
+      server: { stallMs: 100, listenerAccess: { gate: others } },
       metrics: big,
     }).listen();
     t.after(() => server.close());

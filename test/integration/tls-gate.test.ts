@@ -49,7 +49,7 @@ const GET = 'GET /v1/models/m HTTP/1.1\r\nhost: t\r\n\r\n';
 
 test('REST: an idle connection ends for a new one, a half-sent head stays, a silent TCP connection goes', async (t) => {
   const ends: GateReason[] = [];
-  const rest = await new RestHarness({ server: { tls: TLS, entrance: { gate: gateOf(2, ends) } } }).listen();
+  const rest = await new RestHarness({ server: { tls: TLS, listenerAccess: { gate: gateOf(2, ends) } } }).listen();
   t.after(() => rest.close());
   const begun = await open(t, rest.address);
   assert.match(await ask(begun, GET), /^HTTP\/1\.1 404 /);
@@ -74,7 +74,7 @@ for (const { name, create } of ENGINES) {
     const engine = create({
       maxReceiveBytes: 1 << 20,
       tls: TLS,
-      entrance: { gate: gateOf(2, ends) },
+      listenerAccess: { gate: gateOf(2, ends) },
       onInternalError: (error) => assert.fail(String(error)),
     });
     const begun = new Promise<GrpcCall>((resolve) => {

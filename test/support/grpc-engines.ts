@@ -9,7 +9,7 @@ import type { Callers } from '../../src/proxy/caller.ts';
 import type { GrpcEngine } from '../../src/proxy/grpc/engine.ts';
 import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
-import type { Entrance } from '../../src/proxy/net/listen.ts';
+import type { ListenerAccess } from '../../src/proxy/net/listen.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { installed } from './listed-features.ts';
 
@@ -23,7 +23,7 @@ export interface EngineInit {
   readonly clock?: Clock;
   readonly memory?: MemoryBudget;
   readonly callers?: Callers;
-  readonly entrance?: Entrance;
+  readonly listenerAccess?: ListenerAccess;
   readonly bodyTimeoutS?: number;
   readonly onInternalError: (error: unknown) => void;
 }

@@ -18,7 +18,7 @@ const DRAIN = [
 const ENDS = [
   ...DRAIN,
   'src/kernel/assembly/app.ts',
-  'src/kernel/assembly/entrances.ts',
+  'src/kernel/assembly/connection-limits.ts',
   'src/cli/serve.ts',
   'src/cli/end-signals.ts',
 ];

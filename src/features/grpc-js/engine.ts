@@ -100,7 +100,7 @@ export class GrpcJsEngine implements GrpcEngine {
       injector.injectConnection(socket);
       return occupants.add(socket);
     };
-    this.#listener = new Listener(take, options.entrance, options.tls);
+    this.#listener = new Listener(take, options.listenerAccess, options.tls);
   }
 
   register(method: GrpcMethod): void {

@@ -16,7 +16,7 @@ import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 
-import type { Gates } from './entrances.ts';
+import type { Gates } from './connection-limits.ts';
 import type { Surfaces } from './surfaces.ts';
 
 export interface ClientDrainOptions {

@@ -32,13 +32,13 @@ import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { Access } from './access.ts';
 import { createAdmin } from './admin.ts';
 import { type ClientDrain, createClientDrain } from './client-drain.ts';
+import { capsOf, createDescriptorWatch, createGates } from './connection-limits.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
-import { listenOnSurfaces } from './doors.ts';
 import { atMost, drainSurfaces, pause } from './drain.ts';
-import { capsOf, createDescriptorWatch, createGates } from './entrances.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
 import type { Installer } from './installer.ts';
+import { listenOnSurfaces } from './listeners.ts';
 import { createLoads } from './load.ts';
 import { LocalCalls } from './local-calls.ts';
 import { MemoryWatch } from './memory.ts';
@@ -141,10 +141,10 @@ export class Server implements Pillion {
     const caps = capsOf(options, installed.makeFront !== undefined);
     const gates = createGates(options, caps, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
-    const doors = { gates, makePrelude: installed.makePrelude, tls: tls?.listen, access: access.control };
+    const connections = { gates, makePrelude: installed.makePrelude, tls: tls?.listen, access: access.control };
     const loads = createLoads(coreSlots, budget);
     this.#surfaces = createSurfaces({
-      ...{ ...common, ...doors, loads, models, modelInfo, repository: this.repository },
+      ...{ ...common, ...connections, loads, models, modelInfo, repository: this.repository },
       ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces, engine: installed.makeEngine },
       ...{ caps, makeFront: installed.makeFront },
       pageOf: (own) => installed.pageOf(own),

@@ -16,7 +16,7 @@ import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import type { ReloadHandler } from '../../proxy/handlers/reload.ts';
 import { InflationGate } from '../../proxy/inflation.ts';
 import type { JoinedPort } from '../../proxy/net/joined-port.ts';
-import type { Entrance } from '../../proxy/net/listen.ts';
+import type { ListenerAccess } from '../../proxy/net/listen.ts';
 import type { SocketAccess } from '../../proxy/net/socket-access.ts';
 import type { ListenTls } from '../../proxy/net/tls-server.ts';
 import type { Readiness } from '../../proxy/readiness.ts';
@@ -31,8 +31,8 @@ import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { Surface as SurfaceName } from '../../telemetry/request-record.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import type { EngineMaker, Front, FrontParts, MakePrelude, MetricsPageMaker, SurfaceMaker } from '../installation.ts';
-import { createJoinedPort } from './doors.ts';
-import type { Gates } from './entrances.ts';
+import type { Gates } from './connection-limits.ts';
+import { createJoinedPort } from './listeners.ts';
 import type { Loads } from './load.ts';
 
 interface SurfacesParts {
@@ -111,7 +111,7 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
     hasCors: options.rest_api_enable_cors_support,
     tls: config.isRestTls ? tls : undefined,
     front: front && ((commonHeaders) => front.http1(commonHeaders)),
-    entrance: entranceOf('rest', parts),
+    listenerAccess: listenerAccessOf('rest', parts),
   });
   const grpc = new GrpcServer({
     ...{ ...common, readiness, reload, access },
@@ -145,10 +145,10 @@ type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bo
 function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine {
   const { config, machine, onInternalError } = parts;
   const { options } = config;
-  const entrance = entranceOf('grpc', parts);
+  const listenerAccess = listenerAccessOf('grpc', parts);
   const maxReceiveBytes = options.max_message_bytes;
   const { front, ...both } = shared;
-  const common = { clock: systemClock, maxReceiveBytes, onInternalError, entrance, ...both };
+  const common = { clock: systemClock, maxReceiveBytes, onInternalError, listenerAccess, ...both };
   if (parts.engine !== undefined) return parts.engine(common);
   // A spin on a single core would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
@@ -156,7 +156,7 @@ function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine
   return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
 }
 
-function entranceOf(surface: SurfaceName, { gates, makePrelude, config }: SurfacesParts): Entrance {
+function listenerAccessOf(surface: SurfaceName, { gates, makePrelude, config }: SurfacesParts): ListenerAccess {
   return { gate: gates[surface], socketAccess: socketAccess(config.options), prelude: makePrelude?.(surface) };
 }
 

@@ -22,7 +22,7 @@ import type { PriorityClass } from '../../core/priority.ts';
 import type { Callers } from '../caller.ts';
 import type { InflationGate } from '../inflation.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
-import type { Entrance } from '../net/listen.ts';
+import type { ListenerAccess } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import type { Caller } from './caller.ts';
 
@@ -133,7 +133,7 @@ export interface GrpcEngineOptions {
   /** Default: callers are told apart by their connections. */
   readonly callers?: Callers;
   /** Default: every connection is let in. */
-  readonly entrance?: Entrance;
+  readonly listenerAccess?: ListenerAccess;
   /** TCP addresses speak TLS. Default: none do. */
   readonly tls?: ListenTls | undefined;
   /** A method threw where it must not (the call was answered with INTERNAL). `path` is '' if no call caused it. */

@@ -12,7 +12,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import type { Clock } from '../../core/clock.ts';
 import { acceptWaiting } from '../net/accept-waiting.ts';
 import type { GatedConnection } from '../net/connection-gate.ts';
-import { type Entrance, listenNet } from '../net/listen.ts';
+import { type ListenerAccess, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 
 const ALPN_PROTOCOLS = ['h2'];
@@ -22,7 +22,7 @@ export class Listener {
   readonly #sockets = new Set<Socket>();
   readonly #tlsSockets = new TlsSockets();
   readonly #onConnection: (socket: Socket) => GatedConnection | undefined;
-  readonly #entrance: Entrance;
+  readonly #access: ListenerAccess;
   readonly #tls: ListenTls | undefined;
   readonly #whenEmpty: (() => void)[] = [];
   /** Connections accepted so far, before any TLS handshake. */
@@ -33,9 +33,13 @@ export class Listener {
    * @param onConnection returns what the gate may ask about the connection; undefined if it is not kept
    * @param tls for every TCP address; undefined = no TLS
    */
-  constructor(onConnection: (socket: Socket) => GatedConnection | undefined, entrance: Entrance = {}, tls?: ListenTls) {
+  constructor(
+    onConnection: (socket: Socket) => GatedConnection | undefined,
+    access: ListenerAccess = {},
+    tls?: ListenTls,
+  ) {
     this.#onConnection = onConnection;
-    this.#entrance = entrance;
+    this.#access = access;
     this.#tls = tls;
   }
 
@@ -45,7 +49,7 @@ export class Listener {
       this.#tls !== undefined && takesTls(address)
         ? this.#tlsServer(this.#tls)
         : createServer({ noDelay: true }, this.take);
-    const bound = await listenNet(server, address, this.#entrance);
+    const bound = await listenNet(server, address, this.#access);
     server.on('connection', () => {
       this.#accepted += 1;
     });
@@ -70,7 +74,7 @@ export class Listener {
    * are ended.
    */
   async untilShaken(clock: Clock, mostMs: number): Promise<void> {
-    const { prelude } = this.#entrance;
+    const { prelude } = this.#access;
     const timer = clock.setTimer(clock.nowMs() + mostMs, () => {
       prelude?.destroy();
       this.#tlsSockets.destroyUnshaken();
@@ -85,7 +89,7 @@ export class Listener {
   destroy(): void {
     this.#isClosed = true;
     this.#closeServers();
-    this.#entrance.prelude?.destroy();
+    this.#access.prelude?.destroy();
     this.#tlsSockets.destroy();
     for (const socket of this.#sockets) socket.destroy();
   }
@@ -119,6 +123,6 @@ export class Listener {
     // The client has reset the connection; 'close' follows.
     socket.on('error', () => undefined);
     const connection = this.#onConnection(socket);
-    if (connection !== undefined) this.#entrance.gate?.attach(socket, connection);
+    if (connection !== undefined) this.#access.gate?.attach(socket, connection);
   };
 }

@@ -98,7 +98,7 @@ export class PillionEngine implements GrpcEngine {
       },
       onHttp1: (duplex) => refuseHttp1(duplex, clock),
     });
-    this.#listener = new Listener((socket) => this.#http2.accept(socket), options.entrance, options.tls);
+    this.#listener = new Listener((socket) => this.#http2.accept(socket), options.listenerAccess, options.tls);
   }
 
   register(method: GrpcMethod): void {

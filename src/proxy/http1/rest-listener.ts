@@ -18,7 +18,7 @@ import { Server as NetServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { acceptWaiting } from '../net/accept-waiting.ts';
 import { JOINED_ALPN, type JoinedPort } from '../net/joined-port.ts';
-import { type Entrance, listenNet } from '../net/listen.ts';
+import { type ListenerAccess, listenNet } from '../net/listen.ts';
 import { type ListenTls, TlsSockets, takesTls, tlsOptions } from '../net/tls-server.ts';
 
 /** Times are in milliseconds. */
@@ -69,7 +69,7 @@ export class RestListener {
   readonly #events: RestListenerEvents;
   readonly #tls: ListenTls | undefined;
   readonly #tlsSockets = new TlsSockets();
-  readonly #entrance: Entrance;
+  readonly #access: ListenerAccess;
   readonly #stallMs: number;
   readonly #joined = new Set<JoinedPort>();
   /** Connections accepted so far, before any TLS handshake. */
@@ -82,10 +82,10 @@ export class RestListener {
   #held: Map<Socket, () => void> | undefined;
 
   /** @param tls for every TCP address; undefined = no TLS */
-  constructor(events: RestListenerEvents, stallMs: number, entrance: Entrance, tls: ListenTls | undefined) {
+  constructor(events: RestListenerEvents, stallMs: number, access: ListenerAccess, tls: ListenTls | undefined) {
     this.#events = events;
     this.#stallMs = stallMs;
-    this.#entrance = entrance;
+    this.#access = access;
     this.#tls = tls;
   }
 
@@ -97,7 +97,7 @@ export class RestListener {
       events.onRequest(request, response, false);
     // The gate ends idle connections; clients are told when (`keep-alive: timeout=…`), to close before.
     const base = events.onUpgrade === undefined ? SERVER_OPTIONS : { ...SERVER_OPTIONS, ...STREAMING };
-    const options = { ...base, keepAliveTimeout: this.#entrance.gate?.idleMs ?? 0 };
+    const options = { ...base, keepAliveTimeout: this.#access.gate?.idleMs ?? 0 };
     const server =
       tls === undefined ? createServer(options, onRequest) : this.#tlsServer(tls, options, onRequest, joined);
     server.setTimeout(this.#stallMs, (socket?: Socket) => socket && events.onStall(socket));
@@ -110,7 +110,7 @@ export class RestListener {
     server.maxRequestsPerSocket = 0;
     // Node would drop fields beyond a thousand and say nothing. maxHeaderSize limits them.
     server.maxHeadersCount = 0;
-    const bound = await listenNet(server, address, this.#entrance);
+    const bound = await listenNet(server, address, this.#access);
     // This listener comes before those that wait for a connection's first bytes.
     server.prependListener('connection', () => {
       this.#accepted += 1;
@@ -152,7 +152,7 @@ export class RestListener {
   endSilent(): void {
     this.#tlsSockets.destroySilent();
     for (const joined of this.#joined) joined.destroySilent();
-    this.#entrance.prelude?.destroySilent();
+    this.#access.prelude?.destroySilent();
   }
 
   /** Closes the connections that have not said what they are, or whose TLS handshake is not done. */
@@ -160,7 +160,7 @@ export class RestListener {
     this.#isLate = true;
     this.#tlsSockets.destroyUnshaken();
     for (const joined of this.#joined) joined.destroy();
-    this.#entrance.prelude?.destroy();
+    this.#access.prelude?.destroy();
   }
 
   /** Closes every connection that node:http reads or whose TLS handshake is not done. May be called again. */

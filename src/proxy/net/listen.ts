@@ -11,7 +11,7 @@ import type { Prelude } from './prelude.ts';
 import { bindWithAccess, type SocketAccess } from './socket-access.ts';
 
 /** Limits who may connect. */
-export interface Entrance {
+export interface ListenerAccess {
   /** Undefined: every connection is served. */
   readonly gate?: ConnectionGate | undefined;
   readonly socketAccess?: SocketAccess | undefined;
@@ -26,14 +26,14 @@ const NO_IPV6: readonly string[] = ['EAFNOSUPPORT', 'EADDRNOTAVAIL'];
  * Resolves with the bound address once connections are accepted. Rejects with ListenError. All listeners of the server's
  * connections must be there already.
  */
-export async function listenNet(server: Server, address: string, entrance: Entrance = {}): Promise<string> {
+export async function listenNet(server: Server, address: string, access: ListenerAccess = {}): Promise<string> {
   const parsed = parseListenAddress(address);
-  const prelude = parsed.kind === 'tcp' ? entrance.prelude : undefined;
-  prelude?.guard(server, entrance.gate);
-  entrance.gate?.guard(server, prelude !== undefined);
+  const prelude = parsed.kind === 'tcp' ? access.prelude : undefined;
+  prelude?.guard(server, access.gate);
+  access.gate?.guard(server, prelude !== undefined);
   if (parsed.kind === 'unix') {
     await removeStaleSocket(parsed.path);
-    await listenOnSocket(server, parsed.path, address, entrance.socketAccess ?? {});
+    await listenOnSocket(server, parsed.path, address, access.socketAccess ?? {});
     return `unix:${parsed.path}`;
   }
   const { host, port } = parsed;

@@ -41,7 +41,7 @@ import type { Transport } from '../http1/transport.ts';
 import { UnsentAnswers } from '../http1/unsent-answers.ts';
 import { InflationGate } from '../inflation.ts';
 import type { JoinedPort } from '../net/joined-port.ts';
-import type { Entrance } from '../net/listen.ts';
+import type { ListenerAccess } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
 import { wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
@@ -79,7 +79,7 @@ export interface RestServerOptions {
   /** How long a client may take nothing of an answer, and twice that at most. Default STALL_MS. */
   readonly stallMs?: number;
   /** Default: every connection is let in. */
-  readonly entrance?: Entrance;
+  readonly listenerAccess?: ListenerAccess;
   /** A body that makes too little progress in so many seconds is given up (proxy/body-pace.ts). Default: none is. */
   readonly bodyTimeoutS?: number;
   /** Default: one of this server alone. */
@@ -166,7 +166,7 @@ export class RestServer {
         onServerError: onInternalError,
       },
       stallMs,
-      options.entrance ?? {},
+      options.listenerAccess ?? {},
       options.tls,
     );
   }
@@ -249,7 +249,7 @@ export class RestServer {
       },
     });
     this.#connections.set(socket, connection);
-    this.#options.entrance?.gate?.attach(socket, connection);
+    this.#options.listenerAccess?.gate?.attach(socket, connection);
     socket.once('close', () => this.#connections.delete(socket));
   }
 

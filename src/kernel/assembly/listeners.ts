@@ -9,7 +9,7 @@ import type { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import type { RestServer } from '../../proxy/servers/http-server.ts';
 import type { Metrics } from '../../telemetry/metrics/metrics.ts';
 import { counterFamily } from '../../telemetry/metrics/series.ts';
-import type { Gates } from './entrances.ts';
+import type { Gates } from './connection-limits.ts';
 
 /** Undefined if each surface has addresses of its own. */
 export function createJoinedPort(
