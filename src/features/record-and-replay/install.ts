@@ -3,7 +3,7 @@ import type { Installation } from '../../kernel/installation.ts';
 import { RecordEndpoint } from './record-endpoint.ts';
 
 export function installRecording({ clock, adminPaths }: Installation): void {
-  adminPaths(({ models, records: { taps, counters } }) =>
-    new RecordEndpoint({ clock, taps, counters, models: () => models.modelNames }).paths(),
+  adminPaths(({ models, records: { samplers, counters } }) =>
+    new RecordEndpoint({ clock, samplers, counters, models: () => models.modelNames }).paths(),
   );
 }

@@ -9,12 +9,12 @@ import type { Refusal } from '../../admin/access-guard.ts';
 import type { AdminPath, Asked } from '../../admin/admin-path.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { RecordCounters } from '../../proxy/records/record-counters.ts';
-import type { RequestTaps } from '../../proxy/records/request-taps.ts';
+import type { RequestSamplers } from '../../proxy/records/request-samplers.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
 
 export interface RecordEndpointOptions {
   readonly clock: Clock;
-  readonly taps: RequestTaps;
+  readonly samplers: RequestSamplers;
   readonly counters: RecordCounters;
   /** Names of the models that are configured now. */
   readonly models: () => readonly string[];
@@ -49,13 +49,13 @@ export class RecordEndpoint {
     const { response } = asked;
     const spec = this.#admit(asked);
     if ('status' in spec) return spec;
-    const { clock, taps, counters } = this.#options;
+    const { clock, samplers, counters } = this.#options;
     const recording = new Recording(spec, response, counters.recordingOf(spec.model), () => {
       stopListening();
       timer?.cancel();
       this.#running.delete(recording);
     });
-    const stopListening = taps.add(spec.model, recording);
+    const stopListening = samplers.add(spec.model, recording);
     const timer =
       spec.durationMs > 0
         ? clock.setTimer(clock.nowMs() + spec.durationMs, () => recording.end('duration'))

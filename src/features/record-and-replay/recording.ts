@@ -7,7 +7,7 @@
 import type { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
 import type { RecordCounts } from '../../proxy/records/record-counters.ts';
-import type { TapConsumer } from '../../proxy/records/request-taps.ts';
+import type { SampleConsumer } from '../../proxy/records/request-samplers.ts';
 
 /** Why a recording ended. */
 export type RecordingEnd = 'count' | 'max_bytes' | 'duration' | 'draining' | 'reader_left';
@@ -32,7 +32,7 @@ export const ENDED_TRAILER = 'x-pillion-ended';
 /** Limit of unread records. Without unread ones a record of any size is sent. */
 const MAX_UNREAD_BYTES = 8 * 2 ** 20;
 
-export class Recording implements TapConsumer {
+export class Recording implements SampleConsumer {
   readonly samplingRate: number;
   readonly wantsResponse: boolean;
   readonly #spec: RecordingSpec;

@@ -22,8 +22,8 @@ import type { RuntimeChoice } from '../runtimes/runtime-choice.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
 import type { Breaker } from './breaker.ts';
+import { NO_SAMPLER, type SamplePoint } from './sample-point.ts';
 import type { ServedSignature } from './served-signature.ts';
-import { NO_TAPS, type TapPoint } from './tap-point.ts';
 
 export type { SchedulerRequest } from '../../scheduler/task.ts';
 
@@ -127,7 +127,7 @@ export class Servable {
   /** Facts that features know of the version. */
   readonly facts: Facts;
   /** Copies requests for logs and recordings; set before the first request. */
-  tapPoint: TapPoint = NO_TAPS;
+  samplePoint: SamplePoint = NO_SAMPLER;
   /** Run times of the load-time sweep; empty without a sweep. */
   latencySeeds: readonly LatencySeed[] = [];
   /** The loader sets this field and the next ones; undefined before. */
@@ -209,10 +209,10 @@ export class Servable {
 
   /** Takes what the loader has set on another servable of the same version. */
   takeOver(other: Servable): void {
-    const { tapPoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, breaker } = other;
+    const { samplePoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, breaker } = other;
     const { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut } = other;
     Object.assign(this, {
-      tapPoint,
+      samplePoint,
       latencySeeds,
       maxBatchSize,
       configuredRows,

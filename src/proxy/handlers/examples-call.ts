@@ -11,7 +11,7 @@ import { describeSignature, listNames, quoteName } from '../../core/list-names.t
 import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { StringTensor, TensorMap } from '../../core/tensor.ts';
-import type { InferenceExchange, SampledRequest } from '../../models/serving/tap-point.ts';
+import type { InferenceExchange, SampledRequest } from '../../models/serving/sample-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs, rowsIn } from './check-inputs.ts';
@@ -58,9 +58,9 @@ export class ExamplesCall<Result extends Classifications | Regressions> extends 
   check(): void {
     const { context, served } = this;
     const { signature } = served;
-    const { signatures, tapPoint } = this.handle.servable;
+    const { signatures, samplePoint } = this.handle.servable;
     this.outputs = this.#method.outputsOf(served, signature, signatures);
-    this.#sample = tapPoint.tap?.sample();
+    this.#sample = samplePoint.sampler?.sample();
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
     this.inputs = checkInputs(served, signature, exampleInputs(signature, this.#request));

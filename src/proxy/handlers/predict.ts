@@ -8,7 +8,7 @@
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { PredictCapture, SampledRequest } from '../../models/serving/tap-point.ts';
+import type { PredictCapture, SampledRequest } from '../../models/serving/sample-point.ts';
 import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs, checkOutputFilter, checkStepInputs, rowsIn, type ShapeJudge } from './check-inputs.ts';
@@ -49,7 +49,7 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
   check(): void {
     const { context, served, sent } = this;
     const { signature } = served;
-    const { capture, tap } = this.handle.servable.tapPoint;
+    const { capture, sampler } = this.handle.servable.samplePoint;
     const filter = this.#outputFilter;
     this.#capture = capture;
     context.stages.enter(STAGE_ADMIT, context.now());
@@ -60,7 +60,7 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
     this.outputs = filter.length === 0 ? all : checkOutputFilter(served, signature, filter, this.outputField);
     context.rows = rowsIn(signature, this.inputs);
     // A step cannot be sent again without those before it.
-    this.#sample = isStep ? undefined : tap?.sample();
+    this.#sample = isStep ? undefined : sampler?.sample();
   }
 
   onOddShape(error: ServingError): void {

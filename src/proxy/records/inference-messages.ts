@@ -9,7 +9,7 @@ import type { Classifications, Regressions } from '../../core/inference-results.
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
 import { byteLengthOf } from '../../core/tensor.ts';
-import type { InferenceExchange, InferenceTaskExchange, MessageExchange } from '../../models/serving/tap-point.ts';
+import type { InferenceExchange, InferenceTaskExchange, MessageExchange } from '../../models/serving/sample-point.ts';
 
 /** The record has the version and signature of the first task, which chose the version. */
 export function inferenceMessages({ type, examples, tasks }: InferenceExchange): MessageExchange {

@@ -21,7 +21,7 @@ import {
   type Tensor,
   type TensorMap,
 } from '../../core/tensor.ts';
-import type { PredictAttempt, PredictCapture } from '../../models/serving/tap-point.ts';
+import type { PredictAttempt, PredictCapture } from '../../models/serving/sample-point.ts';
 
 /** Means every input in `--capture_inputs`. */
 const EVERY_INPUT = '*';

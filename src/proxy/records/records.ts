@@ -15,7 +15,7 @@ import { PayloadCapture } from './payload-capture.ts';
 import { PredictionLogReplayer } from './prediction-log-replayer.ts';
 import { RecordCounters } from './record-counters.ts';
 import { RequestLogs } from './request-logs.ts';
-import { RequestTaps } from './request-taps.ts';
+import { RequestSamplers } from './request-samplers.ts';
 
 export interface RecordsOptions {
   readonly clock: Clock;
@@ -34,7 +34,7 @@ const METADATA_BYTES = 64 * 1024;
 const MIB = 2 ** 20;
 
 export class Records {
-  readonly taps: RequestTaps;
+  readonly samplers: RequestSamplers;
   readonly counters: RecordCounters;
   /** Whether models are being served already. */
   readonly isServing: () => boolean;
@@ -51,12 +51,12 @@ export class Records {
     // A record holds a request and its answer, each of them at most one message long.
     const maxRecordBytes = 2 * maxTensorBytes + METADATA_BYTES;
     this.payloads = payloadCapture(clock, options, onInternalError);
-    this.taps = new RequestTaps({ clock, onInternalError, capture: this.payloads });
+    this.samplers = new RequestSamplers({ clock, onInternalError, capture: this.payloads });
     this.counters = new RecordCounters(registry);
     this.#logs = new RequestLogs({
       clock,
       logger,
-      taps: this.taps,
+      samplers: this.samplers,
       counters: this.counters,
       owner: { host: hostname(), pid: process.pid },
       maxFileBytes: options.request_log_file_bytes,
@@ -82,7 +82,7 @@ export class Records {
   /** Warms a version up, then lets its requests be recorded. The loader calls it. */
   readonly prepare: PrepareVersion = async (loaded) => {
     await this.#prepare(loaded);
-    loaded.servable.tapPoint = this.taps.pointOf(loaded.servable.name);
+    loaded.servable.samplePoint = this.samplers.pointOf(loaded.servable.name);
   };
 
   /** Opens and closes request logs as the models are configured now. */

@@ -11,7 +11,7 @@ import type { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { RecordCounts } from './record-counters.ts';
 import type { FileOwner } from './record-file-name.ts';
-import type { TapConsumer } from './request-taps.ts';
+import type { SampleConsumer } from './request-samplers.ts';
 import { RotatingRecordFile } from './rotating-record-file.ts';
 
 export interface RequestLogOptions {
@@ -36,7 +36,7 @@ const MAX_QUEUED_BYTES = 16 * 2 ** 20;
 /** A line of the log. */
 export const DELETED = 'the oldest files of the request log were deleted: --request_log_max_mib';
 
-export class RequestLog implements TapConsumer {
+export class RequestLog implements SampleConsumer {
   readonly samplingRate: number;
   readonly wantsResponse = true;
   readonly #file: RotatingRecordFile;

@@ -14,14 +14,14 @@ import type { RecordCounters } from './record-counters.ts';
 import { pruneFiles } from './record-retention.ts';
 import { type RecoveryReport, recoverRecordFiles } from './recovery.ts';
 import { DELETED, RequestLog, type RequestLogOptions } from './request-log.ts';
-import type { RequestTaps } from './request-taps.ts';
+import type { RequestSamplers } from './request-samplers.ts';
 
 export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 'isReady' | 'directory'> {
   /** See OwnDirectoryOptions. */
   readonly minFreePercent: number;
   /** Default: the system's. */
   readonly disk?: Disk;
-  readonly taps: RequestTaps;
+  readonly samplers: RequestSamplers;
   readonly counters: RecordCounters;
   readonly maxRecordBytes: number;
 }
@@ -78,7 +78,7 @@ export class RequestLogs {
   }
 
   #start(model: string, config: RequestLoggingConfig): void {
-    const { counters, taps } = this.#options;
+    const { counters, samplers } = this.#options;
     const place = this.#places.get(config.filenamePrefix)!;
     const log = new RequestLog(model, config, counters.logOf(model), {
       ...this.#options,
@@ -86,7 +86,7 @@ export class RequestLogs {
       directory: place.directory,
       isReady: place.recovery,
     });
-    this.#open.set(model, { config, log, stopListening: taps.add(model, log) });
+    this.#open.set(model, { config, log, stopListening: samplers.add(model, log) });
     const { filenamePrefix: prefix, samplingRate } = config;
     this.#options.logger.info(
       { event: 'request_log', model, prefix, sampling_rate: samplingRate },

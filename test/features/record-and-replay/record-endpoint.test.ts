@@ -6,7 +6,7 @@ import { setImmediate } from 'node:timers/promises';
 import { numericTensor } from '../../../src/core/tensor.ts';
 import { RecordEndpoint } from '../../../src/features/record-and-replay/record-endpoint.ts';
 import { RecordCounters } from '../../../src/proxy/records/record-counters.ts';
-import { RequestTaps } from '../../../src/proxy/records/request-taps.ts';
+import { RequestSamplers } from '../../../src/proxy/records/request-samplers.ts';
 import { Registry } from '../../../src/telemetry/metrics/registry.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -24,20 +24,25 @@ const SERVED = {
 /** An admin server, its address, and a model that gets requests from the test. */
 async function harness(t: TestContext) {
   const clock = new FakeClock();
-  const taps = new RequestTaps({ clock, random: () => 0.5, onInternalError: assert.ifError });
+  const samplers = new RequestSamplers({ clock, random: () => 0.5, onInternalError: assert.ifError });
   const registry = new Registry();
-  const record = new RecordEndpoint({ clock, taps, counters: new RecordCounters(registry), models: () => ['m', 'n'] });
+  const record = new RecordEndpoint({
+    clock,
+    samplers,
+    counters: new RecordCounters(registry),
+    models: () => ['m', 'n'],
+  });
   const askAdmin = await startAdmin(t, record.paths());
   const ask = (query: string, headers?: Record<string, string>): Promise<IncomingMessage> =>
     askAdmin(`/record?${query}`, { 'x-pillion-console': '1', ...headers });
   /** Sends a request of `bytes` bytes. False: it was not sampled. */
   const request = (bytes = 8): boolean => {
     const tensors = new Map([['x', numericTensor('uint8', [bytes], new Uint8Array(bytes))]]);
-    const sample = taps.pointOf('m').tap?.sample();
+    const sample = samplers.pointOf('m').sampler?.sample();
     sample?.onPredict({ requested: {}, served: SERVED, inputs: tensors, outputFilter: [], outputs: tensors });
     return sample !== undefined;
   };
-  return { ask, request, record, clock, registry, taps };
+  return { ask, request, record, clock, registry, samplers };
 }
 
 describe('GET /record', () => {
@@ -101,10 +106,10 @@ describe('GET /record', () => {
   });
 
   it('stops listening when its reader leaves, and ends well when the server drains', async (t) => {
-    const { ask, request, record, taps } = await harness(t);
+    const { ask, request, record, samplers } = await harness(t);
     const left = await ask('model=m');
     left.destroy();
-    while (taps.pointOf('m').tap !== undefined) await setImmediate();
+    while (samplers.pointOf('m').sampler !== undefined) await setImmediate();
     const drained = await ask('model=m');
     request();
     for (const path of record.paths()) path.drain?.();

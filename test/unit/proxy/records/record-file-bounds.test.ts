@@ -24,7 +24,7 @@ import { OwnDirectory } from '../../../../src/files/own-directory.ts';
 import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
 import { recoverRecordFiles } from '../../../../src/proxy/records/recovery.ts';
 import { RequestLogs, type RequestLogsOptions } from '../../../../src/proxy/records/request-logs.ts';
-import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
+import { RequestSamplers } from '../../../../src/proxy/records/request-samplers.ts';
 import { RETRY_MS } from '../../../../src/proxy/records/rotating-record-file.ts';
 import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { Registry } from '../../../../src/telemetry/metrics/registry.ts';
@@ -52,11 +52,11 @@ function harness(t: TestContext, changes: Partial<RequestLogsOptions> = {}) {
   const clock = new FakeClock();
   const lines: { level?: string; event?: string; files?: number; msg?: string; err?: { message: string } }[] = [];
   const registry = new Registry();
-  const taps = new RequestTaps({ clock, onInternalError: assert.ifError });
+  const samplers = new RequestSamplers({ clock, onInternalError: assert.ifError });
   const logs = new RequestLogs({
     clock,
     logger: createLogger({ level: 'info', clock, destination: { write: (line) => void lines.push(JSON.parse(line)) } }),
-    taps,
+    samplers,
     counters: new RecordCounters(registry),
     owner: OWNER,
     maxFileBytes: 1,
@@ -72,9 +72,9 @@ function harness(t: TestContext, changes: Partial<RequestLogsOptions> = {}) {
     logs.configure([{ name: 'a', logging: { filenamePrefix: join(directory, 'm'), samplingRate: 1 } }]);
   const ask = (bytes = 100): void => {
     const inputs = new Map([['x', numericTensor('uint8', [bytes], new Uint8Array(bytes))]]);
-    taps
+    samplers
       .pointOf('a')
-      .tap!.sample()!
+      .sampler!.sample()!
       .onPredict({ requested: {}, served: SERVED, inputs, outputFilter: [], outputs: new Map() });
   };
   const names = () => (existsSync(directory) ? readdirSync(directory).sort() : []);

@@ -11,7 +11,7 @@ import { OwnDirectory } from '../../../../src/files/own-directory.ts';
 import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
 import { recoverRecordFiles } from '../../../../src/proxy/records/recovery.ts';
 import { RequestLogs } from '../../../../src/proxy/records/request-logs.ts';
-import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
+import { RequestSamplers } from '../../../../src/proxy/records/request-samplers.ts';
 import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { Registry } from '../../../../src/telemetry/metrics/registry.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -32,12 +32,12 @@ function harness(t: TestContext, disk: Disk = systemDisk) {
     destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
   });
   const registry = new Registry();
-  const taps = new RequestTaps({ clock, onInternalError: assert.ifError });
+  const samplers = new RequestSamplers({ clock, onInternalError: assert.ifError });
   const counters = new RecordCounters(registry);
   const logs = new RequestLogs({
     clock,
     logger,
-    taps,
+    samplers,
     counters,
     owner: OWNER,
     maxFileBytes: 1000,
@@ -52,7 +52,7 @@ function harness(t: TestContext, disk: Disk = systemDisk) {
   const prefix = join(directory, 'm');
   const config = (name: string, samplingRate = 1) => ({ name, logging: { filenamePrefix: prefix, samplingRate } });
   const files = () => readdirSync(directory).sort();
-  return { directory, prefix, logs, taps, lines, registry, config, files, clock };
+  return { directory, prefix, logs, samplers, lines, registry, config, files, clock };
 }
 
 const SERVED = {
@@ -146,17 +146,17 @@ describe('what a process that was killed left', () => {
 
 describe('request logs', () => {
   it('listen to the models that have one, until they have none', async (t) => {
-    const { logs, taps, config } = harness(t);
+    const { logs, samplers, config } = harness(t);
     logs.configure([config('a'), { name: 'b' }]);
-    assert.notEqual(taps.pointOf('a').tap, undefined);
-    assert.equal(taps.pointOf('b').tap, undefined);
-    const before = taps.pointOf('a').tap;
+    assert.notEqual(samplers.pointOf('a').sampler, undefined);
+    assert.equal(samplers.pointOf('b').sampler, undefined);
+    const before = samplers.pointOf('a').sampler;
     logs.configure([config('a'), { name: 'b' }]);
-    assert.equal(taps.pointOf('a').tap, before, 'what did not change is left as it is');
+    assert.equal(samplers.pointOf('a').sampler, before, 'what did not change is left as it is');
     logs.configure([config('a', 0.5)]);
-    assert.notEqual(taps.pointOf('a').tap, before);
+    assert.notEqual(samplers.pointOf('a').sampler, before);
     logs.configure([]);
-    assert.equal(taps.pointOf('a').tap, undefined);
+    assert.equal(samplers.pointOf('a').sampler, undefined);
   });
 
   it('take up what was left before they write, and tell of it', async (t) => {
@@ -174,16 +174,16 @@ describe('request logs', () => {
   });
 
   it('say once a minute that the disk does not take it, and count all', async (t) => {
-    const { logs, prefix, taps, lines, registry, clock } = harness(t);
+    const { logs, prefix, samplers, lines, registry, clock } = harness(t);
     mkdirSync(join(prefix, '..', 'x'), { recursive: true });
     writeFileSync(join(prefix, '..', 'x', 'blocked'), '');
     const logging = { filenamePrefix: join(prefix, '..', 'x', 'blocked', 'm'), samplingRate: 1 };
     logs.configure([{ name: 'a', logging }]);
-    const tap = taps.pointOf('a').tap!;
+    const sampler = samplers.pointOf('a').sampler!;
     const exchange = exchangeOf(0);
-    tap.sample()!.onPredict(exchange);
+    sampler.sample()!.onPredict(exchange);
     await logs.close();
-    tap.sample()!.onPredict(exchange);
+    sampler.sample()!.onPredict(exchange);
     const errors = lines.filter(({ level }) => level === 'error');
     assert.equal(errors.length, 1);
     assert.match(String(errors[0]!['msg']), /cannot be written; requests go on/);
@@ -198,7 +198,7 @@ describe('request logs', () => {
     const isUnstuck = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const { logs, taps, registry, config, files, directory } = harness(t, {
+    const { logs, samplers, registry, config, files, directory } = harness(t, {
       ...systemDisk,
       open: async (path, flags, mode) => {
         await isUnstuck;
@@ -207,9 +207,9 @@ describe('request logs', () => {
     });
     logs.configure([config('a')]);
     for (let i = 0; i < 40; i++)
-      taps
+      samplers
         .pointOf('a')
-        .tap!.sample()!
+        .sampler!.sample()!
         .onPredict(exchangeOf(2 ** 20));
     const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.text())![1]);
     assert.ok(dropped >= 24, `${dropped}`);

@@ -13,7 +13,7 @@ import { ModelResolver } from '../../../../src/proxy/handlers/model-resolver.ts'
 import { MultiInferenceCall } from '../../../../src/proxy/handlers/multi-inference.ts';
 import { REGRESS } from '../../../../src/proxy/handlers/regress.ts';
 import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
-import { RequestTaps } from '../../../../src/proxy/records/request-taps.ts';
+import { RequestSamplers } from '../../../../src/proxy/records/request-samplers.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { exampleBytes } from '../../../support/feature-specs.ts';
@@ -50,11 +50,11 @@ const REGRESS_TASK = { modelSpec: { name: 'm', signatureName: 'regress' }, metho
 
 function harness(behave = lengths, wantsResponse = true) {
   const clock = new FakeClock();
-  const board = new RequestTaps({ clock, random: () => 0, onInternalError: (error) => assert.fail(`${error}`) });
+  const board = new RequestSamplers({ clock, random: () => 0, onInternalError: (error) => assert.fail(`${error}`) });
   const models = new PuppetDirectory();
   models.add('m', { version: 7n, signatures: SIGNATURES, behave, labels: ['stable'] });
   const handle = models.acquire('m', {});
-  handle.servable.tapPoint = board.pointOf('m');
+  handle.servable.samplePoint = board.pointOf('m');
   handle.release();
   const records: Buffer[] = [];
   const asked: number[] = [];
@@ -103,7 +103,7 @@ const multiInference = (
   context: RequestContext,
 ) => runCall(new MultiInferenceCall(resolver, { tasks, examples }, context));
 
-describe('a tapped method on examples', () => {
+describe('a sampled method on examples', () => {
   it('gives a Classify as one, with its examples, the version asked for, and labels with scores', async () => {
     const { resolver, context, logs } = harness();
     await classify(resolver, { name: 'm', label: 'stable' }, [ONE, TWO], context());

@@ -1,8 +1,8 @@
 /**
  * Copies a sample of a model's requests to its consumers: request logs and recordings.
  *
- *   a request ─▶ TapPoint.tap? ──undefined──▶ goes on                         (the model has no consumer)
- *                     │ ModelTap.sample(): drawn for each consumer
+ *   a request ─▶ SamplePoint.sampler? ──undefined──▶ goes on                  (the model has no consumer)
+ *                     │ ModelSampler.sample(): drawn for each consumer
  *                     ▼
  *                answered ─▶ does a chosen consumer have room? ─▶ encoded once ─▶ framed for each ─▶ consumer.take
  *
@@ -20,13 +20,13 @@ import type {
   MessageExchange,
   PredictCapture,
   PredictExchange,
-  RequestTap,
+  RequestSampler,
   SampledRequest,
-  TapPoint,
-} from '../../models/serving/tap-point.ts';
+  SamplePoint,
+} from '../../models/serving/sample-point.ts';
 import { inferenceMessages } from './inference-messages.ts';
 
-export interface TapConsumer {
+export interface SampleConsumer {
   /** The wanted share of the model's requests, 0 to 1. */
   readonly samplingRate: number;
   /** False: records hold only the request. */
@@ -37,7 +37,7 @@ export interface TapConsumer {
   take(record: Buffer): void;
 }
 
-export interface RequestTapsOptions {
+export interface RequestSamplersOptions {
   readonly clock: Clock;
   /** Random numbers in [0, 1). Default Math.random. */
   readonly random?: () => number;
@@ -47,8 +47,8 @@ export interface RequestTapsOptions {
   readonly capture?: PredictCapture | undefined;
 }
 
-class ModelTapPoint implements TapPoint {
-  tap: ModelTap | undefined = undefined;
+class ModelSamplePoint implements SamplePoint {
+  sampler: ModelSampler | undefined = undefined;
   readonly capture: PredictCapture | undefined;
 
   constructor(capture: PredictCapture | undefined) {
@@ -56,52 +56,52 @@ class ModelTapPoint implements TapPoint {
   }
 }
 
-export class RequestTaps {
-  readonly #options: RequestTapsOptions;
-  readonly #points = new Map<string, ModelTapPoint>();
+export class RequestSamplers {
+  readonly #options: RequestSamplersOptions;
+  readonly #points = new Map<string, ModelSamplePoint>();
 
-  constructor(options: RequestTapsOptions) {
+  constructor(options: RequestSamplersOptions) {
     this.#options = options;
   }
 
-  /** The tap point that all versions of the model share. The model need not be served yet. */
-  pointOf(model: string): TapPoint {
+  /** The sample point that all versions of the model share. The model need not be served yet. */
+  pointOf(model: string): SamplePoint {
     return this.#open(model);
   }
 
   /** Adds a consumer of the model's requests; the returned function removes it. */
-  add(model: string, consumer: TapConsumer): () => void {
+  add(model: string, consumer: SampleConsumer): () => void {
     const point = this.#open(model);
-    point.tap = new ModelTap(this.#options, [...(point.tap?.consumers ?? []), consumer]);
+    point.sampler = new ModelSampler(this.#options, [...(point.sampler?.consumers ?? []), consumer]);
     return () => {
-      const left = point.tap?.consumers.filter((each) => each !== consumer) ?? [];
-      point.tap = left.length === 0 ? undefined : new ModelTap(this.#options, left);
+      const left = point.sampler?.consumers.filter((each) => each !== consumer) ?? [];
+      point.sampler = left.length === 0 ? undefined : new ModelSampler(this.#options, left);
     };
   }
 
-  #open(model: string): ModelTapPoint {
+  #open(model: string): ModelSamplePoint {
     let point = this.#points.get(model);
     if (point === undefined) {
-      point = new ModelTapPoint(this.#options.capture);
+      point = new ModelSamplePoint(this.#options.capture);
       this.#points.set(model, point);
     }
     return point;
   }
 }
 
-class ModelTap implements RequestTap {
-  readonly consumers: readonly TapConsumer[];
-  readonly #options: RequestTapsOptions;
+class ModelSampler implements RequestSampler {
+  readonly consumers: readonly SampleConsumer[];
+  readonly #options: RequestSamplersOptions;
   readonly #random: () => number;
 
-  constructor(options: RequestTapsOptions, consumers: readonly TapConsumer[]) {
+  constructor(options: RequestSamplersOptions, consumers: readonly SampleConsumer[]) {
     this.#options = options;
     this.#random = options.random ?? Math.random;
     this.consumers = consumers;
   }
 
   sample(): SampledRequest | undefined {
-    let chosen: TapConsumer[] | undefined;
+    let chosen: SampleConsumer[] | undefined;
     for (const consumer of this.consumers) {
       if (this.#random() >= consumer.samplingRate) continue;
       chosen ??= [];
@@ -112,10 +112,10 @@ class ModelTap implements RequestTap {
 }
 
 class Sample implements SampledRequest {
-  readonly #options: RequestTapsOptions;
-  readonly #chosen: readonly TapConsumer[];
+  readonly #options: RequestSamplersOptions;
+  readonly #chosen: readonly SampleConsumer[];
 
-  constructor(options: RequestTapsOptions, chosen: readonly TapConsumer[]) {
+  constructor(options: RequestSamplersOptions, chosen: readonly SampleConsumer[]) {
     this.#options = options;
     this.#chosen = chosen;
   }

@@ -6,14 +6,14 @@ import { type NumericTensor, numericTensor } from '../../../../src/core/tensor.t
 import { runCall } from '../../../../src/proxy/call.ts';
 import { ModelResolver } from '../../../../src/proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../../../src/proxy/handlers/predict.ts';
-import { RequestTaps, type TapConsumer } from '../../../../src/proxy/records/request-taps.ts';
+import { RequestSamplers, type SampleConsumer } from '../../../../src/proxy/records/request-samplers.ts';
 import { RequestContext } from '../../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { parseRecords } from '../../../support/prediction-logs.ts';
 import { affine, type Behaviour, PuppetDirectory } from '../../../support/puppet-models.ts';
 
 /** A consumer that keeps its records, with or without room. */
-class Keeper implements TapConsumer {
+class Keeper implements SampleConsumer {
   readonly records: Buffer[] = [];
   readonly asked: number[] = [];
   samplingRate = 1;
@@ -52,11 +52,11 @@ const floatsOf = (bytes: Uint8Array): number[] => [...new Float32Array(Uint8Arra
 function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () => number; behave?: Behaviour } = {}) {
   const clock = new FakeClock();
   const errors: unknown[] = [];
-  const board = new RequestTaps({ clock, random, onInternalError: (error) => errors.push(error) });
+  const board = new RequestSamplers({ clock, random, onInternalError: (error) => errors.push(error) });
   const models = new PuppetDirectory();
   models.add('m', { behave, labels: ['stable'] });
   const handle = models.acquire('m', {});
-  handle.servable.tapPoint = board.pointOf('m');
+  handle.servable.samplePoint = board.pointOf('m');
   handle.release();
   const resolver = new ModelResolver(models);
   const context = () =>
@@ -85,7 +85,7 @@ function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () =>
   return { board, predict, context, x, logsOf, errors, servable: handle.servable };
 }
 
-describe('a tapped model', () => {
+describe('a sampled model', () => {
   it('gives a consumer each request with its answer, as they were asked and answered', async () => {
     const { board, predict, logsOf } = harness();
     const keeper = new Keeper();
@@ -193,19 +193,19 @@ describe('a tapped model', () => {
       request: message,
       response: message,
     };
-    servable.tapPoint.tap!.sample()!.onMessages(exchange);
+    servable.samplePoint.sampler!.sample()!.onMessages(exchange);
     assert.deepEqual([keeper.asked, made], [[7], 2]);
     const [log] = parseRecords(keeper.records[0]!) as never as { logType: { case: string } }[];
     assert.equal(log!.logType.case, 'classifyLog');
     keeper.hasRoom = false;
-    servable.tapPoint.tap!.sample()!.onMessages(exchange);
+    servable.samplePoint.sampler!.sample()!.onMessages(exchange);
     assert.equal(made, 2);
   });
 
-  it('has no tap before the first consumer and after the last', async () => {
+  it('has no sampler before the first consumer and after the last', async () => {
     const { board, servable, predict } = harness();
     const [one, other] = [new Keeper(), new Keeper()];
-    assert.equal(servable.tapPoint.tap, undefined);
+    assert.equal(servable.samplePoint.sampler, undefined);
     const stopOne = board.add('m', one);
     const stopOther = board.add('m', other);
     stopOne();
@@ -213,13 +213,13 @@ describe('a tapped model', () => {
     await predict();
     assert.deepEqual([one.records.length, other.records.length], [0, 1]);
     stopOther();
-    assert.equal(servable.tapPoint.tap, undefined);
+    assert.equal(servable.samplePoint.sampler, undefined);
   });
 
   it('is told from others', async () => {
     const { board, servable } = harness();
     board.add('another', new Keeper());
-    assert.equal(servable.tapPoint.tap, undefined);
-    assert.equal(board.pointOf('m'), servable.tapPoint);
+    assert.equal(servable.samplePoint.sampler, undefined);
+    assert.equal(board.pointOf('m'), servable.samplePoint);
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Copies a model's requests and answers for logs and recordings. All versions of a model share one TapPoint. While
- * nothing is recorded `tap` is undefined, and a request checks only that.
+ * Copies a model's requests and answers for logs and recordings. All versions of a model share one SamplePoint. While
+ * nothing is recorded `sampler` is undefined, and a request checks only that.
  */
 import type { LogType } from '../../codec/tensorflow/prediction-log.ts';
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
@@ -8,8 +8,8 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import type { ServedSignature } from './served-signature.ts';
 
-export interface TapPoint {
-  readonly tap: RequestTap | undefined;
+export interface SamplePoint {
+  readonly sampler: RequestSampler | undefined;
   /** Gets every Predict; undefined if payloads are not captured. */
   readonly capture?: PredictCapture | undefined;
 }
@@ -28,7 +28,7 @@ export interface PredictAttempt extends Omit<PredictExchange, 'outputs'> {
   readonly outputs: TensorMap | undefined;
 }
 
-export interface RequestTap {
+export interface RequestSampler {
   /** Called once for each request; undefined if it is not to be copied. */
   sample(): SampledRequest | undefined;
 }
@@ -82,4 +82,4 @@ export interface MessageExchange {
   response(): Uint8Array;
 }
 
-export const NO_TAPS: TapPoint = { tap: undefined };
+export const NO_SAMPLER: SamplePoint = { sampler: undefined };
