@@ -104,8 +104,8 @@ export interface SurfaceParts {
   /** Limit of a message, and of all tensors of a request together, in bytes. */
   readonly maxMessageBytes: number;
   readonly loads: LoadReadings;
-  /** A proxy in front says whose address a TCP connection has. */
-  readonly areAddressesTold: boolean;
+  /** A proxy in front names the address of a TCP connection, by the PROXY protocol. */
+  readonly hasProxyAddresses: boolean;
 }
 
 /** Makes a surface when the server is assembled. */

@@ -68,6 +68,6 @@ export function puppetParts({ models, lifecycle, readiness }: PuppetServer, maxM
     models: undefined as never,
     ...{ repository: undefined, audit: undefined, thread: undefined },
     loads: { runCores: () => 1, waitingMs: zero, loopBusyMs: zero, loopWantedMs: zero, budgetCores: () => 1 },
-    areAddressesTold: false,
+    hasProxyAddresses: false,
   };
 }

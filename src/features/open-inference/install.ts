@@ -49,14 +49,14 @@ function createOpenInference(server: Installation, parts: SurfaceParts, sharedMe
 
 function createSharedMemory(
   { config }: Installation,
-  { lifecycle, audit, maxMessageBytes, areAddressesTold }: SurfaceParts,
+  { lifecycle, audit, maxMessageBytes, hasProxyAddresses }: SurfaceParts,
 ): SharedMemory {
   const { allow_client_shm } = optionsOf(config, OPEN_INFERENCE_OPTIONS);
   const { grpc_socket_path, rest_socket_path } = config.options;
   return new SharedMemory({
     regions: allow_client_shm ? new RegionStore() : undefined,
     hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
-    areAddressesTold,
+    hasProxyAddresses,
     maxTensorBytes: maxMessageBytes,
     ...{ lifecycle, audit },
   });

@@ -85,8 +85,8 @@ export interface Surfaces {
 export function createSurfaces(parts: SurfacesParts): Surfaces {
   const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
   const { options } = config;
-  const areAddressesTold = parts.makePrelude !== undefined;
-  const shared = { maxMessageBytes: options.max_message_bytes, loads: parts.loads.readings, areAddressesTold };
+  const hasProxyAddresses = parts.makePrelude !== undefined;
+  const shared = { maxMessageBytes: options.max_message_bytes, loads: parts.loads.readings, hasProxyAddresses };
   const surfaces = parts.added.map((make) => make({ ...parts, ...shared }));
   const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
   const served = { lifecycle, resolver, modelInfo, surfaces };

@@ -84,7 +84,7 @@ function kindOf(run: () => unknown): string {
 
 test('where a proxy tells addresses it is for callers on a Unix socket alone', async (t) => {
   const { regions, lifecycle, begin } = setup(t);
-  const parts = { regions, lifecycle, maxTensorBytes: 8 * MIB, areAddressesTold: true };
+  const parts = { regions, lifecycle, maxTensorBytes: 8 * MIB, hasProxyAddresses: true };
   const shared = new SharedMemory({ ...parts, hasUnixSocket: true });
   const kinds = ['127.0.0.1', '[::1]:80', 'unix'].map((peer) => kindOf(() => shared.status('', begin(peer))));
   assert.deepEqual(kinds, ['permission_denied', 'permission_denied', 'fine']);

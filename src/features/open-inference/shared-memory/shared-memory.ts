@@ -32,8 +32,8 @@ export interface SharedMemoryParts {
   readonly maxTensorBytes: number;
   /** The server listens on one: a peer without an address came over it. */
   readonly hasUnixSocket: boolean;
-  /** A proxy tells the addresses of TCP's peers, so that none is known to be on this machine. Default false. */
-  readonly areAddressesTold?: boolean;
+  /** A proxy in front names the addresses of TCP peers, so that none is known to be on this machine. Default false. */
+  readonly hasProxyAddresses?: boolean;
   readonly audit?: AuditLog | undefined;
 }
 
@@ -103,7 +103,7 @@ export class SharedMemory {
     const { regions } = this.#parts;
     if (regions === undefined) throw isOff();
     if (!isLocal(peer, this.#parts)) {
-      const way = this.#parts.areAddressesTold === true ? 'a Unix socket' : 'loopback or a Unix socket';
+      const way = this.#parts.hasProxyAddresses === true ? 'a Unix socket' : 'loopback or a Unix socket';
       const text = `shared memory is for callers on the same machine, over ${way}`;
       throw new ServingError('permission_denied', `${text}; send and receive tensors in the message`);
     }
@@ -151,9 +151,9 @@ function isShared({ parameters }: RequestedOutput): boolean {
 }
 
 /** Its peer as in RequestArrival: an address, perhaps with a port, or `unix`. */
-function isLocal(peer: string, { hasUnixSocket, areAddressesTold = false }: SharedMemoryParts): boolean {
+function isLocal(peer: string, { hasUnixSocket, hasProxyAddresses = false }: SharedMemoryParts): boolean {
   if (peer === 'unix') return hasUnixSocket;
-  if (areAddressesTold) return false;
+  if (hasProxyAddresses) return false;
   return /^\[?(::ffff:)?127\.\d+\.\d+\.\d+(\]?:\d+)?$/i.test(peer) || /^(::1|\[::1\]:\d+)$/.test(peer);
 }
 
