@@ -21,9 +21,7 @@ export interface ValueRange {
 
 type FloatRange = 'signed' | 'unit' | 'normal' | 'pixel' | 'wide' | 'ten' | 'tiny';
 export const FLOAT_RANGES: readonly FloatRange[] = ['signed', 'unit', 'normal', 'pixel'];
-/**
- * Ranges for models whose output is the same in all of those: a tree's thresholds or a kernel's reach are elsewhere.
- */
+/** Ranges for models whose output is the same in all of those: a tree's thresholds may be elsewhere. */
 export const FURTHER_RANGES: readonly FloatRange[] = ['wide', 'ten', 'tiny'];
 /** The widest that a model accepts is used: a smaller range where indices into a table are refused. */
 export const INTEGER_RANGES: readonly number[] = [2, 10, 100, 1000];

@@ -38,9 +38,7 @@ export interface VersionBatchingOptions {
   readonly slowRunMs?: number | undefined;
   /** Those that the owner of the model declares, with their declared batch axes. */
   readonly declared: Signatures;
-  /**
-   * Pad values by signature, where requests of different lengths may share runs (version-padding.ts). Absent = nowhere.
-   */
+  /** Pad values by signature, where lengths may differ in a run (version-padding.ts). Absent = nowhere. */
   readonly padValues?: ReadonlyMap<string, PadValues> | undefined;
   readonly judge: (signatureName: string, axes?: BatchAxes) => Promise<RowVerdict | undefined>;
   readonly kept: KeptOutcomes;

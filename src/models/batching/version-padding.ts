@@ -35,7 +35,7 @@ interface Held {
 const NO_VALUES: PadValues = new Map();
 
 export class VersionPadding {
-  /** Those whose rows may differ in shape and share runs. May grow. */
+  /** The states of signatures whose rows may differ in shape and share runs. May grow. */
   readonly states = new Map<string, PaddingState>();
   readonly #options: VersionPaddingOptions;
   readonly #held = new Map<string, Held>();

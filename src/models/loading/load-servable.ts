@@ -173,14 +173,14 @@ function withLargerRuns(target: VersionTarget, maxBatchSize: number): VersionTar
   return { ...target, batching: { ...batching, scheduler: { ...batching.scheduler, maxBatchSize } } };
 }
 
-/** `next` instead of a servable that nobody has been served by yet. */
+/** Puts `next` in the place of a servable that has served nobody yet. */
 async function inPlaceOf(servable: Servable, next: Stacked): Promise<Stacked> {
   next.servable.takeOver(servable);
   await servable.unload();
   return next;
 }
 
-/** Whenever a proof that goes on has accepted signatures, those that share more runs take the place of the served ones. */
+/** Serves the outcomes of proofs that go on: signatures that share more runs take the place of the served ones. */
 function serveProofs(
   options: LoadServableOptions,
   axes: VersionBatching,

@@ -18,7 +18,7 @@ export interface ServerBatching {
   readonly scheduler: SchedulerOptions;
   /** The number of sessions of each model; 0 = one, and more on demand. */
   readonly slots: number;
-  /** How many a model may get on demand: one a core, and one that has them all. Default: 1. */
+  /** The most sessions that a model may get on demand: one a core, and one that has them all. Default: 1. */
   readonly mostSessions?: number;
   readonly isBatchingEnabled: boolean;
   /** Requests of different lengths share runs where that is proved to be safe. Default: false. */
@@ -74,7 +74,7 @@ export async function modelBatching(
 /** The sessions that a version is loaded with: each has a thread or a process, and a copy of the weights. */
 export interface ModelSessions {
   readonly count: number;
-  /** More are opened on demand. False: the number is configured. */
+  /** True: more are opened on demand. False: the number is configured. */
   readonly areElastic: boolean;
 }
 

@@ -130,7 +130,7 @@ export class StackBase {
     for (const layer of this.#layers) layer.start();
   }
 
-  /** Another stack uses it, until it calls `leave`. */
+  /** Counts another stack that uses the version, until it calls `leave`. */
   share(): void {
     this.#users += 1;
   }

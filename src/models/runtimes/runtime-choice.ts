@@ -12,7 +12,7 @@ export interface Candidate {
 
 /** The candidates, and the way to load them. */
 export interface ChoiceOptions<H extends Candidate> {
-  /** Preferred first; at least one. */
+  /** Kinds of runtimes, the preferred one first; at least one. */
   readonly kinds: readonly string[];
   /** Loads one artifact. Rejects with a ServingError if that fails. */
   readonly start: (kind: string) => Promise<H>;

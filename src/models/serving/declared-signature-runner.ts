@@ -99,7 +99,7 @@ export class DeclaredSignatureRunner extends RunnerAbove {
     return viewed.map((each) => fromGraphOutputs(each.view, given, each.request.outputs));
   }
 
-  /** Those whose examples are read are not queued yet: the version may not close before they are. */
+  /** Requests whose examples are read are not queued yet: the version may not close before they are. */
   async close(): Promise<void> {
     await Promise.allSettled(this.#reading);
     await this.inner.close();

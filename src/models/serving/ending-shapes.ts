@@ -13,9 +13,9 @@ import { formatShape } from '../../core/shape.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 
-/** Each costs a start of the process. */
+/** The bound is small because each shape costs a start of the process. */
 export const MAX_ENDING = 16;
-/** More shapes than clients of one model have. */
+/** The bound is above the number of shapes that clients of one model send. */
 const MAX_ANSWERED = 256;
 
 /** A request's or a batch's inputs. */

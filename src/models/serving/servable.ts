@@ -143,9 +143,7 @@ export class Servable {
   breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
   /** The reason why a declared batch axis is wrong, by signature of the graph. May grow. */
   batchDisproofs: ReadonlyMap<string, string> = new Map();
-  /**
-   * Whether requests of different lengths share runs, by signature of the graph; empty where they are not to. May grow.
-   */
+  /** The paddings by signature of the graph; empty where requests of different lengths do not share runs. May grow. */
   paddings: ReadonlyMap<string, PaddingState> = new Map();
   /** Called once, when requests can get it. */
   onServed: (() => void) | undefined;
@@ -166,7 +164,7 @@ export class Servable {
   #handles = 0;
   #unloading: (() => void) | undefined;
 
-  /** `facts`: of the version, if other servables of it have been. */
+  /** `facts`: those of the version, if there have been other servables of it. */
   constructor(
     name: string,
     version: bigint,
@@ -192,7 +190,7 @@ export class Servable {
     this.facts = facts;
   }
 
-  /** It has no runtime of its own: its runs are those of its members. */
+  /** True if it has no runtime of its own: its runs are those of its members. */
   get isEnsemble(): boolean {
     return this.runtime?.kind === 'ensemble';
   }

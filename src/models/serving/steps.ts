@@ -7,7 +7,7 @@ import type { Signatures } from '../../core/signature.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import type { PlaceInSequence, Servable, ServableHandle } from './servable.ts';
 
-/** A step, and whose it is: as `ownerOf` in proxy/caller.ts. */
+/** A step, and its owner as `ownerOf` in proxy/caller.ts gives it. */
 export interface OwnedStep {
   readonly owner: string;
   readonly step: SequenceStep;

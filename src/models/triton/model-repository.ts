@@ -37,7 +37,7 @@ export interface RepositoryIndexEntry {
 export interface UnloadOptions {
   /** True: the models of an ensemble are unloaded too, unless another ensemble that is loaded needs them. */
   readonly unloadDependents?: boolean;
-  /** False for one that the caller may not unload: it stays. Default: all. */
+  /** Returns false for a model that the caller may not unload: it stays. Default: all may be unloaded. */
   readonly mayUnload?: (model: string) => boolean;
 }
 
@@ -86,7 +86,7 @@ export class ModelRepository {
   constructor(options: ModelRepositoryOptions) {
     this.#options = options;
     const { content, clock, manager, mode, pollMs } = options;
-    // Those of the models that load at the start are in the log.
+    // Warnings about the models that load at the start are in the log.
     const started = content.models.filter(({ model }) => manager.configOf(model.name) !== undefined);
     this.#warned = new Set([...content.problems, ...started.flatMap(({ warnings }) => warnings)]);
     this.#poller = new Poller({

@@ -24,7 +24,7 @@ const MAX_BYTES = 256 << 20;
 
 export interface WarmUpRequest {
   readonly name: string;
-  /** How often it is run. */
+  /** The number of runs of the request. */
   readonly count: number;
   readonly inputs: TensorMap;
 }

@@ -52,7 +52,7 @@ export interface SweepOptions {
   readonly maxBatchSize: number;
   /** Larger sizes are run, too, while they take next to no time. Default: false. */
   readonly mayBeLarger?: boolean | undefined;
-  /** Ascending; empty = any size, and the sweep runs 1, 2, 4, … rows. */
+  /** Batch sizes, ascending; empty = any size, and the sweep runs 1, 2, 4, … rows. */
   readonly allowedBatchSizes: readonly number[];
   /** Other versions are being served. */
   readonly isGentle?: boolean;
@@ -200,7 +200,7 @@ async function firstThatRuns(options: SweepOptions, attempts: Attempts): Promise
         error,
         shapes: [...batch.inputs].map(([name, { shape }]) => `${name} ${formatShape(shape)}`).join(', '),
       };
-      // No refusal: it ended its process, or was ended after a long time. Others would do the same.
+      // This is no refusal: the run ended its process, or was ended after a long time. Others would do the same.
       const { kind } = toServingError(error);
       if (kind === 'worker_lost' || kind === 'worker_crashed') break;
     }

@@ -36,7 +36,9 @@ export interface RecordReplayer {
 interface WarmUpOptions {
   readonly clock: Clock;
   readonly replayer: RecordReplayer;
-  /** False: neither warm-up file nor sweep. Golden requests are a check and not a warm-up: they are always replayed. */
+  /**
+   * False: neither warm-up file nor sweep runs. Golden requests are a check, not a warm-up: they are always replayed.
+   */
   readonly isEnabled: boolean;
   /** The number of times that each record of a warm-up file is replayed. */
   readonly iterations: number;
@@ -73,7 +75,7 @@ export interface LoadedVersion {
   /** The executor's signatures; the servable may have declared ones, too. */
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly scheduler: SchedulerOptions;
-  /** Those of a Triton model's model_warmup. */
+  /** Requests of a Triton model's model_warmup. */
   readonly requests?: readonly WarmUpRequest[] | undefined;
   /** The times of the one run that took so long that no sweep is made. Absent = there was no such run. */
   readonly onlyRun?: readonly LatencySeed[] | undefined;
