@@ -33,10 +33,7 @@ export interface UnderWay {
   abandon(): void;
 }
 
-/**
- * A part that lives as long as the server. Each of its functions is called at most once, but for `reread` and
- * `waitsFor`.
- */
+/** A part that lives as long as the server. Its functions but `reread` and `waitsFor` are called at most once each. */
 export interface Service {
   /** The ports are bound, and models begin to load. */
   start?(): void;

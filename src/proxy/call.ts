@@ -3,10 +3,7 @@
  * for callers without an exchange.
  */
 export interface Call<Result> {
-  /**
-   * Asks for permission for each model that the request names; called before `resolve`, with an authorization file
-   * alone.
-   */
+  /** Asks for permission for each model that it names, before `resolve`; only with an authorization file. */
   authorize(permit: Permit): void;
   /** Finds and borrows the version that answers. Throws ServingError. */
   resolve(): void;

@@ -42,10 +42,7 @@ export class InflationError extends Error {
   }
 }
 
-/**
- * The most bytes that all codings of one body may make together: a second coding over the first does not multiply what
- * bytes can become.
- */
+/** The most bytes that all codings of one body may make together, so that a second coding multiplies nothing. */
 export class InflationBudget {
   #leftBytes: number;
 

@@ -21,10 +21,7 @@ export interface LocalPredict {
   readonly label?: string | undefined;
   /** Default: `serving_default`. */
   readonly signature?: string | undefined;
-  /**
-   * The inputs by the names of the signature. Their memory must not change until the answer is there, nor after an
-   * abort.
-   */
+  /** Inputs by the signature's names. Their memory must not change until the answer is there, nor after an abort. */
   readonly inputs: TensorMap | Readonly<Record<string, Tensor>>;
   /** The outputs to return, in this order. Default: all. */
   readonly outputs?: readonly string[] | undefined;

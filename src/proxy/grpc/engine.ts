@@ -39,9 +39,7 @@ export interface CallStatus {
   readonly code: number;
   readonly message: string;
   readonly trailers?: MetadataEntries;
-  /**
-   * Encoded form of a status that many calls get: the engine writes it, so that it is encoded once. Absent: each time.
-   */
+  /** The form in which the engine has encoded a status that many calls get. Absent: it is encoded each time. */
   readonly encoded?: { block: Uint8Array | undefined; trailers?: Uint8Array };
 }
 

@@ -57,9 +57,7 @@ function makeStatus(error: ServingError): CallStatus {
   };
 }
 
-/**
- * Keeps at most 1024 bytes of UTF-8 and a mark, without half characters or lone surrogates, which no header can hold.
- */
+/** Keeps 1024 bytes of UTF-8 and a mark, without half characters or lone surrogates, which no header can hold. */
 export function truncateMessage(text: string): string {
   if (text.length <= MAX_STATUS_MESSAGE_BYTES && ASCII.test(text)) return text;
   const wellFormed = text.replace(/\p{Surrogate}/gu, '\ufffd');

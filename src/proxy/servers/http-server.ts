@@ -171,9 +171,7 @@ export class RestServer {
     );
   }
 
-  /**
-   * Binds "host:port", "[v6]:port" or "unix:/path"; `joined`: gRPC's too. Resolves with it as bound, or ListenError.
-   */
+  /** Binds "host:port", "[v6]:port" or "unix:/path"; `joined`: gRPC too. Resolves as bound; else ListenError. */
   listen(address: string, joined?: JoinedPort): Promise<string> {
     return this.#listener.listen(address, joined);
   }

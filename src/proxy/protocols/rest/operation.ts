@@ -21,10 +21,7 @@ export interface Operation<Kind extends string = string> {
   readonly answer?: Content;
   /** Statuses of errors, beside those of every request. */
   readonly errors: readonly number[];
-  /**
-   * The method is answered outside of requests, without a key: its errors are `errors` alone, with the body of
-   * `answer`.
-   */
+  /** True: it is answered outside of requests, without a key. All errors are `errors`, with the body of `answer`. */
   readonly isOpen?: boolean;
   /** Its requests take the headers of an inference: deadline, priority, and so on. */
   readonly isInference?: boolean;
