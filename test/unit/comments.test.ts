@@ -12,6 +12,7 @@ import { test } from 'node:test';
 const CLEAN: readonly string[] = [
   ...['access', 'api', 'backends', 'codec', 'codec-thread', 'config', 'core', 'files', 'internals'],
   ...['kernel', 'models', 'proxy', 'scheduler'],
+  'features',
 ];
 
 const PREPOSITIONS =

@@ -1,6 +1,6 @@
 /**
- * Pure. The lines of the access log: one JSON object a request, in printable ASCII, so that nothing that a peer sends can
- * end a line, begin one, or steer a terminal. Texts of peers are cut. Neither queries nor other headers are in it.
+ * Pure. The lines of the access log: one JSON object a request, in printable ASCII, so that nothing that a peer sends
+ * can end a line, begin one, or steer a terminal. Texts of peers are cut. Neither queries nor other headers are in it.
  */
 import { ERROR_TABLE, GrpcStatus } from '../../core/errors.ts';
 import type { ForwardedRecord } from '../../telemetry/forwarded-record.ts';
@@ -16,7 +16,7 @@ const NOT_PRINTABLE = /[^ -~]/g;
 
 const OK = 200;
 
-/** Of a request for inference. `wallAtZero`: the wall time at monotonic 0, in ms since 1970. */
+/** The line of a request for inference. `wallAtZero`: the wall time at monotonic 0, in ms since 1970. */
 export function inferenceLine(record: RequestRecord, wallAtZero: number): string {
   const { surface, trace, model, outcome, stages } = record;
   const row = outcome === 'ok' ? undefined : ERROR_TABLE[outcome];
@@ -34,7 +34,7 @@ export function inferenceLine(record: RequestRecord, wallAtZero: number): string
   );
 }
 
-/** Of a request for the application. */
+/** The line of a request for the application. */
 export function forwardedLine(record: ForwardedRecord, wallAtZero: number): string {
   const { arrival, trace, status, receivedAt, headAt } = record;
   return (

@@ -9,7 +9,7 @@ import { SteadyWall } from '../../telemetry/steady-wall.ts';
 import type { RecordListener } from '../../telemetry/telemetry.ts';
 import { forwardedLine, inferenceLine } from './access-line.ts';
 
-/** In place of a file's path. */
+/** The value of `to` that names no file. */
 export const STANDARD_OUTPUT = 'stdout';
 const STANDARD_OUTPUT_FD = 1;
 

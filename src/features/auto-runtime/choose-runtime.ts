@@ -35,7 +35,7 @@ interface Loaded<H> {
   readonly timing: Timing;
 }
 
-/** As ChooseRuntime. */
+/** Implements ChooseRuntime. */
 export async function chooseRuntime<H extends Candidate>(options: ChooseOptions<H>): Promise<Chosen<H>> {
   const contest = new Contest(options);
   for (const kind of options.kinds) await contest.enter(kind);

@@ -1,6 +1,6 @@
 /**
- * Serves the files of the console's page, which scripts/lib/bundle/build-console.mjs wrote. Each is read once and kept, about
- * 100 KB in all. Names other than index.html hold a hash of the content, so a browser may cache them for ever.
+ * Serves the files of the console's page, which scripts/lib/bundle/build-console.mjs wrote. Each is read once and kept,
+ * about 100 KB in all. Names other than index.html hold a hash of the content, so a browser may cache them for ever.
  */
 import type { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';

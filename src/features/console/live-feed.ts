@@ -82,7 +82,7 @@ export class LiveFeed {
   #arm(at: number): void {
     this.#timer = this.#options.clock.setTimer(at, () => {
       const now = this.#options.clock.nowMs();
-      // After a stall the missed ticks are skipped.
+      // The ticks that a stall has missed are skipped.
       this.#arm(Math.max(at + INTERVAL_MS, now + INTERVAL_MS / 2));
       this.#send(this.#options.tick(now - this.#lastAt));
       this.#lastAt = now;

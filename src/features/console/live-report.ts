@@ -19,7 +19,7 @@ export interface LiveTick {
   readonly versions: readonly LiveVersion[];
 }
 
-/** What holds now is of the last seconds, whatever the window. */
+/** One version in a tick. Its explanation is of the last seconds, however long the window is. */
 export interface LiveVersion extends Explanation {
   /** '' for requests that named no served model. */
   readonly model: string;

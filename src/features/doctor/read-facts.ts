@@ -1,6 +1,6 @@
 /**
- * Gathers the facts that the rules read: the server's from its admin address, the machine's from the kernel's files.
- * Where the server runs on this machine, which its pid shows, they are its process's files, else this process's own.
+ * Gathers the facts that the rules read: the server's from its admin address, the machine's from the kernel's files. If
+ * the server runs on this machine, which its pid shows, the files are those of its process, else those of this process.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import process from 'node:process';
@@ -34,7 +34,7 @@ async function lookAtMetrics(from: AdminAddress): Promise<MetricsLook> {
 
 export function factsAbout(server: ServerFacts | undefined, readFile: FileReader = readTextFile): DoctorFacts {
   const pid = server?.report.plan.pid;
-  // In another PID namespace the number may be another process's; one that is not Node is not the server.
+  // The number may be another process's in another PID namespace: a process that is not Node is not the server.
   const isHere = pid !== undefined && /^(node|MainThread|pillion)/.test(readFile(`/proc/${pid}/comm`) ?? '');
   const read = isHere ? readerOfProcess(pid, readFile) : readFile;
   return {

@@ -81,7 +81,7 @@ function planLines({ name, versions }: ModelReport): readonly string[] {
   });
 }
 
-/** Which bound holds, and how far forecasts were off. */
+/** Tells which bound holds, and how far forecasts were off. */
 function explained({ models }: ServerFacts['report'], model: string, version: string): readonly string[] {
   const found = models.find(({ name }) => name === model)?.versions.find((each) => each.version === version);
   const { bound, forecast } = found ?? {};
@@ -91,7 +91,7 @@ function explained({ models }: ServerFacts['report'], model: string, version: st
   ];
 }
 
-/** What confines each version's processes. */
+/** Names the sandbox that confines each version's processes. */
 function sandboxLines({ name, versions }: ModelReport): readonly string[] {
   return versions.flatMap(({ version, host }) =>
     host?.sandbox === undefined

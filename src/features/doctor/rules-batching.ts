@@ -8,7 +8,7 @@ import type { ModelTraffic, Traffic } from './traffic.ts';
 const ENOUGH_BATCHES = 100;
 /** A mean batch of at most this many rows counts as one row. */
 const ONE_ROW = 1.05;
-/** With this many requests in flight on average, a client is nearly always waiting for an answer. */
+/** A client is nearly always waiting for an answer if so many requests are in flight on average. */
 const ALWAYS_ONE = 0.5;
 const SEVERAL = 1.5;
 const PADDING_SHARE = 0.3;

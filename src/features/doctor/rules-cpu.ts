@@ -6,7 +6,7 @@ import type { DoctorFacts, Finding, Rule } from './rule.ts';
 const THROTTLED_SHARE = 0.05;
 const BUSY_SHARE = 0.9;
 const PRESSURE_PERCENT = 20;
-/** In cores. Less is not worth a change of a manifest. */
+/** The least number of unused cores that is worth a change of a manifest. */
 const WASTED_CORES = 0.25;
 
 /** Cores that the process can use at once. */

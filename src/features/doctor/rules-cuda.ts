@@ -2,7 +2,7 @@
 import { oldDriver } from '../../backends/onnx/cuda-machine.ts';
 import type { Rule } from './rule.ts';
 
-/** Without its libraries nobody means to use CUDA here. A model that does is told of by its failed load. */
+/** Nobody means to use CUDA where its libraries are missing. A model that does shows it by its failed load. */
 export const cudaUnusable: Rule = ({ cuda }) => {
   if (cuda.libraries === undefined || cuda.problems.length === 0) return [];
   return {
@@ -13,7 +13,9 @@ export const cudaUnusable: Rule = ({ cuda }) => {
   };
 };
 
-/** A newer CUDA may run on an older driver with NVIDIA's forward compatibility package, which cannot be seen from here. */
+/**
+ * A newer CUDA may run on an older driver with NVIDIA's forward compatibility package, which cannot be seen from here.
+ */
 export const cudaDriverOld: Rule = ({ cuda }) => {
   const old = oldDriver(cuda);
   if (cuda.libraries === undefined || cuda.problems.length > 0 || old === undefined) return [];

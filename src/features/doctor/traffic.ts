@@ -1,6 +1,6 @@
 /**
- * A server's work between two looks at its metrics, added up by model version. Where nothing happened between them, it
- * is the work since the start.
+ * A server's work between two looks at its metrics, added up by model version. If nothing happened between them, it is
+ * the work since the start.
  */
 
 import type { MetricSample, MetricSamples } from '../../cli/prometheus-text.ts';
@@ -136,7 +136,7 @@ function seriesOf(look: MetricsLook | undefined, name: string): readonly MetricS
   return look?.samples.get(name) ?? [];
 }
 
-/** Of the server's process, in seconds since 1970. */
+/** The start of the server's process, in seconds since 1970. */
 function startOf(look: MetricsLook): number {
   return total(look, 'process_start_time_seconds');
 }

@@ -1,4 +1,4 @@
-/** Which ensembles have which models as members, to find one that would be a member of itself. */
+/** The members of each ensemble, to find one that would be a member of itself. */
 
 export class EnsembleGraph {
   readonly #members = new Map<string, readonly string[]>();

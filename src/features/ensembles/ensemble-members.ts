@@ -14,7 +14,7 @@ import { misfitOf, type PlannedStep } from './ensemble-plan.ts';
 export type MemberDirectory = Pick<ServableDirectory, 'acquire' | 'find' | 'modelNames'>;
 
 export interface AcquiredMember {
-  /** To be released when the step is submitted. */
+  /** The step's owner releases it when the step is submitted. */
   readonly handle: ServableHandle;
   readonly served: ServedSignature;
 }
@@ -37,7 +37,9 @@ export class EnsembleMembers {
     this.#tensors = tensors;
   }
 
-  /** Throws `model_not_ready` if the member is not available now, `load_failed` if its version does not fit any more. */
+  /**
+   * Throws `model_not_ready` if the member is not available now, `load_failed` if its version does not fit any more.
+   */
   acquire(step: PlannedStep): AcquiredMember {
     const handle = this.#lend(step);
     try {
@@ -73,7 +75,7 @@ export class EnsembleMembers {
       return handle;
     } catch (thrown) {
       const { message, retryAfterMs } = toServingError(thrown);
-      // To its callers the ensemble is there, and cannot answer now.
+      // The ensemble itself is there, for its callers: it only cannot answer now.
       throw new ServingError('model_not_ready', message, retryAfterMs === undefined ? {} : { retryAfterMs });
     }
   }

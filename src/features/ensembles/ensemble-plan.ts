@@ -69,7 +69,7 @@ export function planEnsemble(
     const signature = signatures[step.index];
     if (signature !== undefined) addStep(step, signature, edges, report);
   }
-  // Without a step's signature tensors seem to be missing, or unused, that are not.
+  // Tensors seem to be missing or unused, and are not, while a step's signature is unknown.
   const reportEnds: ReportEnsemble = signatures.includes(undefined) ? () => undefined : report;
   const inputs = inputsOf(declared, edges, reportEnds);
   const outputs = outputsOf(declared, edges, reportEnds);
@@ -157,7 +157,7 @@ function outputsOf(declared: EnsembleDeclaration, edges: ReadonlyMap<string, Edg
   return [...new Set(said)].filter((name) => names.includes(name));
 }
 
-/** What is known of a tensor from all its ends. */
+/** The spec of a tensor, as all its ends together know it. */
 function specOf(name: string, { from, to }: Edges, report: ReportEnsemble): TensorSpec {
   const [first, ...others] = from === undefined ? to : [from, ...to];
   let { dtype, shape, isText = false } = first!.spec;

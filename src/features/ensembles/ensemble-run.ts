@@ -113,7 +113,7 @@ export class EnsembleRun implements CancelListener {
     }
   }
 
-  /** In the member's order. A shape that it does not declare is left to its graph. */
+  /** The inputs in the member's order. Its graph judges shapes that it does not declare. */
   #inputsOf(step: PlannedStep, specs: ServedInputs): { readonly inputs: TensorMap; readonly isOddShape: boolean } {
     const inputs = new Map<string, Tensor>();
     let isOddShape = false;
@@ -191,7 +191,7 @@ function neededSteps(steps: readonly PlannedStep[], outputs: readonly string[]):
   return new Set(needed.reverse());
 }
 
-/** The error says which step it is of. What a cancelled request is told stays as it is. */
+/** The error with the step in its message. A cancelled request's message stays as it is. */
 function ofStep({ index, member }: PlannedStep, error: ServingError): ServingError {
   if (error.kind === 'internal') return error;
   const { retryAfterMs, attributes } = error;

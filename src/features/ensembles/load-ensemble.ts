@@ -128,11 +128,13 @@ function tooManyRuns(runs: number, most: number): string {
 
 interface Member {
   readonly signature: Signature;
-  /** As the servable's. */
+  /** See `Servable`. */
   readonly modelRuns: number;
 }
 
-/** Undefined if the step's model or signature is unknown, which is reported. Throws `model_not_ready` if it may come. */
+/**
+ * Undefined if the step's model or signature is unknown, which is reported. Throws `model_not_ready` if it may come.
+ */
 function memberOf(
   { model, version, signature = DEFAULT_SIGNATURE_NAME }: StepDeclaration,
   index: number,

@@ -1,11 +1,11 @@
-/** What is known of a version when it is asked which bound holds. */
+/** The facts by which a version's bound is judged. */
 import type { RecentCounts } from '../../telemetry/recent/version-work.ts';
 import type { CurvePoint } from './capacity.ts';
 
 /** A share of the time from which on cores, sessions and the event loop count as full. */
 export const FULL_SHARE = 0.9;
 
-/** What is known of one version; shares are 0 to 1. */
+/** The facts of one version; shares are 0 to 1. */
 export interface BoundFacts extends Omit<RecentCounts, 'signature'> {
   readonly seconds: number;
   /** Refusals of requests whose model was not known yet, by reason: they may have been for this one. */
@@ -14,8 +14,8 @@ export interface BoundFacts extends Omit<RecentCounts, 'signature'> {
   readonly runCores: number;
   readonly busyShare: number;
   /**
-   * The sessions of the version's largest plan and the cores that they take at once; and the version's core time as a share
-   * of what those cores had.
+   * The sessions of the version's largest plan and the cores that they take at once; and the version's core time as a
+   * share of what those cores had.
    */
   readonly sessions: number;
   readonly sessionCores: number;
@@ -28,13 +28,13 @@ export interface BoundFacts extends Omit<RecentCounts, 'signature'> {
   readonly cores: number;
   /** The model's configured objective; undefined = none. */
   readonly sloMs: number | undefined;
-  /** Of the signature that runs most; empty = not known. */
+  /** The curve of the signature that runs most; empty = not known. */
   readonly curve: readonly CurvePoint[];
   /** Its requests may share larger runs, if max_batch_size is raised. */
   readonly canBatchMore: boolean;
 }
 
-/** What refusals with a reason have in common. */
+/** The resource or limit that refusals with a reason have in common. */
 export type RefusalGroup = 'cores' | 'deadline' | 'queue' | 'memory' | 'callers' | 'event_loop';
 
 /** The refusals of the group that has the most of them. */

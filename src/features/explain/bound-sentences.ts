@@ -106,7 +106,7 @@ function simulated({ budgetMs, sloMs }: BoundFacts, cores: number): string {
   return `\`pillion what-if --cores=${cores}${slo}\` simulates it`;
 }
 
-/** What batches that fit into twice the time would give. Undefined where no time or no run time is known. */
+/** The gain of batches that fit into twice the time. Undefined if no time or no run time is known. */
 function looserGain(
   { budgetMs, sloMs, curve, batchRows, batches }: BoundFacts,
   demand: number,
@@ -120,7 +120,7 @@ function looserGain(
   return { name, timeMs: 2 * time, gain: Math.min(demand, then / now) };
 }
 
-/** What batches of `rows` could answer, of what is asked for. */
+/** The clause that says which share of the requested rows batches of `rows` could answer. */
 function answersOf({ curve, runCores, rows: asked, answeredRows, seconds }: BoundFacts, rows: number): string {
   const could = 1000 * runCores * rowsPerMs(curve, rows)! * seconds;
   return `which could answer about ${showShare(could / asked)}, instead of ${showShare(answeredRows / asked)}`;

@@ -1,5 +1,5 @@
 /**
- * Which bound holds: why a model version does not answer more than it does now. Pure.
+ * Finds the bound that holds: why a model version does not answer more than it does now. Pure.
  *
  *   callers, memory   what was refused, was refused by such a limit; or there was no memory for another session
  *   batch_size        the cores are full, and larger batches would run more rows on them
@@ -37,7 +37,9 @@ const WAIT_SHARE = 0.5;
 const FULL_RUNS_SHARE = 0.5;
 const NOTABLE_GAIN = 1.1;
 
-/** By the reasons of docs/why/scheduler.md, and `memory` of docs/why/memory.md. Other reasons are no bound. */
+/**
+ * The groups by the reasons of docs/why/scheduler.md, and `memory` of docs/why/memory.md. Other reasons are no bound.
+ */
 const GROUP_OF: Readonly<Record<string, RefusalGroup>> = {
   predicted_late: 'cores',
   standing_queue: 'cores',

@@ -1,6 +1,6 @@
 /**
- * Explains versions: which bound holds now, and how far forecasts were off. The last 10 to 20 s count for the bound, the
- * last one or two minutes for the forecasts.
+ * Explains versions: which bound holds now, and how far forecasts were off. The last 10 to 20 s count for the bound,
+ * the last one or two minutes for the forecasts.
  */
 
 import type { Bound, Explain, ForecastReport } from '../../admin/explanation.ts';

@@ -1,4 +1,7 @@
-/** Which bound holds for a version now, and how good its forecasts were: in GET /models, status, doctor and the console. */
+/**
+ * Tells which bound holds for a version now, and how good its forecasts were, in GET /models, status, doctor and the
+ * console.
+ */
 import type { Feature } from '../../kernel/feature.ts';
 
 export const explain = {

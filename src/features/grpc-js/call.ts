@@ -9,8 +9,8 @@
  *   HTTP/2 ──┤                         ├──────────────────────────────▶ GrpcJsCall ──▶ reader
  *            └─────────────────────────┘ ◀── sendMetadata/Message/Status ──┘
  *
- * One method of the bare call is replaced, `sendStatus`. grpc-js calls it when a message is over the limit, and when its
- * own deadline timer fires: it would end the call with a text of its own. That timer also has a bug (below), which
+ * One method of the bare call is replaced, `sendStatus`. grpc-js calls it when a message is over the limit, and when
+ * its own deadline timer fires: it would end the call with a text of its own. That timer also has a bug (below), which
  * nothing but replacing the method avoids. Memory and decompression: grpc-js-memory.ts.
  *
  * grpc-timeout: grpc-js turns it into a signed 32-bit number of ms. A long one overflows (`36000M` = 25 days gives a
@@ -267,7 +267,8 @@ export class GrpcJsCall implements GrpcCall {
 
   /** Ends the call, and not by its method. */
   abort(error: ServingError): void {
-    // Before `end`: the reader may have something of its own to send. After it `isEnded` holds either way.
+    // The reader comes before `end`, as it may have something of its own to send. `isEnded` holds afterwards in any
+    // case.
     try {
       this.#reader?.onAbort(error);
     } catch (thrown) {

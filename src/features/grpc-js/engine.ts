@@ -129,7 +129,7 @@ export class GrpcJsEngine implements GrpcEngine {
     await new Promise<void>((resolve, reject) => {
       this.#server.tryShutdown((error) => (error === undefined ? resolve() : reject(error)));
     });
-    // On Node 24 the callback comes before the last stream has ended.
+    // Node 24 calls back before the last stream has ended.
     await this.#listener.untilEmpty();
   }
 

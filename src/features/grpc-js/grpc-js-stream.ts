@@ -2,8 +2,8 @@
  * The HTTP/2 stream under a call of @grpc/grpc-js, and how the call decompresses its messages. Both are private to
  * grpc-js, which neither counts the bytes of a message that still arrives nor ends a stream that goes on sending.
  *
- * Where the fields are not found (another version), a call is counted when its message is whole, and grpc-js
- * decompresses as it does.
+ * If the fields are not found (another version), a call is counted when its message is whole, and grpc-js decompresses
+ * as it does.
  */
 import type { Buffer } from 'node:buffer';
 import type { ServerHttp2Stream } from 'node:http2';

@@ -25,7 +25,7 @@ export interface GrpcJsMemoryContext {
 }
 
 interface MemoryOwner {
-  /** As in proxy/caller.ts. */
+  /** See proxy/caller.ts. */
   readonly caller: { readonly name: string };
   /** Ends the call; its memory is told by `end`. */
   abort(error: ServingError): void;
@@ -34,7 +34,7 @@ interface MemoryOwner {
 export class GrpcJsMemory implements MemoryHolder, WatchedBody {
   /** Owned by the memory budget. */
   heldBytes = 0;
-  /** Since the call or, in a stream of messages, the last message began. */
+  /** Bytes since the call or, in a stream of messages, the last message began. */
   receivedBytes = 0;
   readonly #owner: MemoryOwner;
   readonly #shared: GrpcJsMemoryContext;
@@ -71,7 +71,9 @@ export class GrpcJsMemory implements MemoryHolder, WatchedBody {
     this.#shared.memory.release(this);
   }
 
-  /** An answer of `bytes` is to be sent: counts it until `taken`. Returns false, and ends the call, if it may not wait. */
+  /**
+   * An answer of `bytes` is to be sent: counts it until `taken`. Returns false, and ends the call, if it may not wait.
+   */
   sends(bytes: number): boolean {
     const { unsent } = this.#shared.memory;
     // Small ones are usually taken at once, which cannot be seen here.
@@ -99,7 +101,10 @@ export class GrpcJsMemory implements MemoryHolder, WatchedBody {
     this.#giveUp(error);
   }
 
-  /** Ends the stream too, so that grpc-js forgets what has come: in the next turn, as Node 22 would lose the status else. */
+  /**
+   * Ends the stream too, so that grpc-js forgets what has come: in the next turn, as Node 22 would lose the status
+   * else.
+   */
   #giveUp(error: ServingError): void {
     this.#owner.abort(error);
     setImmediate(() => this.#stream?.close());

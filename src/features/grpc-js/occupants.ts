@@ -1,5 +1,5 @@
 /**
- * What a ConnectionGate asks about connections of grpc-js, which shows calls and hides connections
+ * Answers a ConnectionGate's questions about the connections of grpc-js, which shows calls and hides connections
  * (sockets-by-address.ts). Those of Unix sockets cannot be found, so none of them counts as idle.
  */
 import type { Socket } from 'node:net';

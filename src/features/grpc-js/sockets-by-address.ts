@@ -1,6 +1,6 @@
 /**
- * Finds the socket of a call of grpc-js, which shows the call's addresses alone. Both ends count: two clients behind one
- * router may have the same address and port where they have called different addresses of this machine.
+ * Finds the socket of a call of grpc-js, which shows the call's addresses alone. Both ends count: two clients behind
+ * one router may have the same address and port where they have called different addresses of this machine.
  */
 import type { Socket } from 'node:net';
 import type { ServerInterceptingCallInterface } from '@grpc/grpc-js';

@@ -11,8 +11,8 @@
  * Once a second each part is measured and smoothed, with TIME_CONSTANT_MS; the load is computed from smoothed parts, so
  * that it does not matter who asks, or how often. It never falls when a part rises, is 0 without traffic and never NaN.
  *
- * - A batch counts with the time that its rows would take in a full one, as in load-meter.ts: a server with little to do
- *   is busy with single rows, and yet takes many times as much.
+ * - A batch counts with the time that its rows would take in a full one, as in load-meter.ts: a server with little to
+ *   do is busy with single rows, and yet takes many times as much.
  * - The event loop counts as busy while its thread has work and no core: beside neighbours, or beyond a cgroup's quota.
  * - Demand is above 1 where requests are refused, by as much as is refused: autoscalers then add enough at once.
  * - A deadline that is shorter than the run alone, or over before the request came, is no load: more servers would miss
@@ -26,22 +26,25 @@ import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.
 import { STAGE_DECODE } from '../../telemetry/stage-clock.ts';
 
 const TICK_MS = 1000;
-/** After it, 63 % of a step are in the figures; after three times as long 95 %. */
+/** The figures have 63 % of a step after this time, and 95 % after three times as long. */
 export const TIME_CONSTANT_MS = 10_000;
-/** Beyond it an autoscaler gets no more steps at once: how much is missing is a guess there. */
+/** An autoscaler gets no more steps at once than for this load: how much is missing beyond it is a guess. */
 export const MAX_LOAD = 2;
 /** The objective is missed if so many of all requests are. */
 const MISSED_SHARE = 0.01;
-/** And at least so many a second: two in a time constant. One late request on a quiet server is no overload. */
+/**
+ * The objective is missed only if at least so many requests a second miss it: two in a time constant. One late request
+ * on a quiet server is no overload.
+ */
 const MISSED_PER_S = 0.2;
 
 /** Rates below it are those of a model that nobody asks any more, or that is not there any more. */
 const FORGOTTEN = 1e-4;
 
-/** Where a model's runs take place: on cores of their own, on the event loop, or elsewhere, in so many calls at once. */
+/** The place of a model's runs: on cores of their own, on the event loop, or elsewhere, in so many calls at once. */
 export type RunPlace = 'cores' | 'loop' | number;
 
-/** What the meter reads beside the records. */
+/** Sources that the meter reads beside the records. */
 export interface HeadroomSources {
   readonly clock: Clock;
   /** Has every record read that came before now. */
@@ -67,13 +70,13 @@ export interface Headroom {
   readonly headroom: number;
   /** 1 − headroom up to 1; above it, what is asked for over what the server can do. */
   readonly load: number;
-  /** What decides the load. */
+  /** The figure that decides the load. */
   readonly bound: 'cores' | 'event_loop' | 'calls' | 'misses' | 'queue';
   readonly cores: number;
   readonly event_loop: number;
-  /** Of the models that run elsewhere, the one with the most of its calls in flight. */
+  /** The load of the model with the most of its calls in flight, among those that run elsewhere. */
   readonly calls: number;
-  /** Of more than MAX_LOAD objectives, as many. */
+  /** The time for which requests wait, smoothed; above MAX_LOAD objectives it is told as MAX_LOAD of them. */
   readonly queue_ms: number;
   readonly objective_ms: number;
   readonly requests_per_s: number;
@@ -86,7 +89,7 @@ export interface Headroom {
 export interface ModelHeadroom {
   readonly model: string;
   readonly headroom: number;
-  /** Of the cores, or of its calls to another server. */
+  /** The model's share of the cores, or of its calls to another server. */
   readonly share: number;
   readonly requests_per_s: number;
   readonly missed_per_s: number;
@@ -132,7 +135,7 @@ export class HeadroomMeter {
     this.#timer = undefined;
   }
 
-  /** For AppTelemetry.follow. */
+  /** Called by the ledger (AppTelemetry.follow). */
   recordRequest({ method, model, error, stages }: RequestRecord): void {
     if (!INFERENCE_METHODS.has(method)) return;
     if (error === undefined) {
@@ -143,7 +146,7 @@ export class HeadroomMeter {
     } else if (isMissed(error)) this.#of(model).refused += 1;
   }
 
-  /** For AppTelemetry.follow. */
+  /** Called by the ledger (AppTelemetry.follow). */
   recordBatch({ model, threads, executeStart, end, fullShare = 1 }: BatchRecord): void {
     if (executeStart !== 0) this.#of(model).runMs += (end - executeStart) * threads * fullShare;
   }
@@ -265,7 +268,7 @@ function enough({ answered, missed }: { readonly answered: number; readonly miss
 /** Stages of which a deadline may run out because this server has too much to do. */
 const OWN_STAGES: ReadonlySet<unknown> = new Set(['queue', 'batch', 'execute', 'split', 'encode']);
 
-/** One more server like this one might have answered it in time. What another server refused has no reason. */
+/** One more server like this one might have answered it in time. Refusals by another server have no reason. */
 function isMissed(error: ServingError): boolean {
   const { kind, attributes } = error;
   if (kind === 'deadline_exceeded') return OWN_STAGES.has(attributes?.['stage']);

@@ -37,7 +37,7 @@ function createMeter({ config, clock, telemetry }: Installation, { loads, models
   });
 }
 
-/** For autoscalers that read Prometheus. */
+/** Makes the gauges for autoscalers that read Prometheus. */
 function observe({ metrics: { gauges } }: AppTelemetry, meter: HeadroomMeter): void {
   const load =
     'What is asked for over what the server can do, as /headroom tells it: 1 is full, 2 the most that is told.';
@@ -45,7 +45,7 @@ function observe({ metrics: { gauges } }: AppTelemetry, meter: HeadroomMeter): v
   gauges.observe('pillion_headroom', '1 - pillion_load, at least 0.', () => meter.read(false).headroom);
 }
 
-/** Of an unloaded model that had requests lately: the cores. */
+/** The place of the model's runs; the cores for an unloaded model that had requests lately. */
 function placeOf(model: string, models: ModelManager): RunPlace {
   for (const { name, host } of models.servables()) {
     if (name === model && host?.kind === 'inline') return host.callsAtOnce ?? 'loop';

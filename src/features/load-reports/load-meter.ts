@@ -4,18 +4,20 @@
  *   totals since the start ──┬── now
  *        previous │ current ─┘        figures = now − previous; the marks move on when `current` is TURN_MS old
  *
- * Between reports there are only additions, one for each request and batch. Who asks rarely gets the mean since then.
+ * Only additions are made between reports, one for each request and batch. A client that asks rarely gets the mean
+ * since it asked.
  *
- * - Utilization is that of what is scarcest: the cores, by how long batches ran; the event loop; or the runs at once of a
- *   model that takes no cores, as another server runs it. A batch counts with the time that its rows would take in a full batch, by the learned run times: a server with little to do runs its
- *   rows nearly one by one, is busy all the time, and could take many times as much. So utilization grows in step with
- *   the requests, and requests ÷ utilization is what the server can do, which is how balancers weigh servers. Waiting
- *   work comes on top: above 1 the server is behind.
+ * - Utilization is that of the scarcest resource: the cores, by how long batches ran; the event loop; or the runs at
+ *   once of a model that takes no cores, as another server runs it. A batch counts with the time that its rows would
+ *   take in a full batch, by the learned run times: a server with little to do runs its rows nearly one by one, is busy
+ *   all the time, and could take many times as much. So utilization grows in step with the requests, and requests ÷
+ *   utilization is the server's capacity, by which balancers weigh servers. Waiting work comes on top: above 1 the
+ *   server is behind.
  * - Balancers take 0 for "unknown" and give such a server the average. So no figure is 0: a server that does next to
  *   nothing reports LEAST_UTILIZATION, and as many requests as it would answer at that, by what they cost of late.
  *   Before the first answer that is unknown, and then there are no figures: the average is right.
- * - Requests are those that ran a model; errors those that the server refused or failed. A refusal counts as no request:
- *   else a server that refuses fast would look like one that can do much.
+ * - Requests are those that ran a model; errors those that the server refused or failed. A refusal counts as no
+ *   request: else a server that refuses fast would look like one that can do much.
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
@@ -33,12 +35,12 @@ const LEAST_NAMED = 0.001;
 const QUEUE_HORIZON_MS = 1000;
 /** Utilization per request a second: a million of them at full use. Bounds what a first, immeasurable one may claim. */
 const LEAST_COST = 1e-6;
-/** Of a turn's cost per request. */
+/** The weight of a turn's cost per request in the mean. */
 const COST_WEIGHT = 0.2;
 /** Report at most so many models, the busiest: a report has to fit into a header. */
 const MOST_MODELS = 16;
 
-/** What the meter reads beside the records. Times since the process's start, in ms. */
+/** Sources that the meter reads beside the records. Times since the process's start, in ms. */
 export interface LoadSources {
   readonly clock: Clock;
   /** Has every record read that came before now. */
@@ -65,7 +67,10 @@ export interface LoadFigures {
   readonly eps: number;
   /** How long waiting requests keep the cores busy, in ms. */
   readonly queueMs: number;
-  /** Share of the cores, or of the runs that a model elsewhere may have at once, by model, as in `utilization`; the busiest, in the order in which they were first used. */
+  /**
+   * Shares by model, as in `utilization`: of the cores, or of the runs that a model elsewhere may have at once. Only
+   * the busiest models are there, in the order in which they were first used.
+   */
   readonly models: ReadonlyMap<string, number>;
 }
 
@@ -77,7 +82,7 @@ interface Totals {
   cpuMs: number;
   /** Core time by model. */
   readonly coreMs: Map<string, number>;
-  /** By model whose runs take no cores: their time over how many go at once. */
+  /** The time of runs that take no cores, divided by how many go at once, by model. */
   readonly apartMs: Map<string, number>;
 }
 
@@ -97,14 +102,14 @@ export class LoadMeter {
     this.#previous = this.#current;
   }
 
-  /** For AppTelemetry.follow. */
+  /** Called by the ledger (AppTelemetry.follow). */
   recordRequest({ method, error }: RequestRecord): void {
     if (!INFERENCE_METHODS.has(method)) return;
     if (error === undefined) this.#totals.served += 1;
     else if (isServersFault(error)) this.#totals.failed += 1;
   }
 
-  /** For AppTelemetry.follow. */
+  /** Called by the ledger (AppTelemetry.follow). */
   recordBatch({ model, threads, ownSlots, executeStart, end, fullShare = 1 }: BatchRecord): void {
     if (executeStart === 0) return;
     const ms = (end - executeStart) * fullShare;
@@ -172,7 +177,7 @@ function add(totals: Map<string, number>, model: string, ms: number): void {
   totals.set(model, (totals.get(model) ?? 0) + ms);
 }
 
-/** What each model has taken of `wholeMs` since `from`. */
+/** The share that each model has taken of `wholeMs` since `from`. */
 function sharesOf(
   from: ReadonlyMap<string, number>,
   to: ReadonlyMap<string, number>,

@@ -15,7 +15,7 @@ import type { LoadFigures } from './load-meter.ts';
 
 export type LoadFormat = 'bin' | 'json' | 'text';
 
-/** Of a request: the form in which its answer shall carry a report. */
+/** The request header that names the form in which the answer shall carry a report. */
 export const LOAD_FORMAT_HEADER = 'endpoint-load-metrics-format';
 const TEXT_HEADER = 'endpoint-load-metrics';
 const BIN_HEADER = 'endpoint-load-metrics-bin';

@@ -1,4 +1,4 @@
-/** Which answers carry a load report, and the report of the moment, each form of which is written once. */
+/** Decides which answers carry a load report, and has the report of the moment, each form of which is written once. */
 import type { AnswerReports } from '../../proxy/answer-reports.ts';
 import type { LoadFigures, LoadMeter } from './load-meter.ts';
 import { LOAD_FORMAT_HEADER, LoadReport, loadFormatOf } from './load-report.ts';

@@ -13,9 +13,9 @@ import type { LoadReports } from './load-reports.ts';
 
 export const ORCA_SERVICE = 'xds.service.orca.v3.OpenRcaService';
 
-/** Of clients that name none. */
+/** The interval for clients that name none. */
 const DEFAULT_INTERVAL_MS = 30_000;
-/** As long as a report is given again. */
+/** The time for which a report is given again. */
 const LEAST_INTERVAL_MS = 100;
 /** A year. */
 const MOST_INTERVAL_MS = 31_536_000_000;

@@ -6,7 +6,8 @@
  *   y [2,3]  0.1 0.7 0.2   classification 2   y [2,2]  "0.700000:1" "0.200000:2"
  *            0.5 0.5 0.0   ────────────────▶           "0.500000:0" "0.500000:1"
  *
- * Of equal elements the first comes first, and NaN comes last. A value's text is the one of C++'s to_string, as in Triton.
+ * The first of equal elements comes first, and NaN comes last. A value's text is the one of C++'s to_string, as in
+ * Triton.
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_classification.md
  */
@@ -62,7 +63,7 @@ export function checkClassOutput(name: string, dtype: DType): void {
 export interface ClassModel {
   /** Dim 0 of every output are rows. */
   readonly hasRows: boolean;
-  /** By output, in the order of the classes, in UTF-8. */
+  /** The labels by output, in the order of the classes, in UTF-8. */
   readonly labels: ReadonlyMap<string, readonly Uint8Array[]>;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Loading and unloading models of a fixed list by request, for `--model_control_mode=explicit`. Only configured models and
- * the versions in their own base paths: a caller chooses none of both. What operators do on the admin port is the same
- * (models/versions/operator-overrides.ts), and lasts as long: until the process ends.
+ * Loading and unloading models of a fixed list by request, for `--model_control_mode=explicit`. It serves only
+ * configured models, in the versions of their own base paths: a caller chooses neither. Operators have the same on the
+ * admin port (models/versions/operator-overrides.ts), and it lasts as long: until the process ends.
  */
 import type { CancelSignal } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';

@@ -30,7 +30,7 @@ import { type InferSettings, readInferSettings } from './request-parameters.ts';
 import type { SharedMemory } from './shared-memory/shared-memory.ts';
 import type { SharedTensors } from './shared-memory/shared-tensors.ts';
 
-/** What an InferCall is made with: one for a server. */
+/** The parts of InferCalls: one set for a server. */
 export interface InferParts {
   readonly resolver: ModelResolver;
   readonly lifecycle: RequestLifecycle;
@@ -40,7 +40,7 @@ export interface InferParts {
 const NO_FILTER: readonly string[] = [];
 const NO_LABELS: ClassModel['labels'] = new Map();
 
-/** Of an answer to a request that wants its last answer marked. */
+/** The parameters of an answer to a request that wants its last answer marked. */
 const FINAL: Parameters = new Map([['triton_final_response', true]]);
 
 /**
@@ -73,7 +73,7 @@ export function inferCall(
 }
 
 export class InferCall extends PredictCall {
-  /** As it was sent; empty = the answer has none. */
+  /** The id as it was sent; empty = the answer has none. */
   readonly id: string;
   /** The answer's. */
   readonly parameters: Parameters;

@@ -1,6 +1,6 @@
 /**
- * The log's settings. Triton has a switch for each level; this log writes all lines from a level on, so the switches are
- * in order:
+ * The log's settings. Triton has a switch for each level; this log writes all lines from a level on, so the switches
+ * are in order:
  *
  *   level               debug   info   warn   error   fatal, silent
  *   log_verbose_level   1       0      0      0       0
@@ -21,7 +21,7 @@ export interface LevelledLog {
   setLevel(level: LogLevel): void;
 }
 
-/** From the first level on that has it, each level has the ones behind it. */
+/** The switches in order: a level turns on one of them, and all behind it. */
 const SWITCHES = ['log_verbose_level', 'log_info', 'log_warning', 'log_error'] as const;
 type Switch = (typeof SWITCHES)[number];
 

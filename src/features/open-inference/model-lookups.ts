@@ -1,5 +1,5 @@
 /**
- * What the protocol tells of the server and its models, for every form: metadata, readiness, configuration.
+ * Looks up the protocol's metadata, readiness and configuration of the server and its models, for every form.
  *
  * A signature of any rank has no form in the protocol: its shape is told as [-1], and the graph decides about what is
  * sent.
@@ -21,7 +21,7 @@ import type { RequestContext } from '../../proxy/request-context.ts';
 import { modelSpecOf } from './model-reference.ts';
 import { DEFAULT_PRIORITY_LEVEL, PRIORITY_LEVELS } from './request-parameters.ts';
 
-/** What a request that does not say its shape is read by. */
+/** The inputs by which a request that does not say its shape is read. */
 export interface OpenInferenceInputs {
   readonly name: string;
   readonly inputs: ReadonlyMap<string, TensorSpec>;
@@ -29,7 +29,7 @@ export interface OpenInferenceInputs {
   readonly haveRows: boolean;
 }
 
-/** What is really there of the protocol's extensions; clients look. REST adds binary_tensor_data. */
+/** The protocol's extensions that are really there: clients look them up. REST adds binary_tensor_data. */
 const EXTENSIONS: readonly string[] = [
   'binary_tensor_data',
   'classification',
@@ -44,7 +44,7 @@ const EXTENSIONS: readonly string[] = [
   'trace',
 ];
 
-/** Of a model that has no config.pbtxt: priorities hold, and a request's timeout. */
+/** The batching of a model that has no config.pbtxt: priorities hold, and a request's timeout. */
 const BATCHING = {
   priorityLevels: BigInt(PRIORITY_LEVELS),
   defaultPriorityLevel: BigInt(DEFAULT_PRIORITY_LEVEL),

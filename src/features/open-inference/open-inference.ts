@@ -1,13 +1,13 @@
 /**
- * What all forms of the Open Inference Protocol (KServe V2) share: made once for a server, given to each form's
- * service. A form turns bytes into these calls' arguments, and their results into bytes; it decides nothing.
+ * The calls that all forms of the Open Inference Protocol (KServe V2) share: made once for a server, given to each
+ * form's service. A form turns bytes into these calls' arguments, and their results into bytes; it decides nothing.
  *
  *   models       server and model metadata, readiness of a model, Triton's ModelConfig      access: metadata, status
  *   infer        InferRequest → InferCall, for an exchange                                  access: predict
  *   statistics   totals of each version                                                     access: status
  *   repository   index, load, unload                                                        access: status, load
  *   sharedMemory regions of shared memory, and tensors in them                             access: shared_memory
- *   settings     trace and log settings                                                     access: none; to change them: settings
+ *   settings     trace and log settings                             access: none; to change them: settings
  *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
  */
 import type { InferRequest } from '../../codec/open-inference/infer-request.ts';
@@ -52,7 +52,7 @@ export class OpenInference {
     this.#parts = parts;
   }
 
-  /** As `inferCall`. */
+  /** See `inferCall`. */
   infer(request: InferRequest, context: RequestContext): InferCall | Promise<InferCall> {
     return inferCall(this.#parts, request, context);
   }

@@ -28,11 +28,11 @@ export interface RepositoryEntry {
   readonly reason: string;
 }
 
-/** What the server's operator has decided. */
+/** The parts that the server's operator has decided on. */
 export interface RepositoryParts {
   /** Undefined if callers may not load and unload. */
   readonly loads: RepositoryHandler | undefined;
-  /** Where there are more models than those that are configured now; undefined without --model_repository. */
+  /** The index of models beyond those that are configured now; undefined without --model_repository. */
   readonly onDisk: RepositoryIndex | undefined;
 }
 
@@ -96,7 +96,7 @@ export class Repository {
   }
 }
 
-/** Of a model without versions, one entry. */
+/** The entries of a model: one for each version, or one that says that it has none. */
 function entriesOf({ name, versions }: ModelStatus): readonly RepositoryEntry[] {
   if (versions.length === 0) return [{ name, version: '', state: 'UNAVAILABLE', reason: 'it has no versions yet' }];
   return versions.map(({ version, state, error }) => {

@@ -5,7 +5,7 @@
  *   timeout          µs from the request's arrival; 0 = none   the deadline, like that of a gRPC call
  *   priority         0 = the default, 1 = the highest          1 critical, 2 default, 3 and more sheddable
  *   signature_name   one of the model's signatures             our own: the protocol knows no signatures
- *   sequence_id, …   0, '' = none                          the step of a sequence that it is: src/features/sequences/README.md
+ *   sequence_id, …   0, '' = none                              its step of a sequence: src/features/sequences/README.md
  *   triton_…         refused, as by Triton, which keeps the prefix for itself
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_{parameters,schedule_policy,sequence}.md
@@ -16,7 +16,7 @@ import { quoteName } from '../../core/list-names.ts';
 import { MAX_SEQUENCE_ID_LENGTH, type SequenceStep } from '../../core/model-spec.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 
-/** What ModelConfig tells of the priorities. */
+/** The priorities that ModelConfig tells. */
 export const PRIORITY_LEVELS = 3;
 export const DEFAULT_PRIORITY_LEVEL = 2;
 
@@ -24,11 +24,14 @@ const BY_LEVEL: readonly PriorityClass[] = [Priority.default, Priority.critical,
 const MICROS_PER_MS = 1000;
 const RESERVED = 'triton_';
 
-/** On a stream: each request ends in an answer that says so. Models here give one answer each, which is the last. */
+/**
+ * The parameter by which each request of a stream ends in an answer that says so. Models here give one answer each,
+ * which is the last.
+ */
 export const EMPTY_FINAL_RESPONSE = 'triton_enable_empty_final_response';
 
 export interface InferSettings {
-  /** In ms from the request's arrival; undefined = none. */
+  /** Milliseconds from the request's arrival; undefined = none. */
   readonly timeoutMs: number | undefined;
   /** Undefined = what the transport says. */
   readonly priority: PriorityClass | undefined;

@@ -5,8 +5,8 @@
  *   log_error, log_warning, log_info, log_verbose_level    the lowest level that is written (log-settings.ts)
  *   trace_level, trace_rate                                whether, and which requests are traced (trace-settings.ts)
  *
- * A setting without a value is as the server was started. No caller chooses a file. What has one value alone here may be
- * sent with that value, so that the settings that were read can be sent back.
+ * A setting without a value returns to that of the server's start. No caller chooses a file. A setting that has a
+ * single value here may be sent with that value, so that the settings that were read can be sent back.
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_{trace,logging}.md
  */
@@ -36,7 +36,7 @@ export class ServerSettings {
     this.#levels = new LogLevels(parts.log);
   }
 
-  /** Of every model: there is one rule for all. */
+  /** The settings of every model: there is one rule for all. */
   get trace(): TraceSettings {
     return traceSettings(this.#parts.sampling);
   }
@@ -65,7 +65,7 @@ export class ServerSettings {
 
   #change(changes: SettingChanges, context: RequestContext, change: () => void): void {
     const { areChangeable, audit } = this.#parts;
-    // What cannot be changed is as the server was started.
+    // Undefined restores the setting of the server's start, which settings that cannot be changed have all the time.
     if (changes.size === 0 || (!areChangeable && [...changes.values()].every((value) => value === undefined))) return;
     if (!areChangeable) {
       throw new ServingError(

@@ -1,4 +1,4 @@
-/** What a request wants to change: settings by their names, as JSON or protobuf had them. */
+/** The changes that a request wants: settings by their names, as JSON or protobuf had them. */
 import { invalidRequest, ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 

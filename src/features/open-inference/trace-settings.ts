@@ -1,6 +1,6 @@
 /**
- * The settings of tracing. Traces are spans, which go to the exporter that the environment names: what can be changed is
- * whether there are any, and of which requests.
+ * The settings of tracing. Traces are spans, which go to the exporter that the environment names: what can be changed
+ * is whether there are any, and of which requests.
  */
 import { ServingError } from '../../core/errors.ts';
 import { MAX_TRACE_RATE, type Sampling } from '../../telemetry/tracing/sampling.ts';
@@ -12,7 +12,7 @@ export type TraceSettings = ReadonlyMap<string, readonly string[]>;
 const ON = 'TIMESTAMPS';
 const OFF = 'OFF';
 
-/** By name: the only value, and why there is no other. */
+/** The only value by name, and why there is no other. */
 const FIXED: ReadonlyMap<string, readonly [value: string, why: string]> = new Map([
   ['trace_mode', ['opentelemetry', 'traces are OpenTelemetry’s spans']],
   ['trace_count', ['-1', 'the number of traces has no limit']],

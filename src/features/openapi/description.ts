@@ -27,7 +27,7 @@ export interface DescriptionOptions {
   readonly version: string;
   /** The path of the metrics. Default METRICS_PATH. */
   readonly metricsPath?: string | undefined;
-  /** What stands before all paths but that of the metrics. Default: nothing. */
+  /** The prefix of all paths but that of the metrics. Default: nothing. */
   readonly prefix?: string;
 }
 

@@ -1,4 +1,4 @@
-/** The headers of REST, for /openapi.json: what each means, and its form. By lower-case names. */
+/** The headers of REST, for /openapi.json: what each means, and its form. Names are in lower case. */
 import { MAX_SEQUENCE_ID_LENGTH } from '../../core/model-spec.ts';
 import { PRIORITY_NAMES } from '../../core/priority.ts';
 

@@ -26,7 +26,7 @@ export interface CpuFlames {
   /** Number of spans beyond the limit. */
   readonly dropped: number;
   readonly samples: number;
-  /** By their own time, longest first, without idle time. */
+  /** The functions with the longest own time, longest first, without idle time. */
   readonly topFunctions: readonly FunctionTime[];
 }
 

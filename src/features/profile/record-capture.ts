@@ -28,7 +28,7 @@ export interface CaptureOptions {
   readonly model: string | undefined;
   readonly maxRequests: number;
   readonly maxBatches: number;
-  /** In [0, 1). */
+  /** Returns a number in [0, 1). */
   readonly random: () => number;
 }
 

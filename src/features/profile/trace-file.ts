@@ -70,7 +70,7 @@ export class TraceFile {
     return track;
   }
 
-  /** On one track spans follow each other or lie inside one another. */
+  /** Spans of one track follow each other or lie inside one another. */
   addSpan({ pid, tid }: Track, cat: string, { name, startMs, endMs, args }: Span): void {
     const ts = this.#micros(startMs);
     const dur = roundNanos(Math.max(0, this.#micros(endMs) - ts));

@@ -4,22 +4,25 @@
  *   1   PROXY TCP4 192.0.2.7 192.0.2.1 51034 8500\r\n                         text, at most 107 bytes
  *   2   signature (12) │ version, command │ family, transport │ length (2) │ addresses │ TLVs
  *
- * Pure: it is given all bytes so far, and again with more of them until it knows. What follows the header is not looked
- * at. TLVs are passed over; their checksum is not verified, as TCP has its own.
+ * Pure: it is given all bytes so far, and again with more of them until it knows. The bytes behind the header are not
+ * looked at. TLVs are passed over; their checksum is not verified, as TCP has its own.
  */
 import type { Buffer } from 'node:buffer';
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import type { PeerAddress } from '../../proxy/net/peer-address.ts';
 
-/** With its line end. */
+/** The longest header of version 1, with its line end. */
 export const MAX_V1_BYTES = 107;
-/** Of addresses and TLVs. The longest addresses take 216 bytes; the rest is for TLVs, such as names in certificates. */
+/**
+ * The most bytes of addresses and TLVs. The longest addresses take 216 bytes; the rest is for TLVs, such as names in
+ * certificates.
+ */
 export const MAX_V2_LENGTH = 4096;
 
 export interface ProxyHeader {
   /** Undefined: the socket's address counts (LOCAL: the proxy's own connection; UNKNOWN; no TCP over IP). */
   readonly client: PeerAddress | undefined;
-  /** Of the header. */
+  /** The length of the header. */
   readonly bytes: number;
 }
 
@@ -94,12 +97,12 @@ function clientIn(bytes: Buffer, protocol: number): PeerAddress | undefined {
   return { address: shortest(groups.join(':')), port: bytes.readUInt16BE(at + 32) };
 }
 
-/** Without a zone, which another machine's could not be. */
+/** An address without a zone, which means nothing on another machine. */
 function isPlainIPv6(text: string): boolean {
   return isIPv6(text) && !text.includes('%');
 }
 
-/** As sockets have it. */
+/** The address as sockets show it. */
 function shortest(address: string): string {
   return isIPv4(address) ? address : new SocketAddress({ address, family: 'ipv6' }).address;
 }

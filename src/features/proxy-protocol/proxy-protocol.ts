@@ -16,7 +16,7 @@ import { tellPeer } from '../../proxy/net/peer-address.ts';
 import type { Prelude } from '../../proxy/net/prelude.ts';
 import { PROXY_MISTAKES, type ProxyHeader, type ProxyMistake, readProxyHeader } from './proxy-header.ts';
 
-/** What became of the headers. `kept`: the header names nobody, so that the socket's address counts. */
+/** The outcomes of headers. `kept`: the header names nobody, so that the socket's address counts. */
 export const PROXY_OUTCOMES = ['proxied', 'kept', ...PROXY_MISTAKES, 'timeout', 'left'] as const;
 export type ProxyOutcome = (typeof PROXY_OUTCOMES)[number];
 

@@ -1,4 +1,7 @@
-/** `pillion record` and GET /record, `pillion replay`: requests to files, and sent again (docs/how-to/warm-up-and-records.md). */
+/**
+ * `pillion record` and GET /record, `pillion replay`: requests to files, and sent again
+ * (docs/how-to/warm-up-and-records.md).
+ */
 import type { Feature } from '../../kernel/feature.ts';
 import { recordCommand } from './record-command.ts';
 import { replayCommand } from './replay-command.ts';

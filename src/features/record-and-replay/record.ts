@@ -24,7 +24,7 @@ interface RecordOptions extends AdminAddress {
   readonly out: string;
   readonly count: number;
   readonly max_bytes: number;
-  /** In seconds; 0 = no end. */
+  /** Seconds; 0 = no end. */
   readonly duration: number;
   /** A share of the requests. */
   readonly sample: number;

@@ -6,7 +6,7 @@ import { askAdmin, noSidecar } from '../../cli/ask-admin.ts';
 import type { AdminAddress } from '../../cli/sidecar-command.ts';
 import { TfRecordReader } from '../../codec/tfrecord/tf-record-reader.ts';
 
-/** Where the requests come from, and which of them. */
+/** The place from which the requests come, and the choice among them. */
 export interface ReplaySource extends AdminAddress {
   /** A file; empty = those that the sidecar captured. */
   readonly in: string;
@@ -29,7 +29,7 @@ const MAX_LISTED = 1_000_000;
 /** A payload may be large. */
 const TIMEOUT_MS = 60_000;
 
-/** In the order of arrival. Throws if the file, the sidecar or a checksum is at fault. */
+/** The requests in the order of arrival. Throws if the file, the sidecar or a checksum is at fault. */
 export function replayRecords(options: ReplaySource): AsyncGenerator<ReplayRecord> {
   return options.in === '' ? captured(options) : recorded(options.in);
 }

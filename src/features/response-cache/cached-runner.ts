@@ -18,7 +18,7 @@ export class CachedRunner extends RunnerAbove {
   readonly #cache: ResponseCache;
   readonly #scope: CacheScope;
   readonly #clock: Clock;
-  /** By digest. */
+  /** The runs by digest. */
   readonly #running = new Map<string, SharedRun>();
 
   constructor(inner: ServableRunner, cache: ResponseCache, clock: Clock) {
@@ -60,7 +60,7 @@ export class CachedRunner extends RunnerAbove {
     return this.#run(digest, request);
   }
 
-  /** Of a MultiInference, which is not looked up. */
+  /** Runs the requests of a MultiInference, which are not looked up. */
   async submitTogether(requests: readonly ServableRequest[]): Promise<readonly TensorMap[]> {
     this.#cache.counts.bypass += requests.length;
     if (this.inner.submitTogether !== undefined) return await this.inner.submitTogether(requests);

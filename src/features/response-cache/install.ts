@@ -16,7 +16,7 @@ const CACHE_OF_STATE =
 const CACHE_OF_ENSEMBLE =
   'its cache has no effect: members may change under an ensemble; give "cache" to the models of its steps';
 
-/** On a version: its model's cache, which all the model's versions share. */
+/** The key, on a version, of its model's cache, which all the model's versions share. */
 const KEPT = factKey<ResponseCache>('response-cache');
 
 export function installResponseCache(server: Installation): void {
@@ -42,7 +42,7 @@ export function installResponseCache(server: Installation): void {
     return new CachedRunner(inner, cache, clock);
   }
 
-  /** By model, of the versions that can answer. */
+  /** The caches by model, for the versions that can answer. */
   function served(): ReadonlyMap<string, ResponseCache> {
     const all = new Map<string, ResponseCache>();
     for (const { name, facts } of models.servables()) {

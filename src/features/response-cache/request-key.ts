@@ -11,10 +11,10 @@ import { copyOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
 /** The part of a request that its answer depends on, within one loaded version. */
 export interface KeyedRequest {
   readonly signatureName: string;
-  /** In the signature's order. */
+  /** The inputs in the signature's order. */
   readonly inputs: TensorMap;
   readonly isOddShape?: boolean;
-  /** In the order of the answer. */
+  /** The outputs in the order of the answer. */
   readonly outputs: readonly string[];
 }
 

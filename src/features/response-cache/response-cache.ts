@@ -12,7 +12,10 @@ import { memoryOf, type TensorMap, withOwnMemory } from '../../core/tensor.ts';
 import { type KeptAnswers, KeptMemory } from '../../models/memory/kept-memory.ts';
 import { isSameRequest, type KeyedRequest } from './request-key.ts';
 
-/** What is counted of the requests. `bypass`: it was not looked up, as its inputs are too large, or it is one of a MultiInference. */
+/**
+ * The events that are counted. `bypass`: it was not looked up, as its inputs are too large, or it is one of a
+ * MultiInference.
+ */
 export type CacheEvent = 'hit' | 'miss' | 'coalesced' | 'bypass';
 
 export interface CacheBounds {
@@ -58,7 +61,7 @@ export class ResponseCache implements KeptAnswers {
     return this.#bounds;
   }
 
-  /** What is over them leaves now. An answer that is kept has the time that it had. */
+  /** Answers beyond the bounds leave now. Those that are kept expire when they would have. */
   set bounds(bounds: CacheBounds) {
     this.#bounds = bounds;
     this.#evict(() => this.#bytes <= bounds.maxBytes);

@@ -6,9 +6,9 @@
  *   second ──────┤ joins                      │
  *   third  ──────┘ joins, leaves at its deadline: it alone fails      (the last one that leaves cancels the run)
  *
- * To the scheduler it is the first one's request, with the latest deadline of all; so nobody joins who is more important.
- * If it is refused for the first one's sake, it is tried once more for those that joined; if it is too late for the
- * deadline that it was submitted with, again for those that have more time.
+ * To the scheduler it is the first one's request, with the latest deadline of all; so nobody joins who is more
+ * important. If it is refused for the first one's sake, it is tried once more for those that joined; if it is too late
+ * for the deadline that it was submitted with, again for those that have more time.
  */
 import type { CancelListener } from '../../core/cancel.ts';
 import { CancelSignal } from '../../core/cancel.ts';
@@ -27,19 +27,19 @@ import type { KeyedRequest } from './request-key.ts';
 export interface SharedRunOptions {
   readonly runner: ServableRunner;
   readonly clock: Clock;
-  /** With memory of its own. */
+  /** The request, with memory of its own. */
   readonly request: KeyedRequest;
   /** Called once, when nobody may join any more; with the outputs if there are some. */
   readonly onEnd: (run: SharedRun, outputs: TensorMap | undefined) => void;
 }
 
-/** Of a run that is refused. */
+/** Attempts at a run that is refused. */
 const MOST_ATTEMPTS = 2;
 
 export class SharedRun {
   readonly request: KeyedRequest;
   readonly #options: SharedRunOptions;
-  /** In the order in which they came. */
+  /** The waiters in the order in which they came. */
   readonly #waiters = new Set<Waiter>();
   #attempt: Attempt | undefined;
   #attempts = 0;
@@ -230,7 +230,7 @@ class Waiter implements CancelListener {
     this.context.cancel.listener = undefined;
   }
 
-  /** What became of the run since the request came is what became of the request. */
+  /** The request has the stages and events that its run had since the request came. */
   #record({ stages, batch, isolation, steps, expectedEnd, lead }: Attempt): void {
     const { context } = this;
     context.batch = batch;

@@ -1,4 +1,6 @@
-/** Finds the graph's signatures that keep a declared state: those that have all inputs and outputs that are declared. */
+/**
+ * Finds the graph's signatures that keep a declared state: those that have all inputs and outputs that are declared.
+ */
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
 import { axisOf, hasRows, rowAxisOf, type Signature, type Signatures } from '../../core/signature.ts';
@@ -8,7 +10,7 @@ import type { StateTensor } from './state.ts';
 /** A problem at an input that is declared. */
 export type ReportState = (problem: string, input: string, key?: 'output' | 'shape') => void;
 
-/** By the graph's input. */
+/** Declared values by the graph's input. */
 export type StateDeclaration = ReadonlyMap<string, DeclaredValue>;
 
 /** The states by signature. They are valid only if no problem was reported. */

@@ -8,7 +8,7 @@ import { type Clock, WakeTimer } from '../../core/clock.ts';
 import type { Sequence } from './sequence.ts';
 import type { SequenceLimits } from './sequence-limits.ts';
 
-/** Without a step for this share of the idle time, a sequence may have to make room. */
+/** A sequence may have to make room after this share of the idle time without a step. */
 const EVICTION_SHARE = 0.1;
 const LEAST_RETRY_MS = 1000;
 

@@ -1,4 +1,4 @@
-/** What the steps of sequences are refused with. Each text says why and how to go on. */
+/** The errors of refused steps. Each text says why, and how to go on. */
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { MAX_SEQUENCE_ID_LENGTH } from '../../core/model-spec.ts';
@@ -86,7 +86,7 @@ export function tooManySteps(model: string, id: string, most: number): ServingEr
   );
 }
 
-/** What all models keep leaves no room. */
+/** The states that all models keep leave no room. */
 export function noMemoryToKeep(model: string, limitBytes: number, retryAfterMs: number): ServingError {
   return new ServingError(
     'overloaded',

@@ -89,7 +89,7 @@ export class SequenceRunner extends RunnerAbove {
       const outputs = wantedOutputs(request.outputs, signature.state);
       const isOddShape = request.isOddShape === true || !fits(inputs, signature);
       const given = await this.inner.submit({ signatureName, inputs, outputs, context, isOddShape });
-      // What comes too late has not happened.
+      // A step that ends too late changes no state.
       context.cancel.throwIfCancelled();
       if (!end) turn.commit(stateAfter(given, signature.state));
       isDone = true;

@@ -10,8 +10,8 @@
  *   and if it is refused or fails there is no sequence.
  * - A caller reaches its own sequences alone.
  * - At capacity a new sequence takes the place of one that has had no step for a while: of the same caller, or of one
- *   that has more than it will have. If there is none, it is refused (`overloaded`). A state that finds no room so fails
- *   its step (`too_large`), and one that the memory of all models has no room for (`overloaded`).
+ *   that has more than it will have. If there is none, it is refused (`overloaded`). A state that finds no room so
+ *   fails its step (`too_large`), and so does one that the memory of all models has no room for (`overloaded`).
  */
 import type { CancelSignal } from '../../core/cancel.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -36,7 +36,7 @@ import {
 import type { SequenceLimits } from './sequence-limits.ts';
 import type { StepOfSequence, StepTurn } from './step.ts';
 
-/** What is counted: starts, and each way to end. */
+/** The events that are counted: starts, refusals, and each way to end. */
 export type SequenceEvent = 'started' | 'refused' | SequenceEnd;
 
 export interface SequenceTableOptions {
@@ -74,7 +74,7 @@ export class SequenceTable implements StepTable {
     return this.#open;
   }
 
-  /** Of all states. */
+  /** Bytes of all states. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -212,7 +212,10 @@ export class SequenceTable implements StepTable {
     return sequence;
   }
 
-  /** What runs under the id ends, and its steps that wait go on. Until the new sequence is there, there is none. */
+  /**
+   * Ends the sequence that runs under the id; its steps that wait go on. No sequence has the id until the new one is
+   * there.
+   */
   #supersede(owner: string, id: string): void {
     const before = this.#owners.get(owner)?.byId.get(id);
     if (before === undefined) return;

@@ -34,7 +34,7 @@ export class SequenceTables implements VersionObserver {
     return table;
   }
 
-  /** By model, of those that have had sequences. */
+  /** The tables by model, of those that have had sequences. */
   get used(): readonly (readonly [string, SequenceTable])[] {
     return [...this.#byModel].filter(([, { counts }]) => counts.size > 0);
   }

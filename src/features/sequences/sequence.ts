@@ -15,11 +15,11 @@ import type { Servable, ServableHandle } from '../../models/serving/servable.ts'
 
 const NO_STATE: TensorMap = new Map();
 
-/** What one caller holds of one model. Nobody else finds its sequences. */
+/** The sequences that one caller holds of one model. Nobody else finds them. */
 export class SequenceOwner {
   readonly name: string;
   readonly byId = new Map<string, Sequence>();
-  /** Of all its states, those included that are given up but have a step that runs. */
+  /** Bytes of all its states, those included that are given up but have a step that runs. */
   bytes = 0;
 
   constructor(name: string) {
@@ -34,7 +34,7 @@ export class Sequence {
   state = NO_STATE;
   /** Memory of the state. */
   bytes = 0;
-  /** Since when it has neither a step that runs nor one that waits. */
+  /** The instant since when it has neither a step that runs nor one that waits. */
   idleSince: Instant = 0;
   /** Set when the table has given it up: why a step that still waits is refused. Undefined: it goes on. */
   end: SequenceEnd | undefined;
@@ -63,7 +63,10 @@ export class Sequence {
     return !this.#isBusy;
   }
 
-  /** Takes the turn at once, or resolves when it comes. Rejects with the signal's reason, or if the sequence ends before. */
+  /**
+   * Takes the turn at once, or resolves when it comes. Rejects with the signal's reason, or if the sequence ends
+   * before.
+   */
   take(cancel: CancelSignal): Promise<void> | undefined {
     if (!this.#isBusy) {
       this.#isBusy = true;

@@ -6,7 +6,7 @@ import type { SequenceTable } from './sequence-table.ts';
 export interface SequencesReport {
   readonly open: number;
   readonly state_bytes: number;
-  /** By the version that they run on, which may be unloading. */
+  /** Sequences by the version that they run on, which may be unloading. */
   readonly versions: Readonly<Record<string, number>>;
   /** How many were started and refused, and how the others ended. */
   readonly events: Readonly<Record<string, number>>;

@@ -27,7 +27,7 @@ const ENTRY = v.pipe(
   ),
 );
 
-/** By the graph's input. */
+/** The key of pillion.yaml: states by the graph's input. */
 export const STATE = new FileKey({
   name: 'state',
   schema: named(ENTRY, 'a map of inputs by the graph’s names'),

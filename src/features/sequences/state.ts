@@ -9,8 +9,8 @@ export interface StateTensor {
   /** The output that is the input's value in the next step. */
   readonly output: string;
   /**
-   * The shape of the zeros that a sequence begins with; -1 = the rows of the request. Undefined: its first step brings a
-   * value of its own.
+   * The shape of the zeros that a sequence begins with; -1 = the rows of the request. Undefined: its first step brings
+   * a value of its own.
    */
   readonly zeros: Shape | undefined;
   /** One row that a sequence begins with instead of the zeros; their shape has the rows at dim 0, if it has any. */
@@ -18,18 +18,18 @@ export interface StateTensor {
 }
 
 export interface SignatureState {
-  /** By the name of the input. */
+  /** The state by the name of the input. */
   readonly tensors: ReadonlyMap<string, StateTensor>;
   /** The inputs that the server fills for each step of a sequence, with one element for each row. */
   readonly controls?: ReadonlyMap<string, StepControl>;
-  /** As KeptValues has it. */
+  /** See KeptValues. */
   readonly whyStep?: string;
 }
 
-/** By the graph's signature; one that is not there keeps no state. */
+/** The states by the graph's signature; one that is not there keeps no state. */
 export type States = ReadonlyMap<string, SignatureState>;
 
-/** On a version that keeps a state. */
+/** The key of the states, on a version that keeps some. */
 export const STATES = factKey<States>('states');
 
 /** The same signatures, which tell of the state that they keep. */

@@ -5,7 +5,9 @@ import type { PlaceInSequence } from '../../models/serving/servable.ts';
 
 /** A request's place in a sequence. Made when the request is resolved, used once. */
 export interface StepOfSequence extends PlaceInSequence {
-  /** The sequence; a first step makes it. The returned turn must be taken at once. Throws `sequence_lost`, `overloaded`. */
+  /**
+   * The sequence; a first step makes it. The returned turn must be taken at once. Throws `sequence_lost`, `overloaded`.
+   */
   enter(): StepTurn;
   /** Throws `too_large` for a state that can have no room. */
   checkBytes(bytes: number): void;
@@ -16,8 +18,8 @@ export interface StepTurn {
   /** Values of the state's inputs after the step before; read it during the turn. */
   readonly state: TensorMap;
   /**
-   * Takes the turn at once, or resolves when it comes; `inputs` are held meanwhile. Rejects with the signal's reason, or
-   * if the sequence ends before. Throws `overloaded` if too much waits.
+   * Takes the turn at once, or resolves when it comes; `inputs` are held meanwhile. Rejects with the signal's reason,
+   * or if the sequence ends before. Throws `overloaded` if too much waits.
    */
   take(cancel: CancelSignal, inputs: TensorMap): Promise<void> | undefined;
   /** The state after the step. Throws `too_large`, `overloaded`; the state is as before the step then. */

@@ -6,7 +6,7 @@ import { FILE_SHADOW, SHADOW } from './keys.ts';
 import { shadowLog } from './shadow-log.ts';
 import { type ShadowStatus, VersionShadow } from './version-shadow.ts';
 
-/** On a version that has one. */
+/** The key of the shadow, on a version that has one. */
 const OF_VERSION = factKey<VersionShadow>('shadow');
 
 export function installShadow({ clock, logger, models, telemetry }: Installation): void {

@@ -7,7 +7,7 @@ import type { ShadowEvent } from './version-shadow.ts';
 
 const WINDOW_MS = 60_000;
 
-/** For HostEvents. */
+/** Makes the listener that logs the shadow's events. */
 export function shadowLog(logger: Logger, clock: Clock): (model: string, version: bigint, event: ShadowEvent) => void {
   const limiter = new LineLimiter({
     clock,

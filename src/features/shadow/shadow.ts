@@ -159,7 +159,7 @@ export class ShadowedExecutor extends PassingExecutor {
 
   override run(batch: Batch, after?: Batch): Promise<BatchResult> {
     const { shadow } = this;
-    // Before the run, which takes the inputs' memory.
+    // The copy is taken before the run, which takes the inputs' memory.
     const copy = shadow?.take(batch);
     if (copy === undefined) return super.run(batch, after);
     return offered(shadow!, copy, () => super.run(batch, after));

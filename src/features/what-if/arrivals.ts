@@ -7,16 +7,16 @@ export interface ArrivalsReport {
   /** Requests of the span that are not in it. */
   readonly dropped: number;
   readonly models: readonly { readonly model: string; readonly version: string; readonly signature: string }[];
-  /** From the start of the span, ascending. */
+  /** Milliseconds from the start of the span, ascending. */
   readonly at_ms: readonly number[];
   /** Indices of `models`. */
   readonly model: readonly number[];
   readonly rows: readonly number[];
-  /** What the client gave it from its arrival on; null = it set no deadline. */
+  /** The time that the client gave it, from its arrival on; null = it set no deadline. */
   readonly deadline_ms: readonly (number | null)[];
   /** answered, refused, late, failed or cancelled. */
   readonly outcome: readonly string[];
-  /** From its arrival to its end. */
+  /** Milliseconds from its arrival to its end. */
   readonly took_ms: readonly number[];
 }
 

@@ -5,7 +5,7 @@ const NUMBER = /^(|\d+|\d*\.\d+)$/;
 /** Most cores and most times the load: beyond it the number is a slip of the pen, and the simulation never ends. */
 const MOST = 1000;
 
-/** What is not given stays as it is. */
+/** Settings that are not given stay as they are. */
 export const whatIfCommand = sidecarCommand({
   name: 'what-if',
   usage: ['what-if --cores=N    simulates the requests of the last minute with other cores, load or settings'],

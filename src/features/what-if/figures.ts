@@ -3,10 +3,12 @@
 export interface WindowFigures {
   /** Those that their client gave up are not counted. */
   readonly requests: number;
-  /** Share that was answered within the deadline, or without one within the objective; without both, answered at all. */
+  /**
+   * Share that was answered within the deadline, or without one within the objective; without both, answered at all.
+   */
   readonly inTime: number;
   readonly refused: number;
-  /** Of the answers, in ms; NaN of none. */
+  /** Milliseconds of the answers; NaN without answers. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** Undefined: not known. */

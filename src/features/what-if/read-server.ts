@@ -1,4 +1,4 @@
-/** What a running sidecar knows that a simulation needs: its plan, its recent arrivals, and how long its models run. */
+/** Reads what a simulation needs of a running sidecar: its plan, its recent arrivals, and how long its models run. */
 import type { ModelDetail } from '../../admin/model-detail.ts';
 import type { ModelReport, ModelsReport, ProcessPlan, VersionReport } from '../../admin/models-report.ts';
 import { AdminRefusal, askAdmin } from '../../cli/ask-admin.ts';
@@ -78,7 +78,7 @@ function servedModel({ name }: ModelReport, version: VersionReport, detail: Mode
   };
 }
 
-/** What was learned since the load, where the console tells it; else what was measured at the load. */
+/** The run times learned since the load, if the console tells them; else those measured at the load. */
 function curvesOf(version: VersionReport, detail: ModelDetail | undefined): Map<string, MeasuredSize[]> {
   const curves = new Map<string, MeasuredSize[]>();
   for (const { signature, rows, run_ms } of version.sweep ?? []) {

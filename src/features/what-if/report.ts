@@ -1,4 +1,4 @@
-/** What `pillion what-if` prints. */
+/** The report that `pillion what-if` prints. */
 import { textTable } from '../../cli/text-table.ts';
 import type { WindowFigures } from './figures.ts';
 
@@ -6,14 +6,14 @@ export interface WhatIfReport {
   readonly span_ms: number;
   /** Requests of the span that the server has forgotten. */
   readonly dropped: number;
-  /** As a clause: "4 cores and 1.5 times the load". */
+  /** The change as a clause: "4 cores and 1.5 times the load". */
   readonly change: string;
-  /** By the server. */
+  /** Figures that the server measured. */
   readonly measured: WindowFigures;
   readonly as_it_is: WindowFigures;
   readonly changed: WindowFigures;
   readonly sentence: string;
-  /** What to know of these numbers. */
+  /** Sentences about the limits of these numbers. */
   readonly notes: readonly string[];
 }
 

@@ -25,7 +25,7 @@ export type Target = { readonly model: number; readonly signature: string } | un
 
 const SEED = 1;
 
-/** As measured. The server's settings say what is in time. */
+/** The figures as measured. The server's settings say what is in time. */
 export function measuredFigures(state: ServerState, targets: readonly Target[], coresUsed?: number): WindowFigures {
   const { arrivals, models } = state;
   const counts = new FigureCounts();
@@ -147,7 +147,7 @@ function simulatedModel(
   };
 }
 
-/** As `pillion serve` has it where it is told nothing else. */
+/** The default of `pillion serve`. */
 const MOST_WAITING = 100;
 
 /** The sizes are not those of a free curve, so they were configured. */

@@ -28,7 +28,7 @@ const CPU_MS = 1000;
 /** A request came within so many ms. */
 const ONGOING_MS = 1000;
 
-/** The options of command.ts. What is undefined or 0 stays as it is. */
+/** The options of command.ts. Settings that are undefined or 0 stay as they are. */
 interface WhatIfOptions extends AdminAddress {
   readonly cores: number | undefined;
   /** Requests come so many times as fast. */
@@ -107,7 +107,7 @@ function notesOf({ arrivals }: ServerState, targets: readonly Target[], cpu: Cpu
   return notes;
 }
 
-/** For each of the report's models. */
+/** The targets of the report's models, in its order. */
 function targetsOf({ arrivals, models }: ServerState): Target[] {
   return arrivals.models.map(({ model, version, signature }) => {
     const index = models.findIndex((one) => one.name === model && one.version === version);
@@ -137,7 +137,7 @@ function presentSetting({ budget_cores, slots, intra_op_threads, max_batch_size 
   return { cores: budget_cores, slots, threads, maxBatchSize: max_batch_size, sloMs: undefined, load: 1 };
 }
 
-/** As many cores as now are left to the event loop; the others run batches. */
+/** The event loop keeps as many cores as now; the others run batches. */
 function changedSetting(present: Setting, { cores, slo, max_batch_size, load }: WhatIfOptions): Setting {
   const kept = Math.max(0, present.cores - present.slots * present.threads);
   const slots = cores === undefined ? present.slots : Math.max(1, Math.floor((cores - kept) / present.threads));

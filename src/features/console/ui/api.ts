@@ -21,8 +21,8 @@ const CONSOLE_HEADERS = { 'x-pillion-console': '1' };
 export const isLocked = signal(false);
 
 /**
- * Where the token is kept: in this tab, until it is closed. It is no cookie, because a browser sends the cookies of
- * localhost to the servers of all its ports.
+ * The key of the token in the storage of this tab, which keeps it until it is closed. It is no cookie, because a
+ * browser sends the cookies of localhost to the servers of all its ports.
  */
 const TOKEN = 'pillion-token';
 

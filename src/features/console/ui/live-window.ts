@@ -40,9 +40,9 @@ export interface WindowSummary extends Endings {
   /** These three are as of the window's end. */
   readonly queuedRows: number;
   readonly runningBatches: number;
-  /** As of the window's end; of versions that had traffic lately. */
+  /** The versions that had traffic lately, explained as of the window's end. */
   readonly explained: readonly (Explanation & Required<ModelChoice>)[];
-  /** Of the whole server; undefined in a summary of one model. */
+  /** Requests of the whole server; undefined in a summary of one model. */
   readonly inFlight: number | undefined;
 }
 

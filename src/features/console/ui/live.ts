@@ -74,14 +74,14 @@ export function refresh(): void {
 }
 
 function onTick(tick: LiveTick): void {
-  // Where the server's clock was set back, what is not earlier would be drawn twice.
+  // The server's clock may have been set back: ticks that are not earlier than this one would be drawn twice.
   ticks.value = recent([...ticks.value.filter(({ at_ms }) => at_ms < tick.at_ms), tick]);
   isCounting.value = true;
   if (revision !== tick.models_revision) refresh();
   revision = tick.models_revision;
 }
 
-/** By the server's clock: this machine's may be another. */
+/** The last ticks by the server's clock: this machine's may differ. */
 function recent(all: readonly LiveTick[]): readonly LiveTick[] {
   return lastTicks(all, SHOWN_SECONDS);
 }

@@ -85,7 +85,7 @@ export function Words({ sentences }: { sentences: readonly Sentence[] }) {
   );
 }
 
-/** What stands between backticks is shown as code. */
+/** The text, with its parts between backticks shown as code. */
 function withCode(text: string): ComponentChildren {
   return text.split('`').map((part, i) => (i % 2 === 1 ? <code key={part}>{part}</code> : part));
 }

@@ -125,7 +125,7 @@ function State() {
   );
 }
 
-/** Of each surface; once, where both have the same. */
+/** The addresses of each surface; one line if both have the same. */
 function addressesOf({ grpc, rest }: About): readonly string[] {
   const [ofGrpc, ofRest] = [grpc?.join(', '), rest?.join(', ')];
   if (ofGrpc !== undefined && ofGrpc === ofRest) return [`gRPC and REST ${ofGrpc}`];

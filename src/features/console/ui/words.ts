@@ -1,4 +1,6 @@
-/** Sentences about traffic, scheduler and the bound that holds: the meaning of a window's numbers, and what to do. Pure. */
+/**
+ * Sentences about traffic, scheduler and the bound that holds: the meaning of a window's numbers, and what to do. Pure.
+ */
 import { forecastWords } from '../../../admin/forecast-words.ts';
 import { count, duration, percent } from './format.ts';
 import { goodput, type WindowSummary } from './live-window.ts';
@@ -127,7 +129,7 @@ function bounds({ explained }: WindowSummary): readonly Sentence[] {
   });
 }
 
-/** With forecasts that are too short, requests are admitted that cannot be answered in time. */
+/** Forecasts that are too short admit requests that cannot be answered in time. */
 function forecasts(forecast: number, asForecast: number): Sentence {
   const share = asForecast / forecast;
   const text = `${percent(share)} of the runs took at most 1.5 times their forecast`;

@@ -13,7 +13,7 @@ import type { InferCall } from '../infer-call.ts';
 export interface InferCodecOptions {
   /** Limit of all tensors of one request together, decoded, in bytes. */
   readonly maxTensorBytes: number;
-  /** Without it everything is read on the event loop. */
+  /** Absent: everything is read on the event loop. */
   readonly thread: CodecThread | undefined;
 }
 
@@ -25,7 +25,7 @@ export class InferCodec {
     this.#options = options;
   }
 
-  /** As readInferRequest. */
+  /** Reads as `readInferRequest` does, on the thread if the message is large. */
   read(message: Uint8Array, context: RequestContext): InferRequest | Promise<InferRequest> {
     const { maxTensorBytes } = this.#options;
     const thread = this.#threadFor(message);

@@ -41,7 +41,7 @@ export class InferMethod implements Method<Uint8Array, TensorMap, InferCall> {
 
   refusal(message: Uint8Array, _path: ModelSpec, context: RequestContext, permit: Permit): ServingError | undefined {
     const asked = peekAtInfer(message);
-    // What is wrong with an empty name is said where it is read.
+    // An empty name is refused where it is read.
     if (asked === undefined || asked.name === '') return undefined;
     const spec = modelSpecOf(asked.name, asked.version);
     const refusal = this.#resolver.refusalOf({ ...spec, signatureName: this.#resolver.soleSignature(spec) }, context);

@@ -10,8 +10,8 @@
  *
  * The stream's end carries a report if its client asks for one, as other answers do; its answers carry none.
  *
- * A drain ends the streams: at once where nothing is open, else after the last answer. A client that always has a request
- * open would hold it up, so new ones are refused in band after GRACE_MS.
+ * A drain ends the streams: at once where nothing is open, else after the last answer. A client that always has a
+ * request open would hold it up, so new ones are refused in band after GRACE_MS.
  */
 import { readInferId } from '../../../codec/open-inference/infer-request-reader.ts';
 import { streamError } from '../../../codec/open-inference/infer-response-writer.ts';
@@ -65,7 +65,7 @@ export class InferStreams {
     };
   }
 
-  /** For a drain: each stream ends when its requests are answered; new ones at once. */
+  /** Drains: each stream ends when its requests are answered; new ones at once. */
   end(): void {
     this.#isEnding = true;
     for (const stream of this.#open) stream.drain();
@@ -85,7 +85,7 @@ class InferStream implements CallReader {
   readonly #asked = new DenseSet<Asked>();
   /** How the stream ends when its last request is answered. */
   #ending: CallStatus | undefined;
-  /** From then on new requests are refused. */
+  /** New requests are refused from this instant on. */
   #refusesFrom: Instant = Infinity;
 
   constructor(call: GrpcCall, method: Method<Uint8Array>, shared: ExchangeContext, onEnded: () => void) {

@@ -1,6 +1,6 @@
 /**
- * A "raw binary request": the body is the data of the model's only input. Nothing says its shape, so the model does: one
- * row, and at most one dim whose size follows from the number of bytes. BYTES is one element, without its length.
+ * A "raw binary request": the body is the data of the model's only input. Nothing says its shape, so the model does:
+ * one row, and at most one dim whose size follows from the number of bytes. BYTES is one element, without its length.
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_binary_data.md
  */

@@ -77,7 +77,7 @@ export class RestInfer {
   }
 }
 
-/** Of one request: the form of its answer depends on it. */
+/** The method for one request: the form of its answer depends on it. */
 export class InferMethod implements Method<Buffer, TensorMap, InferCall, HttpBody>, AnswerForm {
   readonly name = 'ModelInfer';
   readonly access = 'predict';

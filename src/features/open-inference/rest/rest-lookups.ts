@@ -19,7 +19,7 @@ import { versionText } from './routes.ts';
 import { readSettings } from './setting-body.ts';
 import { readIndexBody, readRepositoryBody } from './small-bodies.ts';
 
-/** What a lookup answers with: undefined = an empty body. */
+/** The body that a lookup answers with: undefined = an empty one. */
 type Found = string | undefined;
 
 type Lookup = (body: Buffer, model: ModelSpec, context: RequestContext) => Found | Promise<Found>;
@@ -149,7 +149,7 @@ function changing(
   return {
     ...asking(name, 'settings', () => undefined),
     decode: (body, path, context) =>
-      // In the same turn, once it is known that its caller may.
+      // The answer comes in the same turn, once it is known that its caller may.
       lookupCall(ALL_MODELS, () => answer(readSettings(body), path, context)),
   };
 }

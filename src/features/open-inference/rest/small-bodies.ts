@@ -1,6 +1,6 @@
 /**
- * The bodies of requests about the repository and regions: small JSON objects, or nothing. As in the bodies of infer, the
- * first of two equal keys counts, and a key whose value is null is not there.
+ * The bodies of requests about the repository and regions: small JSON objects, or nothing. As in the bodies of infer,
+ * the first of two equal keys counts, and a key whose value is null is not there.
  */
 import type { Buffer } from 'node:buffer';
 import { CLOSE_OBJECT, LOWER_F, LOWER_N, LOWER_T, QUOTE } from '../../../codec/json/json-chars.ts';

@@ -13,7 +13,7 @@ import type { Disk } from '../../../files/disk.ts';
 import { openOwnFile } from '../../../files/own-file.ts';
 import type { RegionDescription } from './region.ts';
 
-/** Of a name in a directory of Linux. */
+/** The longest name in a directory of Linux. */
 const MAX_KEY_BYTES = 255;
 
 /** Rejects with `invalid_request`, and leaves nothing open then. */

@@ -13,14 +13,14 @@ import { openRegionFile } from './region-file.ts';
 
 /** Two for each of 128 concurrent requests: an input and an output. */
 export const MAX_REGIONS = 256;
-/** Of a region's name, in characters. */
+/** The longest name of a region, in characters. */
 export const MAX_REGION_NAME = 255;
 
 const ROOT = '/dev/shm';
 
 export interface RegionStoreOptions {
   readonly disk?: Disk;
-  /** Where the files of regions are. Default /dev/shm. */
+  /** The directory with the files of regions. Default /dev/shm. */
   readonly root?: string;
 }
 
@@ -43,7 +43,7 @@ export class RegionStore {
     this.#checkNew(wanted);
     this.#opening.add(name);
     try {
-      // On some systems /dev/shm itself is a link, of root's.
+      // /dev/shm itself is a link of root's on some systems.
       const root = await realpath(this.#root).catch(() => this.#root);
       const region = new Region(wanted, await openRegionFile(this.#disk, root, wanted));
       if (this.#isClosed) region.release();
@@ -76,7 +76,7 @@ export class RegionStore {
     throw new ServingError('region_not_found', text);
   }
 
-  /** For the server's end: closes all files that no request uses, and takes no more regions. */
+  /** Closes all files that no request uses, and takes no more regions, at the server's end. */
   close(): void {
     this.#isClosed = true;
     this.unregisterAll();

@@ -16,17 +16,17 @@ import { invalidRequest, type ServingError } from '../../../core/errors.ts';
 import type { Steps } from '../../../core/in-slices.ts';
 import { quoteName } from '../../../core/list-names.ts';
 
-/** What a client says about a region. */
+/** A region as its client describes it. */
 export interface RegionDescription {
   readonly name: string;
-  /** As it was sent: the name of the file, with or without a slash in front. */
+  /** The name of the file as it was sent, with or without a slash in front. */
   readonly key: string;
-  /** Of the region within the file, in bytes. */
+  /** Bytes of the file before the region. */
   readonly offset: number;
   readonly byteSize: number;
 }
 
-/** What one step reads or writes. */
+/** Bytes that one step reads or writes. */
 const STEP_BYTES = 2 ** 20;
 
 export class Region implements RegionDescription {

@@ -41,7 +41,7 @@ const NO_INPUTS: NonNullable<InferRequest['sharedInputs']> = [];
 
 export class SharedMemory {
   readonly #parts: SharedMemoryParts;
-  /** For inputs that are read. */
+  /** Memory for inputs that are read. */
   readonly #memory = new MessageMemory();
 
   constructor(parts: SharedMemoryParts) {
@@ -77,7 +77,9 @@ export class SharedMemory {
     });
   }
 
-  /** Undefined if none of its tensors is in shared memory. They are released when the request ends. Throws ServingError. */
+  /**
+   * Undefined if none of its tensors is in shared memory. They are released when the request ends. Throws ServingError.
+   */
   tensorsOf({ sharedInputs = NO_INPUTS, outputs }: InferRequest, context: RequestContext): SharedTensors | undefined {
     if (sharedInputs.length === 0 && !outputs.some(isShared)) return undefined;
     const sharedOutputs = outputs.filter(isShared);
@@ -94,7 +96,7 @@ export class SharedMemory {
     return tensors;
   }
 
-  /** For the server's end. */
+  /** Closes the regions at the server's end. */
   close(): void {
     this.#parts.regions?.close();
   }

@@ -52,7 +52,7 @@ export class SharedTensors implements Loan {
   readonly #outputs = new Map<string, Place>();
   readonly #borrowed: Region[] = [];
   readonly #memory: MessageMemory;
-  /** Of the inputs. */
+  /** Memory that holds inputs. */
   readonly #taken: Uint8Array[] = [];
   #isReleased = false;
 
@@ -80,7 +80,7 @@ export class SharedTensors implements Loan {
     return this.#outputs.size > 0;
   }
 
-  /** Of the inputs. */
+  /** Bytes of the inputs. */
   get inputBytes(): number {
     return this.#inputs.reduce((sum, { place }) => sum + place.byteSize, 0);
   }
@@ -100,7 +100,7 @@ export class SharedTensors implements Loan {
     return areLargerThan(outputs, AT_ONCE_BYTES) ? inSlices(steps) : atOnce(steps);
   }
 
-  /** The request has ended. What still reads or writes ends before its next step. */
+  /** The request has ended. Reading and writing ends before its next step. */
   release(isAnswered: boolean): void {
     this.#isReleased = true;
     for (const region of this.#borrowed.splice(0)) region.release();

@@ -56,7 +56,7 @@ export function Coverage({ seconds }: { seconds: number }) {
   );
 }
 
-/** What the page shows of models is as old as the connection's end. */
+/** Text for models that are shown as they were when the connection ended; undefined while it holds. */
 export function whenLost(): string | undefined {
   return connection.value === 'lost' ? 'as they were before the connection was lost' : undefined;
 }

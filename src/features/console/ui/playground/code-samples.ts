@@ -4,12 +4,12 @@ import { pythonExample } from './example-code.ts';
 import type { Verb } from './signature-form.ts';
 
 export interface CallTarget {
-  /** From GET /about: "127.0.0.1:8501", "[::]:8501", "unix:/run/p.sock". */
+  /** Addresses from GET /about: "127.0.0.1:8501", "[::]:8501", "unix:/run/p.sock". */
   readonly rest: readonly string[];
-  /** Before the paths of REST. Absent or empty = nothing. */
+  /** Stands before the paths of REST. Absent or empty = nothing. */
   readonly prefix?: string;
   readonly isTls: boolean;
-  /** From GET /about. */
+  /** Addresses from GET /about. */
   readonly grpc: readonly string[];
   readonly isGrpcTls: boolean;
   readonly verb: Verb;

@@ -74,7 +74,7 @@ function featureLine(name: string, kind: keyof typeof LISTS, values: readonly un
   return `            ${JSON.stringify(name)}: feature_pb2.Feature(${field}=feature_pb2.${message}(value=${value})),`;
 }
 
-/** As the REST API reads a list: int64 if all values are integers. */
+/** The kind that the REST API makes of a list: int64 if all values are integers. */
 function kindOf(values: readonly unknown[]): keyof typeof LISTS {
   if (values.some((value) => typeof value === 'string' || isBase64(value))) return 'string';
   return values.every((value) => typeof value === 'boolean' || Number.isInteger(value)) ? 'int64' : 'float32';

@@ -17,7 +17,7 @@ interface ImageInputProps {
 /** Width of the shown picture. */
 const SHOWN_PX = 168;
 
-/** As pillion.yaml declares it; else 0 to 1 for floats, 0 to 255 for integers. */
+/** The range that pillion.yaml declares; else 0 to 1 for floats, 0 to 255 for integers. */
 function startRange({ dtype, range }: TensorDetail): PixelRange {
   const isFloat = dtype.includes('float');
   const [darkest, brightest] = range ?? [0, isFloat ? 1 : 255];
@@ -29,7 +29,7 @@ export function ImageInput({ tensor, plan, sample, onValue, onProblem }: ImageIn
   const [range, setRange] = useState(() => startRange(tensor));
   const [problem, setProblem] = useState<string>();
   const [isOver, setOver] = useState(false);
-  // Of the last file: an earlier one that takes longer to read must not replace it.
+  // The number of the last file: an earlier one that takes longer to read must not replace it.
   const turn = useRef(0);
   const report = (used: PixelRange): void => {
     setProblem(undefined);

@@ -5,7 +5,7 @@ import type { ImagePlan } from './input-kinds.ts';
 export interface PixelRange {
   readonly darkest: number;
   readonly brightest: number;
-  /** Then subtracts the mean and divides by the deviation of ImageNet's three colours. */
+  /** Subtracts at last the mean and divides by the deviation of ImageNet's three colours. */
   readonly isImageNet: boolean;
   /** Rounds to whole numbers. */
   readonly isWhole: boolean;

@@ -140,7 +140,7 @@ function sampleText(kind: InputKind, sample: unknown): string {
   return [sample].flat(Number.POSITIVE_INFINITY).join(', ');
 }
 
-/** As many numbers as the text has, within the input's range. */
+/** Random numbers: as many as the text has, within the input's range. */
 function randomText(text: string, [lowest, highest]: readonly [number, number] = [0, 1]): string {
   return text
     .split(/[\s,;]+/)

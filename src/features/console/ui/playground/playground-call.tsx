@@ -37,7 +37,7 @@ export function PlaygroundCall({ model, version, signature, verb, samples }: Pla
   const [sampleAt, setSample] = useState(samples.length === 0 ? '' : '0');
   const fill = (name: string, value: Filled): void => {
     setFilled((before) => new Map(before).set(name, value));
-    // Without an input there is nothing that the last answer could be about.
+    // Outcomes are about an input, and now there is none.
     if ('problem' in value) setOutcome(undefined);
   };
   const problem = [...filled.values()].find((each) => 'problem' in each);
@@ -110,7 +110,7 @@ interface OutcomeProps {
   readonly outcome: Outcome;
   /** The form has no valid input. */
   readonly hasProblem: boolean;
-  /** What the form would ask now. */
+  /** The request that the form would send now. */
   readonly body: string;
 }
 

@@ -1,6 +1,6 @@
 /** The content of a REST answer by its shape: outputs by name, rows of numbers, pictures. Pure. */
 
-/** Of longer rows, only the largest values are shown. */
+/** Longer rows show only their largest values. */
 const MOST_BARS = 12;
 const TOP = 10;
 const LEAST_SIDE = 8;

@@ -18,7 +18,7 @@ export interface PlotSeries {
 }
 
 interface PlotProps {
-  /** For screen readers. */
+  /** The text that screen readers read. */
   readonly description: string;
   readonly x: readonly number[];
   /** Drawn in this order: later ones cover earlier ones. */
@@ -29,7 +29,7 @@ interface PlotProps {
   readonly formatAt?: (value: number) => string;
   /** Seconds since 1970 (default), or numbers at even ratios. */
   readonly scaleX?: 'time' | 'log2';
-  /** By default the range of the values. */
+  /** Default: the range of the values. */
   readonly rangeX?: readonly [number, number];
   /** 'log10' is for values above 0. Default: linear from 0. */
   readonly scaleY?: 'log10';
@@ -128,7 +128,7 @@ function options(props: PlotProps, width: number, onCursor: (at: number | undefi
   };
 }
 
-/** From one power of ten to another; 0.1 to 10 without values. */
+/** Its ends are powers of ten: 0.1 to 10 without values. */
 const LOG_SCALE: uPlot.Scale = {
   distr: 3,
   log: 10,

@@ -87,7 +87,7 @@ export function StagesPlot({ ticks, choice }: TimePlotProps) {
   const layers = STAGES.map((label, stage) => ({
     label,
     colour: `--stage-${label}`,
-    // In a second without an answer no mean was measured.
+    // A second without an answer has no mean.
     legend: steps(
       ticks,
       means.map((stages) => stages[stage] ?? null),
