@@ -1,10 +1,10 @@
 /**
- * Who may use the admin server. It is bound to loopback, but a browser on this machine reaches it on behalf of any
- * page.
+ * Guards the admin server by who asks. It is bound to loopback, but a browser on this machine reaches it on behalf of
+ * any page.
  *
  *   refuseForeignHost     a page that reaches it by a name of its own (DNS rebinding): the browser then sends that name
- *   refuseForeignName     the same, but any IP address will do: a scraper behind a proxy of the pod sends the pod's, and no
- *                         page's name is an address
+ *   refuseForeignName     the same, but any IP address will do: a scraper behind a proxy of the pod sends the pod's, and
+ *                         no page's name is an address
  *   refuseForeignPage     a page of another origin, whatever it asks for
  *   refuseForeignChange   besides, for changing or costly requests: a sender without CONSOLE_HEADER. A page of
  *                         another origin cannot send it without a preflight, which is never answered; this guards old
@@ -38,7 +38,7 @@ export function refuseForeignName(headers: IncomingHttpHeaders): Refusal | undef
   return refusal(`Host is ${quoted(host)}; ask by localhost or by an IP address`);
 }
 
-/** Without its port. */
+/** The host without its port. */
 function hostOf({ host = '' }: IncomingHttpHeaders): string {
   return host.replace(/:\d+$/, '').toLowerCase();
 }

@@ -3,8 +3,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Refusal } from './access-guard.ts';
 
 /**
- * Who may ask, beside pages of this server itself (access-guard.ts). All but the first two want the operators' token, if
- * there is one.
+ * The clients that may ask, beside pages of this server itself (access-guard.ts). All but the first two want the
+ * operators' token, if there is one.
  *
  *   anybody   orchestrators, whoever they are and whatever Host they use
  *   link      a browser that follows a link from any page; loopback Host
@@ -18,14 +18,14 @@ export type Guard = 'anybody' | 'link' | 'scraper' | 'reader' | 'doer';
 export interface Asked {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** Without the query, as it was sent. */
+  /** The path as it was sent, without the query. */
   readonly path: string;
   /** The parts that `matches` has found; the path itself without it. */
   readonly match: readonly string[];
   readonly query: URLSearchParams;
 }
 
-/** What an operator asks for that changes or costs something, or shows payloads: an entry of the audit log. */
+/** A request of an operator that changes or costs something, or shows payloads: an entry of the audit log. */
 export interface Deed {
   readonly method: string;
   readonly model?: string | undefined;
@@ -35,11 +35,11 @@ export interface Deed {
 export interface AdminPath {
   /** GET answers HEAD, too. */
   readonly method: 'GET' | 'POST';
-  /** As people know it: /models/NAME */
+  /** The path as people know it: /models/NAME */
   readonly path: string;
   /** Its line of GET /help; absent = another path's line names it. */
   readonly says?: string;
-  /** What paths it answers. Default: `path` alone, before all that match a pattern. */
+  /** The paths that it answers. Default: `path` alone, before all that match a pattern. */
   readonly matches?: RegExp;
   /** Default: a reader may GET, a doer may POST. */
   readonly guard?: Guard;

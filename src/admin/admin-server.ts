@@ -1,6 +1,7 @@
 /**
- * The operators' HTTP server: on 127.0.0.1 or a Unix socket, never behind the mesh. It answers also while the server drains.
- * Its paths say what there is, and who may ask for it: server/server-paths.ts has the kernel's, features bring theirs.
+ * The operators' HTTP server: on 127.0.0.1 or a Unix socket, never behind the mesh. It answers also while the server
+ * drains. Its paths say what there is, and who may ask for it: server/server-paths.ts has the kernel's, features bring
+ * theirs.
  */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
@@ -28,7 +29,7 @@ import { PathTable } from './server/path-table.ts';
 import { helpPath } from './server/server-paths.ts';
 
 export interface AdminServerOptions {
-  /** Beside GET /help, in its order. */
+  /** Paths beside GET /help, in its order. */
   readonly paths: readonly AdminPath[];
   /** Default: every connection is served, and none is ended for being idle. */
   readonly gate?: ConnectionGate;
@@ -37,7 +38,7 @@ export interface AdminServerOptions {
   readonly onInternalError: (error: unknown) => void;
 }
 
-/** In milliseconds. A head takes no longer, as checked every five seconds; Node's own would be 60 s and 30 s. */
+/** Milliseconds. A head takes no longer, as checked every five seconds; Node's defaults are 60 s and 30 s. */
 const TIMEOUTS = { headersTimeout: 20_000, connectionsCheckingInterval: 5_000 };
 
 /** No page of another origin may embed an answer, even in browsers that do not say where a request comes from. */
@@ -68,7 +69,9 @@ export class AdminServer {
     return (server.address() as AddressInfo).port;
   }
 
-  /** On a Unix socket, which only this process's user may open. Rejects with the system's error, or ListenError. */
+  /**
+   * Listens on a Unix socket, which only this process's user may open. Rejects with the system's error, or ListenError.
+   */
   async listenOnSocket(path: string): Promise<void> {
     await removeStaleSocket(path);
     const server = this.#server();
@@ -171,7 +174,7 @@ async function answerOf(path: AdminPath | undefined, asked: Asked): Promise<Refu
   }
 }
 
-/** What the audit log says of the request; undefined = it is no deed. */
+/** The entry of the audit log for the request; undefined = it needs none. */
 function deedOf(path: AdminPath | undefined, asked: Asked): Deed | undefined {
   if (path?.audited !== undefined) return path.audited(asked);
   return asked.request.method === 'POST' ? { method: 'post', ...targetOf(asked.query) } : undefined;

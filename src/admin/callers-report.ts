@@ -22,7 +22,7 @@ export interface CallersReport {
 }
 
 export interface CallerReport {
-  /** As in docs/why/security.md; `others` are those that the table has no place for. */
+  /** The caller as docs/why/security.md defines it; `others` are those that the table has no place for. */
   readonly caller: string;
   /** Cores that its runs took over the last ten seconds, on average. */
   readonly cores: number;

@@ -1,4 +1,4 @@
-/** What is explained of a version, as GET /models and the console's ticks have it. */
+/** The explanation of a version, as GET /models and the console's ticks have it. */
 import type { Servable } from '../models/serving/servable.ts';
 
 export type BoundName = 'cores' | 'deadline' | 'queue' | 'memory' | 'callers' | 'event_loop' | 'batch_size' | 'nothing';

@@ -34,7 +34,7 @@ export interface ModelDetail extends ModelReport {
 export interface LoadedDetail {
   readonly version: string;
   readonly signatures: readonly SignatureDetail[];
-  /** By signature of the graph and size of batch. */
+  /** Latencies by signature of the graph and size of batch. */
   readonly latency: readonly LatencyDetail[];
   /** Names of the samples that GET /models/NAME/samples has; absent: there are none. */
   readonly samples?: readonly string[];
@@ -51,7 +51,7 @@ export interface SampleDetail {
   readonly inputs: Readonly<Record<string, unknown>>;
 }
 
-/** What the model's pillion.yaml says of an input, for people who try it. */
+/** The hint of the model's pillion.yaml about an input, for people who try it. */
 export interface InputHintDetail {
   /** The graph's input, if it has another name there. */
   readonly input?: string;

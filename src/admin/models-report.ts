@@ -35,7 +35,7 @@ export interface ReportedModels {
   isUnloadedByOperator(name: string, version: bigint): boolean;
   /** Did an operator load it, beside the version policy? */
   isLoadedByOperator(name: string, version: bigint): boolean;
-  /** What features tell of it, by key. Absent = nothing. */
+  /** The features' reports about a model, by key. Absent = nothing. */
   reportOf?(name: string): Readonly<Record<string, unknown>>;
   /** The same of a version. */
   versionReportOf?(servable: Servable): Readonly<Record<string, unknown>>;
@@ -61,7 +61,7 @@ export interface ModelsReport {
   readonly ready: boolean;
   readonly plan: ProcessPlan;
   readonly waits_for: readonly string[];
-  /** In the order of the configuration. */
+  /** Models in the order of the configuration. */
   readonly models: readonly ModelReport[];
   /** Processes that models share. Absent: there are none. */
   readonly process_groups?: readonly ProcessGroupReport[];
@@ -94,7 +94,7 @@ export interface SignatureReport {
   readonly batch_axis: BatchAxis['kind'];
   /** Why. */
   readonly reason?: string;
-  /** What the model's owner can do so that requests share batches. */
+  /** A change by the model's owner that lets requests share batches. */
   readonly fix?: string;
   /** Why the batch axis that the owner has declared is wrong. */
   readonly disproof?: string;
@@ -130,12 +130,12 @@ export interface VersionReport extends Explanation {
     readonly restarts?: number;
     /** Memory of its own processes. */
     readonly resident_bytes?: number;
-    /** What confines its processes, and what they can still do. Absent: it runs in the server's process. */
+    /** The sandbox of its processes, and what they can still do. Absent: it runs in the server's process. */
     readonly sandbox?: SandboxState;
     /** The group whose process it shares: see process_groups. */
     readonly process_group?: string;
   };
-  /** What an operator should know of it while it is served: "finding; what helps". */
+  /** Warnings for an operator while it is served, each as "finding; what helps". */
   readonly warnings?: readonly string[];
   /** How its tensors are served otherwise than the model's file has them. */
   readonly notes?: readonly string[];
@@ -146,7 +146,7 @@ export interface VersionReport extends Explanation {
     readonly artifact_bytes: number;
     /** Copies in memory now: all open sessions, whatever their threads. */
     readonly sessions: number;
-    /** What the load took, and how much of it was not weights. */
+    /** Memory that the load took; `working_bytes` is the part of it that was not weights. */
     readonly resident_bytes?: number;
     readonly working_bytes?: number;
   };

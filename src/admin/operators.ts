@@ -1,6 +1,6 @@
 /**
- * Who operates the server: the token of --admin_token_file, and the audit log of what operators do. Without a token
- * whoever reaches the operators' server operates it.
+ * The server's operators: the token of --admin_token_file shows who is one, and the audit log has what they do. Without
+ * a token whoever reaches the operators' server operates it.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
@@ -31,7 +31,10 @@ export class Operators {
     return { status: 401, text: 'this server wants the token of --admin_token_file, as "authorization: Bearer TOKEN"' };
   }
 
-  /** Call it once the request is answered with this status, or its answer has begun. `done` is undefined for mere reading. */
+  /**
+   * Call it once the request is answered with this status, or its answer has begun. `done` is undefined for mere
+   * reading.
+   */
   note(request: IncomingMessage, status: number, done: Deed | undefined): void {
     const isRefused = REFUSED.includes(status);
     const deed = done ?? (isRefused ? { method: 'read' } : undefined);
@@ -43,7 +46,7 @@ export class Operators {
   }
 }
 
-/** In a time that tells nothing of either. */
+/** Compares the texts in a time that tells nothing of either. */
 function areSame(a: string, b: string): boolean {
   const hashOf = (text: string): Uint8Array => createHash('sha256').update(text).digest();
   return timingSafeEqual(hashOf(a), hashOf(b));

@@ -25,7 +25,7 @@ export interface RequestEntry {
   /** Wall time, ISO 8601. */
   readonly received_at: string;
   readonly duration_ms: number;
-  /** In order, without skipped stages. */
+  /** The stages in order, without skipped ones. */
   readonly stages: readonly StageEntry[];
   /** Why it has been kept. */
   readonly kept: 'recent' | 'slow' | 'failed';
@@ -34,7 +34,7 @@ export interface RequestEntry {
   readonly batch?: BatchEntry;
   /** How its model's response cache served it: 'hit', 'coalesced' or 'miss'. Absent: it has none, or was not asked. */
   readonly cache?: string;
-  /** Of an ensemble's request, in the order in which they ended. */
+  /** The steps of an ensemble's request, in the order in which they ended. */
   readonly steps?: readonly StepEntry[];
   /** Set if its first batch failed and it was run again apart from the other members. */
   readonly isolated?: IsolationEntry;
@@ -80,7 +80,7 @@ export interface StepEntry {
   readonly duration_ms: number;
   /** Rows of its batch. */
   readonly rows?: number;
-  /** Where its model is an ensemble, too. */
+  /** The steps of its own, if its model is an ensemble, too. */
   readonly steps?: readonly StepEntry[];
 }
 

@@ -16,7 +16,7 @@ export interface RuntimeReport {
   }[];
 }
 
-/** As the feature shadow tells it. */
+/** The report of the feature `shadow`. */
 export interface ShadowReport {
   readonly runtime: string;
   readonly sample: number;

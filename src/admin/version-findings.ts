@@ -1,6 +1,6 @@
 /**
- * What an operator should know of one version, by its report: what keeps it from being served, or from being served
- * well. `pillion doctor` prints the advice, and `pillion status` the note. Pure.
+ * Finds, in the report of one version, what keeps it from being served, or from being served well. `pillion doctor`
+ * prints the advice, and `pillion status` the note. Pure.
  */
 import type { SignatureReport, VersionReport } from './models-report.ts';
 import { showNumber } from './quantities.ts';
@@ -16,7 +16,7 @@ export interface Advice {
 }
 
 export interface VersionFinding {
-  /** As src/features/doctor/README.md lists those with advice. Stable, because scripts may look for it. */
+  /** The id; src/features/doctor/README.md lists those with advice. It is stable, because scripts may look for it. */
   readonly id: string;
   /** One line behind the version's name; absent = the advice says it better. */
   readonly note?: string | undefined;
@@ -25,8 +25,8 @@ export interface VersionFinding {
 }
 
 /**
- * In the order of `pillion status`. `versions`: those of its model. Without `isBatching`, as the whole server is then,
- * nothing is said of how requests share runs.
+ * The findings in the order of `pillion status`. `versions`: those of its model. Without `isBatching`, which holds for
+ * the whole server, none is about how requests share runs.
  */
 export function versionFindings(
   version: VersionReport,

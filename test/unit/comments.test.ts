@@ -13,6 +13,7 @@ const CLEAN: readonly string[] = [
   ...['access', 'api', 'backends', 'codec', 'codec-thread', 'config', 'core', 'files', 'internals'],
   ...['kernel', 'models', 'proxy', 'scheduler'],
   'features',
+  'admin',
 ];
 
 const PREPOSITIONS =

@@ -1,9 +1,9 @@
 /**
- * GET /config_dump: the configuration in effect, with the source of each value, and the models as they are configured now
- * (a file of models may have changed since the start).
+ * GET /config_dump: the configuration in effect, with the source of each value, and the models as they are configured
+ * now (a file of models may have changed since the start).
  *
- * It tells no secret. Files that hold some are named and not opened: options hold paths alone. What a text could hold
- * all the same, the user, query and fragment of a URL, is taken out of every text.
+ * It tells no secret. Files that hold some are named and not opened: options hold paths alone. The user, query and
+ * fragment of a URL, which a text could hold all the same, are taken out of every text.
  */
 import { modelFields, optionFields, tlsFields } from '../../config/describe-config.ts';
 import type { ModelConfig } from '../../config/model-config.ts';

@@ -1,6 +1,6 @@
 /**
- * GET and POST /logging: the level of the log, which POST ?level=LEVEL sets until the process ends or another one is set.
- * Envoy's names of levels count too. There is one logger: a level of a part of the server cannot be set.
+ * GET and POST /logging: the level of the log, which POST ?level=LEVEL sets until the process ends or another one is
+ * set. Envoy's names of levels count too. There is one logger: a level of a part of the server cannot be set.
  */
 import { LOG_LEVELS, type LogLevel } from '../../telemetry/log/log.ts';
 import type { Refusal } from '../access-guard.ts';
@@ -39,7 +39,7 @@ function logLevelOf(text: string): LogLevel | undefined {
   return LOG_LEVELS.find((level) => level === text) ?? ENVOY_LEVELS.get(text);
 }
 
-/** As Envoy says it. */
+/** The level as Envoy words it. */
 function showLevel({ level }: LevelledLog): string {
   return `active loggers:\n  pillion: ${level}\n`;
 }

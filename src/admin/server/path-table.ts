@@ -1,4 +1,7 @@
-/** The operators' server's paths, by their requests; and their list, for GET /help and whoever asks for one that is not there. */
+/**
+ * The operators' server's paths, by their requests; and their list, for GET /help and whoever asks for one that is not
+ * there.
+ */
 import type { AdminPath } from '../admin-path.ts';
 
 /** A path that was asked for, and its parts. */
@@ -12,7 +15,7 @@ export class PathTable {
   readonly #exact = new Map<string, AdminPath>();
   readonly #patterns: readonly AdminPath[];
 
-  /** In the order of GET /help. */
+  /** `paths`: in the order of GET /help. */
   constructor(paths: readonly AdminPath[]) {
     this.#paths = paths;
     this.#patterns = paths.filter(({ matches }) => matches !== undefined);
@@ -40,7 +43,7 @@ export class PathTable {
     return [`A POST wants the header x-pillion-console${also}.`, ...lines, ''].join('\n');
   }
 
-  /** For a path that is none of them. */
+  /** The text for a path that is none of them. */
   notFound(): string {
     const listed = this.#paths.filter(({ method, says }) => method === 'GET' && says !== undefined);
     return `here are: ${listed.map(({ path }) => path).join(' ')}; GET /help says more\n`;

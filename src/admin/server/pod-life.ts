@@ -1,5 +1,5 @@
 /**
- * What a pod's hooks and its other containers ask of the server's end.
+ * Answers what a pod's hooks and its other containers ask about the server's end.
  *
  *   POST /drain         begins a drain: 200 if no client is connected, else 202 and how many are; ask again
  *   POST /quitquitquit  ends the server as SIGTERM does, with status 0; only with --quitquitquit
@@ -10,7 +10,7 @@ import { type AdminPath, sendJson, sendText } from '../admin-path.ts';
 export interface DrainProgress {
   /** The delay is over, no client is connected, and no request is in flight. */
   readonly drained: boolean;
-  /** Of clients, over gRPC and REST. */
+  /** Connections of clients, over gRPC and REST. */
   readonly connections: number;
   readonly in_flight: number;
 }

@@ -11,7 +11,7 @@
 import { createContext, Script } from 'node:vm';
 import type { Refusal } from '../access-guard.ts';
 
-/** Of time on the clock: a machine whose cores are taken must not refuse simple patterns. */
+/** Wall time, and ample: a machine whose cores are taken must not refuse simple patterns. */
 const FILTER_MS = 100;
 const MAX_FILTER_LENGTH = 512;
 const FORMATS = ['text', 'json', 'prometheus'] as const;
@@ -23,7 +23,7 @@ const MATCH = new Script(
 );
 
 interface Stat {
-  /** With its labels. */
+  /** The name with its labels. */
   readonly name: string;
   readonly value: string;
 }
@@ -46,7 +46,8 @@ function matching(stats: readonly Stat[], pattern: string | null): readonly Stat
   if (pattern === null || pattern === '') return stats;
   if (pattern.length > MAX_FILTER_LENGTH) return wrong(`filter has at most ${MAX_FILTER_LENGTH} characters`);
   try {
-    // Outside of the time limit: to read a pattern takes no exponential time, and a wrong one is called wrong however late.
+    // Outside of the time limit: to read a pattern takes no exponential time, and a wrong one is called wrong however
+    // late.
     new RegExp(pattern);
     const names = stats.map(({ name }) => name);
     const context = createContext({ pattern, names });
