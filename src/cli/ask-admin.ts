@@ -8,7 +8,7 @@ import { type AdminAddress, UNIX } from './sidecar-command.ts';
 
 interface AdminQuestion {
   readonly from: AdminAddress;
-  /** With its query. */
+  /** The path with its query. */
   readonly path: string;
   /** Default: GET. */
   readonly method?: 'GET' | 'POST';
@@ -26,7 +26,10 @@ export function noSidecar(admin: string, error: Error): string {
   return `no sidecar at ${admin}: ${error.message}; start \`pillion serve\`, or say where it is with --admin`;
 }
 
-/** A GET, or what `options` say, with the header that shows that no web page sends it. `path` includes its query. Throws without a token. */
+/**
+ * A GET, or what `options` say, with the header that shows that no web page sends it. `path` includes its query. Throws
+ * without a token.
+ */
 export function requestToAdmin(
   { admin, admin_token_file: file }: AdminAddress,
   path: string,

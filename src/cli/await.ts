@@ -28,7 +28,7 @@ const OF_TERMINALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
 /** The options of commands/await.ts. */
 interface AwaitOptions extends AdminAddress {
-  /** In seconds; 0 = without end. */
+  /** Seconds; 0 = without end. */
   readonly timeout: number;
   readonly quit: boolean;
   /** Its words; none = there is no command. */

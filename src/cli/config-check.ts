@@ -8,9 +8,9 @@ import { type ConfigSource, readServeConfig, type ServeConfig } from '../config/
 
 interface CheckResult {
   readonly isSound: boolean;
-  /** For standard output; complete lines. */
+  /** Complete lines for standard output. */
   readonly output: string;
-  /** For standard error, each on its own line. */
+  /** Lines for standard error. */
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
 }

@@ -1,7 +1,7 @@
 /**
  * `pillion natives cuda`: the libraries with which ONNX Runtime computes on NVIDIA's GPUs. Wheel by wheel of
  * scripts/natives/cuda/requirements.txt: it is fetched, its hash is checked, its libraries are taken out, and it is
- * deleted. What is interrupted goes on with the wheel that it was at.
+ * deleted. A command that was interrupted goes on with the wheel that it was at.
  *
  * No GPU and no driver is needed: an image can be made anywhere.
  */
@@ -28,13 +28,13 @@ import {
 } from './native-steps.ts';
 
 const RECIPE = 'cuda';
-/** For the texts: whose libraries, and where their name is. */
+/** Words of the texts: whose libraries they are, and which constant names them. */
 const NATIVES = {
   recipe: RECIPE,
   what: "CUDA's libraries",
   constant: 'CUDA_NATIVES in src/backends/onnx/cuda-natives.ts',
 };
-/** Which wheels: those of this Python's ABI hold the same libraries as all others. */
+/** The choice of wheels: those of this Python's ABI hold the same libraries as all others. */
 const FOR_WHEEL = [
   ...['--python-version=312', '--implementation=cp', '--abi=cp312', '--abi=none'],
   ...['manylinux2010_x86_64', 'manylinux2014_x86_64', 'manylinux_2_27_x86_64', 'manylinux_2_28_x86_64'].map(

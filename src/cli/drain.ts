@@ -1,6 +1,6 @@
 /**
- * `pillion drain`: asks a running sidecar to send its clients elsewhere (POST /drain, kernel/assembly/client-drain.ts), and waits
- * until none is left. It is made for a pod's preStop hook.
+ * `pillion drain`: asks a running sidecar to send its clients elsewhere (POST /drain, kernel/assembly/client-drain.ts),
+ * and waits until none is left. It is made for a pod's preStop hook.
  *
  * Exit status: 0 = no client is connected, or the sidecar has ended; 1 = clients are left, or there is no sidecar.
  */

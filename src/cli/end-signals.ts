@@ -1,10 +1,10 @@
 /**
- * Tells when this process is told to end: by SIGTERM and SIGINT, under npm by the end of its parent, and in a terminal by
- * SIGHUP when that is closed.
+ * Tells when this process is told to end: by SIGTERM and SIGINT, under npm by the end of its parent, and in a terminal
+ * by SIGHUP when that is closed.
  *
- *   npx ─▶ sh -c pillion ─▶ pillion      npm passes a signal on to the shell alone. The shell ends by it, and says nothing.
- *   npx ─▶ pillion                       where the shell becomes the command. A key at the terminal then comes twice: from
- *                                        the terminal, which signals the whole group, and from npm, which passes it on.
+ *   npx ─▶ sh -c pillion ─▶ pillion      npm passes a signal on to the shell alone, which ends by it and says nothing.
+ *   npx ─▶ pillion                       where the shell becomes the command. A key at the terminal then comes twice:
+ *                                        from the terminal, which signals the whole group, and from npm.
  */
 import { closeSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';

@@ -1,6 +1,6 @@
 /**
- * What the commands `pillion natives …` have in common: steps that are done once, what a machine must have, and wheels of
- * PyPI. A recipe is a folder of scripts/natives; each line of its requirements.txt pins a wheel by version and hash.
+ * The common parts of the commands `pillion natives …`: steps that are done once, what a machine must have, and wheels
+ * of PyPI. A recipe is a folder of scripts/natives; each line of its requirements.txt pins a wheel by version and hash.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,22 +28,22 @@ export interface Natives {
   readonly recipe: string;
   /** "TensorFlow's libraries". */
   readonly what: string;
-  /** Where the name of their folder is. */
+  /** The constant that names their folder. */
   readonly constant: string;
 }
 
 /** A step of an installation. */
 export interface Step {
-  /** Of the file that says that it is done. */
+  /** The name of the file that says that the step is done. */
   readonly name: string;
   readonly title: string;
   readonly action: (directory: string) => void;
 }
 
 /**
- * The folder `parent`/`name`, made by `prepare` in another one if it is not there, which is then renamed. One process at a
- * time: the others wait, and take what it has made. The lock is the system's, on the open parent directory, so that it
- * ends with the process that has it.
+ * The folder `parent`/`name`, made by `prepare` in another one if it is not there, which is then renamed. One process
+ * at a time: the others wait, and take what it has made. The lock is the system's, on the open parent directory, so
+ * that it ends with the process that has it.
  */
 export function prepareOnce(parent: string, name: string, tell: Tell, prepare: (unfinished: string) => void): string {
   const directory = join(parent, name);

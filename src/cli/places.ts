@@ -1,6 +1,6 @@
 /**
- * `pillion places`: a log with places in TypeScript where its stacks have places in the bundle. The server itself reads no
- * source map: that would stop all requests for as long as it takes, at the first stack that anybody reads.
+ * `pillion places`: a log with places in TypeScript where its stacks have places in the bundle. The server itself reads
+ * no source map: that would stop all requests for as long as it takes, at the first stack that anybody reads.
  *
  * Only the part of a path below the bundle's folder counts, so a log may be read on another machine that has the same
  * version. Nothing outside the bundle of this installation is opened, whatever a line says.

@@ -16,8 +16,8 @@ import { tritonserverCommand } from './commands/tritonserver.ts';
 import { EXIT_USAGE } from './exit-usage.ts';
 
 /**
- * Resolves with the exit status: {@link EXIT_USAGE} for a wrong command line, with its mistakes on standard error; undefined
- * = the process goes on. Rejects with what made the command fail.
+ * Resolves with the exit status: {@link EXIT_USAGE} for a wrong command line, with its mistakes on standard error;
+ * undefined = the process goes on. Rejects with what made the command fail.
  */
 export async function runCommand(features: FeatureList, args: readonly string[]): Promise<number | undefined> {
   const commands = commandsOf(features);
@@ -35,7 +35,7 @@ export async function runCommand(features: FeatureList, args: readonly string[])
   }
 }
 
-/** In the order of `pillion help`. */
+/** The commands in the order of `pillion help`. */
 function commandsOf(features: FeatureList): readonly Command[] {
   const commands = [
     ...[serveCommand(features), tritonserverCommand(features), statusCommand(features), awaitCommand, drainCommand],

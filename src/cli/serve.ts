@@ -1,8 +1,8 @@
 /**
  * `pillion serve`: config → app → signals → drain.
  *
- * Exit status: 0 = ended by a signal, POST /quitquitquit or the end of its terminal, and drained; 1 = could not start, or a
- * fault ended it; SIGKILL (137 in a shell) = ended by a second signal, or while a run went on in a thread.
+ * Exit status: 0 = ended by a signal, POST /quitquitquit or the end of its terminal, and drained; 1 = could not start,
+ * or a fault ended it; SIGKILL (137 in a shell) = ended by a second signal, or while a run went on in a thread.
  */
 import process from 'node:process';
 import { readMachine } from '../config/machine/machine.ts';
@@ -15,14 +15,14 @@ import type { FeatureList } from '../kernel/feature.ts';
 import { watchEndSignals, watchTerminal } from './end-signals.ts';
 
 /**
- * The log's last lines get this long to be written: nobody may be reading them. With LAST_FLUSH_MS for the collectors it
- * is a second in all.
+ * The log's last lines get this long to be written: nobody may be reading them. With LAST_FLUSH_MS for the collectors
+ * it is a second in all.
  */
 const PATIENCE_MS = 300;
 
 /** Starts a server; the process ends by a signal, or by POST /quitquitquit. Rejects if it cannot start. */
 export async function serve(config: ServeConfig, features: FeatureList): Promise<undefined> {
-  // Before all else: without a listener SIGHUP ends the process.
+  // The terminal is watched before all else: without a listener SIGHUP ends the process.
   let served: App | undefined;
   const isTerminalClosed = watchTerminal();
   process.on('SIGHUP', () => {
@@ -38,7 +38,8 @@ export async function serve(config: ServeConfig, features: FeatureList): Promise
   let ending: Promise<void> | undefined;
   const exit = async (code: number): Promise<void> => {
     await app.logger.end(PATIENCE_MS);
-    // Node waits for the threads of runs that go on, and aborts at its exit where it cannot reset a terminal that is gone.
+    // Node waits for the threads of runs that go on, and aborts at its exit where it cannot reset a terminal that is
+    // gone.
     if (app.leavesRuns || isTerminalClosed()) killSelf();
     else process.exit(code);
   };
@@ -55,8 +56,8 @@ export async function serve(config: ServeConfig, features: FeatureList): Promise
     );
   };
   watchEndSignals(process, systemClock, (signal, isAgain) => {
-    // No exit, and no word: Node would end threads that are inside a runtime, and one that throws then aborts the process;
-    // and a write to standard error waits for good where nobody reads it.
+    // No exit, and no word: Node would end threads that are inside a runtime, and one that throws then aborts the
+    // process; and a write to standard error waits for good where nobody reads it.
     if (isAgain || ending !== undefined) killSelf();
     else end(signal);
   });

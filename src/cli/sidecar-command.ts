@@ -11,7 +11,7 @@ export interface AdminAddress {
   readonly admin_token_file: string;
 }
 
-/** What the path of a Unix socket begins with. */
+/** The beginning of the path of a Unix socket. */
 export const UNIX = 'unix:';
 
 /** An option of every such command. */

@@ -35,8 +35,8 @@ import {
 
 const COMPILE = ['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
 /**
- * The run-time path is relative: the folder can be moved. nodelete: libtensorflow leaves work for the end of the process,
- * which must be there then, though the thread that loaded it is gone.
+ * The run-time path is relative: the folder can be moved. nodelete: libtensorflow leaves work for the end of the
+ * process, which must be there then, though the thread that loaded it is gone.
  */
 const LINK = [
   '-l:libtensorflow_cc.so.2',
@@ -44,10 +44,10 @@ const LINK = [
   '-Wl,-rpath,$ORIGIN/../../deps/lib',
   '-Wl,-z,nodelete',
 ];
-/** On disk while it is made: wheel, libraries, packages. */
+/** Disk space that it takes while it is made: wheel, libraries, packages. */
 const NEEDED_BYTES = 1.5e9;
 
-/** For the texts: whose libraries, and where their name is. */
+/** Words of the texts: whose libraries they are, and which constant names them. */
 const NATIVES = {
   recipe: 'tfjs',
   what: "TensorFlow's libraries",
@@ -106,7 +106,7 @@ function unpackWheel(directory: string): void {
   for (const name of ['pip', 'tensorflow_cpu']) rmSync(wheelOf(directory, name));
 }
 
-/** From the sources as npm has them, each time. */
+/** Compiles the sources as npm has them, each time. */
 function compileBinding(directory: string): void {
   const target = packageIn(directory);
   const sources = join(directory, 'binding');

@@ -14,6 +14,7 @@ const CLEAN: readonly string[] = [
   ...['kernel', 'models', 'proxy', 'scheduler'],
   'features',
   'admin',
+  'cli',
 ];
 
 const PREPOSITIONS =
