@@ -16,7 +16,7 @@ export interface ForwardedRecord {
   };
   /** The kind of traffic: a closed set, such as 'http', 'sse', 'grpc'. */
   readonly route: string;
-  /** Without the query. */
+  /** The path without the query. */
   readonly path: string;
   /** The status that the client got; 0 = it got none. */
   readonly status: number;

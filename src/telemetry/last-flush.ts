@@ -1,10 +1,12 @@
 /** The end of the server waits for its collectors, but not for long: whoever ends it kills it soon. */
 import type { Clock } from '../core/clock.ts';
 
-/** The most time for the last spans and metrics, which are sent at the same time. The log's last lines come after it. */
+/**
+ * The most time for the last spans and metrics, which are sent at the same time. The log's last lines come after it.
+ */
 export const LAST_FLUSH_MS = 700;
 
-/** What could not be sent, as fields of a log line. */
+/** The losses at the end, as fields of a log line. */
 export interface FlushLosses {
   /** Spans; 'unknown' if the SDK sends them, which does not tell. */
   readonly lost_spans?: number | 'unknown';

@@ -1,14 +1,14 @@
 /**
- * Where requests and batches go when they have ended. Each request writes one record into a ring, and whoever counts,
- * measures or shows requests reads it there:
+ * The ledger takes requests and batches when they have ended. Each request writes one record into a ring, and whoever
+ * counts, measures or shows requests reads it there:
  *
  *   a request ends ──▶ ring  │ read │ read │ unread ▐▐▐▐▐│ ──▶ readers, in the order in which records came:
  *   a batch ends ────▶ batches since the last reading          – when one of them is asked (`settle`)
  *                                                              – when a quarter of the ring is unread
  *                                                              – READ_AFTER_MS after the first unread record
  *
- * So a request pays for one record, and the readers' work for a hundred of them is done in one loop. Errors and the steps
- * of ensembles are held until they are read, and not in the ring.
+ * So a request pays for one record, and the readers' work for a hundred of them is done in one loop. Errors and the
+ * steps of ensembles are held until they are read, and not in the ring.
  */
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { ReadRequest, type UnreadFacts } from './recorder/read-request.ts';
@@ -44,10 +44,10 @@ export class Ledger {
   readonly #options: LedgerOptions;
   readonly #request = new ReadRequest();
   #unread = 0;
-  /** By unread record. */
+  /** Facts of the unread records, by their number. */
   readonly #facts: (UnreadFacts | undefined)[] = new Array(QUARTER).fill(undefined);
   readonly #batches: BatchRecord[] = [];
-  /** For each batch, how many of the unread requests came before it. */
+  /** How many of the unread requests came before each batch. */
   readonly #before: number[] = [];
   #timer: TimerHandle | undefined;
 

@@ -11,8 +11,8 @@ export type Surface = 'grpc' | 'rest';
 export type RequestOutcome = 'ok' | ErrorKind;
 
 /**
- * Why a batch left the queue when it did. `full`: no larger one may be; `enough`: no larger one is worth it; `isolation`:
- * it is a part of a failed batch, or finds out whether the runtime works.
+ * Why a batch left the queue when it did. `full`: no larger one may be; `enough`: no larger one is worth it;
+ * `isolation`: it is a part of a failed batch, or finds out whether the runtime works.
  */
 export type DispatchReason = 'full' | 'enough' | 'slot_free' | 'timeout' | 'isolation';
 
@@ -50,12 +50,16 @@ export interface BatchRecord {
   readonly rows: number;
   /** Rows that the runtime sees: `rows` and padding. */
   readonly size: number;
-  /** Rows × length of the members, and what was added for the run's rows and length; absent = the rows have no lengths. */
+  /**
+   * Rows × length of the members, and what was added for the run's rows and length; absent = the rows have no lengths.
+   */
   readonly elements?: number | undefined;
   readonly paddingElements?: number | undefined;
   /** Threads that its run computes on. */
   readonly threads: number;
-  /** How many of its model's runs go at once, where they take none of the cores that models share; absent where they do. */
+  /**
+   * How many of its model's runs go at once, where they take none of the cores that models share; absent where they do.
+   */
   readonly ownSlots?: number | undefined;
   readonly reason: DispatchReason;
   /** Starts of the stages batch, execute and split, and the end. The last three are 0 until reached. */
@@ -68,7 +72,10 @@ export interface BatchRecord {
   runEnd: Instant | undefined;
   /** Expected length of the run in ms when it started; absent where it was unknown. */
   readonly expectedMs?: number | undefined;
-  /** Share of its time that its rows would take in a full batch, by the learned run times; absent where they are unknown. */
+  /**
+   * Share of its time that its rows would take in a full batch, by the learned run times; absent where they are
+   * unknown.
+   */
   readonly fullShare?: number | undefined;
   /** 'ok', or the kind of the run's error. */
   outcome: RequestOutcome;
@@ -135,7 +142,7 @@ export interface RequestRecord {
   /** The request's number within the process. */
   readonly sequence: number;
   readonly peer: string;
-  /** As the caller sent it; absent = it sent none. */
+  /** The header as the caller sent it; absent = it sent none. */
   readonly userAgent?: string | undefined;
   readonly trace: TraceContext | undefined;
   readonly stages: StageClock;

@@ -24,8 +24,8 @@ export const STAGES = ['receive', 'decode', 'admit', 'queue', 'batch', 'execute'
 export type Stage = (typeof STAGES)[number];
 
 /**
- * How many numbers `copyTo` writes: the starts of the stages, the end, and the index of the stage that was reached. A stage
- * that was not reached starts at the end there, so that the length of each is the next number less its own.
+ * How many numbers `copyTo` writes: the starts of the stages, the end, and the index of the stage that was reached. A
+ * stage that was not reached starts at the end there, so that the length of each is the next number less its own.
  */
 export const STAGE_CLOCK_NUMBERS = STAGES.length + 2;
 

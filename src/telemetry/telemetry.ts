@@ -1,6 +1,6 @@
 /**
- * The app's telemetry. What must see a request when it ends does so at once: the decision to keep it, the log, the
- * tracer where there is one. All others read it in the ledger, a little later.
+ * The app's telemetry. Three see a request at its end: the decision to keep it, the log, and the tracer if there is
+ * one. All others read it in the ledger, a little later.
  *
  * It is called on the hot path, at the start and the end of each request. It never throws: an error in it is logged,
  * and the request goes on.
@@ -32,13 +32,13 @@ import type { LostSpansListener } from './tracing/tracing-options.ts';
 export interface TelemetryOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** From `createTracing`; undefined = no spans are made. Started and closed here. */
+  /** The result of `createTracing`, started and closed here; undefined = no spans are made. */
   readonly tracing?: Tracing | undefined;
   /** Metrics are pushed if the environment variables in it say so. Absent = they are not. */
   readonly metricsExport?: MetricsExportOptions | undefined;
   /** See MetricsOptions. Default true. */
   readonly processMetrics?: boolean;
-  /** By default the recorder's own defaults. */
+  /** Default: the recorder's own defaults. */
   readonly flightRecorder?: FlightRecorderOptions;
   /** See TailKeep. Default DEFAULT_KEPT_PER_SECOND. */
   readonly keptPerSecond?: number;
@@ -52,34 +52,37 @@ export interface RecordListener extends Pick<Telemetry, 'recordRequest' | 'recor
 /** Telemetry, and the parts of it that the admin server shows. */
 export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
-  /** From now on `listener` receives every record at once; it must not throw. Returns a function that ends that. */
+  /** Gives `listener` every record at once from now on; it must not throw. Returns a function that ends that. */
   listen(listener: RecordListener): () => void;
-  /** From now on `reader` reads every record in the ledger. Returns a function that ends that. */
+  /** Lets `reader` read every record in the ledger from now on. Returns a function that ends that. */
   follow(reader: RecordReader): () => void;
   /** Has everything read in the ledger that has ended so far. */
   settle(): void;
   readonly flights: FlightRecorder;
   /** The arrivals of the last minutes. */
   readonly arrivals: ArrivalRing;
-  /** What each version did in the last seconds. */
+  /** The work of each version in the last seconds. */
   readonly recent: RecentWork;
   /** Totals of each version since the start. */
   readonly statistics: InferenceStatistics;
-  /** Which requests are traced; undefined if no spans are exported. */
+  /** Decides which requests are traced; undefined if no spans are exported. */
   readonly sampling: Sampling | undefined;
   /** Calls `keep` and tells listeners of a request that was passed on. An error in either is logged. */
   recordForwarded(record: ForwardedRecord, keep: () => void): void;
   /** Calls `make` with the spans' output; not where no spans are exported. */
   makeSpans(make: (output: SpanOutput) => void): void;
-  /** Before `start`: starts the exporters of spans that are not OTLP as protobuf, where one is configured. */
+  /**
+   * Sets the function that starts the exporters of spans that are not OTLP as protobuf, if one is configured. Call it
+   * before `start`.
+   */
   exportSpansBy(start: StartSink): void;
   /** Imports and starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
   forgetVersion(model: string, version: string): void;
   /**
-   * After the last request: logs how many lines were suppressed, sends the last spans and metrics (LAST_FLUSH_MS at
-   * most), and resolves with what was lost. Never rejects.
+   * Logs how many lines were suppressed, sends the last spans and metrics (LAST_FLUSH_MS at most), and resolves with
+   * the losses. Call it after the last request. Never rejects.
    */
   close(): Promise<FlushLosses>;
 }
@@ -134,8 +137,8 @@ class JoinedTelemetry implements AppTelemetry {
   }
 
   /**
-   * Without a tracer the caller's context is passed on unchanged: the servers that this one calls are then children of
-   * the caller's span, and the trace has no gap.
+   * The caller's context is passed on unchanged if there is no tracer: the servers that this one calls are then
+   * children of the caller's span, and the trace has no gap.
    */
   startTrace(caller: CallerTrace | undefined): TraceContext | undefined {
     const tracing = this.#tracing;

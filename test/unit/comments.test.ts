@@ -15,6 +15,7 @@ const CLEAN: readonly string[] = [
   'features',
   'admin',
   'cli',
+  'telemetry',
 ];
 
 const PREPOSITIONS =

@@ -1,6 +1,6 @@
 /**
  * The audit log: one line for each decision that changes something or refuses somebody. It says who, what and whether;
- * never a key, a token or a payload. What is allowed and changes nothing, such as a Predict, has no line.
+ * never a key, a token or a payload. A request that is allowed and changes nothing, such as a Predict, has no line.
  *
  * Lines have `audit: true`. They go into the server's log, or into a file of their own (audit-file.ts). Callers choose
  * how often they are refused: of each kind of refusal at most LINES_PER_SECOND lines are written, and the number of the
@@ -19,7 +19,7 @@ export const AUDIT_LINES_PER_SECOND = 10;
 export interface AuditEntry {
   readonly outcome: 'done' | 'failed' | 'refused';
   readonly surface: 'grpc' | 'rest' | 'admin';
-  /** What was asked: 'Predict', 'HandleReloadConfigRequest', 'unload'. */
+  /** The method that was asked for: 'Predict', 'HandleReloadConfigRequest', 'unload'. */
   readonly method: string;
   /** The principal, or the caller as far as it is known. */
   readonly by: string;

@@ -1,12 +1,12 @@
 /**
- * A file of JSON lines beside the server's log: appended, made with mode 0600, never a link. It is not rotated here: move it
- * away and send SIGHUP, as logrotate does, and a new one is opened.
+ * A file of JSON lines beside the server's log: appended, made with mode 0600, never a link. It is not rotated here:
+ * move it away and send SIGHUP, as logrotate does, and a new one is opened.
  */
 import { closeSync, constants, openSync } from 'node:fs';
 import { pino } from 'pino';
 
 const MODE = 0o600;
-/** About 30,000 lines: a disk that hangs must not fill the memory. Lines beyond it are dropped. */
+/** Room for about 30,000 lines: a disk that hangs must not fill the memory. Lines beyond it are dropped. */
 export const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 
 export interface LineFile {
@@ -49,8 +49,8 @@ export function openLineFile(path: string, onError: (error: Error) => void): Lin
 }
 
 /**
- * Makes the file, if it is not there. A link is not followed: whoever may make one would choose what is written to. A FIFO
- * that nobody reads fails: to wait for its reader would stop the server.
+ * Makes the file, if it is not there. A link is not followed: whoever may make one would choose what is written to. A
+ * FIFO that nobody reads fails: to wait for its reader would stop the server.
  */
 function checkOpens(path: string): void {
   const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;

@@ -2,9 +2,9 @@
  * The server's log: one JSON object a line, to standard error like TensorFlow Serving's. Standard output is for
  * commands that print an answer.
  *
- * Lines are written asynchronously, in order; `end` waits for the rest. While nobody reads standard error, or its disk is
- * full, lines wait; beyond MAX_BUFFERED_BYTES they are dropped and counted: a stuck log collector must neither fill the
- * memory, nor keep a request or the end of the process waiting. A later line tells how many were lost.
+ * Lines are written asynchronously, in order; `end` waits for the rest. While nobody reads standard error, or its disk
+ * is full, lines wait; beyond MAX_BUFFERED_BYTES they are dropped and counted: a stuck log collector must neither fill
+ * the memory, nor keep a request or the end of the process waiting. A later line tells how many were lost.
  *
  * `time` is ms since 1970. Errors go under `err`. Payloads are never logged.
  */
@@ -60,7 +60,7 @@ export interface LoggerOptions {
 }
 
 const STANDARD_ERROR = 2;
-/** About 30,000 lines. */
+/** Room for about 30,000 lines. */
 const MAX_BUFFERED_BYTES = 8 * 1024 * 1024;
 /** Depth to which an error's causes are logged: they may form a ring. */
 const MAX_CAUSES = 4;
@@ -99,7 +99,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
     steady(): Logger {
       const child = root.child({});
       children.pop();
-      // Until it is set, a child has its parent's.
+      // A child has its parent's level until its own is set.
       child.level = root.level;
       return child;
     },
@@ -125,7 +125,7 @@ function standardError(): Destination {
   return destination;
 }
 
-/** As `RootLogger.end`. */
+/** Implements `RootLogger.end`. */
 function written(destination: Destination, clock: Clock, patienceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const finish = (): void => {

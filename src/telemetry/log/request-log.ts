@@ -2,8 +2,8 @@
  * Logs one line for each request: at debug if it succeeded, at info if the caller was at fault, at warn if the server
  * was, at error for a defect (kind `internal`, whose cause appears nowhere else).
  *
- * Of each kind of failure at most LINES_PER_SECOND lines are written; one line has the number of the rest. Lines have
- * ids, names and numbers, never payloads.
+ * Each kind of failure has at most LINES_PER_SECOND lines; one more has the number of the rest. Lines have ids, names
+ * and numbers, never payloads.
  */
 import type { Clock } from '../../core/clock.ts';
 import type { RequestRecord } from '../request-record.ts';

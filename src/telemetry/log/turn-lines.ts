@@ -32,7 +32,7 @@ export interface TurnLinesOptions {
 const MOST_AT_ONCE = 64 * 1024;
 
 export class TurnLines {
-  /** Since the start. */
+  /** Lines lost since the start. */
   lost = 0;
   readonly #options: TurnLinesOptions;
   readonly #write = (): void => this.#writeTurn();
@@ -50,7 +50,7 @@ export class TurnLines {
   constructor(options: TurnLinesOptions) {
     this.#options = options;
     const { destination } = options;
-    // Within `write`.
+    // The destination calls this within `write`.
     destination.on('drop', () => {
       this.#isDropped = true;
     });
@@ -116,7 +116,7 @@ export class TurnLines {
     this.#waitingBytes += text.length;
   }
 
-  /** What waits will not be written, nor what is to come. */
+  /** Neither the lines that wait will be written, nor those to come. */
   #giveUp(): void {
     const { lines, bytes } = this.#taken;
     this.#isGone = true;

@@ -1,6 +1,6 @@
 /**
- * Upper bounds of a histogram's buckets, and which bucket a value is in. The first bits of the value as a 32-bit float, its
- * exponent and three bits of its mantissa, say which is the first bucket that it may be in:
+ * Upper bounds of a histogram's buckets, and which bucket a value is in. The first bits of the value as a 32-bit float,
+ * its exponent and three bits of its mantissa, say which is the first bucket that it may be in:
  *
  *   value ──▶ first 12 bits ──▶ first ──▶ one or two comparisons of doubles
  *
@@ -22,7 +22,7 @@ export class Buckets {
   /** Numbers of a histogram. */
   readonly width: number;
   readonly #least: number;
-  /** By the first bits of a value. */
+  /** The first bucket that a value may be in, by the first bits of the value. */
   readonly #first = new Uint8Array(KEYS);
 
   /** @param bounds ascending, at most 255 */

@@ -73,7 +73,7 @@ function labelText(labels: Labels): string {
   return parts.length === 0 ? '' : `{${parts.join(',')}}`;
 }
 
-/** In OpenMetrics an integer bound has a decimal point, and a small one its exponent as Go prints it. */
+/** OpenMetrics wants a decimal point in an integer bound, and the exponent of a small one as Go prints it. */
 function withCanonicalBound(labels: Labels): Labels {
   const { le } = labels;
   if (le === undefined || le === '+Inf') return labels;

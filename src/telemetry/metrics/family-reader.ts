@@ -1,7 +1,7 @@
 /**
- * Reads a metrics page of somebody else's, in Prometheus' text format or in OpenMetrics, as strictly as Prometheus does: a line
- * that Prometheus cannot read would cost it the whole page, and ours with it. Samples are kept as they came; heads that
- * Prometheus is stricter about than their writers are written anew.
+ * Reads a metrics page of somebody else's, in Prometheus' text format or in OpenMetrics, as strictly as Prometheus
+ * does: a line that Prometheus cannot read would cost it the whole page, and ours with it. Samples are kept as they
+ * came; heads that Prometheus is stricter about than their writers are written anew.
  *
  *   write(text) … end() ──▶ families: # HELP, # TYPE, # UNIT, samples
  *
@@ -29,7 +29,7 @@ const OPEN_TYPES: ReadonlySet<string> = new Set([
   ...['counter', 'gauge', 'histogram', 'summary', 'unknown', 'info', 'stateset', 'gaugehistogram'],
 ]);
 
-/** What may stand behind the family's name in its samples' names. Without a row here: nothing. */
+/** The suffixes of the family's name in its samples' names. Types without a row have none. */
 const TEXT_SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   histogram: ['_bucket', '_sum', '_count'],
   summary: ['_sum', '_count'],
@@ -152,7 +152,7 @@ export class FamilyReader {
   }
 }
 
-/** For 64 bits. An infinity that is written as such has a letter n. */
+/** True if a number is too large for 64 bits. An infinity that is written as such has a letter n. */
 function isTooLarge(number: string | undefined): boolean {
   return number !== undefined && Math.abs(Number(number)) === Infinity && !/n/i.test(number);
 }

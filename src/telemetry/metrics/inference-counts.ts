@@ -42,7 +42,7 @@ const REASON_OF: Readonly<Partial<Record<RequestOutcome, FailureReason>>> = {
   worker_crashed: 'BACKEND',
 };
 
-/** What a request and a step have in common. */
+/** Records that are counted in the same way. */
 export type Served = RequestRecord | StepRecord;
 
 /** Indices of what Runs has for each number of rows. */
@@ -72,7 +72,10 @@ export class Runs {
   }
 }
 
-/** Counts a request of `rows` rows, or a step of one, in the numbers from index `at` on. An ensemble's is a run of its own. */
+/**
+ * Counts a request of `rows` rows, or a step of one, in the numbers from index `at` on. An ensemble's is a run of its
+ * own.
+ */
 export function countServed(numbers: Float64Array, at: number, runs: Runs, served: Served, rows: number): void {
   const { stages, outcome, cache, cacheMs = 0, steps } = served;
   const { finishedAt } = stages;
@@ -104,7 +107,9 @@ export function countServed(numbers: Float64Array, at: number, runs: Runs, serve
   if (steps !== undefined) runs.count(rows, input, infer, output);
 }
 
-/** The time in a stage; of an ensemble, that of its steps, which have not all run where some were answered by a cache. */
+/**
+ * The time in a stage; of an ensemble, that of its steps, which have not all run where some were answered by a cache.
+ */
 function computeMs({ stages, steps }: Served, stage: number): number {
   if (steps === undefined) return stages.lengthOf(stage);
   let ms = 0;

@@ -24,7 +24,7 @@ export interface TimeTotal {
   readonly ms: number;
 }
 
-/** Of the runs with so many rows of requests. */
+/** Totals of the runs with so many rows of requests. */
 export interface RunTotals {
   readonly computeInput: TimeTotal;
   readonly computeInfer: TimeTotal;
@@ -44,7 +44,7 @@ export interface VersionStatistics {
   readonly fail: TimeTotal;
   /** How many failed for each reason; absent = none. */
   readonly failures: ReadonlyMap<at.FailureReason, number>;
-  /** Of requests that succeeded; the compute times of those that ran. */
+  /** Times of requests that succeeded; the compute times are of those that ran. */
   readonly queue: TimeTotal;
   /** The times in which answers were looked for. */
   readonly cacheHit: TimeTotal;
@@ -52,7 +52,7 @@ export interface VersionStatistics {
   readonly computeInput: TimeTotal;
   readonly computeInfer: TimeTotal;
   readonly computeOutput: TimeTotal;
-  /** By rows. */
+  /** The runs by their rows. */
   readonly runs: ReadonlyMap<number, RunTotals>;
 }
 

@@ -1,8 +1,8 @@
 /**
  * The server's metrics for Prometheus. Each app has its own registry: nothing is global.
  *
- * Requests and batches are counted by signature (totals.ts); states are read at scrape time (gauges.ts). Label values are
- * closed sets and the names of models that were found: a caller cannot create a series. Durations are seconds, as
+ * Requests and batches are counted by signature (totals.ts); states are read at scrape time (gauges.ts). Label values
+ * are closed sets and the names of models that were found: a caller cannot create a series. Durations are seconds, as
  * Prometheus wants.
  */
 import type { Clock, TimerHandle } from '../../core/clock.ts';
@@ -48,7 +48,7 @@ export interface MetricsOptions {
 }
 
 export class Metrics {
-  /** For metrics of other parts of the server. */
+  /** Metrics of other parts of the server are registered here. */
   readonly registry = new Registry();
   readonly gauges = new Gauges(this.registry);
   readonly tfServing = new TfServingMetrics();
@@ -187,8 +187,8 @@ export class Metrics {
   }
 
   /**
-   * Forgets an unloaded version's statistics at once, and removes its series after FORGET_AFTER_MS. If the version is loaded again before, its series
-   * restart at 0 then, which Prometheus reads as a counter reset.
+   * Forgets an unloaded version's statistics at once, and removes its series after FORGET_AFTER_MS. If the version is
+   * loaded again before, its series restart at 0 then, which Prometheus reads as a counter reset.
    */
   forgetVersion(model: string, version: string): void {
     this.totals.forgetStatistics(model, version);

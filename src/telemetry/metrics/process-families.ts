@@ -1,4 +1,7 @@
-/** CPU, memory, descriptors, event loop and garbage collection of this process, under the names that Prometheus' users know. */
+/**
+ * CPU, memory, descriptors, event loop and garbage collection of this process, under the names that Prometheus' users
+ * know.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { constants, monitorEventLoopDelay, PerformanceObserver, performance } from 'node:perf_hooks';
 import process from 'node:process';
@@ -24,7 +27,7 @@ interface Collection {
   readonly detail: { readonly kind: number };
 }
 
-/** Creates the families. What the system does not tell is not there. */
+/** Creates the families. Those that the system has no values for are left out. */
 export function processFamilies() {
   return [...cpuFamilies(), ...memoryFamilies(), ...descriptorFamilies(), ...loopFamilies(), ...heapFamilies()];
 }

@@ -1,7 +1,7 @@
 import { prometheusText } from './exposition.ts';
 import type { MetricSnapshot } from './series.ts';
 
-/** What can be read at a scrape. */
+/** A family that can be read at a scrape. */
 export interface ReadFamily {
   readonly name: string;
   get(): Promise<MetricSnapshot>;

@@ -55,7 +55,7 @@ export class HistogramSeries {
   readonly labels: Labels;
   readonly #buckets: Buckets;
   readonly #numbers: Float64Array;
-  /** By bucket; created with the first exemplar. */
+  /** The exemplars by bucket; created with the first one. */
   #exemplars: (Exemplar | undefined)[] | undefined;
 
   /** @param numbers of the histogram, where somebody else counts in it; default its own */
@@ -76,8 +76,8 @@ export class HistogramSeries {
   }
 
   /**
-   * Counts one value. A value equal to a bucket's upper bound is in that bucket. NaN is ignored. The trace of the value,
-   * which ended at `at`, becomes its bucket's exemplar, unless that is younger than EXEMPLAR_MS.
+   * Counts one value. A value equal to a bucket's upper bound is in that bucket. NaN is ignored. The trace of the
+   * value, which ended at `at`, becomes its bucket's exemplar, unless that is younger than EXEMPLAR_MS.
    */
   observe(value: number, traceId?: string, at: Instant = 0): void {
     if (Number.isNaN(value)) return;
@@ -147,8 +147,8 @@ export class Family<S extends HistogramSeries | CounterSeries> {
   }
 
   /**
-   * Creates a series. The caller holds it, and must not call twice with the same labels. `numbers`: the caller counts in
-   * them itself (buckets.ts).
+   * Creates a series. The caller holds it, and must not call twice with the same labels. `numbers`: the caller counts
+   * in them itself (buckets.ts).
    */
   open(labels: Labels, numbers?: Float64Array): S {
     const series = this.#make(labels, numbers);

@@ -4,8 +4,8 @@
  *
  *   numbers  │ stage 0: buckets, sum │ … │ stage 7: buckets, sum │ statistics (inference-counts.ts) │
  *
- * Durations of whole requests are counted by surface, method and outcome, batches by reason and outcome. Metrics and the
- * statistics extension read them when they are asked. Counting allocates nothing, but for the first of a kind.
+ * Durations of whole requests are counted by surface, method and outcome, batches by reason and outcome. Metrics and
+ * the statistics extension read them when they are asked. Counting allocates nothing, but for the first of a kind.
  */
 import type { ServingError } from '../../core/errors.ts';
 import { NUMBERS, type RequestRing, STAGE_INSTANTS } from '../recorder/request-ring.ts';
@@ -32,7 +32,7 @@ export interface SignatureFamilies {
   readonly sheds: Family<CounterSeries>;
 }
 
-/** Of batches whose rows have lengths. */
+/** The families of batches whose rows have lengths. */
 export function elementFamilies(): Pick<SignatureFamilies, 'elements' | 'paddingElements'> {
   return {
     elements: counterFamily(
@@ -55,7 +55,7 @@ export interface SignatureLabels extends Labels {
   readonly signature: string;
 }
 
-/** Which requests are counted together. */
+/** The labels of requests that are counted together. */
 export type KindLabels = Pick<RequestRecord, 'surface' | 'method' | 'outcome'>;
 
 interface RequestKind extends KindLabels {

@@ -3,8 +3,8 @@
  * latency is that of the whole load, warm-up included; a status is the name of its code, without the error's text,
  * which would create series without limit.
  *
- * Often these are the only metrics of a failed load, so they outlive their version. Of more directories than MAX_PATHS,
- * the oldest is forgotten.
+ * They outlive their version, as they are often the only metrics of a failed load. Beyond MAX_PATHS directories, the
+ * oldest is forgotten.
  */
 import type { RequestOutcome } from '../request-record.ts';
 import { type CounterSeries, counterFamily, type Family, type HistogramSeries, histogramFamily } from './series.ts';

@@ -1,6 +1,6 @@
 /**
- * The totals of all requests and batches since the start, by signature. A record's totals are mostly those of the record
- * before it, which takes three comparisons; else they are found by a few map look-ups:
+ * The totals of all requests and batches since the start, by signature. A record's totals are mostly those of the
+ * record before it, which takes three comparisons; else they are found by a few map look-ups:
  *
  *   model → version → signature → SignatureTotals
  */

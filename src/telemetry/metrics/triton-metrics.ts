@@ -15,7 +15,7 @@ import { MICROS_PER_MS, type PrintedFamily } from './tf-serving-names.ts';
 
 type Counters = Readonly<Record<string, readonly [help: string, read: (totals: VersionStatistics) => number]>>;
 
-/** By what follows on `nv_inference_`: what it counts, and its value of a version. */
+/** The counters, by what follows on `nv_inference_`: the help text, and the value of a version. */
 const COUNTERS: Counters = {
   request_success: ['Requests that succeeded.', ({ success }) => success.count],
   count: ['Rows of requests that succeeded and ran.', ({ inferenceCount }) => inferenceCount],
@@ -33,7 +33,7 @@ const COUNTERS: Counters = {
   ],
 };
 
-/** By what follows on `nv_cache_`: of the versions whose model has a response cache. */
+/** The counters of versions whose model has a response cache, by what follows on `nv_cache_`. */
 const CACHE_COUNTERS: Counters = {
   num_hits_per_model: [
     'Requests that a kept answer, or the run of another one, has answered.',

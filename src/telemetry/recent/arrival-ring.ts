@@ -16,8 +16,8 @@ import type { Instant } from '../../core/clock.ts';
 import type { RequestRecord } from '../request-record.ts';
 
 /**
- * Answered before its deadline; refused at once; late, with or without an answer; failed by the server, the model or the
- * caller's own mistake; given up by its caller.
+ * Answered before its deadline; refused at once; late, with or without an answer; failed by the server, the model or
+ * the caller's own mistake; given up by its caller.
  */
 export type ArrivalOutcome = 'answered' | 'refused' | 'late' | 'failed' | 'cancelled';
 
@@ -29,7 +29,7 @@ const LATE = 2;
 const FAILED = 3;
 const CANCELLED = 4;
 
-/** What ran, or was to run. */
+/** The signature that ran, or was to run. */
 export interface ArrivalSignature {
   readonly model: string;
   readonly version: string;
@@ -44,23 +44,23 @@ export interface ArrivalsView {
   /** Requests that ended in the span that was asked for, but are not in the columns: newer ones took their places. */
   readonly dropped: number;
   readonly signatures: readonly ArrivalSignature[];
-  /** Since `from`, in µs. */
+  /** Microseconds since `from`. */
   readonly atMicros: Float64Array;
   /** Indices of `signatures`. */
   readonly signature: Uint16Array;
   readonly rows: Uint32Array;
-  /** From arrival to deadline, in ms; Infinity = its client set none. */
+  /** Milliseconds from arrival to deadline; Infinity = the client set none. */
   readonly budgetMs: Float32Array;
   /** Indices of ARRIVAL_OUTCOMES. */
   readonly outcome: Uint8Array;
-  /** From arrival to end. */
+  /** Milliseconds from arrival to end. */
   readonly tookMs: Float32Array;
 }
 
 /** How far back `view` goes at most. */
 export const ARRIVAL_SPAN_MS = 300_000;
 const PLACES = 65_536;
-/** Beyond so many signatures of versions the ring begins anew: it must not grow with each version that is loaded. */
+/** The ring begins anew beyond so many signatures of versions: it must not grow with each version that is loaded. */
 const MOST_SIGNATURES = 4096;
 const SECONDS = ARRIVAL_SPAN_MS / 1000 + 1;
 const MICROS = 1000;
@@ -142,7 +142,7 @@ export class ArrivalRing {
     };
   }
 
-  /** For each arrival since `from` its µs and its place in one number, ascending: sorting such numbers is fast. */
+  /** The µs and the place of each arrival since `from`, both in one number, ascending: sorting such numbers is fast. */
   #keys(from: Instant): Float64Array {
     const keys = new Float64Array(this.#taken);
     let found = 0;
@@ -193,7 +193,7 @@ class EndsBySecond {
     this.#counts[place]! += 1;
   }
 
-  /** Between two instants, to a second. */
+  /** The number between two instants, to a second. */
   since(from: Instant, to: Instant): number {
     let total = 0;
     for (let place = 0; place < SECONDS; place++) {

@@ -1,7 +1,7 @@
 /**
- * Counts durations in buckets, eight to each doubling, from 8 µs to 17 minutes. The bucket is read from the exponent and
- * the first three bits of the mantissa of a 32-bit float, which takes a third of the time of a logarithm. The middle of a
- * bucket is off by at most 6 %.
+ * Counts durations in buckets, eight to each doubling, from 8 µs to 17 minutes. The bucket is read from the exponent
+ * and the first three bits of the mantissa of a 32-bit float, which takes a third of the time of a logarithm. The
+ * middle of a bucket is off by at most 6 %.
  */
 
 const MANTISSA_BITS = 3;

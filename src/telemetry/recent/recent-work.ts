@@ -1,6 +1,6 @@
 /**
- * What each model version did lately: its requests and their refusals, its batches, how far its forecasts were off. It
- * says which bound holds now (features/explain/bound.ts).
+ * The recent work of each model version: its requests and their refusals, its batches, how far its forecasts were off.
+ * It says which bound holds now (features/explain/bound.ts).
  *
  *   counts     previous turn │ current turn ···now      turns of 10 s: 10 to 20 s are covered
  *   forecasts  previous turn       │ current ···now     turns of 60 s, for enough of them in the tail

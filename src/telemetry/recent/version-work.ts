@@ -1,20 +1,20 @@
-/** What one model version did in the present turn and the one before: see recent-work.ts. */
+/** The work of one model version in the present turn and the one before: see recent-work.ts. */
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import { STAGE_QUEUE } from '../stage-clock.ts';
 import { FLOAT_BUCKETS, floatBucketOf } from './float-buckets.ts';
 import { ERROR_QUANTILES, ForecastErrors } from './forecast-errors.ts';
 
-/** What happened in the span of a RecentView. */
+/** The counts in the span of a RecentView. */
 export interface RecentCounts {
   readonly requests: number;
-  /** Of all requests, the refused ones too. */
+  /** Rows of all requests, the refused ones too. */
   readonly rows: number;
   /** Succeeded in time, and their rows. */
   readonly answered: number;
   readonly answeredRows: number;
   /** The deadline passed first, with or without an answer. */
   readonly late: number;
-  /** By the reason of the refusal: scheduler's, callers' limits, memory. */
+  /** Refusals by their reason: scheduler's, callers' limits, memory. */
   readonly refusals: Readonly<Record<string, number>>;
   /** Time that answered requests spent in the queue, summed. */
   readonly queueMs: number;
@@ -60,7 +60,7 @@ class Turn {
   /** Time budgets by bucket, and the last one of each: clients mostly set the same few. */
   readonly budgets = new Uint32Array(FLOAT_BUCKETS);
   readonly lastBudgets = new Float64Array(FLOAT_BUCKETS);
-  /** By signature. */
+  /** Run times by signature. */
   readonly runMs = new Map<string, number>();
 
   addRequest(record: RequestRecord, isLate: boolean): void {

@@ -26,7 +26,7 @@ import type { KeepReason } from './tail-keep.ts';
 export interface FlightRecorderOptions {
   /** False: nothing is remembered. Default true. */
   readonly isOn?: boolean;
-  /** About the most memory of `minutes`, in bytes; 0 = none. Default 16 MiB. */
+  /** The most memory of `minutes`, in bytes, by an estimate; 0 = none. Default 16 MiB. */
   readonly minutesBytes?: number;
 }
 

@@ -42,7 +42,7 @@ export class MinutesRing {
     if (this.#newest.isFull) this.#turn();
   }
 
-  /** As RequestRing's. */
+  /** Does what RequestRing.newest does, over all rings. */
   newest(filter: FlightFilter): RequestSnapshot[] {
     const found: RequestSnapshot[] = [];
     for (const ring of this.#newestFirst()) {
@@ -52,7 +52,7 @@ export class MinutesRing {
     return found;
   }
 
-  /** As RequestRing's. */
+  /** Does what RequestRing.find does, over all rings. */
   find(id: string): RequestSnapshot | undefined {
     for (const ring of this.#newestFirst()) {
       const found = ring.find(id);
@@ -61,7 +61,7 @@ export class MinutesRing {
     return undefined;
   }
 
-  /** As RequestRing's. */
+  /** Does what RequestRing.memberIdsOf does, over all rings. */
   *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
     for (const ring of this.#newestFirst()) yield* ring.memberIdsOf(batch);
   }

@@ -17,10 +17,10 @@ import type { TraceContext } from '../tracing/trace-context.ts';
 import type { ErrorFacts, StepFacts } from './request-snapshot.ts';
 import type { KeepReason } from './tail-keep.ts';
 
-/** Where a request came, and what it was for. */
+/** The place where a request came, and the work that it was for. */
 export type Origin = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'version' | 'signatureName'>;
 
-/** What few requests have. */
+/** Facts that few requests have. */
 export interface Notes extends Pick<RequestRecord, 'isolation' | 'events' | 'cache'> {
   readonly outcome: RequestOutcome;
   readonly error: ErrorFacts | undefined;
@@ -29,7 +29,9 @@ export interface Notes extends Pick<RequestRecord, 'isolation' | 'events' | 'cac
   readonly steps?: readonly StepFacts[] | undefined;
 }
 
-/** What is in no ring, as it must not outlive its reading: an error has its causes, a step what its run held. */
+/**
+ * Facts that are in no ring, as they must not outlive their reading: an error has its causes, a step what its run held.
+ */
 export interface UnreadFacts extends Pick<RequestRecord, 'error' | 'fallback' | 'steps'> {}
 
 /**
@@ -69,7 +71,7 @@ export class ReadRequest implements RequestRecord {
     return requestId(this.callerId, this.sequence);
   }
 
-  /** For the ring. */
+  /** Called by the ring. */
   take(origin: Origin, notes: Notes): void {
     this.surface = origin.surface;
     this.method = origin.method;
@@ -84,7 +86,7 @@ export class ReadRequest implements RequestRecord {
     this.kept = notes.kept;
   }
 
-  /** For the ledger: undefined = an ordinary request. */
+  /** Called by the ledger; undefined = an ordinary request. */
   takeUnread(facts: UnreadFacts | undefined): void {
     this.error = facts?.error;
     this.fallback = facts?.fallback;

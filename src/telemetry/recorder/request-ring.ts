@@ -11,8 +11,8 @@
  * is in no near cache any more. With columns that is three cache lines of numbers and a few references beside the last
  * ones; an object for each request would be about ten lines (docs/adr/0011-no-maps-on-the-request-path.md).
  *
- * An ordinary request allocates nothing: its origin is mostly that of the request before it. Batch records are shared by
- * their members.
+ * An ordinary request allocates nothing: its origin is mostly that of the request before it. Batch records are shared
+ * by their members.
  */
 import {
   type BatchRecord,
@@ -45,7 +45,7 @@ const EXPECTED_END = 5;
 const CACHE_MS = 6;
 /** 1 = the deadline is the client's own. */
 const HAS_OWN_DEADLINE = 7;
-/** As StageClock.copyTo writes them. */
+/** Numbers that StageClock.copyTo writes. */
 export const STAGE_INSTANTS = 8;
 /** Numbers of a place. */
 export const NUMBERS = STAGE_INSTANTS + STAGE_CLOCK_NUMBERS;
@@ -61,7 +61,7 @@ const STEP_BYTES = 160;
 const CHAR_BYTES = 2;
 
 const NO_NOTES: Notes = { outcome: 'ok', error: undefined, callerId: undefined, kept: undefined };
-/** Of requests that are ordinary beside their cache: shared, as a busy cache makes many. */
+/** Notes of requests that are ordinary but for the cache. They are shared, as a busy cache makes many. */
 const CACHE_NOTES: Readonly<Record<CacheUse, Notes>> = {
   hit: { ...NO_NOTES, cache: 'hit' },
   coalesced: { ...NO_NOTES, cache: 'coalesced' },
@@ -140,7 +140,7 @@ export class RequestRing {
     return this.#next === 0 && this.#taken === this.places;
   }
 
-  /** Forgets all requests. What they refer to is let go when their places are filled again. */
+  /** Forgets all requests. Objects that they refer to are let go when their places are filled again. */
   clear(): void {
     this.#next = 0;
     this.#taken = 0;
@@ -175,7 +175,7 @@ export class RequestRing {
     return undefined;
   }
 
-  /** About how many bytes it holds: its columns, and the objects and texts that they refer to. */
+  /** Estimates the bytes that it holds: its columns, and the objects and texts that they refer to. */
   estimateBytes(): number {
     let bytes = this.places * COLUMN_BYTES;
     for (let place = 0; place < this.#taken; place++) {

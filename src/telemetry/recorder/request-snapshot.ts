@@ -23,9 +23,9 @@ export interface StepFacts {
   readonly cache: CacheUse | undefined;
   readonly startedAt: Instant;
   readonly finishedAt: Instant;
-  /** Of its batch. */
+  /** Rows of its batch. */
   readonly rows: number | undefined;
-  /** Where its model is an ensemble, too. */
+  /** The steps of its own, if its model is an ensemble, too. */
   readonly steps: readonly StepFacts[] | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface RequestSnapshot extends Omit<RequestRecord, 'error' | 'fallback
   readonly durationMs: number;
 }
 
-/** Which requests to list; absent = any. */
+/** The requests to list; an absent field admits any. */
 export interface FlightFilter {
   readonly model?: string | undefined;
   readonly outcome?: RequestOutcome | undefined;
@@ -62,7 +62,7 @@ export function stepFacts(steps: readonly StepRecord[]): readonly StepFacts[] {
   }));
 }
 
-/** At most MAX_TEXT_CHARS of a text, as a copy: a slice would keep the whole text in memory. */
+/** Copies at most MAX_TEXT_CHARS of a text: a slice would keep the whole text in memory. */
 export function cut(text: string): string {
   if (text.length <= MAX_TEXT_CHARS) return text;
   return Buffer.from(`${text.slice(0, MAX_TEXT_CHARS - 1)}…`).toString();

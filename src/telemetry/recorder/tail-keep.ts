@@ -115,7 +115,7 @@ export class TailThreshold {
   #untilUpdate = LEAST_SEEN;
   #limitMs = Infinity;
 
-  /** In ms; Infinity until LEAST_SEEN values were counted. */
+  /** Milliseconds; Infinity until LEAST_SEEN values were counted. */
   get limitMs(): number {
     return this.#limitMs;
   }

@@ -1,6 +1,6 @@
 /**
- * Which requests are traced: as the environment says (sampler.ts), until somebody chooses another share of the traces that
- * begin here, or turns them off. What has been decided for a request stays.
+ * Decides which requests are traced: as the environment says (sampler.ts), until somebody chooses another share of the
+ * traces that begin here, or turns them off. A decision for a request stays.
  */
 import type { CallerTrace } from '../request-record.ts';
 import { type Sampler, type SamplerChoice, samplerWith } from './sampler.ts';

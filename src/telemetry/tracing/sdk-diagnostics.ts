@@ -12,7 +12,7 @@ export interface DiagnosticsOptions {
   readonly clock: Clock;
 }
 
-/** From now on diagnostics are logged, at most five lines a minute. */
+/** Logs diagnostics from now on, at most five lines a minute. */
 export function startDiagnostics(options: DiagnosticsOptions): { close(): void } {
   const diagnostics = new LimitedDiagnostics(options);
   diag.setLogger(diagnostics, { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true });

@@ -56,7 +56,7 @@ function requestEntries(record: RequestRecord): Entries {
   return [...asked, ...modelEntries(record)];
 }
 
-/** At most MAX_TEXT_CHARS of a text. */
+/** Cuts a text after MAX_TEXT_CHARS characters. */
 export function clip(text: string): string {
   return text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS - 1)}…`;
 }

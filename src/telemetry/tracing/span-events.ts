@@ -26,7 +26,7 @@ function endingEvent(name: EventName, { stages }: RequestRecord, error: ServingE
   return { name, at: stages.finishedAt, attributes };
 }
 
-/** At the moment at which the request was given to another model. */
+/** The event of the moment at which the request was given to another model. */
 function fallbackEvent({ model, version }: RequestRecord, { asked, reason, at }: FallbackRecord): RequestEvent {
   const attributes = {
     'inference.model.requested': asked,
@@ -37,7 +37,7 @@ function fallbackEvent({ model, version }: RequestRecord, { asked, reason, at }:
   return { name: 'inference.alternate', at, attributes };
 }
 
-/** At the moment at which the request's batch failed. */
+/** The event of the moment at which the request's batch failed. */
 function isolateEvent({ at, kind, tasks }: IsolationRecord): RequestEvent {
   return { name: 'inference.isolate', at, attributes: { 'error.type': kind, 'inference.batch.tasks': tasks } };
 }

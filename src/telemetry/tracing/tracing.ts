@@ -18,7 +18,7 @@ export interface Tracing extends SpanSink {
    * ours may report lost spans only in the log.
    */
   start(onLost: LostSpansListener): Promise<void>;
-  /** Before `start`: starts the exporters that are not OTLP as protobuf. */
+  /** Sets the function that starts the exporters that are not OTLP as protobuf. Call it before `start`. */
   exportBy(start: StartSink): void;
 }
 
