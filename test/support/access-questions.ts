@@ -1,4 +1,6 @@
-/** Every question that the access contract asks of a server, on both surfaces, and a policy of a few lines beside ours. */
+/**
+ * Every question that the access contract asks of a server, on both surfaces, and a policy of a few lines beside ours.
+ */
 import { Buffer } from 'node:buffer';
 import type { ClientHttp2Session } from 'node:http2';
 import { bytesField, message, messageField } from '../../src/codec/protobuf/wire-writer.ts';
@@ -9,7 +11,7 @@ import { RawConnection } from './rest-harness.ts';
 export const SERVED = 'digits';
 export const MODELS = [SERVED, 'digits-2', 'other'];
 
-/** What a caller sends, and who that is. */
+/** The headers that a caller sends, and its name for the server. */
 export interface Credential {
   readonly name: string;
   /** Names and values, as they go over the wire; a name may be there twice. */
@@ -85,10 +87,10 @@ export function grpcQuestions(): readonly GrpcQuestion[] {
     ...asked('metadata', `${INFERENCE}/ModelConfig`, (model) => bytesField(1, model)),
     ...asked('status', `${INFERENCE}/ModelReady`, (model) => bytesField(1, model)),
     ...asked('status', `${INFERENCE}/ModelStatistics`, (model) => bytesField(1, model)),
-    // Without --model_control_mode=explicit it changes nothing.
+    // These change nothing without --model_control_mode=explicit.
     ...asked('load', `${INFERENCE}/RepositoryModelLoad`, (model) => bytesField(2, model)),
     ...asked('load', `${INFERENCE}/RepositoryModelUnload`, (model) => bytesField(1, model)),
-    // Without --allow_client_settings it changes nothing.
+    // These change nothing without --allow_client_settings.
     ...['LogSettings', 'TraceSetting'].map((name) => ({
       ...{ method: 'settings', model: '*', what: name, path: `${INFERENCE}/${name}` },
       body: messageField(1, bytesField(1, 'log_file')),
@@ -98,7 +100,7 @@ export function grpcQuestions(): readonly GrpcQuestion[] {
       model: '*',
       what: 'reload',
       path: `${MODEL}/HandleReloadConfigRequest`,
-      // Without a config it is wrong, and changes nothing.
+      // A request without a config is wrong, and changes nothing.
       body: message(),
     },
   ];

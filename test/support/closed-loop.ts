@@ -5,12 +5,12 @@
 import type { Buffer } from 'node:buffer';
 import { RawConnection } from './rest-harness.ts';
 
-/** What became of the requests of one connection. */
+/** The outcomes of the requests of one connection. */
 export interface LoopResult {
   readonly sent: number;
-  /** Of each answer: its status, and whether it said `connection: close`. */
+  /** The status of each answer, and whether it said `connection: close`. */
   readonly answers: readonly { readonly status: number; readonly closes: boolean }[];
-  /** What broke it off; undefined = an answer ended it, or `isRefused`. */
+  /** The error that broke it off; undefined = an answer ended it, or `isRefused`. */
   readonly error: unknown;
   /** Its client wanted a new connection, and nobody listened: that request was not sent. */
   readonly isRefused: boolean;
@@ -33,7 +33,7 @@ export class ClosedLoops {
     this.#results.push(run(ask, isWarm));
   }
 
-  /** Of raw connections, each of which sends `request` again and again. */
+  /** Opens raw connections, each of which sends `request` again and again. */
   async connect(address: string, request: Buffer, count: number): Promise<void> {
     for (let i = 0; i < count; i++) {
       const connection = new RawConnection(address);

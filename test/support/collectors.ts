@@ -1,4 +1,6 @@
-/** OTLP collectors that are of no use, over any protocol: one that is away, one that never answers, one that is slow. */
+/**
+ * OTLP collectors that are of no use, over any protocol: one that is away, one that never answers, one that is slow.
+ */
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';

@@ -23,7 +23,7 @@ export class ConfigFiles {
   }
 }
 
-/** What serve makes of a command line, with all features. */
+/** The configuration that serve makes of a command line, with all features. */
 export function readConfig(
   args: readonly string[],
   environment: Record<string, string | undefined> = {},

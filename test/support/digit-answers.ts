@@ -1,6 +1,6 @@
 /**
- * The digits example on ONNX Runtime and on TensorFlow.js, for tests with clients that others made: the runtimes alone say
- * which bits must come back for the same pixels, whatever the client and the surface.
+ * The digits example on ONNX Runtime and on TensorFlow.js, for tests with clients that others made: the runtimes alone
+ * say which bits must come back for the same pixels, whatever the client and the surface.
  *
  * A client's program reads the pixels from a file of JSON, and prints an Answered a line.
  */
@@ -79,7 +79,7 @@ export class DigitAnswers {
     return this.#questions.get(model)!.expected;
   }
 
-  /** What comes over TensorFlow Serving's two surfaces, and over REST of the Open Inference Protocol. */
+  /** Checks the answers over TensorFlow Serving's two surfaces, and over REST of the Open Inference Protocol. */
   async checkServed(sidecar: Pick<Sidecar, 'grpc' | 'rest'>): Promise<void> {
     const callers = new Callers(sidecar);
     for (const [model, question] of this.#questions) {

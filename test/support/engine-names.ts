@@ -9,7 +9,7 @@ export function isListed({ engine }: { readonly engine: EngineName }): boolean {
   return ENGINE_NAMES.includes(engine);
 }
 
-/** What chooses it: the kernel's own is the default, also where there is no other. */
+/** The flags that choose the engine: the kernel's own is the default, also where there is no other. */
 export function engineFlags(engine: string): readonly string[] {
   return engine === 'pillion' ? [] : [`--http2_engine=${engine}`];
 }

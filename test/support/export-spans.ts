@@ -1,11 +1,11 @@
 /**
  * A process that serves nothing: it starts telemetry from its environment, records two requests that shared a batch, a
- * third that is not sampled and a fourth that is not either and fails, shuts down and ends by itself. On standard output
- * it says what it did, as JSON.
+ * third that is not sampled and a fourth that is not either and fails, shuts down and ends by itself. On standard
+ * output it says what it did, as JSON.
  *
- * For tests of what leaves the process: OpenTelemetry's SDK reads the process's own environment. Our own timers take fifty
- * times as long, so that the bound on shutdown is none for a collector that takes the spans, on a busy machine either. With
- * EXPORT_SPANS_HURRY set they are fifty times as fast instead, so that nobody waits for that bound.
+ * For tests of what leaves the process: OpenTelemetry's SDK reads the process's own environment. Our own timers take
+ * fifty times as long, so that the bound on shutdown is none for a collector that takes the spans, on a busy machine
+ * either. With EXPORT_SPANS_HURRY set they are fifty times as fast instead, so that nobody waits for that bound.
  */
 
 import process from 'node:process';

@@ -9,8 +9,8 @@
  *         "batchAxis": { "kind": "dynamic" } } },
  *       "faults": [ { "whenFirstIs": 13, "effect": "exit" } ] }
  *
- * An output is a copy of an input, or scale·x + offset of a float32 input. A fault happens in the run whose first input is
- * float32 and begins with that number: it tests how a host handles a broken backend.
+ * An output is a copy of an input, or scale·x + offset of a float32 input. A fault happens in the run whose first input
+ * is float32 and begins with that number: it tests how a host handles a broken backend.
  */
 import { writeSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';

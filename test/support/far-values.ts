@@ -1,6 +1,6 @@
 /**
- * Models whose rows meet only where a value is beyond a limit: no row is like its neighbours then, and a hundred tries with
- * smaller values show nothing. As a SavedModel, and as a graph of TensorFlow.js.
+ * Models whose rows meet only where a value is beyond a limit: no row is like its neighbours then, and a hundred tries
+ * with smaller values show nothing. As a SavedModel, and as a graph of TensorFlow.js.
  *
  *   y = x × 2                if no value of any row is above the limit
  *   y = x × 0 + sum(all x)   otherwise

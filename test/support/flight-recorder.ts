@@ -5,7 +5,7 @@ import { RequestRing } from '../../src/telemetry/recorder/request-ring.ts';
 import type { KeepReason } from '../../src/telemetry/recorder/tail-keep.ts';
 import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 
-/** As many places as the ledger's ring has. */
+/** Places of the ledger's ring. */
 const PLACES = 512;
 
 export class TestRecorder extends FlightRecorder {

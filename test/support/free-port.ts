@@ -1,6 +1,7 @@
 /**
  * A TCP port of 127.0.0.1 that is free, for a server whose port cannot be 0, or for none. It is below those that the
- * kernel gives out by itself (ip_local_port_range), so that no other program's listener or connection gets it meanwhile.
+ * kernel gives out by itself (ip_local_port_range), so that no other program's listener or connection gets it
+ * meanwhile.
  */
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
@@ -8,7 +9,7 @@ import { createServer } from 'node:net';
 
 /** fetch refuses a few that are lower. */
 const LOWEST = 20_000;
-/** Of Linux; the other systems' are higher. */
+/** The lowest port that Linux gives out; other systems begin higher. */
 const FIRST_GIVEN_OUT = 32_768;
 
 export async function freePort(): Promise<number> {

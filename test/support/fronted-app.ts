@@ -1,6 +1,6 @@
 /**
- * A server in front of an application that is a real server of HTTP/1.1 or HTTP/2, which the test programs: its REST port
- * (FrontedApp), or both of its ports (FrontedHttp2 in fronted-http2.ts).
+ * A server in front of an application that is a real server of HTTP/1.1 or HTTP/2, which the test programs: its REST
+ * port (FrontedApp), or both of its ports (FrontedHttp2 in fronted-http2.ts).
  */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import {
@@ -24,9 +24,9 @@ import { FrontedRecords, frontedTelemetry } from './fronted-records.ts';
 import { RestHarness, type RestOptions } from './rest-harness.ts';
 
 export interface FrontedOptions extends RestOptions {
-  /** What the application speaks. Default http. */
+  /** The protocol of the application. Default http. */
   readonly app?: 'http' | 'h2c';
-  /** Of an application that speaks h2c. */
+  /** The HTTP/2 settings of an application that speaks h2c. */
   readonly settings?: Settings;
   /** Another server in place of the application's: its address. */
   readonly address?: string;
@@ -38,7 +38,7 @@ export interface FrontedOptions extends RestOptions {
 }
 
 export class FrontedApp {
-  /** What the application does with a request of HTTP/1.1; the test sets it. */
+  /** The application's handler of a request of HTTP/1.1; the test sets it. */
   onRequest: RequestListener = (_request, response) => response.end('app');
   /** The same of HTTP/2. */
   onStream: (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void = (stream) => {
@@ -46,13 +46,13 @@ export class FrontedApp {
     stream.end('app');
   };
   readonly app: Server | Http2Server;
-  /** What telemetry was told. */
+  /** The records that telemetry got. */
   readonly seen = new FrontedRecords();
   readonly appSockets = new Set<Socket>();
-  /** Of an application that speaks h2c, in the order in which they were made. */
+  /** The sessions of an application that speaks h2c, in the order in which they were made. */
   readonly appSessions: ServerHttp2Session[] = [];
   readonly #options: FrontedOptions;
-  /** What both ports have of the application, from `start` on. */
+  /** The way from both ports to the application, from `start` on. */
   protected front!: FrontOptions;
   rest!: RestHarness;
 
@@ -117,7 +117,7 @@ export function httpFront(parts: FrontOptions): NonNullable<RestServerOptions['f
   return (commonHeaders) => new Http1Front(parts, commonHeaders);
 }
 
-/** What a server needs to have `app` behind it, and nothing more. */
+/** The parts that a server needs to have `app` behind it, and nothing more. */
 export function frontOf(app: AppClient): FrontOptions {
   const deadlines = new FrontedDeadlines();
   return {

@@ -1,5 +1,6 @@
 /**
- * Both ports of a server in front of an application that is a real server of HTTP/1.1 or HTTP/2, which the test programs:
+ * Both ports of a server in front of an application that is a real server of HTTP/1.1 or HTTP/2, which the test
+ * programs:
  *
  *   in    node's client of HTTP/2 ─▶ gRPC port ┐      ┌ http:  onRequest
  *         any client of HTTP/1.1  ─▶ REST port ┘ ───▶ └ h2c:   onStream
@@ -43,7 +44,7 @@ export class FrontedHttp2 extends FrontedApp {
   readonly #sessions = new Set<ClientHttp2Session>();
   readonly #engine: Partial<PillionEngineOptions>;
   engine!: PillionEngine;
-  /** Of the gRPC port: "host:port". */
+  /** Address of the gRPC port: "host:port". */
   address = '';
 
   constructor({ engine = {}, ...options }: FrontedHttp2Options) {
@@ -100,7 +101,7 @@ export interface Http2Answer {
   readonly body: Buffer;
   /** The answer was one frame of headers. */
   readonly isHeadersOnly: boolean;
-  /** Of its reset; 0 if it ended well. */
+  /** The code of its reset; 0 if it ended well. */
   readonly code: number;
 }
 

@@ -5,7 +5,7 @@ import { FrontedTelemetry } from '../../src/proxy/fronting/telemetry/fronted-tel
 
 export class FrontedRecords {
   readonly records: FrontedRecord[] = [];
-  /** By whether they were made. */
+  /** True for each connection that was made, false for each that failed. */
   readonly connects: boolean[] = [];
   readonly telemetry: FrontedTelemetry;
   readonly #waiting = new Set<() => void>();
@@ -13,7 +13,7 @@ export class FrontedRecords {
   constructor() {
     this.telemetry = new FrontedTelemetry({
       clock: systemClock,
-      // As where no spans are exported.
+      // Traces start as where no spans are exported.
       startTrace: (caller) => caller && { ...caller, parentSpanId: undefined },
       startSent: () => undefined,
       onConnect: (isMade) => this.connects.push(isMade),

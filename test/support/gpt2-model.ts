@@ -1,6 +1,6 @@
 /**
- * GPT-2 as ONNX (Radford et al., 2019): its graph, small, with the inputs and outputs that exporters of transformers give
- * a decoder with a cache. Its weights are noise: it says nothing, but does all of GPT-2's arithmetic.
+ * GPT-2 as ONNX (Radford et al., 2019): its graph, small, with the inputs and outputs that exporters of transformers
+ * give a decoder with a cache. Its weights are noise: it says nothing, but does all of GPT-2's arithmetic.
  *
  *   input_ids, position_ids [B,T]   attention_mask [B,P+T]   past_key_values.N.key/value [B,H,P,D]
  *   logits [B,T,V]                                           present.N.key/value [B,H,P+T,D]
@@ -153,7 +153,7 @@ function signatureOf(size: Gpt2Size): {
   };
 }
 
-/** Which token sees which: none sees later ones, nor those that the mask drops. [B,1,T,P+T] */
+/** The pairs in which one token sees the other: none sees later ones, nor those that the mask drops. [B,1,T,P+T] */
 function openPairs(g: Graph): string {
   const total = g.op('Gather', [g.op('Shape', ['attention_mask']), g.number(1, 'int64')]);
   const keys = g.op('Range', [g.number(0, 'int64'), total, g.number(1, 'int64')]);

@@ -1,5 +1,6 @@
 /**
- * A gRPC server over puppet models, on the engine of the case that runs (grpc-engines.ts), and a real @grpc/grpc-js client for it: what the integration tests speak.
+ * A gRPC server over puppet models, on the engine of the case that runs (grpc-engines.ts), and a real @grpc/grpc-js
+ * client for it: what the integration tests speak.
  *
  *   await withGrpc((models) => models.add('m'), async (server) => {
  *     const answer = await server.call(PREDICTION, 'Predict', floatRequest([1, 2]));
@@ -68,20 +69,20 @@ export interface GrpcHarnessOptions extends PartsOptions {
   readonly maxReceiveBytes?: number;
   /** Default none: HandleReloadConfigRequest is UNIMPLEMENTED. */
   readonly reload?: ReloadHandler;
-  /** Of calls and deadlines. Default: the system's. */
+  /** The clock of calls and deadlines. Default: the system's. */
   readonly clock?: Clock;
   readonly server?: Partial<GrpcServerOptions>;
-  /** What features add. Default: LISTED_SURFACES. */
+  /** The surfaces that features add. Default: LISTED_SURFACES. */
   readonly surfaces?: readonly SurfaceMaker[];
   readonly tls?: ListenTls;
-  /** Of the clients; default: without TLS. */
+  /** Credentials of the clients. Default: without TLS. */
   readonly credentials?: grpc.ChannelCredentials;
 }
 
 export class GrpcHarness extends ServerParts<Clock> {
   readonly server: GrpcServer;
   readonly parts: SurfaceParts;
-  /** Of the server as bound. */
+  /** The address to which the server is bound. */
   address = '';
   readonly #clients = new Map<string, grpc.Client>();
   readonly #credentials: grpc.ChannelCredentials;

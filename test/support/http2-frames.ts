@@ -69,7 +69,7 @@ export const POST: Fields = [
   [':authority', 'localhost'],
 ];
 
-/** Of a gRPC call. */
+/** The header fields of a gRPC call. */
 export const callFields = (path: string, authority = 'localhost'): Fields => [
   [':method', 'POST'],
   [':scheme', 'http'],

@@ -1,6 +1,7 @@
 /**
- * The HTTP/2 engine as the server of a test: a handler that does nothing by itself (PuppetHandler: the test answers, and
- * looks at what the sinks were told), one that sends back what it gets (EchoHandler), and a port for either (listen).
+ * The HTTP/2 engine as the server of a test: a handler that does nothing by itself (PuppetHandler: the test answers,
+ * and looks at what the sinks were told), one that sends back what it gets (EchoHandler), and a port for either
+ * (listen).
  */
 import { Buffer } from 'node:buffer';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -79,8 +80,8 @@ const DONE = encodeHeaders([['x-echo', 'done']]);
 const NO_BODY = Buffer.from('nothing was sent, so nothing comes back\n');
 
 /**
- * Answers every request with its own body, or with a line of text if it has none, and its trailers with trailers. It keeps
- * what it saw for a test to look at.
+ * Answers every request with its own body, or with a line of text if it has none, and its trailers with trailers. It
+ * keeps what it saw for a test to look at.
  */
 export class EchoHandler implements Http2Handler {
   readonly requests: EchoRequest[] = [];

@@ -45,7 +45,8 @@ export class TestSocket extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     this.writeCount += 1;
-    // By reference: the engine must not write to a buffer again that a Duplex which is no socket has got.
+    // The chunk is kept by reference: the engine must not write to a buffer again that a Duplex which is no socket has
+    // got.
     this.#written.push(chunk);
     if (this.isStuck) this.#held.push(done);
     else done();
@@ -81,7 +82,7 @@ export class Http2Peer {
   readonly echo = new EchoHandler();
   readonly server: Http2Server;
   readonly socket: TestSocket = new LendingSocket();
-  /** What a gate would ask about the connection. */
+  /** The connection as a gate sees it. */
   readonly connection: GatedConnection;
 
   constructor(init: PeerInit = {}) {
@@ -100,7 +101,7 @@ export class Http2Peer {
     return peer;
   }
 
-  /** In one piece. */
+  /** Sends the bytes in one piece. */
   async send(...bytes: readonly Uint8Array[]): Promise<void> {
     if (!this.socket.destroyed) this.socket.push(Buffer.concat(bytes));
     await turn();
@@ -128,7 +129,7 @@ export class Http2Peer {
   }
 }
 
-/** In short, for comparing: ['HEADERS 1', 'DATA 1 END', …]. */
+/** The frames in short, for comparing: ['HEADERS 1', 'DATA 1 END', …]. */
 export function describeFrames(frames: readonly Frame[]): string[] {
   const names = Object.keys(T);
   return frames.map(({ type, flags, id, payload }) => {
@@ -142,7 +143,7 @@ export function describeFrames(frames: readonly Frame[]): string[] {
   });
 }
 
-/** What a client saw of a connection, and the server of its requests. */
+/** A connection as its client saw it, and its requests as the server saw them. */
 interface Seen {
   readonly requests: readonly unknown[];
   readonly frames: string;

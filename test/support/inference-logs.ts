@@ -68,15 +68,15 @@ function log(kind: string, request: Fields, response: Fields | undefined): Uint8
 export interface LoggedInference {
   /** Such as `classifyLog`. */
   readonly type: string;
-  /** That answered. */
+  /** The version that answered. */
   readonly version: bigint;
-  /** Of the request, or of its tasks: `name:version or label:signature`. */
+  /** The models of the request, or of its tasks: `name:version or label:signature`. */
   readonly specs: readonly string[];
-  /** Of its tasks. */
+  /** The methods of its tasks. */
   readonly methods: readonly string[];
-  /** As tensorflow.Example is written by that library. */
+  /** The examples in the form in which that library writes a tensorflow.Example. */
   readonly examples: readonly Uint8Array[];
-  /** Of the request, or of its tasks: rows of labels with scores, or of values. None without a response. */
+  /** The results of the request, or of its tasks: rows of labels with scores, or of values. None without a response. */
   readonly results: readonly (readonly unknown[])[];
 }
 

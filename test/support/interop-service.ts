@@ -1,7 +1,7 @@
 /**
  * grpc.testing.TestService (https://github.com/grpc/grpc/blob/master/doc/interop-test-descriptions.md) on the engine
- * interface: what the interop clients of other gRPC implementations call. Nothing is stubbed: sizes, intervals, statuses
- * and metadata are as the client asks.
+ * interface: what the interop clients of other gRPC implementations call. Nothing is stubbed: sizes, intervals,
+ * statuses and metadata are as the client asks.
  */
 import { Buffer } from 'node:buffer';
 import type { ServiceDefinition } from '@grpc/grpc-js';

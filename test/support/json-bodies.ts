@@ -24,7 +24,7 @@ export function inputsOf(
 
 const scanner = new PredictBodyScanner();
 
-/** What `text` gives for these inputs; throws what the scanner throws. Strings are sent as latin1 bytes. */
+/** The tensors that `text` gives for these inputs; throws what the scanner throws. Strings are sent as latin1 bytes. */
 export function readBody(
   text: string,
   dtypes: Readonly<Record<string, DType>>,
@@ -34,7 +34,7 @@ export function readBody(
   const body = scanner.scan(bytes);
   const tensors = readInputs(scanner, body, inputsOf(dtypes, shapes));
   scanner.release();
-  // Whose memory was only lent: the tensors must be whole without it.
+  // The memory was only lent: the tensors must be whole without it.
   bytes.fill(0xff);
   return Object.fromEntries([...tensors].map(([name, tensor]) => [name, plainTensor(tensor)]));
 }

@@ -8,7 +8,9 @@ export function anyText(maxLength: number): fc.Arbitrary<string> {
   return fc.string({ unit, maxLength });
 }
 
-/** The text as a JSON string in which some characters, as `escapes` has it, are written as \uXXXX though they need not. */
+/**
+ * The text as a JSON string in which some characters, as `escapes` has it, are written as \uXXXX though they need not.
+ */
 export function respelled(text: string, escapes: Iterator<boolean>): string {
   const characters = Array.from(text, (character) => {
     if (escapes.next().value !== true) return JSON.stringify(character).slice(1, -1);

@@ -10,7 +10,7 @@ import type { BatchAxes } from '../../src/core/signature.ts';
 import { type GraphDims, type GraphModel, type GraphNode, type GraphTensor, graphModel } from './onnx-graph.ts';
 
 export interface JudgeCase {
-  /** Of inputs by name; float32. */
+  /** Dims of the inputs by name; float32. */
   readonly inputs?: Readonly<Record<string, GraphDims>>;
   readonly ints?: Readonly<Record<string, GraphDims>>;
   readonly texts?: Readonly<Record<string, GraphDims>>;

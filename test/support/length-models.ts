@@ -1,6 +1,6 @@
 /**
- * A model of sequences as a function, for tests of requests of different lengths: it embeds tokens, adds the mean of those
- * that the mask counts to each, and gives that mean.
+ * A model of sequences as a function, for tests of requests of different lengths: it embeds tokens, adds the mean of
+ * those that the mask counts to each, and gives that mean.
  *
  *   ids, mask  int64 [batch, length]  ──▶  hidden  float32 [batch, length, 2]    pooled  float32 [batch, 2]
  */

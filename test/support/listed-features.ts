@@ -1,6 +1,6 @@
 /**
- * What features of src/pillion.ts put into a server, for harnesses that make servers of puppet models: they import no
- * feature, so that each can be deleted.
+ * Installs features of src/pillion.ts for harnesses that make servers of puppet models: they import no feature, so that
+ * each can be deleted.
  */
 import { systemClock } from '../../src/core/clock.ts';
 import type { Feature } from '../../src/kernel/feature.ts';
@@ -19,16 +19,16 @@ import type { PuppetDirectory } from './puppet-models.ts';
 const PROTOCOLS = ['open-inference', 'classify-and-regress'];
 
 const clock = systemClock;
-/** Of the level of a default server; it writes nothing. */
+/** A log with the level of a default server, which writes nothing. */
 const logger = { level: 'info', setLevel: () => undefined } as unknown as RootLogger;
 const telemetry = createTelemetry({ clock, logger, processMetrics: false });
-/** What a feature has put in. */
+/** The parts that a feature has put in. */
 export interface Installed {
   readonly surfaces: readonly SurfaceMaker[];
   readonly engine: EngineMaker | undefined;
 }
 
-/** What a feature puts into a server with these options; nothing if it is not listed. */
+/** Installs a feature with these options, and returns its parts; none if it is not listed. */
 export async function installed(name: string, args: readonly string[] = []): Promise<Installed> {
   const surfaces: SurfaceMaker[] = [];
   let engine: EngineMaker | undefined;
@@ -57,7 +57,7 @@ export interface PuppetServer {
   readonly readiness: Readiness;
 }
 
-/** What a surface of a server of puppets stands on. */
+/** The parts of a server of puppets on which a surface stands. */
 export function puppetParts({ models, lifecycle, readiness }: PuppetServer, maxMessageBytes: number): SurfaceParts {
   const zero = (): number => 0;
   return {

@@ -25,7 +25,7 @@ export class FakeFiles implements VersionFiles {
   looks = 0;
   fingerprints = 0;
 
-  /** At rest unless `changedAtMs` is recent. */
+  /** Adds a version, whose files are at rest unless `changedAtMs` is recent. */
   put(basePath: string, version: bigint, { text = 'a', files = 1, changedAtMs = LONG_AGO } = {}): void {
     this.makePath(basePath).set(version, { text, files, changedAtMs });
   }
@@ -169,7 +169,7 @@ export class LifeHarness {
     await turn();
   }
 
-  /** Of the start, for who wants to see it resolve or reject. */
+  /** The promise of the start, for tests of how it resolves or rejects. */
   get started(): Promise<void> {
     return this.#started!;
   }

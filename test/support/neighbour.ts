@@ -1,6 +1,6 @@
 /**
- * A well-behaved client beside an attack or a fault: small requests at an even rate, whether the ones before were answered
- * or not. Latency counts from the moment at which a request was due.
+ * A well-behaved client beside an attack or a fault: small requests at an even rate, whether the ones before were
+ * answered or not. Latency counts from the moment at which a request was due.
  *
  *     const neighbour = new Neighbour([restClient(url, body), grpcClient(address, message)], { perSecond: 100 });
  *     …
@@ -107,7 +107,10 @@ function within(ms: number, asked: Promise<string>): Promise<string> {
   });
 }
 
-/** Posts `body`; a good answer has status 200, and is `answer` as JSON where that is given. Fails as the status or the error's code. */
+/**
+ * Posts `body`; a good answer has status 200, and is `answer` as JSON where that is given. Fails as the status or the
+ * error's code.
+ */
 export function restClient(url: string, body: string, answer?: string): NeighbourClient {
   const agent = new Agent({ keepAlive: true, maxFreeSockets: 64 });
   const headers = { 'content-length': body.length };
@@ -140,7 +143,7 @@ export function grpcClient(
 ): NeighbourClient {
   let session: ClientHttp2Session | undefined;
   const ask = async (): Promise<string> => {
-    // As clients do: a new connection when the server has ended the last.
+    // Clients make a new connection when the server has ended the last.
     if (session === undefined || session.closed || session.destroyed) {
       session = openSession(address);
       session.on('error', () => undefined);

@@ -58,7 +58,7 @@ export interface GraphFunction {
 }
 
 export interface GraphModel extends Graph {
-  /** By domain; '' is ai.onnx, 17 if nothing else is said. */
+  /** Versions by domain; '' is ai.onnx, 17 by default. */
   readonly opsets?: Readonly<Record<string, number>>;
   readonly functions?: readonly GraphFunction[];
 }

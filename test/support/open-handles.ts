@@ -1,4 +1,4 @@
-/** What a process and its descendants hold open to files and to the network, as Linux tells it. */
+/** Lists the files and sockets that a process and its descendants hold open, as Linux tells it. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { processTree } from '../../bench/support/process-tree.ts';
 
@@ -10,7 +10,10 @@ export interface OpenFile {
 export interface OpenSocket {
   /** `other` is one of none of the tables below. */
   readonly protocol: (typeof PROTOCOLS)[number] | 'unix' | 'other';
-  /** Of the internet's: "127.0.0.1:80", as the kernel spells it where it is IPv6. Of a Unix socket: its path, or ''. */
+  /**
+   * "127.0.0.1:80" for a socket of the internet, as the kernel spells it if it is IPv6; for a Unix socket its path, or
+   * ''.
+   */
   readonly local: string;
   /** The same; '' of a Unix socket. */
   readonly remote: string;
@@ -24,14 +27,14 @@ export interface OpenHandles {
 const PROTOCOLS = ['tcp', 'tcp6', 'udp', 'udp6'] as const;
 const WRITABLE = 0o3;
 
-/** Of `root` and all its descendants. What is opened or closed meanwhile may be missing. */
+/** The handles of `root` and all its descendants. Those opened or closed meanwhile may be missing. */
 export function openHandles(root: number): OpenHandles {
   const files: OpenFile[] = [];
   const sockets: OpenSocket[] = [];
   for (const pid of processTree(root)) {
     const before = linksOf(pid);
     const tables = socketTables(pid);
-    // What is in both was open while the tables were read.
+    // Descriptors that are in both were open while the tables were read.
     const after = linksOf(pid);
     for (const [fd, target] of before) {
       if (after.get(fd) !== target) continue;
@@ -43,7 +46,7 @@ export function openHandles(root: number): OpenHandles {
   return { files, sockets };
 }
 
-/** What each file descriptor is of. */
+/** The target of each file descriptor. */
 function linksOf(pid: number): ReadonlyMap<string, string> {
   const links = new Map<string, string>();
   for (const fd of readdirSync(`/proc/${pid}/fd`)) {

@@ -12,7 +12,7 @@ const DESCRIPTORS = 'test/golden/wire/tritonclient-grpc.fds.bin';
 // biome-ignore lint/suspicious/noExplicitAny: proto-loader's messages have no types.
 export type Message = any;
 
-/** Of each method, its answer or a promise of it. */
+/** The answer of each method, or a promise of it. */
 export interface OpenInferenceAnswers {
   readonly metadata: (request: Message) => Message;
   readonly infer: (request: Message) => Message;

@@ -1,6 +1,6 @@
 /**
- * OTLP's messages of traces, described here from opentelemetry/proto/{collector/trace,trace,resource,common}/v1: what the
- * tests' collector takes, and what bytes of ours are read back with.
+ * OTLP's messages of traces, described here from opentelemetry/proto/{collector/trace,trace,resource,common}/v1: what
+ * the tests' collector takes, and what bytes of ours are read back with.
  */
 import type { Buffer } from 'node:buffer';
 import type { ServiceDefinition } from '@grpc/grpc-js';

@@ -2,7 +2,7 @@
  * Power cuts. A disk that records what writers do to it, and the states in which a cut may leave the disk after each of
  * those operations, as ext4 and xfs permit:
  *
- *   names    creating, renaming and removing reach the disk in their order, at the latest when their directory is synced
+ *   names    creating, renaming and removing reach the disk in their order, at the latest at a sync of their directory
  *   content  of each file, whatever was not synced: none, all, half of the last write, zeros, or the last write alone;
  *            names do not wait for it, so a renamed file may be empty
  */
@@ -28,7 +28,7 @@ type Operation =
 type Loss = 'none' | 'all' | 'torn' | 'zeros' | 'last';
 const LOSSES: readonly Loss[] = ['none', 'all', 'torn', 'zeros', 'last'];
 
-/** What a cut left: paths below the root with their contents. */
+/** The state that a cut left: paths below the root with their contents. */
 export interface CutState {
   /** Operations before the cut. */
   readonly after: number;
@@ -45,7 +45,7 @@ export class RecordingDisk {
   #nextInode = 0;
   readonly disk: Disk;
 
-  /** What is below `root` already is on the disk. */
+  /** Files that are below `root` already are on the disk. */
   constructor(root: string) {
     this.#root = root;
     for (const name of readdirSync(root, { recursive: true, encoding: 'utf8' })) {

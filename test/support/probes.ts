@@ -15,7 +15,7 @@ export function httpStatus(url: string): Promise<number | string> {
   });
 }
 
-/** What the health service says, as bytes; an error's code if there is no answer. "0801" is SERVING. */
+/** The health service's answer, as bytes; an error's code if there is no answer. "0801" is SERVING. */
 export async function grpcHealth(address: string): Promise<string> {
   const session = openSession(address);
   try {
@@ -32,7 +32,7 @@ export async function grpcHealth(address: string): Promise<string> {
   }
 }
 
-/** Of each surface. Healthy: `{ live: 200, ready: 200, rest: 200, grpc: '0801' }`. */
+/** Asks each surface. Healthy: `{ live: 200, ready: 200, rest: 200, grpc: '0801' }`. */
 export async function probe({ admin, rest, grpc }: Sidecar): Promise<Record<string, number | string>> {
   const [live, ready, status, health] = await Promise.all([
     httpStatus(`${admin}/live`),

@@ -2,7 +2,10 @@
 import type { ModelsReport } from '../../src/admin/models-report.ts';
 import type { Sidecar } from './sidecar.ts';
 
-/** Resolves when no proof of a batch axis runs any more, and what was proved is in place. A start waits only so long for it. */
+/**
+ * Resolves when no proof of a batch axis runs any more, and what was proved is in place. A start waits only so long for
+ * it.
+ */
 export async function untilProved({ admin }: Sidecar): Promise<void> {
   for (;;) {
     const { models } = (await (await fetch(`${admin}/models`)).json()) as ModelsReport;

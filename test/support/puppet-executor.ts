@@ -2,8 +2,9 @@
  * An executor whose runs end when a test says so, in any order, well or badly.
  *
  * As its model it gives every wanted output the bytes of the input of that name, or of the first input: what a request
- * gets back shows whose rows it was given. Like a real host it takes its buffers back when a run settles, and it scribbles
- * over them then, so that an answer that still looked into one would be seen. It throws on what the contract forbids.
+ * gets back shows whose rows it was given. Like a real host it takes its buffers back when a run settles, and it
+ * scribbles over them then, so that an answer that still looked into one would be seen. It throws on what the contract
+ * forbids.
  */
 import type { Batch, BatchResult, Executor, SessionPlan } from '../../src/core/executor.ts';
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';

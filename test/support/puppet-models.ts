@@ -1,6 +1,6 @@
 /**
  * Models that a test holds in its hand: servables without a file or a runtime, each with a runner that does one simple
- * thing. What a runner was given stays visible (`requests`), so a test can say what reached the "runtime".
+ * thing. Requests that a runner was given stay visible (`requests`), so a test can say what reached the "runtime".
  */
 import { ServingError, type SharedError } from '../../src/core/errors.ts';
 import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.ts';
@@ -18,7 +18,7 @@ import type { Fallbacks } from '../../src/proxy/handlers/model-resolver.ts';
 import type { SchedulerRequest } from '../../src/scheduler/task.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../src/telemetry/stage-clock.ts';
 
-/** What a puppet runner does with a request; it may also throw or reject. */
+/** The behaviour of a puppet runner with a request; it may also throw or reject. */
 export type Behaviour = (request: SchedulerRequest) => TensorMap | Promise<TensorMap>;
 
 export class PuppetRunner implements ServableRunner {
@@ -27,7 +27,7 @@ export class PuppetRunner implements ServableRunner {
   readonly queuedTasks = 0;
   runningBatches = 0;
   isClosed = false;
-  /** What it refuses requests with that are not decoded; undefined: they are submitted. */
+  /** The error with which it refuses requests that are not decoded; undefined: they are submitted. */
   refusal: SharedError | undefined;
   readonly #behave: Behaviour;
 
@@ -133,7 +133,7 @@ export interface PuppetOptions {
 
 export class PuppetDirectory implements ServableDirectory {
   isReady = true;
-  /** Who answers in a model's place. */
+  /** Models that answer in a model's place. */
   fallbacks: Fallbacks | undefined;
   readonly #models = new Map<string, PuppetVersion[]>();
   readonly #labels = new Map<string, bigint>();
@@ -143,7 +143,10 @@ export class PuppetDirectory implements ServableDirectory {
     return [...this.#models.keys()];
   }
 
-  /** Adds a version (1 unless told otherwise) of a model with one float signature that echoes, unless told otherwise; in place of the one of that number. */
+  /**
+   * Adds a version (1 unless told otherwise) of a model with one float signature that echoes, unless told otherwise; in
+   * place of the one of that number.
+   */
   add(name: string, options: PuppetOptions = {}): PuppetRunner {
     const version = options.version ?? 1n;
     const runner = new PuppetRunner(options.behave ?? echo);

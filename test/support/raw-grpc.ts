@@ -7,7 +7,7 @@ import { connect as connectSocket } from 'node:net';
 
 export interface RawAnswer {
   readonly status: number;
-  /** Of the trailers, or of the headers where there are no trailers; NaN if neither has one. */
+  /** The status in the trailers, or in the headers if there are no trailers; NaN if neither has one. */
   readonly grpcStatus: number;
   readonly grpcMessage: string;
   readonly message: Buffer | undefined;
@@ -41,7 +41,7 @@ export function openCall(
   });
 }
 
-/** What comes back on a stream, once it has ended. */
+/** The answer that comes back on a stream, once it has ended. */
 export function answerOf(stream: ClientHttp2Stream): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -70,7 +70,7 @@ export function answerOf(stream: ClientHttp2Stream): Promise<RawAnswer> {
   });
 }
 
-/** As clients do: what is not well encoded stays as it is. */
+/** Decodes as clients do: a text that is not well encoded stays as it is. */
 function percentDecoded(text: string): string {
   try {
     return decodeURIComponent(text);

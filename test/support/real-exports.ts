@@ -17,7 +17,7 @@ export interface ExportCase {
 
 export type Outputs = Readonly<Record<string, readonly Row[]>>;
 
-/** By the model's name. */
+/** The cases by the model's name. */
 export function exportCases(): Readonly<Record<string, ExportCase>> {
   return JSON.parse(readFileSync(`${EXPORTS}/expected.json`, 'utf8'));
 }

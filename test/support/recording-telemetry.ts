@@ -6,7 +6,7 @@ import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from '../../s
 import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
 
 export interface RecordingTelemetryOptions {
-  /** What is decided for requests whose caller decided nothing. Default true. */
+  /** The decision for requests whose caller decided nothing. Default true. */
   readonly isSampled?: boolean;
 }
 

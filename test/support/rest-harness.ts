@@ -17,17 +17,17 @@ export const MAX_TIMEOUT_MS = 30_000;
 
 export interface RestOptions extends PartsOptions {
   readonly maxBodyBytes?: number;
-  /** What features add. Default: LISTED_SURFACES. */
+  /** The surfaces that features add. Default: LISTED_SURFACES. */
   readonly surfaces?: readonly SurfaceMaker[];
-  /** What else the server is told. */
+  /** Further options of the server. */
   readonly server?: Partial<RestServerOptions>;
-  /** What `/monitoring/prometheus/metrics` gives, or throws. */
+  /** Gives the page of `/monitoring/prometheus/metrics`, or throws. */
   readonly metrics?: () => Promise<{ contentType: string; text: string }>;
 }
 
 export class RestHarness extends ServerParts<FakeClock> {
   readonly server: RestServer;
-  /** As bound. */
+  /** The address to which the server is bound. */
   address = '';
   readonly #sockets = new Set<RawConnection>();
 

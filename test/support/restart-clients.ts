@@ -4,14 +4,15 @@
  * none while it waits for an answer.
  *
  *   request ──▶ answered: right, or turned away (503, UNAVAILABLE)
- *           ├─▶ safe to send again: nobody listens, the connection failed before the server had said a word on it, GOAWAY
- *           │   names an earlier stream, REFUSED_STREAM
+ *           ├─▶ safe to send again: nobody listens, the connection failed before the server had said a word on it,
+ *           │   GOAWAY names an earlier stream, REFUSED_STREAM
  *           └─▶ lost: the server had taken the connection, and the request has no answer
  *
- * HTTP/1.1 has no first word of a server and no way to tell a client that idles of a drain. So two more ends are counted
- * apart: the first request of a connection ended before any byte came back, which the kernel does to connections that
- * wait to be accepted when the listening socket closes; and one that was sent SOON_IDLE_MS after the one before it: the
- * connection may have idled since, as a client that waits for a core reads an answer long after it has come.
+ * HTTP/1.1 has no first word of a server and no way to tell a client that idles of a drain. So two more ends are
+ * counted apart: the first request of a connection ended before any byte came back, which the kernel does to
+ * connections that wait to be accepted when the listening socket closes; and one that was sent SOON_IDLE_MS after the
+ * one before it: the connection may have idled since, as a client that waits for a core reads an answer long after it
+ * has come.
  */
 import { Buffer } from 'node:buffer';
 import { type ClientHttp2Session, connect as connectHttp2, constants } from 'node:http2';

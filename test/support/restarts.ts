@@ -28,7 +28,7 @@ export interface RestartOptions {
   readonly engine: EngineName;
   readonly hasTls: boolean;
   readonly restarts: number;
-  /** Of all targets together. */
+  /** Requests of all targets together. */
   readonly requestsPerSecond: number;
   readonly clientsPerTarget: number;
 }
@@ -36,7 +36,7 @@ export interface RestartOptions {
 /** So much traffic of the wanted rate lies between a start and the next SIGTERM. */
 const SERVING_S = 0.5;
 
-/** By target. Fails if a server does not end with 0. */
+/** Counts of the requests by target. Fails if a server does not end with 0. */
 export async function restartUnderLoad(t: TestContext, options: RestartOptions): Promise<ReadonlyMap<string, Tally>> {
   const server = new RestartedServer(t, options);
   await server.start();

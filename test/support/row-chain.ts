@@ -4,7 +4,7 @@ import { floats, type GraphNode, type GraphTensor, int64s, node } from './onnx-g
 /** The rows of a batch. */
 export const ROWS = 3;
 
-/** What is at the end of the chain so far. */
+/** The chain so far, and its end. */
 export class Chain {
   readonly nodes: GraphNode[] = [];
   readonly constants: Record<string, GraphTensor> = {};

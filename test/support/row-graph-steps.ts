@@ -165,7 +165,7 @@ export const STEPS: Readonly<Record<string, Step>> = {
     chain.go('Slice', `${padded} ${chain.ints(0)} ${chain.ints(-1)} ${chain.ints(axis)}`);
     return mixesIf(chain, axis === chain.at);
   },
-  /** What is on one side of an axis goes to the other. */
+  /** Elements on one side of an axis go to the other. */
   halves: (chain, axis) => {
     if (chain.dims[axis]! % 2 !== 0 || axis === chain.at) return false;
     const [first, second] = [chain.fresh(), chain.fresh()];

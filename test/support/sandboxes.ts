@@ -1,4 +1,6 @@
-/** Sidecars whose sandbox has only some of this machine's tools, and what an attacker in a model's process looks for. */
+/**
+ * Sidecars whose sandbox has only some of this machine's tools, and what an attacker in a model's process looks for.
+ */
 import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -9,7 +11,7 @@ import type { SandboxState } from '../../src/backends/host/sandbox/sandbox-state
 import type { Sidecar } from './sidecar.ts';
 import { tempDirectory } from './temp-directory.ts';
 
-/** What a PATH may have; `all`: this machine's own. */
+/** Programs that a PATH may have; `all`: this machine's own. */
 export const TOOLS = ['all', 'setpriv', 'none'] as const;
 
 /** A PATH with these tools as far as the machine has them. */
@@ -67,7 +69,7 @@ export function hidesFiles({ level, by }: SandboxState): boolean {
   return level === 'full' || by.includes('Landlock');
 }
 
-/** What must not tell the secret in this sandbox. */
+/** The files that must not tell the secret in this sandbox. */
 export function secretReads({ closed, open, pid }: Attack, state: SandboxState): readonly string[] {
   return [
     '/proc/self/environ',

@@ -23,7 +23,7 @@ import { PuppetExecutor } from './puppet-executor.ts';
 
 export interface HarnessOptions extends Partial<SchedulerOptions> {
   readonly slots?: number;
-  /** Of a run of its executor; default 1. */
+  /** Threads of a run of its executor; default 1. */
   readonly threads?: number;
   /** Its executor takes a batch while it runs another. */
   readonly takesNext?: boolean;
@@ -127,7 +127,7 @@ export class SchedulerHarness {
     });
   }
 
-  /** With one signature of that batch axis and, where it matters, that output. */
+  /** A harness with one signature of that batch axis and, if it matters, that output. */
   static withSignature(batchAxis: BatchAxis, output?: TensorSpec): SchedulerHarness {
     return new SchedulerHarness({
       signatures: new Map([['serving_default', echoSignature(batchAxis, ['x'], output)]]),
@@ -174,7 +174,7 @@ export interface ContextInit {
   readonly hasOwnDeadline?: boolean;
 }
 
-/** What a request was told of its run. */
+/** A context that keeps what its request was told of its run. */
 export interface NotedContext extends TaskContext {
   readonly noted: readonly (readonly [event: RunEvent, facts: RunEventFacts])[];
 }

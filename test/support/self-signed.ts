@@ -8,7 +8,7 @@ function der(tag: number, ...content: readonly Uint8Array[]): Buffer {
   return Buffer.concat([Buffer.from([tag, ...lengthOctets(body.length)]), body]);
 }
 
-/** In as few octets as will do: DER allows no others. */
+/** The length in as few octets as will do: DER allows no others. */
 function lengthOctets(length: number): number[] {
   if (length < 0x80) return [length];
   return length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];

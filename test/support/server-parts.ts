@@ -1,6 +1,7 @@
 /**
- * What a server of parts stands on, in this process: puppet models, readiness, the lifecycle of requests on a clock, and
- * telemetry that keeps the record of each request. A harness puts a surface on it (rest-harness.ts, grpc-harness.ts).
+ * The parts that a server in this process stands on: puppet models, readiness, the lifecycle of requests on a clock,
+ * and telemetry that keeps the record of each request. A harness puts a surface on it (rest-harness.ts,
+ * grpc-harness.ts).
  */
 import type { Clock } from '../../src/core/clock.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
@@ -19,12 +20,12 @@ export interface PartsOptions {
   readonly refusalDelayMs?: number;
   /** Default: no request takes over another's. */
   readonly carriedDeadlines?: CarriedDeadlines;
-  /** Beside the records. Default: it traces nothing. */
+  /** Telemetry beside the records. Default: it traces nothing. */
   readonly telemetry?: Partial<Telemetry>;
 }
 
 export class ServerParts<C extends Clock> {
-  /** Of requests and deadlines. */
+  /** The clock of requests and deadlines. */
   readonly clock: C;
   readonly models = new PuppetDirectory();
   readonly readiness = new ReadinessGate();

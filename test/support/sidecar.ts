@@ -35,7 +35,7 @@ export interface Sidecar {
   /** Exit status, or the signal that ended it. */
   readonly exited: Promise<number | string>;
   stop(): Promise<number | string>;
-  /** What it wrote to standard output and standard error until now. */
+  /** The text that it wrote to standard output and standard error until now. */
   output(): string;
 }
 
@@ -55,7 +55,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** The command line that runs this one: in a group, say. It must become the command (exec). */
 export type Wrap = (command: readonly string[]) => readonly string[];
 
-/** With so many file descriptors at most. */
+/** Runs the command with so many file descriptors at most. */
 export function withDescriptors(count: number): Wrap {
   return (command) => ['/bin/sh', '-c', `ulimit -n ${count}; exec "$0" "$@"`, ...command];
 }

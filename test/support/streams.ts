@@ -1,33 +1,35 @@
-/** Sequences of requests to a model with a state: stepped by the runtime alone, and by a server that keeps the state. */
+/**
+ * Sequences of requests to a model with a state: stepped by the runtime alone, and by a server that keeps the state.
+ */
 import type { Tensor, TensorMap } from '../../src/core/tensor.ts';
 import { type Callers, SURFACES } from '../zoo/callers.ts';
 import { type Differences, differences, type RowAxes } from '../zoo/compare.ts';
 import { concatenate, type RuntimeAlone, section } from '../zoo/runtime-alone.ts';
 
-/** By the name of its input. */
+/** The state by the name of its input. */
 export interface StateInput {
   /** The output that it is in the next step. */
   readonly output: string;
-  /** For one row. */
+  /** Zeros for one row. */
   readonly zeros: Tensor;
 }
 
 export interface StatefulModel {
   readonly name: string;
   readonly state: Readonly<Record<string, StateInput>>;
-  /** Where rows are; dim 0 if it is not said. */
+  /** The axes of the rows; default dim 0. */
   readonly axes?: RowAxes;
 }
 
 /** The inputs of each step, without the state. */
 export type Stream = readonly TensorMap[];
 
-/** What a client gets of each step: all outputs but the next state. */
+/** The answer that a client gets of each step: all outputs but the next state. */
 export type Answers = readonly TensorMap[];
 
 /**
- * The answers to each stream, whose steps the runtime computes as one batch: step i of all of them, then i + 1. They are
- * alike but for their rows; of one row each.
+ * The answers to each stream, whose steps the runtime computes as one batch: step i of all of them, then i + 1. They
+ * are alike but for their rows; of one row each.
  */
 export async function stepAlone(
   runtime: RuntimeAlone,

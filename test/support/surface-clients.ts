@@ -2,7 +2,8 @@
  * The two clients of the surface contract, each on one connection that outlives every bad request.
  *
  * REST: a keep-alive socket. It is opened anew only after an answer that said `connection: close`. gRPC: a grpc-js
- * channel through a relay that counts connections, and an HTTP/2 session spoken by hand for what grpc-js would not send.
+ * channel through a relay that counts connections, and an HTTP/2 session spoken by hand for what grpc-js would not
+ * send.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
@@ -96,7 +97,7 @@ export async function readAnswer(connection: RawConnection, hasBody = true): Pro
   };
 }
 
-/** Of a body that is {"error": "<text>"} and nothing else. */
+/** The text of a body that is {"error": "<text>"} and nothing else. */
 function errorText(body: Buffer): string {
   const json = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
   assert.deepEqual(Object.keys(json), ['error']);
@@ -218,7 +219,7 @@ class Relay {
         socket.on('error', () => undefined);
       }
       near.on('close', () => far.destroy());
-      // What the server has said before it closed goes out first.
+      // Bytes that the server sent before it closed go out first.
       far.on('close', () => near.end());
       near.pipe(far).pipe(near);
     });

@@ -1,5 +1,6 @@
 /**
- * The models that the surface contract is run on, made by construction and written as `<directory>/<name>/1/model.onnx`:
+ * The models that the surface contract is run on, made by construction and written as
+ * `<directory>/<name>/1/model.onnx`:
  *
  * | name            | inputs                       | does                                                        |
  * |-----------------|------------------------------|-------------------------------------------------------------|
@@ -66,7 +67,7 @@ function affine(): OnnxGraph {
   };
 }
 
-/** What `examples` declares beside its graph. */
+/** The declarations of `examples` beside its graph. */
 const EXAMPLES_FILE = `
 signatures:
   classify:

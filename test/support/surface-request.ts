@@ -11,7 +11,7 @@ import { decode, encode, type Fields } from './proto-registry.ts';
 
 export const PREDICT = '/tensorflow.serving.PredictionService/Predict';
 
-/** What goes over REST: a request, or `bytes` as they are. */
+/** A request that goes over REST, or `bytes` as they are. */
 export interface RestSend {
   readonly path?: string;
   readonly method?: string;
@@ -22,7 +22,7 @@ export interface RestSend {
   readonly rest?: string | Uint8Array;
 }
 
-/** What goes over gRPC: a message, or `data`, the bytes of its stream, framed by hand. */
+/** A message that goes over gRPC, or `data`, the bytes of its stream, framed by hand. */
 export interface GrpcSend {
   readonly path?: string;
   readonly message?: Uint8Array;

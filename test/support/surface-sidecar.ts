@@ -17,7 +17,7 @@ export const MAX_BATCH = 8;
 /** Rows that may wait. */
 export const MAX_QUEUED_ROWS = 50 * MAX_BATCH;
 
-/** Of a REST request: more than a whole queue of slow runs takes on any machine. */
+/** The timeout of a REST request: more than a whole queue of slow runs takes on any machine. */
 export const MAX_TIMEOUT_MS = 600_000;
 
 /** Names the caller of a request; without it each connection is one. */
@@ -40,7 +40,7 @@ const MAX_LOOKS = 4000;
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** What a metrics page said at one instant. */
+/** A metrics page as it was at one instant. */
 export class MetricsPage {
   readonly #text: string;
   readonly #samples: MetricSamples;
@@ -60,7 +60,7 @@ export class MetricsPage {
     return sum;
   }
 
-  /** What is waited for, as text. */
+  /** The series that tests wait for, as text. */
   get states(): string {
     const lines = this.#text.split('\n');
     return lines.filter((line) => /^pillion_(requests_in|queue|running|refusals).* [^0]/.test(line)).join('\n');
@@ -144,8 +144,8 @@ export class SurfaceSidecar {
 }
 
 /**
- * On a connection of its own: one that is kept may be closed by the server, for being idle, as the next request is
- * written to it, and on a busy machine it is.
+ * Gets the page on a connection of its own: one that is kept may be closed by the server, for being idle, as the next
+ * request is written to it, and on a busy machine it is.
  */
 function getText(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -154,7 +154,7 @@ function getText(url: string): Promise<string> {
 }
 
 export interface SurfaceOptions {
-  /** Beside those that every surface sidecar has. */
+  /** Arguments beside those that every surface sidecar has. */
   readonly args?: readonly string[];
   /** Default: all. */
   readonly models?: readonly string[];

@@ -20,7 +20,7 @@ export const VALUE_NAMES: Readonly<Record<DType, string>> = {
   uint64: 'uint64Val',
 };
 
-/** As @bufbuild/protobuf wants the tensor's elements. */
+/** The tensor's elements as @bufbuild/protobuf wants them. */
 export function valuesOf(tensor: Tensor): unknown[] {
   if (tensor.dtype === 'string') return [...tensor.data];
   const array = new (typedArrayOf(tensor.dtype))(

@@ -1,4 +1,4 @@
-/** What the tests of backend tfjs have in common: loading, tensors in and out, and where the fixtures are. */
+/** The common parts of the tests of backend tfjs: loading, tensors in and out, and where the fixtures are. */
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
@@ -11,7 +11,7 @@ import { elements, type NumericTensor, numericTensor, type StringTensor, type Te
 export const FIXTURES = 'test/fixtures/tfjs';
 export const DIGITS_MODELS = 'examples/digits/models';
 
-/** What Python TensorFlow gives for the fixtures: test/fixtures/tfjs/make.py. */
+/** The values that Python TensorFlow gives for the fixtures: test/fixtures/tfjs/make.py. */
 export interface Expected {
   readonly x: readonly number[];
   readonly y: readonly number[];

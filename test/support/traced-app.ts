@@ -1,6 +1,6 @@
 /**
- * An application behind a sidecar that makes spans of its own with OpenTelemetry's SDK: each request is a span under the
- * one that its traceparent names, and asks the sidecar for an inference on that span's behalf.
+ * An application behind a sidecar that makes spans of its own with OpenTelemetry's SDK: each request is a span under
+ * the one that its traceparent names, and asks the sidecar for an inference on that span's behalf.
  */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -16,7 +16,7 @@ export type Infer = (traceHeaders: Readonly<Record<string, string>>) => Promise<
 
 export interface TracedApp {
   readonly url: string;
-  /** What it does within a request; the test sets it. */
+  /** Its work within a request; the test sets it. */
   infer: Infer;
   /** Headers of the requests that came. */
   readonly got: readonly IncomingHttpHeaders[];

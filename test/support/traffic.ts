@@ -1,8 +1,10 @@
 /**
- * Open-loop traffic on real schedulers under a fake clock: seconds of overload in a fraction of one, the same each time.
+ * Open-loop traffic on real schedulers under a fake clock: seconds of overload in a fraction of one, the same each
+ * time.
  *
- * Executors take as long as a model's latency line says, with log-normal noise; arrivals are Poisson; every random number
- * comes from one seed. A request is good when its answer came by its deadline (or within `wantedMs`, where it has none).
+ * Executors take as long as a model's latency line says, with log-normal noise; arrivals are Poisson; every random
+ * number comes from one seed. A request is good when its answer came by its deadline (or within `wantedMs`, where it
+ * has none).
  */
 
 import type { PriorityClass } from '../../src/core/priority.ts';
@@ -21,13 +23,13 @@ export interface TrafficClass {
   readonly isSoft?: boolean;
   /** Default: all classes are one caller's. */
   readonly caller?: string;
-  /** Of each request; default 1. */
+  /** Rows of each request; default 1. */
   readonly rows?: number;
 }
 
 export interface SimulatedModel {
   readonly classes: readonly TrafficClass[];
-  /** Of a run of so many rows. `at`: ms since the start. */
+  /** The time of a run of so many rows. `at`: ms since the start. */
   readonly runMs: (rows: number, at: number) => number;
   readonly options?: HarnessOptions;
 }
@@ -53,7 +55,7 @@ export interface ClassResult {
 }
 
 export interface SimulationResult {
-  /** By model and class. */
+  /** Results by model and class. */
   readonly models: readonly (readonly ClassResult[])[];
   readonly attainment: number;
   /** Share of worker time that went into batches none of whose answers was in time… by rows. */

@@ -1,6 +1,6 @@
 /**
- * An ONNX model with the signature of silero-vad: rows at dim 1 of a state that goes in and out, and one sample rate for
- * a whole batch. It says how loud the samples are, and remembers it.
+ * An ONNX model with the signature of silero-vad: rows at dim 1 of a state that goes in and out, and one sample rate
+ * for a whole batch. It says how loud the samples are, and remembers it.
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,8 +18,8 @@ const axis = (name: string, at: bigint) =>
  *
  *   output [B,1] = mean(input) · sr + mean(state)        stateN [2,B,8] = mean(input) − state
  *
- * Of small whole numbers it makes numbers that float32 holds exactly: the order in which the runtime adds them, which may
- * depend on the size of a batch, changes nothing.
+ * Small whole numbers become numbers that float32 holds exactly, so that the order in which the runtime adds them,
+ * which may depend on the size of a batch, changes nothing.
  */
 export function writeVad(directory: string, yaml?: string): void {
   const version = join(directory, '1');

@@ -1,6 +1,6 @@
 /**
- * A sidecar that is watched for what nobody asked it to tell: its home, its cache and its temporary folder are its own and
- * empty at first, and what it asks of the web goes by a proxy of the test's, which lets nothing through.
+ * A sidecar that is watched for what nobody asked it to tell: its home, its cache and its temporary folder are its own
+ * and empty at first, and what it asks of the web goes by a proxy of the test's, which lets nothing through.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -15,7 +15,7 @@ import { type Sidecar, startSidecar } from './sidecar.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 export interface WatchedSidecar extends Sidecar {
-  /** What is in its directories. */
+  /** The files in its directories. */
   filesLeft(): readonly string[];
   /** First lines of what it asked the proxy: "CONNECT example.org:443 HTTP/1.1". */
   readonly asked: readonly string[];
@@ -41,7 +41,7 @@ export async function startWatched(
     HOME: home,
     XDG_CACHE_HOME: cache,
     TMPDIR: temporary,
-    // By default they lie in the user's cache.
+    // The default is the user's cache.
     PILLION_NATIVES_DIRECTORY: nativesDirectory(),
     ORT_DISABLE_TELEMETRY: telemetry,
     http_proxy: proxy.url,
@@ -58,8 +58,8 @@ export async function startWatched(
 }
 
 /**
- * Throws where it, or a process of its models, left a file, holds one open to write, has a socket that its configuration
- * does not name, or asked the web for anything.
+ * Throws where it, or a process of its models, left a file, holds one open to write, has a socket that its
+ * configuration does not name, or asked the web for anything.
  */
 export function assertTellsNobody(sidecar: WatchedSidecar): void {
   const pid = sidecar.process.pid!;

@@ -14,7 +14,7 @@ export const ZSTD_NUMBERS_STREAMED =
 export const NUMBERS = JSON.stringify({ instances: Array.from({ length: 3000 }, (_, i) => i % 97) });
 
 const MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
-/** Of the blocks below, and what most encoders use. */
+/** The window of the blocks below, which most encoders use. */
 const WINDOW_2_MIB = 0x58;
 
 /** One frame with nothing in it. */

@@ -18,6 +18,8 @@ const CLEAN: readonly string[] = [
   'telemetry',
 ];
 
+const CLEAN_BESIDE_SRC: readonly string[] = ['test/support'];
+
 const PREPOSITIONS =
   'After Against Among As At Before Behind Beside Between Beyond By During For From In Instead Of On Since To Under Until ' +
   'With Within Without';
@@ -38,13 +40,13 @@ function badComments(text: string): readonly string[] {
 
 function sourcesIn(folder: string): readonly string[] {
   return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /\.[cm]?[jt]s$/.test(path))
     .map((path) => join(folder, path));
 }
 
-for (const folder of CLEAN) {
-  test(`the comments of src/${folder} begin with their subject or verb`, () => {
-    const files = sourcesIn(join('src', folder));
+for (const folder of [...CLEAN.map((name) => join('src', name)), ...CLEAN_BESIDE_SRC]) {
+  test(`the comments of ${folder} begin with their subject or verb`, () => {
+    const files = sourcesIn(folder);
     assert.ok(files.length > 0);
     const found = files.flatMap((file) => badComments(readFileSync(file, 'utf8')).map((bad) => `${file}:${bad}`));
     assert.deepEqual(found, []);
