@@ -15,8 +15,9 @@ import { isHelp, listWords, refuse } from './lib/words.mjs';
 import { ensureZoo } from './lib/zoo.mjs';
 
 /**
- * `models` are those of bench/models/export.py; their directory, or what `directory` prepares, is the program's first argument. `options` is what the
- * program takes, with the values that it has without them; where it is missing the program has a --help of its own.
+ * `models` are those of bench/models/export.py; their directory, or what `directory` prepares, is the program's first
+ * argument. `options` is what the program takes, with the values that it has without them; where it is missing the
+ * program has a --help of its own.
  */
 const BENCHES = {
   ratchet: {

@@ -1,6 +1,6 @@
 /**
- * node scripts/console-screenshots.mjs: the pictures of src/features/console/README.md, of a sidecar under some minutes of
- * traffic. Needs what npm test -- browser needs, and Debian's pngquant.
+ * node scripts/console-screenshots.mjs: the pictures of src/features/console/README.md, of a sidecar under some minutes
+ * of traffic. Needs what npm test -- browser needs, and Debian's pngquant.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

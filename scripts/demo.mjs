@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { ensureBuilt, root, say } from './lib/setup.mjs';
 
 ensureBuilt();
-// After the packages are there.
+// These are imported after the packages are there.
 const { startOtlpReceiver } = await import('./demo/otlp-receiver.mjs');
 const { startSidecar } = await import('./demo/sidecar-process.mjs');
 const { openClients, REFUSED_TIMEOUT_SECONDS } = await import('./demo/clients.mjs');

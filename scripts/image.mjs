@@ -1,7 +1,7 @@
 /**
- * npm run image: the container image, by whichever of podman, buildah and docker is there. deploy/docker/Dockerfile does the
- * work; this finds what it is called with. Docker Hub's image of Node compiles; where it cannot be had, one is made of
- * Debian's and npm's packages.
+ * npm run image: the container image, by whichever of podman, buildah and docker is there. deploy/docker/Dockerfile
+ * does the work; this finds what it is called with. Docker Hub's image of Node compiles; where it cannot be had, one is
+ * made of Debian's and npm's packages.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -94,7 +94,7 @@ function isHad(image) {
   return works('pull', ...(platform === machine ? [] : ['--platform', machine]), image);
 }
 
-/** Of the commit; the time, too, so that the same commit has the same labels. */
+/** Labels of the commit, its time included, so that the same commit has the same labels. */
 function labels() {
   const git = (...args) => {
     try {
@@ -115,7 +115,7 @@ function labels() {
   };
 }
 
-/** Where this machine's Node trusts certificates of its own, npm and pip in the build need them, too. */
+/** The certificates that this machine's Node trusts besides its own: npm and pip in the build need them, too. */
 function certificates() {
   const file = process.env['NODE_EXTRA_CA_CERTS'];
   return file ? ['--secret', `id=ca,src=${file}`] : [];

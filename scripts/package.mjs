@@ -1,9 +1,9 @@
 /**
  * npm run package: the npm package, a tarball that `npm install` takes anywhere.
  *
- * ONNX Runtime travels inside it (bundleDependencies), cut down to what Pillion loads: its JavaScript and the libraries of
- * the platforms that the package is for. Its own package has the libraries of five platforms, 290 MB, and an install script
- * that fetches more from a host that many networks do not reach. Everything else npm installs from the registry.
+ * ONNX Runtime travels inside it (bundleDependencies), cut down to what Pillion loads: its JavaScript and the libraries
+ * of the platforms that the package is for. Its own package has the libraries of five platforms, 290 MB, and an install
+ * script that fetches more from a host that many networks do not reach. Everything else npm installs from the registry.
  *
  * The same sources give the same bytes: npm sorts the files and gives them one time.
  */
@@ -22,14 +22,16 @@ const USAGE = `Usage: npm run package [-- PLATFORM…] [--to=DIR]
 Writes pillion-VERSION-PLATFORM.tgz for this machine, or one tarball for all platforms that are named: ${PLATFORMS.join(', ')}.
 It goes to DIR; default build/package.`;
 
-/** What of Pillion is in it. Of the maps, errors need the bundle's; declarations are added below.
- * A code cache is for one program of Node, and other bytes each time. */
+/**
+ * The parts of Pillion that are in it. Errors need the maps of the bundle alone; declarations are added below. A code
+ * cache is for one program of Node, and other bytes each time.
+ */
 const OWN = ['bin', 'dist', 'proto', 'scripts/natives', 'LICENSE', 'README.md', 'CHANGELOG.md', 'package.json'];
 const LEFT_OUT = /(?<!\bbundle\/(serve\/)?[^/]*)\.(map|tsbuildinfo)$|\.d\.ts$|\.cache$/;
 /** Fields of package.json that concern those who use it. */
 const FIELDS = ['name', 'version', 'description', 'license', 'type', 'bin', 'exports', 'engines', 'dependencies'];
 const RUNTIME = 'onnxruntime-node';
-/** What only its install script needs. */
+/** The packages that only its install script needs. */
 const FOR_INSTALLING = ['adm-zip', 'global-agent'];
 
 /** A file that a declaration imports, as the compiler leaves it. */

@@ -38,8 +38,9 @@ writeFileSync(file, `${JSON.stringify(sbom, undefined, 2)}\n`);
 console.log(`${sbom.components.length} components in ${file}`);
 
 /**
- * npm's own, of what package-lock.json pins and no development needs. npm wants a version of what it describes. It would
- * leave out, with what development needs, also those of these packages that the product needs, too: it is not told of any.
+ * npm's own, of what package-lock.json pins and no development needs. npm wants a version of what it describes. It
+ * would leave out, with what development needs, also those of these packages that the product needs, too: it is not
+ * told of any.
  */
 function cycloneDx(directory) {
   const copy = mkdtempSync(join(tmpdir(), 'pillion-sbom-'));

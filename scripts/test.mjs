@@ -1,7 +1,8 @@
 /**
- * npm test: sets up what is missing, compiles, runs the core of the tests, in a few minutes; `npm test -- all` runs every
- * one. `npm test -- scheduler` runs the files whose path holds the word; `npm test -- envoy`, or another suite's name as the first word, runs what npm test leaves alone, and records it;
- * `npm test -- suites` says which of them are due.
+ * npm test: sets up what is missing, compiles, runs the core of the tests, in a few minutes; `npm test -- all` runs
+ * every one. `npm test -- scheduler` runs the files whose path holds the word; `npm test -- envoy`, or another suite's
+ * name as the first word, runs what npm test leaves alone, and records it; `npm test -- suites` says which of them are
+ * due.
  */
 import process from 'node:process';
 import { chooseFiles, runTestFiles, testFiles } from './lib/node-tests.mjs';

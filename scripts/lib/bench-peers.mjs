@@ -40,7 +40,9 @@ function isChosen(peer, chosen) {
   return chosen === undefined || chosen.some((name) => name === peer || name.startsWith(`${peer}-`));
 }
 
-/** Prepares those that `--peers=A,B` among the arguments names, or all. Who cannot be had is named and left out. */
+/**
+ * Prepares those that `--peers=A,B` among the arguments names, or all. A peer that cannot be had is named and left out.
+ */
 export function ensurePeers(args) {
   // It is Pillion's alone.
   if (args.includes('--burner')) return;

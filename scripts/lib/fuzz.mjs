@@ -1,6 +1,6 @@
 /**
- * npm test -- fuzz: coverage-guided fuzzing of what reads bytes that others made (test/fuzz). Each target is bundled with
- * counters in the product's code and runs on a thread; a run that does not end is a fault too.
+ * npm test -- fuzz: coverage-guided fuzzing of what reads bytes that others made (test/fuzz). Each target is bundled
+ * with counters in the product's code and runs on a thread; a run that does not end is a fault too.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -110,7 +110,7 @@ async function fuzzTarget(name, { ms, keeps, seed }) {
 
 /** The target with all that it imports in one file; the product's code counts what it reaches. */
 async function bundle(name) {
-  // On a fresh checkout they are not there before the first compilation.
+  // They are not there before the first compilation of a fresh checkout.
   const { build } = await import('esbuild');
   const { default: instrument } = await import('istanbul-lib-instrument');
   const outfile = join(root, 'build', 'fuzz', `${name}.mjs`);

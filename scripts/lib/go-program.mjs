@@ -1,6 +1,6 @@
 /**
- * Builds a pinned Go program into .cache/bin. Needs Go 1.26 or newer. What it is built from is pinned by the go.mod and
- * go.sum of its directory, and go checks its hashes.
+ * Builds a pinned Go program into .cache/bin. Needs Go 1.26 or newer. Its sources are pinned by the go.mod and go.sum
+ * of its directory, and go checks their hashes.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -42,7 +42,7 @@ export function ensureGoProgram({ name, directory, main, megabytes, flags = [] }
   return program;
 }
 
-/** Of its go.sum, and of its own code where it has any: a tools.go only names packages. */
+/** The hash of its go.sum, and of its own code if it has any: a tools.go only names packages. */
 function hashOf(directory) {
   const hash = createHash('sha256').update(readFileSync(join(directory, 'go.sum')));
   for (const file of readdirSync(directory).sort()) {

@@ -1,6 +1,6 @@
 /**
- * Images to build the container image with, where no registry of images can be reached: Debian 13 by debootstrap, Node and
- * npm out of npm's packages, pinned by hash. They have what the Dockerfile uses of Docker Hub's `node` and no more.
+ * Images to build the container image with, where no registry of images can be reached: Debian 13 by debootstrap, Node
+ * and npm out of npm's packages, pinned by hash. They have what the Dockerfile uses of Docker Hub's `node` and no more.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

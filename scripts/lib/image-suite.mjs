@@ -1,6 +1,6 @@
 /**
- * What `npm test -- image` needs: podman with settings that also hold inside of containers, podman-compose, hadolint, the
- * image.
+ * Prepares what `npm test -- image` needs: podman with settings that also hold inside of containers, podman-compose,
+ * hadolint, the image.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -10,7 +10,7 @@ import { nullish } from 'valibot';
 const IGNORED = ['check', 'raw_check', 'transform'];
 
 /**
- * By name in docs/.
+ * The schemas by their names in docs/.
  * @param {string} code the directory of the compiled src/
  */
 export async function configurationSchemas(code) {

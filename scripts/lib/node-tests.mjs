@@ -84,7 +84,7 @@ function writeGroup(name, files) {
   return path;
 }
 
-/** For people, and a file for those who count. */
+/** Reporters for people, and a file for those who count. */
 function reporters(tap) {
   const spec = ['--test-reporter=spec', '--test-reporter-destination=stdout'];
   return tap === undefined ? spec : [...spec, '--test-reporter=tap', `--test-reporter-destination=${tap}`];

@@ -1,6 +1,6 @@
 /**
- * What is checked of the npm packages, ours and those of TensorFlow's libraries: their licences, that each is pinned by a
- * hash, and known vulnerabilities of those that are delivered, where the registry tells them.
+ * Checks the npm packages, ours and those of TensorFlow's libraries: their licences, that each is pinned by a hash, and
+ * known vulnerabilities of those that are delivered, where the registry tells them.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const LICENCES = [
   'MIT',
   'Unlicense',
 ];
-/** Of data that only tools read: browsers' versions. */
+/** Licences of data that only tools read: browsers' versions. */
 const DATA_LICENCES = ['CC-BY-4.0'];
 /** A vulnerability of less does not end the check. */
 const LEAST_SEVERITY = 'moderate';
@@ -53,7 +53,10 @@ function isAllowed(license = '', allowed) {
   return expression.split(' AND ').every((each) => allowed.includes(each));
 }
 
-/** Of what is delivered. Says so where the registry has no answer: it is a mirror, or there is no network. */
+/**
+ * The vulnerabilities of the packages that are delivered. Says so if the registry has no answer: it is a mirror, or
+ * there is no network.
+ */
 function knownVulnerabilities(directory) {
   const args = ['audit', '--omit=dev', `--audit-level=${LEAST_SEVERITY}`, '--json'];
   const { status, stdout } = spawnSync('npm', args, { cwd: join(root, directory), encoding: 'utf8' });

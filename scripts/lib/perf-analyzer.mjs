@@ -1,6 +1,6 @@
 /**
- * NVIDIA's perf_analyzer, out of its Python package. It wants a newer C library than Debian 12 has: there Debian 13's is
- * unpacked beside it, for this program alone.
+ * NVIDIA's perf_analyzer, out of its Python package. It wants a newer C library than Debian 12 has: there Debian 13's
+ * is unpacked beside it, for this program alone.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,10 +10,10 @@ import process from 'node:process';
 import { root, run, say } from './setup.mjs';
 
 const REQUIREMENTS = 'test/perf-analyzer/requirements.txt';
-/** What the packages are made for: pip would refuse the first where the C library is older. */
+/** The platforms that the packages are made for: pip would refuse the first if the C library is older. */
 const PLATFORMS = ['manylinux_2_38_x86_64', 'manylinux2014_x86_64'];
 const WANTED_GLIBC = 38;
-/** What the program is linked with. */
+/** The libraries that the program is linked with. */
 const LIBRARIES = ['libc6', 'libgcc-s1', 'libssl3t64', 'libstdc++6', 'libzstd1', 'zlib1g'];
 const DEBIAN_KEYS = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
@@ -76,7 +76,10 @@ function hasOldGlibc() {
   return Number(version.split('.')[1]) < WANTED_GLIBC;
 }
 
-/** Debian 13's, from the archive that this Debian is set up with, checked against Debian's keys. Returns their directory. */
+/**
+ * Debian 13's, from the archive that this Debian is set up with, checked against Debian's keys. Returns their
+ * directory.
+ */
 function fetchLibraries(directory) {
   const archive = archiveOfDebian12();
   if (archive === undefined || !existsSync(DEBIAN_KEYS)) {

@@ -1,6 +1,6 @@
 /**
- * What `npm test -- pod` runs on: the programs of a Kubernetes node and its control plane, compiled from Go's modules or out
- * of Debian's packages, and two images: this tree's, and the one that holds a pod's namespaces.
+ * Prepares what `npm test -- pod` runs on: the programs of a Kubernetes node and its control plane, compiled from Go's
+ * modules or out of Debian's packages, and two images: this tree's, and the one that holds a pod's namespaces.
  */
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -6,14 +6,14 @@ import process from 'node:process';
 import { root, say } from './setup.mjs';
 
 /**
- * Builds it unless that version is there; cargo sees to that. Returns its path. Ends this process, with the reason said,
- * when it cannot be had.
+ * Builds it unless that version is there; cargo sees to that. Returns its path. Ends this process, with the reason
+ * said, when it cannot be had.
  * @param {{name: string, directory: string, megabytes: number, tools: readonly string[]}} program name of the package;
  *     directory of its Cargo.toml, relative to the root; what is fetched the first time; programs that the build runs,
  *     beside cargo
  */
 export function ensureRustProgram({ name, directory, megabytes, tools }) {
-  // Where rustup puts it, which is in the PATH of new shells alone.
+  // Rustup puts it there, which is in the PATH of new shells alone.
   const path = [process.env['PATH'], join(homedir(), '.cargo', 'bin')].join(delimiter);
   const env = { ...process.env, PATH: path, CARGO_TARGET_DIR: join(root, '.cache', 'rust', name) };
   const missing = ['cargo', ...tools].filter((tool) => spawnSync(tool, ['--version'], { env }).error !== undefined);

@@ -1,5 +1,5 @@
 /**
- * What a fresh clone lacks, put there when it is needed and not again: npm packages, compiled code, a Python
+ * Puts what a fresh clone lacks there when it is needed, and not again: npm packages, compiled code, a Python
  * environment for the official clients. Each step says what it does. Nothing is fetched but pinned packages:
  * package-lock.json and requirements files hold the hashes.
  */
@@ -72,7 +72,7 @@ export function ensureBuilt() {
   buildBundle('dist/bundle');
 }
 
-/** What bin/pillion starts, with a console of its own, and with V8's code cache for the Node that runs this. */
+/** Builds what bin/pillion starts, with a console of its own, and with V8's code cache for the Node that runs this. */
 function buildBundle(directory) {
   run(process.execPath, ['scripts/lib/bundle/build-bundle.mjs', directory]);
   bundleConsole(directory);

@@ -1,7 +1,7 @@
 /**
  * The demo (npm test -- smoke) and tests (npm test -- nodes) under every Node that we promise (oldest of each line that
- * counts), so that what works on the developer's Node works on the user's. Node itself comes from its npm package, pinned by
- * hash, into .cache/node.
+ * counts), so that what works on the developer's Node works on the user's. Node itself comes from its npm package,
+ * pinned by hash, into .cache/node.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,9 +18,9 @@ const NODES = {
   '24.21.0': 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
 };
 
-/** What stands on node:http and node:http2 most, whose faults differ from Node to Node. */
+/** The tests of the code that uses node:http and node:http2 most, whose faults differ from Node to Node. */
 const ON_NODES_HTTP = ['fronting/', 'fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'];
-/** Of one file: on some Node, one may end amid its tests and leave others waiting. */
+/** The timeout of one file: on some Node, a file may end amid its tests and leave others waiting. */
 const FILE_TIMEOUT_MS = 300_000;
 
 function ensureNode(version, integrity) {

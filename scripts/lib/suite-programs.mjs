@@ -12,7 +12,7 @@ export function runProgram(path, args = []) {
 /** One that is a single test, by its exit status. */
 export function runSingleTest(path, args = []) {
   ensureBuiltForTests();
-  // Before the listener that records the run, which was added when the suite began.
+  // It comes before the listener that records the run, which was added when the suite began.
   process.prependOnceListener('exit', (status) => tellCounts({ passed: status === 0 ? 1 : 0, of: 1 }));
   run(process.execPath, [path, ...args]);
 }

@@ -1,13 +1,13 @@
 /**
- * Suites that `npm test` leaves alone: they take long, or programs of others. Each has `says` for the list of words, and
- * one of two forms:
+ * Suites that `npm test` leaves alone: they take long, or programs of others. Each has `says` for the list of words,
+ * and one of two forms:
  *
  *   ending, or files  the compiled files below build/test; `prepare()` fetches what they need and returns the
  *                     environment that names it; `options` are node's
  *   run(words)        does it all; refuses words after its name without `takesWords`, and options and --help without
  *                     `takesOptions`; what has counts tells them by tellCounts
  *
- * What each tests, and so what makes it due, is in suite-runs/tested-paths.mjs.
+ * Each suite's paths, whose changes make it due, are in suite-runs/tested-paths.mjs.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -29,7 +29,10 @@ import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { NATIVES } from './usual-tests.mjs';
 import { ensureOnnxSuite, ensureZoo } from './zoo.mjs';
 
-/** Of one file, also on a busy machine: a call that is never answered is a failure, and no reason to wait without end. */
+/**
+ * The timeout of one file, also on a busy machine: a call that is never answered is a failure, and no reason to wait
+ * without end.
+ */
 const FILE_TIMEOUT_MS = 300_000;
 
 export const SUITES = {
@@ -246,7 +249,7 @@ function packTarball() {
   return join(directory, readdirSync(directory)[0]);
 }
 
-/** For suites with models of TensorFlow.js. */
+/** Prepares TensorFlow's libraries for suites with models of TensorFlow.js. */
 async function tfjsNatives() {
   await ensureTfjsNatives(NATIVES);
   return { PILLION_NATIVES_DIRECTORY: NATIVES };

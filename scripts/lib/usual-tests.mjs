@@ -1,6 +1,6 @@
 /**
- * The tests that `npm test` runs when it is given no suite's name: a core of a few minutes, all of them, or those that it
- * is told.
+ * The tests that `npm test` runs when it is given no suite's name: a core of a few minutes, all of them, or those that
+ * it is told.
  */
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -10,9 +10,12 @@ import { statusOfTestFiles } from './node-tests.mjs';
 import { ensurePython, root } from './setup.mjs';
 import { ensureTfjsNatives, unsupportedPlatform } from './tfjs-natives.mjs';
 
-/** Beside the other things that are fetched for this checkout: the user's own cache is left alone. */
+/** The libraries lie beside the other things that are fetched for this checkout: the user's own cache is left alone. */
 export const NATIVES = join(root, '.cache', 'natives');
-/** Of one process, also on a busy machine: one that never ends is a failure, and no reason to wait without end. */
+/**
+ * The timeout of one process, also on a busy machine: one that never ends is a failure, and no reason to wait without
+ * end.
+ */
 const FILE_TIMEOUT_MS = 1_200_000;
 /** None of these keeps a time of day: those of backends and hosts wait for their workers' answers alone. */
 const isTimeless = (path) =>
@@ -32,7 +35,7 @@ const SLOW = /^(contract|integration)\/.*(busy|chaos|drain|huge|large|pace|publi
 /** A server in a process of its own takes a second to start and to end, on one core more. */
 const startsServers = (path) => path.startsWith('integration') && /startSidecar|runPillion/.test(sourceOf(path));
 
-/** Of these, what needs no more than npm's packages and shows most of what a change can break. */
+/** Those of the files that need no more than npm's packages and show most of what a change can break. */
 export function coreFiles(files) {
   const isLeft = (path) => SLOW.test(path) || needsTfjs(path) || needsPython(path) || startsServers(path);
   return files.filter((path) => CORE.test(path) && !isLeft(path));
@@ -51,8 +54,8 @@ clients.`);
 }
 
 /**
- * Prepares what they need and runs them: those without a time of day on all cores, the others with a core left free. Where
- * TensorFlow's libraries cannot be, their tests are left out, said so. Ends this process if a test fails.
+ * Prepares what they need and runs them: those without a time of day on all cores, the others with a core left free. If
+ * TensorFlow's libraries cannot be had, their tests are left out, and it says so. Ends this process if a test fails.
  */
 export async function runUsualTests(files, env = {}) {
   const python = files.some(needsPython) ? ensurePython('clients', 'test/clients/requirements.txt') : undefined;

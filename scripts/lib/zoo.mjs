@@ -1,4 +1,6 @@
-/** Models that others published, put under .cache/ for the suites zoo and onnx-suite. Nothing of the packages is run. */
+/**
+ * Models that others published, put under .cache/ for the suites zoo and onnx-suite. Nothing of the packages is run.
+ */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

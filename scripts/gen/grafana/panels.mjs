@@ -1,6 +1,6 @@
 /**
- * Panels of a Grafana dashboard in a few words each. A panel is {title, unit, queries, …}; `layOut` places rows of them on
- * Grafana's grid of 24 columns and gives each its id.
+ * Panels of a Grafana dashboard in a few words each. A panel is {title, unit, queries, …}; `layOut` places rows of them
+ * on Grafana's grid of 24 columns and gives each its id.
  */
 
 const DATASOURCE = { type: 'prometheus', uid: '$datasource' };

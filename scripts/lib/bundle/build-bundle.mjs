@@ -2,8 +2,8 @@
  * Bundles what bin/pillion starts (dist/bundle/): src/ and the packages that it imports, in few files. With 900 small
  * ones a start takes twice the CPU time.
  *
- * - Each module that a thread or process begins with is an entry of its own. What several entries use, and what is
- *   imported only when it is needed, is in chunks of its own.
+ * - Each module that a thread or process begins with is an entry of its own. Modules that several entries use,
+ *   and those that are imported only when they are needed, are in chunks of their own.
  * - A module's import.meta.url is as if it lay in the bundle in src's folders. So it finds what lies beside it.
  * - ONNX Runtime, plug-ins and TensorFlow's libraries stay where they are.
  * - Names of functions stay, so that stacks can be read; `pillion places` finds the places in TypeScript by the maps.
@@ -45,8 +45,8 @@ const inFolders = (bundle) => ({
 });
 
 /**
- * ONNX Runtime's exports, by name. Node 20.19 finds the names of a package in CommonJS by WebAssembly, which it does not
- * have under --disallow-code-generation-from-strings (bin/pillion).
+ * ONNX Runtime's exports, by name. Node 20.19 finds the names of a package in CommonJS by WebAssembly, which it does
+ * not have under --disallow-code-generation-from-strings (bin/pillion).
  */
 const RUNTIME = 'onnxruntime-node';
 const RUNTIME_NAMES = ['InferenceSession', 'listSupportedBackends', 'Tensor'];
@@ -65,8 +65,8 @@ const runtimeByName = {
 };
 
 /**
- * Packages that are imported when they are needed, by name. Of one in CommonJS esbuild makes a module with a default export
- * alone, so `const { Client } = await import('@grpc/grpc-js')` would find nothing.
+ * Finds packages that are imported when they are needed, by name. Esbuild makes of CommonJS a module with a default
+ * export alone, so `const { Client } = await import('@grpc/grpc-js')` would find nothing.
  */
 const packagesByName = {
   name: 'exports of packages imported later',

@@ -1,7 +1,7 @@
 /**
- * Bundles the console's page (src/features/console/ui) into a directory: index.html, and script, styles and icon under names that
- * hold a hash of what is in them; each also compressed, as it is served. Needs no install script: esbuild's binary comes
- * in a package of its own.
+ * Bundles the console's page (src/features/console/ui) into a directory: index.html, and script, styles and icon under
+ * names that hold a hash of what is in them; each also compressed, as it is served. Needs no install script: esbuild's
+ * binary comes in a package of its own.
  *
  *   node scripts/lib/bundle/build-console.mjs DIRECTORY
  */

@@ -1,34 +1,35 @@
 /**
- * What `pillion serve` starts with, and what a model's thread starts with, each as one script.
+ * Builds one script that `pillion serve` starts with, and one that a model's thread starts with.
  *
- * Compiling is the largest part of a start's CPU time, and V8 takes a code cache for scripts, not for ES modules. So all
- * that a server loads before it is ready is one script (dist/bundle/serve/, dist/bundle/main.cjs). All that a thread loads
- * for an ONNX model is another (dist/bundle/thread/): importing it as 35 modules takes longer than the thread itself. It
- * has no cache, which would count for other flags of V8 than those that the server sets for its machine.
+ * Compiling is the largest part of a start's CPU time, and V8 takes a code cache for scripts, not for ES modules. So
+ * all that a server loads before it is ready is one script (dist/bundle/serve/, dist/bundle/main.cjs). All that a
+ * thread loads for an ONNX model is another (dist/bundle/thread/): importing it as 35 modules takes longer than the
+ * thread itself. It has no cache, which would count for other flags of V8 than those that the server sets for its
+ * machine.
  *
- * What is loaded later stays modules; the files of those that were merged only pass on what the script exports, so that
- * nothing is there twice.
+ * Modules that are loaded later stay modules; the files of those that were merged only pass on what the script exports,
+ * so that nothing is there twice.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { build } from 'esbuild';
 
-/** What is loaded before a server is ready, relative to src/. main.ts is the last, since it begins. */
+/** The modules that are loaded before a server is ready, relative to src/. main.ts is the last, since it begins. */
 const START = ['config/serve-config.ts', 'cli/serve.ts', 'kernel/assembly/app.ts', 'main.ts'];
-/** What a model's thread begins with. */
+/** The module that a model's thread begins with. */
 const THREAD = 'backends/host/thread/serve-thread.ts';
 /** It is in both scripts, and is run when it is needed: it loads its runtime. */
 const LATER = 'backends/onnx/onnx-backend.ts';
 /**
- * A script out of a code cache cannot import modules, not even with `importModuleDynamically` (Node 20.20): main.cjs does it.
- * Methods of that name stay: `import(a,b){`.
+ * A script out of a code cache cannot import modules, not even with `importModuleDynamically` (Node 20.20): main.cjs
+ * does it. Methods of that name stay: `import(a,b){`.
  */
 const IMPORTS = /(?<![\w$.])import\((?!\w+(?:,\w+)*\)\{)/g;
-/** What build-bundle.mjs puts before each module: the script has `require` anyway. */
+/** The line that build-bundle.mjs puts before each module: the script has `require` anyway. */
 const BANNER = /^(#!.*\n)?import\{createRequire as requireOf\}.*\n/;
 
-/** What features install with when a server starts. */
+/** The files by which features install when a server starts. */
 function installsIn(source) {
   const files = readdirSync(join(source, 'features')).map((name) => join('features', name, 'install.ts'));
   return files.filter((file) => existsSync(join(source, file)));
@@ -65,7 +66,10 @@ export async function buildServe(source, out, options) {
   );
 }
 
-/** Parameters as of buildServe. Returns the text of the module, in `up` below the bundle, that stands for thread-entry.ts. */
+/**
+ * Parameters as of buildServe. Returns the text of the module, in `up` below the bundle, that stands for
+ * thread-entry.ts.
+ */
 export async function buildThread(source, out, options) {
   const folder = join(out, 'thread');
   const chunks = await buildChunks(folder, join(source, THREAD), options);
@@ -105,8 +109,8 @@ function importsOf(chunks, name) {
 }
 
 /**
- * The chunks of the script: `merged` are run at its start, those of `later` when it imports LATER. No other chunk imports
- * one of `later`, which would be there twice.
+ * The chunks of the script: `merged` are run at its start, those of `later` when it imports LATER. No other chunk
+ * imports one of `later`, which would be there twice.
  */
 function parts(chunks, starts) {
   const all = closure(chunks, [...starts, chunkOf(chunks, LATER)]);
@@ -154,7 +158,10 @@ async function merge(folder, chunks, starts, options) {
   return { merged, file };
 }
 
-/** For a module. An import would first look for the names of what the script exports, with a compiler of its own. */
+/**
+ * The lines by which a module gets the script. An import would first look for the names of what the script exports,
+ * with a compiler of its own.
+ */
 function requireScript(script) {
   return [
     "import { createRequire } from 'node:module';",
@@ -162,7 +169,7 @@ function requireScript(script) {
   ];
 }
 
-/** In the place of each merged chunk, a module that has what the script exports. */
+/** Writes in the place of each merged chunk a module with what the script exports. */
 function passOn(folder, chunks, merged, script) {
   for (const [n, name] of merged.entries()) {
     const constants = chunks.get(name).exports.map((each) => `export const ${each} = c${n}.${each};`);

@@ -1,7 +1,7 @@
 /**
- * Loaded before main.cjs by make-code-cache.mjs: on SIGUSR2 writes the code cache of the script to CODE_CACHE_FILE, with
- * the functions that have run until then. V8's flags stay as they were at the start: a cache counts for the flags that
- * were set when its script is compiled, which is before the server sets its own.
+ * Loaded before main.cjs by make-code-cache.mjs: on SIGUSR2 writes the code cache of the script to CODE_CACHE_FILE,
+ * with the functions that have run until then. V8's flags stay as they were at the start: a cache counts for the flags
+ * that were set when its script is compiled, which is before the server sets its own.
  */
 const { renameSync, writeFileSync } = require('node:fs');
 const process = require('node:process');

@@ -3,7 +3,8 @@
  * dist/bundle/main.cjs, which bin/pillion starts: `pillion serve` as one script with V8's code cache where there is one
  * (scripts/lib/bundle/build-scripts.mjs), all other commands as the module main.js.
  *
- * The cache is made for one program of Node and its flags. V8 refuses any other and compiles the script, as without one.
+ * The cache is made for one program of Node and its flags. V8 refuses any other and compiles the script, as without
+ * one.
  */
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -42,8 +43,8 @@ function readCache(file) {
 }
 
 /**
- * What the script imports when it is needed: what was merged into it, which is there already, a module beside it, or a
- * plug-in's package.
+ * Imports what the script needs later: a module that was merged into it, which is there already, a module beside it, or
+ * a plug-in's package.
  */
 function importLater(specifier) {
   const name = MERGED[specifier];

@@ -1,4 +1,7 @@
-/** What bin/pillion gives Node, read from there: V8 takes a code cache only under the flags that it was made with. */
+/**
+ * The flags that bin/pillion gives Node, read from there: V8 takes a code cache only under the flags that it was made
+ * with.
+ */
 import { readFileSync } from 'node:fs';
 
 const launcher = readFileSync(new URL('../../../bin/pillion', import.meta.url), 'utf8');

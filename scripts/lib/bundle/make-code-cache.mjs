@@ -1,6 +1,6 @@
 /**
- * Makes the code cache that main.cjs of a bundle gives V8, by starting the server and keeping what it compiled. It counts
- * for the program of Node that runs this.
+ * Makes the code cache that main.cjs of a bundle gives V8, by starting the server and keeping what it compiled. It
+ * counts for the program of Node that runs this.
  *
  *   node scripts/lib/bundle/make-code-cache.mjs BUNDLE [MODEL]
  *
@@ -16,7 +16,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { LAUNCH_FLAGS } from './launch-flags.mjs';
 
-/** For a start; the machine may be busy. */
+/** The most time for a start; the machine may be busy. */
 const PATIENCE_MS = 60_000;
 const hook = fileURLToPath(new URL('code-cache-hook.cjs', import.meta.url));
 

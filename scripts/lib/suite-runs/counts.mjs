@@ -26,8 +26,8 @@ export function readCounts(file) {
 }
 
 /**
- * Of the end of what Node's reporter `tap` writes, which has the numbers that `spec` prints. A run that was broken off has no
- * such end: none of none.
+ * The counts at the end of what Node's reporter `tap` writes, which are the numbers that `spec` prints. A run that was
+ * broken off has no such end: none of none.
  */
 export function countsOfTap(text) {
   // A test may print such a line too: the reporter's is the last.

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { lastRuns } from './suite-runs.mjs';
 
-/** What git knows of the work tree in that directory. */
+/** Asks git about the work tree in that directory. */
 export function workTree(directory) {
   const ask = (...args) => spawnSync('git', ['--no-optional-locks', ...args], { cwd: directory, encoding: 'utf8' });
   const answer = (...args) => {
@@ -23,8 +23,8 @@ export function workTree(directory) {
 const commits = (count) => (count === 1 ? '1 commit touches' : `${count} commits touch`);
 
 /**
- * `due` says why, and is undefined for a suite that has passed on what is there. `age` is how many commits since the last
- * pass touch what it tests, undefined where that cannot be known.
+ * `due` says why, and is undefined for a suite that has passed on what is there. `age` is how many commits since the
+ * last pass touch what it tests, undefined where that cannot be known.
  * @param {import('./suite-runs.mjs').SuiteRun[]} runs
  * @param {ReturnType<typeof workTree>} tree
  */

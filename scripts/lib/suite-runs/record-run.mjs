@@ -12,9 +12,9 @@ import { keepLast, RUNS_FILE, readRuns, writeRuns } from './suite-runs.mjs';
 import { pathspecsOf, TESTED_PATHS } from './tested-paths.mjs';
 
 /**
- * To be called before the suite begins: the state that it tests is that of now. A signal that ends this process leaves no
- * line, and neither does a suite of which nothing was run, as it was called wrongly or lacks a program. `directory` is that
- * of the work tree.
+ * Call it before the suite begins: the state that it tests is that of now. A signal that ends this process leaves no
+ * line, and neither does a suite of which nothing was run, as it was called wrongly or lacks a program. `directory` is
+ * that of the work tree.
  */
 export function recordRun(suite, words, directory = root) {
   const tree = workTree(directory);

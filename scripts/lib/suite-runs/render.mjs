@@ -1,7 +1,7 @@
 /** The recorded runs as a page, and as the answer to `npm test -- suites`. */
 import { lastRuns } from './suite-runs.mjs';
 
-/** Where the page is, in the tree. */
+/** The place of the page in the tree. */
 export const PAGE_FILE = 'docs/results/suites.md';
 
 const HEAD = `# When the suites last passed

@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Where they are, in the tree. */
+/** The place of the runs in the tree. */
 export const RUNS_FILE = 'test/results/suites.jsonl';
 
 /** @returns {SuiteRun[]} */
@@ -32,10 +32,13 @@ export function writeRuns(file, runs) {
   writeFileSync(file, runs.map((run) => `${JSON.stringify(run)}\n`).join(''));
 }
 
-/** Where nothing was tested, nothing has passed. */
+/** Nothing has passed if nothing was tested. */
 export const hasPassed = ({ exit, passed }) => exit === undefined && passed > 0;
 
-/** Of one suite: its last run that passed whole, its last whole one, its last one of a part; each may be undefined. */
+/**
+ * The runs of one suite: its last one that passed whole, its last whole one, its last one of a part; each may be
+ * undefined.
+ */
 export function lastRuns(runs, suite) {
   const own = runs.filter((run) => run.suite === suite).sort((a, b) => a.date.localeCompare(b.date));
   const whole = own.filter(({ part }) => part === undefined);

@@ -1,7 +1,7 @@
 /**
- * What each suite tests, as git's pathspecs: its own files, the scripts that prepare it and the parts of the product that
- * it was written for. A commit that touches one of them makes the suite due. Every suite that starts a server passes through
- * much more of it: that is left to npm test, or each suite would be due after each commit.
+ * The paths that each suite tests, as git's pathspecs: its own files, the scripts that prepare it and the parts of the
+ * product that it was written for. A commit that touches one of them makes the suite due. Every suite that starts a
+ * server passes through much more of it: that is left to npm test, or each suite would be due after each commit.
  */
 
 const HTTP1 = ['src/proxy/http1', 'src/proxy/net'];
@@ -46,7 +46,7 @@ const RESTARTS = ['test/support/restarts.ts', 'test/support/restart-clients.ts']
 /** Changes of these make no suite due, wherever they are: documents, and the inputs that fuzzing finds. */
 const LEFT_OUT = [':(exclude)*.md', ':(exclude)test/fuzz/corpora'];
 
-/** By the suite's name. */
+/** The paths by the suite's name. */
 export const TESTED_PATHS = {
   long: [
     ...['src/scheduler', 'test/support/scheduler-harness.ts', 'test/support/puppet-executor.ts'],
@@ -213,5 +213,5 @@ export const TESTED_PATHS = {
   ],
 };
 
-/** What git is asked for a suite. */
+/** The pathspecs by which git is asked about a suite. */
 export const pathspecsOf = (suite) => [...TESTED_PATHS[suite], ...LEFT_OUT];
