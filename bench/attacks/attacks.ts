@@ -1,6 +1,7 @@
 /**
  * npm run bench -- attacks: every attack of test/attacks on the delivered server, one after another, beside a neighbour
- * with 200 small requests a second; and on node's own HTTP for comparison. Writes bench/results/attacks.json after each.
+ * with 200 small requests a second; and on node's own HTTP for comparison. Writes bench/results/attacks.json after
+ * each.
  *
  *   node build/bench/attacks/attacks.js [--only=rapid-reset,…] [--seconds=6]
  */
@@ -22,7 +23,7 @@ const { values } = parseArgs({ options: { only: { type: 'string' }, seconds: { t
 const seconds = Number(values.seconds);
 const names = values.only?.split(',');
 const chosen = ATTACKS.filter(({ name }) => names === undefined || names.includes(name));
-// Of a part, the others keep their figures.
+// Attacks that are not chosen keep their figures.
 const known =
   names !== undefined && existsSync(RESULTS) ? (JSON.parse(readFileSync(RESULTS, 'utf8')).attacks as Measured[]) : [];
 const measured = new Map(known.map((each) => [each.name, each]));

@@ -28,7 +28,10 @@ export async function startPillion(models: string): Promise<Contestant> {
   return { server, target: { grpc: grpc!, rest: rest! } };
 }
 
-/** node:http2 for gRPC, node:http for REST, with their defaults: bodies are read whole, and the answer is always the same. */
+/**
+ * node:http2 for gRPC, node:http for REST, with their defaults: bodies are read whole, and the answer is always the
+ * same.
+ */
 export async function startNode(): Promise<Contestant> {
   const args = ['build/bench/attacks/node-server.js'];
   const server = await startServer({ name: 'node', args, isReady: (line) => line['grpc'] !== undefined });

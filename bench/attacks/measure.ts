@@ -10,13 +10,13 @@ import type { Neighbourly, NeighbourOrder } from './neighbour.ts';
 /** Times in ms, memory in MiB. */
 export interface Measured {
   readonly name: string;
-  /** Without any attack. */
+  /** The neighbour without any attack. */
   readonly alone: Neighbourly;
-  /** Beside a process that takes as much CPU as the attacker took. */
+  /** The neighbour beside a process that takes as much CPU as the attacker took. */
   readonly besideBurner: Neighbourly;
   readonly besideAttack: Neighbourly;
   readonly counts: Attacked['counts'];
-  /** Of one core. */
+  /** Shares of one core. */
   readonly attackerCpu: number;
   readonly serverCpu: number;
   readonly residentBefore: number;
@@ -142,7 +142,7 @@ function residentMib({ server }: Contestant): number {
   return server.residentBytes() / MIB;
 }
 
-/** What a program of node's prints; its errors go to ours. */
+/** The output of a program of Node; its errors go to standard error. */
 function outputOf(args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';

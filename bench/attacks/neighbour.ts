@@ -1,7 +1,7 @@
 /**
- * The neighbour of an attack, a process of its own: small Predicts at an even rate, whether the ones before were answered
- * or not. Latency counts from the moment at which a request was due. Ten times a second a new client connects and asks for
- * once.
+ * The neighbour of an attack, a process of its own: small Predicts at an even rate, whether the ones before were
+ * answered or not. Latency counts from the moment at which a request was due. Ten times a second a new client connects
+ * and asks for once.
  *
  *   node build/bench/attacks/neighbour.js '{"surface":"grpc","address":"127.0.0.1:8500","model":"digits", …}'
  *
@@ -31,7 +31,7 @@ export interface NeighbourOrder {
 export interface Neighbourly {
   readonly sent: number;
   readonly answered: number;
-  /** Of clients that connected anew. */
+  /** Requests of clients that connected anew. */
   readonly newSent: number;
   readonly newAnswered: number;
   /** Latencies in ms. */

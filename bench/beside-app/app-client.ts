@@ -1,6 +1,7 @@
 /**
- * The application's clients, in a process of their own: an open loop of GETs, `node app-client.js PORT RATE SECONDS SEED`.
- * A request goes out when it is intended, on any connection that is idle, or on a new one. It costs some 30 µs a request.
+ * The application's clients, in a process of their own: an open loop of GETs, `node app-client.js PORT RATE SECONDS
+ * SEED`. A request goes out when it is intended, on any connection that is idle, or on a new one. It costs some 30 µs a
+ * request.
  *
  * Latency counts from the write: a timer's own lateness (up to 1 ms) is told apart. Prints one line of JSON, in µs.
  */
@@ -13,7 +14,7 @@ import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
 /** One answered request, in µs. */
 export interface Answered {
   readonly total: number;
-  /** To the application, in it, and back. */
+  /** Time to the application, in it, and back. */
   readonly toApp: number;
   readonly inApp: number;
   readonly back: number;

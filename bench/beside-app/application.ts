@@ -1,7 +1,7 @@
 /**
- * An application as it may stand beside a model: node:http that reads and writes JSON, some 300 µs of CPU a request. Prints its
- * port. `x-stages` of an answer has the instants, in ns of the machine's monotonic clock, at which it had the request and
- * wrote the answer.
+ * An application as it may stand beside a model: node:http that reads and writes JSON, some 300 µs of CPU a request.
+ * Prints its port. `x-stages` of an answer has the instants, in ns of the machine's monotonic clock, at which it had
+ * the request and wrote the answer.
  */
 import { createServer } from 'node:http';
 import process from 'node:process';

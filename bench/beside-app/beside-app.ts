@@ -8,9 +8,9 @@
  *   clients ──▶ server ──▶ application          quiet
  *   clients ──▶ server ──▶ application          loaded: `connections` callers of the model in a closed loop beside it
  *
- * All take turns, round by round. The application's clients run as from another machine: before everything else (SCHED_FIFO)
- * where that is permitted. `--apart`: the application in a session of its own, whose threads weigh as much as all of the server's, as
- * in a container of its own. Several servers are compared by several --server.
+ * All take turns, round by round. The application's clients run as from another machine: before everything else
+ * (SCHED_FIFO) where that is permitted. `--apart`: the application in a session of its own, whose threads weigh as much
+ * as all of the server's, as in a container of its own. Several servers are compared by several --server.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -31,7 +31,7 @@ import { renderRates, type Turn } from './render.ts';
 
 const runFile = promisify(execFile);
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
-/** For the load to stand before the clients begin, and to outlast them. */
+/** The load stands for so long before the clients begin, and outlasts them by as much. */
 const LEAD_IN_S = 1;
 const WARM_UP_S = 3;
 const WARM_UP_RATE = 500;
@@ -58,7 +58,7 @@ interface Fronting {
   readonly grpcPort: string;
 }
 
-/** Who is asked, and whether the model is busy meanwhile. */
+/** A contestant that is asked, and whether the model is busy meanwhile. */
 interface Contestant {
   readonly name: string;
   readonly port: string;
@@ -173,7 +173,7 @@ const app = await startServer({
   isReady: (line) => line['port'] !== undefined,
 });
 if (values.apart) {
-  // As heavy as this session.
+  // The application weighs as much as this session.
   const weight = /nice (-?\d+)/.exec(readFileSync('/proc/self/autogroup', 'utf8'))![1]!;
   writeFileSync(`/proc/${app.pid}/autogroup`, weight);
 }

@@ -1,7 +1,10 @@
-/** What the first thread of a process, its event loop, had of the cores, and waited for: from Linux's /proc/PID/schedstat. */
+/**
+ * The time that the first thread of a process, its event loop, had on the cores and waited for them: from Linux's
+ * /proc/PID/schedstat.
+ */
 import { readFileSync } from 'node:fs';
 
-/** In µs. */
+/** Microseconds. */
 export interface CoreUse {
   readonly ran: number;
   /** Ready to run while others had the cores. */
@@ -13,7 +16,7 @@ export function coreUseOf(pid: number): CoreUse {
   return { ran: ran / 1000, waited: waited / 1000 };
 }
 
-/** For each of `count` requests. */
+/** The use for each of `count` requests. */
 export function usedSince(before: CoreUse, now: CoreUse, count: number): CoreUse {
   return { ran: (now.ran - before.ran) / count, waited: (now.waited - before.waited) / count };
 }

@@ -5,13 +5,13 @@ import type { CoreUse } from './core-use.ts';
 
 export interface Turn {
   readonly clients: ClientFigures;
-  /** Of each process's event loop, by request of the application. */
+  /** The use of each process's event loop, for each request of the application. */
   readonly app: CoreUse;
   readonly server: CoreUse | undefined;
   /** Predict answers a second. */
   readonly goodput: number;
   readonly failedRuns: number;
-  /** Of all cores: what others took, the model's callers among them. */
+  /** The share of all cores that others took, the model's callers among them. */
   readonly foreignShare: number;
 }
 

@@ -1,8 +1,10 @@
-/** How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with. */
+/**
+ * How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with.
+ */
 import { parseMetrics } from '../../src/cli/prometheus-text.ts';
 import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
 
-/** Since the server's start. */
+/** Counts since the server's start. */
 export interface BatchCounts {
   readonly rows: number;
   readonly batches: number;

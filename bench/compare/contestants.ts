@@ -1,6 +1,7 @@
 /**
- * Who is compared: how each is started for one model and what it answers. The Python servers' own settings are in
- * peers/NAME/serve.py. To add one: a folder with requirements.txt (with hashes) and serve.py, and a line here.
+ * The contestants of the comparison: how each is started for one model and what it answers. The Python servers' own
+ * settings are in peers/NAME/serve.py. To add one: a folder with requirements.txt (with hashes) and serve.py, and a
+ * line here.
  */
 import { join, resolve } from 'node:path';
 import { LAUNCHED } from '../support/launcher.ts';
@@ -21,16 +22,16 @@ export interface Ports {
 
 export interface Contestant {
   readonly name: string;
-  /** In tables. */
+  /** The name in tables. */
   readonly label: string;
   readonly protocols: readonly Protocol[];
   /** Its folder in peers/, and its Python environment; absent: it needs none. */
   readonly peer?: string;
   /** `ports` are free, `work` is an empty directory. */
   command(model: BenchModel, ports: Ports, work: string): ServerCommand;
-  /** What it says of its batches, by the origin of its REST surface. */
+  /** The server's own counts of its batches, by the origin of its REST surface. */
   readonly batchCounts?: (origin: string) => Promise<BatchCounts>;
-  /** From the line that said it is ready, where it chose ports itself. */
+  /** Reads the ports from the line that said it is ready, if it chose them itself. */
   portsOf?(ready: Record<string, unknown>): Ports;
 }
 
@@ -66,7 +67,7 @@ function pillion(
   };
 }
 
-/** From the line in which Pillion says that it is ready. */
+/** Reads the ports from the line in which Pillion says that it is ready. */
 export function pillionPorts(ready: Record<string, unknown>): Ports {
   const addresses = ready as { rest: string[]; grpc: string[] };
   return { http: portOf(addresses.rest[0]!), grpc: portOf(addresses.grpc[0]!) };
@@ -129,7 +130,7 @@ function peer(
   };
 }
 
-/** Of the environment that scripts/lib/bench-peers.mjs makes. */
+/** The Python of the environment that scripts/lib/bench-peers.mjs makes. */
 export function peerPython(name: string): string {
   return join('.cache', 'bench', 'peers', name, 'bin', 'python');
 }

@@ -44,12 +44,12 @@ export class Entrant {
     return new Entrant(contestant, model, surfaces, onRestart, running);
   }
 
-  /** What it can be measured on. */
+  /** The protocols over which it can be measured. */
   get protocols(): readonly Protocol[] {
     return this.#running.targets.map(({ protocol }) => protocol);
   }
 
-  /** Of the last start. */
+  /** Seconds of the last start. */
   get startSeconds(): number {
     return this.#running.startSeconds;
   }

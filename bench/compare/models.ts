@@ -7,7 +7,7 @@ export type ModelName = (typeof MODEL_NAMES)[number];
 
 export interface BenchOutput {
   readonly name: string;
-  /** For one row. */
+  /** Values for one row. */
   readonly values: readonly number[];
 }
 
@@ -18,7 +18,7 @@ export interface BenchModel {
   /** The .onnx file itself. */
   readonly file: string;
   readonly input: string;
-  /** Without the batch axis; empty where a row is one number. */
+  /** The shape without the batch axis; empty if a row is one number. */
   readonly rowShape: readonly number[];
   readonly row: Float32Array;
   readonly outputs: readonly BenchOutput[];

@@ -81,7 +81,7 @@ const DEFAULT_PLAN: readonly ModelPlan[] = [
   },
 ];
 
-/** What a core that someone else has does to a plan that reckons with all cores. */
+/** Shows the effect of a core that someone else has on a plan that reckons with all cores. */
 const BURNER_PLAN: ModelPlan = {
   model: 'mlp_big',
   peers: ['pillion', 'pillion-1x1'],

@@ -176,7 +176,7 @@ function plotOf(results: Results, model: ModelName, group: 'REST' | 'gRPC', conn
   });
 }
 
-/** Of the model that most contestants served. */
+/** The table of starts, for the model that most contestants served. */
 function startTable(results: Results): string {
   const model = results.starts.some((start) => start.model === 'mlp_small') ? 'mlp_small' : results.starts[0]?.model;
   const starts = results.starts.filter((start) => start.model === model);

@@ -1,4 +1,4 @@
-/** What a comparison leaves behind: every round as it was measured, and the figures that are read from them. */
+/** The results of a comparison: every round as it was measured, and the figures that are read from them. */
 import type { Machine } from '../support/machine.ts';
 import { median } from '../support/statistics.ts';
 import type { ModelName } from './models.ts';
@@ -7,7 +7,7 @@ import type { Surface } from './protocols/protocol.ts';
 /** More of the machine than this went elsewhere: the round is marked. */
 export const BUSY_SHARE = 0.1;
 
-/** Who was measured with what: the rounds of one cell differ in time alone. */
+/** A contestant and its workload: the rounds of one cell differ in time alone. */
 export interface Cell {
   readonly model: ModelName;
   readonly contestant: string;
@@ -16,30 +16,30 @@ export interface Cell {
 }
 
 export interface Round extends Cell {
-  /** From 0; the same number of all contestants' rounds is one turn. */
+  /** Counts from 0; the same number of all contestants' rounds is one turn. */
   readonly round: number;
   readonly requests: number;
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly failed: number;
-  /** Of the server with all its descendants. */
+  /** CPU time and memory of the server with all its descendants. */
   readonly cpuSeconds: number;
   readonly residentBytes: number;
-  /** Of all cores, to processes that are neither the server nor the load generator. */
+  /** The share of all cores that went to processes that are neither the server nor the load generator. */
   readonly foreignShare: number;
   /** Rows of a batch, in the mean; of Pillion and of the runtime's own loop, which is given Pillion's. */
   readonly meanBatch?: number;
 }
 
-/** From the process's start to its first right answer. */
+/** The time from the process's start to its first right answer. */
 export interface Start {
   readonly model: ModelName;
   readonly contestant: string;
   readonly seconds: number;
 }
 
-/** Who could not be measured or ended under load, and why. */
+/** A contestant that could not be measured or ended under load, and why. */
 export interface Incident {
   readonly model: ModelName;
   readonly contestant: string;
@@ -54,7 +54,7 @@ export interface Results {
   readonly startedAt: string;
   readonly roundsWanted: number;
   readonly secondsEach: number;
-  /** Of the contestants' own packages. */
+  /** Versions of the contestants' own packages. */
   readonly versions: Readonly<Record<string, string>>;
   readonly starts: readonly Start[];
   readonly incidents: readonly Incident[];
@@ -98,7 +98,7 @@ export function medianOf(rounds: readonly Round[], figure: Figure): number {
   return median(rounds.map((round) => figureOf(round, figure)));
 }
 
-/** In the order in which they were first measured. */
+/** The cells in the order in which they were first measured. */
 export function cellsOf(results: Results): Cell[] {
   const cells = new Map<string, Cell>();
   for (const { model, contestant, surface, connections } of results.rounds) {

@@ -23,15 +23,15 @@ export interface Target {
   readonly protocol: Protocol;
   readonly origin: string;
   readonly server: ServerProcess;
-  /** Of the answer; over gRPC of the message without its frame. */
+  /** Bytes of the answer; over gRPC those of the message without its frame. */
   readonly answerBytes: number;
-  /** What the server says of its batches, where it does. */
+  /** The server's own counts of its batches, if it has some. */
   readonly batchCounts: (() => Promise<BatchCounts>) | undefined;
 }
 
 export interface RunningContestant {
   readonly targets: readonly Target[];
-  /** From the process's start to the first right answer. */
+  /** Seconds from the process's start to the first right answer. */
   readonly startSeconds: number;
   stop(): Promise<void>;
 }

@@ -4,7 +4,8 @@
  *
  *   node runtime-loop.js MODEL.onnx BATCH THREADS SECONDS
  *
- * Prints {"rows": …, "seconds": …, "cpuSeconds": …, "p50Ms": …, "p99Ms": …, "rss": …} of what ran after a short warm-up.
+ * Prints {"rows": …, "seconds": …, "cpuSeconds": …, "p50Ms": …, "p99Ms": …, "rss": …} of what ran after a short
+ * warm-up.
  */
 import process from 'node:process';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
@@ -65,7 +66,7 @@ async function main(): Promise<void> {
     JSON.stringify({
       rows: micros.length * order.batch,
       seconds: order.seconds,
-      // Of the whole process: each loop saw all of it.
+      // The figure is that of the whole process: each loop saw all of it.
       cpuSeconds: Math.max(...results.map((result) => result.cpuMicros)) / 1e6,
       p50Ms: at(0.5),
       p99Ms: at(0.99),

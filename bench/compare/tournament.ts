@@ -14,12 +14,12 @@ import type { Protocol } from './protocols/protocol.ts';
 import { BUSY_SHARE, type Incident, type Round, type Start } from './results.ts';
 
 /**
- * Before the rounds of each number of connections: enough for just-in-time compilers, pools and learned delays to settle
- * at that number.
+ * The warm-up before the rounds of each number of connections: enough for just-in-time compilers, pools and learned
+ * delays to settle at that number.
  */
 const WARM_UP_SECONDS = 1;
 
-/** As many loops as Pillion has threads to run a model on: a core is the event loop's. */
+/** Threads of loops, as many as Pillion has to run a model on: one core is the event loop's. */
 const RUNTIME_THREADS = Math.max(1, availableParallelism() - 1);
 
 export interface TournamentOptions {
@@ -27,7 +27,7 @@ export interface TournamentOptions {
   readonly models: string;
   readonly rounds: number;
   readonly seconds: number;
-  /** Told what happens now, and what a person should know afterwards. */
+  /** `progress` gets what happens now, and `notice` what a person should know afterwards. */
   readonly progress: (text: string) => void;
   readonly notice: (text: string) => void;
   /** Ends it before the next measurement. */

@@ -2,11 +2,13 @@
 import { Agent, request } from 'node:http';
 
 export interface Endings {
-  /** By HTTP status; 0 = no answer. */
+  /** Answers by HTTP status; 0 = no answer. */
   readonly byStatus: Map<number, number>;
 }
 
-/** Calls until told to stop; resolves when the last request has ended. A moment's rest follows an answer that is no 200. */
+/**
+ * Calls until told to stop; resolves when the last request has ended. A moment's rest follows an answer that is no 200.
+ */
 export function startCallers(url: string, body: Uint8Array, callers: number): { stop(): Promise<Endings> } {
   const agent = new Agent({ keepAlive: true, maxSockets: callers });
   const byStatus = new Map<number, number>();

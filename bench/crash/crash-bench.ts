@@ -5,11 +5,11 @@
  *   node build/bench/crash/crash-bench.js MODELS_DIRECTORY [--rounds=5] [--kills=10] [--every=1000] [--rate=1000]
  *
  * Model A (128-512-512-10) answers `rate` requests a second over gRPC all the time. Model B, a network of 50 MB in a
- * process of its own, has more callers than it can serve at once, so that it is always in mid-batch; in every second phase
- * its process is killed (SIGKILL) `kills` times, `every` milliseconds apart. A phase without kills lasts as long.
+ * process of its own, has more callers than it can serve at once, so that it is always in mid-batch; in every second
+ * phase its process is killed (SIGKILL) `kills` times, `every` milliseconds apart. A phase without kills lasts as long.
  *
- * Prints and writes bench/results/crash.json: A's p99 with kills over that without, phase by phase; how B's requests ended;
- * and whether a process was left behind.
+ * Prints and writes bench/results/crash.json: A's p99 with kills over that without, phase by phase; how B's requests
+ * ended; and whether a process was left behind.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -90,7 +90,7 @@ function modelProcesses({ pid }: ServerProcess): readonly number[] {
   return processTree(pid).filter((each) => each !== pid);
 }
 
-/** What is left of the processes when their restarts are over: one that lives, no zombie. */
+/** The processes that are left when their restarts are over: one that lives, no zombie. */
 async function leftBehind(server: ServerProcess): Promise<readonly string[]> {
   await pause(3000);
   return modelProcesses(server).map((pid) => /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!);

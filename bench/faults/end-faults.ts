@@ -6,7 +6,7 @@ import type { Fault } from './fault.ts';
 import { type FaultServer, NEIGHBOUR } from './fault-server.ts';
 import { pause } from './waiting.ts';
 
-/** Until the process is gone: connections get a second to end, the last spans and lines another. */
+/** The time until the process is gone: connections get a second to end, the last spans and lines another. */
 const END_MS = 6000;
 const HANGING = 50;
 const UNREAD = 3;
@@ -30,7 +30,7 @@ export const END_FAULTS: readonly Fault[] = [
     server: () => ({ args: [`--drain_timeout_ms=${DRAIN_TIMEOUT_MS}`] }),
     async inject({ server }) {
       const sockets = hang(server.rest);
-      // What they sent has been read when another request is answered at once.
+      // The server has read what they sent when it answers another request at once.
       await pause(3000);
       await server.untilAnswers(NEIGHBOUR);
       try {

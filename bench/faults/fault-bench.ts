@@ -1,6 +1,6 @@
 /**
- * npm test -- faults [WORD…]: injects every fault of the table into a real server, beside a good neighbour, and says what
- * became of its requests.
+ * npm test -- faults [WORD…]: injects every fault of the table into a real server, beside a good neighbour, and says
+ * what became of its requests.
  *
  *   node build/bench/faults/fault-bench.js [WORD…]      WORD chooses the faults whose name holds it
  *

@@ -1,4 +1,6 @@
-/** The real server as a child process, on ports that are known before it says anything, for faults to be injected into. */
+/**
+ * The real server as a child process, on ports that are known before it says anything, for faults to be injected into.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';

@@ -1,11 +1,11 @@
-/** What a fault is, and what came of injecting it. */
+/** A fault, and the outcome of injecting it. */
 import type { FaultServer, ServerOptions } from './fault-server.ts';
 
 export interface Fault {
   readonly name: string;
   /** How it is injected. */
   readonly injection: string;
-  /** What must hold beside the neighbour's requests and the server's life. */
+  /** The condition that must hold beside the neighbour's requests and the server's life. */
   readonly expectation: string;
   /** How often it is injected into one server. */
   readonly times: number;
@@ -19,7 +19,9 @@ export interface Fault {
   readonly isImpossible?: () => string | undefined;
   /** The server's flags and environment, beside those of the neighbour. `directory` is the fault's own, and empty. */
   readonly server?: (directory: string) => ServerOptions | Promise<ServerOptions>;
-  /** Injects it for the `i`-th time, and resolves when the server has recovered. Rejects if anything is not as expected. */
+  /**
+   * Injects it for the `i`-th time, and resolves when the server has recovered. Rejects if anything is not as expected.
+   */
   readonly inject: (stage: Stage, i: number) => Promise<void>;
   /** Takes away what `server` made. */
   readonly cleanUp?: (directory: string) => void;
@@ -38,13 +40,13 @@ export interface FaultResult {
   readonly skipped?: string;
   readonly injected: number;
   readonly neighbour: NeighbourResult;
-  /** From each injection to the end of its recovery. */
+  /** The time from each injection to the end of its recovery. */
   readonly recoveryMs: readonly number[];
   /** Resident memory of the server and its processes. */
   readonly rssMibBefore: number;
   readonly rssMibAfter: number;
   readonly crashes: number;
-  /** What was not as expected; empty = all was. */
+  /** Findings that were not as expected; empty = all was. */
   readonly problems: readonly string[];
 }
 

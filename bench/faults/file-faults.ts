@@ -122,7 +122,7 @@ async function reloadStorm({ server, directory }: Stage): Promise<void> {
   await until('the last list is served', async () => (await server.predict(VICTIM, 2)) === 200);
 }
 
-/** By renaming, as a list must be written. */
+/** Writes the list by renaming, as lists must be written. */
 function writeList(directory: string, hasVictim: boolean): void {
   const names = hasVictim ? [NEIGHBOUR, VICTIM] : [NEIGHBOUR];
   const configs = names.map((name) => `config { name: "${name}" base_path: "${NEIGHBOUR_BASE}" }`);

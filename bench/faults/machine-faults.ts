@@ -12,7 +12,7 @@ const DAYS_MS = 3 * 24 * 3600 * 1000;
 const MEMORY = '/sys/fs/cgroup/memory';
 const LIMIT_BYTES = 512 * 2 ** 20;
 const PRESSURE = 0.95;
-/** Of the server beside its open descriptors. */
+/** Descriptors that the server may have beside its open ones. */
 const SPARE_DESCRIPTORS = 20;
 const IDLE_CONNECTIONS = 100;
 
@@ -146,7 +146,7 @@ function groupOf(directory: string): string {
 
 async function underMemoryPressure({ server, directory }: Stage): Promise<void> {
   const group = groupOf(directory);
-  /** What the kernel cannot take back easily. */
+  /** The memory that the kernel cannot take back easily. */
   const held = (): number => {
     const usage = Number(readFileSync(join(group, 'memory.usage_in_bytes'), 'utf8'));
     const stat = readFileSync(join(group, 'memory.stat'), 'utf8');

@@ -10,7 +10,7 @@ const REFUSED = 'refused';
 
 export class FaultNeighbour {
   readonly #neighbour: Neighbour;
-  /** From now on a refused connection is no failure. */
+  /** A refused connection is no failure once this is set. */
   isServerEnding = false;
 
   constructor(rest: string, model: string) {

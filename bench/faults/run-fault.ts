@@ -82,7 +82,7 @@ function judge(fault: Fault, { offered, refused, failed, failures }: NeighbourRe
   if (failed > fault.allowedLoss * offered) {
     problems.push(`${failed} of the neighbour’s ${offered} requests failed: ${JSON.stringify(failures)}`);
   }
-  // At the server's end every client is sent elsewhere.
+  // Every client is sent elsewhere at the server's end.
   if (fault.endsServer === undefined && refused > fault.allowedRefusals * offered) {
     problems.push(`${refused} of the neighbour’s ${offered} requests were refused`);
   }

@@ -1,4 +1,4 @@
-/** Who is started: bare Node, Pillion, and who of Envoy and Triton is at hand. */
+/** The programs that are started: bare Node, Pillion, and those of Envoy and Triton that are at hand. */
 import { Buffer } from 'node:buffer';
 import { existsSync } from 'node:fs';
 import { CONTESTANTS, peerPython } from '../compare/contestants.ts';
@@ -11,7 +11,7 @@ import { type ServerProcess, startServer } from '../support/server-process.ts';
 
 export interface Started {
   readonly server: ServerProcess;
-  /** From the start of the process to the first right answer. */
+  /** Milliseconds from the start of the process to the first right answer. */
   readonly startMs: number;
   /** Absent: it answers nothing that could be asked for under load. */
   readonly load?: (seconds: number) => Promise<void>;
@@ -28,7 +28,9 @@ const LOAD_CONNECTIONS = 32;
 const HTTP_SERVER = `require('node:http').createServer((_, answer) => answer.end('{}'))
   .listen(0, '127.0.0.1', function () { console.log(JSON.stringify({ rest: [':' + this.address().port] })) })`;
 
-/** `main`: the built server, started as bin/pillion does; `nothing`: a list of models without any; `envoy`: its program. */
+/**
+ * `main`: the built server, started as bin/pillion does; `nothing`: a list of models without any; `envoy`: its program.
+ */
 export function entrants(model: BenchModel, main: string, nothing: string, envoy: string | undefined): Entrant[] {
   const pillion = (name: string, args: readonly string[], path: string, body?: Uint8Array): Entrant =>
     node(name, [...LAUNCH_FLAGS, main, 'serve', ...args, ...PORTS], path, body);

@@ -1,7 +1,7 @@
 /**
  * npm run bench -- footprint: start, and memory by what it is, of Pillion beside bare Node and, where they are at hand,
- * Envoy and Triton. Each is started in turn, several times; all figures are medians. One that Python starts, Triton, has
- * its Python processes in the sums.
+ * Envoy and Triton. Each is started in turn, several times; all figures are medians. One that Python starts, Triton,
+ * has its Python processes in the sums.
  *
  *   node build/bench/footprint/footprint.js MODELS [--rounds=5] [--seconds=3] [--idle=3] [--main=dist/bundle/main.cjs]
  */

@@ -1,5 +1,5 @@
 /**
- * What a process's memory is, by its mappings (Linux's smaps). MiB of resident memory; `own` is what no other process
+ * Divides a process's memory by its mappings (Linux's smaps). MiB of resident memory; `own` is what no other process
  * shares: it comes back if the process ends.
  */
 import { readFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ const PARTS: readonly (readonly [name: string, (mapping: Mapping, before: Mappin
   ['V8 heap, large blocks', () => true],
 ];
 
-/** Of all these processes together. */
+/** The memory of all these processes together. */
 export function memoryMap(pids: readonly number[]): MemoryMap {
   const parts = new Map<string, MemoryPart>(PARTS.map(([name]) => [name, { resident: 0, own: 0 }]));
   for (const pid of pids) {

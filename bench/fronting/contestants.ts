@@ -1,4 +1,4 @@
-/** What may stand in front of the application: nothing, Pillion, or Envoy as meshes have it. */
+/** Servers that may stand in front of the application: nothing, Pillion, or Envoy as meshes have it. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import { type ServerProcess, startServer } from '../support/server-process.ts';
 
 export interface Contestant {
   readonly name: string;
-  /** Where clients ask. */
+  /** The address that clients ask. */
   readonly url: string;
   readonly server: ServerProcess;
 }

@@ -3,9 +3,9 @@
  *
  *   node build/bench/heavy/memory.js ZOO_DIRECTORY [--models=A,B] [--seconds=20] [--main=dist/bundle/main.cjs]
  *
- * Each model is served by itself, by default and with `--max_batch_size=1`, in a new server each: resident memory of its
- * whole tree, the peak as the kernel counts it, and what is held 20 s after the last answer. `--main` measures another
- * build. Prints a Markdown table (docs/why/memory.md has one) and writes .cache/bench/heavy-memory.json.
+ * Each model is served by itself, by default and with `--max_batch_size=1`, in a new server each: resident memory of
+ * its whole tree, the peak as the kernel counts it, and what is held 20 s after the last answer. `--main` measures
+ * another build. Prints a Markdown table (docs/why/memory.md has one) and writes .cache/bench/heavy-memory.json.
  */
 import type { Buffer } from 'node:buffer';
 import { readFileSync, writeFileSync } from 'node:fs';

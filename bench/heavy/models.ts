@@ -12,16 +12,16 @@ import { PREDICT } from '../overload/rows.ts';
 interface HeavyInput {
   readonly name: string;
   readonly dtype: 'float32' | 'int64';
-  /** With the batch axis, which is 1. */
+  /** The shape with the batch axis, which is 1. */
   readonly shape: readonly number[];
   readonly value: (i: number) => number;
 }
 
 export interface HeavyModel {
   readonly name: string;
-  /** For tables. */
+  /** The name in tables. */
   readonly label: string;
-  /** In the zoo's directory. */
+  /** The file in the zoo's directory. */
   readonly file: string;
   readonly inputs: readonly HeavyInput[];
   /** Measured so many times as long as the others: batches of a slow one are few in a few seconds. Default 1. */
@@ -119,7 +119,7 @@ export function requestOf({ name, inputs }: HeavyModel): Buffer {
   return PREDICT.requestSerialize({ modelSpec: { name }, inputs: Object.fromEntries(tensors) });
 }
 
-/** What ONNX Runtime says, by output. */
+/** ONNX Runtime's own answers, by output. */
 export async function answersOf({ inputs }: HeavyModel, file: string): Promise<ReadonlyMap<string, ArrayLike<number>>> {
   const session = await InferenceSession.create(file, { intraOpNumThreads: 1, executionProviders: ['cpu'] });
   try {

@@ -1,9 +1,12 @@
-/** What is measured of a heavy model: the server by itself, and every fixed plan that one might choose instead. Pure. */
+/**
+ * The plans that are measured of a heavy model: the server by itself, and every fixed plan that one might choose
+ * instead. Pure.
+ */
 import { median } from '../support/statistics.ts';
 
 export interface Plan {
   readonly name: string;
-  /** For tables. */
+  /** The name in tables. */
   readonly label: string;
   readonly args: readonly string[];
 }
@@ -33,7 +36,7 @@ export interface HeavyRound {
   readonly round: number;
   readonly answersPerSecond: number;
   readonly failed: number;
-  /** Of the machine, to others; 0 to 1. */
+  /** The share of the machine that went to others; 0 to 1. */
   readonly foreignShare: number;
 }
 

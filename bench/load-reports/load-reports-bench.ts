@@ -3,9 +3,10 @@
  * reports and behind the same in turn ("round robin"), at a rate at which a third of the requests is more than the slow
  * one can do, while the three together have room.
  *
- *   client ─▶ Envoy, or grpc-js's own balancer ─▶ 3 sidecars ─▶ 3 machines that are not there (test/mesh/timed-model.ts)
+ *   client ─▶ Envoy, or grpc-js's own balancer ─▶ 3 sidecars ─▶ 3 machines made up by test/mesh/timed-model.ts
  *
- *   node build/bench/load-reports/load-reports-bench.js [--rounds=3] [--seconds=6] [--load=0.65] [--slowness=3] [--only=TEXT]
+ *   node build/bench/load-reports/load-reports-bench.js [--rounds=3] [--seconds=6] [--load=0.65]
+ *       [--slowness=3] [--only=TEXT]
  *
  * The balancers take turns, round by round, over the same sidecars. Prints, of each balancer, medians of the rounds.
  */
@@ -35,7 +36,7 @@ const { values } = parseArgs({
 });
 /** Balancers have weights by then: one second until they trust a report, and two until the figures are theirs. */
 const LEAD_IN_MS = 5000;
-/** Between two turns: queues run empty. */
+/** Rest between two turns, in which queues run empty. */
 const REST_MS = 3500;
 const SEED = 7;
 
@@ -45,7 +46,7 @@ interface Balancer {
 }
 
 interface Turn extends Measured {
-  /** Of the requests, by sidecar. */
+  /** Shares of the requests, by sidecar. */
   readonly shares: readonly number[];
 }
 

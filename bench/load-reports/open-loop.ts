@@ -3,11 +3,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
 import { quantile } from '../support/statistics.ts';
 
-/** What a caller waits at most: the deadline of each request. */
+/** The longest time that a caller waits: the deadline of each request. */
 export const PATIENCE_MS = 3000;
 
 export interface Measured {
-  /** Of all requests; one that was not answered counts as PATIENCE_MS. */
+  /** Latencies of all requests; one that was not answered counts as PATIENCE_MS. */
   readonly p50: number;
   readonly p99: number;
   /** Share of the requests that were not answered. */
@@ -38,7 +38,8 @@ export async function runOpenLoop({ send, rate, random, leadInMs, lengthMs, onMe
     if (waitMs > 0) await pause(waitMs);
     const isMeasured = at >= leadInMs;
     if (isMeasured) measuring ??= onMeasure();
-    // From when it was due: a generator that is behind must not make the server look fast.
+    // The delay counts from the instant at which it was due: a generator that is behind must not make the server look
+    // fast.
     const ended = (isAnswered: boolean): void => {
       if (!isMeasured) return;
       if (!isAnswered) missed += 1;

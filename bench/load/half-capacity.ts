@@ -6,18 +6,20 @@
 import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
 import { pacedLoad } from '../support/load-generators.ts';
 
-/** What Node's delay monitor is set to: it records this much where nothing is late (telemetry/metrics/metrics.ts). */
+/**
+ * The resolution of Node's delay monitor, which records this much if nothing is late (telemetry/metrics/metrics.ts).
+ */
 const MONITOR_MS = 20;
 
 export interface HalfLoad {
   readonly surface: 'REST' | 'gRPC';
   readonly url: string;
-  /** Of the server's REST surface. */
+  /** The origin of the server's REST surface. */
   readonly metricsOrigin: string;
   readonly body: Uint8Array;
   readonly connections: number;
   readonly seconds: number;
-  /** As fast as it can. */
+  /** Requests a second that it answers as fast as it can. */
   readonly capacity: number;
 }
 

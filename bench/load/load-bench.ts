@@ -21,7 +21,7 @@ import { grpcBody, requireGrpcAnswer, requireRestAnswer, restBody } from './requ
 
 const MODEL = 'mlp_small';
 const SETTLE_SECONDS = 1;
-/** Where latency at half of capacity is measured. */
+/** Connections with which latency at half of capacity is measured. */
 const HALF_CONNECTIONS = 32;
 
 interface Contestant {
@@ -34,7 +34,7 @@ interface Round extends LoadResult {
   readonly server: string;
   readonly surface: string;
   readonly connections: number;
-  /** Of the server's whole process, µs a request. */
+  /** CPU µs a request, of the server's whole process. */
   readonly cpuMicros: number;
 }
 
@@ -128,7 +128,7 @@ async function runRounds(contestants: readonly Contestant[]): Promise<Round[]> {
   return all;
 }
 
-/** Of Pillion, on both surfaces. */
+/** Measures Pillion at half of its capacity, on both surfaces. */
 async function runHalf(contestants: readonly Contestant[], rounds: readonly Round[]): Promise<HalfResult[]> {
   const results: HalfResult[] = [];
   const ours = contestants.filter(({ server }) => server.name === 'Pillion');

@@ -34,7 +34,7 @@ const BUSY_SHARE = 0.1;
 
 interface SubjectResults {
   readonly subject: string;
-  /** Of all cores, to other processes. */
+  /** The share of all cores that went to other processes. */
   readonly foreignShare: number;
   readonly figures: readonly Figures[];
 }

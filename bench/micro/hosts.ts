@@ -1,9 +1,10 @@
 /**
- * What a host costs: the same batches of the same model on each, one at a time, in interleaved rounds. CPU time per batch
- * of the whole process, and of the model's own where it has one, and latency from the memory for its inputs to its outputs; ratios are taken round by round.
+ * The cost of a host: the same batches of the same model on each, one at a time, in interleaved rounds. CPU time per
+ * batch of the whole process, and of the model's own where it has one, and latency from the memory for its inputs to
+ * its outputs; ratios are taken round by round.
  *
- * Twice: with cores that fall asleep between batches, where waking one costs more than all else, and with cores that are
- * kept awake by neighbours of the lowest priority, as the requests of a busy server would.
+ * Twice: with cores that fall asleep between batches, where waking one costs more than all else, and with cores that
+ * are kept awake by neighbours of the lowest priority, as the requests of a busy server would.
  *
  * Usage: node build/bench/micro/hosts.js MODELS [ROUNDS], where MODELS is what bench/models/export.py wrote.
  */
@@ -37,7 +38,7 @@ const MODELS = ['half_plus_two', 'mlp_small'];
 const ROWS = [1, 32];
 const MICROS_PER_ROUND = 40_000;
 const WARM_UP_ROUNDS = 3;
-/** Of any model: what the scheduler copies from. */
+/** The bytes that the scheduler copies from, for any model. */
 const ROWS_SENT = new Uint8Array(2 ** 20).fill(0x3f);
 
 const [models, rounds = '40'] = process.argv.slice(2);

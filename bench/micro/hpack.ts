@@ -13,7 +13,7 @@ import { type Comparison, runSubject } from './interleave.ts';
 
 const MAX_LIST_BYTES = 16_384;
 const PATH = '/tensorflow.serving.PredictionService/Predict';
-/** What a gRPC client sends beside method and scheme, which stand in the static table. */
+/** The header fields that a gRPC client sends beside method and scheme, which stand in the static table. */
 const FIELDS: readonly (readonly [string, string])[] = [
   [':path', PATH],
   [':authority', 'inference.example:8500'],
@@ -69,7 +69,7 @@ function comparison(title: string, next: () => Buffer): Comparison {
 
 const indexed = FIELDS.map((_, i) => Buffer.of(FIRST_DYNAMIC + FIELDS.length - 1 - i));
 const repeated = block(...indexed);
-/** As many as a memo has forgotten by the time that they come again. */
+/** Blocks with a traceparent of their own: so many that a memo has forgotten one by the time that it comes again. */
 const traced = Array.from({ length: 64 }, (_, i) => {
   const parent = `00-${'4bf92f3577b34da6'.repeat(2)}-${String(i).padStart(16, '0')}-01`;
   return block(...indexed, literal(0x00, ['traceparent', parent]));

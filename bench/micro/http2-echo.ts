@@ -1,5 +1,5 @@
 /**
- * What the HTTP/2 engine costs beside node:http2 and @grpc/grpc-js: the same gRPC echo of raw bytes on each, the same
+ * The cost of the HTTP/2 engine beside node:http2 and @grpc/grpc-js: the same gRPC echo of raw bytes on each, the same
  * client, in interleaved rounds. CPU time of the server per request; ratios are taken round by round. Writes
  * bench/results/http2-echo-BODY_BYTES.json.
  *

@@ -1,6 +1,6 @@
 /**
- * ModelInferRequest bytes → the row of floats in a batch's memory, raw and typed, beside TensorFlow Serving's request of
- * the same row and beside libraries: as predict-in.ts.
+ * ModelInferRequest bytes → the row of floats in a batch's memory, raw and typed, beside TensorFlow Serving's request
+ * of the same row and beside libraries: as predict-in.ts.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';

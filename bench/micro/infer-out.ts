@@ -1,4 +1,6 @@
-/** A tensor of floats as a model gives it → ModelInferResponse bytes, raw, beside a PredictResponse's and libraries'. */
+/**
+ * A tensor of floats as a model gives it → ModelInferResponse bytes, raw, beside a PredictResponse's and libraries'.
+ */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { create, toBinary } from '@bufbuild/protobuf';

@@ -4,7 +4,7 @@
  *
  *   check every function ─▶ count how many calls fill a round ─▶ rounds in turn ─▶ medians, ratios round by round
  *
- * What it takes care of:
+ * It takes care of this:
  * - A contestant whose result is wrong is not measured: the run ends.
  * - All comparisons of a subject are warm before the first is measured, so that none has the compiler's undivided
  *   attention because it came first.
@@ -17,7 +17,7 @@ import { takeTurns } from '../support/turns.ts';
 
 export interface Comparison {
   readonly title: string;
-  /** By name; the first is the baseline. */
+  /** The functions by name; the first is the baseline. */
   readonly contestants: Readonly<Record<string, () => unknown>>;
   /** Throws unless `call`, one of the contestants, does its work. Absent where there is no result to look at. */
   readonly check?: (call: () => unknown) => void;
@@ -96,7 +96,7 @@ function callsFor(micros: number, call: () => unknown): number {
 
 async function measure({ call, calls }: Contestant): Promise<number> {
   const micros = cpuMicros(call, calls);
-  // What was left to the event loop is not the next one's.
+  // Work that was left to the event loop is not counted for the next one.
   await new Promise(setImmediate);
   return micros;
 }

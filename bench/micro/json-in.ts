@@ -1,6 +1,6 @@
 /**
- * A predict body's bytes → a float32 tensor, beside what one writes first: JSON.parse and a walk over its lists, which is
- * given that they are a rectangle. Ours checks that, and that the signature has the input.
+ * A predict body's bytes → a float32 tensor, beside what one writes first: JSON.parse and a walk over its lists, which
+ * is given that they are a rectangle. Ours checks that, and that the signature has the input.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';

@@ -1,6 +1,7 @@
 /**
- * PredictRequest bytes → the row of floats in a batch's memory, which is where every request's row has to go. For us and
- * for tensor_content everywhere that is a copy of bytes; where a library has made an array of numbers, a copy of those.
+ * PredictRequest bytes → the row of floats in a batch's memory, which is where every request's row has to go. For us
+ * and for tensor_content everywhere that is a copy of bytes; where a library has made an array of numbers, a copy of
+ * those.
  */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
@@ -27,11 +28,11 @@ interface CamelCase {
 }
 interface SnakeCase {
   readonly model_spec: { readonly name: string };
-  /** What is not in the message is not in the object. */
+  /** Fields that are not in the message are not in the object. */
   readonly inputs: { readonly x: { readonly float_val?: readonly number[]; readonly tensor_content?: Uint8Array } };
 }
 
-/** As the service has: a client repeats its requests, but for their numbers. */
+/** The layouts that the service has, too: a client repeats its requests, but for their numbers. */
 const layouts = new PredictLayouts();
 const es = messageType(REQUEST);
 const js = protobufjsType(REQUEST);

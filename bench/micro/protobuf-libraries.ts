@@ -21,7 +21,7 @@ export function protobufjsType(name: string): protobuf.Type {
   return root.lookupType(name);
 }
 
-/** Of the Open Inference Protocol. */
+/** A type of the Open Inference Protocol. */
 export function inferenceType(name: string): protobuf.Type {
   inference ??= new protobuf.Root().loadSync('proto/grpc_service.proto');
   return inference.lookupType(`inference.${name}`);

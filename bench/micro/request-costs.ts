@@ -1,5 +1,5 @@
 /**
- * What every request pays for its deadline, its cancel signal and, if refused, its error, beside what Node offers.
+ * The cost of every request for its deadline, its cancel signal and, if refused, its error, beside what Node offers.
  */
 import process from 'node:process';
 import { CancelSignal } from '../../src/core/cancel.ts';

@@ -1,5 +1,5 @@
 /**
- * What one request pays for being measured, when nothing of it is sampled: the clock read at each of its stages, and the
+ * The cost of measuring one request, when nothing of it is sampled: the clock read at each of its stages, and the
  * record's way into metrics and log. It may cost no more than a microsecond.
  */
 import assert from 'node:assert/strict';
@@ -18,7 +18,7 @@ import { runSubject } from './interleave.ts';
 const LIMIT_MICROS = 1;
 const logger = createLogger({ level: 'info', clock: systemClock, destination: { write: () => undefined } });
 
-/** With an exporter and a sampler that wants nothing, as `OTEL_TRACES_SAMPLER=always_off` has it. */
+/** Tracing with an exporter and a sampler that wants nothing, as `OTEL_TRACES_SAMPLER=always_off` has it. */
 const unsampled: Tracing = {
   sampling: new Sampling(samplerFromEnv({ OTEL_TRACES_SAMPLER: 'always_off' })),
   makeRequestSpans: ({ trace }) => assert.ok(trace?.isSampled === false),
@@ -34,7 +34,9 @@ function telemetryWith(tracing: Tracing | undefined, isForgetful = false): AppTe
   return createTelemetry(isForgetful ? { ...common, flightRecorder: { isOn: false }, keptPerSecond: 0 } : common);
 }
 
-/** One request, begun, stamped and recorded. Its context is part of the price: without telemetry there would be none. */
+/**
+ * One request, begun, stamped and recorded. Its context is part of the price: without telemetry there would be none.
+ */
 function record(telemetry: AppTelemetry): RequestContext {
   const context = new RequestContext({
     clock: systemClock,

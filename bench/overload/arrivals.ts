@@ -22,20 +22,20 @@ export type Arrivals =
    * process: both lengths are exponential).
    */
   | { readonly kind: 'bursts'; readonly factor: number; readonly onMs: number; readonly offMs: number }
-  /** As bursty as a recorded trace of language model requests; see azure-like.ts. */
+  /** Arrivals as bursty as a recorded trace of language model requests; see azure-like.ts. */
   | { readonly kind: 'azure-like' }
   /** Gaps of a recorded trace, stretched so that as many come as the rate wants. Ascending, any unit. */
   | { readonly kind: 'trace'; readonly times: readonly number[] };
 
 /** A part of a run during which the rate is `factor` times the stream's. */
 export interface ProfilePart {
-  /** Of the run's length. */
+  /** The share of the run's length. */
   readonly share: number;
   readonly factor: number;
 }
 
 export interface ArrivalSpan {
-  /** Before 0, at the first part's factor. */
+  /** Time before 0, at the first part's factor. */
   readonly leadInMs: number;
   readonly lengthMs: number;
   /** Requests in a ms where the factor is 1. */
@@ -90,7 +90,7 @@ function bursts(
   const onRate = factor * ratePerMs;
   const offRate = Math.max(0, (ratePerMs * (onMs + offMs) - onRate * onMs) / offMs);
   const times: number[] = [];
-  // Where in the cycle it begins is chance too.
+  // The place in the cycle where it begins is chance, too.
   let isOn = random.uniform() < onMs / (onMs + offMs);
   for (let start = 0; start < lengthMs; isOn = !isOn) {
     const end = Math.min(lengthMs, start + random.exponential(isOn ? onMs : offMs));

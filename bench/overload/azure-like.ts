@@ -22,7 +22,7 @@ import type { SeededRandom } from '../../src/scheduler/simulation/seeded-random.
 /** Lengths are in mean gaps of the on state. */
 const ON = 140;
 const OFF = 4.25 * ON;
-/** Of the requests of an on state, in spikes of about so many within such a time. */
+/** The share of an on state's requests that comes in spikes, of about so many requests within such a time. */
 const SPIKE = { share: 0.03, requests: 50, length: 6 } as const;
 
 /** `count` ascending instants, the first at 0, in a unit of their own. */

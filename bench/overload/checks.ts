@@ -1,8 +1,9 @@
 /**
- * What the scheduler must show, as a table: wanted, measured, met or by how much not.
+ * The requirements on the scheduler, as a table: wanted, measured, met or by how much not.
  *
- * The bar of a workload is the best of its baselines' means in this run, chosen in hindsight. A bound is what a scheduler
- * could attain that knew all arrivals and run times beforehand (the simulator's); it says where there is room at all.
+ * The bar of a workload is the best of its baselines' means in this run, chosen in hindsight. A bound is what a
+ * scheduler could attain that knew all arrivals and run times beforehand (the simulator's); it says where there is room
+ * at all.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,7 @@ export interface Check {
   /** Its name, or "all" of them. */
   readonly workload: string;
   readonly text: string;
-  /** For people: "≥ 0.99". */
+  /** The wanted figure in words: "≥ 0.99". */
   readonly wanted: string;
   readonly measured: number;
   readonly isMet: boolean;
@@ -45,7 +46,7 @@ const SATURATED = 'one-2x';
 const WANTED = {
   overBest: 0.99,
   overBestInMean: 1.05,
-  /** Where a fixed queue has no answer: many models, and a caller who takes what the others need. */
+  /** Wanted where a fixed queue has no answer: many models, and a caller who takes what the others need. */
   overBestByFar: 1.25,
   admitted: 0.995,
   standingP50: 1.2,
@@ -55,7 +56,7 @@ const WANTED = {
 
 /** A bound this near to the best baseline leaves no room. */
 const ROOM = 0.01;
-/** Where no bound is known, what leaves room. */
+/** The best baseline leaves room below this attainment, if no bound is known. */
 const NEARLY_ALL = 0.99;
 
 /** Baselines that a check of this workload needs beside the best. */
@@ -63,7 +64,7 @@ export function neededBaselines(workload: Workload): string[] {
   return [...(workload.name === LOW_LOAD ? [GREEDY] : []), ...(standsAboveCapacity(workload) ? [QUEUE_OF_TWO] : [])];
 }
 
-/** Of the workloads that were measured. A figure that is not there is a miss. */
+/** The checks of the workloads that were measured. A figure that is not there is a miss. */
 export function checksOf(results: Results, bounds: Bounds = {}): Check[] {
   const names = [...new Set(results.rounds.map(({ workload }) => workload))];
   if (names.length === 0) return [];

@@ -1,5 +1,5 @@
 /**
- * Who is compared: one server under different flags, and Triton. This list is all that has to change for another.
+ * The contestants: one server under different flags, and Triton. This list is all that has to change for another.
  *
  * Flags are given only where `serve --help` knows them. A contestant that needs one which is not there is left out, and
  * so is one that does not start; the others are measured all the same.
@@ -12,10 +12,10 @@ export interface Contestant {
   readonly args: readonly string[];
   /** Given where the server knows them: what is the default without the flag stays what it is. */
   readonly argsIfKnown?: readonly string[];
-  /** Without these flags it would be another contestant. */
+  /** Flags without which it would be another contestant. */
   readonly needs?: readonly string[];
   readonly isOurs?: boolean;
-  /** Of another commit, instead of what is built here. */
+  /** The checkout of another commit, instead of what is built here. */
   readonly checkout?: Checkout;
   /** The loads are multiples of the largest capacity that one of these has. */
   readonly isReference?: boolean;
@@ -47,7 +47,7 @@ function fixedPlan(batches: number, slots: number): Contestant {
   };
 }
 
-/** In requests: half a batch of 32, one, two and four. */
+/** Queue lengths in requests: half a batch of 32, one, two and four. */
 const TRITON_QUEUES = [16, 32, 64, 128];
 /** The one size that is also measured with several models, of each of which Triton has a process of 130 MB. */
 const FOR_MANY_MODELS = 32;
@@ -90,7 +90,7 @@ export function takesPart({ needsOneModel }: Contestant, models: readonly unknow
   return needsOneModel !== true || models.length === 1;
 }
 
-/** What `serve` is started with, given the text of its help; undefined if it lacks a flag that is needed. */
+/** The arguments of `serve`, given the text of its help; undefined if it lacks a flag that is needed. */
 export function argsOf(contestant: Contestant, help: string): readonly string[] | undefined {
   const knows = (flag: string): boolean => new RegExp(`--${flag}\\b`).test(help);
   if (contestant.needs?.some((flag) => !knows(flag)) === true) return undefined;

@@ -14,7 +14,7 @@ import type { Workload } from './workload.ts';
 export interface Entrant {
   readonly contestant: Contestant;
   readonly server: ServerProcess;
-  /** For the load generator: one workload's requests. */
+  /** One workload's requests for the load generator. */
   readonly targetOf: (workload: Workload) => JobTarget;
   readonly readMetrics: () => Promise<BatchMetrics>;
 }
@@ -22,17 +22,20 @@ export interface Entrant {
 export interface EntrantOptions {
   /** Holds the model files' directories. */
   readonly models: string;
-  /** By model file. */
+  /** Rows by model file. */
   readonly rows: ReadonlyMap<string, ModelRow>;
   readonly help: string;
   readonly warmUpMs: number;
 }
 
-/** What is due together goes over one of them, in turn. Their streams, 1,024 each, are the bound of a server that stalls. */
+/**
+ * Requests that are due together go over one of them, in turn. Their streams, 1,024 each, are the bound of a server
+ * that stalls.
+ */
 const CONNECTIONS = 8;
 const PORTS = [...FREE_PORTS, '--log_level=info'];
 
-/** Of an entrant's server: workloads that give the same can share it. */
+/** A key of an entrant's server: workloads with the same key can share it. */
 export function setupOf({ models, maxBatchSize, serveArgs, callerHeader }: Workload): string {
   return JSON.stringify([models.map(({ name, file }) => [name, file]), maxBatchSize, serveArgs, callerHeader ?? '']);
 }
@@ -135,7 +138,7 @@ async function warmUp({ targetOf }: Entrant, workload: Workload, warmUpMs: numbe
   await overloadOnce(target, workload, answersPerSecond, warmUpMs);
 }
 
-/** What refuses has been compiled, too: the workload's own requests at twice of what was just answered. */
+/** Has the code that refuses compiled, too, by the workload's own requests at twice the rate that was just answered. */
 async function overloadOnce(target: JobTarget, workload: Workload, capacity: number, lengthMs: number): Promise<void> {
   const load = workload.streams.reduce((sum, stream) => sum + stream.load, 0);
   const capacities = workload.streams.map(() => (2 * Math.max(1, capacity)) / load);

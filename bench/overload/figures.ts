@@ -1,12 +1,12 @@
 /**
  * A plan and its outcomes → what a page says of them.
  *
- * Definitions, all over the requests intended at or after 0, not taken back by their client before an end came, and of a
- * stream that is judged (`models` and `streams` are of all streams):
+ * Definitions, all over the requests intended at or after 0, not taken back by their client before an end came, and of
+ * a stream that is judged (`models` and `streams` are of all streams):
  * - in time: answered well, and the answer seen no later than the intended instant + the objective
  * - attainment: in time ÷ all of them; admitted attainment: in time ÷ those not refused
- * - latency: from the intended instant (not from when it was sent) to the end, whatever the end was; of the admitted. An
- *   admitted request that never ended counts with Infinity
+ * - latency: from the intended instant (not from when it was sent) to the end, whatever the end was; of the admitted.
+ *   An admitted request that never ended counts with Infinity
  * - refusal latency: the same of the refused
  * - goodput: in time, a second
  * Percentiles are of all values, sorted: no bucket rounds them.
@@ -165,7 +165,7 @@ export function percentile(sorted: Float64Array, share: number): number {
   return sorted[Math.max(0, Math.ceil(share * sorted.length - 1e-9) - 1)]!;
 }
 
-/** What counts as back to normal after a step down: a window of so many ms with such an attainment. */
+/** The condition for back to normal after a step down: a window of so many ms with such an attainment. */
 export const RECOVERED = { attainment: 0.99, windowMs: 1000 } as const;
 
 /**
@@ -184,7 +184,7 @@ export function recoveryAfterStep({ streams }: Workload, plan: RequestPlan, outc
   return Infinity;
 }
 
-/** Of the requests intended in [fromMs, untilMs); NaN of none. */
+/** The attainment of the requests intended in [fromMs, untilMs); NaN without requests. */
 export function attainmentBetween(plan: RequestPlan, outcomes: Outcomes, fromMs: number, untilMs: number): number {
   const tally = new Tally();
   for (let i = lowerBound(plan.at, fromMs); i < plan.count && plan.at[i]! < untilMs; i++) {
@@ -196,8 +196,8 @@ export function attainmentBetween(plan: RequestPlan, outcomes: Outcomes, fromMs:
 }
 
 /**
- * Share of the rows that were run for nothing: 1 − in time ÷ run, over the whole plan with its lead-in, weighed by what a
- * row of each model costs. A row counts as one answer (requests have one row). `rowsRun` by model; NaN if none ran.
+ * Share of the rows that were run for nothing: 1 − in time ÷ run, over the whole plan with its lead-in, weighed by what
+ * a row of each model costs. A row counts as one answer (requests have one row). `rowsRun` by model; NaN if none ran.
  */
 export function wastedShare(
   workload: Workload,

@@ -29,7 +29,7 @@ export interface OpenResult extends OpenLoopResult {
 
 const GENERATOR = fileURLToPath(new URL('./generator.js', import.meta.url));
 
-/** Of a generator with its server: no connection's streams or windows are ever the bound. */
+/** Connections of a generator with its server: no connection's streams or windows are ever the bound. */
 export const DEFAULT_CONNECTIONS = 8;
 
 export async function generateClosed(target: JobTarget, loop: ClosedLoop): Promise<Capacity> {
@@ -50,7 +50,8 @@ export async function generateOpen(
 async function runJob(job: Job, directory: string, onStarted?: (inMs: number) => void): Promise<unknown> {
   const [jobPath, resultPath] = [join(directory, 'job'), join(directory, 'result')];
   writeFileSync(jobPath, JSON.stringify(job));
-  // A session of its own: Linux shares cores between sessions first (autogroup), and a nice value counts only within one.
+  // A session of its own: Linux shares cores between sessions first (autogroup), and a nice value counts only within
+  // one.
   const child = spawn(process.execPath, [GENERATOR, jobPath, resultPath], {
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,
@@ -75,7 +76,7 @@ async function runJob(job: Job, directory: string, onStarted?: (inMs: number) =>
   return JSON.parse(readFileSync(resultPath, 'utf8'));
 }
 
-/** Of what Node prints of an error that nobody caught. */
+/** The reason in what Node prints of an error that nobody caught. */
 function reasonIn(lines: readonly string[]): string {
   return lines.find((line) => /^\w*Error\b/.test(line)) ?? lines.at(-1) ?? 'it said nothing';
 }

@@ -40,7 +40,7 @@ What the figures mean:
   (bench/overload/azure-like.ts has the figures of both).`;
 }
 
-/** Under the table of checks. */
+/** Text under the table of checks. */
 export const CHECK_NOTES = `The best baseline of a workload is whoever has the best mean attainment in this run, chosen in hindsight. The mean over
 workloads counts those that leave room: where a clairvoyant scheduler, which knows all arrivals and run times beforehand
 (bench/results/overload-bounds.json, from the simulator), attains more than the best baseline by over 0.01; where no bound

@@ -1,5 +1,5 @@
 /**
- * What a run has measured so far, written to its file after each turn, so that a run which was stopped can go on.
+ * The measurements of a run so far, written to its file after each turn, so that a run which was stopped can go on.
  *
  * A file is replaced as a whole (written beside, then renamed): whoever reads it finds one state or the next.
  */
@@ -99,7 +99,7 @@ export class Journal {
     return this.#capacities.find((record) => record.workload === workload && record.round === round);
   }
 
-  /** Which attempt a contestant's turn is now; undefined: it has a valid one, or was repeated often enough. */
+  /** The number of the attempt at a contestant's turn; undefined: it has a valid one, or was repeated often enough. */
   nextAttempt(workload: string, contestant: string, round: number | 'pilot'): number | undefined {
     const isOfRound = (turn: Turn): boolean => round === 'pilot' || (turn as Round).round === round;
     const turns: readonly Turn[] = round === 'pilot' ? this.#pilots : this.#rounds;
@@ -113,7 +113,7 @@ export class Journal {
   }
 }
 
-/** In people's words; undefined if it is the same run. */
+/** The difference in words; undefined if it is the same run. */
 export function whyNotTheSame(before: Results, now: Results): string | undefined {
   if (before.run === undefined || now.run === undefined) return 'it does not say with what options it was made';
   const machines = [before.machine, now.machine].map(machineLine);
@@ -132,7 +132,7 @@ function machineLine({ cpu, cores, memoryGiB, kernel, node }: Machine): string {
   return `${cpu}, ${cores} cores, ${memoryGiB} GiB, Linux ${kernel}, Node ${node}`;
 }
 
-/** Of each workload, so that a file which was changed is not taken for the one that was measured. */
+/** The digest of each workload, so that a file which was changed is not taken for the one that was measured. */
 export function digestsOf(workloads: readonly Workload[]): Record<string, string> {
   const digest = (workload: Workload): string =>
     createHash('sha256').update(JSON.stringify(workload)).digest('hex').slice(0, 16);

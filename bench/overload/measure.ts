@@ -10,13 +10,16 @@ import { MAX_LATENESS_P99_MS, type Round } from './results.ts';
 import { type BatchFigures, batchesBetween } from './server-metrics.ts';
 import type { Workload } from './workload.ts';
 
-/** Of the CPU that others took beside the workload's own neighbours: past it a round is of another machine. */
+/**
+ * The share of the CPU that others may take beside the workload's own neighbours: past it a round is of another
+ * machine.
+ */
 const MAX_FOREIGN_SHARE = 0.25;
 /** Runs at once of a reference. */
 const MOST_SLOTS = 2;
 const CAPACITY = { warmUpMs: 500, measureMs: 1500 };
 
-/** What the server can do with each stream's own mix, in requests a second; each mix is measured once. */
+/** The server's capacity for each stream's own mix, in requests a second; each mix is measured once. */
 export async function capacitiesOf(entrant: Entrant, workload: Workload, seed: number): Promise<number[]> {
   const known = new Map<string, number>();
   const capacities: number[] = [];
@@ -28,7 +31,10 @@ export async function capacitiesOf(entrant: Entrant, workload: Workload, seed: n
   return capacities;
 }
 
-/** As many calls as fill a batch of each model while the next one waits, within what a machine's memory is for. */
+/**
+ * Measures it with as many calls as fill a batch of each model while the next one waits, within what a machine's memory
+ * is for.
+ */
 async function capacityOf(entrant: Entrant, workload: Workload, stream: number, seed: number): Promise<number> {
   const { models, zipf } = workload.streams[stream]!;
   const calls = workload.maxBatchSize * Math.min(24, 2 * Math.max(MOST_SLOTS, models.length) + 1);

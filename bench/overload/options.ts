@@ -1,4 +1,4 @@
-/** The command line of the overload benchmark. Where it says nothing a run takes about two hours. */
+/** The command line of the overload benchmark. A run takes about two hours by default. */
 import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,7 +8,7 @@ import { readWorkload, type Workload } from './workload.ts';
 
 export const WORKLOADS_DIRECTORY = join('bench', 'overload', 'workloads');
 
-/** What is published. The other files beside them are run by name. */
+/** The workloads that are published. The other files beside them are run by name. */
 export const DEFAULT_WORKLOADS: readonly string[] = [
   'one-0.3x',
   'one-0.7x',
@@ -109,7 +109,7 @@ export function readOptions(args: readonly string[]): OverloadOptions {
   };
 }
 
-/** By its name among ours, or a file. */
+/** Finds a workload by its name among ours, or as a file. */
 export function findWorkload(name: string): Workload {
   const ours = join(WORKLOADS_DIRECTORY, `${name}.json`);
   if (existsSync(ours)) return readWorkload(ours);

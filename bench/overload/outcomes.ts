@@ -1,4 +1,7 @@
-/** What became of a plan's requests: what the load generator and the simulator both write, and figures are made of. */
+/**
+ * The outcomes of a plan's requests, which the load generator and the simulator both write, and of which figures are
+ * made.
+ */
 
 /** Codes in `Outcomes.kind`. */
 export const Outcome = {
@@ -37,7 +40,7 @@ const DEADLINE_EXCEEDED = 4;
 const RESOURCE_EXHAUSTED = 8;
 const UNAVAILABLE = 14;
 
-/** Of a gRPC status. */
+/** The outcome of a gRPC status. */
 export function outcomeOf(grpcStatus: number): number {
   switch (grpcStatus) {
     case OK:

@@ -3,8 +3,9 @@
  *
  *   node build/bench/overload/overload.js MODELS_DIRECTORY [options of options.ts]
  *
- * Writes every round as JSON, prints the tables with what must be shown and by how much it is or is not, and, for a whole
- * run, docs/results/overload.md with its plots. Compare only figures of one run. Ends well whether or not all is met.
+ * Writes every round as JSON, prints the tables with what must be shown and by how much it is or is not, and, for a
+ * whole run, docs/results/overload.md with its plots. Compare only figures of one run. Ends well whether or not all is
+ * met.
  */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';

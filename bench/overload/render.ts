@@ -150,7 +150,7 @@ function capacityText(results: Results, workload: string): string {
   return `The server can do ${short(capacity)} a second${by}; offered were ${short(meanOf(rounds, (r) => r.offeredPerSecond))}.`;
 }
 
-/** Who was how good in the round that chose. */
+/** The attainments in the round that chose. */
 function pilotText(results: Results, workload: string): string {
   const ranked = rankBaselines(workload, results.pilots ?? [], CONTESTANTS);
   if (ranked.length === 0) return '';

@@ -2,7 +2,8 @@
  * A workload at certain rates → every request of one run, in the order of their intended instants, as columns: tens of
  * thousands of small objects would be the generator's garbage collector in the figures.
  *
- * The same workload, rates, lengths and seed give the same plan, so that all contestants of a round get the same requests.
+ * The same workload, rates, lengths and seed give the same plan, so that all contestants of a round get the same
+ * requests.
  */
 import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
 import { zipfCumulative } from '../support/zipf.ts';
@@ -17,7 +18,7 @@ export interface RequestPlan {
   readonly model: Uint16Array;
   /** Index among the workload's streams. */
   readonly stream: Uint16Array;
-  /** From the intended instant, in ms. */
+  /** Milliseconds from the intended instant. */
   readonly objectiveMs: Float64Array;
   /** When the client takes it back, as an instant; Infinity = never. */
   readonly cancelAt: Float64Array;
@@ -26,7 +27,7 @@ export interface RequestPlan {
 }
 
 export interface PlanOptions {
-  /** What the server can do with each stream's own mix of models, in requests a second. */
+  /** The server's capacity for each stream's own mix of models, in requests a second. */
   readonly capacities: readonly number[];
   readonly seconds: number;
   readonly leadInMs: number;

@@ -14,7 +14,7 @@ export interface Round extends Figures {
   readonly seconds: number;
   /** 1 − rows of answers in time ÷ rows run, by their cost. */
   readonly wastedShare: number;
-  /** That share of the CPU that the server took in the run, in seconds. */
+  /** The same share of the CPU seconds that the server took in the run. */
   readonly wastedCpuSeconds: number;
   readonly serverCpuSeconds: number;
   readonly meanBatch: number;
@@ -24,7 +24,7 @@ export interface Round extends Figures {
   readonly reasons?: Readonly<Record<string, number>>;
   /** Mean |predicted − actual| of batches, where the server predicts. */
   readonly predictionErrorMs?: number;
-  /** Where the workload steps down at the end: how long until it is as before (figures.ts). */
+  /** The time until it is as before, if the workload steps down at the end (figures.ts). */
   readonly recoveryMs?: number;
   readonly latenessMs: OpenLoopResult['latenessMs'];
   readonly held: number;
@@ -32,9 +32,12 @@ export interface Round extends Figures {
   readonly generatorCpuMicros: number;
   /** The generator could run before other processes (a negative nice value). */
   readonly isGeneratorFirst: boolean;
-  /** Of the machine, that went to neither the server nor the generator; neighbours of the workload's own are in it. */
+  /**
+   * The share of the machine that went to neither the server nor the generator; neighbours of the workload's own are in
+   * it.
+   */
   readonly foreignShare: number;
-  /** What else was going on; absent if nothing was. */
+  /** Other work that was going on; absent if none was. */
   readonly disturbed?: string;
   /** Why the round says nothing and is in no mean; absent if it does. */
   readonly invalid?: string;
@@ -56,7 +59,7 @@ export interface Pilot {
   readonly invalid?: string;
 }
 
-/** What each reference did in a closed loop before a round, and what the loads are multiples of. */
+/** The rate of each reference in a closed loop before a round, and the rate of which the loads are multiples. */
 export interface CapacityRecord {
   readonly workload: string;
   readonly round: number;
@@ -68,7 +71,7 @@ export interface CapacityRecord {
 /** The round's number of the pilot. */
 export const PILOT = -1;
 
-/** What has to be the same for a run to go on where it stopped. */
+/** The settings that have to be the same for a run to go on where it stopped. */
 export interface RunKey {
   readonly seed: number;
   readonly rounds: number;
@@ -116,14 +119,14 @@ export function meanOf<T = Round>(rounds: readonly T[], pick: (round: T) => numb
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-/** In the order in which they were first measured. */
+/** The contestants in the order in which they were first measured. */
 export function contestantsIn({ rounds }: Results, workload: string): string[] {
   return [...new Set(rounds.filter((round) => round.workload === workload).map(({ contestant }) => contestant))];
 }
 
 /**
- * JSON.stringify's replacer. Four places are more than two runs agree on; JSON has no Infinity and no NaN: words stand for
- * them.
+ * JSON.stringify's replacer. Four places are more than two runs agree on; JSON has no Infinity and no NaN: words stand
+ * for them.
  */
 export function forJson(_key: string, value: unknown): unknown {
   if (typeof value !== 'number') return value;

@@ -1,4 +1,6 @@
-/** What a model is asked: one row of numbers of both signs, as wide as its input; and ONNX Runtime's own answer to it. */
+/**
+ * The question to a model: one row of numbers of both signs, as wide as its input; and ONNX Runtime's own answer to it.
+ */
 import { Buffer } from 'node:buffer';
 import { join } from 'node:path';
 import type grpc from '@grpc/grpc-js';
@@ -25,14 +27,14 @@ export const MODEL_INFER_PATH = MODEL_INFER.path;
 
 export interface ModelRow {
   readonly input: string;
-  /** Without the batch axis. */
+  /** The shape without the batch axis. */
   readonly rowShape: readonly number[];
   readonly row: Float32Array;
-  /** Of the first output. */
+  /** The first output. */
   readonly answer: readonly number[];
 }
 
-/** By the files of the workloads' models, in the directory of what bench/models/export.py writes. */
+/** The rows by the files of the workloads' models, in the directory of what bench/models/export.py writes. */
 export async function rowsOfModels(workloads: readonly Workload[], models: string): Promise<Map<string, ModelRow>> {
   const rows = new Map<string, ModelRow>();
   for (const { file } of workloads.flatMap((workload) => workload.models)) {
@@ -41,7 +43,7 @@ export async function rowsOfModels(workloads: readonly Workload[], models: strin
   return rows;
 }
 
-/** Of the first input of an ONNX file, which is float32. Throws where a row has no fixed shape. */
+/** A row of the first input of an ONNX file, which is float32. Throws if a row has no fixed shape. */
 export async function rowOf(file: string): Promise<ModelRow> {
   const session = await InferenceSession.create(file, { intraOpNumThreads: 1, executionProviders: ['cpu'] });
   try {
@@ -61,7 +63,7 @@ export async function rowOf(file: string): Promise<ModelRow> {
   }
 }
 
-/** As base64: a PredictRequest for `model` whose input is a tensor_content. */
+/** A PredictRequest for `model` whose input is a tensor_content, as base64. */
 export function predictMessage(model: string, { input, rowShape, row }: ModelRow): string {
   const tensor = {
     dtype: 'DT_FLOAT',
@@ -72,7 +74,7 @@ export function predictMessage(model: string, { input, rowShape, row }: ModelRow
   return Buffer.from(bytes).toString('base64');
 }
 
-/** As base64: a ModelInferRequest that may wait so long in Triton's queue. */
+/** A ModelInferRequest that may wait so long in Triton's queue, as base64. */
 export function inferMessage(model: string, { input, rowShape, row }: ModelRow, queueTimeoutMs: number): string {
   const bytes = MODEL_INFER.requestSerialize({
     modelName: model,

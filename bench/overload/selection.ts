@@ -1,4 +1,6 @@
-/** After the pilot round: which baselines are measured further, in hindsight of how they did on this very workload. */
+/**
+ * Chooses the baselines that are measured after the pilot round, in hindsight of how they did on this very workload.
+ */
 import type { Contestant } from './contestants.ts';
 import { meanOf, type Pilot } from './results.ts';
 
@@ -11,8 +13,8 @@ export interface Ranked {
 }
 
 /**
- * Baselines by attainment, best first; of a family only its best. A turn that was disturbed counts where there is no
- * other. Who has no turn is not in it.
+ * Baselines by attainment, best first; of a family only its best. A turn that was disturbed counts if there is no
+ * other. A baseline without a turn is not in it.
  */
 export function rankBaselines(
   workload: string,
@@ -40,7 +42,7 @@ function attainmentIn(pilots: readonly Pilot[], workload: string, contestant: st
   return meanOf(valid.length > 0 ? valid : own.slice(-1), ({ attainment }) => attainment);
 }
 
-/** Who is measured in the judged rounds, in the contestants' order: ours, the best baselines, and those that are needed. */
+/** The contestants of the judged rounds, in their order: ours, the best baselines, and those that are needed. */
 export function selectContestants(
   workload: string,
   pilots: readonly Pilot[],

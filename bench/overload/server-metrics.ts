@@ -1,9 +1,9 @@
-/** What the server itself says of a run, from its metrics page: rows and sizes of its batches, and its predictions. */
+/** The server's own figures of a run, from its metrics page: rows and sizes of its batches, and its predictions. */
 import { type MetricSamples, parseMetrics } from '../../src/cli/prometheus-text.ts';
 import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
 
 export interface BatchMetrics {
-  /** By model. */
+  /** Rows and batches by model. */
   readonly rows: ReadonlyMap<string, number>;
   readonly batches: ReadonlyMap<string, number>;
   /** Batches of at most so many rows and more than the bound before; the last bound is +Inf. All models. */
@@ -66,7 +66,7 @@ function singleBuckets(cumulative: ReadonlyMap<string, number>): Map<string, num
 }
 
 export interface BatchFigures {
-  /** By the order of `models`. */
+  /** Rows by the order of `models`. */
   readonly rowsRun: readonly number[];
   readonly batches: number;
   readonly meanBatch: number;
@@ -77,8 +77,8 @@ export interface BatchFigures {
 }
 
 /**
- * Between two readings. A server that was not asked for a model has no series of it: 0. `aside` says how many batches of
- * one row of each model to leave out.
+ * The batches between two readings. A server that was not asked for a model has no series of it: 0. `aside` says how
+ * many batches of one row of each model to leave out.
  */
 export function batchesBetween(
   models: readonly string[],

@@ -4,7 +4,7 @@ import { escapeXml } from '../compare/svg-plot.ts';
 export interface Line {
   readonly label: string;
   readonly isOurs: boolean;
-  /** From 0 to 1, one each `stepMs`; null = none. */
+  /** Values from 0 to 1, one each `stepMs`; null = none. */
   readonly values: readonly (number | null)[];
 }
 

@@ -4,7 +4,7 @@
  *
  *   servers of {big} ─ pilot round:  one-0.7x: capacity, greedy, queue-2, …    one-2x: capacity, greedy, queue-2, …
  *                    ─ who is among the best nowhere is ended
- *                    ─ judged rounds: one-0.7x: round 1 (capacity, pillion, best, …) round 2 (capacity, …, best, pillion) …
+ *                    ─ judged rounds: one-0.7x: round 1 (capacity, pillion, best) round 2 (capacity, best, pillion) …
  *                                     one-2x: …
  *   servers of {mid-0 … mid-9} ─ …
  *
@@ -25,7 +25,7 @@ import { SELECTED, selectContestants } from './selection.ts';
 import type { Ahead, TimeLeft } from './time-left.ts';
 import type { Workload } from './workload.ts';
 
-/** Also where they are no contestants themselves. */
+/** References of the loads, also if they are no contestants themselves. */
 const REFERENCES = CONTESTANTS.filter(({ isReference }) => isReference === true);
 
 export interface TournamentOptions extends RosterOptions {
@@ -33,12 +33,12 @@ export interface TournamentOptions extends RosterOptions {
   /** A pilot round on each workload chooses whom the judged rounds are left to. */
   readonly hasPilot: boolean;
   readonly rounds: number;
-  /** Instead of the workloads' own. */
+  /** Lengths that replace the workloads' own. */
   readonly seconds: number | undefined;
   readonly leadInMs: number;
   /** Rounds in which the machine had other work count all the same. */
   readonly keepsDisturbed: boolean;
-  /** Of the pilot round; each judged round has a seed of its own after it. */
+  /** The seed of the pilot round; each judged round has a seed of its own after it. */
   readonly seed: number;
   readonly timeLeft: TimeLeft;
 }
@@ -163,7 +163,10 @@ class GroupTournament {
     });
   }
 
-  /** What `use` gives while the entrant is awake; undefined, and an incident, when it fails or does not start. */
+  /**
+   * Resolves with what `use` gives while the entrant is awake; undefined, and an incident, when it fails or does not
+   * start.
+   */
   async #use<T>(
     workload: Workload,
     contestant: Contestant,
@@ -195,7 +198,10 @@ class GroupTournament {
   }
 }
 
-/** What a run still has to do on a workload, as far as that can be told before it: whom the pilot chooses is not known. */
+/**
+ * The turns that a run still has to do on a workload, as far as they can be told before it: the pilot's choice is not
+ * known.
+ */
 export function turnsAhead(
   workload: Workload,
   done: Results,

@@ -23,7 +23,7 @@ export interface RunningTriton {
   readonly server: ServerProcess;
   /** "host:port" of gRPC. */
   readonly address: string;
-  /** Of REST. */
+  /** The origin of REST. */
   readonly origin: string;
 }
 
@@ -52,8 +52,8 @@ export async function startTriton(
     OPENBLAS_NUM_THREADS: '1',
   };
   const started = await startServer({ name, program: python, args: [join(PEERS, 'triton', 'serve.py')], env });
-  // Never stopped by SIGSTOP: it would take its Python process, which cannot answer for a while, for dead. Idle it costs
-  // no tick of the CPU in ten seconds.
+  // Never stopped by SIGSTOP: it would take its Python process, which cannot answer for a while, for dead. Idle it
+  // costs no tick of the CPU in ten seconds.
   const awake = (): void => undefined;
   const server: ServerProcess = {
     ...started,
@@ -84,7 +84,9 @@ async function untilReady(origin: string, server: ServerProcess): Promise<void> 
   throw new Error(`it was not ready within ${START_MS / 1000} s`);
 }
 
-/** What the load generator sends it: each stream's requests may wait for as long as the stream's objective. */
+/**
+ * The requests that the load generator sends it: each stream's requests may wait for as long as the stream's objective.
+ */
 export function tritonTarget(
   address: string,
   { models, streams }: Workload,

@@ -1,9 +1,12 @@
-/** Reads an object of JSON field by field. Errors name the place, what is there and what is wanted; no field is passed over. */
+/**
+ * Reads an object of JSON field by field. Errors name the place, what is there and what is wanted; no field is passed
+ * over.
+ */
 
 export interface NumberRule {
   readonly min: number;
   readonly max?: number;
-  /** What an absent field means; without it the field has to be there. */
+  /** The value of an absent field; without a fallback the field has to be there. */
   readonly fallback?: number;
 }
 
@@ -11,7 +14,7 @@ export class Reader {
   readonly #fields: Readonly<Record<string, unknown>>;
   readonly #seen = new Set<string>();
   readonly #source: string;
-  /** Of this object in its file, such as streams[1]; empty at the top. */
+  /** The place of this object in its file, such as streams[1]; empty at the top. */
   readonly place: string;
 
   constructor(value: unknown, source: string, place = '') {
@@ -72,7 +75,7 @@ export class Reader {
     return this.#fields[name] === undefined ? undefined : this.child(name);
   }
 
-  /** At least one. */
+  /** Reads a list of at least one object. */
   list(name: string): Reader[] {
     const value = this.#take(name);
     if (!Array.isArray(value) || value.length === 0) throw this.wrong(name, value, 'a list of at least one object');

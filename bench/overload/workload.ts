@@ -8,7 +8,9 @@ import { readFileSync } from 'node:fs';
 import type { Arrivals, ProfilePart } from './arrivals.ts';
 import { Reader } from './workload-reader.ts';
 
-/** What a run of `rows` rows takes of a core: baseMs + rows × perRowMs, with chance. For the simulator, and to weigh. */
+/**
+ * The time of a run of `rows` rows on a core: baseMs + rows × perRowMs, with chance. For the simulator, and to weigh.
+ */
 export interface LatencyCurve {
   readonly baseMs: number;
   readonly perRowMs: number;
@@ -44,7 +46,7 @@ export interface Stream {
   readonly profile: readonly ProfilePart[];
   /** So many of the requests are taken back by their client, at a moment within their objective. */
   readonly cancelShare: number;
-  /** As whom it asks: the value of the workload's `callerHeader`. */
+  /** The caller's name: the value of the workload's `callerHeader`. */
   readonly caller: string | undefined;
   /** False: load beside which the others are judged. It is in no figure but its own attainment and its models'. */
   readonly isJudged: boolean;
@@ -67,7 +69,7 @@ export interface Workload {
   readonly neighbour: Neighbour | undefined;
   /** The header that tells callers apart; Pillion is told its name, its baselines know no callers. */
   readonly callerHeader: string | undefined;
-  /** Beside the contestant's own, of `pillion serve`. */
+  /** Arguments of `pillion serve` beside the contestant's own. */
   readonly serveArgs: readonly string[];
 }
 
@@ -121,7 +123,9 @@ function checkStreams({ streams, callerHeader }: Workload, source: string): void
     throw new Error(`${source}: a stream has a caller, but there is no callerHeader to send it in`);
 }
 
-/** More is asked than can be done during the whole run: nobody takes requests back, and no part is quieter than that. */
+/**
+ * More is asked than can be done during the whole run: nobody takes requests back, and no part is quieter than that.
+ */
 export function standsAboveCapacity({ streams }: Workload): boolean {
   const isSteady = streams.every(
     ({ arrivals, cancelShare }) => (arrivals.kind === 'poisson' || arrivals.kind === 'gamma') && cancelShare === 0,

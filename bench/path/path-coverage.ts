@@ -3,9 +3,10 @@
  *
  *   node build/bench/path/path-coverage.js [--list | --json]
  *
- * Serves the example model digits in this process, on the event loop (--host=inline), and sends it one request at a time.
- * V8's precise coverage counts the calls of each function. A file is on the path if most requests go through it; functions
- * and calls are medians. The server's periodic work waits meanwhile: on a slow machine it would be in most requests' periods.
+ * Serves the example model digits in this process, on the event loop (--host=inline), and sends it one request at a
+ * time. V8's precise coverage counts the calls of each function. A file is on the path if most requests go through it;
+ * functions and calls are medians. The server's periodic work waits meanwhile: on a slow machine it would be in most
+ * requests' periods.
  *
  * --list prints the files with their functions, --json the files alone, for test/integration/life-of-a-request.test.ts.
  */
@@ -116,7 +117,7 @@ async function take(session: Session): Promise<Coverage> {
   return coverage;
 }
 
-/** From now on, long timers of the system's clock no longer fire. */
+/** Keeps long timers of the system's clock from firing from now on. */
 function holdPeriodicWork(): void {
   const { setTimer } = systemClock;
   const held = { cancel: () => {} };

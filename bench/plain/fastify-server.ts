@@ -1,6 +1,6 @@
 /**
- * What a developer writes first: Fastify and onnxruntime-node, one run a request, TensorFlow Serving's row form. The
- * baseline of REST figures. Usage: fastify-server.js MODEL.onnx; prints its port.
+ * The server that a developer writes first: Fastify and onnxruntime-node, one run a request, TensorFlow Serving's row
+ * form. The baseline of REST figures. Usage: fastify-server.js MODEL.onnx; prints its port.
  */
 import process from 'node:process';
 import Fastify from 'fastify';

@@ -1,6 +1,6 @@
 /**
- * @grpc/grpc-js without protobuf: a message is the input's float32 bytes, the answer the first output's. What that
- * stack can do at most with large tensors. Usage: grpc-js-raw-server.js MODEL.onnx; prints its port.
+ * @grpc/grpc-js without protobuf: a message is the input's float32 bytes, the answer the first output's. It
+ * shows what that stack can do at most with large tensors. Usage: grpc-js-raw-server.js MODEL.onnx; prints its port.
  */
 import { Buffer } from 'node:buffer';
 import process from 'node:process';

@@ -4,8 +4,8 @@
  *
  *   node build/bench/profile/request-path.js MODELS_DIRECTORY [--seconds=5] [--connections=32]
  *
- * Needs Linux's perf, and leave to use it (kernel.perf_event_paranoid of 1 at most, or root). Samples cost a few per cent:
- * the shares count, the sum is scaled to the CPU of the process.
+ * Needs Linux's perf, and leave to use it (kernel.perf_event_paranoid of 1 at most, or root). Samples cost a few per
+ * cent: the shares count, the sum is scaled to the CPU of the process.
  */
 import { execFile, execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,7 +22,7 @@ import { type Stage, stageOf } from './stages.ts';
 
 const MODEL = 'mlp_small';
 const WARM_UP_SECONDS = 3;
-/** Of the load before and after the samples: they are taken in its middle. */
+/** Seconds of the load before and after the samples, which are taken in its middle. */
 const MARGIN_SECONDS = 1;
 const SAMPLES_PER_SECOND = 4000;
 const RESULTS = 'bench/results/request-path.json';
@@ -32,7 +32,7 @@ interface Budget {
   /** CPU µs a request, of all the process's threads. */
   readonly cpuMicros: number;
   readonly requestsPerSecond: number;
-  /** Of cpuMicros. */
+  /** The parts of `cpuMicros`. */
   readonly stages: Readonly<Partial<Record<Stage, number>>>;
 }
 

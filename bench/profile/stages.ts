@@ -24,7 +24,7 @@ export type Stage =
   | 'core: clocks, errors, heaps'
   | 'promises and other of V8';
 
-/** Of our own files, by where they lie; the first that fits. */
+/** The stages of our own files, by where they lie; the first that fits counts. */
 const FOLDERS: readonly (readonly [RegExp, Stage])[] = [
   [/\/dist\/proxy\/http2\//, 'HTTP/2'],
   [/\/dist\/proxy\/grpc\//, 'gRPC and protobuf'],

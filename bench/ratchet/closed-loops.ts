@@ -14,15 +14,18 @@ import type { ClosedLoop, ModelPlan } from './plan.ts';
 import { figuresOf, type Loaded } from './slice-figures.ts';
 import { type Side, type Slice, takeSlices } from './slices.ts';
 
-/** Of the pairs of slices. With fewer it is measured again; if that does not help, all are taken, and the samples marked. */
+/**
+ * The least share of calm pairs of slices. With fewer it is measured again; if that does not help, all are taken, and
+ * the samples marked.
+ */
 const LEAST_CALM = 0.25;
 const MOST_REPEATS = 1;
 /** Both loads at once: connections are made, and each has asked. */
 const BEGIN_MS = 200;
-/** Before the loads end by themselves, so that they end while both servers run. */
+/** The time before the loads end by themselves, so that they end while both servers run. */
 const END_MS = 600;
 
-/** What a server of a checkout answers for one model. */
+/** A server of a checkout that answers for one model. */
 export function contestantOf(checkout: Checkout, protocols: readonly Protocol[]): Contestant {
   return {
     ...{ name: checkout.name, label: checkout.name },

@@ -1,11 +1,11 @@
-/** What the ratchet measures: figures, each a ratio of this checkout to the pinned one. */
+/** The measures of the ratchet: figures, each a ratio of this checkout to the pinned one. */
 import { median } from '../support/statistics.ts';
 
 export interface Measure {
-  /** In tables, with its unit. */
+  /** The name in tables, with the unit. */
   readonly label: string;
   readonly isMoreBetter: boolean;
-  /** Behind the decimal point. */
+  /** Digits behind the decimal point. */
   readonly digits: number;
 }
 
@@ -31,7 +31,7 @@ export interface Sample extends Both<number> {
   /** The work that was done, such as "mlp_small gRPC, 32". */
   readonly work: string;
   readonly measure: MeasureName;
-  /** From 0. */
+  /** The number of the start, from 0. */
   readonly start: number;
   /** The median of the pairs' ratios, here ÷ pinned; `here` and `pinned` are medians by themselves. */
   readonly ratio: number;

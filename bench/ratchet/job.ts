@@ -5,7 +5,7 @@ import type { Both, Sample } from './figures.ts';
 export interface JobOptions extends Both<Checkout> {
   /** Directory of what bench/models/export.py writes. */
   readonly models: string;
-  /** Of one work at one start, under load, for both together. */
+  /** Seconds of one work at one start, under load, for both together. */
   readonly seconds: number;
   readonly progress: (text: string) => void;
   readonly notice: (text: string) => void;
@@ -19,7 +19,7 @@ export interface Job {
   measure(start: number, works: readonly string[]): Promise<Sample[]>;
 }
 
-/** Whose turn is first changes from turn to turn, and from start to start. */
+/** True if this checkout has the first turn, which changes from turn to turn, and from start to start. */
 export function isHereFirst(start: number, turn: number): boolean {
   return (start + turn) % 2 === 0;
 }

@@ -1,9 +1,9 @@
 /**
  * Samples and the best ratios so far → a verdict on each figure.
  *
- * A start is one observation: which code was compiled when, and which plan was chosen, differ from start to start. A figure's
- * interval is that of the median of the starts' ratios, by their order (statistics.ts); of four starts and of the eight of a
- * repeated work, from the lowest to the highest.
+ * A start is one observation: which code was compiled when, and which plan was chosen, differ from start to start. A
+ * figure's interval is that of the median of the starts' ratios, by their order (statistics.ts); of four starts and of
+ * the eight of a repeated work, from the lowest to the highest.
  *
  * "Gain" is the ratio where more is better, and its inverse where less is: 1.05 is always 5 % better.
  *
@@ -11,12 +11,12 @@
  *   ───├───┤──┼──────────────┼───────  fails: the whole interval lies below
  *          ├──┼───┤          │         unclear: a loss of 3 % can be neither shown nor ruled out
  *             │    ├──────┤  │         holds
- *             │              │ ├────┤  new best, if the median is better by 3 % at least: less is within what runs differ by
+ *             │              │ ├────┤  new best, if the median is better by 3 % at least: runs differ by less
  */
 import { median, medianInterval } from '../support/statistics.ts';
 import { keyOf, MEASURES, type Sample } from './figures.ts';
 
-/** Of the best so far: below it a figure fails. */
+/** The share of the best so far below which a figure fails. */
 export const FLOOR = 0.97;
 const NEW_BEST = 1 / FLOOR;
 
@@ -34,12 +34,12 @@ export interface Verdict extends Pick<Sample, 'work' | 'measure'> {
   readonly high: number;
   /** The best ratio so far; undefined where this is the first run with the figure. */
   readonly best: number | undefined;
-  /** Of the ratio on the best. */
+  /** The ratio divided by the best. */
   readonly gain: number | undefined;
   readonly state: State;
 }
 
-/** In the order in which figures were first measured. `bestOf` is undefined where there is none yet. */
+/** The verdicts in the order in which figures were first measured. `bestOf` is undefined if there is none yet. */
 export function judge(samples: readonly Sample[], bestOf: (key: string) => number | undefined): Verdict[] {
   const figures = new Map<string, Sample[]>();
   for (const sample of samples) {

@@ -1,4 +1,4 @@
-/** The command line. Where it says nothing but `quick` or `all`, the run is published. */
+/** The command line. The run is published if it says nothing but `quick` or `all`. */
 import { parseArgs } from 'node:util';
 
 export type PlanName = 'quick' | 'all';
@@ -30,7 +30,7 @@ export interface RatchetOptions {
   /** Empty: everything. */
   readonly only: readonly string[];
   readonly against: string | undefined;
-  /** As everyone runs it: its figures count. */
+  /** The run is as everyone runs it: its figures count. */
   readonly isPublished: boolean;
 }
 

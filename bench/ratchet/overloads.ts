@@ -1,7 +1,8 @@
 /**
- * A workload of more than can be done, open loop: who answers what share in time, this checkout's server by itself or the
- * pinned one's with a fixed queue of two batches, two runs at once and one thread each. The queue, and the server whose
- * capacity the load is a multiple of, are fixed beforehand and of the pinned build: neither moves with what is measured.
+ * A workload of more than can be done, open loop: who answers what share in time, this checkout's server by itself or
+ * the pinned one's with a fixed queue of two batches, two runs at once and one thread each. The queue, and the server
+ * whose capacity the load is a multiple of, are fixed beforehand and of the pinned build: neither moves with what is
+ * measured.
  */
 import type { Contestant } from '../overload/contestants.ts';
 import { type Entrant, startEntrant } from '../overload/entrant.ts';

@@ -1,4 +1,4 @@
-/** What is measured. `quick` takes ten minutes, `all` forty, with four starts of each build. */
+/** The plans of what is measured. `quick` takes ten minutes, `all` forty, with four starts of each build. */
 import type { ModelName } from '../compare/models.ts';
 import * as grpc from '../compare/protocols/grpc.ts';
 import type { Protocol } from '../compare/protocols/protocol.ts';
@@ -9,7 +9,7 @@ import type { MeasureName } from './figures.ts';
 export interface ClosedLoop {
   readonly name: string;
   readonly protocol: Protocol;
-  /** Of the pinned build, where it does not know `protocol`. */
+  /** The protocol of the pinned build, if it does not know `protocol`. */
   readonly pinnedProtocol?: Protocol;
   readonly connections: number;
   readonly measures: readonly MeasureName[];
@@ -19,11 +19,11 @@ export interface ClosedLoop {
 /** One pair of servers does all of a model's work, in this order. */
 export interface ModelPlan {
   readonly model: ModelName;
-  /** Of each work on each server, before its turns. */
+  /** Warm-up of each work on each server, before its turns. */
   readonly warmUpSeconds: number;
   /** Long enough for many requests; else the shorter, the more alike the machine is for both. */
   readonly sliceMs: number;
-  /** In which everything on its way is answered. */
+  /** The time in which everything on its way is answered. */
   readonly drainMs: number;
   readonly works: readonly ClosedLoop[];
 }
@@ -79,7 +79,7 @@ export const MODEL_PLANS: readonly ModelPlan[] = [
   },
   {
     model: 'mlp_big',
-    // What it learns of its plans takes a while.
+    // The server learns for a while which of its plans is best.
     warmUpSeconds: 5,
     sliceMs: 200,
     drainMs: 80,
@@ -90,7 +90,7 @@ export const MODEL_PLANS: readonly ModelPlan[] = [
   },
 ];
 
-/** What is started and left alone; its answers are REST's. */
+/** The model of the server that is started and left alone; its answers are REST's. */
 export const START_MODEL: ModelName = 'mlp_small';
 
 /** Names in bench/overload/workloads. */

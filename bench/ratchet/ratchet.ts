@@ -1,7 +1,8 @@
 /**
- * npm run bench -- ratchet: this checkout beside a pinned commit, so that losses which are each too small to see do not add up.
+ * npm run bench -- ratchet: this checkout beside a pinned commit, so that losses which are each too small to see do not
+ * add up.
  *
- *   PILLION_BENCH_PINNED=CHECKOUT node build/bench/ratchet/ratchet.js MODELS_DIRECTORY [quick|all] [options of options.ts]
+ *   PILLION_BENCH_PINNED=CHECKOUT node build/bench/ratchet/ratchet.js MODELS_DIRECTORY [quick|all] [OPTION…]
  *
  * Ends with exit status 1 where a figure fails (judge.ts).
  */
@@ -34,7 +35,7 @@ import {
 import { startJob } from './starts.ts';
 
 const DOCUMENT = join('docs', 'results', 'ratchet.md');
-/** What the server is made of. */
+/** The files that the server is made of. */
 const PRODUCT = ['src', 'bin', 'proto', 'package-lock.json', 'scripts/lib/bundle'];
 
 function jobsOf({ plan, only }: RatchetOptions, options: JobOptions): Job[] {
@@ -52,8 +53,8 @@ function jobsOf({ plan, only }: RatchetOptions, options: JobOptions): Job[] {
 type Measured = Pick<Run, 'samples' | 'incidents'>;
 
 /**
- * Start by start over all jobs, so that each figure's starts lie as far apart as the run allows. A start at which a job fails
- * is an incident, and its other starts count.
+ * Start by start over all jobs, so that each figure's starts lie as far apart as the run allows. A start at which a job
+ * fails is an incident, and its other starts count.
  */
 async function takeStarts(
   jobs: readonly Job[],
@@ -143,7 +144,7 @@ function publish(run: Run, pinned: Pinned, verdicts: readonly Verdict[]): void {
   render();
 }
 
-/** From the file, so that --render changes nothing that was not changed. */
+/** Renders the results of the file, so that --render changes nothing that was not changed. */
 function render(): void {
   mkdirSync(dirname(DOCUMENT), { recursive: true });
   writeFileSync(DOCUMENT, renderDocument(readResults()));

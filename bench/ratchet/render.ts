@@ -12,7 +12,7 @@ const STATES: Readonly<Record<State, string>> = {
   first: 'first run',
 };
 
-/** With the best ratios as they were before the run. */
+/** The verdicts with the best ratios as they were before the run. */
 export function verdictsOf({ samples, bests }: Run): Verdict[] {
   return judge(samples, (key) => bests[key]);
 }

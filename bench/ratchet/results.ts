@@ -1,4 +1,4 @@
-/** What a run leaves behind, and the file that pins what it is measured against. */
+/** The results of a run, and the file that pins what it is measured against. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Machine } from '../support/machine.ts';
@@ -8,10 +8,10 @@ import type { PlanName } from './options.ts';
 
 export const PINNED_FILE = join('bench', 'ratchet', 'pinned.json');
 export const RESULTS_FILE = join('bench', 'results', 'ratchet.json');
-/** Of a run with options. */
+/** The results of a run with options. */
 export const UNPUBLISHED_FILE = join('.cache', 'bench', 'ratchet.json');
 
-/** What was measured: a commit, and whether what it is made of had changes on top. */
+/** The revision that was measured: a commit, and whether the product's files had changes on top. */
 export interface Revision {
   readonly commit: string;
   readonly isChanged: boolean;
@@ -19,7 +19,7 @@ export interface Revision {
 
 export interface Best {
   readonly ratio: number;
-  /** Where it was reached. */
+  /** The commit at which it was reached. */
   readonly commit: string;
   /** YYYY-MM-DD. */
   readonly date: string;
@@ -27,7 +27,7 @@ export interface Best {
 
 export interface Pinned {
   readonly commit: string;
-  /** By the key of the figure. */
+  /** The best ratios by the key of the figure. */
   readonly bests: Readonly<Record<string, Best>>;
 }
 
@@ -43,9 +43,9 @@ export interface Run {
   readonly seconds: number;
   /** Works that were measured at as many starts more, since one of their figures failed. */
   readonly repeated: readonly string[];
-  /** What could not be measured, and why. */
+  /** Measurements that failed, and why. */
   readonly incidents: readonly string[];
-  /** As they were before the run. */
+  /** The best ratios before the run. */
   readonly bests: Readonly<Record<string, number>>;
   readonly samples: readonly Sample[];
 }
@@ -57,7 +57,7 @@ export function readPinned(): Pinned {
   return JSON.parse(readFileSync(PINNED_FILE, 'utf8')) as Pinned;
 }
 
-/** With the figures that are new or better than ever. */
+/** Adds the figures that are new or better than ever. */
 export function withNewBests(pinned: Pinned, verdicts: readonly Verdict[], { here, startedAt }: Run): Pinned {
   const news = verdicts
     .filter(({ state }) => state === 'first' || state === 'new best')

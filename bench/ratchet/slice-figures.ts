@@ -11,12 +11,15 @@ export interface Loaded {
 
 interface LoadedSide {
   readonly slices: readonly Slice[];
-  /** By their ends, in µs since the epoch. */
+  /** The ends of the requests, ascending, in µs since the epoch. */
   readonly ends: Float64Array;
   readonly requests: readonly TimedRequest[];
 }
 
-/** Of each pair for what is counted, one of all together for latencies. A pair in which neither answered is left out. */
+/**
+ * One figure of each pair for what is counted, one of all together for latencies. A pair in which neither answered is
+ * left out.
+ */
 export function figuresOf({ pairs, requests }: Loaded, measure: MeasureName): Both<number>[] {
   const here = sideOf(
     pairs.map((pair) => pair.here),
@@ -28,7 +31,7 @@ export function figuresOf({ pairs, requests }: Loaded, measure: MeasureName): Bo
   );
   const [ours, theirs] = [here, pinned].map((side) => valuesOf(side, measure)) as [number[], number[]];
   const values = ours.map((value, i) => ({ here: value, pinned: theirs[i]! }));
-  // Where one of them stalled the ratio is 0 or Infinity, which the median takes; of two stalls there is none.
+  // The ratio is 0 or Infinity if one of them stalled, which the median takes; two stalls have none.
   return values.filter((both) => !Number.isNaN(both.here / both.pinned));
 }
 
@@ -41,7 +44,8 @@ function valuesOf(side: LoadedSide, measure: MeasureName): number[] {
     case 'requests':
       return side.slices.map(({ steadyAt, heldAt }) => endedIn(side, steadyAt, heldAt) / ((heldAt - steadyAt) / 1e6));
     case 'cpu':
-      // What was on its way when the load was held is read when it goes on, and about as much is on its way at the end.
+      // Requests that were on their way when the load was held are read when it goes on, and about as many are on their
+      // way at the end.
       return side.slices.map(({ resumedAt, heldAt, cpuMicros }) => cpuMicros / endedIn(side, resumedAt, heldAt));
     case 'p50':
       return [latencyMs(side, 0.5)];
@@ -56,7 +60,7 @@ function endedIn({ ends }: LoadedSide, from: number, until: number): number {
   return lowerBound(ends, until) - lowerBound(ends, from);
 }
 
-/** Of the requests that began and ended while the server ran. */
+/** The latency of the requests that began and ended while the server ran. */
 function latencyMs({ slices, requests }: LoadedSide, share: number): number {
   const taken: number[] = [];
   const sorted = [...requests].sort((a, b) => a.startedAt - b.startedAt);

@@ -1,12 +1,14 @@
 /**
- * Two servers under closed loops of their own, of which one at a time runs: slices far shorter than the moods of a shared machine,
- * so that both have the same.
+ * Two servers under closed loops of their own, of which one at a time runs: slices far shorter than the moods of a
+ * shared machine, so that both have the same.
  *
  *   here    ████████░··············████████░··············
- *   pinned  ·············████████░··············████████░·      █ server and load run   ░ the load is held   · both are stopped
+ *   pinned  ·············████████░··············████████░·
  *
- * The load is held first, and a moment later, when all that was on its way has been answered, the server is stopped: a run in
- * which it was stopped would look slow to a scheduler that learns from its runs.
+ *           █ server and load run   ░ the load is held   · both are stopped
+ *
+ * The load is held first, and a moment later, when all that was on its way has been answered, the server is stopped: a
+ * run in which it was stopped would look slow to a scheduler that learns from its runs.
  */
 import { availableParallelism } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -27,15 +29,15 @@ export interface Slice {
   /** Caches are warm again: rates count from here. */
   readonly steadyAt: number;
   readonly heldAt: number;
-  /** Of the server's threads, until it was stopped. */
+  /** CPU time of the server's threads, until it was stopped. */
   readonly cpuMicros: number;
-  /** Of all cores, what a hypervisor took away. */
+  /** The share of all cores that a hypervisor took away. */
   readonly stolenShare: number;
 }
 
 export interface SliceOptions {
   readonly sliceMs: number;
-  /** From the load's stop to the server's. */
+  /** The time from the load's stop to the server's. */
   readonly drainMs: number;
   /** When no slice begins any more, by performance.now(). */
   readonly endMs: number;
@@ -85,7 +87,7 @@ async function takeSlice({ server, load }: Side, offset: number, { sliceMs, drai
   return { resumedAt, steadyAt, heldAt, cpuMicros: server.threadMicros() - cpuBefore, stolenShare };
 }
 
-/** What performance.now() has to be told to be the system's time, which other processes write into their logs. */
+/** Milliseconds to add to performance.now() for the system's time, which other processes write into their logs. */
 function epochOffsetMs(): number {
   const before = Date.now();
   let now = before;

@@ -10,9 +10,9 @@ import { inTurn, isHereFirst, type Job, type JobOptions } from './job.ts';
 import { START_MODEL } from './plan.ts';
 
 const WORK = `${START_MODEL}, started and left alone`;
-/** At one start of the others. */
+/** Turns at one start of the others. */
 const TURNS = 4;
-/** Until then what a start leaves behind has been collected. */
+/** Idle time after which the garbage of a start has been collected. */
 const IDLE_MS = 2000;
 const MIB = 2 ** 20;
 

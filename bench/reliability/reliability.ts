@@ -8,8 +8,8 @@
  *   fuzz       npm test -- fuzz        two minutes, kept
  *   soak       npm test -- soak        half an hour
  *
- * `--only=PART,…` measures some of them; `--render` writes the page from the results that are there. A part that fails is
- * said at the end, and its results stand in the page as they are.
+ * `--only=PART,…` measures some of them; `--render` writes the page from the results that are there. A part that fails
+ * is said at the end, and its results stand in the page as they are.
  */
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';

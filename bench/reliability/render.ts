@@ -7,9 +7,9 @@ import type { Machine } from '../support/machine.ts';
 
 /** Share of a neighbour's requests that must be answered beside an attack. */
 const LEAST_ANSWERED = 0.999;
-/** Of the neighbour's p99 beside a process that burns as much CPU. */
+/** The most that the neighbour's p99 may be, as a multiple of that beside a process that burns as much CPU. */
 const MOST_TIMES_BURNER = 2;
-/** Of the memory before an attack, half a minute after it. */
+/** The most memory half a minute after an attack, as a multiple of that before it. */
 const MOST_TIMES_BEFORE = 1.2;
 
 interface Attacks {

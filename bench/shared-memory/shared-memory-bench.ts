@@ -1,6 +1,6 @@
 /**
- * npm run bench -- shared-memory: images in system shared memory beside the same images in gRPC's messages, in turn. The
- * clients are one process of Node, which writes each image into its region (or message) anew.
+ * npm run bench -- shared-memory: images in system shared memory beside the same images in gRPC's messages, in turn.
+ * The clients are one process of Node, which writes each image into its region (or message) anew.
  *
  *   round 1: raw, shared · round 2: shared, raw · …      medians of the rounds, and of their ratios, are shown
  */
@@ -37,7 +37,7 @@ interface Counted {
 
 interface Measured extends Counted {
   readonly form: Form;
-  /** Of the server, in ms. */
+  /** CPU time of the server, in ms. */
   readonly cpuMs: number;
 }
 

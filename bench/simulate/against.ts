@@ -11,7 +11,7 @@ export interface Comparison {
   readonly agrees: boolean;
 }
 
-/** Of the contestants that both have. */
+/** The attainments of the contestants that both have. */
 export function compareAttainments(simulated: Results, measured: Results, workload: string): Comparison[] {
   const of = (results: Results, name: string): number =>
     meanOf(roundsOf(results, workload, name), ({ attainment }) => attainment);

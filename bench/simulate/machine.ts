@@ -8,10 +8,10 @@ export interface Machine {
   readonly cores: number;
   /** Batches at once, over all models. */
   readonly slots: number;
-  /** Of one run. */
+  /** Threads of one run. */
   readonly threads: number;
   readonly costs: LoopCosts;
-  /** What the load generator takes of the cores, before all others. */
+  /** The cores that the load generator takes, before all others. */
   readonly generatorCores: number;
   readonly seed: number;
 }
@@ -19,7 +19,7 @@ export interface Machine {
 /** The one signature of every model. */
 export const SIGNATURE_NAME = 'serving_default';
 
-/** As `pillion serve` has them. */
+/** The defaults of `pillion serve`. */
 const SERVER_DEFAULTS = { batchTimeoutMicros: 0, maxEnqueuedBatches: 100, allowedBatchSizes: [] } as const;
 
 export function simulationOf(workload: Workload, policy: Policy, machine: Machine): Simulation {

@@ -6,7 +6,7 @@ import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts'
 
 export interface Policy {
   readonly name: string;
-  /** What differs from the server's defaults. */
+  /** The differences from the server's defaults. */
   readonly options: Partial<SchedulerOptions>;
 }
 

@@ -16,7 +16,10 @@ const CAPACITY_MS = { warmUp: 500, measure: 4000 };
 /** The same upper bounds as the server's metrics have. */
 const SIZE_BOUNDS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
 
-/** As the benchmark measures it, in a closed loop, with greedy batches. Requests a second for each stream's mix. */
+/**
+ * The capacities as the benchmark measures them, in a closed loop, with greedy batches: requests a second for each
+ * stream's mix.
+ */
 export async function simulatedCapacities(workload: Workload, machine: Machine): Promise<number[]> {
   const known = new Map<string, number>();
   for (const stream of workload.streams) {

@@ -4,7 +4,7 @@ import { FREE_PORTS } from './launcher.ts';
 import type { ServerCommand } from './server-process.ts';
 
 export interface Checkout {
-  /** In tables. */
+  /** The name in tables. */
   readonly name: string;
   readonly directory: string;
 }

@@ -8,10 +8,10 @@ export const LAUNCH_FLAGS: readonly string[] = /^exec node (--.*) "\$main" "\$@"
   .exec(readFileSync(LAUNCHER, 'utf8'))![1]!
   .split(' ');
 
-/** What bin/pillion puts before `serve`, below the root of the checkout. */
+/** The arguments that bin/pillion puts before `serve`, below the root of the checkout. */
 export const LAUNCHED: readonly string[] = [...LAUNCH_FLAGS, 'dist/bundle/main.cjs'];
 
-/** On free ports, for this machine alone. */
+/** Options for free ports, for this machine alone. */
 export const FREE_PORTS: readonly string[] = [
   '--port=0',
   '--rest_api_port=0',

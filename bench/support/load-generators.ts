@@ -15,7 +15,7 @@ export interface LoadOptions {
   readonly connections: number;
   readonly seconds: number;
   readonly body: Uint8Array;
-  /** Of wrk alone: further headers, or another content-type than application/json. */
+  /** Further headers, or another content-type than application/json; only wrk takes them. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +25,7 @@ export interface PacedLoadOptions extends Omit<LoadOptions, 'body'> {
   readonly protocol: 'HTTP/1.1' | 'gRPC';
   /** Requests a second, of all connections together. One that is late does not delay the others' pace. */
   readonly requestsPerSecond: number;
-  /** Of gRPC: requests that a connection may have open before its pace has to wait. Default 1. */
+  /** Requests of gRPC that a connection may have open before its pace has to wait. Default 1. */
   readonly streams?: number;
 }
 
@@ -34,11 +34,11 @@ export interface LoadResult {
   readonly requestsPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
-  /** Of h2load alone. */
+  /** The longest latency; only h2load tells it. */
   readonly maxMs?: number;
   /** Answers that were not 200, and requests without one. */
   readonly failed: number;
-  /** Of h2load alone: bytes of all answers' DATA frames. A gRPC error is a 200 without any. */
+  /** Bytes of all answers' DATA frames; only h2load tells them. A gRPC error is a 200 without any. */
   readonly dataBytes?: number;
 }
 
@@ -92,7 +92,7 @@ const GRPC_ARGS = ['-H', 'content-type: application/grpc', '-H', 'te: trailers']
 const NO_BODY = new Uint8Array(0);
 const JSON_ARGS = ['--h1', '-H', 'content-type: application/json'];
 
-/** Behind gRPC's five bytes. */
+/** The message behind gRPC's five bytes. */
 function framed(message: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(5 + message.length);
   new DataView(bytes.buffer).setUint32(1, message.length);
@@ -110,7 +110,7 @@ export interface PausableLoad {
   kill(): void;
 }
 
-/** In µs since the epoch. */
+/** A request's instants, in µs since the epoch. */
 export interface TimedRequest {
   readonly startedAt: number;
   readonly endedAt: number;
@@ -146,7 +146,10 @@ export function startPausableLoad(
   };
 }
 
-/** h2load's log: start in µs since the epoch, HTTP status and µs of each request, by tabs. Throws for one that is not 200. */
+/**
+ * h2load's log: start in µs since the epoch, HTTP status and µs of each request, by tabs. Throws for one that is not
+ * 200.
+ */
 function timedRequests(log: string): TimedRequest[] {
   const requests: TimedRequest[] = [];
   for (const line of log.split('\n')) {

@@ -40,7 +40,7 @@ export function stolenSeconds(): number {
 
 /** CPU time that went neither to the server measured nor to this process and the children that it waited for. */
 export interface ForeignCpu {
-  /** As a share of all cores since the watch began, given what the server used meanwhile. */
+  /** The share of all cores since the watch began, given what the server used meanwhile. */
   share(serverSeconds: number): number;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a process and all its descendants cost, read from the kernel. A descendant whose parent has ended is missed:
+ * The cost of a process and all its descendants, read from the kernel. A descendant whose parent has ended is missed:
  * none of the servers compared starts such.
  */
 import { readdirSync, readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 export const TICKS_PER_SECOND = 100;
 const PAGE_BYTES = 4096;
 
-/** Of /proc/PID/stat: the fields after the command's name, which may hold anything. Undefined if the process ended. */
+/** The fields of /proc/PID/stat after the command's name, which may hold anything. Undefined if the process ended. */
 function statFields(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');

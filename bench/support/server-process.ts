@@ -36,7 +36,7 @@ export interface ServerCommand {
   /** Node itself if absent. */
   readonly program?: string;
   readonly args: readonly string[];
-  /** Beside the environment of this process. */
+  /** Variables beside the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
   /** Absent: started is as good as ready, ask it. */
   readonly isReady?: (line: Record<string, unknown>) => boolean;

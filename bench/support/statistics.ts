@@ -26,10 +26,10 @@ export function medianRatio(a: readonly number[], b: readonly number[]): number 
 const CONFIDENCE = 0.99;
 
 /**
- * An interval that holds the median of what the values were drawn from, whatever its distribution: between the k-th lowest
- * and the k-th highest value, with the largest k that CONFIDENCE allows (the sign test's interval: Conover, Practical
- * Nonparametric Statistics, 3.2). Fewer than eight values give the lowest and the highest, with less confidence: four
- * hold it seven times in eight.
+ * An interval that holds the median of what the values were drawn from, whatever its distribution: between the k-th
+ * lowest and the k-th highest value, with the largest k that CONFIDENCE allows (the sign test's interval: Conover,
+ * Practical Nonparametric Statistics, 3.2). Fewer than eight values give the lowest and the highest, with less
+ * confidence: four hold it seven times in eight.
  */
 export function medianInterval(values: readonly number[]): [low: number, high: number] {
   const sorted = [...values].sort((a, b) => a - b);

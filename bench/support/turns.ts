@@ -8,7 +8,7 @@ export interface Turns {
   readonly warmUpRounds: number;
 }
 
-/** What `measure` gave for each contestant, in the order of the contestants, then of the rounds. */
+/** The values that `measure` gave for each contestant, in the order of the contestants, then of the rounds. */
 export async function takeTurns<C, F>(
   contestants: readonly C[],
   { rounds, warmUpRounds }: Turns,

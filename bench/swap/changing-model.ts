@@ -33,7 +33,9 @@ export class ChangingModel {
     return String(this.#version);
   }
 
-  /** Publishes the next version, waits until it alone is available at `statusUrl`, removes the one before. Returns ms. */
+  /**
+   * Publishes the next version, waits until it alone is available at `statusUrl`, removes the one before. Returns ms.
+   */
   async swap(statusUrl: string): Promise<number> {
     const startedAt = performance.now();
     const version = this.publish();

@@ -24,7 +24,7 @@ import { ChangingModel } from './changing-model.ts';
 const SMALL = 'mlp_small';
 const BIG = 'mlp_big';
 const CONNECTIONS = 32;
-/** Of a connection at once: none waits for another's answer, so that no stall hides. */
+/** Calls of a connection at once: none waits for another's answer, so that no stall hides. */
 const STREAMS = 32;
 const QUIET_SECONDS = 5;
 

@@ -3,7 +3,7 @@
  * at 32 connections. The same server three times, in turn, round by round:
  *
  *   off     no collector, no flight recorder, nothing kept
- *   1 %     a collector, one trace in a hundred sampled, slow and failed ones kept, flight recorder, scraped each second
+ *   1 %     a collector, one trace in a hundred sampled, slow and failed ones kept, flight recorder, a scrape a second
  *   100 %   the same with every trace sampled
  *
  *   node build/bench/telemetry/telemetry-bench.js MODELS_DIRECTORY [--seconds=2] [--rounds=7] [--connections=32]
@@ -41,7 +41,7 @@ interface Contestant {
   readonly url: string;
   /** Scraped while it is measured; undefined = nobody does. */
   readonly metrics: string | undefined;
-  /** At least this share of the first one's requests a second. */
+  /** The least share of the first one's requests a second. */
   readonly wanted: number;
 }
 
@@ -97,7 +97,7 @@ async function inTurn(contestants: readonly Contestant[]): Promise<Round[][]> {
   return takeTurns(contestants, { rounds: Number(values.rounds), warmUpRounds: 1 }, async (contestant) => {
     contestant.server.resume();
     const round = await measure(contestant);
-    // What it has left to send is its own.
+    // The contestant sends in its own time what it has left to send.
     await new Promise((resolve) => setTimeout(resolve, 200));
     contestant.server.pause();
     return round;

@@ -3,11 +3,11 @@
  *
  *   node build/bench/warm-up/first-request.js MODELS_DIRECTORY [--rounds=7] [--rows=16]
  *
- * Each round starts a server three times, in turn: cold (--enable_model_warmup=false), swept (made-up batches), replayed
- * (a warm-up file with the request that will come, ITERATIONS times). The model, a network of 50 MB, runs on threads in
- * all three. The first gRPC request is timed on a connection that is open already, by a client that has been warmed up on
- * a server before the first round, and then FOLLOWING more, for what it costs when all is warm. The ratio is taken round
- * by round, against cold.
+ * Each round starts a server three times, in turn: cold (--enable_model_warmup=false), swept (made-up batches),
+ * replayed (a warm-up file with the request that will come, ITERATIONS times). The model, a network of 50 MB, runs on
+ * threads in all three. The first gRPC request is timed on a connection that is open already, by a client that has been
+ * warmed up on a server before the first round, and then FOLLOWING more, for what it costs when all is warm. The ratio
+ * is taken round by round, against cold.
  *
  * Prints them and writes bench/results/warm-up.json.
  */
@@ -28,7 +28,7 @@ import { startServer } from '../support/server-process.ts';
 import { median, medianRatio } from '../support/statistics.ts';
 
 const MODEL = 'mlp_big';
-/** Of its one input, x. */
+/** The width of its one input, x. */
 const WIDTH = 1024;
 const FOLLOWING = 30;
 /** Replays of the one recorded request: a warm-up file of live traffic has many. */
@@ -39,7 +39,7 @@ type Way = (typeof WAYS)[number];
 interface Round {
   readonly firstMs: number;
   readonly followingMs: number;
-  /** Until the server was ready. */
+  /** Milliseconds until the server was ready. */
   readonly startMs: number;
 }
 

@@ -33,8 +33,9 @@ export function runTestFiles(files, settings) {
 
 /**
  * Runs them by `node`, with options of its own, and tells how many tests passed. Returns 0 if all do.
- * @param {{options?: string[], env?: object, node?: string, within?: string[], groupOf?: (path: string) => string | undefined}}
- *     settings `within` are the first words of a command that starts node; files of one group share a process
+ * @param {{options?: string[], env?: object, node?: string, within?: string[],
+ *     groupOf?: (path: string) => string | undefined}} settings `within` are the first words of a command that
+ *     starts node; files of one group share a process
  */
 export function statusOfTestFiles(files, settings = {}) {
   const { options = [], env = {}, node = process.execPath, within = [], groupOf = () => undefined } = settings;

@@ -18,7 +18,7 @@ const CLEAN: readonly string[] = [
   'telemetry',
 ];
 
-const CLEAN_BESIDE_SRC: readonly string[] = ['test/support', 'scripts'];
+const CLEAN_BESIDE_SRC: readonly string[] = ['test/support', 'scripts', 'bench'];
 
 const PREPOSITIONS =
   'After Against Among As At Before Behind Beside Between Beyond By During For From In Instead Of On Since To Under Until ' +

@@ -1,13 +1,13 @@
 /** How the one row of a model goes to a server and comes back: one file a family of protocols. */
 import type { BenchModel } from '../models.ts';
 
-/** What a reader of the tables tells apart. */
+/** The surfaces that a reader of the tables tells apart. */
 export type Surface = 'REST' | 'REST binary' | 'gRPC';
 
 export interface Protocol {
   readonly surface: Surface;
   path(model: BenchModel): string;
-  /** Of HTTP/1.1 alone. */
+  /** The headers of HTTP/1.1; no other protocol has them. */
   headers(model: BenchModel): Readonly<Record<string, string>>;
   /** A gRPC message is not framed yet. */
   request(model: BenchModel): Uint8Array;

@@ -1,6 +1,6 @@
 /**
- * What a server can do with a mix of models: so many calls are open all the time, and each end starts the next. The
- * answers a second of the second part are its capacity; the first part warms up.
+ * Measures a server's capacity for a mix of models: so many calls are open all the time, and each end starts the next.
+ * The answers a second of the second part are its capacity; the first part warms up.
  */
 import { SeededRandom } from '../../../src/scheduler/simulation/seeded-random.ts';
 import { zipfCumulative } from '../../support/zipf.ts';
@@ -10,7 +10,7 @@ import { ConnectionPool, messageIndex, type PoolTarget } from './connection-pool
 export interface ClosedLoop {
   /** Indices of the target's models, and how their weights fall. */
   readonly models: readonly number[];
-  /** Whose messages are sent, where streams differ. Default the first. */
+  /** The stream whose messages are sent, if streams differ. Default the first. */
   readonly stream?: number;
   readonly zipf: number;
   /** Calls that are open at any time. */

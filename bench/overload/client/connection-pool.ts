@@ -1,7 +1,7 @@
 /**
- * Several connections to one server, and the requests that go over them. Before `open` resolves each connection has been
- * used for a call with the first message, which fills its HPACK table, and the first one for a call with every other: all
- * have answered (`firstCallsOf` counts them).
+ * Several connections to one server, and the requests that go over them. Before `open` resolves each connection has
+ * been used for a call with the first message, which fills its HPACK table, and the first one for a call with every
+ * other: all have answered (`firstCallsOf` counts them).
  */
 import { Outcome, outcomeOf } from '../outcomes.ts';
 import { GrpcConnection, type OnEnd } from './grpc-connection.ts';
@@ -15,7 +15,7 @@ export interface PoolTarget {
   readonly messages: readonly Uint8Array[];
   /** How many models there are, where streams differ: stream s asks model m with message s × models + m. */
   readonly models?: number;
-  /** What goes with each message, by its index. */
+  /** Metadata that go with each message, by its index. */
   readonly metadata?: readonly (Metadata | null)[];
   readonly connections: number;
 }
@@ -27,7 +27,7 @@ export function firstCallsOf({ messages, models = messages.length, connections }
   return calls;
 }
 
-/** Which message a stream asks a model with. */
+/** The index of the message with which a stream asks a model. */
 export function messageIndex({ models }: { readonly models?: number }, stream: number, model: number): number {
   return models === undefined ? model : stream * models + model;
 }
@@ -38,14 +38,14 @@ interface Asked {
   readonly connections: number;
 }
 
-/** For a model that is still being made ready. */
+/** The timeout of the first call to a model that is still being made ready. */
 const FIRST_CALL_MS = 60_000;
 /** A server that has a backlog of its last turn, or wakes late on a busy machine, may refuse it at first. */
 const FIRST_CALL_TRIES = 20;
 const PAUSE_AFTER_REFUSAL_MS = 100;
 
 export class ConnectionPool {
-  /** By message; what an answer's DATA frames add up to. */
+  /** The bytes of an answer's DATA frames, by message. */
   readonly answerBytes: readonly number[];
   readonly #connections: readonly GrpcConnection[];
   readonly #requests: readonly RequestBytes[];
@@ -100,8 +100,8 @@ export class ConnectionPool {
   }
 
   /**
-   * Over the connection whose turn it is, or the next that can take it. Turns change with `flush`: what is sent together
-   * shares a system call here and there. Undefined: none can.
+   * Over the connection whose turn it is, or the next that can take it. Turns change with `flush`: what is sent
+   * together shares a system call here and there. Undefined: none can.
    */
   send(message: number, timeoutMs: number, token: number): SentCall | undefined {
     const request = this.#requests[message]!;

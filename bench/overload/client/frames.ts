@@ -19,7 +19,7 @@ export const FRAME_HEAD = 9;
 export const END_STREAM = 1;
 export const ACK = 1;
 export const END_HEADERS = 4;
-/** What either side may send before anything was said about it. */
+/** The bytes that either side may send before anything was said about it. */
 export const INITIAL_WINDOW = 65_535;
 const MAX_WINDOW = 2 ** 31 - 1;
 

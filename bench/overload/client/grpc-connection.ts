@@ -4,9 +4,9 @@
  *   send ─▶ outgoing (copied bytes) ── flush ─▶ one socket write        requests of one moment share a system call
  *   socket ─▶ frames ─▶ onEnd(token, grpc-status, bytes of DATA)
  *
- * It knows what our own server and gRPC's C core send and no more: no padding, no CONTINUATION, no server push; the like ends it with an
- * error. Answers' bytes are counted and not kept. What it cannot send yet, because the peer's flow control or number of
- * streams does not allow it, is the caller's to keep (`canSend`).
+ * It knows what our own server and gRPC's C core send and no more: no padding, no CONTINUATION, no server push; the
+ * like ends it with an error. Answers' bytes are counted and not kept. The caller keeps what it cannot send yet because
+ * the peer's flow control or number of streams does not allow it (`canSend`).
  *
  * An end is told once for each token; when the connection is lost, with status LOST_CONNECTION for all that are open.
  */
@@ -16,7 +16,7 @@ import { ACK, END_STREAM, FRAME_HEAD, INITIAL_WINDOW, preface, Type, writeFrameH
 import type { RequestBytes } from './request-bytes.ts';
 import { StatusReader } from './status-reader.ts';
 
-/** Beside gRPC's own statuses. */
+/** A status beside gRPC's own: the connection was lost. */
 export const LOST_CONNECTION = -1;
 /** The server reset the stream. */
 export const RESET = -2;
@@ -40,13 +40,13 @@ export class GrpcConnection {
   #outgoingLength = 0;
   readonly #spares: Buffer[] = [];
   #rest: Buffer | undefined;
-  /** By stream number ÷ 2: whose it is, and DATA bytes so far. */
+  /** The call of each stream and its DATA bytes so far, by stream number ÷ 2. */
   #tokens = new Int32Array(1024).fill(NO_TOKEN);
   #dataBytes = new Int32Array(1024);
   #nextStream = 1;
   #sendWindow = INITIAL_WINDOW;
   #streamWindow = INITIAL_WINDOW;
-  /** Until the server's SETTINGS come, which may set no limit. */
+  /** The limit that holds until the server's SETTINGS come, which may set none. */
   #maxStreams = 100;
   #consumed = 0;
   #isClosed = false;
@@ -219,7 +219,7 @@ export class GrpcConnection {
     if (token !== NO_TOKEN) this.#onEnd(token, status, this.#dataBytes[slot]!, now);
   }
 
-  /** Whose the stream was, if it is open: it is no more. */
+  /** Ends the stream, if it is open, and returns its call. */
   #take(slot: number): number {
     const token = this.#tokens[slot] ?? NO_TOKEN;
     if (token === NO_TOKEN) return NO_TOKEN;

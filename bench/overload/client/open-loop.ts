@@ -1,10 +1,10 @@
 /**
  * Sends a plan's requests at their intended instants, whether or not earlier ones were answered, and takes some back.
  *
- * A timer wakes it every ms or so; all that is due then goes out in one write a connection. What it cannot send because
- * the server's flow control or number of streams forbids it stays first in line and is counted as held: that is the
- * server's doing and not lateness of ours. A request's timeout is what is left of its objective when it is sent, so that
- * the deadline is the intended one however late we are.
+ * A timer wakes it every ms or so; all that is due then goes out in one write a connection. A request that the server's
+ * flow control or number of streams forbids to send stays first in line and is counted as held: that is the server's
+ * doing and not lateness of ours. A request's timeout is what is left of its objective when it is sent, so that the
+ * deadline is the intended one however late we are.
  */
 import process from 'node:process';
 import { percentile } from '../figures.ts';
@@ -16,7 +16,9 @@ export interface OpenLoopResult {
   readonly outcomes: Outcomes;
   /** Requests that had to wait for the server's leave to be sent. */
   readonly held: number;
-  /** Of requests that were not held: how long after the intended instant they were given to the socket, in ms. */
+  /**
+   * Milliseconds from the intended instant of a request to its writing to the socket, without requests that were held.
+   */
   readonly latenessMs: { readonly p50: number; readonly p99: number; readonly max: number };
   /** CPU of this process a request, in µs. */
   readonly cpuMicrosEach: number;
@@ -24,9 +26,9 @@ export interface OpenLoopResult {
   readonly misshapen: number;
 }
 
-/** Before the first instant: timers are armed, connections are warm. */
+/** The time before the first instant, in which timers are armed and connections are warm. */
 const HEAD_START_MS = 20;
-/** After the last deadline, for answers that come late. */
+/** The time after the last deadline for answers that come late. */
 const GRACE_MS = 1500;
 /** A lost connection is seen within this. */
 const MAX_SLEEP_MS = 50;
@@ -145,7 +147,7 @@ export class OpenLoop {
     this.#outcomes.kind[token] = kind;
     this.#outcomes.endedAt[token] = at - this.#zero;
     if (kind === Outcome.ANSWERED && dataBytes !== this.#pool.answerBytes[this.#messageOf(token)]) this.#misshapen += 1;
-    // At the end nothing else would wake us before the grace is over.
+    // Nothing else would wake us at the end before the grace is over.
     if (this.#next >= this.#plan.count && this.#pool.openCalls === 0) this.#wake?.();
   }
 

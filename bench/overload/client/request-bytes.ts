@@ -15,7 +15,7 @@ const TIMEOUT_DIGITS = 8;
 const MAX_TIMEOUT_US = 10 ** TIMEOUT_DIGITS - 1;
 /** Indices of the static table (RFC 7541, appendix A). */
 const STATIC = { AUTHORITY: 1, METHOD_POST: 3, PATH: 4, SCHEME_HTTP: 6, CONTENT_TYPE: 31 } as const;
-/** Of the dynamic table once the first request has filled it: the last one put in is 62. */
+/** Indices of the dynamic table once the first request has filled it: the last one put in is 62. */
 const DYNAMIC = { TIMEOUT: 62, TE: 63, CONTENT_TYPE: 64, AUTHORITY: 65, PATH: 66 } as const;
 
 export interface RequestParts {
@@ -31,11 +31,11 @@ export type Metadata = readonly [name: string, value: string];
 
 export class RequestBytes {
   readonly byteLength: number;
-  /** What counts against the peer's windows. */
+  /** The bytes that count against the peer's windows. */
   readonly dataBytes: number;
   readonly #bytes: Buffer;
   readonly #timeoutAt: number;
-  /** Where a stream's number stands. */
+  /** The offsets of the stream's numbers. */
   readonly #streamsAt: readonly number[];
 
   /** @param isFirst of its connection: fills the peer's HPACK table */
@@ -114,7 +114,7 @@ function notKept([name, value]: Metadata): Buffer {
   return Buffer.concat([Buffer.from([0]), textOf(name), textOf(value)]);
 }
 
-/** Without Huffman; an address or a path stays below 127 bytes. */
+/** The text without Huffman coding; an address or a path stays below 127 bytes. */
 function textOf(value: string): Buffer {
   if (value.length > 126) throw new Error(`"${value}" is too long for a header here: at most 126 bytes`);
   return Buffer.concat([Buffer.from([value.length]), Buffer.from(value, 'latin1')]);

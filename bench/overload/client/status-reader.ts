@@ -1,9 +1,9 @@
 /**
- * The grpc-status of header blocks, without decoding them where that can be: our server refers to the static table alone,
- * and a refusal's text and details would cost the generator more than the request.
+ * The grpc-status of header blocks, without decoding them where that can be: our server refers to the static table
+ * alone, and a refusal's text and details would cost the generator more than the request.
  *
- * A block that uses or changes the dynamic table, or has the name in Huffman's code, goes through the decoder. Those that
- * do not are no news to it: skipping them leaves its table right.
+ * A block that uses or changes the dynamic table, or has the name in Huffman's code, goes through the decoder. Those
+ * that do not are no news to it: skipping them leaves its table right.
  */
 import { Buffer } from 'node:buffer';
 import { HpackDecoder } from '../../../src/proxy/http2/hpack/hpack-decoder.ts';

@@ -2,14 +2,14 @@
  * An upper bound of what any scheduler could answer in time, even one that knows all requests and all run times in
  * advance. It is a relaxation: no schedule answers more, and one that answers as many need not exist.
  *
- *   slots, batches, whole runs          relaxed to     one machine that works at the same rate, on any row, and may stop
- *   a row costs what its batch takes    relaxed to     a row costs its part of the largest batch that it could be in
+ *   slots, batches, whole runs          relaxed to    one machine that works at the same rate, on any row, and may stop
+ *   a row costs what its batch takes    relaxed to    a row costs its part of the largest batch that it could be in
  *
  * The largest batch of a row: the rows of its model that could start at the same instant, that row included; it is
- * counted exactly. What is left is to choose rows of different costs, each to be worked on within its window, and as many
+ * counted exactly. The rest is to choose rows of different costs, each to be worked on within its window, and as many
  * as possible, fractions allowed. The sets of work that fit are a polymatroid, so the greedy choice is the best one
- * (Edmonds, 1970): the cheapest rows first, then the next cheapest in what is left. The most work that fits of some rows
- * is done by the earliest deadline first (Glover, 1967: matching in a convex bipartite graph).
+ * (Edmonds, 1970): the cheapest rows first, then the next cheapest in what is left. The most work that fits of some
+ * rows is done by the earliest deadline first (Glover, 1967: matching in a convex bipartite graph).
  */
 import { Heap, type HeapEntry } from '../../../src/core/collections/heap.ts';
 
@@ -24,7 +24,7 @@ export interface OfflineRequest {
 }
 
 export interface OfflineModel {
-  /** What a run of so many rows takes on a slot, in ms. The cost of a row does not rise with their number. */
+  /** The time of a run of so many rows on a slot, in ms. The cost of a row does not rise with their number. */
   runMs(rows: number): number;
   /** How many ms of runs the whole machine does in a ms, while all its slots run this model. */
   readonly rate: number;
@@ -48,7 +48,7 @@ interface Work extends HeapEntry {
 /** Rounding in sums of work. */
 const EPSILON_MS = 1e-9;
 
-/** Of the requests that could be in time alone. A whole number. */
+/** The bound, a whole number, over the requests that could be in time if they were alone. */
 export function clairvoyantBound(problem: OfflineProblem): number {
   const works = worksOf(problem);
   const costs = [...new Set(works.map(({ costMs }) => costMs))].sort((a, b) => a - b);
@@ -62,7 +62,7 @@ export function clairvoyantBound(problem: OfflineProblem): number {
   return Math.floor(answered + 1e-6);
 }
 
-/** By release. */
+/** The works by release. */
 function worksOf({ requests, models, maxBatchSize }: OfflineProblem): Work[] {
   const byModel = models.map(() => [] as OfflineRequest[]);
   for (const request of requests) {
@@ -82,14 +82,14 @@ function worksOf({ requests, models, maxBatchSize }: OfflineProblem): Work[] {
 }
 
 /**
- * For each request, how many could start together with it at the best instant, itself included; at most `most`. A
- * request may start from its release until `leastMs` before it is due. That number rises at releases only.
+ * The number of requests that could start together with each request at the best instant, itself included; at most
+ * `most`. A request may start from its release until `leastMs` before it is due. That number rises at releases only.
  */
 function largestBatches(own: readonly OfflineRequest[], leastMs: number, most: number): number[] {
   const startable = own.map(() => 0);
   for (const [i, { releaseMs, dueMs }] of own.entries()) {
     for (let at = i; at < own.length && own[at]!.releaseMs <= dueMs - leastMs + EPSILON_MS; at++) startable[at]! += 1;
-    // Of those that are released at the same instant the later ones in the list count, too.
+    // Requests that are released at the same instant count, too, if they are later in the list.
     for (let at = i - 1; at >= 0 && own[at]!.releaseMs === releaseMs; at--) startable[at]! += 1;
   }
   return own.map(({ dueMs }, i) => {

@@ -1,18 +1,19 @@
 /**
- * A schedule that knows all requests in advance: a search among the schedules of one model whose requests are due in the
- * order of their releases. What it answers can be answered, so it is a lower bound of what a clairvoyant scheduler
- * reaches, as clairvoyant-bound.ts is an upper one.
+ * A schedule that knows all requests in advance: a search among the schedules of one model whose requests are due in
+ * the order of their releases. The requests that it answers can be answered, so it is a lower bound of what a
+ * clairvoyant scheduler reaches, as clairvoyant-bound.ts is an upper one.
  *
  * With such requests some best schedule has its batches in the order of the requests, each of neighbours: two that are
- * out of order can change places. So a state is what is free when, and the first request that is undecided. The slot that
- * is free first takes the earliest neighbours that are in time as a batch of each of some sizes, and waits for them if it
- * must. Of states that agree but for rounding the one with the most answers stays (dynamic programming); of the others
- * at about the same time the most promising do (beam search), by their answers and the requests that wait.
+ * out of order can change places. So a state is what is free when, and the first request that is undecided. The slot
+ * that is free first takes the earliest neighbours that are in time as a batch of each of some sizes, and waits for
+ * them if it must. Among states that agree but for rounding the one with the most answers stays (dynamic programming);
+ * among the others at about the same time the most promising do (beam search), by their answers and the requests that
+ * wait.
  */
 import { lowerBound } from '../../support/statistics.ts';
 
 export interface ScheduleProblem {
-  /** In ms, ascending, as the dues are. */
+  /** Instants in ms, ascending, as the dues are. */
   readonly releases: readonly number[];
   readonly dues: readonly number[];
   runMs(rows: number): number;
@@ -31,7 +32,7 @@ interface State {
 const STEP_MS = 1;
 /** States that are followed at about the same time. */
 const WIDTH = 50;
-/** What a request that waits is worth beside one that was answered. Chosen: it finds most. */
+/** The worth of a request that waits beside one that was answered. It was chosen because it finds most. */
 const WAITING_WORTH = 0.8;
 const EPSILON_MS = 1e-9;
 
@@ -53,7 +54,7 @@ function isAscending(values: readonly number[]): boolean {
 class Search {
   readonly #problem: ScheduleProblem;
   readonly #sizes: readonly number[];
-  /** By the instant of the slot that is free first, in steps, and by all else but the answers. */
+  /** The states by the instant of the slot that is free first, in steps, and by all else but the answers. */
   readonly #steps = new Map<number, Map<string, State>>();
   #best = 0;
 
@@ -76,7 +77,7 @@ class Search {
     const { releases, dues } = this.#problem;
     const last = Math.floor(dues[dues.length - 1]! / STEP_MS);
     for (let step = Math.floor(releases[0]! / STEP_MS); step <= last; step++) {
-      // What a state leads to may be at the same step: another slot is free.
+      // The next state may be at the same step: another slot is free.
       for (let states = this.#steps.get(step); states !== undefined; states = this.#steps.get(step)) {
         this.#steps.delete(step);
         for (const state of this.#mostPromising([...states.values()])) this.#follow(state);

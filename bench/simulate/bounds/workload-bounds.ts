@@ -1,9 +1,10 @@
 /**
- * What could be reached of a workload, and what is: the clairvoyant bound, a schedule that knows all requests, and the
- * best of the simulated policies. All are of one machine, whose runs take exactly what their curve says, and whose event loop costs nothing.
+ * Compares the attainment that could be reached of a workload with that which is: the clairvoyant bound, a schedule
+ * that knows all requests, and the best of the simulated policies. All are of one machine, whose runs take exactly what
+ * their curve says, and whose event loop costs nothing.
  *
- * Loads are multiples of what that machine can do with the same plan, as everywhere. Of requests that their client takes
- * back, neither is counted: nobody has to answer them.
+ * Loads are multiples of what that machine can do with the same plan, as everywhere. Neither counts requests that their
+ * client takes back: nobody has to answer them.
  */
 import { slowDown, speedUp } from '../../../src/scheduler/simulation/scaling.ts';
 import { planRequests, type RequestPlan } from '../../overload/request-plan.ts';
@@ -25,7 +26,7 @@ export interface WorkloadBound {
   readonly plan: Plan;
   /** No scheduler answers more of the requests in time: 0 to 1. */
   readonly bound: number;
-  /** What a schedule that was searched for reaches; undefined where it cannot be searched for. */
+  /** The attainment of a schedule that was searched for; undefined if it cannot be searched for. */
   readonly schedule: number | undefined;
   /** The simulated policy that answers most, and how many. */
   readonly best: { readonly policy: string; readonly attainment: number };
@@ -111,7 +112,7 @@ function boundOfPlan(workload: Workload, plan: RequestPlan, machine: Machine): n
   return clairvoyantBound({ requests, models, maxBatchSize: workload.maxBatchSize }) / requests.length;
 }
 
-/** Of one model and one objective, without neighbours. Every run is as slow as if all slots were taken. */
+/** The schedule of one model and one objective, without neighbours. Every run is as slow as if all slots were taken. */
 function scheduleOfPlan(workload: Workload, plan: RequestPlan, machine: Machine): number | undefined {
   const { models, streams, neighbour, maxBatchSize } = workload;
   const isOrdered = streams.every(({ objectiveMs }) => objectiveMs === streams[0]!.objectiveMs);
@@ -147,7 +148,7 @@ function offlineModel(latency: LatencyCurve, workload: Workload, machine: Machin
   const faster = speedUp(latency, machine.threads);
   const runMs = (rows: number): number => (latency.baseMs + rows * latency.perRowMs) / faster;
   const foreign = foreignOf(workload, machine);
-  // Beside others the machine's own time is slower than one run alone: by that much the run is shorter in it.
+  // The machine's own time is slower beside others than that of one run alone: by that much the run is shorter in it.
   const own = foreign === 0 ? 1 : Math.min(1, calmShare(workload, machine) / shareOf(1, foreign, machine));
   return { runMs, rate: rateOf(latency, 0, machine), leastMs: runMs(1) * own };
 }
