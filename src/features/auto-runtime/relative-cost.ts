@@ -35,7 +35,7 @@ export function relativeCost(a: Timing, b: Timing, learnedRows: number | undefin
   return ratios.length === 0 ? undefined : geometricMean(ratios);
 }
 
-/** Below the clock's resolution; keeps ratios finite. */
+/** Least time, below the clock's resolution; it keeps ratios finite. */
 const LEAST_MS = 1e-4;
 
 function ratioOf(a: readonly SizeTime[], b: readonly SizeTime[], learnedRows: number | undefined): number {

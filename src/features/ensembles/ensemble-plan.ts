@@ -34,7 +34,7 @@ export interface PlannedStep {
 }
 
 export interface EnsemblePlan {
-  /** Each behind those whose outputs it takes. */
+  /** The steps in an order in which each stands behind those whose outputs it takes. */
   readonly steps: readonly PlannedStep[];
   readonly signature: Signature;
   /** All tensors of the ensemble, as they were when it was loaded. */
@@ -196,7 +196,7 @@ function show({ dtype, shape }: { readonly dtype: DType; readonly shape: Shape |
   return `${dtype} ${formatShape(shape)}`;
 }
 
-/** Each step behind those that it needs. Reports a circle. */
+/** Puts each step behind those that it needs. Reports a circle. */
 function inOrder(
   steps: readonly PlannedStep[],
   edges: ReadonlyMap<string, Edges>,

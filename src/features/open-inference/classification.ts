@@ -92,7 +92,7 @@ function* classesOf(name: string, tensor: NumericTensor, count: number, model: C
   }
   const data: Uint8Array[] = [];
   const classes: Tensor = { dtype: 'string', shape: isByRow ? [rows, wanted] : [wanted], data };
-  // However many rows it has.
+  // Zero classes are asked for: the output has none, however many rows it has.
   if (wanted === 0) return classes;
   const values = valuesOf(tensor);
   const isFloat = dtype.includes('float');

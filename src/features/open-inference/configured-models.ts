@@ -82,7 +82,7 @@ export class ConfiguredModels implements LoadsByRequest {
     for (;;) {
       const statuses = this.#statusesOf(name).filter(({ version }) => versions.includes(version));
       if (statuses.length === versions.length && statuses.every(({ state }) => state === 'AVAILABLE')) return;
-      // First of all: a load that has just been asked for may still show its last failure.
+      // The first look comes after a pause: a load that has just been asked for may still show its last failure.
       await new Promise<void>((resolve) => {
         clock.setTimer(clock.nowMs() + LOOK_MS, resolve);
       });

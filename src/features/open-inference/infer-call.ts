@@ -114,7 +114,7 @@ export class InferCall extends PredictCall {
 
   #given(): Promise<TensorMap> {
     if (this.#classes === undefined) return super.submit();
-    // While the version is borrowed.
+    // The outputs are classified while the version is borrowed.
     const { triton } = this.handle!.servable;
     return this.#classified(super.submit(), this.#classes, triton);
   }

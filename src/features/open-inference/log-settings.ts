@@ -48,7 +48,7 @@ export class LogLevels {
     ]);
   }
 
-  /** All of them or none. Throws ServingError. */
+  /** Makes all changes or none. Throws ServingError. */
   change(changes: SettingChanges): void {
     const wanted = new Map<Switch, boolean>();
     const started = switchesOf(this.#started);

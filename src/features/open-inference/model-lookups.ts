@@ -55,7 +55,7 @@ export class ModelLookups {
   readonly serverMetadata: ServerMetadata;
   readonly #modelInfo: ModelInfoHandler;
 
-  /** `version`: the server's. `extensions`: those that it has beside the ones that all have. */
+  /** `version` is the server's. `extensions` are those that it has beside the ones that all have. */
   constructor(modelInfo: ModelInfoHandler, version: string, extensions: readonly string[] = []) {
     this.serverMetadata = { name: 'pillion', version, extensions: [...EXTENSIONS, ...extensions].sort() };
     this.#modelInfo = modelInfo;

@@ -45,7 +45,7 @@ export class ServerSettings {
     return this.#levels.settings;
   }
 
-  /** All of them or none. `model`: '' = of all. Throws ServingError (invalid_request, unsupported). */
+  /** Makes all changes or none. `model`: '' = of all. Throws ServingError (invalid_request, unsupported). */
   changeTrace(changes: SettingChanges, model: string, context: RequestContext): void {
     this.#change(changes, context, () => {
       if (model !== '') {
@@ -58,7 +58,7 @@ export class ServerSettings {
     });
   }
 
-  /** All of them or none. Throws ServingError (invalid_request, unsupported). */
+  /** Makes all changes or none. Throws ServingError (invalid_request, unsupported). */
   changeLog(changes: SettingChanges, context: RequestContext): void {
     this.#change(changes, context, () => this.#levels.change(changes));
   }

@@ -28,7 +28,7 @@ export function traceSettings(sampling: Sampling | undefined): TraceSettings {
   ]);
 }
 
-/** All of them or none. Throws ServingError. */
+/** Makes all changes or none. Throws ServingError. */
 export function changeTracing(sampling: Sampling | undefined, changes: SettingChanges): void {
   const apply: ((sampling: Sampling) => void)[] = [];
   for (const [name, value] of changes) {

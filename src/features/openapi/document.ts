@@ -50,7 +50,7 @@ interface OpenApiDocument {
   readonly [part: string]: unknown;
 }
 
-/** `version`: the server's. `keyHeader`: the header of a key that is no bearer's. */
+/** `version` is the server's. `keyHeader` is the header of a key that is no bearer's. */
 export function openApiDocument(described: readonly Described[], version: string, keyHeader: string): OpenApiDocument {
   const paths: Record<string, Record<string, object>> = {};
   for (const operation of described.flatMap(({ operations }) => operations)) {

@@ -72,7 +72,7 @@ function readV1(bytes: Buffer): ProxyHeader | ProxyMistake | undefined {
 function readV2(bytes: Buffer): ProxyHeader | ProxyMistake | undefined {
   const [command, protocol] = [bytes[12], bytes[13]];
   if (command !== undefined && command !== LOCAL && command !== PROXY) return 'malformed';
-  // LOCAL's is ignored.
+  // The protocol of LOCAL is ignored.
   if (command !== LOCAL && protocol !== undefined && !isProtocol(protocol)) return 'malformed';
   if (bytes.length < V2_HEAD_BYTES) return undefined;
   const length = bytes.readUInt16BE(14);

@@ -24,7 +24,7 @@ export interface ReplayRecord {
 }
 
 const LIMITS = { maxRecordBytes: 2 ** 31 - 1 };
-/** More than the flight recorder holds. */
+/** More requests than the flight recorder holds. */
 const MAX_LISTED = 1_000_000;
 /** A payload may be large. */
 const TIMEOUT_MS = 60_000;

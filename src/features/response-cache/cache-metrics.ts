@@ -6,7 +6,7 @@ import type { ResponseCache } from './response-cache.ts';
 const REQUESTS_HELP =
   'Requests of models with a response cache: hit = a kept answer, coalesced = it waited for a run of the same request, miss = it ran, bypass = it was not looked up.';
 
-/** `read`: by model. Call once. */
+/** `read` gives the caches by model. Call once. */
 export function observeCaches(gauges: Gauges, read: () => ReadonlyMap<string, ResponseCache>): void {
   const of = (pick: (cache: ResponseCache) => number) => (): readonly Reading[] =>
     [...read()].map(([model, cache]) => ({ labels: { model }, value: pick(cache) }));

@@ -2,7 +2,7 @@
 import type { ModelReport } from '../../admin/models-report.ts';
 import type { ResponseCache } from './response-cache.ts';
 
-/** Over the model's versions. */
+/** The counts are sums over the model's versions. */
 export interface CacheReport {
   readonly answers: number;
   readonly bytes: number;

@@ -80,7 +80,7 @@ export class ResponseCache implements KeptAnswers {
     return this.#scopes;
   }
 
-  /** `digest`: of the request. Undefined if it has no answer. */
+  /** Finds the answer of a request by its `digest`. Undefined if it has none. */
   find(scope: CacheScope, digest: string, request: KeyedRequest): TensorMap | undefined {
     const key = keyOf(scope, digest);
     const entry = this.#entries.get(key);

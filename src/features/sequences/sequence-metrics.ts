@@ -2,7 +2,7 @@
 import type { Gauges } from '../../telemetry/metrics/gauges.ts';
 import type { SequenceTable } from './sequence-table.ts';
 
-/** `read`: by model, of those that have had sequences. Call once. */
+/** `read` gives the tables by model, of those that have had sequences. Call once. */
 export function observeSequences(gauges: Gauges, read: () => readonly (readonly [string, SequenceTable])[]): void {
   gauges.observeEach('pillion_sequences', 'Sequences whose state is kept, by the version that they run on.', () =>
     read().flatMap(([model, table]) =>

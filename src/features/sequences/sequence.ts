@@ -90,7 +90,7 @@ export class Sequence {
     for (const waiter of this.#waiting.splice(0)) waiter.refuse(error);
   }
 
-  /** `bytes`: of the state. */
+  /** Keeps the state, which takes `bytes`. */
   keep(state: TensorMap, bytes: number): void {
     this.state = state;
     this.bytes = bytes;

@@ -1,7 +1,7 @@
 /** How a window's requests fared, measured or simulated. */
 
 export interface WindowFigures {
-  /** Those that their client gave up are not counted. */
+  /** Requests, without those that their client gave up. */
   readonly requests: number;
   /**
    * Share that was answered within the deadline, or without one within the objective; without both, answered at all.

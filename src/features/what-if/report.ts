@@ -53,7 +53,7 @@ export function asText({ span_ms, change, measured, as_it_is, changed, sentence,
   return [head, '', ...table, '', sentence, ...notes, ''].join('\n');
 }
 
-/** JSON has no NaN: a percentile of no answers is null there. */
+/** The report as JSON, which has no NaN: a percentile of no answers is null there. */
 export function asJson(report: WhatIfReport): string {
   const figures = ({ requests, inTime, refused, p50Ms, p99Ms, coresUsed }: WindowFigures): object => ({
     requests,
@@ -73,7 +73,7 @@ export function asJson(report: WhatIfReport): string {
   return `${JSON.stringify(shown)}\n`;
 }
 
-/** Never 1.000 or 0.000 for what is not all or nothing. */
+/** Rounds a share, but never to 1.000 or 0.000 if it is not all or nothing. */
 function share(value: number): string {
   if (value < 1 && value > 0.9995) return '0.999';
   if (value > 0 && value < 0.0005) return '0.001';

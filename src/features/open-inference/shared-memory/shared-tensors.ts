@@ -38,7 +38,7 @@ interface PlacedInput {
   readonly place: Place;
 }
 
-/** Copied at once: 0.1 ms. */
+/** Bytes that are copied at once, which takes 0.1 ms. */
 const AT_ONCE_BYTES = 2 ** 20;
 /** Strings are cut and joined one by one. */
 const AT_ONCE_STRING_BYTES = 128 * 1024;
@@ -56,7 +56,7 @@ export class SharedTensors implements Loan {
   readonly #taken: Uint8Array[] = [];
   #isReleased = false;
 
-  /** `memory`: for the inputs. */
+  /** @param memory holds the inputs */
   constructor(context: RequestContext, memory: MessageMemory) {
     this.#context = context;
     this.#memory = memory;
