@@ -3,8 +3,8 @@
  * any page.
  *
  *   refuseForeignHost     a page that reaches it by a name of its own (DNS rebinding): the browser then sends that name
- *   refuseForeignName     the same, but any IP address will do: a scraper behind a proxy of the pod sends the pod's, and
- *                         no page's name is an address
+ *   refuseForeignName     the same, but any IP address will do: a scraper behind a proxy of the pod sends the pod's,
+ *                         and no page's name is an address
  *   refuseForeignPage     a page of another origin, whatever it asks for
  *   refuseForeignChange   besides, for changing or costly requests: a sender without CONSOLE_HEADER. A page of
  *                         another origin cannot send it without a preflight, which is never answered; this guards old

@@ -92,7 +92,7 @@ export interface SignatureReport {
   readonly name: string;
   /** dynamic: requests share batches; fixed: batches have one size; none: each request runs alone. */
   readonly batch_axis: BatchAxis['kind'];
-  /** Why. */
+  /** The reason for the batch axis. */
   readonly reason?: string;
   /** A change by the model's owner that lets requests share batches. */
   readonly fix?: string;
@@ -157,7 +157,7 @@ export interface VersionReport extends Explanation {
 
 export const explainNothing: Explain = () => ({});
 
-/** `explain`: of one look. */
+/** `explain` gives the explanations of one look. */
 export function modelsReport(
   models: ReportedModels,
   isReady: boolean,

@@ -61,7 +61,7 @@ function warned({ version }: VersionReport, warning: string): VersionFinding {
   };
 }
 
-/** Nothing where requests share batches, of different lengths too where they are to. */
+/** The note about batches; none if requests share them, of different lengths too if they are to. */
 function signatureFindings(
   { name, batch_axis, reason, fix, disproof, padding }: SignatureReport,
   { version }: VersionReport,

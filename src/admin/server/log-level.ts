@@ -6,7 +6,7 @@ import { LOG_LEVELS, type LogLevel } from '../../telemetry/log/log.ts';
 import type { Refusal } from '../access-guard.ts';
 import { type AdminPath, type Asked, sendText } from '../admin-path.ts';
 
-/** Envoy's, where they differ. */
+/** Envoy's names of levels that differ from ours. */
 const ENVOY_LEVELS: ReadonlyMap<string, LogLevel> = new Map([
   ['trace', 'debug'],
   ['warning', 'warn'],
