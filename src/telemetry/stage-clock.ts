@@ -64,7 +64,7 @@ export class StageClock {
   copyTo(numbers: Float64Array, at: number): void {
     const starts = this.#starts;
     const { finishedAt } = this;
-    // Faster than a call of TypedArray.set.
+    // A loop is faster than a call of TypedArray.set.
     for (let i = 0; i < STAGES.length; i++) numbers[at + i] = i > this.#reached ? finishedAt : starts[i]!;
     numbers[at + STAGES.length] = finishedAt;
     numbers[at + STAGES.length + 1] = this.#reached;

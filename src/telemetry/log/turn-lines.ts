@@ -13,7 +13,7 @@ import type { Clock } from '../../core/clock.ts';
 export interface LineDestination {
   write(text: string): boolean;
   on(event: 'drop' | 'drain', listener: () => void): unknown;
-  /** So many bytes have left. */
+  /** So many bytes were written. */
   on(event: 'write', listener: (bytes: number) => void): unknown;
   on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
   once(event: 'close', listener: () => void): unknown;
@@ -28,7 +28,7 @@ export interface TurnLinesOptions {
   readonly onLost: (lines: number) => void;
 }
 
-/** More is written before the turn ends. */
+/** Text of more characters is written before the turn ends. */
 const MOST_AT_ONCE = 64 * 1024;
 
 export class TurnLines {

@@ -18,7 +18,7 @@ import * as at from './inference-counts.ts';
 import type { SignatureTotals } from './signature-totals.ts';
 import type { Totals } from './totals.ts';
 
-/** How often, and how long in all. */
+/** The number of times, and the sum of their durations. */
 export interface TimeTotal {
   readonly count: number;
   readonly ms: number;

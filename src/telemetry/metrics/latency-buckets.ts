@@ -4,7 +4,7 @@
  * window. Pure.
  */
 
-/** Bucket and count. */
+/** A bucket and its count. */
 export type BucketCount = readonly [bucket: number, count: number];
 
 const LEAST_MS = 0.01;

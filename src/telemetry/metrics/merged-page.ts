@@ -18,7 +18,7 @@ export function mergePages(ours: string, theirs: ReadonlyMap<string, Family>, is
     if (taken.has(name) || [...sampleNames].some((sample) => taken.has(sample))) dropped.push(name);
     else {
       lines.push(...head);
-      // One by one: so many arguments as a page may have samples overflow the stack.
+      // The samples are added one by one: so many arguments as a page may have samples overflow the stack.
       for (const sample of samples) lines.push(sample);
     }
   }

@@ -256,7 +256,7 @@ export class Metrics {
     for (const family of Object.values(this.#families)) {
       family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
     }
-    // Those of requests about the model alone, such as its load by name, go with its last version.
+    // The series of requests about the model alone, such as its load by name, go with its last version.
     const left = this.totals.versions().filter(([name]) => name === model);
     if (left.length === 1 && left[0]![1] === '') this.#removeVersion(model, '');
   }

@@ -89,7 +89,7 @@ function descriptorFamilies(): GaugeFamily[] {
   const most = /^Max open files\s+(\d+)/m.exec(textOf('/proc/self/limits'))?.[1];
   if (most === undefined) return [];
   return [
-    // One of them is that with which they are read.
+    // One of these descriptors is the one with which they are read.
     gauge('process_open_fds', 'Number of open file descriptors.', () => readdirSync('/proc/self/fd').length - 1),
     gauge('process_max_fds', 'Maximum number of open file descriptors.', () => Number(most)),
   ];

@@ -242,7 +242,7 @@ export class SignatureTotals {
     const numbers = new Float64Array(DURATIONS.width);
     const kind: RequestKind = {
       ...{ surface, method, outcome, numbers },
-      // One whose model was not found is in no version's statistics.
+      // A request whose model was not found is in no version's statistics.
       isInference: INFERENCE_METHODS.has(method) && this.labels.version !== '',
       duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }, numbers),
       tfServing: this.#tfServing.seriesOf({ surface, method, model, outcome }),

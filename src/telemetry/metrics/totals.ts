@@ -78,7 +78,7 @@ export class Totals {
 
   #recordSteps(steps: readonly StepRecord[], rows: number): void {
     for (const step of steps) {
-      // One that has not ended was given up with its ensemble.
+      // A step that has not ended was given up with its ensemble.
       if (step.stages.finishedAt === 0) continue;
       this.#of(step.model, step.version, step.signatureName).recordStep(step, rows);
       if (step.steps !== undefined) this.#recordSteps(step.steps, rows);

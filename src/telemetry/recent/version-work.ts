@@ -9,7 +9,7 @@ export interface RecentCounts {
   readonly requests: number;
   /** Rows of all requests, the refused ones too. */
   readonly rows: number;
-  /** Succeeded in time, and their rows. */
+  /** Requests that succeeded in time, and their rows. */
   readonly answered: number;
   readonly answeredRows: number;
   /** The deadline passed first, with or without an answer. */

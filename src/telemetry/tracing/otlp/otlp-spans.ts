@@ -78,7 +78,7 @@ class LossLog {
   readonly #logger: TracingOptions['logger'];
   readonly #onLost: LostSpansListener;
   readonly #limiter: LineLimiter;
-  /** Lost so far. */
+  /** Spans lost so far. */
   spans = 0;
 
   constructor({ logger, clock }: TracingOptions, onLost: LostSpansListener) {
