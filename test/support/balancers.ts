@@ -41,7 +41,7 @@ class TwoChoices implements Balancer {
   }
 }
 
-/** Fewest open requests. */
+/** The balancer by the fewest open requests. */
 export function leastRequest(servers: number, clock: Clock, random: SeededRandom): Balancer {
   return new TwoChoices(servers, clock, random, (open) => ({
     load: (server) => open[server]!,

@@ -11,7 +11,7 @@ export function modelProcesses(of: number = process.pid): readonly number[] {
   });
 }
 
-/** Neither running nor a zombie. */
+/** True if the process is neither running nor a zombie. */
 export function isGone(pid: number): boolean {
   try {
     process.kill(pid, 0);

@@ -33,7 +33,7 @@ const logger = createLogger({ level: 'warn', clock });
 const tracing = createTracing({ env: process.env, clock, logger, version: '9.9.9' });
 const metricsExport = { env: process.env, clock, logger, version: '9.9.9' };
 const telemetry = createTelemetry({ clock, logger, tracing, metricsExport, processMetrics: false });
-// OTLP as JSON is a feature's.
+// OTLP as JSON belongs to a feature.
 const sdkExporters: Feature | undefined = FEATURES.features.find(({ name }) => name === 'sdk-exporters');
 await sdkExporters?.install?.({ telemetry } as Installation);
 await telemetry.start();

@@ -122,7 +122,7 @@ export class Http2Peer {
     return this.socket.writableEnded || this.socket.destroyed;
   }
 
-  /** So that the server's timer and connections are gone. */
+  /** Waits so that the server's timer and connections are gone. */
   async close(): Promise<void> {
     this.server.destroy();
     await turn();

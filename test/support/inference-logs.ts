@@ -19,7 +19,7 @@ export function floatExample(name: string, ...value: number[]): Fields {
   return { features: { feature: { [name]: { kind: { case: 'floatList', value: { value } } } } } };
 }
 
-/** `rows` are those of the recorded answer; without them there is none. */
+/** A log of Classify. `rows` are those of the recorded answer; without them there is none. */
 export function classifyLog(spec: InferenceLogSpec, rows?: readonly ClassRow[]) {
   const response = rows && { result: { classifications: rows.map(classesOf) } };
   return log('classifyLog', requestOf(spec), response);

@@ -18,7 +18,7 @@ export class JumpClock implements Clock {
     return systemClock.nowMs() + this.#aheadMs;
   }
 
-  /** Is not put forward. */
+  /** The wall time is not put forward. */
   wallMs(): number {
     return systemClock.wallMs();
   }

@@ -65,7 +65,7 @@ interface PendingLoad {
 export class PuppetLoads {
   /** "m/1": each attempt, in order. */
   readonly begun: string[] = [];
-  /** Opened and not yet closed. */
+  /** Servables that are opened and not yet closed. */
   readonly open = new Set<Servable>();
   readonly models: ModelConfig[] = [];
   isHolding = false;

@@ -31,7 +31,7 @@ export function predictLog({ name = 'm', signatureName = '', inputs, outputFilte
   return encode('tensorflow.serving.PredictionLog', { logType: { case: 'predictLog', value: predict } });
 }
 
-/** One of another kind, such as `classifyLog`. */
+/** A log of another kind, such as `classifyLog`. */
 export function otherLog(kind: string): Uint8Array {
   return encode('tensorflow.serving.PredictionLog', { logType: { case: kind, value: {} } });
 }

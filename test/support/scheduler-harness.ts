@@ -37,7 +37,7 @@ export interface HarnessOptions extends Partial<SchedulerOptions> {
   /** Spreads retry delays. Default: they are not spread. */
   readonly random?: () => number;
   readonly quarantine?: Quarantine;
-  /** Deferred work runs by itself, as in the server. */
+  /** True: deferred work runs by itself, as in the server. */
   readonly isRealTurn?: boolean;
 }
 

@@ -60,7 +60,7 @@ export type Value = number | bigint | boolean | string;
 export interface SurfaceTensor {
   readonly dtype: DType;
   readonly shape: readonly (number | bigint)[];
-  /** Row by row. */
+  /** The values row by row. */
   readonly values: readonly Value[];
 }
 

@@ -18,7 +18,7 @@ import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts'
 export const CALLER_TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 export const CALLER_SPAN_ID = '00f067aa0ba902b7';
 
-/** Went through every stage from 100 ms on; stage i lasted i + 1 ms, so that all 8 make 36 ms. */
+/** The request went through every stage from 100 ms on; stage i lasted i + 1 ms, so that all 8 make 36 ms. */
 export function fullStages(): StageClock {
   const stages = new StageClock(100);
   stages.enter(STAGE_DECODE, 101);

@@ -28,7 +28,7 @@ export function expectedOfFixtures(): Expected {
   return JSON.parse(readFileSync(`${FIXTURES}/expected.json`, 'utf8')) as Expected;
 }
 
-/** Closed after the test. */
+/** Loads a model, whose session is closed after the test. */
 export async function loadTfjs(t: TestContext, directory: string): Promise<Session> {
   const session = await backend.load(directory, loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu' }));
   t.after(() => session.close());
