@@ -22,7 +22,7 @@ export interface Answered {
 
 export interface ClientFigures {
   readonly answered: readonly Answered[];
-  /** Not 200, or not at all. */
+  /** The answer was not 200, or did not come. */
   readonly failed: number;
   /** How late each request went out, in µs. */
   readonly lateness: readonly number[];

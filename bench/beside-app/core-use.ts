@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 /** Microseconds. */
 export interface CoreUse {
   readonly ran: number;
-  /** Ready to run while others had the cores. */
+  /** Time in which the thread was ready to run while others had the cores. */
   readonly waited: number;
 }
 

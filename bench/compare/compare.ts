@@ -22,7 +22,7 @@ const PUBLISHED = join('bench', 'results', 'compare.json');
 const UNPUBLISHED = join('.cache', 'bench', 'compare.json');
 const WITH_BURNER = join('.cache', 'bench', 'compare-burner.json');
 const DOCS = 'docs/results';
-/** Longer than any run. */
+/** A time longer than any run. */
 const BURN_SECONDS = 3600;
 
 /** First pin of a requirements file: the server itself. */

@@ -86,7 +86,7 @@ export const RATIOS_OF_INTEREST: readonly RatioOfInterest[] = [
   ),
 ];
 
-/** Those whose both sides were measured. */
+/** The ratios whose both sides were measured. */
 export function ratiosOf(results: Results): Ratio[] {
   return RATIOS_OF_INTEREST.flatMap((interest) => {
     const unders = new Map(roundsOf(results, interest.under).map((round) => [round.round, round]));

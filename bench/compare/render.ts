@@ -43,7 +43,7 @@ export function renderDocument(results: Results, docs: string): void {
     ...sections,
     startTable(results),
     closing(results),
-    // Another benchmark's, which this one leaves as it is.
+    // The section of another benchmark, which this one leaves as it is.
     existsSync(path) ? heavySectionIn(readFileSync(path, 'utf8')) : '',
   ];
   writeFileSync(path, `${parts.filter((part) => part !== '').join('\n\n')}\n`);

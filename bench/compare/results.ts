@@ -44,7 +44,7 @@ export interface Incident {
   readonly model: ModelName;
   readonly contestant: string;
   readonly reason: string;
-  /** Measured no more. Otherwise it was started again and the measurement repeated. */
+  /** True: the contestant is measured no more. Otherwise it was started again and the measurement repeated. */
   readonly isLeftOut: boolean;
 }
 

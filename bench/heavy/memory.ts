@@ -53,7 +53,7 @@ function peakBytes(pid: number): number {
     try {
       return Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${each}/status`, 'utf8'))?.[1] ?? 0);
     } catch {
-      // Ended meanwhile.
+      // The process ended meanwhile.
       return 0;
     }
   };

@@ -20,7 +20,7 @@ export interface OpenLoop {
   /** Requests a second. */
   readonly rate: number;
   readonly random: SeededRandom;
-  /** Sent first, and left out of the figures. */
+  /** The time in which requests are sent that are left out of the figures. */
   readonly leadInMs: number;
   readonly lengthMs: number;
   /** Called when the lead-in is over. */

@@ -82,7 +82,7 @@ async function warmUp({ title, contestants, check }: Comparison): Promise<Contes
   }
   const field = names.map(([name, call]) => ({ name, call, calls: callsFor(MICROS_PER_ROUND, call) }));
   await takeTurns(field, { rounds: 0, warmUpRounds: WARM_UP_ROUNDS }, measure);
-  // Compiled code is faster than what was counted with at first.
+  // The calls are counted anew: compiled code is faster than the code of the first count.
   return field.map(({ name, call }) => ({ name, call, calls: callsFor(MICROS_PER_ROUND, call) }));
 }
 
@@ -101,7 +101,7 @@ async function measure({ call, calls }: Contestant): Promise<number> {
   return micros;
 }
 
-/** Each. */
+/** The CPU time of each call, in µs. */
 function cpuMicros(call: () => unknown, calls: number): number {
   const before = process.cpuUsage();
   for (let i = 0; i < calls; i++) kept.result = call();

@@ -17,7 +17,7 @@ export class StatusReader {
   readonly #decoder = new HpackDecoder(MAX_LIST_BYTES);
   #at = 0;
 
-  /** NaN: the block has none. Throws on one that is malformed. */
+  /** NaN: the block has no status. Throws on one that is malformed. */
   statusOf(bytes: Buffer, start: number, end: number): number {
     const status = this.#peek(bytes, start, end);
     if (status !== undefined) return status;
@@ -35,7 +35,7 @@ export class StatusReader {
         if (this.#integer(bytes, 0x7f) > STATIC_ENTRIES) return undefined;
         continue;
       }
-      // Into the dynamic table, or its size.
+      // A literal that goes into the dynamic table, or a change of its size.
       if ((first & 0x60) !== 0) return undefined;
       const nameIndex = this.#integer(bytes, 0x0f);
       if (nameIndex > STATIC_ENTRIES) return undefined;
@@ -52,7 +52,7 @@ export class StatusReader {
       if (isStatus) status = Number(bytes.toString('latin1', this.#at, this.#at + length));
       this.#at += length;
     }
-    // Past the end: malformed, and the decoder says how.
+    // The position is past the end: the block is malformed, and the decoder says how.
     return this.#at === end ? status : undefined;
   }
 
