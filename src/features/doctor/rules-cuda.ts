@@ -13,9 +13,7 @@ export const cudaUnusable: Rule = ({ cuda }) => {
   };
 };
 
-/**
- * A newer CUDA may run on an older driver with NVIDIA's forward compatibility package, which cannot be seen from here.
- */
+/** A newer CUDA may run on an older driver with NVIDIA's forward compatibility package, which is not seen from here. */
 export const cudaDriverOld: Rule = ({ cuda }) => {
   const old = oldDriver(cuda);
   if (cuda.libraries === undefined || cuda.problems.length > 0 || old === undefined) return [];

@@ -37,9 +37,7 @@ export class EnsembleMembers {
     this.#tensors = tensors;
   }
 
-  /**
-   * Throws `model_not_ready` if the member is not available now, `load_failed` if its version does not fit any more.
-   */
+  /** Throws `model_not_ready` if the member is not available now, `load_failed` if its version fits no more. */
   acquire(step: PlannedStep): AcquiredMember {
     const handle = this.#lend(step);
     try {

@@ -1,6 +1,4 @@
-/**
- * The runner of an ensemble: each request is a run of its steps. It has no queue; those of its members' versions count.
- */
+/** The runner of an ensemble: each request is a run of its steps. It has no queue; its members' versions have some. */
 import type { Clock } from '../../core/clock.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { ServableRequest, ServableRunner } from '../../models/serving/servable.ts';

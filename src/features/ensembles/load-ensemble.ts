@@ -132,9 +132,7 @@ interface Member {
   readonly modelRuns: number;
 }
 
-/**
- * Undefined if the step's model or signature is unknown, which is reported. Throws `model_not_ready` if it may come.
- */
+/** Undefined if the step's model or signature is unknown, and reported. Throws `model_not_ready` if it may come. */
 function memberOf(
   { model, version, signature = DEFAULT_SIGNATURE_NAME }: StepDeclaration,
   index: number,

@@ -37,9 +37,7 @@ const WAIT_SHARE = 0.5;
 const FULL_RUNS_SHARE = 0.5;
 const NOTABLE_GAIN = 1.1;
 
-/**
- * The groups by the reasons of docs/why/scheduler.md, and `memory` of docs/why/memory.md. Other reasons are no bound.
- */
+/** The groups by the reasons of docs/why/scheduler.md and `memory` of docs/why/memory.md; others are no bound. */
 const GROUP_OF: Readonly<Record<string, RefusalGroup>> = {
   predicted_late: 'cores',
   standing_queue: 'cores',

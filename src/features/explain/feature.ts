@@ -1,7 +1,4 @@
-/**
- * Tells which bound holds for a version now, and how good its forecasts were, in GET /models, status, doctor and the
- * console.
- */
+/** Tells a version's bound, and how good its forecasts were, in GET /models, status, doctor and the console. */
 import type { Feature } from '../../kernel/feature.ts';
 
 export const explain = {

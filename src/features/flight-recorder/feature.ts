@@ -1,6 +1,4 @@
-/**
- * GET /requests and /arrivals (docs/reference/observability.md): the last requests one by one, and when the last came.
- */
+/** GET /requests and /arrivals (docs/reference/observability.md): the last requests, and when the last came. */
 import type { Feature } from '../../kernel/feature.ts';
 
 export const flightRecorder = {

@@ -11,7 +11,7 @@
  *
  * One method of the bare call is replaced, `sendStatus`. grpc-js calls it when a message is over the limit, and when
  * its own deadline timer fires: it would end the call with a text of its own. That timer also has a bug (below), which
- * nothing but replacing the method avoids. Memory and decompression: grpc-js-memory.ts.
+ * nothing but replacing the method avoids. Memory and decompression: memory.ts.
  *
  * grpc-timeout: grpc-js turns it into a signed 32-bit number of ms. A long one overflows (`36000M` = 25 days gives a
  * deadline in the past): a negative one counts as none here, and the server's cap holds. One of more than 49.7 days may

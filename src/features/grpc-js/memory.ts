@@ -72,7 +72,7 @@ export class GrpcJsMemory implements MemoryHolder, WatchedBody {
   }
 
   /**
-   * An answer of `bytes` is to be sent: counts it until `taken`. Returns false, and ends the call, if it may not wait.
+   * Counts an answer of `bytes` that is to be sent until `taken`. Returns false and ends the call if it may not wait.
    */
   sends(bytes: number): boolean {
     const { unsent } = this.#shared.memory;
@@ -101,10 +101,7 @@ export class GrpcJsMemory implements MemoryHolder, WatchedBody {
     this.#giveUp(error);
   }
 
-  /**
-   * Ends the stream too, so that grpc-js forgets what has come: in the next turn, as Node 22 would lose the status
-   * else.
-   */
+  /** Ends the stream too, so that grpc-js forgets its data: a turn later, as Node 22 would lose the status else. */
   #giveUp(error: ServingError): void {
     this.#owner.abort(error);
     setImmediate(() => this.#stream?.close());

@@ -30,9 +30,7 @@ export function loadReportSurface(reports: LoadReports, clock: Clock): Surface {
   return { reports, grpc: () => [new OrcaService(reports, clock)] };
 }
 
-/**
- * It measures from the first report that somebody asks for: requests to a server that nobody asks cost nothing here.
- */
+/** It measures from the first report that somebody asks for: requests cost nothing here if nobody asks. */
 function startMeter(loads: LoadReadings, clock: Clock, telemetry: AppTelemetry): LoadMeter {
   const cpuMs = (): number => {
     const { user, system } = process.cpuUsage();

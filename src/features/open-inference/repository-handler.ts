@@ -11,7 +11,7 @@ export { REPOSITORY_STATES, type RepositoryState } from '../../models/triton/mod
 export type RepositoryIndex = Pick<ModelRepository, 'index'>;
 
 /**
- * Models of a fixed list (configured-models.ts), or of Triton model repositories (models/triton/model-repository.ts).
+ * Models of a fixed list (configured-models.ts) or of Triton model repositories (models/triton/model-repository.ts).
  */
 export interface LoadsByRequest {
   /**
@@ -19,10 +19,7 @@ export interface LoadsByRequest {
    * with ServingError; a cancelled load may go on.
    */
   load(name: string, cancel: CancelSignal): Promise<readonly string[]>;
-  /**
-   * Resolves when no new request gets the model, with the names of others that were unloaded. Rejects with
-   * ServingError.
-   */
+  /** Resolves when no new request gets the model, with the names of others that went. Rejects with ServingError. */
   unload(name: string, options?: UnloadOptions): Promise<readonly string[]>;
 }
 
@@ -40,9 +37,7 @@ export class RepositoryHandler {
     return this.#audited(name, context, () => unlessCancelled(this.#models.load(name, context.cancel), context.cancel));
   }
 
-  /**
-   * Resolves and rejects as LoadsByRequest.unload. Other models are unloaded only if the caller may do that by name.
-   */
+  /** Resolves and rejects as LoadsByRequest.unload. Others are unloaded only if the caller may do that by name. */
   unload(name: string, options: Omit<UnloadOptions, 'mayUnload'>, context: RequestContext): Promise<void> {
     const { principal, surface } = context;
     const mayUnload = (model: string): boolean => principal?.may('load', surface, model) ?? true;

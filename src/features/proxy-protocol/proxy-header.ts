@@ -13,10 +13,7 @@ import type { PeerAddress } from '../../proxy/net/peer-address.ts';
 
 /** The longest header of version 1, with its line end. */
 export const MAX_V1_BYTES = 107;
-/**
- * The most bytes of addresses and TLVs. The longest addresses take 216 bytes; the rest is for TLVs, such as names in
- * certificates.
- */
+/** The most bytes of addresses and TLVs. Addresses take up to 216; the rest is for TLVs, such as certificate names. */
 export const MAX_V2_LENGTH = 4096;
 
 export interface ProxyHeader {

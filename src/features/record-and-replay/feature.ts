@@ -1,7 +1,4 @@
-/**
- * `pillion record` and GET /record, `pillion replay`: requests to files, and sent again
- * (docs/how-to/warm-up-and-records.md).
- */
+/** `pillion record`, GET /record, `pillion replay`: requests to files and back (docs/how-to/warm-up-and-records.md). */
 import type { Feature } from '../../kernel/feature.ts';
 import { recordCommand } from './record-command.ts';
 import { replayCommand } from './replay-command.ts';

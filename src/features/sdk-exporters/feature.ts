@@ -1,6 +1,4 @@
-/**
- * Exporters of spans that need the objects of OpenTelemetry's SDK: console, zipkin, several at once, and OTLP as JSON.
- */
+/** Exporters that need the span objects of OpenTelemetry's SDK: console, zipkin, several at once, and OTLP as JSON. */
 import type { Feature } from '../../kernel/feature.ts';
 
 export const sdkExporters = {

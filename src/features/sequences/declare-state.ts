@@ -1,6 +1,4 @@
-/**
- * Finds the graph's signatures that keep a declared state: those that have all inputs and outputs that are declared.
- */
+/** Finds the graph's signatures that keep a declared state: those that have all declared inputs and outputs. */
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
 import { axisOf, hasRows, rowAxisOf, type Signature, type Signatures } from '../../core/signature.ts';

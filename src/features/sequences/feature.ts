@@ -1,7 +1,4 @@
-/**
- * `state` of a model's pillion.yaml, `sequence_batching` of Triton's: values that are kept from one request to the
- * next.
- */
+/** `state` of pillion.yaml, `sequence_batching` of Triton's: values that are kept from one request to the next. */
 import type { Feature } from '../../kernel/feature.ts';
 import { SEQUENCES } from './sequences-key.ts';
 import { sequencesNote } from './sequences-report.ts';

@@ -6,9 +6,7 @@ import { declareState } from './declare-state.ts';
 import { type SignatureState, STATES, type StateTensor, withStates } from './state.ts';
 import { STATE } from './state-key.ts';
 
-/**
- * Rejects with `load_failed` if the configuration does not fit the graph. Problems of pillion.yaml are reported to it.
- */
+/** Rejects with `load_failed` if the configuration does not fit the graph. The file reports its own problems. */
 export async function keepDeclaredState(draft: VersionDraft): Promise<void> {
   const { modelFile, facts, signatures } = draft;
   const declared = facts.get(DECLARED_STATE);

@@ -212,10 +212,7 @@ export class SequenceTable implements StepTable {
     return sequence;
   }
 
-  /**
-   * Ends the sequence that runs under the id; its steps that wait go on. No sequence has the id until the new one is
-   * there.
-   */
+  /** Ends the sequence under the id, before there is a new one; its steps that wait go on. */
   #supersede(owner: string, id: string): void {
     const before = this.#owners.get(owner)?.byId.get(id);
     if (before === undefined) return;

@@ -63,10 +63,7 @@ export class Sequence {
     return !this.#isBusy;
   }
 
-  /**
-   * Takes the turn at once, or resolves when it comes. Rejects with the signal's reason, or if the sequence ends
-   * before.
-   */
+  /** Takes the turn now, or resolves when it comes. Rejects with the signal's reason, or when the sequence ends. */
   take(cancel: CancelSignal): Promise<void> | undefined {
     if (!this.#isBusy) {
       this.#isBusy = true;

@@ -1,6 +1,4 @@
-/**
- * The `sequences` key of a model: bounds of the states that it keeps. Defaults: models/sequences/sequence-limits.ts.
- */
+/** The `sequences` key of a model: bounds of the states that it keeps. Defaults: sequence-limits.ts. */
 import * as v from 'valibot';
 import { ModelKey } from '../../config/model-key.ts';
 import { camelKeys, count, fields, optional } from '../../config/yaml/kinds.ts';

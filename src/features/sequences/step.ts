@@ -5,9 +5,7 @@ import type { PlaceInSequence } from '../../models/serving/servable.ts';
 
 /** A request's place in a sequence. Made when the request is resolved, used once. */
 export interface StepOfSequence extends PlaceInSequence {
-  /**
-   * The sequence; a first step makes it. The returned turn must be taken at once. Throws `sequence_lost`, `overloaded`.
-   */
+  /** The sequence; its first step makes it. Take the returned turn at once. Throws `sequence_lost`, `overloaded`. */
   enter(): StepTurn;
   /** Throws `too_large` for a state that can have no room. */
   checkBytes(bytes: number): void;

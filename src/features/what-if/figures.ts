@@ -3,9 +3,7 @@
 export interface WindowFigures {
   /** Requests, without those that their client gave up. */
   readonly requests: number;
-  /**
-   * Share that was answered within the deadline, or without one within the objective; without both, answered at all.
-   */
+  /** Share that was answered within the deadline, without one within the objective; without both, answered at all. */
   readonly inTime: number;
   readonly refused: number;
   /** Milliseconds of the answers; NaN without answers. */

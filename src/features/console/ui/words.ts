@@ -1,6 +1,4 @@
-/**
- * Sentences about traffic, scheduler and the bound that holds: the meaning of a window's numbers, and what to do. Pure.
- */
+/** Sentences about traffic, scheduler and the bound that holds: what a window's numbers mean, and what to do. Pure. */
 import { forecastWords } from '../../../admin/forecast-words.ts';
 import { count, duration, percent } from './format.ts';
 import { goodput, type WindowSummary } from './live-window.ts';

@@ -77,9 +77,7 @@ export class SharedMemory {
     });
   }
 
-  /**
-   * Undefined if none of its tensors is in shared memory. They are released when the request ends. Throws ServingError.
-   */
+  /** Undefined if no tensor is in shared memory. They are released at the request's end. Throws ServingError. */
   tensorsOf({ sharedInputs = NO_INPUTS, outputs }: InferRequest, context: RequestContext): SharedTensors | undefined {
     if (sharedInputs.length === 0 && !outputs.some(isShared)) return undefined;
     const sharedOutputs = outputs.filter(isShared);
