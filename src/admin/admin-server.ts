@@ -70,7 +70,7 @@ export class AdminServer {
   }
 
   /**
-   * Listens on a Unix socket, which only this process's user may open. Rejects with the system's error, or ListenError.
+   * Listens on a Unix socket that only this process's user may open. Rejects with the system's error or ListenError.
    */
   async listenOnSocket(path: string): Promise<void> {
     await removeStaleSocket(path);

@@ -31,10 +31,7 @@ export class Operators {
     return { status: 401, text: 'this server wants the token of --admin_token_file, as "authorization: Bearer TOKEN"' };
   }
 
-  /**
-   * Call it once the request is answered with this status, or its answer has begun. `done` is undefined for mere
-   * reading.
-   */
+  /** Call it when the request is answered with this status, or its answer begins. No `done` for mere reading. */
   note(request: IncomingMessage, status: number, done: Deed | undefined): void {
     const isRefused = REFUSED.includes(status);
     const deed = done ?? (isRefused ? { method: 'read' } : undefined);

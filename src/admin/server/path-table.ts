@@ -1,7 +1,4 @@
-/**
- * The operators' server's paths, by their requests; and their list, for GET /help and whoever asks for one that is not
- * there.
- */
+/** The operators' server's paths, by their requests; and their list, for GET /help and for unknown paths. */
 import type { AdminPath } from '../admin-path.ts';
 
 /** A path that was asked for, and its parts. */

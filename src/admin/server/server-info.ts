@@ -1,7 +1,4 @@
-/**
- * GET /server_info: the server in the form of Envoy's `envoy.admin.v3.ServerInfo`, as far as its fields have a meaning
- * here.
- */
+/** GET /server_info: the server in the form of Envoy's `envoy.admin.v3.ServerInfo`, where its fields have a meaning. */
 import type { ServeConfig } from '../../config/serve-config.ts';
 import type { Readiness } from '../../proxy/readiness.ts';
 import { VERSION } from '../../version.ts';
