@@ -1,9 +1,7 @@
 /** The end of the server waits for its collectors, but not for long: whoever ends it kills it soon. */
 import type { Clock } from '../core/clock.ts';
 
-/**
- * The most time for the last spans and metrics, which are sent at the same time. The log's last lines come after it.
- */
+/** The most time for the last spans and metrics, which are sent at one time. The log's last lines come after it. */
 export const LAST_FLUSH_MS = 700;
 
 /** The losses at the end, as fields of a log line. */

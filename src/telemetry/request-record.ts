@@ -50,16 +50,12 @@ export interface BatchRecord {
   readonly rows: number;
   /** Rows that the runtime sees: `rows` and padding. */
   readonly size: number;
-  /**
-   * Rows × length of the members, and what was added for the run's rows and length; absent = the rows have no lengths.
-   */
+  /** Rows × length of the members, and what was added for the run's rows and length; absent = rows have no lengths. */
   readonly elements?: number | undefined;
   readonly paddingElements?: number | undefined;
   /** Threads that its run computes on. */
   readonly threads: number;
-  /**
-   * How many of its model's runs go at once, where they take none of the cores that models share; absent where they do.
-   */
+  /** How many of its model's runs go at once, if they take none of the cores that models share; else absent. */
   readonly ownSlots?: number | undefined;
   readonly reason: DispatchReason;
   /** Starts of the stages batch, execute and split, and the end. The last three are 0 until reached. */
@@ -72,10 +68,7 @@ export interface BatchRecord {
   runEnd: Instant | undefined;
   /** Expected length of the run in ms when it started; absent where it was unknown. */
   readonly expectedMs?: number | undefined;
-  /**
-   * Share of its time that its rows would take in a full batch, by the learned run times; absent where they are
-   * unknown.
-   */
+  /** Share of its time that its rows would take in a full batch, by the learned run times; absent if unknown. */
   readonly fullShare?: number | undefined;
   /** 'ok', or the kind of the run's error. */
   outcome: RequestOutcome;

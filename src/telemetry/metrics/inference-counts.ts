@@ -72,10 +72,7 @@ export class Runs {
   }
 }
 
-/**
- * Counts a request of `rows` rows, or a step of one, in the numbers from index `at` on. An ensemble's is a run of its
- * own.
- */
+/** Counts a request, or a step, of `rows` rows in the numbers from index `at` on. An ensemble's is its own run. */
 export function countServed(numbers: Float64Array, at: number, runs: Runs, served: Served, rows: number): void {
   const { stages, outcome, cache, cacheMs = 0, steps } = served;
   const { finishedAt } = stages;
@@ -107,9 +104,7 @@ export function countServed(numbers: Float64Array, at: number, runs: Runs, serve
   if (steps !== undefined) runs.count(rows, input, infer, output);
 }
 
-/**
- * The time in a stage; of an ensemble, that of its steps, which have not all run where some were answered by a cache.
- */
+/** The time in a stage; of an ensemble, that of its steps, which have not all run if a cache answered some. */
 function computeMs({ stages, steps }: Served, stage: number): number {
   if (steps === undefined) return stages.lengthOf(stage);
   let ms = 0;

@@ -38,10 +38,7 @@ export interface ArrivalSignature {
 
 /** The arrivals of a span. The columns have one element for each, in the order of arrival. */
 export interface ArrivalsView {
-  /**
-   * The span of the arrivals, in monotonic ms. It begins later than asked for if the ring has forgotten what was
-   * before.
-   */
+  /** The span of the arrivals, in monotonic ms. It begins later if the ring has forgotten what was before. */
   readonly from: Instant;
   readonly to: Instant;
   /** Requests that ended in the span that was asked for, but are not in the columns: newer ones took their places. */

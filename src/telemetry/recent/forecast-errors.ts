@@ -30,9 +30,7 @@ export class ForecastErrors {
     this.#count = 0;
   }
 
-  /**
-   * The error in ms that `share` (0 to 1) of the errors of all sketches do not exceed; undefined where there is none.
-   */
+  /** The error in ms that `share` (0 to 1) of the errors of all sketches do not exceed; undefined without errors. */
   static quantile(sketches: readonly ForecastErrors[], share: number): number | undefined {
     const total = sketches.reduce((sum, { count }) => sum + count, 0);
     if (total === 0) return undefined;

@@ -30,7 +30,7 @@ export interface Notes extends Pick<RequestRecord, 'isolation' | 'events' | 'cac
 }
 
 /**
- * Facts that are in no ring, as they must not outlive their reading: an error has its causes, a step what its run held.
+ * Facts that no ring has, as they must not outlive their reading: an error has its causes, a step what its run held.
  */
 export interface UnreadFacts extends Pick<RequestRecord, 'error' | 'fallback' | 'steps'> {}
 

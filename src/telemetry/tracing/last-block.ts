@@ -1,6 +1,4 @@
-/**
- * Most records have the attributes of the record before them: such a block is made and encoded once (docs/adr/0024).
- */
+/** Most records have the attributes of the record before them: such a block is encoded once (docs/adr/0024). */
 import type { RequestRecord } from '../request-record.ts';
 import { AttributeBlock } from './span-output.ts';
 
