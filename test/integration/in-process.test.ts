@@ -136,6 +136,16 @@ describe('a server in the application', () => {
     await assertRefused(pillion.predict({ model: 'slow', inputs }), 'draining', /./);
   });
 
+  it('drains though it could not start, and does not start once it was drained', async (t) => {
+    const flags = { ...QUIET, model: slowModel(t, 1) };
+    const broken = createApp({ ...flags, access_log: '/proc/none/access.log' }, {});
+    await assert.rejects(broken.start(), /--access_log=\/proc\/none\/access\.log/);
+    await broken.drain();
+    const unused = createApp(flags, {});
+    await unused.drain();
+    await assertRefused(unused.start(), 'draining', /create another/);
+  });
+
   it('lists every mistake of its options', () => {
     assert.throws(
       () => createApp({ port: 'many', no_such_flag: 1 } as ServeFlags, {}),

@@ -69,6 +69,8 @@ class InstallingApp implements App {
   }
 
   async start(): Promise<Addresses> {
+    if (this.#ended !== undefined && this.#assembling === undefined)
+      throw new ServingError('draining', 'the server was drained before its start; create another');
     this.#assembling ??= this.#assemble();
     this.#server = await this.#assembling;
     return this.#server.start();
@@ -104,8 +106,10 @@ class InstallingApp implements App {
   }
 
   async #drain(): Promise<void> {
-    if (this.#assembling === undefined) await this.#telemetry.close();
-    else await (await this.#assembling).drain();
+    if (this.#assembling === undefined) return void (await this.#telemetry.close());
+    // A server that could not be assembled has closed all by itself, and start() says why.
+    const server = await this.#assembling.catch(() => undefined);
+    await server?.drain();
   }
 }
 
