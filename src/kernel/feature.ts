@@ -27,6 +27,7 @@ export interface Feature {
   readonly fileKeys?: FileKeys;
   /** Checks the given options together, as FeatureOptions says. */
   check?(given: GivenOptions, errors: string[]): void;
+  /** Lines for the log about its options, as FeatureOptions says. */
   warnings?(read: ReadOptions): readonly string[];
   /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
   modelNote?(model: ModelReport): string | undefined;

@@ -1,23 +1,19 @@
 /** The access log that `--access_log` asks for. */
 
-import { optionsOf } from '../../config/options/feature-options.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Installation } from '../../kernel/installation.ts';
 import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import { AccessLog } from './access-log.ts';
-import { ACCESS_LOG_OPTIONS } from './options.ts';
 
 /** While a disk is full, every turn of the event loop tries again. */
 const ERROR_WINDOW_MS = 60_000;
 /** The most time for the last lines, which may have no reader. */
 const LAST_LINES_MS = 300;
 
-/** Throws if the file cannot be opened. */
-export function installAccessLog(server: Installation): void {
-  const { config, clock, logger, telemetry } = server;
-  const { access_log: to } = optionsOf(config, ACCESS_LOG_OPTIONS);
-  if (to === '') return;
+/** `to`: a file, or stdout. Throws if the file cannot be opened. */
+export function installAccessLog(server: Installation, to: string): void {
+  const { clock, logger, telemetry } = server;
   const log = openAccessLog(to, clock, logger);
   telemetry.listen(log);
   const help = 'Lines of the access log that were dropped since the start because nobody took them.';

@@ -1,10 +1,8 @@
 /** Builds the operators' server: its reports, recordings, profiles and the console. */
 import { hostname } from 'node:os';
 import process from 'node:process';
-import type { AdminPath } from '../../admin/admin-path.ts';
 import { AdminServer } from '../../admin/admin-server.ts';
 import { callersReport, type ReportedCallers } from '../../admin/callers-report.ts';
-import type { LookAtVersions } from '../../admin/explanation.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import type { Operators } from '../../admin/operators.ts';
@@ -21,7 +19,8 @@ import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { AdminParts, ServedParts } from '../installation.ts';
+import type { ServedParts } from '../installation.ts';
+import type { Installer } from './installer.ts';
 import { processPlan } from './models.ts';
 
 interface AdminServerParts extends ServedParts {
@@ -32,20 +31,16 @@ interface AdminServerParts extends ServedParts {
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
   readonly operators: Operators;
-  /** Tells what readiness waits for, beside the models: one line each. */
-  readonly othersWait: () => readonly string[];
   readonly life: PodLife;
   readonly onInternalError: (error: unknown) => void;
-  /** Makes the paths that features add. */
-  readonly pathsOf: (parts: AdminParts) => readonly AdminPath[];
-  readonly lookOf: (parts: ServedParts) => LookAtVersions;
+  readonly installed: Installer;
 }
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
-  const { operators, life, logger } = parts;
+  const { installed, operators, life, logger } = parts;
   const { config, machine, models, callers, readiness, telemetry, gate, onInternalError } = parts;
-  const waitsFor = (): readonly string[] => [...models.waitsFor(), ...parts.othersWait()];
-  const look = parts.lookOf(parts);
+  const waitsFor = (): readonly string[] => [...models.waitsFor(), ...installed.waitsFor()];
+  const look = installed.lookOf(parts);
   const startedAt = systemClock.nowMs();
   const own = serverPaths({
     ...{ readiness, life, waitsFor, log: logger },
@@ -58,7 +53,7 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
   });
-  const paths = [...own, ...modelPaths(models, logger), ...parts.pathsOf({ ...parts, look })];
+  const paths = [...own, ...modelPaths(models, logger), ...installed.adminPathsOf({ ...parts, look })];
   return new AdminServer({ paths, gate, operators, onInternalError });
 }
 

@@ -102,6 +102,11 @@ export class Installer implements Installation {
     return this.#pages.reduce((page, wrap) => wrap(page), own);
   }
 
+  /** What the services are not ready for, one line each. */
+  waitsFor(): readonly string[] {
+    return this.services.flatMap((service) => service.waitsFor?.() ?? []);
+  }
+
   /** Closes the services, the last one first. */
   async close(): Promise<void> {
     for (const service of [...this.services].reverse()) await service.close?.();

@@ -40,8 +40,8 @@ import { EFFICIENT_SIZE_BYTES } from '../../scheduler/tuning.ts';
 import type { Logger } from '../../telemetry/log/log.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { VERSION } from '../../version.ts';
-import type { ModelSeams } from '../model-seams.ts';
 import { slotsOf } from './cores.ts';
+import type { Installer } from './installer.ts';
 
 interface ModelParts {
   readonly config: ServeConfig;
@@ -53,13 +53,10 @@ interface ModelParts {
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
   readonly records: Records;
-  /** Runs give way to other processes of the machine. */
-  readonly isOnSpareCores: boolean;
   readonly thread: CodecThread;
   /** A version, or the list of models, has changed. */
   readonly onChange: () => void;
-  /** The seams with all that features have added to models. */
-  readonly seams: ModelSeams;
+  readonly installed: Installer;
 }
 
 /** The part of the answer of GET /models that concerns the process. */
@@ -113,16 +110,16 @@ export function createModels(parts: ModelParts): ModelManager {
       load(model, version, await artifactDirectory(model, directory, config.options), signal),
     checkMemory: async (model, version, directory) => {
       const artifact = await artifactDirectory(model, directory, config.options);
-      const { kinds, fileKeys } = parts.seams;
+      const { kinds, fileKeys } = parts.installed.models;
       for (const kind of kinds) if (await kind.isOf(model, artifact, fileKeys)) return;
       await memory.check(model, version, artifact);
     },
     checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
     clock: systemClock,
-    reports: parts.seams.reports,
-    versionReports: parts.seams.versionReports,
-    observers: parts.seams.observers,
-    sequencesOf: parts.seams.sequencesOf,
+    reports: parts.installed.models.reports,
+    versionReports: parts.installed.models.versionReports,
+    observers: parts.installed.models.observers,
+    sequencesOf: parts.installed.models.sequencesOf,
     events: {
       ...modelLog,
       onTransition: (...transition) => {
@@ -133,7 +130,7 @@ export function createModels(parts: ModelParts): ModelManager {
       onListed: (models) => {
         processGroups.configure(models);
         records.configure(models);
-        for (const listener of parts.seams.onListed) listener(models);
+        for (const listener of parts.installed.models.onListed) listener(models);
         parts.onChange();
       },
     },
@@ -144,8 +141,8 @@ export function createModels(parts: ModelParts): ModelManager {
 
 /** Loads by `load` what no feature loads itself. */
 function loadOfKinds(parts: ModelParts, load: LoadServable, models: () => ModelManager): LoadServable {
-  const { config, machine, records, thread, seams } = parts;
-  const { kinds, layers, fileKeys } = seams;
+  const { config, machine, records, thread } = parts;
+  const { kinds, layers, fileKeys } = parts.installed.models;
   const maxTensorBytes = config.options.max_message_bytes;
   const { scheduler } = serverBatching(config, machine);
   const of = { models, maxTensorBytes, thread, layers, fileKeys, prepare: records.prepare, scheduler };
@@ -216,9 +213,9 @@ function createLoader(
       cpuModel: machine.cpuModel,
       threads: options.intra_op_threads || 1,
     }),
-    layers: parts.seams.layers,
-    loadSteps: parts.seams.steps,
-    fileKeys: parts.seams.fileKeys,
+    layers: parts.installed.models.layers,
+    loadSteps: parts.installed.models.steps,
+    fileKeys: parts.installed.models.fileKeys,
     firstLoads: new FirstLoads({
       files,
       logger,
@@ -233,14 +230,14 @@ function createLoader(
     fileRoots: fileRoots(options, config.models),
     budget,
     host: options.host as HostChoice,
-    onSpareCores: parts.isOnSpareCores,
+    onSpareCores: parts.installed.isOnSpareCores,
     processCeilingBytes: options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2,
     ...processes,
     events: hostEvents(logger, telemetry.metrics),
     maxTensorBytes: options.max_message_bytes,
     thread: parts.thread,
     isServing: records.isServing,
-    chooseRuntime: parts.seams.chooseRuntime,
+    chooseRuntime: parts.installed.models.chooseRuntime,
     prepare: records.prepare,
   });
 }

@@ -110,7 +110,7 @@ export class Server implements Pillion {
     const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
     const budget = new CoreBudget(budgetCores);
     const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
-    const { models: seams } = installed;
+    const { models: seams, readiness } = installed;
     const { kept } = seams;
     this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots, kept });
     const lifecycle = createRequestLifecycle(
@@ -125,29 +125,36 @@ export class Server implements Pillion {
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
     // A version that has just become available is found in the next turn.
     const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
-    const { isOnSpareCores } = installed;
-    const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread, isOnSpareCores };
-    const models = createModels({ ...shared, seams, onChange });
+    const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread };
+    const models = createModels({ ...shared, installed, onChange });
     seams.serve(models);
     this.repository = createRepository(config, models, logger);
     const access = new Access(config, logger);
     const reloads = createReloads(config, logger, models, metrics, access.audit);
-    const resolver = new ModelResolver(models, installed.models);
+    const resolver = new ModelResolver(models, seams);
     const modelInfo = new ModelInfoHandler(models);
-    const { readiness } = installed;
     this.#readiness = readiness;
-    const common = { config, machine, lifecycle, thread, resolver, readiness, telemetry, logger, onInternalError };
+    const common = {
+      config,
+      installed,
+      machine,
+      lifecycle,
+      thread,
+      resolver,
+      readiness,
+      telemetry,
+      logger,
+      onInternalError,
+    };
     const tls = createTls(config, logger, metrics);
     const caps = capsOf(options, installed.makeFront !== undefined);
     const gates = createGates(options, caps, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
-    const connections = { gates, makePrelude: installed.makePrelude, tls: tls?.listen, access: access.control };
+    const connections = { gates, caps, tls: tls?.listen, access: access.control };
     const loads = createLoads(coreSlots, budget);
     this.#surfaces = createSurfaces({
       ...{ ...common, ...connections, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit, added: installed.surfaces, engine: installed.makeEngine },
-      ...{ caps, makeFront: installed.makeFront },
-      pageOf: (own) => installed.pageOf(own),
+      ...{ reload: reloads.handler, audit: access.audit },
     });
     this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });
     this.#admin = createAdmin({
@@ -161,9 +168,6 @@ export class Server implements Pillion {
       runCores: () => coreSlots.total,
       operators: access.operators,
       addresses: () => this.#addresses,
-      othersWait: () => installed.services.flatMap((service) => service.waitsFor?.() ?? []),
-      lookOf: (own) => installed.lookOf(own),
-      pathsOf: (own) => installed.adminPathsOf(own),
     });
 
     this.#localCalls = new LocalCalls({ lifecycle, resolver, onInternalError });

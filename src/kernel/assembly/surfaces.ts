@@ -30,16 +30,13 @@ import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { Surface as SurfaceName } from '../../telemetry/request-record.ts';
 import type { AppTelemetry } from '../../telemetry/telemetry.ts';
-import type { EngineMaker, Front, FrontParts, MakePrelude, MetricsPageMaker, SurfaceMaker } from '../installation.ts';
 import type { Gates } from './connection-limits.ts';
+import type { Installer } from './installer.ts';
 import { createJoinedPort } from './listeners.ts';
 import type { Loads } from './load.ts';
 
 interface SurfacesParts {
-  /** Makers of the surfaces that features add. */
-  readonly added: readonly SurfaceMaker[];
-  /** Makes the engine of the gRPC port. Undefined: the kernel's own. */
-  readonly engine: EngineMaker | undefined;
+  readonly installed: Installer;
   readonly models: ModelManager;
   /** The log of changes that callers make. */
   readonly audit: AuditLog;
@@ -62,12 +59,7 @@ interface SurfacesParts {
   /** Undefined = plain text. */
   readonly tls: ListenTls | undefined;
   readonly gates: Gates;
-  /** Undefined if connections begin with TLS or HTTP. */
-  readonly makePrelude: MakePrelude | undefined;
-  /** Undefined if no request goes elsewhere. */
-  readonly makeFront: ((parts: FrontParts) => Front) | undefined;
   readonly caps: ConnectionCaps;
-  readonly pageOf: (own: MetricsPageMaker) => MetricsPageMaker;
   readonly onInternalError: (error: unknown) => void;
 }
 
@@ -83,11 +75,12 @@ export interface Surfaces {
 }
 
 export function createSurfaces(parts: SurfacesParts): Surfaces {
-  const { config, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } = parts;
+  const { config, installed, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } =
+    parts;
   const { options } = config;
-  const hasProxyAddresses = parts.makePrelude !== undefined;
+  const hasProxyAddresses = installed.makePrelude !== undefined;
   const shared = { maxMessageBytes: options.max_message_bytes, loads: parts.loads.readings, hasProxyAddresses };
-  const surfaces = parts.added.map((make) => make({ ...parts, ...shared }));
+  const surfaces = installed.surfaces.map((make) => make({ ...parts, ...shared }));
   const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
   const served = { lifecycle, resolver, modelInfo, surfaces };
   const common = { ...served, onInternalError: parts.onInternalError };
@@ -95,12 +88,12 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
   const inflations = new InflationGate();
   const bodyTimeoutS = options.body_read_timeout_s || Infinity;
   const bodies = { inflations, bodyTimeoutS };
-  const front = parts.makeFront?.({
+  const front = installed.makeFront?.({
     ...{ callers, unsent: lifecycle.memory.unsent, maxConnections: parts.caps.app },
     isOurs: (method, path) => rest.routes.match(method, path).kind !== 'app',
   });
   const own = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
-  const page = parts.pageOf(own);
+  const page = installed.pageOf(own);
   const rest = new RestServer({
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
     metrics: page,
@@ -143,21 +136,22 @@ type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bo
 
 /** The HTTP/2 stack of the gRPC port. */
 function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine {
-  const { config, machine, onInternalError } = parts;
+  const { config, installed, machine, onInternalError } = parts;
   const { options } = config;
   const listenerAccess = listenerAccessOf('grpc', parts);
   const maxReceiveBytes = options.max_message_bytes;
   const { front, ...both } = shared;
   const common = { clock: systemClock, maxReceiveBytes, onInternalError, listenerAccess, ...both };
-  if (parts.engine !== undefined) return parts.engine(common);
+  if (installed.makeEngine !== undefined) return installed.makeEngine(common);
   // A spin on a single core would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
   return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
 }
 
-function listenerAccessOf(surface: SurfaceName, { gates, makePrelude, config }: SurfacesParts): ListenerAccess {
-  return { gate: gates[surface], socketAccess: socketAccess(config.options), prelude: makePrelude?.(surface) };
+function listenerAccessOf(surface: SurfaceName, { gates, installed, config }: SurfacesParts): ListenerAccess {
+  const prelude = installed.makePrelude?.(surface);
+  return { gate: gates[surface], socketAccess: socketAccess(config.options), prelude };
 }
 
 function socketAccess({ socket_mode, socket_group }: ServeOptions): SocketAccess {
