@@ -102,7 +102,7 @@ export class Installer implements Installation {
     return this.#pages.reduce((page, wrap) => wrap(page), own);
   }
 
-  /** What the services are not ready for, one line each. */
+  /** Lines for people: one for each thing that the services still wait for. */
   waitsFor(): readonly string[] {
     return this.services.flatMap((service) => service.waitsFor?.() ?? []);
   }
