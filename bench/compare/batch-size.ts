@@ -2,7 +2,7 @@
  * How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with.
  */
 import { parseMetrics } from '../../src/cli/prometheus-text.ts';
-import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
+import { METRICS_PATH } from '../../src/ledger/metrics/exposition.ts';
 
 /** Counts since the server's start. */
 export interface BatchCounts {

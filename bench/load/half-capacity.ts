@@ -3,7 +3,7 @@
  * could, and how long its event loop stood still meanwhile.
  */
 
-import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
+import { METRICS_PATH } from '../../src/ledger/metrics/exposition.ts';
 import { pacedLoad } from '../support/load-generators.ts';
 
 /**

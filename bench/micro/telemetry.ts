@@ -5,14 +5,14 @@
 import assert from 'node:assert/strict';
 import { Histogram, Registry } from 'prom-client';
 import { systemClock } from '../../src/core/clock.ts';
+import { createLogger } from '../../src/ledger/log/log.ts';
+import { DURATION_BUCKETS } from '../../src/ledger/metrics/buckets.ts';
+import { STAGE_ENCODE } from '../../src/ledger/stage-clock.ts';
+import { type AppTelemetry, createTelemetry } from '../../src/ledger/telemetry.ts';
+import { samplerFromEnv } from '../../src/ledger/tracing/sampler.ts';
+import { Sampling } from '../../src/ledger/tracing/sampling.ts';
+import type { Tracing } from '../../src/ledger/tracing/tracing.ts';
 import { RequestContext } from '../../src/proxy/request-context.ts';
-import { createLogger } from '../../src/telemetry/log/log.ts';
-import { DURATION_BUCKETS } from '../../src/telemetry/metrics/buckets.ts';
-import { STAGE_ENCODE } from '../../src/telemetry/stage-clock.ts';
-import { type AppTelemetry, createTelemetry } from '../../src/telemetry/telemetry.ts';
-import { samplerFromEnv } from '../../src/telemetry/tracing/sampler.ts';
-import { Sampling } from '../../src/telemetry/tracing/sampling.ts';
-import type { Tracing } from '../../src/telemetry/tracing/tracing.ts';
 import { runSubject } from './interleave.ts';
 
 const LIMIT_MICROS = 1;

@@ -1,6 +1,6 @@
 /** The server's own figures of a run, from its metrics page: rows and sizes of its batches, and its predictions. */
 import { type MetricSamples, parseMetrics } from '../../src/cli/prometheus-text.ts';
-import { METRICS_PATH } from '../../src/telemetry/metrics/exposition.ts';
+import { METRICS_PATH } from '../../src/ledger/metrics/exposition.ts';
 
 export interface BatchMetrics {
   /** Rows and batches by model. */

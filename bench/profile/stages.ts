@@ -33,7 +33,7 @@ const FOLDERS: readonly (readonly [RegExp, Stage])[] = [
   [/\/dist\/scheduler\//, 'scheduler'],
   [/\/dist\/backends\/|onnxruntime/, 'host and backend'],
   [/\/dist\/models\//, 'models'],
-  [/\/dist\/telemetry\/|\/node_modules\/(?:pino|prom-client|@opentelemetry)\//, 'telemetry'],
+  [/\/dist\/ledger\/|\/node_modules\/(?:pino|prom-client|@opentelemetry)\//, 'telemetry'],
   [/\/dist\/core\//, 'core: clocks, errors, heaps'],
   [/JS:\S* node:/, "node's streams and event loop"],
 ];

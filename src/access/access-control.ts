@@ -8,8 +8,8 @@
 import type { AccessMethod, AccessSurface } from '../core/access-method.ts';
 import type { Clock } from '../core/clock.ts';
 import { ServingError } from '../core/errors.ts';
-import type { AuditedRequest, AuditLog } from '../telemetry/log/audit-log.ts';
-import { clip } from '../telemetry/tracing/span-attributes.ts';
+import type { AuditedRequest, AuditLog } from '../ledger/log/audit-log.ts';
+import { clip } from '../ledger/tracing/span-attributes.ts';
 import type { AccessPolicy } from './access-policy.ts';
 import type { CertificateNames } from './certificate-names.ts';
 import type { Principal } from './principal.ts';

@@ -7,9 +7,9 @@
  *   load     loads it, whatever the version policy says, until /unload; refused if it is not on disk or does not fit
  */
 import { ServingError } from '../core/errors.ts';
+import type { Logger } from '../ledger/log/log.ts';
 import type { VersionStatus } from '../models/serving/servable.ts';
 import type { VersionChoice } from '../models/versions/version-choice.ts';
-import type { Logger } from '../telemetry/log/log.ts';
 
 export type ModelAction = 'reload' | 'unload' | 'load';
 

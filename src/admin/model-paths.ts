@@ -6,8 +6,8 @@
  *   POST /models/NAME/reload|unload|load    an operator's action on a version (model-actions.ts)
  */
 import { ServingError } from '../core/errors.ts';
+import type { Logger } from '../ledger/log/log.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
-import type { Logger } from '../telemetry/log/log.ts';
 import { type AdminPath, type Asked, sendJson } from './admin-path.ts';
 import { type ModelAction, operate, readVersion } from './model-actions.ts';
 import { modelDetail, samplesDetail } from './model-detail.ts';

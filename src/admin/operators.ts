@@ -5,8 +5,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { sentToken } from '../access/sent-token.ts';
+import type { AuditLog } from '../ledger/log/audit-log.ts';
 import { peerOf } from '../proxy/net/listen-address.ts';
-import type { AuditLog } from '../telemetry/log/audit-log.ts';
 import type { Refusal } from './access-guard.ts';
 import type { Deed } from './admin-path.ts';
 

@@ -2,7 +2,7 @@
  * One request in GET /requests: its caller, its outcome, the times of its stages and the members of its batch. Sizes
  * are bytes, durations ms, and times count from the first header. An unknown value is left out, never 0.
  */
-import type { ErrorFacts } from '../telemetry/recorder/request-snapshot.ts';
+import type { ErrorFacts } from '../ledger/recorder/request-snapshot.ts';
 
 export interface RequestEntry {
   readonly id: string;

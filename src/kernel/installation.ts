@@ -6,6 +6,11 @@ import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { UnsentBytes } from '../core/unsent-bytes.ts';
+import type { AuditLog } from '../ledger/log/audit-log.ts';
+import type { RootLogger } from '../ledger/log/log.ts';
+import type { MetricsPage } from '../ledger/metrics/exposition.ts';
+import type { Surface as SurfaceName } from '../ledger/request-record.ts';
+import type { AppTelemetry } from '../ledger/telemetry.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { ModelRepository } from '../models/triton/model-repository.ts';
 import type { Callers } from '../proxy/caller.ts';
@@ -19,11 +24,6 @@ import type { Readiness, ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
 import type { CarriedDeadlines, RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
-import type { AuditLog } from '../telemetry/log/audit-log.ts';
-import type { RootLogger } from '../telemetry/log/log.ts';
-import type { MetricsPage } from '../telemetry/metrics/exposition.ts';
-import type { Surface as SurfaceName } from '../telemetry/request-record.ts';
-import type { AppTelemetry } from '../telemetry/telemetry.ts';
 import type { ModelSeams } from './model-seams.ts';
 
 /** Work of a service that a drain waits for within its timeout, and counts and ends after that. */

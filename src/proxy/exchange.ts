@@ -28,7 +28,7 @@ import type { AccessMethod } from '../core/access-method.ts';
 import type { CancelListener } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import type { ModelSpec } from '../core/model-spec.ts';
-import { STAGE_DECODE, STAGE_ENCODE } from '../telemetry/stage-clock.ts';
+import { STAGE_DECODE, STAGE_ENCODE } from '../ledger/stage-clock.ts';
 import type { AnswerReports } from './answer-reports.ts';
 import type { Call, Permit } from './call.ts';
 import type { Held } from './refusal-hold.ts';

@@ -22,9 +22,9 @@ import {
   requestId,
   type StepRecord,
   type Surface,
-} from '../telemetry/request-record.ts';
-import { StageClock } from '../telemetry/stage-clock.ts';
-import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
+} from '../ledger/request-record.ts';
+import { StageClock } from '../ledger/stage-clock.ts';
+import type { TraceContext } from '../ledger/tracing/trace-context.ts';
 import type { CallerQuota } from './caller-limits.ts';
 import type { MemoryHolder } from './memory-budget.ts';
 

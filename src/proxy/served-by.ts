@@ -2,7 +2,7 @@
  * `x-inference-served-by: small/3; reason=fallback`: the model that answered instead of the one that was asked for. Its
  * name is percent-encoded, since it may hold any letter.
  */
-import type { FallbackRecord, RequestRecord } from '../telemetry/request-record.ts';
+import type { FallbackRecord, RequestRecord } from '../ledger/request-record.ts';
 
 export const SERVED_BY_HEADER = 'x-inference-served-by';
 

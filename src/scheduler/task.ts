@@ -5,9 +5,9 @@ import type { ServingError } from '../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
-import type { BatchRecord, CacheUse, IsolationRecord, StepRecord } from '../telemetry/request-record.ts';
-import type { StageClock } from '../telemetry/stage-clock.ts';
-import type { TraceContext } from '../telemetry/tracing/trace-context.ts';
+import type { BatchRecord, CacheUse, IsolationRecord, StepRecord } from '../ledger/request-record.ts';
+import type { StageClock } from '../ledger/stage-clock.ts';
+import type { TraceContext } from '../ledger/tracing/trace-context.ts';
 import type { Holding } from './callers/holdings.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { OPENMETRICS_TYPE, PROMETHEUS_TYPE, wantsOpenMetrics } from '../../src/ledger/metrics/exposition.ts';
 import { parseAppUrl } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppMetrics, type AppMetricsOptions } from '../../src/proxy/fronting/app/app-metrics.ts';
-import { OPENMETRICS_TYPE, PROMETHEUS_TYPE, wantsOpenMetrics } from '../../src/telemetry/metrics/exposition.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { ServingError } from '../../src/core/errors.ts';
-import type { CallerTrace } from '../../src/telemetry/request-record.ts';
+import type { CallerTrace } from '../../src/ledger/request-record.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import { floatRequest, MODEL, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
 import { decode } from '../support/proto-registry.ts';

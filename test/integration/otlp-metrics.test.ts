@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { isMetricsExportConfigured } from '../../src/telemetry/metrics/metrics-export.ts';
+import { isMetricsExportConfigured } from '../../src/ledger/metrics/metrics-export.ts';
 import { exportSpans } from '../support/run-export-spans.ts';
 
 interface Export {

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { type ServiceError, status as Status } from '@grpc/grpc-js';
 import { ServingError, SharedError } from '../../src/core/errors.ts';
-import type { RequestRecord } from '../../src/telemetry/request-record.ts';
+import type { RequestRecord } from '../../src/ledger/request-record.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
 import { floatRequest, type GrpcHarness, PREDICTION, withGrpc } from '../support/grpc-harness.ts';

@@ -8,8 +8,8 @@ import { type ErrorKind, ServingError } from '../../src/core/errors.ts';
 import type { BatchOrigin } from '../../src/core/executor.ts';
 import { Priority } from '../../src/core/priority.ts';
 import { numericTensor, type TensorMap } from '../../src/core/tensor.ts';
+import type { CallerTrace } from '../../src/ledger/request-record.ts';
 import type { RequestContext } from '../../src/proxy/request-context.ts';
-import type { CallerTrace } from '../../src/telemetry/request-record.ts';
 import { eachEngine } from '../support/grpc-engines.ts';
 import { type GrpcHarness, withGrpc } from '../support/grpc-harness.ts';
 import {

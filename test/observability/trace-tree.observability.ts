@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { afterEach, test } from 'node:test';
 import { status as Status } from '@grpc/grpc-js';
-import { STAGES } from '../../src/telemetry/stage-clock.ts';
+import { STAGES } from '../../src/ledger/stage-clock.ts';
 import { startEnvoy } from '../mesh/envoy.ts';
 import { ENVOY_SERVICE } from '../mesh/envoy-config.ts';
 import { PREDICT, predictRequest, restAddress, startHalfPlusTwo } from '../mesh/half-plus-two.ts';

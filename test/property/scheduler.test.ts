@@ -15,10 +15,10 @@ import { ServingError } from '../../src/core/errors.ts';
 import type { Batch } from '../../src/core/executor.ts';
 import { Priority, type PriorityClass } from '../../src/core/priority.ts';
 import { numericTensor } from '../../src/core/tensor.ts';
+import type { BatchRecord } from '../../src/ledger/request-record.ts';
 import type { RunningBatch } from '../../src/scheduler/batch/running-batch.ts';
 import { SCHEDULER_KINDS, type SchedulerKind } from '../../src/scheduler/scheduler-options.ts';
 import { FIRST_HOLD_MS, OTHERS_MS } from '../../src/scheduler/tuning.ts';
-import type { BatchRecord } from '../../src/telemetry/request-record.ts';
 import type { PuppetRun } from '../support/puppet-executor.ts';
 import { floats, SchedulerHarness, type Submitted, settle, taskContext } from '../support/scheduler-harness.ts';
 

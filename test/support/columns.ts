@@ -1,8 +1,8 @@
 /** Metrics that take single requests, as the ledger would give them. */
-import { Metrics } from '../../src/telemetry/metrics/metrics.ts';
-import { RequestRing } from '../../src/telemetry/recorder/request-ring.ts';
-import type { KeepReason } from '../../src/telemetry/recorder/tail-keep.ts';
-import type { RequestRecord } from '../../src/telemetry/request-record.ts';
+import { Metrics } from '../../src/ledger/metrics/metrics.ts';
+import { RequestRing } from '../../src/ledger/recorder/request-ring.ts';
+import type { KeepReason } from '../../src/ledger/recorder/tail-keep.ts';
+import type { RequestRecord } from '../../src/ledger/request-record.ts';
 
 /** A ring with one request. */
 export function ringOf(record: RequestRecord): RequestRing {

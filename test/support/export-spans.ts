@@ -13,11 +13,11 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { ServingError } from '../../src/core/errors.ts';
 import type { Feature } from '../../src/kernel/feature.ts';
 import type { Installation } from '../../src/kernel/installation.ts';
+import { createLogger } from '../../src/ledger/log/log.ts';
+import { createTelemetry } from '../../src/ledger/telemetry.ts';
+import { callerTrace } from '../../src/ledger/tracing/propagation.ts';
+import { createTracing } from '../../src/ledger/tracing/tracing.ts';
 import { FEATURES } from '../../src/pillion.ts';
-import { createLogger } from '../../src/telemetry/log/log.ts';
-import { createTelemetry } from '../../src/telemetry/telemetry.ts';
-import { callerTrace } from '../../src/telemetry/tracing/propagation.ts';
-import { createTracing } from '../../src/telemetry/tracing/tracing.ts';
 import { batchRecord, CALLER_SPAN_ID, CALLER_TRACE_ID, requestRecord } from './telemetry-records.ts';
 
 const pace = process.env['EXPORT_SPANS_HURRY'] === undefined ? 50 : 1 / 50;

@@ -1,9 +1,9 @@
 /** A flight recorder with a ring of its own, which takes requests as the ledger would. */
-import { FlightRecorder } from '../../src/telemetry/recorder/flight-recorder.ts';
-import { ReadRequest } from '../../src/telemetry/recorder/read-request.ts';
-import { RequestRing } from '../../src/telemetry/recorder/request-ring.ts';
-import type { KeepReason } from '../../src/telemetry/recorder/tail-keep.ts';
-import type { RequestRecord } from '../../src/telemetry/request-record.ts';
+import { FlightRecorder } from '../../src/ledger/recorder/flight-recorder.ts';
+import { ReadRequest } from '../../src/ledger/recorder/read-request.ts';
+import { RequestRing } from '../../src/ledger/recorder/request-ring.ts';
+import type { KeepReason } from '../../src/ledger/recorder/tail-keep.ts';
+import type { RequestRecord } from '../../src/ledger/request-record.ts';
 
 /** Places of the ledger's ring. */
 const PLACES = 512;

@@ -1,11 +1,11 @@
 /** Records of fronted requests, as if they had happened. */
 import type { ServingError } from '../../src/core/errors.ts';
+import { childContext, type TraceContext } from '../../src/ledger/tracing/trace-context.ts';
 import {
   type FrontedArrival,
   type FrontedOutcome,
   FrontedRecord,
 } from '../../src/proxy/fronting/telemetry/fronted-record.ts';
-import { childContext, type TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
 
 export const FRONTED_ARRIVAL: FrontedArrival = {
   app: 'http://127.0.0.1:8080',

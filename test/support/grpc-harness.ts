@@ -11,13 +11,12 @@ import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
+import type { RequestRecord } from '../../src/ledger/request-record.ts';
 import { Callers } from '../../src/proxy/caller.ts';
 import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
-
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
 import { reportsOf } from '../../src/proxy/servers/surface.ts';
-import type { RequestRecord } from '../../src/telemetry/request-record.ts';
 import { currentEngine } from './grpc-engines.ts';
 import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
 import type { PuppetDirectory } from './puppet-models.ts';

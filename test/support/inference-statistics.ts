@@ -1,7 +1,7 @@
 /** The statistics extension's totals, by themselves. */
 import type { Clock } from '../../src/core/clock.ts';
-import { InferenceStatistics } from '../../src/telemetry/metrics/inference-statistics.ts';
-import type { BatchRecord, RequestRecord } from '../../src/telemetry/request-record.ts';
+import { InferenceStatistics } from '../../src/ledger/metrics/inference-statistics.ts';
+import type { BatchRecord, RequestRecord } from '../../src/ledger/request-record.ts';
 import { TestMetrics } from './columns.ts';
 
 export class TestStatistics extends InferenceStatistics {

@@ -5,13 +5,13 @@
 import { systemClock } from '../../src/core/clock.ts';
 import type { Feature } from '../../src/kernel/feature.ts';
 import type { EngineMaker, Installation, SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
+import type { RootLogger } from '../../src/ledger/log/log.ts';
+import { createTelemetry } from '../../src/ledger/telemetry.ts';
 import { FEATURES } from '../../src/pillion.ts';
 import { ModelInfoHandler } from '../../src/proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../src/proxy/handlers/model-resolver.ts';
 import type { Readiness } from '../../src/proxy/readiness.ts';
 import type { RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
-import type { RootLogger } from '../../src/telemetry/log/log.ts';
-import { createTelemetry } from '../../src/telemetry/telemetry.ts';
 import { configOf } from './config-files.ts';
 import type { PuppetDirectory } from './puppet-models.ts';
 

@@ -5,6 +5,7 @@
 import { ServingError, type SharedError } from '../../src/core/errors.ts';
 import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.ts';
 import { elements, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
+import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../src/ledger/stage-clock.ts';
 import {
   Servable,
   type ServableHandle,
@@ -16,7 +17,6 @@ import type { ServableDirectory } from '../../src/models/serving/servable-direct
 import type { VersionChoice } from '../../src/models/versions/version-choice.ts';
 import type { Fallbacks } from '../../src/proxy/handlers/model-resolver.ts';
 import type { SchedulerRequest } from '../../src/scheduler/task.ts';
-import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../src/telemetry/stage-clock.ts';
 
 /** The behaviour of a puppet runner with a request; it may also throw or reject. */
 export type Behaviour = (request: SchedulerRequest) => TensorMap | Promise<TensorMap>;

@@ -2,8 +2,8 @@
  * Telemetry that keeps what it is told, for tests to look at. Its trace ids count up from 1, so that a test can name
  * them.
  */
-import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from '../../src/telemetry/request-record.ts';
-import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
+import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from '../../src/ledger/request-record.ts';
+import type { TraceContext } from '../../src/ledger/tracing/trace-context.ts';
 
 export interface RecordingTelemetryOptions {
   /** The decision for requests whose caller decided nothing. Default true. */

@@ -5,8 +5,8 @@
 import { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import type { SurfaceMaker } from '../../src/kernel/installation.ts';
+import type { Telemetry } from '../../src/ledger/request-record.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
-import type { Telemetry } from '../../src/telemetry/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
 import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
 import { RecordingTelemetry } from './recording-telemetry.ts';

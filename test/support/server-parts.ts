@@ -5,11 +5,11 @@
  */
 import type { Clock } from '../../src/core/clock.ts';
 import { DeadlineTimer } from '../../src/core/deadline-timer.ts';
+import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/ledger/request-record.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
 import { type CarriedDeadlines, RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
-import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/telemetry/request-record.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 
 export interface PartsOptions {

@@ -1,7 +1,7 @@
 /**
  * Records of requests and batches that never were, for tests of what is made of them.
  */
-import type { BatchRecord, RequestRecord } from '../../src/telemetry/request-record.ts';
+import type { BatchRecord, RequestRecord } from '../../src/ledger/request-record.ts';
 import {
   STAGE_ADMIT,
   STAGE_BATCH,
@@ -11,8 +11,8 @@ import {
   STAGE_QUEUE,
   STAGE_SPLIT,
   StageClock,
-} from '../../src/telemetry/stage-clock.ts';
-import type { TraceContext } from '../../src/telemetry/tracing/trace-context.ts';
+} from '../../src/ledger/stage-clock.ts';
+import type { TraceContext } from '../../src/ledger/tracing/trace-context.ts';
 
 /** Ids of a caller's span, as in the examples of the W3C standard. */
 export const CALLER_TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';

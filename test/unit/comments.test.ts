@@ -15,7 +15,7 @@ const CLEAN: readonly string[] = [
   'features',
   'admin',
   'cli',
-  'telemetry',
+  'ledger',
 ];
 
 const CLEAN_BESIDE_SRC: readonly string[] = ['test/support', 'scripts', 'bench'];

@@ -26,15 +26,15 @@ const LAYERS: readonly Layer[] = [
   { of: 'files/*', may: 'core/**', because: 'every file is watched and written by the same rules, whatever is in it' },
   { of: 'codec/**', may: 'core/** gen/*', because: 'a codec turns bytes into values and back, whoever asks for it' },
   { of: 'config/**', may: 'core/** files/* codec/**', because: 'options are read before there is anything else' },
-  { of: 'telemetry/**', may: 'core/** codec/**', because: 'telemetry is told by all, and asks nobody' },
+  { of: 'ledger/**', may: 'core/** codec/**', because: 'telemetry is told by all, and asks nobody' },
   {
     of: 'access/*',
-    may: 'core/** files/* config/** telemetry/**',
+    may: 'core/** files/* config/** ledger/**',
     because: 'who may do what is decided without knowing how a request came, or what answers it',
   },
   {
     of: 'scheduler/**',
-    may: 'core/** telemetry/**',
+    may: 'core/** ledger/**',
     because: 'the scheduler knows tasks, deadlines and an Executor; no protocol, model file or runtime',
   },
   {
@@ -44,12 +44,12 @@ const LAYERS: readonly Layer[] = [
   },
   ...['onnx', 'remote', 'tfjs', 'trees'].map((name) => ({
     of: `backends/${name}/**`,
-    may: `core/** codec/** config/** telemetry/** internals/* backends/* backends/graph/**`,
+    may: `core/** codec/** config/** ledger/** internals/* backends/* backends/graph/**`,
     because: 'a backend knows artifacts and sessions, nothing above them, and no other backend',
   })),
   {
     of: 'backends/**',
-    may: 'core/** codec/** config/** telemetry/** internals/*',
+    may: 'core/** codec/** config/** ledger/** internals/*',
     because: 'a registry and hosts know no more than a backend does',
   },
   {
@@ -59,12 +59,12 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'models/**',
-    may: 'core/** files/* codec/** codec-thread/* config/** telemetry/** scheduler/** backends/**',
+    may: 'core/** files/* codec/** codec-thread/* config/** ledger/** scheduler/** backends/**',
     because: 'models are below whoever asks for one',
   },
   {
     of: 'proxy/*',
-    may: 'core/** telemetry/** access/* proxy/net/peer-address.ts',
+    may: 'core/** ledger/** access/* proxy/net/peer-address.ts',
     because: 'a request is the same thing on every surface',
   },
   {
@@ -74,63 +74,63 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/http1/**',
-    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/net/*',
+    may: 'core/** codec/** ledger/** internals/* access/* proxy/* proxy/net/*',
     because: TRANSPORT,
   },
   {
     of: 'proxy/fronting/feature.ts proxy/fronting/install.ts proxy/fronting/options.ts proxy/fronting/check-options.ts',
-    may: 'core/** config/** telemetry/** kernel/* backends/host/thread-priority.ts proxy/**',
+    may: 'core/** config/** ledger/** kernel/* backends/host/thread-priority.ts proxy/**',
     because: 'they install the application in a server, as a feature does',
   },
   {
     of: 'proxy/fronting/**',
-    may: 'core/** telemetry/** proxy/* proxy/net/* proxy/http1/* proxy/http2/** proxy/grpc/*',
+    may: 'core/** ledger/** proxy/* proxy/net/* proxy/http1/* proxy/http2/** proxy/grpc/*',
     because: 'what goes to an application is passed on as it came: no protocol of inference is known to it',
   },
   { of: 'proxy/http2/**', may: 'core/** internals/* proxy/net/*', because: TRANSPORT },
   {
     of: 'proxy/grpc/*',
-    may: 'core/** codec/** telemetry/** internals/* access/* proxy/* proxy/net/* proxy/http2/**',
+    may: 'core/** codec/** ledger/** internals/* access/* proxy/* proxy/net/* proxy/http2/**',
     because: TRANSPORT,
   },
   {
     of: 'proxy/handlers/*',
-    may: 'core/** config/** telemetry/** models/** proxy/* codec/tensorflow/reload-codec.ts',
+    may: 'core/** config/** ledger/** models/** proxy/* codec/tensorflow/reload-codec.ts',
     because: 'a handler serves every protocol, and reaches the runtime through models',
   },
   {
     of: 'proxy/protocols/**',
-    may: 'core/** codec/** codec-thread/* telemetry/** proxy/* proxy/handlers/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts',
+    may: 'core/** codec/** codec-thread/* ledger/** proxy/* proxy/handlers/* proxy/grpc/engine.ts proxy/grpc/grpc-errors.ts proxy/grpc/grpc-wire.ts',
     because: 'a protocol converts: handlers say what is done with a request, transports how bytes travel',
   },
   {
     of: 'proxy/records/*',
-    may: 'core/** files/* codec/** config/** telemetry/** models/** proxy/* proxy/handlers/*',
+    may: 'core/** files/* codec/** config/** ledger/** models/** proxy/* proxy/handlers/*',
     because: 'a record is the same whichever surface a request came by',
   },
   {
     of: 'proxy/servers/*',
-    may: 'core/** codec-thread/* telemetry/** access/* proxy/**',
+    may: 'core/** codec-thread/* ledger/** access/* proxy/**',
     because: 'a server joins a transport, protocols and handlers',
   },
   {
     of: 'admin/**',
-    may: 'core/** codec-thread/* config/** telemetry/** backends/** models/** access/* proxy/** version.ts',
+    may: 'core/** codec-thread/* config/** ledger/** backends/** models/** access/* proxy/** version.ts',
     because: 'the admin server shows what is below it',
   },
   {
     of: 'cli/**',
-    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** telemetry/** backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/**',
+    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** ledger/** backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/**',
     because: 'a command starts a server, or asks a running one',
   },
   {
     of: 'kernel/**',
-    may: 'access/* admin/** backends/** codec/** codec-thread/* config/** core/** files/* gen/* internals/* kernel/** models/** proxy/** scheduler/** telemetry/** version.ts',
+    may: 'access/* admin/** backends/** codec/** codec-thread/* config/** core/** files/* gen/* internals/* kernel/** models/** proxy/** scheduler/** ledger/** version.ts',
     because: 'all parts are joined here',
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** codec-thread/* config/** telemetry/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* access/* version.ts',
+    may: 'core/** files/* codec/** codec-thread/* config/** ledger/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* access/* version.ts',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
   {
@@ -164,7 +164,7 @@ const MODULES: readonly {
 }[] = [
   {
     name: /^@opentelemetry\//,
-    only: 'telemetry/** features/sdk-exporters/*',
+    only: 'ledger/** features/sdk-exporters/*',
     because: 'all others record instants, and telemetry and its exporters make spans of them',
   },
   {

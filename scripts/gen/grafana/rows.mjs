@@ -1,4 +1,4 @@
-/** The panels of the dashboard, row by row. Metrics: src/telemetry/metrics/metrics.ts. */
+/** The panels of the dashboard, row by row. Metrics: src/ledger/metrics/metrics.ts. */
 import { heatmap, stat, timeSeries } from './panels.mjs';
 
 /** Every query is about the chosen sidecars, and about the chosen models where its metric has them. */

@@ -59,7 +59,7 @@ export const TESTED_PATHS = {
   fuzz: [
     ...['src/codec', 'src/backends/trees', 'src/backends/graph', 'src/backends/onnx/graph', 'src/config/yaml'],
     ...['src/config/text-proto', 'src/proxy/http1', 'src/proxy/http2', 'src/proxy/grpc', 'src/proxy/inflation.ts'],
-    ...['src/telemetry/tracing', 'test/fuzz', 'scripts/lib/fuzz.mjs'],
+    ...['src/ledger/tracing', 'test/fuzz', 'scripts/lib/fuzz.mjs'],
   ],
   soak: [
     ...MODELS,
@@ -68,10 +68,10 @@ export const TESTED_PATHS = {
     ...REQUESTS,
     'src/kernel/assembly',
     'src/proxy/records',
-    'src/telemetry',
+    'src/ledger',
     'test/long/soak',
   ],
-  faults: [...MODELS, ...ENDS, 'src/kernel/assembly', 'src/files', 'src/telemetry', 'bench/faults'],
+  faults: [...MODELS, ...ENDS, 'src/kernel/assembly', 'src/files', 'src/ledger', 'bench/faults'],
   processes: ['src/backends/host', 'src/backends/graph', 'src/backends/onnx', 'test/long/process-host.ts'],
   restarts: [...ENDS, ...HTTP1, ...GRPC, ...RESTARTS, 'test/integration/restarts.test.ts'],
   h2spec: [
@@ -126,7 +126,7 @@ export const TESTED_PATHS = {
   ],
   observability: [
     ...[
-      'src/telemetry',
+      'src/ledger',
       'src/kernel/assembly/model-metrics.ts',
       'src/kernel/assembly/process-metrics.ts',
       'src/proxy/fronting/app/app-metrics.ts',
@@ -134,7 +134,7 @@ export const TESTED_PATHS = {
     ...['deploy/grafana', 'test/observability', ...ENVOY],
   ],
   metrics: [
-    ...['src/telemetry/metrics', 'src/kernel/assembly/model-metrics.ts', 'src/kernel/assembly/process-metrics.ts'],
+    ...['src/ledger/metrics', 'src/kernel/assembly/model-metrics.ts', 'src/kernel/assembly/process-metrics.ts'],
     ...['test/metrics', 'scripts/lib/debian-program.mjs'],
   ],
   triton: [

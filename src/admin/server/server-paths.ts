@@ -9,9 +9,10 @@
  *   GET, POST /logging   the level of the log (log-level.ts)
  *   POST /drain /quitquitquit   for a pod's hooks and jobs (pod-life.ts)
  */
+
+import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../../ledger/metrics/exposition.ts';
 import type { Readiness } from '../../proxy/readiness.ts';
 import { probePage } from '../../proxy/servers/probes.ts';
-import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../../telemetry/metrics/exposition.ts';
 import { type AdminPath, type Asked, send, sendJson, sendText } from '../admin-path.ts';
 import { type LevelledLog, logPaths } from './log-level.ts';
 import { type PodLife, podLifePaths } from './pod-life.ts';

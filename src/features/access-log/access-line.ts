@@ -3,8 +3,8 @@
  * can end a line, begin one, or steer a terminal. Texts of peers are cut. Neither queries nor other headers are in it.
  */
 import { ERROR_TABLE, GrpcStatus } from '../../core/errors.ts';
-import type { ForwardedRecord } from '../../telemetry/forwarded-record.ts';
-import type { RequestRecord } from '../../telemetry/request-record.ts';
+import type { ForwardedRecord } from '../../ledger/forwarded-record.ts';
+import type { RequestRecord } from '../../ledger/request-record.ts';
 
 /** Most characters of ids, peers, methods and the user agent. */
 const MAX_SHORT_CHARS = 256;

@@ -1,12 +1,12 @@
 /** The access log: one line for each request, of inference and of the application, when it has ended. */
 import { pino } from 'pino';
 import type { Clock } from '../../core/clock.ts';
-import type { ForwardedRecord } from '../../telemetry/forwarded-record.ts';
-import { MAX_BUFFERED_BYTES, openLineFile } from '../../telemetry/log/line-file.ts';
-import { type LineDestination, TurnLines } from '../../telemetry/log/turn-lines.ts';
-import type { RequestRecord } from '../../telemetry/request-record.ts';
-import { SteadyWall } from '../../telemetry/steady-wall.ts';
-import type { RecordListener } from '../../telemetry/telemetry.ts';
+import type { ForwardedRecord } from '../../ledger/forwarded-record.ts';
+import { MAX_BUFFERED_BYTES, openLineFile } from '../../ledger/log/line-file.ts';
+import { type LineDestination, TurnLines } from '../../ledger/log/turn-lines.ts';
+import type { RequestRecord } from '../../ledger/request-record.ts';
+import { SteadyWall } from '../../ledger/steady-wall.ts';
+import type { RecordListener } from '../../ledger/telemetry.ts';
 import { forwardedLine, inferenceLine } from './access-line.ts';
 
 /** The value of `to` that names no file. */

@@ -2,8 +2,8 @@
 
 import type { Clock } from '../../core/clock.ts';
 import type { Installation } from '../../kernel/installation.ts';
-import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
+import { LineLimiter } from '../../ledger/log/line-limiter.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import { AccessLog } from './access-log.ts';
 
 /** While a disk is full, every turn of the event loop tries again. */

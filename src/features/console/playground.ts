@@ -11,6 +11,8 @@ import { readVersion } from '../../admin/model-actions.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { clientLeft } from '../../core/cancel.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
+import type { FlightRecorder } from '../../ledger/recorder/flight-recorder.ts';
+import { STAGE_DECODE, STAGE_ENCODE } from '../../ledger/stage-clock.ts';
 import { BodyWatch } from '../../proxy/body-pace.ts';
 import { runCall } from '../../proxy/call.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
@@ -24,8 +26,6 @@ import type { RequestContext } from '../../proxy/request-context.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { RestMethod } from '../../proxy/servers/rest-part.ts';
 import { wholeBody } from '../../proxy/sliced-body.ts';
-import type { FlightRecorder } from '../../telemetry/recorder/flight-recorder.ts';
-import { STAGE_DECODE, STAGE_ENCODE } from '../../telemetry/stage-clock.ts';
 
 export interface PlaygroundOptions {
   readonly lifecycle: RequestLifecycle;

@@ -4,8 +4,8 @@
  */
 
 import type { MetricSample, MetricSamples } from '../../cli/prometheus-text.ts';
-import { INFERENCE_METHODS } from '../../telemetry/metrics/live-stats.ts';
-import { STAGES, type Stage } from '../../telemetry/stage-clock.ts';
+import { INFERENCE_METHODS } from '../../ledger/metrics/live-stats.ts';
+import { STAGES, type Stage } from '../../ledger/stage-clock.ts';
 
 /** Durations are seconds, as in the metrics that they come from. */
 export interface ModelTraffic {

@@ -4,16 +4,16 @@ import type { Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
 import type { PriorityClass } from '../../core/priority.ts';
-import type { TaskContext } from '../../scheduler/task.ts';
 import type {
   BatchRecord,
   CacheUse,
   IsolationRecord,
   RequestOutcome,
   StepRecord,
-} from '../../telemetry/request-record.ts';
-import { StageClock } from '../../telemetry/stage-clock.ts';
-import { childContext, type TraceContext } from '../../telemetry/tracing/trace-context.ts';
+} from '../../ledger/request-record.ts';
+import { StageClock } from '../../ledger/stage-clock.ts';
+import { childContext, type TraceContext } from '../../ledger/tracing/trace-context.ts';
+import type { TaskContext } from '../../scheduler/task.ts';
 
 /**
  * The runs of models that one request may still take, over all ensembles in one another. Their sum is checked when an

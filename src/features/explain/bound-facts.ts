@@ -1,5 +1,5 @@
 /** The facts by which a version's bound is judged. */
-import type { RecentCounts } from '../../telemetry/recent/version-work.ts';
+import type { RecentCounts } from '../../ledger/recent/version-work.ts';
 import type { CurvePoint } from './capacity.ts';
 
 /** A share of the time from which on cores, sessions and the event loop count as full. */

@@ -6,9 +6,9 @@
 import type { Bound, Explain, ForecastReport } from '../../admin/explanation.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
+import type { RecentView, RecentWork } from '../../ledger/recent/recent-work.ts';
+import type { RecentForecasts } from '../../ledger/recent/version-work.ts';
 import type { Servable } from '../../models/serving/servable.ts';
-import type { RecentView, RecentWork } from '../../telemetry/recent/recent-work.ts';
-import type { RecentForecasts } from '../../telemetry/recent/version-work.ts';
 import { boundOf } from './bound.ts';
 
 export interface ExplainerOptions {

@@ -14,13 +14,13 @@ import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import type { FallbackReason } from '../../ledger/request-record.ts';
 import type { ServableHandle } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
 import { checkInputs } from '../../proxy/handlers/check-inputs.ts';
 import type { Fallbacks, MovableRequest, StandIn } from '../../proxy/handlers/model-resolver.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
-import type { FallbackReason } from '../../telemetry/request-record.ts';
 import type { ModelFallbacks } from './keys.ts';
 
 interface Fallback extends StandIn {

@@ -13,8 +13,8 @@ import type { Refusal } from '../../admin/access-guard.ts';
 import type { AdminPath, Asked } from '../../admin/admin-path.ts';
 import { type Clock, isoTime } from '../../core/clock.ts';
 import { inSlices, type Steps } from '../../core/in-slices.ts';
-import { ARRIVAL_OUTCOMES, type ArrivalRing, type ArrivalsView } from '../../telemetry/recent/arrival-ring.ts';
-import { SteadyWall } from '../../telemetry/steady-wall.ts';
+import { ARRIVAL_OUTCOMES, type ArrivalRing, type ArrivalsView } from '../../ledger/recent/arrival-ring.ts';
+import { SteadyWall } from '../../ledger/steady-wall.ts';
 
 const DEFAULT_SECONDS = 300;
 /** Elements that one slice writes. */

@@ -3,12 +3,12 @@
 import { omitUndefined } from '../../admin/omit-undefined.ts';
 import type { BatchEntry, EventEntry, RequestEntry, StageEntry, StepEntry } from '../../admin/request-entry.ts';
 import { isoTime } from '../../core/clock.ts';
+import type { FlightRecorder } from '../../ledger/recorder/flight-recorder.ts';
+import type { RequestSnapshot, StepFacts } from '../../ledger/recorder/request-snapshot.ts';
+import type { BatchRecord, RequestEvent } from '../../ledger/request-record.ts';
+import { STAGES, type StageClock } from '../../ledger/stage-clock.ts';
+import type { SteadyWall } from '../../ledger/steady-wall.ts';
 import type { PayloadCapture } from '../../proxy/records/payload-capture.ts';
-import type { FlightRecorder } from '../../telemetry/recorder/flight-recorder.ts';
-import type { RequestSnapshot, StepFacts } from '../../telemetry/recorder/request-snapshot.ts';
-import type { BatchRecord, RequestEvent } from '../../telemetry/request-record.ts';
-import { STAGES, type StageClock } from '../../telemetry/stage-clock.ts';
-import type { SteadyWall } from '../../telemetry/steady-wall.ts';
 
 /** The sources of entries. */
 export interface RequestsView {

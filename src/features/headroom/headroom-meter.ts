@@ -20,10 +20,10 @@
  */
 import { type Clock, type Instant, repeat, type TimerHandle } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+import { INFERENCE_METHODS } from '../../ledger/metrics/live-stats.ts';
+import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import { STAGE_DECODE } from '../../ledger/stage-clock.ts';
 import { envoyMark } from '../../proxy/refusal-headers.ts';
-import { INFERENCE_METHODS } from '../../telemetry/metrics/live-stats.ts';
-import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
-import { STAGE_DECODE } from '../../telemetry/stage-clock.ts';
 
 const TICK_MS = 1000;
 /** The figures have 63 % of a step after this time, and 95 % after three times as long. */

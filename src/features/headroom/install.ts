@@ -1,8 +1,8 @@
 /** GET /headroom for operators and on --probe_port, and its numbers among the metrics. */
 import { sendJson } from '../../admin/admin-path.ts';
 import type { Installation, SurfaceParts } from '../../kernel/installation.ts';
+import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
-import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { HeadroomMeter, type RunPlace } from './headroom-meter.ts';
 
 /** The objective of a server of which none was configured, in ms. */

@@ -21,9 +21,9 @@
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+import { INFERENCE_METHODS } from '../../ledger/metrics/live-stats.ts';
+import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
 import { envoyMark } from '../../proxy/refusal-headers.ts';
-import { INFERENCE_METHODS } from '../../telemetry/metrics/live-stats.ts';
-import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
 
 /** Balancers weigh anew once a second. Shorter spans have too few requests. */
 const TURN_MS = 1000;

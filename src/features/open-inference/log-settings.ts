@@ -9,7 +9,7 @@
  *   log_error           true    true   true   true    false
  */
 import { invalidRequest } from '../../core/errors.ts';
-import { LOG_LEVELS, type LogLevel } from '../../telemetry/log/log.ts';
+import { LOG_LEVELS, type LogLevel } from '../../ledger/log/log.ts';
 import { checkFixed, type SettingChanges, type SettingValue, unknownSetting, wrongValue } from './setting-changes.ts';
 
 /** A flag, a count, or a text. */

@@ -11,10 +11,10 @@
  *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
  */
 import type { InferRequest } from '../../codec/open-inference/infer-request.ts';
+import type { InferenceStatistics } from '../../ledger/metrics/inference-statistics.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { Readiness } from '../../proxy/readiness.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
-import type { InferenceStatistics } from '../../telemetry/metrics/inference-statistics.ts';
 import { type InferCall, type InferParts, inferCall } from './infer-call.ts';
 import { ModelLookups } from './model-lookups.ts';
 import { Repository, type RepositoryParts } from './repository.ts';

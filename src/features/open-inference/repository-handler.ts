@@ -1,9 +1,9 @@
 /** Loading and unloading models by request, for `--model_control_mode=explicit`: each is in the audit log. */
 import type { CancelSignal } from '../../core/cancel.ts';
 import { toServingError } from '../../core/errors.ts';
+import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { ModelRepository, UnloadOptions } from '../../models/triton/model-repository.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
-import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 
 export { REPOSITORY_STATES, type RepositoryState } from '../../models/triton/model-repository.ts';
 

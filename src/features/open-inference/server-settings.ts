@@ -11,9 +11,9 @@
  * https://github.com/triton-inference-server/server, docs/protocol/extension_{trace,logging}.md
  */
 import { ServingError, toServingError } from '../../core/errors.ts';
+import type { AuditLog } from '../../ledger/log/audit-log.ts';
+import type { Sampling } from '../../ledger/tracing/sampling.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
-import type { AuditLog } from '../../telemetry/log/audit-log.ts';
-import type { Sampling } from '../../telemetry/tracing/sampling.ts';
 import { type LevelledLog, LogLevels, type LogSettings } from './log-settings.ts';
 import type { SettingChanges } from './setting-changes.ts';
 import { changeTracing, type TraceSettings, traceSettings } from './trace-settings.ts';

@@ -3,7 +3,7 @@
  * is whether there are any, and of which requests.
  */
 import { ServingError } from '../../core/errors.ts';
-import { MAX_TRACE_RATE, type Sampling } from '../../telemetry/tracing/sampling.ts';
+import { MAX_TRACE_RATE, type Sampling } from '../../ledger/tracing/sampling.ts';
 import { checkFixed, type SettingChanges, type SettingValue, unknownSetting, wrongValue } from './setting-changes.ts';
 
 /** Each setting is a list of texts. */

@@ -10,8 +10,8 @@
 import { machineTimeMs } from '../../backends/host/worker-call.ts';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { Servable } from '../../models/serving/servable.ts';
-import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import { cpuFlames } from './cpu-flames.ts';
 import { type CpuProfile, CpuSampler } from './cpu-sampler.ts';
 import { profileDocument } from './profile-document.ts';

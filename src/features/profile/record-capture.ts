@@ -4,9 +4,9 @@
  */
 
 import { omitUndefined } from '../../admin/omit-undefined.ts';
-import type { BatchRecord, RequestRecord } from '../../telemetry/request-record.ts';
-import { STAGES } from '../../telemetry/stage-clock.ts';
-import type { RecordListener } from '../../telemetry/telemetry.ts';
+import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import { STAGES } from '../../ledger/stage-clock.ts';
+import type { RecordListener } from '../../ledger/telemetry.ts';
 import type { Span } from './trace-file.ts';
 
 /** Instants are monotonic ms. */

@@ -1,6 +1,6 @@
 import type { Installation } from '../../kernel/installation.ts';
+import { counterFamily } from '../../ledger/metrics/series.ts';
 import { FIRST_REQUEST_MS } from '../../proxy/http1/rest-listener.ts';
-import { counterFamily } from '../../telemetry/metrics/series.ts';
 import { PROXY_OUTCOMES, type ProxyOutcome, ProxyProtocol } from './proxy-protocol.ts';
 
 export function installProxyProtocol(server: Installation): void {

@@ -1,6 +1,6 @@
 /** The metrics of response caches, which are read at each scrape. */
-import type { Gauges } from '../../telemetry/metrics/gauges.ts';
-import type { Reading } from '../../telemetry/metrics/series.ts';
+import type { Gauges } from '../../ledger/metrics/gauges.ts';
+import type { Reading } from '../../ledger/metrics/series.ts';
 import type { ResponseCache } from './response-cache.ts';
 
 const REQUESTS_HELP =

@@ -17,11 +17,11 @@ import { type ServingError, toServingError } from '../../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import type { BatchRecord, IsolationRecord, StepRecord } from '../../ledger/request-record.ts';
+import { STAGE_QUEUE, STAGE_SPLIT, StageClock } from '../../ledger/stage-clock.ts';
+import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 import type { ServableRunner } from '../../models/serving/servable.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
-import type { BatchRecord, IsolationRecord, StepRecord } from '../../telemetry/request-record.ts';
-import { STAGE_QUEUE, STAGE_SPLIT, StageClock } from '../../telemetry/stage-clock.ts';
-import type { TraceContext } from '../../telemetry/tracing/trace-context.ts';
 import type { KeyedRequest } from './request-key.ts';
 
 export interface SharedRunOptions {

@@ -15,10 +15,10 @@
  */
 import { context, SamplingDecision, type Tracer, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { ownResource, SCOPE_NAME } from '../../telemetry/tracing/otlp/resource.ts';
-import { startDiagnostics } from '../../telemetry/tracing/sdk-diagnostics.ts';
-import { type SpanSink, spanSink } from '../../telemetry/tracing/span-sink.ts';
-import type { TracingOptions } from '../../telemetry/tracing/tracing-options.ts';
+import { ownResource, SCOPE_NAME } from '../../ledger/tracing/otlp/resource.ts';
+import { startDiagnostics } from '../../ledger/tracing/sdk-diagnostics.ts';
+import { type SpanSink, spanSink } from '../../ledger/tracing/span-sink.ts';
+import type { TracingOptions } from '../../ledger/tracing/tracing-options.ts';
 import { PresetIds, SdkSpans } from './sdk-spans.ts';
 
 /** Starts the SDK. Throws what the SDK throws. */

@@ -20,15 +20,15 @@ import {
   trace,
 } from '@opentelemetry/api';
 import type { Instant } from '../../core/clock.ts';
-import type { RequestEvent } from '../../telemetry/request-record.ts';
+import type { RequestEvent } from '../../ledger/request-record.ts';
 import type {
   AttributeBlock,
   AttributeKey,
   AttributeValue,
   SpanOutput,
   SpanRole,
-} from '../../telemetry/tracing/span-output.ts';
-import { newSpanId, newTraceId, type TraceContext } from '../../telemetry/tracing/trace-context.ts';
+} from '../../ledger/tracing/span-output.ts';
+import { newSpanId, newTraceId, type TraceContext } from '../../ledger/tracing/trace-context.ts';
 
 /** An id generator for the SDK that returns the ids that were set just before startSpan, in one synchronous step. */
 export class PresetIds {

@@ -1,5 +1,5 @@
 /** The metrics of sequences, which are read at each scrape. */
-import type { Gauges } from '../../telemetry/metrics/gauges.ts';
+import type { Gauges } from '../../ledger/metrics/gauges.ts';
 import type { SequenceTable } from './sequence-table.ts';
 
 /** `read` gives the tables by model, of those that have had sequences. Call once. */

@@ -1,8 +1,8 @@
 /** Log lines about shadows. Differences and failures may occur with every batch, so they are logged once a minute. */
 import type { Clock } from '../../core/clock.ts';
+import { LineLimiter } from '../../ledger/log/line-limiter.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import type { OutputDifference } from '../../models/runtimes/output-difference.ts';
-import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
 import type { ShadowEvent } from './version-shadow.ts';
 
 const WINDOW_MS = 60_000;

@@ -10,9 +10,9 @@ import { readConfigFile } from '../../config/config-file.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { FileWatch } from '../../files/file-watch.ts';
-import { type AuditFile, openAuditFile } from '../../telemetry/log/audit-file.ts';
-import { AuditLog } from '../../telemetry/log/audit-log.ts';
-import type { Logger, RootLogger } from '../../telemetry/log/log.ts';
+import { type AuditFile, openAuditFile } from '../../ledger/log/audit-file.ts';
+import { AuditLog } from '../../ledger/log/audit-log.ts';
+import type { Logger, RootLogger } from '../../ledger/log/log.ts';
 
 export class Access {
   readonly audit: AuditLog;

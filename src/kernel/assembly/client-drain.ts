@@ -12,9 +12,9 @@
 import type { DrainProgress } from '../../admin/server/pod-life.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { type Clock, repeat, systemClock, type TimerHandle } from '../../core/clock.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
 
 import type { Gates } from './connection-limits.ts';
 import type { Surfaces } from './surfaces.ts';

@@ -2,10 +2,10 @@
 import { type ConnectionCaps, connectionCaps, readDescriptorLimit } from '../../config/machine/descriptors.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { Logger } from '../../ledger/log/log.ts';
+import type { Metrics } from '../../ledger/metrics/metrics.ts';
 import { peerAt } from '../../proxy/caller.ts';
 import { ConnectionGate, ENDING_SHARE } from '../../proxy/net/connection-gate.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
-import type { Metrics } from '../../telemetry/metrics/metrics.ts';
 import { DescriptorWatch } from './descriptor-watch.ts';
 
 /** Watches the descriptors that connections share with everything else. */

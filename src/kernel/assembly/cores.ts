@@ -9,8 +9,8 @@ import { readBudgetCores } from '../../config/machine/machine.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { type Clock, repeat, type TimerHandle } from '../../core/clock.ts';
 import type { CoreBudget } from '../../core/core-budget.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
 
 /** The time between two reads of the quota and the affinity mask. */
 const POLL_MS = 3000;

@@ -13,8 +13,8 @@
  * while new ones are still taken, and few idle ones are left for the drain to end, with which a request might cross.
  */
 import { systemClock } from '../../core/clock.ts';
+import type { RootLogger } from '../../ledger/log/log.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
-import type { RootLogger } from '../../telemetry/log/log.ts';
 import type { UnderWay } from '../installation.ts';
 
 interface DrainedSurface {

@@ -3,11 +3,11 @@ import type { LookAtVersions } from '../../admin/explanation.ts';
 import { explainNothing } from '../../admin/models-report.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { RootLogger } from '../../ledger/log/log.ts';
+import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { FileKeys } from '../../models/model-file/file-key.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
-import type { RootLogger } from '../../telemetry/log/log.ts';
-import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 import type {
   AdminParts,
   EngineMaker,

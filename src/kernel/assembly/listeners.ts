@@ -2,13 +2,13 @@
 import { isPortJoined, isSocketJoined } from '../../config/joined-port.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { Metrics } from '../../ledger/metrics/metrics.ts';
+import { counterFamily } from '../../ledger/metrics/series.ts';
 import { FIRST_REQUEST_MS } from '../../proxy/http1/rest-listener.ts';
 import { JOINED_OUTCOMES, type JoinedOutcome, JoinedPort } from '../../proxy/net/joined-port.ts';
 import { formatHostPort } from '../../proxy/net/listen-address.ts';
 import type { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import type { RestServer } from '../../proxy/servers/http-server.ts';
-import type { Metrics } from '../../telemetry/metrics/metrics.ts';
-import { counterFamily } from '../../telemetry/metrics/series.ts';
 import type { Gates } from './connection-limits.ts';
 
 /** Undefined if each surface has addresses of its own. */

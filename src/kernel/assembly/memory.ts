@@ -10,9 +10,9 @@ import { type FreeMemory, readFreeMemory } from '../../config/machine/free-memor
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { type Clock, type Instant, repeat, type TimerHandle } from '../../core/clock.ts';
 import { collectGarbage } from '../../internals/collector.ts';
+import type { Logger } from '../../ledger/log/log.ts';
+import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import { type KeptBytes, MemoryBudget, type OverloadAction, type OverloadReason } from '../../proxy/memory-budget.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
-import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 
 const POLL_MS = 1000;
 /** A smaller peak is not worth a collection. */

@@ -1,12 +1,12 @@
 /** The gauges of models, which are read at each scrape. */
 import { systemClock } from '../../core/clock.ts';
+import type { QueueReading } from '../../ledger/metrics/gauges.ts';
+import { tritonPending } from '../../ledger/metrics/triton-metrics.ts';
+import { ERROR_QUANTILES } from '../../ledger/recent/forecast-errors.ts';
+import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import { memoryReadings } from '../../models/memory/model-memory.ts';
 import { sharedProcesses } from '../../models/serving/servable.ts';
-import type { QueueReading } from '../../telemetry/metrics/gauges.ts';
-import { tritonPending } from '../../telemetry/metrics/triton-metrics.ts';
-import { ERROR_QUANTILES } from '../../telemetry/recent/forecast-errors.ts';
-import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 
 /** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics, recent }: AppTelemetry): void {

@@ -1,7 +1,8 @@
 /** Gauges of the process. */
+
+import type { RootLogger } from '../../ledger/log/log.ts';
+import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
-import type { RootLogger } from '../../telemetry/log/log.ts';
-import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 
 /** Registers gauges of the process, which are read at each scrape. */
 export function observeProcess(

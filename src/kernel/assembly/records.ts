@@ -1,9 +1,9 @@
 /** Builds request logs, recordings and replays, with metrics of them under TensorFlow Serving's names, too. */
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { Logger } from '../../ledger/log/log.ts';
+import type { Metrics } from '../../ledger/metrics/metrics.ts';
 import { Records } from '../../proxy/records/records.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
-import type { Metrics } from '../../telemetry/metrics/metrics.ts';
 
 interface RecordParts {
   readonly options: ServeOptions;

@@ -6,14 +6,14 @@ import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { FileWatch } from '../../files/file-watch.ts';
+import type { AuditLog } from '../../ledger/log/audit-log.ts';
+import type { Logger } from '../../ledger/log/log.ts';
+import { reloadLog } from '../../ledger/log/reload-log.ts';
+import type { Metrics } from '../../ledger/metrics/metrics.ts';
 import { watchModelFile } from '../../models/lifecycle/model-file-watch.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
 import { ReloadHandler } from '../../proxy/handlers/reload.ts';
 import type { ReloadLimits } from '../../proxy/handlers/reload-limits.ts';
-import type { AuditLog } from '../../telemetry/log/audit-log.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
-import { reloadLog } from '../../telemetry/log/reload-log.ts';
-import type { Metrics } from '../../telemetry/metrics/metrics.ts';
 
 interface Reloads {
   /** Undefined if no file lists the models. Start it when the models are ready. */

@@ -1,9 +1,9 @@
 /** Builds what serves Triton model repositories: the operations on them, and readiness by Triton's rule. */
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import { ModelRepository } from '../../models/triton/model-repository.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
 
 /** Undefined without --model_repository. Start it when the models are ready. */
 export function createRepository(

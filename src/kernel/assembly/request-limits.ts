@@ -2,11 +2,11 @@
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { DeadlineTimer } from '../../core/deadline-timer.ts';
+import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import { CallerLimits, type Limit } from '../../proxy/caller-limits.ts';
 import type { MemoryBudget } from '../../proxy/memory-budget.ts';
 import { RefusalHold } from '../../proxy/refusal-hold.ts';
 import { ArrivalClock, type CarriedDeadlines, RequestLifecycle } from '../../proxy/request-lifecycle.ts';
-import type { AppTelemetry } from '../../telemetry/telemetry.ts';
 
 export function createRequestLifecycle(
   options: ServeOptions,

@@ -3,11 +3,11 @@ import type { ServeConfig } from '../../config/serve-config.ts';
 import { expiryOf } from '../../config/tls-config.ts';
 import { isoTime, systemClock } from '../../core/clock.ts';
 import type { FileWatch } from '../../files/file-watch.ts';
+import type { Logger } from '../../ledger/log/log.ts';
+import type { Metrics } from '../../ledger/metrics/metrics.ts';
+import { counterFamily } from '../../ledger/metrics/series.ts';
 import { watchCertificates } from '../../proxy/net/certificate-watch.ts';
 import { LiveTls } from '../../proxy/net/live-tls.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
-import type { Metrics } from '../../telemetry/metrics/metrics.ts';
-import { counterFamily } from '../../telemetry/metrics/series.ts';
 
 export interface AppTls {
   readonly listen: LiveTls;

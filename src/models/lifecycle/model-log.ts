@@ -1,5 +1,5 @@
 /** Log lines of ModelEvents. */
-import type { Logger } from '../../telemetry/log/log.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import type { VersionState, VersionStatus } from '../serving/servable.ts';
 import type { ModelEvents } from './model-events.ts';
 

@@ -24,7 +24,7 @@ import type { WorkBounds } from '../../backends/backend.ts';
 import { isCrash } from '../../backends/host/process/trial-run.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import type { StateFiles } from '../../files/state-files.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import { fingerprintOf } from '../versions/artifact-fingerprint.ts';
 import type { HashArtifact } from './artifact-hash.ts';
 

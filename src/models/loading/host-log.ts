@@ -3,9 +3,9 @@
  */
 import type { OnGroupOutput } from '../../backends/host/process/process-group.ts';
 import type { Clock } from '../../core/clock.ts';
-import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
-import { parseTraceparent } from '../../telemetry/tracing/propagation.ts';
+import { LineLimiter } from '../../ledger/log/line-limiter.ts';
+import type { Logger } from '../../ledger/log/log.ts';
+import { parseTraceparent } from '../../ledger/tracing/propagation.ts';
 import type { CandidateReport } from '../runtimes/runtime-choice.ts';
 import type { HostEvents } from './load-options.ts';
 

@@ -9,8 +9,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { StateFiles } from '../../files/state-files.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
-import type { Logger } from '../../telemetry/log/log.ts';
 import type { HashArtifact } from './artifact-hash.ts';
 
 export interface LatencyStoreOptions {

@@ -16,7 +16,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { MemoryReading } from '../../telemetry/metrics/gauges.ts';
+import type { MemoryReading } from '../../ledger/metrics/gauges.ts';
 export interface ModelMemory {
   /** The size of the version's files. */
   readonly artifactBytes: number;

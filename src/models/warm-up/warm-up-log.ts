@@ -1,5 +1,5 @@
 /** Log lines about the warm-up of a version, one for each step. */
-import type { Logger } from '../../telemetry/log/log.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 import type { LatencySeed } from './batch-sweep.ts';
 import { refusalText } from './sweep-warnings.ts';
 import type { WarmUpEvents } from './warm-up.ts';

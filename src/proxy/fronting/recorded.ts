@@ -1,7 +1,7 @@
 /** Records a fronted request for telemetry. */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import { callerTrace } from '../../telemetry/tracing/propagation.ts';
+import { callerTrace } from '../../ledger/tracing/propagation.ts';
 import type { AppAddress } from './app/app-address.ts';
 import type { RequestHead, TunnelEnd } from './client-and-app.ts';
 import { valuesOf } from './heads/hop-headers.ts';

@@ -1,8 +1,8 @@
 /** The caller of a call: who it is, its `x-request-id`, and the span that the call belongs to. */
 import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../../access/sent-token.ts';
 import type { Visitor } from '../../access/visitor.ts';
-import type { CallerTrace } from '../../telemetry/request-record.ts';
-import { callerTrace } from '../../telemetry/tracing/propagation.ts';
+import type { CallerTrace } from '../../ledger/request-record.ts';
+import { callerTrace } from '../../ledger/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 
 /** Metadata that answers repeat. */

@@ -3,7 +3,7 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
+import { formatTraceparent, isToldToCaller } from '../../ledger/tracing/propagation.ts';
 import { type AnswerReports, wantedReports } from '../answer-reports.ts';
 import { Exchange, type ExchangeContext, type Method, type OpenExchange, type Wire } from '../exchange.ts';
 import type { RequestContext } from '../request-context.ts';

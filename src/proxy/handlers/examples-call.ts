@@ -11,8 +11,8 @@ import { describeSignature, listNames, quoteName } from '../../core/list-names.t
 import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { StringTensor, TensorMap } from '../../core/tensor.ts';
+import { STAGE_ADMIT } from '../../ledger/stage-clock.ts';
 import type { InferenceExchange, SampledRequest } from '../../models/serving/sample-point.ts';
-import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs, rowsIn } from './check-inputs.ts';
 import { InferenceCall } from './inference-call.ts';

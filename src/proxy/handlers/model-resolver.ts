@@ -3,10 +3,10 @@ import type { ServingError, SharedError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import { STAGE_ADMIT } from '../../ledger/stage-clock.ts';
 import type { SchedulerRequest, ServableHandle } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
-import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 
 /** A checked request that may move to another model. */

@@ -8,8 +8,8 @@
 import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import { STAGE_ADMIT } from '../../ledger/stage-clock.ts';
 import type { PredictCapture, SampledRequest } from '../../models/serving/sample-point.ts';
-import { STAGE_ADMIT } from '../../telemetry/stage-clock.ts';
 import type { RequestContext } from '../request-context.ts';
 import { checkInputs, checkOutputFilter, checkStepInputs, rowsIn, type ShapeJudge } from './check-inputs.ts';
 import { InferenceCall } from './inference-call.ts';

@@ -10,8 +10,8 @@ import type { CounterIncrease, ReloadRequest } from '../../codec/tensorflow/relo
 import type { ModelDefaults } from '../../config/model-config.ts';
 import { modelsOfServerConfig } from '../../config/model-server-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
+import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
-import type { AuditLog } from '../../telemetry/log/audit-log.ts';
 import type { RequestContext } from '../request-context.ts';
 import { limitViolations, type ReloadLimits } from './reload-limits.ts';
 

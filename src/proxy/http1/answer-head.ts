@@ -9,7 +9,7 @@ import { STATUS_CODES } from 'node:http';
 import { COMMA, POINT, SPACE, ZERO } from '../../codec/json/json-chars.ts';
 import { writeAscii, writeInteger } from '../../codec/json/json-writer.ts';
 import { type Clock, httpDate, type Instant } from '../../core/clock.ts';
-import { STAGES, type StageClock } from '../../telemetry/stage-clock.ts';
+import { STAGES, type StageClock } from '../../ledger/stage-clock.ts';
 import { type HttpBody, SlicedBody } from '../sliced-body.ts';
 
 /** An answer, ready to be written. */

@@ -9,7 +9,7 @@ import { TLSSocket } from 'node:tls';
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
-import { STAGE_RECEIVE, STAGES } from '../../telemetry/stage-clock.ts';
+import { STAGE_RECEIVE, STAGES } from '../../ledger/stage-clock.ts';
 import type { GatedConnection } from '../net/connection-gate.ts';
 import { GatedHttpConnection } from '../net/gated-http-connection.ts';
 import { type AnswerTurn, AnswerTurns } from './answer-turns.ts';

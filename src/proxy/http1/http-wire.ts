@@ -6,7 +6,7 @@ import type { Buffer } from 'node:buffer';
 import { clientLeft } from '../../core/cancel.ts';
 import { type ServingError, SharedError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { formatTraceparent, isToldToCaller } from '../../telemetry/tracing/propagation.ts';
+import { formatTraceparent, isToldToCaller } from '../../ledger/tracing/propagation.ts';
 import type { AnswerForm } from '../answer-form.ts';
 import { wantedReports } from '../answer-reports.ts';
 import type { ExchangeContext, OpenExchange, Wire } from '../exchange.ts';

@@ -4,7 +4,7 @@
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
+import type { MetricsPage } from '../../ledger/metrics/exposition.ts';
 import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
 import { ANSWER_CODINGS, chooseCoding, compressAnswer } from './coding/answer-coding.ts';

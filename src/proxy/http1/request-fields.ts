@@ -7,8 +7,8 @@ import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../../access/
 import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
-import type { CallerTrace } from '../../telemetry/request-record.ts';
-import { callerTrace } from '../../telemetry/tracing/propagation.ts';
+import type { CallerTrace } from '../../ledger/request-record.ts';
+import { callerTrace } from '../../ledger/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
 import { readSequenceStep, SEQUENCE_ID_HEADER } from '../sequence-header.ts';

@@ -2,8 +2,8 @@
  * pillion_request_log_total{model,outcome} counts the requests that were sampled for a request log, and
  * pillion_recorded_requests_total{model,outcome} those of live recordings. Outcomes are a closed set.
  */
-import type { Registry } from '../../telemetry/metrics/registry.ts';
-import { type CounterSeries, counterFamily, type Family } from '../../telemetry/metrics/series.ts';
+import type { Registry } from '../../ledger/metrics/registry.ts';
+import { type CounterSeries, counterFamily, type Family } from '../../ledger/metrics/series.ts';
 
 /**
  * - `written`: is in a file, or was sent to the reader of a recording;

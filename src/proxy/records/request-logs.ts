@@ -9,7 +9,7 @@ import { dirname } from 'node:path';
 import type { ModelConfig, RequestLoggingConfig } from '../../config/model-config.ts';
 import type { Disk } from '../../files/disk.ts';
 import { OwnDirectory } from '../../files/own-directory.ts';
-import { LineLimiter } from '../../telemetry/log/line-limiter.ts';
+import { LineLimiter } from '../../ledger/log/line-limiter.ts';
 import type { RecordCounters } from './record-counters.ts';
 import { pruneFiles } from './record-retention.ts';
 import { type RecoveryReport, recoverRecordFiles } from './recovery.ts';

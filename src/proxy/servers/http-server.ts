@@ -18,7 +18,7 @@ import { Principal } from '../../access/principal.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
 import type { Instant } from '../../core/clock.ts';
-import type { MetricsPage } from '../../telemetry/metrics/exposition.ts';
+import type { MetricsPage } from '../../ledger/metrics/exposition.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
 import { Exchange } from '../exchange.ts';

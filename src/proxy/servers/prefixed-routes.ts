@@ -8,7 +8,7 @@
  */
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
-import { METRICS_PATH } from '../../telemetry/metrics/exposition.ts';
+import { METRICS_PATH } from '../../ledger/metrics/exposition.ts';
 import { failure, pathOf } from '../protocols/rest/route.ts';
 import type { RestRoute } from './rest-part.ts';
 import { APP_ROUTE, isPlain, type RestMatcher, RestRoutes, type RestRoutesOptions } from './rest-routes.ts';

@@ -10,7 +10,7 @@
 import type { Clock, Instant } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { BatchResult, Executor } from '../../core/executor.ts';
-import type { BatchRecord } from '../../telemetry/request-record.ts';
+import type { BatchRecord } from '../../ledger/request-record.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SlotTenant } from '../cores/slot-tenant.ts';
 import type { RunStatistics } from '../latency/run-statistics.ts';

@@ -17,7 +17,7 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import { trialZeros } from '../../core/trial-inputs.ts';
-import { StageClock } from '../../telemetry/stage-clock.ts';
+import { StageClock } from '../../ledger/stage-clock.ts';
 import { Lane, type RerunGroup } from '../queue/lane.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { SignaturePlan } from '../signature-plan.ts';

@@ -20,10 +20,10 @@ import type {
 } from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { BatchRecord, DispatchReason, Telemetry } from '../../telemetry/request-record.ts';
-import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
-import { formatTraceparent, traceHeadersOf } from '../../telemetry/tracing/propagation.ts';
-import type { TraceContext } from '../../telemetry/tracing/trace-context.ts';
+import type { BatchRecord, DispatchReason, Telemetry } from '../../ledger/request-record.ts';
+import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../../ledger/stage-clock.ts';
+import { formatTraceparent, traceHeadersOf } from '../../ledger/tracing/propagation.ts';
+import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 import type { SlotUse } from '../cores/slot-tenant.ts';
 import type { Lane } from '../queue/lane.ts';
 import { expiredInQueue, expiredInRun } from '../queue/queue-errors.ts';

@@ -3,8 +3,8 @@
  * Each run also teaches the latency curve of its signature.
  */
 import type { Instant } from '../../core/clock.ts';
-import type { BatchRecord } from '../../telemetry/request-record.ts';
-import { STAGE_ENCODE, STAGE_SPLIT, type StageClock } from '../../telemetry/stage-clock.ts';
+import type { BatchRecord } from '../../ledger/request-record.ts';
+import { STAGE_ENCODE, STAGE_SPLIT, type StageClock } from '../../ledger/stage-clock.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task } from '../task.ts';
 import {

@@ -8,7 +8,7 @@
  * The policy that predicts is slack-policy.ts.
  */
 import type { Instant } from '../../core/clock.ts';
-import type { DispatchReason } from '../../telemetry/request-record.ts';
+import type { DispatchReason } from '../../ledger/request-record.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
 
 /** The facts about a lane that every policy may use. Lanes in a snapshot hold at least one task. */

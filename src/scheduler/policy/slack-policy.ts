@@ -25,7 +25,7 @@
  * With `isSustaining: false` only 1 and the head's own deadline apply: plain earliest deadline first, for comparison.
  */
 import type { Instant } from '../../core/clock.ts';
-import type { DispatchReason } from '../../telemetry/request-record.ts';
+import type { DispatchReason } from '../../ledger/request-record.ts';
 import {
   EFFICIENT_SIZE_SPARE_RUNS,
   TIGHT_DEADLINE_SHARE,

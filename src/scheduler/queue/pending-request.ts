@@ -21,7 +21,7 @@ import { ServingError, toServingError } from '../../core/errors.ts';
 import { formatShape } from '../../core/shape.ts';
 import { axisOf, type BatchAxes } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
-import { STAGE_SPLIT } from '../../telemetry/stage-clock.ts';
+import { STAGE_SPLIT } from '../../ledger/stage-clock.ts';
 import { copyRowsInto, roomForRows, sliceAlong } from '../batch/axis-copy.ts';
 import type { Holding } from '../callers/holdings.ts';
 import type { SignaturePlan } from '../signature-plan.ts';

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import type { LiveTick, LiveVersion } from '../../../src/features/console/live-report.ts';
 import { goodput, lastTicks, stretches, summarize } from '../../../src/features/console/ui/live-window.ts';
 import { explain } from '../../../src/features/console/ui/words.ts';
-import { bucketOf } from '../../../src/telemetry/metrics/latency-buckets.ts';
+import { bucketOf } from '../../../src/ledger/metrics/latency-buckets.ts';
 
 function version(changes: Partial<LiveVersion> = {}): LiveVersion {
   return {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { diagnose } from '../../../src/features/doctor/rules.ts';
-import { STAGES, type Stage } from '../../../src/telemetry/stage-clock.ts';
+import { STAGES, type Stage } from '../../../src/ledger/stage-clock.ts';
 import { type Broken, factsWith } from './doctor-facts.ts';
 
 interface Case {

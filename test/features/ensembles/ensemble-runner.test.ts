@@ -5,9 +5,9 @@ import { elements, type NumericTensor, numericTensor, type TensorMap } from '../
 import { EnsembleMembers } from '../../../src/features/ensembles/ensemble-members.ts';
 import { planEnsemble } from '../../../src/features/ensembles/ensemble-plan.ts';
 import { EnsembleRunner } from '../../../src/features/ensembles/ensemble-runner.ts';
+import { STAGE_EXECUTE } from '../../../src/ledger/stage-clock.ts';
 import type { EnsembleDeclaration } from '../../../src/models/loading/declared-ensemble.ts';
 import type { TaskContext } from '../../../src/scheduler/task.ts';
-import { STAGE_EXECUTE } from '../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { affine, type Behaviour, never, PuppetDirectory, signature, spec } from '../../support/puppet-models.ts';
 import { taskContext } from '../../support/scheduler-harness.ts';

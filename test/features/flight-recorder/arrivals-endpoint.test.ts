@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ArrivalsEndpoint } from '../../../src/features/flight-recorder/arrivals-endpoint.ts';
-import { ArrivalRing } from '../../../src/telemetry/recent/arrival-ring.ts';
-import { StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { ArrivalRing } from '../../../src/ledger/recent/arrival-ring.ts';
+import { StageClock } from '../../../src/ledger/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { requestRecord } from '../../support/telemetry-records.ts';

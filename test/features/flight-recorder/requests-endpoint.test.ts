@@ -3,7 +3,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { RequestEntry } from '../../../src/admin/request-entry.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { RequestsEndpoint } from '../../../src/features/flight-recorder/requests-endpoint.ts';
-import { StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { StageClock } from '../../../src/ledger/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { TestRecorder } from '../../support/flight-recorder.ts';

@@ -8,7 +8,7 @@ import {
   MAX_LOAD,
   type RunPlace,
 } from '../../../src/features/headroom/headroom-meter.ts';
-import type { BatchRecord } from '../../../src/telemetry/request-record.ts';
+import type { BatchRecord } from '../../../src/ledger/request-record.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import { LEAST_UTILIZATION, LoadMeter } from '../../../src/features/load-reports/load-meter.ts';
-import type { BatchRecord } from '../../../src/telemetry/request-record.ts';
+import type { BatchRecord } from '../../../src/ledger/request-record.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 

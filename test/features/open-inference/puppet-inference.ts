@@ -6,7 +6,7 @@ import { ServerSettings } from '../../../src/features/open-inference/server-sett
 import type { RegionStore } from '../../../src/features/open-inference/shared-memory/region-store.ts';
 import { SharedMemory } from '../../../src/features/open-inference/shared-memory/shared-memory.ts';
 import type { SurfaceMaker } from '../../../src/kernel/installation.ts';
-import type { InferenceStatistics } from '../../../src/telemetry/metrics/inference-statistics.ts';
+import type { InferenceStatistics } from '../../../src/ledger/metrics/inference-statistics.ts';
 import { TestStatistics } from '../../support/inference-statistics.ts';
 
 /** Of a request's inputs in regions. */

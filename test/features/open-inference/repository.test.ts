@@ -5,11 +5,11 @@ import type { Principal } from '../../../src/access/principal.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { ConfiguredModels, type OperatedModels } from '../../../src/features/open-inference/configured-models.ts';
 import { RepositoryHandler } from '../../../src/features/open-inference/repository-handler.ts';
+import { AuditLog } from '../../../src/ledger/log/audit-log.ts';
+import { createLogger } from '../../../src/ledger/log/log.ts';
 import type { VersionState, VersionStatus } from '../../../src/models/serving/servable.ts';
 import type { UnloadOptions } from '../../../src/models/triton/model-repository.ts';
 import { RequestContext } from '../../../src/proxy/request-context.ts';
-import { AuditLog } from '../../../src/telemetry/log/audit-log.ts';
-import { createLogger } from '../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 class PuppetManager implements OperatedModels {

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServerSettings } from '../../../src/features/open-inference/server-settings.ts';
 import type { SettingValue } from '../../../src/features/open-inference/setting-changes.ts';
+import type { AuditLog } from '../../../src/ledger/log/audit-log.ts';
+import { LOG_LEVELS } from '../../../src/ledger/log/log.ts';
+import { samplerFromEnv } from '../../../src/ledger/tracing/sampler.ts';
+import { Sampling } from '../../../src/ledger/tracing/sampling.ts';
 import type { RequestContext } from '../../../src/proxy/request-context.ts';
-import type { AuditLog } from '../../../src/telemetry/log/audit-log.ts';
-import { LOG_LEVELS } from '../../../src/telemetry/log/log.ts';
-import { samplerFromEnv } from '../../../src/telemetry/tracing/sampler.ts';
-import { Sampling } from '../../../src/telemetry/tracing/sampling.ts';
 
 type Changes = Readonly<Record<string, SettingValue | undefined>>;
 

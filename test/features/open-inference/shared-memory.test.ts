@@ -13,11 +13,11 @@ import { numericTensor } from '../../../src/core/tensor.ts';
 import { RegionStore } from '../../../src/features/open-inference/shared-memory/region-store.ts';
 import { SharedMemory } from '../../../src/features/open-inference/shared-memory/shared-memory.ts';
 import { systemDisk } from '../../../src/files/disk.ts';
+import type { AuditEntry, AuditLog } from '../../../src/ledger/log/audit-log.ts';
+import { noTelemetry } from '../../../src/ledger/request-record.ts';
 import { MemoryBudget } from '../../../src/proxy/memory-budget.ts';
 import type { RequestContext } from '../../../src/proxy/request-context.ts';
 import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
-import type { AuditEntry, AuditLog } from '../../../src/telemetry/log/audit-log.ts';
-import { noTelemetry } from '../../../src/telemetry/request-record.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 

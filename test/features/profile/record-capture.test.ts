@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { RecordCapture } from '../../../src/features/profile/record-capture.ts';
-import { STAGES, StageClock } from '../../../src/telemetry/stage-clock.ts';
+import { STAGES, StageClock } from '../../../src/ledger/stage-clock.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
 const capture = (options: Partial<ConstructorParameters<typeof RecordCapture>[0]> = {}): RecordCapture =>

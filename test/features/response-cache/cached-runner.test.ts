@@ -14,9 +14,9 @@ import {
 import { CachedRunner } from '../../../src/features/response-cache/cached-runner.ts';
 import { digestOf, isSameRequest, MOST_KEYED_BYTES } from '../../../src/features/response-cache/request-key.ts';
 import { ResponseCache } from '../../../src/features/response-cache/response-cache.ts';
+import { STAGE_EXECUTE, STAGE_QUEUE } from '../../../src/ledger/stage-clock.ts';
 import type { ServableRequest } from '../../../src/models/serving/servable.ts';
 import type { TaskContext } from '../../../src/scheduler/task.ts';
-import { STAGE_EXECUTE, STAGE_QUEUE } from '../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { affine, type Behaviour, PuppetRunner } from '../../support/puppet-models.ts';
 import { taskContext } from '../../support/scheduler-harness.ts';

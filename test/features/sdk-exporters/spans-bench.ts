@@ -9,16 +9,11 @@ import { runSubject } from '../../../bench/micro/interleave.ts';
 import { GrowingWriter } from '../../../src/codec/protobuf/growing-writer.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
-import type { BatchRecord, RequestRecord } from '../../../src/telemetry/request-record.ts';
-import { SpanEncoder, type SpanRoom } from '../../../src/telemetry/tracing/otlp/span-encoder.ts';
-import { SpanMaker } from '../../../src/telemetry/tracing/span-maker.ts';
-import type { SpanOutput } from '../../../src/telemetry/tracing/span-output.ts';
-import {
-  childContext,
-  newSpanId,
-  newTraceId,
-  type TraceContext,
-} from '../../../src/telemetry/tracing/trace-context.ts';
+import type { BatchRecord, RequestRecord } from '../../../src/ledger/request-record.ts';
+import { SpanEncoder, type SpanRoom } from '../../../src/ledger/tracing/otlp/span-encoder.ts';
+import { SpanMaker } from '../../../src/ledger/tracing/span-maker.ts';
+import type { SpanOutput } from '../../../src/ledger/tracing/span-output.ts';
+import { childContext, newSpanId, newTraceId, type TraceContext } from '../../../src/ledger/tracing/trace-context.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 const REQUESTS_A_BATCH = 16;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { shadowLog } from '../../../src/features/shadow/shadow-log.ts';
-import type { Logger } from '../../../src/telemetry/log/log.ts';
+import type { Logger } from '../../../src/ledger/log/log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 it('a difference is told once a minute, with what differs, and then how often it was not', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { ServingError } from '../../../src/core/errors.ts';
+import { callerTrace, parseGrpcTraceBin } from '../../../src/ledger/tracing/propagation.ts';
 import { callerAt, callerInHeader } from '../../../src/proxy/caller.ts';
 import { parseGrpcTimeout } from '../../../src/proxy/grpc-timeout.ts';
 import { parseContentEncoding } from '../../../src/proxy/http1/coding/content-coding.ts';
 import { clientTimeout } from '../../../src/proxy/http1/deadline-headers.ts';
-import { callerTrace, parseGrpcTraceBin } from '../../../src/telemetry/tracing/propagation.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 
 const TIMEOUTS = [

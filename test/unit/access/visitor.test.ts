@@ -11,7 +11,7 @@ import { readAuthorizationNow } from '../../../src/config/authorization/authoriz
 import { readConfigFile } from '../../../src/config/config-file.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { ServingError } from '../../../src/core/errors.ts';
-import { AuditLog } from '../../../src/telemetry/log/audit-log.ts';
+import { AuditLog } from '../../../src/ledger/log/audit-log.ts';
 import { createIssuer, type PrincipalEntry, writeAccessFile } from '../../support/access-file.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 

@@ -6,6 +6,7 @@ import { type Identity, Principal } from '../../../src/access/principal.ts';
 import { clientLeft } from '../../../src/core/cancel.ts';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
 import { GrpcStatus, ServingError, SharedError } from '../../../src/core/errors.ts';
+import { noTelemetry, type RequestRecord } from '../../../src/ledger/request-record.ts';
 import { lookupCall } from '../../../src/proxy/call.ts';
 import type { Method } from '../../../src/proxy/exchange.ts';
 import {
@@ -19,7 +20,6 @@ import { OK } from '../../../src/proxy/grpc/grpc-errors.ts';
 import { unaryMethod } from '../../../src/proxy/grpc/grpc-wire.ts';
 import type { RequestContext } from '../../../src/proxy/request-context.ts';
 import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
-import { noTelemetry, type RequestRecord } from '../../../src/telemetry/request-record.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 class PuppetCall implements GrpcCall {

@@ -15,11 +15,11 @@ import {
 } from '../../../codec/open-inference/infer-request.ts';
 import { ALL_MODELS } from '../../../core/access-method.ts';
 import { ServingError, toServingError } from '../../../core/errors.ts';
+import type { AuditLog } from '../../../ledger/log/audit-log.ts';
 import { ACCOUNTED_FROM_BYTES } from '../../../proxy/memory-budget.ts';
 import { MessageMemory } from '../../../proxy/message-memory.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
 import type { RequestLifecycle } from '../../../proxy/request-lifecycle.ts';
-import type { AuditLog } from '../../../telemetry/log/audit-log.ts';
 import type { RegionDescription } from './region.ts';
 import type { RegionStore } from './region-store.ts';
 import { SharedTensors } from './shared-tensors.ts';

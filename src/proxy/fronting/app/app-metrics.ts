@@ -10,9 +10,9 @@ import type { Buffer } from 'node:buffer';
 import { get, type IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../../../core/clock.ts';
-import { type MetricsPage, wantsOpenMetrics } from '../../../telemetry/metrics/exposition.ts';
-import { type Family, FamilyReader } from '../../../telemetry/metrics/family-reader.ts';
-import { mergePages } from '../../../telemetry/metrics/merged-page.ts';
+import { type MetricsPage, wantsOpenMetrics } from '../../../ledger/metrics/exposition.ts';
+import { type Family, FamilyReader } from '../../../ledger/metrics/family-reader.ts';
+import { mergePages } from '../../../ledger/metrics/merged-page.ts';
 import { type AppAddress, httpPlaceOf } from './app-address.ts';
 
 /** Prometheus waits 10 s for all of it; meshes and probes less. */

@@ -1,6 +1,6 @@
 /** The request that the application gets: its target and its headers, read from the request that came. */
 
-import { formatTraceparent } from '../../../telemetry/tracing/propagation.ts';
+import { formatTraceparent } from '../../../ledger/tracing/propagation.ts';
 import type { AppClient } from '../app/app-client.ts';
 import type { RequestHead } from '../client-and-app.ts';
 import type { FrontedRecord } from '../telemetry/fronted-record.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../core/clock.ts';
-import type { Logger } from '../../../telemetry/log/log.ts';
-import type { AppTelemetry } from '../../../telemetry/telemetry.ts';
-import { childContext } from '../../../telemetry/tracing/trace-context.ts';
+import type { Logger } from '../../../ledger/log/log.ts';
+import type { AppTelemetry } from '../../../ledger/telemetry.ts';
+import { childContext } from '../../../ledger/tracing/trace-context.ts';
 import { FrontedLog } from './fronted-log.ts';
 import { FrontedMetrics } from './fronted-metrics.ts';
 import { FrontedSpans } from './fronted-spans.ts';

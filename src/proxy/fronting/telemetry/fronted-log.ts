@@ -4,10 +4,10 @@
  * debug. A status of the application's own says nothing of how its request ended: 500 is an answer.
  */
 import type { Clock } from '../../../core/clock.ts';
-import { LineLimiter } from '../../../telemetry/log/line-limiter.ts';
-import type { LogFields, Logger } from '../../../telemetry/log/log.ts';
-import { LINES_PER_SECOND } from '../../../telemetry/log/request-log.ts';
-import { clip, isServerFault } from '../../../telemetry/tracing/span-attributes.ts';
+import { LineLimiter } from '../../../ledger/log/line-limiter.ts';
+import type { LogFields, Logger } from '../../../ledger/log/log.ts';
+import { LINES_PER_SECOND } from '../../../ledger/log/request-log.ts';
+import { clip, isServerFault } from '../../../ledger/tracing/span-attributes.ts';
 import type { FrontedOutcome, FrontedRecord } from './fronted-record.ts';
 
 export interface FrontedLogOptions {

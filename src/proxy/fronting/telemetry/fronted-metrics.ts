@@ -4,16 +4,16 @@
  */
 
 import type { Instant } from '../../../core/clock.ts';
-import { DURATIONS } from '../../../telemetry/metrics/buckets.ts';
-import type { Registry } from '../../../telemetry/metrics/registry.ts';
+import { DURATIONS } from '../../../ledger/metrics/buckets.ts';
+import type { Registry } from '../../../ledger/metrics/registry.ts';
 import {
   type CounterSeries,
   counterFamily,
   GaugeFamily,
   type HistogramSeries,
   histogramFamily,
-} from '../../../telemetry/metrics/series.ts';
-import { SeriesByKey } from '../../../telemetry/metrics/tf-serving-names.ts';
+} from '../../../ledger/metrics/series.ts';
+import { SeriesByKey } from '../../../ledger/metrics/tf-serving-names.ts';
 import type { FrontedRecord, FrontedRoute } from './fronted-record.ts';
 
 /** Methods of RFC 9110 and PATCH; any other is OpenTelemetry's `_OTHER`. */

@@ -7,8 +7,8 @@
  */
 import type { Instant } from '../../../core/clock.ts';
 import type { ServingError } from '../../../core/errors.ts';
-import type { CallerTrace, RequestOutcome } from '../../../telemetry/request-record.ts';
-import type { TraceContext } from '../../../telemetry/tracing/trace-context.ts';
+import type { CallerTrace, RequestOutcome } from '../../../ledger/request-record.ts';
+import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
 
 /**
  * The kind of traffic: a closed set. `upgrade`: it asks for another protocol; `sse`: its answer is a stream of

@@ -1,8 +1,8 @@
 /** Begins the records of requests for the application, and tells their ends to metrics, log, tracer and listeners. */
 import { randomUUID } from 'node:crypto';
 import type { Clock, Instant } from '../../../core/clock.ts';
-import type { CallerTrace } from '../../../telemetry/request-record.ts';
-import type { TraceContext } from '../../../telemetry/tracing/trace-context.ts';
+import type { CallerTrace } from '../../../ledger/request-record.ts';
+import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
 import { AppConnections, type AppSocket } from './app-connections.ts';
 import { type FrontedArrival, FrontedRecord, type RecordKeeper } from './fronted-record.ts';
 

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { ProfileSummary } from '../../../../src/features/profile/profile-document.ts';
-import { STAGES } from '../../../../src/telemetry/stage-clock.ts';
+import { STAGES } from '../../../../src/ledger/stage-clock.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 import { checkTrace, eventsOf, type TraceJson } from '../check-trace.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ClientDrain } from '../../../../src/kernel/assembly/client-drain.ts';
-import { createLogger } from '../../../../src/telemetry/log/log.ts';
+import { createLogger } from '../../../../src/ledger/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 function clientDrain(delayMs: number) {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { CoreBudget } from '../../../../src/core/core-budget.ts';
 import { CoreWatch, slotsOf } from '../../../../src/kernel/assembly/cores.ts';
+import type { Logger } from '../../../../src/ledger/log/log.ts';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
-import type { Logger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 function watch(budgetCores: number, num_batch_threads = 0) {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { readFreeMemory } from '../../../../src/config/machine/free-memory.ts';
 import { MemoryWatch } from '../../../../src/kernel/assembly/memory.ts';
+import type { Logger } from '../../../../src/ledger/log/log.ts';
+import { Metrics } from '../../../../src/ledger/metrics/metrics.ts';
 import { KeptMemory } from '../../../../src/models/memory/kept-memory.ts';
 import type { MemoryHolder } from '../../../../src/proxy/memory-budget.ts';
-import type { Logger } from '../../../../src/telemetry/log/log.ts';
-import { Metrics } from '../../../../src/telemetry/metrics/metrics.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const MIB = 2 ** 20;

@@ -3,8 +3,8 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { StateFiles } from '../../../../src/files/state-files.ts';
+import { createLogger } from '../../../../src/ledger/log/log.ts';
 import { DecisionStore } from '../../../../src/models/batching/decision-store.ts';
-import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { createLogger } from '../../../../src/ledger/log/log.ts';
 import { logModelEvents } from '../../../../src/models/lifecycle/model-log.ts';
-import { createLogger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 it('each step of a model’s life is a line with what an operator looks for', () => {

@@ -5,9 +5,9 @@ import { describe, it, type TestContext } from 'node:test';
 import type { WorkBounds } from '../../../../src/backends/backend.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { StateFiles } from '../../../../src/files/state-files.ts';
+import type { Logger } from '../../../../src/ledger/log/log.ts';
 import { artifactHash } from '../../../../src/models/loading/artifact-hash.ts';
 import { type FirstLoad, FirstLoads, type FirstLoadsOptions } from '../../../../src/models/loading/first-loads.ts';
-import type { Logger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 

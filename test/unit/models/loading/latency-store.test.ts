@@ -3,10 +3,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { StateFiles } from '../../../../src/files/state-files.ts';
+import type { Logger } from '../../../../src/ledger/log/log.ts';
 import { artifactHash, type HashArtifact } from '../../../../src/models/loading/artifact-hash.ts';
 import { LatencyStore } from '../../../../src/models/loading/latency-store.ts';
 import { LatencyModel } from '../../../../src/scheduler/latency/latency-model.ts';
-import type { Logger } from '../../../../src/telemetry/log/log.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 

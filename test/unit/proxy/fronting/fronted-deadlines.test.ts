@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DeadlineTimer } from '../../../../src/core/deadline-timer.ts';
+import { noTelemetry } from '../../../../src/ledger/request-record.ts';
 import { FrontedDeadlines } from '../../../../src/proxy/fronting/fronted-deadlines.ts';
 import { RequestLifecycle } from '../../../../src/proxy/request-lifecycle.ts';
-import { noTelemetry } from '../../../../src/telemetry/request-record.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { STAGE_DECODE, STAGE_ENCODE, STAGE_EXECUTE, StageClock } from '../../../../src/ledger/stage-clock.ts';
 import { serverTiming } from '../../../../src/proxy/http1/answer-head.ts';
-import { STAGE_DECODE, STAGE_ENCODE, STAGE_EXECUTE, StageClock } from '../../../../src/telemetry/stage-clock.ts';
 
 test('lists every stage that was reached; the last one ends now', () => {
   const stages = new StageClock(100);

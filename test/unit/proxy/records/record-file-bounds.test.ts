@@ -21,13 +21,13 @@ import { frameRecord } from '../../../../src/codec/tfrecord/tf-record-writer.ts'
 import { numericTensor } from '../../../../src/core/tensor.ts';
 import { type Disk, systemDisk } from '../../../../src/files/disk.ts';
 import { OwnDirectory } from '../../../../src/files/own-directory.ts';
+import { createLogger } from '../../../../src/ledger/log/log.ts';
+import { Registry } from '../../../../src/ledger/metrics/registry.ts';
 import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
 import { recoverRecordFiles } from '../../../../src/proxy/records/recovery.ts';
 import { RequestLogs, type RequestLogsOptions } from '../../../../src/proxy/records/request-logs.ts';
 import { RequestSamplers } from '../../../../src/proxy/records/request-samplers.ts';
 import { RETRY_MS } from '../../../../src/proxy/records/rotating-record-file.ts';
-import { createLogger } from '../../../../src/telemetry/log/log.ts';
-import { Registry } from '../../../../src/telemetry/metrics/registry.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { readRecords } from '../../../support/prediction-logs.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';

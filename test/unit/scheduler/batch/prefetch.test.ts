@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { clientLeft } from '../../../../src/core/cancel.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { STAGE_EXECUTE } from '../../../../src/ledger/stage-clock.ts';
 import { Forecast } from '../../../../src/scheduler/admission/forecast.ts';
 import { noPrefetch } from '../../../../src/scheduler/batch/prefetch.ts';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
-import { STAGE_EXECUTE } from '../../../../src/telemetry/stage-clock.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import {
   type HarnessOptions,

@@ -1,7 +1,7 @@
 /** A request's stages as bars, in one line or in a table. */
 
 import type { RequestEntry } from '../../../../admin/request-entry.ts';
-import { STAGES, type Stage } from '../../../../telemetry/stage-clock.ts';
+import { STAGES, type Stage } from '../../../../ledger/stage-clock.ts';
 import { duration, percent } from '../format.ts';
 
 const STAGE_TEXT: Readonly<Record<Stage, string>> = {

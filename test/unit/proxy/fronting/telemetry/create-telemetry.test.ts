@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createLogger } from '../../../../../src/ledger/log/log.ts';
+import { createTelemetry } from '../../../../../src/ledger/telemetry.ts';
+import { samplerFromEnv } from '../../../../../src/ledger/tracing/sampler.ts';
+import { Sampling } from '../../../../../src/ledger/tracing/sampling.ts';
+import type { SpanOutput } from '../../../../../src/ledger/tracing/span-output.ts';
+import type { Tracing } from '../../../../../src/ledger/tracing/tracing.ts';
 import { createFrontedTelemetry } from '../../../../../src/proxy/fronting/telemetry/create-telemetry.ts';
-import { createLogger } from '../../../../../src/telemetry/log/log.ts';
-import { createTelemetry } from '../../../../../src/telemetry/telemetry.ts';
-import { samplerFromEnv } from '../../../../../src/telemetry/tracing/sampler.ts';
-import { Sampling } from '../../../../../src/telemetry/tracing/sampling.ts';
-import type { SpanOutput } from '../../../../../src/telemetry/tracing/span-output.ts';
-import type { Tracing } from '../../../../../src/telemetry/tracing/tracing.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { FRONTED_ARRIVAL } from '../../../../support/fronted-record.ts';
 

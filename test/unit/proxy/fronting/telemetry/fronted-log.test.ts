@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../../../src/core/errors.ts';
+import { createLogger, type LogLevel } from '../../../../../src/ledger/log/log.ts';
+import { LINES_PER_SECOND } from '../../../../../src/ledger/log/request-log.ts';
 import { FrontedLog } from '../../../../../src/proxy/fronting/telemetry/fronted-log.ts';
-import { createLogger, type LogLevel } from '../../../../../src/telemetry/log/log.ts';
-import { LINES_PER_SECOND } from '../../../../../src/telemetry/log/request-log.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { type FrontedFacts, frontedRecord } from '../../../../support/fronted-record.ts';
 import { traceOf } from '../../../../support/telemetry-records.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../../../src/core/errors.ts';
+import { openMetricsText } from '../../../../../src/ledger/metrics/exposition.ts';
+import { Registry } from '../../../../../src/ledger/metrics/registry.ts';
 import { FrontedMetrics } from '../../../../../src/proxy/fronting/telemetry/fronted-metrics.ts';
-import { openMetricsText } from '../../../../../src/telemetry/metrics/exposition.ts';
-import { Registry } from '../../../../../src/telemetry/metrics/registry.ts';
 import { type FrontedFacts, frontedRecord } from '../../../../support/fronted-record.ts';
 
 const UNAVAILABLE = new ServingError('app_unavailable', 'not there');

@@ -1,0 +1,362 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { ServingError } from '../../../../src/core/errors.ts';
+import { DURATION_BUCKETS } from '../../../../src/ledger/metrics/buckets.ts';
+import type { Metrics } from '../../../../src/ledger/metrics/metrics.ts';
+import { counterFamily } from '../../../../src/ledger/metrics/series.ts';
+import { STAGE_ENCODE, STAGES, StageClock } from '../../../../src/ledger/stage-clock.ts';
+import { TestMetrics } from '../../../support/columns.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
+
+function metrics() {
+  const clock = new FakeClock();
+  return { clock, metrics: new TestMetrics({ clock, processMetrics: false }) };
+}
+
+/** Value of the one line that starts with this name and label set. */
+async function sampleOf(all: Metrics, line: string): Promise<number | undefined> {
+  const found = (await all.text()).split('\n').filter((each) => each.startsWith(`${line} `));
+  assert.ok(found.length <= 1, `${line} is printed ${found.length} times`);
+  return found[0] === undefined ? undefined : Number(found[0].slice(line.length + 1));
+}
+
+const REQUEST = 'surface="grpc",method="Predict",model="digits",version="3",signature="serving_default",outcome="ok"';
+
+describe('requests', () => {
+  it('are counted by surface, method, model, version and outcome, in seconds', async () => {
+    const { metrics: all } = metrics();
+    all.recordRequest(requestRecord());
+    all.recordRequest(requestRecord());
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST}}`), 2);
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_sum{${REQUEST}}`), 0.072);
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_bucket{le="0.02",${REQUEST}}`), 0);
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_bucket{le="0.05",${REQUEST}}`), 2);
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_bucket{le="30",${REQUEST}}`), 2);
+  });
+
+  it('have each of the eight stages counted', async () => {
+    const { metrics: all } = metrics();
+    all.recordRequest(requestRecord());
+    for (const [index, stage] of STAGES.entries()) {
+      const labels = `stage="${stage}",model="digits",version="3",signature="serving_default"`;
+      assert.equal(await sampleOf(all, `pillion_stage_duration_seconds_count{${labels}}`), 1, stage);
+      assert.equal(await sampleOf(all, `pillion_stage_duration_seconds_sum{${labels}}`), (index + 1) / 1000, stage);
+    }
+  });
+
+  it('do not count stages that they skipped', async () => {
+    const { metrics: all } = metrics();
+    const stages = new StageClock(1);
+    stages.enter(STAGE_ENCODE, 2);
+    stages.finish(3);
+    all.recordRequest(requestRecord({ stages, method: 'GetModelStatus' }));
+    const count = (stage: string) =>
+      sampleOf(
+        all,
+        `pillion_stage_duration_seconds_count{stage="${stage}",model="digits",version="3",signature="serving_default"}`,
+      );
+    assert.equal(await count('receive'), 1);
+    assert.equal(await count('execute'), 0);
+    assert.equal(await count('encode'), 1);
+  });
+
+  it('that failed are counted as refusals, by kind and surface', async () => {
+    const { metrics: all } = metrics();
+    for (let i = 0; i < 3; i++) all.recordRequest(requestRecord({ outcome: 'overloaded' }));
+    all.recordRequest(requestRecord({ outcome: 'overloaded', surface: 'rest' }));
+    all.recordRequest(requestRecord());
+    assert.equal(await sampleOf(all, 'pillion_refusals_total{kind="overloaded",surface="grpc"}'), 3);
+    assert.equal(await sampleOf(all, 'pillion_refusals_total{kind="overloaded",surface="rest"}'), 1);
+    assert.ok(!(await all.text()).includes('kind="ok"'));
+  });
+
+  it('that the scheduler refused are counted by reason, and others not', async () => {
+    const { metrics: all } = metrics();
+    const attributes = { stage: 'admit', reason: 'predicted_late' };
+    const error = new ServingError('overloaded', 'too late', { attributes });
+    for (let i = 0; i < 2; i++) all.recordRequest(requestRecord({ outcome: 'overloaded', error }));
+    all.recordRequest(requestRecord({ outcome: 'internal', error: new ServingError('internal', 'bug') }));
+    const series =
+      'pillion_scheduler_refusals_total{model="digits",version="3",signature="serving_default",reason="predicted_late"}';
+    assert.equal(await sampleOf(all, series), 2);
+    assert.equal((await all.text()).split('pillion_scheduler_refusals_total{').length, 2);
+  });
+
+  it('for models that were not found share one series, whatever they asked for', async () => {
+    const { metrics: all } = metrics();
+    const unknown = { model: '', version: '', signatureName: '', outcome: 'model_not_found' } as const;
+    all.recordRequest(requestRecord(unknown));
+    const lines = (await all.text()).split('\n').length;
+    for (let i = 0; i < 100; i++)
+      all.recordRequest(requestRecord({ ...unknown, id: `id-${i}`, peer: `10.0.0.${i}:1` }));
+    assert.equal((await all.text()).split('\n').length, lines);
+  });
+
+  it('fall into buckets from 50 µs to 30 s, none more than 3 times the last', () => {
+    assert.equal(DURATION_BUCKETS[0], 50e-6);
+    assert.equal(DURATION_BUCKETS.at(-1), 30);
+    for (let i = 1; i < DURATION_BUCKETS.length; i++) {
+      const ratio = DURATION_BUCKETS[i]! / DURATION_BUCKETS[i - 1]!;
+      assert.ok(ratio > 1.9 && ratio <= 3.01, `${DURATION_BUCKETS[i]}`);
+    }
+  });
+});
+
+describe('batches', () => {
+  it('are counted with their rows, padding, reason and outcome', async () => {
+    const { metrics: all } = metrics();
+    all.recordBatch(batchRecord());
+    all.recordBatch(batchRecord({ rows: 8 }));
+    all.recordBatch(batchRecord({ reason: 'full', outcome: 'backend_failed' }));
+    const labels = 'model="digits",version="3",signature="serving_default"';
+    assert.equal(await sampleOf(all, `pillion_batch_size_bucket{le="4",${labels}}`), 0);
+    assert.equal(await sampleOf(all, `pillion_batch_size_bucket{le="8",${labels}}`), 3);
+    assert.equal(await sampleOf(all, `pillion_batch_size_sum{${labels}}`), 18);
+    assert.equal(await sampleOf(all, `pillion_batch_padding_rows_total{${labels}}`), 6);
+    assert.equal(await sampleOf(all, `pillion_batches_total{${labels},reason="slot_free",outcome="ok"}`), 2);
+    assert.equal(await sampleOf(all, `pillion_batches_total{${labels},reason="full",outcome="backend_failed"}`), 1);
+  });
+
+  it('of rows that differ in length are counted with their elements and the padding among them', async () => {
+    const { metrics: all } = metrics();
+    const labels = 'model="digits",version="3",signature="serving_default"';
+    all.recordBatch(batchRecord());
+    assert.ok(!(await all.text()).includes('pillion_batch_elements_total{'));
+    all.recordBatch(batchRecord({ elements: 30, paddingElements: 10 }));
+    all.recordBatch(batchRecord({ elements: 20, paddingElements: 0 }));
+    assert.equal(await sampleOf(all, `pillion_batch_elements_total{${labels}}`), 50);
+    assert.equal(await sampleOf(all, `pillion_batch_padding_elements_total{${labels}}`), 10);
+  });
+
+  it('that failed for one request’s values are counted once, and so are those of a single request with such values', async () => {
+    const { metrics: all } = metrics();
+    all.recordBatch(batchRecord());
+    all.recordBatch(batchRecord({ outcome: 'backend_failed', isolation: 'run_again' }));
+    all.recordBatch(batchRecord({ outcome: 'backend_failed', isolation: 'run_again', reason: 'isolation' }));
+    all.recordBatch(batchRecord({ outcome: 'invalid_request', isolation: 'values', reason: 'isolation' }));
+    const labels = 'model="digits",version="3",signature="serving_default"';
+    assert.equal(await sampleOf(all, `pillion_isolations_total{${labels},result="run_again"}`), 1);
+    assert.equal(await sampleOf(all, `pillion_isolations_total{${labels},result="values"}`), 1);
+  });
+
+  it('have the runtime’s own time, and by how much the prediction was wrong', async () => {
+    const { metrics: all } = metrics();
+    all.recordBatch(batchRecord({ expectedMs: 4 }));
+    all.recordBatch(batchRecord({ runStart: undefined, runEnd: undefined }));
+    all.recordBatch(batchRecord({ expectedMs: 4, splitStart: 0, outcome: 'worker_lost' }));
+    const labels = 'model="digits",version="3",signature="serving_default"';
+    assert.equal(await sampleOf(all, `pillion_run_duration_seconds_sum{${labels}}`), 0.008);
+    assert.equal(await sampleOf(all, `pillion_run_duration_seconds_count{${labels}}`), 2);
+    assert.equal(await sampleOf(all, `pillion_run_prediction_error_seconds_sum{${labels}}`), 0.002);
+    assert.equal(await sampleOf(all, `pillion_run_prediction_error_seconds_count{${labels}}`), 1);
+  });
+});
+
+it('answers in another’s place are counted for the model that was asked, and only good ones', async () => {
+  const { metrics: all } = metrics();
+  const fallback = { asked: 'large', reason: 'fallback', at: 1 } as const;
+  all.recordRequest(requestRecord({ fallback }));
+  all.recordRequest(requestRecord({ fallback }));
+  all.recordRequest(requestRecord({ fallback: { ...fallback, reason: 'degraded' } }));
+  all.recordRequest(requestRecord({ fallback, outcome: 'backend_failed' }));
+  const count = (reason: string) => sampleOf(all, `pillion_alternate_answers_total{model="large",reason="${reason}"}`);
+  assert.deepEqual([await count('fallback'), await count('degraded')], [2, 1]);
+});
+
+describe('states', () => {
+  it('of a circuit breaker: the one that it is in has 1', async () => {
+    const { metrics: all } = metrics();
+    let state: 'closed' | 'open' = 'closed';
+    all.gauges.observeBreakers(() => [{ model: 'digits', version: '3', state }]);
+    const read = () =>
+      Promise.all(
+        ['closed', 'half_open', 'open'].map((each) =>
+          sampleOf(all, `pillion_breaker_state{model="digits",version="3",state="${each}"}`),
+        ),
+      );
+    assert.deepEqual(await read(), [1, 0, 0]);
+    state = 'open';
+    assert.deepEqual(await read(), [0, 0, 1]);
+  });
+
+  it('are asked for at each scrape', async () => {
+    const { metrics: all } = metrics();
+    let rows = 4;
+    let inFlight = 2;
+    all.gauges.observeQueues(() => [{ model: 'digits', version: '3', rows, tasks: 2, runningBatches: 1 }]);
+    all.gauges.observe('pillion_requests_in_flight', 'In flight.', () => inFlight);
+    const labels = 'model="digits",version="3"';
+    assert.equal(await sampleOf(all, `pillion_queue_rows{${labels}}`), 4);
+    assert.equal(await sampleOf(all, `pillion_queue_tasks{${labels}}`), 2);
+    assert.equal(await sampleOf(all, `pillion_running_batches{${labels}}`), 1);
+    assert.equal(await sampleOf(all, 'pillion_requests_in_flight'), 2);
+    rows = 0;
+    inFlight = 0;
+    assert.equal(await sampleOf(all, `pillion_queue_rows{${labels}}`), 0);
+    assert.equal(await sampleOf(all, 'pillion_requests_in_flight'), 0);
+  });
+});
+
+it('signatures have series of their own', async () => {
+  const { metrics: all } = metrics();
+  for (const signatureName of ['a', 'b', 'a']) all.recordRequest(requestRecord({ signatureName }));
+  const count = (signature: string) =>
+    sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST.replace('serving_default', signature)}}`);
+  assert.deepEqual([await count('a'), await count('b')], [2, 1]);
+});
+
+it('what is kept is counted', async () => {
+  const { metrics: all } = metrics();
+  all.recordRequest(requestRecord(), 'slow');
+  assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="slow"}'), 1);
+  assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="failed"}'), 0);
+});
+
+describe('the page', () => {
+  const OPEN = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4';
+
+  it('is Prometheus text, or OpenMetrics with exemplars for who asks for it', async () => {
+    const { metrics: all } = metrics();
+    all.recordRequest(requestRecord(), undefined, 'a'.repeat(32));
+    const plain = await all.page();
+    assert.match(plain.contentType, /^text\/plain; version=0\.0\.4/);
+    assert.ok(!plain.text.includes('aaaa'));
+    const open = await all.page({ accept: OPEN });
+    assert.match(open.contentType, /^application\/openmetrics-text; version=1\.0\.0/);
+    const exemplar = `# {trace_id="${'a'.repeat(32)}"} 0.036 1700000000.136`;
+    assert.ok(open.text.includes(`bucket{le="0.05",${REQUEST}} 1 ${exemplar}\n`), open.text);
+    assert.equal(open.text.match(/pillion_stage_duration_seconds_bucket.* # \{/g)?.length, 8);
+    assert.match(open.text, /^# TYPE pillion_kept_requests counter\n/m);
+    assert.match(open.text, /^pillion_kept_requests_total\{reason="slow"\} 0$/m);
+    assert.ok(open.text.endsWith('\n# EOF\n'));
+  });
+
+  it('is OpenMetrics with the process’s own metrics too', async () => {
+    const all = new TestMetrics({ clock: new FakeClock() });
+    const { text } = await all.page({ accept: OPEN });
+    assert.match(text, /^# TYPE nodejs_gc_duration_seconds histogram$/m);
+    assert.match(text, /^process_cpu_seconds_total /m);
+  });
+
+  it('has TensorFlow Serving’s names where they are asked for', async () => {
+    const { metrics: all } = metrics();
+    const batch = batchRecord();
+    all.recordBatch(batch);
+    all.recordRequest(requestRecord({ batch }));
+    all.recordRequest(requestRecord({ surface: 'rest', version: '4', batch }));
+    all.recordRequest(requestRecord({ outcome: 'model_not_found', model: '', version: '', signatureName: '' }));
+    assert.ok(!(await all.page()).text.includes(':tensorflow:'));
+    const lines = (await all.page({ withAliases: true })).text.split('\n');
+    for (const line of [
+      ':tensorflow:serving:request_count{model_name="digits",status="OK"} 2',
+      ':tensorflow:serving:request_count{model_name="",status="NOT_FOUND"} 1',
+      ':tensorflow:serving:request_latency_sum{model_name="digits",API="Predict",entrypoint="GRPC"} 36000',
+      ':tensorflow:serving:request_latency_count{model_name="digits",API="predict",entrypoint="REST"} 1',
+      ':tensorflow:serving:runtime_latency_sum{model_name="digits",API="Predict",runtime="Pillion"} 8000',
+      ':tensorflow:serving:batching_session:queuing_latency_sum{thread_pool_name=""} 8000',
+      ':tensorflow:serving:batching_session:wrapped_run_count 1',
+      ':tensorflow:serving:batching_session:input_batch_size_sum{thread_pool_name=""} 4',
+      ':tensorflow:serving:batching_session:processed_batch_size_sum{thread_pool_name=""} 8',
+      ':tensorflow:serving:batching_session:padding_size_sum{thread_pool_name="",execution_batch_size="8"} 3',
+    ]) {
+      assert.ok(lines.includes(line), `${line} is not in\n${lines.filter((each) => each.startsWith(':')).join('\n')}`);
+    }
+    const open = await all.page({ withAliases: true, accept: OPEN });
+    assert.match(open.text, /^# TYPE :tensorflow:serving:request_count unknown$/m);
+    assert.equal(await all.counterTotal(':tensorflow:serving:request_count'), 3);
+  });
+});
+
+describe('hosts', () => {
+  it('have restarts counted by reason, and the memory of their processes asked for', async () => {
+    const { metrics: all, clock } = metrics();
+    for (let i = 0; i < 2; i++) all.recordHostRestart('digits', '3', 'lost');
+    all.recordHostRestart('digits', '3', 'recycled');
+    all.gauges.observeHosts(() => [{ model: 'digits', version: '3', residentBytes: 5 }]);
+    all.gauges.observeProcessGroups(() => [{ group: 'small', residentBytes: 7 }]);
+    assert.equal(await sampleOf(all, 'pillion_process_group_resident_bytes{process_group="small"}'), 7);
+    const labels = 'model="digits",version="3"';
+    assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="lost"}`), 2);
+    assert.equal(await sampleOf(all, `pillion_host_restarts_total{${labels},reason="recycled"}`), 1);
+    assert.equal(await sampleOf(all, `pillion_host_resident_bytes{${labels}}`), 5);
+    all.forgetVersion('digits', '3');
+    clock.advance(60_000);
+    assert.ok(!(await all.text()).includes('pillion_host_restarts_total{'));
+  });
+});
+
+describe('a forgotten version', () => {
+  it('is printed for a minute more and then gone, and leaves the others', async () => {
+    const { metrics: all, clock } = metrics();
+    all.recordRequest(requestRecord());
+    all.recordBatch(batchRecord());
+    all.recordRequest(requestRecord({ version: '4' }));
+    all.forgetVersion('digits', '3');
+    clock.advance(59_999);
+    all.recordRequest(requestRecord());
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST}}`), 2);
+    clock.advance(1);
+    const text = await all.text();
+    assert.ok(!text.includes('version="3"'), text);
+    assert.ok(text.includes('version="4"'));
+  });
+
+  it('takes with it the requests about its model alone if it was the last one', async () => {
+    const { metrics: all, clock } = metrics();
+    all.recordRequest(requestRecord());
+    all.recordRequest(requestRecord({ version: '4' }));
+    all.recordRequest(requestRecord({ version: '', signatureName: '', method: 'RepositoryModelLoad' }));
+    all.forgetVersion('digits', '3');
+    clock.advance(60_000);
+    assert.match(await all.text(), /method="RepositoryModelLoad",model="digits"/);
+    all.forgetVersion('digits', '4');
+    clock.advance(60_000);
+    assert.ok(!(await all.text()).includes('model="digits"'));
+  });
+
+  it('starts again from nothing if it comes back', async () => {
+    const { metrics: all, clock } = metrics();
+    all.recordRequest(requestRecord());
+    all.forgetVersion('digits', '3');
+    clock.advance(60_000);
+    all.recordRequest(requestRecord());
+    assert.equal(await sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST}}`), 1);
+  });
+
+  it('that never had a request is no error, and closing leaves no timer', () => {
+    const { metrics: all, clock } = metrics();
+    all.forgetVersion('nobody', '1');
+    all.forgetVersion('nobody', '2');
+    all.close();
+    assert.equal(clock.armed, 0);
+  });
+});
+
+it('two apps in one process do not see each other, and each tells of the process', async () => {
+  const clock = new FakeClock();
+  const first = new TestMetrics({ clock });
+  const second = new TestMetrics({ clock });
+  first.recordRequest(requestRecord());
+  assert.ok((await first.text()).includes('model="digits"'));
+  const text = await second.text();
+  assert.ok(!text.includes('model="digits"'));
+  assert.match(text, /^process_resident_memory_bytes \d+$/m);
+  assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
+  assert.ok(!text.includes('nodejs_active_'));
+});
+
+it('a counter’s total is the sum of its series; what is no counter has 0', async () => {
+  const { metrics: all } = metrics();
+  assert.equal(await all.counterTotal('pillion_batches_total'), 0);
+  all.recordBatch(batchRecord());
+  all.recordBatch(batchRecord());
+  assert.equal(await all.counterTotal('pillion_batches_total'), 2);
+  assert.equal(await all.counterTotal('pillion_batch_size'), 0);
+  assert.equal(await all.counterTotal('nothing'), 0);
+  const others = counterFamily('others_total', 'x');
+  all.registry.register(others);
+  others.open({ a: '1' }).add(2);
+  others.open({ a: '2' }).add(3);
+  assert.equal(await all.counterTotal('others_total'), 5);
+});

@@ -1,0 +1,182 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createLogger } from '../../../src/ledger/log/log.ts';
+import type { BatchRecord, RequestRecord } from '../../../src/ledger/request-record.ts';
+import { createTelemetry } from '../../../src/ledger/telemetry.ts';
+import { samplerFromEnv } from '../../../src/ledger/tracing/sampler.ts';
+import { Sampling } from '../../../src/ledger/tracing/sampling.ts';
+import { createTracing, isTracingConfigured, otlpProtocol, type Tracing } from '../../../src/ledger/tracing/tracing.ts';
+import type { LostSpansListener, OtlpProtocol } from '../../../src/ledger/tracing/tracing-options.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
+
+class FakeTracing implements Tracing {
+  readonly made: (RequestRecord | BatchRecord)[] = [];
+  isShutDown = false;
+  fault: Error | undefined;
+
+  sampling = new Sampling({
+    ...samplerFromEnv({}),
+    sampler: (traceId) => traceId.endsWith('1'),
+  });
+
+  makeRequestSpans(record: RequestRecord): void {
+    if (this.fault !== undefined) throw this.fault;
+    this.made.push(record);
+  }
+
+  makeBatchSpans(record: BatchRecord): void {
+    if (this.fault !== undefined) throw this.fault;
+    this.made.push(record);
+  }
+
+  makeSpans(): void {}
+
+  onLost: LostSpansListener | undefined;
+
+  async start(onLost: LostSpansListener): Promise<void> {
+    this.onLost = onLost;
+  }
+
+  exportBy(): void {}
+
+  async shutdown(): Promise<number> {
+    this.isShutDown = true;
+    return 0;
+  }
+}
+
+function telemetry(tracing?: Tracing) {
+  const clock = new FakeClock();
+  const lines: string[] = [];
+  const logger = createLogger({ level: 'info', clock, destination: { write: (line) => lines.push(line) } });
+  return { clock, lines, all: createTelemetry({ clock, logger, tracing, processMetrics: false }) };
+}
+
+const caller = {
+  traceId: `${'a'.repeat(31)}1`,
+  spanId: 'b'.repeat(16),
+  isSampled: true,
+  traceState: 'v=1',
+  baggage: 'a=b',
+};
+
+describe('without a tracer', () => {
+  it('no ids are made', () => assert.equal(telemetry().all.startTrace(undefined), undefined));
+
+  it("the caller's context goes on as it came, batches included", () => {
+    const { all } = telemetry();
+    const context = all.startTrace(caller);
+    assert.deepEqual(context, { ...caller, parentSpanId: undefined });
+    assert.equal(all.startBatchTrace(context!), context);
+  });
+
+  it('requests and batches are still counted', async () => {
+    const { all } = telemetry();
+    all.recordRequest(requestRecord());
+    all.recordBatch(batchRecord());
+    const text = await all.metrics.text();
+    assert.match(text, /pillion_request_duration_seconds_count\{.*\} 1\n/);
+    assert.match(text, /pillion_batches_total\{.*\} 1\n/);
+  });
+});
+
+describe('with a tracer', () => {
+  it("a request goes on in its caller's trace, with a span id of its own and the sampler's decision", () => {
+    const { all } = telemetry(new FakeTracing());
+    const context = all.startTrace(caller);
+    assert.deepEqual({ ...context, spanId: '' }, { ...caller, spanId: '', parentSpanId: caller.spanId });
+    assert.notEqual(context?.spanId, caller.spanId);
+    assert.equal(all.startTrace({ ...caller, traceId: `${'a'.repeat(31)}2` })?.isSampled, false);
+  });
+
+  it('a trace begins where there is no caller', () => {
+    const context = telemetry(new FakeTracing()).all.startTrace(undefined);
+    assert.match(context?.traceId ?? '', /^[0-9a-f]{32}$/);
+    assert.equal(context?.parentSpanId, undefined);
+  });
+
+  it("a batch's context is a child of its owner's", () => {
+    const batch = telemetry(new FakeTracing()).all.startBatchTrace(traceOf('a'));
+    assert.equal(batch.parentSpanId, 'a'.repeat(16));
+  });
+
+  it('records reach it, those that are worth keeping with the reason', () => {
+    const tracing = new FakeTracing();
+    const { all } = telemetry(tracing);
+    const records = [requestRecord(), batchRecord()] as const;
+    all.recordRequest(records[0]);
+    all.recordBatch(records[1]);
+    assert.deepEqual(tracing.made, records);
+  });
+
+  it('its faults never reach a request, and are logged once a second', () => {
+    const tracing = new FakeTracing();
+    tracing.fault = new Error('no spans today');
+    const { all, lines } = telemetry(tracing);
+    for (let i = 0; i < 100; i++) all.recordRequest(requestRecord());
+    all.recordBatch(batchRecord());
+    assert.equal(lines.length, 2);
+    assert.match(lines[0] ?? '', /no spans today/);
+  });
+
+  it('it is shut down at the end, and no timer is left', async () => {
+    const tracing = new FakeTracing();
+    const { all, clock } = telemetry(tracing);
+    for (let i = 0; i < 20; i++) all.recordRequest(requestRecord({ outcome: 'overloaded' }));
+    all.metrics.forgetVersion('digits', '3');
+    await all.close();
+    assert.ok(tracing.isShutDown);
+    assert.equal(clock.armed, 0);
+  });
+});
+
+describe('tracing is configured', () => {
+  const endpoint = 'http://127.0.0.1:4318';
+  const table: readonly (readonly [env: Record<string, string>, expected: boolean])[] = [
+    [{}, false],
+    [{ OTEL_SERVICE_NAME: 'x' }, false],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, true],
+    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint }, true],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }, false],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, true],
+    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, false],
+    [{ OTEL_TRACES_EXPORTER: '', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, true],
+    [{ OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, false],
+    [{ OTEL_SDK_DISABLED: 'TRUE', OTEL_TRACES_EXPORTER: 'otlp' }, false],
+    [{ OTEL_SDK_DISABLED: 'false', OTEL_TRACES_EXPORTER: 'otlp' }, true],
+  ];
+  for (const [env, expected] of table) {
+    it(`${JSON.stringify(env)}: ${expected}`, () => assert.equal(isTracingConfigured(env), expected));
+  }
+
+  it('and else there is none', () => {
+    const clock = new FakeClock();
+    const logger = createLogger({ level: 'silent', clock });
+    assert.equal(createTracing({ env: {}, clock, logger, version: '0' }), undefined);
+  });
+});
+
+describe('spans are bytes', () => {
+  const table: readonly (readonly [env: Record<string, string>, expected: OtlpProtocol | undefined])[] = [
+    [{}, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp' }, 'http/protobuf'],
+    [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, undefined],
+    [{ OTEL_TRACES_EXPORTER: 'zipkin' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'grpc'],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, undefined],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf' }, 'http/protobuf'],
+    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'carrier pigeon' }, undefined],
+  ];
+  for (const [env, expected] of table) {
+    it(`${JSON.stringify(env)}: ${expected}`, () => assert.equal(otlpProtocol(env), expected));
+  }
+});
+
+it('spans that were lost are counted', async () => {
+  const tracing = new FakeTracing();
+  const { all } = telemetry(tracing);
+  await all.start();
+  tracing.onLost?.(7, 'export_failed');
+  assert.match(await all.metrics.text(), /^pillion_lost_spans_total\{reason="export_failed"\} 7$/m);
+});
