@@ -7,6 +7,16 @@ import type { TraceContext } from './tracing/trace-context.ts';
 /** The API by which a request came. */
 export type Surface = 'grpc' | 'rest';
 
+/** The methods that run a model; others tell about one. */
+export const INFERENCE_METHODS: ReadonlySet<string> = new Set([
+  'Predict',
+  'Classify',
+  'Regress',
+  'MultiInference',
+  'ModelInfer',
+  'ModelStreamInfer',
+]);
+
 /** 'ok' or the kind of the error: a closed set, so that it can be a metric label. */
 export type RequestOutcome = 'ok' | ErrorKind;
 

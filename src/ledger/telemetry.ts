@@ -13,7 +13,6 @@ import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
 import { InferenceStatistics } from './metrics/inference-statistics.ts';
-import { INFERENCE_METHODS } from './metrics/live-stats.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
 import { tritonFamilies } from './metrics/triton-metrics.ts';
@@ -22,7 +21,13 @@ import { RecentWork } from './recent/recent-work.ts';
 import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
 import type { ReadRequest } from './recorder/read-request.ts';
 import { TailKeep } from './recorder/tail-keep.ts';
-import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from './request-record.ts';
+import {
+  type BatchRecord,
+  type CallerTrace,
+  INFERENCE_METHODS,
+  type RequestRecord,
+  type Telemetry,
+} from './request-record.ts';
 import type { Sampling } from './tracing/sampling.ts';
 import type { SpanOutput } from './tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';

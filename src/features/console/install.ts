@@ -3,7 +3,6 @@ import process from 'node:process';
 import type { Explain } from '../../admin/explanation.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { AdminParts, Installation } from '../../kernel/installation.ts';
-import { LiveStats } from '../../ledger/metrics/live-stats.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { Servable } from '../../models/serving/servable.ts';
@@ -12,6 +11,7 @@ import { consolePaths } from './console.ts';
 import { CpuMeter } from './cpu-meter.ts';
 import { LiveFeed } from './live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from './live-report.ts';
+import { LiveStats } from './live-stats.ts';
 import { Playground } from './playground.ts';
 
 export function installConsole(server: Installation): void {

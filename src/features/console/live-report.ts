@@ -2,8 +2,8 @@
 
 import type { Explanation } from '../../admin/explanation.ts';
 import { omitUndefined } from '../../admin/omit-undefined.ts';
-import { type BucketCount, percentileMs } from '../../ledger/metrics/latency-buckets.ts';
-import type { LiveCounts } from '../../ledger/metrics/live-stats.ts';
+import { type BucketCount, percentileMs } from './latency-buckets.ts';
+import type { LiveCounts } from './live-stats.ts';
 
 export interface LiveTick {
   /** End of the window, ms since 1970. */

@@ -4,7 +4,7 @@
  */
 
 import type { MetricSample, MetricSamples } from '../../cli/prometheus-text.ts';
-import { INFERENCE_METHODS } from '../../ledger/metrics/live-stats.ts';
+import { INFERENCE_METHODS } from '../../ledger/request-record.ts';
 import { STAGES, type Stage } from '../../ledger/stage-clock.ts';
 
 /** Durations are seconds, as in the metrics that they come from. */

@@ -20,8 +20,7 @@
  */
 import { type Clock, type Instant, repeat, type TimerHandle } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
-import { INFERENCE_METHODS } from '../../ledger/metrics/live-stats.ts';
-import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import { type BatchRecord, INFERENCE_METHODS, type RequestRecord } from '../../ledger/request-record.ts';
 import { STAGE_DECODE } from '../../ledger/stage-clock.ts';
 import { envoyMark } from '../../proxy/refusal-headers.ts';
 

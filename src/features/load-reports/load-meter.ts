@@ -21,8 +21,7 @@
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
-import { INFERENCE_METHODS } from '../../ledger/metrics/live-stats.ts';
-import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import { type BatchRecord, INFERENCE_METHODS, type RequestRecord } from '../../ledger/request-record.ts';
 import { envoyMark } from '../../proxy/refusal-headers.ts';
 
 /** Balancers weigh anew once a second. Shorter spans have too few requests. */

@@ -9,11 +9,17 @@
  */
 import type { ServingError } from '../../core/errors.ts';
 import { NUMBERS, type RequestRing, STAGE_INSTANTS } from '../recorder/request-ring.ts';
-import type { BatchRecord, DispatchReason, IsolationResult, RequestRecord, StepRecord } from '../request-record.ts';
+import {
+  type BatchRecord,
+  type DispatchReason,
+  INFERENCE_METHODS,
+  type IsolationResult,
+  type RequestRecord,
+  type StepRecord,
+} from '../request-record.ts';
 import { STAGES } from '../stage-clock.ts';
 import { DURATIONS } from './buckets.ts';
 import { countServed, Runs, SERVED_NUMBERS } from './inference-counts.ts';
-import { INFERENCE_METHODS } from './live-stats.ts';
 import { type CounterSeries, counterFamily, type Family, type HistogramSeries, type Labels } from './series.ts';
 import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { bucketOf } from '../../../src/features/console/latency-buckets.ts';
 import type { LiveTick, LiveVersion } from '../../../src/features/console/live-report.ts';
 import { goodput, lastTicks, stretches, summarize } from '../../../src/features/console/ui/live-window.ts';
 import { explain } from '../../../src/features/console/ui/words.ts';
-import { bucketOf } from '../../../src/ledger/metrics/latency-buckets.ts';
 
 function version(changes: Partial<LiveVersion> = {}): LiveVersion {
   return {

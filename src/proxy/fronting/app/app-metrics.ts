@@ -11,9 +11,9 @@ import { get, type IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../../../core/clock.ts';
 import { type MetricsPage, wantsOpenMetrics } from '../../../ledger/metrics/exposition.ts';
-import { type Family, FamilyReader } from '../../../ledger/metrics/family-reader.ts';
-import { mergePages } from '../../../ledger/metrics/merged-page.ts';
 import { type AppAddress, httpPlaceOf } from './app-address.ts';
+import { type Family, FamilyReader } from './family-reader.ts';
+import { mergePages } from './merged-page.ts';
 
 /** Prometheus waits 10 s for all of it; meshes and probes less. */
 const TIMEOUT_MS = 1000;

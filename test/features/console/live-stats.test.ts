@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { createLogger } from '../../../../src/ledger/log/log.ts';
-import { boundOf, bucketOf, percentileMs } from '../../../../src/ledger/metrics/latency-buckets.ts';
-import { LiveStats } from '../../../../src/ledger/metrics/live-stats.ts';
-import { createTelemetry } from '../../../../src/ledger/telemetry.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { boundOf, bucketOf, percentileMs } from '../../../src/features/console/latency-buckets.ts';
+import { LiveStats } from '../../../src/features/console/live-stats.ts';
+import { createLogger } from '../../../src/ledger/log/log.ts';
+import { createTelemetry } from '../../../src/ledger/telemetry.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 describe('latency buckets', () => {
   it('put a duration under a bound that is at most a tenth above it', () => {

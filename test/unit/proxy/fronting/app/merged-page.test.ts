@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { describe, it } from 'node:test';
-import { FamilyReader, MetricsTextError } from '../../../../src/ledger/metrics/family-reader.ts';
-import { mergePages } from '../../../../src/ledger/metrics/merged-page.ts';
+import { FamilyReader, MetricsTextError } from '../../../../../src/proxy/fronting/app/family-reader.ts';
+import { mergePages } from '../../../../../src/proxy/fronting/app/merged-page.ts';
 
 function read(text: string, isOpen = false, pieceChars = text.length || 1) {
   const reader = new FamilyReader(isOpen);

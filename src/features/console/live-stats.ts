@@ -4,8 +4,14 @@
  *
  * Only inference requests count. Requests whose model was not found are counted under the model ''.
  */
-import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord } from '../request-record.ts';
-import { STAGES } from '../stage-clock.ts';
+import {
+  type BatchRecord,
+  type DispatchReason,
+  INFERENCE_METHODS,
+  type RequestOutcome,
+  type RequestRecord,
+} from '../../ledger/request-record.ts';
+import { STAGES } from '../../ledger/stage-clock.ts';
 import { BUCKETS, type BucketCount, bucketOf, sparse } from './latency-buckets.ts';
 
 /** Counts of one version in one window. */
@@ -43,15 +49,6 @@ export interface LiveBatches {
   readonly points: readonly (readonly [size: number, runMs: number])[];
 }
 
-/** The methods that run a model; others tell about one. */
-export const INFERENCE_METHODS: ReadonlySet<string> = new Set([
-  'Predict',
-  'Classify',
-  'Regress',
-  'MultiInference',
-  'ModelInfer',
-  'ModelStreamInfer',
-]);
 const MOST_POINTS = 24;
 const FORECAST_MARGIN = 1.5;
 const SIZE_CLASSES = 12;
