@@ -16,8 +16,6 @@ import { InferenceStatistics } from './metrics/inference-statistics.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
 import { tritonFamilies } from './metrics/triton-metrics.ts';
-import { ArrivalRing } from './recent/arrival-ring.ts';
-import { RecentWork } from './recent/recent-work.ts';
 import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
 import type { ReadRequest } from './recorder/read-request.ts';
 import { TailKeep } from './recorder/tail-keep.ts';
@@ -54,20 +52,23 @@ export interface RecordListener extends Pick<Telemetry, 'recordRequest' | 'recor
   recordForwarded?(record: ForwardedRecord): void;
 }
 
+/** Reads inferences, whatever came of them, and batches, in the order in which they ended. */
+export interface InferenceReader extends Partial<RecordReader> {
+  recordRequest(record: ReadRequest): void;
+  /** The version is unloaded. */
+  forgetVersion?(model: string, version: string): void;
+}
+
 /** Telemetry, and the parts of it that the admin server shows. */
 export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
   /** Gives `listener` every record at once from now on; it must not throw. Returns a function that ends that. */
   listen(listener: RecordListener): () => void;
-  /** Lets `reader` read every record in the ledger from now on. Returns a function that ends that. */
-  follow(reader: RecordReader): () => void;
+  /** Lets `reader` read every inference and batch in the ledger from now on. Returns a function that ends that. */
+  follow(reader: InferenceReader): () => void;
   /** Has everything read in the ledger that has ended so far. */
   settle(): void;
   readonly flights: FlightRecorder;
-  /** The arrivals of the last minutes. */
-  readonly arrivals: ArrivalRing;
-  /** The work of each version in the last seconds. */
-  readonly recent: RecentWork;
   /** Totals of each version since the start. */
   readonly statistics: InferenceStatistics;
   /** Decides which requests are traced; undefined if no spans are exported. */
@@ -101,8 +102,6 @@ class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
   readonly flights: FlightRecorder;
   readonly settle = (): void => this.#ledger.settle();
-  readonly arrivals = new ArrivalRing(undefined, this.settle);
-  readonly recent = new RecentWork(undefined, this.settle);
   readonly statistics: InferenceStatistics;
   readonly #ledger: Ledger;
   readonly #tail: TailKeep;
@@ -113,7 +112,7 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #logger: Logger;
   readonly #faults: LineLimiter;
   readonly #listeners = new Set<RecordListener>();
-  readonly #readers = new Set<RecordReader>();
+  readonly #readers = new Set<InferenceReader>();
 
   constructor(options: TelemetryOptions) {
     const { clock, logger, tracing, processMetrics = true } = options;
@@ -208,7 +207,7 @@ class JoinedTelemetry implements AppTelemetry {
     this.#tracing?.exportBy(start);
   }
 
-  follow(reader: RecordReader): () => void {
+  follow(reader: InferenceReader): () => void {
     this.settle();
     this.#readers.add(reader);
     return () => {
@@ -227,7 +226,7 @@ class JoinedTelemetry implements AppTelemetry {
     this.settle();
     this.metrics.forgetVersion(model, version);
     this.#tail.forgetVersion(model, version);
-    this.recent.forgetVersion(model, version);
+    for (const each of this.#readers) each.forgetVersion?.(model, version);
   }
 
   async close(): Promise<FlushLosses> {
@@ -246,17 +245,13 @@ class JoinedTelemetry implements AppTelemetry {
     const isExported = trace?.isSampled === true || (kept !== undefined && this.sampling?.isOn === true);
     this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
     this.flights.recordRequest(record);
-    if (INFERENCE_METHODS.has(record.method)) {
-      this.arrivals.add(record);
-      this.recent.recordRequest(record);
-    }
+    if (this.#readers.size === 0 || !INFERENCE_METHODS.has(record.method)) return;
     for (const each of this.#readers) each.recordRequest(record);
   }
 
   #readBatch(record: BatchRecord): void {
     this.metrics.recordBatch(record);
-    this.recent.recordBatch(record);
-    for (const each of this.#readers) each.recordBatch(record);
+    for (const each of this.#readers) each.recordBatch?.(record);
   }
 
   #report(error: unknown, what: string): void {

@@ -1,16 +1,10 @@
 /**
- * Counts for the console's live view, by model version, from one `take` to the next. They listen to the telemetry only
+ * Counts for the console's live view, by model version, from one `take` to the next. They follow the ledger only
  * while a console is open.
  *
- * Only inference requests count. Requests whose model was not found are counted under the model ''.
+ * Requests whose model was not found are counted under the model ''.
  */
-import {
-  type BatchRecord,
-  type DispatchReason,
-  INFERENCE_METHODS,
-  type RequestOutcome,
-  type RequestRecord,
-} from '../../ledger/request-record.ts';
+import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord } from '../../ledger/request-record.ts';
 import { STAGES } from '../../ledger/stage-clock.ts';
 import { BUCKETS, type BucketCount, bucketOf, sparse } from './latency-buckets.ts';
 
@@ -120,7 +114,6 @@ export class LiveStats {
   #versions = new Map<string, Map<string, VersionCounts>>();
 
   recordRequest(record: RequestRecord): void {
-    if (!INFERENCE_METHODS.has(record.method)) return;
     this.#countsOf(record.model, record.version).addRequest(record);
   }
 

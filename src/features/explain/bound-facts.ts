@@ -1,6 +1,7 @@
 /** The facts by which a version's bound is judged. */
-import type { RecentCounts } from '../../ledger/recent/version-work.ts';
+
 import type { CurvePoint } from './capacity.ts';
+import type { RecentCounts } from './version-work.ts';
 
 /** A share of the time from which on cores, sessions and the event loop count as full. */
 export const FULL_SHARE = 0.9;

@@ -6,10 +6,10 @@
 import type { Bound, Explain, ForecastReport } from '../../admin/explanation.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
-import type { RecentView, RecentWork } from '../../ledger/recent/recent-work.ts';
-import type { RecentForecasts } from '../../ledger/recent/version-work.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import { boundOf } from './bound.ts';
+import type { RecentView, RecentWork } from './recent-work.ts';
+import type { RecentForecasts } from './version-work.ts';
 
 export interface ExplainerOptions {
   readonly clock: Clock;

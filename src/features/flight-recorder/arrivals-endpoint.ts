@@ -1,5 +1,5 @@
 /**
- * GET /arrivals[?seconds=300]: the arrivals of the last seconds (telemetry/recent/arrival-ring.ts), for `pillion
+ * GET /arrivals[?seconds=300]: the arrivals of the last seconds (arrival-ring.ts), for `pillion
  * what-if` and other tools. The columns have one element for each request, in the order of arrival.
  *
  *   {"now": "2026-…Z", "span_ms": 60000, "dropped": 0, "models": [{"model", "version", "signature"}, …],
@@ -13,8 +13,8 @@ import type { Refusal } from '../../admin/access-guard.ts';
 import type { AdminPath, Asked } from '../../admin/admin-path.ts';
 import { type Clock, isoTime } from '../../core/clock.ts';
 import { inSlices, type Steps } from '../../core/in-slices.ts';
-import { ARRIVAL_OUTCOMES, type ArrivalRing, type ArrivalsView } from '../../ledger/recent/arrival-ring.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
+import { ARRIVAL_OUTCOMES, type ArrivalRing, type ArrivalsView } from './arrival-ring.ts';
 
 const DEFAULT_SECONDS = 300;
 /** Elements that one slice writes. */

@@ -20,7 +20,7 @@
  */
 import { type Clock, type Instant, repeat, type TimerHandle } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
-import { type BatchRecord, INFERENCE_METHODS, type RequestRecord } from '../../ledger/request-record.ts';
+import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
 import { STAGE_DECODE } from '../../ledger/stage-clock.ts';
 import { envoyMark } from '../../proxy/refusal-headers.ts';
 
@@ -135,8 +135,7 @@ export class HeadroomMeter {
   }
 
   /** Called by the ledger (AppTelemetry.follow). */
-  recordRequest({ method, model, error, stages }: RequestRecord): void {
-    if (!INFERENCE_METHODS.has(method)) return;
+  recordRequest({ model, error, stages }: RequestRecord): void {
     if (error === undefined) {
       const counts = this.#of(model);
       counts.answered += 1;

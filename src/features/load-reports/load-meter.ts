@@ -21,7 +21,7 @@
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
-import { type BatchRecord, INFERENCE_METHODS, type RequestRecord } from '../../ledger/request-record.ts';
+import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
 import { envoyMark } from '../../proxy/refusal-headers.ts';
 
 /** Balancers weigh anew once a second. Shorter spans have too few requests. */
@@ -102,8 +102,7 @@ export class LoadMeter {
   }
 
   /** Called by the ledger (AppTelemetry.follow). */
-  recordRequest({ method, error }: RequestRecord): void {
-    if (!INFERENCE_METHODS.has(method)) return;
+  recordRequest({ error }: RequestRecord): void {
     if (error === undefined) this.#totals.served += 1;
     else if (isServersFault(error)) this.#totals.failed += 1;
   }

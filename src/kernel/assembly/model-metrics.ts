@@ -1,15 +1,13 @@
 /** The gauges of models, which are read at each scrape. */
-import { systemClock } from '../../core/clock.ts';
 import type { QueueReading } from '../../ledger/metrics/gauges.ts';
 import { tritonPending } from '../../ledger/metrics/triton-metrics.ts';
-import { ERROR_QUANTILES } from '../../ledger/recent/forecast-errors.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import { memoryReadings } from '../../models/memory/model-memory.ts';
 import { sharedProcesses } from '../../models/serving/servable.ts';
 
 /** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
-export function observeModels(models: ModelManager, { metrics, recent }: AppTelemetry): void {
+export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
   metrics.gauges.observeBreakers(() =>
     [...models.servables()].flatMap(({ name, version, breaker }) =>
       breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
@@ -28,13 +26,6 @@ export function observeModels(models: ModelManager, { metrics, recent }: AppTele
       group,
       residentBytes: processes.reduce((sum, { residentBytes = 0 }) => sum + residentBytes, 0),
     })),
-  );
-  metrics.gauges.observeForecasts(ERROR_QUANTILES, () =>
-    [...models.servables()].flatMap(({ name: model, version: number }) => {
-      const version = number.toString();
-      const found = recent.forecastsOf(model, version, systemClock.nowMs());
-      return found === undefined ? [] : [{ model, version, ...found }];
-    }),
   );
   const queues = (): readonly QueueReading[] =>
     [...models.servables()].map(({ name, version, runner }) => ({

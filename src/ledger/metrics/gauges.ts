@@ -52,16 +52,6 @@ export interface ConnectionReading {
   readonly most: number;
 }
 
-/** How far the ends of a version's requests were from their forecasts lately. */
-export interface ForecastReading {
-  readonly model: string;
-  readonly version: string;
-  /** Actual end − forecast in ms, at `quantiles`. */
-  readonly errorMs: readonly number[];
-  /** Share of the admitted that were late. */
-  readonly lateShare: number;
-}
-
 /** Each method registers its gauges: call it once. */
 export class Gauges {
   readonly #registry: Registry;
@@ -108,20 +98,6 @@ export class Gauges {
     const help = 'Memory of the processes that the models of a group share.';
     this.observeEach('pillion_process_group_resident_bytes', help, () =>
       read().map(({ group, residentBytes }) => ({ labels: { process_group: group }, value: residentBytes })),
-    );
-  }
-
-  observeForecasts(quantiles: readonly number[], read: () => readonly ForecastReading[]): void {
-    const error =
-      'By how much requests ended later than admission expected over the last minute or two, by quantile; below 0 = earlier.';
-    this.observeEach('pillion_forecast_error_seconds', error, () =>
-      read().flatMap(({ model, version, errorMs }) =>
-        errorMs.map((ms, i) => ({ labels: { model, version, quantile: String(quantiles[i]) }, value: ms / 1000 })),
-      ),
-    );
-    const late = 'Share of the requests that were admitted with a deadline and ended after it, over the same time.';
-    this.observeEach('pillion_admitted_late_ratio', late, () =>
-      read().map(({ model, version, lateShare }) => ({ labels: { model, version }, value: lateShare })),
     );
   }
 

@@ -40,14 +40,16 @@ describe('live stats', () => {
     const logger = createLogger({ level: 'fatal', clock });
     const telemetry = createTelemetry({ clock, logger, processMetrics: false });
     const live = new LiveStats();
-    const close = telemetry.listen(live);
+    const close = telemetry.follow(live);
     close();
     telemetry.recordRequest(requestRecord());
     telemetry.recordBatch(batchRecord());
     assert.deepEqual(live.take(), []);
-    telemetry.listen(live);
+    telemetry.follow(live);
     telemetry.recordRequest(requestRecord());
+    telemetry.recordRequest(requestRecord({ method: 'GetModelStatus' }));
     telemetry.recordBatch(batchRecord());
+    telemetry.settle();
     assert.deepEqual(
       live.take().map(({ requests, batches }) => [requests, batches.count]),
       [[1, 1]],
@@ -60,7 +62,6 @@ describe('live stats', () => {
     live.recordRequest(requestRecord({ deadline: 120 }));
     live.recordRequest(requestRecord({ error: new ServingError('overloaded', 'full'), outcome: 'overloaded' }));
     live.recordRequest(requestRecord({ version: '4' }));
-    live.recordRequest(requestRecord({ method: 'GetModelStatus' }));
     const [third, fourth, ...others] = live.take();
     assert.deepEqual(others, []);
     assert.deepEqual(

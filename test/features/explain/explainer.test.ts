@@ -4,7 +4,7 @@ import { forecastWords } from '../../../src/admin/forecast-words.ts';
 import type { SessionPlan } from '../../../src/core/executor.ts';
 import { PREDICT_METHOD_NAME, type Signature } from '../../../src/core/signature.ts';
 import { Explainer, type ExplainerOptions } from '../../../src/features/explain/explainer.ts';
-import { RecentWork } from '../../../src/ledger/recent/recent-work.ts';
+import { RecentWork } from '../../../src/features/explain/recent-work.ts';
 import { STAGE_BATCH, STAGE_QUEUE, StageClock } from '../../../src/ledger/stage-clock.ts';
 import { Servable } from '../../../src/models/serving/servable.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ArrivalRing } from '../../../src/features/flight-recorder/arrival-ring.ts';
 import { ArrivalsEndpoint } from '../../../src/features/flight-recorder/arrivals-endpoint.ts';
-import { ArrivalRing } from '../../../src/ledger/recent/arrival-ring.ts';
 import { StageClock } from '../../../src/ledger/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -17,7 +17,7 @@ describe('GET /arrivals', () => {
       clock.advance(0.25);
       stages.finish(clock.nowMs());
       const deadline = i % 2 === 0 ? Infinity : stages.startedAt + 12.5;
-      ring.add(requestRecord({ stages, rows: i, deadline }));
+      ring.recordRequest(requestRecord({ stages, rows: i, deadline }));
     }
     const ask = await startAdmin(t, new ArrivalsEndpoint({ ring, clock }).paths());
     const all = JSON.parse((await bodyOf(await ask('/arrivals'))).toString()) as Record<string, readonly unknown[]>;

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import { LEAST_UTILIZATION, LoadMeter } from '../../../src/features/load-reports/load-meter.ts';
+import { createLogger } from '../../../src/ledger/log/log.ts';
 import type { BatchRecord } from '../../../src/ledger/request-record.ts';
+import { createTelemetry } from '../../../src/ledger/telemetry.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
@@ -118,7 +120,15 @@ describe('requests', () => {
       server.refuse(50, new ServingError(kind, ''));
     }
     server.refuse(50, new ServingError('overloaded', '', { attributes: { reason: 'caller_limit' } }));
-    server.meter.recordRequest(requestRecord({ method: 'GetModelStatus' }));
+    const { clock } = server;
+    const telemetry = createTelemetry({
+      clock,
+      logger: createLogger({ level: 'fatal', clock }),
+      processMetrics: false,
+    });
+    telemetry.follow(server.meter);
+    telemetry.recordRequest(requestRecord({ method: 'GetModelStatus' }));
+    telemetry.settle();
     const { rps, eps } = server.meter.figures()!;
     isNear(rps, 50);
     assert.equal(eps, 0);

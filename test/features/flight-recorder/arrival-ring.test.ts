@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { ARRIVAL_OUTCOMES, ArrivalRing, type ArrivalsView } from '../../../../src/ledger/recent/arrival-ring.ts';
-import type { RequestRecord } from '../../../../src/ledger/request-record.ts';
-import { StageClock } from '../../../../src/ledger/stage-clock.ts';
-import { requestRecord } from '../../../support/telemetry-records.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import {
+  ARRIVAL_OUTCOMES,
+  ArrivalRing,
+  type ArrivalsView,
+} from '../../../src/features/flight-recorder/arrival-ring.ts';
+import type { RequestRecord } from '../../../src/ledger/request-record.ts';
+import { StageClock } from '../../../src/ledger/stage-clock.ts';
+import { requestRecord } from '../../support/telemetry-records.ts';
 
 /** A request that came at an instant and took so long. */
 function request(at: number, tookMs: number, changes: Partial<RequestRecord> = {}): RequestRecord {
@@ -24,7 +28,7 @@ const times = ({ atMicros }: ArrivalsView): readonly number[] => [...atMicros].m
 describe('the ring of arrivals', () => {
   it('is empty at first, and without places', () => {
     const none = new ArrivalRing(0);
-    none.add(request(10, 1));
+    none.recordRequest(request(10, 1));
     for (const ring of [new ArrivalRing(8), none]) {
       const view = ring.view(60_000, 100_000);
       assert.deepEqual([view.rows.length, view.dropped, view.from, view.to], [0, 0, 40_000, 100_000]);
@@ -34,9 +38,9 @@ describe('the ring of arrivals', () => {
 
   it('lists in the order of arrival what ended in another, with the time since the span’s begin', () => {
     const ring = new ArrivalRing(8);
-    ring.add(request(20, 1, { rows: 3 }));
-    ring.add(request(10, 30, { rows: 1, hasOwnDeadline: false }));
-    ring.add(request(10.5, 31.25, { rows: 2, version: '4', deadline: Infinity }));
+    ring.recordRequest(request(20, 1, { rows: 3 }));
+    ring.recordRequest(request(10, 30, { rows: 1, hasOwnDeadline: false }));
+    ring.recordRequest(request(10.5, 31.25, { rows: 2, version: '4', deadline: Infinity }));
     const view = ring.view(100, 105);
     assert.deepEqual([view.from, view.to, view.dropped], [5, 105, 0]);
     assert.deepEqual(times(view), [5, 5.5, 15]);
@@ -54,7 +58,7 @@ describe('the ring of arrivals', () => {
 
   it('shows no more than the span that is asked for, and five minutes at most', () => {
     const ring = new ArrivalRing(8);
-    for (const at of [1000, 200_000, 400_000]) ring.add(request(at, 1));
+    for (const at of [1000, 200_000, 400_000]) ring.recordRequest(request(at, 1));
     assert.equal(ring.view(1000, 400_500).rows.length, 1);
     assert.equal(ring.view(1e9, 400_500).rows.length, 2);
     assert.equal(ring.view(1e9, 400_500).from, 100_500);
@@ -62,7 +66,7 @@ describe('the ring of arrivals', () => {
 
   it('drops what ended first, and says from when on it is complete and what is missing', () => {
     const ring = new ArrivalRing(4);
-    for (let i = 0; i < 10; i++) ring.add(request(10_000 + i * 1000, 100));
+    for (let i = 0; i < 10; i++) ring.recordRequest(request(10_000 + i * 1000, 100));
     const view = ring.view(60_000, 20_000);
     assert.equal(view.from, 16_100, 'the end of the oldest that it has');
     assert.deepEqual(times(view), [900, 1900, 2900]);
@@ -85,7 +89,7 @@ describe('the ring of arrivals', () => {
       ['failed', request(9, 1, failed('internal'))],
       ['cancelled', request(10, 1, failed('cancelled'))],
     ];
-    for (const [, record] of cases) ring.add(record);
+    for (const [, record] of cases) ring.recordRequest(record);
     assert.deepEqual(
       outcomes(ring.view(1000, 1000)),
       cases.map(([outcome]) => outcome),
@@ -94,13 +98,13 @@ describe('the ring of arrivals', () => {
 
   it('leaves out requests that named no served model', () => {
     const ring = new ArrivalRing(4);
-    ring.add(request(1, 1, { model: '', version: '' }));
+    ring.recordRequest(request(1, 1, { model: '', version: '' }));
     assert.equal(ring.view(1000, 100).rows.length, 0);
   });
 
   it('is bounded in signatures, too: it begins anew when there were too many', () => {
     const ring = new ArrivalRing(8192);
-    for (let i = 0; i < 5000; i++) ring.add(request(100 + i / 100, 1, { version: String(i) }));
+    for (let i = 0; i < 5000; i++) ring.recordRequest(request(100 + i / 100, 1, { version: String(i) }));
     const view = ring.view(1000, 1000);
     assert.equal(view.signatures.length, 5000 - 4096);
     assert.equal(view.rows.length, 5000 - 4096);

@@ -1,6 +1,6 @@
 /** The work of one model version in the present turn and the one before: see recent-work.ts. */
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
-import { STAGE_QUEUE } from '../stage-clock.ts';
+import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import { STAGE_QUEUE } from '../../ledger/stage-clock.ts';
 import { FLOAT_BUCKETS, floatBucketOf } from './float-buckets.ts';
 import { ERROR_QUANTILES, ForecastErrors } from './forecast-errors.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { RecentWork } from '../../../../src/ledger/recent/recent-work.ts';
-import type { RequestRecord } from '../../../../src/ledger/request-record.ts';
-import { STAGE_ADMIT, STAGE_BATCH, STAGE_QUEUE, StageClock } from '../../../../src/ledger/stage-clock.ts';
-import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { RecentWork } from '../../../src/features/explain/recent-work.ts';
+import type { RequestRecord } from '../../../src/ledger/request-record.ts';
+import { STAGE_ADMIT, STAGE_BATCH, STAGE_QUEUE, StageClock } from '../../../src/ledger/stage-clock.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 /** Came, waited 5 ms in the queue, and ended after 20 ms; its budget is 50 ms. */
 function request(at: number, changes: Partial<RequestRecord> = {}, tookMs = 20): RequestRecord {

@@ -13,7 +13,7 @@
  * nothing, and 65,536 places are 1.5 MB.
  */
 import type { Instant } from '../../core/clock.ts';
-import type { RequestRecord } from '../request-record.ts';
+import type { RequestRecord } from '../../ledger/request-record.ts';
 
 /**
  * Answered before its deadline; refused at once; late, with or without an answer; failed by the server, the model or
@@ -95,7 +95,7 @@ export class ArrivalRing {
   }
 
   /** Takes an inference that has ended. One that named no served model is left out. */
-  add(record: RequestRecord): void {
+  recordRequest(record: RequestRecord): void {
     if (this.#places === 0 || record.model === '') return;
     const { stages } = record;
     const { startedAt, finishedAt } = stages;

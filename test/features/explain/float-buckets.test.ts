@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FLOAT_BUCKETS, floatBucketOf, middleOf } from '../../../../src/ledger/recent/float-buckets.ts';
+import { FLOAT_BUCKETS, floatBucketOf, middleOf } from '../../../src/features/explain/float-buckets.ts';
 
 test('a duration is in an ascending bucket whose middle is near', () => {
   let before = 0;

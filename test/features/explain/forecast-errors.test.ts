@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ForecastErrors } from '../../../../src/ledger/recent/forecast-errors.ts';
+import { ForecastErrors } from '../../../src/features/explain/forecast-errors.ts';
 
 const isNear = (found: number | undefined, wanted: number): void => {
   const off = Math.abs(found! - wanted);

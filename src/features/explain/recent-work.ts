@@ -10,7 +10,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Instant } from '../../core/clock.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
 import { type RecentCounts, type RecentForecasts, VersionWork } from './version-work.ts';
 
 const TURN_MS = 10_000;
