@@ -66,7 +66,7 @@ const BENCHES = {
   },
   simulate: {
     says: 'the same workloads on the scheduler under a fake clock, in seconds',
-    file: 'simulate/simulate.js',
+    file: '../test/features/what-if/simulate/simulate.js',
   },
   large: {
     says: 'what each spelling of one large body does to the small requests beside it, in three minutes',

@@ -9,7 +9,7 @@ import type { Buffer } from 'node:buffer';
 import { connect, type Socket } from 'node:net';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/core/repeatable/seeded-random.ts';
 
 /** One answered request, in µs. */
 export interface Answered {

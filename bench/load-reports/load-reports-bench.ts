@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/core/repeatable/seeded-random.ts';
 import { type Envoy, startEnvoy } from '../../test/mesh/envoy.ts';
 import type { EnvoyOptions } from '../../test/mesh/envoy-config.ts';
 import { type GrpcClient, grpcClient, restAddress } from '../../test/mesh/half-plus-two.ts';

@@ -1,6 +1,6 @@
 /** Requests at a steady rate, with random gaps, whether or not the ones before were answered. */
 import { setTimeout as pause } from 'node:timers/promises';
-import type { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import type { SeededRandom } from '../../src/core/repeatable/seeded-random.ts';
 import { quantile } from '../support/statistics.ts';
 
 /** The longest time that a caller waits: the deadline of each request. */

@@ -10,7 +10,7 @@
  * Instants before 0 are the lead-in: sent like the others and left out of the figures. Pure.
  */
 import { readFileSync } from 'node:fs';
-import type { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import type { SeededRandom } from '../../src/core/repeatable/seeded-random.ts';
 import { azureLikeTimes } from './azure-like.ts';
 
 export type Arrivals =

@@ -17,7 +17,7 @@
  *
  * Not fitted are the shape of short gaps (the trace's requests often come in pairs) and what lies beyond a minute.
  */
-import type { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import type { SeededRandom } from '../../src/core/repeatable/seeded-random.ts';
 
 /** Lengths are in mean gaps of the on state. */
 const ON = 140;

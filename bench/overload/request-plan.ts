@@ -5,7 +5,7 @@
  * The same workload, rates, lengths and seed give the same plan, so that all contestants of a round get the same
  * requests.
  */
-import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import { SeededRandom } from '../../src/core/repeatable/seeded-random.ts';
 import { zipfCumulative } from '../support/zipf.ts';
 import { arrivalTimes } from './arrivals.ts';
 import type { Stream, Workload } from './workload.ts';

@@ -19,7 +19,9 @@ export const NATIVES = join(root, '.cache', 'natives');
 const FILE_TIMEOUT_MS = 1_200_000;
 /** None of these keeps a time of day: those of backends and hosts wait for their workers' answers alone. */
 const isTimeless = (path) =>
-  /^(unit|property|simulation|features\/[^/]+\/[^/]+$|contract\/(?!surface|access)|integration\/hosts)/.test(path);
+  /^(unit|property|simulation|features\/[^/]+\/(simulate\/)?[^/]+$|contract\/(?!surface|access)|integration\/hosts)/.test(
+    path,
+  );
 /** Unit tests of a folder share a process: most of what a file takes alone is loading what its neighbours load, too. */
 const groupOf = (path) => /^(unit\/[^/]+)\/|^(features)\/[^/]+\/[^/]+$/.exec(path)?.slice(1).find(Boolean);
 const sourceOf = (path) => readFileSync(join(root, 'build', 'test', path), 'utf8');

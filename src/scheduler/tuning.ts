@@ -288,17 +288,3 @@ export const KNOWN_GOOD_KEPT_MS = 10_000;
 export const VERDICT_MS = 100;
 /** Most members that are run one by one: halves would take as many runs. ADR 23. */
 export const MAX_RUN_ALONE = 3;
-
-// ---- What the server costs beside runs, for simulations (simulation/) ----
-
-/** Event loop's time to read a request and admit or refuse it, in ms. Chosen: half of what an answered one takes. */
-export const SIMULATED_READ_MS = 0.01;
-/** …to send an answer, in ms. Chosen: a small gRPC request takes about 20 µs in all on a quiet machine. */
-export const SIMULATED_ANSWER_MS = 0.01;
-/** …to assemble a batch, hand it over and take it apart, in ms. Chosen: a thread alone costs 10 to 15 µs. */
-export const SIMULATED_BATCH_MS = 0.03;
-/**
- * How many times as long a run takes beside another one, where it was not measured. Measured on two cores, of seven
- * models in one or two sizes of batch: 1.005 to 1.41, the median.
- */
-export const SIMULATED_TWO_AT_ONCE = 1.04;

@@ -7,10 +7,10 @@ import { Buffer } from 'node:buffer';
 import type { ClientHttp2Session } from 'node:http2';
 import process from 'node:process';
 import { test } from 'node:test';
+import { SeededRandom } from '../../src/core/repeatable/seeded-random.ts';
 import { ErrorCode } from '../../src/proxy/http2/error-code.ts';
 import { encodeHeaders } from '../../src/proxy/http2/hpack/hpack-encoder.ts';
 import type { Http2Stream, StreamSink } from '../../src/proxy/http2/streams/stream.ts';
-import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
 import { engineApp, FrontedHttp2 } from '../support/fronted-http2.ts';
 import { frame, T, uint32 } from '../support/http2-frames.ts';
 

@@ -1,6 +1,6 @@
 /** Balancers as meshes have them, for simulations: each picks the better of two servers drawn by chance. */
 import type { Clock, Instant } from '../../src/core/clock.ts';
-import type { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
+import type { SeededRandom } from '../../src/core/repeatable/seeded-random.ts';
 
 export interface Balancer {
   /** The server of the next request; call the function when its answer, or its refusal, is there. */

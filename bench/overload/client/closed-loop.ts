@@ -2,7 +2,7 @@
  * Measures a server's capacity for a mix of models: so many calls are open all the time, and each end starts the next.
  * The answers a second of the second part are its capacity; the first part warms up.
  */
-import { SeededRandom } from '../../../src/scheduler/simulation/seeded-random.ts';
+import { SeededRandom } from '../../../src/core/repeatable/seeded-random.ts';
 import { zipfCumulative } from '../../support/zipf.ts';
 import { Outcome, outcomeOf } from '../outcomes.ts';
 import { ConnectionPool, messageIndex, type PoolTarget } from './connection-pool.ts';

@@ -4,8 +4,8 @@ import type { ModelReport, ModelsReport, ProcessPlan, VersionReport } from '../.
 import { AdminRefusal, askAdmin } from '../../cli/ask-admin.ts';
 import type { AdminAddress } from '../../cli/sidecar-command.ts';
 import type { BatchAxis } from '../../core/signature.ts';
-import type { MeasuredSize } from '../../scheduler/simulation/run-times.ts';
 import { type ArrivalsReport, readArrivals } from './arrivals.ts';
+import type { MeasuredSize } from './simulation/run-times.ts';
 
 /** A served version. */
 export interface ServedModel {

@@ -1,12 +1,12 @@
 /** Lets a window's requests come again, on a simulated server with other settings. */
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
-import { type RunTimes, runTimes } from '../../scheduler/simulation/run-times.ts';
-import { usualSlowDown } from '../../scheduler/simulation/scaling.ts';
-import { SeededRandom } from '../../scheduler/simulation/seeded-random.ts';
-import { SERVER_COSTS, type SimulatedModel, Simulation } from '../../scheduler/simulation/simulation.ts';
+import { SeededRandom } from '../../core/repeatable/seeded-random.ts';
 import type { ArrivalsReport } from './arrivals.ts';
 import { type Fate, FigureCounts, type WindowFigures } from './figures.ts';
 import type { ServedModel, ServerState } from './read-server.ts';
+import { type RunTimes, runTimes } from './simulation/run-times.ts';
+import { usualSlowDown } from './simulation/scaling.ts';
+import { SERVER_COSTS, type SimulatedModel, Simulation } from './simulation/simulation.ts';
 
 export interface Setting {
   readonly cores: number;

@@ -1,8 +1,8 @@
 /** What a sidecar's admin server tells `pillion what-if`, made up: one model, Poisson arrivals, a run of 8 + 0.2 a row. */
 import type { ModelDetail } from '../../../src/admin/model-detail.ts';
 import type { ModelsReport } from '../../../src/admin/models-report.ts';
+import { SeededRandom } from '../../../src/core/repeatable/seeded-random.ts';
 import type { ArrivalsReport } from '../../../src/features/what-if/arrivals.ts';
-import { SeededRandom } from '../../../src/scheduler/simulation/seeded-random.ts';
 
 const SIZES = [1, 2, 4, 8, 16, 32];
 export const runMs = (rows: number): number => 8 + 0.2 * rows;

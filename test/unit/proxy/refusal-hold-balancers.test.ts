@@ -6,9 +6,9 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
 import { ServingError } from '../../../src/core/errors.ts';
+import { SeededRandom } from '../../../src/core/repeatable/seeded-random.ts';
+import { VirtualClock } from '../../../src/core/repeatable/virtual-clock.ts';
 import { RefusalHold } from '../../../src/proxy/refusal-hold.ts';
-import { SeededRandom } from '../../../src/scheduler/simulation/seeded-random.ts';
-import { VirtualClock } from '../../../src/scheduler/simulation/virtual-clock.ts';
 import { type Balancer, leastRequest, peakEwma } from '../../support/balancers.ts';
 
 const REFUSED_MS = 1;

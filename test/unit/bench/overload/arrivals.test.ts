@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { type ArrivalSpan, type Arrivals, arrivalTimes, readTrace } from '../../../../bench/overload/arrivals.ts';
-import { SeededRandom } from '../../../../src/scheduler/simulation/seeded-random.ts';
+import { SeededRandom } from '../../../../src/core/repeatable/seeded-random.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 /** Chance that is fixed: a statistical bound must not fail once in a thousand runs. */

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import { arrivalTimes } from '../../../../bench/overload/arrivals.ts';
 import { azureLikeTimes } from '../../../../bench/overload/azure-like.ts';
 import { median } from '../../../../bench/support/statistics.ts';
-import { SeededRandom } from '../../../../src/scheduler/simulation/seeded-random.ts';
+import { SeededRandom } from '../../../../src/core/repeatable/seeded-random.ts';
 
 const REQUESTS = 8819;
 const SECONDS = 3436;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { median, medianInterval } from '../../../../bench/support/statistics.ts';
-import { SeededRandom } from '../../../../src/scheduler/simulation/seeded-random.ts';
+import { SeededRandom } from '../../../../src/core/repeatable/seeded-random.ts';
 
 describe('medianInterval', () => {
   for (const { count, low, high } of [

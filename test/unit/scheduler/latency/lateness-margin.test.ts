@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { SeededRandom } from '../../../../src/core/repeatable/seeded-random.ts';
 import { LatenessMargin } from '../../../../src/scheduler/latency/lateness-margin.ts';
-import { SeededRandom } from '../../../../src/scheduler/simulation/seeded-random.ts';
 import { LATE_SHARE } from '../../../../src/scheduler/tuning.ts';
 
 const RUN_MS = 8;

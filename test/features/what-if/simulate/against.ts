@@ -1,5 +1,5 @@
 /** Simulated beside measured: how far the simulator may be believed. */
-import { contestantsIn, meanOf, type Results, roundsOf } from '../overload/results.ts';
+import { contestantsIn, meanOf, type Results, roundsOf } from '../../../../bench/overload/results.ts';
 
 /** Attainments nearer than this agree. The network, decoding and the generator, which cost nothing here, are in it. */
 export const MARGIN = 0.05;

@@ -2,17 +2,17 @@
  * npm run bench -- simulate: a workload on the real scheduler under a fake clock, in seconds, without a model or a
  * server.
  *
- *   node build/bench/simulate/simulate.js [WORKLOAD] [options of options.ts]
+ *   node build/test/features/what-if/simulate/simulate.js [WORKLOAD] [options of options.ts]
  *
  * Prints the benchmark's tables. With --against it says how near it comes to what the benchmark measured; with --bounds
  * what no scheduler can pass.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { renderTables } from '../overload/render.ts';
-import { forJson, type Results, type Round, revive } from '../overload/results.ts';
-import type { Workload } from '../overload/workload.ts';
-import { describeMachine } from '../support/machine.ts';
+import { renderTables } from '../../../../bench/overload/render.ts';
+import { forJson, type Results, type Round, revive } from '../../../../bench/overload/results.ts';
+import type { Workload } from '../../../../bench/overload/workload.ts';
+import { describeMachine } from '../../../../bench/support/machine.ts';
 import { againstTable } from './against.ts';
 import { boundOf, plansFor } from './bounds/workload-bounds.ts';
 import { HELP, readOptions, type SimulateOptions } from './options.ts';

@@ -1,8 +1,8 @@
 /** Turns the measured runs of a model into the lengths of simulated runs and into a latency curve. */
 
-import { LatencyCurve } from '../latency/latency-curve.ts';
-import { HIGH_DEVIATIONS } from '../tuning.ts';
-import type { SeededRandom } from './seeded-random.ts';
+import type { SeededRandom } from '../../../core/repeatable/seeded-random.ts';
+import { LatencyCurve } from '../../../scheduler/latency/latency-curve.ts';
+import { HIGH_DEVIATIONS } from '../../../scheduler/tuning.ts';
 
 /** Runs of one size, in ms. */
 export interface MeasuredSize {

@@ -1,5 +1,5 @@
 /** Time that moves only when it is told to: for simulations and tests. */
-import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import type { Clock, Instant, TimerHandle } from '../clock.ts';
 
 interface VirtualTimer {
   readonly at: Instant;

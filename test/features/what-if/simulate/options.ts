@@ -1,9 +1,9 @@
 /** The command line of the simulator. */
 import { readdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { SERVER_COSTS } from '../../src/scheduler/simulation/simulation.ts';
-import { findWorkload, traceWorkload, WORKLOADS_DIRECTORY } from '../overload/options.ts';
-import type { Workload } from '../overload/workload.ts';
+import { findWorkload, traceWorkload, WORKLOADS_DIRECTORY } from '../../../../bench/overload/options.ts';
+import type { Workload } from '../../../../bench/overload/workload.ts';
+import { SERVER_COSTS } from '../../../../src/features/what-if/simulation/simulation.ts';
 import type { Machine } from './machine.ts';
 import { POLICIES, type Policy } from './policies.ts';
 

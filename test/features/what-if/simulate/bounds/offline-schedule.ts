@@ -10,7 +10,7 @@
  * among the others at about the same time the most promising do (beam search), by their answers and the requests that
  * wait.
  */
-import { lowerBound } from '../../support/statistics.ts';
+import { lowerBound } from '../../../../../bench/support/statistics.ts';
 
 export interface ScheduleProblem {
   /** Instants in ms, ascending, as the dues are. */

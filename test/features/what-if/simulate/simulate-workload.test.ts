@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Results, Round } from '../../bench/overload/results.ts';
-import { parseWorkload, type Workload } from '../../bench/overload/workload.ts';
-import { compareAttainments } from '../../bench/simulate/against.ts';
-import type { Machine } from '../../bench/simulate/machine.ts';
-import { POLICIES } from '../../bench/simulate/policies.ts';
-import { simulatedCapacities, simulateWorkload } from '../../bench/simulate/simulate-workload.ts';
+import type { Results, Round } from '../../../../bench/overload/results.ts';
+import { parseWorkload, type Workload } from '../../../../bench/overload/workload.ts';
+import { compareAttainments } from './against.ts';
+import type { Machine } from './machine.ts';
+import { POLICIES } from './policies.ts';
+import { simulatedCapacities, simulateWorkload } from './simulate-workload.ts';
 
 const COSTS = { readMs: 0.01, answerMs: 0.01, batchMs: 0.03 };
 const MACHINE: Machine = { cores: 2, slots: 1, threads: 1, generatorCores: 0, costs: COSTS, seed: 1 };

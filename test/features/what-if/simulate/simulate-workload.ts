@@ -1,13 +1,14 @@
 /** A workload on a simulated machine, with the benchmark's own figures as the result. */
-import type { ServingError } from '../../src/core/errors.ts';
-import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
-import type { Simulation } from '../../src/scheduler/simulation/simulation.ts';
-import { figuresOf, recoveryAfterStep, wastedShare } from '../overload/figures.ts';
-import { emptyOutcomes, Outcome, type Outcomes } from '../overload/outcomes.ts';
-import { type PlanOptions, planRequests, type RequestPlan } from '../overload/request-plan.ts';
-import type { Round } from '../overload/results.ts';
-import type { Stream, Workload } from '../overload/workload.ts';
-import { zipfCumulative } from '../support/zipf.ts';
+
+import { figuresOf, recoveryAfterStep, wastedShare } from '../../../../bench/overload/figures.ts';
+import { emptyOutcomes, Outcome, type Outcomes } from '../../../../bench/overload/outcomes.ts';
+import { type PlanOptions, planRequests, type RequestPlan } from '../../../../bench/overload/request-plan.ts';
+import type { Round } from '../../../../bench/overload/results.ts';
+import type { Stream, Workload } from '../../../../bench/overload/workload.ts';
+import { zipfCumulative } from '../../../../bench/support/zipf.ts';
+import type { ServingError } from '../../../../src/core/errors.ts';
+import { SeededRandom } from '../../../../src/core/repeatable/seeded-random.ts';
+import type { Simulation } from '../../../../src/features/what-if/simulation/simulation.ts';
 import { type Machine, SIGNATURE_NAME, simulationOf } from './machine.ts';
 import { POLICIES, type Policy } from './policies.ts';
 

@@ -1,13 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  clairvoyantBound,
-  type OfflineProblem,
-  type OfflineRequest,
-} from '../../../../bench/simulate/bounds/clairvoyant-bound.ts';
-import { offlineSchedule } from '../../../../bench/simulate/bounds/offline-schedule.ts';
-import { plansFor } from '../../../../bench/simulate/bounds/workload-bounds.ts';
+import { clairvoyantBound, type OfflineProblem, type OfflineRequest } from './simulate/bounds/clairvoyant-bound.ts';
+import { offlineSchedule } from './simulate/bounds/offline-schedule.ts';
+import { plansFor } from './simulate/bounds/workload-bounds.ts';
 
 /** Tries every schedule: on each slot in turn, every set of requests of one model as the next batch. */
 function bruteForce({ requests, models, maxBatchSize }: OfflineProblem, slots: number): number {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { SharedCores } from '../../../../src/scheduler/simulation/shared-cores.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import { SharedCores } from '../../../src/features/what-if/simulation/shared-cores.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 describe('shared cores', () => {
   it('run as many as there are at full pace, and more of them slower alike', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SERVER_COSTS, Simulation } from '../../../../src/scheduler/simulation/simulation.ts';
+import { SERVER_COSTS, Simulation } from '../../../src/features/what-if/simulation/simulation.ts';
 
 const RUN = { signatureName: 's', rows: 1, leavesAfterMs: Infinity };
 

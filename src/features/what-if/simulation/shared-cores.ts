@@ -9,7 +9,7 @@
  * Work is in ms of one thread on a core of its own. A run's threads wait for each other, so a run of two threads that
  * gets one core goes at half its pace. On a virtual clock; one timer, for the run that ends next.
  */
-import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import { type Scaling, slowDown, speedUp } from './scaling.ts';
 
 /** Runs on cores that nobody else uses, and which scale without loss. */

@@ -1,9 +1,9 @@
 /** The best that any schedule could do, beside what policies do in a simulation. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseWorkload } from '../../bench/overload/workload.ts';
-import { boundOf, plansFor } from '../../bench/simulate/bounds/workload-bounds.ts';
-import { POLICIES } from '../../bench/simulate/policies.ts';
+import { parseWorkload } from '../../../../bench/overload/workload.ts';
+import { boundOf, plansFor } from './bounds/workload-bounds.ts';
+import { POLICIES } from './policies.ts';
 
 describe('the bound of a workload', () => {
   const workload = (load: number, changes: object = {}) =>

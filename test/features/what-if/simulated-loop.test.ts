@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import { SharedCores } from '../../../../src/scheduler/simulation/shared-cores.ts';
-import { SimulatedLoop } from '../../../../src/scheduler/simulation/simulated-loop.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import { SharedCores } from '../../../src/features/what-if/simulation/shared-cores.ts';
+import { SimulatedLoop } from '../../../src/features/what-if/simulation/simulated-loop.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 describe('a simulated event loop', () => {
   let clock: FakeClock;

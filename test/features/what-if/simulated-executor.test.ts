@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'node:test';
-import type { Batch } from '../../../../src/core/executor.ts';
-import { SharedCores } from '../../../../src/scheduler/simulation/shared-cores.ts';
-import { SimulatedExecutor, type SimulatedRuns } from '../../../../src/scheduler/simulation/simulated-executor.ts';
-import { SimulatedLoop } from '../../../../src/scheduler/simulation/simulated-loop.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import type { Batch } from '../../../src/core/executor.ts';
+import { SharedCores } from '../../../src/features/what-if/simulation/shared-cores.ts';
+import { SimulatedExecutor, type SimulatedRuns } from '../../../src/features/what-if/simulation/simulated-executor.ts';
+import { SimulatedLoop } from '../../../src/features/what-if/simulation/simulated-loop.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const COSTS = { batchMs: 1, answerMs: 0.5 };
 

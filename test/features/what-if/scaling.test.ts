@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { slowDown, speedUp } from '../../../../src/scheduler/simulation/scaling.ts';
+import { slowDown, speedUp } from '../../../src/features/what-if/simulation/scaling.ts';
 
 describe('scaling', () => {
   it('is what was measured of two, and bends for more', () => {

@@ -8,7 +8,7 @@
  * Jobs are done in the order in which they came; a job has its effect at its end. Timers fire between jobs. What the
  * scheduler defers runs at the end of the turn, as setImmediate does.
  */
-import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
+import type { Clock, Instant, TimerHandle } from '../../../core/clock.ts';
 import type { SharedCores } from './shared-cores.ts';
 
 interface Job {

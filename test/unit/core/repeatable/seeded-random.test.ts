@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { zipfCumulative } from '../../../../bench/support/zipf.ts';
-import { SeededRandom } from '../../../../src/scheduler/simulation/seeded-random.ts';
+import { SeededRandom } from '../../../../src/core/repeatable/seeded-random.ts';
 
 /** Chance that is fixed: a statistical bound must not fail once in a thousand runs. */
 const FIXED = { seed: 7, numRuns: 20 } as const;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { VirtualClock } from '../../../../src/scheduler/simulation/virtual-clock.ts';
+import { VirtualClock } from '../../../../src/core/repeatable/virtual-clock.ts';
 
 describe('a virtual clock', () => {
   it('fires timers at their instants, in order, those set meanwhile too', () => {

@@ -11,7 +11,7 @@
  * (Edmonds, 1970): the cheapest rows first, then the next cheapest in what is left. The most work that fits of some
  * rows is done by the earliest deadline first (Glover, 1967: matching in a convex bipartite graph).
  */
-import { Heap, type HeapEntry } from '../../../src/core/collections/heap.ts';
+import { Heap, type HeapEntry } from '../../../../../src/core/collections/heap.ts';
 
 /**
  * One request of one row. Time is counted in what the machine can do: where others take a part of it, less of this time

@@ -2,7 +2,7 @@
  * The simulator's contestants. The names are those of bench/overload/contestants.ts, so that a simulated table stands
  * beside a measured one.
  */
-import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts';
+import type { SchedulerOptions } from '../../../../src/scheduler/scheduler-options.ts';
 
 export interface Policy {
   readonly name: string;

@@ -1,7 +1,12 @@
 /** The machine that a workload is simulated on. */
-import { SeededRandom } from '../../src/scheduler/simulation/seeded-random.ts';
-import { type LoopCosts, type SimulatedModel, Simulation } from '../../src/scheduler/simulation/simulation.ts';
-import type { LatencyCurve, Workload } from '../overload/workload.ts';
+
+import type { LatencyCurve, Workload } from '../../../../bench/overload/workload.ts';
+import { SeededRandom } from '../../../../src/core/repeatable/seeded-random.ts';
+import {
+  type LoopCosts,
+  type SimulatedModel,
+  Simulation,
+} from '../../../../src/features/what-if/simulation/simulation.ts';
 import type { Policy } from './policies.ts';
 
 export interface Machine {

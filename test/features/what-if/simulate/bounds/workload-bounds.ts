@@ -6,9 +6,10 @@
  * Loads are multiples of what that machine can do with the same plan, as everywhere. Neither counts requests that their
  * client takes back: nobody has to answer them.
  */
-import { slowDown, speedUp } from '../../../src/scheduler/simulation/scaling.ts';
-import { planRequests, type RequestPlan } from '../../overload/request-plan.ts';
-import type { LatencyCurve, Stream, Workload } from '../../overload/workload.ts';
+
+import { planRequests, type RequestPlan } from '../../../../../bench/overload/request-plan.ts';
+import type { LatencyCurve, Stream, Workload } from '../../../../../bench/overload/workload.ts';
+import { slowDown, speedUp } from '../../../../../src/features/what-if/simulation/scaling.ts';
 import type { Machine } from '../machine.ts';
 import type { Policy } from '../policies.ts';
 import { simulatedCapacities, simulateWorkload } from '../simulate-workload.ts';

@@ -4,9 +4,9 @@
  *
  *   run ─▶ works on cores (or the event loop, or elsewhere) ─▶ the event loop takes the outputs and answers ─▶ settles
  */
-import type { Clock } from '../../core/clock.ts';
-import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
-import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import type { Clock } from '../../../core/clock.ts';
+import type { Batch, BatchResult, Executor } from '../../../core/executor.ts';
+import type { Tensor, TensorMap } from '../../../core/tensor.ts';
 import type { Scaling } from './scaling.ts';
 import type { SharedCores } from './shared-cores.ts';
 import type { SimulatedLoop } from './simulated-loop.ts';
