@@ -10,6 +10,7 @@ import { ensembles } from './features/ensembles/feature.ts';
 import { explain } from './features/explain/feature.ts';
 import { fallback } from './features/fallback/feature.ts';
 import { flightRecorder } from './features/flight-recorder/feature.ts';
+import { goldenRequests } from './features/golden-requests/feature.ts';
 import { grpcJs } from './features/grpc-js/feature.ts';
 import { headroom } from './features/headroom/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
@@ -23,6 +24,7 @@ import { responseCache } from './features/response-cache/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
+import { warmUpFiles } from './features/warm-up-files/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
@@ -37,6 +39,8 @@ const LINES = [
   { feature: shadow, adds: 'a second runtime that runs copies of batches, for comparison' },
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+  { feature: warmUpFiles, adds: 'requests of a version’s own that run before it is served' },
+  { feature: goldenRequests, adds: 'requests with known answers, without which a version is not served' },
   { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
   { feature: headroom, adds: 'GET /headroom: how much more traffic the server takes, for autoscalers' },
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },

@@ -47,9 +47,4 @@ export const LOADING_OPTIONS = {
     default: true,
     help: 'Before a version is served, the requests in its assets.extra/tf_serving_warmup_requests are replayed. Without that file, synthetic batches run for up to a second.',
   }),
-  num_request_iterations_for_warmup: integer({
-    ...COUNT,
-    default: 0,
-    help: 'How often each request of a warm-up file is replayed. 0 = once.',
-  }),
 } satisfies Record<string, Option<unknown>>;

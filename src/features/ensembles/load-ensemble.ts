@@ -113,7 +113,7 @@ async function loadEnsemble(
   source.complete(servable);
   for (const warning of warnings) servable.addWarning(warning);
   try {
-    await options.prepare?.({ servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });
+    await options.prepare?.({ model, servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });
     return servable;
   } catch (error) {
     await servable.unload();

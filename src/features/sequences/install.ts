@@ -9,7 +9,7 @@ import { STATES } from './state.ts';
 
 export function installSequences({ clock, models, telemetry }: Installation): void {
   const tables = new SequenceTables({ clock, kept: models.kept, configOf: (model) => models.configOf(model) });
-  models.steps.push({ name: 'sequences', stage: 'signatures', run: keepDeclaredState });
+  models.steps.push({ stage: 'signatures', run: keepDeclaredState });
   models.layers.runs.push((inner, { signatures, facts }) => {
     const states = facts.get(STATES);
     return states === undefined ? inner : new SequenceRunner(inner, signatures, states);

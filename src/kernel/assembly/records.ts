@@ -1,4 +1,4 @@
-/** Builds request logs, recordings and replays, with metrics of them under TensorFlow Serving's names, too. */
+/** Builds request logs and recordings, with metrics of them under TensorFlow Serving's names, too. */
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Logger } from '../../ledger/log/log.ts';
@@ -10,19 +10,11 @@ interface RecordParts {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly onInternalError: (error: unknown) => void;
-  readonly isServing: () => boolean;
 }
 
 export function createRecords({ metrics, ...parts }: RecordParts): Records {
   const { registry, tfServing } = metrics;
-  const records = new Records({
-    ...parts,
-    clock: systemClock,
-    registry,
-    onReplayed: ({ what, error, ...replay }) => {
-      if (what === 'warm-up') tfServing.versions.recordWarmUp({ ...replay, outcome: error?.kind ?? 'ok' });
-    },
-  });
+  const records = new Records({ ...parts, clock: systemClock, registry });
   tfServing.observeRequestLogs(records.counters.logs);
   return records;
 }

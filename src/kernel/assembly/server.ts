@@ -120,13 +120,12 @@ export class Server implements Pillion {
       this.#memoryWatch.budget,
       installed.carried,
     );
-    const isServing = (): boolean => this.#models.isReady;
-    const records = createRecords({ options, logger, onInternalError, metrics, isServing });
+    const records = createRecords({ options, logger, onInternalError, metrics });
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
     // A version that has just become available is found in the next turn.
     const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
     const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread };
-    const models = createModels({ ...shared, installed, onChange });
+    const models = createModels({ ...shared, installed, isServing: () => this.#models.isReady, onChange });
     seams.serve(models);
     this.repository = createRepository(config, models, logger);
     const access = new Access(config, logger);

@@ -23,7 +23,6 @@ import { ProofPace, type ServedLoad } from './proof-pace.ts';
 import { ProofEnded, ProofStopped, type RowsProof } from './proof-runs.ts';
 import { provePadding } from './prove-padding.ts';
 import { proveRows } from './prove-rows.ts';
-import type { RecordedInputs } from './recorded-requests.ts';
 import { type PaddingState, VersionPadding } from './version-padding.ts';
 
 export interface VersionBatchingOptions {
@@ -46,6 +45,11 @@ export interface VersionBatchingOptions {
   readonly readRecorded: () => Promise<RecordedInputs>;
   readonly events: BatchingEvents;
 }
+
+/** The recorded inputs of each signature. Never rejects: a file that cannot be read has none. */
+export type ReadRecordedInputs = (versionDirectory: string, signatures: Signatures) => Promise<RecordedInputs>;
+
+export type RecordedInputs = ReadonlyMap<string, readonly TensorMap[]>;
 
 /** Events for the log. */
 export interface BatchingEvents {

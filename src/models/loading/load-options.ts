@@ -14,7 +14,7 @@ import type { Telemetry } from '../../ledger/request-record.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import type { DecisionStore } from '../batching/decision-store.ts';
-import type { ReadRecordedInputs } from '../batching/recorded-requests.ts';
+import type { ReadRecordedInputs } from '../batching/version-batching.ts';
 import type { PaddingState } from '../batching/version-padding.ts';
 import type { FileKeys } from '../model-file/file-key.ts';
 import type { ChooseRuntime, RuntimeChoice } from '../runtimes/runtime-choice.ts';

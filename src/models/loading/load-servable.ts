@@ -3,13 +3,13 @@ import type { ProcessGroup } from '../../backends/host/process/process-group.ts'
 import { profileReplica } from '../../backends/host/profile/profile-replica.ts';
 import type { Host } from '../../backends/host/start-host.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
-import { sequencesOf } from '../../config/triton/sequence-batching.ts';
 import { Facts } from '../../core/collections/facts.ts';
 import { ServingError } from '../../core/errors.ts';
 import { type BatchAxis, notesOn, type Signature, type Signatures } from '../../core/signature.ts';
 import type { LatencySeed } from '../../scheduler/latency/latency-model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
 import type { VersionBatching } from '../batching/version-batching.ts';
+
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import {
   groupOf,
@@ -23,16 +23,14 @@ import { Servable, type ServableHost, type TryOut } from '../serving/servable.ts
 import { stateOfTriton } from '../triton/sequence-state.ts';
 import { readTriton, tritonViews } from '../triton/served-triton.ts';
 import type { ServedTriton } from '../triton/triton-facts.ts';
-import { warmUpRequests } from '../triton/warm-up-requests.ts';
 import { slowRunOf } from '../warm-up/slow-run.ts';
-import type { LoadedVersion } from '../warm-up/warm-up.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { versionBatching } from './batch-axes.ts';
 import { declaredPadValues, withDeclaredBatching } from './declared-batching.ts';
 import { DECLARED_STATE } from './declared-state.ts';
 import { endedBy, NO_FIRST_LOAD } from './first-loads.ts';
 import type { HostEvents, LoadServableOptions } from './load-options.ts';
-import { runStage, type VersionDraft } from './load-steps.ts';
+import { type LoadedVersion, runStage, type VersionDraft } from './load-steps.ts';
 import { modelBatching } from './model-batching.ts';
 import type { LoadServable } from './version-loader.ts';
 import { buildStack, StackBase, type StackSignatures } from './version-stack.ts';
@@ -150,7 +148,8 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
     options.events.onWarning?.(model.name, target.version, slowRun.text);
     servable.addWarning(slowRun.text);
   }
-  await prepare(options, model, {
+  await prepare(options, {
+    model,
     onlyRun: slowRun?.seeds,
     servable,
     versionDirectory,
@@ -296,15 +295,9 @@ function seedsOf({ latencySeeds }: Servable): readonly LatencySeed[] {
 }
 
 /** Unloads the version if it must not be served. */
-async function prepare(
-  options: LoadServableOptions,
-  { triton }: ModelConfig,
-  loaded: Omit<LoadedVersion, 'requests'>,
-): Promise<void> {
+async function prepare(options: LoadServableOptions, loaded: LoadedVersion): Promise<void> {
   try {
-    // The requests of model_warmup are no steps of a sequence.
-    const requests = triton && sequencesOf(triton.config) === undefined ? await warmUpRequests(triton) : undefined;
-    await options.prepare?.({ ...loaded, requests });
+    await options.prepare?.(loaded);
   } catch (error) {
     await loaded.servable.unload();
     throw error;

@@ -12,10 +12,13 @@ import { writePredictRequest } from '../../codec/tensorflow/predict-writer.ts';
 import { predictionLogParts } from '../../codec/tensorflow/prediction-log.ts';
 import type { TritonModel, TritonWarmup, TritonWarmupInput } from '../../config/triton/config-message.ts';
 import { dtypeOf } from '../../config/triton/data-types.ts';
-import { ServingError } from '../../core/errors.ts';
+import { sequencesOf } from '../../config/triton/sequence-batching.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
 import { repeatedRows, type Tensor, type TensorMap, zerosOf } from '../../core/tensor.ts';
 import { trialBytes } from '../../core/trial-inputs.ts';
 import { randomOf, randomTensor } from '../batching/random-rows.ts';
+import type { LoadedVersion, LoadStep } from '../loading/load-steps.ts';
+import { type RecordReplayer, replayOnEverySlot } from '../warm-up/record-replayer.ts';
 import { readRawTensor } from './raw-tensor.ts';
 
 const DIRECTORY = 'warmup';
@@ -27,6 +30,27 @@ export interface WarmUpRequest {
   /** The number of runs of the request. */
   readonly count: number;
   readonly inputs: TensorMap;
+}
+
+/** The step that runs them; a model of sequences has none, as they are no steps of one. */
+export function modelWarmUp(replayer: RecordReplayer): LoadStep {
+  return { stage: 'warm-up', run: (loaded) => runRequests(replayer, loaded) };
+}
+
+async function runRequests(replayer: RecordReplayer, loaded: LoadedVersion): Promise<void> {
+  const { triton } = loaded.model;
+  if (triton === undefined || sequencesOf(triton.config) !== undefined) return;
+  const { name, version } = loaded.servable;
+  for (const request of await warmUpRequests(triton)) {
+    const record = warmUpRecord(request);
+    try {
+      for (let i = 0; i < request.count; i++) await replayOnEverySlot(replayer, loaded, record);
+    } catch (cause) {
+      const { message } = toServingError(cause);
+      const text = `model "${name}" version ${version}: its model_warmup "${request.name}" failed: ${message}`;
+      throw new ServingError('load_failed', text, { cause });
+    }
+  }
 }
 
 /** Rejects with `load_failed` if a file is missing or does not fit its dims. */

@@ -19,7 +19,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Servable } from '../../models/serving/servable.ts';
-import type { RecordReplayer } from '../../models/warm-up/warm-up.ts';
+import type { RecordReplayer } from '../../models/warm-up/record-replayer.ts';
 import { runCall } from '../call.ts';
 import { CLASSIFY } from '../handlers/classify.ts';
 import { ExamplesCall, type ExamplesMethod } from '../handlers/examples-call.ts';

@@ -4,16 +4,11 @@
  */
 import { join } from 'node:path';
 import { ServingError } from '../../core/errors.ts';
-import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { Servable, type ServableRunner } from '../serving/servable.ts';
-import type { RecordReplayer } from '../warm-up/warm-up.ts';
-import { forEachRecord, hasRecordFile, WARM_UP_FILE } from '../warm-up/warm-up-file.ts';
-
-/** The recorded inputs of each signature. Never rejects: a file that cannot be read has none. */
-export type ReadRecordedInputs = (versionDirectory: string, signatures: Signatures) => Promise<RecordedInputs>;
-
-export type RecordedInputs = ReadonlyMap<string, readonly TensorMap[]>;
+import type { ReadRecordedInputs } from '../../models/batching/version-batching.ts';
+import { Servable, type ServableRunner } from '../../models/serving/servable.ts';
+import type { RecordReplayer } from '../../models/warm-up/record-replayer.ts';
+import { forEachRecord, hasRecordFile, WARM_UP_FILE } from './recorded-file.ts';
 
 /** Enough to prove something; more take memory. */
 const MAX_REQUESTS = 32;

@@ -1,10 +1,6 @@
 /**
- * Reads the files of recorded requests that a version may have in <version>/assets.extra/:
- *
- *   tf_serving_warmup_requests   requests to replay before the version is served (TensorFlow Serving's name)
- *   pillion_golden_requests      requests with the answers that they must get, or the version is not served
- *
- * Both are TFRecord files of PredictionLog with at most MAX_RECORDS records.
+ * Files of recorded requests that a version may have in <version>/assets.extra/: TFRecord files of PredictionLog with at
+ * most MAX_RECORDS records.
  */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
@@ -12,11 +8,19 @@ import { join } from 'node:path';
 import { readTfRecords, recordProblemOf, type TfRecord } from '../../codec/tfrecord/tf-record-reader.ts';
 import { type ErrorKind, ServingError } from '../../core/errors.ts';
 
+/** Requests to replay before the version is served, by TensorFlow Serving's name. */
 export const WARM_UP_FILE = join('assets.extra', 'tf_serving_warmup_requests');
-export const GOLDEN_FILE = join('assets.extra', 'pillion_golden_requests');
 
 /** TensorFlow Serving's limit. */
-export const MAX_RECORDS = 1000;
+const MAX_RECORDS = 1000;
+
+/** Room in a record for everything but request and answer: names, versions and field headers. */
+const METADATA_BYTES = 64 * 1024;
+
+/** The largest record: a request and its answer, each of them at most one message long. */
+export function recordBytes(maxMessageBytes: number): number {
+  return 2 * maxMessageBytes + METADATA_BYTES;
+}
 
 /** Whether the file exists. Rejects with `load_failed` if that cannot be found out. */
 export async function hasRecordFile(path: string): Promise<boolean> {

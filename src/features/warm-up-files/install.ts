@@ -1,0 +1,19 @@
+/** Replays warm-up files, and counts them under TensorFlow Serving's names. */
+import { optionsOf } from '../../config/options/feature-options.ts';
+import type { Installation } from '../../kernel/installation.ts';
+import { PredictionLogReplayer } from '../../proxy/records/prediction-log-replayer.ts';
+import { recordBytes } from '../../proxy/records/recorded-file.ts';
+import { WARM_UP_OPTIONS } from './options.ts';
+import { replayWarmUp } from './replay-warm-up.ts';
+
+export function installWarmUpFiles({ clock, config, logger, models, telemetry }: Installation): void {
+  const { max_message_bytes: maxTensorBytes } = config.options;
+  const { versions } = telemetry.metrics.tfServing;
+  const options = {
+    replayer: new PredictionLogReplayer({ clock, maxTensorBytes }),
+    files: { clock, logger, maxRecordBytes: recordBytes(maxTensorBytes) },
+    iterations: optionsOf(config, WARM_UP_OPTIONS).num_request_iterations_for_warmup || 1,
+    onReplayed: ({ error, ...replay }) => versions.recordWarmUp({ ...replay, outcome: error?.kind ?? 'ok' }),
+  } satisfies Parameters<typeof replayWarmUp>[0];
+  models.steps.push({ stage: 'warm-up', run: (loaded) => replayWarmUp(options, loaded) });
+}
