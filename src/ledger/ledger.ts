@@ -2,7 +2,7 @@
  * The ledger takes requests and batches when they have ended. Each request writes one record into a ring, and whoever
  * counts, measures or shows requests reads it there:
  *
- *   a request ends ──▶ ring  │ read │ read │ unread ▐▐▐▐▐│ ──▶ readers, in the order in which records came:
+ *   a request ends ──▶ ring  │ read │ read │ unread ▐▐▐▐▐│ ──▶ readers, requests first, in the order of their ends:
  *   a batch ends ────▶ batches since the last reading          – when one of them is asked (`settle`)
  *                                                              – when a quarter of the ring is unread
  *                                                              – READ_AFTER_MS after the first unread record
@@ -20,7 +20,7 @@ const PLACES = 512;
 const QUARTER = PLACES / 4;
 const READ_AFTER_MS = 1000;
 
-/** Reads records in the order in which they came. The next request is the same object: copy what you keep. */
+/** Reads requests, then batches, in the order in which they ended. The next request is the same object: copy it. */
 export interface RecordReader {
   recordRequest(record: ReadRequest): void;
   recordBatch(record: BatchRecord): void;
@@ -47,8 +47,6 @@ export class Ledger {
   /** Facts of the unread records, by their number. */
   readonly #facts: (UnreadFacts | undefined)[] = new Array(QUARTER).fill(undefined);
   readonly #batches: BatchRecord[] = [];
-  /** How many of the unread requests came before each batch. */
-  readonly #before: number[] = [];
   #timer: TimerHandle | undefined;
 
   constructor(options: LedgerOptions) {
@@ -69,27 +67,21 @@ export class Ledger {
 
   /** The batch's numbers must not change any more. */
   recordBatch(record: BatchRecord): void {
-    this.#batches.push(record);
-    if (this.#before.push(this.#unread) === QUARTER) this.settle();
+    if (this.#batches.push(record) === QUARTER) this.settle();
     else if (this.#timer === undefined) this.#startTimer();
   }
 
   /** Has everything read that came so far. */
   settle(): void {
-    if (this.#unread === 0 && this.#batches.length === 0) return;
-    const { reader } = this.#options;
     const unread = this.#unread;
-    const batches = this.#batches.length;
-    if (unread > 0) this.#readColumns(this.ring.placeBack(unread), unread);
-    let batch = 0;
-    for (let i = 0; i <= unread; i++) {
-      for (; batch < batches && this.#before[batch]! <= i; batch++) this.#readBatch(reader, this.#batches[batch]!);
-      if (i < unread) this.#readRequest(reader, i);
+    if (unread > 0) {
+      this.#readColumns(this.ring.placeBack(unread), unread);
+      for (let i = 0; i < unread; i++) this.#readRequest(i);
+      this.#facts.fill(undefined);
+      this.#unread = 0;
     }
-    this.#facts.fill(undefined);
+    for (const batch of this.#batches) this.#readBatch(batch);
     this.#batches.length = 0;
-    this.#before.length = 0;
-    this.#unread = 0;
   }
 
   /** Settles for the last time. */
@@ -111,20 +103,20 @@ export class Ledger {
     }
   }
 
-  #readRequest(reader: RecordReader, i: number): void {
+  #readRequest(i: number): void {
     try {
       const request = this.#request;
       this.ring.read(this.#unread - i, request);
       request.takeUnread(this.#facts[i]);
-      reader.recordRequest(request);
+      this.#options.reader.recordRequest(request);
     } catch (error) {
       this.#options.onFault(error);
     }
   }
 
-  #readBatch(reader: RecordReader, record: BatchRecord): void {
+  #readBatch(record: BatchRecord): void {
     try {
-      reader.recordBatch(record);
+      this.#options.reader.recordBatch(record);
     } catch (error) {
       this.#options.onFault(error);
     }

@@ -7,7 +7,7 @@ import { RecentWork } from './recent-work.ts';
 export function installExplain(server: Installation): void {
   const { config, clock, telemetry } = server;
   const { slo_ms, enable_batching } = config.options;
-  const recent = new RecentWork(undefined, telemetry.settle);
+  const recent = new RecentWork(telemetry.metrics.totals);
   telemetry.follow(recent);
   observeForecasts(telemetry.metrics.gauges, recent, () => server.models.servables(), clock);
   server.explain(({ machine, models, runCores }) => {

@@ -10,7 +10,9 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Instant } from '../../core/clock.ts';
-import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import type { Totals } from '../../ledger/metrics/totals.ts';
+import { WorkMark } from '../../ledger/metrics/work.ts';
+import type { RequestRecord } from '../../ledger/request-record.ts';
 import { type RecentCounts, type RecentForecasts, VersionWork } from './version-work.ts';
 
 const TURN_MS = 10_000;
@@ -31,7 +33,7 @@ export interface RecentView {
 
 export class RecentWork {
   readonly #loopTimes: LoopTimes;
-  readonly #settle: () => void;
+  readonly #totals: Totals;
   readonly #versions = new Map<string, Map<string, VersionWork>>();
   #last: VersionWork | undefined;
   #turnStart: Instant = -Infinity;
@@ -40,13 +42,17 @@ export class RecentWork {
   #hasPrevious = false;
   #loopAtTurn: ReturnType<LoopTimes>;
   #loopBefore: ReturnType<LoopTimes>;
+  #markAtTurn: WorkMark;
+  #markBefore: WorkMark;
 
-  /** `loopTimes`: default Node's own; `settle` has everything recorded that ended before now. */
-  constructor(loopTimes: LoopTimes = () => performance.eventLoopUtilization(), settle: () => void = () => undefined) {
-    this.#settle = settle;
+  /** `loopTimes`: default Node's own. */
+  constructor(totals: Totals, loopTimes: LoopTimes = () => performance.eventLoopUtilization()) {
+    this.#totals = totals;
     this.#loopTimes = loopTimes;
     this.#loopAtTurn = loopTimes();
     this.#loopBefore = this.#loopAtTurn;
+    this.#markAtTurn = new WorkMark(totals.all());
+    this.#markBefore = this.#markAtTurn;
   }
 
   /** An inference has ended. */
@@ -58,11 +64,6 @@ export class RecentWork {
     work.addRequest(record, isLate);
   }
 
-  recordBatch(record: BatchRecord): void {
-    this.#turnUntil(record.end, record.batchStart);
-    this.#workOf(record.model, record.version).addBatch(record);
-  }
-
   forgetVersion(model: string, version: string): void {
     const versions = this.#versions.get(model);
     versions?.delete(version);
@@ -72,7 +73,7 @@ export class RecentWork {
 
   /** Undefined if nothing was recorded lately. */
   view(now: Instant): RecentView | undefined {
-    this.#settle();
+    this.#totals.settle();
     if (now - this.#turnStart >= 2 * TURN_MS) return undefined;
     this.#turnUntil(now, now);
     const spanMs = Math.max(MIN_SPAN_MS, now - this.#turnStart + (this.#hasPrevious ? TURN_MS : 0));
@@ -80,16 +81,17 @@ export class RecentWork {
     const loop = this.#loopTimes();
     const active = loop.active - before.active;
     const all = active + loop.idle - before.idle;
+    const mark = this.#hasPrevious ? this.#markBefore : this.#markAtTurn;
     const versionOf: RecentView['versionOf'] = (model, version) => {
       const work = this.#versions.get(model)?.get(version);
-      return work?.counts();
+      return work?.counts(this.#totals.signaturesOf(model, version), mark);
     };
     return { spanMs, loopShare: all > 0 ? active / all : 0, versionOf };
   }
 
   /** Undefined if the version lately had no admitted request with a deadline, and none with a forecast. */
   forecastsOf(model: string, version: string, now: Instant): RecentForecasts | undefined {
-    this.#settle();
+    this.#totals.settle();
     if (now - this.#forecastStart >= 2 * FORECAST_TURN_MS) return undefined;
     const work = this.#versions.get(model)?.get(version);
     return work?.recentForecasts();
@@ -122,6 +124,8 @@ export class RecentWork {
     this.#turnStart = isAfterRest ? Math.max(since, now - TURN_MS) : this.#turnStart + TURN_MS;
     this.#loopBefore = this.#loopAtTurn;
     this.#loopAtTurn = this.#loopTimes();
+    this.#markBefore = this.#markAtTurn;
+    this.#markAtTurn = new WorkMark(this.#totals.all());
     if (now - this.#forecastStart >= FORECAST_TURN_MS) this.#turnForecasts(now);
   }
 

@@ -1,11 +1,28 @@
 /** The work of one model version in the present turn and the one before: see recent-work.ts. */
-import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import type { SignatureTotals } from '../../ledger/metrics/signature-totals.ts';
+import { BATCH_ROWS, BATCHES, CORE_MS, FULL_BATCHES, RUN_MS, type WorkMark } from '../../ledger/metrics/work.ts';
+import type { RequestRecord } from '../../ledger/request-record.ts';
 import { STAGE_QUEUE } from '../../ledger/stage-clock.ts';
 import { FLOAT_BUCKETS, floatBucketOf } from './float-buckets.ts';
 import { ERROR_QUANTILES, ForecastErrors } from './forecast-errors.ts';
 
+/** The batches in the span of a RecentView. */
+interface RecentRuns {
+  readonly batches: number;
+  /** Rows of the batches, without padding. */
+  readonly batchRows: number;
+  /** Batches that were of the largest size. */
+  readonly fullBatches: number;
+  /** Length of all runs. */
+  readonly runMs: number;
+  /** The same, each run times its threads. */
+  readonly coreMs: number;
+  /** The signature whose runs took most of that; '' without runs. */
+  readonly signature: string;
+}
+
 /** The counts in the span of a RecentView. */
-export interface RecentCounts {
+export interface RecentCounts extends RecentRuns {
   readonly requests: number;
   /** Rows of all requests, the refused ones too. */
   readonly rows: number;
@@ -20,17 +37,6 @@ export interface RecentCounts {
   readonly queueMs: number;
   /** The median of the time budgets that clients set; undefined where they set none. */
   readonly budgetMs: number | undefined;
-  readonly batches: number;
-  /** Rows of the batches, without padding. */
-  readonly batchRows: number;
-  /** Batches that were of the largest size. */
-  readonly fullBatches: number;
-  /** Length of all runs. */
-  readonly runMs: number;
-  /** The same, each run times its threads. */
-  readonly coreMs: number;
-  /** The signature whose runs took most of that; '' without runs. */
-  readonly signature: string;
 }
 
 /** The last minute or two of a version's forecasts. */
@@ -52,16 +58,10 @@ class Turn {
   answeredRows = 0;
   late = 0;
   queueMs = 0;
-  batches = 0;
-  batchRows = 0;
-  fullBatches = 0;
-  coreMs = 0;
   readonly refusals = new Map<string, number>();
   /** Time budgets by bucket, and the last one of each: clients mostly set the same few. */
   readonly budgets = new Uint32Array(FLOAT_BUCKETS);
   readonly lastBudgets = new Float64Array(FLOAT_BUCKETS);
-  /** Run times by signature. */
-  readonly runMs = new Map<string, number>();
 
   addRequest(record: RequestRecord, isLate: boolean): void {
     const { outcome, rows, stages, error } = record;
@@ -83,16 +83,6 @@ class Turn {
     }
   }
 
-  addBatch({ rows, reason, threads, executeStart, end, signatureName }: BatchRecord): void {
-    this.batches += 1;
-    this.batchRows += rows;
-    if (reason === 'full') this.fullBatches += 1;
-    if (executeStart <= 0) return;
-    const runMs = end - executeStart;
-    this.runMs.set(signatureName, (this.runMs.get(signatureName) ?? 0) + runMs);
-    this.coreMs += runMs * threads;
-  }
-
   clear(): void {
     this.requests = 0;
     this.rows = 0;
@@ -100,13 +90,8 @@ class Turn {
     this.answeredRows = 0;
     this.late = 0;
     this.queueMs = 0;
-    this.batches = 0;
-    this.batchRows = 0;
-    this.fullBatches = 0;
-    this.coreMs = 0;
     this.refusals.clear();
     this.budgets.fill(0);
-    this.runMs.clear();
   }
 }
 
@@ -149,10 +134,6 @@ export class VersionWork {
     this.#forecasts.add(record, isLate);
   }
 
-  addBatch(record: BatchRecord): void {
-    this.#current.addBatch(record);
-  }
-
   turn(): void {
     [this.#current, this.#previous] = [this.#previous, this.#current];
     this.#current.clear();
@@ -163,8 +144,9 @@ export class VersionWork {
     this.#forecasts.clear();
   }
 
-  counts(): RecentCounts {
-    return countsOf(this.#current, this.#previous);
+  /** `signatures` of the version had their work counted since `mark`. */
+  counts(signatures: Iterable<SignatureTotals>, mark: WorkMark): RecentCounts {
+    return { ...countsOf(this.#current, this.#previous), ...workOf(signatures, mark) };
   }
 
   /** Undefined if there was no admitted request with a deadline, and none with a forecast. */
@@ -173,9 +155,7 @@ export class VersionWork {
   }
 }
 
-function countsOf(a: Turn, b: Turn): RecentCounts {
-  const runMs = added(a.runMs, b.runMs);
-  const [signature = ''] = Object.entries(runMs).sort((one, other) => other[1] - one[1])[0] ?? [];
+function countsOf(a: Turn, b: Turn): Omit<RecentCounts, keyof RecentRuns> {
   return {
     requests: a.requests + b.requests,
     rows: a.rows + b.rows,
@@ -185,12 +165,20 @@ function countsOf(a: Turn, b: Turn): RecentCounts {
     refusals: added(a.refusals, b.refusals),
     queueMs: a.queueMs + b.queueMs,
     budgetMs: medianBudget(a, b),
-    batches: a.batches + b.batches,
-    batchRows: a.batchRows + b.batchRows,
-    fullBatches: a.fullBatches + b.fullBatches,
-    runMs: Object.values(runMs).reduce((sum, ms) => sum + ms, 0),
-    coreMs: a.coreMs + b.coreMs,
-    signature,
+  };
+}
+
+function workOf(signatures: Iterable<SignatureTotals>, mark: WorkMark): RecentRuns {
+  const all = Array.from(signatures, (each) => [each.labels.signature, mark.since(each)] as const);
+  const sum = (at: number): number => all.reduce((total, [, work]) => total + work[at]!, 0);
+  const [most] = all.filter(([, work]) => work[RUN_MS]! > 0).sort(([, a], [, b]) => b[RUN_MS]! - a[RUN_MS]!);
+  return {
+    batches: sum(BATCHES),
+    batchRows: sum(BATCH_ROWS),
+    fullBatches: sum(FULL_BATCHES),
+    runMs: sum(RUN_MS),
+    coreMs: sum(CORE_MS),
+    signature: most?.[0] ?? '',
   };
 }
 

@@ -20,7 +20,9 @@
  */
 import { type Clock, type Instant, repeat, type TimerHandle } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
-import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import type { Totals } from '../../ledger/metrics/totals.ts';
+import { FULL_CORE_MS, WorkMark } from '../../ledger/metrics/work.ts';
+import type { RequestRecord } from '../../ledger/request-record.ts';
 import { STAGE_DECODE } from '../../ledger/stage-clock.ts';
 import { envoyMark } from '../../proxy/refusal-headers.ts';
 
@@ -48,6 +50,7 @@ export interface HeadroomSources {
   readonly clock: Clock;
   /** Has every record read that came before now. */
   readonly settle: () => void;
+  readonly totals: Totals;
   /** Cores for runs. */
   readonly runCores: () => number;
   /** Time that they need for the requests that wait, in ms. */
@@ -100,7 +103,6 @@ interface Counts {
   refused: number;
   /** Answered, later than the objective. */
   slow: number;
-  runMs: number;
   objectiveMs: number;
   readonly rates: { answered: number; missed: number; runs: number; broken: number };
 }
@@ -115,11 +117,13 @@ export class HeadroomMeter {
   #queueMs = 0;
   #broken = 0;
   #lost = 0;
+  #mark: WorkMark;
   #timer: TimerHandle | undefined;
 
   constructor(sources: HeadroomSources) {
     this.#sources = sources;
     this.#at = sources.clock.nowMs();
+    this.#mark = new WorkMark(sources.totals.all());
     this.#loopBusyMs = sources.loopBusyMs();
     this.#loopWantedMs = sources.loopWantedMs() ?? 0;
   }
@@ -142,11 +146,6 @@ export class HeadroomMeter {
       // How long a client takes to send its request is its own affair.
       if (stages.finishedAt - stages.startOf(STAGE_DECODE) > counts.objectiveMs) counts.slow += 1;
     } else if (isMissed(error)) this.#of(model).refused += 1;
-  }
-
-  /** Called by the ledger (AppTelemetry.follow). */
-  recordBatch({ model, threads, executeStart, end, fullShare = 1 }: BatchRecord): void {
-    if (executeStart !== 0) this.#of(model).runMs += (end - executeStart) * threads * fullShare;
   }
 
   /** The figures of the last tick. `namesModels`: whoever gets them may know which models there are. */
@@ -181,7 +180,7 @@ export class HeadroomMeter {
     if (counts === undefined) {
       const rates = { answered: 0, missed: 0, runs: 0, broken: 0 };
       const objectiveMs = this.#sources.objectiveOf(model) ?? Infinity;
-      counts = { answered: 0, refused: 0, slow: 0, runMs: 0, objectiveMs, rates };
+      counts = { answered: 0, refused: 0, slow: 0, objectiveMs, rates };
       this.#models.set(model, counts);
     }
     return counts;
@@ -190,6 +189,7 @@ export class HeadroomMeter {
   #tick(): void {
     this.#sources.settle();
     const { clock, loopBusyMs, loopWantedMs, waitingMs, objectiveMs, objectiveOf } = this.#sources;
+    const ran = this.#ranSince();
     const now = clock.nowMs();
     const spanMs = Math.max(1, now - this.#at);
     const busyMs = loopBusyMs();
@@ -208,9 +208,9 @@ export class HeadroomMeter {
       missed += missedOfModel;
       rates.answered = smooth(rates.answered, (1000 * counts.answered) / spanMs);
       rates.missed = smooth(rates.missed, missedOfModel);
-      rates.runs = smooth(rates.runs, counts.runMs / spanMs);
+      rates.runs = smooth(rates.runs, (ran.get(model) ?? 0) / spanMs);
       rates.broken = atMost(1, smooth(rates.broken, missedOfModel / enough(rates)));
-      Object.assign(counts, { answered: 0, refused: 0, slow: 0, runMs: 0 });
+      Object.assign(counts, { answered: 0, refused: 0, slow: 0 });
       counts.objectiveMs = objectiveOf(model) ?? Infinity;
       if (Math.max(rates.answered, rates.missed, rates.runs) < FORGOTTEN) this.#models.delete(model);
     }
@@ -220,6 +220,20 @@ export class HeadroomMeter {
     this.#lost = smooth(this.#lost, use === 0 ? 0 : atMost(MAX_LOAD, (refused * use) / all.answered || 0));
     this.#at = now;
     this.#loopBusyMs = busyMs;
+  }
+
+  /** Core time of each model's batches since the last tick, in ms. */
+  #ranSince(): ReadonlyMap<string, number> {
+    const { totals } = this.#sources;
+    const ran = new Map<string, number>();
+    for (const signature of totals.all()) {
+      const { model } = signature.labels;
+      const ms = this.#mark.since(signature)[FULL_CORE_MS]!;
+      if (ms > 0) ran.set(model, (ran.get(model) ?? 0) + ms);
+    }
+    for (const model of ran.keys()) this.#of(model);
+    this.#mark = new WorkMark(totals.all());
+    return ran;
   }
 
   /** Rates of all models, shares of the cores, and of the calls of the model that has the most of its own in flight. */

@@ -30,7 +30,7 @@ export function installHeadroom(server: Installation): void {
 function createMeter({ config, clock, telemetry }: Installation, { loads, models }: SurfaceParts): HeadroomMeter {
   const { slo_ms } = config.options;
   return new HeadroomMeter({
-    ...{ ...loads, clock, settle: telemetry.settle },
+    ...{ ...loads, clock, settle: telemetry.settle, totals: telemetry.metrics.totals },
     placeOf: (model) => placeOf(model, models),
     objectiveOf: (model) => models.configOf(model)?.sloMs ?? (slo_ms || undefined),
     objectiveMs: () => objectiveMs(models, slo_ms),

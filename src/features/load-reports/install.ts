@@ -36,7 +36,7 @@ function startMeter(loads: LoadReadings, clock: Clock, telemetry: AppTelemetry):
     const { user, system } = process.cpuUsage();
     return (user + system) / 1000;
   };
-  const meter = new LoadMeter({ ...loads, clock, cpuMs, settle: telemetry.settle });
+  const meter = new LoadMeter({ ...loads, clock, cpuMs, settle: telemetry.settle, totals: telemetry.metrics.totals });
   telemetry.follow(meter);
   return meter;
 }

@@ -4,7 +4,7 @@
  *   totals since the start ──┬── now
  *        previous │ current ─┘        figures = now − previous; the marks move on when `current` is TURN_MS old
  *
- * Only additions are made between reports, one for each request and batch. A client that asks rarely gets the mean
+ * Only additions are made between reports, one for each request. A client that asks rarely gets the mean
  * since it asked.
  *
  * - Utilization is that of the scarcest resource: the cores, by how long batches ran; the event loop; or the runs at
@@ -21,7 +21,9 @@
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
-import type { BatchRecord, RequestRecord } from '../../ledger/request-record.ts';
+import type { Totals } from '../../ledger/metrics/totals.ts';
+import { APART_MS, FULL_CORE_MS, WorkMark } from '../../ledger/metrics/work.ts';
+import type { RequestRecord } from '../../ledger/request-record.ts';
 import { envoyMark } from '../../proxy/refusal-headers.ts';
 
 /** Balancers weigh anew once a second. Shorter spans have too few requests. */
@@ -44,6 +46,7 @@ export interface LoadSources {
   readonly clock: Clock;
   /** Has every record read that came before now. */
   readonly settle: () => void;
+  readonly totals: Totals;
   /** Cores for runs. */
   readonly runCores: () => number;
   /** Time that they need for the requests that wait. */
@@ -73,56 +76,48 @@ export interface LoadFigures {
   readonly models: ReadonlyMap<string, number>;
 }
 
-interface Totals {
-  at: Instant;
-  served: number;
-  failed: number;
-  loopBusyMs: number;
-  cpuMs: number;
-  /** Core time by model. */
-  readonly coreMs: Map<string, number>;
-  /** The time of runs that take no cores, divided by how many go at once, by model. */
-  readonly apartMs: Map<string, number>;
+/** The state of the counts at an instant. */
+interface Mark {
+  readonly at: Instant;
+  readonly served: number;
+  readonly failed: number;
+  readonly loopBusyMs: number;
+  readonly cpuMs: number;
+  readonly work: WorkMark;
 }
 
 export class LoadMeter {
   readonly #sources: LoadSources;
-  readonly #totals: Totals;
-  #previous: Totals;
-  #current: Totals;
+  #served = 0;
+  #failed = 0;
+  #previous: Mark;
+  #current: Mark;
+  #figuresAt: Instant = 0;
   #figures: LoadFigures | undefined;
   /** Utilization ÷ requests a second, of late; 0 = not measured yet. */
   #cost = 0;
 
   constructor(sources: LoadSources) {
     this.#sources = sources;
-    this.#totals = { at: 0, served: 0, failed: 0, loopBusyMs: 0, cpuMs: 0, coreMs: new Map(), apartMs: new Map() };
     this.#current = this.#mark();
     this.#previous = this.#current;
   }
 
   /** Called by the ledger (AppTelemetry.follow). */
   recordRequest({ error }: RequestRecord): void {
-    if (error === undefined) this.#totals.served += 1;
-    else if (isServersFault(error)) this.#totals.failed += 1;
-  }
-
-  /** Called by the ledger (AppTelemetry.follow). */
-  recordBatch({ model, threads, ownSlots, executeStart, end, fullShare = 1 }: BatchRecord): void {
-    if (executeStart === 0) return;
-    const ms = (end - executeStart) * fullShare;
-    if (ownSlots === undefined) add(this.#totals.coreMs, model, ms * threads);
-    else add(this.#totals.apartMs, model, ms / ownSlots);
+    if (error === undefined) this.#served += 1;
+    else if (isServersFault(error)) this.#failed += 1;
   }
 
   /** The same object for a moment; undefined before the first request was answered. */
   figures(): LoadFigures | undefined {
     const now = this.#sources.clock.nowMs();
-    if (this.#figures !== undefined && now - this.#totals.at < REPORT_AGE_MS) return this.#figures;
+    if (this.#figures !== undefined && now - this.#figuresAt < REPORT_AGE_MS) return this.#figures;
     this.#sources.settle();
-    if (this.#totals.served === 0) return undefined;
+    if (this.#served === 0) return undefined;
     const turns = now - this.#current.at >= TURN_MS;
     const mark = this.#mark();
+    this.#figuresAt = mark.at;
     if (turns) {
       this.#previous = this.#current;
       this.#current = mark;
@@ -131,23 +126,19 @@ export class LoadMeter {
     return this.#figures;
   }
 
-  #mark(): Totals {
-    const totals = this.#totals;
-    const { clock, loopBusyMs, cpuMs } = this.#sources;
-    totals.at = clock.nowMs();
-    totals.loopBusyMs = loopBusyMs();
-    totals.cpuMs = cpuMs();
-    return { ...totals, coreMs: new Map(totals.coreMs), apartMs: new Map(totals.apartMs) };
+  #mark(): Mark {
+    const { clock, loopBusyMs, cpuMs, totals } = this.#sources;
+    const counts = { served: this.#served, failed: this.#failed, work: new WorkMark(totals.all()) };
+    return { ...counts, at: clock.nowMs(), loopBusyMs: loopBusyMs(), cpuMs: cpuMs() };
   }
 
-  #since(from: Totals, to: Totals, turns: boolean): LoadFigures {
-    const { runCores, waitingMs, budgetCores } = this.#sources;
+  #since(from: Mark, to: Mark, turns: boolean): LoadFigures {
+    const { runCores, waitingMs, budgetCores, totals } = this.#sources;
     const spanMs = Math.max(1, to.at - from.at);
-    const ofCores = sharesOf(from.coreMs, to.coreMs, spanMs * runCores());
-    const apart = sharesOf(from.apartMs, to.apartMs, spanMs);
-    const cores = ofCores.reduce((sum, [, share]) => sum + share, 0);
+    const { ofCores, apart } = sharesSince(from.work, totals, spanMs, runCores());
+    const cores = [...ofCores.values()].reduce((sum, share) => sum + share, 0);
     const loop = (to.loopBusyMs - from.loopBusyMs) / spanMs;
-    const busy = Math.max(cores, loop, ...apart.map(([, share]) => share));
+    const busy = Math.max(cores, loop, ...apart.values());
     const served = (1000 * (to.served - from.served)) / spanMs;
     const queueMs = waitingMs();
     return {
@@ -171,17 +162,20 @@ export class LoadMeter {
   }
 }
 
-function add(totals: Map<string, number>, model: string, ms: number): void {
-  totals.set(model, (totals.get(model) ?? 0) + ms);
-}
-
-/** The share that each model has taken of `wholeMs` since `from`. */
-function sharesOf(
-  from: ReadonlyMap<string, number>,
-  to: ReadonlyMap<string, number>,
-  wholeMs: number,
-): [model: string, share: number][] {
-  return [...to].map(([model, total]) => [model, (total - (from.get(model) ?? 0)) / wholeMs]);
+/** The share that each model has taken since `mark`: of the cores, or of the runs that it may have at once elsewhere. */
+function sharesSince(mark: WorkMark, totals: Totals, spanMs: number, cores: number) {
+  const ofCores = new Map<string, number>();
+  const apart = new Map<string, number>();
+  for (const signature of totals.all()) {
+    if (signature.work[FULL_CORE_MS] === 0) continue;
+    const { model } = signature.labels;
+    const work = mark.since(signature);
+    const apartMs = work[APART_MS]!;
+    const share = apartMs > 0 ? apartMs / spanMs : work[FULL_CORE_MS]! / (spanMs * cores);
+    const shares = apartMs > 0 ? apart : ofCores;
+    shares.set(model, (shares.get(model) ?? 0) + share);
+  }
+  return { ofCores, apart };
 }
 
 /** The server refused or failed what another one might have answered. */

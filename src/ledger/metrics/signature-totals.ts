@@ -22,6 +22,7 @@ import { DURATIONS } from './buckets.ts';
 import { countServed, Runs, SERVED_NUMBERS } from './inference-counts.ts';
 import { type CounterSeries, counterFamily, type Family, type HistogramSeries, type Labels } from './series.ts';
 import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
+import { countWork, WORK_NUMBERS } from './work.ts';
 
 /** The families that a signature has series in. */
 export interface SignatureFamilies {
@@ -97,6 +98,8 @@ export class SignatureTotals {
   /** The numbers of inference-counts.ts. */
   readonly served = this.#numbers.subarray(SERVED_AT);
   #runs = new Runs();
+  /** The numbers of work.ts, which are never set back. */
+  readonly work = new Float64Array(WORK_NUMBERS);
   readonly #families: SignatureFamilies;
   readonly #tfServing: TfServingMetrics;
   /** Created with the first request or batch. */
@@ -170,6 +173,7 @@ export class SignatureTotals {
   }
 
   recordBatch(record: BatchRecord): void {
+    countWork(this.work, record);
     this.#stages ??= this.#openStages();
     this.#batch ??= this.#openBatch();
     const { size, padding, run, predictionError } = this.#batch;

@@ -51,14 +51,26 @@ export class Totals {
     this.#of(record.model, record.version, record.signatureName).recordBatch(record);
   }
 
+  /** Has everything counted that ended before now. */
+  settle(): void {
+    this.#options.settle();
+  }
+
   /** Every version that had a request or a batch, and '' of each model where requests were about the model alone. */
   versions(): (readonly [model: string, version: string])[] {
-    this.#options.settle();
+    this.settle();
     return [...this.#models].flatMap(([model, versions]) => [...versions.keys()].map((each) => [model, each] as const));
   }
 
+  /** Every signature that had a request or a batch, as far as the ledger was read. */
+  *all(): Iterable<SignatureTotals> {
+    for (const versions of this.#models.values()) {
+      for (const signatures of versions.values()) yield* signatures.values();
+    }
+  }
+
   signaturesOf(model: string, version: string): Iterable<SignatureTotals> {
-    this.#options.settle();
+    this.settle();
     return this.#models.get(model)?.get(version)?.values() ?? [];
   }
 

@@ -7,6 +7,7 @@ import { Explainer, type ExplainerOptions } from '../../../src/features/explain/
 import { RecentWork } from '../../../src/features/explain/recent-work.ts';
 import { STAGE_BATCH, STAGE_QUEUE, StageClock } from '../../../src/ledger/stage-clock.ts';
 import { Servable } from '../../../src/models/serving/servable.ts';
+import { emptyTotals } from '../../support/columns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { echo, PuppetRunner } from '../../support/puppet-models.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
@@ -35,7 +36,8 @@ function explainerOf(
   threads: readonly number[] = [1],
 ) {
   const clock = new FakeClock();
-  const recent = new RecentWork(() => ({ idle: 0, active: 0 }));
+  const totals = emptyTotals();
+  const recent = new RecentWork(totals, () => ({ idle: 0, active: 0 }));
   const servables = Object.keys(busy).map((name) => servableOf(name, ONE));
   for (let i = 0; i < 50; i++) {
     for (const [model, share] of Object.entries(busy)) {
@@ -46,7 +48,7 @@ function explainerOf(
       stages.finish(now + 80);
       recent.recordRequest(requestRecord({ model, version, stages, deadline: now + 100, expectedEnd: now + 75 }));
       const run = { batchStart: now, executeStart: now, end: now + 100 * share, threads: threads[i % threads.length]! };
-      recent.recordBatch(batchRecord({ model, version, ...run }));
+      totals.recordBatch(batchRecord({ model, version, ...run }));
     }
     clock.advance(100);
   }

@@ -4,6 +4,7 @@ import { ServingError } from '../../../src/core/errors.ts';
 import { RecentWork } from '../../../src/features/explain/recent-work.ts';
 import type { RequestRecord } from '../../../src/ledger/request-record.ts';
 import { STAGE_ADMIT, STAGE_BATCH, STAGE_QUEUE, StageClock } from '../../../src/ledger/stage-clock.ts';
+import { emptyTotals } from '../../support/columns.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 /** Came, waited 5 ms in the queue, and ended after 20 ms; its budget is 50 ms. */
@@ -28,7 +29,7 @@ const batch = (at: number, runMs: number, changes = {}) =>
 
 describe('the recent work of a version', () => {
   it('is unknown before the first request, and after a rest', () => {
-    const recent = new RecentWork(() => ({ idle: 0, active: 0 }));
+    const recent = new RecentWork(emptyTotals(), () => ({ idle: 0, active: 0 }));
     assert.equal(recent.view(1000), undefined);
     recent.recordRequest(request(1000));
     assert.equal(recent.view(2000)!.versionOf('digits', '3')!.requests, 1);
@@ -37,15 +38,16 @@ describe('the recent work of a version', () => {
   });
 
   it('counts requests, refusals by reason, late ones, runs and the budget', () => {
-    const recent = new RecentWork(() => ({ idle: 0, active: 0 }));
+    const totals = emptyTotals();
+    const recent = new RecentWork(totals, () => ({ idle: 0, active: 0 }));
     recent.recordRequest(request(1000));
     recent.recordRequest(request(1100, {}, 60));
     recent.recordRequest(refused(1200, 'predicted_late'));
     recent.recordRequest(refused(1200, 'predicted_late'));
     recent.recordRequest(refused(1200, 'queue_full', { hasOwnDeadline: false }));
     recent.recordRequest(refused(1300, 'unread', { model: '', version: '' }));
-    recent.recordBatch(batch(1000, 15, { reason: 'full' }));
-    recent.recordBatch(batch(1100, 30, { signatureName: 'other', threads: 2 }));
+    totals.recordBatch(batch(1000, 15, { reason: 'full' }));
+    totals.recordBatch(batch(1100, 30, { signatureName: 'other', threads: 2 }));
     const view = recent.view(3000)!;
     assert.equal(view.spanMs, 2000);
     const { signature, ...counts } = view.versionOf('digits', '3')!;
@@ -69,7 +71,7 @@ describe('the recent work of a version', () => {
   });
 
   it('covers 10 to 20 s, and begins anew after a rest', () => {
-    const recent = new RecentWork(() => ({ idle: 0, active: 0 }));
+    const recent = new RecentWork(emptyTotals(), () => ({ idle: 0, active: 0 }));
     for (let at = 0; at < 60_000; at += 100) {
       recent.recordRequest(request(at));
       const view = recent.view(at + 20)!;
@@ -84,7 +86,7 @@ describe('the recent work of a version', () => {
 
   it('says how busy the event loop was in the same time', () => {
     const loop = { idle: 5000, active: 5000 };
-    const recent = new RecentWork(() => ({ ...loop }));
+    const recent = new RecentWork(emptyTotals(), () => ({ ...loop }));
     recent.recordRequest(request(10_000));
     loop.active += 900;
     loop.idle += 100;
@@ -92,7 +94,7 @@ describe('the recent work of a version', () => {
   });
 
   it('has the errors of forecasts and the share of the admitted that were late', () => {
-    const recent = new RecentWork(() => ({ idle: 0, active: 0 }));
+    const recent = new RecentWork(emptyTotals(), () => ({ idle: 0, active: 0 }));
     assert.equal(recent.forecastsOf('digits', '3', 0), undefined);
     for (let i = 0; i < 100; i++) {
       const at = 1000 + i;

@@ -9,6 +9,7 @@ import {
   type RunPlace,
 } from '../../../src/features/headroom/headroom-meter.ts';
 import type { BatchRecord } from '../../../src/ledger/request-record.ts';
+import { emptyTotals } from '../../support/columns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
@@ -32,6 +33,7 @@ const OVERLOADED = new ServingError('overloaded', '', { attributes: { stage: 'ad
 
 class Server {
   readonly clock = new FakeClock();
+  readonly totals = emptyTotals();
   readonly meter: HeadroomMeter;
   objectiveMs = 500;
   /** Requests take 35 ms from their bodies on (fullStages). */
@@ -45,6 +47,7 @@ class Server {
     this.meter = new HeadroomMeter({
       clock: this.clock,
       settle: () => undefined,
+      totals: this.totals,
       runCores: () => 2,
       waitingMs: () => this.#waitingMs,
       loopBusyMs: () => this.#loopMs,
@@ -60,7 +63,7 @@ class Server {
     const { waitingMs = 0, model = 'digits', batch } = rest;
     for (let i = 0; i < answered; i++) this.meter.recordRequest(requestRecord({ model }));
     for (let i = 0; i < refused; i++) this.meter.recordRequest(requestRecord({ model, outcome: error.kind, error }));
-    if (runMs > 0) this.meter.recordBatch(batchRecord({ model, executeStart: 10, end: 10 + runMs, ...batch }));
+    if (runMs > 0) this.totals.recordBatch(batchRecord({ model, executeStart: 10, end: 10 + runMs, ...batch }));
     this.#loopMs += loopMs;
     this.#waitingMs = waitingMs;
     this.clock.advance(1000);
@@ -216,7 +219,7 @@ describe('the headroom', () => {
   it('is of each model what fits beside the others', () => {
     const server = new Server();
     for (let i = 0; i < SETTLED_S; i++) {
-      server.meter.recordBatch(batchRecord({ model: 'small', executeStart: 10, end: 110 }));
+      server.totals.recordBatch(batchRecord({ model: 'small', executeStart: 10, end: 110 }));
       server.meter.recordRequest(requestRecord({ model: 'small' }));
       server.second({ answered: 10, runMs: 1100, model: 'large' });
     }

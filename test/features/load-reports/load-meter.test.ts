@@ -5,6 +5,7 @@ import { LEAST_UTILIZATION, LoadMeter } from '../../../src/features/load-reports
 import { createLogger } from '../../../src/ledger/log/log.ts';
 import type { BatchRecord } from '../../../src/ledger/request-record.ts';
 import { createTelemetry } from '../../../src/ledger/telemetry.ts';
+import { emptyTotals } from '../../support/columns.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
@@ -14,12 +15,14 @@ class Server {
   waitingMs = 0;
   loopBusyMs = 0;
   cpuMs = 0;
+  readonly totals = emptyTotals();
   readonly meter: LoadMeter;
 
   constructor() {
     this.meter = new LoadMeter({
       clock: this.clock,
       settle: () => undefined,
+      totals: this.totals,
       runCores: () => 2,
       waitingMs: () => this.waitingMs,
       loopBusyMs: () => this.loopBusyMs,
@@ -39,7 +42,7 @@ class Server {
 
   run(runMs: number, changes: Partial<BatchRecord> = {}): void {
     const end = this.clock.nowMs() + 10_000;
-    this.meter.recordBatch(batchRecord({ threads: 1, executeStart: end - runMs, end, ...changes }));
+    this.totals.recordBatch(batchRecord({ threads: 1, executeStart: end - runMs, end, ...changes }));
   }
 
   refuse(count: number, error: ServingError): void {

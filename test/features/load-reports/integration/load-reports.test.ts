@@ -9,6 +9,8 @@ import { ServingError } from '../../../../src/core/errors.ts';
 import { loadReportSurface } from '../../../../src/features/load-reports/install.ts';
 import { LoadMeter } from '../../../../src/features/load-reports/load-meter.ts';
 import { LoadReports } from '../../../../src/features/load-reports/load-reports.ts';
+import type { Totals } from '../../../../src/ledger/metrics/totals.ts';
+import { emptyTotals } from '../../../support/columns.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { currentEngine, eachEngine } from '../../../support/grpc-engines.ts';
 import { floatRequest, type GrpcHarness, INFERENCE, PREDICTION, withGrpc } from '../../../support/grpc-harness.ts';
@@ -25,18 +27,22 @@ const GREEDY = new ServingError('overloaded', 'slow down', {
 });
 
 /** The reports of a server of one core that has answered 100 requests of 4 ms each in its first second. */
-function reportsOf(clock: FakeClock, isAlways = false): { readonly loads: LoadReports; readonly meter: LoadMeter } {
+function reportsOf(
+  clock: FakeClock,
+  isAlways = false,
+): { readonly loads: LoadReports; readonly meter: LoadMeter; readonly totals: Totals } {
   const nothing = (): number => 0;
+  const totals = emptyTotals();
   const meter = new LoadMeter({
-    ...{ clock, settle: () => undefined, runCores: () => 1, budgetCores: () => 1 },
+    ...{ clock, totals, settle: () => undefined, runCores: () => 1, budgetCores: () => 1 },
     ...{ waitingMs: nothing, loopBusyMs: nothing, cpuMs: nothing },
   });
   clock.advance(1000);
   for (let i = 0; i < 100; i++) {
     meter.recordRequest(requestRecord());
-    meter.recordBatch(batchRecord({ model: 'm', threads: 1, executeStart: 1000, end: 1004 }));
+    totals.recordBatch(batchRecord({ model: 'm', threads: 1, executeStart: 1000, end: 1004 }));
   }
-  return { loads: new LoadReports({ meter, isAlways, namesModels: true }), meter };
+  return { loads: new LoadReports({ meter, isAlways, namesModels: true }), meter, totals };
 }
 
 interface Ended {
@@ -188,7 +194,7 @@ function watch(server: GrpcHarness, intervalMs: number) {
 
 eachEngine('a stream has a report at once and each interval, and ends with the server', async () => {
   const clock = new FakeClock();
-  const { loads, meter } = reportsOf(clock);
+  const { loads, meter, totals } = reportsOf(clock);
   await withGrpc(
     addModels,
     async (server) => {
@@ -197,7 +203,7 @@ eachEngine('a stream has a report at once and each interval, and ends with the s
       assert.equal(reports[0]!.rps_fractional, 100);
       clock.advance(2499);
       for (let i = 0; i < 50; i++) meter.recordRequest(requestRecord());
-      meter.recordBatch(batchRecord({ threads: 1, executeStart: 1000, end: 1250 }));
+      totals.recordBatch(batchRecord({ threads: 1, executeStart: 1000, end: 1250 }));
       clock.advance(1);
       await server.until(() => reports.length === 2);
       assert.equal(reports[1]!.rps_fractional, 20);
