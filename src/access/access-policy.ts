@@ -1,17 +1,18 @@
 /** The authorization file, ready to be asked: credentials → principals. Never changes; a new file makes a new one. */
-import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createHmac, randomBytes } from 'node:crypto';
 import type { Authorization } from '../config/authorization/authorization.ts';
 import type { AuthorizationRules } from '../config/authorization/authorization-schema.ts';
 import { isBelow } from '../config/authorization/dead-rules.ts';
+import { hashOfKey } from '../config/secret-file.ts';
 import type { Clock } from '../core/clock.ts';
-import type { CertificateNames } from './certificate-names.ts';
-import { Principal } from './principal.ts';
+import type { CertificateNames } from '../proxy/peer-identity.ts';
+import { FilePrincipal } from './principal.ts';
 import { type Claims, TokenVerifier } from './token-verifier.ts';
 
 type PrincipalEntry = AuthorizationRules['principals'][number];
 
 interface Named {
-  readonly principal: Principal;
+  readonly principal: FilePrincipal;
   readonly entry: PrincipalEntry;
 }
 
@@ -23,25 +24,25 @@ export class AccessPolicy {
    * Principals by a MAC of the key's hash, under a secret of this process. No caller can compute the MAC that a look-up
    * compares, so the look-up's time tells nothing about a key.
    */
-  readonly #byKey = new Map<string, Principal>();
+  readonly #byKey = new Map<string, FilePrincipal>();
   readonly #secret = randomBytes(32);
 
   constructor({ rules, keySet }: Pick<Authorization, 'rules' | 'keySet'>, clock: Clock) {
-    this.#named = rules.principals.map((entry) => ({ entry, principal: new Principal(entry.name, entry.may) }));
+    this.#named = rules.principals.map((entry) => ({ entry, principal: new FilePrincipal(entry.name, entry.may) }));
     for (const { principal, entry } of this.#named) {
       for (const key of entry.keys ?? []) this.#byKey.set(this.#macOf(key), principal);
     }
     if (rules.jwt === undefined || keySet === undefined) return;
-    const principalOf = (claims: Claims): Principal | undefined => this.#ofClaims(claims);
+    const principalOf = (claims: Claims): FilePrincipal | undefined => this.#ofClaims(claims);
     this.tokens = new TokenVerifier({ rules: rules.jwt, keySet, clock, principalOf });
   }
 
-  ofKey(key: string): Principal | undefined {
+  ofKey(key: string): FilePrincipal | undefined {
     return this.#byKey.get(this.#macOf(hashOfKey(key)));
   }
 
   /** The first principal of the file that has one of the names. */
-  ofCertificate(names: CertificateNames): Principal | undefined {
+  ofCertificate(names: CertificateNames): FilePrincipal | undefined {
     return this.#named.find(({ entry }) =>
       entry.certificates?.some(({ spiffe, dns, cn }) => {
         if (spiffe !== undefined) return names.spiffe !== undefined && fitsSpiffe(spiffe, names.spiffe);
@@ -50,7 +51,7 @@ export class AccessPolicy {
     )?.principal;
   }
 
-  #ofClaims(claims: Claims): Principal | undefined {
+  #ofClaims(claims: Claims): FilePrincipal | undefined {
     return this.#named.find(({ entry }) =>
       entry.tokens?.some((wanted) => [...wanted].every(([claim, value]) => hasClaim(claims, claim, value))),
     )?.principal;
@@ -59,11 +60,6 @@ export class AccessPolicy {
   #macOf(hash: string): string {
     return createHmac('sha256', this.#secret).update(hash).digest('base64');
   }
-}
-
-/** The key's hash as it stands in the file. A key has 256 random bits, so a fast hash is enough. */
-export function hashOfKey(key: string): string {
-  return `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
 function fitsSpiffe(pattern: string, id: string): boolean {

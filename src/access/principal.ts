@@ -11,10 +11,7 @@ import {
   type AccessSurface,
   fitsModel,
 } from '../core/access-method.ts';
-import type { ServingError } from '../core/errors.ts';
-
-/** The sender of a request, or the error that says why it is unknown. */
-export type Identity = Principal | ServingError;
+import type { Principal } from '../proxy/access-control.ts';
 
 export interface AccessRule {
   readonly models: readonly string[];
@@ -30,9 +27,8 @@ const BITS = Object.fromEntries(ACCESS_METHOD_NAMES.map((method, i) => [method, 
 >;
 const REST_SHIFT = ACCESS_METHOD_NAMES.length;
 
-export class Principal {
+export class FilePrincipal implements Principal {
   readonly name: string;
-  /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
   readonly #rules: readonly { readonly models: readonly string[]; readonly mask: number }[];
   /** The model of the request before: most requests ask for the same one. */

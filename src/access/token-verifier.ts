@@ -7,7 +7,7 @@ import type { AuthorizationRules } from '../config/authorization/authorization-s
 import type { KeySet } from '../config/authorization/key-set.ts';
 import { type Clock, wallDate } from '../core/clock.ts';
 import { ServingError } from '../core/errors.ts';
-import type { Principal } from './principal.ts';
+import type { FilePrincipal } from './principal.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;
 
@@ -16,12 +16,12 @@ export interface TokenVerifierOptions {
   readonly keySet: KeySet;
   readonly clock: Clock;
   /** Undefined if nobody has these claims. */
-  readonly principalOf: (claims: Claims) => Principal | undefined;
+  readonly principalOf: (claims: Claims) => FilePrincipal | undefined;
 }
 
 /** A token that was checked. */
 export interface Verified {
-  readonly principal: Principal;
+  readonly principal: FilePrincipal;
   /** Wall time in ms, the leeway included. */
   readonly expiresAt: number;
 }

@@ -7,10 +7,10 @@
  */
 import type { Clock } from '../core/clock.ts';
 import { ServingError } from '../core/errors.ts';
+import type { Identity, Visitor } from '../proxy/access-control.ts';
+import type { CertificateNames } from '../proxy/peer-identity.ts';
+import type { SentToken } from '../proxy/sent-token.ts';
 import type { AccessPolicy } from './access-policy.ts';
-import type { CertificateNames } from './certificate-names.ts';
-import type { Identity } from './principal.ts';
-import type { SentToken } from './sent-token.ts';
 
 /** A JWT is three parts of base64url. */
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
@@ -21,7 +21,7 @@ interface PolicyInForce {
   readonly clock: Clock;
 }
 
-export class Visitor {
+export class AuthorizedVisitor implements Visitor {
   readonly #inForce: PolicyInForce;
   readonly #certificate: CertificateNames | undefined;
   // The answer to the last question, and for how long it holds.

@@ -4,9 +4,9 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { sentToken } from '../access/sent-token.ts';
 import type { AuditLog } from '../ledger/log/audit-log.ts';
 import { peerOf } from '../proxy/net/listen-address.ts';
+import { sentToken } from '../proxy/sent-token.ts';
 import type { Refusal } from './access-guard.ts';
 import type { Deed } from './admin-path.ts';
 

@@ -2,8 +2,8 @@
 import { Buffer } from 'node:buffer';
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { CONSOLE_HEADER } from '../admin/access-guard.ts';
-import { secretIn } from '../config/authorization/secret-file.ts';
 import { readConfigFile } from '../config/config-file.ts';
+import { secretIn } from '../config/secret-file.ts';
 import { type AdminAddress, UNIX } from './sidecar-command.ts';
 
 interface AdminQuestion {

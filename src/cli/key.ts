@@ -4,7 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import process from 'node:process';
-import { hashOfKey } from '../access/access-policy.ts';
+import { hashOfKey } from '../config/secret-file.ts';
 
 const KEY_BYTES = 32;
 

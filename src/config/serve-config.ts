@@ -7,7 +7,6 @@
 import { systemClock } from '../core/clock.ts';
 import { type Authorization, readAuthorizationNow } from './authorization/authorization.ts';
 import { authorizationConflicts, authorizationWarnings } from './authorization/conflicts.ts';
-import { secretIn } from './authorization/secret-file.ts';
 import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './batching-parameters.ts';
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
@@ -29,6 +28,7 @@ import {
   type Origin,
   readOptions,
 } from './read-options.ts';
+import { secretIn } from './secret-file.ts';
 import { serviceLinkWarnings, withoutServiceLinks } from './service-links.ts';
 import { outOfDate } from './tls-config.ts';
 import { isTlsOnRest, readTls, type TlsAtStart } from './tls-source.ts';

@@ -3,7 +3,7 @@
  * for callers without an exchange.
  */
 export interface Call<Result> {
-  /** Asks for permission for each model that it names, before `resolve`; only with an authorization file. */
+  /** Asks for permission for each model that it names, before `resolve`; only with access control. */
   authorize(permit: Permit): void;
   /** Finds and borrows the version that answers. Throws ServingError. */
   resolve(): void;

@@ -2,7 +2,7 @@
  * The caller of a request: the one definition for the whole server. It is an opaque text. Two requests with the same
  * text are one caller's; how many connections it opens makes no difference, unless it is local.
  *
- *   a principal          whom the authorization file knows, by an API key, a JWT or a client certificate
+ *   a principal          whom the access control knows, by an API key, a JWT or a client certificate
  *   --caller_header      the header's value, as the client or the proxy in front sent it
  *   mutual TLS           the certificate's SPIFFE id, else its subject (peer-identity.ts)
  *   the peer's address   IPv4: the address; IPv6: its first 64 bits. With --proxy_protocol as the proxy tells it
@@ -17,8 +17,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
-import type { AccessControl } from '../access/access-control.ts';
-import type { Visitor } from '../access/visitor.ts';
+import type { AccessControl, Visitor } from './access-control.ts';
 import { peerAddressOf } from './net/peer-address.ts';
 import { type PeerIdentity, peerIdentity } from './peer-identity.ts';
 
@@ -31,7 +30,7 @@ const MAX_TEXT_LENGTH = 128;
 export class Callers {
   /** The header's name in lower case; undefined if callers are told apart by their connections alone. */
   readonly header: string | undefined;
-  /** Undefined without an authorization file. */
+  /** Undefined: everybody may ask everything. */
   readonly access: AccessControl | undefined;
   /** The header by which a request asks for a report on its answer (answer-reports.ts), in lower case; undefined: none. */
   readonly reportHeader: string | undefined;
@@ -69,7 +68,7 @@ export class Callers {
     return callerAt(address, this.#connections);
   }
 
-  /** Finds out the principals of a connection's requests; undefined without an authorization file. */
+  /** Finds out the principals of a connection's requests; undefined without access control. */
   visitorOf(connection: Duplex): Visitor | undefined {
     if (this.access === undefined) return undefined;
     let visitor = this.#visitors.get(connection);

@@ -7,7 +7,7 @@
  *     └───────┴────────┴──────────┴─────────┴────────┴─ an error, a passed deadline, ───────────┴─ fail ──┘
  *                                                       a client that leaves
  *
- * With an authorization file (access/access-control.ts) `admit` follows on begin, and `authorize` on decode.
+ * With access control (access-control.ts) `admit` follows on begin, and `authorize` on decode.
  *
  * Each step is a line below, under its name; docs/why/life-of-a-request.md describes the same steps and lists their
  * files.
@@ -22,13 +22,12 @@
  *
  * An exchange begins and finishes the request's lifecycle exactly once, and answers once, whatever happens in between.
  */
-import { type AccessControl, permit } from '../access/access-control.ts';
-import type { Identity } from '../access/principal.ts';
 import type { AccessMethod } from '../core/access-method.ts';
 import type { CancelListener } from '../core/cancel.ts';
 import { type ServingError, toServingError } from '../core/errors.ts';
 import type { ModelSpec } from '../core/model-spec.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../ledger/stage-clock.ts';
+import { type AccessControl, type Identity, permit } from './access-control.ts';
 import type { AnswerReports } from './answer-reports.ts';
 import type { Call, Permit } from './call.ts';
 import type { Held } from './refusal-hold.ts';
@@ -89,7 +88,7 @@ export interface Method<
 /** Shared by all exchanges of one server. */
 export interface ExchangeContext {
   readonly lifecycle: RequestLifecycle;
-  /** Undefined without an authorization file: everybody may ask everything. */
+  /** Undefined: everybody may ask everything. */
   readonly access?: AccessControl | undefined;
   /** Absent: no answer carries a report. */
   readonly reports?: AnswerReports | undefined;

@@ -8,9 +8,16 @@
 import type { X509Certificate } from 'node:crypto';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import type { CertificateNames } from '../access/certificate-names.ts';
 
-/** The common name is as node:crypto prints it, special characters escaped. */
+/** The names in a client certificate that was verified. */
+export interface CertificateNames {
+  /** Undefined without one. */
+  readonly spiffe: string | undefined;
+  readonly dns: readonly string[];
+  /** As node:crypto prints it, special characters escaped; undefined if its subject has none, or several. */
+  readonly commonName: string | undefined;
+}
+
 export interface PeerIdentity extends CertificateNames {
   /** The whole subject, one attribute a line, as node:crypto prints it. */
   readonly subject: string;

@@ -2,7 +2,6 @@
  * The context of one request, made when it arrives and passed on explicitly: its caller, its deadline, its cancel
  * signal and the times of its stages. When the request is finished it is the record that telemetry keeps.
  */
-import type { Identity, Principal } from '../access/principal.ts';
 import { CancelSignal } from '../core/cancel.ts';
 import type { Clock, Instant } from '../core/clock.ts';
 import type { DenseSetMember } from '../core/collections/dense-set.ts';
@@ -25,6 +24,7 @@ import {
 } from '../ledger/request-record.ts';
 import { StageClock } from '../ledger/stage-clock.ts';
 import type { TraceContext } from '../ledger/tracing/trace-context.ts';
+import type { Identity, Principal } from './access-control.ts';
 import type { CallerQuota } from './caller-limits.ts';
 import type { MemoryHolder } from './memory-budget.ts';
 
@@ -66,7 +66,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly peer: string;
   readonly userAgent: string | undefined;
   caller: string;
-  /** The sender; undefined without an authorization file, and until it is known. */
+  /** The sender; undefined without access control, and until it is known. */
   principal: Principal | undefined;
   /** These four may change until the request is submitted: some protocols have them in the message. */
   deadline: Instant;
@@ -131,7 +131,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
     return requestId(this.callerId, this.sequence);
   }
 
-  /** Lets the sender in, on a server with an authorization file. Throws `unauthenticated`. */
+  /** Lets the sender in, on a server with access control. Throws `unauthenticated`. */
   admit(identity: Identity | undefined): void {
     if (identity instanceof ServingError) throw identity;
     if (identity === undefined) throw new ServingError('unauthenticated', 'this server does not know who sends this');

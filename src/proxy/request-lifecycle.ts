@@ -7,7 +7,6 @@
  */
 import { performance } from 'node:perf_hooks';
 import { setImmediate } from 'node:timers';
-import { type Identity, Principal } from '../access/principal.ts';
 import type { Clock, Instant } from '../core/clock.ts';
 import { DenseSet } from '../core/collections/dense-set.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
@@ -16,6 +15,7 @@ import type { SequenceStep } from '../core/model-spec.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import { type CallerTrace, INFERENCE_METHODS, type Surface, type Telemetry } from '../ledger/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../ledger/stage-clock.ts';
+import { type Identity, isPrincipal } from './access-control.ts';
 import type { CallerLimits } from './caller-limits.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { RefusalHold } from './refusal-hold.ts';
@@ -93,7 +93,7 @@ export interface RequestArrival {
   readonly userAgent?: string | undefined;
   /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
-  /** The sender by the authorization file; undefined without that file. A promise never rejects. */
+  /** The sender; undefined without access control. A promise never rejects. */
   readonly identity?: Identity | Promise<Identity> | undefined;
   /** Absent: the default; an error if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
@@ -193,7 +193,7 @@ export class RequestLifecycle {
       sequence: this.#sequence++,
       peer: arrival.peer,
       userAgent: arrival.userAgent,
-      caller: identity instanceof Principal ? identity.caller : arrival.caller,
+      caller: isPrincipal(identity) ? identity.caller : arrival.caller,
       trace: telemetry.startTrace(arrival.callerTrace),
     });
     this.#open.add(context);

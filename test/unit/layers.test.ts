@@ -29,7 +29,7 @@ const LAYERS: readonly Layer[] = [
   { of: 'ledger/**', may: 'core/** codec/**', because: 'telemetry is told by all, and asks nobody' },
   {
     of: 'access/*',
-    may: 'core/** files/* config/** ledger/**',
+    may: 'core/** files/* config/** ledger/** proxy/*',
     because: 'who may do what is decided without knowing how a request came, or what answers it',
   },
   {
@@ -64,7 +64,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/*',
-    may: 'core/** ledger/** access/* proxy/net/peer-address.ts',
+    may: 'core/** ledger/** proxy/net/peer-address.ts',
     because: 'a request is the same thing on every surface',
   },
   {
@@ -74,7 +74,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/http1/**',
-    may: 'core/** codec/** ledger/** internals/* access/* proxy/* proxy/net/*',
+    may: 'core/** codec/** ledger/** internals/* proxy/* proxy/net/*',
     because: TRANSPORT,
   },
   {
@@ -90,7 +90,7 @@ const LAYERS: readonly Layer[] = [
   { of: 'proxy/http2/**', may: 'core/** internals/* proxy/net/*', because: TRANSPORT },
   {
     of: 'proxy/grpc/*',
-    may: 'core/** codec/** ledger/** internals/* access/* proxy/* proxy/net/* proxy/http2/**',
+    may: 'core/** codec/** ledger/** internals/* proxy/* proxy/net/* proxy/http2/**',
     because: TRANSPORT,
   },
   {
@@ -110,17 +110,17 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/servers/*',
-    may: 'core/** codec-thread/* ledger/** access/* proxy/**',
+    may: 'core/** codec-thread/* ledger/** proxy/**',
     because: 'a server joins a transport, protocols and handlers',
   },
   {
     of: 'admin/**',
-    may: 'core/** codec-thread/* config/** ledger/** backends/** models/** access/* proxy/** version.ts',
+    may: 'core/** codec-thread/* config/** ledger/** backends/** models/** proxy/** version.ts',
     because: 'the admin server shows what is below it',
   },
   {
     of: 'cli/**',
-    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** ledger/** backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** access/* admin/**',
+    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** ledger/** backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** admin/**',
     because: 'a command starts a server, or asks a running one',
   },
   {

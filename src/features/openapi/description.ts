@@ -1,11 +1,11 @@
 /** GET /openapi.json: the REST surface in OpenAPI, of the tables of its protocols. */
 import { Buffer } from 'node:buffer';
-import { API_KEY } from '../../access/sent-token.ts';
 import { METRICS_PATH } from '../../ledger/metrics/exposition.ts';
 import { JSON_TYPE } from '../../proxy/http1/answer-head.ts';
 import type { Page } from '../../proxy/http1/local-replies.ts';
 import type { Operation } from '../../proxy/protocols/rest/operation.ts';
 import { NO_MODEL, readable } from '../../proxy/protocols/rest/route.ts';
+import { API_KEY } from '../../proxy/sent-token.ts';
 import type { Described, RestPart } from '../../proxy/servers/rest-part.ts';
 import { openApiDocument } from './document.ts';
 

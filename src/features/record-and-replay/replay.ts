@@ -14,8 +14,8 @@ import {
 } from '../../codec/tensorflow/inference-response-reader.ts';
 import { readPredictRequest, readPredictResponse } from '../../codec/tensorflow/predict-reader.ts';
 import { type LogType, readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
-import { secretIn } from '../../config/authorization/secret-file.ts';
 import { readConfigFile } from '../../config/config-file.ts';
+import { secretIn } from '../../config/secret-file.ts';
 import { systemClock } from '../../core/clock.ts';
 import { differenceOf } from '../../proxy/records/golden-answer.ts';
 import { resultDifference, resultOf } from '../../proxy/records/golden-inference.ts';

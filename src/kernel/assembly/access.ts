@@ -1,12 +1,12 @@
 /** Builds who may do what: the authorization file's policy, the operators' token, the audit log; and reads them anew. */
-import { AccessControl } from '../../access/access-control.ts';
+import { AuthorizationFile } from '../../access/access-control.ts';
 import { AccessPolicy } from '../../access/access-policy.ts';
 import { watchPolicy } from '../../access/policy-watch.ts';
 import { Operators } from '../../admin/operators.ts';
 import type { Authorization } from '../../config/authorization/authorization.ts';
 import { authorizationConflicts } from '../../config/authorization/conflicts.ts';
-import { secretIn } from '../../config/authorization/secret-file.ts';
 import { readConfigFile } from '../../config/config-file.ts';
+import { secretIn } from '../../config/secret-file.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { FileWatch } from '../../files/file-watch.ts';
@@ -18,7 +18,7 @@ export class Access {
   readonly audit: AuditLog;
   readonly operators: Operators;
   /** Undefined without an authorization file. */
-  readonly control: AccessControl | undefined;
+  readonly control: AuthorizationFile | undefined;
   readonly #auditFile: AuditFile | undefined;
   readonly #watch: FileWatch | undefined;
   readonly #tokenFile: string;
@@ -33,7 +33,7 @@ export class Access {
     this.audit = new AuditLog(this.#auditFile?.logger ?? logger.steady(), systemClock);
     this.operators = new Operators(adminToken, this.audit);
     if (authorization === undefined) return;
-    const control = new AccessControl(new AccessPolicy(authorization, systemClock), systemClock, this.audit);
+    const control = new AuthorizationFile(new AccessPolicy(authorization, systemClock), systemClock, this.audit);
     this.control = control;
     this.#watch = createWatch(config, authorization, control, logger);
   }
@@ -74,7 +74,7 @@ function openAudit(path: string, logger: Logger): AuditFile | undefined {
 function createWatch(
   { options, tls }: ServeConfig,
   start: Authorization,
-  control: AccessControl,
+  control: AuthorizationFile,
   logger: Logger,
 ): FileWatch {
   const { authorization_file: path, authorization_file_poll_wait_seconds: seconds } = options;

@@ -1,5 +1,5 @@
 /** Builds the surfaces that clients send requests to: gRPC and REST. */
-import type { AccessControl } from '../../access/access-control.ts';
+
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { ConnectionCaps } from '../../config/machine/descriptors.ts';
 import type { Machine } from '../../config/machine/machine.ts';
@@ -12,6 +12,7 @@ import type { Surface as SurfaceName } from '../../ledger/request-record.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
+import type { AccessControl } from '../../proxy/access-control.ts';
 import { Callers } from '../../proxy/caller.ts';
 import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';

@@ -1,9 +1,10 @@
 /** The caller of a call: who it is, its `x-request-id`, and the span that the call belongs to. */
-import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../../access/sent-token.ts';
-import type { Visitor } from '../../access/visitor.ts';
+
 import type { CallerTrace } from '../../ledger/request-record.ts';
 import { callerTrace } from '../../ledger/tracing/propagation.ts';
+import type { Visitor } from '../access-control.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
+import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../sent-token.ts';
 
 /** Metadata that answers repeat. */
 export const REQUEST_ID = 'x-request-id';
@@ -12,7 +13,7 @@ export const TRACEPARENT = 'traceparent';
 export interface Caller {
   /** The caller's name, as proxy/caller.ts describes it. */
   readonly name: string;
-  /** Finds out who it is by `token`; undefined without an authorization file. */
+  /** Finds out who it is by `token`; undefined without access control. */
   readonly visitor: Visitor | undefined;
   readonly token: SentToken;
   /** Undefined if it sent none. */

@@ -4,8 +4,8 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Visitor } from '../../access/visitor.ts';
 import type { Clock } from '../../core/clock.ts';
+import type { Visitor } from '../access-control.ts';
 import type { Callers } from '../caller.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { SlicedBody } from '../sliced-body.ts';

@@ -18,9 +18,9 @@
  */
 import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
-import type { Visitor } from '../../access/visitor.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
+import type { Visitor } from '../access-control.ts';
 import type { Callers } from '../caller.ts';
 import type { GatedConnection } from '../net/connection-gate.ts';
 import { peerAddressOf } from '../net/peer-address.ts';

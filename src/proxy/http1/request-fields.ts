@@ -3,7 +3,6 @@
  * plain lane remembers heads (plain-request.ts) and looking up headers that are absent is slow.
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../../access/sent-token.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
@@ -11,6 +10,7 @@ import type { CallerTrace } from '../../ledger/request-record.ts';
 import { callerTrace } from '../../ledger/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
+import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../sent-token.ts';
 import { readSequenceStep, SEQUENCE_ID_HEADER } from '../sequence-header.ts';
 import { clientTimeout } from './deadline-headers.ts';
 
@@ -33,7 +33,7 @@ export interface RequestFields {
   readonly step: SequenceStep | undefined | ServingError;
   /** The caller that the header of `--caller_header` names; undefined without it. */
   readonly caller: string | undefined;
-  /** The caller's credential; undefined without an authorization file. */
+  /** The caller's credential; undefined without access control. */
   readonly token: SentToken;
   /** `x-request-id`. */
   readonly requestId: string | undefined;

@@ -3,7 +3,7 @@
  * PlainTransport takes the usual ones at a fraction of the cost (plain-connection.ts).
  */
 import type { Buffer } from 'node:buffer';
-import type { Visitor } from '../../access/visitor.ts';
+import type { Visitor } from '../access-control.ts';
 import type { Answer } from './answer-head.ts';
 import type { BodyOwner } from './body-reader.ts';
 import type { RequestFields } from './request-fields.ts';
@@ -14,7 +14,7 @@ export interface Transport {
   readonly peer: string;
   /** The caller of the connection, as in proxy/caller.ts. */
   readonly connectionCaller: string;
-  /** Undefined without an authorization file. */
+  /** Undefined without access control. */
   readonly visitor: Visitor | undefined;
   /** The connection is open. */
   readonly isOpen: boolean;

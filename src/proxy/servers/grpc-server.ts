@@ -1,7 +1,7 @@
 /** The gRPC surface: our services on an engine. Construct, listen, drain, close. */
 import type { Socket } from 'node:net';
-import type { AccessControl } from '../../access/access-control.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
+import type { AccessControl } from '../access-control.ts';
 import type { GrpcEngine, GrpcService } from '../grpc/engine.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
@@ -34,7 +34,7 @@ export interface GrpcServerParts {
   /** Undefined if clients may not change which models are served. */
   readonly reload?: ReloadHandler | undefined;
   readonly readiness: Readiness;
-  /** Undefined without an authorization file. It is that of the engine's callers. */
+  /** Undefined: everybody may ask everything. It is that of the engine's callers. */
   readonly access?: AccessControl | undefined;
   /** The surfaces that features add. Default: none. */
   readonly surfaces?: readonly Surface[];

@@ -14,11 +14,11 @@ import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { Principal } from '../../access/principal.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
 import type { Instant } from '../../core/clock.ts';
 import type { MetricsPage } from '../../ledger/metrics/exposition.ts';
+import { isPrincipal } from '../access-control.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
 import { Exchange } from '../exchange.ts';
@@ -286,7 +286,7 @@ export class RestServer {
     answer.catch((error: unknown) => this.#options.onInternalError(error));
   }
 
-  /** An authorization file allows the metrics to some callers alone; others are refused as any request is. */
+  /** Access control may allow the metrics to some callers alone; others are refused as any request is. */
   async #metrics(
     transport: Transport,
     route: RestRoute,
@@ -295,7 +295,7 @@ export class RestServer {
   ): Promise<void> {
     const who = await transport.visitor?.identify(transport.fields.token);
     const isOpen = this.#shared.access === undefined;
-    if (isOpen || (who instanceof Principal && who.may('metrics', 'rest', ALL_MODELS))) await send();
+    if (isOpen || (isPrincipal(who) && who.may('metrics', 'rest', ALL_MODELS))) await send();
     else this.#serve(transport, route, open);
   }
 

@@ -1,7 +1,6 @@
 /** Loading and unloading models by request, over a manager whose states a test moves. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Principal } from '../../../src/access/principal.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { ConfiguredModels, type OperatedModels } from '../../../src/features/open-inference/configured-models.ts';
 import { RepositoryHandler } from '../../../src/features/open-inference/repository-handler.ts';
@@ -9,6 +8,7 @@ import { AuditLog } from '../../../src/ledger/log/audit-log.ts';
 import { createLogger } from '../../../src/ledger/log/log.ts';
 import type { VersionState, VersionStatus } from '../../../src/models/serving/servable.ts';
 import type { UnloadOptions } from '../../../src/models/triton/model-repository.ts';
+import type { Principal } from '../../../src/proxy/access-control.ts';
 import { RequestContext } from '../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 

@@ -5,7 +5,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { Principal } from '../../../src/access/principal.ts';
 import { NO_PARAMETERS } from '../../../src/codec/open-inference/infer-request.ts';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
 import { ServingError } from '../../../src/core/errors.ts';
@@ -19,6 +18,7 @@ import { MemoryBudget } from '../../../src/proxy/memory-budget.ts';
 import type { RequestContext } from '../../../src/proxy/request-context.ts';
 import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { principalOf } from '../../support/rule-principal.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 const MIB = 2 ** 20;
@@ -133,7 +133,7 @@ test('with an authorization file it is for those whom a rule for all models allo
     [['m'], ['shared_memory'], 'permission_denied'],
   ] as const) {
     const context = begin();
-    context.admit(new Principal('p', [{ models, methods }]));
+    context.admit(principalOf('p', { models, methods }));
     assert.equal(
       kindOf(() => shared.tensorsOf(request(1, 0), context)),
       kind,

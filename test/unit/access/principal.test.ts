@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { permit } from '../../../src/access/access-control.ts';
-import { type AccessRule, Principal } from '../../../src/access/principal.ts';
+import { type AccessRule, FilePrincipal } from '../../../src/access/principal.ts';
 import { ACCESS_METHOD_NAMES, ACCESS_SURFACES } from '../../../src/core/access-method.ts';
 import type { ServingError } from '../../../src/core/errors.ts';
+import { type Principal, permit } from '../../../src/proxy/access-control.ts';
 
 const NAMES = ['a', 'ab', 'abc', 'b', 'A', '', 'constructor', '__proto__'];
 const RULE: fc.Arbitrary<AccessRule> = fc.record({
@@ -22,7 +22,7 @@ describe('Principal', () => {
     });
     fc.assert(
       fc.property(fc.array(RULE, { maxLength: 4 }), fc.array(question, { maxLength: 20 }), (rules, questions) => {
-        const principal = new Principal('p', rules);
+        const principal = new FilePrincipal('p', rules);
         for (const { method, surface, model } of questions) {
           const wanted = rules.some(
             (rule) =>
@@ -46,11 +46,11 @@ describe('Principal', () => {
       }
       return assert.fail('it was permitted');
     };
-    const principal = new Principal('p', [{ models: ['a'], methods: ['predict'], surfaces: ['rest'] }]);
+    const principal = new FilePrincipal('p', [{ models: ['a'], methods: ['predict'], surfaces: ['rest'] }]);
     assert.equal(textFor(principal, 'a'), textFor(principal, 'there-is-none'));
     assert.equal(textFor(undefined, 'a'), textFor(principal, 'a'));
     assert.ok(
-      permit(new Principal('p', [{ models: ['a'], methods: ['predict'] }]), 'predict', 'grpc', 'a') === undefined,
+      permit(new FilePrincipal('p', [{ models: ['a'], methods: ['predict'] }]), 'predict', 'grpc', 'a') === undefined,
     );
   });
 });

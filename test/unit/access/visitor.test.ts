@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { AccessControl } from '../../../src/access/access-control.ts';
+import { AuthorizationFile } from '../../../src/access/access-control.ts';
 import { AccessPolicy } from '../../../src/access/access-policy.ts';
-import type { CertificateNames } from '../../../src/access/certificate-names.ts';
-import { type Identity, Principal } from '../../../src/access/principal.ts';
-import { Visitor } from '../../../src/access/visitor.ts';
+import type { FilePrincipal } from '../../../src/access/principal.ts';
+import { AuthorizedVisitor } from '../../../src/access/visitor.ts';
 import { newKey } from '../../../src/cli/key.ts';
 import { readAuthorizationNow } from '../../../src/config/authorization/authorization.ts';
 import { readConfigFile } from '../../../src/config/config-file.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { AuditLog } from '../../../src/ledger/log/audit-log.ts';
+import type { Identity } from '../../../src/proxy/access-control.ts';
+import type { CertificateNames } from '../../../src/proxy/peer-identity.ts';
 import { createIssuer, type PrincipalEntry, writeAccessFile } from '../../support/access-file.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
@@ -30,23 +31,24 @@ const PRINCIPALS: readonly PrincipalEntry[] = [
 let wallMs = Date.now();
 const clock = { ...systemClock, wallMs: () => wallMs };
 
-function createControl(t: Parameters<typeof tempDirectory>[0]): AccessControl {
+function createControl(t: Parameters<typeof tempDirectory>[0]): AuthorizationFile {
   const path = writeAccessFile(tempDirectory(t), PRINCIPALS, issuer);
   const { authorization, errors } = readAuthorizationNow(path, readConfigFile);
   assert.deepEqual(errors, undefined);
   wallMs = Date.now();
   const logger = { info: () => assert.fail(), warn: () => assert.fail() } as never;
-  return new AccessControl(new AccessPolicy(authorization!, clock), clock, new AuditLog(logger, clock));
+  return new AuthorizationFile(new AccessPolicy(authorization!, clock), clock, new AuditLog(logger, clock));
 }
 
 function nameOf(identity: Identity): string {
-  return identity instanceof Principal ? identity.name : `${identity.kind} ${String(identity.attributes?.['reason'])}`;
+  if (identity instanceof ServingError) return `${identity.kind} ${String(identity.attributes?.['reason'])}`;
+  return (identity as FilePrincipal).name;
 }
 
 describe('Visitor', () => {
   it('knows a key at once, and refuses an unknown one even with a good certificate', (t) => {
     const control = createControl(t);
-    const visitor = new Visitor(control, { ...NAMELESS, commonName: 'ads' });
+    const visitor = new AuthorizedVisitor(control, { ...NAMELESS, commonName: 'ads' });
     const ask = (token: string | undefined): string => nameOf(visitor.identify(token) as Identity);
     assert.deepEqual([undefined, key.key, `${key.key}A`, key.key.slice(1), 'x', undefined].map(ask), [
       'exact',
@@ -58,13 +60,16 @@ describe('Visitor', () => {
     ]);
     const unreadable = new ServingError('unauthenticated', 'two');
     assert.equal(visitor.identify(unreadable), unreadable);
-    assert.equal(nameOf(new Visitor(control, undefined).identify(undefined) as Identity), 'unauthenticated none');
+    assert.equal(
+      nameOf(new AuthorizedVisitor(control, undefined).identify(undefined) as Identity),
+      'unauthenticated none',
+    );
   });
 
   it('matches certificates by whole segments, and by exact names', (t) => {
     const control = createControl(t);
     const who = (names: Partial<CertificateNames>): string =>
-      nameOf(new Visitor(control, { ...NAMELESS, ...names }).identify(undefined) as Identity);
+      nameOf(new AuthorizedVisitor(control, { ...NAMELESS, ...names }).identify(undefined) as Identity);
     assert.equal(who({ spiffe: 'spiffe://prod/ns/search/sa/a' }), 'below');
     assert.equal(who({ spiffe: 'spiffe://prod/ns/ads' }), 'exact');
     assert.equal(who({ dns: ['x', 'ads.svc'] }), 'exact');
@@ -81,7 +86,7 @@ describe('Visitor', () => {
   });
 
   it('checks a JWT once, and again when it has expired', async (t) => {
-    const visitor = new Visitor(createControl(t), undefined);
+    const visitor = new AuthorizedVisitor(createControl(t), undefined);
     // By the server's clock: the issuer's goes on meanwhile, and may be in the next second already.
     const token = await issuer.token({ sub: 'ranker', exp: Math.floor(wallMs / 1000) + 600 });
     const first = visitor.identify(token);
@@ -101,13 +106,13 @@ describe('Visitor', () => {
   it('finds a token that another connection has sent without checking it again', async (t) => {
     const control = createControl(t);
     const token = await issuer.token({ scope: 'x infer y', tenant: ['b', 'a'] });
-    assert.equal(nameOf(await new Visitor(control, undefined).identify(token)), 'scoped');
-    assert.equal(nameOf(new Visitor(control, undefined).identify(token) as Identity), 'scoped');
+    assert.equal(nameOf(await new AuthorizedVisitor(control, undefined).identify(token)), 'scoped');
+    assert.equal(nameOf(new AuthorizedVisitor(control, undefined).identify(token) as Identity), 'scoped');
   });
 
   it('forgets what it knew when the rules change', (t) => {
     const control = createControl(t);
-    const visitor = new Visitor(control, undefined);
+    const visitor = new AuthorizedVisitor(control, undefined);
     assert.equal(nameOf(visitor.identify(key.key) as Identity), 'keyed');
     const path = writeAccessFile(tempDirectory(t), PRINCIPALS.slice(1, 3));
     control.policy = new AccessPolicy(readAuthorizationNow(path, readConfigFile).authorization!, clock);
@@ -146,10 +151,13 @@ describe('Visitor', () => {
       'one claim of two': await issuer.token({ scope: 'infer' }),
     };
     for (const [what, token] of Object.entries(forged)) {
-      const identity = await new Visitor(control, undefined).identify(token);
+      const identity = await new AuthorizedVisitor(control, undefined).identify(token);
       assert.ok(identity instanceof ServingError, what);
       assert.equal(identity.kind, 'unauthenticated', what);
     }
-    assert.equal(nameOf(await new Visitor(control, undefined).identify(`${head}.${body}.${signature}`)), 'subject');
+    assert.equal(
+      nameOf(await new AuthorizedVisitor(control, undefined).identify(`${head}.${body}.${signature}`)),
+      'subject',
+    );
   });
 });

@@ -1,12 +1,11 @@
 /** Exchanges of gRPC calls, with a clock that stands still and a puppet engine. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AccessControl } from '../../../src/access/access-control.ts';
-import { type Identity, Principal } from '../../../src/access/principal.ts';
 import { clientLeft } from '../../../src/core/cancel.ts';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
 import { GrpcStatus, ServingError, SharedError } from '../../../src/core/errors.ts';
 import { noTelemetry, type RequestRecord } from '../../../src/ledger/request-record.ts';
+import type { AccessControl, Identity } from '../../../src/proxy/access-control.ts';
 import { lookupCall } from '../../../src/proxy/call.ts';
 import type { Method } from '../../../src/proxy/exchange.ts';
 import {
@@ -21,6 +20,7 @@ import { unaryMethod } from '../../../src/proxy/grpc/grpc-wire.ts';
 import type { RequestContext } from '../../../src/proxy/request-context.ts';
 import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { principalOf } from '../../support/rule-principal.ts';
 
 class PuppetCall implements GrpcCall {
   readonly path = '/s/M';
@@ -271,9 +271,9 @@ test('a refusal without decoding comes behind the question who may ask', async (
   };
   const rule = { models: ['m'], methods: ['predict'] } as const;
   assert.equal(codeFor(undefined), GrpcStatus.UNAUTHENTICATED);
-  assert.equal(codeFor(new Principal('eve', [{ ...rule, models: ['other'] }])), GrpcStatus.PERMISSION_DENIED);
-  assert.equal(codeFor(new Principal('eve', [{ ...rule, surfaces: ['rest'] }])), GrpcStatus.PERMISSION_DENIED);
-  assert.equal(codeFor(new Principal('ann', [rule])), GrpcStatus.RESOURCE_EXHAUSTED);
+  assert.equal(codeFor(principalOf('eve', { ...rule, models: ['other'] })), GrpcStatus.PERMISSION_DENIED);
+  assert.equal(codeFor(principalOf('eve', { ...rule, surfaces: ['rest'] })), GrpcStatus.PERMISSION_DENIED);
+  assert.equal(codeFor(principalOf('ann', rule)), GrpcStatus.RESOURCE_EXHAUSTED);
   assert.equal(codeFor(undefined, false), GrpcStatus.RESOURCE_EXHAUSTED, 'without an authorization file');
   assert.equal(decoded, 0);
   assert.deepEqual(bench.outcomes.slice(-2), ['overloaded', 'overloaded']);

@@ -1,6 +1,6 @@
 /**
  * grpc.health.v1.Health: says whether the server wants requests. All services have the server's one readiness; the name of
- * a model, as a service, has the model's. With an authorization file no model is known here: health is open to all.
+ * a model, as a service, has the model's. With access control no model is known here: health is open to all.
  *
  * It is outside the request lifecycle on purpose: a draining server must still answer that it is not serving, and a
  * Watch that stays open for days is no request in flight.

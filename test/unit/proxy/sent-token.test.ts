@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { sentToken } from '../../../src/access/sent-token.ts';
 import { ServingError } from '../../../src/core/errors.ts';
+import { sentToken } from '../../../src/proxy/sent-token.ts';
 
 describe('sentToken', () => {
   it('reads a key or JWT from either header, with the scheme in any case', () => {
