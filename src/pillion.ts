@@ -3,6 +3,8 @@
  * before: src/kernel/feature.ts says how a feature is made.
  */
 import { accessLog } from './features/access-log/feature.ts';
+import { audit } from './features/audit/feature.ts';
+import { authorization } from './features/authorization/feature.ts';
 import { autoRuntime } from './features/auto-runtime/feature.ts';
 import { webConsole } from './features/console/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
@@ -30,6 +32,8 @@ import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
 const LINES = [
+  { feature: audit, adds: 'a log of changes and refusals: who, what and whether' },
+  { feature: authorization, adds: 'a file that says who may ask which models for what' },
   { feature: proxyProtocol, adds: 'the addresses of clients behind a proxy, as its first bytes tell them' },
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },

@@ -20,7 +20,6 @@ export async function configurationSchemas(code) {
   const { FEATURES } = await load('pillion.js');
   const { FEATURE, modelFileSchema, SIGNATURES } = await load('models/model-file/declaration.js');
   const { VALUE } = await load('models/model-file/value-schema.js');
-  const { AUTHORIZATION_SCHEMA } = await load('config/authorization/authorization-schema.js');
   const { REMOTE_SCHEMA } = await load('backends/remote/remote-file.js');
   const signatures = "Signatures that a model has beside its graph's own (docs/reference/signatures.md)";
   return {
@@ -35,11 +34,13 @@ export async function configurationSchemas(code) {
       `${signatures}, and what runs it (docs/how-to/runtimes.md).`,
       { ...SIGNATURES, feature: FEATURE, value: VALUE },
     ),
-    'authorization.schema.json': jsonSchemaOf(
-      AUTHORIZATION_SCHEMA,
-      'The file of --authorization_file',
-      'Who may ask which models for what (docs/how-to/authorization.md).',
-    ),
+    ...(FEATURES.features.some(({ name }) => name === 'authorization') && {
+      'authorization.schema.json': jsonSchemaOf(
+        (await load('features/authorization/authorization-schema.js')).AUTHORIZATION_SCHEMA,
+        'The file of --authorization_file',
+        'Who may ask which models for what (src/features/authorization/README.md).',
+      ),
+    }),
     'remote.schema.json': jsonSchemaOf(
       REMOTE_SCHEMA,
       "remote.yaml in a version's directory",

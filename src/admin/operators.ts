@@ -4,7 +4,10 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import { readConfigFile } from '../config/config-file.ts';
+import { secretIn } from '../config/secret-file.ts';
 import type { AuditLog } from '../ledger/log/audit-log.ts';
+import type { Logger } from '../ledger/log/log.ts';
 import { peerOf } from '../proxy/net/listen-address.ts';
 import { sentToken } from '../proxy/sent-token.ts';
 import type { Refusal } from './access-guard.ts';
@@ -21,6 +24,13 @@ export class Operators {
   constructor(token?: string, audit?: AuditLog) {
     this.token = token;
     this.#audit = audit;
+  }
+
+  /** Reads the token's file anew. One without a token changes nothing, and the log says so. */
+  reread(path: string, logger: Logger): void {
+    const { token, error } = secretIn(path, readConfigFile(path));
+    if (token === undefined) logger.error({ event: 'admin_token' }, `the token before stays: ${error}`);
+    else this.token = token;
   }
 
   /** Undefined if the sender has the token, or none is asked for. */

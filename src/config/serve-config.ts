@@ -5,8 +5,7 @@
  *   command line ▸ environment ▸ pillion.yaml ▸ batching_parameters_file ▸ default      the first that gives it counts
  */
 import { systemClock } from '../core/clock.ts';
-import { type Authorization, readAuthorizationNow } from './authorization/authorization.ts';
-import { authorizationConflicts, authorizationWarnings } from './authorization/conflicts.ts';
+import { Facts } from '../core/collections/facts.ts';
 import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './batching-parameters.ts';
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
@@ -34,6 +33,7 @@ import { outOfDate } from './tls-config.ts';
 import { isTlsOnRest, readTls, type TlsAtStart } from './tls-source.ts';
 import { checkTritonOptions, withTritonNames } from './triton/flags.ts';
 import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
+import { openYaml } from './yaml/yaml-document.ts';
 
 export interface ServeConfig {
   readonly models: readonly ModelConfig[];
@@ -51,14 +51,14 @@ export interface ServeConfig {
   /** The TLS of gRPC, and of REST if `isRestTls`; undefined = plain text. */
   readonly tls: TlsAtStart | undefined;
   readonly isRestTls: boolean;
-  /** Undefined = everybody may ask everything. */
-  readonly authorization: Authorization | undefined;
   /** Undefined = the operators' server asks for none. */
   readonly adminToken: string | undefined;
   /** The path of the metrics on the REST port; undefined = none. */
   readonly metricsPath: string | undefined;
   /** Given values without effect, for the log. */
   readonly warnings: readonly string[];
+  /** What features have read besides. */
+  readonly facts: Facts;
 }
 
 type ServeConfigResult =
@@ -98,24 +98,23 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
   const modelDefaults = { executionProvider: options.execution_provider, modelKeys, absent };
   const sources = { options, origins, keys, modelDefaults, environment, yamlFile };
   const collected = collectModels({ ...sources, errors, warnings });
+  const tls = readTls(options, origins, errors);
+  const isRestTls = tls !== undefined && isTlsOnRest(options, origins);
+  const facts = new Facts();
+  const given = { options, origins, tls, isRestTls, facts, openYaml };
   if (areOptionsSound) {
-    features.check({ options, origins }, errors);
+    features.check(given, errors);
     checkTogether(options, errors);
   }
   if (areOptionsSound) checkTritonOptions({ options, origins }, errors, warnings);
   warnings.push(...serviceLinkWarnings(links), ...withoutEffect(options, origins));
-  const tls = readTls(options, origins, errors);
   const metricsPath = readMetricsPath(options, errors);
-  const authorization = readAuthorizationFile(options, tls, errors);
   const adminToken = readAdminToken(options.admin_token_file, errors);
-  const isRestTls = tls !== undefined && isTlsOnRest(options, origins);
   checkJoinedPort(options, { grpc: tls !== undefined, rest: isRestTls }, errors);
   if (errors.length > 0) return { errors };
   if (tls !== undefined) warnings.push(...outOfDate(tls.config, systemClock.wallMs()));
-  if (authorization !== undefined)
-    warnings.push(...authorizationWarnings(authorization, options, { grpc: tls !== undefined, rest: isRestTls }));
-  warnings.push(...features.warnings({ options, origins, authorization }));
-  const read = { tls, isRestTls, authorization, adminToken, metricsPath };
+  warnings.push(...features.warnings(given));
+  const read = { tls, isRestTls, facts, adminToken, metricsPath };
   return { config: Object.freeze({ ...collected, ...read, modelDefaults, options, origins, warnings }) };
 }
 
@@ -181,7 +180,7 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
 
 /** Warnings about options that belong to a feature which is off. */
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
-  const given = (names: readonly string[]): readonly Origin[] => givenOf(names, { options, origins });
+  const given = (names: readonly string[]): readonly Origin[] => givenOf(names, { origins });
   const reloads = options.enable_reload_rpc ? [] : given(['log_root']);
   const hasTls = options.ssl_config_file !== '' || options.tls_cert_file !== '';
   const tls = hasTls ? [] : given(['tls_min_version', 'tls_cipher_suites', 'tls_poll_wait_seconds']);
@@ -191,20 +190,6 @@ function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origi
     ),
     ...tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`),
   ];
-}
-
-function readAuthorizationFile(
-  { authorization_file: path }: ServeOptions,
-  tls: TlsAtStart | undefined,
-  errors: string[],
-): Authorization | undefined {
-  if (path === '') return undefined;
-  const { authorization, errors: mistakes = [] } = readAuthorizationNow(path, readConfigFile);
-  errors.push(
-    ...mistakes,
-    ...(authorization === undefined ? [] : authorizationConflicts(path, authorization, tls?.config)),
-  );
-  return authorization;
 }
 
 function readAdminToken(path: string, errors: string[]): string | undefined {

@@ -1,4 +1,4 @@
-/** The methods that an authorization file can allow, and the surfaces that have them. */
+/** The methods that a caller may be allowed, and the surfaces that have them. */
 
 export const ACCESS_SURFACES = ['grpc', 'rest'] as const;
 export type AccessSurface = (typeof ACCESS_SURFACES)[number];
@@ -33,15 +33,3 @@ export const ACCESS_METHOD_NAMES = Object.keys(ACCESS_METHODS) as readonly Acces
 
 /** The pattern of all models, and the model that a method asks for that concerns all of them. */
 export const ALL_MODELS = '*';
-
-const ALL_AT_ONCE: ReadonlySet<AccessMethod> = new Set(['reload', 'metrics', 'shared_memory', 'settings']);
-
-/** Whether the method concerns all models at once. */
-export function concernsAllModels(method: AccessMethod): boolean {
-  return ALL_AT_ONCE.has(method);
-}
-
-/** Whether the pattern, a name or the beginning of names and a `*`, fits the name (or covers the other pattern). */
-export function fitsModel(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
-}

@@ -94,6 +94,17 @@ export class WakeTimer {
   }
 }
 
+/** Resolves when `work` has ended, or after `ms`. */
+export async function atMost(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  let stopWaiting = (): void => undefined;
+  const isOver = new Promise<void>((resolve) => {
+    stopWaiting = resolve;
+  });
+  const timer = clock.setTimer(clock.nowMs() + ms, stopWaiting);
+  await Promise.race([work, isOver]);
+  timer.cancel();
+}
+
 /** The wall-clock time of a monotonic instant, in ms since 1970. */
 export function wallOf(clock: Clock, instant: Instant): number {
   return clock.wallMs() - (clock.nowMs() - instant);

@@ -10,7 +10,7 @@
 
 import type { ModelReport } from '../admin/models-report.ts';
 import type { ModelKeys } from '../config/model-key.ts';
-import type { FeatureOptions, GivenOptions, ReadOptions } from '../config/options/feature-options.ts';
+import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
 import { leftOut, type OptionTable } from '../config/read-options.ts';
 import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { Command } from './command.ts';
@@ -28,7 +28,7 @@ export interface Feature {
   /** Checks the given options together, as FeatureOptions says. */
   check?(given: GivenOptions, errors: string[]): void;
   /** Lines for the log about its options, as FeatureOptions says. */
-  warnings?(read: ReadOptions): readonly string[];
+  warnings?(given: GivenOptions): readonly string[];
   /** A sentence of `pillion status` about a model, of what the feature tells in its report. Undefined = there is none. */
   modelNote?(model: ModelReport): string | undefined;
   /** Its commands of `pillion`, beside the kernel's own. */
@@ -92,8 +92,8 @@ export class FeatureList implements FeatureOptions {
     for (const feature of this.features) feature.check?.(given, errors);
   }
 
-  warnings(read: ReadOptions): readonly string[] {
-    return this.features.flatMap((feature) => feature.warnings?.(read) ?? []);
+  warnings(given: GivenOptions): readonly string[] {
+    return this.features.flatMap((feature) => feature.warnings?.(given) ?? []);
   }
 
   /** The list without these, and without the features that require them. */

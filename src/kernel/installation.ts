@@ -13,6 +13,7 @@ import type { Surface as SurfaceName } from '../ledger/request-record.ts';
 import type { AppTelemetry } from '../ledger/telemetry.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { ModelRepository } from '../models/triton/model-repository.ts';
+import type { AccessControl } from '../proxy/access-control.ts';
 import type { Callers } from '../proxy/caller.ts';
 import type { GrpcEngine, GrpcEngineOptions } from '../proxy/grpc/engine.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
@@ -140,6 +141,14 @@ export interface Installation {
   readonly telemetry: AppTelemetry;
   readonly readiness: ReadinessGate;
   readonly models: ModelSeams;
+  /** Decides who may do what; undefined: everybody may do everything. */
+  readonly access: AccessControl | undefined;
+  /** The log of changes and refusals; undefined: they are not written down. */
+  readonly audit: AuditLog | undefined;
+  /** Only one feature may control who does what. */
+  controlAccess(control: AccessControl): void;
+  /** Only one feature may write the audit log. */
+  auditBy(log: AuditLog): void;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
   /** Adds methods of gRPC and REST for clients. */

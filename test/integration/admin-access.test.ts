@@ -14,6 +14,7 @@ import { tempDirectory } from '../support/temp-directory.ts';
 
 after(killSidecars);
 
+const NEEDS_AUDIT = { skip: !hasFeature('audit') };
 const BODY = JSON.stringify({ instances: [Array.from({ length: 64 }, () => 0.5)] });
 
 interface Asked {
@@ -56,7 +57,7 @@ async function startWithToken(t: TestContext, ...args: readonly string[]): Promi
   const tokenFile = join(directory, 'token');
   const auditFile = join(directory, 'audit.log');
   writeFileSync(tokenFile, `${token}\n`);
-  const own = [`--admin_token_file=${tokenFile}`, `--audit_log_file=${auditFile}`];
+  const own = [`--admin_token_file=${tokenFile}`, ...(hasFeature('audit') ? [`--audit_log_file=${auditFile}`] : [])];
   const sidecar = await startSidecar([...DIGITS, '--capture_payloads=all', ...own, ...args]);
   const audit = (): readonly LogLine[] => {
     const lines = readFileSync(auditFile, 'utf8').split('\n');
@@ -140,7 +141,7 @@ describe('a token for operators', () => {
     }
   });
 
-  it('has its deeds in the audit log, and those whom it was refused', async (t) => {
+  it('has its deeds in the audit log, and those whom it was refused', NEEDS_AUDIT, async (t) => {
     const { sidecar, token, auditFile, audit } = await startWithToken(t);
     const authorization = `Bearer ${token}`;
     const post = { method: 'POST', body: BODY };
@@ -172,7 +173,7 @@ describe('a token for operators', () => {
     assert.doesNotMatch(readFileSync(auditFile, 'utf8') + sidecar.output(), new RegExp(token));
   });
 
-  it('bounds the lines about refusals, and counts the rest', async (t) => {
+  it('bounds the lines about refusals, and counts the rest', NEEDS_AUDIT, async (t) => {
     const { sidecar, audit } = await startWithToken(t);
     await Promise.all(Array.from({ length: 200 }, () => ask(sidecar.admin, '/models')));
     await sidecar.stop();
@@ -224,7 +225,7 @@ describe('a Unix socket for operators', () => {
   });
 });
 
-describe('SIGHUP', () => {
+describe('SIGHUP', { skip: !hasFeature('authorization') || !hasFeature('audit') }, () => {
   it('reads the token and the rules anew, and opens the audit log anew', async (t) => {
     const directory = tempDirectory(t);
     const [before, later] = [newKey(), newKey()];
@@ -273,7 +274,7 @@ describe('SIGHUP', () => {
   });
 });
 
-describe('the audit log’s file', () => {
+describe('the audit log’s file', NEEDS_AUDIT, () => {
   it('is no link', async (t) => {
     const directory = tempDirectory(t);
     const link = join(directory, 'audit.log');

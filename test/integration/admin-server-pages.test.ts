@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, it } from 'node:test';
+import { hasFeature } from '../support/has-feature.ts';
 import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
@@ -61,7 +62,7 @@ describe('the admin port', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
-  it('changes the level of the log, and the audit log says so', async (t) => {
+  it('changes the level of the log, and the audit log says so', { skip: !hasFeature('audit') }, async (t) => {
     const directory = tempDirectory(t);
     const [tokenFile, auditFile] = [join(directory, 'token'), join(directory, 'audit')];
     writeFileSync(tokenFile, 'a-token-of-the-operators-0123456789');

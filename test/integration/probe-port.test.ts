@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
 import { newKey } from '../../src/cli/key.ts';
 import { writeAccessFile } from '../support/access-file.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { DIGITS, killSidecars, type PillionProcess, runPillion, startSidecar } from '../support/sidecar.ts';
 import { writeSurfaceModels } from '../support/surface-models.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
@@ -58,7 +59,9 @@ describe('the probe port', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
-  it('has neither metrics nor names of models where callers are asked who they are', async (t) => {
+  it('has neither metrics nor names of models where callers are asked who they are', {
+    skip: !hasFeature('authorization'),
+  }, async (t) => {
     const file = writeAccessFile(tempDirectory(t), [
       { name: 'app', keys: [newKey().hash], may: [{ models: ['digits'], methods: ['predict'] }] },
     ]);

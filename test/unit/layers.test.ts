@@ -28,11 +28,6 @@ const LAYERS: readonly Layer[] = [
   { of: 'config/**', may: 'core/** files/* codec/**', because: 'options are read before there is anything else' },
   { of: 'ledger/**', may: 'core/** codec/**', because: 'telemetry is told by all, and asks nobody' },
   {
-    of: 'access/*',
-    may: 'core/** files/* config/** ledger/** proxy/*',
-    because: 'who may do what is decided without knowing how a request came, or what answers it',
-  },
-  {
     of: 'scheduler/**',
     may: 'core/** ledger/**',
     because: 'the scheduler knows tasks, deadlines and an Executor; no protocol, model file or runtime',
@@ -125,12 +120,12 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'kernel/**',
-    may: 'access/* admin/** backends/** codec/** codec-thread/* config/** core/** files/* gen/* internals/* kernel/** models/** proxy/** scheduler/** ledger/** version.ts',
+    may: 'admin/** backends/** codec/** codec-thread/* config/** core/** files/* gen/* internals/* kernel/** models/** proxy/** scheduler/** ledger/** version.ts',
     because: 'all parts are joined here',
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** codec-thread/* config/** ledger/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* access/* version.ts',
+    may: 'core/** files/* codec/** codec-thread/* config/** ledger/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* version.ts',
     because: 'a feature stands on the seams of the kernel, and on no other feature',
   },
   {

@@ -9,19 +9,15 @@ import { modelFields, optionFields, tlsFields } from '../../config/describe-conf
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 
-/** Options that name files whose contents are read. */
-const FILE_OPTION = /(^config|_file)$/;
-/** A log that is written, not read. */
-const WRITTEN: ReadonlySet<string> = new Set(['audit_log_file']);
+/** Options that name files whose contents are read; a log's is written. */
+const FILE_OPTION = /(^config|(?<!_log)_file)$/;
 
 /** A scheme, and what follows to the next blank, quote or comma. */
 const URL_TEXT = /\b([a-z][a-z0-9+.-]*:\/\/)([^\s"'<>,]*)/gi;
 
 export function configDump(config: ServeConfig, models: readonly ModelConfig[]): object {
   const options = optionFields(config);
-  const files = Object.entries(config.options).filter(
-    ([name, value]) => FILE_OPTION.test(name) && !WRITTEN.has(name) && value !== '',
-  );
+  const files = Object.entries(config.options).filter(([name, value]) => FILE_OPTION.test(name) && value !== '');
   return withoutSecrets({
     options,
     files: Object.fromEntries(files),

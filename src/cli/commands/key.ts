@@ -10,7 +10,7 @@ export const keyCommand: Command = {
   (umask 077; pillion key new >/etc/pillion/admin.token)
 
 The key goes to standard output. Its hash goes to standard error: an authorization file has the hash, so that who reads
-the file does not have the key. docs/how-to/authorization.md shows the file.
+the file does not have the key. src/features/authorization/README.md shows the file.
 `,
   async run(args) {
     if (args.join(' ') !== 'new') throw new UsageError(['pillion key wants "new", and nothing else'], 'key');

@@ -1,5 +1,7 @@
-import type { Authorization } from '../authorization/authorization.ts';
+import type { Facts } from '../../core/collections/facts.ts';
 import type { ConfigKeys, OptionTable, OptionValues, Origin } from '../read-options.ts';
+import type { TlsAtStart } from '../tls-source.ts';
+import type { openYaml } from '../yaml/yaml-document.ts';
 import type { ServeOptions } from './serve-options.ts';
 
 /** Options as they were read, for checks of several together. */
@@ -7,12 +9,13 @@ export interface GivenOptions {
   /** The options of the kernel and of every feature. */
   readonly options: ServeOptions;
   readonly origins: ReadonlyMap<string, Origin>;
-}
-
-/** The options and files that warnings may depend on. */
-export interface ReadOptions extends GivenOptions {
-  /** Undefined without an authorization file. */
-  readonly authorization: Authorization | undefined;
+  /** The TLS of gRPC, and of REST if `isRestTls`; undefined = plain text. */
+  readonly tls: TlsAtStart | undefined;
+  readonly isRestTls: boolean;
+  /** What features have read besides, such as files that their options name. The server's configuration has them too. */
+  readonly facts: Facts;
+  /** Reads YAML: every command reads what a feature checks, and only serve wants to load a parser. */
+  readonly openYaml: typeof openYaml;
 }
 
 /** The options and keys that features add to the configuration. */
@@ -20,11 +23,11 @@ export interface FeatureOptions extends ConfigKeys {
   /** Adds a line to `errors` for what may not be together. Called if each option alone is sound. */
   check(given: GivenOptions, errors: string[]): void;
   /** Lines for the log about values that do less than one might think. */
-  warnings(read: ReadOptions): readonly string[];
+  warnings(given: GivenOptions): readonly string[];
 }
 
 /** The options of the table that were given, rather than left at their defaults. */
-export function givenOf(names: readonly string[], { origins }: GivenOptions): readonly Origin[] {
+export function givenOf(names: readonly string[], { origins }: Pick<GivenOptions, 'origins'>): readonly Origin[] {
   return names.map((name) => origins.get(name)!).filter(({ kind }) => kind !== 'default');
 }
 

@@ -53,17 +53,6 @@ export const FILE_OPTIONS = {
     placeholder: 'FILE',
     help: 'SSLConfig in protobuf’s text format: key and certificates, as PEM text, of the gRPC port. Read again when it changes.',
   }),
-  authorization_file: text({
-    default: '',
-    placeholder: 'FILE',
-    help: 'File that says who may ask which models for what (docs/how-to/authorization.md); it refuses everything else. Without the file, everybody may ask everything.',
-  }),
-  authorization_file_poll_wait_seconds: integer({
-    min: 0,
-    max: DAY_S,
-    default: 10,
-    help: 'Seconds between two reads of --authorization_file and its JWKS. 0 = they are read again on SIGHUP alone.',
-  }),
   rest_api_tls: flag({
     default: false,
     help: 'The REST port uses TLS too. Default: with --tls_cert_file it does, with --ssl_config_file it does not.',

@@ -1,4 +1,4 @@
-/** Options of `pillion serve` about the operators' server, probes and the audit log. */
+/** Options of `pillion serve` about the operators' server and probes. */
 import { flag, integer, type Option, text } from './option-types.ts';
 
 export const OPERATOR_OPTIONS = {
@@ -27,10 +27,5 @@ export const OPERATOR_OPTIONS = {
     default: '',
     placeholder: 'FILE',
     help: 'A file with one token: everything on the operators’ server but /live, /ready and the console’s files wants it, as "authorization: Bearer TOKEN". `pillion key new` makes one. Read again on SIGHUP.',
-  }),
-  audit_log_file: text({
-    default: '',
-    placeholder: 'FILE',
-    help: 'Where the audit log goes: one JSON line for each change and each refusal. Opened anew on SIGHUP. Without it, the lines are in the log, with "audit": true.',
   }),
 } satisfies Record<string, Option<unknown>>;

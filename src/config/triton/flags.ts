@@ -52,10 +52,6 @@ export function checkTritonOptions({ options, origins }: Given, errors: string[]
     const origin = origins.get(name)!;
     return origin.kind === 'default' ? undefined : origin.place;
   };
-  const metrics = given('metrics_port');
-  if (metrics !== undefined && options.metrics_port !== -1 && options.authorization_file !== '') {
-    errors.push(`${metrics} asks nobody who they are; with --authorization_file the REST port serves metrics`);
-  }
   if (options.model_repository.length === 0) {
     for (const name of OF_REPOSITORY) {
       const place = given(name);

@@ -160,3 +160,7 @@ export class YamlDocument {
     return key !== undefined && (isKeyWanted || isEmpty) ? key : value;
   }
 }
+
+export function openYaml(path: string, bytes: Uint8Array): YamlDocument {
+  return new YamlDocument(path, bytes);
+}

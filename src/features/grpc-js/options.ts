@@ -1,4 +1,4 @@
-import { optionsOf, type ReadOptions, textOf } from '../../config/options/feature-options.ts';
+import { type GivenOptions, optionsOf, textOf } from '../../config/options/feature-options.ts';
 import { text } from '../../config/options/option-types.ts';
 import type { OptionTable } from '../../config/read-options.ts';
 
@@ -11,14 +11,14 @@ export const ENGINE_OPTIONS = {
   }),
 } satisfies OptionTable;
 
-export function isGrpcJs(config: Pick<ReadOptions, 'options'>): boolean {
+export function isGrpcJs(config: Pick<GivenOptions, 'options'>): boolean {
   return optionsOf(config, ENGINE_OPTIONS).http2_engine === 'grpc-js';
 }
 
-export function engineWarnings(config: ReadOptions): readonly string[] {
+export function engineWarnings(config: GivenOptions): readonly string[] {
   if (!isGrpcJs(config)) return [];
   const hidden = '--http2_engine=grpc-js does not see a second authorization header; pillion refuses such a call';
   const passed =
     '--http2_engine=grpc-js passes nothing on to the application: it gets the requests on the REST port alone';
-  return [...(!textOf(config, 'app') ? [] : [passed]), ...(config.authorization === undefined ? [] : [hidden])];
+  return [...(!textOf(config, 'app') ? [] : [passed]), ...(!textOf(config, 'authorization_file') ? [] : [hidden])];
 }

@@ -9,15 +9,17 @@ import { HeadroomMeter, type RunPlace } from './headroom-meter.ts';
 const DEFAULT_OBJECTIVE_MS = 1000;
 
 export function installHeadroom(server: Installation): void {
-  const { config, telemetry, surface, adminPaths, service } = server;
+  const { telemetry, surface, adminPaths, service } = server;
   let meter: HeadroomMeter | undefined;
-  const namesModels = config.options.authorization_file === '';
   surface((parts) => {
     const made = createMeter(server, parts);
     meter = made;
     telemetry.follow(made);
     observe(telemetry, made);
-    const page = () => ({ contentType: 'application/json', text: `${JSON.stringify(made.read(namesModels))}\n` });
+    const page = () => ({
+      contentType: 'application/json',
+      text: `${JSON.stringify(made.read(server.access === undefined))}\n`,
+    });
     return { probePages: new Map([['/headroom', page]]) };
   });
   const says = 'how much more traffic it takes, for autoscalers';

@@ -10,7 +10,8 @@ import { LoadReports } from './load-reports.ts';
 import { LOAD_REPORT_OPTIONS } from './options.ts';
 import { OrcaService } from './orca-service.ts';
 
-export function installLoadReports({ config, clock, telemetry, surface }: Installation): void {
+export function installLoadReports(server: Installation): void {
+  const { config, clock, telemetry, surface } = server;
   const { load_reports: when } = optionsOf(config, LOAD_REPORT_OPTIONS);
   if (when === 'off') return;
   surface(({ loads }) => {
@@ -19,7 +20,7 @@ export function installLoadReports({ config, clock, telemetry, surface }: Instal
       meter ??= startMeter(loads, clock, telemetry);
       return meter.figures();
     };
-    const namesModels = config.options.authorization_file === '';
+    const namesModels = server.access === undefined;
     const reports = new LoadReports({ meter: { figures }, isAlways: when === 'always', namesModels });
     return loadReportSurface(reports, clock);
   });

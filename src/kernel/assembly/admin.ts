@@ -5,7 +5,7 @@ import { AdminServer } from '../../admin/admin-server.ts';
 import { callersReport, type ReportedCallers } from '../../admin/callers-report.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
-import type { Operators } from '../../admin/operators.ts';
+import { Operators } from '../../admin/operators.ts';
 import { configDump } from '../../admin/server/config-dump.ts';
 import type { PodLife } from '../../admin/server/pod-life.ts';
 import { type ServerFacts, serverInfo } from '../../admin/server/server-info.ts';
@@ -30,14 +30,13 @@ interface AdminServerParts extends ServedParts {
   readonly readiness: ReadinessGate;
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
-  readonly operators: Operators;
   readonly life: PodLife;
   readonly onInternalError: (error: unknown) => void;
   readonly installed: Installer;
 }
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
-  const { installed, operators, life, logger } = parts;
+  const { installed, life, logger } = parts;
   const { config, machine, models, callers, readiness, telemetry, gate, onInternalError } = parts;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...installed.waitsFor()];
   const look = installed.lookOf(parts);
@@ -54,6 +53,9 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
     metrics: (page) => telemetry.metrics.page(page),
   });
   const paths = [...own, ...modelPaths(models, logger), ...installed.adminPathsOf({ ...parts, look })];
+  const operators = new Operators(config.adminToken, installed.audit);
+  const { admin_token_file: file } = config.options;
+  if (file !== '') installed.service({ reread: () => operators.reread(file, logger) });
   return new AdminServer({ paths, gate, operators, onInternalError });
 }
 

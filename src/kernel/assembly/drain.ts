@@ -12,7 +12,7 @@
  * second half HTTP/1.1 answers end their connections: clients whose next connection goes to another server by now leave
  * while new ones are still taken, and few idle ones are left for the drain to end, with which a request might cross.
  */
-import { systemClock } from '../../core/clock.ts';
+import { atMost, systemClock } from '../../core/clock.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { UnderWay } from '../installation.ts';
@@ -65,7 +65,7 @@ export async function drainSurfaces({ logger, lifecycle, surfaces, others, timeo
   const isEnding = Promise.all(surfaces.map((surface) => surface.drain(graceMs)));
   await Promise.race([Promise.all([isEnding, lifecycle.untilQuiet()]), overdue]);
   await lifecycle.drain();
-  await atMost(SENDING_MS, isEnding);
+  await atMost(systemClock, SENDING_MS, isEnding);
   timeout.cancel();
   await Promise.all([...surfaces.map((surface) => surface.close()), isEnding]);
   return cut;
@@ -77,15 +77,4 @@ function underWay(lifecycle: RequestLifecycle, others: readonly UnderWay[]): Cut
 
 export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => systemClock.setTimer(systemClock.nowMs() + ms, resolve));
-}
-
-/** Resolves when `work` has ended, or after `ms`. */
-export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let stopWaiting = (): void => undefined;
-  const isOver = new Promise<void>((resolve) => {
-    stopWaiting = resolve;
-  });
-  const timer = systemClock.setTimer(systemClock.nowMs() + ms, stopWaiting);
-  await Promise.race([work, isOver]);
-  timer.cancel();
 }

@@ -3,9 +3,11 @@ import type { LookAtVersions } from '../../admin/explanation.ts';
 import { explainNothing } from '../../admin/models-report.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
+import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { FileKeys } from '../../models/model-file/file-key.ts';
+import type { AccessControl } from '../../proxy/access-control.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type {
@@ -35,6 +37,8 @@ export class Installer implements Installation {
   makeFront: ((parts: FrontParts) => Front) | undefined;
   makeEngine: EngineMaker | undefined;
   makePrelude: MakePrelude | undefined;
+  access: AccessControl | undefined;
+  audit: AuditLog | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
   #makeLook: (parts: ServedParts) => LookAtVersions = () => () => explainNothing;
@@ -48,6 +52,14 @@ export class Installer implements Installation {
     this.logger = logger;
     this.telemetry = telemetry;
   }
+
+  readonly controlAccess = (control: AccessControl): void => {
+    this.access = control;
+  };
+
+  readonly auditBy = (log: AuditLog): void => {
+    this.audit = log;
+  };
 
   readonly service = (service: Service): void => {
     this.services.push(service);

@@ -76,8 +76,8 @@ export function createModels(parts: ModelParts): ModelManager {
   const load = loadOfKinds(parts, memory.load, prepare, () => manager);
   const manager: ModelManager = new ModelManager({
     models: config.models,
-    // An authorization file may let a caller know of some models alone, so no error names the others.
-    namesModels: config.authorization === undefined,
+    // A caller may know of some models alone, so no error names the others.
+    namesModels: parts.installed.access === undefined,
     load: async (model, version, directory, signal) =>
       load(model, version, await artifactDirectory(model, directory, config.options), signal),
     checkMemory: async (model, version, directory) => {

@@ -27,7 +27,7 @@ export function createReloads(
   logger: Logger,
   reloader: ModelReloader,
   metrics: Metrics,
-  audit: AuditLog,
+  audit: AuditLog | undefined,
 ): Reloads {
   /** The last list from the command line or the file, which HandleReloadConfigRequest does not change. */
   let ownModels = config.models;
@@ -107,7 +107,7 @@ function createReloadHandler(
   logger: Logger,
   reloader: ModelReloader,
   metrics: Metrics,
-  audit: AuditLog,
+  audit: AuditLog | undefined,
   ownModels: () => readonly ModelConfig[],
 ): ReloadHandler | undefined {
   const { enable_reload_rpc, model_roots, log_root } = options;

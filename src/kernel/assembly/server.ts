@@ -12,7 +12,7 @@ import { describeMachine, type Machine, readMachine } from '../../config/machine
 import { unreadFacts } from '../../config/machine/unread-facts.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
-import { systemClock } from '../../core/clock.ts';
+import { atMost, systemClock } from '../../core/clock.ts';
 import { CoreBudget } from '../../core/core-budget.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -29,13 +29,12 @@ import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { Records } from '../../proxy/records/records.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
-import { Access } from './access.ts';
 import { createAdmin } from './admin.ts';
 import { type ClientDrain, createClientDrain } from './client-drain.ts';
 import { capsOf, createDescriptorWatch, createGates } from './connection-limits.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
-import { atMost, drainSurfaces, pause } from './drain.ts';
+import { drainSurfaces, pause } from './drain.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
 import type { Installer } from './installer.ts';
 import { listenOnSurfaces } from './listeners.ts';
@@ -88,7 +87,6 @@ export class Server implements Pillion {
   readonly #surfaces: Surfaces;
   readonly #admin: AdminServer;
   readonly #clientDrain: ClientDrain;
-  readonly #access: Access;
   readonly #installed: Installer;
   readonly #localCalls: LocalCalls;
   #addresses: Addresses | undefined;
@@ -128,8 +126,7 @@ export class Server implements Pillion {
     const models = createModels({ ...shared, installed, isServing: () => this.#models.isReady, onChange });
     seams.serve(models);
     this.repository = createRepository(config, models, logger);
-    const access = new Access(config, logger);
-    const reloads = createReloads(config, logger, models, metrics, access.audit);
+    const reloads = createReloads(config, logger, models, metrics, installed.audit);
     const resolver = new ModelResolver(models, seams);
     const modelInfo = new ModelInfoHandler(models);
     this.#readiness = readiness;
@@ -149,11 +146,11 @@ export class Server implements Pillion {
     const caps = capsOf(options, installed.makeFront !== undefined);
     const gates = createGates(options, caps, metrics, logger);
     this.#descriptorWatch = createDescriptorWatch(gates, logger);
-    const connections = { gates, caps, tls: tls?.listen, access: access.control };
+    const connections = { gates, caps, tls: tls?.listen };
     const loads = createLoads(coreSlots, budget);
     this.#surfaces = createSurfaces({
       ...{ ...common, ...connections, loads, models, modelInfo, repository: this.repository },
-      ...{ reload: reloads.handler, audit: access.audit },
+      reload: reloads.handler,
     });
     this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });
     this.#admin = createAdmin({
@@ -165,12 +162,10 @@ export class Server implements Pillion {
       callers: coreSlots.callers,
       slots: coreSlots.total,
       runCores: () => coreSlots.total,
-      operators: access.operators,
       addresses: () => this.#addresses,
     });
 
     this.#localCalls = new LocalCalls({ lifecycle, resolver, onInternalError });
-    this.#access = access;
     this.#installed = installed;
     this.#lifecycle = lifecycle;
     this.#records = records;
@@ -201,7 +196,6 @@ export class Server implements Pillion {
       this.#tls?.watch.start();
       this.#memoryWatch.start();
       this.#descriptorWatch.start();
-      this.#access.start();
       for (const service of this.#installed.services) service.start?.();
       await Promise.all([this.#models.start(), this.#telemetry.start()]);
       // The server was drained before the models were ready.
@@ -225,7 +219,6 @@ export class Server implements Pillion {
 
   reread(): void {
     const phase = this.#ended !== undefined ? 'ending' : this.#areModelsStarted ? 'serving' : 'starting';
-    this.#access.reread();
     for (const service of this.#installed.services) service.reread?.();
     this.#reread(phase);
   }
@@ -272,10 +265,9 @@ export class Server implements Pillion {
     this.#memoryWatch.stop();
     this.#descriptorWatch.stop();
     await this.#closeModels();
-    await atMost(FLUSHING_MS, this.#records.close());
+    await atMost(systemClock, FLUSHING_MS, this.#records.close());
     await this.#admin.close();
     await Promise.all([this.#surfaces.metrics?.close(), this.#surfaces.probes?.close()]);
-    await atMost(FLUSHING_MS, this.#access.close());
     await this.#installed.close();
     this.#deadlines.close();
     return await this.#telemetry.close();
@@ -285,6 +277,7 @@ export class Server implements Pillion {
   async #closeModels(): Promise<void> {
     this.leavesRuns = true;
     await atMost(
+      systemClock,
       MODELS_END_MS,
       this.#models.close().then(() => {
         this.leavesRuns = false;

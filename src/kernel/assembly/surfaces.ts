@@ -6,13 +6,11 @@ import type { Machine } from '../../config/machine/machine.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
-import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { Surface as SurfaceName } from '../../ledger/request-record.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
-import type { AccessControl } from '../../proxy/access-control.ts';
 import { Callers } from '../../proxy/caller.ts';
 import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';
@@ -39,8 +37,6 @@ import type { Loads } from './load.ts';
 interface SurfacesParts {
   readonly installed: Installer;
   readonly models: ModelManager;
-  /** The log of changes that callers make. */
-  readonly audit: AuditLog;
   readonly config: ServeConfig;
   readonly machine: Machine;
   readonly lifecycle: RequestLifecycle;
@@ -52,8 +48,6 @@ interface SurfacesParts {
   readonly readiness: Readiness;
   /** Undefined if clients may not reload. */
   readonly reload: ReloadHandler | undefined;
-  /** Undefined without an authorization file. */
-  readonly access: AccessControl | undefined;
   readonly loads: Loads;
   readonly telemetry: AppTelemetry;
   readonly logger: RootLogger;
@@ -76,11 +70,11 @@ export interface Surfaces {
 }
 
 export function createSurfaces(parts: SurfacesParts): Surfaces {
-  const { config, installed, lifecycle, thread, resolver, modelInfo, readiness, reload, access, telemetry, tls } =
-    parts;
+  const { config, installed, lifecycle, thread, resolver, modelInfo, readiness, reload, telemetry, tls } = parts;
+  const { access, audit } = installed;
   const { options } = config;
   const hasProxyAddresses = installed.makePrelude !== undefined;
-  const shared = { maxMessageBytes: options.max_message_bytes, loads: parts.loads.readings, hasProxyAddresses };
+  const shared = { maxMessageBytes: options.max_message_bytes, loads: parts.loads.readings, hasProxyAddresses, audit };
   const surfaces = installed.surfaces.map((make) => make({ ...parts, ...shared }));
   const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
   const served = { lifecycle, resolver, modelInfo, surfaces };
@@ -119,7 +113,7 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
 
 /** The ports that ask nobody who they are. Where callers are asked, --probe_port has no metrics: they name models. */
 function createPageServers(
-  { config, access, readiness, gates, onInternalError }: SurfacesParts,
+  { config, installed, readiness, gates, onInternalError }: SurfacesParts,
   surfaces: readonly Surface[],
   metricsPage: PageMaker,
 ): Pick<Surfaces, 'metrics' | 'probes'> {
@@ -128,7 +122,7 @@ function createPageServers(
     port === -1 ? undefined : new PageServer({ pages, gate: gates.probes, onInternalError });
   const probes = probePages(readiness);
   for (const surface of surfaces) for (const [path, page] of surface.probePages ?? []) probes.set(path, page);
-  if (access === undefined && config.metricsPath !== undefined) probes.set('/metrics', metricsPage);
+  if (installed.access === undefined && config.metricsPath !== undefined) probes.set('/metrics', metricsPage);
   return { metrics: server(metrics_port, new Map([['/metrics', metricsPage]])), probes: server(probe_port, probes) };
 }
 

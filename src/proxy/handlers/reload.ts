@@ -30,7 +30,7 @@ export interface ReloadParts {
   readonly defaults: ModelDefaults;
   readonly limits: () => ReloadLimits;
   readonly events: ReloadEvents;
-  readonly audit?: AuditLog;
+  readonly audit?: AuditLog | undefined;
 }
 
 /** Reading one walks all its series. */

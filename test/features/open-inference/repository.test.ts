@@ -4,8 +4,7 @@ import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import { ConfiguredModels, type OperatedModels } from '../../../src/features/open-inference/configured-models.ts';
 import { RepositoryHandler } from '../../../src/features/open-inference/repository-handler.ts';
-import { AuditLog } from '../../../src/ledger/log/audit-log.ts';
-import { createLogger } from '../../../src/ledger/log/log.ts';
+import type { AuditLog } from '../../../src/ledger/log/audit-log.ts';
 import type { VersionState, VersionStatus } from '../../../src/models/serving/servable.ts';
 import type { UnloadOptions } from '../../../src/models/triton/model-repository.ts';
 import type { Principal } from '../../../src/proxy/access-control.ts';
@@ -73,12 +72,11 @@ describe('RepositoryHandler', () => {
       unload: (_: string, { mayUnload }: UnloadOptions = {}) =>
         Promise.resolve(['mine', 'theirs'].filter((name) => mayUnload!(name))),
     };
-    const { clock, context } = make();
-    const destination = { write: (line: string) => void lines.push(JSON.parse(line).model) };
-    const logger = createLogger({ level: 'info', clock, destination });
+    const { context } = make();
+    const audit: Partial<AuditLog> = { request: (_record, _outcome, _error, model) => lines.push(model!) };
     const principal = { may: (_m: string, _s: string, model: string) => model !== 'theirs' } as unknown as Principal;
     Object.assign(context, { principal });
-    const handler = new RepositoryHandler(models, new AuditLog(logger, clock));
+    const handler = new RepositoryHandler(models, audit as AuditLog);
     await handler.unload('all', { unloadDependents: true }, context);
     await handler.load('all', context);
     assert.deepEqual(lines, ['all', 'mine', 'all', 'part']);

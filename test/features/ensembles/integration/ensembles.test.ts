@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { newKey } from '../../../../src/cli/key.ts';
 import { writeAccessFile } from '../../../support/access-file.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
 import { type OnnxNode, onnxModel } from '../../../support/onnx-model.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 
@@ -265,7 +266,7 @@ describe('who may ask an ensemble', () => {
     rmSync(directory, { recursive: true, force: true });
   });
 
-  it('needs no permission for its members, and has none by it', async () => {
+  it('needs no permission for its members, and has none by it', { skip: !hasFeature('authorization') }, async () => {
     writeModel(at('scale'), 'Mul', 3);
     writeYaml(at('one'), 'ensemble: {steps: [{model: scale, inputs: {x: x}, outputs: {y: y}}]}\n');
     const key = newKey();

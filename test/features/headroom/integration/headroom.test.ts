@@ -4,6 +4,7 @@ import { afterEach, describe, it } from 'node:test';
 import { newKey } from '../../../../src/cli/key.ts';
 import type { Headroom } from '../../../../src/features/headroom/headroom-meter.ts';
 import { writeAccessFile } from '../../../support/access-file.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
 import { DIGITS, killSidecars, type PillionProcess, startSidecar } from '../../../support/sidecar.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
@@ -57,7 +58,7 @@ describe('the probe port', () => {
     assert.equal(await sidecar.stop(), 0);
   });
 
-  it('names no models where callers are asked who they are', async (t) => {
+  it('names no models where callers are asked who they are', { skip: !hasFeature('authorization') }, async (t) => {
     const file = writeAccessFile(tempDirectory(t), [
       { name: 'app', keys: [newKey().hash], may: [{ models: ['digits'], methods: ['predict'] }] },
     ]);

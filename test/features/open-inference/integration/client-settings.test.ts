@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { newKey } from '../../../../src/cli/key.ts';
 import { writeAccessFile } from '../../../support/access-file.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
 import { type OtlpReceiver, startHttpReceiver } from '../../../support/otlp-receiver.ts';
 import { decode, encode, type Fields } from '../../../support/proto-registry.ts';
 import { frame, openSession, type RawAnswer, rawCall } from '../../../support/raw-grpc.ts';
@@ -18,7 +19,7 @@ import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../../../suppo
 const keys = { operator: newKey(), watcher: newKey() };
 const ALL = ['*'];
 
-describe('settings that callers may change', () => {
+describe('settings that callers may change', { skip: !hasFeature('authorization') }, () => {
   const directory = mkdtempSync(join(tmpdir(), 'pillion-'));
   let receiver: OtlpReceiver;
   let sidecar: Sidecar;

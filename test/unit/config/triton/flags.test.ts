@@ -191,9 +191,3 @@ describe('--model_repository', () => {
     );
   });
 });
-
-it('--metrics_port asks nobody, so it is refused with an authorization file', (t) => {
-  const file = new ConfigFiles(t).write('authorization.yaml', 'rules: []');
-  const errors = errorsOf(['--model_base_path=/m', '--metrics-port=0', `--authorization_file=${file}`]);
-  assert.match(errors.join('\n'), /--metrics_port asks nobody who they are/);
-});

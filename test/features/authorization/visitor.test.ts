@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { createHmac, createPublicKey } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { AuthorizationFile } from '../../../src/access/access-control.ts';
-import { AccessPolicy } from '../../../src/access/access-policy.ts';
-import type { FilePrincipal } from '../../../src/access/principal.ts';
-import { AuthorizedVisitor } from '../../../src/access/visitor.ts';
 import { newKey } from '../../../src/cli/key.ts';
-import { readAuthorizationNow } from '../../../src/config/authorization/authorization.ts';
 import { readConfigFile } from '../../../src/config/config-file.ts';
+import { openYaml } from '../../../src/config/yaml/yaml-document.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { ServingError } from '../../../src/core/errors.ts';
-import { AuditLog } from '../../../src/ledger/log/audit-log.ts';
+import { FileAccessControl } from '../../../src/features/authorization/access-control.ts';
+import { AccessPolicy } from '../../../src/features/authorization/access-policy.ts';
+import { readAuthorizationNow } from '../../../src/features/authorization/authorization.ts';
+import type { FilePrincipal } from '../../../src/features/authorization/principal.ts';
+import { FileVisitor } from '../../../src/features/authorization/visitor.ts';
 import type { Identity } from '../../../src/proxy/access-control.ts';
 import type { CertificateNames } from '../../../src/proxy/peer-identity.ts';
 import { createIssuer, type PrincipalEntry, writeAccessFile } from '../../support/access-file.ts';
@@ -31,13 +31,14 @@ const PRINCIPALS: readonly PrincipalEntry[] = [
 let wallMs = Date.now();
 const clock = { ...systemClock, wallMs: () => wallMs };
 
-function createControl(t: Parameters<typeof tempDirectory>[0]): AuthorizationFile {
+function createControl(t: Parameters<typeof tempDirectory>[0]): FileAccessControl {
   const path = writeAccessFile(tempDirectory(t), PRINCIPALS, issuer);
-  const { authorization, errors } = readAuthorizationNow(path, readConfigFile);
+  const { authorization, errors } = readAuthorizationNow(path, { read: readConfigFile, openYaml });
   assert.deepEqual(errors, undefined);
   wallMs = Date.now();
-  const logger = { info: () => assert.fail(), warn: () => assert.fail() } as never;
-  return new AuthorizationFile(new AccessPolicy(authorization!, clock), clock, new AuditLog(logger, clock));
+  return new FileAccessControl(new AccessPolicy(authorization!, clock), clock, {
+    request: () => assert.fail(),
+  } as never);
 }
 
 function nameOf(identity: Identity): string {
@@ -48,7 +49,7 @@ function nameOf(identity: Identity): string {
 describe('Visitor', () => {
   it('knows a key at once, and refuses an unknown one even with a good certificate', (t) => {
     const control = createControl(t);
-    const visitor = new AuthorizedVisitor(control, { ...NAMELESS, commonName: 'ads' });
+    const visitor = new FileVisitor(control, { ...NAMELESS, commonName: 'ads' });
     const ask = (token: string | undefined): string => nameOf(visitor.identify(token) as Identity);
     assert.deepEqual([undefined, key.key, `${key.key}A`, key.key.slice(1), 'x', undefined].map(ask), [
       'exact',
@@ -60,16 +61,13 @@ describe('Visitor', () => {
     ]);
     const unreadable = new ServingError('unauthenticated', 'two');
     assert.equal(visitor.identify(unreadable), unreadable);
-    assert.equal(
-      nameOf(new AuthorizedVisitor(control, undefined).identify(undefined) as Identity),
-      'unauthenticated none',
-    );
+    assert.equal(nameOf(new FileVisitor(control, undefined).identify(undefined) as Identity), 'unauthenticated none');
   });
 
   it('matches certificates by whole segments, and by exact names', (t) => {
     const control = createControl(t);
     const who = (names: Partial<CertificateNames>): string =>
-      nameOf(new AuthorizedVisitor(control, { ...NAMELESS, ...names }).identify(undefined) as Identity);
+      nameOf(new FileVisitor(control, { ...NAMELESS, ...names }).identify(undefined) as Identity);
     assert.equal(who({ spiffe: 'spiffe://prod/ns/search/sa/a' }), 'below');
     assert.equal(who({ spiffe: 'spiffe://prod/ns/ads' }), 'exact');
     assert.equal(who({ dns: ['x', 'ads.svc'] }), 'exact');
@@ -86,7 +84,7 @@ describe('Visitor', () => {
   });
 
   it('checks a JWT once, and again when it has expired', async (t) => {
-    const visitor = new AuthorizedVisitor(createControl(t), undefined);
+    const visitor = new FileVisitor(createControl(t), undefined);
     // By the server's clock: the issuer's goes on meanwhile, and may be in the next second already.
     const token = await issuer.token({ sub: 'ranker', exp: Math.floor(wallMs / 1000) + 600 });
     const first = visitor.identify(token);
@@ -106,16 +104,19 @@ describe('Visitor', () => {
   it('finds a token that another connection has sent without checking it again', async (t) => {
     const control = createControl(t);
     const token = await issuer.token({ scope: 'x infer y', tenant: ['b', 'a'] });
-    assert.equal(nameOf(await new AuthorizedVisitor(control, undefined).identify(token)), 'scoped');
-    assert.equal(nameOf(new AuthorizedVisitor(control, undefined).identify(token) as Identity), 'scoped');
+    assert.equal(nameOf(await new FileVisitor(control, undefined).identify(token)), 'scoped');
+    assert.equal(nameOf(new FileVisitor(control, undefined).identify(token) as Identity), 'scoped');
   });
 
   it('forgets what it knew when the rules change', (t) => {
     const control = createControl(t);
-    const visitor = new AuthorizedVisitor(control, undefined);
+    const visitor = new FileVisitor(control, undefined);
     assert.equal(nameOf(visitor.identify(key.key) as Identity), 'keyed');
     const path = writeAccessFile(tempDirectory(t), PRINCIPALS.slice(1, 3));
-    control.policy = new AccessPolicy(readAuthorizationNow(path, readConfigFile).authorization!, clock);
+    control.policy = new AccessPolicy(
+      readAuthorizationNow(path, { read: readConfigFile, openYaml }).authorization!,
+      clock,
+    );
     assert.equal(nameOf(visitor.identify(key.key) as Identity), 'unauthenticated key');
   });
 
@@ -151,13 +152,10 @@ describe('Visitor', () => {
       'one claim of two': await issuer.token({ scope: 'infer' }),
     };
     for (const [what, token] of Object.entries(forged)) {
-      const identity = await new AuthorizedVisitor(control, undefined).identify(token);
+      const identity = await new FileVisitor(control, undefined).identify(token);
       assert.ok(identity instanceof ServingError, what);
       assert.equal(identity.kind, 'unauthenticated', what);
     }
-    assert.equal(
-      nameOf(await new AuthorizedVisitor(control, undefined).identify(`${head}.${body}.${signature}`)),
-      'subject',
-    );
+    assert.equal(nameOf(await new FileVisitor(control, undefined).identify(`${head}.${body}.${signature}`)), 'subject');
   });
 });

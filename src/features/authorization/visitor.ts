@@ -5,11 +5,11 @@
  *   a token in the headers   an API key, else a JWT; one that is unknown is refused, whatever the certificate says
  *   else                     the client certificate of the connection
  */
-import type { Clock } from '../core/clock.ts';
-import { ServingError } from '../core/errors.ts';
-import type { Identity, Visitor } from '../proxy/access-control.ts';
-import type { CertificateNames } from '../proxy/peer-identity.ts';
-import type { SentToken } from '../proxy/sent-token.ts';
+import type { Clock } from '../../core/clock.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { Identity, Visitor } from '../../proxy/access-control.ts';
+import type { CertificateNames } from '../../proxy/peer-identity.ts';
+import type { SentToken } from '../../proxy/sent-token.ts';
 import type { AccessPolicy } from './access-policy.ts';
 
 /** A JWT is three parts of base64url. */
@@ -21,7 +21,7 @@ interface PolicyInForce {
   readonly clock: Clock;
 }
 
-export class AuthorizedVisitor implements Visitor {
+export class FileVisitor implements Visitor {
   readonly #inForce: PolicyInForce;
   readonly #certificate: CertificateNames | undefined;
   // The answer to the last question, and for how long it holds.

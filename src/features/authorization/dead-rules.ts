@@ -2,13 +2,18 @@
  * Parts of an authorization file that could never apply: what an earlier part covers, what names the same thing twice,
  * and methods that no surface of their rule has. The operator meant something else, so each is a mistake.
  */
-import { ACCESS_METHODS, ACCESS_SURFACES, ALL_MODELS, concernsAllModels, fitsModel } from '../../core/access-method.ts';
-import type { YamlDocument, YamlPath } from '../yaml/yaml-document.ts';
+
+import type { YamlDocument, YamlPath } from '../../config/yaml/yaml-document.ts';
+import { ACCESS_METHODS, ACCESS_SURFACES, type AccessMethod, ALL_MODELS } from '../../core/access-method.ts';
 import type { AuthorizationRules } from './authorization-schema.ts';
+import { fitsModel } from './principal.ts';
 
 type Principal = AuthorizationRules['principals'][number];
 type Rule = Principal['may'][number];
 type Certificate = NonNullable<Principal['certificates']>[number];
+
+/** The methods that concern all models at once. */
+const ALL_AT_ONCE: ReadonlySet<AccessMethod> = new Set(['reload', 'metrics', 'shared_memory', 'settings']);
 
 /** A part with its place. */
 interface Placed<T> {
@@ -61,7 +66,7 @@ function reportRule(document: YamlDocument, { models, methods, surfaces }: Rule,
     const place = [...path, 'methods', i];
     if (!own.some((surface) => there.includes(surface))) {
       document.report(place, `${method} is there over ${there.join(' and ')} alone, not over ${own.join(' and ')}`);
-    } else if (concernsAllModels(method) && !models.includes(ALL_MODELS)) {
+    } else if (ALL_AT_ONCE.has(method) && !models.includes(ALL_MODELS)) {
       document.report(place, `${method} concerns all models; allow it in a rule with models: ["*"]`);
     }
   });

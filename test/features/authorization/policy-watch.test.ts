@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { watchPolicy } from '../../../src/access/policy-watch.ts';
 import { newKey } from '../../../src/cli/key.ts';
-import { readAuthorizationNow } from '../../../src/config/authorization/authorization.ts';
 import type { FileResult } from '../../../src/config/config-file.ts';
+import { openYaml } from '../../../src/config/yaml/yaml-document.ts';
+import { readAuthorizationNow } from '../../../src/features/authorization/authorization.ts';
+import { watchPolicy } from '../../../src/features/authorization/policy-watch.ts';
 import type { FileWatch } from '../../../src/files/file-watch.ts';
 import { createIssuer, ISSUER } from '../../support/access-file.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -31,7 +32,7 @@ class Disk {
       const found = this.files.get(path);
       return found === undefined ? { error: `${path}: gone`, isMissing: true } : { bytes: Buffer.from(found) };
     };
-    const start = readAuthorizationNow('/etc/a.yaml', read).authorization!;
+    const start = readAuthorizationNow('/etc/a.yaml', { read, openYaml }).authorization!;
     this.watch = watchPolicy({
       path: '/etc/a.yaml',
       start,

@@ -2,16 +2,17 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, it } from 'node:test';
-import { readAuthorizationRules } from '../../../../src/config/authorization/authorization-file.ts';
-import { readKeySet } from '../../../../src/config/authorization/key-set.ts';
-import { createIssuer } from '../../../support/access-file.ts';
+import { openYaml } from '../../../src/config/yaml/yaml-document.ts';
+import { readAuthorizationRules } from '../../../src/features/authorization/authorization-file.ts';
+import { readKeySet } from '../../../src/features/authorization/key-set.ts';
+import { createIssuer } from '../../support/access-file.ts';
 
 const HASH = `sha256:${'0a'.repeat(32)}`;
 const OTHER = `sha256:${'0b'.repeat(32)}`;
 
 function errorsOf(text: string): readonly string[] {
   const errors: string[] = [];
-  const rules = readAuthorizationRules('a.yaml', Buffer.from(text), errors);
+  const rules = readAuthorizationRules(openYaml('a.yaml', Buffer.from(text)), 'a.yaml', errors);
   assert.equal(rules === undefined, errors.length > 0);
   return errors;
 }

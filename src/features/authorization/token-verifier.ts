@@ -3,10 +3,10 @@
  * audience, exp (which a token must have) and nbf. Checked tokens are remembered until they expire.
  */
 import type { createLocalJWKSet } from 'jose';
-import type { AuthorizationRules } from '../config/authorization/authorization-schema.ts';
-import type { KeySet } from '../config/authorization/key-set.ts';
-import { type Clock, wallDate } from '../core/clock.ts';
-import { ServingError } from '../core/errors.ts';
+import { type Clock, wallDate } from '../../core/clock.ts';
+import { ServingError } from '../../core/errors.ts';
+import type { AuthorizationRules } from './authorization-schema.ts';
+import type { KeySet } from './key-set.ts';
 import type { FilePrincipal } from './principal.ts';
 
 export type Claims = Readonly<Record<string, unknown>>;

@@ -6,16 +6,16 @@ import { type ClientHttp2Session, connect } from 'node:http2';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { newKey } from '../../src/cli/key.ts';
-import { type PrincipalEntry, writeAccessFile } from '../support/access-file.ts';
-import { askGrpc, type Credential, grpcQuestions } from '../support/access-questions.ts';
-import { readConfig } from '../support/config-files.ts';
-import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
-import { appOf } from '../support/local-app.ts';
-import { openSession } from '../support/raw-grpc.ts';
-import { selfSigned } from '../support/self-signed.ts';
-import { DIGITS } from '../support/sidecar.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import { newKey } from '../../../../src/cli/key.ts';
+import { type PrincipalEntry, writeAccessFile } from '../../../support/access-file.ts';
+import { askGrpc, type Credential, grpcQuestions } from '../../../support/access-questions.ts';
+import { readConfig } from '../../../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../../../support/engine-names.ts';
+import { appOf } from '../../../support/local-app.ts';
+import { openSession } from '../../../support/raw-grpc.ts';
+import { selfSigned } from '../../../support/self-signed.ts';
+import { DIGITS } from '../../../support/sidecar.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const server = selfSigned();
 const CLIENTS = {

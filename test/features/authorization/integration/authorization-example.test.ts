@@ -1,17 +1,18 @@
-/** The worked example of docs/how-to/authorization.md, and the file in deploy/. */
+/** The worked example of src/features/authorization/README.md, and the file in deploy/. */
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { readConfig } from '../support/config-files.ts';
-import { DIGITS, killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import { AUTHORIZATION } from '../../../../src/features/authorization/check-options.ts';
+import { readConfig } from '../../../support/config-files.ts';
+import { DIGITS, killSidecars, runPillion, startSidecar } from '../../../support/sidecar.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 after(killSidecars);
 
-const DOC = readFileSync('docs/how-to/authorization.md', 'utf8');
+const DOC = readFileSync('src/features/authorization/README.md', 'utf8');
 
 /** A key of `pillion key new` and its hash, as a shell would keep them. */
 async function makeKey(): Promise<{ readonly key: string; readonly hash: string }> {
@@ -27,7 +28,7 @@ function curl(rest: string, path: string, ...headers: readonly string[]): string
   });
 }
 
-test('the example of docs/how-to/authorization.md does what the page says', async (t) => {
+test('the example of src/features/authorization/README.md does what the page says', async (t) => {
   const [ranker, dashboard] = [await makeKey(), await makeKey()];
   const file = join(tempDirectory(t), 'authorization.yaml');
   const yaml = /```yaml authorization\.yaml\n([\s\S]*?)```/.exec(DOC)![1]!;
@@ -49,6 +50,6 @@ test('the file in deploy/ is taken', () => {
   const file = 'deploy/authorization/authorization.yaml';
   const { config, errors } = readConfig([...DIGITS, `--authorization_file=${file}`]);
   assert.deepEqual(errors, undefined);
-  assert.equal(config?.authorization?.rules.principals.length, 3);
+  assert.equal(config?.facts.get(AUTHORIZATION)?.rules.principals.length, 3);
   assert.match(config!.warnings.join(), /keys and tokens come to the gRPC and REST port in the clear/);
 });

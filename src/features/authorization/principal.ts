@@ -9,9 +9,8 @@ import {
   ACCESS_SURFACES,
   type AccessMethod,
   type AccessSurface,
-  fitsModel,
-} from '../core/access-method.ts';
-import type { Principal } from '../proxy/access-control.ts';
+} from '../../core/access-method.ts';
+import type { Principal } from '../../proxy/access-control.ts';
 
 export interface AccessRule {
   readonly models: readonly string[];
@@ -64,4 +63,9 @@ export class FilePrincipal implements Principal {
 
 function bitOf(method: AccessMethod, surface: AccessSurface): number {
   return surface === 'grpc' ? BITS[method] : BITS[method] << REST_SHIFT;
+}
+
+/** Whether the pattern, a name or the beginning of names and a `*`, fits the name (or covers the other pattern). */
+export function fitsModel(pattern: string, name: string): boolean {
+  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : pattern === name;
 }

@@ -1,7 +1,7 @@
 /** The file of --audit_log_file: lines like those of the server's log (line-file.ts). */
 import type { Clock } from '../../core/clock.ts';
-import { openLineFile } from './line-file.ts';
-import { createLogger, type Logger } from './log.ts';
+import { openLineFile } from '../../ledger/log/line-file.ts';
+import { createLogger, type Logger } from '../../ledger/log/log.ts';
 
 export interface AuditFile {
   readonly logger: Logger;

@@ -8,12 +8,12 @@
  *       may:
  *         - {models: [ranker, ranker-*], methods: [predict, metadata], surfaces: [grpc]}
  *
- * docs/how-to/authorization.md has every key. docs/authorization.schema.json, for editors, is generated from the
+ * src/features/authorization/README.md has every key. docs/authorization.schema.json, for editors, is generated from the
  * schema below (npm run gen -- schema).
  */
 import * as v from 'valibot';
+import { about, choice, count, fields, named, nonEmptyText, optional, together } from '../../config/yaml/kinds.ts';
 import { ACCESS_METHOD_NAMES, ACCESS_SURFACES } from '../../core/access-method.ts';
-import { about, choice, count, fields, named, nonEmptyText, optional, together } from '../yaml/kinds.ts';
 
 /** The algorithms are asymmetric: with a shared secret, whoever can check a token can make one. */
 const ALGORITHMS = [

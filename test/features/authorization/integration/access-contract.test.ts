@@ -9,10 +9,10 @@ import type { ClientHttp2Session } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { newKey } from '../../src/cli/key.ts';
-import { bytesField } from '../../src/codec/protobuf/wire-writer.ts';
-import type { App } from '../../src/kernel/assembly/app.ts';
-import { createIssuer, type PrincipalEntry, writeAccessFile } from '../support/access-file.ts';
+import { newKey } from '../../../../src/cli/key.ts';
+import { bytesField } from '../../../../src/codec/protobuf/wire-writer.ts';
+import type { App } from '../../../../src/kernel/assembly/app.ts';
+import { createIssuer, type PrincipalEntry, writeAccessFile } from '../../../support/access-file.ts';
 import {
   askGrpc,
   askRest,
@@ -22,15 +22,15 @@ import {
   restQuestions,
   SERVED,
   twoTasks,
-} from '../support/access-questions.ts';
-import { readConfig } from '../support/config-files.ts';
-import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
-import { hasFeature } from '../support/has-feature.ts';
-import { appOf } from '../support/local-app.ts';
-import { decode } from '../support/proto-registry.ts';
-import { frame, openCall, openSession, readMessages } from '../support/raw-grpc.ts';
-import { RawConnection } from '../support/rest-harness.ts';
-import { DIGITS } from '../support/sidecar.ts';
+} from '../../../support/access-questions.ts';
+import { readConfig } from '../../../support/config-files.ts';
+import { ENGINE_NAMES, engineFlags } from '../../../support/engine-names.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
+import { appOf } from '../../../support/local-app.ts';
+import { decode } from '../../../support/proto-registry.ts';
+import { frame, openCall, openSession, readMessages } from '../../../support/raw-grpc.ts';
+import { RawConnection } from '../../../support/rest-harness.ts';
+import { DIGITS } from '../../../support/sidecar.ts';
 
 const ALL_OF_A_MODEL = ['predict', 'classify', 'regress', 'multi_inference', 'metadata', 'status', 'load'];
 const keys = { owner: newKey(), reader: newKey(), caller: newKey(), mixed: newKey() };

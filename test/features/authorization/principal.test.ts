@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type AccessRule, FilePrincipal } from '../../../src/access/principal.ts';
 import { ACCESS_METHOD_NAMES, ACCESS_SURFACES } from '../../../src/core/access-method.ts';
 import type { ServingError } from '../../../src/core/errors.ts';
+import { type AccessRule, FilePrincipal } from '../../../src/features/authorization/principal.ts';
 import { type Principal, permit } from '../../../src/proxy/access-control.ts';
 
 const NAMES = ['a', 'ab', 'abc', 'b', 'A', '', 'constructor', '__proto__'];

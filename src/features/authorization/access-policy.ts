@@ -1,11 +1,11 @@
 /** The authorization file, ready to be asked: credentials → principals. Never changes; a new file makes a new one. */
 import { createHmac, randomBytes } from 'node:crypto';
-import type { Authorization } from '../config/authorization/authorization.ts';
-import type { AuthorizationRules } from '../config/authorization/authorization-schema.ts';
-import { isBelow } from '../config/authorization/dead-rules.ts';
-import { hashOfKey } from '../config/secret-file.ts';
-import type { Clock } from '../core/clock.ts';
-import type { CertificateNames } from '../proxy/peer-identity.ts';
+import { hashOfKey } from '../../config/secret-file.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { CertificateNames } from '../../proxy/peer-identity.ts';
+import type { Authorization } from './authorization.ts';
+import type { AuthorizationRules } from './authorization-schema.ts';
+import { isBelow } from './dead-rules.ts';
 import { FilePrincipal } from './principal.ts';
 import { type Claims, TokenVerifier } from './token-verifier.ts';
 

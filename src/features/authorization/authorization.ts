@@ -1,7 +1,8 @@
 /** The authorization file together with the JWKS that it names, read from the disk: at the start, and anew. */
 import { dirname, resolve } from 'node:path';
+import type { FileResult } from '../../config/config-file.ts';
+import type { openYaml } from '../../config/yaml/yaml-document.ts';
 import { hashOf } from '../../files/content-hash.ts';
-import type { FileResult } from '../config-file.ts';
 import { readAuthorizationRules } from './authorization-file.ts';
 import type { AuthorizationRules } from './authorization-schema.ts';
 import { type KeySet, readKeySet } from './key-set.ts';
@@ -20,27 +21,33 @@ export type AuthorizationResult =
   | { readonly authorization: Authorization; readonly errors?: undefined }
   | { readonly errors: readonly string[]; readonly authorization?: undefined };
 
+/** How files are read. */
+export interface Reading<Result> {
+  readonly read: (path: string) => Result;
+  readonly openYaml: typeof openYaml;
+}
+
 /** `steps` of `readAuthorization`, with a reader that blocks. */
-export function readAuthorizationNow(path: string, read: (path: string) => FileResult): AuthorizationResult {
-  const steps = readAuthorization(path);
+export function readAuthorizationNow(path: string, { read, openYaml }: Reading<FileResult>): AuthorizationResult {
+  const steps = readAuthorization(path, openYaml);
   for (let step = steps.next(); ; step = steps.next(read(step.value))) if (step.done === true) return step.value;
 }
 
 /** The same without blocking. Never rejects, if `read` does not. */
 export async function loadAuthorization(
   path: string,
-  read: (path: string) => Promise<FileResult>,
+  { read, openYaml }: Reading<Promise<FileResult>>,
 ): Promise<AuthorizationResult> {
-  const steps = readAuthorization(path);
+  const steps = readAuthorization(path, openYaml);
   for (let step = steps.next(); ; step = steps.next(await read(step.value))) if (step.done === true) return step.value;
 }
 
 /** Yields the paths of the files that it wants, and gets what is in them. */
-function* readAuthorization(path: string): Generator<string, AuthorizationResult, FileResult> {
+function* readAuthorization(path: string, open: typeof openYaml): Generator<string, AuthorizationResult, FileResult> {
   const file = yield path;
   if (file.bytes === undefined) return { errors: [file.error] };
   const errors: string[] = [];
-  const rules = readAuthorizationRules(path, file.bytes, errors);
+  const rules = readAuthorizationRules(open(path, file.bytes), path, errors);
   if (rules === undefined) return { errors };
   const { jwt } = rules;
   if (jwt === undefined) {

@@ -2,8 +2,8 @@
  * Reads the rules of an authorization file (authorization-schema.ts). All mistakes are reported together, with their
  * places; rules that could never apply are mistakes too (dead-rules.ts).
  */
-import { byKeys, readDocument } from '../yaml/problems.ts';
-import { YamlDocument } from '../yaml/yaml-document.ts';
+import { byKeys, readDocument } from '../../config/yaml/problems.ts';
+import type { YamlDocument } from '../../config/yaml/yaml-document.ts';
 import { AUTHORIZATION_SCHEMA, type AuthorizationRules } from './authorization-schema.ts';
 import { reportDeadRules } from './dead-rules.ts';
 
@@ -21,11 +21,10 @@ const NAMES = {
 
 /** Adds to `errors`, and returns undefined, if the file has a mistake. */
 export function readAuthorizationRules(
+  document: YamlDocument,
   path: string,
-  bytes: Uint8Array,
   errors: string[],
 ): AuthorizationRules | undefined {
-  const document = new YamlDocument(path, bytes);
   if (document.problems.length > 0) {
     errors.push(...document.problems);
     return undefined;
