@@ -57,7 +57,7 @@ export interface ServeConfig {
   readonly metricsPath: string | undefined;
   /** Given values without effect, for the log. */
   readonly warnings: readonly string[];
-  /** What features have read besides. */
+  /** Facts that features have read besides. */
   readonly facts: Facts;
 }
 

@@ -14,7 +14,7 @@ export interface CertificateNames {
   /** Undefined without one. */
   readonly spiffe: string | undefined;
   readonly dns: readonly string[];
-  /** As node:crypto prints it, special characters escaped; undefined if its subject has none, or several. */
+  /** It is as node:crypto prints it, special characters escaped; undefined if its subject has none, or several. */
   readonly commonName: string | undefined;
 }
 

@@ -10,7 +10,7 @@ import { join } from 'node:path/posix';
 import { test } from 'node:test';
 
 const CLEAN: readonly string[] = [
-  ...['access', 'api', 'backends', 'codec', 'codec-thread', 'config', 'core', 'files', 'internals'],
+  ...['api', 'backends', 'codec', 'codec-thread', 'config', 'core', 'files', 'internals'],
   ...['kernel', 'models', 'proxy', 'scheduler'],
   'features',
   'admin',

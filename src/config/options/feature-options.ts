@@ -12,7 +12,7 @@ export interface GivenOptions {
   /** The TLS of gRPC, and of REST if `isRestTls`; undefined = plain text. */
   readonly tls: TlsAtStart | undefined;
   readonly isRestTls: boolean;
-  /** What features have read besides, such as files that their options name. The server's configuration has them too. */
+  /** Facts that features have read, such as files that their options name. The server's configuration has them too. */
   readonly facts: Facts;
   /** Reads YAML: every command reads what a feature checks, and only serve wants to load a parser. */
   readonly openYaml: typeof openYaml;
