@@ -12,10 +12,8 @@ import { Ledger, type RecordReader } from './ledger.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
-import { InferenceStatistics } from './metrics/inference-statistics.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
-import { tritonFamilies } from './metrics/triton-metrics.ts';
 import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
 import type { ReadRequest } from './recorder/read-request.ts';
 import { TailKeep } from './recorder/tail-keep.ts';
@@ -69,8 +67,6 @@ export interface AppTelemetry extends Telemetry {
   /** Has everything read in the ledger that has ended so far. */
   settle(): void;
   readonly flights: FlightRecorder;
-  /** Totals of each version since the start. */
-  readonly statistics: InferenceStatistics;
   /** Decides which requests are traced; undefined if no spans are exported. */
   readonly sampling: Sampling | undefined;
   /** Calls `keep` and tells listeners of a request that was passed on. An error in either is logged. */
@@ -102,7 +98,6 @@ class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
   readonly flights: FlightRecorder;
   readonly settle = (): void => this.#ledger.settle();
-  readonly statistics: InferenceStatistics;
   readonly #ledger: Ledger;
   readonly #tail: TailKeep;
   readonly #log: RequestLog;
@@ -122,8 +117,6 @@ class JoinedTelemetry implements AppTelemetry {
     this.#ledger = new Ledger({ clock, reader, columnReader: this.metrics.totals.recordColumns, onFault });
     this.flights = new FlightRecorder(this.#ledger, options.flightRecorder);
     this.#tail = new TailKeep(options.keptPerSecond);
-    this.statistics = new InferenceStatistics(this.metrics.totals, clock);
-    this.metrics.addAliases(tritonFamilies(this.statistics));
     this.#log = new RequestLog({ logger, clock });
     this.#tracing = tracing;
     this.#exportOptions = options.metricsExport;

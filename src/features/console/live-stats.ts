@@ -4,6 +4,7 @@
  *
  * Requests whose model was not found are counted under the model ''.
  */
+import { ByVersion } from '../../ledger/by-version.ts';
 import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord } from '../../ledger/request-record.ts';
 import { STAGES } from '../../ledger/stage-clock.ts';
 import { BUCKETS, type BucketCount, bucketOf, sparse } from './latency-buckets.ts';
@@ -111,36 +112,21 @@ class VersionCounts implements LiveCounts {
 }
 
 export class LiveStats {
-  #versions = new Map<string, Map<string, VersionCounts>>();
+  readonly #versions = new ByVersion((model, version) => new VersionCounts(model, version));
 
   recordRequest(record: RequestRecord): void {
-    this.#countsOf(record.model, record.version).addRequest(record);
+    this.#versions.of(record.model, record.version).addRequest(record);
   }
 
   recordBatch(record: BatchRecord): void {
-    if (record.outcome !== 'ok') return;
-    this.#countsOf(record.model, record.version).addBatch(record);
+    if (record.outcome === 'ok') this.#versions.of(record.model, record.version).addBatch(record);
   }
 
   /** The counts since the last call, of versions that had any. */
   take(): LiveCounts[] {
-    const taken = [...this.#versions.values()].flatMap((versions) => [...versions.values()]);
-    this.#versions = new Map();
+    const taken = [...this.#versions.values()];
+    this.#versions.clear();
     return taken;
-  }
-
-  #countsOf(model: string, version: string): VersionCounts {
-    let versions = this.#versions.get(model);
-    if (versions === undefined) {
-      versions = new Map();
-      this.#versions.set(model, versions);
-    }
-    let counts = versions.get(version);
-    if (counts === undefined) {
-      counts = new VersionCounts(model, version);
-      versions.set(version, counts);
-    }
-    return counts;
   }
 }
 

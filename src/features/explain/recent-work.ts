@@ -10,6 +10,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { Instant } from '../../core/clock.ts';
+import { ByVersion } from '../../ledger/by-version.ts';
 import type { Totals } from '../../ledger/metrics/totals.ts';
 import { WorkMark } from '../../ledger/metrics/work.ts';
 import type { RequestRecord } from '../../ledger/request-record.ts';
@@ -34,8 +35,7 @@ export interface RecentView {
 export class RecentWork {
   readonly #loopTimes: LoopTimes;
   readonly #totals: Totals;
-  readonly #versions = new Map<string, Map<string, VersionWork>>();
-  #last: VersionWork | undefined;
+  readonly #versions = new ByVersion(() => new VersionWork());
   #turnStart: Instant = -Infinity;
   #forecastStart: Instant = -Infinity;
   /** The turn before is full; else nothing was recorded for long. */
@@ -60,15 +60,12 @@ export class RecentWork {
     const { finishedAt, startedAt } = record.stages;
     this.#turnUntil(finishedAt, startedAt);
     const isLate = record.outcome === 'deadline_exceeded' || (record.outcome === 'ok' && finishedAt > record.deadline);
-    const work = this.#workOf(record.model, record.version);
+    const work = this.#versions.of(record.model, record.version);
     work.addRequest(record, isLate);
   }
 
   forgetVersion(model: string, version: string): void {
-    const versions = this.#versions.get(model);
-    versions?.delete(version);
-    if (versions?.size === 0) this.#versions.delete(model);
-    this.#last = undefined;
+    this.#versions.forget(model, version);
   }
 
   /** Undefined if nothing was recorded lately. */
@@ -83,7 +80,7 @@ export class RecentWork {
     const all = active + loop.idle - before.idle;
     const mark = this.#hasPrevious ? this.#markBefore : this.#markAtTurn;
     const versionOf: RecentView['versionOf'] = (model, version) => {
-      const work = this.#versions.get(model)?.get(version);
+      const work = this.#versions.find(model, version);
       return work?.counts(this.#totals.signaturesOf(model, version), mark);
     };
     return { spanMs, loopShare: all > 0 ? active / all : 0, versionOf };
@@ -93,22 +90,8 @@ export class RecentWork {
   forecastsOf(model: string, version: string, now: Instant): RecentForecasts | undefined {
     this.#totals.settle();
     if (now - this.#forecastStart >= 2 * FORECAST_TURN_MS) return undefined;
-    const work = this.#versions.get(model)?.get(version);
+    const work = this.#versions.find(model, version);
     return work?.recentForecasts();
-  }
-
-  #workOf(model: string, version: string): VersionWork {
-    const last = this.#last;
-    if (last?.model === model && last.version === version) return last;
-    this.#last = this.#versions.get(model)?.get(version) ?? this.#open(model, version);
-    return this.#last;
-  }
-
-  #open(model: string, version: string): VersionWork {
-    const work = new VersionWork(model, version);
-    const versions = this.#versions.get(model) ?? new Map<string, VersionWork>();
-    this.#versions.set(model, versions.set(version, work));
-    return work;
   }
 
   /** `since`: when what is recorded began, which is where counting begins after a rest. */
@@ -139,6 +122,6 @@ export class RecentWork {
   }
 
   #each(visit: (work: VersionWork) => void): void {
-    for (const versions of this.#versions.values()) for (const work of versions.values()) visit(work);
+    for (const work of this.#versions.values()) visit(work);
   }
 }

@@ -117,17 +117,10 @@ class ForecastTurn {
 
 /** A version's turns; RecentWork says when one ends. */
 export class VersionWork {
-  readonly model: string;
-  readonly version: string;
   #current = new Turn();
   #previous = new Turn();
   #forecasts = new ForecastTurn();
   #earlierForecasts = new ForecastTurn();
-
-  constructor(model: string, version: string) {
-    this.model = model;
-    this.version = version;
-  }
 
   addRequest(record: RequestRecord, isLate: boolean): void {
     this.#current.addRequest(record, isLate);

@@ -1,6 +1,7 @@
 /** The Open Inference Protocol on both surfaces. */
 import { optionsOf } from '../../config/options/feature-options.ts';
 import type { Installation, SurfaceParts } from '../../kernel/installation.ts';
+import type { Servable } from '../../models/serving/servable.ts';
 import type { Surface } from '../../proxy/servers/surface.ts';
 import { VERSION } from '../../version.ts';
 import { ConfiguredModels } from './configured-models.ts';
@@ -12,12 +13,19 @@ import { openInferencePart } from './rest/rest-part.ts';
 import { ServerSettings } from './server-settings.ts';
 import { RegionStore } from './shared-memory/region-store.ts';
 import { SharedMemory } from './shared-memory/shared-memory.ts';
+import { InferenceStatistics } from './statistics/inference-statistics.ts';
+import { tritonFamilies, tritonPending, type WaitingTasks } from './statistics/triton-metrics.ts';
 
 export function installOpenInference(server: Installation): void {
+  const { clock, telemetry } = server;
+  const statistics = new InferenceStatistics(clock, telemetry.settle);
+  telemetry.follow(statistics);
+  const waiting = () => waitingTasks(server.models.servables());
+  telemetry.metrics.addAliases([...tritonFamilies(statistics), tritonPending(waiting)]);
   let sharedMemory: SharedMemory | undefined;
   server.surface((parts) => {
     sharedMemory = createSharedMemory(server, parts);
-    return openInferenceSurface(createOpenInference(server, parts, sharedMemory), parts);
+    return openInferenceSurface(createOpenInference(server, parts, { statistics, sharedMemory }), parts);
   });
   // Requests have ended by then.
   server.service({ close: () => sharedMemory?.close() });
@@ -33,17 +41,27 @@ export function openInferenceSurface(openInference: OpenInference, parts: Surfac
   };
 }
 
-function createOpenInference(server: Installation, parts: SurfaceParts, sharedMemory: SharedMemory): OpenInference {
+function waitingTasks(servables: Iterable<Servable>): readonly WaitingTasks[] {
+  return Array.from(servables, ({ name: model, version, runner }) => ({
+    ...{ model, version: version.toString(), tasks: runner.queuedTasks },
+  }));
+}
+
+function createOpenInference(
+  server: Installation,
+  parts: SurfaceParts,
+  own: { readonly statistics: InferenceStatistics; readonly sharedMemory: SharedMemory },
+): OpenInference {
   const { config, clock, logger, telemetry } = server;
   const { lifecycle, resolver, modelInfo, readiness, models, repository, audit } = parts;
   const { allow_client_settings: areChangeable } = optionsOf(config, OPEN_INFERENCE_OPTIONS);
-  const { statistics, sampling } = telemetry;
+  const { sampling } = telemetry;
   const isExplicit = config.options.model_control_mode === 'explicit';
   const loads = isExplicit
     ? new RepositoryHandler(repository ?? new ConfiguredModels(models, clock), audit)
     : undefined;
   const settings = new ServerSettings({ log: logger, sampling, areChangeable, audit });
-  const known = { resolver, lifecycle, modelInfo, readiness, statistics, sharedMemory };
+  const known = { resolver, lifecycle, modelInfo, readiness, ...own };
   return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
 }
 

@@ -11,7 +11,6 @@
  *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
  */
 import type { InferRequest } from '../../codec/open-inference/infer-request.ts';
-import type { InferenceStatistics } from '../../ledger/metrics/inference-statistics.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { Readiness } from '../../proxy/readiness.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
@@ -20,6 +19,7 @@ import { ModelLookups } from './model-lookups.ts';
 import { Repository, type RepositoryParts } from './repository.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { SharedMemory } from './shared-memory/shared-memory.ts';
+import type { InferenceStatistics } from './statistics/inference-statistics.ts';
 import { Statistics } from './statistics.ts';
 
 export interface OpenInferenceParts extends InferParts {

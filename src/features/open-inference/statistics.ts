@@ -1,9 +1,9 @@
 /** The statistics extension, for every form: the totals of each version that is known, with requests or without. */
 import type { ModelSpec } from '../../core/model-spec.ts';
-import type { InferenceStatistics, TimeTotal, VersionStatistics } from '../../ledger/metrics/inference-statistics.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import { modelSpecOf } from './model-reference.ts';
+import type { InferenceStatistics, TimeTotal, VersionStatistics } from './statistics/inference-statistics.ts';
 
 const NS_PER_MS = 1e6;
 const NONE: TimeTotal = { count: 0, ms: 0 };

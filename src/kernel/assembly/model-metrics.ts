@@ -1,6 +1,5 @@
 /** The gauges of models, which are read at each scrape. */
 import type { QueueReading } from '../../ledger/metrics/gauges.ts';
-import { tritonPending } from '../../ledger/metrics/triton-metrics.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import { memoryReadings } from '../../models/memory/model-memory.ts';
@@ -36,5 +35,4 @@ export function observeModels(models: ModelManager, { metrics }: AppTelemetry): 
       runningBatches: runner.runningBatches,
     }));
   metrics.gauges.observeQueues(queues);
-  metrics.addAliases([tritonPending(queues)]);
 }

@@ -30,6 +30,7 @@ import { elementFamilies } from './signature-totals.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
 import { type PrintedFamily, SeriesByKey } from './tf-serving-names.ts';
 import { Totals } from './totals.ts';
+import { BATCH_ROWS, BATCHES } from './work.ts';
 
 /** Upper bounds in rows. */
 const ROW_BUCKETS: readonly number[] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024];
@@ -160,11 +161,14 @@ export class Metrics {
 
   /** Mean rows of the model's batches, over its versions and signatures; undefined before FEW_BATCHES batches. */
   meanBatchRows(model: string): number | undefined {
-    const versions = this.totals.versions().filter(([name]) => name === model);
-    const totals = versions.flatMap(([, version]) => [...this.totals.signaturesOf(model, version)]);
-    const sizes = totals.flatMap((each) => each.batchSizes ?? []);
-    const count = sizes.reduce((total, size) => total + size.count, 0);
-    return count < FEW_BATCHES ? undefined : sizes.reduce((total, size) => total + size.sum, 0) / count;
+    this.#settle();
+    let [batches, rows] = [0, 0];
+    for (const { labels, work } of this.totals.all()) {
+      if (labels.model !== model) continue;
+      batches += work[BATCHES]!;
+      rows += work[BATCH_ROWS]!;
+    }
+    return batches < FEW_BATCHES ? undefined : rows / batches;
   }
 
   recordLostSpans(count: number, why: SpanLoss): void {
@@ -187,11 +191,10 @@ export class Metrics {
   }
 
   /**
-   * Forgets an unloaded version's statistics at once, and removes its series after FORGET_AFTER_MS. If the version is
+   * Removes an unloaded version's series after FORGET_AFTER_MS. If the version is
    * loaded again before, its series restart at 0 then, which Prometheus reads as a counter reset.
    */
   forgetVersion(model: string, version: string): void {
-    this.totals.forgetStatistics(model, version);
     const timer = this.#clock.setTimer(this.#clock.nowMs() + FORGET_AFTER_MS, () => {
       this.#forgetting.delete(timer);
       this.#removeVersion(model, version);
@@ -257,7 +260,7 @@ export class Metrics {
       family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
     }
     // The series of requests about the model alone, such as its load by name, go with its last version.
-    const left = this.totals.versions().filter(([name]) => name === model);
-    if (left.length === 1 && left[0]![1] === '') this.#removeVersion(model, '');
+    const left = [...this.totals.all()].filter(({ labels }) => labels.model === model);
+    if (left.length > 0 && left.every(({ labels }) => labels.version === '')) this.#removeVersion(model, '');
   }
 }

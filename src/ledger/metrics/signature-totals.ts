@@ -1,25 +1,17 @@
 /**
  * The totals of one signature of a model version since the start; under empty names, those of requests whose model or
- * signature was not found. Most are one array of numbers:
+ * signature was not found. The stages are one array of numbers:
  *
- *   numbers  │ stage 0: buckets, sum │ … │ stage 7: buckets, sum │ statistics (inference-counts.ts) │
+ *   numbers  │ stage 0: buckets, sum │ … │ stage 7: buckets, sum │
  *
- * Durations of whole requests are counted by surface, method and outcome, batches by reason and outcome. Metrics and
- * the statistics extension read them when they are asked. Counting allocates nothing, but for the first of a kind.
+ * Durations of whole requests are counted by surface, method and outcome, batches by reason and outcome. Metrics read
+ * them when they are asked. Counting allocates nothing, but for the first of a kind.
  */
 import type { ServingError } from '../../core/errors.ts';
 import { NUMBERS, type RequestRing, STAGE_INSTANTS } from '../recorder/request-ring.ts';
-import {
-  type BatchRecord,
-  type DispatchReason,
-  INFERENCE_METHODS,
-  type IsolationResult,
-  type RequestRecord,
-  type StepRecord,
-} from '../request-record.ts';
+import type { BatchRecord, DispatchReason, IsolationResult, RequestRecord } from '../request-record.ts';
 import { STAGES } from '../stage-clock.ts';
 import { DURATIONS } from './buckets.ts';
-import { countServed, Runs, SERVED_NUMBERS } from './inference-counts.ts';
 import { type CounterSeries, counterFamily, type Family, type HistogramSeries, type Labels } from './series.ts';
 import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
 import { countWork, WORK_NUMBERS } from './work.ts';
@@ -54,7 +46,6 @@ export function elementFamilies(): Pick<SignatureFamilies, 'elements' | 'padding
 }
 
 const MS_PER_SECOND = 1000;
-const SERVED_AT = STAGES.length * DURATIONS.width;
 
 export interface SignatureLabels extends Labels {
   readonly model: string;
@@ -66,7 +57,6 @@ export interface SignatureLabels extends Labels {
 export type KindLabels = Pick<RequestRecord, 'surface' | 'method' | 'outcome'>;
 
 interface RequestKind extends KindLabels {
-  readonly isInference: boolean;
   /** The histogram of their durations, and its series. */
   readonly numbers: Float64Array;
   readonly duration: HistogramSeries;
@@ -94,10 +84,7 @@ interface BatchKind extends Pick<BatchRecord, 'reason' | 'outcome'> {
 
 export class SignatureTotals {
   readonly labels: SignatureLabels;
-  readonly #numbers = new Float64Array(SERVED_AT + SERVED_NUMBERS);
-  /** The numbers of inference-counts.ts. */
-  readonly served = this.#numbers.subarray(SERVED_AT);
-  #runs = new Runs();
+  readonly #numbers = new Float64Array(STAGES.length * DURATIONS.width);
   /** The numbers of work.ts, which are never set back. */
   readonly work = new Float64Array(WORK_NUMBERS);
   readonly #families: SignatureFamilies;
@@ -120,10 +107,6 @@ export class SignatureTotals {
     this.#tfServing = tfServing;
   }
 
-  get runs(): Runs {
-    return this.#runs;
-  }
-
   /** Requests of one kind, at places `from` to `to` − 1. */
   recordColumns(labels: KindLabels, ring: RequestRing, from: number, to: number): void {
     const kind = this.#kindOf(labels);
@@ -143,33 +126,6 @@ export class SignatureTotals {
     const kind = this.#kindOf(record);
     if (traceId !== undefined) this.#exemplify(record, kind.duration, traceId);
     if (record.error !== undefined) this.#recordShed(record.error);
-    if (kind.isInference) countServed(this.#numbers, SERVED_AT, this.#runs, record, record.rows);
-  }
-
-  /** A step of an ensemble's request, which has `rows` rows. */
-  recordStep(step: StepRecord, rows: number): void {
-    countServed(this.#numbers, SERVED_AT, this.#runs, step, rows);
-  }
-
-  /** Its version was unloaded: its statistics begin anew. */
-  forgetStatistics(): void {
-    this.served.fill(0);
-    this.#runs = new Runs();
-  }
-
-  /** Its series were removed from the families: all but the statistics begins anew. Returns whether there are any. */
-  restart(): boolean {
-    this.#numbers.fill(0, 0, SERVED_AT);
-    this.#stages = undefined;
-    this.#requests.length = 0;
-    this.#batches.length = 0;
-    this.#lastRequest = undefined;
-    this.#lastBatch = undefined;
-    this.#batch = undefined;
-    this.#elements = undefined;
-    this.#isolations.clear();
-    this.#sheds.clear();
-    return this.#runs.byRows.size > 0 || this.served.some((number) => number > 0);
   }
 
   recordBatch(record: BatchRecord): void {
@@ -186,14 +142,8 @@ export class SignatureTotals {
       predictionError.observe(Math.abs(splitStart - executeStart - expectedMs) / MS_PER_SECOND);
     }
     this.#batchKindOf(record).count.add(1);
-    if (record.outcome === 'ok') this.#runs.countBatch(record);
     this.#tfServing.recordBatch(record);
     if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
-  }
-
-  /** Sizes of its batches in rows, without padding; undefined before the first. */
-  get batchSizes(): Pick<HistogramSeries, 'sum' | 'count'> | undefined {
-    return this.#batch?.size;
   }
 
   #openStages(): readonly HistogramSeries[] {
@@ -252,8 +202,6 @@ export class SignatureTotals {
     const numbers = new Float64Array(DURATIONS.width);
     const kind: RequestKind = {
       ...{ surface, method, outcome, numbers },
-      // A request whose model was not found is in no version's statistics.
-      isInference: INFERENCE_METHODS.has(method) && this.labels.version !== '',
       duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }, numbers),
       tfServing: this.#tfServing.seriesOf({ surface, method, model, outcome }),
     };

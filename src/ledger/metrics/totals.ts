@@ -4,12 +4,11 @@
  *
  *   model → version → signature → SignatureTotals
  */
+import { ByVersion } from '../by-version.ts';
 import type { RequestRing } from '../recorder/request-ring.ts';
-import type { BatchRecord, RequestRecord, StepRecord } from '../request-record.ts';
-import { type SignatureFamilies, SignatureTotals } from './signature-totals.ts';
+import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import { type SignatureFamilies, type SignatureLabels, SignatureTotals } from './signature-totals.ts';
 import type { TfServingMetrics } from './tf-serving-metrics.ts';
-
-type Signatures = Map<string, SignatureTotals>;
 
 export interface TotalsOptions {
   readonly families: SignatureFamilies;
@@ -20,7 +19,7 @@ export interface TotalsOptions {
 
 export class Totals {
   readonly #options: TotalsOptions;
-  readonly #models = new Map<string, Map<string, Signatures>>();
+  readonly #versions = new ByVersion(() => new Map<string, SignatureTotals>());
   #last: SignatureTotals | undefined;
 
   constructor(options: TotalsOptions) {
@@ -42,9 +41,8 @@ export class Totals {
 
   /** Counts what is in no column; call it after `recordColumns`. `traceId`: of its trace if its spans are exported. */
   recordRequest(record: RequestRecord, traceId: string | undefined): void {
-    const { model, version, signatureName, steps } = record;
+    const { model, version, signatureName } = record;
     this.#of(model, version, signatureName).recordRequest(record, traceId);
-    if (steps !== undefined) this.#recordSteps(steps, record.rows);
   }
 
   recordBatch(record: BatchRecord): void {
@@ -56,61 +54,34 @@ export class Totals {
     this.#options.settle();
   }
 
-  /** Every version that had a request or a batch, and '' of each model where requests were about the model alone. */
-  versions(): (readonly [model: string, version: string])[] {
-    this.settle();
-    return [...this.#models].flatMap(([model, versions]) => [...versions.keys()].map((each) => [model, each] as const));
-  }
-
   /** Every signature that had a request or a batch, as far as the ledger was read. */
   *all(): Iterable<SignatureTotals> {
-    for (const versions of this.#models.values()) {
-      for (const signatures of versions.values()) yield* signatures.values();
-    }
+    for (const signatures of this.#versions.values()) yield* signatures.values();
   }
 
   signaturesOf(model: string, version: string): Iterable<SignatureTotals> {
     this.settle();
-    return this.#models.get(model)?.get(version)?.values() ?? [];
+    return this.#versions.find(model, version)?.values() ?? [];
   }
 
-  /** A version was unloaded: its statistics begin anew, with the next load. */
-  forgetStatistics(model: string, version: string): void {
-    for (const each of this.signaturesOf(model, version)) each.forgetStatistics();
-  }
-
-  /** Its series were removed from the families. It keeps statistics since: it may have been loaded again. */
+  /** The series of a version were removed from the families. */
   remove(model: string, version: string): void {
-    const versions = this.#models.get(model);
-    const isKept = [...this.signaturesOf(model, version)].filter((each) => each.restart()).length > 0;
-    if (!isKept) versions?.delete(version);
-    if (versions?.size === 0) this.#models.delete(model);
+    this.#versions.forget(model, version);
     this.#last = undefined;
-  }
-
-  #recordSteps(steps: readonly StepRecord[], rows: number): void {
-    for (const step of steps) {
-      // A step that has not ended was given up with its ensemble.
-      if (step.stages.finishedAt === 0) continue;
-      this.#of(step.model, step.version, step.signatureName).recordStep(step, rows);
-      if (step.steps !== undefined) this.#recordSteps(step.steps, rows);
-    }
   }
 
   #of(model: string, version: string, signature: string): SignatureTotals {
     const last = this.#last?.labels;
     if (last?.model === model && last.version === version && last.signature === signature) return this.#last!;
-    const found = this.#models.get(model)?.get(version)?.get(signature);
-    this.#last = found ?? this.#open(model, version, signature);
+    const signatures = this.#versions.of(model, version);
+    this.#last = signatures.get(signature) ?? this.#open(signatures, { model, version, signature });
     return this.#last;
   }
 
-  #open(model: string, version: string, signature: string): SignatureTotals {
+  #open(signatures: Map<string, SignatureTotals>, labels: SignatureLabels): SignatureTotals {
     const { families, tfServing } = this.#options;
-    const totals = new SignatureTotals(families, tfServing, { model, version, signature });
-    const versions = this.#models.get(model) ?? new Map<string, Signatures>();
-    const signatures = versions.get(version) ?? new Map<string, SignatureTotals>();
-    this.#models.set(model, versions.set(version, signatures.set(signature, totals)));
+    const totals = new SignatureTotals(families, tfServing, labels);
+    signatures.set(labels.signature, totals);
     return totals;
   }
 }

@@ -5,9 +5,8 @@ import { OpenInference } from '../../../src/features/open-inference/open-inferen
 import { ServerSettings } from '../../../src/features/open-inference/server-settings.ts';
 import type { RegionStore } from '../../../src/features/open-inference/shared-memory/region-store.ts';
 import { SharedMemory } from '../../../src/features/open-inference/shared-memory/shared-memory.ts';
+import { InferenceStatistics } from '../../../src/features/open-inference/statistics/inference-statistics.ts';
 import type { SurfaceMaker } from '../../../src/kernel/installation.ts';
-import type { InferenceStatistics } from '../../../src/ledger/metrics/inference-statistics.ts';
-import { TestStatistics } from '../../support/inference-statistics.ts';
 
 /** Of a request's inputs in regions. */
 export const MAX_SHARED_BYTES = 8 * 2 ** 20;
@@ -29,7 +28,7 @@ export function puppetInference({ regions, statistics }: PuppetInference): Surfa
     const openInference = new OpenInference({
       ...parts,
       sharedMemory,
-      statistics: statistics ?? new TestStatistics(systemClock),
+      statistics: statistics ?? new InferenceStatistics(systemClock),
       repository: { loads: undefined, onDisk: undefined },
       settings: new ServerSettings({ log, sampling: undefined, areChangeable: false }),
       version: '1.2.3',

@@ -21,13 +21,13 @@ import {
 } from '../../../codec/open-inference/report-messages.ts';
 import { messageField, varintField } from '../../../codec/protobuf/wire-writer.ts';
 import { type AccessMethod, ALL_MODELS } from '../../../core/access-method.ts';
-import type { RunTotals, TimeTotal, VersionStatistics } from '../../../ledger/metrics/inference-statistics.ts';
 import { tritonConfigBytes } from '../../../models/triton/triton-config.ts';
 import { lookupCall } from '../../../proxy/call.ts';
 import type { Method } from '../../../proxy/exchange.ts';
 import { MESSAGE_HEAD_BYTES } from '../../../proxy/grpc/engine.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
 import type { OpenInference } from '../open-inference.ts';
+import type { RunTotals, TimeTotal, VersionStatistics } from '../statistics/inference-statistics.ts';
 import { nanosOf } from '../statistics.ts';
 
 /** Gives the answer's message. */

@@ -4,10 +4,10 @@ import { Buffer } from 'node:buffer';
 import { status as Status } from '@grpc/grpc-js';
 import { systemClock } from '../../../../src/core/clock.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { InferenceStatistics } from '../../../../src/features/open-inference/statistics/inference-statistics.ts';
 import { VERSION } from '../../../../src/version.ts';
 import { eachEngine as test } from '../../../support/grpc-engines.ts';
 import { floatRequest, INFERENCE, PREDICTION, withGrpc } from '../../../support/grpc-harness.ts';
-import { TestStatistics } from '../../../support/inference-statistics.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 import { puppetInference } from '../puppet-inference.ts';
 
@@ -98,7 +98,7 @@ test('Triton’s configuration: dims without the batch, priorities, optional inp
 });
 
 test('statistics count requests of every protocol', async () => {
-  const statistics = new TestStatistics(systemClock);
+  const statistics = new InferenceStatistics(systemClock);
   await withGrpc(
     (models) => {
       models.add('m', { version: 2n });

@@ -1,11 +1,10 @@
 /** Triton's names: the totals of each version. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { InferenceStatistics } from '../../../../src/ledger/metrics/inference-statistics.ts';
-import { tritonFamilies, tritonPending } from '../../../../src/ledger/metrics/triton-metrics.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { TestStatistics } from '../../../support/inference-statistics.ts';
-import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
+import { InferenceStatistics } from '../../../src/features/open-inference/statistics/inference-statistics.ts';
+import { tritonFamilies, tritonPending } from '../../../src/features/open-inference/statistics/triton-metrics.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
 
 async function valuesOf(statistics: InferenceStatistics): Promise<Readonly<Record<string, number>>> {
   const families = await Promise.all(tritonFamilies(statistics).map((family) => family.get()));
@@ -21,7 +20,7 @@ async function valuesOf(statistics: InferenceStatistics): Promise<Readonly<Recor
 }
 
 test('requests, rows, runs and times of a version', async () => {
-  const statistics = new TestStatistics(new FakeClock());
+  const statistics = new InferenceStatistics(new FakeClock());
   assert.deepEqual(await valuesOf(statistics), {});
   const good = requestRecord({ rows: 3 });
   statistics.recordRequest(good);
@@ -51,7 +50,7 @@ test('requests, rows, runs and times of a version', async () => {
 });
 
 test('the cache of a version that has one', async () => {
-  const statistics = new TestStatistics(new FakeClock());
+  const statistics = new InferenceStatistics(new FakeClock());
   statistics.recordRequest(requestRecord());
   for (const cache of ['miss', 'hit', 'coalesced', 'hit'] as const) {
     statistics.recordRequest(requestRecord({ model: 'kept', cache, cacheMs: 0.5 }));

@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ErrorKind, ServingError } from '../../../../src/core/errors.ts';
-import type { StepRecord } from '../../../../src/ledger/request-record.ts';
-import { StageClock } from '../../../../src/ledger/stage-clock.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { TestStatistics } from '../../../support/inference-statistics.ts';
-import { batchRecord, fullStages, requestRecord } from '../../../support/telemetry-records.ts';
+import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
+import { InferenceStatistics } from '../../../src/features/open-inference/statistics/inference-statistics.ts';
+import type { StepRecord } from '../../../src/ledger/request-record.ts';
+import { StageClock } from '../../../src/ledger/stage-clock.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { batchRecord, fullStages, requestRecord } from '../../support/telemetry-records.ts';
 
 const failed = { outcome: 'overloaded', error: new ServingError('overloaded', 'full') } as const;
 
 describe('the statistics of a version', () => {
   it('are unknown before its first request', () => {
-    assert.equal(new TestStatistics(new FakeClock()).of('digits', '3'), undefined);
+    assert.equal(new InferenceStatistics(new FakeClock()).of('digits', '3'), undefined);
   });
 
   it('add up requests by outcome and stage, rows, and runs by their size', () => {
-    const statistics = new TestStatistics(new FakeClock());
+    const statistics = new InferenceStatistics(new FakeClock());
     for (const rows of [2, 3]) statistics.recordRequest(requestRecord({ rows }));
     statistics.recordRequest(requestRecord(failed));
     statistics.recordBatch(batchRecord());
@@ -40,7 +40,7 @@ describe('the statistics of a version', () => {
   });
 
   it('tell why requests failed, in the words of Triton', () => {
-    const statistics = new TestStatistics(new FakeClock());
+    const statistics = new InferenceStatistics(new FakeClock());
     const kinds = ['overloaded', 'deadline_exceeded', 'cancelled', 'backend_failed', 'worker_lost', 'invalid_request'];
     for (const outcome of kinds as readonly ErrorKind[]) statistics.recordRequest(requestRecord({ outcome }));
     assert.deepEqual(Object.fromEntries(statistics.of('digits', '3')!.failures), {
@@ -49,7 +49,7 @@ describe('the statistics of a version', () => {
   });
 
   it('count a kept answer as a success that has run nothing', () => {
-    const statistics = new TestStatistics(new FakeClock());
+    const statistics = new InferenceStatistics(new FakeClock());
     statistics.recordRequest(requestRecord({ cache: 'miss', cacheMs: 1 }));
     statistics.recordRequest(requestRecord({ cache: 'hit', cacheMs: 2 }));
     statistics.recordRequest(requestRecord({ cache: 'coalesced', cacheMs: 4 }));
@@ -60,7 +60,7 @@ describe('the statistics of a version', () => {
   });
 
   it('count an ensemble’s steps with their models, and its request as a run with their times', () => {
-    const statistics = new TestStatistics(new FakeClock());
+    const statistics = new InferenceStatistics(new FakeClock());
     const step = (model: string, changes: Partial<StepRecord> = {}): StepRecord => ({
       ...{ model, version: '1', signatureName: 'serving_default', stages: fullStages(), trace: undefined },
       ...{ outcome: 'ok', batch: undefined, ...changes },
@@ -93,7 +93,7 @@ describe('the statistics of a version', () => {
 
   it('tell the wall-clock time of the last request', () => {
     const clock = new FakeClock();
-    const statistics = new TestStatistics(clock);
+    const statistics = new InferenceStatistics(clock);
     statistics.recordBatch(batchRecord());
     assert.equal(statistics.of('digits', '3')!.lastInferenceMs, 0);
     statistics.recordRequest(requestRecord());
@@ -101,7 +101,7 @@ describe('the statistics of a version', () => {
   });
 
   it('are kept apart by version, and forgotten with it', () => {
-    const statistics = new TestStatistics(new FakeClock());
+    const statistics = new InferenceStatistics(new FakeClock());
     statistics.recordRequest(requestRecord());
     statistics.recordRequest(requestRecord({ version: '4' }));
     statistics.recordRequest(requestRecord({ model: '', version: '' }));

@@ -13,10 +13,10 @@
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_statistics.md
  */
-import { type Clock, wallOf } from '../../core/clock.ts';
+import { type Clock, wallOf } from '../../../core/clock.ts';
+import { ByVersion } from '../../../ledger/by-version.ts';
+import type { BatchRecord, RequestRecord } from '../../../ledger/request-record.ts';
 import * as at from './inference-counts.ts';
-import type { SignatureTotals } from './signature-totals.ts';
-import type { Totals } from './totals.ts';
 
 /** The number of times, and the sum of their durations. */
 export interface TimeTotal {
@@ -56,49 +56,78 @@ export interface VersionStatistics {
   readonly runs: ReadonlyMap<number, RunTotals>;
 }
 
-export class InferenceStatistics {
-  readonly #totals: Totals;
-  readonly #clock: Clock;
+/** The counts of one version. */
+class VersionCounts {
+  readonly model: string;
+  readonly version: string;
+  readonly numbers = new Float64Array(at.SERVED_NUMBERS);
+  readonly runs = new at.Runs();
 
-  constructor(totals: Totals, clock: Clock) {
-    this.#totals = totals;
+  constructor(model: string, version: string) {
+    this.model = model;
+    this.version = version;
+  }
+}
+
+/** It follows the ledger (AppTelemetry.follow). */
+export class InferenceStatistics {
+  readonly #clock: Clock;
+  readonly #settle: () => void;
+  readonly #versions = new ByVersion((model, version) => new VersionCounts(model, version));
+
+  /** `settle` has everything recorded that ended before now. */
+  constructor(clock: Clock, settle: () => void = () => undefined) {
     this.#clock = clock;
+    this.#settle = settle;
+  }
+
+  recordRequest(record: RequestRecord): void {
+    // A request whose model was not found is in no version's statistics.
+    if (record.version !== '') this.#count(record, record.rows);
+  }
+
+  recordBatch(record: BatchRecord): void {
+    if (record.outcome === 'ok') this.#versions.of(record.model, record.version).runs.countBatch(record);
+  }
+
+  forgetVersion(model: string, version: string): void {
+    this.#versions.forget(model, version);
   }
 
   /** Undefined: the version has had no request yet. */
   of(model: string, version: string): VersionStatistics | undefined {
-    if (version === '') return undefined;
-    return this.#sum(model, version, [...this.#totals.signaturesOf(model, version)]);
+    this.#settle();
+    const counts = this.#versions.find(model, version);
+    return counts && this.#read(counts);
   }
 
   /** Every version that has had a request. */
   all(): readonly VersionStatistics[] {
-    return this.#totals.versions().flatMap(([model, version]) => this.of(model, version) ?? []);
+    this.#settle();
+    return Array.from(this.#versions.values(), (counts) => this.#read(counts));
   }
 
-  #sum(model: string, version: string, signatures: readonly SignatureTotals[]): VersionStatistics | undefined {
-    const numbers = new Float64Array(at.SERVED_NUMBERS);
-    const byRows = new Map<number, RunTotals>();
-    for (const { served, runs } of signatures) {
-      const lastEnd = Math.max(numbers[at.LAST_END]!, served[at.LAST_END]!);
-      for (let i = 0; i < at.SERVED_NUMBERS; i++) numbers[i]! += served[i]!;
-      numbers[at.LAST_END] = lastEnd;
-      for (const [rows, added] of runs.byRows) byRows.set(rows, sumOfRuns(byRows.get(rows), added));
-    }
+  /** A step that has not ended was given up with its ensemble. */
+  #count(served: at.Served, rows: number): void {
+    if (served.stages.finishedAt === 0) return;
+    const { numbers, runs } = this.#versions.of(served.model, served.version);
+    at.countServed(numbers, runs, served, rows);
+    if (served.steps !== undefined) for (const step of served.steps) this.#count(step, rows);
+  }
+
+  #read({ model, version, numbers, runs }: VersionCounts): VersionStatistics {
     const time = (count: number, ms: number): TimeTotal => ({ count: numbers[count]!, ms: numbers[ms]! });
-    const success = time(at.SUCCEEDED, at.SUCCEEDED_MS);
-    const fail = time(at.FAILED, at.FAILED_MS);
-    if (success.count + fail.count + byRows.size === 0) return undefined;
     const lastEnd = numbers[at.LAST_END]!;
     const failures = at.FAILURE_REASONS.map((reason, i) => [reason, numbers[at.FAILURES + i]!] as const);
+    const byRows = new Map(Array.from(runs.byRows, ([rows, counted]) => [rows, runTotals(counted)]));
     return {
       model,
       version,
       lastInferenceMs: lastEnd === 0 ? 0 : Math.round(wallOf(this.#clock, lastEnd)),
       inferenceCount: numbers[at.RAN_ROWS]!,
       executionCount: [...byRows.values()].reduce((sum, { computeInput }) => sum + computeInput.count, 0),
-      success,
-      fail,
+      success: time(at.SUCCEEDED, at.SUCCEEDED_MS),
+      fail: time(at.FAILED, at.FAILED_MS),
       failures: new Map(failures.filter(([, count]) => count > 0)),
       queue: time(at.SUCCEEDED, at.QUEUE_MS),
       cacheHit: time(at.CACHE_HITS, at.CACHE_HITS_MS),
@@ -111,14 +140,11 @@ export class InferenceStatistics {
   }
 }
 
-function sumOfRuns(before: RunTotals | undefined, added: Float64Array): RunTotals {
-  const total = (earlier: TimeTotal | undefined, ms: number): TimeTotal => ({
-    count: (earlier?.count ?? 0) + added[at.RUNS]!,
-    ms: (earlier?.ms ?? 0) + added[ms]!,
-  });
+function runTotals(counted: Float64Array): RunTotals {
+  const total = (ms: number): TimeTotal => ({ count: counted[at.RUNS]!, ms: counted[ms]! });
   return {
-    computeInput: total(before?.computeInput, at.RUNS_INPUT_MS),
-    computeInfer: total(before?.computeInfer, at.RUNS_INFER_MS),
-    computeOutput: total(before?.computeOutput, at.RUNS_OUTPUT_MS),
+    computeInput: total(at.RUNS_INPUT_MS),
+    computeInfer: total(at.RUNS_INFER_MS),
+    computeOutput: total(at.RUNS_OUTPUT_MS),
   };
 }

@@ -7,11 +7,11 @@
  *
  * https://github.com/triton-inference-server/server, docs/user_guide/metrics.md
  */
-import type { QueueReading } from './gauges.ts';
+
+import type { MetricSnapshot, Sample } from '../../../ledger/metrics/series.ts';
+import { MICROS_PER_MS, type PrintedFamily } from '../../../ledger/metrics/tf-serving-names.ts';
 import { FAILURE_REASONS } from './inference-counts.ts';
 import type { InferenceStatistics, TimeTotal, VersionStatistics } from './inference-statistics.ts';
-import type { MetricSnapshot, Sample } from './series.ts';
-import { MICROS_PER_MS, type PrintedFamily } from './tf-serving-names.ts';
 
 type Counters = Readonly<Record<string, readonly [help: string, read: (totals: VersionStatistics) => number]>>;
 
@@ -52,8 +52,15 @@ export function tritonFamilies(statistics: InferenceStatistics): readonly Printe
   return [...counters('nv_inference_', COUNTERS, all), failures(all), ...counters('nv_cache_', CACHE_COUNTERS, cached)];
 }
 
-/** The requests of each version that wait, by the queues' own reading. */
-export function tritonPending(read: () => readonly QueueReading[]): PrintedFamily {
+/** Requests of a version that wait. */
+export interface WaitingTasks {
+  readonly model: string;
+  readonly version: string;
+  readonly tasks: number;
+}
+
+/** The requests of each version that wait. */
+export function tritonPending(read: () => readonly WaitingTasks[]): PrintedFamily {
   return family('nv_inference_pending_request_count', 'gauge', 'Requests that wait for a slot.', () =>
     read().map(({ model, version, tasks }) => ({ labels: { model, version }, value: tasks })),
   );

@@ -1,9 +1,9 @@
 /**
- * The counts of the statistics extension (inference-statistics.ts) for one signature: SERVED_NUMBERS numbers for its
- * requests, in an array of its totals, and Runs for its batches.
+ * The counts of the statistics extension (inference-statistics.ts) for one version: SERVED_NUMBERS numbers for its
+ * requests, and Runs for its batches.
  */
-import type { BatchRecord, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
-import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../stage-clock.ts';
+import type { BatchRecord, RequestOutcome, RequestRecord, StepRecord } from '../../../ledger/request-record.ts';
+import { STAGE_BATCH, STAGE_EXECUTE, STAGE_QUEUE, STAGE_SPLIT } from '../../../ledger/stage-clock.ts';
 
 /** Indices of the numbers: counts, and times in ms. */
 export const SUCCEEDED = 0;
@@ -72,35 +72,35 @@ export class Runs {
   }
 }
 
-/** Counts a request, or a step, of `rows` rows in the numbers from index `at` on. An ensemble's is its own run. */
-export function countServed(numbers: Float64Array, at: number, runs: Runs, served: Served, rows: number): void {
+/** Counts a request, or a step, of `rows` rows in the numbers. An ensemble's is its own run. */
+export function countServed(numbers: Float64Array, runs: Runs, served: Served, rows: number): void {
   const { stages, outcome, cache, cacheMs = 0, steps } = served;
   const { finishedAt } = stages;
   const tookMs = finishedAt - stages.startedAt;
-  if (finishedAt > numbers[at + LAST_END]!) numbers[at + LAST_END] = finishedAt;
+  if (finishedAt > numbers[LAST_END]!) numbers[LAST_END] = finishedAt;
   if (outcome !== 'ok') {
-    numbers[at + FAILED]! += 1;
-    numbers[at + FAILED_MS]! += tookMs;
-    numbers[at + FAILURES + FAILURE_REASONS.indexOf(REASON_OF[outcome] ?? 'OTHER')]! += 1;
+    numbers[FAILED]! += 1;
+    numbers[FAILED_MS]! += tookMs;
+    numbers[FAILURES + FAILURE_REASONS.indexOf(REASON_OF[outcome] ?? 'OTHER')]! += 1;
     return;
   }
-  numbers[at + SUCCEEDED]! += 1;
-  numbers[at + SUCCEEDED_MS]! += tookMs;
-  numbers[at + QUEUE_MS]! += stages.lengthOf(STAGE_QUEUE);
+  numbers[SUCCEEDED]! += 1;
+  numbers[SUCCEEDED_MS]! += tookMs;
+  numbers[QUEUE_MS]! += stages.lengthOf(STAGE_QUEUE);
   if (cache !== undefined) {
     const isMiss = cache === 'miss';
-    numbers[at + (isMiss ? CACHE_MISSES : CACHE_HITS)]! += 1;
-    numbers[at + (isMiss ? CACHE_MISSES_MS : CACHE_HITS_MS)]! += cacheMs;
+    numbers[isMiss ? CACHE_MISSES : CACHE_HITS]! += 1;
+    numbers[isMiss ? CACHE_MISSES_MS : CACHE_HITS_MS]! += cacheMs;
     if (!isMiss) return;
   }
   const input = computeMs(served, STAGE_BATCH);
   const infer = computeMs(served, STAGE_EXECUTE);
   const output = computeMs(served, STAGE_SPLIT);
-  numbers[at + RAN]! += 1;
-  numbers[at + RAN_ROWS]! += rows;
-  numbers[at + INPUT_MS]! += input;
-  numbers[at + INFER_MS]! += infer;
-  numbers[at + OUTPUT_MS]! += output;
+  numbers[RAN]! += 1;
+  numbers[RAN_ROWS]! += rows;
+  numbers[INPUT_MS]! += input;
+  numbers[INFER_MS]! += infer;
+  numbers[OUTPUT_MS]! += output;
   if (steps !== undefined) runs.count(rows, input, infer, output);
 }
 
