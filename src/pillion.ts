@@ -6,6 +6,7 @@ import { accessLog } from './features/access-log/feature.ts';
 import { audit } from './features/audit/feature.ts';
 import { authorization } from './features/authorization/feature.ts';
 import { autoRuntime } from './features/auto-runtime/feature.ts';
+import { classifyAndRegress } from './features/classify-and-regress/feature.ts';
 import { webConsole } from './features/console/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
 import { ensembles } from './features/ensembles/feature.ts';
@@ -43,6 +44,7 @@ const LINES = [
   { feature: shadow, adds: 'a second runtime that runs copies of batches, for comparison' },
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
+  { feature: classifyAndRegress, adds: 'Classify, Regress and MultiInference, which take tf.Examples' },
   { feature: warmUpFiles, adds: 'requests of a version’s own that run before it is served' },
   { feature: goldenRequests, adds: 'requests with known answers, without which a version is not served' },
   { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
@@ -66,7 +68,11 @@ const LINES = [
     requires: ['flight-recorder'],
   },
   { feature: profile, adds: 'some seconds of a server as one trace file, by a command and on the admin port' },
-  { feature: recordAndReplay, adds: 'commands that record requests of a running server, and send them again' },
+  {
+    feature: recordAndReplay,
+    adds: 'commands that record requests of a running server, and send them again',
+    requires: ['classify-and-regress'],
+  },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

@@ -12,6 +12,7 @@
 import { Worker } from 'node:worker_threads';
 import { fromErrorMessage } from '../backends/host/error-message.ts';
 import { siblingModule } from '../backends/host/sibling-module.ts';
+import { decodeCost, type PREDICT_WALK } from '../codec/tensorflow/decode-cost.ts';
 import type { CancelSignal } from '../core/cancel.ts';
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { ServingError } from '../core/errors.ts';
@@ -171,6 +172,16 @@ export class CodecThread {
     });
     return worker;
   }
+}
+
+/** The thread, if the message is large even without what is read in place. */
+export function threadFor(
+  thread: CodecThread | undefined,
+  message: Uint8Array,
+  walk: typeof PREDICT_WALK,
+): CodecThread | undefined {
+  if (message.length <= LARGE_MESSAGE_BYTES) return undefined;
+  return decodeCost(message, walk, LARGE_MESSAGE_BYTES) < LARGE_MESSAGE_BYTES ? undefined : thread;
 }
 
 function tooMany(): ServingError {

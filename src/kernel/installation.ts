@@ -24,6 +24,7 @@ import type { Prelude } from '../proxy/net/prelude.ts';
 import type { Readiness, ReadinessGate } from '../proxy/readiness.ts';
 import type { Records } from '../proxy/records/records.ts';
 import type { CarriedDeadlines, RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import type { RestMethod } from '../proxy/servers/rest-part.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
 import type { ModelSeams } from './model-seams.ts';
 
@@ -123,6 +124,8 @@ export interface ServedParts {
   readonly runCores: () => number;
   /** The bound addresses; undefined until the ports are bound. */
   readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
+  /** The method of a POST of JSON to the path of a model with this verb; undefined if there is none. */
+  readonly restMethod: (verb: string) => RestMethod | undefined;
   readonly onInternalError: (error: unknown) => void;
 }
 

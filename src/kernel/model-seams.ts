@@ -1,4 +1,5 @@
 /** The seams that take what features add to models, before the first one is loaded. */
+import type { LogType } from '../codec/tensorflow/prediction-log.ts';
 import type { ModelConfig } from '../config/model-config.ts';
 import type { ModelReports, VersionReports } from '../models/lifecycle/manager-settings.ts';
 import type { VersionObserver } from '../models/lifecycle/version-observer.ts';
@@ -12,6 +13,7 @@ import type { Servable } from '../models/serving/servable.ts';
 import type { ServableDirectory } from '../models/serving/servable-directory.ts';
 import type { StepTable } from '../models/serving/steps.ts';
 import type { FallbackSource, Fallbacks } from '../proxy/handlers/model-resolver.ts';
+import type { ReplayRequest } from '../proxy/handlers/replay.ts';
 
 /** The part of ModelManager that features read. */
 interface ServedModels extends ServableDirectory {
@@ -35,6 +37,8 @@ export class ModelSeams implements FallbackSource {
   readonly observers: VersionObserver[] = [];
   /** Called whenever the list of models has changed, with all of them. */
   readonly onListed: ((models: readonly ModelConfig[]) => void)[] = [];
+  /** How records of features' methods are replayed, by their kind. */
+  readonly replays = new Map<LogType, ReplayRequest>();
   fallbacks: Fallbacks | undefined;
   /** Chooses the runtime of models whose runtime is `auto`. One feature may set it. */
   chooseRuntime: ChooseRuntime | undefined;

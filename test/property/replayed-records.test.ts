@@ -8,9 +8,12 @@ import { Servable } from '../../src/models/serving/servable.ts';
 import { PredictionLogReplayer } from '../../src/proxy/records/prediction-log-replayer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { classifyLog, floatExample, multiInferenceLog, regressionOf, regressLog } from '../support/inference-logs.ts';
+import { installed } from '../support/listed-features.ts';
 import { floats, predictLog } from '../support/prediction-logs.ts';
 import { type Behaviour, echo, FLOAT_SIGNATURE, PuppetRunner, signature, spec } from '../support/puppet-models.ts';
 
+const { replays } = (await installed('classify-and-regress')).models;
+const OPTIONS = { clock: new FakeClock(), maxTensorBytes: 10_000, replays };
 const EXAMPLES = [floatExample('x', 1), floatExample('x', 2)];
 const RECORDS = [
   predictLog({ inputs: { x: floats(1, 2, 3) }, outputs: { y: floats(1, 2, 3) } }),
@@ -59,7 +62,7 @@ const damaged = fc
 
 test('an undamaged record of each kind passes as golden', async () => {
   const servable = new Servable('m', 1n, SIGNATURES, new PuppetRunner(numbered));
-  const replayer = new PredictionLogReplayer({ clock: new FakeClock(), maxTensorBytes: 10_000 });
+  const replayer = new PredictionLogReplayer(OPTIONS);
   for (const record of RECORDS) await replayer.check(servable, record);
 });
 
@@ -68,7 +71,7 @@ test('a damaged record is replayed or refused, and the version is given back', (
     fc.asyncProperty(fc.oneof(damaged, fc.uint8Array({ maxLength: 60 })), async (record) => {
       const runner = new PuppetRunner(numbered);
       const servable = new Servable('m', 1n, SIGNATURES, runner);
-      const replayer = new PredictionLogReplayer({ clock: new FakeClock(), maxTensorBytes: 10_000 });
+      const replayer = new PredictionLogReplayer(OPTIONS);
       for (const work of [replayer.replay(servable, record), replayer.check(servable, record)]) {
         await work.catch((error: unknown) => {
           assert.ok(error instanceof ServingError && error.kind !== 'internal', `${error}`);

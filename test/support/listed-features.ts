@@ -5,6 +5,7 @@
 import { systemClock } from '../../src/core/clock.ts';
 import type { Feature } from '../../src/kernel/feature.ts';
 import type { EngineMaker, Installation, SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
+import { ModelSeams } from '../../src/kernel/model-seams.ts';
 import type { RootLogger } from '../../src/ledger/log/log.ts';
 import { createTelemetry } from '../../src/ledger/telemetry.ts';
 import { FEATURES } from '../../src/pillion.ts';
@@ -26,6 +27,7 @@ const telemetry = createTelemetry({ clock, logger, processMetrics: false });
 export interface Installed {
   readonly surfaces: readonly SurfaceMaker[];
   readonly engine: EngineMaker | undefined;
+  readonly models: ModelSeams;
 }
 
 /** Installs a feature with these options, and returns its parts; none if it is not listed. */
@@ -33,10 +35,11 @@ export async function installed(name: string, args: readonly string[] = []): Pro
   const surfaces: SurfaceMaker[] = [];
   let engine: EngineMaker | undefined;
   const feature: Feature | undefined = FEATURES.features.find((each) => each.name === name);
-  if (feature === undefined) return { surfaces, engine };
+  const models = new ModelSeams();
+  if (feature === undefined) return { surfaces, engine, models };
   const server: Partial<Installation> = {
     config: configOf(['--model=m=/models/m', ...args]),
-    ...{ clock, logger, telemetry },
+    ...{ clock, logger, telemetry, models },
     surface: (make) => surfaces.push(make),
     engine: (make) => {
       engine = make;
@@ -44,7 +47,7 @@ export async function installed(name: string, args: readonly string[] = []): Pro
     service: () => undefined,
   };
   await feature.install?.(server as Installation);
-  return { surfaces, engine };
+  return { surfaces, engine, models };
 }
 
 const protocols = await Promise.all(PROTOCOLS.map((name) => installed(name)));

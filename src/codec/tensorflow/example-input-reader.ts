@@ -7,7 +7,6 @@
  */
 import { Buffer } from 'node:buffer';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import type { InferenceTask } from '../../core/inference-results.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
 import { ExampleCount, withContext } from './example/example-count.ts';
@@ -29,14 +28,27 @@ const EXAMPLE_LIST_WITH_CONTEXT = 2;
 const EXAMPLES = 1;
 const CONTEXT = 2;
 
-export interface ExamplesRequest {
-  readonly modelSpec: ModelSpec;
+/** The examples of a request. */
+export interface Examples {
+  /** Serialized tf.Examples, with the context merged in. */
   readonly examples: readonly Uint8Array[];
+  /** The first example that is no text, if known, as StringTensor has it. */
+  readonly notTextAt?: number;
 }
 
-export interface MultiInferenceRequest {
+export interface ExamplesRequest extends Examples {
+  readonly modelSpec: ModelSpec;
+}
+
+/** One task of a MultiInference. */
+export interface InferenceTask {
+  /** Undefined if the message has none. */
+  readonly modelSpec: ModelSpec | undefined;
+  readonly methodName: string;
+}
+
+export interface MultiInferenceRequest extends Examples {
   readonly tasks: readonly InferenceTask[];
-  readonly examples: readonly Uint8Array[];
 }
 
 /**

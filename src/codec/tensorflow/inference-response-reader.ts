@@ -1,6 +1,6 @@
 /**
  * ClassificationResponse, RegressionResponse and MultiInferenceResponse of recorded answers, read.
- * inference-response-writer.ts writes them.
+ * features/classify-and-regress/response-writer.ts writes them.
  *
  * Each function throws `invalid_request` if the message is no protobuf, and `too_large` if its results would take more
  * than `maxBytes` in memory: an entry of two bytes becomes an object.

@@ -9,18 +9,20 @@
  * Any link may lead to the page and its files; they hold nothing of this server's.
  */
 import { type AdminPath, type Asked, sendJson, targetOf } from '../../admin/admin-path.ts';
+import type { AdminParts } from '../../kernel/installation.ts';
 import { ConsoleFiles, PAGE_FILE } from './console-files.ts';
 import type { LiveFeed } from './live-feed.ts';
-import type { Playground, PlaygroundVerb } from './playground.ts';
+import type { Playground } from './playground.ts';
 
 export interface ConsoleOptions {
   readonly feed: LiveFeed;
   readonly playground: Playground;
+  readonly restMethod: AdminParts['restMethod'];
   /** The JSON of GET /about. */
   readonly about: () => object;
 }
 
-export function consolePaths({ feed, playground, about }: ConsoleOptions): readonly AdminPath[] {
+export function consolePaths({ feed, playground, restMethod, about }: ConsoleOptions): readonly AdminPath[] {
   const files = new ConsoleFiles();
   const file = async ({ path, request, response }: Asked): Promise<false | undefined> =>
     (await files.answer(path, request, response)) ? undefined : false;
@@ -45,8 +47,10 @@ export function consolePaths({ feed, playground, about }: ConsoleOptions): reado
       },
       says: 'one request, also /classify, /regress: ?model=NAME',
       audited: ({ match, query }) => ({ method: `playground ${match[1]}`, ...targetOf(query) }),
-      answer: ({ request, response, match, query }) =>
-        playground.answer(request, response, match[1] as PlaygroundVerb, query),
+      answer: async ({ request, response, match, query }) => {
+        const method = restMethod(match[1]!);
+        return method === undefined ? false : playground.answer(request, response, method, query);
+      },
     },
   ];
 }

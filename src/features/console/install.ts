@@ -17,7 +17,8 @@ import { Playground } from './playground.ts';
 export function installConsole(server: Installation): void {
   server.adminPaths((parts) => {
     const about = aboutOf(server, parts);
-    return consolePaths({ feed: feedOf(server, parts), playground: playgroundOf(server, parts), about });
+    const { restMethod } = parts;
+    return consolePaths({ feed: feedOf(server, parts), playground: playgroundOf(server, parts), restMethod, about });
   });
 }
 
@@ -38,9 +39,9 @@ function feedOf({ clock, telemetry }: Installation, parts: AdminParts): LiveFeed
 }
 
 function playgroundOf({ config, telemetry }: Installation, parts: AdminParts): Playground {
-  const { lifecycle, thread, resolver, onInternalError } = parts;
+  const { lifecycle, onInternalError } = parts;
   return new Playground({
-    ...{ lifecycle, thread, resolver, onInternalError },
+    ...{ lifecycle, onInternalError },
     recorder: telemetry.flights,
     maxBodyBytes: config.options.max_message_bytes,
   });

@@ -8,20 +8,16 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readVersion } from '../../admin/model-actions.ts';
-import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { clientLeft } from '../../core/cancel.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
 import type { FlightRecorder } from '../../ledger/recorder/flight-recorder.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../../ledger/stage-clock.ts';
 import { BodyWatch } from '../../proxy/body-pace.ts';
 import { runCall } from '../../proxy/call.ts';
-import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { serverTiming } from '../../proxy/http1/answer-head.ts';
 import { type BodyContext, BodyReader } from '../../proxy/http1/body-reader.ts';
 import { errorBody } from '../../proxy/http1/http-errors.ts';
 import { InflationGate } from '../../proxy/inflation.ts';
-import { RestClassify, RestRegress } from '../../proxy/protocols/tensorflow-serving/rest/rest-inference.ts';
-import { RestPredict } from '../../proxy/protocols/tensorflow-serving/rest/rest-predict.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { RestMethod } from '../../proxy/servers/rest-part.ts';
@@ -29,47 +25,36 @@ import { wholeBody } from '../../proxy/sliced-body.ts';
 
 export interface PlaygroundOptions {
   readonly lifecycle: RequestLifecycle;
-  readonly resolver: ModelResolver;
   readonly recorder: FlightRecorder;
   readonly maxBodyBytes: number;
-  /** Reads and writes large bodies. */
-  readonly thread: CodecThread;
   readonly onInternalError: (error: unknown) => void;
 }
 
 /** A person at a page does not wait longer. */
 const TIMEOUT_MS = 30_000;
 
-export type PlaygroundVerb = 'predict' | 'classify' | 'regress';
-
 export class Playground {
   readonly #options: PlaygroundOptions;
-  readonly #methods: Readonly<Record<PlaygroundVerb, RestMethod>>;
   readonly #bodies: BodyContext;
 
   constructor(options: PlaygroundOptions) {
     this.#options = options;
-    const { resolver, maxBodyBytes, lifecycle, thread } = options;
+    const { lifecycle } = options;
     // Its requests have a short deadline of their own.
     const watch = new BodyWatch(lifecycle.clock, Infinity);
     this.#bodies = { memory: lifecycle.memory, watch, inflations: new InflationGate() };
-    this.#methods = {
-      predict: new RestPredict(resolver, thread),
-      classify: new RestClassify(resolver, maxBodyBytes, thread),
-      regress: new RestRegress(resolver, maxBodyBytes, thread),
-    };
   }
 
   async answer(
     request: IncomingMessage,
     response: ServerResponse,
-    verb: PlaygroundVerb,
+    method: RestMethod,
     query: URLSearchParams,
   ): Promise<void> {
     const { lifecycle } = this.#options;
     const context = lifecycle.begin({
       surface: 'rest',
-      method: this.#methods[verb].name,
+      method: method.name,
       receivedAt: lifecycle.clock.nowMs(),
       timeoutMs: TIMEOUT_MS,
       requestId: undefined,
@@ -83,7 +68,7 @@ export class Playground {
     let error: ServingError | undefined;
     try {
       const body = await this.#read(request, context);
-      send(response, 200, await this.#run(verb, body, context, query), context);
+      send(response, 200, await this.#run(method, body, context, query), context);
     } catch (thrown) {
       error = toServingError(thrown);
       if (error.kind === 'internal') this.#options.onInternalError(error.cause ?? error);
@@ -114,14 +99,15 @@ export class Playground {
     });
   }
 
-  async #run(verb: PlaygroundVerb, body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
+  async #run(method: RestMethod, body: Buffer, context: RequestContext, query: URLSearchParams): Promise<Buffer> {
     context.cancel.listener = undefined;
     context.cancel.throwIfCancelled();
     context.requestBytes = body.length;
     const spec = { name: query.get('model') ?? '', version: readVersion(query.get('version')) };
-    const method = this.#methods[verb];
     context.stages.enter(STAGE_DECODE, context.now());
-    const call = await method.decode(body, spec, context);
+    const decoded = method.decode(body, spec, context);
+    // A body that was scanned at once has to be read in the same turn.
+    const call = decoded instanceof Promise ? await decoded : decoded;
     const result = await runCall(call);
     context.cancel.throwIfCancelled();
     context.stages.enter(STAGE_ENCODE, context.now());

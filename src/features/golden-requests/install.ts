@@ -6,7 +6,7 @@ import { checkGolden } from './check-golden.ts';
 
 export function installGoldenRequests({ clock, config, logger, models }: Installation): void {
   const { max_message_bytes: maxTensorBytes } = config.options;
-  const replayer = new PredictionLogReplayer({ clock, maxTensorBytes });
+  const replayer = new PredictionLogReplayer({ clock, maxTensorBytes, replays: models.replays });
   const files = { clock, logger, maxRecordBytes: recordBytes(maxTensorBytes) };
   models.steps.push({ stage: 'check', run: (loaded) => checkGolden(replayer, files, loaded) });
 }

@@ -18,7 +18,7 @@ import { readConfigFile } from '../../config/config-file.ts';
 import { secretIn } from '../../config/secret-file.ts';
 import { systemClock } from '../../core/clock.ts';
 import { differenceOf } from '../../proxy/records/golden-answer.ts';
-import { resultDifference, resultOf } from '../../proxy/records/golden-inference.ts';
+import { resultDifference, resultOf } from '../classify-and-regress/result-difference.ts';
 import { type ReplayRecord, type ReplaySource, replayRecords } from './replay-source.ts';
 
 const MAX_BYTES = 2 ** 31 - 1;

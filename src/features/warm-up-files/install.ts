@@ -10,7 +10,7 @@ export function installWarmUpFiles({ clock, config, logger, models, telemetry }:
   const { max_message_bytes: maxTensorBytes } = config.options;
   const { versions } = telemetry.metrics.tfServing;
   const options = {
-    replayer: new PredictionLogReplayer({ clock, maxTensorBytes }),
+    replayer: new PredictionLogReplayer({ clock, maxTensorBytes, replays: models.replays }),
     files: { clock, logger, maxRecordBytes: recordBytes(maxTensorBytes) },
     iterations: optionsOf(config, WARM_UP_OPTIONS).num_request_iterations_for_warmup || 1,
     onReplayed: ({ error, ...replay }) => versions.recordWarmUp({ ...replay, outcome: error?.kind ?? 'ok' }),

@@ -82,7 +82,7 @@ export function createLoader(
       isServing: parts.isServing,
     }),
     decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
-    readRecorded: recordedInputs(replayerOf(options), recordBytes(options.max_message_bytes)),
+    readRecorded: recordedInputs(replayerOf(parts), recordBytes(options.max_message_bytes)),
     replaceServable,
     intraOpThreads: options.intra_op_threads,
     fileRoots: fileRoots(options, config.models),
@@ -126,14 +126,16 @@ export function serverBatching(
   };
 }
 
-function replayerOf({ max_message_bytes: maxTensorBytes }: ServeOptions): PredictionLogReplayer {
-  return new PredictionLogReplayer({ clock: systemClock, maxTensorBytes });
+function replayerOf({ config, installed }: ModelParts): PredictionLogReplayer {
+  const { max_message_bytes: maxTensorBytes } = config.options;
+  return new PredictionLogReplayer({ clock: systemClock, maxTensorBytes, replays: installed.models.replays });
 }
 
 /** Warms versions up, then lets their requests be recorded. */
-export function preparation({ config, logger, records, isServing, installed }: ModelParts): PrepareVersion {
+export function preparation(parts: ModelParts): PrepareVersion {
+  const { config, logger, records, isServing, installed } = parts;
   const { enable_model_warmup: isEnabled } = config.options;
-  const steps = [modelWarmUp(replayerOf(config.options)), ...installed.models.steps];
+  const steps = [modelWarmUp(replayerOf(parts)), ...installed.models.steps];
   const onSwept = logSweep(logger);
   const prepare = warmUp({ clock: systemClock, steps, isEnabled, isServing, onSwept });
   return async (loaded) => {

@@ -162,6 +162,7 @@ export class Server implements Pillion {
       callers: coreSlots.callers,
       slots: coreSlots.total,
       runCores: () => coreSlots.total,
+      restMethod: (verb) => this.#surfaces.rest.methodOf(verb),
       addresses: () => this.#addresses,
     });
 

@@ -3,7 +3,6 @@
  * nothing is recorded `sampler` is undefined, and a request checks only that.
  */
 import type { LogType } from '../../codec/tensorflow/prediction-log.ts';
-import type { Classifications, Regressions } from '../../core/inference-results.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 import type { ServedSignature } from './served-signature.ts';
@@ -33,12 +32,10 @@ export interface RequestSampler {
   sample(): SampledRequest | undefined;
 }
 
-/** Copies one request when it is answered. One of the methods must be called once; none throws. */
+/** Copies one request when it is answered. One of the methods must be called once; neither throws. */
 export interface SampledRequest {
-  /** Must copy what it keeps before it returns, like the other methods. */
+  /** Must copy what it keeps before it returns, like the other method. */
   onPredict(exchange: PredictExchange): void;
-  /** Copies a request of a method that takes examples. */
-  onInference(exchange: InferenceExchange): void;
   /** Copies a request of any method whose caller has the messages or can make them. */
   onMessages(exchange: MessageExchange): void;
 }
@@ -51,22 +48,6 @@ export interface PredictExchange {
   readonly inputs: TensorMap;
   readonly outputFilter: readonly string[];
   readonly outputs: TensorMap;
-}
-
-/** A Classify, Regress or MultiInference and its answer. */
-export interface InferenceExchange {
-  readonly type: 'classify' | 'regress' | 'multi_inference';
-  /** Serialized examples; the context is merged into each. */
-  readonly examples: readonly Uint8Array[];
-  /** The tasks in their order; Classify and Regress have exactly one. */
-  readonly tasks: readonly InferenceTaskExchange[];
-}
-
-export interface InferenceTaskExchange {
-  /** The version that the request asked for. */
-  readonly requested: VersionChoice;
-  readonly served: ServedSignature;
-  readonly result: Classifications | Regressions;
 }
 
 /** A request and its answer as protobuf messages, which are encoded only if there is room for them. */

@@ -16,7 +16,6 @@ import { frameRecord } from '../../codec/tfrecord/tf-record-writer.ts';
 import type { Clock } from '../../core/clock.ts';
 import { byteLengthOfAll } from '../../core/tensor.ts';
 import type {
-  InferenceExchange,
   MessageExchange,
   PredictCapture,
   PredictExchange,
@@ -24,7 +23,6 @@ import type {
   SampledRequest,
   SamplePoint,
 } from '../../models/serving/sample-point.ts';
-import { inferenceMessages } from './inference-messages.ts';
 
 export interface SampleConsumer {
   /** The wanted share of the model's requests, 0 to 1. */
@@ -130,10 +128,6 @@ class Sample implements SampledRequest {
       request: () => writePredictRequest({ ...requested, name, signatureName }, inputs, outputFilter),
       response: () => writeRecordedResponse(served, outputs),
     });
-  }
-
-  onInference(exchange: InferenceExchange): void {
-    this.onMessages(inferenceMessages(exchange));
   }
 
   onMessages(exchange: MessageExchange): void {

@@ -43,17 +43,18 @@ import { InflationGate } from '../inflation.ts';
 import type { JoinedPort } from '../net/joined-port.ts';
 import type { ListenerAccess } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
-import { wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
+import { SERVING_ROOT, wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import type { HttpBody } from '../sliced-body.ts';
 import { restMatcher } from './prefixed-routes.ts';
 import { RestMethods } from './rest-methods.ts';
-import type { RestRoute } from './rest-part.ts';
+import type { MethodFields, RestMethod, RestRoute } from './rest-part.ts';
 import type { RestMatcher } from './rest-routes.ts';
 import { partsOf, reportsOf, type Surface } from './surface.ts';
 
 const NO_BODY = Buffer.alloc(0);
+const NO_FIELDS: MethodFields = { protobufType: undefined, inferenceHeader: undefined };
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
 const STALL_MS = 30_000;
 
@@ -220,6 +221,13 @@ export class RestServer {
     for (const [socket, { plain }] of this.#connections) if (plain !== undefined) socket.destroy();
     await this.#listener.close();
     this.#front?.close();
+  }
+
+  /** The method of a POST of JSON to the path of a model with this verb; undefined if there is none. */
+  methodOf(verb: string): RestMethod | undefined {
+    const { inferencePrefix = '' } = this.#options;
+    const route = this.routes.match('POST', `${inferencePrefix}${SERVING_ROOT}/m:${verb}`);
+    return route.kind === 'error' ? undefined : this.#methods.of(route, NO_FIELDS).method;
   }
 
   #endIdle(begunAt: Instant): void {

@@ -2,18 +2,22 @@
 import { Buffer } from 'node:buffer';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
-import type { AnswerForm } from '../answer-form.ts';
 import { lookupCall } from '../call.ts';
 import type { Method } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
-import { JSON_TYPE } from '../http1/answer-head.ts';
-import type { RequestFields } from '../http1/request-fields.ts';
-import { RestClassify, RestRegress } from '../protocols/tensorflow-serving/rest/rest-inference.ts';
+import { ProtobufCodec } from '../protocols/tensorflow-serving/protobuf-codec.ts';
 import { lookupMethods, refusal } from '../protocols/tensorflow-serving/rest/rest-lookups.ts';
 import { RestPredict } from '../protocols/tensorflow-serving/rest/rest-predict.ts';
-import { protobufMethods } from '../protocols/tensorflow-serving/rest/rest-protobuf.ts';
-import type { ChosenMethod, RestMethod, RestRoute } from './rest-part.ts';
+import { RestProtobufPredict } from '../protocols/tensorflow-serving/rest/rest-protobuf.ts';
+import {
+  type ChosenMethod,
+  inJson,
+  inProtobuf,
+  type MethodFields,
+  type RestMethod,
+  type RestRoute,
+} from './rest-part.ts';
 
 export interface RestMethodParts {
   readonly resolver: ModelResolver;
@@ -27,7 +31,6 @@ export interface RestMethodParts {
 }
 
 const NO_BODY = Buffer.alloc(0);
-const JSON_FORM: AnswerForm = { contentType: JSON_TYPE, headers: [] };
 
 /** The method of a caller who may not see the metrics: it never comes to its answer. */
 const REFUSED_METRICS: Method<Buffer> = {
@@ -39,35 +42,28 @@ const REFUSED_METRICS: Method<Buffer> = {
 };
 
 export class RestMethods {
-  /** JSON methods, and methods for protobuf bodies, by the kind of their route. */
+  /** JSON methods by the kind of their route. */
   readonly #json: ReadonlyMap<string, ChosenMethod>;
-  readonly #protobuf: ReadonlyMap<string, Method<Buffer>>;
+  readonly #protobufPredict: RestProtobufPredict;
 
-  constructor({ resolver, modelInfo, maxBodyBytes, thread, ...options }: RestMethodParts) {
-    const { serializationAsTensorContent } = options;
+  constructor({ resolver, modelInfo, maxBodyBytes, thread, serializationAsTensorContent }: RestMethodParts) {
     const json: readonly (readonly [string, RestMethod])[] = [
       ['predict', new RestPredict(resolver, thread)],
-      ['classify', new RestClassify(resolver, maxBodyBytes, thread)],
-      ['regress', new RestRegress(resolver, maxBodyBytes, thread)],
       ...lookupMethods(modelInfo),
       ['metrics', REFUSED_METRICS],
     ];
-    this.#json = new Map(json.map(([kind, method]) => [kind, { method, form: JSON_FORM, keepsBody: false }]));
-    this.#protobuf = protobufMethods(resolver, { serializationAsTensorContent, maxTensorBytes: maxBodyBytes, thread });
+    this.#json = new Map(json.map(([kind, method]) => [kind, inJson(method)]));
+    const codec = new ProtobufCodec({ serializationAsTensorContent, maxTensorBytes: maxBodyBytes, thread, room: 0 });
+    this.#protobufPredict = new RestProtobufPredict(resolver, codec);
   }
 
-  of(route: RestRoute, fields: RequestFields): ChosenMethod {
+  of(route: RestRoute, fields: MethodFields): ChosenMethod {
     const { kind, part } = route;
-    if (part !== undefined) return part.methodOf(route, fields) ?? refused(route);
+    if (part !== undefined) return part.methodOf(route, fields) ?? inJson(refusal(route));
     const { protobufType } = fields;
-    const protobuf = protobufType === undefined ? undefined : this.#protobuf.get(kind);
-    if (protobuf !== undefined) {
-      return { method: protobuf, form: { contentType: protobufType!, headers: [] }, keepsBody: true };
+    if (protobufType !== undefined && kind === 'predict') {
+      return inProtobuf(this.#protobufPredict, protobufType);
     }
-    return this.#json.get(kind) ?? refused(route);
+    return this.#json.get(kind) ?? inJson(refusal(route));
   }
-}
-
-function refused(route: RestRoute): ChosenMethod {
-  return { method: refusal(route), form: JSON_FORM, keepsBody: false };
 }

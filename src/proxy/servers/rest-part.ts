@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerForm } from '../answer-form.ts';
 import type { Call } from '../call.ts';
 import type { Method } from '../exchange.ts';
+import { JSON_TYPE } from '../http1/answer-head.ts';
 import type { AnswerTurn } from '../http1/answer-turns.ts';
 import type { LocalReplies } from '../http1/local-replies.ts';
 import type { RequestFields } from '../http1/request-fields.ts';
@@ -21,6 +22,15 @@ export interface ChosenMethod {
   readonly keepsBody: boolean;
 }
 
+export function inJson(method: RestMethod): ChosenMethod {
+  return { method, form: { contentType: JSON_TYPE, headers: [] }, keepsBody: false };
+}
+
+/** `type`: the media type of the body, and so of the answer. */
+export function inProtobuf(method: RestMethod, type: string): ChosenMethod {
+  return { method, form: { contentType: type, headers: [] }, keepsBody: true };
+}
+
 /** A request that is answered outside of the request lifecycle: it asks no model, and has no record. */
 export interface PageRequest {
   readonly request: IncomingMessage;
@@ -35,6 +45,9 @@ export interface Described {
   readonly schemas: Readonly<Record<string, object>>;
 }
 
+/** The headers by which a method is chosen. */
+export type MethodFields = Pick<RequestFields, 'protobufType' | 'inferenceHeader'>;
+
 export interface RestPart extends Described {
   /**
    * Paths here and below are this server's also where it fronts an application: '/v2'. Absent: such a server has them only
@@ -46,7 +59,7 @@ export interface RestPart extends Described {
   /** The route of a path that is its own; undefined for any other. It is asked after the kernel's routes. */
   match(method: string, path: string): Route | undefined;
   /** Chooses the method of a request by its route and its headers; undefined if `pageOf` answers it. */
-  methodOf(route: Route, fields: RequestFields): ChosenMethod | undefined;
+  methodOf(route: Route, fields: MethodFields): ChosenMethod | undefined;
   /** Answers a route outside of the request lifecycle; undefined if `methodOf` chooses. */
   pageOf?(route: Route): ((asked: PageRequest) => Promise<void>) | undefined;
 }

@@ -1,7 +1,7 @@
 /** The routes of the REST surface: the kernel's, those that features add, and what belongs to none. */
 import { METRICS_PATH } from '../../ledger/metrics/exposition.ts';
 import { NO_MODEL, pathOf, route } from '../protocols/rest/route.ts';
-import { matchServing, noSuchPath } from '../protocols/tensorflow-serving/rest/routes.ts';
+import { matchServing, noSuchPath, SERVING_ROOT, verbsIn } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RestPart, RestRoute } from './rest-part.ts';
 
 export interface RestMatcher {
@@ -21,12 +21,6 @@ export interface RestRoutesOptions {
   readonly isFronting: boolean;
 }
 
-/** The root of TensorFlow Serving's API. */
-const SERVING_ROOT = '/v1/models';
-
-/** Kinds of routes that the plain lane serves, beside those that parts name. */
-const PLAIN_KINDS: ReadonlySet<string> = new Set(['predict', 'classify', 'regress']);
-
 /** A request for the application. */
 export const APP_ROUTE: RestRoute = route<'app'>('app', 'unknown', NO_MODEL);
 
@@ -39,12 +33,15 @@ export class RestRoutes implements RestMatcher {
   readonly #metricsPath: string;
   readonly #isFronting: boolean;
   readonly #inference: RegExp;
+  /** The verbs of models' paths, for texts. */
+  readonly #verbs: readonly string[];
 
   constructor({ parts, metricsPath = METRICS_PATH, isFronting }: RestRoutesOptions) {
     this.#parts = parts;
     this.#metricsPath = metricsPath;
     this.#isFronting = isFronting;
-    this.places = [SERVING_ROOT, ...parts.flatMap(({ root }) => root ?? [])];
+    this.places = [...new Set([SERVING_ROOT, ...parts.flatMap(({ root }) => root ?? [])])];
+    this.#verbs = ['predict', ...verbsIn(parts.flatMap(({ operations }) => operations))];
     const small = parts.filter(({ root }) => root === undefined);
     this.small = new Set(small.flatMap(({ operations }) => operations.flatMap(({ paths }) => paths)));
     this.#inference = new RegExp(this.places.map((place) => `^${place}(?:/|$)`).join('|'), 'i');
@@ -73,10 +70,10 @@ export class RestRoutes implements RestMatcher {
       const found = part.match(method, path);
       if (found !== undefined) return { ...found, part };
     }
-    return noSuchPath(path);
+    return noSuchPath(path, this.#verbs);
   }
 }
 
 export function isPlain({ kind, part }: RestRoute): boolean {
-  return part === undefined ? PLAIN_KINDS.has(kind) : part.plainKinds?.has(kind) === true;
+  return part === undefined ? kind === 'predict' : part.plainKinds?.has(kind) === true;
 }

@@ -6,8 +6,7 @@ import type { Signature } from '../../../src/core/signature.ts';
 import { type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
 import { SequenceTable } from '../../../src/features/sequences/sequence-table.ts';
 import { runCall } from '../../../src/proxy/call.ts';
-import { CLASSIFY } from '../../../src/proxy/handlers/classify.ts';
-import { ExamplesCall } from '../../../src/proxy/handlers/examples-call.ts';
+import { InferenceCall } from '../../../src/proxy/handlers/inference-call.ts';
 import { ModelResolver } from '../../../src/proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../../src/proxy/handlers/predict.ts';
 import { RequestContext } from '../../../src/proxy/request-context.ts';
@@ -21,6 +20,13 @@ const CELL: Signature = {
   ),
   kept: { nextOf: new Map([['h', 'hN']]) },
 };
+
+/** A call of a method that knows no states. */
+class OtherCall extends InferenceCall<undefined> {
+  check(): void {}
+
+  submit(): undefined {}
+}
 
 class StatefulDirectory extends PuppetDirectory {
   readonly table: SequenceTable;
@@ -138,9 +144,8 @@ describe('a Predict that is a step', () => {
       predict('plain', { x: vector(1) }, { step: START }),
       refused('invalid_request', /model "plain" version 1 signature "serving_default" keeps no state/),
     );
-    const request = { modelSpec: { name: 'plain' }, examples: [] };
     await assert.rejects(
-      runCall(new ExamplesCall(CLASSIFY, resolver, request, contextOf(START))),
+      runCall(new OtherCall(resolver, { name: 'plain' }, contextOf(START))),
       refused('invalid_request', /keeps no state/),
     );
   });

@@ -2,9 +2,9 @@
 import type { InferRequest } from '../../../codec/open-inference/infer-request.ts';
 import { InferLayouts, readInferRequest } from '../../../codec/open-inference/infer-request-reader.ts';
 import { inferResponse, type ResponseForm } from '../../../codec/open-inference/infer-response-writer.ts';
-import { decodeCost, INFER_WALK } from '../../../codec/tensorflow/decode-cost.ts';
+import { INFER_WALK } from '../../../codec/tensorflow/decode-cost.ts';
 import { receivedTensors } from '../../../codec-thread/carried-tensors.ts';
-import { type CodecThread, LARGE_MESSAGE_BYTES, LARGE_PROTOBUF_OUTPUTS } from '../../../codec-thread/codec-thread.ts';
+import { type CodecThread, LARGE_PROTOBUF_OUTPUTS, threadFor } from '../../../codec-thread/codec-thread.ts';
 import { atOnce, inSlices } from '../../../core/in-slices.ts';
 import { areLargerThan, type TensorMap } from '../../../core/tensor.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
@@ -27,8 +27,8 @@ export class InferCodec {
 
   /** Reads as `readInferRequest` does, on the thread if the message is large. */
   read(message: Uint8Array, context: RequestContext): InferRequest | Promise<InferRequest> {
-    const { maxTensorBytes } = this.#options;
-    const thread = this.#threadFor(message);
+    const { maxTensorBytes, thread: codecThread } = this.#options;
+    const thread = threadFor(codecThread, message, INFER_WALK);
     if (thread === undefined) return readInferRequest(message, maxTensorBytes, this.#layouts);
     return thread.use(context, async (ask) => {
       const request = await ask('readInfer', message, maxTensorBytes);
@@ -40,12 +40,5 @@ export class InferCodec {
   write(outputs: TensorMap, call: InferCall, form: ResponseForm): Uint8Array | Promise<Uint8Array> {
     const steps = inferResponse(call, outputs, form);
     return areLargerThan(outputs, LARGE_PROTOBUF_OUTPUTS) ? inSlices(steps) : atOnce(steps);
-  }
-
-  /** The thread, if the message is large even without what is read in place. */
-  #threadFor(message: Uint8Array): CodecThread | undefined {
-    if (message.length <= LARGE_MESSAGE_BYTES) return undefined;
-    const cost = decodeCost(message, INFER_WALK, LARGE_MESSAGE_BYTES);
-    return cost < LARGE_MESSAGE_BYTES ? undefined : this.#options.thread;
   }
 }

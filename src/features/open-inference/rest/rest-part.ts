@@ -1,9 +1,8 @@
 /** The paths of the Open Inference Protocol, below /v2. */
 import { ERROR_TABLE } from '../../../core/errors.ts';
-import { JSON_TYPE } from '../../../proxy/http1/answer-head.ts';
 import type { Route } from '../../../proxy/protocols/rest/route.ts';
 import { whyNotReady } from '../../../proxy/readiness.ts';
-import type { ChosenMethod, PageRequest, RestMethod, RestPart } from '../../../proxy/servers/rest-part.ts';
+import { inJson, type PageRequest, type RestPart } from '../../../proxy/servers/rest-part.ts';
 import { regionMethod } from '../shared-memory/rest-regions.ts';
 import { OPEN_INFERENCE } from './operations.ts';
 import { RestInfer, type RestInferParts } from './rest-infer.ts';
@@ -40,10 +39,6 @@ export function openInferencePart(parts: RestInferParts): RestPart {
     },
     pageOf: ({ kind }: Route) => (kind === 'v2-live' ? live : kind === 'v2-ready' ? ready : undefined),
   };
-}
-
-function inJson(method: RestMethod): ChosenMethod {
-  return { method, form: { contentType: JSON_TYPE, headers: [] }, keepsBody: false };
 }
 
 /** `{"live":true}`: KServe's clients read the body, all others the status. `problem`: why it is not, for people. */

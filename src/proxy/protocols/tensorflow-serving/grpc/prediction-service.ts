@@ -1,10 +1,5 @@
-/** tensorflow.serving.PredictionService: Predict, Classify, Regress, MultiInference and GetModelMetadata. */
+/** tensorflow.serving.PredictionService: Predict and GetModelMetadata. */
 import { messageWithRoom } from '../../../../codec/protobuf/wire-writer.ts';
-import {
-  writeClassificationResponse,
-  writeMultiInferenceResponse,
-  writeRegressionResponse,
-} from '../../../../codec/tensorflow/inference-response-writer.ts';
 import {
   BATCH_AXES,
   type ModelMetadataRequest,
@@ -16,7 +11,6 @@ import {
 import { PredictPeek } from '../../../../codec/tensorflow/predict-peek.ts';
 import type { CodecThread } from '../../../../codec-thread/codec-thread.ts';
 import { ServingError } from '../../../../core/errors.ts';
-import type { Classified, InferenceResult, Regressed } from '../../../../core/inference-results.ts';
 import { listNames } from '../../../../core/list-names.ts';
 import type { ModelMetadata } from '../../../../core/model-metadata.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
@@ -25,15 +19,11 @@ import { lookupCall, type Permit } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
 import { type GrpcService, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
 import { unaryMethod } from '../../../grpc/grpc-wire.ts';
-import { CLASSIFY } from '../../../handlers/classify.ts';
-import { ExamplesCall } from '../../../handlers/examples-call.ts';
 import type { ModelInfoHandler } from '../../../handlers/model-info.ts';
 import type { ModelResolver } from '../../../handlers/model-resolver.ts';
-import { MultiInferenceCall } from '../../../handlers/multi-inference.ts';
 import { PredictCall } from '../../../handlers/predict.ts';
-import { REGRESS } from '../../../handlers/regress.ts';
 import type { RequestContext } from '../../../request-context.ts';
-import { madeOf, ProtobufCodec } from '../protobuf-codec.ts';
+import { ProtobufCodec } from '../protobuf-codec.ts';
 
 export const PREDICTION_SERVICE = 'tensorflow.serving.PredictionService';
 
@@ -53,33 +43,6 @@ export function predictionService(options: PredictionServiceOptions, shared: Exc
   const codec = new ProtobufCodec({ ...options, thread, room: MESSAGE_HEAD_BYTES });
   const methods: readonly Method<Uint8Array>[] = [
     new GrpcPredict(resolver, codec),
-    {
-      name: 'Classify',
-      access: 'classify',
-      decode: (message, _path, context) =>
-        madeOf(
-          codec.examples(message, 'ClassificationRequest', context),
-          (request) => new ExamplesCall(CLASSIFY, resolver, request, context),
-        ),
-      encode: (classified) => writeClassificationResponse(classified, MESSAGE_HEAD_BYTES),
-    } satisfies Method<Uint8Array, Classified>,
-    {
-      name: 'Regress',
-      access: 'regress',
-      decode: (message, _path, context) =>
-        madeOf(
-          codec.examples(message, 'RegressionRequest', context),
-          (request) => new ExamplesCall(REGRESS, resolver, request, context),
-        ),
-      encode: (regressed) => writeRegressionResponse(regressed, MESSAGE_HEAD_BYTES),
-    } satisfies Method<Uint8Array, Regressed>,
-    {
-      name: 'MultiInference',
-      access: 'multi_inference',
-      decode: (message, _path, context) =>
-        madeOf(codec.multiInference(message, context), (request) => new MultiInferenceCall(resolver, request, context)),
-      encode: (results) => writeMultiInferenceResponse(results, MESSAGE_HEAD_BYTES),
-    } satisfies Method<Uint8Array, readonly InferenceResult[]>,
     {
       name: 'GetModelMetadata',
       access: 'metadata',

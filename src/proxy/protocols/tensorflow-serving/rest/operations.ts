@@ -4,7 +4,7 @@
  *
  * https://www.tensorflow.org/tfx/serving/api_rest
  */
-import type { Content, Operation } from '../../rest/operation.ts';
+import type { Operation } from '../../rest/operation.ts';
 import type { RouteKind } from './routes.ts';
 
 const JSON_TYPE = 'application/json';
@@ -15,16 +15,21 @@ function ofModel(end: string): readonly string[] {
   return [model, `${model}/versions/{version}`, `${model}/labels/{label}`].map((path) => path + end);
 }
 
-function inference(kind: 'predict' | 'classify' | 'regress', request: Content, answer: Content): Operation<RouteKind> {
-  const method = { predict: 'Predict', classify: 'Classify', regress: 'Regress' }[kind];
+/** A method that runs a model, with the names of the schemas of its JSON. */
+export function inferenceOperation<Kind extends string>(
+  kind: Kind,
+  method: string,
+  request: string,
+  answer: string,
+): Operation<Kind> {
   return {
     kind,
     method,
     http: 'POST',
     paths: ofModel(`:${kind}`),
     summary: `${method} in JSON or in the protobuf messages of gRPC.`,
-    request: { ...request, [PROTOBUF]: undefined },
-    answer: { ...answer, [PROTOBUF]: undefined },
+    request: { [JSON_TYPE]: request, [PROTOBUF]: undefined },
+    answer: { [JSON_TYPE]: answer, [PROTOBUF]: undefined },
     errors: [404],
     isInference: true,
   };
@@ -42,9 +47,7 @@ export function servingOperations(metricsPath: string): readonly Operation<Route
     errors: [],
   };
   return [
-    inference('predict', { [JSON_TYPE]: 'PredictRequest' }, { [JSON_TYPE]: 'PredictResponse' }),
-    inference('classify', { [JSON_TYPE]: 'ExamplesRequest' }, { [JSON_TYPE]: 'ClassifyResponse' }),
-    inference('regress', { [JSON_TYPE]: 'ExamplesRequest' }, { [JSON_TYPE]: 'RegressResponse' }),
+    inferenceOperation('predict', 'Predict', 'PredictRequest', 'PredictResponse'),
     {
       kind: 'models',
       method: 'ListModels',

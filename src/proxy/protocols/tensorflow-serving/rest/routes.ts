@@ -15,6 +15,7 @@
 import { ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
+import type { Operation } from '../../rest/operation.ts';
 import {
   decodedSegment,
   failure,
@@ -26,21 +27,21 @@ import {
   wrongMethod,
 } from '../../rest/route.ts';
 
-export type RouteKind = 'predict' | 'classify' | 'regress' | 'models' | 'status' | 'metadata' | 'metrics';
+export type RouteKind = 'predict' | 'models' | 'status' | 'metadata' | 'metrics';
 
 export type ServingRoute = Route<RouteKind>;
 
-const MODEL_PATH =
-  /^\/v1\/models\/([^/:]+)(?:\/versions\/([0-9]+)|\/labels\/([^/:]+))?(?::(classify|regress|predict)|(\/metadata))?$/i;
+const MODEL_PATH = /^\/v1\/models\/([^/:]+)(?:\/versions\/([0-9]+)|\/labels\/([^/:]+))?(?::(\w+)|(\/metadata))?$/i;
 
 const MODELS_PATH = /^\/v1\/models$/i;
 
-/** Kind of route and method name by verb. */
-const VERBS: ReadonlyMap<string, readonly [RouteKind, string]> = new Map([
-  ['predict', ['predict', 'Predict']],
-  ['classify', ['classify', 'Classify']],
-  ['regress', ['regress', 'Regress']],
-]);
+/** The root of all paths. */
+export const SERVING_ROOT = '/v1/models';
+
+/** The names of methods by the verbs of their paths, which are the kinds of their routes. */
+type Verbs<Kind extends string> = ReadonlyMap<Kind, string>;
+
+const VERBS: Verbs<RouteKind> = new Map([['predict', 'Predict']]);
 const MAX_VERSION = 2n ** 63n - 1n;
 
 /**
@@ -54,16 +55,38 @@ export function matchServing(method: string, path: string, metricsPath: string):
   if (MODELS_PATH.test(path)) return readable(method, path, 'models', 'ListModels', NO_MODEL);
   const match = MODEL_PATH.exec(path);
   if (match === null) return undefined;
-  const verb = match[4] === undefined ? undefined : VERBS.get(match[4]);
-  if (match[4] !== undefined && verb === undefined) return undefined;
-  const spec = specOf(match[1]!, match[2], match[3]);
+  if (match[4] !== undefined) return routeOfVerb(method, match, VERBS);
+  const spec = specOf(match);
   if (spec instanceof ServingError) return failure(spec);
-  if (verb !== undefined) return writable(method, path, verb, spec);
   // TensorFlow Serving answers /METADATA with a status.
   const isMetadata = match[5] === '/metadata';
   return isMetadata
     ? readable(method, path, 'metadata', 'GetModelMetadata', spec)
     : readable(method, path, 'status', 'GetModelStatus', spec);
+}
+
+/** Pure. The route of a POST to a model, `/v1/models/NAME:VERB`, if it is one of these verbs; undefined for any other. */
+export function matchVerb<Kind extends string>(
+  method: string,
+  path: string,
+  verbs: Verbs<Kind>,
+): Route<Kind> | undefined {
+  const match = MODEL_PATH.exec(path);
+  return match?.[4] === undefined ? undefined : routeOfVerb(method, match, verbs);
+}
+
+function routeOfVerb<Kind extends string>(
+  method: string,
+  match: RegExpExecArray,
+  verbs: Verbs<Kind>,
+): Route<Kind> | undefined {
+  const kind = match[4] as Kind;
+  const name = verbs.get(kind);
+  if (name === undefined) return undefined;
+  const spec = specOf(match);
+  if (spec instanceof ServingError) return failure(spec);
+  if (method === 'OPTIONS') return route<Kind>('options', name, spec, WRITE);
+  return method === 'POST' ? route(kind, name, spec) : wrongMethod(method, match[0], WRITE, 'POST');
 }
 
 /** The route of a request whose Host field is missing, or is there twice: RFC 9112, section 3.2, wants a 400. */
@@ -72,21 +95,12 @@ export function wrongHost(count: number): ServingRoute {
   return failure(invalid(`the request ${sent}; HTTP/1.1 wants one, so send one, with any value`));
 }
 
-function writable(
-  method: string,
-  path: string,
-  [kind, name]: readonly [RouteKind, string],
-  spec: ModelSpec,
-): ServingRoute {
-  if (method === 'OPTIONS') return route<never>('options', name, spec, WRITE);
-  return method === 'POST' ? route(kind, name, spec) : wrongMethod(method, path, WRITE, 'POST');
-}
-
-function specOf(name: string, version: string | undefined, label: string | undefined): ModelSpec | ServingError {
+/** The model of a match of MODEL_PATH. */
+function specOf([, name, version, label]: RegExpExecArray): ModelSpec | ServingError {
   if (version !== undefined && BigInt(version) > MAX_VERSION) {
     return invalid(`version ${quoteName(version)} in the path is too large; versions end at ${MAX_VERSION}`);
   }
-  const [model, chosen] = [decodedSegment(name), label === undefined ? undefined : decodedSegment(label)];
+  const [model, chosen] = [decodedSegment(name!), label === undefined ? undefined : decodedSegment(label)];
   if (model instanceof ServingError) return model;
   if (chosen instanceof ServingError) return chosen;
   return {
@@ -96,15 +110,22 @@ function specOf(name: string, version: string | undefined, label: string | undef
   };
 }
 
-/** The route of a path that nothing has. */
-export function noSuchPath(path: string): ServingRoute {
+/** The verbs that these operations add to the paths of models. */
+export function verbsIn(operations: readonly Operation[]): readonly string[] {
+  return operations.flatMap(({ paths: [path] }) => /\{model\}:(\w+)$/.exec(path!)?.[1] ?? []);
+}
+
+/** The route of a path that nothing has. `verbs`: those of POST, of which there is at least one. */
+export function noSuchPath(path: string, verbs: readonly string[]): ServingRoute {
   if (/^\/v1\/models\/$/i.test(path)) {
     return failure(invalid('the path names no model; use /v1/models/<name>, or /v1/models for all of them'));
   }
+  const [last, ...others] = verbs.map((verb) => `:${verb}`).reverse();
+  const posts = others.length === 0 ? last : `${others.reverse().join(', ')} and ${last}`;
   return failure(
     new ServingError(
       'route_not_found',
-      `no such path: ${quoteName(path)}; there are GET /v1/models, GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]:predict, :classify and :regress`,
+      `no such path: ${quoteName(path)}; there are GET /v1/models, GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]${posts}`,
     ),
   );
 }

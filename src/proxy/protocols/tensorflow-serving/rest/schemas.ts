@@ -20,9 +20,6 @@ export const SERVING_SCHEMAS = {
     }),
     ...oneOf('predictions', 'outputs'),
   },
-  ExamplesRequest: object({ signature_name: TEXT, context: object({}), examples: list(object({})) }, ['examples']),
-  ClassifyResponse: object({ results: list(list(list({ type: ['string', 'number'] }))) }, ['results']),
-  RegressResponse: object({ results: list({ type: 'number' }) }, ['results']),
   ModelStatus: object(
     {
       model_version_status: list(

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { status as Status } from '@grpc/grpc-js';
-import type { Signature } from '../../src/core/signature.ts';
-import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../src/core/tensor.ts';
-import { eachEngine as test } from '../support/grpc-engines.ts';
-import { type Answer, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
-import { JumpClock } from '../support/jump-clock.ts';
-import { type Behaviour, never, type PuppetDirectory, signature, spec } from '../support/puppet-models.ts';
+import type { Signature } from '../../../../src/core/signature.ts';
+import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
+import { eachEngine as test } from '../../../support/grpc-engines.ts';
+import { type Answer, PREDICTION, withGrpc } from '../../../support/grpc-harness.ts';
+import { JumpClock } from '../../../support/jump-clock.ts';
+import { type Behaviour, never, type PuppetDirectory, signature, spec } from '../../../support/puppet-models.ts';
 
 const EXAMPLES = { inputs: spec('string', [-1], 'examples:0') };
 const CLASSIFY: Signature = signature(EXAMPLES, {

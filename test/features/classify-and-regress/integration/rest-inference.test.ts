@@ -1,11 +1,11 @@
 /** `:classify` and `:regress` over REST: how JSON becomes features, what is refused, how answers look. */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import type { Signature } from '../../src/core/signature.ts';
-import { numericTensor, type StringTensor, type Tensor } from '../../src/core/tensor.ts';
-import { decode } from '../support/proto-registry.ts';
-import { type Behaviour, never, signature, spec } from '../support/puppet-models.ts';
-import { errorOf, type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
+import type { Signature } from '../../../../src/core/signature.ts';
+import { numericTensor, type StringTensor, type Tensor } from '../../../../src/core/tensor.ts';
+import { decode } from '../../../support/proto-registry.ts';
+import { type Behaviour, never, signature, spec } from '../../../support/puppet-models.ts';
+import { errorOf, type RawAnswer, type RawConnection, RestHarness } from '../../../support/rest-harness.ts';
 
 const EXAMPLES = { inputs: spec('string', [-1]) };
 const SCORES: Signature = signature(EXAMPLES, { scores: spec('float32', [-1, -1]) });

@@ -8,12 +8,12 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { after, it } from 'node:test';
 import { promisify } from 'node:util';
-import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
-import { exampleBytes } from '../support/feature-specs.ts';
-import { onnxModel } from '../support/onnx-model.ts';
-import { killSidecars, startSidecar } from '../support/sidecar.ts';
-import { writeSurfaceModels } from '../support/surface-models.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import { ENGINE_NAMES, engineFlags } from '../../../support/engine-names.ts';
+import { exampleBytes } from '../../../support/feature-specs.ts';
+import { onnxModel } from '../../../support/onnx-model.ts';
+import { killSidecars, startSidecar } from '../../../support/sidecar.ts';
+import { writeSurfaceModels } from '../../../support/surface-models.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 after(killSidecars);
 

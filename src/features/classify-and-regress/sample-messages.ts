@@ -1,18 +1,37 @@
 /** Makes the messages of a record from an answered Classify, Regress or MultiInference. */
-import { writeExamplesRequest, writeMultiInferenceRequest } from '../../codec/tensorflow/examples-request-writer.ts';
+
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
+import { byteLengthOf } from '../../core/tensor.ts';
+import type { MessageExchange } from '../../models/serving/sample-point.ts';
+import type { ServedSignature } from '../../models/serving/served-signature.ts';
+import type { VersionChoice } from '../../models/versions/version-choice.ts';
+import type { Classifications, Regressions } from './inference-results.ts';
+import { writeExamplesRequest, writeMultiInferenceRequest } from './request-writer.ts';
 import {
   writeClassificationResponse,
   writeMultiInferenceResponse,
   writeRegressionResponse,
-} from '../../codec/tensorflow/inference-response-writer.ts';
-import type { Classifications, Regressions } from '../../core/inference-results.ts';
-import type { ModelSpec } from '../../core/model-spec.ts';
-import { CLASSIFY_METHOD_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
-import { byteLengthOf } from '../../core/tensor.ts';
-import type { InferenceExchange, InferenceTaskExchange, MessageExchange } from '../../models/serving/sample-point.ts';
+} from './response-writer.ts';
+
+/** A Classify, Regress or MultiInference and its answer. */
+export interface InferenceExchange {
+  readonly type: 'classify' | 'regress' | 'multi_inference';
+  /** Serialized examples; the context is merged into each. */
+  readonly examples: readonly Uint8Array[];
+  /** The tasks in their order; Classify and Regress have exactly one. */
+  readonly tasks: readonly InferenceTaskExchange[];
+}
+
+export interface InferenceTaskExchange {
+  /** The version that the request asked for. */
+  readonly requested: VersionChoice;
+  readonly served: ServedSignature;
+  readonly result: Classifications | Regressions;
+}
 
 /** The record has the version and signature of the first task, which chose the version. */
-export function inferenceMessages({ type, examples, tasks }: InferenceExchange): MessageExchange {
+export function sampleMessages({ type, examples, tasks }: InferenceExchange): MessageExchange {
   let requestBytes = 0;
   for (const example of examples) requestBytes += example.byteLength;
   let responseBytes = 0;

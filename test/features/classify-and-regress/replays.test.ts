@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { readPredictionLog } from '../../../../src/codec/tensorflow/prediction-log.ts';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import { Servable } from '../../../../src/models/serving/servable.ts';
-import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import { readPredictionLog } from '../../../src/codec/tensorflow/prediction-log.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../src/core/tensor.ts';
+import { EXAMPLES_REPLAYS } from '../../../src/features/classify-and-regress/replays.ts';
+import { Servable } from '../../../src/models/serving/servable.ts';
+import { PredictionLogReplayer } from '../../../src/proxy/records/prediction-log-replayer.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import {
   classificationOf,
   classifyLog,
@@ -15,9 +16,9 @@ import {
   multiInferenceLog,
   regressionOf,
   regressLog,
-} from '../../../support/inference-logs.ts';
-import { type Behaviour, PuppetRunner, signature, spec } from '../../../support/puppet-models.ts';
-import { bytesField } from '../../../support/wire-fragments.ts';
+} from '../../support/inference-logs.ts';
+import { type Behaviour, PuppetRunner, signature, spec } from '../../support/puppet-models.ts';
+import { bytesField } from '../../support/wire-fragments.ts';
 
 const EXAMPLES = { inputs: spec('string', [-1]) };
 const SIGNATURES = {
@@ -51,7 +52,7 @@ const [ONE_BYTES, TWO_BYTES] = [17, 21];
 function harness(maxTensorBytes = 10_000, behave = lengths) {
   const runner = new PuppetRunner(behave);
   const servable = new Servable('m', 7n, new Map(Object.entries(SIGNATURES)), runner);
-  const replayer = new PredictionLogReplayer({ clock: new FakeClock(), maxTensorBytes });
+  const replayer = new PredictionLogReplayer({ clock: new FakeClock(), maxTensorBytes, replays: EXAMPLES_REPLAYS });
   const check = (record: Uint8Array): Promise<void> => replayer.check(servable, record);
   return { runner, servable, check, replay: (record: Uint8Array) => replayer.replay(servable, record) };
 }

@@ -5,26 +5,20 @@
  * own has a servable that reads them by the features that its pillion.yaml declares. To the runner it is a Predict; a
  * record of it is a Classify or Regress.
  */
+import type { Examples, ExamplesRequest } from '../../codec/tensorflow/example-input-reader.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { Classifications, ExamplesGiven, Regressions } from '../../core/inference-results.ts';
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
-import type { ModelSpec, ResolvedModelSpec } from '../../core/model-spec.ts';
+import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { StringTensor, TensorMap } from '../../core/tensor.ts';
 import { STAGE_ADMIT } from '../../ledger/stage-clock.ts';
-import type { InferenceExchange, SampledRequest } from '../../models/serving/sample-point.ts';
-import type { RequestContext } from '../request-context.ts';
-import { checkInputs, rowsIn } from './check-inputs.ts';
-import { InferenceCall } from './inference-call.ts';
-import type { ModelResolver } from './model-resolver.ts';
-
-export interface ExamplesRequest {
-  readonly modelSpec: ModelSpec;
-  /** Serialized tf.Examples, with the context merged in. */
-  readonly examples: readonly Uint8Array[];
-  /** The first element that is no text, if known, as StringTensor has it. */
-  readonly notTextAt?: number;
-}
+import type { SampledRequest } from '../../models/serving/sample-point.ts';
+import { checkInputs, rowsIn } from '../../proxy/handlers/check-inputs.ts';
+import { InferenceCall } from '../../proxy/handlers/inference-call.ts';
+import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
+import type { Classifications, ExamplesGiven, Regressions } from './inference-results.ts';
+import { type InferenceExchange, sampleMessages } from './sample-messages.ts';
 
 /** The difference between Classify and Regress. */
 export interface ExamplesMethod<Result extends Classifications | Regressions> {
@@ -83,7 +77,7 @@ export class ExamplesCall<Result extends Classifications | Regressions> extends 
 /** Records a sampled request that was answered by its own model: logs and warm-up files hold answered requests only. */
 export function recordSample(sample: SampledRequest, context: RequestContext, exchange: InferenceExchange): void {
   // The surface may have reused the request's memory once the request was cancelled.
-  if (!context.cancel.isCancelled && context.fallback === undefined) sample.onInference(exchange);
+  if (!context.cancel.isCancelled && context.fallback === undefined) sample.onMessages(sampleMessages(exchange));
 }
 
 /** The signatures of one version, by name. */
@@ -115,10 +109,7 @@ function takesExamples({ inputs }: Signature): boolean {
 }
 
 /** The input tensor of a signature that takes examples. Throws `invalid_request` if there is no example. */
-export function exampleInputs(
-  signature: Signature,
-  { examples, notTextAt }: Pick<ExamplesRequest, 'examples' | 'notTextAt'>,
-): TensorMap {
+export function exampleInputs(signature: Signature, { examples, notTextAt }: Examples): TensorMap {
   if (examples.length === 0) {
     throw new ServingError('invalid_request', 'Input is empty: there is no example; send at least one');
   }

@@ -4,10 +4,10 @@
  */
 import { Buffer } from 'node:buffer';
 import type { LabelledScore, RecordedResult } from '../../codec/tensorflow/inference-response-reader.ts';
-import type { Classifications, InferenceResult, Regressions } from '../../core/inference-results.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { elements, type NumericTensor, numericTensor, stringTensor } from '../../core/tensor.ts';
-import { float32sAgree, showBytes } from './golden-answer.ts';
+import { float32sAgree, showBytes } from '../../proxy/records/golden-answer.ts';
+import type { Classifications, InferenceResult, Regressions } from './inference-results.ts';
 
 const NO_LABEL = new Uint8Array(0);
 

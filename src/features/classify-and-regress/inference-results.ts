@@ -1,6 +1,6 @@
 /** The results of Classify and Regress, before a surface or a record writes them in its own form. */
-import type { ModelSpec, ResolvedModelSpec } from './model-spec.ts';
-import type { NumericTensor, StringTensor } from './tensor.ts';
+import type { ResolvedModelSpec } from '../../core/model-spec.ts';
+import type { NumericTensor, StringTensor } from '../../core/tensor.ts';
 
 /** The results of classification: at least one of the two tensors; both are [rows, columns]. */
 export interface Classifications {
@@ -30,10 +30,3 @@ export type Classified = ExamplesGiven<Classifications>;
 export type Regressed = ExamplesGiven<Regressions>;
 /** The result of one task of a MultiInference. */
 export type InferenceResult = ExamplesGiven<Classifications | Regressions>;
-
-/** One task of a MultiInference. */
-export interface InferenceTask {
-  /** Undefined if the message has none. */
-  readonly modelSpec: ModelSpec | undefined;
-  readonly methodName: string;
-}

@@ -6,19 +6,19 @@
  *   regress    {"results":[0.5,…]}
  */
 import type { Buffer } from 'node:buffer';
-import { type ExamplesBody, ExamplesBodyReader } from '../../../../codec/json/json-examples.ts';
-import { JsonWriter } from '../../../../codec/json/json-writer.ts';
-import { receivedExamples } from '../../../../codec-thread/carried-tensors.ts';
-import { type CodecThread, LARGE_MESSAGE_BYTES } from '../../../../codec-thread/codec-thread.ts';
-import type { Classifications, Classified, Regressed, Regressions } from '../../../../core/inference-results.ts';
-import type { ModelSpec } from '../../../../core/model-spec.ts';
-import { elements, type NumericTensor } from '../../../../core/tensor.ts';
-import type { Method } from '../../../exchange.ts';
-import { CLASSIFY } from '../../../handlers/classify.ts';
-import { ExamplesCall, type ExamplesMethod } from '../../../handlers/examples-call.ts';
-import type { ModelResolver } from '../../../handlers/model-resolver.ts';
-import { REGRESS } from '../../../handlers/regress.ts';
-import type { RequestContext } from '../../../request-context.ts';
+import { type ExamplesBody, ExamplesBodyReader } from '../../codec/json/json-examples.ts';
+import { JsonWriter } from '../../codec/json/json-writer.ts';
+import { receivedExamples } from '../../codec-thread/carried-tensors.ts';
+import { type CodecThread, LARGE_MESSAGE_BYTES } from '../../codec-thread/codec-thread.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { elements, type NumericTensor } from '../../core/tensor.ts';
+import type { Method } from '../../proxy/exchange.ts';
+import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
+import { CLASSIFY } from './classify.ts';
+import { ExamplesCall, type ExamplesMethod } from './examples-call.ts';
+import type { Classifications, Classified, Regressed, Regressions } from './inference-results.ts';
+import { REGRESS } from './regress.ts';
 
 const NO_LABEL = new Uint8Array(0);
 

@@ -3,13 +3,13 @@
  * float32 of shape [examples] or [examples, 1]. Each answer is checked for that.
  */
 import { ServingError } from '../../core/errors.ts';
-import type { Regressions } from '../../core/inference-results.ts';
 import { describeSignature, listNames } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { type Signature, VALUES_OUTPUT } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { checkTakesExamples, type ExamplesMethod, type Signatures } from './examples-call.ts';
+import type { Regressions } from './inference-results.ts';
 
 export const REGRESS: ExamplesMethod<Regressions> = { type: 'regress', outputsOf, resultOf };
 

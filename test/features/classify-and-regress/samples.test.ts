@@ -2,24 +2,25 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import type { InferenceTask } from '../../../../src/core/inference-results.ts';
-import type { ModelSpec } from '../../../../src/core/model-spec.ts';
-import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import { runCall } from '../../../../src/proxy/call.ts';
-import { CLASSIFY } from '../../../../src/proxy/handlers/classify.ts';
-import { ExamplesCall } from '../../../../src/proxy/handlers/examples-call.ts';
-import { ModelResolver } from '../../../../src/proxy/handlers/model-resolver.ts';
-import { MultiInferenceCall } from '../../../../src/proxy/handlers/multi-inference.ts';
-import { REGRESS } from '../../../../src/proxy/handlers/regress.ts';
-import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
-import { RequestSamplers } from '../../../../src/proxy/records/request-samplers.ts';
-import { RequestContext } from '../../../../src/proxy/request-context.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { exampleBytes } from '../../../support/feature-specs.ts';
-import { type LoggedInference, loggedInference } from '../../../support/inference-logs.ts';
-import { parseRecords, recordBytes } from '../../../support/prediction-logs.ts';
-import { type Behaviour, PuppetDirectory, signature, spec } from '../../../support/puppet-models.ts';
+import type { InferenceTask } from '../../../src/codec/tensorflow/example-input-reader.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { ModelSpec } from '../../../src/core/model-spec.ts';
+import { numericTensor, type StringTensor, stringTensor, type Tensor } from '../../../src/core/tensor.ts';
+import { CLASSIFY } from '../../../src/features/classify-and-regress/classify.ts';
+import { ExamplesCall } from '../../../src/features/classify-and-regress/examples-call.ts';
+import { MultiInferenceCall } from '../../../src/features/classify-and-regress/multi-inference.ts';
+import { REGRESS } from '../../../src/features/classify-and-regress/regress.ts';
+import { EXAMPLES_REPLAYS } from '../../../src/features/classify-and-regress/replays.ts';
+import { runCall } from '../../../src/proxy/call.ts';
+import { ModelResolver } from '../../../src/proxy/handlers/model-resolver.ts';
+import { PredictionLogReplayer } from '../../../src/proxy/records/prediction-log-replayer.ts';
+import { RequestSamplers } from '../../../src/proxy/records/request-samplers.ts';
+import { RequestContext } from '../../../src/proxy/request-context.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { exampleBytes } from '../../support/feature-specs.ts';
+import { type LoggedInference, loggedInference } from '../../support/inference-logs.ts';
+import { parseRecords, recordBytes } from '../../support/prediction-logs.ts';
+import { type Behaviour, PuppetDirectory, signature, spec } from '../../support/puppet-models.ts';
 
 const EXAMPLES = { inputs: spec('string', [-1]) };
 const SIGNATURES = {
@@ -86,7 +87,7 @@ function harness(behave = lengths, wantsResponse = true) {
     });
   const logs = (): LoggedInference[] => records.flatMap((record) => parseRecords(record).map(loggedInference));
   const resolver = new ModelResolver(models);
-  const replayer = new PredictionLogReplayer({ clock, maxTensorBytes: 10_000 });
+  const replayer = new PredictionLogReplayer({ replays: EXAMPLES_REPLAYS, clock, maxTensorBytes: 10_000 });
   return { resolver, context, logs, records, asked, consumer, stop, replayer, servable: handle.servable };
 }
 

@@ -2,17 +2,12 @@
  * ClassificationResponse, RegressionResponse and MultiInferenceResponse. An empty label and a score of 0 are proto3's
  * default values and are left out.
  */
-import type {
-  Classifications,
-  Classified,
-  InferenceResult,
-  Regressed,
-  Regressions,
-} from '../../core/inference-results.ts';
+
+import { WIRE_FIXED32 } from '../../codec/protobuf/wire-reader.ts';
+import { lengthDelimitedSize, messageField, messageWithRoom, WireWriter } from '../../codec/protobuf/wire-writer.ts';
+import { encodeModelSpec } from '../../codec/tensorflow/model-spec-codec.ts';
 import { wordsOf } from '../../core/tensor.ts';
-import { WIRE_FIXED32 } from '../protobuf/wire-reader.ts';
-import { lengthDelimitedSize, messageField, messageWithRoom, WireWriter } from '../protobuf/wire-writer.ts';
-import { encodeModelSpec } from './model-spec-codec.ts';
+import type { Classifications, Classified, InferenceResult, Regressed, Regressions } from './inference-results.ts';
 
 /** ClassificationResponse and RegressionResponse {1 result, 2 model_spec}. */
 const RESULT = 1;

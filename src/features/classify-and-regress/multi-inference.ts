@@ -4,8 +4,8 @@
  * The first task chooses the version. Signatures that read the examples alike share one run; others run one after
  * another.
  */
+import type { InferenceTask, MultiInferenceRequest } from '../../codec/tensorflow/example-input-reader.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { Classifications, InferenceResult, InferenceTask, Regressions } from '../../core/inference-results.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { CLASSIFY_METHOD_NAME, DEFAULT_SIGNATURE_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
@@ -13,13 +13,14 @@ import type { TensorMap } from '../../core/tensor.ts';
 import { STAGE_ADMIT } from '../../ledger/stage-clock.ts';
 import type { SchedulerRequest, Servable, ServableRunner } from '../../models/serving/servable.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
-import type { Permit } from '../call.ts';
-import type { RequestContext } from '../request-context.ts';
-import { checkInputs } from './check-inputs.ts';
+import type { Permit } from '../../proxy/call.ts';
+import { checkInputs } from '../../proxy/handlers/check-inputs.ts';
+import { InferenceCall } from '../../proxy/handlers/inference-call.ts';
+import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
 import { CLASSIFY } from './classify.ts';
 import { type ExamplesMethod, exampleInputs, recordSample } from './examples-call.ts';
-import { InferenceCall } from './inference-call.ts';
-import type { ModelResolver } from './model-resolver.ts';
+import type { Classifications, InferenceResult, Regressions } from './inference-results.ts';
 import { REGRESS } from './regress.ts';
 
 type AnyMethod = ExamplesMethod<Classifications | Regressions>;
@@ -35,14 +36,6 @@ interface Planned {
   readonly served: ServedSignature;
   readonly method: AnyMethod;
   readonly outputs: readonly string[];
-}
-
-export interface MultiInferenceRequest {
-  readonly tasks: readonly InferenceTask[];
-  /** Serialized tf.Examples, with the context merged in. */
-  readonly examples: readonly Uint8Array[];
-  /** The first element that is no text, if known, as StringTensor has it. */
-  readonly notTextAt?: number;
 }
 
 /** Its results are in the order of the tasks. */

@@ -4,9 +4,10 @@
  *
  * A context has been merged into each example, so the examples are an ExampleList.
  */
+
+import { lengthDelimitedSize, message, messageField, WireWriter } from '../../codec/protobuf/wire-writer.ts';
+import { encodeRequestedSpec } from '../../codec/tensorflow/model-spec-codec.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import { lengthDelimitedSize, message, messageField, WireWriter } from '../protobuf/wire-writer.ts';
-import { encodeRequestedSpec } from './model-spec-codec.ts';
 
 /** ClassificationRequest and RegressionRequest {1 model_spec, 2 input}; MultiInferenceRequest {1 tasks, 2 input}. */
 const MODEL_SPEC = 1;

@@ -5,13 +5,13 @@
  * answer is checked for that.
  */
 import { ServingError } from '../../core/errors.ts';
-import type { Classifications } from '../../core/inference-results.ts';
 import { describeSignature, listNames } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
 import { CLASSES_OUTPUT, SCORES_OUTPUT, type Signature } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { checkTakesExamples, type ExamplesMethod, type Signatures } from './examples-call.ts';
+import type { Classifications } from './inference-results.ts';
 
 export const CLASSIFY: ExamplesMethod<Classifications> = { type: 'classify', outputsOf, resultOf };
 
