@@ -4,6 +4,7 @@ import { factKey } from '../../core/collections/facts.ts';
 import type { Installation } from '../../kernel/installation.ts';
 import { FILE_SHADOW, SHADOW } from './keys.ts';
 import { shadowLog } from './shadow-log.ts';
+import { ShadowMetrics } from './shadow-metrics.ts';
 import { type ShadowStatus, VersionShadow } from './version-shadow.ts';
 
 /** The key of the shadow, on a version that has one. */
@@ -11,6 +12,7 @@ const OF_VERSION = factKey<VersionShadow>('shadow');
 
 export function installShadow({ clock, logger, models, telemetry }: Installation): void {
   const log = shadowLog(logger, clock);
+  const metrics = new ShadowMetrics(telemetry.metrics.registry);
   models.layers.batches.push((version) => {
     const { model, modelFile, facts, startBackground, executor, signatures, runtime, versionDirectory } = version;
     const config = SHADOW.of(model) ?? modelFile?.valueOf(FILE_SHADOW);
@@ -19,7 +21,7 @@ export function installShadow({ clock, logger, models, telemetry }: Installation
     const shadow = new VersionShadow({
       ...{ config, versionDirectory, runtime, executor, signatures, clock },
       startHost: (of) => startBackground('shadow', of),
-      seriesOf: (other) => telemetry.metrics.shadows.seriesOf(name, version.version.toString(), other),
+      seriesOf: (other) => metrics.seriesOf(name, version.version.toString(), other),
       onEvent: (event) => log(name, version.version, event),
     });
     facts.set(OF_VERSION, shadow);

@@ -15,12 +15,12 @@ import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
-import type { ShadowSeries } from '../../ledger/metrics/shadow-metrics.ts';
 import type { BatchLayer } from '../../models/loading/layers.ts';
 import { pairedAs } from '../../models/runtimes/paired-names.ts';
 import { inputMismatch } from '../../models/runtimes/same-signatures.ts';
 import type { ShadowConfig } from './keys.ts';
 import { Shadow, type ShadowComparison, ShadowedExecutor, type ShadowOptions } from './shadow.ts';
+import type { ShadowSeries } from './shadow-metrics.ts';
 import { isDifferent, type OutputTally, ShadowTally } from './shadow-tally.ts';
 
 /** An event of a shadow, for the log. */

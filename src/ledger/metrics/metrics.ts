@@ -7,7 +7,7 @@
  */
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, FallbackRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import { SteadyWall } from '../steady-wall.ts';
 import type { SpanLoss } from '../tracing/tracing-options.ts';
 import { BackendMetrics } from './backend-metrics.ts';
@@ -25,10 +25,9 @@ import { Gauges } from './gauges.ts';
 import { observeCollections, processFamilies } from './process-families.ts';
 import { Registry } from './registry.ts';
 import { type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
-import { ShadowMetrics, shadowFamilies } from './shadow-metrics.ts';
 import { elementFamilies } from './signature-totals.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
-import { type PrintedFamily, SeriesByKey } from './tf-serving-names.ts';
+import type { PrintedFamily } from './tf-serving-names.ts';
 import { Totals } from './totals.ts';
 import { BATCH_ROWS, BATCHES } from './work.ts';
 
@@ -107,9 +106,7 @@ export class Metrics {
       'Requests that another model answered instead of the requested one, by reason.',
     ),
     ...elementFamilies(),
-    ...shadowFamilies(),
   };
-  readonly shadows = new ShadowMetrics(this.#families);
   readonly backends = new BackendMetrics(this.registry);
   readonly #wall: SteadyWall;
   readonly totals: Totals;
@@ -121,11 +118,6 @@ export class Metrics {
     queue_full: this.#families.lostSpans.open({ reason: 'queue_full' }),
     export_failed: this.#families.lostSpans.open({ reason: 'export_failed' }),
   };
-  readonly #hostRestarts = new SeriesByKey();
-  readonly #connectionEnds = new SeriesByKey();
-  readonly #overload = new SeriesByKey();
-  readonly #refusals = new Map<string, Map<string, CounterSeries>>();
-  readonly #fallbacks = new SeriesByKey();
   readonly #forgetting = new Set<TimerHandle>();
   #collections: ReturnType<typeof observeCollections> | undefined;
 
@@ -151,8 +143,11 @@ export class Metrics {
   recordRequest(record: RequestRecord, kept?: KeepReason, traceId?: string): void {
     this.totals.recordRequest(record, traceId);
     if (kept !== undefined) this.#kept[kept].add(1);
-    if (record.outcome !== 'ok') this.#refusalsOf(record.surface, record.outcome).add(1);
-    else if (record.fallback !== undefined) this.#fallbacksOf(record.fallback).add(1);
+    const { outcome: kind, surface, fallback } = record;
+    if (kind !== 'ok') this.#families.refusals.open({ kind, surface }).add(1);
+    else if (fallback !== undefined) {
+      this.#families.fallbacks.open({ model: fallback.asked, reason: fallback.reason }).add(1);
+    }
   }
 
   recordBatch(record: BatchRecord): void {
@@ -177,17 +172,15 @@ export class Metrics {
 
   /** `surface` and `reason` are of closed sets. */
   recordConnectionEnd(surface: string, reason: string): void {
-    const open = () => this.#families.connectionEnds.open({ surface, reason });
-    this.#connectionEnds.one(`${surface} ${reason}`, open).add(1);
+    this.#families.connectionEnds.open({ surface, reason }).add(1);
   }
 
   recordOverloadRefusal(reason: 'body_size' | 'shed' | 'memory_full'): void {
-    this.#overload.one(reason, () => this.#families.overload.open({ reason })).add(1);
+    this.#families.overload.open({ reason }).add(1);
   }
 
   recordHostRestart(model: string, version: string, reason: 'lost' | 'recycled'): void {
-    const open = () => this.#families.hostRestarts.open({ model, version, reason });
-    this.#hostRestarts.one(`${reason} ${version} ${model}`, open).add(1);
+    this.#families.hostRestarts.open({ model, version, reason }).add(1);
   }
 
   /**
@@ -237,28 +230,9 @@ export class Metrics {
     this.#forgetting.clear();
   }
 
-  #refusalsOf(surface: string, kind: string): CounterSeries {
-    const found = this.#refusals.get(surface)?.get(kind);
-    if (found !== undefined) return found;
-    const series = this.#families.refusals.open({ kind, surface });
-    const kinds = this.#refusals.get(surface) ?? new Map<string, CounterSeries>();
-    kinds.set(kind, series);
-    this.#refusals.set(surface, kinds);
-    return series;
-  }
-
-  #fallbacksOf({ asked: model, reason }: FallbackRecord): CounterSeries {
-    return this.#fallbacks.one(`${reason} ${model}`, () => this.#families.fallbacks.open({ model, reason }));
-  }
-
   #removeVersion(model: string, version: string): void {
     this.totals.remove(model, version);
-    this.shadows.forget(model, version);
-    this.backends.forget(model, version);
-    this.#hostRestarts.forget(` ${version} ${model}`);
-    for (const family of Object.values(this.#families)) {
-      family.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
-    }
+    this.registry.removeWhere((labels) => labels['model'] === model && labels['version'] === version);
     // The series of requests about the model alone, such as its load by name, go with its last version.
     const left = [...this.totals.all()].filter(({ labels }) => labels.model === model);
     if (left.length > 0 && left.every(({ labels }) => labels.version === '')) this.#removeVersion(model, '');

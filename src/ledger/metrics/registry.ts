@@ -1,10 +1,12 @@
 import { prometheusText } from './exposition.ts';
-import type { MetricSnapshot } from './series.ts';
+import type { Labels, MetricSnapshot } from './series.ts';
 
 /** A family that can be read at a scrape. */
 export interface ReadFamily {
   readonly name: string;
   get(): Promise<MetricSnapshot>;
+  /** Removes every series whose labels match. Absent: all are read elsewhere. */
+  removeWhere?(matches: (labels: Labels) => boolean): void;
 }
 
 /** The metrics of one server, in the order in which they were registered. */
@@ -17,6 +19,10 @@ export class Registry {
       if (this.#families.has(family.name)) throw new Error(`a metric ${family.name} is registered already`);
       this.#families.set(family.name, family);
     }
+  }
+
+  removeWhere(matches: (labels: Labels) => boolean): void {
+    for (const family of this.#families.values()) family.removeWhere?.(matches);
   }
 
   find(name: string): ReadFamily | undefined {

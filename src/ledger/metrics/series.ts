@@ -1,7 +1,7 @@
 /**
  * Counters, histograms and gauges.
  *
- * Each label set is a *series*: an object that the observer looks up once and then holds, so that an observation is an
+ * Each label set is a *series*: an object that hot paths look up once and then hold, so that an observation is an
  * addition. A *family* is all series of one name; it is registered (registry.ts) and read at scrape time.
  *
  *   family pillion_stage_duration_seconds
@@ -111,7 +111,7 @@ export class HistogramSeries {
   }
 }
 
-/** One label set of a counter. */
+/** One label set of a counter, or of a gauge that is set. */
 export class CounterSeries {
   readonly labels: Labels;
   #value = 0;
@@ -122,6 +122,11 @@ export class CounterSeries {
 
   add(amount: number): void {
     this.#value += amount;
+  }
+
+  /** Sets a gauge. */
+  set(value: number): void {
+    this.#value = value;
   }
 
   samples(name: string): Sample[] {
@@ -135,11 +140,12 @@ type Make<S> = (labels: Labels, numbers?: Float64Array) => S;
 export class Family<S extends HistogramSeries | CounterSeries> {
   readonly name: string;
   readonly help: string;
-  readonly type: 'histogram' | 'counter';
+  readonly type: MetricSnapshot['type'];
   readonly #make: Make<S>;
-  readonly #series = new Set<S>();
+  /** The series by the values of their labels. */
+  readonly #series = new Map<string, S>();
 
-  constructor(name: string, help: string, type: 'histogram' | 'counter', make: Make<S>) {
+  constructor(name: string, help: string, type: MetricSnapshot['type'], make: Make<S>) {
     this.name = name;
     this.help = help;
     this.type = type;
@@ -147,24 +153,34 @@ export class Family<S extends HistogramSeries | CounterSeries> {
   }
 
   /**
-   * Creates a series. The caller holds it, and must not call twice with the same labels. `numbers`: the caller counts
-   * in them itself (buckets.ts).
+   * The series of these labels; a new one, if there is none. All calls name the labels in the same order. Hot paths hold
+   * the result. `numbers`: the caller counts in them itself (buckets.ts).
    */
   open(labels: Labels, numbers?: Float64Array): S {
-    const series = this.#make(labels, numbers);
-    this.#series.add(series);
+    let key = '';
+    for (const name in labels) key += `${labels[name]}\n`;
+    let series = this.#series.get(key);
+    if (series === undefined) {
+      series = this.#make(labels, numbers);
+      this.#series.set(key, series);
+    }
     return series;
   }
 
   /** Removes every series whose labels match. */
   removeWhere(matches: (labels: Labels) => boolean): void {
-    for (const series of this.#series) if (matches(series.labels)) this.#series.delete(series);
+    for (const [key, { labels }] of this.#series) if (matches(labels)) this.#series.delete(key);
   }
 
   /** Called by the registry at each scrape. */
   get(): Promise<MetricSnapshot> {
     const { name, help, type } = this;
-    return Promise.resolve({ name, help, type, values: [...this.#series].flatMap((series) => series.samples(name)) });
+    return Promise.resolve({
+      name,
+      help,
+      type,
+      values: [...this.#series.values()].flatMap((series) => series.samples(name)),
+    });
   }
 }
 
@@ -198,6 +214,11 @@ export function histogramFamily(
 ): Family<HistogramSeries> {
   const shared = bounds instanceof Buckets ? bounds : new Buckets(bounds);
   return new Family(name, help, 'histogram', (labels, numbers) => new HistogramSeries(labels, shared, numbers));
+}
+
+/** A family of gauges that are set. */
+export function gaugeFamily(name: string, help: string): Family<CounterSeries> {
+  return new Family(name, help, 'gauge', (labels) => new CounterSeries(labels));
 }
 
 /** A counter family; `name` ends in `_total`. */

@@ -18,15 +18,7 @@ import {
   histogramFamily,
   type MetricSnapshot,
 } from './series.ts';
-import {
-  bounds,
-  LATENCY_BOUNDS,
-  MICROS_PER_MS,
-  type PrintedFamily,
-  SERVING,
-  SeriesByKey,
-  statusName,
-} from './tf-serving-names.ts';
+import { bounds, LATENCY_BOUNDS, MICROS_PER_MS, type PrintedFamily, SERVING, statusName } from './tf-serving-names.ts';
 import { TfServingVersionMetrics } from './tf-serving-version-metrics.ts';
 
 const BATCHING = `${SERVING}batching_session:`;
@@ -103,7 +95,8 @@ export class TfServingMetrics {
     this.#padding,
     ...this.versions.families,
   ];
-  readonly #series = new SeriesByKey();
+  /** The series of padding by the size of the batch. */
+  readonly #paddings = new Map<number, HistogramSeries>();
   readonly #queued = this.#queuing.open(POOL);
   readonly #run = this.#runs.open({});
   readonly #input = this.#inputSize.open(POOL);
@@ -112,16 +105,12 @@ export class TfServingMetrics {
   /** The caller keeps the result for later requests of the same kind. */
   seriesOf({ surface, method, model, outcome }: RequestKind): TfServingRequestSeries {
     const labels = { model_name: model, status: statusName(outcome) };
-    const count = this.#series.one(`count ${labels.status} ${model}`, () => this.#requests.open(labels));
+    const count = this.#requests.open(labels);
     if (outcome !== 'ok') return { count, latency: undefined, runtime: undefined, examples: undefined };
     const entrypoint = surface === 'grpc' ? 'GRPC' : 'REST';
     const api = apiOf(method, entrypoint);
-    const latency = this.#series.one(`latency ${entrypoint} ${api} ${model}`, () =>
-      this.#latency.open({ model_name: model, API: api, entrypoint }),
-    );
-    const runtime = this.#series.one(`runtime ${method} ${model}`, () =>
-      this.#runtime.open({ model_name: model, API: method, runtime: 'Pillion' }),
-    );
+    const latency = this.#latency.open({ model_name: model, API: api, entrypoint });
+    const runtime = this.#runtime.open({ model_name: model, API: method, runtime: 'Pillion' });
     return { count, latency, runtime, examples: this.#examplesOf(method, model) };
   }
 
@@ -154,8 +143,12 @@ export class TfServingMetrics {
     this.#run.add(1);
     this.#processed.observe(size);
     if (size === rows) return;
-    const labels = { ...POOL, execution_batch_size: String(size) };
-    this.#series.one(`padding ${size}`, () => this.#padding.open(labels)).observe(size - rows);
+    let series = this.#paddings.get(size);
+    if (series === undefined) {
+      series = this.#padding.open({ ...POOL, execution_batch_size: String(size) });
+      this.#paddings.set(size, series);
+    }
+    series.observe(size - rows);
   }
 
   /** Prints `counted` (by `model` and `outcome`) as TensorFlow Serving's request_log_count. */
@@ -166,8 +159,8 @@ export class TfServingMetrics {
   #examplesOf(method: string, model: string): ExampleSeries | undefined {
     if (!EXAMPLE_METHODS.has(method)) return undefined;
     return {
-      counts: this.#series.one(`examples ${model}`, () => this.#exampleCounts.open({ model })),
-      total: this.#series.one(`all examples ${model}`, () => this.#exampleTotal.open({ model })),
+      counts: this.#exampleCounts.open({ model }),
+      total: this.#exampleTotal.open({ model }),
     };
   }
 }

@@ -1,7 +1,7 @@
 /** Names, buckets and statuses that TensorFlow Serving's metrics share. */
 import { ERROR_TABLE, GrpcStatus } from '../../core/errors.ts';
 import type { RequestOutcome } from '../request-record.ts';
-import type { CounterSeries, HistogramSeries, MetricSnapshot } from './series.ts';
+import type { MetricSnapshot } from './series.ts';
 
 /** Prefix of its own names. */
 export const SERVING = ':tensorflow:serving:';
@@ -26,23 +26,4 @@ const STATUS_NAMES: readonly string[] = Object.keys(GrpcStatus);
 /** The name of the gRPC status: a closed set. */
 export function statusName(outcome: RequestOutcome): string {
   return outcome === 'ok' ? 'OK' : STATUS_NAMES[ERROR_TABLE[outcome].grpc]!;
-}
-
-/** Series that are created when they are first needed. */
-export class SeriesByKey {
-  readonly #byKey = new Map<string, CounterSeries | HistogramSeries>();
-
-  /** Keys of different families must differ. */
-  one<S extends CounterSeries | HistogramSeries>(key: string, open: () => S): S {
-    const found = this.#byKey.get(key);
-    if (found !== undefined) return found as S;
-    const series = open();
-    this.#byKey.set(key, series);
-    return series;
-  }
-
-  /** Forgets the keys that end with `suffix`. */
-  forget(suffix: string): void {
-    for (const key of this.#byKey.keys()) if (key.endsWith(suffix)) this.#byKey.delete(key);
-  }
 }

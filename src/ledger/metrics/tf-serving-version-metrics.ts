@@ -8,7 +8,7 @@
  */
 import type { RequestOutcome } from '../request-record.ts';
 import { type CounterSeries, counterFamily, type Family, type HistogramSeries, histogramFamily } from './series.ts';
-import { LATENCY_BOUNDS, MICROS_PER_MS, SERVING, SeriesByKey, statusName } from './tf-serving-names.ts';
+import { LATENCY_BOUNDS, MICROS_PER_MS, SERVING, statusName } from './tf-serving-names.ts';
 
 /** Most directories that are remembered. */
 export const MAX_PATHS = 256;
@@ -39,24 +39,21 @@ export class TfServingVersionMetrics {
     this.#warmUps,
     this.#records,
   ];
-  readonly #series = new SeriesByKey();
   /** Oldest first. */
   readonly #paths = new Set<string>();
 
   /** An attempt has ended. */
   recordLoad(versionDirectory: string, tookMs: number, status: 'success' | 'fail'): void {
     const path = this.#remember(versionDirectory);
-    this.#series.one(`load ${status} ${path}`, () => this.#attempts.open({ model_path: path, status })).add(1);
+    this.#attempts.open({ model_path: path, status }).add(1);
     if (status === 'fail') return;
-    const latency = this.#series.one(`loading ${path}`, () => this.#loading.open({ model_path: path }));
-    latency.add(Math.round(tookMs * MICROS_PER_MS));
+    this.#loading.open({ model_path: path }).add(Math.round(tookMs * MICROS_PER_MS));
   }
 
   recordWarmUp({ versionDirectory, records, tookMs, outcome }: WarmUpRecord): void {
     const labels = { model_path: this.#remember(versionDirectory), status: statusName(outcome) };
-    const key = `${labels.status} ${labels.model_path}`;
-    this.#series.one(`warm-up ${key}`, () => this.#warmUps.open(labels)).observe(tookMs * MICROS_PER_MS);
-    this.#series.one(`records ${key}`, () => this.#records.open(labels)).add(records);
+    this.#warmUps.open(labels).observe(tookMs * MICROS_PER_MS);
+    this.#records.open(labels).add(records);
   }
 
   #remember(path: string): string {
@@ -64,7 +61,6 @@ export class TfServingVersionMetrics {
     if (this.#paths.size <= MAX_PATHS) return path;
     const [oldest] = this.#paths;
     this.#paths.delete(oldest!);
-    this.#series.forget(` ${oldest}`);
     for (const family of this.families) family.removeWhere((labels) => labels['model_path'] === oldest);
     return path;
   }

@@ -26,7 +26,6 @@ export class RecordCounters {
     'pillion_recorded_requests_total',
     'Requests chosen for a live recording, by what became of them.',
   );
-  readonly #series = new Map<string, CounterSeries>();
 
   constructor(registry: Registry) {
     registry.register(this.logs);
@@ -42,16 +41,6 @@ export class RecordCounters {
   }
 
   #countsOf(family: Family<CounterSeries>, model: string): RecordCounts {
-    return {
-      add: (outcome, records) => {
-        const key = `${family.name} ${outcome} ${model}`;
-        let series = this.#series.get(key);
-        if (series === undefined) {
-          series = family.open({ model, outcome });
-          this.#series.set(key, series);
-        }
-        series.add(records);
-      },
-    };
+    return { add: (outcome, records) => family.open({ model, outcome }).add(records) };
   }
 }

@@ -6,15 +6,8 @@
 import type { Instant } from '../../../core/clock.ts';
 import { DURATIONS } from '../../../ledger/metrics/buckets.ts';
 import type { Registry } from '../../../ledger/metrics/registry.ts';
-import {
-  type CounterSeries,
-  counterFamily,
-  GaugeFamily,
-  type HistogramSeries,
-  histogramFamily,
-} from '../../../ledger/metrics/series.ts';
-import { SeriesByKey } from '../../../ledger/metrics/tf-serving-names.ts';
-import type { FrontedRecord, FrontedRoute } from './fronted-record.ts';
+import { type CounterSeries, counterFamily, GaugeFamily, histogramFamily } from '../../../ledger/metrics/series.ts';
+import type { FrontedRecord } from './fronted-record.ts';
 
 /** Methods of RFC 9110 and PATCH; any other is OpenTelemetry's `_OTHER`. */
 const METHODS: ReadonlySet<string> = new Set([
@@ -46,11 +39,6 @@ export interface FrontedNow {
 }
 
 /** Series of the requests of a route and a class of status. */
-interface Durations {
-  readonly whole: HistogramSeries;
-  readonly head: HistogramSeries;
-}
-
 export class FrontedMetrics {
   readonly #requests = counterFamily(
     'pillion_app_requests_total',
@@ -75,9 +63,6 @@ export class FrontedMetrics {
     'New connections to the application: ok = it took it, failed = it did not.',
   );
   readonly #tried: Readonly<Record<'ok' | 'failed', CounterSeries>>;
-  readonly #counts = new SeriesByKey();
-  readonly #sent = new SeriesByKey();
-  readonly #durations = new Map<string, Durations>();
 
   /** Registers its families. */
   constructor(registry: Registry, now: FrontedNow) {
@@ -102,26 +87,13 @@ export class FrontedMetrics {
     const { route, outcome, receivedAt, headAt, endedAt } = record;
     const method = methodClass(record.arrival.method);
     const status = statusClass(record.status);
-    const open = (): CounterSeries => this.#requests.open({ route, method, status, outcome });
-    this.#counts.one(`${route} ${method} ${status} ${outcome}`, open).add(1);
-    const { whole, head } = this.#durationsOf(route, status);
+    this.#requests.open({ route, method, status, outcome }).add(1);
+    const whole = this.#whole.open({ route, status });
     whole.observe(seconds(receivedAt, endedAt), traceId, endedAt);
+    const head = this.#head.open({ route, status });
     if (headAt !== 0) head.observe(seconds(receivedAt, headAt), traceId, endedAt);
-    this.#bytesOf(route, 'request').add(record.requestBytes);
-    this.#bytesOf(route, 'response').add(record.responseBytes);
-  }
-
-  #bytesOf(route: FrontedRoute, direction: string): CounterSeries {
-    return this.#sent.one(`${route} ${direction}`, () => this.#bytes.open({ route, direction }));
-  }
-
-  #durationsOf(route: FrontedRoute, status: string): Durations {
-    const key = `${route} ${status}`;
-    const found = this.#durations.get(key);
-    if (found !== undefined) return found;
-    const durations = { whole: this.#whole.open({ route, status }), head: this.#head.open({ route, status }) };
-    this.#durations.set(key, durations);
-    return durations;
+    this.#bytes.open({ route, direction: 'request' }).add(record.requestBytes);
+    this.#bytes.open({ route, direction: 'response' }).add(record.responseBytes);
   }
 }
 

@@ -360,3 +360,13 @@ it('a counter’s total is the sum of its series; what is no counter has 0', asy
   others.open({ a: '2' }).add(3);
   assert.equal(await all.counterTotal('others_total'), 5);
 });
+
+it('the mean size of a model’s batches is known after a hundred', () => {
+  const { metrics: all } = metrics();
+  const { model, version } = batchRecord();
+  for (let i = 0; i < 99; i++) all.recordBatch({ ...batchRecord(), rows: 2 });
+  assert.equal(all.meanBatchRows(model), undefined);
+  all.recordBatch({ ...batchRecord(), version: `${version}0`, rows: 102 });
+  assert.equal(all.meanBatchRows(model), 3);
+  assert.equal(all.meanBatchRows('another'), undefined);
+});

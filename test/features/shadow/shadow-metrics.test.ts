@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Metrics } from '../../../../src/ledger/metrics/metrics.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { batchRecord } from '../../../support/telemetry-records.ts';
+import { ShadowMetrics } from '../../../src/features/shadow/shadow-metrics.ts';
+import { Metrics } from '../../../src/ledger/metrics/metrics.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 const LABELS = 'model="m",version="1",runtime="tfjs"';
 const OF_Y = `${LABELS},signature="s",output="y"`;
@@ -10,9 +10,10 @@ const OF_Y = `${LABELS},signature="s",output="y"`;
 function harness() {
   const clock = new FakeClock();
   const metrics = new Metrics({ clock, processMetrics: false });
-  const series = metrics.shadows.seriesOf('m', '1', 'tfjs');
+  const shadows = new ShadowMetrics(metrics.registry);
+  const series = shadows.seriesOf('m', '1', 'tfjs');
   const has = async (line: string): Promise<boolean> => (await metrics.text()).split('\n').includes(line);
-  return { clock, metrics, series, has };
+  return { clock, metrics, shadows, series, has };
 }
 
 const compared = (absolute: number | undefined, mismatches: number) => ({
@@ -43,10 +44,10 @@ describe('metrics of shadows', () => {
   });
 
   it('go on with the series of a version that is loaded anew, and are gone a minute after it', async () => {
-    const { clock, metrics, series, has } = harness();
+    const { clock, metrics, shadows, series, has } = harness();
     const same = `pillion_shadow_batches_total{${LABELS},outcome="same"}`;
     series.addComparison(compared(0, 0));
-    metrics.shadows.seriesOf('m', '1', 'tfjs').addComparison(compared(0, 0));
+    shadows.seriesOf('m', '1', 'tfjs').addComparison(compared(0, 0));
     assert.ok(await has(`${same} 2`));
     metrics.forgetVersion('m', '1');
     clock.advance(60_000);
@@ -54,14 +55,4 @@ describe('metrics of shadows', () => {
     series.addComparison(compared(0, 0));
     assert.ok(await has(`${same} 1`));
   });
-});
-
-it('the mean size of a model’s batches is known after a hundred', () => {
-  const { metrics } = harness();
-  const { model, version } = batchRecord();
-  for (let i = 0; i < 99; i++) metrics.recordBatch({ ...batchRecord(), rows: 2 });
-  assert.equal(metrics.meanBatchRows(model), undefined);
-  metrics.recordBatch({ ...batchRecord(), version: `${version}0`, rows: 102 });
-  assert.equal(metrics.meanBatchRows(model), 3);
-  assert.equal(metrics.meanBatchRows('another'), undefined);
 });
