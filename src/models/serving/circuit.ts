@@ -27,6 +27,8 @@ export class Circuit extends CircuitBreaker<[Outcome], void> {
   readonly #clock: Clock;
   readonly #bucketMs: number;
   readonly #rotation: EventEmitter;
+  /** The counts of opossum's newest bucket. */
+  #newest: { failures: number; successes: number; readonly latencyTimes: number[] };
   #bucketStart: Instant;
 
   constructor({ clock, windowMs }: CircuitOptions, state: 'closed' | 'half_open') {
@@ -37,6 +39,7 @@ export class Circuit extends CircuitBreaker<[Outcome], void> {
     this.#clock = clock;
     this.#bucketMs = windowMs / BUCKETS;
     this.#rotation = rotation;
+    this.#newest = this.status.window[0]!;
     this.#bucketStart = clock.nowMs();
   }
 
@@ -46,9 +49,14 @@ export class Circuit extends CircuitBreaker<[Outcome], void> {
   record(outcome: Outcome): void {
     this.#moveWindow();
     if (outcome === 'failed' && this.stats.failures === 0) this.#startWindow();
+    if (this.closed) {
+      // A count is all that comes of it: opossum would make a promise and several events of each batch.
+      this.#newest[outcome === 'failed' ? 'failures' : 'successes'] += 1;
+      return;
+    }
     this.fire(outcome).catch(ignore);
     // opossum collects times for percentiles, which are not used; the list would grow with each batch.
-    this.status.window[0]!.latencyTimes.length = 0;
+    this.#newest.latencyTimes.length = 0;
   }
 
   #moveWindow(): void {
@@ -65,6 +73,7 @@ export class Circuit extends CircuitBreaker<[Outcome], void> {
 
   #rotate(buckets: number): void {
     for (let i = 0; i < Math.min(buckets, BUCKETS); i++) this.#rotation.emit('rotate');
+    this.#newest = this.status.window[0]!;
   }
 }
 
