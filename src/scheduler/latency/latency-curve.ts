@@ -64,24 +64,25 @@ export class LatencyCurve implements LatencyView {
   readonly #bounds: readonly number[];
   readonly #isStepped: boolean;
   /** The buckets as learned; 0 runs = a bucket has not run. */
-  readonly #means: number[];
-  readonly #deviations: number[];
-  readonly #runs: number[];
+  readonly #means: Float64Array;
+  readonly #deviations: Float64Array;
+  readonly #runs: Float64Array;
   /** Each bucket's weight in the fit: its runs, where old ones count less. */
-  readonly #weights: number[];
+  readonly #weights: Float64Array;
   /** The means as learned; estimated for buckets that have not run. */
-  readonly #own: number[];
-  readonly #fit = new MonotoneFit();
+  readonly #own: Float64Array;
+  readonly #fit: MonotoneFit;
   /** The answers: every bucket filled, never falling with rows. */
-  readonly #filledMean: number[];
-  readonly #filledHigh: number[];
+  readonly #filledMean: Float64Array;
+  readonly #filledHigh: Float64Array;
   #isKnown = false;
 
   /** `sizes`: the only sizes that a run may have, ascending; empty = any up to `maxRows`. */
   constructor(maxRows: number, sizes: readonly number[]) {
     this.#isStepped = sizes.length > 0;
     this.#bounds = this.#isStepped ? sizes : powersOfTwo(maxRows);
-    const zeros = (): number[] => this.#bounds.map(() => 0);
+    const zeros = (): Float64Array => new Float64Array(this.#bounds.length);
+    this.#fit = new MonotoneFit(this.#bounds.length);
     this.#means = zeros();
     this.#deviations = zeros();
     this.#runs = zeros();
@@ -219,7 +220,7 @@ export class LatencyCurve implements LatencyView {
     return i;
   }
 
-  #at(values: readonly number[], rows: number): number {
+  #at(values: Float64Array, rows: number): number {
     const i = this.#indexOf(rows);
     const bound = this.#bounds[i]!;
     if (i === 0 || this.#isStepped || rows >= bound) return values[i]!;
@@ -228,14 +229,18 @@ export class LatencyCurve implements LatencyView {
   }
 
   #fill(): void {
+    let isFalling = false;
     for (let i = 0; i < this.#bounds.length; i++) {
       const isSeen = this.#runs[i]! > 0;
       const mean = isSeen ? this.#means[i]! : this.#guess(i);
       const share = isSeen ? this.#deviations[i]! / (this.#means[i]! || 1) : UNSEEN_DEVIATION_SHARE;
       this.#own[i] = mean;
       this.#filledMean[i] = mean;
-      this.#filledHigh[i] = mean * (1 + HIGH_DEVIATIONS * Math.max(MIN_DEVIATION_SHARE, share));
+      const high = mean * (1 + HIGH_DEVIATIONS * Math.max(MIN_DEVIATION_SHARE, share));
+      this.#filledHigh[i] = high;
+      isFalling ||= i > 0 && (mean < this.#filledMean[i - 1]! || high < this.#filledHigh[i - 1]!);
     }
+    if (!isFalling) return;
     this.#fit.fit(this.#filledMean, this.#weights);
     this.#fit.fit(this.#filledHigh, this.#weights);
   }

@@ -5,16 +5,25 @@
  * fall. Where a value is above the next, both become their weighted mean, and so on backwards. O(n).
  */
 export class MonotoneFit {
-  /** Blocks of equal value so far. The lists grow at the first call only. */
-  readonly #values: number[] = [];
-  readonly #weights: number[] = [];
-  readonly #lengths: number[] = [];
+  /** Blocks of equal value so far. */
+  readonly #values: Float64Array;
+  readonly #weights: Float64Array;
+  readonly #lengths: Float64Array;
+
+  /** @param count of the values */
+  constructor(count: number) {
+    this.#values = new Float64Array(count);
+    this.#weights = new Float64Array(count);
+    this.#lengths = new Float64Array(count);
+  }
 
   /** Fits in place. `weights` are above 0. */
-  fit(values: number[], weights: readonly number[]): void {
+  fit(values: Float64Array, weights: Float64Array): void {
     let blocks = 0;
     for (let i = 0; i < values.length; i++) {
-      let [value, weight, length] = [values[i]!, weights[i]!, 1];
+      let value = values[i]!;
+      let weight = weights[i]!;
+      let length = 1;
       for (; blocks > 0 && this.#values[blocks - 1]! > value; blocks--) {
         const before = this.#weights[blocks - 1]!;
         value = (this.#values[blocks - 1]! * before + value * weight) / (before + weight);
