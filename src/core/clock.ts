@@ -87,6 +87,11 @@ export class WakeTimer {
     });
   }
 
+  /** Wakes once, at `at` or at an earlier instant that it was armed for. */
+  armBy(at: Instant): void {
+    if (at < this.#at) this.arm(at);
+  }
+
   disarm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;

@@ -88,7 +88,7 @@ export interface Executor {
   readonly isOnDevice?: boolean;
   /** Runs happen on another server, which is not warmed up or measured from here. Absent = false. */
   readonly isElsewhere?: boolean;
-  /** Set by its scheduler: `slots` or `threads` have changed. */
+  /** Set by its scheduler, which keeps the facts above, but for `takesNext`: one of them has changed. */
   onSlots?: (() => void) | undefined;
   /**
    * Memory for one input of a batch: at least `byteLength` bytes, 8-byte aligned. It returns to the executor when that

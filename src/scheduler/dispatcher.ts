@@ -13,10 +13,10 @@
  */
 import { type Instant, WakeTimer } from '../core/clock.ts';
 import { BatchRuns, type BatchRunsOptions } from './batch/batch-runs.ts';
-import type { CreatePrefetch, Prefetch, PrefetchTenant } from './batch/prefetch.ts';
+import { Prefetch } from './batch/prefetch.ts';
 import type { RunningBatch } from './batch/running-batch.ts';
 import { SessionUse } from './cores/session-use.ts';
-import { SlotUsage, type Urgency } from './cores/slot-tenant.ts';
+import { type SlotTenant, SlotUsage, type Urgency } from './cores/slot-tenant.ts';
 import type { LatencyModel } from './latency/latency-model.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
 import { QueueSituation, urgencyOf, workBefore } from './policy/queue-situation.ts';
@@ -28,14 +28,18 @@ export interface DispatcherOptions extends BatchRunsOptions {
   /** How long its runs take, by the threads that they have. */
   readonly latency: LatencyModel;
   readonly policy: BatchPolicy;
-  readonly prefetch: CreatePrefetch;
   /** The model's weight, as in SchedulerOptions. */
   readonly weight: number;
   /** Runs a function once, after the events of this turn of the event loop. */
   readonly defer: (run: () => void) => void;
 }
 
-export class Dispatcher implements PrefetchTenant {
+export class Dispatcher implements SlotTenant {
+  /** The executor's facts as of its last `onSlots`: they are needed for each request, and lie behind several layers. */
+  threads = 1;
+  usesSlots = true;
+  inlineSlots: number | undefined;
+  #ownSlots = 0;
   readonly usage: SlotUsage;
   readonly situation: QueueSituation;
   readonly #options: DispatcherOptions;
@@ -49,11 +53,13 @@ export class Dispatcher implements PrefetchTenant {
   readonly #prefetch: Prefetch;
   readonly #timer: WakeTimer;
   readonly #sessions: SessionUse;
-  readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
+  readonly #snapshot: { freeSlots: number; lanes: Iterable<Lane> } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
   #isDeferred = false;
   #pokedAt: Instant = 0;
   #isDispatching = false;
+  /** The tasks that had come when the queue was last seen empty. */
+  #cameBefore = 0;
   /** The policy waits until then; a new head of a lane ends that. */
   #heldUntil: Instant = -Infinity;
   /** Called each time that the last task or batch has ended. */
@@ -65,15 +71,16 @@ export class Dispatcher implements PrefetchTenant {
     this.#policy = options.policy;
     this.usage = new SlotUsage(options.weight, clock.nowMs());
     options.executor.onSlots = () => {
-      options.latency.use(this.threads);
+      this.#readExecutor();
       this.dispatch();
     };
     this.situation = new QueueSituation(this, slots, statistics);
-    this.#runs = new BatchRuns(options, this, () => this.dispatch());
+    this.#runs = new BatchRuns(options, this);
     this.#sessions = new SessionUse(options, this, this.#runs.all);
     this.#timer = new WakeTimer(clock, () => this.dispatch());
-    this.#prefetch = options.prefetch(this, options.executor, slots, clock);
-    this.#snapshot = { freeSlots: 0, lanes: this.#runs.lanes, situation: this.situation };
+    this.#prefetch = new Prefetch(this, options.executor, slots);
+    this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
+    this.#readExecutor();
     queue.onEmpty = () => this.#afterLeaving();
     slots.join(this);
   }
@@ -98,9 +105,8 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Most batches that it may run at once. */
   get slots(): number {
-    const { executor, slots } = this.#options;
-    if (!this.usesSlots) return executor.slots;
-    return Math.min(executor.slots, Math.max(1, Math.floor(slots.total / this.threads)));
+    if (!this.usesSlots) return this.#ownSlots;
+    return Math.min(this.#ownSlots, Math.max(1, Math.floor(this.#options.slots.total / this.threads)));
   }
 
   /** It can fill all the cores that models share by itself. */
@@ -108,20 +114,11 @@ export class Dispatcher implements PrefetchTenant {
     return this.usesSlots && this.slots * this.threads >= this.#options.slots.total;
   }
 
-  get threads(): number {
-    return this.#options.executor.threads ?? 1;
-  }
-
-  get usesSlots(): boolean {
-    const { executor } = this.#options;
-    return executor.isInline !== true && executor.isOnDevice !== true;
-  }
-
   get freeSlots(): number {
-    if (this.#sessions.isChanging && this.#runs.all.length > 0) return 0;
-    const { executor, slots } = this.#options;
-    const own = executor.slots - this.#runs.all.length;
-    return !this.usesSlots ? own : Math.min(own, Math.ceil(slots.free / this.threads));
+    const running = this.#runs.all.length;
+    if (this.#sessions.isChanging && running > 0) return 0;
+    const own = this.#ownSlots - running;
+    return this.usesSlots ? Math.min(own, Math.ceil(this.#options.slots.free / this.threads)) : own;
   }
 
   get isQuiet(): boolean {
@@ -130,7 +127,11 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Some batch may start now: a slot is free, or a worker should get its next batch. */
   mayStart(now: Instant): boolean {
-    return this.queuedTasks > 0 && (this.freeSlots > 0 || this.#prefetch.due(now) !== undefined);
+    return this.#options.queue.queuedTasks > 0 && (this.freeSlots > 0 || this.#prefetch.due(now) !== undefined);
+  }
+
+  wakeBy(at: Instant): void {
+    this.#timer.armBy(at);
   }
 
   urgency(): Urgency {
@@ -151,7 +152,7 @@ export class Dispatcher implements PrefetchTenant {
    */
   poke(lane: Lane, now: Instant): void {
     const { queue, slots } = this.#options;
-    if (queue.queuedTasks === 1 && this.#runs.all.length === 0) slots.onWork(this);
+    if (slots.isShared && queue.queuedTasks === 1 && this.#runs.all.length === 0) slots.onWork(this);
     if (lane.oldestEnqueuedAt >= now) this.#heldUntil = -Infinity;
     if (this.#isDeferred || !this.mayStart(now)) return;
     // A lane that fills on shared slots is not looked at for each arrival.
@@ -170,9 +171,10 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Starts what may start now, also of other models that share the slots. */
   dispatch(): void {
-    if (!this.#isDispatching) this.#sessions.choose();
-    if (this.#options.slots.isShared && this.usesSlots) {
-      this.#options.slots.pump();
+    const { queue, slots } = this.#options;
+    if (!this.#isDispatching && this.#sessions.plans !== undefined && this.#sessions.choose()) this.#readExecutor();
+    if (slots.isShared && this.usesSlots) {
+      slots.pump();
       this.#runAhead();
       this.#afterLeaving();
       return;
@@ -182,7 +184,7 @@ export class Dispatcher implements PrefetchTenant {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     try {
-      while (this.queuedTasks > 0 && this.freeSlots > 0 && this.#dispatchOne());
+      while (queue.queuedTasks > 0 && this.freeSlots > 0 && this.#dispatchOne());
     } finally {
       this.#isDispatching = false;
     }
@@ -203,8 +205,6 @@ export class Dispatcher implements PrefetchTenant {
 
   #dispatchOne(): boolean {
     const now = this.#options.clock.nowMs();
-    this.situation.now = now;
-    this.#snapshot.freeSlots = this.freeSlots;
     const decision = this.#decide(now);
     switch (decision.kind) {
       case 'run':
@@ -213,7 +213,7 @@ export class Dispatcher implements PrefetchTenant {
         return true;
       case 'waitUntil':
         this.#heldUntil = decision.at;
-        this.#timer.arm(decision.at);
+        this.#timer.armBy(decision.at);
         return false;
       case 'idle':
         return false;
@@ -222,14 +222,12 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Gives the next batch to a worker that is about to end one. Nothing is shed or held back for it. */
   #runAhead(): void {
-    if (this.#isDispatching || this.queuedTasks === 0 || this.freeSlots > 0) return;
+    if (this.#isDispatching || this.#options.queue.queuedTasks === 0 || this.freeSlots > 0) return;
     const now = this.#options.clock.nowMs();
     const after = this.#prefetch.due(now);
     if (after === undefined) return;
     const startsAt = Math.max(now, after.expectedEnd);
-    this.situation.now = startsAt;
-    this.#snapshot.freeSlots = 1;
-    const decision = this.#policy.decide(this.#snapshot, startsAt);
+    const decision = this.#ask(1, startsAt);
     if (decision.kind !== 'run' && decision.kind !== 'runNewest') return;
     this.#isDispatching = true;
     try {
@@ -242,11 +240,20 @@ export class Dispatcher implements PrefetchTenant {
 
   /** Sheds all that the policy wants shed; returns its next other decision. */
   #decide(now: Instant): Exclude<Decision<Lane>, { kind: 'shed' }> {
+    const { freeSlots } = this;
     for (;;) {
-      const decision = this.#policy.decide(this.#snapshot, now);
+      const decision = this.#ask(freeSlots, now);
       if (decision.kind !== 'shed') return decision;
       this.#shed(decision, now);
     }
+  }
+
+  #ask(freeSlots: number, now: Instant): Decision<Lane> {
+    const { queue, quarantined } = this.#options;
+    this.situation.now = now;
+    this.#snapshot.freeSlots = freeSlots;
+    this.#snapshot.lanes = quarantined.count === 0 ? queue : this.lanes;
+    return this.#policy.decide(this.#snapshot, now);
   }
 
   #shed({ lane, reason }: Decision<Lane> & { kind: 'shed' }, now: Instant): void {
@@ -272,13 +279,24 @@ export class Dispatcher implements PrefetchTenant {
   /** Does nothing while dispatching: tasks that move from the queue to a slot are counted in neither. */
   #afterLeaving(): void {
     if (this.#isDispatching) return;
-    this.#sessions.noteDemand();
-    if (this.#options.queue.queuedTasks === 0) {
+    if (this.usesSlots) this.#sessions.noteDemand();
+    if (this.#options.queue.queuedTasks > 0) return;
+    const { cameTasks } = this.#options.queue;
+    if (this.#cameBefore !== cameTasks) {
+      this.#cameBefore = cameTasks;
       this.#timer.disarm();
-      this.#prefetch.disarm();
-      this.lanes.onEmpty();
       this.situation.onEmpty();
     }
-    if (this.isQuiet) this.onQuiet?.();
+    if (this.#runs.all.length === 0) this.onQuiet?.();
+  }
+
+  #readExecutor(): void {
+    const { executor, latency } = this.#options;
+    this.threads = executor.threads ?? 1;
+    this.usesSlots = executor.isInline !== true && executor.isOnDevice !== true;
+    this.inlineSlots = executor.isInline === true ? executor.slots : undefined;
+    this.#ownSlots = executor.slots;
+    this.#sessions.plans = executor.plans;
+    latency.use(this.threads);
   }
 }

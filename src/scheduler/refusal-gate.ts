@@ -59,7 +59,8 @@ export interface RefusalGateOptions {
 /** A refusal of one row of a signature. */
 interface Refusal {
   readonly at: Instant;
-  /** The tasks that waited and the batches that ran at that moment. */
+  /** The tasks that had come, those that waited, and the batches that ran at that moment. */
+  readonly cameTasks: number;
   readonly queuedTasks: number;
   readonly runningBatches: number;
   /** The request would be refused for the same reason. */
@@ -90,18 +91,14 @@ export class RefusalGate {
     const reason = this.#reasonOf(error, lane, context, now);
     if (reason === undefined) return;
     const { queue, dispatcher } = this.#options;
-    const { queuedTasks } = queue;
-    this.#refusals.set(lane.plan, { ...reason, at: now, queuedTasks, runningBatches: dispatcher.runningBatches });
+    const { cameTasks, queuedTasks } = queue;
+    const { runningBatches } = dispatcher;
+    this.#refusals.set(lane.plan, { ...reason, at: now, cameTasks, queuedTasks, runningBatches });
     if (now - this.#callersSince > KEEP_CALLERS_MS || this.#callers.size >= MAX_CALLERS) {
       this.#callers.clear();
       this.#callersSince = now;
     }
     this.#callers.set(context.caller ?? NO_CALLER, holding);
-  }
-
-  /** A request has come to wait: the next one may have another place. */
-  onQueued(): void {
-    if (this.#refusals.size > 0) this.#refusals.clear();
   }
 
   /**
@@ -188,12 +185,14 @@ export class RefusalGate {
   }
 
   #isUnchanged(
-    { queuedTasks, runningBatches }: Refusal,
+    { cameTasks, queuedTasks, runningBatches }: Refusal,
     { priority = Priority.default }: TaskContext,
     now: Instant,
   ): boolean {
     const { queue, dispatcher, quarantined, callerCoreShare } = this.#options;
-    if (queue.queuedTasks !== queuedTasks || dispatcher.runningBatches !== runningBatches) return false;
+    // A task that has come gives the next one another place, even if it has left.
+    if (queue.cameTasks !== cameTasks || queue.queuedTasks !== queuedTasks) return false;
+    if (dispatcher.runningBatches !== runningBatches) return false;
     // If the queue is full for this request, admission starts what it can and then looks at the rest.
     if (dispatcher.mayStart(now)) return false;
     if (quarantined.count > 0 || callerCoreShare > 0) return false;

@@ -28,7 +28,6 @@ import type { BatchRecord, Telemetry } from '../ledger/request-record.ts';
 import { STAGE_QUEUE } from '../ledger/stage-clock.ts';
 import { Admission } from './admission/admission.ts';
 import { SharedRefusals } from './admission/shared-refusals.ts';
-import { type CreatePrefetch, leadPrefetch } from './batch/prefetch.ts';
 import { NO_CALLER, QuarantinedCallers } from './batch/quarantined-callers.ts';
 import type { Holding } from './callers/holdings.ts';
 import { CoreSlots } from './cores/core-slots.ts';
@@ -38,7 +37,7 @@ import { RunStatistics } from './latency/run-statistics.ts';
 import { type BatchPolicy, GreedyPolicy } from './policy/batch-policy.ts';
 import { SlackPolicy } from './policy/slack-policy.ts';
 import type { Lane } from './queue/lane.ts';
-import { checkPartCount, PendingRequest, type Ticket } from './queue/pending-request.ts';
+import { checkPartCount, PendingRequest } from './queue/pending-request.ts';
 import {
   draining,
   emptyFixedBatch,
@@ -50,7 +49,7 @@ import { TaskQueue } from './queue/task-queue.ts';
 import { RefusalGate } from './refusal-gate.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import { SignaturePlan, UNEQUAL_ROWS } from './signature-plan.ts';
-import type { Quarantine, SchedulerRequest, TaskContext } from './task.ts';
+import type { Quarantine, SchedulerRequest, TaskContext, Ticket } from './task.ts';
 
 export interface SchedulerInit {
   readonly executor: Executor;
@@ -60,10 +59,6 @@ export interface SchedulerInit {
   readonly signatures: ReadonlyMap<string, Signature>;
   readonly model: string;
   readonly version: string;
-  /** Default: the policy of the options' kind. */
-  readonly policy?: BatchPolicy;
-  /** Default: batches are given shortly before the end of a run; `noPrefetch` turns that off. */
-  readonly prefetch?: CreatePrefetch;
   /** The slots that it shares with other schedulers. Default: unlimited, so that only its executor's slots count. */
   readonly slots?: CoreSlots;
   /** Runs measured at load, so that the first forecast is not a guess. */
@@ -106,15 +101,13 @@ export class Scheduler {
       this.#plans.set(name, new SignaturePlan(name, signature, options, this.latency));
     }
     this.#seed(init.seeds ?? []);
-    this.latency.use(executor.threads ?? 1);
     this.#dispatcher = new Dispatcher({
       executor,
       latency: this.latency,
       clock,
       telemetry,
       queue,
-      policy: init.policy ?? policyOf(options),
-      prefetch: init.prefetch ?? leadPrefetch,
+      policy: policyOf(options),
       slots,
       weight: options.weight ?? 1,
       statistics,
@@ -185,7 +178,6 @@ export class Scheduler {
       this.#gate.onRefused(error, lane, units, context, holding, now);
       throw error;
     }
-    this.#gate.onQueued();
     return this.#enqueue(lane, request, units, holding, ticket);
   }
 

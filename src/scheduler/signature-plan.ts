@@ -69,9 +69,6 @@ export class SignaturePlan {
   queuedRows = 0;
   /** All requests' rows have the same shape: lanes differ only in their outputs. */
   readonly hasFixedRows: boolean;
-  /** Written by the TaskQueue where `hasFixedRows`: the outputs of the last request, and its lane's key. */
-  lastOutputs: readonly string[] | undefined;
-  lastKey = '';
   /** When a run last taught the curve, and when a request was last admitted as a probe. */
   learnedAt: Instant = 0;
   probedAt: Instant = 0;

@@ -102,29 +102,32 @@ export interface TaskGroup {
   onMemberSettled(): void;
 }
 
-export interface TaskInit {
-  readonly owner: TaskOwner;
-  readonly part: number;
-  readonly rows: number;
-  readonly inputs: TensorMap;
+/** When a task came, is due, and what was expected of it. */
+export interface TaskTimes {
   readonly enqueuedAt: Instant;
-  /** When it should be answered. Default: enqueuedAt. */
-  readonly due?: Instant;
-  /** Its place among the tasks that wait: lower goes first. Default: `due`. */
-  readonly order?: Instant;
-  /** It goes before all tasks that are not, whatever their order. Default false. */
-  readonly isFirst?: boolean;
+  /** When it should be answered. */
+  readonly due: Instant;
+  /** Its place among the tasks that wait: lower goes first. */
+  readonly order: Instant;
+  /** It goes before all tasks that are not, whatever their order. */
+  readonly isFirst: boolean;
   /** `due` is an objective, not a deadline: a late answer is still wanted. */
-  readonly isSoft?: boolean;
+  readonly isSoft: boolean;
   /** When admission expects its batch to start, and its answer; 0 = there was no forecast. */
-  readonly expectedStart?: Instant;
-  readonly expectedEnd?: Instant;
+  readonly expectedStart: Instant;
+  readonly expectedEnd: Instant;
 }
+
+/** The result of admission. It is read at once, so that one object serves all requests of a scheduler. */
+export type Ticket = { -readonly [Name in keyof TaskTimes]: TaskTimes[Name] } & {
+  /** Added to the order of each further part. */
+  partMs: number;
+};
 
 const NO_INPUTS: TensorMap = new Map();
 
 /** Waits in a lane, then is a member of a batch. */
-export class Task {
+export class Task implements TaskTimes {
   readonly owner: TaskOwner;
   /** Its place among the request's parts, from 0. */
   readonly part: number;
@@ -153,19 +156,19 @@ export class Task {
   /** Notified when the request settles early. Undefined while the task waits, except to be run again. */
   group: TaskGroup | undefined = undefined;
 
-  constructor(init: TaskInit) {
-    this.owner = init.owner;
-    this.part = init.part;
-    this.rows = init.rows;
-    this.enqueuedAt = init.enqueuedAt;
-    this.due = init.due ?? init.enqueuedAt;
-    this.order = init.order ?? this.due;
-    this.isFirst = init.isFirst ?? false;
-    this.isSoft = init.isSoft ?? false;
-    this.expectedStart = init.expectedStart ?? 0;
-    this.expectedEnd = init.expectedEnd ?? 0;
-    this.priority = init.owner.context.priority ?? Priority.default;
-    this.inputs = init.inputs;
+  constructor(owner: TaskOwner, part: number, rows: number, inputs: TensorMap, times: TaskTimes, order = times.order) {
+    this.owner = owner;
+    this.part = part;
+    this.rows = rows;
+    this.enqueuedAt = times.enqueuedAt;
+    this.due = times.due;
+    this.order = order;
+    this.isFirst = times.isFirst;
+    this.isSoft = times.isSoft;
+    this.expectedStart = times.expectedStart;
+    this.expectedEnd = times.expectedEnd;
+    this.priority = owner.context.priority ?? Priority.default;
+    this.inputs = inputs;
   }
 
   /** Releases the request's bytes: they may be freed while the batch runs. */

@@ -4,23 +4,11 @@ import fc from 'fast-check';
 import type { QueuedDeadline } from '../../src/scheduler/policy/batch-policy.ts';
 import { Lane } from '../../src/scheduler/queue/lane.ts';
 import { SignaturePlan } from '../../src/scheduler/signature-plan.ts';
-import { Task, type TaskOwner } from '../../src/scheduler/task.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { echoSignature, taskContext } from '../support/scheduler-harness.ts';
+import type { Task } from '../../src/scheduler/task.ts';
+import { looseTask } from '../support/loose-task.ts';
+import { echoSignature } from '../support/scheduler-harness.ts';
 
 const OPTIONS = { maxBatchSize: 8, batchTimeoutMicros: 0, maxEnqueuedBatches: 10, allowedBatchSizes: [] };
-
-const owner: TaskOwner = {
-  context: taskContext(new FakeClock()),
-  isSettled: false,
-  isCut: false,
-  holding: undefined,
-  enter: () => undefined,
-  complete: () => undefined,
-  runWhole: () => undefined,
-  moveTo: () => undefined,
-  fail: () => undefined,
-};
 
 type Step =
   | { readonly kind: 'push'; readonly due: number; readonly rows: number; readonly isSoft: boolean }
@@ -88,15 +76,7 @@ describe('Lane, whatever comes and goes', () => {
         for (const step of sequence) {
           now += 1;
           if (step.kind === 'push') {
-            const task = new Task({
-              owner,
-              part: 0,
-              rows: step.rows,
-              inputs: new Map(),
-              enqueuedAt: now,
-              due: step.due,
-              isSoft: step.isSoft,
-            });
+            const task = looseTask(step.rows, now, new Map(), { due: step.due, isSoft: step.isSoft });
             lane.push(task);
             model = [...model, task].sort((a, b) => a.due - b.due || a.enqueuedAt - b.enqueuedAt);
           } else {

@@ -72,7 +72,7 @@ class World {
     this.harnesses = Array.from({ length: MODELS }, (_, i) =>
       i === 0 ? new SchedulerHarness(options) : new SchedulerHarness({ ...options, seeds, weight: i }),
     );
-    if (s.isInline) Object.assign(this.harnesses[0]!.executor, { isInline: true });
+    if (s.isInline) this.harnesses[0]!.executor.become({ isInline: true });
   }
 
   async apply({ kind, model, which, rows, withinMs, priority }: Event): Promise<void> {

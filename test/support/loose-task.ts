@@ -1,10 +1,16 @@
 /** A task that belongs to no scheduler, for tests of what holds or copies tasks. */
 import type { TensorMap } from '../../src/core/tensor.ts';
-import { Task, type TaskOwner } from '../../src/scheduler/task.ts';
+import { Task, type TaskOwner, type TaskTimes } from '../../src/scheduler/task.ts';
 import { FakeClock } from './fake-clock.ts';
 import { taskContext } from './scheduler-harness.ts';
 
-export function looseTask(rows: number, enqueuedAt = 0, inputs: TensorMap = new Map()): Task {
+/** `times`: what is not said is due when it comes, and has no forecast. */
+export function looseTask(
+  rows: number,
+  enqueuedAt = 0,
+  inputs: TensorMap = new Map(),
+  times: Partial<TaskTimes> = {},
+): Task {
   const owner: TaskOwner = {
     context: taskContext(new FakeClock()),
     isSettled: false,
@@ -16,5 +22,7 @@ export function looseTask(rows: number, enqueuedAt = 0, inputs: TensorMap = new 
     moveTo: () => undefined,
     fail: () => undefined,
   };
-  return new Task({ owner, part: 0, rows, inputs, enqueuedAt });
+  const { due = enqueuedAt } = times;
+  const usual = { order: due, isFirst: false, isSoft: false, expectedStart: 0, expectedEnd: 0 };
+  return new Task(owner, 0, rows, inputs, { ...usual, ...times, enqueuedAt, due });
 }

@@ -82,6 +82,12 @@ export class PuppetExecutor implements Executor {
     this.widenings += 1;
   }
 
+  /** It is of another kind from now on, and says so. */
+  become(facts: Partial<Pick<Executor, 'slots' | 'plans' | 'isInline' | 'isOnDevice'>>): void {
+    Object.assign(this, facts);
+    this.onSlots?.();
+  }
+
   use(threads: number): void {
     const plan = this.plans?.find((each) => each.threads === threads);
     if (plan === undefined) throw new Error(`there is no plan of ${threads} threads`);

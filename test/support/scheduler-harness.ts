@@ -11,10 +11,8 @@ import { elements, type NumericTensor, numericTensor, type Tensor, type TensorMa
 import { type BatchRecord, noTelemetry, type Telemetry } from '../../src/ledger/request-record.ts';
 import { StageClock } from '../../src/ledger/stage-clock.ts';
 import type { TraceContext } from '../../src/ledger/tracing/trace-context.ts';
-import type { CreatePrefetch } from '../../src/scheduler/batch/prefetch.ts';
 import type { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
 import type { LatencySeed } from '../../src/scheduler/latency/latency-model.ts';
-import type { BatchPolicy } from '../../src/scheduler/policy/batch-policy.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import type { SchedulerOptions } from '../../src/scheduler/scheduler-options.ts';
 import type { Quarantine, SchedulerRequest, TaskContext } from '../../src/scheduler/task.ts';
@@ -32,8 +30,6 @@ export interface HarnessOptions extends Partial<SchedulerOptions> {
   readonly clock?: FakeClock;
   readonly seeds?: readonly LatencySeed[];
   readonly signatures?: ReadonlyMap<string, Signature>;
-  readonly policy?: BatchPolicy;
-  readonly prefetch?: CreatePrefetch;
   /** Spreads retry delays. Default: they are not spread. */
   readonly random?: () => number;
   readonly quarantine?: Quarantine;
@@ -118,8 +114,6 @@ export class SchedulerHarness {
       model: 'm',
       version: '1',
       onMisfit: (signatureName, reason) => this.misfits.push(`${signatureName}: ${reason}`),
-      ...(options.policy === undefined ? {} : { policy: options.policy }),
-      ...(options.prefetch === undefined ? {} : { prefetch: options.prefetch }),
       ...(options.coreSlots === undefined ? {} : { slots: options.coreSlots }),
       quarantine: options.quarantine,
       ...(options.seeds === undefined ? {} : { seeds: options.seeds }),

@@ -73,7 +73,7 @@ export class MovableHost extends PassingExecutor implements HostedSession {
 
   override run(batch: Batch, after?: Batch): Promise<BatchResult> {
     const measured = this.#measured;
-    if (measured === undefined || measured.shapes.has(batch)) return super.run(batch, after);
+    if (measured === undefined || measured.shapes.has(batch)) return this.inner.run(batch, after);
     const isTrial = batch.origin === undefined && measured.shapes.isNext(batch);
     return isTrial ? this.#measure(batch, measured) : this.#runBeside(batch);
   }
@@ -93,22 +93,27 @@ export class MovableHost extends PassingExecutor implements HostedSession {
   }
 
   async #measure(batch: Batch, { shapes, limitMs }: Measured): Promise<BatchResult> {
-    const result = await super.run(batch);
+    const result = await this.inner.run(batch);
     const { runStart = 0, runEnd = Infinity } = result;
     if (runEnd - runStart <= limitMs) shapes.add(batch);
     return result;
   }
 
   async #runBeside(batch: Batch): Promise<BatchResult> {
-    this.#runsBeside += 1;
     this.#idleTimer?.cancel();
+    this.#countBeside(1);
     try {
       const { executor } = await this.#openBeside();
       return await executor.run(batch);
     } finally {
-      this.#runsBeside -= 1;
+      this.#countBeside(-1);
       if (this.#runsBeside === 0) this.#closeWhenIdle();
     }
+  }
+
+  #countBeside(change: 1 | -1): void {
+    this.#runsBeside += change;
+    this.#onSlots?.();
   }
 
   #openBeside(): Promise<HostedSession> {

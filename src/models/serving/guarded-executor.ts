@@ -26,7 +26,7 @@ export class GuardedExecutor extends PassingExecutor {
     if (origin?.isRerun === true) return this.#rerun(batch, after);
     const circuit = this.#breaker.begin();
     if (circuit === undefined) return this.#refuse(batch);
-    return super.run(batch, after).then(
+    return this.inner.run(batch, after).then(
       (result) => {
         this.#breaker.settle(circuit, 'alive');
         return result;
@@ -51,7 +51,7 @@ export class GuardedExecutor extends PassingExecutor {
 
   /** A rerun belongs to a batch without a verdict yet, which may be the probe: only an open breaker refuses it. */
   #rerun(batch: Batch, after: Batch | undefined): Promise<BatchResult> {
-    return this.#breaker.state === 'open' ? this.#refuse(batch) : super.run(batch, after);
+    return this.#breaker.state === 'open' ? this.#refuse(batch) : this.inner.run(batch, after);
   }
 
   /** Takes over the batch's buffers and returns them to the executor that lent them. */

@@ -22,10 +22,9 @@ import type { Holding } from '../callers/holdings.ts';
 import { goesFirst } from '../callers/precedence.ts';
 import { isProbeDue } from '../latency/run-statistics.ts';
 import type { Lane } from '../queue/lane.ts';
-import type { Ticket } from '../queue/pending-request.ts';
 import { deadlineTooShort, evicted, memoryFull, overCoreShare, overloaded } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
-import type { Task, TaskContext } from '../task.ts';
+import type { Task, TaskContext, Ticket } from '../task.ts';
 import { DEFAULT_RETRY_AFTER_MS, SPARE_BYTES_SHARE } from '../tuning.ts';
 import { mostWaitingRows } from './backlog.ts';
 import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
@@ -80,8 +79,8 @@ export class Admission {
     const { isByDeadline, isPredicting } = this.#options;
     // Refused requests count too; else batches that are too small, and so cause refusals, would look large enough.
     plan.arrivals.add(rows, now);
-    this.#checkCoreShare(holding, now);
-    this.#checkRows(lane, rows, context, holding, now);
+    if (this.#options.callerCoreShare > 0) this.#checkCoreShare(holding, now);
+    if (isOver(plan, rows)) this.#checkRows(lane, rows, context, holding, now);
     this.#checkBytes(lane, rows, context, holding, now);
     const ticket = this.#ticket;
     ticket.enqueuedAt = now;
@@ -97,7 +96,8 @@ export class Admission {
     ticket.isSoft = deadline === Infinity || context.hasOwnDeadline === false;
     ticket.due = ticket.isSoft ? Math.min(deadline, now + plan.objectiveMs) : deadline;
     if (!ticket.isSoft) this.#options.dispatcher.situation.noteDeadline(deadline - now, now);
-    this.#setOrder(lane, rows, holding, now);
+    ticket.order = ticket.due;
+    if (this.#options.queue.queuedTasks > 0 || rows > lane.maxBatchSize) this.#setOrder(lane, rows, holding, now);
     const mustAsk = !ticket.isSoft || this.#options.dispatcher.situation.isStanding;
     if (isPredicting && mustAsk && plan.curve.isKnown) this.#checkFinish(lane, rows, context, holding, now);
     return ticket;
@@ -109,11 +109,10 @@ export class Admission {
     if (isByDeadline && queue.holdings.hasBecomeCrowd(holding, rows, plan.maxBatchSize)) queue.passCrowd(holding, now);
   }
 
-  /** Sets its place among all that wait. */
+  /** Sets its place among all that wait, where others do or it has parts. */
   #setOrder({ plan, maxBatchSize }: Lane, rows: number, holding: Holding, now: Instant): void {
     const { queue, dispatcher } = this.#options;
     const ticket = this.#ticket;
-    ticket.order = ticket.due;
     ticket.isFirst = queue.queuedTasks > 0 && goesFirst(this.#options, holding, rows, maxBatchSize, now);
     if (!ticket.isFirst && (rows <= maxBatchSize || !ticket.isSoft)) return;
     if (plan.curve.isKnown) ticket.partMs = plan.curve.meanMs(maxBatchSize) / Math.max(1, dispatcher.slots);
@@ -124,17 +123,15 @@ export class Admission {
 
   #checkCoreShare({ use, rows }: Holding, now: Instant): void {
     const { callerCoreShare, slots, queue } = this.#options;
-    if (callerCoreShare === 0) return;
     const share = use.cores(now) / slots.total;
     if (!(share > callerCoreShare)) return;
     if (queue.queuedRows <= rows && !slots.callers.wasOtherRefused(use, now)) return;
     throw overCoreShare(share, callerCoreShare);
   }
 
-  /** Dispatches first: requests of this turn may still fit into free slots. */
+  /** The queue is full. Dispatches first: requests of this turn may still fit into free slots. */
   #checkRows(lane: Lane, rows: number, context: TaskContext, holding: Holding, now: Instant): void {
     const { plan } = lane;
-    if (!isOver(plan, rows)) return;
     const { dispatcher, queue } = this.#options;
     if (holding.rows + rows <= plan.maxQueuedRows / queue.holdings.callersWith(holding)) return;
     dispatcher.dispatch();

@@ -5,8 +5,8 @@ import type { Dispatcher } from '../dispatcher.ts';
 import type { RunStatistics } from '../latency/run-statistics.ts';
 import { laneWorkMs } from '../policy/queue-situation.ts';
 import type { Lane, Place } from '../queue/lane.ts';
-import type { Ticket } from '../queue/pending-request.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
+import type { Ticket } from '../task.ts';
 import { LATE_START_SHARE, MAX_FORECAST_LANES } from '../tuning.ts';
 import { Forecast } from './forecast.ts';
 

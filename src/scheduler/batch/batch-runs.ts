@@ -12,7 +12,6 @@ import { ServingError, toServingError } from '../../core/errors.ts';
 import type { BatchResult, Executor } from '../../core/executor.ts';
 import type { BatchRecord } from '../../ledger/request-record.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
-import type { SlotTenant } from '../cores/slot-tenant.ts';
 import type { RunStatistics } from '../latency/run-statistics.ts';
 import { QuarantineLanes } from '../queue/quarantine-lanes.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
@@ -21,7 +20,7 @@ import type { Quarantine } from '../task.ts';
 import { Isolator } from './isolator.ts';
 import { Judge } from './judge.ts';
 import type { QuarantinedCallers } from './quarantined-callers.ts';
-import { type BatchContext, type BatchStart, RunningBatch } from './running-batch.ts';
+import { type BatchContext, type BatchStart, RunningBatch, type RunsTenant } from './running-batch.ts';
 
 export interface BatchRunsOptions extends BatchContext {
   readonly executor: Executor;
@@ -39,10 +38,17 @@ export interface BatchRunsOptions extends BatchContext {
   readonly onBatch: ((record: BatchRecord) => void) | undefined;
 }
 
+/** The dispatcher. */
+interface Tenant extends RunsTenant {
+  /** Starts what may start: a batch's members are settled and its slot is free. */
+  dispatch(): void;
+  /** Dispatches then, or earlier. */
+  wakeBy(at: Instant): void;
+}
+
 export class BatchRuns {
   readonly #options: BatchRunsOptions;
-  readonly #tenant: SlotTenant;
-  readonly #onSlotFree: () => void;
+  readonly #tenant: Tenant;
   readonly #isolator: Isolator;
   readonly #all: RunningBatch[] = [];
   /** Batches that run, or wait for the batch before them on their worker. */
@@ -50,13 +56,11 @@ export class BatchRuns {
   /** The lanes that may run, and what quarantined callers may have waiting. */
   readonly lanes: QuarantineLanes;
 
-  /** @param onSlotFree called when a batch's members are settled and its slot is free */
-  constructor(options: BatchRunsOptions, tenant: SlotTenant, onSlotFree: () => void) {
+  constructor(options: BatchRunsOptions, tenant: Tenant) {
     this.#options = options;
     this.#tenant = tenant;
-    this.#onSlotFree = onSlotFree;
     const { queue, clock } = options;
-    this.lanes = new QuarantineLanes(options, onSlotFree);
+    this.lanes = new QuarantineLanes(options, (at) => tenant.wakeBy(at));
     const judge = new Judge(queue, clock);
     this.#isolator = new Isolator({ ...options, lanes: this.lanes, judge, now: () => clock.nowMs() });
   }
@@ -83,11 +87,11 @@ export class BatchRuns {
   }
 
   #begin(start: BatchStart, now: Instant): RunningBatch {
-    const { slots } = this.#options;
-    const running = new RunningBatch(start, this.#options, now);
+    const { slots, quarantined } = this.#options;
+    const running = new RunningBatch(start, this.#options, this.#tenant, now);
     this.#all.push(running);
     running.lane.efficientSize?.onStart(running.record.size);
-    this.#isolator.onSlotTaken(running, now);
+    if (quarantined.count > 0) this.#isolator.onSlotTaken(running, now);
     running.holdsSlot = this.#tenant.usesSlots;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
     return running;
@@ -104,7 +108,8 @@ export class BatchRuns {
       this.#options.statistics.onRun(running.plan, run, now);
       running.lane.efficientSize?.onRun(threads, size, run.runMs, now);
     }
-    this.#isolator.onAnswered(running, now);
+    running.plan.good.onAnswered(running.candidate, now);
+    if (running.isRerun || running.lane.quarantined !== undefined) this.#isolator.onAnswered(running.lane, now);
     try {
       const misfit = running.complete(result, now);
       if (misfit !== undefined) this.#runWhole(running, misfit, now);
@@ -157,11 +162,12 @@ export class BatchRuns {
   }
 
   #free(running: RunningBatch): void {
-    const { clock, slots, statistics } = this.#options;
+    const { clock, slots, statistics, quarantined } = this.#options;
     const { record } = running;
     const now = clock.nowMs();
     record.end = now;
-    this.#all.splice(this.#all.indexOf(running), 1);
+    if (this.#all.length === 1) this.#all.pop();
+    else this.#all.splice(this.#all.indexOf(running), 1);
     running.next?.begin(now);
     if (running.after !== undefined) running.after.next = undefined;
     slots.callers.onRun(running.members, running.threads * (now - running.slotSince), now);
@@ -170,8 +176,8 @@ export class BatchRuns {
     else if (!running.lane.isOdd) {
       statistics.onEnd(record, running.plan, running.slotSince, running.members);
     }
-    this.#isolator.onSlotFree(running, now);
-    this.#onSlotFree();
+    if (quarantined.count > 0) this.#isolator.onSlotFree(running, now);
+    this.#tenant.dispatch();
   }
 
   #record({ record }: RunningBatch): void {

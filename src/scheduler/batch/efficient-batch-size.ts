@@ -32,8 +32,10 @@ export interface EfficientBatchSizeOptions {
 
 export class EfficientBatchSize {
   readonly #options: EfficientBatchSizeOptions;
-  /** The sizes by the threads of a run: more threads make a row cheaper. */
+  /** The sizes by the threads of a run: more threads make a row cheaper. The last one that was asked for is kept. */
   readonly #byThreads = new Map<number, ThreadBatchSize>();
+  #threads = 0;
+  #size: ThreadBatchSize | undefined;
   readonly #memory: GrowthWatch;
 
   constructor(options: EfficientBatchSizeOptions) {
@@ -43,7 +45,8 @@ export class EfficientBatchSize {
 
   /** Most rows of a run of so many threads. `mayTry`: a run of another size makes nobody late. */
   rowsOf(threads: number, mayTry: boolean): number {
-    return this.#of(threads).rowsOf(mayTry);
+    const size = this.#of(threads);
+    return mayTry ? size.rowsToTry : size.rows;
   }
 
   /** A run of requests begins. */
@@ -58,12 +61,15 @@ export class EfficientBatchSize {
   }
 
   #of(threads: number): ThreadBatchSize {
+    if (this.#size !== undefined && threads === this.#threads) return this.#size;
     let size = this.#byThreads.get(threads);
     if (size === undefined) {
       const { maxRows, isLarge } = this.#options;
       size = new ThreadBatchSize(maxRows, !isLarge, (rows) => this.#memory.allows(rows));
       this.#byThreads.set(threads, size);
     }
+    this.#threads = threads;
+    this.#size = size;
     return size;
   }
 }
@@ -134,6 +140,9 @@ class ThreadBatchSize {
   /** Ms a row of the last EFFICIENT_SIZE_RUNS runs, by level. */
   readonly #costs: number[][];
   #level: number;
+  /** Most rows of a run, and of one that makes nobody late. Asked for each batch; only `#set` writes them. */
+  rows = 0;
+  rowsToTry = 0;
   #step: 1 | -1;
   /** Undefined = none is tried now. */
   #tried: number | undefined;
@@ -150,10 +159,14 @@ class ThreadBatchSize {
     this.#costs = Array.from({ length: this.#top + 1 }, () => []);
     this.#level = isFromTop ? this.#top : 0;
     this.#step = isFromTop ? -1 : 1;
+    this.#set(this.#level, undefined);
   }
 
-  rowsOf(mayTry: boolean): number {
-    return this.#rowsAt(mayTry ? (this.#tried ?? this.#level) : this.#level);
+  #set(level: number, tried: number | undefined): void {
+    this.#level = level;
+    this.#tried = tried;
+    this.rows = this.#rowsAt(level);
+    this.rowsToTry = this.#rowsAt(tried ?? level);
   }
 
   onRun(rows: number, runMs: number, now: Instant): void {
@@ -176,7 +189,7 @@ class ThreadBatchSize {
       if (level === this.#level && this.#level < this.#top) this.#turn(now);
       return;
     }
-    this.#tried = next;
+    this.#set(this.#level, next);
     this.#giveUpAt = now + this.#pauseMs;
     this.#beside = level;
     this.#costs[next] = [];
@@ -187,13 +200,13 @@ class ThreadBatchSize {
     const beside = this.#beside;
     const isCheaper = this.#costAt(tried) <= EFFICIENT_SIZE_COST_SHARE * this.#costAt(beside);
     const isShort = this.#isShort(Math.max(tried, beside));
-    this.#tried = undefined;
-    if (isShort ? tried > beside : isCheaper) this.#level = tried;
-    else this.#turn(now);
+    const isKept = isShort ? tried > beside : isCheaper;
+    this.#set(isKept ? tried : this.#level, undefined);
+    if (!isKept) this.#turn(now);
   }
 
   #giveUp(now: Instant): void {
-    this.#tried = undefined;
+    this.#set(this.#level, undefined);
     this.#turn(now);
   }
 

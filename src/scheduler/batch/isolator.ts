@@ -63,29 +63,22 @@ export class Isolator {
     this.#parts = parts;
   }
 
-  /** The run has succeeded, and its members are about to be answered. */
-  onAnswered(running: RunningBatch, now: Instant): void {
-    const { lane, plan } = running;
-    plan.good.onAnswered(running.candidate, now);
-    lane.isolation?.onAnswered();
-    if (lane.quarantined !== undefined) this.#parts.quarantined.onAnswered(lane.quarantined, now);
+  /** A run of parts, or of a quarantined caller, has succeeded, and its members are about to be answered. */
+  onAnswered({ isolation, quarantined }: Lane, now: Instant): void {
+    isolation?.onAnswered();
+    if (quarantined !== undefined) this.#parts.quarantined.onAnswered(quarantined, now);
   }
 
-  /** Its run begins. */
-  onSlotTaken(running: RunningBatch, now: Instant): void {
-    if (this.#parts.quarantined.count > 0) this.#seeOthers(running, now);
+  /** Its run begins. Called while callers are in quarantine, as the next one. */
+  onSlotTaken({ lane, members }: RunningBatch, now: Instant): void {
+    if (lane.quarantined === undefined && lane.isolation?.isTrial !== true) this.#parts.lanes.onBatch(members, now);
   }
 
   /** Its run has ended, and its slot is free. */
   onSlotFree(running: RunningBatch, now: Instant): void {
-    if (this.#parts.quarantined.count === 0) return;
-    this.#seeOthers(running, now);
+    this.onSlotTaken(running, now);
     const { quarantined } = running.lane;
     if (quarantined !== undefined) this.#parts.lanes.trim(quarantined, now);
-  }
-
-  #seeOthers({ lane, members }: RunningBatch, now: Instant): void {
-    if (lane.quarantined === undefined && lane.isolation?.isTrial !== true) this.#parts.lanes.onBatch(members, now);
   }
 
   /** A part has held a slot for so long, whether it failed or not. */

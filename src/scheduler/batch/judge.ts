@@ -73,8 +73,9 @@ export class Judge {
     const { rows, outputs } = request;
     const lane = new Lane(KEY + plan.name, plan, outputs, plan.isWhole ? 1 : undefined, 0, { group: trial, rows });
     // Soft: it is never shed, and what it is due at goes before all that came later.
-    const times = { enqueuedAt: now, due: now, isSoft: true };
-    this.#queue.push(lane, new Task({ owner: trial, part: 0, rows, inputs: request.inputs(), ...times }));
+    const at = { enqueuedAt: now, due: now, order: now };
+    const times = { ...at, isFirst: false, isSoft: true, expectedStart: 0, expectedEnd: 0 };
+    this.#queue.push(lane, new Task(trial, 0, rows, request.inputs(), times));
   }
 }
 

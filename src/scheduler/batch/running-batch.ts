@@ -9,22 +9,14 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
-import type {
-  Batch,
-  BatchOrigin,
-  BatchResult,
-  Executor,
-  RunEvent,
-  RunEventFacts,
-  TraceHeaders,
-} from '../../core/executor.ts';
+import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { BatchRecord, DispatchReason, Telemetry } from '../../ledger/request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../../ledger/stage-clock.ts';
 import { formatTraceparent, traceHeadersOf } from '../../ledger/tracing/propagation.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
-import type { SlotUse } from '../cores/slot-tenant.ts';
+import type { SlotTenant, SlotUse } from '../cores/slot-tenant.ts';
 import type { Lane } from '../queue/lane.ts';
 import { expiredInQueue, expiredInRun } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
@@ -45,11 +37,15 @@ export interface BatchStart {
 
 /** The same for all batches of a scheduler. */
 export interface BatchContext {
-  /** Runs the batches. */
-  readonly executor: Pick<Executor, 'threads' | 'slots' | 'isInline'>;
   readonly model: string;
   readonly version: string;
   readonly telemetry: Telemetry;
+}
+
+/** The dispatcher that starts batches. */
+export interface RunsTenant extends SlotTenant {
+  /** Its batches at once, if they run on the event loop; else undefined. */
+  readonly inlineSlots: number | undefined;
 }
 
 export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
@@ -81,7 +77,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly #sliceSize: number | undefined;
   #buffers: readonly ArrayBuffer[] = [];
 
-  constructor(start: BatchStart, shared: BatchContext, batchStart: Instant) {
+  constructor(start: BatchStart, shared: BatchContext, tenant: RunsTenant, batchStart: Instant) {
     const { lane, members, after } = start;
     this.lane = lane;
     this.members = members;
@@ -113,8 +109,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
       size,
       elements,
       paddingElements: elements === undefined ? undefined : size * this.length - elements,
-      threads: shared.executor.threads ?? 1,
-      ownSlots: shared.executor.isInline === true ? shared.executor.slots : undefined,
+      threads: tenant.threads,
+      ownSlots: tenant.inlineSlots,
       reason: start.reason,
       batchStart,
       executeStart: 0,
@@ -236,8 +232,11 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     const { outputs } = result;
     const size = this.#sliceSize;
     const misfit = size === undefined ? checkOutputs(outputs, this.lane.outputs) : this.#misfitOf(outputs, size);
-    if (misfit !== undefined && !this.#isOneAsItCame) return misfit;
-    const isDivided = size !== undefined && misfit === undefined;
+    const isOneAsItCame = this.#isOneAsItCame;
+    if (misfit !== undefined && !isOneAsItCame) return misfit;
+    // A runtime may give more than is wanted.
+    const isWanted = isOneAsItCame && outputs.size === this.lane.outputs.length;
+    const isDivided = size !== undefined && misfit === undefined && !isWanted;
     this.#enter(STAGE_SPLIT, runEnded);
     let row = 0;
     for (let i = 0; i < this.members.length; i++) {

@@ -6,9 +6,8 @@
  *   another number of threads would be done sooner  ──▶ Executor.use, once what runs has ended
  */
 import type { Clock, Instant } from '../../core/clock.ts';
-import type { Executor } from '../../core/executor.ts';
+import type { Executor, SessionPlan } from '../../core/executor.ts';
 import type { RunningBatch } from '../batch/running-batch.ts';
-import type { LatencyModel } from '../latency/latency-model.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import { RateWindow } from '../rate-window.ts';
 import { BUSY_MODEL_CORES, DEMAND_SHARE, DEMAND_SPAN_MS } from '../tuning.ts';
@@ -21,7 +20,6 @@ export interface SessionUseOptions {
   readonly queue: TaskQueue;
   readonly slots: CoreSlots;
   readonly clock: Clock;
-  readonly latency: LatencyModel;
 }
 
 export class SessionUse {
@@ -30,6 +28,8 @@ export class SessionUse {
   readonly #running: readonly RunningBatch[];
   readonly #demand: SessionDemand;
   readonly #choice = new ThreadChoice();
+  /** The executor's. */
+  plans: readonly SessionPlan[] | undefined;
   /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
   isChanging = false;
 
@@ -41,11 +41,11 @@ export class SessionUse {
     this.#demand = new SessionDemand(options.clock.nowMs());
   }
 
-  /** Call when something has come, started or ended. */
+  /** Call when something has come, started or ended. The tenant uses slots. */
   noteDemand(): void {
     const { executor, slots, clock, queue } = this.#options;
     const tenant = this.#tenant;
-    if (executor.grow === undefined || !tenant.usesSlots) return;
+    if (executor.grow === undefined) return;
     const now = clock.nowMs();
     const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#running.length >= executor.slots;
     if (this.#demand.note(isStarved, now)) executor.grow();
@@ -53,12 +53,12 @@ export class SessionUse {
     if (isBusy && !slots.isContended(tenant, now)) executor.widen?.();
   }
 
-  /** Call before anything starts. */
-  choose(): void {
-    const { executor, queue, slots, clock, latency } = this.#options;
-    const { plans } = executor;
+  /** Call before anything starts. True: the executor has other threads and slots now. */
+  choose(): boolean {
+    const { executor, queue, slots, clock } = this.#options;
+    const { plans } = this;
     const lane = queue.first;
-    if (plans === undefined || plans.length < 2 || lane === undefined) return;
+    if (plans === undefined || plans.length < 2 || lane === undefined) return false;
     const now = clock.nowMs();
     const { curve: curves } = lane.plan;
     const mostRows = (threadsOfRun: number): number => lane.mostRowsOf(threadsOfRun);
@@ -68,9 +68,9 @@ export class SessionUse {
     const isContended = slots.isContended(this.#tenant, now);
     const chosen = this.#choice.choose({ plans, threads, rows, mostRows, curves, isContended }, now);
     this.isChanging = chosen !== threads && this.#running.length > 0;
-    if (chosen === threads || this.isChanging) return;
+    if (chosen === threads || this.isChanging) return false;
     executor.use?.(chosen);
-    latency.use(this.#tenant.threads);
+    return true;
   }
 }
 

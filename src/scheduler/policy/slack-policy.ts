@@ -61,6 +61,7 @@ export class SlackPolicy implements BatchPolicy {
   readonly #isSustaining: boolean;
   /** Further results of `#judge`. */
   #rows = 0;
+  #mostRows = 0;
   #latestStart = 0;
   #wakeAt = 0;
 
@@ -74,6 +75,7 @@ export class SlackPolicy implements BatchPolicy {
     const situation = snapshot.situation ?? ALONE;
     let chosen: L | undefined;
     let rows = 0;
+    let mostRows = 0;
     let latestStart = Infinity;
     let wakeAt = Infinity;
     for (const lane of snapshot.lanes) {
@@ -83,18 +85,20 @@ export class SlackPolicy implements BatchPolicy {
       else if (chosen === undefined || this.#latestStart < latestStart) {
         chosen = lane;
         rows = this.#rows;
+        mostRows = this.#mostRows;
         latestStart = this.#latestStart;
       }
     }
     if (chosen === undefined) return wakeAt === Infinity ? IDLE : { kind: 'waitUntil', at: wakeAt };
     const kind = situation.isStanding && chosen.isHeadSoft ? 'runNewest' : 'run';
-    return { kind, lane: chosen, rows, reason: this.#reason(chosen) };
+    return { kind, lane: chosen, rows, reason: this.#reason(chosen, mostRows) };
   }
 
   #judge(lane: SlackFacts, situation: Situation, now: Instant): 'run' | 'wait' | ShedReason {
     const { latency, headRows, headDue, headOrder, isHeadSoft } = lane;
-    const tried = Math.min(lane.queuedRows, lane.mostRows(true));
-    const mostRows = lane.mostRows(isHeadSoft || headDue - now >= EFFICIENT_SIZE_SPARE_RUNS * latency.meanMs(tried));
+    const usual = lane.mostRows(false);
+    const tried = lane.mostRows(true);
+    const mostRows = tried === usual || mayTry(lane, tried, now) ? tried : usual;
     const want = Math.min(lane.queuedRows, mostRows);
     let rows = want;
     if (isHeadSoft) {
@@ -111,6 +115,7 @@ export class SlackPolicy implements BatchPolicy {
     if (this.#isSustaining) rows = Math.max(headRows, boundedRows(lane, situation, rows));
     rows = cheaperSize(lane, rows);
     this.#rows = rows;
+    this.#mostRows = usual;
     this.#latestStart = headOrder - latency.highMs(rows) - situation.overheadMs;
     if (rows >= mostRows || rows < lane.queuedRows) return 'run';
     this.#wakeAt = Math.max(this.#timeoutEnd(lane), this.#windowEnd(lane, situation, now));
@@ -138,11 +143,15 @@ export class SlackPolicy implements BatchPolicy {
     return Math.min(until, now + Math.max(gapMs, Math.min(fullMs, WINDOW_RECHECK_MS)));
   }
 
-  #reason(lane: SlackFacts): DispatchReason {
-    const mostRows = lane.mostRows(false);
+  #reason(lane: SlackFacts, mostRows: number): DispatchReason {
     if (lane.queuedRows >= mostRows) return mostRows < lane.maxBatchSize ? 'enough' : 'full';
     return this.#timeoutMs > 0 ? 'timeout' : 'slot_free';
   }
+}
+
+/** The head has time for several runs of the size that is tried. */
+function mayTry({ isHeadSoft, headDue, queuedRows, latency }: SlackFacts, tried: number, now: Instant): boolean {
+  return isHeadSoft || headDue - now >= EFFICIENT_SIZE_SPARE_RUNS * latency.meanMs(Math.min(queuedRows, tried));
 }
 
 /** The part of the head's time that waiting leaves unused, in ms. */

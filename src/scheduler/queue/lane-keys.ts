@@ -11,18 +11,10 @@ const QUARANTINE = '\0\0quarantine ';
 
 /** The key of requests with equal dtypes and shapes of a row. Inputs have the signature's order: no key has names. */
 export function rowsKey(plan: SignaturePlan, request: Runnable): string {
-  const { outputs } = request;
-  // Nearly every request asks for all outputs, with the same array.
-  if (outputs === plan.lastOutputs) return plan.lastKey;
   const { axes, inputNames } = plan;
   const ofInputs =
     axes === undefined ? inputsKey(inputNames, request.inputs) : keyAlongAxes(inputNames, axes, request.inputs);
-  const key = outputsKey(plan, outputs) + ofInputs;
-  if (plan.hasFixedRows) {
-    plan.lastOutputs = outputs;
-    plan.lastKey = key;
-  }
-  return key;
+  return outputsKey(plan, request.outputs) + ofInputs;
 }
 
 /** The key of requests whose rows differ in length: their dtypes and other dims are the signature's. */

@@ -25,25 +25,10 @@ import { STAGE_SPLIT } from '../../ledger/stage-clock.ts';
 import { copyRowsInto, roomForRows, sliceAlong } from '../batch/axis-copy.ts';
 import type { Holding } from '../callers/holdings.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
-import { type Quarantine, Task, type TaskContext, type TaskInit, type TaskOwner } from '../task.ts';
+import { type Quarantine, Task, type TaskContext, type TaskOwner, type Ticket } from '../task.ts';
 import { MAX_PARTS } from '../tuning.ts';
 import type { Lane } from './lane.ts';
 import type { TaskQueue } from './task-queue.ts';
-
-/** The result of admission. It is read at once, so that one object serves all requests of a scheduler. */
-export interface Ticket {
-  enqueuedAt: Instant;
-  /** The field of the same name of TaskInit. */
-  due: Instant;
-  order: Instant;
-  isFirst: boolean;
-  isSoft: boolean;
-  expectedStart: Instant;
-  /** When the request's answer is expected; 0 = no forecast was made. */
-  expectedEnd: Instant;
-  /** Added to the order of each further part. */
-  partMs: number;
-}
 
 /** A request in several parts. */
 interface CutRequest {
@@ -89,7 +74,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
   enqueue(lane: Lane, inputs: TensorMap, rows: number, ticket: Ticket): void {
     this.context.expectedEnd = ticket.expectedEnd;
     // Nearly always one part: no list that grows.
-    if (rows <= lane.maxBatchSize) this.#tasks = [new Task(this.#part(0, inputs, rows, ticket))];
+    if (rows <= lane.maxBatchSize) this.#tasks = [new Task(this, 0, rows, inputs, ticket)];
     else this.#tasks = this.#parts(lane, inputs, rows, ticket);
     this.#unanswered = this.#tasks.length;
     this.#inputBytes = rows * lane.rowBytes;
@@ -131,7 +116,8 @@ export class PendingRequest implements TaskOwner, CancelListener {
     const { enqueuedAt, due, order, isFirst, isSoft } = part;
     const inputs = this.#cut?.inputs ?? part.inputs;
     const lane = this.#queue.wholeLane(plan, { inputs, outputs }, 1);
-    const whole = new Task({ owner: this, part: 0, rows: 1, inputs, enqueuedAt, due, order, isFirst, isSoft });
+    const times = { enqueuedAt, due, order, isFirst, isSoft, expectedStart: 0, expectedEnd: 0 };
+    const whole = new Task(this, 0, 1, inputs, times);
     this.#tasks = [whole];
     this.#cut = undefined;
     this.#unanswered = 1;
@@ -178,19 +164,14 @@ export class PendingRequest implements TaskOwner, CancelListener {
     this.context.cancel.listener = undefined;
   }
 
-  #part(part: number, inputs: TensorMap, rows: number, ticket: Ticket): TaskInit {
-    const { enqueuedAt, due, isFirst, isSoft, expectedStart, expectedEnd } = ticket;
-    const order = ticket.order + part * ticket.partMs;
-    return { owner: this, part, rows, inputs, enqueuedAt, due, order, isFirst, isSoft, expectedStart, expectedEnd };
-  }
-
   #parts({ maxBatchSize: max, plan }: Lane, inputs: TensorMap, rows: number, ticket: Ticket): Task[] {
     const tasks: Task[] = [];
     this.#cut = { inputs, outputs: new JoinedOutputs(rows, plan.axes), partRows: max };
     for (let start = 0; start < rows; start += max) {
       const end = Math.min(rows, start + max);
       const cut = cutInputs(inputs, start, end, plan.axes);
-      tasks.push(new Task(this.#part(tasks.length, cut, end - start, ticket)));
+      const part = tasks.length;
+      tasks.push(new Task(this, part, end - start, cut, ticket, ticket.order + part * ticket.partMs));
     }
     return tasks;
   }

@@ -4,7 +4,7 @@
  * are not quarantined wait or run, or did so lately (a client may send its next request only after an answer). Without
  * others such a caller is served as fast as any.
  */
-import { type Clock, type Instant, WakeTimer } from '../../core/clock.ts';
+import type { Clock, Instant } from '../../core/clock.ts';
 import { NO_CALLER, type QuarantinedCallers } from '../batch/quarantined-callers.ts';
 import type { RunStatistics } from '../latency/run-statistics.ts';
 import type { Task } from '../task.ts';
@@ -22,18 +22,14 @@ export interface QuarantineLanesParts {
 
 export class QuarantineLanes implements Iterable<Lane> {
   readonly #parts: QuarantineLanesParts;
-  readonly #timer: WakeTimer;
-  #wakeAt: Instant = Infinity;
+  readonly #wakeBy: (at: Instant) => void;
   /** When a batch with requests of others last started or ended. */
   #othersAt: Instant = -Infinity;
 
-  /** @param onAllowed called when a lane that was left out may run */
-  constructor(parts: QuarantineLanesParts, onAllowed: () => void) {
+  /** @param wakeBy dispatches at an instant or before it: a lane that was left out may run then */
+  constructor(parts: QuarantineLanesParts, wakeBy: (at: Instant) => void) {
     this.#parts = parts;
-    this.#timer = new WakeTimer(parts.clock, () => {
-      this.#wakeAt = Infinity;
-      onAllowed();
-    });
+    this.#wakeBy = wakeBy;
   }
 
   /** The lanes that may run now. */
@@ -87,12 +83,6 @@ export class QuarantineLanes implements Iterable<Lane> {
     }
   }
 
-  /** Nothing waits. */
-  onEmpty(): void {
-    this.#timer.disarm();
-    this.#wakeAt = Infinity;
-  }
-
   *#allowed(): Iterator<Lane> {
     const now = this.#parts.clock.nowMs();
     for (const lane of this.#parts.queue) {
@@ -105,10 +95,7 @@ export class QuarantineLanes implements Iterable<Lane> {
   #wake(now: Instant, overMs: number): void {
     // The timer must not fire now again: a debt may be too small to be seen beside the time.
     const payMs = Math.max(1, overMs / RERUN_TIME_SHARE);
-    const at = Math.min(now + payMs, Math.max(now, this.#othersAt) + OTHERS_MS);
-    if (at >= this.#wakeAt) return;
-    this.#wakeAt = at;
-    this.#timer.arm(at);
+    this.#wakeBy(Math.min(now + payMs, Math.max(now, this.#othersAt) + OTHERS_MS));
   }
 
   #hasOthers(now: Instant): boolean {

@@ -4,7 +4,8 @@
  *   lanes ─┬─ "serving_default·scores·float32,784" ── task ⇄ task ⇄ task
  *          └─ "serving_default·scores·float32,12"  ── task
  *
- * Only lanes that hold a task are kept: callers choose shapes, so empty lanes would be memory that callers control.
+ * Only lanes that hold a task are kept, and one of each signature: callers choose shapes, so that empty lanes would be
+ * memory that callers control.
  */
 import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
@@ -31,12 +32,16 @@ interface WaitingTask {
 
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
+  /** The last lane of each signature whose requests' rows have one shape: nearly every request wants the same outputs. */
+  readonly #usual = new Map<SignaturePlan, Lane>();
   readonly #slots: CoreSlots | undefined;
   /** The waiting rows of each caller. */
   readonly holdings = new Holdings();
   /** Rows that wait. Only `push` and `remove` write this and the next two. */
   queuedRows = 0;
   queuedTasks = 0;
+  /** Tasks that have come so far. */
+  cameTasks = 0;
   /** Tasks that may be evicted for more important ones. */
   sheddableTasks = 0;
   /** Called when the last task has left, for any reason. */
@@ -73,6 +78,9 @@ export class TaskQueue {
    * like one of a signature without a batch axis. `quarantined`: as in Lane.
    */
   laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number, quarantined?: string): Lane {
+    const usual = this.#usual.get(plan);
+    const isUsual = usual?.outputs === request.outputs && rows > 0 && request.isOddShape !== true;
+    if (isUsual && quarantined === undefined && !plan.isWhole) return usual;
     if (request.isOddShape === true) return this.#ownLane(this.#oddLane(plan, request), quarantined);
     if (plan.isWhole || rows === 0)
       return this.#ownLane(this.wholeLane(plan, request, plan.isWhole ? 1 : 0), quarantined);
@@ -84,7 +92,9 @@ export class TaskQueue {
   /** The lane of requests whose rows have the same shapes. */
   #rowsLane(plan: SignaturePlan, request: Runnable, rows: number): Lane {
     const key = rowsKey(plan, request);
-    return this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
+    const lane = this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
+    if (plan.hasFixedRows) this.#usual.set(plan, lane);
+    return lane;
   }
 
   /** The lane of requests whose rows differ in length. A request that has no length shares runs with those of its shapes. */
@@ -187,6 +197,7 @@ export class TaskQueue {
     lane.plan.queuedRows += task.rows;
     this.queuedRows += task.rows;
     this.queuedTasks += 1;
+    this.cameTasks += 1;
     if (task.priority === Priority.sheddable) this.sheddableTasks += 1;
     const bytes = lane.bytesOf(task);
     if (this.#slots !== undefined) this.#slots.queuedBytes += bytes;

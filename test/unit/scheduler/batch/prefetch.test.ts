@@ -4,7 +4,6 @@ import { clientLeft } from '../../../../src/core/cancel.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import { STAGE_EXECUTE } from '../../../../src/ledger/stage-clock.ts';
 import { Forecast } from '../../../../src/scheduler/admission/forecast.ts';
-import { noPrefetch } from '../../../../src/scheduler/batch/prefetch.ts';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import {
@@ -129,7 +128,6 @@ describe('No batch is assembled early', () => {
   const cases: Readonly<Record<string, HarnessOptions>> = {
     'where the executor takes none': { takesNext: false },
     'where the length of runs is unknown': { seeds: [] },
-    'where it is turned off': { prefetch: noPrefetch },
   };
   for (const [name, options] of Object.entries(cases)) {
     it(name, () => {

@@ -34,7 +34,7 @@ describe('CoreSlots', () => {
   it('know it of a model that runs elsewhere by the runs that go there at once', () => {
     const [seed] = SEEDS;
     const { coreSlots, harnesses } = setUp(2, {}, {});
-    Object.assign(harnesses[1]!.executor, { isInline: true });
+    harnesses[1]!.executor.become({ isInline: true });
     harnesses[1]!.submitRows([1]);
     assert.equal(coreSlots.waitingMs(), seed!.runMs / 4);
     harnesses[0]!.submitRows([1]);
@@ -147,7 +147,7 @@ describe('CoreSlots', () => {
     it(`are not taken by what runs on the event loop or a device: ${where}`, () => {
       const { harnesses, turn, running, coreSlots } = setUp(1, {}, {});
       const [a, b] = harnesses as [SchedulerHarness, SchedulerHarness];
-      Object.assign(b.executor, { [where]: true });
+      b.executor.become({ [where]: true });
       a.submitRows([1]);
       turn();
       b.submitRows([2]);

@@ -125,7 +125,7 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
     const clock = new FakeClock();
     const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 8 + rows }));
     const h = new SchedulerHarness({ clock, coreSlots: new CoreSlots(2, clock), slots: 2, seeds, maxBatchSize: 4 });
-    h.executor.plans = PLANS;
+    h.executor.become({ plans: PLANS });
     return h;
   }
 
@@ -134,7 +134,7 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
     h.submitRows([1]);
     h.turn();
     assert.deepEqual([h.executor.threads, h.executor.active.length], [2, 1]);
-    h.executor.plans = [PLANS[0]!];
+    h.executor.become({ plans: [PLANS[0]!] });
     for (let i = 0; i < 40; i++) {
       h.clock.advance(9);
       h.executor.active[0]?.complete();

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { PaddedLane } from '../../../../src/scheduler/queue/padded-lane.ts';
 import { SignaturePlan } from '../../../../src/scheduler/signature-plan.ts';
-import { Task } from '../../../../src/scheduler/task.ts';
+import type { Task } from '../../../../src/scheduler/task.ts';
 import { PADDED_SIGNATURE, sequences } from '../../../support/length-models.ts';
 import { looseTask } from '../../../support/loose-task.ts';
 
@@ -24,9 +24,8 @@ interface Init {
 
 function task(length: number, { rows = 1, at = 0, due }: Init = {}): Task {
   const inputs = sequences(Array.from({ length: rows }, () => new Array<number>(length).fill(1)));
-  const { owner } = looseTask(rows);
   const times = due === undefined ? { isSoft: true, due: at + 1000 } : { due };
-  return new Task({ owner, part: 0, rows, inputs, enqueuedAt: at, ...times });
+  return looseTask(rows, at, inputs, times);
 }
 
 function push(lane: PaddedLane, ...tasks: readonly Task[]): readonly Task[] {
