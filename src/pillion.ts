@@ -23,6 +23,7 @@ import { profile } from './features/profile/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { recordAndReplay } from './features/record-and-replay/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
+import { requestLogs } from './features/request-logs/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
@@ -68,6 +69,7 @@ const LINES = [
     requires: ['flight-recorder'],
   },
   { feature: profile, adds: 'some seconds of a server as one trace file, by a command and on the admin port' },
+  { feature: requestLogs, adds: 'a sample of a model’s requests, with their answers, in TFRecord files' },
   {
     feature: recordAndReplay,
     adds: 'commands that record requests of a running server, and send them again',

@@ -23,7 +23,7 @@ export function tlsFields({ tls, isRestTls }: ServeConfig): { grpc: boolean; res
 
 /** A model with the keys of pillion.yaml, without those that it leaves to the server. */
 export function modelFields(model: ModelConfig): Readonly<Record<string, unknown>> {
-  const { versionPolicy: policy, versionLabels: labels, logging, breaker } = model;
+  const { versionPolicy: policy, versionLabels: labels, breaker } = model;
   const fields = {
     name: model.name,
     base_path: model.basePath,
@@ -41,7 +41,6 @@ export function modelFields(model: ModelConfig): Readonly<Record<string, unknown
     host: model.host,
     slo_ms: model.sloMs,
     batching: batchingFields(model),
-    logging: logging && { filename_prefix: logging.filenamePrefix, sampling_rate: logging.samplingRate },
     breaker: typeof breaker === 'object' ? breakerFields(breaker) : breaker,
     ...Object.fromEntries([...(model.featureKeys?.keys() ?? [])].map((key) => [key.name, snakeKeys(key.shown(model))])),
     // A model of a Triton repository that fails its load, whatever its versions hold.

@@ -145,15 +145,6 @@ const DEVICES = v.pipe(
 
 const PARAMETER = v.union([text(), flag, number(-Infinity, Infinity)], 'a text, a number, or true or false');
 
-const LOGGING = v.pipe(
-  fields({
-    filename_prefix: about(nonEmptyText, 'Directory and first part of the files’ names.'),
-    sampling_rate: about(number(0, 1), 'Share of the requests.'),
-  }),
-  // A share of 0 means no log.
-  v.transform((logging) => (logging.sampling_rate === 0 ? undefined : camelKeys(logging))),
-);
-
 /** model-checks.ts checks names, for which it needs all models. */
 const KEYS = {
   name: about(nonEmptyText, 'The name in requests.', { pattern: '^[^/:\\s]+$' }),
@@ -194,7 +185,6 @@ const KEYS = {
     BATCHING,
     'Overrides of the server’s batching for this model, and where its rows are. off: each request is run as it came.',
   ),
-  logging: optional(LOGGING, 'Writes requests to TFRecord files.'),
   breaker: optional(BREAKER, 'The circuit breaker, which refuses requests while batches fail: off, or its numbers.'),
 };
 
@@ -228,8 +218,6 @@ export type ModelEntry = v.InferOutput<ReturnType<typeof modelSchema>>;
 /** TensorFlow Serving's BatchingParameters; an absent value is the server's. */
 export type BatchingConfig = Omit<v.InferOutput<typeof BATCHING_MAP>, keyof DeclaredBatching>;
 export type BreakerConfig = Exclude<v.InferOutput<typeof BREAKER>, 'off'>;
-/** The supported part of TensorFlow Serving's LoggingConfig. */
-export type RequestLoggingConfig = NonNullable<v.InferOutput<typeof LOGGING>>;
 
 /** A model as it is served; KEYS describes the fields. */
 export type ModelConfig = Readonly<ReturnType<typeof modelOf>> & {

@@ -5,9 +5,6 @@ import type { FlagKey } from './model-key.ts';
 import { absentKey, leftOut } from './read-options.ts';
 import { innermost, pathOf } from './yaml/problems.ts';
 
-/** The rate of `log=PREFIX` without one. TensorFlow Serving's files always have a rate. */
-const DEFAULT_SAMPLING_RATE = 0.01;
-
 const number = (text: string): unknown => (/^-?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text) ? Number(text) : text);
 const flag = (text: string): unknown => (text === 'true' || text === 'false' ? text === 'true' : text);
 const numbers = (text: string): unknown => (/^\d+(\+\d+)*$/.test(text) ? text.split('+').map(BigInt) : text);
@@ -25,12 +22,6 @@ const KEYS: FlagKeys = {
   slo_ms: { read: number },
   weight: { read: number, wants: 'a number from 0.01 to 100, such as 2' },
   versions: { read: numbers, wants: 'latest:N, all, or numbers such as 3+7' },
-  log: { path: ['logging', 'filename_prefix'] },
-  log_rate: {
-    read: number,
-    path: ['logging', 'sampling_rate'],
-    wants: 'a number from 0 to 1, the share of requests to write',
-  },
   batching: { wants: 'off; where its rows are is said in pillion.yaml' },
   breaker: { wants: 'off; how it works is said in pillion.yaml' },
 };
@@ -53,9 +44,6 @@ export function parseModelFlag(text: string, defaults: ModelDefaults): { value: 
     }
     texts.set(key, value);
   }
-  if (texts.has('log_rate') && !texts.has('log')) {
-    return { error: 'log_rate says how much is written; say where with log=PATH_PREFIX' };
-  }
   for (const key of texts.keys()) {
     const beside = keys[key]?.beside;
     if (beside !== undefined && !texts.has(beside.key)) return { error: beside.error };
@@ -74,14 +62,14 @@ export function parseModelFlag(text: string, defaults: ModelDefaults): { value: 
 
 /** The model as an entry of pillion.yaml. */
 function entryOf(texts: ReadonlyMap<string, string>, keys: FlagKeys): Record<string, unknown> {
-  const entry: Record<string, unknown> = texts.has('log') ? { logging: { sampling_rate: DEFAULT_SAMPLING_RATE } } : {};
+  const entry: Record<string, unknown> = {};
   const labels = new Map<string, bigint>();
   for (const [key, text] of texts) {
-    const { read, path } = keys[key] ?? {};
+    const { read, path, implied } = keys[key] ?? {};
     const value = read?.(text) ?? text;
     if (key.startsWith('label.')) labels.set(key.slice('label.'.length), BigInt(text));
     else if (path === undefined && key !== 'provider') entry[key] = value;
-    else if (path !== undefined) entry[path[0]] = { ...(entry[path[0]] as object), [path[1]]: value };
+    else if (path !== undefined) entry[path[0]] = { ...implied, ...(entry[path[0]] as object), [path[1]]: value };
   }
   return { ...entry, labels: Object.fromEntries(labels) };
 }

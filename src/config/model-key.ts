@@ -7,6 +7,8 @@ export interface FlagKey {
   readonly read?: (text: string) => unknown;
   /** The keys of the value in a model, if they differ. */
   readonly path?: readonly [string, string];
+  /** The values of the other keys in `path`'s map that it brings. Default: none. */
+  readonly implied?: Readonly<Record<string, unknown>>;
   /** A key that must stand beside it, and what is told where that is missing. Default: none must. */
   readonly beside?: { readonly key: string; readonly error: string };
   /** The key with its value in --help. Default: the key. */
@@ -27,6 +29,28 @@ export interface CheckedModel extends KeyedModel {
 
 type CheckModels = <T extends CheckedModel>(models: readonly T[], fail: (model: T, problem: string) => void) => void;
 
+/** Takes the findings about a model's message. `field`: a path in it, such as `logging_config.sampling_config`. */
+export interface FieldFindings {
+  error(field: string, reason: string): void;
+  warning(field: string, text: string): void;
+}
+
+/** The field of a model in TensorFlow Serving's ModelServerConfig that has the value of a key. */
+interface MessageField<T> {
+  readonly name: string;
+  /** `value`: as @bufbuild/protobuf decodes it. Undefined = as if the field were left out. */
+  read(value: unknown, findings: FieldFindings): T | undefined;
+}
+
+/** A path that a value has the server write at. */
+export interface WrittenPath {
+  readonly path: string;
+  /** The key that has it, for error texts. */
+  readonly field: string;
+  /** The option that limits it in lists of models from clients: to what lies under a directory. */
+  readonly rootOption: string;
+}
+
 interface ModelKeySpec<T> {
   /** Its name in pillion.yaml. */
   readonly name: string;
@@ -40,6 +64,10 @@ interface ModelKeySpec<T> {
   readonly check?: CheckModels;
   /** A runtime that the value names. Default: it names none. */
   namesBackend?(value: T): string;
+  /** The path at which the server writes because of the value. Default: it writes nowhere. */
+  writes?(value: T): WrittenPath;
+  /** Default: TensorFlow Serving's file of models has no such key. */
+  readonly message?: MessageField<T>;
   /** Its value as pillion.yaml has it, for people. Default: the value with the keys of pillion.yaml. */
   show?(value: T): unknown;
   /** Versions need not be loaded again when it changes. Default: they are. */
@@ -54,6 +82,7 @@ export class ModelKey<T> {
   readonly flags: Readonly<Record<string, FlagKey>>;
   readonly isReadLate: boolean;
   readonly check: CheckModels | undefined;
+  readonly message: MessageField<T> | undefined;
   readonly #spec: ModelKeySpec<T>;
 
   constructor(spec: ModelKeySpec<T>) {
@@ -63,6 +92,7 @@ export class ModelKey<T> {
     this.flags = spec.flags ?? {};
     this.isReadLate = spec.isReadLate ?? false;
     this.check = spec.check;
+    this.message = spec.message;
     this.#spec = spec;
   }
 
@@ -76,6 +106,12 @@ export class ModelKey<T> {
   backendOf(model: KeyedModel): string | undefined {
     const value = this.of(model);
     return value === undefined ? undefined : this.#spec.namesBackend?.(value);
+  }
+
+  /** The path at which the server writes because of it; undefined = it writes nowhere. */
+  writtenBy(model: KeyedModel): WrittenPath | undefined {
+    const value = this.of(model);
+    return value === undefined ? undefined : this.#spec.writes?.(value);
   }
 
   /** Its value; undefined if the model's configuration leaves it out. */

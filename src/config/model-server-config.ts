@@ -8,13 +8,9 @@ import type { Message } from '@bufbuild/protobuf';
 import { urlProblem } from './base-path.ts';
 import type { Findings, Where } from './config-file.ts';
 import { checkNames } from './model-checks.ts';
-import {
-  LATEST_ONE,
-  type ModelConfig,
-  type ModelDefaults,
-  type RequestLoggingConfig,
-  type VersionPolicy,
-} from './model-config.ts';
+import { LATEST_ONE, type ModelConfig, type ModelDefaults, type VersionPolicy } from './model-config.ts';
+import type { FieldFindings, ModelKey, ModelKeys } from './model-key.ts';
+import { leftOut } from './read-options.ts';
 
 export const MODEL_SERVER_CONFIG = 'tensorflow.serving.ModelServerConfig';
 
@@ -38,7 +34,6 @@ interface ModelMessage {
   readonly modelPlatform: string;
   readonly modelVersionPolicy?: { readonly policyChoice: PolicyChoice };
   readonly versionLabels: Readonly<Record<string, bigint>>;
-  readonly loggingConfig?: LoggingMessage;
 }
 
 type PolicyChoice =
@@ -47,20 +42,7 @@ type PolicyChoice =
   | { readonly case: 'specific'; readonly value: { readonly versions: readonly bigint[] } }
   | { readonly case: undefined };
 
-interface LoggingMessage {
-  readonly logCollectorConfig?: { readonly type: string; readonly filenamePrefix: string };
-  readonly samplingConfig?: {
-    readonly samplingRate: number;
-    readonly attributes: number;
-    readonly perTaskSamplingConfigs: readonly unknown[];
-  };
-  readonly customLoggingConfig?: unknown;
-}
-
 const TYPE_TENSORFLOW = 1;
-
-/** Both names mean the one collector, which writes TFRecord files. */
-const COLLECTOR_TYPES: readonly string[] = ['', 'pillion'];
 
 /** `message` is a ModelServerConfig. */
 export function modelsOfServerConfig(message: Message, where: Where, defaults: ModelDefaults): ModelList {
@@ -86,7 +68,7 @@ export function modelsOfServerConfig(message: Message, where: Where, defaults: M
   return { models, ...findings };
 }
 
-class ModelReader {
+class ModelReader implements FieldFindings {
   readonly #model: ModelMessage;
   readonly #where: Where;
   readonly #findings: Findings;
@@ -97,9 +79,13 @@ class ModelReader {
     this.#findings = findings;
   }
 
-  read({ executionProvider }: ModelDefaults): ModelConfig {
+  read({ executionProvider, modelKeys = [], absent = [] }: ModelDefaults): ModelConfig {
     const { name, basePath } = this.#model;
     this.#checkBasePath();
+    for (const feature of absent) {
+      const key = feature.modelKeys?.find((each) => this.#valueOf(each) !== undefined);
+      if (key !== undefined) this.error(key.message!.name, `${key.message!.name} ${leftOut(feature)}`);
+    }
     return {
       name,
       basePath,
@@ -108,20 +94,41 @@ class ModelReader {
       backend: this.#backend(),
       executionProvider,
       host: undefined,
-      logging: this.#logging(),
+      ...this.#keys(modelKeys),
     };
   }
 
-  #error(field: string, reason: string): void {
+  error(field: string, reason: string): void {
     this.#findings.errors.push(`${this.#where(field)}: model "${this.#model.name}": ${reason}`);
+  }
+
+  warning(field: string, text: string): void {
+    this.#findings.warnings.push(`${this.#where(field)}: ${text}`);
+  }
+
+  /** The features' keys that the message has. */
+  #keys(keys: ModelKeys): Pick<ModelConfig, 'featureKeys'> {
+    const values = keys.map((key) => [key, this.#readKey(key)] as const).filter(([, value]) => value !== undefined);
+    return values.length === 0 ? {} : { featureKeys: new Map(values) };
+  }
+
+  #readKey(key: ModelKey<unknown>): unknown {
+    const value = this.#valueOf(key);
+    return value === undefined ? undefined : key.message?.read(value, this);
+  }
+
+  /** The value of a key's field; undefined if it is left out, or if there is no such field. */
+  #valueOf({ message }: ModelKey<unknown>): unknown {
+    const name = message?.name.replaceAll(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+    return name && (this.#model as unknown as Readonly<Record<string, unknown>>)[name];
   }
 
   #checkBasePath(): void {
     const { basePath } = this.#model;
     const url = urlProblem(basePath);
-    if (url !== undefined) this.#error('base_path', `base_path ${url}`);
+    if (url !== undefined) this.error('base_path', `base_path ${url}`);
     else if (!basePath.startsWith('/')) {
-      this.#error(
+      this.error(
         'base_path',
         `base_path wants an absolute path such as /models/${this.#model.name || 'm'}, not "${basePath}"`,
       );
@@ -132,9 +139,9 @@ class ModelReader {
   #backend(): string | undefined {
     const { modelType, modelPlatform } = this.#model;
     if (modelType !== 0 && modelPlatform !== '') {
-      this.#error('model_type', 'model_type (deprecated) and model_platform exclude each other; keep model_platform');
+      this.error('model_type', 'model_type (deprecated) and model_platform exclude each other; keep model_platform');
     } else if (modelType !== 0 && modelType !== TYPE_TENSORFLOW) {
-      this.#error('model_type', 'only the model_type TENSORFLOW is known; leave it out, and the files found decide');
+      this.error('model_type', 'only the model_type TENSORFLOW is known; leave it out, and the files found decide');
     }
     return modelPlatform === '' || modelPlatform === 'tensorflow' ? undefined : modelPlatform;
   }
@@ -150,10 +157,10 @@ class ModelReader {
         const { versions } = choice.value;
         const field = 'model_version_policy.specific';
         if (versions.length === 0) {
-          const text = `model "${this.#model.name}": specific names no version, so none is served; add versions: N`;
-          this.#findings.warnings.push(`${this.#where(field)}: ${text}`);
+          const text = 'specific names no version, so none is served; add versions: N';
+          this.warning(field, `model "${this.#model.name}": ${text}`);
         }
-        for (const version of versions) if (version < 0n) this.#error(field, `version ${version} is negative`);
+        for (const version of versions) if (version < 0n) this.error(field, `version ${version} is negative`);
         return { kind: 'specific', versions: [...new Set(versions)] };
       }
       default:
@@ -164,48 +171,9 @@ class ModelReader {
   #labels(): ReadonlyMap<string, bigint> {
     const labels = new Map(Object.entries(this.#model.versionLabels));
     for (const [label, version] of labels) {
-      if (label === '') this.#error('version_labels[0]', 'a version label may not be empty');
-      if (version < 0n) this.#error('version_labels[0]', `label "${label}" names the negative version ${version}`);
+      if (label === '') this.error('version_labels[0]', 'a version label may not be empty');
+      if (version < 0n) this.error('version_labels[0]', `label "${label}" names the negative version ${version}`);
     }
     return labels;
-  }
-
-  #logging(): RequestLoggingConfig | undefined {
-    const logging = this.#model.loggingConfig;
-    if (logging === undefined) return undefined;
-    const { logCollectorConfig: collector, samplingConfig: sampling } = logging;
-    const type = collector?.type ?? '';
-    if (!COLLECTOR_TYPES.includes(type)) {
-      const at = 'logging_config.log_collector_config.type';
-      this.#error(at, `log collector "${type}" is not known; leave type out, or write "pillion", for TFRecord files`);
-    }
-    if (logging.customLoggingConfig !== undefined) {
-      this.#error('logging_config.custom_logging_config', 'custom_logging_config is not supported; leave it out');
-    }
-    const samplingRate = this.#samplingRate(sampling);
-    const filenamePrefix = collector?.filenamePrefix ?? '';
-    if (samplingRate > 0 && filenamePrefix === '') {
-      this.#error('logging_config', 'log_collector_config.filename_prefix is missing: it says where the files go');
-    }
-    return samplingRate === 0 ? undefined : { filenamePrefix, samplingRate };
-  }
-
-  #samplingRate(sampling: LoggingMessage['samplingConfig']): number {
-    const at = 'logging_config.sampling_config';
-    const rate = sampling?.samplingRate ?? 0;
-    if (!(rate >= 0 && rate <= 1)) this.#error(`${at}.sampling_rate`, `sampling_rate ${rate} is out of range; 0 to 1`);
-    if ((sampling?.perTaskSamplingConfigs.length ?? 0) > 0) {
-      this.#error(
-        `${at}.per_task_sampling_configs[0]`,
-        'per_task_sampling_configs are not supported, as a sidecar knows no task number; set sampling_rate alone',
-      );
-    }
-    if ((sampling?.attributes ?? 0) !== 0) {
-      const place = this.#where(`${at}.attributes`);
-      this.#findings.warnings.push(
-        `${place}: attributes has no effect: a request's origin and criticality are not known here`,
-      );
-    }
-    return rate;
   }
 }

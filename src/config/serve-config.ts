@@ -181,15 +181,9 @@ function checkTogether(options: ServeOptions, errors: string[]): void {
 /** Warnings about options that belong to a feature which is off. */
 function withoutEffect(options: ServeOptions, origins: ReadonlyMap<string, Origin>): string[] {
   const given = (names: readonly string[]): readonly Origin[] => givenOf(names, { origins });
-  const reloads = options.enable_reload_rpc ? [] : given(['log_root']);
   const hasTls = options.ssl_config_file !== '' || options.tls_cert_file !== '';
   const tls = hasTls ? [] : given(['tls_min_version', 'tls_cipher_suites', 'tls_poll_wait_seconds']);
-  return [
-    ...reloads.map(
-      ({ place }) => `${place} has no effect: it limits what clients may ask for with --enable_reload_rpc`,
-    ),
-    ...tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`),
-  ];
+  return tls.map(({ place }) => `${place} has no effect: no port speaks TLS without --tls_cert_file`);
 }
 
 function readAdminToken(path: string, errors: string[]): string | undefined {

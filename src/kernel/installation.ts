@@ -22,7 +22,6 @@ import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { HttpFront } from '../proxy/http1/http-front.ts';
 import type { Prelude } from '../proxy/net/prelude.ts';
 import type { Readiness, ReadinessGate } from '../proxy/readiness.ts';
-import type { Records } from '../proxy/records/records.ts';
 import type { CarriedDeadlines, RequestLifecycle } from '../proxy/request-lifecycle.ts';
 import type { RestMethod } from '../proxy/servers/rest-part.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
@@ -117,7 +116,6 @@ export interface ServedParts {
   readonly resolver: ModelResolver;
   readonly lifecycle: RequestLifecycle;
   readonly thread: CodecThread;
-  readonly records: Records;
   /** Runs at a time over all models, by the cores that there were at the start. */
   readonly slots: number;
   /** Cores that runs may take now, over all models. */
@@ -152,6 +150,8 @@ export interface Installation {
   controlAccess(control: AccessControl): void;
   /** Only one feature may write the audit log. */
   auditBy(log: AuditLog): void;
+  /** Tells operators of an error that is nobody's request. */
+  readonly onInternalError: (error: unknown) => void;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
   /** Adds methods of gRPC and REST for clients. */

@@ -1,6 +1,7 @@
 /** The seams that take what features add to models, before the first one is loaded. */
 import type { LogType } from '../codec/tensorflow/prediction-log.ts';
 import type { ModelConfig } from '../config/model-config.ts';
+import { systemClock } from '../core/clock.ts';
 import type { ModelReports, VersionReports } from '../models/lifecycle/manager-settings.ts';
 import type { VersionObserver } from '../models/lifecycle/version-observer.ts';
 import type { Layers, MakeBatchLayer, RunnerLayer } from '../models/loading/layers.ts';
@@ -9,6 +10,7 @@ import type { VersionKind } from '../models/loading/version-kind.ts';
 import { KeptMemory } from '../models/memory/kept-memory.ts';
 import type { FileKeys } from '../models/model-file/file-key.ts';
 import type { ChooseRuntime } from '../models/runtimes/runtime-choice.ts';
+import { RequestSamplers } from '../models/serving/request-samplers.ts';
 import type { Servable } from '../models/serving/servable.ts';
 import type { ServableDirectory } from '../models/serving/servable-directory.ts';
 import type { StepTable } from '../models/serving/steps.ts';
@@ -26,6 +28,8 @@ export class ModelSeams implements FallbackSource {
   readonly kept = new KeptMemory();
   /** The keys that features bring to the pillion.yaml beside a model. */
   readonly fileKeys: FileKeys;
+  /** Copies samples of models' requests with their answers. */
+  readonly samplers: RequestSamplers;
   readonly layers = {
     requests: [] as RunnerLayer[],
     runs: [] as RunnerLayer[],
@@ -47,8 +51,9 @@ export class ModelSeams implements FallbackSource {
   #sequencesOf: ((model: string) => StepTable) | undefined;
   #served: ServedModels | undefined;
 
-  constructor(fileKeys: FileKeys = []) {
+  constructor(fileKeys: FileKeys = [], onInternalError: (error: unknown) => void = () => undefined) {
     this.fileKeys = fileKeys;
+    this.samplers = new RequestSamplers({ clock: systemClock, onInternalError });
   }
 
   get reports(): ModelReports {

@@ -6,6 +6,7 @@ import { afterEach, describe, it } from 'node:test';
 import * as grpc from '@grpc/grpc-js';
 import { loadSync } from '@grpc/proto-loader';
 import { ConfigFiles } from '../support/config-files.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
 
 const EXAMPLES = resolve('examples');
@@ -142,7 +143,8 @@ describe('the list of models', () => {
     const own = join(files.directory, 'models', 'half');
     cpSync(HALF, own, { recursive: true });
     const log = join(files.directory, 'logs', 'half');
-    const sidecar = await startSidecar([`--model=half=${own},log=${log}`, '--enable_reload_rpc']);
+    const hasLogs = hasFeature('request-logs');
+    const sidecar = await startSidecar([`--model=half=${own}${hasLogs ? `,log=${log}` : ''}`, '--enable_reload_rpc']);
     const code = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(ran)}, ''); export const backend = {};`;
     const script = files.write('plug-in.mjs', code);
     const half = { name: 'half', base_path: own };
@@ -160,16 +162,18 @@ describe('the list of models', () => {
       [{ name: 'half', base_path: join(files.directory, 'models', 'dangling') }, /cannot be looked up: ENOENT/],
       [{ name: 'half', base_path: `${own}\0` }, /cannot be looked up/],
       [{ name: 'half', base_path: `${own}${'/a'.repeat(4000)}` }, /base_path has more than 4095 bytes/],
+    ];
+    const hostileLogs: typeof hostile = [
       [logged(join(outside, 'requests')), /filename_prefix ".*requests" is not allowed/],
       [logged(`${dirname(log)}/../requests`), /not an absolute path without/],
       [logged(`${dirname(log)}/`), /filename_prefix ".*logs\/" is not allowed/],
     ];
     await withReloads(sidecar.grpc, async (reload) => {
-      for (const [model, details] of hostile) {
+      for (const [model, details] of [...hostile, ...(hasLogs ? hostileLogs : [])]) {
         await assert.rejects(reload([model]), { code: grpc.status.INVALID_ARGUMENT, details }, String(details));
         assert.equal(await statusOf(sidecar.rest, 'half'), 200);
       }
-      await reload([{ ...half, name: 'again' }, logged(join(dirname(log), 'more', 'requests'))]);
+      await reload([{ ...half, name: 'again' }, hasLogs ? logged(join(dirname(log), 'more', 'requests')) : half]);
     });
     assert.equal(await statusOf(sidecar.rest, 'again'), 200);
     for (const path of [ran, outside]) assert.equal(existsSync(path), false, path);

@@ -29,7 +29,7 @@ function puppet(reload: (models: readonly ModelConfig[]) => Promise<void>): Relo
       return grown;
     },
     defaults: { executionProvider: 'cpu' },
-    limits: () => ({ runtimes: ['onnx'], modelRoots: ['/models'], logRoots: ['/logs'] }),
+    limits: () => ({ runtimes: ['onnx'], modelRoots: ['/models'], writeRoots: () => ['/logs'] }),
     events: { onReloaded: () => undefined, onRefused: () => undefined, onWarning: () => undefined },
   });
 }

@@ -7,10 +7,13 @@
  *            names do not wait for it, so a renamed file may be empty
  */
 import { Buffer } from 'node:buffer';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import type { TestContext } from 'node:test';
+import { TfRecordReader } from '../../src/codec/tfrecord/tf-record-reader.ts';
 import { type Disk, systemDisk } from '../../src/files/disk.ts';
+import { tempDirectory } from './temp-directory.ts';
 
 type NameChange =
   | { readonly kind: 'create'; readonly path: string; readonly inode: number }
@@ -251,4 +254,40 @@ function applied(start: Buffer, changes: readonly ContentChange[]): Buffer {
     bytes = grown;
   }
   return bytes;
+}
+
+/** Calls `check` with a directory that holds each state. Returns how many there were. */
+export async function eachState(
+  t: TestContext,
+  recording: RecordingDisk,
+  check: (root: string, state: CutState) => Promise<void>,
+): Promise<number> {
+  const parent = tempDirectory(t);
+  let count = 0;
+  for (const state of recording.states()) {
+    const root = mkdtempSync(join(parent, 'cut-'));
+    materialize(root, state);
+    try {
+      await check(root, state);
+    } catch (error) {
+      const files = [...state.files].map(([path, bytes]) => `${path}: ${bytes.toString('latin1')}`);
+      const done = recording.operations.slice(0, state.after).map((each) => ({ ...each, bytes: undefined }));
+      throw new Error(`after ${JSON.stringify(done)}\nthe disk held\n${files.join('\n')}`, { cause: error });
+    }
+    rmSync(root, { recursive: true });
+    count += 1;
+  }
+  return count;
+}
+
+/** The records of a file of texts. */
+export function textsIn(path: string): string[] {
+  const reader = new TfRecordReader({ maxRecordBytes: 1000 });
+  reader.push(readFileSync(path));
+  const texts: string[] = [];
+  for (let record = reader.next(); record !== undefined; record = reader.next()) {
+    texts.push(Buffer.from(record.data).toString());
+  }
+  reader.end();
+  return texts;
 }

@@ -68,6 +68,7 @@ export const TESTED_PATHS = {
     ...REQUESTS,
     'src/kernel/assembly',
     'src/proxy/records',
+    'src/features/request-logs',
     'src/ledger',
     'test/long/soak',
   ],

@@ -54,4 +54,10 @@ export const BATCHING_OPTIONS = {
     placeholder: 'DIR',
     help: 'Directory that keeps each model’s learned run times and batch axes between starts, and which loads have ended the server. Empty = they are not kept.',
   }),
+  min_free_disk_percent: integer({
+    min: 0,
+    max: 99,
+    default: 5,
+    help: 'Request logs and --state_dir are not written while less than this share of their disk is free, in percent: a full disk would have the pod evicted. 0 = they are written until the disk is full.',
+  }),
 } satisfies Record<string, Option<unknown>>;

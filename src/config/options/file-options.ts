@@ -29,11 +29,6 @@ export const FILE_OPTIONS = {
     placeholder: 'DIR',
     help: 'HandleReloadConfigRequest accepts only base paths under these directories; may be given several times. Files that a remote.yaml names must lie there, too, or beside it; models of a Triton repository there or in the repository. Default with --enable_reload_rpc: the parent directories of the configured base paths; without it there is no limit.',
   }),
-  log_root: text({
-    default: '',
-    placeholder: 'DIR',
-    help: 'HandleReloadConfigRequest accepts only request logs under this directory. Default: the directories of the configured request logs; without such logs, none is accepted.',
-  }),
   batching_parameters_file: text({
     default: '',
     placeholder: 'FILE',

@@ -8,7 +8,7 @@ import type { RequestSnapshot, StepFacts } from '../../ledger/recorder/request-s
 import type { BatchRecord, RequestEvent } from '../../ledger/request-record.ts';
 import { STAGES, type StageClock } from '../../ledger/stage-clock.ts';
 import type { SteadyWall } from '../../ledger/steady-wall.ts';
-import type { PayloadCapture } from '../../proxy/records/payload-capture.ts';
+import type { PayloadCapture } from './payload-capture.ts';
 
 /** The sources of entries. */
 export interface RequestsView {

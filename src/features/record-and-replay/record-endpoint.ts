@@ -8,8 +8,8 @@
 import type { Refusal } from '../../admin/access-guard.ts';
 import type { AdminPath, Asked } from '../../admin/admin-path.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { RecordCounters } from '../../proxy/records/record-counters.ts';
-import type { RequestSamplers } from '../../proxy/records/request-samplers.ts';
+import type { RequestSamplers } from '../../models/serving/request-samplers.ts';
+import type { RecordCounters } from './record-counters.ts';
 import { Recording, type RecordingSpec } from './recording.ts';
 
 export interface RecordEndpointOptions {

@@ -12,7 +12,7 @@ import process from 'node:process';
 import { noSidecar, readBody, requestToAdmin } from '../../cli/ask-admin.ts';
 import type { AdminAddress } from '../../cli/sidecar-command.ts';
 import { systemClock } from '../../core/clock.ts';
-import { RecordFile } from '../../proxy/records/record-file.ts';
+import { RecordFile } from './record-file.ts';
 import { DROPPED_TRAILER, ENDED_TRAILER } from './recording.ts';
 
 /** Time between two lines of progress on a terminal. */

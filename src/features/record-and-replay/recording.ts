@@ -6,8 +6,8 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { ServerResponse } from 'node:http';
-import type { RecordCounts } from '../../proxy/records/record-counters.ts';
-import type { SampleConsumer } from '../../proxy/records/request-samplers.ts';
+import type { SampleConsumer } from '../../models/serving/request-samplers.ts';
+import type { RecordCounts } from './record-counters.ts';
 
 /** Why a recording ended. */
 export type RecordingEnd = 'count' | 'max_bytes' | 'duration' | 'draining' | 'reader_left';

@@ -48,7 +48,7 @@ export class Installer implements Installation {
   /** `fileKeys`: those that features bring to the pillion.yaml beside a model. */
   constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, fileKeys: FileKeys) {
     this.config = config;
-    this.models = new ModelSeams(fileKeys);
+    this.models = new ModelSeams(fileKeys, this.onInternalError);
     this.logger = logger;
     this.telemetry = telemetry;
   }
@@ -60,6 +60,9 @@ export class Installer implements Installation {
   readonly auditBy = (log: AuditLog): void => {
     this.audit = log;
   };
+
+  readonly onInternalError = (error: unknown): void =>
+    this.logger.error({ err: error }, 'a request met an internal error');
 
   readonly service = (service: Service): void => {
     this.services.push(service);

@@ -26,7 +26,6 @@ import { type PrepareVersion, warmUp } from '../../models/warm-up/warm-up.ts';
 import { PredictionLogReplayer } from '../../proxy/records/prediction-log-replayer.ts';
 import { recordBytes } from '../../proxy/records/recorded-file.ts';
 import { recordedInputs } from '../../proxy/records/recorded-requests.ts';
-import type { Records } from '../../proxy/records/records.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../../scheduler/scheduler-options.ts';
 import { EFFICIENT_SIZE_BYTES } from '../../scheduler/tuning.ts';
@@ -42,7 +41,6 @@ export interface ModelParts {
   readonly coreSlots: CoreSlots;
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
-  readonly records: Records;
   readonly thread: CodecThread;
   /** Models are being served already. */
   readonly isServing: () => boolean;
@@ -133,14 +131,14 @@ function replayerOf({ config, installed }: ModelParts): PredictionLogReplayer {
 
 /** Warms versions up, then lets their requests be recorded. */
 export function preparation(parts: ModelParts): PrepareVersion {
-  const { config, logger, records, isServing, installed } = parts;
+  const { config, logger, isServing, installed } = parts;
   const { enable_model_warmup: isEnabled } = config.options;
   const steps = [modelWarmUp(replayerOf(parts)), ...installed.models.steps];
   const onSwept = logSweep(logger);
   const prepare = warmUp({ clock: systemClock, steps, isEnabled, isServing, onSwept });
   return async (loaded) => {
     await prepare(loaded);
-    loaded.servable.samplePoint = records.samplers.pointOf(loaded.servable.name);
+    loaded.servable.samplePoint = installed.models.samplers.pointOf(loaded.servable.name);
   };
 }
 

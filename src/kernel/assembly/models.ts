@@ -45,7 +45,7 @@ export function processPlan(options: ServeOptions, machine: Machine): ProcessPla
 }
 
 export function createModels(parts: ModelParts): ModelManager {
-  const { config, machine, logger, telemetry, records } = parts;
+  const { config, machine, logger, telemetry } = parts;
   const prepare = preparation(parts);
   const slots = slotsOf(config.options, machine.budgetCores);
   const sandbox = createSandbox(config.options, logger);
@@ -101,7 +101,6 @@ export function createModels(parts: ModelParts): ModelManager {
       onForgotten: (model, version) => telemetry.forgetVersion(model, version.toString()),
       onListed: (models) => {
         processGroups.configure(models);
-        records.configure(models);
         for (const listener of parts.installed.models.onListed) listener(models);
         parts.onChange();
       },

@@ -3,6 +3,8 @@ import { resolve } from 'node:path';
 import { BACKEND_KINDS } from '../../backends/registry.ts';
 import { directoriesOf, modelRoots } from '../../config/base-path.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
+import { textOf } from '../../config/options/feature-options.ts';
+import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { FileWatch } from '../../files/file-watch.ts';
@@ -13,7 +15,7 @@ import type { Metrics } from '../../ledger/metrics/metrics.ts';
 import { watchModelFile } from '../../models/lifecycle/model-file-watch.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
 import { ReloadHandler } from '../../proxy/handlers/reload.ts';
-import type { ReloadLimits } from '../../proxy/handlers/reload-limits.ts';
+import { type ReloadLimits, writtenBy } from '../../proxy/handlers/reload-limits.ts';
 
 interface Reloads {
   /** Undefined if no file lists the models. Start it when the models are ready. */
@@ -110,32 +112,31 @@ function createReloadHandler(
   audit: AuditLog | undefined,
   ownModels: () => readonly ModelConfig[],
 ): ReloadHandler | undefined {
-  const { enable_reload_rpc, model_roots, log_root } = options;
-  if (!enable_reload_rpc) return undefined;
+  if (!options.enable_reload_rpc) return undefined;
   return new ReloadHandler({
     reloader,
     counterTotal: (name) => metrics.counterTotal(name),
     defaults: modelDefaults,
-    limits: () => reloadLimits(ownModels(), model_roots, log_root === '' ? [] : [log_root]),
+    limits: () => reloadLimits(ownModels(), options),
     events: reloadLog(logger, 'HandleReloadConfigRequest'),
     audit,
   });
 }
 
-/** The roots that a reload may read below: the configured ones, else the directories of the configured models. */
-function reloadLimits(
-  models: readonly ModelConfig[],
-  model_roots: readonly string[],
-  logRoots: readonly string[],
-): ReloadLimits {
+/** The roots that a reload may use: the configured ones, else the directories of the configured models. */
+function reloadLimits(models: readonly ModelConfig[], options: ServeOptions): ReloadLimits {
   const named = models.flatMap((model) => [
     model.backend,
     ...[...(model.featureKeys?.keys() ?? [])].map((key) => key.backendOf(model)),
   ]);
-  const logPrefixes = models.flatMap(({ logging }) => (logging === undefined ? [] : [logging.filenamePrefix]));
+  const written = models.flatMap(writtenBy);
   return {
     runtimes: [...new Set([AUTO_RUNTIME, ...BACKEND_KINDS, ...named.filter((kind) => kind !== undefined)])],
-    modelRoots: modelRoots(model_roots, models),
-    logRoots: logRoots.length > 0 ? logRoots.map((path) => resolve(path)) : directoriesOf(logPrefixes),
+    modelRoots: modelRoots(options.model_roots, models),
+    writeRoots: (option) => {
+      const root = textOf({ options }, option);
+      if (root) return [resolve(root)];
+      return directoriesOf(written.filter(({ rootOption }) => rootOption === option).map(({ path }) => path));
+    },
   };
 }

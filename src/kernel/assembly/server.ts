@@ -26,7 +26,6 @@ import { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { formatHostPort } from '../../proxy/net/listen-address.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
-import type { Records } from '../../proxy/records/records.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import { createAdmin } from './admin.ts';
@@ -44,7 +43,6 @@ import { MemoryWatch } from './memory.ts';
 import { observeModels } from './model-metrics.ts';
 import { createModels, processPlan } from './models.ts';
 import { observeProcess } from './process-metrics.ts';
-import { createRecords } from './records.ts';
 import { createReloads, createReread } from './reload.ts';
 import { createRepository } from './repository.ts';
 import { createRequestLifecycle } from './request-limits.ts';
@@ -53,8 +51,6 @@ import { type AppTls, createTls } from './tls.ts';
 
 /** The most time for models to end: a process that does not close is killed sooner; a run in a thread may last. */
 const MODELS_END_MS = 10_000;
-/** The most time for writing the last records of the request logs. */
-const FLUSHING_MS = 5000;
 
 /** The parts from which a server is assembled, once its features have installed. */
 interface ServerParts {
@@ -75,7 +71,6 @@ export class Server implements Pillion {
   readonly #deadlines = new DeadlineTimer(systemClock);
   readonly #readiness: ReadinessGate;
   readonly #lifecycle: RequestLifecycle;
-  readonly #records: Records;
   readonly #coreWatch: CoreWatch;
   readonly #memoryWatch: MemoryWatch;
   readonly #descriptorWatch: DescriptorWatch;
@@ -105,10 +100,9 @@ export class Server implements Pillion {
     this.#options = options;
     this.#telemetry = telemetry;
 
-    const onInternalError = (error: unknown): void => logger.error({ err: error }, 'a request met an internal error');
     const budget = new CoreBudget(budgetCores);
     const coreSlots = new CoreSlots(slotsOf(options, budgetCores), systemClock);
-    const { models: seams, readiness } = installed;
+    const { models: seams, readiness, onInternalError } = installed;
     const { kept } = seams;
     this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots, kept });
     const lifecycle = createRequestLifecycle(
@@ -118,11 +112,10 @@ export class Server implements Pillion {
       this.#memoryWatch.budget,
       installed.carried,
     );
-    const records = createRecords({ options, logger, onInternalError, metrics });
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
     // A version that has just become available is found in the next turn.
     const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());
-    const shared = { config, machine, budget, coreSlots, logger, telemetry, records, thread };
+    const shared = { config, machine, budget, coreSlots, logger, telemetry, thread };
     const models = createModels({ ...shared, installed, isServing: () => this.#models.isReady, onChange });
     seams.serve(models);
     this.repository = createRepository(config, models, logger);
@@ -158,7 +151,6 @@ export class Server implements Pillion {
       life: { drain: () => this.#clientDrain.ask(), quit: options.quitquitquit ? quit : undefined },
       gate: gates.admin,
       models,
-      records,
       callers: coreSlots.callers,
       slots: coreSlots.total,
       runCores: () => coreSlots.total,
@@ -169,7 +161,6 @@ export class Server implements Pillion {
     this.#localCalls = new LocalCalls({ lifecycle, resolver, onInternalError });
     this.#installed = installed;
     this.#lifecycle = lifecycle;
-    this.#records = records;
     this.#models = models;
     this.#hasRuntimes = config.models.some((model) => (model.host ?? options.host) !== 'process');
     this.#modelFileWatch = reloads.fileWatch;
@@ -266,7 +257,6 @@ export class Server implements Pillion {
     this.#memoryWatch.stop();
     this.#descriptorWatch.stop();
     await this.#closeModels();
-    await atMost(systemClock, FLUSHING_MS, this.#records.close());
     await this.#admin.close();
     await Promise.all([this.#surfaces.metrics?.close(), this.#surfaces.probes?.close()]);
     await this.#installed.close();

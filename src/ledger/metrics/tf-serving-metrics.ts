@@ -10,14 +10,7 @@
 import { NUMBERS, type RequestRing, ROWS, STAGE_INSTANTS } from '../recorder/request-ring.ts';
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
 import { STAGE_QUEUE, STAGES } from '../stage-clock.ts';
-import {
-  type CounterSeries,
-  counterFamily,
-  type Family,
-  type HistogramSeries,
-  histogramFamily,
-  type MetricSnapshot,
-} from './series.ts';
+import { type CounterSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.ts';
 import { bounds, LATENCY_BOUNDS, MICROS_PER_MS, type PrintedFamily, SERVING, statusName } from './tf-serving-names.ts';
 import { TfServingVersionMetrics } from './tf-serving-version-metrics.ts';
 
@@ -78,7 +71,6 @@ export class TfServingMetrics {
     EXAMPLE_BOUNDS,
   );
   readonly #exampleTotal = counterFamily(`${SERVING}request_example_count_total`, 'tf.Examples of all requests.');
-  readonly #requestLogs = new RequestLogFamily();
   /** Metrics of versions as they load. */
   readonly versions = new TfServingVersionMetrics();
   readonly families: readonly PrintedFamily[] = [
@@ -87,7 +79,6 @@ export class TfServingMetrics {
     this.#runtime,
     this.#exampleCounts,
     this.#exampleTotal,
-    this.#requestLogs,
     this.#queuing,
     this.#runs,
     this.#inputSize,
@@ -151,11 +142,6 @@ export class TfServingMetrics {
     series.observe(size - rows);
   }
 
-  /** Prints `counted` (by `model` and `outcome`) as TensorFlow Serving's request_log_count. */
-  observeRequestLogs(counted: Family<CounterSeries>): void {
-    this.#requestLogs.counted = counted;
-  }
-
   #examplesOf(method: string, model: string): ExampleSeries | undefined {
     if (!EXAMPLE_METHODS.has(method)) return undefined;
     return {
@@ -168,26 +154,4 @@ export class TfServingMetrics {
 function apiOf(method: string, entrypoint: 'GRPC' | 'REST'): string {
   if (entrypoint === 'GRPC') return method;
   return method.startsWith('Get') || method === 'unknown' ? '' : method.toLowerCase();
-}
-
-/** Status codes of request_log_count, by `outcome` of our own counter. */
-const LOG_STATUS_CODES: Readonly<Record<string, string>> = {
-  written: 'OK',
-  dropped: 'RESOURCE_EXHAUSTED',
-  failed: 'UNAVAILABLE',
-};
-
-class RequestLogFamily implements PrintedFamily {
-  readonly name = `${SERVING}request_log_count`;
-  counted: Family<CounterSeries> | undefined;
-
-  async get(): Promise<MetricSnapshot> {
-    const snapshot = await this.counted?.get();
-    const values = (snapshot?.values ?? []).map(({ labels: { model, outcome }, value }) => {
-      const labels = { model_name: model!, status_code: LOG_STATUS_CODES[outcome!] ?? 'UNKNOWN' };
-      return { metricName: this.name, labels, value };
-    });
-    const help = 'Requests that were chosen for a request log, by the name of their status.';
-    return { name: this.name, help, type: 'counter', values };
-  }
 }

@@ -14,15 +14,14 @@ export function needsNewLoad(before: ModelConfig, after: ModelConfig): boolean {
 }
 
 /**
- * The settings that a load depends on. The policy and labels only choose among loaded versions, logging only observes
- * requests. Some keys of features are read when they are needed.
+ * The settings that a load depends on. The policy and labels only choose among loaded versions. Some keys of features
+ * are read when they are needed.
  */
 function loadSettings({
   name: _name,
   basePath: _path,
   versionPolicy: _policy,
   versionLabels: _labels,
-  logging: _logging,
   triton,
   featureKeys = new Map(),
   ...rest

@@ -4,18 +4,20 @@
  *
  *   runtime      a built-in one, or a plug-in that the server's own configuration names
  *   base path    under one of the model roots
- *   log prefix   under the log root
+ *   a path that is written at   under the directory of its option, by default those that are written at already
  */
 import { Buffer } from 'node:buffer';
 import { dirname, sep } from 'node:path';
 import { liesUnder } from '../../config/base-path.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
+import type { WrittenPath } from '../../config/model-key.ts';
 
 /** The values that the server's own command line, environment and files allow. Paths are absolute. */
 export interface ReloadLimits {
   readonly runtimes: readonly string[];
   readonly modelRoots: readonly string[];
-  readonly logRoots: readonly string[];
+  /** The directories under which lists may have the server write, by the option that limits it. */
+  readonly writeRoots: (option: string) => readonly string[];
 }
 
 /** The kernel's PATH_MAX. */
@@ -27,7 +29,8 @@ export async function limitViolations(
   limits: ReloadLimits,
 ): Promise<readonly string[]> {
   const found: string[] = [];
-  for (const { name, basePath, backend, logging } of models) {
+  for (const model of models) {
+    const { name, basePath, backend } = model;
     const refuse = (text: string): number => found.push(`model "${name}": ${text}`);
     if (backend !== undefined && !limits.runtimes.includes(backend)) {
       refuse(
@@ -36,12 +39,18 @@ export async function limitViolations(
     }
     const modelPath = await whyNotUnder(basePath, basePath, limits.modelRoots);
     if (modelPath !== undefined) refuse(`base_path ${modelPath}; --model_roots=DIR allows more`);
-    if (logging === undefined) continue;
-    const { filenamePrefix } = logging;
-    const logPath = await whyNotUnder(filenamePrefix, dirname(filenamePrefix), limits.logRoots);
-    if (logPath !== undefined) refuse(`filename_prefix ${logPath}; --log_root=DIR allows more`);
+    for (const { path, field, rootOption } of writtenBy(model)) {
+      const problem = await whyNotUnder(path, dirname(path), limits.writeRoots(rootOption));
+      if (problem !== undefined) refuse(`${field} ${problem}; --${rootOption}=DIR allows more`);
+    }
   }
   return found;
+}
+
+/** The paths that the server writes at because of a model's keys. */
+export function writtenBy(model: ModelConfig): readonly WrittenPath[] {
+  const keys = [...(model.featureKeys?.keys() ?? [])];
+  return keys.map((key) => key.writtenBy(model)).filter((written) => written !== undefined);
 }
 
 /** Why `directory`, which the `sent` path names, is not under a root; undefined if it is. */

@@ -11,10 +11,10 @@ import { ExamplesCall } from '../../../src/features/classify-and-regress/example
 import { MultiInferenceCall } from '../../../src/features/classify-and-regress/multi-inference.ts';
 import { REGRESS } from '../../../src/features/classify-and-regress/regress.ts';
 import { EXAMPLES_REPLAYS } from '../../../src/features/classify-and-regress/replays.ts';
+import { RequestSamplers } from '../../../src/models/serving/request-samplers.ts';
 import { runCall } from '../../../src/proxy/call.ts';
 import { ModelResolver } from '../../../src/proxy/handlers/model-resolver.ts';
 import { PredictionLogReplayer } from '../../../src/proxy/records/prediction-log-replayer.ts';
-import { RequestSamplers } from '../../../src/proxy/records/request-samplers.ts';
 import { RequestContext } from '../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { exampleBytes } from '../../support/feature-specs.ts';

@@ -4,10 +4,10 @@ import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 
 import { numericTensor } from '../../../src/core/tensor.ts';
+import { RecordCounters } from '../../../src/features/record-and-replay/record-counters.ts';
 import { RecordEndpoint } from '../../../src/features/record-and-replay/record-endpoint.ts';
 import { Registry } from '../../../src/ledger/metrics/registry.ts';
-import { RecordCounters } from '../../../src/proxy/records/record-counters.ts';
-import { RequestSamplers } from '../../../src/proxy/records/request-samplers.ts';
+import { RequestSamplers } from '../../../src/models/serving/request-samplers.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { parseRecords } from '../../support/prediction-logs.ts';

@@ -14,7 +14,6 @@ models:
     versions: [3, 7]
     labels: {stable: 3}
     batching: {max_batch_size: 8, inputs: {s: {batch_axis: 1}, r: {batch: same}}, outputs: {o: {batch_axis: 2}}}
-    logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
     provider: cuda
     devices: 1
 `;

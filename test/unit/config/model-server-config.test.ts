@@ -29,11 +29,7 @@ describe('ModelServerConfig', () => {
     const fields = `model_platform: "tensorflow"
       model_version_policy { specific { versions: 42 versions: 43 } }
       version_labels { key: "stable" value: 42 }
-      version_labels { key: "canary" value: 43 }
-      logging_config {
-        log_collector_config { filename_prefix: "/var/log/m" }
-        sampling_config { sampling_rate: 0.25 }
-      }`;
+      version_labels { key: "canary" value: 43 }`;
     assert.deepEqual(modelOf(fields), {
       name: 'm',
       basePath: '/models/m',
@@ -45,7 +41,6 @@ describe('ModelServerConfig', () => {
       backend: undefined,
       executionProvider: 'cpu',
       host: undefined,
-      logging: { filenamePrefix: '/var/log/m', samplingRate: 0.25 },
     });
   });
 
@@ -76,24 +71,9 @@ describe('ModelServerConfig', () => {
     ['model_version_policy { specific { versions: -1 } }', /version -1 is negative/],
     ['version_labels { key: "" value: 1 }', /label may not be empty/],
     ['version_labels { key: "a" value: -1 }', /negative version -1/],
-    ['logging_config { log_collector_config { type: "kafka" } }', /5:45: .*log collector "kafka" is not known/],
-    ['logging_config { sampling_config { sampling_rate: 1.5 } }', /5:40: .*sampling_rate 1.5 is out of range/],
-    ['logging_config { sampling_config { sampling_rate: nan } }', /sampling_rate NaN is out of range/],
-    ['logging_config { sampling_config { sampling_rate: 1 } }', /filename_prefix is missing/],
-    [
-      'logging_config { sampling_config { per_task_sampling_configs { dc: "x" } } }',
-      /per_task_sampling_configs are not/,
-    ],
-    ['logging_config { custom_logging_config {} }', /custom_logging_config is not supported/],
   ] as const) {
     it(`refuses ${fields}`, () => assert.match(readModel(fields).errors.join('\n'), error));
   }
-
-  it('logs nothing at a rate of 0, and says what has no effect', () => {
-    assert.equal(modelOf('logging_config { sampling_config { sampling_rate: 0 } }').logging, undefined);
-    const { warnings } = readModel('logging_config { sampling_config { attributes: 3 } }');
-    assert.match(warnings.join(), /^models.config:5:40: attributes has no effect/);
-  });
 
   it('wants absolute paths on this machine, other names, and tells every mistake', () => {
     const { errors } = read(`model_config_list {

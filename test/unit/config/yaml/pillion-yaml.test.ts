@@ -40,7 +40,6 @@ const FULL = `    versions: latest:2
       max_enqueued_batches: 2
       num_batch_threads: 3
       pad_variable_length_inputs: true
-    logging: {filename_prefix: /var/log/m, sampling_rate: 0.5}
     breaker: {failures: 3, reset_ms: 500}
 `;
 
@@ -77,7 +76,6 @@ describe('pillion.yaml', () => {
           numBatchThreads: 3,
           padVariableLengthInputs: true,
         },
-        logging: { filenamePrefix: '/var/log/m', samplingRate: 0.5 },
         breaker: { failures: 3, windowMs: 10_000, resetMs: 500 },
       },
     ]);
@@ -165,12 +163,6 @@ describe('pillion.yaml', () => {
     ['    batching: {outputs: {y: {}}}', /^p.yaml:4:29: output "y" has no batch_axis/],
     ['    batching: {max_batch_size: 8, allowed_batch_sizes: [4]}', /is 4, but max_batch_size is 8/],
     ['    batching: {allowed_batch_sizes: [4, 4]}', /must ascend/],
-    [
-      '    logging: {sampling_rate: 2, filename_prefix: /x}',
-      /^p.yaml:4:30: sampling_rate wants a number from 0 to 1, not "2"/,
-    ],
-    ['    logging: {sampling_rate: .nan, filename_prefix: /x}', /not "NaN"/],
-    ['    logging: {sampling_rate: 1}', 'p.yaml:4:14: logging has no filename_prefix'],
     ['    name: n', /^p.yaml:4:5: Map keys must be unique/],
     ['  - name: m\n    base_path: /n', 'p.yaml:4:5: model "m" is given twice; names must differ'],
     ['  - {name: a/b}', 'p.yaml:4:5: the model has no base_path'],
@@ -268,7 +260,6 @@ describe('docs/pillion.schema.json', () => {
       model('versions: newest'),
       model('versions: [-1]'),
       model('batching: {max_batch_size: 0}'),
-      model('logging: {sampling_rate: 1}'),
       'models: [{name: m}]',
     ]) {
       assert.notDeepEqual(read(text).errors, [], text);

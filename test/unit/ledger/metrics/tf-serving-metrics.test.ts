@@ -1,7 +1,6 @@
-/** TensorFlow Serving's names: of examples, of request logs, of versions as they load. */
+/** TensorFlow Serving's names: of examples, of versions as they load. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { counterFamily } from '../../../../src/ledger/metrics/series.ts';
 import { TfServingMetrics } from '../../../../src/ledger/metrics/tf-serving-metrics.ts';
 import { MAX_PATHS } from '../../../../src/ledger/metrics/tf-serving-version-metrics.ts';
 import { ringOf } from '../../../support/columns.ts';
@@ -49,28 +48,6 @@ describe('examples', () => {
     const all = new TfServingMetrics();
     record(all, {});
     assert.deepEqual(await samplesOf(all, ':tensorflow:serving:request_example_counts'), {});
-  });
-});
-
-describe('request logs', () => {
-  const NAME = ':tensorflow:serving:request_log_count';
-
-  it('have the status of each outcome', async () => {
-    const all = new TfServingMetrics();
-    const counted = counterFamily('logs_total', 'Logs.');
-    all.observeRequestLogs(counted);
-    counted.open({ model: 'digits', outcome: 'written' }).add(7);
-    counted.open({ model: 'digits', outcome: 'dropped' }).add(2);
-    counted.open({ model: 'digits', outcome: 'failed' }).add(1);
-    assert.deepEqual(await samplesOf(all, NAME), {
-      '{model_name=digits,status_code=OK}': 7,
-      '{model_name=digits,status_code=RESOURCE_EXHAUSTED}': 2,
-      '{model_name=digits,status_code=UNAVAILABLE}': 1,
-    });
-  });
-
-  it('have no series where nothing is logged', async () => {
-    assert.deepEqual(await samplesOf(new TfServingMetrics(), NAME), {});
   });
 });
 

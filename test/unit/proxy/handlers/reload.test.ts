@@ -28,7 +28,7 @@ class Puppet {
     },
     counterTotal: async (name) => this.counters.get(name) ?? 0,
     defaults: { executionProvider: 'cpu' },
-    limits: () => ({ runtimes: ['onnx'], modelRoots: ['/models'], logRoots: ['/logs'] }),
+    limits: () => ({ runtimes: ['onnx'], modelRoots: ['/models'], writeRoots: () => ['/logs'] }),
     events: {
       onReloaded: (models) => this.log.push(`reloaded ${models.join()}`),
       onRefused: (error) => this.log.push(`refused ${error.kind}`),

@@ -4,14 +4,14 @@
  * each new reason is logged once until records are written again.
  */
 import type { Buffer } from 'node:buffer';
-import type { RequestLoggingConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { OwnDirectory } from '../../files/own-directory.ts';
 import type { LineLimiter } from '../../ledger/log/line-limiter.ts';
 import type { Logger } from '../../ledger/log/log.ts';
-import type { RecordCounts } from './record-counters.ts';
+import type { SampleConsumer } from '../../models/serving/request-samplers.ts';
+import type { RequestLoggingConfig } from './keys.ts';
 import type { FileOwner } from './record-file-name.ts';
-import type { SampleConsumer } from './request-samplers.ts';
+import type { RequestLogCounts } from './request-log-counters.ts';
 import { RotatingRecordFile } from './rotating-record-file.ts';
 
 export interface RequestLogOptions {
@@ -40,11 +40,11 @@ export class RequestLog implements SampleConsumer {
   readonly samplingRate: number;
   readonly wantsResponse = true;
   readonly #file: RotatingRecordFile;
-  readonly #counts: RecordCounts;
+  readonly #counts: RequestLogCounts;
   /** The disk's last error; undefined since records were written. */
   #failure: string | undefined;
 
-  constructor(model: string, config: RequestLoggingConfig, counts: RecordCounts, options: RequestLogOptions) {
+  constructor(model: string, config: RequestLoggingConfig, counts: RequestLogCounts, options: RequestLogOptions) {
     const { logger, limiter } = options;
     this.samplingRate = config.samplingRate;
     this.#counts = counts;

@@ -17,20 +17,20 @@ import {
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
-import { frameRecord } from '../../../../src/codec/tfrecord/tf-record-writer.ts';
-import { numericTensor } from '../../../../src/core/tensor.ts';
-import { type Disk, systemDisk } from '../../../../src/files/disk.ts';
-import { OwnDirectory } from '../../../../src/files/own-directory.ts';
-import { createLogger } from '../../../../src/ledger/log/log.ts';
-import { Registry } from '../../../../src/ledger/metrics/registry.ts';
-import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
-import { recoverRecordFiles } from '../../../../src/proxy/records/recovery.ts';
-import { RequestLogs, type RequestLogsOptions } from '../../../../src/proxy/records/request-logs.ts';
-import { RequestSamplers } from '../../../../src/proxy/records/request-samplers.ts';
-import { RETRY_MS } from '../../../../src/proxy/records/rotating-record-file.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { readRecords } from '../../../support/prediction-logs.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
+import { frameRecord } from '../../../src/codec/tfrecord/tf-record-writer.ts';
+import { numericTensor } from '../../../src/core/tensor.ts';
+import { recoverRecordFiles } from '../../../src/features/request-logs/recovery.ts';
+import { RequestLogCounters } from '../../../src/features/request-logs/request-log-counters.ts';
+import { RequestLogs, type RequestLogsOptions } from '../../../src/features/request-logs/request-logs.ts';
+import { RETRY_MS } from '../../../src/features/request-logs/rotating-record-file.ts';
+import { type Disk, systemDisk } from '../../../src/files/disk.ts';
+import { OwnDirectory } from '../../../src/files/own-directory.ts';
+import { createLogger } from '../../../src/ledger/log/log.ts';
+import { Registry } from '../../../src/ledger/metrics/registry.ts';
+import { RequestSamplers } from '../../../src/models/serving/request-samplers.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { readRecords } from '../../support/prediction-logs.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 const OWNER = { host: 'pod', pid: process.pid };
 const ONE = frameRecord([Buffer.from('one')]);
@@ -57,7 +57,7 @@ function harness(t: TestContext, changes: Partial<RequestLogsOptions> = {}) {
     clock,
     logger: createLogger({ level: 'info', clock, destination: { write: (line) => void lines.push(JSON.parse(line)) } }),
     samplers,
-    counters: new RecordCounters(registry),
+    counters: new RequestLogCounters(registry),
     owner: OWNER,
     maxFileBytes: 1,
     maxFileMs: 1000,

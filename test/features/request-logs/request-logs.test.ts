@@ -4,19 +4,19 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
-import { frameRecord } from '../../../../src/codec/tfrecord/tf-record-writer.ts';
-import { numericTensor } from '../../../../src/core/tensor.ts';
-import { type Disk, systemDisk } from '../../../../src/files/disk.ts';
-import { OwnDirectory } from '../../../../src/files/own-directory.ts';
-import { createLogger } from '../../../../src/ledger/log/log.ts';
-import { Registry } from '../../../../src/ledger/metrics/registry.ts';
-import { RecordCounters } from '../../../../src/proxy/records/record-counters.ts';
-import { recoverRecordFiles } from '../../../../src/proxy/records/recovery.ts';
-import { RequestLogs } from '../../../../src/proxy/records/request-logs.ts';
-import { RequestSamplers } from '../../../../src/proxy/records/request-samplers.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { readRecords } from '../../../support/prediction-logs.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
+import { frameRecord } from '../../../src/codec/tfrecord/tf-record-writer.ts';
+import { numericTensor } from '../../../src/core/tensor.ts';
+import { recoverRecordFiles } from '../../../src/features/request-logs/recovery.ts';
+import { RequestLogCounters } from '../../../src/features/request-logs/request-log-counters.ts';
+import { RequestLogs } from '../../../src/features/request-logs/request-logs.ts';
+import { type Disk, systemDisk } from '../../../src/files/disk.ts';
+import { OwnDirectory } from '../../../src/files/own-directory.ts';
+import { createLogger } from '../../../src/ledger/log/log.ts';
+import { Registry } from '../../../src/ledger/metrics/registry.ts';
+import { RequestSamplers } from '../../../src/models/serving/request-samplers.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { readRecords } from '../../support/prediction-logs.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 const OWNER = { host: 'pod', pid: process.pid };
 const ONE = frameRecord([Buffer.from('one')]);
@@ -33,7 +33,7 @@ function harness(t: TestContext, disk: Disk = systemDisk) {
   });
   const registry = new Registry();
   const samplers = new RequestSamplers({ clock, onInternalError: assert.ifError });
-  const counters = new RecordCounters(registry);
+  const counters = new RequestLogCounters(registry);
   const logs = new RequestLogs({
     clock,
     logger,

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { readPredictRequest, readPredictResponse } from '../../../../src/codec/tensorflow/predict-reader.ts';
-import { readPredictionLog } from '../../../../src/codec/tensorflow/prediction-log.ts';
-import { elements, type NumericTensor, numericTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import type { PredictAttempt } from '../../../../src/models/serving/sample-point.ts';
-import { PayloadCapture, type PayloadCaptureOptions } from '../../../../src/proxy/records/payload-capture.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { recordBytes } from '../../../support/prediction-logs.ts';
+import { readPredictRequest, readPredictResponse } from '../../../src/codec/tensorflow/predict-reader.ts';
+import { readPredictionLog } from '../../../src/codec/tensorflow/prediction-log.ts';
+import { elements, type NumericTensor, numericTensor, stringTensor, type Tensor } from '../../../src/core/tensor.ts';
+import { PayloadCapture, type PayloadCaptureOptions } from '../../../src/features/flight-recorder/payload-capture.ts';
+import type { PredictAttempt } from '../../../src/models/serving/sample-point.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { recordBytes } from '../../support/prediction-logs.ts';
 
 const SERVED = {
   name: 'm',

@@ -1,17 +1,14 @@
-/**
- * Request logs, against the real sidecar: what an operator does with them, and what must not happen when a process is
- * killed.
- */
+/** Request logs of the real sidecar, and what must not happen when a process is killed. */
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
-import { readRecords } from '../support/prediction-logs.ts';
-import { encode } from '../support/proto-registry.ts';
-import { answerOf, frame, openCall, openSession } from '../support/raw-grpc.ts';
-import { copyModel, inputsOf, predict, until } from '../support/recorded-models.ts';
-import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { MetricsPage } from '../support/surface-sidecar.ts';
+import { readRecords } from '../../../support/prediction-logs.ts';
+import { encode } from '../../../support/proto-registry.ts';
+import { answerOf, frame, openCall, openSession } from '../../../support/raw-grpc.ts';
+import { copyModel, inputsOf, predict, until } from '../../../support/recorded-models.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { MetricsPage } from '../../../support/surface-sidecar.ts';
 
 afterEach(killSidecars);
 

@@ -6,15 +6,15 @@
  *   close()             writes what is queued
  */
 import { dirname } from 'node:path';
-import type { ModelConfig, RequestLoggingConfig } from '../../config/model-config.ts';
 import type { Disk } from '../../files/disk.ts';
 import { OwnDirectory } from '../../files/own-directory.ts';
 import { LineLimiter } from '../../ledger/log/line-limiter.ts';
-import type { RecordCounters } from './record-counters.ts';
+import type { RequestSamplers } from '../../models/serving/request-samplers.ts';
+import type { RequestLoggingConfig } from './keys.ts';
 import { pruneFiles } from './record-retention.ts';
 import { type RecoveryReport, recoverRecordFiles } from './recovery.ts';
 import { DELETED, RequestLog, type RequestLogOptions } from './request-log.ts';
-import type { RequestSamplers } from './request-samplers.ts';
+import type { RequestLogCounters } from './request-log-counters.ts';
 
 export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 'isReady' | 'directory'> {
   /** See OwnDirectoryOptions. */
@@ -22,8 +22,14 @@ export interface RequestLogsOptions extends Omit<RequestLogOptions, 'limiter' | 
   /** Default: the system's. */
   readonly disk?: Disk;
   readonly samplers: RequestSamplers;
-  readonly counters: RecordCounters;
+  readonly counters: RequestLogCounters;
   readonly maxRecordBytes: number;
+}
+
+interface LoggedModel {
+  readonly name: string;
+  /** Undefined = it has no log. */
+  readonly logging?: RequestLoggingConfig | undefined;
 }
 
 const LINE_WINDOW_MS = 60_000;
@@ -62,7 +68,7 @@ export class RequestLogs {
   }
 
   /** Does not wait. A model that is not listed has no log. */
-  configure(models: readonly Pick<ModelConfig, 'name' | 'logging'>[]): void {
+  configure(models: readonly LoggedModel[]): void {
     const wanted = new Map<string, RequestLoggingConfig>();
     for (const { name, logging } of models) if (logging !== undefined) wanted.set(name, logging);
     for (const [model, { config }] of this.#open) if (!isSame(config, wanted.get(model))) this.#stop(model);
@@ -80,7 +86,7 @@ export class RequestLogs {
   #start(model: string, config: RequestLoggingConfig): void {
     const { counters, samplers } = this.#options;
     const place = this.#places.get(config.filenamePrefix)!;
-    const log = new RequestLog(model, config, counters.logOf(model), {
+    const log = new RequestLog(model, config, counters.of(model), {
       ...this.#options,
       limiter: this.#limiter,
       directory: place.directory,

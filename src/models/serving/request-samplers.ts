@@ -22,7 +22,7 @@ import type {
   RequestSampler,
   SampledRequest,
   SamplePoint,
-} from '../../models/serving/sample-point.ts';
+} from './sample-point.ts';
 
 export interface SampleConsumer {
   /** The wanted share of the model's requests, 0 to 1. */
@@ -41,8 +41,6 @@ export interface RequestSamplersOptions {
   readonly random?: () => number;
   /** Called when a copy could not be made; the request goes on. */
   readonly onInternalError: (error: unknown) => void;
-  /** Captures payloads of all models; undefined if payloads are not captured. */
-  readonly capture?: PredictCapture | undefined;
 }
 
 class ModelSamplePoint implements SamplePoint {
@@ -57,6 +55,8 @@ class ModelSamplePoint implements SamplePoint {
 export class RequestSamplers {
   readonly #options: RequestSamplersOptions;
   readonly #points = new Map<string, ModelSamplePoint>();
+  /** Captures payloads of all models that are loaded afterwards; undefined = payloads are not captured. */
+  capture: PredictCapture | undefined;
 
   constructor(options: RequestSamplersOptions) {
     this.#options = options;
@@ -80,7 +80,7 @@ export class RequestSamplers {
   #open(model: string): ModelSamplePoint {
     let point = this.#points.get(model);
     if (point === undefined) {
-      point = new ModelSamplePoint(this.#options.capture);
+      point = new ModelSamplePoint(this.capture);
       this.#points.set(model, point);
     }
     return point;

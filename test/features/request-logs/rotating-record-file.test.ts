@@ -5,15 +5,15 @@ import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type Disk, systemDisk } from '../../../../src/files/disk.ts';
-import { OwnDirectory } from '../../../../src/files/own-directory.ts';
 import {
   RETRY_MS,
   type RotatingFileOptions,
   RotatingRecordFile,
-} from '../../../../src/proxy/records/rotating-record-file.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
+} from '../../../src/features/request-logs/rotating-record-file.ts';
+import { type Disk, systemDisk } from '../../../src/files/disk.ts';
+import { OwnDirectory } from '../../../src/files/own-directory.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 const OWNER = { host: 'pod/1', pid: 7 };
 

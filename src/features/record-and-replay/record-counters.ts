@@ -1,0 +1,23 @@
+/** pillion_recorded_requests_total{model,outcome} counts the requests of live recordings. Outcomes are a closed set. */
+import type { Registry } from '../../ledger/metrics/registry.ts';
+import { counterFamily } from '../../ledger/metrics/series.ts';
+
+/** One model's counters: `written` was sent to the reader of a recording, for `dropped` the queue was full. */
+export interface RecordCounts {
+  add(outcome: 'written' | 'dropped', records: number): void;
+}
+
+export class RecordCounters {
+  readonly #recordings = counterFamily(
+    'pillion_recorded_requests_total',
+    'Requests chosen for a live recording, by what became of them.',
+  );
+
+  constructor(registry: Registry) {
+    registry.register(this.#recordings);
+  }
+
+  recordingOf(model: string): RecordCounts {
+    return { add: (outcome, records) => this.#recordings.open({ model, outcome }).add(records) };
+  }
+}
