@@ -2,6 +2,9 @@
  * The features of Pillion, in the order in which they install. Delete a line with its folder, and everything else works as
  * before: src/kernel/feature.ts says how a feature is made.
  */
+import { remote } from './backends/remote/feature.ts';
+import { tfjs } from './backends/tfjs/feature.ts';
+import { trees } from './backends/trees/feature.ts';
 import { accessLog } from './features/access-log/feature.ts';
 import { audit } from './features/audit/feature.ts';
 import { authorization } from './features/authorization/feature.ts';
@@ -36,6 +39,9 @@ import { fronting } from './proxy/fronting/feature.ts';
 const LINES = [
   { feature: audit, adds: 'a log of changes and refusals: who, what and whether' },
   { feature: authorization, adds: 'a file that says who may ask which models for what' },
+  { feature: remote, adds: 'models that another server runs' },
+  { feature: trees, adds: 'gradient-boosted trees and random forests of XGBoost and LightGBM' },
+  { feature: tfjs, adds: 'models of TensorFlow: SavedModels, and those of TensorFlow.js' },
   { feature: proxyProtocol, adds: 'the addresses of clients behind a proxy, as its first bytes tell them' },
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },

@@ -69,7 +69,7 @@ function startNeighbour(): ChildProcess {
 
 async function start(model: string, versionDirectory: string): Promise<Contender[]> {
   const loadOptions = { intraOpThreads: 1, executionProvider: 'cpu' };
-  const options = { model, versionDirectory, backendKind: 'onnx', loadOptions, slots: 1, clock: systemClock };
+  const options = { model, versionDirectory, backendModule: 'onnx', loadOptions, slots: 1, clock: systemClock };
   const session = await backend.load(versionDirectory, loadOptionsOf(loadOptions));
   const signature = session.signatures.get(DEFAULT_SIGNATURE_NAME)!;
   const heap = { allocate: (bytes: number) => new ArrayBuffer(bytes) };

@@ -2,7 +2,7 @@
  * The interface of a runtime. Start at docs/how-to/add-a-backend.md; every backend must pass the suite
  * src/api/contract/backend-contract.ts in every host.
  *
- * A Backend is found by its `kind` (registry.ts) or by the artifact that it recognises. Its sessions run inside a
+ * A Backend is found by its `kind` (backends.ts) or by the artifact that it recognises. Its sessions run inside a
  * *host*, most often a worker thread or a process: so all values that cross this interface must survive a structured
  * clone.
  */
@@ -183,4 +183,25 @@ export interface Backend extends BackendFacts {
   load(versionDirectory: string, options: LoadOptions): Promise<Session>;
   /** Like `load`, with the runtime's profiler on, in a separate thread or process. Absent = no profiler. */
   readonly loadProfiled?: (versionDirectory: string, options: LoadOptions) => Promise<ProfiledSession>;
+}
+
+/** A backend that needs no plug-in, as it is known before its module is imported. */
+export interface InstalledBackend {
+  readonly kind: string;
+  /** The URL of the module whose export `backend` it is. */
+  readonly module: string;
+  /** Its files name another server, which runs the model: they are looked for before any artifact. */
+  readonly isElsewhere?: boolean;
+  /** Its kind is a family of these kinds, and opens the first of their artifacts that is there. */
+  readonly family?: readonly string[];
+  /** The artifacts that it recognises, for people. Absent = it is opened only by name. */
+  readonly looksFor?: string;
+  /** The backend's own, where its module imports a runtime. Then `probe` is here, too. */
+  readonly facts?: BackendFacts;
+  /** The backend's own, where its module imports much. */
+  readonly probe?: Backend['probe'];
+  /** The backend's own, where its module imports a runtime. */
+  readonly judgeRows?: NonNullable<Backend['judgeRows']>;
+  /** The bounds of the work of the artifact's runs. Absent = nobody can tell before they are measured. */
+  readonly workBounds?: (versionDirectory: string) => Promise<WorkBounds>;
 }

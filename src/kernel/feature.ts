@@ -9,10 +9,12 @@
  */
 
 import type { ModelReport } from '../admin/models-report.ts';
+import type { InstalledBackend } from '../backends/backend.ts';
+import { Backends } from '../backends/backends.ts';
 import type { ModelKeys } from '../config/model-key.ts';
 import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
 import { leftOut, type OptionTable } from '../config/read-options.ts';
-import type { FileKeys } from '../models/model-file/file-key.ts';
+import type { FileKey, FileKeys } from '../models/model-file/file-key.ts';
 import type { Command } from './command.ts';
 import type { Installation } from './installation.ts';
 
@@ -24,7 +26,9 @@ export interface Feature {
   /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
   readonly modelKeys?: ModelKeys;
   /** Its keys of the pillion.yaml beside a model. */
-  readonly fileKeys?: FileKeys;
+  readonly fileKeys?: readonly FileKey<unknown>[];
+  /** Its runtimes, the cheapest to load first. */
+  readonly backends?: readonly InstalledBackend[];
   /** Checks the given options together, as FeatureOptions says. */
   check?(given: GivenOptions, errors: string[]): void;
   /** Lines for the log about its options, as FeatureOptions says. */
@@ -58,6 +62,7 @@ export class FeatureList implements FeatureOptions {
   readonly commands: readonly Command[];
   /** The features that `without` has taken out. */
   readonly absent: readonly Feature[];
+  readonly backends: Backends;
   /** Keys of the pillion.yaml beside a model; those of absent features are there, and refused by their names. */
   readonly fileKeys: FileKeys;
   readonly #lines: readonly ListedFeature[];
@@ -76,7 +81,14 @@ export class FeatureList implements FeatureOptions {
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
     const refused = ({ name, fileKeys = [] }: Feature) => fileKeys.map((key) => key.refused(leftOut({ name })));
-    this.fileKeys = [...this.features.flatMap(({ fileKeys = [] }) => fileKeys), ...absent.flatMap(refused)];
+    this.backends = new Backends(
+      this.features.flatMap(({ backends = [] }) => backends),
+      absent,
+    );
+    this.fileKeys = {
+      keys: [...this.features.flatMap(({ fileKeys = [] }) => fileKeys), ...absent.flatMap(refused)],
+      runtimes: this.backends.kinds,
+    };
     this.modelKeys = this.features.flatMap(({ modelKeys = [] }) => modelKeys);
     this.commands = this.features.flatMap(({ commands = [] }) => commands);
     this.absent = absent;

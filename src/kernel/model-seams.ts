@@ -1,4 +1,5 @@
 /** The seams that take what features add to models, before the first one is loaded. */
+import type { Backends } from '../backends/backends.ts';
 import type { LogType } from '../codec/tensorflow/prediction-log.ts';
 import type { ModelConfig } from '../config/model-config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -26,7 +27,8 @@ interface ServedModels extends ServableDirectory {
 export class ModelSeams implements FallbackSource {
   /** Counts what models keep between requests, over all of them. */
   readonly kept = new KeptMemory();
-  /** The keys that features bring to the pillion.yaml beside a model. */
+  readonly backends: Backends;
+  /** What features bring to the pillion.yaml beside a model. */
   readonly fileKeys: FileKeys;
   /** Copies samples of models' requests with their answers. */
   readonly samplers: RequestSamplers;
@@ -51,7 +53,11 @@ export class ModelSeams implements FallbackSource {
   #sequencesOf: ((model: string) => StepTable) | undefined;
   #served: ServedModels | undefined;
 
-  constructor(fileKeys: FileKeys = [], onInternalError: (error: unknown) => void = () => undefined) {
+  constructor(
+    { backends, fileKeys }: Pick<ModelSeams, 'backends' | 'fileKeys'>,
+    onInternalError: (error: unknown) => void = () => undefined,
+  ) {
+    this.backends = backends;
     this.fileKeys = fileKeys;
     this.samplers = new RequestSamplers({ clock: systemClock, onInternalError });
   }

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { backendContract } from '../../src/api/contract/backend-contract.ts';
 import type { TestModel } from '../../src/api/contract/backend-under-test.ts';
+import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import { bytesPerElement, DTYPES } from '../../src/core/dtype.ts';
 import {
   savedModel,
@@ -17,6 +18,7 @@ const FILE = 'saved_model.pb';
 
 backendContract({
   kind: 'tfjs',
+  module: siblingModule(import.meta.url, '../../src/backends/tfjs/tfjs-backend').href,
   dtypes: DTYPES,
   hasByteStrings: true,
   refusesShapes: false,

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { backendContract } from '../../src/api/contract/backend-contract.ts';
 import type { TestModel } from '../../src/api/contract/backend-under-test.ts';
+import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import { elements, type NumericTensor, numericTensor, type Tensor } from '../../src/core/tensor.ts';
 import { stump, type XgboostTree, xgboostModel } from '../support/tree-models.ts';
 
@@ -10,6 +11,7 @@ const THRESHOLDS = Array.from({ length: 12 }, (_, i) => 100 * i);
 
 backendContract({
   kind: 'trees',
+  module: siblingModule(import.meta.url, '../../src/backends/trees/trees-backend').href,
   dtypes: ['float32'],
   // Its files declare no dtypes.
   refusedDTypes: [],

@@ -21,7 +21,7 @@ it(`a worker thread that sleeps on its mailbox leaves nothing behind, ${CYCLES} 
     onnxModel({ inputs: [x], outputs: [{ ...x, name: 'y' }], nodes }),
   );
   const loadOptions = { intraOpThreads: 1, executionProvider: 'cpu' };
-  const options = { model: 'm', versionDirectory, backendKind: 'onnx', loadOptions, slots: 1, clock: systemClock };
+  const options = { model: 'm', versionDirectory, backendModule: 'onnx', loadOptions, slots: 1, clock: systemClock };
   const cycles = async (count: number): Promise<number> => {
     for (let i = 0; i < count; i++) {
       const host = await startThreadHost(options);

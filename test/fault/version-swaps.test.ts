@@ -13,6 +13,7 @@ import { ModelManager } from '../../src/models/lifecycle/model-manager.ts';
 import { LatencyStore } from '../../src/models/loading/latency-store.ts';
 import { servableLoader } from '../../src/models/loading/load-servable.ts';
 import type { Servable } from '../../src/models/serving/servable.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { modelConfig } from '../support/model-lifecycle-harness.ts';
@@ -42,6 +43,7 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
   const logger = createLogger({ level: 'silent', clock: systemClock });
   const load = servableLoader({
     clock: systemClock,
+    backends: FEATURES.backends,
     telemetry: new RecordingTelemetry(),
     scheduler: { maxBatchSize: 4, batchTimeoutMicros: 0, maxEnqueuedBatches: 10, allowedBatchSizes: [] },
     ...{

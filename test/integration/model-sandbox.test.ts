@@ -62,7 +62,7 @@ describe('code in a model’s process', () => {
     const start = (model: string, versionDirectory: string): Promise<HostedSession> => {
       const load = {
         versionDirectory,
-        backendKind: NOSY,
+        backendModule: NOSY,
         loadOptions: { intraOpThreads: 1, executionProvider: 'cpu' },
       };
       return startProcessHost({ ...load, model, slots: 1, clock: systemClock, processGroup: group, sandbox });

@@ -76,7 +76,7 @@ function say(line: string): void {
 
 function start(processGroup?: ProcessGroup): Promise<HostedSession> {
   const loadOptions = { intraOpThreads: 1, executionProvider: 'cpu' };
-  const model = { model: 'm', versionDirectory: directory, backendKind: 'onnx', loadOptions };
+  const model = { model: 'm', versionDirectory: directory, backendModule: 'onnx', loadOptions };
   return startProcessHost({ ...model, slots: 1, clock: systemClock, processGroup, sandbox });
 }
 

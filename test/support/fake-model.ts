@@ -45,7 +45,7 @@ export function fakeModel(t: TestContext, changes: Partial<FakeModel> = {}) {
   return {
     model: 'm',
     versionDirectory,
-    backendKind: siblingModule(import.meta.url, './fake-backend').href,
+    backendModule: siblingModule(import.meta.url, './fake-backend').href,
     loadOptions: { intraOpThreads: 1, executionProvider: 'cpu' },
   };
 }
@@ -63,11 +63,11 @@ export function fakeModelFlag(
   backend = 'fake-backend',
   changes: Partial<FakeModel> = {},
 ): string {
-  const { versionDirectory, backendKind } = fakeModel(t, changes);
+  const { versionDirectory, backendModule } = fakeModel(t, changes);
   const base = join(dirname(versionDirectory), `${name}-${process.pid}-${Math.trunc(1e9 * Math.random())}`);
   mkdirSync(base);
   renameSync(versionDirectory, join(base, '1'));
-  return `--model=${name}=${base},backend=${backendKind.replace('fake-backend', backend)}${keys}`;
+  return `--model=${name}=${base},backend=${backendModule.replace('fake-backend', backend)}${keys}`;
 }
 
 export function batchOf(...values: number[]): Batch {

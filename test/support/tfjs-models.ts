@@ -3,10 +3,14 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { TestContext } from 'node:test';
 import type { Session } from '../../src/backends/backend.ts';
+import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import { loadOptionsOf } from '../../src/backends/load-options.ts';
 import { backend } from '../../src/backends/tfjs/tfjs-backend.ts';
 import { encodeExample } from '../../src/codec/tensorflow/example/example-writer.ts';
 import { elements, type NumericTensor, numericTensor, type StringTensor, type Tensor } from '../../src/core/tensor.ts';
+
+/** The module of backend tfjs. */
+export const TFJS_MODULE = siblingModule(import.meta.url, '../../src/backends/tfjs/tfjs-backend').href;
 
 export const FIXTURES = 'test/fixtures/tfjs';
 export const DIGITS_MODELS = 'examples/digits/models';

@@ -19,6 +19,9 @@ interface Layer {
 }
 
 const TRANSPORT = 'a transport moves bytes; it knows no protocol, no handler and no model';
+/** Backends that features install. */
+const BACKENDS = ['remote', 'tfjs', 'trees'];
+
 const LAYERS: readonly Layer[] = [
   { of: 'core/**', may: 'core/**', because: 'core is what everything else stands on' },
   { of: 'gen/*', may: 'core/**', because: 'what is generated is data' },
@@ -37,7 +40,12 @@ const LAYERS: readonly Layer[] = [
     may: 'core/** backends/backend.ts',
     because: 'rows behave alike in graphs of every format',
   },
-  ...['onnx', 'remote', 'tfjs', 'trees'].map((name) => ({
+  ...BACKENDS.map((name) => ({
+    of: `backends/${name}/feature.ts`,
+    may: `kernel/* backends/host/sibling-module.ts backends/${name}/*`,
+    because: 'it installs the backend in a server, as a feature does',
+  })),
+  ...['onnx', ...BACKENDS].map((name) => ({
     of: `backends/${name}/**`,
     may: `core/** codec/** config/** ledger/** internals/* backends/* backends/graph/**`,
     because: 'a backend knows artifacts and sessions, nothing above them, and no other backend',
@@ -130,7 +138,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'pillion.ts',
-    may: 'features/** kernel/* proxy/fronting/feature.ts',
+    may: `features/** kernel/* proxy/fronting/feature.ts ${BACKENDS.map((name) => `backends/${name}/feature.ts`).join(' ')}`,
     because: 'it lists the features; nothing else knows them',
   },
   {

@@ -2,8 +2,9 @@
  * Bundles what bin/pillion starts (dist/bundle/): src/ and the packages that it imports, in few files. With 900 small
  * ones a start takes twice the CPU time.
  *
- * - Each module that a thread or process begins with is an entry of its own. Modules that several entries use,
- *   and those that are imported only when they are needed, are in chunks of their own.
+ * - Each module that a thread or process begins with is an entry of its own, as is each backend, which is imported by
+ *   its URL. Modules that several entries use, and those that are imported only when they are needed, are in chunks of
+ *   their own.
  * - A module's import.meta.url is as if it lay in the bundle in src's folders. So it finds what lies beside it.
  * - ONNX Runtime, plug-ins and TensorFlow's libraries stay where they are.
  * - Names of functions stay, so that stacks can be read; `pillion places` finds the places in TypeScript by the maps.
@@ -28,9 +29,10 @@ const root = fileURLToPath(new URL('../../../', import.meta.url));
 const source = join(root, 'src');
 const out = join(root, directory);
 
-/** Modules that begin a thread or a process, relative to src/. */
+/** Modules that begin a thread or a process, and backends, relative to src/. */
 const THREAD_ENTRY = join('backends', 'host', 'thread', 'thread-entry.ts');
-const begins = readdirSync(source, { recursive: true }).filter((file) => file.endsWith('-entry.ts'));
+const ENTRY = /-entry\.ts$|^backends\/(?!onnx\/)\w+\/[\w-]+-backend\.ts$/;
+const entries = readdirSync(source, { recursive: true }).filter((file) => ENTRY.test(file));
 
 /** `bundle`: the bundle's folder as modules see it. */
 const inFolders = (bundle) => ({
@@ -109,18 +111,21 @@ const options = {
 rmSync(out, { recursive: true, force: true });
 await build({
   ...options,
-  entryPoints: Object.fromEntries(['main.ts', ...begins].map((file) => [flat(file), join(source, file)])),
+  entryPoints: Object.fromEntries(['main.ts', ...entries].map((file) => [flat(file), join(source, file)])),
   outdir: out,
   plugins: [inFolders('.'), runtimeByName, packagesByName],
 });
 const inScripts = { ...options, plugins: [inFolders('..'), runtimeByName, packagesByName] };
 await buildServe(source, out, inScripts);
 const threadEntry = await buildThread(source, out, inScripts);
-for (const file of begins) {
+for (const file of entries) {
   const path = join(out, compiled(file));
   mkdirSync(dirname(path), { recursive: true });
   const up = '../'.repeat(file.split('/').length - 1);
-  writeFileSync(path, file === THREAD_ENTRY ? threadEntry(up) : `import ${JSON.stringify(`${up}${flat(file)}.js`)};\n`);
+  writeFileSync(
+    path,
+    file === THREAD_ENTRY ? threadEntry(up) : `export * from ${JSON.stringify(`${up}${flat(file)}.js`)};\n`,
+  );
 }
 
 function compiled(file) {

@@ -34,10 +34,10 @@ const isQuick = process.env['PILLION_TEST_QUICK'] !== undefined;
 
 /** The suite. Call it at the top of a test file. */
 export function backendContract(backend: BackendUnderTest): void {
-  const { kind } = backend;
+  const { kind, module = kind } = backend;
   const subject = new Subject(backend);
   after(endAfterLateCalls);
-  const placements = [...quickPlacements(kind), ...(isQuick ? [] : processPlacements(kind))];
+  const placements = [...quickPlacements(module), ...(isQuick ? [] : processPlacements(module))];
   for (const placement of placements) {
     describe(`backend ${kind.replace(/.*\//, '')}, ${placement.name}`, () => {
       testDTypes(subject, placement);

@@ -8,9 +8,9 @@ import { ProcessGroup } from '../../backends/host/process/process-group.ts';
 import { startProcessHost } from '../../backends/host/process/process-host.ts';
 import { startThreadHost } from '../../backends/host/thread/thread-host.ts';
 import type { WorkerHostOptions } from '../../backends/host/worker-host-options.ts';
+import { importBackend } from '../../backends/import-backend.ts';
 import { loadOptionsOf } from '../../backends/load-options.ts';
 import { loadSession } from '../../backends/load-session.ts';
-import { backendFor } from '../../backends/registry.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Executor } from '../../core/executor.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature } from '../../core/signature.ts';
@@ -36,20 +36,20 @@ export interface Placement {
 const SETTINGS: LoadSettings = { intraOpThreads: 1, executionProvider: 'cpu' };
 
 /** Placements on the event loop and in threads. */
-export function quickPlacements(kind: string): readonly Placement[] {
+export function quickPlacements(module: string): readonly Placement[] {
   return [
-    direct(kind),
-    hosted('inline', 200, kind, startInlineHost),
-    hosted('in threads', 25, kind, startThreadHost),
-    hosted('in threads, by message', 25, kind, (options) => startThreadHost({ ...options, slabBytes: 0 })),
+    direct(module),
+    hosted('inline', 200, module, startInlineHost),
+    hosted('in threads', 25, module, startThreadHost),
+    hosted('in threads, by message', 25, module, (options) => startThreadHost({ ...options, slabBytes: 0 })),
   ];
 }
 
 /** A process for each model takes most of the time. */
-export function processPlacements(kind: string): readonly Placement[] {
+export function processPlacements(module: string): readonly Placement[] {
   return [
-    hosted('in processes', 25, kind, startProcessHost),
-    hosted('in a shared process', 25, kind, (options) =>
+    hosted('in processes', 25, module, startProcessHost),
+    hosted('in a shared process', 25, module, (options) =>
       startProcessHost({ ...options, processGroup: new ProcessGroup('g') }),
     ),
   ];
@@ -96,9 +96,9 @@ async function inTime<T>(what: string, promise: Promise<T>): Promise<T> {
   return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer));
 }
 
-function direct(kind: string): Placement {
+function direct(module: string): Placement {
   const open: Open = async (directory, settings) => {
-    const backend = await backendFor(directory, kind);
+    const backend = await importBackend(module);
     const session = await loadSession(backend, directory, loadOptionsOf({ ...SETTINGS, ...settings }));
     return {
       signatures: session.signatures,
@@ -113,12 +113,19 @@ function direct(kind: string): Placement {
 function hosted(
   name: string,
   leakCycles: number,
-  backendKind: string,
+  backendModule: string,
   start: (options: WorkerHostOptions) => Promise<HostedSession>,
 ): Placement {
   const open: Open = async (versionDirectory, settings) => {
     const loadOptions = { ...SETTINGS, ...settings };
-    const host = await start({ model: 'm', versionDirectory, backendKind, loadOptions, slots: 2, clock: systemClock });
+    const host = await start({
+      model: 'm',
+      versionDirectory,
+      backendModule,
+      loadOptions,
+      slots: 2,
+      clock: systemClock,
+    });
     let runs = 0;
     return {
       signatures: host.signatures,

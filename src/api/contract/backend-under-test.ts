@@ -21,8 +21,10 @@ export interface AxisCase {
 }
 
 export interface BackendUnderTest {
-  /** The kind by which registry.ts knows the backend. */
+  /** What a model's config calls the backend. */
   readonly kind: string;
+  /** The URL of its module, for a backend that is built in. Default: kind. */
+  readonly module?: string;
   /** The dtypes that the input of its models may have. Most tests use float32, or the first if it is not there. */
   readonly dtypes: readonly DType[];
   /** Dtypes that its files can declare, and with which they must not load. Default: all that `dtypes` has not. */

@@ -13,8 +13,8 @@ import type { Answer, Call } from './worker-call.ts';
 /** The model that a worker loads. */
 export interface WorkerLoad {
   readonly versionDirectory: string;
-  /** Undefined = by the artifact. */
-  readonly backendKind: string | undefined;
+  /** The module of its backend, as importBackend takes it. */
+  readonly backendModule: string;
   readonly loadOptions: LoadSettings;
   /** No client waits for its runs: it runs at the lowest priority. Default false. */
   readonly isBackground?: boolean | undefined;
@@ -25,9 +25,9 @@ export interface WorkerLoad {
 /** The files of a load, for its process's sandbox. */
 export function filesOf({
   versionDirectory,
-  backendKind,
-}: Pick<WorkerLoad, 'versionDirectory' | 'backendKind'>): ModelFiles {
-  return { versions: [versionDirectory], basePaths: [], backends: [backendKind] };
+  backendModule,
+}: Pick<WorkerLoad, 'versionDirectory' | 'backendModule'>): ModelFiles {
+  return { versions: [versionDirectory], basePaths: [], backends: [backendModule] };
 }
 
 /** The result of loading. */

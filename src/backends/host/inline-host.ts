@@ -12,9 +12,9 @@ import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Batch, BatchResult, Executor } from '../../core/executor.ts';
 import type { RunOptions, Session } from '../backend.ts';
+import { importBackend } from '../import-backend.ts';
 import { loadOptionsOf } from '../load-options.ts';
 import { loadSession } from '../load-session.ts';
-import { backendFor } from '../registry.ts';
 import { RunsInFlight } from '../session-runs.ts';
 import { BackendNotes } from './backend-notes.ts';
 import { BufferPool } from './buffer-pool.ts';
@@ -24,7 +24,7 @@ import type { WorkerHostOptions } from './worker-host-options.ts';
 export interface InlineHostOptions
   extends Pick<
     WorkerHostOptions,
-    'model' | 'versionDirectory' | 'backendKind' | 'loadOptions' | 'clock' | 'onNotes' | 'signal'
+    'model' | 'versionDirectory' | 'backendModule' | 'loadOptions' | 'clock' | 'onNotes' | 'signal'
   > {
   /** Counts the successful runs. */
   readonly detector?: Pick<SlowRunDetector, 'isSlowAfter'>;
@@ -34,7 +34,7 @@ export interface InlineHostOptions
 
 /** Opens the artifact on this thread, which blocks it. Rejects with `load_failed`. */
 export async function startInlineHost(options: InlineHostOptions): Promise<HostedSession> {
-  const backend = await backendFor(options.versionDirectory, options.backendKind);
+  const backend = await importBackend(options.backendModule);
   const notes = new BackendNotes((collected) => options.onNotes?.(collected, 0));
   const services = { ...notes.services, ...(options.signal && { signal: options.signal }) };
   const session = await loadSession(backend, options.versionDirectory, loadOptionsOf(options.loadOptions, services));

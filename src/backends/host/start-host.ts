@@ -13,7 +13,8 @@
  */
 import type { ServingError } from '../../core/errors.ts';
 import type { WorkBounds } from '../backend.ts';
-import { backendFactsFor, backendFor, workBoundsFor } from '../registry.ts';
+import type { FoundBackend } from '../backends.ts';
+import { importBackend } from '../import-backend.ts';
 import { type Calibration, calibrate } from './calibration.ts';
 import {
   AS_CONFIGURED,
@@ -37,7 +38,8 @@ import { type ProcessHostOptions, startProcessHost } from './process/process-hos
 import { tryInProcess } from './process/trial-run.ts';
 import { startThreadHost } from './thread/thread-host.ts';
 
-export interface HostOptions extends ProcessHostOptions {
+export interface HostOptions extends Omit<ProcessHostOptions, 'backendModule'> {
+  readonly backend: FoundBackend;
   /**
    * `auto` (default): the backend or the calibration decides. `inline`: however long its runs take, unless calibration
    * ends its thread.
@@ -69,45 +71,44 @@ export interface HostMove {
 
 /** `kind` and `reason` are those at load; a move does not change them. */
 export interface Host extends HostedSession, HostChoice {
-  /** Kind of the backend that opened it. */
-  readonly backendKind: string;
   /** The harm that one request may do in this host, which its owner has chosen: for the log and standing warnings. */
   readonly cautions?: readonly string[];
   /** Undefined when the host was fixed, or calibration failed. */
   readonly measured: Calibration | undefined;
 }
 
+type PlacedOptions = Omit<HostOptions, 'backend'> & ProcessHostOptions;
+
 /** Starts the model's host. If the model cannot be loaded, rejects with `load_failed` and leaves nothing running. */
-export async function startHost(options: HostOptions): Promise<Host> {
+export async function startHost({ backend, ...given }: HostOptions): Promise<Host> {
+  const { module, facts } = backend;
+  const options: PlacedOptions = { ...given, backendModule: module };
   const { defaultHost = 'auto' } = options;
-  const backend = await backendFactsFor(options.versionDirectory, options.backendKind);
-  const needs = hostNeeds(backend, options.loadOptions.executionProvider);
+  const needs = hostNeeds(facts, options.loadOptions.executionProvider);
   const requested = requestedHost(needs, options.host, defaultHost);
   const configured = fixedHost(needs, requested, options.sandbox?.isRequired);
-  const bounds =
-    needs.mustRunIn === undefined ? await workBoundsFor(options.versionDirectory, backend.kind) : undefined;
+  const bounds = needs.mustRunIn === undefined ? await backend.workBounds?.(options.versionDirectory) : undefined;
   // No owner has asked for the thread of a shadow.
   const isThreadOfNobody = configured?.kind === 'thread' && options.isBackground === true;
   const isFree = (configured === undefined && requested === 'auto') || isThreadOfNobody;
   const fixed = (isFree ? boundedHost(bounds) : undefined) ?? configured;
-  const isOutside = fixed?.kind === 'process' || needs.mustRunIn !== undefined || backend.isNative === false;
-  const untried = isOutside ? undefined : await tryFirst(options, backend.kind, bounds);
+  const isOutside = fixed?.kind === 'process' || needs.mustRunIn !== undefined || facts.isNative === false;
+  const untried = isOutside ? undefined : await tryFirst(options, facts.kind, bounds);
   const cautions = [
     ...cautionsOf(fixed?.kind ?? (requested === 'inline' ? 'inline' : undefined), bounds),
     ...(untried ?? []),
   ];
   const start = { ...options, endsAbandonedRuns: bounds?.kind === 'values' };
-  const shared = { backendKind: backend.kind, cautions };
   // If a thread loads a runtime first, memory that this allocates for the whole process stays in the thread's heap.
-  if (fixed?.kind !== 'process') await backendFor(options.versionDirectory, options.backendKind);
-  if (fixed === undefined) return { ...(await startCalibrated(options, requested === 'inline')), ...shared };
+  if (fixed?.kind !== 'process') await importBackend(module);
+  if (fixed === undefined) return { ...(await startCalibrated(options, requested === 'inline')), cautions };
   const startIn = { process: startProcessHost, thread: startThreadHost, inline: startInlineHost }[fixed.kind];
-  return { ...asHost(await startIn(start), fixed, undefined), ...shared };
+  return { ...asHost(await startIn(start), fixed, undefined), cautions };
 }
 
 /** Rejects with `load_failed` for a model that crashes. Resolves with what is to be said where it could not be tried. */
 async function tryFirst(
-  options: HostOptions,
+  options: PlacedOptions,
   kind: string,
   bounds: WorkBounds | undefined,
 ): Promise<readonly string[] | undefined> {
@@ -116,9 +117,9 @@ async function tryFirst(
   return untried === undefined ? undefined : [untried];
 }
 
-type PlacedHost = Omit<Host, 'backendKind' | 'cautions'>;
+type PlacedHost = Omit<Host, 'cautions'>;
 
-async function startCalibrated(options: HostOptions, isInlineRequested: boolean): Promise<PlacedHost> {
+async function startCalibrated(options: PlacedOptions, isInlineRequested: boolean): Promise<PlacedHost> {
   const { limits = DEFAULT_INLINE_LIMITS } = options;
   const threads = await startThreadHost(options);
   const stay = (reason: string, measured?: Calibration): PlacedHost =>
@@ -153,7 +154,7 @@ function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration
  * when more than a few runs take over `limits.runMs`, or two stall the event loop. Without `limits` it runs whatever comes.
  */
 async function startWatched(
-  options: HostOptions,
+  options: PlacedOptions,
   measured: Calibration | undefined,
   limits: InlineLimits | undefined,
 ): Promise<MovableHost> {

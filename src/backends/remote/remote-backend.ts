@@ -24,7 +24,6 @@ import { tensorflowServingProtocol } from './tensorflow-serving-protocol.ts';
 
 const RETRY_MS = 250;
 
-/** The registry's 'remote'. */
 export const backend: Backend = {
   kind: 'remote',
   mustRunIn: 'inline',

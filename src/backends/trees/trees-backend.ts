@@ -17,7 +17,6 @@ const DTYPES: readonly FloatDType[] = ['float32', 'float64'];
 /** More names would fill the log. */
 const SHOWN_NAMES = 100;
 
-/** The registry's 'trees'. */
 export const backend: Backend = {
   kind: 'trees',
   isNative: false,

@@ -20,7 +20,8 @@ export function installShadow({ clock, logger, models, telemetry }: Installation
     const { name } = model;
     const shadow = new VersionShadow({
       ...{ config, versionDirectory, runtime, executor, signatures, clock },
-      startHost: (of) => startBackground('shadow', of),
+      backends: models.backends,
+      startHost: (other, onWorkerEvent) => startBackground('shadow', other, onWorkerEvent),
       seriesOf: (other) => metrics.seriesOf(name, version.version.toString(), other),
       onEvent: (event) => log(name, version.version, event),
     });

@@ -3,8 +3,7 @@ import * as v from 'valibot';
 import { AUTO_RUNTIME } from '../../config/model-config.ts';
 import { ModelKey } from '../../config/model-key.ts';
 import { about, fields, number, text } from '../../config/yaml/kinds.ts';
-import { RUNTIME } from '../../models/model-file/declaration.ts';
-import { FileKey } from '../../models/model-file/file-key.ts';
+import { FileKey, type RuntimeSchema } from '../../models/model-file/file-key.ts';
 
 /** A second runtime that runs copies of some batches, for comparison. */
 export interface ShadowConfig {
@@ -41,15 +40,16 @@ export const SHADOW = new ModelKey<ShadowConfig>({
 });
 
 /** Exported for the test of docs/model.schema.json. */
-export const FILE_SCHEMA = fields(
-  {
-    runtime: about(
-      v.nullish(RUNTIME, DEFAULT.runtime),
-      "A runtime's name, or auto for another one than the version's own.",
-    ),
-    sample: about(v.nullish(number(0, 1), DEFAULT.sample), 'The share of the batches that are copied.'),
-  },
-  'a map with runtime and sample',
-);
+export const fileSchema = (runtime: RuntimeSchema) =>
+  fields(
+    {
+      runtime: about(
+        v.nullish(runtime, DEFAULT.runtime),
+        "A runtime's name, or auto for another one than the version's own.",
+      ),
+      sample: about(v.nullish(number(0, 1), DEFAULT.sample), 'The share of the batches that are copied.'),
+    },
+    'a map with runtime and sample',
+  );
 
-export const FILE_SHADOW = new FileKey<ShadowConfig>({ name: 'shadow', schema: FILE_SCHEMA, help: HELP });
+export const FILE_SHADOW = new FileKey<ShadowConfig>({ name: 'shadow', schema: fileSchema, help: HELP });

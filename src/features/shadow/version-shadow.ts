@@ -7,9 +7,9 @@
  * The shadow does not affect the version: it loads after the version is ready, its worker is replaced alone, and the
  * version is served without a shadow if that cannot be loaded.
  */
+import type { Backends } from '../../backends/backends.ts';
 import type { Host, HostOptions } from '../../backends/host/start-host.ts';
 import type { WorkerEvent } from '../../backends/host/worker-host-options.ts';
-import { artifactKinds, namedArtifact } from '../../backends/registry.ts';
 import { AUTO_RUNTIME } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
@@ -39,8 +39,9 @@ export interface VersionShadowOptions {
   readonly executor: Executor;
   /** The signatures that are served. */
   readonly signatures: Signatures;
+  readonly backends: Pick<Backends, 'artifactKinds' | 'namedArtifact'>;
   /** Starts a host of one runtime. If it rejects, the shadow is off, with the error as the reason. */
-  readonly startHost: (of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>) => Promise<Host>;
+  readonly startHost: (runtime: string, onWorkerEvent: NonNullable<HostOptions['onWorkerEvent']>) => Promise<Host>;
   readonly clock: Clock;
   readonly random?: ShadowOptions['random'];
   /** The shadow's metrics, by its runtime. */
@@ -116,7 +117,7 @@ export class VersionShadow implements BatchLayer {
     const { config, startHost, seriesOf, clock, random, onEvent } = this.#options;
     const runtime = await this.#chooseRuntime();
     this.#runtime = runtime;
-    const host = await startHost({ backendKind: runtime, onWorkerEvent: (event) => this.#onWorkerEvent(event) });
+    const host = await startHost(runtime, (event) => this.#onWorkerEvent(event));
     this.#host = host;
     if (this.#closed !== undefined) return;
     const { executor, signatures } = pairedAs(this.#options.signatures, host);
@@ -160,11 +161,11 @@ export class VersionShadow implements BatchLayer {
   }
 
   async #chooseRuntime(): Promise<string> {
-    const { config, versionDirectory, runtime: own } = this.#options;
-    const found = await artifactKinds(versionDirectory);
-    const mine = namedArtifact(own, found);
+    const { backends, config, versionDirectory, runtime: own } = this.#options;
+    const found = await backends.artifactKinds(versionDirectory);
+    const mine = backends.namedArtifact(own, found);
     if (config.runtime !== AUTO_RUNTIME) {
-      const named = namedArtifact(config.runtime, found);
+      const named = backends.namedArtifact(config.runtime, found);
       if (named !== mine) return named;
       throw new ServingError('load_failed', `the version itself runs on ${mine}; name another runtime for the shadow`);
     }

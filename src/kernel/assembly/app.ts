@@ -94,7 +94,7 @@ class InstallingApp implements App {
   /** Rejects if a feature cannot install; those before it are closed then. */
   async #assemble(): Promise<Server> {
     const { config, features, quit } = this.#options;
-    const installed = new Installer(config, this.logger, this.#telemetry, features.fileKeys);
+    const installed = new Installer(config, this.logger, this.#telemetry, features);
     try {
       for (const feature of features.features) await feature.install?.(installed);
       return new Server({ config, logger: this.logger, telemetry: this.#telemetry, installed, quit });

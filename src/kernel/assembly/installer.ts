@@ -6,10 +6,10 @@ import { systemClock } from '../../core/clock.ts';
 import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
-import type { FileKeys } from '../../models/model-file/file-key.ts';
 import type { AccessControl } from '../../proxy/access-control.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
+import type { FeatureList } from '../feature.ts';
 import type {
   AdminParts,
   EngineMaker,
@@ -45,10 +45,9 @@ export class Installer implements Installation {
   readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
   readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
 
-  /** `fileKeys`: those that features bring to the pillion.yaml beside a model. */
-  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, fileKeys: FileKeys) {
+  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, features: FeatureList) {
     this.config = config;
-    this.models = new ModelSeams(fileKeys, this.onInternalError);
+    this.models = new ModelSeams(features, this.onInternalError);
     this.logger = logger;
     this.telemetry = telemetry;
   }

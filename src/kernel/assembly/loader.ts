@@ -71,6 +71,7 @@ export function createLoader(
     }),
     layers: parts.installed.models.layers,
     loadSteps: parts.installed.models.steps,
+    backends: parts.installed.models.backends,
     fileKeys: parts.installed.models.fileKeys,
     firstLoads: new FirstLoads({
       files,

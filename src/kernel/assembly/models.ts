@@ -4,7 +4,6 @@ import { describeSandbox } from '../../admin/describe-sandbox.ts';
 import type { ProcessPlan } from '../../admin/models-report.ts';
 import { ProcessGroups } from '../../backends/host/process/process-group.ts';
 import { Sandbox, type SandboxMode } from '../../backends/host/sandbox/sandbox.ts';
-import { checkBackendKind } from '../../backends/registry.ts';
 import { readFreeMemory } from '../../config/machine/free-memory.ts';
 import type { Machine } from '../../config/machine/machine.ts';
 import { residentBytes } from '../../config/machine/resident-memory.ts';
@@ -47,6 +46,7 @@ export function processPlan(options: ServeOptions, machine: Machine): ProcessPla
 export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry } = parts;
   const prepare = preparation(parts);
+  const { backends } = parts.installed.models;
   const slots = slotsOf(config.options, machine.budgetCores);
   const sandbox = createSandbox(config.options, logger);
   const processGroups = new ProcessGroups(logGroupOutput(logger, systemClock));
@@ -60,11 +60,13 @@ export function createModels(parts: ModelParts): ModelManager {
     {
       planOf: async (model, directory) => {
         const batching = await modelBatching(model, directory, serverBatching(config, machine));
-        const { count } = await modelSessions(model.backend, directory, batching, model);
+        // The runtime that `auto` will choose is not known yet: the first one found stands for it.
+        const kind = model.backend === AUTO_RUNTIME ? undefined : model.backend;
+        const { facts } = await backends.find(directory, kind);
         const host = config.options.host as HostChoice;
         return {
-          sessions: count,
-          process: await processNeed(model, directory, host, processGroups, sandbox.isRequired),
+          sessions: modelSessions(facts, batching, model).count,
+          process: processNeed(facts, model, host, processGroups, sandbox.isRequired),
         };
       },
       readFree: readFreeMemory,
@@ -86,7 +88,7 @@ export function createModels(parts: ModelParts): ModelManager {
       for (const kind of kinds) if (await kind.isOf(model, artifact, fileKeys)) return;
       await memory.check(model, version, artifact);
     },
-    checkBackend: (kind) => (kind === AUTO_RUNTIME ? Promise.resolve() : checkBackendKind(kind)),
+    checkBackend: async (kind) => (kind === AUTO_RUNTIME ? undefined : backends.check(kind)),
     clock: systemClock,
     reports: parts.installed.models.reports,
     versionReports: parts.installed.models.versionReports,

@@ -1,6 +1,5 @@
 /** Builds what changes the list of models while the server runs: the watch on the models' file, and the gRPC method. */
 import { resolve } from 'node:path';
-import { BACKEND_KINDS } from '../../backends/registry.ts';
 import { directoriesOf, modelRoots } from '../../config/base-path.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import { textOf } from '../../config/options/feature-options.ts';
@@ -30,6 +29,7 @@ export function createReloads(
   reloader: ModelReloader,
   metrics: Metrics,
   audit: AuditLog | undefined,
+  runtimes: readonly string[],
 ): Reloads {
   /** The last list from the command line or the file, which HandleReloadConfigRequest does not change. */
   let ownModels = config.models;
@@ -41,7 +41,7 @@ export function createReloads(
   };
   return {
     fileWatch: createModelFileWatch(config, logger, ownReloader),
-    handler: createReloadHandler(config, logger, reloader, metrics, audit, () => ownModels),
+    handler: createReloadHandler(config, logger, reloader, metrics, audit, () => ({ ownModels, runtimes })),
   };
 }
 
@@ -104,34 +104,37 @@ function oneAtATime(work: () => Promise<void>): () => void {
   };
 }
 
+/** The models that the server's own configuration lists now, and the kinds of its backends. */
+type Allowed = () => { readonly ownModels: readonly ModelConfig[]; readonly runtimes: readonly string[] };
+
 function createReloadHandler(
   { options, modelDefaults }: ServeConfig,
   logger: Logger,
   reloader: ModelReloader,
   metrics: Metrics,
   audit: AuditLog | undefined,
-  ownModels: () => readonly ModelConfig[],
+  allowed: Allowed,
 ): ReloadHandler | undefined {
   if (!options.enable_reload_rpc) return undefined;
   return new ReloadHandler({
     reloader,
     counterTotal: (name) => metrics.counterTotal(name),
     defaults: modelDefaults,
-    limits: () => reloadLimits(ownModels(), options),
+    limits: () => reloadLimits(allowed(), options),
     events: reloadLog(logger, 'HandleReloadConfigRequest'),
     audit,
   });
 }
 
 /** The roots that a reload may use: the configured ones, else the directories of the configured models. */
-function reloadLimits(models: readonly ModelConfig[], options: ServeOptions): ReloadLimits {
+function reloadLimits({ ownModels: models, runtimes }: ReturnType<Allowed>, options: ServeOptions): ReloadLimits {
   const named = models.flatMap((model) => [
     model.backend,
     ...[...(model.featureKeys?.keys() ?? [])].map((key) => key.backendOf(model)),
   ]);
   const written = models.flatMap(writtenBy);
   return {
-    runtimes: [...new Set([AUTO_RUNTIME, ...BACKEND_KINDS, ...named.filter((kind) => kind !== undefined)])],
+    runtimes: [...new Set([AUTO_RUNTIME, ...runtimes, ...named.filter((kind) => kind !== undefined)])],
     modelRoots: modelRoots(options.model_roots, models),
     writeRoots: (option) => {
       const root = textOf({ options }, option);

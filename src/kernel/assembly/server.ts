@@ -6,7 +6,7 @@
  */
 
 import type { AdminServer } from '../../admin/admin-server.ts';
-import { installedProviders } from '../../backends/registry.ts';
+import { installedProviders } from '../../backends/backends.ts';
 import { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { describeMachine, type Machine, readMachine } from '../../config/machine/machine.ts';
 import { unreadFacts } from '../../config/machine/unread-facts.ts';
@@ -119,7 +119,7 @@ export class Server implements Pillion {
     const models = createModels({ ...shared, installed, isServing: () => this.#models.isReady, onChange });
     seams.serve(models);
     this.repository = createRepository(config, models, logger);
-    const reloads = createReloads(config, logger, models, metrics, installed.audit);
+    const reloads = createReloads(config, logger, models, metrics, installed.audit, seams.backends.kinds);
     const resolver = new ModelResolver(models, seams);
     const modelInfo = new ModelInfoHandler(models);
     this.#readiness = readiness;

@@ -1,5 +1,5 @@
 /** Connects the batching of a version (batching/version-batching.ts) with its files, its host and the log. */
-import { judgeRows } from '../../backends/registry.ts';
+import { judgeRows } from '../../backends/backends.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import type { PadValues } from '../batching/padding-candidate.ts';
 import { VersionBatching } from '../batching/version-batching.ts';
@@ -15,14 +15,14 @@ import type { LoadServableOptions } from './load-options.ts';
 export async function versionBatching(
   options: LoadServableOptions,
   { model, version, versionDirectory, batching, hashArtifact }: VersionTarget,
-  { host, signatures: opened, backendKind = host.backendKind }: OpenedVersion,
+  { host, signatures: opened, backend }: OpenedVersion,
   declared: Signatures,
   padValues: ReadonlyMap<string, PadValues>,
 ): Promise<VersionBatching> {
   const { clock, decisions, readRecorded, events } = options;
   const isOn = batching.isBatchingEnabled;
   const signatures = isOn ? opened : withoutBatching(declared);
-  const runtime = `${backendKind} ${model.executionProvider}`;
+  const runtime = `${backend.kind} ${model.executionProvider}`;
   return new VersionBatching({
     clock,
     signatures,
@@ -32,7 +32,7 @@ export async function versionBatching(
     slowRunMs: slowRunMs(host.measured?.oneRowMs),
     declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== opened.get(name)) : []),
     padValues: batching.isPadding ? padValues : undefined,
-    judge: (signature, axes) => judgeRows(backendKind, versionDirectory, axes, signature),
+    judge: (signature, axes) => judgeRows(backend, versionDirectory, axes, signature),
     kept: await decisions.open(model.name, runtime, hashArtifact),
     readRecorded: () => readRecorded(versionDirectory, signatures),
     events: {

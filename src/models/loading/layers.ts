@@ -42,7 +42,11 @@ export interface OpenedForLayers {
   readonly signatures: Signatures;
   readonly runtime: string;
   /** Starts a second host of the version: one slot at the lowest priority. `what` it is for is a part of its name. */
-  startBackground(what: string, of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>): Promise<Host>;
+  startBackground(
+    what: string,
+    runtime: string,
+    onWorkerEvent: NonNullable<HostOptions['onWorkerEvent']>,
+  ): Promise<Host>;
 }
 
 /** A layer around the executor of a version, which all its stacks share. */

@@ -1,4 +1,5 @@
 /** The options of loading a version, which are the same for every model, and the events of its host. */
+import type { Backends } from '../../backends/backends.ts';
 import type { BackendNote } from '../../backends/host/backend-notes.ts';
 import type { ProcessGroups } from '../../backends/host/process/process-group.ts';
 import type { Sandbox } from '../../backends/host/sandbox/sandbox.ts';
@@ -28,6 +29,7 @@ import type { LoadStep } from './load-steps.ts';
 
 export interface LoadServableOptions {
   readonly clock: Clock;
+  readonly backends: Backends;
   readonly telemetry: Telemetry;
   readonly scheduler: SchedulerOptions;
   /** The run slots that all models share. */

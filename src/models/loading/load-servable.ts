@@ -121,7 +121,7 @@ interface Opened extends OpenedVersion {
 /** Builds the servable above an opened version and prepares it: warm-up and golden requests. */
 async function buildServable(options: LoadServableOptions, target: VersionTarget, opened: Opened): Promise<Servable> {
   const { model, versionDirectory, batching } = target;
-  const { host: hosted, served, backendKind, choice, axes, workers } = opened;
+  const { host: hosted, served, backend, choice, axes, workers } = opened;
   const base = new StackBase(options, target, opened, () => axes.end());
   let stacked = target;
   const above = (signatures: StackSignatures): Promise<Stacked> => stackServable(options, stacked, signatures, base);
@@ -130,13 +130,13 @@ async function buildServable(options: LoadServableOptions, target: VersionTarget
   servable.leftOut = hosted.warnings;
   for (const warning of [...hosted.warnings, ...(hosted.cautions ?? [])]) servable.addWarning(warning);
   servable.host = servableHost(hosted, workers, groupOf(options, model));
-  servable.runtime = { kind: backendKind ?? hosted.backendKind, choice };
+  servable.runtime = { kind: backend.kind, choice };
   servable.maxBatchSize = servable.configuredRows = batching.scheduler.maxBatchSize;
   servable.batchDisproofs = axes.disproofs;
   servable.paddings = axes.paddings;
   servable.tryOut = opened.tryOut;
   servable.triton = opened.triton;
-  const source = { backendKind, versionDirectory, loadOptions: loadSettingsOf(options, target) };
+  const source = { backendModule: backend.module, versionDirectory, loadOptions: loadSettingsOf(options, target) };
   servable.profileOps = (rows, signatureName) =>
     profileReplica(
       { ...source, rows, signatureName },

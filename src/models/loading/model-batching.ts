@@ -3,10 +3,10 @@
  * such files are enabled), else from the server's options.
  */
 import { join } from 'node:path';
-import { backendFactsFor } from '../../backends/registry.ts';
+import type { BackendFacts } from '../../backends/backend.ts';
 import { BATCHING_PARAMETERS, batchingOfParameters } from '../../config/batching-parameters.ts';
 import { loadConfigFile, parseTextProtoFile } from '../../config/config-file.ts';
-import { AUTO_RUNTIME, type BatchingConfig, type ModelConfig } from '../../config/model-config.ts';
+import type { BatchingConfig, ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 
@@ -81,18 +81,15 @@ export interface ModelSessions {
 /**
  * A configured number holds, but a backend that must run in a process gets one session of the server's number, because a
  * process takes much memory and may use several threads inside; the model's own `num_batch_threads` overrides that.
- * Without a configured number there is one session; on CUDA, one for each of the model's devices. Rejects with `load_failed` if no backend knows the version.
+ * Without a configured number there is one session; on CUDA, one for each of the model's devices.
  */
-export async function modelSessions(
-  backendKind: string | undefined,
-  versionDirectory: string,
+export function modelSessions(
+  { mustRunIn }: Pick<BackendFacts, 'mustRunIn'>,
   { slots, hasOwnSlots }: Pick<ModelBatching, 'slots' | 'hasOwnSlots'>,
   { executionProvider, devices = [0] }: Partial<Pick<ModelConfig, 'executionProvider' | 'devices'>> = {},
-): Promise<ModelSessions> {
+): ModelSessions {
   if (hasOwnSlots) return { count: slots, areElastic: false };
   if (executionProvider === 'cuda') return { count: devices.length, areElastic: false };
-  // The runtime that `auto` will choose is not known yet: the first one found stands for it.
-  const { mustRunIn } = await backendFactsFor(versionDirectory, backendKind === AUTO_RUNTIME ? undefined : backendKind);
   if (slots === 0) return { count: 1, areElastic: true };
   return { count: mustRunIn === 'process' ? 1 : slots, areElastic: false };
 }

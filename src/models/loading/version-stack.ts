@@ -82,7 +82,7 @@ export async function buildStack(
     onMisfit: (signature, reason) => warnings.onMisfit(misfitText(signature, reason)),
     quarantine: base.quarantine,
   });
-  const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.backendKind);
+  const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.namedRuntime);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
   const layered = { model, version, isEnsemble: false, signatures, facts: base.facts, warn: warnings.warn };
   const graph = layers.runs.reduce((inner: ServableRunner, layer) => layer(inner, layered), scheduled);
@@ -101,7 +101,8 @@ export interface StackSignatures {
 /** The layers below the scheduler. Two stacks share them while one takes the other's place; the last one closes them. */
 export class StackBase {
   readonly host: Host;
-  readonly backendKind: string | undefined;
+  /** The runtime, if the configuration names one or asks for a choice. */
+  readonly namedRuntime: string | undefined;
   readonly breaker: Breaker | undefined;
   readonly #layers: readonly BatchLayer[];
   readonly executor: Executor;
@@ -113,10 +114,10 @@ export class StackBase {
 
   /** `onClose` is called before the host closes. */
   constructor(options: LoadServableOptions, target: VersionTarget, opened: OpenedVersion, onClose: () => void) {
-    const { host, backendKind } = opened;
+    const { host, choice } = opened;
     this.host = host;
     this.facts = target.facts;
-    this.backendKind = backendKind;
+    this.namedRuntime = choice?.runtime ?? target.model.backend;
     this.#layers = layersAround(options, target, opened);
     this.quarantine = quarantineOf(options, target, opened);
     this.breaker = breakerOf(options, target.model, target.version);
@@ -154,14 +155,14 @@ function misfitText(signature: string, reason: string): string {
 function layersAround(
   options: LoadServableOptions,
   target: VersionTarget,
-  { host, signatures, backendKind: runtime = host.backendKind }: OpenedVersion,
+  { host, signatures, backend }: OpenedVersion,
 ): readonly BatchLayer[] {
   const made: BatchLayer[] = [];
   for (const make of options.layers?.batches ?? []) {
     const layer = make({
       ...target,
-      ...{ executor: made.at(-1)?.executor ?? host.executor, signatures, runtime },
-      startBackground: (what, of) => startBackgroundHost(options, target, what, of),
+      ...{ executor: made.at(-1)?.executor ?? host.executor, signatures, runtime: backend.kind },
+      startBackground: (...of) => startBackgroundHost(options, target, ...of),
     });
     if (layer !== undefined) made.push(layer);
   }
@@ -175,7 +176,7 @@ function layersAround(
 function quarantineOf(
   options: LoadServableOptions,
   target: VersionTarget,
-  { host, signatures, backendKind }: OpenedVersion,
+  { host, signatures, backend }: OpenedVersion,
 ): CrashQuarantine | undefined {
   const { model, version, batching } = target;
   if (host.kind !== 'process' || host.executor.isOnDevice === true || signatures !== host.signatures) return undefined;
@@ -186,7 +187,7 @@ function quarantineOf(
     signatures,
     model: model.name,
     version: version.toString(),
-    start: (signal) => startQuarantineHost(options, target, backendKind, signal),
+    start: (signal) => startQuarantineHost(options, target, backend, signal),
   });
 }
 

@@ -1,8 +1,8 @@
 /** The memory of a child process without a model, for versions that will run in one. */
+import type { BackendFacts } from '../../backends/backend.ts';
 import { fixedHost, type HostKind, hostNeeds, requestedHost } from '../../backends/host/host-choice.ts';
 import type { ProcessGroup, ProcessGroups } from '../../backends/host/process/process-group.ts';
-import { backendFactsFor } from '../../backends/registry.ts';
-import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
+import type { ModelConfig } from '../../config/model-config.ts';
 
 /** The memory of a Node process with a tiny model, rounded up (docs/adr/0016-one-process-a-slot.md). */
 const NODE_BYTES = 60 * 2 ** 20;
@@ -15,23 +15,16 @@ export interface ProcessNeed {
 }
 
 /**
- * Undefined if the version runs in the server's own process, or if its host is not known before it is loaded. Rejects
- * with `load_failed` if no backend knows the version, or if its backend cannot run in the configured host.
+ * Undefined if the version runs in the server's own process, or if its host is not known before it is loaded. Throws
+ * `load_failed` if its backend cannot run in the configured host.
  */
-export async function processNeed(
-  {
-    backend: kind,
-    host,
-    processGroup,
-    executionProvider,
-  }: Pick<ModelConfig, 'backend' | 'host' | 'processGroup' | 'executionProvider'>,
-  versionDirectory: string,
+export function processNeed(
+  backend: BackendFacts,
+  { host, processGroup, executionProvider }: Pick<ModelConfig, 'host' | 'processGroup' | 'executionProvider'>,
   defaultHost: HostKind | 'auto',
   groups: ProcessGroups,
   isSandboxRequired = false,
-): Promise<ProcessNeed | undefined> {
-  // The runtime that `auto` will choose is not known yet: the first one found stands for it.
-  const backend = await backendFactsFor(versionDirectory, kind === AUTO_RUNTIME ? undefined : kind);
+): ProcessNeed | undefined {
   const needs = hostNeeds(backend, executionProvider);
   if (fixedHost(needs, requestedHost(needs, host, defaultHost), isSandboxRequired)?.kind !== 'process')
     return undefined;

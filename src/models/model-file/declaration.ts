@@ -5,7 +5,6 @@
  */
 import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
-import { BACKEND_KINDS } from '../../backends/registry.ts';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from '../../config/batch-declaration.ts';
 import { AUTO_RUNTIME } from '../../config/model-config.ts';
 import {
@@ -24,13 +23,11 @@ import {
 import { quote, readDocument, suggestion, type Wording } from '../../config/yaml/problems.ts';
 import type { YamlDocument, YamlPart, YamlValue } from '../../config/yaml/yaml-document.ts';
 import { FEATURE_KINDS } from '../../core/feature-spec.ts';
-import type { FileKey, FileKeys } from './file-key.ts';
+import type { FileKey, FileKeys, RuntimeSchema } from './file-key.ts';
 import { INPUTS, type InputHint, SAMPLES, type Sample } from './try-out-schema.ts';
 import { VALUE } from './value-schema.ts';
 
 export const METHODS = ['predict', 'classify', 'regress'] as const;
-/** The runtimes that the file may name: a model is data, so it may name built-in runtimes but no module. */
-export const FILE_RUNTIMES: readonly string[] = [AUTO_RUNTIME, ...BACKEND_KINDS];
 
 const SHAPE_WANTS = 'a list of sizes such as [28, 28]; only the first may be -1, for any number of rows';
 const LABELS_WANTS = 'a list of labels, or the name of a file beside this one with one label a line';
@@ -138,9 +135,6 @@ export const SIGNATURES = {
   ),
 };
 
-/** A runtime by its name, or `auto`. */
-export const RUNTIME = choice(FILE_RUNTIMES);
-
 const BATCHING_WANTS = 'off, or a map with inputs, outputs and pad_values';
 
 export const BATCHING = v.union(
@@ -149,42 +143,44 @@ export const BATCHING = v.union(
 );
 
 /** The keys before and after those of features. */
-const KEYS = [
-  {
-    signatures: about(
-      v.nullish(
-        named(
-          byKey(
-            'method',
-            METHODS,
-            [SIGNATURES.predict, SIGNATURES.classify, SIGNATURES.regress],
-            `a map with "method" and more (${METHODS.join(', ')})`,
+const keysWith = (runtime: RuntimeSchema) =>
+  [
+    {
+      signatures: about(
+        v.nullish(
+          named(
+            byKey(
+              'method',
+              METHODS,
+              [SIGNATURES.predict, SIGNATURES.classify, SIGNATURES.regress],
+              `a map with "method" and more (${METHODS.join(', ')})`,
+            ),
+            'a map of signatures by name',
           ),
-          'a map of signatures by name',
         ),
+        "Signatures by name. serving_default replaces the graph's own.",
       ),
-      "Signatures by name. serving_default replaces the graph's own.",
-    ),
-    runtime: about(
-      v.nullish(RUNTIME),
-      "The runtime, unless the server's configuration names one: a name, or auto for the fastest.",
-    ),
-    batching: about(
-      v.nullish(BATCHING),
-      "Where the rows of requests are, which share runs. off: each request is run as it came. The server's configuration overrides it.",
-    ),
-  },
-  {
-    inputs: about(v.nullish(INPUTS), "What people should know of the graph's inputs who try the model."),
-    samples: about(v.nullish(SAMPLES), 'Inputs to try: a list, or the name of a file beside this one that holds it.'),
-  },
-] as const;
+      runtime: about(
+        v.nullish(runtime),
+        "The runtime, unless the server's configuration names one: a name, or auto for the fastest.",
+      ),
+      batching: about(
+        v.nullish(BATCHING),
+        "Where the rows of requests are, which share runs. off: each request is run as it came. The server's configuration overrides it.",
+      ),
+    },
+    {
+      inputs: about(v.nullish(INPUTS), "What people should know of the graph's inputs who try the model."),
+      samples: about(v.nullish(SAMPLES), 'Inputs to try: a list, or the name of a file beside this one that holds it.'),
+    },
+  ] as const;
 
 /** The schema of the whole file; docs/model.schema.json is generated from it. */
-export function modelFileSchema(features: FileKeys) {
-  const [first, last] = KEYS;
-  const ofFeatures = features.map(({ name, schema, help }) => [name, about(v.nullish(schema), help)]);
-  const keys: (typeof KEYS)[0] & (typeof KEYS)[1] = { ...first, ...Object.fromEntries(ofFeatures), ...last };
+export function modelFileSchema({ keys: others, runtimes }: FileKeys) {
+  const runtime = choice([AUTO_RUNTIME, ...runtimes]);
+  const [first, last] = keysWith(runtime);
+  const ofFeatures = others.map((key) => [key.name, about(v.nullish(key.schemaWith(runtime)), key.help)]);
+  const keys: typeof first & typeof last = { ...first, ...Object.fromEntries(ofFeatures), ...last };
   return fields(keys, `a map with the keys ${Object.keys(keys).join(', ')}`);
 }
 
@@ -234,7 +230,7 @@ export function readDeclarations(
 } {
   const declared = file.data === null ? undefined : readDocument(file, modelFileSchema(features), WORDING);
   const given = { ...declared } as Readonly<Record<string, unknown>>;
-  const values = features.map((key) => [key, given[key.name] ?? undefined] as const);
+  const values = features.keys.map((key) => [key, given[key.name] ?? undefined] as const);
   return {
     signatures: [...(declared?.signatures ?? [])].map(([name, signature]) => ({
       name,

@@ -1,10 +1,13 @@
 /** Keys of the pillion.yaml beside a model that features bring, beside those of declaration.ts. */
 import * as v from 'valibot';
 
+/** A runtime's name, or `auto`. */
+export type RuntimeSchema = v.GenericSchema<unknown, string>;
+
 interface FileKeySpec<T> {
   readonly name: string;
   /** Its value in the file → its value here. */
-  readonly schema: v.GenericSchema<unknown, T>;
+  readonly schema: v.GenericSchema<unknown, T> | ((runtime: RuntimeSchema) => v.GenericSchema<unknown, T>);
   /** A sentence for editors that says what the key means. */
   readonly help: string;
   /**
@@ -17,13 +20,14 @@ interface FileKeySpec<T> {
 /** The feature reads its value by ModelFile.valueOf. */
 export class FileKey<T> {
   readonly name: string;
-  readonly schema: v.GenericSchema<unknown, T>;
+  /** `runtime`: the schema of a runtime's name. */
+  readonly schemaWith: (runtime: RuntimeSchema) => v.GenericSchema<unknown, T>;
   readonly help: string;
   readonly besideIt: ((key: string) => string) | undefined;
 
   constructor({ name, schema, help, besideIt }: FileKeySpec<T>) {
     this.name = name;
-    this.schema = schema;
+    this.schemaWith = typeof schema === 'function' ? schema : () => schema;
     this.help = help;
     this.besideIt = besideIt;
   }
@@ -42,4 +46,11 @@ export class FileKey<T> {
   }
 }
 
-export type FileKeys = readonly FileKey<unknown>[];
+/** What features bring to the file. */
+export interface FileKeys {
+  readonly keys: readonly FileKey<unknown>[];
+  /** Kinds of the runtimes that it may name: a model is data, so it may name built-in runtimes but no module. */
+  readonly runtimes: readonly string[];
+}
+
+export const NO_FILE_KEYS: FileKeys = { keys: [], runtimes: [] };

@@ -25,7 +25,7 @@ import { declareBatching } from './declare-batching.ts';
 import { declarePadValues } from './declare-pad-values.ts';
 import { declareSignatures } from './declare-signatures.ts';
 import { declareTryOut } from './declare-try-out.ts';
-import type { FileKey, FileKeys } from './file-key.ts';
+import { type FileKey, type FileKeys, NO_FILE_KEYS } from './file-key.ts';
 import { isNameInside, isReallyInside, linesOf, readSmall } from './small-files.ts';
 import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
 
@@ -123,7 +123,10 @@ export class ModelFile {
  * Undefined if the version has no such file. `keys`: those of features. Rejects with `load_failed` if the file cannot be
  * read.
  */
-export async function loadModelFile(versionDirectory: string, keys: FileKeys = []): Promise<ModelFile | undefined> {
+export async function loadModelFile(
+  versionDirectory: string,
+  keys: FileKeys = NO_FILE_KEYS,
+): Promise<ModelFile | undefined> {
   const path = join(versionDirectory, MODEL_FILE);
   const bytes = await readSmall(path, MAX_MODEL_FILE_BYTES);
   if (bytes === undefined) return undefined;

@@ -2,12 +2,12 @@
  * Opens a version directory in a host: with the backend that the model names, the first one that knows the files, or
  * the fastest one if the model says `auto`.
  */
+import type { FoundBackend } from '../../backends/backends.ts';
 import { inlineLimitsFor } from '../../backends/host/host-choice.ts';
 import type { HostedSession } from '../../backends/host/hosted-session.ts';
 import type { ProcessGroup } from '../../backends/host/process/process-group.ts';
 import { startProcessHost } from '../../backends/host/process/process-host.ts';
 import { type Host, type HostOptions, startHost } from '../../backends/host/start-host.ts';
-import { artifactKinds, backendFactsFor } from '../../backends/registry.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
 import type { Facts } from '../../core/collections/facts.ts';
 import { ServingError } from '../../core/errors.ts';
@@ -41,8 +41,8 @@ export interface OpenedVersion {
   readonly host: Host;
   /** The signatures that are served. */
   readonly signatures: Signatures;
-  /** The backend to open the version again with; undefined = the first one that knows the files. */
-  readonly backendKind: string | undefined;
+  /** The backend that opened it. */
+  readonly backend: FoundBackend;
   /** Undefined if the runtime was not chosen by speed. */
   readonly choice: RuntimeChoice | undefined;
 }
@@ -53,44 +53,44 @@ export async function openVersion(
   target: VersionTarget,
   onWorkerEvent: NonNullable<HostOptions['onWorkerEvent']>,
 ): Promise<OpenedVersion> {
-  const { batching } = target;
-  const { backend } = target.model;
-  const kinds = backend === AUTO_RUNTIME ? await artifactKinds(target.versionDirectory) : [];
-  const start = (backendKind: string | undefined): Promise<Host> =>
-    startModelHost(options, target, { backendKind, onWorkerEvent });
+  const { batching, versionDirectory } = target;
+  const { name, backend: named } = target.model;
+  const { backends, chooseRuntime, isServing } = options;
+  const kinds = named === AUTO_RUNTIME ? await backends.artifactKinds(versionDirectory) : [];
+  const find = (kind?: string): Promise<FoundBackend> => backends.find(versionDirectory, kind);
+  const start = (backend: FoundBackend): Promise<Host> => startModelHost(options, target, { backend, onWorkerEvent });
   if (kinds.length === 0) {
-    // The directory of an `auto` model holds another server's model or nothing: the registry has the error's text.
-    const backendKind = backend === AUTO_RUNTIME ? undefined : backend;
-    const host = await start(backendKind);
-    return { host, signatures: host.signatures, backendKind, choice: undefined };
+    // The directory of an `auto` model holds another server's model or nothing: `find` has the error's text.
+    const backend = await find(named === AUTO_RUNTIME ? undefined : named);
+    const host = await start(backend);
+    return { host, signatures: host.signatures, backend, choice: undefined };
   }
-  const { chooseRuntime, isServing } = options;
-  const { name } = target.model;
   if (chooseRuntime === undefined) throw new ServingError('load_failed', `model "${name}": ${NO_CHOICE}`);
   const { host, executor, signatures, choice } = await chooseRuntime(name, {
     kinds,
-    start,
+    start: async (kind) => start(await find(kind)),
     scheduler: batching.isBatchingEnabled ? batching.scheduler : { maxBatchSize: 1, allowedBatchSizes: [] },
     isGentle: isServing?.() ?? false,
   });
-  return { host: { ...host, executor }, signatures, backendKind: choice.runtime, choice };
+  return { host: { ...host, executor }, signatures, backend: await find(choice.runtime), choice };
 }
 
 /** Starts a host of one backend with the model's and the server's options. */
 async function startModelHost(
   options: LoadServableOptions,
   target: VersionTarget,
-  of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>,
+  of: Pick<HostOptions, 'backend' | 'onWorkerEvent'>,
 ): Promise<Host> {
   const { model, version, versionDirectory, batching, signal } = target;
   const { name } = model;
   const { clock, events } = options;
   const { isBatchingEnabled, scheduler } = batching;
   const loadOptions = loadSettingsOf(options, target);
-  const { count: slots, areElastic } = await modelSessions(of.backendKind, versionDirectory, batching, model);
-  const { hasSessionThreads = false } = await backendFactsFor(versionDirectory, of.backendKind);
+  const { facts } = of.backend;
+  const { count: slots, areElastic } = modelSessions(facts, batching, model);
   // Threads of the CPU do not shorten the runs of another device.
-  const arePlanned = hasSessionThreads && options.intraOpThreads === 0 && loadOptions.executionProvider === 'cpu';
+  const arePlanned =
+    facts.hasSessionThreads === true && options.intraOpThreads === 0 && loadOptions.executionProvider === 'cpu';
   const elastic: HostOptions['elastic'] = {
     budget: options.budget,
     arePlanned,
@@ -125,11 +125,12 @@ async function startModelHost(
  * Starts a second host of the version: one slot at low priority, in a process if the model must run in one, else in a
  * thread. `what` it is for is a part of its name.
  */
-export function startBackgroundHost(
+export async function startBackgroundHost(
   options: LoadServableOptions,
   target: VersionTarget,
   what: string,
-  of: Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>,
+  runtime: string,
+  onWorkerEvent: NonNullable<HostOptions['onWorkerEvent']>,
 ): Promise<Host> {
   const { model, version, versionDirectory, batching } = target;
   const { sandbox } = options;
@@ -139,7 +140,8 @@ export function startBackgroundHost(
     versionDirectory,
     // The parameters are those of the version's own runtime.
     loadOptions: { ...loadSettingsOf(options, target), parameters: undefined },
-    ...of,
+    backend: await options.backends.find(versionDirectory, runtime),
+    onWorkerEvent,
     slots: 1,
     isBackground: true,
     onSpareCores: options.onSpareCores,
@@ -160,7 +162,7 @@ export function startBackgroundHost(
 export async function startQuarantineHost(
   options: LoadServableOptions,
   target: VersionTarget,
-  backendKind: string | undefined,
+  { module: backendModule }: FoundBackend,
   signal: AbortSignal,
 ): Promise<HostedSession> {
   const { model, version, versionDirectory } = target;
@@ -170,7 +172,7 @@ export async function startQuarantineHost(
     return await startProcessHost({
       model: model.name,
       versionDirectory,
-      backendKind,
+      backendModule,
       loadOptions: loadSettingsOf(options, target),
       slots: 1,
       isBackground: true,

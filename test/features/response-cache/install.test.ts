@@ -10,6 +10,7 @@ import type { Installation } from '../../../src/kernel/installation.ts';
 import { ModelSeams } from '../../../src/kernel/model-seams.ts';
 import { Gauges } from '../../../src/ledger/metrics/gauges.ts';
 import { Registry } from '../../../src/ledger/metrics/registry.ts';
+import { FEATURES } from '../../../src/pillion.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { modelConfig } from '../../support/model-lifecycle-harness.ts';
 import { affine, FLOAT_SIGNATURE, PuppetRunner } from '../../support/puppet-models.ts';
@@ -18,7 +19,7 @@ const inner = new PuppetRunner(affine(2, 0));
 
 /** The version's runner, and what is told of it. */
 function composed(signature: Signature, isEnsemble = false) {
-  const models = new ModelSeams();
+  const models = new ModelSeams(FEATURES);
   const telemetry = { metrics: { gauges: new Gauges(new Registry()) } };
   installResponseCache({ clock: new FakeClock(), models, telemetry } as unknown as Installation);
   const warnings: string[] = [];

@@ -23,7 +23,7 @@ for (const [yaml, isRight] of CASES) {
   test(`schema and reader both ${isRight ? 'take' : 'refuse'} ${JSON.stringify(yaml)}`, async (t) => {
     const directory = tempDirectory(t);
     writeFileSync(join(directory, 'pillion.yaml'), yaml);
-    const file = (await loadModelFile(directory, [STATE]))!;
+    const file = (await loadModelFile(directory, { keys: [STATE], runtimes: [] }))!;
     if (isRight) assert.equal(file.views(new Map()).size, 0);
     else assert.throws(() => file.views(new Map()), /pillion\.yaml:1:/);
     assert.equal(isValid(parse(yaml)), isRight, JSON.stringify(isValid.errors));

@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { describe, it, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { AUTO_RUNTIME } from '../../../src/config/model-config.ts';
 import { parseModelFlag } from '../../../src/config/model-flag.ts';
+import { text } from '../../../src/config/yaml/kinds.ts';
 import { parsePillionYaml } from '../../../src/config/yaml/pillion-yaml.ts';
 import { shadowReport } from '../../../src/features/shadow/install.ts';
-import { FILE_SCHEMA, FILE_SHADOW, SHADOW } from '../../../src/features/shadow/keys.ts';
-import { FILE_RUNTIMES } from '../../../src/models/model-file/declaration.ts';
+import { FILE_SHADOW, fileSchema, SHADOW } from '../../../src/features/shadow/keys.ts';
 import { loadModelFile } from '../../../src/models/model-file/load-model-file.ts';
+import { FEATURES } from '../../../src/pillion.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 const KEYS = { options: {}, modelKeys: [SHADOW] };
@@ -60,8 +62,8 @@ describe('the key shadow of a model', () => {
 
 test('the schema of the file beside a model has the keys that the reader knows', () => {
   const { properties } = SCHEMA.properties.shadow;
-  assert.deepEqual(Object.keys(properties).sort(), Object.keys(FILE_SCHEMA.entries).sort());
-  assert.deepEqual(properties.runtime.enum, [...FILE_RUNTIMES, null]);
+  assert.deepEqual(Object.keys(properties).sort(), Object.keys(fileSchema(text()).entries).sort());
+  assert.deepEqual(properties.runtime.enum, [AUTO_RUNTIME, ...FEATURES.backends.kinds, null]);
 });
 
 const CASES: readonly (readonly [yaml: string, isRight: boolean])[] = [
@@ -79,7 +81,7 @@ for (const [yaml, isRight] of CASES) {
   test(`schema and reader both ${isRight ? 'take' : 'refuse'} ${JSON.stringify(yaml)}`, async (t) => {
     const directory = tempDirectory(t);
     writeFileSync(join(directory, 'pillion.yaml'), yaml);
-    const file = (await loadModelFile(directory, [FILE_SHADOW]))!;
+    const file = (await loadModelFile(directory, { keys: [FILE_SHADOW], runtimes: FEATURES.backends.kinds }))!;
     if (isRight) assert.equal(file.views(new Map()).size, 0);
     else assert.throws(() => file.views(new Map()), /pillion\.yaml:1:/);
     assert.equal(isValid(parse(yaml)), isRight, JSON.stringify(isValid.errors));

@@ -9,6 +9,7 @@ import {
   VersionShadow,
   type VersionShadowOptions,
 } from '../../../src/features/shadow/version-shadow.ts';
+import { FEATURES } from '../../../src/pillion.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { PuppetExecutor } from '../../support/puppet-executor.ts';
 import { signature, spec } from '../../support/puppet-models.ts';
@@ -17,7 +18,10 @@ const TOGETHER = 'examples/digits/models/digits_runtimes/1';
 const float = spec('float32', [-1]);
 const MODEL = new Map([['s', signature({ x: float }, { y: float, z: float })]]);
 /** Told to the shadow's host when it is started. */
-type Start = Pick<HostOptions, 'backendKind' | 'onWorkerEvent'>;
+interface Start {
+  readonly runtime: string;
+  readonly onWorkerEvent: NonNullable<HostOptions['onWorkerEvent']>;
+}
 
 function harness(changes: Partial<VersionShadowOptions> = {}, signatures: Signatures = MODEL) {
   const events: ShadowEvent[] = [];
@@ -32,8 +36,9 @@ function harness(changes: Partial<VersionShadowOptions> = {}, signatures: Signat
     runtime: 'onnx',
     executor: model,
     signatures: MODEL,
-    startHost: (of) => {
-      starts.push(of);
+    backends: FEATURES.backends,
+    startHost: (runtime, onWorkerEvent) => {
+      starts.push({ runtime, onWorkerEvent });
       return new Promise((resolve) => {
         load = resolve;
       });
@@ -44,7 +49,7 @@ function harness(changes: Partial<VersionShadowOptions> = {}, signatures: Signat
     ...changes,
   });
   const host: Host = {
-    ...{ kind: 'thread', reason: 'as configured', backendKind: 'k', measured: undefined, warnings: [], signatures },
+    ...{ kind: 'thread', reason: 'as configured', measured: undefined, warnings: [], signatures },
     executor: second,
     residentBytes: () => 5,
     close: async () => void closed.push('host'),
@@ -73,7 +78,7 @@ describe('the shadow of a version', () => {
       const { shadow, loaded, starts } = harness({ config: { runtime, sample: 1 }, runtime: own });
       shadow.start();
       await loaded();
-      return starts[0]!.backendKind;
+      return starts[0]!.runtime;
     };
     assert.equal(await runtimeOf('auto', 'onnx'), 'saved_model');
     assert.equal(await runtimeOf('auto', 'tfjs'), 'onnx');

@@ -77,7 +77,7 @@ describe('ONNX Runtime’s profile', () => {
     const before = leftovers();
     const startedAt = machineTimeMs();
     const profile = await profileReplica({
-      ...{ versionDirectory: DIGITS, backendKind: undefined, loadOptions: LOAD },
+      ...{ versionDirectory: DIGITS, backendModule: 'onnx', loadOptions: LOAD },
       signatureName: 'no such signature',
       rows: 32,
     });
@@ -98,18 +98,18 @@ describe('ONNX Runtime’s profile', () => {
 
   it('comes from a process where the model runs in one, and says so where that dies', async (t) => {
     const loadOptions = LOAD;
-    const start = { versionDirectory: DIGITS, backendKind: undefined, loadOptions, signatureName: undefined, rows: 4 };
+    const start = { versionDirectory: DIGITS, backendModule: 'onnx', loadOptions, signatureName: undefined, rows: 4 };
     const sandbox = new CountingSandbox();
     const { rows, runs } = await profileReplica(start, { isInProcess: true, sandbox });
     assert.deepEqual([rows, runs.length, sandbox.started, modelProcesses().length], [4, 10, 1, 0]);
     const stuck = join(tempDirectory(t), 'stuck.mjs');
     writeFileSync(stuck, STUCK);
-    const killed = profileReplica({ ...start, backendKind: pathToFileURL(stuck).href }, { isInProcess: true });
+    const killed = profileReplica({ ...start, backendModule: pathToFileURL(stuck).href }, { isInProcess: true });
     await until(() => modelProcesses().length === 1);
     process.kill(modelProcesses()[0]!, 'SIGKILL');
     const message = 'the process that profiled the model died (signal SIGKILL)';
     await assert.rejects(killed, { kind: 'worker_lost', message });
-    const nowhere = { ...start, backendKind: 'onnx', versionDirectory: tempDirectory(t) };
+    const nowhere = { ...start, backendModule: 'onnx', versionDirectory: tempDirectory(t) };
     await assert.rejects(profileReplica(nowhere, { isInProcess: true }), { kind: 'load_failed' });
     assert.deepEqual(modelProcesses(), []);
   });
@@ -118,12 +118,12 @@ describe('ONNX Runtime’s profile', () => {
     const fake = siblingModule(import.meta.url, '../../support/fake-backend').href;
     const of = { loadOptions: LOAD, signatureName: undefined, rows: 1 };
     const versionDirectory = tempDirectory(t);
-    await assert.rejects(profileReplica({ ...of, backendKind: fake, versionDirectory }), {
+    await assert.rejects(profileReplica({ ...of, backendModule: fake, versionDirectory }), {
       kind: 'unsupported',
       message: 'backend "fake" has no profiler of its ops',
     });
     const before = leftovers();
-    await assert.rejects(profileReplica({ ...of, backendKind: 'onnx', versionDirectory }), { kind: 'load_failed' });
+    await assert.rejects(profileReplica({ ...of, backendModule: 'onnx', versionDirectory }), { kind: 'load_failed' });
     assert.deepEqual(leftovers(), before);
   });
 });

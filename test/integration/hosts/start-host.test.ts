@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { Backends } from '../../../src/backends/backends.ts';
 import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
 import { type Host, type HostMove, type HostOptions, startHost } from '../../../src/backends/host/start-host.ts';
 import type { WorkerEvent } from '../../../src/backends/host/worker-host-options.ts';
@@ -73,7 +74,8 @@ describe('where a model is put', () => {
   it('nowhere if it does not load', async (t) => {
     const options = fakeModel(t);
     rmSync(join(options.versionDirectory, FAKE_FILE));
-    const loading = startHost({ ...options, slots: 2, clock: systemClock, maxBatchSize: 4 });
+    const backend = await new Backends().find('', options.backendModule);
+    const loading = startHost({ ...options, backend, slots: 2, clock: systemClock, maxBatchSize: 4 });
     await assert.rejects(loading, { kind: 'load_failed', message: /fake\.json/ });
   });
 });
@@ -112,7 +114,7 @@ describe('a model inline, and shapes that it was not measured with', () => {
 
   it('include other sizes of a free dim of an ONNX model', async (t) => {
     const versionDirectory = join(writeModel(tempDirectory(t), 'squares', SQUARES), '1');
-    const { host } = await start(t, { versionDirectory, backendKind: 'onnx', limits: NO_LIMITS });
+    const { host } = await start(t, { versionDirectory, backendModule: 'onnx', limits: NO_LIMITS });
     assert.equal(host.kind, 'inline');
     await host.executor.run(rowOf(1));
     let turns = 0;
@@ -141,7 +143,7 @@ describe('where a model is put by its graph', () => {
   for (const op of unbounded) {
     it(`in a process: ${op} by a value`, async (t) => {
       const versionDirectory = join(writeModel(tempDirectory(t), 'sized', sizedBy(op)), '1');
-      const { host } = await start(t, { versionDirectory, backendKind: 'onnx', limits: NO_LIMITS, slots: 1 });
+      const { host } = await start(t, { versionDirectory, backendModule: 'onnx', limits: NO_LIMITS, slots: 1 });
       assert.equal(host.kind, 'process');
       assert.match(host.reason, new RegExp(op === 'Scan' ? 'Range' : op));
       const n = numericTensor('int64', [1], new BigInt64Array([3n]));
@@ -153,14 +155,14 @@ describe('where a model is put by its graph', () => {
 
   it('on threads: boxes', async (t) => {
     const versionDirectory = join(writeModel(tempDirectory(t), 'boxes', BOXES), '1');
-    const { host } = await start(t, { versionDirectory, backendKind: 'onnx', limits: NO_LIMITS });
+    const { host } = await start(t, { versionDirectory, backendModule: 'onnx', limits: NO_LIMITS });
     assert.equal(host.kind, 'thread');
     assert.match(host.reason, /NonMaxSuppression/);
   });
 
   it('where its owner says, with a caution', async (t) => {
     const versionDirectory = join(writeModel(tempDirectory(t), 'rounds', ROUNDS), '1');
-    const of = { versionDirectory, backendKind: 'onnx', limits: NO_LIMITS };
+    const of = { versionDirectory, backendModule: 'onnx', limits: NO_LIMITS };
     const thread = await start(t, { ...of, defaultHost: 'thread' });
     assert.equal(thread.host.kind, 'thread');
     assert.match(
@@ -176,7 +178,13 @@ describe('where a model is put by its graph', () => {
 
   it('a shadow is put like it, since nobody has asked for its thread', async (t) => {
     const versionDirectory = join(writeModel(tempDirectory(t), 'rounds', ROUNDS), '1');
-    const of = { versionDirectory, backendKind: 'onnx', defaultHost: 'thread', isBackground: true, slots: 1 } as const;
+    const of = {
+      versionDirectory,
+      backendModule: 'onnx',
+      defaultHost: 'thread',
+      isBackground: true,
+      slots: 1,
+    } as const;
     assert.equal((await start(t, of)).host.kind, 'process');
     const boxes = join(writeModel(tempDirectory(t), 'boxes', BOXES), '1');
     const confined = await start(t, { ...of, versionDirectory: boxes, defaultHost: 'process' });
@@ -251,9 +259,9 @@ describe('a model inline whose runs become slow', () => {
 });
 
 it('a backend that another server computes for is put on the event loop, with several runs at once', async (t) => {
-  const backendKind = siblingModule(import.meta.url, '../../support/elsewhere-backend').href;
+  const backendModule = siblingModule(import.meta.url, '../../support/elsewhere-backend').href;
   // It overrides the server's default.
-  const { host, moves } = await start(t, { backendKind, defaultHost: 'thread' });
+  const { host, moves } = await start(t, { backendModule, defaultHost: 'thread' });
   assert.deepEqual([host.kind, host.reason], ['inline', 'backend "elsewhere" runs inline only']);
   const { executor } = host;
   assert.deepEqual([executor.slots, executor.isInline, executor.isElsewhere], [3, true, true]);
@@ -266,12 +274,17 @@ it('a backend that another server computes for is put on the event loop, with se
   assert.deepEqual(moves, []);
 });
 
-async function start(t: TestContext, overrides: Partial<HostOptions>, changes: Partial<FakeModel> = {}) {
+interface Overrides extends Partial<HostOptions> {
+  readonly backendModule?: string;
+}
+
+async function start(t: TestContext, { backendModule, ...overrides }: Overrides, changes: Partial<FakeModel> = {}) {
   const options = fakeModel(t, changes);
   const moves: HostMove[] = [];
   const events: WorkerEvent[] = [];
   const host: Host = await startHost({
     ...options,
+    backend: await new Backends().find('', backendModule ?? options.backendModule),
     slots: 2,
     clock: systemClock,
     maxBatchSize: 4,

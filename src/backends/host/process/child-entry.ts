@@ -9,9 +9,9 @@ import { Socket } from 'node:net';
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
 import type { Session } from '../../backend.ts';
+import { importBackend } from '../../import-backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
 import { loadSession } from '../../load-session.ts';
-import { backendFor } from '../../registry.ts';
 import { BackendNotes } from '../backend-notes.ts';
 import { startCoreTimer } from '../core-time.ts';
 import { toErrorMessage } from '../error-message.ts';
@@ -43,9 +43,9 @@ const session = await load(order);
 if (session?.runSync !== undefined) await serveSync(session);
 else if (session !== undefined) serveInLoop(session);
 
-async function load({ versionDirectory, backendKind, loadOptions }: WorkerLoad): Promise<Session | undefined> {
+async function load({ versionDirectory, backendModule, loadOptions }: WorkerLoad): Promise<Session | undefined> {
   try {
-    const backend = await backendFor(versionDirectory, backendKind);
+    const backend = await importBackend(backendModule);
     const coreMs = startCoreTimer();
     const loaded = await loadSession(backend, versionDirectory, loadOptionsOf(loadOptions, notes.services));
     const { signatures, runSync, warnings = [] } = loaded;

@@ -58,7 +58,7 @@ export class ProcessGroup {
 
   #start(loadOptions: LoadSettings, files: ModelFiles, options: GroupProcessOptions): ModelProcess {
     const basePaths = this.members.map(({ basePath }) => basePath);
-    const backends = [...files.backends, ...this.members.map(({ backend }) => backend)];
+    const backends = [...files.backends, ...this.members.flatMap(({ backend }) => backend ?? [])];
     const started = new ModelProcess({
       ...options,
       ...{ name: this.name, isShared: true, loadOptions, files: { ...files, basePaths, backends } },

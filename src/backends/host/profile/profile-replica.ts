@@ -6,8 +6,8 @@
 import type { Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import { ServingError } from '../../../core/errors.ts';
+import { importBackend } from '../../import-backend.ts';
 import type { OpProfile } from '../../op-profile.ts';
-import { backendFor } from '../../registry.ts';
 import { fromErrorMessage } from '../error-message.ts';
 import { hostNeeds } from '../host-choice.ts';
 import { filesOf } from '../host-worker.ts';
@@ -39,7 +39,7 @@ export async function profileReplica(
   start: ReplicaStart,
   { isInProcess = false, sandbox }: ReplicaPlace = {},
 ): Promise<OpProfile> {
-  const backend = await backendFor(start.versionDirectory, start.backendKind);
+  const backend = await importBackend(start.backendModule);
   const { mustRunIn } = hostNeeds(backend, start.loadOptions.executionProvider);
   const inProcess = isInProcess || mustRunIn === 'process';
   const { message, reason } = await (inProcess ? profileInProcess(start, sandbox) : profileInThread(start));

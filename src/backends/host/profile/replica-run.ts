@@ -5,17 +5,17 @@
 import { ServingError } from '../../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../../core/signature.ts';
 import type { LoadSettings, ProfiledSession } from '../../backend.ts';
+import { importBackend } from '../../import-backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
 import type { OpProfile } from '../../op-profile.ts';
-import { backendFor } from '../../registry.ts';
 import { syntheticBatch } from '../../synthetic-batch.ts';
 import { type ErrorMessage, toErrorMessage } from '../error-message.ts';
 import { machineTimeMs } from '../worker-call.ts';
 
 export interface ReplicaStart {
   readonly versionDirectory: string;
-  /** Undefined = by the artifact. */
-  readonly backendKind: string | undefined;
+  /** The module of its backend, as importBackend takes it. */
+  readonly backendModule: string;
   readonly loadOptions: LoadSettings;
   /** If undefined or unknown to the session: serving_default, else its first signature. */
   readonly signatureName: string | undefined;
@@ -47,7 +47,7 @@ export async function runReplica(start: ReplicaStart): Promise<ReplicaMessage> {
 }
 
 async function profile(start: ReplicaStart): Promise<OpProfile> {
-  const backend = await backendFor(start.versionDirectory, start.backendKind);
+  const backend = await importBackend(start.backendModule);
   if (backend.loadProfiled === undefined) {
     throw new ServingError('unsupported', `backend "${backend.kind}" has no profiler of its ops`);
   }

@@ -4,8 +4,8 @@ import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ServingError } from '../../../core/errors.ts';
+import { ONNX_MODULE } from '../../import-backend.ts';
 import { nativesDirectory } from '../../natives-directory.ts';
-import { BACKEND_KINDS } from '../../registry.ts';
 
 /** A file or directory, and the path that shows it. Both are absolute. */
 export interface Mount {
@@ -19,8 +19,8 @@ export interface ModelFiles {
   readonly versions: readonly string[];
   /** Base paths of models that it may load later. */
   readonly basePaths: readonly string[];
-  /** Backends of the models: a plug-in's package is shown as well. */
-  readonly backends: readonly (string | undefined)[];
+  /** Kinds or modules of the models' backends: a plug-in's package is shown as well. */
+  readonly backends: readonly string[];
 }
 
 /** Not all of /usr and /etc: applications keep files there, too. */
@@ -58,8 +58,7 @@ export function modelMounts(files: ModelFiles, readable: readonly string[]): rea
 
 /** The packages of those backends that are plug-ins, and the packages that these import. */
 export function plugInMounts(backends: ModelFiles['backends']): readonly Mount[] {
-  const plugIns = backends.filter((kind) => kind !== undefined && !BACKEND_KINDS.includes(kind));
-  return plugIns.flatMap((kind) => plugInPaths(kind!)).flatMap(mountOf);
+  return backends.flatMap(plugInPaths).flatMap(mountOf);
 }
 
 /** True if a process with `mounts` sees the `wanted` ones. */
@@ -71,16 +70,21 @@ function mountOf(at: string): readonly Mount[] {
   return existsSync(at) ? [{ from: realpathSync(at), at }] : [];
 }
 
-/** Pillion's compiled code, without what else may lie in a checkout, and the packages that it imports. */
+/** Pillion's compiled code. */
+const OWN_CODE = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Pillion's code, without what else may lie in a checkout, and the packages that it imports. */
 function ownPaths(): readonly string[] {
-  const code = fileURLToPath(new URL('../../..', import.meta.url));
-  return [code, join(packageOf(code), 'package.json'), ...packagesFor(code)];
+  return [OWN_CODE, join(packageOf(OWN_CODE), 'package.json'), ...packagesFor(OWN_CODE)];
 }
 
-/** The plug-in's whole package: which files it imports is not known. */
-function plugInPaths(kind: string): readonly string[] {
+/** The plug-in's whole package: which files it imports is not known. Nothing for a module of Pillion's own. */
+function plugInPaths(module: string): readonly string[] {
+  if (module === ONNX_MODULE) return [];
   try {
-    const directory = dirname(realpathSync(fileURLToPath(import.meta.resolve(kind))));
+    const file = fileURLToPath(import.meta.resolve(module));
+    if (isWithin(file, resolve(OWN_CODE))) return [];
+    const directory = dirname(realpathSync(file));
     return [packageOf(directory), ...packagesFor(directory)];
   } catch {
     // The process reports what it cannot import.

@@ -9,9 +9,9 @@ import process from 'node:process';
 import { setImmediate } from 'node:timers';
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { Session } from '../../backend.ts';
+import { importBackend } from '../../import-backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
 import { loadSession } from '../../load-session.ts';
-import { backendFor } from '../../registry.ts';
 import { BackendNotes } from '../backend-notes.ts';
 import { startCoreTimer } from '../core-time.ts';
 import { toErrorMessage } from '../error-message.ts';
@@ -81,7 +81,7 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   let session: Session;
   let loadMs: number;
   try {
-    const backend = await backendFor(start.versionDirectory, start.backendKind);
+    const backend = await importBackend(start.backendModule);
     const coreMs = startCoreTimer();
     session = await withAbort(port, (signal) =>
       loadSession(backend, start.versionDirectory, loadOptionsOf(start.loadOptions, { ...notes.services, signal })),

@@ -16,11 +16,11 @@ after(killSidecars);
 const SKEWED = siblingModule(import.meta.url, '../../../support/skewed-backend').href;
 
 async function start(t: TestContext, keys: string): Promise<Sidecar> {
-  const { versionDirectory, backendKind } = fakeModel(t);
+  const { versionDirectory, backendModule } = fakeModel(t);
   const base = join(tempDirectory(t), 'm');
   mkdirSync(base);
   renameSync(versionDirectory, join(base, '1'));
-  return startSidecar([`--model=m=${base},backend=${backendKind},${keys}`]);
+  return startSidecar([`--model=m=${base},backend=${backendModule},${keys}`]);
 }
 
 async function ask(sidecar: Sidecar, instances: readonly number[]): Promise<number[]> {

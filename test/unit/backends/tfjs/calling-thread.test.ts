@@ -15,7 +15,7 @@ import {
   writeSavedModel,
 } from '../../../support/saved-model.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
-import { floats, loadTfjs, numbersOf, runAll } from '../../../support/tfjs-models.ts';
+import { floats, loadTfjs, numbersOf, runAll, TFJS_MODULE } from '../../../support/tfjs-models.ts';
 
 const LAYERS = 1000;
 const TURNS = 20_000;
@@ -23,7 +23,13 @@ const T = { T: typeAttr('float32') };
 
 it('a graph of thousands of layers that each branch runs on a thread, whose stack is small', async (t) => {
   const host = await startThreadHost({
-    ...{ model: 'm', versionDirectory: written(t, deepModel()), backendKind: 'tfjs', slots: 1, clock: systemClock },
+    ...{
+      model: 'm',
+      versionDirectory: written(t, deepModel()),
+      backendModule: TFJS_MODULE,
+      slots: 1,
+      clock: systemClock,
+    },
     loadOptions: { intraOpThreads: 1, executionProvider: 'cpu' },
   });
   t.after(() => host.close());

@@ -8,7 +8,7 @@ import { opsIn } from '../../../../src/backends/tfjs/step-stats.ts';
 import { bytesField, message, messageField, varintField } from '../../../../src/codec/protobuf/wire-writer.ts';
 import { modelProcesses } from '../../../support/child-processes.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
-import { DIGITS_MODELS } from '../../../support/tfjs-models.ts';
+import { DIGITS_MODELS, TFJS_MODULE } from '../../../support/tfjs-models.ts';
 
 const START = 1_795_631_145_322_781_123n;
 
@@ -100,5 +100,5 @@ function replicaOf(
   signatureName?: string,
 ): Promise<OpProfile> {
   const loadOptions = { intraOpThreads: 1, executionProvider: 'cpu' };
-  return profileReplica({ versionDirectory, backendKind: 'tfjs', loadOptions, signatureName, rows: 32 });
+  return profileReplica({ versionDirectory, backendModule: TFJS_MODULE, loadOptions, signatureName, rows: 32 });
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { Backends } from '../../../../src/backends/backends.ts';
 import { type BatchingConfig, LATEST_ONE, type ModelConfig } from '../../../../src/config/model-config.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
 import {
@@ -151,18 +152,19 @@ describe('modelBatching', () => {
 });
 
 it('a model has the configured sessions, but one where its backend must have a process, one for each device, and else one that may grow', async (t) => {
-  const { backendKind, versionDirectory } = fakeModel(t);
-  const confined = backendKind.replace('fake-backend', 'confined-backend');
-  const sessions = (kind: string, hasOwnSlots: boolean, slots = 3) =>
-    modelSessions(kind, versionDirectory, { slots, hasOwnSlots });
-  assert.deepEqual(await sessions(backendKind, false), { count: 3, areElastic: false });
+  const { backendModule, versionDirectory } = fakeModel(t);
+  const confined = backendModule.replace('fake-backend', 'confined-backend');
+  const factsOf = async (kind: string) => (await new Backends().find(versionDirectory, kind)).facts;
+  const sessions = async (kind: string, hasOwnSlots: boolean, slots = 3) =>
+    modelSessions(await factsOf(kind), { slots, hasOwnSlots });
+  assert.deepEqual(await sessions(backendModule, false), { count: 3, areElastic: false });
   assert.deepEqual(await sessions(confined, false), { count: 1, areElastic: false });
   assert.deepEqual(await sessions(confined, true), { count: 3, areElastic: false });
-  for (const kind of [backendKind, confined])
+  for (const kind of [backendModule, confined])
     assert.deepEqual(await sessions(kind, false, 0), { count: 1, areElastic: true });
-  const onDevices = (devices?: readonly number[], own = false) => {
+  const onDevices = async (devices?: readonly number[], own = false) => {
     const placed = { executionProvider: 'cuda', ...(devices && { devices }) };
-    return modelSessions(backendKind, versionDirectory, { slots: 3, hasOwnSlots: own }, placed);
+    return modelSessions(await factsOf(backendModule), { slots: 3, hasOwnSlots: own }, placed);
   };
   assert.deepEqual(await onDevices(), { count: 1, areElastic: false });
   assert.deepEqual(await onDevices([0, 2]), { count: 2, areElastic: false });

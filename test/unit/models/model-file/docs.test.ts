@@ -5,14 +5,9 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { AUTO_RUNTIME } from '../../../../src/config/model-config.ts';
 import { FEATURE_KINDS } from '../../../../src/core/feature-spec.ts';
-import {
-  FEATURE,
-  FILE_RUNTIMES,
-  METHODS,
-  modelFileSchema,
-  SIGNATURES,
-} from '../../../../src/models/model-file/declaration.ts';
+import { FEATURE, METHODS, modelFileSchema, SIGNATURES } from '../../../../src/models/model-file/declaration.ts';
 import { loadModelFile } from '../../../../src/models/model-file/load-model-file.ts';
 import { FEATURES } from '../../../../src/pillion.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
@@ -72,7 +67,7 @@ test('the schema has the keys that the reader knows, and no other', () => {
     assert.equal(SCHEMA.definitions[method].properties.method.const, method);
   }
   assert.deepEqual(keys(SCHEMA.definitions.feature), sorted(Object.keys(FEATURE.entries)));
-  assert.deepEqual(SCHEMA.properties.runtime.enum, [...FILE_RUNTIMES, null]);
+  assert.deepEqual(SCHEMA.properties.runtime.enum, [AUTO_RUNTIME, ...FEATURES.backends.kinds, null]);
   assert.deepEqual(SCHEMA.definitions.feature.properties.dtype.enum, FEATURE_KINDS);
 });
 

@@ -3,12 +3,21 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
+import type { Backend } from '../../../src/backends/backend.ts';
 import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
+import { importBackend } from '../../../src/backends/import-backend.ts';
 import { loadOptionsOf } from '../../../src/backends/load-options.ts';
-import { artifactKinds, BACKEND_KINDS, backendFor, namedArtifact } from '../../../src/backends/registry.ts';
 import { versionDirectoryProblem } from '../../../src/config/base-path.ts';
 import type { ServingError } from '../../../src/core/errors.ts';
+import { FEATURES } from '../../../src/pillion.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
+
+const BACKENDS = FEATURES.backends;
+
+/** The backend itself, with its runtime. */
+async function backendFor(directory: string, kind?: string): Promise<Backend> {
+  return importBackend((await BACKENDS.find(directory, kind)).module);
+}
 
 describe('backendFor', () => {
   it('recognises an ONNX file by its name', async (t) => {
@@ -39,9 +48,9 @@ describe('backendFor', () => {
     }
     writeFileSync(join(directory, 'model.txt'), 'tree\nversion=v4\n');
     writeFileSync(file, '{"format":"graph-model"');
-    assert.deepEqual(await artifactKinds(directory), ['trees', 'tfjs_model']);
+    assert.deepEqual(await BACKENDS.artifactKinds(directory), ['trees', 'tfjs_model']);
     writeFileSync(join(directory, 'model.txt'), 'a list of classes');
-    assert.deepEqual(await artifactKinds(directory), ['tfjs_model']);
+    assert.deepEqual(await BACKENDS.artifactKinds(directory), ['tfjs_model']);
   });
 
   it('takes the kind that is asked for, whatever lies there', async (t) => {
@@ -82,6 +91,22 @@ describe('backendFor', () => {
     }
   });
 
+  it('names the feature of a kind that was left out', async (t) => {
+    const names = FEATURES.features.flatMap(({ name, backends = [] }) => (backends.length > 0 ? [name] : []));
+    const { backends } = FEATURES.without(...names);
+    assert.deepEqual(backends.kinds, ['onnx']);
+    const directory = tempDirectory(t);
+    for (const { name, backends: own = [] } of FEATURES.features) {
+      for (const { kind } of own) {
+        const error = new RegExp(`backend "${kind}" is of the feature ${name}, which is left out of this server`);
+        await assertLoadFailed(backends.find(directory, kind), error);
+        await assertLoadFailed(backends.check(kind), error);
+      }
+    }
+    writeFileSync(join(directory, 'saved_model.pb'), '');
+    await assertLoadFailed(backends.find(directory), /it holds saved_model\.pb; wanted model\.onnx, .* \(onnx\)$/);
+  });
+
   it('names the built-in kinds when a kind is unknown', async () => {
     await assertLoadFailed(backendFor('/', 'onxx'), /"onxx" is not built in \(.*onnx.*\) and cannot be imported/);
   });
@@ -119,25 +144,25 @@ async function assertLoadFailed(promise: Promise<unknown>, text: RegExp): Promis
 describe('artifactKinds', () => {
   it('tells every artifact that this machine can run, preferred first', async (t) => {
     const directory = tempDirectory(t);
-    assert.deepEqual(await artifactKinds(directory), []);
+    assert.deepEqual(await BACKENDS.artifactKinds(directory), []);
     for (const file of ['model.json', 'remote.yaml', 'saved_model.pb']) writeFileSync(join(directory, file), '');
-    assert.deepEqual(await artifactKinds(directory), ['saved_model', 'tfjs_model']);
+    assert.deepEqual(await BACKENDS.artifactKinds(directory), ['saved_model', 'tfjs_model']);
     writeFileSync(join(directory, 'model.onnx'), '');
-    const all = await artifactKinds(directory);
+    const all = await BACKENDS.artifactKinds(directory);
     assert.deepEqual(all, ['onnx', 'saved_model', 'tfjs_model']);
     assert.deepEqual(
-      all.map((kind) => namedArtifact(kind, all)),
+      all.map((kind) => BACKENDS.namedArtifact(kind, all)),
       all,
     );
-    assert.equal(namedArtifact('tfjs', all), 'saved_model');
-    assert.equal(namedArtifact('tfjs', ['onnx', 'tfjs_model']), 'tfjs_model');
-    assert.equal(namedArtifact('tfjs', ['onnx', 'trees', 'tfjs_model']), 'tfjs_model');
-    assert.equal(namedArtifact('tfjs', ['onnx', 'trees']), 'tfjs');
+    assert.equal(BACKENDS.namedArtifact('tfjs', all), 'saved_model');
+    assert.equal(BACKENDS.namedArtifact('tfjs', ['onnx', 'tfjs_model']), 'tfjs_model');
+    assert.equal(BACKENDS.namedArtifact('tfjs', ['onnx', 'trees', 'tfjs_model']), 'tfjs_model');
+    assert.equal(BACKENDS.namedArtifact('tfjs', ['onnx', 'trees']), 'tfjs');
   });
 
   it('opens every kind of the table by its name', async (t) => {
     const directory = tempDirectory(t);
-    for (const kind of BACKEND_KINDS) assert.equal((await backendFor(directory, kind)).kind, kind);
+    for (const kind of BACKENDS.kinds) assert.equal((await backendFor(directory, kind)).kind, kind);
   });
 
   it('opens each by its own name, and no other', async (t) => {
