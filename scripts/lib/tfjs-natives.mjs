@@ -5,7 +5,7 @@ import { ensureBuilt, say } from './setup.mjs';
 /** The folder of the natives, made if it is not there. Ends this process, with all that is missing, if it cannot be. */
 export async function ensureTfjsNatives(parent) {
   ensureBuilt();
-  const { prepareTfjsNatives } = await import('../../dist/cli/tfjs-natives.js');
+  const { prepareTfjsNatives } = await import('../../dist/backends/tfjs/prepare-natives.js');
   try {
     return prepareTfjsNatives(say, parent);
   } catch (error) {
@@ -17,6 +17,6 @@ export async function ensureTfjsNatives(parent) {
 /** The platform that they want, where this one is another. */
 export async function unsupportedPlatform() {
   ensureBuilt();
-  const steps = await import('../../dist/cli/native-steps.js');
+  const steps = await import('../../dist/backends/native-steps.js');
   return steps.unsupportedPlatform();
 }

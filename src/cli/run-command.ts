@@ -40,7 +40,7 @@ function commandsOf(features: FeatureList): readonly Command[] {
   const commands = [
     ...[serveCommand(features), tritonserverCommand(features), statusCommand(features), awaitCommand, drainCommand],
     ...features.commands,
-    ...[configCommand(features), keyCommand, nativesCommand, placesCommand],
+    ...[configCommand(features), keyCommand, nativesCommand(features), placesCommand],
   ];
   const version = textCommand('version', ['version'], () => `pillion ${VERSION}\n`);
   return [...commands, version, textCommand('help', [], () => helpText([...commands, version]))];

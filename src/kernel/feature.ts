@@ -11,6 +11,7 @@
 import type { ModelReport } from '../admin/models-report.ts';
 import type { InstalledBackend } from '../backends/backend.ts';
 import { Backends } from '../backends/backends.ts';
+import type { NativeLibraries } from '../backends/native-steps.ts';
 import type { ModelKeys } from '../config/model-key.ts';
 import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
 import { leftOut, type OptionTable } from '../config/read-options.ts';
@@ -29,6 +30,8 @@ export interface Feature {
   readonly fileKeys?: readonly FileKey<unknown>[];
   /** Its runtimes, the cheapest to load first. */
   readonly backends?: readonly InstalledBackend[];
+  /** Libraries that `pillion natives` fetches for it. */
+  readonly natives?: readonly NativeLibraries[];
   /** Checks the given options together, as FeatureOptions says. */
   check?(given: GivenOptions, errors: string[]): void;
   /** Lines for the log about its options, as FeatureOptions says. */

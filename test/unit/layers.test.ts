@@ -123,7 +123,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'cli/**',
-    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** ledger/** backends/onnx/cuda-natives.ts backends/natives-directory.ts backends/tfjs/natives.ts models/** admin/**',
+    may: 'kernel/** version.ts internals/* core/** files/* codec/** config/** ledger/** backends/native-steps.ts backends/onnx/prepare-cuda.ts models/** admin/**',
     because: 'a command starts a server, or asks a running one',
   },
   {

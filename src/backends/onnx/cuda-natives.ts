@@ -1,6 +1,6 @@
 /**
  * The libraries with which ONNX Runtime computes on NVIDIA's GPUs. They are too large for Pillion's packages (2.4 GB):
- * `pillion natives cuda` (cli/cuda-natives.ts) puts them beside TensorFlow's.
+ * `pillion natives cuda` (prepare-cuda.ts) puts them beside TensorFlow's.
  *
  * ONNX Runtime itself is among them: onnxruntime-node's is built with another CUDA. A process whose LD_LIBRARY_PATH begins
  * with the folder loads this one through onnxruntime-node's binding, which finds its library by name, and this one finds

@@ -14,4 +14,13 @@ export const tfjs = {
     { kind: 'saved_model', module: siblingModule(import.meta.url, './saved-model-backend').href },
     { kind: 'tfjs_model', module: siblingModule(import.meta.url, './tfjs-model-backend').href },
   ],
+  natives: [
+    {
+      name: 'tfjs',
+      usage: "fetches and builds the libraries that TensorFlow's formats need",
+      help: `tfjs-node and libtensorflow, for models of TensorFlow's formats. Fetches 350 MB, compiles the
+                          binding, and takes 1.1 GB. Needs g++ and patch.`,
+      prepare: async (tell) => (await import('./prepare-natives.ts')).prepareTfjsNatives(tell),
+    },
+  ],
 } satisfies Feature;

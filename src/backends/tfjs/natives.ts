@@ -1,6 +1,6 @@
 /**
  * Locates tfjs-node and libtensorflow on this machine. They are too large for Pillion's packages (1.1 GB): `pillion
- * natives tfjs` (cli/tfjs-natives.ts) installs them.
+ * natives tfjs` (prepare-natives.ts) installs them.
  *
  *   nativesDirectory()/<TFJS_NATIVES>/node_modules/@tensorflow/tfjs-node
  */

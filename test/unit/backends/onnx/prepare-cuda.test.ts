@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { CUDA_LIBRARIES, CUDA_NATIVES } from '../../../src/backends/onnx/cuda-natives.ts';
-import { prepareCudaNatives } from '../../../src/cli/cuda-natives.ts';
-import { tempDirectory } from '../../support/temp-directory.ts';
+import { CUDA_LIBRARIES, CUDA_NATIVES } from '../../../../src/backends/onnx/cuda-natives.ts';
+import { prepareCudaNatives } from '../../../../src/backends/onnx/prepare-cuda.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const lines = readFileSync('scripts/natives/cuda/requirements.txt', 'utf8').trim().split('\n');
 const wheels = lines.filter((line) => !line.startsWith('#'));

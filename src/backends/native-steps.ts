@@ -22,6 +22,17 @@ import { fileURLToPath } from 'node:url';
 /** Gets lines about the progress. */
 export type Tell = (text: string) => void;
 
+/** What `pillion natives NAME` fetches. */
+export interface NativeLibraries {
+  readonly name: string;
+  /** Its line of `pillion help`. */
+  readonly usage: string;
+  /** Its part of --help: what they are for, and how much they take. */
+  readonly help: string;
+  /** The folder, made if it is not there. Rejects with an Error that says all that is missing if it cannot be. */
+  prepare(tell: Tell): Promise<string>;
+}
+
 /** Libraries that a recipe prepares, for the texts. */
 export interface Natives {
   /** The recipe's folder. */

@@ -13,8 +13,6 @@
 import { copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { nativesDirectory } from '../backends/natives-directory.ts';
-import { TFJS_NATIVES } from '../backends/tfjs/natives.ts';
 import {
   checkName,
   doSteps,
@@ -31,7 +29,9 @@ import {
   unsupportedPlatform,
   wheelOf,
   works,
-} from './native-steps.ts';
+} from '../native-steps.ts';
+import { nativesDirectory } from '../natives-directory.ts';
+import { TFJS_NATIVES } from './natives.ts';
 
 const COMPILE = ['-std=c++17', '-O2', '-fPIC', '-shared', '-DNAPI_VERSION=8'];
 /**

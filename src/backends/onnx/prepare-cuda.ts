@@ -8,8 +8,6 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { nativesDirectory } from '../backends/natives-directory.ts';
-import { CUDA_LIBRARIES, CUDA_NATIVES } from '../backends/onnx/cuda-natives.ts';
 import {
   checkName,
   doSteps,
@@ -25,7 +23,9 @@ import {
   type Tell,
   unsupportedPlatform,
   wheelOf,
-} from './native-steps.ts';
+} from '../native-steps.ts';
+import { nativesDirectory } from '../natives-directory.ts';
+import { CUDA_LIBRARIES, CUDA_NATIVES } from './cuda-natives.ts';
 
 const RECIPE = 'cuda';
 /** Words of the texts: whose libraries they are, and which constant names them. */
