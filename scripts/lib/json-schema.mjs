@@ -20,7 +20,7 @@ export async function configurationSchemas(code) {
   const { FEATURES } = await load('pillion.js');
   const { FEATURE, modelFileSchema, SIGNATURES } = await load('models/model-file/declaration.js');
   const { VALUE } = await load('models/model-file/value-schema.js');
-  const { REMOTE_SCHEMA } = await load('backends/remote/remote-file.js');
+  const hasFeature = (name) => FEATURES.features.some((feature) => feature.name === name);
   const signatures = "Signatures that a model has beside its graph's own (docs/reference/signatures.md)";
   return {
     'pillion.schema.json': jsonSchemaOf(
@@ -34,18 +34,20 @@ export async function configurationSchemas(code) {
       `${signatures}, and what runs it (docs/how-to/runtimes.md).`,
       { ...SIGNATURES, feature: FEATURE, value: VALUE },
     ),
-    ...(FEATURES.features.some(({ name }) => name === 'authorization') && {
+    ...(hasFeature('authorization') && {
       'authorization.schema.json': jsonSchemaOf(
         (await load('features/authorization/authorization-schema.js')).AUTHORIZATION_SCHEMA,
         'The file of --authorization_file',
         'Who may ask which models for what (src/features/authorization/README.md).',
       ),
     }),
-    'remote.schema.json': jsonSchemaOf(
-      REMOTE_SCHEMA,
-      "remote.yaml in a version's directory",
-      'Which model of which server stands behind the version (docs/how-to/remote-models.md).',
-    ),
+    ...(hasFeature('remote') && {
+      'remote.schema.json': jsonSchemaOf(
+        (await load('backends/remote/remote-file.js')).REMOTE_SCHEMA,
+        "remote.yaml in a version's directory",
+        'Which model of which server stands behind the version (docs/how-to/remote-models.md).',
+      ),
+    }),
   };
 }
 

@@ -17,11 +17,16 @@ import { it, type TestContext } from 'node:test';
 import { FEATURES } from '../../src/pillion.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
 
-const FOLDERS = ['src/features', 'test/features'];
+/** Where a feature has its folder, its tests and its target of fuzzing. */
+const pathsOf = (name: string): readonly string[] => [
+  ...['src/features', 'src/backends', 'test/features'].map((within) => join(within, name)),
+  join('test/fuzz/targets', `${name}.ts`),
+];
 const LIST = 'src/pillion.ts';
 /** All that the compiler reads. */
 const READ = ['src', 'test', 'bench', 'tsconfig.json', 'package.json'];
-const NAMES = readdirSync('src/features');
+const IN_BACKENDS = readdirSync('src/backends').filter((name) => existsSync(join('src/backends', name, 'feature.ts')));
+const NAMES = [...readdirSync('src/features'), ...IN_BACKENDS];
 
 it('all else compiles without a feature', async (t) => {
   const root = copyOf(t);
@@ -51,12 +56,12 @@ function leaveOut(t: TestContext, root: string, names: readonly string[]): void 
   const whole = readFileSync(list, 'utf8');
   t.after(() => writeFileSync(list, whole));
   writeFileSync(list, names.reduce(withoutLine, whole));
-  for (const folder of names.flatMap((name) => FOLDERS.map((within) => join(root, within, name)))) {
-    if (!existsSync(folder)) continue;
-    const aside = folder.replace(root, join(root, 'aside'));
+  for (const path of names.flatMap(pathsOf).map((each) => join(root, each))) {
+    if (!existsSync(path)) continue;
+    const aside = path.replace(root, join(root, 'aside'));
     mkdirSync(dirname(aside), { recursive: true });
-    renameSync(folder, aside);
-    t.after(() => renameSync(aside, folder));
+    renameSync(path, aside);
+    t.after(() => renameSync(aside, path));
   }
 }
 

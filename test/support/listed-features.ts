@@ -35,7 +35,7 @@ export async function installed(name: string, args: readonly string[] = []): Pro
   const surfaces: SurfaceMaker[] = [];
   let engine: EngineMaker | undefined;
   const feature: Feature | undefined = FEATURES.features.find((each) => each.name === name);
-  const models = new ModelSeams();
+  const models = new ModelSeams(FEATURES);
   if (feature === undefined) return { surfaces, engine, models };
   const server: Partial<Installation> = {
     config: configOf(['--model=m=/models/m', ...args]),

@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { Session } from '../../src/backends/backend.ts';
+import { importBackend } from '../../src/backends/import-backend.ts';
 import { loadOptionsOf } from '../../src/backends/load-options.ts';
-import { backend } from '../../src/backends/remote/remote-backend.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 /** A base path whose version 1 is this remote.yaml. */
@@ -16,7 +17,8 @@ export function remoteModel(t: TestContext, yaml: string): string {
 }
 
 /** The session behind that file. The test closes it. */
-export function openRemote(t: TestContext, yaml: string): Promise<Session> {
+export async function openRemote(t: TestContext, yaml: string): Promise<Session> {
   const options = loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu' });
-  return backend.load(join(remoteModel(t, yaml), '1'), options);
+  const { module } = await FEATURES.backends.find('', 'remote');
+  return (await importBackend(module)).load(join(remoteModel(t, yaml), '1'), options);
 }

@@ -3,9 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import type { LoadSettings, Session } from '../../src/backends/backend.ts';
+import { importBackend } from '../../src/backends/import-backend.ts';
 import { loadOptionsOf } from '../../src/backends/load-options.ts';
-import { backend } from '../../src/backends/trees/trees-backend.ts';
 import { elements, type NumericTensor, numericTensor } from '../../src/core/tensor.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import { tempDirectory } from './temp-directory.ts';
 
 /** A tree of XGBoost's model.json: one entry for each node. */
@@ -159,7 +160,10 @@ export async function openTrees(
   const directory = tempDirectory(t);
   writeFileSync(join(directory, file), typeof content === 'string' ? content : JSON.stringify(content));
   const options = loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu', ...settings });
-  const session = await backend.load(directory, options);
+  const session = await (await importBackend((await FEATURES.backends.find('', 'trees')).module)).load(
+    directory,
+    options,
+  );
   t.after(() => session.close());
   return session;
 }

@@ -246,7 +246,9 @@ function requirersOf(feature: string): readonly string[] {
 }
 
 test('a feature is imported by the list and by itself alone', () => {
-  const featureOf = (path: string): string | undefined => /^(?:src\/|test\/)?features\/([^/]+)\//.exec(path)?.[1];
+  const folder = new RegExp(`^(?:src/|test/)?(?:features|backends(?=/(?:${BACKENDS.join('|')})/))/([^/]+)/`);
+  const featureOf = (path: string): string | undefined =>
+    folder.exec(path)?.[1] ?? /^test\/fuzz\/targets\/(\w+)\.ts$/.exec(path)?.[1];
   const tests = readdirSync('test', { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts'));
   const inTests = tests.map((path) => [join('test', path), importsOf(join('../test', path))] as const);
   const broken: string[] = [];

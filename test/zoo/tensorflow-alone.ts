@@ -1,14 +1,15 @@
 /** TensorFlow.js's own API for Node, without the server: SavedModels and graph models. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openTfjs } from '../../src/backends/tfjs/tfjs-library.ts';
+import { siblingModule } from '../../src/backends/host/sibling-module.ts';
 import { elements, type NumericTensor, type TensorMap } from '../../src/core/tensor.ts';
 import type { Answer } from '../support/grpc-harness.ts';
 import type { RuntimeAlone } from './runtime-alone.ts';
 
 /** Opens a version's directory. Its inputs are float32, its outputs float32 or int32. */
 export async function openTensorflow(directory: string): Promise<RuntimeAlone> {
-  const tf: Answer = openTfjs(1);
+  const library: Answer = await import(siblingModule(import.meta.url, '../../src/backends/tfjs/tfjs-library').href);
+  const tf: Answer = library.openTfjs(1);
   const toTensor = ([name, tensor]: [string, unknown]): [string, Answer] => {
     const { shape } = tensor as NumericTensor;
     return [name, tf.tensor(elements(tensor as NumericTensor), shape, 'float32')];

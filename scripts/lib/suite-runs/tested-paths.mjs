@@ -159,10 +159,7 @@ export const TESTED_PATHS = {
     ],
     ...['src/codec/open-inference/rest', 'src/features/open-inference', 'test/openapi'],
   ],
-  'tfjs-long': [
-    ...[...TFJS, 'src/backends/host', 'package-lock.json', 'test/long/human', 'test/long/tfjs-human.long.ts'],
-    ...['test/long/tfjs-memory.long.ts', 'test/support/tfjs-models.ts'],
-  ],
+  'tfjs-long': [...[...TFJS, 'src/backends/host', 'package-lock.json', 'test/long/human', 'test/features/tfjs']],
   zoo: [...MODELS, ...TENSORFLOW, 'scripts/natives/tfjs', 'package-lock.json', 'test/zoo', 'scripts/lib/zoo.mjs'],
   'onnx-suite': [
     ...[
