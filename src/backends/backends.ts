@@ -32,7 +32,7 @@ const ONNX: InstalledBackend = {
 
 /** The backend of a version. */
 export interface FoundBackend extends Pick<InstalledBackend, 'module' | 'judgeRows' | 'workBounds'> {
-  /** What a model's config calls it: a kind, or a plug-in's module. */
+  /** The name that a model's config has for it: a kind, or a plug-in's module. */
   readonly kind: string;
   readonly facts: BackendFacts;
 }
@@ -47,7 +47,7 @@ interface BackendFeature {
 export class Backends {
   /** Names of the backends that need no plug-in. */
   readonly kinds: readonly string[];
-  /** In the order in which they probe a directory and `auto` prefers them. */
+  /** The order is that in which they probe a directory, and in which `auto` prefers them. */
   readonly #installed: readonly InstalledBackend[];
   readonly #absent: readonly BackendFeature[];
 

@@ -22,7 +22,7 @@ import { fileURLToPath } from 'node:url';
 /** Gets lines about the progress. */
 export type Tell = (text: string) => void;
 
-/** What `pillion natives NAME` fetches. */
+/** Libraries that `pillion natives NAME` fetches. */
 export interface NativeLibraries {
   readonly name: string;
   /** Its line of `pillion help`. */
