@@ -28,7 +28,7 @@ export class ModelSeams implements FallbackSource {
   /** Counts what models keep between requests, over all of them. */
   readonly kept = new KeptMemory();
   readonly backends: Backends;
-  /** What features bring to the pillion.yaml beside a model. */
+  /** Keys that features bring to the pillion.yaml beside a model, and runtimes that it may name. */
   readonly fileKeys: FileKeys;
   /** Copies samples of models' requests with their answers. */
   readonly samplers: RequestSamplers;

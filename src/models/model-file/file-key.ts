@@ -46,7 +46,7 @@ export class FileKey<T> {
   }
 }
 
-/** What features bring to the file. */
+/** The part of the file that features bring. */
 export interface FileKeys {
   readonly keys: readonly FileKey<unknown>[];
   /** Kinds of the runtimes that it may name: a model is data, so it may name built-in runtimes but no module. */
