@@ -21,7 +21,7 @@ export interface AxisCase {
 }
 
 export interface BackendUnderTest {
-  /** What a model's config calls the backend. */
+  /** The name that a model's config has for the backend. */
   readonly kind: string;
   /** The URL of its module, for a backend that is built in. Default: kind. */
   readonly module?: string;
