@@ -31,6 +31,7 @@ import { responseCache } from './features/response-cache/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
+import { tailKeep } from './features/tail-keep/feature.ts';
 import { warmUpFiles } from './features/warm-up-files/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
@@ -62,6 +63,7 @@ const LINES = [
   { feature: sdkExporters, adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON' },
   { feature: grpcJs, adds: 'the gRPC port on @grpc/grpc-js, to compare with' },
   { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
+  { feature: tailKeep, adds: 'slow and failed requests, which the flight recorder and traces keep' },
   { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },
   {
     feature: webConsole,

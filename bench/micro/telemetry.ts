@@ -5,6 +5,8 @@
 import assert from 'node:assert/strict';
 import { Histogram, Registry } from 'prom-client';
 import { systemClock } from '../../src/core/clock.ts';
+import { FlightRecorder } from '../../src/features/flight-recorder/flight-recorder.ts';
+import { TailKeep } from '../../src/features/tail-keep/tail-keep.ts';
 import { createLogger } from '../../src/ledger/log/log.ts';
 import { DURATION_BUCKETS } from '../../src/ledger/metrics/buckets.ts';
 import { STAGE_ENCODE } from '../../src/ledger/stage-clock.ts';
@@ -31,7 +33,11 @@ const unsampled: Tracing = {
 
 function telemetryWith(tracing: Tracing | undefined, isForgetful = false): AppTelemetry {
   const common = { clock: systemClock, logger, tracing, processMetrics: false };
-  return createTelemetry(isForgetful ? { ...common, flightRecorder: { isOn: false }, keptPerSecond: 0 } : common);
+  const telemetry = createTelemetry(common);
+  if (isForgetful) return telemetry;
+  telemetry.keepBy(new TailKeep(10));
+  telemetry.listen(new FlightRecorder(telemetry));
+  return telemetry;
 }
 
 /**

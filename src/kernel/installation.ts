@@ -5,6 +5,7 @@ import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import type { Machine } from '../config/machine/machine.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Facts } from '../core/collections/facts.ts';
 import type { UnsentBytes } from '../core/unsent-bytes.ts';
 import type { AuditLog } from '../ledger/log/audit-log.ts';
 import type { RootLogger } from '../ledger/log/log.ts';
@@ -142,6 +143,8 @@ export interface Installation {
   readonly telemetry: AppTelemetry;
   readonly readiness: ReadinessGate;
   readonly models: ModelSeams;
+  /** Facts that features know of the server, for those that require them. */
+  readonly facts: Facts;
   /** Decides who may do what; undefined: everybody may do everything. */
   readonly access: AccessControl | undefined;
   /** The log of changes and refusals; undefined: they are not written down. */

@@ -13,8 +13,7 @@
 import type { Clock, TimerHandle } from '../core/clock.ts';
 import { ReadRequest, type UnreadFacts } from './recorder/read-request.ts';
 import { RequestRing } from './recorder/request-ring.ts';
-import type { KeepReason } from './recorder/tail-keep.ts';
-import type { BatchRecord, RequestRecord } from './request-record.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from './request-record.ts';
 
 const PLACES = 512;
 const QUARTER = PLACES / 4;

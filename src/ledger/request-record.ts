@@ -86,7 +86,7 @@ export interface BatchRecord {
   members: readonly TraceContext[];
   /** The batch's own span, in the trace of the first of `members`; undefined while `members` is empty. */
   trace: TraceContext | undefined;
-  /** Ids of its requests; collected once one of them is kept (recorder/flight-recorder.ts). */
+  /** Ids of its requests; collected once one of them is kept (features/flight-recorder). */
   memberIds: string[] | undefined;
   /** Absent = the run succeeded, or failed for another reason than its inputs. */
   isolation?: IsolationResult | undefined;
@@ -184,6 +184,9 @@ export interface RequestRecord {
 export function requestId(callerId: string | undefined, sequence: number): string {
   return callerId ?? sequence.toString(36);
 }
+
+/** Why a request is kept, independent of the sampling. */
+export type KeepReason = 'slow' | 'failed';
 
 /** Receives records. One instance for each app, nothing global, so that two servers can live in one test. */
 export interface Telemetry {

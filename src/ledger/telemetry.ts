@@ -1,6 +1,6 @@
 /**
- * The app's telemetry. Three see a request at its end: the decision to keep it, the log, and the tracer if there is
- * one. All others read it in the ledger, a little later.
+ * The app's telemetry. A few see a request at its end: the decision to keep it, the log, the tracer if there is one,
+ * and listeners. All others read it in the ledger, a little later.
  *
  * It is called on the hot path, at the start and the end of each request. It never throws: an error in it is logged,
  * and the request goes on.
@@ -14,13 +14,13 @@ import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
-import { FlightRecorder, type FlightRecorderOptions } from './recorder/flight-recorder.ts';
 import type { ReadRequest } from './recorder/read-request.ts';
-import { TailKeep } from './recorder/tail-keep.ts';
+import type { RequestRing } from './recorder/request-ring.ts';
 import {
   type BatchRecord,
   type CallerTrace,
   INFERENCE_METHODS,
+  type KeepReason,
   type RequestRecord,
   type Telemetry,
 } from './request-record.ts';
@@ -39,15 +39,22 @@ export interface TelemetryOptions {
   readonly metricsExport?: MetricsExportOptions | undefined;
   /** See MetricsOptions. Default true. */
   readonly processMetrics?: boolean;
-  /** Default: the recorder's own defaults. */
-  readonly flightRecorder?: FlightRecorderOptions;
-  /** See TailKeep. Default DEFAULT_KEPT_PER_SECOND. */
-  readonly keptPerSecond?: number;
 }
 
 /** Receives each record when it is made. Records may change afterwards: copy what you keep. */
-export interface RecordListener extends Pick<Telemetry, 'recordRequest' | 'recordBatch'> {
+export interface RecordListener {
+  /** `kept`: why it is kept; undefined = an ordinary request. It is in the ledger's ring by then. */
+  recordRequest(record: RequestRecord, kept: KeepReason | undefined): void;
+  recordBatch?(record: BatchRecord): void;
   recordForwarded?(record: ForwardedRecord): void;
+}
+
+/** Decides which finished requests are kept, for those who look at them one by one. */
+export interface RequestJudge {
+  /** Called once for each request, while a client waits. Undefined = it is not kept. */
+  judge(record: RequestRecord): KeepReason | undefined;
+  /** The version is unloaded. */
+  forgetVersion(model: string, version: string): void;
 }
 
 /** Reads inferences, whatever came of them, and batches, in the order in which they ended. */
@@ -66,7 +73,10 @@ export interface AppTelemetry extends Telemetry {
   follow(reader: InferenceReader): () => void;
   /** Has everything read in the ledger that has ended so far. */
   settle(): void;
-  readonly flights: FlightRecorder;
+  /** The last requests. Call `settle` before you read them by columns. */
+  readonly ring: RequestRing;
+  /** Only one feature may decide which requests are kept; else none is. */
+  keepBy(judge: RequestJudge): void;
   /** Decides which requests are traced; undefined if no spans are exported. */
   readonly sampling: Sampling | undefined;
   /** Calls `keep` and tells listeners of a request that was passed on. An error in either is logged. */
@@ -96,10 +106,9 @@ export function createTelemetry(options: TelemetryOptions): AppTelemetry {
 
 class JoinedTelemetry implements AppTelemetry {
   readonly metrics: Metrics;
-  readonly flights: FlightRecorder;
   readonly settle = (): void => this.#ledger.settle();
   readonly #ledger: Ledger;
-  readonly #tail: TailKeep;
+  #judge: RequestJudge | undefined;
   readonly #log: RequestLog;
   readonly #tracing: Tracing | undefined;
   readonly #exportOptions: MetricsExportOptions | undefined;
@@ -115,8 +124,6 @@ class JoinedTelemetry implements AppTelemetry {
     const onFault = (error: unknown): void => this.#report(error, 'a record could not be read');
     this.metrics = new Metrics({ clock, processMetrics, settle: this.settle });
     this.#ledger = new Ledger({ clock, reader, columnReader: this.metrics.totals.recordColumns, onFault });
-    this.flights = new FlightRecorder(this.#ledger, options.flightRecorder);
-    this.#tail = new TailKeep(options.keptPerSecond);
     this.#log = new RequestLog({ logger, clock });
     this.#tracing = tracing;
     this.#exportOptions = options.metricsExport;
@@ -127,6 +134,14 @@ class JoinedTelemetry implements AppTelemetry {
       linesPerWindow: 1,
       onSuppressed: (what, lines) => logger.error({ lines }, `more of "${what}" in the last second`),
     });
+  }
+
+  get ring(): RequestRing {
+    return this.#ledger.ring;
+  }
+
+  keepBy(judge: RequestJudge): void {
+    this.#judge = judge;
   }
 
   get sampling(): Sampling | undefined {
@@ -157,12 +172,11 @@ class JoinedTelemetry implements AppTelemetry {
 
   recordRequest(record: RequestRecord): void {
     try {
-      const kept = this.#tail.judge(record);
+      const kept = this.#judge?.judge(record);
       this.#ledger.recordRequest(record, kept);
-      this.flights.keep(record, kept);
       this.#log.write(record);
       this.#tracing?.makeRequestSpans(record, this.#tracing.sampling.isOn ? kept : undefined);
-      if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record);
+      if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record, kept);
     } catch (error) {
       this.#report(error, 'a request could not be recorded');
     }
@@ -172,7 +186,7 @@ class JoinedTelemetry implements AppTelemetry {
     try {
       this.#ledger.recordBatch(record);
       this.#tracing?.makeBatchSpans(record);
-      if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch(record);
+      if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordBatch?.(record);
     } catch (error) {
       this.#report(error, 'a batch could not be recorded');
     }
@@ -218,7 +232,7 @@ class JoinedTelemetry implements AppTelemetry {
   forgetVersion(model: string, version: string): void {
     this.settle();
     this.metrics.forgetVersion(model, version);
-    this.#tail.forgetVersion(model, version);
+    this.#judge?.forgetVersion(model, version);
     for (const each of this.#readers) each.forgetVersion?.(model, version);
   }
 
@@ -237,7 +251,6 @@ class JoinedTelemetry implements AppTelemetry {
     // The id of its trace, if spans of it are exported, here or by a caller that samples.
     const isExported = trace?.isSampled === true || (kept !== undefined && this.sampling?.isOn === true);
     this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
-    this.flights.recordRequest(record);
     if (this.#readers.size === 0 || !INFERENCE_METHODS.has(record.method)) return;
     for (const each of this.#readers) each.recordRequest(record);
   }

@@ -2,8 +2,7 @@
 import { Metrics } from '../../src/ledger/metrics/metrics.ts';
 import type { Totals } from '../../src/ledger/metrics/totals.ts';
 import { RequestRing } from '../../src/ledger/recorder/request-ring.ts';
-import type { KeepReason } from '../../src/ledger/recorder/tail-keep.ts';
-import type { RequestRecord } from '../../src/ledger/request-record.ts';
+import type { KeepReason, RequestRecord } from '../../src/ledger/request-record.ts';
 import { FakeClock } from './fake-clock.ts';
 
 /** A ring with one request. */

@@ -16,7 +16,6 @@ import { LISTENER_OPTIONS } from './listener-options.ts';
 import { LOADING_OPTIONS } from './loading-options.ts';
 import { OPERATOR_OPTIONS } from './operator-options.ts';
 import { COUNT, flag, integer, type Option, text, texts } from './option-types.ts';
-import { RECORD_OPTIONS } from './record-options.ts';
 import { SANDBOX_OPTIONS } from './sandbox-options.ts';
 import { TLS_OPTIONS } from './tls-options.ts';
 import { TRITON_OPTIONS } from './triton-options.ts';
@@ -47,7 +46,6 @@ export const SERVE_OPTIONS = {
     help: 'gRPC answers carry tensor_content instead of the typed fields that most clients read.',
   }),
   ...LOADING_OPTIONS,
-  ...RECORD_OPTIONS,
   ...OPERATOR_OPTIONS,
   drain_delay_ms: integer({
     ...COUNT,

@@ -46,10 +46,6 @@ export class AccessLog implements RecordListener {
     this.#lines.add(inferenceLine(record, this.#wall.atZero()));
   }
 
-  recordBatch(): void {
-    // It is no request.
-  }
-
   recordForwarded(record: ForwardedRecord): void {
     this.#lines.add(forwardedLine(record, this.#wall.atZero()));
   }

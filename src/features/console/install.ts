@@ -7,6 +7,7 @@ import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import { VERSION } from '../../version.ts';
+import { FLIGHT_RECORDER } from '../flight-recorder/flight-recorder.ts';
 import { consolePaths } from './console.ts';
 import { CpuMeter } from './cpu-meter.ts';
 import { LiveFeed } from './live-feed.ts';
@@ -38,11 +39,11 @@ function feedOf({ clock, telemetry }: Installation, parts: AdminParts): LiveFeed
   });
 }
 
-function playgroundOf({ config, telemetry }: Installation, parts: AdminParts): Playground {
+function playgroundOf({ config, facts }: Installation, parts: AdminParts): Playground {
   const { lifecycle, onInternalError } = parts;
   return new Playground({
     ...{ lifecycle, onInternalError },
-    recorder: telemetry.flights,
+    recorder: facts.get(FLIGHT_RECORDER)!,
     maxBodyBytes: config.options.max_message_bytes,
   });
 }

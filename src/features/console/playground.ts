@@ -10,7 +10,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { readVersion } from '../../admin/model-actions.ts';
 import { clientLeft } from '../../core/cancel.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
-import type { FlightRecorder } from '../../ledger/recorder/flight-recorder.ts';
 import { STAGE_DECODE, STAGE_ENCODE } from '../../ledger/stage-clock.ts';
 import { BodyWatch } from '../../proxy/body-pace.ts';
 import { runCall } from '../../proxy/call.ts';
@@ -22,10 +21,11 @@ import type { RequestContext } from '../../proxy/request-context.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { RestMethod } from '../../proxy/servers/rest-part.ts';
 import { wholeBody } from '../../proxy/sliced-body.ts';
+import type { FlightRecorder } from '../flight-recorder/flight-recorder.ts';
 
 export interface PlaygroundOptions {
   readonly lifecycle: RequestLifecycle;
-  readonly recorder: FlightRecorder;
+  readonly recorder: Pick<FlightRecorder, 'open'>;
   readonly maxBodyBytes: number;
   readonly onInternalError: (error: unknown) => void;
 }

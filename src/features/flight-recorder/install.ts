@@ -1,20 +1,25 @@
-/** The pages of what telemetry remembers, and the payloads that are captured for them. */
+/** Remembers requests: their pages, and the payloads that are captured for them. */
 import { optionsOf } from '../../config/options/feature-options.ts';
 import type { Installation } from '../../kernel/installation.ts';
 import { ArrivalRing } from './arrival-ring.ts';
 import { ArrivalsEndpoint } from './arrivals-endpoint.ts';
+import { FLIGHT_RECORDER, FlightRecorder } from './flight-recorder.ts';
 import { FLIGHT_RECORDER_OPTIONS } from './options.ts';
 import { PayloadCapture } from './payload-capture.ts';
 import { RequestsEndpoint } from './requests-endpoint.ts';
 
 export function installFlightRecorder(server: Installation): void {
-  const { clock, telemetry, models } = server;
+  const { clock, telemetry, models, config, facts } = server;
+  const { flight_recorder_max_mib: mib } = optionsOf(config, FLIGHT_RECORDER_OPTIONS);
+  const recorder = new FlightRecorder(telemetry, { isOn: mib > 0, minutesBytes: mib * 2 ** 20 });
+  if (mib > 0) telemetry.listen(recorder);
+  facts.set(FLIGHT_RECORDER, recorder);
   const payloads = payloadCapture(server);
   models.samplers.capture = payloads;
   const ring = new ArrivalRing(undefined, telemetry.settle);
   telemetry.follow(ring);
   server.adminPaths(() => [
-    ...new RequestsEndpoint({ recorder: telemetry.flights, clock, payloads }).paths(),
+    ...new RequestsEndpoint({ recorder, clock, payloads }).paths(),
     ...new ArrivalsEndpoint({ ring, clock }).paths(),
   ]);
 }

@@ -12,11 +12,10 @@ import type { Refusal } from '../../admin/access-guard.ts';
 import { type AdminPath, type Asked, send, sendJson } from '../../admin/admin-path.ts';
 import type { Clock } from '../../core/clock.ts';
 import { ERROR_TABLE } from '../../core/errors.ts';
-import type { FlightRecorder } from '../../ledger/recorder/flight-recorder.ts';
 import type { FlightFilter } from '../../ledger/recorder/request-snapshot.ts';
-import type { KeepReason } from '../../ledger/recorder/tail-keep.ts';
-import type { RequestOutcome } from '../../ledger/request-record.ts';
+import type { KeepReason, RequestOutcome } from '../../ledger/request-record.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
+import type { FlightRecorder } from './flight-recorder.ts';
 import { type RequestsView, requestEntry } from './requests-report.ts';
 
 export interface RequestsEndpointOptions {

@@ -3,11 +3,11 @@
 import { omitUndefined } from '../../admin/omit-undefined.ts';
 import type { BatchEntry, EventEntry, RequestEntry, StageEntry, StepEntry } from '../../admin/request-entry.ts';
 import { isoTime } from '../../core/clock.ts';
-import type { FlightRecorder } from '../../ledger/recorder/flight-recorder.ts';
 import type { RequestSnapshot, StepFacts } from '../../ledger/recorder/request-snapshot.ts';
 import type { BatchRecord, RequestEvent } from '../../ledger/request-record.ts';
 import { STAGES, type StageClock } from '../../ledger/stage-clock.ts';
 import type { SteadyWall } from '../../ledger/steady-wall.ts';
+import type { FlightRecorder } from './flight-recorder.ts';
 import type { PayloadCapture } from './payload-capture.ts';
 
 /** The sources of entries. */

@@ -113,15 +113,12 @@ class InstallingApp implements App {
   }
 }
 
-function telemetryOf({ config, environment }: AppOptions, logger: RootLogger): AppTelemetry {
-  const { flight_recorder_max_mib: mib, tail_keep_per_second: keptPerSecond } = config.options;
+function telemetryOf({ environment }: AppOptions, logger: RootLogger): AppTelemetry {
   const otel = { env: environment, clock: systemClock, logger, version: VERSION };
   return createTelemetry({
     clock: systemClock,
     logger,
     tracing: createTracing(otel),
     metricsExport: otel,
-    flightRecorder: mib === 0 ? { isOn: false } : { minutesBytes: mib * 2 ** 20 },
-    keptPerSecond,
   });
 }

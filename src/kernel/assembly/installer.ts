@@ -3,6 +3,7 @@ import type { LookAtVersions } from '../../admin/explanation.ts';
 import { explainNothing } from '../../admin/models-report.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
+import { Facts } from '../../core/collections/facts.ts';
 import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
@@ -32,6 +33,7 @@ export class Installer implements Installation {
   readonly telemetry: AppTelemetry;
   readonly readiness = new ReadinessGate();
   readonly models: ModelSeams;
+  readonly facts = new Facts();
   readonly services: Service[] = [];
   readonly surfaces: SurfaceMaker[] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;

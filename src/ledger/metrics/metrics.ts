@@ -6,8 +6,7 @@
  * Prometheus wants.
  */
 import type { Clock, TimerHandle } from '../../core/clock.ts';
-import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../request-record.ts';
 import { SteadyWall } from '../steady-wall.ts';
 import type { SpanLoss } from '../tracing/tracing-options.ts';
 import { BackendMetrics } from './backend-metrics.ts';

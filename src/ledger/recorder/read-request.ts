@@ -5,6 +5,7 @@ import {
   type CacheUse,
   type FallbackRecord,
   type IsolationRecord,
+  type KeepReason,
   type RequestEvent,
   type RequestOutcome,
   type RequestRecord,
@@ -15,7 +16,6 @@ import {
 import { StageClock } from '../stage-clock.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
 import type { ErrorFacts, StepFacts } from './request-snapshot.ts';
-import type { KeepReason } from './tail-keep.ts';
 
 /** The place where a request came, and the work that it was for. */
 export type Origin = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'version' | 'signatureName'>;

@@ -17,6 +17,7 @@
 import {
   type BatchRecord,
   type CacheUse,
+  type KeepReason,
   type RequestOutcome,
   type RequestRecord,
   requestId,
@@ -33,7 +34,6 @@ import {
   type StepFacts,
   stepFacts,
 } from './request-snapshot.ts';
-import type { KeepReason } from './tail-keep.ts';
 
 /** Indices of a place's numbers. */
 const SEQUENCE = 0;

@@ -5,9 +5,8 @@
 import { Buffer } from 'node:buffer';
 import type { Instant } from '../../core/clock.ts';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
-import type { CacheUse, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
+import type { CacheUse, KeepReason, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
 import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
-import type { KeepReason } from './tail-keep.ts';
 
 /** The kind and message of an error. */
 export interface ErrorFacts {

@@ -13,8 +13,7 @@
  * others come.
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
-import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../request-record.ts';
 import type { SpanMaker } from './span-maker.ts';
 import { childContext } from './trace-context.ts';
 

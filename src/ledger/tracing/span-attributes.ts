@@ -5,8 +5,7 @@
  * Each value is of a closed set, a number, or a caller's text cut to MAX_TEXT_CHARS. Payloads are never attributes.
  */
 import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../core/errors.ts';
-import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
+import type { BatchRecord, KeepReason, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
 import { type Entries, LastBlock, type ModelFacts } from './last-block.ts';
 import { AttributeKey, type AttributeSink, type AttributeValue } from './span-output.ts';
 

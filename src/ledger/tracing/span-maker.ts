@@ -15,8 +15,7 @@
  * (StageClock) and gets no span, unless the request ended in it.
  */
 import type { Clock, Instant } from '../../core/clock.ts';
-import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, RequestRecord, StepRecord } from '../request-record.ts';
+import type { BatchRecord, KeepReason, RequestRecord, StepRecord } from '../request-record.ts';
 import { STAGE_EXECUTE, STAGES } from '../stage-clock.ts';
 import { SteadyWall } from '../steady-wall.ts';
 import { clip, isServerFault, SpanAttributes } from './span-attributes.ts';

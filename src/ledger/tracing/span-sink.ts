@@ -1,8 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { lastFlush } from '../last-flush.ts';
 import type { Logger } from '../log/log.ts';
-import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../request-record.ts';
 import { LinkedSpans } from './linked-spans.ts';
 import { SpanMaker } from './span-maker.ts';
 import type { SpanOutput } from './span-output.ts';

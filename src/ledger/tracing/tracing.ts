@@ -2,8 +2,7 @@
  * Starts tracing if OpenTelemetry's standard environment variables ask for it. If they name no exporter, nothing of
  * OpenTelemetry is imported. Otherwise the exporter is imported while the models load.
  */
-import type { KeepReason } from '../recorder/tail-keep.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../request-record.ts';
 import { samplerFromEnv } from './sampler.ts';
 import { Sampling } from './sampling.ts';
 import type { SpanOutput } from './span-output.ts';

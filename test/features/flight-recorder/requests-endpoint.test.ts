@@ -6,8 +6,8 @@ import { RequestsEndpoint } from '../../../src/features/flight-recorder/requests
 import { StageClock } from '../../../src/ledger/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { TestRecorder } from '../../support/flight-recorder.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
+import { TestRecorder } from './test-recorder.ts';
 
 async function harness(t: TestContext) {
   const clock = new FakeClock();

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { KeepReason } from '../../../../src/ledger/recorder/tail-keep.ts';
-import type { BatchRecord, RequestRecord } from '../../../../src/ledger/request-record.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../../../../src/ledger/request-record.ts';
 import { HOLD_MS, LinkedSpans } from '../../../../src/ledger/tracing/linked-spans.ts';
 import type { SpanMaker } from '../../../../src/ledger/tracing/span-maker.ts';
 import type { TraceContext } from '../../../../src/ledger/tracing/trace-context.ts';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { TailKeep, TailThreshold } from '../../../../src/ledger/recorder/tail-keep.ts';
-import type { RequestRecord } from '../../../../src/ledger/request-record.ts';
-import { StageClock } from '../../../../src/ledger/stage-clock.ts';
-import { requestRecord } from '../../../support/telemetry-records.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { TailKeep, TailThreshold } from '../../../src/features/tail-keep/tail-keep.ts';
+import type { RequestRecord } from '../../../src/ledger/request-record.ts';
+import { StageClock } from '../../../src/ledger/stage-clock.ts';
+import { requestRecord } from '../../support/telemetry-records.ts';
 
 /** A request that ended at `endMs` after so long. */
 function took(ms: number, endMs: number, changes: Partial<RequestRecord> = {}): RequestRecord {

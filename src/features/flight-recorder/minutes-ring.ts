@@ -9,10 +9,9 @@
  * second are remembered, and the others pay for a comparison.
  */
 import { WindowCap } from '../../core/collections/window-cap.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
-import { RequestRing } from './request-ring.ts';
-import type { FlightFilter, RequestSnapshot } from './request-snapshot.ts';
-import type { KeepReason } from './tail-keep.ts';
+import { RequestRing } from '../../ledger/recorder/request-ring.ts';
+import type { FlightFilter, RequestSnapshot } from '../../ledger/recorder/request-snapshot.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
 
 const MOST_PER_SECOND = 250;
 const RING_PLACES = 512;

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { describe, it } from 'node:test';
-import { collectGarbage } from '../../../../src/api/contract/collect-garbage.ts';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { RequestRing } from '../../../../src/ledger/recorder/request-ring.ts';
-import type { RequestRecord } from '../../../../src/ledger/request-record.ts';
-import { STAGE_ENCODE, StageClock } from '../../../../src/ledger/stage-clock.ts';
-import { TestRecorder } from '../../../support/flight-recorder.ts';
-import { batchRecord, requestRecord, traceOf } from '../../../support/telemetry-records.ts';
+import { collectGarbage } from '../../../src/api/contract/collect-garbage.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { RequestRing } from '../../../src/ledger/recorder/request-ring.ts';
+import type { RequestRecord } from '../../../src/ledger/request-record.ts';
+import { STAGE_ENCODE, StageClock } from '../../../src/ledger/stage-clock.ts';
+import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
+import { TestRecorder } from './test-recorder.ts';
 
 /** The nth request of a test; they end in order. */
 function nth(sequence: number, changes: Partial<RequestRecord> = {}): RequestRecord {

@@ -8,17 +8,12 @@
  * Only requests with rows (inferences) can be slow. Judging allocates nothing.
  */
 import { WindowCap } from '../../core/collections/window-cap.ts';
-import type { RequestOutcome, RequestRecord } from '../request-record.ts';
-
-/** Why a request is kept. */
-export type KeepReason = 'slow' | 'failed';
-
-/** Requests kept of each kind, a second. */
-export const DEFAULT_KEPT_PER_SECOND = 10;
+import type { KeepReason, RequestOutcome, RequestRecord } from '../../ledger/request-record.ts';
+import type { RequestJudge } from '../../ledger/telemetry.ts';
 
 const WINDOW_MS = 1000;
 
-export class TailKeep {
+export class TailKeep implements RequestJudge {
   readonly #perSecond: number;
   readonly #failures = new Map<RequestOutcome, WindowCap>();
   readonly #versions = new Map<string, Map<string, VersionTail>>();
@@ -26,7 +21,7 @@ export class TailKeep {
   #last: VersionTail = { model: '', version: '', threshold: new TailThreshold(), cap: new WindowCap(0, WINDOW_MS) };
 
   /** @param perSecond 0 = nothing is kept */
-  constructor(perSecond: number = DEFAULT_KEPT_PER_SECOND) {
+  constructor(perSecond: number) {
     this.#perSecond = perSecond;
   }
 

@@ -2,7 +2,7 @@
  * Copies of requests that somebody has seen: in a list, or opened. A link to one leads somewhere after the flight
  * recorder itself has forgotten it. Lists do not push out what was opened.
  */
-import type { RequestSnapshot } from './request-snapshot.ts';
+import type { RequestSnapshot } from '../../ledger/recorder/request-snapshot.ts';
 
 /** A page of the console lists 50 requests every two seconds: half a minute of them, and a list that is held still. */
 const MOST_LISTED = 1024;

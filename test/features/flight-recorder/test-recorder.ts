@@ -1,16 +1,13 @@
 /** A flight recorder with a ring of its own, which takes requests as the ledger would. */
-import { FlightRecorder } from '../../src/ledger/recorder/flight-recorder.ts';
-import { ReadRequest } from '../../src/ledger/recorder/read-request.ts';
-import { RequestRing } from '../../src/ledger/recorder/request-ring.ts';
-import type { KeepReason } from '../../src/ledger/recorder/tail-keep.ts';
-import type { RequestRecord } from '../../src/ledger/request-record.ts';
+import { FlightRecorder } from '../../../src/features/flight-recorder/flight-recorder.ts';
+import { RequestRing } from '../../../src/ledger/recorder/request-ring.ts';
+import type { KeepReason, RequestRecord } from '../../../src/ledger/request-record.ts';
 
 /** Places of the ledger's ring. */
 const PLACES = 512;
 
 export class TestRecorder extends FlightRecorder {
   readonly #ring: RequestRing;
-  readonly #read = new ReadRequest();
 
   constructor({ places = PLACES, ...options }: { readonly places?: number; readonly minutesBytes?: number } = {}) {
     const ring = new RequestRing(places);
@@ -20,10 +17,6 @@ export class TestRecorder extends FlightRecorder {
 
   record(record: RequestRecord, kept: KeepReason | undefined): void {
     this.#ring.add(record, kept);
-    this.keep(record, kept);
-    if (this.#ring.places === 0) return;
-    this.#ring.read(1, this.#read);
-    this.#read.takeUnread(record);
-    this.recordRequest(this.#read);
+    if (this.#ring.places > 0) this.recordRequest(record, kept);
   }
 }

@@ -3,7 +3,7 @@
  *
  *   every request ──▶ recent: the ledger's ring of the last 512
  *        ├ 250 a second ─▶ minutes: as long as their memory suffices   (minutes-ring.ts)
- *        └ kept? ──▶ slow:   the last 256 of them      (tail-keep.ts decides, and bounds how many a second)
+ *        └ kept? ──▶ slow:   the last 256 of them      (the kernel's RequestJudge decides, and bounds how many a second)
  *                └─▶ failed: the last 256 of them
  *
  *   listed or opened ──▶ shown: a copy, so that a link that somebody sees leads somewhere   (shown-requests.ts)
@@ -15,16 +15,16 @@
  * The ids of the other members of a kept or opened request's batch are collected, also of those that end later. For
  * other requests they are looked up among the requests that are still remembered.
  */
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
+import { factKey } from '../../core/collections/facts.ts';
+import { RequestRing } from '../../ledger/recorder/request-ring.ts';
+import type { FlightFilter, RequestSnapshot } from '../../ledger/recorder/request-snapshot.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
+import type { RecordListener } from '../../ledger/telemetry.ts';
 import { MinutesRing } from './minutes-ring.ts';
-import type { ReadRequest } from './read-request.ts';
-import { RequestRing } from './request-ring.ts';
-import type { FlightFilter, RequestSnapshot } from './request-snapshot.ts';
 import { ShownRequests } from './shown-requests.ts';
-import type { KeepReason } from './tail-keep.ts';
 
 export interface FlightRecorderOptions {
-  /** False: nothing is remembered. Default true. */
+  /** False: nothing is remembered, and nobody need tell it of requests. Default true. */
   readonly isOn?: boolean;
   /** The most memory of `minutes`, in bytes, by an estimate; 0 = none. Default 16 MiB. */
   readonly minutesBytes?: number;
@@ -38,7 +38,10 @@ export interface RecentRequests {
   settle(): void;
 }
 
-export class FlightRecorder {
+/** The recorder of a server that has one. */
+export const FLIGHT_RECORDER = factKey<FlightRecorder>('flight recorder');
+
+export class FlightRecorder implements RecordListener {
   readonly #ledger: RecentRequests;
   readonly #isOn: boolean;
   readonly #minutes: MinutesRing | undefined;
@@ -58,19 +61,13 @@ export class FlightRecorder {
     this.#kept = { slow: new RequestRing(keptPlaces), failed: new RequestRing(keptPlaces) };
   }
 
-  /** Call it for each request, once it is in the ledger's ring; `kept` is `TailKeep`'s decision. */
-  keep(record: RequestRecord, kept: KeepReason | undefined): void {
-    if (!this.#isOn) return;
+  recordRequest(record: RequestRecord, kept: KeepReason | undefined): void {
+    this.#minutes?.add(record, kept);
     const memberIds = record.batch?.memberIds;
     if (memberIds !== undefined) memberIds.push(record.id);
     if (kept === undefined) return;
     this.#kept[kept].add(record, kept);
     if (record.batch !== undefined) record.batch.memberIds ??= memberIdsIn(this.#shortRings, record.batch);
-  }
-
-  /** Remembers a request for minutes. */
-  recordRequest(record: ReadRequest): void {
-    this.#minutes?.add(record, record.kept);
   }
 
   /** The requests that match, the last ended first. Each stays findable by its id for a while. */
