@@ -26,6 +26,7 @@ import { profile } from './features/profile/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { recordAndReplay } from './features/record-and-replay/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
+import { reload } from './features/reload/feature.ts';
 import { requestLogs } from './features/request-logs/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
@@ -55,6 +56,7 @@ const LINES = [
   { feature: classifyAndRegress, adds: 'Classify, Regress and MultiInference, which take tf.Examples' },
   { feature: warmUpFiles, adds: 'requests of a version’s own that run before it is served' },
   { feature: goldenRequests, adds: 'requests with known answers, without which a version is not served' },
+  { feature: reload, adds: 'HandleReloadConfigRequest, by which clients replace the list of models' },
   { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
   { feature: headroom, adds: 'GET /headroom: how much more traffic the server takes, for autoscalers' },
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },

@@ -4,8 +4,8 @@
  * what `auto` and a shadow choose from, what clients may name.
  *
  * A kind is that of a backend which has been installed, an npm package, or a file's path or `file:` URL, whose module
- * exports `backend`: docs/how-to/add-a-backend.md. Only the server's own configuration may name a plug-in;
- * proxy/handlers/reload-limits.ts rejects those in lists that clients send.
+ * exports `backend`: docs/how-to/add-a-backend.md. Only the server's own configuration may name a plug-in:
+ * a list of models from a caller may not.
  */
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';

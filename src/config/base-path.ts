@@ -6,7 +6,6 @@ import { readdirSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { ModelConfig } from './model-config.ts';
-import type { ServeOptions } from './options/serve-options.ts';
 
 const URL_START = /^[a-z][a-z0-9+.-]*:\/\//i;
 const VERSION_NAME = /^\d+$/;
@@ -37,13 +36,13 @@ export function versionDirectoryProblem(basePath: string): string | undefined {
   return `${path} is a version itself, as it holds ${artifact}; give its parent ${dirname(path)}, which holds all versions`;
 }
 
-/** --model_roots, or where clients may send lists of models the default of it. Undefined = there is no limit. */
+/** The given roots, or where callers may send lists of models their default. Undefined = there is no limit. */
 export function fileRoots(
-  { model_roots, enable_reload_rpc }: Pick<ServeOptions, 'model_roots' | 'enable_reload_rpc'>,
+  given: readonly string[],
   models: readonly ModelConfig[],
+  takesLists: boolean,
 ): readonly string[] | undefined {
-  if (model_roots.length === 0 && !enable_reload_rpc) return undefined;
-  return modelRoots(model_roots, models);
+  return given.length === 0 && !takesLists ? undefined : modelRoots(given, models);
 }
 
 /** Absolute paths: those that are given, or the parent directories of the models' base paths. */

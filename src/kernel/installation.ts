@@ -3,6 +3,7 @@ import type { AdminPath } from '../admin/admin-path.ts';
 import type { LookAtVersions } from '../admin/explanation.ts';
 import type { CodecThread } from '../codec-thread/codec-thread.ts';
 import type { Machine } from '../config/machine/machine.ts';
+import type { ModelConfig } from '../config/model-config.ts';
 import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Facts } from '../core/collections/facts.ts';
@@ -94,6 +95,8 @@ export interface SurfaceParts {
   readonly modelInfo: ModelInfoHandler;
   readonly readiness: Readiness;
   readonly models: ModelManager;
+  /** The last list of the server's own command line or file, which no caller changes. */
+  readonly ownModels: () => readonly ModelConfig[];
   /** Undefined without --model_repository. */
   readonly repository: ModelRepository | undefined;
   /** The log of changes that callers make. Undefined: they are not written down. */

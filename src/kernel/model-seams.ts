@@ -45,6 +45,8 @@ export class ModelSeams implements FallbackSource {
   readonly onListed: ((models: readonly ModelConfig[]) => void)[] = [];
   /** How records of features' methods are replayed, by their kind. */
   readonly replays = new Map<LogType, ReplayRequest>();
+  /** Callers may send lists of models, so the files that a model names have to lie below the roots of models. */
+  takesLists = false;
   fallbacks: Fallbacks | undefined;
   /** Chooses the runtime of models whose runtime is `auto`. One feature may set it. */
   chooseRuntime: ChooseRuntime | undefined;

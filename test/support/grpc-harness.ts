@@ -13,7 +13,6 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import type { SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
 import type { RequestRecord } from '../../src/ledger/request-record.ts';
 import { Callers } from '../../src/proxy/caller.ts';
-import type { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
 import { GrpcServer, type GrpcServerOptions } from '../../src/proxy/servers/grpc-server.ts';
 import { reportsOf } from '../../src/proxy/servers/surface.ts';
@@ -66,8 +65,6 @@ const MAX_TIMEOUT_MS = 60_000;
 export interface GrpcHarnessOptions extends PartsOptions {
   readonly address?: string;
   readonly maxReceiveBytes?: number;
-  /** Default none: HandleReloadConfigRequest is UNIMPLEMENTED. */
-  readonly reload?: ReloadHandler;
   /** The clock of calls and deadlines. Default: the system's. */
   readonly clock?: Clock;
   readonly server?: Partial<GrpcServerOptions>;
@@ -103,7 +100,6 @@ export class GrpcHarness extends ServerParts<Clock> {
       lifecycle: this.lifecycle,
       resolver: this.parts.resolver,
       modelInfo: this.parts.modelInfo,
-      reload: options.reload,
       surfaces,
       readiness: this.readiness,
       onInternalError: this.onInternalError,

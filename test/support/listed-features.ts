@@ -68,7 +68,7 @@ export function puppetParts({ models, lifecycle, readiness }: PuppetServer, maxM
     resolver: new ModelResolver(models, models),
     modelInfo: new ModelInfoHandler(models),
     // No caller may load and unload models.
-    models: undefined as never,
+    ...{ models: undefined as never, ownModels: () => [] },
     ...{ repository: undefined, audit: undefined, thread: undefined },
     loads: { runCores: () => 1, waitingMs: zero, loopBusyMs: zero, loopWantedMs: zero, budgetCores: () => 1 },
     hasProxyAddresses: false,

@@ -98,7 +98,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'proxy/handlers/*',
-    may: 'core/** config/** ledger/** models/** proxy/* codec/tensorflow/prediction-log.ts codec/tensorflow/reload-codec.ts',
+    may: 'core/** config/** ledger/** models/** proxy/* codec/tensorflow/prediction-log.ts',
     because: 'a handler serves every protocol, and reaches the runtime through models',
   },
   {

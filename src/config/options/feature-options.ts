@@ -40,6 +40,11 @@ export function optionsOf<T extends OptionTable>(
   return options as unknown as OptionValues<T>;
 }
 
+/** Whether another feature's option is on; false where that feature is not there. */
+export function isOn({ options }: Pick<GivenOptions, 'options'>, name: string): boolean {
+  return (options as unknown as Readonly<Record<string, unknown>>)[name] === true;
+}
+
 /** A text that is the value of another feature's option; undefined where that feature is not there. */
 export function textOf({ options }: Pick<GivenOptions, 'options'>, name: string): string | undefined {
   const value = (options as unknown as Readonly<Record<string, unknown>>)[name];

@@ -20,10 +20,6 @@ export const FILE_OPTIONS = {
     default: 0,
     help: 'Seconds between two reads of the file that lists the models (--model_config_file, or --config). 0 = it is not read again.',
   }),
-  enable_reload_rpc: flag({
-    default: false,
-    help: 'gRPC clients may replace the list of models (HandleReloadConfigRequest). Anybody who reaches the gRPC port can then unload every model.',
-  }),
   model_roots: texts({
     default: [],
     placeholder: 'DIR',

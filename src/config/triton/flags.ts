@@ -20,7 +20,6 @@ const EXCLUDED: ReadonlyMap<keyof ServeOptions, string> = new Map([
   ['model', 'list the models in one place'],
   ['model_config_file', 'list the models in one place'],
   ['file_system_poll_wait_seconds', '--model_control_mode and --repository_poll_secs say when it is looked at'],
-  ['enable_reload_rpc', 'a list of models would take the place of the repository; use --model_control_mode=explicit'],
   ['enable_per_model_batching_parameters', 'config.pbtxt says how a model is batched'],
   ['model_name', 'models have the names of their directories'],
 ]);

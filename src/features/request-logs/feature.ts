@@ -1,5 +1,5 @@
 /** `logging` of a model: a sample of its requests in TFRecord files (docs/how-to/warm-up-and-records.md). */
-import { givenOf } from '../../config/options/feature-options.ts';
+import { givenOf, isOn } from '../../config/options/feature-options.ts';
 import type { Feature } from '../../kernel/feature.ts';
 import { LOGGING } from './keys.ts';
 import { REQUEST_LOG_OPTIONS } from './options.ts';
@@ -9,7 +9,7 @@ export const requestLogs = {
   options: REQUEST_LOG_OPTIONS,
   modelKeys: [LOGGING],
   warnings: (read) => {
-    if (read.options.enable_reload_rpc) return [];
+    if (isOn(read, 'enable_reload_rpc')) return [];
     const why = 'it limits what clients may ask for with --enable_reload_rpc';
     return givenOf(['log_root'], read).map(({ place }) => `${place} has no effect: ${why}`);
   },

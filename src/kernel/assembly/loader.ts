@@ -84,7 +84,7 @@ export function createLoader(
     readRecorded: recordedInputs(replayerOf(parts), recordBytes(options.max_message_bytes)),
     replaceServable,
     intraOpThreads: options.intra_op_threads,
-    fileRoots: fileRoots(options, config.models),
+    fileRoots: fileRoots(options.model_roots, config.models, parts.installed.models.takesLists),
     budget,
     host: options.host as HostChoice,
     onSpareCores: parts.installed.isOnSpareCores,

@@ -1,37 +1,20 @@
-/** Builds what changes the list of models while the server runs: the watch on the models' file, and the gRPC method. */
-import { resolve } from 'node:path';
-import { directoriesOf, modelRoots } from '../../config/base-path.ts';
-import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
-import { textOf } from '../../config/options/feature-options.ts';
-import type { ServeOptions } from '../../config/options/serve-options.ts';
+/** Builds what changes the server's own list of models while it runs: the watch on the models' file. */
+import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { FileWatch } from '../../files/file-watch.ts';
-import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import { reloadLog } from '../../ledger/log/reload-log.ts';
-import type { Metrics } from '../../ledger/metrics/metrics.ts';
 import { watchModelFile } from '../../models/lifecycle/model-file-watch.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
-import { ReloadHandler } from '../../proxy/handlers/reload.ts';
-import { type ReloadLimits, writtenBy } from '../../proxy/handlers/reload-limits.ts';
 
 interface Reloads {
   /** Undefined if no file lists the models. Start it when the models are ready. */
   readonly fileWatch: FileWatch | undefined;
-  /** Undefined if clients may not reload. */
-  readonly handler: ReloadHandler | undefined;
+  readonly ownModels: () => readonly ModelConfig[];
 }
 
-export function createReloads(
-  config: ServeConfig,
-  logger: Logger,
-  reloader: ModelReloader,
-  metrics: Metrics,
-  audit: AuditLog | undefined,
-  runtimes: readonly string[],
-): Reloads {
-  /** The last list from the command line or the file, which HandleReloadConfigRequest does not change. */
+export function createReloads(config: ServeConfig, logger: Logger, reloader: ModelReloader): Reloads {
   let ownModels = config.models;
   const ownReloader: ModelReloader = {
     reload: (models, options) => {
@@ -39,10 +22,7 @@ export function createReloads(
       return reloader.reload(models, options);
     },
   };
-  return {
-    fileWatch: createModelFileWatch(config, logger, ownReloader),
-    handler: createReloadHandler(config, logger, reloader, metrics, audit, () => ({ ownModels, runtimes })),
-  };
+  return { fileWatch: createModelFileWatch(config, logger, ownReloader), ownModels: () => ownModels };
 }
 
 function createModelFileWatch(
@@ -101,45 +81,5 @@ function oneAtATime(work: () => Promise<void>): () => void {
       await work();
     }
     isRunning = false;
-  };
-}
-
-/** The models that the server's own configuration lists now, and the kinds of its backends. */
-type Allowed = () => { readonly ownModels: readonly ModelConfig[]; readonly runtimes: readonly string[] };
-
-function createReloadHandler(
-  { options, modelDefaults }: ServeConfig,
-  logger: Logger,
-  reloader: ModelReloader,
-  metrics: Metrics,
-  audit: AuditLog | undefined,
-  allowed: Allowed,
-): ReloadHandler | undefined {
-  if (!options.enable_reload_rpc) return undefined;
-  return new ReloadHandler({
-    reloader,
-    counterTotal: (name) => metrics.counterTotal(name),
-    defaults: modelDefaults,
-    limits: () => reloadLimits(allowed(), options),
-    events: reloadLog(logger, 'HandleReloadConfigRequest'),
-    audit,
-  });
-}
-
-/** The roots that a reload may use: the configured ones, else the directories of the configured models. */
-function reloadLimits({ ownModels: models, runtimes }: ReturnType<Allowed>, options: ServeOptions): ReloadLimits {
-  const named = models.flatMap((model) => [
-    model.backend,
-    ...[...(model.featureKeys?.keys() ?? [])].map((key) => key.backendOf(model)),
-  ]);
-  const written = models.flatMap(writtenBy);
-  return {
-    runtimes: [...new Set([AUTO_RUNTIME, ...runtimes, ...named.filter((kind) => kind !== undefined)])],
-    modelRoots: modelRoots(options.model_roots, models),
-    writeRoots: (option) => {
-      const root = textOf({ options }, option);
-      if (root) return [resolve(root)];
-      return directoriesOf(written.filter(({ rootOption }) => rootOption === option).map(({ path }) => path));
-    },
   };
 }

@@ -119,7 +119,7 @@ export class Server implements Pillion {
     const models = createModels({ ...shared, installed, isServing: () => this.#models.isReady, onChange });
     seams.serve(models);
     this.repository = createRepository(config, models, logger);
-    const reloads = createReloads(config, logger, models, metrics, installed.audit, seams.backends.kinds);
+    const reloads = createReloads(config, logger, models);
     const resolver = new ModelResolver(models, seams);
     const modelInfo = new ModelInfoHandler(models);
     this.#readiness = readiness;
@@ -143,7 +143,7 @@ export class Server implements Pillion {
     const loads = createLoads(coreSlots, budget);
     this.#surfaces = createSurfaces({
       ...{ ...common, ...connections, loads, models, modelInfo, repository: this.repository },
-      reload: reloads.handler,
+      ownModels: reloads.ownModels,
     });
     this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });
     this.#admin = createAdmin({

@@ -3,6 +3,7 @@
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { ConnectionCaps } from '../../config/machine/descriptors.ts';
 import type { Machine } from '../../config/machine/machine.ts';
+import type { ModelConfig } from '../../config/model-config.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -16,7 +17,6 @@ import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
-import type { ReloadHandler } from '../../proxy/handlers/reload.ts';
 import { InflationGate } from '../../proxy/inflation.ts';
 import type { JoinedPort } from '../../proxy/net/joined-port.ts';
 import type { ListenerAccess } from '../../proxy/net/listen.ts';
@@ -46,8 +46,7 @@ interface SurfacesParts {
   /** Undefined without --model_repository. */
   readonly repository: ModelRepository | undefined;
   readonly readiness: Readiness;
-  /** Undefined if clients may not reload. */
-  readonly reload: ReloadHandler | undefined;
+  readonly ownModels: () => readonly ModelConfig[];
   readonly loads: Loads;
   readonly telemetry: AppTelemetry;
   readonly logger: RootLogger;
@@ -70,7 +69,7 @@ export interface Surfaces {
 }
 
 export function createSurfaces(parts: SurfacesParts): Surfaces {
-  const { config, installed, lifecycle, thread, resolver, modelInfo, readiness, reload, telemetry, tls } = parts;
+  const { config, installed, lifecycle, thread, resolver, modelInfo, readiness, telemetry, tls } = parts;
   const { access, audit } = installed;
   const { options } = config;
   const hasProxyAddresses = installed.makePrelude !== undefined;
@@ -102,7 +101,7 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
     listenerAccess: listenerAccessOf('rest', parts),
   });
   const grpc = new GrpcServer({
-    ...{ ...common, readiness, reload, access },
+    ...{ ...common, readiness, access },
     engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: front?.http2 }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });

@@ -1,6 +1,6 @@
 import type { Logger } from './log.ts';
 
-/** Logs new lists of models: events of models/lifecycle/model-file-watch.ts and proxy/handlers/reload.ts. */
+/** Logs new lists of models: events of model-file-watch.ts and of methods. */
 export interface ReloadLog {
   onReloaded(models: readonly string[]): void;
   onInvalid(errors: readonly string[]): void;

@@ -5,7 +5,6 @@ import type { AccessControl } from '../access-control.ts';
 import type { GrpcEngine, GrpcService } from '../grpc/engine.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
-import type { ReloadHandler } from '../handlers/reload.ts';
 import { HealthService } from '../protocols/health/health-service.ts';
 import { modelService } from '../protocols/tensorflow-serving/grpc/model-service.ts';
 import { predictionService } from '../protocols/tensorflow-serving/grpc/prediction-service.ts';
@@ -31,8 +30,6 @@ export interface GrpcServerParts {
   readonly lifecycle: RequestLifecycle;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
-  /** Undefined if clients may not change which models are served. */
-  readonly reload?: ReloadHandler | undefined;
   readonly readiness: Readiness;
   /** Undefined: everybody may ask everything. It is that of the engine's callers. */
   readonly access?: AccessControl | undefined;
@@ -61,12 +58,7 @@ export class GrpcServer {
     const added = surfaces.flatMap((each) => each.grpc?.(shared, names) ?? []);
     const healthy = added.filter(({ hasHealth }) => hasHealth).map(({ name }) => name);
     this.#health = new HealthService(parts.readiness, healthy, access === undefined ? modelInfo : undefined);
-    this.#services = [
-      predictionService(prediction, shared),
-      modelService(modelInfo, parts.reload, shared),
-      this.#health,
-      ...added,
-    ];
+    this.#services = [predictionService(prediction, shared), modelService(modelInfo, shared), this.#health, ...added];
     for (const { methods } of this.#services) for (const method of methods) engine.register(method);
     this.services = [...new Set(this.#services.map(({ name }) => name))];
   }

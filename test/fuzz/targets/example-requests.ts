@@ -3,7 +3,6 @@ import { readExamplesRequest, readMultiInferenceRequest } from '../../../src/cod
 import { readMultiInferenceResponse } from '../../../src/codec/tensorflow/inference-response-reader.ts';
 import { readModelMetadataRequest } from '../../../src/codec/tensorflow/model-metadata-codec.ts';
 import { readPredictionLog } from '../../../src/codec/tensorflow/prediction-log.ts';
-import { readReloadRequest } from '../../../src/codec/tensorflow/reload-codec.ts';
 import { bytesField, varintField } from '../../support/wire-fragments.ts';
 import { type FuzzTarget, orRefusal } from '../fuzz-target.ts';
 
@@ -14,12 +13,11 @@ const READERS: readonly ((message: Uint8Array) => unknown)[] = [
   (message) => readMultiInferenceResponse(message, LIMIT),
   (message) => readModelMetadataRequest(message),
   (message) => readPredictionLog(message),
-  (message) => readReloadRequest(message),
   (message) => readInferResponse(message),
 ];
 
 export const target: FuzzTarget = {
-  says: 'the other protobuf messages: Classify, MultiInference, metadata, reloads, logs, answers of Open Inference',
+  says: 'the other protobuf messages: Classify, MultiInference, metadata, logs, answers of Open Inference',
   maxBytes: 512,
   words: ['m', 'signature_def', bytesField(1, 'm'), bytesField(2, 'x'), bytesField(6, ''), varintField(2, 1)],
   seeds: [bytesField(1, bytesField(1, 'm'))],

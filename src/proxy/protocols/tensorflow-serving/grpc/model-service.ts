@@ -1,4 +1,4 @@
-/** tensorflow.serving.ModelService: GetModelStatus, and HandleReloadConfigRequest where the server allows it. */
+/** tensorflow.serving.ModelService: GetModelStatus. */
 import { lengthDelimited, WireReader } from '../../../../codec/protobuf/wire-reader.ts';
 import {
   bytesField,
@@ -8,28 +8,16 @@ import {
   varintField,
 } from '../../../../codec/protobuf/wire-writer.ts';
 import { missingModelSpec, readModelSpec } from '../../../../codec/tensorflow/model-spec-codec.ts';
-import {
-  type CounterIncrease,
-  readReloadRequest,
-  writeReloadResponse,
-} from '../../../../codec/tensorflow/reload-codec.ts';
-import { ALL_MODELS } from '../../../../core/access-method.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import { lookupCall } from '../../../call.ts';
 import type { ExchangeContext, Method } from '../../../exchange.ts';
-import { type GrpcMethod, type GrpcService, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
-import { unaryMethod, unbuiltMethod } from '../../../grpc/grpc-wire.ts';
+import { type GrpcService, MESSAGE_HEAD_BYTES } from '../../../grpc/engine.ts';
+import { unaryMethod } from '../../../grpc/grpc-wire.ts';
 import { type ModelInfoHandler, VERSION_STATES, type VersionStatus } from '../../../handlers/model-info.ts';
-import type { ReloadHandler } from '../../../handlers/reload.ts';
 
 export const MODEL_SERVICE = 'tensorflow.serving.ModelService';
 
-/** `reload`: undefined if clients may not change which models are served. */
-export function modelService(
-  modelInfo: ModelInfoHandler,
-  reload: ReloadHandler | undefined,
-  shared: ExchangeContext,
-): GrpcService {
+export function modelService(modelInfo: ModelInfoHandler, shared: ExchangeContext): GrpcService {
   const status: Method<Uint8Array, readonly VersionStatus[]> = {
     name: 'GetModelStatus',
     access: 'status',
@@ -39,24 +27,7 @@ export function modelService(
     },
     encode: (statuses) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeModelStatusResponse(statuses)]),
   };
-  return { name: MODEL_SERVICE, methods: [unaryMethod(MODEL_SERVICE, status, shared), reloadMethod(reload, shared)] };
-}
-
-function reloadMethod(reload: ReloadHandler | undefined, shared: ExchangeContext): GrpcMethod {
-  const name = 'HandleReloadConfigRequest';
-  if (reload === undefined) {
-    return unbuiltMethod(MODEL_SERVICE, name, shared, 'to allow it start the server with --enable_reload_rpc');
-  }
-  const method: Method<Uint8Array, readonly CounterIncrease[]> = {
-    name,
-    access: 'reload',
-    decode: (bytes, _path, context) => {
-      const request = readReloadRequest(bytes);
-      return lookupCall(ALL_MODELS, () => reload.reload(request, context));
-    },
-    encode: (increases) => messageWithRoom(MESSAGE_HEAD_BYTES, [writeReloadResponse(increases)]),
-  };
-  return unaryMethod(MODEL_SERVICE, method, shared);
+  return { name: MODEL_SERVICE, methods: [unaryMethod(MODEL_SERVICE, status, shared)] };
 }
 
 /** GetModelStatusRequest: 1 model_spec. */

@@ -6,13 +6,14 @@
  * models/serving/servable-directory.ts. If the caller's deadline passes, the caller gets that error and the reload goes
  * on. A file that lists models is not written: it is read again when it next changes, or at the next start.
  */
-import type { CounterIncrease, ReloadRequest } from '../../codec/tensorflow/reload-codec.ts';
+
 import type { ModelDefaults } from '../../config/model-config.ts';
 import { modelsOfServerConfig } from '../../config/model-server-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
-import type { RequestContext } from '../request-context.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
+import type { CounterIncrease, ReloadRequest } from './reload-codec.ts';
 import { limitViolations, type ReloadLimits } from './reload-limits.ts';
 
 /** The outcome of a reload, for the log. */

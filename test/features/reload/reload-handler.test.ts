@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { create, type Message } from '@bufbuild/protobuf';
-import { protoMessage } from '../../../../src/codec/protobuf/proto-messages.ts';
-import type { ModelConfig } from '../../../../src/config/model-config.ts';
-import { MODEL_SERVER_CONFIG } from '../../../../src/config/model-server-config.ts';
-import { ServingError } from '../../../../src/core/errors.ts';
-import { ReloadHandler } from '../../../../src/proxy/handlers/reload.ts';
+import { protoMessage } from '../../../src/codec/protobuf/proto-messages.ts';
+import type { ModelConfig } from '../../../src/config/model-config.ts';
+import { MODEL_SERVER_CONFIG } from '../../../src/config/model-server-config.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import { ReloadHandler } from '../../../src/features/reload/reload-handler.ts';
 
 function configOf(models: readonly object[]): Message {
   const type = protoMessage(MODEL_SERVER_CONFIG);

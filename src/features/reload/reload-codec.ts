@@ -2,8 +2,8 @@
  * ReloadConfigRequest and ReloadConfigResponse by @bufbuild/protobuf: they are rare, so speed does not matter.
  */
 import { create, fromBinary, type Message, toBinary } from '@bufbuild/protobuf';
+import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
 import { ServingError } from '../../core/errors.ts';
-import { protoMessage } from '../protobuf/proto-messages.ts';
 
 export interface ReloadRequest {
   /** A ModelServerConfig; undefined = absent. */

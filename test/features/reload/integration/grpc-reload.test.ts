@@ -1,12 +1,14 @@
 /** HandleReloadConfigRequest over a real connection, on both engines, with a reloader that the test holds. */
 import assert from 'node:assert/strict';
 import * as grpc from '@grpc/grpc-js';
-import type { ModelConfig } from '../../src/config/model-config.ts';
-import { ServingError } from '../../src/core/errors.ts';
-import { ReloadHandler } from '../../src/proxy/handlers/reload.ts';
-import { eachEngine as test } from '../support/grpc-engines.ts';
-import { MODEL, withGrpc } from '../support/grpc-harness.ts';
-import { JumpClock } from '../support/jump-clock.ts';
+import type { ModelConfig } from '../../../../src/config/model-config.ts';
+import { ServingError } from '../../../../src/core/errors.ts';
+import { ReloadHandler } from '../../../../src/features/reload/reload-handler.ts';
+import { reloadService } from '../../../../src/features/reload/reload-service.ts';
+import type { SurfaceMaker } from '../../../../src/kernel/installation.ts';
+import { eachEngine as test } from '../../../support/grpc-engines.ts';
+import { MODEL, withGrpc } from '../../../support/grpc-harness.ts';
+import { JumpClock } from '../../../support/jump-clock.ts';
 
 const METHOD = 'HandleReloadConfigRequest';
 const HOUR_MS = 3_600_000;
@@ -34,6 +36,10 @@ function puppet(reload: (models: readonly ModelConfig[]) => Promise<void>): Relo
   });
 }
 
+function surfaceOf(reload: ReloadHandler | undefined): SurfaceMaker {
+  return () => ({ grpc: (exchange) => [reloadService(reload, exchange)] });
+}
+
 test('a reload answers when the list is in force, with the increase of the counters', async () => {
   const lists: (readonly ModelConfig[])[] = [];
   const reload = puppet(async (models) => void lists.push(models));
@@ -55,7 +61,7 @@ test('a reload answers when the list is in force, with the increase of the count
       );
       assert.equal((await server.record(1)).outcome, 'ok');
     },
-    { reload },
+    { surfaces: [surfaceOf(reload)] },
   );
 });
 
@@ -76,7 +82,7 @@ test('a wrong list is INVALID_ARGUMENT, a refused one FAILED_PRECONDITION', asyn
       assert.match(refused.details, /no version 7/);
       assert.deepEqual(server.internalErrors, []);
     },
-    { reload: refuse },
+    { surfaces: [surfaceOf(refuse)] },
   );
 });
 
@@ -105,7 +111,7 @@ test('a caller whose deadline passes is told so, and the reload goes on', async 
       assert.equal(isDone, true);
     },
     // The server's own limit, so that no reset of the client's comes before it.
-    { reload: slow, clock, maxTimeoutMs: HOUR_MS },
+    { surfaces: [surfaceOf(slow)], clock, maxTimeoutMs: HOUR_MS },
   );
 });
 
@@ -117,5 +123,6 @@ test('a server that does not allow reloads says how it was started', async () =>
       assert.equal(refused.code, grpc.status.UNIMPLEMENTED);
       assert.match(refused.details, /to allow it start the server with --enable_reload_rpc/);
     },
+    { surfaces: [surfaceOf(undefined)] },
   );
 });
