@@ -268,7 +268,8 @@ export class Dispatcher implements SlotTenant {
     const oldest = lane.head!;
     if (oldest.isSoft && !oldest.isFirst) this.situation.lookAt(oldest, lane.plan, now);
     const { plan } = lane;
-    plan.backlog.look(plan.queuedRows, plan.maxBatchSize, now);
+    const { queuedRows, maxBatchSize, backlog } = plan;
+    if (queuedRows > maxBatchSize || backlog.since !== Infinity) backlog.look(queuedRows, maxBatchSize, now);
     const members = queue.take(lane, rows, now, kind === 'run' ? 'oldest' : 'newest');
     if (members.length === 0) return;
     const isFirstRun = lane.isolation === undefined;

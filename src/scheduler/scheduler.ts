@@ -237,13 +237,22 @@ export class Scheduler {
 
   #enqueue(lane: Lane, request: SchedulerRequest, units: number, holding: Holding, ticket: Ticket): Promise<TensorMap> {
     const { context, inputs } = request;
-    return new Promise((resolve, reject) => {
-      context.stages.enter(STAGE_QUEUE, ticket.enqueuedAt);
-      new PendingRequest(context, holding, this.#queue, resolve, reject).enqueue(lane, inputs, units, ticket);
-      this.#admission.onQueued(lane, units, holding, ticket.enqueuedAt);
-      this.#dispatcher.poke(lane, ticket.enqueuedAt);
-    });
+    context.stages.enter(STAGE_QUEUE, ticket.enqueuedAt);
+    const answer = new Promise<TensorMap>(keepSettlers);
+    const pending = new PendingRequest(context, holding, this.#queue, lastResolve, lastReject);
+    pending.enqueue(lane, inputs, units, ticket);
+    this.#admission.onQueued(lane, units, holding, ticket.enqueuedAt);
+    this.#dispatcher.poke(lane, ticket.enqueuedAt);
+    return answer;
   }
+}
+
+/** The functions of the promise that was made last: one executor for all promises is no closure for each request. */
+let lastResolve: (outputs: TensorMap) => void;
+let lastReject: (error: ServingError) => void;
+function keepSettlers(resolve: typeof lastResolve, reject: typeof lastReject): void {
+  lastResolve = resolve;
+  lastReject = reject;
 }
 
 function policyOf(options: SchedulerOptions): BatchPolicy {

@@ -64,7 +64,7 @@ describe('Merging and cutting again', () => {
         const members = counts.map((rows) => looseTask(rows, 0, inputsOf(list, rows, nextByte)));
         const names = list.map((_, i) => `i${i}`);
         const size = counts.reduce((sum, rows) => sum + rows, 0) + padding;
-        const { inputs } = mergeInputs(members, { inputNames: names, size }, new PuppetExecutor());
+        const inputs = mergeInputs(members, { inputNames: names, size }, new PuppetExecutor());
         checkOutputs(inputs, names);
         assert.equal(misfitOf(inputs, names, size, undefined), undefined);
         for (const tensor of inputs.values()) assertFilled(tensor);

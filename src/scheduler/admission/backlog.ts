@@ -13,17 +13,17 @@ import type { Instant } from '../../core/clock.ts';
 import { BURST_MS, SPARE_BATCHES, STANDING_AFTER_MS } from '../tuning.ts';
 
 export class Backlog {
-  /** The instant since which it has not drained; Infinity = it has. */
-  #since: Instant = Infinity;
+  /** The instant since which it has not drained; Infinity = it has. Only `look` writes it. */
+  since: Instant = Infinity;
   #cutAt: Instant = -Infinity;
 
   /**
-   * A batch is about to be taken from so many rows. A queue that is kept short is often taken whole: it has drained when
+   * A batch is about to be taken from so many rows; needless where it has drained and they fit. A queue that is kept short is often taken whole: it has drained when
    * nobody had to be refused for it for some time.
    */
   look(waitingRows: number, maxBatchSize: number, now: Instant): void {
-    if (waitingRows > maxBatchSize) this.#since = Math.min(this.#since, now);
-    else if (now - this.#cutAt > STANDING_AFTER_MS) this.#since = Infinity;
+    if (waitingRows > maxBatchSize) this.since = Math.min(this.since, now);
+    else if (now - this.#cutAt > STANDING_AFTER_MS) this.since = Infinity;
   }
 
   /** So many rows are one caller's fair share of what may wait, which is its own whatever others have waiting. */
@@ -37,7 +37,7 @@ export class Backlog {
    * waits for itself.
    */
   isOver(rows: number, mostRows: number, budgetMs: number, now: Instant): boolean {
-    if (now - this.#since <= budgetMs + BURST_MS || rows <= mostRows) return false;
+    if (now - this.since <= budgetMs + BURST_MS || rows <= mostRows) return false;
     this.#cutAt = now;
     return true;
   }

@@ -27,12 +27,6 @@ import { type PaddedLength, padRows, type RowShare } from './pad-rows.ts';
 
 export type Allocator = Pick<Executor, 'allocate' | 'release'>;
 
-export interface AssembledInputs {
-  readonly inputs: TensorMap;
-  /** The buffers that hold them: to be released if the batch does not run. */
-  readonly buffers: readonly ArrayBuffer[];
-}
-
 /** The part of a lane that assembly needs. */
 export interface BatchLayout {
   readonly inputNames: readonly string[];
@@ -46,14 +40,13 @@ export interface BatchLayout {
 
 /**
  * Copies the members' rows together, in their order. All are of one lane: in each input they have the same dtype and
- * the same shape beside dim 0, or are padded to one length. If the allocator throws, the buffers that it gave before are
- * released.
+ * the same shape beside dim 0, or are padded to one length. Release the inputs if the batch does not run. If the allocator
+ * throws, what it gave before is released.
  */
-export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, allocator: Allocator): AssembledInputs {
+export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, allocator: Allocator): TensorMap {
   const members = layout.padTo === undefined ? shares : padRows(shares, layout.padTo);
   const { size } = layout;
   const inputs = new Map<string, Tensor>();
-  const buffers: ArrayBuffer[] = [];
   try {
     for (const name of layout.inputNames) {
       const first = members[0]!.inputs.get(name)!;
@@ -70,18 +63,21 @@ export function mergeInputs(shares: readonly RowShare[], layout: BatchLayout, al
         continue;
       }
       const byteLength = elementCount(shape) * bytesPerElement(first.dtype);
-      const buffer = allocator.allocate(byteLength);
-      buffers.push(buffer);
-      const data = new Uint8Array(buffer, 0, byteLength);
+      const data = new Uint8Array(allocator.allocate(byteLength), 0, byteLength);
+      inputs.set(name, { dtype: first.dtype, shape, data });
       if (axis === 0) mergeBytes(name, givers, data);
       else copyRowsTogether(tensorsOf(name, givers), axis, size!, data);
-      inputs.set(name, { dtype: first.dtype, shape, data });
     }
   } catch (thrown) {
-    for (const buffer of buffers) allocator.release(buffer);
+    releaseInputs(inputs, allocator);
     throw thrown;
   }
-  return { inputs, buffers };
+  return inputs;
+}
+
+/** Returns the memory of inputs that `mergeInputs` made. */
+export function releaseInputs(inputs: TensorMap, allocator: Allocator): void {
+  for (const { dtype, data } of inputs.values()) if (dtype !== 'string') allocator.release(data.buffer as ArrayBuffer);
 }
 
 /** Joins rows at dim 0. Missing bytes are padding. */

@@ -17,6 +17,7 @@ import { QuarantineLanes } from '../queue/quarantine-lanes.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { Quarantine } from '../task.ts';
+import { releaseInputs } from './batch-assembly.ts';
 import { Isolator } from './isolator.ts';
 import { Judge } from './judge.ts';
 import type { QuarantinedCallers } from './quarantined-callers.ts';
@@ -73,7 +74,7 @@ export class BatchRuns {
       const inputs = running.assemble(executor);
       const batch = running.start(inputs, clock.nowMs());
       if (batch === undefined) {
-        running.release(executor);
+        releaseInputs(inputs, executor);
         this.#fail(running, expiredInQueue(running.firstMember.owner.context));
         return;
       }
@@ -108,7 +109,8 @@ export class BatchRuns {
       this.#options.statistics.onRun(running.plan, run, now);
       running.lane.efficientSize?.onRun(threads, size, run.runMs, now);
     }
-    running.plan.good.onAnswered(running.candidate, now);
+    running.plan.good.aliveAt = now;
+    if (running.candidate !== undefined) running.plan.good.keep(running.candidate, now);
     if (running.isRerun || running.lane.quarantined !== undefined) this.#isolator.onAnswered(running.lane, now);
     try {
       const misfit = running.complete(result, now);

@@ -22,13 +22,7 @@ interface Example {
   readonly tensor: Tensor | undefined;
 }
 
-/** A task. */
-interface Candidate {
-  readonly rows: number;
-  readonly inputs: TensorMap;
-}
-
-/** A request's inputs, small enough to be kept. */
+/** A copy of a request's inputs, small enough to be kept. */
 export class GoodRequest {
   readonly rows: number;
   readonly outputs: readonly string[];
@@ -61,29 +55,24 @@ export class GoodRequest {
 export class KnownGood {
   /** Undefined: nothing has been answered yet. */
   request: GoodRequest | undefined;
-  /** When a run was last answered, and when a known good request last failed. */
+  /** When a run was last answered: written by what runs the batches. */
   aliveAt: Instant = -Infinity;
+  /** When a known good request last failed. */
   failedAt: Instant = -Infinity;
-  #keepAt: Instant = -Infinity;
+  /** A newer request is wanted from then on. */
+  keepAt: Instant = -Infinity;
 
-  /** A copy of the task's request, if one is wanted now. Call it before the task's inputs are dropped. */
-  candidate(task: Candidate, outputs: readonly string[], now: Instant): GoodRequest | undefined {
-    return now < this.#keepAt ? undefined : new GoodRequest(task.inputs, outputs, task.rows);
-  }
-
-  /** A run was answered; `candidate` was in it. */
-  onAnswered(candidate: GoodRequest | undefined, now: Instant): void {
-    this.aliveAt = now;
-    if (candidate === undefined) return;
-    this.request = candidate;
-    this.#keepAt = now + KNOWN_GOOD_KEPT_MS;
+  /** The run that the request was in was answered. */
+  keep(request: GoodRequest, now: Instant): void {
+    this.request = request;
+    this.keepAt = now + KNOWN_GOOD_KEPT_MS;
   }
 
   /** The request was run again. Returns what that proves. A request that fails is replaced at the next answer. */
   onTried(request: GoodRequest, shown: Verdict, now: Instant): Verdict {
     if (shown === 'alive') request.isProven = true;
     if (shown !== 'failed') return shown;
-    this.#keepAt = -Infinity;
+    this.keepAt = -Infinity;
     if (!request.isProven) return 'unknown';
     this.failedAt = now;
     return 'failed';

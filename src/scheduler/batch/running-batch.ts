@@ -23,7 +23,7 @@ import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskGroup } from '../task.ts';
 import { type Allocator, checkOutputs, mergeInputs, misfitOf, sliceOutputs } from './batch-assembly.ts';
 import { BatchLengths } from './batch-lengths.ts';
-import type { GoodRequest } from './known-good.ts';
+import { GoodRequest } from './known-good.ts';
 
 /** The tasks that were taken out of the queue for one batch. */
 export interface BatchStart {
@@ -75,7 +75,6 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly #lengths: BatchLengths | undefined;
   /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
-  #buffers: readonly ArrayBuffer[] = [];
 
   constructor(start: BatchStart, shared: BatchContext, tenant: RunsTenant, batchStart: Instant) {
     const { lane, members, after } = start;
@@ -136,15 +135,16 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   assemble(allocator: Allocator): TensorMap {
     const { inputNames, axes, good, isWhole } = this.plan;
     const { lane } = this;
-    // A known good request is run again as its plan says: one of another form would prove nothing.
-    if (!lane.isOdd && lane.wholeSize === (isWhole ? 1 : undefined)) {
-      this.candidate = good.candidate(this.firstMember, lane.outputs, this.record.batchStart);
-    }
+    const first = this.members[0]!;
     const size = this.#sliceSize;
+    // A known good request is run again as its plan says: one of another form would prove nothing.
+    const isOfForm = !lane.isOdd && lane.wholeSize === (isWhole ? 1 : undefined);
+    if (isOfForm && this.record.batchStart >= good.keepAt) {
+      this.candidate = new GoodRequest(first.inputs, lane.outputs, first.rows);
+    }
     const layout = { inputNames, size, padTo: this.#lengths?.padTo, axes };
-    const { inputs, buffers } = mergeInputs(this.members, layout, allocator);
-    this.#buffers = buffers;
-    if (this.#isOneAsItCame) this.firstMember.dropInputs();
+    const inputs = mergeInputs(this.members, layout, allocator);
+    if (this.#isOneAsItCame) first.dropInputs();
     return inputs;
   }
 
@@ -211,11 +211,6 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     for (const { owner } of this.members) if (!owner.isSettled) owner.context.note(event, facts);
   }
 
-  /** Returns the buffers: the batch does not run. */
-  release(allocator: Allocator): void {
-    for (const buffer of this.#buffers) allocator.release(buffer);
-  }
-
   /**
    * Cuts the outputs and settles every member. `runEnded` is when the executor answered. Throws if an output is missing:
    * `fail` it then.
@@ -265,8 +260,9 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   /** Its outputs, as they are, answer the only member. */
   get #isOneAsItCame(): boolean {
     const size = this.#sliceSize;
-    if (this.members.length > 1 || this.firstMember.owner.isCut) return false;
-    return size === undefined || size === this.firstMember.rows;
+    const first = this.members[0]!;
+    if (this.members.length > 1 || first.owner.isCut) return false;
+    return size === undefined || size === first.rows;
   }
 
   /** Members that have not settled, as a new list. */

@@ -266,7 +266,8 @@ export class LatencyCurve implements LatencyView {
   }
 
   #line(a: number, b: number, rows: number): number {
-    const [left, right] = [this.#bounds[a]!, this.#bounds[b]!];
+    const left = this.#bounds[a]!;
+    const right = this.#bounds[b]!;
     return this.#means[a]! + ((rows - left) / (right - left)) * (this.#means[b]! - this.#means[a]!);
   }
 }

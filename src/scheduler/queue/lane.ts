@@ -22,6 +22,7 @@
  * push, remove, head: O(1) in the list, nothing allocated.
  */
 import type { Instant } from '../../core/clock.ts';
+import type { DenseSetMember } from '../../core/collections/dense-set.ts';
 import { Heap } from '../../core/collections/heap.ts';
 import type { EfficientBatchSize } from '../batch/efficient-batch-size.ts';
 import type { LatencyView } from '../latency/latency-curve.ts';
@@ -59,7 +60,7 @@ export interface Place {
 /** The time in ms by which tasks that go first seem earlier than their order to other lanes. */
 const FIRST_LEAD_MS = 1e6;
 
-export class Lane implements SlackFacts, TaskLane {
+export class Lane implements SlackFacts, TaskLane, DenseSetMember {
   readonly key: string;
   readonly plan: SignaturePlan;
   readonly latency: LatencyView;
@@ -86,6 +87,9 @@ export class Lane implements SlackFacts, TaskLane {
   readonly isOdd: boolean;
   /** The quarantined caller that all of its tasks are of (batch/quarantined-callers.ts). Undefined = all others. */
   quarantined: string | undefined = undefined;
+  /** Written by the TaskQueue: its place among the lanes that hold tasks, and whether it is kept without any. */
+  setIndex = -1;
+  isKept = false;
   /** The task that goes first; of two of the same order, the older. Only `push` and `remove` write it. */
   head: Task | undefined;
   /** The first and the last task of the list. */

@@ -8,6 +8,7 @@
  * memory that callers control.
  */
 import type { Instant } from '../../core/clock.ts';
+import { DenseSet } from '../../core/collections/dense-set.ts';
 import { Priority } from '../../core/priority.ts';
 import { type LengthPadding, lengthOf } from '../../core/signature.ts';
 import { byteLengthOf } from '../../core/tensor.ts';
@@ -32,7 +33,12 @@ interface WaitingTask {
 
 export class TaskQueue {
   readonly #lanes = new Map<string, Lane>();
-  /** The last lane of each signature whose requests' rows have one shape: nearly every request wants the same outputs. */
+  /** Those that hold a task. */
+  readonly #waiting = new DenseSet<Lane>();
+  /**
+   * The last lane of each signature whose requests' rows have one shape: nearly every request wants the same outputs. It
+   * stays in `#lanes`.
+   */
   readonly #usual = new Map<SignaturePlan, Lane>();
   readonly #slots: CoreSlots | undefined;
   /** The waiting rows of each caller. */
@@ -54,23 +60,21 @@ export class TaskQueue {
 
   /** A lane holds a full batch. */
   get hasFullLane(): boolean {
-    for (const lane of this.#lanes.values()) if (lane.queuedRows >= lane.mostRows(false)) return true;
-    return false;
+    return this.#waiting.members.some((lane) => lane.queuedRows >= lane.mostRows(false));
   }
 
   get laneCount(): number {
-    return this.#lanes.size;
+    return this.#waiting.size;
   }
 
   /** One of the lanes; undefined = nothing waits. */
   get first(): Lane | undefined {
-    for (const lane of this.#lanes.values()) return lane;
-    return undefined;
+    return this.#waiting.members[0];
   }
 
   /** Lanes with at least one task, in no particular order. */
   [Symbol.iterator](): Iterator<Lane> {
-    return this.#lanes.values();
+    return this.#waiting.members[Symbol.iterator]();
   }
 
   /**
@@ -93,8 +97,21 @@ export class TaskQueue {
   #rowsLane(plan: SignaturePlan, request: Runnable, rows: number): Lane {
     const key = rowsKey(plan, request);
     const lane = this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
-    if (plan.hasFixedRows) this.#usual.set(plan, lane);
+    if (plan.hasFixedRows) this.#keep(lane);
     return lane;
+  }
+
+  /** The lane is its signature's usual one from now on. */
+  #keep(lane: Lane): void {
+    const before = this.#usual.get(lane.plan);
+    if (before === lane) return;
+    if (before !== undefined) {
+      before.isKept = false;
+      if (before.queuedTasks === 0) this.#lanes.delete(before.key);
+    }
+    lane.isKept = true;
+    this.#usual.set(lane.plan, lane);
+    this.#lanes.set(lane.key, lane);
   }
 
   /** The lane of requests whose rows differ in length. A request that has no length shares runs with those of its shapes. */
@@ -124,7 +141,7 @@ export class TaskQueue {
 
   /** The tasks of `plan` that wait for runs with others, and the outputs that they want. Whole ones are left out. */
   sharingTasks(plan: SignaturePlan): readonly WaitingTask[] {
-    return [...this.#lanes.values()]
+    return this.#waiting.members
       .filter((lane) => lane.plan === plan && lane.wholeSize === undefined)
       .flatMap((lane) => [...lane.tasks()].map((task) => ({ task, outputs: lane.outputs })));
   }
@@ -190,7 +207,8 @@ export class TaskQueue {
 
   push(lane: Lane, task: Task): void {
     if (lane.queuedTasks === 0) {
-      this.#lanes.set(lane.key, lane);
+      if (!lane.isKept) this.#lanes.set(lane.key, lane);
+      this.#waiting.add(lane);
       lane.plan.laneCount += 1;
     }
     lane.push(task);
@@ -206,7 +224,7 @@ export class TaskQueue {
 
   /** `crowd` has become one: what callers that are sparse beside it have waiting goes first from `now` on. */
   passCrowd(crowd: Holding, now: Instant): void {
-    for (const lane of this.#lanes.values()) {
+    for (const lane of this.#waiting.members) {
       for (const task of [...lane.tasks()]) {
         const { holding } = task.owner;
         if (task.isFirst || holding === undefined || holding === crowd) continue;
@@ -221,11 +239,12 @@ export class TaskQueue {
 
   /** Takes a task out; does nothing if it is in no lane (it is in a batch already). */
   remove(task: Task): void {
-    const { lane } = task;
+    const lane = task.lane as Lane | undefined;
     if (lane === undefined) return;
     lane.remove(task);
     if (lane.queuedTasks === 0) {
-      this.#lanes.delete(lane.key);
+      if (!lane.isKept) this.#lanes.delete(lane.key);
+      this.#waiting.remove(lane);
       lane.plan.laneCount -= 1;
     }
     lane.plan.queuedRows -= task.rows;
@@ -245,19 +264,22 @@ export class TaskQueue {
    */
   take(lane: Lane, rows: number, now: Instant, order: 'oldest' | 'newest'): Task[] {
     if (lane instanceof PaddedLane) return this.#takeAlike(lane, rows, now, order);
-    const taken: Task[] = [];
+    let taken: Task[] | undefined;
     let room = Math.min(rows, lane.maxBatchSize);
     const isNewest = order === 'newest';
     for (;;) {
       const task = isNewest ? lane.newest : lane.head;
       if (task === undefined) break;
       if (failIfGone(task, now)) continue;
-      if (task.rows > room && taken.length > 0) break;
+      if (task.rows > room && taken !== undefined) break;
       this.remove(task);
-      taken.push(task);
+      // A list that begins empty would get room for 17 at its first task.
+      if (taken === undefined) taken = [task];
+      else taken.push(task);
       room -= task.rows;
     }
-    return taken.length === 0 && isNewest ? this.take(lane, rows, now, 'oldest') : taken;
+    if (taken === undefined) return isNewest ? this.take(lane, rows, now, 'oldest') : [];
+    return taken;
   }
 
   #takeAlike(lane: PaddedLane, rows: number, now: Instant, order: 'oldest' | 'newest'): Task[] {

@@ -41,13 +41,14 @@ it('values that are too many are not kept, small ones beside them are', () => {
 
 it('a request is kept for a while, and replaced at once where it fails', () => {
   const good = new KnownGood();
-  const first = good.candidate({ rows: 1, inputs: inputs(1) }, ['y'], 0)!;
-  good.onAnswered(first, 0);
-  assert.equal(good.candidate({ rows: 1, inputs: inputs(1) }, ['y'], KNOWN_GOOD_KEPT_MS - 1), undefined);
-  assert.notEqual(good.candidate({ rows: 1, inputs: inputs(1) }, ['y'], KNOWN_GOOD_KEPT_MS), undefined);
+  const first = new GoodRequest(inputs(1), ['y'], 1);
+  assert.ok(good.keepAt <= 0);
+  good.keep(first, 0);
+  assert.equal(good.request, first);
+  assert.equal(good.keepAt, KNOWN_GOOD_KEPT_MS);
   assert.equal(good.onTried(first, 'failed', 5), 'failed');
   assert.equal(good.failedAt, 5);
-  assert.notEqual(good.candidate({ rows: 1, inputs: inputs(1) }, ['y'], 5), undefined);
+  assert.ok(good.keepAt <= 5);
 });
 
 it('zeros that fail prove nothing, until they have been answered once', () => {
