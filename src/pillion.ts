@@ -29,6 +29,7 @@ import { reflection } from './features/reflection/feature.ts';
 import { reload } from './features/reload/feature.ts';
 import { requestLogs } from './features/request-logs/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
+import { rowProofs } from './features/row-proofs/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
@@ -54,6 +55,7 @@ const LINES = [
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
   { feature: classifyAndRegress, adds: 'Classify, Regress and MultiInference, which take tf.Examples' },
+  { feature: rowProofs, adds: 'requests share runs where runs prove that they may, and with padding' },
   { feature: warmUpFiles, adds: 'requests of a version’s own that run before it is served' },
   { feature: goldenRequests, adds: 'requests with known answers, without which a version is not served' },
   { feature: reload, adds: 'HandleReloadConfigRequest, by which clients replace the list of models' },

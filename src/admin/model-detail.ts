@@ -4,8 +4,9 @@
  */
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
-import type { PaddingState } from '../models/batching/version-padding.ts';
-import type { Servable, TryOut } from '../models/serving/servable.ts';
+import { TRY_OUT, type TryOut } from '../models/model-file/try-out-schema.ts';
+import type { Servable } from '../models/serving/servable.ts';
+import { type PaddingState, SHARING } from '../models/serving/sharing-findings.ts';
 import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
 import { omitUndefined } from './omit-undefined.ts';
@@ -137,12 +138,13 @@ export function samplesDetail(
     .filter((each) => each.name === name && (version === undefined || each.version === version))
     .sort((a, b) => (a.version < b.version ? 1 : -1));
   if (found === undefined) return undefined;
-  const samples = found.tryOut?.samples ?? [];
+  const samples = found.facts.get(TRY_OUT)?.samples ?? [];
   return { samples: samples.map((sample) => ({ name: sample.name, inputs: Object.fromEntries(sample.inputs) })) };
 }
 
 function loadedDetail(servable: Servable): LoadedDetail {
-  const { version, signatures, runner, tryOut } = servable;
+  const { version, signatures, runner, facts } = servable;
+  const tryOut = facts.get(TRY_OUT);
   const estimates = [...(runner.latencyEstimates?.() ?? [])];
   return omitUndefined({
     version: version.toString(),
@@ -158,9 +160,11 @@ function loadedDetail(servable: Servable): LoadedDetail {
 function signatureDetail(
   name: string,
   { methodName, batchAxis, inputs, outputs, defaults, features }: Signature,
-  { tryOut, batchDisproofs, paddings }: Servable,
+  { facts }: Servable,
 ): SignatureDetail {
+  const tryOut = facts.get(TRY_OUT);
   const graphInputs = tryOut?.graphInputs.get(name);
+  const found = facts.get(SHARING);
   const detail = ([tensor, { dtype, shape }]: [string, TensorSpec]): TensorDetail =>
     omitUndefined({ name: tensor, dtype, shape, has_default: defaults?.has(tensor) || undefined });
   const inputDetail = (entry: [string, TensorSpec]): TensorDetail => ({
@@ -171,7 +175,7 @@ function signatureDetail(
     name,
     method: methodName,
     batch: batchAxis.kind,
-    batch_reason: batchReason(batchAxis.reason, batchDisproofs.get(name), paddings.get(name)),
+    batch_reason: batchReason(batchAxis.reason, found?.disproofs.get(name), found?.paddings.get(name)),
     inputs: [...inputs].map(inputDetail),
     outputs: [...outputs].map(detail),
     features: features?.map((feature) => ({

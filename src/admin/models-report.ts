@@ -9,15 +9,15 @@ import type { SessionPlan } from '../core/executor.ts';
 import type { BatchAxis } from '../core/signature.ts';
 import { type ModelMemory, workingBytes } from '../models/memory/model-memory.ts';
 import type { BreakerState } from '../models/serving/breaker.ts';
+import type { ServableHost, SharedProcesses } from '../models/serving/load-findings.ts';
 import {
   type Servable,
-  type ServableHost,
-  type SharedProcesses,
   sharedProcesses,
   type VersionLoad,
   type VersionState,
   type VersionStatus,
 } from '../models/serving/servable.ts';
+import { SHARING } from '../models/serving/sharing-findings.ts';
 import type { VersionChoice } from '../models/versions/version-choice.ts';
 import type { LatencySeed } from '../models/warm-up/batch-sweep.ts';
 import type { Explain, Explanation } from './explanation.ts';
@@ -227,7 +227,8 @@ function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
 }
 
 function loadedReport(servable: Servable, models: ReportedModels): Partial<VersionReport> {
-  const { runtime, host, breaker, memory, runner, latencySeeds, signatures, warnings, notes } = servable;
+  const { runner, signatures, notes } = servable;
+  const { runtime, host, breaker, memory, latencySeeds, warnings } = servable.loaded;
   return omitUndefined({
     warnings: warnings.length > 0 ? [...warnings] : undefined,
     notes: notes.length > 0 ? [...notes] : undefined,
@@ -242,18 +243,15 @@ function loadedReport(servable: Servable, models: ReportedModels): Partial<Versi
   });
 }
 
-function signatureReport(
-  name: string,
-  { kind, reason, fix }: BatchAxis,
-  { batchDisproofs, paddings }: Servable,
-): SignatureReport {
-  const padding = paddings.get(name);
+function signatureReport(name: string, { kind, reason, fix }: BatchAxis, { facts }: Servable): SignatureReport {
+  const found = facts.get(SHARING);
+  const padding = found?.paddings.get(name);
   return omitUndefined({
     name,
     batch_axis: kind,
     reason,
     fix,
-    disproof: batchDisproofs.get(name),
+    disproof: found?.disproofs.get(name),
     padding: padding && { is_on: padding.isOn, reason: padding.reason },
   });
 }

@@ -1,5 +1,5 @@
 /** The runtime of a version in GET /models, and the comparison with its shadow. */
-import type { ServableRuntime } from '../models/serving/servable.ts';
+import type { ServableRuntime } from '../models/serving/load-findings.ts';
 import { omitUndefined } from './omit-undefined.ts';
 
 export interface RuntimeReport {

@@ -2,7 +2,7 @@
  * The batch axis that a model's declared dims allow: a candidate. Every input and output has a free dim 0 (`dynamic`),
  * or all have the same number there (`fixed`). But a free dim 0 may also be time, and a square input may be a graph:
  * batching would then mix one caller's data into another's answer. So nobody shares runs before the candidate is
- * proved, which models/batching/ does. A backend that knows better gives its axis a reason.
+ * proved (models/loading/batch-axes.ts). A backend that knows better gives its axis a reason.
  */
 import type { DType } from '../core/dtype.ts';
 import { type BatchAxis, candidateRows, type TensorSpec } from '../core/signature.ts';

@@ -8,6 +8,7 @@ import type { ServeConfig } from '../config/serve-config.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Facts } from '../core/collections/facts.ts';
 import type { UnsentBytes } from '../core/unsent-bytes.ts';
+import type { StateFiles } from '../files/state-files.ts';
 import type { AuditLog } from '../ledger/log/audit-log.ts';
 import type { RootLogger } from '../ledger/log/log.ts';
 import type { MetricsPage } from '../ledger/metrics/exposition.ts';
@@ -158,6 +159,8 @@ export interface Installation {
   auditBy(log: AuditLog): void;
   /** Tells operators of an error that is nobody's request. */
   readonly onInternalError: (error: unknown) => void;
+  /** Small files that are kept for the next start; undefined without --state_dir. */
+  readonly stateFiles: StateFiles | undefined;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
   /** Adds methods of gRPC and REST for clients. */

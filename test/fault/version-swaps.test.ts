@@ -7,7 +7,6 @@ import { ProcessGroups } from '../../src/backends/host/process/process-group.ts'
 import { systemClock } from '../../src/core/clock.ts';
 import { CoreBudget } from '../../src/core/core-budget.ts';
 import { createLogger } from '../../src/ledger/log/log.ts';
-import { DecisionStore } from '../../src/models/batching/decision-store.ts';
 import { NO_EVENTS } from '../../src/models/lifecycle/model-events.ts';
 import { ModelManager } from '../../src/models/lifecycle/model-manager.ts';
 import { LatencyStore } from '../../src/models/loading/latency-store.ts';
@@ -56,8 +55,6 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
     },
     coreSlots: new CoreSlots(1, systemClock),
     processGroups: new ProcessGroups(),
-    decisions: new DecisionStore({ files: undefined, logger, serverVersion: '' }),
-    readRecorded: async () => new Map(),
     latencies: new LatencyStore({
       files: undefined,
       clock: systemClock,

@@ -8,9 +8,11 @@ import { protoMessage } from '../../src/codec/protobuf/proto-messages.ts';
 import { TRITON_MODEL_CONFIG } from '../../src/config/triton/config-message.ts';
 import { modelOfEntry } from '../../src/config/triton/model-of-config.ts';
 import { ServingError } from '../../src/core/errors.ts';
+import { LoadFindings } from '../../src/models/serving/load-findings.ts';
 import { configView } from '../../src/models/triton/config-view.ts';
 import { checkAgainstGraph } from '../../src/models/triton/graph-check.ts';
 import { tritonConfigJson, tritonConfigOf } from '../../src/models/triton/triton-config.ts';
+import { TRITON } from '../../src/models/triton/triton-facts.ts';
 import { signature, spec } from '../support/puppet-models.ts';
 import { arbitraryMessage, printTextProto } from '../support/text-proto-printer.ts';
 
@@ -28,8 +30,10 @@ it('any config.pbtxt gives a model, or the reason why not', () => {
       for (const warning of warnings) assert.match(warning, /^model "m": \/r\/m\/config\.pbtxt/);
       const triton = model.triton!;
       const served = { model: triton, labels: new Map() };
-      const version = { name: 'm', signatures: GRAPHS, runtime: undefined, configuredRows: 4 };
-      const json = tritonConfigJson(tritonConfigOf({ ...version, triton: served }));
+      const loaded = new LoadFindings();
+      loaded.configuredRows = 4;
+      loaded.facts.set(TRITON, served);
+      const json = tritonConfigJson(tritonConfigOf({ name: 'm', signatures: GRAPHS, loaded }));
       assert.equal(JSON.parse(json).name, 'm');
       if (triton.refusal !== undefined) return;
       try {

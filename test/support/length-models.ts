@@ -5,8 +5,7 @@
  *   ids, mask  int64 [batch, length]  ──▶  hidden  float32 [batch, length, 2]    pooled  float32 [batch, 2]
  */
 import { type LengthPadding, PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../src/core/signature.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../src/core/tensor.ts';
-import { paddingCandidate } from '../../src/models/batching/padding-candidate.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap, zerosOf } from '../../src/core/tensor.ts';
 
 const WIDTH = 2;
 
@@ -29,7 +28,15 @@ export const LENGTH_SIGNATURE: Signature = {
   batchAxis: { kind: 'dynamic' },
 };
 
-export const LENGTH_PADDING = paddingCandidate(LENGTH_SIGNATURE, new Map()) as LengthPadding;
+const ZERO = { dims: [1], value: zerosOf('int64', []) };
+
+export const LENGTH_PADDING: LengthPadding = {
+  inputs: new Map([
+    ['ids', ZERO],
+    ['mask', ZERO],
+  ]),
+  outputs: new Map([['hidden', [1]]]),
+};
 
 /** Requests of different lengths share runs. */
 export const PADDED_SIGNATURE: Signature = { ...LENGTH_SIGNATURE, padding: LENGTH_PADDING };

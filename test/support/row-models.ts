@@ -6,8 +6,6 @@ import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.
 import { PREDICT_METHOD_NAME } from '../../src/core/signature.ts';
 import { FLOAT16, toSmallFloat } from '../../src/core/small-float.ts';
 import { type NumericTensor, numericTensor, type TensorMap } from '../../src/core/tensor.ts';
-import type { RowsProof } from '../../src/models/batching/proof-runs.ts';
-import { type ProofOptions, proveRows } from '../../src/models/batching/prove-rows.ts';
 
 /** A matrix as rows of numbers. */
 export type Rows = readonly (readonly number[])[];
@@ -30,8 +28,8 @@ export function signatureOf(
 }
 
 /** Runs `model` on the rows of x; y has the rows that it returns. */
-export function rowRun(model: (x: Rows) => Rows, dtype: 'float16' | 'float32' = 'float32'): ProofOptions['run'] {
-  return async (inputs) => {
+export function rowRun(model: (x: Rows) => Rows, dtype: 'float16' | 'float32' = 'float32') {
+  return async (inputs: TensorMap): Promise<TensorMap> => {
     const x = inputs.get('x') as NumericTensor;
     const [count, width] = x.shape as [number, number];
     const numbers = Array.from(numbersOf(x), Number);
@@ -44,10 +42,4 @@ export function matrix(rows: Rows, dtype: 'float16' | 'float32'): NumericTensor 
   const flat = rows.flat();
   const array = dtype === 'float16' ? Uint16Array.from(flat, (v) => toSmallFloat(FLOAT16, v)) : Float32Array.from(flat);
   return numericTensor(dtype, [rows.length, rows[0]?.length ?? 0], array);
-}
-
-/** The proof of a model of rows, as the only proof. */
-export function proofOf(model: (x: Rows) => Rows, changes: Partial<ProofOptions> = {}): Promise<RowsProof> {
-  const options = { signature: signatureOf(), run: rowRun(model), maxRows: () => 64, isOnlyProof: true };
-  return proveRows({ ...options, ...changes });
 }

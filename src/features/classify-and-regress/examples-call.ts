@@ -52,9 +52,9 @@ export class ExamplesCall<Result extends Classifications | Regressions> extends 
   check(): void {
     const { context, served } = this;
     const { signature } = served;
-    const { signatures, samplePoint } = this.handle.servable;
+    const { signatures, loaded } = this.handle.servable;
     this.outputs = this.#method.outputsOf(served, signature, signatures);
-    this.#sample = samplePoint.sampler?.sample();
+    this.#sample = loaded.samplePoint.sampler?.sample();
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
     this.inputs = checkInputs(served, signature, exampleInputs(signature, this.#request));

@@ -17,6 +17,7 @@ import { STAGE_EXECUTE, STAGE_SPLIT } from '../../ledger/stage-clock.ts';
 import type { ServableRequest } from '../../models/serving/servable.ts';
 import type { EnsembleMembers } from './ensemble-members.ts';
 import type { PlannedStep } from './ensemble-plan.ts';
+import { MODEL_RUNS } from './model-runs.ts';
 import type { PathForecast } from './path-forecast.ts';
 import { RunAllowance, StepContext } from './step-context.ts';
 
@@ -97,8 +98,8 @@ export class EnsembleRun implements CancelListener {
         const { inputs, isOddShape } = this.#inputsOf(step, served.signature.inputs);
         const outputs = [...step.outputs.keys()];
         const { signatureName } = step;
-        const { runner, isEnsemble } = handle.servable;
-        if (!isEnsemble) this.#allowance.take();
+        const { runner, facts } = handle.servable;
+        if (facts.get(MODEL_RUNS) === undefined) this.#allowance.take();
         const answer = runner.submit({ signatureName, inputs, outputs, context, isOddShape });
         const own = context;
         answer.then(

@@ -7,7 +7,6 @@
  */
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
-import { Facts } from '../../core/collections/facts.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
@@ -17,7 +16,9 @@ import type { KindParts } from '../../models/loading/version-kind.ts';
 import type { LoadServable } from '../../models/loading/version-loader.ts';
 import type { FileKeys } from '../../models/model-file/file-key.ts';
 import { loadModelFile } from '../../models/model-file/load-model-file.ts';
+import { TRY_OUT } from '../../models/model-file/try-out-schema.ts';
 import { DeclaredSignatureRunner, withDeclaredSignatures } from '../../models/serving/declared-signature-runner.ts';
+import { LoadFindings } from '../../models/serving/load-findings.ts';
 import { Servable, type ServableRunner } from '../../models/serving/servable.ts';
 import { tritonEnsemble } from '../../models/triton/triton-ensemble.ts';
 import type { EnsembleGraph } from './ensemble-graph.ts';
@@ -25,6 +26,7 @@ import { ENSEMBLE } from './ensemble-key.ts';
 import { EnsembleMembers, type MemberDirectory } from './ensemble-members.ts';
 import { planEnsemble } from './ensemble-plan.ts';
 import { EnsembleRunner } from './ensemble-runner.ts';
+import { MODEL_RUNS } from './model-runs.ts';
 
 export interface EnsembleLoadOptions extends KindParts {
   readonly clock: Clock;
@@ -66,7 +68,7 @@ async function ensembleInFile(directory: string, keys: FileKeys): Promise<Ensemb
     report: (problem, ...keys) => file.report(ENSEMBLE, problem, ...keys),
     views: async (signatures) => file.views(signatures),
     complete: (servable) => {
-      servable.tryOut = file.tryOut;
+      if (file.tryOut !== undefined) servable.facts.set(TRY_OUT, file.tryOut);
     },
   };
 }
@@ -101,17 +103,16 @@ async function loadEnsemble(
   const views = await source.views(signatures);
   const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock, maxRuns);
   const viewed = views.size === 0 ? runner : new DeclaredSignatureRunner(runner, views, maxTensorBytes, thread);
-  const facts = new Facts();
-  const warnings: string[] = [];
-  const warn = (warning: string): void => void warnings.push(warning);
-  const layered = { model, version, isEnsemble: true, signatures, facts, warn };
+  const loaded = new LoadFindings();
+  const { facts } = loaded;
+  const warn = (warning: string): void => loaded.addWarning(warning);
+  const layered = { model, version, isComposed: true, signatures, facts, warn };
   const outer = options.layers.requests.reduce((inner: ServableRunner, layer) => layer(inner, layered), viewed);
-  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), outer, facts);
-  servable.runtime = { kind: 'ensemble', choice: undefined };
-  servable.maxBatchSize = servable.configuredRows = scheduler.maxBatchSize;
-  servable.modelRuns = modelRuns;
+  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), outer, loaded);
+  loaded.runtime = { kind: 'ensemble', choice: undefined };
+  loaded.maxBatchSize = loaded.configuredRows = scheduler.maxBatchSize;
+  facts.set(MODEL_RUNS, modelRuns);
   source.complete(servable);
-  for (const warning of warnings) servable.addWarning(warning);
   try {
     await options.prepare?.({ model, servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });
     return servable;
@@ -128,7 +129,7 @@ function tooManyRuns(runs: number, most: number): string {
 
 interface Member {
   readonly signature: Signature;
-  /** See `Servable`. */
+  /** Runs of models that a request for it takes. */
   readonly modelRuns: number;
 }
 
@@ -162,7 +163,7 @@ function memberOf(
       'model',
     );
   }
-  return found && { signature: found, modelRuns: servable.modelRuns };
+  return found && { signature: found, modelRuns: servable.facts.get(MODEL_RUNS) ?? 1 };
 }
 
 /** Given back at once: only its signatures are read. */

@@ -49,7 +49,8 @@ function observe({ metrics: { gauges } }: AppTelemetry, meter: HeadroomMeter): v
 
 /** The place of the model's runs; the cores for an unloaded model that had requests lately. */
 function placeOf(model: string, models: ModelManager): RunPlace {
-  for (const { name, host } of models.servables()) {
+  for (const { name, loaded } of models.servables()) {
+    const { host } = loaded;
     if (name === model && host?.kind === 'inline') return host.callsAtOnce ?? 'loop';
   }
   return 'cores';

@@ -19,7 +19,7 @@ import { inSlices } from '../../core/in-slices.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { hasTritonRows } from '../../models/triton/triton-config.ts';
-import type { ServedTriton } from '../../models/triton/triton-facts.ts';
+import { type ServedTriton, TRITON } from '../../models/triton/triton-facts.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../proxy/handlers/predict.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
@@ -115,7 +115,7 @@ export class InferCall extends PredictCall {
   #given(): Promise<TensorMap> {
     if (this.#classes === undefined) return super.submit();
     // The outputs are classified while the version is borrowed.
-    const { triton } = this.handle!.servable;
+    const triton = this.handle!.servable.facts.get(TRITON);
     return this.#classified(super.submit(), this.#classes, triton);
   }
 

@@ -6,6 +6,7 @@ import type { OpProfile } from '../../backends/op-profile.ts';
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import { toServingError } from '../../core/errors.ts';
 import { bytesToLoad, showBytes, workingBytes } from '../../models/memory/model-memory.ts';
+import { PROFILE_OPS } from '../../models/serving/load-findings.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import type { CapturedBatch } from './record-capture.ts';
 
@@ -56,15 +57,16 @@ async function profileOne(
   if (free !== undefined && needed > free.freeBytes) {
     return without(`a second session may take ${showBytes(needed)}, and ${showBytes(free.freeBytes)} are free`);
   }
-  if (servable.profileOps === undefined) return without('its runtime has no profiler of its ops');
+  const profileOps = servable.facts.get(PROFILE_OPS);
+  if (profileOps === undefined) return without('its runtime has no profiler of its ops');
   try {
-    return { ...of, profile: await servable.profileOps(seen.rows, seen.signatureName), note: undefined };
+    return { ...of, profile: await profileOps(seen.rows, seen.signatureName), note: undefined };
   } catch (error) {
     return without(toServingError(error).message);
   }
 }
 
-function bytesNeeded({ memory }: Servable): number {
+function bytesNeeded({ loaded: { memory } }: Servable): number {
   if (memory === undefined) return 0;
   const { artifactBytes, sessions, processBytes = 0 } = memory;
   // The measured memory of a process includes Node and the runtime.

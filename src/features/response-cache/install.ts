@@ -54,7 +54,7 @@ export function installResponseCache(server: Installation): void {
 }
 
 /** Why an answer may not be given again; undefined = it may. */
-function whyNone({ isEnsemble, signatures }: LayeredVersion): string | undefined {
-  if (isEnsemble) return CACHE_OF_ENSEMBLE;
+function whyNone({ isComposed, signatures }: LayeredVersion): string | undefined {
+  if (isComposed) return CACHE_OF_ENSEMBLE;
   return keepsState(signatures) ? CACHE_OF_STATE : undefined;
 }

@@ -4,6 +4,7 @@ import { explainNothing } from '../../admin/models-report.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import { Facts } from '../../core/collections/facts.ts';
+import { StateFiles } from '../../files/state-files.ts';
 import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
@@ -34,6 +35,7 @@ export class Installer implements Installation {
   readonly readiness = new ReadinessGate();
   readonly models: ModelSeams;
   readonly facts = new Facts();
+  readonly stateFiles: StateFiles | undefined;
   readonly services: Service[] = [];
   readonly surfaces: SurfaceMaker[] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;
@@ -52,6 +54,8 @@ export class Installer implements Installation {
     this.models = new ModelSeams(features, this.onInternalError);
     this.logger = logger;
     this.telemetry = telemetry;
+    const { state_dir: directory, min_free_disk_percent: minFreePercent } = config.options;
+    if (directory !== '') this.stateFiles = new StateFiles({ directory, clock: systemClock, minFreePercent });
   }
 
   readonly controlAccess = (control: AccessControl): void => {

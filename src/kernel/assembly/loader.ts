@@ -5,14 +5,11 @@ import { fileRoots } from '../../config/base-path.ts';
 import type { Machine } from '../../config/machine/machine.ts';
 import { residentBytes } from '../../config/machine/resident-memory.ts';
 import type { HostChoice } from '../../config/model-config.ts';
-import type { ServeOptions } from '../../config/options/serve-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { CoreBudget } from '../../core/core-budget.ts';
-import { StateFiles } from '../../files/state-files.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
-import { DecisionStore } from '../../models/batching/decision-store.ts';
 import { FirstLoads } from '../../models/loading/first-loads.ts';
 import { logHostEvents } from '../../models/loading/host-log.ts';
 import { LatencyStore } from '../../models/loading/latency-store.ts';
@@ -24,12 +21,9 @@ import { modelWarmUp } from '../../models/triton/warm-up-requests.ts';
 import { logSweep } from '../../models/warm-up/sweep-log.ts';
 import { type PrepareVersion, warmUp } from '../../models/warm-up/warm-up.ts';
 import { PredictionLogReplayer } from '../../proxy/records/prediction-log-replayer.ts';
-import { recordBytes } from '../../proxy/records/recorded-file.ts';
-import { recordedInputs } from '../../proxy/records/recorded-requests.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../../scheduler/scheduler-options.ts';
 import { EFFICIENT_SIZE_BYTES } from '../../scheduler/tuning.ts';
-import { VERSION } from '../../version.ts';
 import type { Installer } from './installer.ts';
 
 export interface ModelParts {
@@ -56,7 +50,7 @@ export function createLoader(
 ): LoadServable {
   const { config, machine, budget, coreSlots, logger, telemetry } = parts;
   const { options } = config;
-  const files = stateFiles(options);
+  const files = parts.installed.stateFiles;
   return servableLoader({
     clock: systemClock,
     telemetry,
@@ -80,8 +74,6 @@ export function createLoader(
       runtimes: JSON.stringify(runtimeVersions()),
       isServing: parts.isServing,
     }),
-    decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
-    readRecorded: recordedInputs(replayerOf(parts), recordBytes(options.max_message_bytes)),
     replaceServable,
     intraOpThreads: options.intra_op_threads,
     fileRoots: fileRoots(options.model_roots, config.models, parts.installed.models.takesLists),
@@ -125,27 +117,18 @@ export function serverBatching(
   };
 }
 
-function replayerOf({ config, installed }: ModelParts): PredictionLogReplayer {
-  const { max_message_bytes: maxTensorBytes } = config.options;
-  return new PredictionLogReplayer({ clock: systemClock, maxTensorBytes, replays: installed.models.replays });
-}
-
 /** Warms versions up, then lets their requests be recorded. */
-export function preparation(parts: ModelParts): PrepareVersion {
-  const { config, logger, isServing, installed } = parts;
-  const { enable_model_warmup: isEnabled } = config.options;
-  const steps = [modelWarmUp(replayerOf(parts)), ...installed.models.steps];
+export function preparation({ config, logger, isServing, installed }: ModelParts): PrepareVersion {
+  const { enable_model_warmup: isEnabled, max_message_bytes: maxTensorBytes } = config.options;
+  const { replays } = installed.models;
+  const replayer = new PredictionLogReplayer({ clock: systemClock, maxTensorBytes, replays });
+  const steps = [modelWarmUp(replayer), ...installed.models.steps];
   const onSwept = logSweep(logger);
   const prepare = warmUp({ clock: systemClock, steps, isEnabled, isServing, onSwept });
   return async (loaded) => {
     await prepare(loaded);
-    loaded.servable.samplePoint = installed.models.samplers.pointOf(loaded.servable.name);
+    loaded.servable.loaded.samplePoint = installed.models.samplers.pointOf(loaded.servable.name);
   };
-}
-
-function stateFiles({ state_dir: directory, min_free_disk_percent }: ServeOptions): StateFiles | undefined {
-  if (directory === '') return undefined;
-  return new StateFiles({ directory, clock: systemClock, minFreePercent: min_free_disk_percent });
 }
 
 /** Events for the log; restarts are counted, too, and backends' own metrics kept. */

@@ -1,59 +1,140 @@
-/** Connects the batching of a version (batching/version-batching.ts) with its files, its host and the log. */
-import { judgeRows } from '../../backends/backends.ts';
-import type { Signature, Signatures } from '../../core/signature.ts';
-import type { PadValues } from '../batching/padding-candidate.ts';
-import { VersionBatching } from '../batching/version-batching.ts';
-import { withoutAxis } from '../model-file/declare-batching.ts';
-import type { OpenedVersion, VersionTarget } from '../runtimes/open-version.ts';
-import { SLOW_RUN_MS } from '../warm-up/slow-run.ts';
-import type { LoadServableOptions } from './load-options.ts';
-
 /**
- * `declared`: the opened signatures, those with the owner's batch axes in which something is declared; the others are
- * the same objects. `padValues`: what the owner says inputs are padded with, by signature. Never rejects.
+ * Decides how requests for each signature of a version share runs:
+ *
+ *   declared by the owner ──▶ obeyed
+ *   decided by its backend, or no candidate ──▶ as it is
+ *   another server runs it ──▶ as that one says, also later
+ *   steps of features ──▶ what they have proved
+ *   the graph: rows ──▶ the candidate         mixed, undecided, cannot be read ──▶ none
  */
-export async function versionBatching(
-  options: LoadServableOptions,
-  { model, version, versionDirectory, batching, hashArtifact }: VersionTarget,
-  { host, signatures: opened, backend }: OpenedVersion,
-  declared: Signatures,
-  padValues: ReadonlyMap<string, PadValues>,
-): Promise<VersionBatching> {
-  const { clock, decisions, readRecorded, events } = options;
-  const isOn = batching.isBatchingEnabled;
-  const signatures = isOn ? opened : withoutBatching(declared);
-  const runtime = `${backend.kind} ${model.executionProvider}`;
-  return new VersionBatching({
-    clock,
-    signatures,
-    executor: host.executor,
-    watchSignatures: isOn ? host.watchSignatures : undefined,
-    maxRows: batching.scheduler.maxBatchSize,
-    slowRunMs: slowRunMs(host.measured?.oneRowMs),
-    declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== opened.get(name)) : []),
-    padValues: batching.isPadding ? padValues : undefined,
-    judge: (signature, axes) => judgeRows(backend, versionDirectory, axes, signature),
-    kept: await decisions.open(model.name, runtime, hashArtifact),
-    readRecorded: () => readRecorded(versionDirectory, signatures),
-    events: {
-      onDecided: (signature, axis) => events.onBatchAxis?.(model.name, version, signature, axis),
-      onDisproved: (signature, reason) => events.onBatchAxisDisproved?.(model.name, version, signature, reason),
-      onPadding: (signature, state) => events.onPadding?.(model.name, version, signature, state),
-    },
-  });
+import type { RowVerdict } from '../../backends/backend.ts';
+import { judgeRows } from '../../backends/backends.ts';
+import { type BatchAxis, hasRows, type Signature, type Signatures } from '../../core/signature.ts';
+import { withoutAxis } from '../model-file/declare-batching.ts';
+import { SLOW_RUN_MS } from '../warm-up/slow-run.ts';
+import { batchedElsewhere } from './batched-elsewhere.ts';
+import { declaredPadValues, withDeclaredBatching } from './declared-batching.ts';
+import type { LoadServableOptions } from './load-options.ts';
+import { runStage, type VersionDraft } from './load-steps.ts';
+import type { OpenedVersion, VersionTarget } from './version-target.ts';
+
+/** The finding about a candidate. `mixed`: rows reach each other. `unknown`: nobody can tell. */
+export interface AxisOutcome {
+  readonly kind: 'rows' | 'mixed' | 'unknown';
+  /** A clause for people. */
+  readonly reason: string;
+  /** A clause that says how to help; absent = nothing need be done. */
+  readonly fix?: string;
 }
 
-/** 0 = the run was not slow. */
-function slowRunMs(oneRowMs = 0): number {
-  return oneRowMs < SLOW_RUN_MS ? 0 : oneRowMs;
+/** The fix if a proof has not helped. */
+export const FIX = 'if the rows are independent, declare the batch axis in pillion.yaml';
+const NO_PADDING = 'pad_variable_length_inputs needs the feature row-proofs, which this server is without';
+
+/** The version as it was opened; throws `load_failed` if what its owner declares does not fit it. */
+export function draftOf(options: LoadServableOptions, target: VersionTarget, opened: OpenedVersion): VersionDraft {
+  const { model, modelFile, version, versionDirectory, batching } = target;
+  const { host, signatures, backend } = opened;
+  const declared = withDeclaredBatching(model, modelFile, signatures);
+  const padValues = declaredPadValues(model, modelFile, signatures);
+  const isOn = batching.isBatchingEnabled;
+  const { oneRowMs = 0 } = host.measured ?? {};
+  return {
+    ...target,
+    opened,
+    signatures: isOn ? signatures : withoutBatching(declared),
+    declared: new Map(isOn ? [...declared].filter(([name, signature]) => signature !== signatures.get(name)) : []),
+    padValues: batching.isPadding ? padValues : undefined,
+    slowRunMs: oneRowMs < SLOW_RUN_MS ? 0 : oneRowMs,
+    firstRunMs: Promise.resolve(0),
+    judge: (signature, axes) => judgeRows(backend, versionDirectory, axes, signature),
+    onDecided: (signature, axis) => options.events.onBatchAxis?.(model.name, version, signature, axis),
+    onServed: [],
+    onEnd: [],
+  };
+}
+
+/** Gives each signature of the draft a batch axis that is decided. */
+export async function decideAxes(options: LoadServableOptions, draft: VersionDraft): Promise<void> {
+  const { opened, declared, judge, onDecided } = draft;
+  const isElsewhere = opened.host.executor.isElsewhere === true;
+  draft.signatures = mapped(draft.signatures, (name, loaded) => {
+    const signature = settled(loaded, declared.get(name), isElsewhere);
+    if (isDecided(signature)) onDecided(name, signature.batchAxis);
+    return signature;
+  });
+  if (draft.batching.isBatchingEnabled) followElsewhere(draft);
+  const { loadSteps = [] } = options;
+  await runStage(loadSteps, 'axes', draft);
+  if (draft.padValues !== undefined && loadSteps.every(({ stage }) => stage !== 'axes'))
+    options.events.onWarning?.(draft.model.name, draft.version, NO_PADDING);
+  const judged = new Map<string, Signature>();
+  for (const [name, signature] of draft.signatures) {
+    if (isDecided(signature)) continue;
+    judged.set(name, asFound(signature, outcomeOf(await judge(name))));
+    onDecided(name, judged.get(name)!.batchAxis);
+  }
+  draft.signatures = mapped(draft.signatures, (name, signature) => judged.get(name) ?? signature);
+}
+
+/** False for a candidate that nobody has judged yet. */
+export function isDecided({ batchAxis }: Signature): boolean {
+  return batchAxis.reason !== undefined;
+}
+
+/** The finding of the graph; undefined = the graph of this runtime cannot be read. */
+export function outcomeOf(verdict: RowVerdict | undefined): AxisOutcome {
+  if (verdict?.kind === 'mixed') return { kind: 'mixed', reason: verdict.reason };
+  if (verdict?.kind === 'rows') return { kind: 'rows', reason: 'proved from the graph' };
+  const why = verdict === undefined ? 'it cannot be read' : verdict.reason;
+  return { kind: 'unknown', reason: `the graph does not prove it: ${why}`, fix: FIX };
+}
+
+/** The signature with its candidate accepted or refused. */
+export function asFound(loaded: Signature, { kind, reason, fix }: AxisOutcome): Signature {
+  const none: BatchAxis = { kind: 'none', reason, ...(fix !== undefined && { fix }) };
+  const batchAxis: BatchAxis = kind === 'rows' ? { ...loaded.batchAxis, reason } : none;
+  return { ...loaded, batchAxis, hasRows: kind !== 'mixed' };
+}
+
+/** `loaded`: as its backend gives it; its batch axis is a candidate, unless it has a reason. */
+export function settled(loaded: Signature, declared: Signature | undefined, isElsewhere: boolean): Signature {
+  if (isElsewhere) return batchedElsewhere(loaded, declared);
+  if (declared !== undefined) {
+    return { ...declared, hasRows: declared.hasRows ?? (hasRows(declared) || hasRows(loaded)) };
+  }
+  if (loaded.batchAxis.kind !== 'none' || isDecided(loaded)) return loaded;
+  const reason = 'dim 0 of its inputs and outputs is not declared as free, or as one number';
+  return { ...loaded, batchAxis: { kind: 'none', reason } };
+}
+
+/** Follows the other server's word about all signatures but those that the owner declares. */
+function followElsewhere({ opened, signatures, declared, onDecided, onServed, onEnd }: VersionDraft): void {
+  const followed = new Set([...signatures.keys()].filter((name) => !declared.has(name)));
+  if (followed.size === 0) return;
+  let isEnded = false;
+  onEnd.push(() => {
+    isEnded = true;
+  });
+  onServed.push((_, replace) => {
+    opened.host.watchSignatures?.(followed, (told) => {
+      if (isEnded) return;
+      const changed = [...told].filter(([name]) => followed.has(name));
+      const served = changed.map(([name, signature]) => [name, batchedElsewhere(signature, undefined)] as const);
+      for (const [name, { batchAxis }] of served) onDecided(name, batchAxis);
+      void replace(new Map(served));
+    });
+  });
 }
 
 /** A fixed batch stays: the model runs no other size. */
 function withoutBatching(signatures: Signatures): Signatures {
-  const single = new Map<string, Signature>();
-  for (const [name, signature] of signatures) {
-    const isDynamic = signature.batchAxis.kind === 'dynamic';
-    single.set(name, isDynamic ? withoutAxis(signature, 'batching is off on this server') : signature);
-  }
-  return single;
+  const why = 'batching is off on this server';
+  return mapped(signatures, (_, signature) =>
+    signature.batchAxis.kind === 'dynamic' ? withoutAxis(signature, why) : signature,
+  );
+}
+
+function mapped(signatures: Signatures, change: (name: string, signature: Signature) => Signature): Signatures {
+  return new Map([...signatures].map(([name, signature]) => [name, change(name, signature)]));
 }

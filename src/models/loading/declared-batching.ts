@@ -3,9 +3,8 @@ import { declarationOf } from '../../config/batch-declaration.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signatures } from '../../core/signature.ts';
-import type { PadValues } from '../batching/padding-candidate.ts';
 import { declareBatching, type ReportBatching } from '../model-file/declare-batching.ts';
-import { declarePadValues } from '../model-file/declare-pad-values.ts';
+import { declarePadValues, type PadValues } from '../model-file/declare-pad-values.ts';
 import type { ModelFile } from '../model-file/load-model-file.ts';
 
 type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching' | 'triton'>;

@@ -65,18 +65,6 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
         { event: 'batch_axis', ...of(model, version), signature, batch_axis: kind, reason, ...(fix && { fix }) },
         kind === 'none' ? `requests are not batched: ${reason}` : `requests are batched: ${reason}`,
       ),
-    onBatchAxisDisproved: (model, version, signature, reason) =>
-      logger.warn(
-        { event: 'batch_axis_disproved', ...of(model, version), signature, reason },
-        `the declared batch axis is wrong, so answers may mix requests: ${reason}`,
-      ),
-    onPadding: (model, version, signature, { isOn, reason }) =>
-      logger[isOn ? 'info' : 'warn'](
-        { event: 'padding', ...of(model, version), signature, padding: isOn ? 'on' : 'refused', reason },
-        isOn
-          ? `requests of different lengths share runs: ${reason}`
-          : `pad_variable_length_inputs is refused: ${reason}`,
-      ),
     onWarning: (model, version, text) => logger.warn({ ...of(model, version), event: 'config_warning' }, text),
   };
 }

@@ -16,7 +16,7 @@ export interface LayeredVersion {
   readonly model: ModelConfig;
   readonly version: bigint;
   /** It has no run of its own: its runs are those of other models, which may change under it. */
-  readonly isEnsemble: boolean;
+  readonly isComposed: boolean;
   /** The graph's own. */
   readonly signatures: Signatures;
   /** All stacks of the version share them. */

@@ -14,9 +14,6 @@ import type { BatchAxis } from '../../core/signature.ts';
 import type { Telemetry } from '../../ledger/request-record.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
-import type { DecisionStore } from '../batching/decision-store.ts';
-import type { ReadRecordedInputs } from '../batching/version-batching.ts';
-import type { PaddingState } from '../batching/version-padding.ts';
 import type { FileKeys } from '../model-file/file-key.ts';
 import type { ChooseRuntime, RuntimeChoice } from '../runtimes/runtime-choice.ts';
 import type { BreakerState } from '../serving/breaker.ts';
@@ -36,12 +33,8 @@ export interface LoadServableOptions {
   readonly coreSlots: CoreSlots;
   /** Learned run times, kept between starts. */
   readonly latencies: LatencyStore;
-  /** Findings about batch axes, which are kept between starts. */
-  readonly decisions: DecisionStore;
   /** Decides which artifacts are loaded in a process first. Default: none are. */
   readonly firstLoads?: FirstLoads;
-  /** The inputs of recorded requests, to prove batch axes with. */
-  readonly readRecorded: ReadRecordedInputs;
   /**
    * Puts a servable in the place of one that is served, of the same version; false if that is served no more. Absent =
    * versions stay as they were loaded.
@@ -95,6 +88,13 @@ export interface LoadServableOptions {
   readonly prepare?: PrepareVersion | undefined;
 }
 
+/** Events in the life of a version's sessions. */
+export interface WorkerFacts {
+  restarts: number;
+  /** The reason why no further session was opened, as ServableHost has it. */
+  growthRefusal: string | undefined;
+}
+
 /** Events of a version's host, for the log and metrics. */
 export interface HostEvents {
   /** The version was loaded on this host. */
@@ -115,10 +115,6 @@ export interface HostEvents {
   onBreaker?(model: string, version: bigint, state: BreakerState, reason: string): void;
   /** It was decided whether rows of a signature's requests share runs. `axis` has the reason. */
   onBatchAxis?(model: string, version: bigint, signature: string, axis: BatchAxis): void;
-  /** The batch axis that the model's owner has declared is wrong. */
-  onBatchAxisDisproved?(model: string, version: bigint, signature: string, reason: string): void;
-  /** Requests of different lengths were to share runs: whether they do. */
-  onPadding?(model: string, version: bigint, signature: string, state: PaddingState): void;
   /** A setting of the version's own files has no effect, or a part of the version is not served. */
   onWarning?(model: string, version: bigint, text: string): void;
 }

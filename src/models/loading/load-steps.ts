@@ -2,26 +2,52 @@
  * Steps that the load of a version has beside those that every load has: a feature adds its own, and they run at their
  * stage in the order in which they were installed. One that rejects ends the load, and the version is not served.
  *
- *   pillion.yaml ─▶ opened ─▶ batch axes ─▶ signatures ─▶ views ─▶ stack ─▶ warm-up ─▶ sweep ─▶ check ─▶ served
- *                                           ──────────                    ───────             ─────
+ *   pillion.yaml ─▶ opened ─▶ axes ─▶ signatures ─▶ views ─▶ stack ─▶ warm-up ─▶ sweep ─▶ check ─▶ served
+ *                             ────    ──────────                      ───────             ─────
  */
+import type { RowVerdict } from '../../backends/backend.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
-import type { Facts } from '../../core/collections/facts.ts';
 import type { Executor } from '../../core/executor.ts';
-import type { Signature, Signatures } from '../../core/signature.ts';
+import type { BatchAxes, BatchAxis, Signature, Signatures } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
-import type { ModelFile } from '../model-file/load-model-file.ts';
+import type { PadValues } from '../model-file/declare-pad-values.ts';
 import type { Servable } from '../serving/servable.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
+import type { OpenedVersion, VersionTarget } from './version-target.ts';
 
-/** A version that is being loaded. */
-export interface VersionDraft {
-  readonly model: ModelConfig;
-  /** Undefined if its directory has none. */
-  readonly modelFile: ModelFile | undefined;
-  readonly facts: Facts;
-  /** The graph's own, whose batch axes are known. A step may put others of the same names in their place. */
+/** The requests of a version that is served. */
+export interface ServedLoad {
+  readonly queuedTasks: number;
+  readonly runningBatches: number;
+}
+
+/** Puts signatures in the place of served ones, of which they differ in batch axis and padding alone. Never rejects. */
+export type ReplaceSignatures = (changed: Signatures) => Promise<void>;
+
+/** A version that has been opened. */
+export interface VersionDraft extends VersionTarget {
+  readonly opened: OpenedVersion;
+  /**
+   * The graph's own. A batch axis without a reason is a candidate that is still to be decided; after the stage of axes
+   * all are. A step may put others of the same names in their place.
+   */
   signatures: Signatures;
+  /** Those of which the owner of the model declares the batch axes. */
+  readonly declared: Signatures;
+  /** Pad values by signature, where requests of different lengths are to share runs. Undefined = nowhere. */
+  readonly padValues: ReadonlyMap<string, PadValues> | undefined;
+  /** A run took so long, in ms, that no other is made while the version loads; 0 = none did. */
+  readonly slowRunMs: number;
+  /** How long the first run of a step took, when it has ended, in ms; 0 = there was none. A step may set it. */
+  firstRunMs: Promise<number>;
+  /** The verdict from the graph; undefined = the graph of this runtime cannot be read. `axes`: by default dim 0. */
+  judge(signatureName: string, axes?: BatchAxes): Promise<RowVerdict | undefined>;
+  /** Tells the log. */
+  onDecided(signatureName: string, axis: BatchAxis): void;
+  /** Called once, when requests can get the version. */
+  readonly onServed: ((load: ServedLoad, replace: ReplaceSignatures) => void)[];
+  /** Called when the version ends, before its host closes, or if its load fails; perhaps twice. */
+  readonly onEnd: (() => void)[];
 }
 
 /** A version that is loaded but not served yet. */
@@ -41,6 +67,8 @@ export interface LoadedVersion {
 
 /** The version that a step gets, by its stage. */
 interface Stages {
+  /** Decides batch axes, as far as it can. Never rejects but for a file that cannot be read. */
+  readonly axes: VersionDraft;
   /** Rejects with ServingError `load_failed`. */
   readonly signatures: VersionDraft;
   /** Runs requests, unless warm-up is off. Rejects with the error of the load. */

@@ -9,12 +9,7 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { TaskContext } from '../../scheduler/task.ts';
-import {
-  type OpenedVersion,
-  startBackgroundHost,
-  startQuarantineHost,
-  type VersionTarget,
-} from '../runtimes/open-version.ts';
+import { startBackgroundHost, startQuarantineHost } from '../runtimes/open-version.ts';
 import { Breaker } from '../serving/breaker.ts';
 import { CrashQuarantine } from '../serving/crash-quarantine.ts';
 import { DeclaredSignatureRunner, type DeclaredSignatures } from '../serving/declared-signature-runner.ts';
@@ -23,6 +18,7 @@ import type { SchedulerRequest, ServableRunner } from '../serving/servable.ts';
 import type { KeptLatency } from './latency-store.ts';
 import { type BatchLayer, NO_LAYERS } from './layers.ts';
 import type { LoadServableOptions } from './load-options.ts';
+import type { OpenedVersion, VersionTarget } from './version-target.ts';
 
 export interface VersionStack {
   readonly scheduler: Scheduler;
@@ -84,7 +80,7 @@ export async function buildStack(
   });
   const kept = await latencies.keep(model.name, version, hashArtifact, scheduler.latency, base.namedRuntime);
   const scheduled = new ScheduledRunner(scheduler, kept, base);
-  const layered = { model, version, isEnsemble: false, signatures, facts: base.facts, warn: warnings.warn };
+  const layered = { model, version, isComposed: false, signatures, facts: base.facts, warn: warnings.warn };
   const graph = layers.runs.reduce((inner: ServableRunner, layer) => layer(inner, layered), scheduled);
   const viewed: ServableRunner =
     views === undefined ? graph : new DeclaredSignatureRunner(graph, views, maxTensorBytes, thread);

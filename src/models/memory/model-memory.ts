@@ -89,11 +89,15 @@ interface MeasuredModel {
   readonly version: bigint;
   /** Copies in memory now. */
   readonly sessions: number;
-  readonly memory: ModelMemory | undefined;
+  readonly loaded: { readonly memory: ModelMemory | undefined };
 }
 
 /** The fields of a servable's log line; empty if its loader did not measure memory. */
-export function describeMemory({ name, version, memory }: MeasuredModel): Readonly<Record<string, unknown>> {
+export function describeMemory({
+  name,
+  version,
+  loaded: { memory },
+}: MeasuredModel): Readonly<Record<string, unknown>> {
   if (memory === undefined) return {};
   const working = workingBytes(memory);
   return {
@@ -106,7 +110,12 @@ export function describeMemory({ name, version, memory }: MeasuredModel): Readon
 }
 
 /** A servable's gauges; without `working` if that was not measured. */
-export function memoryReadings({ name, version, sessions, memory }: MeasuredModel): readonly MemoryReading[] {
+export function memoryReadings({
+  name,
+  version,
+  sessions,
+  loaded: { memory },
+}: MeasuredModel): readonly MemoryReading[] {
   if (memory === undefined) return [];
   const of = { model: name, version: version.toString() };
   const weights = { ...of, part: 'weights', bytes: memory.artifactBytes * sessions } as const;

@@ -3,8 +3,10 @@ import type { DeclaredBatching } from '../../config/batch-declaration.ts';
 import { quote, suggestion } from '../../config/yaml/problems.ts';
 import type { Signatures } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import type { PadValues } from '../batching/padding-candidate.ts';
 import { literalTensor } from './literal-tensor.ts';
+
+/** Scalars with which inputs are padded, as the owner of the model says: of their dtypes, by name. */
+export type PadValues = ReadonlyMap<string, Tensor>;
 
 /** A problem at a name under `pad_values`. */
 export type ReportPadValue = (problem: string, name: string) => void;

@@ -4,9 +4,8 @@ import type { YamlPart } from '../../config/yaml/yaml-document.ts';
 import { formatShape, type Shape } from '../../core/shape.ts';
 import { rowAxisOf, type Signatures, type TensorSpec } from '../../core/signature.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
-import type { TryOut } from '../serving/servable.ts';
 import { rowDefault } from './literal-tensor.ts';
-import type { InputHint, Sample } from './try-out-schema.ts';
+import type { InputHint, Sample, TryOut } from './try-out-schema.ts';
 
 interface DeclaredTryOut {
   readonly hints: ReadonlyMap<string, InputHint>;

@@ -11,9 +11,7 @@ import { quote, readDocument } from '../../config/yaml/problems.ts';
 import { YamlDocument, type YamlPart } from '../../config/yaml/yaml-document.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
-import type { PadValues } from '../batching/padding-candidate.ts';
 import type { DeclaredSignature } from '../serving/declared-signature.ts';
-import type { TryOut } from '../serving/servable.ts';
 import {
   type RuntimeDeclaration,
   readDeclarations,
@@ -22,12 +20,12 @@ import {
   WORDING,
 } from './declaration.ts';
 import { declareBatching } from './declare-batching.ts';
-import { declarePadValues } from './declare-pad-values.ts';
+import { declarePadValues, type PadValues } from './declare-pad-values.ts';
 import { declareSignatures } from './declare-signatures.ts';
 import { declareTryOut } from './declare-try-out.ts';
 import { type FileKey, type FileKeys, NO_FILE_KEYS } from './file-key.ts';
 import { isNameInside, isReallyInside, linesOf, readSmall } from './small-files.ts';
-import { SAMPLE_LIST, type Sample } from './try-out-schema.ts';
+import { SAMPLE_LIST, type Sample, type TryOut } from './try-out-schema.ts';
 
 const MODEL_FILE = 'pillion.yaml';
 

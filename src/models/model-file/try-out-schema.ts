@@ -1,6 +1,7 @@
 /** The schema of what a model's pillion.yaml says for people who try it: ranges, pictures and samples of inputs. */
 import * as v from 'valibot';
 import { count, fields, named, number, optional, text } from '../../config/yaml/kinds.ts';
+import { factKey } from '../../core/collections/facts.ts';
 import { VALUE } from './value-schema.ts';
 
 const MOST_SAMPLES = 100;
@@ -52,3 +53,15 @@ export const SAMPLES = v.union([text(), SAMPLE_LIST], SAMPLES_WANTS);
 export type InputHint = v.InferOutput<typeof INPUT>;
 /** One row of each input that it names. */
 export type Sample = v.InferOutput<typeof SAMPLE>;
+
+/** The part of the model's pillion.yaml for people who try it; requests do not read it. */
+export interface TryOut {
+  /** Hints by the graph's input. */
+  readonly inputs: ReadonlyMap<string, InputHint>;
+  readonly samples: readonly Sample[];
+  /** Names that signatures give inputs → the graph's input, by signature; only of signatures that rename some. */
+  readonly graphInputs: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
+/** The fact of a version whose pillion.yaml says something of it. */
+export const TRY_OUT = factKey<TryOut>('try-out');

@@ -9,43 +9,12 @@ import type { ProcessGroup } from '../../backends/host/process/process-group.ts'
 import { startProcessHost } from '../../backends/host/process/process-host.ts';
 import { type Host, type HostOptions, startHost } from '../../backends/host/start-host.ts';
 import { AUTO_RUNTIME, type ModelConfig } from '../../config/model-config.ts';
-import type { Facts } from '../../core/collections/facts.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { Signatures } from '../../core/signature.ts';
-import type { HashArtifact } from '../loading/artifact-hash.ts';
-import type { FirstLoad } from '../loading/first-loads.ts';
 import type { LoadServableOptions } from '../loading/load-options.ts';
-import { type ModelBatching, modelSessions } from '../loading/model-batching.ts';
-import type { ModelFile } from '../model-file/load-model-file.ts';
-import type { RuntimeChoice } from './runtime-choice.ts';
+import { modelSessions } from '../loading/model-batching.ts';
+import type { OpenedVersion, VersionTarget } from '../loading/version-target.ts';
 
 const NO_CHOICE = `its runtime is ${AUTO_RUNTIME}, which needs the feature auto-runtime, and this server is without it; name the runtime`;
-
-/** The version to load. */
-export interface VersionTarget {
-  readonly model: ModelConfig;
-  /** Its pillion.yaml; undefined if it has none. */
-  readonly modelFile: ModelFile | undefined;
-  readonly version: bigint;
-  readonly versionDirectory: string;
-  readonly batching: ModelBatching;
-  readonly hashArtifact: HashArtifact;
-  readonly firstLoad: FirstLoad;
-  /** Facts that features know of the version. */
-  readonly facts: Facts;
-  /** Aborted when nobody needs the version any more. */
-  readonly signal?: AbortSignal | undefined;
-}
-
-export interface OpenedVersion {
-  readonly host: Host;
-  /** The signatures that are served. */
-  readonly signatures: Signatures;
-  /** The backend that opened it. */
-  readonly backend: FoundBackend;
-  /** Undefined if the runtime was not chosen by speed. */
-  readonly choice: RuntimeChoice | undefined;
-}
 
 /** Rejects with `load_failed`; nothing is left running then. */
 export async function openVersion(

@@ -5,24 +5,14 @@
  * released. Hold a handle only as long as a request takes: it delays reloads.
  */
 
-import type { SandboxState } from '../../backends/host/sandbox/sandbox-state.ts';
-import type { OpProfile } from '../../backends/op-profile.ts';
-import { Facts } from '../../core/collections/facts.ts';
+import type { Facts } from '../../core/collections/facts.ts';
 import type { ServingError, SharedError } from '../../core/errors.ts';
-import type { SessionPlan } from '../../core/executor.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { notesOn, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
-import type { PaddingState } from '../batching/version-padding.ts';
-import type { ModelMemory } from '../memory/model-memory.ts';
-import type { InputHint, Sample } from '../model-file/try-out-schema.ts';
-import type { RuntimeChoice } from '../runtimes/runtime-choice.ts';
-import type { ServedTriton } from '../triton/triton-facts.ts';
-import type { LatencySeed } from '../warm-up/batch-sweep.ts';
-import type { Breaker } from './breaker.ts';
-import { NO_SAMPLER, type SamplePoint } from './sample-point.ts';
+import { LoadFindings, type SharedProcesses } from './load-findings.ts';
 import type { ServedSignature } from './served-signature.ts';
 
 export type { SchedulerRequest } from '../../scheduler/task.ts';
@@ -60,61 +50,14 @@ export interface ServableRunner {
   readonly runningBatches: number;
 }
 
-/** The host that a version runs in. */
-export interface ServableHost {
-  /** The host at load time, and the reason for it. */
-  readonly kind: string;
-  readonly reason: string;
-  /** Its open sessions by the threads of their runs; undefined = it runs inline. */
-  readonly sessions?: readonly SessionPlan[] | undefined;
-  /** The most calls in flight to the server that runs it; undefined = it runs here. */
-  readonly callsAtOnce?: number | undefined;
-  /** The number of workers that were replaced because they died or grew too large. */
-  readonly restarts?: number;
-  /** The memory of its own processes, in bytes, as last reported; undefined = it has none. */
-  readonly residentBytes?: number | undefined;
-  /** The sandbox of its processes; undefined = it runs in the server's process. */
-  readonly sandbox?: SandboxState | undefined;
-  /** Why no further session was opened although batches waited, such as memory; undefined = none was refused. */
-  readonly growthRefusal?: string | undefined;
-  /** The group whose process it shares; undefined = none. */
-  readonly processGroup?: SharedProcesses | undefined;
-}
-
-/** A group of models that share a process; while the process is being replaced there are two. */
-export interface SharedProcesses {
-  readonly name: string;
-  readonly processes: readonly {
-    readonly pid: number | undefined;
-    /** Bytes of resident memory, as last reported. */
-    readonly residentBytes: number | undefined;
-    /** A name for each session. */
-    readonly models: readonly string[];
-  }[];
-}
-
 /** The process groups of all servables, each once. */
 export function sharedProcesses(servables: Iterable<Servable>): readonly SharedProcesses[] {
   const groups = new Set<SharedProcesses>();
-  for (const { host } of servables) if (host?.processGroup !== undefined) groups.add(host.processGroup);
+  for (const { loaded } of servables) {
+    const group = loaded.host?.processGroup;
+    if (group !== undefined) groups.add(group);
+  }
   return [...groups];
-}
-
-/** The runtime of a version. */
-export interface ServableRuntime {
-  /** Its name in the configuration. */
-  readonly kind: string;
-  /** Undefined if it was not chosen by speed. */
-  readonly choice: RuntimeChoice | undefined;
-}
-
-/** The part of the model's pillion.yaml for people who try it; requests do not read it. */
-export interface TryOut {
-  /** Hints by the graph's input. */
-  readonly inputs: ReadonlyMap<string, InputHint>;
-  readonly samples: readonly Sample[];
-  /** Names that signatures give inputs → the graph's input, by signature; only of signatures that rename some. */
-  readonly graphInputs: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
 export class Servable {
@@ -124,53 +67,21 @@ export class Servable {
   /** The same signatures with their constant values, by name. */
   readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
-  /** Facts that features know of the version. */
-  readonly facts: Facts;
-  /** Copies requests for logs and recordings; set before the first request. */
-  samplePoint: SamplePoint = NO_SAMPLER;
-  /** Run times of the load-time sweep; empty without a sweep. */
-  latencySeeds: readonly LatencySeed[] = [];
-  /** The loader sets this field and the next ones; undefined before. */
-  host: ServableHost | undefined;
-  runtime: ServableRuntime | undefined;
-  /** The most rows of a run that requests share: as configured, or more where the sweep has shown them to be worth it. */
-  maxBatchSize = 0;
-  /** Runs of models that a request takes: 1, or the sum over the steps of an ensemble, as its members were at its load. */
-  modelRuns = 1;
-  /** The same as configured, which clients are told. */
-  configuredRows = 0;
-  /** Undefined if the breaker is off. */
-  breaker: Pick<Breaker, 'state' | 'reason'> | undefined;
-  /** The reason why a declared batch axis is wrong, by signature of the graph. May grow. */
-  batchDisproofs: ReadonlyMap<string, string> = new Map();
-  /** The paddings by signature of the graph; empty where requests of different lengths do not share runs. May grow. */
-  paddings: ReadonlyMap<string, PaddingState> = new Map();
+  /** All servables of the version share it. */
+  readonly loaded: LoadFindings;
   /** Called once, when requests can get it. */
   onServed: (() => void) | undefined;
-  /** Profiles a run of so many rows, op by op, in a second copy of the model. Rejects as profile-replica.ts. */
-  profileOps: ((rows: number, signatureName: string | undefined) => Promise<OpProfile>) | undefined;
-  /** Undefined if pillion.yaml says nothing of it. */
-  tryOut: TryOut | undefined;
-  /** Undefined if it is no model of a Triton model repository. */
-  triton: ServedTriton | undefined;
-  /** The memory that the load took. */
-  memory: ModelMemory | undefined;
-  /** The parts of the model that are not served: "output x is a sequence: it is not served". Part of `warnings`. */
-  leftOut: readonly string[] = [];
   /** How tensors are served otherwise than the model's file has them, one line each. */
   readonly notes: readonly string[];
-  /** Findings that an operator should know of while it is served, one line each: "finding; what helps". */
-  readonly warnings: readonly string[] = [];
   #handles = 0;
   #unloading: (() => void) | undefined;
 
-  /** `facts`: those of the version, if there have been other servables of it. */
   constructor(
     name: string,
     version: bigint,
     signatures: ReadonlyMap<string, Signature>,
     runner: ServableRunner,
-    facts = new Facts(),
+    loaded = new LoadFindings(),
   ) {
     this.name = name;
     this.version = version;
@@ -187,40 +98,17 @@ export class Servable {
     }
     this.served = served;
     this.runner = runner;
-    this.facts = facts;
+    this.loaded = loaded;
   }
 
-  /** True if it has no runtime of its own: its runs are those of its members. */
-  get isEnsemble(): boolean {
-    return this.runtime?.kind === 'ensemble';
+  /** Facts that features know of the version. */
+  get facts(): Facts {
+    return this.loaded.facts;
   }
 
   /** Copies of the model in memory: all its open sessions, whatever their threads; 1 if it runs inline. */
   get sessions(): number {
-    return this.host?.sessions?.reduce((sum, plan) => sum + plan.sessions, 0) ?? 1;
-  }
-
-  /** Adds to `warnings`; does nothing for a text that is there already. */
-  addWarning(text: string): void {
-    if (!this.warnings.includes(text)) (this.warnings as string[]).push(text);
-  }
-
-  /** Takes what the loader has set on another servable of the same version. */
-  takeOver(other: Servable): void {
-    const { samplePoint, latencySeeds, maxBatchSize, configuredRows, modelRuns, host, runtime, breaker } = other;
-    const { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut } = other;
-    Object.assign(this, {
-      samplePoint,
-      latencySeeds,
-      maxBatchSize,
-      configuredRows,
-      modelRuns,
-      host,
-      runtime,
-      breaker,
-    });
-    Object.assign(this, { batchDisproofs, paddings, profileOps, tryOut, triton, memory, leftOut });
-    for (const warning of other.warnings) this.addWarning(warning);
+    return this.loaded.host?.sessions?.reduce((sum, plan) => sum + plan.sessions, 0) ?? 1;
   }
 
   /** Lends the servable to one request. Release the handle once; a second release does nothing. */

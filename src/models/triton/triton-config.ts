@@ -16,13 +16,20 @@ import {
 import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
 import { TRITON_MODEL_CONFIG, type TritonConfig } from '../../config/triton/config-message.ts';
 import { dataTypeOf } from '../../config/triton/data-types.ts';
-import { declaredRows, type Signature, type TensorSpec } from '../../core/signature.ts';
-import type { Servable } from '../serving/servable.ts';
+import { declaredRows, type Signature, type Signatures, type TensorSpec } from '../../core/signature.ts';
+import type { LoadFindings } from '../serving/load-findings.ts';
 import { mainSignature } from './graph-check.ts';
-import type { ServedTriton } from './triton-facts.ts';
+import { type ServedTriton, TRITON } from './triton-facts.ts';
 
-type Configured = Pick<Servable, 'name' | 'signatures' | 'runtime' | 'triton' | 'configuredRows'>;
-type Batched = Pick<Servable, 'triton' | 'configuredRows'>;
+interface Batched {
+  readonly loaded: Pick<LoadFindings, 'facts' | 'runtime' | 'configuredRows'>;
+}
+
+/** A servable. */
+interface Configured extends Batched {
+  readonly name: string;
+  readonly signatures: Signatures;
+}
 
 /** Our runtimes by Triton's names; others keep their own as backend. */
 const NAMES: ReadonlyMap<string, { readonly platform: string; readonly backend: string; readonly file: string }> =
@@ -53,8 +60,8 @@ export function tritonConfigBytes(config: TritonConfig): Uint8Array {
 }
 
 /** Triton's name of the model's format, or else of its runtime; '' = not known. */
-export function tritonPlatform({ runtime, triton }: Pick<Configured, 'runtime' | 'triton'>): string {
-  const { config } = triton?.model ?? {};
+export function tritonPlatform({ loaded: { facts, runtime } }: Batched): string {
+  const { config } = facts.get(TRITON)?.model ?? {};
   return config?.platform || NAMES.get(runtime?.kind ?? '')?.platform || config?.backend || (runtime?.kind ?? '');
 }
 
@@ -64,8 +71,8 @@ export function tritonPlatform({ runtime, triton }: Pick<Configured, 'runtime' |
  * as Triton wants them of a model with a batch size, or an input has no dims beside them: clients that make up requests,
  * such as perf_analyzer, send nothing to it.
  */
-export function tritonBatchSize({ triton, configuredRows }: Batched, signature: Signature): number {
-  const config = givenConfig(triton);
+export function tritonBatchSize({ loaded: { facts, configuredRows } }: Batched, signature: Signature): number {
+  const config = givenConfig(facts.get(TRITON));
   if (config !== undefined) return config.maxBatchSize;
   const rows = declaredRows(signature);
   const haveDims = [...signature.inputs.values()].every(({ shape }) => (shape?.length ?? 0) > 1);
@@ -86,7 +93,9 @@ function givenConfig(triton: ServedTriton | undefined): TritonConfig | undefined
 }
 
 function completed(servable: Configured, batching: object): object {
-  const { name, signatures, runtime, triton } = servable;
+  const { name, signatures, loaded } = servable;
+  const { facts, runtime } = loaded;
+  const triton = facts.get(TRITON);
   const config = triton?.model.config;
   const known = NAMES.get(runtime?.kind ?? '');
   const signature = mainSignature(signatures)?.[1];

@@ -6,7 +6,7 @@ import { CONFIG_FILE } from '../../config/triton/model-of-config.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { EnsembleDeclaration, EnsembleSource } from '../loading/declared-ensemble.ts';
 import { readTriton, tritonViews } from './served-triton.ts';
-import type { ServedTriton } from './triton-facts.ts';
+import { type ServedTriton, TRITON } from './triton-facts.ts';
 
 /** Our keys of a step → the file's fields. */
 const FIELDS: Readonly<Record<string, string>> = {
@@ -32,7 +32,7 @@ export function tritonEnsemble(model: ModelConfig): EnsembleSource | undefined {
       return tritonViews(served, signatures) ?? new Map();
     },
     complete: (servable) => {
-      servable.triton = served;
+      if (served !== undefined) servable.facts.set(TRITON, served);
     },
   };
 }

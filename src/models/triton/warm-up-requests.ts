@@ -16,8 +16,8 @@ import { sequencesOf } from '../../config/triton/sequence-batching.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { repeatedRows, type Tensor, type TensorMap, zerosOf } from '../../core/tensor.ts';
 import { trialBytes } from '../../core/trial-inputs.ts';
-import { randomOf, randomTensor } from '../batching/random-rows.ts';
 import type { LoadedVersion, LoadStep } from '../loading/load-steps.ts';
+import { randomOf, randomTensor } from '../warm-up/random-rows.ts';
 import { type RecordReplayer, replayOnEverySlot } from '../warm-up/record-replayer.ts';
 import { readRawTensor } from './raw-tensor.ts';
 

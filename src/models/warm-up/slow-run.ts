@@ -4,7 +4,6 @@
  */
 import type { Host } from '../../backends/host/start-host.ts';
 import type { Signatures } from '../../core/signature.ts';
-import type { VersionBatching } from '../batching/version-batching.ts';
 import type { LatencySeed } from './batch-sweep.ts';
 
 /** A run of the smallest batch that takes so long is the only one of a load. */
@@ -20,10 +19,10 @@ export interface SlowRun {
 /** The only run of a load; undefined = runs are not so slow, and others may follow. Waits for one that is in progress. */
 export async function slowRunOf(
   { measured }: Pick<Host, 'measured'>,
-  axes: Pick<VersionBatching, 'firstRunMs'>,
+  firstRunMs: Promise<number>,
   signatures: Signatures,
 ): Promise<SlowRun | undefined> {
-  const runMs = measured?.oneRowMs ?? (await axes.firstRunMs());
+  const runMs = measured?.oneRowMs ?? (await firstRunMs);
   if (runMs < SLOW_RUN_MS) return undefined;
   const seconds = Math.round(runMs / 1000);
   const text = `one run took ${seconds} s, so no other was made while it loaded, and larger batches were not tried`;

@@ -5,6 +5,7 @@ import { ServingError } from '../../../src/core/errors.ts';
 import { topOps } from '../../../src/features/profile/profile-document.ts';
 import type { CapturedBatch } from '../../../src/features/profile/record-capture.ts';
 import { profileReplicas } from '../../../src/features/profile/replicas.ts';
+import { PROFILE_OPS } from '../../../src/models/serving/load-findings.ts';
 import { Servable } from '../../../src/models/serving/servable.ts';
 import { echo, PuppetRunner } from '../../support/puppet-models.ts';
 
@@ -24,10 +25,10 @@ const enough = () => ({ freeBytes: 1000, limitBytes: 1000, isCgroup: false });
 /** Notes the arguments of its calls. */
 function servable(name: string, asked: string[]): Servable {
   const made = new Servable(name, 1n, new Map(), new PuppetRunner(echo));
-  made.profileOps = async (rows, signatureName) => {
+  made.facts.set(PROFILE_OPS, async (rows, signatureName) => {
     asked.push(`${name} ${rows} ${signatureName}`);
     return PROFILE;
-  };
+  });
   return made;
 }
 
@@ -60,13 +61,13 @@ describe('replicas', () => {
   });
 
   it('say why there is none: no profiler, a failure, no memory; and stop when nobody wants them', async () => {
-    const without = servable('without', []);
-    without.profileOps = undefined;
+    const without = new Servable('without', 1n, new Map(), new PuppetRunner(echo));
     const failing = servable('failing', []);
-    failing.profileOps = () =>
-      Promise.reject(new ServingError('unsupported', 'backend "x" has no profiler of its ops'));
+    failing.facts.set(PROFILE_OPS, () =>
+      Promise.reject(new ServingError('unsupported', 'backend "x" has no profiler of its ops')),
+    );
     const large = servable('large', []);
-    large.memory = { artifactBytes: 600, sessions: 2, residentBytes: 1600 };
+    large.loaded.memory = { artifactBytes: 600, sessions: 2, residentBytes: 1600 };
     const results = await profileReplicas([without, failing, large], [], enough, NEVER);
     assert.deepEqual(
       results.map(({ note }) => note),

@@ -18,7 +18,7 @@ import { affine, FLOAT_SIGNATURE, PuppetRunner } from '../../support/puppet-mode
 const inner = new PuppetRunner(affine(2, 0));
 
 /** The version's runner, and what is told of it. */
-function composed(signature: Signature, isEnsemble = false) {
+function composed(signature: Signature, isComposed = false) {
   const models = new ModelSeams(FEATURES);
   const telemetry = { metrics: { gauges: new Gauges(new Registry()) } };
   installResponseCache({ clock: new FakeClock(), models, telemetry } as unknown as Installation);
@@ -26,7 +26,7 @@ function composed(signature: Signature, isEnsemble = false) {
   const runner = models.layers.requests[0]!(inner, {
     model: { ...modelConfig('m'), featureKeys: new Map([[CACHE, { maxMib: 1, ttlMs: 1000 }]]) },
     version: 1n,
-    isEnsemble,
+    isComposed,
     signatures: new Map([['s', signature]]),
     facts: new Facts(),
     warn: (text) => warnings.push(text),

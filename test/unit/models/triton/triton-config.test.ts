@@ -4,7 +4,9 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { modelOfEntry } from '../../../../src/config/triton/model-of-config.ts';
 import type { Signatures } from '../../../../src/core/signature.ts';
+import { LoadFindings } from '../../../../src/models/serving/load-findings.ts';
 import { tritonConfigJson, tritonConfigOf } from '../../../../src/models/triton/triton-config.ts';
+import { TRITON } from '../../../../src/models/triton/triton-facts.ts';
 import { signature, spec } from '../../../support/puppet-models.ts';
 
 const GRAPH: Signatures = new Map([
@@ -15,13 +17,18 @@ function jsonOf(servable: Parameters<typeof tritonConfigOf>[0]): Readonly<Record
   return JSON.parse(tritonConfigJson(tritonConfigOf(servable)));
 }
 
+/** A version of this runtime, with this largest batch as configured. */
+function findingsOf(kind: string, configuredRows: number): LoadFindings {
+  return Object.assign(new LoadFindings(), { runtime: { kind, choice: undefined }, configuredRows });
+}
+
 function configOf(text: string | undefined, signatures = GRAPH) {
   const file = text === undefined ? { error: 'missing', isMissing: true } : { bytes: Buffer.from(text) };
   const { model } = modelOfEntry({ name: 'm', directory: '/r/m', file }, { executionProvider: 'cpu' });
   assert.equal(model.triton!.refusal, undefined);
-  const triton = { model: model.triton!, labels: new Map() };
-  const runtime = { kind: 'onnx', choice: undefined };
-  return jsonOf({ name: 'm', signatures, runtime, triton, configuredRows: 4 });
+  const loaded = findingsOf('onnx', 4);
+  loaded.facts.set(TRITON, { model: model.triton!, labels: new Map() });
+  return jsonOf({ name: 'm', signatures, loaded });
 }
 
 describe('tritonConfigOf', () => {
@@ -91,13 +98,8 @@ describe('tritonConfigOf', () => {
 
   it('gives a model of another source its own shapes where there is no batch', () => {
     const own = signature({ x: spec('bfloat16', [2, -1]) }, { y: spec('string', []) }, { kind: 'none' });
-    const json = jsonOf({
-      name: 'm',
-      signatures: new Map([['serving_default', own]]),
-      runtime: { kind: 'trees', choice: undefined },
-      triton: undefined,
-      configuredRows: 64,
-    });
+    const signatures = new Map([['serving_default', own]]);
+    const json = jsonOf({ name: 'm', signatures, loaded: findingsOf('trees', 64) });
     assert.deepEqual([json['platform'], json['backend'], json['max_batch_size']], ['', 'trees', 0]);
     const [x] = json['input'] as unknown as readonly { readonly dims: unknown; readonly data_type: string }[];
     assert.deepEqual([x!.data_type, x!.dims], ['TYPE_BF16', [2, -1]]);

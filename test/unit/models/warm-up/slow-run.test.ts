@@ -7,7 +7,7 @@ const SIGNATURES = new Map([
   ['one', { batchAxis: { kind: 'dynamic' } }],
   ['eight', { batchAxis: { kind: 'fixed', size: 8 } }],
 ]) as unknown as Signatures;
-const NO_PROOF = { firstRunMs: async () => 0 };
+const NO_PROOF = Promise.resolve(0);
 
 it('a run that was measured at load and took long is the only one, and tells how long requests take', async () => {
   const measured = { oneRowMs: 75_000, largestMs: undefined };
@@ -20,7 +20,7 @@ it('a run that was measured at load and took long is the only one, and tells how
 });
 
 it('a first run of a proof is the only one likewise, but may have prepared the runtime', async () => {
-  const run = await slowRunOf({ measured: undefined }, { firstRunMs: async () => SLOW_RUN_MS }, SIGNATURES);
+  const run = await slowRunOf({ measured: undefined }, Promise.resolve(SLOW_RUN_MS), SIGNATURES);
   assert.deepEqual(run!.seeds, []);
 });
 

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { it } from 'node:test';
-import { elements, type NumericTensor } from '../../../../src/core/tensor.ts';
-import { PredictionLogReplayer } from '../../../../src/proxy/records/prediction-log-replayer.ts';
-import { WARM_UP_FILE } from '../../../../src/proxy/records/recorded-file.ts';
-import { recordedInputs } from '../../../../src/proxy/records/recorded-requests.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { floats, predictLog, writeRecords } from '../../../support/prediction-logs.ts';
-import { FLOAT_SIGNATURE } from '../../../support/puppet-models.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
+import { elements, type NumericTensor } from '../../../src/core/tensor.ts';
+import { recordedInputs } from '../../../src/features/row-proofs/recorded-requests.ts';
+import { PredictionLogReplayer } from '../../../src/proxy/records/prediction-log-replayer.ts';
+import { WARM_UP_FILE } from '../../../src/proxy/records/recorded-file.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { floats, predictLog, writeRecords } from '../../support/prediction-logs.ts';
+import { FLOAT_SIGNATURE } from '../../support/puppet-models.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 it('the inputs of a warm-up file are those that the graph would get, and nothing runs', async (t) => {
   const read = recordedInputs(new PredictionLogReplayer({ clock: new FakeClock(), maxTensorBytes: 2 ** 20 }), 2 ** 20);

@@ -14,9 +14,6 @@ import { setImmediate } from 'node:timers/promises';
 import { numbersOf } from '../../core/close-numbers.ts';
 import { byteLengthOfAll, type Tensor, type TensorMap } from '../../core/tensor.ts';
 import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
-import type { ProbeFrame } from './probe-frames.ts';
-import { BYTES_IN_ONE_TURN, haveSameShapes, type ProbeLayout, type ProbeRow, type RowShapes } from './probe-layout.ts';
-import { ProofRuns, type ProofRunsOptions, type RowsProof, refusalText, rethrowStop } from './proof-runs.ts';
 import {
   FLOAT_RANGES,
   FURTHER_RANGES,
@@ -24,7 +21,10 @@ import {
   largestIntegers,
   scaled,
   WIDE_INTEGER_RANGES,
-} from './random-rows.ts';
+} from '../../models/warm-up/random-rows.ts';
+import type { ProbeFrame } from './probe-frames.ts';
+import { BYTES_IN_ONE_TURN, haveSameShapes, type ProbeLayout, type ProbeRow, type RowShapes } from './probe-layout.ts';
+import { ProofRuns, type ProofRunsOptions, type RowsProof, refusalText, rethrowStop } from './proof-runs.ts';
 import { differenceText, RowComparison } from './row-comparison.ts';
 
 /** The batch axis of `signature` is the candidate. */

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BatchAxis } from '../../../../src/core/signature.ts';
-import { type BatchingFacts, decideBatching } from '../../../../src/models/batching/decide-batching.ts';
-import { signatureOf } from '../../../support/row-models.ts';
+import type { BatchAxis } from '../../../src/core/signature.ts';
+import { type BatchingFacts, decideBatching } from '../../../src/features/row-proofs/decide-batching.ts';
+import { signatureOf } from '../../support/row-models.ts';
 
 const ACCEPTED = { kind: 'accepted', reason: '46 runs', runs: 46 } as const;
 const FIX = 'if the rows are independent, declare the batch axis in pillion.yaml';
@@ -10,7 +10,6 @@ const FIX = 'if the rows are independent, declare the batch axis in pillion.yaml
 /** Facts that say nothing against a batch; whatever must not be asked fails the test. */
 function facts(changes: Partial<BatchingFacts> = {}): BatchingFacts {
   return {
-    declared: undefined,
     kept: async () => undefined,
     judge: async () => ({ kind: 'rows', reason: 'each op keeps rows apart' }),
     prove: async () => ACCEPTED,
@@ -24,26 +23,6 @@ async function axisOf(changes: Partial<BatchingFacts>, candidate: BatchAxis = { 
 }
 
 describe('decideBatching', () => {
-  it('obeys the owner, and asks nobody', async () => {
-    const silent = { kept: unasked, judge: unasked, prove: unasked };
-    const reason = 'declared in pillion.yaml';
-    const off = signatureOf({ kind: 'none', reason });
-    const { signature } = await decideBatching(signatureOf(), facts({ ...silent, declared: off }));
-    assert.deepEqual([signature.batchAxis, signature.hasRows], [{ kind: 'none', reason }, true]);
-    const batchAxes = new Map<string, number | 'same'>([['x', 1]]);
-    const onDim1 = { ...signatureOf({ kind: 'dynamic', reason }), batchAxes };
-    const obeyed = await decideBatching(signatureOf({ kind: 'none' }), facts({ ...silent, declared: onDim1 }));
-    assert.deepEqual(obeyed, { signature: { ...onDim1, hasRows: true } });
-  });
-
-  it('takes what a backend has decided, and what has no candidate', async () => {
-    const silent = { kept: unasked, judge: unasked, prove: unasked };
-    const decided = { kind: 'dynamic', reason: 'another server' } as const;
-    assert.deepEqual(await axisOf(silent, decided), decided);
-    const none = await axisOf(silent, { kind: 'none' });
-    assert.deepEqual([none.kind, none.fix], ['none', undefined]);
-  });
-
   it('repeats what was kept, and finds out nothing new', async () => {
     const silent = { judge: unasked, prove: unasked };
     for (const kind of ['rows', 'mixed'] as const) {

@@ -4,14 +4,10 @@
  * axis, which comes first, it begins while the version loads and goes on while it is served.
  */
 import type { LengthPadding, Signature, Signatures } from '../../core/signature.ts';
-import { type PadValues, paddingCandidate } from './padding-candidate.ts';
+import type { PadValues } from '../../models/model-file/declare-pad-values.ts';
+import type { PaddingState } from '../../models/serving/sharing-findings.ts';
+import { paddingCandidate } from './padding-candidate.ts';
 import type { RowsProof } from './proof-runs.ts';
-
-/** Whether requests of different lengths share runs, and why, as a clause. */
-export interface PaddingState {
-  readonly isOn: boolean;
-  readonly reason: string;
-}
 
 export interface VersionPaddingOptions {
   /** Pad values by signature; those that are not named have none. */

@@ -7,11 +7,9 @@
  */
 import { Buffer } from 'node:buffer';
 import type { LengthPadding, PaddedInput, Signature, TensorSpec } from '../../core/signature.ts';
-import { type Tensor, zerosOf } from '../../core/tensor.ts';
-import { isFloat } from './random-rows.ts';
-
-/** Scalars with which inputs are padded, as the owner of the model says: of their dtypes, by name. */
-export type PadValues = ReadonlyMap<string, Tensor>;
+import { zerosOf } from '../../core/tensor.ts';
+import type { PadValues } from '../../models/model-file/declare-pad-values.ts';
+import { isFloat } from '../../models/warm-up/random-rows.ts';
 
 /** A free dim beside the batch. */
 interface FreeDim {

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { ServingError } from '../../../../src/core/errors.ts';
-import type { Batch, BatchResult, Executor } from '../../../../src/core/executor.ts';
-import type { BatchAxis, Signature, Signatures } from '../../../../src/core/signature.ts';
-import { numericTensor } from '../../../../src/core/tensor.ts';
-import type { AxisOutcome } from '../../../../src/models/batching/decide-batching.ts';
-import { type KeptOutcomes, NOTHING_KEPT } from '../../../../src/models/batching/decision-store.ts';
-import { LOAD_BUDGET_MS, RUN_BUDGET_MS } from '../../../../src/models/batching/proof-pace.ts';
-import type { RowsProof } from '../../../../src/models/batching/proof-runs.ts';
-import { VersionBatching, type VersionBatchingOptions } from '../../../../src/models/batching/version-batching.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences } from '../../../support/length-models.ts';
-import { type Rows, rowRun, signatureOf } from '../../../support/row-models.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { Batch, BatchResult, Executor } from '../../../src/core/executor.ts';
+import type { BatchAxis, Signature, Signatures } from '../../../src/core/signature.ts';
+import { numericTensor } from '../../../src/core/tensor.ts';
+import { type KeptOutcomes, NOTHING_KEPT } from '../../../src/features/row-proofs/decision-store.ts';
+import { LOAD_BUDGET_MS, RUN_BUDGET_MS } from '../../../src/features/row-proofs/proof-pace.ts';
+import type { RowsProof } from '../../../src/features/row-proofs/proof-runs.ts';
+import { VersionBatching, type VersionBatchingOptions } from '../../../src/features/row-proofs/version-batching.ts';
+import type { AxisOutcome } from '../../../src/models/loading/batch-axes.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences } from '../../support/length-models.ts';
+import { type Rows, rowRun, signatureOf } from '../../support/row-models.ts';
 
 const double = (x: Rows): Rows => x.map((row) => row.map((v) => 2 * v + 1));
 const shared = (x: Rows): Rows => x.map((row) => row.map((v) => v + x.length));
@@ -39,7 +39,7 @@ function setUp(runMs: number, model = double, changes: Partial<VersionBatchingOp
       await turn();
       state.inFlight -= 1;
       if (state.fails !== undefined) throw state.fails;
-      return { outputs: await run(inputs, size), runStart, runEnd: runStart + runMs };
+      return { outputs: await run(inputs), runStart, runEnd: runStart + runMs };
     },
   };
   const batching = new VersionBatching({
@@ -197,67 +197,16 @@ describe('VersionBatching', () => {
     }
   });
 
-  it('joins no rows of a model that another server runs, unless there is a reason', async () => {
-    const signaturesOf = (axis: BatchAxis): Signatures => new Map([['s', signatureOf(axis)]]);
-    const told: BatchAxis = { kind: 'dynamic', reason: 'as its server says' };
-    const declared: BatchAxis = { kind: 'dynamic', reason: 'declared in pillion.yaml' };
-    for (const [changes, kind, reason] of [
-      [{}, 'none', 'another server runs it, so nothing can be tried here'],
-      [{ signatures: signaturesOf(told) }, 'dynamic', told.reason],
-      [{ declared: signaturesOf(declared) }, 'dynamic', declared.reason],
-    ] as const) {
-      const { batching, sizes } = setUp(1, double, { executor: ELSEWHERE, ...changes });
-      const axis = axisOf(await batching.decide());
-      assert.deepEqual([axis.kind, axis.reason, sizes.length], [kind, reason, 0]);
-    }
-  });
-
-  it('follows what the other server says later, but for what the owner declares', async () => {
-    const dynamic = { kind: 'dynamic', reason: 'proved there' } as const;
-    const none = { kind: 'none', reason: 'mixed there' } as const;
-    let tell: (signatures: Signatures) => void = () => assert.fail('nobody listens');
-    const { batching } = setUp(1, double, {
-      executor: ELSEWHERE,
-      signatures: new Map([
-        ['s', signatureOf(none)],
-        ['t', signatureOf(none)],
-      ]),
-      declared: new Map([['t', signatureOf({ kind: 'dynamic', reason: 'declared in pillion.yaml' })]]),
-      watchSignatures: (followed, onChange) => {
-        assert.deepEqual([...followed], ['s']);
-        tell = onChange;
-      },
-    });
-    await batching.decide();
-    const served: (readonly [string, string | undefined])[] = [];
-    batching.serve(IDLE, async (changed) => {
-      for (const [name, { batchAxis }] of changed) served.push([name, batchAxis.reason]);
-    });
-    const all = (axis: BatchAxis): Signatures =>
-      new Map([
-        ['s', signatureOf(axis)],
-        ['t', signatureOf(axis)],
-      ]);
-    for (const axis of [dynamic, none]) tell(all(axis));
-    batching.end();
-    tell(all(dynamic));
-    await turn();
-    assert.deepEqual(served, [
-      ['s', 'proved there'],
-      ['s', 'mixed there'],
-    ]);
-  });
-
   it('obeys a wrong declaration, and warns of it', async () => {
     const declared = new Map([['s', signatureOf({ kind: 'dynamic', reason: 'declared in pillion.yaml' })]]);
-    const byRuns = setUp(1, shared, { declared });
+    const byRuns = setUp(1, shared, { signatures: declared, declared });
     assert.equal(axisOf(await byRuns.batching.decide()).reason, 'declared in pillion.yaml');
     assert.equal(byRuns.sizes.length, 0);
     byRuns.batching.serve(IDLE, async () => assert.fail('it is batched already'));
     await byRuns.until(() => byRuns.disproved.length > 0);
     assert.match(byRuns.batching.disproofs.get('s')!, /output "y" of a row is another/);
     const judge = async () => ({ kind: 'mixed', reason: 'a softmax over dim 0' }) as const;
-    const byGraph = setUp(1, shared, { declared, judge });
+    const byGraph = setUp(1, shared, { signatures: declared, declared, judge });
     await byGraph.batching.decide();
     byGraph.batching.serve(IDLE, async () => undefined);
     await byGraph.until(() => byGraph.disproved.length > 0);

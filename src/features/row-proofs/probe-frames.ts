@@ -1,7 +1,7 @@
 /** Finds shapes and ranges of values that a model accepts, by single runs. */
 import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
+import { INTEGER_RANGES, type Random } from '../../models/warm-up/random-rows.ts';
 import type { ProbeLayout, ProbeRow, RowShapes } from './probe-layout.ts';
-import { INTEGER_RANGES, type Random } from './random-rows.ts';
 
 /** Shapes of a row and a range of integers that the model has accepted. */
 export interface ProbeFrame {

@@ -8,8 +8,8 @@
 import { numbersOf } from '../../core/close-numbers.ts';
 import type { LengthPadding } from '../../core/signature.ts';
 import type { NumericTensor } from '../../core/tensor.ts';
+import { FLAG_NAME, isFloat, type Random, tensorBy } from '../../models/warm-up/random-rows.ts';
 import type { ProbeRow } from './probe-layout.ts';
-import { FLAG_NAME, isFloat, type Random, tensorBy } from './random-rows.ts';
 
 /** The side of the padding on which the values are. */
 export type Side = 'below' | 'above';

@@ -4,7 +4,7 @@ import { formatShape, type Shape, shapesEqual } from '../../core/shape.ts';
 import type { Signature, TensorSpec } from '../../core/signature.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { trialBytes } from '../../core/trial-inputs.ts';
-import { FLAG_NAME, type Random, randomTensor, type ValueRange } from './random-rows.ts';
+import { FLAG_NAME, type Random, randomTensor, type ValueRange } from '../../models/warm-up/random-rows.ts';
 import { rowAt, stackRows } from './row-tensors.ts';
 
 /** One row of each input; an input that must be equal in all requests is whole. */

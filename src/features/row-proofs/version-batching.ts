@@ -4,34 +4,34 @@
  *
  *   decide() ──▶ signatures to serve; a proof that takes long leaves `none`, or no padding, for now
  *   serve()  ──▶ held proofs go on between requests ──▶ accepted: onProved puts the signatures in place
- *                what another server says of a model that it runs is followed likewise
  *   end()    ──▶ no run follows. The run in progress ends with its host.
  */
 import { setImmediate } from 'node:timers/promises';
 import type { RowVerdict } from '../../backends/backend.ts';
-import type { HostedSession } from '../../backends/host/hosted-session.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { BatchAxes, BatchAxis, LengthPadding, Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { batchedElsewhere } from './batched-elsewhere.ts';
+import { isDecided } from '../../models/loading/batch-axes.ts';
+import type { ReplaceSignatures, ServedLoad } from '../../models/loading/load-steps.ts';
+import type { PadValues } from '../../models/model-file/declare-pad-values.ts';
+import type { PaddingState, SharingFindings } from '../../models/serving/sharing-findings.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
-import { type PadValues, paddingText } from './padding-candidate.ts';
-import { ProofPace, type ServedLoad } from './proof-pace.ts';
+import { paddingText } from './padding-candidate.ts';
+import { ProofPace } from './proof-pace.ts';
 import { ProofEnded, ProofStopped, type RowsProof } from './proof-runs.ts';
 import { provePadding } from './prove-padding.ts';
 import { proveRows } from './prove-rows.ts';
-import { type PaddingState, VersionPadding } from './version-padding.ts';
+import type { RecordedInputs } from './recorded-requests.ts';
+import { VersionPadding } from './version-padding.ts';
 
 export interface VersionBatchingOptions {
   readonly clock: Clock;
-  /** The signatures as the version's host gives them. */
+  /** Signatures as the version's host gives them. A batch axis without a reason is a candidate. */
   readonly signatures: Signatures;
   readonly executor: Executor;
-  /** Watches the signatures that another server runs, as the host gives it. */
-  readonly watchSignatures?: HostedSession['watchSignatures'];
   readonly maxRows: number;
   /** The time of a slow run before the proofs, in ms, as ProofPace takes it. Default: 0. */
   readonly slowRunMs?: number | undefined;
@@ -46,11 +46,6 @@ export interface VersionBatchingOptions {
   readonly events: BatchingEvents;
 }
 
-/** The recorded inputs of each signature. Never rejects: a file that cannot be read has none. */
-export type ReadRecordedInputs = (versionDirectory: string, signatures: Signatures) => Promise<RecordedInputs>;
-
-export type RecordedInputs = ReadonlyMap<string, readonly TensorMap[]>;
-
 /** Events for the log. */
 export interface BatchingEvents {
   onDecided(signature: string, axis: BatchAxis): void;
@@ -63,7 +58,7 @@ export interface BatchingEvents {
 const MOST_ROWS_BETWEEN_REQUESTS = 8;
 const ROUNDS_BETWEEN_REQUESTS = 2;
 
-export class VersionBatching {
+export class VersionBatching implements SharingFindings {
   /** The reasons why what the owner has declared is wrong, by signature. */
   readonly disproofs = new Map<string, string>();
   /** The states by signature; empty where requests of different lengths are not to share runs. May grow. */
@@ -74,7 +69,6 @@ export class VersionBatching {
   readonly #pending = new Map<string, BatchingDecision>();
   readonly #proofs = new Map<string, Promise<RowsProof>>();
   #recorded: Promise<RecordedInputs> | undefined;
-  #isEnded = false;
   /** One proof at a time. */
   #last: Promise<unknown> = Promise.resolve();
   /** The first run, of the smallest batch; resolves with its duration in ms. */
@@ -100,13 +94,11 @@ export class VersionBatching {
 
   /**
    * Call once, when the version is served. `onProved` gets the signatures that share runs otherwise than before: those
-   * whose batch axis was accepted, then those whose padding was; of another server those that it has changed. It must
-   * not reject.
+   * whose batch axis was accepted, then those whose padding was. It must not reject.
    */
-  serve(served: ServedLoad, onProved: (accepted: Signatures) => Promise<void>): void {
+  serve(served: ServedLoad, onProved: ReplaceSignatures): void {
     this.#pace.serve(served);
     this.#goOn(onProved).catch(ignoreEnd);
-    this.#followElsewhere(onProved);
   }
 
   /** How long the first run took, when it has ended, in ms; 0 = there was none. */
@@ -116,15 +108,13 @@ export class VersionBatching {
 
   /** Idempotent. */
   end(): void {
-    this.#isEnded = true;
     this.#pace.end();
   }
 
   async #decideOne(name: string, loaded: Signature): Promise<Signature> {
-    const { declared, kept, judge, executor, events } = this.#options;
-    if (executor.isElsewhere === true) return this.#elsewhere(name, loaded);
+    if (isDecided(loaded)) return loaded;
+    const { kept, judge, events } = this.#options;
     const decision = await decideBatching(loaded, {
-      declared: declared.get(name),
       kept: async () => kept.of(name),
       judge: () => judge(name),
       prove: (isOnlyProof) => this.#proveWhileLoading(name, loaded, isOnlyProof),
@@ -137,26 +127,6 @@ export class VersionBatching {
       this.#pending.set(name, decision);
     }
     return signature;
-  }
-
-  #elsewhere(name: string, loaded: Signature): Signature {
-    const signature = batchedElsewhere(loaded, this.#options.declared.get(name));
-    this.#options.events.onDecided(name, signature.batchAxis);
-    return signature;
-  }
-
-  /** Follows the other server's word about all signatures but those that the owner declares. */
-  #followElsewhere(onProved: (changed: Signatures) => Promise<void>): void {
-    const { signatures, declared, watchSignatures } = this.#options;
-    const followed = new Set([...signatures.keys()].filter((name) => !declared.has(name)));
-    if (followed.size === 0) return;
-    let last: Promise<void> = Promise.resolve();
-    watchSignatures?.(followed, (told) => {
-      if (this.#isEnded) return;
-      const changed = [...told].filter(([name]) => followed.has(name));
-      const served = new Map(changed.map(([name, signature]) => [name, this.#elsewhere(name, signature)]));
-      last = last.then(() => onProved(served));
-    });
   }
 
   /** Its reason changes when the proof ends: the signature may stay as it is. */
@@ -188,7 +158,7 @@ export class VersionBatching {
     return 'running';
   }
 
-  async #goOn(onProved: (accepted: Signatures) => Promise<void>): Promise<void> {
+  async #goOn(onProved: ReplaceSignatures): Promise<void> {
     const accepted = new Map<string, Signature>();
     for (const [name, proof] of this.#proofs) {
       const decision = this.#pending.get(name)!.afterRuns!(await proof);

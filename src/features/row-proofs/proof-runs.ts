@@ -5,9 +5,9 @@
 import type { Signature } from '../../core/signature.ts';
 import { byteLengthOfAll, type TensorMap } from '../../core/tensor.ts';
 import { MAX_TRIAL_BYTES } from '../../core/trial-inputs.ts';
+import { type Random, randomOf } from '../../models/warm-up/random-rows.ts';
 import { findFrames, type ProbeFrame } from './probe-frames.ts';
 import { ProbeLayout, type ProbeRow } from './probe-layout.ts';
-import { type Random, randomOf } from './random-rows.ts';
 
 /** The outcome, with a clause that says why. */
 export interface RowsProof {

@@ -1,16 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../../../src/core/signature.ts';
-import {
-  elements,
-  type NumericTensor,
-  numericTensor,
-  stringTensor,
-  type TensorMap,
-} from '../../../../src/core/tensor.ts';
-import { ProofEnded, ProofStopped } from '../../../../src/models/batching/proof-runs.ts';
-import { proveRows } from '../../../../src/models/batching/prove-rows.ts';
-import { proofOf, type Rows, rowRun, signatureOf } from '../../../support/row-models.ts';
+import { PREDICT_METHOD_NAME, type Signature, type TensorSpec } from '../../../src/core/signature.ts';
+import { elements, type NumericTensor, numericTensor, stringTensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { ProofEnded, ProofStopped } from '../../../src/features/row-proofs/proof-runs.ts';
+import { proveRows } from '../../../src/features/row-proofs/prove-rows.ts';
+import { type Rows, rowRun, signatureOf } from '../../support/row-models.ts';
+import { proofOf } from './proof-of.ts';
 
 const columns = (x: Rows): readonly number[] => x[0]!.map((_, i) => i);
 const perColumn = (x: Rows, of: (column: number[]) => number): number[] =>

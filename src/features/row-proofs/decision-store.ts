@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import type { StateFiles } from '../../files/state-files.ts';
 import type { Logger } from '../../ledger/log/log.ts';
-import type { AxisOutcome } from './decide-batching.ts';
+import type { AxisOutcome } from '../../models/loading/batch-axes.ts';
 import type { RowsProof } from './proof-runs.ts';
 
 export interface DecisionStoreOptions {

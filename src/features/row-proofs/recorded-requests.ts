@@ -4,16 +4,21 @@
  */
 import { join } from 'node:path';
 import { ServingError } from '../../core/errors.ts';
+import type { Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { ReadRecordedInputs } from '../../models/batching/version-batching.ts';
 import { Servable, type ServableRunner } from '../../models/serving/servable.ts';
 import type { RecordReplayer } from '../../models/warm-up/record-replayer.ts';
-import { forEachRecord, hasRecordFile, WARM_UP_FILE } from './recorded-file.ts';
+import { forEachRecord, hasRecordFile, WARM_UP_FILE } from '../../proxy/records/recorded-file.ts';
+
+/** The recorded inputs of each signature. Never rejects: a file that cannot be read has none. */
+export type ReadRecordedInputs = (versionDirectory: string, signatures: Signatures) => Promise<RecordedInputs>;
+
+export type RecordedInputs = ReadonlyMap<string, readonly TensorMap[]>;
 
 /** Enough to prove something; more take memory. */
 const MAX_REQUESTS = 32;
 
-export function recordedInputs(replayer: RecordReplayer, maxRecordBytes: number): ReadRecordedInputs {
+export function recordedInputs(replayer: Pick<RecordReplayer, 'replay'>, maxRecordBytes: number): ReadRecordedInputs {
   return async (versionDirectory, signatures) => {
     const path = join(versionDirectory, WARM_UP_FILE);
     const kept = new Map<string, TensorMap[]>();

@@ -12,13 +12,13 @@
 import { elementCount } from '../../core/shape.ts';
 import { type LengthPadding, lengthOf, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import { tensorBy } from '../../models/warm-up/random-rows.ts';
 import { cutRows, lengthMisfitOf, padRows } from '../../scheduler/batch/pad-rows.ts';
 import { oneSidedRow, type Side } from './one-sided-rows.ts';
 import { MAX_ROW_BYTES } from './probe-frames.ts';
 import type { ProbeLayout, ProbeRow } from './probe-layout.ts';
 import { ProofRuns, type RowsProof, refusalText, rethrowStop } from './proof-runs.ts';
 import type { ProofOptions } from './prove-rows.ts';
-import { tensorBy } from './random-rows.ts';
 import { paddingDifference } from './row-difference.ts';
 
 export interface PaddingProofOptions extends Pick<ProofOptions, 'run' | 'recorded' | 'seed'> {

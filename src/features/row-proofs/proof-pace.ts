@@ -9,6 +9,7 @@
  * All runs together take at most RUN_BUDGET_MS.
  */
 import type { Clock } from '../../core/clock.ts';
+import type { ServedLoad } from '../../models/loading/load-steps.ts';
 import { ProofEnded, ProofStopped } from './proof-runs.ts';
 
 /** The load of a version waits that long for its proof, as for the sweep of its batch sizes. */
@@ -19,12 +20,6 @@ const PAUSE_FACTOR = 2;
 const WAIT_FACTOR = 9;
 const LONGEST_WAIT_AT_LEAST_MS = 50;
 const LOOK_EVERY_MS = 5;
-
-/** The requests of the version that is served. */
-export interface ServedLoad {
-  readonly queuedTasks: number;
-  readonly runningBatches: number;
-}
 
 export class ProofPace {
   readonly #clock: Clock;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { proofOf, type Rows } from '../support/row-models.ts';
+import type { Rows } from '../../support/row-models.ts';
+import { proofOf } from './proof-of.ts';
 
 /** A layer: y = tanh(weights · x + bias), for each row. */
 const layer = fc.record({

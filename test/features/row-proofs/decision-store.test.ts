@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { StateFiles } from '../../../../src/files/state-files.ts';
-import { createLogger } from '../../../../src/ledger/log/log.ts';
-import { DecisionStore } from '../../../../src/models/batching/decision-store.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
-import { tempDirectory } from '../../../support/temp-directory.ts';
+import { DecisionStore } from '../../../src/features/row-proofs/decision-store.ts';
+import { StateFiles } from '../../../src/files/state-files.ts';
+import { createLogger } from '../../../src/ledger/log/log.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 const logger = createLogger({ level: 'silent', clock: new FakeClock() });
 const clock = new FakeClock();

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { elementCount } from '../../../../src/core/shape.ts';
-import type { Signature } from '../../../../src/core/signature.ts';
-import { findFrames } from '../../../../src/models/batching/probe-frames.ts';
-import { ProbeLayout } from '../../../../src/models/batching/probe-layout.ts';
-import { randomOf, randomTensor } from '../../../../src/models/batching/random-rows.ts';
-import { rowAt, stackRows } from '../../../../src/models/batching/row-tensors.ts';
+import { elementCount } from '../../../src/core/shape.ts';
+import type { Signature } from '../../../src/core/signature.ts';
+import { findFrames } from '../../../src/features/row-proofs/probe-frames.ts';
+import { ProbeLayout } from '../../../src/features/row-proofs/probe-layout.ts';
+import { rowAt, stackRows } from '../../../src/features/row-proofs/row-tensors.ts';
+import { randomOf, randomTensor } from '../../../src/models/warm-up/random-rows.ts';
 
 function signatureOf(shape: readonly number[]): Signature {
   const x = { dtype: 'string', shape, tensorName: 'x' } as const;

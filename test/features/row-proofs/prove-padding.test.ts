@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { LengthPadding, Signature } from '../../../../src/core/signature.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
-import { paddingCandidate } from '../../../../src/models/batching/padding-candidate.ts';
-import { ProofEnded, ProofStopped, type RowsProof } from '../../../../src/models/batching/proof-runs.ts';
-import { type PaddingProofOptions, provePadding } from '../../../../src/models/batching/prove-padding.ts';
-import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences, sequences } from '../../../support/length-models.ts';
+import type { LengthPadding, Signature } from '../../../src/core/signature.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../src/core/tensor.ts';
+import { paddingCandidate } from '../../../src/features/row-proofs/padding-candidate.ts';
+import { ProofEnded, ProofStopped, type RowsProof } from '../../../src/features/row-proofs/proof-runs.ts';
+import { type PaddingProofOptions, provePadding } from '../../../src/features/row-proofs/prove-padding.ts';
+import { LENGTH_PADDING, LENGTH_SIGNATURE, runSequences, sequences } from '../../support/length-models.ts';
 
 type Run = PaddingProofOptions['run'];
 

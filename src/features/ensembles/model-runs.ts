@@ -1,0 +1,4 @@
+import { factKey } from '../../core/collections/facts.ts';
+
+/** The fact of an ensemble: how many runs of models a request takes, as its members were at its load. */
+export const MODEL_RUNS = factKey<number>('model-runs');

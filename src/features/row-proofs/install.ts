@@ -1,0 +1,48 @@
+/** Proves the batch axes and the padding of versions that are loaded, and keeps the outcomes in --state_dir. */
+import type { Clock } from '../../core/clock.ts';
+import type { Installation } from '../../kernel/installation.ts';
+import type { VersionDraft } from '../../models/loading/load-steps.ts';
+import { SHARING } from '../../models/serving/sharing-findings.ts';
+import { PredictionLogReplayer } from '../../proxy/records/prediction-log-replayer.ts';
+import { recordBytes } from '../../proxy/records/recorded-file.ts';
+import { VERSION } from '../../version.ts';
+import { DecisionStore } from './decision-store.ts';
+import { type ProofLog, proofLog } from './proof-log.ts';
+import { type ReadRecordedInputs, recordedInputs } from './recorded-requests.ts';
+import { VersionBatching } from './version-batching.ts';
+
+interface ProofParts {
+  readonly clock: Clock;
+  readonly log: ProofLog;
+  readonly decisions: DecisionStore;
+  readonly readRecorded: ReadRecordedInputs;
+}
+
+export function installRowProofs({ clock, config, logger, models, stateFiles: files }: Installation): void {
+  const { max_message_bytes: maxTensorBytes } = config.options;
+  const replayer = new PredictionLogReplayer({ clock, maxTensorBytes, replays: models.replays });
+  const parts: ProofParts = {
+    clock,
+    log: proofLog(logger),
+    decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
+    readRecorded: recordedInputs(replayer, recordBytes(maxTensorBytes)),
+  };
+  models.steps.push({ stage: 'axes', run: (draft) => prove(parts, draft) });
+}
+
+async function prove({ clock, log, decisions, readRecorded }: ProofParts, draft: VersionDraft): Promise<void> {
+  const { model, version, versionDirectory, batching, opened, facts, hashArtifact, onDecided } = draft;
+  const { signatures, declared, padValues, slowRunMs, judge } = draft;
+  const proofs = new VersionBatching({
+    ...{ clock, signatures, declared, padValues, slowRunMs, judge, executor: opened.host.executor },
+    maxRows: batching.scheduler.maxBatchSize,
+    kept: await decisions.open(model.name, `${opened.backend.kind} ${model.executionProvider}`, hashArtifact),
+    readRecorded: () => readRecorded(versionDirectory, signatures),
+    events: { onDecided, ...log(model.name, version) },
+  });
+  facts.set(SHARING, proofs);
+  draft.onEnd.push(() => proofs.end());
+  draft.onServed.push((load, replace) => proofs.serve(load, replace));
+  draft.signatures = await proofs.decide();
+  draft.firstRunMs = proofs.firstRunMs();
+}
