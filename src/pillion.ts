@@ -22,6 +22,7 @@ import { headroom } from './features/headroom/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
+import { places } from './features/places/feature.ts';
 import { profile } from './features/profile/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { recordAndReplay } from './features/record-and-replay/feature.ts';
@@ -87,6 +88,7 @@ const LINES = [
     adds: 'commands that record requests of a running server, and send them again',
     requires: ['classify-and-regress'],
   },
+  { feature: places, adds: 'a command that says where in the source the stacks of a log are' },
 ] as const satisfies readonly ListedFeature[];
 
 export const FEATURES = new FeatureList(LINES);

@@ -9,7 +9,6 @@ import { configCommand } from './commands/config.ts';
 import { drainCommand } from './commands/drain.ts';
 import { keyCommand } from './commands/key.ts';
 import { nativesCommand } from './commands/natives.ts';
-import { placesCommand } from './commands/places.ts';
 import { serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
 import { tritonserverCommand } from './commands/tritonserver.ts';
@@ -40,7 +39,7 @@ function commandsOf(features: FeatureList): readonly Command[] {
   const commands = [
     ...[serveCommand(features), tritonserverCommand(features), statusCommand(features), awaitCommand, drainCommand],
     ...features.commands,
-    ...[configCommand(features), keyCommand, nativesCommand(features), placesCommand],
+    ...[configCommand(features), keyCommand, nativesCommand(features)],
   ];
   const version = textCommand('version', ['version'], () => `pillion ${VERSION}\n`);
   return [...commands, version, textCommand('help', [], () => helpText([...commands, version]))];

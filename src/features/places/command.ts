@@ -16,6 +16,6 @@ no request is answered, and 40 MiB.
   async run(args) {
     if (args.length > 0)
       throw new UsageError(['pillion places takes a log on standard input, and nothing else'], 'places');
-    return (await import('../places.ts')).printPlaces();
+    return (await import('./places.ts')).printPlaces();
   },
 };
