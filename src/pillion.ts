@@ -23,6 +23,7 @@ import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
 import { places } from './features/places/feature.ts';
+import { podLife } from './features/pod-life/feature.ts';
 import { profile } from './features/profile/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { recordAndReplay } from './features/record-and-replay/feature.ts';
@@ -75,6 +76,7 @@ const LINES = [
     adds: 'a page for people on the admin port: live numbers, models, requests, a playground',
     requires: ['flight-recorder'],
   },
+  { feature: podLife, adds: 'commands for the hooks and jobs of pods: await, drain; and what they ask' },
   { feature: doctor, adds: 'a command that says what is wrong with a server and its machine' },
   {
     feature: whatIf,

@@ -4,9 +4,7 @@ import { leftOut } from '../config/read-options.ts';
 import { type Command, print, splitWords, UsageError } from '../kernel/command.ts';
 import type { FeatureList } from '../kernel/feature.ts';
 import { VERSION } from '../version.ts';
-import { awaitCommand } from './commands/await.ts';
 import { configCommand } from './commands/config.ts';
-import { drainCommand } from './commands/drain.ts';
 import { keyCommand } from './commands/key.ts';
 import { nativesCommand } from './commands/natives.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -37,7 +35,7 @@ export async function runCommand(features: FeatureList, args: readonly string[])
 /** The commands in the order of `pillion help`. */
 function commandsOf(features: FeatureList): readonly Command[] {
   const commands = [
-    ...[serveCommand(features), tritonserverCommand(features), statusCommand(features), awaitCommand, drainCommand],
+    ...[serveCommand(features), tritonserverCommand(features), statusCommand(features)],
     ...features.commands,
     ...[configCommand(features), keyCommand, nativesCommand(features)],
   ];

@@ -138,6 +138,14 @@ export type EngineMaker = (options: GrpcEngineOptions) => GrpcEngine;
 export interface AdminParts extends ServedParts {
   /** Explains nothing where no feature does. */
   readonly look: LookAtVersions;
+  /** The connections of clients, over gRPC and REST. */
+  readonly clients: {
+    readonly open: () => number;
+    /** Tells those of open connections to go elsewhere; they have `graceMs` while they are idle. */
+    readonly turnAway: (graceMs: number) => void;
+  };
+  /** Ends the process as a signal does; undefined if that is left to whoever made the server. */
+  readonly quit: (() => void) | undefined;
 }
 
 export interface Installation {

@@ -11,7 +11,7 @@ const FRONTING = ['src/proxy/fronting'];
 const REQUESTS = ['src/proxy/exchange.ts', 'src/proxy/request-lifecycle.ts', 'src/proxy/handlers'];
 const DRAIN = [
   'src/kernel/assembly/drain.ts',
-  'src/kernel/assembly/client-drain.ts',
+  'src/features/pod-life',
   'src/proxy/readiness.ts',
   'src/proxy/request-lifecycle.ts',
 ];
@@ -184,15 +184,8 @@ export const TESTED_PATHS = {
     'scripts/lib/deploy-programs.mjs',
   ],
   pod: [
-    ...[
-      ...IMAGE,
-      ...DRAIN,
-      'deploy/kubernetes',
-      'src/proxy/servers/probes.ts',
-      'src/admin/server/pod-life.ts',
-      'src/cli/await.ts',
-    ],
-    ...['src/cli/drain.ts', 'test/pod', 'test/deploy/api-server.ts', 'test/deploy/manifests.ts'],
+    ...[...IMAGE, ...DRAIN, 'deploy/kubernetes', 'src/proxy/servers/probes.ts'],
+    ...['test/pod', 'test/deploy/api-server.ts', 'test/deploy/manifests.ts'],
     'scripts/lib/pod-programs.mjs',
   ],
   smoke: [

@@ -7,7 +7,6 @@
  *   GET /callers   the callers that take most of the cores (callers-report.ts)
  *   GET /server_info /config_dump /stats   the server itself, as Envoy's admin port has it
  *   GET, POST /logging   the level of the log (log-level.ts)
- *   POST /drain /quitquitquit   for a pod's hooks and jobs (pod-life.ts)
  */
 
 import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../../ledger/metrics/exposition.ts';
@@ -15,7 +14,6 @@ import type { Readiness } from '../../proxy/readiness.ts';
 import { probePage } from '../../proxy/servers/probes.ts';
 import { type AdminPath, type Asked, send, sendJson, sendText } from '../admin-path.ts';
 import { type LevelledLog, logPaths } from './log-level.ts';
-import { type PodLife, podLifePaths } from './pod-life.ts';
 import { statsPage } from './stats-page.ts';
 
 export interface ServerPathsOptions {
@@ -31,11 +29,10 @@ export interface ServerPathsOptions {
   /** The JSON of GET /callers. */
   readonly callers: () => object;
   readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
-  readonly life: PodLife;
 }
 
 export function serverPaths(options: ServerPathsOptions): readonly AdminPath[] {
-  const { readiness, waitsFor, models, callers, serverInfo, configDump, metrics, log, life } = options;
+  const { readiness, waitsFor, models, callers, serverInfo, configDump, metrics, log } = options;
   const probe = (path: string, says: string): AdminPath => ({
     ...get(path, says, ({ response }) => {
       const page = probePage(path, readiness, waitsFor)!;
@@ -56,7 +53,6 @@ export function serverPaths(options: ServerPathsOptions): readonly AdminPath[] {
     json('/models', 'models, versions, memory and queues; /models/NAME is one in detail', models),
     json('/callers', 'the callers that take most of the cores', callers),
     ...logPaths(log),
-    ...podLifePaths(life),
   ];
 }
 

@@ -1,5 +1,5 @@
 /** Options of `pillion serve` about the operators' server and probes. */
-import { flag, integer, type Option, text } from './option-types.ts';
+import { integer, type Option, text } from './option-types.ts';
 
 export const OPERATOR_OPTIONS = {
   admin_port: integer({
@@ -18,10 +18,6 @@ export const OPERATOR_OPTIONS = {
     max: 65_535,
     default: -1,
     help: 'TCP port of GET /ready, /live, /startup, /headroom and /metrics for a kubelet, autoscalers and Prometheus, in plain text on every address of the pod, whatever --bind_address says (docs/how-to/kubernetes.md). With --authorization_file it has no /metrics. -1 = none, 0 = any free port.',
-  }),
-  quitquitquit: flag({
-    default: false,
-    help: 'POST /quitquitquit on the operators’ server ends the server as SIGTERM does, with status 0: for the end of a Job’s application.',
   }),
   admin_token_file: text({
     default: '',

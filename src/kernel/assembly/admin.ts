@@ -7,7 +7,6 @@ import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import { Operators } from '../../admin/operators.ts';
 import { configDump } from '../../admin/server/config-dump.ts';
-import type { PodLife } from '../../admin/server/pod-life.ts';
 import { type ServerFacts, serverInfo } from '../../admin/server/server-info.ts';
 import { serverPaths } from '../../admin/server/server-paths.ts';
 import { runtimeVersions } from '../../backends/runtime-versions.ts';
@@ -19,30 +18,29 @@ import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
-import type { ServedParts } from '../installation.ts';
+import type { AdminParts } from '../installation.ts';
 import type { Installer } from './installer.ts';
 import { processPlan } from './models.ts';
 
-interface AdminServerParts extends ServedParts {
+interface AdminServerParts extends Omit<AdminParts, 'look'> {
   readonly config: ServeConfig;
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
   readonly readiness: ReadinessGate;
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
-  readonly life: PodLife;
   readonly onInternalError: (error: unknown) => void;
   readonly installed: Installer;
 }
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
-  const { installed, life, logger } = parts;
+  const { installed, logger } = parts;
   const { config, machine, models, callers, readiness, telemetry, gate, onInternalError } = parts;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...installed.waitsFor()];
   const look = installed.lookOf(parts);
   const startedAt = systemClock.nowMs();
   const own = serverPaths({
-    ...{ readiness, life, waitsFor, log: logger },
+    ...{ readiness, waitsFor, log: logger },
     models: () => {
       const plan = processPlan(config.options, machine);
       return { ...modelsReport(models, readiness.isReady, plan, look()), waits_for: waitsFor() };

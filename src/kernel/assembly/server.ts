@@ -29,7 +29,6 @@ import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import { createAdmin } from './admin.ts';
-import { type ClientDrain, createClientDrain } from './client-drain.ts';
 import { capsOf, createDescriptorWatch, createGates } from './connection-limits.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
@@ -81,7 +80,6 @@ export class Server implements Pillion {
   readonly #thread = new CodecThread(systemClock);
   readonly #surfaces: Surfaces;
   readonly #admin: AdminServer;
-  readonly #clientDrain: ClientDrain;
   readonly #installed: Installer;
   readonly #localCalls: LocalCalls;
   #addresses: Addresses | undefined;
@@ -145,10 +143,17 @@ export class Server implements Pillion {
       ...{ ...common, ...connections, loads, models, modelInfo, repository: this.repository },
       ownModels: reloads.ownModels,
     });
-    this.#clientDrain = createClientDrain({ ...common, options, gates, surfaces: this.#surfaces });
+    const { grpc, rest } = this.#surfaces;
     this.#admin = createAdmin({
       ...common,
-      life: { drain: () => this.#clientDrain.ask(), quit: options.quitquitquit ? quit : undefined },
+      clients: {
+        open: () => gates.grpc.open + gates.rest.open,
+        turnAway: (graceMs) => {
+          grpc.turnAway();
+          rest.turnAway(graceMs);
+        },
+      },
+      quit,
       gate: gates.admin,
       models,
       callers: coreSlots.callers,
@@ -228,8 +233,7 @@ export class Server implements Pillion {
 
   async #drain(): Promise<void> {
     const { drain_delay_ms, drain_timeout_ms } = this.#options;
-    const isAsked = this.#clientDrain.hasBegun;
-    this.#clientDrain.stop();
+    const isAsked = this.#readiness.missing === 'draining';
     this.#readiness.setDraining();
     this.#modelFileWatch?.stop();
     this.repository?.stop();

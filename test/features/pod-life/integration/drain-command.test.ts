@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { afterEach, describe, it, type TestContext } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { hasFeature } from '../support/has-feature.ts';
-import { openCall, openSession } from '../support/raw-grpc.ts';
-import { RestartClients, type RestartTarget, Tally } from '../support/restart-clients.ts';
-import { RESTART_REQUESTS } from '../support/restarts.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
+import { openCall, openSession } from '../../../support/raw-grpc.ts';
+import { RestartClients, type RestartTarget, Tally } from '../../../support/restart-clients.ts';
+import { RESTART_REQUESTS } from '../../../support/restarts.ts';
 import {
   DIGITS,
   killSidecars,
@@ -14,9 +14,9 @@ import {
   runPillion,
   type Sidecar,
   startSidecar,
-} from '../support/sidecar.ts';
-import { writeSurfaceModels } from '../support/surface-models.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+} from '../../../support/sidecar.ts';
+import { writeSurfaceModels } from '../../../support/surface-models.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 afterEach(killSidecars);
 

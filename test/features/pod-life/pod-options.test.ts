@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { awaitCommand } from '../../../src/cli/commands/await.ts';
-import { drainCommand } from '../../../src/cli/commands/drain.ts';
+import { awaitCommand } from '../../../src/features/pod-life/await-command.ts';
+import { drainCommand } from '../../../src/features/pod-life/drain-command.ts';
 import { splitWords } from '../../../src/kernel/command.ts';
 
 test('words after -- are the command, options of its own among them', () => {

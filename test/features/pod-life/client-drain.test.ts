@@ -1,22 +1,29 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ClientDrain } from '../../../../src/kernel/assembly/client-drain.ts';
-import { createLogger } from '../../../../src/ledger/log/log.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import { ClientDrain } from '../../../src/features/pod-life/client-drain.ts';
+import { createLogger } from '../../../src/ledger/log/log.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 function clientDrain(delayMs: number) {
   const clock = new FakeClock();
   const now = { draining: 0, rounds: 0, connections: 3, inFlight: 1 };
   const drain = new ClientDrain({
     ...{ clock, delayMs, logger: createLogger({ level: 'silent', clock }) },
-    setDraining: () => {
-      now.draining += 1;
+    readiness: {
+      get missing() {
+        return now.draining > 0 ? ('draining' as const) : undefined;
+      },
+      setDraining: () => {
+        now.draining += 1;
+      },
     },
-    turnAway: () => {
-      now.rounds += 1;
+    clients: {
+      open: () => now.connections,
+      turnAway: () => {
+        now.rounds += 1;
+      },
     },
-    connections: () => now.connections,
-    inFlight: () => now.inFlight,
+    lifecycle: now,
   });
   return { clock, now, drain };
 }
@@ -58,8 +65,8 @@ test('it is drained when the delay is over and neither a connection nor a reques
 
 test('once the server itself drains, asking begins no drain of clients', () => {
   const { clock, now, drain } = clientDrain(0);
-  drain.stop();
+  now.draining = 1;
   drain.ask();
   clock.advance(5000);
-  assert.deepEqual([now.draining, now.rounds], [0, 0]);
+  assert.deepEqual([now.draining, now.rounds], [1, 0]);
 });

@@ -4,25 +4,11 @@
  *   POST /drain         begins a drain: 200 if no client is connected, else 202 and how many are; ask again
  *   POST /quitquitquit  ends the server as SIGTERM does, with status 0; only with --quitquitquit
  */
-import { type AdminPath, sendJson, sendText } from '../admin-path.ts';
+import { type AdminPath, sendJson, sendText } from '../../admin/admin-path.ts';
+import type { ClientDrain } from './client-drain.ts';
 
-/** How far it has come. */
-export interface DrainProgress {
-  /** The delay is over, no client is connected, and no request is in flight. */
-  readonly drained: boolean;
-  /** Connections of clients, over gRPC and REST. */
-  readonly connections: number;
-  readonly in_flight: number;
-}
-
-export interface PodLife {
-  /** Begins the drain, if it has not begun. */
-  readonly drain: () => DrainProgress;
-  /** Ends the process; undefined if nobody may ask for that. */
-  readonly quit: (() => void) | undefined;
-}
-
-export function podLifePaths({ drain, quit }: PodLife): readonly AdminPath[] {
+/** `quit` ends the process; undefined if nobody may ask for that. */
+export function podLifePaths(drain: ClientDrain, quit: (() => void) | undefined): readonly AdminPath[] {
   return [
     {
       method: 'POST',
@@ -30,9 +16,11 @@ export function podLifePaths({ drain, quit }: PodLife): readonly AdminPath[] {
       says: 'not ready from now on; answers until it is ended',
       audited: () => ({ method: 'drain' }),
       answer({ response }) {
-        const progress = drain();
+        const progress = drain.ask();
         sendJson(response, progress, progress.drained ? 200 : 202);
       },
+      drain: () => drain.stop(),
+      close: () => drain.stop(),
     },
     {
       method: 'POST',

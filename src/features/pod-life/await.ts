@@ -10,9 +10,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import { systemClock } from '../core/clock.ts';
-import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
-import type { AdminAddress } from './sidecar-command.ts';
+import { AdminRefusal, askAdmin, noSidecar } from '../../cli/ask-admin.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
+import { systemClock } from '../../core/clock.ts';
 
 const PERIOD_MS = 100;
 /** A sidecar that loads may be slow to answer. */

@@ -1,15 +1,15 @@
 /**
- * `pillion drain`: asks a running sidecar to send its clients elsewhere (POST /drain, kernel/assembly/client-drain.ts),
+ * `pillion drain`: asks a running sidecar to send its clients elsewhere (POST /drain, client-drain.ts),
  * and waits until none is left. It is made for a pod's preStop hook.
  *
  * Exit status: 0 = no client is connected, or the sidecar has ended; 1 = clients are left, or there is no sidecar.
  */
 import process from 'node:process';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { DrainProgress } from '../admin/server/pod-life.ts';
-import { systemClock } from '../core/clock.ts';
-import { AdminRefusal, askAdmin, noSidecar } from './ask-admin.ts';
-import type { AdminAddress } from './sidecar-command.ts';
+import { AdminRefusal, askAdmin, noSidecar } from '../../cli/ask-admin.ts';
+import type { AdminAddress } from '../../cli/sidecar-command.ts';
+import { systemClock } from '../../core/clock.ts';
+import type { DrainProgress } from './client-drain.ts';
 
 const PERIOD_MS = 100;
 

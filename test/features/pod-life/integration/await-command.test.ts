@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
-import { hasFeature } from '../support/has-feature.ts';
-import { DIGITS, killSidecars, type PillionProcess, runPillion, startSidecar } from '../support/sidecar.ts';
-import { writeSurfaceModels } from '../support/surface-models.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
+import { DIGITS, killSidecars, type PillionProcess, runPillion, startSidecar } from '../../../support/sidecar.ts';
+import { writeSurfaceModels } from '../../../support/surface-models.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 afterEach(killSidecars);
 

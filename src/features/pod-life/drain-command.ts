@@ -1,5 +1,5 @@
+import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../../cli/sidecar-command.ts';
 import { integer } from '../../config/options/option-types.ts';
-import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../sidecar-command.ts';
 
 export const drainCommand = sidecarCommand({
   name: 'drain',
@@ -24,5 +24,5 @@ is no sidecar.
       help: 'How many seconds to wait for the clients. It must be less than terminationGracePeriodSeconds, of which it is a part.',
     }),
   },
-  run: async (options) => (await import('../drain.ts')).drain(options),
+  run: async (options) => (await import('./drain.ts')).drain(options),
 });

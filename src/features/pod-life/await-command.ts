@@ -1,5 +1,5 @@
+import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../../cli/sidecar-command.ts';
 import { flag, integer } from '../../config/options/option-types.ts';
-import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../sidecar-command.ts';
 
 export const awaitCommand = sidecarCommand({
   name: 'await',
@@ -32,5 +32,5 @@ cannot be run; with 1 if the sidecar is not ready after --timeout, and the reaso
     ...(words?.length === 0 ? ['which command? give -- COMMAND, or leave out --'] : []),
     ...(quit && words === undefined ? ['--quit has a meaning only with -- COMMAND'] : []),
   ],
-  run: async (options, { words: command = [] }) => (await import('../await.ts')).awaitReady({ ...options, command }),
+  run: async (options, { words: command = [] }) => (await import('./await.ts')).awaitReady({ ...options, command }),
 });
