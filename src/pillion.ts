@@ -13,6 +13,7 @@ import { classifyAndRegress } from './features/classify-and-regress/feature.ts';
 import { webConsole } from './features/console/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
 import { ensembles } from './features/ensembles/feature.ts';
+import { envoyAdmin } from './features/envoy-admin/feature.ts';
 import { explain } from './features/explain/feature.ts';
 import { fallback } from './features/fallback/feature.ts';
 import { flightRecorder } from './features/flight-recorder/feature.ts';
@@ -68,6 +69,10 @@ const LINES = [
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
   { feature: sdkExporters, adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON' },
   { feature: grpcJs, adds: 'the gRPC port on @grpc/grpc-js, to compare with' },
+  {
+    feature: envoyAdmin,
+    adds: 'pages about the server as Envoy has them: /server_info, /config_dump, /stats, /logging',
+  },
   { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
   { feature: tailKeep, adds: 'slow and failed requests, which the flight recorder and traces keep' },
   { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },

@@ -1,6 +1,6 @@
 /**
  * The operators' HTTP server: on 127.0.0.1 or a Unix socket, never behind the mesh. It answers also while the server
- * drains. Its paths say what there is, and who may ask for it: server/server-paths.ts has the kernel's, features bring
+ * drains. Its paths say what there is, and who may ask for it: server-paths.ts has the kernel's, features bring
  * theirs.
  */
 import { once } from 'node:events';
@@ -25,8 +25,8 @@ import {
 } from './access-guard.ts';
 import { type AdminPath, type Asked, type Deed, type Guard, sendJson, sendText, targetOf } from './admin-path.ts';
 import { Operators } from './operators.ts';
-import { PathTable } from './server/path-table.ts';
-import { helpPath } from './server/server-paths.ts';
+import { PathTable } from './path-table.ts';
+import { helpPath } from './server-paths.ts';
 
 export interface AdminServerOptions {
   /** Paths beside GET /help, in its order. */

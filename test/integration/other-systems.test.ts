@@ -47,8 +47,7 @@ for (const host of ['inline', 'thread', 'process']) {
           '/metrics',
           '/models',
           ...(hasFeature('headroom') ? ['/headroom'] : []),
-          '/server_info',
-          '/config_dump',
+          ...(hasFeature('envoy-admin') ? ['/server_info', '/config_dump'] : []),
           '/callers',
         ]) {
           assert.equal((await fetch(sidecar.admin + path, { headers })).status, 200, path);

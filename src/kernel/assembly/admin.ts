@@ -1,21 +1,14 @@
-/** Builds the operators' server: its reports, recordings, profiles and the console. */
-import { hostname } from 'node:os';
-import process from 'node:process';
+/** Builds the operators' server, of the kernel's paths and those of features. */
 import { AdminServer } from '../../admin/admin-server.ts';
 import { callersReport, type ReportedCallers } from '../../admin/callers-report.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import { Operators } from '../../admin/operators.ts';
-import { configDump } from '../../admin/server/config-dump.ts';
-import { type ServerFacts, serverInfo } from '../../admin/server/server-info.ts';
-import { serverPaths } from '../../admin/server/server-paths.ts';
-import { runtimeVersions } from '../../backends/runtime-versions.ts';
-import type { ModelConfig } from '../../config/model-config.ts';
+import { serverPaths } from '../../admin/server-paths.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
-import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { AdminParts } from '../installation.ts';
@@ -38,15 +31,12 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
   const { config, machine, models, callers, readiness, telemetry, gate, onInternalError } = parts;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...installed.waitsFor()];
   const look = installed.lookOf(parts);
-  const startedAt = systemClock.nowMs();
   const own = serverPaths({
-    ...{ readiness, waitsFor, log: logger },
+    ...{ readiness, waitsFor },
     models: () => {
       const plan = processPlan(config.options, machine);
       return { ...modelsReport(models, readiness.isReady, plan, look()), waits_for: waitsFor() };
     },
-    serverInfo: () => serverInfo({ config, readiness, ...hostFacts(), uptimeMs: systemClock.nowMs() - startedAt }),
-    configDump: () => configDump(config, configured(models)),
     callers: () => callersReport(callers, systemClock.nowMs()),
     metrics: (page) => telemetry.metrics.page(page),
   });
@@ -55,13 +45,4 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
   const { admin_token_file: file } = config.options;
   if (file !== '') installed.service({ reread: () => operators.reread(file, logger) });
   return new AdminServer({ paths, gate, operators, onInternalError });
-}
-
-/** The models as they are configured now. */
-function configured(models: ModelManager): readonly ModelConfig[] {
-  return models.modelNames.map((name) => models.configOf(name)).filter((model) => model !== undefined);
-}
-
-function hostFacts(): Pick<ServerFacts, 'hostname' | 'versions' | 'runtimes'> {
-  return { hostname: hostname(), versions: process.versions, runtimes: runtimeVersions() };
 }

@@ -5,16 +5,12 @@
  *   GET /metrics   Prometheus text or OpenMetrics; /monitoring/prometheus/metrics adds TensorFlow Serving's names
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /callers   the callers that take most of the cores (callers-report.ts)
- *   GET /server_info /config_dump /stats   the server itself, as Envoy's admin port has it
- *   GET, POST /logging   the level of the log (log-level.ts)
  */
 
-import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../../ledger/metrics/exposition.ts';
-import type { Readiness } from '../../proxy/readiness.ts';
-import { probePage } from '../../proxy/servers/probes.ts';
-import { type AdminPath, type Asked, send, sendJson, sendText } from '../admin-path.ts';
-import { type LevelledLog, logPaths } from './log-level.ts';
-import { statsPage } from './stats-page.ts';
+import { METRICS_PATH, type MetricsPage, type MetricsPageOptions } from '../ledger/metrics/exposition.ts';
+import type { Readiness } from '../proxy/readiness.ts';
+import { probePage } from '../proxy/servers/probes.ts';
+import { type AdminPath, type Asked, send, sendJson, sendText } from './admin-path.ts';
 
 export interface ServerPathsOptions {
   readonly readiness: Readiness;
@@ -22,17 +18,13 @@ export interface ServerPathsOptions {
   readonly waitsFor: () => readonly string[];
   /** The JSON of GET /models. */
   readonly models: () => object;
-  /** The JSON of GET /server_info and /config_dump. */
-  readonly serverInfo: () => object;
-  readonly configDump: () => object;
-  readonly log: LevelledLog;
   /** The JSON of GET /callers. */
   readonly callers: () => object;
   readonly metrics: (options: MetricsPageOptions) => Promise<MetricsPage>;
 }
 
 export function serverPaths(options: ServerPathsOptions): readonly AdminPath[] {
-  const { readiness, waitsFor, models, callers, serverInfo, configDump, metrics, log } = options;
+  const { readiness, waitsFor, models, callers, metrics } = options;
   const probe = (path: string, says: string): AdminPath => ({
     ...get(path, says, ({ response }) => {
       const page = probePage(path, readiness, waitsFor)!;
@@ -46,29 +38,14 @@ export function serverPaths(options: ServerPathsOptions): readonly AdminPath[] {
     probe('/live', 'the process runs'),
     probe('/startup', 'it has been ready'),
     probe('/ready', 'it wants requests, or what it waits for'),
-    json('/server_info', 'version, state, uptime, given options, runtimes', serverInfo),
-    json('/config_dump', 'the effective configuration, each value with its source; no secrets', configDump),
-    statsPath(metrics),
     ...metricsPaths(metrics),
     json('/models', 'models, versions, memory and queues; /models/NAME is one in detail', models),
     json('/callers', 'the callers that take most of the cores', callers),
-    ...logPaths(log),
   ];
 }
 
 function get(path: string, says: string, answer: AdminPath['answer']): AdminPath {
   return { method: 'GET', path, says, answer };
-}
-
-function statsPath(metrics: ServerPathsOptions['metrics']): AdminPath {
-  const says = 'all metrics, one a line: ?filter=REGEX, ?format=json, ?format=prometheus';
-  return get('/stats', says, async ({ query, response }) => {
-    const { text } = await metrics({ accept: undefined, withAliases: true });
-    const page = statsPage(text, query);
-    if ('status' in page) return page;
-    send(response, page.contentType, page.text);
-    return undefined;
-  });
 }
 
 function metricsPaths(metrics: ServerPathsOptions['metrics']): readonly AdminPath[] {

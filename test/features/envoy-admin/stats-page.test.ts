@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { statsPage } from '../../../../src/admin/server/stats-page.ts';
+import { statsPage } from '../../../src/features/envoy-admin/stats-page.ts';
 
 const METRICS = `# HELP a_total Things.
 # TYPE a_total counter

@@ -9,7 +9,7 @@
  * A pattern may take exponential time: it is matched in a script of its own, which is ended after FILTER_MS.
  */
 import { createContext, Script } from 'node:vm';
-import type { Refusal } from '../access-guard.ts';
+import type { Refusal } from '../../admin/access-guard.ts';
 
 /** Wall time, and ample: a machine whose cores are taken must not refuse simple patterns. */
 const FILTER_MS = 100;

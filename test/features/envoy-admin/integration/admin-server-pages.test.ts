@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, it } from 'node:test';
-import { hasFeature } from '../support/has-feature.ts';
-import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { tempDirectory } from '../support/temp-directory.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
+import { DIGITS, killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
 
 afterEach(killSidecars);
 

@@ -2,9 +2,10 @@
  * GET and POST /logging: the level of the log, which POST ?level=LEVEL sets until the process ends or another one is
  * set. Envoy's names of levels count too. There is one logger: a level of a part of the server cannot be set.
  */
+
+import type { Refusal } from '../../admin/access-guard.ts';
+import { type AdminPath, type Asked, sendText } from '../../admin/admin-path.ts';
 import { LOG_LEVELS, type LogLevel } from '../../ledger/log/log.ts';
-import type { Refusal } from '../access-guard.ts';
-import { type AdminPath, type Asked, sendText } from '../admin-path.ts';
 
 /** Envoy's names of levels that differ from ours. */
 const ENVOY_LEVELS: ReadonlyMap<string, LogLevel> = new Map([

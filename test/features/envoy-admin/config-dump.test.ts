@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { configDump, withoutSecrets } from '../../../../src/admin/server/config-dump.ts';
-import { serveOptions } from '../../../../src/config/options/serve-options.ts';
-import { FEATURES } from '../../../../src/pillion.ts';
-import { readConfig } from '../../../support/config-files.ts';
-import { hasFeature } from '../../../support/has-feature.ts';
+import { serveOptions } from '../../../src/config/options/serve-options.ts';
+import { configDump, withoutSecrets } from '../../../src/features/envoy-admin/config-dump.ts';
+import { FEATURES } from '../../../src/pillion.ts';
+import { readConfig } from '../../support/config-files.ts';
+import { hasFeature } from '../../support/has-feature.ts';
 
 const SCHEMES = ['http', 'https', 'grpc', 'postgres', 'unix+tls'];
 /** Longer than what a text could hold by chance, and of characters that URLs allow. */

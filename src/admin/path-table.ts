@@ -1,5 +1,5 @@
 /** The operators' server's paths, by their requests; and their list, for GET /help and for unknown paths. */
-import type { AdminPath } from '../admin-path.ts';
+import type { AdminPath } from './admin-path.ts';
 
 /** A path that was asked for, and its parts. */
 interface FoundPath {

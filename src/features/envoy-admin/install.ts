@@ -1,0 +1,44 @@
+/** GET /server_info, /config_dump, /stats and /logging, and POST /logging. */
+import { hostname } from 'node:os';
+import process from 'node:process';
+import { type AdminPath, send, sendJson } from '../../admin/admin-path.ts';
+import { runtimeVersions } from '../../backends/runtime-versions.ts';
+import type { Installation } from '../../kernel/installation.ts';
+import { configDump } from './config-dump.ts';
+import { logPaths } from './log-level.ts';
+import { serverInfo } from './server-info.ts';
+import { statsPage } from './stats-page.ts';
+
+export function installEnvoyAdmin({ config, clock, logger, readiness, telemetry, adminPaths }: Installation): void {
+  adminPaths(({ models }) => {
+    const startedAt = clock.nowMs();
+    const facts = { config, readiness, hostname: hostname(), versions: process.versions, runtimes: runtimeVersions() };
+    const info = (): object => serverInfo({ ...facts, uptimeMs: clock.nowMs() - startedAt });
+    const configured = () => models.modelNames.map((name) => models.configOf(name));
+    const dump = (): object =>
+      configDump(
+        config,
+        configured().filter((model) => model !== undefined),
+      );
+    return [
+      json('/server_info', 'version, state, uptime, given options, runtimes', info),
+      json('/config_dump', 'the effective configuration, each value with its source; no secrets', dump),
+      {
+        ...{ method: 'GET', path: '/stats' },
+        says: 'all metrics, one a line: ?filter=REGEX, ?format=json, ?format=prometheus',
+        async answer({ query, response }) {
+          const { text } = await telemetry.metrics.page({ accept: undefined, withAliases: true });
+          const page = statsPage(text, query);
+          if ('status' in page) return page;
+          send(response, page.contentType, page.text);
+          return undefined;
+        },
+      },
+      ...logPaths(logger),
+    ];
+  });
+}
+
+function json(path: string, says: string, read: () => object): AdminPath {
+  return { method: 'GET', path, says, answer: ({ response }) => sendJson(response, read()) };
+}
