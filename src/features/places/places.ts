@@ -17,7 +17,7 @@ const PLACE = /[^\s"'()]{0,512}\/bundle\/((?:[\w-]+\/)?[\w-]+(?:\.[\w-]+)*\.c?js
 
 /** Copies standard input to standard output. Resolves with the exit status. */
 export async function printPlaces(): Promise<number> {
-  const bundle = fileURLToPath(new URL('..', import.meta.url));
+  const bundle = fileURLToPath(new URL('../..', import.meta.url));
   const placed = placesOf(bundle);
   // The reader may have enough, as `head` does.
   process.stdout.on('error', () => process.exit(0));
