@@ -1,6 +1,6 @@
 /**
  * Finds, in the report of one version, what keeps it from being served, or from being served well. `pillion doctor`
- * prints the advice, and `pillion status` the note. Pure.
+ * prints the advice, `pillion status` and the console print the note. Pure.
  */
 import type { SignatureReport, VersionReport } from './models-report.ts';
 import { showNumber } from './quantities.ts';
@@ -107,10 +107,17 @@ function signatureFindings(
   return findings;
 }
 
-function shadowNote({ runtime, state, reason, compared, different, latency_ratio: ratio }: ShadowReport): string {
+function shadowNote({ runtime, state, reason, compared, different, latency_ratio, left_out, outputs }: ShadowReport) {
   if (state !== 'running') return `its shadow on ${runtime} is ${state}: ${reason}`;
-  const times = ratio === undefined ? '' : `, in ${showNumber(ratio)} × the time`;
-  return `its shadow on ${runtime} differs in ${different} of ${compared} batches${times}`;
+  const times = latency_ratio === undefined ? '' : `, in ${showNumber(latency_ratio)} × the time`;
+  const worst = outputs.map(({ output, mismatches, max_absolute: apart }) =>
+    apart === undefined ? `${output} in ${mismatches} elements` : `${output} by up to ${showNumber(apart)}`,
+  );
+  const { busy, too_large, failed } = left_out;
+  const lost =
+    busy + too_large + failed === 0 ? [] : [`left out: ${busy} busy, ${too_large} too large, ${failed} failed`];
+  const found = `its shadow on ${runtime} differs in ${different} of ${compared} batches${times}`;
+  return [worst.length === 0 ? found : `${found}: ${worst.join(', ')}`, ...lost].join('; ');
 }
 
 function overridden({ left_out, brought_in }: VersionReport): readonly VersionFinding[] {

@@ -1,5 +1,5 @@
-/** Sentences about a version's runtime and its shadow. Pure. */
-import type { RuntimeReport, ShadowReport } from '../../../../admin/runtime-report.ts';
+/** Sentences about a version's runtime. Pure. */
+import type { RuntimeReport } from '../../../../admin/runtime-report.ts';
 import { count, duration } from '../format.ts';
 
 /** The chosen runtime and the other candidates, with reasons; undefined if there was no choice. */
@@ -24,20 +24,4 @@ function timesWords(times: Candidate['times']): string {
   const ends = own.length > 1 ? [own[0]!, own.at(-1)!] : own;
   const words = ends.map(({ rows, ms }) => `${duration(ms)} for ${rows} ${rows === 1 ? 'row' : 'rows'}`);
   return words.length === 0 ? '' : ` (${words.join(', ')})`;
-}
-
-export function shadowWords(shadow: ShadowReport): string {
-  const { runtime, state, reason, compared, different, latency_ratio: ratio, left_out: left, outputs } = shadow;
-  if (state !== 'running') return `Shadow on ${runtime}: ${state === 'off' ? `off, ${reason}` : 'loading'}.`;
-  const found = `Shadow on ${runtime}: ${count(different)} of ${count(compared)} compared batches differ`;
-  const times = ratio === undefined ? '' : `; a run takes ${count(ratio)} × as long`;
-  const worst = outputs.map(({ output, mismatches, max_absolute: apart }) =>
-    apart === undefined ? `${output} ${count(mismatches)} elements` : `${output} by up to ${apart.toPrecision(2)}`,
-  );
-  const lost = left.busy + left.too_large + left.failed;
-  return [
-    `${found}${times}.`,
-    ...(worst.length === 0 ? [] : [` Differences: ${worst.join(', ')}.`]),
-    ...(lost === 0 ? [] : [` Left out: ${left.busy} busy, ${left.too_large} too large, ${left.failed} failed.`]),
-  ].join('');
 }

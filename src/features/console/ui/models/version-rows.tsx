@@ -1,21 +1,28 @@
 /** Rows of the table of versions: for a version with a state, and for one that is only on disk. */
 import type { ModelAction } from '../../../../admin/model-actions.ts';
 import type { VersionReport } from '../../../../admin/models-report.ts';
+import { versionFindings } from '../../../../admin/version-findings.ts';
 import { bytes } from '../format.ts';
 import { Chip } from '../parts.tsx';
-import { runtimeWords, shadowWords } from './runtime-words.ts';
+import { runtimeWords } from './runtime-words.ts';
 import { BreakerChip, VersionChip } from './version-state.tsx';
 
 interface VersionRowProps {
   readonly version: VersionReport;
+  /** All of its model. */
+  readonly versions: readonly VersionReport[];
   /** It could be loaded. */
   readonly isOnDisk: boolean;
   readonly labels: readonly string[];
   readonly act: (action: ModelAction) => void;
 }
 
-export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) {
-  const { memory, host, runtime, shadow, queue } = version;
+export function VersionRow({ version, versions, isOnDisk, labels, act }: VersionRowProps) {
+  const { memory, host, runtime, queue, state, error, load } = version;
+  const isReloaded =
+    state === 'AVAILABLE' && error === undefined && load !== undefined && load.last_failure === undefined;
+  // The bound stands beside the numbers of which it is said.
+  const findings = versionFindings(version, versions).filter(({ id }) => id !== 'bound');
   return (
     <>
       <tr>
@@ -38,11 +45,10 @@ export function VersionRow({ version, isOnDisk, labels, act }: VersionRowProps) 
         </td>
       </tr>
       <Detail text={runtime && runtimeWords(runtime)} />
-      <Detail text={shadow && shadowWords(shadow)} />
-      {[...(version.warnings ?? []), ...(version.notes ?? [])].map((text) => (
-        <Detail key={text} text={text} />
+      {findings.map(({ id, note }) => (
+        <Detail key={note} text={note} isBad={id === 'version_failed'} />
       ))}
-      <Detail text={noteOn(version)} isBad={version.error !== undefined || version.load?.last_failure !== undefined} />
+      {isReloaded && <Detail text="It is being reloaded." />}
     </>
   );
 }
@@ -71,15 +77,6 @@ function Detail({ text, isBad = false }: { text: string | undefined; isBad?: boo
   );
 }
 
-/** The reason for its failure, or the progress of its load. */
-function noteOn({ state, error, load }: VersionReport): string | undefined {
-  if (error !== undefined) return error.message;
-  if (load?.last_failure !== undefined) {
-    return `It did not load, and is tried again. The last attempt: ${load.last_failure.message}`;
-  }
-  return load !== undefined && state === 'AVAILABLE' ? 'It is being reloaded.' : undefined;
-}
-
 export function DiskRow({ version, load }: { version: string; load: () => void }) {
   return (
     <tr>
@@ -105,7 +102,7 @@ function hostText({ kind, restarts = 0 }: NonNullable<VersionReport['host']>, se
   return kind + copies + again;
 }
 
-function Actions({ version, isOnDisk, act }: Omit<VersionRowProps, 'labels'>) {
+function Actions({ version, isOnDisk, act }: Omit<VersionRowProps, 'labels' | 'versions'>) {
   const { state, left_out, brought_in, error } = version;
   const button = (action: ModelAction, text: string) => (
     <button type="button" onClick={() => act(action)} aria-label={`${text} version ${version.version}`}>

@@ -48,6 +48,7 @@ export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refres
               <VersionRow
                 key={version.version}
                 version={version}
+                versions={versions}
                 isOnDisk={onDisk.has(version.version)}
                 labels={labelsOf(detail, version.version)}
                 act={(action) => (action === 'unload' ? setUnloading(version.version) : act(version.version, action))}
