@@ -5,7 +5,7 @@ import type { ServingError } from '../core/errors.ts';
 import type { RunEvent, RunEventFacts } from '../core/executor.ts';
 import { Priority, type PriorityClass } from '../core/priority.ts';
 import type { TensorMap } from '../core/tensor.ts';
-import type { BatchRecord, CacheUse, IsolationRecord, StepRecord } from '../ledger/request-record.ts';
+import type { BatchRecord, IsolationRecord } from '../ledger/request-record.ts';
 import type { StageClock } from '../ledger/stage-clock.ts';
 import type { TraceContext } from '../ledger/tracing/trace-context.ts';
 import type { Holding } from './callers/holdings.ts';
@@ -29,12 +29,6 @@ export interface TaskContext {
   batch: BatchRecord | undefined;
   /** Set by the scheduler when that batch failed and the request was run again in a part of it. Absent = it was not. */
   isolation?: IsolationRecord | undefined;
-  /** Set where the model has a response cache: how it has served the request. The scheduler does not read it. */
-  cache?: CacheUse | undefined;
-  /** How long its answer was looked for in the cache, in ms. Set together with `cache`. */
-  cacheMs?: number | undefined;
-  /** Set where the model is an ensemble: its steps. The scheduler does not read it. */
-  steps?: readonly StepRecord[] | undefined;
   /** Notes what has happened now to the request's batch. */
   note(event: RunEvent, facts: RunEventFacts): void;
 }

@@ -20,8 +20,7 @@ import type { TensorMap } from '../../core/tensor.ts';
 import type { BatchRecord, IsolationRecord, StepRecord } from '../../ledger/request-record.ts';
 import { STAGE_QUEUE, STAGE_SPLIT, StageClock } from '../../ledger/stage-clock.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
-import type { ServableRunner } from '../../models/serving/servable.ts';
-import type { TaskContext } from '../../scheduler/task.ts';
+import type { RunContext, ServableRunner } from '../../models/serving/servable.ts';
 import type { KeyedRequest } from './request-key.ts';
 
 export interface SharedRunOptions {
@@ -58,12 +57,12 @@ export class SharedRun {
   }
 
   /** False for a request that would go before it: that one is to run by itself. */
-  mayJoin({ priority = Priority.default }: TaskContext): boolean {
+  mayJoin({ priority = Priority.default }: RunContext): boolean {
     return (this.#attempt?.priority ?? Priority.default) <= priority;
   }
 
   /** Runs it for its first request. Throws ServingError if it is refused at once; the run is over then. */
-  start(context: TaskContext): Promise<TensorMap> {
+  start(context: RunContext): Promise<TensorMap> {
     const { waiter, answer } = this.#add(context);
     try {
       this.#submit(waiter);
@@ -75,7 +74,7 @@ export class SharedRun {
   }
 
   /** Waits for it, too. */
-  join(context: TaskContext): Promise<TensorMap> {
+  join(context: RunContext): Promise<TensorMap> {
     return this.#add(context).answer;
   }
 
@@ -83,7 +82,7 @@ export class SharedRun {
     for (const { context } of this.#waiters) context.note(event, facts);
   }
 
-  #add(context: TaskContext): { readonly waiter: Waiter; readonly answer: Promise<TensorMap> } {
+  #add(context: RunContext): { readonly waiter: Waiter; readonly answer: Promise<TensorMap> } {
     let waiter!: Waiter;
     const answer = new Promise<TensorMap>((resolve, reject) => {
       const onLeave = (reason: ServingError): void => this.#leave(waiter, reason);
@@ -155,7 +154,7 @@ export class SharedRun {
 }
 
 /** The run as the scheduler sees it: the first request's, with clocks of its own. */
-class Attempt implements TaskContext {
+class Attempt implements RunContext {
   readonly cancel = new CancelSignal();
   readonly stages: StageClock;
   readonly trace: TraceContext | undefined;
@@ -169,9 +168,9 @@ class Attempt implements TaskContext {
   isolation: IsolationRecord | undefined = undefined;
   steps: readonly StepRecord[] | undefined = undefined;
   readonly #run: SharedRun;
-  readonly lead: TaskContext;
+  readonly lead: RunContext;
 
-  constructor(run: SharedRun, lead: TaskContext) {
+  constructor(run: SharedRun, lead: RunContext) {
     this.#run = run;
     this.lead = lead;
     this.stages = new StageClock(lead.stages.startedAt);
@@ -201,10 +200,10 @@ interface WaiterOptions {
 
 /** A request that waits for the run. It listens to its request's cancel signal meanwhile. */
 class Waiter implements CancelListener {
-  readonly context: TaskContext;
+  readonly context: RunContext;
   readonly #options: WaiterOptions;
 
-  constructor(context: TaskContext, options: WaiterOptions) {
+  constructor(context: RunContext, options: WaiterOptions) {
     this.context = context;
     this.#options = options;
     context.cancel.listener = this;

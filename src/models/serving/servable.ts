@@ -10,6 +10,7 @@ import type { ServingError, SharedError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { notesOn, type Signature } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
+import type { CacheUse, StepRecord } from '../../ledger/request-record.ts';
 import type { LatencyEstimate } from '../../scheduler/latency/latency-curve.ts';
 import type { SchedulerRequest, TaskContext } from '../../scheduler/task.ts';
 import { LoadFindings, type SharedProcesses } from './load-findings.ts';
@@ -22,8 +23,19 @@ export interface PlaceInSequence {
   readonly step: SequenceStep;
 }
 
+/** The part of a request's context that the layers above the scheduler write. */
+export interface RunContext extends TaskContext {
+  /** Set where the model has a response cache: how it has served the request. */
+  cache?: CacheUse | undefined;
+  /** How long its answer was looked for in the cache, in ms. Set together with `cache`. */
+  cacheMs?: number | undefined;
+  /** Set where the model is an ensemble: its steps. */
+  steps?: readonly StepRecord[] | undefined;
+}
+
 /** A request for a version: what the scheduler gets, and what the layers above it read. */
 export interface ServableRequest extends SchedulerRequest {
+  readonly context: RunContext;
   /** The step of a sequence that it is; its inputs lack the state that the server keeps. Absent = none. */
   readonly sequence?: PlaceInSequence | undefined;
 }

@@ -9,7 +9,7 @@
 import type { Instant } from '../../core/clock.ts';
 import type { DType } from '../../core/dtype.ts';
 import type { Shape } from '../../core/shape.ts';
-import { byteLengthOf, type Tensor, type TensorMap, zerosOf } from '../../core/tensor.ts';
+import { byteLengthOf, copyOf, type Tensor, type TensorMap, zerosOf } from '../../core/tensor.ts';
 import { KNOWN_GOOD_KEPT_MS, MAX_KNOWN_GOOD_BYTES } from '../tuning.ts';
 
 /** The state of a runtime; `unknown`: nothing could be run to find out, or nothing that proves anything. */
@@ -77,11 +77,4 @@ export class KnownGood {
     this.failedAt = now;
     return 'failed';
   }
-}
-
-/** The request's own bytes are not to be read after it has settled. */
-function copyOf(tensor: Tensor): Tensor {
-  // Not `slice`: a Buffer's would be a view.
-  if (tensor.dtype !== 'string') return { ...tensor, data: new Uint8Array(tensor.data) };
-  return { ...tensor, data: tensor.data.map((element) => new Uint8Array(element)) };
 }

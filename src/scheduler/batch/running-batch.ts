@@ -94,7 +94,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
     this.#lengths = lengths;
     this.length = lengths?.longest ?? 0;
     const elements = lengths?.elements;
-    const expectedMs = plan.curve.isKnown ? plan.curve.runMs(Math.max(1, size), this.length) : undefined;
+    const expectedMs = plan.curve.isKnown ? plan.curve.meanMs(Math.max(1, size), this.length) : undefined;
     this.after = after;
     if (after !== undefined) after.next = this;
     this.slotSince = batchStart;
@@ -359,6 +359,6 @@ function sampledTraces(members: readonly Task[]): readonly TraceContext[] {
 /** The rows' time in a full batch, over that in one of their own. */
 function fullShareOf({ plan, maxBatchSize, wholeSize }: Lane, rows: number, ownMs: number, length: number): number {
   if (wholeSize !== undefined || rows === 0 || rows >= maxBatchSize || ownMs <= 0) return 1;
-  const fullMs = plan.curve.runMs(maxBatchSize, length);
+  const fullMs = plan.curve.meanMs(maxBatchSize, length);
   return Math.min(1, (fullMs * rows) / (maxBatchSize * ownMs));
 }

@@ -36,44 +36,33 @@ export class LengthCurves extends ThreadCurves {
     return this.#rows === 0 ? most : Math.min(most, Math.max(1, Math.round(this.#rows)));
   }
 
-  override meanMs(rows: number): number {
-    return this.runMs(rows, this.usualLength);
+  override meanMs(rows: number, length = 0): number {
+    return super.meanMs(this.#elementsOf(rows, length));
   }
 
-  override highMs(rows: number): number {
-    return this.runHighMs(rows, this.usualLength);
+  override highMs(rows: number, length = 0): number {
+    return super.highMs(this.#elementsOf(rows, length));
   }
 
-  override rowsWithin(budgetMs: number, most: number): number {
-    return this.rowsOfLengthWithin(budgetMs, most, this.usualLength);
-  }
-
-  override runMs(rows: number, length: number): number {
-    return super.runMs(this.#elementsOf(rows, length), 1);
-  }
-
-  override runHighMs(rows: number, length: number): number {
-    return super.runHighMs(this.#elementsOf(rows, length), 1);
-  }
-
-  override rowsOfLengthWithin(budgetMs: number, most: number, length: number): number {
-    if (!this.isKnown || this.runHighMs(most, length) <= budgetMs) return most;
-    const rows = Math.floor(super.rowsOfLengthWithin(budgetMs, most * length, 1) / length);
+  override rowsWithin(budgetMs: number, most: number, length = 0): number {
+    if (!this.isKnown || this.highMs(most, length) <= budgetMs) return most;
+    const each = length === 0 ? this.usualLength : length;
+    const rows = Math.floor(super.rowsWithin(budgetMs, most * each) / each);
     if (this.#sizes.length === 0) return Math.min(most, rows);
     return Math.min(most, this.#sizes.findLast((size) => size <= rows) ?? 0);
   }
 
   /**
-   * Like runMs, but a run of more than TRUSTED_GROWTH times the largest is not taken for cheap: an element costs at
+   * Like meanMs, but a run of more than TRUSTED_GROWTH times the largest is not taken for cheap: an element costs at
    * least as much as in a run of that size. If nothing has run, elements are counted.
    */
   override costs(): RunCost {
     const trusted = TRUSTED_GROWTH * this.largestRun;
     if (trusted === 0) return (rows, length) => RUN_COST_ELEMENTS + this.#elementsOf(rows, length);
-    const trustedMs = super.runMs(trusted, 1);
+    const trustedMs = super.meanMs(trusted);
     return (rows, length) => {
       const share = this.#elementsOf(rows, length) / trusted;
-      return share <= 1 ? this.runMs(rows, length) : Math.max(this.runMs(rows, length), share * trustedMs);
+      return share <= 1 ? this.meanMs(rows, length) : Math.max(this.meanMs(rows, length), share * trustedMs);
     };
   }
 

@@ -49,30 +49,18 @@ export class ThreadCurves implements LatencyView {
     return most;
   }
 
-  meanMs(rows: number): number {
+  /** `length`: that of the rows; 0 = the usual one. */
+  meanMs(rows: number, _length = 0): number {
     return this.#current.meanMs(rows);
   }
 
-  highMs(rows: number): number {
+  /** `length` as in meanMs. */
+  highMs(rows: number, _length = 0): number {
     return this.#current.highMs(rows);
   }
 
-  rowsWithin(budgetMs: number, most: number): number {
-    return this.#current.rowsWithin(budgetMs, most);
-  }
-
-  /** Like meanMs, for rows of that length; 0 = the usual one. */
-  runMs(rows: number, _length: number): number {
-    return this.#current.meanMs(rows);
-  }
-
-  /** Like highMs, for rows of that length. */
-  runHighMs(rows: number, _length: number): number {
-    return this.#current.highMs(rows);
-  }
-
-  /** Like rowsWithin, for rows of that length. */
-  rowsOfLengthWithin(budgetMs: number, most: number, _length: number): number {
+  /** `length` as in meanMs. */
+  rowsWithin(budgetMs: number, most: number, _length = 0): number {
     return this.#current.rowsWithin(budgetMs, most);
   }
 

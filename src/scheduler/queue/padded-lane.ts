@@ -144,11 +144,11 @@ class WaitingRows implements LatencyView {
   }
 
   meanMs(rows: number): number {
-    return this.#lane.plan.curve.runMs(rows, this.#lane.lengthFor(rows));
+    return this.#lane.plan.curve.meanMs(rows, this.#lane.lengthFor(rows));
   }
 
   highMs(rows: number): number {
-    return this.#lane.plan.curve.runHighMs(rows, this.#lane.lengthFor(rows));
+    return this.#lane.plan.curve.highMs(rows, this.#lane.lengthFor(rows));
   }
 
   /** Run times never fall with rows: a search by halves. */
@@ -178,14 +178,14 @@ class OwnRows implements LatencyView {
   }
 
   meanMs(rows: number): number {
-    return this.#plan.curve.runMs(rows, this.length);
+    return this.#plan.curve.meanMs(rows, this.length);
   }
 
   highMs(rows: number): number {
-    return this.#plan.curve.runHighMs(rows, this.length);
+    return this.#plan.curve.highMs(rows, this.length);
   }
 
   rowsWithin(budgetMs: number, most: number): number {
-    return this.#plan.curve.rowsOfLengthWithin(budgetMs, most, this.length);
+    return this.#plan.curve.rowsWithin(budgetMs, most, this.length);
   }
 }

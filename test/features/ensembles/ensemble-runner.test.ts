@@ -7,7 +7,7 @@ import { planEnsemble } from '../../../src/features/ensembles/ensemble-plan.ts';
 import { EnsembleRunner } from '../../../src/features/ensembles/ensemble-runner.ts';
 import { STAGE_EXECUTE } from '../../../src/ledger/stage-clock.ts';
 import type { EnsembleDeclaration } from '../../../src/models/loading/declared-ensemble.ts';
-import type { TaskContext } from '../../../src/scheduler/task.ts';
+import type { RunContext } from '../../../src/models/serving/servable.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { affine, type Behaviour, never, PuppetDirectory, signature, spec } from '../../support/puppet-models.ts';
 import { taskContext } from '../../support/scheduler-harness.ts';
@@ -59,7 +59,7 @@ function ensemble(behave: Partial<Record<'double' | 'plus' | 'sum' | 'spare', Be
   const signatures = declared.steps.map(({ model }) => (model === 'sum' ? SUM : VECTOR));
   const plan = planEnsemble(declared, signatures, (problem) => assert.fail(problem));
   const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock, 1000);
-  const ask = (outputs: readonly string[], context: TaskContext = taskContext(clock), x = vector(1, 2)) => ({
+  const ask = (outputs: readonly string[], context: RunContext = taskContext(clock), x = vector(1, 2)) => ({
     context,
     answer: runner.submit({ signatureName: 'serving_default', inputs: new Map([['in', x]]), outputs, context }),
   });
@@ -165,7 +165,7 @@ describe('EnsembleRunner', () => {
     Object.assign(runners.double, { latencyEstimates: estimate(20) });
     Object.assign(runners.plus, { latencyEstimates: estimate(5) });
     Object.assign(runners.sum, { latencyEstimates: estimate(30) });
-    const within = (ms: number, hasOwnDeadline = true): TaskContext =>
+    const within = (ms: number, hasOwnDeadline = true): RunContext =>
       taskContext(clock, { deadline: clock.nowMs() + ms, hasOwnDeadline });
     // The first that comes is a probe. Its puppets take no time.
     await ask(['other'], within(1)).answer;

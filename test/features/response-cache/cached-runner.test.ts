@@ -15,8 +15,7 @@ import { CachedRunner } from '../../../src/features/response-cache/cached-runner
 import { digestOf, isSameRequest, MOST_KEYED_BYTES } from '../../../src/features/response-cache/request-key.ts';
 import { ResponseCache } from '../../../src/features/response-cache/response-cache.ts';
 import { STAGE_EXECUTE, STAGE_QUEUE } from '../../../src/ledger/stage-clock.ts';
-import type { ServableRequest } from '../../../src/models/serving/servable.ts';
-import type { TaskContext } from '../../../src/scheduler/task.ts';
+import type { RunContext, ServableRequest } from '../../../src/models/serving/servable.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { affine, type Behaviour, PuppetRunner } from '../../support/puppet-models.ts';
 import { taskContext } from '../../support/scheduler-harness.ts';
@@ -42,7 +41,7 @@ function bench(behave: Behaviour = affine(2, 0), bounds = { maxBytes: 2 ** 16, t
   const inner = new PuppetRunner(behave);
   const runner = new CachedRunner(inner, cache, clock);
   const ask = (x: Tensor, more: Partial<ServableRequest> = {}) => {
-    const context: TaskContext = more.context ?? taskContext(clock);
+    const context: RunContext = more.context ?? taskContext(clock);
     const request = { signatureName: 's', inputs: new Map([['x', x]]), outputs: ['y'], ...more, context };
     return { context, answer: runner.submit(request) };
   };
@@ -276,7 +275,7 @@ describe('CachedRunner', () => {
     assert.equal(cache.size, 2);
     await runner.close();
     assert.equal(cache.size, 1);
-    const again = taskContext(clock);
+    const again: RunContext = taskContext(clock);
     assert.deepEqual(yOf(await other.submit({ ...request, context: again })), [3]);
     assert.equal(again.cache, 'hit');
     await other.close();

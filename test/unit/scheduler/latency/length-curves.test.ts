@@ -12,10 +12,10 @@ describe('LengthCurves', () => {
     const curves = new LengthCurves(64, []);
     assert.equal(curves.isKnown, false);
     learned(curves, 4, 16, 10);
-    assert.equal(Math.round(curves.runMs(4, 16)), 10);
-    assert.equal(Math.round(curves.runMs(1, 64)), 10);
-    assert.ok(curves.runMs(4, 256) > 20 && curves.runMs(1, 8) < 10);
-    assert.ok(curves.runHighMs(4, 16) > curves.runMs(4, 16));
+    assert.equal(Math.round(curves.meanMs(4, 16)), 10);
+    assert.equal(Math.round(curves.meanMs(1, 64)), 10);
+    assert.ok(curves.meanMs(4, 256) > 20 && curves.meanMs(1, 8) < 10);
+    assert.ok(curves.highMs(4, 16) > curves.meanMs(4, 16));
   });
 
   it('give rows that nothing is said of the length of the last batches', () => {
@@ -23,11 +23,11 @@ describe('LengthCurves', () => {
     assert.equal(curves.usualLength, 1);
     curves.learn(1, 2, 32, 5, false);
     assert.equal(curves.usualLength, 32);
-    assert.equal(curves.meanMs(2), curves.runMs(2, 32));
-    assert.equal(curves.highMs(2), curves.runHighMs(2, 32));
+    assert.equal(curves.meanMs(2), curves.meanMs(2, 32));
+    assert.equal(curves.highMs(2), curves.highMs(2, 32));
     for (let i = 0; i < 100; i++) curves.learn(1, 2, 8, 2, false);
     assert.equal(curves.usualLength, 8);
-    assert.equal(curves.runMs(2, 0), curves.meanMs(2));
+    assert.equal(curves.meanMs(2, 0), curves.meanMs(2));
   });
 
   it('weigh the length of a run with its rows, and say how many rows runs have', () => {
@@ -48,25 +48,25 @@ describe('LengthCurves', () => {
   it('say how many rows of a length fit into a time', () => {
     const curves = new LengthCurves(64, []);
     for (let i = 0; i < 30; i++) for (const rows of [1, 2, 4, 8, 16, 32, 64]) curves.learn(1, rows, 16, rows, false);
-    const rows = curves.rowsOfLengthWithin(10, 64, 16);
+    const rows = curves.rowsWithin(10, 64, 16);
     assert.ok(rows >= 7 && rows <= 10, `${rows}`);
-    assert.ok(curves.runHighMs(rows, 16) <= 10);
-    const longer = curves.rowsOfLengthWithin(10, 64, 64);
+    assert.ok(curves.highMs(rows, 16) <= 10);
+    const longer = curves.rowsWithin(10, 64, 64);
     assert.ok(longer >= 1 && longer <= rows / 3, `${longer}`);
-    assert.equal(curves.rowsOfLengthWithin(1000, 64, 16), 64);
-    assert.equal(curves.rowsOfLengthWithin(0.01, 64, 64), 0);
+    assert.equal(curves.rowsWithin(1000, 64, 16), 64);
+    assert.equal(curves.rowsWithin(0.01, 64, 64), 0);
   });
 
   it('count the rows of the next allowed size', () => {
     const curves = new LengthCurves(8, [2, 8]);
     learned(curves, 8, 4, 10);
-    assert.equal(curves.runMs(3, 4), curves.runMs(8, 4));
-    assert.ok(curves.runMs(2, 4) < curves.runMs(3, 4));
+    assert.equal(curves.meanMs(3, 4), curves.meanMs(8, 4));
+    assert.ok(curves.meanMs(2, 4) < curves.meanMs(3, 4));
     assert.deepEqual(
       curves.estimates().map(({ rows }) => rows),
       [2, 8],
     );
-    assert.equal(curves.rowsOfLengthWithin(curves.runHighMs(2, 4), 8, 4), 2);
+    assert.equal(curves.rowsWithin(curves.highMs(2, 4), 8, 4), 2);
   });
 
   it('show people rows of the usual length', () => {
@@ -99,7 +99,7 @@ describe('A LatencyModel of a signature with lengths', () => {
     const again = new LatencyModel();
     const curves = again.curveOf('s', 8, [], true);
     assert.ok(again.import(state) > 0);
-    assert.equal(Math.round(curves.runMs(4, 16)), 10);
+    assert.equal(Math.round(curves.meanMs(4, 16)), 10);
     const without = new LatencyModel();
     without.curveOf('s', 8, []);
     assert.equal(without.import(state), 0);
@@ -109,7 +109,7 @@ describe('A LatencyModel of a signature with lengths', () => {
     const model = new LatencyModel();
     const curves = model.curveOf('s', 8, [], true);
     model.seed([{ signature: 's', rows: 2, length: 8, runMs: 4 }]);
-    assert.equal(curves.runMs(2, 8), 4);
-    assert.equal(curves.runMs(1, 16), 4);
+    assert.equal(curves.meanMs(2, 8), 4);
+    assert.equal(curves.meanMs(1, 16), 4);
   });
 });

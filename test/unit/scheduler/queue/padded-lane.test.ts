@@ -41,23 +41,23 @@ describe('A PaddedLane', () => {
     const { curve } = lane.plan;
     assert.equal(lane.latency.meanMs(4), curve.meanMs(4));
     const [short, , long] = push(lane, task(4), task(8, { rows: 2 }), task(64)) as [Task, Task, Task];
-    assert.equal(lane.latency.meanMs(1), curve.runMs(1, 4));
-    assert.equal(lane.latency.meanMs(2), curve.runMs(2, 8));
-    assert.equal(lane.latency.meanMs(3), curve.runMs(3, 8));
-    assert.equal(lane.latency.highMs(4), curve.runHighMs(4, 64));
-    assert.equal(lane.latency.meanMs(8), curve.runMs(8, 64));
+    assert.equal(lane.latency.meanMs(1), curve.meanMs(1, 4));
+    assert.equal(lane.latency.meanMs(2), curve.meanMs(2, 8));
+    assert.equal(lane.latency.meanMs(3), curve.meanMs(3, 8));
+    assert.equal(lane.latency.highMs(4), curve.highMs(4, 64));
+    assert.equal(lane.latency.meanMs(8), curve.meanMs(8, 64));
     lane.remove(long);
-    assert.equal(lane.latency.meanMs(8), curve.runMs(8, 8));
+    assert.equal(lane.latency.meanMs(8), curve.meanMs(8, 8));
     lane.remove(short);
-    assert.equal(lane.latency.meanMs(1), curve.runMs(1, 8));
+    assert.equal(lane.latency.meanMs(1), curve.meanMs(1, 8));
   });
 
   it('counts with the rows of the group of the head first', () => {
     const lane = newLane();
     push(lane, task(8), task(200), task(9));
     const { curve } = lane.plan;
-    assert.equal(lane.latency.meanMs(2), curve.runMs(2, 9));
-    assert.equal(lane.latency.meanMs(3), curve.runMs(3, 200));
+    assert.equal(lane.latency.meanMs(2), curve.meanMs(2, 9));
+    assert.equal(lane.latency.meanMs(3), curve.meanMs(3, 200));
   });
 
   it('knows how many of the first rows fit into a time', () => {
@@ -74,7 +74,7 @@ describe('A PaddedLane', () => {
     const lane = newLane();
     push(lane, task(4));
     lane.expect(64, 1024);
-    assert.equal(lane.own.meanMs(2), lane.plan.curve.runMs(2, 64));
+    assert.equal(lane.own.meanMs(2), lane.plan.curve.meanMs(2, 64));
     assert.equal(lane.own.rowsWithin(lane.own.highMs(3), 8), 3);
     assert.equal(lane.rowBytes, 1024);
   });
