@@ -26,6 +26,7 @@ import { openapi } from './features/openapi/feature.ts';
 import { places } from './features/places/feature.ts';
 import { podLife } from './features/pod-life/feature.ts';
 import { profile } from './features/profile/feature.ts';
+import { prometheus } from './features/prometheus/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { recordAndReplay } from './features/record-and-replay/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
@@ -49,6 +50,10 @@ const LINES = [
   { feature: trees, adds: 'gradient-boosted trees and random forests of XGBoost and LightGBM' },
   { feature: tfjs, adds: 'models of TensorFlow: SavedModels, and those of TensorFlow.js' },
   { feature: proxyProtocol, adds: 'the addresses of clients behind a proxy, as its first bytes tell them' },
+  {
+    feature: prometheus,
+    adds: 'pages of metrics for Prometheus, with those of the process and TensorFlow Serving’s names',
+  },
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
@@ -82,11 +87,15 @@ const LINES = [
     requires: ['flight-recorder'],
   },
   { feature: podLife, adds: 'commands for the hooks and jobs of pods: await, drain; and what they ask' },
-  { feature: doctor, adds: 'a command that says what is wrong with a server and its machine' },
+  {
+    feature: doctor,
+    adds: 'a command that says what is wrong with a server and its machine',
+    requires: ['prometheus'],
+  },
   {
     feature: whatIf,
     adds: 'a command that simulates the last requests with other cores, load or settings',
-    requires: ['flight-recorder'],
+    requires: ['flight-recorder', 'prometheus'],
   },
   { feature: profile, adds: 'some seconds of a server as one trace file, by a command and on the admin port' },
   { feature: requestLogs, adds: 'a sample of a model’s requests, with their answers, in TFRecord files' },

@@ -2,7 +2,7 @@
  * How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with.
  */
 import { parseMetrics } from '../../src/cli/prometheus-text.ts';
-import { METRICS_PATH } from '../../src/ledger/metrics/exposition.ts';
+import { DEFAULT_METRICS_PATH } from '../../src/config/monitoring-config.ts';
 
 /** Counts since the server's start. */
 export interface BatchCounts {
@@ -12,7 +12,7 @@ export interface BatchCounts {
 
 /** `origin` of its REST surface. Counts all models: a contestant has one. */
 export async function readBatchCounts(origin: string): Promise<BatchCounts> {
-  const samples = parseMetrics(await (await fetch(origin + METRICS_PATH)).text());
+  const samples = parseMetrics(await (await fetch(origin + DEFAULT_METRICS_PATH)).text());
   const sumOf = (name: string): number => (samples.get(name) ?? []).reduce((sum, { value }) => sum + value, 0);
   return { rows: sumOf('pillion_batch_size_sum'), batches: sumOf('pillion_batch_size_count') };
 }

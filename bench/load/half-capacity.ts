@@ -3,7 +3,7 @@
  * could, and how long its event loop stood still meanwhile.
  */
 
-import { METRICS_PATH } from '../../src/ledger/metrics/exposition.ts';
+import { DEFAULT_METRICS_PATH } from '../../src/config/monitoring-config.ts';
 import { pacedLoad } from '../support/load-generators.ts';
 
 /**
@@ -51,7 +51,7 @@ export async function measureHalf(load: HalfLoad): Promise<HalfResult> {
 }
 
 async function longestDelayMs(origin: string): Promise<number> {
-  const text = await (await fetch(origin + METRICS_PATH)).text();
+  const text = await (await fetch(origin + DEFAULT_METRICS_PATH)).text();
   const seconds = /^nodejs_eventloop_lag_max_seconds (\S+)$/m.exec(text)?.[1];
   if (seconds === undefined) throw new Error('the server tells no event loop delay');
   return Number(seconds) * 1000;

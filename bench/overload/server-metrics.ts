@@ -1,6 +1,6 @@
 /** The server's own figures of a run, from its metrics page: rows and sizes of its batches, and its predictions. */
 import { type MetricSamples, parseMetrics } from '../../src/cli/prometheus-text.ts';
-import { METRICS_PATH } from '../../src/ledger/metrics/exposition.ts';
+import { DEFAULT_METRICS_PATH } from '../../src/config/monitoring-config.ts';
 
 export interface BatchMetrics {
   /** Rows and batches by model. */
@@ -19,7 +19,7 @@ export interface BatchMetrics {
 
 /** `origin` of REST, such as http://127.0.0.1:8501. */
 export async function readMetrics(origin: string): Promise<BatchMetrics> {
-  return batchMetrics(await (await fetch(origin + METRICS_PATH)).text());
+  return batchMetrics(await (await fetch(origin + DEFAULT_METRICS_PATH)).text());
 }
 
 /** A page of metrics, as text. */

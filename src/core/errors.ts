@@ -182,3 +182,10 @@ function isBranded(thrown: unknown): thrown is BrandedError {
   const { kind } = thrown as Partial<BrandedError>;
   return typeof kind === 'string' && Object.hasOwn(ERROR_TABLE, kind);
 }
+
+const STATUS_NAMES: readonly string[] = Object.keys(GrpcStatus);
+
+/** The name of the gRPC status: a closed set. */
+export function statusName(outcome: 'ok' | ErrorKind): string {
+  return outcome === 'ok' ? 'OK' : STATUS_NAMES[ERROR_TABLE[outcome].grpc]!;
+}

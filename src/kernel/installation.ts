@@ -11,7 +11,6 @@ import type { UnsentBytes } from '../core/unsent-bytes.ts';
 import type { StateFiles } from '../files/state-files.ts';
 import type { AuditLog } from '../ledger/log/audit-log.ts';
 import type { RootLogger } from '../ledger/log/log.ts';
-import type { MetricsPage } from '../ledger/metrics/exposition.ts';
 import type { Surface as SurfaceName } from '../ledger/request-record.ts';
 import type { AppTelemetry } from '../ledger/telemetry.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
@@ -23,6 +22,7 @@ import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../proxy/handlers/model-resolver.ts';
 import type { HttpFront } from '../proxy/http1/http-front.ts';
+import type { MetricsPageMaker } from '../proxy/http1/local-replies.ts';
 import type { Prelude } from '../proxy/net/prelude.ts';
 import type { Readiness, ReadinessGate } from '../proxy/readiness.ts';
 import type { CarriedDeadlines, RequestLifecycle } from '../proxy/request-lifecycle.ts';
@@ -72,8 +72,8 @@ export interface FrontParts {
 /** Makes the reader of what a proxy says first on a surface's TCP connections. Called once for each surface. */
 export type MakePrelude = (surface: SurfaceName) => Prelude;
 
-/** Makes the page of metrics for a request with this `accept` header. */
-export type MetricsPageMaker = (accept: string | undefined) => Promise<MetricsPage>;
+/** Makes a page of metrics of the one that features before it made; undefined = there is none. */
+export type MetricsPageWrap = (own: MetricsPageMaker | undefined) => MetricsPageMaker | undefined;
 
 /** How busy the server is. Times since the process's start, in ms. */
 export interface LoadReadings {
@@ -181,8 +181,8 @@ export interface Installation {
   prelude(make: MakePrelude): void;
   /** Deadlines of requests for others, which inference that is made for them takes over. Only one feature may have them. */
   carriedDeadlines(deadlines: CarriedDeadlines): void;
-  /** Puts something in place of the REST surface's page of metrics, which it gets. */
-  metricsPage(wrap: (own: MetricsPageMaker) => MetricsPageMaker): void;
+  /** Makes the page of metrics on clients' ports, or puts something in its place. */
+  metricsPage(wrap: MetricsPageWrap): void;
   /** Adds paths of the admin port for operators. `make` is called once, when the server is assembled. */
   adminPaths(make: (parts: AdminParts) => readonly AdminPath[]): void;
   /** Explains in reports what bounds versions, and how good forecasts are. Only one feature may explain it. */

@@ -18,6 +18,14 @@ import type { StepTable } from '../models/serving/steps.ts';
 import type { FallbackSource, Fallbacks } from '../proxy/handlers/model-resolver.ts';
 import type { ReplayRequest } from '../proxy/handlers/replay.ts';
 
+/** An attempt to load a version that has ended. */
+export interface LoadAttempt {
+  readonly directory: string;
+  /** The time of the whole load, warm-up included. */
+  readonly tookMs: number;
+  readonly status: 'success' | 'fail';
+}
+
 /** The part of ModelManager that features read. */
 interface ServedModels extends ServableDirectory {
   servables(): Iterable<Servable>;
@@ -38,6 +46,8 @@ export class ModelSeams implements FallbackSource {
     batches: [] as MakeBatchLayer[],
   } satisfies Layers;
   readonly steps: LoadStep[] = [];
+  /** Called when an attempt to load a version has ended. */
+  readonly onAttempt: ((attempt: LoadAttempt) => void)[] = [];
   /** Versions that features load themselves. */
   readonly kinds: VersionKind[] = [];
   readonly observers: VersionObserver[] = [];

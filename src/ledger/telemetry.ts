@@ -14,6 +14,7 @@ import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
 import { Metrics } from './metrics/metrics.ts';
 import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
+import type { ColumnFollower } from './metrics/totals.ts';
 import type { ReadRequest } from './recorder/read-request.ts';
 import type { RequestRing } from './recorder/request-ring.ts';
 import {
@@ -37,8 +38,6 @@ export interface TelemetryOptions {
   readonly tracing?: Tracing | undefined;
   /** Metrics are pushed if the environment variables in it say so. Absent = they are not. */
   readonly metricsExport?: MetricsExportOptions | undefined;
-  /** See MetricsOptions. Default true. */
-  readonly processMetrics?: boolean;
 }
 
 /** Receives each record when it is made. Records may change afterwards: copy what you keep. */
@@ -57,9 +56,10 @@ export interface RequestJudge {
   forgetVersion(model: string, version: string): void;
 }
 
-/** Reads inferences, whatever came of them, and batches, in the order in which they ended. */
-export interface InferenceReader extends Partial<RecordReader> {
-  recordRequest(record: ReadRequest): void;
+/** Reads requests and batches after they ended, each in the order of their ends. */
+export interface Follower extends Partial<RecordReader>, Partial<ColumnFollower> {
+  /** Reads an inference, whatever came of it. Requests of other methods are in columns alone. */
+  recordRequest?(record: ReadRequest): void;
   /** The version is unloaded. */
   forgetVersion?(model: string, version: string): void;
 }
@@ -69,8 +69,8 @@ export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
   /** Gives `listener` every record at once from now on; it must not throw. Returns a function that ends that. */
   listen(listener: RecordListener): () => void;
-  /** Lets `reader` read every inference and batch in the ledger from now on. Returns a function that ends that. */
-  follow(reader: InferenceReader): () => void;
+  /** Lets `follower` read what ends from now on. Returns a function that ends that. */
+  follow(follower: Follower): () => void;
   /** Has everything read in the ledger that has ended so far. */
   settle(): void;
   /** The last requests. Call `settle` before you read them by columns. */
@@ -116,13 +116,13 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #logger: Logger;
   readonly #faults: LineLimiter;
   readonly #listeners = new Set<RecordListener>();
-  readonly #readers = new Set<InferenceReader>();
+  readonly #followers = new Set<Follower>();
 
   constructor(options: TelemetryOptions) {
-    const { clock, logger, tracing, processMetrics = true } = options;
+    const { clock, logger, tracing } = options;
     const reader = { recordRequest: this.#readRequest.bind(this), recordBatch: this.#readBatch.bind(this) };
     const onFault = (error: unknown): void => this.#report(error, 'a record could not be read');
-    this.metrics = new Metrics({ clock, processMetrics, settle: this.settle });
+    this.metrics = new Metrics({ clock, settle: this.settle });
     this.#ledger = new Ledger({ clock, reader, columnReader: this.metrics.totals.recordColumns, onFault });
     this.#log = new RequestLog({ logger, clock });
     this.#tracing = tracing;
@@ -214,12 +214,15 @@ class JoinedTelemetry implements AppTelemetry {
     this.#tracing?.exportBy(start);
   }
 
-  follow(reader: InferenceReader): () => void {
+  follow(follower: Follower): () => void {
     this.settle();
-    this.#readers.add(reader);
+    this.#followers.add(follower);
+    const ofColumns = follower as ColumnFollower;
+    if (follower.recordColumns !== undefined) this.metrics.totals.followers.add(ofColumns);
     return () => {
       this.settle();
-      this.#readers.delete(reader);
+      this.#followers.delete(follower);
+      this.metrics.totals.followers.delete(ofColumns);
     };
   }
 
@@ -233,7 +236,7 @@ class JoinedTelemetry implements AppTelemetry {
     this.settle();
     this.metrics.forgetVersion(model, version);
     this.#judge?.forgetVersion(model, version);
-    for (const each of this.#readers) each.forgetVersion?.(model, version);
+    for (const each of this.#followers) each.forgetVersion?.(model, version);
   }
 
   async close(): Promise<FlushLosses> {
@@ -251,13 +254,13 @@ class JoinedTelemetry implements AppTelemetry {
     // The id of its trace, if spans of it are exported, here or by a caller that samples.
     const isExported = trace?.isSampled === true || (kept !== undefined && this.sampling?.isOn === true);
     this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
-    if (this.#readers.size === 0 || !INFERENCE_METHODS.has(record.method)) return;
-    for (const each of this.#readers) each.recordRequest(record);
+    if (this.#followers.size === 0 || !INFERENCE_METHODS.has(record.method)) return;
+    for (const each of this.#followers) each.recordRequest?.(record);
   }
 
   #readBatch(record: BatchRecord): void {
     this.metrics.recordBatch(record);
-    for (const each of this.#readers) each.recordBatch?.(record);
+    for (const each of this.#followers) each.recordBatch?.(record);
   }
 
   #report(error: unknown, what: string): void {

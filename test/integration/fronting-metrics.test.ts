@@ -6,11 +6,15 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { OPENMETRICS_TYPE, PROMETHEUS_TYPE, wantsOpenMetrics } from '../../src/ledger/metrics/exposition.ts';
 import { parseAppUrl } from '../../src/proxy/fronting/app/app-address.ts';
 import { AppMetrics, type AppMetricsOptions } from '../../src/proxy/fronting/app/app-metrics.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { tempDirectory } from '../support/temp-directory.ts';
+
+const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
+const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
+const wantsOpenMetrics = (accept: string | undefined): boolean =>
+  accept?.includes('application/openmetrics-text') === true;
 
 const PROMETHEUS = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 const OPEN_ANSWER = { 'content-type': 'application/openmetrics-text; version=1.0.0; charset=utf-8' };

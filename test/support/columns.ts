@@ -21,5 +21,5 @@ export class TestMetrics extends Metrics {
 
 /** Totals that nobody has counted anything in yet. */
 export function emptyTotals(): Totals {
-  return new Metrics({ clock: new FakeClock(), processMetrics: false }).totals;
+  return new Metrics({ clock: new FakeClock() }).totals;
 }

@@ -32,7 +32,7 @@ const clock: Clock = {
 const logger = createLogger({ level: 'warn', clock });
 const tracing = createTracing({ env: process.env, clock, logger, version: '9.9.9' });
 const metricsExport = { env: process.env, clock, logger, version: '9.9.9' };
-const telemetry = createTelemetry({ clock, logger, tracing, metricsExport, processMetrics: false });
+const telemetry = createTelemetry({ clock, logger, tracing, metricsExport });
 // OTLP as JSON belongs to a feature.
 const sdkExporters: Feature | undefined = FEATURES.features.find(({ name }) => name === 'sdk-exporters');
 await sdkExporters?.install?.({ telemetry } as Installation);

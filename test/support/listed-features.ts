@@ -22,7 +22,7 @@ const PROTOCOLS = ['open-inference', 'classify-and-regress'];
 const clock = systemClock;
 /** A log with the level of a default server, which writes nothing. */
 const logger = { level: 'info', setLevel: () => undefined } as unknown as RootLogger;
-const telemetry = createTelemetry({ clock, logger, processMetrics: false });
+const telemetry = createTelemetry({ clock, logger });
 /** The parts that a feature has put in. */
 export interface Installed {
   readonly surfaces: readonly SurfaceMaker[];

@@ -135,7 +135,8 @@ export const TESTED_PATHS = {
     ...['deploy/grafana', 'test/observability', ...ENVOY],
   ],
   metrics: [
-    ...['src/ledger/metrics', 'src/kernel/assembly/model-metrics.ts', 'src/kernel/assembly/process-metrics.ts'],
+    ...['src/ledger/metrics', 'src/features/prometheus'],
+    ...['src/kernel/assembly/model-metrics.ts', 'src/kernel/assembly/process-metrics.ts'],
     ...['test/metrics', 'scripts/lib/debian-program.mjs'],
   ],
   triton: [

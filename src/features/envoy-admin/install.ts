@@ -4,6 +4,8 @@ import process from 'node:process';
 import { type AdminPath, send, sendJson } from '../../admin/admin-path.ts';
 import { runtimeVersions } from '../../backends/runtime-versions.ts';
 import type { Installation } from '../../kernel/installation.ts';
+import type { Metrics } from '../../ledger/metrics/metrics.ts';
+import { sampleText } from '../../ledger/metrics/sample-text.ts';
 import { configDump } from './config-dump.ts';
 import { logPaths } from './log-level.ts';
 import { serverInfo } from './server-info.ts';
@@ -27,8 +29,7 @@ export function installEnvoyAdmin({ config, clock, logger, readiness, telemetry,
         ...{ method: 'GET', path: '/stats' },
         says: 'all metrics, one a line: ?filter=REGEX, ?format=json, ?format=prometheus',
         async answer({ query, response }) {
-          const { text } = await telemetry.metrics.page({ accept: undefined, withAliases: true });
-          const page = statsPage(text, query);
+          const page = statsPage(await metricsText(telemetry.metrics), query);
           if ('status' in page) return page;
           send(response, page.contentType, page.text);
           return undefined;
@@ -37,6 +38,11 @@ export function installEnvoyAdmin({ config, clock, logger, readiness, telemetry,
       ...logPaths(logger),
     ];
   });
+}
+
+async function metricsText(metrics: Metrics): Promise<string> {
+  const families = await metrics.snapshots(true);
+  return families.flatMap(({ name, values }) => values.map((sample) => `${sampleText(name, sample)}\n`)).join('');
 }
 
 function json(path: string, says: string, read: () => object): AdminPath {

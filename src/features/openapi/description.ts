@@ -1,6 +1,6 @@
 /** GET /openapi.json: the REST surface in OpenAPI, of the tables of its protocols. */
 import { Buffer } from 'node:buffer';
-import { METRICS_PATH } from '../../ledger/metrics/exposition.ts';
+import { DEFAULT_METRICS_PATH } from '../../config/monitoring-config.ts';
 import { JSON_TYPE } from '../../proxy/http1/answer-head.ts';
 import type { Page } from '../../proxy/http1/local-replies.ts';
 import type { Operation } from '../../proxy/protocols/rest/operation.ts';
@@ -25,7 +25,7 @@ const DESCRIPTION: Operation = {
 export interface DescriptionOptions {
   /** The server's. */
   readonly version: string;
-  /** The path of the metrics. Default METRICS_PATH. */
+  /** The path of the metrics. Default DEFAULT_METRICS_PATH. */
   readonly metricsPath?: string | undefined;
   /** The prefix of all paths but that of the metrics. Default: nothing. */
   readonly prefix?: string;
@@ -49,7 +49,7 @@ export function descriptionPart(options: DescriptionOptions, described: () => re
 
 /** The document. */
 export function openApiText(described: readonly Described[], options: DescriptionOptions): string {
-  const { version, metricsPath = METRICS_PATH, prefix = '' } = options;
+  const { version, metricsPath = DEFAULT_METRICS_PATH, prefix = '' } = options;
   const { paths, ...rest } = openApiDocument(described, version, API_KEY);
   const named = Object.entries(paths).map(([path, item]) => [path === metricsPath ? path : prefix + path, item]);
   return JSON.stringify({ ...rest, paths: Object.fromEntries(named) }, undefined, 2);

@@ -4,7 +4,6 @@
  */
 import type { Registry } from '../../ledger/metrics/registry.ts';
 import { type CounterSeries, counterFamily, type Family, type MetricSnapshot } from '../../ledger/metrics/series.ts';
-import { SERVING } from '../../ledger/metrics/tf-serving-names.ts';
 
 /**
  * - `written`: is in a file;
@@ -42,7 +41,7 @@ const LOG_STATUS_CODES: Readonly<Record<string, string>> = {
 
 /** Prints `counted` (by `model` and `outcome`) as TensorFlow Serving's request_log_count. */
 export class TfServingRequestLogs {
-  readonly name = `${SERVING}request_log_count`;
+  readonly name = ':tensorflow:serving:request_log_count';
   readonly #counted: Family<CounterSeries>;
 
   constructor(counted: Family<CounterSeries>) {

@@ -5,15 +5,17 @@ import { PredictionLogReplayer } from '../../proxy/records/prediction-log-replay
 import { recordBytes } from '../../proxy/records/recorded-file.ts';
 import { WARM_UP_OPTIONS } from './options.ts';
 import { replayWarmUp } from './replay-warm-up.ts';
+import { WarmUpMetrics } from './warm-up-metrics.ts';
 
 export function installWarmUpFiles({ clock, config, logger, models, telemetry }: Installation): void {
   const { max_message_bytes: maxTensorBytes } = config.options;
-  const { versions } = telemetry.metrics.tfServing;
+  const metrics = new WarmUpMetrics();
+  telemetry.metrics.addAliases(metrics.families);
   const options = {
     replayer: new PredictionLogReplayer({ clock, maxTensorBytes, replays: models.replays }),
     files: { clock, logger, maxRecordBytes: recordBytes(maxTensorBytes) },
     iterations: optionsOf(config, WARM_UP_OPTIONS).num_request_iterations_for_warmup || 1,
-    onReplayed: ({ error, ...replay }) => versions.recordWarmUp({ ...replay, outcome: error?.kind ?? 'ok' }),
+    onReplayed: ({ error, ...replay }) => metrics.record({ ...replay, outcome: error?.kind ?? 'ok' }),
   } satisfies Parameters<typeof replayWarmUp>[0];
   models.steps.push({ stage: 'warm-up', run: (loaded) => replayWarmUp(options, loaded) });
 }

@@ -8,7 +8,6 @@ import { serverPaths } from '../../admin/server-paths.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
-import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { AdminParts } from '../installation.ts';
@@ -18,7 +17,6 @@ import { processPlan } from './models.ts';
 interface AdminServerParts extends Omit<AdminParts, 'look'> {
   readonly config: ServeConfig;
   readonly logger: RootLogger;
-  readonly telemetry: AppTelemetry;
   readonly readiness: ReadinessGate;
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
@@ -28,7 +26,7 @@ interface AdminServerParts extends Omit<AdminParts, 'look'> {
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
   const { installed, logger } = parts;
-  const { config, machine, models, callers, readiness, telemetry, gate, onInternalError } = parts;
+  const { config, machine, models, callers, readiness, gate, onInternalError } = parts;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...installed.waitsFor()];
   const look = installed.lookOf(parts);
   const own = serverPaths({
@@ -38,7 +36,6 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
       return { ...modelsReport(models, readiness.isReady, plan, look()), waits_for: waitsFor() };
     },
     callers: () => callersReport(callers, systemClock.nowMs()),
-    metrics: (page) => telemetry.metrics.page(page),
   });
   const paths = [...own, ...modelPaths(models, logger), ...installed.adminPathsOf({ ...parts, look })];
   const operators = new Operators(config.adminToken, installed.audit);

@@ -9,6 +9,7 @@ import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { AccessControl } from '../../proxy/access-control.ts';
+import type { MetricsPageMaker } from '../../proxy/http1/local-replies.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
 import type { FeatureList } from '../feature.ts';
@@ -19,7 +20,7 @@ import type {
   FrontParts,
   Installation,
   MakePrelude,
-  MetricsPageMaker,
+  MetricsPageWrap,
   ServedParts,
   Service,
   SurfaceMaker,
@@ -47,7 +48,7 @@ export class Installer implements Installation {
   isOnSpareCores = false;
   #makeLook: (parts: ServedParts) => LookAtVersions = () => () => explainNothing;
   readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
-  readonly #pages: ((own: MetricsPageMaker) => MetricsPageMaker)[] = [];
+  readonly #pages: MetricsPageWrap[] = [];
 
   constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, features: FeatureList) {
     this.config = config;
@@ -93,7 +94,7 @@ export class Installer implements Installation {
     this.carried = deadlines;
   };
 
-  readonly metricsPage = (wrap: (own: MetricsPageMaker) => MetricsPageMaker): void => {
+  readonly metricsPage = (wrap: MetricsPageWrap): void => {
     this.#pages.push(wrap);
   };
 
@@ -117,9 +118,9 @@ export class Installer implements Installation {
     return this.#adminPaths.flatMap((make) => make(parts));
   }
 
-  /** The page of metrics with what was installed around it. */
-  pageOf(own: MetricsPageMaker): MetricsPageMaker {
-    return this.#pages.reduce((page, wrap) => wrap(page), own);
+  /** The page of metrics on clients' ports; undefined = no feature makes one. */
+  metricsPageMaker(): MetricsPageMaker | undefined {
+    return this.#pages.reduce<MetricsPageMaker | undefined>((page, wrap) => wrap(page), undefined);
   }
 
   /** Lines for people: one for each thing that the services still wait for. */

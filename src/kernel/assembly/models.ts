@@ -11,7 +11,6 @@ import { AUTO_RUNTIME, type HostChoice } from '../../config/model-config.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Logger } from '../../ledger/log/log.ts';
-import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import { managerOptions } from '../../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../../models/lifecycle/model-log.ts';
 import { ModelManager } from '../../models/lifecycle/model-manager.ts';
@@ -25,6 +24,7 @@ import { processNeed } from '../../models/memory/process-memory.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import { artifactDirectory } from '../../models/triton/artifact-directory.ts';
 import type { PrepareVersion } from '../../models/warm-up/warm-up.ts';
+import type { LoadAttempt, ModelSeams } from '../model-seams.ts';
 import { slotsOf } from './cores.ts';
 
 import { createLoader, type ModelParts, preparation, serverBatching } from './loader.ts';
@@ -56,7 +56,10 @@ export function createModels(parts: ModelParts): ModelManager {
   const replace = (served: Servable, next: Servable): boolean => manager.replaceServable(served, next);
   const reserveSession: LoadServableOptions['reserveSession'] = (...version) => memory.reserveSession(...version);
   const memory = memoryCheckedLoad(
-    countedLoad(createLoader(parts, { processGroups, sandbox, reserveSession, prepare }, replace), telemetry),
+    watchedLoad(
+      createLoader(parts, { processGroups, sandbox, reserveSession, prepare }, replace),
+      parts.installed.models,
+    ),
     {
       planOf: async (model, directory) => {
         const batching = await modelBatching(model, directory, serverBatching(config, machine));
@@ -127,18 +130,20 @@ function loadOfKinds(
   return kinds.reduce((inner, kind) => kind.around(inner, of), load);
 }
 
-/** Counts the attempts of `load`, with their outcome and time. */
-function countedLoad(load: LoadServable, { metrics }: AppTelemetry): LoadServable {
+/** Tells features of the attempts of `load`, with their outcome and time. */
+function watchedLoad(load: LoadServable, { onAttempt }: ModelSeams): LoadServable {
   return async (model, version, directory, signal) => {
     const startedAt = systemClock.nowMs();
-    const count = (status: 'success' | 'fail'): void =>
-      metrics.tfServing.versions.recordLoad(directory, systemClock.nowMs() - startedAt, status);
+    const tell = (status: LoadAttempt['status']): void => {
+      const attempt = { directory, tookMs: systemClock.nowMs() - startedAt, status };
+      for (const told of onAttempt) told(attempt);
+    };
     try {
       const servable = await load(model, version, directory, signal);
-      count('success');
+      tell('success');
       return servable;
     } catch (error) {
-      count('fail');
+      tell('fail');
       throw error;
     }
   };

@@ -86,12 +86,11 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
     ...{ callers, unsent: lifecycle.memory.unsent, maxConnections: parts.caps.app },
     isOurs: (method, path) => rest.routes.match(method, path).kind !== 'app',
   });
-  const own = (accept: string | undefined) => telemetry.metrics.page({ accept, withAliases: true });
-  const page = installed.pageOf(own);
+  const page = installed.metricsPageMaker();
   const rest = new RestServer({
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
     metrics: page,
-    metricsPath: config.metricsPath ?? '',
+    metricsPath: (page && config.metricsPath) ?? '',
     inferencePrefix: options.inference_path_prefix,
     maxBodyBytes: options.max_message_bytes,
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
@@ -114,13 +113,14 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
 function createPageServers(
   { config, installed, readiness, gates, onInternalError }: SurfacesParts,
   surfaces: readonly Surface[],
-  metricsPage: PageMaker,
+  metricsPage: PageMaker | undefined,
 ): Pick<Surfaces, 'metrics' | 'probes'> {
   const { metrics_port, probe_port } = config.options;
   const server = (port: number, pages: ReadonlyMap<string, PageMaker>): PageServer | undefined =>
     port === -1 ? undefined : new PageServer({ pages, gate: gates.probes, onInternalError });
   const probes = probePages(readiness);
   for (const surface of surfaces) for (const [path, page] of surface.probePages ?? []) probes.set(path, page);
+  if (metricsPage === undefined) return { metrics: undefined, probes: server(probe_port, probes) };
   if (installed.access === undefined && config.metricsPath !== undefined) probes.set('/metrics', metricsPage);
   return { metrics: server(metrics_port, new Map([['/metrics', metricsPage]])), probes: server(probe_port, probes) };
 }

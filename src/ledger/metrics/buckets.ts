@@ -60,3 +60,8 @@ export const DURATION_BUCKETS: readonly number[] = [
   0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30,
 ];
 export const DURATIONS = new Buckets(DURATION_BUCKETS);
+
+/** Upper bounds that grow by a factor. */
+export function exponentialBounds(first: number, factor: number, count: number): readonly number[] {
+  return Array.from({ length: count }, (_, i) => first * factor ** i);
+}

@@ -1,5 +1,5 @@
 /**
- * The server's metrics for Prometheus. Each app has its own registry: nothing is global.
+ * The server's metrics. Each app has its own registry: nothing is global.
  *
  * Requests and batches are counted by signature (totals.ts); states are read at scrape time (gauges.ts). Label values
  * are closed sets and the names of models that were found: a caller cannot create a series. Durations are seconds, as
@@ -7,26 +7,13 @@
  */
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { BatchRecord, KeepReason, RequestRecord } from '../request-record.ts';
-import { SteadyWall } from '../steady-wall.ts';
 import type { SpanLoss } from '../tracing/tracing-options.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { DURATIONS } from './buckets.ts';
-import {
-  type MetricsPage,
-  type MetricsPageOptions,
-  OPENMETRICS_TYPE,
-  openMetricsText,
-  PROMETHEUS_TYPE,
-  prometheusText,
-  wantsOpenMetrics,
-} from './exposition.ts';
 import { Gauges } from './gauges.ts';
-import { observeCollections, processFamilies } from './process-families.ts';
-import { Registry } from './registry.ts';
+import { type ReadFamily, Registry } from './registry.ts';
 import { type CounterSeries, counterFamily, histogramFamily, type MetricSnapshot } from './series.ts';
 import { elementFamilies } from './signature-totals.ts';
-import { TfServingMetrics } from './tf-serving-metrics.ts';
-import type { PrintedFamily } from './tf-serving-names.ts';
 import { Totals } from './totals.ts';
 import { BATCH_ROWS, BATCHES } from './work.ts';
 
@@ -40,8 +27,6 @@ const FEW_BATCHES = 100;
 
 export interface MetricsOptions {
   readonly clock: Clock;
-  /** CPU, memory, event loop, garbage collection of this process. Default true. */
-  readonly processMetrics?: boolean;
   /** Has everything recorded that ended before now. Absent: it is. */
   readonly settle?: () => void;
 }
@@ -50,8 +35,7 @@ export class Metrics {
   /** Metrics of other parts of the server are registered here. */
   readonly registry = new Registry();
   readonly gauges = new Gauges(this.registry);
-  readonly tfServing = new TfServingMetrics();
-  readonly #aliases: PrintedFamily[] = [...this.tfServing.families];
+  readonly #aliases: ReadFamily[] = [];
   readonly #clock: Clock;
   readonly #settle: () => void;
   readonly #families = {
@@ -107,7 +91,6 @@ export class Metrics {
     ...elementFamilies(),
   };
   readonly backends = new BackendMetrics(this.registry);
-  readonly #wall: SteadyWall;
   readonly totals: Totals;
   readonly #kept: Readonly<Record<KeepReason, CounterSeries>> = {
     slow: this.#families.kept.open({ reason: 'slow' }),
@@ -118,20 +101,16 @@ export class Metrics {
     export_failed: this.#families.lostSpans.open({ reason: 'export_failed' }),
   };
   readonly #forgetting = new Set<TimerHandle>();
-  #collections: ReturnType<typeof observeCollections> | undefined;
 
-  constructor({ clock, processMetrics = true, settle = () => undefined }: MetricsOptions) {
+  constructor({ clock, settle = () => undefined }: MetricsOptions) {
     this.#clock = clock;
     this.#settle = settle;
-    this.#wall = new SteadyWall(clock);
-    this.totals = new Totals({ families: this.#families, tfServing: this.tfServing, settle });
+    this.totals = new Totals({ families: this.#families, settle });
     this.registry.register(...Object.values(this.#families));
-    if (!processMetrics) return;
-    this.#collections = observeCollections();
-    this.registry.register(...processFamilies(), this.#collections.family);
   }
 
-  addAliases(families: readonly PrintedFamily[]): void {
+  /** Adds families under other servers' names, which are read only where they are asked for. */
+  addAliases(families: readonly ReadFamily[]): void {
     this.#aliases.push(...families);
   }
 
@@ -203,28 +182,14 @@ export class Metrics {
     return snapshot.values.reduce((total, { value }) => total + value, 0);
   }
 
-  /** The present values of all registered metrics. */
-  snapshots(): Promise<MetricSnapshot[]> {
+  /** The present values of all registered metrics; `withAliases`: and of those under other servers' names. */
+  snapshots(withAliases = false): Promise<MetricSnapshot[]> {
     this.#settle();
-    return this.registry.snapshots();
-  }
-
-  /** All registered metrics in Prometheus' text format. */
-  async text(): Promise<string> {
-    return prometheusText(await this.snapshots());
-  }
-
-  /** The answer to a scrape, in the format that it accepts. */
-  async page({ accept, withAliases = false }: MetricsPageOptions = {}): Promise<MetricsPage> {
-    const ours = await this.snapshots();
-    const theirs = withAliases ? await Promise.all(this.#aliases.map((family) => family.get())) : [];
-    const all = [...ours, ...theirs];
-    if (!wantsOpenMetrics(accept)) return { contentType: PROMETHEUS_TYPE, text: prometheusText(all) };
-    return { contentType: OPENMETRICS_TYPE, text: openMetricsText(all, this.#wall.atZero()) };
+    const all = [...this.registry.families(), ...(withAliases ? this.#aliases : [])];
+    return Promise.all(all.map((family) => family.get()));
   }
 
   close(): void {
-    this.#collections?.close();
     for (const timer of this.#forgetting) timer.cancel();
     this.#forgetting.clear();
   }

@@ -1,5 +1,7 @@
-import { prometheusText } from './exposition.ts';
 import type { Labels, MetricSnapshot } from './series.ts';
+
+/** The path of the metrics on the REST port, which TensorFlow Serving's users scrape. */
+export const METRICS_PATH = '/monitoring/prometheus/metrics';
 
 /** A family that can be read at a scrape. */
 export interface ReadFamily {
@@ -29,13 +31,8 @@ export class Registry {
     return this.#families.get(name);
   }
 
-  /** The present values of all. */
-  snapshots(): Promise<MetricSnapshot[]> {
-    return Promise.all([...this.#families.values()].map((family) => family.get()));
-  }
-
-  /** The same in Prometheus' text format. */
-  async text(): Promise<string> {
-    return prometheusText(await this.snapshots());
+  /** The families in the order in which they were registered. */
+  families(): Iterable<ReadFamily> {
+    return this.#families.values();
   }
 }

@@ -13,7 +13,6 @@ import type { BatchRecord, DispatchReason, IsolationResult, RequestRecord } from
 import { STAGES } from '../stage-clock.ts';
 import { DURATIONS } from './buckets.ts';
 import { type CounterSeries, counterFamily, type Family, type HistogramSeries, type Labels } from './series.ts';
-import type { TfServingMetrics, TfServingRequestSeries } from './tf-serving-metrics.ts';
 import { countWork, WORK_NUMBERS } from './work.ts';
 
 /** The families that a signature has series in. */
@@ -56,11 +55,12 @@ export interface SignatureLabels extends Labels {
 /** The labels of requests that are counted together. */
 export type KindLabels = Pick<RequestRecord, 'surface' | 'method' | 'outcome'>;
 
-interface RequestKind extends KindLabels {
+/** Requests that are counted together: always the same object for them. */
+export interface RequestKind extends KindLabels {
+  readonly model: string;
   /** The histogram of their durations, and its series. */
   readonly numbers: Float64Array;
   readonly duration: HistogramSeries;
-  readonly tfServing: TfServingRequestSeries;
 }
 
 /** Created with the first batch: a model that was not found has none. */
@@ -88,7 +88,6 @@ export class SignatureTotals {
   /** The numbers of work.ts, which are never set back. */
   readonly work = new Float64Array(WORK_NUMBERS);
   readonly #families: SignatureFamilies;
-  readonly #tfServing: TfServingMetrics;
   /** Created with the first request or batch. */
   #stages: readonly HistogramSeries[] | undefined;
   readonly #requests: RequestKind[] = [];
@@ -101,14 +100,13 @@ export class SignatureTotals {
   #lastRequest: RequestKind | undefined;
   #lastBatch: BatchKind | undefined;
 
-  constructor(families: SignatureFamilies, tfServing: TfServingMetrics, labels: SignatureLabels) {
+  constructor(families: SignatureFamilies, labels: SignatureLabels) {
     this.labels = labels;
     this.#families = families;
-    this.#tfServing = tfServing;
   }
 
   /** Requests of one kind, at places `from` to `to` − 1. */
-  recordColumns(labels: KindLabels, ring: RequestRing, from: number, to: number): void {
+  recordColumns(labels: KindLabels, ring: RequestRing, from: number, to: number): RequestKind {
     const kind = this.#kindOf(labels);
     this.#stages ??= this.#openStages();
     const [first, last] = [STAGE_INSTANTS, STAGE_INSTANTS + STAGES.length];
@@ -118,7 +116,7 @@ export class SignatureTotals {
       // A skipped stage has no length and is left out, or it would drown those that were gone through.
       countLengths({ ring, from, to, begin, end: begin + 1, least: 0 }, this.#numbers, stage * DURATIONS.width);
     }
-    this.#tfServing.recordColumns(ring, from, to, kind.tfServing);
+    return kind;
   }
 
   /** `traceId` becomes an exemplar; undefined where the request's spans are not exported. */
@@ -142,7 +140,6 @@ export class SignatureTotals {
       predictionError.observe(Math.abs(splitStart - executeStart - expectedMs) / MS_PER_SECOND);
     }
     this.#batchKindOf(record).count.add(1);
-    this.#tfServing.recordBatch(record);
     if (record.isolation !== undefined) this.#recordIsolation(record.isolation, record.reason);
   }
 
@@ -201,9 +198,8 @@ export class SignatureTotals {
     const { model } = this.labels;
     const numbers = new Float64Array(DURATIONS.width);
     const kind: RequestKind = {
-      ...{ surface, method, outcome, numbers },
+      ...{ surface, method, model, outcome, numbers },
       duration: this.#families.requests.open({ surface, method, ...this.labels, outcome }, numbers),
-      tfServing: this.#tfServing.seriesOf({ surface, method, model, outcome }),
     };
     this.#requests.push(kind);
     return kind;

@@ -7,20 +7,25 @@
 import { ByVersion } from '../by-version.ts';
 import type { RequestRing } from '../recorder/request-ring.ts';
 import type { BatchRecord, RequestRecord } from '../request-record.ts';
-import { type SignatureFamilies, type SignatureLabels, SignatureTotals } from './signature-totals.ts';
-import type { TfServingMetrics } from './tf-serving-metrics.ts';
+import { type RequestKind, type SignatureFamilies, type SignatureLabels, SignatureTotals } from './signature-totals.ts';
 
 export interface TotalsOptions {
   readonly families: SignatureFamilies;
-  readonly tfServing: TfServingMetrics;
   /** Has everything recorded that ended before now. */
   readonly settle: () => void;
+}
+
+/** Counts requests of one kind, at places `from` to `to` − 1 of the ring. */
+export interface ColumnFollower {
+  recordColumns(kind: RequestKind, ring: RequestRing, from: number, to: number): void;
 }
 
 export class Totals {
   readonly #options: TotalsOptions;
   readonly #versions = new ByVersion(() => new Map<string, SignatureTotals>());
   #last: SignatureTotals | undefined;
+  /** Are given the same columns, afterwards. */
+  readonly followers = new Set<ColumnFollower>();
 
   constructor(options: TotalsOptions) {
     this.#options = options;
@@ -34,7 +39,9 @@ export class Totals {
       let end = at + 1;
       while (end < to && ring.origins[end] === origin && ring.outcomeAt(end) === outcome) end += 1;
       const { model, version, signatureName, surface, method } = origin;
-      this.#of(model, version, signatureName).recordColumns({ surface, method, outcome }, ring, at, end);
+      const signature = this.#of(model, version, signatureName);
+      const kind = signature.recordColumns({ surface, method, outcome }, ring, at, end);
+      for (const follower of this.followers) follower.recordColumns(kind, ring, at, end);
       at = end;
     }
   };
@@ -79,8 +86,7 @@ export class Totals {
   }
 
   #open(signatures: Map<string, SignatureTotals>, labels: SignatureLabels): SignatureTotals {
-    const { families, tfServing } = this.#options;
-    const totals = new SignatureTotals(families, tfServing, labels);
+    const totals = new SignatureTotals(this.#options.families, labels);
     signatures.set(labels.signature, totals);
     return totals;
   }

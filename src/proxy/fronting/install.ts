@@ -4,10 +4,11 @@ import { optionsOf } from '../../config/options/feature-options.ts';
 import type { OptionValues } from '../../config/read-options.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
-import type { Front, FrontParts, Installation, MetricsPageMaker } from '../../kernel/installation.ts';
+import type { Front, FrontParts, Installation } from '../../kernel/installation.ts';
 import type { Logger, RootLogger } from '../../ledger/log/log.ts';
 import type { Gauges } from '../../ledger/metrics/gauges.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
+import type { MetricsPageMaker } from '../http1/local-replies.ts';
 import { healthClient } from '../protocols/health/health-client.ts';
 import type { ReadinessGate } from '../readiness.ts';
 import { parseAppAddress, parseAppUrl } from './app/app-address.ts';
@@ -33,7 +34,8 @@ type AppOptions = OptionValues<typeof APP_OPTIONS>;
 export function installFronting(server: Installation): void {
   const { config, logger, telemetry } = server;
   const options = optionsOf(config, APP_OPTIONS);
-  if (options.app_metrics_url !== '') server.metricsPage((own) => withAppMetrics(own, options, telemetry, logger));
+  if (options.app_metrics_url !== '')
+    server.metricsPage((own) => own && withAppMetrics(own, options, telemetry, logger));
   if (options.app === '') return;
   if (options.app_first && areCoresSpared(logger)) server.runOnSpareCores();
   const deadlines = new FrontedDeadlines();

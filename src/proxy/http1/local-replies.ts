@@ -4,7 +4,6 @@
  */
 import { Buffer } from 'node:buffer';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { MetricsPage } from '../../ledger/metrics/exposition.ts';
 import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
 import { ANSWER_CODINGS, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
@@ -12,10 +11,19 @@ import { preflightHeaders } from './cors.ts';
 import { errorBody } from './http-errors.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
 
+/** The answer to a scrape, the same on every port. */
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly text: string;
+}
+
+/** Makes the page of metrics for a request with this `accept` header. */
+export type MetricsPageMaker = (accept: string | undefined) => Promise<MetricsPage>;
+
 export interface LocalRepliesOptions {
   readonly heads: AnswerHeads;
-  /** `accept`: the request's header. */
-  readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
+  /** Undefined: no path is that of the metrics. */
+  readonly metrics: MetricsPageMaker | undefined;
   /** Pages of this size and above are compressed for clients that accept it. */
   readonly compressFromBytes: number;
   /** OPTIONS answers the preflight requests of browsers. */
@@ -73,7 +81,7 @@ export class LocalReplies {
 
   #page(accept: string | undefined): Promise<Page> {
     if (this.#making !== undefined && this.#making.accept === accept) return this.#making.page;
-    const page = this.#options.metrics(accept).then(({ contentType, text }) => ({
+    const page = this.#options.metrics!(accept).then(({ contentType, text }) => ({
       contentType,
       bytes: Buffer.from(text, 'utf8'),
     }));

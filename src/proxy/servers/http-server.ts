@@ -17,7 +17,6 @@ import type { Duplex } from 'node:stream';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
 import type { Instant } from '../../core/clock.ts';
-import type { MetricsPage } from '../../ledger/metrics/exposition.ts';
 import { isPrincipal } from '../access-control.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
@@ -31,7 +30,7 @@ import { afterReads } from '../http1/ending.ts';
 import { FeedTurns } from '../http1/feed-turns.ts';
 import type { HttpFront } from '../http1/http-front.ts';
 import { HttpWire, type RestContext } from '../http1/http-wire.ts';
-import { LocalReplies } from '../http1/local-replies.ts';
+import { LocalReplies, type MetricsPageMaker } from '../http1/local-replies.ts';
 import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
 import type { OpenRequest } from '../http1/open-request.ts';
 import { PlainConnection, type PlainConnectionOptions } from '../http1/plain-connection.ts';
@@ -62,7 +61,8 @@ export interface RestServerOptions {
   readonly lifecycle: RequestLifecycle;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
-  readonly metrics: (accept: string | undefined) => Promise<MetricsPage>;
+  /** Undefined: there is no page of them, and `metricsPath` is empty. */
+  readonly metrics: MetricsPageMaker | undefined;
   /** The path of the metrics; empty if they are not served. Default METRICS_PATH. */
   readonly metricsPath?: string;
   /** The prefix of the paths of inference. Default: none. */

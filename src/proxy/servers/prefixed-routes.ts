@@ -6,9 +6,10 @@
  *   the path of the metrics, OPTIONS *                            this server's, where they always are
  *   all else                                                      the application's; without one there is nothing
  */
+
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
-import { METRICS_PATH } from '../../ledger/metrics/exposition.ts';
+import { METRICS_PATH } from '../../ledger/metrics/registry.ts';
 import { failure, pathOf } from '../protocols/rest/route.ts';
 import type { RestRoute } from './rest-part.ts';
 import { APP_ROUTE, isPlain, type RestMatcher, RestRoutes, type RestRoutesOptions } from './rest-routes.ts';

@@ -1,5 +1,5 @@
 /** The routes of the REST surface: the kernel's, those that features add, and what belongs to none. */
-import { METRICS_PATH } from '../../ledger/metrics/exposition.ts';
+import { METRICS_PATH } from '../../ledger/metrics/registry.ts';
 import { NO_MODEL, pathOf, route } from '../protocols/rest/route.ts';
 import { matchServing, noSuchPath, SERVING_ROOT, verbsIn } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RestPart, RestRoute } from './rest-part.ts';

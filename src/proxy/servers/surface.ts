@@ -3,7 +3,7 @@
  * the server is assembled; together they become one table of methods for gRPC, and one of routes for REST, in which the
  * kernel's own routes are tried first.
  */
-import { METRICS_PATH } from '../../ledger/metrics/exposition.ts';
+import { METRICS_PATH } from '../../ledger/metrics/registry.ts';
 import type { AnswerReports } from '../answer-reports.ts';
 import type { ExchangeContext } from '../exchange.ts';
 import type { GrpcService } from '../grpc/engine.ts';

@@ -38,7 +38,7 @@ describe('live stats', () => {
   it('count nothing while no console is open', () => {
     const clock = new FakeClock();
     const logger = createLogger({ level: 'fatal', clock });
-    const telemetry = createTelemetry({ clock, logger, processMetrics: false });
+    const telemetry = createTelemetry({ clock, logger });
     const live = new LiveStats();
     const close = telemetry.follow(live);
     close();

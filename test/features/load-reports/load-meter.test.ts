@@ -127,7 +127,6 @@ describe('requests', () => {
     const telemetry = createTelemetry({
       clock,
       logger: createLogger({ level: 'fatal', clock }),
-      processMetrics: false,
     });
     telemetry.follow(server.meter);
     telemetry.recordRequest(requestRecord({ method: 'GetModelStatus' }));

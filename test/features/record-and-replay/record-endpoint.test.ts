@@ -10,6 +10,7 @@ import { Registry } from '../../../src/ledger/metrics/registry.ts';
 import { RequestSamplers } from '../../../src/models/serving/request-samplers.ts';
 import { bodyOf, startAdmin } from '../../support/admin-harness.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { textOf } from '../../support/metrics-text.ts';
 import { parseRecords } from '../../support/prediction-logs.ts';
 
 const SERVED = {
@@ -63,7 +64,7 @@ describe('GET /record', () => {
       { 'x-pillion-records': '2', 'x-pillion-dropped': '0', 'x-pillion-ended': 'count' },
     );
     assert.equal(request(), false, 'nobody listens any more');
-    assert.match(await registry.text(), /pillion_recorded_requests_total\{model="m",outcome="written"\} 2/);
+    assert.match(await textOf(registry), /pillion_recorded_requests_total\{model="m",outcome="written"\} 2/);
   });
 
   it('sends the answers too where they are asked for', async (t) => {
@@ -100,7 +101,7 @@ describe('GET /record', () => {
     const answer = await ask('model=m&count=1000&max_bytes=2000000000');
     answer.pause();
     for (let i = 0; i < 40; i++) request(2 ** 20);
-    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.text())![1]);
+    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await textOf(registry))![1]);
     assert.ok(dropped > 20, `${dropped}`);
     answer.destroy();
   });

@@ -29,6 +29,7 @@ import { createLogger } from '../../../src/ledger/log/log.ts';
 import { Registry } from '../../../src/ledger/metrics/registry.ts';
 import { RequestSamplers } from '../../../src/models/serving/request-samplers.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { textOf } from '../../support/metrics-text.ts';
 import { readRecords } from '../../support/prediction-logs.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
@@ -81,7 +82,7 @@ function harness(t: TestContext, changes: Partial<RequestLogsOptions> = {}) {
   /** Waits until so many records were lost. */
   const untilFailed = async (count: number): Promise<void> => {
     const hasFailed = new RegExp(`outcome="failed"\\} ${count}$`, 'm');
-    for (let page = ''; !hasFailed.test(page); page = await registry.text()) {
+    for (let page = ''; !hasFailed.test(page); page = await textOf(registry)) {
       await new Promise((resolve) => setImmediate(resolve));
     }
   };

@@ -15,6 +15,7 @@ import { createLogger } from '../../../src/ledger/log/log.ts';
 import { Registry } from '../../../src/ledger/metrics/registry.ts';
 import { RequestSamplers } from '../../../src/models/serving/request-samplers.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { textOf } from '../../support/metrics-text.ts';
 import { readRecords } from '../../support/prediction-logs.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
@@ -187,7 +188,7 @@ describe('request logs', () => {
     const errors = lines.filter(({ level }) => level === 'error');
     assert.equal(errors.length, 1);
     assert.match(String(errors[0]!['msg']), /cannot be written; requests go on/);
-    const page = await registry.text();
+    const page = await textOf(registry);
     assert.match(page, /pillion_request_log_total\{model="a",outcome="failed"\} 1/);
     assert.match(page, /pillion_request_log_total\{model="a",outcome="dropped"\} 1/);
     assert.equal(clock.armed, 0);
@@ -211,12 +212,12 @@ describe('request logs', () => {
         .pointOf('a')
         .sampler!.sample()!
         .onPredict(exchangeOf(2 ** 20));
-    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await registry.text())![1]);
+    const dropped = Number(/outcome="dropped"\} (\d+)/.exec(await textOf(registry))![1]);
     assert.ok(dropped >= 24, `${dropped}`);
     release();
     await logs.close();
     const written = files().flatMap((name) => readRecords(join(directory, name)));
     assert.equal(written.length, 40 - dropped);
-    assert.match(await registry.text(), new RegExp(`outcome="written"\\} ${written.length}$`, 'm'));
+    assert.match(await textOf(registry), new RegExp(`outcome="written"\\} ${written.length}$`, 'm'));
   });
 });

@@ -3,16 +3,17 @@ import { describe, it } from 'node:test';
 import { ShadowMetrics } from '../../../src/features/shadow/shadow-metrics.ts';
 import { Metrics } from '../../../src/ledger/metrics/metrics.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { textOf } from '../../support/metrics-text.ts';
 
 const LABELS = 'model="m",version="1",runtime="tfjs"';
 const OF_Y = `${LABELS},signature="s",output="y"`;
 
 function harness() {
   const clock = new FakeClock();
-  const metrics = new Metrics({ clock, processMetrics: false });
+  const metrics = new Metrics({ clock });
   const shadows = new ShadowMetrics(metrics.registry);
   const series = shadows.seriesOf('m', '1', 'tfjs');
-  const has = async (line: string): Promise<boolean> => (await metrics.text()).split('\n').includes(line);
+  const has = async (line: string): Promise<boolean> => (await textOf(metrics)).split('\n').includes(line);
   return { clock, metrics, shadows, series, has };
 }
 
@@ -51,7 +52,7 @@ describe('metrics of shadows', () => {
     assert.ok(await has(`${same} 2`));
     metrics.forgetVersion('m', '1');
     clock.advance(60_000);
-    assert.doesNotMatch(await metrics.text(), /pillion_shadow_\w+\{/);
+    assert.doesNotMatch(await textOf(metrics), /pillion_shadow_\w+\{/);
     series.addComparison(compared(0, 0));
     assert.ok(await has(`${same} 1`));
   });

@@ -8,6 +8,7 @@ import { Sampling } from '../../../src/ledger/tracing/sampling.ts';
 import { createTracing, isTracingConfigured, otlpProtocol, type Tracing } from '../../../src/ledger/tracing/tracing.ts';
 import type { LostSpansListener, OtlpProtocol } from '../../../src/ledger/tracing/tracing-options.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { textOf } from '../../support/metrics-text.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
 class FakeTracing implements Tracing {
@@ -50,7 +51,7 @@ function telemetry(tracing?: Tracing) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const logger = createLogger({ level: 'info', clock, destination: { write: (line) => lines.push(line) } });
-  return { clock, lines, all: createTelemetry({ clock, logger, tracing, processMetrics: false }) };
+  return { clock, lines, all: createTelemetry({ clock, logger, tracing }) };
 }
 
 const caller = {
@@ -75,7 +76,7 @@ describe('without a tracer', () => {
     const { all } = telemetry();
     all.recordRequest(requestRecord());
     all.recordBatch(batchRecord());
-    const text = await all.metrics.text();
+    const text = await textOf(all.metrics);
     assert.match(text, /pillion_request_duration_seconds_count\{.*\} 1\n/);
     assert.match(text, /pillion_batches_total\{.*\} 1\n/);
   });
@@ -178,5 +179,5 @@ it('spans that were lost are counted', async () => {
   const { all } = telemetry(tracing);
   await all.start();
   tracing.onLost?.(7, 'export_failed');
-  assert.match(await all.metrics.text(), /^pillion_lost_spans_total\{reason="export_failed"\} 7$/m);
+  assert.match(await textOf(all.metrics), /^pillion_lost_spans_total\{reason="export_failed"\} 7$/m);
 });

@@ -8,10 +8,12 @@
  * https://github.com/triton-inference-server/server, docs/user_guide/metrics.md
  */
 
+import type { ReadFamily } from '../../../ledger/metrics/registry.ts';
 import type { MetricSnapshot, Sample } from '../../../ledger/metrics/series.ts';
-import { MICROS_PER_MS, type PrintedFamily } from '../../../ledger/metrics/tf-serving-names.ts';
 import { FAILURE_REASONS } from './inference-counts.ts';
 import type { InferenceStatistics, TimeTotal, VersionStatistics } from './inference-statistics.ts';
+
+const MICROS_PER_MS = 1000;
 
 type Counters = Readonly<Record<string, readonly [help: string, read: (totals: VersionStatistics) => number]>>;
 
@@ -45,7 +47,7 @@ const CACHE_COUNTERS: Counters = {
 };
 
 /** The families, read at each scrape. */
-export function tritonFamilies(statistics: InferenceStatistics): readonly PrintedFamily[] {
+export function tritonFamilies(statistics: InferenceStatistics): readonly ReadFamily[] {
   const all = (): readonly VersionStatistics[] => statistics.all();
   const cached = (): readonly VersionStatistics[] =>
     all().filter(({ cacheHit, cacheMiss }) => cacheHit.count + cacheMiss.count > 0);
@@ -60,13 +62,13 @@ export interface WaitingTasks {
 }
 
 /** The requests of each version that wait. */
-export function tritonPending(read: () => readonly WaitingTasks[]): PrintedFamily {
+export function tritonPending(read: () => readonly WaitingTasks[]): ReadFamily {
   return family('nv_inference_pending_request_count', 'gauge', 'Requests that wait for a slot.', () =>
     read().map(({ model, version, tasks }) => ({ labels: { model, version }, value: tasks })),
   );
 }
 
-function counters(prefix: string, named: Counters, all: () => readonly VersionStatistics[]): readonly PrintedFamily[] {
+function counters(prefix: string, named: Counters, all: () => readonly VersionStatistics[]): readonly ReadFamily[] {
   return Object.entries(named).map(([suffix, [help, read]]) =>
     family(prefix + suffix, 'counter', help, () =>
       all().map((totals) => ({ labels: { model: totals.model, version: totals.version }, value: read(totals) })),
@@ -74,7 +76,7 @@ function counters(prefix: string, named: Counters, all: () => readonly VersionSt
   );
 }
 
-function failures(all: () => readonly VersionStatistics[]): PrintedFamily {
+function failures(all: () => readonly VersionStatistics[]): ReadFamily {
   return family('nv_inference_request_failure', 'counter', 'Requests that failed, by the reason.', () =>
     all().flatMap(({ model, version, failures: counts }) =>
       FAILURE_REASONS.map((reason) => ({ labels: { model, version, reason }, value: counts.get(reason) ?? 0 })),
@@ -87,7 +89,7 @@ function family(
   type: 'counter' | 'gauge',
   help: string,
   read: () => readonly Omit<Sample, 'metricName'>[],
-): PrintedFamily {
+): ReadFamily {
   const get = (): Promise<MetricSnapshot> => {
     const values = read().map((sample) => ({ metricName: name, ...sample }));
     return Promise.resolve({ name, help, type, values });

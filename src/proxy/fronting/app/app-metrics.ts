@@ -10,7 +10,7 @@ import type { Buffer } from 'node:buffer';
 import { get, type IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../../../core/clock.ts';
-import { type MetricsPage, wantsOpenMetrics } from '../../../ledger/metrics/exposition.ts';
+import type { MetricsPage, MetricsPageMaker } from '../../http1/local-replies.ts';
 import { type AppAddress, httpPlaceOf } from './app-address.ts';
 import { type Family, FamilyReader } from './family-reader.ts';
 import { mergePages } from './merged-page.ts';
@@ -20,14 +20,15 @@ const TIMEOUT_MS = 1000;
 const MAX_BYTES = 16 * 2 ** 20;
 
 const TEXT = 'text/plain;version=0.0.4';
-const OPEN = 'application/openmetrics-text;version=1.0.0';
+const OPEN_TYPE = 'application/openmetrics-text';
+const OPEN = `${OPEN_TYPE};version=1.0.0`;
 
 export interface AppMetricsOptions {
   readonly clock: Clock;
   readonly address: AppAddress;
   readonly path: string;
   /** Our own page, as `accept` of the client has it. */
-  readonly own: (accept: string | undefined) => Promise<MetricsPage>;
+  readonly own: MetricsPageMaker;
   /** Called when it changes. `why`: for people; empty if the page came. */
   readonly onChange: (isUp: boolean, why: string) => void;
   /** Called when other metrics are dropped than before, for having the names of ours. */
@@ -64,7 +65,7 @@ export class AppMetrics {
 
   /** Rejects if our own page cannot be made. */
   async page(accept: string | undefined): Promise<MetricsPage> {
-    const wantsOpen = wantsOpenMetrics(accept);
+    const wantsOpen = accept?.includes(OPEN_TYPE) === true;
     const theirs = await this.#theirs(wantsOpen);
     // An application that has no OpenMetrics answers in text: then both pages are text.
     const isOpen = theirs?.isOpen ?? wantsOpen;
@@ -143,7 +144,7 @@ function formatOf({ statusCode, headers }: IncomingMessage): boolean {
   if (statusCode !== 200) throw new Error(`status ${statusCode}`);
   if (coding !== 'identity') throw new Error(`its page is in ${coding}, but was asked for as it is`);
   const media = type.split(';', 1)[0]!.trim().toLowerCase();
-  if (media === 'application/openmetrics-text') return true;
+  if (media === OPEN_TYPE) return true;
   if (media === 'text/plain' || media === '') return false;
   throw new Error(`its page is ${media}; wanted is text/plain or application/openmetrics-text`);
 }

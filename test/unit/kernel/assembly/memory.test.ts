@@ -7,6 +7,7 @@ import { Metrics } from '../../../../src/ledger/metrics/metrics.ts';
 import { KeptMemory } from '../../../../src/models/memory/kept-memory.ts';
 import type { MemoryHolder } from '../../../../src/proxy/memory-budget.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { textOf } from '../../../support/metrics-text.ts';
 
 const MIB = 2 ** 20;
 
@@ -44,7 +45,7 @@ function watch(files: Files, max_request_memory_mib = 0) {
   const clock = new FakeClock();
   const lines: Record<string, unknown>[] = [];
   const log = (fields: Record<string, unknown>): unknown => lines.push(fields);
-  const metrics = new Metrics({ clock, processMetrics: false });
+  const metrics = new Metrics({ clock });
   let collections = 0;
   const memoryWatch = new MemoryWatch({
     clock,
@@ -80,7 +81,7 @@ for (const [version, { files, limit, used }] of Object.entries(VERSIONS)) {
         lines.map(({ action, is_on }) => [action, is_on]),
         [['refuse_large', true]],
       );
-      const page = await metrics.text();
+      const page = await textOf(metrics);
       assert.match(page, /^pillion_overload_refused_total\{reason="body_size"\} 1$/m);
       assert.match(page, /^pillion_request_memory_budget_bytes 33554432$/m);
       assert.match(page, /^pillion_memory_pressure 0\.8984375$/m);

@@ -7,16 +7,17 @@ import { counterFamily } from '../../../../src/ledger/metrics/series.ts';
 import { STAGE_ENCODE, STAGES, StageClock } from '../../../../src/ledger/stage-clock.ts';
 import { TestMetrics } from '../../../support/columns.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
+import { textOf } from '../../../support/metrics-text.ts';
 import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
 
 function metrics() {
   const clock = new FakeClock();
-  return { clock, metrics: new TestMetrics({ clock, processMetrics: false }) };
+  return { clock, metrics: new TestMetrics({ clock }) };
 }
 
 /** Value of the one line that starts with this name and label set. */
 async function sampleOf(all: Metrics, line: string): Promise<number | undefined> {
-  const found = (await all.text()).split('\n').filter((each) => each.startsWith(`${line} `));
+  const found = (await textOf(all)).split('\n').filter((each) => each.startsWith(`${line} `));
   assert.ok(found.length <= 1, `${line} is printed ${found.length} times`);
   return found[0] === undefined ? undefined : Number(found[0].slice(line.length + 1));
 }
@@ -68,7 +69,7 @@ describe('requests', () => {
     all.recordRequest(requestRecord());
     assert.equal(await sampleOf(all, 'pillion_refusals_total{kind="overloaded",surface="grpc"}'), 3);
     assert.equal(await sampleOf(all, 'pillion_refusals_total{kind="overloaded",surface="rest"}'), 1);
-    assert.ok(!(await all.text()).includes('kind="ok"'));
+    assert.ok(!(await textOf(all)).includes('kind="ok"'));
   });
 
   it('that the scheduler refused are counted by reason, and others not', async () => {
@@ -80,17 +81,17 @@ describe('requests', () => {
     const series =
       'pillion_scheduler_refusals_total{model="digits",version="3",signature="serving_default",reason="predicted_late"}';
     assert.equal(await sampleOf(all, series), 2);
-    assert.equal((await all.text()).split('pillion_scheduler_refusals_total{').length, 2);
+    assert.equal((await textOf(all)).split('pillion_scheduler_refusals_total{').length, 2);
   });
 
   it('for models that were not found share one series, whatever they asked for', async () => {
     const { metrics: all } = metrics();
     const unknown = { model: '', version: '', signatureName: '', outcome: 'model_not_found' } as const;
     all.recordRequest(requestRecord(unknown));
-    const lines = (await all.text()).split('\n').length;
+    const lines = (await textOf(all)).split('\n').length;
     for (let i = 0; i < 100; i++)
       all.recordRequest(requestRecord({ ...unknown, id: `id-${i}`, peer: `10.0.0.${i}:1` }));
-    assert.equal((await all.text()).split('\n').length, lines);
+    assert.equal((await textOf(all)).split('\n').length, lines);
   });
 
   it('fall into buckets from 50 µs to 30 s, none more than 3 times the last', () => {
@@ -122,7 +123,7 @@ describe('batches', () => {
     const { metrics: all } = metrics();
     const labels = 'model="digits",version="3",signature="serving_default"';
     all.recordBatch(batchRecord());
-    assert.ok(!(await all.text()).includes('pillion_batch_elements_total{'));
+    assert.ok(!(await textOf(all)).includes('pillion_batch_elements_total{'));
     all.recordBatch(batchRecord({ elements: 30, paddingElements: 10 }));
     all.recordBatch(batchRecord({ elements: 20, paddingElements: 0 }));
     assert.equal(await sampleOf(all, `pillion_batch_elements_total{${labels}}`), 50);
@@ -213,61 +214,6 @@ it('what is kept is counted', async () => {
   assert.equal(await sampleOf(all, 'pillion_kept_requests_total{reason="failed"}'), 0);
 });
 
-describe('the page', () => {
-  const OPEN = 'application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.4';
-
-  it('is Prometheus text, or OpenMetrics with exemplars for who asks for it', async () => {
-    const { metrics: all } = metrics();
-    all.recordRequest(requestRecord(), undefined, 'a'.repeat(32));
-    const plain = await all.page();
-    assert.match(plain.contentType, /^text\/plain; version=0\.0\.4/);
-    assert.ok(!plain.text.includes('aaaa'));
-    const open = await all.page({ accept: OPEN });
-    assert.match(open.contentType, /^application\/openmetrics-text; version=1\.0\.0/);
-    const exemplar = `# {trace_id="${'a'.repeat(32)}"} 0.036 1700000000.136`;
-    assert.ok(open.text.includes(`bucket{le="0.05",${REQUEST}} 1 ${exemplar}\n`), open.text);
-    assert.equal(open.text.match(/pillion_stage_duration_seconds_bucket.* # \{/g)?.length, 8);
-    assert.match(open.text, /^# TYPE pillion_kept_requests counter\n/m);
-    assert.match(open.text, /^pillion_kept_requests_total\{reason="slow"\} 0$/m);
-    assert.ok(open.text.endsWith('\n# EOF\n'));
-  });
-
-  it('is OpenMetrics with the process’s own metrics too', async () => {
-    const all = new TestMetrics({ clock: new FakeClock() });
-    const { text } = await all.page({ accept: OPEN });
-    assert.match(text, /^# TYPE nodejs_gc_duration_seconds histogram$/m);
-    assert.match(text, /^process_cpu_seconds_total /m);
-  });
-
-  it('has TensorFlow Serving’s names where they are asked for', async () => {
-    const { metrics: all } = metrics();
-    const batch = batchRecord();
-    all.recordBatch(batch);
-    all.recordRequest(requestRecord({ batch }));
-    all.recordRequest(requestRecord({ surface: 'rest', version: '4', batch }));
-    all.recordRequest(requestRecord({ outcome: 'model_not_found', model: '', version: '', signatureName: '' }));
-    assert.ok(!(await all.page()).text.includes(':tensorflow:'));
-    const lines = (await all.page({ withAliases: true })).text.split('\n');
-    for (const line of [
-      ':tensorflow:serving:request_count{model_name="digits",status="OK"} 2',
-      ':tensorflow:serving:request_count{model_name="",status="NOT_FOUND"} 1',
-      ':tensorflow:serving:request_latency_sum{model_name="digits",API="Predict",entrypoint="GRPC"} 36000',
-      ':tensorflow:serving:request_latency_count{model_name="digits",API="predict",entrypoint="REST"} 1',
-      ':tensorflow:serving:runtime_latency_sum{model_name="digits",API="Predict",runtime="Pillion"} 8000',
-      ':tensorflow:serving:batching_session:queuing_latency_sum{thread_pool_name=""} 8000',
-      ':tensorflow:serving:batching_session:wrapped_run_count 1',
-      ':tensorflow:serving:batching_session:input_batch_size_sum{thread_pool_name=""} 4',
-      ':tensorflow:serving:batching_session:processed_batch_size_sum{thread_pool_name=""} 8',
-      ':tensorflow:serving:batching_session:padding_size_sum{thread_pool_name="",execution_batch_size="8"} 3',
-    ]) {
-      assert.ok(lines.includes(line), `${line} is not in\n${lines.filter((each) => each.startsWith(':')).join('\n')}`);
-    }
-    const open = await all.page({ withAliases: true, accept: OPEN });
-    assert.match(open.text, /^# TYPE :tensorflow:serving:request_count unknown$/m);
-    assert.equal(await all.counterTotal(':tensorflow:serving:request_count'), 3);
-  });
-});
-
 describe('hosts', () => {
   it('have restarts counted by reason, and the memory of their processes asked for', async () => {
     const { metrics: all, clock } = metrics();
@@ -282,7 +228,7 @@ describe('hosts', () => {
     assert.equal(await sampleOf(all, `pillion_host_resident_bytes{${labels}}`), 5);
     all.forgetVersion('digits', '3');
     clock.advance(60_000);
-    assert.ok(!(await all.text()).includes('pillion_host_restarts_total{'));
+    assert.ok(!(await textOf(all)).includes('pillion_host_restarts_total{'));
   });
 });
 
@@ -297,7 +243,7 @@ describe('a forgotten version', () => {
     all.recordRequest(requestRecord());
     assert.equal(await sampleOf(all, `pillion_request_duration_seconds_count{${REQUEST}}`), 2);
     clock.advance(1);
-    const text = await all.text();
+    const text = await textOf(all);
     assert.ok(!text.includes('version="3"'), text);
     assert.ok(text.includes('version="4"'));
   });
@@ -309,10 +255,10 @@ describe('a forgotten version', () => {
     all.recordRequest(requestRecord({ version: '', signatureName: '', method: 'RepositoryModelLoad' }));
     all.forgetVersion('digits', '3');
     clock.advance(60_000);
-    assert.match(await all.text(), /method="RepositoryModelLoad",model="digits"/);
+    assert.match(await textOf(all), /method="RepositoryModelLoad",model="digits"/);
     all.forgetVersion('digits', '4');
     clock.advance(60_000);
-    assert.ok(!(await all.text()).includes('model="digits"'));
+    assert.ok(!(await textOf(all)).includes('model="digits"'));
   });
 
   it('starts again from nothing if it comes back', async () => {
@@ -331,19 +277,6 @@ describe('a forgotten version', () => {
     all.close();
     assert.equal(clock.armed, 0);
   });
-});
-
-it('two apps in one process do not see each other, and each tells of the process', async () => {
-  const clock = new FakeClock();
-  const first = new TestMetrics({ clock });
-  const second = new TestMetrics({ clock });
-  first.recordRequest(requestRecord());
-  assert.ok((await first.text()).includes('model="digits"'));
-  const text = await second.text();
-  assert.ok(!text.includes('model="digits"'));
-  assert.match(text, /^process_resident_memory_bytes \d+$/m);
-  assert.match(text, /^nodejs_eventloop_lag_p99_seconds /m);
-  assert.ok(!text.includes('nodejs_active_'));
 });
 
 it('a counter’s total is the sum of its series; what is no counter has 0', async () => {

@@ -4,11 +4,12 @@ import fc from 'fast-check';
 import { Buckets } from '../../../../src/ledger/metrics/buckets.ts';
 import { type ReadFamily, Registry } from '../../../../src/ledger/metrics/registry.ts';
 import { counterFamily, GaugeFamily, HistogramSeries, histogramFamily } from '../../../../src/ledger/metrics/series.ts';
+import { textOf } from '../../../support/metrics-text.ts';
 
-async function textOf(family: ReadFamily): Promise<string> {
+async function printed(family: ReadFamily): Promise<string> {
   const registry = new Registry();
   registry.register(family);
-  return await registry.text();
+  return await textOf(registry);
 }
 
 describe('a histogram', () => {
@@ -17,7 +18,7 @@ describe('a histogram', () => {
     const series = family.open({ stage: 'queue' });
     for (const value of [0, 0.00005, 0.00006, 0.1, 0.5, 1, 30, Infinity]) series.observe(value);
     assert.equal(
-      await textOf(family),
+      await printed(family),
       `# HELP wait_seconds Time waited.
 # TYPE wait_seconds histogram
 wait_seconds_bucket{le="0.00005",stage="queue"} 2
@@ -61,21 +62,21 @@ describe('a family', () => {
     const family = counterFamily('shots_total', 'Shots.');
     family.open({ by: 'a' }).add(2);
     family.open({ by: 'b' }).add(3);
-    assert.match(await textOf(family), /shots_total\{by="a"\} 2\nshots_total\{by="b"\} 3/);
+    assert.match(await printed(family), /shots_total\{by="a"\} 2\nshots_total\{by="b"\} 3/);
     family.removeWhere((labels) => labels['by'] === 'a');
-    const text = await textOf(family);
+    const text = await printed(family);
     assert.ok(!text.includes('by="a"') && text.includes('by="b"'));
   });
 
   it('prints label values that hold quotes, backslashes and line breaks so that they can be read back', async () => {
     const family = counterFamily('odd_total', 'Odd.');
     family.open({ name: 'a"b\\c\nd' }).add(1);
-    assert.match(await textOf(family), /odd_total\{name="a\\"b\\\\c\\nd"\} 1/);
+    assert.match(await printed(family), /odd_total\{name="a\\"b\\\\c\\nd"\} 1/);
   });
 
   it('without series is printed by its name alone', async () => {
     assert.equal(
-      await textOf(counterFamily('none_total', 'None.')),
+      await printed(counterFamily('none_total', 'None.')),
       '# HELP none_total None.\n# TYPE none_total counter\n',
     );
   });
@@ -84,7 +85,7 @@ describe('a family', () => {
 it('a gauge is asked for its value at each scrape', async () => {
   let depth = 1;
   const gauge = new GaugeFamily('depth', 'Depth.', () => [{ labels: {}, value: depth }]);
-  assert.match(await textOf(gauge), /^depth 1$/m);
+  assert.match(await printed(gauge), /^depth 1$/m);
   depth = 7;
-  assert.match(await textOf(gauge), /^depth 7$/m);
+  assert.match(await printed(gauge), /^depth 7$/m);
 });

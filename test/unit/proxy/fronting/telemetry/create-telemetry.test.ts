@@ -9,6 +9,7 @@ import type { Tracing } from '../../../../../src/ledger/tracing/tracing.ts';
 import { createFrontedTelemetry } from '../../../../../src/proxy/fronting/telemetry/create-telemetry.ts';
 import { FakeClock } from '../../../../support/fake-clock.ts';
 import { FRONTED_ARRIVAL } from '../../../../support/fronted-record.ts';
+import { textOf } from '../../../../support/metrics-text.ts';
 
 /** Notes which spans are begun. */
 class FakeTracing implements Tracing {
@@ -45,7 +46,7 @@ function telemetry(tracing?: Tracing) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const logger = createLogger({ level: 'info', clock, destination: { write: (line) => lines.push(line) } });
-  const all = createTelemetry({ clock, logger, tracing, processMetrics: false });
+  const all = createTelemetry({ clock, logger, tracing });
   return { lines, all, fronted: createFrontedTelemetry({ clock, logger, telemetry: all }).telemetry };
 }
 
@@ -77,7 +78,7 @@ describe('a request for the application', () => {
     record.over('ok');
     record.over('client_left');
     assert.deepEqual([heard, tracing.begun, fronted.inFlight], [[record], ['server', 'client'], 0]);
-    assert.match(await all.metrics.text(), /pillion_app_requests_total\{.*outcome="ok"\} 1/);
+    assert.match(await textOf(all.metrics), /pillion_app_requests_total\{.*outcome="ok"\} 1/);
   });
 
   it('that cannot be recorded is logged, and is over', () => {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../../../src/core/errors.ts';
-import { openMetricsText } from '../../../../../src/ledger/metrics/exposition.ts';
 import { Registry } from '../../../../../src/ledger/metrics/registry.ts';
 import { FrontedMetrics } from '../../../../../src/proxy/fronting/telemetry/fronted-metrics.ts';
 import { type FrontedFacts, frontedRecord } from '../../../../support/fronted-record.ts';
+import { textOf } from '../../../../support/metrics-text.ts';
 
 const UNAVAILABLE = new ServingError('app_unavailable', 'not there');
 
@@ -15,7 +15,7 @@ async function linesOf(all: readonly FrontedFacts[], traceId?: string): Promise<
   for (const facts of all) metrics.record(frontedRecord(facts), traceId);
   metrics.recordConnect(true);
   metrics.recordConnect(false);
-  const text = openMetricsText(await registry.snapshots(), 0);
+  const text = await textOf(registry, { exemplars: true });
   return text.split('\n').filter((line) => line.startsWith('pillion_app_'));
 }
 

@@ -7,7 +7,7 @@ import { constants, monitorEventLoopDelay, PerformanceObserver, performance } fr
 import process from 'node:process';
 import { setImmediate } from 'node:timers';
 import { getHeapSpaceStatistics } from 'node:v8';
-import { GaugeFamily, type HistogramSeries, histogramFamily, type Reading } from './series.ts';
+import { GaugeFamily, type HistogramSeries, histogramFamily, type Reading } from '../../ledger/metrics/series.ts';
 
 /** Interval of the event loop's delay samples. A shorter one wakes an idle server more often. */
 const LOOP_DELAY_RESOLUTION_MS = 20;

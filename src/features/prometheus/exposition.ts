@@ -7,23 +7,8 @@
  * In OpenMetrics a counter's name ends in _total. One whose name does not (TensorFlow Serving's) has the type `unknown`
  * there, which keeps its name.
  */
-import type { Exemplar, Labels, MetricSnapshot } from './series.ts';
-
-/** The path that TensorFlow Serving's users scrape. */
-export const METRICS_PATH = '/monitoring/prometheus/metrics';
-
-/** The answer to a scrape, the same on every port. */
-export interface MetricsPage {
-  readonly contentType: string;
-  readonly text: string;
-}
-
-export interface MetricsPageOptions {
-  /** `Accept` of the request. */
-  readonly accept?: string | undefined;
-  /** Include the metrics under the names of TensorFlow Serving and Triton. Default false. */
-  readonly withAliases?: boolean;
-}
+import { escapeHelp, escapeValue, labelText, sampleText, valueText } from '../../ledger/metrics/sample-text.ts';
+import type { Exemplar, Labels, MetricSnapshot } from '../../ledger/metrics/series.ts';
 
 export const PROMETHEUS_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
@@ -40,8 +25,7 @@ export function prometheusText(metrics: readonly MetricSnapshot[]): string {
   const lines: string[] = [];
   for (const { name, help, type, values } of metrics) {
     lines.push(`# HELP ${name} ${escapeHelp(help)}`, `# TYPE ${name} ${type}`);
-    for (const sample of values)
-      lines.push(`${sample.metricName ?? name}${labelText(sample.labels)} ${valueText(sample.value)}`);
+    for (const sample of values) lines.push(sampleText(name, sample));
   }
   return `${lines.join('\n')}\n`;
 }
@@ -68,11 +52,6 @@ function exemplarText({ traceId, value, at }: Exemplar, wallAtZero: number): str
   return ` # {trace_id="${traceId}"} ${valueText(value)} ${((wallAtZero + at) / 1000).toFixed(3)}`;
 }
 
-function labelText(labels: Labels): string {
-  const parts = Object.entries(labels).map(([name, value]) => `${name}="${escapeValue(String(value))}"`);
-  return parts.length === 0 ? '' : `{${parts.join(',')}}`;
-}
-
 /** OpenMetrics wants a decimal point in an integer bound, and the exponent of a small one as Go prints it. */
 function withCanonicalBound(labels: Labels): Labels {
   const { le } = labels;
@@ -81,18 +60,4 @@ function withCanonicalBound(labels: Labels): Labels {
   if (Number.isInteger(bound)) return { ...labels, le: `${bound}.0` };
   const canonical = bound < 1e-4 ? bound.toExponential().replace(/e-(\d)$/, 'e-0$1') : String(bound);
   return { ...labels, le: canonical };
-}
-
-function valueText(value: number): string {
-  if (value === Infinity) return '+Inf';
-  if (value === -Infinity) return '-Inf';
-  return Number.isNaN(value) ? 'NaN' : String(value);
-}
-
-function escapeHelp(text: string): string {
-  return text.replace(/\\/g, '\\\\').replace(/\n/g, '\\n');
-}
-
-function escapeValue(text: string): string {
-  return escapeHelp(text).replace(/"/g, '\\"');
 }

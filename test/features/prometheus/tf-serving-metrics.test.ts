@@ -1,13 +1,18 @@
 /** TensorFlow Serving's names: of examples, of versions as they load. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { TfServingMetrics } from '../../../../src/ledger/metrics/tf-serving-metrics.ts';
-import { MAX_PATHS } from '../../../../src/ledger/metrics/tf-serving-version-metrics.ts';
-import { ringOf } from '../../../support/columns.ts';
-import { requestRecord } from '../../../support/telemetry-records.ts';
+import { LoadMetrics } from '../../../src/features/prometheus/load-metrics.ts';
+import { TfServingMetrics } from '../../../src/features/prometheus/tf-serving-metrics.ts';
+import { MAX_DIRECTORIES } from '../../../src/ledger/metrics/directory-series.ts';
+import type { ReadFamily } from '../../../src/ledger/metrics/registry.ts';
+import { emptyTotals, ringOf } from '../../support/columns.ts';
+import { requestRecord } from '../../support/telemetry-records.ts';
 
 /** The samples of one family: labels as they are printed, and the value. */
-async function samplesOf(all: TfServingMetrics, name: string): Promise<Readonly<Record<string, number>>> {
+async function samplesOf(
+  all: { readonly families: readonly ReadFamily[] },
+  name: string,
+): Promise<Readonly<Record<string, number>>> {
   const family = all.families.find((each) => each.name === name);
   assert.ok(family, `no family ${name}`);
   const { values } = await family.get();
@@ -21,7 +26,9 @@ async function samplesOf(all: TfServingMetrics, name: string): Promise<Readonly<
 
 function record(all: TfServingMetrics, changes: Parameters<typeof requestRecord>[0]): void {
   const one = requestRecord(changes);
-  all.recordColumns(ringOf(one), 0, 1, all.seriesOf(one));
+  const totals = emptyTotals();
+  totals.followers.add(all);
+  totals.recordColumns(ringOf(one), 0, 1);
 }
 
 describe('examples', () => {
@@ -54,9 +61,9 @@ describe('examples', () => {
 describe('versions', () => {
   it('have their loads counted by how they ended, and what the good ones took', async () => {
     const { versions, ...all } = setUp();
-    versions.recordLoad('/models/digits/3', 12.5, 'success');
-    versions.recordLoad('/models/digits/3', 2.25, 'success');
-    versions.recordLoad('/models/digits/4', 100, 'fail');
+    versions.record({ directory: '/models/digits/3', tookMs: 12.5, status: 'success' });
+    versions.record({ directory: '/models/digits/3', tookMs: 2.25, status: 'success' });
+    versions.record({ directory: '/models/digits/4', tookMs: 100, status: 'fail' });
     assert.deepEqual(await all.samples(':tensorflow:cc:saved_model:load_attempt_count'), {
       '{model_path=/models/digits/3,status=success}': 2,
       '{model_path=/models/digits/4,status=fail}': 1,
@@ -66,33 +73,20 @@ describe('versions', () => {
     });
   });
 
-  it('have their warm-ups measured, by the name of their status', async () => {
-    const { versions, ...all } = setUp();
-    versions.recordWarmUp({ versionDirectory: '/m/1', records: 4, tookMs: 3, outcome: 'ok' });
-    versions.recordWarmUp({ versionDirectory: '/m/2', records: 1, tookMs: 1, outcome: 'load_failed' });
-    const latency = await all.samples(':tensorflow:serving:model_warmup_latency');
-    assert.equal(latency['_sum{model_path=/m/1,status=OK}'], 3000);
-    assert.equal(latency['_count{model_path=/m/2,status=FAILED_PRECONDITION}'], 1);
-    assert.deepEqual(await all.samples(':tensorflow:serving:model_warmup_records_read'), {
-      '{model_path=/m/1,status=OK}': 4,
-      '{model_path=/m/2,status=FAILED_PRECONDITION}': 1,
-    });
-  });
-
   it('are forgotten one by one when there are many, and start again when they come back', async () => {
     const { versions, ...all } = setUp();
     const attempts = () => all.samples(':tensorflow:cc:saved_model:load_attempt_count');
-    for (let i = 0; i <= MAX_PATHS; i++) versions.recordLoad(`/m/${i}`, 1, 'success');
+    for (let i = 0; i <= MAX_DIRECTORIES; i++) versions.record({ directory: `/m/${i}`, tookMs: 1, status: 'success' });
     const samples = await attempts();
-    assert.equal(Object.keys(samples).length, MAX_PATHS);
+    assert.equal(Object.keys(samples).length, MAX_DIRECTORIES);
     assert.ok(!('{model_path=/m/0,status=success}' in samples));
-    versions.recordLoad('/m/0', 1, 'success');
+    versions.record({ directory: '/m/0', tookMs: 1, status: 'success' });
     assert.equal((await attempts())['{model_path=/m/0,status=success}'], 1);
     assert.ok(!('{model_path=/m/1,status=success}' in (await attempts())));
   });
 
   function setUp() {
-    const all = new TfServingMetrics();
-    return { versions: all.versions, samples: (name: string) => samplesOf(all, name) };
+    const all = new LoadMetrics();
+    return { versions: all, samples: (name: string) => samplesOf(all, name) };
   }
 });

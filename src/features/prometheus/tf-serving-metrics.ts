@@ -1,30 +1,41 @@
 /**
  * Metrics under TensorFlow Serving's names, so that dashboards made for it keep working. They are on the page that its
- * users scrape (METRICS_PATH) and not on /metrics: the names break Prometheus' present rules (colons, microseconds),
+ * users scrape (DEFAULT_METRICS_PATH) and not on /metrics: the names break Prometheus' present rules (colons, microseconds),
  * and our own metrics say the same by version.
  *
  * The same as there: latencies in µs, of requests that succeeded; `API` is Predict over gRPC and predict over REST; the
  * batching session's metrics have no model. Different: `runtime` is "Pillion", and examples of Classify and Regress are
  * counted too, not only those of MultiInference.
  */
-import { NUMBERS, type RequestRing, ROWS, STAGE_INSTANTS } from '../recorder/request-ring.ts';
-import type { BatchRecord, RequestRecord } from '../request-record.ts';
-import { STAGE_QUEUE, STAGES } from '../stage-clock.ts';
-import { type CounterSeries, counterFamily, type HistogramSeries, histogramFamily } from './series.ts';
-import { bounds, LATENCY_BOUNDS, MICROS_PER_MS, type PrintedFamily, SERVING, statusName } from './tf-serving-names.ts';
-import { TfServingVersionMetrics } from './tf-serving-version-metrics.ts';
 
+import { statusName } from '../../core/errors.ts';
+import { exponentialBounds } from '../../ledger/metrics/buckets.ts';
+import type { ReadFamily } from '../../ledger/metrics/registry.ts';
+import {
+  type CounterSeries,
+  counterFamily,
+  type HistogramSeries,
+  histogramFamily,
+} from '../../ledger/metrics/series.ts';
+import type { RequestKind } from '../../ledger/metrics/signature-totals.ts';
+import { NUMBERS, type RequestRing, ROWS, STAGE_INSTANTS } from '../../ledger/recorder/request-ring.ts';
+import type { BatchRecord } from '../../ledger/request-record.ts';
+import { STAGE_QUEUE, STAGES } from '../../ledger/stage-clock.ts';
+
+const SERVING = ':tensorflow:serving:';
 const BATCHING = `${SERVING}batching_session:`;
 const POOL = { thread_pool_name: '' };
-const QUEUING_BOUNDS = bounds(100, 1.2, 52);
-const SIZE_BOUNDS = bounds(1, 2, 14);
-const EXAMPLE_BOUNDS = bounds(1, 2, 15);
+const MICROS_PER_MS = 1000;
+const LATENCY_BOUNDS = exponentialBounds(10, 1.8, 33);
+const QUEUING_BOUNDS = exponentialBounds(100, 1.2, 52);
+const SIZE_BOUNDS = exponentialBounds(1, 2, 14);
+const EXAMPLE_BOUNDS = exponentialBounds(1, 2, 15);
 
 /** Methods that take tf.Examples. */
 const EXAMPLE_METHODS: ReadonlySet<string> = new Set(['Classify', 'Regress', 'MultiInference']);
 
 /** The series of one model's requests with the same surface, method and outcome. */
-export interface TfServingRequestSeries {
+interface RequestSeries {
   readonly count: CounterSeries;
   /** These three are undefined for requests that failed. */
   readonly latency: HistogramSeries | undefined;
@@ -37,8 +48,6 @@ interface ExampleSeries {
   readonly counts: HistogramSeries;
   readonly total: CounterSeries;
 }
-
-type RequestKind = Pick<RequestRecord, 'surface' | 'method' | 'model' | 'outcome'>;
 
 export class TfServingMetrics {
   readonly #requests = counterFamily(`${SERVING}request_count`, 'Requests, by the name of their gRPC status.');
@@ -71,9 +80,7 @@ export class TfServingMetrics {
     EXAMPLE_BOUNDS,
   );
   readonly #exampleTotal = counterFamily(`${SERVING}request_example_count_total`, 'tf.Examples of all requests.');
-  /** Metrics of versions as they load. */
-  readonly versions = new TfServingVersionMetrics();
-  readonly families: readonly PrintedFamily[] = [
+  readonly families: readonly ReadFamily[] = [
     this.#requests,
     this.#latency,
     this.#runtime,
@@ -84,8 +91,8 @@ export class TfServingMetrics {
     this.#inputSize,
     this.#processedSize,
     this.#padding,
-    ...this.versions.families,
   ];
+  readonly #series = new WeakMap<RequestKind, RequestSeries>();
   /** The series of padding by the size of the batch. */
   readonly #paddings = new Map<number, HistogramSeries>();
   readonly #queued = this.#queuing.open(POOL);
@@ -93,25 +100,14 @@ export class TfServingMetrics {
   readonly #input = this.#inputSize.open(POOL);
   readonly #processed = this.#processedSize.open(POOL);
 
-  /** The caller keeps the result for later requests of the same kind. */
-  seriesOf({ surface, method, model, outcome }: RequestKind): TfServingRequestSeries {
-    const labels = { model_name: model, status: statusName(outcome) };
-    const count = this.#requests.open(labels);
-    if (outcome !== 'ok') return { count, latency: undefined, runtime: undefined, examples: undefined };
-    const entrypoint = surface === 'grpc' ? 'GRPC' : 'REST';
-    const api = apiOf(method, entrypoint);
-    const latency = this.#latency.open({ model_name: model, API: api, entrypoint });
-    const runtime = this.#runtime.open({ model_name: model, API: method, runtime: 'Pillion' });
-    return { count, latency, runtime, examples: this.#examplesOf(method, model) };
-  }
-
-  /** The requests at places `from` to `to` − 1. */
-  recordColumns(
-    ring: RequestRing,
-    from: number,
-    to: number,
-    { count, latency, runtime, examples }: TfServingRequestSeries,
-  ): void {
+  /** Requests of one kind, at places `from` to `to` − 1. */
+  recordColumns(kind: RequestKind, ring: RequestRing, from: number, to: number): void {
+    let series = this.#series.get(kind);
+    if (series === undefined) {
+      series = this.#open(kind);
+      this.#series.set(kind, series);
+    }
+    const { count, latency, runtime, examples } = series;
     const { numbers, batches } = ring;
     count.add(to - from);
     for (let place = from; place < to; place++) {
@@ -140,6 +136,18 @@ export class TfServingMetrics {
       this.#paddings.set(size, series);
     }
     series.observe(size - rows);
+  }
+
+  #open({ surface, method, model, outcome }: RequestKind): RequestSeries {
+    const count = this.#requests.open({ model_name: model, status: statusName(outcome) });
+    if (outcome !== 'ok') return { count, latency: undefined, runtime: undefined, examples: undefined };
+    const entrypoint = surface === 'grpc' ? 'GRPC' : 'REST';
+    return {
+      count,
+      latency: this.#latency.open({ model_name: model, API: apiOf(method, entrypoint), entrypoint }),
+      runtime: this.#runtime.open({ model_name: model, API: method, runtime: 'Pillion' }),
+      examples: this.#examplesOf(method, model),
+    };
   }
 
   #examplesOf(method: string, model: string): ExampleSeries | undefined {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { openMetricsText, prometheusText, wantsOpenMetrics } from '../../../../src/ledger/metrics/exposition.ts';
-import { histogramFamily, type MetricSnapshot } from '../../../../src/ledger/metrics/series.ts';
+import { openMetricsText, prometheusText, wantsOpenMetrics } from '../../../src/features/prometheus/exposition.ts';
+import { histogramFamily, type MetricSnapshot } from '../../../src/ledger/metrics/series.ts';
 
 const counter: MetricSnapshot = {
   name: 'odd_total',
