@@ -3,7 +3,7 @@ import type { Backends } from '../backends/backends.ts';
 import type { LogType } from '../codec/tensorflow/prediction-log.ts';
 import type { ModelConfig } from '../config/model-config.ts';
 import { systemClock } from '../core/clock.ts';
-import type { ModelReports, VersionReports } from '../models/lifecycle/manager-settings.ts';
+import type { ModelFeatures } from '../models/lifecycle/manager-settings.ts';
 import type { VersionObserver } from '../models/lifecycle/version-observer.ts';
 import type { Layers, MakeBatchLayer, RunnerLayer } from '../models/loading/layers.ts';
 import type { LoadStep } from '../models/loading/load-steps.ts';
@@ -32,7 +32,7 @@ interface ServedModels extends ServableDirectory {
   configOf(name: string): ModelConfig | undefined;
 }
 
-export class ModelSeams implements FallbackSource {
+export class ModelSeams implements FallbackSource, ModelFeatures {
   /** Counts what models keep between requests, over all of them. */
   readonly kept = new KeptMemory();
   readonly backends: Backends;
@@ -60,9 +60,10 @@ export class ModelSeams implements FallbackSource {
   fallbacks: Fallbacks | undefined;
   /** Chooses the runtime of models whose runtime is `auto`. One feature may set it. */
   chooseRuntime: ChooseRuntime | undefined;
-  readonly #reports = new Map<string, (model: string) => unknown>();
-  readonly #versionReports = new Map<string, (servable: Servable) => unknown>();
-  #sequencesOf: ((model: string) => StepTable) | undefined;
+  /** The table by which a model's requests that are steps are resolved. One feature may set it. */
+  sequencesOf: ((model: string) => StepTable) | undefined;
+  readonly reports = new Map<string, (model: string) => unknown>();
+  readonly versionReports = new Map<string, (servable: Servable) => unknown>();
   #served: ServedModels | undefined;
 
   constructor(
@@ -74,31 +75,14 @@ export class ModelSeams implements FallbackSource {
     this.samplers = new RequestSamplers({ clock: systemClock, onInternalError });
   }
 
-  get reports(): ModelReports {
-    return this.#reports;
-  }
-
-  get versionReports(): VersionReports {
-    return this.#versionReports;
-  }
-
-  get sequencesOf(): ((model: string) => StepTable) | undefined {
-    return this.#sequencesOf;
-  }
-
-  /** Requests that are steps of sequences are resolved by the model's table. One feature may call it. */
-  keepSequences(sequencesOf: (model: string) => StepTable): void {
-    this.#sequencesOf = sequencesOf;
-  }
-
   /** A part of each model's report in GET /models: what `read` returns is the value of `key`; undefined = left out. */
   report(key: string, read: (model: string) => unknown): void {
-    this.#reports.set(key, read);
+    this.reports.set(key, read);
   }
 
   /** The same of each version that can answer. */
   reportVersion(key: string, read: (servable: Servable) => unknown): void {
-    this.#versionReports.set(key, read);
+    this.versionReports.set(key, read);
   }
 
   /** The versions that can answer now; none before the first one is loaded. */

@@ -14,7 +14,7 @@ export function installSequences({ clock, models, telemetry }: Installation): vo
     const states = facts.get(STATES);
     return states === undefined ? inner : new SequenceRunner(inner, signatures, states);
   });
-  models.keepSequences((model) => tables.of(model));
+  models.sequencesOf = (model) => tables.of(model);
   models.observers.push(tables);
   models.report('sequences', (model) => sequencesReport(tables.used.find(([name]) => name === model)?.[1]));
   observeSequences(telemetry.metrics.gauges, () => tables.used);

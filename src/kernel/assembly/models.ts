@@ -93,10 +93,7 @@ export function createModels(parts: ModelParts): ModelManager {
     },
     checkBackend: async (kind) => (kind === AUTO_RUNTIME ? undefined : backends.check(kind)),
     clock: systemClock,
-    reports: parts.installed.models.reports,
-    versionReports: parts.installed.models.versionReports,
-    observers: parts.installed.models.observers,
-    sequencesOf: parts.installed.models.sequencesOf,
+    features: parts.installed.models,
     events: {
       ...modelLog,
       onTransition: (...transition) => {

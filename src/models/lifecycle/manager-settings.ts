@@ -1,20 +1,34 @@
 /** Settings of a ModelManager. */
+import PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
 import type { Clock } from '../../core/clock.ts';
-import type { LoadServable } from '../loading/version-loader.ts';
+import { type LoadServable, VersionLoader } from '../loading/version-loader.ts';
 import type { Servable } from '../serving/servable.ts';
 import type { StepTable } from '../serving/steps.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
-import type { VersionFiles } from '../versions/version-source.ts';
-import type { CheckBackend, CheckMemory } from './lifecycle-settings.ts';
-import type { ModelEvents } from './model-events.ts';
+import { diskFiles, type VersionFiles } from '../versions/version-source.ts';
+import { type ModelEvents, NO_EVENTS } from './model-events.ts';
 import type { VersionObserver } from './version-observer.ts';
 
-/** Readers of values in a model's report, by their keys there; a value that is undefined is left out. */
-export type ModelReports = ReadonlyMap<string, (model: string) => unknown>;
+/** Rejects with `insufficient_memory` if the version would not fit into memory if it were loaded now. */
+export type CheckMemory = (model: ModelConfig, version: bigint, directory: string) => Promise<void>;
 
-/** The same of a version that can answer. */
-export type VersionReports = ReadonlyMap<string, (servable: Servable) => unknown>;
+/** Rejects with ServingError if there is no backend of this kind; it says why. */
+export type CheckBackend = (kind: string) => Promise<void>;
+
+/** The parts that features have in models. */
+export interface ModelFeatures {
+  /** Those that are told of versions that go. */
+  readonly observers: readonly VersionObserver[];
+  /** The sequences of a model. Absent = no model keeps a state. */
+  readonly sequencesOf?: ((model: string) => StepTable) | undefined;
+  /** Readers of values in a model's report, by their keys there; a value that is undefined is left out. */
+  readonly reports: ReadonlyMap<string, (model: string) => unknown>;
+  /** The same of a version that can answer. */
+  readonly versionReports: ReadonlyMap<string, (servable: Servable) => unknown>;
+}
+
+const NO_FEATURES: ModelFeatures = { observers: [], reports: new Map(), versionReports: new Map() };
 
 /** Options that TensorFlow Serving has under the same names; config/options/serve-options.ts describes them. */
 export interface ModelManagerOptions {
@@ -48,12 +62,36 @@ export interface ModelManagerOptions {
   readonly allowUnavailableLabels?: boolean;
   /** Errors about an unknown model list those that are served. Default true. */
   readonly namesModels?: boolean;
-  /** Features that are told of versions that go. Default: none. */
-  readonly observers?: readonly VersionObserver[];
-  /** The sequences of a configured model. Absent = no model keeps a state. */
-  readonly sequencesOf?: ((model: string) => StepTable) | undefined;
-  /** Parts of models' reports that features add. Default: none. */
-  readonly reports?: ModelReports;
-  /** The same of versions. */
-  readonly versionReports?: VersionReports;
+  /** Default: none. */
+  readonly features?: ModelFeatures;
+}
+
+const DEFAULTS = {
+  checkMemory: () => Promise.resolve(),
+  checkBackend: () => Promise.resolve(),
+  events: NO_EVENTS,
+  files: diskFiles,
+  pollIntervalMs: 1000,
+  transitionPolicy: 'availability',
+  allowUnavailableLabels: false,
+  features: NO_FEATURES,
+} satisfies Partial<ModelManagerOptions>;
+
+/** The settings that the lifecycles of all models share. */
+export interface LifecycleSettings extends Required<Pick<ModelManagerOptions, keyof typeof DEFAULTS | 'clock'>> {
+  readonly loader: VersionLoader;
+  /** Limits how many versions unload at the same time. */
+  readonly unloads: PQueue;
+}
+
+/** `loads`: the turns of loads, over all models. */
+export function lifecycleSettings(options: ModelManagerOptions, loads: PQueue): LifecycleSettings {
+  const { load, clock, unloadThreads = Infinity } = options;
+  const { maxLoadRetries: maxRetries = 5, loadRetryIntervalMs: retryIntervalMs = 60_000 } = options;
+  return {
+    ...DEFAULTS,
+    ...options,
+    unloads: new PQueue({ concurrency: unloadThreads }),
+    loader: new VersionLoader({ load, clock, turns: loads, maxRetries, retryIntervalMs }),
+  };
 }

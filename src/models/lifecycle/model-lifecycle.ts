@@ -25,7 +25,7 @@ import { type PollResult, VersionWatch } from '../versions/version-watch.ts';
 import { WantedVersions } from '../versions/wanted-versions.ts';
 import { isMoved, needsNewLoad } from './config-change.ts';
 import { FirstReady, type FirstReadyRule } from './first-ready.ts';
-import type { LifecycleSettings } from './lifecycle-settings.ts';
+import type { LifecycleSettings } from './manager-settings.ts';
 import { changedMeanwhile, noSuchVersion } from './refusals.ts';
 import { VersionLookup } from './version-lookup.ts';
 import { whyFinal } from './waiting-reason.ts';
@@ -178,7 +178,7 @@ export class ModelLifecycle {
   /** Unloads everything. Resolves when every version has ended. A second call does nothing more. */
   async retire(): Promise<void> {
     this.#isRetired = true;
-    for (const observer of this.#settings.observers) observer.onRetired(this.name);
+    for (const observer of this.#settings.features.observers) observer.onRetired(this.name);
     this.wanted.retire();
     this.#step();
     this.#first.ready();
@@ -189,7 +189,7 @@ export class ModelLifecycle {
   /** See VersionTransitions. */
   replace(served: Servable, next: Servable): boolean {
     if (!this.#transitions.replace(served, next)) return false;
-    for (const observer of this.#settings.observers) observer.onReplaced(served, next);
+    for (const observer of this.#settings.features.observers) observer.onReplaced(served, next);
     return true;
   }
 
@@ -253,7 +253,7 @@ export class ModelLifecycle {
     const { servable } = record;
     this.#transitions.beginUnload(record);
     if (servable === undefined) return;
-    for (const observer of this.#settings.observers) observer.onUnloadedAtOnce(servable);
+    for (const observer of this.#settings.features.observers) observer.onUnloadedAtOnce(servable);
   }
 
   /** The version's records that are available or will be. */

@@ -8,16 +8,12 @@
 import PQueue from 'p-queue';
 import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError } from '../../core/errors.ts';
-import { VersionLoader } from '../loading/version-loader.ts';
 import type { Servable, ServableHandle, VersionLoad, VersionStatus } from '../serving/servable.ts';
 import type { ModelReloader, ReloadOptions, ServableDirectory } from '../serving/servable-directory.ts';
 import type { StepTable } from '../serving/steps.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
-import { diskFiles } from '../versions/version-source.ts';
 import { allButFailed } from './first-ready.ts';
-import type { LifecycleSettings } from './lifecycle-settings.ts';
-import type { ModelManagerOptions, ModelReports, VersionReports } from './manager-settings.ts';
-import { NO_EVENTS } from './model-events.ts';
+import { type LifecycleSettings, lifecycleSettings, type ModelManagerOptions } from './manager-settings.ts';
 import { ModelLifecycle } from './model-lifecycle.ts';
 import { statusesOf, unknownModel } from './refusals.ts';
 import { checkReload } from './reload-check.ts';
@@ -38,43 +34,19 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #exitOnLoadFailure: boolean;
   readonly #isRepository: boolean;
   readonly #namesModels: boolean;
-  readonly #reports: ModelReports;
-  readonly #versionReports: VersionReports;
-  readonly #sequencesOf: ModelManagerOptions['sequencesOf'];
   #isReady = false;
   #isClosed = false;
   /** The reload in progress, and those that wait for it. */
   #reloading: Promise<void> = Promise.resolve();
 
   constructor(options: ModelManagerOptions) {
-    const { clock, loadThreads = 1, startLoadThreads = loadThreads, unloadThreads = Infinity } = options;
+    const { loadThreads = 1, startLoadThreads = loadThreads } = options;
     this.#loadThreads = loadThreads;
     this.#exitOnLoadFailure = options.exitOnLoadFailure ?? false;
     this.#isRepository = options.isRepository ?? false;
     this.#namesModels = options.namesModels ?? true;
-    this.#reports = options.reports ?? new Map();
-    this.#versionReports = options.versionReports ?? new Map();
-    this.#sequencesOf = options.sequencesOf;
     this.#loads = new PQueue({ concurrency: startLoadThreads });
-    this.#settings = {
-      clock,
-      files: options.files ?? diskFiles,
-      events: options.events ?? NO_EVENTS,
-      transitionPolicy: options.transitionPolicy ?? 'availability',
-      pollIntervalMs: options.pollIntervalMs ?? 1000,
-      allowUnavailableLabels: options.allowUnavailableLabels ?? false,
-      checkMemory: options.checkMemory ?? (() => Promise.resolve()),
-      checkBackend: options.checkBackend ?? (() => Promise.resolve()),
-      observers: options.observers ?? [],
-      unloads: new PQueue({ concurrency: unloadThreads }),
-      loader: new VersionLoader({
-        load: options.load,
-        clock,
-        turns: this.#loads,
-        maxRetries: options.maxLoadRetries ?? 5,
-        retryIntervalMs: options.loadRetryIntervalMs ?? 60_000,
-      }),
-    };
+    this.#settings = lifecycleSettings(options, this.#loads);
     const rule = this.#isRepository ? 'repository' : 'start';
     this.#startLifecycles = options.models.map((model) => new ModelLifecycle(model, rule, this.#settings));
     this.#lifecycles = new Map(this.#startLifecycles.map((lifecycle) => [lifecycle.name, lifecycle]));
@@ -142,16 +114,16 @@ export class ModelManager implements ServableDirectory, ModelReloader {
 
   /** The values that features report about the model, in the order in which they were installed. */
   reportOf(name: string): Readonly<Record<string, unknown>> {
-    return Object.fromEntries([...this.#reports].map(([key, read]) => [key, read(name)]));
+    return Object.fromEntries([...this.#settings.features.reports].map(([key, read]) => [key, read(name)]));
   }
 
   /** The same of a version that can answer. */
   versionReportOf(servable: Servable): Readonly<Record<string, unknown>> {
-    return Object.fromEntries([...this.#versionReports].map(([key, read]) => [key, read(servable)]));
+    return Object.fromEntries([...this.#settings.features.versionReports].map(([key, read]) => [key, read(servable)]));
   }
 
   sequencesOf(name: string): StepTable | undefined {
-    return this.#lifecycles.has(name) ? this.#sequencesOf?.(name) : undefined;
+    return this.#lifecycles.has(name) ? this.#settings.features.sequencesOf?.(name) : undefined;
   }
 
   status(name: string, { version }: VersionChoice): readonly VersionStatus[] {

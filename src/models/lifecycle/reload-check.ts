@@ -9,7 +9,7 @@ import type { ModelConfig } from '../../config/model-config.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import { aspiredVersions } from '../versions/version-policy.ts';
 import type { VersionFiles } from '../versions/version-source.ts';
-import type { CheckBackend } from './lifecycle-settings.ts';
+import type { CheckBackend } from './manager-settings.ts';
 
 interface ReloadCheck {
   /** The model of this name, if one is configured now. */

@@ -4,7 +4,7 @@
  */
 import type { FreeMemory } from '../../config/machine/free-memory.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
-import type { CheckMemory } from '../lifecycle/lifecycle-settings.ts';
+import type { CheckMemory } from '../lifecycle/manager-settings.ts';
 import type { LoadServable } from '../loading/version-loader.ts';
 import type { Servable } from '../serving/servable.ts';
 import { artifactBytes, bytesToLoad, checkFits } from './model-memory.ts';

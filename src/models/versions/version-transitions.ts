@@ -5,7 +5,7 @@
  */
 import type { ModelConfig } from '../../config/model-config.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
-import type { LifecycleSettings } from '../lifecycle/lifecycle-settings.ts';
+import type { LifecycleSettings } from '../lifecycle/manager-settings.ts';
 import type { Servable, VersionState } from '../serving/servable.ts';
 import { VersionRecord } from './version-record.ts';
 import { VersionTable } from './version-table.ts';
