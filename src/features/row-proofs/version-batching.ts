@@ -7,15 +7,13 @@
  *   end()    ──▶ no run follows. The run in progress ends with its host.
  */
 import { setImmediate } from 'node:timers/promises';
-import type { RowVerdict } from '../../backends/backend.ts';
 import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
-import type { BatchAxes, BatchAxis, LengthPadding, Signature, Signatures } from '../../core/signature.ts';
+import type { BatchAxis, LengthPadding, Signature, Signatures } from '../../core/signature.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { isDecided } from '../../models/loading/batch-axes.ts';
-import type { ReplaceSignatures, ServedLoad } from '../../models/loading/load-steps.ts';
-import type { PadValues } from '../../models/model-file/declare-pad-values.ts';
+import type { ReplaceSignatures, ServedLoad, VersionDraft } from '../../models/loading/load-steps.ts';
 import type { PaddingState, SharingFindings } from '../../models/serving/sharing-findings.ts';
 import { type BatchingDecision, decideBatching } from './decide-batching.ts';
 import type { KeptOutcomes } from './decision-store.ts';
@@ -27,19 +25,11 @@ import { proveRows } from './prove-rows.ts';
 import type { RecordedInputs } from './recorded-requests.ts';
 import { VersionPadding } from './version-padding.ts';
 
-export interface VersionBatchingOptions {
+export interface VersionBatchingOptions
+  extends Pick<VersionDraft, 'signatures' | 'slowRunMs' | 'declared' | 'padValues' | 'judge'> {
   readonly clock: Clock;
-  /** Signatures as the version's host gives them. A batch axis without a reason is a candidate. */
-  readonly signatures: Signatures;
   readonly executor: Executor;
   readonly maxRows: number;
-  /** The time of a slow run before the proofs, in ms, as ProofPace takes it. Default: 0. */
-  readonly slowRunMs?: number | undefined;
-  /** Those that the owner of the model declares, with their declared batch axes. */
-  readonly declared: Signatures;
-  /** Pad values by signature, where lengths may differ in a run (version-padding.ts). Absent = nowhere. */
-  readonly padValues?: ReadonlyMap<string, PadValues> | undefined;
-  readonly judge: (signatureName: string, axes?: BatchAxes) => Promise<RowVerdict | undefined>;
   readonly kept: KeptOutcomes;
   /** Called at most once. */
   readonly readRecorded: () => Promise<RecordedInputs>;

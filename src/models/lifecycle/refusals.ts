@@ -21,7 +21,7 @@ interface RefusalFacts {
   readonly isUnloadedByOperator: (version: bigint) => boolean;
   /** A load has failed and will be retried. */
   readonly isRetrying: boolean;
-  /** It is an ensemble that waits for a member whose load has failed. */
+  /** It is made of other models, and waits for one whose load has failed. */
   readonly hasFailedMember: boolean;
   /** The model has no versions yet, so the wanted one may still come. */
   readonly isWaiting: boolean;
@@ -68,7 +68,7 @@ function stillLoading(name: string, because: string | undefined, hasFailedMember
   const text = because === undefined ? 'is still loading; try again' : `is not ready: ${because}`;
   return new ServingError('model_not_ready', `model "${name}" ${text}`, {
     retryAfterMs: LOADING_RETRY_AFTER_MS,
-    // An ensemble of this one waits for the same member.
+    // Whatever is made of this one waits for the same member.
     ...(hasFailedMember && { attributes: { memberFailed: true } }),
   });
 }

@@ -12,7 +12,6 @@ import { judgeRows } from '../../backends/backends.ts';
 import { type BatchAxis, hasRows, type Signature, type Signatures } from '../../core/signature.ts';
 import { withoutAxis } from '../model-file/declare-batching.ts';
 import { SLOW_RUN_MS } from '../warm-up/slow-run.ts';
-import { batchedElsewhere } from './batched-elsewhere.ts';
 import { declaredPadValues, withDeclaredBatching } from './declared-batching.ts';
 import type { LoadServableOptions } from './load-options.ts';
 import { runStage, type VersionDraft } from './load-steps.ts';
@@ -29,6 +28,12 @@ export interface AxisOutcome {
 
 /** The fix if a proof has not helped. */
 export const FIX = 'if the rows are independent, declare the batch axis in pillion.yaml';
+const NO_CANDIDATE = 'dim 0 of its inputs and outputs is not declared as free, or as one number';
+const UNTRIED: AxisOutcome = {
+  kind: 'unknown',
+  reason: 'another server runs it, so nothing can be tried here',
+  fix: FIX,
+};
 const NO_PADDING = 'pad_variable_length_inputs needs the feature row-proofs, which this server is without';
 
 /** The version as it was opened; throws `load_failed` if what its owner declares does not fit it. */
@@ -79,7 +84,7 @@ export async function decideAxes(options: LoadServableOptions, draft: VersionDra
 
 /** False for a candidate that nobody has judged yet. */
 export function isDecided({ batchAxis }: Signature): boolean {
-  return batchAxis.reason !== undefined;
+  return batchAxis.kind === 'none' || batchAxis.reason !== undefined;
 }
 
 /** The finding of the graph; undefined = the graph of this runtime cannot be read. */
@@ -98,14 +103,13 @@ export function asFound(loaded: Signature, { kind, reason, fix }: AxisOutcome): 
 }
 
 /** `loaded`: as its backend gives it; its batch axis is a candidate, unless it has a reason. */
-export function settled(loaded: Signature, declared: Signature | undefined, isElsewhere: boolean): Signature {
-  if (isElsewhere) return batchedElsewhere(loaded, declared);
+function settled(loaded: Signature, declared: Signature | undefined, isElsewhere: boolean): Signature {
   if (declared !== undefined) {
     return { ...declared, hasRows: declared.hasRows ?? (hasRows(declared) || hasRows(loaded)) };
   }
-  if (loaded.batchAxis.kind !== 'none' || isDecided(loaded)) return loaded;
-  const reason = 'dim 0 of its inputs and outputs is not declared as free, or as one number';
-  return { ...loaded, batchAxis: { kind: 'none', reason } };
+  if (isElsewhere) return isDecided(loaded) ? loaded : asFound(loaded, UNTRIED);
+  const { kind, reason = NO_CANDIDATE } = loaded.batchAxis;
+  return kind === 'none' ? { ...loaded, batchAxis: { ...loaded.batchAxis, reason } } : loaded;
 }
 
 /** Follows the other server's word about all signatures but those that the owner declares. */
@@ -120,7 +124,7 @@ function followElsewhere({ opened, signatures, declared, onDecided, onServed, on
     opened.host.watchSignatures?.(followed, (told) => {
       if (isEnded) return;
       const changed = [...told].filter(([name]) => followed.has(name));
-      const served = changed.map(([name, signature]) => [name, batchedElsewhere(signature, undefined)] as const);
+      const served = changed.map(([name, signature]) => [name, settled(signature, undefined, true)] as const);
       for (const [name, { batchAxis }] of served) onDecided(name, batchAxis);
       void replace(new Map(served));
     });

@@ -65,9 +65,9 @@ export type MakeBatchLayer = (version: OpenedForLayers) => BatchLayer | undefine
 export interface Layers {
   /** Layers above the declared signatures: they see requests as callers name things. */
   readonly requests: readonly RunnerLayer[];
-  /** Layers above the scheduler: they see requests by the graph's names. An ensemble has none. */
+  /** Layers above the scheduler: they see requests by the graph's names. A composed version has none. */
   readonly runs: readonly RunnerLayer[];
-  /** Layers around the host, below the circuit breaker: they see batches that run. An ensemble has none. */
+  /** Layers around the host, below the circuit breaker: they see batches that run. A composed version has none. */
   readonly batches: readonly MakeBatchLayer[];
 }
 

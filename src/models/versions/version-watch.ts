@@ -54,7 +54,7 @@ export interface PollTarget {
   readonly hasFailed: (version: bigint) => boolean;
   /** The version has failed with these files. */
   readonly isBroken: (found: FoundVersion) => boolean;
-  /** A version needs no file, such as that of an ensemble. Default: false. */
+  /** A version needs no file: it may be made of other models. Default: false. */
   readonly mayBeEmpty?: boolean;
   /** The versions that operators want, even if the policy does not. */
   readonly byOperator: readonly bigint[];

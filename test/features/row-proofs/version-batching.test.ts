@@ -47,6 +47,8 @@ function setUp(runMs: number, model = double, changes: Partial<VersionBatchingOp
     signatures: new Map([['s', signatureOf()]]),
     executor,
     maxRows: 64,
+    slowRunMs: 0,
+    padValues: undefined,
     declared: new Map(),
     judge: async () => ({ kind: 'rows', reason: '' }),
     kept: {

@@ -116,6 +116,7 @@ describe('VersionBatching', () => {
     const unknown = single(signatureOf());
     for (const [version, kind, reason] of [
       [{ signatures: unknown }, 'none', 'another server runs it, so nothing can be tried here'],
+      [{ signatures: single(signatureOf({ kind: 'none' })) }, 'none', undefined],
       [{ signatures: single(signatureOf(told)) }, 'dynamic', told.reason],
       [{ signatures: unknown, declared: single(signatureOf(declared)) }, 'dynamic', declared.reason],
     ] as const) {
