@@ -12,21 +12,19 @@
  * Where several models share the slots, cores/core-slots.ts decides which dispatcher starts the next batch.
  */
 import { type Instant, WakeTimer } from '../core/clock.ts';
-import { BatchRuns, type BatchRunsOptions } from './batch/batch-runs.ts';
+import { BatchRuns } from './batch/batch-runs.ts';
 import { Prefetch } from './batch/prefetch.ts';
 import type { RunningBatch } from './batch/running-batch.ts';
 import { SessionUse } from './cores/session-use.ts';
 import { type SlotTenant, SlotUsage, type Urgency } from './cores/slot-tenant.ts';
-import type { LatencyModel } from './latency/latency-model.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
 import { QueueSituation, urgencyOf, workBefore } from './policy/queue-situation.ts';
 import type { Lane } from './queue/lane.ts';
 import type { QuarantineLanes } from './queue/quarantine-lanes.ts';
 import { shedInQueue } from './queue/queue-errors.ts';
+import type { SchedulerParts } from './scheduler-parts.ts';
 
-export interface DispatcherOptions extends BatchRunsOptions {
-  /** How long its runs take, by the threads that they have. */
-  readonly latency: LatencyModel;
+export interface DispatcherOptions extends SchedulerParts {
   readonly policy: BatchPolicy;
   /** The model's weight, as in SchedulerOptions. */
   readonly weight: number;

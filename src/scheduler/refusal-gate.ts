@@ -27,15 +27,13 @@ import { ServingError, SharedError } from '../core/errors.ts';
 import { Priority } from '../core/priority.ts';
 import type { Admission } from './admission/admission.ts';
 import { mostWaitingRows } from './admission/backlog.ts';
+import type { LatenessFacts } from './admission/lateness-forecast.ts';
 import type { SharedRefusals } from './admission/shared-refusals.ts';
 import { NO_CALLER, type QuarantinedCallers } from './batch/quarantined-callers.ts';
 import type { Holding } from './callers/holdings.ts';
 import { goesFirst } from './callers/precedence.ts';
-import type { CoreSlots } from './cores/core-slots.ts';
-import type { Dispatcher } from './dispatcher.ts';
-import { isProbeDue, type RunStatistics } from './latency/run-statistics.ts';
+import { isProbeDue } from './latency/run-statistics.ts';
 import type { Lane } from './queue/lane.ts';
-import type { TaskQueue } from './queue/task-queue.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 import type { TaskContext } from './task.ts';
 import { CALLER_SPAN_MS, MAX_CALLERS, REFUSAL_MS, SAME_DEADLINE_MS } from './tuning.ts';
@@ -44,11 +42,7 @@ import { CALLER_SPAN_MS, MAX_CALLERS, REFUSAL_MS, SAME_DEADLINE_MS } from './tun
 const KEEP_CALLERS_MS = CALLER_SPAN_MS / 2;
 
 /** The parts of a scheduler that a refusal depends on. */
-export interface RefusalGateOptions {
-  readonly queue: TaskQueue;
-  readonly dispatcher: Dispatcher;
-  readonly slots: CoreSlots;
-  readonly statistics: RunStatistics;
+export interface RefusalGateOptions extends LatenessFacts {
   readonly quarantined: QuarantinedCallers;
   /** See SchedulerOptions. If set, refusals depend on the caller's use of the cores, and none is given again. */
   readonly callerCoreShare: number;

@@ -21,10 +21,8 @@
 import { setImmediate } from 'node:timers';
 import type { Clock, Instant } from '../core/clock.ts';
 import { ServingError, type SharedError } from '../core/errors.ts';
-import type { Executor } from '../core/executor.ts';
 import type { Signature } from '../core/signature.ts';
 import type { TensorMap } from '../core/tensor.ts';
-import type { BatchRecord, Telemetry } from '../ledger/request-record.ts';
 import { STAGE_QUEUE } from '../ledger/stage-clock.ts';
 import { Admission } from './admission/admission.ts';
 import { SharedRefusals } from './admission/shared-refusals.ts';
@@ -48,29 +46,21 @@ import {
 import { TaskQueue } from './queue/task-queue.ts';
 import { RefusalGate } from './refusal-gate.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
+import type { SchedulerParts } from './scheduler-parts.ts';
 import { SignaturePlan, UNEQUAL_ROWS } from './signature-plan.ts';
-import type { Quarantine, SchedulerRequest, TaskContext, Ticket } from './task.ts';
+import type { SchedulerRequest, TaskContext, Ticket } from './task.ts';
 
-export interface SchedulerInit {
-  readonly executor: Executor;
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
+export interface SchedulerInit
+  extends Pick<SchedulerParts, 'model' | 'version' | 'executor' | 'clock' | 'telemetry'>,
+    Partial<Pick<SchedulerParts, 'onMisfit' | 'quarantine'>> {
   readonly options: SchedulerOptions;
   readonly signatures: ReadonlyMap<string, Signature>;
-  readonly model: string;
-  readonly version: string;
   /** The slots that it shares with other schedulers. Default: unlimited, so that only its executor's slots count. */
   readonly slots?: CoreSlots;
   /** Runs measured at load, so that the first forecast is not a guess. */
   readonly seeds?: readonly LatencySeed[];
   /** Spreads retry delays, 0 to 1. Default: Math.random. */
   readonly random?: () => number;
-  /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
-  readonly onMisfit?: (signatureName: string, reason: string) => void;
-  /** The place where requests run that may end their process. Default: here, like all others. */
-  readonly quarantine?: Quarantine | undefined;
-  /** Called once for each batch, after its members have settled and telemetry has the record. */
-  readonly onBatch?: (record: BatchRecord) => void;
   /** Runs a function after this turn's events. Default: setImmediate. Tests and simulators bring their own. */
   readonly defer?: (run: () => void) => void;
 }
@@ -89,8 +79,8 @@ export class Scheduler {
   #closed: Promise<void> | undefined;
 
   constructor(init: SchedulerInit) {
-    const { executor, clock, telemetry, options, model, version } = init;
-    const { kind = 'slack' } = options;
+    const { model, version, executor, clock, telemetry, quarantine, onMisfit, options } = init;
+    const { kind = 'slack', weight = 1, callerCoreShare = 0, maxQueuedBytes = Infinity } = options;
     const slots = init.slots ?? new CoreSlots(Infinity, clock);
     const statistics = new RunStatistics();
     const queue = new TaskQueue(slots);
@@ -101,35 +91,24 @@ export class Scheduler {
       this.#plans.set(name, new SignaturePlan(name, signature, options, this.latency));
     }
     this.#seed(init.seeds ?? []);
-    this.#dispatcher = new Dispatcher({
-      executor,
-      latency: this.latency,
-      clock,
-      telemetry,
-      queue,
-      policy: policyOf(options),
-      slots,
-      weight: options.weight ?? 1,
-      statistics,
-      quarantined: this.#quarantined,
-      quarantine: init.quarantine,
-      model,
-      version,
-      defer: init.defer ?? afterThisPoll,
-      onMisfit: init.onMisfit,
-      onBatch: init.onBatch,
-    });
-    const { callerCoreShare = 0 } = options;
-    const { random = Math.random } = init;
-    const refusals = new SharedRefusals(random);
-    const parts = { queue, dispatcher: this.#dispatcher, slots, statistics, callerCoreShare, refusals };
-    this.#admission = new Admission({
+    const { latency } = this;
+    const quarantined = this.#quarantined;
+    const parts: SchedulerParts = {
+      ...{ model, version, executor, clock, telemetry, queue, slots, latency, statistics },
+      ...{ quarantined, quarantine, onMisfit },
+    };
+    const dispatcher = new Dispatcher({
       ...parts,
-      maxQueuedBytes: options.maxQueuedBytes ?? Infinity,
-      isPredicting: kind === 'slack',
-      isByDeadline: kind !== 'greedy',
+      policy: policyOf(options),
+      weight,
+      defer: init.defer ?? afterThisPoll,
     });
-    this.#gate = new RefusalGate({ ...parts, admission: this.#admission, quarantined: this.#quarantined });
+    this.#dispatcher = dispatcher;
+    const refusals = new SharedRefusals(init.random ?? Math.random);
+    const shared = { ...parts, dispatcher, callerCoreShare, refusals };
+    const isPredicting = kind === 'slack';
+    this.#admission = new Admission({ ...shared, maxQueuedBytes, isPredicting, isByDeadline: kind !== 'greedy' });
+    this.#gate = new RefusalGate({ ...shared, admission: this.#admission });
   }
 
   /** Rows that wait. A request that is run whole counts as one. */

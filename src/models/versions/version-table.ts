@@ -14,7 +14,8 @@ export class VersionTable {
   readonly #ended: VersionRecord[] = [];
   readonly #isExtra: (version: bigint) => boolean;
   #available: ReadonlyMap<bigint, Servable> = new Map();
-  #latest: Servable | undefined;
+  /** The highest available version, extra ones only if there is no other. Only `refresh` writes it. */
+  latest: Servable | undefined;
 
   /** `isExtra` says whether an operator, and not the policy, wants the version. It is called by refresh(). */
   constructor(isExtra: (version: bigint) => boolean) {
@@ -24,11 +25,6 @@ export class VersionTable {
   /** The active records, oldest first. */
   get active(): readonly VersionRecord[] {
     return this.#active;
-  }
-
-  /** The highest available version, extra ones only if there is no other. */
-  get latest(): Servable | undefined {
-    return this.#latest;
   }
 
   /** The version's servable, if it is available. */
@@ -64,7 +60,7 @@ export class VersionTable {
       else latest = higher(latest, servable);
     }
     this.#available = available;
-    this.#latest = latest ?? latestExtra;
+    this.latest = latest ?? latestExtra;
   }
 
   /** Moves a record to the ended ones. Returns true if its version has no active record left. */

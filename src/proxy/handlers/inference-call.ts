@@ -67,7 +67,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
       this.#resolveStep(this.#step);
       return;
     }
-    const { fallbacks } = this.#resolver;
+    const { fallbacks } = this.#resolver.source;
     if (fallbacks?.has(requested.name) === true) this.#fallbacks = fallbacks;
     try {
       this.handle = models.acquire(requested.name, requested);

@@ -45,16 +45,12 @@ const NO_FALLBACKS: FallbackSource = { fallbacks: undefined };
 
 export class ModelResolver {
   readonly models: ServableDirectory;
-  readonly #source: FallbackSource;
+  /** Asked for each request. */
+  readonly source: FallbackSource;
 
   constructor(models: ServableDirectory, source = NO_FALLBACKS) {
     this.models = models;
-    this.#source = source;
-  }
-
-  /** Undefined while no model has one. */
-  get fallbacks(): Fallbacks | undefined {
-    return this.#source.fallbacks;
+    this.source = source;
   }
 
   /**
@@ -69,7 +65,7 @@ export class ModelResolver {
     // A request whose payload is captured must be decoded.
     if (servable === undefined || servable.loaded.samplePoint.capture !== undefined) return undefined;
     const served = servable.served.get(spec.signatureName || DEFAULT_SIGNATURE_NAME);
-    if (served === undefined || this.fallbacks?.has(spec.name) === true) return undefined;
+    if (served === undefined || this.source.fallbacks?.has(spec.name) === true) return undefined;
     const refusal = servable.runner.refusalOf?.(served.signatureName, context);
     if (refusal === undefined) return undefined;
     context.model = servable.name;

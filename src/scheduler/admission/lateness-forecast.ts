@@ -1,20 +1,15 @@
 /** How late a request would be answered that comes now: the facts for a Forecast, and what is kept free for its errors. */
 import type { Instant } from '../../core/clock.ts';
-import type { CoreSlots } from '../cores/core-slots.ts';
 import type { Dispatcher } from '../dispatcher.ts';
-import type { RunStatistics } from '../latency/run-statistics.ts';
 import { laneWorkMs } from '../policy/queue-situation.ts';
 import type { Lane, Place } from '../queue/lane.ts';
-import type { TaskQueue } from '../queue/task-queue.ts';
+import type { SchedulerParts } from '../scheduler-parts.ts';
 import type { Ticket } from '../task.ts';
 import { LATE_START_SHARE, MAX_FORECAST_LANES } from '../tuning.ts';
 import { Forecast } from './forecast.ts';
 
-export interface LatenessFacts {
-  readonly queue: TaskQueue;
+export interface LatenessFacts extends Pick<SchedulerParts, 'queue' | 'slots' | 'statistics'> {
   readonly dispatcher: Dispatcher;
-  readonly slots: CoreSlots;
-  readonly statistics: RunStatistics;
 }
 
 export class LatenessForecast {

@@ -7,37 +7,16 @@
  * A batch whose members were all cancelled holds its slot until the executor has answered. A failure fails the members
  * of one batch only; where one of them may be at fault, the others are run again (isolator.ts).
  */
-import type { Clock, Instant } from '../../core/clock.ts';
+import type { Instant } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
-import type { BatchResult, Executor } from '../../core/executor.ts';
-import type { BatchRecord } from '../../ledger/request-record.ts';
-import type { CoreSlots } from '../cores/core-slots.ts';
-import type { RunStatistics } from '../latency/run-statistics.ts';
+import type { BatchResult } from '../../core/executor.ts';
 import { QuarantineLanes } from '../queue/quarantine-lanes.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
-import type { TaskQueue } from '../queue/task-queue.ts';
-import type { Quarantine } from '../task.ts';
+import type { SchedulerParts } from '../scheduler-parts.ts';
 import { releaseInputs } from './batch-assembly.ts';
 import { Isolator } from './isolator.ts';
 import { Judge } from './judge.ts';
-import type { QuarantinedCallers } from './quarantined-callers.ts';
-import { type BatchContext, type BatchStart, RunningBatch, type RunsTenant } from './running-batch.ts';
-
-export interface BatchRunsOptions extends BatchContext {
-  readonly executor: Executor;
-  /** The members of failed batches wait here to be run again. */
-  readonly queue: TaskQueue;
-  readonly clock: Clock;
-  readonly slots: CoreSlots;
-  readonly statistics: RunStatistics;
-  /** A signature has shown that it has no batch axis: its requests are run whole. Called once for each signature. */
-  readonly onMisfit?: ((signatureName: string, reason: string) => void) | undefined;
-  readonly quarantined: QuarantinedCallers;
-  /** The place where requests run again whose batch ended its process. Undefined = here. */
-  readonly quarantine?: Quarantine | undefined;
-  /** Called once for each batch, after its members were settled or wait to be run again. */
-  readonly onBatch: ((record: BatchRecord) => void) | undefined;
-}
+import { type BatchStart, RunningBatch, type RunsTenant } from './running-batch.ts';
 
 /** The dispatcher. */
 interface Tenant extends RunsTenant {
@@ -48,7 +27,7 @@ interface Tenant extends RunsTenant {
 }
 
 export class BatchRuns {
-  readonly #options: BatchRunsOptions;
+  readonly #parts: SchedulerParts;
   readonly #tenant: Tenant;
   readonly #isolator: Isolator;
   readonly #all: RunningBatch[] = [];
@@ -57,18 +36,16 @@ export class BatchRuns {
   /** The lanes that may run, and what quarantined callers may have waiting. */
   readonly lanes: QuarantineLanes;
 
-  constructor(options: BatchRunsOptions, tenant: Tenant) {
-    this.#options = options;
+  constructor(parts: SchedulerParts, tenant: Tenant) {
+    this.#parts = parts;
     this.#tenant = tenant;
-    const { queue, clock } = options;
-    this.lanes = new QuarantineLanes(options, (at) => tenant.wakeBy(at));
-    const judge = new Judge(queue, clock);
-    this.#isolator = new Isolator({ ...options, lanes: this.lanes, judge, now: () => clock.nowMs() });
+    this.lanes = new QuarantineLanes(parts, (at) => tenant.wakeBy(at));
+    this.#isolator = new Isolator(parts, this.lanes, new Judge(parts.queue, parts.clock));
   }
 
   /** Runs the members together. Never throws: a failure fails the members. */
   start(start: BatchStart, now: Instant): void {
-    const { executor, clock } = this.#options;
+    const { executor, clock } = this.#parts;
     const running = this.#begin(start, now);
     try {
       const inputs = running.assemble(executor);
@@ -88,8 +65,8 @@ export class BatchRuns {
   }
 
   #begin(start: BatchStart, now: Instant): RunningBatch {
-    const { slots, quarantined } = this.#options;
-    const running = new RunningBatch(start, this.#options, this.#tenant, now);
+    const { slots, quarantined } = this.#parts;
+    const running = new RunningBatch(start, this.#parts, this.#tenant, now);
     this.#all.push(running);
     running.lane.efficientSize?.onStart(running.record.size);
     if (quarantined.count > 0) this.#isolator.onSlotTaken(running, now);
@@ -99,14 +76,14 @@ export class BatchRuns {
   }
 
   #complete(running: RunningBatch, result: BatchResult): void {
-    const now = this.#options.clock.nowMs();
+    const now = this.#parts.clock.nowMs();
     // The batch before it has ended, though the event loop may not have noticed yet.
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
     if (!running.lane.isOdd) {
       const { length, threads } = running;
       const run = { size, length, threads, runMs: now - executeStart, runEnd: result.runEnd };
-      this.#options.statistics.onRun(running.plan, run, now);
+      this.#parts.statistics.onRun(running.plan, run, now);
       running.lane.efficientSize?.onRun(threads, size, run.runMs, now);
     }
     running.plan.good.aliveAt = now;
@@ -126,7 +103,7 @@ export class BatchRuns {
    * that wait, those that come, and the members of this batch that were not answered.
    */
   #runWhole(running: RunningBatch, misfit: string, now: Instant): void {
-    const { queue, onMisfit } = this.#options;
+    const { queue, onMisfit } = this.#parts;
     const { plan, lane } = running;
     if (plan.wholeReason === undefined) onMisfit?.(plan.name, misfit);
     const waiting = queue.sharingTasks(plan);
@@ -139,17 +116,17 @@ export class BatchRuns {
 
   #runFailed(running: RunningBatch, thrown: ServingError): void {
     const error = running.lane.isOdd ? asRefusal(thrown) : thrown;
-    if (error.kind === 'deadline_exceeded') running.expire(this.#options.clock.nowMs());
+    if (error.kind === 'deadline_exceeded') running.expire(this.#parts.clock.nowMs());
     let isEnded = false;
     let isSettled = false;
     const isSeenTo = this.#isolator.onFailed(running, error, () => {
       isSettled = true;
-      if (isEnded) this.#record(running);
+      if (isEnded) this.#parts.telemetry.recordBatch(running.record);
     });
     if (!isSeenTo) running.fail(error, false);
     this.#free(running);
     isEnded = true;
-    if (isSettled || !isSeenTo) this.#record(running);
+    if (isSettled || !isSeenTo) this.#parts.telemetry.recordBatch(running.record);
   }
 
   #fail(running: RunningBatch, thrown: unknown): void {
@@ -160,11 +137,11 @@ export class BatchRuns {
   /** The slot's next batch starts before this one is recorded. */
   #ended(running: RunningBatch): void {
     this.#free(running);
-    this.#record(running);
+    this.#parts.telemetry.recordBatch(running.record);
   }
 
   #free(running: RunningBatch): void {
-    const { clock, slots, statistics, quarantined } = this.#options;
+    const { clock, slots, statistics, quarantined } = this.#parts;
     const { record } = running;
     const now = clock.nowMs();
     record.end = now;
@@ -180,12 +157,6 @@ export class BatchRuns {
     }
     if (quarantined.count > 0) this.#isolator.onSlotFree(running, now);
     this.#tenant.dispatch();
-  }
-
-  #record({ record }: RunningBatch): void {
-    const { telemetry, onBatch } = this.#options;
-    telemetry.recordBatch(record);
-    onBatch?.(record);
   }
 }
 

@@ -29,38 +29,30 @@
  */
 import type { Instant } from '../../core/clock.ts';
 import { ServingError } from '../../core/errors.ts';
-import type { Executor } from '../../core/executor.ts';
 import { Lane, type RerunGroup } from '../queue/lane.ts';
 import type { QuarantineLanes } from '../queue/quarantine-lanes.ts';
-import type { TaskQueue } from '../queue/task-queue.ts';
-import type { Quarantine, Task } from '../task.ts';
+import type { SchedulerParts } from '../scheduler-parts.ts';
+import type { Task } from '../task.ts';
 import { MAX_RUN_ALONE } from '../tuning.ts';
 import { Isolation } from './isolation.ts';
 import type { Judge } from './judge.ts';
 import type { Verdict } from './known-good.ts';
-import { NO_CALLER, type QuarantinedCallers } from './quarantined-callers.ts';
+import { NO_CALLER } from './quarantined-callers.ts';
 import type { RunningBatch } from './running-batch.ts';
 
 /** Two NULs in a row are in no key that is made of names. */
 const KEY_MARK = '\0\0isolated ';
 
-export interface IsolatorParts {
-  readonly executor: Executor;
-  readonly queue: TaskQueue;
-  readonly judge: Judge;
-  readonly quarantined: QuarantinedCallers;
-  readonly lanes: QuarantineLanes;
-  readonly quarantine?: Quarantine | undefined;
-  /** The server's clock, now. */
-  readonly now: () => Instant;
-}
-
 export class Isolator {
-  readonly #parts: IsolatorParts;
-  #lanes = 0;
+  readonly #parts: SchedulerParts;
+  readonly #lanes: QuarantineLanes;
+  readonly #judge: Judge;
+  #made = 0;
 
-  constructor(parts: IsolatorParts) {
+  constructor(parts: SchedulerParts, lanes: QuarantineLanes, judge: Judge) {
     this.#parts = parts;
+    this.#lanes = lanes;
+    this.#judge = judge;
   }
 
   /** A run of parts, or of a quarantined caller, has succeeded, and its members are about to be answered. */
@@ -71,14 +63,14 @@ export class Isolator {
 
   /** Its run begins. Called while callers are in quarantine, as the next one. */
   onSlotTaken({ lane, members }: RunningBatch, now: Instant): void {
-    if (lane.quarantined === undefined && lane.isolation?.isTrial !== true) this.#parts.lanes.onBatch(members, now);
+    if (lane.quarantined === undefined && lane.isolation?.isTrial !== true) this.#lanes.onBatch(members, now);
   }
 
   /** Its run has ended, and its slot is free. */
   onSlotFree(running: RunningBatch, now: Instant): void {
     this.onSlotTaken(running, now);
     const { quarantined } = running.lane;
-    if (quarantined !== undefined) this.#parts.lanes.trim(quarantined, now);
+    if (quarantined !== undefined) this.#lanes.trim(quarantined, now);
   }
 
   /** A part has held a slot for so long, whether it failed or not. */
@@ -96,7 +88,7 @@ export class Isolator {
     const { lane, plan, record } = running;
     const isAlone = record.tasks === 1;
     if (lane.isolation?.isTrial === true || !isJudged(error, isAlone)) return false;
-    const now = this.#parts.now();
+    const now = this.#parts.clock.nowMs();
     // The time of a part is charged when it ends.
     const costMs = running.isRerun ? 0 : now - running.slotSince;
     if (lane.quarantined !== undefined) this.#parts.quarantined.charge(lane.quarantined, costMs, now);
@@ -113,13 +105,13 @@ export class Isolator {
       const isStrict = isAlone && lane.quarantined === undefined;
       // Another server gets no request that nobody has sent.
       const mayMakeUp = isAlone && this.#parts.executor.isElsewhere !== true;
-      this.#parts.judge.ask({ plan, isStrict, mayMakeUp }, settle);
+      this.#judge.ask({ plan, isStrict, mayMakeUp }, settle);
     }
     return true;
   }
 
   #settle(running: RunningBatch, error: ServingError, verdict: Verdict, costMs: number): void {
-    const now = this.#parts.now();
+    const now = this.#parts.clock.nowMs();
     const { lane, record } = running;
     if (verdict === 'alive' && record.tasks === 1) this.#blame(running, error, costMs);
     else {
@@ -136,11 +128,12 @@ export class Isolator {
   /** The batch's one request failed by its values. */
   #blame(running: RunningBatch, error: ServingError, costMs: number): void {
     const { lane, record } = running;
-    const { quarantined, now } = this.#parts;
+    const { quarantined, clock } = this.#parts;
+    const now = clock.nowMs();
     const caller = running.firstMember.owner.context.caller ?? NO_CALLER;
     if (error.kind === 'worker_crashed' && !lane.isOdd) this.#parts.quarantine?.onCrash(caller);
-    if (quarantined.blame(caller, now())) this.#parts.lanes.separate(caller);
-    if (lane.quarantined === undefined) quarantined.charge(caller, costMs, now());
+    if (quarantined.blame(caller, now)) this.#lanes.separate(caller);
+    if (lane.quarantined === undefined) quarantined.charge(caller, costMs, now);
     lane.isolation?.onFault(caller);
     record.isolation = 'values';
     running.fail(errorForCaller(error), true);
@@ -154,17 +147,18 @@ export class Isolator {
       for (const member of members) member.owner.moveTo(quarantine, member, lane.plan, lane.outputs);
       return;
     }
-    const charge = (caller: string, ms: number): void => this.#parts.quarantined.charge(caller, ms, this.#parts.now());
+    const charge = (caller: string, ms: number): void =>
+      this.#parts.quarantined.charge(caller, ms, this.#parts.clock.nowMs());
     const isolation = lane.isolation ?? new Isolation(members, running.takeJudge(), charge);
     members.sort((a, b) => a.due - b.due);
     for (const part of partsOf(members)) this.#queueAgain(part, lane, isolation);
   }
 
   #queueAgain(part: readonly Task[], like: Lane, group: RerunGroup): void {
-    this.#lanes += 1;
+    this.#made += 1;
     let rows = 0;
     for (const task of part) rows += task.rows;
-    const key = `${like.key}${KEY_MARK}${this.#lanes}`;
+    const key = `${like.key}${KEY_MARK}${this.#made}`;
     const lane = new Lane(key, like.plan, like.outputs, undefined, like.rowBytes, { group, rows });
     lane.quarantined = like.quarantined;
     for (const task of part) {

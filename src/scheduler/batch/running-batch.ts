@@ -12,13 +12,14 @@ import type { ErrorKind, ServingError } from '../../core/errors.ts';
 import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { BatchRecord, DispatchReason, Telemetry } from '../../ledger/request-record.ts';
+import type { BatchRecord, DispatchReason } from '../../ledger/request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../../ledger/stage-clock.ts';
 import { formatTraceparent, traceHeadersOf } from '../../ledger/tracing/propagation.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 import type { SlotTenant, SlotUse } from '../cores/slot-tenant.ts';
 import type { Lane } from '../queue/lane.ts';
 import { expiredInQueue, expiredInRun } from '../queue/queue-errors.ts';
+import type { SchedulerParts } from '../scheduler-parts.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { Task, TaskGroup } from '../task.ts';
 import { type Allocator, checkOutputs, mergeInputs, misfitOf, sliceOutputs } from './batch-assembly.ts';
@@ -33,13 +34,6 @@ export interface BatchStart {
   readonly reason: DispatchReason;
   /** A batch that still runs: the new one is given to its worker and begins when it has ended. */
   readonly after?: RunningBatch | undefined;
-}
-
-/** The same for all batches of a scheduler. */
-export interface BatchContext {
-  readonly model: string;
-  readonly version: string;
-  readonly telemetry: Telemetry;
 }
 
 /** The dispatcher that starts batches. */
@@ -76,7 +70,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
 
-  constructor(start: BatchStart, shared: BatchContext, tenant: RunsTenant, batchStart: Instant) {
+  constructor(start: BatchStart, shared: SchedulerParts, tenant: RunsTenant, batchStart: Instant) {
     const { lane, members, after } = start;
     this.lane = lane;
     this.members = members;

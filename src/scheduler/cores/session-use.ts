@@ -5,25 +5,17 @@
  *   the model keeps a core busy and is by itself    ──▶ Executor.widen: as many as there are cores
  *   another number of threads would be done sooner  ──▶ Executor.use, once what runs has ended
  */
-import type { Clock, Instant } from '../../core/clock.ts';
-import type { Executor, SessionPlan } from '../../core/executor.ts';
+import type { Instant } from '../../core/clock.ts';
+import type { SessionPlan } from '../../core/executor.ts';
 import type { RunningBatch } from '../batch/running-batch.ts';
-import type { TaskQueue } from '../queue/task-queue.ts';
 import { RateWindow } from '../rate-window.ts';
+import type { SchedulerParts } from '../scheduler-parts.ts';
 import { BUSY_MODEL_CORES, DEMAND_SHARE, DEMAND_SPAN_MS } from '../tuning.ts';
-import type { CoreSlots } from './core-slots.ts';
 import type { SlotTenant } from './slot-tenant.ts';
 import { ThreadChoice } from './thread-choice.ts';
 
-export interface SessionUseOptions {
-  readonly executor: Executor;
-  readonly queue: TaskQueue;
-  readonly slots: CoreSlots;
-  readonly clock: Clock;
-}
-
 export class SessionUse {
-  readonly #options: SessionUseOptions;
+  readonly #parts: SchedulerParts;
   readonly #tenant: SlotTenant;
   readonly #running: readonly RunningBatch[];
   readonly #demand: SessionDemand;
@@ -34,16 +26,16 @@ export class SessionUse {
   isChanging = false;
 
   /** @param running the tenant's batches, as they are at each call */
-  constructor(options: SessionUseOptions, tenant: SlotTenant, running: readonly RunningBatch[]) {
-    this.#options = options;
+  constructor(parts: SchedulerParts, tenant: SlotTenant, running: readonly RunningBatch[]) {
+    this.#parts = parts;
     this.#tenant = tenant;
     this.#running = running;
-    this.#demand = new SessionDemand(options.clock.nowMs());
+    this.#demand = new SessionDemand(parts.clock.nowMs());
   }
 
   /** Call when something has come, started or ended. The tenant uses slots. */
   noteDemand(): void {
-    const { executor, slots, clock, queue } = this.#options;
+    const { executor, slots, clock, queue } = this.#parts;
     const tenant = this.#tenant;
     if (executor.grow === undefined) return;
     const now = clock.nowMs();
@@ -55,7 +47,7 @@ export class SessionUse {
 
   /** Call before anything starts. True: the executor has other threads and slots now. */
   choose(): boolean {
-    const { executor, queue, slots, clock } = this.#options;
+    const { executor, queue, slots, clock } = this.#parts;
     const { plans } = this;
     const lane = queue.first;
     if (plans === undefined || plans.length < 2 || lane === undefined) return false;

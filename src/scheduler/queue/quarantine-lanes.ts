@@ -4,30 +4,24 @@
  * are not quarantined wait or run, or did so lately (a client may send its next request only after an answer). Without
  * others such a caller is served as fast as any.
  */
-import type { Clock, Instant } from '../../core/clock.ts';
-import { NO_CALLER, type QuarantinedCallers } from '../batch/quarantined-callers.ts';
-import type { RunStatistics } from '../latency/run-statistics.ts';
+import type { Instant } from '../../core/clock.ts';
+import { NO_CALLER } from '../batch/quarantined-callers.ts';
+import type { SchedulerParts } from '../scheduler-parts.ts';
 import type { Task } from '../task.ts';
 import { OTHERS_MS, RERUN_TIME_SHARE } from '../tuning.ts';
 import type { Lane } from './lane.ts';
 import { overCallerBudget } from './queue-errors.ts';
-import type { TaskQueue } from './task-queue.ts';
 
-export interface QuarantineLanesParts {
-  readonly queue: TaskQueue;
-  readonly quarantined: QuarantinedCallers;
-  readonly statistics: RunStatistics;
-  readonly clock: Clock;
-}
+type Parts = Pick<SchedulerParts, 'queue' | 'quarantined' | 'statistics' | 'clock'>;
 
 export class QuarantineLanes implements Iterable<Lane> {
-  readonly #parts: QuarantineLanesParts;
+  readonly #parts: Parts;
   readonly #wakeBy: (at: Instant) => void;
   /** When a batch with requests of others last started or ended. */
   #othersAt: Instant = -Infinity;
 
   /** @param wakeBy dispatches at an instant or before it: a lane that was left out may run then */
-  constructor(parts: QuarantineLanesParts, wakeBy: (at: Instant) => void) {
+  constructor(parts: Parts, wakeBy: (at: Instant) => void) {
     this.#parts = parts;
     this.#wakeBy = wakeBy;
   }
