@@ -13,7 +13,7 @@ import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from './metrics/metrics-export.ts';
+import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from '../features/otlp/metrics-export.ts';
 import type { ColumnFollower } from './metrics/totals.ts';
 import type { ReadRequest } from './recorder/read-request.ts';
 import type { RequestRing } from './recorder/request-ring.ts';

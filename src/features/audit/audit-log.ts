@@ -11,7 +11,7 @@ import type { ServingError } from '../../core/errors.ts';
 import type { AuditEntry, AuditedRequest, AuditLog } from '../../ledger/log/audit-log.ts';
 import { LineLimiter } from '../../ledger/log/line-limiter.ts';
 import type { LogFields, Logger } from '../../ledger/log/log.ts';
-import { clip } from '../../ledger/tracing/span-attributes.ts';
+import { clip } from '../otlp/span-attributes.ts';
 
 export const AUDIT_LINES_PER_SECOND = 10;
 

@@ -15,9 +15,9 @@
  */
 import { context, SamplingDecision, type Tracer, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
-import { ownResource, SCOPE_NAME } from '../../ledger/tracing/otlp/resource.ts';
-import { startDiagnostics } from '../../ledger/tracing/sdk-diagnostics.ts';
-import { type SpanSink, spanSink } from '../../ledger/tracing/span-sink.ts';
+import { ownResource, SCOPE_NAME } from '../otlp/resource.ts';
+import { startDiagnostics } from '../otlp/sdk-diagnostics.ts';
+import { type SpanSink, spanSink } from '../otlp/span-sink.ts';
 import type { TracingOptions } from '../../ledger/tracing/tracing-options.ts';
 import { PresetIds, SdkSpans } from './sdk-spans.ts';
 

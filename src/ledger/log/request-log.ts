@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { RequestRecord } from '../request-record.ts';
-import { clip, isServerFault } from '../tracing/span-attributes.ts';
+import { clip, isServerFault } from '../../features/otlp/span-attributes.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { LogFields, Logger } from './log.ts';
 

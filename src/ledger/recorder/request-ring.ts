@@ -23,7 +23,7 @@ import {
   requestId,
 } from '../request-record.ts';
 import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
-import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
+import { MAX_TEXT_CHARS } from '../../features/otlp/span-attributes.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
 import type { Notes, Origin, ReadRequest } from './read-request.ts';
 import {

@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import type { Instant } from '../../core/clock.ts';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
 import type { CacheUse, KeepReason, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
-import { MAX_TEXT_CHARS } from '../tracing/span-attributes.ts';
+import { MAX_TEXT_CHARS } from '../../features/otlp/span-attributes.ts';
 
 /** The kind and message of an error. */
 export interface ErrorFacts {

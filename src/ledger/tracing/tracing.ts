@@ -6,7 +6,7 @@ import type { BatchRecord, KeepReason, RequestRecord } from '../request-record.t
 import { samplerFromEnv } from './sampler.ts';
 import { Sampling } from './sampling.ts';
 import type { SpanOutput } from './span-output.ts';
-import type { SpanSink } from './span-sink.ts';
+import type { SpanSink } from '../../features/otlp/span-sink.ts';
 import type { Environment, LostSpansListener, OtlpProtocol, TracingOptions } from './tracing-options.ts';
 
 /** Trace contexts are made from the first request on, spans once `start` has resolved. */
@@ -98,7 +98,7 @@ class LazyTracing implements Tracing {
   async #startSink(onLost: LostSpansListener): Promise<SpanSink> {
     const protocol = otlpProtocol(this.#options.env);
     if (protocol === undefined) return await this.#startOther(this.#options);
-    return await (await import('./otlp/otlp-spans.ts')).startOtlpSpans(this.#options, protocol, onLost);
+    return await (await import('../../features/otlp/otlp-spans.ts')).startOtlpSpans(this.#options, protocol, onLost);
   }
 }
 

@@ -11,10 +11,10 @@ import { ERROR_TABLE, type ErrorKind, ServingError } from '../../../src/core/err
 import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
 import type { BatchRecord, RequestOutcome, RequestRecord } from '../../../src/ledger/request-record.ts';
 import { StageClock } from '../../../src/ledger/stage-clock.ts';
-import { SpanEncoder } from '../../../src/ledger/tracing/otlp/span-encoder.ts';
-import type { SpanLimits } from '../../../src/ledger/tracing/otlp/span-limits.ts';
-import { type EncodedSpans, SpanQueue } from '../../../src/ledger/tracing/otlp/span-queue.ts';
-import { SpanMaker } from '../../../src/ledger/tracing/span-maker.ts';
+import { SpanEncoder } from '../../../src/features/otlp/span-encoder.ts';
+import type { SpanLimits } from '../../../src/features/otlp/span-limits.ts';
+import { type EncodedSpans, SpanQueue } from '../../../src/features/otlp/span-queue.ts';
+import { SpanMaker } from '../../../src/features/otlp/span-maker.ts';
 import type { SpanOutput } from '../../../src/ledger/tracing/span-output.ts';
 import type { TraceContext } from '../../../src/ledger/tracing/trace-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

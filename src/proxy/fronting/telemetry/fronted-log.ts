@@ -7,7 +7,7 @@ import type { Clock } from '../../../core/clock.ts';
 import { LineLimiter } from '../../../ledger/log/line-limiter.ts';
 import type { LogFields, Logger } from '../../../ledger/log/log.ts';
 import { LINES_PER_SECOND } from '../../../ledger/log/request-log.ts';
-import { clip, isServerFault } from '../../../ledger/tracing/span-attributes.ts';
+import { clip, isServerFault } from '../../../features/otlp/span-attributes.ts';
 import type { FrontedOutcome, FrontedRecord } from './fronted-record.ts';
 
 export interface FrontedLogOptions {

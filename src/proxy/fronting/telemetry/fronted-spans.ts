@@ -9,7 +9,7 @@
  */
 import type { Clock } from '../../../core/clock.ts';
 import { SteadyWall } from '../../../ledger/steady-wall.ts';
-import { clip, setPeer } from '../../../ledger/tracing/span-attributes.ts';
+import { clip, setPeer } from '../../../features/otlp/span-attributes.ts';
 import { AttributeKey, type SpanOutput } from '../../../ledger/tracing/span-output.ts';
 import { methodClass } from './fronted-metrics.ts';
 import type { FrontedRecord } from './fronted-record.ts';

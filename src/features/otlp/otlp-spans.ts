@@ -7,13 +7,13 @@
  *             which, when     which spans  bytes          batches      headers, TLS, gzip, retries
  */
 import type { Resource } from '@opentelemetry/resources';
-import { GrowingWriter } from '../../../codec/protobuf/growing-writer.ts';
-import { bytesField, message, messageField } from '../../../codec/protobuf/wire-writer.ts';
-import { LineLimiter } from '../../log/line-limiter.ts';
-import { startDiagnostics } from '../sdk-diagnostics.ts';
-import { AttributeKey } from '../span-output.ts';
-import { type SpanSink, spanSink } from '../span-sink.ts';
-import type { LostSpansListener, OtlpProtocol, SpanLoss, TracingOptions } from '../tracing-options.ts';
+import { GrowingWriter } from '../../codec/protobuf/growing-writer.ts';
+import { bytesField, message, messageField } from '../../codec/protobuf/wire-writer.ts';
+import { LineLimiter } from '../../ledger/log/line-limiter.ts';
+import { startDiagnostics } from './sdk-diagnostics.ts';
+import { AttributeKey } from '../../ledger/tracing/span-output.ts';
+import { type SpanSink, spanSink } from './span-sink.ts';
+import type { LostSpansListener, OtlpProtocol, SpanLoss, TracingOptions } from '../../ledger/tracing/tracing-options.ts';
 import { type AnyValue, writeKeyValue } from './key-value.ts';
 import { createOtlpTransport } from './otlp-transport.ts';
 import { detectedResource, SCOPE_NAME } from './resource.ts';

@@ -9,16 +9,16 @@
  */
 
 import process from 'node:process';
-import { type Clock, systemClock } from '../../src/core/clock.ts';
-import { ServingError } from '../../src/core/errors.ts';
-import type { Feature } from '../../src/kernel/feature.ts';
-import type { Installation } from '../../src/kernel/installation.ts';
-import { createLogger } from '../../src/ledger/log/log.ts';
-import { createTelemetry } from '../../src/ledger/telemetry.ts';
-import { callerTrace } from '../../src/ledger/tracing/propagation.ts';
-import { createTracing } from '../../src/ledger/tracing/tracing.ts';
-import { FEATURES } from '../../src/pillion.ts';
-import { batchRecord, CALLER_SPAN_ID, CALLER_TRACE_ID, requestRecord } from './telemetry-records.ts';
+import { type Clock, systemClock } from '../../../src/core/clock.ts';
+import { ServingError } from '../../../src/core/errors.ts';
+import type { Feature } from '../../../src/kernel/feature.ts';
+import type { Installation } from '../../../src/kernel/installation.ts';
+import { createLogger } from '../../../src/ledger/log/log.ts';
+import { createTelemetry } from '../../../src/ledger/telemetry.ts';
+import { callerTrace } from '../../../src/ledger/tracing/propagation.ts';
+import { createTracing } from '../../../src/ledger/tracing/tracing.ts';
+import { FEATURES } from '../../../src/pillion.ts';
+import { batchRecord, CALLER_SPAN_ID, CALLER_TRACE_ID, requestRecord } from '../../support/telemetry-records.ts';
 
 const pace = process.env['EXPORT_SPANS_HURRY'] === undefined ? 50 : 1 / 50;
 const clock: Clock = {

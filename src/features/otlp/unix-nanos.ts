@@ -1,5 +1,5 @@
-import type { GrowingWriter } from '../../../codec/protobuf/growing-writer.ts';
-import type { Instant } from '../../../core/clock.ts';
+import type { GrowingWriter } from '../../codec/protobuf/growing-writer.ts';
+import type { Instant } from '../../core/clock.ts';
 
 const TWO_TO_16 = 2 ** 16;
 const TWO_TO_32 = 2 ** 32;

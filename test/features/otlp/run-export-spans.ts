@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import type { TraceContext } from '../../src/ledger/tracing/trace-context.ts';
+import type { TraceContext } from '../../../src/ledger/tracing/trace-context.ts';
 
 export interface Outcome {
   readonly isTracing: boolean;

@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { bytesField, messageField } from '../../../../../src/codec/protobuf/wire-writer.ts';
-import type { SpanQueueLimits } from '../../../../../src/ledger/tracing/otlp/span-limits.ts';
-import { type EncodedSpans, SpanQueue } from '../../../../../src/ledger/tracing/otlp/span-queue.ts';
-import { FakeClock } from '../../../../support/fake-clock.ts';
-import { decodeExport } from '../../../../support/otlp-trace-messages.ts';
+import { bytesField, messageField } from '../../../src/codec/protobuf/wire-writer.ts';
+import type { SpanQueueLimits } from '../../../src/features/otlp/span-limits.ts';
+import { type EncodedSpans, SpanQueue } from '../../../src/features/otlp/span-queue.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { decodeExport } from '../../support/otlp-trace-messages.ts';
 
 interface Export {
   /** Names of its spans. */

@@ -10,17 +10,17 @@
  *
  * bench/micro/spans.ts compares it with the SDK's objects and serializer.
  */
-import { GrowingWriter, UTF8_BYTES_A_UNIT } from '../../../codec/protobuf/growing-writer.ts';
-import type { Instant } from '../../../core/clock.ts';
-import type { RequestEvent } from '../../request-record.ts';
+import { GrowingWriter, UTF8_BYTES_A_UNIT } from '../../codec/protobuf/growing-writer.ts';
+import type { Instant } from '../../core/clock.ts';
+import type { RequestEvent } from '../../ledger/request-record.ts';
 import {
   type AttributeBlock,
   AttributeKey,
   type AttributeValue,
   type SpanOutput,
   type SpanRole,
-} from '../span-output.ts';
-import type { TraceContext } from '../trace-context.ts';
+} from '../../ledger/tracing/span-output.ts';
+import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 import { ChildTemplate } from './child-template.ts';
 import { writeKeyValue } from './key-value.ts';
 import {

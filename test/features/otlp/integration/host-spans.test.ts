@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import process from 'node:process';
 import { afterEach, it } from 'node:test';
-import { modelProcesses } from '../support/child-processes.ts';
-import { fakeModelFlag, WHEN } from '../support/fake-model.ts';
-import { type OtlpReceiver, type ReceivedSpan, startHttpReceiver } from '../support/otlp-receiver.ts';
-import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { until } from '../support/turns.ts';
+import { modelProcesses } from '../../../support/child-processes.ts';
+import { fakeModelFlag, WHEN } from '../../../support/fake-model.ts';
+import { type OtlpReceiver, type ReceivedSpan, startHttpReceiver } from '../../../support/otlp-receiver.ts';
+import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { until } from '../../../support/turns.ts';
 
 afterEach(killSidecars);
 

@@ -4,8 +4,8 @@ import { Buffer } from 'node:buffer';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { isMetricsExportConfigured } from '../../src/ledger/metrics/metrics-export.ts';
-import { exportSpans } from '../support/run-export-spans.ts';
+import { isMetricsExportConfigured } from '../../../../src/features/otlp/metrics-export.ts';
+import { exportSpans } from '../run-export-spans.ts';
 
 interface Export {
   readonly path: string;

@@ -1,5 +1,5 @@
 /** Field tags, enums and flags of opentelemetry/proto/trace/v1/trace.proto. */
-import type { TraceContext } from '../trace-context.ts';
+import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 
 /** Tags of Span: number << 3 | wire type. */
 export const Tag = {

@@ -11,10 +11,10 @@
  * It is the standard's batch span processor (https://opentelemetry.io/docs/specs/otel/trace/sdk/#batching-processor),
  * for bytes.
  */
-import { GrowingWriter } from '../../../codec/protobuf/growing-writer.ts';
-import { varintSize } from '../../../codec/protobuf/wire-writer.ts';
-import type { Clock, TimerHandle } from '../../../core/clock.ts';
-import type { SpanLoss } from '../tracing-options.ts';
+import { GrowingWriter } from '../../codec/protobuf/growing-writer.ts';
+import { varintSize } from '../../codec/protobuf/wire-writer.ts';
+import type { Clock, TimerHandle } from '../../core/clock.ts';
+import type { SpanLoss } from '../../ledger/tracing/tracing-options.ts';
 import type { SpanRoom } from './span-encoder.ts';
 import type { SpanQueueLimits } from './span-limits.ts';
 

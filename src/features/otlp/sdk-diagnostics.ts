@@ -4,8 +4,8 @@
  */
 import { type DiagLogger, DiagLogLevel, diag } from '@opentelemetry/api';
 import type { Clock } from '../../core/clock.ts';
-import { LineLimiter } from '../log/line-limiter.ts';
-import type { Logger } from '../log/log.ts';
+import { LineLimiter } from '../../ledger/log/line-limiter.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 
 export interface DiagnosticsOptions {
   readonly logger: Logger;

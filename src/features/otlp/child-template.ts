@@ -6,9 +6,9 @@
  *                         ✎                                 ✎          ✎                    written by the caller
  */
 import { randomFillSync } from 'node:crypto';
-import { GrowingWriter } from '../../../codec/protobuf/growing-writer.ts';
-import type { Instant } from '../../../core/clock.ts';
-import type { TraceContext } from '../trace-context.ts';
+import { GrowingWriter } from '../../codec/protobuf/growing-writer.ts';
+import type { Instant } from '../../core/clock.ts';
+import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 import { flagsOf, KIND_INTERNAL, SPAN_ID_BYTES, Tag, TRACE_ID_BYTES } from './span-fields.ts';
 import type { UnixNanos } from './unix-nanos.ts';
 

@@ -5,9 +5,9 @@
  * Each value is of a closed set, a number, or a caller's text cut to MAX_TEXT_CHARS. Payloads are never attributes.
  */
 import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../core/errors.ts';
-import type { BatchRecord, KeepReason, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
+import type { BatchRecord, KeepReason, RequestOutcome, RequestRecord, StepRecord } from '../../ledger/request-record.ts';
 import { type Entries, LastBlock, type ModelFacts } from './last-block.ts';
-import { AttributeKey, type AttributeSink, type AttributeValue } from './span-output.ts';
+import { AttributeKey, type AttributeSink, type AttributeValue } from '../../ledger/tracing/span-output.ts';
 
 /** Longest caller-given text (request id, peer, error text) on a span or in a log line. */
 export const MAX_TEXT_CHARS = 512;

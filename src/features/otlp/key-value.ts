@@ -1,7 +1,7 @@
 /** Encodes OTLP's KeyValue and AnyValue (opentelemetry/proto/common/v1/common.proto). */
-import { type GrowingWriter, UTF8_BYTES_A_UNIT } from '../../../codec/protobuf/growing-writer.ts';
-import { highOf } from '../../../codec/protobuf/wire-writer.ts';
-import type { AttributeKey, AttributeValue } from '../span-output.ts';
+import { type GrowingWriter, UTF8_BYTES_A_UNIT } from '../../codec/protobuf/growing-writer.ts';
+import { highOf } from '../../codec/protobuf/wire-writer.ts';
+import type { AttributeKey, AttributeValue } from '../../ledger/tracing/span-output.ts';
 
 /** A resource's attributes may also be lists. */
 export type AnyValue = AttributeValue | readonly AnyValue[];

@@ -5,7 +5,7 @@
  */
 import type { HrTime } from '@opentelemetry/api';
 import { resources, metrics as sdk } from '@opentelemetry/sdk-node';
-import type { MetricSnapshot, Sample } from './series.ts';
+import type { MetricSnapshot, Sample } from '../../ledger/metrics/series.ts';
 
 type MetricData = sdk.ResourceMetrics['scopeMetrics'][number]['metrics'][number];
 

@@ -1,10 +1,10 @@
 import type { Clock } from '../../core/clock.ts';
-import { lastFlush } from '../last-flush.ts';
-import type { Logger } from '../log/log.ts';
-import type { BatchRecord, KeepReason, RequestRecord } from '../request-record.ts';
+import { lastFlush } from '../../ledger/last-flush.ts';
+import type { Logger } from '../../ledger/log/log.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
 import { LinkedSpans } from './linked-spans.ts';
 import { SpanMaker } from './span-maker.ts';
-import type { SpanOutput } from './span-output.ts';
+import type { SpanOutput } from '../../ledger/tracing/span-output.ts';
 
 /** Makes spans from records. */
 export interface SpanSink {

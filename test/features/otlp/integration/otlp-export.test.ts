@@ -6,12 +6,12 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
-import type { Feature } from '../../src/kernel/feature.ts';
-import type { TraceContext } from '../../src/ledger/tracing/trace-context.ts';
-import { FEATURES } from '../../src/pillion.ts';
-import { type OtlpReceiver, startGrpcReceiver, startHttpReceiver } from '../support/otlp-receiver.ts';
-import { exportSpans } from '../support/run-export-spans.ts';
-import { CALLER_SPAN_ID, CALLER_TRACE_ID } from '../support/telemetry-records.ts';
+import type { Feature } from '../../../../src/kernel/feature.ts';
+import type { TraceContext } from '../../../../src/ledger/tracing/trace-context.ts';
+import { FEATURES } from '../../../../src/pillion.ts';
+import { type OtlpReceiver, startGrpcReceiver, startHttpReceiver } from '../../../support/otlp-receiver.ts';
+import { exportSpans } from '../run-export-spans.ts';
+import { CALLER_SPAN_ID, CALLER_TRACE_ID } from '../../../support/telemetry-records.ts';
 
 type Protocol = readonly [protocol: string, sentAs: string, start: () => Promise<OtlpReceiver>];
 const ofFeature: readonly Protocol[] = [['http/json', 'application/json', startHttpReceiver]];

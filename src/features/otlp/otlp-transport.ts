@@ -10,7 +10,7 @@ import {
   type ISerializer,
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
-import type { OtlpProtocol } from '../tracing-options.ts';
+import type { OtlpProtocol } from '../../ledger/tracing/tracing-options.ts';
 import type { EncodedSpans } from './span-queue.ts';
 
 export interface OtlpTransport {

@@ -3,10 +3,10 @@
  * for metrics. A general endpoint is not enough: users who scrape would get the metrics twice.
  */
 import type { Clock } from '../../core/clock.ts';
-import { lastFlush } from '../last-flush.ts';
-import type { Logger } from '../log/log.ts';
-import type { Environment } from '../tracing/tracing-options.ts';
-import type { Metrics } from './metrics.ts';
+import { lastFlush } from '../../ledger/last-flush.ts';
+import type { Logger } from '../../ledger/log/log.ts';
+import type { Environment } from '../../ledger/tracing/tracing-options.ts';
+import type { Metrics } from '../../ledger/metrics/metrics.ts';
 
 export interface MetricsExportOptions {
   /** Must be the process's own environment, which the exporters read. */
