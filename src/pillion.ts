@@ -23,6 +23,7 @@ import { headroom } from './features/headroom/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
+import { otlp } from './features/otlp/feature.ts';
 import { places } from './features/places/feature.ts';
 import { podLife } from './features/pod-life/feature.ts';
 import { profile } from './features/profile/feature.ts';
@@ -72,7 +73,12 @@ const LINES = [
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
-  { feature: sdkExporters, adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON' },
+  { feature: otlp, adds: 'spans and metrics for OpenTelemetry collectors (OTLP)' },
+  {
+    feature: sdkExporters,
+    adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON',
+    requires: ['otlp'],
+  },
   { feature: grpcJs, adds: 'the gRPC port on @grpc/grpc-js, to compare with' },
   {
     feature: envoyAdmin,

@@ -26,14 +26,12 @@ const unsampled: Tracing = {
   makeRequestSpans: ({ trace }) => assert.ok(trace?.isSampled === false),
   makeBatchSpans: () => undefined,
   makeSpans: () => undefined,
-  start: async () => undefined,
-  exportBy: () => undefined,
-  shutdown: async () => 0,
 };
 
 function telemetryWith(tracing: Tracing | undefined, isForgetful = false): AppTelemetry {
-  const common = { clock: systemClock, logger, tracing };
+  const common = { clock: systemClock, logger };
   const telemetry = createTelemetry(common);
+  if (tracing !== undefined) telemetry.traceBy(tracing);
   if (isForgetful) return telemetry;
   telemetry.keepBy(new TailKeep(10));
   telemetry.listen(new FlightRecorder(telemetry));

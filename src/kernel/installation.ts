@@ -30,6 +30,9 @@ import type { RestMethod } from '../proxy/servers/rest-part.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
 import type { ModelSeams } from './model-seams.ts';
 
+/** Environment variables, as in process.env. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Work of a service that a drain waits for within its timeout, and counts and ends after that. */
 export interface UnderWay {
   /** Counts of its work by the names of the log's fields: `app_requests_cut`. */
@@ -150,6 +153,8 @@ export interface AdminParts extends ServedParts {
 
 export interface Installation {
   readonly config: ServeConfig;
+  /** The environment that OpenTelemetry's variables are in; its SDK reads the process's own. */
+  readonly environment: Environment;
   readonly clock: Clock;
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;

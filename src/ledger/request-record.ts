@@ -1,6 +1,6 @@
 /** The records of requests and batches that have ended. Metrics, spans and logs are made from them. */
 import type { Instant } from '../core/clock.ts';
-import type { ErrorKind, ServingError } from '../core/errors.ts';
+import { ERROR_TABLE, type ErrorKind, type ServingError } from '../core/errors.ts';
 import type { StageClock } from './stage-clock.ts';
 import type { TraceContext } from './tracing/trace-context.ts';
 
@@ -217,3 +217,13 @@ export const noTelemetry: Telemetry = {
   recordRequest: () => undefined,
   recordBatch: () => undefined,
 };
+
+/** The lowest HTTP status that is the server's fault, as in OpenTelemetry's rule for a server span's status. */
+const FIRST_SERVER_FAULT = 500;
+
+/**
+ * True if the server is at fault. gRPC goes by the HTTP status too, so that a request looks the same on both surfaces.
+ */
+export function isServerFault(outcome: RequestOutcome): boolean {
+  return outcome !== 'ok' && ERROR_TABLE[outcome].http >= FIRST_SERVER_FAULT;
+}

@@ -7,13 +7,11 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { ForwardedRecord } from './forwarded-record.ts';
-import type { FlushLosses } from './last-flush.ts';
 import { Ledger, type RecordReader } from './ledger.ts';
 import { LineLimiter } from './log/line-limiter.ts';
 import type { Logger } from './log/log.ts';
 import { RequestLog } from './log/request-log.ts';
 import { Metrics } from './metrics/metrics.ts';
-import { type MetricsExport, type MetricsExportOptions, startMetricsExport } from '../features/otlp/metrics-export.ts';
 import type { ColumnFollower } from './metrics/totals.ts';
 import type { ReadRequest } from './recorder/read-request.ts';
 import type { RequestRing } from './recorder/request-ring.ts';
@@ -28,16 +26,11 @@ import {
 import type { Sampling } from './tracing/sampling.ts';
 import type { SpanOutput } from './tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
-import type { StartSink, Tracing } from './tracing/tracing.ts';
-import type { LostSpansListener } from './tracing/tracing-options.ts';
+import type { Exporter, FlushLosses, Tracing } from './tracing/tracing.ts';
 
 export interface TelemetryOptions {
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The result of `createTracing`, started and closed here; undefined = no spans are made. */
-  readonly tracing?: Tracing | undefined;
-  /** Metrics are pushed if the environment variables in it say so. Absent = they are not. */
-  readonly metricsExport?: MetricsExportOptions | undefined;
 }
 
 /** Receives each record when it is made. Records may change afterwards: copy what you keep. */
@@ -83,18 +76,16 @@ export interface AppTelemetry extends Telemetry {
   recordForwarded(record: ForwardedRecord, keep: () => void): void;
   /** Calls `make` with the spans' output; not where no spans are exported. */
   makeSpans(make: (output: SpanOutput) => void): void;
-  /**
-   * Sets the function that starts the exporters of spans that are not OTLP as protobuf, if one is configured. Call it
-   * before `start`.
-   */
-  exportSpansBy(start: StartSink): void;
-  /** Imports and starts the exporters; spans are made from then on. Never rejects. */
+  /** Only one feature may make spans; without it none are made. Call it before the first request. */
+  traceBy(tracing: Tracing): void;
+  /** Adds an exporter. Call it before `start`. */
+  exportBy(exporter: Exporter): void;
+  /** Starts the exporters; spans are made from then on. Never rejects. */
   start(): Promise<void>;
   /** Forgets an unloaded version. */
   forgetVersion(model: string, version: string): void;
   /**
-   * Logs how many lines were suppressed, sends the last spans and metrics (LAST_FLUSH_MS at most), and resolves with
-   * the losses. Call it after the last request. Never rejects.
+   * Logs how many lines were suppressed, has the exporters send the rest, and resolves with the losses. Call it after the last request. Never rejects.
    */
   close(): Promise<FlushLosses>;
 }
@@ -110,23 +101,20 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #ledger: Ledger;
   #judge: RequestJudge | undefined;
   readonly #log: RequestLog;
-  readonly #tracing: Tracing | undefined;
-  readonly #exportOptions: MetricsExportOptions | undefined;
-  #export: Promise<MetricsExport | undefined> | undefined;
+  #tracing: Tracing | undefined;
+  readonly #exporters: Exporter[] = [];
   readonly #logger: Logger;
   readonly #faults: LineLimiter;
   readonly #listeners = new Set<RecordListener>();
   readonly #followers = new Set<Follower>();
 
   constructor(options: TelemetryOptions) {
-    const { clock, logger, tracing } = options;
+    const { clock, logger } = options;
     const reader = { recordRequest: this.#readRequest.bind(this), recordBatch: this.#readBatch.bind(this) };
     const onFault = (error: unknown): void => this.#report(error, 'a record could not be read');
     this.metrics = new Metrics({ clock, settle: this.settle });
     this.#ledger = new Ledger({ clock, reader, columnReader: this.metrics.totals.recordColumns, onFault });
     this.#log = new RequestLog({ logger, clock });
-    this.#tracing = tracing;
-    this.#exportOptions = options.metricsExport;
     this.#logger = logger;
     this.#faults = new LineLimiter({
       clock,
@@ -210,8 +198,12 @@ class JoinedTelemetry implements AppTelemetry {
     return () => this.#listeners.delete(listener);
   }
 
-  exportSpansBy(start: StartSink): void {
-    this.#tracing?.exportBy(start);
+  traceBy(tracing: Tracing): void {
+    this.#tracing = tracing;
+  }
+
+  exportBy(exporter: Exporter): void {
+    this.#exporters.push(exporter);
   }
 
   follow(follower: Follower): () => void {
@@ -227,9 +219,7 @@ class JoinedTelemetry implements AppTelemetry {
   }
 
   async start(): Promise<void> {
-    if (this.#exportOptions !== undefined) this.#export ??= startMetricsExport(this.#exportOptions, this.metrics);
-    const onLost: LostSpansListener = (count, why) => this.metrics.recordLostSpans(count, why);
-    await Promise.all([this.#tracing?.start(onLost), this.#export]);
+    await Promise.all(this.#exporters.map((exporter) => exporter.start()));
   }
 
   forgetVersion(model: string, version: string): void {
@@ -244,9 +234,8 @@ class JoinedTelemetry implements AppTelemetry {
     this.#log.close();
     this.#faults.close();
     this.metrics.close();
-    const metricsExport = await this.#export;
-    const [spans = 0, isPushed = true] = await Promise.all([this.#tracing?.shutdown(), metricsExport?.shutdown()]);
-    return { ...(spans !== 0 && { lost_spans: spans }), ...(!isPushed && { lost_metrics: true }) };
+    const losses = await Promise.all(this.#exporters.map((exporter) => exporter.shutdown()));
+    return Object.assign({}, ...losses);
   }
 
   #readRequest(record: ReadRequest): void {

@@ -7,8 +7,8 @@
  */
 import type { AccessMethod, AccessSurface } from '../core/access-method.ts';
 import { ServingError } from '../core/errors.ts';
+import { clip } from '../ledger/caller-text.ts';
 import type { AuditedRequest } from '../ledger/log/audit-log.ts';
-import { clip } from '../features/otlp/span-attributes.ts';
 import type { CertificateNames } from './peer-identity.ts';
 import type { SentToken } from './sent-token.ts';
 

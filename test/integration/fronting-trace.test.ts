@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, test } from 'node:test';
 import { PREDICT, predictRequest } from '../mesh/half-plus-two.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { type OtlpReceiver, type ReceivedSpan, startHttpReceiver } from '../support/otlp-receiver.ts';
 import { frame, openSession, rawCall } from '../support/raw-grpc.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
@@ -43,7 +44,7 @@ function child(spans: readonly ReceivedSpan[], service: string, name: string, pa
   return under[0]!;
 }
 
-describe('a request for an application that asks for an inference', () => {
+describe('a request for an application that asks for an inference', { skip: !hasFeature('otlp') }, () => {
   for (const [how, inferOf, answer] of [
     ['over REST', overRest, /"predictions": ?\[2\.5\]/],
     ['over gRPC', overGrpc, /^0$/],

@@ -12,6 +12,7 @@ import { afterEach, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { collectorEnvironment, type UselessCollector } from '../support/collectors.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { DIGITS, killSidecars, type Sidecar, startSidecar, type Wrap } from '../support/sidecar.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.js', import.meta.url));
@@ -40,7 +41,7 @@ async function askMany(rest: string, count: number): Promise<void> {
   assert.equal(text.split('HTTP/1.1 200 ').length, count + 1);
 }
 
-describe('a collector', () => {
+describe('a collector', { skip: !hasFeature('otlp') }, () => {
   const cases: readonly (readonly [UselessCollector, string])[] = [
     ['dead', 'http/protobuf'],
     ['dead', 'grpc'],

@@ -167,7 +167,7 @@ const MODULES: readonly {
 }[] = [
   {
     name: /^@opentelemetry\//,
-    only: 'ledger/** features/sdk-exporters/*',
+    only: 'features/otlp/* features/sdk-exporters/*',
     because: 'all others record instants, and telemetry and its exporters make spans of them',
   },
   {

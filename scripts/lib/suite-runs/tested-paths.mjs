@@ -128,6 +128,7 @@ export const TESTED_PATHS = {
   observability: [
     ...[
       'src/ledger',
+      'src/features/otlp',
       'src/kernel/assembly/model-metrics.ts',
       'src/kernel/assembly/process-metrics.ts',
       'src/proxy/fronting/app/app-metrics.ts',

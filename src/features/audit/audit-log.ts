@@ -8,10 +8,10 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
+import { clip } from '../../ledger/caller-text.ts';
 import type { AuditEntry, AuditedRequest, AuditLog } from '../../ledger/log/audit-log.ts';
 import { LineLimiter } from '../../ledger/log/line-limiter.ts';
 import type { LogFields, Logger } from '../../ledger/log/log.ts';
-import { clip } from '../otlp/span-attributes.ts';
 
 export const AUDIT_LINES_PER_SECOND = 10;
 

@@ -14,8 +14,8 @@
  */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
-import type { SpanMaker } from './span-maker.ts';
 import { childContext } from '../../ledger/tracing/trace-context.ts';
+import type { SpanMaker } from './span-maker.ts';
 
 /** Time between a batch's end and its span. */
 export const HOLD_MS = 100;

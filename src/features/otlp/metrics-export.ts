@@ -3,10 +3,11 @@
  * for metrics. A general endpoint is not enough: users who scrape would get the metrics twice.
  */
 import type { Clock } from '../../core/clock.ts';
-import { lastFlush } from '../../ledger/last-flush.ts';
+import type { Environment } from '../../kernel/installation.ts';
 import type { Logger } from '../../ledger/log/log.ts';
-import type { Environment } from '../../ledger/tracing/tracing-options.ts';
 import type { Metrics } from '../../ledger/metrics/metrics.ts';
+import type { Exporter } from '../../ledger/tracing/tracing.ts';
+import { lastFlush } from './last-flush.ts';
 
 export interface MetricsExportOptions {
   /** Must be the process's own environment, which the exporters read. */
@@ -16,7 +17,7 @@ export interface MetricsExportOptions {
   readonly version: string;
 }
 
-export interface MetricsExport {
+interface MetricsExport {
   /** Sends once more (lastFlush). Resolves with whether the collector took it. Never rejects. */
   shutdown(): Promise<boolean>;
 }
@@ -31,13 +32,21 @@ export function isMetricsExportConfigured(env: Environment): boolean {
   return Boolean(env['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']?.trim());
 }
 
-/** Undefined if it is not configured or did not start, which is logged as one error. Never rejects. */
-export async function startMetricsExport(
-  options: MetricsExportOptions,
-  metrics: Metrics,
-): Promise<MetricsExport | undefined> {
+/** Pushes the metrics as the variables say. Loses at most the last values, which is told by `lost_metrics`. */
+export function metricsExporter(options: MetricsExportOptions, metrics: Metrics): Exporter {
+  let started: Promise<MetricsExport | undefined> | undefined;
+  return {
+    start: async () => {
+      started ??= startMetricsExport(options, metrics);
+      await started;
+    },
+    shutdown: async () => ((await (await started)?.shutdown()) === false ? { lost_metrics: true } : {}),
+  };
+}
+
+/** Undefined if it did not start, which is logged as one error. Never rejects. */
+async function startMetricsExport(options: MetricsExportOptions, metrics: Metrics): Promise<MetricsExport | undefined> {
   const { env, clock, logger, version } = options;
-  if (!isMetricsExportConfigured(env)) return undefined;
   try {
     const [{ startOtlpMetrics }, exporter] = await Promise.all([import('./otlp-metrics.ts'), exporterOf(env)]);
     let isTaken = true;

@@ -1,6 +1,6 @@
 /**
  * Encodes records as OTLP and sends them to the collector that OpenTelemetry's standard variables name. Imported by
- * tracing.ts only if they name one. It uses OpenTelemetry's resource detectors and transports, but no span objects
+ * otlp-tracing.ts only if they name one. It uses OpenTelemetry's resource detectors and transports, but no span objects
  * (docs/adr/0022-otlp-from-records.md).
  *
  *   record ─▶ LinkedSpans ─▶ SpanMaker ─▶ SpanEncoder ─▶ SpanQueue ─▶ the SDK's OTLP transport
@@ -10,16 +10,16 @@ import type { Resource } from '@opentelemetry/resources';
 import { GrowingWriter } from '../../codec/protobuf/growing-writer.ts';
 import { bytesField, message, messageField } from '../../codec/protobuf/wire-writer.ts';
 import { LineLimiter } from '../../ledger/log/line-limiter.ts';
-import { startDiagnostics } from './sdk-diagnostics.ts';
 import { AttributeKey } from '../../ledger/tracing/span-output.ts';
-import { type SpanSink, spanSink } from './span-sink.ts';
-import type { LostSpansListener, OtlpProtocol, SpanLoss, TracingOptions } from '../../ledger/tracing/tracing-options.ts';
 import { type AnyValue, writeKeyValue } from './key-value.ts';
 import { createOtlpTransport } from './otlp-transport.ts';
 import { detectedResource, SCOPE_NAME } from './resource.ts';
+import { startDiagnostics } from './sdk-diagnostics.ts';
 import { SpanEncoder } from './span-encoder.ts';
 import { spanLimitsFromEnv, spanQueueLimitsFromEnv } from './span-limits.ts';
 import { SpanQueue } from './span-queue.ts';
+import { type StartedSink, spanSink } from './span-sink.ts';
+import type { LostSpansListener, OtlpProtocol, SpanLoss, TracingOptions } from './tracing-options.ts';
 
 const RESOURCE_ATTRIBUTES = 0x0a;
 
@@ -28,7 +28,7 @@ export async function startOtlpSpans(
   options: TracingOptions,
   protocol: OtlpProtocol,
   onLost: LostSpansListener,
-): Promise<SpanSink> {
+): Promise<StartedSink> {
   const { clock, logger, version, env } = options;
   const diagnostics = startDiagnostics(options);
   const losses = new LossLog(options, onLost);

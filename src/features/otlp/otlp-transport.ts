@@ -10,8 +10,8 @@ import {
   type ISerializer,
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
-import type { OtlpProtocol } from '../../ledger/tracing/tracing-options.ts';
 import type { EncodedSpans } from './span-queue.ts';
+import type { OtlpProtocol } from './tracing-options.ts';
 
 export interface OtlpTransport {
   /** Rejects with the reason if the collector did not take them. */

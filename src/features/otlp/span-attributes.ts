@@ -5,15 +5,10 @@
  * Each value is of a closed set, a number, or a caller's text cut to MAX_TEXT_CHARS. Payloads are never attributes.
  */
 import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../core/errors.ts';
-import type { BatchRecord, KeepReason, RequestOutcome, RequestRecord, StepRecord } from '../../ledger/request-record.ts';
+import { clip } from '../../ledger/caller-text.ts';
+import type { BatchRecord, KeepReason, RequestRecord, StepRecord } from '../../ledger/request-record.ts';
+import { AttributeKey, type AttributeSink, type AttributeValue, setPeer } from '../../ledger/tracing/span-output.ts';
 import { type Entries, LastBlock, type ModelFacts } from './last-block.ts';
-import { AttributeKey, type AttributeSink, type AttributeValue } from '../../ledger/tracing/span-output.ts';
-
-/** Longest caller-given text (request id, peer, error text) on a span or in a log line. */
-export const MAX_TEXT_CHARS = 512;
-
-/** The lowest HTTP status that is the server's fault, as in OpenTelemetry's rule for a server span's status. */
-const FIRST_SERVER_FAULT = 500;
 
 const RPC_SYSTEM = new AttributeKey('rpc.system');
 const RPC_METHOD = new AttributeKey('rpc.method');
@@ -21,8 +16,6 @@ const RPC_STATUS = new AttributeKey('rpc.grpc.status_code');
 const URL_SCHEME = new AttributeKey('url.scheme');
 const HTTP_METHOD = new AttributeKey('http.request.method');
 const HTTP_STATUS = new AttributeKey('http.response.status_code');
-const PEER_ADDRESS = new AttributeKey('network.peer.address');
-const PEER_PORT = new AttributeKey('network.peer.port');
 const ERROR_TYPE = new AttributeKey('error.type');
 const METHOD = new AttributeKey('inference.method');
 const MODEL_NAME = new AttributeKey('inference.model.name');
@@ -53,18 +46,6 @@ const BATCH_ISOLATION = new AttributeKey('inference.batch.isolation');
 function requestEntries(record: RequestRecord): Entries {
   const asked = record.surface === 'grpc' ? rpcEntries(record) : httpEntries(record);
   return [...asked, ...modelEntries(record)];
-}
-
-/** Cuts a text after MAX_TEXT_CHARS characters. */
-export function clip(text: string): string {
-  return text.length <= MAX_TEXT_CHARS ? text : `${text.slice(0, MAX_TEXT_CHARS - 1)}…`;
-}
-
-/**
- * True if the server is at fault. gRPC goes by the HTTP status too, so that a request looks the same on both surfaces.
- */
-export function isServerFault(outcome: RequestOutcome): boolean {
-  return outcome !== 'ok' && ERROR_TABLE[outcome].http >= FIRST_SERVER_FAULT;
 }
 
 /** Sets the attributes of spans from records. */
@@ -163,13 +144,6 @@ function modelEntries({ model, version, signatureName }: ModelFacts): Entries {
   if (version !== '') entries.push([MODEL_VERSION, version]);
   if (signatureName !== '') entries.push([MODEL_SIGNATURE, signatureName]);
   return entries;
-}
-
-/** 'host:port' or '[v6]:port' in two attributes; anything else (a socket's path) in one. */
-export function setPeer(span: AttributeSink, peer: string): void {
-  const match = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(peer);
-  span.set(PEER_ADDRESS, match === null ? peer : match[1]!);
-  if (match !== null) span.set(PEER_PORT, Number(match[2]));
 }
 
 /** The error's own stage, if it has one, goes before the stage that the request had reached. */

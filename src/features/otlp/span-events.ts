@@ -1,6 +1,12 @@
 /** The events of a request's server span. */
 import type { ServingError } from '../../core/errors.ts';
-import type { EventName, FallbackRecord, IsolationRecord, RequestEvent, RequestRecord } from '../../ledger/request-record.ts';
+import type {
+  EventName,
+  FallbackRecord,
+  IsolationRecord,
+  RequestEvent,
+  RequestRecord,
+} from '../../ledger/request-record.ts';
 
 const NONE: readonly RequestEvent[] = [];
 

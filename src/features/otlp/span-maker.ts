@@ -15,13 +15,20 @@
  * (StageClock) and gets no span, unless the request ended in it.
  */
 import type { Clock, Instant } from '../../core/clock.ts';
-import type { BatchRecord, KeepReason, RequestRecord, StepRecord } from '../../ledger/request-record.ts';
+import { clip } from '../../ledger/caller-text.ts';
+import {
+  type BatchRecord,
+  isServerFault,
+  type KeepReason,
+  type RequestRecord,
+  type StepRecord,
+} from '../../ledger/request-record.ts';
 import { STAGE_EXECUTE, STAGES } from '../../ledger/stage-clock.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
-import { clip, isServerFault, SpanAttributes } from './span-attributes.ts';
-import { eventsOf } from './span-events.ts';
 import type { SpanOutput } from '../../ledger/tracing/span-output.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
+import { SpanAttributes } from './span-attributes.ts';
+import { eventsOf } from './span-events.ts';
 
 /** Name of a batch's span; the model is in its attributes. */
 const BATCH_SPAN_NAME = 'inference.batch';

@@ -14,9 +14,9 @@
 import { GrowingWriter } from '../../codec/protobuf/growing-writer.ts';
 import { varintSize } from '../../codec/protobuf/wire-writer.ts';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
-import type { SpanLoss } from '../../ledger/tracing/tracing-options.ts';
 import type { SpanRoom } from './span-encoder.ts';
 import type { SpanQueueLimits } from './span-limits.ts';
+import type { SpanLoss } from './tracing-options.ts';
 
 /** An encoded ExportTraceServiceRequest. */
 export interface EncodedSpans {

@@ -1,19 +1,13 @@
 import type { Clock } from '../../core/clock.ts';
-import { lastFlush } from '../../ledger/last-flush.ts';
 import type { Logger } from '../../ledger/log/log.ts';
-import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
+import type { SpanOutput } from '../../ledger/tracing/span-output.ts';
+import type { SpanSink } from '../../ledger/tracing/tracing.ts';
+import { lastFlush } from './last-flush.ts';
 import { LinkedSpans } from './linked-spans.ts';
 import { SpanMaker } from './span-maker.ts';
-import type { SpanOutput } from '../../ledger/tracing/span-output.ts';
 
-/** Makes spans from records. */
-export interface SpanSink {
-  /** Makes the spans of a request that has ended; none if it is neither sampled nor kept. */
-  makeRequestSpans(record: RequestRecord, kept: KeepReason | undefined): void;
-  /** Makes the spans of a batch that has run, a little later; none if no member is sampled or kept. */
-  makeBatchSpans(record: BatchRecord): void;
-  /** Has others make spans, of records of their own. */
-  makeSpans(make: (output: SpanOutput) => void): void;
+/** A sink that has an exporter. */
+export interface StartedSink extends SpanSink {
   /** Sends the remaining spans (lastFlush) and tells how many were lost. Never rejects. Idempotent. */
   shutdown(): Promise<number | 'unknown'>;
 }
@@ -28,7 +22,7 @@ export interface SpanSinkOptions {
   readonly close: (error: unknown) => number | 'unknown';
 }
 
-export function spanSink(options: SpanSinkOptions): SpanSink {
+export function spanSink(options: SpanSinkOptions): StartedSink {
   const { output, clock } = options;
   const spans = new LinkedSpans(new SpanMaker({ output, clock }), clock);
   let ended: Promise<number | 'unknown'> | undefined;

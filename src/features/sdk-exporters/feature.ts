@@ -3,6 +3,5 @@ import type { Feature } from '../../kernel/feature.ts';
 
 export const sdkExporters = {
   name: 'sdk-exporters',
-  install: ({ telemetry }) =>
-    telemetry.exportSpansBy(async (options) => (await import('./otel-sdk.ts')).startSdk(options)),
+  install: async (server) => (await import('./install.ts')).installSdkExporters(server),
 } satisfies Feature;

@@ -1,14 +1,14 @@
 /**
  * Exports spans with the OpenTelemetry SDK, for exporters that need its span objects: console, zipkin, several at once,
  * and OTLP as JSON. Imported only for them, since it takes long to load. OTLP as protobuf does without it
- * (telemetry/tracing/otlp/otlp-spans.ts).
+ * (features/otlp/otlp-spans.ts).
  *
  * The SDK reads the standard variables from the process's environment itself: exporter, protocol, endpoint, headers,
  * resource attributes, limits, batching. It has no instrumentation, no metrics or logs of its own, and no context
  * manager: context is passed explicitly, since AsyncLocalStorage would slow down every promise.
  *
  * NodeSDK registers its tracer provider globally. It is taken out of the registry again, so that two servers can live
- * in one process. Only the SDK's own diagnostics stay global (telemetry/tracing/sdk-diagnostics.ts).
+ * in one process. Only the SDK's own diagnostics stay global (features/otlp/sdk-diagnostics.ts).
  *
  * While the collector is away, spans wait in the SDK's bounded queue (OTEL_BSP_MAX_QUEUE_SIZE) and are then dropped.
  * Requests never wait for it.
@@ -17,12 +17,12 @@ import { context, SamplingDecision, type Tracer, trace } from '@opentelemetry/ap
 import { NodeSDK } from '@opentelemetry/sdk-node';
 import { ownResource, SCOPE_NAME } from '../otlp/resource.ts';
 import { startDiagnostics } from '../otlp/sdk-diagnostics.ts';
-import { type SpanSink, spanSink } from '../otlp/span-sink.ts';
-import type { TracingOptions } from '../../ledger/tracing/tracing-options.ts';
+import { type StartedSink, spanSink } from '../otlp/span-sink.ts';
+import type { TracingOptions } from '../otlp/tracing-options.ts';
 import { PresetIds, SdkSpans } from './sdk-spans.ts';
 
 /** Starts the SDK. Throws what the SDK throws. */
-export function startSdk(options: TracingOptions): SpanSink {
+export function startSdk(options: TracingOptions): StartedSink {
   const { clock, logger } = options;
   const ids = new PresetIds();
   const diagnostics = startDiagnostics(options);

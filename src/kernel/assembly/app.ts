@@ -10,11 +10,10 @@ import { ServingError } from '../../core/errors.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { createLogger, type LogLevel, type RootLogger } from '../../ledger/log/log.ts';
 import { type AppTelemetry, createTelemetry } from '../../ledger/telemetry.ts';
-import { createTracing } from '../../ledger/tracing/tracing.ts';
-import type { Environment } from '../../ledger/tracing/tracing-options.ts';
 import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { VERSION } from '../../version.ts';
 import type { FeatureList } from '../feature.ts';
+import type { Environment } from '../installation.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
 import { Installer } from './installer.ts';
 import { Server } from './server.ts';
@@ -57,7 +56,7 @@ class InstallingApp implements App {
       clock: systemClock,
       base: { service: 'pillion', version: VERSION },
     });
-    this.#telemetry = telemetryOf(options, this.logger);
+    this.#telemetry = createTelemetry({ clock: systemClock, logger: this.logger });
   }
 
   get repository(): ModelRepository | undefined {
@@ -93,8 +92,8 @@ class InstallingApp implements App {
 
   /** Rejects if a feature cannot install; those before it are closed then. */
   async #assemble(): Promise<Server> {
-    const { config, features, quit } = this.#options;
-    const installed = new Installer(config, this.logger, this.#telemetry, features);
+    const { config, features, environment, quit } = this.#options;
+    const installed = new Installer(config, environment, this.logger, this.#telemetry, features);
     try {
       for (const feature of features.features) await feature.install?.(installed);
       return new Server({ config, logger: this.logger, telemetry: this.#telemetry, installed, quit });
@@ -111,14 +110,4 @@ class InstallingApp implements App {
     const server = await this.#assembling.catch(() => undefined);
     await server?.drain();
   }
-}
-
-function telemetryOf({ environment }: AppOptions, logger: RootLogger): AppTelemetry {
-  const otel = { env: environment, clock: systemClock, logger, version: VERSION };
-  return createTelemetry({
-    clock: systemClock,
-    logger,
-    tracing: createTracing(otel),
-    metricsExport: otel,
-  });
 }

@@ -16,6 +16,7 @@ import type { FeatureList } from '../feature.ts';
 import type {
   AdminParts,
   EngineMaker,
+  Environment,
   Front,
   FrontParts,
   Installation,
@@ -30,6 +31,7 @@ import { ModelSeams } from '../model-seams.ts';
 /** Collects what features install, for the server that is assembled of it. Its functions may be taken out of it. */
 export class Installer implements Installation {
   readonly config: ServeConfig;
+  readonly environment: Environment;
   readonly clock = systemClock;
   readonly logger: RootLogger;
   readonly telemetry: AppTelemetry;
@@ -50,8 +52,15 @@ export class Installer implements Installation {
   readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
   readonly #pages: MetricsPageWrap[] = [];
 
-  constructor(config: ServeConfig, logger: RootLogger, telemetry: AppTelemetry, features: FeatureList) {
+  constructor(
+    config: ServeConfig,
+    environment: Environment,
+    logger: RootLogger,
+    telemetry: AppTelemetry,
+    features: FeatureList,
+  ) {
     this.config = config;
+    this.environment = environment;
     this.models = new ModelSeams(features, this.onInternalError);
     this.logger = logger;
     this.telemetry = telemetry;

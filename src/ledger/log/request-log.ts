@@ -6,8 +6,8 @@
  * and numbers, never payloads.
  */
 import type { Clock } from '../../core/clock.ts';
-import type { RequestRecord } from '../request-record.ts';
-import { clip, isServerFault } from '../../features/otlp/span-attributes.ts';
+import { clip } from '../caller-text.ts';
+import { isServerFault, type RequestRecord } from '../request-record.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { LogFields, Logger } from './log.ts';
 

@@ -7,7 +7,6 @@
  */
 import type { Clock, TimerHandle } from '../../core/clock.ts';
 import type { BatchRecord, KeepReason, RequestRecord } from '../request-record.ts';
-import type { SpanLoss } from '../tracing/tracing-options.ts';
 import { BackendMetrics } from './backend-metrics.ts';
 import { DURATIONS } from './buckets.ts';
 import { Gauges } from './gauges.ts';
@@ -76,10 +75,6 @@ export class Metrics {
     ),
     refusals: counterFamily('pillion_refusals_total', 'Requests that failed, by kind of error.'),
     kept: counterFamily('pillion_kept_requests_total', 'Slow and failed requests that were kept with their traces.'),
-    lostSpans: counterFamily(
-      'pillion_lost_spans_total',
-      'Spans that were lost on their way to the collector: too many waited, or it did not take them.',
-    ),
     connectionEnds: counterFamily(
       'pillion_connection_ends_total',
       'Connections that were not let in or were ended while idle: refused = the surface is full, refused_peer = its address has as many as allowed, oldest_idle = for a new one, idle_timeout.',
@@ -95,10 +90,6 @@ export class Metrics {
   readonly #kept: Readonly<Record<KeepReason, CounterSeries>> = {
     slow: this.#families.kept.open({ reason: 'slow' }),
     failed: this.#families.kept.open({ reason: 'failed' }),
-  };
-  readonly #lostSpans: Readonly<Record<SpanLoss, CounterSeries>> = {
-    queue_full: this.#families.lostSpans.open({ reason: 'queue_full' }),
-    export_failed: this.#families.lostSpans.open({ reason: 'export_failed' }),
   };
   readonly #forgetting = new Set<TimerHandle>();
 
@@ -142,10 +133,6 @@ export class Metrics {
       rows += work[BATCH_ROWS]!;
     }
     return batches < FEW_BATCHES ? undefined : rows / batches;
-  }
-
-  recordLostSpans(count: number, why: SpanLoss): void {
-    this.#lostSpans[why].add(count);
   }
 
   /** `surface` and `reason` are of closed sets. */

@@ -14,6 +14,8 @@
  * An ordinary request allocates nothing: its origin is mostly that of the request before it. Batch records are shared
  * by their members.
  */
+
+import { MAX_TEXT_CHARS } from '../caller-text.ts';
 import {
   type BatchRecord,
   type CacheUse,
@@ -23,7 +25,6 @@ import {
   requestId,
 } from '../request-record.ts';
 import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
-import { MAX_TEXT_CHARS } from '../../features/otlp/span-attributes.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
 import type { Notes, Origin, ReadRequest } from './read-request.ts';
 import {

@@ -5,8 +5,8 @@
 import { Buffer } from 'node:buffer';
 import type { Instant } from '../../core/clock.ts';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
+import { MAX_TEXT_CHARS } from '../caller-text.ts';
 import type { CacheUse, KeepReason, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
-import { MAX_TEXT_CHARS } from '../../features/otlp/span-attributes.ts';
 
 /** The kind and message of an error. */
 export interface ErrorFacts {

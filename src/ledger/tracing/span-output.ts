@@ -1,6 +1,6 @@
 /**
- * The interface with which SpanMaker makes spans: bytes of OTLP (otlp/span-encoder.ts), or the SDK's objects
- * (sdk-spans.ts) for an exporter of the SDK. A span is begun, filled and ended before the next one is begun.
+ * The interface with which SpanMaker makes spans: bytes of OTLP (features/otlp), or the SDK's objects
+ * (features/sdk-exporters) for an exporter of the SDK. A span is begun, filled and ended before the next one is begun.
  */
 import { messageField } from '../../codec/protobuf/wire-writer.ts';
 import type { Instant } from '../../core/clock.ts';
@@ -58,4 +58,14 @@ export interface SpanOutput extends AttributeSink {
   end(): void;
   /** Makes a whole span without attributes, with a new id, under the span of `parent`. */
   child(parent: TraceContext, name: string, start: Instant, end: Instant, link: TraceContext | undefined): void;
+}
+
+const PEER_ADDRESS = new AttributeKey('network.peer.address');
+const PEER_PORT = new AttributeKey('network.peer.port');
+
+/** 'host:port' or '[v6]:port' in two attributes; anything else (a socket's path) in one. */
+export function setPeer(span: AttributeSink, peer: string): void {
+  const match = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(peer);
+  span.set(PEER_ADDRESS, match === null ? peer : match[1]!);
+  if (match !== null) span.set(PEER_PORT, Number(match[2]));
 }

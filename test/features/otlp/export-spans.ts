@@ -10,14 +10,14 @@
 
 import process from 'node:process';
 import { type Clock, systemClock } from '../../../src/core/clock.ts';
+import { Facts } from '../../../src/core/collections/facts.ts';
 import { ServingError } from '../../../src/core/errors.ts';
-import type { Feature } from '../../../src/kernel/feature.ts';
 import type { Installation } from '../../../src/kernel/installation.ts';
 import { createLogger } from '../../../src/ledger/log/log.ts';
 import { createTelemetry } from '../../../src/ledger/telemetry.ts';
 import { callerTrace } from '../../../src/ledger/tracing/propagation.ts';
-import { createTracing } from '../../../src/ledger/tracing/tracing.ts';
 import { FEATURES } from '../../../src/pillion.ts';
+import { configOf } from '../../support/config-files.ts';
 import { batchRecord, CALLER_SPAN_ID, CALLER_TRACE_ID, requestRecord } from '../../support/telemetry-records.ts';
 
 const pace = process.env['EXPORT_SPANS_HURRY'] === undefined ? 50 : 1 / 50;
@@ -30,12 +30,14 @@ const clock: Clock = {
 };
 
 const logger = createLogger({ level: 'warn', clock });
-const tracing = createTracing({ env: process.env, clock, logger, version: '9.9.9' });
-const metricsExport = { env: process.env, clock, logger, version: '9.9.9' };
-const telemetry = createTelemetry({ clock, logger, tracing, metricsExport });
-// OTLP as JSON belongs to a feature.
-const sdkExporters: Feature | undefined = FEATURES.features.find(({ name }) => name === 'sdk-exporters');
-await sdkExporters?.install?.({ telemetry } as Installation);
+const telemetry = createTelemetry({ clock, logger });
+const facts = new Facts();
+const config = configOf(['--model=m=/models/m']);
+const server = { environment: process.env, config, clock, logger, telemetry, facts } as Installation;
+// Requests that failed are kept by a feature, and OTLP as JSON belongs to another.
+for (const feature of FEATURES.features) {
+  if (['tail-keep', 'otlp', 'sdk-exporters'].includes(feature.name)) await feature.install?.(server);
+}
 await telemetry.start();
 
 const first = telemetry.startTrace(callerTrace(`00-${CALLER_TRACE_ID}-${CALLER_SPAN_ID}-01`, 'v=1', undefined));
@@ -56,4 +58,4 @@ telemetry.recordRequest(requestRecord({ trace: failed, batch, outcome: 'overload
 
 await telemetry.close();
 await telemetry.close();
-process.stdout.write(JSON.stringify({ isTracing: tracing !== undefined, first, second, failed }));
+process.stdout.write(JSON.stringify({ isTracing: telemetry.sampling !== undefined, first, second, failed }));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { BatchRecord, KeepReason, RequestRecord } from '../../../src/ledger/request-record.ts';
 import { HOLD_MS, LinkedSpans } from '../../../src/features/otlp/linked-spans.ts';
 import type { SpanMaker } from '../../../src/features/otlp/span-maker.ts';
+import type { BatchRecord, KeepReason, RequestRecord } from '../../../src/ledger/request-record.ts';
 import type { TraceContext } from '../../../src/ledger/tracing/trace-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';

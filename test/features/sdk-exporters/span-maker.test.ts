@@ -3,10 +3,10 @@ import { describe, it } from 'node:test';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import * as tracing from '@opentelemetry/sdk-trace-base';
 import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
+import { SpanMaker } from '../../../src/features/otlp/span-maker.ts';
 import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
 import type { RequestRecord } from '../../../src/ledger/request-record.ts';
 import { STAGE_ADMIT, STAGE_DECODE, STAGE_ENCODE, STAGES, StageClock } from '../../../src/ledger/stage-clock.ts';
-import { SpanMaker } from '../../../src/features/otlp/span-maker.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, fullStages, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 

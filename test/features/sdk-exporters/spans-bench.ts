@@ -8,10 +8,10 @@ import { BasicTracerProvider, type ReadableSpan, type SpanProcessor } from '@ope
 import { runSubject } from '../../../bench/micro/interleave.ts';
 import { GrowingWriter } from '../../../src/codec/protobuf/growing-writer.ts';
 import { systemClock } from '../../../src/core/clock.ts';
-import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
-import type { BatchRecord, RequestRecord } from '../../../src/ledger/request-record.ts';
 import { SpanEncoder, type SpanRoom } from '../../../src/features/otlp/span-encoder.ts';
 import { SpanMaker } from '../../../src/features/otlp/span-maker.ts';
+import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
+import type { BatchRecord, RequestRecord } from '../../../src/ledger/request-record.ts';
 import type { SpanOutput } from '../../../src/ledger/tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from '../../../src/ledger/tracing/trace-context.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';

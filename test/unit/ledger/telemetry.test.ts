@@ -5,13 +5,12 @@ import type { BatchRecord, RequestRecord } from '../../../src/ledger/request-rec
 import { createTelemetry } from '../../../src/ledger/telemetry.ts';
 import { samplerFromEnv } from '../../../src/ledger/tracing/sampler.ts';
 import { Sampling } from '../../../src/ledger/tracing/sampling.ts';
-import { createTracing, isTracingConfigured, otlpProtocol, type Tracing } from '../../../src/ledger/tracing/tracing.ts';
-import type { LostSpansListener, OtlpProtocol } from '../../../src/ledger/tracing/tracing-options.ts';
+import type { Exporter, FlushLosses, Tracing } from '../../../src/ledger/tracing/tracing.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { textOf } from '../../support/metrics-text.ts';
 import { batchRecord, requestRecord, traceOf } from '../../support/telemetry-records.ts';
 
-class FakeTracing implements Tracing {
+class FakeTracing implements Tracing, Exporter {
   readonly made: (RequestRecord | BatchRecord)[] = [];
   isShutDown = false;
   fault: Error | undefined;
@@ -33,25 +32,24 @@ class FakeTracing implements Tracing {
 
   makeSpans(): void {}
 
-  onLost: LostSpansListener | undefined;
+  async start(): Promise<void> {}
 
-  async start(onLost: LostSpansListener): Promise<void> {
-    this.onLost = onLost;
-  }
-
-  exportBy(): void {}
-
-  async shutdown(): Promise<number> {
+  async shutdown(): Promise<FlushLosses> {
     this.isShutDown = true;
-    return 0;
+    return {};
   }
 }
 
-function telemetry(tracing?: Tracing) {
+function telemetry(tracing?: FakeTracing) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const logger = createLogger({ level: 'info', clock, destination: { write: (line) => lines.push(line) } });
-  return { clock, lines, all: createTelemetry({ clock, logger, tracing }) };
+  const all = createTelemetry({ clock, logger });
+  if (tracing !== undefined) {
+    all.traceBy(tracing);
+    all.exportBy(tracing);
+  }
+  return { clock, lines, all };
 }
 
 const caller = {
@@ -130,54 +128,4 @@ describe('with a tracer', () => {
     assert.ok(tracing.isShutDown);
     assert.equal(clock.armed, 0);
   });
-});
-
-describe('tracing is configured', () => {
-  const endpoint = 'http://127.0.0.1:4318';
-  const table: readonly (readonly [env: Record<string, string>, expected: boolean])[] = [
-    [{}, false],
-    [{ OTEL_SERVICE_NAME: 'x' }, false],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, true],
-    [{ OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint }, true],
-    [{ OTEL_EXPORTER_OTLP_ENDPOINT: ' ' }, false],
-    [{ OTEL_TRACES_EXPORTER: 'otlp' }, true],
-    [{ OTEL_TRACES_EXPORTER: 'none', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, false],
-    [{ OTEL_TRACES_EXPORTER: '', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, true],
-    [{ OTEL_SDK_DISABLED: 'true', OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, false],
-    [{ OTEL_SDK_DISABLED: 'TRUE', OTEL_TRACES_EXPORTER: 'otlp' }, false],
-    [{ OTEL_SDK_DISABLED: 'false', OTEL_TRACES_EXPORTER: 'otlp' }, true],
-  ];
-  for (const [env, expected] of table) {
-    it(`${JSON.stringify(env)}: ${expected}`, () => assert.equal(isTracingConfigured(env), expected));
-  }
-
-  it('and else there is none', () => {
-    const clock = new FakeClock();
-    const logger = createLogger({ level: 'silent', clock });
-    assert.equal(createTracing({ env: {}, clock, logger, version: '0' }), undefined);
-  });
-});
-
-describe('spans are bytes', () => {
-  const table: readonly (readonly [env: Record<string, string>, expected: OtlpProtocol | undefined])[] = [
-    [{}, 'http/protobuf'],
-    [{ OTEL_TRACES_EXPORTER: 'otlp' }, 'http/protobuf'],
-    [{ OTEL_TRACES_EXPORTER: 'otlp,console' }, undefined],
-    [{ OTEL_TRACES_EXPORTER: 'zipkin' }, undefined],
-    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, 'grpc'],
-    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' }, undefined],
-    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc', OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf' }, 'http/protobuf'],
-    [{ OTEL_EXPORTER_OTLP_PROTOCOL: 'carrier pigeon' }, undefined],
-  ];
-  for (const [env, expected] of table) {
-    it(`${JSON.stringify(env)}: ${expected}`, () => assert.equal(otlpProtocol(env), expected));
-  }
-});
-
-it('spans that were lost are counted', async () => {
-  const tracing = new FakeTracing();
-  const { all } = telemetry(tracing);
-  await all.start();
-  tracing.onLost?.(7, 'export_failed');
-  assert.match(await textOf(all.metrics), /^pillion_lost_spans_total\{reason="export_failed"\} 7$/m);
 });

@@ -4,10 +4,11 @@
  * debug. A status of the application's own says nothing of how its request ended: 500 is an answer.
  */
 import type { Clock } from '../../../core/clock.ts';
+import { clip } from '../../../ledger/caller-text.ts';
 import { LineLimiter } from '../../../ledger/log/line-limiter.ts';
 import type { LogFields, Logger } from '../../../ledger/log/log.ts';
 import { LINES_PER_SECOND } from '../../../ledger/log/request-log.ts';
-import { clip, isServerFault } from '../../../features/otlp/span-attributes.ts';
+import { isServerFault } from '../../../ledger/request-record.ts';
 import type { FrontedOutcome, FrontedRecord } from './fronted-record.ts';
 
 export interface FrontedLogOptions {

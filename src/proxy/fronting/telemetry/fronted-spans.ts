@@ -8,9 +8,9 @@
  * There is no CLIENT span of a request that was not sent on. Neither the query nor any other header is told.
  */
 import type { Clock } from '../../../core/clock.ts';
+import { clip } from '../../../ledger/caller-text.ts';
 import { SteadyWall } from '../../../ledger/steady-wall.ts';
-import { clip, setPeer } from '../../../features/otlp/span-attributes.ts';
-import { AttributeKey, type SpanOutput } from '../../../ledger/tracing/span-output.ts';
+import { AttributeKey, type SpanOutput, setPeer } from '../../../ledger/tracing/span-output.ts';
 import { methodClass } from './fronted-metrics.ts';
 import type { FrontedRecord } from './fronted-record.ts';
 

@@ -9,9 +9,10 @@ import { describe, it } from 'node:test';
 import type { Feature } from '../../../../src/kernel/feature.ts';
 import type { TraceContext } from '../../../../src/ledger/tracing/trace-context.ts';
 import { FEATURES } from '../../../../src/pillion.ts';
+import { VERSION } from '../../../../src/version.ts';
 import { type OtlpReceiver, startGrpcReceiver, startHttpReceiver } from '../../../support/otlp-receiver.ts';
-import { exportSpans } from '../run-export-spans.ts';
 import { CALLER_SPAN_ID, CALLER_TRACE_ID } from '../../../support/telemetry-records.ts';
+import { exportSpans } from '../run-export-spans.ts';
 
 type Protocol = readonly [protocol: string, sentAs: string, start: () => Promise<OtlpReceiver>];
 const ofFeature: readonly Protocol[] = [['http/json', 'application/json', startHttpReceiver]];
@@ -38,7 +39,7 @@ for (const [protocol, sentAs, start] of protocols) {
     assertKept(receiver, failed!);
     for (const { resource } of receiver.spans) {
       assert.equal(resource['service.name'], 'pillion');
-      assert.equal(resource['service.version'], '9.9.9');
+      assert.equal(resource['service.version'], VERSION);
       assert.equal(resource['deployment.environment'], 'test');
     }
   });

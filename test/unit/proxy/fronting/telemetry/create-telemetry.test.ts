@@ -32,21 +32,14 @@ class FakeTracing implements Tracing {
     if (this.fault !== undefined) throw this.fault;
     make(this.#output);
   }
-
-  async start(): Promise<void> {}
-
-  exportBy(): void {}
-
-  async shutdown(): Promise<number> {
-    return 0;
-  }
 }
 
 function telemetry(tracing?: Tracing) {
   const clock = new FakeClock();
   const lines: string[] = [];
   const logger = createLogger({ level: 'info', clock, destination: { write: (line) => lines.push(line) } });
-  const all = createTelemetry({ clock, logger, tracing });
+  const all = createTelemetry({ clock, logger });
+  if (tracing !== undefined) all.traceBy(tracing);
   return { lines, all, fronted: createFrontedTelemetry({ clock, logger, telemetry: all }).telemetry };
 }
 

@@ -1,8 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
-import type { Logger } from '../log/log.ts';
-
-/** Environment variables, as in process.env. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../../kernel/installation.ts';
+import type { Logger } from '../../ledger/log/log.ts';
 
 export interface TracingOptions {
   /** Must be the process's own environment, which the SDK reads. */

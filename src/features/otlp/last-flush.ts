@@ -1,16 +1,8 @@
 /** The end of the server waits for its collectors, but not for long: whoever ends it kills it soon. */
-import type { Clock } from '../core/clock.ts';
+import type { Clock } from '../../core/clock.ts';
 
 /** The most time for the last spans and metrics, which are sent at one time. The log's last lines come after it. */
 export const LAST_FLUSH_MS = 700;
-
-/** The losses at the end, as fields of a log line. */
-export interface FlushLosses {
-  /** Spans; 'unknown' if the SDK sends them, which does not tell. */
-  readonly lost_spans?: number | 'unknown';
-  /** The last values of the metrics were not pushed. */
-  readonly lost_metrics?: true;
-}
 
 /** Resolves when `work` ends, at the latest after LAST_FLUSH_MS: with undefined, or with the reason why it failed. */
 export function lastFlush(clock: Clock, work: () => Promise<unknown>): Promise<unknown> {
