@@ -35,6 +35,7 @@ import { reload } from './features/reload/feature.ts';
 import { requestLogs } from './features/request-logs/feature.ts';
 import { responseCache } from './features/response-cache/feature.ts';
 import { rowProofs } from './features/row-proofs/feature.ts';
+import { sandbox } from './features/sandbox/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
@@ -50,6 +51,7 @@ const LINES = [
   { feature: remote, adds: 'models that another server runs' },
   { feature: trees, adds: 'gradient-boosted trees and random forests of XGBoost and LightGBM' },
   { feature: tfjs, adds: 'models of TensorFlow: SavedModels, and those of TensorFlow.js' },
+  { feature: sandbox, adds: 'a sandbox around models’ processes, of the tools that the machine has' },
   { feature: proxyProtocol, adds: 'the addresses of clients behind a proxy, as its first bytes tell them' },
   {
     feature: prometheus,

@@ -1,5 +1,5 @@
 /** A sandbox in words, for the log and reports. */
-import type { SandboxState } from '../backends/host/sandbox/sandbox-state.ts';
+import type { SandboxState } from '../backends/host/process/sandbox.ts';
 
 /** One line: "full (bubblewrap)", "partial (setpriv): it has the network". */
 export function describeSandbox({ level, by, lacks }: SandboxState): string {

@@ -3,7 +3,7 @@
  * a snapshot, made on demand. Sizes are bytes. A value that was not measured is left out, never 0.
  */
 
-import type { SandboxState } from '../backends/host/sandbox/sandbox-state.ts';
+import type { SandboxState } from '../backends/host/process/sandbox.ts';
 import { ServingError } from '../core/errors.ts';
 import type { SessionPlan } from '../core/executor.ts';
 import type { BatchAxis } from '../core/signature.ts';

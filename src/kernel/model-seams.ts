@@ -1,5 +1,6 @@
 /** The seams that take what features add to models, before the first one is loaded. */
 import type { Backends } from '../backends/backends.ts';
+import type { Sandbox } from '../backends/host/process/sandbox.ts';
 import type { LogType } from '../codec/tensorflow/prediction-log.ts';
 import type { ModelConfig } from '../config/model-config.ts';
 import { systemClock } from '../core/clock.ts';
@@ -58,6 +59,8 @@ export class ModelSeams implements FallbackSource, ModelFeatures {
   /** Callers may send lists of models, so the files that a model names have to lie below the roots of models. */
   takesLists = false;
   fallbacks: Fallbacks | undefined;
+  /** Confines models' processes; by default their environment is filtered. One feature may set it. */
+  sandbox: Sandbox | undefined;
   /** Chooses the runtime of models whose runtime is `auto`. One feature may set it. */
   chooseRuntime: ChooseRuntime | undefined;
   /** The table by which a model's requests that are steps are resolved. One feature may set it. */

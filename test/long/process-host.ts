@@ -8,16 +8,15 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
-import { describeSandbox } from '../../src/admin/describe-sandbox.ts';
 import { collectGarbage } from '../../src/api/contract/collect-garbage.ts';
 import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
 import { ProcessGroup } from '../../src/backends/host/process/process-group.ts';
 import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
-import { Sandbox } from '../../src/backends/host/sandbox/sandbox.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { type NumericTensor, numericTensor } from '../../src/core/tensor.ts';
 import { modelProcesses } from '../support/child-processes.ts';
 import { batchOf } from '../support/fake-model.ts';
+import { installed } from '../support/listed-features.ts';
 import { onnxModel } from '../support/onnx-model.ts';
 
 const CYCLES = 200;
@@ -27,8 +26,7 @@ const ROWS = 1000;
 const LARGEST_GROWTH = 1.1;
 
 /** The best that this machine allows. */
-const sandbox = new Sandbox({ mode: 'auto', user: 65_534, environment: [], readable: [] });
-say(`sandbox of the processes: ${describeSandbox(sandbox.state)}`);
+const { sandbox } = (await installed('sandbox')).models;
 const directory = mkdtempSync(join(tmpdir(), 'pillion-long-'));
 chmodSync(directory, 0o755);
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));

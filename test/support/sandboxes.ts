@@ -1,13 +1,13 @@
 /**
  * Sidecars whose sandbox has only some of this machine's tools, and what an attacker in a model's process looks for.
  */
+import { spawnSync } from 'node:child_process';
 import { chmodSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import type { ModelsReport } from '../../src/admin/models-report.ts';
-import { findTool } from '../../src/backends/host/sandbox/sandbox-means.ts';
-import type { SandboxState } from '../../src/backends/host/sandbox/sandbox-state.ts';
+import type { SandboxState } from '../../src/backends/host/process/sandbox.ts';
 import type { Sidecar } from './sidecar.ts';
 import { tempDirectory } from './temp-directory.ts';
 
@@ -18,8 +18,8 @@ export const TOOLS = ['all', 'setpriv', 'none'] as const;
 export function pathWith(t: TestContext, tools: (typeof TOOLS)[number]): string {
   if (tools === 'all') return process.env['PATH']!;
   const directory = openDirectory(t);
-  const setpriv = findTool('setpriv');
-  if (tools === 'setpriv' && setpriv !== undefined) symlinkSync(setpriv, join(directory, 'setpriv'));
+  const setpriv = spawnSync('/bin/sh', ['-c', 'command -v setpriv']).stdout.toString().trim();
+  if (tools === 'setpriv' && setpriv !== '') symlinkSync(setpriv, join(directory, 'setpriv'));
   return directory;
 }
 

@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { nativesDirectory } from '../../src/backends/natives-directory.ts';
 import { modelProcesses } from './child-processes.ts';
+import { hasFeature } from './has-feature.ts';
 import { openHandles } from './open-handles.ts';
 import { type Sidecar, startSidecar } from './sidecar.ts';
 import { tempDirectory } from './temp-directory.ts';
@@ -37,7 +38,7 @@ export async function startWatched(
   for (const directory of [home, cache, temporary]) mkdirSync(directory);
   const proxy = await startProxy(t);
   // Else the sandbox, and not the runtimes, could be why models' processes leave nothing.
-  const sidecar = await startSidecar([...args, '--model_sandbox=off'], {
+  const sidecar = await startSidecar([...args, ...(hasFeature('sandbox') ? ['--model_sandbox=off'] : [])], {
     HOME: home,
     XDG_CACHE_HOME: cache,
     TMPDIR: temporary,

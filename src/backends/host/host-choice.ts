@@ -108,15 +108,15 @@ export function requestedHost(
 
 /**
  * The host that is known before anything is loaded; undefined = calibration decides. Throws `load_failed` when the
- * configuration requests a host that the backend cannot run in. `isSandboxRequired`: no model runs in the server's own
- * process; a backend that runs inline only computes nothing there, and may stay.
+ * configuration requests a host that the backend cannot run in. `sandboxRequiredBy`: the option by which no
+ * model runs in the server's own process; a backend that runs inline only computes nothing there, and may stay.
  */
 export function fixedHost(
   { kind, mustRunIn, on }: HostNeeds,
   requested: HostKind | 'auto',
-  isSandboxRequired = false,
+  sandboxRequiredBy?: string,
 ): HostChoice | undefined {
-  if (mustRunIn === undefined && isSandboxRequired) return inSandbox(requested);
+  if (mustRunIn === undefined && sandboxRequiredBy !== undefined) return inSandbox(requested, sandboxRequiredBy);
   if (mustRunIn === undefined) {
     return requested === 'auto' || requested === 'inline' ? undefined : { kind: requested, reason: AS_CONFIGURED };
   }
@@ -131,9 +131,9 @@ export function fixedHost(
   throw new ServingError('load_failed', `${text}; set host=${mustRunIn} for this model, or leave host out`);
 }
 
-function inSandbox(requested: HostKind | 'auto'): HostChoice {
-  if (requested === 'auto' || requested === 'process') return { kind: 'process', reason: 'model_sandbox=require' };
-  const text = `host ${requested} was asked for, but --model_sandbox=require has models run in sandboxed processes only`;
+function inSandbox(requested: HostKind | 'auto', requiredBy: string): HostChoice {
+  if (requested === 'auto' || requested === 'process') return { kind: 'process', reason: requiredBy };
+  const text = `host ${requested} was asked for, but --${requiredBy} has models run in sandboxed processes only`;
   throw new ServingError('load_failed', `${text}; set host=process for this model, or leave host out`);
 }
 

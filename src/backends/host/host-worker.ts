@@ -6,8 +6,7 @@ import type { ServingError } from '../../core/errors.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { LoadSettings } from '../backend.ts';
 import type { BackendNote } from './backend-notes.ts';
-import type { ModelFiles } from './sandbox/mounts.ts';
-import type { SandboxState } from './sandbox/sandbox-state.ts';
+import type { ModelFiles, SandboxState } from './process/sandbox.ts';
 import type { Answer, Call } from './worker-call.ts';
 
 /** The model that a worker loads. */

@@ -3,7 +3,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { Executor } from '../../core/executor.ts';
 import type { Signature } from '../../core/signature.ts';
 import type { Session } from '../backend.ts';
-import type { SandboxState } from './sandbox/sandbox-state.ts';
+import type { SandboxState } from './process/sandbox.ts';
 
 /** A loaded model in its host. */
 export interface HostedSession {

@@ -86,7 +86,7 @@ export async function startHost({ backend, ...given }: HostOptions): Promise<Hos
   const { defaultHost = 'auto' } = options;
   const needs = hostNeeds(facts, options.loadOptions.executionProvider);
   const requested = requestedHost(needs, options.host, defaultHost);
-  const configured = fixedHost(needs, requested, options.sandbox?.isRequired);
+  const configured = fixedHost(needs, requested, options.sandbox?.requiredBy);
   const bounds = needs.mustRunIn === undefined ? await backend.workBounds?.(options.versionDirectory) : undefined;
   // No owner has asked for the thread of a shadow.
   const isThreadOfNobody = configured?.kind === 'thread' && options.isBackground === true;

@@ -21,7 +21,7 @@ import { RunsInFlight } from '../session-runs.ts';
 import { BufferPool } from './buffer-pool.ts';
 import type { HostWorker } from './host-worker.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
-import type { SandboxState } from './sandbox/sandbox-state.ts';
+import type { SandboxState } from './process/sandbox.ts';
 import { SessionGrowth } from './sessions/session-growth.ts';
 import { type Answer, machineTimeMs } from './worker-call.ts';
 import type { WorkerHostOptions } from './worker-host-options.ts';

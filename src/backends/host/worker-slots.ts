@@ -14,8 +14,8 @@ import { ServingError } from '../../core/errors.ts';
 import type { SessionPlan } from '../../core/executor.ts';
 import type { HostWorker, Pending, WorkerReady } from './host-worker.ts';
 import { OutsideWorkers } from './outside-workers.ts';
+import type { SandboxState } from './process/sandbox.ts';
 import { DEFAULT_FIRST_DELAY_MS } from './restart-backoff.ts';
-import type { SandboxState } from './sandbox/sandbox-state.ts';
 import type { WorkerHostOptions } from './worker-host-options.ts';
 import { type SlotOwner, WorkerSlot } from './worker-slot.ts';
 

@@ -16,7 +16,6 @@ import { LISTENER_OPTIONS } from './listener-options.ts';
 import { LOADING_OPTIONS } from './loading-options.ts';
 import { OPERATOR_OPTIONS } from './operator-options.ts';
 import { COUNT, flag, integer, type Option, text, texts } from './option-types.ts';
-import { SANDBOX_OPTIONS } from './sandbox-options.ts';
 import { TLS_OPTIONS } from './tls-options.ts';
 import { TRITON_OPTIONS } from './triton-options.ts';
 
@@ -40,7 +39,6 @@ export const SERVE_OPTIONS = {
   ...LIMIT_OPTIONS,
   ...BATCHING_OPTIONS,
   ...HOST_OPTIONS,
-  ...SANDBOX_OPTIONS,
   enable_serialization_as_tensor_content: flag({
     default: false,
     help: 'gRPC answers carry tensor_content instead of the typed fields that most clients read.',

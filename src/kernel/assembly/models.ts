@@ -1,16 +1,13 @@
 /** Builds the model manager: how versions are loaded, logged and measured. */
 import process from 'node:process';
-import { describeSandbox } from '../../admin/describe-sandbox.ts';
 import type { ProcessPlan } from '../../admin/models-report.ts';
 import { ProcessGroups } from '../../backends/host/process/process-group.ts';
-import { Sandbox, type SandboxMode } from '../../backends/host/sandbox/sandbox.ts';
 import { readFreeMemory } from '../../config/machine/free-memory.ts';
 import type { Machine } from '../../config/machine/machine.ts';
 import { residentBytes } from '../../config/machine/resident-memory.ts';
 import { AUTO_RUNTIME, type HostChoice } from '../../config/model-config.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
-import type { Logger } from '../../ledger/log/log.ts';
 import { managerOptions } from '../../models/lifecycle/manager-options.ts';
 import { logModelEvents } from '../../models/lifecycle/model-log.ts';
 import { ModelManager } from '../../models/lifecycle/model-manager.ts';
@@ -46,9 +43,8 @@ export function processPlan(options: ServeOptions, machine: Machine): ProcessPla
 export function createModels(parts: ModelParts): ModelManager {
   const { config, machine, logger, telemetry } = parts;
   const prepare = preparation(parts);
-  const { backends } = parts.installed.models;
+  const { backends, sandbox } = parts.installed.models;
   const slots = slotsOf(config.options, machine.budgetCores);
-  const sandbox = createSandbox(config.options, logger);
   const processGroups = new ProcessGroups(logGroupOutput(logger, systemClock));
   const help = 'Inputs of requests that wait, over all models.';
   telemetry.metrics.gauges.observe('pillion_queue_bytes', help, () => parts.coreSlots.queuedBytes);
@@ -69,7 +65,7 @@ export function createModels(parts: ModelParts): ModelManager {
         const host = config.options.host as HostChoice;
         return {
           sessions: modelSessions(facts, batching, model).count,
-          process: processNeed(facts, model, host, processGroups, sandbox.isRequired),
+          process: processNeed(facts, model, host, processGroups, sandbox?.requiredBy),
         };
       },
       readFree: readFreeMemory,
@@ -144,18 +140,4 @@ function watchedLoad(load: LoadServable, { onAttempt }: ModelSeams): LoadServabl
       throw error;
     }
   };
-}
-
-/** Logs what models' processes are confined to, before the first of them. */
-function createSandbox(options: ServeOptions, logger: Logger): Sandbox {
-  return new Sandbox({
-    mode: options.model_sandbox as SandboxMode,
-    user: options.sandbox_user,
-    environment: options.sandbox_env,
-    readable: options.sandbox_read,
-    onTried: (state) => {
-      const { level, by, lacks } = state;
-      logger.info({ event: 'sandbox', level, by, lacks }, `sandbox of models’ processes: ${describeSandbox(state)}`);
-    },
-  });
 }

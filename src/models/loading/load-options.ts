@@ -2,7 +2,7 @@
 import type { Backends } from '../../backends/backends.ts';
 import type { BackendNote } from '../../backends/host/backend-notes.ts';
 import type { ProcessGroups } from '../../backends/host/process/process-group.ts';
-import type { Sandbox } from '../../backends/host/sandbox/sandbox.ts';
+import type { Sandbox } from '../../backends/host/process/sandbox.ts';
 import type { PlanEvent } from '../../backends/host/sessions/elastic-options.ts';
 import type { Host, HostMove } from '../../backends/host/start-host.ts';
 import type { WorkerEvent } from '../../backends/host/worker-host-options.ts';
@@ -72,7 +72,7 @@ export interface LoadServableOptions {
   /** The memory above which a model's process is replaced, in bytes. Default: no limit. */
   readonly processCeilingBytes?: number;
   /** The sandbox of models' processes; by default only their environment is filtered. */
-  readonly sandbox?: Sandbox;
+  readonly sandbox?: Sandbox | undefined;
   /** The groups of models that share processes. */
   readonly processGroups: ProcessGroups;
   readonly events: HostEvents;

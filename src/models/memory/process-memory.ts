@@ -23,10 +23,10 @@ export function processNeed(
   { host, processGroup, executionProvider }: Pick<ModelConfig, 'host' | 'processGroup' | 'executionProvider'>,
   defaultHost: HostKind | 'auto',
   groups: ProcessGroups,
-  isSandboxRequired = false,
+  sandboxRequiredBy?: string,
 ): ProcessNeed | undefined {
   const needs = hostNeeds(backend, executionProvider);
-  if (fixedHost(needs, requestedHost(needs, host, defaultHost), isSandboxRequired)?.kind !== 'process')
+  if (fixedHost(needs, requestedHost(needs, host, defaultHost), sandboxRequiredBy)?.kind !== 'process')
     return undefined;
   return {
     bytes: NODE_BYTES + (backend.runtimeBytes ?? 0),

@@ -103,7 +103,7 @@ export async function startBackgroundHost(
 ): Promise<Host> {
   const { model, version, versionDirectory, batching } = target;
   const { sandbox } = options;
-  const isConfined = (model.host ?? options.host) === 'process' || sandbox?.isRequired === true;
+  const isConfined = (model.host ?? options.host) === 'process' || sandbox?.requiredBy !== undefined;
   return startHost({
     model: `${model.name} (${what})`,
     versionDirectory,

@@ -1,5 +1,5 @@
 /** The findings of a version's load, and what operators should know of it. */
-import type { SandboxState } from '../../backends/host/sandbox/sandbox-state.ts';
+import type { SandboxState } from '../../backends/host/process/sandbox.ts';
 import type { OpProfile } from '../../backends/op-profile.ts';
 import { Facts, factKey } from '../../core/collections/facts.ts';
 import type { SessionPlan } from '../../core/executor.ts';

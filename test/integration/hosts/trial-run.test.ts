@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { NO_SANDBOX, type Sandbox } from '../../../src/backends/host/process/sandbox.ts';
 import { isCrash, tryInProcess } from '../../../src/backends/host/process/trial-run.ts';
-import { NO_SANDBOX, Sandbox } from '../../../src/backends/host/sandbox/sandbox.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import type { ServingError } from '../../../src/core/errors.ts';
 import { modelProcesses } from '../../support/child-processes.ts';
@@ -43,9 +43,9 @@ describe('a model that is tried in a process', () => {
   });
 
   it('may be loaded where no process can be started, with a warning', async (t) => {
-    const sandbox = new Sandbox({ mode: 'off', user: 0, environment: [], readable: [] });
     // A program that no system starts.
-    sandbox.confine = (...args) => ({ ...NO_SANDBOX.confine(...args), command: '\0' });
+    const confine: Sandbox['confine'] = (...args) => ({ ...NO_SANDBOX.confine(...args), command: '\0' });
+    const sandbox: Sandbox = { ...NO_SANDBOX, confine };
     assert.match(
       (await tryInProcess({ ...options(t), sandbox }))!,
       /not tried in a process .* no process can be started/,

@@ -11,12 +11,11 @@
 import type { Socket } from 'node:net';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
 import type { WorkerLoad } from '../host-worker.ts';
-import type { ModelFiles } from '../sandbox/mounts.ts';
-import type { SandboxState } from '../sandbox/sandbox-state.ts';
 import { FRAME_FD, type Frame, HEARTBEAT_FD } from './frame.ts';
 import { ABANDONED_RUN_MS, HeartbeatMonitor } from './heartbeat-monitor.ts';
 import { readLines } from './output-lines.ts';
 import { type ProcessLink, ProcessSession } from './process-session.ts';
+import type { ModelFiles, SandboxState } from './sandbox.ts';
 import { type ChildOptions, describeEnd, modelPid, type StartedChild, startChild } from './start-child.ts';
 import { StreamFrames } from './stream-frames.ts';
 import type { Pieces } from './tensor-frames.ts';

@@ -10,8 +10,8 @@
  */
 import type { LoadSettings } from '../../backend.ts';
 import { filesOf, type HostWorker, type WorkerLoad } from '../host-worker.ts';
-import type { ModelFiles } from '../sandbox/mounts.ts';
 import { ModelProcess, type ModelProcessOptions } from './model-process.ts';
+import type { ModelFiles } from './sandbox.ts';
 
 export type GroupProcessOptions = Pick<ModelProcessOptions, 'clock' | 'ceilingBytes' | 'sandbox'>;
 /** Called with each line that a process of the group prints. */

@@ -8,11 +8,11 @@
  * A batch is copied through a socket pair, out and back (frame.ts). bench/micro/hosts.ts measures the cost.
  */
 import { filesOf } from '../host-worker.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import { startWorkerHost, type WorkerHosted } from '../worker-host.ts';
 import type { WorkerHostOptions } from '../worker-host-options.ts';
 import { ModelProcess } from './model-process.ts';
 import type { ProcessGroup } from './process-group.ts';
+import type { Sandbox } from './sandbox.ts';
 
 export interface ProcessHostOptions extends WorkerHostOptions {
   /** The group whose process it shares; by default each slot has its own process. */
@@ -30,7 +30,7 @@ export async function startProcessHost(options: ProcessHostOptions): Promise<Wor
   const { model, versionDirectory, backendModule, loadOptions, isBackground, clock, ceilingBytes, onOutput } = options;
   const { onSpareCores, processGroup, sandbox, endsAbandonedRuns } = options;
   const common = { clock, ceilingBytes, onOutput, sandbox };
-  await sandbox?.tryMeans();
+  await sandbox?.prepare();
   return startWorkerHost(options, (index, _pool, threads) => {
     const ofThreads = { ...loadOptions, intraOpThreads: threads, slot: index };
     const load = { versionDirectory, backendModule, loadOptions: ofThreads, isBackground, onSpareCores };

@@ -11,9 +11,9 @@ import { ServingError } from '../../../core/errors.ts';
 import type { BackendNote } from '../backend-notes.ts';
 import { type ErrorMessage, fromErrorMessage } from '../error-message.ts';
 import type { HostWorker, Pending, WorkerLoad, WorkerReady } from '../host-worker.ts';
-import type { SandboxState } from '../sandbox/sandbox-state.ts';
 import { type Answer, type Call, machineTimeMs } from '../worker-call.ts';
 import { FRAME, type Frame, readValue, valueFrame } from './frame.ts';
+import type { SandboxState } from './sandbox.ts';
 import { callFrame, type Pieces, readAnswer } from './tensor-frames.ts';
 
 /** The process, as a session sees it. */

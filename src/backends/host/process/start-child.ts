@@ -6,10 +6,10 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { ServingError } from '../../../core/errors.ts';
 import type { LoadSettings } from '../../backend.ts';
-import type { ModelFiles } from '../sandbox/mounts.ts';
-import { type Confined, NO_SANDBOX, type Sandbox } from '../sandbox/sandbox.ts';
 import { siblingModule } from '../sibling-module.ts';
 import { HEARTBEAT_FD } from './frame.ts';
+import type { ModelFiles } from './sandbox.ts';
+import { type Confined, NO_SANDBOX, type Sandbox } from './sandbox.ts';
 
 type ChildEntry = './child-entry' | './group-entry' | './replica-entry';
 

@@ -12,9 +12,9 @@ import { fromErrorMessage } from '../error-message.ts';
 import { hostNeeds } from '../host-choice.ts';
 import { filesOf } from '../host-worker.ts';
 import { FRAME, FRAME_FD, readValue, valueFrame } from '../process/frame.ts';
+import type { Sandbox } from '../process/sandbox.ts';
 import { describeEnd, startChild } from '../process/start-child.ts';
 import { StreamFrames } from '../process/stream-frames.ts';
-import type { Sandbox } from '../sandbox/sandbox.ts';
 import { siblingModule } from '../sibling-module.ts';
 import type { ReplicaMessage, ReplicaStart } from './replica-run.ts';
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, it } from 'node:test';
 import { describeSandbox } from '../../../../src/admin/describe-sandbox.ts';
 import { nativesDirectory } from '../../../../src/backends/natives-directory.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
 import {
   hidesFiles,
   openDirectory,
@@ -50,7 +51,9 @@ const NOSY: TfModel = {
 };
 
 for (const tools of TOOLS) {
-  it(`a SavedModel reads no secret and writes nowhere, as far as PATH has tools: ${tools}`, async (t) => {
+  it(`a SavedModel reads no secret and writes nowhere, as far as PATH has tools: ${tools}`, {
+    skip: !hasFeature('sandbox'),
+  }, async (t) => {
     const base = openDirectory(t);
     writeSavedModel(join(base, '1'), NOSY);
     const canaries = plantCanaries(t);

@@ -3,8 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join } from 'node:path';
 import process from 'node:process';
-import { readTextFile } from '../../../config/machine/cgroup.ts';
-import { childEnvironment } from './child-environment.ts';
+import { childEnvironment } from '../../backends/host/process/child-environment.ts';
+import { readTextFile } from '../../config/machine/cgroup.ts';
 import { commandLine, NO_MEANS, type SandboxMeans } from './command-line.ts';
 import type { Mount } from './mounts.ts';
 

@@ -4,9 +4,10 @@ import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { it, type TestContext } from 'node:test';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { SandboxMeans } from '../../../../../src/backends/host/sandbox/command-line.ts';
-import { type Confined, Sandbox } from '../../../../../src/backends/host/sandbox/sandbox.ts';
-import { openDirectory } from '../../../../support/sandboxes.ts';
+import type { Confined } from '../../../src/backends/host/process/sandbox.ts';
+import type { SandboxMeans } from '../../../src/features/sandbox/command-line.ts';
+import { ToolSandbox } from '../../../src/features/sandbox/sandbox.ts';
+import { openDirectory } from '../../support/sandboxes.ts';
 
 /** Who may read this checkout in any case; others may be shut out of it. */
 const OWNER = statSync(fileURLToPath(import.meta.url)).uid;
@@ -21,7 +22,7 @@ function openVersion(t: TestContext): string {
 }
 
 function confine(version: string, means: SandboxMeans, backend = 'onnx', readable: readonly string[] = []): Confined {
-  const sandbox = new Sandbox({ mode: 'auto', user: means.user!, environment: [], readable }, means);
+  const sandbox = new ToolSandbox({ mode: 'auto', user: means.user!, environment: [], readable }, means);
   const files = { versions: [version], basePaths: [], backends: [backend] };
   return sandbox.confine('m', ['node'], files, { intraOpThreads: 1, executionProvider: 'cpu' });
 }
@@ -53,7 +54,7 @@ it('what every process gets is told without the user if that cannot read what th
   const closed = join(openDirectory(t), 'closed');
   writeFileSync(closed, '', { mode: 0 });
   const byOf = (readable: readonly string[]): string =>
-    new Sandbox({ mode: 'auto', user: OWNER, environment: [], readable }, { setpriv: '/bin/setpriv', user: OWNER })
+    new ToolSandbox({ mode: 'auto', user: OWNER, environment: [], readable }, { setpriv: '/bin/setpriv', user: OWNER })
       .state.by;
   assert.deepEqual([byOf([]), byOf([closed])], [`setpriv, user ${OWNER}`, 'setpriv']);
 });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { it } from 'node:test';
-import { childEnvironment, PASSED_NAMES } from '../../../../../src/backends/host/sandbox/child-environment.ts';
+import { childEnvironment, PASSED_NAMES } from '../../../../../src/backends/host/process/child-environment.ts';
 import { nativesDirectory } from '../../../../../src/backends/natives-directory.ts';
 import { cudaLibraryDirectory } from '../../../../../src/backends/onnx/cuda-natives.ts';
 

@@ -1,15 +1,7 @@
 /** Describes what a sandbox leaves to a model's process, for the log, reports and errors. */
 import process from 'node:process';
+import type { SandboxState } from '../../backends/host/process/sandbox.ts';
 import { hidesFiles, type SandboxMeans } from './command-line.ts';
-
-export interface SandboxState {
-  /** full: it lacks nothing. partial: the means confine it, but not from everything. none: there are no means. */
-  readonly level: 'full' | 'partial' | 'none';
-  /** The means, in a few words: "bubblewrap, user 65534". Empty = none. */
-  readonly by: string;
-  /** Actions that the process may still do and a full sandbox prevents, one clause each. */
-  readonly lacks: readonly string[];
-}
 
 interface SandboxFacts {
   readonly means: SandboxMeans;

@@ -8,19 +8,19 @@
  *     setpriv      it has no capabilities, and gets none by setuid programs; with Landlock, it opens only the files above,
  *                  and cannot reach into the server even as the same user
  *
- * Everywhere the environment is a list of names (child-environment.ts), signals of the terminal are ignored from the
- * start, and no core is dumped.
+ * The kernel's part (backends/host/process/sandbox.ts) holds everywhere.
  */
 import { tmpdir } from 'node:os';
 import process from 'node:process';
-import { ServingError } from '../../../core/errors.ts';
-import type { LoadSettings } from '../../backend.ts';
-import { childEnvironment } from './child-environment.ts';
+import type { LoadSettings } from '../../backends/backend.ts';
+import { childEnvironment } from '../../backends/host/process/child-environment.ts';
+import type { Confined, ModelFiles, Sandbox, SandboxState } from '../../backends/host/process/sandbox.ts';
+import { ServingError } from '../../core/errors.ts';
 import { commandLine, hidesFiles, NO_MEANS, type SandboxMeans } from './command-line.ts';
-import { commonMounts, type ModelFiles, type Mount, modelMounts, plugInMounts, shows } from './mounts.ts';
+import { commonMounts, type Mount, modelMounts, plugInMounts, shows } from './mounts.ts';
 import { firstUnreadable } from './readable.ts';
 import { bestMeans, findBestMeans } from './sandbox-means.ts';
-import { remainingRights, type SandboxState } from './sandbox-state.ts';
+import { remainingRights } from './sandbox-state.ts';
 
 export type SandboxMode = 'auto' | 'require' | 'off';
 
@@ -37,25 +37,11 @@ export interface SandboxOptions {
   readonly onTried?: (state: SandboxState) => void;
 }
 
-/** How to start one process, and what will confine it. */
-export interface Confined {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  /** The user and group to start `command` with; undefined = the server's. */
-  readonly uid: number | undefined;
-  readonly state: SandboxState;
-  /** The started process is bubblewrap; the model's is a descendant of it. */
-  readonly isWrapped: boolean;
-  /** False: the process cannot read these files, though another one might. */
-  admits(files: ModelFiles): boolean;
-}
-
-export class Sandbox {
+export class ToolSandbox implements Sandbox {
   readonly #options: SandboxOptions;
   readonly #common: readonly Mount[];
   #known: SandboxMeans | undefined;
-  #found: Promise<SandboxState> | undefined;
+  #found: Promise<void> | undefined;
 
   /** `means`: what is used instead of the machine's tools. */
   constructor(options: SandboxOptions, means?: SandboxMeans) {
@@ -68,19 +54,17 @@ export class Sandbox {
    * Tries the machine's tools, once, beside other work: that starts processes. Who confines a process without it blocks for
    * some tens of milliseconds.
    */
-  tryMeans(): Promise<SandboxState> {
+  prepare(): Promise<void> {
     this.#found ??= this.#tryMeans();
     return this.#found;
   }
 
-  async #tryMeans(): Promise<SandboxState> {
+  async #tryMeans(): Promise<void> {
     if (this.#known === undefined) {
       const found = await findBestMeans(this.#options.user, this.#common);
       this.#known ??= found;
     }
-    const { state } = this;
-    this.#options.onTried?.(state);
-    return state;
+    this.#options.onTried?.(this.state);
   }
 
   get #means(): SandboxMeans {
@@ -88,9 +72,8 @@ export class Sandbox {
     return this.#known;
   }
 
-  /** Models run in confined processes or not at all. */
-  get isRequired(): boolean {
-    return this.#options.mode === 'require';
+  get requiredBy(): string | undefined {
+    return this.#options.mode === 'require' ? 'model_sandbox=require' : undefined;
   }
 
   /** The state of a process whose model's files every user may read. */
@@ -113,7 +96,7 @@ export class Sandbox {
     const unreadable = this.#unreadable(files.versions, own);
     const means = this.#meansFor(unreadable);
     const state = this.#stateOf(unreadable);
-    if (this.isRequired && state.level !== 'full') throw cannotBeFull(name, state);
+    if (this.requiredBy !== undefined && state.level !== 'full') throw cannotBeFull(name, state);
     const [command, ...args] = commandLine(means, mounts, program);
     const env = childEnvironment(process.env, loadOptions, environment);
     return {
@@ -158,9 +141,6 @@ export class Sandbox {
     return remainingRights({ means: this.#meansFor(unreadable), isOff: mode === 'off', user, unreadable });
   }
 }
-
-/** The environment alone is filtered. */
-export const NO_SANDBOX = new Sandbox({ mode: 'off', user: 0, environment: [], readable: [] });
 
 /** The server's home and other places are not there in the sandbox, or not for another user. */
 function withOwnPlaces(

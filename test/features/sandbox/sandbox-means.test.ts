@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import process from 'node:process';
 import { it } from 'node:test';
-import { findTool } from '../../../../../src/backends/host/sandbox/sandbox-means.ts';
-import { tempDirectory } from '../../../../support/temp-directory.ts';
+import { findTool } from '../../../src/features/sandbox/sandbox-means.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 it('finds the first program on PATH, never one below the working directory', (t) => {
   const directory = tempDirectory(t);

@@ -4,17 +4,17 @@ import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, describe, it, type TestContext } from 'node:test';
-import { describeSandbox } from '../../src/admin/describe-sandbox.ts';
-import type { HostedSession } from '../../src/backends/host/hosted-session.ts';
-import { ProcessGroups } from '../../src/backends/host/process/process-group.ts';
-import { startProcessHost } from '../../src/backends/host/process/process-host.ts';
-import { commonMounts } from '../../src/backends/host/sandbox/mounts.ts';
-import { Sandbox } from '../../src/backends/host/sandbox/sandbox.ts';
-import { bestMeans } from '../../src/backends/host/sandbox/sandbox-means.ts';
-import type { SandboxState } from '../../src/backends/host/sandbox/sandbox-state.ts';
-import { siblingModule } from '../../src/backends/host/sibling-module.ts';
-import { systemClock } from '../../src/core/clock.ts';
-import { modelProcesses } from '../support/child-processes.ts';
+import { describeSandbox } from '../../../../src/admin/describe-sandbox.ts';
+import type { HostedSession } from '../../../../src/backends/host/hosted-session.ts';
+import { ProcessGroups } from '../../../../src/backends/host/process/process-group.ts';
+import { startProcessHost } from '../../../../src/backends/host/process/process-host.ts';
+import type { SandboxState } from '../../../../src/backends/host/process/sandbox.ts';
+import { siblingModule } from '../../../../src/backends/host/sibling-module.ts';
+import { systemClock } from '../../../../src/core/clock.ts';
+import { commonMounts } from '../../../../src/features/sandbox/mounts.ts';
+import { ToolSandbox } from '../../../../src/features/sandbox/sandbox.ts';
+import { bestMeans } from '../../../../src/features/sandbox/sandbox-means.ts';
+import { modelProcesses } from '../../../support/child-processes.ts';
 import {
   type Attack,
   hidesFiles,
@@ -26,12 +26,12 @@ import {
   sandboxOf,
   secretReads,
   TOOLS,
-} from '../support/sandboxes.ts';
-import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
+} from '../../../support/sandboxes.ts';
+import { killSidecars, runPillion, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 
 afterEach(killSidecars);
 
-const NOSY = siblingModule(import.meta.url, '../support/nosy-backend').href;
+const NOSY = siblingModule(import.meta.url, '../../../support/nosy-backend').href;
 const means = bestMeans(65_534, commonMounts([]));
 const canBeFull = means.bubblewrap !== undefined;
 const canHide = canBeFull || means.landlock === true;
@@ -58,7 +58,7 @@ describe('code in a model’s process', () => {
     const [first, second] = [openModel(t), openModel(t)];
     const groups = new ProcessGroups();
     const group = groups.of('g');
-    const sandbox = new Sandbox({ mode: 'auto', user: 65_534, environment: [], readable: [] });
+    const sandbox = new ToolSandbox({ mode: 'auto', user: 65_534, environment: [], readable: [] });
     const start = (model: string, versionDirectory: string): Promise<HostedSession> => {
       const load = {
         versionDirectory,

@@ -1,5 +1,5 @@
 /** The command lines that confine a program. */
-import { existsSync } from 'node:fs';
+import { inShell } from '../../backends/host/process/sandbox.ts';
 import { bubblewrapArguments } from './bubblewrap.ts';
 import { landlockArguments } from './landlock.ts';
 import type { Mount } from './mounts.ts';
@@ -17,9 +17,6 @@ export interface SandboxMeans {
 
 export const NO_MEANS: SandboxMeans = {};
 
-/** Ignored signals stay ignored in what sh starts, so Ctrl-C does not end bubblewrap during a drain. No core is dumped. */
-const SHELL = ['/bin/sh', '-c', 'trap "" HUP INT TERM; ulimit -c 0; exec "$@"', 'sh'];
-
 /** True if a process sees only the files that are mounted for it. */
 export function hidesFiles({ bubblewrap, landlock }: SandboxMeans): boolean {
   return bubblewrap !== undefined || landlock === true;
@@ -32,14 +29,13 @@ export function commandLine(
   program: readonly string[],
 ): readonly string[] {
   const { bubblewrap, setpriv, landlock, user } = means;
-  return [
-    ...(existsSync(SHELL[0]!) ? SHELL : []),
+  return inShell([
     ...(bubblewrap === undefined ? [] : [bubblewrap, ...bubblewrapArguments(mounts, user !== undefined), '--']),
     ...(setpriv === undefined
       ? []
       : [setpriv, ...setprivArguments(user), ...(landlock === true ? landlockArguments(mounts) : [])]),
     ...program,
-  ];
+  ]);
 }
 
 /** Root that must keep its user keeps its capabilities: it may need them to read the model's files. */

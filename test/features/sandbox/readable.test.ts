@@ -3,8 +3,8 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { it, type TestContext } from 'node:test';
-import { firstUnreadable } from '../../../../../src/backends/host/sandbox/readable.ts';
-import { tempDirectory } from '../../../../support/temp-directory.ts';
+import { firstUnreadable } from '../../../src/features/sandbox/readable.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 const OTHER = { user: 54_321, isWayOpen: true, isDeep: true };
 

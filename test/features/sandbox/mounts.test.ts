@@ -3,8 +3,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { it } from 'node:test';
-import { commonMounts, modelMounts, shows } from '../../../../../src/backends/host/sandbox/mounts.ts';
-import { tempDirectory } from '../../../../support/temp-directory.ts';
+import { commonMounts, modelMounts, shows } from '../../../src/features/sandbox/mounts.ts';
+import { tempDirectory } from '../../support/temp-directory.ts';
 
 const filesOf = (version: string) => ({ versions: [version], basePaths: [], backends: ['onnx'] });
 

@@ -1,5 +1,6 @@
 /** Options of `pillion serve` about what models' processes may reach. */
-import { integer, type Option, text, texts } from './option-types.ts';
+import { integer, text, texts } from '../../config/options/option-types.ts';
+import type { OptionTable } from '../../config/read-options.ts';
 
 export const SANDBOX_OPTIONS = {
   model_sandbox: text({
@@ -24,4 +25,4 @@ export const SANDBOX_OPTIONS = {
     placeholder: 'PATH',
     help: 'Another file or directory that sandboxed processes may read, besides their models, the runtimes and the system’s libraries; may be given several times.',
   }),
-} satisfies Record<string, Option<unknown>>;
+} satisfies OptionTable;

@@ -3,24 +3,15 @@ import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { ServingError } from '../../../core/errors.ts';
-import { ONNX_MODULE } from '../../import-backend.ts';
-import { nativesDirectory } from '../../natives-directory.ts';
+import type { ModelFiles } from '../../backends/host/process/sandbox.ts';
+import { ONNX_MODULE } from '../../backends/import-backend.ts';
+import { nativesDirectory } from '../../backends/natives-directory.ts';
+import { ServingError } from '../../core/errors.ts';
 
 /** A file or directory, and the path that shows it. Both are absolute. */
 export interface Mount {
   readonly from: string;
   readonly at: string;
-}
-
-/** The files of the models in one process. */
-export interface ModelFiles {
-  /** Directories of the versions that it will load first. */
-  readonly versions: readonly string[];
-  /** Base paths of models that it may load later. */
-  readonly basePaths: readonly string[];
-  /** Kinds or modules of the models' backends: a plug-in's package is shown as well. */
-  readonly backends: readonly string[];
 }
 
 /** Not all of /usr and /etc: applications keep files there, too. */
@@ -71,7 +62,7 @@ function mountOf(at: string): readonly Mount[] {
 }
 
 /** Pillion's compiled code. */
-const OWN_CODE = fileURLToPath(new URL('../../..', import.meta.url));
+const OWN_CODE = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Pillion's code, without what else may lie in a checkout, and the packages that it imports. */
 function ownPaths(): readonly string[] {
