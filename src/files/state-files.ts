@@ -6,6 +6,7 @@
  * do drafts of processes that died.
  */
 import { Buffer } from 'node:buffer';
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,6 +14,14 @@ import type { Clock } from '../core/clock.ts';
 import { OwnDirectory, type OwnDirectoryOptions } from './own-directory.ts';
 import { openOwnFile } from './own-file.ts';
 import { DRAFT, replaceFile } from './replace-file.ts';
+
+const HASH_CHARS = 16;
+
+/** The name of a model's file. The hash of `key` is a part of it: it tells whatever the content depends on. */
+export function stateFileName(model: string, key: string, what?: 'batching' | 'loading' | 'known'): string {
+  const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
+  return `${encodeURIComponent(model)}-${hash}${what === undefined ? '' : `.${what}`}.json`;
+}
 
 export interface StateFilesOptions extends OwnDirectoryOptions {
   /** Made if it does not exist. */

@@ -5,8 +5,7 @@
  *
  * files/state-files.ts writes it. Errors never fail a load: they are logged, and all is proved anew.
  */
-import { createHash } from 'node:crypto';
-import type { StateFiles } from '../../files/state-files.ts';
+import { type StateFiles, stateFileName } from '../../files/state-files.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import type { AxisOutcome } from '../../models/loading/batch-axes.ts';
 import type { RowsProof } from './proof-runs.ts';
@@ -41,7 +40,6 @@ interface Kept {
 }
 
 const FORMAT = 2;
-const HASH_CHARS = 16;
 
 /** The outcomes of a version of which nothing is known, and nothing kept. */
 export const NOTHING_KEPT: KeptOutcomes = {
@@ -67,8 +65,7 @@ export class DecisionStore {
       const content = await artifactHash();
       if (content === undefined) return NOTHING_KEPT;
       const key = `${FORMAT}\0${serverVersion}\0${runtime}\0${content}`;
-      const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
-      const name = `${encodeURIComponent(model)}-${hash}.batching.json`;
+      const name = stateFileName(model, key, 'batching');
       return new KeptFile((text) => files.write(name, text), readKept((await files.read(name)) ?? '{}'), onError);
     } catch (error) {
       onError(error);

@@ -19,11 +19,10 @@
  *
  * Errors of these files never fail a load: they are logged.
  */
-import { createHash } from 'node:crypto';
 import type { WorkBounds } from '../../backends/backend.ts';
 import { isCrash } from '../../backends/host/process/trial-run.ts';
 import { type ServingError, toServingError } from '../../core/errors.ts';
-import type { StateFiles } from '../../files/state-files.ts';
+import { type StateFiles, stateFileName } from '../../files/state-files.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import { fingerprintOf } from '../versions/artifact-fingerprint.ts';
 import type { HashArtifact } from './artifact-hash.ts';
@@ -65,7 +64,6 @@ export async function endedBy<T>(first: FirstLoad, load: Promise<T>): Promise<T>
   }
 }
 
-const HASH_CHARS = 16;
 const FORMAT = 1;
 
 export class FirstLoads {
@@ -110,7 +108,7 @@ export class FirstLoads {
     if (files === undefined) return none;
     const onError = (err: unknown): void => logger.warn({ ...fields, err }, NOT_MARKED);
     try {
-      const name = fileName(model, `${version}\0${(await fingerprintOf(directory)).text}`, 'loading');
+      const name = stateFileName(model, `${version}\0${(await fingerprintOf(directory)).text}`, 'loading');
       const wasThere = (await files.read(name)) !== undefined;
       if (!wasThere) await files.write(name, JSON.stringify({ format: FORMAT, ...fields }));
       return { wasThere, remove: () => files.remove(name).catch(onError) };
@@ -124,7 +122,7 @@ export class FirstLoads {
     const key = await this.#keyOf(kind, hashArtifact).catch(() => undefined);
     if (key === undefined) return false;
     if (this.#known.has(key)) return true;
-    const found = await this.#options.files?.read(fileName(model, key, 'known')).catch(() => undefined);
+    const found = await this.#options.files?.read(stateFileName(model, key, 'known')).catch(() => undefined);
     if (found !== undefined) this.#known.add(key);
     return found !== undefined;
   }
@@ -137,7 +135,7 @@ export class FirstLoads {
       const key = await this.#keyOf(kind, hashArtifact);
       if (key === undefined || (await this.#isKnown(model, kind, hashArtifact))) return;
       this.#known.add(key);
-      await files?.write(fileName(model, key, 'known'), JSON.stringify({ format: FORMAT, model }));
+      await files?.write(stateFileName(model, key, 'known'), JSON.stringify({ format: FORMAT, model }));
     } catch (err) {
       logger.warn({ ...fields, err }, NOT_KNOWN);
     }
@@ -152,8 +150,3 @@ export class FirstLoads {
 
 const NOT_MARKED = 'a load cannot be marked; if it ends the server, so does the next one';
 const NOT_KNOWN = 'it cannot be kept that this version was loaded; the next start finds it out anew';
-
-function fileName(model: string, key: string, what: 'loading' | 'known'): string {
-  const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
-  return `${encodeURIComponent(model)}-${hash}.${what}.json`;
-}

@@ -1,12 +1,11 @@
 /**
- * Log lines of the hosts that models run on: the chosen host and runtime, workers' events, output of their processes.
+ * Log lines of the hosts that models run on: the chosen host, workers' events, output of their processes.
  */
 import type { OnGroupOutput } from '../../backends/host/process/process-group.ts';
 import type { Clock } from '../../core/clock.ts';
 import { LineLimiter } from '../../ledger/log/line-limiter.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import { parseTraceparent } from '../../ledger/tracing/propagation.ts';
-import type { CandidateReport } from '../runtimes/runtime-choice.ts';
 import type { HostEvents } from './load-options.ts';
 
 /** The most lines of a model's processes that are logged each second. */
@@ -33,11 +32,6 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
         { event: 'plan', ...of(model, version), what, plans, reason },
         reason,
       ),
-    onRuntime: (model, version, { runtime, reason, candidates }) => {
-      const described = Object.fromEntries(candidates.map((each) => [each.runtime, describeCandidate(each)]));
-      const fields = { event: 'runtime', ...of(model, version), runtime, reason, candidates: described };
-      logger.info(fields, `runs on ${runtime}: ${reason}`);
-    },
     onMove: (model, version, { isDone, reason }) =>
       logger.warn({ ...of(model, version), reason }, isDone ? 'moved to threads' : 'could not move to threads'),
     onWorkerEvent: (model, version, { what, slot, reason, traceparent, isQuarantine }) =>
@@ -71,17 +65,6 @@ export function logHostEvents(logger: Logger, clock: Clock): HostEvents {
 
 function outputLimiter(clock: Clock, onSuppressed: (of: string, lines: number) => void): LineLimiter {
   return new LineLimiter({ clock, windowMs: 1000, linesPerWindow: LINES_PER_SECOND, onSuppressed });
-}
-
-/** "slower, 2.3 ×; serving_default 1:0.21 64:1.9" (rows and ms), "skipped: …". */
-export function describeCandidate({ outcome, reason, relativeCost, times }: CandidateReport): string {
-  const cost = relativeCost === undefined ? '' : `, ${Number(relativeCost.toPrecision(2))} ×`;
-  const parts = [outcome + cost + (reason === undefined ? '' : `: ${reason}`)];
-  for (const signature of new Set(times.map((time) => time.signature))) {
-    const own = times.filter((time) => time.signature === signature);
-    parts.push(`${signature} ${own.map(({ rows, ms }) => `${rows}:${Number(ms.toPrecision(3))}`).join(' ')}`);
-  }
-  return parts.join('; ');
 }
 
 /** The same fields as in log lines of requests. */

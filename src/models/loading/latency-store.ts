@@ -6,9 +6,8 @@
  * A file is written every minute while its version is served and when the version is unloaded (files/state-files.ts).
  * Errors never fail a load or an unload: they are logged, once until it is written again, and run times are learned anew.
  */
-import { createHash } from 'node:crypto';
 import type { Clock, TimerHandle } from '../../core/clock.ts';
-import type { StateFiles } from '../../files/state-files.ts';
+import { type StateFiles, stateFileName } from '../../files/state-files.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import type { LatencyModel } from '../../scheduler/latency/latency-model.ts';
 import type { HashArtifact } from './artifact-hash.ts';
@@ -30,7 +29,6 @@ export interface KeptLatency {
 }
 
 const SAVE_EVERY_MS = 60_000;
-const HASH_CHARS = 16;
 const FORMAT = 1;
 
 const NOTHING_KEPT: KeptLatency = { end: () => Promise.resolve() };
@@ -61,8 +59,7 @@ export class LatencyStore {
       const content = await hashArtifact();
       if (content === undefined) return NOTHING_KEPT;
       const key = `${FORMAT}\0${cpuModel}\0${threads}${backend && `\0${backend}`}\0${content}`;
-      const hash = createHash('sha256').update(key).digest('hex').slice(0, HASH_CHARS);
-      const name = `${encodeURIComponent(model)}-${hash}.json`;
+      const name = stateFileName(model, key);
       const state = await readState(files, name, (err) => logger.warn({ ...fields, file: name, err }, NOT_READABLE));
       const buckets = latency.import(state);
       if (buckets > 0) logger.info({ ...fields, buckets }, 'run times taken over from an earlier start');

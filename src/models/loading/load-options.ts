@@ -15,7 +15,7 @@ import type { Telemetry } from '../../ledger/request-record.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import type { FileKeys } from '../model-file/file-key.ts';
-import type { ChooseRuntime, RuntimeChoice } from '../runtimes/runtime-choice.ts';
+import type { ChooseRuntime } from '../runtimes/runtime-choice.ts';
 import type { BreakerState } from '../serving/breaker.ts';
 import type { Servable } from '../serving/servable.ts';
 import type { PrepareVersion } from '../warm-up/warm-up.ts';
@@ -101,8 +101,6 @@ export interface HostEvents {
   onHost(model: string, version: bigint, host: Host): void;
   /** The version's sessions, or the threads of its runs, have changed. */
   onPlan?(model: string, version: bigint, event: PlanEvent): void;
-  /** One of several artifacts was chosen by its speed. */
-  onRuntime?(model: string, version: bigint, choice: RuntimeChoice): void;
   /** The version moved from the event loop to threads, or failed to. */
   onMove(model: string, version: bigint, move: HostMove): void;
   /** A worker thread or process was lost or replaced, or will not be restarted. */

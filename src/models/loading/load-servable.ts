@@ -76,7 +76,6 @@ async function open(options: LoadServableOptions, target: VersionTarget, workers
     if (event.what === 'restarted' || event.what === 'recycled') workers.restarts += 1;
     events.onWorkerEvent(name, version, event);
   });
-  if (opened.choice !== undefined) events.onRuntime?.(name, version, opened.choice);
   events.onHost(name, version, opened.host);
   const { warnings, cautions = [] } = opened.host;
   for (const text of [...warnings, ...cautions, ...notesOn(opened.signatures.values())]) {

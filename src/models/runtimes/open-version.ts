@@ -35,7 +35,7 @@ export async function openVersion(
     return { host, signatures: host.signatures, backend, choice: undefined };
   }
   if (chooseRuntime === undefined) throw new ServingError('load_failed', `model "${name}": ${NO_CHOICE}`);
-  const { host, executor, signatures, choice } = await chooseRuntime(name, {
+  const { host, executor, signatures, choice } = await chooseRuntime(name, target.version, {
     kinds,
     start: async (kind) => start(await find(kind)),
     scheduler: batching.isBatchingEnabled ? batching.scheduler : { maxBatchSize: 1, allowedBatchSizes: [] },

@@ -58,4 +58,8 @@ export interface Chosen<H> {
 }
 
 /** Rejects with the only candidate's error, or with an error that lists all reasons; nothing is left running then. */
-export type ChooseRuntime = <H extends Candidate>(model: string, options: ChoiceOptions<H>) => Promise<Chosen<H>>;
+export type ChooseRuntime = <H extends Candidate>(
+  model: string,
+  version: bigint,
+  options: ChoiceOptions<H>,
+) => Promise<Chosen<H>>;

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import type { Executor } from '../../../src/core/executor.ts';
 import type { Signature } from '../../../src/core/signature.ts';
+import { describeCandidate } from '../../../src/features/auto-runtime/choice-log.ts';
 import { type ChooseOptions, chooseRuntime } from '../../../src/features/auto-runtime/choose-runtime.ts';
-import { describeCandidate } from '../../../src/models/loading/host-log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { signature, spec } from '../../support/puppet-models.ts';
 
