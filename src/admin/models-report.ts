@@ -228,7 +228,7 @@ function groupReport({ name, processes }: SharedProcesses): ProcessGroupReport {
 
 function loadedReport(servable: Servable, models: ReportedModels): Partial<VersionReport> {
   const { runner, signatures, notes } = servable;
-  const { runtime, host, breaker, memory, latencySeeds, warnings } = servable.loaded;
+  const { runtime, host, breaker, memory, latencySeeds, warnings } = servable.findings;
   return omitUndefined({
     warnings: warnings.length > 0 ? [...warnings] : undefined,
     notes: notes.length > 0 ? [...notes] : undefined,

@@ -30,10 +30,10 @@ it('any config.pbtxt gives a model, or the reason why not', () => {
       for (const warning of warnings) assert.match(warning, /^model "m": \/r\/m\/config\.pbtxt/);
       const triton = model.triton!;
       const served = { model: triton, labels: new Map() };
-      const loaded = new LoadFindings();
-      loaded.configuredRows = 4;
-      loaded.facts.set(TRITON, served);
-      const json = tritonConfigJson(tritonConfigOf({ name: 'm', signatures: GRAPHS, loaded }));
+      const findings = new LoadFindings();
+      findings.configuredRows = 4;
+      findings.facts.set(TRITON, served);
+      const json = tritonConfigJson(tritonConfigOf({ name: 'm', signatures: GRAPHS, findings }));
       assert.equal(JSON.parse(json).name, 'm');
       if (triton.refusal !== undefined) return;
       try {

@@ -52,9 +52,9 @@ export class ExamplesCall<Result extends Classifications | Regressions> extends 
   check(): void {
     const { context, served } = this;
     const { signature } = served;
-    const { signatures, loaded } = this.handle.servable;
+    const { signatures, findings } = this.handle.servable;
     this.outputs = this.#method.outputsOf(served, signature, signatures);
-    this.#sample = loaded.samplePoint.sampler?.sample();
+    this.#sample = findings.samplePoint.sampler?.sample();
     context.stages.enter(STAGE_ADMIT, context.now());
     context.cancel.throwIfCancelled();
     this.inputs = checkInputs(served, signature, exampleInputs(signature, this.#request));

@@ -74,10 +74,10 @@ export class MultiInferenceCall extends InferenceCall<readonly InferenceResult[]
   }
 
   async submit(): Promise<readonly InferenceResult[]> {
-    const { runner, loaded } = this.handle.servable;
+    const { runner, findings } = this.handle.servable;
     const { examples } = this.#request;
     try {
-      const sample = loaded.samplePoint.sampler?.sample();
+      const sample = findings.samplePoint.sampler?.sample();
       // The version is held until the last run has ended: it must not close between two runs.
       const outputs = await (runner.submitTogether?.(this.#runs) ?? runOneByOne(runner, this.#runs));
       const results = this.#planned.map(({ served, method }, i): InferenceResult => {

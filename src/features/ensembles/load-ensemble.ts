@@ -103,14 +103,14 @@ async function loadEnsemble(
   const views = await source.views(signatures);
   const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock, maxRuns);
   const viewed = views.size === 0 ? runner : new DeclaredSignatureRunner(runner, views, maxTensorBytes, thread);
-  const loaded = new LoadFindings();
-  const { facts } = loaded;
-  const warn = (warning: string): void => loaded.addWarning(warning);
+  const findings = new LoadFindings();
+  const { facts } = findings;
+  const warn = (warning: string): void => findings.addWarning(warning);
   const layered = { model, version, isComposed: true, signatures, facts, warn };
   const outer = options.layers.requests.reduce((inner: ServableRunner, layer) => layer(inner, layered), viewed);
-  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), outer, loaded);
-  loaded.runtime = { kind: 'ensemble', choice: undefined };
-  loaded.maxBatchSize = loaded.configuredRows = scheduler.maxBatchSize;
+  const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), outer, findings);
+  findings.runtime = { kind: 'ensemble', choice: undefined };
+  findings.maxBatchSize = findings.configuredRows = scheduler.maxBatchSize;
   facts.set(MODEL_RUNS, modelRuns);
   source.complete(servable);
   try {

@@ -47,18 +47,18 @@ export class Explainer {
   /** Cores that runs took, over all versions whose runs take any. */
   #busyCores({ spanMs, versionOf }: RecentView): number {
     let coreMs = 0;
-    for (const { name, version, loaded } of this.#options.servables()) {
-      if (loaded.host?.kind !== 'inline') coreMs += versionOf(name, version.toString())?.coreMs ?? 0;
+    for (const { name, version, findings } of this.#options.servables()) {
+      if (findings.host?.kind !== 'inline') coreMs += versionOf(name, version.toString())?.coreMs ?? 0;
     }
     return coreMs / spanMs;
   }
 
   #bound(servable: Servable, view: RecentView, busyCores: number): Bound | undefined {
     const { runCores, cores, isBatching, sloMsOf } = this.#options;
-    const { name, version, runner, signatures, loaded } = servable;
+    const { name, version, runner, signatures, findings } = servable;
     const counts = view.versionOf(name, version.toString());
     if (counts === undefined) return undefined;
-    const { sessions, threads } = largestPlan(loaded.host?.sessions);
+    const { sessions, threads } = largestPlan(findings.host?.sessions);
     const sessionCores = sessions * threads;
     const axis = signatures.get(counts.signature)?.batchAxis.kind;
     return boundOf({
@@ -70,8 +70,8 @@ export class Explainer {
       sessions,
       sessionCores,
       sessionShare: Math.min(1, counts.coreMs / (view.spanMs * sessionCores)),
-      growthRefusal: loaded.host?.growthRefusal,
-      isInline: loaded.host?.kind === 'inline',
+      growthRefusal: findings.host?.growthRefusal,
+      isInline: findings.host?.kind === 'inline',
       loopShare: view.loopShare,
       cores,
       sloMs: sloMsOf(name),

@@ -49,8 +49,8 @@ function observe({ metrics: { gauges } }: AppTelemetry, meter: HeadroomMeter): v
 
 /** The place of the model's runs; the cores for an unloaded model that had requests lately. */
 function placeOf(model: string, models: ModelManager): RunPlace {
-  for (const { name, loaded } of models.servables()) {
-    const { host } = loaded;
+  for (const { name, findings } of models.servables()) {
+    const { host } = findings;
     if (name === model && host?.kind === 'inline') return host.callsAtOnce ?? 'loop';
   }
   return 'cores';

@@ -66,7 +66,7 @@ async function profileOne(
   }
 }
 
-function bytesNeeded({ loaded: { memory } }: Servable): number {
+function bytesNeeded({ findings: { memory } }: Servable): number {
   if (memory === undefined) return 0;
   const { artifactBytes, sessions, processBytes = 0 } = memory;
   // The measured memory of a process includes Node and the runtime.

@@ -127,7 +127,7 @@ export function preparation({ config, logger, isServing, installed }: ModelParts
   const prepare = warmUp({ clock: systemClock, steps, isEnabled, isServing, onSwept });
   return async (loaded) => {
     await prepare(loaded);
-    loaded.servable.loaded.samplePoint = installed.models.samplers.pointOf(loaded.servable.name);
+    loaded.servable.findings.samplePoint = installed.models.samplers.pointOf(loaded.servable.name);
   };
 }
 

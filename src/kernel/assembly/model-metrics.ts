@@ -8,13 +8,13 @@ import { sharedProcesses } from '../../models/serving/servable.ts';
 /** Registers gauges of queues, breakers and memory, which are read at each scrape. Call once. */
 export function observeModels(models: ModelManager, { metrics }: AppTelemetry): void {
   metrics.gauges.observeBreakers(() =>
-    [...models.servables()].flatMap(({ name, version, loaded: { breaker } }) =>
+    [...models.servables()].flatMap(({ name, version, findings: { breaker } }) =>
       breaker === undefined ? [] : [{ model: name, version: version.toString(), state: breaker.state }],
     ),
   );
   metrics.gauges.observeMemory(() => [...models.servables()].flatMap(memoryReadings));
   metrics.gauges.observeHosts(() =>
-    [...models.servables()].flatMap(({ name: model, version, loaded: { host } }) =>
+    [...models.servables()].flatMap(({ name: model, version, findings: { host } }) =>
       host?.residentBytes === undefined
         ? []
         : [{ model, version: version.toString(), residentBytes: host.residentBytes }],

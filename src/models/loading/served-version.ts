@@ -25,7 +25,7 @@ interface Stacked {
 export class ServedVersion {
   readonly #options: LoadServableOptions;
   readonly #draft: VersionDraft;
-  readonly #loaded: LoadFindings;
+  readonly #findings: LoadFindings;
   readonly #base: StackBase;
   /** Most rows of a run: as configured, or more where the sweep has shown them to be worth it. */
   #maxBatchSize: number;
@@ -48,22 +48,22 @@ export class ServedVersion {
       for (const end of draft.onEnd) end();
     });
     this.#maxBatchSize = batching.scheduler.maxBatchSize;
-    const loaded = new LoadFindings(facts);
-    loaded.leftOut = host.warnings;
-    for (const warning of [...host.warnings, ...(host.cautions ?? [])]) loaded.addWarning(warning);
-    loaded.host = servableHost(host, workers, groupOf(options, model));
-    loaded.runtime = { kind: backend.kind, choice };
-    loaded.maxBatchSize = loaded.configuredRows = this.#maxBatchSize;
-    loaded.breaker = this.#base.breaker;
+    const findings = new LoadFindings(facts);
+    findings.leftOut = host.warnings;
+    for (const warning of [...host.warnings, ...(host.cautions ?? [])]) findings.addWarning(warning);
+    findings.host = servableHost(host, workers, groupOf(options, model));
+    findings.runtime = { kind: backend.kind, choice };
+    findings.maxBatchSize = findings.configuredRows = this.#maxBatchSize;
+    findings.breaker = this.#base.breaker;
     facts.set(PROFILE_OPS, (rows, signatureName) => this.#profileOps(rows, signatureName));
-    this.#loaded = loaded;
+    this.#findings = findings;
   }
 
   /** The servable that may be served, warmed up. Rejects as a step of the load does; all is closed then. */
   async prepare(): Promise<Servable> {
     const first = await this.#stack();
     await this.#warmUp(first.servable);
-    const { maxBatchSize } = this.#loaded;
+    const { maxBatchSize } = this.#findings;
     let ready = first;
     if (maxBatchSize > this.#maxBatchSize) {
       this.#maxBatchSize = maxBatchSize;
@@ -83,7 +83,7 @@ export class ServedVersion {
     const slowRun = await slowRunOf(opened.host, firstRunMs, signatures);
     if (slowRun !== undefined) {
       this.#options.events.onWarning?.(model.name, version, slowRun.text);
-      this.#loaded.addWarning(slowRun.text);
+      this.#findings.addWarning(slowRun.text);
     }
     const { executor } = opened.host;
     const onlyRun = slowRun?.seeds;
@@ -127,22 +127,22 @@ export class ServedVersion {
     const { name } = this.#draft.model;
     const { version, batching } = this.#draft;
     const { signatures, views } = this.#signatures;
-    const loaded = this.#loaded;
+    const findings = this.#findings;
     const maxBatchSize = this.#maxBatchSize;
     const target = { ...this.#draft, batching: { ...batching, scheduler: { ...batching.scheduler, maxBatchSize } } };
     const onMisfit = (warning: string): void => {
       this.#options.events.onWarning?.(name, version, warning);
-      loaded.addWarning(warning);
+      findings.addWarning(warning);
     };
-    const warn = (warning: string): void => loaded.addWarning(warning);
+    const warn = (warning: string): void => findings.addWarning(warning);
     const stack = await buildStack(this.#options, target, this.#signatures, this.#base, { onMisfit, warn });
     const all = withDeclaredSignatures(signatures, views);
-    return { servable: new Servable(name, version, all, stack.runner, loaded), scheduler: stack.scheduler };
+    return { servable: new Servable(name, version, all, stack.runner, findings), scheduler: stack.scheduler };
   }
 
   /** The run times that the sweep measured, one entry for each run. */
   #seeds(): readonly LatencySeed[] {
-    return this.#loaded.latencySeeds.flatMap(({ signatureName, rows, length, runMs }) =>
+    return this.#findings.latencySeeds.flatMap(({ signatureName, rows, length, runMs }) =>
       runMs.map((ms) => ({ signature: signatureName, rows, ...(length && { length }), runMs: ms })),
     );
   }

@@ -48,12 +48,12 @@ export function memoryCheckedLoad(load: LoadServable, options: MemoryCheckedLoad
     try {
       const before = options.readResident();
       const servable = await load(model, version, directory, signal);
-      const outside = servable.loaded.host?.residentBytes ?? 0;
+      const outside = servable.findings.host?.residentBytes ?? 0;
       const after = options.readResident();
       const grown = after === undefined || before === undefined ? undefined : Math.max(0, after - before) + outside;
       // The growth of a shared process is not known yet: its next heartbeat reports it.
       const isMeasured = wasAlone && begun === mine && need.process?.group === undefined;
-      servable.loaded.memory = {
+      servable.findings.memory = {
         artifactBytes: need.weights,
         sessions: servable.sessions,
         processBytes: need.process?.bytes ?? 0,

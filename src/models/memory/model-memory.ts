@@ -89,14 +89,14 @@ interface MeasuredModel {
   readonly version: bigint;
   /** Copies in memory now. */
   readonly sessions: number;
-  readonly loaded: { readonly memory: ModelMemory | undefined };
+  readonly findings: { readonly memory: ModelMemory | undefined };
 }
 
 /** The fields of a servable's log line; empty if its loader did not measure memory. */
 export function describeMemory({
   name,
   version,
-  loaded: { memory },
+  findings: { memory },
 }: MeasuredModel): Readonly<Record<string, unknown>> {
   if (memory === undefined) return {};
   const working = workingBytes(memory);
@@ -114,7 +114,7 @@ export function memoryReadings({
   name,
   version,
   sessions,
-  loaded: { memory },
+  findings: { memory },
 }: MeasuredModel): readonly MemoryReading[] {
   if (memory === undefined) return [];
   const of = { model: name, version: version.toString() };

@@ -65,8 +65,8 @@ export interface ServableRunner {
 /** The process groups of all servables, each once. */
 export function sharedProcesses(servables: Iterable<Servable>): readonly SharedProcesses[] {
   const groups = new Set<SharedProcesses>();
-  for (const { loaded } of servables) {
-    const group = loaded.host?.processGroup;
+  for (const { findings } of servables) {
+    const group = findings.host?.processGroup;
     if (group !== undefined) groups.add(group);
   }
   return [...groups];
@@ -80,7 +80,7 @@ export class Servable {
   readonly served: ReadonlyMap<string, ServedSignature>;
   readonly runner: ServableRunner;
   /** All servables of the version share it. */
-  readonly loaded: LoadFindings;
+  readonly findings: LoadFindings;
   /** Called once, when requests can get it. */
   onServed: (() => void) | undefined;
   /** How tensors are served otherwise than the model's file has them, one line each. */
@@ -93,7 +93,7 @@ export class Servable {
     version: bigint,
     signatures: ReadonlyMap<string, Signature>,
     runner: ServableRunner,
-    loaded = new LoadFindings(),
+    findings = new LoadFindings(),
   ) {
     this.name = name;
     this.version = version;
@@ -110,17 +110,17 @@ export class Servable {
     }
     this.served = served;
     this.runner = runner;
-    this.loaded = loaded;
+    this.findings = findings;
   }
 
   /** Facts that features know of the version. */
   get facts(): Facts {
-    return this.loaded.facts;
+    return this.findings.facts;
   }
 
   /** Copies of the model in memory: all its open sessions, whatever their threads; 1 if it runs inline. */
   get sessions(): number {
-    return this.loaded.host?.sessions?.reduce((sum, plan) => sum + plan.sessions, 0) ?? 1;
+    return this.findings.host?.sessions?.reduce((sum, plan) => sum + plan.sessions, 0) ?? 1;
   }
 
   /** Lends the servable to one request. Release the handle once; a second release does nothing. */

@@ -22,7 +22,7 @@ import { mainSignature } from './graph-check.ts';
 import { type ServedTriton, TRITON } from './triton-facts.ts';
 
 interface Batched {
-  readonly loaded: Pick<LoadFindings, 'facts' | 'runtime' | 'configuredRows'>;
+  readonly findings: Pick<LoadFindings, 'facts' | 'runtime' | 'configuredRows'>;
 }
 
 /** A servable. */
@@ -60,7 +60,7 @@ export function tritonConfigBytes(config: TritonConfig): Uint8Array {
 }
 
 /** Triton's name of the model's format, or else of its runtime; '' = not known. */
-export function tritonPlatform({ loaded: { facts, runtime } }: Batched): string {
+export function tritonPlatform({ findings: { facts, runtime } }: Batched): string {
   const { config } = facts.get(TRITON)?.model ?? {};
   return config?.platform || NAMES.get(runtime?.kind ?? '')?.platform || config?.backend || (runtime?.kind ?? '');
 }
@@ -71,7 +71,7 @@ export function tritonPlatform({ loaded: { facts, runtime } }: Batched): string 
  * as Triton wants them of a model with a batch size, or an input has no dims beside them: clients that make up requests,
  * such as perf_analyzer, send nothing to it.
  */
-export function tritonBatchSize({ loaded: { facts, configuredRows } }: Batched, signature: Signature): number {
+export function tritonBatchSize({ findings: { facts, configuredRows } }: Batched, signature: Signature): number {
   const config = givenConfig(facts.get(TRITON));
   if (config !== undefined) return config.maxBatchSize;
   const rows = declaredRows(signature);
@@ -93,8 +93,8 @@ function givenConfig(triton: ServedTriton | undefined): TritonConfig | undefined
 }
 
 function completed(servable: Configured, batching: object): object {
-  const { name, signatures, loaded } = servable;
-  const { facts, runtime } = loaded;
+  const { name, signatures, findings } = servable;
+  const { facts, runtime } = findings;
   const triton = facts.get(TRITON);
   const config = triton?.model.config;
   const known = NAMES.get(runtime?.kind ?? '');

@@ -35,7 +35,7 @@ export class VersionRecord implements VersionStatus {
   }
 
   get leftOut(): readonly string[] | undefined {
-    return this.#state === 'AVAILABLE' ? this.servable?.loaded.leftOut : undefined;
+    return this.#state === 'AVAILABLE' ? this.servable?.findings.leftOut : undefined;
   }
 
   get state(): VersionState {

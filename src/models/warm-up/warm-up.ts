@@ -39,7 +39,7 @@ export function warmUp(options: WarmUpOptions): PrepareVersion {
     }
     await runStage(steps, 'check', loaded);
     if (loaded.hasAnswered === true) return;
-    for (const text of sweepWarnings(sweep, loaded.signatures)) loaded.servable.loaded.addWarning(text);
+    for (const text of sweepWarnings(sweep, loaded.signatures)) loaded.servable.findings.addWarning(text);
   };
 }
 
@@ -50,14 +50,14 @@ async function sweepOf(
 ): Promise<Sweep | undefined> {
   if (executor.isElsewhere === true) return undefined;
   if (onlyRun !== undefined) {
-    servable.loaded.latencySeeds = onlyRun;
+    servable.findings.latencySeeds = onlyRun;
     return undefined;
   }
   const startedAt = clock.nowMs();
   const isGentle = isServing?.() ?? false;
   const sweep = await sweepBatchSizes({ ...scheduler, executor, signatures, clock, isGentle });
-  servable.loaded.latencySeeds = sweep.seeds;
-  servable.loaded.maxBatchSize = sweep.maxBatchSize;
+  servable.findings.latencySeeds = sweep.seeds;
+  servable.findings.maxBatchSize = sweep.maxBatchSize;
   onSwept(servable, sweep, clock.nowMs() - startedAt);
   return sweep;
 }

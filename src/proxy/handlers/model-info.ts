@@ -43,8 +43,8 @@ export class ModelInfoHandler {
 
   /** The signatures of the version that a Predict with this spec would reach. */
   metadata(spec: ModelSpec, context: RequestContext): ModelMetadata {
-    return this.read(spec, context, ({ name, version, signatures, loaded, notes }) => {
-      return { name, version, signatures, notes: [...loaded.leftOut, ...notes] };
+    return this.read(spec, context, ({ name, version, signatures, findings, notes }) => {
+      return { name, version, signatures, notes: [...findings.leftOut, ...notes] };
     });
   }
 

@@ -63,7 +63,7 @@ export class ModelResolver {
     // A step may run on another version.
     if (context.step !== undefined) return undefined;
     // A request whose payload is captured must be decoded.
-    if (servable === undefined || servable.loaded.samplePoint.capture !== undefined) return undefined;
+    if (servable === undefined || servable.findings.samplePoint.capture !== undefined) return undefined;
     const served = servable.served.get(spec.signatureName || DEFAULT_SIGNATURE_NAME);
     if (served === undefined || this.source.fallbacks?.has(spec.name) === true) return undefined;
     const refusal = servable.runner.refusalOf?.(served.signatureName, context);

@@ -49,7 +49,7 @@ export class PredictCall extends InferenceCall<TensorMap> implements ShapeJudge 
   check(): void {
     const { context, served, sent } = this;
     const { signature } = served;
-    const { capture, sampler } = this.handle.servable.loaded.samplePoint;
+    const { capture, sampler } = this.handle.servable.findings.samplePoint;
     const filter = this.#outputFilter;
     this.#capture = capture;
     context.stages.enter(STAGE_ADMIT, context.now());

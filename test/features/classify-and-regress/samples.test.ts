@@ -55,7 +55,7 @@ function harness(behave = lengths, wantsResponse = true) {
   const models = new PuppetDirectory();
   models.add('m', { version: 7n, signatures: SIGNATURES, behave, labels: ['stable'] });
   const handle = models.acquire('m', {});
-  handle.servable.loaded.samplePoint = board.pointOf('m');
+  handle.servable.findings.samplePoint = board.pointOf('m');
   handle.release();
   const records: Buffer[] = [];
   const asked: number[] = [];

@@ -22,7 +22,7 @@ const SIGNATURE: Signature = {
 
 function servableOf(name: string, ...sessions: readonly SessionPlan[]): Servable {
   const servable = new Servable(name, 1n, new Map([['serving_default', SIGNATURE]]), new PuppetRunner(echo));
-  servable.loaded.host = { kind: 'thread', reason: 'default', sessions };
+  servable.findings.host = { kind: 'thread', reason: 'default', sessions };
   return servable;
 }
 
@@ -70,7 +70,7 @@ describe('the explainer', () => {
     const [broad] = explainerOf({ a: 0.95 }, {}, [2]).explain();
     assert.match(broad!.bound!.sentence, /^cores: both cores for runs are busy 9\d %/);
     const servable = servableOf('a');
-    servable.loaded.host = { kind: 'inline', reason: 'it is small' };
+    servable.findings.host = { kind: 'inline', reason: 'it is small' };
     const inline = explainerOf({ a: 0.95 }, { servables: () => [servable], runCores: () => 1 }).explain([servable]);
     assert.match(inline[0]!.bound!.sentence, /^nothing: the event loop, on which it runs, is busy 0 % of the time/);
   });

@@ -67,7 +67,7 @@ describe('replicas', () => {
       Promise.reject(new ServingError('unsupported', 'backend "x" has no profiler of its ops')),
     );
     const large = servable('large', []);
-    large.loaded.memory = { artifactBytes: 600, sessions: 2, residentBytes: 1600 };
+    large.findings.memory = { artifactBytes: 600, sessions: 2, residentBytes: 1600 };
     const results = await profileReplicas([without, failing, large], [], enough, NEVER);
     assert.deepEqual(
       results.map(({ note }) => note),

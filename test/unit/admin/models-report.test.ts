@@ -22,7 +22,7 @@ describe('the report of models', () => {
     const processGroup = { name: 'small', processes: [{ pid: 4711, residentBytes: 9, models: ['a', 'b'] }] };
     const servables = ['a', 'b'].map((name) => {
       const servable = new Servable(name, 1n, new Map(), new PuppetRunner(echo));
-      servable.loaded.host = { kind: 'process', reason: 'as configured', processGroup };
+      servable.findings.host = { kind: 'process', reason: 'as configured', processGroup };
       return servable;
     });
     const models = {
@@ -90,8 +90,8 @@ describe('the report of models', () => {
       { threads: 1, sessions: 2 },
       { threads: 2, sessions: 1 },
     ];
-    servable.loaded.host = { kind: 'process', reason: 'as configured', sessions, restarts: 2, residentBytes: 7 };
-    servable.loaded.runtime = {
+    servable.findings.host = { kind: 'process', reason: 'as configured', sessions, restarts: 2, residentBytes: 7 };
+    servable.findings.runtime = {
       kind: 'onnx',
       choice: {
         runtime: 'onnx',
@@ -103,12 +103,12 @@ describe('the report of models', () => {
         ],
       },
     };
-    servable.loaded.breaker = { state: 'open', reason: 'no route' };
-    servable.loaded.addWarning('zeros were refused; add a warm-up record');
-    servable.loaded.addWarning('zeros were refused; add a warm-up record');
-    servable.loaded.latencySeeds = [{ signatureName: 's', rows: 4, runMs: [3, 1, 2] }];
+    servable.findings.breaker = { state: 'open', reason: 'no route' };
+    servable.findings.addWarning('zeros were refused; add a warm-up record');
+    servable.findings.addWarning('zeros were refused; add a warm-up record');
+    servable.findings.latencySeeds = [{ signatureName: 's', rows: 4, runMs: [3, 1, 2] }];
     // Two more were opened since it loaded.
-    servable.loaded.memory = { artifactBytes: 10, sessions: 1, residentBytes: 25 };
+    servable.findings.memory = { artifactBytes: 10, sessions: 1, residentBytes: 25 };
     const models = {
       modelNames: ['m', 'late'],
       waitsFor: () => ['model "late": its base path does not exist'],

@@ -59,7 +59,7 @@ function puppetLoad(sessions: number, process?: ProcessNeed) {
       planOf: async (model) => ({ sessions: model.batching?.numBatchThreads ?? sessions, process }),
       readFree: () => machine.free,
       readResident: () => machine.resident,
-      onLoaded: (servable) => loaded.push(servable.loaded.memory!),
+      onLoaded: (servable) => loaded.push(servable.findings.memory!),
     },
   );
   return { machine, loaded, loading, load };
@@ -102,7 +102,7 @@ describe('memory of a model', () => {
     await reach(loading, 1);
     machine.resident += 3 * MIB;
     loading[0]!();
-    const { memory } = (await servable).loaded;
+    const { memory } = (await servable).findings;
     assert.deepEqual(memory, { artifactBytes: 2 * MIB, sessions: 1, processBytes: 0, residentBytes: 3 * MIB });
     assert.deepEqual(loaded, [memory]);
     assert.equal(workingBytes(memory!), 1 * MIB);
@@ -116,7 +116,7 @@ describe('memory of a model', () => {
     const servable = await loads;
     assert.equal(servable.sessions, 1, 'inline');
     const plans = [{ threads: 1, sessions: 1 }];
-    servable.loaded.host = { kind: 'thread', reason: 'default', sessions: plans };
+    servable.findings.host = { kind: 'thread', reason: 'default', sessions: plans };
     assert.equal(servable.sessions, 1);
     plans[0] = { threads: 1, sessions: 2 };
     plans.push({ threads: 2, sessions: 1 });
@@ -146,7 +146,7 @@ describe('memory of a model', () => {
     const both = [load(MODEL, 1n, directory), load(MODEL, 2n, directory)];
     await reach(loading, 2);
     for (const end of loading) end();
-    for (const { loaded } of await Promise.all(both)) assert.equal(loaded.memory?.residentBytes, undefined);
+    for (const { findings } of await Promise.all(both)) assert.equal(findings.memory?.residentBytes, undefined);
   });
 
   it('counts the process that a load starts, once for each session', async (t) => {
@@ -160,7 +160,7 @@ describe('memory of a model', () => {
     const loads = load(MODEL, 7n, directory);
     await reach(loading, 1);
     loading[0]!();
-    assert.equal((await loads).loaded.memory!.processBytes, 100 * MIB);
+    assert.equal((await loads).findings.memory!.processBytes, 100 * MIB);
   });
 
   it('counts the process of a group once: not where it is there, nor where another load starts it', async (t) => {
@@ -173,7 +173,7 @@ describe('memory of a model', () => {
     const both = [load(MODEL, 2n, directory), load(MODEL, 3n, directory)];
     await reach(loading, 2);
     for (const end of loading.splice(0)) end();
-    for (const { loaded } of await Promise.all(both)) assert.equal(loaded.memory!.residentBytes, undefined);
+    for (const { findings } of await Promise.all(both)) assert.equal(findings.memory!.residentBytes, undefined);
     machine.free = freeOf(4);
     await assert.rejects(load(MODEL, 4n, directory), isRefused(/takes up to 104 MiB/));
     group.takesMore = true;
@@ -193,7 +193,7 @@ describe('memory of a model', () => {
         onLoaded: () => undefined,
       },
     );
-    assert.equal((await load(MODEL, 1n, await versionOf(t, 2))).loaded.memory?.artifactBytes, 2 * MIB);
+    assert.equal((await load(MODEL, 1n, await versionOf(t, 2))).findings.memory?.artifactBytes, 2 * MIB);
   });
 });
 

@@ -56,7 +56,7 @@ function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () =>
   const models = new PuppetDirectory();
   models.add('m', { behave, labels: ['stable'] });
   const handle = models.acquire('m', {});
-  handle.servable.loaded.samplePoint = board.pointOf('m');
+  handle.servable.findings.samplePoint = board.pointOf('m');
   handle.release();
   const resolver = new ModelResolver(models);
   const context = () =>
@@ -193,19 +193,19 @@ describe('a sampled model', () => {
       request: message,
       response: message,
     };
-    servable.loaded.samplePoint.sampler!.sample()!.onMessages(exchange);
+    servable.findings.samplePoint.sampler!.sample()!.onMessages(exchange);
     assert.deepEqual([keeper.asked, made], [[7], 2]);
     const [log] = parseRecords(keeper.records[0]!) as never as { logType: { case: string } }[];
     assert.equal(log!.logType.case, 'classifyLog');
     keeper.hasRoom = false;
-    servable.loaded.samplePoint.sampler!.sample()!.onMessages(exchange);
+    servable.findings.samplePoint.sampler!.sample()!.onMessages(exchange);
     assert.equal(made, 2);
   });
 
   it('has no sampler before the first consumer and after the last', async () => {
     const { board, servable, predict } = harness();
     const [one, other] = [new Keeper(), new Keeper()];
-    assert.equal(servable.loaded.samplePoint.sampler, undefined);
+    assert.equal(servable.findings.samplePoint.sampler, undefined);
     const stopOne = board.add('m', one);
     const stopOther = board.add('m', other);
     stopOne();
@@ -213,13 +213,13 @@ describe('a sampled model', () => {
     await predict();
     assert.deepEqual([one.records.length, other.records.length], [0, 1]);
     stopOther();
-    assert.equal(servable.loaded.samplePoint.sampler, undefined);
+    assert.equal(servable.findings.samplePoint.sampler, undefined);
   });
 
   it('is told from others', async () => {
     const { board, servable } = harness();
     board.add('another', new Keeper());
-    assert.equal(servable.loaded.samplePoint.sampler, undefined);
-    assert.equal(board.pointOf('m'), servable.loaded.samplePoint);
+    assert.equal(servable.findings.samplePoint.sampler, undefined);
+    assert.equal(board.pointOf('m'), servable.findings.samplePoint);
   });
 });

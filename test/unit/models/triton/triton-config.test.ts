@@ -26,9 +26,9 @@ function configOf(text: string | undefined, signatures = GRAPH) {
   const file = text === undefined ? { error: 'missing', isMissing: true } : { bytes: Buffer.from(text) };
   const { model } = modelOfEntry({ name: 'm', directory: '/r/m', file }, { executionProvider: 'cpu' });
   assert.equal(model.triton!.refusal, undefined);
-  const loaded = findingsOf('onnx', 4);
-  loaded.facts.set(TRITON, { model: model.triton!, labels: new Map() });
-  return jsonOf({ name: 'm', signatures, loaded });
+  const findings = findingsOf('onnx', 4);
+  findings.facts.set(TRITON, { model: model.triton!, labels: new Map() });
+  return jsonOf({ name: 'm', signatures, findings });
 }
 
 describe('tritonConfigOf', () => {
@@ -99,7 +99,7 @@ describe('tritonConfigOf', () => {
   it('gives a model of another source its own shapes where there is no batch', () => {
     const own = signature({ x: spec('bfloat16', [2, -1]) }, { y: spec('string', []) }, { kind: 'none' });
     const signatures = new Map([['serving_default', own]]);
-    const json = jsonOf({ name: 'm', signatures, loaded: findingsOf('trees', 64) });
+    const json = jsonOf({ name: 'm', signatures, findings: findingsOf('trees', 64) });
     assert.deepEqual([json['platform'], json['backend'], json['max_batch_size']], ['', 'trees', 0]);
     const [x] = json['input'] as unknown as readonly { readonly dims: unknown; readonly data_type: string }[];
     assert.deepEqual([x!.data_type, x!.dims], ['TYPE_BF16', [2, -1]]);

@@ -23,7 +23,7 @@ describe('a version without a warm-up file', () => {
   it('is run with made-up batches, and keeps what they took', async (t) => {
     const loaded = loadedVersion(t);
     assert.equal((await prepare(loaded)).length, 1);
-    assert.deepEqual(loaded.servable.loaded.latencySeeds, [
+    assert.deepEqual(loaded.servable.findings.latencySeeds, [
       { signatureName: 'serving_default', rows: 1, runMs: [2, 2, 2] },
       { signatureName: 'serving_default', rows: 2, runMs: [2, 2, 2] },
     ]);
@@ -65,7 +65,7 @@ describe('a version that refuses made-up batches', () => {
   it('is served with a standing warning in one line', async (t) => {
     const loaded = loadedVersion(t, { refuses: ['serving_default'] });
     await prepare(loaded);
-    const { warnings } = loaded.servable.loaded;
+    const { warnings } = loaded.servable.findings;
     assert.equal(warnings.length, 1);
     assert.match(
       warnings[0]!,
@@ -76,15 +76,15 @@ describe('a version that refuses made-up batches', () => {
   it('has none where only its signature of tf.Examples does, or where golden requests prove it', async (t) => {
     const examples = loadedVersion(t, { signatures, refuses: ['classify'] });
     await prepare(examples);
-    assert.deepEqual(examples.servable.loaded.warnings, []);
+    assert.deepEqual(examples.servable.findings.warnings, []);
     const both = loadedVersion(t, { signatures, refuses: ['classify', 'serving_default'] });
     await prepare(both);
-    assert.equal(both.servable.loaded.warnings.length, 2);
+    assert.equal(both.servable.findings.warnings.length, 2);
     const golden = loadedVersion(t, { refuses: ['serving_default'] });
     const run = (loaded: LoadedVersion): void => {
       loaded.hasAnswered = true;
     };
     await prepare(golden, [{ stage: 'check', run }]);
-    assert.deepEqual(golden.servable.loaded.warnings, []);
+    assert.deepEqual(golden.servable.findings.warnings, []);
   });
 });
