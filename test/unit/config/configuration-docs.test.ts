@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
 import type { ModelConfig } from '../../../src/config/model-config.ts';
+import { FEATURES } from '../../../src/pillion.ts';
 import { ConfigFiles, configOf, errorsOf } from '../../support/config-files.ts';
 import { jsonSchemas } from '../../support/json-schemas.ts';
 import { selfSigned } from '../../support/self-signed.ts';
@@ -35,6 +36,16 @@ describe('docs/reference/configuration.md', () => {
       assert.deepEqual(configOf(args).warnings, []);
     });
   }
+
+  it('shows keys of features as they are taken', (t) => {
+    const text = EXAMPLES.get('pillion.yaml')!;
+    const keys = new Set(FEATURES.modelKeys.map(({ name }) => name));
+    const shown = [...text.matchAll(/^ {4}# (\w+): .*$/gm)].filter(([, key]) => keys.has(key!));
+    for (const [line] of shown) {
+      const path = new ConfigFiles(t).write('pillion.yaml', text.replace(line, line.replace('# ', '')));
+      assert.deepEqual(configOf([`--config=${path}`]).warnings, [], line);
+    }
+  });
 
   it('shows the same model in both lists', (t) => {
     const files = new ConfigFiles(t);

@@ -1,0 +1,130 @@
+/** A copy of the source tree, out of which features are deleted: their folders, their tests and their lines. */
+import { spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import type { TestContext } from 'node:test';
+import { filesThatReach } from './imports.ts';
+import { tempDirectory } from './temp-directory.ts';
+
+const LIST = 'src/pillion.ts';
+/** These are compiled, generated or deleted. The rest of the tree is read where it is. */
+const COPIED = ['src', 'test', 'bench', 'scripts', 'docs', 'build', 'tsconfig.json', 'package.json'];
+/** Nothing here belongs to the source. */
+const LEFT = ['.git', 'dist'];
+/** Writes the schemas of files of configuration, as `npm run gen -- schema` does. */
+const WRITE_SCHEMAS = `
+  import { writeFileSync } from 'node:fs';
+  import { configurationSchemas } from './scripts/lib/json-schema.mjs';
+  for (const [name, schema] of Object.entries(await configurationSchemas(process.cwd() + '/build/src')))
+    writeFileSync('docs/' + name, JSON.stringify(schema, undefined, 2) + '\\n');`;
+/** Runs test files in one process, as `npm test` does. */
+const runTests = (files: readonly string[]) => `
+  import { statusOfTestFiles } from './scripts/lib/node-tests.mjs';
+  process.exit(statusOfTestFiles(${JSON.stringify(files)}, { groupOf: () => 'without' }));`;
+
+/** A line of the list. */
+interface Listed {
+  readonly name: string;
+  /** The name by which the list imports it. */
+  readonly imported: string;
+  /** Its folder below src. */
+  readonly folder: string;
+}
+
+export class TreeWithout {
+  readonly #root: string;
+  readonly #list = readFileSync(LIST, 'utf8');
+  readonly #listed: readonly Listed[];
+
+  constructor(t: TestContext) {
+    this.#root = tempDirectory(t);
+    for (const path of COPIED) cpSync(path, join(this.#root, path), { recursive: true });
+    for (const path of readdirSync('.')) {
+      if (!COPIED.includes(path) && !LEFT.includes(path)) symlinkSync(resolve(path), join(this.#root, path));
+    }
+    const imports = this.#list.matchAll(/^import \{ (\w+) \} from '\.\/(\S*?([^/]+))\/feature\.ts';\n/gm);
+    this.#listed = [...imports].map(([, imported, folder, name]) => ({
+      name: name!,
+      imported: imported!,
+      folder: folder!,
+    }));
+  }
+
+  /** Names of all features of the list. */
+  get names(): readonly string[] {
+    return this.#listed.map(({ name }) => name);
+  }
+
+  /** Deletes these features until the test ends. */
+  leaveOut(t: TestContext, names: readonly string[]): void {
+    const gone = this.#listed.filter(({ name }) => names.includes(name));
+    const list = join(this.#root, LIST);
+    t.after(() => writeFileSync(list, this.#list));
+    writeFileSync(list, gone.reduce(withoutLine, this.#list));
+    for (const { folder, name } of gone) {
+      for (const path of ['src', 'build/src'].map((root) => join(root, folder))) this.#putAside(t, path);
+      for (const path of ['test', 'build/test'].map((root) => join(root, 'features', name))) this.#putAside(t, path);
+      this.#putAside(t, join('test/fuzz/targets', `${name}.ts`));
+    }
+  }
+
+  #putAside(t: TestContext, path: string): void {
+    const [from, aside] = [join(this.#root, path), join(this.#root, 'aside', path)];
+    if (!existsSync(from)) return;
+    mkdirSync(dirname(aside), { recursive: true });
+    renameSync(from, aside);
+    t.after(() => renameSync(aside, from));
+  }
+
+  /** Compiles what has changed. Returns the compiler's mistakes, and generates what is made of the list. */
+  compile(): string {
+    const mistakes = this.#run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']).output;
+    return mistakes || this.#run(['--input-type=module', '--eval', WRITE_SCHEMAS]).output;
+  }
+
+  /**
+   * Runs those test files below these folders that read the list or what does, but for servers in processes of their
+   * own; the other files import the same as with all features. Returns what failed.
+   */
+  failuresOf(folders: readonly string[]): string {
+    const files = folders.flatMap((folder) => this.#testsIn(folder));
+    const reading = filesThatReach(join(this.#root, LIST), files).map((file) =>
+      file.slice(join(this.#root, 'test/').length).replace(/\.ts$/, '.js'),
+    );
+    const { status, output } = this.#run(['--input-type=module', '--eval', runTests(reading)]);
+    return status === 0 ? '' : output.slice(output.indexOf('failing tests'));
+  }
+
+  #testsIn(folder: string): readonly string[] {
+    const within = join(this.#root, 'test', folder);
+    const paths = readdirSync(within, { recursive: true, encoding: 'utf8' });
+    const tests = paths.filter((path) => path.endsWith('.test.ts') && !path.includes('integration'));
+    return tests.map((path) => join(within, path));
+  }
+
+  #run(args: readonly string[]): { readonly status: number | null; readonly output: string } {
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, {
+      cwd: this.#root,
+      encoding: 'utf8',
+      env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+    });
+    return { status, output: stdout + stderr };
+  }
+}
+
+/** The list without a feature's import and its line. */
+function withoutLine(list: string, { imported }: Listed): string {
+  const line = new RegExp(`^ {2}\\{\\s*feature: ${imported},[^}]*\\},\\n`, 'm');
+  if (!line.test(list)) throw new Error(`${LIST} has no line of ${imported}`);
+  return list.replace(new RegExp(`^import \\{ ${imported} \\} .*\\n`, 'm'), '').replace(line, '');
+}
