@@ -1,4 +1,4 @@
-/** Which file imports which when it runs, by their texts. */
+/** Finds which file imports which when it runs, by their texts. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 

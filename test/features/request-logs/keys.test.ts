@@ -1,6 +1,7 @@
 /** `logging` of a model: in pillion.yaml, in --model, and in TensorFlow Serving's file of models. */
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
@@ -11,7 +12,7 @@ import { MODEL_SERVER_CONFIG, type ModelList, modelsOfServerConfig } from '../..
 import { parsePillionYaml } from '../../../src/config/yaml/pillion-yaml.ts';
 import { requestLogs } from '../../../src/features/request-logs/feature.ts';
 import { LOGGING } from '../../../src/features/request-logs/keys.ts';
-import { modelsText } from '../../support/config-files.ts';
+import { ConfigFiles, configOf, modelsText } from '../../support/config-files.ts';
 import { jsonSchemas } from '../../support/json-schemas.ts';
 
 const KEYS = { options: {}, modelKeys: [LOGGING] };
@@ -122,4 +123,21 @@ describe('logging_config of a ModelServerConfig', () => {
     const { errors } = readModel('logging_config {}', { executionProvider: 'cpu', absent: [requestLogs] });
     assert.match(errors.join(), /model "m": logging_config is of the feature request-logs, which is left out/);
   });
+});
+
+it('is the same in the examples of both lists in docs/reference/configuration.md', (t) => {
+  const page = readFileSync('docs/reference/configuration.md', 'utf8');
+  const files = new ConfigFiles(t);
+  const [fromYaml, fromText] = (
+    [
+      ['config', 'yaml pillion.yaml'],
+      ['model_config_file', 'textproto models.config'],
+    ] as const
+  ).map(([flag, name]) => {
+    const example = page.split(`\`\`\`${name}\n`)[1]!.split('\n```')[0]!;
+    const text = example.replace(/# (?= *(?:logging|log_collector|sampling_config|\}))/g, '');
+    return LOGGING.of(configOf([`--${flag}=${files.write(name, text)}`]).models[0]!);
+  });
+  assert.deepEqual(fromYaml, { filenamePrefix: '/var/log/pillion/digits', samplingRate: 0.01 });
+  assert.deepEqual(fromText, fromYaml);
 });

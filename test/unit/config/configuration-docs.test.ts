@@ -5,7 +5,6 @@ import { readFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
-import type { ModelConfig } from '../../../src/config/model-config.ts';
 import { FEATURES } from '../../../src/pillion.ts';
 import { ConfigFiles, configOf, errorsOf } from '../../support/config-files.ts';
 import { jsonSchemas } from '../../support/json-schemas.ts';
@@ -54,8 +53,6 @@ describe('docs/reference/configuration.md', () => {
     for (const field of ['name', 'basePath', 'versionLabels'] as const) {
       assert.deepEqual(fromYaml![field], fromText![field], field);
     }
-    const loggingOf = ({ featureKeys }: ModelConfig) => [...featureKeys!].find(([{ name }]) => name === 'logging')?.[1];
-    assert.deepEqual(loggingOf(fromYaml!), loggingOf(fromText!));
   });
 
   it('shows a pillion.yaml that the schema takes', async () => {
