@@ -40,6 +40,7 @@ import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
 import { tailKeep } from './features/tail-keep/feature.ts';
+import { tritonRepository } from './features/triton-repository/feature.ts';
 import { warmUpFiles } from './features/warm-up-files/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
@@ -59,6 +60,12 @@ const LINES = [
   },
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
+  { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
+  {
+    feature: tritonRepository,
+    adds: 'Triton’s model repositories, loads and unloads by request, and tritonserver’s command line',
+    requires: ['open-inference'],
+  },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
   { feature: ensembles, adds: 'versions that are made of other models' },
   { feature: autoRuntime, adds: 'the fastest runtime of those that a version has files for' },
@@ -70,7 +77,6 @@ const LINES = [
   { feature: warmUpFiles, adds: 'requests of a version’s own that run before it is served' },
   { feature: goldenRequests, adds: 'requests with known answers, without which a version is not served' },
   { feature: reload, adds: 'HandleReloadConfigRequest, by which clients replace the list of models' },
-  { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
   { feature: headroom, adds: 'GET /headroom: how much more traffic the server takes, for autoscalers' },
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },

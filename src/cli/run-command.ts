@@ -7,9 +7,8 @@ import { VERSION } from '../version.ts';
 import { configCommand } from './commands/config.ts';
 import { keyCommand } from './commands/key.ts';
 import { nativesCommand } from './commands/natives.ts';
-import { serveCommand } from './commands/serve.ts';
+import { otherServeCommands, serveCommand } from './commands/serve.ts';
 import { statusCommand } from './commands/status.ts';
-import { tritonserverCommand } from './commands/tritonserver.ts';
 import { EXIT_USAGE } from './exit-usage.ts';
 
 /**
@@ -35,7 +34,7 @@ export async function runCommand(features: FeatureList, args: readonly string[])
 /** The commands in the order of `pillion help`. */
 function commandsOf(features: FeatureList): readonly Command[] {
   const commands = [
-    ...[serveCommand(features), tritonserverCommand(features), statusCommand(features)],
+    ...[serveCommand(features), ...otherServeCommands(features), statusCommand(features)],
     ...features.commands,
     ...[configCommand(features), keyCommand, nativesCommand(features)],
   ];

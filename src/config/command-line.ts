@@ -1,20 +1,13 @@
 /**
  * Command line → the texts given for each option. Accepts `--x=v` and `--x v`, with dashes or underscores. A boolean
- * may stand alone, and takes its value only after `=`. A flag of TensorFlow Serving or Triton without a meaning here
- * gives a warning; any other unknown flag is an error that suggests the nearest known one.
+ * may stand alone, and takes its value only after `=`. A flag of TensorFlow Serving without a meaning here gives a
+ * warning; any other unknown flag is an error that suggests the nearest known one.
  */
 import { nearestName } from './nearest-name.ts';
-import { absentOption, type ConfigKeys, leftOut, type OptionTable } from './read-options.ts';
+import { absentOption, type ConfigKeys, type IgnoredFlags, leftOut, type OptionTable } from './read-options.ts';
 import { type IgnoredFlag, TENSORFLOW_FLAGS } from './tensorflow-flags.ts';
-import { TRITON_FLAGS } from './triton/ignored-flags.ts';
 
-const IGNORED: Readonly<Record<string, IgnoredFlag>> = { ...TRITON_FLAGS, ...TENSORFLOW_FLAGS };
-
-/** Triton's, which take a value after a space too. */
-const SPACED: ReadonlySet<string> = new Set(['strict_readiness', 'exit_on_error', 'allow_metrics']);
-
-/** Triton's other name of an option that may be given several times. */
-const OTHER_NAMES: ReadonlyMap<string, string> = new Map([['model_store', 'model_repository']]);
+type FlagKeys = Pick<ConfigKeys, 'options' | 'ignoredFlags' | 'absent'>;
 
 interface CommandLine {
   /** The texts of each option, in order. */
@@ -23,7 +16,7 @@ interface CommandLine {
   readonly warnings: readonly string[];
 }
 
-export function readCommandLine(keys: Pick<ConfigKeys, 'options' | 'absent'>, args: readonly string[]): CommandLine {
+export function readCommandLine(keys: FlagKeys, args: readonly string[]): CommandLine {
   const reader = new CommandLineReader(keys, args);
   reader.read();
   return reader;
@@ -35,12 +28,14 @@ class CommandLineReader implements CommandLine {
   readonly warnings: string[] = [];
   readonly #keys: Pick<ConfigKeys, 'absent'>;
   readonly #table: OptionTable;
+  readonly #ignored: IgnoredFlags;
   readonly #args: readonly string[];
   #next = 0;
 
-  constructor(keys: Pick<ConfigKeys, 'options' | 'absent'>, args: readonly string[]) {
+  constructor(keys: FlagKeys, args: readonly string[]) {
     this.#keys = keys;
     this.#table = keys.options;
+    this.#ignored = { ...keys.ignoredFlags, ...TENSORFLOW_FLAGS };
     this.#args = args;
   }
 
@@ -55,9 +50,10 @@ class CommandLineReader implements CommandLine {
 
   #option(written: string, given: string | undefined): void {
     const spelled = written.replaceAll('-', '_');
-    const name = OTHER_NAMES.get(spelled) ?? spelled;
+    const renamed = Object.entries(this.#table).find(([, { otherName }]) => otherName === spelled);
+    const name = renamed?.[0] ?? spelled;
     const option = Object.hasOwn(this.#table, name) ? this.#table[name] : undefined;
-    const ignored = Object.hasOwn(IGNORED, name) ? IGNORED[name] : undefined;
+    const ignored = Object.hasOwn(this.#ignored, name) ? this.#ignored[name] : undefined;
     if (option === undefined && ignored === undefined) {
       const left = absentOption(this.#keys, name);
       if (left !== undefined) this.errors.push(`--${name} ${leftOut(left)}`);
@@ -67,15 +63,16 @@ class CommandLineReader implements CommandLine {
       return;
     }
     const isBoolean = option === undefined ? ignored!.isBoolean : option.placeholder === '';
-    const value = given ?? (isBoolean && !this.#isSpaced(name) ? 'true' : this.#args[this.#next++]);
+    const standsAlone = isBoolean && !(option?.isSpaced === true && this.#isNextBoolean());
+    const value = given ?? (standsAlone ? 'true' : this.#args[this.#next++]);
     if (value === undefined) {
       this.errors.push(`--${name} wants a value: --${name}=${option?.placeholder ?? 'VALUE'}`);
     } else if (option === undefined) this.#ignore(name, ignored!, value);
     else this.given.set(name, [...(this.given.get(name) ?? []), value]);
   }
 
-  #isSpaced(name: string): boolean {
-    return SPACED.has(name) && /^(true|false|1|0)$/.test(this.#args[this.#next] ?? '');
+  #isNextBoolean(): boolean {
+    return /^(true|false|1|0)$/.test(this.#args[this.#next] ?? '');
   }
 
   #ignore(name: string, { isRefused, why }: IgnoredFlag, value: string): void {

@@ -43,8 +43,7 @@ export function modelFields(model: ModelConfig): Readonly<Record<string, unknown
     batching: batchingFields(model),
     breaker: typeof breaker === 'object' ? breakerFields(breaker) : breaker,
     ...Object.fromEntries([...(model.featureKeys?.keys() ?? [])].map((key) => [key.name, snakeKeys(key.shown(model))])),
-    // A model of a Triton repository that fails its load, whatever its versions hold.
-    refused: model.triton?.refusal,
+    refused: model.refusal,
   };
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 }

@@ -7,7 +7,6 @@ import * as v from 'valibot';
 import { BATCHING_OFF, DECLARATION_KEYS, type DeclaredBatching } from './batch-declaration.ts';
 import { type ModelKeys, splitKeys } from './model-key.ts';
 import type { ConfigKeys } from './read-options.ts';
-import type { TritonModel } from './triton/config-message.ts';
 import {
   about,
   camelKeys,
@@ -221,8 +220,12 @@ export type BreakerConfig = Exclude<v.InferOutput<typeof BREAKER>, 'off'>;
 
 /** A model as it is served; KEYS describes the fields. */
 export type ModelConfig = Readonly<ReturnType<typeof modelOf>> & {
-  /** Set for a model of a Triton model repository. */
-  readonly triton?: TritonModel | undefined;
+  /** Why its load fails, whatever its versions hold. Absent = it can be loaded. */
+  readonly refusal?: string | undefined;
+  /** It is made of other models, so that its versions' directories may be empty. Default: false. */
+  readonly mayBeEmpty?: boolean;
+  /** The name of the file that configures it, for people. Absent = it is the server's configuration. */
+  readonly configuredBy?: string;
 };
 
 /** The defaults of models, wherever they are listed. */

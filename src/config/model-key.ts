@@ -70,6 +70,8 @@ interface ModelKeySpec<T> {
   readonly message?: MessageField<T>;
   /** Its value as pillion.yaml has it, for people. Default: the value with the keys of pillion.yaml. */
   show?(value: T): unknown;
+  /** The part of its value that a load depends on. Default: all of it. */
+  loaded?(value: T): unknown;
   /** Versions need not be loaded again when it changes. Default: they are. */
   readonly isReadLate?: boolean;
 }
@@ -100,6 +102,11 @@ export class ModelKey<T> {
   shown(model: KeyedModel): unknown {
     const value = this.of(model);
     return value === undefined || this.#spec.show === undefined ? value : this.#spec.show(value);
+  }
+
+  /** The part of its value that a load depends on. */
+  loaded(value: unknown): unknown {
+    return this.#spec.loaded === undefined ? value : this.#spec.loaded(value as T);
   }
 
   /** The runtime that a model names by it; undefined = none. */

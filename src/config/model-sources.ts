@@ -1,7 +1,7 @@
 /**
  * The models to serve. They must be listed in one place:
  *
- *   --model_base_path and --model │ --model_config_file │ models of pillion.yaml │ --model_repository │ MODEL_NAME, MODEL_BASE_PATH
+ *   --model_base_path and --model │ --model_config_file │ models of pillion.yaml │ MODEL_NAME, MODEL_BASE_PATH │ a feature's list
  *
  * As in TensorFlow Serving, --model_config_file overrides --model_base_path, which its image always passes. Any other
  * two places are an error, because either could be meant. The two variables are those of that image's start script;
@@ -14,16 +14,17 @@ import { checkKeys, checkNames } from './model-checks.ts';
 import { type ModelConfig, type ModelDefaults, modelOf } from './model-config.ts';
 import { type ModelFile, textProtoModelFile, yamlModelFile } from './model-file.ts';
 import { parseModelFlag } from './model-flag.ts';
+import type { FeatureOptions } from './options/feature-options.ts';
+import type { ListedModels, OneByOne } from './options/model-list.ts';
 import type { ServeOptions } from './options/serve-options.ts';
 import type { ConfigKeys, Origin } from './read-options.ts';
-import { ensembleParts } from './triton/ensemble-parts.ts';
-import { type RepositoryContent, readRepositories } from './triton/read-repository.ts';
 import type { YamlFile } from './yaml/pillion-yaml.ts';
 
 interface ModelSources {
   readonly options: ServeOptions;
   readonly origins: ReadonlyMap<string, Origin>;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly modelLists: FeatureOptions['modelLists'];
   /** All that the file may say. */
   readonly keys: ConfigKeys;
   readonly modelDefaults: ModelDefaults;
@@ -35,26 +36,20 @@ interface ModelSources {
 interface CollectedModels {
   readonly models: readonly ModelConfig[];
   readonly modelsFrom: string;
-  readonly modelFile: ModelFile | undefined;
-  readonly repository: RepositoryConfig | undefined;
+  readonly modelFile?: ModelFile | undefined;
+  /** Undefined if they are a list. */
+  readonly oneByOne?: OneByOne;
 }
-
-/** The models of the start come from Triton model repositories. */
-export interface RepositoryConfig {
-  readonly directories: readonly string[];
-  readonly mode: RepositoryMode;
-  /** All models of the repositories, also those that do not load at the start. */
-  readonly content: RepositoryContent;
-}
-
-export type RepositoryMode = 'none' | 'poll' | 'explicit';
 
 /** TensorFlow Serving's image uses these defaults. */
 const IMAGE_BASE_PATH = '/models';
 const IMAGE_MODEL_NAME = 'model';
 
 export function collectModels(sources: ModelSources): CollectedModels {
-  if (sources.options.model_repository.length > 0) return fromRepositories(sources);
+  for (const each of sources.modelLists) {
+    const listed = each.list(sources);
+    if (listed !== undefined) return onlyListed(listed, sources);
+  }
   const collected = fromSources(sources);
   // A model_config_file has been checked for URLs, with their places.
   const mayHaveUrls = sources.options.model_config_file === '';
@@ -65,28 +60,12 @@ export function collectModels(sources: ModelSources): CollectedModels {
   return collected;
 }
 
-/** The models that load at the start. Mistakes in their files are theirs alone, and are in their configurations. */
-function fromRepositories({ options, modelDefaults, yamlFile, errors, warnings }: ModelSources): CollectedModels {
-  const { model_repository: directories, load_model: named } = options;
-  const mode = options.model_control_mode as RepositoryMode;
-  const modelsFrom = '--model_repository';
-  if (yamlFile?.yaml.modelsAt !== undefined) {
-    errors.push(`${yamlFile.yaml.modelsAt}: models are listed here and by ${modelsFrom}; list them in one place`);
+function onlyListed(listed: ListedModels, { yamlFile, errors }: ModelSources): CollectedModels {
+  const at = yamlFile?.yaml.modelsAt;
+  if (at !== undefined) {
+    errors.push(`${at}: models are listed here and by ${listed.modelsFrom}; list them in one place`);
   }
-  const content = readRepositories(directories, modelDefaults);
-  errors.push(...content.unreadable);
-  const known = new Set(content.models.map(({ model }) => model.name));
-  for (const name of named) {
-    if (name === '*' || known.has(name)) continue;
-    errors.push(`--load_model=${name}: no model repository has it; there are ${[...known].join(', ') || 'none'}`);
-  }
-  const tritonOf = (name: string) => content.models.find(({ model }) => model.name === name)?.model.triton;
-  const wanted = new Set([...named, ...named.flatMap((name) => [...ensembleParts(name, tritonOf)])]);
-  const isLoaded = (name: string): boolean => mode !== 'explicit' || wanted.has('*') || wanted.has(name);
-  const loaded = content.models.filter(({ model }) => isLoaded(model.name));
-  warnings.push(...content.problems, ...loaded.flatMap((each) => each.warnings));
-  const repository = { directories, mode, content };
-  return { models: loaded.map(({ model }) => model), modelsFrom, modelFile: undefined, repository };
+  return listed;
 }
 
 function fromSources(sources: ModelSources): CollectedModels {
@@ -109,8 +88,7 @@ function fromSources(sources: ModelSources): CollectedModels {
   if (file !== '') return fromTextProto(file, sources);
   if (inYaml !== undefined) return fromYaml(yamlFile!, sources);
   const models = fromFlags(sources);
-  if (models.length > 0 || errors.length > 0)
-    return { models, modelsFrom: flags.join(', '), modelFile: undefined, repository: undefined };
+  if (models.length > 0 || errors.length > 0) return { models, modelsFrom: flags.join(', '), modelFile: undefined };
   return fromImageVariables(sources);
 }
 
@@ -125,13 +103,13 @@ function fromTextProto(
   const { bytes, error } = readConfigFile(path);
   if (bytes === undefined) {
     errors.push(error);
-    return { models: [], modelsFrom: path, modelFile: undefined, repository: undefined };
+    return { models: [], modelsFrom: path, modelFile: undefined };
   }
   const modelFile = textProtoModelFile(path, bytes, modelDefaults);
   const list = modelFile.read(bytes);
   errors.push(...list.errors);
   warnings.push(...list.warnings);
-  return { models: list.models, modelsFrom: path, modelFile, repository: undefined };
+  return { models: list.models, modelsFrom: path, modelFile };
 }
 
 function fromYaml({ path, bytes, yaml }: YamlFile, { modelDefaults, keys }: ModelSources): CollectedModels {
@@ -139,7 +117,6 @@ function fromYaml({ path, bytes, yaml }: YamlFile, { modelDefaults, keys }: Mode
     models: yaml.models(modelDefaults),
     modelsFrom: path,
     modelFile: yamlModelFile(path, bytes, modelDefaults, keys),
-    repository: undefined,
   };
 }
 
@@ -160,18 +137,17 @@ function fromFlags({ options, modelDefaults, errors }: ModelSources): readonly M
   return models;
 }
 
-function fromImageVariables({ modelDefaults, environment, errors }: ModelSources): CollectedModels {
+function fromImageVariables({ modelDefaults, environment, modelLists, errors }: ModelSources): CollectedModels {
   const { MODEL_NAME, MODEL_BASE_PATH } = environment;
   const modelsFrom = 'MODEL_NAME, MODEL_BASE_PATH';
   if (!MODEL_NAME && !MODEL_BASE_PATH) {
-    errors.push(
-      'no model to serve: give --model_base_path=DIR (with --model_name=NAME), --model=NAME=DIR, --model_repository=DIR, --model_config_file=FILE or --config=FILE',
-    );
-    return { models: [], modelsFrom, modelFile: undefined, repository: undefined };
+    const lists = ['--model=NAME=DIR', ...modelLists.map(({ flag }) => flag), '--model_config_file=FILE'].join(', ');
+    errors.push(`no model to serve: give --model_base_path=DIR (with --model_name=NAME), ${lists} or --config=FILE`);
+    return { models: [], modelsFrom, modelFile: undefined };
   }
   const name = MODEL_NAME || IMAGE_MODEL_NAME;
   checkNames([{ name, where: 'MODEL_NAME' }], errors);
   const base_path = join(MODEL_BASE_PATH || IMAGE_BASE_PATH, name);
   const model = modelOf({ name, base_path }, modelDefaults);
-  return { models: [model], modelsFrom, modelFile: undefined, repository: undefined };
+  return { models: [model], modelsFrom, modelFile: undefined };
 }

@@ -4,6 +4,7 @@
  */
 import type { ModelKeys } from './model-key.ts';
 import type { Option } from './options/option-types.ts';
+import type { IgnoredFlag } from './tensorflow-flags.ts';
 
 export type OptionTable = Readonly<Record<string, Option<unknown>>>;
 export type OptionValues<T extends OptionTable> = { readonly [K in keyof T]: T[K] extends Option<infer V> ? V : never };
@@ -13,9 +14,13 @@ export interface ConfigKeys {
   readonly options: OptionTable;
   /** Keys of a model. */
   readonly modelKeys: ModelKeys;
+  /** Flags of other servers that are accepted, beside TensorFlow Serving's. Default: none. */
+  readonly ignoredFlags?: IgnoredFlags;
   /** Features that are left out: an option or a key of theirs is an error that names them. Default: none. */
   readonly absent?: readonly AbsentFeature[] | undefined;
 }
+
+export type IgnoredFlags = Readonly<Record<string, IgnoredFlag>>;
 
 interface AbsentFeature {
   readonly name: string;

@@ -12,9 +12,10 @@ import { readConfigFile, readTextProtoFile } from './config-file.ts';
 import { checkJoinedPort } from './joined-port.ts';
 import type { ModelConfig, ModelDefaults } from './model-config.ts';
 import type { ModelFile } from './model-file.ts';
-import { collectModels, type RepositoryConfig } from './model-sources.ts';
+import { collectModels } from './model-sources.ts';
 import { DEFAULT_METRICS_PATH, MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
 import { type FeatureOptions, givenOf } from './options/feature-options.ts';
+import type { OneByOne } from './options/model-list.ts';
 import { type ServeOptions, serveKeys } from './options/serve-options.ts';
 import {
   type ConfigKeys,
@@ -31,7 +32,6 @@ import { secretIn } from './secret-file.ts';
 import { serviceLinkWarnings, withoutServiceLinks } from './service-links.ts';
 import { outOfDate } from './tls-config.ts';
 import { isTlsOnRest, readTls, type TlsAtStart } from './tls-source.ts';
-import { checkTritonOptions, withTritonNames } from './triton/flags.ts';
 import { parsePillionYaml, type YamlFile } from './yaml/pillion-yaml.ts';
 import { openYaml } from './yaml/yaml-document.ts';
 
@@ -42,9 +42,9 @@ export interface ServeConfig {
   /** The place that lists them, for people: "--model", "/etc/models.config". */
   readonly modelsFrom: string;
   /** The file to poll for a new list; undefined if no file lists the models. */
-  readonly modelFile: ModelFile | undefined;
-  /** Undefined if the models are not those of Triton model repositories. */
-  readonly repository: RepositoryConfig | undefined;
+  readonly modelFile?: ModelFile | undefined;
+  /** How models that a feature lists come and go; undefined if they are a list. */
+  readonly oneByOne?: OneByOne;
   readonly options: ServeOptions;
   /** The source of each option's value. */
   readonly origins: ReadonlyMap<string, Origin>;
@@ -92,11 +92,13 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
   const { values, origins } = readOptions(keys.options, layers, errors);
   // Every option of SERVE_OPTIONS is among them.
   const kernelOptions = values as unknown as ServeOptions;
-  const options = withTritonNames({ options: kernelOptions, origins }, errors);
+  const renamed = features.renamed({ options: kernelOptions, origins }, errors);
+  const options = renamed.allow_metrics ? renamed : { ...renamed, metrics_port: -1 };
   const areOptionsSound = errors.length === 0;
   const { modelKeys, absent } = keys;
   const modelDefaults = { executionProvider: options.execution_provider, modelKeys, absent };
-  const sources = { options, origins, keys, modelDefaults, environment, yamlFile };
+  const { modelLists } = features;
+  const sources = { options, origins, keys, modelDefaults, environment, yamlFile, modelLists };
   const collected = collectModels({ ...sources, errors, warnings });
   const tls = readTls(options, origins, errors);
   const isRestTls = tls !== undefined && isTlsOnRest(options, origins);
@@ -106,7 +108,6 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
     features.check(given, errors);
     checkTogether(options, errors);
   }
-  if (areOptionsSound) checkTritonOptions({ options, origins }, errors, warnings);
   warnings.push(...serviceLinkWarnings(links), ...withoutEffect(options, origins));
   const metricsPath = readMetricsPath(options, errors);
   const adminToken = readAdminToken(options.admin_token_file, errors);

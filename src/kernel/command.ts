@@ -5,7 +5,13 @@
  */
 import process from 'node:process';
 import { readCommandLine } from '../config/command-line.ts';
-import { flagLayer, type OptionTable, type OptionValues, readOptions } from '../config/read-options.ts';
+import {
+  flagLayer,
+  type OptionLayer,
+  type OptionTable,
+  type OptionValues,
+  readOptions,
+} from '../config/read-options.ts';
 
 export interface Command {
   /** The first word of its command line. */
@@ -21,6 +27,14 @@ export interface Command {
    * them. Throws a UsageError for a wrong command line.
    */
   run(args: readonly string[]): Promise<number | undefined>;
+}
+
+/** `pillion serve` by another name, for the command line of another server. */
+export interface ServeAs extends Pick<Command, 'name' | 'usage' | 'help'> {
+  /** Its words → those of serve. */
+  args(args: readonly string[]): readonly string[];
+  /** Its defaults where they are others, as ConfigSource has them. */
+  defaults(above: readonly OptionLayer[]): OptionLayer;
 }
 
 /** Thrown if the command line is wrong. */

@@ -13,10 +13,12 @@ import type { InstalledBackend } from '../backends/backend.ts';
 import { Backends } from '../backends/backends.ts';
 import type { NativeLibraries } from '../backends/native-steps.ts';
 import type { ModelKeys } from '../config/model-key.ts';
-import type { FeatureOptions, GivenOptions } from '../config/options/feature-options.ts';
-import { leftOut, type OptionTable } from '../config/read-options.ts';
+import type { FeatureOptions, GivenOptions, NamedOptions } from '../config/options/feature-options.ts';
+import type { LazyModelList } from '../config/options/model-list.ts';
+import type { ServeOptions } from '../config/options/serve-options.ts';
+import { type IgnoredFlags, leftOut, type OptionTable } from '../config/read-options.ts';
 import type { FileKey, FileKeys } from '../models/model-file/file-key.ts';
-import type { Command } from './command.ts';
+import type { Command, ServeAs } from './command.ts';
 import type { Installation } from './installation.ts';
 
 export interface Feature {
@@ -24,6 +26,10 @@ export interface Feature {
   readonly name: string;
   /** Its options of `pillion serve`, and keys of pillion.yaml. `optionsOf` reads their values. */
   readonly options?: OptionTable;
+  /** Flags of another server that it accepts though they mean nothing. */
+  readonly ignoredFlags?: IgnoredFlags;
+  /** The place where it lists models. */
+  readonly modelList?: LazyModelList;
   /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
   readonly modelKeys?: ModelKeys;
   /** Its keys of the pillion.yaml beside a model. */
@@ -32,6 +38,8 @@ export interface Feature {
   readonly backends?: readonly InstalledBackend[];
   /** Libraries that `pillion natives` fetches for it. */
   readonly natives?: readonly NativeLibraries[];
+  /** Puts options that were given by its names in the place of others, as FeatureOptions says. */
+  renamed?(given: NamedOptions, errors: string[]): ServeOptions;
   /** Checks the given options together, as FeatureOptions says. */
   check?(given: GivenOptions, errors: string[]): void;
   /** Lines for the log about its options, as FeatureOptions says. */
@@ -40,6 +48,8 @@ export interface Feature {
   modelNote?(model: ModelReport): string | undefined;
   /** Its commands of `pillion`, beside the kernel's own. */
   readonly commands?: readonly Command[];
+  /** Another name of `pillion serve`. */
+  readonly serveAs?: ServeAs;
   /**
    * Imports what the feature needs, and installs it in a server that starts. It adds nothing where its options say that
    * it is off, so that no request pays for it. Throws an Error whose text says what to mend if the server cannot start.
@@ -61,6 +71,8 @@ export class FeatureList implements FeatureOptions {
   readonly features: readonly Feature[];
   /** The options of all features. */
   readonly options: OptionTable;
+  readonly ignoredFlags: IgnoredFlags;
+  readonly modelLists: readonly LazyModelList[];
   readonly modelKeys: ModelKeys;
   readonly commands: readonly Command[];
   /** The features that `without` has taken out. */
@@ -83,6 +95,8 @@ export class FeatureList implements FeatureOptions {
     this.#lines = lines;
     this.features = lines.map(({ feature }) => feature);
     this.options = Object.assign({}, ...this.features.map(({ options }) => options));
+    this.ignoredFlags = Object.assign({}, ...this.features.map(({ ignoredFlags }) => ignoredFlags));
+    this.modelLists = this.features.flatMap(({ modelList = [] }) => modelList);
     const refused = ({ name, fileKeys = [] }: Feature) => fileKeys.map((key) => key.refused(leftOut({ name })));
     this.backends = new Backends(
       this.features.flatMap(({ backends = [] }) => backends),
@@ -101,6 +115,18 @@ export class FeatureList implements FeatureOptions {
   modelNotes(model: ModelReport): readonly string[] {
     const notes = this.features.map(({ modelNote }) => modelNote?.(model));
     return notes.filter((note) => note !== undefined);
+  }
+
+  /** Imports what features need to read a configuration. Call it before the first one is read. */
+  async load(): Promise<void> {
+    await Promise.all(this.modelLists.map((list) => list.load()));
+  }
+
+  renamed(given: NamedOptions, errors: string[]): ServeOptions {
+    return this.features.reduce(
+      (options, feature) => feature.renamed?.({ ...given, options }, errors) ?? options,
+      given.options,
+    );
   }
 
   check(given: GivenOptions, errors: string[]): void {

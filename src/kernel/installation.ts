@@ -14,7 +14,6 @@ import type { RootLogger } from '../ledger/log/log.ts';
 import type { Surface as SurfaceName } from '../ledger/request-record.ts';
 import type { AppTelemetry } from '../ledger/telemetry.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
-import type { ModelRepository } from '../models/triton/model-repository.ts';
 import type { AccessControl } from '../proxy/access-control.ts';
 import type { Callers } from '../proxy/caller.ts';
 import type { GrpcEngine, GrpcEngineOptions } from '../proxy/grpc/engine.ts';
@@ -101,8 +100,6 @@ export interface SurfaceParts {
   readonly models: ModelManager;
   /** The last list of the server's own command line or file, which no caller changes. */
   readonly ownModels: () => readonly ModelConfig[];
-  /** Undefined without --model_repository. */
-  readonly repository: ModelRepository | undefined;
   /** The log of changes that callers make. Undefined: they are not written down. */
   readonly audit: AuditLog | undefined;
   /** Reads and writes large messages. Undefined: they are read and written on the event loop. */
@@ -112,6 +109,14 @@ export interface SurfaceParts {
   readonly loads: LoadReadings;
   /** A proxy in front names the address of a TCP connection, by the PROXY protocol. */
   readonly hasProxyAddresses: boolean;
+}
+
+/** Changes the list of models while the server runs. */
+export interface Source {
+  /** The models of the start have been loaded, or have failed. */
+  start(): void;
+  /** The server drains, and its models stay as they are. */
+  stop(): void;
 }
 
 /** Makes a surface when the server is assembled. */
@@ -176,6 +181,8 @@ export interface Installation {
   readonly stateFiles: StateFiles | undefined;
   /** Starts in the order of installation, closes in the reverse of it. */
   service(service: Service): void;
+  /** Adds a source of models. `make` is called once, before surfaces are made. */
+  source(make: (models: ModelManager) => Source): void;
   /** Adds methods of gRPC and REST for clients. */
   surface(make: SurfaceMaker): void;
   /** The HTTP/2 stack of the gRPC port, in place of the kernel's own. */

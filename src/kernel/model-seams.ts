@@ -6,6 +6,7 @@ import type { ModelConfig } from '../config/model-config.ts';
 import { systemClock } from '../core/clock.ts';
 import type { ModelFeatures } from '../models/lifecycle/manager-settings.ts';
 import type { VersionObserver } from '../models/lifecycle/version-observer.ts';
+import type { EnsembleSource } from '../models/loading/declared-ensemble.ts';
 import type { Layers, MakeBatchLayer, RunnerLayer } from '../models/loading/layers.ts';
 import type { LoadStep } from '../models/loading/load-steps.ts';
 import type { VersionKind } from '../models/loading/version-kind.ts';
@@ -52,6 +53,13 @@ export class ModelSeams implements FallbackSource, ModelFeatures {
   /** Versions that features load themselves. */
   readonly kinds: VersionKind[] = [];
   readonly observers: VersionObserver[] = [];
+  /**
+   * The directory of a version's artifact. Rejects with `load_failed` for a version that must not be loaded. One feature
+   * may set it.
+   */
+  artifactOf = (_model: ModelConfig, versionDirectory: string): Promise<string> => Promise.resolve(versionDirectory);
+  /** Finds the ensemble that a model's configuration declares. One feature may set it. */
+  ensembleOf: (model: ModelConfig) => EnsembleSource | undefined = () => undefined;
   /** Called whenever the list of models has changed, with all of them. */
   readonly onListed: ((models: readonly ModelConfig[]) => void)[] = [];
   /** How records of features' methods are replayed, by their kind. */

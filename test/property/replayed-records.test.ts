@@ -12,7 +12,7 @@ import { installed } from '../support/listed-features.ts';
 import { floats, predictLog } from '../support/prediction-logs.ts';
 import { type Behaviour, echo, FLOAT_SIGNATURE, PuppetRunner, signature, spec } from '../support/puppet-models.ts';
 
-const { replays } = (await installed('classify-and-regress')).models;
+const { replays } = (await installed(['classify-and-regress'])).models;
 const OPTIONS = { clock: new FakeClock(), maxTensorBytes: 10_000, replays };
 const EXAMPLES = [floatExample('x', 1), floatExample('x', 2)];
 const RECORDS = [

@@ -8,6 +8,8 @@ import { type ConfigSource, readServeConfig, type ServeConfig } from '../../src/
 import { FEATURES } from '../../src/pillion.ts';
 import { tempDirectory } from './temp-directory.ts';
 
+await FEATURES.load();
+
 export class ConfigFiles {
   readonly directory: string;
 

@@ -38,7 +38,7 @@ export const PILLION: EngineUnderTest = {
   create: (init) => new PillionEngine({ clock: systemClock, ...init }),
 };
 
-const makeGrpcJs = (await installed('grpc-js', ['--http2_engine=grpc-js'])).engine;
+const makeGrpcJs = (await installed(['grpc-js'], ['--http2_engine=grpc-js'])).engine;
 
 /** Undefined if the feature is not listed. */
 export const GRPC_JS: EngineUnderTest | undefined = makeGrpcJs && {

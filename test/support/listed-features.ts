@@ -3,6 +3,7 @@
  * each can be deleted.
  */
 import { systemClock } from '../../src/core/clock.ts';
+import { Facts } from '../../src/core/collections/facts.ts';
 import type { Feature } from '../../src/kernel/feature.ts';
 import type { EngineMaker, Installation, SurfaceMaker, SurfaceParts } from '../../src/kernel/installation.ts';
 import { ModelSeams } from '../../src/kernel/model-seams.ts';
@@ -17,7 +18,7 @@ import { configOf } from './config-files.ts';
 import type { PuppetDirectory } from './puppet-models.ts';
 
 /** Names of features without which a server of puppets can do little. */
-const PROTOCOLS = ['open-inference', 'classify-and-regress'];
+const PROTOCOLS = ['open-inference', 'triton-repository', 'classify-and-regress'];
 
 const clock = systemClock;
 /** A log with the level of a default server, which writes nothing. */
@@ -30,29 +31,26 @@ export interface Installed {
   readonly models: ModelSeams;
 }
 
-/** Installs a feature with these options, and returns its parts; none if it is not listed. */
-export async function installed(name: string, args: readonly string[] = []): Promise<Installed> {
+/** Installs features with these options, and returns their parts; one that is not listed has none. */
+export async function installed(names: readonly string[], args: readonly string[] = []): Promise<Installed> {
   const surfaces: SurfaceMaker[] = [];
   let engine: EngineMaker | undefined;
-  const feature: Feature | undefined = FEATURES.features.find((each) => each.name === name);
   const models = new ModelSeams(FEATURES);
-  if (feature === undefined) return { surfaces, engine, models };
   const server: Partial<Installation> = {
     config: configOf(['--model=m=/models/m', ...args]),
-    ...{ clock, logger, telemetry, models },
+    ...{ clock, logger, telemetry, models, facts: new Facts() },
     surface: (make) => surfaces.push(make),
     engine: (make) => {
       engine = make;
     },
     service: () => undefined,
   };
-  await feature.install?.(server as Installation);
+  const features: readonly Feature[] = FEATURES.features.filter(({ name }) => names.includes(name));
+  for (const feature of features) await feature.install?.(server as Installation);
   return { surfaces, engine, models };
 }
 
-const protocols = await Promise.all(PROTOCOLS.map((name) => installed(name)));
-
-export const LISTED_SURFACES: readonly SurfaceMaker[] = protocols.flatMap(({ surfaces }) => surfaces);
+export const LISTED_SURFACES: readonly SurfaceMaker[] = (await installed(PROTOCOLS)).surfaces;
 
 export interface PuppetServer {
   readonly models: PuppetDirectory;
@@ -68,8 +66,7 @@ export function puppetParts({ models, lifecycle, readiness }: PuppetServer, maxM
     resolver: new ModelResolver(models, models),
     modelInfo: new ModelInfoHandler(models),
     // No caller may load and unload models.
-    ...{ models: undefined as never, ownModels: () => [] },
-    ...{ repository: undefined, audit: undefined, thread: undefined },
+    ...{ models: undefined as never, ownModels: () => [], audit: undefined, thread: undefined },
     loads: { runCores: () => 1, waitingMs: zero, loopBusyMs: zero, loopWantedMs: zero, budgetCores: () => 1 },
     hasProxyAddresses: false,
   };

@@ -23,7 +23,7 @@ const ENDS = [
   'src/cli/end-signals.ts',
 ];
 const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
-const TRITON_MODELS = ['src/models/triton', 'src/config/triton'];
+const TRITON_MODELS = ['src/features/triton-repository'];
 const OPEN_INFERENCE = ['src/codec/open-inference', 'src/features/open-inference', 'proto'];
 const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
 const TFJS = ['src/backends/tfjs', 'src/backends/graph', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];

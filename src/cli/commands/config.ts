@@ -21,6 +21,7 @@ Models are not loaded. Ends with 0 if serve would accept it, else with 64 and ev
       if (what === undefined) throw new UsageError(['pillion config wants "check"']);
       if (what !== 'check') throw new UsageError([`pillion config wants "check", not "${what}"`]);
       const { checkConfig } = await import('../config-check.ts');
+      await features.load();
       const { isSound, output, errors, warnings } = checkConfig({ args, environment: process.env, features });
       print(output);
       for (const line of [...errors, ...warnings]) process.stderr.write(`pillion: ${line}\n`);

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { serveOptions } from '../../config/options/serve-options.ts';
-import { type Command, describeOptions, print, UsageError } from '../../kernel/command.ts';
+import { type Command, describeOptions, print, type ServeAs, UsageError } from '../../kernel/command.ts';
 import type { FeatureList } from '../../kernel/feature.ts';
 import { VERSION } from '../../version.ts';
 
@@ -31,14 +31,31 @@ export function serveCommand(features: FeatureList): Command {
     ],
     help: () => `${HELP}\n${describeOptions(serveOptions(features))}\n`,
     async run(args) {
-      if (args.includes('--version')) {
-        print(`pillion ${VERSION}\n`);
-        return 0;
-      }
-      const { readServeConfig } = await import('../../config/serve-config.ts');
-      const { config, errors } = readServeConfig({ args, environment: process.env, features });
-      if (errors !== undefined) throw new UsageError(errors);
-      return (await import('../serve.ts')).serve(config, features);
+      if (!args.includes('--version')) return await serveWith(features, 'serve', args);
+      print(`pillion ${VERSION}\n`);
+      return 0;
     },
   };
+}
+
+/** The other names of serve that features bring. */
+export function otherServeCommands(features: FeatureList): readonly Command[] {
+  return features.features.flatMap(({ serveAs }) => {
+    if (serveAs === undefined) return [];
+    const { name, usage, help, args: ours, defaults } = serveAs;
+    return [{ name, usage, help, run: (args) => serveWith(features, name, ours(args), defaults) } satisfies Command];
+  });
+}
+
+async function serveWith(
+  features: FeatureList,
+  command: string,
+  args: readonly string[],
+  defaults?: ServeAs['defaults'],
+): Promise<undefined> {
+  const { readServeConfig } = await import('../../config/serve-config.ts');
+  await features.load();
+  const { config, errors } = readServeConfig({ args, environment: process.env, features, defaults });
+  if (errors !== undefined) throw new UsageError(errors, command);
+  return (await import('../serve.ts')).serve(config, features);
 }

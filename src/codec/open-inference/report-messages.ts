@@ -114,18 +114,3 @@ function compute(field: number, { computeInput, computeInfer, computeOutput }: C
 function time(field: number, { count, ns }: TimeAnswer): Uint8Array {
   return messageField(field, message(varintField(1, count), varintField(2, ns)));
 }
-
-export interface IndexAnswer {
-  readonly name: string;
-  readonly version: string;
-  readonly state: string;
-  readonly reason: string;
-}
-
-/** RepositoryIndexResponse: 1 models {1 name, 2 version, 3 state, 4 reason}. */
-export function repositoryIndexResponse(models: readonly IndexAnswer[]): Uint8Array {
-  const entries = models.map(({ name, version, state, reason }) =>
-    messageField(1, message(bytesField(1, name), bytesField(2, version), bytesField(3, state), bytesField(4, reason))),
-  );
-  return message(...entries);
-}

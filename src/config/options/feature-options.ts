@@ -2,13 +2,17 @@ import type { Facts } from '../../core/collections/facts.ts';
 import type { ConfigKeys, OptionTable, OptionValues, Origin } from '../read-options.ts';
 import type { TlsAtStart } from '../tls-source.ts';
 import type { openYaml } from '../yaml/yaml-document.ts';
+import type { LazyModelList } from './model-list.ts';
 import type { ServeOptions } from './serve-options.ts';
 
-/** Options as they were read, for checks of several together. */
-export interface GivenOptions {
+export interface NamedOptions {
   /** The options of the kernel and of every feature. */
   readonly options: ServeOptions;
   readonly origins: ReadonlyMap<string, Origin>;
+}
+
+/** Options as they were read, for checks of several together. */
+export interface GivenOptions extends NamedOptions {
   /** The TLS of gRPC, and of REST if `isRestTls`; undefined = plain text. */
   readonly tls: TlsAtStart | undefined;
   readonly isRestTls: boolean;
@@ -20,6 +24,13 @@ export interface GivenOptions {
 
 /** The options and keys that features add to the configuration. */
 export interface FeatureOptions extends ConfigKeys {
+  /** Other places where models may be listed. */
+  readonly modelLists: readonly LazyModelList[];
+  /**
+   * The options, with those put in place that were given by another name. Adds a line to `errors` where both names were,
+   * and names the other's origin in `origins`.
+   */
+  renamed(given: NamedOptions, errors: string[]): ServeOptions;
   /** Adds a line to `errors` for what may not be together. Called if each option alone is sound. */
   check(given: GivenOptions, errors: string[]): void;
   /** Lines for the log about values that do less than one might think. */

@@ -1,5 +1,5 @@
 /** Options of `pillion serve` about the operators' server and probes. */
-import { integer, type Option, text } from './option-types.ts';
+import { flag, integer, type Option, text } from './option-types.ts';
 
 export const OPERATOR_OPTIONS = {
   admin_port: integer({
@@ -12,6 +12,17 @@ export const OPERATOR_OPTIONS = {
     default: '',
     placeholder: 'PATH',
     help: 'The operators’ server listens on this Unix socket too, which only this process’s user may open.',
+  }),
+  metrics_port: integer({
+    min: -1,
+    max: 65_535,
+    default: -1,
+    help: 'TCP port that serves GET /metrics in Prometheus’ format, beside the REST and admin ports. -1 = none, 0 = any free port.',
+  }),
+  allow_metrics: flag({
+    default: true,
+    isSpaced: true,
+    help: 'Triton’s flag. With false only the admin port has metrics, and --metrics_port is not opened.',
   }),
   probe_port: integer({
     min: -1,

@@ -9,6 +9,10 @@ export interface Option<T> {
   readonly placeholder: string;
   /** May be given several times; `parse` then gets all texts. */
   readonly isRepeatable: boolean;
+  /** Another name of it on the command line. */
+  readonly otherName?: string;
+  /** A boolean that takes a value after a space, too. Default: it takes one only after `=`. */
+  readonly isSpaced?: boolean;
   /** The schema of its value in a file. */
   readonly schema: v.GenericSchema<unknown, T>;
   /** The value, or an error text that completes "--flag=text: …". */
@@ -19,6 +23,8 @@ interface Spec<T> {
   readonly help: string;
   readonly default: T;
   readonly placeholder?: string;
+  readonly otherName?: string;
+  readonly isSpaced?: boolean;
 }
 
 /** The range of a count. */

@@ -17,7 +17,6 @@ import { LOADING_OPTIONS } from './loading-options.ts';
 import { OPERATOR_OPTIONS } from './operator-options.ts';
 import { COUNT, flag, integer, type Option, text, texts } from './option-types.ts';
 import { TLS_OPTIONS } from './tls-options.ts';
-import { TRITON_OPTIONS } from './triton-options.ts';
 
 export const SERVE_OPTIONS = {
   model_name: text({ default: 'default', placeholder: 'NAME', help: 'Name of the model at --model_base_path.' }),
@@ -32,7 +31,6 @@ export const SERVE_OPTIONS = {
     help: 'Another model; may be given several times. Keys: backend (a runtime, or auto: the fastest), provider (cpu, cuda; default execution_provider), host, slo_ms, weight (share of the cores; default 1), versions (latest:N, all, or 3+7), label.NAME=VERSION, breaker=off.',
   }),
   ...FILE_OPTIONS,
-  ...TRITON_OPTIONS,
   ...LISTENER_OPTIONS,
   ...TLS_OPTIONS,
   ...CONNECTION_OPTIONS,
@@ -73,8 +71,7 @@ export function serveOptions({ options, modelKeys }: ConfigKeys): OptionTable {
 
 /** All that the configuration of `pillion serve` may say with these features. */
 export function serveKeys(features: ConfigKeys): ConfigKeys {
-  const { modelKeys, absent = [] } = features;
-  return { options: serveOptions(features), modelKeys, absent };
+  return { ...features, options: serveOptions(features) };
 }
 
 type Table = typeof SERVE_OPTIONS;

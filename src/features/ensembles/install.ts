@@ -9,7 +9,8 @@ export function installEnsembles({ clock, config, models }: Installation): void 
   const { max_ensemble_runs: maxRuns } = optionsOf(config, ENSEMBLE_OPTIONS);
   const graph = new EnsembleGraph();
   models.kinds.push({
-    around: (load, parts) => withEnsembles(load, { ...parts, clock, graph, maxRuns }),
+    around: (load, parts) =>
+      withEnsembles(load, { ...parts, clock, graph, maxRuns, ensembleOf: (model) => models.ensembleOf(model) }),
     isOf: isEnsemble,
   });
 }

@@ -20,7 +20,6 @@ import { TRY_OUT } from '../../models/model-file/try-out-schema.ts';
 import { DeclaredSignatureRunner, withDeclaredSignatures } from '../../models/serving/declared-signature-runner.ts';
 import { LoadFindings } from '../../models/serving/load-findings.ts';
 import { Servable, type ServableRunner } from '../../models/serving/servable.ts';
-import { tritonEnsemble } from '../../models/triton/triton-ensemble.ts';
 import type { EnsembleGraph } from './ensemble-graph.ts';
 import { ENSEMBLE } from './ensemble-key.ts';
 import { EnsembleMembers, type MemberDirectory } from './ensemble-members.ts';
@@ -31,6 +30,8 @@ import { MODEL_RUNS } from './model-runs.ts';
 export interface EnsembleLoadOptions extends KindParts {
   readonly clock: Clock;
   readonly graph: EnsembleGraph;
+  /** Finds the ensemble that a model's configuration declares. */
+  readonly ensembleOf: (model: ModelConfig) => EnsembleSource | undefined;
   /** Most runs of models for one request of an ensemble. */
   readonly maxRuns: number;
 }
@@ -38,8 +39,8 @@ export interface EnsembleLoadOptions extends KindParts {
 /** A loader that loads ensembles itself, and everything else by `load`. */
 export function withEnsembles(load: LoadServable, options: EnsembleLoadOptions): LoadServable {
   return async (model, version, directory, signal) => {
-    const source = tritonEnsemble(model) ?? (await ensembleInFile(directory, options.fileKeys));
-    const { graph } = options;
+    const { graph, ensembleOf, fileKeys } = options;
+    const source = ensembleOf(model) ?? (await ensembleInFile(directory, fileKeys));
     if (source === undefined) {
       graph.set(model.name, []);
       return await load(model, version, directory, signal);
@@ -52,9 +53,8 @@ export function withEnsembles(load: LoadServable, options: EnsembleLoadOptions):
   };
 }
 
-/** True if the version is an ensemble, which has no weights. False also where its file cannot be read. */
-export async function isEnsemble({ triton }: ModelConfig, directory: string, keys: FileKeys): Promise<boolean> {
-  if (triton?.ensemble !== undefined) return true;
+/** True if the version's file says that it is an ensemble, which has no weights. False also where it cannot be read. */
+export async function isEnsemble(_model: ModelConfig, directory: string, keys: FileKeys): Promise<boolean> {
   const source = await ensembleInFile(directory, keys).catch(() => undefined);
   return source !== undefined;
 }

@@ -14,21 +14,22 @@ import {
   type Parameters,
   type RequestedOutput,
 } from '../../codec/open-inference/infer-request.ts';
+import type { Facts } from '../../core/collections/facts.ts';
 import type { DType } from '../../core/dtype.ts';
 import { inSlices } from '../../core/in-slices.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import { hasTritonRows } from '../../models/triton/triton-config.ts';
-import { type ServedTriton, TRITON } from '../../models/triton/triton-facts.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../proxy/handlers/predict.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { type ClassCounts, type ClassModel, checkClassOutput, classCounts, withClasses } from './classification.ts';
-import { modelSpecOf } from './model-reference.ts';
+import { GIVEN_CONFIG } from './exported/model-config.ts';
+import { modelSpecOf } from './exported/model-reference.ts';
 import { type InferSettings, readInferSettings } from './request-parameters.ts';
 import type { SharedMemory } from './shared-memory/shared-memory.ts';
 import type { SharedTensors } from './shared-memory/shared-tensors.ts';
+import { hasTritonRows } from './triton-config.ts';
 
 /** The parts of InferCalls: one set for a server. */
 export interface InferParts {
@@ -115,8 +116,7 @@ export class InferCall extends PredictCall {
   #given(): Promise<TensorMap> {
     if (this.#classes === undefined) return super.submit();
     // The outputs are classified while the version is borrowed.
-    const triton = this.handle!.servable.facts.get(TRITON);
-    return this.#classified(super.submit(), this.#classes, triton);
+    return this.#classified(super.submit(), this.#classes, this.handle!.servable.facts);
   }
 
   /** The model that has answered. */
@@ -136,13 +136,9 @@ export class InferCall extends PredictCall {
     return 'outputs';
   }
 
-  async #classified(
-    answer: Promise<TensorMap>,
-    classes: ClassCounts,
-    triton: ServedTriton | undefined,
-  ): Promise<TensorMap> {
+  async #classified(answer: Promise<TensorMap>, classes: ClassCounts, facts: Facts): Promise<TensorMap> {
     const outputs = await answer;
-    const hasRows = hasTritonRows(triton, this.served.signature);
-    return inSlices(withClasses(outputs, classes, { hasRows, labels: triton?.labels ?? NO_LABELS }));
+    const hasRows = hasTritonRows(facts, this.served.signature);
+    return inSlices(withClasses(outputs, classes, { hasRows, labels: facts.get(GIVEN_CONFIG)?.labels ?? NO_LABELS }));
   }
 }

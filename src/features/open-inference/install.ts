@@ -4,11 +4,10 @@ import type { Installation, SurfaceParts } from '../../kernel/installation.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import type { Surface } from '../../proxy/servers/surface.ts';
 import { VERSION } from '../../version.ts';
-import { ConfiguredModels } from './configured-models.ts';
+import { EXTENSIONS } from './exported/extension.ts';
 import { inferenceService } from './grpc/inference-service.ts';
 import { OpenInference } from './open-inference.ts';
 import { OPEN_INFERENCE_OPTIONS } from './options.ts';
-import { RepositoryHandler } from './repository-handler.ts';
 import { openInferencePart } from './rest/rest-part.ts';
 import { ServerSettings } from './server-settings.ts';
 import { RegionStore } from './shared-memory/region-store.ts';
@@ -23,6 +22,7 @@ export function installOpenInference(server: Installation): void {
   const waiting = () => waitingTasks(server.models.servables());
   telemetry.metrics.addAliases([...tritonFamilies(statistics), tritonPending(waiting)]);
   let sharedMemory: SharedMemory | undefined;
+  server.facts.set(EXTENSIONS, []);
   server.surface((parts) => {
     sharedMemory = createSharedMemory(server, parts);
     return openInferenceSurface(createOpenInference(server, parts, { statistics, sharedMemory }), parts);
@@ -52,17 +52,14 @@ function createOpenInference(
   parts: SurfaceParts,
   own: { readonly statistics: InferenceStatistics; readonly sharedMemory: SharedMemory },
 ): OpenInference {
-  const { config, clock, logger, telemetry } = server;
-  const { lifecycle, resolver, modelInfo, readiness, models, repository, audit } = parts;
+  const { config, facts, logger, telemetry } = server;
+  const { lifecycle, resolver, modelInfo, readiness, audit } = parts;
   const { allow_client_settings: areChangeable } = optionsOf(config, OPEN_INFERENCE_OPTIONS);
   const { sampling } = telemetry;
-  const isExplicit = config.options.model_control_mode === 'explicit';
-  const loads = isExplicit
-    ? new RepositoryHandler(repository ?? new ConfiguredModels(models, clock), audit)
-    : undefined;
+  const extensions = facts.get(EXTENSIONS)!.map((make) => make(parts));
   const settings = new ServerSettings({ log: logger, sampling, areChangeable, audit });
   const known = { resolver, lifecycle, modelInfo, readiness, ...own };
-  return new OpenInference({ ...known, repository: { loads, onDisk: repository }, settings, version: VERSION });
+  return new OpenInference({ ...known, extensions, settings, version: VERSION });
 }
 
 function createSharedMemory(

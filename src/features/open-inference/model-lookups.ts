@@ -10,16 +10,16 @@ import type {
   ServerMetadata,
   TensorMetadata,
 } from '../../codec/open-inference/report-messages.ts';
-import type { TritonConfig } from '../../config/triton/config-message.ts';
 import { ServingError } from '../../core/errors.ts';
 import { listNames } from '../../core/list-names.ts';
 import type { ModelMetadata } from '../../core/model-metadata.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
-import { tritonBatchSize, tritonConfigOf, tritonPlatform } from '../../models/triton/triton-config.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
-import { modelSpecOf } from './model-reference.ts';
+import type { TritonConfig } from './exported/model-config.ts';
+import { modelSpecOf } from './exported/model-reference.ts';
 import { DEFAULT_PRIORITY_LEVEL, PRIORITY_LEVELS } from './request-parameters.ts';
+import { tritonBatchSize, tritonConfigOf, tritonPlatform } from './triton-config.ts';
 
 /** The inputs by which a request that does not say its shape is read. */
 export interface OpenInferenceInputs {
@@ -35,7 +35,6 @@ const EXTENSIONS: readonly string[] = [
   'classification',
   'logging',
   'model_configuration',
-  'model_repository',
   'parameters',
   'schedule_policy',
   'sequence',

@@ -5,7 +5,6 @@
  *   models       server and model metadata, readiness of a model, Triton's ModelConfig      access: metadata, status
  *   infer        InferRequest → InferCall, for an exchange                                  access: predict
  *   statistics   totals of each version                                                     access: status
- *   repository   index, load, unload                                                        access: status, load
  *   sharedMemory regions of shared memory, and tensors in them                             access: shared_memory
  *   settings     trace and log settings                             access: none; to change them: settings
  *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
@@ -14,9 +13,9 @@ import type { InferRequest } from '../../codec/open-inference/infer-request.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { Readiness } from '../../proxy/readiness.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
+import type { Extension } from './exported/extension.ts';
 import { type InferCall, type InferParts, inferCall } from './infer-call.ts';
 import { ModelLookups } from './model-lookups.ts';
-import { Repository, type RepositoryParts } from './repository.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { SharedMemory } from './shared-memory/shared-memory.ts';
 import type { InferenceStatistics } from './statistics/inference-statistics.ts';
@@ -26,7 +25,7 @@ export interface OpenInferenceParts extends InferParts {
   readonly modelInfo: ModelInfoHandler;
   readonly readiness: Readiness;
   readonly statistics: InferenceStatistics;
-  readonly repository: RepositoryParts;
+  readonly extensions: readonly Extension[];
   readonly settings: ServerSettings;
   /** The server's. */
   readonly version: string;
@@ -36,18 +35,23 @@ export class OpenInference {
   readonly readiness: Readiness;
   readonly models: ModelLookups;
   readonly statistics: Statistics;
-  readonly repository: Repository;
   readonly settings: ServerSettings;
+  readonly extensions: readonly Extension[];
   readonly sharedMemory: SharedMemory;
   readonly #parts: OpenInferenceParts;
 
   constructor(parts: OpenInferenceParts) {
-    const { modelInfo, readiness, statistics, repository, settings, version } = parts;
+    const { modelInfo, readiness, statistics, extensions, settings, version } = parts;
     this.readiness = readiness;
     this.sharedMemory = parts.sharedMemory;
-    this.models = new ModelLookups(modelInfo, version, this.sharedMemory.isOn ? ['system_shared_memory'] : []);
+    const names = extensions.flatMap((each) => each.names);
+    this.extensions = extensions;
+    this.models = new ModelLookups(
+      modelInfo,
+      version,
+      this.sharedMemory.isOn ? ['system_shared_memory', ...names] : names,
+    );
     this.statistics = new Statistics(modelInfo, statistics);
-    this.repository = new Repository(modelInfo, repository);
     this.settings = settings;
     this.#parts = parts;
   }

@@ -2,7 +2,7 @@
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
-import { modelSpecOf } from './model-reference.ts';
+import { modelSpecOf } from './exported/model-reference.ts';
 import type { InferenceStatistics, TimeTotal, VersionStatistics } from './statistics/inference-statistics.ts';
 
 const NS_PER_MS = 1e6;

@@ -10,7 +10,6 @@ import { ServingError } from '../../core/errors.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 import { createLogger, type LogLevel, type RootLogger } from '../../ledger/log/log.ts';
 import { type AppTelemetry, createTelemetry } from '../../ledger/telemetry.ts';
-import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { VERSION } from '../../version.ts';
 import type { FeatureList } from '../feature.ts';
 import type { Environment } from '../installation.ts';
@@ -20,8 +19,6 @@ import { Server } from './server.ts';
 
 export interface App extends Pillion {
   readonly logger: RootLogger;
-  /** The operations on Triton model repositories; undefined without --model_repository, and before the start. */
-  readonly repository: ModelRepository | undefined;
   /** True after a drain that left a run going in a thread, which would keep the process from its end. */
   readonly leavesRuns: boolean;
 }
@@ -57,10 +54,6 @@ class InstallingApp implements App {
       base: { service: 'pillion', version: VERSION },
     });
     this.#telemetry = createTelemetry({ clock: systemClock, logger: this.logger });
-  }
-
-  get repository(): ModelRepository | undefined {
-    return this.#server?.repository;
   }
 
   get leavesRuns(): boolean {

@@ -41,6 +41,7 @@ export class Installer implements Installation {
   readonly stateFiles: StateFiles | undefined;
   readonly services: Service[] = [];
   readonly surfaces: SurfaceMaker[] = [];
+  readonly sources: Parameters<Installation['source']>[0][] = [];
   makeFront: ((parts: FrontParts) => Front) | undefined;
   makeEngine: EngineMaker | undefined;
   makePrelude: MakePrelude | undefined;
@@ -81,6 +82,10 @@ export class Installer implements Installation {
 
   readonly service = (service: Service): void => {
     this.services.push(service);
+  };
+
+  readonly source: Installation['source'] = (make) => {
+    this.sources.push(make);
   };
 
   readonly surface = (make: SurfaceMaker): void => {

@@ -17,10 +17,8 @@ import type { HostEvents, LoadServableOptions } from '../../models/loading/load-
 import { servableLoader } from '../../models/loading/load-servable.ts';
 import type { ServerBatching } from '../../models/loading/model-batching.ts';
 import type { LoadServable } from '../../models/loading/version-loader.ts';
-import { modelWarmUp } from '../../models/triton/warm-up-requests.ts';
 import { logSweep } from '../../models/warm-up/sweep-log.ts';
 import { type PrepareVersion, warmUp } from '../../models/warm-up/warm-up.ts';
-import { PredictionLogReplayer } from '../../proxy/records/prediction-log-replayer.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../../scheduler/scheduler-options.ts';
 import { EFFICIENT_SIZE_BYTES } from '../../scheduler/tuning.ts';
@@ -119,12 +117,9 @@ export function serverBatching(
 
 /** Warms versions up, then lets their requests be recorded. */
 export function preparation({ config, logger, isServing, installed }: ModelParts): PrepareVersion {
-  const { enable_model_warmup: isEnabled, max_message_bytes: maxTensorBytes } = config.options;
-  const { replays } = installed.models;
-  const replayer = new PredictionLogReplayer({ clock: systemClock, maxTensorBytes, replays });
-  const steps = [modelWarmUp(replayer), ...installed.models.steps];
+  const { enable_model_warmup: isEnabled } = config.options;
   const onSwept = logSweep(logger);
-  const prepare = warmUp({ clock: systemClock, steps, isEnabled, isServing, onSwept });
+  const prepare = warmUp({ clock: systemClock, steps: installed.models.steps, isEnabled, isServing, onSwept });
   return async (loaded) => {
     await prepare(loaded);
     loaded.servable.findings.samplePoint = installed.models.samplers.pointOf(loaded.servable.name);

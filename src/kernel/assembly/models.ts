@@ -19,7 +19,6 @@ import { memoryCheckedLoad } from '../../models/memory/memory-checked-load.ts';
 import { describeMemory } from '../../models/memory/model-memory.ts';
 import { processNeed } from '../../models/memory/process-memory.ts';
 import type { Servable } from '../../models/serving/servable.ts';
-import { artifactDirectory } from '../../models/triton/artifact-directory.ts';
 import type { PrepareVersion } from '../../models/warm-up/warm-up.ts';
 import type { LoadAttempt, ModelSeams } from '../model-seams.ts';
 import { slotsOf } from './cores.ts';
@@ -80,10 +79,10 @@ export function createModels(parts: ModelParts): ModelManager {
     // A caller may know of some models alone, so no error names the others.
     namesModels: parts.installed.access === undefined,
     load: async (model, version, directory, signal) =>
-      load(model, version, await artifactDirectory(model, directory, config.options), signal),
+      load(model, version, await parts.installed.models.artifactOf(model, directory), signal),
     checkMemory: async (model, version, directory) => {
-      const artifact = await artifactDirectory(model, directory, config.options);
       const { kinds, fileKeys } = parts.installed.models;
+      const artifact = await parts.installed.models.artifactOf(model, directory);
       for (const kind of kinds) if (await kind.isOf(model, artifact, fileKeys)) return;
       await memory.check(model, version, artifact);
     },
@@ -103,7 +102,7 @@ export function createModels(parts: ModelParts): ModelManager {
         parts.onChange();
       },
     },
-    ...managerOptions(config.options, { cores: machine.budgetCores, threadsPerLoad: slots }),
+    ...managerOptions(config, { cores: machine.budgetCores, threadsPerLoad: slots }),
   });
   return manager;
 }

@@ -21,13 +21,13 @@ import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { FlushLosses } from '../../ledger/tracing/tracing.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
-import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { formatHostPort } from '../../proxy/net/listen-address.ts';
 import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
+import type { Source } from '../installation.ts';
 import { createAdmin } from './admin.ts';
 import { capsOf, createDescriptorWatch, createGates } from './connection-limits.ts';
 import { CoreWatch, slotsOf } from './cores.ts';
@@ -43,7 +43,6 @@ import { observeModels } from './model-metrics.ts';
 import { createModels, processPlan } from './models.ts';
 import { observeProcess } from './process-metrics.ts';
 import { createReloads, createReread } from './reload.ts';
-import { createRepository } from './repository.ts';
 import { createRequestLifecycle } from './request-limits.ts';
 import { createSurfaces, type Surfaces } from './surfaces.ts';
 import { type AppTls, createTls } from './tls.ts';
@@ -62,9 +61,9 @@ interface ServerParts {
 
 export class Server implements Pillion {
   readonly logger: RootLogger;
-  readonly repository: ModelRepository | undefined;
   leavesRuns = false;
   readonly #options: ServeOptions;
+  readonly #isStrict: boolean;
   readonly #telemetry: AppTelemetry;
   readonly #machine: Machine = readMachine();
   readonly #deadlines = new DeadlineTimer(systemClock);
@@ -74,7 +73,8 @@ export class Server implements Pillion {
   readonly #memoryWatch: MemoryWatch;
   readonly #descriptorWatch: DescriptorWatch;
   readonly #models: ModelManager;
-  readonly #modelFileWatch: FileWatch | undefined;
+  /** The sources of models, the file that lists them included. */
+  readonly #sources: readonly Source[];
   readonly #tls: AppTls | undefined;
   readonly #reread: ReturnType<typeof createReread>;
   readonly #thread = new CodecThread(systemClock);
@@ -96,6 +96,7 @@ export class Server implements Pillion {
     const thread = this.#thread;
     this.logger = logger;
     this.#options = options;
+    this.#isStrict = config.oneByOne?.isStrict === true;
     this.#telemetry = telemetry;
 
     const budget = new CoreBudget(budgetCores);
@@ -116,7 +117,7 @@ export class Server implements Pillion {
     const shared = { config, machine, budget, coreSlots, logger, telemetry, thread };
     const models = createModels({ ...shared, installed, isServing: () => this.#models.isReady, onChange });
     seams.serve(models);
-    this.repository = createRepository(config, models, logger);
+    const sources = installed.sources.map((make) => make(models));
     const reloads = createReloads(config, logger, models);
     const resolver = new ModelResolver(models, seams);
     const modelInfo = new ModelInfoHandler(models);
@@ -140,7 +141,7 @@ export class Server implements Pillion {
     const connections = { gates, caps, tls: tls?.listen };
     const loads = createLoads(coreSlots, budget);
     this.#surfaces = createSurfaces({
-      ...{ ...common, ...connections, loads, models, modelInfo, repository: this.repository },
+      ...{ ...common, ...connections, loads, models, modelInfo },
       ownModels: reloads.ownModels,
     });
     const { grpc, rest } = this.#surfaces;
@@ -168,7 +169,7 @@ export class Server implements Pillion {
     this.#lifecycle = lifecycle;
     this.#models = models;
     this.#hasRuntimes = config.models.some((model) => (model.host ?? options.host) !== 'process');
-    this.#modelFileWatch = reloads.fileWatch;
+    this.#sources = [...(reloads.fileWatch === undefined ? [] : [reloads.fileWatch]), ...sources];
     this.#tls = tls;
     this.#reread = createReread({ models: reloads.fileWatch, certificates: tls?.watch }, logger);
     observeProcess(metrics, lifecycle, budgetCores, logger);
@@ -200,8 +201,7 @@ export class Server implements Pillion {
       this.#areModelsStarted = true;
       this.#judgeReadiness();
       for (const late of this.#models.waitsFor()) this.logger.warn({ event: 'not_loaded' }, `served without ${late}`);
-      this.#modelFileWatch?.start();
-      this.repository?.start();
+      for (const source of this.#sources) source.start();
       this.logger.info({ event: 'ready', ...addresses, models: this.#models.modelNames }, 'ready');
       return addresses;
     } catch (error) {
@@ -225,18 +225,17 @@ export class Server implements Pillion {
     return this.#ended;
   }
 
-  /** A server that was ready once stays ready, unless --strict_readiness is set. */
+  /** A server that was ready once stays ready, unless its source of models is strict. */
   #judgeReadiness(): void {
     if (!this.#areModelsStarted || this.#ended !== undefined) this.#readiness.noteModels();
-    else this.#readiness.setModelsReady(!this.#options.strict_readiness || this.#models.areAllAvailable);
+    else this.#readiness.setModelsReady(!this.#isStrict || this.#models.areAllAvailable);
   }
 
   async #drain(): Promise<void> {
     const { drain_delay_ms, drain_timeout_ms } = this.#options;
     const isAsked = this.#readiness.missing === 'draining';
     this.#readiness.setDraining();
-    this.#modelFileWatch?.stop();
-    this.repository?.stop();
+    for (const source of this.#sources) source.stop();
     // A server that was never ready has no traffic; one whose drain was asked for has had the delay.
     const { grpc, rest } = this.#surfaces;
     if (this.#readiness.hasBeenReady && !isAsked && drain_delay_ms > 0) {

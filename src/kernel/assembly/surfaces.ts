@@ -11,7 +11,6 @@ import type { RootLogger } from '../../ledger/log/log.ts';
 import type { Surface as SurfaceName } from '../../ledger/request-record.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
-import type { ModelRepository } from '../../models/triton/model-repository.ts';
 import { Callers } from '../../proxy/caller.ts';
 import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';
@@ -43,8 +42,6 @@ interface SurfacesParts {
   readonly thread: CodecThread;
   readonly resolver: ModelResolver;
   readonly modelInfo: ModelInfoHandler;
-  /** Undefined without --model_repository. */
-  readonly repository: ModelRepository | undefined;
   readonly readiness: Readiness;
   readonly ownModels: () => readonly ModelConfig[];
   readonly loads: Loads;

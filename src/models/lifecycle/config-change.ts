@@ -22,12 +22,12 @@ function loadSettings({
   basePath: _path,
   versionPolicy: _policy,
   versionLabels: _labels,
-  triton,
   featureKeys = new Map(),
   ...rest
 }: ModelConfig) {
-  const ofTriton = triton && { ...triton, config: { ...triton.config, versionPolicy: undefined } };
-  const ofFeatures = [...featureKeys].flatMap(([{ name, isReadLate }, value]) => (isReadLate ? [] : [[name, value]]));
-  const settings = { ...rest, triton: ofTriton, ofFeatures };
+  const ofFeatures = [...featureKeys].flatMap(([key, value]) =>
+    key.isReadLate ? [] : [[key.name, key.loaded(value)]],
+  );
+  const settings = { ...rest, ofFeatures };
   return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }

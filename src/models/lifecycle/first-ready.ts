@@ -4,10 +4,10 @@
  * | rule       | ready    | a version fails                           | a load is retried | there is nothing to load |
  * |------------|----------|-------------------------------------------|-------------------|--------------------------|
  * | start      | resolves | rejects, if the first poll found versions | waits             | waits: it may come       |
- * | repository | resolves | rejects                                   | rejects           | rejects                  |
+ * | one-by-one | resolves | rejects                                   | rejects           | rejects                  |
  * | reload     | resolves | rejects                                   | rejects           | rejects                  |
  *
- * At the start of the server (`start`, `repository`) a failed version does not count where the policy names no version
+ * At the start of the server (`start`, `one-by-one`) a failed version does not count where the policy names no version
  * itself (`latest`, `all`) and another one is available: one broken file must not take a model away that was served
  * until the restart. A reload has to tell its caller, whatever else is served.
  *
@@ -25,7 +25,7 @@ import { ServingError } from '../../core/errors.ts';
 import type { FoundVersion, PollResult } from '../versions/version-watch.ts';
 import type { WantedOutcome } from '../versions/wanted-versions.ts';
 
-export type FirstReadyRule = 'start' | 'repository' | 'reload' | 'load';
+export type FirstReadyRule = 'start' | 'one-by-one' | 'reload' | 'load';
 
 interface FinishedPoll {
   readonly config: ModelConfig;
@@ -70,7 +70,7 @@ export class FirstReady {
    */
   judge(versions: readonly WantedOutcome[], mayReplace: boolean): void {
     if (versions.length === 0) return;
-    const isAtStart = this.rule === 'start' || this.rule === 'repository';
+    const isAtStart = this.rule === 'start' || this.rule === 'one-by-one';
     if (versions.every(({ isUp }) => isUp)) this.#allUp();
     else if (mayReplace && isAtStart && versions.every(({ isUp, error }) => isUp || error !== undefined)) {
       if (versions.some(({ isUp }) => isUp)) this.#allUp();

@@ -1,5 +1,5 @@
 /** Converts the command line's options to those of ModelManager. */
-import type { ServeOptions } from '../../config/options/serve-options.ts';
+import type { ServeConfig } from '../../config/serve-config.ts';
 import type { TransitionPolicy } from '../versions/transition-policy.ts';
 import type { ModelManagerOptions } from './manager-settings.ts';
 
@@ -16,12 +16,13 @@ interface Capacity {
  * threads) is chosen by the time of its trial runs, which would be wrong if loads competed for cores.
  */
 export function managerOptions(
-  options: ServeOptions,
+  { options, oneByOne }: Pick<ServeConfig, 'options' | 'oneByOne'>,
   { cores, threadsPerLoad }: Capacity,
 ): Omit<ModelManagerOptions, 'models' | 'load' | 'clock' | 'events' | 'files'> {
   const loadThreads = Math.max(1, options.num_load_threads);
   return {
-    ...polling(options),
+    pollIntervalMs: oneByOne?.pollMs ?? options.file_system_poll_wait_seconds * 1000,
+    ...(oneByOne && { isOneByOne: true, whyPolledOnce: oneByOne.whyOnce }),
     transitionPolicy: options.version_transition_policy as TransitionPolicy,
     loadThreads,
     startLoadThreads: Math.max(loadThreads, Math.floor(cores / threadsPerLoad)),
@@ -31,11 +32,4 @@ export function managerOptions(
     exitOnLoadFailure: options.exit_on_load_failure,
     allowUnavailableLabels: options.allow_version_labels_for_unavailable_models,
   };
-}
-
-/** A Triton model repository is looked at as its mode says: once, or at its own interval. */
-function polling(options: ServeOptions): Pick<ModelManagerOptions, 'pollIntervalMs' | 'isRepository'> {
-  if (options.model_repository.length === 0) return { pollIntervalMs: options.file_system_poll_wait_seconds * 1000 };
-  const isPolled = options.model_control_mode === 'poll';
-  return { pollIntervalMs: isPolled ? options.repository_poll_secs * 1000 : 0, isRepository: true };
 }

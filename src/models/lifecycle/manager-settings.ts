@@ -43,6 +43,8 @@ export interface ModelManagerOptions {
   readonly files?: VersionFiles;
   /** Default 1000; 0 = poll once, negative = never. */
   readonly pollIntervalMs?: number;
+  /** Why a base path is polled once, as a clause. Default: the kernel's option says so. */
+  readonly whyPolledOnce?: string;
   readonly transitionPolicy?: TransitionPolicy;
   /** The most loads at the same time, once the server is ready. Default 1. */
   readonly loadThreads?: number;
@@ -58,7 +60,7 @@ export interface ModelManagerOptions {
    * Models may come and go one by one (`put`, `remove`): the start waits for no model whose base path is empty, and does
    * not fail if all fail. Default: false.
    */
-  readonly isRepository?: boolean;
+  readonly isOneByOne?: boolean;
   readonly allowUnavailableLabels?: boolean;
   /** Errors about an unknown model list those that are served. Default true. */
   readonly namesModels?: boolean;
@@ -72,6 +74,7 @@ const DEFAULTS = {
   events: NO_EVENTS,
   files: diskFiles,
   pollIntervalMs: 1000,
+  whyPolledOnce: '--file_system_poll_wait_seconds is 0',
   transitionPolicy: 'availability',
   allowUnavailableLabels: false,
   features: NO_FEATURES,

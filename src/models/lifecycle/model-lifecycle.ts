@@ -28,7 +28,6 @@ import { FirstReady, type FirstReadyRule } from './first-ready.ts';
 import type { LifecycleSettings } from './manager-settings.ts';
 import { changedMeanwhile, noSuchVersion } from './refusals.ts';
 import { VersionLookup } from './version-lookup.ts';
-import { whyFinal } from './waiting-reason.ts';
 
 export class ModelLifecycle {
   readonly name: string;
@@ -196,7 +195,7 @@ export class ModelLifecycle {
   /** Returns whether to poll again soon. */
   async #poll(): Promise<boolean> {
     const config = this.#config;
-    const { allowUnavailableLabels, pollIntervalMs } = this.#settings;
+    const { allowUnavailableLabels, pollIntervalMs, whyPolledOnce } = this.#settings;
     let result: PollResult | undefined;
     let blockedReason: string | undefined;
     try {
@@ -210,7 +209,7 @@ export class ModelLifecycle {
     this.#table.refresh();
     const isChanging = result?.isChanging === true;
     const isFinal = pollIntervalMs === 0 && blockedReason !== undefined && !isChanging;
-    if (isFinal) blockedReason += ` (it is not looked at again: ${whyFinal(config)})`;
+    if (isFinal) blockedReason += ` (it is not looked at again: ${whyPolledOnce})`;
     this.#block(blockedReason, isChanging);
     this.#first.polled({ config, result, blockedReason, allowUnavailableLabels });
     this.#step();

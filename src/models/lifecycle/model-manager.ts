@@ -32,7 +32,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
   readonly #removed = new RemovedModels();
   readonly #listeners = new Set<() => void>();
   readonly #exitOnLoadFailure: boolean;
-  readonly #isRepository: boolean;
+  readonly #isOneByOne: boolean;
   readonly #namesModels: boolean;
   #isReady = false;
   #isClosed = false;
@@ -43,11 +43,11 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     const { loadThreads = 1, startLoadThreads = loadThreads } = options;
     this.#loadThreads = loadThreads;
     this.#exitOnLoadFailure = options.exitOnLoadFailure ?? false;
-    this.#isRepository = options.isRepository ?? false;
+    this.#isOneByOne = options.isOneByOne ?? false;
     this.#namesModels = options.namesModels ?? true;
     this.#loads = new PQueue({ concurrency: startLoadThreads });
     this.#settings = lifecycleSettings(options, this.#loads);
-    const rule = this.#isRepository ? 'repository' : 'start';
+    const rule = this.#isOneByOne ? 'one-by-one' : 'start';
     this.#startLifecycles = options.models.map((model) => new ModelLifecycle(model, rule, this.#settings));
     this.#lifecycles = new Map(this.#startLifecycles.map((lifecycle) => [lifecycle.name, lifecycle]));
   }
@@ -88,7 +88,7 @@ export class ModelManager implements ServableDirectory, ModelReloader {
     for (const lifecycle of this.#startLifecycles) lifecycle.start();
     const firsts = this.#startLifecycles.map(({ first }) => first.promise);
     if (this.#exitOnLoadFailure) await Promise.all(firsts);
-    else if (this.#isRepository) await Promise.allSettled(firsts);
+    else if (this.#isOneByOne) await Promise.allSettled(firsts);
     else await allButFailed(firsts);
     this.#loads.concurrency = this.#loadThreads;
     if (!this.#isClosed) this.#setReady(true);

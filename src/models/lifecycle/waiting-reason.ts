@@ -14,8 +14,7 @@ interface WaitingFacts {
 }
 
 export function waitingReason({ config, active, wanted, blockedReason, isPolled }: WaitingFacts): string {
-  const refusal = config.triton?.refusal;
-  if (refusal !== undefined) return refusal;
+  if (config.refusal !== undefined) return config.refusal;
   for (const { version, state, lastFailure } of active) {
     const failure = lastFailure === undefined ? '' : `; the last attempt failed: ${lastFailure.message}`;
     if (state === 'START') return `version ${version} waits for its turn to load`;
@@ -27,9 +26,4 @@ export function waitingReason({ config, active, wanted, blockedReason, isPolled 
   }
   if (blockedReason !== undefined) return blockedReason;
   return isPolled ? 'its base path has not been looked at yet' : 'its base path is not looked at: the poll is off';
-}
-
-/** Why a base path is not looked at again, as a clause. */
-export function whyFinal({ triton }: ModelConfig): string {
-  return triton === undefined ? '--file_system_poll_wait_seconds is 0' : '--model_control_mode is not poll';
 }

@@ -54,6 +54,7 @@ export function draftOf(options: LoadServableOptions, target: VersionTarget, ope
     firstRunMs: Promise.resolve(0),
     judge: (signature, axes) => judgeRows(backend, versionDirectory, axes, signature),
     onDecided: (signature, axis) => options.events.onBatchAxis?.(model.name, version, signature, axis),
+    views: new Map(),
     onServed: [],
     onEnd: [],
   };

@@ -7,7 +7,7 @@ import { declareBatching, type ReportBatching } from '../model-file/declare-batc
 import { declarePadValues, type PadValues } from '../model-file/declare-pad-values.ts';
 import type { ModelFile } from '../model-file/load-model-file.ts';
 
-type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching' | 'triton'>;
+type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching' | 'configuredBy'>;
 
 /**
  * The graph's signatures with the declared batch axes; those that nothing is declared for are returned as they are.
@@ -15,7 +15,7 @@ type Declaring = Pick<ModelConfig, 'name' | 'declaredBatching' | 'triton'>;
  * that the file throws later.
  */
 export function withDeclaredBatching(
-  { name: model, declaredBatching: ofServer, triton }: Declaring,
+  { name: model, declaredBatching: ofServer, configuredBy = "the server's configuration" }: Declaring,
   file: ModelFile | undefined,
   graphs: Signatures,
 ): Signatures {
@@ -28,8 +28,7 @@ export function withDeclaredBatching(
   const problems: string[] = [];
   const report: ReportBatching = (problem, side, name) =>
     problems.push(`batching${name === undefined ? '' : `.${side}.${name}`}: ${problem}`);
-  const place = triton === undefined ? "the server's configuration" : 'config.pbtxt';
-  const signatures = declareBatching(ofServer, graphs, `declared in ${place}`, report);
+  const signatures = declareBatching(ofServer, graphs, `declared in ${configuredBy}`, report);
   throwIfAny(model, problems);
   return signatures;
 }

@@ -1,19 +1,14 @@
 /** Loads a version directory into a servable: chooses the backend, starts its host and puts a scheduler above it. */
 import type { ModelConfig } from '../../config/model-config.ts';
 import { Facts } from '../../core/collections/facts.ts';
-import { ServingError } from '../../core/errors.ts';
 import { notesOn } from '../../core/signature.ts';
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import { TRY_OUT } from '../model-file/try-out-schema.ts';
 import { openVersion } from '../runtimes/open-version.ts';
 import type { DeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import type { Servable } from '../serving/servable.ts';
-import { stateOfTriton } from '../triton/sequence-state.ts';
-import { readTriton, tritonViews } from '../triton/served-triton.ts';
-import { TRITON } from '../triton/triton-facts.ts';
 import { artifactHasher } from './artifact-hash.ts';
 import { decideAxes, draftOf } from './batch-axes.ts';
-import { DECLARED_STATE } from './declared-state.ts';
 import { endedBy, NO_FIRST_LOAD } from './first-loads.ts';
 import type { HostEvents, LoadServableOptions, WorkerFacts } from './load-options.ts';
 import { runStage, type VersionDraft } from './load-steps.ts';
@@ -34,20 +29,16 @@ export function servableLoader(options: LoadServableOptions): LoadServable {
   };
 }
 
-const NO_ENSEMBLES = 'ensemble_scheduling needs the feature ensembles, which this server is without';
-
 async function loadVersion(
   options: LoadServableOptions,
   configured: ModelConfig,
   files: Omit<VersionTarget, 'model' | 'modelFile' | 'batching' | 'facts'>,
 ): Promise<Servable> {
   const { version, versionDirectory } = files;
-  const { name, triton } = configured;
-  if (triton?.ensemble !== undefined) throw new ServingError('load_failed', `model "${name}": ${NO_ENSEMBLES}`);
   const modelFile = await loadModelFile(versionDirectory, options.fileKeys);
   const model = withModelFile(configured, modelFile);
   const batching = await modelBatching(model, versionDirectory, options);
-  for (const warning of batching.warnings) options.events.onWarning?.(name, version, warning);
+  for (const warning of batching.warnings) options.events.onWarning?.(configured.name, version, warning);
   const workers: WorkerFacts = { restarts: 0, growthRefusal: undefined };
   const target = { ...files, model, modelFile, batching, facts: new Facts() };
   const opened = await open(options, target, workers);
@@ -86,16 +77,13 @@ async function open(options: LoadServableOptions, target: VersionTarget, workers
 
 /** Decides what the draft's signatures are, and which are declared beside them. Undefined = none. */
 async function drawUp(options: LoadServableOptions, draft: VersionDraft): Promise<DeclaredSignatures | undefined> {
-  const { model, modelFile, facts, opened } = draft;
-  const triton = await readTriton(model, opened.signatures);
-  if (triton !== undefined) facts.set(TRITON, triton);
+  const { modelFile, facts, views } = draft;
+  const { loadSteps = [] } = options;
+  await runStage(loadSteps, 'opened', draft);
   await decideAxes(options, draft);
-  const declaredState = stateOfTriton(model, draft.signatures);
-  if (declaredState !== undefined) facts.set(DECLARED_STATE, declaredState);
-  await runStage(options.loadSteps ?? [], 'signatures', draft);
-  const { signatures } = draft;
-  // The model's own pillion.yaml has the last word.
-  const views = new Map([...(tritonViews(triton, signatures) ?? []), ...(modelFile?.views(signatures) ?? [])]);
+  await runStage(loadSteps, 'signatures', draft);
+  await runStage(loadSteps, 'views', draft);
+  for (const [name, view] of modelFile?.views(draft.signatures) ?? []) views.set(name, view);
   if (modelFile?.tryOut !== undefined) facts.set(TRY_OUT, modelFile.tryOut);
   return views.size === 0 ? undefined : views;
 }

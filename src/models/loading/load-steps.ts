@@ -3,7 +3,7 @@
  * stage in the order in which they were installed. One that rejects ends the load, and the version is not served.
  *
  *   pillion.yaml ─▶ opened ─▶ axes ─▶ signatures ─▶ views ─▶ stack ─▶ warm-up ─▶ sweep ─▶ check ─▶ served
- *                             ────    ──────────                      ───────             ─────
+ *                    ──────   ────    ──────────     ─────           ───────             ─────
  */
 import type { RowVerdict } from '../../backends/backend.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -11,6 +11,7 @@ import type { Executor } from '../../core/executor.ts';
 import type { BatchAxes, BatchAxis, Signature, Signatures } from '../../core/signature.ts';
 import type { SchedulerOptions } from '../../scheduler/scheduler-options.ts';
 import type { PadValues } from '../model-file/declare-pad-values.ts';
+import type { DeclaredSignature } from '../serving/declared-signature.ts';
 import type { Servable } from '../serving/servable.ts';
 import type { LatencySeed } from '../warm-up/batch-sweep.ts';
 import type { OpenedVersion, VersionTarget } from './version-target.ts';
@@ -34,6 +35,8 @@ export interface VersionDraft extends VersionTarget {
   signatures: Signatures;
   /** Those of which the owner of the model declares the batch axes. */
   readonly declared: Signatures;
+  /** Signatures that requests see in the place of these; those of the model's own pillion.yaml have the last word. */
+  readonly views: Map<string, DeclaredSignature>;
   /** Pad values by signature, where requests of different lengths are to share runs. Undefined = nowhere. */
   readonly padValues: ReadonlyMap<string, PadValues> | undefined;
   /** A run took so long, in ms, that no other is made while the version loads; 0 = none did. */
@@ -67,10 +70,13 @@ export interface LoadedVersion {
 
 /** The version that a step gets, by its stage. */
 interface Stages {
+  /** Rejects with ServingError `load_failed`. */
+  readonly opened: VersionDraft;
   /** Decides batch axes, as far as it can. Never rejects but for a file that cannot be read. */
   readonly axes: VersionDraft;
-  /** Rejects with ServingError `load_failed`. */
+  /** Rejects with ServingError `load_failed`, as the next one does. */
   readonly signatures: VersionDraft;
+  readonly views: VersionDraft;
   /** Runs requests, unless warm-up is off. Rejects with the error of the load. */
   readonly 'warm-up': LoadedVersion;
   /** Tries the version as it will be served, whether it is warm or not. Rejects with ServingError `load_failed`. */

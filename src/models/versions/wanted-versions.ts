@@ -76,14 +76,14 @@ export class WantedVersions {
   }
 
   /** A poll for this configuration begins: returns what it looks for. `polled` gets its outcome, if that still counts. */
-  pollTarget({ basePath, versionPolicy, triton }: ModelConfig): PollTarget {
+  pollTarget({ basePath, versionPolicy, mayBeEmpty = false }: ModelConfig): PollTarget {
     this.#failuresAtPoll = this.#failures;
     return {
       basePath: resolve(basePath),
       policy: versionPolicy,
       hasFailed: (version) => this.failedLoads.hasFailed(version),
       isBroken: (found) => this.failedLoads.errorOf(found) !== undefined,
-      mayBeEmpty: triton?.ensemble !== undefined,
+      mayBeEmpty,
       byOperator: this.overrides.loaded,
     };
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { modelSpecOf } from '../../../src/features/open-inference/model-reference.ts';
+import { modelSpecOf } from '../../../src/features/open-inference/exported/model-reference.ts';
 
 describe('a model by name and version', () => {
   it('is the server’s choice, a number, or a label', () => {

@@ -29,7 +29,7 @@ export function puppetInference({ regions, statistics }: PuppetInference): Surfa
       ...parts,
       sharedMemory,
       statistics: statistics ?? new InferenceStatistics(systemClock),
-      repository: { loads: undefined, onDisk: undefined },
+      extensions: [],
       settings: new ServerSettings({ log, sampling: undefined, areChangeable: false }),
       version: '1.2.3',
     });

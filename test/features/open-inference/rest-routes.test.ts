@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { OPEN_INFERENCE } from '../../../src/features/open-inference/rest/operations.ts';
-import { matchOpenInference, versionText } from '../../../src/features/open-inference/rest/routes.ts';
+import { openInferenceRoutes, versionText } from '../../../src/features/open-inference/rest/routes.ts';
 import { RestHarness } from '../../support/rest-harness.ts';
 
+const match = openInferenceRoutes([]);
+
 function brief(method: string, path: string): unknown {
-  const route = matchOpenInference(method, path);
+  const route = match(method, path);
   if (route === undefined) return undefined;
   const { kind, method: name, spec, error, allow, region } = route;
   if (error !== undefined) return allow === undefined ? error.kind : `${error.kind}; allow ${allow}`;
@@ -38,9 +40,6 @@ const TABLE: readonly [method: string, path: string, expected: unknown][] = [
   ['GET', '/v2/models/m/versions/3/config', ['v2-config', 'ModelConfig', 'm', '3']],
   ['GET', '/v2/models/m/trace/setting', ['v2-trace', 'TraceSetting', 'm', '']],
   ['DELETE', '/v2/logging', 'method_not_allowed; allow GET, HEAD, POST, OPTIONS'],
-  ['POST', '/v2/repository/index', ['v2-index', 'RepositoryIndex', '', '']],
-  ['POST', '/v2/repository/models/m/load', ['v2-load', 'RepositoryModelLoad', 'm', '']],
-  ['POST', '/v2/repository/r/models/m/unload', ['v2-repository', 'RepositoryIndex', 'm', '']],
   ['GET', '/v2/systemsharedmemory/status', ['v2-region-status', 'SystemSharedMemoryStatus', '', '']],
   [
     'POST',

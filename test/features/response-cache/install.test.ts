@@ -1,7 +1,5 @@
 import assert from 'node:assert/strict';
-import { Buffer } from 'node:buffer';
 import { it } from 'node:test';
-import { modelOfEntry } from '../../../src/config/triton/model-of-config.ts';
 import { Facts } from '../../../src/core/collections/facts.ts';
 import type { Signature } from '../../../src/core/signature.ts';
 import { CACHE } from '../../../src/features/response-cache/cache-key.ts';
@@ -33,13 +31,6 @@ function composed(signature: Signature, isComposed = false) {
   });
   return { runner, warnings };
 }
-
-it('config.pbtxt: response_cache is a cache of the default size', () => {
-  const file = { bytes: Buffer.from('response_cache { enable: true }') };
-  const entry = { name: 'm', directory: '/repository/m', file };
-  const { model } = modelOfEntry(entry, { executionProvider: 'cpu', modelKeys: [CACHE] });
-  assert.deepEqual(CACHE.of(model), { maxMib: 64, ttlMs: 600_000 });
-});
 
 it('stands around a model without a state', () => {
   const { runner, warnings } = composed(FLOAT_SIGNATURE);

@@ -5,13 +5,12 @@ import { type InferRequest, NO_PARAMETERS } from '../../../src/codec/open-infere
 import { InferLayouts, readInferId, readInferRequest } from '../../../src/codec/open-inference/infer-request-reader.ts';
 import { inferResponse } from '../../../src/codec/open-inference/infer-response-writer.ts';
 import {
-  readIndexRequest,
   readLogSettings,
   readModelQuestion,
-  readRepositoryRequest,
   readTraceSettings,
 } from '../../../src/codec/open-inference/lookup-messages.ts';
 import { readInferResponse, writeInferRequest } from '../../../src/codec/open-inference/open-inference-messages.ts';
+import { readIndexRequest, readRepositoryRequest } from '../../../src/codec/open-inference/repository-messages.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { atOnce } from '../../../src/core/in-slices.ts';
 import { decode } from '../../support/proto-registry.ts';

@@ -8,8 +8,8 @@ import type { Method } from '../../../proxy/exchange.ts';
 import { MESSAGE_HEAD_BYTES } from '../../../proxy/grpc/engine.ts';
 import type { ModelResolver } from '../../../proxy/handlers/model-resolver.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
+import { modelSpecOf } from '../exported/model-reference.ts';
 import type { InferCall } from '../infer-call.ts';
-import { modelSpecOf } from '../model-reference.ts';
 import type { OpenInference } from '../open-inference.ts';
 import type { InferCodec } from './infer-codec.ts';
 

@@ -2,43 +2,33 @@
 import {
   logSettingsResponse,
   type ModelQuestion,
-  type RepositoryRequest,
-  readIndexRequest,
   readLogSettings,
   readModelQuestion,
-  readRepositoryRequest,
   readTraceSettings,
-  repositoryResponse,
   traceSettingResponse,
 } from '../../../codec/open-inference/lookup-messages.ts';
 import { readRegion, readRegionName, regionStatusResponse } from '../../../codec/open-inference/region-messages.ts';
 import {
   modelMetadataResponse,
   modelStatisticsResponse,
-  repositoryIndexResponse,
   type StatisticsAnswer,
   serverMetadataResponse,
 } from '../../../codec/open-inference/report-messages.ts';
 import { messageField, varintField } from '../../../codec/protobuf/wire-writer.ts';
 import { type AccessMethod, ALL_MODELS } from '../../../core/access-method.ts';
-import { tritonConfigBytes } from '../../../models/triton/triton-config.ts';
-import { lookupCall } from '../../../proxy/call.ts';
 import type { Method } from '../../../proxy/exchange.ts';
-import { MESSAGE_HEAD_BYTES } from '../../../proxy/grpc/engine.ts';
-import type { RequestContext } from '../../../proxy/request-context.ts';
+import { type Answer, lookupMethod, modelOf } from '../exported/grpc-lookup.ts';
 import type { OpenInference } from '../open-inference.ts';
 import type { RunTotals, TimeTotal, VersionStatistics } from '../statistics/inference-statistics.ts';
 import { nanosOf } from '../statistics.ts';
-
-/** Gives the answer's message. */
-type Answer<Question> = (question: Question, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
+import { tritonConfigBytes } from '../triton-config.ts';
 
 export function lookupMethods(openInference: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
   return [
     ...modelMethods(openInference),
-    ...repositoryMethods(openInference),
     ...settingMethods(openInference),
     ...regionMethods(openInference),
+    ...openInference.extensions.flatMap(({ grpc }) => grpc),
   ];
 }
 
@@ -96,38 +86,6 @@ function modelMethods({ models, statistics }: OpenInference): readonly Method<Ui
   ];
 }
 
-function repositoryMethods({ repository }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
-  const change = (
-    name: string,
-    done: (request: RepositoryRequest, context: RequestContext) => Promise<void>,
-  ): Method<Uint8Array, Uint8Array> =>
-    lookupMethod({
-      name,
-      access: 'load',
-      read: (bytes) => readRepositoryRequest(bytes, `${name}Request`),
-      modelOf,
-      answer: async (request, context) => {
-        await done(request, context);
-        return repositoryResponse(request);
-      },
-    });
-  return [
-    lookupMethod({
-      name: 'RepositoryIndex',
-      access: 'status',
-      read: readIndexRequest,
-      answer: async ({ repository: asked, isReadyOnly }, context) =>
-        repositoryIndexResponse(await repository.index(asked, isReadyOnly, context)),
-    }),
-    change('RepositoryModelLoad', ({ repository: asked, name, parameters }, context) =>
-      repository.load(asked, name, parameters, context),
-    ),
-    change('RepositoryModelUnload', ({ repository: asked, name, parameters }, context) =>
-      repository.unload(asked, name, parameters, context),
-    ),
-  ];
-}
-
 /** No permission is needed to read settings; a change concerns all models. */
 function settingMethods({ settings }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
   const allIf = (areChanged: boolean): string | undefined => (areChanged ? ALL_MODELS : undefined);
@@ -156,44 +114,6 @@ function settingMethods({ settings }: OpenInference): readonly Method<Uint8Array
 }
 
 const NOTHING = new Uint8Array(0);
-
-function modelOf({ name }: { readonly name: string }): string | undefined {
-  // Statistics without a name are of all models, and leave out what the caller may not know.
-  return name === '' ? undefined : name;
-}
-
-interface Lookup<Question> {
-  readonly name: string;
-  readonly access: AccessMethod | undefined;
-  readonly read: (bytes: Uint8Array) => Question;
-  /** The model that the caller must be allowed to ask about; absent, undefined: `answer` leaves out what it may not. */
-  readonly modelOf?: (question: Question) => string | undefined;
-  readonly answer: Answer<Question>;
-}
-
-function lookupMethod<Question>({
-  name,
-  access,
-  read,
-  modelOf: asked,
-  answer,
-}: Lookup<Question>): Method<Uint8Array, Uint8Array> {
-  return {
-    name,
-    access,
-    decode: (bytes, _path, context) => {
-      const question = read(bytes);
-      return lookupCall(asked?.(question), () => answer(question, context));
-    },
-    encode: (message) => withRoom(message),
-  };
-}
-
-function withRoom(message: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(MESSAGE_HEAD_BYTES + message.length);
-  whole.set(message, MESSAGE_HEAD_BYTES);
-  return whole;
-}
 
 function statisticsAnswer(stats: VersionStatistics): StatisticsAnswer {
   const { model: name, version, lastInferenceMs, inferenceCount, executionCount, success, fail, queue, runs } = stats;

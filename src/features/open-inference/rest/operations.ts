@@ -4,7 +4,7 @@
  * https://github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md;
  * https://github.com/triton-inference-server/server, docs/protocol
  */
-import { type Operation, OperationTable } from '../../../proxy/protocols/rest/operation.ts';
+import type { Operation } from '../../../proxy/protocols/rest/operation.ts';
 
 export type OpenInferenceKind =
   | 'v2-live'
@@ -16,10 +16,6 @@ export type OpenInferenceKind =
   | 'v2-config'
   | 'v2-all-stats'
   | 'v2-stats'
-  | 'v2-index'
-  | 'v2-load'
-  | 'v2-unload'
-  | 'v2-repository'
   | 'v2-trace'
   | 'v2-set-trace'
   | 'v2-logging'
@@ -135,41 +131,6 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     errors: [404],
   },
   {
-    kind: 'v2-index',
-    method: 'RepositoryIndex',
-    http: 'POST',
-    paths: ['/v2/repository/index'],
-    summary: 'Every configured model with its versions and their states.',
-    request: { [JSON_TYPE]: 'RepositoryIndexRequest' },
-    isBodyOptional: true,
-    answer: { [JSON_TYPE]: 'RepositoryIndex' },
-    errors: [],
-  },
-  ...(['load', 'unload'] as const).map(
-    (verb): Operation<OpenInferenceKind> => ({
-      kind: `v2-${verb}`,
-      method: verb === 'load' ? 'RepositoryModelLoad' : 'RepositoryModelUnload',
-      http: 'POST',
-      paths: [`/v2/repository/models/{model}/${verb}`],
-      summary: `Asks for the ${verb} of a configured model, with --model_control_mode=explicit.`,
-      request: { [JSON_TYPE]: 'RepositoryRequest' },
-      isBodyOptional: true,
-      errors: [404],
-    }),
-  ),
-  {
-    kind: 'v2-repository',
-    method: 'RepositoryIndex',
-    http: 'POST',
-    paths: [
-      '/v2/repository/{repository}/index',
-      '/v2/repository/{repository}/models/{model}/load',
-      '/v2/repository/{repository}/models/{model}/unload',
-    ],
-    summary: 'Repositories have no names here: 501.',
-    errors: [501],
-  },
-  {
     kind: 'v2-region-status',
     method: 'SystemSharedMemoryStatus',
     http: 'GET',
@@ -237,5 +198,3 @@ function settings(
     },
   ];
 }
-
-export const OPEN_INFERENCE_TABLE = new OperationTable(OPEN_INFERENCE);

@@ -7,7 +7,7 @@ import { regionMethod } from '../shared-memory/rest-regions.ts';
 import { OPEN_INFERENCE } from './operations.ts';
 import { RestInfer, type RestInferParts } from './rest-infer.ts';
 import { openInferenceLookups } from './rest-lookups.ts';
-import { matchOpenInference } from './routes.ts';
+import { openInferenceRoutes } from './routes.ts';
 import { OPEN_INFERENCE_SCHEMAS } from './schemas.ts';
 
 /** Triton's status of a server that is not live, or not ready. */
@@ -15,18 +15,21 @@ const UNHEALTHY = ERROR_TABLE.invalid_request.http;
 
 export function openInferencePart(parts: RestInferParts): RestPart {
   const { openInference } = parts;
+  const { extensions } = openInference;
   const infer = new RestInfer(parts);
   const lookups = new Map(
     openInferenceLookups(openInference).map(([kind, method]) => [kind as string, inJson(method)]),
   );
+  const added = extensions.flatMap(({ rest }) => rest);
+  const addedMethods = new Map(added.map(({ kind, methodOf }) => [kind, methodOf]));
   const live = health('live', () => undefined);
   const ready = health('ready', () => whyNotReady(openInference.readiness));
   return {
     root: '/v2',
-    operations: OPEN_INFERENCE,
-    schemas: OPEN_INFERENCE_SCHEMAS,
+    operations: [...OPEN_INFERENCE, ...added],
+    schemas: Object.assign({}, OPEN_INFERENCE_SCHEMAS, ...extensions.map(({ schemas }) => schemas)),
     plainKinds: new Set(['v2-infer']),
-    match: matchOpenInference,
+    match: openInferenceRoutes(extensions),
     methodOf: ({ kind, region = '' }, { inferenceHeader }) => {
       if (kind === 'v2-infer') {
         const method = infer.methodOf(inferenceHeader);
@@ -34,7 +37,7 @@ export function openInferencePart(parts: RestInferParts): RestPart {
       }
       const known = lookups.get(kind);
       if (known !== undefined) return known;
-      const method = regionMethod(openInference.sharedMemory, kind, region);
+      const method = addedMethods.get(kind)?.(region) ?? regionMethod(openInference.sharedMemory, kind, region);
       return method && inJson(method);
     },
     pageOf: ({ kind }: Route) => (kind === 'v2-live' ? live : kind === 'v2-ready' ? ready : undefined),

@@ -5,6 +5,7 @@
 import { ServingError } from '../../../core/errors.ts';
 import { listNames, quoteName } from '../../../core/list-names.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
+import { OperationTable } from '../../../proxy/protocols/rest/operation.ts';
 import {
   decodedSegment,
   failure,
@@ -15,26 +16,31 @@ import {
   WRITE,
   wrongMethod,
 } from '../../../proxy/protocols/rest/route.ts';
-import { modelSpecOf } from '../model-reference.ts';
-import { OPEN_INFERENCE_TABLE, type OpenInferenceKind } from './operations.ts';
-
-export type OpenInferenceRoute = Route<OpenInferenceKind>;
+import type { RestPart } from '../../../proxy/servers/rest-part.ts';
+import type { Extension } from '../exported/extension.ts';
+import { modelSpecOf } from '../exported/model-reference.ts';
+import { OPEN_INFERENCE } from './operations.ts';
 
 const MAIN_PATHS: readonly string[] = [
   '/v2',
   '/v2/health/live',
   '/v2/health/ready',
   '/v2/models/<name>[/versions/<n>][/infer|/ready|/config|/stats]',
-  '/v2/repository/index',
 ];
 
-/** Pure. The route of a path below /v2; undefined for any other path. */
-export function matchOpenInference(method: string, path: string): OpenInferenceRoute | undefined {
-  if (path !== '/v2' && !path.startsWith('/v2/')) return undefined;
-  const matches = OPEN_INFERENCE_TABLE.match(path);
+/** Pure. Finds the route of a path below /v2; undefined for any other path. */
+export function openInferenceRoutes(extensions: readonly Extension[]): RestPart['match'] {
+  const table = new OperationTable<string>([...OPEN_INFERENCE, ...extensions.flatMap(({ rest }) => rest)]);
+  const mainPaths = [...MAIN_PATHS, ...extensions.flatMap((each) => each.mainPaths ?? [])];
+  return (method, path) =>
+    path === '/v2' || path.startsWith('/v2/') ? routeOf(table, mainPaths, method, path) : undefined;
+}
+
+function routeOf(table: OperationTable<string>, mainPaths: readonly string[], method: string, path: string): Route {
+  const matches = table.match(path);
   const [first] = matches;
   if (first === undefined) {
-    const text = `no such path: ${quoteName(path)}; there are ${listNames(MAIN_PATHS)}`;
+    const text = `no such path: ${quoteName(path)}; there are ${listNames(mainPaths)}`;
     return failure(new ServingError('route_not_found', text));
   }
   const asked = method === 'HEAD' ? 'GET' : method;
@@ -50,10 +56,10 @@ export function matchOpenInference(method: string, path: string): OpenInferenceR
   const { kind, method: name } = found.operation;
   const region = found.names[0] === 'region' ? decodedSegment(found.segments[0]!) : '';
   if (region instanceof ServingError) return failure(region);
-  return region === '' ? route(kind, name, spec) : { ...route<OpenInferenceKind>(kind, name, spec), region };
+  return region === '' ? route<string>(kind, name, spec) : { ...route<string>(kind, name, spec), region };
 }
 
-function withoutMethod(method: string, path: string, there: readonly string[]): OpenInferenceRoute {
+function withoutMethod(method: string, path: string, there: readonly string[]): Route {
   const isRead = there.includes('GET');
   const allow = there.length === 2 ? `GET, HEAD, ${WRITE}` : isRead ? READ : WRITE;
   if (method === 'OPTIONS') return route<never>('options', 'unknown', NO_MODEL, allow);

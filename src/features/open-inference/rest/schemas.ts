@@ -3,32 +3,16 @@ import { DATATYPES } from '../../../codec/open-inference/datatypes.ts';
 import { MAX_NAMES } from '../../../codec/open-inference/infer-request.ts';
 import { MAX_SEQUENCE_ID_LENGTH } from '../../../core/model-spec.ts';
 import { ANY, BOOLEAN, COUNT, list, object, oneOf, ref, TEXT } from '../../../proxy/protocols/rest/json-schema.ts';
+import { orNull, parameters } from '../exported/body-schemas.ts';
 
 const SHAPE = { type: 'array', items: COUNT };
 /** -1: any size. */
 const SPEC_SHAPE = { type: 'array', items: { type: 'integer', minimum: -1 } };
 const DATATYPE = { type: 'string', enum: Object.values(DATATYPES) };
 
-/** A key whose value is null is not there. */
-function orNull(schema: object): object {
-  return { anyOf: [schema, { type: 'null' }] };
-}
-
-/** Those that are known, with a value; any other key with a string, a number or a boolean. */
-function parameters(known: Readonly<Record<string, object>>): object {
-  return {
-    type: 'object',
-    properties: known,
-    additionalProperties: { type: ['string', 'number', 'boolean'] },
-    propertyNames: { not: { pattern: '^triton_' } },
-    maxProperties: MAX_NAMES,
-  };
-}
-
 const TENSOR_METADATA = object({ name: TEXT, datatype: DATATYPE, shape: SPEC_SHAPE }, ['name', 'datatype', 'shape']);
 const DURATION = object({ count: COUNT, ns: COUNT }, ['count', 'ns']);
 const COMPUTE = { compute_input: DURATION, compute_infer: DURATION, compute_output: DURATION };
-const REPOSITORY_STATE = { type: 'string', enum: ['READY', 'UNAVAILABLE', 'LOADING', 'UNLOADING'] };
 
 export const OPEN_INFERENCE_SCHEMAS = {
   RequestParameters: parameters({
@@ -112,17 +96,7 @@ export const OPEN_INFERENCE_SCHEMAS = {
     },
     ['model_stats'],
   ),
-  RepositoryIndexRequest: object({ ready: orNull(BOOLEAN) }),
-  RepositoryIndex: list(
-    object({ name: TEXT, version: TEXT, state: REPOSITORY_STATE, reason: TEXT }, [
-      'name',
-      'version',
-      'state',
-      'reason',
-    ]),
-  ),
   RegionRequest: object({ key: TEXT, offset: COUNT, byte_size: COUNT }, ['key', 'byte_size']),
   Regions: list(object({ name: TEXT, key: TEXT, offset: COUNT, byte_size: COUNT }, ['name', 'key', 'byte_size'])),
-  RepositoryRequest: object({ parameters: orNull(parameters({})) }),
   Settings: object({}),
 };

@@ -7,13 +7,15 @@ import { create, createFileRegistry, fromBinary, toBinary } from '@bufbuild/prot
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import {
   logSettingsResponse,
-  readIndexRequest,
   readLogSettings,
   readModelQuestion,
-  readRepositoryRequest,
   readTraceSettings,
-  repositoryResponse,
 } from '../../../../src/codec/open-inference/lookup-messages.ts';
+import {
+  readIndexRequest,
+  readRepositoryRequest,
+  repositoryResponse,
+} from '../../../../src/codec/open-inference/repository-messages.ts';
 import { decode, encode, type Fields } from '../../../support/proto-registry.ts';
 
 const KSERVE = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync('test/golden/wire/kserve.fds.bin')));

@@ -29,8 +29,8 @@ describe('a start whose newest version is broken', () => {
   for (const [name, options] of Object.entries({
     'a list of models': {},
     'a list that must load': { exitOnLoadFailure: true },
-    'a repository': { isRepository: true },
-    'a repository that must load': { isRepository: true, exitOnLoadFailure: true },
+    'a repository': { isOneByOne: true },
+    'a repository that must load': { isOneByOne: true, exitOnLoadFailure: true },
     'the resource policy': { transitionPolicy: 'resource' },
     'a look that is not repeated': { pollIntervalMs: 0 },
   } as const)) {
@@ -87,8 +87,8 @@ describe('a start whose newest version is broken', () => {
     const one = withBroken([1n, 2n], [2n], {}, named);
     await one.start();
     await assert.rejects(one.started, BROKEN);
-    for (const isRepository of [false, true]) {
-      const none = withBroken([1n, 2n, 3n], [1n, 2n, 3n], { isRepository, exitOnLoadFailure: true });
+    for (const isOneByOne of [false, true]) {
+      const none = withBroken([1n, 2n, 3n], [1n, 2n, 3n], { isOneByOne, exitOnLoadFailure: true });
       await none.start();
       await assert.rejects(none.started, BROKEN);
       assert.deepEqual(none.loads.begun, ['m/3', 'm/2', 'm/1']);
@@ -111,7 +111,7 @@ describe('a version that is loaded again', () => {
   const both = modelConfig('m', { versionPolicy: { kind: 'latest', count: 2 } });
 
   async function serving(options: Partial<ModelManagerOptions> = {}): Promise<LifeHarness> {
-    const harness = withBroken([1n, 2n], [], { isRepository: true, ...options }, both);
+    const harness = withBroken([1n, 2n], [], { isOneByOne: true, ...options }, both);
     await harness.start();
     await harness.started;
     harness.loads.begun.length = 0;

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import type { ServeOptions } from '../../../../src/config/options/serve-options.ts';
+import type { ServeConfig } from '../../../../src/config/serve-config.ts';
 import { managerOptions } from '../../../../src/models/lifecycle/manager-options.ts';
 import { TRANSITION_POLICIES } from '../../../../src/models/versions/transition-policy.ts';
 import { readConfig } from '../../../support/config-files.ts';
 
-function read(...args: string[]): ServeOptions {
+function read(...args: string[]): ServeConfig {
   const { config, errors } = readConfig(['--model=m=/m', ...args]);
   assert.equal(errors, undefined);
-  return config!.options;
+  return config!;
 }
 
 it('defaults are TensorFlow Serving’s, but for a failed load at the start', () => {

@@ -1,0 +1,18 @@
+/** How a request of the protocol names a model: by a name, and a version as text. */
+import { invalidRequest } from '../../../core/errors.ts';
+import type { ModelSpec } from '../../../core/model-spec.ts';
+
+const MAX_VERSION = 2n ** 63n - 1n;
+
+/**
+ * `version`: a number; a label of the model, as the protocol allows any text; or empty: the server chooses, as for a
+ * request of TensorFlow Serving without a version. Throws `invalid_request`.
+ */
+export function modelSpecOf(name: string, version: string): ModelSpec {
+  if (name === '') throw invalidRequest('the model name is empty; send the name of a served model');
+  if (version === '') return { name };
+  if (!/^\d+$/.test(version)) return { name, label: version };
+  const number = version.length <= MAX_VERSION.toString().length ? BigInt(version) : MAX_VERSION + 1n;
+  if (number <= MAX_VERSION) return { name, version: number };
+  throw invalidRequest(`version ${version.slice(0, 40)} is too large; versions end at ${MAX_VERSION}`);
+}
