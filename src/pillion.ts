@@ -39,6 +39,7 @@ import { sandbox } from './features/sandbox/feature.ts';
 import { sdkExporters } from './features/sdk-exporters/feature.ts';
 import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
+import { sharedMemory } from './features/shared-memory/feature.ts';
 import { tailKeep } from './features/tail-keep/feature.ts';
 import { tritonRepository } from './features/triton-repository/feature.ts';
 import { warmUpFiles } from './features/warm-up-files/feature.ts';
@@ -61,6 +62,11 @@ const LINES = [
   { feature: fronting, adds: 'an application behind this server, which gets every request that is not for inference' },
   { feature: accessLog, adds: 'one line of JSON for each request, for inference and for the application' },
   { feature: openInference, adds: 'the Open Inference Protocol (KServe V2) with Triton’s extensions, REST and gRPC' },
+  {
+    feature: sharedMemory,
+    adds: 'tensors in shared memory, for clients of the Open Inference Protocol on the same machine',
+    requires: ['open-inference'],
+  },
   {
     feature: tritonRepository,
     adds: 'Triton’s model repositories, loads and unloads by request, and tritonserver’s command line',

@@ -26,7 +26,7 @@ const ROWS = 1000;
 const LARGEST_GROWTH = 1.1;
 
 /** The best that this machine allows. */
-const { sandbox } = (await installed('sandbox')).models;
+const { sandbox } = (await installed(['sandbox'])).models;
 const directory = mkdtempSync(join(tmpdir(), 'pillion-long-'));
 chmodSync(directory, 0o755);
 process.once('exit', () => rmSync(directory, { recursive: true, force: true }));

@@ -24,7 +24,12 @@ const ENDS = [
 ];
 const TENSORFLOW = ['src/codec/tensorflow', 'src/proxy/protocols/tensorflow-serving'];
 const TRITON_MODELS = ['src/features/triton-repository'];
-const OPEN_INFERENCE = ['src/codec/open-inference', 'src/features/open-inference', 'proto'];
+const OPEN_INFERENCE = [
+  'src/codec/open-inference',
+  'src/features/open-inference',
+  'src/features/shared-memory',
+  'proto',
+];
 const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
 const TFJS = ['src/backends/tfjs', 'src/backends/graph', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
 const START = ['bin', 'scripts/lib/bundle', 'src/main.ts', 'src/cli/run-command.ts', 'src/cli/serve.ts'];

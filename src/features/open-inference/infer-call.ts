@@ -24,18 +24,18 @@ import { PredictCall } from '../../proxy/handlers/predict.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { type ClassCounts, type ClassModel, checkClassOutput, classCounts, withClasses } from './classification.ts';
+import type { Extension, NamedTensors } from './exported/extension.ts';
 import { GIVEN_CONFIG } from './exported/model-config.ts';
 import { modelSpecOf } from './exported/model-reference.ts';
 import { type InferSettings, readInferSettings } from './request-parameters.ts';
-import type { SharedMemory } from './shared-memory/shared-memory.ts';
-import type { SharedTensors } from './shared-memory/shared-tensors.ts';
 import { hasTritonRows } from './triton-config.ts';
 
 /** The parts of InferCalls: one set for a server. */
 export interface InferParts {
   readonly resolver: ModelResolver;
   readonly lifecycle: RequestLifecycle;
-  readonly sharedMemory: SharedMemory;
+  /** Finds the tensors that a request does not carry; undefined = it carries all. */
+  readonly tensorsOf: Extension['tensorsOf'];
 }
 
 const NO_FILTER: readonly string[] = [];
@@ -54,7 +54,7 @@ export function inferCall(
   request: InferRequest,
   context: RequestContext,
 ): InferCall | Promise<InferCall> {
-  const { resolver, lifecycle, sharedMemory } = parts;
+  const { resolver, lifecycle, tensorsOf } = parts;
   const spec = modelSpecOf(request.modelName, request.modelVersion);
   const settings = readInferSettings(request.parameters);
   const { timeoutMs, priority, signatureName } = settings;
@@ -65,7 +65,7 @@ export function inferCall(
   }
   const { name, version, label } = spec;
   const modelSpec = { name, version, label, signatureName: signatureName ?? resolver.soleSignature(spec) };
-  const shared = sharedMemory.tensorsOf(request, context);
+  const shared = tensorsOf?.(request, context);
   if (shared === undefined) return new InferCall(resolver, modelSpec, request, context, settings);
   const call = (inputs: TensorMap): InferCall =>
     new InferCall(resolver, modelSpec, { ...request, inputs }, context, settings, shared);
@@ -81,7 +81,7 @@ export class InferCall extends PredictCall {
   /** Empty = all outputs, without parameters. */
   readonly requestedOutputs: readonly RequestedOutput[];
   readonly #classes: ClassCounts | undefined;
-  readonly #shared: SharedTensors | undefined;
+  readonly #shared: NamedTensors | undefined;
 
   constructor(
     resolver: ModelResolver,
@@ -89,7 +89,7 @@ export class InferCall extends PredictCall {
     { id, inputs, outputs }: InferRequest,
     context: RequestContext,
     { sequence, wantsFinalMark }: InferSettings,
-    shared?: SharedTensors,
+    shared?: NamedTensors,
   ) {
     const outputFilter = outputs.length === 0 ? NO_FILTER : outputs.map(({ name }) => name);
     super(resolver, { modelSpec, inputs, outputFilter, sequence }, context);

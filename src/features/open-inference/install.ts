@@ -10,8 +10,6 @@ import { OpenInference } from './open-inference.ts';
 import { OPEN_INFERENCE_OPTIONS } from './options.ts';
 import { openInferencePart } from './rest/rest-part.ts';
 import { ServerSettings } from './server-settings.ts';
-import { RegionStore } from './shared-memory/region-store.ts';
-import { SharedMemory } from './shared-memory/shared-memory.ts';
 import { InferenceStatistics } from './statistics/inference-statistics.ts';
 import { tritonFamilies, tritonPending, type WaitingTasks } from './statistics/triton-metrics.ts';
 
@@ -21,14 +19,8 @@ export function installOpenInference(server: Installation): void {
   telemetry.follow(statistics);
   const waiting = () => waitingTasks(server.models.servables());
   telemetry.metrics.addAliases([...tritonFamilies(statistics), tritonPending(waiting)]);
-  let sharedMemory: SharedMemory | undefined;
   server.facts.set(EXTENSIONS, []);
-  server.surface((parts) => {
-    sharedMemory = createSharedMemory(server, parts);
-    return openInferenceSurface(createOpenInference(server, parts, { statistics, sharedMemory }), parts);
-  });
-  // Requests have ended by then.
-  server.service({ close: () => sharedMemory?.close() });
+  server.surface((parts) => openInferenceSurface(createOpenInference(server, parts, statistics), parts));
 }
 
 /** The protocol over gRPC and REST. */
@@ -50,7 +42,7 @@ function waitingTasks(servables: Iterable<Servable>): readonly WaitingTasks[] {
 function createOpenInference(
   server: Installation,
   parts: SurfaceParts,
-  own: { readonly statistics: InferenceStatistics; readonly sharedMemory: SharedMemory },
+  statistics: InferenceStatistics,
 ): OpenInference {
   const { config, facts, logger, telemetry } = server;
   const { lifecycle, resolver, modelInfo, readiness, audit } = parts;
@@ -58,21 +50,6 @@ function createOpenInference(
   const { sampling } = telemetry;
   const extensions = facts.get(EXTENSIONS)!.map((make) => make(parts));
   const settings = new ServerSettings({ log: logger, sampling, areChangeable, audit });
-  const known = { resolver, lifecycle, modelInfo, readiness, ...own };
+  const known = { resolver, lifecycle, modelInfo, readiness, statistics };
   return new OpenInference({ ...known, extensions, settings, version: VERSION });
-}
-
-function createSharedMemory(
-  { config }: Installation,
-  { lifecycle, audit, maxMessageBytes, hasProxyAddresses }: SurfaceParts,
-): SharedMemory {
-  const { allow_client_shm } = optionsOf(config, OPEN_INFERENCE_OPTIONS);
-  const { grpc_socket_path, rest_socket_path } = config.options;
-  return new SharedMemory({
-    regions: allow_client_shm ? new RegionStore() : undefined,
-    hasUnixSocket: grpc_socket_path !== '' || rest_socket_path !== '',
-    hasProxyAddresses,
-    maxTensorBytes: maxMessageBytes,
-    ...{ lifecycle, audit },
-  });
 }

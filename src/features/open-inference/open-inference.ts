@@ -5,7 +5,6 @@
  *   models       server and model metadata, readiness of a model, Triton's ModelConfig      access: metadata, status
  *   infer        InferRequest → InferCall, for an exchange                                  access: predict
  *   statistics   totals of each version                                                     access: status
- *   sharedMemory regions of shared memory, and tensors in them                             access: shared_memory
  *   settings     trace and log settings                             access: none; to change them: settings
  *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
  */
@@ -17,11 +16,10 @@ import type { Extension } from './exported/extension.ts';
 import { type InferCall, type InferParts, inferCall } from './infer-call.ts';
 import { ModelLookups } from './model-lookups.ts';
 import type { ServerSettings } from './server-settings.ts';
-import type { SharedMemory } from './shared-memory/shared-memory.ts';
 import type { InferenceStatistics } from './statistics/inference-statistics.ts';
 import { Statistics } from './statistics.ts';
 
-export interface OpenInferenceParts extends InferParts {
+export interface OpenInferenceParts extends Omit<InferParts, 'tensorsOf'> {
   readonly modelInfo: ModelInfoHandler;
   readonly readiness: Readiness;
   readonly statistics: InferenceStatistics;
@@ -37,27 +35,22 @@ export class OpenInference {
   readonly statistics: Statistics;
   readonly settings: ServerSettings;
   readonly extensions: readonly Extension[];
-  readonly sharedMemory: SharedMemory;
-  readonly #parts: OpenInferenceParts;
+  readonly #infer: InferParts;
 
   constructor(parts: OpenInferenceParts) {
     const { modelInfo, readiness, statistics, extensions, settings, version } = parts;
     this.readiness = readiness;
-    this.sharedMemory = parts.sharedMemory;
     const names = extensions.flatMap((each) => each.names);
     this.extensions = extensions;
-    this.models = new ModelLookups(
-      modelInfo,
-      version,
-      this.sharedMemory.isOn ? ['system_shared_memory', ...names] : names,
-    );
+    this.models = new ModelLookups(modelInfo, version, names);
     this.statistics = new Statistics(modelInfo, statistics);
     this.settings = settings;
-    this.#parts = parts;
+    const { tensorsOf } = extensions.find((each) => each.tensorsOf !== undefined) ?? {};
+    this.#infer = { ...parts, tensorsOf };
   }
 
   /** See `inferCall`. */
   infer(request: InferRequest, context: RequestContext): InferCall | Promise<InferCall> {
-    return inferCall(this.#parts, request, context);
+    return inferCall(this.#infer, request, context);
   }
 }

@@ -2,10 +2,6 @@ import { flag } from '../../config/options/option-types.ts';
 import type { OptionTable } from '../../config/read-options.ts';
 
 export const OPEN_INFERENCE_OPTIONS = {
-  allow_client_shm: flag({
-    default: false,
-    help: 'Callers of the Open Inference Protocol on the same machine may register shared memory: files in /dev/shm of this process’s user or of root. Triton’s flag; with an authorization file, those whom it allows "shared_memory".',
-  }),
   allow_client_settings: flag({
     default: false,
     help: 'Callers of the Open Inference Protocol may change the level of the log, and which requests are traced, until the process ends; with an authorization file, those whom it allows "settings". Files cannot be set (src/features/open-inference/README.md).',

@@ -16,7 +16,6 @@ import { atMost, systemClock } from '../../core/clock.ts';
 import { CoreBudget } from '../../core/core-budget.ts';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { FileWatch } from '../../files/file-watch.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { FlushLosses } from '../../ledger/tracing/tracing.ts';

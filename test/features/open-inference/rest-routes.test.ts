@@ -40,14 +40,6 @@ const TABLE: readonly [method: string, path: string, expected: unknown][] = [
   ['GET', '/v2/models/m/versions/3/config', ['v2-config', 'ModelConfig', 'm', '3']],
   ['GET', '/v2/models/m/trace/setting', ['v2-trace', 'TraceSetting', 'm', '']],
   ['DELETE', '/v2/logging', 'method_not_allowed; allow GET, HEAD, POST, OPTIONS'],
-  ['GET', '/v2/systemsharedmemory/status', ['v2-region-status', 'SystemSharedMemoryStatus', '', '']],
-  [
-    'POST',
-    '/v2/systemsharedmemory/region/r%20a/register',
-    ['v2-register-region', 'SystemSharedMemoryRegister', '', '', 'r a'],
-  ],
-  ['POST', '/v2/systemsharedmemory/region/%ff/unregister', 'invalid_request'],
-  ['POST', '/v2/systemsharedmemory/register', 'route_not_found'],
   ['GET', '/v2/cudasharedmemory/region/r/status', ['v2-cuda-memory', 'CudaSharedMemoryStatus', '', '', 'r']],
   ['POST', '/v2/models/m/generate', 'route_not_found'],
 ];

@@ -7,7 +7,6 @@ import {
   readTraceSettings,
   traceSettingResponse,
 } from '../../../codec/open-inference/lookup-messages.ts';
-import { readRegion, readRegionName, regionStatusResponse } from '../../../codec/open-inference/region-messages.ts';
 import {
   modelMetadataResponse,
   modelStatisticsResponse,
@@ -27,37 +26,7 @@ export function lookupMethods(openInference: OpenInference): readonly Method<Uin
   return [
     ...modelMethods(openInference),
     ...settingMethods(openInference),
-    ...regionMethods(openInference),
     ...openInference.extensions.flatMap(({ grpc }) => grpc),
-  ];
-}
-
-/** A region is no model's: a caller needs a rule for all. */
-function regionMethods({ sharedMemory }: OpenInference): readonly Method<Uint8Array, Uint8Array>[] {
-  const region = <Question>(
-    name: string,
-    read: (bytes: Uint8Array, what: string) => Question,
-    answer: Answer<Question>,
-  ): Method<Uint8Array, Uint8Array> =>
-    lookupMethod({
-      name,
-      access: 'shared_memory',
-      read: (bytes) => read(bytes, `${name}Request`),
-      modelOf: () => ALL_MODELS,
-      answer,
-    });
-  return [
-    region('SystemSharedMemoryStatus', readRegionName, (name, context) =>
-      regionStatusResponse(sharedMemory.status(name, context)),
-    ),
-    region('SystemSharedMemoryRegister', readRegion, async (wanted, context) => {
-      await sharedMemory.register(wanted, context);
-      return NOTHING;
-    }),
-    region('SystemSharedMemoryUnregister', readRegionName, async (name, context) => {
-      await sharedMemory.unregister(name, context);
-      return NOTHING;
-    }),
   ];
 }
 
@@ -112,8 +81,6 @@ function settingMethods({ settings }: OpenInference): readonly Method<Uint8Array
     }),
   ];
 }
-
-const NOTHING = new Uint8Array(0);
 
 function statisticsAnswer(stats: VersionStatistics): StatisticsAnswer {
   const { model: name, version, lastInferenceMs, inferenceCount, executionCount, success, fail, queue, runs } = stats;

@@ -20,9 +20,6 @@ export type OpenInferenceKind =
   | 'v2-set-trace'
   | 'v2-logging'
   | 'v2-set-logging'
-  | 'v2-region-status'
-  | 'v2-register-region'
-  | 'v2-unregister-region'
   | 'v2-cuda-memory'
   | 'v2-change-cuda-memory';
 
@@ -37,7 +34,6 @@ function ofModel(end: string): readonly string[] {
   return [`/v2/models/{model}${end}`, `/v2/models/{model}/versions/{version}${end}`];
 }
 
-const SYSTEM_MEMORY = ['/v2/systemsharedmemory', '/v2/systemsharedmemory/region/{region}'] as const;
 const CUDA_MEMORY = ['/v2/cudasharedmemory', '/v2/cudasharedmemory/region/{region}'] as const;
 
 /** The first of two that fit a path counts: `/v2/models/stats` are the statistics of all models. */
@@ -129,32 +125,6 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     summary: 'Inputs and outputs of a model, and its available versions.',
     answer: { [JSON_TYPE]: 'OpenInferenceMetadata' },
     errors: [404],
-  },
-  {
-    kind: 'v2-region-status',
-    method: 'SystemSharedMemoryStatus',
-    http: 'GET',
-    paths: SYSTEM_MEMORY.map((path) => `${path}/status`),
-    summary: 'The registered regions of shared memory, or one of them. Only with --allow_client_shm.',
-    answer: { [JSON_TYPE]: 'Regions' },
-    errors: [404, 501],
-  },
-  {
-    kind: 'v2-register-region',
-    method: 'SystemSharedMemoryRegister',
-    http: 'POST',
-    paths: [`${SYSTEM_MEMORY[1]}/register`],
-    summary: 'Registers a file in /dev/shm, or a part of one. Only with --allow_client_shm, and from the same machine.',
-    request: { [JSON_TYPE]: 'RegionRequest' },
-    errors: [409, 413, 501],
-  },
-  {
-    kind: 'v2-unregister-region',
-    method: 'SystemSharedMemoryUnregister',
-    http: 'POST',
-    paths: SYSTEM_MEMORY.map((path) => `${path}/unregister`),
-    summary: 'Unregisters the region, or all regions. Only with --allow_client_shm.',
-    errors: [501],
   },
   {
     kind: 'v2-cuda-memory',

@@ -3,7 +3,6 @@ import { ERROR_TABLE } from '../../../core/errors.ts';
 import type { Route } from '../../../proxy/protocols/rest/route.ts';
 import { whyNotReady } from '../../../proxy/readiness.ts';
 import { inJson, type PageRequest, type RestPart } from '../../../proxy/servers/rest-part.ts';
-import { regionMethod } from '../shared-memory/rest-regions.ts';
 import { OPEN_INFERENCE } from './operations.ts';
 import { RestInfer, type RestInferParts } from './rest-infer.ts';
 import { openInferenceLookups } from './rest-lookups.ts';
@@ -37,7 +36,7 @@ export function openInferencePart(parts: RestInferParts): RestPart {
       }
       const known = lookups.get(kind);
       if (known !== undefined) return known;
-      const method = addedMethods.get(kind)?.(region) ?? regionMethod(openInference.sharedMemory, kind, region);
+      const method = addedMethods.get(kind)?.(region);
       return method && inJson(method);
     },
     pageOf: ({ kind }: Route) => (kind === 'v2-live' ? live : kind === 'v2-ready' ? ready : undefined),

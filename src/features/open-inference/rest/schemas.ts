@@ -96,7 +96,5 @@ export const OPEN_INFERENCE_SCHEMAS = {
     },
     ['model_stats'],
   ),
-  RegionRequest: object({ key: TEXT, offset: COUNT, byte_size: COUNT }, ['key', 'byte_size']),
-  Regions: list(object({ name: TEXT, key: TEXT, offset: COUNT, byte_size: COUNT }, ['name', 'key', 'byte_size'])),
   Settings: object({}),
 };

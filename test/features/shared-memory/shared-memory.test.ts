@@ -9,8 +9,8 @@ import { NO_PARAMETERS } from '../../../src/codec/open-inference/infer-request.t
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
 import { ServingError } from '../../../src/core/errors.ts';
 import { numericTensor } from '../../../src/core/tensor.ts';
-import { RegionStore } from '../../../src/features/open-inference/shared-memory/region-store.ts';
-import { SharedMemory } from '../../../src/features/open-inference/shared-memory/shared-memory.ts';
+import { RegionStore } from '../../../src/features/shared-memory/region-store.ts';
+import { SharedMemory } from '../../../src/features/shared-memory/shared-memory.ts';
 import { systemDisk } from '../../../src/files/disk.ts';
 import type { AuditEntry, AuditLog } from '../../../src/ledger/log/audit-log.ts';
 import { noTelemetry } from '../../../src/ledger/request-record.ts';

@@ -17,8 +17,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
 import { atOnce } from '../../../src/core/in-slices.ts';
-import { type Region, writeSlices } from '../../../src/features/open-inference/shared-memory/region.ts';
-import { MAX_REGIONS, RegionStore } from '../../../src/features/open-inference/shared-memory/region-store.ts';
+import { type Region, writeSlices } from '../../../src/features/shared-memory/region.ts';
+import { MAX_REGIONS, RegionStore } from '../../../src/features/shared-memory/region-store.ts';
 import { type Disk, systemDisk } from '../../../src/files/disk.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 

@@ -7,10 +7,10 @@ import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { invalidRequest, type ServingError } from '../../../core/errors.ts';
-import { quoteName } from '../../../core/list-names.ts';
-import type { Disk } from '../../../files/disk.ts';
-import { openOwnFile } from '../../../files/own-file.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import type { Disk } from '../../files/disk.ts';
+import { openOwnFile } from '../../files/own-file.ts';
 import type { RegionDescription } from './region.ts';
 
 /** The longest name in a directory of Linux. */

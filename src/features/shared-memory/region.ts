@@ -12,9 +12,9 @@
  */
 import { fstatSync, readSync, writeSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
-import { invalidRequest, type ServingError } from '../../../core/errors.ts';
-import type { Steps } from '../../../core/in-slices.ts';
-import { quoteName } from '../../../core/list-names.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import type { Steps } from '../../core/in-slices.ts';
+import { quoteName } from '../../core/list-names.ts';
 
 /** A region as its client describes it. */
 export interface RegionDescription {

@@ -5,8 +5,8 @@
  *   SystemSharedMemoryStatusResponse       1 regions map<string, {1 name, 2 key, 3 offset, 4 byte_size}>
  *   …StatusRequest, …UnregisterRequest     1 name; empty = all
  */
-import { lengthDelimited, varintTag, WireReader } from '../protobuf/wire-reader.ts';
-import { bytesField, mapField, message, varintField } from '../protobuf/wire-writer.ts';
+import { lengthDelimited, varintTag, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import { bytesField, mapField, message, varintField } from '../../codec/protobuf/wire-writer.ts';
 
 export interface RegionFields {
   readonly name: string;

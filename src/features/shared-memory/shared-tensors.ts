@@ -14,15 +14,15 @@ import {
   type Parameters,
   type RequestedOutput,
   type SharedInput,
-} from '../../../codec/open-inference/infer-request.ts';
-import { LENGTH_BYTES, rawTensorSteps } from '../../../codec/open-inference/raw-tensor.ts';
-import { binaryBytes } from '../../../codec/open-inference/rest/binary-tensors.ts';
-import { invalidRequest, ServingError } from '../../../core/errors.ts';
-import { atOnce, inSlices, type Steps } from '../../../core/in-slices.ts';
-import { quoteName } from '../../../core/list-names.ts';
-import { areLargerThan, byteLengthOf, type Tensor, type TensorMap } from '../../../core/tensor.ts';
-import type { MessageMemory } from '../../../proxy/message-memory.ts';
-import type { Loan, RequestContext } from '../../../proxy/request-context.ts';
+} from '../../codec/open-inference/infer-request.ts';
+import { LENGTH_BYTES, rawTensorSteps } from '../../codec/open-inference/raw-tensor.ts';
+import { binaryBytes } from '../../codec/open-inference/rest/binary-tensors.ts';
+import { invalidRequest, ServingError } from '../../core/errors.ts';
+import { atOnce, inSlices, type Steps } from '../../core/in-slices.ts';
+import { quoteName } from '../../core/list-names.ts';
+import { areLargerThan, byteLengthOf, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import type { MessageMemory } from '../../proxy/message-memory.ts';
+import type { Loan, RequestContext } from '../../proxy/request-context.ts';
 import { type Region, writeSlices } from './region.ts';
 import type { RegionStore } from './region-store.ts';
 

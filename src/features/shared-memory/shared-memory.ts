@@ -8,18 +8,14 @@
  *
  * https://github.com/triton-inference-server/server, docs/protocol/extension_shared_memory.md
  */
-import {
-  type InferRequest,
-  isInSharedMemory,
-  type RequestedOutput,
-} from '../../../codec/open-inference/infer-request.ts';
-import { ALL_MODELS } from '../../../core/access-method.ts';
-import { ServingError, toServingError } from '../../../core/errors.ts';
-import type { AuditLog } from '../../../ledger/log/audit-log.ts';
-import { ACCOUNTED_FROM_BYTES } from '../../../proxy/memory-budget.ts';
-import { MessageMemory } from '../../../proxy/message-memory.ts';
-import type { RequestContext } from '../../../proxy/request-context.ts';
-import type { RequestLifecycle } from '../../../proxy/request-lifecycle.ts';
+import { type InferRequest, isInSharedMemory, type RequestedOutput } from '../../codec/open-inference/infer-request.ts';
+import { ALL_MODELS } from '../../core/access-method.ts';
+import { ServingError, toServingError } from '../../core/errors.ts';
+import type { AuditLog } from '../../ledger/log/audit-log.ts';
+import { ACCOUNTED_FROM_BYTES } from '../../proxy/memory-budget.ts';
+import { MessageMemory } from '../../proxy/message-memory.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
+import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { RegionDescription } from './region.ts';
 import type { RegionStore } from './region-store.ts';
 import { SharedTensors } from './shared-tensors.ts';

@@ -5,20 +5,34 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test as testRest } from 'node:test';
 import { status as Status } from '@grpc/grpc-js';
-import { RegionStore } from '../../../../src/features/open-inference/shared-memory/region-store.ts';
+import { sharedMemoryExtension } from '../../../../src/features/shared-memory/install.ts';
+import { RegionStore } from '../../../../src/features/shared-memory/region-store.ts';
+import { SharedMemory } from '../../../../src/features/shared-memory/shared-memory.ts';
+import type { SurfaceMaker } from '../../../../src/kernel/installation.ts';
 import { eachEngine as test } from '../../../support/grpc-engines.ts';
 import { type Answer, type GrpcHarness, INFERENCE, withGrpc } from '../../../support/grpc-harness.ts';
 import { Stream } from '../../../support/infer-stream.ts';
 import { echo, type PuppetDirectory, type PuppetRunner, signature, spec } from '../../../support/puppet-models.ts';
 import { errorOf, jsonOf, type RawAnswer, RestHarness } from '../../../support/rest-harness.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
-import { puppetInference } from '../puppet-inference.ts';
+import { puppetInference } from '../../open-inference/puppet-inference.ts';
 
 const floats = (...values: number[]): Buffer => Buffer.from(Float32Array.from(values).buffer);
 
 /** As raw contents have them. */
 const strings = (...values: readonly string[]): Buffer =>
   Buffer.concat(values.flatMap((value) => [Buffer.from(Uint32Array.of(value.length).buffer), Buffer.from(value)]));
+
+/** The most bytes of a request's inputs in regions. */
+const MAX_SHARED_BYTES = 8 * 2 ** 20;
+
+/** The protocol with these regions. */
+function sharing(regions: RegionStore): SurfaceMaker {
+  const limits = { maxTensorBytes: MAX_SHARED_BYTES, hasUnixSocket: false };
+  return puppetInference({
+    extend: ({ lifecycle }) => [sharedMemoryExtension(new SharedMemory({ regions, lifecycle, ...limits }))],
+  });
+}
 
 /** The result runs the model `echo`. */
 function addModels(models: PuppetDirectory): PuppetRunner {
@@ -76,7 +90,7 @@ async function withRegion(t: TestContext, run: (grpc: Grpc) => Promise<void>): P
       await ask('SystemSharedMemoryRegister', { name: 'r', key: '/file', byte_size: 64 });
       await run({ server, echoed: echoed!, path, ask, fails });
     },
-    { surfaces: [puppetInference({ regions })], maxReceiveBytes: 16 * 2 ** 20 },
+    { surfaces: [sharing(regions)], maxReceiveBytes: 16 * 2 ** 20 },
   );
 }
 
@@ -222,7 +236,7 @@ testRest('REST has the same regions and tensors', async (t) => {
   const path = join(root, 'file');
   writeFileSync(path, Buffer.concat([floats(1, 2), Buffer.alloc(56)]));
   const regions = new RegionStore({ root });
-  const rest = new RestHarness({ surfaces: [puppetInference({ regions })] });
+  const rest = new RestHarness({ surfaces: [sharing(regions)] });
   t.after(async () => {
     regions.close();
     await rest.close();

@@ -5,9 +5,9 @@
  * Each region keeps one file open, and a client chooses their names, so both have bounds.
  */
 import { realpath } from 'node:fs/promises';
-import { invalidRequest, ServingError } from '../../../core/errors.ts';
-import { quoteName } from '../../../core/list-names.ts';
-import { type Disk, systemDisk } from '../../../files/disk.ts';
+import { invalidRequest, ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import { type Disk, systemDisk } from '../../files/disk.ts';
 import { Region, type RegionDescription } from './region.ts';
 import { openRegionFile } from './region-file.ts';
 
