@@ -79,10 +79,6 @@ export class Metrics {
       'pillion_connection_ends_total',
       'Connections that were not let in or were ended while idle: refused = the surface is full, refused_peer = its address has as many as allowed, oldest_idle = for a new one, idle_timeout.',
     ),
-    fallbacks: counterFamily(
-      'pillion_alternate_answers_total',
-      'Requests that another model answered instead of the requested one, by reason.',
-    ),
     ...elementFamilies(),
   };
   readonly backends = new BackendMetrics(this.registry);
@@ -112,11 +108,8 @@ export class Metrics {
   recordRequest(record: RequestRecord, kept?: KeepReason, traceId?: string): void {
     this.totals.recordRequest(record, traceId);
     if (kept !== undefined) this.#kept[kept].add(1);
-    const { outcome: kind, surface, fallback } = record;
+    const { outcome: kind, surface } = record;
     if (kind !== 'ok') this.#families.refusals.open({ kind, surface }).add(1);
-    else if (fallback !== undefined) {
-      this.#families.fallbacks.open({ model: fallback.asked, reason: fallback.reason }).add(1);
-    }
   }
 
   recordBatch(record: BatchRecord): void {

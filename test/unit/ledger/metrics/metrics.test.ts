@@ -154,17 +154,6 @@ describe('batches', () => {
   });
 });
 
-it('answers in another’s place are counted for the model that was asked, and only good ones', async () => {
-  const { metrics: all } = metrics();
-  const fallback = { asked: 'large', reason: 'fallback', at: 1 } as const;
-  all.recordRequest(requestRecord({ fallback }));
-  all.recordRequest(requestRecord({ fallback }));
-  all.recordRequest(requestRecord({ fallback: { ...fallback, reason: 'degraded' } }));
-  all.recordRequest(requestRecord({ fallback, outcome: 'backend_failed' }));
-  const count = (reason: string) => sampleOf(all, `pillion_alternate_answers_total{model="large",reason="${reason}"}`);
-  assert.deepEqual([await count('fallback'), await count('degraded')], [2, 1]);
-});
-
 describe('states', () => {
   it('of a circuit breaker: the one that it is in has 1', async () => {
     const { metrics: all } = metrics();
