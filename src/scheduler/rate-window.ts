@@ -1,5 +1,5 @@
 /**
- * Rates and extremes of about the last `spanMs`, kept in two windows that take turns, without a list of events or a
+ * Rates and minima of about the last `spanMs`, kept in two windows that take turns, without a list of events or a
  * timer.
  *
  *    previous │ current ···now           amount ≈ previous · (share of it that is still within the span) + current
@@ -74,22 +74,5 @@ export class RecentMinimum {
     this.#previous = passed < 2 * this.#spanMs ? this.#current : Infinity;
     this.#current = Infinity;
     this.#windowStart += Math.floor(passed / this.#spanMs) * this.#spanMs;
-  }
-}
-
-/** The greatest value of the last one to two `spanMs`; −Infinity when none came. */
-export class RecentMaximum {
-  readonly #negated: RecentMinimum;
-
-  constructor(spanMs: number, now: Instant) {
-    this.#negated = new RecentMinimum(spanMs, now);
-  }
-
-  add(value: number, now: Instant): void {
-    this.#negated.add(-value, now);
-  }
-
-  most(now: Instant): number {
-    return -this.#negated.least(now);
   }
 }

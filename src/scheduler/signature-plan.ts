@@ -92,9 +92,12 @@ export class SignaturePlan {
   /** The sizes by the size class of rows. */
   readonly #efficientSizes = new Map<number, EfficientBatchSize>();
   readonly #options: SchedulerOptions;
-  #isWhole: boolean;
-  #maxBatchSize: number;
-  #wholeReason: string | undefined;
+  /** Requests are never merged, cut or padded. Only `runWhole` changes this and the next two. */
+  isWhole: boolean;
+  /** Most rows in one run. */
+  maxBatchSize: number;
+  /** Why its requests are run whole although the signature has a batch axis; undefined = they are not. */
+  wholeReason: string | undefined;
 
   constructor(name: string, signature: Signature, options: SchedulerOptions, model = new LatencyModel()) {
     const { batchAxis } = signature;
@@ -104,39 +107,29 @@ export class SignaturePlan {
     this.inputNames = [...signature.inputs.keys()];
     const isFixed = batchAxis.kind === 'fixed';
     const isAlone = batchAxis.kind === 'dynamic' && options.maxBatchSize === 1;
-    this.#isWhole = batchAxis.kind === 'none' || isAlone || this.inputNames.length === 0;
-    this.#maxBatchSize = this.#isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
-    this.sizes = this.#isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
-    this.axes = this.#isWhole ? undefined : ownAxes(signature);
+    this.isWhole = batchAxis.kind === 'none' || isAlone || this.inputNames.length === 0;
+    this.maxBatchSize = this.isWhole ? 1 : isFixed ? batchAxis.size : options.maxBatchSize;
+    this.sizes = this.isWhole ? [] : isFixed ? [batchAxis.size] : options.allowedBatchSizes;
+    this.axes = this.isWhole ? undefined : ownAxes(signature);
     const axes = this.inputNames.map((name) => axisOf(this.axes, name));
     this.hasSameInputs = axes.includes('same');
     const specs = [...signature.inputs.values()];
     this.hasFixedRows =
       !this.hasSameInputs && specs.every((spec, i) => rowShape(spec, axes[i]!)?.includes(-1) === false);
-    this.padding = this.#isWhole ? undefined : signature.padding;
+    this.padding = this.isWhole ? undefined : signature.padding;
     this.curve = model.curveOf(name, this.maxBatchSize, this.sizes, this.padding !== undefined);
     this.rowBytes = this.hasFixedRows ? bytesOfRow(specs, axes) : undefined;
   }
 
-  /** Requests are never merged, cut or padded. */
-  get isWhole(): boolean {
-    return this.#isWhole;
-  }
-
-  /** Most rows in one run. */
-  get maxBatchSize(): number {
-    return this.#maxBatchSize;
-  }
-
   /** The size that is worth it for rows of about so many bytes; undefined = any size is worth it, or has to be. */
   efficientSizeOf(rowBytes: number): EfficientBatchSize | undefined {
-    if (this.#maxBatchSize === 1 || this.isFixed) return undefined;
+    if (this.maxBatchSize === 1 || this.isFixed) return undefined;
     const sizeClass = Math.min(MOST_ROW_CLASSES, Math.ceil(Math.log2(Math.max(1, rowBytes))));
     let efficientSize = this.#efficientSizes.get(sizeClass);
     if (efficientSize === undefined) {
       const { batchMemoryBytes = EFFICIENT_SIZE_BYTES, readResident = () => 0 } = this.#options;
       efficientSize = new EfficientBatchSize({
-        maxRows: this.#maxBatchSize,
+        maxRows: this.maxBatchSize,
         isLarge: rowBytes >= LARGE_ROW_BYTES,
         maxBytes: batchMemoryBytes,
         readResident,
@@ -153,19 +146,14 @@ export class SignaturePlan {
 
   /** Rows that may wait before requests are refused. */
   get maxQueuedRows(): number {
-    return this.#options.maxEnqueuedBatches * this.#maxBatchSize;
-  }
-
-  /** Why its requests are run whole although the signature has a batch axis; undefined = they are not. */
-  get wholeReason(): string | undefined {
-    return this.#wholeReason;
+    return this.#options.maxEnqueuedBatches * this.maxBatchSize;
   }
 
   /** The model has shown that it has no such batch axis: from now on its requests are run as they come. */
   runWhole(reason: string): void {
-    this.#wholeReason ??= reason;
-    this.#isWhole = true;
-    this.#maxBatchSize = 1;
+    this.wholeReason ??= reason;
+    this.isWhole = true;
+    this.maxBatchSize = 1;
   }
 
   /** The objective was configured, not learned: requests may be refused for it. */

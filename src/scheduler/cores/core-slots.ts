@@ -20,7 +20,7 @@
  */
 import type { Clock, Instant } from '../../core/clock.ts';
 import { CallerTable } from '../callers/caller-table.ts';
-import { RateWindow, RecentMaximum, RecentMinimum } from '../rate-window.ts';
+import { RateWindow, RecentMinimum } from '../rate-window.ts';
 import {
   BUSY_SPAN_MS,
   DEADLINE_SPAN_MS,
@@ -44,8 +44,8 @@ export class CoreSlots {
   readonly #clock: Clock;
   readonly #tenants: SlotTenant[] = [];
   readonly #uses: SlotUse[] = [];
-  /** Expected lengths of the runs that started lately: measured lengths would include stalls. */
-  readonly #longest: RecentMaximum;
+  /** Expected lengths of the runs that started lately, below 0: measured lengths would include stalls. */
+  readonly #longest: RecentMinimum;
   /** Core time of all tenants. */
   readonly #busy: RateWindow;
   readonly #tightest: RecentMinimum;
@@ -65,7 +65,7 @@ export class CoreSlots {
     this.#clock = clock;
     this.#busy = new RateWindow(BUSY_SPAN_MS, clock.nowMs());
     this.#tightest = new RecentMinimum(DEADLINE_SPAN_MS, clock.nowMs());
-    this.#longest = new RecentMaximum(LONGEST_RUN_SPAN_MS, clock.nowMs());
+    this.#longest = new RecentMinimum(LONGEST_RUN_SPAN_MS, clock.nowMs());
   }
 
   /** Changes the number of cores. If there are fewer, running batches end as usual. */
@@ -116,12 +116,12 @@ export class CoreSlots {
   take(use: SlotUse, expectedMs: number, now: Instant): void {
     this.#uses.push(use);
     this.#taken += use.threads;
-    this.#longest.add(expectedMs, now);
+    this.#longest.add(-expectedMs, now);
   }
 
   /** How long before its latest start a batch is urgent: a slot that is taken now may not be free earlier. */
   urgentMs(now: Instant): number {
-    return URGENT_RUNS * Math.max(0, this.#longest.most(now));
+    return URGENT_RUNS * Math.max(0, -this.#longest.least(now));
   }
 
   /** The batch has ended, after `ranMs`. */

@@ -75,7 +75,7 @@ export class LatencyCurve implements LatencyView {
   /** The answers: every bucket filled, never falling with rows. */
   readonly #filledMean: Float64Array;
   readonly #filledHigh: Float64Array;
-  #isKnown = false;
+  isKnown = false;
 
   /** `sizes`: the only sizes that a run may have, ascending; empty = any up to `maxRows`. */
   constructor(maxRows: number, sizes: readonly number[]) {
@@ -90,10 +90,6 @@ export class LatencyCurve implements LatencyView {
     this.#own = zeros();
     this.#filledMean = zeros();
     this.#filledHigh = zeros();
-  }
-
-  get isKnown(): boolean {
-    return this.#isKnown;
   }
 
   /** The rows of the largest bucket that has run; 0 = none has. */
@@ -111,7 +107,7 @@ export class LatencyCurve implements LatencyView {
   }
 
   rowsWithin(budgetMs: number, most: number): number {
-    if (!this.#isKnown) return most;
+    if (!this.isKnown) return most;
     if (this.highMs(most) <= budgetMs) return most;
     const bounds = this.#bounds;
     const high = this.#filledHigh;
@@ -128,7 +124,7 @@ export class LatencyCurve implements LatencyView {
   /** A run of `rows` (padding included) took `runMs`. Ignored if that is no duration. */
   learn(rows: number, runMs: number, isProbe = false): void {
     if (!(runMs >= 0 && runMs < Infinity && rows >= 1)) return;
-    const expected = this.#isKnown ? this.#at(this.#own, rows) : runMs;
+    const expected = this.isKnown ? this.#at(this.#own, rows) : runMs;
     const ratio = expected > 0 ? Math.min(MAX_RUN_RATIO, Math.max(MIN_RUN_RATIO, runMs / expected)) : 1;
     const rate = isProbe ? PROBE_LEARNING_RATE : ratio < 1 ? FASTER_LEARNING_RATE : LEARNING_RATE;
     const weights = this.#weights;
@@ -139,7 +135,7 @@ export class LatencyCurve implements LatencyView {
     const share = lowerRows === undefined || this.#isStepped ? 1 : (rows - lowerRows) / (upperRows - lowerRows);
     this.#move(upper, ratio, Math.min(1, share), rate, runMs);
     if (share < 1) this.#move(upper - 1, ratio, 1 - share, rate, runMs);
-    this.#isKnown = true;
+    this.isKnown = true;
     this.#fill();
   }
 
@@ -155,13 +151,13 @@ export class LatencyCurve implements LatencyView {
     this.#deviations[index] = runMs * MIN_DEVIATION_SHARE;
     this.#runs[index] = 1;
     this.#weights[index] = 1;
-    this.#isKnown = true;
+    this.isKnown = true;
     this.#fill();
   }
 
   /** Every bucket's estimate, for people; empty where `isKnown` is false. */
   estimates(): LatencyEstimate[] {
-    if (!this.#isKnown) return [];
+    if (!this.isKnown) return [];
     return this.#bounds.map((rows, i) => ({
       rows,
       meanMs: this.#filledMean[i]!,
@@ -189,9 +185,9 @@ export class LatencyCurve implements LatencyView {
       this.#deviations[index] = deviationMs;
       this.#runs[index] = Math.min(runs, MAX_IMPORTED_RUNS);
       this.#weights[index] = this.#runs[index]!;
-      this.#isKnown = true;
+      this.isKnown = true;
     }
-    if (this.#isKnown) this.#fill();
+    if (this.isKnown) this.#fill();
   }
 
   #move(index: number, ratio: number, share: number, rate: number, runMs: number): void {

@@ -19,7 +19,8 @@ export class ThreadCurves implements LatencyView {
   readonly #maxRows: number;
   readonly #sizes: readonly number[];
   readonly #curves = new Map<number, LatencyCurve>();
-  #threads = 1;
+  /** Threads of the runs that are asked about; only `use` changes it. */
+  threads = 1;
   #current: LatencyCurve;
 
   /** Has the parameters of LatencyCurve. */
@@ -32,11 +33,6 @@ export class ThreadCurves implements LatencyView {
 
   get isKnown(): boolean {
     return this.#current.isKnown;
-  }
-
-  /** Threads of the runs that are asked about. */
-  get threads(): number {
-    return this.#threads;
   }
 
   /** The length of rows where nothing is said of it. */
@@ -81,9 +77,9 @@ export class ThreadCurves implements LatencyView {
 
   /** Runs have so many threads from now on. */
   use(threads: number): void {
-    if (threads === this.#threads) return;
+    if (threads === this.threads) return;
     this.#current = this.of(threads);
-    this.#threads = threads;
+    this.threads = threads;
   }
 
   /** The cost of runs, to compare them; rows of any length cost the same. */
@@ -101,7 +97,7 @@ export class ThreadCurves implements LatencyView {
     const known = this.#curves.get(threads);
     if (known !== undefined) return known;
     const curve = new LatencyCurve(this.#maxRows, this.#sizes);
-    curve.import(this.#current.export().map((bucket) => scaled(bucket, this.#threads / threads)));
+    curve.import(this.#current.export().map((bucket) => scaled(bucket, this.threads / threads)));
     this.#curves.set(threads, curve);
     return curve;
   }
