@@ -95,12 +95,18 @@ function swapping(t: TestContext, host: 'inline' | 'thread') {
   return { manager, clock, open, publish, reached };
 }
 
+/** The process's resources by kind, but for files that are being closed just then. */
+function heldResources(): readonly string[] {
+  const kinds = process.getActiveResourcesInfo().filter((kind) => kind !== 'CloseReq');
+  return kinds.sort();
+}
+
 for (const host of ['inline', 'thread'] as const) {
   it(`${SWAPS} swaps on ${host} close every version but the last, each only when its requests are through`, async (t) => {
     const { manager, clock, open, publish, reached } = swapping(t, host);
     publish(1);
     await manager.start();
-    const resources = process.getActiveResourcesInfo().sort();
+    const resources = heldResources();
     for (let version = 2; version <= SWAPS + 1; version++) {
       const held = manager.acquire('m', {});
       assert.equal(held.servable.version, BigInt(version - 1));
@@ -118,7 +124,7 @@ for (const host of ['inline', 'thread'] as const) {
         [BigInt(version)],
       );
     }
-    assert.deepEqual(process.getActiveResourcesInfo().sort(), resources);
+    assert.deepEqual(heldResources(), resources);
     await manager.close();
     assert.equal(open.size, 0);
     assert.equal(clock.armed, 0);
