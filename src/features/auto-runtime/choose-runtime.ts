@@ -17,10 +17,10 @@ import type { Signatures } from '../../core/signature.ts';
 import { isRetryable } from '../../models/loading/retryable.ts';
 import { type Named, pairedAs } from '../../models/runtimes/paired-names.ts';
 import type { Candidate, CandidateReport, ChoiceOptions, Chosen } from '../../models/runtimes/runtime-choice.ts';
-import { onlyThoseOf, signatureMismatch } from '../../models/runtimes/same-signatures.ts';
-import { type Widened, widenedAs } from '../../models/runtimes/widened-outputs.ts';
 import { SAME_FREE_DIMS, sweepBatchSizes } from '../../models/warm-up/batch-sweep.ts';
 import { mediansOf, relativeCost, type Timing } from './relative-cost.ts';
+import { onlyThoseOf, signatureMismatch } from './same-signatures.ts';
+import { type Widened, widenedAs } from './widened-outputs.ts';
 
 export interface ChooseOptions<H extends Candidate> extends ChoiceOptions<H> {
   readonly clock: Clock;

@@ -2,7 +2,7 @@
 import type { Clock } from '../../core/clock.ts';
 import { LineLimiter } from '../../ledger/log/line-limiter.ts';
 import type { Logger } from '../../ledger/log/log.ts';
-import type { OutputDifference } from '../../models/runtimes/output-difference.ts';
+import type { OutputDifference } from './output-difference.ts';
 import type { ShadowEvent } from './version-shadow.ts';
 
 const WINDOW_MS = 60_000;

@@ -1,5 +1,5 @@
 /** The results of a shadow since it loaded, for GET /models. */
-import type { OutputDifference } from '../../models/runtimes/output-difference.ts';
+import type { OutputDifference } from './output-difference.ts';
 import type { LeftOut, ShadowComparison } from './shadow.ts';
 
 /** The differences of one output over all compared batches. */

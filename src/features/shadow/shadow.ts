@@ -13,7 +13,7 @@ import type { Clock } from '../../core/clock.ts';
 import { toServingError } from '../../core/errors.ts';
 import { type Batch, type BatchResult, type Executor, PassingExecutor } from '../../core/executor.ts';
 import { byteLengthOfAll, type Tensor, type TensorMap } from '../../core/tensor.ts';
-import { type OutputDifference, outputDifferences } from '../../models/runtimes/output-difference.ts';
+import { type OutputDifference, outputDifferences } from './output-difference.ts';
 
 /** Why a sampled batch was not compared. */
 export type LeftOut = 'busy' | 'too_large' | 'failed';

@@ -17,7 +17,7 @@ import type { Executor } from '../../core/executor.ts';
 import type { Signature, Signatures } from '../../core/signature.ts';
 import type { BatchLayer } from '../../models/loading/layers.ts';
 import { pairedAs } from '../../models/runtimes/paired-names.ts';
-import { inputMismatch } from '../../models/runtimes/same-signatures.ts';
+import { tensorsMismatch } from '../../models/runtimes/tensors-mismatch.ts';
 import type { ShadowConfig } from './keys.ts';
 import { Shadow, type ShadowComparison, ShadowedExecutor, type ShadowOptions } from './shadow.ts';
 import type { ShadowSeries } from './shadow-metrics.ts';
@@ -180,7 +180,8 @@ export class VersionShadow implements BatchLayer {
     const problems: string[] = [];
     for (const [name, wanted] of this.#options.signatures) {
       const other = found.get(name);
-      const problem = other === undefined ? 'it has no such signature' : inputMismatch(wanted, other);
+      const problem =
+        other === undefined ? 'it has no such signature' : tensorsMismatch('input', wanted.inputs, other.inputs);
       if (problem === undefined) comparable.set(name, commonOutputs(wanted, other!));
       else problems.push(`signature "${name}": ${problem}`);
     }

@@ -4,7 +4,7 @@ import type { Batch, BatchResult, Executor } from '../../../../src/core/executor
 import type { Signature, TensorSpec } from '../../../../src/core/signature.ts';
 import { numericTensor } from '../../../../src/core/tensor.ts';
 import { pairedAs } from '../../../../src/models/runtimes/paired-names.ts';
-import { signatureMismatch } from '../../../../src/models/runtimes/same-signatures.ts';
+import { tensorsMismatch } from '../../../../src/models/runtimes/tensors-mismatch.ts';
 import { signature } from '../../../support/puppet-models.ts';
 
 function named(tensorName: string): TensorSpec {
@@ -50,10 +50,10 @@ function of(found: Signature): ReadonlyMap<string, Signature> {
 describe('an artifact with other names for the same tensors', () => {
   it('gets the names of the one that it replaces', () => {
     const paired = pairedAs(of(ONNX), { executor: recorder().executor, signatures: of(SAVED) });
-    assert.equal(signatureMismatch(of(ONNX), paired.signatures), undefined);
-    assert.notEqual(signatureMismatch(of(ONNX), of(SAVED)), undefined);
+    assert.equal(mismatchOf(of(ONNX), paired.signatures), undefined);
+    assert.notEqual(mismatchOf(of(ONNX), of(SAVED)), undefined);
     const back = pairedAs(of(SAVED), { executor: recorder().executor, signatures: of(ONNX) });
-    assert.equal(signatureMismatch(of(SAVED), back.signatures), undefined);
+    assert.equal(mismatchOf(of(SAVED), back.signatures), undefined);
   });
 
   it('is known by the graph’s tensors before a signature’s own words for others', () => {
@@ -131,3 +131,12 @@ describe('left alone', () => {
     assert.equal(pairedAs(of(ONNX), candidate), candidate);
   });
 });
+
+/** The first difference between the tensors of the signatures. */
+function mismatchOf(wanted: ReadonlyMap<string, Signature>, found: ReadonlyMap<string, Signature>): string | undefined {
+  const mismatches = [...wanted].map(([name, { inputs, outputs }]) => {
+    const other = found.get(name)!;
+    return tensorsMismatch('input', inputs, other.inputs) ?? tensorsMismatch('output', outputs, other.outputs);
+  });
+  return mismatches.find((each) => each !== undefined);
+}

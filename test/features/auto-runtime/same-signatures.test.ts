@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Signature } from '../../../../src/core/signature.ts';
-import { elements, type NumericTensor, numericTensor } from '../../../../src/core/tensor.ts';
-import { onlyThoseOf, signatureMismatch } from '../../../../src/models/runtimes/same-signatures.ts';
-import { widenedAs } from '../../../../src/models/runtimes/widened-outputs.ts';
-import { PuppetExecutor } from '../../../support/puppet-executor.ts';
-import { signature, spec } from '../../../support/puppet-models.ts';
+import type { Signature } from '../../../src/core/signature.ts';
+import { elements, type NumericTensor, numericTensor } from '../../../src/core/tensor.ts';
+import { onlyThoseOf, signatureMismatch } from '../../../src/features/auto-runtime/same-signatures.ts';
+import { widenedAs } from '../../../src/features/auto-runtime/widened-outputs.ts';
+import { PuppetExecutor } from '../../support/puppet-executor.ts';
+import { signature, spec } from '../../support/puppet-models.ts';
 
 const DIGITS = signature(
   { pixels: spec('float32', [-1, 64]) },

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
-import { BFLOAT16, FLOAT16, toSmallFloat } from '../../../../src/core/small-float.ts';
-import { numericTensor, stringTensor, type Tensor } from '../../../../src/core/tensor.ts';
-import { outputDifferences } from '../../../../src/models/runtimes/output-difference.ts';
+import { BFLOAT16, FLOAT16, toSmallFloat } from '../../../src/core/small-float.ts';
+import { numericTensor, stringTensor, type Tensor } from '../../../src/core/tensor.ts';
+import { outputDifferences } from '../../../src/features/shadow/output-difference.ts';
 
 const floats = (...values: number[]): Tensor => numericTensor('float32', [values.length], Float32Array.from(values));
 
