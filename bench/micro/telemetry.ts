@@ -5,8 +5,10 @@
 import assert from 'node:assert/strict';
 import { Histogram, Registry } from 'prom-client';
 import { systemClock } from '../../src/core/clock.ts';
-import { FlightRecorder } from '../../src/features/flight-recorder/flight-recorder.ts';
-import { TailKeep } from '../../src/features/tail-keep/tail-keep.ts';
+import { Facts } from '../../src/core/collections/facts.ts';
+import type { Feature } from '../../src/kernel/feature.ts';
+import type { Installation } from '../../src/kernel/installation.ts';
+import { ModelSeams } from '../../src/kernel/model-seams.ts';
 import { createLogger } from '../../src/ledger/log/log.ts';
 import { DURATION_BUCKETS } from '../../src/ledger/metrics/buckets.ts';
 import { STAGE_ENCODE } from '../../src/ledger/stage-clock.ts';
@@ -14,7 +16,9 @@ import { type AppTelemetry, createTelemetry } from '../../src/ledger/telemetry.t
 import { samplerFromEnv } from '../../src/ledger/tracing/sampler.ts';
 import { Sampling } from '../../src/ledger/tracing/sampling.ts';
 import type { Tracing } from '../../src/ledger/tracing/tracing.ts';
+import { FEATURES } from '../../src/pillion.ts';
 import { RequestContext } from '../../src/proxy/request-context.ts';
+import { configOf } from '../../test/support/config-files.ts';
 import { runSubject } from './interleave.ts';
 
 const LIMIT_MICROS = 1;
@@ -28,13 +32,19 @@ const unsampled: Tracing = {
   makeSpans: () => undefined,
 };
 
-function telemetryWith(tracing: Tracing | undefined, isForgetful = false): AppTelemetry {
-  const common = { clock: systemClock, logger };
-  const telemetry = createTelemetry(common);
+/** Features of a default server that look at each request. */
+const WATCHING = ['tail-keep', 'flight-recorder'];
+
+async function telemetryWith(tracing: Tracing | undefined, isForgetful = false): Promise<AppTelemetry> {
+  const telemetry = createTelemetry({ clock: systemClock, logger });
   if (tracing !== undefined) telemetry.traceBy(tracing);
   if (isForgetful) return telemetry;
-  telemetry.keepBy(new TailKeep(10));
-  telemetry.listen(new FlightRecorder(telemetry));
+  const server: Partial<Installation> = {
+    ...{ config: configOf(['--model=m=/models/m']), clock: systemClock, logger, telemetry },
+    ...{ facts: new Facts(), models: new ModelSeams(FEATURES), adminPaths: () => undefined },
+  };
+  const features: readonly Feature[] = FEATURES.features.filter(({ name }) => WATCHING.includes(name));
+  for (const feature of features) await feature.install?.(server as Installation);
   return telemetry;
 }
 
@@ -64,9 +74,9 @@ function record(telemetry: AppTelemetry): RequestContext {
   return context;
 }
 
-const plain = telemetryWith(undefined);
-const traced = telemetryWith(unsampled);
-const forgetful = telemetryWith(undefined, true);
+const plain = await telemetryWith(undefined);
+const traced = await telemetryWith(unsampled);
+const forgetful = await telemetryWith(undefined, true);
 const histogram = new Histogram({
   name: 'request_duration_seconds',
   help: 'For comparison.',

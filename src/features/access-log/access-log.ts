@@ -3,11 +3,11 @@ import { pino } from 'pino';
 import type { Clock } from '../../core/clock.ts';
 import type { ForwardedRecord } from '../../ledger/forwarded-record.ts';
 import { MAX_BUFFERED_BYTES, openLineFile } from '../../ledger/log/line-file.ts';
-import { type LineDestination, TurnLines } from '../../ledger/log/turn-lines.ts';
 import type { RequestRecord } from '../../ledger/request-record.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
 import type { RecordListener } from '../../ledger/telemetry.ts';
 import { forwardedLine, inferenceLine } from './access-line.ts';
+import { type LineDestination, TurnLines } from './turn-lines.ts';
 
 /** The value of `to` that names no file. */
 export const STANDARD_OUTPUT = 'stdout';

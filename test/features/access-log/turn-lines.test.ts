@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
 import { it } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
-import { type LineDestination, TurnLines } from '../../../../src/ledger/log/turn-lines.ts';
-import { FakeClock } from '../../../support/fake-clock.ts';
+import { type LineDestination, TurnLines } from '../../../src/features/access-log/turn-lines.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 
 /** Takes so many bytes; they leave when the test says so. */
 class PuppetDestination extends EventEmitter implements LineDestination {
