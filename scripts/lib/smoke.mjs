@@ -19,7 +19,10 @@ const NODES = {
 };
 
 /** The tests of the code that uses node:http and node:http2 most, whose faults differ from Node to Node. */
-const ON_NODES_HTTP = ['fronting/', 'fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'];
+const ON_NODES_HTTP = [
+  ...['app/', 'heads/', 'telemetry/', 'body-feed', 'fronted-deadlines', 'options'].map((name) => `fronting/${name}`),
+  ...['fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'],
+];
 /** The timeout of one file: on some Node, a file may end amid its tests and leave others waiting. */
 const FILE_TIMEOUT_MS = 300_000;
 

@@ -19,23 +19,23 @@ export const NATIVES = join(root, '.cache', 'natives');
 const FILE_TIMEOUT_MS = 1_200_000;
 /** None of these keeps a time of day: those of backends and hosts wait for their workers' answers alone. */
 const isTimeless = (path) =>
-  /^(unit|property|simulation|features\/[^/]+\/(simulate\/)?[^/]+$|contract\/(?!surface|access)|integration\/hosts)/.test(
+  /^(unit|property|simulation|features\/[^/]+\/(?!integration\/)|contract\/(?!surface|access)|integration\/hosts)/.test(
     path,
   );
 /** Unit tests of a folder share a process: most of what a file takes alone is loading what its neighbours load, too. */
-const groupOf = (path) => /^(unit\/[^/]+)\/|^(features)\/[^/]+\/[^/]+$/.exec(path)?.slice(1).find(Boolean);
+const groupOf = (path) => /^(unit\/[^/]+)\/|^(features)\/[^/]+\/(?!integration\/)/.exec(path)?.slice(1).find(Boolean);
 const sourceOf = (path) => readFileSync(join(root, 'build', 'test', path), 'utf8');
 const needsTfjs = (path) => path.includes('tfjs');
 const needsPython = (path) => sourceOf(path).includes(PYTHON);
 const PYTHON = 'PILLION_TEST_PYTHON';
 /** The values and rules of each part, the contracts, and requests over each surface. */
 const CORE =
-  /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/[^/]+$|^integration\/((grpc|rest|open-inference|http2|fronting)-|features-without)/;
+  /^(unit|property|contract|fuzz)\/|^features\/[^/]+\/(?!integration\/)|(^|\/)integration\/((grpc|rest|open-inference|http2|fronting)-|features-without)/;
 
 /** They keep a model busy, wait for time to pass, move much memory, or are a contract once more in another form. */
-const SLOW = /^(contract|integration)\/.*(busy|chaos|drain|huge|large|pace|public|survivors)/;
+const SLOW = /(^|\/)(contract|integration)\/.*(busy|chaos|drain|huge|large|pace|public|survivors)/;
 /** A server in a process of its own takes a second to start and to end, on one core more. */
-const startsServers = (path) => path.startsWith('integration') && /startSidecar|runPillion/.test(sourceOf(path));
+const startsServers = (path) => path.includes('integration/') && /startSidecar|runPillion/.test(sourceOf(path));
 
 /** Those of the files that need no more than npm's packages and show most of what a change can break. */
 export function coreFiles(files) {

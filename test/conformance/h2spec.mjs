@@ -29,7 +29,7 @@ const load = (path) => import(pathToFileURL(join(build, path)).href);
 const { systemClock } = await load('src/core/clock.js');
 const { Http2Server } = await load('src/proxy/http2/server.js');
 const { EchoHandler } = await load('test/support/http2-handlers.js');
-const { FrontedHttp2 } = await load('test/support/fronted-http2.js');
+const { FrontedHttp2 } = await load('test/features/fronting/fronted-http2.js');
 
 const h2spec = ensureGoProgram({
   name: 'h2spec',

@@ -82,7 +82,7 @@ export const TESTED_PATHS = {
   restarts: [...ENDS, ...HTTP1, ...GRPC, ...RESTARTS, 'test/integration/restarts.test.ts'],
   h2spec: [
     ...[...HTTP2, 'src/proxy/grpc', 'src/proxy/fronting', 'test/conformance/h2spec', 'test/conformance/h2spec.mjs'],
-    ...['test/support/http2-handlers.ts', 'test/support/fronted-http2.ts', 'scripts/lib/go-program.mjs'],
+    ...['test/support/http2-handlers.ts', 'test/features/fronting/fronted-http2.ts', 'scripts/lib/go-program.mjs'],
   ],
   interop: [...GRPC, ...INTEROP, 'test/conformance/grpc-interop.mjs', 'test/support/interop-service.ts'],
   'grpc-tools': [
@@ -204,10 +204,11 @@ export const TESTED_PATHS = {
     'package-lock.json',
   ],
   nodes: [
-    ...[...FRONTING, ...HTTP1, 'scripts/lib/smoke.mjs', 'test/unit/proxy/fronting'],
+    ...[...FRONTING, ...HTTP1, 'scripts/lib/smoke.mjs'],
     ...['fronting-http2', 'fronting-grpc', 'fronting-peers', 'fronting-answers'].map(
-      (name) => `test/integration/${name}.test.ts`,
+      (name) => `test/features/fronting/integration/${name}.test.ts`,
     ),
+    ...['app', 'heads', 'telemetry'].map((name) => `test/features/fronting/${name}`),
   ],
 };
 

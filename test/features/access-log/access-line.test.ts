@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import { forwardedLine, inferenceLine } from '../../../src/features/access-log/access-line.ts';
-import { frontedRecord } from '../../support/fronted-record.ts';
 import { fullStages, requestRecord, traceOf } from '../../support/telemetry-records.ts';
+import { forwardedRecord } from './forwarded-record.ts';
 
 const WALL = 1_700_000_000_000;
 
 describe('the line of a request for the application', () => {
   it('has what was asked, how it ended, and how long it took; no query', () => {
     const trace = traceOf('a');
-    const line = forwardedLine(frontedRecord({ trace, status: 404 }), WALL);
+    const line = forwardedLine(forwardedRecord({ trace, status: 404 }), WALL);
     assert.deepEqual(JSON.parse(line), {
       time: WALL + 100,
       surface: 'app',
@@ -33,17 +33,14 @@ describe('the line of a request for the application', () => {
   });
 
   it('has no status and no time to the head where there is none', () => {
-    const record = frontedRecord({ outcome: 'client_left', status: undefined, arrival: { userAgent: undefined } });
+    const record = forwardedRecord({ outcome: 'client_left', status: 0, headAt: 0 }, { userAgent: undefined });
     const told = JSON.parse(forwardedLine(record, WALL)) as Record<string, unknown>;
     for (const absent of ['status', 'head_ms', 'trace_id', 'user_agent']) assert.ok(!(absent in told), absent);
   });
 
   it('is one line of printable ASCII, whatever a peer sends', () => {
     const evil = '"}\n{"time":1,"forged":true}\r\u001b[2J\u009b1m\u007f\u2028\ud800\u0000é\\';
-    const record = frontedRecord({
-      id: evil,
-      arrival: { method: evil, target: `/${evil}`, userAgent: evil, peer: evil },
-    });
+    const record = forwardedRecord({ id: evil, path: `/${evil}` }, { method: evil, userAgent: evil, peer: evil });
     const line = forwardedLine(record, WALL);
     assert.match(line, /^[ -~]+\n$/);
     const told = JSON.parse(line) as Record<string, unknown>;
@@ -54,10 +51,7 @@ describe('the line of a request for the application', () => {
 
   it('is bounded, though nothing that a peer sends is', () => {
     const long = '\u0080'.repeat(100_000);
-    const record = frontedRecord({
-      id: long,
-      arrival: { method: long, target: `/${long}`, userAgent: long, peer: long },
-    });
+    const record = forwardedRecord({ id: long, path: `/${long}` }, { method: long, userAgent: long, peer: long });
     assert.ok(forwardedLine(record, WALL).length < 16_384);
   });
 });

@@ -1,0 +1,138 @@
+/** The table of the deadlines that inference requests take over. */
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
+import { noTelemetry } from '../../../src/ledger/request-record.ts';
+import { FrontedDeadlines } from '../../../src/proxy/fronting/fronted-deadlines.ts';
+import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const OTHER = '00000000000000000000000000000001';
+const ID = '3f2a8f5e-6a1c-4c58-9b5e-0d3c7a9b1e2f';
+
+/** How a request comes with these ids. */
+function arrivalOf(traceId: string | undefined, requestId: string | undefined) {
+  const rest = { spanId: '00f067aa0ba902b7', isSampled: false, traceState: undefined };
+  return { callerTrace: traceId === undefined ? undefined : { traceId, ...rest }, requestId };
+}
+
+describe('the table', () => {
+  test('knows an open request by its trace and by its id, and nothing when it is over', () => {
+    const table = new FrontedDeadlines();
+    const open = table.add(TRACE, ID, 500);
+    assert.equal(table.size, 2);
+    assert.deepEqual(
+      [table.of(arrivalOf(TRACE, undefined)), table.of(arrivalOf(undefined, ID)), table.of(arrivalOf(OTHER, ID))],
+      [500, 500, 500],
+    );
+    assert.deepEqual(
+      [table.of(arrivalOf(OTHER, 'x')), table.of(arrivalOf(undefined, undefined))],
+      [Infinity, Infinity],
+    );
+    open.remove();
+    open.remove();
+    assert.deepEqual([table.size, table.of(arrivalOf(TRACE, ID))], [0, Infinity]);
+  });
+
+  test('a request id that may be another client’s too is not used', () => {
+    const table = new FrontedDeadlines();
+    for (const id of [undefined, '', '17', 'request-1', `${ID}0`, ID.replaceAll('-', '_')])
+      table.add(undefined, id, 500);
+    assert.equal(table.size, 0);
+    table.add(undefined, ID.replaceAll('-', ''), 500);
+    assert.equal(table.of(arrivalOf(undefined, ID.replaceAll('-', ''))), 500);
+  });
+
+  test('of several with one id the latest deadline counts, and none is the latest', () => {
+    const table = new FrontedDeadlines();
+    const [early, late, middle] = [100, 300, 200].map((at) => table.add(TRACE, undefined, at));
+    assert.equal(table.of(arrivalOf(TRACE, undefined)), 300);
+    late!.remove();
+    assert.equal(table.of(arrivalOf(TRACE, undefined)), 200);
+    const without = table.add(TRACE, undefined, Infinity);
+    assert.equal(table.of(arrivalOf(TRACE, undefined)), Infinity);
+    without.remove();
+    middle!.lift();
+    assert.equal(table.of(arrivalOf(TRACE, undefined)), Infinity);
+    middle!.remove();
+    assert.equal(table.of(arrivalOf(TRACE, undefined)), 100);
+    early!.remove();
+    assert.equal(table.size, 0);
+  });
+
+  test('the trace goes before the id', () => {
+    const table = new FrontedDeadlines();
+    table.add(TRACE, undefined, 100);
+    table.add(undefined, ID, 50);
+    assert.equal(table.of(arrivalOf(TRACE, ID)), 100);
+  });
+});
+
+describe('an inference request', () => {
+  const make = () => {
+    const clock = new FakeClock();
+    const deadlines = new DeadlineTimer(clock);
+    const maxTimeoutMs = { grpc: Infinity, rest: 1000 };
+    const fronted = new FrontedDeadlines();
+    const parts = { clock, deadlines, telemetry: noTelemetry, maxTimeoutMs };
+    const lifecycle = new RequestLifecycle({ ...parts, carriedDeadlines: fronted });
+    const begin = (timeoutMs: number | undefined, traceId = TRACE, surface: 'grpc' | 'rest' = 'grpc') =>
+      lifecycle.begin({
+        ...{ surface, method: 'Predict', receivedAt: clock.nowMs(), timeoutMs, requestId: undefined },
+        ...{ peer: 'test', caller: 'test' },
+        callerTrace: { traceId, spanId: '00f067aa0ba902b7', isSampled: false, traceState: undefined },
+      });
+    return { clock, deadlines, fronted, lifecycle, begin };
+  };
+
+  test('takes over what is left, as a deadline that a client has set', () => {
+    const { clock, fronted, begin } = make();
+    const at = clock.nowMs() + 500;
+    fronted.add(TRACE, undefined, at);
+    clock.advance(200);
+    for (const surface of ['grpc', 'rest'] as const) {
+      const context = begin(undefined, TRACE, surface);
+      assert.deepEqual([context.deadline, context.hasOwnDeadline, context.isDeadlineCarried], [at, true, true]);
+    }
+    const context = begin(2000);
+    clock.advance(300);
+    const { kind, message } = context.cancel.reason!;
+    assert.equal(kind, 'deadline_exceeded');
+    assert.match(message, /^deadline of 300 ms, what was left to the request that it is for, passed before/);
+  });
+
+  test('keeps its own deadline where that is earlier, and the one in its message', () => {
+    const { clock, fronted, lifecycle, begin } = make();
+    const at = clock.nowMs() + 500;
+    fronted.add(TRACE, undefined, at);
+    const own = begin(100);
+    assert.deepEqual([own.deadline, own.isDeadlineCarried], [clock.nowMs() + 100, false]);
+    const shortened = begin(undefined);
+    lifecycle.shorten(shortened, 50);
+    assert.deepEqual([shortened.deadline, shortened.isDeadlineCarried], [clock.nowMs() + 50, false]);
+  });
+
+  test('is as ever for a request that is over, has no deadline or is not known', () => {
+    const { clock, fronted, begin } = make();
+    const open = fronted.add(TRACE, undefined, clock.nowMs() + 500);
+    assert.equal(begin(undefined, OTHER).deadline, Infinity);
+    open.lift();
+    assert.equal(begin(undefined).deadline, Infinity);
+    const rest = begin(undefined, TRACE, 'rest');
+    assert.deepEqual(
+      [rest.deadline - clock.nowMs(), rest.hasOwnDeadline, rest.isDeadlineCarried],
+      [1000, false, false],
+    );
+    open.remove();
+    assert.equal(begin(undefined).deadline, Infinity);
+  });
+
+  test('is cancelled at once where nothing is left', () => {
+    const { clock, fronted, begin } = make();
+    fronted.add(TRACE, undefined, clock.nowMs() - 5);
+    const { deadline, cancel } = begin(undefined);
+    assert.equal(deadline, clock.nowMs());
+    assert.equal(cancel.reason?.kind, 'deadline_exceeded');
+  });
+});
