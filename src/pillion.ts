@@ -9,6 +9,7 @@ import { accessLog } from './features/access-log/feature.ts';
 import { audit } from './features/audit/feature.ts';
 import { authorization } from './features/authorization/feature.ts';
 import { autoRuntime } from './features/auto-runtime/feature.ts';
+import { callerLimits } from './features/caller-limits/feature.ts';
 import { classifyAndRegress } from './features/classify-and-regress/feature.ts';
 import { webConsole } from './features/console/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
@@ -50,6 +51,7 @@ import { fronting } from './proxy/fronting/feature.ts';
 const LINES = [
   { feature: audit, adds: 'a log of changes and refusals: who, what and whether' },
   { feature: authorization, adds: 'a file that says who may ask which models for what' },
+  { feature: callerLimits, adds: 'limits of what one caller has in flight, and sends a second' },
   { feature: remote, adds: 'models that another server runs' },
   { feature: trees, adds: 'gradient-boosted trees and random forests of XGBoost and LightGBM' },
   { feature: tfjs, adds: 'models of TensorFlow: SavedModels, and those of TensorFlow.js' },

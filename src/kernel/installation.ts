@@ -16,6 +16,7 @@ import type { AppTelemetry } from '../ledger/telemetry.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { AccessControl } from '../proxy/access-control.ts';
 import type { Callers } from '../proxy/caller.ts';
+import type { CallerLimits } from '../proxy/caller-limits.ts';
 import type { GrpcEngine, GrpcEngineOptions } from '../proxy/grpc/engine.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../proxy/handlers/model-info.ts';
@@ -173,6 +174,8 @@ export interface Installation {
   readonly audit: AuditLog | undefined;
   /** Only one feature may control who does what. */
   controlAccess(control: AccessControl): void;
+  /** Only one feature may limit what callers have in flight and send. */
+  limitCallers(limits: CallerLimits): void;
   /** Only one feature may write the audit log. */
   auditBy(log: AuditLog): void;
   /** Tells operators of an error that is nobody's request. */

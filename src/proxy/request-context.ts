@@ -25,7 +25,6 @@ import {
 import { StageClock } from '../ledger/stage-clock.ts';
 import type { TraceContext } from '../ledger/tracing/trace-context.ts';
 import type { Identity, Principal } from './access-control.ts';
-import type { CallerQuota } from './caller-limits.ts';
 import type { MemoryHolder } from './memory-budget.ts';
 
 export interface RequestContextInit {
@@ -100,7 +99,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   setIndex = -1;
   deadlineEntry: DeadlineEntry | undefined;
   // The limits of callers own these: the quota that it counts in, and the rows that it counts.
-  quota: CallerQuota | undefined;
+  quota: object | undefined;
   quotaRows = 0;
   /** The memory budget owns this; the lifecycle releases it. */
   heldBytes = 0;

@@ -12,6 +12,7 @@ import { type Attack, predictFrame, type Target } from '../attacks/rows/attack.t
 import { manyRows } from '../attacks/rows/many-rows.ts';
 import { unreadAnswers, zeroWindowStreams } from '../attacks/rows/unread-answers.ts';
 import { writeCostlyModel } from '../support/costly-model.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { grpcClient, Neighbour, restClient } from '../support/neighbour.ts';
 import { killSidecars, runPillion, type Sidecar, startSidecar } from '../support/sidecar.ts';
 
@@ -78,7 +79,7 @@ describe('Beside a caller that sends', () => {
   });
 });
 
-describe('A caller with limits', () => {
+describe('A caller with limits', { skip: !hasFeature('caller-limits') }, () => {
   after(() => killSidecars());
 
   it('is refused what passes them, over both surfaces, with the delay, and others are not', async () => {

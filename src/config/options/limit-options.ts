@@ -25,36 +25,6 @@ export const LIMIT_OPTIONS = {
     default: 30,
     help: 'A request whose body gets on by less than 4 KiB a second, over this many seconds, is ended. 0 = no limit but the request’s own deadline.',
   }),
-  caller_max_requests: integer({
-    ...COUNT,
-    default: 0,
-    help: 'Most requests of one caller that are in flight, from the last byte of the body to the answer. More are refused (RESOURCE_EXHAUSTED, 429). 0 = no limit.',
-  }),
-  caller_max_rows: integer({
-    ...COUNT,
-    default: 0,
-    help: 'Most rows of one caller in flight. 0 = no limit.',
-  }),
-  caller_max_mib: integer({
-    ...COUNT,
-    default: 0,
-    help: 'Most MiB of one caller’s request bodies in flight. 0 = no limit.',
-  }),
-  caller_requests_per_s: integer({
-    ...COUNT,
-    default: 0,
-    help: 'Most requests of one caller a second. 0 = no limit.',
-  }),
-  caller_rows_per_s: integer({
-    ...COUNT,
-    default: 0,
-    help: 'Most rows of one caller a second. 0 = no limit.',
-  }),
-  caller_mib_per_s: integer({
-    ...COUNT,
-    default: 0,
-    help: 'Most MiB of one caller’s request bodies a second. 0 = no limit.',
-  }),
   caller_core_share: shareOrNone({
     default: 0,
     help: 'Share of the runs’ time that one caller may take while others wait or are refused, over the last 10 s; above it, its requests are refused. 0 = no limit: the others only go first.',

@@ -9,6 +9,7 @@ import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { AccessControl } from '../../proxy/access-control.ts';
+import type { CallerLimits } from '../../proxy/caller-limits.ts';
 import type { MetricsPageMaker } from '../../proxy/http1/local-replies.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
 import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
@@ -47,6 +48,7 @@ export class Installer implements Installation {
   makePrelude: MakePrelude | undefined;
   access: AccessControl | undefined;
   audit: AuditLog | undefined;
+  callerLimits: CallerLimits | undefined;
   carried: CarriedDeadlines | undefined;
   isOnSpareCores = false;
   #makeLook: (parts: ServedParts) => LookAtVersions = () => () => explainNothing;
@@ -71,6 +73,10 @@ export class Installer implements Installation {
 
   readonly controlAccess = (control: AccessControl): void => {
     this.access = control;
+  };
+
+  readonly limitCallers = (limits: CallerLimits): void => {
+    this.callerLimits = limits;
   };
 
   readonly auditBy = (log: AuditLog): void => {

@@ -103,13 +103,7 @@ export class Server implements Pillion {
     const { models: seams, readiness, onInternalError } = installed;
     const { kept } = seams;
     this.#memoryWatch = new MemoryWatch({ clock: systemClock, logger, metrics, options, inputs: coreSlots, kept });
-    const lifecycle = createRequestLifecycle(
-      options,
-      telemetry,
-      this.#deadlines,
-      this.#memoryWatch.budget,
-      installed.carried,
-    );
+    const lifecycle = createRequestLifecycle(options, telemetry, this.#deadlines, this.#memoryWatch.budget, installed);
     this.#coreWatch = new CoreWatch({ clock: systemClock, logger, options, slots: coreSlots, budget });
     // A version that has just become available is found in the next turn.
     const onChange = (): void => queueMicrotask(() => this.#judgeReadiness());

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
-import { type CallerLimitOptions, CallerLimits } from '../../../src/proxy/caller-limits.ts';
+import { type CallerLimitOptions, CallerQuotas } from '../../../src/features/caller-limits/caller-quotas.ts';
 import { RequestContext } from '../../../src/proxy/request-context.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
@@ -9,7 +9,7 @@ const NONE = { inFlight: Infinity, perSecond: Infinity };
 
 function setUp(options: Partial<CallerLimitOptions>) {
   const clock = new FakeClock();
-  const limits = new CallerLimits({ requests: NONE, bytes: NONE, rows: NONE, ...options });
+  const limits = new CallerQuotas({ requests: NONE, bytes: NONE, rows: NONE, ...options });
   const begin = (caller = 'a', bytes = 1): RequestContext => {
     const context = new RequestContext({
       ...{ clock, surface: 'grpc', method: 'Predict', receivedAt: 0, deadline: Infinity },
