@@ -66,6 +66,11 @@ export function targetOf(query: URLSearchParams): Pick<Deed, 'model' | 'version'
   return { model: query.get('model') ?? undefined, version: query.get('version') ?? undefined };
 }
 
+/** A path for readers, whose JSON is what `read` returns. */
+export function jsonPath(path: string, says: string, read: () => object): AdminPath {
+  return { method: 'GET', path, says, answer: ({ response }) => sendJson(response, read()) };
+}
+
 export function sendText(response: ServerResponse, text: string, status = 200): void {
   send(response, 'text/plain', text, status);
 }

@@ -5,12 +5,12 @@
  *   GET /models    models, versions, memory and queues as JSON (models-report.ts)
  *   GET /callers   the callers that take most of the cores (callers-report.ts)
  */
-
 import type { Readiness } from '../proxy/readiness.ts';
 import { probePage } from '../proxy/servers/probes.ts';
-import { type AdminPath, send, sendJson, sendText } from './admin-path.ts';
+import { type AdminPath, jsonPath, send, sendText } from './admin-path.ts';
 
-export interface ServerPathsOptions {
+/** The readings that the paths answer with. */
+export interface ServerReadings {
   readonly readiness: Readiness;
   /** The models that the start still waits for, one line each. */
   readonly waitsFor: () => readonly string[];
@@ -20,31 +20,24 @@ export interface ServerPathsOptions {
   readonly callers: () => object;
 }
 
-export function serverPaths(options: ServerPathsOptions): readonly AdminPath[] {
-  const { readiness, waitsFor, models, callers } = options;
+export function serverPaths({ readiness, waitsFor, models, callers }: ServerReadings): readonly AdminPath[] {
   const probe = (path: string, says: string): AdminPath => ({
-    ...get(path, says, ({ response }) => {
+    ...{ method: 'GET', path, says, guard: 'anybody' },
+    answer({ response }) {
       const page = probePage(path, readiness, waitsFor)!;
       send(response, page.contentType, page.text, page.status);
-    }),
-    guard: 'anybody',
+    },
   });
-  const json = (path: string, says: string, read: () => object): AdminPath =>
-    get(path, says, ({ response }) => sendJson(response, read()));
   return [
     probe('/live', 'the process runs'),
     probe('/startup', 'it has been ready'),
     probe('/ready', 'it wants requests, or what it waits for'),
-    json('/models', 'models, versions, memory and queues; /models/NAME is one in detail', models),
-    json('/callers', 'the callers that take most of the cores', callers),
+    jsonPath('/models', 'models, versions, memory and queues; /models/NAME is one in detail', models),
+    jsonPath('/callers', 'the callers that take most of the cores', callers),
   ];
-}
-
-function get(path: string, says: string, answer: AdminPath['answer']): AdminPath {
-  return { method: 'GET', path, says, answer };
 }
 
 /** The list of the paths themselves. */
 export function helpPath(help: () => string): AdminPath {
-  return get('/help', 'this list', ({ response }) => sendText(response, help()));
+  return { method: 'GET', path: '/help', says: 'this list', answer: ({ response }) => sendText(response, help()) };
 }

@@ -1,7 +1,7 @@
 /** GET /server_info, /config_dump, /stats and /logging, and POST /logging. */
 import { hostname } from 'node:os';
 import process from 'node:process';
-import { type AdminPath, send, sendJson } from '../../admin/admin-path.ts';
+import { jsonPath, send } from '../../admin/admin-path.ts';
 import { runtimeVersions } from '../../backends/runtime-versions.ts';
 import type { Installation } from '../../kernel/installation.ts';
 import type { Metrics } from '../../ledger/metrics/metrics.ts';
@@ -16,15 +16,11 @@ export function installEnvoyAdmin({ config, clock, logger, readiness, telemetry,
     const startedAt = clock.nowMs();
     const facts = { config, readiness, hostname: hostname(), versions: process.versions, runtimes: runtimeVersions() };
     const info = (): object => serverInfo({ ...facts, uptimeMs: clock.nowMs() - startedAt });
-    const configured = () => models.modelNames.map((name) => models.configOf(name));
-    const dump = (): object =>
-      configDump(
-        config,
-        configured().filter((model) => model !== undefined),
-      );
+    const configured = () => models.modelNames.flatMap((name) => models.configOf(name) ?? []);
+    const dump = (): object => configDump(config, configured());
     return [
-      json('/server_info', 'version, state, uptime, given options, runtimes', info),
-      json('/config_dump', 'the effective configuration, each value with its source; no secrets', dump),
+      jsonPath('/server_info', 'version, state, uptime, given options, runtimes', info),
+      jsonPath('/config_dump', 'the effective configuration, each value with its source; no secrets', dump),
       {
         ...{ method: 'GET', path: '/stats' },
         says: 'all metrics, one a line: ?filter=REGEX, ?format=json, ?format=prometheus',
@@ -43,8 +39,4 @@ export function installEnvoyAdmin({ config, clock, logger, readiness, telemetry,
 async function metricsText(metrics: Metrics): Promise<string> {
   const families = await metrics.snapshots(true);
   return families.flatMap(({ name, values }) => values.map((sample) => `${sampleText(name, sample)}\n`)).join('');
-}
-
-function json(path: string, says: string, read: () => object): AdminPath {
-  return { method: 'GET', path, says, answer: ({ response }) => sendJson(response, read()) };
 }

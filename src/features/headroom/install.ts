@@ -1,5 +1,5 @@
 /** GET /headroom for operators and on --probe_port, and its numbers among the metrics. */
-import { sendJson } from '../../admin/admin-path.ts';
+import { jsonPath } from '../../admin/admin-path.ts';
 import type { Installation, SurfaceParts } from '../../kernel/installation.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
@@ -23,9 +23,7 @@ export function installHeadroom(server: Installation): void {
     return { probePages: new Map([['/headroom', page]]) };
   });
   const says = 'how much more traffic it takes, for autoscalers';
-  adminPaths(() => [
-    { method: 'GET', path: '/headroom', says, answer: ({ response }) => sendJson(response, meter!.read(true)) },
-  ]);
+  adminPaths(() => [jsonPath('/headroom', says, () => meter!.read(true))]);
   service({ start: () => meter?.start(), close: () => meter?.stop() });
 }
 

@@ -5,28 +5,21 @@ import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import { Operators } from '../../admin/operators.ts';
 import { serverPaths } from '../../admin/server-paths.ts';
-import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
-import type { RootLogger } from '../../ledger/log/log.ts';
 import type { ConnectionGate } from '../../proxy/net/connection-gate.ts';
-import type { ReadinessGate } from '../../proxy/readiness.ts';
 import type { AdminParts } from '../installation.ts';
 import type { Installer } from './installer.ts';
 import { processPlan } from './models.ts';
 
 interface AdminServerParts extends Omit<AdminParts, 'look'> {
-  readonly config: ServeConfig;
-  readonly logger: RootLogger;
-  readonly readiness: ReadinessGate;
   readonly gate: ConnectionGate;
   readonly callers: ReportedCallers;
-  readonly onInternalError: (error: unknown) => void;
   readonly installed: Installer;
 }
 
 export function createAdmin(parts: AdminServerParts): AdminServer {
-  const { installed, logger } = parts;
-  const { config, machine, models, callers, readiness, gate, onInternalError } = parts;
+  const { installed, machine, models, callers, gate, onInternalError } = parts;
+  const { config, logger, readiness } = installed;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...installed.waitsFor()];
   const look = installed.lookOf(parts);
   const own = serverPaths({
