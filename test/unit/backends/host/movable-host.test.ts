@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { HostedSession } from '../../../../src/backends/host/hosted-session.ts';
+import { MeasuredShapes } from '../../../../src/backends/host/measured-shapes.ts';
 import { MovableHost } from '../../../../src/backends/host/movable-host.ts';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchOf } from '../../../support/fake-model.ts';
 import { PuppetExecutor } from '../../../support/puppet-executor.ts';
 import { turn } from '../../../support/turns.ts';
@@ -51,6 +53,22 @@ describe('a host that moves', () => {
     next.executor.onSlots?.();
     assert.deepEqual(heard, [1, 2, 2]);
     assert.equal(first.executor.onSlots, undefined, 'the old host is not heard any more');
+  });
+
+  it('tells of the slot that a run beside it adds, and of its end', async () => {
+    const [first, beside] = [new PuppetHost(1), new PuppetHost(1)];
+    const measured = { shapes: new MeasuredShapes(new Map(), 8), limitMs: 1, clock: new FakeClock() };
+    const host = new MovableHost(first, async () => beside, measured);
+    const heard: number[] = [];
+    host.onSlots = () => heard.push(host.slots);
+    const data = new Uint8Array(beside.executor.allocate(4), 0, 4);
+    const run = host.run({ ...batchOf(1), inputs: new Map([['x', { dtype: 'float32', shape: [1], data }]]) });
+    assert.deepEqual(heard, [2]);
+    await turn();
+    beside.executor.runs[0]!.complete();
+    await run;
+    assert.deepEqual(heard, [2, 1]);
+    assert.equal(first.executor.runs.length, 0);
   });
 
   it('closes what it had begun to start when it is closed meanwhile', async () => {
