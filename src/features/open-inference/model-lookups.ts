@@ -5,11 +5,6 @@
  * sent.
  */
 import { DATATYPES } from '../../codec/open-inference/datatypes.ts';
-import type {
-  OpenInferenceMetadata,
-  ServerMetadata,
-  TensorMetadata,
-} from '../../codec/open-inference/report-messages.ts';
 import { ServingError } from '../../core/errors.ts';
 import { listNames } from '../../core/list-names.ts';
 import type { ModelMetadata } from '../../core/model-metadata.ts';
@@ -18,6 +13,7 @@ import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { TritonConfig } from './exported/model-config.ts';
 import { modelSpecOf } from './exported/model-reference.ts';
+import type { OpenInferenceMetadata, ServerMetadata, TensorMetadata } from './report-messages.ts';
 import { DEFAULT_PRIORITY_LEVEL, PRIORITY_LEVELS } from './request-parameters.ts';
 import { tritonBatchSize, tritonConfigOf, tritonPlatform } from './triton-config.ts';
 

@@ -7,17 +7,17 @@ import {
   readTraceSettings,
   traceSettingResponse,
 } from '../../../codec/open-inference/lookup-messages.ts';
-import {
-  modelMetadataResponse,
-  modelStatisticsResponse,
-  type StatisticsAnswer,
-  serverMetadataResponse,
-} from '../../../codec/open-inference/report-messages.ts';
 import { messageField, varintField } from '../../../codec/protobuf/wire-writer.ts';
 import { type AccessMethod, ALL_MODELS } from '../../../core/access-method.ts';
 import type { Method } from '../../../proxy/exchange.ts';
 import { type Answer, lookupMethod, modelOf } from '../exported/grpc-lookup.ts';
 import type { OpenInference } from '../open-inference.ts';
+import {
+  modelMetadataResponse,
+  modelStatisticsResponse,
+  type StatisticsAnswer,
+  serverMetadataResponse,
+} from '../report-messages.ts';
 import type { RunTotals, TimeTotal, VersionStatistics } from '../statistics/inference-statistics.ts';
 import { nanosOf } from '../statistics.ts';
 import { tritonConfigBytes } from '../triton-config.ts';

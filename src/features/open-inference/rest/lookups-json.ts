@@ -1,6 +1,7 @@
 /** Answers of the Open Inference Protocol about models and settings, in Triton's JSON. */
-import type { OpenInferenceMetadata } from '../../../codec/open-inference/report-messages.ts';
+
 import type { LogSettings } from '../log-settings.ts';
+import type { OpenInferenceMetadata } from '../report-messages.ts';
 import type { RunTotals, TimeTotal, VersionStatistics } from '../statistics/inference-statistics.ts';
 import { nanosOf } from '../statistics.ts';
 import type { TraceSettings } from '../trace-settings.ts';

@@ -1,6 +1,7 @@
 /** The larger answers of grpc_service.proto, written: metadata, statistics, the index of the repository. */
+
+import { bytesField, message, messageField, varintField } from '../../codec/protobuf/wire-writer.ts';
 import type { Shape } from '../../core/shape.ts';
-import { bytesField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
 
 export interface ServerMetadata {
   readonly name: string;
