@@ -30,7 +30,7 @@ const OPEN_INFERENCE = [
   'src/features/shared-memory',
   'proto',
 ];
-const MODELS = ['src/models', 'src/backends', 'src/scheduler'];
+const MODELS = ['src/models', 'src/features/row-proofs', 'src/backends', 'src/scheduler'];
 const TFJS = ['src/backends/tfjs', 'src/backends/graph', 'scripts/natives/tfjs', 'scripts/lib/tfjs-natives.mjs'];
 const START = ['bin', 'scripts/lib/bundle', 'src/main.ts', 'src/cli/run-command.ts', 'src/cli/serve.ts'];
 const IMAGE = [
