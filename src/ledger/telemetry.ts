@@ -107,6 +107,9 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #faults: LineLimiter;
   readonly #listeners = new Set<RecordListener>();
   readonly #followers = new Set<Follower>();
+  /** Those of them that read single inferences, and those that read batches. */
+  #ofRequests: readonly Required<Pick<Follower, 'recordRequest'>>[] = [];
+  #ofBatches: readonly Required<Pick<Follower, 'recordBatch'>>[] = [];
 
   constructor(options: TelemetryOptions) {
     const { clock, logger } = options;
@@ -209,11 +212,13 @@ class JoinedTelemetry implements AppTelemetry {
   follow(follower: Follower): () => void {
     this.settle();
     this.#followers.add(follower);
+    this.#sortFollowers();
     const ofColumns = follower as ColumnFollower;
     if (follower.recordColumns !== undefined) this.metrics.totals.followers.add(ofColumns);
     return () => {
       this.settle();
       this.#followers.delete(follower);
+      this.#sortFollowers();
       this.metrics.totals.followers.delete(ofColumns);
     };
   }
@@ -243,13 +248,19 @@ class JoinedTelemetry implements AppTelemetry {
     // The id of its trace, if spans of it are exported, here or by a caller that samples.
     const isExported = trace?.isSampled === true || (kept !== undefined && this.sampling?.isOn === true);
     this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
-    if (this.#followers.size === 0 || !INFERENCE_METHODS.has(record.method)) return;
-    for (const each of this.#followers) each.recordRequest?.(record);
+    if (this.#ofRequests.length === 0 || !INFERENCE_METHODS.has(record.method)) return;
+    for (const each of this.#ofRequests) each.recordRequest(record);
   }
 
   #readBatch(record: BatchRecord): void {
     this.metrics.recordBatch(record);
-    for (const each of this.#followers) each.recordBatch?.(record);
+    for (const each of this.#ofBatches) each.recordBatch(record);
+  }
+
+  #sortFollowers(): void {
+    const all = [...this.#followers] as Required<Follower>[];
+    this.#ofRequests = all.filter(({ recordRequest }) => recordRequest !== undefined);
+    this.#ofBatches = all.filter(({ recordBatch }) => recordBatch !== undefined);
   }
 
   #report(error: unknown, what: string): void {

@@ -54,17 +54,22 @@ export const RUNS_OUTPUT_MS = 3;
 /** Runs that succeeded, by their rows. */
 export class Runs {
   readonly byRows = new Map<number, Float64Array>();
+  /** The last run's rows and numbers, which are often the next one's. */
+  #lastRows = -1;
+  #last: Float64Array | undefined;
 
   countBatch({ rows, batchStart, executeStart, splitStart, end }: BatchRecord): void {
     this.count(rows, executeStart - batchStart, splitStart - executeStart, end - splitStart);
   }
 
   count(rows: number, input: number, infer: number, output: number): void {
-    let numbers = this.byRows.get(rows);
+    let numbers = rows === this.#lastRows ? this.#last : this.byRows.get(rows);
     if (numbers === undefined) {
       numbers = new Float64Array(RUNS_OUTPUT_MS + 1);
       this.byRows.set(rows, numbers);
     }
+    this.#lastRows = rows;
+    this.#last = numbers;
     numbers[RUNS]! += 1;
     numbers[RUNS_INPUT_MS]! += input;
     numbers[RUNS_INFER_MS]! += infer;
