@@ -174,13 +174,12 @@ export class CodecThread {
   }
 }
 
-/** The thread, if the message is large even without what is read in place. */
+/** The thread, if a message above LARGE_MESSAGE_BYTES is large even without what is read in place. */
 export function threadFor(
   thread: CodecThread | undefined,
   message: Uint8Array,
   walk: typeof PREDICT_WALK,
 ): CodecThread | undefined {
-  if (message.length <= LARGE_MESSAGE_BYTES) return undefined;
   return decodeCost(message, walk, LARGE_MESSAGE_BYTES) < LARGE_MESSAGE_BYTES ? undefined : thread;
 }
 

@@ -36,8 +36,8 @@ export interface AccessControl {
   noteFailure(record: AuditedRequest, error: ServingError): void;
 }
 
-export function isPrincipal(identity: Identity | Promise<Identity> | undefined): identity is Principal {
-  return identity !== undefined && 'may' in identity;
+export function isPrincipal(identity: Identity | Promise<Identity>): identity is Principal {
+  return 'may' in identity;
 }
 
 /** Throws `permission_denied`, in words that are the same for any model, and for one that is not there. */

@@ -193,7 +193,7 @@ export class RequestLifecycle {
       sequence: this.#sequence++,
       peer: arrival.peer,
       userAgent: arrival.userAgent,
-      caller: isPrincipal(identity) ? identity.caller : arrival.caller,
+      caller: identity !== undefined && isPrincipal(identity) ? identity.caller : arrival.caller,
       trace: telemetry.startTrace(arrival.callerTrace),
     });
     this.#open.add(context);

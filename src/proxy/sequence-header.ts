@@ -6,7 +6,7 @@
  *   x-pillion-sequence-id: call-7                                             one in between
  *   x-pillion-sequence-id: call-7        x-pillion-sequence-step: end         the last; "start, end" = the only one
  */
-import { ServingError } from '../core/errors.ts';
+import { invalidRequest, type ServingError } from '../core/errors.ts';
 import { quoteName } from '../core/list-names.ts';
 import { MAX_SEQUENCE_ID_LENGTH, type SequenceStep } from '../core/model-spec.ts';
 
@@ -21,7 +21,7 @@ export function readSequenceStep(
   if (id === undefined) return undefined;
   if (id === '' || id.length > MAX_SEQUENCE_ID_LENGTH) {
     const what = id === '' ? 'is empty' : `has ${id.length} characters`;
-    return invalid(`${SEQUENCE_ID_HEADER} ${what}; send 1 to ${MAX_SEQUENCE_ID_LENGTH}`);
+    return invalidRequest(`${SEQUENCE_ID_HEADER} ${what}; send 1 to ${MAX_SEQUENCE_ID_LENGTH}`);
   }
   let [start, end] = [false, false];
   const words = header(SEQUENCE_STEP_HEADER) ?? '';
@@ -29,12 +29,8 @@ export function readSequenceStep(
     if (word === 'start') start = true;
     else if (word === 'end') end = true;
     else if (word !== '') {
-      return invalid(`${SEQUENCE_STEP_HEADER} is ${quoteName(words)}; send start, end, both, or leave it out`);
+      return invalidRequest(`${SEQUENCE_STEP_HEADER} is ${quoteName(words)}; send start, end, both, or leave it out`);
     }
   }
   return { id, start, end };
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

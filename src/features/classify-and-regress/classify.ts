@@ -4,7 +4,7 @@
  * The signature has the outputs `classes` (string), `scores` (float32) or both, of shape [examples, classes]. Each
  * answer is checked for that.
  */
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { describeSignature, listNames } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
@@ -20,7 +20,7 @@ function outputsOf(model: ResolvedModelSpec, signature: Signature, all: Signatur
   const { outputs } = signature;
   const wanted = [CLASSES_OUTPUT, SCORES_OUTPUT].filter((name) => outputs.has(name));
   if (wanted.length > 0 && outputs.size <= 2) return wanted;
-  throw invalid(
+  throw invalidRequest(
     `${describeSignature(model)} does not classify: its outputs are ${listNames(outputs.keys())}, and Classify wants ` +
       `"${CLASSES_OUTPUT}", "${SCORES_OUTPUT}" or both, and no other; name a signature that has them`,
   );
@@ -35,7 +35,7 @@ function resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): C
   if (scores !== undefined && scores.dtype !== 'float32') throw wrongType(model, SCORES_OUTPUT, scores, 'float32');
   const columns = (classes ?? scores)!.shape[1]!;
   if (scores !== undefined && scores.shape[1] !== columns) {
-    throw invalid(
+    throw invalidRequest(
       `${describeSignature(model)} gave ${columns} classes an example, but ${scores.shape[1]} scores; the model is at fault`,
     );
   }
@@ -44,17 +44,13 @@ function resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): C
 
 function checkOutput(model: ResolvedModelSpec, name: string, { shape }: Tensor, rows: number): void {
   if (shape.length === 2 && shape[0] === rows) return;
-  throw invalid(
+  throw invalidRequest(
     `${describeSignature(model)} gave "${name}" as ${formatShape(shape)} for ${rows} examples, but Classify wants [${rows},classes]; the model is at fault`,
   );
 }
 
 function wrongType(model: ResolvedModelSpec, name: string, { dtype }: Tensor, want: string): ServingError {
-  return invalid(
+  return invalidRequest(
     `${describeSignature(model)} gave "${name}" as ${dtype}, but Classify wants ${want}; the model is at fault`,
   );
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

@@ -6,7 +6,7 @@
  * record of it is a Classify or Regress.
  */
 import type { Examples, ExamplesRequest } from '../../codec/tensorflow/example-input-reader.ts';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest } from '../../core/errors.ts';
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -97,8 +97,7 @@ export function checkTakesExamples(model: ResolvedModelSpec, signature: Signatur
     others.length > 0
       ? `name one that does in signature_name: ${listNames(others)}`
       : 'declare a signature with features in the pillion.yaml beside the model, or send tensors with Predict';
-  throw new ServingError(
-    'invalid_request',
+  throw invalidRequest(
     `${describeSignature(model)} takes no examples, which want one string input: it has ${what}; ${fix}`,
   );
 }
@@ -111,7 +110,7 @@ function takesExamples({ inputs }: Signature): boolean {
 /** The input tensor of a signature that takes examples. Throws `invalid_request` if there is no example. */
 export function exampleInputs(signature: Signature, { examples, notTextAt }: Examples): TensorMap {
   if (examples.length === 0) {
-    throw new ServingError('invalid_request', 'Input is empty: there is no example; send at least one');
+    throw invalidRequest('Input is empty: there is no example; send at least one');
   }
   const [name] = signature.inputs.keys();
   const tensor: StringTensor = { dtype: 'string', shape: [examples.length], data: examples };

@@ -7,7 +7,7 @@ import {
   readMultiInferenceRequest,
 } from '../../codec/tensorflow/example-input-reader.ts';
 import { receivedExamples } from '../../codec-thread/carried-tensors.ts';
-import { type CodecThread, threadFor } from '../../codec-thread/codec-thread.ts';
+import { type CodecThread, LARGE_MESSAGE_BYTES, threadFor } from '../../codec-thread/codec-thread.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 
@@ -29,7 +29,7 @@ export class ExamplesCodec {
     absent?: ModelSpec,
   ): ExamplesRequest | Promise<ExamplesRequest> {
     const maxBytes = this.#maxBytes;
-    const thread = threadFor(this.#thread, message, EXAMPLES_WALK);
+    const thread = this.#threadFor(message);
     if (thread === undefined) return readExamplesRequest(message, what, maxBytes, absent);
     return thread.use(context, async (ask) =>
       receivedExamples(await ask('readExamples', message, what, maxBytes, absent)),
@@ -39,8 +39,12 @@ export class ExamplesCodec {
   /** Reads a request as readMultiInferenceRequest does. */
   multiInference(message: Uint8Array, context: RequestContext): MultiInferenceRequest | Promise<MultiInferenceRequest> {
     const maxBytes = this.#maxBytes;
-    const thread = threadFor(this.#thread, message, EXAMPLES_WALK);
+    const thread = this.#threadFor(message);
     if (thread === undefined) return readMultiInferenceRequest(message, maxBytes);
     return thread.use(context, async (ask) => receivedExamples(await ask('readMultiInference', message, maxBytes)));
+  }
+
+  #threadFor(message: Uint8Array): CodecThread | undefined {
+    return message.length > LARGE_MESSAGE_BYTES ? threadFor(this.#thread, message, EXAMPLES_WALK) : undefined;
   }
 }

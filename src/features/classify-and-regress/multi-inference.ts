@@ -5,7 +5,7 @@
  * another.
  */
 import type { InferenceTask, MultiInferenceRequest } from '../../codec/tensorflow/example-input-reader.ts';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import { CLASSIFY_METHOD_NAME, DEFAULT_SIGNATURE_NAME, REGRESS_METHOD_NAME } from '../../core/signature.ts';
@@ -102,7 +102,7 @@ function specOf(tasks: readonly InferenceTask[]): ModelSpec {
   const spec = tasks[0]?.modelSpec;
   if (spec !== undefined) return spec;
   const which = tasks.length === 0 ? 'the request has no task' : 'the first task has no model_spec';
-  throw invalid(`ModelSpec has no name specified: ${which}; send tasks with the name of a served model`);
+  throw invalidRequest(`ModelSpec has no name specified: ${which}; send tasks with the name of a served model`);
 }
 
 async function runOneByOne(
@@ -120,7 +120,9 @@ function plan(servable: Servable, model: string, tasks: readonly InferenceTask[]
     const requested = checkModel(task.modelSpec, model, i);
     const signatureName = requested.signatureName || DEFAULT_SIGNATURE_NAME;
     if (seen.has(signatureName)) {
-      throw invalid(`two tasks evaluate the signature ${quoteName(signatureName)}; send one task for each signature`);
+      throw invalidRequest(
+        `two tasks evaluate the signature ${quoteName(signatureName)}; send one task for each signature`,
+      );
     }
     seen.add(signatureName);
     return { requested, ...planTask(servable, signatureName, task.methodName) };
@@ -129,10 +131,10 @@ function plan(servable: Servable, model: string, tasks: readonly InferenceTask[]
 
 function checkModel(spec: ModelSpec | undefined, model: string, index: number): ModelSpec {
   if (spec === undefined || spec.name === '') {
-    throw invalid(`model_spec.name of task ${index} is empty; send ${quoteName(model)}, the first task's`);
+    throw invalidRequest(`model_spec.name of task ${index} is empty; send ${quoteName(model)}, the first task's`);
   }
   if (spec.name === model) return spec;
-  throw invalid(
+  throw invalidRequest(
     `task ${index} asks for the model ${quoteName(spec.name)}, but the first for ${quoteName(model)}; all tasks of a MultiInference are for one model`,
   );
 }
@@ -140,7 +142,7 @@ function checkModel(spec: ModelSpec | undefined, model: string, index: number): 
 function planTask(servable: Servable, signatureName: string, methodName: string): Omit<Planned, 'requested'> {
   const served = servable.served.get(signatureName);
   if (served === undefined) {
-    throw invalid(
+    throw invalidRequest(
       `model "${servable.name}" version ${servable.version} has no signature ${quoteName(signatureName)}; it has: ${listNames(servable.signatures.keys())}`,
     );
   }
@@ -152,8 +154,4 @@ function planTask(servable: Servable, signatureName: string, methodName: string)
     'unsupported',
     `method_name ${quoteName(methodName)} is none of MultiInference's; send "${CLASSIFY_METHOD_NAME}" or "${REGRESS_METHOD_NAME}"`,
   );
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

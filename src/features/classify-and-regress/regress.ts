@@ -2,7 +2,7 @@
  * Regress, for every surface: examples → one number for each example. The signature has the one output `outputs`,
  * float32 of shape [examples] or [examples, 1]. Each answer is checked for that.
  */
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest } from '../../core/errors.ts';
 import { describeSignature, listNames } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { formatShape } from '../../core/shape.ts';
@@ -17,7 +17,7 @@ function outputsOf(model: ResolvedModelSpec, signature: Signature, all: Signatur
   checkTakesExamples(model, signature, all);
   const { outputs } = signature;
   if (outputs.size === 1 && outputs.has(VALUES_OUTPUT)) return [VALUES_OUTPUT];
-  throw invalid(
+  throw invalidRequest(
     `${describeSignature(model)} does not regress: its outputs are ${listNames(outputs.keys())}, and Regress wants ` +
       `"${VALUES_OUTPUT}" alone; name a signature that has it`,
   );
@@ -28,18 +28,14 @@ function resultOf(model: ResolvedModelSpec, outputs: TensorMap, rows: number): R
   const { shape } = values;
   const isColumn = shape.length === 1 || (shape.length === 2 && shape[1] === 1);
   if (!isColumn || shape[0] !== rows) {
-    throw invalid(
+    throw invalidRequest(
       `${describeSignature(model)} gave "${VALUES_OUTPUT}" as ${formatShape(shape)} for ${rows} examples, but Regress wants [${rows}] or [${rows},1]; the model is at fault`,
     );
   }
   if (values.dtype !== 'float32') {
-    throw invalid(
+    throw invalidRequest(
       `${describeSignature(model)} gave "${VALUES_OUTPUT}" as ${values.dtype}, but Regress wants float32; the model is at fault`,
     );
   }
   return { kind: 'regression', rows, values };
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

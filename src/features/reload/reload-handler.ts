@@ -9,7 +9,7 @@
 
 import type { ModelDefaults } from '../../config/model-config.ts';
 import { modelsOfServerConfig } from '../../config/model-server-config.ts';
-import { ServingError, toServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError, toServingError } from '../../core/errors.ts';
 import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { ModelReloader } from '../../models/serving/servable-directory.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
@@ -61,14 +61,15 @@ export class ReloadHandler {
 
   async #reload({ config, metricNames }: ReloadRequest): Promise<readonly CounterIncrease[]> {
     const { reloader, counterTotal, defaults, limits, events } = this.#parts;
-    if (config === undefined) throw invalid('config is missing; send a ModelServerConfig with a model_config_list');
+    if (config === undefined)
+      throw invalidRequest('config is missing; send a ModelServerConfig with a model_config_list');
     const { models, errors, warnings } = modelsOfServerConfig(config, (path) => path || 'config', defaults);
-    if (errors.length > 0) throw invalid(errors.join('; '));
+    if (errors.length > 0) throw invalidRequest(errors.join('; '));
     const refused = await limitViolations(models, limits());
-    if (refused.length > 0) throw invalid(`${refused.join('; ')}; nothing was changed`);
+    if (refused.length > 0) throw invalidRequest(`${refused.join('; ')}; nothing was changed`);
     const names = [...new Set(metricNames)];
     if (names.length > MAX_METRIC_NAMES) {
-      throw invalid(`${names.length} metric_names are too many; at most ${MAX_METRIC_NAMES}`);
+      throw invalidRequest(`${names.length} metric_names are too many; at most ${MAX_METRIC_NAMES}`);
     }
     for (const warning of warnings) events.onWarning(warning);
     const before = await Promise.all(names.map(counterTotal));
@@ -77,8 +78,4 @@ export class ReloadHandler {
     const after = await Promise.all(names.map(counterTotal));
     return names.map((name, i) => ({ name, increase: after[i]! - before[i]! }));
   }
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

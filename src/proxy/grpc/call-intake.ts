@@ -8,7 +8,7 @@
  * and are not given back to the client's window. What it holds of a large request is charged by the owner. A message of
  * a stream that there is no memory for is refused alone: its rest is passed over as it comes.
  */
-import { ServingError, toServingError } from '../../core/errors.ts';
+import { invalidRequest, ServingError, toServingError } from '../../core/errors.ts';
 import type { InflationGate } from '../inflation.ts';
 import { ACCOUNTED_FROM_BYTES } from '../memory-budget.ts';
 import type { MessageMemory } from '../message-memory.ts';
@@ -215,7 +215,7 @@ export class CallIntake {
     this.#message = undefined;
     if (remainder !== undefined) {
       const text = `the request ends within a message, after ${remainder}; send the whole message`;
-      this.#owner.abortSoon(new ServingError('invalid_request', text));
+      this.#owner.abortSoon(invalidRequest(text));
     } else if (message === undefined && !this.#isClientStream) {
       const text = `${this.#head.path} takes one message and was sent none`;
       this.#owner.abortSoon(new ServingError('unsupported', text));

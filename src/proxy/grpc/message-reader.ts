@@ -13,7 +13,7 @@
  * 16 KB; or 1 MiB once a first frame has come). Most bytes are copied once.
  */
 import { Buffer } from 'node:buffer';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../core/errors.ts';
 import type { MessageMemory } from '../message-memory.ts';
 import { MESSAGE_HEAD_BYTES } from './engine.ts';
 
@@ -217,7 +217,7 @@ function roomFor(filled: number): number {
 
 function badFlag(flag: number): ServingError {
   const fix = 'send 0 (plain) or 1 (compressed), then its length in 4 bytes';
-  return new ServingError('invalid_request', `a message begins with byte ${flag}; ${fix}`);
+  return invalidRequest(`a message begins with byte ${flag}; ${fix}`);
 }
 
 export function tooLarge(what: string, maxBytes: number): ServingError {

@@ -11,7 +11,7 @@
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
-import { ServingError, toServingError } from '../../core/errors.ts';
+import { invalidRequest, ServingError, toServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import type { PriorityClass } from '../../core/priority.ts';
@@ -176,7 +176,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     if (this.#isEnded) return;
     if (badTimeout !== undefined) {
       const fix = 'send 1 to 8 digits and a unit of H M S m u n, e.g. 250m';
-      this.abort(new ServingError('invalid_request', `grpc-timeout ${quoteName(badTimeout)} cannot be read; ${fix}`));
+      this.abort(invalidRequest(`grpc-timeout ${quoteName(badTimeout)} cannot be read; ${fix}`));
     } else if (timeoutMs !== undefined && !this.#method.enforcesDeadline) {
       const passed = new ServingError('deadline_exceeded', `deadline of ${timeoutMs} ms passed`);
       this.#abortAt(this.receivedAt + timeoutMs, passed);

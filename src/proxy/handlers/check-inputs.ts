@@ -6,7 +6,7 @@
  * other.
  */
 import type { DType } from '../../core/dtype.ts';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { describeSignature, listNames, quoteName } from '../../core/list-names.ts';
 import type { ResolvedModelSpec } from '../../core/model-spec.ts';
 import { elementCount, formatShape, type Shape, shapeFits } from '../../core/shape.ts';
@@ -86,11 +86,11 @@ export function checkOutputFilter(
   const seen = new Set<string>();
   for (const name of filter) {
     if (!signature.outputs.has(name)) {
-      throw invalid(
+      throw invalidRequest(
         `${field} names ${quoteName(name)}, which ${describeSignature(model)} does not have; its outputs: ${listNames(signature.outputs.keys())}`,
       );
     }
-    if (seen.has(name)) throw invalid(`${field} names ${quoteName(name)} twice; name each output once`);
+    if (seen.has(name)) throw invalidRequest(`${field} names ${quoteName(name)} twice; name each output once`);
     seen.add(name);
   }
   return filter;
@@ -138,7 +138,7 @@ function checkText(model: ResolvedModelSpec, name: string, tensor: StringTensor)
   const at = tensor.notTextAt ?? notTextAt(tensor.data);
   if (at === -1) return;
   const fault = textFault(tensor.data[at]!);
-  throw invalid(
+  throw invalidRequest(
     `input ${quoteName(name)}, element ${at}, ${fault}, but ${describeSignature(model)} wants UTF-8 text; send binary data as base64 text`,
   );
 }
@@ -152,7 +152,7 @@ function checkBooleans(name: string, bytes: Uint8Array): void {
   for (let i = wholeWords; i < bytes.length; i++) other |= bytes[i]! & OTHER_THAN_BOOLEANS;
   if (other === 0) return;
   const at = bytes.findIndex((byte) => byte > 1);
-  throw invalid(
+  throw invalidRequest(
     `input ${quoteName(name)}, element ${at}, has the byte ${bytes[at]}, but a boolean is 0 or 1; send 1 for true`,
   );
 }
@@ -165,7 +165,7 @@ function wrongDtype(
   judge: ShapeJudge,
 ): ServingError {
   const [is, wants] = [sent, wanted].map((dtype) => judge.dtypeName?.(dtype) ?? dtype);
-  return invalid(
+  return invalidRequest(
     `input ${quoteName(name)} is ${is}, but ${describeSignature(model)} wants ${wants}; send it as ${wants}`,
   );
 }
@@ -180,13 +180,13 @@ function wrongNames(model: ResolvedModelSpec, signature: Signature, inputs: Tens
   const kept = missing.filter((name) => signature.kept?.nextOf.has(name) === true);
   if (kept.length > 0) parts.push(`the server keeps ${listNames(kept)} for the steps of a sequence: send its id`);
   if (extra.length > 0) parts.push(`unknown: ${listNames(extra)}`);
-  return invalid(parts.join('; '));
+  return invalidRequest(parts.join('; '));
 }
 
 function wrongShape(model: ResolvedModelSpec, name: string, spec: TensorSpec, tensor: Tensor): ServingError {
   const want = spec.shape!;
   const sent = `input ${quoteName(name)} has shape ${formatShape(tensor.shape)}, but ${describeSignature(model)} wants ${formatShape(want)}`;
-  return invalid(`${sent}; ${shapeAdvice(tensor.shape, want)}`);
+  return invalidRequest(`${sent}; ${shapeAdvice(tensor.shape, want)}`);
 }
 
 /** Says how to change a tensor whose shape does not fit. */
@@ -218,8 +218,4 @@ function shapeAdvice(sent: Shape, want: Shape): string {
 
 function layoutAdvice(is: string, wanted: string, shape: Shape): string {
   return `its channels are ${is} and the model wants them ${wanted}: transpose it to ${formatShape(shape)}`;
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

@@ -4,7 +4,7 @@
  *
  * The call is the request that the version's runner gets. It may move to a fallback model, which then gives the answer.
  */
-import { type ErrorKind, ServingError } from '../../core/errors.ts';
+import { type ErrorKind, invalidRequest, ServingError } from '../../core/errors.ts';
 import { listNames, quoteName } from '../../core/list-names.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import { DEFAULT_SIGNATURE_NAME } from '../../core/signature.ts';
@@ -61,7 +61,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
     const { requested, context } = this;
     const { models } = this.#resolver;
     if (requested.name === '') {
-      throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
+      throw invalidRequest('model_spec.name is empty; send the name of a served model');
     }
     if (this.#step !== undefined) {
       this.#resolveStep(this.#step);

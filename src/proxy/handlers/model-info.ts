@@ -1,5 +1,5 @@
 /** GetModelStatus, GetModelMetadata and the list of models, for every surface. */
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../core/model-metadata.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Servable, VersionStatus } from '../../models/serving/servable.ts';
@@ -51,7 +51,7 @@ export class ModelInfoHandler {
   /** Takes from that version what `read` returns; the version may be unloaded afterwards. Throws as a Predict would. */
   read<Facts>(spec: ModelSpec, context: RequestContext, read: (servable: Servable) => Facts): Facts {
     if (spec.name === '') {
-      throw new ServingError('invalid_request', 'model_spec.name is empty; send the name of a served model');
+      throw invalidRequest('model_spec.name is empty; send the name of a served model');
     }
     const handle = this.#models.acquire(spec.name, spec);
     try {

@@ -9,7 +9,7 @@
  * | request-timeout                 | clients | seconds, decimals allowed |
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { parseGrpcTimeout } from '../grpc-timeout.ts';
 
@@ -44,7 +44,7 @@ export function clientTimeout(headers: IncomingHttpHeaders): number | undefined 
     const header = headers[name];
     if (header === undefined) continue;
     const text = String(header);
-    return parse(text) ?? new ServingError('invalid_request', `the header ${name} is ${quoteName(text)}; send ${form}`);
+    return parse(text) ?? invalidRequest(`the header ${name} is ${quoteName(text)}; send ${form}`);
   }
   return undefined;
 }

@@ -5,7 +5,7 @@
 import { readPredictRequest, readPredictResponse } from '../../codec/tensorflow/predict-reader.ts';
 import { LOG_TYPES, type LogType, readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
 import type { Clock } from '../../core/clock.ts';
-import { ServingError } from '../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../core/errors.ts';
 import type { Servable } from '../../models/serving/servable.ts';
 import type { RecordReplayer } from '../../models/warm-up/record-replayer.ts';
 import { runCall } from '../call.ts';
@@ -44,11 +44,11 @@ export class PredictionLogReplayer implements RecordReplayer {
     const { type, request, response } = readPredictionLog(record);
     if (type === undefined) return;
     if (response === undefined) {
-      throw invalid('it has a request and no answer to compare with; record the file with --golden');
+      throw invalidRequest('it has a request and no answer to compare with; record the file with --golden');
     }
     const compare = await this.#run(type, servable, request);
     const difference = compare(response);
-    if (difference !== undefined) throw invalid(difference);
+    if (difference !== undefined) throw invalidRequest(difference);
   }
 
   async #run(type: LogType, servable: Servable, request: Uint8Array): Promise<Compare> {
@@ -79,8 +79,4 @@ function unsupported(type: LogType): ServingError {
     `it is a ${type}_log (field ${LOG_TYPES[type]} of PredictionLog), which cannot be replayed here; ` +
       'leave it out, or record the requests as Predict',
   );
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }

@@ -6,7 +6,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readTfRecords, recordProblemOf, type TfRecord } from '../../codec/tfrecord/tf-record-reader.ts';
-import { type ErrorKind, ServingError } from '../../core/errors.ts';
+import { type ErrorKind, invalidRequest, ServingError } from '../../core/errors.ts';
 
 /** Requests to replay before the version is served, by TensorFlow Serving's name. */
 export const WARM_UP_FILE = join('assets.extra', 'tf_serving_warmup_requests');
@@ -52,7 +52,7 @@ export async function forEachRecord(
       count += 1;
       if (count > MAX_RECORDS) {
         const text = `"${path}" has more than ${MAX_RECORDS} records; keep the first ${MAX_RECORDS} or fewer`;
-        fault = new ServingError('invalid_request', text);
+        fault = invalidRequest(text);
         throw fault;
       }
       await use(record).catch((cause: unknown) => {

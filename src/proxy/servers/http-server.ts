@@ -303,7 +303,7 @@ export class RestServer {
   ): Promise<void> {
     const who = await transport.visitor?.identify(transport.fields.token);
     const isOpen = this.#shared.access === undefined;
-    if (isOpen || (isPrincipal(who) && who.may('metrics', 'rest', ALL_MODELS))) await send();
+    if (isOpen || (who !== undefined && isPrincipal(who) && who.may('metrics', 'rest', ALL_MODELS))) await send();
     else this.#serve(transport, route, open);
   }
 

@@ -3,7 +3,7 @@
  * Serving's API and TensorFlow's files use them; all other code uses DType.
  */
 import type { DType } from '../../../core/dtype.ts';
-import { ServingError } from '../../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../../core/errors.ts';
 
 /** DataType numbers by DType: float32 → 1. */
 export const DATA_TYPES: Readonly<Record<DType, number>> = {
@@ -67,5 +67,5 @@ export function wrongDataType(what: string, dataType: number): ServingError {
   }
   const said =
     dataType === 0 ? 'no dtype (DT_INVALID)' : `dtype ${dataTypeName(dataType)}, which a message cannot hold`;
-  return new ServingError('invalid_request', `${what} has ${said}; set dtype to one of ${known}`);
+  return invalidRequest(`${what} has ${said}; set dtype to one of ${known}`);
 }

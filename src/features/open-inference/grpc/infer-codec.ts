@@ -4,7 +4,12 @@ import { InferLayouts, readInferRequest } from '../../../codec/open-inference/in
 import { inferResponse, type ResponseForm } from '../../../codec/open-inference/infer-response-writer.ts';
 import { INFER_WALK } from '../../../codec/tensorflow/decode-cost.ts';
 import { receivedTensors } from '../../../codec-thread/carried-tensors.ts';
-import { type CodecThread, LARGE_PROTOBUF_OUTPUTS, threadFor } from '../../../codec-thread/codec-thread.ts';
+import {
+  type CodecThread,
+  LARGE_MESSAGE_BYTES,
+  LARGE_PROTOBUF_OUTPUTS,
+  threadFor,
+} from '../../../codec-thread/codec-thread.ts';
 import { atOnce, inSlices } from '../../../core/in-slices.ts';
 import { areLargerThan, type TensorMap } from '../../../core/tensor.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
@@ -28,7 +33,8 @@ export class InferCodec {
   /** Reads as `readInferRequest` does, on the thread if the message is large. */
   read(message: Uint8Array, context: RequestContext): InferRequest | Promise<InferRequest> {
     const { maxTensorBytes, thread: codecThread } = this.#options;
-    const thread = threadFor(codecThread, message, INFER_WALK);
+    const isLarge = message.length > LARGE_MESSAGE_BYTES;
+    const thread = isLarge ? threadFor(codecThread, message, INFER_WALK) : undefined;
     if (thread === undefined) return readInferRequest(message, maxTensorBytes, this.#layouts);
     return thread.use(context, async (ask) => {
       const request = await ask('readInfer', message, maxTensorBytes);

@@ -1,5 +1,5 @@
 /** Routes, to which the paths of every REST protocol lead, and how paths are read. */
-import { ServingError } from '../../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
 
@@ -70,6 +70,6 @@ export function decodedSegment(segment: string): string | ServingError {
     return decodeURIComponent(segment);
   } catch {
     const text = `the path ${quoteName(segment)} has a % that begins no escape of UTF-8; write % itself as %25`;
-    return new ServingError('invalid_request', text);
+    return invalidRequest(text);
   }
 }

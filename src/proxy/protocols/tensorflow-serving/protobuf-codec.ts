@@ -4,7 +4,12 @@ import { PREDICT_WALK } from '../../../codec/tensorflow/decode-cost.ts';
 import { PredictLayouts, type PredictRequest, readPredictRequest } from '../../../codec/tensorflow/predict-reader.ts';
 import { writePredictResponse } from '../../../codec/tensorflow/predict-writer.ts';
 import { copied, receivedTensors } from '../../../codec-thread/carried-tensors.ts';
-import { type CodecThread, LARGE_PROTOBUF_OUTPUTS, threadFor } from '../../../codec-thread/codec-thread.ts';
+import {
+  type CodecThread,
+  LARGE_MESSAGE_BYTES,
+  LARGE_PROTOBUF_OUTPUTS,
+  threadFor,
+} from '../../../codec-thread/codec-thread.ts';
 import { inSlices } from '../../../core/in-slices.ts';
 import type { ModelSpec, ResolvedModelSpec } from '../../../core/model-spec.ts';
 import { areLargerThan, type TensorMap } from '../../../core/tensor.ts';
@@ -32,7 +37,8 @@ export class ProtobufCodec {
   /** Reads a request as readPredictRequest does; `absent` stands for a model_spec that is not there. */
   predict(message: Uint8Array, context: RequestContext, absent?: ModelSpec): PredictRequest | Promise<PredictRequest> {
     const { maxTensorBytes, thread: codecThread } = this.#options;
-    const thread = threadFor(codecThread, message, PREDICT_WALK);
+    const isLarge = message.length > LARGE_MESSAGE_BYTES;
+    const thread = isLarge ? threadFor(codecThread, message, PREDICT_WALK) : undefined;
     if (thread === undefined) return readPredictRequest(message, maxTensorBytes, this.#layouts, absent);
     return thread.use(context, async (ask) => {
       const request = await ask('readPredict', message, maxTensorBytes, absent);

@@ -11,7 +11,7 @@
  */
 import type { Buffer } from 'node:buffer';
 import { bufferOf } from '../../../../codec-thread/codec-jobs.ts';
-import { ServingError } from '../../../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { TensorMap } from '../../../../core/tensor.ts';
@@ -64,5 +64,5 @@ function choiceText({ version, label }: ModelSpec): string {
 }
 
 function differ(sent: string, path: string): ServingError {
-  return new ServingError('invalid_request', `${sent}, but the path names ${path}; leave it out of one of the two`);
+  return invalidRequest(`${sent}, but the path names ${path}; leave it out of one of the two`);
 }

@@ -12,7 +12,7 @@
  * and `labels` match in any case, a verb only in lower case, and M and L are percent-decoded, so they may hold any
  * character. Unlike there, a query string is ignored, an unknown path is 404 and a wrong method 405.
  */
-import { ServingError } from '../../../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../../../core/errors.ts';
 import { quoteName } from '../../../../core/list-names.ts';
 import type { ModelSpec } from '../../../../core/model-spec.ts';
 import type { Operation } from '../../rest/operation.ts';
@@ -92,13 +92,13 @@ function routeOfVerb<Kind extends string>(
 /** The route of a request whose Host field is missing, or is there twice: RFC 9112, section 3.2, wants a 400. */
 export function wrongHost(count: number): ServingRoute {
   const sent = count === 0 ? 'has no Host field' : `has ${count} Host fields`;
-  return failure(invalid(`the request ${sent}; HTTP/1.1 wants one, so send one, with any value`));
+  return failure(invalidRequest(`the request ${sent}; HTTP/1.1 wants one, so send one, with any value`));
 }
 
 /** The model of a match of MODEL_PATH. */
 function specOf([, name, version, label]: RegExpExecArray): ModelSpec | ServingError {
   if (version !== undefined && BigInt(version) > MAX_VERSION) {
-    return invalid(`version ${quoteName(version)} in the path is too large; versions end at ${MAX_VERSION}`);
+    return invalidRequest(`version ${quoteName(version)} in the path is too large; versions end at ${MAX_VERSION}`);
   }
   const [model, chosen] = [decodedSegment(name!), label === undefined ? undefined : decodedSegment(label)];
   if (model instanceof ServingError) return model;
@@ -118,7 +118,7 @@ export function verbsIn(operations: readonly Operation[]): readonly string[] {
 /** The route of a path that nothing has. `verbs`: those of POST, of which there is at least one. */
 export function noSuchPath(path: string, verbs: readonly string[]): ServingRoute {
   if (/^\/v1\/models\/$/i.test(path)) {
-    return failure(invalid('the path names no model; use /v1/models/<name>, or /v1/models for all of them'));
+    return failure(invalidRequest('the path names no model; use /v1/models/<name>, or /v1/models for all of them'));
   }
   const [last, ...others] = verbs.map((verb) => `:${verb}`).reverse();
   const posts = others.length === 0 ? last : `${others.reverse().join(', ')} and ${last}`;
@@ -128,8 +128,4 @@ export function noSuchPath(path: string, verbs: readonly string[]): ServingRoute
       `no such path: ${quoteName(path)}; there are GET /v1/models, GET /v1/models/<name>[/versions/<n>|/labels/<l>][/metadata] and POST /v1/models/<name>[/versions/<n>|/labels/<l>]${posts}`,
     ),
   );
-}
-
-function invalid(message: string): ServingError {
-  return new ServingError('invalid_request', message);
 }
