@@ -11,7 +11,6 @@ export class FileAccessControl implements AccessControl {
   readonly clock: Clock;
   /** Replaced when the file changes. A request whose headers have arrived keeps the principal that it had then. */
   policy: AccessPolicy;
-
   readonly #audit: AuditLog | undefined;
 
   constructor(policy: AccessPolicy, clock: Clock, audit: AuditLog | undefined) {
