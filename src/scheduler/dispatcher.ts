@@ -75,7 +75,7 @@ export class Dispatcher implements SlotTenant {
     this.situation = new QueueSituation(this, slots, statistics);
     this.#runs = new BatchRuns(options, this);
     this.#sessions = new SessionUse(options, this, this.#runs.all);
-    this.#timer = new WakeTimer(clock, () => this.dispatch());
+    this.#timer = new WakeTimer(clock, () => this.#wake());
     this.#prefetch = new Prefetch(this, options.executor, slots);
     this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
     this.#readExecutor();
@@ -164,6 +164,12 @@ export class Dispatcher implements SlotTenant {
   usePolicy(policy: BatchPolicy): void {
     this.#policy = policy;
     this.#heldUntil = -Infinity;
+    this.dispatch();
+  }
+
+  /** An instant has come for which somebody asked. The policy's own may be a later one, and is not to be forgotten. */
+  #wake(): void {
+    if (this.#heldUntil > this.#options.clock.nowMs()) this.#timer.armBy(this.#heldUntil);
     this.dispatch();
   }
 

@@ -41,6 +41,29 @@ describe('CoreSlots', () => {
     assert.equal(coreSlots.waitingMs(), seed!.runMs / 2, 'the cores need longer');
   });
 
+  it('run what waits for its batch to fill when its time has come, though another wake-up came first', async () => {
+    const [seed] = SEEDS;
+    const options = { kind: 'greedy', batchTimeoutMicros: 20_000, takesNext: true } as const;
+    const { clock, harnesses, turn } = setUp(1, options, {});
+    const h = harnesses[0]!;
+    const full = h.submitRows([1, 2, 3, 4]);
+    turn();
+    const waiting = h.submitRows([5]);
+    turn();
+    // It ends before the instant at which its worker would be given the next batch.
+    clock.advance(seed!.runMs / 10);
+    h.executor.active[0]!.complete();
+    await full.values();
+    assert.deepEqual([h.executor.active.length, h.scheduler.queuedTasks], [0, 1], 'it waits for others');
+    clock.advance(18);
+    assert.equal(h.executor.active.length, 0);
+    clock.advance(2);
+    assert.equal(h.executor.active.length, 1);
+    h.executor.active[0]!.complete();
+    assert.deepEqual(await waiting.values(), [5]);
+    assert.equal(clock.armed, 0);
+  });
+
   it('never run more batches than there are, whatever each executor could take', async () => {
     const { harnesses, turn, running, coreSlots } = setUp(2, {}, {});
     for (const h of harnesses) for (let i = 0; i < 3; i++) h.submitRows([1, 2, 3, 4]);
