@@ -10,6 +10,7 @@ import { modelOfEntry } from '../../../src/features/triton-repository/config/mod
 import { TRITON } from '../../../src/features/triton-repository/config/triton-model.ts';
 import { readLabels } from '../../../src/features/triton-repository/serving/labels.ts';
 import {
+  modelWarmUp,
   type WarmUpRequest,
   warmUpRequests,
 } from '../../../src/features/triton-repository/serving/warm-up-requests.ts';
@@ -20,6 +21,21 @@ function modelOf(directory: string, text: string) {
   const { model } = modelOfEntry({ name: 'm', directory, file }, { executionProvider: 'cpu' });
   assert.equal(model.refusal, undefined);
   return TRITON.of(model)!;
+}
+
+/** The runs of the step, of a model with one request. */
+async function runsOf(t: TestContext, text: string): Promise<number> {
+  const file = { bytes: Buffer.from(`${text} ${warmup('data_type: TYPE_FP32 dims: [ 1 ] zero_data: true')}`) };
+  const { model } = modelOfEntry({ name: 'm', directory: tempDirectory(t), file }, { executionProvider: 'cpu' });
+  let runs = 0;
+  assert.equal(model.refusal, undefined);
+  const replay = async (): Promise<void> => {
+    runs += 1;
+  };
+  const step = modelWarmUp({ replay, check: replay });
+  const loaded = { model, servable: { name: 'm', version: 1n }, executor: { slots: 1 } };
+  if (step.stage === 'warm-up') await step.run(loaded as never);
+  return runs;
 }
 
 function requestsOf(
@@ -37,6 +53,12 @@ const warmup = (value: string, more = 'batch_size: 2'): string =>
   `max_batch_size: 4 model_warmup { name: "w" ${more} inputs { key: "x" value { ${value} } } }`;
 
 describe('model_warmup', () => {
+  it('runs, but not of an ensemble, whose models have their own', async (t) => {
+    assert.equal(await runsOf(t, ''), 1);
+    const step = 'step { model_name: "a" model_version: -1 input_map { key: "i" value: "x" } }';
+    assert.equal(await runsOf(t, `platform: "ensemble" ensemble_scheduling { ${step} }`), 0);
+  });
+
   it('is zeros, with the batch in front', async (t) => {
     const [request] = await requestsOf(
       t,

@@ -40,7 +40,8 @@ export function modelWarmUp(replayer: RecordReplayer): LoadStep {
 
 async function runRequests(replayer: RecordReplayer, loaded: LoadedVersion): Promise<void> {
   const triton = TRITON.of(loaded.model);
-  if (triton === undefined || sequencesOf(triton.config) !== undefined) return;
+  // An ensemble has no runtime to warm up: its models have requests of their own.
+  if (triton === undefined || triton.ensemble !== undefined || sequencesOf(triton.config) !== undefined) return;
   const { name, version } = loaded.servable;
   for (const request of await warmUpRequests(triton)) {
     const record = warmUpRecord(request);
