@@ -9,6 +9,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { AUTO_RUNTIME } from '../config/model-config.ts';
 import { leftOut } from '../config/read-options.ts';
 import type { ServingError } from '../core/errors.ts';
 import type { BatchAxes } from '../core/signature.ts';
@@ -72,17 +73,25 @@ export class Backends {
     throw await this.#nothingRecognised(versionDirectory);
   }
 
+  /** The module of a plug-in; undefined for a kind that needs none, which may be the name of some other package. */
+  plugInOf(kind: string | undefined): string | undefined {
+    return kind === undefined || kind === AUTO_RUNTIME || this.kinds.includes(kind) ? undefined : kind;
+  }
+
   /** Rejects with `load_failed` if there is no backend of this kind. Imports a plug-in. */
   async check(kind: string): Promise<void> {
     if (!this.kinds.includes(kind)) await this.#importPlugIn(kind);
   }
 
-  /** The kinds of the artifacts in the directory, preferred first; a family appears as its members. */
+  /**
+   * The kinds of the artifacts in the directory, preferred first; a family appears as its members. Backends that cannot
+   * be imported here are left out.
+   */
   async artifactKinds(versionDirectory: string): Promise<readonly string[]> {
     const kinds: string[] = [];
     for (const each of this.#installed) {
       if (each.isElsewhere === true || each.family !== undefined) continue;
-      if (await hasArtifact(each, versionDirectory)) kinds.push(each.kind);
+      if (await hasArtifact(each, versionDirectory).catch(() => false)) kinds.push(each.kind);
     }
     return kinds;
   }

@@ -97,7 +97,7 @@ export function createModels(parts: ModelParts): ModelManager {
       },
       onForgotten: (model, version) => telemetry.forgetVersion(model, version.toString()),
       onListed: (models) => {
-        processGroups.configure(models);
+        processGroups.configure(models.map((model) => ({ ...model, backend: backends.plugInOf(model.backend) })));
         for (const listener of parts.installed.models.onListed) listener(models);
         parts.onChange();
       },

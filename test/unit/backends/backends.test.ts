@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { Backend } from '../../../src/backends/backend.ts';
+import { Backends } from '../../../src/backends/backends.ts';
 import { siblingModule } from '../../../src/backends/host/sibling-module.ts';
 import { importBackend } from '../../../src/backends/import-backend.ts';
 import { loadOptionsOf } from '../../../src/backends/load-options.ts';
 import { versionDirectoryProblem } from '../../../src/config/base-path.ts';
+import { AUTO_RUNTIME } from '../../../src/config/model-config.ts';
 import type { ServingError } from '../../../src/core/errors.ts';
 import { FEATURES } from '../../../src/pillion.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
@@ -60,6 +62,22 @@ describe('backendFor', () => {
     assert.deepEqual(await BACKENDS.artifactKinds(directory), ['trees', 'tfjs_model']);
     writeFileSync(join(directory, 'model.txt'), 'a list of classes');
     assert.deepEqual(await BACKENDS.artifactKinds(directory), ['tfjs_model']);
+  });
+
+  it('leaves out of the artifacts what cannot be imported here', async (t) => {
+    const directory = tempDirectory(t);
+    writeFileSync(join(directory, 'model.onnx'), '');
+    const { href } = pathToFileURL(join(directory, 'missing.mjs'));
+    assert.deepEqual(await new Backends([{ kind: 'missing', module: href }]).artifactKinds(directory), ['onnx']);
+  });
+
+  it('tells plug-ins from kinds, which may be the names of packages that are none', () => {
+    const own = [...BACKENDS.kinds, AUTO_RUNTIME, undefined];
+    assert.deepEqual(
+      own.map((kind) => BACKENDS.plugInOf(kind)).filter((found) => found !== undefined),
+      [],
+    );
+    assert.equal(BACKENDS.plugInOf('/opt/tokenizer-backend.mjs'), '/opt/tokenizer-backend.mjs');
   });
 
   it('takes the kind that is asked for, whatever lies there', async (t) => {

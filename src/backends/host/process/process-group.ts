@@ -20,6 +20,7 @@ export type OnGroupOutput = (group: string, line: string) => void;
 /** A model of a group. */
 export interface GroupMember {
   readonly basePath: string;
+  /** The module of its backend if that is a plug-in, whose package a sandbox shows to the group's processes. */
   readonly backend?: string | undefined;
 }
 
