@@ -49,7 +49,7 @@ import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
 const LINES = [
-  { feature: audit, adds: 'a log of changes and refusals: who, what and whether' },
+  { feature: audit, adds: 'a log of changes and refusals: who did what, and whether it was allowed' },
   { feature: authorization, adds: 'a file that says who may ask which models for what' },
   { feature: callerLimits, adds: 'limits of what one caller has in flight, and sends a second' },
   { feature: remote, adds: 'models that another server runs' },
@@ -81,7 +81,7 @@ const LINES = [
   { feature: fallback, adds: 'other models that answer for one that cannot, or is too busy' },
   { feature: responseCache, adds: 'answers that are kept, and given to the same requests again' },
   { feature: classifyAndRegress, adds: 'Classify, Regress and MultiInference, which take tf.Examples' },
-  { feature: rowProofs, adds: 'requests share runs where runs prove that they may, and with padding' },
+  { feature: rowProofs, adds: 'proofs by runs that requests may share a run, also with padding' },
   { feature: warmUpFiles, adds: 'requests of a version’s own that run before it is served' },
   { feature: goldenRequests, adds: 'requests with known answers, without which a version is not served' },
   { feature: reload, adds: 'HandleReloadConfigRequest, by which clients replace the list of models' },
@@ -101,14 +101,14 @@ const LINES = [
     adds: 'pages about the server as Envoy has them: /server_info, /config_dump, /stats, /logging',
   },
   { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
-  { feature: tailKeep, adds: 'slow and failed requests, which the flight recorder and traces keep' },
+  { feature: tailKeep, adds: 'the choice of slow and failed requests that the flight recorder and traces keep' },
   { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },
   {
     feature: webConsole,
     adds: 'a page for people on the admin port: live numbers, models, requests, a playground',
     requires: ['flight-recorder'],
   },
-  { feature: podLife, adds: 'commands for the hooks and jobs of pods: await, drain; and what they ask' },
+  { feature: podLife, adds: 'commands for the hooks and jobs of pods: await, drain; and the paths that they ask' },
   {
     feature: doctor,
     adds: 'a command that says what is wrong with a server and its machine',

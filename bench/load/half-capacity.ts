@@ -7,7 +7,7 @@ import { DEFAULT_METRICS_PATH } from '../../src/config/monitoring-config.ts';
 import { pacedLoad } from '../support/load-generators.ts';
 
 /**
- * The resolution of Node's delay monitor, which records this much if nothing is late (telemetry/metrics/metrics.ts).
+ * The resolution of Node's delay monitor, which records this much if nothing is late (src/features/prometheus/process-families.ts).
  */
 const MONITOR_MS = 20;
 

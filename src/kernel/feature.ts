@@ -1,11 +1,11 @@
 /**
- * A feature is everything that a server can do beside answering a Predict: one folder below src/features/, which installs
- * itself. src/pillion.ts lists them all. Nothing else imports from a feature's folder, but the feature itself; so one can
- * be deleted with its line there.
+ * A feature is something that a server can do beside answering a Predict: one folder, mostly below src/features/, which
+ * installs itself. src/pillion.ts lists them all. Nothing else imports from a feature's folder, but the feature itself
+ * and those that require it; so one can be deleted with its line there.
  *
  *   options.ts   its options; like feature.ts it is read by every command, so it imports little
  *   feature.ts   what it is
- *   install.ts   imported when a server starts: puts the parts of the feature where the seams below take them
+ *   install.ts   imported when a server starts: puts its parts where the seams of installation.ts take them
  */
 
 import type { ModelReport } from '../admin/models-report.ts';
@@ -28,7 +28,7 @@ export interface Feature {
   readonly options?: OptionTable;
   /** Flags of another server that it accepts though they mean nothing. */
   readonly ignoredFlags?: IgnoredFlags;
-  /** The place where it lists models. */
+  /** Another place where models may be listed. */
   readonly modelList?: LazyModelList;
   /** Its keys of a model in pillion.yaml, and of --model. A key reads its own value: `KEY.of(model)`. */
   readonly modelKeys?: ModelKeys;

@@ -85,7 +85,8 @@ export interface AppTelemetry extends Telemetry {
   /** Forgets an unloaded version. */
   forgetVersion(model: string, version: string): void;
   /**
-   * Logs how many lines were suppressed, has the exporters send the rest, and resolves with the losses. Call it after the last request. Never rejects.
+   * Logs how many lines were suppressed, has the exporters send the rest, and resolves with the losses. Call it after the
+   * last request. Never rejects.
    */
   close(): Promise<FlushLosses>;
 }

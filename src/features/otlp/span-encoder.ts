@@ -8,7 +8,7 @@
  * Limits are the SDK's: attributes beyond the limit are counted and left out, texts are cut, the last links and events
  * are kept. If the queue is full the whole span is left out.
  *
- * bench/micro/spans.ts compares it with the SDK's objects and serializer.
+ * test/features/sdk-exporters/spans-bench.ts compares it with the SDK's objects and serializer.
  */
 import { GrowingWriter, UTF8_BYTES_A_UNIT } from '../../codec/protobuf/growing-writer.ts';
 import type { Instant } from '../../core/clock.ts';

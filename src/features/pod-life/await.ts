@@ -26,7 +26,7 @@ const PASSED_ON: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGQUIT', 'S
 /** A terminal sends these to the command, too. */
 const OF_TERMINALS: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 
-/** The options of commands/await.ts. */
+/** The options of await-command.ts. */
 interface AwaitOptions extends AdminAddress {
   /** Seconds; 0 = without end. */
   readonly timeout: number;

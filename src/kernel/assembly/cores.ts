@@ -3,7 +3,7 @@
  * change while it runs (an in-place resize of a pod), and so can an affinity mask.
  *
  * With more cores a loaded model may open more sessions at once. With fewer cores no run has more threads than there
- * are (backends/host/sessions/session-threads.ts).
+ * are (backends/host/sessions/session-growth.ts).
  */
 import { readBudgetCores } from '../../config/machine/machine.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';

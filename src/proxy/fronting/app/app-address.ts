@@ -29,7 +29,7 @@ export function netPlaceOf({ socketPath, host, port }: AppAddress): { path: stri
 
 const HTTP_PORT = 80;
 
-/** Reads a value of `--app` whose form has been checked (config/options/app-options.ts). */
+/** Reads a value of `--app` whose form has been checked (check-options.ts). */
 export function parseAppAddress(text: string): AppAddress {
   const known = { text, ...(/^(?:h2c|grpc)\b/.test(text) && { isHttp2: true as const }) };
   const socketPath = /^(?:(?:h2c|grpc)\+)?unix:(?:\/\/)?(\/.*)$/.exec(text)?.[1];
