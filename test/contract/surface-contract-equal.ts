@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { hasFeature } from '../support/has-feature.ts';
 import { decode, encode, type Fields } from '../support/proto-registry.ts';
 import {
   nested,
@@ -66,36 +67,42 @@ function tailOf({ dtype, values }: SurfaceTensor, body: Buffer): unknown[] {
   return [...(dtype === 'int64' ? new BigInt64Array(bytes.buffer) : new Float32Array(bytes.buffer))];
 }
 
-async function answers({ clients }: Arena, model: string, x: SurfaceTensor): Promise<unknown[][]> {
+async function answers(arena: Arena, model: string, x: SurfaceTensor): Promise<unknown[][]> {
+  const own = await answersOfPredict(arena, model, x);
+  return hasFeature('open-inference') ? [...own, ...(await answersOfInfer(arena, model, x))] : own;
+}
+
+async function answersOfPredict({ clients }: Arena, model: string, x: SurfaceTensor): Promise<unknown[][]> {
   const path = `/v1/models/${model}:predict`;
   const [number] = TF_DTYPES[x.dtype];
   const content = predictMessage(model, { x: { ...protoHead(number, x.shape), tensorContent: contentOf(x) } });
   const row = await clients.rest.send({ path, body: `{"instances":${nested(x)}}` });
   const columnar = await clients.rest.send({ path, body: `{"inputs":${nested(x)}}` });
-  const path2 = `/v2/models/${model}/infer`;
-  const json = await clients.rest.send({ path: path2, body: `${inferBody(x, `"data":${nested(x)}`)}}` });
-  const size = contentOf(x).length;
-  const wish = ',"parameters":{"binary_data_output":true}}';
-  const head = inferBody(x, `"parameters":{"binary_data_size":${size}}`) + wish;
-  const binary = await clients.rest.send({
-    path: path2,
-    body: Buffer.concat([Buffer.from(head), contentOf(x)]),
-    headers: [`${LENGTH}: ${head.length}`],
-  });
   const typed = await clients.grpc.send(predict({ model, inputs: { x } }).grpc);
   const packed = await clients.grpc.send({ message: content });
-  const { raw, contents } = await inferAnswers(clients, model, x, contentOf(x));
   const read = (text: string): unknown => (x.dtype === 'int64' ? BigInt(text) : Math.fround(Number(text)));
   return [
     numbersOf(row.body, 'predictions').map(read),
     numbersOf(columnar.body, 'outputs').map(read),
-    inferNumbersOf(json.body).map(read),
-    tailOf(x, binary.body),
     outputOf(typed.body).values,
     outputOf(packed.body).values,
-    raw,
-    contents,
   ];
+}
+
+async function answersOfInfer({ clients }: Arena, model: string, x: SurfaceTensor): Promise<unknown[][]> {
+  const path = `/v2/models/${model}/infer`;
+  const json = await clients.rest.send({ path: path, body: `${inferBody(x, `"data":${nested(x)}`)}}` });
+  const size = contentOf(x).length;
+  const wish = ',"parameters":{"binary_data_output":true}}';
+  const head = inferBody(x, `"parameters":{"binary_data_size":${size}}`) + wish;
+  const binary = await clients.rest.send({
+    path: path,
+    body: Buffer.concat([Buffer.from(head), contentOf(x)]),
+    headers: [`${LENGTH}: ${head.length}`],
+  });
+  const { raw, contents } = await inferAnswers(clients, model, x, contentOf(x));
+  const read = (text: string): unknown => (x.dtype === 'int64' ? BigInt(text) : Math.fround(Number(text)));
+  return [inferNumbersOf(json.body).map(read), tailOf(x, binary.body), raw, contents];
 }
 
 /** By ModelInfer of the Open Inference Protocol, raw and typed; it answers raw. */

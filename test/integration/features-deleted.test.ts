@@ -5,7 +5,7 @@ import { FEATURES } from '../../src/pillion.ts';
 import { TreeWithout } from '../support/tree-without.ts';
 
 /** Tests that read the list of features and start no server in a process of its own. */
-const TESTS = ['unit', 'features'];
+const TESTS = ['unit', 'features', 'contract'];
 
 it('all else passes without a feature', async (t) => {
   const tree = new TreeWithout(t);
@@ -20,4 +20,11 @@ it('all else passes without a feature', async (t) => {
       assert.equal(tree.failuresOf(TESTS), '');
     });
   }
+});
+
+it('the kernel passes its tests without any feature', (t) => {
+  const tree = new TreeWithout(t);
+  tree.leaveOut(t, tree.names);
+  assert.equal(tree.compile(), '');
+  assert.equal(tree.failuresOfCore(), '');
 });

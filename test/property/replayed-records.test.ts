@@ -7,6 +7,7 @@ import { numericTensor } from '../../src/core/tensor.ts';
 import { Servable } from '../../src/models/serving/servable.ts';
 import { PredictionLogReplayer } from '../../src/proxy/records/prediction-log-replayer.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { classifyLog, floatExample, multiInferenceLog, regressionOf, regressLog } from '../support/inference-logs.ts';
 import { installed } from '../support/listed-features.ts';
 import { floats, predictLog } from '../support/prediction-logs.ts';
@@ -24,7 +25,7 @@ const RECORDS = [
     EXAMPLES,
     [regressionOf(1, 2)],
   ),
-];
+].slice(0, hasFeature('classify-and-regress') ? undefined : 1);
 
 const STRING_INPUT = { inputs: spec('string', [-1]) };
 const SIGNATURES = new Map([

@@ -11,6 +11,7 @@ import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import type { ListenerAccess } from '../../src/proxy/net/listen.ts';
 import type { ListenTls } from '../../src/proxy/net/tls-server.ts';
+import { hasFeature } from './has-feature.ts';
 import { installed } from './listed-features.ts';
 
 export interface EngineInit {
@@ -38,7 +39,9 @@ export const PILLION: EngineUnderTest = {
   create: (init) => new PillionEngine({ clock: systemClock, ...init }),
 };
 
-const makeGrpcJs = (await installed(['grpc-js'], ['--http2_engine=grpc-js'])).engine;
+const makeGrpcJs = hasFeature('grpc-js')
+  ? (await installed(['grpc-js'], ['--http2_engine=grpc-js'])).engine
+  : undefined;
 
 /** Undefined if the feature is not listed. */
 export const GRPC_JS: EngineUnderTest | undefined = makeGrpcJs && {

@@ -32,6 +32,12 @@ const runTests = (files: readonly string[]) => `
   import { statusOfTestFiles } from './scripts/lib/node-tests.mjs';
   process.exit(statusOfTestFiles(${JSON.stringify(files)}, { groupOf: () => 'without' }));`;
 
+/** Links of pages and paths of suites lead into features. */
+const RUN_CORE = `
+  import { testFiles } from './scripts/lib/node-tests.mjs';
+  import { runCoreTests } from './scripts/lib/usual-tests.mjs';
+  runCoreTests(testFiles('.test.js').filter((path) => !/features-without|doc-links|suite-runs/.test(path)));`;
+
 /** A line of the list. */
 interface Listed {
   readonly name: string;
@@ -92,6 +98,11 @@ export class TreeWithout {
     return mistakes || this.#run(['--input-type=module', '--eval', WRITE_SCHEMAS]).output;
   }
 
+  /** Runs what `npm test` runs, but for tests of the tree itself. Returns what failed. */
+  failuresOfCore(): string {
+    return this.#failures(RUN_CORE);
+  }
+
   /**
    * Runs those test files below these folders that read the list or what does, but for servers in processes of their
    * own; the other files import the same as with all features. Returns what failed.
@@ -101,14 +112,18 @@ export class TreeWithout {
     const reading = filesThatReach(join(this.#root, LIST), files).map((file) =>
       file.slice(join(this.#root, 'test/').length).replace(/\.ts$/, '.js'),
     );
-    const { status, output } = this.#run(['--input-type=module', '--eval', runTests(reading)]);
+    return this.#failures(runTests(reading));
+  }
+
+  #failures(program: string): string {
+    const { status, output } = this.#run(['--input-type=module', '--eval', program]);
     return status === 0 ? '' : output.slice(output.indexOf('failing tests'));
   }
 
   #testsIn(folder: string): readonly string[] {
     const within = join(this.#root, 'test', folder);
     const paths = readdirSync(within, { recursive: true, encoding: 'utf8' });
-    const tests = paths.filter((path) => path.endsWith('.test.ts') && !path.includes('integration'));
+    const tests = paths.filter((path) => path.endsWith('.test.ts') && !/integration|busy|drain|backend/.test(path));
     return tests.map((path) => join(within, path));
   }
 

@@ -47,7 +47,6 @@ function sourcesIn(folder: string): readonly string[] {
 for (const folder of [...CLEAN.map((name) => join('src', name)), ...CLEAN_BESIDE_SRC]) {
   test(`the comments of ${folder} begin with their subject or verb`, () => {
     const files = sourcesIn(folder);
-    assert.ok(files.length > 0);
     const found = files.flatMap((file) => badComments(readFileSync(file, 'utf8')).map((bad) => `${file}:${bad}`));
     assert.deepEqual(found, []);
   });

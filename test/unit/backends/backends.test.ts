@@ -170,7 +170,7 @@ async function assertLoadFailed(promise: Promise<unknown>, text: RegExp): Promis
 }
 
 describe('artifactKinds', () => {
-  it('tells every artifact that this machine can run, preferred first', async (t) => {
+  it('tells every artifact that this machine can run, preferred first', { skip: !has('tfjs') }, async (t) => {
     const directory = tempDirectory(t);
     assert.deepEqual(await BACKENDS.artifactKinds(directory), []);
     for (const file of ['model.json', 'remote.yaml', 'saved_model.pb']) writeFileSync(join(directory, file), '');
@@ -193,7 +193,7 @@ describe('artifactKinds', () => {
     for (const kind of BACKENDS.kinds) assert.equal((await backendFor(directory, kind)).kind, kind);
   });
 
-  it('opens each by its own name, and no other', async (t) => {
+  it('opens each by its own name, and no other', { skip: !has('tfjs') }, async (t) => {
     const directory = tempDirectory(t);
     writeFileSync(join(directory, 'model.json'), '');
     assert.equal(await (await backendFor(directory, 'tfjs_model')).probe(directory), true);

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { serveOptions } from '../../../src/config/options/serve-options.ts';
 import { FEATURES } from '../../../src/pillion.ts';
 import { ConfigFiles, checkConfig, errorsOf } from '../../support/config-files.ts';
+import { hasFeature } from '../../support/has-feature.ts';
 import { selfSigned } from '../../support/self-signed.ts';
 import { plusConfig, TritonRepository } from '../../support/triton-repository.ts';
 
@@ -49,7 +50,8 @@ describe('pillion config check', () => {
     assert.deepEqual(errorsOf([`--config=${again}`]), []);
   });
 
-  it('prints why a model of a Triton repository is refused, and accepts the others', (t) => {
+  const skip = !hasFeature('triton-repository');
+  it('prints why a model of a Triton repository is refused, and accepts the others', { skip }, (t) => {
     const repository = new TritonRepository(t);
     repository.model('good', plusConfig('good', 'max_batch_size: 8 dynamic_batching { }'));
     repository.model('bad', 'max_batch_size: -1');
