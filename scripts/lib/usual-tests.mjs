@@ -17,11 +17,6 @@ export const NATIVES = join(root, '.cache', 'natives');
  * end.
  */
 const FILE_TIMEOUT_MS = 1_200_000;
-/** None of these keeps a time of day: those of backends and hosts wait for their workers' answers alone. */
-const isTimeless = (path) =>
-  /^(unit|property|simulation|features\/[^/]+\/(?!integration\/)|contract\/(?!surface|access)|integration\/hosts)/.test(
-    path,
-  );
 /** Unit tests of a folder share a process: most of what a file takes alone is loading what its neighbours load, too. */
 const groupOf = (path) => /^(unit\/[^/]+)\/|^(features)\/[^/]+\/(?!integration\/)/.exec(path)?.slice(1).find(Boolean);
 const sourceOf = (path) => readFileSync(join(root, 'build', 'test', path), 'utf8');
@@ -56,22 +51,15 @@ clients.`);
 }
 
 /**
- * Prepares what they need and runs them: those without a time of day on all cores, the others with a core left free. If
+ * Prepares what they need and runs them on all cores: a test that keeps a time of day has to bear one beside it. If
  * TensorFlow's libraries cannot be had, their tests are left out, and it says so. Ends this process if a test fails.
  */
 export async function runUsualTests(files, env = {}) {
   const python = files.some(needsPython) ? ensurePython('clients', 'test/clients/requirements.txt') : undefined;
   const left = await withoutUnsupported(files);
   const all = { ...(python && { [PYTHON]: python }), ...env };
-  const cores = availableParallelism();
-  const timeless = statusOn(cores, left.filter(isTimeless), all);
-  const timed = statusOn(
-    Math.max(1, cores - 1),
-    left.filter((path) => !isTimeless(path)),
-    all,
-  );
-  if (timeless !== 0) console.error('\nA test of those that ran first has failed: see above.');
-  if (timeless !== 0 || timed !== 0) process.exit(timeless || timed);
+  const status = statusOn(availableParallelism(), left, all);
+  if (status !== 0) process.exit(status);
 }
 
 /** 0 if all pass, or there is none. */

@@ -5,7 +5,7 @@ import { FEATURES } from '../../src/pillion.ts';
 import { TreeWithout } from '../support/tree-without.ts';
 
 /** Tests that read the list of features and start no server in a process of its own. */
-const TESTS = ['unit', 'features', 'contract'];
+const TESTS = ['unit', 'features'];
 
 it('all else passes without a feature', async (t) => {
   const tree = new TreeWithout(t);

@@ -30,12 +30,17 @@ const WRITE_SCHEMAS = `
 /** Runs test files in one process, as `npm test` does. */
 const runTests = (files: readonly string[]) => `
   import { statusOfTestFiles } from './scripts/lib/node-tests.mjs';
-  process.exit(statusOfTestFiles(${JSON.stringify(files)}, { groupOf: () => 'without' }));`;
+  process.exit(statusOfTestFiles(${JSON.stringify(files)}, {
+    groupOf: () => 'without',
+    options: ['--test-timeout=60000'],
+  }));`;
 
 /** Links of pages and paths of suites lead into features. */
 const RUN_CORE = `
   import { testFiles } from './scripts/lib/node-tests.mjs';
+  import { ensureBuiltForTests } from './scripts/lib/setup.mjs';
   import { runCoreTests } from './scripts/lib/usual-tests.mjs';
+  ensureBuiltForTests();
   runCoreTests(testFiles('.test.js').filter((path) => !/features-without|doc-links|suite-runs/.test(path)));`;
 
 /** A line of the list. */
@@ -80,7 +85,8 @@ export class TreeWithout {
     for (const { folder, name } of gone) {
       for (const path of ['src', 'build/src'].map((root) => join(root, folder))) this.#putAside(t, path);
       for (const path of ['test', 'build/test'].map((root) => join(root, 'features', name))) this.#putAside(t, path);
-      this.#putAside(t, join('test/fuzz/targets', `${name}.ts`));
+      for (const path of [`test/fuzz/targets/${name}.ts`, `build/test/fuzz/targets/${name}.js`])
+        this.#putAside(t, path);
     }
   }
 
@@ -123,7 +129,7 @@ export class TreeWithout {
   #testsIn(folder: string): readonly string[] {
     const within = join(this.#root, 'test', folder);
     const paths = readdirSync(within, { recursive: true, encoding: 'utf8' });
-    const tests = paths.filter((path) => path.endsWith('.test.ts') && !/integration|busy|drain|backend/.test(path));
+    const tests = paths.filter((path) => path.endsWith('.test.ts') && !path.includes('integration'));
     return tests.map((path) => join(within, path));
   }
 

@@ -14,6 +14,7 @@ import { shadowReport } from '../../../src/features/shadow/install.ts';
 import { FILE_SHADOW, fileSchema, SHADOW } from '../../../src/features/shadow/keys.ts';
 import { loadModelFile } from '../../../src/models/model-file/load-model-file.ts';
 import { FEATURES } from '../../../src/pillion.ts';
+import { hasFeature } from '../../support/has-feature.ts';
 import { tempDirectory } from '../../support/temp-directory.ts';
 
 const KEYS = { options: {}, modelKeys: [SHADOW] };
@@ -67,7 +68,7 @@ test('the schema of the file beside a model has the keys that the reader knows',
 });
 
 const CASES: readonly (readonly [yaml: string, isRight: boolean])[] = [
-  ['{runtime: saved_model, shadow: {runtime: onnx, sample: 0.5}}', true],
+  ...(hasFeature('tfjs') ? ([['{runtime: saved_model, shadow: {runtime: onnx, sample: 0.5}}', true]] as const) : []),
   ['shadow: {sample: 1}', true],
   ['shadow:', true],
   ['shadow: onnx', false],

@@ -11,6 +11,7 @@ import {
 } from '../../../src/features/shadow/version-shadow.ts';
 import { FEATURES } from '../../../src/pillion.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { hasFeature } from '../../support/has-feature.ts';
 import { PuppetExecutor } from '../../support/puppet-executor.ts';
 import { signature, spec } from '../../support/puppet-models.ts';
 
@@ -72,7 +73,7 @@ const batch = (outputs: readonly string[]) => {
   return { signatureName: 's', inputs: new Map(), outputs, size: 1, deadline: Infinity };
 };
 
-describe('the shadow of a version', () => {
+describe('the shadow of a version', { skip: !hasFeature('tfjs') }, () => {
   it('auto is the first other artifact; tfjs is the one that tfjs would open', async () => {
     const runtimeOf = async (runtime: string, own: string): Promise<string | undefined> => {
       const { shadow, loaded, starts } = harness({ config: { runtime, sample: 1 }, runtime: own });
