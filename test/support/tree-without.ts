@@ -111,7 +111,8 @@ export class TreeWithout {
 
   /**
    * Runs those test files below these folders that read the list or what does, but for servers in processes of their
-   * own; the other files import the same as with all features. Returns what failed.
+   * own, and for TensorFlow's, which take long. The other files import the same as with all features. Returns what
+   * failed.
    */
   failuresOf(folders: readonly string[]): string {
     const files = folders.flatMap((folder) => this.#testsIn(folder));
@@ -129,7 +130,7 @@ export class TreeWithout {
   #testsIn(folder: string): readonly string[] {
     const within = join(this.#root, 'test', folder);
     const paths = readdirSync(within, { recursive: true, encoding: 'utf8' });
-    const tests = paths.filter((path) => path.endsWith('.test.ts') && !path.includes('integration'));
+    const tests = paths.filter((path) => path.endsWith('.test.ts') && !/integration|tfjs/.test(path));
     return tests.map((path) => join(within, path));
   }
 
