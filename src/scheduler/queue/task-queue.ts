@@ -36,8 +36,8 @@ export class TaskQueue {
   /** Those that hold a task. */
   readonly #waiting = new DenseSet<Lane>();
   /**
-   * The last lane of each signature whose requests' rows have one shape: nearly every request wants the same outputs. It
-   * stays in `#lanes`.
+   * The last lane of each signature whose requests' rows have as many bytes: nearly every request wants the same outputs.
+   * It stays in `#lanes`. Of strings the first request in a lane counts for all, so that no lane of them may stay.
    */
   readonly #usual = new Map<SignaturePlan, Lane>();
   readonly #slots: CoreSlots | undefined;
@@ -97,7 +97,7 @@ export class TaskQueue {
   #rowsLane(plan: SignaturePlan, request: Runnable, rows: number): Lane {
     const key = rowsKey(plan, request);
     const lane = this.#lanes.get(key) ?? new Lane(key, plan, request.outputs, undefined, rowBytes(plan, request, rows));
-    if (plan.hasFixedRows) this.#keep(lane);
+    if (plan.rowBytes !== undefined) this.#keep(lane);
     return lane;
   }
 

@@ -74,6 +74,25 @@ describe('TaskQueue', () => {
     assert.deepEqual([...queue], []);
   });
 
+  it('counts the bytes of strings anew when none of them wait any more', () => {
+    const spec = { dtype: 'string', shape: [-1], tensorName: 't' } as const;
+    const inputs = new Map([
+      ['a', spec],
+      ['b', spec],
+    ]);
+    const p = new SignaturePlan('s', { ...echoSignature({ kind: 'dynamic' }), inputs }, OPTIONS);
+    const queue = new TaskQueue();
+    const outputs = ['y'];
+    for (const bytes of [1, 1e6, 10]) {
+      const text: Tensor = { dtype: 'string', shape: [1], data: [new Uint8Array(bytes)] };
+      const lane = queue.laneFor(p, request(text, text, outputs), 1);
+      assert.ok(lane.rowBytes >= 2 * bytes && lane.rowBytes < 2 * bytes + 100, `${lane.rowBytes} for ${bytes}`);
+      const task = looseTask(1);
+      queue.push(lane, task);
+      queue.remove(task);
+    }
+  });
+
   it('counts what waits, in all and for each signature, and says when nothing does', () => {
     const queue = new TaskQueue();
     let emptied = 0;
