@@ -38,8 +38,6 @@ export type ServeFlags = {
 /** Variables of the environment: `PILLION_…` for options, `OTEL_…` for OpenTelemetry. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-await FEATURES.load();
-
 /** A running server, and where it listens. */
 export interface StartedPillion extends Pillion {
   readonly addresses: Addresses;

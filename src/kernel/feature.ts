@@ -117,7 +117,7 @@ export class FeatureList implements FeatureOptions {
     return notes.filter((note) => note !== undefined);
   }
 
-  /** Imports what features need to read a configuration. Call it before the first one is read. */
+  /** Imports what features need to read a configuration; what is not there by then is loaded when it is read. */
   async load(): Promise<void> {
     await Promise.all(this.modelLists.map((list) => list.load()));
   }

@@ -30,26 +30,35 @@ interface ListParts {
 
 export type ListModels = (parts: ListParts) => ListedModels;
 
-/** A list whose module is imported before the first configuration is read that may ask for it. */
+interface ListModule {
+  /** Imports it before a command reads its configuration. */
+  readonly load: () => Promise<ListModels>;
+  /** Loads it in the same turn, for an application that makes a server. */
+  readonly loadNow: () => ListModels;
+}
+
+/** A list whose module is loaded only where a configuration may ask for it. */
 export class LazyModelList {
   /** The option that asks for it, with its placeholder. */
   readonly flag: string;
   readonly #isAsked: (given: Pick<ListParts, 'options'>) => boolean;
-  readonly #read: () => Promise<ListModels>;
+  readonly #module: ListModule;
   #list: ListModels | undefined;
 
-  constructor(flag: string, isAsked: (given: Pick<ListParts, 'options'>) => boolean, load: () => Promise<ListModels>) {
+  constructor(flag: string, isAsked: (given: Pick<ListParts, 'options'>) => boolean, module: ListModule) {
     this.flag = flag;
     this.#isAsked = isAsked;
-    this.#read = load;
+    this.#module = module;
   }
 
   async load(): Promise<void> {
-    this.#list ??= await this.#read();
+    this.#list ??= await this.#module.load();
   }
 
   /** Undefined if no option asks for it. */
   list(parts: ListParts): ListedModels | undefined {
-    return this.#isAsked(parts) ? this.#list!(parts) : undefined;
+    if (!this.#isAsked(parts)) return undefined;
+    this.#list ??= this.#module.loadNow();
+    return this.#list(parts);
   }
 }

@@ -1,7 +1,7 @@
 /** Triton's model repositories (--model_repository, config.pbtxt), model control by request, and tritonserver's flags. */
-
+import { createRequire } from 'node:module';
 import { optionsOf } from '../../config/options/feature-options.ts';
-import { LazyModelList } from '../../config/options/model-list.ts';
+import { LazyModelList, type ListModels } from '../../config/options/model-list.ts';
 import type { Feature } from '../../kernel/feature.ts';
 import { checkTritonOptions, withoutPolls, withTritonNames } from './config/flags.ts';
 import { TRITON_FLAGS } from './config/ignored-flags.ts';
@@ -16,7 +16,10 @@ export const tritonRepository = {
   modelList: new LazyModelList(
     '--model_repository=DIR',
     (given) => optionsOf(given, TRITON_OPTIONS).model_repository.length > 0,
-    async () => (await import('./list-models.ts')).listModels,
+    {
+      load: async () => (await import('./list-models.ts')).listModels,
+      loadNow: () => (createRequire(import.meta.url)('./list-models.js') as { listModels: ListModels }).listModels,
+    },
   ),
   renamed: withTritonNames,
   check: checkTritonOptions,
