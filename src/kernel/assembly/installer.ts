@@ -148,8 +148,14 @@ export class Installer implements Installation {
     return this.services.flatMap((service) => service.waitsFor?.() ?? []);
   }
 
-  /** Closes the services, the last one first. */
+  /** Closes the services, the last one first. One that fails is told of, and keeps no other from closing. */
   async close(): Promise<void> {
-    for (const service of [...this.services].reverse()) await service.close?.();
+    for (const service of [...this.services].reverse()) {
+      try {
+        await service.close?.();
+      } catch (error) {
+        this.logger.error({ err: error }, 'a service failed to close');
+      }
+    }
   }
 }
