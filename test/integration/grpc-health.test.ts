@@ -6,9 +6,11 @@ import { HealthService } from '../../src/proxy/protocols/health/health-service.t
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { eachEngine as test } from '../support/grpc-engines.ts';
 import { type GrpcHarness, HEALTH, INFERENCE, PREDICTION, withGrpc } from '../support/grpc-harness.ts';
+import { hasFeature } from '../support/has-feature.ts';
 import { frame, openSession, rawCall } from '../support/raw-grpc.ts';
 
-const NAMES = ['', PREDICTION, 'tensorflow.serving.ModelService', INFERENCE, 'PredictionService', 'ModelService'];
+const OWN = ['', PREDICTION, 'tensorflow.serving.ModelService', 'PredictionService', 'ModelService'];
+const NAMES = hasFeature('open-inference') ? [...OWN, INFERENCE] : OWN;
 
 async function check(server: GrpcHarness, service: string): Promise<string> {
   return (await server.call(HEALTH, 'Check', { service })).status;

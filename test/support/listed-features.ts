@@ -18,7 +18,7 @@ import { configOf } from './config-files.ts';
 import type { PuppetDirectory } from './puppet-models.ts';
 
 /** Names of features without which a server of puppets can do little. */
-const PROTOCOLS = ['open-inference', 'shared-memory', 'triton-repository', 'classify-and-regress'];
+const PROTOCOLS = ['open-inference', 'shared-memory', 'triton-repository', 'classify-and-regress', 'reload'];
 
 const clock = systemClock;
 /** A log with the level of a default server, which writes nothing. */

@@ -12,6 +12,7 @@ import { TRITON_OPTIONS } from '../../../src/features/triton-repository/options.
 import { tritonArguments, tritonDefaults } from '../../../src/features/triton-repository/serve-as.ts';
 import { FEATURES } from '../../../src/pillion.ts';
 import { ConfigFiles, configOf, errorsOf, readConfig } from '../../support/config-files.ts';
+import { hasFeature } from '../../support/has-feature.ts';
 import { plusConfig, TritonRepository } from '../../support/triton-repository.ts';
 
 describe('flags of tritonserver', () => {
@@ -167,7 +168,9 @@ describe('--model_repository', () => {
         /--model_base_path and --model_repository exclude each other: list the models in one place/,
       ],
       ['--model=m=/m', /--model and --model_repository exclude each other/],
-      ['--enable_reload_rpc', /a list of models would take the place of the repository/],
+      ...(hasFeature('reload')
+        ? [['--enable_reload_rpc', /a list of models would take the place of the repository/] as const]
+        : []),
       ['--file_system_poll_wait_seconds=3', /--model_control_mode and --repository_poll_secs say when it is looked at/],
       ['--load_model=m', /--load_model=m: no model repository has it; there are none/],
       ['--load_model=m', /--load_model has a meaning only with --model_control_mode=explicit/],
