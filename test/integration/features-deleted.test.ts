@@ -22,9 +22,11 @@ it('all else passes without a feature', async (t) => {
   }
 });
 
-it('the kernel passes its tests without any feature', (t) => {
+it('the kernel passes its tests without any feature', async (t) => {
   const tree = new TreeWithout(t);
-  tree.leaveOut(t, tree.names);
-  assert.equal(tree.compile(), '');
-  assert.equal(tree.failuresOfCore(), '');
+  await t.test('in a copy of the tree', (each) => {
+    tree.leaveOut(each, tree.names);
+    assert.equal(tree.compile(), '');
+    assert.equal(tree.failuresOfCore(), '');
+  });
 });
