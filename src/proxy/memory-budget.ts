@@ -133,8 +133,7 @@ export class MemoryBudget {
 
   /** Every request is to be refused, unless `makeRoom` helps: three additions and a comparison, asked for each request. */
   get isFull(): boolean {
-    const held = this.bodyBytes + this.#inputs.requestBytes + this.unsent.bytes + this.#kept.bytes;
-    return held >= this.budgetBytes * REFUSE_ALL_AT;
+    return this.heldBytes >= this.budgetBytes * REFUSE_ALL_AT;
   }
 
   /**

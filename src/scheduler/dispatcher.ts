@@ -36,7 +36,6 @@ export class Dispatcher implements SlotTenant {
   /** The executor's facts as of its last `onSlots`: they are needed for each request, and lie behind several layers. */
   threads = 1;
   usesSlots = true;
-  inlineSlots: number | undefined;
   #ownSlots = 0;
   readonly usage: SlotUsage;
   readonly situation: QueueSituation;
@@ -51,13 +50,11 @@ export class Dispatcher implements SlotTenant {
   readonly #prefetch: Prefetch;
   readonly #timer: WakeTimer;
   readonly #sessions: SessionUse;
-  readonly #snapshot: { freeSlots: number; lanes: Iterable<Lane> } & QueueSnapshot<Lane>;
+  readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
   #isDeferred = false;
   #pokedAt: Instant = 0;
   #isDispatching = false;
-  /** The tasks that had come when the queue was last seen empty. */
-  #cameBefore = 0;
   /** The policy waits until then; a new head of a lane ends that. */
   #heldUntil: Instant = -Infinity;
   /** Called each time that the last task or batch has ended. */
@@ -77,7 +74,7 @@ export class Dispatcher implements SlotTenant {
     this.#sessions = new SessionUse(options, this, this.#runs.all);
     this.#timer = new WakeTimer(clock, () => this.#wake());
     this.#prefetch = new Prefetch(this, options.executor, slots);
-    this.#snapshot = { freeSlots: 0, lanes: queue, situation: this.situation };
+    this.#snapshot = { freeSlots: 0, lanes: this.lanes, situation: this.situation };
     this.#readExecutor();
     queue.onEmpty = () => this.#afterLeaving();
     slots.join(this);
@@ -253,10 +250,8 @@ export class Dispatcher implements SlotTenant {
   }
 
   #ask(freeSlots: number, now: Instant): Decision<Lane> {
-    const { queue, quarantined } = this.#options;
     this.situation.now = now;
     this.#snapshot.freeSlots = freeSlots;
-    this.#snapshot.lanes = quarantined.count === 0 ? queue : this.lanes;
     return this.#policy.decide(this.#snapshot, now);
   }
 
@@ -286,12 +281,8 @@ export class Dispatcher implements SlotTenant {
     if (this.#isDispatching) return;
     if (this.usesSlots) this.#sessions.noteDemand();
     if (this.#options.queue.queuedTasks > 0) return;
-    const { cameTasks } = this.#options.queue;
-    if (this.#cameBefore !== cameTasks) {
-      this.#cameBefore = cameTasks;
-      this.#timer.disarm();
-      this.situation.onEmpty();
-    }
+    this.#timer.disarm();
+    this.situation.onEmpty();
     if (this.#runs.all.length === 0) this.onQuiet?.();
   }
 
@@ -299,7 +290,6 @@ export class Dispatcher implements SlotTenant {
     const { executor, latency } = this.#options;
     this.threads = executor.threads ?? 1;
     this.usesSlots = executor.isInline !== true && executor.isOnDevice !== true;
-    this.inlineSlots = executor.isInline === true ? executor.slots : undefined;
     this.#ownSlots = executor.slots;
     this.#sessions.plans = executor.plans;
     latency.use(this.threads);

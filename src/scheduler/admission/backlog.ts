@@ -18,8 +18,8 @@ export class Backlog {
   #cutAt: Instant = -Infinity;
 
   /**
-   * A batch is about to be taken from so many rows; needless where it has drained and they fit. A queue that is kept short is often taken whole: it has drained when
-   * nobody had to be refused for it for some time.
+   * A batch is about to be taken from so many rows; needless where it has drained and they fit. A queue that is kept
+   * short is often taken whole: it has drained when nobody had to be refused for it for some time.
    */
   look(waitingRows: number, maxBatchSize: number, now: Instant): void {
     if (waitingRows > maxBatchSize) this.since = Math.min(this.since, now);

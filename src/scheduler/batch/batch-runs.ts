@@ -10,16 +10,17 @@
 import type { Instant } from '../../core/clock.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { BatchResult } from '../../core/executor.ts';
+import type { SlotTenant } from '../cores/slot-tenant.ts';
 import { QuarantineLanes } from '../queue/quarantine-lanes.ts';
 import { expiredInQueue } from '../queue/queue-errors.ts';
 import type { SchedulerParts } from '../scheduler-parts.ts';
 import { releaseInputs } from './batch-assembly.ts';
 import { Isolator } from './isolator.ts';
 import { Judge } from './judge.ts';
-import { type BatchStart, RunningBatch, type RunsTenant } from './running-batch.ts';
+import { type BatchStart, RunningBatch } from './running-batch.ts';
 
 /** The dispatcher. */
-interface Tenant extends RunsTenant {
+interface Tenant extends SlotTenant {
   /** Starts what may start: a batch's members are settled and its slot is free. */
   dispatch(): void;
   /** Dispatches then, or earlier. */

@@ -32,10 +32,8 @@ export interface EfficientBatchSizeOptions {
 
 export class EfficientBatchSize {
   readonly #options: EfficientBatchSizeOptions;
-  /** The sizes by the threads of a run: more threads make a row cheaper. The last one that was asked for is kept. */
+  /** The sizes by the threads of a run: more threads make a row cheaper. */
   readonly #byThreads = new Map<number, ThreadBatchSize>();
-  #threads = 0;
-  #size: ThreadBatchSize | undefined;
   readonly #memory: GrowthWatch;
 
   constructor(options: EfficientBatchSizeOptions) {
@@ -61,15 +59,12 @@ export class EfficientBatchSize {
   }
 
   #of(threads: number): ThreadBatchSize {
-    if (this.#size !== undefined && threads === this.#threads) return this.#size;
     let size = this.#byThreads.get(threads);
     if (size === undefined) {
       const { maxRows, isLarge } = this.#options;
       size = new ThreadBatchSize(maxRows, !isLarge, (rows) => this.#memory.allows(rows));
       this.#byThreads.set(threads, size);
     }
-    this.#threads = threads;
-    this.#size = size;
     return size;
   }
 }

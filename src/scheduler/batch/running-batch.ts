@@ -36,12 +36,6 @@ export interface BatchStart {
   readonly after?: RunningBatch | undefined;
 }
 
-/** The dispatcher that starts batches. */
-export interface RunsTenant extends SlotTenant {
-  /** Its batches at once, if they run on the event loop; else undefined. */
-  readonly inlineSlots: number | undefined;
-}
-
 export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly record: BatchRecord;
   readonly expectedEnd: Instant;
@@ -70,7 +64,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
 
-  constructor(start: BatchStart, shared: SchedulerParts, tenant: RunsTenant, batchStart: Instant) {
+  constructor(start: BatchStart, shared: SchedulerParts, tenant: SlotTenant, batchStart: Instant) {
     const { lane, members, after } = start;
     this.lane = lane;
     this.members = members;
@@ -103,7 +97,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
       elements,
       paddingElements: elements === undefined ? undefined : size * this.length - elements,
       threads: tenant.threads,
-      ownSlots: tenant.inlineSlots,
+      ownSlots: shared.executor.isInline === true ? shared.executor.slots : undefined,
       reason: start.reason,
       batchStart,
       executeStart: 0,

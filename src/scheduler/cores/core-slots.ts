@@ -137,9 +137,8 @@ export class CoreSlots {
     this.#aheadMs = Math.max(this.#aheadMs, tenant.usage.virtualMs);
   }
 
-  /** Work has come to a tenant that had none. */
+  /** Work has come to a tenant that had none. Call it only where slots are shared. */
   onWork(tenant: SlotTenant): void {
-    if (!this.isShared) return;
     tenant.usage.virtualMs = Math.max(tenant.usage.virtualMs, this.#leastVirtual(tenant) - MAX_CREDIT_MS);
   }
 

@@ -78,8 +78,8 @@ export class TaskQueue {
   }
 
   /**
-   * The lane of a request; it is kept from the first `push` on. A request with 0 `rows` or an odd shape is run alone,
-   * like one of a signature without a batch axis. `quarantined`: as in Lane.
+   * The lane of a request; it is kept from the first `push` on, a signature's usual lane from here on. A request with 0
+   * `rows` or an odd shape is run alone, like one of a signature without a batch axis. `quarantined`: as in Lane.
    */
   laneFor(plan: SignaturePlan, request: SchedulerRequest, rows: number, quarantined?: string): Lane {
     const usual = this.#usual.get(plan);
