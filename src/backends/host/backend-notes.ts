@@ -27,8 +27,6 @@ export class BackendNotes {
   readonly #names = new Set<string>();
   readonly #counts = new Map<string, number>();
   readonly #values = new Map<string, number>();
-  /** There are values that are not sent yet. */
-  hasValues = false;
 
   /** `send` must not throw. */
   constructor(send: (notes: readonly BackendNote[]) => void) {
@@ -41,7 +39,6 @@ export class BackendNotes {
         count: (name, amount = 1) => this.#count(name, amount),
         set: (name, value) => {
           this.#check(name, value);
-          this.hasValues = true;
           this.#values.set(name, value);
         },
       },
@@ -50,8 +47,7 @@ export class BackendNotes {
 
   /** Sends the values that are not sent yet. */
   flush(): void {
-    if (!this.hasValues) return;
-    this.hasValues = false;
+    if (this.#counts.size === 0 && this.#values.size === 0) return;
     const notes: BackendNote[] = [];
     for (const [name, amount] of this.#counts) notes.push({ kind: 'count', name, amount });
     for (const [name, value] of this.#values) notes.push({ kind: 'set', name, value });
@@ -62,7 +58,6 @@ export class BackendNotes {
 
   #count(name: string, amount: number): void {
     this.#check(name, amount);
-    this.hasValues = true;
     this.#counts.set(name, (this.#counts.get(name) ?? 0) + amount);
   }
 

@@ -109,7 +109,7 @@ class InlineHost implements Executor {
       throw toServingError(error);
     } finally {
       this.#pool.releaseInputs(inputs);
-      if (this.#notes.hasValues) this.#notes.flush();
+      this.#notes.flush();
       this.#inFlight.end();
     }
   }

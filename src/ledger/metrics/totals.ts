@@ -1,6 +1,5 @@
 /**
- * The totals of all requests and batches since the start, by signature. A record's totals are mostly those of the
- * record before it, which takes three comparisons; else they are found by a few map look-ups:
+ * The totals of all requests and batches since the start, by signature:
  *
  *   model → version → signature → SignatureTotals
  */
@@ -23,7 +22,6 @@ export interface ColumnFollower {
 export class Totals {
   readonly #options: TotalsOptions;
   readonly #versions = new ByVersion(() => new Map<string, SignatureTotals>());
-  #last: SignatureTotals | undefined;
   /** Are given the same columns, afterwards. */
   readonly followers = new Set<ColumnFollower>();
 
@@ -74,15 +72,11 @@ export class Totals {
   /** The series of a version were removed from the families. */
   remove(model: string, version: string): void {
     this.#versions.forget(model, version);
-    this.#last = undefined;
   }
 
   #of(model: string, version: string, signature: string): SignatureTotals {
-    const last = this.#last?.labels;
-    if (last?.model === model && last.version === version && last.signature === signature) return this.#last!;
     const signatures = this.#versions.of(model, version);
-    this.#last = signatures.get(signature) ?? this.#open(signatures, { model, version, signature });
-    return this.#last;
+    return signatures.get(signature) ?? this.#open(signatures, { model, version, signature });
   }
 
   #open(signatures: Map<string, SignatureTotals>, labels: SignatureLabels): SignatureTotals {

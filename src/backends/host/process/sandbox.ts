@@ -13,7 +13,7 @@ export interface ModelFiles {
   readonly versions: readonly string[];
   /** Base paths of models that it may load later. */
   readonly basePaths: readonly string[];
-  /** Kinds or modules of the models' backends. */
+  /** Modules of the models' backends, as importBackend takes them. */
   readonly backends: readonly string[];
 }
 
@@ -51,7 +51,10 @@ export interface Sandbox {
 
 const SHELL = ['/bin/sh', '-c', 'trap "" HUP INT TERM; ulimit -c 0; exec "$@"', 'sh'];
 
-/** The command line of `program`. Ignored signals stay ignored in what sh starts, so Ctrl-C does not end it during a drain. */
+/**
+ * The command line of `program`. Ignored signals stay ignored in what sh starts, so Ctrl-C does not end it during a
+ * drain.
+ */
 export function inShell(program: readonly string[]): readonly string[] {
   return existsSync(SHELL[0]!) ? [...SHELL, ...program] : program;
 }

@@ -8,8 +8,7 @@ import { ServingError } from '../../../core/errors.ts';
 import type { LoadSettings } from '../../backend.ts';
 import { siblingModule } from '../sibling-module.ts';
 import { HEARTBEAT_FD } from './frame.ts';
-import type { ModelFiles } from './sandbox.ts';
-import { type Confined, NO_SANDBOX, type Sandbox } from './sandbox.ts';
+import { type Confined, type ModelFiles, NO_SANDBOX, type Sandbox } from './sandbox.ts';
 
 type ChildEntry = './child-entry' | './group-entry' | './replica-entry';
 

@@ -38,7 +38,7 @@ export interface FrontedNow {
   readonly connections: number;
 }
 
-/** Series of the requests of a route and a class of status. */
+/** Counts requests for the application, and what is open to it. */
 export class FrontedMetrics {
   readonly #requests = counterFamily(
     'pillion_app_requests_total',

@@ -120,8 +120,8 @@ export function noSuchPath(path: string, verbs: readonly string[]): ServingRoute
   if (/^\/v1\/models\/$/i.test(path)) {
     return failure(invalidRequest('the path names no model; use /v1/models/<name>, or /v1/models for all of them'));
   }
-  const [last, ...others] = verbs.map((verb) => `:${verb}`).reverse();
-  const posts = others.length === 0 ? last : `${others.reverse().join(', ')} and ${last}`;
+  const all = verbs.map((verb) => `:${verb}`);
+  const posts = all.length === 1 ? all[0] : `${all.slice(0, -1).join(', ')} and ${all.at(-1)}`;
   return failure(
     new ServingError(
       'route_not_found',
