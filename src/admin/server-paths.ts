@@ -10,7 +10,7 @@ import { probePage } from '../proxy/servers/probes.ts';
 import { type AdminPath, jsonPath, send, sendText } from './admin-path.ts';
 
 /** The readings that the paths answer with. */
-export interface ServerReadings {
+interface ServerReadings {
   readonly readiness: Readiness;
   /** The models that the start still waits for, one line each. */
   readonly waitsFor: () => readonly string[];

@@ -62,11 +62,12 @@ export class Backends {
   }
 
   /**
-   * The backend for the directory: `requestedKind` if given, else the first that recognises the files. Rejects with
-   * `load_failed` for an unknown kind, and a directory without a model. Imports no runtime but a plug-in's.
+   * The backend for the directory: `requestedKind` if given, else the first that recognises the files; for `auto` that one
+   * stands for the one that will be chosen. Rejects with `load_failed` for an unknown kind, and a directory without a
+   * model. Imports no runtime but a plug-in's.
    */
   async find(versionDirectory: string, requestedKind?: string): Promise<FoundBackend> {
-    if (requestedKind !== undefined) return this.#named(requestedKind);
+    if (requestedKind !== undefined && requestedKind !== AUTO_RUNTIME) return this.#named(requestedKind);
     for (const each of this.#installed) {
       if (each.looksFor !== undefined && (await hasArtifact(each, versionDirectory))) return found(each);
     }
@@ -80,7 +81,7 @@ export class Backends {
 
   /** Rejects with `load_failed` if there is no backend of this kind. Imports a plug-in. */
   async check(kind: string): Promise<void> {
-    if (!this.kinds.includes(kind)) await this.#importPlugIn(kind);
+    if (this.plugInOf(kind) !== undefined) await this.#importPlugIn(kind);
   }
 
   /**

@@ -1,13 +1,17 @@
-/** Finds which file imports which when it runs, by their texts. */
+/** Finds what files import, by their texts. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** The files that it imports by relative paths; types are none. */
-export function importsOf(file: string): readonly string[] {
-  const specifiers = readFileSync(file, 'utf8')
-    .replace(/^import type [^;]*;/gm, '')
-    .matchAll(/\b(?:from|import)\s*\(?\s*'(\.[^'\n]+)'/g);
-  return [...specifiers].map(([, path]) => join(dirname(file), path!)).filter((path) => existsSync(path));
+/** The modules that a text imports, types included, as it names them. */
+export function specifiersOf(text: string): readonly string[] {
+  return [...text.matchAll(/\b(?:from|import)\s*\(?\s*'([^'\n]+)'/g)].map(([, name]) => name!);
+}
+
+/** The files that this one imports by relative paths when it runs. */
+function importsOf(file: string): readonly string[] {
+  const names = specifiersOf(readFileSync(file, 'utf8').replace(/^import type [^;]*;/gm, ''));
+  const paths = names.filter((name) => name.startsWith('.')).map((name) => join(dirname(file), name));
+  return paths.filter((path) => existsSync(path));
 }
 
 /** Those of the files that import `target`, or a file that does. */

@@ -32,7 +32,7 @@ type Loss = 'none' | 'all' | 'torn' | 'zeros' | 'last';
 const LOSSES: readonly Loss[] = ['none', 'all', 'torn', 'zeros', 'last'];
 
 /** The state that a cut left: paths below the root with their contents. */
-export interface CutState {
+interface CutState {
   /** Operations before the cut. */
   readonly after: number;
   readonly files: ReadonlyMap<string, Buffer>;
@@ -208,7 +208,7 @@ export class RecordingDisk {
 }
 
 /** Writes a state below `root`, which must be empty. */
-export function materialize(root: string, { files, directories }: CutState): void {
+function materialize(root: string, { files, directories }: CutState): void {
   for (const directory of directories) mkdirSync(join(root, directory), { recursive: true });
   for (const [path, bytes] of files) {
     mkdirSync(dirname(join(root, path)), { recursive: true });

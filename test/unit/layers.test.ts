@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path/posix';
 import { test } from 'node:test';
+import { specifiersOf } from '../support/imports.ts';
 
 /**
  * A place is a file, `a/*` = the files of a folder, or `a/**` = those of its subfolders as well; `**` = all there is. The
@@ -193,8 +194,8 @@ const modules = files.filter((file) => ['.ts', '.tsx'].includes(extname(file)));
 const imports = new Map(modules.map((file) => [file, importsOf(file)]));
 
 function importsOf(file: string): readonly string[] {
-  const specifiers = readFileSync(join('src', file), 'utf8').matchAll(/\b(?:from|import)\s*\(?\s*'([^'\n]+)'/g);
-  return [...specifiers].map(([, name]) => (name!.startsWith('.') ? join(dirname(file), name!) : name!));
+  const names = specifiersOf(readFileSync(join('src', file), 'utf8'));
+  return names.map((name) => (name.startsWith('.') ? join(dirname(file), name) : name));
 }
 
 function isIn(file: string, places: string): boolean {

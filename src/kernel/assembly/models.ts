@@ -5,7 +5,7 @@ import { ProcessGroups } from '../../backends/host/process/process-group.ts';
 import { readFreeMemory } from '../../config/machine/free-memory.ts';
 import type { Machine } from '../../config/machine/machine.ts';
 import { residentBytes } from '../../config/machine/resident-memory.ts';
-import { AUTO_RUNTIME, type HostChoice } from '../../config/model-config.ts';
+import type { HostChoice } from '../../config/model-config.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
 import { managerOptions } from '../../models/lifecycle/manager-options.ts';
@@ -58,9 +58,7 @@ export function createModels(parts: ModelParts): ModelManager {
     {
       planOf: async (model, directory) => {
         const batching = await modelBatching(model, directory, serverBatching(config, machine));
-        // The runtime that `auto` will choose is not known yet: the first one found stands for it.
-        const kind = model.backend === AUTO_RUNTIME ? undefined : model.backend;
-        const { facts } = await backends.find(directory, kind);
+        const { facts } = await backends.find(directory, model.backend);
         const host = config.options.host as HostChoice;
         return {
           sessions: modelSessions(facts, batching, model).count,
@@ -86,7 +84,7 @@ export function createModels(parts: ModelParts): ModelManager {
       for (const kind of kinds) if (await kind.isOf(model, artifact, fileKeys)) return;
       await memory.check(model, version, artifact);
     },
-    checkBackend: async (kind) => (kind === AUTO_RUNTIME ? undefined : backends.check(kind)),
+    checkBackend: (kind) => backends.check(kind),
     clock: systemClock,
     features: parts.installed.models,
     events: {

@@ -74,13 +74,14 @@ export async function decideAxes(options: LoadServableOptions, draft: VersionDra
   await runStage(loadSteps, 'axes', draft);
   if (draft.padValues !== undefined && loadSteps.every(({ stage }) => stage !== 'axes'))
     options.events.onWarning?.(draft.model.name, draft.version, NO_PADDING);
-  const judged = new Map<string, Signature>();
+  const decided = new Map(draft.signatures);
   for (const [name, signature] of draft.signatures) {
     if (isDecided(signature)) continue;
-    judged.set(name, asFound(signature, outcomeOf(await judge(name))));
-    onDecided(name, judged.get(name)!.batchAxis);
+    const found = asFound(signature, outcomeOf(await judge(name)));
+    decided.set(name, found);
+    onDecided(name, found.batchAxis);
   }
-  draft.signatures = mapped(draft.signatures, (name, signature) => judged.get(name) ?? signature);
+  draft.signatures = decided;
 }
 
 /** False for a candidate that nobody has judged yet. */

@@ -27,8 +27,6 @@ export class ServedVersion {
   readonly #draft: VersionDraft;
   readonly #findings: LoadFindings;
   readonly #base: StackBase;
-  /** Most rows of a run: as configured, or more where the sweep has shown them to be worth it. */
-  #maxBatchSize: number;
   #signatures: StackSignatures;
   /** One change at a time. */
   #changing: Promise<void> = Promise.resolve();
@@ -47,13 +45,12 @@ export class ServedVersion {
     this.#base = new StackBase(options, draft, opened, () => {
       for (const end of draft.onEnd) end();
     });
-    this.#maxBatchSize = batching.scheduler.maxBatchSize;
     const findings = new LoadFindings(facts);
     findings.leftOut = host.warnings;
     for (const warning of [...host.warnings, ...(host.cautions ?? [])]) findings.addWarning(warning);
     findings.host = servableHost(host, workers, groupOf(options, model));
     findings.runtime = { kind: backend.kind, choice };
-    findings.maxBatchSize = findings.configuredRows = this.#maxBatchSize;
+    findings.maxBatchSize = findings.configuredRows = batching.scheduler.maxBatchSize;
     findings.breaker = this.#base.breaker;
     facts.set(PROFILE_OPS, (rows, signatureName) => this.#profileOps(rows, signatureName));
     this.#findings = findings;
@@ -63,10 +60,10 @@ export class ServedVersion {
   async prepare(): Promise<Servable> {
     const first = await this.#stack();
     await this.#warmUp(first.servable);
-    const { maxBatchSize } = this.#findings;
+    const { maxBatchSize, configuredRows } = this.#findings;
     let ready = first;
-    if (maxBatchSize > this.#maxBatchSize) {
-      this.#maxBatchSize = maxBatchSize;
+    // The sweep has shown that more rows are worth it.
+    if (maxBatchSize > configuredRows) {
       ready = await this.#stack();
       // It has served nobody yet.
       await first.servable.unload();
@@ -108,34 +105,31 @@ export class ServedVersion {
       },
     };
     const replace = async (changed: Signatures): Promise<void> => {
-      const before = this.#signatures;
-      this.#signatures = withChanged(before, changed);
-      const { servable, scheduler } = await this.#stack();
+      const next = withChanged(this.#signatures, changed);
+      const { servable, scheduler } = await this.#stack(next);
       scheduler.latency.seed(this.#seeds());
-      if (this.#options.replaceServable?.(current, servable) === true) current = servable;
-      else {
-        this.#signatures = before;
-        await servable.unload();
-      }
+      if (this.#options.replaceServable?.(current, servable) !== true) return servable.unload();
+      current = servable;
+      this.#signatures = next;
     };
     for (const follow of this.#draft.onServed) {
       follow(load, (changed) => (this.#changing = this.#changing.then(() => replace(changed))));
     }
   }
 
-  async #stack(): Promise<Stacked> {
+  async #stack(stacked = this.#signatures): Promise<Stacked> {
     const { name } = this.#draft.model;
     const { version, batching } = this.#draft;
-    const { signatures, views } = this.#signatures;
+    const { signatures, views } = stacked;
     const findings = this.#findings;
-    const maxBatchSize = this.#maxBatchSize;
+    const { maxBatchSize } = findings;
     const target = { ...this.#draft, batching: { ...batching, scheduler: { ...batching.scheduler, maxBatchSize } } };
     const onMisfit = (warning: string): void => {
       this.#options.events.onWarning?.(name, version, warning);
       findings.addWarning(warning);
     };
     const warn = (warning: string): void => findings.addWarning(warning);
-    const stack = await buildStack(this.#options, target, this.#signatures, this.#base, { onMisfit, warn });
+    const stack = await buildStack(this.#options, target, stacked, this.#base, { onMisfit, warn });
     const all = withDeclaredSignatures(signatures, views);
     return { servable: new Servable(name, version, all, stack.runner, findings), scheduler: stack.scheduler };
   }

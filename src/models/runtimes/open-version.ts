@@ -30,7 +30,7 @@ export async function openVersion(
   const start = (backend: FoundBackend): Promise<Host> => startModelHost(options, target, { backend, onWorkerEvent });
   if (kinds.length === 0) {
     // The directory of an `auto` model holds another server's model or nothing: `find` has the error's text.
-    const backend = await find(named === AUTO_RUNTIME ? undefined : named);
+    const backend = await find(named);
     const host = await start(backend);
     return { host, signatures: host.signatures, backend, choice: undefined };
   }

@@ -6,7 +6,10 @@ import type { TensorSpec } from '../../core/signature.ts';
 
 type Specs = ReadonlyMap<string, TensorSpec>;
 
-/** How they differ in names, dtypes and shapes; undefined = they do not. `canBe`: a found dtype that may stand for a wanted one. */
+/**
+ * How they differ in names, dtypes and shapes; undefined = they do not. `canBe`: a found dtype that may stand for a
+ * wanted one.
+ */
 export function tensorsMismatch(
   what: 'input' | 'output',
   wanted: Specs,

@@ -14,12 +14,16 @@ export class VersionTable {
   readonly #ended: VersionRecord[] = [];
   readonly #isExtra: (version: bigint) => boolean;
   #available: ReadonlyMap<bigint, Servable> = new Map();
-  /** The highest available version, extra ones only if there is no other. Only `refresh` writes it. */
-  latest: Servable | undefined;
+  #latest: Servable | undefined;
 
   /** `isExtra` says whether an operator, and not the policy, wants the version. It is called by refresh(). */
   constructor(isExtra: (version: bigint) => boolean) {
     this.#isExtra = isExtra;
+  }
+
+  /** The highest available version, extra ones only if there is no other. */
+  get latest(): Servable | undefined {
+    return this.#latest;
   }
 
   /** The active records, oldest first. */
@@ -60,7 +64,7 @@ export class VersionTable {
       else latest = higher(latest, servable);
     }
     this.#available = available;
-    this.latest = latest ?? latestExtra;
+    this.#latest = latest ?? latestExtra;
   }
 
   /** Moves a record to the ended ones. Returns true if its version has no active record left. */

@@ -1,13 +1,13 @@
 /**
  * Prepares a loaded version before it is served:
  *
- *     loaded ─▶ steps of warm-up ─▶ a sweep of batch sizes on synthetic input (batch-sweep.ts) ─▶ steps of check ─▶ served
- *                                   unless it has answered recorded requests
+ *     loaded ─▶ steps of warm-up ─▶ a sweep of batch sizes on synthetic input ─▶ steps of check ─▶ served
+ *                                   (batch-sweep.ts), unless it has answered recorded requests
  *
  * A model that a remote server runs is not swept: there is nothing to warm up here, and the server has other clients.
  *
  * If a step rejects, the version is not served, and the previous version stays. A failure of the sweep proves little, as
- * its input is made up; but if nothing of the version could be run, it has a standing warning (`Servable.warnings`).
+ * its input is made up; but if nothing of the version could be run, it has a standing warning (`LoadFindings.warnings`).
  */
 import type { Clock } from '../../core/clock.ts';
 import { type LoadedVersion, type LoadStep, runStage } from '../loading/load-steps.ts';
