@@ -3,7 +3,7 @@ import type { Clock } from '../../core/clock.ts';
 import type { Installation } from '../../kernel/installation.ts';
 import type { VersionDraft } from '../../models/loading/load-steps.ts';
 import { SHARING } from '../../models/serving/sharing-findings.ts';
-import { PredictionLogReplayer } from '../../proxy/records/prediction-log-replayer.ts';
+import { replayerOf } from '../../proxy/records/prediction-log-replayer.ts';
 import { recordBytes } from '../../proxy/records/recorded-file.ts';
 import { VERSION } from '../../version.ts';
 import { DecisionStore } from './decision-store.ts';
@@ -18,14 +18,13 @@ interface ProofParts {
   readonly readRecorded: ReadRecordedInputs;
 }
 
-export function installRowProofs({ clock, config, logger, models, stateFiles: files }: Installation): void {
-  const { max_message_bytes: maxTensorBytes } = config.options;
-  const replayer = new PredictionLogReplayer({ clock, maxTensorBytes, replays: models.replays });
+export function installRowProofs(server: Installation): void {
+  const { clock, config, logger, models, stateFiles: files } = server;
   const parts: ProofParts = {
     clock,
     log: proofLog(logger),
     decisions: new DecisionStore({ files, logger, serverVersion: VERSION }),
-    readRecorded: recordedInputs(replayer, recordBytes(maxTensorBytes)),
+    readRecorded: recordedInputs(replayerOf(server), recordBytes(config.options.max_message_bytes)),
   };
   models.steps.push({ stage: 'axes', run: (draft) => prove(parts, draft) });
 }

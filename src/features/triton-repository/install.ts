@@ -1,9 +1,10 @@
 /** Serves the models of Triton model repositories, and takes loads and unloads by request. */
 import { optionsOf } from '../../config/options/feature-options.ts';
+import type { OptionValues } from '../../config/read-options.ts';
 import { ServingError } from '../../core/errors.ts';
 import type { Installation } from '../../kernel/installation.ts';
 import type { VersionKind } from '../../models/loading/version-kind.ts';
-import { PredictionLogReplayer } from '../../proxy/records/prediction-log-replayer.ts';
+import { replayerOf } from '../../proxy/records/prediction-log-replayer.ts';
 import { EXTENSIONS } from '../open-inference/exported/extension.ts';
 import { TRITON_OPTIONS } from './options.ts';
 import { ConfiguredModels } from './repository/configured-models.ts';
@@ -19,11 +20,11 @@ import { modelWarmUp } from './serving/warm-up-requests.ts';
 
 export function installTritonRepository(server: Installation): void {
   const { clock, config, facts } = server;
-  const { model_repository, model_control_mode } = optionsOf(config, TRITON_OPTIONS);
-  if (model_repository.length > 0) serveRepositories(server);
+  const options = optionsOf(config, TRITON_OPTIONS);
+  if (options.model_repository.length > 0) serveRepositories(server, options);
   facts.get(EXTENSIONS)!.push(({ models, modelInfo, audit }) => {
     const onDisk = facts.get(REPOSITORY);
-    const isExplicit = model_control_mode === 'explicit';
+    const isExplicit = options.model_control_mode === 'explicit';
     const loads = isExplicit ? new RepositoryHandler(onDisk ?? new ConfiguredModels(models, clock), audit) : undefined;
     const repository = new Repository(modelInfo, { loads, onDisk });
     return {
@@ -36,18 +37,17 @@ export function installTritonRepository(server: Installation): void {
   });
 }
 
-function serveRepositories({ clock, config, facts, logger, models, source }: Installation): void {
-  const { model_repository: directories, model_control_mode, repository_poll_secs } = optionsOf(config, TRITON_OPTIONS);
-  models.artifactOf = (model, directory) =>
-    artifactDirectory(model, directory, { ...config.options, model_repository: directories });
+function serveRepositories(server: Installation, options: OptionValues<typeof TRITON_OPTIONS>): void {
+  const { clock, config, facts, logger, models, source } = server;
+  const { model_repository, model_control_mode, repository_poll_secs } = options;
+  const roots = { model_roots: config.options.model_roots, model_repository };
+  models.artifactOf = (model, directory) => artifactDirectory(model, directory, roots);
   models.ensembleOf = tritonEnsemble;
   models.kinds.push(UNTAKEN_ENSEMBLES);
-  const { max_message_bytes: maxTensorBytes } = config.options;
-  const replayer = new PredictionLogReplayer({ clock, maxTensorBytes, replays: models.replays });
-  models.steps.push(...TRITON_STEPS, modelWarmUp(replayer));
+  models.steps.push(...TRITON_STEPS, modelWarmUp(replayerOf(server)));
   source((manager) => {
     const repository = new ModelRepository({
-      ...{ directories, manager, clock },
+      ...{ directories: model_repository, manager, clock },
       mode: model_control_mode as RepositoryMode,
       pollMs: repository_poll_secs * 1000,
       warned: config.warnings,

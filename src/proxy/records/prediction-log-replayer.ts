@@ -4,6 +4,7 @@
  */
 import { readPredictRequest, readPredictResponse } from '../../codec/tensorflow/predict-reader.ts';
 import { LOG_TYPES, type LogType, readPredictionLog } from '../../codec/tensorflow/prediction-log.ts';
+import type { ServeConfig } from '../../config/serve-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { invalidRequest, ServingError } from '../../core/errors.ts';
 import type { Servable } from '../../models/serving/servable.ts';
@@ -57,6 +58,17 @@ export class PredictionLogReplayer implements RecordReplayer {
     if (replay === undefined) throw unsupported(type);
     return replay({ clock, maxTensorBytes, servable, request });
   }
+}
+
+/** The replayer of records of every kind that the server's features add, by the server's own limits. */
+export function replayerOf(server: {
+  readonly clock: Clock;
+  readonly config: Pick<ServeConfig, 'options'>;
+  readonly models: { readonly replays: Replays };
+}): PredictionLogReplayer {
+  const { clock, config, models } = server;
+  const maxTensorBytes = config.options.max_message_bytes;
+  return new PredictionLogReplayer({ clock, maxTensorBytes, replays: models.replays });
 }
 
 /** Field 1, empty: a recorded request need not name a model. Parts of a message are merged, so a name stays. */

@@ -1,16 +1,27 @@
 /** Replays files of recorded requests (recorded-file.ts) on versions that nobody else sees yet. */
 import { join } from 'node:path';
+import type { ServeConfig } from '../../config/serve-config.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type ErrorKind, ServingError, toServingError } from '../../core/errors.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import type { LoadedVersion } from '../../models/loading/load-steps.ts';
-import { forEachRecord, hasRecordFile } from './recorded-file.ts';
+import { forEachRecord, hasRecordFile, recordBytes } from './recorded-file.ts';
 
 export interface RecordedFilesOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** The largest record that is read. */
   readonly maxRecordBytes: number;
+}
+
+/** The options for files whose messages may be as large as those of the server's clients. */
+export function recordedFilesOf(server: {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly config: Pick<ServeConfig, 'options'>;
+}): RecordedFilesOptions {
+  const { clock, logger, config } = server;
+  return { clock, logger, maxRecordBytes: recordBytes(config.options.max_message_bytes) };
 }
 
 /** How a file is replayed. */
