@@ -1,13 +1,11 @@
 /** The system shared memory extension over REST: status, registration and unregistration of regions. */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import { QUOTE } from '../../codec/json/json-chars.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
 import { invalidRequest } from '../../core/errors.ts';
-import { lookupCall } from '../../proxy/call.ts';
-import type { Method } from '../../proxy/exchange.ts';
 import { COUNT, list, object, TEXT } from '../../proxy/protocols/rest/json-schema.ts';
-import type { RequestContext } from '../../proxy/request-context.ts';
 import type { RestLookup } from '../open-inference/exported/extension.ts';
+import { asking, reading } from '../open-inference/exported/rest-lookup.ts';
 import { readMembers } from '../open-inference/exported/small-body.ts';
 import type { RegionDescription } from './region.ts';
 import type { RegionFields } from './region-messages.ts';
@@ -15,7 +13,8 @@ import type { SharedMemory } from './shared-memory.ts';
 
 const JSON_TYPE = 'application/json';
 const SYSTEM_MEMORY = ['/v2/systemsharedmemory', '/v2/systemsharedmemory/region/{region}'] as const;
-const EMPTY = Buffer.alloc(0);
+/** A region is no model's: a caller needs a rule for all. */
+const allModels = (): string => ALL_MODELS;
 
 export const REGION_SCHEMAS = {
   RegionRequest: object({ key: TEXT, offset: COUNT, byte_size: COUNT }, ['key', 'byte_size']),
@@ -34,7 +33,12 @@ export function restRegions(sharedMemory: SharedMemory): readonly RestLookup[] {
       answer: { [JSON_TYPE]: 'Regions' },
       errors: [404, 501],
       methodOf: (region) =>
-        method('SystemSharedMemoryStatus', true, (_body, context) => statusJson(sharedMemory.status(region, context))),
+        reading(
+          'SystemSharedMemoryStatus',
+          'shared_memory',
+          (_body, _model, context) => statusJson(sharedMemory.status(region, context)),
+          allModels,
+        ),
     },
     {
       kind: 'v2-register-region',
@@ -46,11 +50,16 @@ export function restRegions(sharedMemory: SharedMemory): readonly RestLookup[] {
       request: { [JSON_TYPE]: 'RegionRequest' },
       errors: [409, 413, 501],
       methodOf: (region) =>
-        method('SystemSharedMemoryRegister', false, async (body, context) => {
-          sharedMemory.check(context);
-          await sharedMemory.register({ name: region, ...readRegionBody(body) }, context);
-          return EMPTY;
-        }),
+        asking(
+          'SystemSharedMemoryRegister',
+          'shared_memory',
+          async (body, _model, context) => {
+            sharedMemory.check(context);
+            await sharedMemory.register({ name: region, ...readRegionBody(body) }, context);
+            return undefined;
+          },
+          allModels,
+        ),
     },
     {
       kind: 'v2-unregister-region',
@@ -60,33 +69,22 @@ export function restRegions(sharedMemory: SharedMemory): readonly RestLookup[] {
       summary: 'Unregisters the region, or all regions. Only with --allow_client_shm.',
       errors: [501],
       methodOf: (region) =>
-        method('SystemSharedMemoryUnregister', true, async (_body, context) => {
-          await sharedMemory.unregister(region, context);
-          return EMPTY;
-        }),
+        reading(
+          'SystemSharedMemoryUnregister',
+          'shared_memory',
+          async (_body, _model, context) => {
+            await sharedMemory.unregister(region, context);
+            return undefined;
+          },
+          allModels,
+        ),
     },
   ];
 }
 
-function method(
-  name: string,
-  hasNoBody: boolean,
-  answer: (body: Buffer, context: RequestContext) => Buffer | Promise<Buffer>,
-): Method<Buffer, Buffer> {
-  return {
-    name,
-    // A region is no model's: a caller needs a rule for all.
-    access: 'shared_memory',
-    hasNoBody,
-    // The body is lent for this turn, and `answer` reads it in this turn.
-    decode: (body, _path, context) => lookupCall(ALL_MODELS, () => answer(body, context)),
-    encode: (found) => found,
-  };
-}
-
-function statusJson(regions: readonly RegionDescription[]): Buffer {
+function statusJson(regions: readonly RegionDescription[]): string {
   const listed = regions.map(({ name, key, offset, byteSize }) => ({ name, key, offset, byte_size: byteSize }));
-  return Buffer.from(JSON.stringify(listed));
+  return JSON.stringify(listed);
 }
 
 /** `{"key": "…", "offset": 0, "byte_size": 8}`; `offset` may be absent. Throws `invalid_request`. */

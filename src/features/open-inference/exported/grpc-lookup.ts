@@ -1,4 +1,5 @@
 /** Methods of the gRPC service that run no model. */
+import { messageWithRoom } from '../../../codec/protobuf/wire-writer.ts';
 import type { AccessMethod } from '../../../core/access-method.ts';
 import { lookupCall } from '../../../proxy/call.ts';
 import type { Method } from '../../../proxy/exchange.ts';
@@ -7,12 +8,6 @@ import type { RequestContext } from '../../../proxy/request-context.ts';
 
 /** Gives the answer's message. */
 export type Answer<Question> = (question: Question, context: RequestContext) => Uint8Array | Promise<Uint8Array>;
-
-/** The model that a caller must be allowed to ask about. */
-export function modelOf({ name }: { readonly name: string }): string | undefined {
-  // Statistics without a name are of all models, and leave out what the caller may not know.
-  return name === '' ? undefined : name;
-}
 
 interface Lookup<Question> {
   readonly name: string;
@@ -38,12 +33,6 @@ export function lookupMethod<Question>({
       const question = read(bytes);
       return lookupCall(asked?.(question), () => answer(question, context));
     },
-    encode: (message) => withRoom(message),
+    encode: (message) => messageWithRoom(MESSAGE_HEAD_BYTES, [message]),
   };
-}
-
-function withRoom(message: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(MESSAGE_HEAD_BYTES + message.length);
-  whole.set(message, MESSAGE_HEAD_BYTES);
-  return whole;
 }

@@ -16,3 +16,9 @@ export function modelSpecOf(name: string, version: string): ModelSpec {
   if (number <= MAX_VERSION) return { name, version: number };
   throw invalidRequest(`version ${version.slice(0, 40)} is too large; versions end at ${MAX_VERSION}`);
 }
+
+/** The model that a caller must be allowed to ask about. */
+export function modelOf({ name }: { readonly name: string }): string | undefined {
+  // Statistics without a name are of all models, and leave out what the caller may not know.
+  return name === '' ? undefined : name;
+}

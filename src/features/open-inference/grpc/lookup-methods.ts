@@ -10,7 +10,8 @@ import {
 import { messageField, varintField } from '../../../codec/protobuf/wire-writer.ts';
 import { type AccessMethod, ALL_MODELS } from '../../../core/access-method.ts';
 import type { Method } from '../../../proxy/exchange.ts';
-import { type Answer, lookupMethod, modelOf } from '../exported/grpc-lookup.ts';
+import { type Answer, lookupMethod } from '../exported/grpc-lookup.ts';
+import { modelOf } from '../exported/model-reference.ts';
 import type { OpenInference } from '../open-inference.ts';
 import {
   modelMetadataResponse,

@@ -7,7 +7,6 @@ import { ALL_MODELS } from '../../../core/access-method.ts';
 import { invalidRequest, ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
-import { lookupCall } from '../../../proxy/call.ts';
 import type { Method } from '../../../proxy/exchange.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
 import { asking, type Found, reading } from '../exported/rest-lookup.ts';
@@ -95,12 +94,12 @@ function changing(
   name: string,
   answer: (changes: SettingChanges, model: ModelSpec, context: RequestContext) => string,
 ): Method<Buffer, Found> {
-  return {
-    ...asking(name, 'settings', () => undefined),
-    decode: (body, path, context) =>
-      // The answer comes in the same turn, once it is known that its caller may.
-      lookupCall(ALL_MODELS, () => answer(readSettings(body), path, context)),
-  };
+  return asking(
+    name,
+    'settings',
+    (body, path, context) => answer(readSettings(body), path, context),
+    () => ALL_MODELS,
+  );
 }
 
 function notReady(model: ModelSpec): ServingError {

@@ -45,12 +45,10 @@ function routeOf(table: OperationTable<string>, mainPaths: readonly string[], me
   }
   const asked = method === 'HEAD' ? 'GET' : method;
   const found = matches.find(({ operation }) => operation.http === asked);
-  if (found === undefined)
-    return withoutMethod(
-      method,
-      path,
-      matches.map(({ operation }) => operation.http),
-    );
+  if (found === undefined) {
+    const there = matches.map(({ operation }) => operation.http);
+    return withoutMethod(method, path, there);
+  }
   const spec = specOf(found.names, found.segments);
   if (spec instanceof ServingError) return failure(spec);
   const { kind, method: name } = found.operation;

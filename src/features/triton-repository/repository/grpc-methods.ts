@@ -9,7 +9,8 @@ import {
 } from '../../../codec/open-inference/repository-messages.ts';
 import type { Method } from '../../../proxy/exchange.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
-import { lookupMethod, modelOf } from '../../open-inference/exported/grpc-lookup.ts';
+import { lookupMethod } from '../../open-inference/exported/grpc-lookup.ts';
+import { modelOf } from '../../open-inference/exported/model-reference.ts';
 import type { Repository } from './repository.ts';
 
 export function grpcMethods(repository: Repository): readonly Method<Uint8Array, Uint8Array>[] {
