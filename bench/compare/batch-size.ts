@@ -2,7 +2,7 @@
  * How large the batches were that Pillion formed, from its own metrics: what the runtime's own loop is measured with.
  */
 import { parseMetrics } from '../../src/cli/prometheus-text.ts';
-import { DEFAULT_METRICS_PATH } from '../../src/config/monitoring-config.ts';
+import { DEFAULT_METRICS_PATH } from '../../src/core/metrics-path.ts';
 
 /** Counts since the server's start. */
 export interface BatchCounts {

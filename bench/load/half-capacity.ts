@@ -3,7 +3,7 @@
  * could, and how long its event loop stood still meanwhile.
  */
 
-import { DEFAULT_METRICS_PATH } from '../../src/config/monitoring-config.ts';
+import { DEFAULT_METRICS_PATH } from '../../src/core/metrics-path.ts';
 import { pacedLoad } from '../support/load-generators.ts';
 
 /**

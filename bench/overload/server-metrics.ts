@@ -1,6 +1,6 @@
 /** The server's own figures of a run, from its metrics page: rows and sizes of its batches, and its predictions. */
 import { type MetricSamples, parseMetrics } from '../../src/cli/prometheus-text.ts';
-import { DEFAULT_METRICS_PATH } from '../../src/config/monitoring-config.ts';
+import { DEFAULT_METRICS_PATH } from '../../src/core/metrics-path.ts';
 
 export interface BatchMetrics {
   /** Rows and batches by model. */

@@ -1,11 +1,9 @@
 /** tensorflow.serving.MonitoringConfig → the path of the metrics on the REST port. The admin port always has them. */
 import type { Message } from '@bufbuild/protobuf';
+import { DEFAULT_METRICS_PATH } from '../core/metrics-path.ts';
 import type { Where } from './config-file.ts';
 
 export const MONITORING_CONFIG = 'tensorflow.serving.MonitoringConfig';
-
-/** TensorFlow Serving's default, used here without a file too. */
-export const DEFAULT_METRICS_PATH = '/monitoring/prometheus/metrics';
 
 interface MonitoringMessage {
   readonly prometheusConfig?: { readonly enable: boolean; readonly path: string };

@@ -6,6 +6,7 @@
  */
 import { systemClock } from '../core/clock.ts';
 import { Facts } from '../core/collections/facts.ts';
+import { DEFAULT_METRICS_PATH } from '../core/metrics-path.ts';
 import { BATCHING_FIELDS, BATCHING_PARAMETERS, batchingOfParameters } from './batching-parameters.ts';
 import { readCommandLine } from './command-line.ts';
 import { readConfigFile, readTextProtoFile } from './config-file.ts';
@@ -13,7 +14,7 @@ import { checkJoinedPort } from './joined-port.ts';
 import type { ModelConfig, ModelDefaults } from './model-config.ts';
 import type { ModelFile } from './model-file.ts';
 import { collectModels } from './model-sources.ts';
-import { DEFAULT_METRICS_PATH, MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
+import { MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
 import { type FeatureOptions, givenOf } from './options/feature-options.ts';
 import type { OneByOne } from './options/model-list.ts';
 import { type ServeOptions, serveKeys } from './options/serve-options.ts';

@@ -62,7 +62,7 @@ export interface AppTelemetry extends Telemetry {
   readonly metrics: Metrics;
   /** Gives `listener` every record at once from now on; it must not throw. Returns a function that ends that. */
   listen(listener: RecordListener): () => void;
-  /** Lets `follower` read what ends from now on. Returns a function that ends that. */
+  /** Lets `follower` read what ends from now on; to follow again changes nothing. Returns a function that ends that. */
   follow(follower: Follower): () => void;
   /** Has everything read in the ledger that has ended so far. */
   settle(): void;

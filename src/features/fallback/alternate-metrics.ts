@@ -1,17 +1,15 @@
 import type { Registry } from '../../ledger/metrics/registry.ts';
-import { counterFamily } from '../../ledger/metrics/series.ts';
+import type { CounterSeries, Family } from '../../ledger/metrics/series.ts';
 import type { RequestRecord } from '../../ledger/request-record.ts';
 
 /** Counts good answers by another model than the requested one. It follows the ledger. */
 export class AlternateMetrics {
-  readonly #answers = counterFamily(
-    'pillion_alternate_answers_total',
-    'Requests that another model answered instead of the requested one, by reason.',
-  );
+  readonly #answers: Family<CounterSeries>;
 
   /** Registers its family. */
   constructor(registry: Registry) {
-    registry.register(this.#answers);
+    const help = 'Requests that another model answered instead of the requested one, by reason.';
+    this.#answers = registry.counter('pillion_alternate_answers_total', help);
   }
 
   recordRequest({ outcome, fallback }: RequestRecord): void {

@@ -6,11 +6,9 @@ import { fallbacksOf } from './keys.ts';
 
 export function installFallback({ models, telemetry }: Installation): void {
   const metrics = new AlternateMetrics(telemetry.metrics.registry);
-  let isCounting = false;
   models.onListed.push((configs) => {
     const isNamed = configs.some((config) => fallbacksOf(config) !== undefined);
-    if (isNamed && !isCounting) telemetry.follow(metrics);
-    isCounting ||= isNamed;
+    if (isNamed) telemetry.follow(metrics);
     models.fallbacks = isNamed
       ? new FallbackSearch(models.directory, (model) => fallbacksOf(models.configOf(model)))
       : undefined;

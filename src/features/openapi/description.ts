@@ -1,6 +1,6 @@
 /** GET /openapi.json: the REST surface in OpenAPI, of the tables of its protocols. */
 import { Buffer } from 'node:buffer';
-import { DEFAULT_METRICS_PATH } from '../../config/monitoring-config.ts';
+import { DEFAULT_METRICS_PATH } from '../../core/metrics-path.ts';
 import { JSON_TYPE } from '../../proxy/http1/answer-head.ts';
 import type { Page } from '../../proxy/http1/local-replies.ts';
 import type { Operation } from '../../proxy/protocols/rest/operation.ts';

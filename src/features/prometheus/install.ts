@@ -4,7 +4,8 @@ import { MetricsPages } from './pages.ts';
 import { observeCollections, processFamilies } from './process-families.ts';
 import { TfServingMetrics } from './tf-serving-metrics.ts';
 
-export function installPrometheus({ clock, telemetry, models, ...server }: Installation): void {
+export function installPrometheus(server: Installation): void {
+  const { clock, telemetry, models, metricsPage, adminPaths, service } = server;
   const { metrics } = telemetry;
   const collections = observeCollections();
   metrics.registry.register(...processFamilies(), collections.family);
@@ -14,7 +15,7 @@ export function installPrometheus({ clock, telemetry, models, ...server }: Insta
   models.onAttempt.push((attempt) => loads.record(attempt));
   metrics.addAliases([...tfServing.families, ...loads.families]);
   const pages = new MetricsPages(metrics, clock);
-  server.metricsPage(() => (accept) => pages.page({ accept, withAliases: true }));
-  server.adminPaths(() => pages.adminPaths());
-  server.service({ close: () => collections.close() });
+  metricsPage(() => (accept) => pages.page({ accept, withAliases: true }));
+  adminPaths(() => pages.adminPaths());
+  service({ close: () => collections.close() });
 }

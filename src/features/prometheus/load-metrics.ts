@@ -5,8 +5,8 @@
 import type { LoadAttempt } from '../../kernel/model-seams.ts';
 import { DirectorySeries } from '../../ledger/metrics/directory-series.ts';
 import { counterFamily } from '../../ledger/metrics/series.ts';
+import { MICROS_PER_MS } from '../../ledger/metrics/tf-serving-names.ts';
 
-const MICROS_PER_MS = 1000;
 const SAVED_MODEL = ':tensorflow:cc:saved_model:';
 
 export class LoadMetrics {

@@ -1,7 +1,7 @@
 /** The pages of metrics, in the format that a scrape accepts. */
 import { type AdminPath, type Asked, send } from '../../admin/admin-path.ts';
-import { DEFAULT_METRICS_PATH } from '../../config/monitoring-config.ts';
 import type { Clock } from '../../core/clock.ts';
+import { DEFAULT_METRICS_PATH } from '../../core/metrics-path.ts';
 import type { Metrics } from '../../ledger/metrics/metrics.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
 import type { MetricsPage } from '../../proxy/http1/local-replies.ts';

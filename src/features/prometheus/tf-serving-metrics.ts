@@ -18,15 +18,13 @@ import {
   histogramFamily,
 } from '../../ledger/metrics/series.ts';
 import type { RequestKind } from '../../ledger/metrics/signature-totals.ts';
+import { MICROS_PER_MS, TF_SERVING, TF_SERVING_LATENCY_BOUNDS } from '../../ledger/metrics/tf-serving-names.ts';
 import { NUMBERS, type RequestRing, ROWS, STAGE_INSTANTS } from '../../ledger/recorder/request-ring.ts';
 import type { BatchRecord } from '../../ledger/request-record.ts';
 import { STAGE_QUEUE, STAGES } from '../../ledger/stage-clock.ts';
 
-const SERVING = ':tensorflow:serving:';
-const BATCHING = `${SERVING}batching_session:`;
+const BATCHING = `${TF_SERVING}batching_session:`;
 const POOL = { thread_pool_name: '' };
-const MICROS_PER_MS = 1000;
-const LATENCY_BOUNDS = exponentialBounds(10, 1.8, 33);
 const QUEUING_BOUNDS = exponentialBounds(100, 1.2, 52);
 const SIZE_BOUNDS = exponentialBounds(1, 2, 14);
 const EXAMPLE_BOUNDS = exponentialBounds(1, 2, 15);
@@ -50,16 +48,16 @@ interface ExampleSeries {
 }
 
 export class TfServingMetrics {
-  readonly #requests = counterFamily(`${SERVING}request_count`, 'Requests, by the name of their gRPC status.');
+  readonly #requests = counterFamily(`${TF_SERVING}request_count`, 'Requests, by the name of their gRPC status.');
   readonly #latency = histogramFamily(
-    `${SERVING}request_latency`,
+    `${TF_SERVING}request_latency`,
     'Of requests that went well, in µs.',
-    LATENCY_BOUNDS,
+    TF_SERVING_LATENCY_BOUNDS,
   );
   readonly #runtime = histogramFamily(
-    `${SERVING}runtime_latency`,
+    `${TF_SERVING}runtime_latency`,
     'Of the runs that requests rode in, in µs.',
-    LATENCY_BOUNDS,
+    TF_SERVING_LATENCY_BOUNDS,
   );
   readonly #queuing = histogramFamily(
     `${BATCHING}queuing_latency`,
@@ -75,11 +73,11 @@ export class TfServingMetrics {
   );
   readonly #padding = histogramFamily(`${BATCHING}padding_size`, 'Rows of padding of padded batches.', SIZE_BOUNDS);
   readonly #exampleCounts = histogramFamily(
-    `${SERVING}request_example_counts`,
+    `${TF_SERVING}request_example_counts`,
     'tf.Examples of each request that took some and went well.',
     EXAMPLE_BOUNDS,
   );
-  readonly #exampleTotal = counterFamily(`${SERVING}request_example_count_total`, 'tf.Examples of all requests.');
+  readonly #exampleTotal = counterFamily(`${TF_SERVING}request_example_count_total`, 'tf.Examples of all requests.');
   readonly families: readonly ReadFamily[] = [
     this.#requests,
     this.#latency,

@@ -1,6 +1,6 @@
 /** pillion_recorded_requests_total{model,outcome} counts the requests of live recordings. Outcomes are a closed set. */
 import type { Registry } from '../../ledger/metrics/registry.ts';
-import { counterFamily } from '../../ledger/metrics/series.ts';
+import type { CounterSeries, Family } from '../../ledger/metrics/series.ts';
 
 /** One model's counters: `written` was sent to the reader of a recording, for `dropped` the queue was full. */
 export interface RecordCounts {
@@ -8,13 +8,11 @@ export interface RecordCounts {
 }
 
 export class RecordCounters {
-  readonly #recordings = counterFamily(
-    'pillion_recorded_requests_total',
-    'Requests chosen for a live recording, by what became of them.',
-  );
+  readonly #recordings: Family<CounterSeries>;
 
   constructor(registry: Registry) {
-    registry.register(this.#recordings);
+    const help = 'Requests chosen for a live recording, by what became of them.';
+    this.#recordings = registry.counter('pillion_recorded_requests_total', help);
   }
 
   recordingOf(model: string): RecordCounts {

@@ -3,7 +3,8 @@
  * request_log_count has the same numbers by its own labels. Outcomes are a closed set.
  */
 import type { Registry } from '../../ledger/metrics/registry.ts';
-import { type CounterSeries, counterFamily, type Family, type MetricSnapshot } from '../../ledger/metrics/series.ts';
+import type { CounterSeries, Family, MetricSnapshot } from '../../ledger/metrics/series.ts';
+import { TF_SERVING } from '../../ledger/metrics/tf-serving-names.ts';
 
 /**
  * - `written`: is in a file;
@@ -18,13 +19,11 @@ export interface RequestLogCounts {
 }
 
 export class RequestLogCounters {
-  readonly family = counterFamily(
-    'pillion_request_log_total',
-    'Requests chosen for the model’s request log, by what became of them.',
-  );
+  readonly family: Family<CounterSeries>;
 
   constructor(registry: Registry) {
-    registry.register(this.family);
+    const help = 'Requests chosen for the model’s request log, by what became of them.';
+    this.family = registry.counter('pillion_request_log_total', help);
   }
 
   of(model: string): RequestLogCounts {
@@ -41,7 +40,7 @@ const LOG_STATUS_CODES: Readonly<Record<string, string>> = {
 
 /** Prints `counted` (by `model` and `outcome`) as TensorFlow Serving's request_log_count. */
 export class TfServingRequestLogs {
-  readonly name = ':tensorflow:serving:request_log_count';
+  readonly name = `${TF_SERVING}request_log_count`;
   readonly #counted: Family<CounterSeries>;
 
   constructor(counted: Family<CounterSeries>) {

@@ -3,13 +3,10 @@
  * name of its code, without the error's text, which would create series without limit.
  */
 import { statusName } from '../../core/errors.ts';
-import { exponentialBounds } from '../../ledger/metrics/buckets.ts';
 import { DirectorySeries } from '../../ledger/metrics/directory-series.ts';
 import { counterFamily, histogramFamily } from '../../ledger/metrics/series.ts';
+import { MICROS_PER_MS, TF_SERVING, TF_SERVING_LATENCY_BOUNDS } from '../../ledger/metrics/tf-serving-names.ts';
 import type { RequestOutcome } from '../../ledger/request-record.ts';
-
-const SERVING = ':tensorflow:serving:';
-const MICROS_PER_MS = 1000;
 
 /** The replay of a version's warm-up file. */
 export interface WarmUpRecord {
@@ -22,11 +19,14 @@ export interface WarmUpRecord {
 
 export class WarmUpMetrics {
   readonly #warmUps = histogramFamily(
-    `${SERVING}model_warmup_latency`,
+    `${TF_SERVING}model_warmup_latency`,
     'Time that the replay of a version’s warm-up file took, in µs.',
-    exponentialBounds(10, 1.8, 33),
+    TF_SERVING_LATENCY_BOUNDS,
   );
-  readonly #records = counterFamily(`${SERVING}model_warmup_records_read`, 'Records of warm-up files that were read.');
+  readonly #records = counterFamily(
+    `${TF_SERVING}model_warmup_records_read`,
+    'Records of warm-up files that were read.',
+  );
   readonly #series = new DirectorySeries([this.#warmUps, this.#records]);
   readonly families = this.#series.families;
 

@@ -3,7 +3,6 @@ import { isPortJoined, isSocketJoined } from '../../config/joined-port.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { Metrics } from '../../ledger/metrics/metrics.ts';
-import { counterFamily } from '../../ledger/metrics/series.ts';
 import { FIRST_REQUEST_MS } from '../../proxy/http1/rest-listener.ts';
 import { JOINED_OUTCOMES, type JoinedOutcome, JoinedPort } from '../../proxy/net/joined-port.ts';
 import { formatHostPort } from '../../proxy/net/listen-address.ts';
@@ -20,8 +19,7 @@ export function createJoinedPort(
 ): JoinedPort | undefined {
   if (!isPortJoined(options) && !isSocketJoined(options)) return undefined;
   const help = 'Connections to the port that gRPC and REST share, by what became of them.';
-  const family = counterFamily('pillion_joined_connections_total', help);
-  metrics.registry.register(family);
+  const family = metrics.registry.counter('pillion_joined_connections_total', help);
   const counts = new Map(JOINED_OUTCOMES.map((outcome) => [outcome, family.open({ outcome })]));
   return new JoinedPort({
     clock: systemClock,

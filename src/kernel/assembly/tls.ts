@@ -5,7 +5,6 @@ import { isoTime, systemClock } from '../../core/clock.ts';
 import type { FileWatch } from '../../files/file-watch.ts';
 import type { Logger } from '../../ledger/log/log.ts';
 import type { Metrics } from '../../ledger/metrics/metrics.ts';
-import { counterFamily } from '../../ledger/metrics/series.ts';
 import { watchCertificates } from '../../proxy/net/certificate-watch.ts';
 import { LiveTls } from '../../proxy/net/live-tls.ts';
 
@@ -19,11 +18,10 @@ export interface AppTls {
 export function createTls({ tls, options }: ServeConfig, logger: Logger, metrics: Metrics): AppTls | undefined {
   if (tls === undefined) return undefined;
   const listen = new LiveTls(tls.config, (error, peer) => logger.debug({ err: error, peer }, 'a TLS handshake failed'));
-  const family = counterFamily(
+  const family = metrics.registry.counter(
     'pillion_tls_reloads_total',
     'Changed keys and certificates, by whether they were taken.',
   );
-  metrics.registry.register(family);
   const [applied, refused] = ['applied', 'refused'].map((outcome) => family.open({ outcome }));
   const secondsLeft = (): number => Math.round((expiryOf(listen.config) - systemClock.wallMs()) / 1000);
   const expiry = 'Time until the served certificate expires; negative afterwards.';

@@ -1,7 +1,4 @@
-import type { Labels, MetricSnapshot } from './series.ts';
-
-/** The path of the metrics on the REST port, which TensorFlow Serving's users scrape. */
-export const METRICS_PATH = '/monitoring/prometheus/metrics';
+import { type CounterSeries, counterFamily, type Family, type Labels, type MetricSnapshot } from './series.ts';
 
 /** A family that can be read at a scrape. */
 export interface ReadFamily {
@@ -21,6 +18,13 @@ export class Registry {
       if (this.#families.has(family.name)) throw new Error(`a metric ${family.name} is registered already`);
       this.#families.set(family.name, family);
     }
+  }
+
+  /** Registers a counter; `name` ends in `_total`. Throws an Error if the name is taken. */
+  counter(name: string, help: string): Family<CounterSeries> {
+    const family = counterFamily(name, help);
+    this.register(family);
+    return family;
   }
 
   removeWhere(matches: (labels: Labels) => boolean): void {

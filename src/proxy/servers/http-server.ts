@@ -63,7 +63,7 @@ export interface RestServerOptions {
   readonly modelInfo: ModelInfoHandler;
   /** Undefined: there is no page of them, and `metricsPath` is empty. */
   readonly metrics: MetricsPageMaker | undefined;
-  /** The path of the metrics; empty if they are not served. Default METRICS_PATH. */
+  /** The path of the metrics; empty if they are not served. Default DEFAULT_METRICS_PATH. */
   readonly metricsPath?: string;
   /** The prefix of the paths of inference. Default: none. */
   readonly inferencePrefix?: string;

@@ -9,7 +9,7 @@
 
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
-import { METRICS_PATH } from '../../ledger/metrics/registry.ts';
+import { DEFAULT_METRICS_PATH } from '../../core/metrics-path.ts';
 import { failure, pathOf } from '../protocols/rest/route.ts';
 import type { RestRoute } from './rest-part.ts';
 import { APP_ROUTE, isPlain, type RestMatcher, RestRoutes, type RestRoutesOptions } from './rest-routes.ts';
@@ -28,7 +28,7 @@ class PrefixedRoutes implements RestMatcher {
 
   constructor(prefix: string, options: RestRoutesOptions) {
     this.#prefix = prefix;
-    this.#metricsPath = options.metricsPath ?? METRICS_PATH;
+    this.#metricsPath = options.metricsPath ?? DEFAULT_METRICS_PATH;
     this.#isFronting = options.isFronting;
     this.#below = new RestRoutes(options);
     this.places = [...this.#below.places, ...this.#below.small].map((place) => prefix + place);

@@ -1,5 +1,5 @@
 /** The routes of the REST surface: the kernel's, those that features add, and what belongs to none. */
-import { METRICS_PATH } from '../../ledger/metrics/registry.ts';
+import { DEFAULT_METRICS_PATH } from '../../core/metrics-path.ts';
 import { NO_MODEL, pathOf, route } from '../protocols/rest/route.ts';
 import { matchServing, noSuchPath, SERVING_ROOT, verbsIn } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RestPart, RestRoute } from './rest-part.ts';
@@ -15,7 +15,7 @@ export interface RestMatcher {
 
 export interface RestRoutesOptions {
   readonly parts: readonly RestPart[];
-  /** Empty if metrics are not served. Default METRICS_PATH. */
+  /** Empty if metrics are not served. Default DEFAULT_METRICS_PATH. */
   readonly metricsPath?: string | undefined;
   /** All paths that are neither inference nor the metrics are an application's. */
   readonly isFronting: boolean;
@@ -36,7 +36,7 @@ export class RestRoutes implements RestMatcher {
   /** The verbs of models' paths, for texts. */
   readonly #verbs: readonly string[];
 
-  constructor({ parts, metricsPath = METRICS_PATH, isFronting }: RestRoutesOptions) {
+  constructor({ parts, metricsPath = DEFAULT_METRICS_PATH, isFronting }: RestRoutesOptions) {
     this.#parts = parts;
     this.#metricsPath = metricsPath;
     this.#isFronting = isFronting;

@@ -3,7 +3,7 @@
  * the server is assembled; together they become one table of methods for gRPC, and one of routes for REST, in which the
  * kernel's own routes are tried first.
  */
-import { METRICS_PATH } from '../../ledger/metrics/registry.ts';
+import { DEFAULT_METRICS_PATH } from '../../core/metrics-path.ts';
 import type { AnswerReports } from '../answer-reports.ts';
 import type { ExchangeContext } from '../exchange.ts';
 import type { GrpcService } from '../grpc/engine.ts';
@@ -29,7 +29,7 @@ export function reportsOf(surfaces: readonly Surface[]): AnswerReports | undefin
 }
 
 /** The parts of REST that these surfaces add. Each may describe all, the kernel's paths included. */
-export function partsOf(surfaces: readonly Surface[], metricsPath = METRICS_PATH): readonly RestPart[] {
+export function partsOf(surfaces: readonly Surface[], metricsPath = DEFAULT_METRICS_PATH): readonly RestPart[] {
   const described: Described[] = [{ operations: servingOperations(metricsPath), schemas: SERVING_SCHEMAS }];
   const parts = surfaces.flatMap((surface) => surface.rest?.(() => described) ?? []);
   described.push(...parts);
