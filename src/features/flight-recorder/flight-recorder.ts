@@ -24,13 +24,11 @@ import { MinutesRing } from './minutes-ring.ts';
 import { ShownRequests } from './shown-requests.ts';
 
 export interface FlightRecorderOptions {
-  /** False: nothing is remembered, and nobody need tell it of requests. Default true. */
-  readonly isOn?: boolean;
-  /** The most memory of `minutes`, in bytes, by an estimate; 0 = none. Default 16 MiB. */
-  readonly minutesBytes?: number;
+  /** False: nothing is remembered. */
+  readonly isOn: boolean;
+  /** The most memory of `minutes`, in bytes, by an estimate; 0 = none. */
+  readonly minutesBytes: number;
 }
-
-const DEFAULT_MINUTES_BYTES = 16 * 2 ** 20;
 
 /** The ledger, as far as it is needed here. */
 export interface RecentRequests {
@@ -50,10 +48,7 @@ export class FlightRecorder implements RecordListener {
   readonly #batchIds = new WeakMap<BatchRecord, string>();
   #lastBatchId = 0;
 
-  constructor(
-    ledger: RecentRequests,
-    { isOn = true, minutesBytes = DEFAULT_MINUTES_BYTES }: FlightRecorderOptions = {},
-  ) {
+  constructor(ledger: RecentRequests, { isOn, minutesBytes }: FlightRecorderOptions) {
     this.#ledger = ledger;
     this.#isOn = isOn;
     this.#minutes = isOn && minutesBytes > 0 ? new MinutesRing(minutesBytes) : undefined;

@@ -1,19 +1,16 @@
 /** The load reports that `--load_reports` asks for. */
 import process from 'node:process';
-import { optionsOf } from '../../config/options/feature-options.ts';
 import type { Clock } from '../../core/clock.ts';
 import type { Installation, LoadReadings } from '../../kernel/installation.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { Surface } from '../../proxy/servers/surface.ts';
 import { LoadMeter } from './load-meter.ts';
 import { LoadReports } from './load-reports.ts';
-import { LOAD_REPORT_OPTIONS } from './options.ts';
 import { OrcaService } from './orca-service.ts';
 
-export function installLoadReports(server: Installation): void {
-  const { config, clock, telemetry, surface } = server;
-  const { load_reports: when } = optionsOf(config, LOAD_REPORT_OPTIONS);
-  if (when === 'off') return;
+/** `isAlways`: reports are on every answer, and not only on those to callers who ask for one. */
+export function installLoadReports(server: Installation, isAlways: boolean): void {
+  const { clock, telemetry, surface } = server;
   surface(({ loads }) => {
     let meter: LoadMeter | undefined;
     const figures = () => {
@@ -21,7 +18,7 @@ export function installLoadReports(server: Installation): void {
       return meter.figures();
     };
     const namesModels = server.access === undefined;
-    const reports = new LoadReports({ meter: { figures }, isAlways: when === 'always', namesModels });
+    const reports = new LoadReports({ meter: { figures }, isAlways, namesModels });
     return loadReportSurface(reports, clock);
   });
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { optionsOf } from '../../config/options/feature-options.ts';
 import { LazyModelList, type ListModels } from '../../config/options/model-list.ts';
 import type { Feature } from '../../kernel/feature.ts';
-import { checkTritonOptions, withoutPolls, withTritonNames } from './config/flags.ts';
+import { checkTritonOptions, pollWarnings, withTritonNames } from './config/flags.ts';
 import { TRITON_FLAGS } from './config/ignored-flags.ts';
 import { TRITON_OPTIONS } from './options.ts';
 import { TRITONSERVER } from './serve-as.ts';
@@ -23,6 +23,6 @@ export const tritonRepository = {
   ),
   renamed: withTritonNames,
   check: checkTritonOptions,
-  warnings: withoutPolls,
+  warnings: pollWarnings,
   install: async (server) => (await import('./install.ts')).installTritonRepository(server),
 } satisfies Feature;

@@ -5,13 +5,17 @@ import type { KeepReason, RequestRecord } from '../../../src/ledger/request-reco
 
 /** Places of the ledger's ring. */
 const PLACES = 512;
+const MINUTES_BYTES = 16 * 2 ** 20;
 
 export class TestRecorder extends FlightRecorder {
   readonly #ring: RequestRing;
 
-  constructor({ places = PLACES, ...options }: { readonly places?: number; readonly minutesBytes?: number } = {}) {
+  constructor({
+    places = PLACES,
+    minutesBytes = MINUTES_BYTES,
+  }: { readonly places?: number; readonly minutesBytes?: number } = {}) {
     const ring = new RequestRing(places);
-    super({ ring, settle: () => undefined }, { isOn: places > 0, ...options });
+    super({ ring, settle: () => undefined }, { isOn: places > 0, minutesBytes });
     this.#ring = ring;
   }
 

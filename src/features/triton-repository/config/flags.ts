@@ -76,7 +76,7 @@ export function checkTritonOptions(given: GivenOptions, errors: string[]): void 
 }
 
 /** Implements FeatureOptions.warnings. */
-export function withoutPolls(given: GivenOptions): readonly string[] {
+export function pollWarnings(given: GivenOptions): readonly string[] {
   const { model_repository, model_control_mode: mode } = optionsOf(given, TRITON_OPTIONS);
   if (model_repository.length === 0 || mode === 'poll') return [];
   return givenOf(['repository_poll_secs'], given).map(

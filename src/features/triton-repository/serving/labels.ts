@@ -7,7 +7,10 @@ import type { TritonModel } from '../config/triton-model.ts';
 
 const MAX_BYTES = 16 << 20;
 
-/** Labels by output: one a line of its file, in the order of the classes. Rejects with `load_failed` if a file is missing, empty, or not in the model's directory. */
+/**
+ * Labels by output: one a line of its file, in the order of the classes. Rejects with `load_failed` if a file is
+ * missing, empty, or not in the model's directory.
+ */
 export async function readLabels({ directory, config }: TritonModel): Promise<GivenConfig['labels']> {
   const labels = new Map<string, readonly Uint8Array[]>();
   for (const { name, labelFilename } of config.output) {
