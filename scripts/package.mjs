@@ -37,6 +37,8 @@ const FOR_INSTALLING = ['adm-zip', 'global-agent'];
 /** A file that a declaration imports, as the compiler leaves it. */
 const IMPORTED = /(?<=(?:from |import\()')(\.[^'\n]+)\.ts(?=')/g;
 
+const FEATURE_LIST = join('dist', 'pillion.d.ts');
+
 const words = process.argv.slice(2);
 if (words.some(isHelp)) {
   console.log(USAGE);
@@ -54,16 +56,17 @@ const directory = resolve(root, to);
 mkdirSync(directory, { recursive: true });
 const staging = mkdtempSync(join(tmpdir(), 'pillion-package-'));
 try {
-  stage();
+  await stage();
   pack();
 } finally {
   rmSync(staging, { recursive: true });
 }
 
 /** The package's files, below `staging`. */
-function stage() {
+async function stage() {
   for (const path of OWN) copy(path, (file) => !LEFT_OUT.test(file));
   for (const file of declarations()) writeInto(file, read(file).replaceAll(IMPORTED, '$1.js'));
+  writeInto(FEATURE_LIST, await featureOptionType());
   const own = readJson('package.json');
   writeJson('package.json', {
     ...Object.fromEntries(FIELDS.map((field) => [field, own[field]])),
@@ -76,13 +79,23 @@ function stage() {
   stageRuntime();
 }
 
-/** Those that `exports` names, and what they import: types that no application can reach are not delivered. */
+/**
+ * Those that `exports` names, and what they import: types that no application can reach are not delivered. The list of
+ * features is not: the compiler's type of it spells out the whole server, and applications need the options' names alone.
+ */
 function declarations() {
   const found = new Set(Object.values(readJson('package.json').exports).flatMap(({ types }) => types ?? []));
   for (const file of found) {
     for (const [, path] of read(file).matchAll(IMPORTED)) found.add(join(dirname(file), `${path}.d.ts`));
+    found.delete(FEATURE_LIST);
   }
   return found;
+}
+
+async function featureOptionType() {
+  const { FEATURES } = await import('../dist/pillion.js');
+  const names = Object.keys(FEATURES.options).map((name) => `'${name}'`);
+  return `/** Names of the features' options. */\nexport type FeatureOption = ${names.join(' | ')};\n`;
 }
 
 function stageRuntime() {
