@@ -41,6 +41,11 @@ export const SUITES = {
     files: ['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `property/${name}.test.js`),
     prepare: () => ({ PILLION_PROPERTY_RUNS: '40000' }),
   },
+  deletions: {
+    says: 'all else compiles and passes without each feature, deleted by itself; ten minutes',
+    files: ['integration/features-deleted.test.js'],
+    prepare: () => ({ PILLION_TEST_DELETED_AT_ONCE: '1' }),
+  },
   graphs: {
     says: 'ten thousand random ONNX graphs whose rows are known to be mixed or not',
     files: ['property/graph-rows.test.js'],
