@@ -83,7 +83,8 @@ export class BatchRuns {
     const { executeStart, size } = running.record;
     if (!running.lane.isOdd) {
       const { length, threads } = running;
-      const run = { size, length, threads, runMs: now - executeStart, runEnd: result.runEnd };
+      const beside = running.holdsSlot ? this.#parts.slots.besideOf(running, now) : 0;
+      const run = { size, length, threads, beside, runMs: now - executeStart, runEnd: result.runEnd };
       this.#parts.statistics.onRun(running.plan, run, now);
       running.lane.efficientSize?.onRun(threads, size, run.runMs, now);
     }

@@ -41,6 +41,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly expectedEnd: Instant;
   /** It holds cores that all models share: as many as `threads`. */
   holdsSlot = false;
+  takenAt: Instant = 0;
+  runMsBefore = 0;
   onAbandoned: (() => void) | undefined;
   /** The batch that it waits for until it begins, and the batch that waits for it. */
   after: RunningBatch | undefined;

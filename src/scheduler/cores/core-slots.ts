@@ -53,6 +53,9 @@ export class CoreSlots {
   #aheadMs = 0;
   #refusedAt: Instant = -Infinity;
   #isPumping = false;
+  /** The time that batches have run, summed over them, up to an instant. */
+  #runMs = 0;
+  #runMsAt: Instant = 0;
   /** Bytes of inputs that wait, over all tenants; the queues write it. */
   queuedBytes = 0;
   /** Each caller's use of the slots. */
@@ -114,6 +117,8 @@ export class CoreSlots {
 
   /** A batch starts. It should take `expectedMs`. */
   take(use: SlotUse, expectedMs: number, now: Instant): void {
+    use.takenAt = now;
+    use.runMsBefore = this.#runMsUntil(now);
     this.#uses.push(use);
     this.#taken += use.threads;
     this.#longest.add(-expectedMs, now);
@@ -126,6 +131,7 @@ export class CoreSlots {
 
   /** The batch has ended, after `ranMs`. */
   giveBack(use: SlotUse, tenant: SlotTenant, ranMs: number, now: Instant): void {
+    this.#runMsUntil(now);
     const index = this.#uses.indexOf(use);
     const last = this.#uses.pop()!;
     if (last !== use) this.#uses[index] = last;
@@ -135,6 +141,22 @@ export class CoreSlots {
     tenant.usage.busy.add(coreMs, now);
     tenant.usage.virtualMs += coreMs / tenant.usage.weight;
     this.#aheadMs = Math.max(this.#aheadMs, tenant.usage.virtualMs);
+  }
+
+  /**
+   * How many other batches ran beside one that still holds its slot: the mean over its time, as a whole number. The number
+   * at its start would be 0 for the first of two that start together.
+   */
+  besideOf(use: SlotUse, now: Instant): number {
+    const heldMs = now - use.takenAt;
+    const all = heldMs > 0 ? (this.#runMsUntil(now) - use.runMsBefore) / heldMs : this.#uses.length;
+    return Math.round(all) - 1;
+  }
+
+  #runMsUntil(now: Instant): number {
+    this.#runMs += this.#uses.length * (now - this.#runMsAt);
+    this.#runMsAt = now;
+    return this.#runMs;
   }
 
   /** Work has come to a tenant that had none. Call it only where slots are shared. */

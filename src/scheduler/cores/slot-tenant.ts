@@ -42,6 +42,9 @@ export interface ExpectedRun {
 export interface SlotUse extends ExpectedRun {
   /** Threads that it takes. */
   readonly threads: number;
+  /** When it took its slot, and the slots' run time until then (`CoreSlots.besideOf`); only the slots write these. */
+  takenAt: Instant;
+  runMsBefore: number;
 }
 
 /** The slots' bookkeeping about one tenant. */

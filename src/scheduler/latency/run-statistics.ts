@@ -24,6 +24,8 @@ export interface SucceededRun {
   /** The length of its rows; 0 where the signature has none. */
   readonly length: number;
   readonly threads: number;
+  /** How many other runs were in progress on the shared cores meanwhile (`CoreSlots.besideOf`). */
+  readonly beside: number;
   readonly runMs: number;
   /** When the runtime ended, if the host knows. */
   readonly runEnd: Instant | undefined;

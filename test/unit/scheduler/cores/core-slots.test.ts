@@ -64,6 +64,32 @@ describe('CoreSlots', () => {
     assert.equal(clock.armed, 0);
   });
 
+  it('know how many batches ran beside one, as a mean over its time', async () => {
+    const { clock, coreSlots, harnesses, turn } = setUp(2, {}, {});
+    const [a, b] = harnesses;
+    const end = async (h = a!): Promise<void> => {
+      h.executor.active[0]!.complete();
+      await settle();
+    };
+    a!.submitRows([1]);
+    turn();
+    const [first] = coreSlots.uses;
+    assert.equal(coreSlots.besideOf(first!, clock.nowMs()), 0, 'it has only begun');
+    b!.submitRows([1]);
+    turn();
+    const second = coreSlots.uses[1]!;
+    clock.advance(10);
+    assert.deepEqual(
+      [first, second].map((use) => coreSlots.besideOf(use!, clock.nowMs())),
+      [1, 1],
+    );
+    await end(b);
+    clock.advance(9);
+    assert.equal(coreSlots.besideOf(first!, clock.nowMs()), 1, 'one was there for more than half of its time');
+    clock.advance(2);
+    assert.equal(coreSlots.besideOf(first!, clock.nowMs()), 0);
+  });
+
   it('never run more batches than there are, whatever each executor could take', async () => {
     const { harnesses, turn, running, coreSlots } = setUp(2, {}, {});
     for (const h of harnesses) for (let i = 0; i < 3; i++) h.submitRows([1, 2, 3, 4]);
