@@ -8,7 +8,7 @@
  * Ownership: a Tensor never changes after it was made. Its bytes stay valid as long as it is referenced.
  */
 import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from './dtype.ts';
-import { elementCount, type Shape } from './shape.ts';
+import { elementCount, type Shape, withRows } from './shape.ts';
 
 export interface NumericTensor {
   readonly dtype: NumericDType;
@@ -62,7 +62,7 @@ export function wordsOf(data: Uint8Array): Uint32Array {
 export function sliceRows(tensor: Tensor, start: number, end: number): Tensor {
   const rows = tensor.shape[0]!;
   if (start === 0 && end === rows) return tensor;
-  const shape = [end - start, ...tensor.shape.slice(1)];
+  const shape = withRows(tensor.shape, 0, end - start);
   const perRow = tensor.data.length / (rows || 1);
   if (tensor.dtype === 'string') {
     return { dtype: 'string', shape, data: tensor.data.slice(start * perRow, end * perRow) };
