@@ -23,6 +23,10 @@ const MIN_ROOM_BYTES = 16_384;
 /** Bytes that are reserved once a first frame has come: the machine gives no memory before it is written to. */
 const TRUSTED_ROOM_BYTES = 2 ** 20;
 const TRUSTED_FROM_BYTES = 8192;
+/** Longer messages have memory that is reused (MessageMemory), or are charged. */
+const SHORT_BYTES = 2048;
+/** The length up to which a loop is faster than a call of `set`. */
+const LOOP_BYTES = 128;
 const EMPTY = new Uint8Array(0);
 
 export class MessageReader {
@@ -208,6 +212,18 @@ export class MessageReader {
     this.#isLent = false;
     this.#at = 0;
   }
+}
+
+/** A copy of the message that bytes[start, end) are; undefined if they are not exactly one that is short and plain. */
+export function shortMessage(bytes: Buffer, start: number, end: number): Uint8Array | undefined {
+  const first = start + MESSAGE_HEAD_BYTES;
+  const length = end - first;
+  if (length < 1 || length > SHORT_BYTES || bytes[start] !== 0) return undefined;
+  if (bytes.readUInt32BE(start + 1) !== length) return undefined;
+  const message = Buffer.allocUnsafe(length);
+  if (length > LOOP_BYTES) message.set(bytes.subarray(first, end));
+  else for (let i = 0; i < length; i++) message[i] = bytes[first + i]!;
+  return message;
 }
 
 /** Bytes to reserve when `filled` bytes have come. */

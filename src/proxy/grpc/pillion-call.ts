@@ -8,6 +8,7 @@
  * Bytes that the reader has taken are given back to the client's window. Nothing is taken from a client stream while
  * its answers wait, so that a client that does not read is not read from.
  */
+import type { Buffer } from 'node:buffer';
 import { clientLeft } from '../../core/cancel.ts';
 import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
@@ -40,6 +41,7 @@ import {
 } from './engine.ts';
 import { OK, statusOf } from './grpc-errors.ts';
 import { ACCEPTED_ENCODINGS, canDecompress } from './message-compression.ts';
+import { shortMessage } from './message-reader.ts';
 
 /** Parts and limits that the calls of one engine share. */
 export interface CallContext extends IntakeContext {
@@ -74,7 +76,8 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   readonly #head: CallHead;
   readonly #method: GrpcMethod;
   readonly #shared: CallContext;
-  readonly #intake: CallIntake;
+  /** Absent while nothing has come, and where the request was one short message. */
+  #intake: CallIntake | undefined;
   #reader: CallReader | undefined;
   #headers: MetadataEntries | undefined;
   #deadline: DeadlineEntry | undefined;
@@ -99,7 +102,6 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     this.#head = head;
     this.#method = method;
     this.#shared = shared;
-    this.#intake = new CallIntake(this, head, method.isClientStream, shared);
   }
 
   get isEnded(): boolean {
@@ -131,7 +133,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     const length = buffer.byteLength - MESSAGE_HEAD_BYTES;
     if (this.#isEnded || this.#isTooLarge(length)) return;
     this.#settle();
-    this.#intake.recycle();
+    this.#intake?.recycle();
     const isCompressed = length >= this.#shared.compressFromBytes && this.#head.acceptsGzip && !this.#hasSent;
     if (isCompressed) {
       this.#answerCompressed(buffer, status).catch((error: unknown) => this.#failLate(error));
@@ -148,19 +150,19 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   end(status: CallStatus): void {
     if (this.#isEnded) return;
     this.#settle();
-    this.#intake.drop();
+    this.#intake?.drop();
     if (this.#hasSent) this.#stream.end(answerTrailers(status));
     else this.#stream.respond(trailersOnly(this.#headers, status), true);
   }
 
   forget(): void {
-    this.#intake.forget();
+    this.#intake?.forget();
     if (this.heldBytes > 0) this.#shared.memory.release(this);
   }
 
   refuse(status: CallStatus): void {
     this.end(status);
-    this.#intake.recycle();
+    this.#intake?.recycle();
   }
 
   // Callbacks of the stream follow.
@@ -188,16 +190,25 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
       this.#stream.consume(chunk.length);
       return;
     }
-    this.#intake.push(chunk);
+    this.#opened().push(chunk);
+  }
+
+  onWhole(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#isEnded || this.#method.isClientStream) return false;
+    const message = shortMessage(bytes, start, end);
+    if (message === undefined || message.length > this.#shared.maxReceiveBytes) return false;
+    this.#stream.consume(end - start);
+    this.deliver(message);
+    return true;
   }
 
   onEnd(): void {
-    if (!this.#isEnded) this.#intake.end();
+    if (!this.#isEnded) this.#opened().end();
   }
 
   onTick(): void {
     if (this.isHeld) return;
-    const { receivedBytes, isOwed } = this.#intake;
+    const { receivedBytes, isOwed } = this.#opened();
     this.#pace ??= new BodyPace(this.#shared.bodyTimeoutS);
     const late = isOwed ? this.#pace.tick(receivedBytes) : this.#pace.restart(receivedBytes);
     if (late !== undefined) this.abort(late);
@@ -205,7 +216,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
 
   onWritable(): void {
     this.#isBlocked = false;
-    if (!this.#isEnded) this.#intake.resume();
+    if (!this.#isEnded) this.#intake?.resume();
   }
 
   onClose(code: number | undefined): void {
@@ -281,7 +292,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   }
 
   shed(error: ServingError): void {
-    if (!this.#intake.giveUpMessage(error)) this.abort(error);
+    if (this.#intake?.giveUpMessage(error) !== true) this.abort(error);
   }
 
   async #answerCompressed(buffer: Uint8Array, status: CallStatus): Promise<void> {
@@ -298,6 +309,11 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     const text = `the answer of ${messageBytes} bytes is larger than the ${maxSendBytes} that this server sends`;
     this.end(statusOf(new ServingError('too_large', `${text}; send fewer rows at once`)));
     return true;
+  }
+
+  #opened(): CallIntake {
+    this.#intake ??= new CallIntake(this, this.#head, this.#method.isClientStream, this.#shared);
+    return this.#intake;
   }
 
   /** Replaces an earlier deadline, if any. */

@@ -112,6 +112,7 @@ export class RequestFrames {
       return;
     }
     try {
+      if (isEnd && receivedBytes === length && stream.sink.onWhole?.(bytes, start, end) === true) return;
       if (length > 0) stream.sink.onData(bytes.subarray(start, end));
     } catch (error) {
       core.failed(stream, error);

@@ -13,6 +13,7 @@
  * So a stream is never "half closed (local)" between two calls. The sink's onClose is called exactly once, and every
  * method does nothing after it: a handler need not check whether its client is still there.
  */
+import type { Buffer } from 'node:buffer';
 import type { Duplex } from 'node:stream';
 import { ErrorCode } from '../error-code.ts';
 import type { FrameWriter } from '../frames.ts';
@@ -60,6 +61,11 @@ export function consumeBytes(window: ReceiveWindow, count: number): number {
 export interface StreamSink {
   /** The next bytes of the body, valid until this returns. Call stream.consume when they have been processed. */
   onData(chunk: Uint8Array): void;
+  /**
+   * The body came whole, in one frame: bytes[start, end), valid until this returns. True: it was taken, and neither
+   * onData nor onEnd is called.
+   */
+  onWhole?(bytes: Buffer, start: number, end: number): boolean;
   /** The request is whole. */
   onEnd(trailers: readonly HeaderField[] | undefined): void;
   /** Called at each tick of the server (options.tickMs) while the request is not whole. */
