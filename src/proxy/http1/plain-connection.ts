@@ -20,6 +20,7 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
+import { SocketWrites } from '../../internals/socket-writes.ts';
 import type { Visitor } from '../access-control.ts';
 import type { Callers } from '../caller.ts';
 import type { GatedConnection } from '../net/connection-gate.ts';
@@ -62,6 +63,7 @@ export class PlainConnection<R> implements GatedConnection {
   readonly #options: PlainConnectionOptions<R>;
   readonly #events: PlainConnectionEvents<R>;
   readonly #reads: SocketReads;
+  readonly #writes: SocketWrites;
   /** Read once, because each read is a call into Node. */
   readonly peer: string;
   /** The caller's name, as proxy/caller.ts writes it. */
@@ -89,7 +91,7 @@ export class PlainConnection<R> implements GatedConnection {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('timeout', this.#onTimeout);
-    socket.on('drain', this.#onDrained);
+    this.#writes = new SocketWrites(socket, this.#onDrained);
     this.#reads = new SocketReads(socket, this.#onBytes);
   }
 
@@ -99,7 +101,7 @@ export class PlainConnection<R> implements GatedConnection {
 
   /** Bytes of a request that is not whole are with node:http at once. */
   get isIdle(): boolean {
-    return !this.#isAnswering && this.#socket.writableLength === 0;
+    return !this.#isAnswering && this.#writes.waitingBytes === 0;
   }
 
   /** Ends the connection if no request waits for its answer. */
@@ -121,16 +123,18 @@ export class PlainConnection<R> implements GatedConnection {
 
   /** Answers the current request slice by slice. Never rejects. */
   async answerSliced(answer: Answer, body: SlicedBody): Promise<void> {
-    const { heads, ending, unsent, clock } = this.#options;
+    const { heads, ending, unsent, clock, stallMs } = this.#options;
     const socket = this.#socket;
     const endsConnection = ending.isDraining;
     this.#isSlicing = true;
+    socket.setTimeout(stallMs);
     socket.write(heads.chunked({ ...answer, endsConnection }));
     const write = (slice: Buffer): boolean => writeChunk(socket, slice);
     const isWhole = await writeSlices(body, { socket, unsent, to: socket, write });
     this.#isSlicing = false;
     if (!isWhole) return;
     socket.write(LAST_CHUNK);
+    if (socket.writableLength === 0) socket.setTimeout(0);
     this.#since = clock.nowMs();
     if (endsConnection || ending.isOver) this.#end();
     else this.#goOn();
@@ -139,7 +143,7 @@ export class PlainConnection<R> implements GatedConnection {
   /** The current request has its answer. */
   #goOn(): void {
     this.#isAnswering = false;
-    if (this.#socket.isPaused() && !this.#socket.writableNeedDrain) this.#socket.resume();
+    if (this.#socket.isPaused() && !this.#writes.needsDrain) this.#socket.resume();
     // Later, because the caller has not finished with the answered request.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
   }
@@ -162,8 +166,10 @@ export class PlainConnection<R> implements GatedConnection {
 
   #write(bytes: Buffer): void {
     const socket = this.#socket;
-    if (socket.write(bytes)) return;
+    this.#writes.write(bytes);
+    if (!this.#writes.needsDrain) return;
     socket.pause();
+    socket.setTimeout(this.#options.stallMs);
     this.#options.unsent.add(socket, bytes.length);
   }
 
@@ -186,7 +192,7 @@ export class PlainConnection<R> implements GatedConnection {
   };
 
   #take(bytes: Buffer): void {
-    const { reader, stallMs } = this.#options;
+    const { reader } = this.#options;
     const request = reader.read(bytes);
     // Several requests in one read: node:http can process those of a client that pipelines concurrently.
     if (request === undefined || request.end < bytes.length) {
@@ -195,7 +201,8 @@ export class PlainConnection<R> implements GatedConnection {
     }
     const transport = new PlainTransport(this, this.#socket, request);
     this.#isAnswering = true;
-    if (!this.#hasHadRequest) this.#socket.setTimeout(stallMs);
+    // The timer is armed again while an answer waits: each read would set it anew.
+    if (!this.#hasHadRequest) this.#socket.setTimeout(0);
     this.#hasHadRequest = true;
     this.#events.onRequest(transport, request.head.route);
   }
@@ -208,7 +215,7 @@ export class PlainConnection<R> implements GatedConnection {
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('timeout', this.#onTimeout);
-    socket.off('drain', this.#onDrained);
+    this.#writes.stop();
     socket.pause();
     socket.unshift(Buffer.from(bytes));
     this.#events.onHandOver();
@@ -225,12 +232,15 @@ export class PlainConnection<R> implements GatedConnection {
   };
 
   readonly #onTimeout = (): void => {
-    const isStalled = this.#socket.writableLength > 0;
+    const isStalled = this.#writes.waitingBytes > 0;
     if (isStalled || (!this.#isAnswering && !this.#hasHadRequest)) this.#socket.destroy();
   };
 
   readonly #onDrained = (): void => {
-    if (!this.#isSlicing) this.#options.unsent.take(this.#socket, Infinity);
+    if (!this.#isSlicing) {
+      this.#options.unsent.take(this.#socket, Infinity);
+      this.#socket.setTimeout(0);
+    }
     if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
   };
 }

@@ -15,6 +15,7 @@
 import { Buffer } from 'node:buffer';
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { SocketWrites } from '../../internals/socket-writes.ts';
 import type { Flushable, FlushTurn } from './flush-turn.ts';
 
 /** Holds the largest answer that is written in one piece. */
@@ -51,6 +52,7 @@ export interface OutputOwner extends Flushable {
 
 export class OutputQueue {
   readonly #duplex: Duplex;
+  readonly #writes: SocketWrites;
   readonly #turn: FlushTurn;
   readonly #slabs: SlabPool;
   readonly #owner: OutputOwner;
@@ -73,7 +75,7 @@ export class OutputQueue {
   /** @param owner flush() is called at the end of a turn in which bytes were added, onDrained() when there is room */
   constructor(duplex: Duplex, turn: FlushTurn, slabs: SlabPool, owner: OutputOwner, highWaterBytes: number) {
     this.#duplex = duplex;
-    duplex.on('drain', () => owner.onDrained());
+    this.#writes = new SocketWrites(duplex, () => owner.onDrained());
     this.#turn = turn;
     this.#slabs = slabs;
     this.#owner = owner;
@@ -87,12 +89,12 @@ export class OutputQueue {
 
   /** Bytes that the socket has not sent. */
   get backlogBytes(): number {
-    return this.#duplex.writableLength;
+    return this.#writes.waitingBytes;
   }
 
   /** Bytes that the socket has ever sent. */
   get takenBytes(): number {
-    return this.#flushedBytes - this.#duplex.writableLength;
+    return this.#flushedBytes - this.#writes.waitingBytes;
   }
 
   /** Reserves `count` bytes, at most SLAB_BYTES. The caller writes them at once, from slab[result] on. */
@@ -136,7 +138,7 @@ export class OutputQueue {
     }
     this.#flushedBytes += this.#partBytes + this.#end - this.#start;
     if (this.#parts.length === 0) {
-      if (this.#end > this.#start) this.#duplex.write(this.slab.subarray(this.#start, this.#end));
+      if (this.#end > this.#start) this.#writes.write(this.slab.subarray(this.#start, this.#end));
     } else {
       this.#closePart();
       this.#duplex.cork();
@@ -145,7 +147,7 @@ export class OutputQueue {
       this.#parts.length = 0;
       this.#partBytes = 0;
     }
-    this.#backlog = this.#duplex.writableLength;
+    this.#backlog = this.#writes.waitingBytes;
     if (this.#backlog === 0 && this.#isSocket) {
       this.#slabs.give(this.slab);
       this.#useSlab(NO_SLAB);
@@ -154,7 +156,7 @@ export class OutputQueue {
 
   /** The socket has room again. */
   drained(): void {
-    this.#backlog = this.#duplex.writableLength;
+    this.#backlog = this.#writes.waitingBytes;
   }
 
   discard(): void {

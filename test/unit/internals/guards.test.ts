@@ -9,10 +9,12 @@ import { describe, it } from 'node:test';
 import { collectorFlags } from '../../../src/internals/collector.ts';
 import { canOpenDirectly } from '../../../src/internals/direct-model.ts';
 import { canShareBuffer } from '../../../src/internals/socket-reads.ts';
+import { canWritePastStreams } from '../../../src/internals/socket-writes.ts';
 
 describe('the private parts that are used', () => {
   it("are there in Node's sockets", () => {
     assert.ok(canShareBuffer, `net.Socket of Node ${process.version} has no fields for the option onread`);
+    assert.ok(canWritePastStreams, `Node ${process.version} does not show process.binding('stream_wrap')`);
   });
 
   it('are there in ONNX Runtime', async () => {
