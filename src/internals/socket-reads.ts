@@ -24,6 +24,8 @@ const READ_BYTES = 65_536;
 type Internals = Record<symbol, unknown> & { readonly _handle?: { useUserBuffer?(buffer: Buffer): void } | null };
 
 const shared = Buffer.allocUnsafeSlow(READ_BYTES);
+/** Its first bytes, as many as the last read had: a client's requests are mostly of one length. */
+let view = shared;
 const fields = findFields();
 
 /** This Node has the private fields; without them sockets are read by 'data' events. */
@@ -76,7 +78,8 @@ export class SocketReads {
     if (typeof handle?.useUserBuffer !== 'function' || (before !== null && before !== shared)) return false;
     // Returning false stops the reading, as a stream's push does.
     internals[fields.callback] = (count: number): boolean => {
-      const bytes = shared.subarray(0, count);
+      if (view.length !== count) view = shared.subarray(0, count);
+      const bytes = view;
       // Whoever listens for them gets them.
       if (this.#isStopped || duplex.listenerCount('data') > 0) return duplex.push(Buffer.from(bytes));
       this.#onBytes(bytes);

@@ -43,9 +43,11 @@ export class OutputsPrinter {
   print(outputs: TensorMap, format: PredictFormat, sentRows = 0): Buffer {
     const rows = answerRows(outputs, format, sentRows);
     const writer = this.#writer;
-    const printed: Output[] = [];
+    // A list that grows has room for 17 from its first element on.
+    const printed = new Array<Output>(outputs.size);
+    let index = 0;
     for (const [name, tensor] of outputs) {
-      printed.push({ name, tensor, numbers: numbersOf(tensor), isBase64: name.endsWith(BYTES_SUFFIX) });
+      printed[index++] = { name, tensor, numbers: numbersOf(tensor), isBase64: name.endsWith(BYTES_SUFFIX) };
     }
     writer.clear();
     writer.ascii(format === 'row' ? '{"predictions":' : '{"outputs":');

@@ -46,6 +46,7 @@ export class Totals {
 
   /** Counts what is in no column; call it after `recordColumns`. `traceId`: of its trace if its spans are exported. */
   recordRequest(record: RequestRecord, traceId: string | undefined): void {
+    if (traceId === undefined && record.error === undefined) return;
     const { model, version, signatureName } = record;
     this.#of(model, version, signatureName).recordRequest(record, traceId);
   }
