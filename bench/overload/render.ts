@@ -51,9 +51,15 @@ function checkTable(results: Results, bounds: Bounds): string {
     text,
     wanted,
     short(measured),
-    isMet ? 'yes' : Number.isNaN(margin) ? 'no figure' : `no, by ${short(-margin)}`,
+    metText(isMet, margin),
   ]);
   return table(['workload', 'figure', 'wanted', 'measured', 'met'], rows);
+}
+
+function metText(isMet: boolean | undefined, margin: number): string {
+  if (isMet === undefined) return 'a bound';
+  if (isMet) return 'yes';
+  return Number.isNaN(margin) ? 'no figure' : `no, by ${short(-margin)}`;
 }
 
 const COLUMNS: readonly [head: string, cell: (rounds: readonly Round[]) => string][] = [

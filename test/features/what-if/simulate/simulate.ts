@@ -11,7 +11,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { renderTables } from '../../../../bench/overload/render.ts';
 import { forJson, type Results, type Round, revive } from '../../../../bench/overload/results.ts';
-import type { Workload } from '../../../../bench/overload/workload.ts';
+import { standsAboveCapacity, type Workload } from '../../../../bench/overload/workload.ts';
 import { describeMachine } from '../../../../bench/support/machine.ts';
 import { againstTable } from './against.ts';
 import { boundOf, plansFor } from './bounds/workload-bounds.ts';
@@ -44,7 +44,7 @@ async function simulate(workload: Workload, options: SimulateOptions): Promise<R
     machine: describeMachine(),
     startedAt: new Date().toISOString(),
     roundsWanted: rounds,
-    workloads: [{ name: workload.name, text: workload.text }],
+    workloads: [{ name: workload.name, text: workload.text, standsAboveCapacity: standsAboveCapacity(workload) }],
     incidents: [],
     rounds: done,
   };

@@ -93,9 +93,9 @@ describe('what is left', () => {
   it('is what was not measured yet', () => {
     const [fresh, half] = [headOf(), { ...headOf(), rounds: [roundOf(0), roundOf(1, 'disturbed')] }];
     const options = { contestants: CONTESTANTS, hasPilot: true, rounds: 5 };
-    // Ours, the best three, and the fixed queue that a standing overload is compared with.
-    assert.equal(turnsAhead(workload, fresh, options).turns, CONTESTANTS.length + 5 * 5);
-    assert.equal(turnsAhead(workload, half, options).turns, CONTESTANTS.length + 5 * 5 - 1);
+    // Ours, the best three, and the two fixed queues that a standing overload is compared with.
+    assert.equal(turnsAhead(workload, fresh, options).turns, CONTESTANTS.length + 5 * 6);
+    assert.equal(turnsAhead(workload, half, options).turns, CONTESTANTS.length + 5 * 6 - 1);
     assert.equal(turnsAhead(workload, fresh, { ...options, hasPilot: false, rounds: 1 }).turns, CONTESTANTS.length);
   });
 

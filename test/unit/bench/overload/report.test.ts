@@ -51,7 +51,7 @@ describe('what must be shown', () => {
   const find = (results: Results, text: string, bounds = {}): Check =>
     checksOf(results, bounds).find((check) => check.text.startsWith(text))!;
 
-  it('is measured against the best of the baselines’ means, of valid rounds', () => {
+  it('is measured against the baseline named beforehand; the best of the baselines’ means, of valid rounds, is a bound', () => {
     const results = resultsOf(
       roundOf('mixed-1.2x', 'pillion', { attainment: 0.8 }),
       roundOf('mixed-1.2x', 'pillion', { attainment: 0.6, round: 1 }),
@@ -60,16 +60,23 @@ describe('what must be shown', () => {
       roundOf('mixed-1.2x', 'queue-2', { attainment: 0.4, round: 1 }),
       roundOf('mixed-1.2x', 'greedy', { attainment: 0.72 }),
     );
-    const overBest = find(results, 'attainment ÷ best baseline');
-    assert.deepEqual([overBest.wanted, overBest.isMet], ['≥ 0.99', false]);
+    const standing = results.workloads.map((note) => ({ ...note, standsAboveCapacity: true }));
+    const overQueue = find({ ...results, workloads: standing }, 'attainment ÷ queue-2');
+    assert.deepEqual([overQueue.wanted, overQueue.isMet], ['≥ 0.99', true]);
+    assert.ok(Math.abs(overQueue.measured - 0.7 / 0.6) < 1e-9);
+    const overGreedy = find(results, 'attainment ÷ greedy');
+    assert.deepEqual([overGreedy.wanted, overGreedy.isMet], ['≥ 0.99', false]);
+    assert.ok(Math.abs(overGreedy.margin - (0.7 / 0.72 - 0.99)) < 1e-9);
+    const overBest = find(results, 'attainment ÷ best in hindsight');
+    assert.deepEqual([overBest.wanted, overBest.isMet], ['–', undefined]);
     assert.ok(Math.abs(overBest.measured - 0.7 / 0.72) < 1e-9);
-    assert.ok(Math.abs(overBest.margin - (0.7 / 0.72 - 0.99)) < 1e-9);
+    assert.match(renderTables(results), /attainment ÷ best in hindsight \| – \| 0\.972 \| a bound/);
   });
 
   it('is more by far where there are many models, or a hostile tenant', () => {
     for (const name of ['zipf-2x', 'zipf-1.2x', 'tenants']) {
       const results = resultsOf(roundOf(name, 'pillion', { attainment: 0.6 }), roundOf(name, 'greedy', {}));
-      const check = find(results, 'attainment ÷ best baseline');
+      const check = find(results, 'attainment ÷ greedy');
       assert.deepEqual([check.workload, check.wanted, check.isMet], [name, '≥ 1.25', false]);
     }
   });
@@ -131,7 +138,7 @@ describe('what must be shown', () => {
 
   it('is a miss where there is no figure', () => {
     const results = resultsOf(roundOf('mixed-1.2x', 'pillion', {}));
-    assert.equal(find(results, 'attainment ÷ best baseline').isMet, false);
+    assert.equal(find(results, 'attainment ÷ greedy').isMet, false);
     assert.match(renderTables(results), /no figure/);
   });
 
