@@ -8,8 +8,9 @@
  * 1. a head that would be late even if it ran alone is shed (`expired`): it would only make others late;
  * 2. b = the most rows with which the head is in time. If b is too small to keep up with the arrivals (the *sustain
  *    rule*), the head is shed (`early_drop`) and the next head is looked at. Ever smaller batches for heads that are
- *    nearly late would lower the capacity until everything is late. If shedding would leave no larger batch (a burst
- *    that is due all at once), b rows run;
+ *    nearly late would lower the capacity until everything is late. So is a head whose small run would make more of those
+ *    behind it late than it answers. If shedding would leave no larger batch (a burst that is due all at once), b rows
+ *    run;
  * 3. where a deadline on the same slots is much tighter than the lane's own, no batch is longer than half of it: a
  *    request that comes just after the batch's start could not be in time otherwise. Not where that costs too much
  *    throughput;
@@ -109,7 +110,8 @@ export class SlackPolicy implements BatchPolicy {
       if (latency.meanMs(headRows) > budgetMs) return 'expired';
       rows = Math.max(headRows, Math.min(want, latency.rowsWithin(budgetMs, want)));
       if (rows < want && lane.queuedTasks > 1 && this.#isSustaining) {
-        if (isDropWorth(lane, situation, rows, now)) return 'early_drop';
+        if (isDropWorth(lane, situation, rows, now) || isInTheWay(lane, situation, rows, want, now))
+          return 'early_drop';
       }
     }
     if (this.#isSustaining) rows = Math.max(headRows, boundedRows(lane, situation, rows));
@@ -237,4 +239,17 @@ function cheaperSize({ sizes, latency, headRows }: SlackFacts, rows: number): nu
     down = size;
   }
   return rows;
+}
+
+/**
+ * The head allows a batch of `rows`, and those behind it one of up to `want`, on slots that others leave free: more of them
+ * would be late for waiting for the small run than it answers. A burst comes faster than the rate of arrivals tells.
+ */
+function isInTheWay(lane: SlackFacts, situation: Situation, rows: number, want: number, now: Instant): boolean {
+  if (situation.isShared && situation.load > WINDOW_LOAD) return false;
+  const { latency, queuedRows } = lane;
+  const latest = now + situation.overheadMs + latency.highMs(want);
+  const lost = lane.rowsBefore({ order: latest, isFirst: false });
+  if (Math.min(want, queuedRows - lost) <= rows) return false;
+  return lane.rowsBefore({ order: latest + latency.meanMs(rows), isFirst: false }) - lost > rows;
 }

@@ -120,8 +120,13 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'keeps it where the traffic is light',
-    lanes: [lane('a', { rows: 20, due: 13, lastDue: 60, arrivals: 0.01 })],
+    lanes: [lane('a', { rows: 20, due: 13, lastDue: 200, arrivals: 0.01 })],
     want: 'a 2 full',
+  },
+  {
+    name: 'sheds it before a burst has made the traffic heavy: its small run would make more rows late than it has',
+    lanes: [lane('a', { rows: 20, due: 13, lastDue: 60, arrivals: 0.01 })],
+    want: 'shed a early_drop',
   },
   {
     name: 'saves what it can of a burst that is due all at once: giving up would gain nothing',
