@@ -263,7 +263,7 @@ export class Dispatcher implements SlotTenant {
 
   #run(decision: Decision<Lane> & { kind: 'run' | 'runNewest' }, now: Instant, after?: RunningBatch): void {
     const { lane, rows, kind, reason } = decision;
-    const { queue, statistics } = this.#options;
+    const { queue } = this.#options;
     const oldest = lane.head!;
     if (oldest.isSoft && !oldest.isFirst) this.situation.lookAt(oldest, lane.plan, now);
     const { plan } = lane;
@@ -272,7 +272,6 @@ export class Dispatcher implements SlotTenant {
     const members = queue.take(lane, rows, now, kind === 'run' ? 'oldest' : 'newest');
     if (members.length === 0) return;
     const isFirstRun = lane.isolation === undefined;
-    if (isFirstRun) statistics.onStart(members[0]!, Math.max(now, after?.expectedEnd ?? 0));
     this.#runs.start({ lane, members, reason: isFirstRun ? reason : 'isolation', after }, now);
   }
 

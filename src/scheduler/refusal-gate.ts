@@ -138,8 +138,6 @@ export class RefusalGate {
   }
 
   #tooShort(error: ServingError, leftMs: number): Reason | undefined {
-    // Batches start earlier than forecast: a forecast may then be shorter than a run alone.
-    if (this.#options.statistics.lateStartMs < 0) return undefined;
     const isFor: Refusal['isFor'] = (plan, { deadline, hasOwnDeadline }, _holding, at) => {
       const isShort = deadline - at <= leftMs && deadline - at > leftMs - SAME_DEADLINE_MS;
       return isShort && hasOwnDeadline !== false && !isProbeDue(plan, at);

@@ -33,6 +33,8 @@ export interface SchedulerOptions {
   readonly readResident?: (() => number) | undefined;
   /** Default slack. */
   readonly kind?: SchedulerKind | undefined;
+  /** Admits only what is very likely to be in time, though that answers less. Default: false. */
+  readonly isStrict?: boolean | undefined;
   /**
    * The model's latency objective in ms: a request is due after it if its client set no deadline. Default: learned, 20
    * times the run of one row, at least 50.

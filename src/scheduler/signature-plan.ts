@@ -36,21 +36,24 @@ import { RateWindow } from './rate-window.ts';
 import type { SchedulerOptions } from './scheduler-options.ts';
 import {
   ARRIVAL_SPAN_MS,
+  BURST_LATE_SHARE,
   EFFICIENT_SIZE_BYTES,
   LARGE_ROW_BYTES,
   MIN_OBJECTIVE_MS,
   MOST_ROW_CLASSES,
   OBJECTIVE_RUNS,
+  STANDING_LATE_SHARE,
+  STRICT_LATE_SHARE,
   UNKNOWN_OBJECTIVE_MS,
 } from './tuning.ts';
 
 /** The inputs of a request do not have the same number of rows. */
 export const UNEQUAL_ROWS = -1;
 
-/** The part of a task that says whether it had a forecast. */
+/** The part of a task that says whether it had a forecast, and whom its end teaches. */
 interface ForecastTask {
   readonly isSoft: boolean;
-  readonly expectedEnd: Instant;
+  readonly margin: LatenessMargin | undefined;
   readonly rows: number;
 }
 
@@ -76,8 +79,11 @@ export class SignaturePlan {
   readonly curve: ThreadCurves;
   /** Tells a burst of waiting rows from a standing queue. */
   readonly backlog = new Backlog();
-  /** The time that admission keeps free for errors of its forecasts. */
-  readonly margin = new LatenessMargin();
+  /** The time that admission keeps free for errors of its forecasts: in a burst, and in overload that stands. */
+  readonly burstMargin: LatenessMargin;
+  readonly standingMargin: LatenessMargin;
+  /** When the request was due that was refused last because it would be late; Infinity = its place is taken. */
+  refusedDue: Instant = Infinity;
   /** Rows that came lately, refused ones included. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
   /** Rows that came lately and went before others that waited longer (callers/holdings.ts). */
@@ -104,6 +110,9 @@ export class SignaturePlan {
     this.name = name;
     this.signature = signature;
     this.#options = options;
+    const isStrict = options.isStrict === true;
+    this.burstMargin = new LatenessMargin(isStrict ? STRICT_LATE_SHARE : BURST_LATE_SHARE);
+    this.standingMargin = new LatenessMargin(isStrict ? STRICT_LATE_SHARE : STANDING_LATE_SHARE);
     this.inputNames = [...signature.inputs.keys()];
     const isFixed = batchAxis.kind === 'fixed';
     const isAlone = batchAxis.kind === 'dynamic' && options.maxBatchSize === 1;
@@ -176,9 +185,8 @@ export class SignaturePlan {
   }
 
   /** A task was admitted with a forecast, and its deadline has ended its wait. */
-  onLost({ isSoft, expectedEnd, rows }: ForecastTask): void {
-    if (isSoft || expectedEnd === 0) return;
-    this.margin.onEnd(rows, 0, this.curve.meanMs(this.maxBatchSize), this.maxBatchSize);
+  onLost({ isSoft, margin, rows }: ForecastTask): void {
+    if (!isSoft) margin?.onLate(rows, this.curve.meanMs(this.maxBatchSize), this.maxBatchSize);
   }
 
   /**

@@ -9,6 +9,7 @@ import type { BatchRecord, IsolationRecord } from '../ledger/request-record.ts';
 import type { StageClock } from '../ledger/stage-clock.ts';
 import type { TraceContext } from '../ledger/tracing/trace-context.ts';
 import type { Holding } from './callers/holdings.ts';
+import type { LatenessMargin } from './latency/lateness-margin.ts';
 import type { SignaturePlan } from './signature-plan.ts';
 
 /** The part of a request's context that the scheduler reads and writes. */
@@ -107,10 +108,16 @@ export interface TaskTimes {
   readonly isFirst: boolean;
   /** `due` is an objective, not a deadline: a late answer is still wanted. */
   readonly isSoft: boolean;
-  /** When admission expects its batch to start, and its answer; 0 = there was no forecast. */
-  readonly expectedStart: Instant;
+  /** When admission expects its answer; 0 = there was no forecast. */
   readonly expectedEnd: Instant;
+  /** The margin that learns from its end; undefined = none. */
+  readonly margin: LatenessMargin | undefined;
+  /** When the last one was due that was refused in its place; −Infinity = nobody was. */
+  readonly refusedDue: Instant;
 }
+
+/** The times of a task that admission was not asked for. */
+export const NO_FORECAST = { expectedEnd: 0, margin: undefined, refusedDue: -Infinity } as const;
 
 /** The result of admission. It is read at once, so that one object serves all requests of a scheduler. */
 export type Ticket = { -readonly [Name in keyof TaskTimes]: TaskTimes[Name] } & {
@@ -133,8 +140,9 @@ export class Task implements TaskTimes {
   order: Instant;
   isFirst: boolean;
   readonly isSoft: boolean;
-  readonly expectedStart: Instant;
   readonly expectedEnd: Instant;
+  readonly margin: LatenessMargin | undefined;
+  readonly refusedDue: Instant;
   readonly priority: PriorityClass;
   /** Its own rows of every input. Empty once they have been copied into a batch without other members. */
   inputs: TensorMap;
@@ -159,8 +167,9 @@ export class Task implements TaskTimes {
     this.order = order;
     this.isFirst = times.isFirst;
     this.isSoft = times.isSoft;
-    this.expectedStart = times.expectedStart;
     this.expectedEnd = times.expectedEnd;
+    this.margin = times.margin;
+    this.refusedDue = times.refusedDue;
     this.priority = owner.context.priority ?? Priority.default;
     this.inputs = inputs;
   }

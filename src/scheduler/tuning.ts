@@ -91,19 +91,21 @@ export const MEAN_WEIGHT = 0.1;
 export const MIN_ANSWER_MS = 0.5;
 /** Most that one batch moves the mean time to answer. Chosen: one stall changes little. */
 export const MAX_ANSWER_SAMPLE_MS = 10;
-/** Most that one batch counts as started too early or too late. Chosen. */
-export const MAX_START_ERROR_MS = 30;
 /** Longest delay of the event loop that is counted. Chosen. */
 export const MAX_LOOP_LAG_MS = 100;
 /** Share of the event loop's delay that a request has waited before it was read. Chosen: halfway, on average. */
 export const LOOP_LAG_SHARE = 0.5;
-/** Share that may be late of those that are admitted near the edge of their deadlines (latency/lateness-margin.ts). ADR 34. */
-export const LATE_SHARE = 0.05;
+/** Share of late answers among the mistakes of admission (latency/lateness-margin.ts), in a burst. ADR 48. */
+export const BURST_LATE_SHARE = 0.9;
+/** The same in overload that stands, where a late answer costs the run of another. ADR 34 and 48. */
+export const STANDING_LATE_SHARE = 0.05;
+/** The same with --admission=strict. ADR 48. */
+export const STRICT_LATE_SHARE = 0.005;
 /** Step of the margin, as a share of the time of one row in a full batch. ADR 34, simulated. */
 export const MARGIN_STEP_SHARE = 0.5;
 /** Full runs of waiting from which on a request needs the whole margin; less waiting needs less. ADR 14, simulated. */
 export const FULL_MARGIN_RUNS = 3;
-/** Largest margin: so many full runs… Chosen. */
+/** Largest margin, on both sides of 0: so many full runs… Chosen. */
 export const MAX_MARGIN_RUNS = 2;
 /** …or so long, whichever is more. Chosen. */
 export const MIN_MAX_MARGIN_MS = 20;
@@ -128,8 +130,6 @@ export const UNKNOWN_OBJECTIVE_MS = 1000;
 export const OVERDUE_MS = 0.5;
 /** Most batches ahead that a forecast counts. Chosen: beyond it a request is far too late in any case. */
 export const MAX_FORECAST_BATCHES = 4096;
-/** Share of the mean lateness of starts that is added to a forecast. Chosen. */
-export const LATE_START_SHARE = 0.5;
 /** Most other lanes that a forecast looks at: callers choose shapes, and so how many lanes there are. Chosen. */
 export const MAX_FORECAST_LANES = 32;
 /**

@@ -1,6 +1,6 @@
 /** A task that belongs to no scheduler, for tests of what holds or copies tasks. */
 import type { TensorMap } from '../../src/core/tensor.ts';
-import { Task, type TaskOwner, type TaskTimes } from '../../src/scheduler/task.ts';
+import { NO_FORECAST, Task, type TaskOwner, type TaskTimes } from '../../src/scheduler/task.ts';
 import { FakeClock } from './fake-clock.ts';
 import { taskContext } from './scheduler-harness.ts';
 
@@ -23,6 +23,6 @@ export function looseTask(
     fail: () => undefined,
   };
   const { due = enqueuedAt } = times;
-  const usual = { order: due, isFirst: false, isSoft: false, expectedStart: 0, expectedEnd: 0 };
+  const usual = { order: due, isFirst: false, isSoft: false, ...NO_FORECAST };
   return new Task(owner, 0, rows, inputs, { ...usual, ...times, enqueuedAt, due });
 }

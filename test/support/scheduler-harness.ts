@@ -101,6 +101,7 @@ export class SchedulerHarness {
       random: options.random ?? (() => 0),
       options: {
         kind: options.kind,
+        isStrict: options.isStrict,
         sloMs: options.sloMs,
         weight: options.weight,
         maxQueuedBytes: options.maxQueuedBytes,

@@ -44,6 +44,12 @@ export const BATCHING_OPTIONS = {
     placeholder: 'slack|greedy|edf',
     help: 'Order of the runs. slack keeps deadlines, and refuses at once a request that could not be answered in time; greedy is first come, first served; edf is earliest deadline first without predictions. The latter two are for comparison.',
   }),
+  admission: text({
+    default: 'most',
+    oneOf: ['most', 'strict'],
+    placeholder: 'most|strict',
+    help: 'Which requests are admitted when not all can be answered in time. most answers the most requests in time: in a burst, some that are admitted are late; strict admits only those that will very likely be in time, and answers fewer.',
+  }),
   slo_ms: integer({
     ...COUNT,
     default: 0,

@@ -100,6 +100,7 @@ export function serverBatching(
       maxEnqueuedBatches: options.max_enqueued_batches,
       allowedBatchSizes: options.allowed_batch_sizes,
       kind: options.scheduler as SchedulerKind,
+      isStrict: options.admission === 'strict',
       sloMs: options.slo_ms || undefined,
       maxQueuedBytes: options.max_queued_mib * 2 ** 20 || usableMemoryBytes(machine) / 4,
       callerCoreShare: options.caller_core_share,

@@ -20,6 +20,7 @@ import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
 import type { Holding } from '../callers/holdings.ts';
 import { goesFirst } from '../callers/precedence.ts';
+import type { LatenessMargin } from '../latency/lateness-margin.ts';
 import { isProbeDue } from '../latency/run-statistics.ts';
 import type { Lane } from '../queue/lane.ts';
 import { deadlineTooShort, evicted, memoryFull, overCoreShare, overloaded } from '../queue/queue-errors.ts';
@@ -53,8 +54,9 @@ export class Admission {
     order: 0,
     isFirst: false,
     isSoft: false,
-    expectedStart: 0,
     expectedEnd: 0,
+    margin: undefined,
+    refusedDue: -Infinity,
     partMs: 0,
   };
 
@@ -70,7 +72,7 @@ export class Admission {
 
   /** When the batch of the request that was forecast last should start. */
   get expectedStart(): Instant {
-    return this.#ticket.expectedStart;
+    return this.#forecast.start;
   }
 
   /** Throws ServingError (overloaded, deadline_exceeded). A request that is run whole has 1 row. */
@@ -88,8 +90,9 @@ export class Admission {
     ticket.order = now;
     ticket.isFirst = false;
     ticket.isSoft = false;
-    ticket.expectedStart = 0;
     ticket.expectedEnd = 0;
+    ticket.margin = undefined;
+    ticket.refusedDue = -Infinity;
     ticket.partMs = 0;
     if (!isByDeadline) return ticket;
     const { deadline } = context;
@@ -159,9 +162,13 @@ export class Admission {
     const ticket = this.#ticket;
     const { plan } = lane;
     if (this.#isOverBacklog(lane, rows, holding, now)) this.#cutBacklog(lane, rows, context, holding, now);
-    let lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
-    if (!(lateMs > 0)) return;
     const budgetMs = ticket.due - now;
+    ticket.margin = this.#marginOf(plan, budgetMs, now);
+    let lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
+    if (!(lateMs > 0)) {
+      this.#takePlace(plan);
+      return;
+    }
     if (isProbeDue(plan, now)) {
       // A probe runs whatever its forecast says.
       plan.probedAt = now;
@@ -176,7 +183,22 @@ export class Admission {
     if (!(lateMs > 0)) return;
     this.#onRefusal(holding, now);
     this.#lateMs = lateMs;
+    plan.refusedDue = ticket.due;
     throw this.#options.refusals.predictedLate(lateMs, ticket.isSoft);
+  }
+
+  /** The margin of overload that stands also counts beside other models: a late answer takes the run of another there. */
+  #marginOf(plan: SignaturePlan, budgetMs: number, now: Instant): LatenessMargin {
+    const isCostly = this.#options.dispatcher.situation.isShared || plan.backlog.isStanding(budgetMs, now);
+    return isCostly ? plan.standingMargin : plan.burstMargin;
+  }
+
+  /** Whoever was refused last would have had the place of the one that is admitted now, unless that goes before it. */
+  #takePlace(plan: SignaturePlan): void {
+    const ticket = this.#ticket;
+    if (ticket.order < plan.refusedDue) return;
+    ticket.refusedDue = plan.refusedDue;
+    plan.refusedDue = Infinity;
   }
 
   #isOverBacklog(lane: Lane, rows: number, holding: Holding, now: Instant): boolean {

@@ -31,13 +31,18 @@ export class Backlog {
     return rows <= mostRows / callers;
   }
 
+  /** It has stood for longer than the `budgetMs` that a request has, and a burst. */
+  isStanding(budgetMs: number, now: Instant): boolean {
+    return now - this.since > budgetMs + BURST_MS;
+  }
+
   /**
    * More than `mostRows` (mostWaitingRows) would go before a request and its first run, in a queue that has stood for
    * longer than the `budgetMs` that the request has. Of a large request the first run counts: what it holds beyond that it
    * waits for itself.
    */
   isOver(rows: number, mostRows: number, budgetMs: number, now: Instant): boolean {
-    if (now - this.since <= budgetMs + BURST_MS || rows <= mostRows) return false;
+    if (rows <= mostRows || !this.isStanding(budgetMs, now)) return false;
     this.#cutAt = now;
     return true;
   }

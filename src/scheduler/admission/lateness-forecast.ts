@@ -5,7 +5,7 @@ import { laneWorkMs } from '../policy/queue-situation.ts';
 import type { Lane, Place } from '../queue/lane.ts';
 import type { SchedulerParts } from '../scheduler-parts.ts';
 import type { Ticket } from '../task.ts';
-import { LATE_START_SHARE, MAX_FORECAST_LANES } from '../tuning.ts';
+import { MAX_FORECAST_LANES } from '../tuning.ts';
 import { Forecast } from './forecast.ts';
 
 export interface LatenessFacts extends Pick<SchedulerParts, 'queue' | 'slots' | 'statistics'> {
@@ -18,6 +18,11 @@ export class LatenessForecast {
 
   constructor(facts: LatenessFacts) {
     this.#facts = facts;
+  }
+
+  /** When the batch of the request that was asked for last should start. */
+  get start(): Instant {
+    return this.#forecast.start;
   }
 
   /** How late the answer would be, in ms; 0 or less = in time. Writes what it expects into the ticket. */
@@ -43,12 +48,13 @@ export class LatenessForecast {
       overheadMs: statistics.overheadMs,
       aroundMs: statistics.aroundMs,
     });
-    ticket.expectedStart = forecast.start;
     ticket.expectedEnd = forecast.finish;
     // An idle server refuses only what a run alone cannot do in time.
     if (forecast.start <= now && rows <= maxBatchSize) return now + this.aloneMs(lane, rows) - ticket.due;
-    const marginMs = plan.margin.forWait(forecast.start - now, curve.meanMs(runRows));
-    return forecast.finish + LATE_START_SHARE * statistics.lateStartMs + marginMs - ticket.due;
+    const marginMs = ticket.margin?.forWait(forecast.start - now, curve.meanMs(runRows)) ?? 0;
+    const finish = forecast.finish + marginMs;
+    // No forecast may be shorter than a run alone.
+    return (marginMs < 0 ? Math.max(finish, now + this.aloneMs(lane, rows)) : finish) - ticket.due;
   }
 
   /** Rows that go before the request: those that wait, and those that should overtake it meanwhile, as many did lately. */

@@ -21,7 +21,7 @@ import { StageClock } from '../../ledger/stage-clock.ts';
 import { Lane, type RerunGroup } from '../queue/lane.ts';
 import type { TaskQueue } from '../queue/task-queue.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
-import { Task, type TaskContext, type TaskOwner } from '../task.ts';
+import { NO_FORECAST, Task, type TaskContext, type TaskOwner } from '../task.ts';
 import { VERDICT_MS } from '../tuning.ts';
 import { GoodRequest, type Verdict } from './known-good.ts';
 
@@ -74,7 +74,7 @@ export class Judge {
     const lane = new Lane(KEY + plan.name, plan, outputs, plan.isWhole ? 1 : undefined, 0, { group: trial, rows });
     // Soft: it is never shed, and what it is due at goes before all that came later.
     const at = { enqueuedAt: now, due: now, order: now };
-    const times = { ...at, isFirst: false, isSoft: true, expectedStart: 0, expectedEnd: 0 };
+    const times = { ...at, isFirst: false, isSoft: true, ...NO_FORECAST };
     this.#queue.push(lane, new Task(trial, 0, rows, request.inputs(), times));
   }
 }

@@ -11,7 +11,6 @@ import {
   LOOP_LAG_SHARE,
   MAX_ANSWER_SAMPLE_MS,
   MAX_LOOP_LAG_MS,
-  MAX_START_ERROR_MS,
   MEAN_WEIGHT,
   MIN_ANSWER_MS,
   MIN_PROBE_SILENCE_MS,
@@ -38,7 +37,6 @@ export class RunStatistics {
   #lagMs = 0;
   /** The stages of the last batch's last member: when its answer was sent is known at the end of the next batch. */
   #lastAnswered: StageClock | undefined;
-  #startErrorMs = 0;
 
   /** Mean time that the executor takes for a batch that succeeds; undefined before the first. */
   get meanRunMs(): number | undefined {
@@ -59,18 +57,6 @@ export class RunStatistics {
     return this.#aroundMs;
   }
 
-  /** How much later than forecast batches start, in ms; below 0 = earlier. */
-  get lateStartMs(): number {
-    return this.#startErrorMs;
-  }
-
-  /** A batch starts; `head` is its first task. */
-  onStart(head: Task, now: Instant): void {
-    if (head.expectedStart === 0) return;
-    const error = Math.min(MAX_START_ERROR_MS, Math.max(-MAX_START_ERROR_MS, now - head.expectedStart));
-    this.#startErrorMs += MEAN_WEIGHT * (error - this.#startErrorMs);
-  }
-
   /** The event loop noticed something (a run's end, or the end of a turn that brought requests) `lagMs` late. */
   onLag(lagMs: number): void {
     this.#lagMs += MEAN_WEIGHT * (Math.min(MAX_LOOP_LAG_MS, Math.max(0, lagMs)) - this.#lagMs);
@@ -89,7 +75,7 @@ export class RunStatistics {
   /** The batch's members have settled. It held its slot since `slotSince`. */
   onEnd(record: BatchRecord, plan: SignaturePlan, slotSince: Instant, members: readonly Task[]): void {
     if (record.splitStart === 0) return;
-    this.#learnMargin(plan, members, record.end + Math.max(MIN_ANSWER_MS, this.#answerMs));
+    this.#learnMargins(plan, members, record.end + Math.max(MIN_ANSWER_MS, this.#answerMs));
     const answered = this.#lastAnswered;
     if (answered !== undefined && answered.finishedAt > 0 && answered.has(STAGE_ENCODE)) {
       const answerMs = answered.finishedAt - answered.startOf(STAGE_SPLIT);
@@ -101,15 +87,13 @@ export class RunStatistics {
     this.#aroundMs += MEAN_WEIGHT * (aroundMs - this.#aroundMs);
   }
 
-  #learnMargin({ margin, curve, maxBatchSize }: SignaturePlan, members: readonly Task[], answeredAt: Instant): void {
-    let [late, inTime] = [0, 0];
+  #learnMargins({ curve, maxBatchSize }: SignaturePlan, members: readonly Task[], answeredAt: Instant): void {
     const fullMs = curve.meanMs(maxBatchSize);
-    for (const { isSoft, due, expectedEnd, rows } of members) {
-      if (isSoft || expectedEnd === 0) continue;
-      if (answeredAt > due) late += rows;
-      else if (margin.isTried(due - expectedEnd, fullMs)) inTime += rows;
+    for (const { isSoft, due, margin, refusedDue, rows } of members) {
+      if (isSoft || margin === undefined) continue;
+      if (answeredAt > due) margin.onLate(rows, fullMs, maxBatchSize);
+      else if (answeredAt <= refusedDue) margin.onFalseRefusal(rows, fullMs, maxBatchSize);
     }
-    if (late + inTime > 0) margin.onEnd(late, inTime, fullMs, maxBatchSize);
   }
 }
 

@@ -25,7 +25,7 @@ import { STAGE_SPLIT } from '../../ledger/stage-clock.ts';
 import { copyRowsInto, roomForRows, sliceAlong } from '../batch/axis-copy.ts';
 import type { Holding } from '../callers/holdings.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
-import { type Quarantine, Task, type TaskContext, type TaskOwner, type Ticket } from '../task.ts';
+import { NO_FORECAST, type Quarantine, Task, type TaskContext, type TaskOwner, type Ticket } from '../task.ts';
 import { MAX_PARTS } from '../tuning.ts';
 import type { Lane } from './lane.ts';
 import type { TaskQueue } from './task-queue.ts';
@@ -116,7 +116,7 @@ export class PendingRequest implements TaskOwner, CancelListener {
     const { enqueuedAt, due, order, isFirst, isSoft } = part;
     const inputs = this.#cut?.inputs ?? part.inputs;
     const lane = this.#queue.wholeLane(plan, { inputs, outputs }, 1);
-    const times = { enqueuedAt, due, order, isFirst, isSoft, expectedStart: 0, expectedEnd: 0 };
+    const times = { enqueuedAt, due, order, isFirst, isSoft, ...NO_FORECAST };
     const whole = new Task(this, 0, 1, inputs, times);
     this.#tasks = [whole];
     this.#cut = undefined;

@@ -35,6 +35,25 @@ function fill(h: SchedulerHarness, batches: number, ms = Infinity): void {
   for (let i = 0; i < batches; i++) h.submitRows([1, 2, 3, 4], within(h, ms));
 }
 
+/**
+ * The least time, in quarters of a ms, with which a request is admitted behind a full batch that has just started; the
+ * others are refused just before it. Its own run takes `longerMs` longer than such runs do.
+ */
+async function edgeBehindOne(h: SchedulerHarness, longerMs = 0): Promise<number> {
+  h.clock.advance(20);
+  fill(h, 0);
+  let ms = 14;
+  for (; h.scheduler.queuedRows === 0; ms += 0.25) h.submitRows([9], within(h, ms)).settled.catch(() => undefined);
+  h.clock.advance(14);
+  h.executor.active[0]?.complete();
+  await settle();
+  h.turn();
+  h.clock.advance(11 + longerMs);
+  h.executor.active[0]?.complete();
+  await settle();
+  return ms;
+}
+
 describe('Admission', () => {
   it('refuses at once what would be answered too late, and says when to come back', async () => {
     const h = harness();
@@ -216,6 +235,30 @@ describe('Admission', () => {
       /^the request waited 35 ms for a free slot; 5 ms of its deadline are left, and a run takes/,
     );
     assert.equal(h.executor.active.length, 0, 'no core works for it');
+  });
+
+  it('learns from what it refused: the next one in its place ended when the other would have been in time', async () => {
+    const edges: number[][] = [];
+    for (const isStrict of [false, true]) {
+      const h = harness({ isStrict });
+      await settle();
+      const found: number[] = [];
+      for (let i = 0; i < 12; i++) found.push(await edgeBehindOne(h));
+      edges.push(found);
+    }
+    const [usual, strict] = edges as [number[], number[]];
+    assert.equal(usual[0], strict[0]);
+    assert.ok(usual.at(-1)! <= usual[0]! - 1, `${usual}`);
+    assert.ok(strict.at(-1)! > usual.at(-1)!, `strict forgives refusals hardly ever: ${strict}`);
+  });
+
+  it('keeps more time free after late answers', async () => {
+    const h = harness();
+    await settle();
+    const before = await edgeBehindOne(h);
+    for (let i = 0; i < 12; i++) await edgeBehindOne(h, 12);
+    const after = await edgeBehindOne(h);
+    assert.ok(after > before, `${before} ▸ ${after}`);
   });
 
   it('says what it expected of a run that started', async () => {

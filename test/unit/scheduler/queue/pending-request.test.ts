@@ -7,7 +7,7 @@ import { Lane } from '../../../../src/scheduler/queue/lane.ts';
 import { PendingRequest } from '../../../../src/scheduler/queue/pending-request.ts';
 import { TaskQueue } from '../../../../src/scheduler/queue/task-queue.ts';
 import { SignaturePlan } from '../../../../src/scheduler/signature-plan.ts';
-import type { Task } from '../../../../src/scheduler/task.ts';
+import { NO_FORECAST, type Task } from '../../../../src/scheduler/task.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { echoSignature, floats, rowsOf, taskContext } from '../../../support/scheduler-harness.ts';
 
@@ -33,8 +33,7 @@ function setUp(...values: number[]) {
     order: 0,
     isFirst: false,
     isSoft: false,
-    expectedStart: 0,
-    expectedEnd: 0,
+    ...NO_FORECAST,
     partMs: 0,
   };
   request.enqueue(lane, rowsOf(values), values.length, ticket);
