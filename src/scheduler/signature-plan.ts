@@ -150,7 +150,7 @@ export class SignaturePlan {
 
   /** A run that was measured at load: its rows are the requests' own only where they all have one shape. */
   seedEfficientSize(threads: number, rows: number, runMs: number, now: Instant): void {
-    if (this.rowBytes !== undefined) this.efficientSizeOf(this.rowBytes)?.onRun(threads, rows, runMs, now);
+    if (this.rowBytes !== undefined) this.efficientSizeOf(this.rowBytes)?.seed(threads, rows, runMs, now);
   }
 
   /** Rows that may wait before requests are refused. */

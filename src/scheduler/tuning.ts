@@ -57,10 +57,17 @@ export const CHOICE_BATCHES = 2;
 
 // ---- The size of batches that is worth it (batch/efficient-batch-size.ts) ----
 
-/** A doubling is worth it if a row then costs at most this share. Chosen: twice the noise of a mean of a few runs. */
+/** A size is cheaper than another if a row costs at most this share of what it costs in that. Chosen: above what noise leaves. */
 export const EFFICIENT_SIZE_COST_SHARE = 0.95;
-/** Runs of a size after which it is judged, by the median of the last ones. Chosen: one of three may be disturbed. */
-export const EFFICIENT_SIZE_RUNS = 3;
+/** Pairs of runs by which two sizes are compared at least, and those after which they are taken for as good. Chosen. */
+export const EFFICIENT_SIZE_PAIRS = 16;
+export const EFFICIENT_SIZE_MOST_PAIRS = 64;
+/** Standard errors of the pairs' mean ratio beyond which it is no chance. Chosen: one trial in fifty is wrong. */
+export const EFFICIENT_SIZE_DEVIATIONS = 2;
+/** Most that a pair's ratio counts as, as a logarithm: twice or half. Chosen: one of its runs was disturbed. */
+export const EFFICIENT_SIZE_MOST_LOG_RATIO = Math.LN2;
+/** Runs that may lie between the two of a pair, and that wait for theirs at most. Chosen: the machine's mood changes. */
+export const EFFICIENT_SIZE_PAIR_RUNS = 4;
 /** Runs up to so many ms are not judged. Chosen: what surrounds a run takes 0.1 to 0.5 ms. */
 export const EFFICIENT_SIZE_SHORT_RUN_MS = 10;
 /** Pause before a size that was not worth it is tried again, in ms; it doubles up to the second number. Chosen. */
@@ -78,7 +85,7 @@ export const SMALL_ROWS_COST_SHARE = 0.8;
 export const EFFICIENT_SIZE_BYTES = 64 * 2 ** 20;
 /** Rows of so many bytes are first run one by one. Chosen: 64 of them are 4 MiB, and take a hundred times that in some models. */
 export const LARGE_ROW_BYTES = 64 * 1024;
-/** A size is tried beside the usual one where the head has time for so many runs, or has no deadline. Chosen. */
+/** A smaller size is tried where the head has time for so many runs, or has no deadline: it costs a crowd time. Chosen. */
 export const EFFICIENT_SIZE_SPARE_RUNS = 4;
 /** Sizes of rows that are told apart: powers of two of their bytes. Chosen: up to 2 GiB. */
 export const MOST_ROW_CLASSES = 32;

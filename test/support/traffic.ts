@@ -29,8 +29,8 @@ export interface TrafficClass {
 
 export interface SimulatedModel {
   readonly classes: readonly TrafficClass[];
-  /** The time of a run of so many rows. `at`: ms since the start. */
-  readonly runMs: (rows: number, at: number) => number;
+  /** The time of a run of so many rows. `at`: ms since the start; `beside`: how many others run when it begins. */
+  readonly runMs: (rows: number, at: number, beside: number) => number;
   readonly options?: HarnessOptions;
 }
 
@@ -41,6 +41,8 @@ export interface Simulation {
   readonly seed?: number;
   /** Runs measured beforehand, at 1, 8 and the largest batch. Default true. */
   readonly isSeeded?: boolean;
+  /** Deviation of the logarithm of a run's length. Default 0.08. */
+  readonly noise?: number;
 }
 
 export interface ClassResult {
@@ -131,7 +133,7 @@ class Run {
   #addModel(model: SimulatedModel, coreSlots: CoreSlots): void {
     const maxBatchSize = model.options?.maxBatchSize ?? 32;
     const seeds: LatencySeed[] = [1, 8, maxBatchSize].flatMap((rows) =>
-      [1, 2, 3].map(() => ({ signature: 'serving_default', rows, runMs: model.runMs(rows, 0) })),
+      [1, 2, 3].map(() => ({ signature: 'serving_default', rows, runMs: model.runMs(rows, 0, 0) })),
     );
     const harness = new SchedulerHarness({
       slots: this.#simulation.slots,
@@ -152,8 +154,8 @@ class Run {
   #start(executor: PuppetExecutor, model: SimulatedModel, size: number): void {
     this.#batches += 1;
     const now = this.#clock.nowMs();
-    const noise = Math.exp(0.08 * this.#gaussian()) * (this.#random() < 0.005 ? 3 : 1);
-    const at = now + model.runMs(size, now - this.#startedAt) * noise;
+    const noise = Math.exp((this.#simulation.noise ?? 0.08) * this.#gaussian()) * (this.#random() < 0.005 ? 3 : 1);
+    const at = now + model.runMs(size, now - this.#startedAt, this.#ends.length) * noise;
     // The run exists only after this returns.
     const index = executor.runs.length;
     const entry = { at, end: () => executor.runs[index]!.complete() };

@@ -69,7 +69,9 @@ export class BatchRuns {
     const { slots, quarantined } = this.#parts;
     const running = new RunningBatch(start, this.#parts, this.#tenant, now);
     this.#all.push(running);
-    running.lane.efficientSize?.onStart(running.record.size);
+    const { lane, record, threads } = running;
+    if (lane.efficientSize !== undefined)
+      running.level = lane.efficientSize.onStart(threads, record.size, lane.headRows);
     if (quarantined.count > 0) this.#isolator.onSlotTaken(running, now);
     running.holdsSlot = this.#tenant.usesSlots;
     if (running.holdsSlot) slots.take(running, running.record.expectedMs ?? 0, now);
@@ -82,11 +84,11 @@ export class BatchRuns {
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
     if (!running.lane.isOdd) {
-      const { length, threads } = running;
+      const { length, threads, level } = running;
       const beside = running.holdsSlot ? this.#parts.slots.besideOf(running, now) : 0;
       const run = { size, length, threads, beside, runMs: now - executeStart, runEnd: result.runEnd };
       this.#parts.statistics.onRun(running.plan, run, now);
-      running.lane.efficientSize?.onRun(threads, size, run.runMs, now);
+      running.lane.efficientSize?.onRun({ threads, size, level, beside, runMs: run.runMs }, now);
     }
     running.plan.good.aliveAt = now;
     if (running.candidate !== undefined) running.plan.good.keep(running.candidate, now);

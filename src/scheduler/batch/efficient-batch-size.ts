@@ -1,33 +1,49 @@
 /**
- * The most rows of a run that are worth it, for rows of about one size in bytes. Half and twice the usual size are tried,
- * and the larger one stays only where a row gets cheaper in it:
+ * The most rows of a run that are worth it, for rows of about one size in bytes: 1, 2, 4 … rows, as far as doublings are
+ * worth it. Small rows: a doubling is, unless a row gets dearer in it; large ones: only if it gets cheaper.
  *
  *   ms a row │╲
  *            │  ╲___·___        4 rows are worth it, 8 are not: runs have 4 rows
  *            └─1─2─4─8── rows   (and 2 or 8 again after a pause, which doubles)
  *
- * A model whose rows cost the same in any company (images, audio) so runs few rows at a time: its answers come sooner, a
- * run takes less memory, and no core is idle while another runs all that waits. Short runs are not judged: there, what
- * surrounds a run costs more than what its size saves. A larger size is not tried if it would probably take more memory
- * than `maxBytes`, judged by how much the process grew in runs that were larger than any before. Pure.
+ * A model whose rows cost the same in any company (images, audio) so runs few rows at a time: its answers come sooner and a
+ * run takes less memory. Two sizes are compared by pairs of runs, one of each, shortly after each other and with equally
+ * many other runs beside them: a core of its own, and the memory's bandwidth, make more of a difference than a size.
+ *
+ *   rows  16 8 16 8 16 …   of a crowd, in turn     ──▶ pairs: 8│16  8│16 …  ──▶ the mean of their ratios
+ *
+ * Short runs are not judged: there, what surrounds a run costs more than what its size saves. A larger size is not tried if
+ * it would probably take too much memory (growth-watch.ts). Pure.
  */
 import type { Instant } from '../../core/clock.ts';
 import {
   EFFICIENT_SIZE_COST_SHARE,
+  EFFICIENT_SIZE_DEVIATIONS,
   EFFICIENT_SIZE_FIRST_PAUSE_MS,
   EFFICIENT_SIZE_MAX_PAUSE_MS,
-  EFFICIENT_SIZE_RUNS,
+  EFFICIENT_SIZE_MOST_LOG_RATIO,
+  EFFICIENT_SIZE_MOST_PAIRS,
+  EFFICIENT_SIZE_PAIR_RUNS,
+  EFFICIENT_SIZE_PAIRS,
   EFFICIENT_SIZE_SHORT_RUN_MS,
 } from '../tuning.ts';
+import { GrowthWatch, type GrowthWatchOptions } from './growth-watch.ts';
 
-export interface EfficientBatchSizeOptions {
+export interface EfficientBatchSizeOptions extends GrowthWatchOptions {
   readonly maxRows: number;
   /** The rows may take much memory in a run: the first has one row. Else it has any number. */
   readonly isLarge: boolean;
-  /** Most memory that runs of several rows may take beside that of one, in bytes. */
-  readonly maxBytes: number;
-  /** Resident memory of what runs the model, in bytes. */
-  readonly readResident: () => number;
+}
+
+/** A run that has succeeded. */
+export interface SizedRun {
+  readonly threads: number;
+  readonly size: number;
+  /** The level that `onStart` returned. */
+  readonly level: number;
+  /** How many other runs were in progress meanwhile. */
+  readonly beside: number;
+  readonly runMs: number;
 }
 
 export class EfficientBatchSize {
@@ -41,187 +57,184 @@ export class EfficientBatchSize {
     this.#memory = new GrowthWatch(options);
   }
 
-  /** Most rows of a run of so many threads. `mayTry`: a run of another size makes nobody late. */
-  rowsOf(threads: number, mayTry: boolean): number {
-    const size = this.#of(threads);
-    return mayTry ? size.rowsToTry : size.rows;
+  /** Most rows of a run of so many threads. */
+  rowsOf(threads: number): number {
+    return this.#of(threads).rows;
   }
 
-  /** A run of requests begins. */
-  onStart(rows: number): void {
-    this.#memory.onStart(rows);
+  /** Another size, which the next run should have if it makes nobody late and `waiting` rows are enough; 0 = none. */
+  rowsToTry(threads: number, waiting: number, now: Instant): number {
+    return this.#of(threads).rowsToTry(waiting, now);
+  }
+
+  /**
+   * A run of requests begins; `next` = the rows of the request behind them, 0 = none waits. Returns n where the run is as
+   * large as it may be with 2ⁿ rows, else -1.
+   */
+  onStart(threads: number, size: number, next: number): number {
+    this.#memory.onStart(size);
+    return this.#of(threads).onStart(size, next);
   }
 
   /** A run has succeeded. */
-  onRun(threads: number, rows: number, runMs: number, now: Instant): void {
-    this.#memory.onRun(rows);
-    this.#of(threads).onRun(rows, runMs, now);
+  onRun(run: SizedRun, now: Instant): void {
+    this.#memory.onRun(run.size);
+    this.#of(run.threads).onRun(run, now);
+  }
+
+  /** A run of exactly so many rows that was measured at load, when nothing ran beside it. */
+  seed(threads: number, size: number, runMs: number, now: Instant): void {
+    this.onRun({ threads, size, level: this.#of(threads).levelOf(size, 0), beside: 0, runMs }, now);
   }
 
   #of(threads: number): ThreadBatchSize {
     let size = this.#byThreads.get(threads);
     if (size === undefined) {
-      const { maxRows, isLarge } = this.#options;
-      size = new ThreadBatchSize(maxRows, !isLarge, (rows) => this.#memory.allows(rows));
+      size = new ThreadBatchSize(this.#options, (rows) => this.#memory.allows(rows));
       this.#byThreads.set(threads, size);
     }
     return size;
   }
 }
 
-/**
- * How much memory rows take in a run. Allocators keep what a run took for the next, so that only a run that is larger than
- * any before makes the process grow:
- *
- *   rows   1     2     4      not measured: what the process grows by between runs
- *   MiB    ▏20   ▏40   ▏80    8 rows: 60 beside one row, and 4 × 20
- */
-class GrowthWatch {
-  readonly #options: EfficientBatchSizeOptions;
-  #largest = 0;
-  /** The memory that all runs took beyond that of the first row, in bytes. */
-  #grown = 0;
-  #rowBytes = 0;
-  /** Resident memory when the largest run began. */
-  #before = 0;
-  /** The process's growth in that run, in bytes, and the rows that caused it. */
-  #growth = 0;
-  #rows = 1;
-
-  constructor(options: EfficientBatchSizeOptions) {
-    this.#options = options;
-  }
-
-  onStart(rows: number): void {
-    if (rows > this.#largest) this.#before = this.#options.readResident();
-  }
-
-  /** Runs that did not begin here, as those at load, are taken to have grown the process before. */
-  onRun(rows: number): void {
-    if (rows <= this.#largest) return;
-    const growth = this.#before === 0 ? 0 : Math.max(0, this.#options.readResident() - this.#before);
-    this.#rows = rows - this.#largest;
-    this.#rowBytes = growth / this.#rows;
-    this.#growth = growth;
-    this.#grown += this.#largest === 0 ? growth - this.#rowBytes : growth;
-    this.#largest = rows;
-  }
-
-  allows(rows: number): boolean {
-    this.#forget();
-    return this.#grown + (rows - this.#largest) * this.#rowBytes <= this.#options.maxBytes;
-  }
-
-  /** Forgets memory that the process has given back since: it was not the rows'. */
-  #forget(): void {
-    if (this.#growth === 0) return;
-    const given = this.#growth - Math.max(0, this.#options.readResident() - this.#before);
-    if (given <= 0) return;
-    this.#grown = Math.max(0, this.#grown - given);
-    this.#growth -= given;
-    this.#rowBytes = this.#growth / this.#rows;
-  }
-}
-
-/**
- * The efficient batch size for runs of one number of threads. Level n is runs of 2ⁿ rows or more, below those of level
- * n + 1. The level beside the one in use is tried, and the better one is used from then on: upwards or downwards until
- * one is kept, then in the other direction after a pause. A level for which too few rows ever wait is given up.
- */
+/** The efficient batch size for runs of one number of threads. Level n is runs of up to 2ⁿ rows that no more would fit into. */
 class ThreadBatchSize {
   readonly #maxRows: number;
-  readonly #top: number;
   readonly #isRoom: (rows: number) => boolean;
-  /** Ms a row of the last EFFICIENT_SIZE_RUNS runs, by level. */
-  readonly #costs: number[][];
+  /** The doublings of rows: the nth compares level n + 1 with level n. */
+  readonly #doublings: readonly Doubling[];
   #level: number;
-  /** Most rows of a run, and of one that makes nobody late. Asked for each batch; only `#set` writes them. */
+  /** Most rows of a run. Asked for each batch; only `#use` writes it. */
   rows = 0;
-  rowsToTry = 0;
-  #step: 1 | -1;
-  /** Undefined = none is tried now. */
-  #tried: number | undefined;
-  /** The level that the tried one is compared with. */
-  #beside = 0;
-  #pauseMs = EFFICIENT_SIZE_FIRST_PAUSE_MS;
-  #retryAt: Instant = -Infinity;
-  #giveUpAt: Instant = Infinity;
 
-  constructor(maxRows: number, isFromTop: boolean, isRoom: (rows: number) => boolean) {
+  constructor({ maxRows, isLarge }: EfficientBatchSizeOptions, isRoom: (rows: number) => boolean) {
     this.#maxRows = maxRows;
-    this.#top = Math.ceil(Math.log2(maxRows));
     this.#isRoom = isRoom;
-    this.#costs = Array.from({ length: this.#top + 1 }, () => []);
-    this.#level = isFromTop ? this.#top : 0;
-    this.#step = isFromTop ? -1 : 1;
-    this.#set(this.#level, undefined);
+    this.#doublings = Array.from({ length: Math.ceil(Math.log2(maxRows)) }, () => new Doubling(isLarge));
+    this.#level = isLarge ? 0 : this.#doublings.length;
+    this.#use(this.#level);
   }
 
-  #set(level: number, tried: number | undefined): void {
+  /** The size that has its turn after a run of `rows`; the larger one is tried first. */
+  rowsToTry(waiting: number, now: Instant): number {
+    if (waiting < this.rows) return 0;
+    const larger = this.#rowsAt(this.#level + 1);
+    const up = this.#doublings[this.#level];
+    if (waiting >= larger && up?.isDue(now) === true && this.#isRoom(larger))
+      return up.wasLarger === false ? larger : 0;
+    const down = this.#doublings[this.#level - 1];
+    return down?.wasLarger === true && down.isLong && down.isDue(now) ? this.#rowsAt(this.#level - 1) : 0;
+  }
+
+  onStart(size: number, next: number): number {
+    const level = this.levelOf(size, next);
+    const [above, below] = [this.#doublings[level - 1], this.#doublings[level]];
+    if (above !== undefined) above.wasLarger = true;
+    if (below !== undefined) below.wasLarger = false;
+    return level;
+  }
+
+  /** The level that the rows fill, `next` more do not fit in; −1 = none. */
+  levelOf(size: number, next: number): number {
+    const level = Math.ceil(Math.log2(size));
+    const most = this.#rowsAt(level);
+    return size === most || (next > 0 && size + next > most) ? level : -1;
+  }
+
+  onRun(run: SizedRun, now: Instant): void {
+    const { level } = run;
+    if (level === -1) return;
+    this.#doublings[level]?.onRun(false, run, now);
+    this.#doublings[level - 1]?.onRun(true, run, now);
+    if (this.#doublings[this.#level - 1]?.isWorth === false) this.#use(this.#level - 1);
+    else if (this.#doublings[this.#level]?.isWorth === true) this.#use(this.#level + 1);
+  }
+
+  #use(level: number): void {
     this.#level = level;
-    this.#tried = tried;
     this.rows = this.#rowsAt(level);
-    this.rowsToTry = this.#rowsAt(tried ?? level);
-  }
-
-  onRun(rows: number, runMs: number, now: Instant): void {
-    const level = rows >= this.#maxRows ? this.#top : Math.floor(Math.log2(rows));
-    const costs = this.#costs[level]!;
-    costs.push(runMs / rows);
-    if (costs.length < EFFICIENT_SIZE_RUNS) return;
-    if (costs.length > EFFICIENT_SIZE_RUNS) costs.shift();
-    if (level === this.#tried) this.#judge(level, now);
-    else if (this.#tried !== undefined && now >= this.#giveUpAt) this.#giveUp(now);
-    if (level <= this.#level && this.#tried === undefined && now >= this.#retryAt) this.#tryBeside(level, now);
-  }
-
-  /** Runs have had this level lately: all that waited, or the most that they may. */
-  #tryBeside(level: number, now: Instant): void {
-    const isUp = this.#step === 1;
-    if (isUp && level < this.#level) return;
-    const next = level + this.#step;
-    if (isUp ? next > this.#top || !this.#isRoom(this.#rowsAt(next)) : next < 0 || this.#isShort(level)) {
-      if (level === this.#level && this.#level < this.#top) this.#turn(now);
-      return;
-    }
-    this.#set(this.#level, next);
-    this.#giveUpAt = now + this.#pauseMs;
-    this.#beside = level;
-    this.#costs[next] = [];
-  }
-
-  /** The size in use stays unless a row is clearly cheaper in the other: runs differ from each other for many reasons. */
-  #judge(tried: number, now: Instant): void {
-    const beside = this.#beside;
-    const isCheaper = this.#costAt(tried) <= EFFICIENT_SIZE_COST_SHARE * this.#costAt(beside);
-    const isShort = this.#isShort(Math.max(tried, beside));
-    const isKept = isShort ? tried > beside : isCheaper;
-    this.#set(isKept ? tried : this.#level, undefined);
-    if (!isKept) this.#turn(now);
-  }
-
-  #giveUp(now: Instant): void {
-    this.#set(this.#level, undefined);
-    this.#turn(now);
-  }
-
-  #turn(now: Instant): void {
-    const isUp = this.#step === 1;
-    this.#step = this.#level === 0 || (!isUp && this.#level < this.#top) ? 1 : -1;
-    this.#retryAt = now + this.#pauseMs;
-    this.#pauseMs = Math.min(EFFICIENT_SIZE_MAX_PAUSE_MS, 2 * this.#pauseMs);
-  }
-
-  #isShort(level: number): boolean {
-    return this.#costAt(level) * this.#rowsAt(level) <= EFFICIENT_SIZE_SHORT_RUN_MS;
-  }
-
-  /** The median of the last runs: a first run that is slow, or one that was disturbed, decides nothing. */
-  #costAt(level: number): number {
-    return [...this.#costs[level]!].sort((a, b) => a - b)[EFFICIENT_SIZE_RUNS >> 1]!;
   }
 
   #rowsAt(level: number): number {
     return Math.min(this.#maxRows, 2 ** level);
+  }
+}
+
+interface UnpairedRun {
+  readonly rowMs: number;
+  readonly runMs: number;
+  readonly endedAt: Instant;
+}
+
+/** Whether runs of twice the rows are worth it. */
+class Doubling {
+  isWorth: boolean;
+  /** Largest cost of a row in the larger size, over that in the smaller, with which it is worth it; as a logarithm. */
+  readonly #limit: number;
+  /** The pairs since it was judged: how many, their mean ratio as a logarithm, and the squares of the deviations from it. */
+  #pairs = 0;
+  #mean = 0;
+  #squares = 0;
+  /** Runs that wait for one of the other size, by how many ran beside them. */
+  readonly #smaller = new Map<number, UnpairedRun[]>();
+  readonly #larger = new Map<number, UnpairedRun[]>();
+  /** Whether the last run of one of the sizes to begin was of the larger. Undefined: there was none. */
+  wasLarger: boolean | undefined;
+  /** The last run of the larger size took more than next to no time. */
+  isLong = false;
+  #dueAt: Instant = -Infinity;
+  #pauseMs = EFFICIENT_SIZE_FIRST_PAUSE_MS;
+
+  constructor(isLarge: boolean) {
+    this.isWorth = !isLarge;
+    this.#limit = Math.log(isLarge ? EFFICIENT_SIZE_COST_SHARE : 1 / EFFICIENT_SIZE_COST_SHARE);
+  }
+
+  /** Pairs are wanted. */
+  isDue(now: Instant): boolean {
+    return now >= this.#dueAt;
+  }
+
+  onRun(isLarger: boolean, { size, beside, runMs }: SizedRun, now: Instant): void {
+    if (isLarger) {
+      this.isLong = runMs > EFFICIENT_SIZE_SHORT_RUN_MS;
+      this.isWorth ||= !this.isLong;
+      if (!this.isLong) return;
+    }
+    const run = { rowMs: runMs / size, runMs, endedAt: now };
+    const other = (isLarger ? this.#smaller : this.#larger).get(beside)?.pop();
+    if (other === undefined || now - other.endedAt > EFFICIENT_SIZE_PAIR_RUNS * (runMs + other.runMs)) {
+      const own = isLarger ? this.#larger : this.#smaller;
+      const last = own.get(beside) ?? [];
+      last.push(run);
+      if (last.length > EFFICIENT_SIZE_PAIR_RUNS) last.shift();
+      own.set(beside, last);
+      return;
+    }
+    this.#learn(Math.log(isLarger ? run.rowMs / other.rowMs : other.rowMs / run.rowMs), now);
+  }
+
+  /** Judges as soon as the noise of the pairs leaves no doubt, or would leave it for long: then both sizes are as good. */
+  #learn(ratio: number, now: Instant): void {
+    const clamped = Math.max(-EFFICIENT_SIZE_MOST_LOG_RATIO, Math.min(EFFICIENT_SIZE_MOST_LOG_RATIO, ratio));
+    this.#pairs += 1;
+    const deviation = clamped - this.#mean;
+    this.#mean += deviation / this.#pairs;
+    this.#squares += deviation * (clamped - this.#mean);
+    if (this.#pairs < EFFICIENT_SIZE_PAIRS) return;
+    const doubt = (EFFICIENT_SIZE_DEVIATIONS * Math.sqrt(this.#squares)) / this.#pairs;
+    const isClear = Math.abs(this.#mean - this.#limit) > doubt;
+    if (isClear || this.#pairs === EFFICIENT_SIZE_MOST_PAIRS)
+      this.#judge(isClear ? this.#mean < this.#limit : this.isWorth, now);
+  }
+
+  #judge(isWorth: boolean, now: Instant): void {
+    this.#pairs = 0;
+    this.#mean = 0;
+    this.#squares = 0;
+    if (isWorth !== this.isWorth) this.#pauseMs = EFFICIENT_SIZE_FIRST_PAUSE_MS;
+    this.isWorth = isWorth;
+    this.#dueAt = now + this.#pauseMs;
+    this.#pauseMs = Math.min(EFFICIENT_SIZE_MAX_PAUSE_MS, 2 * this.#pauseMs);
   }
 }

@@ -41,6 +41,8 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly expectedEnd: Instant;
   /** It holds cores that all models share: as many as `threads`. */
   holdsSlot = false;
+  /** The level that EfficientBatchSize gave it at its start. */
+  level = -1;
   takenAt: Instant = 0;
   runMsBefore = 0;
   onAbandoned: (() => void) | undefined;

@@ -31,11 +31,10 @@ export interface QueuedDeadline {
 
 /** The facts that a policy with predictions may use besides. */
 export interface SlackFacts extends LaneFacts {
-  /**
-   * Most rows that a run should have: `maxBatchSize`, or fewer where more are not worth it. The head may have more.
-   * `mayTry`: a run of another size makes nobody late (batch/efficient-batch-size.ts).
-   */
-  mostRows(mayTry: boolean): number;
+  /** Most rows that a run should have: `maxBatchSize`, or fewer where more are not worth it. The head may have more. */
+  mostRows(): number;
+  /** Rows of a run that is to be compared with one of `mostRows` (batch/efficient-batch-size.ts); 0 = none is. */
+  rowsToTry(now: Instant): number;
   readonly headRows: number;
   /** The head's deadline, or its objective where it is soft. */
   readonly headDue: Instant;

@@ -16,7 +16,8 @@
  *    throughput;
  * 4. no batch has more rows than are worth it (batch/efficient-batch-size.ts), as far as the head allows;
  * 5. the batch is padded up to an allowed size or cut down to one, whichever costs less per row;
- * 6. it runs now. But where other models want the same busy slots, a batch with time to spare waits for more rows while
+ * 6. several free slots divide what waits, where a run of all would be long;
+ * 7. it runs now. But where other models want the same busy slots, a batch with time to spare waits for more rows while
  *    the next arrival is expected well before its latest start.
  *
  * Soft work (no deadline) is shed only while the queue stands (queue-situation.ts): then work that is over its
@@ -28,6 +29,7 @@
 import type { Instant } from '../../core/clock.ts';
 import type { DispatchReason } from '../../ledger/request-record.ts';
 import {
+  EFFICIENT_SIZE_SHORT_RUN_MS,
   EFFICIENT_SIZE_SPARE_RUNS,
   TIGHT_DEADLINE_SHARE,
   TIGHT_RUN_SHARE,
@@ -39,7 +41,7 @@ import {
 import type { BatchPolicy, Decision, QueueSnapshot, ShedReason, Situation, SlackFacts } from './batch-policy.ts';
 
 export interface SlackPolicyOptions {
-  /** TensorFlow Serving's: how long a lane that is not full may wait for more rows. 0 = only where rule 6 says so. */
+  /** TensorFlow Serving's: how long a lane that is not full may wait for more rows. 0 = only where rule 7 says so. */
   readonly batchTimeoutMicros?: number;
   /** Default true. */
   readonly isSustaining?: boolean;
@@ -91,15 +93,17 @@ export class SlackPolicy implements BatchPolicy {
       }
     }
     if (chosen === undefined) return wakeAt === Infinity ? IDLE : { kind: 'waitUntil', at: wakeAt };
+    const isDivided = this.#isSustaining && snapshot.freeSlots > 1 && !isContended(situation);
+    if (isDivided) rows = dividedRows(chosen, rows, snapshot.freeSlots);
     const kind = situation.isStanding && chosen.isHeadSoft ? 'runNewest' : 'run';
     return { kind, lane: chosen, rows, reason: this.#reason(chosen, mostRows) };
   }
 
   #judge(lane: SlackFacts, situation: Situation, now: Instant): 'run' | 'wait' | ShedReason {
     const { latency, headRows, headDue, headOrder, isHeadSoft } = lane;
-    const usual = lane.mostRows(false);
-    const tried = lane.mostRows(true);
-    const mostRows = tried === usual || mayTry(lane, tried, now) ? tried : usual;
+    const usual = lane.mostRows();
+    const tried = lane.rowsToTry(now);
+    const mostRows = tried > 0 && mayTry(lane, tried, situation, now) ? tried : usual;
     const want = Math.min(lane.queuedRows, mostRows);
     let rows = want;
     if (isHeadSoft) {
@@ -134,14 +138,14 @@ export class SlackPolicy implements BatchPolicy {
 
   /** When to look again if the lane should wait for more rows; −Infinity if it should not. */
   #windowEnd(lane: SlackFacts, situation: Situation, now: Instant): Instant {
-    if (!this.#isSustaining || !situation.isShared || situation.load <= WINDOW_LOAD) return -Infinity;
+    if (!this.#isSustaining || !isContended(situation)) return -Infinity;
     const arrivalRows = lane.arrivalRows(now);
     if (arrivalRows <= 0) return -Infinity;
     const gapMs = 1 / arrivalRows;
     const until = this.#latestStart - Math.max(reserveMs(lane), situation.slotWaitMs);
     if (now + gapMs >= until) return -Infinity;
     // It does not look at each arrival, but when the lane should be full, or after a while.
-    const fullMs = (lane.mostRows(false) - lane.queuedRows) * gapMs;
+    const fullMs = (lane.mostRows() - lane.queuedRows) * gapMs;
     return Math.min(until, now + Math.max(gapMs, Math.min(fullMs, WINDOW_RECHECK_MS)));
   }
 
@@ -151,9 +155,24 @@ export class SlackPolicy implements BatchPolicy {
   }
 }
 
-/** The head has time for several runs of the size that is tried. */
-function mayTry({ isHeadSoft, headDue, queuedRows, latency }: SlackFacts, tried: number, now: Instant): boolean {
-  return isHeadSoft || headDue - now >= EFFICIENT_SIZE_SPARE_RUNS * latency.meanMs(Math.min(queuedRows, tried));
+/** The head is in time with a larger run; it has time for several of a smaller one. */
+function mayTry(lane: SlackFacts, tried: number, { overheadMs }: Situation, now: Instant): boolean {
+  const runs = tried > lane.mostRows() ? 1 : EFFICIENT_SIZE_SPARE_RUNS;
+  return lane.isHeadSoft || lane.headDue - now - overheadMs >= runs * lane.latency.meanMs(tried);
+}
+
+/**
+ * Waiting rows are divided among the free slots where a run of all is long: it would leave cores idle meanwhile. Busy slots
+ * that models share come free by themselves, and full batches take less of them.
+ */
+function dividedRows(lane: SlackFacts, rows: number, freeSlots: number): number {
+  const share = Math.max(lane.headRows, Math.ceil(lane.queuedRows / freeSlots));
+  return share >= rows || lane.latency.meanMs(rows) <= EFFICIENT_SIZE_SHORT_RUN_MS ? rows : cheaperSize(lane, share);
+}
+
+/** Other queues use the same slots, and those are busy. */
+function isContended(situation: Situation): boolean {
+  return situation.isShared && situation.load > WINDOW_LOAD;
 }
 
 /** The part of the head's time that waiting leaves unused, in ms. */
@@ -167,7 +186,7 @@ function reserveMs({ headDue, oldestEnqueuedAt }: SlackFacts): number {
  */
 function sustainableRows(lane: SlackFacts, { share }: Situation, now: Instant): number {
   const { latency } = lane;
-  const mostRows = lane.mostRows(false);
+  const mostRows = lane.mostRows();
   const arrivalRows = lane.arrivalRows(now);
   let best = mostRows;
   let bestRate = 0;
@@ -191,15 +210,15 @@ function sustainableRows(lane: SlackFacts, { share }: Situation, now: Instant): 
  */
 function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: Instant): boolean {
   const { latency, queuedRows } = lane;
-  const mostRows = lane.mostRows(false);
-  const isContended = situation.isShared && situation.load > WINDOW_LOAD;
-  const want = Math.min(queuedRows, isContended ? mostRows : sustainableRows(lane, situation, now));
+  const mostRows = lane.mostRows();
+  const isBusy = isContended(situation);
+  const want = Math.min(queuedRows, isBusy ? mostRows : sustainableRows(lane, situation, now));
   if (rows >= want) return false;
   const lost = lane.rowsBefore({ order: now + situation.overheadMs + latency.highMs(want), isFirst: false });
   const kept = Math.min(mostRows, queuedRows - lost);
   if (kept <= rows) return false;
   // If a full batch waits behind it, some request will be late in any case: the larger batch makes fewer late.
-  if (!isContended || kept === mostRows) return true;
+  if (!isBusy || kept === mostRows) return true;
   return lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
 }
 
@@ -213,7 +232,7 @@ function rowsInTime(lane: SlackFacts, { overheadMs }: Situation, rows: number, n
   if (first === undefined) return rows;
   const budgetMs = first.due - now - overheadMs;
   const least = first.before + first.rows;
-  if (latency.meanMs(Math.min(least, lane.mostRows(false))) > budgetMs) return first.before;
+  if (latency.meanMs(Math.min(least, lane.mostRows())) > budgetMs) return first.before;
   return Math.min(rows, Math.max(least, latency.rowsWithin(budgetMs, rows)));
 }
 

@@ -141,14 +141,18 @@ export class Lane implements SlackFacts, TaskLane, DenseSetMember {
   }
 
   /** The most rows of a run that are worth it; see SlackFacts. */
-  mostRows(mayTry: boolean): number {
-    return this.mostRowsOf(this.plan.curve.threads, mayTry);
+  mostRows(): number {
+    return this.mostRowsOf(this.plan.curve.threads);
   }
 
   /** The same of a run of so many threads. */
-  mostRowsOf(threads: number, mayTry = false): number {
+  mostRowsOf(threads: number): number {
     const { efficientSize: size } = this;
-    return size === undefined ? this.maxBatchSize : Math.min(this.maxBatchSize, size.rowsOf(threads, mayTry));
+    return size === undefined ? this.maxBatchSize : Math.min(this.maxBatchSize, size.rowsOf(threads));
+  }
+
+  rowsToTry(now: Instant): number {
+    return this.efficientSize?.rowsToTry(this.plan.curve.threads, this.queuedRows, now) ?? 0;
   }
 
   get headRows(): number {

@@ -60,7 +60,7 @@ export class TaskQueue {
 
   /** A lane holds a full batch. */
   get hasFullLane(): boolean {
-    return this.#waiting.members.some((lane) => lane.queuedRows >= lane.mostRows(false));
+    return this.#waiting.members.some((lane) => lane.queuedRows >= lane.mostRows());
   }
 
   get laneCount(): number {

@@ -1,25 +1,36 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EfficientBatchSize } from '../../../../src/scheduler/batch/efficient-batch-size.ts';
-import { EFFICIENT_SIZE_FIRST_PAUSE_MS, EFFICIENT_SIZE_RUNS } from '../../../../src/scheduler/tuning.ts';
+import { EFFICIENT_SIZE_FIRST_PAUSE_MS, EFFICIENT_SIZE_PAIRS } from '../../../../src/scheduler/tuning.ts';
 
 const MIB = 2 ** 20;
 
 interface Model {
-  /** How long a run of so many rows takes. */
-  readonly runMs: (rows: number) => number;
+  /** How long a run of so many rows takes while so many others run beside it. */
+  readonly runMs: (rows: number, beside: number) => number;
   /** What the process has grown by after it. */
   readonly bytes?: (rows: number) => number;
 }
+
+/** Runs until two sizes were compared: in turn one of each. */
+const COMPARED = 2 * EFFICIENT_SIZE_PAIRS;
+
+/** A row of 8 costs least. */
+const dearerTogether = (rows: number): number => 5 + 3 * rows ** 1.2;
 
 /** A model that always has more rows than a run takes, unless `waiting` says how many. */
 class Crowd {
   readonly sizes: number[] = [];
   readonly #model: Model;
-  readonly #size: EfficientBatchSize;
+  readonly size: EfficientBatchSize;
   #resident = 500 * MIB;
   now = 0;
   waiting = Infinity;
+  /** The rows of one request. */
+  rowsOfOne = 1;
+  mayTry = true;
+  /** How many others run beside a run of so many rows. */
+  beside = (_rows: number): number => 0;
   /** What else the process has grown by. */
   others = 0;
   /** …while a run runs. */
@@ -27,7 +38,7 @@ class Crowd {
 
   constructor(model: Model, maxRows = 64, isLarge = true) {
     this.#model = model;
-    this.#size = new EfficientBatchSize({
+    this.size = new EfficientBatchSize({
       maxRows,
       isLarge,
       maxBytes: 128 * MIB,
@@ -37,15 +48,27 @@ class Crowd {
 
   run(times: number, threads = 1): void {
     for (let i = 0; i < times; i++) {
-      const rows = Math.min(this.waiting, this.#size.rowsOf(threads, true));
-      const runMs = this.#model.runMs(rows);
-      this.#size.onStart(rows);
+      const tried = this.mayTry ? this.size.rowsToTry(threads, this.waiting, this.now) : 0;
+      const most = Math.min(this.waiting, tried > 0 ? tried : this.size.rowsOf(threads));
+      const rows = Math.max(this.rowsOfOne, most - (most % this.rowsOfOne));
+      const beside = this.beside(rows);
+      const runMs = this.#model.runMs(rows, beside);
+      const level = this.size.onStart(threads, rows, this.waiting > rows ? this.rowsOfOne : 0);
       this.now += runMs;
       this.others += this.othersInRun;
       this.#resident = Math.max(this.#resident, 500 * MIB + (this.#model.bytes?.(rows) ?? 0));
       this.sizes.push(rows);
-      this.#size.onRun(threads, rows, runMs, this.now);
+      this.size.onRun({ threads, size: rows, level, beside, runMs }, this.now);
     }
+  }
+
+  /** The most rows of a run that are worth it. */
+  get most(): number {
+    return this.mostOf(1);
+  }
+
+  mostOf(threads: number): number {
+    return this.size.rowsOf(threads);
   }
 
   get last(): number {
@@ -56,58 +79,73 @@ class Crowd {
 describe('the size of batches that is worth it', () => {
   it('is the largest where each doubling makes a row cheaper', () => {
     const crowd = new Crowd({ runMs: (rows) => 40 + 5 * rows });
-    crowd.run(7 * EFFICIENT_SIZE_RUNS);
+    crowd.run(7 * COMPARED);
     assert.deepEqual([...new Set(crowd.sizes)], [1, 2, 4, 8, 16, 32, 64]);
+    assert.equal(crowd.most, 64);
   });
 
   it('is one row where rows cost the same in any company', () => {
     const crowd = new Crowd({ runMs: (rows) => 100 * rows });
-    crowd.run(20);
-    assert.equal(crowd.last, 1);
-    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, EFFICIENT_SIZE_RUNS);
+    crowd.run(COMPARED + 20);
+    assert.equal(crowd.most, 1);
+    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, EFFICIENT_SIZE_PAIRS);
     assert.equal(Math.max(...crowd.sizes), 2);
   });
 
   it('is where the cost of a row stops falling', () => {
     const crowd = new Crowd({ runMs: (rows) => 25 * Math.max(4, rows) });
-    crowd.run(40);
-    assert.equal(crowd.last, 4);
+    crowd.run(5 * COMPARED);
+    assert.equal(crowd.most, 4);
   });
 
   it('is any size while runs are short', () => {
     const crowd = new Crowd({ runMs: (rows) => 0.1 * rows });
-    crowd.run(7 * EFFICIENT_SIZE_RUNS);
+    crowd.run(14);
     assert.equal(crowd.last, 64);
+  });
+
+  it('is all that waits where rows are small, unless a row is cheaper in half of it', () => {
+    const same = new Crowd({ runMs: (rows) => 10 * rows }, 32, false);
+    same.run(4 * COMPARED);
+    assert.equal(same.most, 32);
+    const dearer = new Crowd({ runMs: (rows) => 10 * rows * (rows > 8 ? 1.1 : 1) }, 32, false);
+    dearer.run(COMPARED);
+    assert.equal(dearer.most, 32, '16 rows cost as much as 32');
+    const falling = new Crowd({ runMs: dearerTogether }, 32, false);
+    falling.run(COMPARED + 1);
+    assert.equal(falling.most, 16, 'one level at a time');
+    falling.run(COMPARED);
+    assert.equal(falling.most, 8);
   });
 
   it('is tried again after a pause, which doubles', () => {
     let isSlow = true;
     const crowd = new Crowd({ runMs: (rows) => (isSlow ? 100 * rows : 100 + rows) });
-    crowd.run(2 * EFFICIENT_SIZE_RUNS);
+    crowd.run(COMPARED + 1);
     crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
-    crowd.run(2 * EFFICIENT_SIZE_RUNS);
-    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, 2 * EFFICIENT_SIZE_RUNS);
+    crowd.run(COMPARED);
+    assert.equal(crowd.sizes.filter((rows) => rows === 2).length, 2 * EFFICIENT_SIZE_PAIRS);
     isSlow = false;
     crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
-    crowd.run(1);
+    crowd.run(2);
     assert.equal(crowd.last, 1, 'the second pause is longer');
     crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
-    crowd.run(20);
-    assert.equal(crowd.last, 64);
+    crowd.run(7 * COMPARED);
+    assert.equal(crowd.most, 64);
   });
 
   it('is another one for runs of more threads', () => {
     const crowd = new Crowd({ runMs: (rows) => 100 * rows });
-    crowd.run(4 * EFFICIENT_SIZE_RUNS);
+    crowd.run(2 * COMPARED);
     const fast = new Crowd({ runMs: (rows) => 50 + rows });
-    fast.run(4 * EFFICIENT_SIZE_RUNS, 2);
-    assert.deepEqual([crowd.last, fast.last], [1, 8]);
+    fast.run(3 * COMPARED + 1, 2);
+    assert.deepEqual([crowd.mostOf(1), fast.mostOf(1), fast.mostOf(2)], [1, 1, 8]);
   });
 
   it('ends at a maximum that is no power of two', () => {
     const crowd = new Crowd({ runMs: () => 50 }, 12);
-    crowd.run(20);
-    assert.equal(crowd.last, 12);
+    crowd.run(5 * COMPARED);
+    assert.equal(crowd.most, 12);
   });
 
   it('has rows whose memory fits, as far as the growth with one of them tells', () => {
@@ -116,15 +154,15 @@ describe('the size of batches that is worth it', () => {
     large.run(20);
     assert.equal(Math.max(...large.sizes), 1);
     const small = new Crowd({ runMs: cheaper, bytes: (rows) => 10 * MIB * rows });
-    small.run(20);
+    small.run(5 * COMPARED);
     assert.equal(Math.max(...small.sizes), 8);
   });
 
   it('does not count what the process grows by between its runs', () => {
     const crowd = new Crowd({ runMs: (rows) => 400 + rows, bytes: (rows) => MIB * rows });
     crowd.others = 4000 * MIB;
-    crowd.run(20);
-    assert.equal(crowd.last, 64);
+    crowd.run(7 * COMPARED);
+    assert.equal(crowd.most, 64);
   });
 
   it('does not count what the process gives back after the first run', () => {
@@ -135,15 +173,14 @@ describe('the size of batches that is worth it', () => {
     crowd.run(10);
     assert.equal(crowd.last, 1);
     crowd.others = 0;
-    crowd.now += EFFICIENT_SIZE_FIRST_PAUSE_MS;
-    crowd.run(20);
-    assert.equal(crowd.last, 64);
+    crowd.run(7 * COMPARED);
+    assert.equal(crowd.most, 64);
   });
 
   it('knows the memory of each larger run by that run', () => {
     // The first row takes nothing that is not there already.
     const crowd = new Crowd({ runMs: (rows) => 400 + rows, bytes: (rows) => (rows === 1 ? 0 : 20 * MIB * rows) });
-    crowd.run(20);
+    crowd.run(4 * COMPARED);
     assert.equal(Math.max(...crowd.sizes), 4);
   });
 
@@ -151,11 +188,46 @@ describe('the size of batches that is worth it', () => {
     let isLate = false;
     const crowd = new Crowd({ runMs: (rows) => (isLate ? 100 * rows * rows : 100 + rows) });
     crowd.waiting = 4;
-    crowd.run(10);
+    crowd.run(3 * COMPARED);
     assert.equal(crowd.last, 4);
     isLate = true;
-    // Eight rows are given up, and two and one are tried.
-    crowd.run(100);
-    assert.equal(crowd.last, 1);
+    // Eight rows never wait, and two and one are tried.
+    crowd.run(4 * COMPARED);
+    assert.equal(crowd.most, 1);
+  });
+
+  it('compares runs beside equally many others only', () => {
+    // Two at once take twice as long each. 16 rows are cheaper beside an idle slot than 32 rows beside a busy one.
+    const crowd = new Crowd({ runMs: (rows, beside) => (6.5 + 0.24 * rows) * (1 + beside) }, 32, false);
+    crowd.beside = (rows) => (rows === 32 ? 1 : 0);
+    crowd.run(4 * COMPARED);
+    assert.equal(crowd.most, 32);
+  });
+
+  it('counts what was measured at load', () => {
+    const crowd = new Crowd({ runMs: dearerTogether }, 32, false);
+    for (const rows of [16, 32]) for (let i = 0; i < 3; i++) crowd.size.seed(1, rows, dearerTogether(rows), 0);
+    crowd.run(COMPARED - 2 * 3 - 1);
+    assert.equal(crowd.most, 32);
+    crowd.run(1);
+    assert.equal(crowd.most, 16);
+  });
+
+  it('compares what fits of requests with several rows', () => {
+    const crowd = new Crowd({ runMs: (rows) => 5 + rows ** 2 }, 16, false);
+    crowd.rowsOfOne = 5;
+    crowd.run(COMPARED + 1);
+    assert.deepEqual([...new Set(crowd.sizes)], [15, 5]);
+    assert.equal(crowd.most, 8);
+  });
+
+  it('learns nothing from runs that more would have fit into', () => {
+    const crowd = new Crowd({ runMs: (rows) => (rows === 32 ? 100 : rows) }, 32, false);
+    for (let i = 0; i < 4 * COMPARED; i++) {
+      crowd.waiting = i % 2 === 0 ? 32 : 20;
+      crowd.mayTry = false;
+      crowd.run(1);
+    }
+    assert.equal(crowd.most, 32);
   });
 });

@@ -29,7 +29,7 @@ interface LaneInit {
   readonly lastDue?: number;
   /** A deadline among its rows, of one row, and how many go before that. */
   readonly deadline?: { readonly due: number; readonly before: number };
-  /** Rows that are worth it, and those that may be tried. */
+  /** Rows that are worth it, and those that are to be tried; 0 = none are. */
   readonly efficientSize?: readonly [number, number];
 }
 
@@ -44,7 +44,7 @@ function lane(name: string, init: LaneInit): NamedLane {
     unknown = false,
     lastDue = due,
     deadline,
-    efficientSize: [usual, tried] = [8, 8],
+    efficientSize: [usual, tried] = [8, 0],
   } = init;
   return {
     name,
@@ -52,7 +52,8 @@ function lane(name: string, init: LaneInit): NamedLane {
     queuedTasks: rows,
     oldestEnqueuedAt: came,
     maxBatchSize: 8,
-    mostRows: (mayTry) => (mayTry ? tried : usual),
+    mostRows: () => usual,
+    rowsToTry: () => tried,
     headRows: 1,
     headDue: due,
     headOrder: due,
@@ -89,13 +90,47 @@ const CASES: readonly Case[] = [
   },
   {
     name: 'takes no more rows than are worth it',
-    lanes: [lane('a', { rows: 8, due: 40, efficientSize: [1, 2] })],
+    lanes: [lane('a', { rows: 8, due: 40, efficientSize: [1, 0] })],
     want: 'a 1 enough',
   },
   {
-    name: 'tries another size where the head has time for four runs of it, however many wait',
-    lanes: [lane('a', { rows: 8, due: 50, efficientSize: [1, 2] })],
+    name: 'tries a larger size where the head is in time with it',
+    lanes: [lane('a', { rows: 8, due: 13, efficientSize: [1, 2] })],
     want: 'a 2 enough',
+  },
+  {
+    name: 'tries no larger size with which the head would be late',
+    lanes: [lane('a', { rows: 8, due: 12.4, efficientSize: [1, 2] })],
+    want: 'a 1 enough',
+  },
+  {
+    name: 'tries a smaller size where the head has time for four runs of it, however many wait',
+    lanes: [lane('a', { rows: 8, due: 50, efficientSize: [4, 2] })],
+    want: 'a 2 enough',
+  },
+  {
+    name: 'tries no smaller size where the head has less time',
+    lanes: [lane('a', { rows: 8, due: 40, efficientSize: [4, 2] })],
+    want: 'a 4 enough',
+  },
+  {
+    name: 'divides what waits among the free slots',
+    lanes: [lane('a', { rows: 7, due: 100 })],
+    freeSlots: 2,
+    want: 'a 4 slot_free',
+  },
+  {
+    name: 'divides no more than is over a full batch for each',
+    lanes: [lane('a', { rows: 20, due: 100 })],
+    freeSlots: 2,
+    want: 'a 8 full',
+  },
+  {
+    name: 'leaves slots that others want to them, and takes a full batch',
+    lanes: [lane('a', { rows: 7, due: 20 })],
+    freeSlots: 2,
+    situation: { isShared: true, load: 0.9 },
+    want: 'a 7 slot_free',
   },
   {
     name: 'takes as many rows as the head has time for',
