@@ -80,6 +80,8 @@ export interface Executor {
   readonly threads?: number;
   /** The open sessions, by the threads of their runs; one of these plans is in use. Absent = there is one. */
   readonly plans?: readonly SessionPlan[] | undefined;
+  /** Threads of a run in the session that `widen` opens. Absent = it opens none. It may change like `slots`. */
+  readonly widestThreads?: number | undefined;
   /** A worker accepts its next batch while it still runs one. Absent = false. It may change like `slots`. */
   readonly takesNext?: boolean;
   /** Runs happen on the event loop's thread, so they take none of the slots that all models share. Absent = false. */
@@ -103,14 +105,11 @@ export interface Executor {
    */
   run(batch: Batch, after?: Batch): Promise<BatchResult>;
   /**
-   * Batches have waited although cores were free: opens one more session in the background, where cores and memory
-   * allow it. Does nothing while one opens. Absent = the number of sessions is fixed.
+   * Batches have waited although cores were free: opens one more session of as few threads as the first one in the
+   * background, where cores and memory allow it. Does nothing while one opens. Absent = the number of sessions is fixed.
    */
   grow?(): void;
-  /**
-   * The model is busy by itself: opens a session whose runs compute on all cores, likewise, and at further calls one for each
-   * core. Does nothing where runs cannot have several threads.
-   */
+  /** Opens a session whose runs compute on all cores, likewise. Does nothing where runs cannot have several threads. */
   widen?(): void;
   /** The next batches go to the sessions of so many threads; one of `plans`. */
   use?(threads: number): void;
@@ -158,6 +157,10 @@ export class PassingExecutor implements Executor {
 
   get plans(): readonly SessionPlan[] | undefined {
     return this.inner.plans;
+  }
+
+  get widestThreads(): number | undefined {
+    return this.inner.widestThreads;
   }
 
   grow(): void {

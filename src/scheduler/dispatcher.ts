@@ -224,6 +224,7 @@ export class Dispatcher implements SlotTenant {
   /** Gives the next batch to a worker that is about to end one. Nothing is shed or held back for it. */
   #runAhead(): void {
     if (this.#isDispatching || this.#options.queue.queuedTasks === 0 || this.freeSlots > 0) return;
+    if (this.#sessions.isChanging) return;
     const now = this.#options.clock.nowMs();
     const after = this.#prefetch.due(now);
     if (after === undefined) return;

@@ -241,15 +241,23 @@ export const DEMAND_SPAN_MS = 300;
 /** Share of it during which batches wait beside a free core, from which on one more session is asked for. Chosen. */
 export const DEMAND_SHARE = 0.3;
 
-/** Core time from which on a model that is alone on the cores gets all its sessions, in cores. Chosen. */
-export const BUSY_MODEL_CORES = 0.3;
+/**
+ * Time that a model's runs compute, in ms per ms, from which on it may have other or more sessions. Chosen: below it what
+ * surrounds the runs is what takes long, such as bodies that are read.
+ */
+export const BUSY_SHARE = 0.75;
+/** The same where runs take LONG_RUN_MS: there a shorter run is felt, also where it brings no throughput. Chosen. */
+export const BUSY_LONG_RUNS_SHARE = 0.3;
+export const LONG_RUN_MS = 10;
 /** How many times as fast the other plan of threads must be to take the batches. Chosen: above the noise of run times. */
 export const PLAN_GAIN = 1.08;
+/** The same for sessions of one thread, known from runs beside each other, while more rows are there than one run takes. ADR 35. */
+export const CROWDED_GAIN = 1;
 /**
- * The same for sessions of one thread while more rows wait and run than one run takes. Chosen: when work comes in a burst,
- * their run times are those of quieter times, before they are as good as they are with full batches one after the other.
+ * Share by which each other run beside it is taken to make a run longer, until some have run so. Chosen: between the median of
+ * seven models and what costs a plan PLAN_GAIN, so that sessions that could hardly gain are not opened to find out.
  */
-export const CROWDED_GAIN = 0.97;
+export const BESIDE_COST_SHARE = 0.05;
 /** How long a plan keeps them at least. Chosen: a change costs up to a run on one core. */
 export const PLAN_KEPT_MS = 50;
 /**
@@ -257,8 +265,9 @@ export const PLAN_KEPT_MS = 50;
  * plan are slow, while code is compiled, and must not decide for long.
  */
 export const PROBE_PAUSE_MS = 1000;
-/** The same after probes in which it was no better, each of which doubles it. Chosen: under 1 % of the time. */
-export const MAX_PROBE_PAUSE_MS = 15_000;
+/** Each probe in which it was no better makes it so many times as long, up to the second number. Chosen: it may have to open. */
+export const PROBE_PAUSE_FACTOR = 16;
+export const MAX_PROBE_PAUSE_MS = 300_000;
 /** How long it gets them. Chosen: several runs. */
 export const PROBE_RUN_MS = 50;
 

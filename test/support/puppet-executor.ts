@@ -57,6 +57,8 @@ export class PuppetExecutor implements Executor {
   widenings = 0;
   /** Undefined: it has one plan. */
   plans: readonly SessionPlan[] | undefined;
+  /** Undefined: it cannot have a session of all cores. */
+  widestThreads: number | undefined;
   onSlots: (() => void) | undefined;
   /** Every run so far, in order. */
   readonly runs: PuppetRun[] = [];
@@ -83,7 +85,7 @@ export class PuppetExecutor implements Executor {
   }
 
   /** It is of another kind from now on, and says so. */
-  become(facts: Partial<Pick<Executor, 'slots' | 'plans' | 'isInline' | 'isOnDevice'>>): void {
+  become(facts: Partial<Pick<Executor, 'slots' | 'plans' | 'widestThreads' | 'isInline' | 'isOnDevice'>>): void {
     Object.assign(this, facts);
     this.onSlots?.();
   }

@@ -109,6 +109,10 @@ class WorkerHost implements Executor {
     return this.#workers.threads;
   }
 
+  get widestThreads(): number | undefined {
+    return this.#growth?.widestThreads;
+  }
+
   grow(): void {
     this.#growth?.grow();
   }
@@ -118,7 +122,9 @@ class WorkerHost implements Executor {
   }
 
   use(threads: number): void {
-    if (threads !== this.threads && this.#workers.countOf(threads) > 0) this.#workers.activate(threads);
+    if (threads === this.threads || this.#workers.countOf(threads) === 0) return;
+    this.#workers.activate(threads);
+    this.#growth?.notePlan();
   }
 
   get takesNext(): boolean {

@@ -83,6 +83,8 @@ export class BatchRuns {
     // The batch before it has ended, though the event loop may not have noticed yet.
     running.begin(result.runStart ?? now);
     const { executeStart, size } = running.record;
+    const { runStart = executeStart, runEnd = now } = result;
+    if (running.holdsSlot) this.#tenant.usage.onRun(runEnd - runStart, now);
     if (!running.lane.isOdd) {
       const { length, threads, level } = running;
       const beside = running.holdsSlot ? this.#parts.slots.besideOf(running, now) : 0;

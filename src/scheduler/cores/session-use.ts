@@ -1,16 +1,24 @@
 /**
  * Decides which sessions a model's next batches go to, and whether it should have more of them.
  *
- *   batches wait beside a free core for long        ──▶ Executor.grow: one more session
- *   the model keeps a core busy and is by itself    ──▶ Executor.widen: as many as there are cores
- *   another number of threads would be done sooner  ──▶ Executor.use, once what runs has ended
+ *   its sessions compute nearly all the time, and for long
+ *     another number of threads would be done sooner  ──▶ Executor.widen, Executor.grow: sessions of so many
+ *     batches wait beside a free core                 ──▶ Executor.grow: one more session
+ *   another number of threads is done sooner          ──▶ Executor.use, once what runs has ended
  */
 import type { Instant } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
 import type { RunningBatch } from '../batch/running-batch.ts';
 import { RateWindow } from '../rate-window.ts';
 import type { SchedulerParts } from '../scheduler-parts.ts';
-import { BUSY_MODEL_CORES, DEMAND_SHARE, DEMAND_SPAN_MS } from '../tuning.ts';
+import {
+  BUSY_LONG_RUNS_SHARE,
+  BUSY_SHARE,
+  DEMAND_SHARE,
+  DEMAND_SPAN_MS,
+  LONG_RUN_MS,
+  PLAN_KEPT_MS,
+} from '../tuning.ts';
 import type { SlotTenant } from './slot-tenant.ts';
 import { ThreadChoice } from './thread-choice.ts';
 
@@ -20,10 +28,14 @@ export class SessionUse {
   readonly #running: readonly RunningBatch[];
   readonly #demand: SessionDemand;
   readonly #choice = new ThreadChoice();
+  /** Threads of a run in the sessions that the model begins with. */
+  readonly #narrow: number;
+  /** When another plan is looked for again, with one only. */
+  #lookAt: Instant = -Infinity;
   /** The executor's. */
   plans: readonly SessionPlan[] | undefined;
-  /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
-  isChanging = false;
+  /** Other sessions were chosen: batches go to those of so many threads when what runs has ended. */
+  #chosen: number | undefined;
 
   /** @param running the tenant's batches, as they are at each call */
   constructor(parts: SchedulerParts, tenant: SlotTenant, running: readonly RunningBatch[]) {
@@ -31,38 +43,65 @@ export class SessionUse {
     this.#tenant = tenant;
     this.#running = running;
     this.#demand = new SessionDemand(parts.clock.nowMs());
+    this.#narrow = parts.executor.threads ?? 1;
+  }
+
+  /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
+  get isChanging(): boolean {
+    return this.#chosen !== undefined;
   }
 
   /** Call when something has come, started or ended. The tenant uses slots. */
   noteDemand(): void {
     const { executor, slots, clock, queue } = this.#parts;
-    const tenant = this.#tenant;
     if (executor.grow === undefined) return;
     const now = clock.nowMs();
+    const { isLacking } = this.#choice;
     const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#running.length >= executor.slots;
-    if (this.#demand.note(isStarved, now)) executor.grow();
-    const isBusy = tenant.usage.busy.perMs(now) >= BUSY_MODEL_CORES;
-    if (isBusy && !slots.isContended(tenant, now)) executor.widen?.();
+    if (!this.#demand.note(isStarved || isLacking, now)) return;
+    if (!this.#isBusy(now) && !slots.isContended(this.#tenant, now)) return;
+    if (isLacking && this.#tenant.threads === this.#narrow) executor.widen?.();
+    else executor.grow();
+  }
+
+  /** More or other sessions would make the answers come sooner: they wait for runs, and not for what surrounds these. */
+  #isBusy(now: Instant): boolean {
+    const { computing, computeMs } = this.#tenant.usage;
+    return computing.perMs(now) >= (computeMs >= LONG_RUN_MS ? BUSY_LONG_RUNS_SHARE : BUSY_SHARE);
   }
 
   /** Call before anything starts. True: the executor has other threads and slots now. */
   choose(): boolean {
-    const { executor, queue, slots, clock } = this.#parts;
-    const { plans } = this;
-    const lane = queue.first;
-    if (plans === undefined || plans.length < 2 || lane === undefined) return false;
+    const { executor, clock } = this.#parts;
+    const { threads } = this.#tenant;
     const now = clock.nowMs();
+    if (this.#chosen === undefined) {
+      const chosen = this.#choose(now);
+      if (chosen !== threads) this.#chosen = chosen;
+    }
+    if (this.#chosen === undefined || this.#running.length > 0) return false;
+    executor.use?.(this.#chosen);
+    this.#chosen = undefined;
+    this.#choice.onUse(now);
+    return true;
+  }
+
+  #choose(now: Instant): number {
+    const { executor, queue, slots } = this.#parts;
+    const { plans } = this;
+    const { threads } = this.#tenant;
+    const narrow = this.#narrow;
+    const { widestThreads: wide = narrow } = executor;
+    const lane = queue.first;
+    if (plans === undefined || lane === undefined || wide <= narrow) return threads;
+    if (plans.length === 1 && now < this.#lookAt) return threads;
+    this.#lookAt = now + PLAN_KEPT_MS;
     const { curve: curves } = lane.plan;
     const mostRows = (threadsOfRun: number): number => lane.mostRowsOf(threadsOfRun);
-    const { threads } = this.#tenant;
     let rows = queue.queuedRows;
     for (const { record } of this.#running) rows += record.rows;
     const isContended = slots.isContended(this.#tenant, now);
-    const chosen = this.#choice.choose({ plans, threads, rows, mostRows, curves, isContended }, now);
-    this.isChanging = chosen !== threads && this.#running.length > 0;
-    if (chosen === threads || this.isChanging) return false;
-    executor.use?.(chosen);
-    return true;
+    return this.#choice.choose({ plans, threads, narrow, wide, rows, mostRows, curves, isContended }, now);
   }
 }
 

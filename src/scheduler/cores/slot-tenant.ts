@@ -1,7 +1,7 @@
 /** The dispatchers that share the slots (core-slots.ts), and their batches, as far as the slots need to know them. */
 import type { Instant } from '../../core/clock.ts';
 import { RateWindow } from '../rate-window.ts';
-import { BUSY_SPAN_MS } from '../tuning.ts';
+import { BUSY_SPAN_MS, MEAN_WEIGHT } from '../tuning.ts';
 
 /** The urgency of a tenant's most urgent lane. */
 export interface Urgency {
@@ -54,6 +54,9 @@ export class SlotUsage {
   virtualMs = 0;
   /** Core ms per ms lately. */
   readonly busy: RateWindow;
+  /** The time that its runs take in the runtime itself, summed over them, in ms per ms lately; and its moving mean. */
+  readonly computing: RateWindow;
+  computeMs = 0;
   /** The last answer of `CoreSlots.passingShare`, and when it was computed. */
   passingShare = 0;
   passingAt: Instant = -Infinity;
@@ -67,5 +70,12 @@ export class SlotUsage {
   constructor(weight: number, now: Instant) {
     this.weight = weight;
     this.busy = new RateWindow(BUSY_SPAN_MS, now);
+    this.computing = new RateWindow(BUSY_SPAN_MS, now);
+  }
+
+  /** A run has succeeded, in which the runtime computed for so long. */
+  onRun(computeMs: number, now: Instant): void {
+    this.computing.add(computeMs, now);
+    this.computeMs += MEAN_WEIGHT * (computeMs - this.computeMs);
   }
 }

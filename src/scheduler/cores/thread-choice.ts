@@ -1,27 +1,41 @@
 /**
- * Chooses the sessions for a model's next batches, where it has some of one thread and one of all cores: the plan with
- * which what is there now is done sooner, by the learned run times of both.
+ * Chooses the sessions for a model's next batches, of one thread or of all cores: the plan with which what is there now is
+ * done sooner, by the learned run times of both.
  *
- *   n rows wait and run       1 thread, s sessions    s · b / T₁(b)    as many sessions as there are full batches
- *                             t threads, 1 session        b / Tₜ(b)    b = n,     at most a full batch
+ *   n rows wait and run       1 thread, s sessions    s · b / T₁(b)    b = n / s,  at most a full batch
+ *                             t threads, 1 session        b / Tₜ(b)    b = n,      likewise
  *
- * So few rows go to one run on all cores, in the shortest time; while full batches follow each other each core computes one
- * by itself, and no thread waits for another. A neighbour that takes a core makes the runs on all cores longer, and their
- * curve learns it. More rows than one run takes, a crowd, go to single threads unless all cores are known as faster: a burst
- * comes after a quiet time, whose run times are those of few rows.
+ * T₁ is that of runs with s − 1 others beside them. So few rows go to one run on all cores, in the shortest time; while full
+ * batches follow each other each core computes one by itself, and no thread waits for another. A neighbour that takes a core
+ * makes the runs on all cores longer, and their curve learns it. More rows than one run takes, a crowd, go to single threads
+ * at once, if it is known that they are faster beside each other: a burst is over soon.
  *
  * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS, more and more seldom
  * while it is no better.
+ *
+ * A plan whose sessions are not open is asked for where it would be better, by what is known or guessed of it.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
 import type { ThreadCurves } from '../latency/thread-curves.ts';
-import { CROWDED_GAIN, MAX_PROBE_PAUSE_MS, PLAN_GAIN, PLAN_KEPT_MS, PROBE_PAUSE_MS, PROBE_RUN_MS } from '../tuning.ts';
+import {
+  CROWDED_GAIN,
+  MAX_PROBE_PAUSE_MS,
+  PLAN_GAIN,
+  PLAN_KEPT_MS,
+  PROBE_PAUSE_FACTOR,
+  PROBE_PAUSE_MS,
+  PROBE_RUN_MS,
+} from '../tuning.ts';
 
 export interface ThreadFacts {
+  /** The open sessions. */
   readonly plans: readonly SessionPlan[];
-  /** The plan in use. */
+  /** Threads of the plan in use. */
   readonly threads: number;
+  /** Threads of a run in the sessions that a model begins with, and in one of all cores. */
+  readonly narrow: number;
+  readonly wide: number;
   /** Rows that wait and run. */
   readonly rows: number;
   /** Most rows that a run of so many threads should have. */
@@ -39,46 +53,67 @@ export class ThreadChoice {
   #otherAt: Instant = -Infinity;
   /** How long after that it is probed. */
   #pauseMs = PROBE_PAUSE_MS;
+  /** The last choice would have been the other plan if it had all its sessions. */
+  isLacking = false;
 
-  /** The threads of the next run: those of one of the plans. */
+  /** The threads of the next run: those of an open plan. */
   choose(facts: ThreadFacts, now: Instant): number {
-    const { plans, threads, isContended } = facts;
-    const narrow = plans[0]!.threads;
-    const other = plans.find((plan) => plan.threads !== threads);
-    const current = plans.find((plan) => plan.threads === threads);
-    if (other === undefined || current === undefined) return threads;
+    const { plans, threads, narrow, wide, isContended } = facts;
+    const isNarrow = threads === narrow;
+    const inUse = planOf(plans, threads);
+    const other = planOf(plans, isNarrow ? wide : narrow);
+    this.isLacking = isContended && !isNarrow && other.sessions === 0;
     // Runs that wait for all cores would wait for other models' runs, and they for them.
-    if (isContended) return threads === narrow ? threads : this.#take(narrow, now);
+    if (isContended) {
+      this.#isProbing = false;
+      return isNarrow || this.isLacking ? threads : this.#take(narrow, now);
+    }
     if (now < this.#probeUntil) return threads;
-    const isCrowded = other.threads === narrow && facts.rows > facts.mostRows(threads);
+    const isCrowded =
+      !isNarrow && facts.rows > facts.mostRows(threads) && facts.curves.knowsBeside(narrow, other.sessions - 1);
     if (now - this.#since < PLAN_KEPT_MS && !isCrowded) return threads;
-    const gain = rateOf(other, facts) / rateOf(current, facts);
+    const rate = rateOf(inUse, facts);
     // A probe ends where it began, unless it has shown that it is better here.
     const wanted = this.#isProbing ? 1 / PLAN_GAIN : isCrowded ? CROWDED_GAIN : PLAN_GAIN;
-    const isOtherBetter = gain >= wanted;
-    if (this.#isProbing)
-      this.#pauseMs = isOtherBetter ? Math.min(MAX_PROBE_PAUSE_MS, 2 * this.#pauseMs) : PROBE_PAUSE_MS;
+    const isOtherBetter = other.sessions > 0 && rateOf(other, facts) >= wanted * rate;
+    if (this.#isProbing) {
+      this.#pauseMs = isOtherBetter ? Math.min(MAX_PROBE_PAUSE_MS, PROBE_PAUSE_FACTOR * this.#pauseMs) : PROBE_PAUSE_MS;
+    }
     this.#isProbing = false;
     if (isOtherBetter) return this.#take(other.threads, now);
-    if (now - this.#otherAt < this.#pauseMs) return threads;
+    const sessions = Math.floor(wide / other.threads);
+    const isDue = now - this.#otherAt >= this.#pauseMs;
+    if (other.sessions === 0 && isNarrow && isDue) this.isLacking = true;
+    else if (other.sessions < sessions) {
+      this.isLacking = rateOf({ threads: other.threads, sessions }, facts) >= PLAN_GAIN * rate;
+    }
+    if (other.sessions === 0 || !isDue) return threads;
     this.#isProbing = true;
-    this.#probeUntil = now + PROBE_RUN_MS;
     return this.#take(other.threads, now);
   }
 
   #take(threads: number, now: Instant): number {
-    this.#since = now;
-    this.#otherAt = now;
+    this.onUse(now);
     return threads;
   }
+
+  /** Batches go to the plan that was chosen last from now on: what ran before has ended. */
+  onUse(now: Instant): void {
+    this.#since = now;
+    this.#otherAt = now;
+    this.#probeUntil = this.#isProbing ? now + PROBE_RUN_MS : -Infinity;
+  }
+}
+
+function planOf(plans: readonly SessionPlan[], threads: number): SessionPlan {
+  return plans.find((plan) => plan.threads === threads) ?? { threads, sessions: 0 };
 }
 
 /** The rate of a plan, in rows per ms. */
 function rateOf({ threads, sessions }: SessionPlan, { rows, mostRows, curves }: ThreadFacts): number {
-  const most = mostRows(threads);
-  // A batch takes all that waits, up to a full one: a further session has something to do only beyond that.
-  const used = Math.max(1, Math.min(sessions, Math.ceil(rows / most)));
-  const batch = Math.max(1, Math.min(most, Math.ceil(rows / used)));
-  const runMs = curves.meanMsOf(threads, batch);
+  // The sessions divide what is there: each takes what has come when it is free.
+  const used = Math.max(1, Math.min(sessions, rows));
+  const batch = Math.max(1, Math.min(mostRows(threads), Math.ceil(rows / used)));
+  const runMs = curves.meanMsOf(threads, batch, used - 1);
   return runMs > 0 ? (used * batch) / runMs : Infinity;
 }

@@ -66,17 +66,17 @@ export class LengthCurves extends ThreadCurves {
     };
   }
 
-  override meanMsOf(threads: number, rows: number): number {
-    return super.meanMsOf(threads, this.#elementsOf(rows, this.usualLength));
+  override meanMsOf(threads: number, rows: number, beside = 0): number {
+    return super.meanMsOf(threads, this.#elementsOf(rows, this.usualLength), beside);
   }
 
-  override learn(threads: number, rows: number, length: number, runMs: number, isProbe: boolean): void {
+  override learn(threads: number, rows: number, length: number, runMs: number, isProbe: boolean, beside = 0): void {
     // The rows have no element.
     if (length === 0) return;
     const weight = this.#rows === 0 ? 1 : MEAN_WEIGHT;
     this.#rows += weight * (rows - this.#rows);
     this.#elements += weight * (rows * length - this.#elements);
-    super.learn(threads, rows * length, 1, runMs, isProbe);
+    super.learn(threads, rows * length, 1, runMs, isProbe, beside);
   }
 
   override seed(threads: number, rows: number, length: number, runMs: number): void {

@@ -63,12 +63,12 @@ export class RunStatistics {
   }
 
   /** A run succeeded. */
-  onRun(plan: SignaturePlan, { size, length, threads, runMs, runEnd }: SucceededRun, now: Instant): void {
+  onRun(plan: SignaturePlan, { size, length, threads, beside, runMs, runEnd }: SucceededRun, now: Instant): void {
     if (runEnd !== undefined) this.onLag(now - runEnd);
     const mean = this.#meanRunMs;
     this.#meanRunMs = mean === undefined ? runMs : mean + MEAN_WEIGHT * (runMs - mean);
     const isProbe = now - runMs - plan.learnedAt >= silenceMs(plan);
-    plan.curve.learn(threads, Math.max(1, size), length, runMs, isProbe);
+    plan.curve.learn(threads, Math.max(1, size), length, runMs, isProbe, beside);
     plan.learnedAt = now;
   }
 

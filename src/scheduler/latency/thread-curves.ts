@@ -1,14 +1,16 @@
 /**
  * The latency curves of one signature, one for each number of threads that its runs have had. The one in use answers.
  *
- *   1 thread   ╱╱    in use: meanMs, highMs, rowsWithin
- *   2 threads  ╱     of(2): what a run would take there
+ *   1 thread              ╱╱    in use: meanMs, highMs, rowsWithin, of all runs
+ *   1 thread, beside one  ╱╱╱   meanMsOf(1, rows, 1): of those that had one other run beside them
+ *   2 threads             ╱     meanMsOf(2, rows)
  *
  * Nothing is known of a number of threads at first: then its curve guesses from the one in use that all threads have the
- * same speed.
+ * same speed. The same of runs beside others: they are taken to be hardly slower than all.
  *
  * Runs also have the length of their rows, which only length-curves.ts looks at.
  */
+import { BESIDE_COST_SHARE } from '../tuning.ts';
 import type { LatencyBucket, LatencyEstimate, LatencyView } from './latency-curve.ts';
 import { LatencyCurve } from './latency-curve.ts';
 
@@ -19,6 +21,8 @@ export class ThreadCurves implements LatencyView {
   readonly #maxRows: number;
   readonly #sizes: readonly number[];
   readonly #curves = new Map<number, LatencyCurve>();
+  /** The curves of runs beside others, by `besideKey`. */
+  readonly #beside = new Map<number, LatencyCurve>();
   /** Threads of the runs that are asked about; only `use` changes it. */
   threads = 1;
   #current: LatencyCurve;
@@ -60,14 +64,32 @@ export class ThreadCurves implements LatencyView {
     return this.#current.rowsWithin(budgetMs, most);
   }
 
-  /** Like meanMs, for so many threads. */
-  meanMsOf(threads: number, rows: number): number {
-    return this.of(threads).meanMs(rows);
+  /** Like meanMs, for a run of so many threads with so many others beside it. */
+  meanMsOf(threads: number, rows: number, beside = 0): number {
+    const known = this.#beside.get(besideKey(threads, beside));
+    return known?.meanMs(rows) ?? besideFactor(beside) * this.of(threads).meanMs(rows);
   }
 
-  /** Like LatencyCurve.learn, for a run of so many threads. */
-  learn(threads: number, rows: number, _length: number, runMs: number, isProbe: boolean): void {
-    this.of(threads).learn(rows, runMs, isProbe);
+  /** Runs of so many threads have had so many others beside them. */
+  knowsBeside(threads: number, beside: number): boolean {
+    return this.#beside.has(besideKey(threads, beside));
+  }
+
+  /** Like LatencyCurve.learn, for a run of so many threads with so many others beside it. */
+  learn(threads: number, rows: number, _length: number, runMs: number, isProbe: boolean, beside = 0): void {
+    const curve = this.of(threads);
+    if (beside > 0) this.#learnBeside(curve, threads, rows, runMs, beside);
+    curve.learn(rows, runMs, isProbe);
+  }
+
+  #learnBeside(all: LatencyCurve, threads: number, rows: number, runMs: number, beside: number): void {
+    const key = besideKey(threads, beside);
+    let curve = this.#beside.get(key);
+    if (curve === undefined) {
+      curve = this.#scaledCopy(all, besideFactor(beside));
+      this.#beside.set(key, curve);
+    }
+    curve.learn(rows, runMs);
   }
 
   /** Like LatencyCurve.seed, for a run of so many threads. */
@@ -96,10 +118,16 @@ export class ThreadCurves implements LatencyView {
   of(threads: number): LatencyCurve {
     const known = this.#curves.get(threads);
     if (known !== undefined) return known;
-    const curve = new LatencyCurve(this.#maxRows, this.#sizes);
-    curve.import(this.#current.export().map((bucket) => scaled(bucket, this.threads / threads)));
+    const curve = this.#scaledCopy(this.#current, this.threads / threads);
     this.#curves.set(threads, curve);
     return curve;
+  }
+
+  /** A guess: that curve's run times times `factor`. */
+  #scaledCopy(curve: LatencyCurve, factor: number): LatencyCurve {
+    const copy = new LatencyCurve(this.#maxRows, this.#sizes);
+    copy.import(curve.export().map((bucket) => scaled(bucket, factor)));
+    return copy;
   }
 
   /** The estimates for the fewest threads that have run: full batches have these, whatever is in use at the moment. */
@@ -120,6 +148,17 @@ export class ThreadCurves implements LatencyView {
   protected get fewestThreads(): LatencyCurve | undefined {
     return [...this.#curves].filter(([, curve]) => curve.isKnown).sort(([a], [b]) => a - b)[0]?.[1];
   }
+}
+
+const MOST_BESIDE = 4096;
+
+function besideKey(threads: number, beside: number): number {
+  return threads * MOST_BESIDE + beside;
+}
+
+/** How many times as long a run takes beside so many others, until some have run so. */
+function besideFactor(beside: number): number {
+  return 1 + BESIDE_COST_SHARE * beside;
 }
 
 /** Run times times `factor`, known from one run each. */

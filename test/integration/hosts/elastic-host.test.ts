@@ -4,7 +4,12 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { startProcessHost } from '../../../src/backends/host/process/process-host.ts';
 import type { ElasticOptions, PlanEvent } from '../../../src/backends/host/sessions/elastic-options.ts';
-import { IDLE_SESSION_MS, OPEN_AGAIN_MS } from '../../../src/backends/host/sessions/session-growth.ts';
+import {
+  IDLE_SESSION_MS,
+  OPEN_AGAIN_MS,
+  SOON_MS,
+  UNUSED_PLAN_MS,
+} from '../../../src/backends/host/sessions/session-growth.ts';
 import { startThreadHost, type ThreadHostOptions } from '../../../src/backends/host/thread/thread-host.ts';
 import { CoreBudget } from '../../../src/core/core-budget.ts';
 import { ServingError } from '../../../src/core/errors.ts';
@@ -160,7 +165,7 @@ for (const place of HOSTS) {
       const { executor } = await start(t, place, { cores: 2 });
       executor.widen?.();
       await until(() => executor.plans?.length === 2);
-      executor.widen?.();
+      executor.grow?.();
       await until(() => executor.slots === 2);
       executor.use?.(2);
       executor.grow?.();
@@ -185,22 +190,50 @@ for (const place of HOSTS) {
       assert.equal(executor.plans![1]!.threads, 3);
     });
 
-    itInThreads('is closed when it is not used for some minutes', async (t) => {
-      const { executor, events, clock } = await start(t, place, { cores: 2 });
+    itInThreads('is closed when the others have been used for a while, and they when it has', async (t) => {
+      for (const threads of [1, 2]) {
+        const { executor, events, clock } = await start(t, place, { cores: 2 });
+        executor.widen?.();
+        await until(() => executor.plans?.length === 2);
+        executor.use?.(threads);
+        clock.advance(UNUSED_PLAN_MS - 1);
+        assert.equal(executor.plans!.length, 2);
+        for (let i = 0; i < 10; i++) {
+          clock.advance(IDLE_SESSION_MS / 3);
+          await executor.run(batchOf(1));
+        }
+        assert.deepEqual([executor.plans, clock.armed], [[{ threads, sessions: 1 }], 0]);
+        assert.deepEqual([whats(events), await threadsOf(executor)], [['grown', 'shrunk'], threads]);
+      }
+    });
+
+    itInThreads('is kept for longer when it is soon opened again', async (t) => {
+      const { executor, clock } = await start(t, place, { cores: 2 });
+      const keptMs: number[] = [];
+      for (let round = 0; round < 6; round++) {
+        executor.widen?.();
+        await until(() => executor.plans?.length === 2);
+        const openedAt = clock.nowMs();
+        while (executor.plans!.length === 2) clock.advance(1000);
+        keptMs.push(clock.nowMs() - openedAt);
+        if (round === 4) clock.advance(SOON_MS);
+      }
+      assert.deepEqual(keptMs, [2000, 8000, 32_000, 128_000, IDLE_SESSION_MS, UNUSED_PLAN_MS]);
+    });
+
+    itInThreads('gives way to one of one thread when the cores are fewer', async (t) => {
+      const { executor, budget, clock, events } = await start(t, place, { cores: 2 });
       executor.widen?.();
       await until(() => executor.plans?.length === 2);
       executor.use?.(2);
-      for (let i = 0; i < 10; i++) {
-        clock.advance(IDLE_SESSION_MS / 3);
-        await executor.run(batchOf(1));
-      }
-      assert.equal(executor.plans!.length, 2);
-      executor.use?.(1);
-      for (let i = 0; i < 10; i++) {
-        clock.advance(IDLE_SESSION_MS / 3);
-        await executor.run(batchOf(1));
-      }
-      assert.deepEqual([executor.plans!.length, whats(events), clock.armed], [1, ['grown', 'shrunk'], 0]);
+      clock.advance(UNUSED_PLAN_MS + 1000);
+      assert.deepEqual(executor.plans, [{ threads: 2, sessions: 1 }]);
+      budget.cores = 1;
+      assert.deepEqual(yOf(await executor.run(batchOf(2))), [3], 'it serves meanwhile');
+      await until(() => executor.threads === 1);
+      assert.deepEqual(executor.plans, [{ threads: 1, sessions: 1 }]);
+      assert.match(events.at(-1)!.reason, /1 session of 1 thread now: the budget is 1 now/);
+      assert.deepEqual(yOf(await executor.run(batchOf(2))), [3]);
     });
 
     it('is not opened on one core, nor where threads are configured, nor where memory is short', async (t) => {

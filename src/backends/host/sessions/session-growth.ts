@@ -1,19 +1,25 @@
 /**
- * A model's sessions by demand: it starts with one of one thread. More are opened when batches wait while cores are free,
- * and one whose runs compute on all cores when the model is busy; what has long not been needed is closed.
+ * A model's sessions by demand: it starts with one of one thread. Its scheduler asks for more, or for one whose runs compute
+ * on all cores, and chooses which of them a batch goes to (scheduler/cores/session-use.ts). What is not needed is closed.
  *
- *   1 thread    ▓▓ always one ▓▓│▓▓ grow: up to one for each core ▓▓▓
- *   all cores                   │▓▓ widen: one ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓
+ *   1 thread    ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓┐ unused: closed   ┌▓▓▓ grow: up to one for each core
+ *   all cores       widen: one ▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓▓┐ unused: closed
  *
- * A batch's scheduler chooses which of them it goes to (scheduler/cores/thread-choice.ts).
+ * So a model for which one plan is always better has that plan's sessions alone. Where batches change between the plans, what
+ * was closed is soon opened again, and is kept for longer each time, until both stay.
  */
 import { type Instant, repeat, type TimerHandle } from '../../../core/clock.ts';
 import { openSession, type SessionsContext } from './open-session.ts';
 import { showPlan } from './show-plan.ts';
 
-/** Sessions of one thread are closed when not all were busy at once for so long, and one of all cores when unused; in ms. */
+/** Sessions of one thread are closed when not all were busy at once for so long, in ms. */
 export const IDLE_SESSION_MS = 180_000;
-const CHECK_MS = 30_000;
+/** The sessions of a plan are closed when the other one was in use for so long at first, in ms; at most IDLE_SESSION_MS. */
+export const UNUSED_PLAN_MS = 2000;
+/** It is so many times as long when they are opened again within so many ms. */
+const KEPT_FACTOR = 4;
+export const SOON_MS = 30_000;
+const CHECK_MS = 1000;
 /** The time for which no session is tried after one could not be opened, in ms. */
 export const OPEN_AGAIN_MS = 60_000;
 
@@ -26,9 +32,12 @@ export class SessionGrowth {
   /** The failure has been reported. */
   #isFailing = false;
   #notBefore: Instant = 0;
-  /** When all sessions of one thread were busy, and when the one of all cores was used. */
+  /** When all sessions of one thread were busy. */
   #fullAt: Instant = 0;
-  #wideAt: Instant = 0;
+  /** When the plan that is not in use was used last, for how long it is kept, and when one was closed. */
+  #otherAt: Instant = 0;
+  #keptMs = UNUSED_PLAN_MS;
+  #closedAt: Instant = -Infinity;
   #timer: TimerHandle | undefined;
 
   constructor(context: SessionsContext) {
@@ -43,19 +52,26 @@ export class SessionGrowth {
     if (workers.countOf(this.#narrow) < Math.floor(this.#cores / this.#narrow)) this.#open(this.#narrow);
   }
 
-  /** Opens the session of all cores likewise, and then the others, if the model may have one. */
+  /** Opens the session of all cores likewise, if the model may have one. */
   widen(): void {
-    const { workers, elastic } = this.#context;
-    if (!elastic.arePlanned || this.#cores < 2) return;
-    if (workers.countOf(this.#cores) === 0) this.#open(this.#cores);
-    else this.grow();
+    const threads = this.widestThreads;
+    if (threads !== undefined && this.#context.workers.countOf(threads) === 0) this.#open(threads);
+  }
+
+  /** Threads of the session that `widen` opens; undefined = it opens none. */
+  get widestThreads(): number | undefined {
+    return this.#context.elastic.arePlanned && this.#cores > this.#narrow ? this.#cores : undefined;
   }
 
   /** A batch runs on a session of the plan in use, and `running` of them in all. */
   noteRun(running: number): void {
     const { workers, clock } = this.#context;
-    if (workers.threads > this.#narrow) this.#wideAt = clock.nowMs();
-    else if (running >= workers.count) this.#fullAt = clock.nowMs();
+    if (workers.threads === this.#narrow && running >= workers.count) this.#fullAt = clock.nowMs();
+  }
+
+  /** Another plan is in use from now on. */
+  notePlan(): void {
+    this.#otherAt = this.#context.clock.nowMs();
   }
 
   close(): void {
@@ -84,16 +100,26 @@ export class SessionGrowth {
       if (threads > this.#cores) return await workers.discard(worker);
       if (!workers.add(worker, threads)) throw new Error(worker.goneBecause ?? 'the model is unloaded');
       this.#isFailing = false;
-      if (isWide) this.#wideAt = clock.nowMs();
-      else this.#fullAt = clock.nowMs();
+      this.#noteOpened(threads);
       this.#watch();
       this.#report('grown', isWide ? 'it is busy' : 'batches waited while cores were free');
       this.#context.onChange();
+      this.#followBudget();
     } catch (error) {
       this.#notBefore = clock.nowMs() + OPEN_AGAIN_MS;
       if (!this.#isFailing && !this.#isClosed) this.#report('not_grown', (error as Error).message);
       this.#isFailing = true;
     }
+  }
+
+  #noteOpened(threads: number): void {
+    const { workers, clock } = this.#context;
+    const now = clock.nowMs();
+    this.#fullAt = now;
+    if (workers.countOf(threads) > 1) return;
+    const isSoon = now - this.#closedAt < SOON_MS;
+    this.#keptMs = isSoon ? Math.min(IDLE_SESSION_MS, KEPT_FACTOR * this.#keptMs) : UNUSED_PLAN_MS;
+    this.#otherAt = now;
   }
 
   #watch(): void {
@@ -104,29 +130,41 @@ export class SessionGrowth {
 
   #closeUnneeded(now: Instant): void {
     const { workers } = this.#context;
-    const isWideUnused = now - this.#wideAt >= IDLE_SESSION_MS;
-    if (isWideUnused && this.#dropWide()) this.#shrunk('the session of all cores was not needed');
-    const hadNoCrowd = now - this.#fullAt >= IDLE_SESSION_MS;
-    if (hadNoCrowd && workers.removeIdle(this.#narrow)) this.#shrunk('not all were busy at once');
-    if (workers.plans.length > 1 || workers.count > 1) return;
+    this.#followBudget();
+    const hadNoCrowd = now - this.#fullAt >= IDLE_SESSION_MS && workers.threads === this.#narrow;
+    if (now - this.#otherAt >= this.#keptMs && this.#dropOthers()) {
+      this.#closedAt = now;
+      this.#shrunk('the others were not needed');
+    } else if (hadNoCrowd && workers.removeIdle(this.#narrow)) this.#shrunk('not all were busy at once');
+    if (workers.plans.length > 1 || workers.count > 1 || this.#hasOldWide) return;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
-  /** No run has more threads than there are cores. With more cores another session of all of them is opened on demand. */
+  /** Closes a session of all cores that has not as many threads as there are now; another one is opened on demand. */
   #followBudget(): void {
-    if (!this.#isClosed && this.#dropWide(this.#cores)) this.#shrunk(`the budget is ${this.#cores} now`);
+    const { workers } = this.#context;
+    if (this.#isClosed || !this.#hasOldWide) return;
+    this.#watch();
+    if (workers.countOf(this.#narrow) === 0) {
+      this.#open(this.#narrow);
+      return;
+    }
+    if (workers.threads !== this.#narrow) workers.activate(this.#narrow);
+    this.#dropOthers();
+    this.#shrunk(`the budget is ${this.#cores} now`);
   }
 
-  /** Ends the sessions of several threads, but for those of `kept`. Returns whether there were any. */
-  #dropWide(kept = 0): boolean {
+  get #hasOldWide(): boolean {
+    return this.#context.workers.plans.some(({ threads }) => threads !== this.#narrow && threads !== this.#cores);
+  }
+
+  /** Ends the sessions of the plan that is not in use. Returns whether there were any. */
+  #dropOthers(): boolean {
     const { workers } = this.#context;
-    const wide = workers.plans.filter(({ threads }) => threads > this.#narrow && threads !== kept);
-    for (const { threads } of wide) {
-      if (workers.threads === threads) workers.activate(this.#narrow);
-      workers.drop(threads);
-    }
-    return wide.length > 0;
+    const others = workers.plans.filter(({ threads }) => threads !== workers.threads);
+    for (const { threads } of others) workers.drop(threads);
+    return others.length > 0;
   }
 
   #shrunk(why: string): void {

@@ -3,7 +3,13 @@ import { describe, it } from 'node:test';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
 import { ThreadChoice, type ThreadFacts } from '../../../../src/scheduler/cores/thread-choice.ts';
 import { ThreadCurves } from '../../../../src/scheduler/latency/thread-curves.ts';
-import { MAX_PROBE_PAUSE_MS, PLAN_KEPT_MS, PROBE_PAUSE_MS, PROBE_RUN_MS } from '../../../../src/scheduler/tuning.ts';
+import {
+  MAX_PROBE_PAUSE_MS,
+  PLAN_KEPT_MS,
+  PROBE_PAUSE_FACTOR,
+  PROBE_PAUSE_MS,
+  PROBE_RUN_MS,
+} from '../../../../src/scheduler/tuning.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { SchedulerHarness, settle } from '../../../support/scheduler-harness.ts';
 
@@ -33,7 +39,8 @@ const NETWORK = curvesOf([2, 0.2], [1.1, 0.1]);
 const IMAGES = curvesOf([0.1, 10], [0.1, 7]);
 
 function facts(change: Partial<ThreadFacts>): ThreadFacts {
-  return { plans: PLANS, threads: 1, rows: 1, mostRows: () => 64, curves: NETWORK, isContended: false, ...change };
+  const usual = { plans: PLANS, threads: 1, narrow: 1, wide: 2, rows: 1, mostRows: () => 64, curves: NETWORK };
+  return { ...usual, isContended: false, ...change };
 }
 
 describe('The choice of threads', () => {
@@ -73,14 +80,41 @@ describe('The choice of threads', () => {
   });
 
   it('is one thread at once for more rows than one run takes, unless all cores are known as faster', () => {
-    for (const [wide, want] of [
-      [[1.01, 0.101], 1],
-      [[0.95, 0.095], 2],
+    for (const [wide, isKnown, want] of [
+      [[1.01, 0.101], true, 1],
+      [[0.95, 0.095], true, 2],
+      [[1.01, 0.101], false, 2],
     ] as const) {
       const choice = new ThreadChoice();
       assert.equal(choice.choose(facts({}), 0), 2);
-      const crowded = facts({ threads: 2, rows: 256, curves: curvesOf([2, 0.2], wide) });
-      assert.equal(choice.choose(crowded, 1), want);
+      const curves = curvesOf([2, 0.2], wide);
+      if (isKnown) for (let i = 0; i < 30; i++) curves.learn(1, 64, 1, 14.8, false, 1);
+      assert.equal(choice.choose(facts({ threads: 2, rows: 256, curves }), 1), want);
+    }
+  });
+
+  it('is all cores where runs beside each other are slower than they are alone', () => {
+    const curves = curvesOf([2, 0.2], [1.2, 0.12]);
+    const crowded = facts({ threads: 2, rows: 256, curves });
+    assert.equal(new ThreadChoice().choose(crowded, 0), 1, 'a guess: they are hardly slower');
+    for (let i = 0; i < 30; i++) curves.learn(1, 64, 1, 1.4 * 14.8, false, 1);
+    assert.equal(new ThreadChoice().choose({ ...crowded, threads: 1 }, 0), 2);
+    const choice = new ThreadChoice();
+    choice.choose(crowded, 0);
+    assert.equal(choice.choose({ ...crowded, threads: 1 }, PROBE_RUN_MS), 2, 'also after a probe');
+  });
+
+  it('lacks sessions that are not open where they would be clearly better', () => {
+    for (const [change, want] of [
+      [{ threads: 1, plans: [PLANS[0]!] }, true],
+      [{ threads: 1, plans: [PLANS[0]!], isContended: true }, false],
+      [{ threads: 2, plans: [PLANS[1]!], rows: 64 }, false],
+      [{ threads: 2, plans: [PLANS[1]!], rows: 64, curves: IMAGES }, true],
+      [{ threads: 2, plans: [PLANS[1]!], isContended: true }, true],
+    ] as const) {
+      const choice = new ThreadChoice();
+      assert.equal(choice.choose(facts(change), 0), change.threads);
+      assert.equal(choice.isLacking, want, JSON.stringify(change));
     }
   });
 
@@ -90,14 +124,14 @@ describe('The choice of threads', () => {
     const starts: number[] = [];
     let threads = 1;
     let wideMs = 0;
-    for (let now = 0; now < 120_000; now += 5) {
+    for (let now = 0; now < 1_000_000; now += 5) {
       const next = choice.choose(facts({ rows: 256, curves, threads }), now);
       if (next > threads) starts.push(now);
       threads = next;
       if (threads === 2) wideMs += 5;
     }
     const pauses = starts.slice(1).map((at, i) => at - starts[i]! - PROBE_RUN_MS);
-    const wanted = [1, 2, 4, 8].map((factor) => 2 * factor * PROBE_PAUSE_MS);
+    const wanted = [1, 2, 3, 4].map((power) => PROBE_PAUSE_FACTOR ** power * PROBE_PAUSE_MS);
     for (const [i, want] of wanted.entries()) {
       assert.ok(Math.abs(pauses[i]! - Math.min(MAX_PROBE_PAUSE_MS, want)) <= 5, `${pauses}`);
     }
@@ -125,7 +159,7 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
     const clock = new FakeClock();
     const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 8 + rows }));
     const h = new SchedulerHarness({ clock, coreSlots: new CoreSlots(2, clock), slots: 2, seeds, maxBatchSize: 4 });
-    h.executor.become({ plans: PLANS });
+    h.executor.become({ plans: PLANS, widestThreads: 2 });
     return h;
   }
 
@@ -134,6 +168,7 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
     h.submitRows([1]);
     h.turn();
     assert.deepEqual([h.executor.threads, h.executor.active.length], [2, 1]);
+    h.executor.use(1);
     h.executor.become({ plans: [PLANS[0]!] });
     for (let i = 0; i < 40; i++) {
       h.clock.advance(9);
