@@ -60,6 +60,9 @@ export async function startEntrant(
   }
 }
 
+/** The other contestants, which are stopped meanwhile, would not be in the control group of its container. */
+export const AS_IN_A_CONTAINER = ['--run_priority=low'];
+
 async function startPillion(contestant: Contestant, workload: Workload, options: EntrantOptions): Promise<Entrant> {
   const args = argsOf(contestant, options.help);
   if (args === undefined)
@@ -72,7 +75,11 @@ async function startPillion(contestant: Contestant, workload: Workload, options:
   const { name, checkout } = contestant;
   const server = await startServer(
     checkout === undefined
-      ? { name, args: [...LAUNCHED, 'serve', ...PORTS, ...own], isReady: (line) => line['event'] === 'ready' }
+      ? {
+          name,
+          args: [...LAUNCHED, 'serve', ...PORTS, ...AS_IN_A_CONTAINER, ...own],
+          isReady: (line) => line['event'] === 'ready',
+        }
       : serveCommand(checkout, ['--log_level=info', ...own]),
   );
   const address = (surface: string): string => (server.ready[surface] as string[])[0]!;

@@ -5,7 +5,7 @@
  * measured.
  */
 import type { Contestant } from '../overload/contestants.ts';
-import { type Entrant, startEntrant } from '../overload/entrant.ts';
+import { AS_IN_A_CONTAINER, type Entrant, startEntrant } from '../overload/entrant.ts';
 import { capacitiesOf, measure } from '../overload/measure.ts';
 import { findWorkload } from '../overload/options.ts';
 import type { Round } from '../overload/results.ts';
@@ -53,7 +53,7 @@ async function startEntrants(workload: Workload, options: JobOptions): Promise<E
     return { name, label: name, args, checkout, isOurs };
   };
   const contestants = [
-    contestant('here', here, [], true),
+    contestant('here', here, AS_IN_A_CONTAINER, true),
     contestant('queue of two', pinned, ['--max_enqueued_batches=2', ...TWO_SLOTS], false),
     contestant('reference', pinned, ['--max_enqueued_batches=100', ...TWO_SLOTS], false),
   ];

@@ -7,6 +7,7 @@ import type { Signature } from '../../core/signature.ts';
 import type { LoadSettings } from '../backend.ts';
 import type { BackendNote } from './backend-notes.ts';
 import type { ModelFiles, SandboxState } from './process/sandbox.ts';
+import type { RunPriority } from './thread-priority.ts';
 import type { Answer, Call } from './worker-call.ts';
 
 /** The model that a worker loads. */
@@ -15,10 +16,7 @@ export interface WorkerLoad {
   /** The module of its backend, as importBackend takes it. */
   readonly backendModule: string;
   readonly loadOptions: LoadSettings;
-  /** No client waits for its runs: it runs at the lowest priority. Default false. */
-  readonly isBackground?: boolean | undefined;
-  /** An application shares the cores: its runs get what is left of them. Default false. */
-  readonly onSpareCores?: boolean | undefined;
+  readonly priority?: RunPriority | undefined;
 }
 
 /** The files of a load, for its process's sandbox. */

@@ -89,7 +89,7 @@ export async function startHost({ backend, ...given }: HostOptions): Promise<Hos
   const configured = fixedHost(needs, requested, options.sandbox?.requiredBy);
   const bounds = needs.mustRunIn === undefined ? await backend.workBounds?.(options.versionDirectory) : undefined;
   // No owner has asked for the thread of a shadow.
-  const isThreadOfNobody = configured?.kind === 'thread' && options.isBackground === true;
+  const isThreadOfNobody = configured?.kind === 'thread' && options.priority?.isBackground === true;
   const isFree = (configured === undefined && requested === 'auto') || isThreadOfNobody;
   const fixed = (isFree ? boundedHost(bounds) : undefined) ?? configured;
   const isOutside = fixed?.kind === 'process' || needs.mustRunIn !== undefined || facts.isNative === false;

@@ -1,10 +1,11 @@
 /**
- * Gives the event loop priority over runs when both need the same core. The event loop needs a core for microseconds at
- * a time, to reject, read and answer; a run needs it for milliseconds. With equal priority, Linux lets the run finish
- * its time slice, and rejections wait for it.
+ * The priorities of a server's threads. The event loop needs a core for microseconds at a time, to reject, read
+ * and answer; a run needs it for milliseconds. With equal priority, Linux lets the run finish its time slice, and
+ * rejections wait for it.
  *
- * On Linux each thread has its own nice value. It counts only within one control group or session, so no other
- * container gains from it.
+ * On Linux each thread has its own nice value. It counts only within one control group or session: where the server is
+ * alone in one, as in a container of its own, nobody else gains from it, and elsewhere everybody does. A thread cannot
+ * lower it again, so it is decided when the thread starts.
  */
 import { spawnSync } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
@@ -14,9 +15,26 @@ import process from 'node:process';
 /** Relative to the event loop's nice value: a third of its weight. */
 const NICE_STEP = 5;
 
+/** Whom runs of models yield cores to. */
+export interface RunPriority {
+  /** An application shares the cores: its runs get what is left of them. Default false. */
+  readonly onSpareCores?: boolean | undefined;
+  /** No client waits for its runs: it runs at the lowest priority. Default false. */
+  readonly isBackground?: boolean | undefined;
+  /** Its runs yield to the event loop, and with it to all others of its group. Default false: they weigh as much. */
+  readonly isLow?: boolean | undefined;
+}
+
+/** Lowers the priority of the calling thread, and of threads that it starts later, to that of runs. */
+export function takeRunPriority({ onSpareCores, isBackground, isLow }: RunPriority): void {
+  if (onSpareCores === true) takeSpareCores();
+  else if (isBackground === true) yieldToEveryone();
+  else if (isLow === true) yieldToEventLoop();
+}
+
 /**
  * Lowers the priority of the calling thread, and of threads that it starts later. Does nothing on a single core, where
- * a busy event loop would starve runs, and on systems whose threads have no priority of their own.
+ * a busy event loop would starve them, and on systems whose threads have no priority of their own.
  */
 export function yieldToEventLoop(): void {
   if (availableParallelism() >= 2) lowerPriority((now) => now + NICE_STEP);
@@ -39,7 +57,7 @@ export function probeSpareCores(): SpareCores {
  * SCHED_IDLE. Unlike a nice value, it makes a run give way at once, instead of at the end of a time slice of some ms. Node
  * cannot set it, so util-linux's chrt does; where that is missing or not permitted, the nice value is the lowest.
  */
-export function takeSpareCores(): void {
+function takeSpareCores(): void {
   // It would starve runs on a single core.
   if (availableParallelism() < 2) return;
   try {
@@ -56,7 +74,7 @@ function runTool(args: readonly string[]): boolean {
 }
 
 /** Lowers the priority to the lowest, on any number of cores: for work that no client waits for. */
-export function yieldToEveryone(): void {
+function yieldToEveryone(): void {
   lowerPriority(() => constants.priority.PRIORITY_LOW);
 }
 

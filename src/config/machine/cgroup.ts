@@ -91,6 +91,22 @@ export function oomKills(readFile: FileReader): number {
   return Math.max(0, ...[...v2, ...v1].map((file) => field(readFile(file), 'oom_kill')));
 }
 
+/**
+ * True if nobody is in the group among whose processes this one's cores are divided but itself and those that started it,
+ * which wait for its end. To be asked before it starts processes of its own. False where that is not known.
+ */
+export function isAloneInGroup(pid: number, readFile: FileReader): boolean {
+  const directories = [...groupDirectories('cpu', readFile), ...groupDirectories('', readFile)];
+  const found = directories.map((directory) => readFile(`${directory}/cgroup.procs`)?.match(/\d+/g));
+  const waiting = new Set([pid, ...parentsOf(pid, readFile)]);
+  return found.find((pids) => pids)?.every((each) => waiting.has(Number(each))) ?? false;
+}
+
+function parentsOf(pid: number, readFile: FileReader): readonly number[] {
+  const parent = Number(/^PPid:\s*(\d+)$/m.exec(readFile(`/proc/${pid}/status`) ?? '')?.[1] ?? 0);
+  return parent === 0 ? [] : [parent, ...parentsOf(parent, readFile)];
+}
+
 /** The groups of this process that limit memory, innermost first. */
 export function memoryGroups(readFile: FileReader): readonly MemoryGroup[] {
   const groupIn = (directory: string, limit: string, used: string, reclaimable: string): MemoryGroup => ({

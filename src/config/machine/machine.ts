@@ -6,7 +6,7 @@
  */
 import { arch, availableParallelism, totalmem } from 'node:os';
 import process from 'node:process';
-import { type FileReader, memoryGroups, quotaCores, readTextFile } from './cgroup.ts';
+import { type FileReader, isAloneInGroup, memoryGroups, quotaCores, readTextFile } from './cgroup.ts';
 
 /** Instruction sets that runtimes have kernels for, by Linux's names. */
 const SIMD_SETS = [
@@ -35,6 +35,8 @@ export interface Machine {
   readonly quotaCores: number | undefined;
   /** Cores to plan for: min(cores, quota) rounded down, at least 1. */
   readonly budgetCores: number;
+  /** No other process shares the part of the cores that its control group has. False where that is not known. */
+  readonly isAloneInGroup: boolean;
   /** Undefined = the host's memory is the limit. */
   readonly memoryLimitBytes: number | undefined;
   /** The host's memory. */
@@ -51,6 +53,8 @@ export interface Machine {
 export interface MachineSources {
   readonly readFile: FileReader;
   readonly affinityCores: number;
+  /** The process that has started none of its own yet; absent = whether it is alone in its group is not known. */
+  readonly pid?: number;
   readonly totalMemoryBytes: number;
   readonly nodeVersion: string;
   readonly arch: string;
@@ -72,6 +76,7 @@ export function readMachine(sources: MachineSources = realSources()): Machine {
     cores,
     quotaCores: quota,
     budgetCores: budgetOf(cores, quota),
+    isAloneInGroup: sources.pid !== undefined && isAloneInGroup(sources.pid, readFile),
     memoryLimitBytes: limit < totalMemoryBytes ? limit : undefined,
     totalMemoryBytes,
     simd: simdSets(cpuInfo),
@@ -105,6 +110,7 @@ function realSources(): MachineSources {
   return {
     readFile: readTextFile,
     affinityCores: availableParallelism(),
+    pid: process.pid,
     totalMemoryBytes: totalmem(),
     nodeVersion: process.version,
     arch: arch(),

@@ -21,6 +21,12 @@ export const HOST_OPTIONS = {
     placeholder: 'auto|inline|thread|process',
     help: 'Where runs happen. inline = on the event loop, for runs of microseconds; thread = on worker threads; process = in worker processes, whose crash ends nothing else; auto = in processes for runtimes that need it, else inline if the runs measured at load are short enough, which is watched afterwards, else on threads.',
   }),
+  run_priority: text({
+    default: 'auto',
+    oneOf: ['auto', 'normal', 'low'],
+    placeholder: 'auto|normal|low',
+    help: 'The priority of threads and processes that run models. normal = a run weighs as much as any process beside this server. low = a third of that (a nice value of 5), so the event loop goes first: refusals and answers leave sooner while runs want all cores. auto = low where this server is alone in its control group, as in a container of its own, else normal. Where runs give way to an application (--app_first), and on one core, it has no effect.',
+  }),
   process_ceiling_mib: integer({
     ...COUNT,
     default: 0,

@@ -5,7 +5,7 @@
  * With more cores a loaded model may open more sessions at once. With fewer cores no run has more threads than there
  * are (backends/host/sessions/session-growth.ts).
  */
-import { readBudgetCores } from '../../config/machine/machine.ts';
+import { type Machine, readBudgetCores } from '../../config/machine/machine.ts';
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { type Clock, repeat, type TimerHandle } from '../../core/clock.ts';
 import type { CoreBudget } from '../../core/core-budget.ts';
@@ -20,6 +20,15 @@ type ThreadOptions = Pick<ServeOptions, 'num_batch_threads' | 'intra_op_threads'
 /** The threads of the configured number of runs at the same time, or one for each whole core. */
 export function slotsOf({ num_batch_threads, intra_op_threads }: ThreadOptions, budgetCores: number): number {
   return num_batch_threads * (intra_op_threads || 1) || Math.max(1, Math.floor(budgetCores));
+}
+
+/** The priority of runs where no application shares the cores. */
+export function runPriorityOf(
+  { run_priority }: Pick<ServeOptions, 'run_priority'>,
+  { isAloneInGroup }: Pick<Machine, 'isAloneInGroup'>,
+): 'normal' | 'low' {
+  if (run_priority === 'auto') return isAloneInGroup ? 'low' : 'normal';
+  return run_priority === 'low' ? 'low' : 'normal';
 }
 
 interface CoreWatchOptions {

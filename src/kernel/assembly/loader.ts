@@ -22,6 +22,7 @@ import { type PrepareVersion, warmUp } from '../../models/warm-up/warm-up.ts';
 import type { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { SchedulerKind } from '../../scheduler/scheduler-options.ts';
 import { EFFICIENT_SIZE_BYTES } from '../../scheduler/tuning.ts';
+import { runPriorityOf } from './cores.ts';
 import type { Installer } from './installer.ts';
 
 export interface ModelParts {
@@ -77,7 +78,7 @@ export function createLoader(
     fileRoots: fileRoots(options.model_roots, config.models, parts.installed.models.takesLists),
     budget,
     host: options.host as HostChoice,
-    onSpareCores: parts.installed.isOnSpareCores,
+    runPriority: { onSpareCores: parts.installed.isOnSpareCores, isLow: runPriorityOf(options, machine) === 'low' },
     processCeilingBytes: options.process_ceiling_mib * 2 ** 20 || usableMemoryBytes(machine) / 2,
     ...processes,
     events: hostEvents(logger, telemetry.metrics),

@@ -29,7 +29,7 @@ import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { Source } from '../installation.ts';
 import { createAdmin } from './admin.ts';
 import { capsOf, createDescriptorWatch, createGates } from './connection-limits.ts';
-import { CoreWatch, slotsOf } from './cores.ts';
+import { CoreWatch, runPriorityOf, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
 import { drainSurfaces, pause } from './drain.ts';
 import type { Addresses, LocalPredict, Pillion } from './in-process.ts';
@@ -176,7 +176,8 @@ export class Server implements Pillion {
       this.#addresses = addresses;
       const providers = this.#hasRuntimes ? await installedProviders() : [];
       const { slots, intra_op_threads, max_batch_size } = processPlan(this.#options, this.#machine);
-      const plan = { slots, intra_op_threads, max_batch_size };
+      const run_priority = runPriorityOf(this.#options, this.#machine);
+      const plan = { slots, intra_op_threads, max_batch_size, run_priority };
       const named = providers.length === 0 ? {} : { providers: providers.join(' ') };
       const machine = { ...describeMachine(this.#machine), ...named, ...plan };
       this.logger.info({ event: 'machine', ...machine }, 'machine and plan');

@@ -5,6 +5,7 @@ import type { ProcessGroups } from '../../backends/host/process/process-group.ts
 import type { Sandbox } from '../../backends/host/process/sandbox.ts';
 import type { PlanEvent } from '../../backends/host/sessions/elastic-options.ts';
 import type { Host, HostMove } from '../../backends/host/start-host.ts';
+import type { RunPriority } from '../../backends/host/thread-priority.ts';
 import type { WorkerEvent } from '../../backends/host/worker-host-options.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import type { HostChoice, ModelConfig } from '../../config/model-config.ts';
@@ -67,8 +68,8 @@ export interface LoadServableOptions {
   readonly perModelFiles?: boolean;
   /** The host of models whose configuration names none. */
   readonly host: HostChoice;
-  /** An application shares the cores: runs get what is left of them. Default: false. */
-  readonly onSpareCores?: boolean;
+  /** Whom the runs of all models yield cores to. Default: nobody. */
+  readonly runPriority?: RunPriority;
   /** The memory above which a model's process is replaced, in bytes. Default: no limit. */
   readonly processCeilingBytes?: number;
   /** The sandbox of models' processes; by default only their environment is filtered. */

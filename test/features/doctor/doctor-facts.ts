@@ -9,6 +9,7 @@ import type { ModelTraffic, Traffic } from '../../../src/features/doctor/traffic
 const MACHINE: Machine = {
   cores: 4,
   quotaCores: undefined,
+  isAloneInGroup: false,
   budgetCores: 4,
   memoryLimitBytes: undefined,
   totalMemoryBytes: 8 * 2 ** 30,

@@ -182,7 +182,7 @@ describe('where a model is put by its graph', () => {
       versionDirectory,
       backendModule: 'onnx',
       defaultHost: 'thread',
-      isBackground: true,
+      priority: { isBackground: true },
       slots: 1,
     } as const;
     assert.equal((await start(t, of)).host.kind, 'process');

@@ -55,10 +55,15 @@ async function start(t: TestContext, options: Partial<ThreadHostOptions> = {}): 
 before(() => access('/'));
 
 describe('A worker thread', () => {
-  it('leaves the core to the event loop when both want it', async (t) => {
+  it('weighs as much as the event loop and as any process beside it', async (t) => {
+    await start(t);
+    assert.deepEqual([...new Set(niceValues())], process.platform === 'linux' ? [getPriority()] : []);
+  });
+
+  it('of low priority leaves the core to the event loop when both want it', async (t) => {
     const own = getPriority();
     const earlier = niceValues();
-    await start(t);
+    await start(t, { priority: { isLow: true } });
     const isLinux = process.platform === 'linux';
     const lower = Math.min(constants.priority.PRIORITY_LOW, own + 5);
     const isLowered = isLinux && availableParallelism() > 1 && lower > own;
@@ -69,7 +74,7 @@ describe('A worker thread', () => {
 
   it('gives way at once to an application beside it, where that is permitted', async (t) => {
     const can = probeSpareCores();
-    await start(t, { onSpareCores: true });
+    await start(t, { priority: { onSpareCores: true, isLow: true } });
     const idle = ofThreads(POLICY).filter((policy) => policy === SCHED_IDLE);
     assert.equal(idle.length, can === 'idle' ? 1 : 0);
     assert.equal(lowestOnes(), can === 'unchanged' ? 0 : 1);
@@ -84,13 +89,13 @@ describe('A worker thread', () => {
     const can = probeSpareCores();
     const isLinux = process.platform === 'linux' && availableParallelism() > 1;
     assert.equal(can, isLinux ? 'lowest_nice' : 'unchanged');
-    await start(t, { onSpareCores: true });
+    await start(t, { priority: { onSpareCores: true } });
     assert.equal(ofThreads(POLICY).filter((policy) => policy === SCHED_IDLE).length, 0);
     assert.equal(lowestOnes(), isLinux ? 1 : 0);
   });
 
   it('leaves the core to everybody where nobody waits for its runs', async (t) => {
-    await start(t, { isBackground: true });
+    await start(t, { priority: { isBackground: true } });
     const isLinux = process.platform === 'linux';
     const own = getPriority();
     assert.ok(own < constants.priority.PRIORITY_LOW);

@@ -16,7 +16,7 @@ import { BackendNotes } from '../backend-notes.ts';
 import { startCoreTimer } from '../core-time.ts';
 import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
-import { takeSpareCores, yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
+import { takeRunPriority } from '../thread-priority.ts';
 import { runCall, runCallSync } from '../worker-call.ts';
 import { endSelf, prepareChild } from './child-life.ts';
 import { FRAME, FRAME_FD, type Frame, readValue, valueFrame } from './frame.ts';
@@ -28,8 +28,6 @@ import { answerFrame, type Pieces, readCall } from './tensor-frames.ts';
 const RUNS_PER_TURN = 256;
 
 const timer = prepareChild();
-// This follows the start of the second thread, whose heartbeats must not wait for the first.
-yieldToEventLoop();
 const frames = new SyncFrames(FRAME_FD);
 /** Writes outside the event loop, until a session needs the loop. */
 let write = (pieces: Pieces): void => frames.write(pieces);
@@ -37,8 +35,8 @@ const notes = new BackendNotes((collected) => write([valueFrame(FRAME.notes, id,
 const first = next();
 const id = first.session;
 const order = readValue(first) as WorkerLoad;
-if (order.onSpareCores === true) takeSpareCores();
-else if (order.isBackground === true) yieldToEveryone();
+// This follows the start of the second thread, whose heartbeats must not wait for the first.
+takeRunPriority(order.priority ?? {});
 const session = await load(order);
 if (session?.runSync !== undefined) await serveSync(session);
 else if (session !== undefined) serveInLoop(session);

@@ -27,13 +27,13 @@ export interface ProcessHostOptions extends WorkerHostOptions {
 
 /** Starts one session for each slot and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
 export async function startProcessHost(options: ProcessHostOptions): Promise<WorkerHosted> {
-  const { model, versionDirectory, backendModule, loadOptions, isBackground, clock, ceilingBytes, onOutput } = options;
-  const { onSpareCores, processGroup, sandbox, endsAbandonedRuns } = options;
+  const { model, versionDirectory, backendModule, loadOptions, priority, clock, ceilingBytes, onOutput } = options;
+  const { processGroup, sandbox, endsAbandonedRuns } = options;
   const common = { clock, ceilingBytes, onOutput, sandbox };
   await sandbox?.prepare();
   return startWorkerHost(options, (index, _pool, threads) => {
     const ofThreads = { ...loadOptions, intraOpThreads: threads, slot: index };
-    const load = { versionDirectory, backendModule, loadOptions: ofThreads, isBackground, onSpareCores };
+    const load = { versionDirectory, backendModule, loadOptions: ofThreads, priority };
     if (processGroup !== undefined) return processGroup.open(model, load, common);
     const own = {
       ...common,

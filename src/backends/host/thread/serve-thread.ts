@@ -16,7 +16,7 @@ import { BackendNotes } from '../backend-notes.ts';
 import { startCoreTimer } from '../core-time.ts';
 import { toErrorMessage } from '../error-message.ts';
 import { buffersOf, packTensors, type TransferMemory, unpackTensors } from '../tensor-transfer.ts';
-import { takeSpareCores, yieldToEventLoop, yieldToEveryone } from '../thread-priority.ts';
+import { takeRunPriority } from '../thread-priority.ts';
 import { type Answer, type Call, runCall, runCallSync } from '../worker-call.ts';
 import { MailboxReceiver } from './mailbox-receiver.ts';
 import {
@@ -70,9 +70,7 @@ export async function serveThread(): Promise<void> {
     process.emitWarning(reason instanceof Error ? reason : String(reason), 'UnhandledRejectionInBackend');
   });
   const start = workerData as WorkerStart;
-  if (start.onSpareCores === true) takeSpareCores();
-  else if (start.isBackground === true) yieldToEveryone();
-  else yieldToEventLoop();
+  takeRunPriority(start.priority ?? {});
   await serve(parentPort, start);
 }
 

@@ -16,12 +16,12 @@ export interface ThreadHostOptions extends WorkerHostOptions {
 
 /** Starts the threads and resolves when all have loaded. Rejects with `load_failed` when one cannot. */
 export function startThreadHost(options: ThreadHostOptions): Promise<WorkerHosted> {
-  const { model, versionDirectory, backendModule, loadOptions, isBackground, onSpareCores } = options;
+  const { model, versionDirectory, backendModule, loadOptions, priority } = options;
   const { slabBytes = DEFAULT_SLAB_BYTES } = options;
   const newWorker: NewWorker = (index, pool, threads) => {
     const mailbox = slabBytes === 0 ? undefined : newMailboxMemory(slabBytes);
     const ofThreads = { ...loadOptions, intraOpThreads: threads, slot: index };
-    const start = { versionDirectory, backendModule, loadOptions: ofThreads, isBackground, onSpareCores, mailbox };
+    const start = { versionDirectory, backendModule, loadOptions: ofThreads, priority, mailbox };
     return new ThreadWorker(start, `pillion:${model}#${index}`, model, pool);
   };
   return startWorkerHost(options, newWorker);

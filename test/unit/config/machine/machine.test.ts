@@ -158,3 +158,36 @@ it('this very machine can be read', () => {
   assert.ok(here.totalMemoryBytes > 0);
   assert.match(here.nodeVersion, /^v\d+\./);
 });
+
+describe('alone in its control group', () => {
+  const own = { '/proc/self/cgroup': '0::/\n', '/proc/7/status': 'Name:\tnode\nPPid:\t1\n' };
+  const started = { ...own, '/proc/1/status': 'Name:\ttini\nPPid:\t0\n' };
+  const group = '/sys/fs/cgroup/cgroup.procs';
+  const cases: readonly (readonly [what: string, isAlone: boolean, files: Record<string, string>])[] = [
+    ['nobody else is there', true, { ...started, [group]: '7\n' }],
+    ['only what started it is there', true, { ...started, [group]: '1\n7\n' }],
+    ['somebody else is there', false, { ...started, [group]: '1\n7\n8\n' }],
+    ['somebody outside this namespace is there', false, { ...started, [group]: '0\n7\n' }],
+    ['the kernel does not show the group', false, started],
+    [
+      'it is alone in a group below',
+      true,
+      { ...started, ...V2, [`${POD}/main/cgroup.procs`]: '7\n', [group]: '3\n7\n' },
+    ],
+    [
+      'the group that divides cores is of version 1',
+      false,
+      {
+        ...started,
+        '/proc/self/cgroup': '4:cpu,cpuacct:/\n0::/alone\n',
+        '/sys/fs/cgroup/cpu/cgroup.procs': '3\n7\n',
+        '/sys/fs/cgroup/alone/cgroup.procs': '7\n',
+      },
+    ],
+  ];
+  for (const [what, isAlone, files] of cases) {
+    it(`${isAlone ? 'holds' : 'does not hold'} where ${what}`, () => {
+      assert.equal(machine(files, { pid: 7 }).isAloneInGroup, isAlone);
+    });
+  }
+});
