@@ -226,8 +226,9 @@ export function shortMessage(bytes: Buffer, start: number, end: number): Uint8Ar
   return message;
 }
 
-/** Bytes to reserve when `filled` bytes have come. */
+/** Bytes to reserve when `filled` bytes have come: of a long message all, so that little of it is ever copied at once. */
 function roomFor(filled: number): number {
+  if (filled > TRUSTED_ROOM_BYTES) return Infinity;
   return Math.max(MAX_GROWTH * filled, filled >= TRUSTED_FROM_BYTES ? TRUSTED_ROOM_BYTES : MIN_ROOM_BYTES);
 }
 

@@ -18,6 +18,12 @@ describe('bytes that come in pieces', () => {
     bytes.append(Buffer.alloc(100));
     assert.ok(bytes.take().buffer.byteLength < 1000);
   });
+
+  it('are copied no more when a mebibyte has come of an announced size', () => {
+    const bytes = new GrowingBytes(2 ** 25);
+    for (let i = 0; i < 3; i++) bytes.append(Buffer.alloc(2 ** 20));
+    assert.equal(bytes.take().buffer.byteLength, 2 ** 25);
+  });
 });
 
 describe('freed bytes', () => {
