@@ -114,8 +114,7 @@ export class SlackPolicy implements BatchPolicy {
       if (latency.meanMs(headRows) > budgetMs) return 'expired';
       rows = Math.max(headRows, Math.min(want, latency.rowsWithin(budgetMs, want)));
       if (rows < want && lane.queuedTasks > 1 && this.#isSustaining) {
-        if (isDropWorth(lane, situation, rows, now) || isInTheWay(lane, situation, rows, want, now))
-          return 'early_drop';
+        if (isDropWorth(lane, situation, rows, now) || isInTheWay(lane, situation, rows, now)) return 'early_drop';
       }
     }
     if (this.#isSustaining) rows = Math.max(headRows, boundedRows(lane, situation, rows));
@@ -261,12 +260,13 @@ function cheaperSize({ sizes, latency, headRows }: SlackFacts, rows: number): nu
 }
 
 /**
- * The head allows a batch of `rows`, and those behind it one of up to `want`, on slots that others leave free: more of them
- * would be late for waiting for the small run than it answers. A burst comes faster than the rate of arrivals tells.
+ * The head allows a batch of `rows`, and those behind it a larger one, on slots that others leave free: more of them would
+ * be late for waiting for the small run than it answers. A burst comes faster than the rate of arrivals tells.
  */
-function isInTheWay(lane: SlackFacts, situation: Situation, rows: number, want: number, now: Instant): boolean {
-  if (situation.isShared && situation.load > WINDOW_LOAD) return false;
+function isInTheWay(lane: SlackFacts, situation: Situation, rows: number, now: Instant): boolean {
+  if (isContended(situation)) return false;
   const { latency, queuedRows } = lane;
+  const want = Math.min(queuedRows, lane.mostRows());
   const latest = now + situation.overheadMs + latency.highMs(want);
   const lost = lane.rowsBefore({ order: latest, isFirst: false });
   if (Math.min(want, queuedRows - lost) <= rows) return false;
