@@ -120,8 +120,11 @@ class ThreadBatchSize {
     if (waiting < this.rows) return 0;
     const larger = this.#rowsAt(this.#level + 1);
     const up = this.#doublings[this.#level];
-    if (waiting >= larger && up?.isDue(now) === true && this.#isRoom(larger))
-      return up.wasLarger === false ? larger : 0;
+    if (waiting >= larger && up?.isDue(now) === true) {
+      if (up.wasLarger !== false) return 0;
+      if (this.#isRoom(larger)) return larger;
+      up.wait(now);
+    }
     const down = this.#doublings[this.#level - 1];
     return down?.wasLarger === true && down.isLong && down.isDue(now) ? this.#rowsAt(this.#level - 1) : 0;
   }
@@ -195,6 +198,11 @@ class Doubling {
     return now >= this.#dueAt;
   }
 
+  /** Pairs are wanted after a pause. */
+  wait(now: Instant): void {
+    this.#dueAt = now + this.#pauseMs;
+  }
+
   onRun(isLarger: boolean, { size, beside, runMs }: SizedRun, now: Instant): void {
     if (isLarger) {
       this.isLong = runMs > EFFICIENT_SIZE_SHORT_RUN_MS;
@@ -234,7 +242,7 @@ class Doubling {
     this.#squares = 0;
     if (isWorth !== this.isWorth) this.#pauseMs = EFFICIENT_SIZE_FIRST_PAUSE_MS;
     this.isWorth = isWorth;
-    this.#dueAt = now + this.#pauseMs;
+    this.wait(now);
     this.#pauseMs = Math.min(EFFICIENT_SIZE_MAX_PAUSE_MS, 2 * this.#pauseMs);
   }
 }
