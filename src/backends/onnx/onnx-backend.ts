@@ -19,6 +19,7 @@ import { type FileFacts, type ModelSource, modelSource } from './model-source.ts
 import { ONNX_FACTS } from './onnx-facts.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { inputTensors, leftOutTexts, outputTensors, specsOf } from './onnx-signature.ts';
+import { defaultsOf, OPTIONAL_INPUTS, withOptionalInputs } from './optional-inputs.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
 import { openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
@@ -61,18 +62,28 @@ async function openDirectory(open: OpenModel, versionDirectory: string, options:
   await canOpenDirectly();
   const file = await findModelFile(versionDirectory);
   checkCudaOptions(file, options.parameters);
-  checkParameters(file, options.parameters);
+  checkParameters(file, options.parameters, [OPTIONAL_INPUTS]);
   checkProvider(file, options);
   const { source, facts } = await modelSource(file);
-  const ort = await openModel((sessionOptions) => open(source, sessionOptions), file, options);
+  const optional = await withOptionalInputs(source, optionalInputs(options));
+  const ort = await openModel((each) => open(optional?.source ?? source, each), file, options);
   try {
-    const signatures = new Map([[DEFAULT_SIGNATURE_NAME, readSignature(ort, facts)]]);
+    const signature = readSignature(ort, facts);
+    const defaults = optional && defaultsOf(optional.values, signature.inputs);
+    const signatures = new Map([
+      [DEFAULT_SIGNATURE_NAME, defaults === undefined ? signature : { ...signature, defaults }],
+    ]);
     return new OnnxSession(ort, signatures, leftOutTexts(ort.outputMetadata));
   } catch (error) {
     await ort.release();
     if (error instanceof ServingError) throw loadFailed(file, error.message, error);
     throw error;
   }
+}
+
+function optionalInputs({ parameters }: LoadOptions): readonly string[] {
+  const names = parameters.get(OPTIONAL_INPUTS);
+  return typeof names === 'string' ? names.split('\n').filter((name) => name !== '') : [];
 }
 
 /** The execution providers whose libraries are installed with ONNX Runtime. */

@@ -1,0 +1,115 @@
+/**
+ * Inputs that a graph has a value for: initializers that a request may override. onnxruntime-node does not list them, and
+ * ignores them among a run's feeds. So such a model is opened without these initializers, which makes them inputs like
+ * others, and the signature has their values as defaults.
+ *
+ *   input bias, initializer bias = [5, 7]  ─▶  input bias, default [5, 7]
+ */
+import { Buffer } from 'node:buffer';
+import { readFile } from 'node:fs/promises';
+import { lengthDelimited, nextRun, WIRE_FIXED32, WIRE_FIXED64, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import type { DType } from '../../core/dtype.ts';
+import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
+import type { TensorSpec } from '../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { GRAPH, graphFieldsOf, intsOf, MODEL, replaced, textOf, textsOf } from './graph/proto/message-fields.ts';
+
+/** The model's parameter: names of inputs, one a line. */
+export const OPTIONAL_INPUTS = 'optional_inputs';
+
+/** Fields of a TensorProto. */
+const TENSOR = { dims: 1, floats: 4, strings: 6, name: 8, raw: 9, doubles: 10, external: 13 } as const;
+
+export interface OptionalInputs {
+  /** The model without the initializers. */
+  readonly source: Uint8Array<ArrayBuffer>;
+  /** The TensorProtos of the values. */
+  readonly values: ReadonlyMap<string, Uint8Array>;
+}
+
+/**
+ * Undefined if none of the names is an input with a value. Rejects with `load_failed` for a model whose weights are in
+ * other files: ONNX Runtime finds those beside a file alone.
+ */
+export async function withOptionalInputs(
+  source: string | Uint8Array,
+  names: readonly string[],
+): Promise<OptionalInputs | undefined> {
+  if (names.length === 0) return undefined;
+  const model = typeof source === 'string' ? await readFile(source) : source;
+  const values = new Map<string, Uint8Array>();
+  const inputs = new Set<string>();
+  let hasFiles = false;
+  for (const { number, value } of graphFieldsOf(model)) {
+    if (number === GRAPH.input) inputs.add(textOf(value, 1));
+    if (number !== GRAPH.initializer) continue;
+    hasFiles ||= textsOf(value, TENSOR.external).length > 0;
+    const name = textOf(value, TENSOR.name);
+    if (names.includes(name)) values.set(name, value);
+  }
+  for (const name of values.keys()) if (!inputs.has(name)) values.delete(name);
+  if (values.size === 0) return undefined;
+  if (hasFiles) throw loadFailed('a model with external data cannot have optional inputs; save it as one file');
+  const without = replaced(model, (field, graph) =>
+    field !== MODEL.graph ? undefined : withoutValues(graph, (name) => values.has(name)),
+  );
+  return { source: without, values };
+}
+
+function withoutValues(graph: Uint8Array, isDropped: (name: string) => boolean): Uint8Array {
+  const reader = new WireReader(graph, 'the model');
+  const pieces: Uint8Array[] = [];
+  for (let start = 0; reader.next(); start = reader.position) {
+    const isInitializer = reader.tag === lengthDelimited(GRAPH.initializer);
+    if (!isInitializer) reader.skip();
+    else if (isDropped(textOf(reader.bytesField(), TENSOR.name))) continue;
+    pieces.push(reader.view(start, reader.position));
+  }
+  return Buffer.concat(pieces);
+}
+
+/** The values as tensors. Throws `load_failed` for one in a form that is not read here. */
+export function defaultsOf(
+  values: ReadonlyMap<string, Uint8Array>,
+  specs: ReadonlyMap<string, TensorSpec>,
+): TensorMap | undefined {
+  if (values.size === 0) return undefined;
+  return new Map([...values].map(([name, value]) => [name, tensorOf(name, specs.get(name)!.dtype, value)]));
+}
+
+function tensorOf(name: string, dtype: DType, value: Uint8Array): Tensor {
+  const shape = intsOf(value, TENSOR.dims).map(Number);
+  if (dtype === 'string') return { dtype, shape, data: bytesOf(value, TENSOR.strings) };
+  const [raw] = bytesOf(value, TENSOR.raw);
+  const data =
+    raw ??
+    (dtype === 'float32' ? fixedOf(value, TENSOR.floats, WIRE_FIXED32) : undefined) ??
+    (dtype === 'float64' ? fixedOf(value, TENSOR.doubles, WIRE_FIXED64) : undefined);
+  if (data !== undefined) return { dtype, shape, data } as Tensor;
+  throw loadFailed(`the value of optional input ${quoteName(name)} is in no raw_data; save the model anew`);
+}
+
+/** Copies: the model's bytes are not kept. */
+function bytesOf(message: Uint8Array, field: number): Uint8Array[] {
+  const reader = new WireReader(message, 'the model');
+  const found: Uint8Array[] = [];
+  while (reader.next()) {
+    if (reader.tag === lengthDelimited(field)) found.push(Uint8Array.from(reader.bytesField()));
+    else reader.skip();
+  }
+  return found;
+}
+
+/** The floats of a repeated field, which stand on the wire as in memory. Undefined = there are none. */
+function fixedOf(message: Uint8Array, field: number, wire: number): Uint8Array | undefined {
+  const reader = new WireReader(message, 'the model');
+  const run = { start: 0, end: 0 };
+  const pieces: Uint8Array[] = [];
+  while (nextRun(reader, field, wire, run)) pieces.push(reader.view(run.start, run.end));
+  return pieces.length === 0 ? undefined : Uint8Array.from(Buffer.concat(pieces));
+}
+
+function loadFailed(text: string): ServingError {
+  return new ServingError('load_failed', text);
+}

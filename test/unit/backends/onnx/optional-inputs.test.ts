@@ -1,0 +1,80 @@
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { it, type TestContext } from 'node:test';
+import { loadOptionsOf } from '../../../../src/backends/load-options.ts';
+import { backend } from '../../../../src/backends/onnx/onnx-backend.ts';
+import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
+import { onnxModel } from '../../../support/onnx-model.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
+
+/** y = x + bias, and the graph has a value for bias. */
+const MODEL = onnxModel({
+  inputs: [
+    { name: 'x', dtype: 'float32', dims: ['N', 2] },
+    { name: 'bias', dtype: 'float32', dims: [1, 2] },
+  ],
+  outputs: [{ name: 'y', dtype: 'float32', dims: ['N', 2] }],
+  nodes: [{ op: 'Add', inputs: ['x', 'bias'], outputs: ['y'] }],
+  initializers: [{ name: 'bias', dtype: 'float32', dims: [1, 2], data: bytes(5, 7) }],
+});
+
+function bytes(...values: readonly number[]): Uint8Array {
+  return new Uint8Array(Float32Array.from(values).buffer);
+}
+
+async function load(t: TestContext, names: string) {
+  const directory = tempDirectory(t);
+  writeFileSync(join(directory, 'model.onnx'), MODEL);
+  const parameters = new Map([['optional_inputs', names]]);
+  const session = await backend.load(
+    directory,
+    loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu', parameters }),
+  );
+  t.after(() => session.close());
+  const signature = session.signatures.get('serving_default')!;
+  const ask = async (inputs: TensorMap): Promise<readonly number[]> => {
+    const outputs = await session.run('serving_default', inputs, ['y'], { deadline: Infinity });
+    return [...(elements(outputs.get('y') as NumericTensor) as Float32Array)];
+  };
+  return { signature, ask };
+}
+
+it('an input that the graph has a value for may be sent, and has the value as its default', async (t) => {
+  const { signature, ask } = await load(t, 'bias');
+  assert.deepEqual([...signature.inputs.keys()].sort(), ['bias', 'x']);
+  const bias = signature.defaults!.get('bias') as NumericTensor;
+  assert.deepEqual(
+    [bias.shape, [...(elements(bias) as Float32Array)]],
+    [
+      [1, 2],
+      [5, 7],
+    ],
+  );
+  const x = numericTensor('float32', [1, 2], Float32Array.of(1, 2));
+  assert.deepEqual(
+    await ask(
+      new Map([
+        ['x', x],
+        ['bias', bias],
+      ]),
+    ),
+    [6, 9],
+  );
+  const sent = numericTensor('float32', [1, 2], Float32Array.of(100, 200));
+  assert.deepEqual(
+    await ask(
+      new Map([
+        ['x', x],
+        ['bias', sent],
+      ]),
+    ),
+    [101, 202],
+  );
+});
+
+it('other names change nothing', async (t) => {
+  const { signature } = await load(t, 'x');
+  assert.deepEqual([...signature.inputs.keys()], ['x']);
+  assert.equal(signature.defaults, undefined);
+});
