@@ -9,6 +9,7 @@ import type { TensorSpec } from '../../core/signature.ts';
 import type { ServableHandle } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import type { ServedSignature } from '../../models/serving/served-signature.ts';
+import { WHY_NOT_READY } from '../../models/serving/why-not-ready.ts';
 import { misfitOf, type PlannedStep } from './ensemble-plan.ts';
 
 export type MemberDirectory = Pick<ServableDirectory, 'acquire' | 'find' | 'modelNames'>;
@@ -37,7 +38,7 @@ export class EnsembleMembers {
     this.#tensors = tensors;
   }
 
-  /** Throws `model_not_ready` if the member is not available now, `load_failed` if its version fits no more. */
+  /** Throws `model_not_found` if the member is not there, `model_not_ready` if it loads, `load_failed` if its version fits no more. */
   acquire(step: PlannedStep): AcquiredMember {
     const handle = this.#lend(step);
     try {
@@ -46,6 +47,17 @@ export class EnsembleMembers {
       handle.release();
       throw error;
     }
+  }
+
+  /** Why a step of these could not be answered now; undefined: each member is there and ready. */
+  whyNotReady(steps: readonly PlannedStep[]): string | undefined {
+    for (const { member } of steps) {
+      const servable = this.#models.find?.(member.name, member);
+      if (servable === undefined) return `its member ${quoteName(member.name)} is not available`;
+      const why = servable.facts.get(WHY_NOT_READY)?.();
+      if (why !== undefined) return `its member ${quoteName(member.name)} is not ready: ${why}`;
+    }
+    return undefined;
   }
 
   /** How long a run of the step takes at least; 0 if it is not known, or if the step may need none. */
@@ -72,9 +84,10 @@ export class EnsembleMembers {
       if (known !== undefined && handle.servable.served.get(known.signatureName) !== known) this.#fitting.delete(index);
       return handle;
     } catch (thrown) {
-      const { message, retryAfterMs } = toServingError(thrown);
-      // The ensemble itself is there, for its callers: it only cannot answer now.
-      throw new ServingError('model_not_ready', message, retryAfterMs === undefined ? {} : { retryAfterMs });
+      const { kind, message, retryAfterMs } = toServingError(thrown);
+      // A member that was taken away takes its ensembles with it; one that is loading is worth another try.
+      const mine = kind === 'model_not_found' ? kind : 'model_not_ready';
+      throw new ServingError(mine, message, retryAfterMs === undefined ? {} : { retryAfterMs });
     }
   }
 

@@ -20,6 +20,7 @@ import { TRY_OUT } from '../../models/model-file/try-out-schema.ts';
 import { DeclaredSignatureRunner, withDeclaredSignatures } from '../../models/serving/declared-signature-runner.ts';
 import { LoadFindings } from '../../models/serving/load-findings.ts';
 import { Servable, type ServableRunner } from '../../models/serving/servable.ts';
+import { WHY_NOT_READY } from '../../models/serving/why-not-ready.ts';
 import type { EnsembleGraph } from './ensemble-graph.ts';
 import { ENSEMBLE } from './ensemble-key.ts';
 import { EnsembleMembers, type MemberDirectory } from './ensemble-members.ts';
@@ -101,7 +102,8 @@ async function loadEnsemble(
   );
   const signatures = new Map([[DEFAULT_SIGNATURE_NAME, plan.signature]]);
   const views = await source.views(signatures);
-  const runner = new EnsembleRunner(plan, new EnsembleMembers(models, plan.tensors), clock, maxRuns);
+  const lent = new EnsembleMembers(models, plan.tensors);
+  const runner = new EnsembleRunner(plan, lent, clock, maxRuns);
   const viewed = views.size === 0 ? runner : new DeclaredSignatureRunner(runner, views, maxTensorBytes, thread);
   const findings = new LoadFindings();
   const { facts } = findings;
@@ -112,6 +114,7 @@ async function loadEnsemble(
   findings.runtime = { kind: 'ensemble', choice: undefined };
   findings.maxBatchSize = findings.configuredRows = scheduler.maxBatchSize;
   facts.set(MODEL_RUNS, modelRuns);
+  facts.set(WHY_NOT_READY, () => lent.whyNotReady(plan.steps));
   source.complete(servable);
   try {
     await options.prepare?.({ model, servable, versionDirectory, executor: NO_RUNTIME, signatures, scheduler });

@@ -35,17 +35,18 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   /** Set by `resolve` if it is a step of a sequence. */
   sequence: PlaceInSequence | undefined;
   protected handle!: ServableHandle;
-  readonly #resolver: ModelResolver;
-  readonly #step: SequenceStep | undefined;
+  protected readonly resolver: ModelResolver;
+  /** The step that the request says it is. */
+  protected readonly step: SequenceStep | undefined;
   /** Set if another model may answer in place of this one. */
   #fallbacks: Fallbacks | undefined;
 
   /** `step`: the step of a sequence that it is; absent: as its headers say. */
   constructor(resolver: ModelResolver, requested: ModelSpec, context: RequestContext, step = context.step) {
-    this.#resolver = resolver;
+    this.resolver = resolver;
     this.requested = requested;
     this.context = context;
-    this.#step = step;
+    this.step = step;
   }
 
   authorize(permit: Permit): void {
@@ -59,15 +60,15 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
    */
   resolve(unknownSignature: ErrorKind = 'signature_not_found'): void {
     const { requested, context } = this;
-    const { models } = this.#resolver;
+    const { models } = this.resolver;
     if (requested.name === '') {
       throw invalidRequest('model_spec.name is empty; send the name of a served model');
     }
-    if (this.#step !== undefined) {
-      this.#resolveStep(this.#step);
+    if (this.step !== undefined) {
+      this.#resolveStep(this.step);
       return;
     }
-    const { fallbacks } = this.#resolver.source;
+    const { fallbacks } = this.resolver.source;
     if (fallbacks?.has(requested.name) === true) this.#fallbacks = fallbacks;
     try {
       this.handle = models.acquire(requested.name, requested);
@@ -92,7 +93,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
   /** A step runs on the version of its sequence, and nowhere else: another model does not have its state. */
   #resolveStep(step: SequenceStep): void {
     const { requested, context } = this;
-    const { models } = this.#resolver;
+    const { models } = this.resolver;
     const acquire = (): ServableHandle => models.acquire(requested.name, requested);
     const table = models.sequencesOf?.(requested.name);
     const owned = { owner: ownerOf(context.caller), step };

@@ -4,6 +4,7 @@ import type { ModelMetadata } from '../../core/model-metadata.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { Servable, VersionStatus } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
+import { WHY_NOT_READY } from '../../models/serving/why-not-ready.ts';
 import type { RequestContext } from '../request-context.ts';
 
 export type { VersionStatus } from '../../models/serving/servable.ts';
@@ -29,6 +30,11 @@ export class ModelInfoHandler {
     return statuses;
   }
 
+  /** All configured names. */
+  get names(): readonly string[] {
+    return this.#models.modelNames;
+  }
+
   /** Every configured model whose status the caller may ask for, in the configuration's order. */
   list({ principal, surface }: RequestContext): readonly ModelStatus[] {
     const names = this.#models.modelNames.filter((name) => principal?.may('status', surface, name) ?? true);
@@ -46,6 +52,11 @@ export class ModelInfoHandler {
     return this.read(spec, context, ({ name, version, signatures, findings, notes }) => {
       return { name, version, signatures, notes: [...findings.leftOut, ...notes] };
     });
+  }
+
+  /** Why a version that is loaded cannot answer; undefined: it can, or is not loaded. */
+  whyNotReady(name: string, version: bigint): string | undefined {
+    return this.#models.find?.(name, { version })?.facts.get(WHY_NOT_READY)?.();
   }
 
   /** Takes from that version what `read` returns; the version may be unloaded afterwards. Throws as a Predict would. */

@@ -209,12 +209,17 @@ describe('EnsembleRunner', () => {
     }
   });
 
-  it('a member that is not there now is a reason to try again, not an unknown model', async () => {
+  it('a member that loads is a reason to try again, and one that was taken away takes the ensemble with it', async () => {
     const { ask, models } = ensemble();
-    models.add('plus', { state: 'LOADING', signatures: { serving_default: VECTOR } });
+    const acquire = models.acquire.bind(models);
+    models.acquire = (name, choice) => {
+      if (name === 'plus') throw new ServingError('model_not_ready', 'it loads');
+      return acquire(name, choice);
+    };
     await assert.rejects(ask(['all']).answer, { kind: 'model_not_ready' });
+    models.acquire = acquire;
     models.add('plus', { state: 'END', signatures: { serving_default: VECTOR } });
-    await assert.rejects(ask(['all']).answer, { kind: 'model_not_ready' });
+    await assert.rejects(ask(['all']).answer, { kind: 'model_not_found' });
   });
 
   it('goes on with another version of a member that fits, and says what does not', async () => {

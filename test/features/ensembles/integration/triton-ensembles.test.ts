@@ -197,4 +197,19 @@ describe('an ensemble of a Triton model repository', () => {
       assert.equal((await infer('one', [1, 2])).status, 400, 'the others are served');
     });
   }
+
+  it('is not ready while a member is not', async (t) => {
+    const files = repositoryOf(t, ensemble(STEPS));
+    const { infer, get, post, index } = await start(t, files, '--model_control_mode=explicit', '--load_model=*');
+    const state = async (): Promise<string> => (await index()).find(({ name }) => name === 'all')!.state;
+    assert.equal(await state(), 'READY');
+    assert.equal(await post('/v2/repository/models/ten/unload'), 200);
+    assert.equal(await post('/v2/repository/models/ten/unload'), 200);
+    assert.equal(await state(), 'UNAVAILABLE');
+    assert.match(String((await get('/v2/models/all/ready'))['error']), /not ready/);
+    assert.equal((await infer('all', [1, 2])).status, 404);
+    assert.equal(await post('/v2/repository/models/ten/load'), 200);
+    assert.equal(await state(), 'READY');
+    assert.equal((await infer('all', [1, 2])).status, 200);
+  });
 });
