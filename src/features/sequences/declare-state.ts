@@ -80,7 +80,7 @@ function zerosShape(
   graph: Signature,
   report: ReportState,
 ): Shape | undefined {
-  const { shape: own, dtype } = graph.inputs.get(input)!;
+  const { shape: own } = graph.inputs.get(input)!;
   const axis = rowAxisOf(graph, input);
   if (given !== undefined && !mayFit(own, axis === undefined ? given : given.with(axis, own?.[axis] ?? 1))) {
     report(
@@ -91,7 +91,6 @@ function zerosShape(
     return undefined;
   }
   const shape = given ?? own;
-  if (dtype === 'string') report('a state of strings cannot begin with zeros; write "initial: request"', input);
   if (shape === undefined || shape.some((dim, i) => dim === -1 && i !== axis)) {
     const what = shape === undefined ? 'the graph does not say how many dims' : `its shape is ${formatShape(shape)}`;
     report(`${what}, so the zeros need one: write shape, for one row`, input);

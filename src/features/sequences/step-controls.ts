@@ -28,12 +28,21 @@ function flagTensor(dtype: DType, control: Exclude<StepControl, { kind: 'id' }>,
 function idTensor(name: string, dtype: DType, id: string | bigint): Tensor {
   const text = String(id);
   if (dtype === 'string') return { dtype, shape: [1], data: [Buffer.from(text)] };
-  const value = /^-?[0-9]{1,20}$/.test(text) ? BigInt(text) : undefined;
   const bits = dtype.endsWith('64') ? 64 : 32;
   const held = dtype.startsWith('u') ? BigInt.asUintN : BigInt.asIntN;
-  if (value === undefined || held(bits, value) !== value) throw unfitId(name, text, dtype);
+  const isNumber = /^-?[0-9]{1,20}$/.test(text);
+  if (!isNumber && dtype !== 'uint64') throw unfitId(name, text, dtype);
+  const value = isNumber ? BigInt(text) : hashOf(text);
+  if (held(bits, value) !== value) throw unfitId(name, text, dtype);
   const data = Buffer.alloc(bits / 8);
   if (bits === 64) data.writeBigUInt64LE(BigInt.asUintN(64, value));
   else data.writeUInt32LE(Number(BigInt.asUintN(32, value)));
   return { dtype, shape: [1], data } as Tensor;
+}
+
+/** 64 bits of FNV-1a: the model gets the same number for each step of the sequence, whose key stays the text. */
+function hashOf(text: string): bigint {
+  let hash = 0xcbf29ce484222325n;
+  for (const byte of Buffer.from(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash;
 }
