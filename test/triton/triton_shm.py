@@ -107,6 +107,10 @@ def check_texts(form: ModuleType, client: object, sent: object, got: object) -> 
     require(f"{form.__name__}: strings", texts.ravel().tolist(), TEXTS.ravel().tolist())
 
 
+def regions_of(status: object) -> object:
+    return status if isinstance(status, list) else status.regions
+
+
 def check_errors(form: ModuleType, client: object, sent: object, key: str) -> None:
     what = form.__name__
     x = form.InferInput("x", list(FLOATS.shape), "FP32")
@@ -115,14 +119,18 @@ def check_errors(form: ModuleType, client: object, sent: object, key: str) -> No
     small.set_shared_memory("got", 8)
     refusal(f"{what}: too little room", lambda: client.infer("echo_float32", [x], outputs=[small]), "at least 32 bytes")
     again = lambda: client.register_system_shared_memory("sent", key, ROOM)
-    refusal(f"{what}: a name that is taken", again, "already registered")
+    refusal(f"{what}: a name that is taken", again, "already in manager")
     outside = lambda: client.register_system_shared_memory("more", key, ROOM + 1)
     refusal(f"{what}: more than the file has", outside, "failed to register shared memory region")
     elsewhere = lambda: client.register_system_shared_memory("more", "../etc/passwd", 1)
     refusal(f"{what}: a file elsewhere", elsewhere, "names no shared memory")
     x.set_shared_memory("nobody", FLOATS.nbytes)
-    refusal(f"{what}: no such region", lambda: client.infer("echo_float32", [x]), "unable to find shared memory region")
-    refusal(f"{what}: CUDA", client.get_cuda_shared_memory_status, "")
+    refusal(f"{what}: no such region", lambda: client.infer("echo_float32", [x]), "Unable to find shared memory region")
+    # The examples call these before and after their requests, on machines without a GPU, too.
+    client.unregister_cuda_shared_memory()
+    require(f"{what}: regions of GPUs", len(regions_of(client.get_cuda_shared_memory_status())), 0)
+    registered = lambda: client.register_cuda_shared_memory("gpu", b"AAAA", 0, 4)
+    refusal(f"{what}: CUDA", registered, "no shared memory of GPUs")
 
 
 def main() -> None:

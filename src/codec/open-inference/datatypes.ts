@@ -39,5 +39,5 @@ export function inputDtype(name: string, datatype: string): DType {
   const dtype = DTYPES.get(datatype);
   if (dtype !== undefined) return dtype;
   const sent = datatype === '' ? 'has no datatype' : `has the datatype ${quoteName(datatype)}`;
-  throw invalidRequest(`input ${quoteName(name)} ${sent}; send one of ${[...DTYPES.keys()].join(', ')}`);
+  throw invalidRequest(`invalid datatype for input ${name}: it ${sent}; send one of ${[...DTYPES.keys()].join(', ')}`);
 }

@@ -10,7 +10,7 @@
  * neither.
  */
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import { listNames, quoteName } from '../../core/list-names.ts';
+import { listNames } from '../../core/list-names.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { MessageLayouts } from '../protobuf/message-layouts.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
@@ -174,7 +174,7 @@ function readTensors(
   const inputs = new Map<string, Tensor>();
   const isRaw = raw.length > 0;
   for (const { name, contents } of heads) {
-    if (isRaw && !contents.isEmpty) throw mixedContents(name, 'contents', 'raw_input_contents');
+    if (isRaw && !contents.isEmpty) throw mixedContents(name);
   }
   if (isRaw && raw.length !== heads.length) throw wrongRawCount(heads, raw.length);
   for (let i = 0; i < heads.length; i++) {
@@ -191,14 +191,16 @@ function readTensors(
 
 function wrongRawCount(heads: readonly TensorMessage[], sent: number): ServingError {
   const names = listNames(heads.map(({ name }) => name));
+  const missing = heads[sent]?.name;
+  const words = missing === undefined ? '' : `unable to find data for input tensor '${missing}' in request: `;
   return invalidRequest(
-    `raw_input_contents has ${sent} entries, but there are ${heads.length} inputs: ${names}; send one entry for each, ` +
+    `${words}raw_input_contents has ${sent} entries, but there are ${heads.length} inputs: ${names}; send one entry for each, ` +
       'in their order',
   );
 }
 
 function noElements(name: string): ServingError {
   return invalidRequest(
-    `input ${quoteName(name)} has no elements; send them in contents, or all inputs in raw_input_contents`,
+    `unable to find data for input tensor '${name}' in request; send its elements in contents, or all in raw_input_contents`,
   );
 }

@@ -8,7 +8,7 @@ import { quoteName } from '../../core/list-names.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 
-/** gRPC: bool, int64 and uint64 (bigint), string, double. REST: JSON's own; a number for all numbers. */
+/** gRPC: bool, int64 and uint64 (bigint), string, double. REST: JSON's own; a bigint for an integer beyond 2^53. */
 export type ParameterValue = boolean | number | bigint | string;
 
 export type Parameters = ReadonlyMap<string, ParameterValue>;
@@ -75,13 +75,13 @@ function tooMany(where: string, most: number, what = 'entries'): ServingError {
 
 /** The refusal of a second input of a name. */
 export function duplicateInput(name: string): ServingError {
-  return invalidRequest(`input ${quoteName(name)} is there twice; send each input once`);
+  return invalidRequest(`input '${name}' already exists in request; send each input once`);
 }
 
-/** The refusal of an input with elements in two forms: in its own place, and in the binary part. */
-export function mixedContents(name: string, own: string, binary: string): ServingError {
+/** The refusal of an input with typed contents beside raw ones. */
+export function mixedContents(name: string): ServingError {
   return invalidRequest(
-    `input ${quoteName(name)} has elements in ${own}, beside ${binary}; send all inputs in one of the two forms`,
+    `contents field must not be specified when using raw_input_contents for '${name}'; send all inputs in one of the two`,
   );
 }
 

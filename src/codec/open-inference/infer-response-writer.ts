@@ -16,14 +16,14 @@ import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import {
   bytesField,
   lengthDelimitedSize,
+  mapField,
   message,
   messageField,
+  varintField,
   varintSize,
   WireWriter,
 } from '../protobuf/wire-writer.ts';
 import { DATATYPES } from './datatypes.ts';
-import type { Parameters } from './infer-request.ts';
-import { writeParameters } from './parameter-codec.ts';
 import { LENGTH_BYTES } from './raw-tensor.ts';
 
 export interface InferAnswer {
@@ -31,7 +31,6 @@ export interface InferAnswer {
   readonly modelVersion: string;
   /** The request's id; empty = left out. */
   readonly id: string;
-  readonly parameters: Parameters;
 }
 
 const OUTPUTS = 5;
@@ -43,6 +42,8 @@ const STEP_BYTES = 2 ** 20;
 const STEP_STRINGS = 2048;
 
 const NOTHING = new Uint8Array(0);
+/** The parameters of an answer on a stream: models here give one answer each, which is the last. */
+const FINAL_RESPONSE = mapField(4, 'triton_final_response', varintField(1, true));
 
 /** Room in front of the message, and whether it is one of a stream. */
 export interface ResponseForm {
@@ -51,8 +52,8 @@ export interface ResponseForm {
 }
 
 export function* inferResponse(answer: InferAnswer, outputs: TensorMap, form: ResponseForm): Steps<Buffer> {
-  const { modelName, modelVersion, id, parameters } = answer;
-  const entries = parameters.size === 0 ? NOTHING : writeParameters(4, parameters);
+  const { modelName, modelVersion, id } = answer;
+  const entries = form.isStreamed ? FINAL_RESPONSE : NOTHING;
   let size = textSize(1, modelName) + textSize(2, modelVersion) + textSize(3, id) + entries.length;
   // Each output has three sizes in bytes: its dims, its head, and its elements.
   const sizes: number[] = [];

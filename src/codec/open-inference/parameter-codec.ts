@@ -1,14 +1,12 @@
 /**
- * map<string, InferParameter>: the parameters of a request, a tensor or an answer.
+ * map<string, InferParameter>: the parameters of a request or a tensor.
  *
  *   InferParameter {1 bool, 2 int64, 3 string, 4 double, 5 uint64}, a oneof
  *
  * ModelRepositoryParameter is read by it, too: its field 4 is bytes, of which only the name is of use here.
  */
-import { Buffer } from 'node:buffer';
 import { lengthDelimited, varintTag, WIRE_FIXED64, type WireReader } from '../protobuf/wire-reader.ts';
-import { mapField, message, messageField, varintField } from '../protobuf/wire-writer.ts';
-import { checkNameCount, type Parameters, type ParameterValue } from './infer-request.ts';
+import { checkNameCount, type ParameterValue } from './infer-request.ts';
 import { shortText } from './short-text.ts';
 
 const BOOL = 1;
@@ -75,19 +73,4 @@ function readValue(reader: WireReader): ParameterValue | undefined {
   }
   reader.leave(outer);
   return value;
-}
-
-/** The entries of a map field. */
-export function writeParameters(field: number, parameters: Parameters): Uint8Array {
-  return message(...[...parameters].map(([name, value]) => mapField(field, name, writeValue(value))));
-}
-
-/** A value of a oneof is written even if it is the default. */
-function writeValue(value: ParameterValue): Uint8Array {
-  if (typeof value === 'boolean') return Uint8Array.of(varintTag(BOOL), Number(value));
-  if (typeof value === 'string') return messageField(STRING, value);
-  if (typeof value === 'bigint') return value === 0n ? Uint8Array.of(varintTag(INT64), 0) : varintField(INT64, value);
-  const bytes = Buffer.alloc(9, (DOUBLE << 3) | WIRE_FIXED64);
-  bytes.writeDoubleLE(value, 1);
-  return bytes;
 }

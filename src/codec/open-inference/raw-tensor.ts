@@ -87,10 +87,10 @@ export function nameOf({ what = 'input', name }: TensorHead): string {
 
 function checkLength(head: TensorHead, want: number, { byteLength }: Uint8Array): void {
   if (byteLength === want) return;
-  const { dtype, shape } = head;
+  const { what = 'input', name, dtype, shape } = head;
   throw invalidRequest(
-    `${nameOf(head)} has ${byteLength} bytes of raw contents, but ${DATATYPES[dtype]} ${formatShape(shape)} takes ` +
-      `${want}; send exactly those`,
+    `${what} byte size mismatch for ${what} '${name}'. Expected ${want}, got ${byteLength}: ` +
+      `${DATATYPES[dtype]} ${formatShape(shape)} takes ${want} bytes of raw contents; send exactly those`,
   );
 }
 

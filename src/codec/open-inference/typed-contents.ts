@@ -219,8 +219,8 @@ function readNarrow(reader: WireReader, head: NumericHead, elements: TypedArray,
 
 function wrongField(head: TensorHead, sent: number, field: number): ServingError {
   return invalidRequest(
-    `${nameOf(head)} is ${DATATYPES[head.dtype]}, but has elements in ${FIELD_NAMES[sent]}; send them in ` +
-      `${FIELD_NAMES[field]}`,
+    `unexpected explicit tensor data for ${head.what ?? 'input'} tensor '${head.name}' in ${FIELD_NAMES[sent]}, expected ` +
+      `datatype '${DATATYPES[head.dtype]}'; send them in ${FIELD_NAMES[field]}`,
   );
 }
 

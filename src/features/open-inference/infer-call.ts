@@ -5,17 +5,13 @@
  *   bytes ─ codec ─▶ InferRequest ─ inferCall ─▶ InferCall ─ exchange ─▶ TensorMap ─ codec ─▶ bytes
  *
  * The exchange's `encode` gets the outputs, in the order in which they were requested, and the call, which has the rest
- * of the answer: `modelName`, `modelVersion`, `id`, `parameters`, `requestedOutputs`.
+ * of the answer: `modelName`, `modelVersion`, `id`, `requestedOutputs`.
  */
 import { DATATYPES } from '../../codec/open-inference/datatypes.ts';
-import {
-  type InferRequest,
-  NO_PARAMETERS,
-  type Parameters,
-  type RequestedOutput,
-} from '../../codec/open-inference/infer-request.ts';
+import type { InferRequest, RequestedOutput } from '../../codec/open-inference/infer-request.ts';
 import type { Facts } from '../../core/collections/facts.ts';
 import type { DType } from '../../core/dtype.ts';
+import type { ServingError } from '../../core/errors.ts';
 import { inSlices } from '../../core/in-slices.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { TensorMap } from '../../core/tensor.ts';
@@ -27,8 +23,11 @@ import { type ClassCounts, type ClassModel, checkClassOutput, classCounts, withC
 import type { Extension, NamedTensors } from './exported/extension.ts';
 import { GIVEN_CONFIG } from './exported/model-config.ts';
 import { modelSpecOf } from './exported/model-reference.ts';
+import { answerOutputs } from './output-order.ts';
 import { type InferSettings, readInferSettings } from './request-parameters.ts';
+import type { StraySequences } from './stray-sequences.ts';
 import { hasTritonRows } from './triton-config.ts';
+import { modelWords, prefixed, sequenceWords, shapeWords, tensorWords } from './triton-words.ts';
 
 /** The parts of InferCalls: one set for a server. */
 export interface InferParts {
@@ -36,13 +35,12 @@ export interface InferParts {
   readonly lifecycle: RequestLifecycle;
   /** Finds the tensors that a request does not carry; undefined = it carries all. */
   readonly tensorsOf: Extension['tensorsOf'];
+  /** Undefined = a request that names a sequence of a model without state is refused. */
+  readonly strays?: StraySequences | undefined;
 }
 
 const NO_FILTER: readonly string[] = [];
 const NO_LABELS: ClassModel['labels'] = new Map();
-
-/** The parameters of an answer to a request that wants its last answer marked. */
-const FINAL: Parameters = new Map([['triton_final_response', true]]);
 
 /**
  * The call of a request that was read: sets its deadline and priority on `context`, and reads what is in shared memory,
@@ -54,10 +52,10 @@ export function inferCall(
   request: InferRequest,
   context: RequestContext,
 ): InferCall | Promise<InferCall> {
-  const { resolver, lifecycle, tensorsOf } = parts;
+  const { resolver, lifecycle, tensorsOf, strays } = parts;
   const spec = modelSpecOf(request.modelName, request.modelVersion);
-  const settings = readInferSettings(request.parameters);
-  const { timeoutMs, priority, signatureName } = settings;
+  const given = readInferSettings(request.parameters);
+  const { timeoutMs, priority, signatureName } = given;
   if (priority !== undefined) context.priority = priority;
   if (timeoutMs !== undefined) {
     lifecycle.shorten(context, timeoutMs);
@@ -65,6 +63,8 @@ export function inferCall(
   }
   const { name, version, label } = spec;
   const modelSpec = { name, version, label, signatureName: signatureName ?? resolver.soleSignature(spec) };
+  const settings =
+    given.sequence === undefined || strays === undefined ? given : strays.without(given, modelSpec, resolver);
   const shared = tensorsOf?.(request, context);
   if (shared === undefined) return new InferCall(resolver, modelSpec, request, context, settings);
   const call = (inputs: TensorMap): InferCall =>
@@ -76,8 +76,6 @@ export function inferCall(
 export class InferCall extends PredictCall {
   /** The id as it was sent; empty = the answer has none. */
   readonly id: string;
-  /** The answer's. */
-  readonly parameters: Parameters;
   /** Empty = all outputs, without parameters. */
   readonly requestedOutputs: readonly RequestedOutput[];
   readonly #classes: ClassCounts | undefined;
@@ -88,22 +86,41 @@ export class InferCall extends PredictCall {
     modelSpec: ModelSpec,
     { id, inputs, outputs }: InferRequest,
     context: RequestContext,
-    { sequence, wantsFinalMark }: InferSettings,
+    { sequence }: InferSettings,
     shared?: NamedTensors,
   ) {
     const outputFilter = outputs.length === 0 ? NO_FILTER : outputs.map(({ name }) => name);
     super(resolver, { modelSpec, inputs, outputFilter, sequence }, context);
     this.id = id;
-    this.parameters = wantsFinalMark ? FINAL : NO_PARAMETERS;
     this.requestedOutputs = outputs;
     this.#classes = classCounts(outputs);
     this.#shared = shared;
   }
 
+  /** Puts Triton's words in front of PredictCall's refusals. */
+  override resolve(): void {
+    try {
+      super.resolve();
+    } catch (thrown) {
+      const { requested, resolver, step, context } = this;
+      const refusal = sequenceWords(thrown, requested, step);
+      throw modelWords(refusal, requested, resolver.models.modelNames, context);
+    }
+  }
+
   override check(): void {
-    super.check();
+    try {
+      super.check();
+    } catch (thrown) {
+      throw tensorWords(thrown, this.served, this.sent, this.requestedOutputs);
+    }
     for (const name of this.#classes?.keys() ?? [])
       checkClassOutput(name, this.served.signature.outputs.get(name)!.dtype);
+  }
+
+  override onOddShape(error: ServingError): void {
+    const words = this.isOddShape ? undefined : shapeWords(this.served, this.sent);
+    super.onOddShape(words === undefined ? error : prefixed(words, error));
   }
 
   /** Outputs in shared memory are written there, and their tensors have no data then. */
@@ -117,6 +134,11 @@ export class InferCall extends PredictCall {
     if (this.#classes === undefined) return super.submit();
     // The outputs are classified while the version is borrowed.
     return this.#classified(super.submit(), this.#classes, this.handle!.servable.facts);
+  }
+
+  /** The outputs in the order of the answer. */
+  inOrder(outputs: TensorMap): TensorMap {
+    return answerOutputs(this.served, outputs, this.requestedOutputs.length > 0);
   }
 
   /** The model that has answered. */

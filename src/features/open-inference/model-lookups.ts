@@ -9,13 +9,15 @@ import { ServingError } from '../../core/errors.ts';
 import { listNames } from '../../core/list-names.ts';
 import type { ModelMetadata } from '../../core/model-metadata.ts';
 import { DEFAULT_SIGNATURE_NAME, type Signature, type TensorSpec } from '../../core/signature.ts';
+import type { Servable } from '../../models/serving/servable.ts';
+import { WHY_NOT_READY } from '../../models/serving/why-not-ready.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { TritonConfig } from './exported/model-config.ts';
 import { modelSpecOf } from './exported/model-reference.ts';
 import type { OpenInferenceMetadata, ServerMetadata, TensorMetadata } from './report-messages.ts';
-import { DEFAULT_PRIORITY_LEVEL, PRIORITY_LEVELS } from './request-parameters.ts';
 import { tritonBatchSize, tritonConfigOf, tritonPlatform } from './triton-config.ts';
+import { modelWords } from './triton-words.ts';
 
 /** The inputs by which a request that does not say its shape is read. */
 export interface OpenInferenceInputs {
@@ -39,13 +41,6 @@ const EXTENSIONS: readonly string[] = [
   'trace',
 ];
 
-/** The batching of a model that has no config.pbtxt: priorities hold, and a request's timeout. */
-const BATCHING = {
-  priorityLevels: BigInt(PRIORITY_LEVELS),
-  defaultPriorityLevel: BigInt(DEFAULT_PRIORITY_LEVEL),
-  defaultQueuePolicy: { allowTimeoutOverride: true },
-};
-
 export class ModelLookups {
   readonly serverMetadata: ServerMetadata;
   readonly #modelInfo: ModelInfoHandler;
@@ -58,40 +53,58 @@ export class ModelLookups {
 
   /** A request for this model and version would find it. False for a model that is not there, as in Triton. */
   isReady(name: string, version: string, context: RequestContext): boolean {
+    const spec = modelSpecOf(name, version);
     try {
-      return this.#modelInfo.read(modelSpecOf(name, version), context, () => true);
+      return this.#modelInfo.read(spec, context, ({ facts }) => facts.get(WHY_NOT_READY)?.() === undefined);
     } catch (error) {
-      if (!(error instanceof ServingError) || error.kind === 'invalid_request') throw error;
+      if (!(error instanceof ServingError)) throw error;
+      // A text that is no version can never be ready.
+      if (error.kind === 'label_not_found') throw modelWords(error, spec, this.#modelInfo.names, context);
       return false;
     }
   }
 
+  /** Puts Triton's words in front of the refusals of ModelInfoHandler.read. */
+  #read<Found>(name: string, version: string, context: RequestContext, read: (servable: Servable) => Found): Found {
+    const spec = modelSpecOf(name, version);
+    try {
+      return this.#modelInfo.read(spec, context, read);
+    } catch (thrown) {
+      throw modelWords(thrown, spec, this.#modelInfo.names, context);
+    }
+  }
+
+  /** Lists them from the lowest version. */
+  #available(name: string, context: RequestContext): readonly string[] {
+    const available = this.#modelInfo.status({ name }, context).filter(({ state }) => state === 'AVAILABLE');
+    return available.map((each) => each.version.toString()).reverse();
+  }
+
   /** Throws ServingError as a request for the version would. */
   metadata(name: string, version: string, context: RequestContext): OpenInferenceMetadata {
-    return this.#modelInfo.read(modelSpecOf(name, version), context, (servable) => {
+    return this.#read(name, version, context, (servable) => {
       const { inputs, outputs } = defaultSignature(servable);
-      const statuses = this.#modelInfo.status({ name }, context);
       return {
         name: servable.name,
-        versions: statuses.filter(({ state }) => state === 'AVAILABLE').map((each) => each.version.toString()),
+        versions: version === '' ? this.#available(name, context) : [servable.version.toString()],
         platform: tritonPlatform(servable),
         inputs: tensorsOf(inputs),
-        outputs: tensorsOf(outputs),
+        outputs: tensorsOf(outputs).map(withRank),
       };
     });
   }
 
   /** Triton's ModelConfig. Throws ServingError as a request for the version would. */
   config(name: string, version: string, context: RequestContext): TritonConfig {
-    return this.#modelInfo.read(modelSpecOf(name, version), context, (servable) => {
+    return this.#read(name, version, context, (servable) => {
       defaultSignature(servable);
-      return tritonConfigOf(servable, BATCHING);
+      return tritonConfigOf(servable);
     });
   }
 
   /** Throws ServingError as a request for the version would. */
   inputs(name: string, version: string, context: RequestContext): OpenInferenceInputs {
-    return this.#modelInfo.read(modelSpecOf(name, version), context, (servable) => {
+    return this.#read(name, version, context, (servable) => {
       const signature = defaultSignature(servable);
       return { name: servable.name, inputs: signature.inputs, haveRows: tritonBatchSize(servable, signature) > 0 };
     });
@@ -113,4 +126,9 @@ function defaultSignature({ name, version, signatures }: ModelMetadata): Signatu
 
 function tensorsOf(specs: ReadonlyMap<string, TensorSpec>): readonly TensorMetadata[] {
   return [...specs].map(([name, { dtype, shape = [-1] }]) => ({ name, datatype: DATATYPES[dtype], shape }));
+}
+
+/** Triton has no outputs without dims: a scalar is [1]. */
+function withRank(output: TensorMetadata): TensorMetadata {
+  return output.shape.length > 0 ? output : { ...output, shape: [1] };
 }

@@ -14,7 +14,7 @@ import type { Readiness } from '../../proxy/readiness.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { Extension } from './exported/extension.ts';
 import { type InferCall, type InferParts, inferCall } from './infer-call.ts';
-import { ModelLookups } from './model-lookups.ts';
+import { ModelLookups, type OpenInferenceInputs } from './model-lookups.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { InferenceStatistics } from './statistics/inference-statistics.ts';
 import { Statistics } from './statistics.ts';
@@ -47,6 +47,11 @@ export class OpenInference {
     this.settings = settings;
     const { tensorsOf } = extensions.find((each) => each.tensorsOf !== undefined) ?? {};
     this.#infer = { ...parts, tensorsOf };
+  }
+
+  /** See ModelLookups. */
+  inputs(name: string, version: string, context: RequestContext): OpenInferenceInputs {
+    return this.models.inputs(name, version, context);
   }
 
   /** See `inferCall`. */

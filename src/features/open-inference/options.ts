@@ -6,4 +6,8 @@ export const OPEN_INFERENCE_OPTIONS = {
     default: false,
     help: 'Callers of the Open Inference Protocol may change the level of the log, and which requests are traced, until the process ends; with an authorization file, those whom it allows "settings". Files cannot be set (src/features/open-inference/README.md).',
   }),
+  ignore_stray_sequences: flag({
+    default: false,
+    help: 'Answers requests of the Open Inference Protocol that name a sequence of a model without state as any other, as Triton does, with one warning for each model. Without it they are refused.',
+  }),
 } satisfies OptionTable;

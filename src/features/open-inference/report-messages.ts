@@ -19,7 +19,7 @@ export interface TensorMetadata {
 
 export interface OpenInferenceMetadata {
   readonly name: string;
-  /** The available versions, the highest first. */
+  /** The available versions from the lowest; of a request for one version, that one. */
   readonly versions: readonly string[];
   readonly platform: string;
   readonly inputs: readonly TensorMetadata[];

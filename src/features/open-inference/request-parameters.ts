@@ -16,19 +16,12 @@ import { quoteName } from '../../core/list-names.ts';
 import { MAX_SEQUENCE_ID_LENGTH, type SequenceStep } from '../../core/model-spec.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 
-/** The priorities that ModelConfig tells. */
-export const PRIORITY_LEVELS = 3;
-export const DEFAULT_PRIORITY_LEVEL = 2;
-
 const BY_LEVEL: readonly PriorityClass[] = [Priority.default, Priority.critical, Priority.default];
 const MICROS_PER_MS = 1000;
 const RESERVED = 'triton_';
 
-/**
- * The parameter by which each request of a stream ends in an answer that says so. Models here give one answer each,
- * which is the last.
- */
-export const EMPTY_FINAL_RESPONSE = 'triton_enable_empty_final_response';
+/** Asks for a last answer without outputs, where a model gives several. Models here give one, which is the last. */
+const EMPTY_FINAL_RESPONSE = 'triton_enable_empty_final_response';
 
 export interface InferSettings {
   /** Milliseconds from the request's arrival; undefined = none. */
@@ -39,8 +32,6 @@ export interface InferSettings {
   readonly signatureName: string | undefined;
   /** Undefined = what the transport says. */
   readonly sequence: SequenceStep | undefined;
-  /** The answer has to say that it is the last one. */
-  readonly wantsFinalMark: boolean;
 }
 
 const NO_SETTINGS: InferSettings = {
@@ -48,13 +39,12 @@ const NO_SETTINGS: InferSettings = {
   priority: undefined,
   signatureName: undefined,
   sequence: undefined,
-  wantsFinalMark: false,
 };
 
 /** Throws `invalid_request` for a value that cannot be read. */
 export function readInferSettings(parameters: Parameters): InferSettings {
   if (parameters.size === 0) return NO_SETTINGS;
-  for (const name of parameters.keys()) refuseReserved(name);
+  for (const [name, value] of parameters) refuseReserved(name, value);
   const micros = wholeNumber(parameters, 'timeout', 'microseconds, 0 for none');
   const level = wholeNumber(parameters, 'priority', '1 for the highest, 0 for the default');
   return {
@@ -62,14 +52,18 @@ export function readInferSettings(parameters: Parameters): InferSettings {
     priority: level === 0 ? undefined : (BY_LEVEL[level] ?? Priority.sheddable),
     signatureName: signatureName(parameters.get('signature_name')),
     sequence: sequenceStep(parameters),
-    wantsFinalMark: parameters.get(EMPTY_FINAL_RESPONSE) === true,
   };
 }
 
-function refuseReserved(name: string): void {
-  if (name.startsWith(RESERVED) && name !== EMPTY_FINAL_RESPONSE) {
-    throw invalidRequest(`parameter ${quoteName(name)}: names that begin with "${RESERVED}" are reserved; rename it`);
+function refuseReserved(name: string, value: ParameterValue): void {
+  if (!name.startsWith(RESERVED)) return;
+  if (name !== EMPTY_FINAL_RESPONSE) {
+    const words = "parameter keys starting with 'triton_' are reserved for Triton usage";
+    throw invalidRequest(`${words}; rename ${quoteName(name)}`);
   }
+  if (typeof value === 'boolean') return;
+  const words = `invalid value type for '${EMPTY_FINAL_RESPONSE}' parameter, expected bool_param.`;
+  throw invalidRequest(`${words} Every answer of a stream is marked: leave it out`);
 }
 
 function sequenceStep(parameters: Parameters): SequenceStep | undefined {
@@ -89,10 +83,9 @@ function sequenceId(value: ParameterValue = 0): string | bigint | undefined {
       `parameter "sequence_id" has ${value.length} characters; send at most ${MAX_SEQUENCE_ID_LENGTH}`,
     );
   }
-  // JSON's larger numbers have lost their last digits: two sequences would be one.
   const isWhole = typeof value === 'bigint' || (typeof value === 'number' && Number.isSafeInteger(value));
   if (isWhole && value >= 0) return BigInt(value) || undefined;
-  throw invalidRequest(`parameter "sequence_id" is ${value}; send a text, or a whole number of 0 to 2^53 - 1 in JSON`);
+  throw invalidRequest(`parameter "sequence_id" is ${value}; send a text, or a whole number of 0 or more`);
 }
 
 function flag(parameters: Parameters, name: string): boolean {

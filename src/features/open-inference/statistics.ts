@@ -1,9 +1,11 @@
 /** The statistics extension, for every form: the totals of each version that is known, with requests or without. */
+import { ServingError } from '../../core/errors.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import { modelSpecOf } from './exported/model-reference.ts';
 import type { InferenceStatistics, TimeTotal, VersionStatistics } from './statistics/inference-statistics.ts';
+import { modelWords, statisticsWords } from './triton-words.ts';
 
 const NS_PER_MS = 1e6;
 const NONE: TimeTotal = { count: 0, ms: 0 };
@@ -24,9 +26,18 @@ export class Statistics {
 
   /**
    * The available versions of a model, or one of them; without a name, of all models whose status the caller may ask
-   * for. Throws ServingError: model_not_found, invalid_request.
+   * for. Throws ServingError: invalid_request.
    */
   of(name: string, version: string, context: RequestContext): readonly VersionStatistics[] {
+    try {
+      return this.#of(name, version, context);
+    } catch (thrown) {
+      const refusal = statisticsWords(thrown, name, version);
+      throw modelWords(refusal, modelSpecOf(name, version), this.#modelInfo.names, context);
+    }
+  }
+
+  #of(name: string, version: string, context: RequestContext): readonly VersionStatistics[] {
     if (name === '' && version === '') {
       return this.#modelInfo.list(context).flatMap(({ name: model, versions }) => {
         const available = versions.filter(({ state }) => state === 'AVAILABLE');
@@ -39,7 +50,9 @@ export class Statistics {
       return [this.#totalsOf(found.name, found.version)];
     }
     const statuses = this.#modelInfo.status(spec, context).filter(({ state }) => state === 'AVAILABLE');
-    return statuses.map((each) => this.#totalsOf(name, each.version));
+    if (statuses.length === 0) throw new ServingError('model_not_found', `model "${name}" has no available version`);
+    // Triton begins with the lowest version.
+    return statuses.map((each) => this.#totalsOf(name, each.version)).reverse();
   }
 
   #totalsOf(model: string, version: bigint): VersionStatistics {

@@ -17,6 +17,7 @@ import { protoMessage } from '../../codec/protobuf/proto-messages.ts';
 import type { Facts } from '../../core/collections/facts.ts';
 import { declaredRows, type Signature, type Signatures, type TensorSpec } from '../../core/signature.ts';
 import type { LoadFindings } from '../../models/serving/load-findings.ts';
+import { completedFields, fieldsOf } from './completed-config.ts';
 import { dataTypeOf } from './exported/data-types.ts';
 import { mainSignature } from './exported/main-signature.ts';
 import { GIVEN_CONFIG, TRITON_MODEL_CONFIG, type TritonConfig } from './exported/model-config.ts';
@@ -39,12 +40,14 @@ const NAMES: ReadonlyMap<string, { readonly platform: string; readonly backend: 
     ['tfjs', { platform: 'tensorflow_savedmodel', backend: 'tensorflow', file: 'model.savedmodel' }],
   ]);
 
+const ENSEMBLE = 'ensemble';
+
 /** 64-bit integers are texts in protobuf's JSON; Triton writes numbers. */
 const WIDE: ReadonlySet<ScalarType | undefined> = new Set([ScalarType.INT64, ScalarType.UINT64]);
 
-/** The configuration, of which a model's own file has the last word. `batching`: Triton's dynamic_batching of others. */
-export function tritonConfigOf(servable: Configured, batching: object = {}): TritonConfig {
-  return create(protoMessage(TRITON_MODEL_CONFIG), completed(servable, batching) as never) as TritonConfig;
+/** The configuration, of which a model's own file has the last word. */
+export function tritonConfigOf(servable: Configured): TritonConfig {
+  return create(protoMessage(TRITON_MODEL_CONFIG), completed(servable) as never) as TritonConfig;
 }
 
 /** The JSON that Triton answers to GET v2/models/NAME/config. */
@@ -92,36 +95,32 @@ function givenConfig(facts: Facts): TritonConfig | undefined {
   return config !== undefined && (config.maxBatchSize > 0 || config.input.length > 0) ? config : undefined;
 }
 
-function completed(servable: Configured, batching: object): object {
+function completed(servable: Configured): object {
   const { name, signatures, findings } = servable;
   const { facts, runtime } = findings;
   const config = facts.get(GIVEN_CONFIG)?.config;
   const known = NAMES.get(runtime?.kind ?? '');
   const signature = mainSignature(signatures)?.[1];
-  // `$typeName` and the like stay out: create() sets them.
-  const given = config === undefined ? {} : fieldsOf(config);
-  const isGiven = givenConfig(facts) !== undefined;
+  const given = fieldsOf(config);
   const rows = signature === undefined ? (config?.maxBatchSize ?? 0) : tritonBatchSize(servable, signature);
+  const isEnsemble = runtime?.kind === ENSEMBLE;
   // Triton does so for a model that it completes: rows of requests share runs here.
-  const scheduling = isGiven || rows <= 1 ? {} : { schedulingChoice: { case: 'dynamicBatching', value: batching } };
+  const batching = (config?.input.length ?? 0) === 0 && rows > 1 ? {} : undefined;
+  const parts = { name, maxBatchSize: rows, isOnnx: runtime?.kind === 'onnx', config, batching };
   return {
     ...given,
-    ...scheduling,
+    ...(isEnsemble ? { modelTransactionPolicy: { decoupled: false } } : completedFields(parts)),
     name,
     platform: config?.platform || known?.platform || '',
-    backend: config?.backend || known?.backend || (runtime?.kind ?? ''),
+    backend: config?.backend || known?.backend || (isEnsemble ? '' : (runtime?.kind ?? '')),
     versionPolicy: config?.versionPolicy ?? { policyChoice: { case: 'latest', value: { numVersions: 1 } } },
     maxBatchSize: rows,
     defaultModelFilename: config?.defaultModelFilename || known?.file || '',
     ...(signature !== undefined && {
       input: config?.input.length ? config.input : tensorsOf(signature.inputs, rows, isOptional(signature)),
-      output: config?.output.length ? config.output : tensorsOf(signature.outputs, rows),
+      output: config?.output.length ? config.output : tensorsOf(signature.outputs, rows).map(withoutReshape),
     }),
   };
-}
-
-function fieldsOf(config: TritonConfig): object {
-  return Object.fromEntries(Object.entries(config).filter(([key]) => !key.startsWith('$')));
 }
 
 /** A scalar is [1] with a reshape: Triton's dims are never empty. A tensor of any rank has no form there. */
@@ -129,12 +128,17 @@ function tensorsOf(
   specs: ReadonlyMap<string, TensorSpec>,
   rows: number,
   isLeftOut?: (name: string) => boolean,
-): readonly object[] {
+): readonly { readonly reshape?: object }[] {
   return [...specs].map(([name, { dtype, shape = [-1] }]) => {
     const dims = shape.slice(rows > 0 ? 1 : 0).map(BigInt);
     const form = dims.length > 0 ? { dims } : { dims: [1n], reshape: { shape: [] } };
     return { name, dataType: dataTypeOf(dtype), ...form, ...(isLeftOut?.(name) === true && { optional: true }) };
   });
+}
+
+/** A scalar output is answered as [1] (see output-order.ts), so nothing is reshaped. */
+function withoutReshape({ reshape: _, ...output }: { readonly reshape?: object }): object {
+  return output;
 }
 
 /** The model has a value for it, or the server, of a sequence. */

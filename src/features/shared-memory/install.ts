@@ -2,6 +2,7 @@
 import { optionsOf } from '../../config/options/feature-options.ts';
 import type { Installation } from '../../kernel/installation.ts';
 import { EXTENSIONS, type Extension } from '../open-inference/exported/extension.ts';
+import { cudaLookups, cudaMethods } from './cuda-regions.ts';
 import { regionMethods } from './grpc-regions.ts';
 import { SHARED_MEMORY_OPTIONS } from './options.ts';
 import { RegionStore } from './region-store.ts';
@@ -24,8 +25,8 @@ export function installSharedMemory({ config, facts, service }: Installation): v
 export function sharedMemoryExtension(sharedMemory: SharedMemory): Extension {
   return {
     names: sharedMemory.isOn ? ['system_shared_memory'] : [],
-    grpc: regionMethods(sharedMemory),
-    rest: restRegions(sharedMemory),
+    grpc: [...regionMethods(sharedMemory), ...cudaMethods()],
+    rest: [...restRegions(sharedMemory), ...cudaLookups()],
     schemas: REGION_SCHEMAS,
     tensorsOf: (request, context) => sharedMemory.tensorsOf(request, context),
   };

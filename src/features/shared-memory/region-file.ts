@@ -51,7 +51,7 @@ function fileNameOf(key: string): string {
 }
 
 function notOpened(key: string, path: string, { code, message }: NodeJS.ErrnoException): ServingError {
-  const text = `unable to open shared memory region: ${quoteName(key)}`;
+  const text = `Unable to open shared memory region: '${key}'`;
   if (code === 'ENOENT')
     return invalidRequest(`${text}: there is no ${path}; make it first, where this server sees it`);
   if (code === 'EACCES' || code === 'EPERM') {

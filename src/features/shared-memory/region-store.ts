@@ -72,7 +72,7 @@ export class RegionStore {
   find(name: string): Region {
     const region = this.#regions.get(name);
     if (region !== undefined) return region;
-    const text = `unable to find shared memory region: ${quoteName(name)}; register it first`;
+    const text = `Unable to find shared memory region: '${name}'; register it first`;
     throw new ServingError('region_not_found', text);
   }
 
@@ -95,7 +95,7 @@ export class RegionStore {
       );
     }
     if (this.#regions.has(name) || this.#opening.has(name)) {
-      const text = `shared memory region ${quoteName(name)} is already registered; unregister it first`;
+      const text = `shared memory region '${name}' already in manager; unregister it first`;
       throw new ServingError('region_exists', text);
     }
     if (this.#regions.size + this.#opening.size < MAX_REGIONS) return;

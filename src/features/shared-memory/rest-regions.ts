@@ -19,6 +19,7 @@ const allModels = (): string => ALL_MODELS;
 export const REGION_SCHEMAS = {
   RegionRequest: object({ key: TEXT, offset: COUNT, byte_size: COUNT }, ['key', 'byte_size']),
   Regions: list(object({ name: TEXT, key: TEXT, offset: COUNT, byte_size: COUNT }, ['name', 'key', 'byte_size'])),
+  CudaRegions: list(object({})),
 };
 const REGION_FORM = '{"key": "/name", "offset": 0, "byte_size": 4096}';
 

@@ -39,7 +39,7 @@ export function installTritonRepository(server: Installation): void {
 
 function serveRepositories(server: Installation, options: OptionValues<typeof TRITON_OPTIONS>): void {
   const { clock, config, facts, logger, models, source } = server;
-  const { model_repository, model_control_mode, repository_poll_secs } = options;
+  const { load_model, model_repository, model_control_mode, repository_poll_secs } = options;
   const roots = { model_roots: config.options.model_roots, model_repository };
   models.artifactOf = (model, directory) => artifactDirectory(model, directory, roots);
   models.ensembleOf = tritonEnsemble;
@@ -50,6 +50,7 @@ function serveRepositories(server: Installation, options: OptionValues<typeof TR
       ...{ directories: model_repository, manager, clock },
       mode: model_control_mode as RepositoryMode,
       pollMs: repository_poll_secs * 1000,
+      named: load_model.includes('*') ? config.models.map(({ name }) => name) : load_model,
       warned: config.warnings,
       defaults: config.modelDefaults,
       events: {

@@ -41,4 +41,12 @@ export const TRITON_OPTIONS = {
   }),
   http_port: integer({ ...PORT, help: 'Triton’s name for --rest_api_port. -1 = the port of that option.' }),
   grpc_port: integer({ ...PORT, help: 'Triton’s name for --port. -1 = the port of that option.' }),
+  http_address: text({
+    default: '',
+    help: 'Triton’s name for --bind_address, which is of both ports. Empty: that option.',
+  }),
+  grpc_address: text({
+    default: '',
+    help: 'Triton’s name for --bind_address, which is of both ports. Empty: that option.',
+  }),
 } satisfies OptionTable;

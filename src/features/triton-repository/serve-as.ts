@@ -12,6 +12,8 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   metrics_port: '8002',
   strict_readiness: 'true',
   exit_on_load_failure: 'true',
+  ignore_stray_sequences: 'true',
+  max_message_bytes: String(2 ** 31 - 1),
 };
 
 /** Flags whose values are words, which are read in any case there. */
@@ -43,7 +45,8 @@ export const TRITONSERVER: ServeAs = {
 
 It is pillion serve, and takes all its options. Where neither they nor the environment nor a file say otherwise, the ports
 are tritonserver's: --http-port=8000, --grpc-port=8001, --metrics-port=8002 (none beside --authorization_file), and so are
---strict-readiness=true and --exit-on-error=true. Flags of tritonserver that mean nothing here give a warning; those whose
+--strict-readiness=true and --exit-on-error=true. A message may have 2 GiB, within the memory for requests, and sequence
+parameters for models without state are ignored. Flags of tritonserver that mean nothing here give a warning; those whose
 absence would change what is served are refused. src/features/triton-repository/README.md has all of them.
 `,
   args: tritonArguments,

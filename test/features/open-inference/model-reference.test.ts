@@ -14,7 +14,10 @@ describe('a model by name and version', () => {
   });
 
   it('has a name, and a version that a number can be', () => {
-    assert.throws(() => modelSpecOf('', '1'), /the model name is empty; send the name of a served model/);
+    assert.throws(
+      () => modelSpecOf('', '1'),
+      /Request for unknown model: '' is not found; the name is empty: send that of a served model/,
+    );
     assert.throws(
       () => modelSpecOf('m', '9223372036854775808'),
       /version 9223372036854775808 is too large; versions end/,

@@ -11,7 +11,7 @@ const read = (parameters: Readonly<Record<string, ParameterValue>>) =>
 describe('the parameters of a request', () => {
   it('decide nothing where there are none', () => {
     const none = { timeoutMs: undefined, priority: undefined, signatureName: undefined };
-    const nothing = { ...none, sequence: undefined, wantsFinalMark: false };
+    const nothing = { ...none, sequence: undefined };
     assert.deepEqual(read({}), nothing);
     assert.deepEqual(
       read({ timeout: 0n, priority: 0n, signature_name: '', sequence_id: 0n, sequence_end: false }),
@@ -34,10 +34,8 @@ describe('the parameters of a request', () => {
     it(`make priority ${level} ${name}`, () => assert.equal(read({ priority: level }).priority, Priority[name]));
   }
 
-  it('name a signature, and ask for a mark on the last answer', () => {
+  it('name a signature', () => {
     assert.equal(read({ signature_name: 'encode' }).signatureName, 'encode');
-    assert.equal(read({ triton_enable_empty_final_response: true }).wantsFinalMark, true);
-    assert.equal(read({ triton_enable_empty_final_response: false }).wantsFinalMark, false);
   });
 
   it('say which step of a sequence it is', () => {
@@ -68,7 +66,7 @@ describe('the parameters of a request', () => {
     [
       'a reserved name',
       { triton_x: 1n },
-      /^parameter "triton_x": names that begin with "triton_" are reserved; rename it$/,
+      /^parameter keys starting with 'triton_' are reserved for Triton usage; rename "triton_x"$/,
     ],
     ['the start of no sequence', { sequence_start: true }, /^parameter "sequence_start" without "sequence_id"; send/],
     [

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { versionText } from '../../../src/features/open-inference/exported/model-reference.ts';
 import { OPEN_INFERENCE } from '../../../src/features/open-inference/rest/operations.ts';
-import { openInferenceRoutes, versionText } from '../../../src/features/open-inference/rest/routes.ts';
+import { openInferenceRoutes } from '../../../src/features/open-inference/rest/routes.ts';
 import { RestHarness } from '../../support/rest-harness.ts';
 
 const match = openInferenceRoutes([]);
@@ -40,7 +41,6 @@ const TABLE: readonly [method: string, path: string, expected: unknown][] = [
   ['GET', '/v2/models/m/versions/3/config', ['v2-config', 'ModelConfig', 'm', '3']],
   ['GET', '/v2/models/m/trace/setting', ['v2-trace', 'TraceSetting', 'm', '']],
   ['DELETE', '/v2/logging', 'method_not_allowed; allow GET, HEAD, POST, OPTIONS'],
-  ['GET', '/v2/cudasharedmemory/region/r/status', ['v2-cuda-memory', 'CudaSharedMemoryStatus', '', '', 'r']],
   ['POST', '/v2/models/m/generate', 'route_not_found'],
 ];
 

@@ -51,6 +51,11 @@ describe('flags of tritonserver', () => {
       '--exit_on_error and --exit_on_load_failure are two names of one option; leave one of them out',
     ]);
     assert.deepEqual(errorsOf([...base, '--http-port=8501', '--rest_api_port=8501']), []);
+    const addresses = ['--http-address=127.0.0.1', '--grpc-address=127.0.0.1'];
+    assert.equal(configOf([...base, ...addresses]).options.bind_address, '127.0.0.1');
+    assert.deepEqual(errorsOf([...base, '--http-address=127.0.0.1', '--grpc-address=::1']), [
+      '--grpc_address and --http_address are two names of one option; leave one of them out',
+    ]);
   });
 
   it('without a meaning give a warning each, and are refused where they promise protection', () => {
@@ -67,7 +72,6 @@ describe('flags of tritonserver', () => {
       errorsOf([...base, '--grpc-use-ssl=true']).join(),
       /--grpc_use_ssl is not supported: use --tls_cert_file/,
     );
-    assert.match(errorsOf([...base, '--http-address', '127.0.0.1']).join(), /not supported: use --bind_address/);
     assert.match(
       errorsOf([...base, '--allow-http=false']).join(),
       /--allow_http=false is not supported: the REST port/,
@@ -124,18 +128,19 @@ describe('--model_repository', () => {
     one.model('b', plusConfig('b'));
     one.model('.hidden', plusConfig('hidden'));
     one.model('with space', undefined);
+    one.model(' in front', undefined);
     const two = new TritonRepository(t);
     two.model('a', undefined);
     const args = [`--model-repository=${one.directory}`, `--model-repository=${two.directory}`];
     const { models, modelsFrom, oneByOne, warnings } = configOf(args);
     assert.deepEqual(
       models.map(({ name }) => name),
-      ['a', 'b'],
+      ['a', 'b', 'with space'],
     );
     assert.equal(modelsFrom, '--model_repository');
     assert.equal(oneByOne!.pollMs, 0);
     assert.deepEqual(warnings, [
-      `${one.directory}/with space is not served: a model's name may not hold ":" or white space`,
+      `${one.directory}/ in front is not served: a model's name may hold spaces within, and neither ":" nor other white space`,
     ]);
   });
 

@@ -43,7 +43,7 @@ class Harness {
     const started = mode === 'explicit' ? [] : content.models;
     const warned = [...content.problems, ...started.flatMap(({ warnings }) => warnings)];
     this.repository = new ModelRepository({
-      ...{ directories: [this.files.directory], mode, pollMs: 1000, warned, defaults: DEFAULTS, clock },
+      ...{ directories: [this.files.directory], mode, pollMs: 1000, named: [], warned, defaults: DEFAULTS, clock },
       manager: this.manager,
       events: {
         onWarning: (text) => this.warnings.push(text),
@@ -135,23 +135,24 @@ describe('loads and unloads', () => {
     await slow;
   });
 
-  it('of an ensemble take its models along where that is asked for, but not those that another one needs', async (t) => {
+  it('of an ensemble take its models along where that is asked for, but not those that are needed or were named', async (t) => {
     const harness = new Harness(t, 'explicit', ['a', 'b', 'c']);
     const ensemble = (...models: readonly string[]): string =>
       `ensemble_scheduling { ${models.map((name) => `step { model_name: "${name}" }`).join(' ')} }`;
     harness.add('all', ensemble('a', 'b', 'inner'));
     harness.add('inner', ensemble('c'));
     harness.add('other', ensemble('b'));
-    for (const name of ['a', 'b', 'c', 'all', 'inner', 'other']) await harness.repository.load(name);
+    for (const name of ['a', 'all', 'other']) await harness.repository.load(name);
+    assert.deepEqual([...harness.manager.modelNames].sort(), ['a', 'all', 'b', 'c', 'inner', 'other']);
     const mayUnload = (name: string): boolean => name !== 'a';
     const unloaded = await harness.repository.unload('all', { unloadDependents: true, mayUnload });
     assert.deepEqual([...unloaded].sort(), ['c', 'inner']);
     assert.deepEqual([...harness.manager.modelNames].sort(), ['a', 'b', 'other']);
     assert.deepEqual([...(await harness.repository.load('all'))].sort(), ['c', 'inner']);
     await harness.repository.unload('all', { unloadDependents: true });
-    assert.deepEqual([...harness.manager.modelNames].sort(), ['b', 'other']);
+    assert.deepEqual([...harness.manager.modelNames].sort(), ['a', 'b', 'other']);
     await harness.repository.unload('other');
-    assert.deepEqual(harness.manager.modelNames, ['b']);
+    assert.deepEqual([...harness.manager.modelNames].sort(), ['a', 'b']);
   });
 
   it('tell once what has no effect', async (t) => {
@@ -162,7 +163,8 @@ describe('loads and unloads', () => {
     assert.equal(harness.warnings.length, 1);
     assert.match(harness.warnings[0]!, /metric_tags \(a\) has no effect/);
     await harness.repository.unload('a');
-    await assert.rejects(harness.repository.unload('a'), /model "a" is not loaded/);
+    await harness.repository.unload('a');
+    await assert.rejects(harness.repository.unload('none'), /no.* has a model "none"/);
   });
 
   it('are refused while the server ends', async (t) => {

@@ -12,7 +12,7 @@ const match = openInferenceRoutes([{ names: [], grpc: [], rest: REST, schemas: {
 const TABLE: readonly [method: string, path: string, kind: string, name: string, model: string][] = [
   ['POST', '/v2/repository/index', 'v2-index', 'RepositoryIndex', ''],
   ['POST', '/v2/repository/models/m/load', 'v2-load', 'RepositoryModelLoad', 'm'],
-  ['POST', '/v2/repository/r/models/m/unload', 'v2-repository', 'RepositoryIndex', 'm'],
+  ['POST', '/v2/repository/r/index', 'v2-index', 'RepositoryIndex', ''],
   ['POST', '/v2/repository/models/a%20b/load', 'v2-load', 'RepositoryModelLoad', 'a b'],
 ];
 

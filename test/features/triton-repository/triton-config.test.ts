@@ -94,7 +94,7 @@ describe('tritonConfigOf', () => {
         ({ name, data_type: type, dims, reshape }) => [name, type, dims, reshape],
       );
     assert.deepEqual(shapes('input'), [['x', 'TYPE_FP32', [4], undefined]]);
-    assert.deepEqual(shapes('output'), [['y', 'TYPE_INT64', [1], { shape: [] }]]);
+    assert.deepEqual(shapes('output'), [['y', 'TYPE_INT64', [1], undefined]]);
   });
 
   it('gives a model of another source its own shapes where there is no batch', () => {

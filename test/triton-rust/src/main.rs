@@ -217,21 +217,17 @@ async fn check_settings(client: &Client) -> Result<(), Error> {
         client.system_shared_memory_unregister(Default::default()).await,
         Code::Unimplemented,
     );
-    refused(
-        what,
-        client.cuda_shared_memory_status(Default::default()).await,
-        Code::Unimplemented,
-    );
+    client
+        .cuda_shared_memory_status(Default::default())
+        .await?;
     refused(
         what,
         client.cuda_shared_memory_register(Default::default()).await,
         Code::Unimplemented,
     );
-    refused(
-        what,
-        client.cuda_shared_memory_unregister(Default::default()).await,
-        Code::Unimplemented,
-    );
+    client
+        .cuda_shared_memory_unregister(Default::default())
+        .await?;
     Ok(())
 }
 

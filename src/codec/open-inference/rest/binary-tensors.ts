@@ -42,7 +42,7 @@ export class BinaryTail {
     const missing = this.#at + size - bytes.length;
     if (missing > 0) {
       throw invalidRequest(
-        `unexpected size for input ${quoteName(name)}, expecting ${missing} additional bytes; send as many bytes ` +
+        `unexpected size for input '${name}', expecting ${missing} additional bytes; send as many bytes ` +
           'behind the JSON as "binary_data_size" says',
       );
     }

@@ -30,8 +30,8 @@ export function checkNesting(name: string, shape: Shape, sent: Shape, sentCount:
 
 function wrongCount(name: string, shape: Shape, sent: number): ServingError {
   return invalidRequest(
-    `"data" of input ${quoteName(name)} has ${sent} elements, but its shape is ${formatShape(shape)}; send as many as ` +
-      'the shape says',
+    "Unable to parse 'data': Shape does not match true shape of 'data' field: " +
+      `input ${quoteName(name)} has ${sent} elements, but its shape is ${formatShape(shape)}; send as many as it says`,
   );
 }
 
@@ -42,20 +42,21 @@ function isSameBesideOnes(a: Shape, b: Shape): boolean {
 }
 
 export function lacks(path: string, key: string, what: string): ServingError {
-  return invalidRequest(`Unable to parse '${key}' of ${path}: it has none; send ${what}`);
+  return invalidRequest(`Unable to parse '${key}': ${path} has none; send ${what}`);
 }
 
 /** An input's values are in one place. */
 export function oneOf(name: string, hasData: boolean): ServingError {
-  const sent = hasData ? 'has both "data" and "binary_data_size"' : 'has no data';
+  const fields = "'data', 'binary_data_size' in 'parameters', 'shared_memory_region' in 'parameters'";
+  const sent = hasData ? "But set 'data' 'binary_data_size'" : 'But no field is set';
   return invalidRequest(
-    `input ${quoteName(name)} ${sent}; send "data", or "binary_data_size" in its parameters and the bytes behind the JSON`,
+    `Input must set only one of the following fields: ${fields}. ${sent} of input ${quoteName(name)}; send "data", or "binary_data_size" in its parameters and the bytes behind the JSON`,
   );
 }
 
 export function noJsonForm(name: string, datatype: string): ServingError {
   return invalidRequest(
-    `receiving ${datatype} data via JSON is not supported; send input ${quoteName(name)} as binary data ` +
+    `receiving ${datatype} data via JSON is not supported. Please use the binary data format for input ${name} ` +
       '("binary_data_size" in its parameters, the bytes behind the JSON)',
   );
 }

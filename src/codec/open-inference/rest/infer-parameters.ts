@@ -41,9 +41,15 @@ function readParameter(cursor: JsonCursor, path: string): ParameterValue {
   const isNumber = byte === MINUS || (byte !== undefined && byte >= ZERO && byte <= NINE);
   if (isNumber || byte === LOWER_T || byte === LOWER_F) {
     cursor.skipValue();
-    const value = isNumber ? Number(cursor.text(start, cursor.at)) : byte === LOWER_T;
+    const value = isNumber ? numberOf(cursor.text(start, cursor.at)) : byte === LOWER_T;
     if (!Number.isNaN(value) && Math.abs(Number(value)) !== Infinity) return value;
     cursor.at = start;
   }
   throw wrongKind(cursor, path, 'a string, a finite number or a boolean');
+}
+
+/** Exact: an integer beyond 2^53 is a bigint. */
+function numberOf(text: string): number | bigint {
+  const number = Number(text);
+  return Number.isSafeInteger(number) || !/^-?\d{1,20}$/.test(text) ? number : BigInt(text);
 }

@@ -21,6 +21,7 @@ export interface TritonConfig extends Message {
     | { readonly case: 'ensembleScheduling'; readonly value: TritonEnsembling }
     | { readonly case: undefined };
   readonly instanceGroup: readonly TritonInstanceGroup[];
+  readonly optimization?: { readonly inputPinnedMemory?: object; readonly outputPinnedMemory?: object };
   readonly defaultModelFilename: string;
   readonly parameters: Readonly<Record<string, { readonly stringValue: string }>>;
   readonly modelWarmup: readonly TritonWarmup[];
@@ -74,7 +75,11 @@ export interface TritonSequenceBatching {
   readonly controlInput: readonly TritonControlInput[];
   readonly state: readonly TritonState[];
   readonly strategyChoice:
-    | { readonly case: 'direct' | 'oldest'; readonly value: { readonly maxQueueDelayMicroseconds: bigint } }
+    | { readonly case: 'direct'; readonly value: { readonly maxQueueDelayMicroseconds: bigint } }
+    | {
+        readonly case: 'oldest';
+        readonly value: { readonly maxQueueDelayMicroseconds: bigint; readonly preferredBatchSize: readonly number[] };
+      }
     | { readonly case: undefined };
 }
 
@@ -115,6 +120,7 @@ export interface TritonInitialState {
 }
 
 export interface TritonInstanceGroup {
+  readonly name: string;
   readonly kind: number;
   readonly count: number;
   readonly gpus: readonly number[];

@@ -50,6 +50,6 @@ export class InferMethod implements Method<Uint8Array, TensorMap, InferCall> {
   }
 
   encode(outputs: TensorMap, call: InferCall): Uint8Array | Promise<Uint8Array> {
-    return this.#codec.write(outputs, call, this.#form);
+    return this.#codec.write(call.inOrder(outputs), call, this.#form);
   }
 }

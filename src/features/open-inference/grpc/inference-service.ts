@@ -8,7 +8,7 @@ import { varintField } from '../../../codec/protobuf/wire-writer.ts';
 import type { ExchangeContext } from '../../../proxy/exchange.ts';
 import type { CallReader, GrpcCall, GrpcMethod, GrpcService } from '../../../proxy/grpc/engine.ts';
 import { OK } from '../../../proxy/grpc/grpc-errors.ts';
-import { unaryMethod, unbuiltMethod } from '../../../proxy/grpc/grpc-wire.ts';
+import { unaryMethod } from '../../../proxy/grpc/grpc-wire.ts';
 import type { ModelResolver } from '../../../proxy/handlers/model-resolver.ts';
 import type { OpenInference } from '../open-inference.ts';
 import { InferCodec, type InferCodecOptions } from './infer-codec.ts';
@@ -17,8 +17,6 @@ import { InferStreams } from './infer-streams.ts';
 import { lookupMethods } from './lookup-methods.ts';
 
 export const INFERENCE_SERVICE = 'inference.GRPCInferenceService';
-
-const CUDA_SHARED_MEMORY = ['Status', 'Register', 'Unregister'].map((verb) => `CudaSharedMemory${verb}`);
 
 export interface InferenceServiceOptions extends InferCodecOptions {
   readonly openInference: OpenInference;
@@ -33,13 +31,10 @@ export function inferenceService(
   const infer = new InferMethod('ModelInfer', openInference, resolver, codec);
   const streams = new InferStreams(new InferMethod('ModelStreamInfer', openInference, resolver, codec), shared);
   const unary = [infer, ...lookupMethods(openInference)].map((each) => unaryMethod(INFERENCE_SERVICE, each, shared));
-  const unbuilt = CUDA_SHARED_MEMORY.map((name) =>
-    unbuiltMethod(INFERENCE_SERVICE, name, shared, 'send and receive tensors in the messages'),
-  );
   return {
     name: INFERENCE_SERVICE,
     hasHealth: true,
-    methods: [...unary, ...unbuilt, ...healthMethods(openInference), streams.methodOf(INFERENCE_SERVICE)],
+    methods: [...unary, ...healthMethods(openInference), streams.methodOf(INFERENCE_SERVICE)],
     endStreams: () => streams.end(),
   };
 }

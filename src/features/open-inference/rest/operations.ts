@@ -19,9 +19,7 @@ export type OpenInferenceKind =
   | 'v2-trace'
   | 'v2-set-trace'
   | 'v2-logging'
-  | 'v2-set-logging'
-  | 'v2-cuda-memory'
-  | 'v2-change-cuda-memory';
+  | 'v2-set-logging';
 
 /** The request header with the number of bytes of the JSON, where tensors are behind it; and the answer's. */
 export const HEADER_LENGTH = 'inference-header-content-length';
@@ -33,8 +31,6 @@ const OCTETS = 'application/octet-stream';
 function ofModel(end: string): readonly string[] {
   return [`/v2/models/{model}${end}`, `/v2/models/{model}/versions/{version}${end}`];
 }
-
-const CUDA_MEMORY = ['/v2/cudasharedmemory', '/v2/cudasharedmemory/region/{region}'] as const;
 
 /** The first of two that fit a path counts: `/v2/models/stats` are the statistics of all models. */
 export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
@@ -125,22 +121,6 @@ export const OPEN_INFERENCE: readonly Operation<OpenInferenceKind>[] = [
     summary: 'Inputs and outputs of a model, and its available versions.',
     answer: { [JSON_TYPE]: 'OpenInferenceMetadata' },
     errors: [404],
-  },
-  {
-    kind: 'v2-cuda-memory',
-    method: 'CudaSharedMemoryStatus',
-    http: 'GET',
-    paths: CUDA_MEMORY.map((path) => `${path}/status`),
-    summary: 'There is no shared memory of GPUs here: 501.',
-    errors: [501],
-  },
-  {
-    kind: 'v2-change-cuda-memory',
-    method: 'CudaSharedMemoryRegister',
-    http: 'POST',
-    paths: [`${CUDA_MEMORY[1]}/register`, ...CUDA_MEMORY.map((path) => `${path}/unregister`)],
-    summary: 'There is no shared memory of GPUs here: 501.',
-    errors: [501],
   },
 ];
 

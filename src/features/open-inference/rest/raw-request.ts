@@ -20,7 +20,8 @@ export function rawInput(model: OpenInferenceInputs, version: string, body: Uint
   const [input, more] = model.inputs;
   if (input === undefined || more !== undefined) {
     throw invalidRequest(
-      `a raw binary request is for models with one input, and this has ${model.inputs.size}; ${FIX}`,
+      'Raw request must only have 1 input (found 1) to be deduced but got ' +
+        `${model.inputs.size} inputs in '${model.name}' model configuration; ${FIX}`,
     );
   }
   const [name, spec] = input;
@@ -39,10 +40,10 @@ function tensorOf(name: string, spec: TensorSpec, haveRows: boolean, body: Uint8
   const batch = haveRows ? [1] : [];
   const dims = whole.slice(batch.length);
   const free = dims.filter((dim) => dim === -1).length;
-  if (free > 1) throw cannotTell(name, `has ${free} dims of any size`);
+  if (free > 1) throw cannotTell(name, 'because there are more than one variable-sized dimension');
   if (dtype === 'string') {
     const shape = [...batch, ...dims.map((dim) => (dim === -1 ? 1 : dim))];
-    if (elementCount(shape) !== 1) throw cannotTell(name, `is BYTES of shape ${formatShape([...batch, ...dims])}`);
+    if (elementCount(shape) !== 1) throw cannotTell(name, `from BYTES of shape ${formatShape([...batch, ...dims])}`);
     return { dtype, shape, data: [body] };
   }
   const elements = body.byteLength / bytesPerElement(dtype);
@@ -57,5 +58,5 @@ function tensorOf(name: string, spec: TensorSpec, haveRows: boolean, body: Uint8
 }
 
 function cannotTell(name: string, what: string): ServingError {
-  return invalidRequest(`input ${quoteName(name)} ${what}, so a raw binary request does not tell its shape; ${FIX}`);
+  return invalidRequest(`The shape of the raw input '${name}' can not be deduced ${what}; ${FIX}`);
 }

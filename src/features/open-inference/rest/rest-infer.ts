@@ -38,11 +38,11 @@ import type { Method } from '../../../proxy/exchange.ts';
 import type { ModelResolver } from '../../../proxy/handlers/model-resolver.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
 import { begunBody, type HttpBody } from '../../../proxy/sliced-body.ts';
+import { versionText } from '../exported/model-reference.ts';
 import type { InferCall } from '../infer-call.ts';
 import type { OpenInference } from '../open-inference.ts';
 import { HEADER_LENGTH } from './operations.ts';
 import { rawInput } from './raw-request.ts';
-import { versionText } from './routes.ts';
 
 export interface RestInferParts {
   readonly openInference: OpenInference;
@@ -122,7 +122,8 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall, HttpBod
     return resolver.refusalOf(signatureName === undefined ? path : { ...path, signatureName }, context);
   }
 
-  encode(outputs: TensorMap, call: InferCall): HttpBody | Promise<HttpBody> {
+  encode(given: TensorMap, call: InferCall): HttpBody | Promise<HttpBody> {
+    const outputs = call.inOrder(given);
     const { parts, printer } = this.#shared;
     const { id, modelName: model, modelVersion: version } = call;
     const answered = this.#outputsOf(outputs, call);

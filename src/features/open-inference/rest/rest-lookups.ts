@@ -4,18 +4,18 @@
  */
 import type { Buffer } from 'node:buffer';
 import { ALL_MODELS } from '../../../core/access-method.ts';
-import { invalidRequest, ServingError } from '../../../core/errors.ts';
+import { invalidRequest, type ServingError } from '../../../core/errors.ts';
 import { quoteName } from '../../../core/list-names.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
 import type { Method } from '../../../proxy/exchange.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
+import { versionText } from '../exported/model-reference.ts';
 import { asking, type Found, reading } from '../exported/rest-lookup.ts';
 import type { OpenInference } from '../open-inference.ts';
 import type { SettingChanges } from '../setting-changes.ts';
 import { tritonConfigJson } from '../triton-config.ts';
 import { logJson, metadataJson, statisticsJson, traceJson } from './lookups-json.ts';
 import type { OpenInferenceKind } from './operations.ts';
-import { versionText } from './routes.ts';
 import { readSettings } from './setting-body.ts';
 
 /** The methods by the kind of their route. */
@@ -64,9 +64,6 @@ function readMethods({ models, statistics }: OpenInference): readonly (readonly 
 function settingMethods({ settings }: OpenInference): readonly (readonly [OpenInferenceKind, Method<Buffer>])[] {
   const trace = (): string => traceJson(settings.trace);
   const log = (): string => logJson(settings.log);
-  const noCudaMemory = (): never => {
-    throw unsupported('this server has no shared memory of GPUs; send tensors in requests, as JSON or as binary data');
-  };
   return [
     ['v2-trace', reading('TraceSetting', undefined, trace)],
     [
@@ -84,8 +81,6 @@ function settingMethods({ settings }: OpenInference): readonly (readonly [OpenIn
         return log();
       }),
     ],
-    ['v2-cuda-memory', reading('CudaSharedMemoryStatus', undefined, noCudaMemory)],
-    ['v2-change-cuda-memory', reading('CudaSharedMemoryRegister', undefined, noCudaMemory)],
   ];
 }
 
@@ -106,8 +101,4 @@ function notReady(model: ModelSpec): ServingError {
   const version = versionText(model);
   const what = `model ${quoteName(model.name)}${version === '' ? '' : ` version ${version.slice(0, 40)}`}`;
   return invalidRequest(`Model version not ready: ${what} takes no requests; see GET /v1/models for the states`);
-}
-
-function unsupported(message: string): ServingError {
-  return new ServingError('unsupported', message);
 }

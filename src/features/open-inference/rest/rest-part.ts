@@ -21,11 +21,13 @@ export function openInferencePart(parts: RestInferParts): RestPart {
   );
   const added = extensions.flatMap(({ rest }) => rest);
   const addedMethods = new Map(added.map(({ kind, methodOf }) => [kind, methodOf]));
+  const inferences = extensions.flatMap((each) => each.inferences ?? []);
+  const chosen = new Map(inferences.map((each) => [each.kind, each.choose(openInference)]));
   const live = health('live', () => undefined);
   const ready = health('ready', () => whyNotReady(openInference.readiness));
   return {
     root: '/v2',
-    operations: [...OPEN_INFERENCE, ...added],
+    operations: [...OPEN_INFERENCE, ...added, ...inferences],
     schemas: Object.assign({}, OPEN_INFERENCE_SCHEMAS, ...extensions.map(({ schemas }) => schemas)),
     plainKinds: new Set(['v2-infer']),
     match: openInferenceRoutes(extensions),
@@ -34,7 +36,7 @@ export function openInferencePart(parts: RestInferParts): RestPart {
         const method = infer.methodOf(inferenceHeader);
         return { method, form: method, keepsBody: method.keepsBody };
       }
-      const known = lookups.get(kind);
+      const known = lookups.get(kind) ?? chosen.get(kind);
       if (known !== undefined) return known;
       const method = addedMethods.get(kind)?.(region);
       return method && inJson(method);

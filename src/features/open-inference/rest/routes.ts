@@ -30,7 +30,10 @@ const MAIN_PATHS: readonly string[] = [
 
 /** Pure. Finds the route of a path below /v2; undefined for any other path. */
 export function openInferenceRoutes(extensions: readonly Extension[]): RestPart['match'] {
-  const table = new OperationTable<string>([...OPEN_INFERENCE, ...extensions.flatMap(({ rest }) => rest)]);
+  const table = new OperationTable<string>([
+    ...OPEN_INFERENCE,
+    ...extensions.flatMap(({ rest, inferences = [] }) => [...rest, ...inferences]),
+  ]);
   const mainPaths = [...MAIN_PATHS, ...extensions.flatMap((each) => each.mainPaths ?? [])];
   return (method, path) =>
     path === '/v2' || path.startsWith('/v2/') ? routeOf(table, mainPaths, method, path) : undefined;
@@ -80,9 +83,4 @@ function specOf(names: readonly string[], segments: readonly string[]): ModelSpe
     if (thrown instanceof ServingError) return thrown;
     throw thrown;
   }
-}
-
-/** The version in a path as text: a number or a label; empty if the path names none. */
-export function versionText({ version, label }: ModelSpec): string {
-  return version?.toString() ?? label ?? '';
 }

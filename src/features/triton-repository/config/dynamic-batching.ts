@@ -61,9 +61,18 @@ export function batchingOfTriton(config: TritonConfig, where: Where, findings: F
       maxBatchSize,
       ...(delay > 0 && { batchTimeoutMicros: delay }),
     },
-    declaredBatching: dynamic === undefined && sequencesOf(config) === undefined ? undefined : rowsAtDim0(config),
+    declaredBatching: hasOptional(config)
+      ? 'off'
+      : dynamic === undefined && sequencesOf(config) === undefined
+        ? undefined
+        : rowsAtDim0(config),
     sloMs: queue.sloMs,
   };
+}
+
+/** Requests with and without an input never share a run. */
+function hasOptional({ input }: TritonConfig): boolean {
+  return input.some(({ optional }) => optional);
 }
 
 /** Undefined if the file names no tensor: the server finds out then. */

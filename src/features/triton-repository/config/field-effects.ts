@@ -105,7 +105,6 @@ export const WITHOUT_EFFECT: ReadonlyMap<string, string> = new Map([
   ['instance_group.passive', 'every instance takes requests'],
   ['instance_group.host_policy', 'the kernel places threads'],
   ['input.allow_ragged_batch', 'requests of different shapes run in different batches'],
-  ['input.optional', 'every input of the graph must be sent, and one with a value of its own in the graph cannot be'],
   ['cc_model_filenames', 'the default model file is loaded on every device'],
   ['metric_tags', 'metrics have the labels model and version'],
   ['parameters', 'they are for other backends; runtimes have their own settings here'],

@@ -8,6 +8,8 @@ import { TRITON_OPTIONS } from '../options.ts';
 const OTHER_NAMES = {
   http_port: 'rest_api_port',
   grpc_port: 'port',
+  http_address: 'bind_address',
+  grpc_address: 'bind_address',
   exit_on_error: 'exit_on_load_failure',
 } as const;
 
@@ -33,9 +35,9 @@ export function withTritonNames(given: NamedOptions, errors: string[]): ServeOpt
   const sources = origins as Map<string, Origin>;
   for (const [theirs, ours] of Object.entries(OTHER_NAMES) as [keyof typeof OTHER_NAMES, keyof ServeOptions][]) {
     const origin = origins.get(theirs)!;
-    if (origin.kind === 'default' || values[theirs] === -1) continue;
+    if (origin.kind === 'default' || values[theirs] === -1 || values[theirs] === '') continue;
     const other = origins.get(ours)!;
-    if (other.kind !== 'default' && options[ours] !== values[theirs]) {
+    if (other.kind !== 'default' && (named[ours] ?? options[ours]) !== values[theirs]) {
       errors.push(`${origin.place} and ${other.place} are two names of one option; leave one of them out`);
       continue;
     }

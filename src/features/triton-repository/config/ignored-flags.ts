@@ -61,8 +61,6 @@ export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
   allow_cpu_metrics: value('metrics of the process are always there'),
   metrics_interval_ms: value('metrics are read when they are asked for'),
   metrics_config: value('the names and buckets of metrics are fixed'),
-  http_address: refused('use --bind_address'),
-  grpc_address: refused('use --bind_address'),
   metrics_address: refused('use --bind_address'),
   http_restricted_api: refused('use --authorization_file'),
   grpc_restricted_protocol: refused('use --authorization_file'),

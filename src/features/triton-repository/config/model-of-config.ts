@@ -119,6 +119,7 @@ function mappedOf(name: string, config: TritonConfig, where: Where, findings: Fi
   return {
     versionPolicy: versionPolicyOf(config, where, errors),
     backend: runtime?.backend,
+    ...optionalInputs(config, runtime?.backend),
     executionProvider: executionProvider ?? defaults.executionProvider,
     ...(devices !== undefined && { devices }),
     ...(Object.keys(all).length > 0 && { batching: all }),
@@ -150,6 +151,14 @@ function keysOf(
   }
   const featureKeys = new Map([...(cache ?? []), ...(sequences ?? [])]);
   return featureKeys.size === 0 ? {} : { featureKeys };
+}
+
+/** Its graph's values for these inputs may be overridden: a parameter of ONNX Runtime's backend. */
+function optionalInputs({ input }: TritonConfig, backend: string | undefined): Pick<ModelConfig, 'parameters'> {
+  const names = input.filter(({ optional }) => optional).map(({ name }) => name);
+  return names.length === 0 || backend !== 'onnx'
+    ? {}
+    : { parameters: new Map([['optional_inputs', names.join('\n')]]) };
 }
 
 /** A file that says nothing of the model's tensors leaves its batches to the server, as Triton completes such a file. */

@@ -20,8 +20,8 @@ export interface RepositoryContent {
   readonly unreadable: readonly string[];
 }
 
-/** A name that requests can have. */
-const MODEL_NAME = /^[^/:\s]+$/;
+/** A name that requests can have: a space may be in it, and no other white space. */
+const MODEL_NAME = /^(?! )[^/:\t-\r]+(?<! )$/;
 
 /** Blocks: for the start, when nothing is served yet. */
 export function readRepositories(directories: readonly string[], defaults: ModelDefaults): RepositoryContent {
@@ -114,7 +114,10 @@ class FoundModels {
     const first = this.#byName.get(name);
     if (first !== undefined) this.#byName.set(name, { ...first, twin: first.twin ?? directory });
     else if (MODEL_NAME.test(name)) this.#byName.set(name, { name, directory });
-    else this.problems.push(`${directory} is not served: a model's name may not hold ":" or white space`);
+    else
+      this.problems.push(
+        `${directory} is not served: a model's name may hold spaces within, and neither ":" nor other white space`,
+      );
   }
 
   /** The absolute paths of those that are no URIs, each once. */

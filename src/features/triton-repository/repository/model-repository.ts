@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { ModelConfig, ModelDefaults } from '../../../config/model-config.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { factKey } from '../../../core/collections/facts.ts';
-import { ServingError } from '../../../core/errors.ts';
+import { ServingError, toServingError } from '../../../core/errors.ts';
 import { Poller } from '../../../core/poller.ts';
 import type { ModelManager } from '../../../models/lifecycle/model-manager.ts';
 import type { VersionState, VersionStatus } from '../../../models/serving/servable.ts';
@@ -51,6 +51,8 @@ export interface ModelRepositoryOptions {
   readonly directories: readonly string[];
   readonly mode: RepositoryMode;
   readonly pollMs: number;
+  /** The models that the start loads by name. */
+  readonly named: readonly string[];
   /** Warnings that are in the log already. */
   readonly warned: readonly string[];
   readonly defaults: ModelDefaults;
@@ -81,12 +83,15 @@ export class ModelRepository {
   /** The last operation on each name; the next one waits for it. */
   readonly #turns = new Map<string, Promise<void>>();
   readonly #warned: Set<string>;
+  /** The models that were loaded by name, and not for an ensemble alone. */
+  readonly #byName: Set<string>;
   /** Models that the last poll found changed. */
   #seen = new Map<string, ModelConfig>();
 
   constructor(options: ModelRepositoryOptions) {
     this.#options = options;
-    const { clock, warned, mode, pollMs } = options;
+    const { clock, warned, mode, pollMs, named } = options;
+    this.#byName = new Set(named);
     this.#warned = new Set(warned);
     this.#poller = new Poller({
       clock,
@@ -120,13 +125,22 @@ export class ModelRepository {
    * are available, with the names of the parts that were loaded. Rejects with `load_failed` or `model_not_found`.
    */
   load(name: string): Promise<readonly string[]> {
+    this.#byName.add(name);
+    return this.#load(name);
+  }
+
+  #load(name: string): Promise<readonly string[]> {
     return this.#inTurn(name, async () => {
       const { directories, defaults, manager } = this.#options;
       const found = await loadRepositoryModel(directories, name, defaults);
       if (found === undefined) throw unknown(name);
       for (const warning of found.warnings) this.#warn(warning);
       const parts = TRITON.of(found.model)?.ensemble === undefined ? [] : await this.#loadParts(name);
-      await manager.put(found.model);
+      try {
+        await manager.put(found.model);
+      } catch (thrown) {
+        throw loadFailed(name, toServingError(thrown));
+      }
       return parts;
     });
   }
@@ -140,23 +154,26 @@ export class ModelRepository {
     // Its own load says so.
     if (parts.has(name)) return [];
     const missing = [...parts].filter((part) => found.has(part) && manager.configOf(part) === undefined);
-    await Promise.all(missing.map((part) => this.load(part)));
+    await Promise.all(missing.map((part) => this.#load(part)));
     return missing;
   }
 
   /**
-   * Unloads a model: new requests find it no more when this resolves, and those that have it go on. Resolves with the
-   * names of the parts that were unloaded with it. Rejects with `model_not_found`.
+   * Unloads a model: new requests find it no more when this resolves, and those that have it go on. One that is not
+   * loaded is as it should be. Resolves with the names of the parts that were unloaded with it: those that were not
+   * loaded by name. Rejects with `model_not_found` for a name that no repository has.
    */
   unload(
     name: string,
     { unloadDependents = false, mayUnload = () => true }: UnloadOptions = {},
   ): Promise<readonly string[]> {
     return this.#inTurn(name, async () => {
-      const { manager } = this.#options;
+      const { manager, directories } = this.#options;
       const parts = unloadDependents ? this.#partsOf(name) : [];
-      if (!manager.remove(name)) throw new ServingError('model_not_found', `model ${quoted(name)} is not loaded`);
-      return parts.filter((part) => mayUnload(part) && !this.#isNeeded(part) && manager.remove(part));
+      this.#byName.delete(name);
+      if (!manager.remove(name) && !(await repositoryNames(directories)).includes(name)) throw unknown(name);
+      const mayGo = (part: string): boolean => !this.#byName.has(part) && mayUnload(part) && !this.#isNeeded(part);
+      return parts.filter((part) => mayGo(part) && manager.remove(part));
     });
   }
 
@@ -254,7 +271,12 @@ function entryOf(
 }
 
 function unknown(name: string): ServingError {
-  return new ServingError('model_not_found', `no model repository has a model ${quoted(name)}`);
+  const words = `failed to load '${name.slice(0, 120)}', failed to poll from model repository`;
+  return new ServingError('model_not_found', `${words}: none has a model ${quoted(name)}`);
+}
+
+function loadFailed(name: string, { kind, message, cause }: ServingError): ServingError {
+  return new ServingError(kind, `load failed for model '${name}': ${message}`, { cause });
 }
 
 /** A caller's text, shortened. */

@@ -51,8 +51,14 @@ export class Repository {
    */
   async index(repository: string, isReadyOnly: boolean, context: RequestContext): Promise<readonly RepositoryEntry[]> {
     checkRepository(repository);
-    const entries = await this.#entries(context);
+    const entries = (await this.#entries(context)).map((entry) => this.#withReadiness(entry));
     return isReadyOnly ? entries.filter(({ state }) => state === 'READY') : entries;
+  }
+
+  /** A version that is loaded, and cannot answer, is not ready. */
+  #withReadiness(entry: RepositoryEntry): RepositoryEntry {
+    const reason = entry.state === 'READY' ? this.#modelInfo.whyNotReady(entry.name, BigInt(entry.version)) : undefined;
+    return reason === undefined ? entry : { ...entry, state: 'UNAVAILABLE', reason };
   }
 
   async #entries(context: RequestContext): Promise<readonly RepositoryEntry[]> {
@@ -107,8 +113,8 @@ function entriesOf({ name, versions }: ModelStatus): readonly RepositoryEntry[] 
 
 function checkRepository(repository: string): void {
   if (repository === '') return;
-  const text = `repository ${quoteName(repository)}: this server's models are in no named repository`;
-  throw new ServingError('unsupported', `${text}; leave its name out`);
+  const words = "'repository_name' specification is not supported";
+  throw new ServingError('unsupported', `${words}: leave out ${quoteName(repository)}`);
 }
 
 function notTaken(parameter: string): ServingError {

@@ -3,45 +3,34 @@ import type { Buffer } from 'node:buffer';
 import { LOWER_F, LOWER_T } from '../../../codec/json/json-chars.ts';
 import { NO_PARAMETERS, type Parameters } from '../../../codec/open-inference/infer-request.ts';
 import { readParameters } from '../../../codec/open-inference/rest/infer-parameters.ts';
-import { invalidRequest, ServingError } from '../../../core/errors.ts';
+import { invalidRequest } from '../../../core/errors.ts';
 import { BOOLEAN, list, object, TEXT } from '../../../proxy/protocols/rest/json-schema.ts';
 import { orNull, parameters } from '../../open-inference/exported/body-schemas.ts';
 import type { RestLookup } from '../../open-inference/exported/extension.ts';
-import { asking, reading } from '../../open-inference/exported/rest-lookup.ts';
+import { asking } from '../../open-inference/exported/rest-lookup.ts';
 import { readMembers } from '../../open-inference/exported/small-body.ts';
-import type { Repository } from './repository.ts';
+import type { Repository, RepositoryEntry } from './repository.ts';
 
 const JSON_TYPE = 'application/json';
 const REPOSITORY_STATE = { type: 'string', enum: ['READY', 'UNAVAILABLE', 'LOADING', 'UNLOADING'] };
 
 export const REPOSITORY_SCHEMAS = {
   RepositoryIndexRequest: object({ ready: orNull(BOOLEAN) }),
-  RepositoryIndex: list(
-    object({ name: TEXT, version: TEXT, state: REPOSITORY_STATE, reason: TEXT }, [
-      'name',
-      'version',
-      'state',
-      'reason',
-    ]),
-  ),
+  RepositoryIndex: list(object({ name: TEXT, version: TEXT, state: REPOSITORY_STATE, reason: TEXT }, ['name'])),
   RepositoryRequest: object({ parameters: orNull(parameters({})) }),
 };
 
 export function restLookups(repository: Repository): readonly RestLookup[] {
   const index = asking('RepositoryIndex', 'status', async (body, _model, context) =>
-    JSON.stringify(await repository.index('', readIndexBody(body), context)),
+    JSON.stringify((await repository.index('', readIndexBody(body), context)).map(withoutEmpty)),
   );
-  const unnamed = reading('RepositoryIndex', undefined, () => {
-    const text = "this server's models are in no named repository; leave its name out of the path";
-    throw new ServingError('unsupported', text);
-  });
   return [
     {
       kind: 'v2-index',
       method: 'RepositoryIndex',
       http: 'POST',
-      paths: ['/v2/repository/index'],
-      summary: 'Every configured model with its versions and their states.',
+      paths: ['/v2/repository/index', '/v2/repository/{repository}/index'],
+      summary: 'Every configured model with its versions and their states. A name of a repository has no meaning here.',
       request: { [JSON_TYPE]: 'RepositoryIndexRequest' },
       isBodyOptional: true,
       answer: { [JSON_TYPE]: 'RepositoryIndex' },
@@ -49,19 +38,6 @@ export function restLookups(repository: Repository): readonly RestLookup[] {
       methodOf: () => index,
     },
     ...(['load', 'unload'] as const).map((verb) => changing(repository, verb)),
-    {
-      kind: 'v2-repository',
-      method: 'RepositoryIndex',
-      http: 'POST',
-      paths: [
-        '/v2/repository/{repository}/index',
-        '/v2/repository/{repository}/models/{model}/load',
-        '/v2/repository/{repository}/models/{model}/unload',
-      ],
-      summary: 'Repositories have no names here: 501.',
-      errors: [501],
-      methodOf: () => unnamed,
-    },
   ];
 }
 
@@ -108,4 +84,9 @@ function readRepositoryBody(body: Buffer): Parameters {
     else cursor.skipValue();
   });
   return parameters ?? NO_PARAMETERS;
+}
+
+/** Triton leaves out what it has nothing to say of. */
+function withoutEmpty(entry: RepositoryEntry): object {
+  return Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== ''));
 }

@@ -25,7 +25,7 @@ export function configView(config: TritonConfig, graphs: Signatures): DeclaredSi
   if (!inputs.isOther && !outputs.isOther && graph.kept?.whyStep === undefined) return undefined;
   const aliases = (specs: ReadonlyMap<string, TensorSpec>): ReadonlyMap<string, string> =>
     new Map([...specs.keys()].map((alias) => [alias, alias]));
-  const { batchAxis, batchAxes, methodName, kept } = graph;
+  const { batchAxis, batchAxes, methodName, kept, defaults } = graph;
   const rows = { batchAxis, batchAxes, hasRows: hasRows(graph) };
   return {
     name,
@@ -33,6 +33,7 @@ export function configView(config: TritonConfig, graphs: Signatures): DeclaredSi
     signature: {
       ...rows,
       kept,
+      defaults,
       inputs: inputs.specs,
       outputs: outputs.specs,
       methodName,

@@ -66,8 +66,9 @@ test('BYTES and 64-bit integers go through exactly', async () => {
       ];
       const answer = await server.call(INFERENCE, 'ModelInfer', { model_name: 'm', inputs });
       const raw = Buffer.concat(strings.flatMap((s) => [Buffer.from(Uint32Array.of(s.length).buffer), s]));
-      assert.deepEqual(answer.raw_output_contents, [raw, Buffer.from(BigInt64Array.from(numbers.map(BigInt)).buffer)]);
-      const heads = inputs.map(({ contents: _, ...head }) => head);
+      // Outputs come by name where none is asked for.
+      assert.deepEqual(answer.raw_output_contents, [Buffer.from(BigInt64Array.from(numbers.map(BigInt)).buffer), raw]);
+      const heads = inputs.map(({ contents: _, ...head }) => head).reverse();
       const again = { model_name: 'm', inputs: heads, raw_input_contents: answer.raw_output_contents };
       const second = await server.call(INFERENCE, 'ModelInfer', again);
       assert.deepEqual(second.raw_output_contents, answer.raw_output_contents);
@@ -95,7 +96,10 @@ test('requested outputs come alone, in their order', async () => {
       assert.deepEqual(await names('b', 'a'), ['b', 'a']);
       const failure = await server.failure(INFERENCE, 'ModelInfer', request('c'));
       assert.equal(failure.code, Status.INVALID_ARGUMENT);
-      assert.match(failure.details, /^outputs names "c", which model "m"/);
+      assert.match(
+        failure.details,
+        /^unexpected inference output 'c' for model 'm'; outputs names "c", which model "m"/,
+      );
     },
   );
 });
@@ -201,13 +205,18 @@ test('inputs that the model does not want are refused in the protocol’s words'
         const request = { model_name: 'm', inputs, raw_input_contents: [Buffer.alloc(bytes)] };
         const { code, details } = await server.failure(INFERENCE, 'ModelInfer', request);
         assert.equal(code, Status.INVALID_ARGUMENT);
-        assert.match(details, new RegExp(`^input "x" is ${datatype}, but model "m" .* wants FP32; send it as FP32$`));
+        assert.match(
+          details,
+          new RegExp(
+            `^inference input 'x' data-type is '${datatype}'.*; input "x" is ${datatype}, but model "m" .* wants FP32; send it as FP32$`,
+          ),
+        );
       }
       const wrong = { model_name: 'm', inputs: [{ ...X, name: 'z' }], raw_input_contents: [floats(1, 2, 3)] };
       const { details } = await server.failure(INFERENCE, 'ModelInfer', wrong);
       assert.match(details, /wants the inputs "x"; missing: "x"; unknown: "z"/);
       const { details: unnamed } = await server.failure(INFERENCE, 'ModelInfer', {});
-      assert.match(unnamed, /^the model name is empty; send the name of a served model/);
+      assert.match(unnamed, /^Request for unknown model: '' is not found/);
     },
   );
 });

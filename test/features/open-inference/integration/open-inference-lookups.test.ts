@@ -46,7 +46,7 @@ test('liveness, readiness and metadata', async () => {
         ],
         outputs: [
           { name: 'y', datatype: 'INT64', shape: ['-1'] },
-          { name: 'z', datatype: 'FP16', shape: [] },
+          { name: 'z', datatype: 'FP16', shape: ['1'] },
         ],
       });
       const failure = await server.failure(INFERENCE, 'ModelMetadata', { name: 'other' });
@@ -58,7 +58,7 @@ test('liveness, readiness and metadata', async () => {
   );
 });
 
-test('Triton’s configuration: dims without the batch, priorities, optional inputs', async () => {
+test('Triton’s configuration: dims without the batch, sizes of batches, optional inputs', async () => {
   const rows = signature(
     { x: spec('float32', [8, 3]), t: spec('string', [8, 1]) },
     { y: spec('int64', [8]) },
@@ -83,10 +83,9 @@ test('Triton’s configuration: dims without the batch, priorities, optional inp
         ['x', 'TYPE_FP32', ['3']],
         ['t', 'TYPE_STRING', ['1']],
       ]);
-      // Triton's dims are never empty: a scalar of each row is [1], and of shape [] to the model.
+      // Triton's dims are never empty: a scalar of each row is [1].
       assert.deepEqual(tensors(output), [['y', 'TYPE_INT64', ['1']]]);
-      assert.deepEqual(output[0].reshape, { shape: [] });
-      assert.deepEqual([dynamic_batching.priority_levels, dynamic_batching.default_priority_level], ['3', '2']);
+      assert.deepEqual(dynamic_batching.preferred_batch_size, [8]);
       const other = await config('whole');
       assert.equal(other.max_batch_size, 0);
       assert.deepEqual(tensors(other.input), [['x', 'TYPE_FP32', ['2', '3']]]);
@@ -118,7 +117,10 @@ test('statistics count requests of every protocol', async () => {
       const names = (all: { name: string }[]): readonly string[] => all.map(({ name }) => name);
       assert.deepEqual(names(await ask({})), ['m', 'other']);
       assert.deepEqual(names(await ask({ name: 'other', version: '1' })), ['other']);
-      assert.equal((await server.failure(INFERENCE, 'ModelStatistics', { name: 'none' })).code, Status.NOT_FOUND);
+      assert.equal(
+        (await server.failure(INFERENCE, 'ModelStatistics', { name: 'none' })).code,
+        Status.INVALID_ARGUMENT,
+      );
     },
     { surfaces: [puppetInference({ statistics })] },
   );
@@ -162,7 +164,7 @@ test('what is not built, or not allowed, is refused with what to do', async () =
           {},
           /no shared memory for clients .*--allow_client_shm.*; send and receive tensors/,
         ],
-        ['CudaSharedMemoryRegister', {}, /does not have .*CudaSharedMemoryRegister/],
+        ['CudaSharedMemoryRegister', {}, /no shared memory of GPUs/],
         [
           'LogSettings',
           { settings: { log_file: { string_param: '/x' } } },

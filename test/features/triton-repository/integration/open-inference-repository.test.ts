@@ -108,11 +108,11 @@ for (const engine of ENGINE_NAMES) {
         [
           { repository_name: 'r', model_name: 'digits' },
           Status.UNIMPLEMENTED,
-          /in no named repository; leave its name/,
+          /^'repository_name' specification is not supported/,
         ],
         [{ model_name: 'other' }, Status.NOT_FOUND, /no model "other"/],
         [{ model_name: '../digits' }, Status.NOT_FOUND, /no model "\.\.\/digits"/],
-        [{}, Status.INVALID_ARGUMENT, /the model name is empty/],
+        [{}, Status.NOT_FOUND, /Request for unknown model: '' is not found/],
       ] as const) {
         const error = await failure('RepositoryModelLoad', request);
         assert.equal(error.code, code, error.details);

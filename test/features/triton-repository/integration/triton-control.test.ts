@@ -130,7 +130,9 @@ describe('callers of the Open Inference Protocol', () => {
     const { post, ask } = await start(t, files, EXPLICIT, '--load-model=two');
     const states = async (): Promise<readonly string[]> => {
       const entries = (await post('/v2/repository/index')).body as readonly Readonly<Record<string, string>>[];
-      return entries.map(({ name, version, state, reason }) => `${name} ${version} ${state} ${reason}`.trim());
+      return entries.map(({ name, version = '', state, reason = '' }) =>
+        `${name} ${version} ${state} ${reason}`.trim(),
+      );
     };
     assert.deepEqual(await states(), ['one  UNAVAILABLE it has not been loaded', 'two 1 READY']);
     assert.equal((await post('/v2/repository/models/one/load')).status, 200);
@@ -139,7 +141,10 @@ describe('callers of the Open Inference Protocol', () => {
     assert.equal(await ask('two'), undefined);
     assert.deepEqual(await states(), ['one 1 READY', 'two 1 UNAVAILABLE unloaded']);
     const unknown = await post('/v2/repository/models/nothing/load');
-    assert.deepEqual([unknown.status, unknown.body], [404, { error: 'no model repository has a model "nothing"' }]);
+    assert.deepEqual(
+      [unknown.status, unknown.body],
+      [404, { error: 'failed to load \'nothing\', failed to poll from model repository: none has a model "nothing"' }],
+    );
     const override = await post('/v2/repository/models/one/load', { parameters: { config: '{}' } });
     assert.equal(override.status, 501);
   });

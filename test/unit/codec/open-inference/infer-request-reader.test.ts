@@ -154,23 +154,35 @@ const X = input('x', 'FP32', [2]);
 
 describe('a ModelInferRequest is refused', () => {
   for (const [what, fields, text, kind = 'invalid_request'] of [
-    ['raw contents too short', RAW([X], floats(1)), /"x" has 4 bytes of raw contents, but FP32 \[2\] takes 8; send/],
-    ['raw contents too long', RAW([X], floats(1, 2, 3)), /"x" has 12 bytes of raw contents.*takes 8/],
+    [
+      'raw contents too short',
+      RAW([X], floats(1)),
+      /^input byte size mismatch for input 'x'\. Expected 8, got 4: FP32 \[2\] takes 8 .*; send/,
+    ],
+    ['raw contents too long', RAW([X], floats(1, 2, 3)), /Expected 8, got 12: .* takes 8/],
     ['too few raw contents', RAW([X, input('y', 'FP32', [1])], floats(1, 2)), /has 1 entries.* 2 inputs: "x", "y"/],
     ['too many raw contents', RAW([X], floats(1, 2), floats(1)), /has 2 entries, but there are 1 inputs: "x"/],
     [
       'both forms',
       RAW([X, input('y', 'FP32', [1], { fp32Contents: [1] })], floats(1, 2)),
-      /"y" has elements in contents/,
+      /^contents field must not be specified when using raw_input_contents for 'y'/,
     ],
-    ['no elements', { inputs: [X] }, /"x" has no elements; send them in contents, or all inputs in raw_input_contents/],
-    ['an input twice', RAW([X, X], floats(1, 2), floats(1, 2)), /"x" is there twice; send each input once/],
+    [
+      'no elements',
+      { inputs: [X] },
+      /^unable to find data for input tensor 'x' in request; send its elements in contents, or all/,
+    ],
+    [
+      'an input twice',
+      RAW([X, X], floats(1, 2), floats(1, 2)),
+      /^input 'x' already exists in request; send each input once/,
+    ],
     [
       'an unknown datatype',
       RAW([input('x', 'FLOAT', [1])], floats(1)),
-      /"x" has the datatype "FLOAT"; send one of BOOL, /,
+      /^invalid datatype for input x: it has the datatype "FLOAT"; send one of BOOL, /,
     ],
-    ['no datatype', RAW([input('x', '', [1])], floats(1)), /"x" has no datatype; send one of/],
+    ['no datatype', RAW([input('x', '', [1])], floats(1)), /input x: it has no datatype; send one of/],
     [
       'a negative dim',
       RAW([input('x', 'FP32', [-1])], floats(1)),
@@ -215,12 +227,12 @@ describe('a ModelInferRequest is refused', () => {
     [
       'the field of another datatype',
       { inputs: [input('x', 'INT32', [1], { fp32Contents: [1] })] },
-      /"x" is INT32, but has elements in fp32_contents; send them in int_contents/,
+      /tensor 'x' in fp32_contents, expected datatype 'INT32'; send them in int_contents/,
     ],
     [
       'two fields',
       { inputs: [input('x', 'INT32', [1], { intContents: [1], int64Contents: [1n] })] },
-      /"x" is INT32, but has elements in int64_contents/,
+      /tensor 'x' in int64_contents, expected datatype 'INT32'/,
     ],
     [
       'typed FP16',
