@@ -18,6 +18,7 @@ import { envoyAdmin } from './features/envoy-admin/feature.ts';
 import { explain } from './features/explain/feature.ts';
 import { fallback } from './features/fallback/feature.ts';
 import { flightRecorder } from './features/flight-recorder/feature.ts';
+import { generate } from './features/generate/feature.ts';
 import { goldenRequests } from './features/golden-requests/feature.ts';
 import { grpcJs } from './features/grpc-js/feature.ts';
 import { headroom } from './features/headroom/feature.ts';
@@ -72,6 +73,11 @@ const LINES = [
   {
     feature: tritonRepository,
     adds: 'Triton’s model repositories, loads and unloads by request, and tritonserver’s command line',
+    requires: ['open-inference'],
+  },
+  {
+    feature: generate,
+    adds: 'Triton’s paths generate and generate_stream, whose bodies are one JSON object of inputs',
     requires: ['open-inference'],
   },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
