@@ -57,7 +57,9 @@ export class SessionUse {
     if (executor.grow === undefined) return;
     const now = clock.nowMs();
     const { isLacking } = this.#choice;
-    const isStarved = queue.queuedTasks > 0 && slots.free > 0 && this.#running.length >= executor.slots;
+    // While a change waits for a run to end, so does what is queued.
+    const isFull = this.#running.length >= executor.slots && !this.isChanging;
+    const isStarved = isFull && queue.queuedTasks > 0 && slots.free > 0;
     if (!this.#demand.note(isStarved || isLacking, now)) return;
     if (!this.#isBusy(now) && !slots.isContended(this.#tenant, now)) return;
     if (isLacking && this.#tenant.threads === this.#narrow) executor.widen?.();
