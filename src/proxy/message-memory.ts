@@ -29,7 +29,7 @@ export class MessageMemory {
   }
 
   /** Returns `length` uninitialised bytes. */
-  take(length: number): Uint8Array {
+  take(length: number): Buffer {
     if (length < SMALLEST_KEPT || length > LARGEST_KEPT) return Buffer.allocUnsafe(length);
     const size = sizeFor(length);
     const kept = this.#kept.get(size)?.pop();

@@ -2,27 +2,22 @@
  * Splits the body of a call into messages, in whatever pieces it comes.
  *
  *   chunks    ├ 5 │ message ┼ 5 │ message ┼ 5 │ mess        whole in its chunk: copied at once
- *                                              age ┼ …      over several: copied into a buffer that grows
+ *                                              age ┼ …      over several: an ArrivingMessage
  *   the five: flag (0 plain, 1 compressed), length of the message (32 bits, big-endian)
  *
  * The caller pulls: it calls `push` with a chunk, `next` until there is no message, then `keep`; the chunk is valid
  * until then. A caller that must pause does not call `next`. Its chunks wait here, and only the bytes taken so far are
  * given back to the client's window (`takeConsumed`). Of a message that it cannot have, it calls `skip`.
  *
- * An announced length is checked against the limit, and memory for at most 4 times the received bytes is reserved (or
- * 16 KB; or 1 MiB once a first frame has come). Most bytes are copied once.
+ * An announced length is checked against the limit.
  */
 import { Buffer } from 'node:buffer';
 import { invalidRequest, ServingError } from '../../core/errors.ts';
+import { ArrivingMessage } from '../arriving-message.ts';
 import type { MessageMemory } from '../message-memory.ts';
 import { MESSAGE_HEAD_BYTES } from './engine.ts';
 
 const FLAG_COMPRESSED = 1;
-const MAX_GROWTH = 4;
-const MIN_ROOM_BYTES = 16_384;
-/** Bytes that are reserved once a first frame has come: the machine gives no memory before it is written to. */
-const TRUSTED_ROOM_BYTES = 2 ** 20;
-const TRUSTED_FROM_BYTES = 8192;
 /** Longer messages have memory that is reused (MessageMemory), or are charged. */
 const SHORT_BYTES = 2048;
 /** The length up to which a loop is faster than a call of `set`. */
@@ -43,8 +38,7 @@ export class MessageReader {
   #headBytes = 0;
   #length = 0;
   /** A message that began in an earlier chunk. */
-  #partial: Uint8Array | undefined;
-  #filled = 0;
+  #partial: ArrivingMessage | undefined;
   /** Bytes of a skipped message that have not come yet. */
   #skipping = 0;
   #consumed = 0;
@@ -99,7 +93,7 @@ export class MessageReader {
 
   /** Bytes that have come and were not taken as a message. */
   get heldBytes(): number {
-    let bytes = this.#partial === undefined ? 0 : this.#filled;
+    let bytes = this.#partial?.filled ?? 0;
     if (this.#chunk !== undefined) bytes += this.#chunk.length - this.#at;
     if (this.#waiting !== undefined) for (const { length } of this.#waiting) bytes += length;
     return bytes;
@@ -112,7 +106,7 @@ export class MessageReader {
 
   /** Length of the message that comes, as its head says; 0 between messages. */
   get announcedBytes(): number {
-    return this.#partial === undefined ? 0 : this.#length;
+    return this.#partial?.length ?? 0;
   }
 
   /**
@@ -122,16 +116,16 @@ export class MessageReader {
   skip(most: number): Uint8Array | undefined {
     const partial = this.#partial;
     if (partial === undefined) return undefined;
-    const begun = Buffer.from(partial.subarray(0, Math.min(this.#filled, most)));
-    this.#memory.give(partial);
+    const begun = partial.begun(most);
+    partial.drop();
     this.#partial = undefined;
-    this.#skipping = this.#length - this.#filled;
+    this.#skipping = partial.length - partial.filled;
     return begun;
   }
 
   /** Forgets what has come. */
   drop(): void {
-    if (this.#partial !== undefined) this.#memory.give(this.#partial);
+    this.#partial?.drop();
     this.#partial = undefined;
     this.#chunk = undefined;
     this.#waiting = undefined;
@@ -139,7 +133,7 @@ export class MessageReader {
 
   /** Describes an incomplete message for an error's text; undefined if there is none. */
   get remainder(): string | undefined {
-    if (this.#partial !== undefined) return `${this.#filled} of ${this.#length} bytes`;
+    if (this.#partial !== undefined) return `${this.#partial.filled} of ${this.#partial.length} bytes`;
     if (this.#skipping > 0) return `${this.#length - this.#skipping} of ${this.#length} bytes`;
     return this.#headBytes > 0 ? `${this.#headBytes} of the ${MESSAGE_HEAD_BYTES} bytes in front of it` : undefined;
   }
@@ -162,8 +156,7 @@ export class MessageReader {
       message.set(chunk.subarray(start, start + length));
       return message;
     }
-    this.#partial = this.#memory.take(Math.min(length, roomFor(chunk.length - start)));
-    this.#filled = 0;
+    this.#partial = new ArrivingMessage(length, this.#memory);
     return undefined;
   }
 
@@ -186,22 +179,11 @@ export class MessageReader {
     return true;
   }
 
-  #continue(partial: Uint8Array, chunk: Uint8Array): Uint8Array | undefined {
-    const count = Math.min(this.#length - this.#filled, chunk.length - this.#at);
-    const filled = this.#filled + count;
-    let room = partial;
-    if (filled > partial.length) {
-      room = this.#memory.take(Math.min(this.#length, roomFor(filled)));
-      room.set(partial.subarray(0, this.#filled));
-      this.#memory.give(partial);
-      this.#partial = room;
-    }
-    room.set(chunk.subarray(this.#at, this.#at + count), this.#filled);
-    this.#filled = filled;
-    this.#advance(chunk, count);
-    if (filled < this.#length) return undefined;
+  #continue(partial: ArrivingMessage, chunk: Uint8Array): Uint8Array | undefined {
+    this.#advance(chunk, partial.append(chunk, this.#at));
+    if (!partial.isWhole) return undefined;
     this.#partial = undefined;
-    return room;
+    return partial.take();
   }
 
   #advance(chunk: Uint8Array, count: number): void {
@@ -224,12 +206,6 @@ export function shortMessage(bytes: Buffer, start: number, end: number): Uint8Ar
   if (length > LOOP_BYTES) message.set(bytes.subarray(first, end));
   else for (let i = 0; i < length; i++) message[i] = bytes[first + i]!;
   return message;
-}
-
-/** Bytes to reserve when `filled` bytes have come: of a long message all, so that little of it is ever copied at once. */
-function roomFor(filled: number): number {
-  if (filled > TRUSTED_ROOM_BYTES) return Infinity;
-  return Math.max(MAX_GROWTH * filled, filled >= TRUSTED_FROM_BYTES ? TRUSTED_ROOM_BYTES : MIN_ROOM_BYTES);
 }
 
 function badFlag(flag: number): ServingError {
