@@ -26,6 +26,7 @@
  */
 import { ServingError } from '../core/errors.ts';
 import { UnsentBytes } from '../core/unsent-bytes.ts';
+import { MessageMemory } from './message-memory.ts';
 
 /** Smaller bodies are not charged: there are many of them, and they are gone at once. */
 export const ACCOUNTED_FROM_BYTES = 64 * 1024;
@@ -91,8 +92,10 @@ const NOTHING_KEPT = { bytes: 0, limitBytes: 0, giveUp: () => undefined };
 
 export class MemoryBudget {
   readonly unsent = new UnsentBytes();
+  /** Blocks of large messages on every surface, used again. */
+  readonly messages = new MessageMemory();
   /** Empty memory that is kept for the next requests: `trim` gives it back after a peak. */
-  readonly pools: { trim(): void }[] = [];
+  readonly pools: { trim(): void }[] = [this.messages];
   /** Bytes of bodies that are charged. */
   bodyBytes = 0;
   budgetBytes: number;

@@ -38,6 +38,30 @@ const CHUNKED_HEAD = `POST ${PATH} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: 
 const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
 const LAST_CHUNK = '0\r\n\r\n';
 
+describe('bodies of several reads', () => {
+  const LARGE = BODY + ' '.repeat(300_000);
+  const head = `POST ${PATH} HTTP/1.1\r\nhost: test\r\ncontent-length: ${LARGE.length}\r\n\r\n`;
+
+  test('are read whole, and what comes behind them in its turn', async () => {
+    const connection = await rest.connect();
+    for (const cut of [0, 5, 100, 70_000, LARGE.length - 1]) {
+      connection.send(head + LARGE.slice(0, cut));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      connection.send(`${LARGE.slice(cut)}${head}${LARGE}`);
+      for (let i = 0; i < 2; i++) assert.equal((await connection.answer()).body.toString(), ANSWER);
+      assert.equal((await post(connection, BODY)).body.toString(), ANSWER);
+    }
+  });
+
+  test('a client that closes its side within one is answered', async () => {
+    const connection = await rest.connect();
+    connection.send(head + LARGE.slice(0, 100_000));
+    connection.socket.end();
+    const answer = await connection.answer();
+    assert.deepEqual([answer.status, answer.headers.get('connection')], [499, 'close']);
+  });
+});
+
 describe('compressed bodies', () => {
   test('gzip and deflate are inflated', async () => {
     const connection = await rest.connect();

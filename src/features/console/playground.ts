@@ -14,7 +14,7 @@ import { STAGE_DECODE, STAGE_ENCODE } from '../../ledger/stage-clock.ts';
 import { BodyWatch } from '../../proxy/body-pace.ts';
 import { runCall } from '../../proxy/call.ts';
 import { serverTiming } from '../../proxy/http1/answer-head.ts';
-import { type BodyContext, BodyReader } from '../../proxy/http1/body-reader.ts';
+import { type BodyContext, BodyReader } from '../../proxy/http1/body/body-reader.ts';
 import { errorBody } from '../../proxy/http1/http-errors.ts';
 import { InflationGate } from '../../proxy/inflation.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';

@@ -24,7 +24,6 @@ import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream } from '../http2/streams/stream.ts';
 import { InflationGate } from '../inflation.ts';
 import { MemoryBudget } from '../memory-budget.ts';
-import { MessageMemory } from '../message-memory.ts';
 import { trailersOnly } from './answer-bytes.ts';
 import { CallHead } from './call-head.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcEngineOptions, type GrpcMethod } from './engine.ts';
@@ -68,13 +67,11 @@ export class PillionEngine implements GrpcEngine {
 
   constructor(options: PillionEngineOptions) {
     const { clock, onInternalError, memory = new MemoryBudget() } = options;
-    const messages = new MessageMemory();
-    memory.pools.push(messages);
     this.#callers = options.callers ?? new Callers();
     this.#shared = {
       clock,
       deadlines: new DeadlineTimer(clock),
-      messages,
+      messages: memory.messages,
       memory,
       bodyTimeoutS: options.bodyTimeoutS ?? Infinity,
       inflations: options.inflations ?? new InflationGate(),

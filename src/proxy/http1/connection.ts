@@ -125,6 +125,11 @@ export class Connection implements GatedConnection {
     (this.plain ?? this.#byNode).endIdle();
   }
 
+  /** The client has closed its side within the body of a plain request: it has most likely left, but may still read. */
+  onCutOff(): void {
+    this.open.at(-1)?.onUnreadable(clientLeft(STAGES[STAGE_RECEIVE]));
+  }
+
   /**
    * The bytes are not HTTP, or came too slowly: nothing more can be read. An incomplete request is answered with the
    * error, and complete ones with their answers. If no request is open, an answer without a request is sent. Then the
@@ -153,7 +158,7 @@ export class Connection implements GatedConnection {
 const TUNNEL: GatedConnection = { restingSince: undefined, isIdle: false, endIdle: () => undefined };
 
 function brokenBody(code: string | undefined): ServingError {
-  // The client has closed its side: it has most likely left, but may still read.
+  // It has most likely left, as in onCutOff.
   if (code === 'HPE_INVALID_EOF_STATE') return clientLeft(STAGES[STAGE_RECEIVE]);
   return code === 'ERR_HTTP_REQUEST_TIMEOUT'
     ? new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster')

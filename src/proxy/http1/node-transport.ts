@@ -11,7 +11,7 @@ import { peerAddressOf } from '../net/peer-address.ts';
 import { SlicedBody } from '../sliced-body.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
-import { type BodyContext, type BodyOwner, BodyReader } from './body-reader.ts';
+import { type BodyContext, type BodyOwner, BodyReader } from './body/body-reader.ts';
 import { endLingering } from './lingering-end.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
 import { writeSlices } from './sliced-answer.ts';
@@ -88,6 +88,10 @@ export class NodeTransport implements Transport {
 
   stopBody(): void {
     this.#body?.stop();
+  }
+
+  recycleBody(): void {
+    // Its memory is the garbage collector's.
   }
 
   send(answer: Answer): void {

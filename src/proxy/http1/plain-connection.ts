@@ -1,13 +1,12 @@
 /**
- * A connection while its requests are plain (plain-request.ts). Each is read in one piece, answered with one write, and
- * needs no stream objects. At the first request that is not plain, node:http takes the connection over for good, with
- * the bytes put back.
+ * A connection while its requests are plain (plain-request.ts). Each is answered with one write, and needs no stream
+ * objects. At the first request that is not plain, node:http takes the connection over for good, with the bytes put back.
  *
- *            ┌───────── whole plain predict ──────────┐
- *            ▼                                        │
- *   idle ──────▶ answering (one at a time; ──────▶ idle│
- *     │           later requests wait)                │
+ *   idle ── a plain request ──▶ its body arrives ──▶ answering (one at a time; ──▶ idle
+ *     │                          (plain-body.ts)      later requests wait)
  *     └── anything else ──▶ node:http (proxy/servers/http-server.ts)
+ *
+ * A request may be answered before its body has arrived: a small rest of it is passed over, else the connection ends.
  *
  * In a drain the connection ends with the current answer, or with the answer to the next request. If the client has
  * sent more ahead, node:http takes over: answer-turns.ts finds the last answer.
@@ -25,23 +24,29 @@ import type { Visitor } from '../access-control.ts';
 import type { Callers } from '../caller.ts';
 import type { GatedConnection } from '../net/connection-gate.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
-import { SlicedBody } from '../sliced-body.ts';
+import type { SlicedBody } from '../sliced-body.ts';
 import type { Answer, AnswerHeads, WholeAnswer } from './answer-head.ts';
+import { PlainBody, type PlainBodyContext } from './body/plain-body.ts';
 import { afterReads, type Ending } from './ending.ts';
 import { endConnection } from './lingering-end.ts';
-import type { PlainRequest, PlainRequestReader } from './plain-request.ts';
-import type { RequestFields } from './request-fields.ts';
+import type { PlainHead, PlainRequestReader } from './plain-request.ts';
+import { PlainTransport } from './plain-transport.ts';
 import { LAST_CHUNK, writeChunk, writeSlices } from './sliced-answer.ts';
 import type { Transport } from './transport.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
 
 /** Pipelined requests beyond this wait in the kernel. */
 const MAX_AHEAD_BYTES = 64 * 1024;
+/** The size up to which passing over the rest of a body is cheaper for the client than a new connection. */
+const SMALL_REST_BYTES = 64 * 1024;
+const NO_BYTES = Buffer.alloc(0);
 
 /** `R` is the reader's route. */
 interface PlainConnectionEvents<R> {
-  /** Takes a whole request. */
+  /** Takes a request whose head has come. */
   onRequest(transport: Transport, route: R): void;
+  /** The client has closed its side within a body. */
+  onCutOff(): void;
   /** node:http must take the connection over: it is paused and its bytes have been put back. */
   onHandOver(): void;
 }
@@ -56,6 +61,7 @@ export interface PlainConnectionOptions<R> {
   readonly clock: Clock;
   readonly ending: Ending;
   readonly unsent: UnsentAnswers;
+  readonly bodies: PlainBodyContext;
 }
 
 export class PlainConnection<R> implements GatedConnection {
@@ -76,6 +82,8 @@ export class PlainConnection<R> implements GatedConnection {
   #hasHadRequest = false;
   /** When the last answer was ready, or the connection began. */
   #since: Instant;
+  /** The body that still arrives, though its request may have been answered. */
+  #body: PlainBody | undefined;
   /** Bytes received while a request was being processed. */
   #ahead: Buffer | undefined;
 
@@ -99,9 +107,13 @@ export class PlainConnection<R> implements GatedConnection {
     return this.#isAnswering ? undefined : this.#since;
   }
 
-  /** Bytes of a request that is not whole are with node:http at once. */
+  /** A request is answered as soon as its head has come. */
   get isIdle(): boolean {
     return !this.#isAnswering && this.#writes.waitingBytes === 0;
+  }
+
+  get isOpen(): boolean {
+    return !this.#socket.destroyed;
   }
 
   /** Ends the connection if no request waits for its answer. */
@@ -116,9 +128,11 @@ export class PlainConnection<R> implements GatedConnection {
       afterReads(() => this.#answerInDrain(answer));
       return;
     }
-    this.#write(heads.write(answer));
+    const endsConnection = answer.endsConnection || (this.#body?.missingBytes ?? 0) > SMALL_REST_BYTES;
+    this.#write(heads.write(endsConnection ? { ...answer, endsConnection } : answer));
     this.#since = answer.now;
-    this.#goOn();
+    if (endsConnection) this.#end();
+    else this.#goOn();
   }
 
   /** Answers the current request slice by slice. Never rejects. */
@@ -146,6 +160,10 @@ export class PlainConnection<R> implements GatedConnection {
     if (this.#socket.isPaused() && !this.#writes.needsDrain) this.#socket.resume();
     // Later, because the caller has not finished with the answered request.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
   }
 
   #answerInDrain(answer: WholeAnswer): void {
@@ -181,6 +199,13 @@ export class PlainConnection<R> implements GatedConnection {
 
   /** The chunk is valid until this returns. */
   readonly #onBytes = (chunk: Buffer): void => {
+    const body = this.#body;
+    const count = body?.push(chunk) ?? 0;
+    if (body?.missingBytes === 0) this.#body = undefined;
+    if (count < chunk.length) this.#takeNext(count === 0 ? chunk : chunk.subarray(count));
+  };
+
+  #takeNext(chunk: Buffer): void {
     const ahead = this.#ahead;
     this.#ahead = undefined;
     if (!this.#isAnswering) {
@@ -189,22 +214,31 @@ export class PlainConnection<R> implements GatedConnection {
     }
     this.#ahead = ahead === undefined ? Buffer.from(chunk) : Buffer.concat([ahead, chunk]);
     if (this.#ahead.length > MAX_AHEAD_BYTES) this.#socket.pause();
-  };
+  }
 
   #take(bytes: Buffer): void {
-    const { reader } = this.#options;
+    const { reader, bodies } = this.#options;
     const request = reader.read(bytes);
-    // Several requests in one read: node:http can process those of a client that pipelines concurrently.
-    if (request === undefined || request.end < bytes.length) {
-      this.#handOver(bytes);
-      return;
-    }
-    const transport = new PlainTransport(this, this.#socket, request);
+    if (request === undefined) {
+      const head = reader.begun(bytes);
+      if (head === undefined) this.#handOver(bytes);
+      else {
+        this.#body = new PlainBody(head.contentLength, bodies);
+        this.#begin(head, NO_BYTES, this.#body);
+        this.#onBytes(bytes.subarray(head.bytes.length));
+      }
+      // Several requests in one read: node:http can process those of a client that pipelines concurrently.
+    } else if (request.end < bytes.length) this.#handOver(bytes);
+    else this.#begin(request.head, request.body, undefined);
+  }
+
+  #begin(head: PlainHead<R>, body: Buffer, arriving: PlainBody | undefined): void {
+    const transport = new PlainTransport(this, head.fields, body, arriving);
     this.#isAnswering = true;
     // The timer is armed again while an answer waits: each read would set it anew.
     if (!this.#hasHadRequest) this.#socket.setTimeout(0);
     this.#hasHadRequest = true;
-    this.#events.onRequest(transport, request.head.route);
+    this.#events.onRequest(transport, head.route);
   }
 
   #handOver(bytes: Buffer): void {
@@ -224,7 +258,8 @@ export class PlainConnection<R> implements GatedConnection {
 
   /** The client has left, or has closed its side, which looks the same: an open request is cancelled. */
   readonly #onEnd = (): void => {
-    this.#socket.end();
+    if (this.#body !== undefined && this.#isAnswering) this.#events.onCutOff();
+    else this.#socket.end();
   };
 
   readonly #onError = (): void => {
@@ -243,54 +278,4 @@ export class PlainConnection<R> implements GatedConnection {
     }
     if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
   };
-}
-
-class PlainTransport implements Transport {
-  readonly fields: RequestFields;
-  readonly peer: string;
-  readonly hasRequest = true;
-  readonly receivedBytes: number;
-  readonly #connection: PlainConnection<unknown>;
-  readonly #socket: Socket;
-  readonly #body: Buffer;
-
-  constructor(connection: PlainConnection<unknown>, socket: Socket, { head, body }: PlainRequest<unknown>) {
-    this.fields = head.fields;
-    this.peer = connection.peer;
-    this.receivedBytes = body.length;
-    this.#connection = connection;
-    this.#socket = socket;
-    this.#body = body;
-  }
-
-  get connectionCaller(): string {
-    return this.#connection.caller;
-  }
-
-  get visitor(): Visitor | undefined {
-    return this.#connection.visitor;
-  }
-
-  get isOpen(): boolean {
-    return !this.#socket.destroyed;
-  }
-
-  /** PlainRequestReader has checked the limit. */
-  readBody(): Buffer {
-    return this.#body;
-  }
-
-  stopBody(): void {
-    // It has arrived.
-  }
-
-  send(answer: Answer): void {
-    const { body } = answer;
-    if (body instanceof SlicedBody) void this.#connection.answerSliced(answer, body);
-    else this.#connection.answer(answer as WholeAnswer);
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * Reads the HTTP/1.1 requests that inference clients send all day, and no others: a POST that arrived whole, with a
- * Content-Length and headers of which none changes how the message is read.
+ * Reads the HTTP/1.1 requests that inference clients send all day, and no others: a POST whose head came in one read,
+ * with a Content-Length and headers of which none changes how the message is read.
  *
  *   POST /v1/models/m:predict HTTP/1.1 CRLF  name: value CRLF …  CRLF  body
  *
@@ -70,12 +70,18 @@ export class PlainRequestReader<R> {
 
   /** The request that `bytes` begin with; undefined if it is not plain, or not whole. */
   read(bytes: Buffer): PlainRequest<R> | undefined {
-    const head = this.#findHead(bytes);
-    if (head === undefined || head.contentLength > this.#maxBodyBytes) return undefined;
+    const head = this.begun(bytes);
+    if (head === undefined) return undefined;
     const start = head.bytes.length;
     const end = start + head.contentLength;
     if (end > bytes.length) return undefined;
     return { head, body: bytes.subarray(start, end), end };
+  }
+
+  /** The head of the request that `bytes` begin with, whether or not its body is in them; undefined if it is not plain. */
+  begun(bytes: Buffer): PlainHead<R> | undefined {
+    const head = this.#findHead(bytes);
+    return head === undefined || head.contentLength > this.#maxBodyBytes ? undefined : head;
   }
 
   #findHead(bytes: Buffer): PlainHead<R> | undefined {

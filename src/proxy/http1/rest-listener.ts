@@ -39,8 +39,9 @@ const SERVER_OPTIONS = {
   requireHostHeader: false,
 } satisfies ServerOptions;
 
-/** The same timeout for connections that node:http does not read. */
+/** The same timeouts for connections that node:http does not read. */
 export const FIRST_REQUEST_MS = SERVER_OPTIONS.headersTimeout;
+export const REQUEST_TIMEOUT_MS = SERVER_OPTIONS.requestTimeout;
 
 /** The options of a server that passes bodies on: one may take hours, and its receiver limits its time. */
 const STREAMING = { requestTimeout: 0 } satisfies ServerOptions;

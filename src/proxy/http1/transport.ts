@@ -5,7 +5,7 @@
 import type { Buffer } from 'node:buffer';
 import type { Visitor } from '../access-control.ts';
 import type { Answer } from './answer-head.ts';
-import type { BodyOwner } from './body-reader.ts';
+import type { BodyOwner } from './body/body-reader.ts';
 import type { RequestFields } from './request-fields.ts';
 
 export interface Transport {
@@ -30,6 +30,8 @@ export interface Transport {
   readBody(maxBytes: number, owner: BodyOwner): Buffer | Promise<Buffer>;
   /** Keeps nothing more of the body: the request is answered without it. */
   stopBody(): void;
+  /** Nobody reads the body any more: its memory may be used again. */
+  recycleBody(): void;
   /** Writes the answer. Call once. */
   send(answer: Answer): void;
   /** Closes the connection at once. */

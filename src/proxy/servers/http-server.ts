@@ -140,8 +140,9 @@ export class RestServer {
     const unsent = new UnsentAnswers(lifecycle.memory.unsent);
     const { bodyTimeoutS = Infinity, inflations = new InflationGate() } = options;
     const watch = new BodyWatch(lifecycle.clock, bodyTimeoutS);
-    const bodies = { memory: lifecycle.memory, watch, inflations };
-    this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, unsent, ...timeouts };
+    const { clock, memory } = lifecycle;
+    const bodies = { clock, memory, watch, inflations };
+    this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, bodies, unsent, ...timeouts };
     this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers, bodies, unsent };
     this.#replies = new LocalReplies({ heads: this.#heads, metrics, compressFromBytes, hasCors, unsent });
     const front = options.front?.(this.#heads.common);
@@ -248,6 +249,7 @@ export class RestServer {
     const connection = new Connection(socket, this.#connectionContext);
     connection.plain = new PlainConnection(socket, this.#plainOptions, {
       onRequest: (transport, route) => this.#serve(transport, route, connection.open),
+      onCutOff: () => connection.onCutOff(),
       onHandOver: () => {
         connection.plain = undefined;
         takeOver();

@@ -14,13 +14,13 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import { clientLeft } from '../../core/cancel.ts';
-import { ServingError } from '../../core/errors.ts';
-import type { BodyWatch, WatchedBody } from '../body-pace.ts';
-import { freeBytes, GrowingBytes } from '../growing-bytes.ts';
-import type { InflationGate } from '../inflation.ts';
-import { ACCOUNTED_FROM_BYTES, type MemoryBudget, type MemoryHolder } from '../memory-budget.ts';
-import { DecodedTooLarge, decodeBody, parseContentEncoding } from './coding/content-coding.ts';
+import { clientLeft } from '../../../core/cancel.ts';
+import { ServingError } from '../../../core/errors.ts';
+import type { BodyWatch, WatchedBody } from '../../body-pace.ts';
+import { freeBytes, GrowingBytes } from '../../growing-bytes.ts';
+import type { InflationGate } from '../../inflation.ts';
+import { ACCOUNTED_FROM_BYTES, type MemoryBudget, type MemoryHolder } from '../../memory-budget.ts';
+import { DecodedTooLarge, decodeBody, parseContentEncoding } from '../coding/content-coding.ts';
 
 /** Shared by the bodies of one server. */
 export interface BodyContext {
