@@ -72,16 +72,8 @@ const asked = (...names: readonly string[]): Sends =>
 const bytes = (...values: readonly number[]): Sends => raw('string', 'BYTES', [1, 2], Buffer.from(values));
 
 const REFUSED: readonly (readonly [string, Sends, Says, ErrorKind?])[] = [
-  [
-    'raw contents too short',
-    raw('float', 'FP32', [1, 4], Buffer.alloc(15)),
-    [/has 15 bytes/, /takes 16/, /send exactly/],
-  ],
-  [
-    'raw contents too long',
-    raw('float', 'FP32', [1, 4], Buffer.alloc(17)),
-    [/has 17 bytes/, /takes 16/, /send exactly/],
-  ],
+  ['raw contents too short', raw('float', 'FP32', [1, 4], Buffer.alloc(15)), [/got 15/, /takes 16/, /send exactly/]],
+  ['raw contents too long', raw('float', 'FP32', [1, 4], Buffer.alloc(17)), [/got 17/, /takes 16/, /send exactly/]],
   ['a negative dim', raw('float', 'FP32', [-1, 4], ROW), [/\[-1,4\]/, /0 or more/, /dims are 0 or more/]],
   [
     'dims that overflow',
@@ -105,7 +97,11 @@ const REFUSED: readonly (readonly [string, Sends, Says, ErrorKind?])[] = [
   ['a length of gigabytes', bytes(255, 255, 255, 255), [/ends within element 0/, /BYTES \[1,2\]/, /send each element/]],
   ['a string too many', bytes(...Array<number>(12).fill(0)), [/after element 1/, /the last one/, /send each element/]],
   ['a string that is not UTF-8', bytes(1, 0, 0, 0, 255, 0, 0, 0, 0), [/not valid UTF-8/, /UTF-8 text/, /send binary/]],
-  ['no raw contents', infer({ inputs: [X] }), [/"x" has no elements/, /raw_input_contents/, /send them in contents/]],
+  [
+    'no raw contents',
+    infer({ inputs: [X] }),
+    [/unable to find data for input tensor 'x'/, /raw_input_contents/, /send its elements in contents/],
+  ],
   [
     'raw contents for nobody',
     infer({ inputs: [X], rawInputContents: [ROW, ROW] }),
@@ -114,28 +110,28 @@ const REFUSED: readonly (readonly [string, Sends, Says, ErrorKind?])[] = [
   [
     'an input twice',
     infer({ inputs: [X, X], rawInputContents: [ROW, ROW] }),
-    [/"x" is there twice/, /once/, /send each/],
+    [/'x' already exists/, /once/, /send each/],
   ],
   [
     'both forms',
     infer({ inputs: [{ ...X, contents: { fp32Contents: [1, 2, 3, 4] } }], rawInputContents: [ROW] }),
-    [/"x" has elements in contents/, /beside raw_input_contents/, /send all inputs in one/],
+    [/contents field/, /when using raw_input_contents for 'x'/, /send all inputs in one/],
   ],
   ['too few typed elements', typed({ fp32Contents: [1] }), [/has 1 elements/, /takes 4/, /send exactly those/]],
   [
     'another field',
     typed({ fp64Contents: [1, 2, 3, 4] }),
-    [/elements in fp64_contents/, /is FP32/, /send them in fp32_c/],
+    [/'x' in fp64_contents/, /expected datatype 'FP32'/, /send them in fp32_c/],
   ],
   ['typed FP16', typed({ fp32Contents: [1] }, 'FP16'), [/is FP16/, /no field in contents/, /send all inputs in raw/]],
   ['no such datatype', typed({ fp32Contents: [1] }, 'float'), [/the datatype "float"/, /one of BOOL/, /send one of/]],
-  ['no model name', infer({}, ''), [/model name is empty/, /served model/, /send the name/]],
+  ['no model name', infer({}, ''), [/the name is empty/, /served model/, /send that/], 'model_not_found'],
   [
     'an input of another name',
     infer({ inputs: [{ ...X, name: 'z' }], rawInputContents: [ROW] }),
     [/unknown: "z"/, /wants/, /missing: "x"/],
   ],
-  ['an unknown output', asked('z'), [/^outputs names "z"/, /its outputs: "y"/, /its outputs/]],
+  ['an unknown output', asked('z'), [/unexpected inference output 'z'/, /its outputs: "y"/, /its outputs/]],
   ['an output twice', asked('y', 'y'), [/"y" twice/, /each output once/, /name each output once/]],
   [
     'a negative timeout',
@@ -150,7 +146,7 @@ const REFUSED: readonly (readonly [string, Sends, Says, ErrorKind?])[] = [
   [
     'a reserved parameter',
     parameter('triton_x', { case: 'boolParam', value: true }),
-    [/"triton_x"/, /reserved/, /rename it/],
+    [/"triton_x"/, /reserved/, /rename/],
   ],
   [
     'a sequence',
