@@ -19,7 +19,7 @@ import { type FileFacts, type ModelSource, modelSource } from './model-source.ts
 import { ONNX_FACTS } from './onnx-facts.ts';
 import { OnnxSession } from './onnx-session.ts';
 import { inputTensors, leftOutTexts, outputTensors, specsOf } from './onnx-signature.ts';
-import { defaultsOf, OPTIONAL_INPUTS, withOptionalInputs } from './optional-inputs.ts';
+import { OPTIONAL_INPUTS, withOptionalInputs, withValues } from './optional-inputs.ts';
 import { ortText, unsupportedTypeText } from './ort-errors.ts';
 import { openPublic } from './ort-model.ts';
 import { OrtProfile } from './ort-profile.ts';
@@ -69,9 +69,8 @@ async function openDirectory(open: OpenModel, versionDirectory: string, options:
   const ort = await openModel((each) => open(optional?.source ?? source, each), file, options);
   try {
     const signature = readSignature(ort, facts);
-    const defaults = optional && defaultsOf(optional.values, signature.inputs);
     const signatures = new Map([
-      [DEFAULT_SIGNATURE_NAME, defaults === undefined ? signature : { ...signature, defaults }],
+      [DEFAULT_SIGNATURE_NAME, optional === undefined ? signature : withValues(signature, optional.values)],
     ]);
     return new OnnxSession(ort, signatures, leftOutTexts(ort.outputMetadata));
   } catch (error) {

@@ -11,8 +11,8 @@ import { lengthDelimited, nextRun, WIRE_FIXED32, WIRE_FIXED64, WireReader } from
 import type { DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
-import type { TensorSpec } from '../../core/signature.ts';
-import type { Tensor, TensorMap } from '../../core/tensor.ts';
+import { type BatchAxis, hasRows, type Signature } from '../../core/signature.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { GRAPH, graphFieldsOf, intsOf, MODEL, replaced, textOf, textsOf } from './graph/proto/message-fields.ts';
 
 /** The model's parameter: names of inputs, one a line. */
@@ -69,13 +69,14 @@ function withoutValues(graph: Uint8Array, isDropped: (name: string) => boolean):
   return Buffer.concat(pieces);
 }
 
-/** The values as tensors. Throws `load_failed` for one in a form that is not read here. */
-export function defaultsOf(
-  values: ReadonlyMap<string, Uint8Array>,
-  specs: ReadonlyMap<string, TensorSpec>,
-): TensorMap | undefined {
-  if (values.size === 0) return undefined;
-  return new Map([...values].map(([name, value]) => [name, tensorOf(name, specs.get(name)!.dtype, value)]));
+/** The file's graph has a value for all requests: what is proved of it, now or at an earlier load, is not of others. */
+const ALONE: BatchAxis = { kind: 'none', reason: 'requests may have values of their own for its optional inputs' };
+
+/** The signature with these values as defaults. Throws `load_failed` for one in a form that is not read here. */
+export function withValues(signature: Signature, values: OptionalInputs['values']): Signature {
+  const dtypeOf = (name: string): DType => signature.inputs.get(name)!.dtype;
+  const defaults = new Map([...values].map(([name, value]) => [name, tensorOf(name, dtypeOf(name), value)]));
+  return { ...signature, batchAxis: ALONE, hasRows: hasRows(signature), defaults };
 }
 
 function tensorOf(name: string, dtype: DType, value: Uint8Array): Tensor {

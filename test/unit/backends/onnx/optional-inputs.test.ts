@@ -23,9 +23,20 @@ function bytes(...values: readonly number[]): Uint8Array {
   return new Uint8Array(Float32Array.from(values).buffer);
 }
 
-async function load(t: TestContext, names: string) {
+/** y is a row of the table for each id. Of its file alone: rows of ids are apart. */
+const LOOKUP = onnxModel({
+  inputs: [
+    { name: 'ids', dtype: 'int64', dims: ['N'] },
+    { name: 'table', dtype: 'float32', dims: ['V', 2] },
+  ],
+  outputs: [{ name: 'y', dtype: 'float32', dims: ['N', 2] }],
+  nodes: [{ op: 'Gather', inputs: ['table', 'ids'], outputs: ['y'] }],
+  initializers: [{ name: 'table', dtype: 'float32', dims: [1, 2], data: bytes(5, 7) }],
+});
+
+async function load(t: TestContext, names: string, model: Uint8Array = MODEL) {
   const directory = tempDirectory(t);
-  writeFileSync(join(directory, 'model.onnx'), MODEL);
+  writeFileSync(join(directory, 'model.onnx'), model);
   const parameters = new Map([['optional_inputs', names]]);
   const session = await backend.load(
     directory,
@@ -77,4 +88,10 @@ it('other names change nothing', async (t) => {
   const { signature } = await load(t, 'x');
   assert.deepEqual([...signature.inputs.keys()], ['x']);
   assert.equal(signature.defaults, undefined);
+});
+
+it('requests share no runs, whatever the graph in the file proves: one table would be under the ids of another', async (t) => {
+  const { batchAxis, hasRows } = (await load(t, 'table', LOOKUP)).signature;
+  assert.deepEqual([batchAxis.kind, typeof batchAxis.reason, hasRows], ['none', 'string', true]);
+  assert.equal((await load(t, '', LOOKUP)).signature.batchAxis.kind, 'dynamic');
 });
