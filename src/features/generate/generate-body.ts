@@ -39,16 +39,21 @@ export function inferBody(body: Buffer, specs: ReadonlyMap<string, TensorSpec>):
     const count = spec !== undefined && isList ? countOf(body, cursor.at) : 1;
     const start = cursor.at;
     cursor.skipValue();
-    const value = body.toString('utf8', start, cursor.at);
+    const value = body.toString('latin1', start, cursor.at);
     if (kind === LOWER_N) continue;
     if (spec !== undefined) inputs.push(inputOf(key, spec, count, isList ? value : `[${value}]`));
     else if (key === 'id') id = `"id":${value},`;
-    else if (key !== 'parameters') parameters.push(`${JSON.stringify(key)}:${value}`);
+    else if (key !== 'parameters') parameters.push(`${quoted(key)}:${value}`);
     else if (kind !== OPEN_OBJECT) throw invalidRequest("Unable to parse 'parameters': it is no object; send one");
     else if (value.slice(1, -1).trim() !== '') parameters.push(value.slice(1, -1));
   }
   cursor.expectEnd();
-  return Buffer.from(`{${id}"parameters":{${parameters.join(',')}},"inputs":[${inputs.join(',')}]}`);
+  return Buffer.from(`{${id}"parameters":{${parameters.join(',')}},"inputs":[${inputs.join(',')}]}`, 'latin1');
+}
+
+/** A character for each byte, as values are: those that are no UTF-8 stay as they were sent. */
+function quoted(name: string): string {
+  return Buffer.from(JSON.stringify(name)).toString('latin1');
 }
 
 /** The elements of the list at this place. */
@@ -66,7 +71,7 @@ function countOf(body: Buffer, at: number): number {
 
 function inputOf(name: string, { dtype, shape: declared }: TensorSpec, count: number, data: string): string {
   const shape = shapeFor(name, declared ?? [-1], count);
-  const head = `"name":${JSON.stringify(name)},"datatype":"${DATATYPES[dtype]}","shape":[${shape.join(',')}]`;
+  const head = `"name":${quoted(name)},"datatype":"${DATATYPES[dtype]}","shape":[${shape.join(',')}]`;
   return `{${head},"data":${data}}`;
 }
 

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
+import { InferBodyReader } from '../../../src/codec/open-inference/rest/infer-body-reader.ts';
 import { ServingError } from '../../../src/core/errors.ts';
+import type { StringTensor } from '../../../src/core/tensor.ts';
 import { inferBody } from '../../../src/features/generate/generate-body.ts';
 import { spec } from '../../support/puppet-models.ts';
 
@@ -30,6 +32,18 @@ describe('the body of a generate request', () => {
       parameters: { top_k: 3, a: 'b', c: true },
       inputs: [{ name: 'text', datatype: 'BYTES', shape: [2, 1], data: ['a', 'b'] }],
     });
+  });
+
+  it('has names and texts byte by byte, also those that are no UTF-8', () => {
+    const specs = new Map([['\u00e9', spec('string', [-1])]]);
+    const body = Buffer.concat([Buffer.from('{"\u00e9": "'), Buffer.of(0xff), Buffer.from('\u20ac", "\u00fc": 1}')]);
+    const sent = new InferBodyReader().read(inferBody(body, specs), undefined, 2 ** 20);
+    const { data } = sent.inputs.get('\u00e9') as StringTensor;
+    assert.deepEqual(
+      data.map((each) => Buffer.from(each)),
+      [Buffer.of(0xff, 0xe2, 0x82, 0xac)],
+    );
+    assert.deepEqual([...sent.parameters], [['\u00fc', 1]]);
   });
 
   it('is refused where it cannot be an input, or is no object', () => {
