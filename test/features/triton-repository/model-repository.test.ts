@@ -155,6 +155,14 @@ describe('loads and unloads', () => {
     assert.deepEqual([...harness.manager.modelNames].sort(), ['a', 'b']);
   });
 
+  it('by name count in their order: a model that is loaded again behind its unload stays without its ensemble', async (t) => {
+    const harness = new Harness(t, 'explicit', ['a']);
+    harness.add('all', 'ensemble_scheduling { step { model_name: "a" } }');
+    await harness.repository.load('all');
+    await Promise.all([harness.repository.unload('a'), harness.repository.load('a')]);
+    assert.deepEqual(await harness.repository.unload('all', { unloadDependents: true }), []);
+  });
+
   it('tell once what has no effect', async (t) => {
     const harness = new Harness(t, 'explicit', []);
     harness.add('a', plusConfig('a', 'max_batch_size: 2 metric_tags { key: "a" value: "b" }'));

@@ -125,15 +125,15 @@ export class ModelRepository {
    * are available, with the names of the parts that were loaded. Rejects with `load_failed` or `model_not_found`.
    */
   load(name: string): Promise<readonly string[]> {
-    this.#byName.add(name);
-    return this.#load(name);
+    return this.#load(name, true);
   }
 
-  #load(name: string): Promise<readonly string[]> {
+  #load(name: string, isByName: boolean): Promise<readonly string[]> {
     return this.#inTurn(name, async () => {
       const { directories, defaults, manager } = this.#options;
       const found = await loadRepositoryModel(directories, name, defaults);
       if (found === undefined) throw unknown(name);
+      if (isByName) this.#byName.add(name);
       for (const warning of found.warnings) this.#warn(warning);
       const parts = TRITON.of(found.model)?.ensemble === undefined ? [] : await this.#loadParts(name);
       try {
@@ -154,7 +154,7 @@ export class ModelRepository {
     // Its own load says so.
     if (parts.has(name)) return [];
     const missing = [...parts].filter((part) => found.has(part) && manager.configOf(part) === undefined);
-    await Promise.all(missing.map((part) => this.#load(part)));
+    await Promise.all(missing.map((part) => this.#load(part, false)));
     return missing;
   }
 
