@@ -11,6 +11,7 @@ import { TRITON } from '../../../src/features/triton-repository/config/triton-mo
 import { configView } from '../../../src/features/triton-repository/serving/config-view.ts';
 import { checkAgainstGraph } from '../../../src/features/triton-repository/serving/graph-check.ts';
 import { fromGraphOutputs, toGraphInputs } from '../../../src/models/serving/declared-signature.ts';
+import { checkInputs } from '../../../src/proxy/handlers/check-inputs.ts';
 import { signature, spec } from '../../support/puppet-models.ts';
 
 const GRAPH = signature(
@@ -133,6 +134,16 @@ describe('what requests see', () => {
     assert.deepEqual([inputs.get('x')!.shape, inputs.get('n')!.shape], [[5, 2, 3], [5]]);
     const outputs = fromGraphOutputs(view, new Map([['y', zeros([5, 6])]]), ['y']);
     assert.deepEqual(outputs.get('y')!.shape, [5, 3, 2]);
+  });
+
+  it('has the graph’s values in the shapes of the file, so that they may be left out', () => {
+    const n = numericTensor('int64', [1], BigInt64Array.of(3n));
+    const withValue = new Map([['serving_default', { ...GRAPH, defaults: new Map([['n', n]]) }]]);
+    const view = configView(configOf(`max_batch_size: 8 ${X} ${N}`), withValue)!;
+    const model = { name: 'm', version: 1n, signatureName: 'serving_default' };
+    const filled = checkInputs(model, view.signature, new Map([['x', zeros([5, 2, 3])]]));
+    assert.deepEqual(filled.get('n')!.shape, [5, 1]);
+    assert.deepEqual(toGraphInputs(view, filled, 1000).get('n')!.shape, [5]);
   });
 
   it('keeps the sizes of free dims through a reshape', () => {

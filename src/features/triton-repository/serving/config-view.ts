@@ -6,8 +6,9 @@
 
 import { type Shape, shapesEqual } from '../../../core/shape.ts';
 import { hasRows, type Signatures, type TensorSpec } from '../../../core/signature.ts';
+import type { TensorMap } from '../../../core/tensor.ts';
 import type { DeclaredSignature } from '../../../models/serving/declared-signature.ts';
-import type { Reshape } from '../../../models/serving/reshape.ts';
+import { type Reshape, toOutside } from '../../../models/serving/reshape.ts';
 import { mainSignature } from '../../open-inference/exported/main-signature.ts';
 import type { TritonConfig, TritonTensor } from '../../open-inference/exported/model-config.ts';
 import { filledInputs } from '../config/sequence-batching.ts';
@@ -33,7 +34,7 @@ export function configView(config: TritonConfig, graphs: Signatures): DeclaredSi
     signature: {
       ...rows,
       kept,
-      defaults,
+      defaults: defaults && withReshapes(defaults, inputs.reshapes),
       inputs: inputs.specs,
       outputs: outputs.specs,
       methodName,
@@ -44,6 +45,16 @@ export function configView(config: TritonConfig, graphs: Signatures): DeclaredSi
     labels: undefined,
     reshapes: { inputs: inputs.reshapes, outputs: outputs.reshapes },
   };
+}
+
+/** The graph's values, in the shapes of a request's inputs. */
+function withReshapes(values: TensorMap, reshapes: SideView['reshapes']): TensorMap {
+  return new Map(
+    [...values].map(([name, tensor]) => {
+      const reshape = reshapes.get(name);
+      return [name, reshape === undefined ? tensor : toOutside(tensor, reshape)];
+    }),
+  );
 }
 
 interface SideView {
