@@ -8,9 +8,10 @@
 import { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import { lengthDelimited, nextRun, WIRE_FIXED32, WIRE_FIXED64, WireReader } from '../../codec/protobuf/wire-reader.ts';
-import type { DType } from '../../core/dtype.ts';
+import { bytesPerElement, type DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
+import { elementCount, formatShape } from '../../core/shape.ts';
 import { type BatchAxis, hasRows, type Signature } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { GRAPH, graphFieldsOf, intsOf, MODEL, replaced, textOf, textsOf } from './graph/proto/message-fields.ts';
@@ -20,6 +21,8 @@ export const OPTIONAL_INPUTS = 'optional_inputs';
 
 /** Fields of a TensorProto. */
 const TENSOR = { dims: 1, floats: 4, strings: 6, name: 8, raw: 9, doubles: 10, external: 13 } as const;
+/** Its integers, of int32 and what is narrower, of int64, and of uint32 and uint64. */
+const INTEGERS = { narrow: 5, int64: 7, unsigned: 11 } as const;
 
 export interface OptionalInputs {
   /** The model without the initializers. */
@@ -86,9 +89,24 @@ function tensorOf(name: string, dtype: DType, value: Uint8Array): Tensor {
   const data =
     raw ??
     (dtype === 'float32' ? fixedOf(value, TENSOR.floats, WIRE_FIXED32) : undefined) ??
-    (dtype === 'float64' ? fixedOf(value, TENSOR.doubles, WIRE_FIXED64) : undefined);
-  if (data !== undefined) return { dtype, shape, data } as Tensor;
-  throw loadFailed(`the value of optional input ${quoteName(name)} is in no raw_data; save the model anew`);
+    (dtype === 'float64' ? fixedOf(value, TENSOR.doubles, WIRE_FIXED64) : undefined) ??
+    integersOf(value, dtype);
+  if (data.length === elementCount(shape) * bytesPerElement(dtype)) return { dtype, shape, data } as Tensor;
+  const text = `the value of optional input ${quoteName(name)} is not ${dtype} ${formatShape(shape)}`;
+  throw loadFailed(`${text}; save the model anew`);
+}
+
+/** The integers of a tensor in the bytes of its dtype; those of booleans and of small floats are their bits. */
+function integersOf(message: Uint8Array, dtype: Exclude<DType, 'string'>): Uint8Array {
+  const isUnsigned = dtype === 'uint32' || dtype === 'uint64';
+  const field = isUnsigned ? INTEGERS.unsigned : dtype === 'int64' ? INTEGERS.int64 : INTEGERS.narrow;
+  const texts = intsOf(message, field);
+  const size = bytesPerElement(dtype);
+  const words = BigInt64Array.from(texts, BigInt);
+  const data = new Uint8Array(size * words.length);
+  // The lowest bytes of a word come first, as in all that is served here.
+  for (const i of words.keys()) data.set(new Uint8Array(words.buffer, i * words.BYTES_PER_ELEMENT, size), i * size);
+  return data;
 }
 
 /** Copies: the model's bytes are not kept. */

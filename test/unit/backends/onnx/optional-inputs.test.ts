@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { it, type TestContext } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { loadOptionsOf } from '../../../../src/backends/load-options.ts';
 import { backend } from '../../../../src/backends/onnx/onnx-backend.ts';
-import { elements, type NumericTensor, numericTensor, type TensorMap } from '../../../../src/core/tensor.ts';
+import { withValues } from '../../../../src/backends/onnx/optional-inputs.ts';
+import type { DType } from '../../../../src/core/dtype.ts';
+import {
+  elements,
+  type NumericTensor,
+  numericTensor,
+  type Tensor,
+  type TensorMap,
+} from '../../../../src/core/tensor.ts';
 import { onnxModel } from '../../../support/onnx-model.ts';
+import { signature, spec } from '../../../support/puppet-models.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 /** y = x + bias, and the graph has a value for bias. */
@@ -43,12 +52,12 @@ async function load(t: TestContext, names: string, model: Uint8Array = MODEL) {
     loadOptionsOf({ intraOpThreads: 1, executionProvider: 'cpu', parameters }),
   );
   t.after(() => session.close());
-  const signature = session.signatures.get('serving_default')!;
+  const loaded = session.signatures.get('serving_default')!;
   const ask = async (inputs: TensorMap): Promise<readonly number[]> => {
     const outputs = await session.run('serving_default', inputs, ['y'], { deadline: Infinity });
     return [...(elements(outputs.get('y') as NumericTensor) as Float32Array)];
   };
-  return { signature, ask };
+  return { signature: loaded, ask };
 }
 
 it('an input that the graph has a value for may be sent, and has the value as its default', async (t) => {
@@ -94,4 +103,29 @@ it('requests share no runs, whatever the graph in the file proves: one table wou
   const { batchAxis, hasRows } = (await load(t, 'table', LOOKUP)).signature;
   assert.deepEqual([batchAxis.kind, typeof batchAxis.reason, hasRows], ['none', 'string', true]);
   assert.equal((await load(t, '', LOOKUP)).signature.batchAxis.kind, 'dynamic');
+});
+
+describe('the values', () => {
+  const read = (dtype: DType, ...fields: readonly (readonly number[])[]): Tensor =>
+    withValues(signature({ k: spec(dtype, [-1]) }, {}), new Map([['k', Uint8Array.from(fields.flat())]])).defaults!.get(
+      'k',
+    )!;
+  /** Of dims [2]. */
+  const DIMS = [0x08, 2] as const;
+  const MINUS_ONE = [...new Array(9).fill(0xff), 1];
+
+  it('may be integers that are no raw bytes, as helpers of ONNX write them', () => {
+    const int64 = read('int64', DIMS, [0x3a, 11, 5, ...MINUS_ONE]) as NumericTensor;
+    assert.deepEqual([...(elements(int64) as BigInt64Array)], [5n, -1n]);
+    const int8 = read('int8', DIMS, [0x2a, 11, 5, ...MINUS_ONE]) as NumericTensor;
+    assert.deepEqual([...(elements(int8) as Int8Array)], [5, -1]);
+    assert.deepEqual(read('bool', DIMS, [0x2a, 2, 1, 0]).data, Uint8Array.of(1, 0));
+    assert.deepEqual(read('uint32', DIMS, [0x5a, 2, 1, 7]).data, Uint8Array.of(1, 0, 0, 0, 7, 0, 0, 0));
+    assert.deepEqual(read('float16', DIMS, [0x2a, 3, 0x80, 0x78, 0]).data, Uint8Array.of(0, 0x3c, 0, 0));
+    assert.deepEqual(read('int32', [0x08, 0]).data, new Uint8Array(0));
+  });
+
+  it('are as many as their shape says', () => {
+    assert.throws(() => read('int64', DIMS, [0x3a, 1, 5]), /"k" is not int64 \[2\]; save the model anew/);
+  });
 });
