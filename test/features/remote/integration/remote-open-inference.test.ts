@@ -163,7 +163,7 @@ it('an answer that does not hold what it says is the server’s failure', async 
     { outputs: [] },
   ];
   const texts = [
-    /output "int8_out" has 1 bytes of raw contents, but INT8 \[1,2\] takes 2/,
+    /output 'int8_out'\. Expected 2, got 1: INT8 \[1,2\] takes 2 bytes/,
     /output "int8_out" has the datatype "TEXT", which the protocol lacks/,
     /output "string_out", BYTES \[1,1\]: its raw contents ends within element 0/,
     /gave no output "int8_out"/,
