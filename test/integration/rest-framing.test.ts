@@ -1,7 +1,10 @@
 /** HTTP/1.1 messages that are framed strangely, byte for byte: one answer, the same from both parsers, and no waiting. */
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import process from 'node:process';
+import { getDefaultHighWaterMark, setDefaultHighWaterMark } from 'node:stream';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { ConnectionGate, type GateReason } from '../../src/proxy/net/connection-gate.ts';
@@ -194,6 +197,36 @@ describe('REST framing', () => {
     await closed;
   });
 
+  it('a client that takes nothing of its answers is disconnected even if little waits, or its last answer', async (t) => {
+    // As of Node 22: answers of up to so many bytes may wait before a stream asks its writer to.
+    const before = getDefaultHighWaterMark(false);
+    setDefaultHighWaterMark(false, 65_536);
+    t.after(() => setDefaultHighWaterMark(false, before));
+    const server = await new RestHarness({ server: { stallMs: 100 } }).listen();
+    t.after(() => server.close());
+    server.models.add('m');
+    const body = JSON.stringify({ instances: new Array<number>(9000).fill(0.5) });
+    const refusedAtOnce = `POST ${PATH} HTTP/1.1\r\nhost: t\r\nrequest-timeout: soon\r\ncontent-length: 99999\r\n\r\n`;
+    let answered = 0;
+    for (const last of ['', refusedAtOnce]) {
+      const { client, accepted } = await bothEnds(server);
+      client.socket.pause();
+      do {
+        client.post(PATH, body);
+        answered += 1;
+        await server.recorded(answered);
+      } while (accepted.writableLength === 0);
+      assert.equal(accepted.writableNeedDrain, false);
+      const closed = once(accepted, 'close', { signal: AbortSignal.timeout(10_000) });
+      if (last !== '') {
+        client.send(last);
+        answered += 1;
+      }
+      await closed;
+      await server.recorded(answered);
+    }
+  });
+
   it('a request that waits for its answer, or a head that has begun, keeps its connection at the cap', async () => {
     const waiting = await rest.connect();
     waiting.send(`POST ${PATH} HTTP/1.1\r\nhost: t\r\ncontent-length: 2\r\n\r\n{`);
@@ -215,3 +248,22 @@ describe('REST framing', () => {
     assert.equal((await begun.answer()).status, 404);
   });
 });
+
+/** A client's connection, and the socket that the server has accepted for it. */
+async function bothEnds(server: RestHarness): Promise<{ client: RawConnection; accepted: Socket }> {
+  const { promise, resolve } = resolvable<Socket>();
+  const onSocket = (message: unknown): void => resolve((message as { socket: Socket }).socket);
+  subscribe('net.server.socket', onSocket);
+  const client = await server.connect();
+  const accepted = await promise;
+  unsubscribe('net.server.socket', onSocket);
+  return { client, accepted };
+}
+
+function resolvable<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((r) => {
+    resolve = r;
+  });
+  return { promise, resolve };
+}

@@ -177,7 +177,6 @@ export class PlainConnection<R> implements GatedConnection {
 
   #end(): void {
     this.#hasEnded = true;
-    this.#socket.setTimeout(0);
     this.#reads.stop();
     endConnection(this.#options.clock, this.#socket);
   }
@@ -185,9 +184,10 @@ export class PlainConnection<R> implements GatedConnection {
   #write(bytes: Buffer): void {
     const socket = this.#socket;
     this.#writes.write(bytes);
+    if (this.#writes.waitingBytes === 0) return;
+    socket.setTimeout(this.#options.stallMs);
     if (!this.#writes.needsDrain) return;
     socket.pause();
-    socket.setTimeout(this.#options.stallMs);
     this.#options.unsent.add(socket, bytes.length);
   }
 
@@ -274,7 +274,8 @@ export class PlainConnection<R> implements GatedConnection {
   readonly #onDrained = (): void => {
     if (!this.#isSlicing) {
       this.#options.unsent.take(this.#socket, Infinity);
-      this.#socket.setTimeout(0);
+      // Less than calls for a 'drain' may still wait.
+      if (this.#writes.waitingBytes === 0) this.#socket.setTimeout(0);
     }
     if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
   };
