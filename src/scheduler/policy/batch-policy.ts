@@ -65,6 +65,8 @@ export interface QueueSnapshot<L extends LaneFacts> {
 export interface Situation {
   /** How many slots this queue may count on. */
   readonly share: number;
+  /** Each slot is a core, or several. False: a device or another server computes what the slots run. */
+  readonly areCores: boolean;
   /** Other queues use the same slots. */
   readonly isShared: boolean;
   /** How busy the shared slots have been lately, 0 to 1. */

@@ -70,6 +70,10 @@ export class QueueSituation implements Situation {
     return this.#tenant.usesSlots ? this.#slots.shareOf(this.#tenant, slots, this.now) : slots;
   }
 
+  get areCores(): boolean {
+    return this.#tenant.usesSlots;
+  }
+
   get isShared(): boolean {
     return this.#slots.isShared && this.#tenant.usesSlots;
   }

@@ -16,7 +16,7 @@
  *    throughput;
  * 4. no batch has more rows than are worth it (batch/efficient-batch-size.ts), as far as the head allows;
  * 5. the batch is padded up to an allowed size or cut down to one, whichever costs less per row;
- * 6. several free slots divide what waits, where a run of all would be long;
+ * 6. several free cores divide what waits, where a run of all would be long;
  * 7. it runs now. But where other models want the same busy slots, a batch with time to spare waits for more rows while
  *    the next arrival is expected well before its latest start.
  *
@@ -51,6 +51,7 @@ const IDLE = { kind: 'idle' } as const;
 
 const ALONE: Situation = {
   share: 1,
+  areCores: true,
   isShared: false,
   load: 0,
   slotWaitMs: 0,
@@ -82,7 +83,7 @@ export class SlackPolicy implements BatchPolicy {
     let latestStart = Infinity;
     let wakeAt = Infinity;
     for (const lane of snapshot.lanes) {
-      const verdict = this.#judge(lane, situation, nowMs);
+      const verdict = this.#judge(lane, situation, snapshot.freeSlots, nowMs);
       if (verdict === 'wait') wakeAt = Math.min(wakeAt, this.#wakeAt);
       else if (verdict !== 'run') return { kind: 'shed', lane, reason: verdict };
       else if (chosen === undefined || this.#latestStart < latestStart) {
@@ -93,13 +94,18 @@ export class SlackPolicy implements BatchPolicy {
       }
     }
     if (chosen === undefined) return wakeAt === Infinity ? IDLE : { kind: 'waitUntil', at: wakeAt };
-    const isDivided = this.#isSustaining && snapshot.freeSlots > 1 && !isContended(situation);
-    if (isDivided) rows = dividedRows(chosen, rows, snapshot.freeSlots);
+    const { freeSlots } = snapshot;
+    if (freeSlots > 1 && this.#mayDivide(situation)) rows = dividedRows(chosen, rows, freeSlots);
     const kind = situation.isStanding && chosen.isHeadSoft ? 'runNewest' : 'run';
     return { kind, lane: chosen, rows, reason: this.#reason(chosen, mostRows) };
   }
 
-  #judge(lane: SlackFacts, situation: Situation, now: Instant): 'run' | 'wait' | ShedReason {
+  /** A batch timeout asks for full batches: a part of one would leave the rest to wait for it. */
+  #mayDivide(situation: Situation): boolean {
+    return this.#isSustaining && this.#timeoutMs === 0 && situation.areCores && !isContended(situation);
+  }
+
+  #judge(lane: SlackFacts, situation: Situation, freeSlots: number, now: Instant): 'run' | 'wait' | ShedReason {
     const { latency, headRows, headDue, headOrder, isHeadSoft } = lane;
     const usual = lane.mostRows();
     const tried = lane.rowsToTry(now);
@@ -114,7 +120,9 @@ export class SlackPolicy implements BatchPolicy {
       if (latency.meanMs(headRows) > budgetMs) return 'expired';
       rows = Math.max(headRows, Math.min(want, latency.rowsWithin(budgetMs, want)));
       if (rows < want && lane.queuedTasks > 1 && this.#isSustaining) {
-        if (isDropWorth(lane, situation, rows, now) || isInTheWay(lane, situation, rows, now)) return 'early_drop';
+        if (isDropWorth(lane, situation, rows, now)) return 'early_drop';
+        // Those behind it go to another free slot.
+        if (freeSlots === 1 && isInTheWay(lane, situation, rows, now)) return 'early_drop';
       }
     }
     if (this.#isSustaining) rows = Math.max(headRows, boundedRows(lane, situation, rows));
@@ -161,8 +169,9 @@ function mayTry(lane: SlackFacts, tried: number, { overheadMs }: Situation, now:
 }
 
 /**
- * Waiting rows are divided among the free slots where a run of all is long: it would leave cores idle meanwhile. Busy slots
- * that models share come free by themselves, and full batches take less of them.
+ * Waiting rows are divided among the free cores where a run of all is long: it would leave cores idle meanwhile. Busy ones
+ * that models share come free by themselves, and full batches take less of them. A device, or another server, computes
+ * all of its runs by itself, and full ones in less time.
  */
 function dividedRows(lane: SlackFacts, rows: number, freeSlots: number): number {
   const share = Math.max(lane.headRows, Math.ceil(lane.queuedRows / freeSlots));

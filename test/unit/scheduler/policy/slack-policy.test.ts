@@ -126,6 +126,31 @@ const CASES: readonly Case[] = [
     want: 'a 8 full',
   },
   {
+    name: 'divides nothing among slots that are no cores',
+    lanes: [lane('a', { rows: 7, due: 100 })],
+    freeSlots: 2,
+    situation: { areCores: false },
+    want: 'a 7 slot_free',
+  },
+  {
+    name: 'divides no full batch where a batch timeout was set: the rest would wait for it',
+    lanes: [lane('a', { rows: 8, due: 100 })],
+    freeSlots: 2,
+    options: { batchTimeoutMicros: 5000 },
+    want: 'a 8 full',
+  },
+  {
+    name: 'drops a head whose small run would make more of those behind it late',
+    lanes: [lane('a', { rows: 8, due: 13, lastDue: 40 })],
+    want: 'shed a early_drop',
+  },
+  {
+    name: 'drops none beside another free slot, to which those behind it go',
+    lanes: [lane('a', { rows: 8, due: 13, lastDue: 40 })],
+    freeSlots: 2,
+    want: 'a 2 full',
+  },
+  {
     name: 'leaves slots that others want to them, and takes a full batch',
     lanes: [lane('a', { rows: 7, due: 20 })],
     freeSlots: 2,
@@ -309,6 +334,7 @@ const CASES: readonly Case[] = [
 
 const QUIET: Situation = {
   share: 1,
+  areCores: true,
   isShared: false,
   load: 0,
   slotWaitMs: 0,
