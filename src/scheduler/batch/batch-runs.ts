@@ -153,10 +153,10 @@ export class BatchRuns {
     record.end = now;
     if (this.#all.length === 1) this.#all.pop();
     else this.#all.splice(this.#all.indexOf(running), 1);
-    running.next?.begin(now);
     if (running.after !== undefined) running.after.next = undefined;
     slots.callers.onRun(running.members, running.threads * (now - running.slotSince), now);
     if (running.holdsSlot) slots.giveBack(running, this.#tenant, now - running.slotSince, now);
+    running.next?.begin(now);
     if (running.isRerun) this.#isolator.onRerun(running, now - running.slotSince, now);
     else if (!running.lane.isOdd) {
       statistics.onEnd(record, running.plan, running.slotSince, running.members);

@@ -53,7 +53,7 @@ export class CoreSlots {
   #aheadMs = 0;
   #refusedAt: Instant = -Infinity;
   #isPumping = false;
-  /** The time that batches have run, summed over them, up to an instant. */
+  /** The time that batches have run, summed over them, up to an instant; not that for which they wait for another's end. */
   #runMs = 0;
   #runMsAt: Instant = 0;
   /** Bytes of inputs that wait, over all tenants; the queues write it. */
@@ -149,14 +149,21 @@ export class CoreSlots {
    */
   besideOf(use: SlotUse, now: Instant): number {
     const heldMs = now - use.takenAt;
-    const all = heldMs > 0 ? (this.#runMsUntil(now) - use.runMsBefore) / heldMs : this.#uses.length;
+    const all = heldMs > 0 ? (this.#runMsUntil(now) - use.runMsBefore) / heldMs : this.#begun;
     return Math.round(all) - 1;
   }
 
   #runMsUntil(now: Instant): number {
-    this.#runMs += this.#uses.length * (now - this.#runMsAt);
+    this.#runMs += this.#begun * (now - this.#runMsAt);
     this.#runMsAt = now;
     return this.#runMs;
+  }
+
+  /** A batch that its worker got before the end of another takes no core yet. */
+  get #begun(): number {
+    let begun = 0;
+    for (const { after } of this.#uses) if (after === undefined) begun += 1;
+    return begun;
   }
 
   /** Work has come to a tenant that had none. Call it only where slots are shared. */

@@ -49,6 +49,33 @@ describe('A worker gets its next batch', () => {
     assert.equal(h.clock.armed, 0);
   });
 
+  it('and does not count as beside others before it begins', async () => {
+    const clock = new FakeClock();
+    const coreSlots = new CoreSlots(3, clock);
+    const h = harness({ clock, coreSlots, slots: 3 });
+    for (let i = 0; i < 3; i++) {
+      h.submitRows([1]);
+      h.turn();
+    }
+    for (let i = 0; i < 3; i++) h.submitRows([1, 2, 3, 4]);
+    h.turn();
+    for (let i = 0; i < 3; i++) {
+      clock.advance(i === 0 ? 6.1 : 0.1);
+      h.submitRows([1]);
+      h.turn();
+    }
+    assert.equal(h.executor.ahead.length, 3);
+    for (let i = 0; i < 3; i++) {
+      clock.advance(i === 0 ? 1.7 : 0);
+      h.executor.active[0]!.complete();
+      await settle();
+    }
+    clock.advance(8);
+    const begun = coreSlots.uses.filter(({ after }) => after === undefined);
+    const besides = begun.map((use) => coreSlots.besideOf(use, clock.nowMs()));
+    assert.deepEqual(besides, [2, 2, 2]);
+  });
+
   it('and its run is counted from the end of the one before', async () => {
     const clock = new FakeClock();
     const coreSlots = new CoreSlots(1, clock);
