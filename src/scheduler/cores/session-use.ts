@@ -22,14 +22,18 @@ import {
 import type { SlotTenant } from './slot-tenant.ts';
 import { ThreadChoice } from './thread-choice.ts';
 
+/**
+ * Threads of a run in the sessions that a model begins with, where it may have others. The executor's own number says
+ * nothing: it may have been used before, by another scheduler.
+ */
+const NARROW = 1;
+
 export class SessionUse {
   readonly #parts: SchedulerParts;
   readonly #tenant: SlotTenant;
   readonly #running: readonly RunningBatch[];
   readonly #demand: SessionDemand;
   readonly #choice = new ThreadChoice();
-  /** Threads of a run in the sessions that the model begins with. */
-  readonly #narrow: number;
   /** When another plan is looked for again, with one only. */
   #lookAt: Instant = -Infinity;
   /** The executor's. */
@@ -43,7 +47,6 @@ export class SessionUse {
     this.#tenant = tenant;
     this.#running = running;
     this.#demand = new SessionDemand(parts.clock.nowMs());
-    this.#narrow = parts.executor.threads ?? 1;
   }
 
   /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
@@ -62,7 +65,7 @@ export class SessionUse {
     const isStarved = isFull && queue.queuedTasks > 0 && slots.free > 0;
     if (!this.#demand.note(isStarved || isLacking, now)) return;
     if (!this.#isBusy(now) && !slots.isContended(this.#tenant, now)) return;
-    if (isLacking && this.#tenant.threads === this.#narrow) executor.widen?.();
+    if (isLacking && this.#tenant.threads === NARROW) executor.widen?.();
     else executor.grow();
   }
 
@@ -92,10 +95,9 @@ export class SessionUse {
     const { executor, queue, slots } = this.#parts;
     const { plans } = this;
     const { threads } = this.#tenant;
-    const narrow = this.#narrow;
-    const { widestThreads: wide = narrow } = executor;
+    const { widestThreads: wide = NARROW } = executor;
     const lane = queue.first;
-    if (plans === undefined || lane === undefined || wide <= narrow) return threads;
+    if (plans === undefined || lane === undefined || wide <= NARROW) return threads;
     if (plans.length === 1 && now < this.#lookAt) return threads;
     this.#lookAt = now + PLAN_KEPT_MS;
     const { curve: curves } = lane.plan;
@@ -103,7 +105,8 @@ export class SessionUse {
     let rows = queue.queuedRows;
     for (const { record } of this.#running) rows += record.rows;
     const isContended = slots.isContended(this.#tenant, now);
-    return this.#choice.choose({ plans, threads, narrow, wide, rows, mostRows, curves, isContended }, now);
+    const facts = { plans, threads, narrow: NARROW, wide, rows, mostRows, curves, isContended };
+    return this.#choice.choose(facts, now);
   }
 }
 

@@ -180,6 +180,21 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
     assert.ok(h.executor.widenings > 0);
   });
 
+  it('has them to choose from also where an earlier scheduler has left the executor with all cores', async () => {
+    const clock = new FakeClock();
+    const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 8 + rows }));
+    const h = new SchedulerHarness({ clock, coreSlots: new CoreSlots(2, clock), seeds, maxBatchSize: 4, threads: 2 });
+    h.executor.become({ plans: [{ threads: 2, sessions: 1 }], widestThreads: 2 });
+    for (let i = 0; i < 100; i++) {
+      for (let request = 0; request < 3; request++) h.submitRows([1, 2, 3, 4]);
+      h.turn();
+      clock.advance(12);
+      h.executor.active[0]?.complete();
+      await settle();
+    }
+    assert.ok(h.executor.growths > 0);
+  });
+
   it('changes only when nothing runs, and starts all the same', async () => {
     const h = setUp();
     // On two threads it is as slow as on one: with more than one batch there, one thread is better.
