@@ -207,6 +207,35 @@ for (const place of HOSTS) {
       }
     });
 
+    itInThreads('gives way to several of one thread, however long the second of these takes to load', async (t) => {
+      let held = Promise.resolve();
+      const reserveSession = async () => {
+        await held;
+        return () => undefined;
+      };
+      const { executor, clock } = await start(t, place, { cores: 2, reserveSession });
+      executor.widen?.();
+      await until(() => executor.plans?.length === 2);
+      executor.use?.(2);
+      clock.advance(UNUSED_PLAN_MS + 1000);
+      assert.deepEqual(executor.plans, [{ threads: 2, sessions: 1 }]);
+      clock.advance(SOON_MS);
+      executor.grow?.();
+      await until(() => executor.plans?.length === 2);
+      let release = (): void => undefined;
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+      executor.grow?.();
+      clock.advance(SOON_MS);
+      release();
+      await until(() => executor.plans?.[0]?.sessions === 2);
+      clock.advance(UNUSED_PLAN_MS - 1);
+      assert.equal(executor.plans?.length, 2, 'there is time to choose them');
+      clock.advance(2000);
+      assert.deepEqual(executor.plans, [{ threads: 2, sessions: 1 }]);
+    });
+
     itInThreads('is kept for longer when it is soon opened again', async (t) => {
       const { executor, clock } = await start(t, place, { cores: 2 });
       const keptMs: number[] = [];

@@ -116,10 +116,10 @@ export class SessionGrowth {
     const { workers, clock } = this.#context;
     const now = clock.nowMs();
     this.#fullAt = now;
+    this.#otherAt = now;
     if (workers.countOf(threads) > 1) return;
     const isSoon = now - this.#closedAt < SOON_MS;
     this.#keptMs = isSoon ? Math.min(IDLE_SESSION_MS, KEPT_FACTOR * this.#keptMs) : UNUSED_PLAN_MS;
-    this.#otherAt = now;
   }
 
   #watch(): void {
@@ -132,7 +132,8 @@ export class SessionGrowth {
     const { workers } = this.#context;
     this.#followBudget();
     const hadNoCrowd = now - this.#fullAt >= IDLE_SESSION_MS && workers.threads === this.#narrow;
-    if (now - this.#otherAt >= this.#keptMs && this.#dropOthers()) {
+    // A plan of several sessions may be chosen only when the last of them is open.
+    if (!this.#isOpening && now - this.#otherAt >= this.#keptMs && this.#dropOthers()) {
       this.#closedAt = now;
       this.#shrunk('the others were not needed');
     } else if (hadNoCrowd && workers.removeIdle(this.#narrow)) this.#shrunk('not all were busy at once');
