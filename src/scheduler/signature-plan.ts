@@ -139,6 +139,7 @@ export class SignaturePlan {
       const { batchMemoryBytes = EFFICIENT_SIZE_BYTES, readResident = () => 0 } = this.#options;
       efficientSize = new EfficientBatchSize({
         maxRows: this.maxBatchSize,
+        allowed: this.sizes,
         isLarge: rowBytes >= LARGE_ROW_BYTES,
         maxBytes: batchMemoryBytes,
         readResident,

@@ -16,6 +16,7 @@
  * it would probably take too much memory (growth-watch.ts). Pure.
  */
 import type { Instant } from '../../core/clock.ts';
+import { powersOfTwo } from '../latency/latency-curve.ts';
 import {
   EFFICIENT_SIZE_COST_SHARE,
   EFFICIENT_SIZE_DEVIATIONS,
@@ -31,6 +32,8 @@ import { GrowthWatch, type GrowthWatchOptions } from './growth-watch.ts';
 
 export interface EfficientBatchSizeOptions extends GrowthWatchOptions {
   readonly maxRows: number;
+  /** The only sizes that a run may have, ascending; empty = any. Absent: any. */
+  readonly allowed?: readonly number[] | undefined;
   /** The rows may take much memory in a run: the first has one row. Else it has any number. */
   readonly isLarge: boolean;
 }
@@ -69,7 +72,7 @@ export class EfficientBatchSize {
 
   /**
    * A run of requests begins; `next` = the rows of the request behind them, 0 = none waits. Returns n where the run is as
-   * large as it may be with 2ⁿ rows, else -1.
+   * large as it may be at level n, else -1.
    */
   onStart(threads: number, size: number, next: number): number {
     this.#memory.onStart(size);
@@ -97,9 +100,12 @@ export class EfficientBatchSize {
   }
 }
 
-/** The efficient batch size for runs of one number of threads. Level n is runs of up to 2ⁿ rows that no more would fit into. */
+/**
+ * The efficient batch size for runs of one number of threads. Level n is runs of up to 2ⁿ rows that no more would fit into,
+ * or of the nth allowed size: others would be padded to it, and never be seen.
+ */
 class ThreadBatchSize {
-  readonly #maxRows: number;
+  readonly #sizes: readonly number[];
   readonly #isRoom: (rows: number) => boolean;
   /** The doublings of rows: the nth compares level n + 1 with level n. */
   readonly #doublings: readonly Doubling[];
@@ -107,10 +113,10 @@ class ThreadBatchSize {
   /** Most rows of a run. Asked for each batch; only `#use` writes it. */
   rows = 0;
 
-  constructor({ maxRows, isLarge }: EfficientBatchSizeOptions, isRoom: (rows: number) => boolean) {
-    this.#maxRows = maxRows;
+  constructor({ maxRows, allowed = [], isLarge }: EfficientBatchSizeOptions, isRoom: (rows: number) => boolean) {
+    this.#sizes = allowed.length > 0 ? allowed : powersOfTwo(maxRows);
     this.#isRoom = isRoom;
-    this.#doublings = Array.from({ length: Math.ceil(Math.log2(maxRows)) }, () => new Doubling(isLarge));
+    this.#doublings = this.#sizes.slice(1).map(() => new Doubling(isLarge));
     this.#level = isLarge ? 0 : this.#doublings.length;
     this.#use(this.#level);
   }
@@ -139,7 +145,8 @@ class ThreadBatchSize {
 
   /** The level that the rows fill, `next` more do not fit in; −1 = none. */
   levelOf(size: number, next: number): number {
-    const level = Math.ceil(Math.log2(size));
+    let level = 0;
+    while (this.#rowsAt(level) < size) level += 1;
     const most = this.#rowsAt(level);
     return size === most || (next > 0 && size + next > most) ? level : -1;
   }
@@ -159,7 +166,7 @@ class ThreadBatchSize {
   }
 
   #rowsAt(level: number): number {
-    return Math.min(this.#maxRows, 2 ** level);
+    return this.#sizes[level] ?? Infinity;
   }
 }
 

@@ -36,10 +36,11 @@ class Crowd {
   /** …while a run runs. */
   othersInRun = 0;
 
-  constructor(model: Model, maxRows = 64, isLarge = true) {
+  constructor(model: Model, maxRows = 64, isLarge = true, allowed: readonly number[] = []) {
     this.#model = model;
     this.size = new EfficientBatchSize({
       maxRows,
+      allowed,
       isLarge,
       maxBytes: 128 * MIB,
       readResident: () => this.#resident + this.others,
@@ -77,6 +78,21 @@ class Crowd {
 }
 
 describe('the size of batches that is worth it', () => {
+  it('is one of the allowed sizes, and no other is tried', () => {
+    for (const isLarge of [false, true]) {
+      const crowd = new Crowd({ runMs: (rows) => 20 + rows }, 64, isLarge, [4, 16, 64]);
+      crowd.run(3 * COMPARED);
+      assert.equal(crowd.most, 64);
+      assert.deepEqual(
+        crowd.sizes.filter((size) => ![4, 16, 64].includes(size)),
+        [],
+      );
+    }
+    const alone = new Crowd({ runMs: dearerTogether }, 64, false, [4, 16, 64]);
+    alone.run(3 * COMPARED);
+    assert.equal(alone.most, 4);
+  });
+
   it('is the largest where each doubling makes a row cheaper', () => {
     const crowd = new Crowd({ runMs: (rows) => 40 + 5 * rows });
     crowd.run(7 * COMPARED);
