@@ -70,6 +70,8 @@ export const EFFICIENT_SIZE_MOST_LOG_RATIO = Math.LN2;
 export const EFFICIENT_SIZE_PAIR_RUNS = 4;
 /** Runs up to so many ms are not judged. Chosen: what surrounds a run takes 0.1 to 0.5 ms. */
 export const EFFICIENT_SIZE_SHORT_RUN_MS = 10;
+/** Such runs of a larger size after which it is used. Chosen. */
+export const EFFICIENT_SIZE_SHORT_RUNS = 3;
 /** Pause before a size that was not worth it is tried again, in ms; it doubles up to the second number. Chosen. */
 export const EFFICIENT_SIZE_FIRST_PAUSE_MS = 5000;
 export const EFFICIENT_SIZE_MAX_PAUSE_MS = 300_000;

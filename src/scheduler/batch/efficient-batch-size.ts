@@ -27,6 +27,7 @@ import {
   EFFICIENT_SIZE_PAIR_RUNS,
   EFFICIENT_SIZE_PAIRS,
   EFFICIENT_SIZE_SHORT_RUN_MS,
+  EFFICIENT_SIZE_SHORT_RUNS,
 } from '../tuning.ts';
 import { GrowthWatch, type GrowthWatchOptions } from './growth-watch.ts';
 
@@ -192,6 +193,8 @@ class Doubling {
   wasLarger: boolean | undefined;
   /** The last run of the larger size took more than next to no time. */
   isLong = false;
+  /** Runs of the larger size that took next to no time. */
+  #shortRuns = 0;
   #dueAt: Instant = -Infinity;
   #pauseMs = EFFICIENT_SIZE_FIRST_PAUSE_MS;
 
@@ -213,8 +216,12 @@ class Doubling {
   onRun(isLarger: boolean, { size, beside, runMs }: SizedRun, now: Instant): void {
     if (isLarger) {
       this.isLong = runMs > EFFICIENT_SIZE_SHORT_RUN_MS;
-      this.isWorth ||= !this.isLong;
-      if (!this.isLong) return;
+      if (!this.isLong) {
+        // Not the first: a server that gets busy grows, and a larger run would be taken for the cause.
+        this.#shortRuns += 1;
+        this.isWorth ||= this.#shortRuns >= EFFICIENT_SIZE_SHORT_RUNS;
+        return;
+      }
     }
     const run = { rowMs: runMs / size, runMs, endedAt: now };
     const other = (isLarger ? this.#smaller : this.#larger).get(beside)?.pop();

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { EfficientBatchSize } from '../../../../src/scheduler/batch/efficient-batch-size.ts';
-import { EFFICIENT_SIZE_FIRST_PAUSE_MS, EFFICIENT_SIZE_PAIRS } from '../../../../src/scheduler/tuning.ts';
+import {
+  EFFICIENT_SIZE_FIRST_PAUSE_MS,
+  EFFICIENT_SIZE_PAIRS,
+  EFFICIENT_SIZE_SHORT_RUNS,
+} from '../../../../src/scheduler/tuning.ts';
 
 const MIB = 2 ** 20;
 
@@ -116,7 +120,7 @@ describe('the size of batches that is worth it', () => {
 
   it('is any size while runs are short', () => {
     const crowd = new Crowd({ runMs: (rows) => 0.1 * rows });
-    crowd.run(14);
+    crowd.run(2 * 6 * EFFICIENT_SIZE_SHORT_RUNS + 1);
     assert.equal(crowd.last, 64);
   });
 
