@@ -218,18 +218,19 @@ export class PlainConnection<R> implements GatedConnection {
 
   #take(bytes: Buffer): void {
     const { reader, bodies } = this.#options;
-    const request = reader.read(bytes);
-    if (request === undefined) {
-      const head = reader.begun(bytes);
-      if (head === undefined) this.#handOver(bytes);
-      else {
-        this.#body = new PlainBody(head.contentLength, bodies);
-        this.#begin(head, NO_BYTES, this.#body);
-        this.#onBytes(bytes.subarray(head.bytes.length));
-      }
+    const head = reader.read(bytes);
+    if (head === undefined) {
+      this.#handOver(bytes);
+      return;
+    }
+    const body = bytes.subarray(head.bytes.length);
+    if (body.length === head.contentLength) this.#begin(head, body, undefined);
+    else if (body.length < head.contentLength) {
+      this.#body = new PlainBody(head.contentLength, bodies);
+      this.#begin(head, NO_BYTES, this.#body);
+      this.#onBytes(body);
       // Several requests in one read: node:http can process those of a client that pipelines concurrently.
-    } else if (request.end < bytes.length) this.#handOver(bytes);
-    else this.#begin(request.head, request.body, undefined);
+    } else this.#handOver(bytes);
   }
 
   #begin(head: PlainHead<R>, body: Buffer, arriving: PlainBody | undefined): void {

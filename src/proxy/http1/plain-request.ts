@@ -1,6 +1,6 @@
 /**
- * Reads the HTTP/1.1 requests that inference clients send all day, and no others: a POST whose head came in one read,
- * with a Content-Length and headers of which none changes how the message is read.
+ * Reads the heads of the HTTP/1.1 requests that inference clients send all day, and no others: a POST whose head came in
+ * one read, with a Content-Length and headers of which none changes how the message is read.
  *
  *   POST /v1/models/m:predict HTTP/1.1 CRLF  name: value CRLF …  CRLF  body
  *
@@ -19,14 +19,6 @@ export interface PlainHead<R> {
   readonly route: R;
   readonly fields: RequestFields;
   readonly contentLength: number;
-}
-
-export interface PlainRequest<R> {
-  readonly head: PlainHead<R>;
-  /** A view of the bytes that were read. */
-  readonly body: Buffer;
-  /** The index at which the next request begins in those bytes. */
-  readonly end: number;
 }
 
 /** Longer heads are rare, and would make the memory of them large: 256 heads of 2 KiB at most, each as text and bytes. */
@@ -68,18 +60,8 @@ export class PlainRequestReader<R> {
     return this.#heads.size;
   }
 
-  /** The request that `bytes` begin with; undefined if it is not plain, or not whole. */
-  read(bytes: Buffer): PlainRequest<R> | undefined {
-    const head = this.begun(bytes);
-    if (head === undefined) return undefined;
-    const start = head.bytes.length;
-    const end = start + head.contentLength;
-    if (end > bytes.length) return undefined;
-    return { head, body: bytes.subarray(start, end), end };
-  }
-
-  /** The head of the request that `bytes` begin with, whether or not its body is in them; undefined if it is not plain. */
-  begun(bytes: Buffer): PlainHead<R> | undefined {
+  /** The head of the request that `bytes` begin with; undefined if it is not plain. Its body need not be in them. */
+  read(bytes: Buffer): PlainHead<R> | undefined {
     const head = this.#findHead(bytes);
     return head === undefined || head.contentLength > this.#maxBodyBytes ? undefined : head;
   }

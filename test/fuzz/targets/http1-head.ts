@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { Buffer } from 'node:buffer';
 import { createRequire } from 'node:module';
 import { PlainRequestReader } from '../../../src/proxy/http1/plain-request.ts';
+import { wholeRequest } from '../../support/plain-requests.ts';
 import type { FuzzTarget } from '../fuzz-target.ts';
 
 interface NodeParser {
@@ -65,8 +66,8 @@ export const target: FuzzTarget = {
   ],
   seeds: ['POST /v1/models/m:predict HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n{}'],
   run(bytes) {
-    const fresh = new PlainRequestReader(1 << 16, (path) => path).read(bytes);
-    const known = remembering.read(bytes);
+    const fresh = wholeRequest(new PlainRequestReader(1 << 16, (path) => path), bytes);
+    const known = wholeRequest(remembering, bytes);
     assert.equal(known?.end, fresh?.end);
     assert.deepEqual(known?.head.fields, fresh?.head.fields);
     if (fresh === undefined) return;

@@ -3,6 +3,7 @@ import { Buffer } from 'node:buffer';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { PlainRequestReader } from '../../../../src/proxy/http1/plain-request.ts';
+import { wholeRequest } from '../../../support/plain-requests.ts';
 
 const LINE = 'POST /v1/models/m:predict HTTP/1.1\r\n';
 const MAX_BODY = 1000;
@@ -13,7 +14,7 @@ function newReader(): PlainRequestReader<string> {
 }
 
 function read(text: string, reader = newReader()) {
-  return reader.read(Buffer.from(text, 'latin1'));
+  return wholeRequest(reader, Buffer.from(text, 'latin1'));
 }
 
 describe('PlainRequestReader', () => {
@@ -42,7 +43,6 @@ describe('PlainRequestReader', () => {
   const length = 'host: a\r\ncontent-length: 4\r\n';
   for (const [what, text] of [
     ['a target without a route', `POST /nowhere HTTP/1.1\r\n${length}\r\nbody`],
-    ['a body that is not whole', `${LINE}${length}\r\nbod`],
     ['a head that is not whole', `${LINE}${length}`],
     ['nothing', ''],
     ['another method', `GET / HTTP/1.1\r\n${length}\r\nbody`],
@@ -75,6 +75,14 @@ describe('PlainRequestReader', () => {
   ] as const) {
     it(`leaves to node: ${what}`, () => assert.equal(read(text), undefined));
   }
+
+  it('reads the head of a request whose body is not whole', () => {
+    const text = `${LINE}${length}\r\nbod`;
+    assert.equal(read(text), undefined);
+    const head = newReader().read(Buffer.from(text))!;
+    assert.equal(head.bytes.toString(), text.slice(0, -3));
+    assert.equal(head.contentLength, 4);
+  });
 
   it('takes a header named like a property of objects for what it is', () => {
     const request = read(`${LINE}__proto__: x\r\nconstructor: y\r\nhost: a\r\ncontent-length: 4\r\n\r\nbody`)!;
