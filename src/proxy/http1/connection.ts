@@ -15,7 +15,7 @@ import { GatedHttpConnection } from '../net/gated-http-connection.ts';
 import { type AnswerTurn, AnswerTurns } from './answer-turns.ts';
 import type { Ending } from './ending.ts';
 import type { FeedTurns } from './feed-turns.ts';
-import { parserErrorResponse } from './http-errors.ts';
+import { lateBody, parserErrorResponse } from './http-errors.ts';
 import { endConnection } from './lingering-end.ts';
 import type { OpenRequest } from './open-request.ts';
 import { RequestFeed } from './request-feed.ts';
@@ -161,7 +161,7 @@ function brokenBody(code: string | undefined): ServingError {
   // It has most likely left, as in onCutOff.
   if (code === 'HPE_INVALID_EOF_STATE') return clientLeft(STAGES[STAGE_RECEIVE]);
   return code === 'ERR_HTTP_REQUEST_TIMEOUT'
-    ? new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster')
+    ? lateBody()
     : new ServingError(
         'invalid_request',
         'the body is not valid HTTP/1.1: its chunks are malformed; send them as the standard has it, or a content-length',

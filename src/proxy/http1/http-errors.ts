@@ -3,12 +3,18 @@
  * errors, for which no request and no record exist.
  */
 import { Buffer } from 'node:buffer';
+import { ServingError } from '../../core/errors.ts';
 
 /** The WWW-Authenticate of a 401 (RFC 6750, 3). */
 export const CHALLENGE = 'Bearer realm="pillion"';
 
 export function errorBody(message: string): Buffer {
   return Buffer.from(JSON.stringify({ error: message }), 'utf8');
+}
+
+/** A body took longer than a request may. */
+export function lateBody(): ServingError {
+  return new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster');
 }
 
 interface ParserAnswer {

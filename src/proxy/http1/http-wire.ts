@@ -117,9 +117,9 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
     const extras = echoedHeaders(context);
     if (fallback !== undefined) extras.push(SERVED_BY_HEADER, servedBy(context, fallback));
     if (compressed !== undefined) extras.push('content-encoding', compressed.coding);
-    this.#transport.recycleBody();
     const { contentType, headers } = this.#form;
     extras.push(...headers);
+    this.#transport.recycleBody?.();
     this.#send(context, OK, contentType, compressed?.body ?? answer, version, extras);
   }
 
@@ -128,7 +128,7 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
   }
 
   refuse(error: ServingError, context: RequestContext, isUnkept: boolean): void {
-    if (isUnkept) this.#transport.recycleBody();
+    if (isUnkept) this.#transport.recycleBody?.();
     const { allow, error: noRoute } = this.#route;
     const extras = echoedHeaders(context);
     if (allow !== undefined && error === noRoute) extras.push('allow', allow);

@@ -12,14 +12,11 @@ import { SlicedBody } from '../sliced-body.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
 import { type BodyContext, type BodyOwner, BodyReader } from './body/body-reader.ts';
-import { endLingering } from './lingering-end.ts';
+import { endLingering, SMALL_REST_BYTES } from './lingering-end.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
 import { writeSlices } from './sliced-answer.ts';
 import type { Transport } from './transport.ts';
 import type { UnsentAnswers } from './unsent-answers.ts';
-
-/** The size up to which reading the rest of a body is cheaper than a new connection. */
-const SMALL_REST_BYTES = 64 * 1024;
 
 export interface NodeTransportParts {
   readonly clock: Clock;
@@ -88,10 +85,6 @@ export class NodeTransport implements Transport {
 
   stopBody(): void {
     this.#body?.stop();
-  }
-
-  recycleBody(): void {
-    // Its memory is the garbage collector's.
   }
 
   send(answer: Answer): void {

@@ -28,7 +28,7 @@ import type { SlicedBody } from '../sliced-body.ts';
 import type { Answer, AnswerHeads, WholeAnswer } from './answer-head.ts';
 import { PlainBody, type PlainBodyContext } from './body/plain-body.ts';
 import { afterReads, type Ending } from './ending.ts';
-import { endConnection } from './lingering-end.ts';
+import { endConnection, SMALL_REST_BYTES } from './lingering-end.ts';
 import type { PlainHead, PlainRequestReader } from './plain-request.ts';
 import { PlainTransport } from './plain-transport.ts';
 import { LAST_CHUNK, writeChunk, writeSlices } from './sliced-answer.ts';
@@ -37,8 +37,6 @@ import type { UnsentAnswers } from './unsent-answers.ts';
 
 /** Pipelined requests beyond this wait in the kernel. */
 const MAX_AHEAD_BYTES = 64 * 1024;
-/** The size up to which passing over the rest of a body is cheaper for the client than a new connection. */
-const SMALL_REST_BYTES = 64 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
 /** `R` is the reader's route. */
@@ -107,7 +105,7 @@ export class PlainConnection<R> implements GatedConnection {
     return this.#isAnswering ? undefined : this.#since;
   }
 
-  /** A request is answered as soon as its head has come. */
+  /** A request counts as open from its head on, also while its body arrives. */
   get isIdle(): boolean {
     return !this.#isAnswering && this.#writes.waitingBytes === 0;
   }

@@ -30,8 +30,8 @@ export interface Transport {
   readBody(maxBytes: number, owner: BodyOwner): Buffer | Promise<Buffer>;
   /** Keeps nothing more of the body: the request is answered without it. */
   stopBody(): void;
-  /** Nobody reads the body any more: its memory may be used again. */
-  recycleBody(): void;
+  /** Nobody reads the body any more: its memory is used again. Absent: the garbage collector has it. */
+  recycleBody?(): void;
   /** Writes the answer. Call once. */
   send(answer: Answer): void;
   /** Closes the connection at once. */

@@ -4,10 +4,11 @@
  */
 import type { Buffer } from 'node:buffer';
 import type { Clock, TimerHandle } from '../../../core/clock.ts';
-import { ServingError } from '../../../core/errors.ts';
+import type { ServingError } from '../../../core/errors.ts';
 import { ArrivingMessage } from '../../arriving-message.ts';
 import type { WatchedBody } from '../../body-pace.ts';
 import { ACCOUNTED_FROM_BYTES, type MemoryHolder } from '../../memory-budget.ts';
+import { lateBody } from '../http-errors.ts';
 import { REQUEST_TIMEOUT_MS } from '../rest-listener.ts';
 import type { BodyContext } from './body-reader.ts';
 
@@ -101,8 +102,4 @@ export class PlainBody implements WatchedBody {
     this.#timer?.cancel();
     this.#shared.watch.remove(this);
   }
-}
-
-function lateBody(): ServingError {
-  return new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster');
 }
