@@ -19,7 +19,6 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
-import { SocketWrites } from '../../internals/socket-writes.ts';
 import type { Visitor } from '../access-control.ts';
 import type { Callers } from '../caller.ts';
 import type { GatedConnection } from '../net/connection-gate.ts';
@@ -67,7 +66,6 @@ export class PlainConnection<R> implements GatedConnection {
   readonly #options: PlainConnectionOptions<R>;
   readonly #events: PlainConnectionEvents<R>;
   readonly #reads: SocketReads;
-  readonly #writes: SocketWrites;
   /** Read once, because each read is a call into Node. */
   readonly peer: string;
   /** The caller's name, as proxy/caller.ts writes it. */
@@ -97,7 +95,7 @@ export class PlainConnection<R> implements GatedConnection {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('timeout', this.#onTimeout);
-    this.#writes = new SocketWrites(socket, this.#onDrained);
+    socket.on('drain', this.#onDrained);
     this.#reads = new SocketReads(socket, this.#onBytes);
   }
 
@@ -107,7 +105,7 @@ export class PlainConnection<R> implements GatedConnection {
 
   /** A request counts as open from its head on, also while its body arrives. */
   get isIdle(): boolean {
-    return !this.#isAnswering && this.#writes.waitingBytes === 0;
+    return !this.#isAnswering && this.#socket.writableLength === 0;
   }
 
   get isOpen(): boolean {
@@ -155,7 +153,7 @@ export class PlainConnection<R> implements GatedConnection {
   /** The current request has its answer. */
   #goOn(): void {
     this.#isAnswering = false;
-    if (this.#socket.isPaused() && !this.#writes.needsDrain) this.#socket.resume();
+    if (this.#socket.isPaused() && !this.#socket.writableNeedDrain) this.#socket.resume();
     // Later, because the caller has not finished with the answered request.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
   }
@@ -181,10 +179,10 @@ export class PlainConnection<R> implements GatedConnection {
 
   #write(bytes: Buffer): void {
     const socket = this.#socket;
-    this.#writes.write(bytes);
-    if (this.#writes.waitingBytes === 0) return;
+    socket.write(bytes);
+    if (socket.writableLength === 0) return;
     socket.setTimeout(this.#options.stallMs);
-    if (!this.#writes.needsDrain) return;
+    if (!socket.writableNeedDrain) return;
     socket.pause();
     this.#options.unsent.add(socket, bytes.length);
   }
@@ -248,7 +246,7 @@ export class PlainConnection<R> implements GatedConnection {
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('timeout', this.#onTimeout);
-    this.#writes.stop();
+    socket.off('drain', this.#onDrained);
     socket.pause();
     socket.unshift(Buffer.from(bytes));
     this.#events.onHandOver();
@@ -266,7 +264,7 @@ export class PlainConnection<R> implements GatedConnection {
   };
 
   readonly #onTimeout = (): void => {
-    const isStalled = this.#writes.waitingBytes > 0;
+    const isStalled = this.#socket.writableLength > 0;
     if (isStalled || (!this.#isAnswering && !this.#hasHadRequest)) this.#socket.destroy();
   };
 
@@ -274,7 +272,7 @@ export class PlainConnection<R> implements GatedConnection {
     if (!this.#isSlicing) {
       this.#options.unsent.take(this.#socket, Infinity);
       // Less than calls for a 'drain' may still wait.
-      if (this.#writes.waitingBytes === 0) this.#socket.setTimeout(0);
+      if (this.#socket.writableLength === 0) this.#socket.setTimeout(0);
     }
     if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
   };
