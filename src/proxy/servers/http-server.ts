@@ -54,10 +54,7 @@ import { partsOf, reportsOf, type Surface } from './surface.ts';
 
 const NO_BODY = Buffer.alloc(0);
 const NO_FIELDS: MethodFields = { protobufType: undefined, inferenceHeader: undefined };
-/**
- * Node looks at a stream's progress once before it gives up, so that this becomes a minute at most. It does not see that
- * of an answer past the stream (internals/socket-writes.ts): its 32 KiB at most have to leave within this time.
- */
+/** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
 const STALL_MS = 30_000;
 
 export interface RestServerOptions {
@@ -80,7 +77,7 @@ export interface RestServerOptions {
   readonly hasCors?: boolean;
   /** Protobuf answers carry tensor_content instead of the typed *_val fields. Default false. */
   readonly serializationAsTensorContent?: boolean;
-  /** How long a client may take nothing of an answer, up to twice that; all of a short one. Default STALL_MS. */
+  /** How long a client may take nothing of an answer, and twice that at most. Default STALL_MS. */
   readonly stallMs?: number;
   /** Default: every connection is let in. */
   readonly listenerAccess?: ListenerAccess;
