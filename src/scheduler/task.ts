@@ -97,7 +97,7 @@ export interface TaskGroup {
   onMemberSettled(): void;
 }
 
-/** When a task came, is due, and what was expected of it. */
+/** When a task came and is due, and whom its end teaches. */
 export interface TaskTimes {
   readonly enqueuedAt: Instant;
   /** When it should be answered. */
@@ -108,19 +108,19 @@ export interface TaskTimes {
   readonly isFirst: boolean;
   /** `due` is an objective, not a deadline: a late answer is still wanted. */
   readonly isSoft: boolean;
-  /** When admission expects its answer; 0 = there was no forecast. */
-  readonly expectedEnd: Instant;
   /** The margin that learns from its end; undefined = none. */
   readonly margin: LatenessMargin | undefined;
   /** When the last one was due that was refused in its place; −Infinity = nobody was. */
   readonly refusedDue: Instant;
 }
 
-/** The times of a task that admission was not asked for. */
-export const NO_FORECAST = { expectedEnd: 0, margin: undefined, refusedDue: -Infinity } as const;
+/** The end of a task that had no forecast teaches nobody. */
+export const NO_FORECAST = { margin: undefined, refusedDue: -Infinity } as const;
 
 /** The result of admission. It is read at once, so that one object serves all requests of a scheduler. */
 export type Ticket = { -readonly [Name in keyof TaskTimes]: TaskTimes[Name] } & {
+  /** When admission expects the answer; 0 = there was no forecast. */
+  expectedEnd: Instant;
   /** Added to the order of each further part. */
   partMs: number;
 };
@@ -140,7 +140,6 @@ export class Task implements TaskTimes {
   order: Instant;
   isFirst: boolean;
   readonly isSoft: boolean;
-  readonly expectedEnd: Instant;
   readonly margin: LatenessMargin | undefined;
   readonly refusedDue: Instant;
   readonly priority: PriorityClass;
@@ -167,7 +166,6 @@ export class Task implements TaskTimes {
     this.order = order;
     this.isFirst = times.isFirst;
     this.isSoft = times.isSoft;
-    this.expectedEnd = times.expectedEnd;
     this.margin = times.margin;
     this.refusedDue = times.refusedDue;
     this.priority = owner.context.priority ?? Priority.default;

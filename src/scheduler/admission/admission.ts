@@ -25,7 +25,7 @@ import { isProbeDue } from '../latency/run-statistics.ts';
 import type { Lane } from '../queue/lane.ts';
 import { deadlineTooShort, evicted, memoryFull, overCoreShare, overloaded } from '../queue/queue-errors.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
-import type { Task, TaskContext, Ticket } from '../task.ts';
+import { NO_FORECAST, type Task, type TaskContext, type Ticket } from '../task.ts';
 import { DEFAULT_RETRY_AFTER_MS, SPARE_BYTES_SHARE } from '../tuning.ts';
 import { mostWaitingRows } from './backlog.ts';
 import { type LatenessFacts, LatenessForecast } from './lateness-forecast.ts';
@@ -54,9 +54,8 @@ export class Admission {
     order: 0,
     isFirst: false,
     isSoft: false,
+    ...NO_FORECAST,
     expectedEnd: 0,
-    margin: undefined,
-    refusedDue: -Infinity,
     partMs: 0,
   };
 
@@ -90,9 +89,9 @@ export class Admission {
     ticket.order = now;
     ticket.isFirst = false;
     ticket.isSoft = false;
+    ticket.margin = NO_FORECAST.margin;
+    ticket.refusedDue = NO_FORECAST.refusedDue;
     ticket.expectedEnd = 0;
-    ticket.margin = undefined;
-    ticket.refusedDue = -Infinity;
     ticket.partMs = 0;
     if (!isByDeadline) return ticket;
     const { deadline } = context;

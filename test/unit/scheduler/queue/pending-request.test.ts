@@ -34,6 +34,7 @@ function setUp(...values: number[]) {
     isFirst: false,
     isSoft: false,
     ...NO_FORECAST,
+    expectedEnd: 0,
     partMs: 0,
   };
   request.enqueue(lane, rowsOf(values), values.length, ticket);
