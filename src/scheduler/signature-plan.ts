@@ -50,8 +50,8 @@ import {
 /** The inputs of a request do not have the same number of rows. */
 export const UNEQUAL_ROWS = -1;
 
-/** The part of a task that says whether it had a forecast, and whom its end teaches. */
-interface ForecastTask {
+/** The part of a task that says whom its end teaches. */
+interface LostTask {
   readonly isSoft: boolean;
   readonly margin: LatenessMargin | undefined;
   readonly rows: number;
@@ -82,8 +82,8 @@ export class SignaturePlan {
   /** The time that admission keeps free for errors of its forecasts: in a burst, and in overload that stands. */
   readonly burstMargin: LatenessMargin;
   readonly standingMargin: LatenessMargin;
-  /** When the request was due that was refused last because it would be late; Infinity = its place is taken. */
-  refusedDue: Instant = Infinity;
+  /** When the request was due that was refused last because it would be late; −Infinity = its place is taken. */
+  refusedDue: Instant = -Infinity;
   /** Rows that came lately, refused ones included. */
   readonly arrivals = new RateWindow(ARRIVAL_SPAN_MS, 0);
   /** Rows that came lately and went before others that waited longer (callers/holdings.ts). */
@@ -186,7 +186,7 @@ export class SignaturePlan {
   }
 
   /** A task was admitted with a forecast, and its deadline has ended its wait. */
-  onLost({ isSoft, margin, rows }: ForecastTask): void {
+  onLost({ isSoft, margin, rows }: LostTask): void {
     if (!isSoft) margin?.onLate(rows, this.curve.meanMs(this.maxBatchSize), this.maxBatchSize);
   }
 

@@ -197,7 +197,7 @@ export class Admission {
     const ticket = this.#ticket;
     if (ticket.order < plan.refusedDue) return;
     ticket.refusedDue = plan.refusedDue;
-    plan.refusedDue = Infinity;
+    plan.refusedDue = -Infinity;
   }
 
   #isOverBacklog(lane: Lane, rows: number, holding: Holding, now: Instant): boolean {
