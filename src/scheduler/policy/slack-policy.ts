@@ -102,7 +102,7 @@ export class SlackPolicy implements BatchPolicy {
 
   /** A batch timeout asks for full batches: a part of one would leave the rest to wait for it. */
   #mayDivide(situation: Situation): boolean {
-    return this.#isSustaining && this.#timeoutMs === 0 && situation.areCores && !isContended(situation);
+    return this.#isSustaining && this.#timeoutMs === 0 && situation.areCores && !areSharedSlotsBusy(situation);
   }
 
   #judge(lane: SlackFacts, situation: Situation, freeSlots: number, now: Instant): 'run' | 'wait' | ShedReason {
@@ -145,7 +145,7 @@ export class SlackPolicy implements BatchPolicy {
 
   /** When to look again if the lane should wait for more rows; −Infinity if it should not. */
   #windowEnd(lane: SlackFacts, situation: Situation, now: Instant): Instant {
-    if (!this.#isSustaining || !isContended(situation)) return -Infinity;
+    if (!this.#isSustaining || !areSharedSlotsBusy(situation)) return -Infinity;
     const arrivalRows = lane.arrivalRows(now);
     if (arrivalRows <= 0) return -Infinity;
     const gapMs = 1 / arrivalRows;
@@ -179,7 +179,7 @@ function dividedRows(lane: SlackFacts, rows: number, freeSlots: number): number 
 }
 
 /** Other queues use the same slots, and those are busy. */
-function isContended(situation: Situation): boolean {
+function areSharedSlotsBusy(situation: Situation): boolean {
   return situation.isShared && situation.load > WINDOW_LOAD;
 }
 
@@ -219,15 +219,33 @@ function sustainableRows(lane: SlackFacts, { share }: Situation, now: Instant): 
 function isDropWorth(lane: SlackFacts, situation: Situation, rows: number, now: Instant): boolean {
   const { latency, queuedRows } = lane;
   const mostRows = lane.mostRows();
-  const isBusy = isContended(situation);
+  const isBusy = areSharedSlotsBusy(situation);
   const want = Math.min(queuedRows, isBusy ? mostRows : sustainableRows(lane, situation, now));
   if (rows >= want) return false;
-  const lost = lane.rowsBefore({ order: now + situation.overheadMs + latency.highMs(want), isFirst: false });
+  const lost = rowsTooLate(lane, situation, want, now);
   const kept = Math.min(mostRows, queuedRows - lost);
   if (kept <= rows) return false;
   // If a full batch waits behind it, some request will be late in any case: the larger batch makes fewer late.
   if (!isBusy || kept === mostRows) return true;
   return lost <= (kept / latency.meanMs(Math.ceil(kept))) * latency.meanMs(1);
+}
+
+/**
+ * The head allows a batch of `rows`, and those behind it a larger one, on slots that others leave free: more of them would
+ * be late for waiting for the small run than it answers. A burst comes faster than the rate of arrivals tells.
+ */
+function isInTheWay(lane: SlackFacts, situation: Situation, rows: number, now: Instant): boolean {
+  if (areSharedSlotsBusy(situation)) return false;
+  const { queuedRows } = lane;
+  const want = Math.min(queuedRows, lane.mostRows());
+  const lost = rowsTooLate(lane, situation, want, now);
+  if (Math.min(want, queuedRows - lost) <= rows) return false;
+  return rowsTooLate(lane, situation, want, now + lane.latency.meanMs(rows)) - lost > rows;
+}
+
+/** Rows of the lane that are due before a run of `want` that starts at `start` has probably been answered. */
+function rowsTooLate(lane: SlackFacts, { overheadMs }: Situation, want: number, start: Instant): number {
+  return lane.rowsBefore({ order: start + overheadMs + lane.latency.highMs(want), isFirst: false });
 }
 
 /**
@@ -266,18 +284,4 @@ function cheaperSize({ sizes, latency, headRows }: SlackFacts, rows: number): nu
     down = size;
   }
   return rows;
-}
-
-/**
- * The head allows a batch of `rows`, and those behind it a larger one, on slots that others leave free: more of them would
- * be late for waiting for the small run than it answers. A burst comes faster than the rate of arrivals tells.
- */
-function isInTheWay(lane: SlackFacts, situation: Situation, rows: number, now: Instant): boolean {
-  if (isContended(situation)) return false;
-  const { latency, queuedRows } = lane;
-  const want = Math.min(queuedRows, lane.mostRows());
-  const latest = now + situation.overheadMs + latency.highMs(want);
-  const lost = lane.rowsBefore({ order: latest, isFirst: false });
-  if (Math.min(want, queuedRows - lost) <= rows) return false;
-  return lane.rowsBefore({ order: latest + latency.meanMs(rows), isFirst: false }) - lost > rows;
 }
