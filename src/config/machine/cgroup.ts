@@ -96,10 +96,13 @@ export function oomKills(readFile: FileReader): number {
  * which wait for its end. To be asked before it starts processes of its own. False where that is not known.
  */
 export function isAloneInGroup(pid: number, readFile: FileReader): boolean {
-  const directories = [...groupDirectories('cpu', readFile), ...groupDirectories('', readFile)];
-  const found = directories.map((directory) => readFile(`${directory}/cgroup.procs`)?.match(/\d+/g));
-  const waiting = new Set([pid, ...parentsOf(pid, readFile)]);
-  return found.find((pids) => pids)?.every((each) => waiting.has(Number(each))) ?? false;
+  for (const directory of [...groupDirectories('cpu', readFile), ...groupDirectories('', readFile)]) {
+    const pids = readFile(`${directory}/cgroup.procs`)?.match(/\d+/g);
+    if (!pids) continue;
+    const waiting = [pid, ...parentsOf(pid, readFile)];
+    return pids.every((each) => waiting.includes(Number(each)));
+  }
+  return false;
 }
 
 function parentsOf(pid: number, readFile: FileReader): readonly number[] {
