@@ -137,6 +137,10 @@ function hasRoom(results: Results, workload: string, bounds: Bounds): boolean {
   return bound === undefined ? best < NEARLY_ALL : bound - best > ROOM;
 }
 
+function attained(results: Results, workload: string, contestant: string): number {
+  return meanOf(roundsOf(results, workload, contestant), ({ attainment }) => attainment);
+}
+
 function ofOurs(results: Results, workload: string, pick: (round: Round) => number): number {
   return meanOf(roundsOf(results, workload, OURS), pick);
 }
@@ -144,18 +148,17 @@ function ofOurs(results: Results, workload: string, pick: (round: Round) => numb
 /** The best mean attainment of the baselines; NaN of none. */
 export function bestBaseline(results: Results, workload: string): number {
   const others = contestantsIn(results, workload).filter((name) => name !== OURS);
-  const means = others.map((name) => meanOf(roundsOf(results, workload, name), ({ attainment }) => attainment));
+  const means = others.map((name) => attained(results, workload, name));
   const heard = means.filter((mean) => !Number.isNaN(mean));
   return heard.length === 0 ? Number.NaN : Math.max(...heard);
 }
 
 function overOne(results: Results, workload: string, baseline: string): number {
-  const attained = meanOf(roundsOf(results, workload, baseline), ({ attainment }) => attainment);
-  return ofOurs(results, workload, ({ attainment }) => attainment) / attained;
+  return attained(results, workload, OURS) / attained(results, workload, baseline);
 }
 
 function overBest(results: Results, workload: string): number {
-  return ofOurs(results, workload, ({ attainment }) => attainment) / bestBaseline(results, workload);
+  return attained(results, workload, OURS) / bestBaseline(results, workload);
 }
 
 /** Whoever was not refused counts as admitted: also those whose deadline passed before the server had read them. */
