@@ -150,6 +150,7 @@ export class ThreadCurves implements LatencyView {
   }
 }
 
+/** More runs than are ever in progress at once, so that no two keys are equal. */
 const MOST_BESIDE = 4096;
 
 function besideKey(threads: number, beside: number): number {
