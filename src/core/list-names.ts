@@ -14,7 +14,12 @@ export function listNames(names: Iterable<string>): string {
 
 /** A name that a caller sent, quoted and cut: it may be a megabyte long. */
 export function quoteName(name: string): string {
-  return JSON.stringify(name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name);
+  return JSON.stringify(cutName(name));
+}
+
+/** The same without quotes, for texts that have others. */
+export function cutName(name: string): string {
+  return name.length > MAX_NAME_LENGTH ? `${name.slice(0, MAX_NAME_LENGTH)}…` : name;
 }
 
 /** A version's signature, as the subject of an error's text. */

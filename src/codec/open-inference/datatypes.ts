@@ -5,7 +5,7 @@
  */
 import type { DType } from '../../core/dtype.ts';
 import { invalidRequest } from '../../core/errors.ts';
-import { quoteName } from '../../core/list-names.ts';
+import { cutName, quoteName } from '../../core/list-names.ts';
 
 /** The datatype of each dtype: float32 → 'FP32'. */
 export const DATATYPES: Readonly<Record<DType, string>> = {
@@ -39,5 +39,7 @@ export function inputDtype(name: string, datatype: string): DType {
   const dtype = DTYPES.get(datatype);
   if (dtype !== undefined) return dtype;
   const sent = datatype === '' ? 'has no datatype' : `has the datatype ${quoteName(datatype)}`;
-  throw invalidRequest(`invalid datatype for input ${name}: it ${sent}; send one of ${[...DTYPES.keys()].join(', ')}`);
+  throw invalidRequest(
+    `invalid datatype for input ${cutName(name)}: it ${sent}; send one of ${[...DTYPES.keys()].join(', ')}`,
+  );
 }

@@ -10,7 +10,7 @@
  * neither.
  */
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import { listNames } from '../../core/list-names.ts';
+import { cutName, listNames } from '../../core/list-names.ts';
 import type { Tensor, TensorMap } from '../../core/tensor.ts';
 import { MessageLayouts } from '../protobuf/message-layouts.ts';
 import { lengthDelimited, WireReader } from '../protobuf/wire-reader.ts';
@@ -192,7 +192,7 @@ function readTensors(
 function wrongRawCount(heads: readonly TensorMessage[], sent: number): ServingError {
   const names = listNames(heads.map(({ name }) => name));
   const missing = heads[sent]?.name;
-  const words = missing === undefined ? '' : `unable to find data for input tensor '${missing}' in request: `;
+  const words = missing === undefined ? '' : `unable to find data for input tensor '${cutName(missing)}' in request: `;
   return invalidRequest(
     `${words}raw_input_contents has ${sent} entries, but there are ${heads.length} inputs: ${names}; send one entry for each, ` +
       'in their order',
@@ -201,6 +201,6 @@ function wrongRawCount(heads: readonly TensorMessage[], sent: number): ServingEr
 
 function noElements(name: string): ServingError {
   return invalidRequest(
-    `unable to find data for input tensor '${name}' in request; send its elements in contents, or all in raw_input_contents`,
+    `unable to find data for input tensor '${cutName(name)}' in request; send its elements in contents, or all in raw_input_contents`,
   );
 }

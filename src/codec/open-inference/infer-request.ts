@@ -4,7 +4,7 @@
  */
 import type { DType } from '../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import { quoteName } from '../../core/list-names.ts';
+import { cutName, quoteName } from '../../core/list-names.ts';
 import type { Shape } from '../../core/shape.ts';
 import type { TensorMap } from '../../core/tensor.ts';
 
@@ -75,13 +75,13 @@ function tooMany(where: string, most: number, what = 'entries'): ServingError {
 
 /** The refusal of a second input of a name. */
 export function duplicateInput(name: string): ServingError {
-  return invalidRequest(`input '${name}' already exists in request; send each input once`);
+  return invalidRequest(`input '${cutName(name)}' already exists in request; send each input once`);
 }
 
 /** The refusal of an input with typed contents beside raw ones. */
 export function mixedContents(name: string): ServingError {
   return invalidRequest(
-    `contents field must not be specified when using raw_input_contents for '${name}'; send all inputs in one of the two`,
+    `contents field must not be specified when using raw_input_contents for '${cutName(name)}'; send all inputs in one of the two`,
   );
 }
 

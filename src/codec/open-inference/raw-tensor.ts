@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import { bytesPerElement, type DType } from '../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
 import { atOnce, type Steps } from '../../core/in-slices.ts';
-import { quoteName } from '../../core/list-names.ts';
+import { cutName, quoteName } from '../../core/list-names.ts';
 import { elementCount, formatShape, type Shape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { chargeTensor, type TensorBudget } from '../tensorflow/tensor-proto/tensor-budget.ts';
@@ -89,7 +89,7 @@ function checkLength(head: TensorHead, want: number, { byteLength }: Uint8Array)
   if (byteLength === want) return;
   const { what = 'input', name, dtype, shape } = head;
   throw invalidRequest(
-    `${what} byte size mismatch for ${what} '${name}'. Expected ${want}, got ${byteLength}: ` +
+    `${what} byte size mismatch for ${what} '${cutName(name)}'. Expected ${want}, got ${byteLength}: ` +
       `${DATATYPES[dtype]} ${formatShape(shape)} takes ${want} bytes of raw contents; send exactly those`,
   );
 }

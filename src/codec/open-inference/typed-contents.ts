@@ -9,6 +9,7 @@
  */
 import { bytesPerElement, type DType, type NumericDType, type TypedArray, typedArrayOf } from '../../core/dtype.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import { cutName } from '../../core/list-names.ts';
 import { formatShape } from '../../core/shape.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import {
@@ -219,7 +220,7 @@ function readNarrow(reader: WireReader, head: NumericHead, elements: TypedArray,
 
 function wrongField(head: TensorHead, sent: number, field: number): ServingError {
   return invalidRequest(
-    `unexpected explicit tensor data for ${head.what ?? 'input'} tensor '${head.name}' in ${FIELD_NAMES[sent]}, expected ` +
+    `unexpected explicit tensor data for ${head.what ?? 'input'} tensor '${cutName(head.name)}' in ${FIELD_NAMES[sent]}, expected ` +
       `datatype '${DATATYPES[head.dtype]}'; send them in ${FIELD_NAMES[field]}`,
   );
 }

@@ -5,6 +5,7 @@
 import { DATATYPES } from '../../codec/open-inference/datatypes.ts';
 import type { RequestedOutput } from '../../codec/open-inference/infer-request.ts';
 import { invalidRequest, ServingError } from '../../core/errors.ts';
+import { cutName } from '../../core/list-names.ts';
 import type { ModelSpec, SequenceStep } from '../../core/model-spec.ts';
 import { formatShape, type Shape, shapeFits } from '../../core/shape.ts';
 import type { Signature } from '../../core/signature.ts';
@@ -35,11 +36,11 @@ export function modelWords(
   { surface }: RequestContext,
 ): unknown {
   if (!(thrown instanceof ServingError)) return thrown;
-  const quoted = `'${name.slice(0, 120)}'`;
+  const quoted = `'${cutName(name)}'`;
   if (thrown.kind === 'label_not_found') {
     // Over HTTP Triton has no such path.
     if (surface === 'rest') return new ServingError('model_not_found', thrown.message);
-    const text = `failed to get model version from specified version string '${label?.slice(0, 120)}'`;
+    const text = `failed to get model version from specified version string '${cutName(label ?? '')}'`;
     return prefixed(`${text} (details: no number), version should be an integral value > 0`, thrown);
   }
   if (thrown.kind !== 'model_not_found') return thrown;
@@ -53,12 +54,12 @@ export function modelWords(
 export function sequenceWords(thrown: unknown, { name }: ModelSpec, step: SequenceStep | undefined): unknown {
   if (!(thrown instanceof ServingError)) return thrown;
   if (thrown.kind === 'sequence_lost') {
-    const text = `inference request for sequence ${step?.id} to model '${name}'`;
+    const text = `inference request for sequence ${step?.id} to model '${cutName(name)}'`;
     const words = `${text} must specify the START flag on the first request of the sequence`;
     return new ServingError('invalid_request', `${words}; ${thrown.message}`, { attributes: { ...thrown.attributes } });
   }
   if (step !== undefined || thrown.attributes?.['reason'] !== 'sequence') return thrown;
-  const words = `inference request to model '${name}' must specify a non-zero or non-empty correlation ID`;
+  const words = `inference request to model '${cutName(name)}' must specify a non-zero or non-empty correlation ID`;
   return prefixed(words, thrown);
 }
 
@@ -87,7 +88,7 @@ function tensorFault(
     return `inference input '${input}' data-type is '${DATATYPES[dtype]}', but model '${name}' expects '${DATATYPES[wanted]}'`;
   }
   const unknown = outputs.find((output) => !signature.outputs.has(output.name));
-  return unknown && `unexpected inference output '${unknown.name}' for model '${name}'`;
+  return unknown && `unexpected inference output '${cutName(unknown.name)}' for model '${name}'`;
 }
 
 function nameFault(name: string, { inputs, defaults, kept }: Signature, sent: TensorMap): string | undefined {
@@ -98,7 +99,7 @@ function nameFault(name: string, { inputs, defaults, kept }: Signature, sent: Te
   const surplus = [...sent.keys()].find((input) => !inputs.has(input));
   if (missing.length === 0 && surplus === undefined) return undefined;
   if (sent.size === needed.length && surplus !== undefined)
-    return `unexpected inference input '${surplus}' for model '${name}'`;
+    return `unexpected inference input '${cutName(surplus)}' for model '${name}'`;
   const counts = `expected ${needed.length} inputs but got ${sent.size} inputs for model '${name}'`;
   const lists = `Got input(s) ${list(sent.keys())}, but missing required input(s) ${list(missing)}`;
   return `${counts}. ${lists}. Please provide all required input(s).`;
@@ -107,7 +108,7 @@ function nameFault(name: string, { inputs, defaults, kept }: Signature, sent: Te
 function list(names: Iterable<string>): string {
   return `[${[...names]
     .slice(0, 16)
-    .map((name) => `'${name.slice(0, 120)}'`)
+    .map((name) => `'${cutName(name)}'`)
     .join(',')}]`;
 }
 
@@ -127,7 +128,7 @@ export function statisticsWords(thrown: unknown, name: string, version: string):
   if (!(thrown instanceof ServingError) || thrown.kind !== 'model_not_found') return thrown;
   const what =
     version === ''
-      ? `requested model '${name}' is not available`
-      : `requested model version is not available for model '${name}'`;
+      ? `requested model '${cutName(name)}' is not available`
+      : `requested model version is not available for model '${cutName(name)}'`;
   return invalidRequest(`${what}; ${thrown.message}`);
 }

@@ -3,7 +3,7 @@
  * Triton's examples do before and after every request, succeed. A registration is refused.
  */
 import { ServingError } from '../../core/errors.ts';
-import { quoteName } from '../../core/list-names.ts';
+import { cutName, quoteName } from '../../core/list-names.ts';
 import type { Method } from '../../proxy/exchange.ts';
 import type { RestLookup } from '../open-inference/exported/extension.ts';
 import { type Answer, lookupMethod } from '../open-inference/exported/grpc-lookup.ts';
@@ -67,7 +67,7 @@ export function cudaLookups(): readonly RestLookup[] {
 /** Throws `region_not_found` for a region that is named. */
 function checkNone(region: string): void {
   if (region === '') return;
-  const text = `Unable to find cuda shared memory region: '${region.slice(0, 255)}'; this server has none of GPUs`;
+  const text = `Unable to find cuda shared memory region: '${cutName(region)}'; this server has none of GPUs`;
   throw new ServingError('region_not_found', text);
 }
 

@@ -8,7 +8,7 @@ import { constants } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
-import { quoteName } from '../../core/list-names.ts';
+import { cutName, quoteName } from '../../core/list-names.ts';
 import type { Disk } from '../../files/disk.ts';
 import { openOwnFile } from '../../files/own-file.ts';
 import type { RegionDescription } from './region.ts';
@@ -51,7 +51,7 @@ function fileNameOf(key: string): string {
 }
 
 function notOpened(key: string, path: string, { code, message }: NodeJS.ErrnoException): ServingError {
-  const text = `Unable to open shared memory region: '${key}'`;
+  const text = `Unable to open shared memory region: '${cutName(key)}'`;
   if (code === 'ENOENT')
     return invalidRequest(`${text}: there is no ${path}; make it first, where this server sees it`);
   if (code === 'EACCES' || code === 'EPERM') {

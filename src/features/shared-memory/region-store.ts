@@ -6,7 +6,7 @@
  */
 import { realpath } from 'node:fs/promises';
 import { invalidRequest, ServingError } from '../../core/errors.ts';
-import { quoteName } from '../../core/list-names.ts';
+import { cutName, quoteName } from '../../core/list-names.ts';
 import { type Disk, systemDisk } from '../../files/disk.ts';
 import { Region, type RegionDescription } from './region.ts';
 import { openRegionFile } from './region-file.ts';
@@ -72,7 +72,7 @@ export class RegionStore {
   find(name: string): Region {
     const region = this.#regions.get(name);
     if (region !== undefined) return region;
-    const text = `Unable to find shared memory region: '${name}'; register it first`;
+    const text = `Unable to find shared memory region: '${cutName(name)}'; register it first`;
     throw new ServingError('region_not_found', text);
   }
 
@@ -95,7 +95,7 @@ export class RegionStore {
       );
     }
     if (this.#regions.has(name) || this.#opening.has(name)) {
-      const text = `shared memory region '${name}' already in manager; unregister it first`;
+      const text = `shared memory region '${cutName(name)}' already in manager; unregister it first`;
       throw new ServingError('region_exists', text);
     }
     if (this.#regions.size + this.#opening.size < MAX_REGIONS) return;

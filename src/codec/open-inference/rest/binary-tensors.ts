@@ -10,7 +10,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { invalidRequest } from '../../../core/errors.ts';
-import { quoteName } from '../../../core/list-names.ts';
+import { cutName, quoteName } from '../../../core/list-names.ts';
 import type { Tensor } from '../../../core/tensor.ts';
 import { LENGTH_BYTES } from '../raw-tensor.ts';
 
@@ -42,7 +42,7 @@ export class BinaryTail {
     const missing = this.#at + size - bytes.length;
     if (missing > 0) {
       throw invalidRequest(
-        `unexpected size for input '${name}', expecting ${missing} additional bytes; send as many bytes ` +
+        `unexpected size for input '${cutName(name)}', expecting ${missing} additional bytes; send as many bytes ` +
           'behind the JSON as "binary_data_size" says',
       );
     }

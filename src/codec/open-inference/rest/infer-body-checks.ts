@@ -1,6 +1,6 @@
 /** Errors for inputs of an infer body: each says the fault and the fix. */
 import { invalidRequest, type ServingError } from '../../../core/errors.ts';
-import { quoteName } from '../../../core/list-names.ts';
+import { cutName, quoteName } from '../../../core/list-names.ts';
 import { formatShape, type Shape } from '../../../core/shape.ts';
 import type { JsonCursor } from '../../json/json-cursor.ts';
 import { kindOf } from '../../json/json-element.ts';
@@ -56,7 +56,7 @@ export function oneOf(name: string, hasData: boolean): ServingError {
 
 export function noJsonForm(name: string, datatype: string): ServingError {
   return invalidRequest(
-    `receiving ${datatype} data via JSON is not supported. Please use the binary data format for input ${name} ` +
+    `receiving ${datatype} data via JSON is not supported. Please use the binary data format for input ${cutName(name)} ` +
       '("binary_data_size" in its parameters, the bytes behind the JSON)',
   );
 }

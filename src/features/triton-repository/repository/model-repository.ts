@@ -10,6 +10,7 @@ import type { ModelConfig, ModelDefaults } from '../../../config/model-config.ts
 import type { Clock } from '../../../core/clock.ts';
 import { factKey } from '../../../core/collections/facts.ts';
 import { ServingError, toServingError } from '../../../core/errors.ts';
+import { cutName, quoteName } from '../../../core/list-names.ts';
 import { Poller } from '../../../core/poller.ts';
 import type { ModelManager } from '../../../models/lifecycle/model-manager.ts';
 import type { VersionState, VersionStatus } from '../../../models/serving/servable.ts';
@@ -271,15 +272,10 @@ function entryOf(
 }
 
 function unknown(name: string): ServingError {
-  const words = `failed to load '${name.slice(0, 120)}', failed to poll from model repository`;
-  return new ServingError('model_not_found', `${words}: none has a model ${quoted(name)}`);
+  const words = `failed to load '${cutName(name)}', failed to poll from model repository`;
+  return new ServingError('model_not_found', `${words}: none has a model ${quoteName(name)}`);
 }
 
 function loadFailed(name: string, { kind, message, cause }: ServingError): ServingError {
   return new ServingError(kind, `load failed for model '${name}': ${message}`, { cause });
-}
-
-/** A caller's text, shortened. */
-function quoted(name: string): string {
-  return JSON.stringify(name.slice(0, 120));
 }

@@ -185,6 +185,20 @@ test('what is wrong with a body', () => {
   }
 });
 
+test('a name of any length leaves an error readable', () => {
+  const name = 'x'.repeat(60_000);
+  const one = `{"name":"${name}","shape":[1],"datatype":"INT32","data":[1]}`;
+  for (const json of [
+    `{"inputs":[${one},${one}]}`,
+    `{"inputs":[${one.replace('INT32', 'NONE')}]}`,
+    `{"inputs":[${one.replace('INT32', 'FP16')}]}`,
+    `{"inputs":[${one.replace('"data":[1]', '"parameters":{"binary_data_size":4}')}]}`,
+  ]) {
+    const { message } = refusal(json, json.includes('binary') ? Buffer.alloc(0) : undefined);
+    assert.ok(message.includes('x'.repeat(100)) && message.length < 500, message.slice(0, 500));
+  }
+});
+
 test('a name that stands twice, and shared memory', () => {
   const one = '{"name":"x","shape":[1],"datatype":"FP32","data":[1]}';
   assert.match(refusal(`{"inputs":[${one},${one}]}`).message, /'x' already exists in request/);
