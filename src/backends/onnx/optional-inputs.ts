@@ -7,14 +7,23 @@
  */
 import { Buffer } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { lengthDelimited, nextRun, WIRE_FIXED32, WIRE_FIXED64, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import { nextRun, WIRE_FIXED32, WIRE_FIXED64, WireReader } from '../../codec/protobuf/wire-reader.ts';
 import { bytesPerElement, type DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { elementCount, formatShape } from '../../core/shape.ts';
 import { type BatchAxis, hasRows, type Signature } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { GRAPH, graphFieldsOf, intsOf, MODEL, replaced, textOf, textsOf } from './graph/proto/message-fields.ts';
+import {
+  fieldsOf,
+  GRAPH,
+  graphFieldsOf,
+  intsOf,
+  MODEL,
+  replaced,
+  textOf,
+  textsOf,
+} from './graph/proto/message-fields.ts';
 
 /** The model's parameter: names of inputs, one a line. */
 export const OPTIONAL_INPUTS = 'optional_inputs';
@@ -54,22 +63,14 @@ export async function withOptionalInputs(
   for (const name of values.keys()) if (!inputs.has(name)) values.delete(name);
   if (values.size === 0) return undefined;
   if (hasFiles) throw loadFailed('a model with external data cannot have optional inputs; save it as one file');
-  const without = replaced(model, (field, graph) =>
-    field !== MODEL.graph ? undefined : withoutValues(graph, (name) => values.has(name)),
-  );
+  const without = replaced(model, (field, graph) => (field === MODEL.graph ? withoutValues(graph, values) : undefined));
   return { source: without, values };
 }
 
-function withoutValues(graph: Uint8Array, isDropped: (name: string) => boolean): Uint8Array {
-  const reader = new WireReader(graph, 'the model');
-  const pieces: Uint8Array[] = [];
-  for (let start = 0; reader.next(); start = reader.position) {
-    const isInitializer = reader.tag === lengthDelimited(GRAPH.initializer);
-    if (!isInitializer) reader.skip();
-    else if (isDropped(textOf(reader.bytesField(), TENSOR.name))) continue;
-    pieces.push(reader.view(start, reader.position));
-  }
-  return Buffer.concat(pieces);
+function withoutValues(graph: Uint8Array, values: OptionalInputs['values']): Uint8Array {
+  const isValue = (field: number, value: Uint8Array): boolean =>
+    field === GRAPH.initializer && values.has(textOf(value, TENSOR.name));
+  return replaced(graph, (field, value) => (isValue(field, value) ? null : undefined));
 }
 
 /** The file's graph has a value for all requests: what is proved of it, now or at an earlier load, is not of others. */
@@ -111,12 +112,8 @@ function integersOf(message: Uint8Array, dtype: Exclude<DType, 'string'>): Uint8
 
 /** Copies: the model's bytes are not kept. */
 function bytesOf(message: Uint8Array, field: number): Uint8Array[] {
-  const reader = new WireReader(message, 'the model');
   const found: Uint8Array[] = [];
-  while (reader.next()) {
-    if (reader.tag === lengthDelimited(field)) found.push(Uint8Array.from(reader.bytesField()));
-    else reader.skip();
-  }
+  for (const { number, value } of fieldsOf(message)) if (number === field) found.push(Uint8Array.from(value));
   return found;
 }
 

@@ -37,10 +37,13 @@ export function* graphFieldsOf(model: Uint8Array): Generator<Field> {
   for (const { number, value } of fieldsOf(model)) if (number === MODEL.graph) yield* fieldsOf(value);
 }
 
-/** The message with other values for some of its length-delimited fields; `replace` gives undefined for the rest. */
+/**
+ * The message with other values for some of its length-delimited fields; `replace` gives undefined for those that stay,
+ * and null for those that are left out.
+ */
 export function replaced(
   bytes: Uint8Array,
-  replace: (field: number, value: Uint8Array) => Uint8Array | undefined,
+  replace: (field: number, value: Uint8Array) => Uint8Array | null | undefined,
 ): Buffer<ArrayBuffer> {
   const reader = new WireReader(bytes, WHAT);
   const pieces: Uint8Array[] = [];
@@ -53,7 +56,8 @@ export function replaced(
     }
     const value = replace(field, reader.bytesField());
     if (value === undefined) continue;
-    pieces.push(reader.view(copied, start), messageField(field, value));
+    pieces.push(reader.view(copied, start));
+    if (value !== null) pieces.push(messageField(field, value));
     copied = reader.position;
   }
   pieces.push(reader.view(copied, reader.end));
