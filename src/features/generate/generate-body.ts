@@ -36,9 +36,9 @@ export function inferBody(body: Buffer, specs: ReadonlyMap<string, TensorSpec>):
     const kind = cursor.skipSpace();
     const spec = specs.get(key);
     const isList = kind === OPEN_ARRAY;
-    const count = spec !== undefined && isList ? countOf(body, cursor.at) : 1;
     const start = cursor.at;
-    cursor.skipValue();
+    const count = isList ? skipElements(cursor) : 1;
+    if (!isList) cursor.skipValue();
     const value = body.toString('latin1', start, cursor.at);
     if (kind === LOWER_N) continue;
     if (spec !== undefined) inputs.push(inputOf(key, spec, count, isList ? value : `[${value}]`));
@@ -56,13 +56,10 @@ function quoted(name: string): string {
   return Buffer.from(JSON.stringify(name)).toString('latin1');
 }
 
-/** The elements of the list at this place. */
-function countOf(body: Buffer, at: number): number {
-  const cursor = new JsonCursor(MAX_DEPTH);
-  cursor.open(body, at);
+/** Moves past the list at the cursor, and counts its elements. */
+function skipElements(cursor: JsonCursor): number {
   let count = 0;
   for (let more = cursor.enter(CLOSE_ARRAY); more; more = cursor.hasNext(CLOSE_ARRAY)) {
-    cursor.skipSpace();
     cursor.skipValue();
     count += 1;
   }

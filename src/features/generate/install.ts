@@ -1,54 +1,40 @@
 /** Adds the paths `generate` and `generate_stream` of every model to the protocol. */
 import type { Installation } from '../../kernel/installation.ts';
+import type { AnswerForm } from '../../proxy/answer-form.ts';
+import { JSON_TYPE } from '../../proxy/http1/answer-head.ts';
 import { EXTENSIONS, type RestInference } from '../open-inference/exported/extension.ts';
-import { GenerateMethod } from './generate-method.ts';
+import { GenerateMethod, type GenerateOptions } from './generate-method.ts';
 
-const JSON_TYPE = 'application/json';
-const EVENTS = 'text/event-stream';
+const WHOLE: AnswerForm = { contentType: JSON_TYPE, headers: [] };
+const EVENTS: AnswerForm = { contentType: 'text/event-stream', headers: ['Cache-Control', 'no-cache'] };
 const SCHEMA = 'Generated';
 
 export function installGenerate({ facts }: Installation): void {
-  facts.get(EXTENSIONS)!.push(({ maxMessageBytes }) => ({
+  facts.get(EXTENSIONS)!.push(({ maxMessageBytes: maxTensorBytes }) => ({
     names: [],
     grpc: [],
     rest: [],
     schemas: { [SCHEMA]: { type: 'object' } },
-    inferences: [whole(maxMessageBytes), streamed(maxMessageBytes)],
+    inferences: [
+      operation('generate', WHOLE, { maxTensorBytes, isStreamed: false }),
+      operation('generate_stream', EVENTS, { maxTensorBytes, isStreamed: true }),
+    ],
   }));
 }
 
-function whole(maxTensorBytes: number): RestInference {
-  return {
-    ...operation('generate', JSON_TYPE, 'Runs the model: keys of the body are inputs, keys of the answer outputs.'),
-    choose: (inference) => ({
-      method: new GenerateMethod(inference, { maxTensorBytes, isStreamed: false }),
-      form: { contentType: JSON_TYPE, headers: [] },
-      keepsBody: false,
-    }),
-  };
-}
-
-function streamed(maxTensorBytes: number): RestInference {
-  return {
-    ...operation('generate_stream', EVENTS, 'The same as an event stream. Models here give one answer: one event.'),
-    choose: (inference) => ({
-      method: new GenerateMethod(inference, { maxTensorBytes, isStreamed: true }),
-      form: { contentType: EVENTS, headers: ['Cache-Control', 'no-cache'] },
-      keepsBody: false,
-    }),
-  };
-}
-
-function operation(end: string, type: string, summary: string): Omit<RestInference, 'choose'> {
+function operation(end: string, form: AnswerForm, options: GenerateOptions): RestInference {
   return {
     kind: `v2-${end}`,
     method: 'ModelInfer',
     http: 'POST',
     paths: [`/v2/models/{model}/${end}`, `/v2/models/{model}/versions/{version}/${end}`],
-    summary,
+    summary: options.isStreamed
+      ? 'The same as an event stream. Models here give one answer: one event.'
+      : 'Runs the model: keys of the body are inputs, keys of the answer outputs.',
     request: { [JSON_TYPE]: SCHEMA },
-    answer: { [type]: SCHEMA },
+    answer: { [form.contentType]: SCHEMA },
     errors: [404],
     isInference: true,
+    choose: (inference) => ({ method: new GenerateMethod(inference, options), form, keepsBody: false }),
   };
 }
