@@ -3,10 +3,9 @@ import { ERROR_TABLE } from '../../../core/errors.ts';
 import type { Route } from '../../../proxy/protocols/rest/route.ts';
 import { whyNotReady } from '../../../proxy/readiness.ts';
 import { inJson, type PageRequest, type RestPart } from '../../../proxy/servers/rest-part.ts';
-import { OPEN_INFERENCE } from './operations.ts';
 import { RestInfer, type RestInferParts } from './rest-infer.ts';
 import { openInferenceLookups } from './rest-lookups.ts';
-import { openInferenceRoutes } from './routes.ts';
+import { openInferenceOperations, openInferenceRoutes } from './routes.ts';
 import { OPEN_INFERENCE_SCHEMAS } from './schemas.ts';
 
 /** Triton's status of a server that is not live, or not ready. */
@@ -16,18 +15,15 @@ export function openInferencePart(parts: RestInferParts): RestPart {
   const { openInference } = parts;
   const { extensions } = openInference;
   const infer = new RestInfer(parts);
-  const lookups = new Map(
-    openInferenceLookups(openInference).map(([kind, method]) => [kind as string, inJson(method)]),
-  );
-  const added = extensions.flatMap(({ rest }) => rest);
-  const addedMethods = new Map(added.map(({ kind, methodOf }) => [kind, methodOf]));
-  const inferences = extensions.flatMap((each) => each.inferences ?? []);
-  const chosen = new Map(inferences.map((each) => [each.kind, each.choose(openInference)]));
+  const chosen = new Map(openInferenceLookups(openInference).map(([kind, method]) => [kind as string, inJson(method)]));
+  const addedMethods = new Map(extensions.flatMap(({ rest }) => rest.map(({ kind, methodOf }) => [kind, methodOf])));
+  for (const { inferences = [] } of extensions)
+    for (const each of inferences) chosen.set(each.kind, each.choose(openInference));
   const live = health('live', () => undefined);
   const ready = health('ready', () => whyNotReady(openInference.readiness));
   return {
     root: '/v2',
-    operations: [...OPEN_INFERENCE, ...added, ...inferences],
+    operations: openInferenceOperations(extensions),
     schemas: Object.assign({}, OPEN_INFERENCE_SCHEMAS, ...extensions.map(({ schemas }) => schemas)),
     plainKinds: new Set(['v2-infer']),
     match: openInferenceRoutes(extensions),
@@ -36,7 +32,7 @@ export function openInferencePart(parts: RestInferParts): RestPart {
         const method = infer.methodOf(inferenceHeader);
         return { method, form: method, keepsBody: method.keepsBody };
       }
-      const known = lookups.get(kind) ?? chosen.get(kind);
+      const known = chosen.get(kind);
       if (known !== undefined) return known;
       const method = addedMethods.get(kind)?.(region);
       return method && inJson(method);

@@ -5,7 +5,7 @@
 import { ServingError } from '../../../core/errors.ts';
 import { listNames, quoteName } from '../../../core/list-names.ts';
 import type { ModelSpec } from '../../../core/model-spec.ts';
-import { OperationTable } from '../../../proxy/protocols/rest/operation.ts';
+import { type Operation, OperationTable } from '../../../proxy/protocols/rest/operation.ts';
 import {
   decodedSegment,
   failure,
@@ -28,12 +28,15 @@ const MAIN_PATHS: readonly string[] = [
   '/v2/models/<name>[/versions/<n>][/infer|/ready|/config|/stats]',
 ];
 
+/** The protocol's own, and those of its extensions. */
+export function openInferenceOperations(extensions: readonly Extension[]): readonly Operation[] {
+  const inferences = extensions.flatMap((each) => each.inferences ?? []);
+  return [...OPEN_INFERENCE, ...extensions.flatMap(({ rest }) => rest), ...inferences];
+}
+
 /** Pure. Finds the route of a path below /v2; undefined for any other path. */
 export function openInferenceRoutes(extensions: readonly Extension[]): RestPart['match'] {
-  const table = new OperationTable<string>([
-    ...OPEN_INFERENCE,
-    ...extensions.flatMap(({ rest, inferences = [] }) => [...rest, ...inferences]),
-  ]);
+  const table = new OperationTable(openInferenceOperations(extensions));
   const mainPaths = [...MAIN_PATHS, ...extensions.flatMap((each) => each.mainPaths ?? [])];
   return (method, path) =>
     path === '/v2' || path.startsWith('/v2/') ? routeOf(table, mainPaths, method, path) : undefined;
