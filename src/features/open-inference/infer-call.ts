@@ -63,8 +63,7 @@ export function inferCall(
   }
   const { name, version, label } = spec;
   const modelSpec = { name, version, label, signatureName: signatureName ?? resolver.soleSignature(spec) };
-  const settings =
-    given.sequence === undefined || strays === undefined ? given : strays.without(given, modelSpec, resolver);
+  const settings = given.sequence === undefined ? given : (strays?.without(given, modelSpec, resolver) ?? given);
   const shared = tensorsOf?.(request, context);
   if (shared === undefined) return new InferCall(resolver, modelSpec, request, context, settings);
   const call = (inputs: TensorMap): InferCall =>

@@ -22,11 +22,11 @@ export class StraySequences {
     );
   }
 
-  /** The settings, without the sequence where the model keeps no state. */
+  /** Settings that have a sequence, without it where the model keeps no state. */
   without(settings: InferSettings, spec: ModelSpec, { models }: ModelResolver): InferSettings {
     const servable = models.find?.(spec.name, spec);
     const served = servable?.served.get(spec.signatureName ?? DEFAULT_SIGNATURE_NAME);
-    if (settings.sequence === undefined || served === undefined || served.signature.kept !== undefined) return settings;
+    if (served === undefined || served.signature.kept !== undefined) return settings;
     const count = this.#counts.get(served.name) ?? 0;
     this.#counts.set(served.name, count + 1);
     if (count === 0) this.#onFirst(served.name);
