@@ -5,12 +5,12 @@
 import { ServingError } from '../../core/errors.ts';
 import { cutName, quoteName } from '../../core/list-names.ts';
 import type { Method } from '../../proxy/exchange.ts';
+import { JSON_TYPE } from '../../proxy/http1/answer-head.ts';
 import type { RestLookup } from '../open-inference/exported/extension.ts';
 import { type Answer, lookupMethod } from '../open-inference/exported/grpc-lookup.ts';
 import { reading } from '../open-inference/exported/rest-lookup.ts';
 import { readRegionName } from './region-messages.ts';
 
-const JSON_TYPE = 'application/json';
 const CUDA_MEMORY = ['/v2/cudasharedmemory', '/v2/cudasharedmemory/region/{region}'] as const;
 const NOTHING = new Uint8Array(0);
 

@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { QUOTE } from '../../codec/json/json-chars.ts';
 import { ALL_MODELS } from '../../core/access-method.ts';
 import { invalidRequest } from '../../core/errors.ts';
+import { JSON_TYPE } from '../../proxy/http1/answer-head.ts';
 import { COUNT, list, object, TEXT } from '../../proxy/protocols/rest/json-schema.ts';
 import type { RestLookup } from '../open-inference/exported/extension.ts';
 import { asking, reading } from '../open-inference/exported/rest-lookup.ts';
@@ -11,7 +12,6 @@ import type { RegionDescription } from './region.ts';
 import type { RegionFields } from './region-messages.ts';
 import type { SharedMemory } from './shared-memory.ts';
 
-const JSON_TYPE = 'application/json';
 const SYSTEM_MEMORY = ['/v2/systemsharedmemory', '/v2/systemsharedmemory/region/{region}'] as const;
 /** A region is no model's: a caller needs a rule for all. */
 const allModels = (): string => ALL_MODELS;

@@ -4,6 +4,7 @@
  * https://github.com/kserve/open-inference-protocol, specification/protocol/inference_rest.md;
  * https://github.com/triton-inference-server/server, docs/protocol
  */
+import { JSON_TYPE } from '../../../proxy/http1/answer-head.ts';
 import type { Operation } from '../../../proxy/protocols/rest/operation.ts';
 
 export type OpenInferenceKind =
@@ -24,7 +25,6 @@ export type OpenInferenceKind =
 /** The request header with the number of bytes of the JSON, where tensors are behind it; and the answer's. */
 export const HEADER_LENGTH = 'inference-header-content-length';
 
-const JSON_TYPE = 'application/json';
 const OCTETS = 'application/octet-stream';
 
 /** A path below a model, and below one of its versions. */

@@ -36,6 +36,7 @@ import { areLargerThan, memoryOf, type TensorMap } from '../../../core/tensor.ts
 import type { AnswerForm } from '../../../proxy/answer-form.ts';
 import type { Method } from '../../../proxy/exchange.ts';
 import type { ModelResolver } from '../../../proxy/handlers/model-resolver.ts';
+import { JSON_TYPE } from '../../../proxy/http1/answer-head.ts';
 import type { RequestContext } from '../../../proxy/request-context.ts';
 import { begunBody, type HttpBody } from '../../../proxy/sliced-body.ts';
 import { versionText } from '../exported/model-reference.ts';
@@ -53,7 +54,6 @@ export interface RestInferParts {
   readonly thread?: CodecThread | undefined;
 }
 
-const JSON_TYPE = 'application/json';
 const BINARY_TYPE = 'application/octet-stream';
 const NO_HEADERS: readonly string[] = [];
 /** Triton's client reads gzip and deflate alone, though the HTTP library below it accepts more in its name. */

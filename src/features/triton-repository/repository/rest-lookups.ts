@@ -4,6 +4,7 @@ import { LOWER_F, LOWER_T } from '../../../codec/json/json-chars.ts';
 import { NO_PARAMETERS, type Parameters } from '../../../codec/open-inference/infer-request.ts';
 import { readParameters } from '../../../codec/open-inference/rest/infer-parameters.ts';
 import { invalidRequest } from '../../../core/errors.ts';
+import { JSON_TYPE } from '../../../proxy/http1/answer-head.ts';
 import { BOOLEAN, list, object, TEXT } from '../../../proxy/protocols/rest/json-schema.ts';
 import { orNull, parameters } from '../../open-inference/exported/body-schemas.ts';
 import type { RestLookup } from '../../open-inference/exported/extension.ts';
@@ -11,7 +12,6 @@ import { asking } from '../../open-inference/exported/rest-lookup.ts';
 import { readMembers } from '../../open-inference/exported/small-body.ts';
 import type { Repository, RepositoryEntry } from './repository.ts';
 
-const JSON_TYPE = 'application/json';
 const REPOSITORY_STATE = { type: 'string', enum: ['READY', 'UNAVAILABLE', 'LOADING', 'UNLOADING'] };
 
 export const REPOSITORY_SCHEMAS = {
