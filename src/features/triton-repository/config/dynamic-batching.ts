@@ -61,23 +61,18 @@ export function batchingOfTriton(config: TritonConfig, where: Where, findings: F
       maxBatchSize,
       ...(delay > 0 && { batchTimeoutMicros: delay }),
     },
-    declaredBatching: hasOptional(config)
-      ? 'off'
-      : dynamic === undefined && sequencesOf(config) === undefined
-        ? undefined
-        : rowsAtDim0(config),
+    declaredBatching: declaredOf(config),
     sloMs: queue.sloMs,
   };
 }
 
-/** Requests with and without an input never share a run. */
-function hasOptional({ input }: TritonConfig): boolean {
-  return input.some(({ optional }) => optional);
-}
-
-/** Undefined if the file names no tensor: the server finds out then. */
-function rowsAtDim0({ input, output }: TritonConfig): DeclaredBatching | undefined {
-  if (input.length === 0) return undefined;
+/** Undefined if the file names no tensor, or says nothing of batches: the server finds out then. */
+function declaredOf(config: TritonConfig): DeclaredBatching | 'off' | undefined {
+  const { input, output, schedulingChoice } = config;
+  // Requests with and without an input never share a run.
+  if (input.some(({ optional }) => optional)) return 'off';
+  const isBatched = schedulingChoice.case === 'dynamicBatching' || sequencesOf(config) !== undefined;
+  if (!isBatched || input.length === 0) return undefined;
   return {
     inputs: new Map(input.map(({ name }) => [name, 0])),
     outputs: new Map(output.map(({ name }) => [name, 0])),
