@@ -17,6 +17,7 @@ import {
   toJson,
 } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { GrpcStatus } from '../../../../src/core/errors.ts';
 import { frame, openCall, openSession, rawCall, readMessages } from '../../../support/raw-grpc.ts';
 import {
   type Case,
@@ -32,11 +33,8 @@ import {
 const SHARED_FILE = '/dev/shm/tr_shm';
 const SERVICE = 'inference.GRPCInferenceService';
 const HEADERS = ['content-type', 'inference-header-content-length', 'content-encoding'];
-const STATUSES = [
-  ...['OK', 'CANCELLED', 'UNKNOWN', 'INVALID_ARGUMENT', 'DEADLINE_EXCEEDED', 'NOT_FOUND', 'ALREADY_EXISTS'],
-  ...['PERMISSION_DENIED', 'RESOURCE_EXHAUSTED', 'FAILED_PRECONDITION', 'ABORTED', 'OUT_OF_RANGE', 'UNIMPLEMENTED'],
-  ...['INTERNAL', 'UNAVAILABLE', 'DATA_LOSS', 'UNAUTHENTICATED'],
-];
+/** By code. */
+const STATUSES = Object.keys(GrpcStatus);
 
 export interface Addresses {
   /** "127.0.0.1:port" */

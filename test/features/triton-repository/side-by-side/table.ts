@@ -1,10 +1,11 @@
 /** The generated parts of docs/reference/triton.md, between its marks. */
+import type { Verdict } from './compare.ts';
 import { DIFFERENCES, type Difference } from './differences.ts';
 
 export interface Judged {
   readonly source: 'recorded' | 'ruled';
-  readonly verdict: 'same' | 'wording' | 'better' | 'missing';
-  /** Set for `better`. */
+  readonly verdict: Verdict;
+  /** Set for `other`. */
   readonly difference: Difference | undefined;
 }
 
@@ -22,7 +23,7 @@ export function withTable(page: string, judged: readonly Judged[]): string {
 function totals(judged: readonly Judged[]): string {
   const row = (source: Judged['source'], says: string): string => {
     const own = judged.filter((each) => each.source === source);
-    const counts = (['same', 'wording', 'better'] as const).map(
+    const counts = (['same', 'wording', 'other'] as const).map(
       (verdict) => own.filter((each) => each.verdict === verdict).length,
     );
     return `| ${says} | ${own.length} | ${counts.join(' | ')} |`;
