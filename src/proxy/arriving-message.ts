@@ -2,9 +2,11 @@
  * A message whose length is known before it has come, in one block of memory that grows with what comes.
  *
  * The length alone reserves nothing: there is room for at most 4 times the received bytes, or 16 KiB, or 1 MiB once as
- * much has come as a first frame holds; and for all of it when a mebibyte has come. So most messages are copied once.
+ * much has come as a first frame holds; and for all of it when a mebibyte has come, if the machine reserves so much. So
+ * most messages are copied once.
  */
 import { Buffer } from 'node:buffer';
+import { takeAsMany } from './growing-bytes.ts';
 import type { MessageMemory } from './message-memory.ts';
 
 const MAX_GROWTH = 4;
@@ -60,15 +62,17 @@ export class ArrivingMessage {
   }
 
   #grow(filled: number): void {
-    const room = this.#memory.take(Math.min(this.length, roomFor(filled)));
+    const least = Math.min(this.length, roomFor(filled));
+    // A long message gets all of its room, so that little of it is ever copied at once.
+    const most = filled > TRUSTED_ROOM_BYTES ? this.length : least;
+    const room = takeAsMany(most, least, (length) => this.#memory.take(length));
     room.set(this.#room.subarray(0, this.filled));
     this.#memory.give(this.#room);
     this.#room = room;
   }
 }
 
-/** Bytes to reserve when `filled` bytes have come: of a long message all, so that little of it is ever copied at once. */
+/** Bytes to reserve when `filled` bytes have come. */
 function roomFor(filled: number): number {
-  if (filled > TRUSTED_ROOM_BYTES) return Infinity;
   return Math.max(MAX_GROWTH * filled, filled >= TRUSTED_FROM_BYTES ? TRUSTED_ROOM_BYTES : MIN_ROOM_BYTES);
 }

@@ -34,6 +34,15 @@ export function freeBytes({ buffer, byteLength }: Uint8Array): void {
   nowhere.postMessage(undefined, [buffer as ArrayBuffer]);
 }
 
+/** Takes `all` bytes, or `fewer` if the machine does not reserve so many: what is only announced must not end the process. */
+export function takeAsMany(all: number, fewer: number, take: (length: number) => Buffer): Buffer {
+  try {
+    return take(all);
+  } catch {
+    return take(fewer);
+  }
+}
+
 export class GrowingBytes {
   readonly #expected: number;
   #room: Buffer = NO_BYTES;
@@ -67,8 +76,9 @@ export class GrowingBytes {
   #grow(needed: number): void {
     const expected = this.#expected;
     const isTrusted = expected <= TRUSTED_BYTES || (needed > TRUSTED_BYTES && expected < Infinity);
-    const room = isTrusted ? expected : Math.min(expected, GROWTH * needed);
-    const grown = Buffer.allocUnsafeSlow(Math.max(needed, room));
+    const least = Math.max(needed, Math.min(expected, GROWTH * needed));
+    const most = isTrusted ? Math.max(needed, expected) : least;
+    const grown = takeAsMany(most, least, Buffer.allocUnsafeSlow);
     grown.set(this.#room.subarray(0, this.length));
     freeBytes(this.#room);
     this.#room = grown;

@@ -30,6 +30,13 @@ describe('ArrivingMessage', () => {
     assert.deepEqual([whole.length, whole[16_383], whole[16_384]], [602_154, 1, 0]);
   });
 
+  it('grows by what has come where the machine does not reserve the whole', () => {
+    const message = new ArrivingMessage(2 ** 60, new MessageMemory());
+    for (let i = 0; i < 3; i++) message.append(Buffer.alloc(2 ** 20));
+    assert.equal(message.filled, 3 * 2 ** 20);
+    assert.ok(message.take().length <= 2 ** 23);
+  });
+
   it('gives its memory back, when it grows and when it is dropped', () => {
     const memory = new MessageMemory();
     const message = new ArrivingMessage(2 ** 20, memory);

@@ -26,6 +26,15 @@ describe('bytes that come in pieces', () => {
   });
 });
 
+describe('bytes of which more are announced than the machine reserves', () => {
+  it('are put together as they come', () => {
+    const bytes = new GrowingBytes(2 ** 60);
+    for (let i = 0; i < 3; i++) bytes.append(Buffer.alloc(2 ** 20, i));
+    const whole = bytes.take();
+    assert.deepEqual([whole.length, whole.at(0), whole.at(-1)], [3 * 2 ** 20, 0, 2]);
+  });
+});
+
 describe('freed bytes', () => {
   it('are gone at once, if they are large', () => {
     const large = Buffer.allocUnsafeSlow(100_000);
