@@ -92,10 +92,8 @@ const NOTHING_KEPT = { bytes: 0, limitBytes: 0, giveUp: () => undefined };
 
 export class MemoryBudget {
   readonly unsent = new UnsentBytes();
-  /** Blocks of large messages on every surface, used again. */
+  /** Blocks of large messages on every surface, used again. Those that are kept are given back after a peak. */
   readonly messages = new MessageMemory();
-  /** Empty memory that is kept for the next requests: `trim` gives it back after a peak. */
-  readonly pools: { trim(): void }[] = [this.messages];
   /** Bytes of bodies that are charged. */
   bodyBytes = 0;
   budgetBytes: number;

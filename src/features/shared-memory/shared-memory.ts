@@ -13,7 +13,6 @@ import { ALL_MODELS } from '../../core/access-method.ts';
 import { ServingError, toServingError } from '../../core/errors.ts';
 import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import { ACCOUNTED_FROM_BYTES } from '../../proxy/memory-budget.ts';
-import { MessageMemory } from '../../proxy/message-memory.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { RegionDescription } from './region.ts';
@@ -37,12 +36,9 @@ const NO_INPUTS: NonNullable<InferRequest['sharedInputs']> = [];
 
 export class SharedMemory {
   readonly #parts: SharedMemoryParts;
-  /** Memory for inputs that are read. */
-  readonly #memory = new MessageMemory();
 
   constructor(parts: SharedMemoryParts) {
     this.#parts = parts;
-    parts.lifecycle.memory.pools.push(this.#memory);
   }
 
   get isOn(): boolean {
@@ -78,7 +74,7 @@ export class SharedMemory {
     if (sharedInputs.length === 0 && !outputs.some(isShared)) return undefined;
     const sharedOutputs = outputs.filter(isShared);
     const regions = this.#regionsFor(context);
-    const tensors = new SharedTensors(context, this.#memory);
+    const tensors = new SharedTensors(context, this.#parts.lifecycle.memory.messages);
     try {
       tensors.place(regions, sharedInputs, sharedOutputs);
       this.#charge(tensors.inputBytes, context);

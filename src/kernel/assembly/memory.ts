@@ -86,7 +86,7 @@ export class MemoryWatch {
     if (!isSettled || now - this.#collectedAt < LEAST_BETWEEN_MS) return;
     this.#peakBytes = 0;
     this.#collectedAt = now;
-    for (const pool of budget.pools) pool.trim();
+    budget.messages.trim();
     collect();
   }
 
