@@ -6,7 +6,6 @@
  * most messages are copied once.
  */
 import { Buffer } from 'node:buffer';
-import { takeAsMany } from './growing-bytes.ts';
 import type { MessageMemory } from './message-memory.ts';
 
 const MAX_GROWTH = 4;
@@ -64,11 +63,20 @@ export class ArrivingMessage {
   #grow(filled: number): void {
     const least = Math.min(this.length, roomFor(filled));
     // A long message gets all of its room, so that little of it is ever copied at once.
-    const most = filled > TRUSTED_ROOM_BYTES ? this.length : least;
-    const room = takeAsMany(most, least, (length) => this.#memory.take(length));
+    const most = filled >= TRUSTED_ROOM_BYTES ? this.length : least;
+    const room = this.#reserve(most, least);
     room.set(this.#room.subarray(0, this.filled));
     this.#memory.give(this.#room);
     this.#room = room;
+  }
+
+  /** Takes fewer if the machine does not reserve `most`: what is only announced must not end the process. */
+  #reserve(most: number, least: number): Buffer {
+    try {
+      return this.#memory.take(most);
+    } catch {
+      return this.#memory.take(least);
+    }
   }
 }
 

@@ -1,16 +1,12 @@
 /**
- * Bytes that come in pieces, in one Buffer that grows with them. Memory that is outgrown or dropped goes back to the
- * system at once: until V8 collects it, a burst of large bodies could leave several times its own size.
+ * Bytes that come in pieces, and nobody knows how many, in one Buffer that grows with them. Memory that is outgrown or
+ * dropped goes back to the system at once: until V8 collects it, a burst of large bodies could leave several times its
+ * own size.
  */
 import { Buffer } from 'node:buffer';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 const NO_BYTES = Buffer.alloc(0);
-/**
- * Bytes that are reserved at once, if so many are expected. When so many have come, all that are expected are reserved:
- * room that nobody has written to takes no memory, and to copy half of a body of 63 MiB holds the event loop for 25 ms.
- */
-const TRUSTED_BYTES = 2 ** 20;
 const GROWTH = 2;
 /** The call that frees memory is not worth its cost for less. */
 const LEAST_FREED_BYTES = 16 * 1024;
@@ -34,24 +30,9 @@ export function freeBytes({ buffer, byteLength }: Uint8Array): void {
   nowhere.postMessage(undefined, [buffer as ArrayBuffer]);
 }
 
-/** Takes `all` bytes, or `fewer` if the machine does not reserve so many: what is only announced must not end the process. */
-export function takeAsMany(all: number, fewer: number, take: (length: number) => Buffer): Buffer {
-  try {
-    return take(all);
-  } catch {
-    return take(fewer);
-  }
-}
-
 export class GrowingBytes {
-  readonly #expected: number;
   #room: Buffer = NO_BYTES;
   length = 0;
-
-  /** @param expected the most that will come, if known; else Infinity */
-  constructor(expected: number) {
-    this.#expected = expected;
-  }
 
   append(piece: Uint8Array): void {
     const needed = this.length + piece.length;
@@ -74,11 +55,7 @@ export class GrowingBytes {
   }
 
   #grow(needed: number): void {
-    const expected = this.#expected;
-    const isTrusted = expected <= TRUSTED_BYTES || (needed > TRUSTED_BYTES && expected < Infinity);
-    const least = Math.max(needed, Math.min(expected, GROWTH * needed));
-    const most = isTrusted ? Math.max(needed, expected) : least;
-    const grown = takeAsMany(most, least, Buffer.allocUnsafeSlow);
+    const grown = Buffer.allocUnsafeSlow(GROWTH * needed);
     grown.set(this.#room.subarray(0, this.length));
     freeBytes(this.#room);
     this.#room = grown;

@@ -146,7 +146,7 @@ async function inPieces(
   { maxBytes, hold }: InflationLimits,
   budget: InflationBudget,
 ): Promise<Buffer> {
-  const inflated = new GrowingBytes(Infinity);
+  const inflated = new GrowingBytes();
   const stages = codings.map((coding) => new Stage(MAKERS[coding]({ chunkSize: PIECE_BYTES }), budget));
   const collect = new Writable({
     write(piece: Buffer, _encoding, done) {

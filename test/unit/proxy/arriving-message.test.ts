@@ -30,6 +30,12 @@ describe('ArrivingMessage', () => {
     assert.deepEqual([whole.length, whole[16_383], whole[16_384]], [602_154, 1, 0]);
   });
 
+  it('is copied no more when a mebibyte has come', () => {
+    const message = new ArrivingMessage(2 ** 25, new MessageMemory());
+    for (let i = 0; i < 3; i++) message.append(Buffer.alloc(2 ** 20));
+    assert.equal(message.take().buffer.byteLength, 2 ** 25);
+  });
+
   it('grows by what has come where the machine does not reserve the whole', () => {
     const message = new ArrivingMessage(2 ** 60, new MessageMemory());
     for (let i = 0; i < 3; i++) message.append(Buffer.alloc(2 ** 20));

@@ -7,8 +7,8 @@
  * - Of transfer codings chunked alone is taken, which Node has undone: a body in another would be read as it is.
  * - What it holds is charged to the request (proxy/memory-budget.ts), received and inflated bytes alike.
  * - A body that comes too slowly is given up (proxy/body-pace.ts).
- * - A body in one piece is not copied. Others are copied as they come (proxy/growing-bytes.ts): a length that is only
- *   announced reserves little.
+ * - A body in one piece is not copied. Others are copied as they come: with an announced length into an ArrivingMessage,
+ *   else into GrowingBytes.
  * - `stop`: the request was answered without its body (deadline, client gone). Nothing more is kept, and the promise is
  *   never settled.
  */
@@ -16,6 +16,7 @@ import type { Buffer } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { clientLeft } from '../../../core/cancel.ts';
 import { ServingError } from '../../../core/errors.ts';
+import { ArrivingMessage } from '../../arriving-message.ts';
 import type { BodyWatch, WatchedBody } from '../../body-pace.ts';
 import { freeBytes, GrowingBytes } from '../../growing-bytes.ts';
 import type { InflationGate } from '../../inflation.ts';
@@ -49,7 +50,7 @@ export class BodyReader implements WatchedBody {
   readonly #announcedBytes: number;
   /** The first piece, until there is a second one. */
   #first: Buffer | undefined;
-  readonly #body: GrowingBytes;
+  readonly #body: ArrivingMessage | GrowingBytes;
   #isStopped = false;
   #reject: (error: ServingError) => void = () => undefined;
 
@@ -61,7 +62,8 @@ export class BodyReader implements WatchedBody {
     this.#owner = owner;
     this.#shared = shared;
     this.#announcedBytes = Number(headers['content-length'] ?? 0);
-    this.#body = new GrowingBytes(this.#announcedBytes || Infinity);
+    const isAnnounced = this.#announcedBytes > 0;
+    this.#body = isAnnounced ? new ArrivingMessage(this.#announcedBytes, shared.memory.messages) : new GrowingBytes();
     this.#codings = codings instanceof ServingError ? [] : codings;
     if (codings instanceof ServingError) this.refusal = codings;
     else if (!isChunkedAtMost(headers['transfer-encoding'])) this.refusal = unknownTransferCoding();
