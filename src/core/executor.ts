@@ -5,13 +5,8 @@ import type { Instant } from './clock.ts';
 import type { PriorityClass } from './priority.ts';
 import type { TensorMap } from './tensor.ts';
 
-/** W3C Trace Context headers. */
-export interface TraceHeaders {
-  readonly traceparent: string;
-  readonly tracestate?: string | undefined;
-  /** W3C Baggage. */
-  readonly baggage?: string | undefined;
-}
+/** Headers that name a trace and its span, by their names in lower case: `traceparent`, or those of another format. */
+export type TraceHeaders = Readonly<Record<string, string>>;
 
 /** An event of a run: it was retried on its server, or a circuit breaker rejected it. */
 export type RunEvent = 'retry' | 'breaker';

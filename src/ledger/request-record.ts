@@ -1,6 +1,7 @@
 /** The records of requests and batches that have ended. Metrics, spans and logs are made from them. */
 import type { Instant } from '../core/clock.ts';
 import { ERROR_TABLE, type ErrorKind, type ServingError } from '../core/errors.ts';
+import type { TraceHeaders } from '../core/executor.ts';
 import type { StageClock } from './stage-clock.ts';
 import type { TraceContext } from './tracing/trace-context.ts';
 
@@ -197,23 +198,37 @@ export interface Telemetry {
   startTrace(caller: CallerTrace | undefined): TraceContext | undefined;
   /** The context of a batch's span, child of `owner`. */
   startBatchTrace(owner: TraceContext): TraceContext;
+  /** Headers for a server that is called on behalf of the request with this context. */
+  traceHeaders(context: TraceContext): TraceHeaders;
   recordRequest(record: RequestRecord): void;
   recordBatch(record: BatchRecord): void;
 }
 
-/** The caller's span, as its headers describe it. */
+/** The caller's span, as its headers describe it. Absent fields are those of TraceContext. */
 export interface CallerTrace {
-  readonly traceId: string;
-  readonly spanId: string;
+  /** Both ids are undefined if the caller has no span, but has decided whether its request is sampled. */
+  readonly traceId: string | undefined;
+  readonly spanId: string | undefined;
   readonly isSampled: boolean;
   readonly traceState: string | undefined;
   readonly baggage?: string | undefined;
+  readonly isRandom?: boolean | undefined;
+  /** The caller leaves the decision to this server: `isSampled` is false, and says nothing. */
+  readonly isDeferred?: boolean | undefined;
+  readonly extra?: object | undefined;
+}
+
+/** A caller's span with its ids. */
+export interface CallerSpan extends CallerTrace {
+  readonly traceId: string;
+  readonly spanId: string;
 }
 
 /** Ignores all records, for tests and tools. */
 export const noTelemetry: Telemetry = {
   startTrace: () => undefined,
   startBatchTrace: (owner) => owner,
+  traceHeaders: () => ({}),
   recordRequest: () => undefined,
   recordBatch: () => undefined,
 };

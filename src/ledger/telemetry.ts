@@ -6,6 +6,7 @@
  * and the request goes on.
  */
 import type { Clock } from '../core/clock.ts';
+import type { TraceHeaders } from '../core/executor.ts';
 import type { ForwardedRecord } from './forwarded-record.ts';
 import { Ledger, type RecordReader } from './ledger.ts';
 import { LineLimiter } from './log/line-limiter.ts';
@@ -23,6 +24,7 @@ import {
   type RequestRecord,
   type Telemetry,
 } from './request-record.ts';
+import { type Propagation, traceHeadersOf, W3C } from './tracing/propagation.ts';
 import type { Sampling } from './tracing/sampling.ts';
 import type { SpanOutput } from './tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
@@ -76,6 +78,10 @@ export interface AppTelemetry extends Telemetry {
   recordForwarded(record: ForwardedRecord, keep: () => void): void;
   /** Calls `make` with the spans' output; not where no spans are exported. */
   makeSpans(make: (output: SpanOutput) => void): void;
+  /** The formats in which traces are read and written. To be asked when all features have installed. */
+  readonly propagation: Propagation;
+  /** Only one feature may choose other formats than W3C's. */
+  propagateBy(propagation: Propagation): void;
   /** Only one feature may make spans; without it none are made. Call it before the first request. */
   traceBy(tracing: Tracing): void;
   /** Adds an exporter. Call it before `start`. */
@@ -101,6 +107,7 @@ class JoinedTelemetry implements AppTelemetry {
   readonly settle = (): void => this.#ledger.settle();
   readonly #ledger: Ledger;
   #judge: RequestJudge | undefined;
+  #propagation = W3C;
   readonly #log: RequestLog;
   #tracing: Tracing | undefined;
   readonly #exporters: Exporter[] = [];
@@ -136,6 +143,14 @@ class JoinedTelemetry implements AppTelemetry {
     this.#judge = judge;
   }
 
+  get propagation(): Propagation {
+    return this.#propagation;
+  }
+
+  propagateBy(propagation: Propagation): void {
+    this.#propagation = propagation;
+  }
+
   get sampling(): Sampling | undefined {
     return this.#tracing?.sampling;
   }
@@ -146,7 +161,7 @@ class JoinedTelemetry implements AppTelemetry {
    */
   startTrace(caller: CallerTrace | undefined): TraceContext | undefined {
     const tracing = this.#tracing;
-    if (tracing === undefined) return caller === undefined ? undefined : { ...caller, parentSpanId: undefined };
+    if (tracing === undefined) return contextOf(caller);
     const traceId = caller?.traceId ?? newTraceId();
     return {
       traceId,
@@ -155,11 +170,17 @@ class JoinedTelemetry implements AppTelemetry {
       isSampled: tracing.sampling.isSampled(traceId, caller),
       traceState: caller?.traceState,
       baggage: caller?.baggage,
+      isRandom: caller?.isRandom,
+      extra: caller?.extra,
     };
   }
 
   startBatchTrace(owner: TraceContext): TraceContext {
     return this.#tracing === undefined ? owner : childContext(owner);
+  }
+
+  traceHeaders(context: TraceContext): TraceHeaders {
+    return traceHeadersOf(context, this.#propagation);
   }
 
   recordRequest(record: RequestRecord): void {
@@ -267,4 +288,12 @@ class JoinedTelemetry implements AppTelemetry {
   #report(error: unknown, what: string): void {
     if (this.#faults.allow(what)) this.#logger.error({ err: error }, what);
   }
+}
+
+/** The caller's own context, where no spans are made. A decision without a span is left with the caller. */
+function contextOf(caller: CallerTrace | undefined): TraceContext | undefined {
+  if (caller === undefined) return undefined;
+  const { traceId, spanId } = caller;
+  if (traceId === undefined || spanId === undefined) return undefined;
+  return { ...caller, traceId, spanId, parentSpanId: undefined };
 }

@@ -17,6 +17,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { type Propagation, W3C } from '../ledger/tracing/propagation.ts';
 import type { AccessControl, Visitor } from './access-control.ts';
 import { peerAddressOf } from './net/peer-address.ts';
 import { type PeerIdentity, peerIdentity } from './peer-identity.ts';
@@ -34,12 +35,15 @@ export class Callers {
   readonly access: AccessControl | undefined;
   /** The header by which a request asks for a report on its answer (answer-reports.ts), in lower case; undefined: none. */
   readonly reportHeader: string | undefined;
+  /** How the span of a caller is read. */
+  readonly propagation: Propagation;
   readonly #visitors = new WeakMap<Duplex, Visitor>();
   readonly #byConnection = new WeakMap<Duplex, string>();
   #connections = 0;
 
   /** `header`: its name, as in `--caller_header`; empty = none. */
-  constructor(header = '', access?: AccessControl, reportHeader?: string) {
+  constructor(header = '', access?: AccessControl, reportHeader?: string, propagation = W3C) {
+    this.propagation = propagation;
     this.access = access;
     this.reportHeader = reportHeader;
     this.header = header === '' ? undefined : header.toLowerCase();

@@ -2,7 +2,9 @@
  * Telemetry that keeps what it is told, for tests to look at. Its trace ids count up from 1, so that a test can name
  * them.
  */
+import type { TraceHeaders } from '../../src/core/executor.ts';
 import type { BatchRecord, CallerTrace, RequestRecord, Telemetry } from '../../src/ledger/request-record.ts';
+import { traceHeadersOf, W3C } from '../../src/ledger/tracing/propagation.ts';
 import type { TraceContext } from '../../src/ledger/tracing/trace-context.ts';
 
 export interface RecordingTelemetryOptions {
@@ -32,6 +34,10 @@ export class RecordingTelemetry implements Telemetry {
 
   startBatchTrace(owner: TraceContext): TraceContext {
     return { ...owner, spanId: this.#nextId(16), parentSpanId: owner.spanId };
+  }
+
+  traceHeaders(context: TraceContext): TraceHeaders {
+    return traceHeadersOf(context, W3C);
   }
 
   recordRequest(record: RequestRecord): void {

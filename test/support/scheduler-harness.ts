@@ -10,6 +10,7 @@ import type { BatchAxis, Signature, TensorSpec } from '../../src/core/signature.
 import { elements, type NumericTensor, numericTensor, type Tensor, type TensorMap } from '../../src/core/tensor.ts';
 import { type BatchRecord, noTelemetry, type Telemetry } from '../../src/ledger/request-record.ts';
 import { StageClock } from '../../src/ledger/stage-clock.ts';
+import { traceHeadersOf, W3C } from '../../src/ledger/tracing/propagation.ts';
 import type { TraceContext } from '../../src/ledger/tracing/trace-context.ts';
 import type { CoreSlots } from '../../src/scheduler/cores/core-slots.ts';
 import type { LatencySeed } from '../../src/scheduler/latency/latency-model.ts';
@@ -87,6 +88,7 @@ export class SchedulerHarness {
   readonly telemetry: Telemetry = {
     ...noTelemetry,
     startBatchTrace: (owner) => ({ ...owner, parentSpanId: owner.spanId, spanId: 'b'.repeat(16) }),
+    traceHeaders: (context) => traceHeadersOf(context, W3C),
     recordBatch: (record) => this.batches.push(record),
   };
   #deferred: (() => void)[] = [];

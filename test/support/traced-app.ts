@@ -1,11 +1,18 @@
 /**
  * An application behind a sidecar that makes spans of its own with OpenTelemetry's SDK: each request is a span under
- * the one that its traceparent names, and asks the sidecar for an inference on that span's behalf.
+ * the one that its headers name, and asks the sidecar for an inference on that span's behalf.
  */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
-import { defaultTextMapGetter, defaultTextMapSetter, ROOT_CONTEXT, type SpanContext, trace } from '@opentelemetry/api';
+import {
+  defaultTextMapGetter,
+  defaultTextMapSetter,
+  ROOT_CONTEXT,
+  type SpanContext,
+  type TextMapPropagator,
+  trace,
+} from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { ProtobufTraceSerializer } from '@opentelemetry/otlp-transformer';
 import { resourceFromAttributes } from '@opentelemetry/resources';
@@ -24,8 +31,12 @@ export interface TracedApp {
   readonly spans: readonly SpanContext[];
 }
 
-/** `collector`: where its spans go, as OTLP over HTTP. */
-export async function startTracedApp(t: TestContext, collector: string): Promise<TracedApp> {
+/** `collector`: where its spans go, as OTLP over HTTP. `propagator`: how its requests name a trace. */
+export async function startTracedApp(
+  t: TestContext,
+  collector: string,
+  propagator: TextMapPropagator = new W3CTraceContextPropagator(),
+): Promise<TracedApp> {
   const exporting: Promise<unknown>[] = [];
   const exportSpans = (spans: ReadableSpan[], done: (result: { code: number }) => void): void => {
     const body = ProtobufTraceSerializer.serializeRequest(spans)!;
@@ -38,7 +49,6 @@ export async function startTracedApp(t: TestContext, collector: string): Promise
     spanProcessors: [new SimpleSpanProcessor({ export: exportSpans, shutdown: () => Promise.resolve() })],
   });
   const tracer = provider.getTracer('shop');
-  const propagator = new W3CTraceContextPropagator();
   const app = {
     infer: (() => Promise.resolve('')) as Infer,
     got: [] as IncomingHttpHeaders[],

@@ -137,11 +137,7 @@ export function describeRemote({ model, address }: RemoteConfig): string {
 /** The headers that carry the requests' trace context and priority to the server. */
 function headersOf(origin: BatchOrigin | undefined): Readonly<Record<string, string>> {
   if (origin === undefined) return {};
-  const headers: Record<string, string> = {};
-  const trace = origin.traceHeaders;
-  if (trace !== undefined) headers['traceparent'] = trace.traceparent;
-  if (trace?.tracestate !== undefined) headers['tracestate'] = trace.tracestate;
-  if (trace?.baggage !== undefined) headers['baggage'] = trace.baggage;
+  const headers: Record<string, string> = { ...origin.traceHeaders };
   if (origin.priority !== Priority.default) headers[PRIORITY_HEADER] = PRIORITY_NAMES[origin.priority]!;
   return headers;
 }

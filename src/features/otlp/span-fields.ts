@@ -1,4 +1,5 @@
 /** Field tags, enums and flags of opentelemetry/proto/trace/v1/trace.proto. */
+import { flagsOf as traceFlagsOf } from '../../ledger/tracing/propagation.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 
 /** Tags of Span: number << 3 | wire type. */
@@ -41,13 +42,12 @@ export const CODE_ERROR = 2;
 export const TRACE_ID_BYTES = 16;
 export const SPAN_ID_BYTES = 8;
 
-const FLAG_SAMPLED = 0x01;
 /** FLAG_IS_REMOTE is meaningful. */
 const FLAG_HAS_IS_REMOTE = 0x100;
 /** The parent is in another process. */
 export const FLAG_IS_REMOTE = 0x200;
 
 /** Flags of a span whose parent is in this process. */
-export function flagsOf({ isSampled }: TraceContext): number {
-  return (isSampled ? FLAG_SAMPLED : 0) | FLAG_HAS_IS_REMOTE;
+export function flagsOf(context: TraceContext): number {
+  return traceFlagsOf(context) | FLAG_HAS_IS_REMOTE;
 }

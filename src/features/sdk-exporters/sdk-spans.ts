@@ -15,12 +15,12 @@ import {
   type SpanContext,
   SpanKind,
   SpanStatusCode,
-  TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
 import type { Instant } from '../../core/clock.ts';
 import type { RequestEvent } from '../../ledger/request-record.ts';
+import { flagsOf } from '../../ledger/tracing/propagation.ts';
 import type {
   AttributeBlock,
   AttributeKey,
@@ -163,7 +163,7 @@ function underSpan(parent: SpanContext): Context {
 
 function spanContextOf(context: TraceContext): SpanContext {
   const { traceId, spanId, traceState } = context;
-  const traceFlags = context.isSampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
+  const traceFlags = flagsOf(context);
   if (traceState === undefined) return { traceId, spanId, traceFlags };
   return { traceId, spanId, traceFlags, traceState: createTraceState(traceState) };
 }

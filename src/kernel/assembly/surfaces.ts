@@ -72,7 +72,7 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
   const hasProxyAddresses = installed.makePrelude !== undefined;
   const shared = { maxMessageBytes: options.max_message_bytes, loads: parts.loads.readings, hasProxyAddresses, audit };
   const surfaces = installed.surfaces.map((make) => make({ ...parts, ...shared }));
-  const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy);
+  const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy, telemetry.propagation);
   const served = { lifecycle, resolver, modelInfo, surfaces };
   const common = { ...served, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;

@@ -10,8 +10,29 @@
  */
 import { Buffer } from 'node:buffer';
 import type { TraceHeaders } from '../../core/executor.ts';
-import type { CallerTrace } from '../request-record.ts';
+import type { CallerSpan, CallerTrace } from '../request-record.ts';
 import { isZeroId, type TraceContext } from './trace-context.ts';
+
+/** A header's value by its name in lower case; of one that came twice, both joined by a comma. */
+export type ReadHeader<Source> = (source: Source, name: string) => string | undefined;
+
+/** Reads the traces of requests, and writes those of requests that are sent on: W3C's, or other formats by a feature. */
+export interface Propagation {
+  /** The headers that name a trace, in lower case: a request that is sent on has this server's in their place. */
+  readonly names: ReadonlySet<string>;
+  /**
+   * The caller's span. Undefined if no header is well formed; it never throws.
+   *
+   * @param traceBin the bytes of `grpc-trace-bin`; undefined where the surface has no such header
+   */
+  read<Source>(
+    source: Source,
+    header: ReadHeader<Source>,
+    traceBin: ((source: Source) => Uint8Array | undefined) | undefined,
+  ): CallerTrace | undefined;
+  /** The headers that name the span of `context`: of `names` alone. */
+  headersOf(context: TraceContext): TraceHeaders;
+}
 
 /** `version-traceid-spanid-flags`, 55 characters; a later version may append `-…`. Upper case is refused. */
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
@@ -21,6 +42,8 @@ const VERSION = '00';
 const FORBIDDEN_VERSION = 'ff';
 
 const FLAG_SAMPLED = 1;
+/** Level 2: the trace id is random. Whoever gets it passes it on. */
+const FLAG_RANDOM = 2;
 
 /**
  * Longest `tracestate` that is passed on. The standard requires at least this length, and lets longer ones be dropped.
@@ -45,17 +68,21 @@ export function callerTrace(
   tracestate: string | undefined,
   grpcTraceBin: Uint8Array | undefined,
   baggage?: string | undefined,
-): CallerTrace | undefined {
-  const trace = callerSpan(traceparent, tracestate, grpcTraceBin);
+): CallerSpan | undefined {
+  return withBaggage(callerSpan(traceparent, tracestate, grpcTraceBin), baggage);
+}
+
+/** The trace with a `baggage` header, if there is a trace and the header is well formed. */
+export function withBaggage<T extends CallerTrace>(trace: T | undefined, baggage: string | undefined): T | undefined {
   if (trace === undefined || baggage === undefined) return trace;
   return baggage.length <= MAX_BAGGAGE_CHARS && BAGGAGE.test(baggage) ? { ...trace, baggage } : trace;
 }
 
-function callerSpan(
+export function callerSpan(
   traceparent: string | undefined,
   tracestate: string | undefined,
   grpcTraceBin: Uint8Array | undefined,
-): CallerTrace | undefined {
+): CallerSpan | undefined {
   if (traceparent !== undefined) {
     const trace = parseTraceparent(traceparent);
     if (trace !== undefined) return tracestate === undefined ? trace : withState(trace, tracestate);
@@ -64,7 +91,7 @@ function callerSpan(
 }
 
 /** Undefined if the header is malformed. */
-export function parseTraceparent(header: string): CallerTrace | undefined {
+export function parseTraceparent(header: string): CallerSpan | undefined {
   const match = TRACEPARENT.exec(header);
   if (match === null) return undefined;
   const version = match[1]!;
@@ -72,8 +99,9 @@ export function parseTraceparent(header: string): CallerTrace | undefined {
   const spanId = match[3]!;
   if (version === FORBIDDEN_VERSION || (version === VERSION && match[5] !== undefined)) return undefined;
   if (isZeroId(traceId) || isZeroId(spanId)) return undefined;
-  const isSampled = (Number.parseInt(match[4]!, 16) & FLAG_SAMPLED) !== 0;
-  return { traceId, spanId, isSampled, traceState: undefined };
+  const flags = Number.parseInt(match[4]!, 16);
+  const trace = { traceId, spanId, isSampled: (flags & FLAG_SAMPLED) !== 0, traceState: undefined };
+  return (flags & FLAG_RANDOM) === 0 ? trace : { ...trace, isRandom: true };
 }
 
 /** The header unchanged, or undefined if it is empty, too long or no list of `key=value`. */
@@ -92,7 +120,7 @@ export function parseTracestate(header: string): string | undefined {
  *
  * The options may be missing (not sampled). Bytes after them belong to a later revision and are ignored.
  */
-export function parseGrpcTraceBin(bytes: Uint8Array): CallerTrace | undefined {
+export function parseGrpcTraceBin(bytes: Uint8Array): CallerSpan | undefined {
   const SPAN_FIELD = 18;
   const OPTIONS_FIELD = 27;
   if (bytes.length < OPTIONS_FIELD || bytes[0] !== 0 || bytes[1] !== 0 || bytes[SPAN_FIELD] !== 1) return undefined;
@@ -114,19 +142,38 @@ export function isToldToCaller({ isSampled, parentSpanId }: TraceContext): boole
 
 /** The `traceparent` of a context. In an answer it names this server's span. */
 export function formatTraceparent(context: TraceContext): string {
-  return `${VERSION}-${context.traceId}-${context.spanId}-${context.isSampled ? '01' : '00'}`;
+  return `${VERSION}-${context.traceId}-${context.spanId}-0${flagsOf(context)}`;
 }
+
+/** The flags of a context, as in the last byte of `traceparent`. */
+export function flagsOf({ isSampled, isRandom }: Pick<TraceContext, 'isSampled' | 'isRandom'>): number {
+  return (isSampled ? FLAG_SAMPLED : 0) | (isRandom === true ? FLAG_RANDOM : 0);
+}
+
+/** Trace Context and Baggage, and `grpc-trace-bin` of older clients: the default of OpenTelemetry. */
+export const W3C: Propagation = {
+  names: new Set(['traceparent', 'tracestate']),
+  read: (source, header, traceBin) =>
+    callerTrace(
+      header(source, 'traceparent'),
+      header(source, 'tracestate'),
+      traceBin?.(source),
+      header(source, 'baggage'),
+    ),
+  headersOf: (context) => {
+    const { traceState } = context;
+    const traceparent = formatTraceparent(context);
+    return traceState === undefined ? { traceparent } : { traceparent, tracestate: traceState };
+  },
+};
 
 /** Headers for a server that is called on behalf of the request. */
-export function traceHeadersOf(context: TraceContext): TraceHeaders {
-  const { traceState, baggage } = context;
-  return {
-    traceparent: formatTraceparent(context),
-    ...(traceState !== undefined && { tracestate: traceState }),
-    ...(baggage !== undefined && { baggage }),
-  };
+export function traceHeadersOf(context: TraceContext, propagation: Propagation): TraceHeaders {
+  const { baggage } = context;
+  const headers = propagation.headersOf(context);
+  return baggage === undefined ? headers : { ...headers, baggage };
 }
 
-function withState(trace: CallerTrace, tracestate: string): CallerTrace {
+function withState(trace: CallerSpan, tracestate: string): CallerSpan {
   return { ...trace, traceState: parseTracestate(tracestate) };
 }

@@ -77,7 +77,7 @@ function isAtLeast(traceId: string, threshold: string): boolean {
 }
 
 function parentBased(root: RootRule): Sampler {
-  return (traceId, caller) => (caller === undefined ? root(traceId) : caller.isSampled);
+  return (traceId, caller) => (caller === undefined || caller.isDeferred === true ? root(traceId) : caller.isSampled);
 }
 
 function rootRatio(name: string, argument: string | undefined): { ratio: number; warning?: string } | undefined {

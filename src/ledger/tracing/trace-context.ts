@@ -21,6 +21,12 @@ export interface TraceContext {
   readonly traceState: string | undefined;
   /** The caller's W3C `baggage`, unchanged, for servers that are called on behalf of the request. Absent = none. */
   readonly baggage?: string | undefined;
+  /** The caller says that the trace id is random, so that servers may sample by it (W3C, level 2). Absent = it does not. */
+  readonly isRandom?: boolean | undefined;
+  /** The caller has left the decision to others, and no spans are made here that it could be taken for. Absent = false. */
+  readonly isDeferred?: boolean | undefined;
+  /** Whatever else the caller's format says, for the headers of servers that are called; its reader alone knows it. */
+  readonly extra?: object | undefined;
 }
 
 const TRACE_ID_DIGITS = 32;
@@ -50,6 +56,9 @@ export function childContext(parent: TraceContext): TraceContext {
     isSampled: parent.isSampled,
     traceState: parent.traceState,
     baggage: parent.baggage,
+    isRandom: parent.isRandom,
+    isDeferred: parent.isDeferred,
+    extra: parent.extra,
   };
 }
 

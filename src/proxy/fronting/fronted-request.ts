@@ -85,7 +85,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     this.#client = client;
     this.#head = asUpgrade(client.head);
     this.#parts = parts;
-    this.#record = beginRecord(client.head, parts.telemetry, parts.app.address);
+    this.#record = beginRecord(client.head, parts);
     this.#time = new RequestTime(parts.clock, client.head);
     this.#untaken = new UntakenAnswer(parts.untaken, client.connection, () => {
       this.#cutOff('client_left', untakenAnswer(parts.app.address.text), ErrorCode.ENHANCE_YOUR_CALM);

@@ -78,6 +78,7 @@ function createFront(server: Installation, parts: FrontParts, fronted: Fronted):
   const hasPace = slots !== undefined && paceS > 0;
   const shared: FrontOptions = {
     ...{ clock: systemClock, app: client, trustsForwarded, deadlines, telemetry, slots, callers, underWay },
+    propagation: server.telemetry.propagation,
     places: hasPace ? new HeldPlaces(systemClock, paceS, () => slots.waiting > 0) : undefined,
     untaken: new UntakenAnswers(unsent, client.isHttp2 ? UNTAKEN_HTTP2_BYTES : UNTAKEN_BYTES),
   };

@@ -1,22 +1,25 @@
 /** Records a fronted request for telemetry. */
 import type { Buffer } from 'node:buffer';
 import type { Readable } from 'node:stream';
-import { callerTrace } from '../../ledger/tracing/propagation.ts';
+import type { Propagation } from '../../ledger/tracing/propagation.ts';
 import type { AppAddress } from './app/app-address.ts';
 import type { RequestHead, TunnelEnd } from './client-and-app.ts';
-import { valuesOf } from './heads/hop-headers.ts';
+import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
 import { targetOf } from './heads/sent-request.ts';
 import type { FrontedRecord } from './telemetry/fronted-record.ts';
 import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
 
+interface RecordParts {
+  readonly telemetry: FrontedTelemetry;
+  readonly propagation: Propagation;
+  readonly app: { readonly address: AppAddress };
+}
+
 /** Begins the record of a request whose head has come. */
-export function beginRecord(head: RequestHead, telemetry: FrontedTelemetry, app: AppAddress): FrontedRecord {
+export function beginRecord(head: RequestHead, { telemetry, propagation, app }: RecordParts): FrontedRecord {
   const { headers, method, target, httpVersion, isTls, peer, isGrpc, upgrade } = head;
-  // Two headers of that name count as none.
-  const [traceparent, another] = valuesOf(headers, 'traceparent');
-  const tracestate = traceparent === undefined ? '' : valuesOf(headers, 'tracestate').join(',');
   return telemetry.begin({
-    app: app.text,
+    app: app.address.text,
     route: upgrade !== undefined ? 'upgrade' : isGrpc ? 'grpc' : 'http',
     method,
     target: targetOf(target).path,
@@ -24,10 +27,15 @@ export function beginRecord(head: RequestHead, telemetry: FrontedTelemetry, app:
     isTls,
     peer,
     callerId: valuesOf(headers, 'x-request-id')[0],
-    callerTrace: another === undefined ? callerTrace(traceparent, tracestate || undefined, undefined) : undefined,
+    callerTrace: propagation.read(headers, valueIn, undefined),
     userAgent: valuesOf(headers, 'user-agent')[0],
     host: valuesOf(headers, 'host')[0],
   });
+}
+
+function valueIn(headers: RawHeaders, name: string): string | undefined {
+  const values = valuesOf(headers, name);
+  return values.length === 0 ? undefined : values.join(',');
 }
 
 /** Counts the bytes of the request's body. Call it when it is piped: to listen makes a stream flow. */

@@ -1,7 +1,6 @@
 /** The caller of a call: who it is, its `x-request-id`, and the span that the call belongs to. */
 
 import type { CallerTrace } from '../../ledger/request-record.ts';
-import { callerTrace } from '../../ledger/tracing/propagation.ts';
 import type { Visitor } from '../access-control.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../sent-token.ts';
@@ -35,7 +34,7 @@ interface MetadataSource {
 /** `connection`, `visitor`: those of the call's connection. */
 export function readCaller(
   source: MetadataSource,
-  { header, reportHeader }: Callers,
+  { header, reportHeader, propagation }: Callers,
   connection: string,
   visitor: Visitor | undefined,
 ): Caller {
@@ -46,11 +45,14 @@ export function readCaller(
     requestId: source.metadata(REQUEST_ID),
     userAgent: source.metadata('user-agent'),
     askedReport: reportHeader && source.metadata(reportHeader),
-    trace: callerTrace(
-      source.metadata(TRACEPARENT),
-      source.metadata('tracestate'),
-      source.binaryMetadata('grpc-trace-bin'),
-      source.metadata('baggage'),
-    ),
+    trace: propagation.read(source, metadataOf, traceBinOf),
   };
+}
+
+function metadataOf(source: MetadataSource, name: string): string | undefined {
+  return source.metadata(name);
+}
+
+function traceBinOf(source: MetadataSource): Uint8Array | undefined {
+  return source.binaryMetadata('grpc-trace-bin');
 }

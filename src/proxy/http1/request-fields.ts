@@ -7,7 +7,6 @@ import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import type { CallerTrace } from '../../ledger/request-record.ts';
-import { callerTrace } from '../../ledger/tracing/propagation.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
 import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../sent-token.ts';
@@ -39,7 +38,7 @@ export interface RequestFields {
   readonly requestId: string | undefined;
   /** `user-agent`. */
   readonly userAgent: string | undefined;
-  /** The trace of `traceparent`, `tracestate` and `baggage`. */
+  /** The span of the caller, of `traceparent` or what OTEL_PROPAGATORS names. */
   readonly callerTrace: CallerTrace | undefined;
   /** `accept-encoding`. */
   readonly acceptEncoding: string | undefined;
@@ -59,7 +58,7 @@ type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
  */
 export function readFields(
   headers: IncomingHttpHeaders,
-  { header: callerHeader, access, reportHeader }: Pick<Callers, 'header' | 'access' | 'reportHeader'>,
+  { header: callerHeader, access, reportHeader, propagation }: Callers,
   distinct: () => Values = () => headers,
 ): RequestFields {
   const isStep = headers[SEQUENCE_ID_HEADER] !== undefined;
@@ -71,12 +70,7 @@ export function readFields(
     token: access && tokenIn(distinct()),
     requestId: textOf(headers['x-request-id']),
     userAgent: textOf(headers['user-agent']),
-    callerTrace: callerTrace(
-      textOf(headers['traceparent']),
-      textOf(headers['tracestate']),
-      undefined,
-      textOf(headers['baggage']),
-    ),
+    callerTrace: propagation.read(headers, valueIn, undefined),
     acceptEncoding: textOf(headers['accept-encoding']),
     inferenceHeader: textOf(headers[INFERENCE_HEADER]),
     askedReport: reportHeader === undefined ? undefined : textOf(headers[reportHeader]),
@@ -96,6 +90,10 @@ export function protobufTypeOf(contentType: string | undefined): string | undefi
 
 function tokenIn(headers: Values): SentToken {
   return sentToken(textOf(headers[AUTHORIZATION]), textOf(headers[API_KEY]));
+}
+
+function valueIn(headers: Values, name: string): string | undefined {
+  return textOf(headers[name]);
 }
 
 function textOf(header: string | readonly string[] | undefined): string | undefined {

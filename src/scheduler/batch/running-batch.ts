@@ -12,9 +12,9 @@ import type { ErrorKind, ServingError } from '../../core/errors.ts';
 import type { Batch, BatchOrigin, BatchResult, RunEvent, RunEventFacts, TraceHeaders } from '../../core/executor.ts';
 import { Priority, type PriorityClass } from '../../core/priority.ts';
 import type { TensorMap } from '../../core/tensor.ts';
-import type { BatchRecord, DispatchReason } from '../../ledger/request-record.ts';
+import type { BatchRecord, DispatchReason, Telemetry } from '../../ledger/request-record.ts';
 import { STAGE_BATCH, STAGE_EXECUTE, STAGE_SPLIT } from '../../ledger/stage-clock.ts';
-import { formatTraceparent, traceHeadersOf } from '../../ledger/tracing/propagation.ts';
+import { formatTraceparent } from '../../ledger/tracing/propagation.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 import type { SlotTenant, SlotUse } from '../cores/slot-tenant.ts';
 import type { Lane } from '../queue/lane.ts';
@@ -67,9 +67,11 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
   readonly #lengths: BatchLengths | undefined;
   /** Rows of every tensor in the run; undefined where it is run whole. */
   readonly #sliceSize: number | undefined;
+  readonly #telemetry: Telemetry;
 
   constructor(start: BatchStart, shared: SchedulerParts, tenant: SlotTenant, batchStart: Instant) {
     const { lane, members, after } = start;
+    this.#telemetry = shared.telemetry;
     this.lane = lane;
     this.members = members;
     const { plan } = lane;
@@ -174,7 +176,7 @@ export class RunningBatch implements SlotUse, BatchOrigin, TaskGroup {
 
   get traceHeaders(): TraceHeaders | undefined {
     const trace = this.record.trace ?? this.firstMember.owner.context.trace;
-    return trace === undefined ? undefined : traceHeadersOf(trace);
+    return trace === undefined ? undefined : this.#telemetry.traceHeaders(trace);
   }
 
   get traceparent(): string | undefined {

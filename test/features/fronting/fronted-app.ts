@@ -13,6 +13,7 @@ import {
 } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import { systemClock } from '../../../src/core/clock.ts';
+import { W3C } from '../../../src/ledger/tracing/propagation.ts';
 import { Callers } from '../../../src/proxy/caller.ts';
 import { parseAppAddress } from '../../../src/proxy/fronting/app/app-address.ts';
 import { AppClient } from '../../../src/proxy/fronting/app/app-client.ts';
@@ -126,6 +127,7 @@ export function frontOf(app: AppClient): FrontOptions {
     trustsForwarded: false,
     deadlines,
     callers: new Callers(),
+    propagation: W3C,
     telemetry: frontedTelemetry(),
     underWay: new OpenFronted(),
   };

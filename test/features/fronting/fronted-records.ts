@@ -14,7 +14,8 @@ export class FrontedRecords {
     this.telemetry = new FrontedTelemetry({
       clock: systemClock,
       // Traces start as where no spans are exported.
-      startTrace: (caller) => caller && { ...caller, parentSpanId: undefined },
+      startTrace: (caller) =>
+        caller && { ...caller, traceId: caller.traceId!, spanId: caller.spanId!, parentSpanId: undefined },
       startSent: () => undefined,
       onConnect: (isMade) => this.connects.push(isMade),
       onEnd: (record) => {

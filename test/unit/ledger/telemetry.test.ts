@@ -83,10 +83,20 @@ describe('without a tracer', () => {
 describe('with a tracer', () => {
   it("a request goes on in its caller's trace, with a span id of its own and the sampler's decision", () => {
     const { all } = telemetry(new FakeTracing());
-    const context = all.startTrace(caller);
-    assert.deepEqual({ ...context, spanId: '' }, { ...caller, spanId: '', parentSpanId: caller.spanId });
+    const said = { ...caller, isRandom: true, extra: { isDebug: true } };
+    const context = all.startTrace(said);
+    assert.deepEqual({ ...context, spanId: '' }, { ...said, spanId: '', parentSpanId: caller.spanId });
     assert.notEqual(context?.spanId, caller.spanId);
     assert.equal(all.startTrace({ ...caller, traceId: `${'a'.repeat(31)}2` })?.isSampled, false);
+  });
+
+  it('a trace begins here by the decision of a caller that has no span', () => {
+    const { all } = telemetry(new FakeTracing());
+    const context = all.startTrace({ ...caller, traceId: undefined, spanId: undefined });
+    assert.match(context?.traceId ?? '', /^[0-9a-f]{32}$/);
+    assert.equal(context?.parentSpanId, undefined);
+    // Without a tracer there is nothing to decide.
+    assert.equal(telemetry().all.startTrace({ ...caller, traceId: undefined, spanId: undefined }), undefined);
   });
 
   it('a trace begins where there is no caller', () => {

@@ -4,8 +4,10 @@
  *   as they came        everything end to end, in its order and spelling, bytes of values included
  *   taken out           hop by hop (hop-headers.ts); of clients that are not trusted, what proxies say of them; twins with
  *                       underscores of what this server writes or takes out
- *   added               via, x-forwarded-for, -proto and -host, x-request-id, traceparent, what is left of the deadline
+ *   added               via, x-forwarded-for, -proto and -host, x-request-id, traceparent (or what OTEL_PROPAGATORS names), what is
+ *                       left of the deadline
  */
+import type { TraceHeaders } from '../../../core/executor.ts';
 import { formatGrpcTimeout } from './grpc-form.ts';
 import type { RawHeaders } from './hop-headers.ts';
 import { endToEnd, readAs, tokensOf, valuesOf, viaOf } from './hop-headers.ts';
@@ -20,8 +22,10 @@ export interface RequestFacts {
   readonly trustsForwarded: boolean;
   /** The id of a request that came without one. */
   readonly id: string;
-  /** The span whose children the application's are; undefined where this server makes none: it stays as it came. */
-  readonly traceparent: string | undefined;
+  /** The headers that name a trace, in lower case. */
+  readonly traceNames: ReadonlySet<string>;
+  /** Those of the span whose children the application's are; undefined where this server makes none: they stay as they came. */
+  readonly traceHeaders: TraceHeaders | undefined;
   /** It came with a trace that is well formed. */
   readonly hasTrace: boolean;
   /** Milliseconds that are left of its deadline; undefined if it has none. */
@@ -55,15 +59,14 @@ export function requestHeaders(raw: RawHeaders, facts: RequestFacts): string[] {
     name === 'via' ||
     (name === 'host' && authority !== undefined) ||
     name === left?.[0] ||
-    (name === 'tracestate' && !facts.hasTrace) ||
-    (name === 'traceparent' && (!facts.hasTrace || facts.traceparent !== undefined)) ||
+    ((!facts.hasTrace || facts.traceHeaders !== undefined) && facts.traceNames.has(name)) ||
     isForwarded(name, facts.trustsForwarded) ||
-    isTwin(name);
+    isTwin(name, facts.traceNames);
   const headers = endToEnd(raw, isReplaced);
   if (authority !== undefined) headers.unshift('host', authority);
   headers.push('via', viaOf(raw, facts.httpVersion), ...forwarded(raw, facts));
   if (valuesOf(raw, 'x-request-id').length === 0) headers.push('x-request-id', facts.id);
-  if (facts.traceparent !== undefined) headers.push('traceparent', facts.traceparent);
+  if (facts.traceHeaders !== undefined) headers.push(...Object.entries(facts.traceHeaders).flat());
   if (left !== undefined) headers.push(...left);
   headers.push(...framing(raw, facts));
   if (upgrade !== undefined) headers.push('connection', 'upgrade', 'upgrade', upgrade);
@@ -97,8 +100,6 @@ const WRITTEN_HERE: ReadonlySet<string> = new Set([
   'x-real-ip',
   'via',
   'x-request-id',
-  'traceparent',
-  'tracestate',
   TIMEOUT_HEADER,
   'grpc-timeout',
   'host',
@@ -110,9 +111,9 @@ const WRITTEN_HERE: ReadonlySet<string> = new Set([
 ]);
 
 /** An application may read it as a header that this server writes. No proxy sends it, so that nobody's is trusted. */
-function isTwin(name: string): boolean {
+function isTwin(name: string, traceNames: ReadonlySet<string>): boolean {
   const read = readAs(name);
-  return read !== name && (WRITTEN_HERE.has(read) || read.startsWith('x-forwarded-'));
+  return read !== name && (WRITTEN_HERE.has(read) || traceNames.has(read) || read.startsWith('x-forwarded-'));
 }
 
 function forwarded(raw: RawHeaders, { peer, isTls, trustsForwarded, authority }: RequestFacts): string[] {

@@ -1,6 +1,5 @@
 /** The request that the application gets: its target and its headers, read from the request that came. */
-
-import { formatTraceparent } from '../../../ledger/tracing/propagation.ts';
+import type { Propagation } from '../../../ledger/tracing/propagation.ts';
 import type { AppClient } from '../app/app-client.ts';
 import type { RequestHead } from '../client-and-app.ts';
 import type { FrontedRecord } from '../telemetry/fronted-record.ts';
@@ -9,12 +8,13 @@ import { requestHeaders } from './app-headers.ts';
 export interface HeaderParts {
   readonly app: AppClient;
   readonly trustsForwarded: boolean;
+  readonly propagation: Propagation;
 }
 
 /** `leftMs`: of its deadline; undefined if it has none. */
 export function sentHeaders(
   { headers, target, httpVersion, method, peerAddress, isTls, hasBody, isGrpc, upgrade }: RequestHead,
-  { app, trustsForwarded }: HeaderParts,
+  { app, trustsForwarded, propagation }: HeaderParts,
   { id, sentTrace, arrival }: FrontedRecord,
   leftMs: number | undefined,
 ): string[] {
@@ -23,7 +23,8 @@ export function sentHeaders(
     defaultHost: app.address.authority,
     authority: targetOf(target).authority,
     hasTrace: arrival.callerTrace !== undefined,
-    traceparent: sentTrace && formatTraceparent(sentTrace),
+    traceNames: propagation.names,
+    traceHeaders: sentTrace && propagation.headersOf(sentTrace),
   });
 }
 

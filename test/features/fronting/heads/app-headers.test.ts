@@ -10,7 +10,8 @@ const FACTS: RequestFacts = {
   isTls: false,
   trustsForwarded: false,
   id: 'made',
-  traceparent: undefined,
+  traceNames: new Set(['traceparent', 'tracestate']),
+  traceHeaders: undefined,
   hasTrace: false,
   leftMs: undefined,
   authority: undefined,
@@ -116,9 +117,9 @@ describe('requests', () => {
     const raw = ['Host', 'a', 'traceparent', 'x', 'tracestate', 'a=b'];
     const kept = sent(raw, { hasTrace: true });
     assert.deepEqual([kept['traceparent'], kept['tracestate']], ['x', 'a=b']);
-    const ours = sent(raw, { hasTrace: true, traceparent: 'ours' });
+    const ours = sent(raw, { hasTrace: true, traceHeaders: { traceparent: 'ours', tracestate: 'a=b' } });
     assert.deepEqual([ours['traceparent'], ours['tracestate']], ['ours', 'a=b']);
-    const made = sent(raw, { traceparent: 'new' });
+    const made = sent(raw, { traceHeaders: { traceparent: 'new' } });
     assert.deepEqual([made['traceparent'], made['tracestate']], ['new', undefined]);
     assert.equal(sent(raw)['traceparent'], undefined);
   });

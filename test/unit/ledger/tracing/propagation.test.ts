@@ -9,6 +9,7 @@ import {
   parseTraceparent,
   parseTracestate,
   traceHeadersOf,
+  W3C,
 } from '../../../../src/ledger/tracing/propagation.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -20,18 +21,22 @@ function binary(flags = 1): Uint8Array {
 }
 
 describe('traceparent', () => {
-  const accepted: readonly (readonly [name: string, header: string, isSampled: boolean])[] = [
+  const accepted: readonly (readonly [name: string, header: string, isSampled: boolean, isRandom?: true])[] = [
     ['sampled', GOOD, true],
     ['not sampled', `00-${TRACE}-${SPAN}-00`, false],
-    ['unknown flags are left aside', `00-${TRACE}-${SPAN}-fe`, false],
-    ['unknown flags beside the sampled one', `00-${TRACE}-${SPAN}-03`, true],
+    ['unknown flags are left aside', `00-${TRACE}-${SPAN}-fc`, false],
+    ['unknown flags beside the sampled one', `00-${TRACE}-${SPAN}-05`, true],
+    ['random', `00-${TRACE}-${SPAN}-02`, false, true],
+    ['random and sampled', `00-${TRACE}-${SPAN}-03`, true, true],
+    ['all flags', `00-${TRACE}-${SPAN}-ff`, true, true],
     ['a later version', `01-${TRACE}-${SPAN}-01`, true],
     ['a later version with more behind', `cc-${TRACE}-${SPAN}-01-what-the-future-will-be-like`, true],
     ['a later version that ends in a dash', `cc-${TRACE}-${SPAN}-01-`, true],
   ];
-  for (const [name, header, isSampled] of accepted) {
+  for (const [name, header, isSampled, isRandom] of accepted) {
     it(`is read: ${name}`, () => {
-      assert.deepEqual(parseTraceparent(header), { traceId: TRACE, spanId: SPAN, isSampled, traceState: undefined });
+      const caller = { traceId: TRACE, spanId: SPAN, isSampled, traceState: undefined };
+      assert.deepEqual(parseTraceparent(header), isRandom ? { ...caller, isRandom } : caller);
     });
   }
 
@@ -60,9 +65,9 @@ describe('traceparent', () => {
     const hex = (digits: number) =>
       fc.stringMatching(new RegExp(`^[0-9a-f]{${digits}}$`)).filter((id) => /[^0]/.test(id));
     fc.assert(
-      fc.property(hex(32), hex(16), fc.boolean(), (traceId, spanId, isSampled) => {
-        const context = { traceId, spanId, parentSpanId: SPAN, isSampled, traceState: undefined };
-        const caller = { traceId, spanId, isSampled, traceState: undefined };
+      fc.property(hex(32), hex(16), fc.boolean(), fc.boolean(), (traceId, spanId, isSampled, isRandom) => {
+        const caller = { traceId, spanId, isSampled, traceState: undefined, ...(isRandom && { isRandom }) };
+        const context = { ...caller, parentSpanId: SPAN };
         assert.deepEqual(parseTraceparent(formatTraceparent(context)), caller);
       }),
     );
@@ -171,8 +176,9 @@ describe('the caller of a request', () => {
 
   it('goes on with tracestate and baggage to servers that are asked on its behalf', () => {
     const context = { ...callerTrace(GOOD, 'a=1', undefined, 'user=ada')!, parentSpanId: undefined };
-    assert.deepEqual(traceHeadersOf(context), { traceparent: GOOD, tracestate: 'a=1', baggage: 'user=ada' });
-    assert.deepEqual(traceHeadersOf({ ...context, traceState: undefined, baggage: undefined }), { traceparent: GOOD });
+    assert.deepEqual(traceHeadersOf(context, W3C), { traceparent: GOOD, tracestate: 'a=1', baggage: 'user=ada' });
+    const bare = { ...context, traceState: undefined, baggage: undefined };
+    assert.deepEqual(traceHeadersOf(bare, W3C), { traceparent: GOOD });
   });
 
   it('is none where only a tracestate was sent', () =>

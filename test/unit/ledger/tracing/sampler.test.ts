@@ -9,6 +9,9 @@ const HIGH = `${'0'.repeat(18)}${'f'.repeat(14)}`;
 const sampledCaller = { traceId: LOW, spanId: 'a'.repeat(16), isSampled: true, traceState: undefined };
 const unsampledCaller = { ...sampledCaller, isSampled: false };
 
+/** It has a span, and leaves the decision to this server. */
+const deferring = { ...unsampledCaller, isDeferred: true };
+
 type Decisions = readonly [rootLow: boolean, rootHigh: boolean, callerOn: boolean, callerOff: boolean];
 
 function decisions(name: string | undefined, argument?: string): Decisions {
@@ -22,6 +25,14 @@ function decisions(name: string | undefined, argument?: string): Decisions {
 }
 
 describe('the sampler named by the environment', () => {
+  it('decides for a caller that leaves it to this server, as for a trace that begins here', () => {
+    const { sampler } = samplerFromEnv({
+      OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
+      OTEL_TRACES_SAMPLER_ARG: '0.5',
+    });
+    assert.deepEqual([sampler(LOW, deferring), sampler(HIGH, deferring)], [false, true]);
+  });
+
   const table: readonly (readonly [name: string | undefined, argument: string | undefined, expected: Decisions])[] = [
     [undefined, undefined, [true, true, true, false]],
     ['', '', [true, true, true, false]],

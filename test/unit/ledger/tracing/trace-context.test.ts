@@ -21,8 +21,10 @@ it('only ids of zeros stand for none', () => {
   assert.ok(!isZeroId(`${'0'.repeat(31)}1`));
 });
 
+const SAID = { isRandom: true, isDeferred: true, extra: { isDebug: true } };
+
 it("a child is in its parent's trace, under its parent's span, with its decision and its baggage", () => {
-  const parent = { ...traceOf('a', 'b'.repeat(16)), traceState: 'x=1', baggage: 'a=b' };
+  const parent = { ...traceOf('a', 'b'.repeat(16)), ...{ traceState: 'x=1', baggage: 'a=b' }, ...SAID };
   const child = childContext(parent);
   assert.deepEqual({ ...child, spanId: '' }, { ...parent, spanId: '', parentSpanId: parent.spanId });
   assert.notEqual(child.spanId, parent.spanId);
