@@ -30,6 +30,7 @@ import { places } from './features/places/feature.ts';
 import { podLife } from './features/pod-life/feature.ts';
 import { profile } from './features/profile/feature.ts';
 import { prometheus } from './features/prometheus/feature.ts';
+import { propagation } from './features/propagation/feature.ts';
 import { proxyProtocol } from './features/proxy-protocol/feature.ts';
 import { recordAndReplay } from './features/record-and-replay/feature.ts';
 import { reflection } from './features/reflection/feature.ts';
@@ -96,6 +97,7 @@ const LINES = [
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
   { feature: otlp, adds: 'spans and metrics for OpenTelemetry collectors (OTLP)' },
+  { feature: propagation, adds: 'traces in the formats that OTEL_PROPAGATORS names: B3, Jaeger, X-Ray, Datadog' },
   {
     feature: sdkExporters,
     adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON',

@@ -1,0 +1,42 @@
+/** One format of traces in headers, such as B3. */
+import type { CallerTrace } from '../../ledger/request-record.ts';
+import type { ReadHeader } from '../../ledger/tracing/propagation.ts';
+import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
+
+export interface Format {
+  /** The headers that it reads and writes, in lower case. */
+  readonly names: readonly string[];
+  /**
+   * The caller's span, or its decision alone. Undefined if there is none, or it is malformed: then the request is as if
+   * it had come without. It never throws.
+   */
+  read<Source>(
+    source: Source,
+    header: ReadHeader<Source>,
+    traceBin: ((source: Source) => Uint8Array | undefined) | undefined,
+  ): CallerTrace | undefined;
+  /** Adds the headers that name the span of `context`. */
+  write(context: TraceContext, headers: Record<string, string>): void;
+}
+
+/** The `extra` of traces: what formats say that W3C's has no field for. Each format writes what it has read. */
+export interface Extra {
+  /** B3's and Jaeger's debug flag: every collector shall keep the trace. */
+  readonly isDebug?: true;
+  readonly datadog?: DatadogExtra;
+}
+
+export interface DatadogExtra {
+  /** `x-datadog-sampling-priority`: -1 to 2. Undefined: none was sent. */
+  readonly priority: number | undefined;
+  /** `x-datadog-tags` without `_dd.p.tid`. */
+  readonly tags: readonly string[];
+  /** `x-datadog-origin`. */
+  readonly origin: string | undefined;
+}
+
+const NOTHING: Extra = {};
+
+export function extraOf({ extra }: TraceContext): Extra {
+  return extra ?? NOTHING;
+}
