@@ -189,3 +189,22 @@ const STATUS_NAMES: readonly string[] = Object.keys(GrpcStatus);
 export function statusName(outcome: 'ok' | ErrorKind): string {
   return outcome === 'ok' ? 'OK' : STATUS_NAMES[ERROR_TABLE[outcome].grpc]!;
 }
+
+/** The name of one of GrpcStatus. */
+export function grpcStatusName(code: number): string {
+  return STATUS_NAMES[code]!;
+}
+
+/** Those that say that the server is at fault, by OpenTelemetry's conventions for gRPC. */
+const SERVER_FAULTS: ReadonlySet<number> = new Set([
+  GrpcStatus.UNKNOWN,
+  GrpcStatus.DEADLINE_EXCEEDED,
+  GrpcStatus.UNIMPLEMENTED,
+  GrpcStatus.INTERNAL,
+  GrpcStatus.UNAVAILABLE,
+  GrpcStatus.DATA_LOSS,
+]);
+
+export function isGrpcServerFault(code: number): boolean {
+  return SERVER_FAULTS.has(code);
+}

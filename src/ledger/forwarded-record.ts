@@ -20,6 +20,8 @@ export interface ForwardedRecord {
   readonly path: string;
   /** The status that the client got; 0 = it got none. */
   readonly status: number;
+  /** How a call of gRPC ended, as its client reads it: 0 to 16; undefined of other requests. */
+  readonly grpcStatus: number | undefined;
   /** 'ok', or how it ended otherwise: a closed set. */
   readonly outcome: string;
   readonly requestBytes: number;

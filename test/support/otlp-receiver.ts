@@ -5,7 +5,16 @@ import { Buffer } from 'node:buffer';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Server, ServerCredentials, type UntypedHandleCall } from '@grpc/grpc-js';
-import { decodeExport, type ExportMessage, type SpanMessage, traceService } from './otlp-trace-messages.ts';
+import {
+  type AnyValueMessage,
+  decodeExport,
+  type ExportMessage,
+  type SpanMessage,
+  traceService,
+} from './otlp-trace-messages.ts';
+
+/** STATUS_CODE_ERROR. */
+const CODE_ERROR = 2;
 
 export interface ReceivedSpan {
   readonly traceId: string;
@@ -17,6 +26,9 @@ export interface ReceivedSpan {
   readonly startTimeUnixNano: string;
   readonly endTimeUnixNano: string;
   readonly linkedSpanIds: readonly string[];
+  readonly attributes: Readonly<Record<string, string | number | boolean>>;
+  /** The text of an error; undefined = it has none. */
+  readonly error: string | undefined;
   /** String attributes of the resource: `service.name` and its kin. */
   readonly resource: Readonly<Record<string, string>>;
 }
@@ -119,8 +131,14 @@ function readSpan(span: SpanMessage, resource: Readonly<Record<string, string>>)
     startTimeUnixNano: span.startTimeUnixNano,
     endTimeUnixNano: span.endTimeUnixNano,
     linkedSpanIds: (span.links ?? []).map((link) => hex(link.spanId)),
+    attributes: Object.fromEntries((span.attributes ?? []).map(({ key, value }) => [key, readValue(value)])),
+    error: Number(span.status?.code) === CODE_ERROR ? (span.status?.message ?? '') : undefined,
     resource,
   };
+}
+
+function readValue({ stringValue, boolValue, intValue, doubleValue }: AnyValueMessage = {}): string | number | boolean {
+  return stringValue ?? boolValue ?? (intValue === undefined ? undefined : Number(intValue)) ?? doubleValue ?? '';
 }
 
 /** JSON has ids as hex, protobuf as bytes. */

@@ -36,7 +36,7 @@ export function inferenceLine(record: RequestRecord, wallAtZero: number): string
 
 /** The line of a request for the application. */
 export function forwardedLine(record: ForwardedRecord, wallAtZero: number): string {
-  const { arrival, trace, status, receivedAt, headAt } = record;
+  const { arrival, trace, status, grpcStatus, receivedAt, headAt } = record;
   return (
     head('app', receivedAt, wallAtZero, record.id, trace?.traceId) +
     text('peer', arrival.peer) +
@@ -45,6 +45,7 @@ export function forwardedLine(record: ForwardedRecord, wallAtZero: number): stri
     text('path', record.path, MAX_PATH_CHARS) +
     text('protocol', arrival.protocol) +
     (status === 0 ? '' : `,"status":${status}`) +
+    (grpcStatus === undefined ? '' : `,"grpc_status":${grpcStatus}`) +
     `,"outcome":"${record.outcome}"` +
     sizes(record) +
     `,"ms":${rounded(record.endedAt - receivedAt)}` +

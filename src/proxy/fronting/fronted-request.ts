@@ -43,6 +43,7 @@ import type {
   TunnelEnd,
 } from './client-and-app.ts';
 import type { FrontedParts } from './fronted-parts.ts';
+import { grpcEndOf } from './heads/grpc-answer.ts';
 import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
 import { sentHeaders, targetOf } from './heads/sent-request.ts';
 import type { PlaceHolder } from './held-places.ts';
@@ -255,6 +256,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     }
     this.#hasAnswer = true;
     this.#record.onHead(head.status, valuesOf(head.headers, 'content-type')[0]);
+    if (head.isAll && this.#head.isGrpc) this.#record.onGrpcEnd(grpcEndOf(head.headers));
     this.#feed.forget();
     // A call of gRPC is bounded to its end; else a stream that has begun is cut by whoever has the deadline.
     if (!this.#head.isGrpc) this.#time.lift();
@@ -270,6 +272,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
 
   onEnd(trailers: RawHeaders): void {
     if (this.#isOver) return;
+    if (trailers.length > 0 && this.#head.isGrpc) this.#record.onGrpcEnd(grpcEndOf(trailers));
     // The rest of the answer is here, and the client may take its time.
     if (this.#client.isWhole || !this.#head.hasBody) this.#leaveSlot();
     this.#client.end(trailers);

@@ -19,7 +19,7 @@ interface RecordParts {
 export function beginRecord(head: RequestHead, { telemetry, propagation, app }: RecordParts): FrontedRecord {
   const { headers, method, target, httpVersion, isTls, peer, isGrpc, upgrade } = head;
   return telemetry.begin({
-    app: app.address.text,
+    app: app.address,
     route: upgrade !== undefined ? 'upgrade' : isGrpc ? 'grpc' : 'http',
     method,
     target: targetOf(target).path,

@@ -14,7 +14,7 @@ export function forwardedRecord(
 ): ForwardedRecord {
   return {
     ...{ id: 'mine', trace: undefined, arrival: { ...ARRIVAL, ...arrival }, route: 'http', path: '/cart' },
-    ...{ status: 200, outcome: 'ok', requestBytes: 5, responseBytes: 7 },
+    ...{ status: 200, grpcStatus: undefined, outcome: 'ok', requestBytes: 5, responseBytes: 7 },
     ...{ receivedAt: 100, headAt: 110, endedAt: 150 },
     ...facts,
   };

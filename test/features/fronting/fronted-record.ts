@@ -1,6 +1,8 @@
 /** Records of fronted requests, as if they had happened. */
 import type { ServingError } from '../../../src/core/errors.ts';
 import { childContext, type TraceContext } from '../../../src/ledger/tracing/trace-context.ts';
+import { parseAppAddress } from '../../../src/proxy/fronting/app/app-address.ts';
+import type { GrpcEnd } from '../../../src/proxy/fronting/heads/grpc-answer.ts';
 import {
   type FrontedArrival,
   type FrontedOutcome,
@@ -8,7 +10,7 @@ import {
 } from '../../../src/proxy/fronting/telemetry/fronted-record.ts';
 
 export const FRONTED_ARRIVAL: FrontedArrival = {
-  app: 'http://127.0.0.1:8080',
+  app: parseAppAddress('http://127.0.0.1:8080'),
   route: 'http',
   method: 'GET',
   target: '/cart?token=hidden',
@@ -30,6 +32,9 @@ export interface FrontedFacts {
   readonly outcome?: FrontedOutcome;
   readonly error?: ServingError;
   readonly sends?: number;
+  /** The end of the application's answer to a call. */
+  readonly grpc?: GrpcEnd;
+  readonly rpcMethod?: string;
 }
 
 /** Received at 100 ms, sent at 101, its head came at 110, over at 150; 5 bytes came, 7 went. */
@@ -43,6 +48,8 @@ export function frontedRecord(facts: FrontedFacts = {}): FrontedRecord {
   for (let i = 0; i < sends; i++) record.sent('1.1');
   now = 110;
   if ('status' in facts ? status !== undefined : facts.error === undefined) record.onHead(status ?? 200);
+  if (facts.grpc !== undefined) record.onGrpcEnd(facts.grpc);
+  record.rpcMethod = facts.rpcMethod;
   record.requestBytes = 5;
   record.responseBytes = 7;
   now = 150;

@@ -6,6 +6,7 @@ import { FrontedLog } from './fronted-log.ts';
 import { FrontedMetrics } from './fronted-metrics.ts';
 import { FrontedSpans } from './fronted-spans.ts';
 import { FrontedTelemetry } from './fronted-telemetry.ts';
+import { GrpcMethods } from './grpc-methods.ts';
 
 interface TelemetryParts {
   readonly clock: Clock;
@@ -21,6 +22,7 @@ export function createFrontedTelemetry({ clock, logger, telemetry }: TelemetryPa
 } {
   const log = new FrontedLog({ logger, clock });
   const spans = new FrontedSpans(clock);
+  const methods = new GrpcMethods();
   const fronted = new FrontedTelemetry({
     clock,
     startTrace: (caller) => telemetry.startTrace(caller),
@@ -28,7 +30,8 @@ export function createFrontedTelemetry({ clock, logger, telemetry }: TelemetryPa
     onConnect: (isMade) => metrics.recordConnect(isMade),
     onEnd: (record) =>
       telemetry.recordForwarded(record, () => {
-        const { trace } = record;
+        const { trace, route } = record;
+        if (route === 'grpc') record.rpcMethod = methods.nameOf(record);
         metrics.record(record, trace?.isSampled === true ? trace.traceId : undefined);
         log.write(record);
         telemetry.makeSpans((output) => spans.make(record, output));

@@ -1,14 +1,14 @@
 /**
  * Logs one line for each request for the application that did not end well: at warn if the application or this server
  * is at fault, at info if the client is, by the rules of RequestLog. What ended well, and whose client left, has a line at
- * debug. A status of the application's own says nothing of how its request ended: 500 is an answer.
+ * debug. A status of the application's own says nothing of how its request ended: 500 is an answer, and so is INTERNAL.
  */
 import type { Clock } from '../../../core/clock.ts';
 import { clip } from '../../../ledger/caller-text.ts';
 import { LineLimiter } from '../../../ledger/log/line-limiter.ts';
 import type { LogFields, Logger } from '../../../ledger/log/log.ts';
 import { LINES_PER_SECOND } from '../../../ledger/log/request-log.ts';
-import { isServerFault } from '../../../ledger/request-record.ts';
+import { isServerFault, type RequestOutcome } from '../../../ledger/request-record.ts';
 import type { FrontedOutcome, FrontedRecord } from './fronted-record.ts';
 
 export interface FrontedLogOptions {
@@ -40,7 +40,7 @@ export class FrontedLog {
     if (!this.#logger.isLevelEnabled(level)) return;
     if (level === 'debug') this.#logger.debug(fieldsOf(record), 'request for the application');
     else if (this.#limiter.allow(outcome)) {
-      this.#logger[level](fieldsOf(record), clip(error?.message ?? 'the application broke off within its answer'));
+      this.#logger[level](fieldsOf(record), clip(error?.message ?? textOf(outcome)));
     }
   }
 
@@ -50,13 +50,22 @@ export class FrontedLog {
   }
 }
 
+/** The outcomes that are told at debug: an answer is one, whatever its status. */
+const ENDED: ReadonlySet<FrontedOutcome> = new Set(['ok', 'upgraded', 'client_left', 'app_error']);
+
 function levelOf(outcome: FrontedOutcome): 'debug' | 'info' | 'warn' {
-  if (outcome === 'ok' || outcome === 'upgraded' || outcome === 'client_left') return 'debug';
-  return outcome === 'app_cut' || isServerFault(outcome) ? 'warn' : 'info';
+  if (outcome === 'app_cut' || outcome === 'no_grpc_status') return 'warn';
+  return ENDED.has(outcome) ? 'debug' : isServerFault(outcome as RequestOutcome) ? 'warn' : 'info';
+}
+
+/** The text of an outcome that has no error of this server's. */
+function textOf(outcome: FrontedOutcome): string {
+  if (outcome !== 'no_grpc_status') return 'the application broke off within its answer';
+  return 'the application answered a call of gRPC without one grpc-status that is a number: does a proxy or a server of HTTP stand at its address?';
 }
 
 function fieldsOf(record: FrontedRecord): LogFields {
-  const { arrival, trace, status, outcome, receivedAt, endedAt } = record;
+  const { arrival, trace, status, grpcStatus, outcome, receivedAt, endedAt } = record;
   return {
     request_id: clip(record.id),
     ...(trace === undefined ? {} : { trace_id: trace.traceId, span_id: trace.spanId }),
@@ -65,6 +74,7 @@ function fieldsOf(record: FrontedRecord): LogFields {
     path: clip(record.path),
     outcome,
     ...(status === 0 ? {} : { status }),
+    ...(grpcStatus === undefined ? {} : { grpc_status: grpcStatus }),
     ms: Math.round((endedAt - receivedAt) * 1000) / 1000,
     peer: clip(arrival.peer),
   };

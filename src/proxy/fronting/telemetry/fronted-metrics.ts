@@ -1,12 +1,19 @@
 /**
  * Metrics of the application's traffic. Labels are of closed sets: no path, no host, and no method that a client could
- * make up.
+ * make up. Those of gRPC are bounded (GrpcMethods).
  */
 
 import type { Instant } from '../../../core/clock.ts';
+import { grpcStatusName } from '../../../core/errors.ts';
 import { DURATIONS } from '../../../ledger/metrics/buckets.ts';
 import type { Registry } from '../../../ledger/metrics/registry.ts';
-import { type CounterSeries, counterFamily, GaugeFamily, histogramFamily } from '../../../ledger/metrics/series.ts';
+import {
+  type CounterSeries,
+  counterFamily,
+  GaugeFamily,
+  histogramFamily,
+  type Labels,
+} from '../../../ledger/metrics/series.ts';
 import type { FrontedRecord } from './fronted-record.ts';
 
 /** Methods of RFC 9110 and PATCH; any other is OpenTelemetry's `_OTHER`. */
@@ -84,10 +91,9 @@ export class FrontedMetrics {
 
   /** `traceId`: the id of its trace if its spans are exported. */
   record(record: FrontedRecord, traceId: string | undefined): void {
-    const { route, outcome, receivedAt, headAt, endedAt } = record;
-    const method = methodClass(record.arrival.method);
+    const { route, receivedAt, headAt, endedAt } = record;
     const status = statusClass(record.status);
-    this.#requests.open({ route, method, status, outcome }).add(1);
+    this.#requests.open(labelsOf(record, status)).add(1);
     const whole = this.#whole.open({ route, status });
     whole.observe(seconds(receivedAt, endedAt), traceId, endedAt);
     const head = this.#head.open({ route, status });
@@ -95,6 +101,14 @@ export class FrontedMetrics {
     this.#bytes.open({ route, direction: 'request' }).add(record.requestBytes);
     this.#bytes.open({ route, direction: 'response' }).add(record.responseBytes);
   }
+}
+
+/** A call's method is gRPC's: that of HTTP is always POST. */
+function labelsOf({ route, arrival, outcome, rpcMethod, grpcStatus }: FrontedRecord, status: string): Labels {
+  if (rpcMethod === undefined || grpcStatus === undefined) {
+    return { route, method: methodClass(arrival.method), status, outcome };
+  }
+  return { route, method: rpcMethod, status, outcome, grpc_status: grpcStatusName(grpcStatus) };
 }
 
 function seconds(from: Instant, to: Instant): number {

@@ -6,9 +6,11 @@
  *     └───────────┴──────────────┴───────────────────────▶ over        on every path, and the first counts
  */
 import type { Instant } from '../../../core/clock.ts';
-import type { ServingError } from '../../../core/errors.ts';
+import { GrpcStatus, isGrpcServerFault, type ServingError } from '../../../core/errors.ts';
 import type { CallerTrace, RequestOutcome } from '../../../ledger/request-record.ts';
 import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
+import type { AppAddress } from '../app/app-address.ts';
+import { type GrpcEnd, statusWithoutOne } from '../heads/grpc-answer.ts';
 
 /**
  * The kind of traffic: a closed set. `upgrade`: it asks for another protocol; `sse`: its answer is a stream of
@@ -17,15 +19,16 @@ import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
 export type FrontedRoute = 'http' | 'sse' | 'grpc' | 'upgrade';
 
 /**
- * How it ended: a closed set. `ok`: the whole answer went to the client, whatever its status; `upgraded`: its tunnel has
- * ended; `app_cut`: the application broke off within its answer; else the kind of the error that the client got.
+ * How it ended: a closed set. `ok`: the whole answer went to the client, whatever its status of HTTP; `app_error`: it
+ * has a status of gRPC that is a server's fault; `no_grpc_status`: it is of a call of gRPC and has no status that can be
+ * read; `upgraded`: its tunnel has ended; `app_cut`: the application broke off within its answer; else the kind of the
+ * error that the client got.
  */
-export type FrontedOutcome = RequestOutcome | 'upgraded' | 'client_left' | 'app_cut';
+export type FrontedOutcome = RequestOutcome | 'upgraded' | 'client_left' | 'app_cut' | 'app_error' | 'no_grpc_status';
 
 /** The facts of a request that its head gives. */
 export interface FrontedArrival {
-  /** The application's address, as `--app` has it. */
-  readonly app: string;
+  readonly app: AppAddress;
   readonly route: FrontedRoute;
   readonly method: string;
   /** A path and query, or `*`. */
@@ -82,6 +85,12 @@ export class FrontedRecord {
   requestBytes = 0;
   responseBytes = 0;
   outcome: FrontedOutcome = 'ok';
+  /** A call's, as its client reads it: 0 to 16. Undefined of other requests, and until it is known. */
+  grpcStatus: number | undefined;
+  /** The application's `grpc-message`, percent-encoded. */
+  grpcMessage: string | undefined;
+  /** A call's method by the rules of GrpcMethods; undefined of other requests, and until it is over. */
+  rpcMethod: string | undefined;
   error: ServingError | undefined;
   readonly #keeper: RecordKeeper;
 
@@ -125,13 +134,29 @@ export class FrontedRecord {
     if (this.route === 'http' && contentType?.toLowerCase().startsWith(EVENT_STREAM) === true) this.route = 'sse';
   }
 
+  /** The end of the application's answer to a call of gRPC has come. */
+  onGrpcEnd({ status, message }: GrpcEnd): void {
+    this.grpcStatus = status;
+    this.grpcMessage = message;
+  }
+
   /** It has ended; `error`: what the client is told in place of an answer. Only the first call counts. */
   over(outcome: FrontedOutcome, error?: ServingError): void {
     if (this.isOver) return;
     this.endedAt = this.#keeper.now();
-    this.outcome = outcome;
+    this.outcome = this.route === 'grpc' ? this.#endCall(outcome, error) : outcome;
     this.error = error;
     if (this.status === 0 && error !== undefined) this.status = error.row.http;
     this.#keeper.end(this);
+  }
+
+  #endCall(outcome: FrontedOutcome, error: ServingError | undefined): FrontedOutcome {
+    if (outcome !== 'ok') {
+      this.grpcStatus = error?.row.grpc ?? GrpcStatus.CANCELLED;
+      return outcome;
+    }
+    if (this.grpcStatus !== undefined) return isGrpcServerFault(this.grpcStatus) ? 'app_error' : 'ok';
+    this.grpcStatus = statusWithoutOne(this.status);
+    return 'no_grpc_status';
   }
 }

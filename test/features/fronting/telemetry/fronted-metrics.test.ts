@@ -22,10 +22,11 @@ async function linesOf(all: readonly FrontedFacts[], traceId?: string): Promise<
 const plain = (lines: readonly string[]): readonly string[] => lines.filter((line) => !line.includes('_bucket{'));
 
 it('requests count by route, method, status and outcome, with their times and bytes', async () => {
-  const lines = await linesOf([{}, {}, { arrival: { route: 'grpc', method: 'POST' }, status: 500 }]);
+  const call = { arrival: { route: 'grpc', method: 'POST' }, rpcMethod: 'shop.Orders/Get', status: 500 } as const;
+  const lines = await linesOf([{}, {}, call]);
   assert.deepEqual(plain(lines), [
     'pillion_app_requests_total{route="http",method="GET",status="2xx",outcome="ok"} 2',
-    'pillion_app_requests_total{route="grpc",method="POST",status="5xx",outcome="ok"} 1',
+    'pillion_app_requests_total{route="grpc",method="shop.Orders/Get",status="5xx",outcome="no_grpc_status",grpc_status="UNKNOWN"} 1',
     'pillion_app_body_bytes_total{route="http",direction="request"} 10',
     'pillion_app_body_bytes_total{route="http",direction="response"} 14',
     'pillion_app_body_bytes_total{route="grpc",direction="request"} 5',
@@ -42,6 +43,20 @@ it('requests count by route, method, status and outcome, with their times and by
     'pillion_app_head_duration_seconds_count{route="grpc",status="5xx"} 1',
     'pillion_app_requests_in_flight 3',
     'pillion_app_connections 2',
+  ]);
+});
+
+it('a status of gRPC is told, and no answer well that is a server’s fault', async () => {
+  const call = { arrival: { route: 'grpc', method: 'POST' }, rpcMethod: 'shop.Orders/Get' } as const;
+  const all = [0, 5, 13, 14].map((status): FrontedFacts => ({ ...call, grpc: { status, message: undefined } }));
+  const lines = (await linesOf(all)).filter((line) => line.startsWith('pillion_app_requests_total'));
+  const of = (end: string): string =>
+    `pillion_app_requests_total{route="grpc",method="shop.Orders/Get",status="2xx",outcome=${end}} 1`;
+  assert.deepEqual(lines, [
+    of('"ok",grpc_status="OK"'),
+    of('"ok",grpc_status="NOT_FOUND"'),
+    of('"app_error",grpc_status="INTERNAL"'),
+    of('"app_error",grpc_status="UNAVAILABLE"'),
   ]);
 });
 

@@ -9,6 +9,7 @@ import type {
   SpanRole,
 } from '../../../../src/ledger/tracing/span-output.ts';
 import type { TraceContext } from '../../../../src/ledger/tracing/trace-context.ts';
+import { parseAppAddress } from '../../../../src/proxy/fronting/app/app-address.ts';
 import { FrontedSpans } from '../../../../src/proxy/fronting/telemetry/fronted-spans.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { traceOf } from '../../../support/telemetry-records.ts';
@@ -82,6 +83,7 @@ it('a request has a server span under the caller’s and a client span under tha
     'network.peer.address': '192.0.2.7',
     'network.peer.port': 1234,
     'server.address': 'shop.example',
+    'server.port': 8501,
     'user_agent.original': 'curl/8',
     'http.request.body.size': 5,
     'http.response.body.size': 7,
@@ -98,7 +100,10 @@ it('a request has a server span under the caller’s and a client span under tha
 });
 
 it('a socket file is the address; a method that nobody knows is none in a name', () => {
-  const [server, client] = spansOf({ arrival: { app: 'unix:/run/app.sock', method: 'PURGE' }, sends: 2 });
+  const [server, client] = spansOf({
+    arrival: { app: parseAppAddress('unix:/run/app.sock'), method: 'PURGE' },
+    sends: 2,
+  });
   assert.deepEqual([server!.name, client!.name], ['HTTP', 'HTTP']);
   assert.equal(server!.attributes['http.request.method'], '_OTHER');
   assert.equal(server!.attributes['http.request.method_original'], 'PURGE');
@@ -138,6 +143,73 @@ it('that a client left is no fault of this server’s', () => {
   assert.equal(server!.fault, undefined);
   assert.equal(server!.attributes['error.type'], 'client_left');
   assert.notEqual(client!.fault, undefined);
+});
+
+const CALL = {
+  arrival: { app: parseAppAddress('h2c://[::1]:50051'), route: 'grpc', method: 'POST', target: '/shop.Orders/Get' },
+  rpcMethod: 'shop.Orders/Get',
+} satisfies FrontedFacts;
+
+it('a call of gRPC is named by its method, and has its status', () => {
+  const [server, client] = spansOf({ ...CALL, grpc: { status: 0, message: undefined } });
+  assert.deepEqual([server!.name, client!.name], ['shop.Orders/Get', 'shop.Orders/Get']);
+  assert.deepEqual(server!.attributes, {
+    'rpc.system.name': 'grpc',
+    'rpc.method': 'shop.Orders/Get',
+    'rpc.status_code': 'OK',
+    'network.protocol.version': '1.1',
+    'inference.request.id': 'mine',
+    'network.peer.address': '192.0.2.7',
+    'network.peer.port': 1234,
+    'server.address': 'shop.example',
+    'server.port': 8501,
+    'user_agent.original': 'curl/8',
+    'http.request.body.size': 5,
+    'http.response.body.size': 7,
+  });
+  assert.deepEqual(client!.attributes, {
+    'rpc.system.name': 'grpc',
+    'rpc.method': 'shop.Orders/Get',
+    'rpc.status_code': 'OK',
+    'network.protocol.version': '1.1',
+    'url.full': 'http://[::1]:50051/shop.Orders/Get',
+    'server.address': '::1',
+    'server.port': 50051,
+  });
+  assert.deepEqual([server!.fault, client!.fault], [undefined, undefined]);
+});
+
+it('a status of gRPC is an error to who asks; of who answers if it is a server’s fault', () => {
+  const faults = [2, 4, 12, 13, 14, 15];
+  for (let status = 1; status <= 16; status++) {
+    const [server, client] = spansOf({ ...CALL, grpc: { status, message: 'm%C3%BCde%' } });
+    const name = client!.attributes['rpc.status_code'];
+    assert.equal(server!.attributes['rpc.status_code'], name);
+    assert.equal(server!.attributes['error.type'], faults.includes(status) ? name : undefined);
+    assert.equal(server!.fault, faults.includes(status) ? 'müde%' : undefined);
+    assert.equal(client!.attributes['error.type'], name);
+    assert.equal(client!.fault, 'müde%');
+  }
+});
+
+it('a call without a status has an error of its own, and the status that its client makes of it', () => {
+  const [server, client] = spansOf({ ...CALL, status: 404, rpcMethod: '_OTHER' });
+  assert.equal(server!.name, 'grpc');
+  assert.equal(server!.attributes['rpc.method_original'], 'shop.Orders/Get');
+  assert.equal(server!.attributes['http.response.status_code'], 404);
+  for (const { attributes, fault } of [server!, client!]) {
+    assert.equal(attributes['error.type'], 'no_grpc_status');
+    assert.equal(attributes['rpc.status_code'], 'UNIMPLEMENTED');
+    assert.equal(fault, '');
+  }
+});
+
+it('a call that this server answered has the kind of the error, and its status', () => {
+  const [server, ...none] = spansOf({ ...CALL, error: REFUSED, outcome: 'app_unavailable', sends: 0 });
+  assert.deepEqual(none, []);
+  assert.equal(server!.attributes['rpc.status_code'], 'UNAVAILABLE');
+  assert.equal(server!.attributes['error.type'], 'app_unavailable');
+  assert.equal(server!.fault, 'the application is not there');
 });
 
 it('what is not sampled has none', () => {
