@@ -19,6 +19,7 @@ import { ensureFrontedApps } from './fronted-apps.mjs';
 import { runFuzz } from './fuzz.mjs';
 import { ensureGoProgram } from './go-program.mjs';
 import { prepareImage } from './image-suite.mjs';
+import { ensureJavaJars } from './java-jars.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
 import { runPodSuite } from './pod-programs.mjs';
 import { ensureRustProgram } from './rust-program.mjs';
@@ -132,10 +133,11 @@ export const SUITES = {
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   observability: {
-    says: 'traces, metrics, exemplars and alert rules with a real Jaeger, Prometheus and Envoy; needs Go 1.26 and apt',
+    says: 'traces, metrics, exemplars and alert rules with a real Jaeger, Zipkin, Prometheus and Envoy; needs Go 1.26, Java 17, Maven and apt',
     ending: '.observability.js',
     prepare: () => ({
       PILLION_TEST_JAEGER: ensureJaeger(),
+      PILLION_TEST_ZIPKIN: ensureZipkin(),
       PILLION_TEST_PROMETHEUS: ensurePrometheus(),
       PILLION_TEST_ENVOY: ensureEnvoy(),
     }),
@@ -290,6 +292,12 @@ function ensureJaeger() {
   });
   if (jaeger === undefined) process.exit(1);
   return jaeger;
+}
+
+function ensureZipkin() {
+  const jars = ensureJavaJars({ name: 'zipkin', directory: 'test/observability/zipkin', megabytes: 84 });
+  if (jars === undefined) process.exit(1);
+  return jars;
 }
 
 /** The package whose models and photo are used. */

@@ -135,6 +135,7 @@ export const TESTED_PATHS = {
     ...[
       'src/ledger',
       'src/features/otlp',
+      'src/features/sdk-exporters',
       'src/kernel/assembly/model-metrics.ts',
       'src/kernel/assembly/process-metrics.ts',
       'src/proxy/fronting/app/app-metrics.ts',

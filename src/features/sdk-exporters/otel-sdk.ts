@@ -27,7 +27,8 @@ export function startSdk(options: TracingOptions): StartedSink {
   const ids = new PresetIds();
   const diagnostics = startDiagnostics(options);
   const { sdk, tracer } = startNodeSdk(options, ids);
-  const output = new SdkSpans({ tracer, ids });
+  const exporters = (options.env['OTEL_TRACES_EXPORTER'] ?? '').split(',').map((name) => name.trim());
+  const output = new SdkSpans({ tracer, ids, inWholeMicros: exporters.includes('zipkin') });
   const close = (error: unknown): number | 'unknown' => {
     diagnostics.close();
     return error === undefined ? 0 : 'unknown';

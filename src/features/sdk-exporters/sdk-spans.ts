@@ -62,6 +62,8 @@ export interface SdkSpansOptions {
   readonly tracer: Tracer;
   /** The id generator of `tracer`'s provider. */
   readonly ids: PresetIds;
+  /** Times have whole microseconds: Zipkin refuses every span of a request with a fraction of one. */
+  readonly inWholeMicros?: boolean;
 }
 
 /** The begun span so far. */
@@ -81,14 +83,17 @@ interface SpanFacts {
 export class SdkSpans implements SpanOutput {
   readonly #tracer: Tracer;
   readonly #ids: PresetIds;
+  /** Nanoseconds that times are multiples of. */
+  readonly #unitNanos: number;
   #wallAtZero = 0;
   #begun: SpanFacts | undefined;
   /** Shared by all children of a span: it costs more than the rest of a small span. */
   #parent: { readonly span: TraceContext; readonly under: Context } | undefined;
 
-  constructor({ tracer, ids }: SdkSpansOptions) {
+  constructor({ tracer, ids, inWholeMicros }: SdkSpansOptions) {
     this.#tracer = tracer;
     this.#ids = ids;
+    this.#unitNanos = inWholeMicros === true ? 1000 : 1;
   }
 
   startAt(wallAtZero: number): void {
@@ -146,7 +151,8 @@ export class SdkSpans implements SpanOutput {
     const wholeMs = Math.floor(this.#wallAtZero) + Math.floor(instant);
     const restMs = (this.#wallAtZero % 1) + (instant % 1);
     const seconds = Math.floor(wholeMs / 1000);
-    const nanos = (wholeMs - seconds * 1000) * 1e6 + Math.floor(restMs * 1e6);
+    const allNanos = (wholeMs - seconds * 1000) * 1e6 + Math.floor(restMs * 1e6);
+    const nanos = allNanos - (allNanos % this.#unitNanos);
     return nanos < 1e9 ? [seconds, nanos] : [seconds + 1, nanos - 1e9];
   }
 }
