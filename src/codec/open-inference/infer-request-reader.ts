@@ -67,10 +67,10 @@ function parse(message: Uint8Array, maxTensorBytes: number): InferRequest {
   const { modelName, modelVersion, id, parameters = NO_PARAMETERS, outputs = NO_OUTPUTS } = read;
   const head = { modelName, modelVersion, id, parameters, outputs };
   const budget = tensorBudget(maxTensorBytes);
-  if (!read.inputs.some(isShared)) return { ...head, inputs: readTensors(reader, read.inputs, read.raw, budget) };
+  if (!read.inputs.some(isShared)) return { ...head, inputs: readTensors(reader, read, read.inputs, budget) };
   const sharedInputs = read.inputs.filter(isShared).map((input) => sharedInput(input, budget));
   const sent = read.inputs.filter((input) => !isShared(input));
-  return { ...head, inputs: readTensors(reader, sent, read.raw, budget), sharedInputs };
+  return { ...head, inputs: readTensors(reader, read, sent, budget), sharedInputs };
 }
 
 function isShared({ parameters }: TensorMessage): boolean {
@@ -167,16 +167,16 @@ function readOutput(reader: WireReader): RequestedOutput {
 
 function readTensors(
   reader: WireReader,
+  { modelName: model, raw }: InferMessage,
   heads: readonly TensorMessage[],
-  raw: readonly Uint8Array[],
   budget: TensorBudget,
 ): TensorMap {
   const inputs = new Map<string, Tensor>();
   const isRaw = raw.length > 0;
   for (const { name, contents } of heads) {
-    if (isRaw && !contents.isEmpty) throw mixedContents(name);
+    if (isRaw && !contents.isEmpty) throw mixedContents(name, model);
   }
-  if (isRaw && raw.length !== heads.length) throw wrongRawCount(heads, raw.length);
+  if (isRaw && raw.length !== heads.length) throw wrongRawCount(heads, raw.length, model);
   for (let i = 0; i < heads.length; i++) {
     const { name, datatype, shape, contents } = heads[i]!;
     if (inputs.has(name)) throw duplicateInput(name);
@@ -184,23 +184,26 @@ function readTensors(
     if (isRaw) inputs.set(name, rawTensor(head, raw[i]!, budget));
     else if (!contents.isEmpty) inputs.set(name, contents.read(reader, head, budget));
     else if (chargedCount(head, budget) === 0) inputs.set(name, emptyTensor(head));
-    else throw noElements(name);
+    else throw noElements(name, model);
   }
   return inputs;
 }
 
-function wrongRawCount(heads: readonly TensorMessage[], sent: number): ServingError {
+function wrongRawCount(heads: readonly TensorMessage[], sent: number, model: string): ServingError {
   const names = listNames(heads.map(({ name }) => name));
   const missing = heads[sent]?.name;
-  const words = missing === undefined ? '' : `unable to find data for input tensor '${cutName(missing)}' in request: `;
+  const words = missing === undefined ? '' : `${noData(missing, model)}: `;
   return invalidRequest(
     `${words}raw_input_contents has ${sent} entries, but there are ${heads.length} inputs: ${names}; send one entry for each, ` +
       'in their order',
   );
 }
 
-function noElements(name: string): ServingError {
-  return invalidRequest(
-    `unable to find data for input tensor '${cutName(name)}' in request; send its elements in contents, or all in raw_input_contents`,
-  );
+function noElements(name: string, model: string): ServingError {
+  return invalidRequest(`${noData(name, model)}; send its elements in contents, or all in raw_input_contents`);
+}
+
+/** Triton's words. */
+function noData(name: string, model: string): string {
+  return `unable to find data for input tensor '${cutName(name)}' for model '${cutName(model)}' in request`;
 }

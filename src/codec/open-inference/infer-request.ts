@@ -79,9 +79,10 @@ export function duplicateInput(name: string): ServingError {
 }
 
 /** The refusal of an input with typed contents beside raw ones. */
-export function mixedContents(name: string): ServingError {
+export function mixedContents(name: string, model: string): ServingError {
+  const where = `for '${cutName(name)}' for model '${cutName(model)}'`;
   return invalidRequest(
-    `contents field must not be specified when using raw_input_contents for '${cutName(name)}'; send all inputs in one of the two`,
+    `contents field must not be specified when using raw_input_contents ${where}; send all inputs in one of the two`,
   );
 }
 

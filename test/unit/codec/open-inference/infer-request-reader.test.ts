@@ -165,12 +165,12 @@ describe('a ModelInferRequest is refused', () => {
     [
       'both forms',
       RAW([X, input('y', 'FP32', [1], { fp32Contents: [1] })], floats(1, 2)),
-      /^contents field must not be specified when using raw_input_contents for 'y'/,
+      /^contents field must not be specified when using raw_input_contents for 'y' for model '[^']*'; send all/,
     ],
     [
       'no elements',
       { inputs: [X] },
-      /^unable to find data for input tensor 'x' in request; send its elements in contents, or all/,
+      /^unable to find data for input tensor 'x' for model '[^']*' in request; send its elements in contents, or all/,
     ],
     [
       'an input twice',
