@@ -47,13 +47,13 @@ function createOpenInference(
 ): OpenInference {
   const { config, facts, logger, telemetry } = server;
   const { lifecycle, resolver, modelInfo, readiness, audit } = parts;
-  const { allow_client_settings: areChangeable, ignore_stray_sequences } = optionsOf(config, OPEN_INFERENCE_OPTIONS);
+  const { allow_client_settings: areChangeable, ...options } = optionsOf(config, OPEN_INFERENCE_OPTIONS);
   const { sampling } = telemetry;
   const extensions = facts.get(EXTENSIONS)!.map((make) => make(parts));
   const settings = new ServerSettings({ log: logger, sampling, areChangeable, audit });
   const onStray = (model: string): void =>
     logger.warn({ event: 'stray_sequence', model }, 'it keeps no state: the sequence of its requests is ignored');
-  const strays = ignore_stray_sequences ? new StraySequences(telemetry.metrics.gauges, onStray) : undefined;
+  const strays = options.ignore_stray_sequences ? new StraySequences(telemetry.metrics.gauges, onStray) : undefined;
   const known = { strays, resolver, lifecycle, modelInfo, readiness, statistics };
-  return new OpenInference({ ...known, extensions, settings, version: VERSION });
+  return new OpenInference({ ...known, extensions, settings, name: options.server_name, version: VERSION });
 }

@@ -45,9 +45,9 @@ export class ModelLookups {
   readonly serverMetadata: ServerMetadata;
   readonly #modelInfo: ModelInfoHandler;
 
-  /** `version` is the server's. `extensions` are those that it has beside the ones that all have. */
-  constructor(modelInfo: ModelInfoHandler, version: string, extensions: readonly string[] = []) {
-    this.serverMetadata = { name: 'pillion', version, extensions: [...EXTENSIONS, ...extensions].sort() };
+  /** `name` and `version` are the server's. `extensions` are those that it has beside the ones that all have. */
+  constructor(modelInfo: ModelInfoHandler, { name, version, extensions }: ServerMetadata) {
+    this.serverMetadata = { name, version, extensions: [...EXTENSIONS, ...extensions].sort() };
     this.#modelInfo = modelInfo;
   }
 

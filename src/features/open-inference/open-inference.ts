@@ -26,6 +26,7 @@ export interface OpenInferenceParts extends Omit<InferParts, 'tensorsOf'> {
   readonly extensions: readonly Extension[];
   readonly settings: ServerSettings;
   /** The server's. */
+  readonly name: string;
   readonly version: string;
 }
 
@@ -38,11 +39,11 @@ export class OpenInference {
   readonly #infer: InferParts;
 
   constructor(parts: OpenInferenceParts) {
-    const { modelInfo, readiness, statistics, extensions, settings, version } = parts;
+    const { modelInfo, readiness, statistics, extensions, settings, name, version } = parts;
     this.readiness = readiness;
     const names = extensions.flatMap((each) => each.names);
     this.extensions = extensions;
-    this.models = new ModelLookups(modelInfo, version, names);
+    this.models = new ModelLookups(modelInfo, { name, version, extensions: names });
     this.statistics = new Statistics(modelInfo, statistics);
     this.settings = settings;
     const { tensorsOf } = extensions.find((each) => each.tensorsOf !== undefined) ?? {};

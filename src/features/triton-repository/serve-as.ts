@@ -13,6 +13,7 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   strict_readiness: 'true',
   exit_on_load_failure: 'true',
   ignore_stray_sequences: 'true',
+  server_name: 'triton',
   max_message_bytes: String(2 ** 31 - 1),
 };
 
@@ -46,8 +47,8 @@ export const TRITONSERVER: ServeAs = {
 It is pillion serve, and takes all its options. Where neither they nor the environment nor a file say otherwise, the ports
 are tritonserver's: --http-port=8000, --grpc-port=8001, --metrics-port=8002 (none beside --authorization_file), and so are
 --strict-readiness=true and --exit-on-error=true. A message may have 2 GiB, within the memory for requests, and sequence
-parameters for models without state are ignored. Flags of tritonserver that mean nothing here give a warning; those whose
-absence would change what is served are refused. src/features/triton-repository/README.md has all of them.
+parameters for models without state are ignored. The server's metadata have the name triton (--id). Flags of tritonserver
+that mean nothing here give a warning; those whose absence would change what is served are refused. src/features/triton-repository/README.md has all of them.
 `,
   args: tritonArguments,
   defaults: tritonDefaults,

@@ -22,6 +22,7 @@ export function puppetInference({ extend, statistics }: PuppetInference): Surfac
       statistics: statistics ?? new InferenceStatistics(systemClock),
       extensions: extend?.(parts) ?? [],
       settings: new ServerSettings({ log, sampling: undefined, areChangeable: false }),
+      name: 'pillion',
       version: '1.2.3',
     });
     return openInferenceSurface(openInference, parts);

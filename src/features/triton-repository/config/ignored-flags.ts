@@ -20,7 +20,6 @@ const SAGEMAKER = 'there are no paths of SageMaker';
 const VERTEX = 'there are no paths of Vertex AI';
 
 export const TRITON_FLAGS: Readonly<Record<string, IgnoredFlag>> = {
-  id: value('the server’s name is pillion'),
   log_verbose: value(LOG),
   log_info: value(LOG),
   log_warning: value(LOG),

@@ -17,6 +17,10 @@ async function start(args: readonly string[]) {
   return { ...server, rest: `http://${first}`, metrics: metrics as string | undefined, admin: `http://${admin}` };
 }
 
+async function nameOf(rest: string): Promise<unknown> {
+  return ((await (await fetch(`${rest}/v2`)).json()) as { name: unknown }).name;
+}
+
 async function infer(rest: string, model: string): Promise<unknown> {
   const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, 2], data: [1, 2] }];
   const answer = await fetch(`${rest}/v2/models/${model}/infer`, { method: 'POST', body: JSON.stringify({ inputs }) });
@@ -32,6 +36,7 @@ describe('pillion tritonserver', () => {
     const server = await start([`--model-store=${repository.directory}`, ...FREE_PORTS, ...allowed]);
     assert.deepEqual(await infer(server.rest, 'plus'), [8, 9]);
     assert.equal((await fetch(`${server.rest}/v2/health/ready`)).status, 200);
+    assert.equal(await nameOf(server.rest), 'triton');
     const page = await (await fetch(`http://${server.metrics}/metrics`)).text();
     assert.match(page, /^nv_inference_request_success\{model="plus",version="7"\} 1$/m);
     assert.equal(await server.stop(), 0);
@@ -46,8 +51,9 @@ describe('pillion tritonserver', () => {
     const refused = runPillion(['tritonserver', ...args]);
     assert.equal(await refused.exited, 1);
     assert.match(refused.output(), /broken/);
-    const server = await start([...args, '--exit-on-error=false', '--strict-readiness=false']);
+    const server = await start([...args, '--exit-on-error=false', '--strict-readiness=false', '--id=ours']);
     assert.deepEqual(await infer(server.rest, 'plus'), [2, 3]);
+    assert.equal(await nameOf(server.rest), 'ours');
     assert.equal(await server.stop(), 0);
   });
 

@@ -218,9 +218,9 @@ export const DIFFERENCES: readonly Difference[] = [
     ids: /cached out0/,
   },
   {
-    what: 'name and version of the server, and its extensions',
-    triton: 'triton',
-    here: 'pillion',
+    what: 'version of the server, and its extensions',
+    triton: '2.51.0, and those of Triton',
+    here: 'this server’s own',
     why: 'clients look up what is there',
     ids: /GET \/v2$|ServerMetadata/,
   },
