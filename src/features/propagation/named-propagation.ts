@@ -20,9 +20,9 @@ const FORMATS: Readonly<Record<string, () => Promise<Format>>> = {
 const BAGGAGE = 'baggage';
 const NONE = 'none';
 
-/** Rejects with an Error that says what is known if a name is not. `names` of OTEL_PROPAGATORS, without spaces. */
+/** Rejects with an Error that says what is known if a name is not. `names`: those of OTEL_PROPAGATORS. */
 export async function namedPropagation(names: readonly string[]): Promise<Propagation> {
-  const wanted = [...new Set(names.filter((name) => name !== ''))];
+  const wanted = [...new Set(names)];
   const isNone = wanted.includes(NONE);
   if (isNone && wanted.length > 1) throw new Error('OTEL_PROPAGATORS: none does not go with other names');
   const unknown = wanted.filter((name) => name !== NONE && name !== BAGGAGE && !Object.hasOwn(FORMATS, name));
