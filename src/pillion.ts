@@ -26,6 +26,7 @@ import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
 import { otlp } from './features/otlp/feature.ts';
+import { otlpLogs } from './features/otlp-logs/feature.ts';
 import { places } from './features/places/feature.ts';
 import { podLife } from './features/pod-life/feature.ts';
 import { profile } from './features/profile/feature.ts';
@@ -98,6 +99,7 @@ const LINES = [
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },
   { feature: otlp, adds: 'spans and metrics for OpenTelemetry collectors (OTLP)' },
   { feature: propagation, adds: 'traces in the formats that OTEL_PROPAGATORS names: B3, Jaeger, X-Ray, Datadog' },
+  { feature: otlpLogs, adds: 'the server’s log for OpenTelemetry collectors (OTLP)', requires: ['otlp'] },
   {
     feature: sdkExporters,
     adds: 'exporters of spans beside OTLP: console, zipkin, several at once, and OTLP as JSON',

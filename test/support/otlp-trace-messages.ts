@@ -61,13 +61,12 @@ export interface ExportMessage {
 
 const SERVICE = 'opentelemetry.proto.collector.trace.v1.TraceService';
 
-const one = (type: string, id: number) => ({ type, id });
-const list = (type: string, id: number) => ({ rule: 'repeated' as const, type, id });
+export const one = (type: string, id: number) => ({ type, id });
+export const list = (type: string, id: number) => ({ rule: 'repeated' as const, type, id });
 
-const messages = {
-  ExportRequest: { fields: { resourceSpans: list('ResourceSpans', 1) } },
+/** The messages of every signal. */
+const common = {
   ExportResponse: { fields: {} },
-  ResourceSpans: { fields: { resource: one('Resource', 1), scopeSpans: list('ScopeSpans', 2) } },
   Resource: { fields: { attributes: list('KeyValue', 1) } },
   KeyValue: { fields: { key: one('string', 1), value: one('AnyValue', 2) } },
   AnyValue: {
@@ -81,8 +80,13 @@ const messages = {
     },
   },
   ArrayValue: { fields: { values: list('AnyValue', 1) } },
-  ScopeSpans: { fields: { scope: one('Scope', 1), spans: list('Span', 2) } },
   Scope: { fields: { name: one('string', 1), version: one('string', 2) } },
+};
+
+const messages = {
+  ExportRequest: { fields: { resourceSpans: list('ResourceSpans', 1) } },
+  ResourceSpans: { fields: { resource: one('Resource', 1), scopeSpans: list('ScopeSpans', 2) } },
+  ScopeSpans: { fields: { scope: one('Scope', 1), spans: list('Span', 2) } },
   Span: {
     fields: {
       traceId: one('bytes', 1),
@@ -124,20 +128,21 @@ const messages = {
   Status: { fields: { message: one('string', 2), code: one('int32', 3) } },
 };
 
-function description() {
-  const TraceService = {
-    methods: { Export: { requestType: 'ExportRequest', responseType: 'ExportResponse', comment: '' } },
-  };
-  const path = SERVICE.split('.').slice(0, -1).reverse();
-  return path.reduce<object>((inner, name) => ({ nested: { [name]: inner } }), {
-    nested: { TraceService, ...messages },
-  });
+/** A service with the method Export, by its full name; `messages` has ExportRequest. */
+export function exportService(service: string, messages: object): ServiceDefinition {
+  const path = service.split('.');
+  const name = path.at(-1)!;
+  const methods = { Export: { requestType: 'ExportRequest', responseType: 'ExportResponse', comment: '' } };
+  const nested = { [name]: { methods }, ...common, ...messages };
+  const description = path
+    .slice(0, -1)
+    .reverse()
+    .reduce<object>((inner, name) => ({ nested: { [name]: inner } }), { nested });
+  return fromJSON(description, { longs: String, defaults: true, oneofs: true })[service] as ServiceDefinition;
 }
 
 /** TraceService, for a gRPC server. */
-export const traceService = fromJSON(description(), { longs: String, defaults: true, oneofs: true })[
-  SERVICE
-] as ServiceDefinition;
+export const traceService = exportService(SERVICE, messages);
 
 /** Throws where the bytes are no such message. */
 export const decodeExport = traceService['Export']!.requestDeserialize as (bytes: Buffer) => ExportMessage;

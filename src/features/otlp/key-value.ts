@@ -32,7 +32,8 @@ export function writeKeyValue(writer: GrowingWriter, tag: number, key: Attribute
   writer.end(at, LENGTH);
 }
 
-function writeAnyValue(writer: GrowingWriter, tag: number, value: AnyValue): void {
+/** Writes an AnyValue as a field with that one-byte tag. */
+export function writeAnyValue(writer: GrowingWriter, tag: number, value: AnyValue): void {
   writer.reserve(FIXED_BYTES + (typeof value === 'string' ? value.length * UTF8_BYTES_A_UNIT : 0));
   writer.varint(tag);
   const at = writer.begin(LENGTH);

@@ -6,8 +6,8 @@ import { ExportResultCode } from '@opentelemetry/core';
 import type { IOtlpExportDelegate } from '@opentelemetry/otlp-exporter-base';
 import {
   type IExporterMetricsHelper,
-  type IExportTraceServiceResponse,
   type ISerializer,
+  ProtobufLogsSerializer,
   ProtobufTraceSerializer,
 } from '@opentelemetry/otlp-transformer';
 import type { EncodedSpans } from './span-queue.ts';
@@ -19,20 +19,47 @@ export interface OtlpTransport {
   shutdown(): Promise<void>;
 }
 
-/** The bytes are serialized already. */
-const serializer: ISerializer<EncodedSpans, IExportTraceServiceResponse> = {
-  serializeRequest: ({ bytes }) => bytes,
-  deserializeResponse: (bytes) => ProtobufTraceSerializer.deserializeResponse(bytes),
+/** The kind of things that are sent: where they go, and how the collector's answer is read. */
+export interface OtlpSignal {
+  /** The word for it in the names of its variables. */
+  readonly name: 'TRACES' | 'LOGS';
+  readonly path: string;
+  readonly service: string;
+  readonly method: string;
+  readonly item: 'span' | 'log';
+  readonly readAnswer: (bytes: Uint8Array) => object;
+}
+
+export const TRACES: OtlpSignal = {
+  name: 'TRACES',
+  path: 'v1/traces',
+  service: 'TraceExportService',
+  method: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+  item: 'span',
+  readAnswer: (bytes) => ProtobufTraceSerializer.deserializeResponse(bytes),
 };
 
-const metricsHelper: IExporterMetricsHelper<EncodedSpans> = {
-  name: 'span',
-  countItems: ({ count }) => count,
+export const LOGS: OtlpSignal = {
+  name: 'LOGS',
+  path: 'v1/logs',
+  service: 'LogsExportService',
+  method: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+  item: 'log',
+  readAnswer: (bytes) => ProtobufLogsSerializer.deserializeResponse(bytes),
 };
+
+/** The bytes are serialized already. */
+function serializerOf({ readAnswer }: OtlpSignal): ISerializer<EncodedSpans, object> {
+  return { serializeRequest: ({ bytes }) => bytes, deserializeResponse: readAnswer };
+}
+
+function metricsHelperOf({ item }: OtlpSignal): IExporterMetricsHelper<EncodedSpans> {
+  return { name: item, countItems: ({ count }) => count };
+}
 
 /** Rejects with the SDK's error if its variables are invalid. */
-export async function createOtlpTransport(protocol: OtlpProtocol): Promise<OtlpTransport> {
-  const delegate = protocol === 'grpc' ? await grpcDelegate() : await httpDelegate();
+export async function createOtlpTransport(signal: OtlpSignal, protocol: OtlpProtocol): Promise<OtlpTransport> {
+  const delegate = protocol === 'grpc' ? await grpcDelegate(signal) : await httpDelegate(signal);
   return {
     send: (spans) =>
       new Promise((resolve, reject) => {
@@ -45,29 +72,28 @@ export async function createOtlpTransport(protocol: OtlpProtocol): Promise<OtlpT
   };
 }
 
-async function httpDelegate(): Promise<IOtlpExportDelegate<EncodedSpans>> {
+async function httpDelegate(signal: OtlpSignal): Promise<IOtlpExportDelegate<EncodedSpans>> {
   const { convertLegacyHttpOptions, createOtlpHttpExportDelegate } = await import(
     '@opentelemetry/otlp-exporter-base/node-http'
   );
   const required = { 'Content-Type': 'application/x-protobuf' };
-  const options = convertLegacyHttpOptions({}, 'TRACES', 'v1/traces', required);
-  return createOtlpHttpExportDelegate(options, serializer, 'otlp_http_span_exporter', metricsHelper, undefined);
+  const options = convertLegacyHttpOptions({}, signal.name, signal.path, required);
+  const kind = `otlp_http_${signal.item}_exporter` as const;
+  return createOtlpHttpExportDelegate(options, serializerOf(signal), kind, metricsHelperOf(signal), undefined);
 }
 
-async function grpcDelegate(): Promise<IOtlpExportDelegate<EncodedSpans>> {
+async function grpcDelegate(signal: OtlpSignal): Promise<IOtlpExportDelegate<EncodedSpans>> {
   const { convertLegacyOtlpGrpcOptions, createOtlpGrpcExportDelegate } = await import(
     '@opentelemetry/otlp-grpc-exporter-base'
   );
-  const options = convertLegacyOtlpGrpcOptions({}, 'TRACES');
-  const method = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
-  const kind = 'otlp_grpc_span_exporter';
+  const options = convertLegacyOtlpGrpcOptions({}, signal.name);
   return createOtlpGrpcExportDelegate(
     options,
-    serializer,
-    kind,
-    metricsHelper,
+    serializerOf(signal),
+    `otlp_grpc_${signal.item}_exporter`,
+    metricsHelperOf(signal),
     undefined,
-    'TraceExportService',
-    method,
+    signal.service,
+    signal.method,
   );
 }

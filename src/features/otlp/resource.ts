@@ -1,4 +1,4 @@
-/** Detects OpenTelemetry's resource, in the same way as its SDK. */
+/** Detects OpenTelemetry's resource, in the same way as its SDK, and encodes it. */
 import { diag } from '@opentelemetry/api';
 import {
   defaultResource,
@@ -12,6 +12,12 @@ import {
   resourceFromAttributes,
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
+import { GrowingWriter } from '../../codec/protobuf/growing-writer.ts';
+import { messageField } from '../../codec/protobuf/wire-writer.ts';
+import { AttributeKey } from '../../ledger/tracing/span-output.ts';
+import { type AnyValue, writeKeyValue } from './key-value.ts';
+
+const RESOURCE_ATTRIBUTES = 0x0a;
 
 /** Name of the instrumentation scope. */
 export const SCOPE_NAME = 'pillion';
@@ -51,4 +57,14 @@ function detectorsOf(list: string | undefined): ResourceDetector[] {
   const unknown = wanted.filter((name) => name !== 'none' && DETECTORS[name] === undefined);
   if (unknown.length > 0) diag.warn(`OTEL_NODE_RESOURCE_DETECTORS: there is no detector ${unknown.join(', ')}`);
   return wanted.flatMap((name) => DETECTORS[name] ?? []);
+}
+
+/** Encodes the field `resource` of ResourceSpans and ResourceLogs. */
+export function resourceField({ attributes }: Resource): Uint8Array {
+  const writer = new GrowingWriter(1024);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null) continue;
+    writeKeyValue(writer, RESOURCE_ATTRIBUTES, new AttributeKey(name), value as AnyValue);
+  }
+  return messageField(1, writer.buffer.subarray(0, writer.position));
 }

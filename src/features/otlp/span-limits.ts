@@ -45,12 +45,22 @@ const DEFAULT_EXPORT_TIMEOUT_MS = 30_000;
 
 /** Reads the process's environment. An export is never larger than the queue. */
 export function spanQueueLimitsFromEnv(): SpanQueueLimits {
-  const maxQueued = firstOf(['OTEL_BSP_MAX_QUEUE_SIZE'], 1) ?? DEFAULT_MAX_QUEUED;
+  return queueLimitsFromEnv('OTEL_BSP', {
+    maxQueued: DEFAULT_MAX_QUEUED,
+    maxExported: DEFAULT_MAX_EXPORTED,
+    delayMs: DEFAULT_DELAY_MS,
+    exportTimeoutMs: DEFAULT_EXPORT_TIMEOUT_MS,
+  });
+}
+
+/** The same for variables with another prefix. */
+export function queueLimitsFromEnv(prefix: string, defaults: SpanQueueLimits): SpanQueueLimits {
+  const maxQueued = firstOf([`${prefix}_MAX_QUEUE_SIZE`], 1) ?? defaults.maxQueued;
   return {
     maxQueued,
-    maxExported: Math.min(maxQueued, firstOf(['OTEL_BSP_MAX_EXPORT_BATCH_SIZE'], 1) ?? DEFAULT_MAX_EXPORTED),
-    delayMs: firstOf(['OTEL_BSP_SCHEDULE_DELAY'], 0) ?? DEFAULT_DELAY_MS,
-    exportTimeoutMs: firstOf(['OTEL_BSP_EXPORT_TIMEOUT'], 1) ?? DEFAULT_EXPORT_TIMEOUT_MS,
+    maxExported: Math.min(maxQueued, firstOf([`${prefix}_MAX_EXPORT_BATCH_SIZE`], 1) ?? defaults.maxExported),
+    delayMs: firstOf([`${prefix}_SCHEDULE_DELAY`], 0) ?? defaults.delayMs,
+    exportTimeoutMs: firstOf([`${prefix}_EXPORT_TIMEOUT`], 1) ?? defaults.exportTimeoutMs,
   };
 }
 

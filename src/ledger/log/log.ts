@@ -37,6 +37,8 @@ export interface Logger {
 
 /** The app's one logger. */
 export interface RootLogger extends Logger {
+  /** Gives `read` every line that is written from now on, as JSON with its line break. It must not throw. */
+  follow(read: (line: string) => void): void;
   /** Lines that were dropped so far. */
   readonly lostLines: number;
   /** Changes the level of this logger and all its children, but for those of `steady`. */
@@ -70,6 +72,8 @@ export function createLogger(options: LoggerOptions): RootLogger {
   const { clock } = options;
   const children: pino.Logger[] = [];
   const ours = options.destination === undefined ? standardError() : undefined;
+  const destination = options.destination ?? ours!;
+  const followers: ((line: string) => void)[] = [];
   const root = pino(
     {
       onChild: (child) => children.push(child),
@@ -79,7 +83,12 @@ export function createLogger(options: LoggerOptions): RootLogger {
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: (error: unknown) => describeError(error, MAX_CAUSES) },
     },
-    options.destination ?? ours!,
+    {
+      write(line) {
+        for (const follow of followers) follow(line);
+        destination.write(line);
+      },
+    },
   );
   const lost = { lines: 0, told: 0 };
   ours?.on('drop', () => {
@@ -92,6 +101,9 @@ export function createLogger(options: LoggerOptions): RootLogger {
   });
   Object.defineProperty(root, 'lostLines', { get: () => lost.lines });
   return Object.assign(root as pino.Logger & { readonly lostLines: number }, {
+    follow(read: (line: string) => void): void {
+      followers.push(read);
+    },
     setLevel(level: LogLevel): void {
       root.level = level;
       for (const child of children) child.level = level;

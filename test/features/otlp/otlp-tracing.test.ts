@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { lostSpansCounter } from '../../../src/features/otlp/lost-spans.ts';
+import { lossCounter } from '../../../src/features/otlp/losses.ts';
 import { createTracing, isTracingConfigured, otlpProtocol } from '../../../src/features/otlp/otlp-tracing.ts';
 import type { OtlpProtocol } from '../../../src/features/otlp/tracing-options.ts';
 import { createLogger } from '../../../src/ledger/log/log.ts';
@@ -55,6 +55,6 @@ describe('spans are bytes', () => {
 
 it('spans that were lost are counted', async () => {
   const metrics = new Metrics({ clock: new FakeClock() });
-  lostSpansCounter(metrics.registry)(7, 'export_failed');
+  lossCounter(metrics.registry, 'pillion_lost_spans_total', 'Lost.')(7, 'export_failed');
   assert.match(await textOf(metrics), /^pillion_lost_spans_total\{reason="export_failed"\} 7$/m);
 });
