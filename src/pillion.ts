@@ -45,6 +45,7 @@ import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
 import { sharedMemory } from './features/shared-memory/feature.ts';
 import { tailKeep } from './features/tail-keep/feature.ts';
+import { traceLinks } from './features/trace-links/feature.ts';
 import { tritonRepository } from './features/triton-repository/feature.ts';
 import { warmUpFiles } from './features/warm-up-files/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
@@ -112,6 +113,7 @@ const LINES = [
   },
   { feature: explain, adds: 'which bound holds for a version, and how good its forecasts were' },
   { feature: tailKeep, adds: 'the choice of slow and failed requests that the flight recorder and traces keep' },
+  { feature: traceLinks, adds: 'links to the page that shows a request’s trace, in the log and the console' },
   { feature: flightRecorder, adds: 'pages of the last requests, for the console and for tools' },
   {
     feature: webConsole,

@@ -8,6 +8,8 @@ export interface RequestEntry {
   readonly id: string;
   /** The id of its trace, whose spans may have been exported or not. */
   readonly trace_id?: string;
+  /** A page that shows its trace, by --trace_url_template. Absent: there is none, or none of its spans are exported. */
+  readonly trace_url?: string;
   readonly surface: string;
   readonly method: string;
   /** Empty if the model was not found; so are version and signature. */

@@ -30,6 +30,9 @@ import type { SpanOutput } from './tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from './tracing/trace-context.ts';
 import type { Exporter, FlushLosses, Tracing } from './tracing/tracing.ts';
 
+/** The ids of a request's trace and of its span there. */
+export type TraceIds = Pick<TraceContext, 'traceId' | 'spanId'>;
+
 export interface TelemetryOptions {
   readonly clock: Clock;
   readonly logger: Logger;
@@ -82,6 +85,10 @@ export interface AppTelemetry extends Telemetry {
   readonly propagation: Propagation;
   /** Only one feature may choose other formats than W3C's. */
   propagateBy(propagation: Propagation): void;
+  /** The URL of a page that shows a request's trace; undefined if there is none, or nobody exports its spans. */
+  traceUrl(trace: TraceContext | undefined, kept: KeepReason | undefined): string | undefined;
+  /** Only one feature may say where traces are shown. */
+  linkTraces(urlOf: (ids: TraceIds) => string): void;
   /** Only one feature may make spans; without it none are made. Call it before the first request. */
   traceBy(tracing: Tracing): void;
   /** Adds an exporter. Call it before `start`. */
@@ -108,6 +115,7 @@ class JoinedTelemetry implements AppTelemetry {
   readonly #ledger: Ledger;
   #judge: RequestJudge | undefined;
   #propagation = W3C;
+  #urlOf: ((ids: TraceIds) => string) | undefined;
   readonly #log: RequestLog;
   #tracing: Tracing | undefined;
   readonly #exporters: Exporter[] = [];
@@ -125,7 +133,7 @@ class JoinedTelemetry implements AppTelemetry {
     const onFault = (error: unknown): void => this.#report(error, 'a record could not be read');
     this.metrics = new Metrics({ clock, settle: this.settle });
     this.#ledger = new Ledger({ clock, reader, columnReader: this.metrics.totals.recordColumns, onFault });
-    this.#log = new RequestLog({ logger, clock });
+    this.#log = new RequestLog({ logger, clock, traceUrl: this.traceUrl.bind(this) });
     this.#logger = logger;
     this.#faults = new LineLimiter({
       clock,
@@ -141,6 +149,15 @@ class JoinedTelemetry implements AppTelemetry {
 
   keepBy(judge: RequestJudge): void {
     this.#judge = judge;
+  }
+
+  traceUrl(trace: TraceContext | undefined, kept: KeepReason | undefined): string | undefined {
+    const urlOf = this.#urlOf;
+    return urlOf !== undefined && trace !== undefined && this.#isExported(trace, kept) ? urlOf(trace) : undefined;
+  }
+
+  linkTraces(urlOf: (ids: TraceIds) => string): void {
+    this.#urlOf = urlOf;
   }
 
   get propagation(): Propagation {
@@ -187,7 +204,7 @@ class JoinedTelemetry implements AppTelemetry {
     try {
       const kept = this.#judge?.judge(record);
       this.#ledger.recordRequest(record, kept);
-      this.#log.write(record);
+      this.#log.write(record, kept);
       this.#tracing?.makeRequestSpans(record, this.#tracing.sampling.isOn ? kept : undefined);
       if (this.#listeners.size > 0) for (const each of this.#listeners) each.recordRequest(record, kept);
     } catch (error) {
@@ -267,11 +284,15 @@ class JoinedTelemetry implements AppTelemetry {
 
   #readRequest(record: ReadRequest): void {
     const { trace, kept } = record;
-    // The id of its trace, if spans of it are exported, here or by a caller that samples.
-    const isExported = trace?.isSampled === true || (kept !== undefined && this.sampling?.isOn === true);
-    this.metrics.recordRequest(record, kept, isExported ? trace?.traceId : undefined);
+    const exported = trace !== undefined && this.#isExported(trace, kept) ? trace.traceId : undefined;
+    this.metrics.recordRequest(record, kept, exported);
     if (this.#ofRequests.length === 0 || !INFERENCE_METHODS.has(record.method)) return;
     for (const each of this.#ofRequests) each.recordRequest(record);
+  }
+
+  /** True if spans of its trace are exported, here or by a caller that samples. */
+  #isExported({ isSampled }: Pick<TraceContext, 'isSampled'>, kept: KeepReason | undefined): boolean {
+    return isSampled || (kept !== undefined && this.sampling?.isOn === true);
   }
 
   #readBatch(record: BatchRecord): void {

@@ -19,7 +19,7 @@ export function installFlightRecorder(server: Installation): void {
   const ring = new ArrivalRing(undefined, telemetry.settle);
   telemetry.follow(ring);
   server.adminPaths(() => [
-    ...new RequestsEndpoint({ recorder, clock, payloads }).paths(),
+    ...new RequestsEndpoint({ recorder, clock, payloads, traceUrl: telemetry.traceUrl.bind(telemetry) }).paths(),
     ...new ArrivalsEndpoint({ ring, clock }).paths(),
   ]);
 }

@@ -23,6 +23,7 @@ export interface RequestsEndpointOptions {
   readonly clock: Clock;
   /** Undefined if payloads are not captured. */
   readonly payloads?: RequestsView['payloads'];
+  readonly traceUrl?: RequestsView['traceUrl'];
 }
 
 const DEFAULT_LIMIT = 100;
@@ -33,8 +34,8 @@ const PARAMETERS: readonly string[] = ['model', 'outcome', 'kept', 'limit'];
 export class RequestsEndpoint {
   readonly #view: RequestsView;
 
-  constructor({ recorder, clock, payloads }: RequestsEndpointOptions) {
-    this.#view = { recorder, wall: new SteadyWall(clock), payloads };
+  constructor({ recorder, clock, payloads, traceUrl }: RequestsEndpointOptions) {
+    this.#view = { recorder, wall: new SteadyWall(clock), payloads, traceUrl };
   }
 
   paths(): readonly AdminPath[] {

@@ -7,6 +7,7 @@ import type { RequestSnapshot, StepFacts } from '../../ledger/recorder/request-s
 import type { BatchRecord, RequestEvent } from '../../ledger/request-record.ts';
 import { STAGES, type StageClock } from '../../ledger/stage-clock.ts';
 import type { SteadyWall } from '../../ledger/steady-wall.ts';
+import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
 import type { PayloadCapture } from './payload-capture.ts';
 
@@ -16,13 +17,19 @@ export interface RequestsView {
   readonly wall: SteadyWall;
   /** Undefined if payloads are not captured. */
   readonly payloads: Pick<PayloadCapture, 'has' | 'read'> | undefined;
+  /** The URL of the page that shows a request's trace; undefined if there is none. Absent = no request has a link. */
+  readonly traceUrl?: AppTelemetry['traceUrl'] | undefined;
 }
 
-export function requestEntry(request: RequestSnapshot, { recorder, wall, payloads }: RequestsView): RequestEntry {
+export function requestEntry(
+  request: RequestSnapshot,
+  { recorder, wall, payloads, traceUrl }: RequestsView,
+): RequestEntry {
   const { trace, batch, events, stages, isolation, steps } = request;
   return omitUndefined({
     id: request.id,
     trace_id: trace?.traceId,
+    trace_url: traceUrl?.(trace, request.kept),
     surface: request.surface,
     method: request.method,
     model: request.model,

@@ -7,7 +7,8 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import { clip } from '../caller-text.ts';
-import { isServerFault, type RequestRecord } from '../request-record.ts';
+import { isServerFault, type KeepReason, type RequestRecord } from '../request-record.ts';
+import type { TraceContext } from '../tracing/trace-context.ts';
 import { LineLimiter } from './line-limiter.ts';
 import type { LogFields, Logger } from './log.ts';
 
@@ -17,14 +18,18 @@ export const LINES_PER_SECOND = 10;
 export interface RequestLogOptions {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** The URL of the page that shows a request's trace; undefined if there is none. Absent = no line has a link. */
+  readonly traceUrl?: (trace: TraceContext | undefined, kept: KeepReason | undefined) => string | undefined;
 }
 
 export class RequestLog {
   readonly #logger: Logger;
+  readonly #traceUrl: NonNullable<RequestLogOptions['traceUrl']>;
   readonly #limiter: LineLimiter;
 
-  constructor({ logger, clock }: RequestLogOptions) {
+  constructor({ logger, clock, traceUrl = () => undefined }: RequestLogOptions) {
     this.#logger = logger;
+    this.#traceUrl = traceUrl;
     this.#limiter = new LineLimiter({
       clock,
       windowMs: 1000,
@@ -34,20 +39,26 @@ export class RequestLog {
     });
   }
 
-  write(record: RequestRecord): void {
+  /** `kept`: why it is kept; undefined = an ordinary request. */
+  write(record: RequestRecord, kept?: KeepReason): void {
     const { outcome } = record;
     if (outcome === 'ok') {
-      if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(fieldsOf(record), 'request served');
+      if (this.#logger.isLevelEnabled('debug')) this.#logger.debug(this.#fieldsOf(record, kept), 'request served');
       return;
     }
     const level = outcome === 'internal' ? 'error' : isServerFault(outcome) ? 'warn' : 'info';
     if (!this.#logger.isLevelEnabled(level) || !this.#limiter.allow(outcome)) return;
-    this.#logger[level](fieldsOf(record), clip(record.error?.message ?? 'request failed'));
+    this.#logger[level](this.#fieldsOf(record, kept), clip(record.error?.message ?? 'request failed'));
   }
 
   /** Reports the lines suppressed so far. */
   close(): void {
     this.#limiter.close();
+  }
+
+  #fieldsOf(record: RequestRecord, kept: KeepReason | undefined): LogFields {
+    const trace_url = this.#traceUrl(record.trace, kept);
+    return trace_url === undefined ? fieldsOf(record) : { ...fieldsOf(record), trace_url };
   }
 }
 

@@ -20,7 +20,7 @@ export function createFrontedTelemetry({ clock, logger, telemetry }: TelemetryPa
   /** The resources to close at the end. */
   readonly log: FrontedLog;
 } {
-  const log = new FrontedLog({ logger, clock });
+  const log = new FrontedLog({ logger, clock, traceUrl: telemetry.traceUrl.bind(telemetry) });
   const spans = new FrontedSpans(clock);
   const methods = new GrpcMethods();
   const fronted = new FrontedTelemetry({

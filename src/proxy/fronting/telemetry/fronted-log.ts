@@ -9,19 +9,24 @@ import { LineLimiter } from '../../../ledger/log/line-limiter.ts';
 import type { LogFields, Logger } from '../../../ledger/log/log.ts';
 import { LINES_PER_SECOND } from '../../../ledger/log/request-log.ts';
 import { isServerFault, type RequestOutcome } from '../../../ledger/request-record.ts';
+import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
 import type { FrontedOutcome, FrontedRecord } from './fronted-record.ts';
 
 export interface FrontedLogOptions {
   readonly logger: Logger;
   readonly clock: Clock;
+  /** The URL of the page that shows a request's trace; undefined if there is none. */
+  readonly traceUrl: (trace: TraceContext | undefined, kept: undefined) => string | undefined;
 }
 
 export class FrontedLog {
   readonly #logger: Logger;
+  readonly #traceUrl: FrontedLogOptions['traceUrl'];
   readonly #limiter: LineLimiter;
 
-  constructor({ logger, clock }: FrontedLogOptions) {
+  constructor({ logger, clock, traceUrl }: FrontedLogOptions) {
     this.#logger = logger;
+    this.#traceUrl = traceUrl;
     this.#limiter = new LineLimiter({
       clock,
       windowMs: 1000,
@@ -38,15 +43,20 @@ export class FrontedLog {
     const { outcome, error } = record;
     const level = levelOf(outcome);
     if (!this.#logger.isLevelEnabled(level)) return;
-    if (level === 'debug') this.#logger.debug(fieldsOf(record), 'request for the application');
+    if (level === 'debug') this.#logger.debug(this.#fieldsOf(record), 'request for the application');
     else if (this.#limiter.allow(outcome)) {
-      this.#logger[level](fieldsOf(record), clip(error?.message ?? textOf(outcome)));
+      this.#logger[level](this.#fieldsOf(record), clip(error?.message ?? textOf(outcome)));
     }
   }
 
   /** Reports the lines suppressed so far. */
   close(): void {
     this.#limiter.close();
+  }
+
+  #fieldsOf(record: FrontedRecord): LogFields {
+    const trace_url = this.#traceUrl(record.trace, undefined);
+    return trace_url === undefined ? fieldsOf(record) : { ...fieldsOf(record), trace_url };
   }
 }
 

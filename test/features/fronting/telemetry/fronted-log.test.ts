@@ -13,7 +13,7 @@ function linesOf(all: readonly FrontedFacts[], level: LogLevel = 'info'): readon
   const clock = new FakeClock();
   const lines: string[] = [];
   const logger = createLogger({ level, clock, destination: { write: (line) => lines.push(line) } });
-  const log = new FrontedLog({ logger, clock });
+  const log = new FrontedLog({ logger, clock, traceUrl: () => undefined });
   for (const facts of all) log.write(frontedRecord(facts));
   log.close();
   return lines.map((line) => {

@@ -78,7 +78,20 @@ function eventWords({ name, at_ms, attributes }: EventEntry): string {
 }
 
 function Facts({ request }: { request: RequestEntry }) {
-  const { id, trace_id, model, version, signature, rows, request_bytes, response_bytes, peer, kept, events } = request;
+  const {
+    id,
+    trace_id,
+    trace_url,
+    model,
+    version,
+    signature,
+    rows,
+    request_bytes,
+    response_bytes,
+    peer,
+    kept,
+    events,
+  } = request;
   const { cache, steps } = request;
   return (
     <dl class="facts">
@@ -87,7 +100,12 @@ function Facts({ request }: { request: RequestEntry }) {
       </Fact>
       {trace_id !== undefined && (
         <Fact name="Trace">
-          <code>{trace_id}</code>
+          <code>{trace_id}</code>{' '}
+          {trace_url !== undefined && (
+            <a href={trace_url} target="_blank" rel="noreferrer">
+              show
+            </a>
+          )}
         </Fact>
       )}
       <Fact name="Model">
