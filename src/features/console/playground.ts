@@ -15,6 +15,7 @@ import { BodyWatch } from '../../proxy/body-pace.ts';
 import { runCall } from '../../proxy/call.ts';
 import { serverTiming } from '../../proxy/http1/answer-head.ts';
 import { type BodyContext, BodyReader } from '../../proxy/http1/body/body-reader.ts';
+import { readMessageBody } from '../../proxy/http1/body/node-body.ts';
 import { errorBody } from '../../proxy/http1/http-errors.ts';
 import { InflationGate } from '../../proxy/inflation.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
@@ -86,7 +87,7 @@ export class Playground {
   /** Rejects also if the request is cancelled before its body has arrived. */
   #read(request: IncomingMessage, context: RequestContext): Promise<Buffer> {
     context.cancel.throwIfCancelled();
-    const reader = new BodyReader(request, this.#options.maxBodyBytes, context, this.#bodies);
+    const reader = new BodyReader(request.headers, this.#options.maxBodyBytes, context, this.#bodies);
     if (reader.refusal !== undefined) throw reader.refusal;
     return new Promise((resolve, reject) => {
       context.cancel.listener = {
@@ -95,7 +96,7 @@ export class Playground {
           reject(reason);
         },
       };
-      reader.read().then(resolve, reject);
+      readMessageBody(request, reader).then(resolve, reject);
     });
   }
 

@@ -42,7 +42,7 @@ export function descriptionPart(options: DescriptionOptions, described: () => re
     methodOf: () => undefined,
     pageOf: () => (asked) => {
       page ??= { contentType: JSON_TYPE, bytes: text() };
-      return asked.answers.page(asked.request, asked.response, asked.turn, page);
+      return asked.answers.page(asked.to, page);
     },
   };
 }

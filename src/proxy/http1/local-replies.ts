@@ -3,13 +3,11 @@
  * description of the API, and OPTIONS.
  */
 import { Buffer } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type AnswerHeads, JSON_TYPE } from './answer-head.ts';
-import type { AnswerTurn } from './answer-turns.ts';
 import { ANSWER_CODINGS, chooseCoding, compressAnswer } from './coding/answer-coding.ts';
 import { preflightHeaders } from './cors.ts';
 import { errorBody } from './http-errors.ts';
-import type { UnsentAnswers } from './unsent-answers.ts';
+import type { Replier } from './transport.ts';
 
 /** The answer to a scrape, the same on every port. */
 export interface MetricsPage {
@@ -28,7 +26,6 @@ export interface LocalRepliesOptions {
   readonly compressFromBytes: number;
   /** OPTIONS answers the preflight requests of browsers. */
   readonly hasCors: boolean;
-  readonly unsent: UnsentAnswers;
 }
 
 export class LocalReplies {
@@ -41,40 +38,39 @@ export class LocalReplies {
   }
 
   /** `allow`: the methods of the path. */
-  options(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn, allow: string): void {
+  options(to: Replier, allow: string): void {
     const { hasCors } = this.#options;
-    const cors = hasCors ? preflightHeaders(request.headers) : [];
-    send(response, turn, 200, ['allow', allow, 'content-length', '0', ...cors]);
+    const cors = hasCors ? preflightHeaders(to.headers) : [];
+    to.reply(200, ['allow', allow, 'content-length', '0', ...cors]);
   }
 
-  json(response: ServerResponse, turn: AnswerTurn, status: number, value: object): void {
+  json(to: Replier, status: number, value: object): void {
     const body = Buffer.from(JSON.stringify(value));
     const head = ['content-type', JSON_TYPE, 'content-length', String(body.length), ...this.#options.heads.common];
-    send(response, turn, status, head, body);
+    to.reply(status, head, body);
   }
 
   /** A page that is always the same. */
-  async page(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn, page: Page): Promise<void> {
-    const { heads, compressFromBytes, unsent } = this.#options;
+  async page(to: Replier, page: Page): Promise<void> {
+    const { heads, compressFromBytes } = this.#options;
     const { contentType, bytes } = page;
-    const accepted = request.headers['accept-encoding'];
+    const accepted = to.headers['accept-encoding'];
     const coding = bytes.length < compressFromBytes ? undefined : chooseCoding(String(accepted ?? ''), ANSWER_CODINGS);
     const body = coding === undefined ? bytes : await compressAnswer(bytes, coding);
     const encoding = coding === undefined ? [] : ['content-encoding', coding];
     const length = ['content-length', String(body.length)];
-    send(response, turn, 200, ['content-type', contentType, ...length, ...encoding, ...heads.common], body);
-    unsent.track(request.socket, response, body.length);
+    to.reply(200, ['content-type', contentType, ...length, ...encoding, ...heads.common], body);
   }
 
   /** Rejects, after an answer of 500, with the cause if the metrics cannot be read. */
-  async metrics(request: IncomingMessage, response: ServerResponse, turn: AnswerTurn): Promise<void> {
+  async metrics(to: Replier): Promise<void> {
     const { heads } = this.#options;
     try {
-      await this.page(request, response, turn, await this.#page(request.headers.accept));
+      await this.page(to, await this.#page(to.headers.accept));
     } catch (error) {
       const body = errorBody('the metrics cannot be read; the server log has the cause');
       const length = ['content-length', String(body.length)];
-      send(response, turn, 500, ['content-type', JSON_TYPE, ...length, ...heads.common], body);
+      to.reply(500, ['content-type', JSON_TYPE, ...length, ...heads.common], body);
       throw error;
     }
   }
@@ -98,16 +94,4 @@ export class LocalReplies {
 export interface Page {
   readonly contentType: string;
   readonly bytes: Buffer;
-}
-
-function send(
-  response: ServerResponse,
-  turn: AnswerTurn,
-  status: number,
-  headers: readonly string[],
-  body?: Buffer,
-): void {
-  turn.send((isLast) => {
-    response.writeHead(status, isLast ? [...headers, 'connection', 'close'] : [...headers]).end(body);
-  });
 }

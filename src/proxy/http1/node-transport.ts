@@ -3,35 +3,26 @@
  * is small, and else ends it (lingering-end.ts).
  */
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Clock } from '../../core/clock.ts';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Visitor } from '../access-control.ts';
-import type { Callers } from '../caller.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { SlicedBody } from '../sliced-body.ts';
-import type { Answer, AnswerHeads } from './answer-head.ts';
+import type { Answer } from './answer-head.ts';
 import type { AnswerTurn } from './answer-turns.ts';
-import { type BodyContext, type BodyOwner, BodyReader } from './body/body-reader.ts';
+import { type BodyOwner, BodyReader } from './body/body-reader.ts';
+import { readMessageBody } from './body/node-body.ts';
 import { endLingering, SMALL_REST_BYTES } from './lingering-end.ts';
 import { type RequestFields, readFields } from './request-fields.ts';
 import { writeSlices } from './sliced-answer.ts';
-import type { Transport } from './transport.ts';
-import type { UnsentAnswers } from './unsent-answers.ts';
+import type { ReplyingTransport, TransportParts } from './transport.ts';
 
-export interface NodeTransportParts {
-  readonly clock: Clock;
-  readonly heads: AnswerHeads;
-  readonly callers: Callers;
-  readonly bodies: BodyContext;
-  readonly unsent: UnsentAnswers;
-}
-
-export class NodeTransport implements Transport {
+export class NodeTransport implements ReplyingTransport {
   readonly fields: RequestFields;
+  readonly headers: IncomingHttpHeaders;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #turn: AnswerTurn;
-  readonly #parts: NodeTransportParts;
+  readonly #parts: TransportParts;
   readonly #expectsContinue: boolean;
   #body: BodyReader | undefined;
 
@@ -40,9 +31,10 @@ export class NodeTransport implements Transport {
     request: IncomingMessage,
     response: ServerResponse,
     turn: AnswerTurn,
-    parts: NodeTransportParts,
+    parts: TransportParts,
     expectsContinue: boolean,
   ) {
+    this.headers = request.headers;
     this.fields = readFields(request.headers, parts.callers, () => request.headersDistinct);
     this.#request = request;
     this.#response = response;
@@ -76,11 +68,12 @@ export class NodeTransport implements Transport {
   }
 
   readBody(maxBytes: number, owner: BodyOwner): Promise<Buffer> {
-    const reader = new BodyReader(this.#request, maxBytes, owner, this.#parts.bodies);
+    const request = this.#request;
+    const reader = new BodyReader(request.headers, maxBytes, owner, this.#parts.bodies);
     this.#body = reader;
     if (reader.refusal !== undefined) throw reader.refusal;
     if (this.#expectsContinue) this.#response.writeContinue();
-    return reader.read();
+    return readMessageBody(request, reader);
   }
 
   stopBody(): void {
@@ -89,6 +82,14 @@ export class NodeTransport implements Transport {
 
   send(answer: Answer): void {
     this.#turn.send((isLast) => this.#write(answer, isLast || answer.endsConnection));
+  }
+
+  reply(status: number, headers: readonly string[], body?: Buffer): void {
+    const response = this.#response;
+    this.#turn.send((isLast) => {
+      response.writeHead(status, isLast ? [...headers, 'connection', 'close'] : [...headers]).end(body);
+    });
+    if (body !== undefined) this.#parts.unsent.track(this.#request.socket, response, body.length);
   }
 
   destroy(): void {

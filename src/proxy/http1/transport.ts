@@ -3,10 +3,23 @@
  * PlainTransport takes the usual ones at a fraction of the cost (plain-connection.ts).
  */
 import type { Buffer } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Clock } from '../../core/clock.ts';
 import type { Visitor } from '../access-control.ts';
-import type { Answer } from './answer-head.ts';
-import type { BodyOwner } from './body/body-reader.ts';
+import type { Callers } from '../caller.ts';
+import type { Answer, AnswerHeads } from './answer-head.ts';
+import type { BodyContext, BodyOwner } from './body/body-reader.ts';
 import type { RequestFields } from './request-fields.ts';
+import type { UnsentAnswers } from './unsent-answers.ts';
+
+/** Shared by the transports of one server. */
+export interface TransportParts {
+  readonly clock: Clock;
+  readonly heads: AnswerHeads;
+  readonly callers: Callers;
+  readonly bodies: BodyContext;
+  readonly unsent: UnsentAnswers;
+}
 
 export interface Transport {
   readonly fields: RequestFields;
@@ -37,3 +50,13 @@ export interface Transport {
   /** Closes the connection at once. */
   destroy(): void;
 }
+
+/** A request that may be answered outside of the request lifecycle (local-replies.ts). */
+export interface Replier {
+  /** By lower-case name, as node:http has them. */
+  readonly headers: IncomingHttpHeaders;
+  /** Writes such an answer, in its turn. `headers`: names and values in turn. Call once. */
+  reply(status: number, headers: readonly string[], body?: Buffer): void;
+}
+
+export interface ReplyingTransport extends Transport, Replier {}

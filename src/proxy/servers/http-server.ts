@@ -1,10 +1,9 @@
 /**
  * The REST surface: the paths of TensorFlow Serving, and those that features add, over HTTP/1.1, with TLS where asked.
  *
- *   connection ─▶ PlainConnection ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
- *                   └▶ node:http ─────▶ ├ metrics, health, OPTIONS, …: answered here without a record, as they ask no
- *                                       │ model
- *                                       └ any other path, with an application behind it ─▶ fronting/
+ *   connection ─▶ PlainConnection ──────────▶ RestRequests (rest-requests.ts)
+ *                   └▶ node:http ───────────▶  │
+ *                        └ any other path, with an application behind it ─▶ fronting/
  *
  * Bytes that are not HTTP do not reach a route: parser errors and timeouts are answered, and the connection is closed.
  *
@@ -15,12 +14,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
-import { ALL_MODELS } from '../../core/access-method.ts';
 import type { Instant } from '../../core/clock.ts';
-import { isPrincipal } from '../access-control.ts';
 import { BodyWatch } from '../body-pace.ts';
 import { Callers } from '../caller.ts';
-import { Exchange } from '../exchange.ts';
 import type { ModelInfoHandler } from '../handlers/model-info.ts';
 import type { ModelResolver } from '../handlers/model-resolver.ts';
 import { AnswerHeads } from '../http1/answer-head.ts';
@@ -29,14 +25,12 @@ import { CORS_HEADERS } from '../http1/cors.ts';
 import { afterReads } from '../http1/ending.ts';
 import { FeedTurns } from '../http1/feed-turns.ts';
 import type { HttpFront } from '../http1/http-front.ts';
-import { HttpWire, type RestContext } from '../http1/http-wire.ts';
 import { LocalReplies, type MetricsPageMaker } from '../http1/local-replies.ts';
-import { NodeTransport, type NodeTransportParts } from '../http1/node-transport.ts';
-import type { OpenRequest } from '../http1/open-request.ts';
+import { NodeTransport } from '../http1/node-transport.ts';
 import { PlainConnection, type PlainConnectionOptions } from '../http1/plain-connection.ts';
 import { PlainRequestReader } from '../http1/plain-request.ts';
 import { FIRST_REQUEST_MS, RestListener } from '../http1/rest-listener.ts';
-import type { Transport } from '../http1/transport.ts';
+import type { TransportParts } from '../http1/transport.ts';
 import { UnsentAnswers } from '../http1/unsent-answers.ts';
 import { InflationGate } from '../inflation.ts';
 import type { JoinedPort } from '../net/joined-port.ts';
@@ -45,15 +39,13 @@ import type { ListenTls } from '../net/tls-server.ts';
 import { SERVING_ROOT, wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
-import type { HttpBody } from '../sliced-body.ts';
 import { restMatcher } from './prefixed-routes.ts';
 import { RestMethods } from './rest-methods.ts';
-import type { MethodFields, RestMethod, RestRoute } from './rest-part.ts';
+import type { RestMethod, RestRoute } from './rest-part.ts';
+import { RestRequests } from './rest-requests.ts';
 import type { RestMatcher } from './rest-routes.ts';
 import { partsOf, reportsOf, type Surface } from './surface.ts';
 
-const NO_BODY = Buffer.alloc(0);
-const NO_FIELDS: MethodFields = { protobufType: undefined, inferenceHeader: undefined };
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
 const STALL_MS = 30_000;
 
@@ -99,18 +91,16 @@ export interface RestServerOptions {
 
 export class RestServer {
   readonly #options: RestServerOptions;
-  readonly #shared: RestContext;
   readonly #ending = { isDraining: false, isOver: false };
   readonly routes: RestMatcher;
-  readonly #methods: RestMethods;
-  readonly #replies: LocalReplies;
+  readonly #requests: RestRequests;
   readonly #front: HttpFront | undefined;
   readonly #connections = new Map<Duplex, Connection>();
   readonly #connectionContext: ConnectionContext;
   readonly #listener: RestListener;
   readonly #heads: AnswerHeads;
   readonly #plainOptions: PlainConnectionOptions<RestRoute>;
-  readonly #nodeParts: NodeTransportParts;
+  readonly #transportParts: TransportParts;
 
   constructor(options: RestServerOptions) {
     const { lifecycle, resolver, modelInfo, maxBodyBytes, onInternalError, metrics } = options;
@@ -125,8 +115,6 @@ export class RestServer {
     const bodyLimits = { maxBodyBytes, compressFromBytes };
     const reports = reportsOf(surfaces);
     const { callers = new Callers('', undefined, reports?.askedBy), stallMs = STALL_MS } = options;
-    this.#shared = { lifecycle, access: callers.access, ...bodyLimits, reports, onInternalError };
-    this.#methods = new RestMethods({ resolver, modelInfo, maxBodyBytes, serializationAsTensorContent, thread });
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
     this.#heads = new AnswerHeads(lifecycle.clock, [...vary, ...(hasCors ? CORS_HEADERS : [])]);
     const shared = { clock: lifecycle.clock, ending: this.#ending };
@@ -143,8 +131,13 @@ export class RestServer {
     const { clock, memory } = lifecycle;
     const bodies = { clock, memory, watch, inflations };
     this.#plainOptions = { ...shared, reader, heads: this.#heads, callers, bodies, unsent, ...timeouts };
-    this.#nodeParts = { clock: lifecycle.clock, heads: this.#heads, callers, bodies, unsent };
-    this.#replies = new LocalReplies({ heads: this.#heads, metrics, compressFromBytes, hasCors, unsent });
+    this.#transportParts = { clock: lifecycle.clock, heads: this.#heads, callers, bodies, unsent };
+    this.#requests = new RestRequests({
+      shared: { lifecycle, access: callers.access, ...bodyLimits, reports, onInternalError },
+      methods: new RestMethods({ resolver, modelInfo, maxBodyBytes, serializationAsTensorContent, thread }),
+      replies: new LocalReplies({ heads: this.#heads, metrics, compressFromBytes, hasCors }),
+      onInternalError,
+    });
     const front = options.front?.(this.#heads.common);
     this.#front = front;
     this.#listener = new RestListener(
@@ -228,7 +221,7 @@ export class RestServer {
   methodOf(verb: string): RestMethod | undefined {
     const { inferencePrefix = '' } = this.#options;
     const route = this.routes.match('POST', `${inferencePrefix}${SERVING_ROOT}/m:${verb}`);
-    return route.kind === 'error' ? undefined : this.#methods.of(route, NO_FIELDS).method;
+    return route.kind === 'error' ? undefined : this.#requests.methodOf(route);
   }
 
   #endIdle(begunAt: Instant): void {
@@ -248,7 +241,7 @@ export class RestServer {
   #onConnection(socket: Socket, takeOver: () => void): void {
     const connection = new Connection(socket, this.#connectionContext);
     connection.plain = new PlainConnection(socket, this.#plainOptions, {
-      onRequest: (transport, route) => this.#serve(transport, route, connection.open),
+      onRequest: (transport, route) => this.#requests.serve(transport, route, connection.open),
       onCutOff: () => connection.onCutOff(),
       onHandOver: () => {
         connection.plain = undefined;
@@ -274,68 +267,13 @@ export class RestServer {
       return;
     }
     const turn = connection.begin(response);
-    const transport = new NodeTransport(request, response, turn, this.#nodeParts, expectsContinue);
-    switch (route.kind) {
-      case 'metrics':
-        this.#later(
-          this.#metrics(transport, route, connection.open, () => this.#replies.metrics(request, response, turn)),
-        );
-        break;
-      case 'options':
-        this.#replies.options(request, response, turn, route.allow!);
-        break;
-      default: {
-        const page = route.part?.pageOf?.(route);
-        if (page === undefined) this.#serve(transport, route, connection.open);
-        else this.#later(page({ request, response, turn, answers: this.#replies }));
-      }
-    }
-  }
-
-  #later(answer: Promise<void>): void {
-    answer.catch((error: unknown) => this.#options.onInternalError(error));
-  }
-
-  /** Access control may allow the metrics to some callers alone; others are refused as any request is. */
-  async #metrics(
-    transport: Transport,
-    route: RestRoute,
-    open: OpenRequest[],
-    send: () => Promise<void>,
-  ): Promise<void> {
-    const who = await transport.visitor?.identify(transport.fields.token);
-    const isOpen = this.#shared.access === undefined;
-    if (isOpen || (who !== undefined && isPrincipal(who) && who.may('metrics', 'rest', ALL_MODELS))) await send();
-    else this.#serve(transport, route, open);
+    const transport = new NodeTransport(request, response, turn, this.#transportParts, expectsContinue);
+    this.#requests.begin(transport, route, connection.open);
   }
 
   #routeOf({ method, url, httpVersion, headersDistinct }: IncomingMessage): RestRoute {
     const hosts = headersDistinct['host']?.length ?? 0;
     if (hosts > 1 || (hosts === 0 && httpVersion === '1.1')) return wrongHost(hosts);
     return this.routes.match(method!, url!);
-  }
-
-  #serve(transport: Transport, route: RestRoute, open: OpenRequest[]): void {
-    const { method, form, keepsBody } = this.#methods.of(route, transport.fields);
-    const wire = new HttpWire(transport, route, form, open, this.#shared);
-    const exchange = new Exchange<Buffer, HttpBody>(wire, method, route.spec, this.#shared);
-    if (method.hasNoBody === true) exchange.onMessage(NO_BODY);
-    else if (!exchange.isFinished) this.#readBody(transport, exchange, keepsBody);
-  }
-
-  /** `isKept`: the call keeps views of the body, so a body in lent memory is copied. */
-  #readBody(transport: Transport, exchange: Exchange<Buffer, HttpBody>, isKept: boolean): void {
-    try {
-      const body = transport.readBody(this.#shared.maxBodyBytes, exchange.context);
-      if (!(body instanceof Promise)) exchange.onMessage(isKept ? Buffer.from(body) : body);
-      else {
-        body.then(
-          (whole) => exchange.onMessage(whole),
-          (thrown: unknown) => exchange.fail(thrown),
-        );
-      }
-    } catch (thrown) {
-      exchange.fail(thrown);
-    }
   }
 }

@@ -1,13 +1,12 @@
 /** A feature's part of REST: routes, what answers them, and what /openapi.json says of them. */
 import type { Buffer } from 'node:buffer';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AnswerForm } from '../answer-form.ts';
 import type { Call } from '../call.ts';
 import type { Method } from '../exchange.ts';
 import { JSON_TYPE } from '../http1/answer-head.ts';
-import type { AnswerTurn } from '../http1/answer-turns.ts';
 import type { LocalReplies } from '../http1/local-replies.ts';
 import type { RequestFields } from '../http1/request-fields.ts';
+import type { Replier } from '../http1/transport.ts';
 import type { Operation } from '../protocols/rest/operation.ts';
 import type { Route } from '../protocols/rest/route.ts';
 import type { HttpBody } from '../sliced-body.ts';
@@ -33,9 +32,7 @@ export function inProtobuf(method: RestMethod, type: string): ChosenMethod {
 
 /** A request that is answered outside of the request lifecycle: it asks no model, and has no record. */
 export interface PageRequest {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-  readonly turn: AnswerTurn;
+  readonly to: Replier;
   readonly answers: LocalReplies;
 }
 

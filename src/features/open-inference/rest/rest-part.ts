@@ -43,9 +43,9 @@ export function openInferencePart(parts: RestInferParts): RestPart {
 
 /** `{"live":true}`: KServe's clients read the body, all others the status. `problem`: why it is not, for people. */
 function health(what: string, problem: () => string | undefined): (asked: PageRequest) => Promise<void> {
-  return async ({ answers, response, turn }) => {
+  return async ({ answers, to }) => {
     const error = problem();
     const isWell = error === undefined;
-    answers.json(response, turn, isWell ? 200 : UNHEALTHY, { [what]: isWell, error });
+    answers.json(to, isWell ? 200 : UNHEALTHY, { [what]: isWell, error });
   };
 }

@@ -12,8 +12,7 @@
  * - `stop`: the request was answered without its body (deadline, client gone). Nothing more is kept, and the promise is
  *   never settled.
  */
-import type { Buffer } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
+import { Buffer } from 'node:buffer';
 import { clientLeft } from '../../../core/cancel.ts';
 import { ServingError } from '../../../core/errors.ts';
 import { ArrivingMessage } from '../../arriving-message.ts';
@@ -35,6 +34,14 @@ export interface BodyOwner extends MemoryHolder {
   readonly caller: string;
 }
 
+/** The headers that say how a body comes. */
+export interface BodyHeaders {
+  readonly 'content-encoding'?: string | undefined;
+  readonly 'transfer-encoding'?: string | undefined;
+  readonly 'content-length'?: string | undefined;
+}
+
+/** The transport calls `take` with each piece that comes, and `end` behind the last one. */
 export class BodyReader implements WatchedBody {
   /** Why the body is refused, if its headers say enough. */
   readonly refusal: ServingError | undefined;
@@ -42,7 +49,6 @@ export class BodyReader implements WatchedBody {
   isComplete = false;
   /** Bytes received, not decompressed. */
   receivedBytes = 0;
-  readonly #request: IncomingMessage;
   readonly #maxBytes: number;
   readonly #shared: BodyContext;
   readonly #owner: BodyOwner;
@@ -52,12 +58,11 @@ export class BodyReader implements WatchedBody {
   #first: Buffer | undefined;
   readonly #body: ArrivingMessage | GrowingBytes;
   #isStopped = false;
+  #resolve: (body: Buffer) => void = () => undefined;
   #reject: (error: ServingError) => void = () => undefined;
 
-  constructor(request: IncomingMessage, maxBytes: number, owner: BodyOwner, shared: BodyContext) {
-    const { headers } = request;
+  constructor(headers: BodyHeaders, maxBytes: number, owner: BodyOwner, shared: BodyContext) {
     const codings = parseContentEncoding(headers['content-encoding']);
-    this.#request = request;
     this.#maxBytes = maxBytes;
     this.#owner = owner;
     this.#shared = shared;
@@ -73,12 +78,46 @@ export class BodyReader implements WatchedBody {
 
   /** Call once, and only without a `refusal`. Rejects with ServingError. */
   async read(): Promise<Buffer> {
-    const body = await this.#receive();
+    const body = await new Promise<Buffer>((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+      this.#shared.watch.add(this);
+    });
     const { inflations, memory } = this.#shared;
     const whole =
       this.#codings.length === 0 ? body : await inflations.run(this.#owner.caller, () => this.#decode(body));
     memory.arrived(this.#owner);
     return whole;
+  }
+
+  /** A piece of it; `isLent`: its bytes are valid until this returns, else they belong to the reader. */
+  take(chunk: Buffer, isLent = false): void {
+    if (this.#isStopped) return;
+    const before = this.receivedBytes;
+    this.receivedBytes += chunk.length;
+    const refusal =
+      this.receivedBytes > this.#maxBytes
+        ? this.#tooLarge('more')
+        : this.receivedBytes > ACCOUNTED_FROM_BYTES
+          ? this.#hold(this.receivedBytes)
+          : undefined;
+    if (refusal !== undefined) this.#fail(refusal);
+    else if (before === 0) this.#first = isLent ? Buffer.from(chunk) : chunk;
+    else {
+      if (this.#first !== undefined) this.#append(this.#first);
+      this.#first = undefined;
+      if (isLent) this.#body.append(chunk);
+      else this.#append(chunk);
+    }
+  }
+
+  /** All of it has come. */
+  end(): void {
+    this.isComplete = true;
+    if (this.#isStopped) return;
+    this.#shared.watch.remove(this);
+    this.#resolve(this.#first ?? this.#body.take());
+    this.#first = undefined;
   }
 
   stop(): void {
@@ -90,44 +129,6 @@ export class BodyReader implements WatchedBody {
 
   onSlow(error: ServingError): void {
     this.#fail(error);
-  }
-
-  #receive(): Promise<Buffer> {
-    const request = this.#request;
-    return new Promise((resolve, reject) => {
-      this.#reject = reject;
-      this.#shared.watch.add(this);
-      request.on('data', (chunk: Buffer) => this.#take(chunk));
-      request.once('end', () => {
-        // A request that broke off only emits 'close'; the connection aborts its exchange.
-        this.isComplete = request.complete;
-        if (this.#isStopped || !this.isComplete) return;
-        this.#shared.watch.remove(this);
-        resolve(this.#first ?? this.#body.take());
-        this.#first = undefined;
-      });
-      // The 'error' of a connection that broke off would be uncaught if nobody listened.
-      request.once('error', () => this.stop());
-    });
-  }
-
-  #take(chunk: Buffer): void {
-    if (this.#isStopped) return;
-    const before = this.receivedBytes;
-    this.receivedBytes += chunk.length;
-    const refusal =
-      this.receivedBytes > this.#maxBytes
-        ? this.#tooLarge('more')
-        : this.receivedBytes > ACCOUNTED_FROM_BYTES
-          ? this.#hold(this.receivedBytes)
-          : undefined;
-    if (refusal !== undefined) this.#fail(refusal);
-    else if (before === 0) this.#first = chunk;
-    else {
-      if (this.#first !== undefined) this.#append(this.#first);
-      this.#first = undefined;
-      this.#append(chunk);
-    }
   }
 
   /** Frees the chunk, if it is no part of another: thousands of them would leave malloc's heap full of holes. */
