@@ -21,19 +21,25 @@ after(async () => {
 export interface PageOptions {
   readonly width?: number;
   readonly scheme?: 'light' | 'dark';
+  /** Certificates that nobody has signed are taken. Default: they are not. */
+  readonly isCertificateTaken?: boolean;
   /** What the browser may complain of, such as an answer that the test wants to fail. */
   readonly allowed?: RegExp;
 }
 
 /** A page of its own, closed after the test; errors, refused resources and breaches of the policy fail the test. */
 export async function openPage(t: TestContext, url: string, options: PageOptions = {}): Promise<Page> {
-  const { width = 1440, scheme = 'light', allowed } = options;
+  const { width = 1440, scheme = 'light', allowed, isCertificateTaken: ignoreHTTPSErrors = false } = options;
   launched ??= chromium.launch({
     executablePath: process.env['PILLION_TEST_CHROMIUM'] ?? '/usr/bin/chromium',
     args: ARGUMENTS,
   });
   const browser = await launched;
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme: scheme });
+  const context = await browser.newContext({
+    viewport: { width, height: 900 },
+    colorScheme: scheme,
+    ignoreHTTPSErrors,
+  });
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));

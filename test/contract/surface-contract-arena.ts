@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { RestStreamClient } from '../support/rest-stream-client.ts';
 import { killSidecars } from '../support/sidecar.ts';
 import { GrpcClient, RestClient } from '../support/surface-clients.ts';
 import { type SurfaceSidecar, startSurfaceSidecar } from '../support/surface-sidecar.ts';
@@ -26,11 +27,13 @@ export function useArena(): () => Arena {
   let arena: Arena;
   before(async () => {
     const server = await startSurfaceSidecar(directory);
-    const clients = { rest: new RestClient(server.rest), grpc: await GrpcClient.open(server.grpc) };
+    const grpc = await GrpcClient.open(server.grpc);
+    const clients = { rest: new RestClient(server.rest), restHttp2: new RestStreamClient(server.grpc), grpc };
     arena = { server, clients };
   });
   after(async () => {
     arena.clients.rest.close();
+    arena.clients.restHttp2.close();
     await arena.clients.grpc.close();
     killSidecars();
     rmSync(directory, { recursive: true });
@@ -45,6 +48,7 @@ export function describeEnd(arena: () => Arena): void {
       const { server, clients } = arena();
       assert.equal(server.sidecar.process.exitCode, null);
       await clients.rest.good();
+      await clients.restHttp2.good();
       await clients.grpc.good();
       await clients.grpc.good(true);
       assert.equal(clients.grpc.opened, 1);

@@ -55,7 +55,10 @@ const LARGE: readonly BadScenario[] = [
     name: 'declared over the limit and not sent',
     sent: /2147483648|larger than/,
     wants: /8388608/,
-    rest: { bytes: `POST ${PATH} HTTP/1.1\r\nhost: sidecar\r\ncontent-length: 2147483648\r\n\r\n` },
+    rest: {
+      bytes: `POST ${PATH} HTTP/1.1\r\nhost: sidecar\r\ncontent-length: 2147483648\r\n\r\n`,
+      http2: { headers: ['content-length: 2147483648'], isOpen: true },
+    },
     grpc: { data: Buffer.from([0, 0x7f, 0xff, 0xff, 0xff]), isOpen: true },
     closes: true,
   },
@@ -64,7 +67,7 @@ const LARGE: readonly BadScenario[] = [
     name: 'over the limit without a declared length',
     sent: /has more/,
     wants: /8388608/,
-    rest: { bytes: chunked(padded(MAX_BYTES + 1)) },
+    rest: { bytes: chunked(padded(MAX_BYTES + 1)), http2: { body: padded(MAX_BYTES + 1), isUnannounced: true } },
     closes: true,
   },
   {
@@ -238,6 +241,7 @@ const DEADLINES: readonly BadScenario[] = [
     name: 'a body that is slower than its deadline',
     rest: {
       bytes: `POST ${PATH} HTTP/1.1\r\nhost: sidecar\r\ngrpc-timeout: 40m\r\ncontent-length: ${BODY.length}\r\n\r\n${HALF}`,
+      http2: { headers: ['grpc-timeout: 40m', `content-length: ${BODY.length}`], body: HALF, isOpen: true },
       rest: BODY.slice(HALF.length),
     },
     grpc: { data: frame(MESSAGE).subarray(0, 9), headers: { 'grpc-timeout': '40m' }, isOpen: true },
@@ -311,7 +315,10 @@ export const GOOD_LIMITS: readonly GoodScenario[] = [
   {
     ...ANSWER,
     name: 'a body in chunks',
-    rest: { bytes: Buffer.concat([chunked(Buffer.from(BODY)), Buffer.from('0\r\n\r\n')]) },
+    rest: {
+      bytes: Buffer.concat([chunked(Buffer.from(BODY)), Buffer.from('0\r\n\r\n')]),
+      http2: { body: BODY, isUnannounced: true },
+    },
   },
   {
     ...ANSWER,

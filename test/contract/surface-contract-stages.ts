@@ -22,7 +22,7 @@ import {
   type MetricsPage,
   type SurfaceSidecar,
 } from '../support/surface-sidecar.ts';
-import type { SurfaceName } from './surface-contract.ts';
+import type { Protocol } from './surface-contract.ts';
 import type { Arena } from './surface-contract-arena.ts';
 
 /** Runs that the plug asks for: more than any test lets happen. */
@@ -87,12 +87,12 @@ async function sendGrpc(
 }
 
 /** The whole request, or the first half of it. */
-function sendAll(server: SurfaceSidecar, surface: SurfaceName, rows: number, first = 0): Promise<Leave> {
+function sendAll(server: SurfaceSidecar, surface: Protocol, rows: number, first = 0): Promise<Leave> {
   const { rest, grpc } = predictSlow(rows, first);
   return surface === 'rest' ? sendRest(server, restBytes(rest)) : sendGrpc(server, frame(grpc.message!), grpc.headers);
 }
 
-function sendHalf(server: SurfaceSidecar, surface: SurfaceName): Promise<Leave> {
+function sendHalf(server: SurfaceSidecar, surface: Protocol): Promise<Leave> {
   const { rest, grpc } = predictSlow(1);
   const half = (bytes: Buffer): Buffer => bytes.subarray(0, bytes.length - 5);
   return surface === 'rest'
@@ -100,12 +100,12 @@ function sendHalf(server: SurfaceSidecar, surface: SurfaceName): Promise<Leave> 
     : sendGrpc(server, half(frame(grpc.message!)), grpc.headers, true);
 }
 
-async function good({ clients }: Arena, surface: SurfaceName): Promise<void> {
+async function good({ clients }: Arena, surface: Protocol): Promise<void> {
   await clients[surface].good();
 }
 
 /** The client leaves; its request is the one that is then cancelled, in that stage, and nothing stays. */
-async function leaves(arena: Arena, surface: SurfaceName, leave: Leave, stage: string): Promise<MetricsPage> {
+async function leaves(arena: Arena, surface: Protocol, leave: Leave, stage: string): Promise<MetricsPage> {
   const { server } = arena;
   const lines = server.sidecar.lines.length;
   const before = (await server.metrics()).refusals(surface, 'cancelled');
@@ -122,7 +122,7 @@ function cancelledLine({ sidecar }: SurfaceSidecar, behind: number): Promise<Log
   return sidecar.line((line) => line['outcome'] === 'cancelled' && sidecar.lines.indexOf(line) >= behind);
 }
 
-export function describeClientsThatLeave(surface: SurfaceName, arena: () => Arena): void {
+export function describeClientsThatLeave(surface: Protocol, arena: () => Arena): void {
   describe(`${surface}: the client leaves`, () => {
     test('while it sends its headers: no request was ever there', async () => {
       const { server } = arena();

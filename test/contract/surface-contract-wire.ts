@@ -1,7 +1,7 @@
 /** HTTP and gRPC spoken wrongly: paths, methods, headers, frames; protobuf that is none. */
 import { Buffer } from 'node:buffer';
 import { frame } from '../support/raw-grpc.ts';
-import { floats, predict } from '../support/surface-request.ts';
+import { floats, predict, type StreamSend } from '../support/surface-request.ts';
 import type { BadScenario } from './surface-contract.ts';
 
 const BODY = '{"instances":[[1,2,3,4]]}';
@@ -83,7 +83,9 @@ const GARBAGE: readonly BadScenario[] = [
   garbage('a TLS ClientHello', Buffer.from('16030100c0010000bc0303', 'hex')),
   garbage('an HTTP/2 preface', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
   {
-    ...garbage('headers that are too large', `${POST}x-a: ${'a'.repeat(100_000)}\r\n\r\n`),
+    ...garbage('headers that are too large', `${POST}x-a: ${'a'.repeat(100_000)}\r\n\r\n`, {
+      headers: [`x-a: ${'a'.repeat(40_000)}`],
+    }),
     restStatus: 431,
     sent: /headers are too large/,
     wants: /fewer or shorter/,
@@ -100,14 +102,14 @@ const GARBAGE: readonly BadScenario[] = [
   },
 ];
 
-function garbage(name: string, bytes: string | Uint8Array): BadScenario {
+function garbage(name: string, bytes: string | Uint8Array, http2?: StreamSend): BadScenario {
   return {
     name,
     kind: 'invalid_request',
     sent: /not valid HTTP\/1\.1/,
     wants: /HTTP\/1\.1 without TLS/,
     fix: /speak HTTP\/1\.1/,
-    rest: { bytes },
+    rest: { bytes, ...(http2 && { http2 }) },
     closes: true,
     isUncounted: ['rest'],
   };

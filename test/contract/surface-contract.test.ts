@@ -1,11 +1,12 @@
 /**
- * Bad input of every kind, over REST and gRPC, against one `pillion serve`: see surface-contract.ts. At the end it is
+ * Bad input of every kind, over REST (HTTP/1.1 and HTTP/2) and gRPC, against one `pillion serve`: see surface-contract.ts. At the end it is
  * the same process, it answers, it has counted every refusal once, has told of no defect and holds no memory.
  */
 import assert from 'node:assert/strict';
-import { describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { hasFeature } from '../support/has-feature.ts';
-import { runBad, runGood, type SurfaceName } from './surface-contract.ts';
+import type { MetricsPage } from '../support/surface-sidecar.ts';
+import { isOn, runBad, runGood, type SurfaceName } from './surface-contract.ts';
 import { describeEnd, useArena } from './surface-contract-arena.ts';
 import {
   describeConnections,
@@ -42,26 +43,34 @@ const BAD = [
   ...BAD_OPEN_INFERENCE,
 ].filter(({ name }) => isListed(name));
 const GOOD = [...GOOD_JSON, ...GOOD_INPUTS, ...GOOD_LIMITS];
-const SURFACES: readonly SurfaceName[] = ['rest', 'grpc'];
+const SURFACES: readonly SurfaceName[] = ['rest', 'rest-http2', 'grpc'];
 
 const arena = useArena();
 
 for (const surface of SURFACES) {
   describe(`${surface}: refused, and the connection goes on`, () => {
+    const counted = surface === 'grpc' ? 'grpc' : 'rest';
+    let first: MetricsPage;
+    before(async () => {
+      first = await arena().server.untilQuiet();
+    });
+
     for (const scenario of BAD) {
-      if (scenario[surface] !== undefined) test(scenario.name, () => runBad(scenario, surface, arena().clients));
+      if (isOn(surface, scenario)) test(scenario.name, () => runBad(scenario, surface, arena().clients));
     }
 
     test('each was counted once, under its kind', { skip: !hasFeature('prometheus') }, async () => {
       const page = await arena().server.untilQuiet();
       const expected = new Map<string, number>();
-      for (const { [surface]: sent, kind, isUncounted } of BAD) {
-        if (sent === undefined || isUncounted?.includes(surface)) continue;
+      for (const scenario of BAD) {
+        const { kind, isUncounted } = scenario;
+        if (!isOn(surface, scenario) || isUncounted?.includes(counted)) continue;
         expected.set(kind, (expected.get(kind) ?? 0) + 1);
       }
-      for (const [kind, count] of expected) assert.equal(page.refusals(surface, kind), count, kind);
+      const refused = (kind?: string): number => page.refusals(counted, kind) - first.refusals(counted, kind);
+      for (const [kind, count] of expected) assert.equal(refused(kind), count, kind);
       const total = [...expected.values()].reduce((sum, count) => sum + count, 0);
-      assert.equal(page.refusals(surface), total);
+      assert.equal(refused(), total);
     });
 
     test('none has cost a connection that it must not', () => {
@@ -69,12 +78,13 @@ for (const surface of SURFACES) {
       const { clients } = arena();
       assert.equal(clients.rest.opened, closing + 1);
       if (surface === 'grpc') assert.equal(clients.grpc.opened, 1);
+      if (surface === 'rest-http2') assert.equal(clients.restHttp2.opened, 1);
     });
   });
 
   describe(`${surface}: odd and right`, () => {
     for (const scenario of GOOD) {
-      if (scenario[surface] !== undefined) test(scenario.name, () => runGood(scenario, surface, arena().clients));
+      if (isOn(surface, scenario)) test(scenario.name, () => runGood(scenario, surface, arena().clients));
     }
   });
 }

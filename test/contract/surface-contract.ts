@@ -1,5 +1,5 @@
 /**
- * What holds of every bad request, on both surfaces: it gets the row of the error table that its kind has, a text with
+ * What holds of every bad request, on both surfaces, and over both versions of HTTP: it gets the row of the error table that its kind has, a text with
  * what was sent, what is wanted and one fix, a time to come back exactly where a retry helps; and the next request on
  * the same connection is answered.
  *
@@ -8,10 +8,14 @@
  */
 import assert from 'node:assert/strict';
 import { ERROR_TABLE, type ErrorKind } from '../../src/core/errors.ts';
+import type { RestStreamClient } from '../support/rest-stream-client.ts';
 import type { GrpcClient, RestClient, SurfaceAnswer } from '../support/surface-clients.ts';
 import { outputOf, type Sends } from '../support/surface-request.ts';
 
-export type SurfaceName = 'rest' | 'grpc';
+export type Protocol = 'rest' | 'grpc';
+
+/** REST over HTTP/1.1, REST over HTTP/2, gRPC. */
+export type SurfaceName = Protocol | 'rest-http2';
 
 /** A request that is refused. */
 export interface BadScenario extends Sends {
@@ -26,7 +30,7 @@ export interface BadScenario extends Sends {
   /** A status of HTTP's own, where the request never became one. */
   readonly restStatus?: number;
   /** Answered before it is a request of ours, so it is in no count. */
-  readonly isUncounted?: readonly SurfaceName[];
+  readonly isUncounted?: readonly Protocol[];
 }
 
 /** A request that looks bad and is not. */
@@ -46,13 +50,20 @@ export function bad(name: string, kind: ErrorKind, sends: Sends, [sent, wants, f
 
 export interface SurfaceClients {
   readonly rest: RestClient;
+  readonly restHttp2: RestStreamClient;
   readonly grpc: GrpcClient;
+}
+
+/** Whether the surface has a request for it. */
+export function isOn(surface: SurfaceName, { rest, grpc }: Sends): boolean {
+  if (surface === 'grpc') return grpc !== undefined;
+  return rest !== undefined && (surface === 'rest' || rest.bytes === undefined || rest.http2 !== undefined);
 }
 
 export async function runBad(scenario: BadScenario, surface: SurfaceName, clients: SurfaceClients): Promise<void> {
   const row = ERROR_TABLE[scenario.kind];
   const answer = await send(scenario, surface, clients);
-  const code = surface === 'rest' ? (scenario.restStatus ?? row.http) : row.grpc;
+  const code = surface === 'grpc' ? row.grpc : (scenario.restStatus ?? row.http);
   assert.equal(answer.code, code, answer.text);
   for (const part of ['sent', 'wants', 'fix'] as const) assert.match(answer.text, scenario[part], part);
   assert.equal(answer.retryAfterMs !== undefined, row.retryable, 'says when to retry where that helps');
@@ -62,19 +73,21 @@ export async function runBad(scenario: BadScenario, surface: SurfaceName, client
 
 export async function runGood(scenario: GoodScenario, surface: SurfaceName, clients: SurfaceClients): Promise<void> {
   const answer = await send(scenario, surface, clients);
-  assert.equal(answer.code, surface === 'rest' ? 200 : 0, answer.text);
+  assert.equal(answer.code, surface === 'grpc' ? 0 : 200, answer.text);
   assert.equal(answer.closes, false);
-  if (surface === 'rest') assert.equal(answer.body.toString(), scenario.restBody);
+  if (surface !== 'grpc') assert.equal(answer.body.toString(), scenario.restBody);
   else assert.deepEqual(outputOf(answer.body).values.map(plain), scenario.grpcValues);
   await goOn(scenario, surface, clients);
 }
 
 function send(scenario: Sends, surface: SurfaceName, clients: SurfaceClients): Promise<SurfaceAnswer> {
-  return surface === 'rest' ? clients.rest.send(scenario.rest!) : clients.grpc.send(scenario.grpc!);
+  if (surface === 'grpc') return clients.grpc.send(scenario.grpc!);
+  return (surface === 'rest' ? clients.rest : clients.restHttp2).send(scenario.rest!);
 }
 
 function goOn(scenario: Sends, surface: SurfaceName, clients: SurfaceClients): Promise<void> {
-  return surface === 'rest' ? clients.rest.good() : clients.grpc.good(scenario.grpc!.data !== undefined);
+  if (surface === 'grpc') return clients.grpc.good(scenario.grpc!.data !== undefined);
+  return (surface === 'rest' ? clients.rest : clients.restHttp2).good();
 }
 
 /** Strings as text, so that they compare. */

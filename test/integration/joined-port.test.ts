@@ -177,18 +177,71 @@ describe('one port for gRPC and REST', () => {
     session.destroy();
   });
 
-  it('tells curl over HTTP/2 where REST is', async () => {
+  it('serves REST to curl over either version of HTTP, with TLS and without', async (t) => {
+    const plain = await start('pillion');
+    const secret = await start('pillion', tlsFlags(t));
+    const body = ['-d', JSON.stringify({ instances: [new Array<number>(64).fill(0)] })];
+    const secure = secret.rest.replace('http:', 'https:');
+    for (const [flags, url, version] of [
+      [[], plain.rest, '1.1'],
+      [['--http2'], plain.rest, '1.1'],
+      [['--http2-prior-knowledge'], plain.rest, '2'],
+      [['--http1.1', '-k'], secure, '1.1'],
+      [['--http2', '-k'], secure, '2'],
+    ] as const) {
+      const curl = async (path: string, ...more: readonly string[]): Promise<string> => {
+        const written = ['-s', '-w', '\n%{http_code} %{http_version}', ...flags, ...more, `${url}${path}`];
+        return (await promisify(execFile)('curl', written)).stdout;
+      };
+      const ok = `\n200 ${version}`;
+      for (const [path, holds, ...more] of [
+        [MODEL, '"AVAILABLE"'],
+        [`${MODEL}:predict`, '"predictions"', ...body],
+        ['/monitoring/prometheus/metrics', '# TYPE '],
+        ['/v2/health/ready', '"ready":true'],
+        ['/openapi.json', '"openapi": "3.1.0"'],
+      ] as const) {
+        const answer = await curl(path, ...more);
+        assert.ok(answer.includes(holds) && answer.endsWith(ok), `${flags} ${path}: ${answer.slice(-300)}`);
+      }
+      assert.ok((await curl('/nowhere')).endsWith(`\n404 ${version}`));
+    }
+  });
+
+  it('refuses CONNECT, and leaves gRPC what is gRPC’s', async () => {
     const sidecar = await start('pillion');
-    const url = `${sidecar.rest}${MODEL}`;
-    const curl = (args: readonly string[]) => promisify(execFile)('curl', ['-s', ...args, url]);
-    const [first, prior, upgrade] = await Promise.all([
-      curl([]),
-      curl(['--http2-prior-knowledge', '-w', '%{http_code}']),
-      curl(['--http2', '-w', '%{http_version}']),
-    ]);
-    assert.match(first.stdout, /"AVAILABLE"/);
-    assert.match(prior.stdout, /REST is HTTP\/1\.1.*\n405$/);
-    assert.match(upgrade.stdout, /"AVAILABLE"[\s\S]*1\.1$/);
+    const session = openSession(sidecar.grpc);
+    const asked = session.request({ ':method': 'CONNECT', ':authority': 'elsewhere:443' });
+    const [head] = (await once(asked, 'response')) as [Record<string, unknown>];
+    assert.equal(head[':status'], 405);
+    const call = openCall(session, `${MODEL}:predict`);
+    const answer = answerOf(call);
+    call.end(frame(Buffer.alloc(0)));
+    assert.deepEqual([(await answer).status, (await answer).grpcStatus], [200, 12]);
+    session.destroy();
+  });
+
+  it('on a port of gRPC alone is an option', async () => {
+    for (const [flags, statuses] of [
+      [[], [405, 415]],
+      [['--rest_on_grpc_port'], [200, 400]],
+    ] as const) {
+      const sidecar = await startSidecar([...DIGITS, ...flags]);
+      const session = openSession(sidecar.grpc);
+      const got = [];
+      for (const [method, path] of [
+        ['GET', MODEL],
+        ['POST', `${MODEL}:predict`],
+      ]) {
+        const asked = session.request({ ':method': method, ':path': path }, { endStream: false });
+        asked.end();
+        got.push(((await once(asked, 'response')) as [Record<string, unknown>])[0][':status']);
+        asked.resume();
+      }
+      assert.deepEqual(got, statuses);
+      session.destroy();
+      assert.equal(await sidecar.stop(), 0);
+    }
   });
 
   it('answers TLS with an alert, and what is no protocol with 400', async () => {

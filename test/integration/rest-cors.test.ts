@@ -1,6 +1,7 @@
 /** A page of another origin and its browser: preflight, answers, errors; and nothing of it unless it is asked for. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { skipsHttp2 } from '../support/http-version.ts';
 import { type RawAnswer, RestHarness } from '../support/rest-harness.ts';
 
 const rest = new RestHarness({ server: { hasCors: true } });
@@ -59,7 +60,7 @@ test('answers and errors have the headers, on either lane', async () => {
   }
 });
 
-test('what is no HTTP has them too', async () => {
+test('what is no HTTP has them too', skipsHttp2(), async () => {
   const connection = await rest.connect();
   connection.send('GET / HTTP/9.9\r\n\r\n');
   isOpen(await connection.answer());

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { ERROR_TABLE, type ErrorKind, ServingError } from '../../src/core/errors.ts';
+import { isHttp2 } from '../support/http-version.ts';
 import { fail, never, signature, spec } from '../support/puppet-models.ts';
 import { errorOf, type RawAnswer, type RawConnection, RestHarness } from '../support/rest-harness.ts';
 
@@ -43,7 +44,7 @@ async function isRefused(answer: RawAnswer, kind: ErrorKind, message: RegExp): P
   assert.equal(answer.headers.get('content-type'), 'application/json');
   assert.match(errorOf(answer), message);
   assert.equal(rest.records.at(-1)?.outcome, kind);
-  assert.equal(answer.headers.get('connection'), 'keep-alive');
+  assert.equal(answer.headers.get('connection'), isHttp2() ? undefined : 'keep-alive');
   const next = await post('/v1/models/m:predict', '{"instances":[1]}');
   assert.equal(next.body.toString(), '{"predictions":[1.0]}');
 }

@@ -1,13 +1,19 @@
 /**
  * A REST server on puppet models and a fake clock, and a client that sees every byte of the answers. Deadlines pass
- * when the test advances the clock; the sockets are real.
+ * when the test advances the clock; the sockets are real. Over HTTP/2, where `useHttp2` was called, the same tests have
+ * another client.
  */
 import { Buffer } from 'node:buffer';
+import { type ClientHttp2Session, type ClientHttp2Stream, connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import { systemClock } from '../../src/core/clock.ts';
 import type { SurfaceMaker } from '../../src/kernel/installation.ts';
 import type { Telemetry } from '../../src/ledger/request-record.ts';
+import { PillionEngine } from '../../src/proxy/grpc/pillion-engine.ts';
 import { RestServer, type RestServerOptions } from '../../src/proxy/servers/http-server.ts';
 import { FakeClock } from './fake-clock.ts';
+import { isHttp2 } from './http-version.ts';
 import { LISTED_SURFACES, puppetParts } from './listed-features.ts';
 import { RecordingTelemetry } from './recording-telemetry.ts';
 import { type PartsOptions, ServerParts } from './server-parts.ts';
@@ -30,6 +36,7 @@ export class RestHarness extends ServerParts<FakeClock> {
   /** The address to which the server is bound. */
   address = '';
   readonly #sockets = new Set<RawConnection>();
+  readonly #http2: PillionEngine | undefined;
 
   constructor(options: RestOptions = {}) {
     const traces = new RecordingTelemetry({ isSampled: false });
@@ -48,10 +55,23 @@ export class RestHarness extends ServerParts<FakeClock> {
       onInternalError: this.onInternalError,
       ...options.server,
     });
+    const { streams } = this.server;
+    if (isHttp2()) {
+      this.#http2 = new PillionEngine({
+        clock: systemClock,
+        memory: this.lifecycle.memory,
+        rest: {
+          isEverywhere: true,
+          serve: (stream, headers) => streams.serve(stream, headers),
+          refuseHeaders: (stream) => streams.refuseHeaders(stream),
+        },
+        onInternalError: this.onInternalError,
+      });
+    }
   }
 
   async listen(address = '127.0.0.1:0'): Promise<this> {
-    this.address = await this.server.listen(address);
+    this.address = await (this.#http2 ?? this.server).listen(address);
     return this;
   }
 
@@ -60,7 +80,7 @@ export class RestHarness extends ServerParts<FakeClock> {
   }
 
   async connect(): Promise<RawConnection> {
-    const connection = new RawConnection(this.address);
+    const connection = this.#http2 === undefined ? new RawConnection(this.address) : new StreamConnection(this.address);
     this.#sockets.add(connection);
     await connection.opened();
     return connection;
@@ -68,6 +88,7 @@ export class RestHarness extends ServerParts<FakeClock> {
 
   async close(): Promise<void> {
     for (const connection of this.#sockets) connection.destroy();
+    await this.#http2?.close();
     await this.server.close();
     this.closeParts();
   }
@@ -101,15 +122,19 @@ export class RawConnection {
     this.socket = address.startsWith('unix:')
       ? connect({ path: address.slice('unix:'.length) })
       : connect({ host: address.slice(0, colon).replace(/[[\]]/g, ''), port: Number(address.slice(colon + 1)) });
-    this.socket.on('data', (chunk) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-      this.#wake?.();
-    });
+    this.read();
     this.socket.on('close', () => {
       this.#isEnded = true;
       this.#wake?.();
     });
     this.socket.on('error', () => undefined);
+  }
+
+  protected read(): void {
+    this.socket.on('data', (chunk) => {
+      this.#received = Buffer.concat([this.#received, chunk]);
+      this.#wake?.();
+    });
   }
 
   opened(): Promise<void> {
@@ -132,6 +157,13 @@ export class RawConnection {
     const bytes = Buffer.from(body as string);
     const lines = [`POST ${path} HTTP/1.1`, 'host: test', `content-length: ${bytes.length}`, ...headers];
     this.send(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), bytes]));
+  }
+
+  /** A request whose body does not come to its end. `headers` say how long it is to be. */
+  begin(path: string, body: string | Uint8Array, headers: readonly string[]): unknown {
+    this.send(`${[`POST ${path} HTTP/1.1`, 'host: test', ...headers].join('\r\n')}\r\n\r\n`);
+    this.send(body);
+    return undefined;
   }
 
   get(path: string, headers: readonly string[] = [], method = 'GET'): void {
@@ -189,6 +221,67 @@ export class RawConnection {
     this.#received = this.#received.subarray(bodyEnd);
     return { status: Number(first!.split(' ')[1]), headers, body };
   }
+}
+
+/** A connection of HTTP/2 on which requests are sent one after the other, and answers are given in their order. */
+class StreamConnection extends RawConnection {
+  #session: ClientHttp2Session | undefined;
+  readonly #answers: Promise<RawAnswer>[] = [];
+
+  protected override read(): void {}
+
+  override async opened(): Promise<void> {
+    await super.opened();
+    this.#session = connectHttp2('http://test', { createConnection: () => this.socket });
+    this.#session.on('error', () => undefined);
+  }
+
+  override send(): void {
+    throw new Error('these bytes are of HTTP/1.1');
+  }
+
+  override post(path: string, body: string | Uint8Array, headers: readonly string[] = []): void {
+    this.begin(path, body, [`content-length: ${Buffer.byteLength(body)}`, ...headers]).end();
+  }
+
+  override get(path: string, headers: readonly string[] = [], method = 'GET'): void {
+    this.#request(method, path, headers).end();
+  }
+
+  override begin(path: string, body: string | Uint8Array, headers: readonly string[]): ClientHttp2Stream {
+    const stream = this.#request('POST', path, headers);
+    stream.write(body);
+    return stream;
+  }
+
+  override async answer(): Promise<RawAnswer> {
+    const next = this.#answers.shift();
+    if (next === undefined) throw new Error('nothing was asked');
+    return next;
+  }
+
+  #request(method: string, path: string, lines: readonly string[]): ClientHttp2Stream {
+    const headers = Object.fromEntries(lines.map((line) => line.split(/: ?(.*)/s, 2)));
+    const stream = this.#session!.request({ ':method': method, ':path': path, ...headers }, { endStream: false });
+    const answer = streamAnswer(stream);
+    // A test that leaves asks for no answer.
+    answer.catch(() => undefined);
+    this.#answers.push(answer);
+    return stream;
+  }
+}
+
+/** The answer of a stream, whose request may have been cut off behind it. */
+async function streamAnswer(stream: ClientHttp2Stream): Promise<RawAnswer> {
+  stream.on('error', () => undefined);
+  const received = await new Promise<Record<string, unknown>>((resolve, reject) => {
+    stream.once('response', resolve);
+    stream.once('close', () => reject(new Error(`the stream was reset with ${stream.rstCode}`)));
+  });
+  const body = await buffer(stream);
+  const { ':status': status, ...headers } = received;
+  const named = Object.entries(headers).map(([name, value]) => [name, String(value)] as const);
+  return { status: Number(status), headers: new Map(named), body };
 }
 
 /** The body in chunks from `start` on, and where it ends; undefined until all of it has come. It has no trailers. */

@@ -28,7 +28,7 @@ export interface SurfaceAnswer {
   readonly closes: boolean;
 }
 
-const GOOD = predict({ model: 'float', inputs: { x: floats(1, 2, 3, 4) } });
+export const GOOD = predict({ model: 'float', inputs: { x: floats(1, 2, 3, 4) } });
 
 export class RestClient {
   readonly #address: string;
@@ -98,7 +98,7 @@ export async function readAnswer(connection: RawConnection, hasBody = true): Pro
 }
 
 /** The text of a body that is {"error": "<text>"} and nothing else. */
-function errorText(body: Buffer): string {
+export function errorText(body: Buffer): string {
   const json = JSON.parse(body.toString('utf8')) as Record<string, unknown>;
   assert.deepEqual(Object.keys(json), ['error']);
   assert.equal(typeof json['error'], 'string');

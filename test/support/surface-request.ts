@@ -11,6 +11,16 @@ import { decode, encode, type Fields } from './proto-registry.ts';
 
 export const PREDICT = '/tensorflow.serving.PredictionService/Predict';
 
+/** A request of REST over HTTP/2 that differs from that over HTTP/1.1. */
+export interface StreamSend {
+  readonly headers?: readonly string[];
+  readonly body?: string | Uint8Array;
+  /** It announces no length of its body. */
+  readonly isUnannounced?: boolean;
+  /** The client does not end its side before it has its answer. */
+  readonly isOpen?: boolean;
+}
+
 /** A request that goes over REST, or `bytes` as they are. */
 export interface RestSend {
   readonly path?: string;
@@ -18,6 +28,8 @@ export interface RestSend {
   readonly body?: string | Uint8Array;
   readonly headers?: readonly string[];
   readonly bytes?: string | Uint8Array;
+  /** The same over HTTP/2, if there are `bytes`. Absent then: they mean nothing there. */
+  readonly http2?: StreamSend;
   /** Sent once the answer is there: what is left of the request. */
   readonly rest?: string | Uint8Array;
 }

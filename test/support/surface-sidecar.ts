@@ -32,6 +32,7 @@ const ARGS = [
   '--log_level=debug',
   // So that a test can send much over several connections without being several callers, who share the queue.
   `--caller_header=${CALLER_HEADER}`,
+  '--rest_on_grpc_port',
 ];
 
 const LOOK_AGAIN_MS = 2;

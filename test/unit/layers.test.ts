@@ -82,6 +82,11 @@ const LAYERS: readonly Layer[] = [
     because: TRANSPORT,
   },
   {
+    of: 'proxy/http2-rest/*',
+    may: 'core/** proxy/* proxy/net/* proxy/http1/** proxy/http2/**',
+    because: 'a stream is what REST is read from and written to: the rest of REST does not know the version of HTTP',
+  },
+  {
     of: 'proxy/fronting/feature.ts proxy/fronting/install.ts proxy/fronting/options.ts proxy/fronting/check-options.ts',
     may: 'core/** config/** ledger/** kernel/* backends/host/thread-priority.ts proxy/**',
     because: 'they install the application in a server, as a feature does',

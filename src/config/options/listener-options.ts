@@ -13,7 +13,11 @@ export const LISTENER_OPTIONS = {
   rest_api_port: integer({
     ...PORT,
     default: 8501,
-    help: 'TCP port of REST. The same as --port: one port for both, where HTTP/2 is gRPC’s and HTTP/1.1 is REST’s. 0 = any free port, shown in the log.',
+    help: 'TCP port of REST. The same as --port: one port for both, where REST is HTTP/1.1 or HTTP/2. 0 = any free port, shown in the log.',
+  }),
+  rest_on_grpc_port: flag({
+    default: false,
+    help: 'REST over HTTP/2 on the gRPC port, and on its socket, too: requests whose content-type is not gRPC’s. A port for both has it anyway.',
   }),
   bind_address: text({
     default: '::',

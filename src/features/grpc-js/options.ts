@@ -20,5 +20,11 @@ export function engineWarnings(config: GivenOptions): readonly string[] {
   const hidden = '--http2_engine=grpc-js does not see a second authorization header; pillion refuses such a call';
   const passed =
     '--http2_engine=grpc-js passes nothing on to the application: it gets the requests on the REST port alone';
-  return [...(!textOf(config, 'app') ? [] : [passed]), ...(!textOf(config, 'authorization_file') ? [] : [hidden])];
+  const hasNoRest = '--http2_engine=grpc-js has no REST over HTTP/2: --rest_on_grpc_port has no effect';
+  const { rest_on_grpc_port: wantsRest } = config.options;
+  return [
+    ...(wantsRest ? [hasNoRest] : []),
+    ...(!textOf(config, 'app') ? [] : [passed]),
+    ...(!textOf(config, 'authorization_file') ? [] : [hidden]),
+  ];
 }

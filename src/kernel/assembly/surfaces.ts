@@ -1,6 +1,7 @@
 /** Builds the surfaces that clients send requests to: gRPC and REST. */
 
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
+import { isPortJoined, isSocketJoined } from '../../config/joined-port.ts';
 import type { ConnectionCaps } from '../../config/machine/descriptors.ts';
 import type { Machine } from '../../config/machine/machine.ts';
 import type { ModelConfig } from '../../config/model-config.ts';
@@ -13,7 +14,7 @@ import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { ModelManager } from '../../models/lifecycle/model-manager.ts';
 import { Callers } from '../../proxy/caller.ts';
 import type { GrpcEngine } from '../../proxy/grpc/engine.ts';
-import { PillionEngine, type PillionEngineOptions } from '../../proxy/grpc/pillion-engine.ts';
+import { PillionEngine, type PillionEngineOptions, type StreamRest } from '../../proxy/grpc/pillion-engine.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { InflationGate } from '../../proxy/inflation.ts';
@@ -96,9 +97,10 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
     front: front && ((commonHeaders) => front.http1(commonHeaders)),
     listenerAccess: listenerAccessOf('rest', parts),
   });
+  const streams = { front: front?.http2, rest: streamRest(options, rest) };
   const grpc = new GrpcServer({
     ...{ ...common, readiness, access },
-    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, front: front?.http2 }),
+    engine: createGrpcEngine(parts, { ...bodies, tls, callers, memory: lifecycle.memory, ...streams }),
     options: { serializationAsTensorContent, maxTensorBytes: options.max_message_bytes, thread },
   });
   const joined = createJoinedPort(options, parts.gates, telemetry.metrics, grpc);
@@ -123,7 +125,21 @@ function createPageServers(
 }
 
 /** The parts that both surfaces use. */
-type SharedParts = Pick<PillionEngineOptions, 'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front'>;
+type SharedParts = Pick<
+  PillionEngineOptions,
+  'tls' | 'callers' | 'memory' | 'bodyTimeoutS' | 'inflations' | 'front' | 'rest'
+>;
+
+/** REST on the gRPC port; undefined: it is on a port of its own alone. */
+function streamRest(options: ServeOptions, { streams }: RestServer): StreamRest | undefined {
+  const { rest_on_grpc_port: isEverywhere } = options;
+  if (!isEverywhere && !isPortJoined(options) && !isSocketJoined(options)) return undefined;
+  return {
+    isEverywhere,
+    serve: (stream, headers) => streams.serve(stream, headers),
+    refuseHeaders: (stream) => streams.refuseHeaders(stream),
+  };
+}
 
 /** The HTTP/2 stack of the gRPC port. */
 function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine {
@@ -131,13 +147,19 @@ function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine
   const { options } = config;
   const listenerAccess = listenerAccessOf('grpc', parts);
   const maxReceiveBytes = options.max_message_bytes;
-  const { front, ...both } = shared;
+  const { front, rest, ...both } = shared;
   const common = { clock: systemClock, maxReceiveBytes, onInternalError, listenerAccess, ...both };
   if (installed.makeEngine !== undefined) return installed.makeEngine(common);
   // A spin on a single core would delay everything else.
   const spinMs = machine.budgetCores < 2 ? 0 : options.grpc_spin_micros / 1000;
   const compressFromBytes = options.grpc_compress_from_bytes || Infinity;
-  return new PillionEngine({ ...common, front, compressFromBytes, http2: { spinMs, onSpun: parts.loads.onSpun } });
+  return new PillionEngine({
+    ...common,
+    front,
+    rest,
+    compressFromBytes,
+    http2: { spinMs, onSpun: parts.loads.onSpun },
+  });
 }
 
 function listenerAccessOf(surface: SurfaceName, { gates, installed, config }: SurfacesParts): ListenerAccess {

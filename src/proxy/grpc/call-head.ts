@@ -77,6 +77,11 @@ export class CallHead {
   }
 }
 
+/** `fields` are of a call, as far as they have come. */
+export function isCall(fields: readonly HeaderField[]): boolean {
+  return fields.some(({ name, value }) => name === 'content-type' && GRPC_CONTENT_TYPE.test(value));
+}
+
 function refusalOf(headers: RequestHeaders): HttpRefusal | undefined {
   if (headers.method !== 'POST') return NOT_POST;
   return GRPC_CONTENT_TYPE.test(headers.get('content-type') ?? '') ? undefined : NOT_GRPC;

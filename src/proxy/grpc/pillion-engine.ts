@@ -3,6 +3,7 @@
  * pillion-call.ts.
  *
  *   Listener ─▶ Http2Server ─▶ stream ─▶ CallHead (repeated header block: no look-up) ─▶ PillionCall ─▶ reader
+ *                    │                │      └ no call, on a port that has REST, too ─▶ servers/rest-streams.ts
  *                    │                └ of no service here, with an application behind it ─▶ fronting/
  *                    └ no HTTP/2: an answer in HTTP/1.1, then closed
  *
@@ -10,10 +11,11 @@
  *   Answers: at most `maxSendBytes`. The defaults are 64 MiB and protobuf's own 2 GiB. TensorFlow Serving takes 2 GiB,
  *   but a sidecar shares its pod's memory limit with the application, and one such message would end both.
  * - `grpc-timeout` is read to the nanosecond and has no upper limit.
- * - Requests that are not gRPC (another content-type, no POST) get 415 or 405, unknown paths UNIMPLEMENTED, header
- *   lists over the limit RESOURCE_EXHAUSTED.
+ * - Requests that are not gRPC (another content-type, no POST) are REST's where the port has it; else they get 415 or
+ *   405. Unknown paths of calls get UNIMPLEMENTED, header lists over the limit RESOURCE_EXHAUSTED.
  */
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { DeadlineTimer } from '../../core/deadline-timer.ts';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
@@ -25,16 +27,18 @@ import type { Http2Stream } from '../http2/streams/stream.ts';
 import { InflationGate } from '../inflation.ts';
 import { MemoryBudget } from '../memory-budget.ts';
 import { trailersOnly } from './answer-bytes.ts';
-import { CallHead } from './call-head.ts';
+import { CallHead, isCall } from './call-head.ts';
 import { DEFAULT_MAX_RECEIVE_BYTES, type GrpcEngine, type GrpcEngineOptions, type GrpcMethod } from './engine.ts';
 import { statusOf } from './grpc-errors.ts';
 import { Listener } from './listener.ts';
 import { type CallContext, PillionCall } from './pillion-call.ts';
 import { refuseHttp1 } from './refuse-http1.ts';
-import { RefusedRequest } from './refuse-request.ts';
+import { type HttpRefusal, NO_TUNNEL, RefusedRequest } from './refuse-request.ts';
 
 /** Protobuf's limit. */
 const DEFAULT_MAX_SEND_BYTES = 2 ** 31 - 1;
+/** Browsers' cookies take room: HTTP/1.1 has as much here. */
+const REST_HEADER_LIST_BYTES = 32 * 1024;
 
 /** Takes requests that are for the application. */
 export interface StreamFront {
@@ -45,6 +49,16 @@ export interface StreamFront {
   close(): void;
 }
 
+/** Takes requests that are no calls of gRPC. */
+export interface StreamRest {
+  /** It is on the addresses of the engine, too; else on the connections that another listener has accepted. */
+  readonly isEverywhere: boolean;
+  /** Takes any request but CONNECT. */
+  serve(stream: Http2Stream, headers: RequestHeaders): void;
+  /** Answers a request whose header list is too large. */
+  refuseHeaders(stream: Http2Stream): void;
+}
+
 export interface PillionEngineOptions extends GrpcEngineOptions {
   readonly maxSendBytes?: number;
   /** Unary answers of this size and above are sent as gzip to clients that accept it. Default: none. */
@@ -52,6 +66,8 @@ export interface PillionEngineOptions extends GrpcEngineOptions {
   readonly http2?: Partial<Http2Options>;
   /** The application that gets every request which is none of these services'. Default: there is none. */
   readonly front?: StreamFront | undefined;
+  /** REST over HTTP/2. Default: such requests are refused. */
+  readonly rest?: StreamRest | undefined;
 }
 
 export class PillionEngine implements GrpcEngine {
@@ -64,6 +80,9 @@ export class PillionEngine implements GrpcEngine {
   /** "/package.Service/" of every method. */
   readonly #services = new Set<string>();
   readonly #front: StreamFront | undefined;
+  readonly #rest: StreamRest | undefined;
+  /** Connections that another listener has accepted. */
+  readonly #joined = new WeakSet<Duplex>();
 
   constructor(options: PillionEngineOptions) {
     const { clock, onInternalError, memory = new MemoryBudget() } = options;
@@ -81,8 +100,11 @@ export class PillionEngine implements GrpcEngine {
       onInternalError,
     };
     this.#front = options.front;
+    this.#rest = options.rest;
     const takesTunnels = options.front !== undefined;
-    const http2 = { ...DEFAULT_HTTP2_OPTIONS, takesTunnels, ...options.http2 };
+    const lists = options.rest === undefined ? {} : { maxHeaderListBytes: REST_HEADER_LIST_BYTES };
+    const http2 = { ...DEFAULT_HTTP2_OPTIONS, ...lists, takesTunnels, ...options.http2 };
+    const headersTooLarge = trailersOnly(undefined, statusOf(tooLargeHeaders(http2.maxHeaderListBytes)));
     this.#lingerMs = http2.lingerMs;
     this.#http2 = new Http2Server({
       clock,
@@ -91,7 +113,10 @@ export class PillionEngine implements GrpcEngine {
       handler: {
         onStream: this.#onStream,
         onHandlerError: (error) => onInternalError(error, ''),
-        headersTooLarge: trailersOnly(undefined, statusOf(headersTooLarge(http2.maxHeaderListBytes))),
+        onHeadersTooLarge: (stream, begun) => {
+          if (this.#hasRest(stream.duplex) && !isCall(begun)) this.#rest!.refuseHeaders(stream);
+          else stream.respond(headersTooLarge, true);
+        },
       },
       onHttp1: (duplex) => refuseHttp1(duplex, clock),
     });
@@ -113,6 +138,7 @@ export class PillionEngine implements GrpcEngine {
   }
 
   accept(socket: Socket): void {
+    this.#joined.add(socket);
     this.#listener.take(socket);
   }
 
@@ -139,7 +165,7 @@ export class PillionEngine implements GrpcEngine {
     }
     const head = derived instanceof CallHead ? derived : this.#deriveHead(headers, stream);
     if (head.refusal !== undefined) {
-      stream.sink = new RefusedRequest(stream, head.refusal, headers, this.#shared.clock);
+      this.#onOther(stream, headers, head.refusal);
     } else if (head.method === undefined) {
       stream.respond(trailersOnly(undefined, statusOf(unknownMethod(head.path))), true);
     } else {
@@ -148,6 +174,17 @@ export class PillionEngine implements GrpcEngine {
       call.begin();
     }
   };
+
+  /** A request that is no call. */
+  #onOther(stream: Http2Stream, headers: RequestHeaders, refusal: HttpRefusal): void {
+    const hasRest = this.#hasRest(stream.duplex);
+    if (hasRest && headers.method !== 'CONNECT') this.#rest!.serve(stream, headers);
+    else stream.sink = new RefusedRequest(stream, hasRest ? NO_TUNNEL : refusal, headers, this.#shared.clock);
+  }
+
+  #hasRest(connection: Duplex): boolean {
+    return this.#rest !== undefined && (this.#rest.isEverywhere || this.#joined.has(connection));
+  }
 
   #isForeign(headers: RequestHeaders): boolean {
     return !this.#services.has(serviceOf(headers.path)) && this.#front!.takes(headers);
@@ -172,7 +209,7 @@ function unknownMethod(path: string): ServingError {
   );
 }
 
-function headersTooLarge(maxBytes: number): ServingError {
+function tooLargeHeaders(maxBytes: number): ServingError {
   return new ServingError(
     'too_large',
     `the call's metadata is larger than the ${maxBytes} bytes that this server takes`,

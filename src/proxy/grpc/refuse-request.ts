@@ -21,12 +21,17 @@ const MAX_WAIT_MS = 10_000;
 export const NOT_POST = refusal(
   '405',
   ['allow', 'POST'],
-  'Over HTTP/2 this port speaks gRPC, whose requests are POST. REST is HTTP/1.1, on --rest_api_port.\n',
+  'This port speaks gRPC, whose requests are POST. REST is on --rest_api_port, and here with --rest_on_grpc_port.\n',
 );
 export const NOT_GRPC = refusal(
   '415',
   ['accept-post', 'application/grpc'],
-  'Over HTTP/2 this port speaks gRPC, whose content-type is application/grpc. REST is HTTP/1.1, on --rest_api_port.\n',
+  'This port speaks gRPC, whose content-type is application/grpc. REST is on --rest_api_port, and here with --rest_on_grpc_port.\n',
+);
+export const NO_TUNNEL = refusal(
+  '405',
+  ['allow', 'GET, HEAD, POST, OPTIONS'],
+  'This server is no proxy, and takes no CONNECT.\n',
 );
 
 function refusal(status: string, why: readonly [string, string], text: string): HttpRefusal {

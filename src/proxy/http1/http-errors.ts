@@ -17,6 +17,9 @@ export function lateBody(): ServingError {
   return new ServingError('deadline_exceeded', 'the body did not arrive in time; send it faster');
 }
 
+/** The text of a 431, over either version of HTTP. */
+export const HEADERS_TOO_LARGE = 'the request headers are too large; send fewer or shorter ones';
+
 interface ParserAnswer {
   readonly status: string;
   readonly message: string;
@@ -26,7 +29,7 @@ interface ParserAnswer {
 const PARSER_ANSWERS: Readonly<Record<string, ParserAnswer>> = {
   HPE_HEADER_OVERFLOW: {
     status: '431 Request Header Fields Too Large',
-    message: 'the request headers are too large; send fewer or shorter ones',
+    message: HEADERS_TOO_LARGE,
   },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: '408 Request Timeout',

@@ -14,7 +14,7 @@ import type { Clock } from '../../core/clock.ts';
 /** The size up to which passing over the rest of a body is cheaper for the client than a new connection. */
 export const SMALL_REST_BYTES = 64 * 1024;
 /** A client that has its answer stops sending within one round trip, or when its buffers are empty. */
-const LINGER_MS = 1000;
+export const LINGER_MS = 1000;
 const LINGER_BYTES = 8 * 1024 * 1024;
 
 /**

@@ -1,6 +1,7 @@
 /**
  * Reads one request from a connection and writes its answer. NodeTransport, over node:http, takes every request;
- * PlainTransport takes the usual ones at a fraction of the cost (plain-connection.ts).
+ * PlainTransport takes the usual ones at a fraction of the cost (plain-connection.ts); StreamTransport takes those over
+ * HTTP/2 (proxy/http2-rest/).
  */
 import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
@@ -53,7 +54,7 @@ export interface Transport {
 
 /** A request that may be answered outside of the request lifecycle (local-replies.ts). */
 export interface Replier {
-  /** By lower-case name, as node:http has them. */
+  /** Their names are in lower case, and repeated ones are joined, as in node:http. */
   readonly headers: IncomingHttpHeaders;
   /** Writes such an answer, in its turn. `headers`: names and values in turn. Call once. */
   reply(status: number, headers: readonly string[], body?: Buffer): void;

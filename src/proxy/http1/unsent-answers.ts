@@ -1,14 +1,15 @@
 /**
- * Answers over HTTP/1.1 that their clients have not taken: counted, and bounded over all connections. A client that
- * pipelines can make the server hold many of them. How long one may wait is for the listener's stall timeout.
+ * Answers of REST that their clients have not taken: counted, and bounded over all connections. A client that pipelines can
+ * make the server hold many of them. How long one may wait is for the stall timeout of its listener, or of HTTP/2.
  */
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { UnsentBytes } from '../../core/unsent-bytes.ts';
 
 export class UnsentAnswers {
   readonly #unsent: UnsentBytes;
-  readonly #bySocket = new Map<Socket, number>();
+  readonly #byConnection = new Map<Duplex, number>();
 
   constructor(unsent: UnsentBytes) {
     this.#unsent = unsent;
@@ -22,25 +23,29 @@ export class UnsentAnswers {
 
   /** Counts `bytes` of the connection. Closes it, and returns false, if it is too much. */
   add(socket: Socket, bytes: number): boolean {
-    const own = this.#bySocket.get(socket);
-    if (socket.destroyed || !this.#unsent.mayKeep(own ?? 0)) {
-      socket.destroy();
-      return false;
-    }
-    if (own === undefined) socket.once('close', () => this.take(socket, Infinity));
-    this.#bySocket.set(socket, (own ?? 0) + bytes);
+    if (this.hold(socket, bytes)) return true;
+    socket.destroy();
+    return false;
+  }
+
+  /** Counts `bytes` of the connection. Returns false, and counts nothing, if it is too much. */
+  hold(connection: Duplex, bytes: number): boolean {
+    const own = this.#byConnection.get(connection);
+    if (connection.destroyed || !this.#unsent.mayKeep(own ?? 0)) return false;
+    if (own === undefined) connection.once('close', () => this.take(connection, Infinity));
+    this.#byConnection.set(connection, (own ?? 0) + bytes);
     this.#unsent.bytes += bytes;
     return true;
   }
 
   /** The client has taken so many of the counted bytes; Infinity = all, or it has left. */
-  take(socket: Socket, bytes: number): void {
-    const own = this.#bySocket.get(socket);
+  take(connection: Duplex, bytes: number): void {
+    const own = this.#byConnection.get(connection);
     if (own === undefined) return;
     const taken = Math.min(own, bytes);
     this.#unsent.bytes -= taken;
     // Stays at 0: its 'close' has a listener.
-    this.#bySocket.set(socket, own - taken);
-    if (bytes === Infinity && socket.destroyed) this.#bySocket.delete(socket);
+    this.#byConnection.set(connection, own - taken);
+    if (bytes === Infinity && connection.destroyed) this.#byConnection.delete(connection);
   }
 }

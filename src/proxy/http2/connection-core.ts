@@ -11,7 +11,6 @@ import type { FlushTurn, IdlePolicy } from './flush-turn.ts';
 import { DEFAULT_WINDOW_BYTES } from './frame-types.ts';
 import { FrameWriter } from './frames.ts';
 import type { HeaderField } from './hpack/header-field.ts';
-import type { HeaderBlock } from './hpack/hpack-encoder.ts';
 import type { Http2Options } from './options.ts';
 import { type OutputOwner, OutputQueue, type SlabPool } from './output-queue.ts';
 import { SendScheduler } from './send-scheduler.ts';
@@ -31,8 +30,8 @@ export interface Http2Handler {
   onStream(stream: Http2Stream, headers: RequestHeaders): void;
   /** A callback of this handler or of a sink threw, and its stream was reset with INTERNAL_ERROR. */
   onHandlerError(error: unknown): void;
-  /** Answers a request whose header list is too large. Default: a bare 431. */
-  readonly headersTooLarge?: HeaderBlock;
+  /** Answers a request whose header list is too large; `begun` is its beginning. Default: a bare 431. */
+  onHeadersTooLarge?(stream: Http2Stream, begun: readonly HeaderField[]): void;
 }
 
 /** Shared by the connections of one server. */

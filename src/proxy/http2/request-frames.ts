@@ -26,6 +26,16 @@ const HEADERS_TOO_LARGE = encodeHeaders([
   ['content-length', '0'],
 ]);
 
+/** A header list over the limit. */
+class OversizedHeaders {
+  readonly contentLength = -1;
+  readonly begun: readonly HeaderField[];
+
+  constructor(begun: readonly HeaderField[]) {
+    this.begun = begun;
+  }
+}
+
 export class RequestFrames {
   readonly #core: ConnectionCore;
   readonly #decoder: HpackDecoder;
@@ -142,13 +152,13 @@ export class RequestFrames {
   }
 
   /** Undefined if the request is malformed. */
-  #readRequest(bytes: Buffer, start: number, end: number): RequestHeaders | 'oversized' | undefined {
+  #readRequest(bytes: Buffer, start: number, end: number): RequestHeaders | OversizedHeaders | undefined {
     const decoder = this.#decoder;
     const tableVersion = decoder.table.version;
     const known = this.#memo.find(tableVersion, bytes, start, end);
     if (known !== undefined) return known;
     const { fields, isOversized } = decoder.decode(bytes, start, end);
-    if (isOversized) return 'oversized';
+    if (isOversized) return new OversizedHeaders(fields);
     const headers = readRequestHeaders(fields, this.#core.options.takesTunnels);
     if (headers !== undefined && decoder.table.version === tableVersion) {
       this.#memo.add(tableVersion, bytes, start, end, headers);
@@ -167,23 +177,22 @@ export class RequestFrames {
     return true;
   }
 
-  #beginRequest(id: number, isEnd: boolean, headers: RequestHeaders | 'oversized' | undefined): void {
+  #beginRequest(id: number, isEnd: boolean, headers: RequestHeaders | OversizedHeaders | undefined): void {
     const core = this.#core;
-    if (headers === undefined || (headers !== 'oversized' && isEnd && headers.contentLength > 0)) {
+    if (headers === undefined || (isEnd && headers.contentLength > 0)) {
       core.streamError(id, ErrorCode.PROTOCOL_ERROR);
       return;
     }
-    const stream = new ServerStream(core, id, headers === 'oversized' ? -1 : headers.contentLength);
+    const stream = new ServerStream(core, id, headers.contentLength);
     // A client that does not have our SETTINGS yet may send as much as the protocol's default window.
     if (!this.areSettingsKnown) stream.available = Math.max(stream.available, DEFAULT_WINDOW_BYTES);
     stream.isRequestWhole = isEnd;
     core.streams.add(stream);
-    if (headers === 'oversized') {
-      stream.respond(core.environment.handler.headersTooLarge ?? HEADERS_TOO_LARGE, true);
-      return;
-    }
+    const { handler } = core.environment;
     try {
-      core.environment.handler.onStream(stream, headers);
+      if (!(headers instanceof OversizedHeaders)) handler.onStream(stream, headers);
+      else if (handler.onHeadersTooLarge === undefined) stream.respond(HEADERS_TOO_LARGE, true);
+      else handler.onHeadersTooLarge(stream, headers.begun);
     } catch (error) {
       core.failed(stream, error);
     }

@@ -1,9 +1,11 @@
 /**
- * The REST surface: the paths of TensorFlow Serving, and those that features add, over HTTP/1.1, with TLS where asked.
+ * The REST surface: the paths of TensorFlow Serving, and those that features add, with TLS where asked; over HTTP/1.1 on
+ * its own addresses, and over HTTP/2 for the streams that gRPC's port hands on.
  *
  *   connection ─▶ PlainConnection ──────────▶ RestRequests (rest-requests.ts)
  *                   └▶ node:http ───────────▶  │
  *                        └ any other path, with an application behind it ─▶ fronting/
+ *   stream ─▶ RestStreams (rest-streams.ts) ─▶ ┘
  *
  * Bytes that are not HTTP do not reach a route: parser errors and timeouts are answered, and the connection is closed.
  *
@@ -44,6 +46,7 @@ import { RestMethods } from './rest-methods.ts';
 import type { RestMethod, RestRoute } from './rest-part.ts';
 import { RestRequests } from './rest-requests.ts';
 import type { RestMatcher } from './rest-routes.ts';
+import { RestStreams } from './rest-streams.ts';
 import { partsOf, reportsOf, type Surface } from './surface.ts';
 
 /** Node looks at a socket's progress once before it gives up, so that this becomes a minute at most. */
@@ -93,6 +96,8 @@ export class RestServer {
   readonly #options: RestServerOptions;
   readonly #ending = { isDraining: false, isOver: false };
   readonly routes: RestMatcher;
+  /** Takes its requests over HTTP/2. */
+  readonly streams: RestStreams;
   readonly #requests: RestRequests;
   readonly #front: HttpFront | undefined;
   readonly #connections = new Map<Duplex, Connection>();
@@ -138,6 +143,7 @@ export class RestServer {
       replies: new LocalReplies({ heads: this.#heads, metrics, compressFromBytes, hasCors }),
       onInternalError,
     });
+    this.streams = new RestStreams(this.#requests, this.routes, this.#transportParts);
     const front = options.front?.(this.#heads.common);
     this.#front = front;
     this.#listener = new RestListener(

@@ -1,9 +1,9 @@
 /**
  * Finds what answers a request of REST, by its route, whatever the transport:
  *
- *   plain lane ────────▶ ┌ serve ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
- *   node:http ─ begin ──┤
- *                        └ metrics, health, OPTIONS, …: answered here without a record, as they ask no model
+ *   plain lane ────────────────▶ ┌ serve ─▶ method of the route ─▶ Exchange (proxy/exchange.ts) over an HttpWire
+ *   node:http, HTTP/2 ─ begin ──┤
+ *                                └ metrics, health, OPTIONS, …: answered here without a record, as they ask no model
  */
 import { Buffer } from 'node:buffer';
 import { ALL_MODELS } from '../../core/access-method.ts';
