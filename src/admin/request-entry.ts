@@ -12,7 +12,7 @@ export interface RequestEntry {
   readonly trace_url?: string;
   readonly surface: string;
   readonly method: string;
-  /** Empty if the model was not found; so are version and signature. */
+  /** Empty if no such model is served. Version and signature are empty, too, if the version was not loaded. */
   readonly model: string;
   readonly version: string;
   readonly signature: string;

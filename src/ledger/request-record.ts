@@ -157,8 +157,9 @@ export interface RequestRecord {
   readonly isDeadlineCarried?: boolean | undefined;
   /** When the scheduler expected its end, as it admitted it; 0 or absent = there was no forecast. */
   readonly expectedEnd?: Instant | undefined;
-  /** Empty until the model was found, so that a caller cannot create label values. */
+  /** Empty unless it is a served model, so that a caller cannot create label values. */
   readonly model: string;
+  /** Empty if the model has no such version, or it is not loaded. */
   readonly version: string;
   readonly signatureName: string;
   readonly rows: number;

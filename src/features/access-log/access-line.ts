@@ -18,14 +18,15 @@ const OK = 200;
 
 /** The line of a request for inference. `wallAtZero`: the wall time at monotonic 0, in ms since 1970. */
 export function inferenceLine(record: RequestRecord, wallAtZero: number): string {
-  const { surface, trace, model, outcome, stages } = record;
+  const { surface, trace, model, version, outcome, stages } = record;
   const row = outcome === 'ok' ? undefined : ERROR_TABLE[outcome];
   const status = surface === 'grpc' ? `,"grpc_status":${row?.grpc ?? GrpcStatus.OK}` : `,"status":${row?.http ?? OK}`;
   return (
     head(surface, stages.startedAt, wallAtZero, record.id, trace?.traceId) +
     text('peer', record.peer) +
     text('method', record.method) +
-    (model === '' ? '' : text('model', model) + text('version', record.version)) +
+    (model === '' ? '' : text('model', model)) +
+    (version === '' ? '' : text('version', version)) +
     status +
     `,"outcome":"${outcome}"` +
     sizes(record) +

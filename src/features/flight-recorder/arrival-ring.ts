@@ -94,9 +94,9 @@ export class ArrivalRing {
     this.#outcome = new Uint8Array(places);
   }
 
-  /** Takes an inference that has ended. One that named no served model is left out. */
+  /** Takes an inference that has ended. One whose version was not loaded is left out. */
   recordRequest(record: RequestRecord): void {
-    if (this.#places === 0 || record.model === '') return;
+    if (this.#places === 0 || record.version === '') return;
     const { stages } = record;
     const { startedAt, finishedAt } = stages;
     const signature = this.#indexOf(record);

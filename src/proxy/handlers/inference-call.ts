@@ -15,7 +15,7 @@ import type { StepTable } from '../../models/serving/steps.ts';
 import type { Call, Permit } from '../call.ts';
 import { ownerOf } from '../caller.ts';
 import type { RequestContext } from '../request-context.ts';
-import type { Fallbacks, ModelResolver, MovableRequest } from './model-resolver.ts';
+import { type Fallbacks, type ModelResolver, type MovableRequest, nameRefused } from './model-resolver.ts';
 
 const NO_TENSORS: TensorMap = new Map();
 const NO_NAMES: readonly string[] = [];
@@ -73,6 +73,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
     try {
       this.handle = models.acquire(requested.name, requested);
     } catch (error) {
+      nameRefused(context, models, requested.name);
       if (this.#fallbacks === undefined || !(error instanceof ServingError)) throw error;
       const { handle, served } = this.#fallbacks.acquire(requested, error, context);
       this.handle = handle;
@@ -100,6 +101,7 @@ export abstract class InferenceCall<Given> implements Call<Given>, MovableReques
     try {
       this.handle = table === undefined ? acquire() : table.acquire(owned, requested, acquire);
     } catch (error) {
+      nameRefused(context, models, requested.name);
       // A sequence that is "not known" would mislead a caller whose model keeps no state at all.
       this.handle = acquire();
       this.#stateful(table);

@@ -2,10 +2,11 @@
 import { invalidRequest, ServingError } from '../../core/errors.ts';
 import type { ModelMetadata } from '../../core/model-metadata.ts';
 import type { ModelSpec } from '../../core/model-spec.ts';
-import type { Servable, VersionStatus } from '../../models/serving/servable.ts';
+import type { Servable, ServableHandle, VersionStatus } from '../../models/serving/servable.ts';
 import type { ServableDirectory } from '../../models/serving/servable-directory.ts';
 import { WHY_NOT_READY } from '../../models/serving/why-not-ready.ts';
 import type { RequestContext } from '../request-context.ts';
+import { nameRefused } from './model-resolver.ts';
 
 export type { VersionStatus } from '../../models/serving/servable.ts';
 export { VERSION_STATES } from '../../models/serving/servable.ts';
@@ -64,7 +65,7 @@ export class ModelInfoHandler {
     if (spec.name === '') {
       throw invalidRequest('model_spec.name is empty; send the name of a served model');
     }
-    const handle = this.#models.acquire(spec.name, spec);
+    const handle = this.#acquire(spec, context);
     try {
       const { servable } = handle;
       context.model = servable.name;
@@ -72,6 +73,15 @@ export class ModelInfoHandler {
       return read(servable);
     } finally {
       handle.release();
+    }
+  }
+
+  #acquire(spec: ModelSpec, context: RequestContext): ServableHandle {
+    try {
+      return this.#models.acquire(spec.name, spec);
+    } catch (error) {
+      nameRefused(context, this.#models, spec.name);
+      throw error;
     }
   }
 

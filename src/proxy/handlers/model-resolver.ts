@@ -43,6 +43,14 @@ export interface FallbackSource {
 
 const NO_FALLBACKS: FallbackSource = { fallbacks: undefined };
 
+/**
+ * Lets a request whose version could not be had count for its model, with no version. A name that is not served is left
+ * out: callers must not make label values.
+ */
+export function nameRefused(context: RequestContext, { modelNames }: ServableDirectory, name: string): void {
+  if (modelNames.includes(name)) context.model = name;
+}
+
 export class ModelResolver {
   readonly models: ServableDirectory;
   /** Asked for each request. */
