@@ -48,6 +48,7 @@ export function deadlineSentence(facts: BoundFacts, refused: Refused): string {
       : `${showShare(refused.share)} of the requests were refused (${refused.reason})`;
   const time = budgetMs ?? sloMs;
   const last = curve.at(-1);
+  if (refused.group === 'event_loop') return unreadSentence(facts, refused.share);
   const start = `${what}, though ${coresAre(facts, 'only ')}`;
   if (time === undefined || last === undefined) return `${start}; let clients allow more time`;
   const rows = Math.min(last.rows, Math.max(1, Math.round(facts.rows / requests)));
@@ -57,6 +58,12 @@ export function deadlineSentence(facts: BoundFacts, refused: Refused): string {
     `${start}: a run of ${rowsText(rows)} takes ${ms(runMs(curve, rows)!)} of the ${ms(time)} that requests have; ` +
     `twice that ${gain}${budgetMs === undefined ? `; ${simulated(facts, cores)}` : ''}`
   );
+}
+
+/** Their deadline had passed before they were read: on the way, or because it was too short from the start. */
+function unreadSentence({ loopShare }: BoundFacts, share: number): string {
+  const read = `before they were read, though the event loop is busy only ${showShare(loopShare)} of the time`;
+  return `the deadline of ${showShare(share)} of the requests had passed ${read}; let clients allow more time`;
 }
 
 export function queueSentence(facts: BoundFacts, { share, reason }: Refused): string {

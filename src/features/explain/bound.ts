@@ -5,9 +5,11 @@
  *   batch_size        the cores are full, and larger batches would run more rows on them
  *   cores             the cores are full, and requests wait or are refused; or they are nearly full, and requests are
  *                     refused because they would be late
- *   event_loop        reading, refusing and writing requests takes all of its thread
+ *   event_loop        reading, refusing and writing requests takes all of its thread; or nearly all, and requests are not
+ *                     read in time
  *   queue             a burst found no room, though the cores are not full
- *   deadline          requests are refused because they would be late, or are late, though the cores have room
+ *   deadline          requests are refused because they would be late, or are late, though cores and event loop have
+ *                     room
  *   nothing           there is room
  *
  * docs/why/scheduler.md, "Which bound holds", explains each.
@@ -81,7 +83,8 @@ function nameOf(facts: BoundFacts, { group }: Refused): BoundName {
     if (isHeldBack(facts)) return 'memory';
     return isBatchBound(facts) ? 'batch_size' : 'cores';
   }
-  if (facts.loopShare >= FULL_SHARE || group === 'event_loop') return 'event_loop';
+  const fullLoopShare = group === 'event_loop' ? NEARLY_FULL_SHARE : FULL_SHARE;
+  if (facts.loopShare >= fullLoopShare) return 'event_loop';
   if (group === 'queue') return 'queue';
   if (group !== undefined || isLate(facts)) return 'deadline';
   return 'nothing';

@@ -190,7 +190,18 @@ const CASES: readonly (readonly [what: string, changes: Partial<BoundFacts>, bou
     'event_loop',
     /^event loop: it is busy 96 % of the time, and both cores .*more cores answer no more/,
   ],
-  ['requests were not read in time', { unnamedRefusals: { unread: 500 } }, 'event_loop', /^event loop: /],
+  [
+    'requests were not read in time',
+    { unnamedRefusals: { unread: 500 }, loopShare: 0.8 },
+    'event_loop',
+    /^event loop: it is busy 80 %/,
+  ],
+  [
+    'requests were late before they were read, though the event loop has room',
+    { unnamedRefusals: { unread: 500 }, loopShare: 0.24 },
+    'deadline',
+    /^deadline: the deadline of 33 % .* though the event loop is busy only 24 % of the time; let clients allow more time$/,
+  ],
   [
     'the model runs on the event loop',
     { loopShare: 0.96, isInline: true, ...FULL },
