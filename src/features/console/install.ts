@@ -1,4 +1,5 @@
 /** The console's paths: its live numbers, its playground and its facts about the server. */
+import { hostname } from 'node:os';
 import process from 'node:process';
 import type { Explain } from '../../admin/explanation.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -54,6 +55,7 @@ function aboutOf({ config, clock }: Installation, { addresses, slots }: AdminPar
   const startedAtMs = clock.wallMs();
   return () => ({
     version: VERSION,
+    host: hostname(),
     node: process.versions.node,
     started_at_ms: startedAtMs,
     ...addresses(),

@@ -23,11 +23,14 @@ export interface LiveTick {
 export interface LiveVersion extends Explanation {
   /** '' for requests that named no served model. */
   readonly model: string;
+  /** '' for requests whose version was not loaded. */
   readonly version: string;
   readonly requests: number;
   readonly in_time: number;
   readonly rows: number;
   readonly failures: Readonly<Record<string, number>>;
+  /** The `overloaded` ones of them by reason; absent if there were none. */
+  readonly refusals?: Readonly<Record<string, number>>;
   /** Durations of successful requests; absent if there were none. */
   readonly p50_ms?: number;
   readonly p99_ms?: number;
@@ -79,6 +82,7 @@ export function liveVersion(counts: LiveCounts, queue: QueueReport | undefined):
     in_time: counts.inTime,
     rows: counts.rows,
     failures: counts.failures,
+    refusals: Object.keys(counts.refusals).length > 0 ? counts.refusals : undefined,
     p50_ms: percentile(0.5),
     p99_ms: percentile(0.99),
     latency,

@@ -2,7 +2,8 @@
  * Counts for the console's live view, by model version, from one `take` to the next. They follow the ledger only
  * while a console is open.
  *
- * Requests whose model was not found are counted under the model ''.
+ * Requests for models that are not served are counted under the model '', and those for versions that are not loaded
+ * under the version ''.
  */
 import { ByVersion } from '../../ledger/by-version.ts';
 import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord } from '../../ledger/request-record.ts';
@@ -19,6 +20,8 @@ export interface LiveCounts {
   readonly rows: number;
   /** Failed requests by kind of error. */
   readonly failures: Readonly<Record<string, number>>;
+  /** The `overloaded` ones of them by reason; docs/why/scheduler.md lists the reasons. */
+  readonly refusals: Readonly<Record<string, number>>;
   /** Durations of the requests that succeeded. */
   readonly latency: readonly BucketCount[];
   /** Time that those spent in each of the eight stages, summed, in ms. */
@@ -55,6 +58,7 @@ class VersionCounts implements LiveCounts {
   inTime = 0;
   rows = 0;
   readonly failures: Record<string, number> = {};
+  readonly refusals: Record<string, number> = {};
   readonly stagesMs = STAGES.map(() => 0);
   readonly batches = {
     count: 0,
@@ -78,11 +82,11 @@ class VersionCounts implements LiveCounts {
     return sparse(this.#durations);
   }
 
-  addRequest({ stages, outcome, rows, deadline }: RequestRecord): void {
+  addRequest({ stages, outcome, rows, deadline, error }: RequestRecord): void {
     this.requests += 1;
     this.rows += rows;
     if (outcome !== 'ok') {
-      this.#addFailure(outcome);
+      this.#addFailure(outcome, error?.attributes?.['reason']);
       return;
     }
     if (stages.finishedAt <= deadline) this.inTime += 1;
@@ -106,8 +110,10 @@ class VersionCounts implements LiveCounts {
     if (batches.points.length < MOST_POINTS) batches.points.push([size, runMs]);
   }
 
-  #addFailure(kind: RequestOutcome): void {
+  #addFailure(kind: RequestOutcome, reason: unknown): void {
     this.failures[kind] = (this.failures[kind] ?? 0) + 1;
+    if (kind !== 'overloaded' || typeof reason !== 'string') return;
+    this.refusals[reason] = (this.refusals[reason] ?? 0) + 1;
   }
 }
 

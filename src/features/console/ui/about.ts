@@ -1,6 +1,8 @@
 /** The answer of GET /about. */
 export interface About {
   readonly version: string;
+  /** The name of the machine; in Kubernetes, of the pod. */
+  readonly host: string;
   readonly node: string;
   readonly started_at_ms: number;
   readonly grpc?: readonly string[];

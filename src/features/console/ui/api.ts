@@ -19,6 +19,8 @@ const CONSOLE_HEADERS = { 'x-pillion-console': '1' };
 
 /** The server wants the operators' token, and has none or a wrong one of us. */
 export const isLocked = signal(false);
+/** It is locked although it got a token. */
+export const isTokenWrong = signal(false);
 
 /**
  * The key of the token in the storage of this tab, which keeps it until it is closed. It is no cookie, because a
@@ -28,7 +30,8 @@ const TOKEN = 'pillion-token';
 
 /** Keeps the token for the requests from now on. A text that no header can hold is none. */
 export function unlock(token: string): void {
-  if (!/^[!-~]+$/.test(token.trim())) return;
+  isTokenWrong.value = !/^[!-~]+$/.test(token.trim());
+  if (isTokenWrong.value) return;
   sessionStorage.setItem(TOKEN, token.trim());
   isLocked.value = false;
 }
@@ -48,7 +51,10 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
     throw new ApiError(0, 'The server does not answer. It may have ended; this page reconnects by itself.');
   });
   if (response.ok) return response;
-  if (response.status === 401) isLocked.value = true;
+  if (response.status === 401) {
+    isLocked.value = true;
+    isTokenWrong.value = sessionStorage.getItem(TOKEN) !== null;
+  }
   throw new ApiError(response.status, await refusalText(response));
 }
 

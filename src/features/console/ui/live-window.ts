@@ -22,7 +22,22 @@ export interface Endings {
   readonly failed: number;
 }
 
+/** Numbers of refused requests by what they found. */
+export interface Refusals {
+  /** Their caller had taken what it may. */
+  readonly callers: number;
+  /** The memory for requests in flight was full. */
+  readonly memory: number;
+  /** The server was about to end. */
+  readonly draining: number;
+  /** Their model was not ready. */
+  readonly notReady: number;
+  /** There was no time or no room left in the queue. */
+  readonly overload: number;
+}
+
 export interface WindowSummary extends Endings {
+  readonly refusals: Refusals;
   readonly seconds: number;
   readonly requests: number;
   readonly p50Ms: number | undefined;
@@ -61,6 +76,14 @@ const ENDING_OF: Readonly<Record<string, keyof Endings>> = {
   unauthenticated: 'wrong',
   permission_denied: 'wrong',
   cancelled: 'wrong',
+};
+
+const REFUSAL_OF: Readonly<Record<string, keyof Refusals>> = {
+  caller_core_share: 'callers',
+  caller_budget: 'callers',
+  caller_limit: 'callers',
+  queue_memory: 'memory',
+  memory: 'memory',
 };
 
 /** The ticks of the last `seconds` before the newest. */
@@ -102,14 +125,31 @@ export function versionsOf(tick: LiveTick, choice?: ModelChoice): readonly LiveV
 
 export function endings(versions: readonly LiveVersion[]): Endings {
   const counts = { inTime: 0, late: 0, refused: 0, wrong: 0, failed: 0 };
+  const loaded = new Set(versions.filter(({ queue }) => queue !== undefined).map(({ model }) => model));
   for (const version of versions) {
+    // It is no mistake to ask for a served model of which nothing is loaded.
+    const isMissing = version.model !== '' && !loaded.has(version.model);
     let unanswered = 0;
     for (const [kind, times] of Object.entries(version.failures)) {
       unanswered += times;
-      counts[ENDING_OF[kind] ?? 'failed'] += times;
+      counts[isMissing && kind === 'model_not_found' ? 'failed' : (ENDING_OF[kind] ?? 'failed')] += times;
     }
     counts.inTime += version.in_time;
     counts.late += version.requests - unanswered - version.in_time;
+  }
+  return counts;
+}
+
+function refusalsOf(versions: readonly LiveVersion[]): Refusals {
+  const counts = { callers: 0, memory: 0, draining: 0, notReady: 0, overload: 0 };
+  for (const { failures, refusals = {} } of versions) {
+    counts.draining += failures['draining'] ?? 0;
+    counts.notReady += failures['model_not_ready'] ?? 0;
+    counts.overload += failures['overloaded'] ?? 0;
+    for (const [reason, times] of Object.entries(refusals)) {
+      counts.overload -= times;
+      counts[REFUSAL_OF[reason] ?? 'overload'] += times;
+    }
   }
   return counts;
 }
@@ -129,6 +169,7 @@ export function summarize(ticks: readonly LiveTick[], choice?: ModelChoice): Win
   const batchCount = sum(batches, (batch) => batch.count);
   return {
     ...endings(all),
+    refusals: refusalsOf(all),
     seconds,
     requests: sum(all, (version) => version.requests),
     p50Ms: percentileMs(latency, 0.5),

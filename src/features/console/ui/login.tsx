@@ -1,6 +1,6 @@
 /** Asks for the operators' token, where the server wants one. */
 import { useState } from 'preact/hooks';
-import { unlock } from './api.ts';
+import { isTokenWrong, unlock } from './api.ts';
 import { Panel } from './parts.tsx';
 
 export function Login() {
@@ -31,6 +31,7 @@ export function Login() {
             Open
           </button>
         </p>
+        {isTokenWrong.value && <p role="alert">The server did not take this token.</p>}
       </form>
     </Panel>
   );

@@ -15,6 +15,25 @@ export function watchRoute(): void {
     route.value = parseRoute(location.hash);
     scrollTo(0, 0);
   });
+  route.subscribe((shown) => {
+    document.title = `${titleOf(shown)} – Pillion`;
+  });
+}
+
+/** The name of its tab, the most telling part first. */
+function titleOf(shown: Route): string {
+  switch (shown.page) {
+    case 'overview':
+      return 'Overview';
+    case 'model':
+      return shown.model;
+    case 'requests':
+      return 'Requests';
+    case 'request':
+      return `Request ${shown.id}`;
+    case 'playground':
+      return shown.model === undefined ? 'Playground' : `${shown.model}, playground`;
+  }
 }
 
 function parseRoute(hash: string): Route {

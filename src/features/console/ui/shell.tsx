@@ -140,7 +140,9 @@ function Footer() {
         <span>&nbsp;</span>
       ) : (
         <>
+          <span>{server.host}</span>
           <span>Pillion {server.version}</span>
+          <span>since {new Date(server.started_at_ms).toLocaleString()}</span>
           <span>Node {server.node}</span>
           {addressesOf(server).map((text) => (
             <span key={text}>{text}</span>

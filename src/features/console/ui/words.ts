@@ -1,5 +1,7 @@
 /** Sentences about traffic, scheduler and the bound that holds: what a window's numbers mean, and what to do. Pure. */
 import { forecastWords } from '../../../admin/forecast-words.ts';
+import type { ModelReport } from '../../../admin/models-report.ts';
+import type { RequestEntry } from '../../../admin/request-entry.ts';
 import { count, duration, percent } from './format.ts';
 import { goodput, type WindowSummary } from './live-window.ts';
 
@@ -17,7 +19,37 @@ export function explain(summary: WindowSummary, sloMs?: number): readonly Senten
   if (summary.requests === 0 && summary.batches === 0) {
     return [plain('No request in this window. The playground sends one.'), ...bounds(summary)];
   }
-  return [traffic(summary), ...endings(summary), ...latency(summary, sloMs), ...batching(summary), ...bounds(summary)];
+  return [
+    traffic(summary),
+    ...endings(summary),
+    ...latency(summary, sloMs),
+    ...bounds(summary),
+    ...batching(summary),
+    ...forecastErrors(summary),
+  ];
+}
+
+/** Says of each model that has failed to load, and answers nothing, what its callers get and why. */
+export function failedLoads(models: readonly ModelReport[]): readonly Sentence[] {
+  return models.flatMap(({ name, versions }) => {
+    if (versions.some(({ state }) => state === 'AVAILABLE')) return [];
+    const retried = versions.find(({ load }) => load?.last_failure !== undefined)?.load?.last_failure;
+    if (retried !== undefined) {
+      return [warn(`${name}: its load failed and is tried again; callers get 503 meanwhile. ${retried.message}`)];
+    }
+    const failed = versions.find(({ error }) => error !== undefined)?.error;
+    return failed === undefined ? [] : [warn(`${name}: its load failed; callers get 404. ${failed.message}`)];
+  });
+}
+
+/** Picks the worst of the sentences, at most `most`, warnings first; the last one counts the warnings that are left out. */
+export function worst(sentences: readonly Sentence[], most: number): readonly Sentence[] {
+  const warnings = sentences.filter(({ tone }) => tone === 'warn');
+  const left = warnings.length - most;
+  if (left > 0) {
+    return [...warnings.slice(0, most - 1), warn(`${left + 1} more warnings are on the pages of the models below.`)];
+  }
+  return [...warnings, ...sentences.filter(({ tone }) => tone !== 'warn')].slice(0, most);
 }
 
 function traffic(summary: WindowSummary): Sentence {
@@ -30,15 +62,22 @@ function traffic(summary: WindowSummary): Sentence {
   return share < 0.99 ? warn(text) : plain(text);
 }
 
-function endings({ refused, late, wrong, failed, seconds }: WindowSummary): readonly Sentence[] {
+const REFUSED = [
+  [
+    'overload',
+    'were refused at once, because they could not meet their deadline or the queue was full. The answer says when to retry.',
+  ],
+  ['callers', 'were refused for what their caller may take: `pillion status --callers` names those who take most.'],
+  ['memory', 'were refused because the memory for requests in flight was full.'],
+  ['notReady', 'asked for a model that is not ready.'],
+  ['draining', 'came while the server was about to end, and were told to ask another.'],
+] as const;
+
+function endings({ refusals, late, wrong, failed, seconds }: WindowSummary): readonly Sentence[] {
   const found: Sentence[] = [];
   const perSecond = (times: number): string => `${count(times / seconds)} per second`;
-  if (refused > 0) {
-    found.push(
-      warn(
-        `${perSecond(refused)} were refused at once, because they could not meet their deadline or the queue was full: there is more work than this machine can do. The answer says when to retry.`,
-      ),
-    );
+  for (const [group, text] of REFUSED) {
+    if (refusals[group] > 0) found.push(warn(`${perSecond(refusals[group])} ${text}`));
   }
   if (late > 0) {
     found.push(warn(`${perSecond(late)} missed their deadline: allow more time, or send fewer requests at once.`));
@@ -112,18 +151,21 @@ function whyStarted(reasons: Readonly<Record<string, number>>): string {
   return `${share} started because a slot was free: no request waits while the machine has room.`;
 }
 
-/** Why each version does not answer more, and how far its forecasts were off. */
+/** Why each version does not answer more. */
 function bounds({ explained }: WindowSummary): readonly Sentence[] {
-  const isOne = explained.length === 1;
-  return explained.flatMap(({ model, version, bound, forecast }) => {
-    const whose = isOne ? '' : ` of ${model} version ${version}`;
-    const found: Sentence[] = [];
-    if (bound !== undefined) {
-      const text = `The bound${whose} now is ${bound.sentence}.`;
-      found.push(bound.bound === 'nothing' ? plain(text) : warn(text));
-    }
-    if (forecast !== undefined) found.push(plain(`Forecasts${whose}: ${forecastWords(forecast)}.`));
-    return found;
+  return explained.flatMap(({ model, version, bound }) => {
+    if (bound === undefined) return [];
+    const text = `The bound${explained.length === 1 ? '' : ` of ${model} version ${version}`} now is ${bound.sentence}.`;
+    return [bound.bound === 'nothing' ? plain(text) : warn(text)];
+  });
+}
+
+/** How far the forecasts of each version were off. */
+function forecastErrors({ explained }: WindowSummary): readonly Sentence[] {
+  return explained.flatMap(({ model, version, forecast }) => {
+    if (forecast === undefined) return [];
+    const whose = explained.length === 1 ? '' : ` of ${model} version ${version}`;
+    return [plain(`Forecasts${whose}: ${forecastWords(forecast)}.`)];
   });
 }
 
@@ -133,4 +175,12 @@ function forecasts(forecast: number, asForecast: number): Sentence {
   const text = `${percent(share)} of the runs took at most 1.5 times their forecast`;
   if (share >= 0.5) return plain(`${text}.`);
   return plain(`${text}: something else takes the cores, or the curve is still being learned.`);
+}
+
+/** Says why it is in no batch. */
+export function whyNoBatch({ cache, steps, stages }: RequestEntry): string {
+  if (steps !== undefined) return 'It was in no batch: its steps were.';
+  if (cache === 'hit') return 'It was in no batch: it got a kept answer.';
+  const hasRun = stages.some(({ name }) => name === 'execute');
+  return hasRun ? 'It ran, but its batch is not remembered.' : 'It was in no batch: it was answered or refused before.';
 }

@@ -81,7 +81,7 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
         </Panel>
       </div>
       <Panel title="In words" aside={isCounting.value && `of the last ${Math.round(summary.seconds)} s`}>
-        <TrafficWords summary={summary} sloMs={config.slo_ms ?? about.value?.slo_ms} />
+        <TrafficWords summary={summary} sloMs={config.slo_ms ?? about.value?.slo_ms} models={[detail]} />
       </Panel>
       <Loaded detail={detail} />
     </>

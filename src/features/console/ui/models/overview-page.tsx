@@ -1,18 +1,17 @@
 /** The overview of the whole server. */
 
 import type { ModelReport } from '../../../../admin/models-report.ts';
-import type { LiveTick } from '../../live-report.ts';
 import { count, duration, percent } from '../format.ts';
 import { about, connection, isCounting, models, ticks } from '../live.ts';
 import { goodput, lastTicks, summarize, type WindowSummary } from '../live-window.ts';
-import { Empty, Loading, Panel, Tile, Words } from '../parts.tsx';
-import { EndingsPlot, LatencyPlot, Sparkline } from '../plots/time-plots.tsx';
-import { modelLink } from '../route.ts';
-import { explain } from '../words.ts';
-import { stateOf } from './version-state.tsx';
+import { Loading, Panel, Tile, Words } from '../parts.tsx';
+import { EndingsPlot, LatencyPlot } from '../plots/time-plots.tsx';
+import { explain, failedLoads, worst } from '../words.ts';
+import { ModelsTable } from './models-table.tsx';
 
 /** Seconds that the numbers cover. */
 const WINDOW = 30;
+const MOST_SENTENCES = 5;
 
 export function OverviewPage() {
   const all = ticks.value;
@@ -34,10 +33,15 @@ export function OverviewPage() {
         </Panel>
       </div>
       <Panel title="In words">
-        <TrafficWords summary={summary} sloMs={about.value?.slo_ms} />
+        <TrafficWords
+          summary={summary}
+          sloMs={about.value?.slo_ms}
+          models={models.value?.models}
+          most={MOST_SENTENCES}
+        />
       </Panel>
       <Panel title="Models" aside={whenLost()}>
-        <ModelsTable all={all} />
+        <ModelsTable ticks={lastTicks(all, WINDOW)} plotted={all} />
       </Panel>
     </>
   );
@@ -61,18 +65,30 @@ export function whenLost(): string | undefined {
   return connection.value === 'lost' ? 'as they were before the connection was lost' : undefined;
 }
 
-export function TrafficWords({ summary, sloMs }: { summary: WindowSummary; sloMs: number | undefined }) {
-  if (isCounting.value) return <Words sentences={explain(summary, sloMs)} />;
+interface TrafficWordsProps {
+  readonly summary: WindowSummary;
+  readonly sloMs: number | undefined;
+  /** The models whose failed loads are told. */
+  readonly models: readonly ModelReport[] | undefined;
+  /** Absent = all sentences, in their order. */
+  readonly most?: number;
+}
+
+export function TrafficWords({ summary, sloMs, models = [], most }: TrafficWordsProps) {
+  if (isCounting.value) {
+    const all = [...failedLoads(models), ...explain(summary, sloMs)];
+    return <Words sentences={most === undefined ? all : worst(all, most)} />;
+  }
   return connection.value === 'lost' ? <p class="muted">Nothing is known of now.</p> : <Loading rows={2} />;
 }
 
-/** Shown while the start waits for models. */
+/** Shown while the start waits for models, and after it while some of them are still missing. */
 function WaitsFor() {
-  const waits = models.value?.waits_for ?? [];
+  const { waits_for: waits, ready } = models.value ?? { waits_for: [], ready: false };
   if (waits.length === 0) return null;
   return (
     <div class="notice" role="status">
-      <p>Not ready yet:</p>
+      <p>{ready ? 'The server is ready, without:' : 'Not ready yet:'}</p>
       <ul>
         {waits.map((line) => (
           <li key={line}>{line}</li>
@@ -115,66 +131,5 @@ export function Tiles({ summary }: { summary: WindowSummary }) {
         note={note(`rows; ${count(batches / seconds)} batches/s`)}
       />
     </div>
-  );
-}
-
-function ModelsTable({ all }: { all: readonly LiveTick[] }) {
-  const report = models.value;
-  if (report === undefined) return <Loading />;
-  if (report.models.length === 0) {
-    return (
-      <Empty title="No model is served">
-        <p>
-          Start with <code>--model=NAME=DIRECTORY</code>, or reload a configuration that lists some.
-        </p>
-      </Empty>
-    );
-  }
-  return (
-    <div class="scroll">
-      <table class="models">
-        <thead>
-          <tr>
-            <th>Model</th>
-            <th>Versions</th>
-            <th class="wide">Last minutes</th>
-            <th class="number">Requests</th>
-            <th class="number">Goodput</th>
-            <th class="number">p50</th>
-            <th class="number">p99</th>
-            <th class="number">Queue</th>
-          </tr>
-        </thead>
-        <tbody>
-          {report.models.map((model) => (
-            <ModelRow key={model.name} model={model} all={all} />
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
-}
-
-function ModelRow({ model, all }: { model: ModelReport; all: readonly LiveTick[] }) {
-  const summary = summarize(lastTicks(all, WINDOW), { model: model.name });
-  const { requests, seconds, p50Ms, p99Ms, queuedRows } = summary;
-  const shown = (value: string): string => (isCounting.value && seconds > 0 ? value : '–');
-  return (
-    <tr>
-      <td>
-        <a class="row-link" href={modelLink(model.name)}>
-          {model.name}
-        </a>
-      </td>
-      <td>{stateOf(model)}</td>
-      <td class="wide">
-        <Sparkline ticks={all} model={model.name} />
-      </td>
-      <td class="number">{shown(`${count(requests / seconds)}/s`)}</td>
-      <td class="number">{shown(percent(goodput(summary)))}</td>
-      <td class="number">{shown(duration(p50Ms))}</td>
-      <td class="number">{shown(duration(p99Ms))}</td>
-      <td class="number">{shown(count(queuedRows))}</td>
-    </tr>
   );
 }

@@ -7,6 +7,7 @@ import { Failure, Loading, Panel } from '../parts.tsx';
 import { Waterfall } from '../plots/waterfall.tsx';
 import { modelLink, requestLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
+import { whyNoBatch } from '../words.ts';
 import { OutcomeChip, surfaceName } from './requests-page.tsx';
 
 export function RequestPage({ id }: { id: string }) {
@@ -109,7 +110,13 @@ function Facts({ request }: { request: RequestEntry }) {
         </Fact>
       )}
       <Fact name="Model">
-        {model === '' ? 'none was found' : <a href={modelLink(model)}>{`${model}, version ${version}`}</a>}
+        {model === '' ? (
+          'none of that name is served'
+        ) : (
+          <a href={modelLink(model)}>
+            {version === '' ? `${model}, no such version loaded` : `${model}, version ${version}`}
+          </a>
+        )}
       </Fact>
       {signature !== '' && <Fact name="Signature">{signature}</Fact>}
       <Fact name="Rows">{count(rows)}</Fact>
@@ -146,12 +153,9 @@ function stepWords({ model, version, outcome, start_ms, duration_ms, cache, step
   return `${model}, version ${version}, ${when}${notes === '' ? '' : `: ${notes}`}${inner}`;
 }
 
-function BatchFacts({ request: { batch, isolated, cache, steps } }: { request: RequestEntry }) {
-  if (steps !== undefined) return <p class="muted">It was in no batch: its steps were.</p>;
-  if (batch === undefined) {
-    const why = cache === 'hit' ? 'it got a kept answer' : 'it was answered or refused before';
-    return <p class="muted">{`It was in no batch: ${why}.`}</p>;
-  }
+function BatchFacts({ request }: { request: RequestEntry }) {
+  const { batch, isolated } = request;
+  if (batch === undefined) return <p class="muted">{whyNoBatch(request)}</p>;
   const padding = batch.size - batch.rows;
   return (
     <dl class="facts">

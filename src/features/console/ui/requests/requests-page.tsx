@@ -60,6 +60,9 @@ function filtersOf(query: URLSearchParams): string {
 
 const OUTCOMES = ['ok', 'overloaded', 'deadline_exceeded', 'invalid_request', 'model_not_found', 'backend_failed'];
 
+const words = (kind: string): string => kind.replaceAll('_', ' ');
+const asItIs = (name: string): string => name;
+
 function Filters({ query }: { query: URLSearchParams }) {
   const set = (name: string, value: string): void => {
     const next = new URLSearchParams(query);
@@ -67,18 +70,18 @@ function Filters({ query }: { query: URLSearchParams }) {
     else next.set(name, value);
     location.hash = `#/requests?${next}`;
   };
-  const select = (name: string, label: string, options: readonly string[]) => (
+  const select = (name: string, label: string, options: readonly string[], textOf = words) => (
     <Select
       label={label}
       value={query.get(name) ?? ''}
       options={['', ...options]}
       set={(value) => set(name, value)}
-      textOf={(option) => (option === '' ? 'any' : option.replaceAll('_', ' '))}
+      textOf={(option) => (option === '' ? 'any' : textOf(option))}
     />
   );
   return (
     <>
-      {select('model', 'Model', models.value?.models.map(({ name }) => name) ?? [])}
+      {select('model', 'Model', models.value?.models.map(({ name }) => name) ?? [], asItIs)}
       {select('outcome', 'Outcome', OUTCOMES)}
       {select('kept', 'Kept because', ['slow', 'failed'])}
     </>
@@ -150,6 +153,6 @@ export function surfaceName(surface: string): string {
 
 export function OutcomeChip({ request }: { request: RequestEntry }) {
   const { outcome, kept } = request;
-  if (outcome !== 'ok') return <Chip tone="bad">{outcome.replaceAll('_', ' ')}</Chip>;
+  if (outcome !== 'ok') return <Chip tone="bad">{words(outcome)}</Chip>;
   return kept === 'slow' ? <Chip tone="warn">slow</Chip> : <Chip tone="good">ok</Chip>;
 }
