@@ -69,13 +69,9 @@ export function patternText(spec: Spec<string>, pattern: RegExp, wants: string):
   return option(spec, 'TEXT', v.pipe(kinds.text(wants), v.regex(pattern, wants)), (text) => text);
 }
 
-/** An option of which the last does not count where it is given twice: what the others name would be left out unsaid. */
-export function onlyOnce<T>(one: Option<T>): Option<T> {
-  const parse: Option<T>['parse'] = (given) =>
-    given.length > 1
-      ? { error: `it is given ${given.length} times, and there can be one; give it once` }
-      : one.parse(given);
-  return { ...one, parse };
+/** A text that may be given several times: all of them are one, with commas between. */
+export function joined(one: Option<string>): Option<string> {
+  return { ...one, parse: (given) => one.parse([given.join(',')]) };
 }
 
 export function texts(spec: Spec<readonly string[]>): Option<readonly string[]> {

@@ -1,18 +1,37 @@
 /** Checks of the options about the application, together with others. */
 import { type GivenOptions, givenOf, optionsOf } from '../../config/options/feature-options.ts';
+import { kindOf, splitAddresses } from './app/app-address.ts';
 import { APP_OPTIONS } from './options.ts';
 
 /** `--app` and `--app_metrics_url` are sound addresses by their form, and none of this server's own. */
 export function checkApp(given: GivenOptions, errors: string[]): void {
   const { port, rest_api_port, metrics_port } = given.options;
   const { app, app_metrics_url, app_health_path, app_health_service } = optionsOf(given, APP_OPTIONS);
-  if (app_health_path !== '' && app_health_service !== '') {
+  const apps = splitAddresses(app);
+  checkKinds(apps, errors);
+  if (app_health_path !== '' && app_health_service !== '' && apps.length < 2) {
     errors.push(
       '--app_health_path asks over HTTP, --app_health_service over gRPC; give the one that the application has',
     );
   }
-  checkPlace(`--app=${app}`, app, [rest_api_port, port], errors);
-  checkPlace(`--app_metrics_url=${app_metrics_url}`, app_metrics_url, [rest_api_port, port, metrics_port], errors);
+  for (const url of apps) checkPlace(`--app=${url}`, url, [rest_api_port, port], errors);
+  const pages = splitAddresses(app_metrics_url);
+  if (pages.length > 2)
+    errors.push(`--app_metrics_url has ${pages.length} pages; there can be two, one of each application`);
+  for (const url of pages) checkPlace(`--app_metrics_url=${url}`, url, [rest_api_port, port, metrics_port], errors);
+}
+
+/** Requests of one kind have one place to go. */
+function checkKinds(apps: readonly string[], errors: string[]): void {
+  for (const [kind, words, scheme] of [
+    ['http', 'HTTP', 'grpc://HOST:PORT or grpc+unix:PATH for one of gRPC'],
+    ['grpc', 'gRPC', 'http://HOST:PORT or h2c://HOST:PORT for one of HTTP'],
+  ] as const) {
+    const same = apps.filter((each) => kindOf(each) === kind);
+    if (same.length < 2) continue;
+    const named = `--app names ${same.length} applications of ${words}, ${same.join(' and ')}`;
+    errors.push(`${named}; there can be one of each kind, so give ${scheme}`);
+  }
 }
 
 function checkPlace(option: string, url: string, ours: readonly number[], errors: string[]): void {

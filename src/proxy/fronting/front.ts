@@ -5,24 +5,18 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Connection } from '../http1/connection.ts';
 import type { HttpFront, UpgradeArrival } from '../http1/http-front.ts';
-import type { AppClient } from './app/app-client.ts';
-import type { FrontedParts } from './fronted-parts.ts';
+import type { FrontedApps } from './fronted-apps.ts';
 import { FrontedRequest } from './fronted-request.ts';
 import { headWithoutUpgrade, mayUpgrade } from './heads/without-upgrade.ts';
-import { type Arrival, Http1Client } from './http1-client.ts';
-
-export interface FrontOptions extends FrontedParts {
-  readonly app: AppClient;
-}
+import { type Arrival, Http1Client, type Http1ClientParts } from './http1-client.ts';
 
 export class Http1Front implements HttpFront {
-  readonly #parts: FrontOptions;
-  readonly #commonHeaders: readonly string[];
+  readonly #apps: FrontedApps;
+  readonly #client: Http1ClientParts;
 
-  /** @param commonHeaders of every answer of this server's own: names and values in turn */
-  constructor(options: FrontOptions, commonHeaders: readonly string[]) {
-    this.#parts = options;
-    this.#commonHeaders = commonHeaders;
+  constructor(apps: FrontedApps, client: Http1ClientParts) {
+    this.#apps = apps;
+    this.#client = client;
   }
 
   serve(request: IncomingMessage, response: ServerResponse, connection: Connection, expectsContinue: boolean): void {
@@ -54,14 +48,14 @@ export class Http1Front implements HttpFront {
     this.#begin({ ...arrival, upgrade: { head, onTunnel } }, connection);
   }
 
-  /** Closes the connections to the application. */
+  /** Closes the connections to the applications. */
   close(): void {
-    this.#parts.app.close();
+    this.#apps.close();
   }
 
   #begin(arrival: Arrival, connection: Connection): void {
-    const client = new Http1Client(arrival, { clock: this.#parts.clock, commonHeaders: this.#commonHeaders });
+    const client = new Http1Client(arrival, this.#client);
     if (client.fault !== undefined) connection.endWithLatest();
-    new FrontedRequest(client, this.#parts).start();
+    new FrontedRequest(client, this.#apps.of(client.head)).start();
   }
 }

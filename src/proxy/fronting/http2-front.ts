@@ -2,17 +2,17 @@
 import type { StreamFront } from '../grpc/pillion-engine.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
 import type { Http2Stream } from '../http2/streams/stream.ts';
-import type { FrontOptions } from './front.ts';
+import type { FrontedApps } from './fronted-apps.ts';
 import { FrontedRequest } from './fronted-request.ts';
 import { Http2Client } from './http2-client.ts';
 
 export class Http2Front implements StreamFront {
-  readonly #parts: FrontOptions;
+  readonly #apps: FrontedApps;
   readonly #isOurs: (method: string, path: string) => boolean;
 
   /** @param isOurs tells the paths of this server's REST surface, which are not the application's in HTTP/2 either */
-  constructor(parts: FrontOptions, isOurs: (method: string, path: string) => boolean) {
-    this.#parts = parts;
+  constructor(apps: FrontedApps, isOurs: (method: string, path: string) => boolean) {
+    this.#apps = apps;
     this.#isOurs = isOurs;
   }
 
@@ -25,10 +25,10 @@ export class Http2Front implements StreamFront {
     const client = new Http2Client(stream, headers);
     stream.isPaced = true;
     stream.sink = client;
-    new FrontedRequest(client, this.#parts).start();
+    new FrontedRequest(client, this.#apps.of(client.head)).start();
   }
 
   close(): void {
-    this.#parts.app.close();
+    this.#apps.close();
   }
 }

@@ -7,17 +7,26 @@ import { systemClock } from '../../core/clock.ts';
 import type { Front, FrontParts, Installation } from '../../kernel/installation.ts';
 import type { Logger, RootLogger } from '../../ledger/log/log.ts';
 import type { Gauges } from '../../ledger/metrics/gauges.ts';
+import type { Reading } from '../../ledger/metrics/series.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { MetricsPageMaker } from '../http1/local-replies.ts';
 import { healthClient } from '../protocols/health/health-client.ts';
 import type { ReadinessGate } from '../readiness.ts';
-import { parseAppAddress, parseAppUrl } from './app/app-address.ts';
+import {
+  type AppAddress,
+  type AppKind,
+  kindOf,
+  parseAppAddress,
+  parseAppUrl,
+  splitAddresses,
+} from './app/app-address.ts';
 import { AppClient } from './app/app-client.ts';
-import { AppHealth } from './app/app-health.ts';
+import { AppHealth, type AskApp } from './app/app-health.ts';
 import { askByHttp } from './app/app-health-http.ts';
 import { AppMetrics } from './app/app-metrics.ts';
 import { AppSlots } from './app/app-slots.ts';
-import { type FrontOptions, Http1Front } from './front.ts';
+import { Http1Front } from './front.ts';
+import { FrontedApps, type FrontOptions } from './fronted-apps.ts';
 import { FrontedDeadlines } from './fronted-deadlines.ts';
 import { HeldPlaces } from './held-places.ts';
 import { Http2Front } from './http2-front.ts';
@@ -25,6 +34,7 @@ import { OpenFronted } from './open-fronted.ts';
 import { APP_OPTIONS } from './options.ts';
 import type { AppSocket } from './telemetry/app-connections.ts';
 import { createFrontedTelemetry } from './telemetry/create-telemetry.ts';
+import type { AppLabels } from './telemetry/fronted-metrics.ts';
 import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
 import { UNTAKEN_BYTES, UNTAKEN_HTTP2_BYTES, UntakenAnswers } from './untaken-answers.ts';
 
@@ -34,31 +44,58 @@ type AppOptions = OptionValues<typeof APP_OPTIONS>;
 export function installFronting(server: Installation): void {
   const { config, logger, telemetry } = server;
   const options = optionsOf(config, APP_OPTIONS);
-  if (options.app_metrics_url !== '')
-    server.metricsPage((own) => own && withAppMetrics(own, options, telemetry, logger));
-  if (options.app === '') return;
+  const pages = splitAddresses(options.app_metrics_url);
+  if (pages.length > 0) server.metricsPage((own) => own && withAppMetrics(own, pages, telemetry, logger));
+  const apps = namedApps(options.app);
+  if (apps.length === 0) return;
   if (options.app_first && areCoresSpared(logger)) server.runOnSpareCores();
   const deadlines = new FrontedDeadlines();
   server.carriedDeadlines(deadlines);
   const underWay = new OpenFronted();
-  const records = createFrontedTelemetry(server);
-  server.front((parts) => createFront(server, parts, { telemetry: records.telemetry, deadlines, underWay }));
-  const health = createAppHealth(options, server.readiness, logger);
+  const records = createFrontedTelemetry(
+    server,
+    apps.map(({ labels }) => labels),
+  );
+  server.front((parts) => createFront(server, parts, { apps, telemetry: records.telemetry, deadlines, underWay }));
+  const looks = createAppHealth(apps, options, server.readiness, logger);
   server.service({
-    start: () => health?.start(),
-    waitsFor: () => appWaits(health, options.app),
+    start: () => {
+      for (const { health } of looks) health.start();
+    },
+    waitsFor: () => looks.flatMap(appWaits),
     underWay: {
       counts: () => ({ app_requests_cut: underWay.requests, tunnels_cut: underWay.tunnels }),
       abandon: () => underWay.abandon(),
     },
     close: () => {
-      health?.close();
+      for (const { health } of looks) health.close();
       records.log.close();
     },
   });
 }
 
+/** An application, as `--app` names it. */
+interface NamedApp {
+  readonly address: AppAddress;
+  readonly kind: AppKind;
+  /** Tells it from the other in metrics; none if there is one. */
+  readonly labels: AppLabels;
+}
+
+function namedApps(text: string): readonly NamedApp[] {
+  return splitAddresses(text).map((each, _, { length }) => {
+    const kind = kindOf(each);
+    return { address: parseAppAddress(each), kind, labels: length === 1 ? {} : { app: kind } };
+  });
+}
+
+/** The one of a kind, or the only one. */
+function appFor<T extends { readonly kind: AppKind }>(kind: AppKind, apps: readonly T[]): T {
+  return apps.find((each) => each.kind === kind) ?? apps[0]!;
+}
+
 interface Fronted {
+  readonly apps: readonly NamedApp[];
   readonly telemetry: FrontedTelemetry;
   readonly deadlines: FrontedDeadlines;
   readonly underWay: OpenFronted;
@@ -66,35 +103,68 @@ interface Fronted {
 
 function createFront(server: Installation, parts: FrontParts, fronted: Fronted): Front {
   const { config, logger } = server;
-  const { options } = config;
-  const { app, app_trust_forwarded: trustsForwarded, app_max_concurrency: max } = optionsOf(config, APP_OPTIONS);
-  const { callers, unsent, maxConnections, isOurs } = parts;
-  const { telemetry, deadlines, underWay } = fronted;
-  const onSocket = (socket: AppSocket): void => telemetry.follow(socket);
-  const client = new AppClient(parseAppAddress(app), { onSocket, maxConnections });
-  const slots = max === 0 ? undefined : new AppSlots({ clock: systemClock, app: client.address.text, max });
-  if (slots !== undefined) observeSlots(slots, server.telemetry.metrics.gauges);
-  const { body_read_timeout_s: paceS } = options;
-  const hasPace = slots !== undefined && paceS > 0;
-  const shared: FrontOptions = {
-    ...{ clock: systemClock, app: client, trustsForwarded, deadlines, telemetry, slots, callers, underWay },
-    propagation: server.telemetry.propagation,
-    places: hasPace ? new HeldPlaces(systemClock, paceS, () => slots.waiting > 0) : undefined,
-    untaken: new UntakenAnswers(unsent, client.isHttp2 ? UNTAKEN_HTTP2_BYTES : UNTAKEN_BYTES),
-  };
+  const { app } = optionsOf(config, APP_OPTIONS);
+  const ways = fronted.apps.map(({ kind, labels }, i) => ({ kind, labels, way: createWay(server, parts, fronted, i) }));
+  observeSlots(ways, server.telemetry.metrics.gauges);
+  const apps = new FrontedApps(appFor('http', ways).way, appFor('grpc', ways).way);
   return {
-    http1: (commonHeaders) => new Http1Front(shared, commonHeaders),
+    http1: (commonHeaders) => new Http1Front(apps, { clock: systemClock, commonHeaders }),
     // The REST surface's paths are not the application's over HTTP/2 either.
-    http2: new Http2Front(shared, isOurs),
+    http2: new Http2Front(apps, parts.isOurs),
     opened: (places, services) => logFronting({ app, places, services }, config, logger),
   };
 }
 
-function observeSlots(slots: AppSlots, gauges: Gauges): void {
+/** The way to the application with the number `app`. The connections that there may be are shared evenly. */
+function createWay(
+  { config, telemetry: { propagation } }: Installation,
+  { callers, unsent, maxConnections: most }: FrontParts,
+  { apps, telemetry, deadlines, underWay }: Fronted,
+  app: number,
+): FrontOptions {
+  const { app_trust_forwarded: trustsForwarded, app_max_concurrency: max } = optionsOf(config, APP_OPTIONS);
+  const onSocket = (socket: AppSocket): void => telemetry.follow(socket, app);
+  const maxConnections = Math.max(1, Math.floor(most / apps.length));
+  const client = new AppClient(apps[app]!.address, { onSocket, maxConnections });
+  const slots = max === 0 ? undefined : new AppSlots({ clock: systemClock, app: client.address.text, max });
+  const { body_read_timeout_s: paceS } = config.options;
+  const hasPace = slots !== undefined && paceS > 0;
+  return {
+    ...{
+      clock: systemClock,
+      app: client,
+      trustsForwarded,
+      deadlines,
+      telemetry,
+      slots,
+      callers,
+      underWay,
+      propagation,
+    },
+    places: hasPace ? new HeldPlaces(systemClock, paceS, () => slots.waiting > 0) : undefined,
+    untaken: new UntakenAnswers(unsent, client.isHttp2 ? UNTAKEN_HTTP2_BYTES : UNTAKEN_BYTES),
+  };
+}
+
+function observeSlots(
+  ways: readonly { readonly labels: AppLabels; readonly way: FrontOptions }[],
+  gauges: Gauges,
+): void {
+  const readings = (read: (slots: AppSlots) => number) => (): Reading[] =>
+    ways.flatMap(({ labels, way: { slots } }) => (slots === undefined ? [] : [{ labels, value: read(slots) }]));
+  if (ways.every(({ way }) => way.slots === undefined)) return;
   const running = 'Requests that the application has now, of those that --app_max_concurrency allows.';
-  gauges.observe('pillion_app_running_requests', running, () => slots.inside);
+  gauges.observeEach(
+    'pillion_app_running_requests',
+    running,
+    readings((slots) => slots.inside),
+  );
   const waiting = 'Requests that wait until the application has fewer.';
-  gauges.observe('pillion_app_waiting_requests', waiting, () => slots.waiting);
+  gauges.observeEach(
+    'pillion_app_waiting_requests',
+    waiting,
+    readings((slots) => slots.waiting),
+  );
 }
 
 const SPARE_CORES: Readonly<Record<SpareCores, string>> = {
@@ -112,35 +182,68 @@ function areCoresSpared(logger: Logger): boolean {
   return runs !== 'unchanged';
 }
 
-/** Undefined if the application's health is not asked for. Not ready until the application is well. */
-function createAppHealth(options: AppOptions, readiness: ReadinessGate, logger: RootLogger): AppHealth | undefined {
-  const { app, app_health_path: path, app_health_service: service } = options;
-  if (path === '' && service === '') return undefined;
-  const address = parseAppAddress(app);
-  readiness.setAppReady(false);
-  return new AppHealth({
-    clock: systemClock,
-    ask: path === '' ? healthClient(address, service === '*' ? '' : service) : askByHttp(address, path),
-    intervalMs: options.app_health_interval_ms,
-    failures: options.app_health_failures,
-    onChange: (isWell, why) => {
-      readiness.setAppReady(isWell);
-      const asked = path === '' ? { service } : { path };
+/** The health of an application that is looked at. */
+interface LookedAt {
+  readonly app: string;
+  readonly health: AppHealth;
+}
+
+/** Those whose health is asked for: a path is HTTP's, a service gRPC's. Not ready until all of them are well. */
+function createAppHealth(
+  apps: readonly NamedApp[],
+  options: AppOptions,
+  readiness: ReadinessGate,
+  logger: RootLogger,
+): readonly LookedAt[] {
+  const { app_health_path: path, app_health_service: service } = options;
+  const looks: LookedAt[] = [];
+  const look = (kind: AppKind, asked: object, askAt: (address: AppAddress) => AskApp): void => {
+    const { address } = appFor(kind, apps);
+    const app = address.text;
+    const onChange = (isWell: boolean, why: string): void => {
+      readiness.setAppReady(looks.every(({ health }) => health.problem === undefined));
       const facts = { event: isWell ? 'app_well' : 'app_not_well', app, ...asked, answer: why };
       if (isWell) logger.info(facts, 'the application is well');
       else logger.warn(facts, 'the application is not well: this server is not ready until it is');
-    },
-  });
+    };
+    const { app_health_interval_ms: intervalMs, app_health_failures: failures } = options;
+    looks.push({
+      app,
+      health: new AppHealth({ clock: systemClock, ask: askAt(address), intervalMs, failures, onChange }),
+    });
+  };
+  if (path !== '') look('http', { path }, (address) => askByHttp(address, path));
+  if (service !== '') look('grpc', { service }, (address) => healthClient(address, service === '*' ? '' : service));
+  if (looks.length > 0) readiness.setAppReady(false);
+  return looks;
 }
 
-/** `own`, with the application's metrics behind it. */
+/** `own`, with the metrics of applications behind it, page by page. */
 function withAppMetrics(
   own: MetricsPageMaker,
-  { app_metrics_url: url }: AppOptions,
+  urls: readonly string[],
   { metrics: { gauges } }: AppTelemetry,
   logger: RootLogger,
 ): MetricsPageMaker {
-  const metrics = new AppMetrics({
+  const pages: { readonly labels: AppLabels; readonly metrics: AppMetrics }[] = [];
+  for (const url of urls) {
+    const before = pages.at(-1)?.metrics;
+    const metrics = appMetrics(before === undefined ? own : (accept) => before.page(accept), url, logger);
+    pages.push({ labels: urls.length === 1 ? {} : { url }, metrics });
+  }
+  const up = '1 if the last page of metrics had those of the application, as --app_metrics_url asks.';
+  gauges.observeEach('pillion_app_metrics_up', up, () =>
+    pages.map(({ labels, metrics }) => ({ labels, value: Number(metrics.isUp) })),
+  );
+  const dropped = 'Metrics of the application’s that the last page left out, as this server has some of their names.';
+  gauges.observeEach('pillion_app_metrics_dropped', dropped, () =>
+    pages.map(({ labels, metrics }) => ({ labels, value: metrics.dropped })),
+  );
+  return (accept) => pages.at(-1)!.metrics.page(accept);
+}
+
+function appMetrics(own: MetricsPageMaker, url: string, logger: RootLogger): AppMetrics {
+  return new AppMetrics({
     ...{ ...parseAppUrl(url), clock: systemClock, own },
     onChange: (isUp, why) => {
       if (isUp) logger.info({ event: 'app_metrics_up', url }, "the application's metrics are served again");
@@ -149,11 +252,6 @@ function withAppMetrics(
     onDropped: (names) =>
       logger.warn({ event: 'app_metrics_dropped', url, names }, "metrics of the application's with names of ours"),
   });
-  const up = '1 if the last page of metrics had those of the application, as --app_metrics_url asks.';
-  gauges.observe('pillion_app_metrics_up', up, () => Number(metrics.isUp));
-  const dropped = 'Metrics of the application’s that the last page left out, as this server has some of their names.';
-  gauges.observe('pillion_app_metrics_dropped', dropped, () => metrics.dropped);
-  return (accept) => metrics.page(accept);
 }
 
 /** The paths and services that a server in front of an application keeps for itself. */
@@ -176,7 +274,6 @@ function logFronting({ app, places, services }: Kept, { metricsPath }: ServeConf
 }
 
 /** One line, or none, for whoever asks why this server is not ready. */
-function appWaits(health: AppHealth | undefined, app: string): readonly string[] {
-  const problem = health?.problem;
+function appWaits({ app, health: { problem } }: LookedAt): readonly string[] {
   return problem === undefined ? [] : [`the application at ${app} is not well: ${problem}`];
 }

@@ -1,24 +1,29 @@
 /** Options of `pillion serve` about the application that it fronts. */
-import { COUNT, flag, integer, onlyOnce, patternText } from '../../config/options/option-types.ts';
+import { COUNT, flag, integer, joined, patternText } from '../../config/options/option-types.ts';
 import type { OptionTable } from '../../config/read-options.ts';
 
 /** A scheme and a host, perhaps with a port, or unix: and an absolute path; no path, user or query behind a host. */
 const ADDRESS =
-  /^(?:|(?:http|h2c|grpc):\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?\/?|(?:(?:h2c|grpc)\+)?unix:(?:\/\/)?\/[^\0]*[^\0/])$/;
+  /(?:http|h2c|grpc):\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?\/?|(?:(?:h2c|grpc)\+)?unix:(?:\/\/)?\/[^\0]*[^\0/]/;
 
 /** An ADDRESS with a path, which stands after a colon behind a socket file. */
 const METRICS_URL =
-  /^(?:|http:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:\/[!-~]*)?|unix:(?:\/\/)?\/[^\0:]*[^\0/:]:\/[!-~]*)$/;
+  /http:\/\/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?(?:\/[!-~]*)?|unix:(?:\/\/)?\/[^\0:]*[^\0/:]:\/[!-~]*/;
+
+/** Nothing, or some of them with commas between. */
+function listOf({ source }: RegExp): RegExp {
+  return new RegExp(`^(?:|(?:${source})(?:,(?:${source}))*)$`);
+}
 
 export const APP_OPTIONS = {
-  app: onlyOnce(
+  app: joined(
     patternText(
       {
         default: '',
         placeholder: 'URL',
-        help: 'The application behind this server: http://127.0.0.1:8080 or unix:/run/app.sock if it speaks HTTP/1.1; h2c://127.0.0.1:8080, grpc:// or h2c+unix:/run/app.sock if it speaks HTTP/2 or gRPC without TLS. Requests on the REST port whose path is not one of inference, and on the gRPC port those for no service of this server, go to it, and come back as they are. Empty = there is none.',
+        help: 'The application behind this server: http://127.0.0.1:8080 or unix:/run/app.sock if it speaks HTTP/1.1; h2c://127.0.0.1:8080, grpc:// or h2c+unix:/run/app.sock if it speaks HTTP/2 or gRPC without TLS. Requests on the REST port whose path is not one of inference, and on the gRPC port those for no service of this server, go to it, and come back as they are. Given twice (in a file: both with a comma between), it names an application of HTTP and one of gRPC (grpc://, grpc+unix:), and requests go by their content-type. Empty = there is none.',
       },
-      ADDRESS,
+      listOf(ADDRESS),
       'the address of a server of HTTP/1.1, such as http://127.0.0.1:8080 or unix:/run/app.sock, or of HTTP/2, such as h2c://127.0.0.1:8080 or h2c+unix:/run/app.sock, without a path behind the host',
     ),
   ),
@@ -31,14 +36,16 @@ export const APP_OPTIONS = {
     default: 0,
     help: 'Requests that the application has at a time. Others wait until their deadline, or 15 s without one; if 1024 wait, more are refused with 503. Callers have equal shares, and a client that is slow to send its body or to take its answer gives its place up (--body_read_timeout_s). 0 = any number.',
   }),
-  app_metrics_url: patternText(
-    {
-      default: '',
-      placeholder: 'URL',
-      help: 'The page of the application’s metrics: http://127.0.0.1:8080/metrics or unix:/run/app.sock:/metrics. The path of the metrics on the REST port, and --metrics_port, serve it behind this server’s own. Empty = only our own.',
-    },
-    METRICS_URL,
-    'the URL of a page, such as http://127.0.0.1:8080/metrics or unix:/run/app.sock:/metrics',
+  app_metrics_url: joined(
+    patternText(
+      {
+        default: '',
+        placeholder: 'URL',
+        help: 'The page of the application’s metrics: http://127.0.0.1:8080/metrics or unix:/run/app.sock:/metrics. The path of the metrics on the REST port, and --metrics_port, serve it behind this server’s own. With two applications it may be given twice. Empty = only our own.',
+      },
+      listOf(METRICS_URL),
+      'the URL of a page, such as http://127.0.0.1:8080/metrics or unix:/run/app.sock:/metrics',
+    ),
   ),
   app_first: flag({
     default: true,

@@ -17,7 +17,8 @@ import { W3C } from '../../../src/ledger/tracing/propagation.ts';
 import { Callers } from '../../../src/proxy/caller.ts';
 import { parseAppAddress } from '../../../src/proxy/fronting/app/app-address.ts';
 import { AppClient } from '../../../src/proxy/fronting/app/app-client.ts';
-import { type FrontOptions, Http1Front } from '../../../src/proxy/fronting/front.ts';
+import { Http1Front } from '../../../src/proxy/fronting/front.ts';
+import { FrontedApps, type FrontOptions } from '../../../src/proxy/fronting/fronted-apps.ts';
 import { FrontedDeadlines } from '../../../src/proxy/fronting/fronted-deadlines.ts';
 import { OpenFronted } from '../../../src/proxy/fronting/open-fronted.ts';
 import type { RestServerOptions } from '../../../src/proxy/servers/http-server.ts';
@@ -115,7 +116,7 @@ export class FrontedApp {
 
 /** The front of a REST server. */
 export function httpFront(parts: FrontOptions): NonNullable<RestServerOptions['front']> {
-  return (commonHeaders) => new Http1Front(parts, commonHeaders);
+  return (commonHeaders) => new Http1Front(new FrontedApps(parts), { clock: systemClock, commonHeaders });
 }
 
 /** The parts that a server needs to have `app` behind it, and nothing more. */

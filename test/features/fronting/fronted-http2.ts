@@ -14,6 +14,7 @@ import {
   type Settings,
 } from 'node:http2';
 import { systemClock } from '../../../src/core/clock.ts';
+import { FrontedApps } from '../../../src/proxy/fronting/fronted-apps.ts';
 import { Http2Front } from '../../../src/proxy/fronting/http2-front.ts';
 import { PillionEngine, type PillionEngineOptions } from '../../../src/proxy/grpc/pillion-engine.ts';
 import type { Http2Options } from '../../../src/proxy/http2/options.ts';
@@ -57,7 +58,7 @@ export class FrontedHttp2 extends FrontedApp {
     const routes = new RestRoutes({ parts: [V2], isFronting: true });
     this.engine = new PillionEngine({
       clock: systemClock,
-      front: new Http2Front(this.front, (method, path) => routes.match(method, path).kind !== 'app'),
+      front: new Http2Front(new FrontedApps(this.front), (method, path) => routes.match(method, path).kind !== 'app'),
       onInternalError: (error) => this.internalErrors.push(error),
       ...this.#engine,
     });

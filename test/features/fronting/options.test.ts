@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { optionsOf } from '../../../src/config/options/feature-options.ts';
 import type { ServeConfig } from '../../../src/config/serve-config.ts';
-import { parseAppAddress, parseAppUrl } from '../../../src/proxy/fronting/app/app-address.ts';
+import { parseAppAddress, parseAppUrl, splitAddresses } from '../../../src/proxy/fronting/app/app-address.ts';
 import { APP_OPTIONS } from '../../../src/proxy/fronting/options.ts';
 import { readConfig } from '../../support/config-files.ts';
 
@@ -130,9 +130,37 @@ test('its health is asked for in one way', () => {
   assert.match(errors!.join(), /asks over HTTP, --app_health_service over gRPC/);
 });
 
-test('there is one: a second is refused, where other options take the last', () => {
+test('there is one of a kind: a second is refused, where other options take the last', () => {
   const { errors } = readConfig([MODEL, '--app=http://a:1', '--app=http://b:1', '--port=1', '--port=2']);
-  assert.deepEqual(errors, ['--app=http://b:1: it is given 2 times, and there can be one; give it once']);
+  const named = '--app names 2 applications of HTTP, http://a:1 and http://b:1; there can be one of each kind';
+  assert.deepEqual(errors, [`${named}, so give grpc://HOST:PORT or grpc+unix:PATH for one of gRPC`]);
+  for (const [apps, kind] of [
+    [['http://a:1', 'h2c://b:1'], 'HTTP'],
+    [['h2c+unix:/a.sock', 'unix:/b.sock', 'grpc://c'], 'HTTP'],
+    [['grpc://a:1', 'grpc+unix:/b.sock'], 'gRPC'],
+  ] as const) {
+    const texts = readConfig([MODEL, ...apps.map((each) => `--app=${each}`)]).errors!;
+    assert.equal(texts.length, 1, texts.join());
+    assert.ok(texts[0]!.includes(`2 applications of ${kind}`), texts[0]);
+  }
   const { config } = readConfig([MODEL, '--app=http://b:1'], { PILLION_APP: 'http://a:1' });
   assert.equal(appOptions(config!).app, 'http://b:1');
+});
+
+test('one of HTTP and one of gRPC are two options, or one text with a comma', () => {
+  const pair = ['unix:/run/a,b.sock', 'grpc://b:1'];
+  for (const read of [
+    readConfig([MODEL, ...pair.map((each) => `--app=${each}`)]),
+    readConfig([MODEL], { PILLION_APP: pair.join(',') }),
+  ]) {
+    assert.deepEqual(read.errors, undefined);
+    assert.deepEqual(splitAddresses(appOptions(read.config!).app), pair);
+  }
+  const health = ['--app_health_path=/healthz', '--app_health_service=*'];
+  assert.equal(readConfig([MODEL, '--app=http://a', '--app=grpc://b', ...health]).errors, undefined);
+  const own = readConfig([MODEL, '--app=http://a', '--app=grpc://127.0.0.1:8500']).errors!;
+  assert.match(own.join(), /^--app=grpc:\/\/127\.0\.0\.1:8500 is this server itself/);
+  const pages = ['http://a/metrics', 'http://b/metrics', 'http://c/metrics'].map((url) => `--app_metrics_url=${url}`);
+  assert.equal(readConfig([MODEL, ...pages.slice(0, 2)]).errors, undefined);
+  assert.match(readConfig([MODEL, ...pages]).errors!.join(), /has 3 pages; there can be two/);
 });

@@ -1,4 +1,4 @@
-/** The place and the protocol of the application: `--app` as sockets take it. */
+/** The places and the protocols of applications: `--app` as sockets take it. */
 
 /** One of the two: a socket file, or a host and a port. */
 export interface AppAddress {
@@ -27,9 +27,25 @@ export function netPlaceOf({ socketPath, host, port }: AppAddress): { path: stri
   return socketPath === undefined ? { host: host!, port: port! } : { path: socketPath };
 }
 
+/** The kind of requests that an application has, where there are two. */
+export type AppKind = 'http' | 'grpc';
+
+/** It stands before each further address: a socket's path may hold a comma, too. */
+const BETWEEN = /,(?=(?:http|h2c|grpc):\/\/|(?:(?:h2c|grpc)\+)?unix:)/;
+
+/** The addresses in a value of `--app`, or the URLs in one of `--app_metrics_url`; none if it is empty. */
+export function splitAddresses(text: string): readonly string[] {
+  return text === '' ? [] : text.split(BETWEEN);
+}
+
+/** `h2c` is HTTP's where another application is gRPC's. */
+export function kindOf(address: string): AppKind {
+  return address.startsWith('grpc') ? 'grpc' : 'http';
+}
+
 const HTTP_PORT = 80;
 
-/** Reads a value of `--app` whose form has been checked (check-options.ts). */
+/** Reads an address of `--app` whose form has been checked (check-options.ts). */
 export function parseAppAddress(text: string): AppAddress {
   const known = { text, ...(/^(?:h2c|grpc)\b/.test(text) && { isHttp2: true as const }) };
   const socketPath = /^(?:(?:h2c|grpc)\+)?unix:(?:\/\/)?(\/.*)$/.exec(text)?.[1];
@@ -41,7 +57,7 @@ export function parseAppAddress(text: string): AppAddress {
   return { ...known, authority: text.replace(/^\w+:\/\/|\/$/g, ''), host, port };
 }
 
-/** Reads a value of `--app_metrics_url` whose form has been checked: an address, and the path behind it. */
+/** Reads a URL of `--app_metrics_url` whose form has been checked: an address, and the path behind it. */
 export function parseAppUrl(text: string): { readonly address: AppAddress; readonly path: string } {
   const [, place, path = ''] = /^(http:\/\/[^/]+|unix:(?:\/\/)?\/[^:]+)(?::?(\/.*))?$/.exec(text) ?? [];
   if (place === undefined) throw new Error(`${text} is no URL`);

@@ -70,8 +70,11 @@ export class AppMetrics {
     // An application that has no OpenMetrics answers in text: then both pages are text.
     const isOpen = theirs?.isOpen ?? wantsOpen;
     const ours = await this.#options.own(isOpen ? accept : undefined);
-    if (theirs === undefined) return ours;
-    const { text, dropped } = mergePages(ours.text, theirs.families, isOpen);
+    // The page of another application, which is in ours then, may be text alone.
+    const isMixed = isOpen && !ours.contentType.includes(OPEN_TYPE);
+    const merged = isMixed ? await this.#theirs(false) : theirs;
+    if (merged === undefined) return ours;
+    const { text, dropped } = mergePages(ours.text, merged.families, merged.isOpen);
     if (dropped.join() !== this.#dropped.join()) this.#options.onDropped(dropped);
     this.#dropped = dropped;
     return { contentType: ours.contentType, text };

@@ -3,7 +3,7 @@ import type { Logger } from '../../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../../ledger/telemetry.ts';
 import { childContext } from '../../../ledger/tracing/trace-context.ts';
 import { FrontedLog } from './fronted-log.ts';
-import { FrontedMetrics } from './fronted-metrics.ts';
+import { type AppLabels, FrontedMetrics } from './fronted-metrics.ts';
 import { FrontedSpans } from './fronted-spans.ts';
 import { FrontedTelemetry } from './fronted-telemetry.ts';
 import { GrpcMethods } from './grpc-methods.ts';
@@ -15,7 +15,10 @@ interface TelemetryParts {
 }
 
 /** The records of the application's requests, with the metrics, the log and the spans that are made of them. */
-export function createFrontedTelemetry({ clock, logger, telemetry }: TelemetryParts): {
+export function createFrontedTelemetry(
+  { clock, logger, telemetry }: TelemetryParts,
+  apps: readonly AppLabels[] = [{}],
+): {
   readonly telemetry: FrontedTelemetry;
   /** The resources to close at the end. */
   readonly log: FrontedLog;
@@ -27,7 +30,8 @@ export function createFrontedTelemetry({ clock, logger, telemetry }: TelemetryPa
     clock,
     startTrace: (caller) => telemetry.startTrace(caller),
     startSent: (server) => (telemetry.sampling === undefined ? undefined : childContext(server)),
-    onConnect: (isMade) => metrics.recordConnect(isMade),
+    apps: apps.length,
+    onConnect: (isMade, app) => metrics.recordConnect(isMade, app),
     onEnd: (record) =>
       telemetry.recordForwarded(record, () => {
         const { trace, route } = record;
@@ -37,6 +41,6 @@ export function createFrontedTelemetry({ clock, logger, telemetry }: TelemetryPa
         telemetry.makeSpans((output) => spans.make(record, output));
       }),
   });
-  const metrics = new FrontedMetrics(telemetry.metrics.registry, fronted);
+  const metrics = new FrontedMetrics(telemetry.metrics.registry, fronted, apps);
   return { telemetry: fronted, log };
 }

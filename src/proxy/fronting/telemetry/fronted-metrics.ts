@@ -13,6 +13,7 @@ import {
   GaugeFamily,
   histogramFamily,
   type Labels,
+  type Reading,
 } from '../../../ledger/metrics/series.ts';
 import type { FrontedRecord } from './fronted-record.ts';
 
@@ -42,8 +43,12 @@ export function statusClass(status: number): string {
 /** Read at scrape time. */
 export interface FrontedNow {
   readonly inFlight: number;
-  readonly connections: number;
+  /** Open connections to an application, counted from 0. */
+  connections(app: number): number;
 }
+
+/** The labels of one application among two: `app`; none where there is one. */
+export type AppLabels = Readonly<Record<string, string>>;
 
 /** Counts requests for the application, and what is open to it. */
 export class FrontedMetrics {
@@ -69,24 +74,28 @@ export class FrontedMetrics {
     'pillion_app_connects_total',
     'New connections to the application: ok = it took it, failed = it did not.',
   );
-  readonly #tried: Readonly<Record<'ok' | 'failed', CounterSeries>>;
+  readonly #tried: readonly Readonly<Record<'ok' | 'failed', CounterSeries>>[];
 
-  /** Registers its families. */
-  constructor(registry: Registry, now: FrontedNow) {
+  /** Registers its families. `apps`: the applications that are told apart. */
+  constructor(registry: Registry, now: FrontedNow, apps: readonly AppLabels[] = [{}]) {
     for (const family of [this.#requests, this.#bytes, this.#connects]) registry.register(family);
     for (const family of [this.#whole, this.#head]) registry.register(family);
-    const gauge = (name: string, help: string, read: () => number): void =>
-      registry.register(new GaugeFamily(name, help, () => [{ labels: {}, value: read() }]));
-    gauge('pillion_app_requests_in_flight', 'Requests of the application that have not ended.', () => now.inFlight);
-    gauge('pillion_app_connections', 'Open connections to the application, idle ones too.', () => now.connections);
-    this.#tried = {
-      ok: this.#connects.open({ outcome: 'ok' }),
-      failed: this.#connects.open({ outcome: 'failed' }),
-    };
+    const gauge = (name: string, help: string, read: () => readonly Reading[]): void =>
+      registry.register(new GaugeFamily(name, help, read));
+    gauge('pillion_app_requests_in_flight', 'Requests of the application that have not ended.', () => [
+      { labels: {}, value: now.inFlight },
+    ]);
+    gauge('pillion_app_connections', 'Open connections to the application, idle ones too.', () =>
+      apps.map((labels, app) => ({ labels, value: now.connections(app) })),
+    );
+    this.#tried = apps.map((labels) => ({
+      ok: this.#connects.open({ ...labels, outcome: 'ok' }),
+      failed: this.#connects.open({ ...labels, outcome: 'failed' }),
+    }));
   }
 
-  recordConnect(isMade: boolean): void {
-    this.#tried[isMade ? 'ok' : 'failed'].add(1);
+  recordConnect(isMade: boolean, app = 0): void {
+    this.#tried[app]![isMade ? 'ok' : 'failed'].add(1);
   }
 
   /** `traceId`: the id of its trace if its spans are exported. */

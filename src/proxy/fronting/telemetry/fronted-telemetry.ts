@@ -12,8 +12,10 @@ export interface FrontedTelemetryOptions {
   readonly startTrace: (caller: CallerTrace | undefined) => TraceContext | undefined;
   /** The context of the span of a request that is sent on, child of `server`; undefined where no spans are made. */
   readonly startSent: (server: TraceContext) => TraceContext | undefined;
-  /** The application took a new connection, or did not. */
-  readonly onConnect: (isMade: boolean) => void;
+  /** Applications that are told apart. Default: one. */
+  readonly apps?: number;
+  /** An application, counted from 0, took a new connection, or did not. */
+  readonly onConnect: (isMade: boolean, app: number) => void;
   /** Must not throw. */
   readonly onEnd: (record: FrontedRecord) => void;
 }
@@ -22,16 +24,20 @@ export class FrontedTelemetry implements RecordKeeper {
   /** Records that are not over. */
   inFlight = 0;
   readonly #options: FrontedTelemetryOptions;
-  readonly #connections: AppConnections;
+  readonly #connections: readonly AppConnections[];
 
   constructor(options: FrontedTelemetryOptions) {
     this.#options = options;
-    this.#connections = new AppConnections(options.onConnect);
+    const { apps = 1, onConnect } = options;
+    this.#connections = Array.from(
+      { length: apps },
+      (_, app) => new AppConnections((isMade) => onConnect(isMade, app)),
+    );
   }
 
-  /** Open connections to the application. */
-  get connections(): number {
-    return this.#connections.open;
+  /** Open connections to an application. */
+  connections(app: number): number {
+    return this.#connections[app]!.open;
   }
 
   /** The record of a request whose head has come. It must be told that it is over, on every path. */
@@ -47,9 +53,9 @@ export class FrontedTelemetry implements RecordKeeper {
     return this.#options.clock.nowMs();
   }
 
-  /** A connection to the application is being made. Call it once for each. */
-  follow(socket: AppSocket): void {
-    this.#connections.follow(socket);
+  /** A connection to an application is being made. Call it once for each. */
+  follow(socket: AppSocket, app = 0): void {
+    this.#connections[app]!.follow(socket);
   }
 
   end(record: FrontedRecord): void {

@@ -147,7 +147,7 @@ test('connections to the application are counted while they are open, and those 
     connection.get(`/${i}`);
     await connection.answer();
   }
-  assert.deepEqual([other.seen.connects, other.seen.telemetry.connections], [[true], 1]);
+  assert.deepEqual([other.seen.connects, other.seen.telemetry.connections(0)], [[true], 1]);
   const isClosed = [...other.appSockets].map((socket) => event(socket, 'close'));
   await new Promise<void>((resolve) => {
     other.app.close(() => resolve());
@@ -158,6 +158,6 @@ test('connections to the application are counted while they are open, and those 
   assert.equal((await connection.answer()).status, 503);
   const { outcome } = await other.seen.of('/2');
   assert.equal(outcome, 'app_unavailable');
-  assert.deepEqual([other.seen.connects, other.seen.telemetry.connections], [[true, false], 0]);
+  assert.deepEqual([other.seen.connects, other.seen.telemetry.connections(0)], [[true, false], 0]);
   await other.rest.close();
 });

@@ -11,7 +11,7 @@ const UNAVAILABLE = new ServingError('app_unavailable', 'not there');
 /** The page's lines without buckets, help and types, of records with these facts. */
 async function linesOf(all: readonly FrontedFacts[], traceId?: string): Promise<readonly string[]> {
   const registry = new Registry();
-  const metrics = new FrontedMetrics(registry, { inFlight: 3, connections: 2 });
+  const metrics = new FrontedMetrics(registry, { inFlight: 3, connections: () => 2 });
   for (const facts of all) metrics.record(frontedRecord(facts), traceId);
   metrics.recordConnect(true);
   metrics.recordConnect(false);
