@@ -26,16 +26,6 @@ const HEADERS_TOO_LARGE = encodeHeaders([
   ['content-length', '0'],
 ]);
 
-/** A header list over the limit. */
-class OversizedHeaders {
-  readonly contentLength = -1;
-  readonly begun: readonly HeaderField[];
-
-  constructor(begun: readonly HeaderField[]) {
-    this.begun = begun;
-  }
-}
-
 export class RequestFrames {
   readonly #core: ConnectionCore;
   readonly #decoder: HpackDecoder;
@@ -43,6 +33,8 @@ export class RequestFrames {
   readonly intake: HeaderIntake;
   /** Streams above it are refused: a GOAWAY has named it. */
   lastAcceptedId = Infinity;
+  /** The beginning of the last header list that was over the limit. */
+  #begun: readonly HeaderField[] = [];
   /** The client has acknowledged our SETTINGS: from then on it knows their limits. */
   areSettingsKnown = false;
 
@@ -152,13 +144,16 @@ export class RequestFrames {
   }
 
   /** Undefined if the request is malformed. */
-  #readRequest(bytes: Buffer, start: number, end: number): RequestHeaders | OversizedHeaders | undefined {
+  #readRequest(bytes: Buffer, start: number, end: number): RequestHeaders | 'oversized' | undefined {
     const decoder = this.#decoder;
     const tableVersion = decoder.table.version;
     const known = this.#memo.find(tableVersion, bytes, start, end);
     if (known !== undefined) return known;
     const { fields, isOversized } = decoder.decode(bytes, start, end);
-    if (isOversized) return new OversizedHeaders(fields);
+    if (isOversized) {
+      this.#begun = fields;
+      return 'oversized';
+    }
     const headers = readRequestHeaders(fields, this.#core.options.takesTunnels);
     if (headers !== undefined && decoder.table.version === tableVersion) {
       this.#memo.add(tableVersion, bytes, start, end, headers);
@@ -177,22 +172,22 @@ export class RequestFrames {
     return true;
   }
 
-  #beginRequest(id: number, isEnd: boolean, headers: RequestHeaders | OversizedHeaders | undefined): void {
+  #beginRequest(id: number, isEnd: boolean, headers: RequestHeaders | 'oversized' | undefined): void {
     const core = this.#core;
-    if (headers === undefined || (isEnd && headers.contentLength > 0)) {
+    if (headers === undefined || (headers !== 'oversized' && isEnd && headers.contentLength > 0)) {
       core.streamError(id, ErrorCode.PROTOCOL_ERROR);
       return;
     }
-    const stream = new ServerStream(core, id, headers.contentLength);
+    const stream = new ServerStream(core, id, headers === 'oversized' ? -1 : headers.contentLength);
     // A client that does not have our SETTINGS yet may send as much as the protocol's default window.
     if (!this.areSettingsKnown) stream.available = Math.max(stream.available, DEFAULT_WINDOW_BYTES);
     stream.isRequestWhole = isEnd;
     core.streams.add(stream);
     const { handler } = core.environment;
     try {
-      if (!(headers instanceof OversizedHeaders)) handler.onStream(stream, headers);
+      if (headers !== 'oversized') handler.onStream(stream, headers);
       else if (handler.onHeadersTooLarge === undefined) stream.respond(HEADERS_TOO_LARGE, true);
-      else handler.onHeadersTooLarge(stream, headers.begun);
+      else handler.onHeadersTooLarge(stream, this.#begun);
     } catch (error) {
       core.failed(stream, error);
     }

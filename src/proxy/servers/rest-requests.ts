@@ -28,20 +28,26 @@ export interface RestRequestsParts {
 }
 
 export class RestRequests {
-  readonly #parts: RestRequestsParts;
+  readonly #shared: RestContext;
+  readonly #methods: RestMethods;
+  readonly #replies: LocalReplies;
+  readonly #onInternalError: (error: unknown) => void;
 
-  constructor(parts: RestRequestsParts) {
-    this.#parts = parts;
+  constructor({ shared, methods, replies, onInternalError }: RestRequestsParts) {
+    this.#shared = shared;
+    this.#methods = methods;
+    this.#replies = replies;
+    this.#onInternalError = onInternalError;
   }
 
   /** The method of a request with this route and no headers. */
   methodOf(route: RestRoute): RestMethod {
-    return this.#parts.methods.of(route, NO_FIELDS).method;
+    return this.#methods.of(route, NO_FIELDS).method;
   }
 
   /** Takes a request of any kind. `open`: the requests of its connection, or of its stream, that have no answer yet. */
   begin(transport: ReplyingTransport, route: RestRoute, open: OpenRequest[]): void {
-    const { replies } = this.#parts;
+    const replies = this.#replies;
     switch (route.kind) {
       case 'metrics':
         this.#later(this.#metrics(transport, route, open));
@@ -59,8 +65,8 @@ export class RestRequests {
 
   /** Takes a request that has an exchange. */
   serve(transport: Transport, route: RestRoute, open: OpenRequest[]): void {
-    const { methods, shared } = this.#parts;
-    const { method, form, keepsBody } = methods.of(route, transport.fields);
+    const shared = this.#shared;
+    const { method, form, keepsBody } = this.#methods.of(route, transport.fields);
     const wire = new HttpWire(transport, route, form, open, shared);
     const exchange = new Exchange<Buffer, HttpBody>(wire, method, route.spec, shared);
     if (method.hasNoBody === true) exchange.onMessage(NO_BODY);
@@ -70,7 +76,7 @@ export class RestRequests {
   /** `isKept`: the call keeps views of the body, so a body in lent memory is copied. */
   #readBody(transport: Transport, exchange: Exchange<Buffer, HttpBody>, isKept: boolean): void {
     try {
-      const body = transport.readBody(this.#parts.shared.maxBodyBytes, exchange.context);
+      const body = transport.readBody(this.#shared.maxBodyBytes, exchange.context);
       if (!(body instanceof Promise)) exchange.onMessage(isKept ? Buffer.from(body) : body);
       else {
         body.then(
@@ -85,15 +91,14 @@ export class RestRequests {
 
   /** Access control may allow the metrics to some callers alone; others are refused as any request is. */
   async #metrics(transport: ReplyingTransport, route: RestRoute, open: OpenRequest[]): Promise<void> {
-    const { shared, replies } = this.#parts;
     const who = await transport.visitor?.identify(transport.fields.token);
-    const isOpen = shared.access === undefined;
+    const isOpen = this.#shared.access === undefined;
     const mayRead = isOpen || (who !== undefined && isPrincipal(who) && who.may('metrics', 'rest', ALL_MODELS));
-    if (mayRead) await replies.metrics(transport);
+    if (mayRead) await this.#replies.metrics(transport);
     else this.serve(transport, route, open);
   }
 
   #later(answer: Promise<void>): void {
-    answer.catch((error: unknown) => this.#parts.onInternalError(error));
+    answer.catch((error: unknown) => this.#onInternalError(error));
   }
 }
