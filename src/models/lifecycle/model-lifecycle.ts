@@ -43,6 +43,7 @@ export class ModelLifecycle {
   #watch: VersionWatch;
   #config: ModelConfig;
   #blockedReason: string | undefined;
+  #isFinal = false;
   #isRetired = false;
 
   constructor(config: ModelConfig, rule: FirstReadyRule, settings: LifecycleSettings) {
@@ -61,7 +62,12 @@ export class ModelLifecycle {
     });
     this.#table = this.#transitions.table;
     this.lookup = new VersionLookup(this.name, this.#table, this.wanted, {
-      facts: () => ({ config: this.#config, blockedReason: this.#blockedReason, isRetired: this.#isRetired }),
+      facts: () => ({
+        config: this.#config,
+        blockedReason: this.#blockedReason,
+        isFinal: this.#isFinal,
+        isRetired: this.#isRetired,
+      }),
       isPolled: settings.pollIntervalMs >= 0,
     });
     this.#watch = new VersionWatch(settings.files, settings.clock);
@@ -208,8 +214,8 @@ export class ModelLifecycle {
     this.wanted.polled(result);
     this.#table.refresh();
     const isChanging = result?.isChanging === true;
-    const isFinal = pollIntervalMs === 0 && blockedReason !== undefined && !isChanging;
-    if (isFinal) blockedReason += ` (it is not looked at again: ${whyPolledOnce})`;
+    this.#isFinal = pollIntervalMs === 0 && blockedReason !== undefined && !isChanging;
+    if (this.#isFinal) blockedReason += ` (it is not looked at again: ${whyPolledOnce})`;
     this.#block(blockedReason, isChanging);
     this.#first.polled({ config, result, blockedReason, allowUnavailableLabels });
     this.#step();

@@ -25,6 +25,8 @@ interface RefusalFacts {
   readonly hasFailedMember: boolean;
   /** The model has no versions yet, so the wanted one may still come. */
   readonly isWaiting: boolean;
+  /** Nobody looks for versions any more. */
+  readonly isFinal: boolean;
   /** Says why the model is not ready. */
   readonly waitsFor: () => string;
 }
@@ -39,7 +41,9 @@ export function refusalOf({ version: number, label }: VersionChoice, facts: Refu
     return stillLoading(name, facts.isRetrying ? facts.waitsFor() : undefined, facts.hasFailedMember);
   }
   if (version !== undefined && facts.isUnloadedByOperator(version)) return unloadedByOperator(name, version, statuses);
-  if (facts.isWaiting && asked.length === 0) return stillLoading(name, facts.waitsFor());
+  if (facts.isWaiting && asked.length === 0) {
+    return facts.isFinal ? noVersionsYet(name, facts.waitsFor()) : stillLoading(name, facts.waitsFor());
+  }
   return noSuchVersion(name, version, statuses);
 }
 
@@ -91,9 +95,12 @@ export function noSuchVersion(
   statuses: readonly VersionStatus[],
 ): ServingError {
   const asked = version === undefined ? statuses[0] : statuses.find((status) => status.version === version);
-  const why = asked?.error === undefined ? '' : ` (it failed to load: ${asked.error.message})`;
+  const isFailed = asked?.error !== undefined;
+  const why = isFailed ? ` (it failed to load: ${asked.error.message})` : '';
   const what = version === undefined ? 'has no version' : `has no version ${version}`;
-  return new ServingError('model_not_found', `model "${name}" ${what}${why}; ${listAvailable(statuses)}`);
+  return new ServingError('model_not_found', `model "${name}" ${what}${why}; ${listAvailable(statuses)}`, {
+    ...(isFailed && { attributes: { loadFailed: true } }),
+  });
 }
 
 function unloadedByOperator(name: string, version: bigint, statuses: readonly VersionStatus[]): ServingError {

@@ -15,6 +15,8 @@ export interface LookupFacts {
   readonly config: ModelConfig;
   /** Why the last poll found nothing to load. */
   readonly blockedReason: string | undefined;
+  /** There will be no other poll before a reload. */
+  readonly isFinal: boolean;
   readonly isRetired: boolean;
 }
 
@@ -92,7 +94,7 @@ export class VersionLookup {
 
   #refusal(choice: VersionChoice): ServingError {
     const { ofPolicy, overrides } = this.#wanted;
-    const { config, isRetired } = this.#options.facts();
+    const { config, isRetired, isFinal } = this.#options.facts();
     return refusalOf(choice, {
       name: this.name,
       labels: config.versionLabels,
@@ -101,6 +103,7 @@ export class VersionLookup {
       isRetrying: this.#table.active.some((record) => record.lastFailure),
       hasFailedMember: this.#table.active.some(({ lastFailure }) => lastFailure?.attributes?.['memberFailed'] === true),
       isWaiting: !isRetired && ofPolicy.length === 0 && this.#table.latest === undefined,
+      isFinal,
       waitsFor: () => this.waitsFor(),
     });
   }

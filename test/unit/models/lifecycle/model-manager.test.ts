@@ -436,7 +436,7 @@ describe('ModelManager: versions that come and go', () => {
     assert.deepEqual(harness.states('m'), ['1 AVAILABLE']);
     const empty = new LifeHarness([modelConfig('m')], { pollIntervalMs: 0 });
     await empty.start();
-    assert.throws(() => empty.manager.acquire('m', {}), isKind('model_not_ready', /is not looked at again/));
+    assert.throws(() => empty.manager.acquire('m', {}), isKind('model_not_found', /is not looked at again/));
     const never = new LifeHarness([modelConfig('m')], { pollIntervalMs: -1000 });
     never.files.put('/m', 1n);
     await never.start();
