@@ -52,7 +52,8 @@ export const ERROR_TABLE = {
   model_not_found: row(GrpcStatus.NOT_FOUND, 404),
   /** Unknown region of shared memory. */
   region_not_found: row(GrpcStatus.NOT_FOUND, 404),
-  region_exists: row(GrpcStatus.ALREADY_EXISTS, 409),
+  /** Over REST as in Triton. */
+  region_exists: row(GrpcStatus.ALREADY_EXISTS, 400),
   /** The version label is unknown. */
   label_not_found: row(GrpcStatus.INVALID_ARGUMENT, 400),
   /** The signature name is unknown. */

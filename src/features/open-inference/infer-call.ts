@@ -19,6 +19,7 @@ import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
 import { PredictCall } from '../../proxy/handlers/predict.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
+import { checkRows } from './check-rows.ts';
 import { type ClassCounts, type ClassModel, checkClassOutput, classCounts, withClasses } from './classification.ts';
 import type { Extension, NamedTensors } from './exported/extension.ts';
 import { GIVEN_CONFIG } from './exported/model-config.ts';
@@ -113,6 +114,7 @@ export class InferCall extends PredictCall {
     } catch (thrown) {
       throw tensorWords(thrown, this.served, this.sent, this.requestedOutputs);
     }
+    if (this.sent.size > 1) checkRows(this.served.name, this.sent, this.handle!.servable.facts);
     for (const name of this.#classes?.keys() ?? [])
       checkClassOutput(name, this.served.signature.outputs.get(name)!.dtype);
   }

@@ -42,6 +42,9 @@ const NAMES: ReadonlyMap<string, { readonly platform: string; readonly backend: 
 
 const ENSEMBLE = 'ensemble';
 
+/** Fields that older files of the protocol lack. A strict reader of theirs refuses them, so 0 is left out. */
+const NEWER: ReadonlySet<string> = new Set(['max_inflight_requests']);
+
 /** 64-bit integers are texts in protobuf's JSON; Triton writes numbers. */
 const WIDE: ReadonlySet<ScalarType | undefined> = new Set([ScalarType.INT64, ScalarType.UINT64]);
 
@@ -149,9 +152,8 @@ function isOptional({ defaults, kept }: Signature): (name: string) => boolean {
 function withNumbers(type: DescMessage, json: JsonValue): JsonValue {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
   const fields = new Map(type.fields.map((field) => [field.name, field]));
-  return Object.fromEntries(
-    Object.entries(json).map(([name, value]) => [name, fieldWithNumbers(fields.get(name)!, value!)]),
-  );
+  const told = Object.entries(json).filter(([name, value]) => value !== 0 || !NEWER.has(name));
+  return Object.fromEntries(told.map(([name, value]) => [name, fieldWithNumbers(fields.get(name)!, value!)]));
 }
 
 function fieldWithNumbers(field: DescField, value: JsonValue): JsonValue {

@@ -49,7 +49,7 @@ import {
 import { chargedCount, rawTensor, type TensorHead } from '../raw-tensor.ts';
 import { BinaryTail } from './binary-tensors.ts';
 import { checkNesting, lacks, noJsonForm, oneOf, wrongKind } from './infer-body-checks.ts';
-import { readParameters } from './infer-parameters.ts';
+import { readParameters, readTensorParameters } from './infer-parameters.ts';
 
 /** Lists and objects inside each other in a value: Triton's limit. */
 const MAX_DEPTH = 100;
@@ -157,7 +157,7 @@ export class InferBodyReader {
         if (this.#isNull()) continue;
         if (key === 'name' && name === undefined) name = this.#string(`${path}.name`, 'the name of an output');
         else if (key === 'parameters' && parameters === undefined) {
-          parameters = readParameters(cursor, `${path}.parameters`);
+          parameters = readTensorParameters(cursor, `${path}.parameters`);
         } else cursor.skipValue();
       }
       if (name === undefined) throw lacks(path, 'name', 'the name of an output of the model');
@@ -201,7 +201,7 @@ export class InferBodyReader {
         fields.datatype = this.#string(`${path}.datatype`, 'a name such as "FP32"');
       } else if (key === 'data' && fields.dataAt === undefined) this.#scanData(fields);
       else if (key === 'parameters' && fields.parameters === undefined) {
-        fields.parameters = readParameters(cursor, `${path}.parameters`);
+        fields.parameters = readTensorParameters(cursor, `${path}.parameters`);
       } else cursor.skipValue();
     }
     return fields;

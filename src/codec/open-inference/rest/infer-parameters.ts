@@ -34,6 +34,13 @@ export function readParameters(cursor: JsonCursor, path: string): Parameters {
   return parameters;
 }
 
+/** Those of an input or an output. What is no object, such as PHP's empty list, is ignored, as in Triton. */
+export function readTensorParameters(cursor: JsonCursor, path: string): Parameters {
+  if (cursor.skipSpace() === OPEN_OBJECT) return readParameters(cursor, path);
+  cursor.skipValue();
+  return NO_PARAMETERS;
+}
+
 function readParameter(cursor: JsonCursor, path: string): ParameterValue {
   const byte = cursor.skipSpace();
   if (byte === QUOTE) return cursor.string();
