@@ -44,19 +44,31 @@ export function modelWords(
     return prefixed(`${text} (details: no number), version should be an integral value > 0`, thrown);
   }
   if (thrown.kind !== 'model_not_found') return thrown;
-  if (version !== undefined)
-    return prefixed(`Request for unknown model: ${quoted} version ${version} is not found`, thrown);
+  if (version !== undefined) {
+    const which = `Request for unknown model: ${quoted} version ${version}`;
+    const isThere = thrown.attributes?.['loadFailed'] === true;
+    if (isThere) return new ServingError('model_not_ready', `${which} is not at ready state; ${thrown.message}`);
+    return prefixed(`${which} is not found`, thrown);
+  }
   const what = names.includes(name) ? 'has no available versions' : 'is not found';
   return prefixed(`Request for unknown model: ${quoted} ${what}`, thrown);
 }
+
+/** How a sequence ended whose next step has to start another. Any other end is the server's, and its error says which. */
+const WANTS_START: ReadonlySet<unknown> = new Set(['unknown', 'ended']);
 
 /** A step that is refused: INVALID_ARGUMENT as in Triton, where another protocol says FAILED_PRECONDITION. */
 export function sequenceWords(thrown: unknown, { name }: ModelSpec, step: SequenceStep | undefined): unknown {
   if (!(thrown instanceof ServingError)) return thrown;
   if (thrown.kind === 'sequence_lost') {
-    const text = `inference request for sequence ${step?.id} to model '${cutName(name)}'`;
-    const words = `${text} must specify the START flag on the first request of the sequence`;
-    return new ServingError('invalid_request', `${words}; ${thrown.message}`, { attributes: { ...thrown.attributes } });
+    const { message, attributes = {} } = thrown;
+    const end = attributes['sequence_end'];
+    const what = WANTS_START.has(end)
+      ? 'must specify the START flag on the first request of the sequence'
+      : 'comes after the sequence was lost';
+    const text = `inference request for sequence ${step?.id} to model '${cutName(name)}' ${what}; ${message}`;
+    // It goes on, on another version than the request names.
+    return new ServingError('invalid_request', end === undefined ? message : text, { attributes });
   }
   if (step !== undefined || thrown.attributes?.['reason'] !== 'sequence') return thrown;
   const words = `inference request to model '${cutName(name)}' must specify a non-zero or non-empty correlation ID`;

@@ -17,13 +17,14 @@ export function sequenceLost(
   { idleMs }: SequenceLimits,
 ): ServingError {
   const what = `sequence ${quoteName(id)} of model "${model}"`;
-  return new ServingError('sequence_lost', `${what} ${whyLost(end, idleMs)}; ${START}`, STAGE);
+  const attributes = { ...STAGE.attributes, sequence_end: end ?? 'unknown' };
+  return new ServingError('sequence_lost', `${what} ${whyLost(end, idleMs)}; ${START}`, { attributes });
 }
 
 function whyLost(end: SequenceEnd | undefined, idleMs: number): string {
   switch (end) {
     case undefined:
-      return 'is not known here: you have not started it, or it ended long ago';
+      return 'is not known here: you have not started it, it ended long ago, or this server has started since';
     case 'ended':
       return 'has ended: an earlier step said so';
     case 'restarted':

@@ -12,6 +12,7 @@ import { credentials, Metadata, status as Status } from '@grpc/grpc-js';
 import * as ort from 'onnxruntime-node';
 import { clientClass, type Answer as GrpcAnswer, INFERENCE, PREDICTION } from '../../../support/grpc-harness.ts';
 import { CACHE_STATE, GRU_HIDDEN, GRU_INPUT, GRU_STATE, writeCache, writeGru } from '../../../support/gru-model.ts';
+import { hasFeature } from '../../../support/has-feature.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 import { VAD_BATCHING, VAD_STATE, writeVad } from '../../../support/vad-model.ts';
 
@@ -253,7 +254,7 @@ describe('sequences', () => {
       Array.from({ length: 20 }, (_, i) => [i + 1, 2 * i + 2]),
     );
     assert.deepEqual(await infer({ sequence_id: '7', sequence_end: true }), [['sum', 4, 8]]);
-    assert.match(String(await infer(go)), /"7" of model "cache" has ended/);
+    assert.match(String(await infer(go)), /must specify the START flag .*; sequence "7" of model "cache" has ended/);
   });
 
   it("one caller's sequence is not another's", async () => {
@@ -341,6 +342,15 @@ describe('sequences', () => {
     const expired = () => metric('pillion_sequence_events_total', 'model="brief",event="expired"');
     while ((await expired()) < 3) await delay(50);
     assert.match((await step('brief', '1', '', x)).error!, /has expired: it had no step for 1000 ms/);
+    const inputs = [{ name: 'x', datatype: 'FP32', shape: [1, GRU_INPUT], data: gruInput(1, 1) }];
+    const body = JSON.stringify({ parameters: { sequence_id: '1' }, inputs });
+    const later = await fetch(`${sidecar.rest}/v2/models/brief/infer`, { method: 'POST', body });
+    assert.equal(later.status, hasFeature('open-inference') ? 400 : 404);
+    if (hasFeature('open-inference')) {
+      const lost =
+        /^inference request for sequence 1 to model 'brief' comes after the sequence was lost; .* has expired/;
+      assert.match(((await later.json()) as { error: string }).error, lost);
+    }
     assert.equal(await metric('pillion_sequences', 'model="brief"'), 0);
   });
 
