@@ -27,6 +27,7 @@ import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
 import { otlp } from './features/otlp/feature.ts';
 import { otlpLogs } from './features/otlp-logs/feature.ts';
+import { overloadStatus } from './features/overload-status/feature.ts';
 import { places } from './features/places/feature.ts';
 import { podLife } from './features/pod-life/feature.ts';
 import { profile } from './features/profile/feature.ts';
@@ -95,6 +96,7 @@ const LINES = [
   { feature: goldenRequests, adds: 'requests with known answers, without which a version is not served' },
   { feature: reload, adds: 'HandleReloadConfigRequest, by which clients replace the list of models' },
   { feature: headroom, adds: 'GET /headroom: how much more traffic the server takes, for autoscalers' },
+  { feature: overloadStatus, adds: 'UNAVAILABLE for overload, for clients that retry by that alone' },
   { feature: loadReports, adds: 'how loaded the server is, on answers and as a gRPC stream, for balancers (ORCA)' },
   { feature: openapi, adds: 'GET /openapi.json, the description of the REST surface' },
   { feature: reflection, adds: 'server reflection, by which tools find the gRPC services' },

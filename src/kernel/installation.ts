@@ -25,7 +25,7 @@ import type { HttpFront } from '../proxy/http1/http-front.ts';
 import type { MetricsPageMaker } from '../proxy/http1/local-replies.ts';
 import type { Prelude } from '../proxy/net/prelude.ts';
 import type { Readiness, ReadinessGate } from '../proxy/readiness.ts';
-import type { CarriedDeadlines, RequestLifecycle } from '../proxy/request-lifecycle.ts';
+import type { CarriedDeadlines, RequestLifecycle, ToldAs } from '../proxy/request-lifecycle.ts';
 import type { RestMethod } from '../proxy/servers/rest-part.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
 import type { ModelSeams } from './model-seams.ts';
@@ -176,6 +176,8 @@ export interface Installation {
   controlAccess(control: AccessControl): void;
   /** Only one feature may limit what callers have in flight and send. */
   limitCallers(limits: CallerLimits): void;
+  /** Only one feature may change the form in which callers are told of errors. */
+  tellErrorsAs(toldAs: ToldAs): void;
   /** Only one feature may write the audit log. */
   auditBy(log: AuditLog): void;
   /** Tells operators of an error that is nobody's request. */

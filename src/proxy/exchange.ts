@@ -325,7 +325,7 @@ export class Exchange<Bytes extends Uint8Array, Answer = Bytes> implements OpenE
     if (error !== undefined) access?.noteFailure(context, error);
     try {
       if (error === undefined) this.#wire.answer(answer!, context);
-      else this.#wire.refuse(error, context, isUnkept);
+      else this.#wire.refuse(lifecycle.toldAs?.(error) ?? error, context, isUnkept);
     } catch (thrown) {
       // An answer that cannot be written must neither leave its request open nor end the process.
       onInternalError(thrown, context);

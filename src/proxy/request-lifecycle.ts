@@ -124,7 +124,12 @@ export interface RequestLifecycleOptions {
   readonly memory?: MemoryBudget;
   /** Absent: every refusal is answered at once. */
   readonly refusals?: RefusalHold | undefined;
+  /** The form in which callers are told of an error. Absent: as it is. */
+  readonly toldAs?: ToldAs | undefined;
 }
+
+/** The same error in another form, say with another status. Records go on to have the first. */
+export type ToldAs = (error: ServingError) => ServingError;
 
 /** The time after a failure in which another may have the same words: a scheduler gives a refusal again for as long. */
 const REFUSING_MS = 1;
@@ -138,6 +143,7 @@ export class RequestLifecycle {
   readonly memory: MemoryBudget;
   /** Holds refusals for overload; undefined: every refusal is answered at once. */
   readonly refusals: RefusalHold | undefined;
+  readonly toldAs: ToldAs | undefined;
   readonly #options: RequestLifecycleOptions;
   readonly #open = new DenseSet<RequestContext>();
   #sequence = 1;
@@ -153,6 +159,7 @@ export class RequestLifecycle {
     this.callerLimits = options.callerLimits;
     this.memory = options.memory ?? new MemoryBudget();
     this.refusals = options.refusals;
+    this.toldAs = options.toldAs;
     this.#options = options;
   }
 

@@ -9,7 +9,7 @@ import { noTelemetry, type RequestRecord, type Telemetry } from '../../src/ledge
 import type { MemoryBudget } from '../../src/proxy/memory-budget.ts';
 import { ReadinessGate } from '../../src/proxy/readiness.ts';
 import { RefusalHold } from '../../src/proxy/refusal-hold.ts';
-import { type CarriedDeadlines, RequestLifecycle } from '../../src/proxy/request-lifecycle.ts';
+import { type CarriedDeadlines, RequestLifecycle, type ToldAs } from '../../src/proxy/request-lifecycle.ts';
 import { PuppetDirectory } from './puppet-models.ts';
 
 export interface PartsOptions {
@@ -18,6 +18,8 @@ export interface PartsOptions {
   readonly memory?: MemoryBudget;
   /** Longest that a refusal for overload is held. Default: none is. */
   readonly refusalDelayMs?: number;
+  /** Default: callers are told of errors as they are. */
+  readonly toldAs?: ToldAs;
   /** Default: no request takes over another's. */
   readonly carriedDeadlines?: CarriedDeadlines;
   /** Telemetry beside the records. Default: it traces nothing. */
@@ -41,10 +43,10 @@ export class ServerParts<C extends Clock> {
   constructor(clock: C, maxTimeoutMs: number, options: PartsOptions) {
     this.clock = clock;
     const deadlines = new DeadlineTimer(clock);
-    const { memory, refusalDelayMs, carriedDeadlines } = options;
+    const { memory, refusalDelayMs, carriedDeadlines, toldAs } = options;
     const mostMs = options.maxTimeoutMs ?? maxTimeoutMs;
     this.lifecycle = new RequestLifecycle({
-      ...{ clock, deadlines, carriedDeadlines },
+      ...{ clock, deadlines, carriedDeadlines, toldAs },
       ...(memory !== undefined && { memory }),
       ...(refusalDelayMs !== undefined && { refusals: new RefusalHold({ clock, deadlines, mostMs: refusalDelayMs }) }),
       maxTimeoutMs: { rest: mostMs, grpc: mostMs },

@@ -12,7 +12,7 @@ import type { AccessControl } from '../../proxy/access-control.ts';
 import type { CallerLimits } from '../../proxy/caller-limits.ts';
 import type { MetricsPageMaker } from '../../proxy/http1/local-replies.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
-import type { CarriedDeadlines } from '../../proxy/request-lifecycle.ts';
+import type { CarriedDeadlines, ToldAs } from '../../proxy/request-lifecycle.ts';
 import type { FeatureList } from '../feature.ts';
 import type {
   AdminParts,
@@ -50,6 +50,7 @@ export class Installer implements Installation {
   audit: AuditLog | undefined;
   callerLimits: CallerLimits | undefined;
   carried: CarriedDeadlines | undefined;
+  toldAs: ToldAs | undefined;
   isOnSpareCores = false;
   #makeLook: (parts: ServedParts) => LookAtVersions = () => () => explainNothing;
   readonly #adminPaths: ((parts: AdminParts) => readonly AdminPath[])[] = [];
@@ -77,6 +78,10 @@ export class Installer implements Installation {
 
   readonly limitCallers = (limits: CallerLimits): void => {
     this.callerLimits = limits;
+  };
+
+  readonly tellErrorsAs = (toldAs: ToldAs): void => {
+    this.toldAs = toldAs;
   };
 
   readonly auditBy = (log: AuditLog): void => {

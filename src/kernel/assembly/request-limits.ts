@@ -13,10 +13,10 @@ export function createRequestLifecycle(
   telemetry: AppTelemetry,
   deadlines: DeadlineTimer,
   memory: MemoryBudget,
-  { carried: carriedDeadlines, callerLimits }: Pick<Installer, 'carried' | 'callerLimits'>,
+  { carried: carriedDeadlines, callerLimits, toldAs }: Pick<Installer, 'carried' | 'callerLimits' | 'toldAs'>,
 ): RequestLifecycle {
   return new RequestLifecycle({
-    ...{ clock: systemClock, deadlines, telemetry, memory, carriedDeadlines, callerLimits },
+    ...{ clock: systemClock, deadlines, telemetry, memory, carriedDeadlines, callerLimits, toldAs },
     maxTimeoutMs: { rest: options.rest_api_timeout_in_ms, grpc: options.grpc_api_timeout_in_ms || Infinity },
     arrivals: new ArrivalClock(),
     refusals: options.refusal_delay_ms === 0 ? undefined : refusalHold(options, deadlines),
