@@ -73,7 +73,8 @@ export class CodecJobs {
   #scanned: PredictBody | undefined;
 
   /** Keeps the body for `readInputs`. */
-  scanPredict(body: Uint8Array): PredictOutline {
+  scanPredict(body: Uint8Array, ignoresUnknown = false): PredictOutline {
+    this.#scanner.ignoresUnknown = ignoresUnknown;
     const scanned = this.#scanner.scan(bufferOf(body));
     this.#scanned = scanned;
     const { signatureName, instances, inputs } = scanned;

@@ -68,3 +68,22 @@ test('each flag does on a real model what it says', async () => {
   );
   assert.equal(await sidecar.stop(), 0);
 });
+
+test('columnar inputs with a name that the signature lacks are refused, or the name is ignored', async () => {
+  const columns = (more: object): string => JSON.stringify({ inputs: { pixels: [new Array(64).fill(0.5)], ...more } });
+  // The second body is read on a thread of its own.
+  const bodies = [columns({ nothing: [1] }), columns({ nothing: new Array(500_000).fill(1) })];
+  const [strict, lenient] = [await startSidecar(DIGITS), await startSidecar([...DIGITS, '--ignore_unknown_inputs'])];
+  const ask = (rest: string, body: string) => post(`${rest}/v1/models/digits:predict`, body);
+  const wanted = (await ask(strict.rest, columns({}))).body.toString();
+  for (const body of bodies) {
+    const refused = await ask(strict.rest, body);
+    assert.equal(refused.status, 400);
+    assert.match(refused.body.toString(), /has the key \\"nothing\\", but the signature's inputs are/);
+    assert.equal((await ask(lenient.rest, body)).body.toString(), wanted);
+  }
+  // The signature's own names count as before.
+  assert.equal((await ask(lenient.rest, '{"inputs":{"nothing":[1]}}')).status, 400);
+  assert.equal((await ask(lenient.rest, '{"instances":[{"pixels":[1],"nothing":1}]}')).status, 400);
+  for (const sidecar of [strict, lenient]) assert.equal(await sidecar.stop(), 0);
+});

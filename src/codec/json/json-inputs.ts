@@ -8,8 +8,8 @@
  * - Columnar format, `inputs`: an object maps names to tensors of any rank; any other value is the tensor of the only
  *   input.
  *
- * Unlike in TensorFlow Serving, an unknown name in columnar `inputs` is an error, as in row format. Missing names and
- * shapes are checked later for all surfaces (handlers/check-inputs).
+ * Unlike in TensorFlow Serving, an unknown name in columnar `inputs` is an error, as in row format, unless the scanner is
+ * told to ignore it. Missing names and shapes are checked later for all surfaces (handlers/check-inputs).
  */
 import type { Buffer } from 'node:buffer';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
@@ -65,6 +65,8 @@ export class PredictBodyScanner {
   readonly cursor = new JsonCursor();
   /** The grids of the body; `numbers` are those of all of them. */
   readonly grids = new GridScanner();
+  /** Unknown names in columnar `inputs` are no error. */
+  ignoresUnknown = false;
 
   /** Throws `invalid_request`. */
   scan(bytes: Buffer): PredictBody {
@@ -159,15 +161,15 @@ export interface InputSpecs {
 /** `body` is the last result of `scanner`. Throws `invalid_request`, or `too_large` for too many strings. */
 export function readInputs(scanner: PredictBodyScanner, body: PredictBody, signature: InputSpecs): TensorMap {
   const format = predictFormat(body);
-  if (signature.inputs.size === 0) return noInputs(body);
+  if (signature.inputs.size === 0) return noInputs(scanner, body);
   return format === 'row'
     ? readRows(scanner, body.instances!, signature)
     : readColumns(scanner, body.inputs!, signature);
 }
 
 /** Reads the inputs for a signature that has none, such as one that gives constants. */
-function noInputs({ inputs }: PredictBody): TensorMap {
-  if (inputs?.members?.length === 0) return new Map();
+function noInputs({ ignoresUnknown }: PredictBodyScanner, { inputs }: PredictBody): TensorMap {
+  if (inputs?.members?.length === 0 || (ignoresUnknown && inputs?.members !== undefined)) return new Map();
   throw invalidRequest('the signature has no inputs; send {"inputs": {}}, or name another one in "signature_name"');
 }
 
@@ -252,6 +254,7 @@ function readColumns(scanner: PredictBodyScanner, value: JsonValue, signature: I
     const { name } = member;
     const spec = signature.inputs.get(name);
     if (spec === undefined) {
+      if (scanner.ignoresUnknown) continue;
       throw invalidRequest(
         `"inputs" has the key ${quoteName(name)}, but the signature's inputs are ` +
           `${listNames(signature.inputs.keys())}; leave it out or rename it`,

@@ -41,6 +41,10 @@ export const SERVE_OPTIONS = {
     default: false,
     help: 'gRPC answers carry tensor_content instead of the typed fields that most clients read.',
   }),
+  ignore_unknown_inputs: flag({
+    default: false,
+    help: 'Over REST, keys of columnar "inputs" that the signature does not have are ignored, as in TensorFlow Serving. Without it they are an error, which tells of a misspelt name.',
+  }),
   ...LOADING_OPTIONS,
   ...OPERATOR_OPTIONS,
   drain_delay_ms: integer({

@@ -87,6 +87,7 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
   const page = installed.metricsPageMaker();
   const rest = new RestServer({
     ...{ ...common, ...bodies, callers, serializationAsTensorContent, thread },
+    ignoresUnknownInputs: options.ignore_unknown_inputs,
     metrics: page,
     metricsPath: (page && config.metricsPath) ?? '',
     inferencePrefix: options.inference_path_prefix,

@@ -72,6 +72,8 @@ export interface RestServerOptions {
   readonly hasCors?: boolean;
   /** Protobuf answers carry tensor_content instead of the typed *_val fields. Default false. */
   readonly serializationAsTensorContent?: boolean;
+  /** See RestMethodParts. */
+  readonly ignoresUnknownInputs?: boolean;
   /** How long a client may take nothing of an answer, and twice that at most. Default STALL_MS. */
   readonly stallMs?: number;
   /** Default: every connection is let in. */
@@ -113,11 +115,13 @@ export class RestServer {
       compressFromBytes = Infinity,
       hasCors = false,
       serializationAsTensorContent = false,
+      ignoresUnknownInputs = false,
       surfaces = [],
       thread,
     } = options;
     this.#options = options;
     const bodyLimits = { maxBodyBytes, compressFromBytes };
+    const read = { maxBodyBytes, serializationAsTensorContent, ignoresUnknownInputs };
     const reports = reportsOf(surfaces);
     const { callers = new Callers('', undefined, reports?.askedBy), stallMs = STALL_MS } = options;
     const vary = compressFromBytes === Infinity ? [] : ['vary', 'accept-encoding'];
@@ -139,7 +143,7 @@ export class RestServer {
     this.#transportParts = { clock: lifecycle.clock, heads: this.#heads, callers, bodies, unsent };
     this.#requests = new RestRequests({
       shared: { lifecycle, access: callers.access, ...bodyLimits, reports, onInternalError },
-      methods: new RestMethods({ resolver, modelInfo, maxBodyBytes, serializationAsTensorContent, thread }),
+      methods: new RestMethods({ resolver, modelInfo, ...read, thread }),
       replies: new LocalReplies({ heads: this.#heads, metrics, compressFromBytes, hasCors }),
       onInternalError,
     });

@@ -26,6 +26,8 @@ export interface RestMethodParts {
   readonly maxBodyBytes: number;
   /** Protobuf answers carry tensor_content instead of the typed *_val fields. */
   readonly serializationAsTensorContent: boolean;
+  /** Names in columnar `inputs` that a signature does not have are ignored. Default: they are an error. */
+  readonly ignoresUnknownInputs?: boolean | undefined;
   /** Default: large bodies are read and written on the event loop. */
   readonly thread?: CodecThread | undefined;
 }
@@ -46,9 +48,10 @@ export class RestMethods {
   readonly #json: ReadonlyMap<string, ChosenMethod>;
   readonly #protobufPredict: RestProtobufPredict;
 
-  constructor({ resolver, modelInfo, maxBodyBytes, thread, serializationAsTensorContent }: RestMethodParts) {
+  constructor(parts: RestMethodParts) {
+    const { resolver, modelInfo, maxBodyBytes, thread, serializationAsTensorContent, ignoresUnknownInputs } = parts;
     const json: readonly (readonly [string, RestMethod])[] = [
-      ['predict', new RestPredict(resolver, thread)],
+      ['predict', new RestPredict(resolver, thread, ignoresUnknownInputs)],
       ...lookupMethods(modelInfo),
       ['metrics', REFUSED_METRICS],
     ];

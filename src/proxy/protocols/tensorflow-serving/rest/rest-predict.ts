@@ -49,10 +49,14 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall, H
   readonly #scanner = new PredictBodyScanner();
   readonly #printer = new OutputsPrinter();
 
-  /** `thread` reads and writes large bodies and answers; without it the event loop does. */
-  constructor(resolver: ModelResolver, thread?: CodecThread) {
+  /**
+   * `thread` reads and writes large bodies and answers; without it the event loop does. `ignoresUnknown`: names in
+   * columnar `inputs` that the signature does not have.
+   */
+  constructor(resolver: ModelResolver, thread?: CodecThread, ignoresUnknown = false) {
     this.#resolver = resolver;
     this.#thread = thread;
+    this.#scanner.ignoresUnknown = ignoresUnknown;
   }
 
   decode(body: Buffer, path: ModelSpec, context: RequestContext): JsonPredictCall | Promise<JsonPredictCall> {
@@ -87,7 +91,7 @@ export class RestPredict implements Method<Buffer, TensorMap, JsonPredictCall, H
   }
 
   async #decodeLarge(ask: Ask, body: Buffer, path: ModelSpec, context: RequestContext): Promise<JsonPredictCall> {
-    const outline = await ask('scanPredict', body);
+    const outline = await ask('scanPredict', body, this.#scanner.ignoresUnknown);
     const call = new LargePredictCall(this.#resolver, path, outline.signatureName, context);
     try {
       context.cancel.throwIfCancelled();
