@@ -36,6 +36,8 @@ export interface OnnxInitializer {
   readonly dims: readonly number[];
   /** Little-endian elements. */
   readonly data: Uint8Array;
+  /** The elements are in another file, from this byte on, and `data` says how many bytes. */
+  readonly external?: { readonly location: string; readonly offset: number };
 }
 
 export interface OnnxGraph {
@@ -107,8 +109,17 @@ function tensorProto(tensor: OnnxInitializer): Buffer {
     ...tensor.dims.map((d) => varintField(1, d)),
     varintField(2, ELEMENT_TYPES[tensor.dtype]),
     textField(8, tensor.name),
-    bytesField(9, tensor.data),
+    ...(tensor.external === undefined ? [bytesField(9, tensor.data)] : externalFields(tensor.external, tensor.data)),
   );
+}
+
+function externalFields({ location, offset }: NonNullable<OnnxInitializer['external']>, data: Uint8Array): Buffer[] {
+  const EXTERNAL = 1;
+  const entries = { location, offset: String(offset), length: String(data.length) };
+  const fields = Object.entries(entries).map(([key, value]) =>
+    bytesField(13, message(textField(1, key), textField(2, value))),
+  );
+  return [...fields, varintField(14, EXTERNAL)];
 }
 
 function valueInfoProto(value: OnnxValue): Buffer {

@@ -4,6 +4,7 @@
  * The artifact is `<version>/model.onnx`, or the only *.onnx file there; ORT finds weights in files beside it. The
  * registry imports this file when it is needed, since that loads the native library.
  */
+import { dirname } from 'node:path';
 import process from 'node:process';
 import { ServingError } from '../../core/errors.ts';
 import { DEFAULT_SIGNATURE_NAME, PREDICT_METHOD_NAME, type Signature } from '../../core/signature.ts';
@@ -64,9 +65,11 @@ async function openDirectory(open: OpenModel, versionDirectory: string, options:
   checkCudaOptions(file, options.parameters);
   checkParameters(file, options.parameters, [OPTIONAL_INPUTS]);
   checkProvider(file, options);
-  const { source, facts } = await modelSource(file);
-  const optional = await withOptionalInputs(source, optionalInputs(options));
-  const ort = await openModel((each) => open(optional?.source ?? source, each), file, options);
+  const { source: whole, facts } = await modelSource(file);
+  const optional = await withOptionalInputs(file, whole, optionalInputs(options));
+  const source = optional?.source ?? whole;
+  const sessionOptions = toSessionOptions(options, typeof source === 'string' ? undefined : file);
+  const ort = await openModel((each) => open(source, each), file, options, sessionOptions);
   try {
     const signature = readSignature(ort, facts);
     const signatures = new Map([
@@ -133,8 +136,8 @@ async function openModel(
   open: (options: InferenceSession.SessionOptions) => Promise<OrtModel>,
   file: string,
   options: LoadOptions,
+  sessionOptions: InferenceSession.SessionOptions,
 ): Promise<OrtModel> {
-  const sessionOptions = toSessionOptions(options);
   try {
     return await open(sessionOptions);
   } catch (error) {
@@ -145,9 +148,10 @@ async function openModel(
 /**
  * The options turn spinning off, with which a pool's idle threads take CPU from other slots and the event loop after
  * each run. They turn memory patterns off, for which the runtime keeps a block for every shape that it has run, beside
- * the memory of the first run of it (docs/why/memory.md).
+ * the memory of the first run of it (docs/why/memory.md). `file`: that beside which a model that is opened from its
+ * bytes has its weights.
  */
-function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions {
+function toSessionOptions(options: LoadOptions, file: string | undefined): InferenceSession.SessionOptions {
   return {
     executionProviders: [providerOf(options)],
     intraOpNumThreads: options.intraOpThreads,
@@ -156,7 +160,13 @@ function toSessionOptions(options: LoadOptions): InferenceSession.SessionOptions
     enableMemPattern: false,
     graphOptimizationLevel: 'all',
     logSeverityLevel: LOG_FATAL_ONLY,
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        inter_op: { allow_spinning: '0' },
+        ...(file !== undefined && { model_external_initializers_file_folder_path: dirname(file) }),
+      },
+    },
   };
 }
 

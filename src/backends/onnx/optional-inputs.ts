@@ -6,29 +6,22 @@
  *   input bias, initializer bias = [5, 7]  ─▶  input bias, default [5, 7]
  */
 import { Buffer } from 'node:buffer';
-import { readFile } from 'node:fs/promises';
+import { open, readFile, realpath } from 'node:fs/promises';
+import { dirname, join, sep } from 'node:path';
 import { nextRun, WIRE_FIXED32, WIRE_FIXED64, WireReader } from '../../codec/protobuf/wire-reader.ts';
+import { messageField } from '../../codec/protobuf/wire-writer.ts';
 import { bytesPerElement, type DType } from '../../core/dtype.ts';
 import { ServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
 import { elementCount, formatShape } from '../../core/shape.ts';
 import { type BatchAxis, hasRows, type Signature } from '../../core/signature.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import {
-  fieldsOf,
-  GRAPH,
-  graphFieldsOf,
-  intsOf,
-  MODEL,
-  replaced,
-  textOf,
-  textsOf,
-} from './graph/proto/message-fields.ts';
+import { fieldsOf, GRAPH, graphFieldsOf, intsOf, MODEL, replaced, textOf } from './graph/proto/message-fields.ts';
 
 /** The model's parameter: names of inputs, one a line. */
 export const OPTIONAL_INPUTS = 'optional_inputs';
 
-/** Fields of a TensorProto. */
+/** Fields of a TensorProto. `external`: where the elements are, if they are in another file: entries of key and value. */
 const TENSOR = { dims: 1, floats: 4, strings: 6, name: 8, raw: 9, doubles: 10, external: 13 } as const;
 /** Its integers, of int32 and what is narrower, of int64, and of uint32 and uint64. */
 const INTEGERS = { narrow: 5, int64: 7, unsigned: 11 } as const;
@@ -41,10 +34,11 @@ export interface OptionalInputs {
 }
 
 /**
- * Undefined if none of the names is an input with a value. Rejects with `load_failed` for a model whose weights are in
- * other files: ONNX Runtime finds those beside a file alone.
+ * Undefined if none of the names is an input with a value. `file`: the model's, for values that are in files beside it.
+ * Rejects with `load_failed` for one that is not there.
  */
 export async function withOptionalInputs(
+  file: string,
   source: string | Uint8Array,
   names: readonly string[],
 ): Promise<OptionalInputs | undefined> {
@@ -52,19 +46,50 @@ export async function withOptionalInputs(
   const model = typeof source === 'string' ? await readFile(source) : source;
   const values = new Map<string, Uint8Array>();
   const inputs = new Set<string>();
-  let hasFiles = false;
   for (const { number, value } of graphFieldsOf(model)) {
     if (number === GRAPH.input) inputs.add(textOf(value, 1));
     if (number !== GRAPH.initializer) continue;
-    hasFiles ||= textsOf(value, TENSOR.external).length > 0;
     const name = textOf(value, TENSOR.name);
     if (names.includes(name)) values.set(name, value);
   }
   for (const name of values.keys()) if (!inputs.has(name)) values.delete(name);
   if (values.size === 0) return undefined;
-  if (hasFiles) throw loadFailed('a model with external data cannot have optional inputs; save it as one file');
+  for (const [name, value] of values) values.set(name, await whole(file, name, value));
   const without = replaced(model, (field, graph) => (field === MODEL.graph ? withoutValues(graph, values) : undefined));
   return { source: without, values };
+}
+
+/** The TensorProto with its elements in it. */
+async function whole(file: string, name: string, value: Uint8Array): Promise<Uint8Array> {
+  const entries = new Map<string, string>();
+  for (const { number, value: entry } of fieldsOf(value))
+    if (number === TENSOR.external) entries.set(textOf(entry, 1), textOf(entry, 2));
+  const location = entries.get('location');
+  if (location === undefined) return value;
+  try {
+    const bytes = await readPart(file, location, Number(entries.get('offset') ?? 0), Number(entries.get('length')));
+    return Buffer.concat([value, messageField(TENSOR.raw, bytes)]);
+  } catch (cause) {
+    const text = `the value of optional input ${quoteName(name)} cannot be read from ${quoteName(location)}`;
+    throw new ServingError('load_failed', `${text}; put that file beside the model`, { cause });
+  }
+}
+
+/** Throws for a file that is not in the model's directory, as ONNX Runtime does. */
+async function readPart(file: string, location: string, offset: number, length: number): Promise<Uint8Array> {
+  const directory = await realpath(dirname(file));
+  const path = await realpath(join(directory, location));
+  if (!path.startsWith(directory + sep)) throw new Error(`${path} is not in ${directory}`);
+  const data = await open(path);
+  try {
+    const { size } = await data.stat();
+    if (!(offset >= 0 && length >= 0 && offset + length <= size)) throw new Error(`${path} has ${size} bytes`);
+    const { bytesRead, buffer } = await data.read(Buffer.alloc(length), 0, length, offset);
+    if (bytesRead < length) throw new Error(`${path} became shorter`);
+    return buffer;
+  } finally {
+    await data.close();
+  }
 }
 
 function withoutValues(graph: Uint8Array, values: OptionalInputs['values']): Uint8Array {

@@ -43,9 +43,33 @@ const LOOKUP = onnxModel({
   initializers: [{ name: 'table', dtype: 'float32', dims: [1, 2], data: bytes(5, 7) }],
 });
 
-async function load(t: TestContext, names: string, model: Uint8Array = MODEL) {
+/** y = x * scale + bias, and `model.data` has the values of both. */
+function modelOfFiles(location = 'model.data'): Uint8Array {
+  const part = (name: string, offset: number) => ({
+    name,
+    dtype: 'float32' as const,
+    dims: [1, 2],
+    data: bytes(0, 0),
+    external: { location, offset },
+  });
+  return onnxModel({
+    inputs: [
+      { name: 'x', dtype: 'float32', dims: ['N', 2] },
+      { name: 'bias', dtype: 'float32', dims: [1, 2] },
+    ],
+    outputs: [{ name: 'y', dtype: 'float32', dims: ['N', 2] }],
+    nodes: [
+      { op: 'Mul', inputs: ['x', 'scale'], outputs: ['scaled'] },
+      { op: 'Add', inputs: ['scaled', 'bias'], outputs: ['y'] },
+    ],
+    initializers: [part('scale', 0), part('bias', 8)],
+  });
+}
+
+async function load(t: TestContext, names: string, model: Uint8Array = MODEL, data?: Uint8Array) {
   const directory = tempDirectory(t);
   writeFileSync(join(directory, 'model.onnx'), model);
+  if (data !== undefined) writeFileSync(join(directory, 'model.data'), data);
   const parameters = new Map([['optional_inputs', names]]);
   const session = await backend.load(
     directory,
@@ -91,6 +115,33 @@ it('an input that the graph has a value for may be sent, and has the value as it
     ),
     [101, 202],
   );
+});
+
+describe('a model whose weights are in a file beside it', () => {
+  const x = numericTensor('float32', [1, 2], Float32Array.of(1, 2));
+
+  it('is opened with them, and has the value in that file as the default', async (t) => {
+    const { signature, ask } = await load(t, 'bias', modelOfFiles(), bytes(10, 100, 5, 7));
+    const bias = signature.defaults!.get('bias') as NumericTensor;
+    assert.deepEqual([...(elements(bias) as Float32Array)], [5, 7]);
+    const own = numericTensor('float32', [1, 2], Float32Array.of(1, 1));
+    assert.deepEqual(
+      await ask(
+        new Map([
+          ['x', x],
+          ['bias', own],
+        ]),
+      ),
+      [11, 201],
+    );
+  });
+
+  it('does not load without it, or if it is too short, or elsewhere', async (t) => {
+    const fails = /optional input "bias" cannot be read from .*; put that file beside the model/;
+    await assert.rejects(load(t, 'bias', modelOfFiles()), fails);
+    await assert.rejects(load(t, 'bias', modelOfFiles(), bytes(10, 100, 5)), fails);
+    await assert.rejects(load(t, 'bias', modelOfFiles('../../../../etc/passwd')), fails);
+  });
 });
 
 it('other names change nothing', async (t) => {
