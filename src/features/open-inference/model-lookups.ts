@@ -104,11 +104,14 @@ export class ModelLookups {
 
   /** Throws ServingError as a request for the version would. */
   inputs(name: string, version: string, context: RequestContext): OpenInferenceInputs {
-    return this.#read(name, version, context, (servable) => {
-      const signature = defaultSignature(servable);
-      return { name: servable.name, inputs: signature.inputs, haveRows: tritonBatchSize(servable, signature) > 0 };
-    });
+    return this.#read(name, version, context, inputsOf);
   }
+}
+
+/** Throws ServingError: signature_not_found. */
+export function inputsOf(servable: Servable): OpenInferenceInputs {
+  const signature = defaultSignature(servable);
+  return { name: servable.name, inputs: signature.inputs, haveRows: tritonBatchSize(servable, signature) > 0 };
 }
 
 /** The signature that a request has if it names none: `serving_default`, or the only one. Throws ServingError. */

@@ -9,12 +9,14 @@
  *   readiness    of the server; told outside the request lifecycle, as by grpc.health.v1
  */
 import type { InferRequest } from '../../codec/open-inference/infer-request.ts';
+import { ServingError } from '../../core/errors.ts';
 import type { ModelInfoHandler } from '../../proxy/handlers/model-info.ts';
 import type { Readiness } from '../../proxy/readiness.ts';
 import type { RequestContext } from '../../proxy/request-context.ts';
 import type { Extension } from './exported/extension.ts';
+import { modelSpecOf } from './exported/model-reference.ts';
 import { type InferCall, type InferParts, inferCall } from './infer-call.ts';
-import { ModelLookups, type OpenInferenceInputs } from './model-lookups.ts';
+import { inputsOf, ModelLookups, type OpenInferenceInputs } from './model-lookups.ts';
 import type { ServerSettings } from './server-settings.ts';
 import type { InferenceStatistics } from './statistics/inference-statistics.ts';
 import { Statistics } from './statistics.ts';
@@ -50,9 +52,20 @@ export class OpenInference {
     this.#infer = { ...parts, tensorsOf };
   }
 
-  /** See ModelLookups. */
+  /** See ModelLookups; of the fallback, for a model that is not available and has one. */
   inputs(name: string, version: string, context: RequestContext): OpenInferenceInputs {
-    return this.models.inputs(name, version, context);
+    try {
+      return this.models.inputs(name, version, context);
+    } catch (thrown) {
+      const { fallbacks } = this.#infer.resolver.source;
+      if (fallbacks?.has(name) !== true || !(thrown instanceof ServingError)) throw thrown;
+      const { handle } = fallbacks.acquire(modelSpecOf(name, version), thrown, context);
+      try {
+        return inputsOf(handle.servable);
+      } finally {
+        handle.release();
+      }
+    }
   }
 
   /** See `inferCall`. */

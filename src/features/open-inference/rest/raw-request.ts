@@ -16,7 +16,10 @@ import type { OpenInferenceInputs } from '../model-lookups.ts';
 const FIX = 'send JSON in front of the tensors, and its length in Inference-Header-Content-Length';
 
 /** The tensor is a view of the body. Throws `invalid_request` where the model says too little about its input. */
-export function rawInput(model: OpenInferenceInputs, version: string, body: Uint8Array): InferRequest {
+export function rawInput(
+  model: OpenInferenceInputs,
+  body: Uint8Array,
+): Omit<InferRequest, 'modelName' | 'modelVersion'> {
   const [input, more] = model.inputs;
   if (input === undefined || more !== undefined) {
     throw invalidRequest(
@@ -26,8 +29,6 @@ export function rawInput(model: OpenInferenceInputs, version: string, body: Uint
   }
   const [name, spec] = input;
   return {
-    modelName: model.name,
-    modelVersion: version,
     id: '',
     parameters: NO_PARAMETERS,
     inputs: new Map([[name, tensorOf(name, spec, model.haveRows, body)]]),

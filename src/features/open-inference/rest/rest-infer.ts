@@ -153,8 +153,9 @@ export class InferMethod implements Method<Buffer, TensorMap, InferCall, HttpBod
   #rawCall(body: Buffer, path: ModelSpec, context: RequestContext): InferCall | Promise<InferCall> {
     const { openInference } = this.#shared.parts;
     this.#isBinary = true;
-    const model = openInference.models.inputs(path.name, versionText(path), context);
-    return openInference.infer(rawInput(model, versionText(path), body), context);
+    const modelVersion = versionText(path);
+    const request = rawInput(openInference.inputs(path.name, modelVersion, context), body);
+    return openInference.infer({ ...request, modelName: path.name, modelVersion }, context);
   }
 
   #outputsOf(outputs: TensorMap, { requestedOutputs }: InferCall): readonly AnsweredOutput[] {

@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { FREE_PORTS } from '../../../../bench/support/launcher.ts';
 import { hasFeature } from '../../../support/has-feature.ts';
-import { killSidecars, startSidecar } from '../../../support/sidecar.ts';
+import { killSidecars, runPillion, startSidecar } from '../../../support/sidecar.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const HALF = '--model=half=examples/half_plus_two/models/half_plus_two';
@@ -31,6 +32,22 @@ describe('generate', () => {
       body: '{"x": 2}',
     });
     assert.equal(late.status, 504);
+  });
+
+  it('is answered by the fallback of a model that is not available', { skip: !hasFeature('fallback') }, async (t) => {
+    const gone = `--model=gone=${join(tempDirectory(t), 'no')},fallback=half`;
+    const sidecar = runPillion(['serve', ...FREE_PORTS, HALF, gone]);
+    const { rest } = await sidecar.line(({ event }) => event === 'listening');
+    await sidecar.line(({ model, state }) => model === 'half' && state === 'AVAILABLE');
+    const post = (path: string, body: string, headers = {}): Promise<Response> =>
+      fetch(`http://${(rest as string[])[0]}/v2/models/gone/${path}`, { method: 'POST', headers, body });
+    const answer = await post('generate', '{"x": 2}');
+    assert.equal(answer.headers.get('x-inference-served-by'), 'half/1; reason=fallback');
+    assert.deepEqual(await answer.json(), { model_name: 'half', model_version: '1', y: 3 });
+    assert.match(await (await post('generate_stream', '{"x": 2}')).text(), /^data: \{"model_name":"half"/);
+    // The shape of a raw binary request is read of the signature, too.
+    const raw = await post('infer', '\0\0\0\0', { 'inference-header-content-length': '0' });
+    assert.equal(raw.headers.get('x-inference-served-by'), 'half/1; reason=fallback');
   });
 
   it('needs the permission to predict', { skip: !hasFeature('authorization') }, async (t) => {
