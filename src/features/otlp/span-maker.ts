@@ -27,7 +27,7 @@ import { STAGE_EXECUTE, STAGES } from '../../ledger/stage-clock.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
 import type { SpanOutput } from '../../ledger/tracing/span-output.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
-import { SpanAttributes } from './span-attributes.ts';
+import { SpanAttributes } from './attributes/span-attributes.ts';
 import { eventsOf } from './span-events.ts';
 
 /** Name of a batch's span; the model is in its attributes. */

@@ -1,6 +1,6 @@
 /** Most records have the attributes of the record before them: such a block is encoded once (docs/adr/0024). */
-import type { RequestRecord } from '../../ledger/request-record.ts';
-import { AttributeBlock } from '../../ledger/tracing/span-output.ts';
+import type { RequestRecord } from '../../../ledger/request-record.ts';
+import { AttributeBlock } from '../../../ledger/tracing/span-output.ts';
 
 export type Entries = AttributeBlock['entries'];
 

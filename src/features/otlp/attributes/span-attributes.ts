@@ -4,10 +4,10 @@
  *
  * Each value is of a closed set, a number, or a caller's text cut to MAX_TEXT_CHARS. Payloads are never attributes.
  */
-import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../core/errors.ts';
-import { clip } from '../../ledger/caller-text.ts';
-import type { BatchRecord, KeepReason, RequestRecord, StepRecord } from '../../ledger/request-record.ts';
-import { AttributeKey, type AttributeSink, type AttributeValue, setPeer } from '../../ledger/tracing/span-output.ts';
+import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../../core/errors.ts';
+import { clip } from '../../../ledger/caller-text.ts';
+import type { BatchRecord, KeepReason, RequestRecord, StepRecord } from '../../../ledger/request-record.ts';
+import { AttributeKey, type AttributeSink, type AttributeValue, setPeer } from '../../../ledger/tracing/span-output.ts';
 import { type Entries, LastBlock, type ModelFacts } from './last-block.ts';
 
 const RPC_SYSTEM = new AttributeKey('rpc.system');
