@@ -50,7 +50,7 @@ export interface RequestEvent {
   readonly attributes?: EventAttributes | undefined;
 }
 
-/** One run of a model: a span of its own, linked to each of its members. Instants are monotonic ms. */
+/** One run of a model: a span below one of its members, linked to the others. Instants are monotonic ms. */
 export interface BatchRecord {
   readonly model: string;
   readonly version: string;
@@ -134,6 +134,13 @@ export interface StepRecord {
   readonly steps?: readonly StepRecord[] | undefined;
 }
 
+/** The line of a request of HTTP, in node's names: what it asks for, and in which version of HTTP ('1.1'). */
+export interface RequestLine {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly httpVersion: string;
+}
+
 /** Everything about a finished request. RequestContext (proxy/) is one. */
 export interface RequestRecord {
   readonly surface: Surface;
@@ -148,6 +155,8 @@ export interface RequestRecord {
   readonly peer: string;
   /** The header as the caller sent it; absent = it sent none. */
   readonly userAgent?: string | undefined;
+  /** Absent of gRPC, and of calls within the process. */
+  readonly line?: RequestLine | undefined;
   readonly trace: TraceContext | undefined;
   readonly stages: StageClock;
   readonly deadline: Instant;

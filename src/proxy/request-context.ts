@@ -16,6 +16,7 @@ import {
   type FallbackRecord,
   type IsolationRecord,
   type RequestEvent,
+  type RequestLine,
   type RequestOutcome,
   type RequestRecord,
   requestId,
@@ -48,6 +49,7 @@ export interface RequestContextInit {
   readonly sequence: number;
   readonly peer: string;
   readonly userAgent?: string | undefined;
+  readonly line?: RequestLine | undefined;
   /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
   readonly trace: TraceContext | undefined;
@@ -64,6 +66,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly method: string;
   readonly peer: string;
   readonly userAgent: string | undefined;
+  readonly line: RequestLine | undefined;
   caller: string;
   /** The sender; undefined without access control, and until it is known. */
   principal: Principal | undefined;
@@ -115,6 +118,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
     this.sequence = init.sequence;
     this.peer = init.peer;
     this.userAgent = init.userAgent;
+    this.line = init.line;
     this.caller = init.caller;
     this.deadline = init.deadline;
     this.hasOwnDeadline = init.hasOwnDeadline ?? true;

@@ -13,7 +13,13 @@ import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { ServingError, SharedError } from '../core/errors.ts';
 import type { SequenceStep } from '../core/model-spec.ts';
 import type { PriorityClass } from '../core/priority.ts';
-import { type CallerTrace, INFERENCE_METHODS, type Surface, type Telemetry } from '../ledger/request-record.ts';
+import {
+  type CallerTrace,
+  INFERENCE_METHODS,
+  type RequestLine,
+  type Surface,
+  type Telemetry,
+} from '../ledger/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../ledger/stage-clock.ts';
 import { type Identity, isPrincipal } from './access-control.ts';
 import type { CallerLimits } from './caller-limits.ts';
@@ -91,6 +97,8 @@ export interface RequestArrival {
   readonly peer: string;
   /** `user-agent`; absent = the caller sent none. */
   readonly userAgent?: string | undefined;
+  /** Absent: it is none of HTTP, or not known. */
+  readonly line?: RequestLine | undefined;
   /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
   /** The sender; undefined without access control. A promise never rejects. */
@@ -200,6 +208,7 @@ export class RequestLifecycle {
       sequence: this.#sequence++,
       peer: arrival.peer,
       userAgent: arrival.userAgent,
+      line: arrival.line,
       caller: identity !== undefined && isPrincipal(identity) ? identity.caller : arrival.caller,
       trace: telemetry.startTrace(arrival.callerTrace),
     });

@@ -78,9 +78,9 @@ test('two requests through Envoy share a batch, and Jaeger has the tree of each'
   const owner = await Promise.any(traceIds.map((traceId) => jaeger.trace(traceId, hasBatch)));
   const [batch] = ofUs(owner, BATCH);
   assert.deepEqual(
-    batch!.links.map(({ spanId }) => spanId).sort(),
+    [batch!.parent, ...batch!.links.map(({ spanId }) => spanId)].sort(),
     servers.map(({ id: spanId }) => spanId).sort(),
-    'the batch is linked to each member',
+    'the batch is the child of one member, and linked to each other',
   );
   for (const spans of traces) {
     const [execute] = ofUs(spans, 'execute');

@@ -29,6 +29,8 @@ export interface ReceivedSpan {
   readonly attributes: Readonly<Record<string, string | number | boolean>>;
   /** The text of an error; undefined = it has none. */
   readonly error: string | undefined;
+  /** Those of its resource and its scope. */
+  readonly schemaUrls: readonly string[];
   /** String attributes of the resource: `service.name` and its kin. */
   readonly resource: Readonly<Record<string, string>>;
 }
@@ -52,10 +54,12 @@ class Received {
   add(how: string, request: ExportMessage, headers: Record<string, string>): void {
     this.exports.push(how);
     this.headers = headers;
-    for (const { resource, scopeSpans = [] } of request.resourceSpans ?? []) {
+    for (const { resource, scopeSpans = [], schemaUrl: ofResource = '' } of request.resourceSpans ?? []) {
       const attributes = (resource?.attributes ?? []).map(({ key, value }) => [key, value?.stringValue ?? '']);
       const facts = Object.fromEntries(attributes);
-      for (const { spans = [] } of scopeSpans) for (const span of spans) this.spans.push(readSpan(span, facts));
+      for (const { spans = [], schemaUrl = '' } of scopeSpans) {
+        for (const span of spans) this.spans.push(readSpan(span, facts, [ofResource, schemaUrl]));
+      }
     }
   }
 }
@@ -121,7 +125,11 @@ function ownHeaders(headers: Readonly<Record<string, unknown>>): Record<string, 
   return Object.fromEntries(own.map(([name, value]) => [name, String(value)]));
 }
 
-function readSpan(span: SpanMessage, resource: Readonly<Record<string, string>>): ReceivedSpan {
+function readSpan(
+  span: SpanMessage,
+  resource: Readonly<Record<string, string>>,
+  schemaUrls: readonly string[],
+): ReceivedSpan {
   return {
     traceId: hex(span.traceId),
     spanId: hex(span.spanId),
@@ -133,6 +141,7 @@ function readSpan(span: SpanMessage, resource: Readonly<Record<string, string>>)
     linkedSpanIds: (span.links ?? []).map((link) => hex(link.spanId)),
     attributes: Object.fromEntries((span.attributes ?? []).map(({ key, value }) => [key, readValue(value)])),
     error: Number(span.status?.code) === CODE_ERROR ? (span.status?.message ?? '') : undefined,
+    schemaUrls,
     resource,
   };
 }

@@ -50,12 +50,14 @@ export interface SpanMessage {
 export interface ScopeSpansMessage {
   readonly scope?: { readonly name: string; readonly version: string };
   readonly spans?: readonly SpanMessage[];
+  readonly schemaUrl?: string;
 }
 /** An ExportTraceServiceRequest. Bytes where it was protobuf, hex where it was JSON. */
 export interface ExportMessage {
   readonly resourceSpans?: readonly {
     readonly resource?: { readonly attributes?: readonly KeyValueMessage[] };
     readonly scopeSpans?: readonly ScopeSpansMessage[];
+    readonly schemaUrl?: string;
   }[];
 }
 
@@ -85,8 +87,10 @@ const common = {
 
 const messages = {
   ExportRequest: { fields: { resourceSpans: list('ResourceSpans', 1) } },
-  ResourceSpans: { fields: { resource: one('Resource', 1), scopeSpans: list('ScopeSpans', 2) } },
-  ScopeSpans: { fields: { scope: one('Scope', 1), spans: list('Span', 2) } },
+  ResourceSpans: {
+    fields: { resource: one('Resource', 1), scopeSpans: list('ScopeSpans', 2), schemaUrl: one('string', 3) },
+  },
+  ScopeSpans: { fields: { scope: one('Scope', 1), spans: list('Span', 2), schemaUrl: one('string', 3) } },
   Span: {
     fields: {
       traceId: one('bytes', 1),

@@ -10,7 +10,7 @@
 import type { Exporter, FlushLosses } from '../../ledger/tracing/tracing.ts';
 import { lastFlush } from '../otlp/last-flush.ts';
 import { LossLog } from '../otlp/losses.ts';
-import type { LostSpansListener, TracingOptions } from '../otlp/tracing-options.ts';
+import type { ExportOptions, LostSpansListener } from '../otlp/tracing-options.ts';
 import type { OpenedQueue } from './log-queue.ts';
 import { type LogLine, LogRecordWriter } from './log-record.ts';
 
@@ -18,7 +18,7 @@ import { type LogLine, LogRecordWriter } from './log-record.ts';
 const MAX_EARLY = 2048;
 
 export class LogExport implements Exporter {
-  readonly #options: TracingOptions;
+  readonly #options: ExportOptions;
   readonly #losses: LossLog;
   readonly #writer = new LogRecordWriter();
   /** Undefined once they have gone to the queue, or cannot. */
@@ -27,7 +27,7 @@ export class LogExport implements Exporter {
   #starting: Promise<void> | undefined;
   #ended: Promise<FlushLosses> | undefined;
 
-  constructor(options: TracingOptions, onLost: LostSpansListener) {
+  constructor(options: ExportOptions, onLost: LostSpansListener) {
     this.#options = options;
     this.#losses = new LossLog(options, 'log_records', onLost);
   }

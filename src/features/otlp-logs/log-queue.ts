@@ -1,13 +1,12 @@
 /** The queue of encoded log records and its transport. Imported when an exporter starts: with it come OpenTelemetry's. */
-import { bytesField, message, messageField } from '../../codec/protobuf/wire-writer.ts';
 import type { Environment } from '../../kernel/installation.ts';
 import type { LossLog } from '../otlp/losses.ts';
 import { createOtlpTransport, LOGS, type OtlpTransport } from '../otlp/otlp-transport.ts';
-import { detectedResource, resourceField, SCOPE_NAME } from '../otlp/resource.ts';
+import { detectedResource, resourceFields, scopeFields } from '../otlp/resource.ts';
 import { startDiagnostics } from '../otlp/sdk-diagnostics.ts';
 import { queueLimitsFromEnv } from '../otlp/span-limits.ts';
 import { SpanQueue } from '../otlp/span-queue.ts';
-import type { OtlpProtocol, TracingOptions } from '../otlp/tracing-options.ts';
+import type { ExportOptions, OtlpProtocol } from '../otlp/tracing-options.ts';
 
 export interface OpenedQueue {
   readonly queue: SpanQueue;
@@ -19,7 +18,7 @@ export interface OpenedQueue {
 const DEFAULTS = { maxQueued: 2048, maxExported: 512, delayMs: 1000, exportTimeoutMs: 30_000 };
 
 /** Rejects with OpenTelemetry's error if its variables are invalid. */
-export async function openLogQueue(options: TracingOptions, losses: LossLog): Promise<OpenedQueue> {
+export async function openLogQueue(options: ExportOptions, losses: LossLog): Promise<OpenedQueue> {
   const { env, clock, version } = options;
   const diagnostics = startDiagnostics(options);
   const transport = await createOtlpTransport(LOGS, protocolOf(env));
@@ -28,8 +27,8 @@ export async function openLogQueue(options: TracingOptions, losses: LossLog): Pr
     clock,
     limits: queueLimitsFromEnv('OTEL_BLRP', DEFAULTS),
     // ResourceLogs and ScopeLogs have the fields of ResourceSpans and ScopeSpans.
-    resource: resourceField(resource),
-    scope: messageField(1, message(bytesField(1, SCOPE_NAME), bytesField(2, version))),
+    resource: resourceFields(resource),
+    scope: scopeFields(version),
     send: (records) => transport.send(records),
     onLost: (count, why, error) => losses.add(count, why, error),
   });

@@ -1,8 +1,8 @@
 /**
  * Decides which finished requests and batches get spans. A batch's span is made a little after the batch's end, so that
- * it can link to each member that is kept.
+ * it can link to each member that is kept, but for the one that is its parent.
  *
- *   batch ends ── record held ───────────── HOLD_MS ──▶ its span, linked to all members known by then
+ *   batch ends ── record held ───────────── HOLD_MS ──▶ its span, linked to the other members known by then
  *     └ members end: sampled ▸ spans now
  *                    kept (slow, failed) ▸ spans now, and the batch's record is updated
  *                    neither ▸ no spans

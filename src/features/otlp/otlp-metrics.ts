@@ -6,6 +6,8 @@
 import type { HrTime } from '@opentelemetry/api';
 import { resources, metrics as sdk } from '@opentelemetry/sdk-node';
 import type { MetricSnapshot, Sample } from '../../ledger/metrics/series.ts';
+import { SCHEMA_URL } from '../../ledger/tracing/schema-url.ts';
+import { SCOPE_NAME } from './resource.ts';
 
 type MetricData = sdk.ResourceMetrics['scopeMetrics'][number]['metrics'][number];
 
@@ -21,12 +23,17 @@ export interface OtlpMetricsOptions {
 
 /** Sends every `intervalMs`. `shutdown` sends once more. */
 export function startOtlpMetrics(options: OtlpMetricsOptions): { shutdown(): Promise<void> } {
-  const own = resources.resourceFromAttributes({ 'service.name': 'pillion', 'service.version': options.version });
+  const { version } = options;
+  const scope = { name: SCOPE_NAME, version, schemaUrl: SCHEMA_URL };
+  const own = resources.resourceFromAttributes(
+    { 'service.name': SCOPE_NAME, 'service.version': version },
+    { schemaUrl: SCHEMA_URL },
+  );
   const detected = resources.detectResources({ detectors: [resources.envDetector] });
   const resource = resources.defaultResource().merge(own).merge(detected);
   const producer: sdk.MetricProducer = {
     collect: async () => ({
-      resourceMetrics: { resource, scopeMetrics: [{ scope: { name: 'pillion' }, metrics: await collect(options) }] },
+      resourceMetrics: { resource, scopeMetrics: [{ scope, metrics: await collect(options) }] },
       errors: [],
     }),
   };

@@ -6,10 +6,9 @@
  *   record ─▶ LinkedSpans ─▶ SpanMaker ─▶ SpanEncoder ─▶ SpanQueue ─▶ the SDK's OTLP transport
  *             which, when     which spans  bytes          batches      headers, TLS, gzip, retries
  */
-import { bytesField, message, messageField } from '../../codec/protobuf/wire-writer.ts';
 import { LossLog } from './losses.ts';
 import { createOtlpTransport, TRACES } from './otlp-transport.ts';
-import { detectedResource, resourceField, SCOPE_NAME } from './resource.ts';
+import { detectedResource, resourceFields, scopeFields } from './resource.ts';
 import { startDiagnostics } from './sdk-diagnostics.ts';
 import { SpanEncoder } from './span-encoder.ts';
 import { spanLimitsFromEnv, spanQueueLimitsFromEnv } from './span-limits.ts';
@@ -23,7 +22,7 @@ export async function startOtlpSpans(
   protocol: OtlpProtocol,
   onLost: LostSpansListener,
 ): Promise<StartedSink> {
-  const { clock, logger, version, env } = options;
+  const { clock, version, env } = options;
   const diagnostics = startDiagnostics(options);
   const losses = new LossLog(options, 'spans', onLost);
   const [transport, resource] = await Promise.all([
@@ -33,17 +32,16 @@ export async function startOtlpSpans(
   const queue = new SpanQueue({
     clock,
     limits: spanQueueLimitsFromEnv(),
-    resource: resourceField(resource),
-    scope: messageField(1, message(bytesField(1, SCOPE_NAME), bytesField(2, version))),
+    resource: resourceFields(resource),
+    scope: scopeFields(version),
     send: (spans) => transport.send(spans),
     onLost: (count, why, error) => losses.add(count, why, error),
   });
   const output = new SpanEncoder({ queue, limits: spanLimitsFromEnv() });
   let lostBefore = 0;
   return spanSink({
+    ...options,
     output,
-    clock,
-    logger,
     sendRest() {
       lostBefore = losses.count;
       return queue.shutdown().then(() => transport.shutdown());

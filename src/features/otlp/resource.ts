@@ -1,4 +1,5 @@
 /** Detects OpenTelemetry's resource, in the same way as its SDK, and encodes it. */
+import { Buffer } from 'node:buffer';
 import { diag } from '@opentelemetry/api';
 import {
   defaultResource,
@@ -13,11 +14,14 @@ import {
   serviceInstanceIdDetector,
 } from '@opentelemetry/resources';
 import { GrowingWriter } from '../../codec/protobuf/growing-writer.ts';
-import { messageField } from '../../codec/protobuf/wire-writer.ts';
+import { bytesField, message, messageField } from '../../codec/protobuf/wire-writer.ts';
+import { SCHEMA_URL } from '../../ledger/tracing/schema-url.ts';
 import { AttributeKey } from '../../ledger/tracing/span-output.ts';
 import { type AnyValue, writeKeyValue } from './key-value.ts';
 
 const RESOURCE_ATTRIBUTES = 0x0a;
+/** `schema_url`, which has the same number in the messages of resources and of scopes. */
+const SCHEMA_FIELD = bytesField(3, SCHEMA_URL);
 
 /** Name of the instrumentation scope. */
 export const SCOPE_NAME = 'pillion';
@@ -38,7 +42,10 @@ const DETECTORS: Readonly<Record<string, ResourceDetector>> = {
 /** The resource without detected attributes. */
 export function ownResource(version: string): Resource {
   return defaultResource().merge(
-    resourceFromAttributes({ 'service.name': DEFAULT_SERVICE_NAME, 'service.version': version }),
+    resourceFromAttributes(
+      { 'service.name': DEFAULT_SERVICE_NAME, 'service.version': version },
+      { schemaUrl: SCHEMA_URL },
+    ),
   );
 }
 
@@ -59,12 +66,17 @@ function detectorsOf(list: string | undefined): ResourceDetector[] {
   return wanted.flatMap((name) => DETECTORS[name] ?? []);
 }
 
-/** Encodes the field `resource` of ResourceSpans and ResourceLogs. */
-export function resourceField({ attributes }: Resource): Uint8Array {
+/** Encodes the fields of ResourceSpans and ResourceLogs but for what is in their scopes. */
+export function resourceFields({ attributes }: Resource): Uint8Array {
   const writer = new GrowingWriter(1024);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === undefined || value === null) continue;
     writeKeyValue(writer, RESOURCE_ATTRIBUTES, new AttributeKey(name), value as AnyValue);
   }
-  return messageField(1, writer.buffer.subarray(0, writer.position));
+  return Buffer.concat([messageField(1, writer.buffer.subarray(0, writer.position)), SCHEMA_FIELD]);
+}
+
+/** Encodes the fields of ScopeSpans and ScopeLogs but for the spans and the records. */
+export function scopeFields(version: string): Uint8Array {
+  return Buffer.concat([messageField(1, message(bytesField(1, SCOPE_NAME), bytesField(2, version))), SCHEMA_FIELD]);
 }

@@ -6,7 +6,7 @@
  *          ├─ step digits            INTERNAL, one for each step of an ensemble, with the stages of its own below it
  *          ├─ receive … encode       INTERNAL, one for each stage that took time
  *          │    execute ─ ─ ─ ─ ─ ┐  link to the batch that ran it
- *          └─ inference.batch ◀─ ─┘  in the trace of the first member with spans; links to every such member
+ *          └─ inference.batch ◀─ ─┘  below the first member with spans; links to every other such member
  *               ├─ copy-in           from the host's start until its runtime starts: the thread hop and the copy
  *               ├─ run               the runtime's own time
  *               └─ copy-out          from the runtime's end until the answer is here (all three if the host reports it)
@@ -15,6 +15,7 @@
  * (StageClock) and gets no span, unless the request ended in it.
  */
 import type { Clock, Instant } from '../../core/clock.ts';
+import { ERROR_TABLE, isGrpcServerFault } from '../../core/errors.ts';
 import { clip } from '../../ledger/caller-text.ts';
 import {
   type BatchRecord,
@@ -27,7 +28,7 @@ import { STAGE_EXECUTE, STAGES } from '../../ledger/stage-clock.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
 import type { SpanOutput } from '../../ledger/tracing/span-output.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
-import { SpanAttributes } from './attributes/span-attributes.ts';
+import type { SpanAttributes } from './attributes/span-attributes.ts';
 import { eventsOf } from './span-events.ts';
 
 /** Name of a batch's span; the model is in its attributes. */
@@ -42,17 +43,19 @@ const COPY_OUT_SPAN_NAME = 'copy-out';
 export interface SpanMakerOptions {
   readonly output: SpanOutput;
   readonly clock: Clock;
+  readonly attributes: SpanAttributes;
 }
 
 export class SpanMaker {
   readonly #output: SpanOutput;
   readonly #wall: SteadyWall;
-  readonly #attributes = new SpanAttributes();
+  readonly #attributes: SpanAttributes;
   /** The last request's span name, which is mostly the next one's too. */
   #name = { method: '', model: '', text: '' };
 
-  constructor({ output, clock }: SpanMakerOptions) {
+  constructor({ output, clock, attributes }: SpanMakerOptions) {
     this.#output = output;
+    this.#attributes = attributes;
     this.#wall = new SteadyWall(clock);
   }
 
@@ -65,7 +68,7 @@ export class SpanMaker {
     this.#attributes.setRequest(output, record, kept);
     const events = eventsOf(record);
     if (events.length > 0) output.addEvents(events);
-    if (isServerFault(record.outcome)) output.fail(clip(record.error?.message ?? record.outcome));
+    if (isFaultOnItsSurface(record)) output.fail(clip(record.error?.message ?? record.outcome));
     output.end();
     this.#makeStageSpans(record, context);
     for (const step of record.steps ?? []) this.#makeStepSpans(step, context.isSampled);
@@ -81,7 +84,8 @@ export class SpanMaker {
     const end = Math.max(executeStart, splitStart, record.end);
     output.begin(context, 'internal', BATCH_SPAN_NAME, batchStart, end);
     this.#attributes.setBatch(output, record);
-    output.addLinks(record.members);
+    // Its parent is one of them, and needs no link.
+    output.addLinks(record.members.filter(({ spanId }) => spanId !== context.parentSpanId));
     if (isServerFault(record.outcome)) output.fail(record.outcome);
     output.end();
     if (runStart === undefined || runEnd === undefined) return;
@@ -128,4 +132,9 @@ export class SpanMaker {
     this.#name = { method, model, text };
     return text;
   }
+}
+
+/** Over gRPC the conventions go by its status: UNIMPLEMENTED is a server's fault, 404 is none. */
+function isFaultOnItsSurface({ surface, outcome }: RequestRecord): boolean {
+  return surface === 'grpc' ? outcome !== 'ok' && isGrpcServerFault(ERROR_TABLE[outcome].grpc) : isServerFault(outcome);
 }

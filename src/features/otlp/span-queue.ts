@@ -28,7 +28,7 @@ export interface EncodedSpans {
 export interface SpanQueueOptions {
   readonly clock: Clock;
   readonly limits: SpanQueueLimits;
-  /** The fields `resource` of ResourceSpans and `scope` of ScopeSpans, tag and length included. */
+  /** The fields of ResourceSpans and of ScopeSpans but for the spans, tags and lengths included. */
   readonly resource: Uint8Array;
   readonly scope: Uint8Array;
   /** The bytes are lent until it settles, then reused. Rejects with the reason if the collector did not take them. */

@@ -1,10 +1,11 @@
-import type { Clock } from '../../core/clock.ts';
-import type { Logger } from '../../ledger/log/log.ts';
+import { RpcAttributes } from '../../ledger/tracing/rpc-attributes.ts';
 import type { SpanOutput } from '../../ledger/tracing/span-output.ts';
 import type { SpanSink } from '../../ledger/tracing/tracing.ts';
+import { SpanAttributes } from './attributes/span-attributes.ts';
 import { lastFlush } from './last-flush.ts';
 import { LinkedSpans } from './linked-spans.ts';
 import { SpanMaker } from './span-maker.ts';
+import type { TracingOptions } from './tracing-options.ts';
 
 /** A sink that has an exporter. */
 export interface StartedSink extends SpanSink {
@@ -12,10 +13,8 @@ export interface StartedSink extends SpanSink {
   shutdown(): Promise<number | 'unknown'>;
 }
 
-export interface SpanSinkOptions {
+export interface SpanSinkOptions extends Pick<TracingOptions, 'env' | 'clock' | 'logger' | 'names'> {
   readonly output: SpanOutput;
-  readonly clock: Clock;
-  readonly logger: Logger;
   /** Sends the remaining spans. Called once, when the last spans are made. */
   readonly sendRest: () => Promise<void>;
   /** Called after that, with the error if it failed or took too long. Returns how many of the spans were lost. */
@@ -23,8 +22,9 @@ export interface SpanSinkOptions {
 }
 
 export function spanSink(options: SpanSinkOptions): StartedSink {
-  const { output, clock } = options;
-  const spans = new LinkedSpans(new SpanMaker({ output, clock }), clock);
+  const { output, clock, env, names } = options;
+  const attributes = new SpanAttributes({ rpc: new RpcAttributes(env), names });
+  const spans = new LinkedSpans(new SpanMaker({ output, clock, attributes }), clock);
   let ended: Promise<number | 'unknown'> | undefined;
   return {
     makeRequestSpans: (record, kept) => spans.makeRequestSpans(record, kept),

@@ -1,14 +1,20 @@
 import type { Clock } from '../../core/clock.ts';
 import type { Environment } from '../../kernel/installation.ts';
 import type { Logger } from '../../ledger/log/log.ts';
+import type { ServedNames } from './attributes/served-names.ts';
 
-export interface TracingOptions {
+/** The options of an exporter of any signal. */
+export interface ExportOptions {
   /** Must be the process's own environment, which the SDK reads. */
   readonly env: Environment;
   readonly clock: Clock;
   readonly logger: Logger;
   /** The server's version, for `service.version` and the instrumentation scope. */
   readonly version: string;
+}
+
+export interface TracingOptions extends ExportOptions {
+  readonly names: ServedNames;
 }
 
 /** OTLP's protocols with protobuf, whose bytes are made without the SDK. */

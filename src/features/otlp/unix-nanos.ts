@@ -31,7 +31,7 @@ export class UnixNanos {
   #split(instant: Instant): void {
     const wholeInstant = Math.floor(instant);
     const wholeMs = this.#wallWholeMs + wholeInstant;
-    const nanos = Math.floor((this.#wallRestMs + (instant - wholeInstant)) * NANOS_A_MS);
+    const nanos = Math.round((this.#wallRestMs + (instant - wholeInstant)) * NANOS_A_MS);
     const upperMs = Math.floor(wholeMs / TWO_TO_16);
     const upper = upperMs * NANOS_A_MS;
     const lower = (wholeMs - upperMs * TWO_TO_16) * NANOS_A_MS + nanos;

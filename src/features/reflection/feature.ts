@@ -5,6 +5,6 @@ export const reflection = {
   name: 'reflection',
   install: async ({ surface }) => {
     const { Reflection } = await import('./reflection-service.ts');
-    surface(() => ({ grpc: (_exchange, names) => new Reflection(names).services }));
+    surface(() => ({ grpc: (_exchange, all) => new Reflection(all).services }));
   },
 } satisfies Feature;

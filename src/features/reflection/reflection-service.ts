@@ -37,9 +37,9 @@ export class Reflection {
   readonly #open = new Set<GrpcCall>();
   #files: ProtoFiles | undefined;
 
-  /** `services`: full names of all services, these two included. */
-  constructor(services: () => readonly string[]) {
-    this.#services = services;
+  /** `services`: all of them, these two included. */
+  constructor(services: () => readonly GrpcService[]) {
+    this.#services = () => [...new Set(services().map(({ name }) => name))];
   }
 
   get services(): readonly GrpcService[] {

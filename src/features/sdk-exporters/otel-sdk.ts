@@ -15,6 +15,7 @@
  */
 import { context, SamplingDecision, type Tracer, trace } from '@opentelemetry/api';
 import { NodeSDK } from '@opentelemetry/sdk-node';
+import { SCHEMA_URL } from '../../ledger/tracing/schema-url.ts';
 import { ownResource, SCOPE_NAME } from '../otlp/resource.ts';
 import { startDiagnostics } from '../otlp/sdk-diagnostics.ts';
 import { type StartedSink, spanSink } from '../otlp/span-sink.ts';
@@ -23,7 +24,6 @@ import { PresetIds, SdkSpans } from './sdk-spans.ts';
 
 /** Starts the SDK. Throws what the SDK throws. */
 export function startSdk(options: TracingOptions): StartedSink {
-  const { clock, logger } = options;
   const ids = new PresetIds();
   const diagnostics = startDiagnostics(options);
   const { sdk, tracer } = startNodeSdk(options, ids);
@@ -33,7 +33,7 @@ export function startSdk(options: TracingOptions): StartedSink {
     diagnostics.close();
     return error === undefined ? 0 : 'unknown';
   };
-  return spanSink({ output, clock, logger, sendRest: () => sdk.shutdown(), close });
+  return spanSink({ ...options, output, sendRest: () => sdk.shutdown(), close });
 }
 
 function startNodeSdk({ version }: TracingOptions, ids: PresetIds): { sdk: NodeSDK; tracer: Tracer } {
@@ -48,7 +48,7 @@ function startNodeSdk({ version }: TracingOptions, ids: PresetIds): { sdk: NodeS
   });
   trace.disable();
   sdk.start();
-  const tracer = trace.getTracerProvider().getTracer(SCOPE_NAME, version);
+  const tracer = trace.getTracerProvider().getTracer(SCOPE_NAME, version, { schemaUrl: SCHEMA_URL });
   trace.disable();
   context.disable();
   return { sdk, tracer };

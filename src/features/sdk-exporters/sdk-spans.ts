@@ -151,7 +151,7 @@ export class SdkSpans implements SpanOutput {
     const wholeMs = Math.floor(this.#wallAtZero) + Math.floor(instant);
     const restMs = (this.#wallAtZero % 1) + (instant % 1);
     const seconds = Math.floor(wholeMs / 1000);
-    const allNanos = (wholeMs - seconds * 1000) * 1e6 + Math.floor(restMs * 1e6);
+    const allNanos = (wholeMs - seconds * 1000) * 1e6 + Math.round(restMs * 1e6);
     const nanos = allNanos - (allNanos % this.#unitNanos);
     return nanos < 1e9 ? [seconds, nanos] : [seconds + 1, nanos - 1e9];
   }

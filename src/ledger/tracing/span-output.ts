@@ -63,9 +63,14 @@ export interface SpanOutput extends AttributeSink {
 const PEER_ADDRESS = new AttributeKey('network.peer.address');
 const PEER_PORT = new AttributeKey('network.peer.port');
 
-/** 'host:port' or '[v6]:port' in two attributes; anything else (a socket's path) in one. */
+/** 'host:port' or '[v6]:port'. */
+const WITH_PORT = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/;
+/** The prefix of an IPv4 address on a socket that takes both families. */
+const MAPPED = /^::ffff:(?=[\d.]+$)/i;
+
+/** 'host:port' or '[v6]:port' in two attributes; an address alone, or anything else, in one. */
 export function setPeer(span: AttributeSink, peer: string): void {
-  const match = /^\[?([^\]]*)\]?:(\d{1,5})$/.exec(peer);
-  span.set(PEER_ADDRESS, match === null ? peer : match[1]!);
-  if (match !== null) span.set(PEER_PORT, Number(match[2]));
+  const [, v6, host, port] = WITH_PORT.exec(peer) ?? [];
+  span.set(PEER_ADDRESS, (v6 ?? host ?? peer).replace(MAPPED, ''));
+  if (port !== undefined) span.set(PEER_PORT, Number(port));
 }

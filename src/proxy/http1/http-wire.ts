@@ -73,7 +73,7 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
   /** A fault of the path or its method is reported before one of a header: no deadline makes it right. */
   arrival(method: string): RequestArrival {
     const { fields, peer, connectionCaller, visitor } = this.#transport;
-    const { requestId, userAgent, callerTrace, caller = connectionCaller } = fields;
+    const { requestId, userAgent, line, callerTrace, caller = connectionCaller } = fields;
     const { timeout, priority, step } = this.#route.error === undefined ? fields : NO_WISHES;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
     return {
@@ -84,6 +84,7 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
       requestId,
       peer,
       userAgent,
+      line,
       caller,
       identity: visitor?.identify(fields.token),
       priority,

@@ -35,7 +35,7 @@ export class NodeTransport implements ReplyingTransport {
     expectsContinue: boolean,
   ) {
     this.headers = request.headers;
-    this.fields = readFields(request.headers, parts.callers, () => request.headersDistinct);
+    this.fields = readFields(request.headers, parts.callers, request, () => request.headersDistinct);
     this.#request = request;
     this.#response = response;
     this.#turn = turn;

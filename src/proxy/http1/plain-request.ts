@@ -115,5 +115,6 @@ function parseHead(text: string, callers: Callers): ParsedHead | undefined {
   const connection = headers['connection'];
   if (connection !== undefined && connection.toLowerCase() !== 'keep-alive') return undefined;
   if (NOT_PLAIN.some((name) => name in headers)) return undefined;
-  return { target, fields: readFields(headers, callers), contentLength: Number(length) };
+  const line = { method: 'POST', url: target, httpVersion: '1.1' };
+  return { target, fields: readFields(headers, callers, line), contentLength: Number(length) };
 }

@@ -6,7 +6,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
-import type { CallerTrace } from '../../ledger/request-record.ts';
+import type { CallerTrace, RequestLine } from '../../ledger/request-record.ts';
 import { type Callers, callerInHeader } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
 import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../sent-token.ts';
@@ -38,6 +38,7 @@ export interface RequestFields {
   readonly requestId: string | undefined;
   /** `user-agent`. */
   readonly userAgent: string | undefined;
+  readonly line: RequestLine | undefined;
   /** The span of the caller, of `traceparent` or what OTEL_PROPAGATORS names. */
   readonly callerTrace: CallerTrace | undefined;
   /** `accept-encoding`. */
@@ -59,6 +60,7 @@ type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
 export function readFields(
   headers: IncomingHttpHeaders,
   { header: callerHeader, access, reportHeader, propagation }: Callers,
+  line?: RequestLine,
   distinct: () => Values = () => headers,
 ): RequestFields {
   const isStep = headers[SEQUENCE_ID_HEADER] !== undefined;
@@ -70,6 +72,7 @@ export function readFields(
     token: access && tokenIn(distinct()),
     requestId: textOf(headers['x-request-id']),
     userAgent: textOf(headers['user-agent']),
+    line,
     callerTrace: propagation.read(headers, valueIn, undefined),
     acceptEncoding: textOf(headers['accept-encoding']),
     inferenceHeader: textOf(headers[INFERENCE_HEADER]),

@@ -50,7 +50,8 @@ export class StreamTransport implements ReplyingTransport, StreamSink {
   constructor(stream: Http2Stream, request: RequestHeaders, parts: TransportParts) {
     const distinct = distinctHeaders(request);
     this.headers = nodeHeaders(distinct);
-    this.fields = readFields(this.headers, parts.callers, () => distinct);
+    const line = { method: request.method, url: request.path, httpVersion: '2' };
+    this.fields = readFields(this.headers, parts.callers, line, () => distinct);
     this.#stream = stream;
     this.#request = request;
     this.#parts = parts;

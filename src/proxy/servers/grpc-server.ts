@@ -54,8 +54,8 @@ export class GrpcServer {
     this.#engine = engine;
     const { serializationAsTensorContent = false, maxTensorBytes, thread } = options;
     const prediction = { resolver, modelInfo, serializationAsTensorContent, maxTensorBytes, thread };
-    const names = (): readonly string[] => this.services;
-    const added = surfaces.flatMap((each) => each.grpc?.(shared, names) ?? []);
+    const all = (): readonly GrpcService[] => this.#services;
+    const added = surfaces.flatMap((each) => each.grpc?.(shared, all) ?? []);
     const healthy = added.filter(({ hasHealth }) => hasHealth).map(({ name }) => name);
     this.#health = new HealthService(parts.readiness, healthy, access === undefined ? modelInfo : undefined);
     this.#services = [predictionService(prediction, shared), modelService(modelInfo, shared), this.#health, ...added];

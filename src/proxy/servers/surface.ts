@@ -17,10 +17,10 @@ export interface Surface {
   readonly reports?: AnswerReports | undefined;
   /** Pages of --probe_port, which asks nobody who they are, by path. */
   readonly probePages?: ReadonlyMap<string, PageMaker>;
-  /** Its gRPC services. `names`: gives the names of all services of the server, once it has been made. */
-  grpc?(exchange: ExchangeContext, names: () => readonly string[]): readonly GrpcService[];
-  /** Its routes of REST. `described`: gives the methods of all parts of REST, once the server has been made. */
-  rest?(described: () => readonly Described[]): RestPart;
+  /** Its gRPC services. `all`: gives all services of the server, once it has been made. */
+  grpc?(exchange: ExchangeContext, all: () => readonly GrpcService[]): readonly GrpcService[];
+  /** Its routes of REST, if any. `described`: gives the methods of all parts of REST, once the server has been made. */
+  rest?(described: () => readonly Described[]): RestPart | undefined;
 }
 
 /** The reports on answers of a server with these surfaces; undefined: it makes none. */

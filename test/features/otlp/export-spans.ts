@@ -33,10 +33,11 @@ const logger = createLogger({ level: 'warn', clock });
 const telemetry = createTelemetry({ clock, logger });
 const facts = new Facts();
 const config = configOf(['--model=m=/models/m']);
-const server = { environment: process.env, config, clock, logger, telemetry, facts } as Installation;
+const surface = (): void => undefined;
+const server = { environment: process.env, config, clock, logger, telemetry, facts, surface } as Partial<Installation>;
 // Requests that failed are kept by a feature, and OTLP as JSON belongs to another.
 for (const feature of FEATURES.features) {
-  if (['tail-keep', 'otlp', 'sdk-exporters'].includes(feature.name)) await feature.install?.(server);
+  if (['tail-keep', 'otlp', 'sdk-exporters'].includes(feature.name)) await feature.install?.(server as Installation);
 }
 await telemetry.start();
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { ServedNames } from '../../../src/features/otlp/attributes/served-names.ts';
 import { lossCounter } from '../../../src/features/otlp/losses.ts';
 import { createTracing, isTracingConfigured, otlpProtocol } from '../../../src/features/otlp/otlp-tracing.ts';
 import type { OtlpProtocol } from '../../../src/features/otlp/tracing-options.ts';
@@ -31,7 +32,7 @@ describe('tracing is configured', () => {
     const clock = new FakeClock();
     const logger = createLogger({ level: 'silent', clock });
     assert.equal(
-      createTracing({ env: {}, clock, logger, version: '0' }, () => undefined),
+      createTracing({ env: {}, clock, logger, version: '0', names: new ServedNames() }, () => undefined),
       undefined,
     );
   });

@@ -20,6 +20,7 @@ import type { TraceContext } from '../../../src/ledger/tracing/trace-context.ts'
 import { FakeClock } from '../../support/fake-clock.ts';
 import { decodeExport, type SpanMessage } from '../../support/otlp-trace-messages.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
+import { spanAttributes } from '../otlp/span-attributes.ts';
 
 const hexId = (digits: number) =>
   fc
@@ -134,7 +135,7 @@ const resourceBytes = messageField(
 const scopeBytes = messageField(1, message(bytesField(1, 'pillion'), bytesField(2, '1')));
 
 function made(output: SpanOutput, records: readonly RequestRecord[]): void {
-  const maker = new SpanMaker({ output, clock });
+  const maker = new SpanMaker({ output, clock, attributes: spanAttributes() });
   for (const record of records) {
     maker.makeRequestSpans(record, record.trace!, record.rows % 2 === 0 ? 'slow' : undefined);
     if (record.batch !== undefined) maker.makeBatchSpans(record.batch);

@@ -3,16 +3,18 @@ import { describe, it } from 'node:test';
 import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import * as tracing from '@opentelemetry/sdk-trace-base';
 import { type ErrorKind, ServingError } from '../../../src/core/errors.ts';
+import type { ServedNamesOptions } from '../../../src/features/otlp/attributes/served-names.ts';
 import { SpanMaker } from '../../../src/features/otlp/span-maker.ts';
 import { PresetIds, SdkSpans } from '../../../src/features/sdk-exporters/sdk-spans.ts';
-import type { RequestRecord } from '../../../src/ledger/request-record.ts';
+import type { RequestLine, RequestRecord } from '../../../src/ledger/request-record.ts';
 import { STAGE_ADMIT, STAGE_DECODE, STAGE_ENCODE, STAGES, StageClock } from '../../../src/ledger/stage-clock.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { batchRecord, fullStages, requestRecord, traceOf } from '../../support/telemetry-records.ts';
+import { spanAttributes } from '../otlp/span-attributes.ts';
 
 type Span = tracing.ReadableSpan;
 
-function spanMaker() {
+function spanMaker(env: Record<string, string> = {}, options: ServedNamesOptions = {}) {
   const exporter = new tracing.InMemorySpanExporter();
   const ids = new PresetIds();
   const provider = new tracing.BasicTracerProvider({
@@ -20,7 +22,8 @@ function spanMaker() {
     spanProcessors: [new tracing.SimpleSpanProcessor(exporter)],
   });
   const clock = new FakeClock();
-  const maker = new SpanMaker({ output: new SdkSpans({ tracer: provider.getTracer('test'), ids }), clock });
+  const output = new SdkSpans({ tracer: provider.getTracer('test'), ids });
+  const maker = new SpanMaker({ output, clock, attributes: spanAttributes(env, options) });
   const makeRequestSpans = (record: RequestRecord): void => maker.makeRequestSpans(record, record.trace!);
   const spans = (): Span[] => exporter.getFinishedSpans();
   const named = (name: string): Span => {
@@ -201,9 +204,9 @@ describe("a request's spans", () => {
     const { makeRequestSpans, named } = spanMaker();
     makeRequestSpans(requestRecord({ trace: traceOf('a'), batch: batchRecord() }));
     assert.deepEqual(named('Predict digits').attributes, {
-      'rpc.system': 'grpc',
-      'rpc.method': 'Predict',
-      'rpc.grpc.status_code': 0,
+      'rpc.system.name': 'grpc',
+      'rpc.method': 'tensorflow.serving.PredictionService/Predict',
+      'rpc.status_code': 'OK',
       'inference.request.id': 'request-1',
       'network.peer.address': '10.1.2.3',
       'network.peer.port': 50123,
@@ -219,6 +222,43 @@ describe("a request's spans", () => {
     });
   });
 
+  it('have the names that were before, too, if OTEL_SEMCONV_STABILITY_OPT_IN says rpc/dup', () => {
+    const named = (optIn: string) => {
+      const made = spanMaker({ OTEL_SEMCONV_STABILITY_OPT_IN: optIn });
+      made.makeRequestSpans(requestRecord({ ...refused('overloaded') }));
+      const entries = Object.entries(made.named('Predict digits').attributes);
+      return Object.fromEntries(entries.filter(([name]) => name.startsWith('rpc.')));
+    };
+    const stable = {
+      'rpc.system.name': 'grpc',
+      'rpc.method': 'tensorflow.serving.PredictionService/Predict',
+      'rpc.status_code': 'RESOURCE_EXHAUSTED',
+    };
+    for (const optIn of ['', 'rpc', 'http/dup', 'rpc/duplicate']) assert.deepEqual(named(optIn), stable, optIn);
+    for (const optIn of ['rpc/dup', 'http, rpc/dup ,rpc']) {
+      assert.deepEqual(named(optIn), {
+        ...stable,
+        'rpc.system': 'grpc',
+        'rpc.service': 'tensorflow.serving.PredictionService',
+        'rpc.grpc.status_code': 8,
+      });
+    }
+  });
+
+  it('have no method that this server is not known to have', () => {
+    const { makeRequestSpans, named } = spanMaker();
+    makeRequestSpans(requestRecord({ trace: traceOf('a'), method: 'unknown' }));
+    assert.equal(named('unknown digits').attributes['rpc.method'], '_OTHER');
+  });
+
+  it('have an error over gRPC where its status is a server’s fault, whatever it is over HTTP', () => {
+    const { makeRequestSpans, named } = spanMaker();
+    makeRequestSpans(requestRecord({ ...refused('method_not_allowed') }));
+    makeRequestSpans(requestRecord({ ...refused('method_not_allowed'), surface: 'rest', model: 'm' }));
+    assert.equal(named('Predict digits').status.code, SpanStatusCode.ERROR);
+    assert.equal(named('Predict m').status.code, SpanStatusCode.UNSET);
+  });
+
   it('use HTTP names for REST, and cut what a caller can make long', () => {
     const { makeRequestSpans, named } = spanMaker();
     const changes = { ...refused('overloaded'), surface: 'rest', id: 'x'.repeat(9000), peer: '[::1]:80' } as const;
@@ -227,12 +267,62 @@ describe("a request's spans", () => {
     assert.equal(attributes['http.request.method'], 'POST');
     assert.equal(attributes['http.response.status_code'], 429);
     assert.equal(attributes['url.scheme'], 'http');
+    assert.equal(attributes['url.path'], undefined);
     assert.equal(attributes['network.peer.address'], '::1');
     assert.equal(String(attributes['inference.request.id']).length, 512);
     assert.equal(attributes['inference.deadline_ms'], undefined);
     assert.equal(attributes['error.type'], 'overloaded');
     assert.equal(attributes['inference.error.stage'], 'queue');
     assert.equal(attributes['inference.error.message'], 'why');
+  });
+
+  it('say what a request over REST asked for, and of which route', () => {
+    const spanOf = (line: RequestLine, changes: Partial<RequestRecord> = {}, options: ServedNamesOptions = {}) => {
+      const { makeRequestSpans, named } = spanMaker({}, options);
+      makeRequestSpans(requestRecord({ surface: 'rest', trace: traceOf('a'), line, ...changes }));
+      return named('Predict digits').attributes;
+    };
+    const asked = (url: string, method = 'POST'): RequestLine => ({ method, url, httpVersion: '1.1' });
+    const attributes = spanOf(asked('/v1/models/digits/versions/3:predict?key=hidden'), { userAgent: 'curl/8' });
+    assert.equal(attributes['url.path'], '/v1/models/digits/versions/3:predict');
+    assert.equal(attributes['http.route'], '/v1/models/{model}/versions/{version}:predict');
+    assert.equal(attributes['http.request.method'], 'POST');
+    assert.equal(attributes['network.protocol.version'], '1.1');
+    assert.equal(attributes['user_agent.original'], 'curl/8');
+    assert.ok(!JSON.stringify(attributes).includes('hidden'));
+
+    assert.equal(spanOf(asked('/v1/models/digits', 'HEAD'))['http.route'], '/v1/models/{model}');
+    assert.equal(spanOf(asked('http://h/v1/models/digits/metadata', 'GET'))['url.path'], '/v1/models/digits/metadata');
+    for (const line of [asked('/v1/models/digits:predict', 'GET'), asked('/nowhere'), asked('*', 'OPTIONS')]) {
+      assert.equal(spanOf(line)['http.route'], undefined, line.url);
+    }
+    const odd = spanOf(asked('/v1/models/digits:predict', 'BREW'));
+    assert.deepEqual([odd['http.request.method'], odd['http.request.method_original']], ['_OTHER', 'BREW']);
+    const below = { restPrefix: '/ml', isRestTls: true };
+    const prefixed = spanOf(asked('/ml/v1/models/digits:predict'), {}, below);
+    assert.deepEqual([prefixed['http.route'], prefixed['url.scheme']], ['/ml/v1/models/{model}:predict', 'https']);
+    const http2 = { ...asked('/v1/models/digits:predict'), httpVersion: '2' };
+    assert.equal(spanOf(http2, {}, { isGrpcTls: true })['url.scheme'], 'https');
+    assert.equal(spanOf(http2, {}, { isRestTls: true })['network.protocol.version'], '2');
+    const beside = spanOf(asked('/v1/models/digits:predict'), { peer: 'unix' }, below);
+    assert.deepEqual([beside['http.route'], beside['url.scheme']], [undefined, 'http']);
+  });
+
+  it('have the address of a peer as it is, and IPv4 as IPv4', () => {
+    const of = (peer: string) => {
+      const { makeRequestSpans, named } = spanMaker();
+      makeRequestSpans(requestRecord({ trace: traceOf('a'), peer }));
+      const { attributes } = named('Predict digits');
+      return [attributes['network.peer.address'], attributes['network.peer.port']];
+    };
+    assert.deepEqual(of('10.1.2.3:80'), ['10.1.2.3', 80]);
+    assert.deepEqual(of('[2001:db8::5]:80'), ['2001:db8::5', 80]);
+    assert.deepEqual(of('[::ffff:10.1.2.3]:80'), ['10.1.2.3', 80]);
+    // REST knows the address alone.
+    assert.deepEqual(of('::ffff:10.1.2.3'), ['10.1.2.3', undefined]);
+    assert.deepEqual(of('2001:db8::5'), ['2001:db8::5', undefined]);
+    assert.deepEqual(of('::1'), ['::1', undefined]);
+    assert.deepEqual(of('unix'), ['unix', undefined]);
   });
 
   const statuses: readonly (readonly [kind: ErrorKind, isError: boolean])[] = [
@@ -275,7 +365,7 @@ describe("a batch's spans", () => {
   const mate = traceOf('b');
   const trace = { ...owner, spanId: 'd'.repeat(16), parentSpanId: owner.spanId };
 
-  it("are one in the first member's trace, linked to every member, and the runtime's under it", () => {
+  it("are one below the first member, linked to every other, and the runtime's under it", () => {
     const { maker, clock, spans, named } = spanMaker();
     maker.makeBatchSpans(batchRecord({ members: [owner, mate], trace }));
     assert.deepEqual(
@@ -289,10 +379,7 @@ describe("a batch's spans", () => {
     assert.equal(batch.parentSpanContext?.isRemote, false);
     assert.deepEqual(
       batch.links.map((link) => [link.context.traceId, link.context.spanId]),
-      [
-        [owner.traceId, owner.spanId],
-        [mate.traceId, mate.spanId],
-      ],
+      [[mate.traceId, mate.spanId]],
     );
     assert.deepEqual(timesOf(batch, clock), [110, 122]);
     const run = named('run');

@@ -15,6 +15,7 @@ import type { BatchRecord, RequestRecord } from '../../../src/ledger/request-rec
 import type { SpanOutput } from '../../../src/ledger/tracing/span-output.ts';
 import { childContext, newSpanId, newTraceId, type TraceContext } from '../../../src/ledger/tracing/trace-context.ts';
 import { batchRecord, requestRecord } from '../../support/telemetry-records.ts';
+import { spanAttributes } from '../otlp/span-attributes.ts';
 
 const REQUESTS_A_BATCH = 16;
 const SPANS_AN_EXPORT = 512;
@@ -89,7 +90,7 @@ function records(): { requests: RequestRecord[]; batch: BatchRecord }[] {
 }
 
 function maker(output: SpanOutput): () => void {
-  const spans = new SpanMaker({ output, clock: systemClock });
+  const spans = new SpanMaker({ output, clock: systemClock, attributes: spanAttributes() });
   const turns = records();
   let turn = 0;
   return () => {

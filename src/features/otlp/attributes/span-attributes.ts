@@ -6,17 +6,22 @@
  */
 import { ERROR_TABLE, GrpcStatus, type ServingError } from '../../../core/errors.ts';
 import { clip } from '../../../ledger/caller-text.ts';
-import type { BatchRecord, KeepReason, RequestRecord, StepRecord } from '../../../ledger/request-record.ts';
+import type {
+  BatchRecord,
+  KeepReason,
+  RequestOutcome,
+  RequestRecord,
+  StepRecord,
+} from '../../../ledger/request-record.ts';
+import type { RpcAttributes } from '../../../ledger/tracing/rpc-attributes.ts';
 import { AttributeKey, type AttributeSink, type AttributeValue, setPeer } from '../../../ledger/tracing/span-output.ts';
+import { setRequestLine } from './http-attributes.ts';
 import { type Entries, LastBlock, type ModelFacts } from './last-block.ts';
+import type { ServedNames } from './served-names.ts';
 
-const RPC_SYSTEM = new AttributeKey('rpc.system');
-const RPC_METHOD = new AttributeKey('rpc.method');
-const RPC_STATUS = new AttributeKey('rpc.grpc.status_code');
-const URL_SCHEME = new AttributeKey('url.scheme');
-const HTTP_METHOD = new AttributeKey('http.request.method');
 const HTTP_STATUS = new AttributeKey('http.response.status_code');
 const ERROR_TYPE = new AttributeKey('error.type');
+const USER_AGENT = new AttributeKey('user_agent.original');
 const METHOD = new AttributeKey('inference.method');
 const MODEL_NAME = new AttributeKey('inference.model.name');
 const MODEL_VERSION = new AttributeKey('inference.model.version');
@@ -43,19 +48,30 @@ const BATCH_RUN = new AttributeKey('inference.batch.run_ms');
 const BATCH_EXPECTED = new AttributeKey('inference.batch.expected_ms');
 const BATCH_ISOLATION = new AttributeKey('inference.batch.isolation');
 
-function requestEntries(record: RequestRecord): Entries {
-  const asked = record.surface === 'grpc' ? rpcEntries(record) : httpEntries(record);
-  return [...asked, ...modelEntries(record)];
+export interface SpanAttributesOptions {
+  readonly rpc: RpcAttributes;
+  readonly names: ServedNames;
 }
 
 /** Sets the attributes of spans from records. */
 export class SpanAttributes {
-  readonly #requests = new LastBlock(requestEntries);
+  readonly #names: ServedNames;
+  readonly #requests: LastBlock<RequestRecord>;
   readonly #models = new LastBlock(modelEntries);
+
+  constructor({ rpc, names }: SpanAttributesOptions) {
+    this.#names = names;
+    this.#requests = new LastBlock((record) => {
+      const { surface, method, outcome } = record;
+      const asked = surface === 'grpc' ? rpc.of(names.rpcMethodOf(method), grpcStatus(outcome)) : httpEntries(record);
+      return [...asked, ...modelEntries(record)];
+    });
+  }
 
   /** Sets those of a request's server span. `kept`: why the request is kept. */
   setRequest(span: AttributeSink, record: RequestRecord, kept?: KeepReason): void {
     span.setAll(this.#requests.blockOf(record));
+    if (record.surface === 'rest') setRequestLine(span, record, this.#names);
     setRequestFacts(span, record, kept);
   }
 
@@ -81,6 +97,7 @@ export class SpanAttributes {
 function setRequestFacts(span: AttributeSink, record: RequestRecord, kept: KeepReason | undefined): void {
   span.set(REQUEST_ID, clip(record.id));
   if (record.peer !== '') setPeer(span, clip(record.peer));
+  if (record.userAgent !== undefined) span.set(USER_AGENT, clip(record.userAgent));
   if (record.fallback !== undefined) {
     span.set(MODEL_REQUESTED, record.fallback.asked);
     span.set(FALLBACK_REASON, record.fallback.reason);
@@ -113,29 +130,15 @@ function setBatchFacts(span: AttributeSink, record: BatchRecord): void {
   if (record.isolation !== undefined) span.set(BATCH_ISOLATION, record.isolation);
 }
 
-function rpcEntries({ method, outcome }: RequestRecord): Entries {
-  const status = outcome === 'ok' ? GrpcStatus.OK : ERROR_TABLE[outcome].grpc;
-  return [
-    [RPC_SYSTEM, 'grpc'],
-    [RPC_METHOD, method],
-    [RPC_STATUS, status],
-  ];
+function grpcStatus(outcome: RequestOutcome): number {
+  return outcome === 'ok' ? GrpcStatus.OK : ERROR_TABLE[outcome].grpc;
 }
 
 function httpEntries({ method, outcome }: RequestRecord): Entries {
-  const status = outcome === 'ok' ? 200 : ERROR_TABLE[outcome].http;
   return [
-    [URL_SCHEME, 'http'],
-    [HTTP_METHOD, httpVerb(method)],
-    [HTTP_STATUS, status],
+    [HTTP_STATUS, outcome === 'ok' ? 200 : ERROR_TABLE[outcome].http],
     [METHOD, method],
   ];
-}
-
-/** The HTTP verb of a method; for an unknown method OpenTelemetry's `_OTHER`. */
-function httpVerb(method: string): string {
-  if (method === 'unknown') return '_OTHER';
-  return method.startsWith('Get') ? 'GET' : 'POST';
 }
 
 function modelEntries({ model, version, signatureName }: ModelFacts): Entries {

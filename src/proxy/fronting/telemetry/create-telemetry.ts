@@ -1,6 +1,7 @@
 import type { Clock } from '../../../core/clock.ts';
 import type { Logger } from '../../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../../ledger/telemetry.ts';
+import { RpcAttributes } from '../../../ledger/tracing/rpc-attributes.ts';
 import { childContext } from '../../../ledger/tracing/trace-context.ts';
 import { FrontedLog } from './fronted-log.ts';
 import { type AppLabels, FrontedMetrics } from './fronted-metrics.ts';
@@ -12,11 +13,12 @@ interface TelemetryParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly telemetry: AppTelemetry;
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** The records of the application's requests, with the metrics, the log and the spans that are made of them. */
 export function createFrontedTelemetry(
-  { clock, logger, telemetry }: TelemetryParts,
+  { clock, logger, telemetry, environment }: TelemetryParts,
   apps: readonly AppLabels[] = [{}],
 ): {
   readonly telemetry: FrontedTelemetry;
@@ -24,7 +26,7 @@ export function createFrontedTelemetry(
   readonly log: FrontedLog;
 } {
   const log = new FrontedLog({ logger, clock, traceUrl: telemetry.traceUrl.bind(telemetry) });
-  const spans = new FrontedSpans(clock);
+  const spans = new FrontedSpans(clock, new RpcAttributes(environment));
   const methods = new GrpcMethods();
   const fronted = new FrontedTelemetry({
     clock,

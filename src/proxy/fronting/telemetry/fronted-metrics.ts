@@ -15,25 +15,8 @@ import {
   type Labels,
   type Reading,
 } from '../../../ledger/metrics/series.ts';
+import { methodClass } from '../../../ledger/tracing/http-methods.ts';
 import type { FrontedRecord } from './fronted-record.ts';
-
-/** Methods of RFC 9110 and PATCH; any other is OpenTelemetry's `_OTHER`. */
-const METHODS: ReadonlySet<string> = new Set([
-  'GET',
-  'HEAD',
-  'POST',
-  'PUT',
-  'DELETE',
-  'CONNECT',
-  'OPTIONS',
-  'TRACE',
-  'PATCH',
-]);
-
-/** A method as a label, and as an attribute of spans. */
-export function methodClass(method: string): string {
-  return METHODS.has(method) ? method : '_OTHER';
-}
 
 /** '2xx'; 'none' where the client got no answer. */
 export function statusClass(status: number): string {

@@ -10,24 +10,27 @@
  */
 import type { Clock } from '../../../core/clock.ts';
 import { SteadyWall } from '../../../ledger/steady-wall.ts';
+import type { RpcAttributes } from '../../../ledger/tracing/rpc-attributes.ts';
 import type { SpanOutput } from '../../../ledger/tracing/span-output.ts';
 import type { FrontedRecord } from './fronted-record.ts';
 import { HTTP_FORM } from './http-span.ts';
-import { RPC_FORM } from './rpc-span.ts';
+import { RpcForm } from './rpc-span.ts';
 import type { SpanForm } from './span-form.ts';
 
 export class FrontedSpans {
   readonly #wall: SteadyWall;
+  readonly #rpc: SpanForm;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, rpc: RpcAttributes) {
     this.#wall = new SteadyWall(clock);
+    this.#rpc = new RpcForm(rpc);
   }
 
   /** Makes none of a request that is not sampled. */
   make(record: FrontedRecord, output: SpanOutput): void {
     const { trace, sentTrace } = record;
     if (trace?.isSampled !== true) return;
-    const form: SpanForm = record.rpcMethod === undefined ? HTTP_FORM : RPC_FORM;
+    const form = record.rpcMethod === undefined ? HTTP_FORM : this.#rpc;
     output.startAt(this.#wall.atZero());
     const name = form.nameOf(record);
     output.begin(trace, 'server', name, record.receivedAt, record.endedAt);

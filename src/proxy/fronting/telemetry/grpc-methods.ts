@@ -3,6 +3,7 @@
  * answered a call of it as a method that it has, and only so many do. Others are OpenTelemetry's `_OTHER`.
  */
 import { GrpcStatus } from '../../../core/errors.ts';
+import { OTHER_RPC_METHOD } from '../../../ledger/tracing/rpc-attributes.ts';
 import type { FrontedRecord } from './fronted-record.ts';
 
 /** The most names, as an application may answer whatever it is asked. */
@@ -11,9 +12,6 @@ const MAX_CHARS = 256;
 /** "/package.Service/Method", of names that a .proto file may have. */
 const PATH = /^\/([A-Za-z_][\w.]*\/[A-Za-z_]\w*)$/;
 const OK_HTTP = 200;
-
-/** A method that the application is not known to have. */
-export const OTHER_METHOD = '_OTHER';
 
 /** Servers answer these without looking whether there is such a method. */
 const SAYS_NOTHING: ReadonlySet<number | undefined> = new Set([
@@ -25,7 +23,7 @@ const SAYS_NOTHING: ReadonlySet<number | undefined> = new Set([
 export class GrpcMethods {
   readonly #byPath = new Map<string, string>();
 
-  /** "package.Service/Method", or OTHER_METHOD. Call it with a record that is over. */
+  /** "package.Service/Method", or OTHER_RPC_METHOD. Call it with a record that is over. */
   nameOf(record: FrontedRecord): string {
     const { target } = record.arrival;
     return this.#byPath.get(target) ?? this.#learn(target, record);
@@ -33,10 +31,10 @@ export class GrpcMethods {
 
   #learn(path: string, { headAt, status, grpcStatus, outcome }: FrontedRecord): string {
     const isAnswered = headAt !== 0 && status === OK_HTTP && outcome !== 'no_grpc_status';
-    if (!isAnswered || SAYS_NOTHING.has(grpcStatus)) return OTHER_METHOD;
-    if (this.#byPath.size === MOST || path.length > MAX_CHARS) return OTHER_METHOD;
+    if (!isAnswered || SAYS_NOTHING.has(grpcStatus)) return OTHER_RPC_METHOD;
+    if (this.#byPath.size === MOST || path.length > MAX_CHARS) return OTHER_RPC_METHOD;
     const name = PATH.exec(path)?.[1];
-    if (name === undefined) return OTHER_METHOD;
+    if (name === undefined) return OTHER_RPC_METHOD;
     this.#byPath.set(path, name);
     return name;
   }

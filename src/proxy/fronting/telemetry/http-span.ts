@@ -1,7 +1,7 @@
 /** Spans of fronted requests by OpenTelemetry's conventions for HTTP. */
 import { clip } from '../../../ledger/caller-text.ts';
+import { methodClass, OTHER_HTTP_METHOD } from '../../../ledger/tracing/http-methods.ts';
 import { AttributeKey, type SpanOutput } from '../../../ledger/tracing/span-output.ts';
-import { methodClass } from './fronted-metrics.ts';
 import type { FrontedRecord } from './fronted-record.ts';
 import { ERROR_TYPE, HTTP_STATUS, type SpanForm, setArrival, setSent } from './span-form.ts';
 
@@ -17,7 +17,7 @@ const PATH = new AttributeKey('url.path');
 export const HTTP_FORM: SpanForm = {
   nameOf: ({ arrival }) => {
     const method = methodClass(arrival.method);
-    return method === '_OTHER' ? 'HTTP' : method;
+    return method === OTHER_HTTP_METHOD ? 'HTTP' : method;
   },
   setServer: (output, record) => {
     setMethod(output, record);
@@ -44,7 +44,8 @@ function setEnd(output: SpanOutput, { status, outcome, error, headAt }: FrontedR
   const seen = isServer || headAt !== 0 ? status : 0;
   if (seen !== 0) output.set(HTTP_STATUS, seen);
   const isFaulty = seen >= (isServer ? FIRST_SERVER_FAULT : FIRST_FAULT);
-  const isEnded = outcome === 'ok' || outcome === 'upgraded';
+  // A request that this server gives up because its client has left is no failure of the CLIENT span.
+  const isEnded = outcome === 'ok' || outcome === 'upgraded' || (!isServer && outcome === 'client_left');
   if (!isEnded) output.set(ERROR_TYPE, outcome);
   else if (isFaulty) output.set(ERROR_TYPE, String(status));
   // It is no fault of a server's that its client has left.

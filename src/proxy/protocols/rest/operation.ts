@@ -37,10 +37,12 @@ interface Matched<Kind extends string> {
   readonly segments: readonly string[];
   /** The names in the template: 'model', 'version'. */
   readonly names: readonly string[];
+  readonly template: string;
 }
 
 interface Pattern<Kind extends string> {
   readonly path: RegExp;
+  readonly template: string;
   readonly names: readonly string[];
   readonly operation: Operation<Kind>;
 }
@@ -53,17 +55,17 @@ export class OperationTable<Kind extends string> {
   constructor(operations: readonly Operation<Kind>[]) {
     this.operations = operations;
     this.#patterns = operations.flatMap((operation) =>
-      operation.paths.map((path) => ({ path: patternOf(path), names: namesIn(path), operation })),
+      operation.paths.map((path) => ({ path: patternOf(path), template: path, names: namesIn(path), operation })),
     );
   }
 
   /** Finds all methods of the path: at most one for GET and one for POST. */
   match(path: string): readonly Matched<Kind>[] {
     const found: Matched<Kind>[] = [];
-    for (const { path: pattern, names, operation } of this.#patterns) {
+    for (const { path: pattern, names, operation, template } of this.#patterns) {
       const match = pattern.exec(path);
       if (match === null || found.some((other) => other.operation.http === operation.http)) continue;
-      found.push({ operation, segments: match.slice(1), names });
+      found.push({ operation, segments: match.slice(1), names, template });
     }
     return found;
   }

@@ -40,7 +40,7 @@ function telemetry(tracing?: Tracing) {
   const logger = createLogger({ level: 'info', clock, destination: { write: (line) => lines.push(line) } });
   const all = createTelemetry({ clock, logger });
   if (tracing !== undefined) all.traceBy(tracing);
-  return { lines, all, fronted: createFrontedTelemetry({ clock, logger, telemetry: all }).telemetry };
+  return { lines, all, fronted: createFrontedTelemetry({ clock, logger, telemetry: all, environment: {} }).telemetry };
 }
 
 const caller = {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ServingError } from '../../../../src/core/errors.ts';
+import { RpcAttributes } from '../../../../src/ledger/tracing/rpc-attributes.ts';
 import type {
   AttributeBlock,
   AttributeKey,
@@ -62,7 +63,10 @@ class KeptSpans implements SpanOutput {
 /** The spans of a record, with a trace unless the facts say otherwise: the server's and the client's. */
 function spansOf(facts: FrontedFacts = {}): readonly MadeSpan[] {
   const output = new KeptSpans();
-  new FrontedSpans(new FakeClock()).make(frontedRecord({ trace: traceOf('a'), ...facts }), output);
+  new FrontedSpans(new FakeClock(), new RpcAttributes({})).make(
+    frontedRecord({ trace: traceOf('a'), ...facts }),
+    output,
+  );
   return output.spans;
 }
 
@@ -138,11 +142,12 @@ it('what was not sent on has no client span; an answer in the application’s pl
   assert.notEqual(client!.fault, undefined);
 });
 
-it('that a client left is no fault of this server’s', () => {
+it('that a client left is no fault of this server’s or of the application’s', () => {
   const [server, client] = spansOf({ outcome: 'client_left', status: undefined });
   assert.equal(server!.fault, undefined);
   assert.equal(server!.attributes['error.type'], 'client_left');
-  assert.notEqual(client!.fault, undefined);
+  assert.equal(client!.fault, undefined);
+  assert.equal(client!.attributes['error.type'], undefined);
 });
 
 const CALL = {

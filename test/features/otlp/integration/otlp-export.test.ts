@@ -7,12 +7,16 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
 import type { Feature } from '../../../../src/kernel/feature.ts';
+import { SCHEMA_URL } from '../../../../src/ledger/tracing/schema-url.ts';
 import type { TraceContext } from '../../../../src/ledger/tracing/trace-context.ts';
 import { FEATURES } from '../../../../src/pillion.ts';
 import { VERSION } from '../../../../src/version.ts';
 import { type OtlpReceiver, startGrpcReceiver, startHttpReceiver } from '../../../support/otlp-receiver.ts';
+import { SemanticConventions } from '../../../support/semantic-conventions.ts';
 import { CALLER_SPAN_ID, CALLER_TRACE_ID } from '../../../support/telemetry-records.ts';
 import { exportSpans } from '../run-export-spans.ts';
+
+const conventions = new SemanticConventions();
 
 type Protocol = readonly [protocol: string, sentAs: string, start: () => Promise<OtlpReceiver>];
 const ofFeature: readonly Protocol[] = [['http/json', 'application/json', startHttpReceiver]];
@@ -42,6 +46,15 @@ for (const [protocol, sentAs, start] of protocols) {
       assert.equal(resource['service.version'], VERSION);
       assert.equal(resource['deployment.environment'], 'test');
     }
+    assert.deepEqual([...new Set(receiver.spans.flatMap(({ schemaUrls }) => schemaUrls))], [SCHEMA_URL]);
+    for (const { attributes, resource } of receiver.spans) {
+      // The test's own, which asks for a name that was before.
+      const { 'deployment.environment': _, ...own } = resource;
+      assert.deepEqual(
+        [...Object.keys(attributes), ...Object.keys(own)].flatMap((key) => conventions.faultOf(key) ?? []),
+        [],
+      );
+    }
   });
 }
 
@@ -52,7 +65,8 @@ function assertKept({ spans }: OtlpReceiver, failed: TraceContext): void {
   assert.equal(failed.isSampled, false);
   assert.equal(kept.find((span) => span.spanId === failed.spanId)?.parentSpanId, CALLER_SPAN_ID);
   const batch = kept.find((span) => span.name === 'inference.batch');
-  assert.deepEqual(batch?.linkedSpanIds, [failed.spanId]);
+  assert.equal(batch?.parentSpanId, failed.spanId);
+  assert.deepEqual(batch?.linkedSpanIds, []);
   assert.deepEqual(kept.find((span) => span.name === 'execute')?.linkedSpanIds, [batch?.spanId]);
 }
 
@@ -70,7 +84,7 @@ function assertTree(receiver: OtlpReceiver, first: TraceContext, second: TraceCo
   assert.equal(byId.get(second.spanId)?.parentSpanId, '');
   const batch = spans.find((span) => span.name === 'inference.batch');
   assert.equal(batch?.parentSpanId, first.spanId);
-  assert.deepEqual(batch?.linkedSpanIds, [first.spanId, second.spanId]);
+  assert.deepEqual(batch?.linkedSpanIds, [second.spanId]);
   assert.equal(spans.find((span) => span.name === 'run')?.parentSpanId, batch?.spanId);
   const executes = spans.filter((span) => span.name === 'execute');
   assert.deepEqual(

@@ -5,6 +5,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { isMetricsExportConfigured } from '../../../../src/features/otlp/metrics-export.ts';
+import { SCHEMA_URL } from '../../../../src/ledger/tracing/schema-url.ts';
+import { VERSION } from '../../../../src/version.ts';
+import { SemanticConventions } from '../../../support/semantic-conventions.ts';
 import { exportSpans } from '../run-export-spans.ts';
 
 interface Export {
@@ -40,8 +43,11 @@ interface Point {
 }
 interface Body {
   readonly resourceMetrics: readonly {
+    readonly schemaUrl: string;
     readonly resource: { readonly attributes: Point['attributes'] };
     readonly scopeMetrics: readonly {
+      readonly schemaUrl: string;
+      readonly scope: { readonly name: string; readonly version: string };
       readonly metrics: readonly {
         readonly name: string;
         readonly unit: string;
@@ -67,12 +73,21 @@ describe('metrics over OTLP', () => {
       exports.map(({ path }) => path),
       ['/v1/metrics'],
     );
-    const [{ resource, scopeMetrics }] = (JSON.parse(exports[0]!.body.toString()) as Body).resourceMetrics as [
-      Body['resourceMetrics'][number],
-    ];
+    const [{ resource, scopeMetrics, schemaUrl }] = (JSON.parse(exports[0]!.body.toString()) as Body)
+      .resourceMetrics as [Body['resourceMetrics'][number]];
     const service = resource.attributes.find(({ key }) => key === 'service.name');
     assert.equal(service?.value.stringValue, 'my-models');
+    const [scope] = scopeMetrics;
+    assert.deepEqual([schemaUrl, scope!.schemaUrl], [SCHEMA_URL, SCHEMA_URL]);
+    assert.deepEqual([scope!.scope.name, scope!.scope.version], ['pillion', VERSION]);
     const metrics = scopeMetrics.flatMap((scope) => scope.metrics);
+    const points = metrics.flatMap(({ histogram, sum }) => histogram?.dataPoints ?? sum?.dataPoints ?? []);
+    const keys = [resource, ...points].flatMap(({ attributes }) => attributes.map(({ key }) => key));
+    const conventions = new SemanticConventions();
+    assert.deepEqual(
+      [...new Set(keys)].flatMap((key) => conventions.faultOf(key) ?? []),
+      [],
+    );
     const duration = metrics.find(({ name }) => name === 'pillion_request_duration_seconds')!;
     assert.equal(duration.unit, 's');
     const ok = duration.histogram!.dataPoints.find(({ attributes }) =>

@@ -13,7 +13,7 @@ import { frame, openSession, rawCall } from '../../../support/raw-grpc.ts';
 /** As withGrpc, with reflection. */
 function withReflection(setUp: () => void, use: (server: GrpcHarness) => Promise<void>): Promise<void> {
   return withGrpc(setUp, use, {
-    surfaces: [...LISTED_SURFACES, () => ({ grpc: (_, names) => new Reflection(names).services })],
+    surfaces: [...LISTED_SURFACES, () => ({ grpc: (_, all) => new Reflection(all).services })],
   });
 }
 

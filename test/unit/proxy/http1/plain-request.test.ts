@@ -30,6 +30,7 @@ describe('PlainRequestReader', () => {
       caller: undefined,
       requestId: 'r1',
       userAgent: undefined,
+      line: { method: 'POST', url: '/v1/models/m:predict', httpVersion: '1.1' },
       callerTrace: undefined,
       acceptEncoding: undefined,
       inferenceHeader: undefined,
