@@ -92,7 +92,47 @@ export async function analyze(args: readonly string[]): Promise<string> {
   assert.ok(program, 'PILLION_PERF_ANALYZER names the program; npm test sets it');
   const { stdout } = await promisify(execFile)(program, [...SHORT, ...args], { timeout: TIMEOUT_MS });
   assert.match(stdout, /^(Concurrency|Request Rate): \d+(\.\d+)?, throughput: [1-9]/m);
+  assert.doesNotMatch(stdout, /had error|Failed to/);
   return stdout;
+}
+
+export interface Counted {
+  readonly model: string;
+  /** Requests that it has under way at most, so many at each end of a window are counted by one of the two. Default: 1. */
+  readonly callers?: number;
+  /** Of each request. Default: 1. */
+  readonly rows?: number;
+}
+
+/** Its own count, and what it was told of the server's. */
+const COUNTS = /\n {4}Request count: (\d+)\n[\s\S]*\n {2}Server: \n[\s\S]*\n {4}Successful request count: (\d+)\n/;
+
+/** The same as `analyze`, of this model. Its counts must agree with the server's statistics, which have no failure. */
+export async function analyzeCounted(sidecar: Sidecar, args: readonly string[], counted: Counted): Promise<string> {
+  const { model, callers = 1, rows = 1 } = counted;
+  const before = await statisticsOf(sidecar, model);
+  const stdout = await analyze([...args, '-m', model]);
+  const after = await statisticsOf(sidecar, model);
+  const [, own, served] = COUNTS.exec(stdout)!.map(Number);
+  const answered = after.success - before.success;
+  assert.ok(own! > 0 && answered >= own!, stdout);
+  assert.ok(Math.abs(served! - own!) <= 2 * callers + own! / 10, stdout);
+  assert.equal(after.fail, before.fail);
+  assert.equal(after.rows - before.rows, rows * answered, stdout);
+  return stdout;
+}
+
+interface ModelStats {
+  readonly model_stats: readonly {
+    readonly inference_count: number;
+    readonly inference_stats: Record<'success' | 'fail', { readonly count: number }>;
+  }[];
+}
+
+async function statisticsOf({ rest }: Sidecar, model: string): Promise<Record<'success' | 'fail' | 'rows', number>> {
+  const answer = (await (await fetch(`${rest}/v2/models/${model}/stats`)).json()) as ModelStats;
+  const { inference_stats, inference_count: rows } = answer.model_stats[0]!;
+  return { success: inference_stats.success.count, fail: inference_stats.fail.count, rows };
 }
 
 /** It must end with an error that says this. */

@@ -11,7 +11,18 @@ import { after, before, describe, it } from 'node:test';
 import { DIGIT_MODELS, DigitAnswers } from '../support/digit-answers.ts';
 import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { killSidecars, type Sidecar, startSidecar } from '../support/sidecar.ts';
-import { analyze, DIGITS, dataFile, EXACT, exactModels, grpcOf, refuse, restOf, writeDataFiles } from './analyzer.ts';
+import {
+  analyze,
+  analyzeCounted,
+  DIGITS,
+  dataFile,
+  EXACT,
+  exactModels,
+  grpcOf,
+  refuse,
+  restOf,
+  writeDataFiles,
+} from './analyzer.ts';
 
 const CALLERS = 32;
 const JSON_TENSORS = ['--input-tensor-format', 'json', '--output-tensor-format', 'json'];
@@ -26,12 +37,6 @@ const MODELS = [...DIGIT_MODELS, ...exactModels(directory)];
 interface Ways {
   readonly [way: string]: readonly string[];
 }
-
-interface ModelStats {
-  readonly model_stats: readonly { readonly inference_stats: Record<'success' | 'fail', { readonly count: number }> }[];
-}
-
-const COUNTS = /\n {4}Request count: (\d+)\n[\s\S]*\n {2}Server: \n[\s\S]*\n {4}Successful request count: (\d+)\n/;
 
 const GRPC: Ways = {
   '': [],
@@ -54,13 +59,6 @@ function data(model: string, kind: 'right' | 'wrong' = 'right'): readonly string
 
 const servingOf = (sidecar: Sidecar): readonly string[] => [...grpcOf(sidecar), '--service-kind', 'tfserving'];
 
-/** Of all its requests, as the statistics have them. */
-async function countsOf({ rest }: Sidecar, model: string): Promise<{ success: number; fail: number }> {
-  const answer = (await (await fetch(`${rest}/v2/models/${model}/stats`)).json()) as ModelStats;
-  const { success, fail } = answer.model_stats[0]!.inference_stats;
-  return { success: success.count, fail: fail.count };
-}
-
 /** Each way alone with the bits of the runtimes, by 32 callers with exact ones, and at a rate. */
 function askByEach(surface: 'gRPC' | 'REST', ways: Ways, sidecar: () => Sidecar): void {
   const at = (): readonly string[] => (surface === 'gRPC' ? grpcOf(sidecar()) : restOf(sidecar()));
@@ -68,27 +66,22 @@ function askByEach(surface: 'gRPC' | 'REST', ways: Ways, sidecar: () => Sidecar)
     const name = way === '' ? surface : `${surface}, ${way}`;
     for (const model of DIGITS) {
       it(`${name}: ${model}`, async () => {
-        const before = await countsOf(sidecar(), model);
-        const stdout = await analyze([...at(), '-m', model, ...args, ...data(model)]);
-        // Its own count, and what it was told of the server's.
-        const [, counted, served] = COUNTS.exec(stdout)!;
-        assert.ok(Number(counted) > 0 && Number(served) > 0, stdout);
-        const { success, fail } = await countsOf(sidecar(), model);
-        assert.ok(success - before.success >= Number(counted), stdout);
-        assert.equal(fail, before.fail);
+        await analyzeCounted(sidecar(), [...at(), ...args, ...data(model)], { model });
       });
     }
     for (const model of EXACT) {
       it(`${name}: ${model} to ${CALLERS} callers`, async () => {
-        await analyze([...at(), '-m', model, ...args, ...data(model), ...TOGETHER]);
+        await analyzeCounted(sidecar(), [...at(), ...args, ...data(model), ...TOGETHER], { model, callers: CALLERS });
       });
     }
   }
   it(`${surface}: at a rate`, async () => {
-    for (const model of EXACT) await analyze([...at(), '-m', model, ...data(model), ...RATE]);
+    for (const model of EXACT) await analyzeCounted(sidecar(), [...at(), ...data(model), ...RATE], { model });
   });
   it(`${surface}: four rows a request, and random numbers`, async () => {
-    for (const model of DIGITS) await analyze([...at(), '-m', model, '-b', '4', '-x', '1']);
+    for (const model of DIGITS) {
+      await analyzeCounted(sidecar(), [...at(), '-b', '4', '-x', '1'], { model, rows: 4 });
+    }
   });
   it(`${surface}: --shape`, async () => {
     await analyze([...at(), '-m', 'half_plus_two', '--shape', 'x:4']);

@@ -8,7 +8,7 @@ import { after, it } from 'node:test';
 import { DIGIT_MODELS } from '../support/digit-answers.ts';
 import { ENGINE_NAMES, engineFlags } from '../support/engine-names.ts';
 import { killSidecars, startSidecar } from '../support/sidecar.ts';
-import { analyze, DIGITS, EXACT, exactModels, grpcOf, refuse, restOf } from './analyzer.ts';
+import { analyzeCounted, DIGITS, EXACT, exactModels, grpcOf, refuse, restOf } from './analyzer.ts';
 
 /** Outputs of the digits take 40 and 8 bytes a row. */
 const SHARED = ['--shared-memory', 'system', '--output-shared-memory-size', '1024'];
@@ -30,8 +30,8 @@ for (const engine of ENGINE_NAMES) {
     for (const at of [grpcOf(sidecar), [...grpcOf(sidecar), '--streaming'], restOf(sidecar)]) {
       // Random numbers: it compares no answer that is in shared memory.
       for (const model of [...DIGITS, ...EXACT]) {
-        await analyze([...at, '-m', model, ...SHARED]);
-        await analyze([...at, '-m', model, ...SHARED, '-b', '4', ...TOGETHER]);
+        await analyzeCounted(sidecar, [...at, ...SHARED], { model });
+        await analyzeCounted(sidecar, [...at, ...SHARED, '-b', '4', ...TOGETHER], { model, callers: 32, rows: 4 });
       }
     }
     assert.equal(await sidecar.stop(), 0);

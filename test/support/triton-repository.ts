@@ -26,6 +26,14 @@ ${more}
 `;
 }
 
+/** Writes a file of a model of the repository. Returns its path. */
+export function writeModelFile(repository: string, model: string, path: string, content: string | Uint8Array): string {
+  const file = join(repository, model, path);
+  mkdirSync(join(file, '..'), { recursive: true });
+  writeFileSync(file, content);
+  return file;
+}
+
 export class TritonRepository {
   readonly directory: string;
 
@@ -35,10 +43,7 @@ export class TritonRepository {
 
   /** Writes a file of a model. */
   write(model: string, path: string, content: string | Uint8Array): string {
-    const file = join(this.directory, model, path);
-    mkdirSync(join(file, '..'), { recursive: true });
-    writeFileSync(file, content);
-    return file;
+    return writeModelFile(this.directory, model, path, content);
   }
 
   /** A version of plusModel, renamed when whole. */
