@@ -7,18 +7,16 @@ import type { Batch } from '../../core/executor.ts';
 import { syntheticBatch } from '../synthetic-batch.ts';
 import type { HostedSession } from './hosted-session.ts';
 
-/** Run times of the slowest signature, in milliseconds. */
+/** Run times of the slowest signature, in milliseconds: of its best run, as others wait for cores. */
 export interface Calibration {
   readonly oneRowMs: number;
   /** Run time of the largest batch; undefined = not measured: it, or one row, is over the limit or has too many bytes. */
   readonly largestMs: number | undefined;
 }
 
-/** The first runs initialize code and memory, and are not counted. */
-const WARM_UP_RUNS = 3;
-/** The result is the median of these, since other processes disturb single runs. */
-const COUNTED_RUNS = 7;
-/** A run over this many times the limit ends the calibration: it would not warm up, and may take seconds. */
+/** The result is the best of these: the first initialize code and memory, and other processes disturb the rest. */
+const RUNS = 10;
+/** Two runs over this many times the limit end the calibration: they would not warm up, and one may take seconds. */
 const ABORT_FACTOR = 20;
 /** Larger inputs are not tried: copying them alone takes about as long as the limit. */
 export const MAX_CALIBRATED_BYTES = 2 ** 20;
@@ -35,23 +33,23 @@ export async function calibrate(hosted: HostedSession, maxBatchSize: number, lim
     const batchOf = (rows: number): Batch | undefined =>
       syntheticBatch(name, signature, { rows, maxBytes: MAX_CALIBRATED_BYTES });
     const smallest = batchOf(batchAxis.kind === 'fixed' ? batchAxis.size : 1);
-    const oneMs = smallest && (await medianRunMs(hosted, smallest, limitMs));
+    const oneMs = smallest && (await bestRunMs(hosted, smallest, limitMs));
     oneRowMs = Math.max(oneRowMs, oneMs ?? 0);
     const largest = batchAxis.kind === 'dynamic' ? batchOf(maxBatchSize) : smallest;
     if (oneMs === undefined || oneMs > limitMs || largest === undefined) largestMs = undefined;
     else if (largestMs !== undefined)
-      largestMs = Math.max(largestMs, largest === smallest ? oneMs : await medianRunMs(hosted, largest, limitMs));
+      largestMs = Math.max(largestMs, largest === smallest ? oneMs : await bestRunMs(hosted, largest, limitMs));
   }
   return { oneRowMs, largestMs };
 }
 
-async function medianRunMs({ executor }: HostedSession, batch: Batch, limitMs: number): Promise<number> {
-  const times: number[] = [];
-  for (let i = 0; i < WARM_UP_RUNS + COUNTED_RUNS; i++) {
+async function bestRunMs({ executor }: HostedSession, batch: Batch, limitMs: number): Promise<number> {
+  let bestMs = Infinity;
+  for (let i = 0; i < RUNS; i++) {
     const { runStart, runEnd } = await executor.run(batch);
-    const runMs = runEnd! - runStart!;
-    if (runMs > ABORT_FACTOR * limitMs) return runMs;
-    if (i >= WARM_UP_RUNS) times.push(runMs);
+    bestMs = Math.min(bestMs, runEnd! - runStart!);
+    // Not after one: on a busy machine it may have waited for a core.
+    if (i > 0 && bestMs > ABORT_FACTOR * limitMs) break;
   }
-  return times.sort((a, b) => a - b)[COUNTED_RUNS >> 1]!;
+  return bestMs;
 }

@@ -16,9 +16,9 @@ export type HostKind = 'inline' | 'thread' | 'process';
 
 /** The most time that an inline model may take, in milliseconds. */
 export interface InlineLimits {
-  /** Limit of a run of its largest batch, at load and while it serves. */
+  /** Limit of a run of its largest batch, at load; while it serves, of what it is measured with later. */
   readonly runMs: number;
-  /** Limit of loading, which blocks the serving thread once. */
+  /** Limit of the CPU time of loading, which blocks the serving thread once. */
   readonly loadMs: number;
 }
 
@@ -37,6 +37,7 @@ export const AS_CONFIGURED = 'as configured';
 export interface LoadFacts extends Calibration {
   /** The session has runSync. */
   readonly isSynchronous: boolean;
+  /** CPU time. */
   readonly loadMs: number;
 }
 

@@ -18,6 +18,7 @@ import { loadSession } from '../load-session.ts';
 import { RunsInFlight } from '../session-runs.ts';
 import { BackendNotes } from './backend-notes.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { startCoreTimer } from './core-time.ts';
 import { expiredBeforeRun, type HostedSession, unloaded } from './hosted-session.ts';
 import type { WorkerHostOptions } from './worker-host-options.ts';
 
@@ -27,9 +28,11 @@ export interface InlineHostOptions
     'model' | 'versionDirectory' | 'backendModule' | 'loadOptions' | 'clock' | 'onNotes' | 'signal'
   > {
   /** Counts the successful runs. */
-  readonly detector?: Pick<SlowRunDetector, 'isSlowAfter'>;
+  readonly detector?: Pick<SlowRunDetector, 'isSlowAfter' | 'isSuspicious'>;
   /** Called after each successful run, with its duration in ms, while the detector says that too many are slow. */
   readonly onSlow?: (runMs: number) => void;
+  /** Default: the kernel's count of waits for a core. */
+  readonly startTimer?: typeof startCoreTimer;
 }
 
 /** Opens the artifact on this thread, which blocks it. Rejects with `load_failed`. */
@@ -57,15 +60,17 @@ class InlineHost implements Executor {
   readonly #notes: BackendNotes;
   readonly #model: string;
   readonly #clock: Clock;
-  readonly #detector: Pick<SlowRunDetector, 'isSlowAfter'> | undefined;
+  readonly #detector: InlineHostOptions['detector'];
   readonly #onSlow: ((runMs: number) => void) | undefined;
+  readonly #startTimer: typeof startCoreTimer;
   readonly #pool = new BufferPool();
   readonly #inFlight = new RunsInFlight();
   /** Run time since the last awaited turn of the event loop. */
   #sinceTurnMs = 0;
   #closed: Promise<void> | undefined;
 
-  constructor({ model, clock, detector, onSlow }: InlineHostOptions, session: Session, notes: BackendNotes) {
+  constructor(options: InlineHostOptions, session: Session, notes: BackendNotes) {
+    const { model, clock, detector, onSlow, startTimer = startCoreTimer } = options;
     this.slots = session.concurrency ?? 1;
     this.isElsewhere = session.concurrency !== undefined;
     this.#session = session;
@@ -74,6 +79,7 @@ class InlineHost implements Executor {
     this.#clock = clock;
     this.#detector = detector;
     this.#onSlow = onSlow;
+    this.#startTimer = startTimer;
   }
 
   allocate(byteLength: number): ArrayBuffer {
@@ -91,6 +97,8 @@ class InlineHost implements Executor {
       if (this.#sinceTurnMs > MAX_TURN_MS) await this.#turn();
       const runStart = this.#clock.nowMs();
       if (runStart > deadline) throw expiredBeforeRun();
+      // A run that seems slow may have waited for a core: those after it are timed without such waits.
+      const coreMs = this.#detector?.isSuspicious === true ? this.#startTimer(this.#clock) : undefined;
       const session = this.#session;
       const options: RunOptions = { deadline, traceparent: origin?.traceparent };
       if (this.isElsewhere) {
@@ -103,7 +111,8 @@ class InlineHost implements Executor {
           : session.runSync(signatureName, inputs, wanted, options);
       const runEnd = this.#clock.nowMs();
       this.#sinceTurnMs += runEnd - runStart;
-      if (this.#detector?.isSlowAfter(runEnd - runStart) === true) this.#onSlow?.(runEnd - runStart);
+      const runMs = coreMs?.() ?? runEnd - runStart;
+      if (this.#detector?.isSlowAfter(runMs) === true) this.#onSlow?.(runMs);
       return { outputs, runStart, runEnd };
     } catch (error) {
       throw toServingError(error);
@@ -156,6 +165,11 @@ export class SlowRunDetector {
   constructor(limitMs: number, stallMs = Infinity) {
     this.#limitMs = limitMs;
     this.#stallMs = stallMs;
+  }
+
+  /** A run was slow not long ago. */
+  get isSuspicious(): boolean {
+    return this.#score > 0;
   }
 
   /** Counts a run and returns true while too many runs have been slow, or for good after MOST_STALLS that stalled. */

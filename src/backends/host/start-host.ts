@@ -59,6 +59,8 @@ export interface HostOptions extends Omit<ProcessHostOptions, 'backendModule'> {
   readonly onMove?: (move: HostMove) => void;
 }
 
+/** An inline run is slow beyond so many times the limit: others on the machine make runs longer, and a move is for good. */
+const SLOW_FACTOR = 2;
 /** A run that takes that many times as long as the longest measured one, and at least so long, stalls the event loop. */
 const STALL_FACTOR = 100;
 const LEAST_STALL_MS = 100;
@@ -151,7 +153,7 @@ function asHost(hosted: HostedSession, choice: HostChoice, measured: Calibration
 
 /**
  * Starts the model inline. Batches of shapes that it was not measured with run on threads beside it. It moves there for good
- * when more than a few runs take over `limits.runMs`, or two stall the event loop. Without `limits` it runs whatever comes.
+ * when more than a few runs are slow, or two stall the event loop. Without `limits` it runs whatever comes.
  */
 async function startWatched(
   options: PlacedOptions,
@@ -159,8 +161,9 @@ async function startWatched(
   limits: InlineLimits | undefined,
 ): Promise<MovableHost> {
   const { runMs: limitMs = Infinity } = limits ?? {};
+  const slowMs = SLOW_FACTOR * limitMs;
   const stallMs = Math.max(LEAST_STALL_MS, STALL_FACTOR * (measured?.largestMs ?? measured?.oneRowMs ?? 0));
-  const detector = new SlowRunDetector(limitMs, stallMs);
+  const detector = new SlowRunDetector(slowMs, stallMs);
   let isMoving = false;
   const onSlow = (runMs: number): void => {
     if (isMoving) return;
@@ -168,7 +171,7 @@ async function startWatched(
     const reason =
       runMs >= stallMs
         ? `two runs took over ${showMs(stallMs)}, the last ${showMs(runMs)}`
-        : `more than 1 in 20 runs take over ${showMs(limitMs)}, the last ${showMs(runMs)}`;
+        : `more than 1 in 20 runs take over ${showMs(slowMs)}, the last ${showMs(runMs)}`;
     void host.move().then(
       (isDone) => {
         if (isDone) options.onMove?.({ isDone, reason });

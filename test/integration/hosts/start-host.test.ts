@@ -16,7 +16,7 @@ import { tempDirectory } from '../../support/temp-directory.ts';
 import { BOXES, ROUNDS, SQUARES, sizedBy, writeModel } from '../../support/unbounded-models.ts';
 
 /** Above the fake's run time on any machine, and below that of a run that dawdles. */
-const LIMITS = { runMs: 5, loadMs: 60_000 };
+const LIMITS = { runMs: 4, loadMs: 60_000 };
 const NO_LIMITS = { runMs: Infinity, loadMs: Infinity };
 /** Calibration sends zeros. */
 const ZEROS_END_IT: Partial<FakeModel> = { faults: [{ whenFirstIs: 0, effect: 'exit' }] };
@@ -220,7 +220,7 @@ describe('a model inline whose runs become slow', () => {
     }
     for (const [i, y] of (await Promise.all(answers)).entries()) assert.equal(y.at(-1), inputOf(i) / 2 + 2);
     assert.deepEqual([moves.length, moves[0]!.isDone, host.executor.slots], [1, true, 2]);
-    assert.match(moves[0]!.reason, /more than 1 in 20 runs take over 5 ms, the last \d/);
+    assert.match(moves[0]!.reason, /more than 1 in 20 runs take over 8 ms, the last \d/);
     assert.deepEqual(yOf(await host.executor.run(batchOf(2))), [3]);
     await host.close();
     await assert.rejects(host.executor.run(batchOf(2)), { kind: 'backend_failed', message: /unloaded/ });

@@ -13,7 +13,7 @@ import { importBackend } from '../../import-backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
 import { loadSession } from '../../load-session.ts';
 import { BackendNotes } from '../backend-notes.ts';
-import { startCoreTimer } from '../core-time.ts';
+import { startCpuTimer } from '../core-time.ts';
 import { toErrorMessage } from '../error-message.ts';
 import type { WorkerLoad, WorkerReady } from '../host-worker.ts';
 import { takeRunPriority } from '../thread-priority.ts';
@@ -44,13 +44,13 @@ else if (session !== undefined) serveInLoop(session);
 async function load({ versionDirectory, backendModule, loadOptions }: WorkerLoad): Promise<Session | undefined> {
   try {
     const backend = await importBackend(backendModule);
-    const coreMs = startCoreTimer();
+    const cpuMs = startCpuTimer();
     const loaded = await loadSession(backend, versionDirectory, loadOptionsOf(loadOptions, notes.services));
     const { signatures, runSync, warnings = [] } = loaded;
     const ready: WorkerReady = {
       signatures,
       isSynchronous: runSync !== undefined,
-      loadMs: coreMs(),
+      loadMs: cpuMs(),
       warnings,
     };
     frames.write([valueFrame(FRAME.ready, id, ready)]);

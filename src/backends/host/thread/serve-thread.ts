@@ -13,7 +13,7 @@ import { importBackend } from '../../import-backend.ts';
 import { loadOptionsOf } from '../../load-options.ts';
 import { loadSession } from '../../load-session.ts';
 import { BackendNotes } from '../backend-notes.ts';
-import { startCoreTimer } from '../core-time.ts';
+import { startCpuTimer } from '../core-time.ts';
 import { toErrorMessage } from '../error-message.ts';
 import { buffersOf, packTensors, type TransferMemory, unpackTensors } from '../tensor-transfer.ts';
 import { takeRunPriority } from '../thread-priority.ts';
@@ -80,11 +80,11 @@ async function serve(port: MessagePort, start: WorkerStart): Promise<void> {
   let loadMs: number;
   try {
     const backend = await importBackend(start.backendModule);
-    const coreMs = startCoreTimer();
+    const cpuMs = startCpuTimer();
     session = await withAbort(port, (signal) =>
       loadSession(backend, start.versionDirectory, loadOptionsOf(start.loadOptions, { ...notes.services, signal })),
     );
-    loadMs = coreMs();
+    loadMs = cpuMs();
   } catch (error) {
     send(port, { type: 'load_failed', error: toErrorMessage(error) });
     return;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { startCoreTimer } from '../../../../src/backends/host/core-time.ts';
+import { startCoreTimer, startCpuTimer } from '../../../../src/backends/host/core-time.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 
 describe('a core timer', () => {
@@ -30,5 +30,23 @@ describe('a core timer', () => {
     const coreMs = startCoreTimer(clock);
     clock.advance(60_000);
     assert.ok(coreMs() > 0 && coreMs() <= 60_000);
+  });
+});
+
+describe('a CPU timer', () => {
+  it('leaves out the time in which the thread sleeps or waits', () => {
+    const clock = new FakeClock();
+    let ran = 5000;
+    const cpuMs = startCpuTimer(clock, () => ran);
+    clock.advance(100);
+    ran += 12;
+    assert.equal(cpuMs(), 12);
+  });
+
+  it('is the time alone where the kernel does not count', () => {
+    const clock = new FakeClock();
+    const cpuMs = startCpuTimer(clock, () => undefined);
+    clock.advance(100);
+    assert.equal(cpuMs(), 100);
   });
 });

@@ -77,13 +77,37 @@ describe('a batch on the serving thread', () => {
   });
 });
 
+describe('an inline model on a machine that others use', () => {
+  /** Runs that take 5 ms each, for so much of which the thread had a core; the runs that were reported as slow. */
+  const slowRuns = async (t: TestContext, onCoreMs: number): Promise<number[]> => {
+    const slow: number[] = [];
+    let nowMs = 0;
+    const clock = Object.assign(new FakeClock(), { nowMs: () => (nowMs += 5) });
+    const detector = new SlowRunDetector(1);
+    const startTimer = () => () => onCoreMs;
+    const onSlow = (runMs: number): void => void slow.push(runMs);
+    const host = await startInlineHost({ ...fakeModel(t), clock, detector, onSlow, startTimer });
+    for (let i = 0; i < 40; i++) await host.executor.run(batchOf(2));
+    await host.close();
+    return slow;
+  };
+
+  it('is not slow because it waits for a core', async (t) => {
+    assert.deepEqual(await slowRuns(t, 0.2), []);
+  });
+
+  it('is slow if its runs take long on a core of their own', async (t) => {
+    assert.ok((await slowRuns(t, 5)).length > 30);
+  });
+});
+
 async function start(t: TestContext, overrides: { clock?: typeof systemClock } = {}) {
   const clock = new FakeClock();
   const times: number[] = [];
   const host = await startInlineHost({
     ...fakeModel(t),
     clock,
-    detector: { isSlowAfter: (runMs) => times.push(runMs) > 99 },
+    detector: { isSuspicious: false, isSlowAfter: (runMs) => times.push(runMs) > 99 },
     ...overrides,
   });
   t.after(() => host.close());
