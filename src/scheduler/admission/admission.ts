@@ -164,22 +164,23 @@ export class Admission {
     const budgetMs = ticket.due - now;
     ticket.margin = this.#marginOf(plan, budgetMs, now);
     let lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
+    if (lateMs > 0) {
+      if (isProbeDue(plan, now)) {
+        // A probe runs whatever its forecast says.
+        plan.probedAt = now;
+        ticket.isSoft = true;
+        return;
+      }
+      const aloneMs = this.#forecast.aloneMs(lane, rows);
+      if (!ticket.isSoft && aloneMs > budgetMs) throw deadlineTooShort(rows, budgetMs, aloneMs);
+    }
+    while (lateMs > 0 && this.#evictOne(context, ticket.order, plan)) {
+      lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
+    }
     if (!(lateMs > 0)) {
       this.#takePlace(plan);
       return;
     }
-    if (isProbeDue(plan, now)) {
-      // A probe runs whatever its forecast says.
-      plan.probedAt = now;
-      ticket.isSoft = true;
-      return;
-    }
-    const aloneMs = this.#forecast.aloneMs(lane, rows);
-    if (!ticket.isSoft && aloneMs > budgetMs) throw deadlineTooShort(rows, budgetMs, aloneMs);
-    while (lateMs > 0 && this.#evictOne(context, ticket.order, plan)) {
-      lateMs = this.#forecast.lateMs(lane, rows, ticket, now);
-    }
-    if (!(lateMs > 0)) return;
     this.#onRefusal(holding, now);
     this.#lateMs = lateMs;
     plan.refusedDue = ticket.due;

@@ -1,7 +1,7 @@
 /** Tests admission through a scheduler whose model takes 10 ms and 1 ms a row. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Priority } from '../../../../src/core/priority.ts';
+import { Priority, type PriorityClass } from '../../../../src/core/priority.ts';
 import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import {
@@ -250,6 +250,32 @@ describe('Admission', () => {
     assert.equal(usual[0], strict[0]);
     assert.ok(usual.at(-1)! <= usual[0]! - 1, `${usual}`);
     assert.ok(strict.at(-1)! > usual.at(-1)!, `strict forgives refusals hardly ever: ${strict}`);
+  });
+
+  it('learns so also where the next one got the place by an eviction', async () => {
+    const h = harness();
+    await settle();
+    let refusals = 0;
+    for (; refusals < 12; refusals++) {
+      h.clock.advance(20);
+      fill(h, 0);
+      const classed = (ms: number, priority: PriorityClass) =>
+        taskContext(h.clock, { deadline: h.clock.nowMs() + ms, priority });
+      const inFront = h.submitRows([1, 2, 3, 4], classed(35, Priority.sheddable));
+      const behind = h.submitRows([5], classed(36, Priority.sheddable));
+      if (h.scheduler.queuedRows === 5) break;
+      assert.equal((await behind.error()).attributes?.['reason'], 'predicted_late');
+      const critical = h.submitRows([6], classed(36, Priority.critical));
+      assert.equal((await inFront.error()).attributes?.['reason'], 'evicted');
+      for (const ms of [14, 11]) {
+        h.clock.advance(ms);
+        h.executor.active[0]?.complete();
+        await settle();
+        h.turn();
+      }
+      assert.deepEqual(await critical.values(), [6]);
+    }
+    assert.ok(refusals > 0 && refusals < 12, `${refusals}`);
   });
 
   it('keeps more time free after late answers', async () => {
