@@ -116,7 +116,7 @@ export const MARGIN_STEP_SHARE = 0.5;
 export const FULL_MARGIN_RUNS = 3;
 /** Largest margin, on both sides of 0: so many full runs… Chosen. */
 export const MAX_MARGIN_RUNS = 2;
-/** …or so long, whichever is more. Chosen. */
+/** …or above 0 so long, whichever is more. Chosen: what holds up short runs is longer than they. */
 export const MIN_MAX_MARGIN_MS = 20;
 /** Silence after which a request is a probe: at least so long… docs/why/scheduler.md, "Learning never stops". */
 export const MIN_PROBE_SILENCE_MS = 100;

@@ -16,6 +16,9 @@
  *
  * A step is half of what one row of a full batch takes: a late full batch moves the margin by half a run at most. A
  * request that waits less needs less of it: nothing has come in between that could go wrong.
+ *
+ * Upwards it has room for what holds up any run, such as the event loop; downwards only for what the runs themselves differ
+ * by: an answer comes no earlier than they allow.
  */
 import { FULL_MARGIN_RUNS, MARGIN_STEP_SHARE, MAX_MARGIN_RUNS, MIN_MAX_MARGIN_MS } from '../tuning.ts';
 
@@ -44,8 +47,8 @@ export class LatenessMargin {
   }
 
   #move(steps: number, runMs: number, batchRows: number): void {
-    const most = Math.max(MIN_MAX_MARGIN_MS, MAX_MARGIN_RUNS * runMs);
-    const moved = this.#ms + (steps * MARGIN_STEP_SHARE * runMs) / batchRows;
-    this.#ms = Math.min(most, Math.max(-most, moved));
+    const mostMs = MAX_MARGIN_RUNS * runMs;
+    const movedMs = this.#ms + (steps * MARGIN_STEP_SHARE * runMs) / batchRows;
+    this.#ms = Math.min(Math.max(MIN_MAX_MARGIN_MS, mostMs), Math.max(-mostMs, movedMs));
   }
 }

@@ -46,7 +46,10 @@ describe('The margin for errors of forecasts', () => {
 
   it('has a bound, whatever happens', () => {
     assert.equal(learn(0.05, 10_000, () => Infinity).margin.forWait(1e6, RUN_MS), 20);
-    assert.equal(learn(0.05, 10_000, () => -Infinity).margin.forWait(1e6, RUN_MS), -20);
+    assert.equal(learn(0.05, 10_000, () => -Infinity).margin.forWait(1e6, RUN_MS), -2 * RUN_MS);
+    const short = new LatenessMargin(0.05);
+    for (let i = 0; i < 1000; i++) short.onFalseRefusal(1, 1, 1);
+    assert.equal(short.forWait(1e6, 1), -2, 'a run of 1 ms ends no 20 ms early');
     const slow = new LatenessMargin(0.05);
     for (let i = 0; i < 100; i++) slow.onLate(1, 300, 1);
     assert.equal(slow.forWait(1e6, 300), 600);
