@@ -122,7 +122,7 @@ export class Dispatcher implements SlotTenant {
 
   /** Some batch may start now: a slot is free, or a worker should get its next batch. */
   mayStart(now: Instant): boolean {
-    return this.#options.queue.queuedTasks > 0 && (this.freeSlots > 0 || this.#prefetch.due(now) !== undefined);
+    return this.#options.queue.queuedTasks > 0 && (this.freeSlots > 0 || this.#endingSoon(now) !== undefined);
   }
 
   wakeBy(at: Instant): void {
@@ -221,12 +221,16 @@ export class Dispatcher implements SlotTenant {
     }
   }
 
+  /** The batch whose worker should get its next one now; undefined too while a change of sessions waits for all to end. */
+  #endingSoon(now: Instant): RunningBatch | undefined {
+    return this.#sessions.isChanging ? undefined : this.#prefetch.due(now);
+  }
+
   /** Gives the next batch to a worker that is about to end one. Nothing is shed or held back for it. */
   #runAhead(): void {
     if (this.#isDispatching || this.#options.queue.queuedTasks === 0 || this.freeSlots > 0) return;
-    if (this.#sessions.isChanging) return;
     const now = this.#options.clock.nowMs();
-    const after = this.#prefetch.due(now);
+    const after = this.#endingSoon(now);
     if (after === undefined) return;
     const startsAt = Math.max(now, after.expectedEnd);
     const decision = this.#ask(1, startsAt);

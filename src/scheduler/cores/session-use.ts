@@ -59,7 +59,8 @@ export class SessionUse {
     const { executor, slots, clock, queue } = this.#parts;
     if (executor.grow === undefined) return;
     const now = clock.nowMs();
-    const { isLacking } = this.#choice;
+    // The last choice says nothing of a model that has nothing to do.
+    const isLacking = this.#running.length > 0 && this.#choice.isLacking;
     // While a change waits for a run to end, so does what is queued.
     const isFull = this.#running.length >= executor.slots && !this.isChanging;
     const isStarved = isFull && queue.queuedTasks > 0 && slots.free > 0;

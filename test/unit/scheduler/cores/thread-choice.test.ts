@@ -11,7 +11,7 @@ import {
   PROBE_RUN_MS,
 } from '../../../../src/scheduler/tuning.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { SchedulerHarness, settle } from '../../../support/scheduler-harness.ts';
+import { type HarnessOptions, SchedulerHarness, settle } from '../../../support/scheduler-harness.ts';
 
 const PLANS = [
   { threads: 1, sessions: 2 },
@@ -155,10 +155,11 @@ describe('The choice of threads', () => {
 });
 
 describe('A scheduler with sessions of one thread and one of all cores', () => {
-  function setUp() {
+  function setUp(options: HarnessOptions = {}) {
     const clock = new FakeClock();
     const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 8 + rows }));
-    const h = new SchedulerHarness({ clock, coreSlots: new CoreSlots(2, clock), slots: 2, seeds, maxBatchSize: 4 });
+    const coreSlots = new CoreSlots(2, clock);
+    const h = new SchedulerHarness({ clock, coreSlots, slots: 2, seeds, maxBatchSize: 4, ...options });
     h.executor.become({ plans: PLANS, widestThreads: 2 });
     return h;
   }
@@ -215,5 +216,45 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
     assert.equal(h.scheduler.queuedTasks, 0);
     const [first, ...others] = h.batches.map(({ threads }) => threads);
     assert.deepEqual([first, new Set(others)], [2, new Set([1])], 'each record has its own');
+  });
+
+  it('defers no dispatch while a change waits for a run that is about to end', async () => {
+    const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 200 + rows }));
+    const h = setUp({ takesNext: true, seeds });
+    const wide = h.scheduler.latency.curveOf('serving_default', 4, []).of(2);
+    for (let i = 0; i < 20; i++) wide.learn(4, 204);
+    h.submitRows([1]);
+    h.turn();
+    h.clock.advance(wide.meanMs(1) - 1);
+    for (let i = 0; i < 6; i++) h.submitRows([1, 2, 3, 4]);
+    assert.equal(h.deferred, 1);
+    h.turn();
+    assert.deepEqual([h.executor.threads, h.executor.active.length, h.executor.ahead.length], [2, 1, 0]);
+    h.submitRows([1, 2, 3, 4]);
+    assert.equal(h.deferred, 0);
+    h.executor.active[0]?.complete();
+    await settle();
+    assert.deepEqual([h.executor.threads, h.executor.active.length], [1, 2]);
+  });
+
+  it('asks for no session while it has nothing to do, whatever it lacked when it had', async () => {
+    const clock = new FakeClock();
+    const coreSlots = new CoreSlots(2, clock);
+    const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 8 + rows }));
+    const seldom = new SchedulerHarness({ clock, coreSlots, seeds, maxBatchSize: 4, threads: 2 });
+    seldom.executor.become({ plans: [{ threads: 2, sessions: 1 }], widestThreads: 2 });
+    const other = new SchedulerHarness({ clock, coreSlots, seeds, maxBatchSize: 4 });
+    for (let i = 0; i < 200; i++) {
+      for (const h of i % 20 === 0 ? [other, seldom] : [other]) {
+        h.submitRows([1]);
+        h.turn();
+        clock.advance(5);
+        h.executor.active[0]?.complete();
+        await settle();
+      }
+      clock.advance(5);
+    }
+    assert.equal(seldom.executor.runs.length, 10);
+    assert.equal(seldom.executor.growths, 0);
   });
 });
