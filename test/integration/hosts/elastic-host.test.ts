@@ -176,6 +176,24 @@ for (const place of HOSTS) {
       ]);
     });
 
+    it('says why each one was opened', async (t) => {
+      const { executor, events } = await start(t, place, { cores: 2 });
+      executor.widen?.();
+      await until(() => executor.plans?.length === 2);
+      executor.use?.(2);
+      executor.grow?.();
+      await until(() => executor.plans?.[0]?.sessions === 2);
+      const waited = await start(t, place, { cores: 2 });
+      waited.executor.grow?.();
+      await until(() => waited.executor.slots === 2);
+      const reasons = [...events, ...waited.events].map(({ reason }) => reason.split(' now: ')[1]);
+      assert.deepEqual(reasons, [
+        'it is busy',
+        'runs of one thread should do more',
+        'batches waited while cores were free',
+      ]);
+    });
+
     it('ends when the cores are fewer, also while it is used', async (t) => {
       const { executor, budget, events } = await start(t, place, { cores: 4 });
       executor.widen?.();

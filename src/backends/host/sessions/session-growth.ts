@@ -49,13 +49,15 @@ export class SessionGrowth {
   /** Opens one more session of one thread in the background, if cores and memory allow it and none is being opened. */
   grow(): void {
     const { workers } = this.#context;
-    if (workers.countOf(this.#narrow) < Math.floor(this.#cores / this.#narrow)) this.#open(this.#narrow);
+    if (workers.countOf(this.#narrow) >= Math.floor(this.#cores / this.#narrow)) return;
+    const isInUse = workers.threads === this.#narrow;
+    this.#open(this.#narrow, isInUse ? 'batches waited while cores were free' : 'runs of one thread should do more');
   }
 
   /** Opens the session of all cores likewise, if the model may have one. */
   widen(): void {
     const threads = this.widestThreads;
-    if (threads !== undefined && this.#context.workers.countOf(threads) === 0) this.#open(threads);
+    if (threads !== undefined && this.#context.workers.countOf(threads) === 0) this.#open(threads, 'it is busy');
   }
 
   /** Threads of the session that `widen` opens; undefined = it opens none. */
@@ -84,17 +86,16 @@ export class SessionGrowth {
     return this.#context.elastic.budget.cores;
   }
 
-  #open(threads: number): void {
+  #open(threads: number, why: string): void {
     if (this.#isOpening || this.#isClosed || this.#context.clock.nowMs() < this.#notBefore) return;
     this.#isOpening = true;
-    void this.#openOne(threads).finally(() => {
+    void this.#openOne(threads, why).finally(() => {
       this.#isOpening = false;
     });
   }
 
-  async #openOne(threads: number): Promise<void> {
+  async #openOne(threads: number, why: string): Promise<void> {
     const { workers, clock } = this.#context;
-    const isWide = threads > this.#narrow;
     try {
       const worker = await openSession(this.#context, threads);
       if (threads > this.#cores) return await workers.discard(worker);
@@ -102,7 +103,7 @@ export class SessionGrowth {
       this.#isFailing = false;
       this.#noteOpened(threads);
       this.#watch();
-      this.#report('grown', isWide ? 'it is busy' : 'batches waited while cores were free');
+      this.#report('grown', why);
       this.#context.onChange();
       this.#followBudget();
     } catch (error) {
@@ -148,12 +149,16 @@ export class SessionGrowth {
     if (this.#isClosed || !this.#hasOldWide) return;
     this.#watch();
     if (workers.countOf(this.#narrow) === 0) {
-      this.#open(this.#narrow);
+      this.#open(this.#narrow, this.#budgetNow);
       return;
     }
     if (workers.threads !== this.#narrow) workers.activate(this.#narrow);
     this.#dropOthers();
-    this.#shrunk(`the budget is ${this.#cores} now`);
+    this.#shrunk(this.#budgetNow);
+  }
+
+  get #budgetNow(): string {
+    return `the budget is ${this.#cores} now`;
   }
 
   get #hasOldWide(): boolean {
