@@ -3,7 +3,7 @@ import { runtimeVersions } from '../../backends/runtime-versions.ts';
 import type { CodecThread } from '../../codec-thread/codec-thread.ts';
 import { fileRoots } from '../../config/base-path.ts';
 import type { Machine } from '../../config/machine/machine.ts';
-import { residentBytes } from '../../config/machine/resident-memory.ts';
+import { residentOutsideHeap } from '../../config/machine/resident-memory.ts';
 import type { HostChoice } from '../../config/model-config.ts';
 import type { ServeConfig } from '../../config/serve-config.ts';
 import { systemClock } from '../../core/clock.ts';
@@ -107,7 +107,7 @@ export function serverBatching(
       callerCoreShare: options.caller_core_share,
       batchMemoryBytes:
         options.batch_memory_mib * 2 ** 20 || Math.min(EFFICIENT_SIZE_BYTES, usableMemoryBytes(machine) / 16),
-      readResident: () => residentBytes() ?? 0,
+      readResident: () => residentOutsideHeap() ?? 0,
     },
     slots: options.num_batch_threads,
     mostSessions: machine.budgetCores + 1,

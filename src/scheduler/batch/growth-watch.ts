@@ -10,7 +10,7 @@
 export interface GrowthWatchOptions {
   /** Most memory that runs of several rows may take beside that of one, in bytes. */
   readonly maxBytes: number;
-  /** Resident memory of what runs the model, in bytes. */
+  /** Resident memory of what runs the model, without what grows for other reasons, in bytes. */
   readonly readResident: () => number;
 }
 
