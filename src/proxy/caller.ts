@@ -108,7 +108,12 @@ export function peerAt(address: string | undefined): string | undefined {
  * one: nothing tells their peers apart, and a client uses any connection of its pool for its next request.
  */
 export function ownerOf(caller: string): string {
-  return caller.startsWith(`${LOCAL}:`) ? LOCAL : caller;
+  return isLocal(caller) ? LOCAL : caller;
+}
+
+/** It is on this machine, and nothing names it. */
+export function isLocal(caller: string): boolean {
+  return caller.startsWith(`${LOCAL}:`);
 }
 
 /** The caller that a verified client certificate names. */

@@ -112,8 +112,8 @@ export interface RequestArrival {
 
 /** Deadlines of other requests, which those that are made for them take over. */
 export interface CarriedDeadlines {
-  /** The deadline of the request that this one is made for; Infinity if none is known. */
-  of(arrival: Pick<RequestArrival, 'callerTrace' | 'requestId'>): Instant;
+  /** The deadline of the request that this one is made for; Infinity if none is known, −Infinity if nobody waits for it. */
+  of(arrival: Pick<RequestArrival, 'callerTrace' | 'requestId' | 'method' | 'caller'>): Instant;
 }
 
 export interface RequestLifecycleOptions {
@@ -279,7 +279,8 @@ export class RequestLifecycle {
 
   #arm(context: RequestContext): void {
     if (context.deadline <= this.clock.nowMs()) {
-      context.cancel.cancel(this.#expiredUnread(context.deadline - context.stages.startedAt));
+      const budgetMs = context.deadline - context.stages.startedAt;
+      context.cancel.cancel(context.isDeadlineCarried ? NOBODY_WAITS : this.#expiredUnread(budgetMs));
     } else this.#armFor(context);
   }
 
@@ -320,6 +321,15 @@ function draining(): ServingError {
     retryAfterMs: 1000,
   });
 }
+
+/** The request that this one is made for has no time left. */
+const NOBODY_WAITS = new SharedError(
+  new ServingError(
+    'deadline_exceeded',
+    'nobody waits for this: the request that it is for has passed its deadline, or its client has left',
+    { attributes: { stage: 'receive', reason: 'abandoned' } },
+  ),
+);
 
 /** The deadline had passed before the request was read, or its timeout was 0. */
 function expiredUnread(budgetMs: number): ServingError {

@@ -53,6 +53,7 @@ const APP_DETAILS = [
   'app_health_interval_ms',
   'app_health_failures',
   'app_first',
+  'app_refuse_abandoned',
 ] satisfies readonly (keyof typeof APP_OPTIONS)[];
 
 /** Implements FeatureOptions.warnings. */

@@ -5,33 +5,45 @@
  *   client ─ 500 ms ─▶ fronted request ─ trace id ─▶ application ─ trace id ─▶ inference: what is left of the 500 ms
  *
  * Several requests of one id may be open: the latest of their deadlines counts, as nobody knows for which of them the
- * inference is. One without a deadline has the latest of all, Infinity.
+ * inference is. One without a deadline has the latest of all, Infinity. Once all are over nothing is left: abandoned-ids.ts.
  */
 import { randomInt } from 'node:crypto';
 import type { Instant } from '../../core/clock.ts';
 import { DenseSet, type DenseSetMember } from '../../core/collections/dense-set.ts';
-import type { CarriedDeadlines, RequestArrival } from '../request-lifecycle.ts';
+import { INFERENCE_METHODS } from '../../ledger/request-record.ts';
+import type { CarriedDeadlines } from '../request-lifecycle.ts';
+import type { AbandonedIds } from './abandoned-ids.ts';
 
 /** Bits enough to be nobody else's: a client that counts its requests must not meet another's. */
 const RANDOM_ID = /^[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}$/i;
 /** The buckets of the table: a look-up compares a 256th of the open requests. */
 const BUCKETS = 256;
 
+type Asked = Parameters<CarriedDeadlines['of']>[0];
+
 interface Entry extends DenseSetMember {
   readonly id: string;
+  readonly hash: number;
   at: Instant;
   readonly bucket: DenseSet<Entry>;
+}
+
+/** The request's caller, as proxy/caller.ts writes it. */
+export interface CalledBy {
+  readonly caller: string;
 }
 
 /** The deadline of one request that the application has. */
 export class FrontedDeadline {
   readonly #entries: readonly Entry[];
   readonly #table: FrontedDeadlines;
+  readonly #caller: string;
 
   /** Made by the table. */
-  constructor(table: FrontedDeadlines, entries: readonly Entry[]) {
+  constructor(table: FrontedDeadlines, entries: readonly Entry[], caller: string) {
     this.#table = table;
     this.#entries = entries;
+    this.#caller = caller;
   }
 
   /** The request is still open, and its deadline holds no more: its answer has begun. */
@@ -39,9 +51,14 @@ export class FrontedDeadline {
     for (const entry of this.#entries) entry.at = Infinity;
   }
 
-  /** The request is over. A second call has no effect. */
+  /** The request is over. A second call has no effect, nor one of `abandon` behind it. */
   remove(): void {
     for (const entry of this.#entries) this.#table.leave(entry);
+  }
+
+  /** The same, and nobody waits for what is done for it. */
+  abandon(): void {
+    for (const entry of this.#entries) this.#table.leave(entry, this.#caller);
   }
 }
 
@@ -49,7 +66,13 @@ export class FrontedDeadlines implements CarriedDeadlines {
   /** The entries by a secret hash of the id. It is no Map, whose members would come and go with every request. */
   readonly #buckets: (DenseSet<Entry> | undefined)[] = Array.from({ length: BUCKETS });
   readonly #seed = randomInt(2 ** 31);
+  readonly #abandoned: AbandonedIds | undefined;
   #size = 0;
+
+  /** @param abandoned undefined: what is asked for a request that is over is as any other inference */
+  constructor(abandoned?: AbandonedIds) {
+    this.#abandoned = abandoned;
+  }
 
   /** Ids of requests that are open, each as often as it has; 0 = nothing is to be looked up. */
   get size(): number {
@@ -58,31 +81,47 @@ export class FrontedDeadlines implements CarriedDeadlines {
 
   /**
    * `traceId`, `requestId`: what the application was told; a request id that is not random is not used. `at`: Infinity
-   * without a deadline.
+   * without a deadline. `by`: read only where abandoned requests are known.
    */
-  add(traceId: string | undefined, requestId: string | undefined, at: Instant): FrontedDeadline {
+  add(traceId: string | undefined, requestId: string | undefined, at: Instant, by?: CalledBy): FrontedDeadline {
     const entries: Entry[] = [];
     if (traceId !== undefined) entries.push(this.#enter(traceId, at));
     if (requestId !== undefined && RANDOM_ID.test(requestId)) entries.push(this.#enter(requestId, at));
-    return new FrontedDeadline(this, entries);
+    return new FrontedDeadline(this, entries, this.#abandoned === undefined ? '' : (by?.caller ?? ''));
   }
 
   /** The trace id goes first. */
-  of({ callerTrace, requestId }: Pick<RequestArrival, 'callerTrace' | 'requestId'>): Instant {
-    if (this.#size === 0) return Infinity;
-    return this.#latest(callerTrace?.traceId) ?? this.#latest(requestId) ?? Infinity;
+  of(arrival: Asked): Instant {
+    const abandoned = this.#abandoned;
+    const { callerTrace, requestId } = arrival;
+    if (this.#size > 0) {
+      const latest = this.#latest(callerTrace?.traceId) ?? this.#latest(requestId);
+      if (latest !== undefined) return latest;
+    }
+    const mayBe = abandoned !== undefined && abandoned.size > 0 && INFERENCE_METHODS.has(arrival.method);
+    return mayBe && this.#isAbandoned(abandoned, arrival) ? -Infinity : Infinity;
   }
 
-  /** Removes an entry. FrontedDeadline calls it. */
-  leave(entry: Entry): void {
-    if (entry.bucket.remove(entry)) this.#size -= 1;
+  #isAbandoned(abandoned: AbandonedIds, { callerTrace, requestId, caller }: Asked): boolean {
+    const is = (id: string | undefined): boolean | undefined =>
+      id === undefined ? undefined : abandoned.isAbandoned(id, this.#hashOf(id), caller);
+    return is(callerTrace?.traceId) ?? is(requestId) ?? false;
+  }
+
+  /** Removes an entry; `caller`: it is abandoned. FrontedDeadline calls it. */
+  leave(entry: Entry, caller?: string): void {
+    if (!entry.bucket.remove(entry)) return;
+    this.#size -= 1;
+    if (caller === undefined) this.#abandoned?.want(entry.id, entry.hash);
+    else this.#abandoned?.abandon(entry.id, entry.hash, caller);
   }
 
   #enter(id: string, at: Instant): Entry {
-    const place = this.#placeOf(id);
+    const hash = this.#hashOf(id);
+    const place = placeOf(hash);
     const bucket = this.#buckets[place] ?? new DenseSet<Entry>();
     this.#buckets[place] = bucket;
-    const entry: Entry = { id, at, bucket, setIndex: -1 };
+    const entry: Entry = { id, hash, at, bucket, setIndex: -1 };
     bucket.add(entry);
     this.#size += 1;
     return entry;
@@ -91,16 +130,21 @@ export class FrontedDeadlines implements CarriedDeadlines {
   #latest(id: string | undefined): Instant | undefined {
     if (id === undefined) return undefined;
     let latest: Instant | undefined;
-    for (const entry of this.#buckets[this.#placeOf(id)]?.members ?? []) {
+    for (const entry of this.#buckets[placeOf(this.#hashOf(id))]?.members ?? []) {
       if (entry.id === id) latest = Math.max(latest ?? entry.at, entry.at);
     }
     return latest;
   }
 
-  /** FNV-1a (IETF draft-eastlake-fnv), from a seed of this process; its upper bits. */
-  #placeOf(id: string): number {
+  /** FNV-1a (IETF draft-eastlake-fnv), from a seed of this process. */
+  #hashOf(id: string): number {
     let hash = this.#seed;
     for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
-    return hash >>> 24;
+    return hash;
   }
+}
+
+/** The bucket of a hash: its upper bits. */
+function placeOf(hash: number): number {
+  return hash >>> 24;
 }

@@ -109,7 +109,10 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
       this.#refuse(noGrpc(app.address.text));
     } else if (this.#time.isTooShort(this.#head.isGrpc)) this.#refuse(this.#late());
     else {
-      this.#time.start(() => this.#refuse(this.#late()));
+      this.#time.start(() => {
+        this.#time.abandon();
+        this.#refuse(this.#late());
+      });
       if (this.#head.hasBody) this.#feed.begin(() => (client.isWhole ? client.trailers : undefined));
       this.#enter();
     }
@@ -164,6 +167,8 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
   onGone(code?: number): void {
     // A tunnel's record is over with the tunnel. The rest of a body that nobody wants does not make its answer worse.
     if (!this.#isOver) this.#record.over(this.#client.isAnswered ? 'ok' : 'client_left');
+    // An answer that has begun is the application's to end.
+    if (!this.#hasAnswer) this.#time.abandon();
     this.#end();
     this.#sent?.breakOff(code);
   }
@@ -198,7 +203,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     const { method, target, hasBody, upgrade, isTls } = this.#head;
     const headers = sentHeaders(this.#head, this.#parts, this.#record, this.#time.leftMs());
     const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls, user: this };
-    this.#time.carry(this.#parts.deadlines, this.#record);
+    this.#time.carry(this.#parts.deadlines, this.#record, this);
     const sent = this.#parts.app.send(request, this);
     if (this.#isOver) sent.breakOff();
     else this.#sent = sent;

@@ -12,6 +12,7 @@ import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { MetricsPageMaker } from '../http1/local-replies.ts';
 import { healthClient } from '../protocols/health/health-client.ts';
 import type { ReadinessGate } from '../readiness.ts';
+import { AbandonedIds } from './abandoned-ids.ts';
 import {
   type AppAddress,
   type AppKind,
@@ -49,7 +50,7 @@ export function installFronting(server: Installation): void {
   const apps = namedApps(options.app);
   if (apps.length === 0) return;
   if (options.app_first && areCoresSpared(logger)) server.runOnSpareCores();
-  const deadlines = new FrontedDeadlines();
+  const deadlines = new FrontedDeadlines(options.app_refuse_abandoned ? new AbandonedIds(systemClock) : undefined);
   server.carriedDeadlines(deadlines);
   const underWay = new OpenFronted();
   const records = createFrontedTelemetry(

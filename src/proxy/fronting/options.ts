@@ -51,6 +51,10 @@ export const APP_OPTIONS = {
     default: true,
     help: 'With --app: models run only on cores that the application, and this server’s event loop, leave free (Linux’s SCHED_IDLE, by chrt of util-linux; where that is not permitted, the lowest nice value). false = runs have the priority that they have without an application.',
   }),
+  app_refuse_abandoned: flag({
+    default: true,
+    help: 'With --app: inference that the application asks for a request which nobody waits for any more is refused for 10 s: its deadline has passed, or its client has left before the answer began. false = it runs, for applications that go on working then.',
+  }),
   app_health_path: patternText(
     {
       default: '',

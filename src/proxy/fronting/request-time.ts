@@ -1,7 +1,7 @@
 /** The deadline of one request to the application: the client's, as it counts here and as the application carries it on. */
 import type { Clock, Instant, TimerHandle } from '../../core/clock.ts';
 import type { RequestHead } from './client-and-app.ts';
-import type { FrontedDeadline, FrontedDeadlines } from './fronted-deadlines.ts';
+import type { CalledBy, FrontedDeadline, FrontedDeadlines } from './fronted-deadlines.ts';
 import { timeoutOf } from './heads/deadline.ts';
 import type { FrontedRecord } from './telemetry/fronted-record.ts';
 
@@ -37,10 +37,10 @@ export class RequestTime {
   }
 
   /** The application gets the request: what it asks of models for it has what is left. */
-  carry(deadlines: FrontedDeadlines, record: FrontedRecord): void {
-    this.#carried?.remove();
+  carry(deadlines: FrontedDeadlines, record: FrontedRecord, by: CalledBy): void {
     const at = this.#receivedAt + (this.timeoutMs ?? Infinity);
-    this.#carried = deadlines.add(record.trace?.traceId, record.id, at);
+    // Sent once more, it is what it was.
+    this.#carried ??= deadlines.add(record.trace?.traceId, record.id, at, by);
   }
 
   /** The request goes on without it. */
@@ -53,5 +53,10 @@ export class RequestTime {
   end(): void {
     this.#timer?.cancel();
     this.#carried?.remove();
+  }
+
+  /** It will be over at once, by its deadline or as its client has left. */
+  abandon(): void {
+    this.#carried?.abandon();
   }
 }

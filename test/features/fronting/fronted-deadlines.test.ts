@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
 import { noTelemetry } from '../../../src/ledger/request-record.ts';
+import { AbandonedIds, KEPT_MS, MOST_ABANDONED } from '../../../src/proxy/fronting/abandoned-ids.ts';
 import { FrontedDeadlines } from '../../../src/proxy/fronting/fronted-deadlines.ts';
 import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -12,9 +13,9 @@ const OTHER = '00000000000000000000000000000001';
 const ID = '3f2a8f5e-6a1c-4c58-9b5e-0d3c7a9b1e2f';
 
 /** How a request comes with these ids. */
-function arrivalOf(traceId: string | undefined, requestId: string | undefined) {
+function arrivalOf(traceId: string | undefined, requestId: string | undefined, caller = 'local:1', method = 'Predict') {
   const rest = { spanId: '00f067aa0ba902b7', isSampled: false, traceState: undefined };
-  return { callerTrace: traceId === undefined ? undefined : { traceId, ...rest }, requestId };
+  return { callerTrace: traceId === undefined ? undefined : { traceId, ...rest }, requestId, caller, method };
 }
 
 describe('the table', () => {
@@ -69,18 +70,106 @@ describe('the table', () => {
   });
 });
 
+describe('an id of abandoned requests', () => {
+  const CLIENT = { caller: 'ip:10.0.0.9' };
+
+  function make() {
+    const clock = new FakeClock();
+    const table = new FrontedDeadlines(new AbandonedIds(clock));
+    const add = (traceId: string | undefined, requestId?: string) => table.add(traceId, requestId, Infinity, CLIENT);
+    const isRefused = (...arrival: Parameters<typeof arrivalOf>) => table.of(arrivalOf(...arrival)) === -Infinity;
+    return { clock, table, add, isRefused };
+  }
+
+  test('is known for some seconds, by the trace or by the request', () => {
+    const { clock, table, add, isRefused } = make();
+    add(TRACE, ID).abandon();
+    assert.equal(table.size, 0);
+    const ways = () => [isRefused(TRACE, undefined), isRefused(undefined, ID), isRefused(OTHER, ID)];
+    assert.deepEqual(ways(), [true, true, true]);
+    assert.deepEqual([isRefused(OTHER, undefined), isRefused(undefined, undefined)], [false, false]);
+    clock.advance(KEPT_MS);
+    assert.deepEqual(ways(), [false, false, false]);
+  });
+
+  test('is not known without the table of them, nor of a request that ended otherwise', () => {
+    const plain = new FrontedDeadlines();
+    plain.add(TRACE, ID, Infinity, CLIENT).abandon();
+    assert.deepEqual([plain.size, plain.of(arrivalOf(TRACE, ID))], [0, Infinity]);
+    const { add, isRefused } = make();
+    const answered = add(TRACE);
+    answered.remove();
+    answered.abandon();
+    assert.equal(isRefused(TRACE, undefined), false);
+  });
+
+  test('is lifted by a new request, and refused again when that is abandoned as well', () => {
+    const { add, isRefused } = make();
+    add(TRACE).abandon();
+    const again = add(TRACE);
+    assert.equal(isRefused(TRACE, undefined), false);
+    again.abandon();
+    assert.equal(isRefused(TRACE, undefined), true);
+    add(TRACE).remove();
+    assert.equal(isRefused(TRACE, undefined), false, 'one was answered');
+  });
+
+  test('counts only if none of its requests was answered, before or after', () => {
+    const { clock, add, isRefused } = make();
+    const [first, second, third] = [add(TRACE), add(TRACE), add(TRACE)];
+    first.abandon();
+    assert.equal(isRefused(TRACE, undefined), false, 'two are open');
+    second.remove();
+    third.abandon();
+    assert.equal(isRefused(TRACE, undefined), false);
+    add(TRACE).abandon();
+    assert.equal(isRefused(TRACE, undefined), false);
+    clock.advance(KEPT_MS);
+    add(TRACE).abandon();
+    assert.equal(isRefused(TRACE, undefined), true);
+  });
+
+  test('an answered trace speaks for the request in it', () => {
+    const { add, isRefused } = make();
+    add(TRACE).remove();
+    add(undefined, ID).abandon();
+    assert.deepEqual([isRefused(TRACE, ID), isRefused(OTHER, ID)], [false, true]);
+  });
+
+  test('refuses inference of the application and of the same caller alone', () => {
+    const { add, isRefused } = make();
+    add(TRACE).abandon();
+    const callers = ['local:7', CLIENT.caller, 'ip:10.0.0.8', 'header:local:7', 'tls:spiffe://a/b', ''];
+    assert.deepEqual(
+      callers.map((caller) => isRefused(TRACE, undefined, caller)),
+      [true, true, false, false, false, false],
+    );
+    assert.equal(isRefused(TRACE, undefined, 'local:7', 'GetModelStatus'), false);
+  });
+
+  test('is forgotten, the oldest first, where there are too many', () => {
+    const { table, isRefused } = make();
+    const idOf = (i: number): string => i.toString(16).padStart(32, '0');
+    for (let i = 0; i <= MOST_ABANDONED; i++) table.add(idOf(i), undefined, Infinity, CLIENT).abandon();
+    assert.deepEqual(
+      [0, 1, MOST_ABANDONED].map((i) => isRefused(idOf(i), undefined)),
+      [false, true, true],
+    );
+  });
+});
+
 describe('an inference request', () => {
-  const make = () => {
+  const make = (isAbandonedKnown = false) => {
     const clock = new FakeClock();
     const deadlines = new DeadlineTimer(clock);
     const maxTimeoutMs = { grpc: Infinity, rest: 1000 };
-    const fronted = new FrontedDeadlines();
+    const fronted = new FrontedDeadlines(isAbandonedKnown ? new AbandonedIds(clock) : undefined);
     const parts = { clock, deadlines, telemetry: noTelemetry, maxTimeoutMs };
     const lifecycle = new RequestLifecycle({ ...parts, carriedDeadlines: fronted });
     const begin = (timeoutMs: number | undefined, traceId = TRACE, surface: 'grpc' | 'rest' = 'grpc') =>
       lifecycle.begin({
         ...{ surface, method: 'Predict', receivedAt: clock.nowMs(), timeoutMs, requestId: undefined },
-        ...{ peer: 'test', caller: 'test' },
+        ...{ peer: 'test', caller: 'local:1' },
         callerTrace: { traceId, spanId: '00f067aa0ba902b7', isSampled: false, traceState: undefined },
       });
     return { clock, deadlines, fronted, lifecycle, begin };
@@ -126,6 +215,17 @@ describe('an inference request', () => {
     );
     open.remove();
     assert.equal(begin(undefined).deadline, Infinity);
+  });
+
+  test('is cancelled at once where nobody waits for it any more', () => {
+    const { clock, fronted, begin } = make(true);
+    fronted.add(TRACE, undefined, clock.nowMs() + 500).abandon();
+    const { deadline, isDeadlineCarried, cancel } = begin(2000);
+    assert.deepEqual([deadline, isDeadlineCarried], [clock.nowMs(), true]);
+    const { kind, message, attributes } = cancel.reason!;
+    assert.deepEqual([kind, attributes], ['deadline_exceeded', { stage: 'receive', reason: 'abandoned' }]);
+    assert.match(message, /^nobody waits for this: the request that it is for has passed its deadline, or its client/);
+    assert.equal(begin(2000, OTHER).cancel.reason, undefined);
   });
 
   test('is cancelled at once where nothing is left', () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type Clock, systemClock } from '../../../../src/core/clock.ts';
+import { AbandonedIds } from '../../../../src/proxy/fronting/abandoned-ids.ts';
 import { FrontedDeadlines } from '../../../../src/proxy/fronting/fronted-deadlines.ts';
 import { ModelResolver } from '../../../../src/proxy/handlers/model-resolver.ts';
 import { eachEngine as test } from '../../../support/grpc-engines.ts';
@@ -36,9 +37,12 @@ interface Servers {
   readonly slow: PuppetRunner;
 }
 
-async function withServers(use: (servers: Servers) => Promise<void>, clock: Clock = systemClock): Promise<void> {
+async function withServers(
+  use: (servers: Servers) => Promise<void>,
+  clock: Clock = systemClock,
+  deadlines = new FrontedDeadlines(),
+): Promise<void> {
   const runners: PuppetRunner[] = [];
-  const deadlines = new FrontedDeadlines();
   await withGrpc(
     (models) => runners.push(models.add('m', { behave: echo }), models.add('slow', { behave: never })),
     async (grpc) => {
@@ -152,6 +156,47 @@ for (const [way, ask] of Object.entries(WAYS)) {
       assert.equal(slow.runningBatches, 0);
     }, clock);
   });
+}
+
+for (const [way, ask] of Object.entries(WAYS)) {
+  for (const isRefused of [true, false]) {
+    test(`${way}: what an application asks for nobody is ${isRefused ? 'refused' : 'answered'}`, () => {
+      const clock = new JumpClock();
+      const deadlines = new FrontedDeadlines(isRefused ? new AbandonedIds(clock) : undefined);
+      return withServers(
+        async (servers) => {
+          const { grpc, fronted, quick } = servers;
+          const expected = isRefused ? 504 : 200;
+          let came: (headers: Passed) => void;
+          fronted.onRequest = (request) => came(passedOn(request, 'traceparent', 'x-request-id'));
+          const nextHeaders = () => new Promise<Passed>((resolve) => (came = resolve));
+
+          let next = nextHeaders();
+          const late = fetch(`${fronted.url}/app`, { headers: WITH_TRACE });
+          const headers = await next;
+          clock.jump(SENT_MS);
+          assert.equal((await late).status, 504);
+          assert.equal(await ask(servers, 'm', headers), expected, 'its deadline has passed');
+
+          next = nextHeaders();
+          const leaving = new AbortController();
+          const left = fetch(`${fronted.url}/app`, { signal: leaving.signal });
+          const { 'x-request-id': id } = await next;
+          leaving.abort();
+          await assert.rejects(left);
+          await grpc.until(() => deadlines.size === 0);
+          assert.equal(await ask(servers, 'm', { 'x-request-id': id! }), expected, 'its client has left');
+          assert.equal(quick.requests.length, isRefused ? 0 : 2);
+
+          fronted.onRequest = (_request, response) => response.end('app');
+          await (await fetch(`${fronted.url}/app`, { headers: WITH_TRACE })).text();
+          assert.equal(await ask(servers, 'm', headers), 200, 'one of the trace was answered');
+        },
+        clock,
+        deadlines,
+      );
+    });
+  }
 }
 
 const ask = WAYS['TensorFlow Serving over REST']!;
