@@ -114,6 +114,8 @@ export interface RequestArrival {
 export interface CarriedDeadlines {
   /** The deadline of the request that this one is made for; Infinity if none is known, −Infinity if nobody waits for it. */
   of(arrival: Pick<RequestArrival, 'callerTrace' | 'requestId' | 'method' | 'caller'>): Instant;
+  /** Set by its lifecycle: somebody waits for less than before. What is under way for nobody is cancelled. */
+  onAbandoned?: (() => void) | undefined;
 }
 
 export interface RequestLifecycleOptions {
@@ -169,6 +171,8 @@ export class RequestLifecycle {
     this.refusals = options.refusals;
     this.toldAs = options.toldAs;
     this.#options = options;
+    const { carriedDeadlines } = options;
+    if (carriedDeadlines !== undefined) carriedDeadlines.onAbandoned = () => this.#cancelAbandoned(carriedDeadlines);
   }
 
   get inFlight(): number {
@@ -277,6 +281,14 @@ export class RequestLifecycle {
     if (error !== undefined) this.#failedAt = this.clock.nowMs();
   }
 
+  #cancelAbandoned(carried: CarriedDeadlines): void {
+    for (const context of this.#open.toArray()) {
+      const { trace: callerTrace, callerId: requestId, method, caller } = context;
+      if (carried.of({ callerTrace, requestId, method, caller }) === -Infinity)
+        context.cancel.cancel(NOBODY_WAITS_ANY_MORE);
+    }
+  }
+
   #arm(context: RequestContext): void {
     if (context.deadline <= this.clock.nowMs()) {
       const budgetMs = context.deadline - context.stages.startedAt;
@@ -323,13 +335,14 @@ function draining(): ServingError {
 }
 
 /** The request that this one is made for has no time left. */
-const NOBODY_WAITS = new SharedError(
-  new ServingError(
-    'deadline_exceeded',
-    'nobody waits for this: the request that it is for has passed its deadline, or its client has left',
-    { attributes: { stage: 'receive', reason: 'abandoned' } },
-  ),
-);
+const NOBODY_WAITS = nobodyWaits('deadline_exceeded');
+/** The same of one under way. It is no late answer, from which admission would learn. */
+const NOBODY_WAITS_ANY_MORE = nobodyWaits('cancelled');
+
+function nobodyWaits(kind: 'deadline_exceeded' | 'cancelled'): SharedError {
+  const text = 'nobody waits for this: the request that it is for has passed its deadline, or its client has left';
+  return new SharedError(new ServingError(kind, text, { attributes: { stage: 'receive', reason: 'abandoned' } }));
+}
 
 /** The deadline had passed before the request was read, or its timeout was 0. */
 function expiredUnread(budgetMs: number): ServingError {

@@ -8,6 +8,7 @@
  * inference is. One without a deadline has the latest of all, Infinity. Once all are over nothing is left: abandoned-ids.ts.
  */
 import { randomInt } from 'node:crypto';
+import { setImmediate } from 'node:timers';
 import type { Instant } from '../../core/clock.ts';
 import { DenseSet, type DenseSetMember } from '../../core/collections/dense-set.ts';
 import { INFERENCE_METHODS } from '../../ledger/request-record.ts';
@@ -56,9 +57,10 @@ export class FrontedDeadline {
     for (const entry of this.#entries) this.#table.leave(entry);
   }
 
-  /** The same, and nobody waits for what is done for it. */
-  abandon(): void {
+  /** The same, and nobody waits for what is done for it. `hasLeft`: what is under way has not the deadline that has passed. */
+  abandon(hasLeft: boolean): void {
     for (const entry of this.#entries) this.#table.leave(entry, this.#caller);
+    if (hasLeft) this.#table.tell();
   }
 }
 
@@ -67,6 +69,8 @@ export class FrontedDeadlines implements CarriedDeadlines {
   readonly #buckets: (DenseSet<Entry> | undefined)[] = Array.from({ length: BUCKETS });
   readonly #seed = randomInt(2 ** 31);
   readonly #abandoned: AbandonedIds | undefined;
+  onAbandoned: (() => void) | undefined;
+  #isTelling = false;
   #size = 0;
 
   /** @param abandoned undefined: what is asked for a request that is over is as any other inference */
@@ -114,6 +118,16 @@ export class FrontedDeadlines implements CarriedDeadlines {
     this.#size -= 1;
     if (caller === undefined) this.#abandoned?.want(entry.id, entry.hash);
     else this.#abandoned?.abandon(entry.id, entry.hash, caller);
+  }
+
+  /** Once for all that are abandoned in a turn: each time all that is under way is looked at. FrontedDeadline calls it. */
+  tell(): void {
+    if (this.#abandoned === undefined || this.#isTelling) return;
+    this.#isTelling = true;
+    setImmediate(() => {
+      this.#isTelling = false;
+      this.onAbandoned?.();
+    });
   }
 
   #enter(id: string, at: Instant): Entry {

@@ -110,7 +110,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     } else if (this.#time.isTooShort(this.#head.isGrpc)) this.#refuse(this.#late());
     else {
       this.#time.start(() => {
-        this.#time.abandon();
+        this.#time.abandon(false);
         this.#refuse(this.#late());
       });
       if (this.#head.hasBody) this.#feed.begin(() => (client.isWhole ? client.trailers : undefined));
@@ -168,7 +168,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     // A tunnel's record is over with the tunnel. The rest of a body that nobody wants does not make its answer worse.
     if (!this.#isOver) this.#record.over(this.#client.isAnswered ? 'ok' : 'client_left');
     // An answer that has begun is the application's to end.
-    if (!this.#hasAnswer) this.#time.abandon();
+    if (!this.#hasAnswer) this.#time.abandon(true);
     this.#end();
     this.#sent?.breakOff(code);
   }

@@ -56,7 +56,7 @@ export class RequestTime {
   }
 
   /** It will be over at once, by its deadline or as its client has left. */
-  abandon(): void {
-    this.#carried?.abandon();
+  abandon(hasLeft: boolean): void {
+    this.#carried?.abandon(hasLeft);
   }
 }

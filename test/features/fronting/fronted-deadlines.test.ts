@@ -83,7 +83,7 @@ describe('an id of abandoned requests', () => {
 
   test('is known for some seconds, by the trace or by the request', () => {
     const { clock, table, add, isRefused } = make();
-    add(TRACE, ID).abandon();
+    add(TRACE, ID).abandon(false);
     assert.equal(table.size, 0);
     const ways = () => [isRefused(TRACE, undefined), isRefused(undefined, ID), isRefused(OTHER, ID)];
     assert.deepEqual(ways(), [true, true, true]);
@@ -94,21 +94,21 @@ describe('an id of abandoned requests', () => {
 
   test('is not known without the table of them, nor of a request that ended otherwise', () => {
     const plain = new FrontedDeadlines();
-    plain.add(TRACE, ID, Infinity, CLIENT).abandon();
+    plain.add(TRACE, ID, Infinity, CLIENT).abandon(false);
     assert.deepEqual([plain.size, plain.of(arrivalOf(TRACE, ID))], [0, Infinity]);
     const { add, isRefused } = make();
     const answered = add(TRACE);
     answered.remove();
-    answered.abandon();
+    answered.abandon(false);
     assert.equal(isRefused(TRACE, undefined), false);
   });
 
   test('is lifted by a new request, and refused again when that is abandoned as well', () => {
     const { add, isRefused } = make();
-    add(TRACE).abandon();
+    add(TRACE).abandon(false);
     const again = add(TRACE);
     assert.equal(isRefused(TRACE, undefined), false);
-    again.abandon();
+    again.abandon(false);
     assert.equal(isRefused(TRACE, undefined), true);
     add(TRACE).remove();
     assert.equal(isRefused(TRACE, undefined), false, 'one was answered');
@@ -117,28 +117,28 @@ describe('an id of abandoned requests', () => {
   test('counts only if none of its requests was answered, before or after', () => {
     const { clock, add, isRefused } = make();
     const [first, second, third] = [add(TRACE), add(TRACE), add(TRACE)];
-    first.abandon();
+    first.abandon(false);
     assert.equal(isRefused(TRACE, undefined), false, 'two are open');
     second.remove();
-    third.abandon();
+    third.abandon(false);
     assert.equal(isRefused(TRACE, undefined), false);
-    add(TRACE).abandon();
+    add(TRACE).abandon(false);
     assert.equal(isRefused(TRACE, undefined), false);
     clock.advance(KEPT_MS);
-    add(TRACE).abandon();
+    add(TRACE).abandon(false);
     assert.equal(isRefused(TRACE, undefined), true);
   });
 
   test('an answered trace speaks for the request in it', () => {
     const { add, isRefused } = make();
     add(TRACE).remove();
-    add(undefined, ID).abandon();
+    add(undefined, ID).abandon(false);
     assert.deepEqual([isRefused(TRACE, ID), isRefused(OTHER, ID)], [false, true]);
   });
 
   test('refuses inference of the application and of the same caller alone', () => {
     const { add, isRefused } = make();
-    add(TRACE).abandon();
+    add(TRACE).abandon(false);
     const callers = ['local:7', CLIENT.caller, 'ip:10.0.0.8', 'header:local:7', 'tls:spiffe://a/b', ''];
     assert.deepEqual(
       callers.map((caller) => isRefused(TRACE, undefined, caller)),
@@ -150,7 +150,7 @@ describe('an id of abandoned requests', () => {
   test('is forgotten, the oldest first, where there are too many', () => {
     const { table, isRefused } = make();
     const idOf = (i: number): string => i.toString(16).padStart(32, '0');
-    for (let i = 0; i <= MOST_ABANDONED; i++) table.add(idOf(i), undefined, Infinity, CLIENT).abandon();
+    for (let i = 0; i <= MOST_ABANDONED; i++) table.add(idOf(i), undefined, Infinity, CLIENT).abandon(false);
     assert.deepEqual(
       [0, 1, MOST_ABANDONED].map((i) => isRefused(idOf(i), undefined)),
       [false, true, true],
@@ -219,7 +219,7 @@ describe('an inference request', () => {
 
   test('is cancelled at once where nobody waits for it any more', () => {
     const { clock, fronted, begin } = make(true);
-    fronted.add(TRACE, undefined, clock.nowMs() + 500).abandon();
+    fronted.add(TRACE, undefined, clock.nowMs() + 500).abandon(false);
     const { deadline, isDeadlineCarried, cancel } = begin(2000);
     assert.deepEqual([deadline, isDeadlineCarried], [clock.nowMs(), true]);
     const { kind, message, attributes } = cancel.reason!;

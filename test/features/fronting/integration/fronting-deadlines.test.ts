@@ -96,6 +96,16 @@ async function statusOf(
   }
 }
 
+/** It has settled after some turns of the event loop. */
+async function isSettled(promise: Promise<unknown>): Promise<boolean> {
+  let settled = false;
+  void promise.finally(() => {
+    settled = true;
+  });
+  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+  return settled;
+}
+
 /** Of the headers that came, those that an application passes on. */
 function passedOn({ headers }: IncomingMessage, ...names: string[]): Passed {
   return Object.fromEntries(
@@ -197,6 +207,38 @@ for (const [way, ask] of Object.entries(WAYS)) {
       );
     });
   }
+}
+
+for (const [way, ask] of Object.entries(WAYS)) {
+  test(`${way}: what is under way for a client that leaves is cancelled, but not for one of two`, () => {
+    const clock = new JumpClock();
+    return withServers(
+      async (servers) => {
+        const { grpc, fronted, slow, deadlines } = servers;
+        const asked: Promise<number>[] = [];
+        answering(fronted, (request) => {
+          asked.push(ask(servers, 'slow', passedOn(request, 'x-request-id')));
+          return asked.at(-1)!;
+        });
+        const headers = { 'x-request-id': randomUUID() };
+        const [first, second] = [new AbortController(), new AbortController()];
+        const clients = [first, second].map(({ signal }) => fetch(`${fronted.url}/app`, { headers, signal }));
+        await grpc.until(() => slow.runningBatches === 2);
+        first.abort();
+        await assert.rejects(clients[0]!);
+        await grpc.until(() => deadlines.size === 1);
+        assert.equal(await isSettled(asked[0]!), false, 'another client of the same id waits');
+        assert.equal(slow.runningBatches, 2);
+        second.abort();
+        await assert.rejects(clients[1]!);
+        assert.deepEqual(await Promise.all(asked), way.includes('gRPC') ? [500, 500] : [499, 499]);
+        assert.equal(slow.runningBatches, 0);
+        assert.equal((await grpc.record(2)).outcome, 'cancelled');
+      },
+      clock,
+      new FrontedDeadlines(new AbandonedIds(clock)),
+    );
+  });
 }
 
 const ask = WAYS['TensorFlow Serving over REST']!;
