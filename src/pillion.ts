@@ -48,6 +48,7 @@ import { sharedMemory } from './features/shared-memory/feature.ts';
 import { tailKeep } from './features/tail-keep/feature.ts';
 import { traceLinks } from './features/trace-links/feature.ts';
 import { tritonRepository } from './features/triton-repository/feature.ts';
+import { trustedProxies } from './features/trusted-proxies/feature.ts';
 import { warmUpFiles } from './features/warm-up-files/feature.ts';
 import { whatIf } from './features/what-if/feature.ts';
 import { FeatureList, type ListedFeature } from './kernel/feature.ts';
@@ -62,6 +63,7 @@ const LINES = [
   { feature: tfjs, adds: 'models of TensorFlow: SavedModels, and those of TensorFlow.js' },
   { feature: sandbox, adds: 'a sandbox around models’ processes, of the tools that the machine has' },
   { feature: proxyProtocol, adds: 'the addresses of clients behind a proxy, as its first bytes tell them' },
+  { feature: trustedProxies, adds: 'the clients of requests behind proxies that are trusted, as headers tell them' },
   {
     feature: prometheus,
     adds: 'pages of metrics for Prometheus, with those of the process and TensorFlow Serving’s names',

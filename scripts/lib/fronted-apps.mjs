@@ -13,6 +13,7 @@ export function ensureFrontedApps() {
   if (go === undefined) process.exit(1);
   return {
     PILLION_FRONTED_GO: go,
+    PILLION_FRONTED_DJANGO: ensurePython('fronted-django', `${SOURCES}/django/requirements.txt`),
     PILLION_FRONTED_NODE: join(ensureFastify(), 'app.mjs'),
     PILLION_FRONTED_PYTHON: ensurePython('fronted', `${SOURCES}/python/requirements.txt`),
   };

@@ -113,7 +113,7 @@ export const SUITES = {
     prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy(), PILLION_RESTARTS: '20', PILLION_RESTART_RATE: '2000' }),
   },
   'fronting-apps': {
-    says: 'in front of Fastify, Starlette and Go, each way they can fail; 700 odd requests beside Envoy; needs Go 1.26',
+    says: 'in front of Fastify, Starlette, Go, and Django behind TLS, each way they can fail; 700 odd requests beside Envoy; needs Go 1.26',
     ending: '.fronted.js',
     prepare: () => ({ PILLION_TEST_ENVOY: ensureEnvoy(), ...ensureFrontedApps() }),
     options: ['--test-concurrency=1', `--test-timeout=${FILE_TIMEOUT_MS}`],

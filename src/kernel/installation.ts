@@ -15,7 +15,7 @@ import type { Surface as SurfaceName } from '../ledger/request-record.ts';
 import type { AppTelemetry } from '../ledger/telemetry.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
 import type { AccessControl } from '../proxy/access-control.ts';
-import type { Callers } from '../proxy/caller.ts';
+import type { Callers, TrustedProxies } from '../proxy/caller.ts';
 import type { CallerLimits } from '../proxy/caller-limits.ts';
 import type { GrpcEngine, GrpcEngineOptions } from '../proxy/grpc/engine.ts';
 import type { StreamFront } from '../proxy/grpc/pillion-engine.ts';
@@ -178,6 +178,8 @@ export interface Installation {
   limitCallers(limits: CallerLimits): void;
   /** Only one feature may change the form in which callers are told of errors. */
   tellErrorsAs(toldAs: ToldAs): void;
+  /** Only one feature may say which proxies are trusted. */
+  trustProxies(proxies: TrustedProxies): void;
   /** Only one feature may write the audit log. */
   auditBy(log: AuditLog): void;
   /** Tells operators of an error that is nobody's request. */

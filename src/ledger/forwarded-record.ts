@@ -1,4 +1,5 @@
 import type { Instant } from '../core/clock.ts';
+import type { ClientFacts } from './request-record.ts';
 import type { TraceContext } from './tracing/trace-context.ts';
 
 /** A request that has ended, and that this server did not answer itself, but passed on to another. */
@@ -9,6 +10,7 @@ export interface ForwardedRecord {
   readonly arrival: {
     /** 'host:port' or 'unix'. */
     readonly peer: string;
+    readonly client?: ClientFacts | undefined;
     readonly method: string;
     /** The version of HTTP that the client speaks: '1.1'. */
     readonly protocol: string;

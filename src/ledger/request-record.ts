@@ -141,6 +141,14 @@ export interface RequestLine {
   readonly httpVersion: string;
 }
 
+/** The client of a request as proxies in front have told it. */
+export interface ClientFacts {
+  /** An IP address; undefined = they do not say. */
+  readonly address: string | undefined;
+  /** 'http' or 'https', in which the client asks them; undefined = they do not say. */
+  readonly scheme: string | undefined;
+}
+
 /** Everything about a finished request. RequestContext (proxy/) is one. */
 export interface RequestRecord {
   readonly surface: Surface;
@@ -153,6 +161,8 @@ export interface RequestRecord {
   /** The request's number within the process. */
   readonly sequence: number;
   readonly peer: string;
+  /** Absent: the peer is no proxy that is trusted to say for whom it asks. */
+  readonly client?: ClientFacts | undefined;
   /** The header as the caller sent it; absent = it sent none. */
   readonly userAgent?: string | undefined;
   /** Absent of gRPC, and of calls within the process. */

@@ -4,6 +4,7 @@
  *
  *   a principal          whom the access control knows, by an API key, a JWT or a client certificate
  *   --caller_header      the header's value, as the client or the proxy in front sent it
+ *   a trusted proxy      the address that it tells (ToldClient), as the peer's below
  *   mutual TLS           the certificate's SPIFFE id, else its subject (peer-identity.ts)
  *   the peer's address   IPv4: the address; IPv6: its first 64 bits. With --proxy_protocol as the proxy tells it
  *   `local:N`            Unix sockets and loopback: one connection. Node cannot tell the processes of this pod apart,
@@ -17,10 +18,30 @@
  */
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import type { ClientFacts } from '../ledger/request-record.ts';
 import { type Propagation, W3C } from '../ledger/tracing/propagation.ts';
 import type { AccessControl, Visitor } from './access-control.ts';
 import { peerAddressOf } from './net/peer-address.ts';
 import { type PeerIdentity, peerIdentity } from './peer-identity.ts';
+
+/** The client of a request, by the trusted hops in front. */
+export interface ToldClient extends ClientFacts {
+  /** The list for `x-forwarded-for`, from the client to the hop before the peer; empty if no address is known. */
+  readonly hops: string;
+  /** `forwarded` names the same client as `x-forwarded-for`, or is alone. */
+  readonly isForwardedSound: boolean;
+}
+
+/** The value of a header by its name in lower case, several joined by commas; undefined without it. */
+export type HeaderOf = (name: string) => string | undefined;
+
+/** Decides who is believed in what they say of their clients. Absent where no feature trusts a proxy. */
+export interface TrustedProxies {
+  /** The peer of an open connection may say for whom it asks. Found out once for each connection. */
+  trusts(connection: Duplex): boolean;
+  /** Reads a request of a peer that is trusted. Undefined: its headers say nothing. */
+  clientIn(headerOf: HeaderOf): ToldClient | undefined;
+}
 
 /** The address of a connection whose peer is unknown or of this machine; its number or port makes the caller. */
 const LOCAL = 'local';
@@ -37,14 +58,17 @@ export class Callers {
   readonly reportHeader: string | undefined;
   /** How the span of a caller is read. */
   readonly propagation: Propagation;
+  /** Undefined: no proxy is trusted. */
+  readonly proxies: TrustedProxies | undefined;
   readonly #visitors = new WeakMap<Duplex, Visitor>();
   readonly #byConnection = new WeakMap<Duplex, string>();
   #connections = 0;
 
   /** `header`: its name, as in `--caller_header`; empty = none. */
-  constructor(header = '', access?: AccessControl, reportHeader?: string, propagation = W3C) {
+  constructor(header = '', access?: AccessControl, reportHeader?: string, propagation = W3C, proxies?: TrustedProxies) {
     this.propagation = propagation;
     this.access = access;
+    this.proxies = proxies;
     this.reportHeader = reportHeader;
     this.header = header === '' ? undefined : header.toLowerCase();
   }
@@ -60,16 +84,23 @@ export class Callers {
     return caller;
   }
 
-  /** The caller of a request that is not authorized here: `headerOf` gives a header's value. */
-  ofRequest(connection: Duplex, headerOf: (name: string) => string | undefined): string {
-    const named = this.header === undefined ? undefined : callerInHeader(headerOf(this.header));
-    return named ?? this.ofConnection(connection);
+  /** The caller of a request that names none itself: its client's, if a trusted proxy has told that, else its connection's. */
+  ofClient(connection: Duplex, client: ToldClient | undefined): string {
+    return client?.address === undefined ? this.ofConnection(connection) : callerFar(client.address);
+  }
+
+  /** The client of a request as its peer tells it, if that is a trusted proxy. */
+  clientOf(connection: Duplex, headerOf: HeaderOf): ToldClient | undefined {
+    return this.trusts(connection) ? this.proxies!.clientIn(headerOf) : undefined;
+  }
+
+  /** The connection's peer is a trusted proxy. */
+  trusts(connection: Duplex): boolean {
+    return this.proxies?.trusts(connection) === true;
   }
 
   #callerAt({ address, isFromProxy }: ReturnType<typeof peerAddressOf>): string {
-    // This is the loopback of another machine.
-    if (isFromProxy && peerAt(address) === undefined) return `ip:${address}`;
-    return callerAt(address, this.#connections);
+    return isFromProxy ? callerFar(address!) : callerAt(address, this.#connections);
   }
 
   /** Finds out the principals of a connection's requests; undefined without access control. */
@@ -92,6 +123,11 @@ export function callerInHeader(value: string | undefined): string | undefined {
 /** The caller at an IP address; local for undefined. `connection` tells connections apart, as a number of its own. */
 export function callerAt(address: string | undefined, connection: number): string {
   return peerAt(address) ?? `${LOCAL}:${connection}`;
+}
+
+/** The caller at an address that a proxy has told: its loopback is that of another machine. */
+export function callerFar(address: string): string {
+  return peerAt(address) ?? `ip:${address}`;
 }
 
 /** The peer at an IP address, as above; undefined for one of this machine. */

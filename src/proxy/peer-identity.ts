@@ -56,8 +56,8 @@ export function identityIn(certificate: Pick<X509Certificate, 'subject' | 'subje
   return { spiffe, dns, commonName: commonNames.length === 1 ? commonNames[0]![1] : undefined, subject };
 }
 
-/** Node prints `URI:spiffe://trust/path, DNS:name`, and quotes as JSON a value that could be mistaken. */
-function alternativeNames(text: string): readonly (readonly [type: string, value: string])[] {
+/** The names of a certificate by their types. Node prints `URI:spiffe://trust/path, DNS:name`, and quotes as JSON a value that could be mistaken. */
+export function alternativeNames(text: string): readonly (readonly [type: string, value: string])[] {
   const found = text.matchAll(/(?:^|, )([A-Za-z ]+):("(?:[^"\\]|\\.)*"|[^,]*)/gy);
   return [...found].map(([, type, value]) => [type!, value!.startsWith('"') ? (JSON.parse(value!) as string) : value!]);
 }

@@ -13,6 +13,7 @@ import type { PriorityClass } from '../core/priority.ts';
 import {
   type BatchRecord,
   type CacheUse,
+  type ClientFacts,
   type FallbackRecord,
   type IsolationRecord,
   type RequestEvent,
@@ -48,6 +49,7 @@ export interface RequestContextInit {
   /** Counts the requests of the process; ids are made of it. */
   readonly sequence: number;
   readonly peer: string;
+  readonly client?: ClientFacts | undefined;
   readonly userAgent?: string | undefined;
   readonly line?: RequestLine | undefined;
   /** The caller's name, as proxy/caller.ts describes it. */
@@ -65,6 +67,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly surface: Surface;
   readonly method: string;
   readonly peer: string;
+  readonly client: ClientFacts | undefined;
   readonly userAgent: string | undefined;
   readonly line: RequestLine | undefined;
   caller: string;
@@ -117,6 +120,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
     this.callerId = init.id;
     this.sequence = init.sequence;
     this.peer = init.peer;
+    this.client = init.client;
     this.userAgent = init.userAgent;
     this.line = init.line;
     this.caller = init.caller;

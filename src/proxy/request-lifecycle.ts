@@ -15,6 +15,7 @@ import type { SequenceStep } from '../core/model-spec.ts';
 import type { PriorityClass } from '../core/priority.ts';
 import {
   type CallerTrace,
+  type ClientFacts,
   INFERENCE_METHODS,
   type RequestLine,
   type Surface,
@@ -95,6 +96,8 @@ export interface RequestArrival {
   /** `x-request-id`, if the caller sent one. */
   readonly requestId: string | undefined;
   readonly peer: string;
+  /** Absent: no trusted proxy has told it. */
+  readonly client?: ClientFacts | undefined;
   /** `user-agent`; absent = the caller sent none. */
   readonly userAgent?: string | undefined;
   /** Absent: it is none of HTTP, or not known. */
@@ -211,6 +214,7 @@ export class RequestLifecycle {
       id: arrival.requestId,
       sequence: this.#sequence++,
       peer: arrival.peer,
+      client: arrival.client,
       userAgent: arrival.userAgent,
       line: arrival.line,
       caller: identity !== undefined && isPrincipal(identity) ? identity.caller : arrival.caller,

@@ -4,7 +4,7 @@
  */
 import { ERROR_TABLE, GrpcStatus } from '../../core/errors.ts';
 import type { ForwardedRecord } from '../../ledger/forwarded-record.ts';
-import type { RequestRecord } from '../../ledger/request-record.ts';
+import type { ClientFacts, RequestRecord } from '../../ledger/request-record.ts';
 
 /** Most characters of ids, peers, methods and the user agent. */
 const MAX_SHORT_CHARS = 256;
@@ -24,6 +24,7 @@ export function inferenceLine(record: RequestRecord, wallAtZero: number): string
   return (
     head(surface, stages.startedAt, wallAtZero, record.id, trace?.traceId) +
     text('peer', record.peer) +
+    clientIn(record.client) +
     text('method', record.method) +
     (model === '' ? '' : text('model', model)) +
     (version === '' ? '' : text('version', version)) +
@@ -41,6 +42,7 @@ export function forwardedLine(record: ForwardedRecord, wallAtZero: number): stri
   return (
     head('app', receivedAt, wallAtZero, record.id, trace?.traceId) +
     text('peer', arrival.peer) +
+    clientIn(arrival.client) +
     `,"route":"${record.route}"` +
     text('method', arrival.method) +
     text('path', record.path, MAX_PATH_CHARS) +
@@ -58,6 +60,13 @@ export function forwardedLine(record: ForwardedRecord, wallAtZero: number): stri
 function head(surface: string, at: number, wallAtZero: number, id: string, traceId: string | undefined): string {
   const time = `{"time":${Math.round(wallAtZero + at)},"surface":"${surface}"`;
   return time + text('request_id', id) + (traceId === undefined ? '' : text('trace_id', traceId));
+}
+
+/** Names the client for whom a trusted proxy asks. */
+function clientIn(client: ClientFacts | undefined): string {
+  if (client === undefined) return '';
+  const { address, scheme } = client;
+  return (address === undefined ? '' : text('client', address)) + (scheme === undefined ? '' : text('scheme', scheme));
 }
 
 function sizes({ requestBytes, responseBytes }: Pick<RequestRecord, 'requestBytes' | 'responseBytes'>): string {

@@ -14,6 +14,7 @@ import {
   vectorsHeldBack,
 } from './rules-cpu.ts';
 import { cudaDriverOld, cudaUnusable } from './rules-cuda.ts';
+import { proxyUntrusted } from './rules-fronting.ts';
 import { collectorBusy, fewOpenFiles, hugePagesAlways, memoryTight, oomKilled, swapped } from './rules-memory.ts';
 import { adviceOn, codecHeavy, loopDelayed, notReady } from './rules-model.ts';
 import { queueLong, requestsFailed, requestsRefused } from './rules-overload.ts';
@@ -35,6 +36,7 @@ const RULES: readonly Rule[] = [
   requestsFailed,
   requestsRefused,
   queueLong,
+  proxyUntrusted,
   adviceOn('not_batched'),
   batchesOfOne,
   adviceOn('padding_refused'),

@@ -39,6 +39,8 @@ export interface Traffic {
   /** Inferences that named no model or version that is served. */
   readonly unservedRequests: number;
   readonly models: readonly ModelTraffic[];
+  /** Requests for the application behind the server; `unbelieved`: those that tell of a client, and are not believed. */
+  readonly app: { readonly requests: number; readonly unbelieved: number };
 }
 
 export interface MetricsLook {
@@ -70,6 +72,7 @@ export function trafficBetween(before: MetricsLook | undefined, after: MetricsLo
     )(REQUESTS)
       .filter((sample) => isInference(sample) && sample.labels['model'] === '')
       .reduce((sum, { value }) => sum + value, 0),
+    app: { requests: grown('pillion_app_requests_total'), unbelieved: grown('pillion_app_unbelieved_requests_total') },
     models: modelsIn(after).map(([model, version]) => modelTraffic(model, version, growth(earlier, after))),
   };
 }

@@ -27,7 +27,7 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import { GrpcStatus, ServingError, toServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
-import { type Callers, callerAt } from '../../proxy/caller.ts';
+import { type Callers, callerAt, type ToldClient } from '../../proxy/caller.ts';
 import { type Caller, readCaller } from '../../proxy/grpc/caller.ts';
 import {
   type CallReader,
@@ -101,6 +101,12 @@ export class GrpcJsCall implements GrpcCall {
     const { remoteAddress, remotePort } = info;
     if (remoteAddress === undefined || remotePort === undefined) return 'unix';
     return formatHostPort(remoteAddress, remotePort);
+  }
+
+  /** A Unix socket's connection cannot be found, so that its peer is not trusted. */
+  get client(): ToldClient | undefined {
+    const socket = this.#shared.sockets.of(this.#bare.getConnectionInfo());
+    return socket && this.#shared.callers.clientOf(socket, (name) => this.metadata(name));
   }
 
   get priority(): PriorityClass | undefined | ServingError {
@@ -236,7 +242,7 @@ export class GrpcJsCall implements GrpcCall {
   }
 
   #connectionCaller(socket: Socket | undefined): string {
-    return socket === undefined ? callerAt(undefined, 0) : this.#shared.callers.ofConnection(socket);
+    return socket === undefined ? callerAt(undefined, 0) : this.#shared.callers.ofClient(socket, this.client);
   }
 
   #onWritten(): void {

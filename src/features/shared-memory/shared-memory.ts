@@ -91,10 +91,11 @@ export class SharedMemory {
     this.#parts.regions?.close();
   }
 
-  #regionsFor({ peer, principal, surface }: RequestContext): RegionStore {
+  #regionsFor({ peer, client, principal, surface }: RequestContext): RegionStore {
     const { regions } = this.#parts;
     if (regions === undefined) throw isOff();
-    if (!isLocal(peer, this.#parts)) {
+    // Whoever asks through a proxy is somewhere else, though the proxy may be here.
+    if (client !== undefined || !isLocal(peer, this.#parts)) {
       const way = this.#parts.hasProxyAddresses === true ? 'a Unix socket' : 'loopback or a Unix socket';
       const text = `shared memory is for callers on the same machine, over ${way}`;
       throw new ServingError('permission_denied', `${text}; send and receive tensors in the message`);

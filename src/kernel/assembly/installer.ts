@@ -9,6 +9,7 @@ import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { AccessControl } from '../../proxy/access-control.ts';
+import type { TrustedProxies } from '../../proxy/caller.ts';
 import type { CallerLimits } from '../../proxy/caller-limits.ts';
 import type { MetricsPageMaker } from '../../proxy/http1/local-replies.ts';
 import { ReadinessGate } from '../../proxy/readiness.ts';
@@ -49,6 +50,7 @@ export class Installer implements Installation {
   access: AccessControl | undefined;
   audit: AuditLog | undefined;
   callerLimits: CallerLimits | undefined;
+  proxies: TrustedProxies | undefined;
   carried: CarriedDeadlines | undefined;
   toldAs: ToldAs | undefined;
   isOnSpareCores = false;
@@ -82,6 +84,10 @@ export class Installer implements Installation {
 
   readonly tellErrorsAs = (toldAs: ToldAs): void => {
     this.toldAs = toldAs;
+  };
+
+  readonly trustProxies = (proxies: TrustedProxies): void => {
+    this.proxies = proxies;
   };
 
   readonly auditBy = (log: AuditLog): void => {

@@ -68,12 +68,13 @@ export interface Surfaces {
 
 export function createSurfaces(parts: SurfacesParts): Surfaces {
   const { config, installed, lifecycle, thread, resolver, modelInfo, readiness, telemetry, tls } = parts;
-  const { access, audit } = installed;
+  const { access, audit, proxies } = installed;
   const { options } = config;
   const hasProxyAddresses = installed.makePrelude !== undefined;
   const shared = { maxMessageBytes: options.max_message_bytes, loads: parts.loads.readings, hasProxyAddresses, audit };
   const surfaces = installed.surfaces.map((make) => make({ ...parts, ...shared }));
-  const callers = new Callers(options.caller_header, access, reportsOf(surfaces)?.askedBy, telemetry.propagation);
+  const askedBy = reportsOf(surfaces)?.askedBy;
+  const callers = new Callers(options.caller_header, access, askedBy, telemetry.propagation, proxies);
   const served = { lifecycle, resolver, modelInfo, surfaces };
   const common = { ...served, onInternalError: parts.onInternalError };
   const serializationAsTensorContent = options.enable_serialization_as_tensor_content;

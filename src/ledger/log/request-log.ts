@@ -77,6 +77,7 @@ function fieldsOf(record: RequestRecord): LogFields {
     ms: Math.round((stages.finishedAt - stages.startedAt) * 1000) / 1000,
     ...(record.rows > 0 ? { rows: record.rows } : {}),
     ...(record.peer === '' ? {} : { peer: clip(record.peer) }),
+    ...(record.client?.address === undefined ? {} : { client: record.client.address }),
     ...(error?.cause === undefined ? {} : { err: error.cause }),
   };
 }

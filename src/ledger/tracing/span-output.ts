@@ -61,6 +61,7 @@ export interface SpanOutput extends AttributeSink {
 }
 
 const PEER_ADDRESS = new AttributeKey('network.peer.address');
+const CLIENT_ADDRESS = new AttributeKey('client.address');
 const PEER_PORT = new AttributeKey('network.peer.port');
 
 /** 'host:port' or '[v6]:port'. */
@@ -68,9 +69,13 @@ const WITH_PORT = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/;
 /** The prefix of an IPv4 address on a socket that takes both families. */
 const MAPPED = /^::ffff:(?=[\d.]+$)/i;
 
-/** 'host:port' or '[v6]:port' in two attributes; an address alone, or anything else, in one. */
-export function setPeer(span: AttributeSink, peer: string): void {
+/**
+ * 'host:port' or '[v6]:port' in two attributes; an address alone, or anything else, in one. `client`: for whom the peer
+ * asks, where that is known.
+ */
+export function setPeer(span: AttributeSink, peer: string, client?: string): void {
   const [, v6, host, port] = WITH_PORT.exec(peer) ?? [];
   span.set(PEER_ADDRESS, (v6 ?? host ?? peer).replace(MAPPED, ''));
   if (port !== undefined) span.set(PEER_PORT, Number(port));
+  if (client !== undefined) span.set(CLIENT_ADDRESS, client);
 }

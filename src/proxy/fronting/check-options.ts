@@ -46,7 +46,7 @@ function checkPlace(option: string, url: string, ours: readonly number[], errors
 }
 
 const APP_DETAILS = [
-  'app_trust_forwarded',
+  'app_client_certificate',
   'app_max_concurrency',
   'app_health_path',
   'app_health_service',

@@ -6,6 +6,7 @@ import type { HeaderParts } from './heads/sent-request.ts';
 import type { HeldPlaces } from './held-places.ts';
 import type { OpenFronted } from './open-fronted.ts';
 import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
+import type { Unbelieved } from './telemetry/unbelieved.ts';
 import type { UntakenAnswers } from './untaken-answers.ts';
 
 /** Shared by the requests of one server. */
@@ -19,6 +20,8 @@ export interface FrontedParts extends HeaderParts {
   /** The pace of those that have a slot. Absent: they may be as slow as they like. */
   readonly places?: HeldPlaces | undefined;
   readonly callers: Callers;
+  /** Absent: nobody is told of peers that are not trusted. */
+  readonly unbelieved?: Unbelieved;
   /** Absent: nothing bounds them. */
   readonly untaken?: UntakenAnswers | undefined;
   readonly connectMs?: number;

@@ -18,6 +18,7 @@
 import type { Readable } from 'node:stream';
 import type { TimerHandle } from '../../core/clock.ts';
 import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import { callerInHeader } from '../caller.ts';
 import { ErrorCode } from '../http2/error-code.ts';
 import {
   answerTimeout,
@@ -42,7 +43,9 @@ import type {
   SentRequest,
   TunnelEnd,
 } from './client-and-app.ts';
+import { clientTrust } from './client-trust.ts';
 import type { FrontedParts } from './fronted-parts.ts';
+import type { ClientTrust } from './heads/app-headers.ts';
 import { grpcEndOf } from './heads/grpc-answer.ts';
 import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
 import { sentHeaders, targetOf } from './heads/sent-request.ts';
@@ -70,6 +73,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
   readonly #client: ClientSide;
   readonly #head: RequestHead;
   readonly #parts: FrontedParts;
+  readonly #trust: ClientTrust;
   readonly #record: FrontedRecord;
   readonly #time: RequestTime;
   readonly #feed: BodyFeed;
@@ -86,7 +90,8 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     this.#client = client;
     this.#head = asUpgrade(client.head);
     this.#parts = parts;
-    this.#record = beginRecord(client.head, parts);
+    this.#trust = clientTrust(client, parts);
+    this.#record = beginRecord(client.head, this.#trust, parts);
     this.#time = new RequestTime(parts.clock, client.head);
     this.#untaken = new UntakenAnswer(parts.untaken, client.connection, () => {
       this.#cutOff('client_left', untakenAnswer(parts.app.address.text), ErrorCode.ENHANCE_YOUR_CALM);
@@ -127,7 +132,9 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
   }
 
   get caller(): string {
-    return this.#parts.callers.ofRequest(this.#client.connection, (name) => valuesOf(this.#head.headers, name)[0]);
+    const { callers } = this.#parts;
+    const named = callers.header && callerInHeader(valuesOf(this.#head.headers, callers.header)[0]);
+    return named ?? callers.ofClient(this.#client.connection, this.#trust.told);
   }
 
   hasFewOpen(places: number): boolean {
@@ -201,7 +208,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
 
   #send(): void {
     const { method, target, hasBody, upgrade, isTls } = this.#head;
-    const headers = sentHeaders(this.#head, this.#parts, this.#record, this.#time.leftMs());
+    const headers = sentHeaders(this.#head, this.#parts, this.#trust, this.#record, this.#time.leftMs());
     const request = { method, path: targetOf(target).path, headers, hasBody, upgrade, isTls, user: this };
     this.#time.carry(this.#parts.deadlines, this.#record, this);
     const sent = this.#parts.app.send(request, this);

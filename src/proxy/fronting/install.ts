@@ -37,6 +37,7 @@ import type { AppSocket } from './telemetry/app-connections.ts';
 import { createFrontedTelemetry } from './telemetry/create-telemetry.ts';
 import type { AppLabels } from './telemetry/fronted-metrics.ts';
 import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
+import { Unbelieved } from './telemetry/unbelieved.ts';
 import { UNTAKEN_BYTES, UNTAKEN_HTTP2_BYTES, UntakenAnswers } from './untaken-answers.ts';
 
 type AppOptions = OptionValues<typeof APP_OPTIONS>;
@@ -57,7 +58,10 @@ export function installFronting(server: Installation): void {
     server,
     apps.map(({ labels }) => labels),
   );
-  server.front((parts) => createFront(server, parts, { apps, telemetry: records.telemetry, deadlines, underWay }));
+  const unbelieved = new Unbelieved(logger, telemetry.metrics.registry);
+  server.front((parts) =>
+    createFront(server, parts, { apps, telemetry: records.telemetry, deadlines, underWay, unbelieved }),
+  );
   const looks = createAppHealth(apps, options, server.readiness, logger);
   server.service({
     start: () => {
@@ -100,6 +104,7 @@ interface Fronted {
   readonly telemetry: FrontedTelemetry;
   readonly deadlines: FrontedDeadlines;
   readonly underWay: OpenFronted;
+  readonly unbelieved: Unbelieved;
 }
 
 function createFront(server: Installation, parts: FrontParts, fronted: Fronted): Front {
@@ -120,10 +125,10 @@ function createFront(server: Installation, parts: FrontParts, fronted: Fronted):
 function createWay(
   { config, telemetry: { propagation } }: Installation,
   { callers, unsent, maxConnections: most }: FrontParts,
-  { apps, telemetry, deadlines, underWay }: Fronted,
+  { apps, telemetry, deadlines, underWay, unbelieved }: Fronted,
   app: number,
 ): FrontOptions {
-  const { app_trust_forwarded: trustsForwarded, app_max_concurrency: max } = optionsOf(config, APP_OPTIONS);
+  const { app_client_certificate: tellsCertificate, app_max_concurrency: max } = optionsOf(config, APP_OPTIONS);
   const onSocket = (socket: AppSocket): void => telemetry.follow(socket, app);
   const maxConnections = Math.max(1, Math.floor(most / apps.length));
   const client = new AppClient(apps[app]!.address, { onSocket, maxConnections });
@@ -134,12 +139,13 @@ function createWay(
     ...{
       clock: systemClock,
       app: client,
-      trustsForwarded,
+      tellsCertificate,
       deadlines,
       telemetry,
       slots,
       callers,
       underWay,
+      unbelieved,
       propagation,
     },
     places: hasPace ? new HeldPlaces(systemClock, paceS, () => slots.waiting > 0) : undefined,

@@ -27,9 +27,9 @@ export const APP_OPTIONS = {
       'the address of a server of HTTP/1.1, such as http://127.0.0.1:8080 or unix:/run/app.sock, or of HTTP/2, such as h2c://127.0.0.1:8080 or h2c+unix:/run/app.sock, without a path behind the host',
     ),
   ),
-  app_trust_forwarded: flag({
+  app_client_certificate: flag({
     default: false,
-    help: 'Keeps the forwarded and x-forwarded-* headers of requests to the application, and adds to x-forwarded-for. Set it only where every client is a proxy that writes them. Default: they are replaced by what this server sees.',
+    help: 'Tells the application, in x-forwarded-client-cert as Envoy does, the certificate of each client that --tls_client_ca_file has verified: its hash, subject, URIs and DNS names, behind those that a proxy of --trusted_proxies tells.',
   }),
   app_max_concurrency: integer({
     ...COUNT,

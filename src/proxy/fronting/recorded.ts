@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Propagation } from '../../ledger/tracing/propagation.ts';
 import type { AppAddress } from './app/app-address.ts';
 import type { RequestHead, TunnelEnd } from './client-and-app.ts';
+import type { ClientTrust } from './heads/app-headers.ts';
 import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
 import { targetOf } from './heads/sent-request.ts';
 import type { FrontedRecord } from './telemetry/fronted-record.ts';
@@ -16,7 +17,11 @@ interface RecordParts {
 }
 
 /** Begins the record of a request whose head has come. */
-export function beginRecord(head: RequestHead, { telemetry, propagation, app }: RecordParts): FrontedRecord {
+export function beginRecord(
+  head: RequestHead,
+  { told }: ClientTrust,
+  { telemetry, propagation, app }: RecordParts,
+): FrontedRecord {
   const { headers, method, target, httpVersion, isTls, peer, isGrpc, upgrade } = head;
   return telemetry.begin({
     app: app.address,
@@ -26,6 +31,7 @@ export function beginRecord(head: RequestHead, { telemetry, propagation, app }: 
     protocol: httpVersion,
     isTls,
     peer,
+    client: told,
     callerId: valuesOf(headers, 'x-request-id')[0],
     callerTrace: propagation.read(headers, valueIn, undefined),
     userAgent: valuesOf(headers, 'user-agent')[0],

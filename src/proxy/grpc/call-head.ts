@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
-import type { Callers } from '../caller.ts';
+import type { Callers, ToldClient } from '../caller.ts';
 import { parseGrpcTimeout } from '../grpc-timeout.ts';
 import type { HeaderField } from '../http2/hpack/header-field.ts';
 import type { RequestHeaders } from '../http2/streams/request-headers.ts';
@@ -25,6 +25,8 @@ const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 export class CallHead {
   readonly path: string;
   readonly peer: string;
+  /** Undefined: the peer is no trusted proxy, or tells none. */
+  readonly client: ToldClient | undefined;
   /** Undefined if no method has this path. */
   readonly method: GrpcMethod | undefined;
   /** The HTTP answer to a request that is no gRPC call; undefined if it is one. */
@@ -56,7 +58,8 @@ export class CallHead {
     const isStep = headers.get(SEQUENCE_ID_HEADER) !== undefined;
     this.step = isStep ? readSequenceStep((name) => headers.get(name)) : undefined;
     this.#fields = headers.fields;
-    this.caller = readCaller(this, callers, callers.ofConnection(duplex), callers.visitorOf(duplex));
+    this.client = callers.proxies === undefined ? undefined : callers.clientOf(duplex, (name) => this.metadata(name));
+    this.caller = readCaller(this, callers, callers.ofClient(duplex, this.client), callers.visitorOf(duplex));
   }
 
   /** The values of a name, joined by commas. */

@@ -31,17 +31,17 @@ interface MetadataSource {
   binaryMetadata(name: string): Uint8Array | undefined;
 }
 
-/** `connection`, `visitor`: those of the call's connection. */
+/** `unnamed`: the caller if the call names none; `visitor`: that of its connection. */
 export function readCaller(
   source: MetadataSource,
   { header, reportHeader, propagation }: Callers,
-  connection: string,
+  unnamed: string,
   visitor: Visitor | undefined,
 ): Caller {
   return {
     visitor,
     token: visitor && sentToken(source.metadata(AUTHORIZATION), source.metadata(API_KEY)),
-    name: (header === undefined ? undefined : callerInHeader(source.metadata(header))) ?? connection,
+    name: (header === undefined ? undefined : callerInHeader(source.metadata(header))) ?? unnamed,
     requestId: source.metadata(REQUEST_ID),
     userAgent: source.metadata('user-agent'),
     askedReport: reportHeader && source.metadata(reportHeader),

@@ -19,6 +19,7 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import type { PriorityClass } from '../../core/priority.ts';
+import type { ClientFacts } from '../../ledger/request-record.ts';
 import type { Callers } from '../caller.ts';
 import type { InflationGate } from '../inflation.ts';
 import type { MemoryBudget } from '../memory-budget.ts';
@@ -47,6 +48,8 @@ export interface GrpcCall {
   readonly path: string;
   /** "127.0.0.1:54321", "unix" for a socket file. */
   readonly peer: string;
+  /** Undefined: the peer is no trusted proxy, or tells none. */
+  readonly client: ClientFacts | undefined;
   /** The instant at which the first header block arrived. */
   readonly receivedAt: Instant;
   /** The client's timeout in ms from receivedAt; undefined if it set none. */

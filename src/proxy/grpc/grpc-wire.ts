@@ -47,7 +47,7 @@ class GrpcWire implements Wire<Uint8Array> {
   }
 
   arrival(method: string): RequestArrival {
-    const { receivedAt, timeoutMs, peer, priority, step, caller } = this.#call;
+    const { receivedAt, timeoutMs, peer, client, priority, step, caller } = this.#call;
     this.#asked = caller.askedReport;
     return {
       surface: 'grpc',
@@ -56,6 +56,7 @@ class GrpcWire implements Wire<Uint8Array> {
       timeoutMs,
       requestId: caller.requestId,
       peer,
+      client,
       userAgent: caller.userAgent,
       caller: caller.name,
       identity: caller.visitor?.identify(caller.token),

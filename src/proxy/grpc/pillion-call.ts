@@ -16,6 +16,7 @@ import { invalidRequest, ServingError, toServingError } from '../../core/errors.
 import { quoteName } from '../../core/list-names.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import type { PriorityClass } from '../../core/priority.ts';
+import type { ClientFacts } from '../../ledger/request-record.ts';
 import { BodyPace } from '../body-pace.ts';
 import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
 import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
@@ -67,6 +68,7 @@ const RESET_GRACE_MS = 10;
 export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHolder {
   readonly path: string;
   readonly peer: string;
+  readonly client: ClientFacts | undefined;
   readonly receivedAt: Instant;
   readonly timeoutMs: number | undefined;
   readonly priority: PriorityClass | undefined | ServingError;
@@ -93,6 +95,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   constructor(stream: Http2Stream, head: CallHead, method: GrpcMethod, shared: CallContext) {
     this.path = head.path;
     this.peer = head.peer;
+    this.client = head.client;
     this.receivedAt = shared.clock.nowMs();
     this.timeoutMs = head.timeoutMs;
     this.priority = head.priority;

@@ -72,8 +72,8 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
 
   /** A fault of the path or its method is reported before one of a header: no deadline makes it right. */
   arrival(method: string): RequestArrival {
-    const { fields, peer, connectionCaller, visitor } = this.#transport;
-    const { requestId, userAgent, line, callerTrace, caller = connectionCaller } = fields;
+    const { fields, peer, client, visitor } = this.#transport;
+    const { requestId, userAgent, line, callerTrace, caller = this.#transport.unnamedCaller } = fields;
     const { timeout, priority, step } = this.#route.error === undefined ? fields : NO_WISHES;
     const receivedAt = this.#shared.lifecycle.clock.nowMs();
     return {
@@ -83,6 +83,7 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
       timeoutMs: timeout,
       requestId,
       peer,
+      client,
       userAgent,
       line,
       caller,

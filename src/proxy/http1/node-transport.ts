@@ -5,6 +5,7 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Visitor } from '../access-control.ts';
+import type { ToldClient } from '../caller.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { SlicedBody } from '../sliced-body.ts';
 import type { Answer } from './answer-head.ts';
@@ -47,8 +48,13 @@ export class NodeTransport implements ReplyingTransport {
     return peerAddressOf(this.#request.socket).address ?? 'unix';
   }
 
-  get connectionCaller(): string {
-    return this.#parts.callers.ofConnection(this.#request.socket);
+  get client(): ToldClient | undefined {
+    const { client } = this.fields;
+    return client !== undefined && this.#parts.callers.trusts(this.#request.socket) ? client : undefined;
+  }
+
+  get unnamedCaller(): string {
+    return this.#parts.callers.ofClient(this.#request.socket, this.client);
   }
 
   get visitor(): Visitor | undefined {

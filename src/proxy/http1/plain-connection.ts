@@ -71,6 +71,8 @@ export class PlainConnection<R> implements GatedConnection {
   /** The caller's name, as proxy/caller.ts writes it. */
   readonly caller: string;
   readonly visitor: Visitor | undefined;
+  /** The peer is a trusted proxy. */
+  readonly isTrusted: boolean;
   #isAnswering = false;
   /** Its answer is being written slice by slice, which counts what waits. */
   #isSlicing = false;
@@ -88,6 +90,7 @@ export class PlainConnection<R> implements GatedConnection {
     this.peer = peerAddressOf(socket).address ?? 'unix';
     this.caller = options.callers.ofConnection(socket);
     this.visitor = options.callers.visitorOf(socket);
+    this.isTrusted = options.callers.trusts(socket);
     this.#options = options;
     this.#events = events;
     this.#since = options.clock.nowMs();

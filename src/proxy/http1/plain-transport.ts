@@ -1,6 +1,7 @@
 /** The Transport of plain requests (plain-connection.ts): a body that came with its head, or one that still arrives. */
 import type { Buffer } from 'node:buffer';
 import type { Visitor } from '../access-control.ts';
+import { callerFar, type ToldClient } from '../caller.ts';
 import { SlicedBody } from '../sliced-body.ts';
 import type { Answer, WholeAnswer } from './answer-head.ts';
 import type { BodyOwner } from './body/body-reader.ts';
@@ -12,6 +13,7 @@ import type { Transport } from './transport.ts';
 interface AnsweringConnection {
   readonly peer: string;
   readonly caller: string;
+  readonly isTrusted: boolean;
   readonly visitor: Visitor | undefined;
   readonly isOpen: boolean;
   answer(answer: WholeAnswer): void;
@@ -36,8 +38,14 @@ export class PlainTransport implements Transport {
     this.#arriving = arriving;
   }
 
-  get connectionCaller(): string {
-    return this.#connection.caller;
+  get client(): ToldClient | undefined {
+    const { client } = this.fields;
+    return client !== undefined && this.#connection.isTrusted ? client : undefined;
+  }
+
+  get unnamedCaller(): string {
+    const address = this.client?.address;
+    return address === undefined ? this.#connection.caller : callerFar(address);
   }
 
   get visitor(): Visitor | undefined {

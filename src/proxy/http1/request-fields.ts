@@ -7,7 +7,7 @@ import type { ServingError } from '../../core/errors.ts';
 import type { SequenceStep } from '../../core/model-spec.ts';
 import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import type { CallerTrace, RequestLine } from '../../ledger/request-record.ts';
-import { type Callers, callerInHeader } from '../caller.ts';
+import { type Callers, callerInHeader, type ToldClient } from '../caller.ts';
 import { readPriority } from '../priority-header.ts';
 import { API_KEY, AUTHORIZATION, type SentToken, sentToken } from '../sent-token.ts';
 import { readSequenceStep, SEQUENCE_ID_HEADER } from '../sequence-header.ts';
@@ -32,6 +32,8 @@ export interface RequestFields {
   readonly step: SequenceStep | undefined | ServingError;
   /** The caller that the header of `--caller_header` names; undefined without it. */
   readonly caller: string | undefined;
+  /** The client that the headers tell, which counts if the peer is a trusted proxy; undefined without such proxies. */
+  readonly client: ToldClient | undefined;
   /** The caller's credential; undefined without access control. */
   readonly token: SentToken;
   /** `x-request-id`. */
@@ -59,7 +61,7 @@ type Values = Readonly<Record<string, string | readonly string[] | undefined>>;
  */
 export function readFields(
   headers: IncomingHttpHeaders,
-  { header: callerHeader, access, reportHeader, propagation }: Callers,
+  { header: callerHeader, access, reportHeader, propagation, proxies }: Callers,
   line?: RequestLine,
   distinct: () => Values = () => headers,
 ): RequestFields {
@@ -69,6 +71,7 @@ export function readFields(
     priority: readPriority(textOf(headers[PRIORITY_HEADER])),
     step: isStep ? readSequenceStep((name) => textOf(headers[name])) : undefined,
     caller: callerHeader === undefined ? undefined : callerInHeader(textOf(headers[callerHeader])),
+    client: proxies?.clientIn((name) => textOf(headers[name])),
     token: access && tokenIn(distinct()),
     requestId: textOf(headers['x-request-id']),
     userAgent: textOf(headers['user-agent']),

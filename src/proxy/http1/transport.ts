@@ -6,6 +6,7 @@
 import type { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Clock } from '../../core/clock.ts';
+import type { ClientFacts } from '../../ledger/request-record.ts';
 import type { Visitor } from '../access-control.ts';
 import type { Callers } from '../caller.ts';
 import type { Answer, AnswerHeads } from './answer-head.ts';
@@ -26,8 +27,10 @@ export interface Transport {
   readonly fields: RequestFields;
   /** The client's address; 'unix' on a socket file. */
   readonly peer: string;
-  /** The caller of the connection, as in proxy/caller.ts. */
-  readonly connectionCaller: string;
+  /** Undefined: the peer is no trusted proxy, or tells none. */
+  readonly client: ClientFacts | undefined;
+  /** The caller of a request that names none itself, as in proxy/caller.ts. */
+  readonly unnamedCaller: string;
   /** Undefined without access control. */
   readonly visitor: Visitor | undefined;
   /** The connection is open. */

@@ -12,6 +12,7 @@ import { Buffer } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
 import { httpDate, type TimerHandle } from '../../core/clock.ts';
 import type { Visitor } from '../access-control.ts';
+import type { ToldClient } from '../caller.ts';
 import type { Answer } from '../http1/answer-head.ts';
 import { type BodyOwner, BodyReader } from '../http1/body/body-reader.ts';
 import { LINGER_MS, SMALL_REST_BYTES } from '../http1/lingering-end.ts';
@@ -61,8 +62,13 @@ export class StreamTransport implements ReplyingTransport, StreamSink {
     return peerAddressOf(this.#stream.duplex).address ?? 'unix';
   }
 
-  get connectionCaller(): string {
-    return this.#parts.callers.ofConnection(this.#stream.duplex);
+  get client(): ToldClient | undefined {
+    const { client } = this.fields;
+    return client !== undefined && this.#parts.callers.trusts(this.#stream.duplex) ? client : undefined;
+  }
+
+  get unnamedCaller(): string {
+    return this.#parts.callers.ofClient(this.#stream.duplex, this.client);
   }
 
   get visitor(): Visitor | undefined {

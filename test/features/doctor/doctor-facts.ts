@@ -68,6 +68,7 @@ const TRAFFIC: Omit<Traffic, 'models'> = {
   gcSeconds: 0.1,
   loopDelayP99Seconds: 0.02,
   unservedRequests: 0,
+  app: { requests: 0, unbelieved: 0 },
 };
 
 /** A machine without CUDA, as most are. */

@@ -68,6 +68,11 @@ const CASES: readonly Case[] = [
     broken: { freeMemory: { freeBytes: 50 * 2 ** 20, limitBytes: 1000 * 2 ** 20, isCgroup: true } },
     says: /50 MiB are left of the memory limit of 1000 MiB \(5 %\)/,
   },
+  {
+    id: 'proxy_untrusted',
+    broken: { traffic: { app: { requests: 20, unbelieved: 18 } } },
+    says: /90 % of the application’s requests.*--trusted_proxies/s,
+  },
   { id: 'oom_killed', broken: { health: { oomKills: 2 } }, says: /ended 2 processes/ },
   { id: 'swapped', broken: { health: { swappedBytes: 2 ** 20 } }, says: /1 MiB of the process are swapped out/ },
   { id: 'huge_pages_always', broken: { health: { hugePages: 'always' } }, says: /always.*echo madvise/s },

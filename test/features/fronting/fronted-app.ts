@@ -125,7 +125,6 @@ export function frontOf(app: AppClient): FrontOptions {
   return {
     clock: systemClock,
     app,
-    trustsForwarded: false,
     deadlines,
     callers: new Callers(),
     propagation: W3C,

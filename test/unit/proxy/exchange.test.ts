@@ -25,6 +25,7 @@ import { principalOf } from '../../support/rule-principal.ts';
 class PuppetCall implements GrpcCall {
   readonly path = '/s/M';
   readonly peer = 'test';
+  readonly client = undefined;
   readonly receivedAt: number;
   readonly timeoutMs: number | undefined;
   readonly sent: Uint8Array[] = [];

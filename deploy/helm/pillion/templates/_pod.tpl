@@ -27,6 +27,9 @@ capabilities: {drop: [ALL]}
     - --app_health_path={{ . }}
     - --app_health_interval_ms=1000
     {{- end }}
+    {{- with .Values.app.trustedProxies }}
+    - --trusted_proxies={{ . }}
+    {{- end }}
     {{- end }}
     {{- if and (eq .Values.mode "job") (not .Values.job.nativeSidecar) }}
     - --quitquitquit

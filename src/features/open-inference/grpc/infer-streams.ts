@@ -168,7 +168,7 @@ class StreamWire implements Wire<Uint8Array> {
   }
 
   arrival(method: string): RequestArrival {
-    const { receivedAt, timeoutMs, peer, priority, caller } = this.#call;
+    const { receivedAt, timeoutMs, peer, client, priority, caller } = this.#call;
     const passedMs = this.#receivedAt - receivedAt;
     return {
       surface: 'grpc',
@@ -177,6 +177,7 @@ class StreamWire implements Wire<Uint8Array> {
       timeoutMs: timeoutMs === undefined ? undefined : Math.max(0, timeoutMs - passedMs),
       requestId: caller.requestId,
       peer,
+      client,
       userAgent: caller.userAgent,
       caller: caller.name,
       identity: caller.visitor?.identify(caller.token),

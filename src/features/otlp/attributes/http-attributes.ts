@@ -16,7 +16,7 @@ const VERSION = new AttributeKey('network.protocol.version');
 /** Sets what the request's line says. A call within the process has none, and the method that it would have. */
 export function setRequestLine(span: AttributeSink, record: RequestRecord, names: ServedNames): void {
   const { line, method } = record;
-  span.set(SCHEME, names.schemeOf(record));
+  span.set(SCHEME, record.client?.scheme ?? names.schemeOf(record));
   const asked = line?.method ?? usualMethod(method);
   const known = methodClass(asked);
   span.set(METHOD, known);

@@ -96,7 +96,7 @@ export class SpanAttributes {
 
 function setRequestFacts(span: AttributeSink, record: RequestRecord, kept: KeepReason | undefined): void {
   span.set(REQUEST_ID, clip(record.id));
-  if (record.peer !== '') setPeer(span, clip(record.peer));
+  if (record.peer !== '') setPeer(span, clip(record.peer), record.client?.address);
   if (record.userAgent !== undefined) span.set(USER_AGENT, clip(record.userAgent));
   if (record.fallback !== undefined) {
     span.set(MODEL_REQUESTED, record.fallback.asked);

@@ -8,18 +8,27 @@
  *                       left of the deadline
  */
 import type { TraceHeaders } from '../../../core/executor.ts';
+import type { ToldClient } from '../../caller.ts';
 import { formatGrpcTimeout } from './grpc-form.ts';
 import type { RawHeaders } from './hop-headers.ts';
 import { endToEnd, readAs, tokensOf, valuesOf, viaOf } from './hop-headers.ts';
 
+/** The client, as far as it is believed. */
+export interface ClientTrust {
+  /** The peer is a trusted proxy. */
+  readonly isTrusted: boolean;
+  /** The client that it tells; undefined if it tells none. */
+  readonly told: ToldClient | undefined;
+  /** The peer's certificate as x-forwarded-client-cert has it; undefined = it has none, or that is not told. */
+  readonly certificate: string | undefined;
+}
+
 /** The facts of a request that are not in its headers. */
-export interface RequestFacts {
+export interface RequestFacts extends ClientTrust {
   readonly httpVersion: string;
   /** The client's address; 'unix' on a socket file. */
   readonly peer: string;
   readonly isTls: boolean;
-  /** The client is a proxy that writes forwarded and x-forwarded-*. */
-  readonly trustsForwarded: boolean;
   /** The id of a request that came without one. */
   readonly id: string;
   /** The headers that name a trace, in lower case. */
@@ -44,6 +53,9 @@ export interface RequestFacts {
 
 export const TIMEOUT_HEADER = 'x-envoy-expected-rq-timeout-ms';
 
+/** Envoy's header of clients' certificates (XFCC). */
+const CERTIFICATE = 'x-forwarded-client-cert';
+
 /** The prefix of an IPv4 address on a socket that takes both families: applications know the address without it. */
 const MAPPED = /^::ffff:(?=[\d.]+$)/;
 
@@ -60,7 +72,7 @@ export function requestHeaders(raw: RawHeaders, facts: RequestFacts): string[] {
     (name === 'host' && authority !== undefined) ||
     name === left?.[0] ||
     ((!facts.hasTrace || facts.traceHeaders !== undefined) && facts.traceNames.has(name)) ||
-    isForwarded(name, facts.trustsForwarded) ||
+    isForwarded(name, facts) ||
     isTwin(name, facts.traceNames);
   const headers = endToEnd(raw, isReplaced);
   if (authority !== undefined) headers.unshift('host', authority);
@@ -89,9 +101,11 @@ function leftHeader({ leftMs, isGrpc }: RequestFacts): [name: string, value: str
 }
 
 /** A client that no trusted proxy stands for could make up all of them. */
-function isForwarded(name: string, isTrusted: boolean): boolean {
-  if (name === 'x-forwarded-for') return true;
-  return !isTrusted && (name === 'forwarded' || name === 'x-real-ip' || name.startsWith('x-forwarded-'));
+function isForwarded(name: string, { isTrusted, told, certificate }: RequestFacts): boolean {
+  if (name === 'x-forwarded-for' || name === 'x-forwarded-proto') return true;
+  if (name === CERTIFICATE) return !isTrusted || certificate !== undefined;
+  if (name === 'forwarded') return told?.isForwardedSound !== true;
+  return !isTrusted && (name === 'x-real-ip' || name.startsWith('x-forwarded-'));
 }
 
 /** The headers beside x-forwarded-* that an application believes to be from a proxy, or to say how the message is read. */
@@ -116,13 +130,24 @@ function isTwin(name: string, traceNames: ReadonlySet<string>): boolean {
   return read !== name && (WRITTEN_HERE.has(read) || traceNames.has(read) || read.startsWith('x-forwarded-'));
 }
 
-function forwarded(raw: RawHeaders, { peer, isTls, trustsForwarded, authority }: RequestFacts): string[] {
-  const before = trustsForwarded ? valuesOf(raw, 'x-forwarded-for') : [];
-  const headers = ['x-forwarded-for', [...before, peer.replace(MAPPED, '')].join(', ')];
-  const isMissing = (name: string): boolean => !trustsForwarded || valuesOf(raw, name).length === 0;
-  if (isMissing('x-forwarded-proto')) headers.push('x-forwarded-proto', isTls ? 'https' : 'http');
+/** An address as applications know it. */
+export function shownAddress(address: string): string {
+  return address.replace(MAPPED, '');
+}
+
+/** The peer stands behind the hops of which it tells. */
+function forwarded(raw: RawHeaders, { peer, isTls, isTrusted, told, certificate, authority }: RequestFacts): string[] {
+  const before = told === undefined || told.hops === '' ? [] : [told.hops];
+  // A proxy on a socket file has no address.
+  const hops = peer === 'unix' && before.length > 0 ? before : [...before, shownAddress(peer)];
+  const headers = ['x-forwarded-for', hops.join(', ')];
+  headers.push('x-forwarded-proto', told?.scheme ?? (isTls ? 'https' : 'http'));
   const host = authority ?? valuesOf(raw, 'host')[0];
-  if (isMissing('x-forwarded-host') && host !== undefined) headers.push('x-forwarded-host', host);
+  const hasHost = isTrusted && valuesOf(raw, 'x-forwarded-host').length > 0;
+  if (!hasHost && host !== undefined) headers.push('x-forwarded-host', host);
+  if (certificate !== undefined) {
+    headers.push(CERTIFICATE, [...(isTrusted ? valuesOf(raw, CERTIFICATE) : []), certificate].join(','));
+  }
   return headers;
 }
 

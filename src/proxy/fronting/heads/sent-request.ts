@@ -3,23 +3,26 @@ import type { Propagation } from '../../../ledger/tracing/propagation.ts';
 import type { AppClient } from '../app/app-client.ts';
 import type { RequestHead } from '../client-and-app.ts';
 import type { FrontedRecord } from '../telemetry/fronted-record.ts';
-import { requestHeaders } from './app-headers.ts';
+import { type ClientTrust, requestHeaders } from './app-headers.ts';
 
 export interface HeaderParts {
   readonly app: AppClient;
-  readonly trustsForwarded: boolean;
   readonly propagation: Propagation;
+  /** The application is told the certificates of clients. Default false. */
+  readonly tellsCertificate?: boolean;
 }
 
 /** `leftMs`: of its deadline; undefined if it has none. */
 export function sentHeaders(
   { headers, target, httpVersion, method, peerAddress, isTls, hasBody, isGrpc, upgrade }: RequestHead,
-  { app, trustsForwarded, propagation }: HeaderParts,
+  { app, propagation }: HeaderParts,
+  trust: ClientTrust,
   { id, sentTrace, arrival }: FrontedRecord,
   leftMs: number | undefined,
 ): string[] {
   return requestHeaders(headers, {
-    ...{ httpVersion, method, peer: peerAddress, isTls, hasBody, isGrpc, upgrade, trustsForwarded, leftMs, id },
+    ...{ httpVersion, method, peer: peerAddress, isTls, hasBody, isGrpc, upgrade, leftMs, id },
+    ...trust,
     defaultHost: app.address.authority,
     authority: targetOf(target).authority,
     hasTrace: arrival.callerTrace !== undefined,

@@ -87,5 +87,6 @@ function fieldsOf(record: FrontedRecord): LogFields {
     ...(grpcStatus === undefined ? {} : { grpc_status: grpcStatus }),
     ms: Math.round((endedAt - receivedAt) * 1000) / 1000,
     peer: clip(arrival.peer),
+    ...(arrival.client?.address === undefined ? {} : { client: arrival.client.address }),
   };
 }

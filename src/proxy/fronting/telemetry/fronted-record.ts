@@ -7,7 +7,7 @@
  */
 import type { Instant } from '../../../core/clock.ts';
 import { GrpcStatus, isGrpcServerFault, type ServingError } from '../../../core/errors.ts';
-import type { CallerTrace, RequestOutcome } from '../../../ledger/request-record.ts';
+import type { CallerTrace, ClientFacts, RequestOutcome } from '../../../ledger/request-record.ts';
 import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
 import type { AppAddress } from '../app/app-address.ts';
 import { type GrpcEnd, statusWithoutOne } from '../heads/grpc-answer.ts';
@@ -38,6 +38,8 @@ export interface FrontedArrival {
   readonly isTls: boolean;
   /** 'host:port' or 'unix'. */
   readonly peer: string;
+  /** Absent: the peer is no proxy that is trusted to say for whom it asks. */
+  readonly client?: ClientFacts | undefined;
   /** Its `x-request-id`; undefined = one is made. */
   readonly callerId: string | undefined;
   readonly callerTrace: CallerTrace | undefined;

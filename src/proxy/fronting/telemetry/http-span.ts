@@ -21,7 +21,7 @@ export const HTTP_FORM: SpanForm = {
   },
   setServer: (output, record) => {
     setMethod(output, record);
-    output.set(SCHEME, record.arrival.isTls ? 'https' : 'http');
+    output.set(SCHEME, record.arrival.client?.scheme ?? (record.arrival.isTls ? 'https' : 'http'));
     output.set(PATH, clip(record.path));
     setArrival(output, record);
     setEnd(output, record, true);

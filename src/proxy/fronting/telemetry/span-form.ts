@@ -30,7 +30,7 @@ export function setArrival(output: SpanOutput, record: FrontedRecord): void {
   const { arrival } = record;
   output.set(PROTOCOL, arrival.protocol);
   output.set(REQUEST_ID, clip(record.id));
-  setPeer(output, arrival.peer);
+  setPeer(output, arrival.peer, arrival.client?.address);
   const [, v6, name, port] = AUTHORITY.exec(arrival.host ?? '') ?? [];
   const host = v6 ?? name ?? '';
   if (host !== '') {

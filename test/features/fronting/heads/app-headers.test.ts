@@ -8,7 +8,9 @@ const FACTS: RequestFacts = {
   httpVersion: '1.1',
   peer: '192.0.2.7',
   isTls: false,
-  trustsForwarded: false,
+  isTrusted: false,
+  told: undefined,
+  certificate: undefined,
   id: 'made',
   traceNames: new Set(['traceparent', 'tracestate']),
   traceHeaders: undefined,
@@ -101,11 +103,37 @@ describe('requests', () => {
 
   test('a trusted proxy is added to', () => {
     const raw = ['Host', 'a', 'X-Forwarded-For', '10.0.0.1', 'X-Forwarded-Proto', 'https', 'Forwarded', 'for=10.0.0.1'];
-    const headers = sent(raw, { trustsForwarded: true });
+    const told = { address: '10.0.0.1', scheme: 'https', hops: '10.0.0.1', isForwardedSound: true };
+    const headers = sent(raw, { isTrusted: true, told });
     assert.equal(headers['x-forwarded-for'], '10.0.0.1, 192.0.2.7');
     assert.equal(headers['x-forwarded-proto'], 'https');
     assert.equal(headers['x-forwarded-host'], 'a');
     assert.equal(headers['forwarded'], 'for=10.0.0.1');
+  });
+
+  test('what a client made up on its way through a trusted proxy does not pass', () => {
+    const raw = [
+      ...['Host', 'a', 'X-Forwarded-For', '6.6.6.6, 10.0.0.1', 'X-Forwarded-Proto', 'https, http'],
+      ...['Forwarded', 'for=6.6.6.6', 'X-Forwarded-Port', '443'],
+    ];
+    const told = { address: '10.0.0.1', scheme: 'http', hops: '10.0.0.1', isForwardedSound: false };
+    const headers = sent(raw, { isTrusted: true, told, isTls: true });
+    assert.equal(headers['x-forwarded-for'], '10.0.0.1, 192.0.2.7');
+    assert.equal(headers['x-forwarded-proto'], 'http');
+    assert.equal(headers['forwarded'], undefined);
+    assert.equal(headers['x-forwarded-port'], '443');
+  });
+
+  test('a certificate is told behind those of a trusted proxy, and in place of any other', () => {
+    const raw = ['Host', 'a', 'X-Forwarded-Client-Cert', 'Hash=1'];
+    assert.equal(sent(raw, { certificate: 'Hash=2' })['x-forwarded-client-cert'], 'Hash=2');
+    assert.equal(sent(raw, { certificate: 'Hash=2', isTrusted: true })['x-forwarded-client-cert'], 'Hash=1,Hash=2');
+    assert.equal(sent(raw, { isTrusted: true })['x-forwarded-client-cert'], 'Hash=1');
+    assert.equal(sent(raw)['x-forwarded-client-cert'], undefined);
+    assert.equal(
+      sent(['X_Forwarded_Client_Cert', 'Hash=1'], { isTrusted: true })['x_forwarded_client_cert'],
+      undefined,
+    );
   });
 
   test('an id is kept or made', () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { IncomingMessage } from 'node:http';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { Callers } from '../../../../src/proxy/caller.ts';
 import {
   type Fields,
   F as Flag,
@@ -90,9 +91,12 @@ async function firstOfStream(t: TestContext, address: string, fields: Fields): P
   throw new Error('the connection ended');
 }
 
+/** Everybody is believed, and nobody says for whom it asks. */
+const TRUSTING = new Callers('', undefined, undefined, undefined, { trusts: () => true, clientIn: () => undefined });
+
 describe('HTTP/1.1 to an application of HTTP/1.1', () => {
   test('names with underscores that an application reads as those that are written here do not pass', async (t) => {
-    const fronted = await new FrontedHttp2({ app: 'http', front: { trustsForwarded: true } }).start();
+    const fronted = await new FrontedHttp2({ app: 'http', front: { callers: TRUSTING } }).start();
     t.after(() => fronted.close());
     const arrived = new Promise<IncomingMessage>((resolve) => {
       fronted.onRequest = (request, response) => {

@@ -1,0 +1,26 @@
+/** Finds out what is believed of a fronted request's client, by the trusted proxy that its peer is, or by its certificate. */
+
+import type { ClientSide } from './client-and-app.ts';
+import type { FrontedParts } from './fronted-parts.ts';
+import { type ClientTrust, shownAddress } from './heads/app-headers.ts';
+import { certificateText } from './heads/client-certificate.ts';
+import { valuesOf } from './heads/hop-headers.ts';
+
+/** Call it while the connection is open. */
+export function clientTrust({ connection, head }: ClientSide, parts: FrontedParts): ClientTrust {
+  const { callers, tellsCertificate, unbelieved } = parts;
+  const isTrusted = callers.trusts(connection);
+  if (!isTrusted && unbelieved !== undefined && valuesOf(head.headers, 'x-forwarded-proto').length > 0) {
+    unbelieved.note(shownAddress(head.peerAddress));
+  }
+  return {
+    isTrusted,
+    told: isTrusted ? callers.clientOf(connection, (name) => joinedValues(head.headers, name)) : undefined,
+    certificate: tellsCertificate === true ? certificateText(connection) : undefined,
+  };
+}
+
+function joinedValues(headers: ClientSide['head']['headers'], name: string): string | undefined {
+  const values = valuesOf(headers, name);
+  return values.length === 0 ? undefined : values.join(',');
+}
