@@ -18,6 +18,12 @@ export const CONNECTION_OPTIONS = {
     default: 620,
     help: 'How long a connection without an open request or stream stays. Longer than the 10 minutes of load balancers, so that they close first.',
   }),
+  answer_stall_timeout_s: integer({
+    min: 1,
+    max: 86_400,
+    default: 60,
+    help: 'How long a client may take nothing of an answer that waits for it, of a model or of the application. Then it is cut off; over HTTP/1.1 after half of this at the earliest.',
+  }),
   socket_mode: patternText(
     {
       default: '',

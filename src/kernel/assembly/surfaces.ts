@@ -94,6 +94,8 @@ export function createSurfaces(parts: SurfacesParts): Surfaces {
     inferencePrefix: options.inference_path_prefix,
     maxBodyBytes: options.max_message_bytes,
     compressFromBytes: options.rest_compress_from_bytes || Infinity,
+    // A socket's timer fires once or twice before it finds that nothing was taken.
+    stallMs: options.answer_stall_timeout_s * 500,
     hasCors: options.rest_api_enable_cors_support,
     tls: config.isRestTls ? tls : undefined,
     front: front && ((commonHeaders) => front.http1(commonHeaders)),
@@ -160,7 +162,7 @@ function createGrpcEngine(parts: SurfacesParts, shared: SharedParts): GrpcEngine
     front,
     rest,
     compressFromBytes,
-    http2: { spinMs, onSpun: parts.loads.onSpun },
+    http2: { spinMs, onSpun: parts.loads.onSpun, stallTimeoutMs: options.answer_stall_timeout_s * 1000 },
   });
 }
 

@@ -58,6 +58,8 @@ export interface ClientEvents {
   onTurn(): void;
   /** The client has left. `code`: of its reset, in HTTP/2. */
   onGone(code?: number): void;
+  /** The client takes nothing of its answer, and is about to be cut off. */
+  onStalled(): void;
   /** The rest of the request cannot be read. */
   onUnreadable(error: ServingError): void;
   /** The answer has left, and no more of the request will come. */

@@ -17,7 +17,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { TimerHandle } from '../../core/clock.ts';
-import { invalidRequest, type ServingError } from '../../core/errors.ts';
+import type { ServingError } from '../../core/errors.ts';
 import { callerInHeader } from '../caller.ts';
 import { ErrorCode } from '../http2/error-code.ts';
 import {
@@ -27,6 +27,8 @@ import {
   connectTimeout,
   noGrpc,
   noStatus,
+  stalledClient,
+  unsendable,
   untakenAnswer,
   waitTimeout,
 } from './app/app-errors.ts';
@@ -43,9 +45,9 @@ import type {
   SentRequest,
   TunnelEnd,
 } from './client-and-app.ts';
-import { clientTrust } from './client-trust.ts';
 import type { FrontedParts } from './fronted-parts.ts';
 import type { ClientTrust } from './heads/app-headers.ts';
+import { clientTrust } from './heads/client-trust.ts';
 import { grpcEndOf } from './heads/grpc-answer.ts';
 import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
 import { sentHeaders, targetOf } from './heads/sent-request.ts';
@@ -94,7 +96,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     this.#record = beginRecord(client.head, this.#trust, parts);
     this.#time = new RequestTime(parts.clock, client.head);
     this.#untaken = new UntakenAnswer(parts.untaken, client.connection, () => {
-      this.#cutOff('client_left', untakenAnswer(parts.app.address.text), ErrorCode.ENHANCE_YOUR_CALM);
+      this.#cutOff('client_stalled', untakenAnswer(parts.app.address.text), ErrorCode.ENHANCE_YOUR_CALM);
     });
     this.#feed = new BodyFeed(client.body, parts.app.isHttp2);
     parts.underWay.add(this);
@@ -158,7 +160,7 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
   }
 
   onTooSlow(error: ServingError): void {
-    if (this.#hasAnswer) this.#cutOff('client_left', error);
+    if (this.#hasAnswer) this.#cutOff('client_stalled', error);
     else this.#refuse(error);
   }
 
@@ -178,6 +180,11 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     if (!this.#hasAnswer) this.#time.abandon(true);
     this.#end();
     this.#sent?.breakOff(code);
+  }
+
+  onStalled(): void {
+    if (this.#hasAnswer)
+      this.#cutOff('client_stalled', stalledClient(this.#parts.app.address.text), ErrorCode.ENHANCE_YOUR_CALM);
   }
 
   abandon(error: ServingError): void {
@@ -298,8 +305,8 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     if (!this.#isOver) this.#client.dropBody();
   }
 
-  onUnsendable({ message }: Error): void {
-    this.#refuse(invalidRequest(`the request cannot be sent on: ${message}`));
+  onUnsendable(error: Error): void {
+    this.#refuse(unsendable(error));
   }
 
   onTunnel(head: AnswerHead, end: TunnelEnd): void {

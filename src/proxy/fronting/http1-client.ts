@@ -101,6 +101,10 @@ export class Http1Client implements ClientSide, OpenRequest {
     this.#events?.onGone();
   }
 
+  onStalled(): void {
+    this.#events?.onStalled();
+  }
+
   onUnreadable(error: ServingError): void {
     const { request, response } = this.#arrival;
     // All of it has come: the answer to it is still wanted. What is behind it is no request.

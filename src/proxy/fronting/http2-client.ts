@@ -168,6 +168,10 @@ export class Http2Client implements ClientSide, StreamSink {
     done?.();
   }
 
+  onStalled(): void {
+    this.#events?.onStalled();
+  }
+
   onClose(code: number | undefined): void {
     if (code === undefined) this.#events?.onOver();
     else {

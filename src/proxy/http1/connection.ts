@@ -114,7 +114,10 @@ export class Connection implements GatedConnection {
     const socket = this.#socket;
     const isStreamed = this.open.length > 0 && socket.writableLength === 0;
     if (this.isIdle) this.endIdle();
-    else if (!this.turns.areOpen && !isStreamed) socket.destroy();
+    else if (!this.turns.areOpen && !isStreamed) {
+      for (const wire of [...this.open]) wire.onStalled?.();
+      socket.destroy();
+    }
     // A request is still computed or received, or its answer streamed. Asks again: its answer may then wait behind one
     // that is not taken.
     else socket.setTimeout(socket.timeout ?? 0);

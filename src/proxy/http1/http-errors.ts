@@ -25,12 +25,17 @@ interface ParserAnswer {
   readonly message: string;
 }
 
+/** The fault of a target that is no URL's. */
+export const WRONG_TARGET =
+  'the target of the request has characters beyond ASCII, or others that none may have (RFC 3986); write their UTF-8 bytes with %, as /caf%C3%A9 for /café';
+
 /** The errors by the error code of node's HTTP parser or timeouts. */
 const PARSER_ANSWERS: Readonly<Record<string, ParserAnswer>> = {
   HPE_HEADER_OVERFLOW: {
     status: '431 Request Header Fields Too Large',
     message: HEADERS_TOO_LARGE,
   },
+  HPE_INVALID_URL: { status: '400 Bad Request', message: WRONG_TARGET },
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: '408 Request Timeout',
     message: 'the request did not arrive in time; send it faster',

@@ -4,6 +4,8 @@ import type { ServingError } from '../../core/errors.ts';
 export interface OpenRequest {
   /** The connection has closed. */
   onClientGone(): void;
+  /** The client takes nothing of the answer, and the connection is about to be closed. */
+  onStalled?(): void;
   /** No more bytes can be read. */
   onUnreadable(error: ServingError): void;
 }

@@ -58,6 +58,7 @@ export class ConnectionWatch {
       const waitedMs = this.#core.output.backlogBytes > 0 ? stalledMs : now - connection.endedAt;
       if (waitedMs > options.lingerMs) connection.destroy();
     } else if (stalledMs > options.stallTimeoutMs) {
+      for (const stream of this.#core.streams.toArray()) stream.sink.onStalled?.();
       connection.destroy();
     } else if (!connection.isEstablished) {
       this.#checkDrain(now);
@@ -98,6 +99,7 @@ export class ConnectionWatch {
     const { stallTimeoutMs } = this.#core.options;
     for (const stream of this.#core.streams.toArray()) {
       if (stream.waitingBytes > 0 && now - stream.progressAt > stallTimeoutMs) {
+        stream.sink.onStalled?.();
         stream.reset(ErrorCode.ENHANCE_YOUR_CALM);
       }
     }

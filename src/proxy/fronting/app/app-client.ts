@@ -6,8 +6,11 @@ import { AppConnections } from './app-connections.ts';
 import { Http1App } from './http1-app.ts';
 import { Http2App } from './http2-app.ts';
 
-/** A kept connection is closed before most servers do: node and uvicorn after 5 s. */
-const IDLE_MS = 4000;
+/**
+ * A kept connection is closed before servers do, as a request that crosses with their end is lost: gunicorn after 2 s, node,
+ * uvicorn and Apache after 5 s.
+ */
+const IDLE_MS = 1500;
 
 export interface AppClientOptions {
   /** How long an idle connection of HTTP/1.1 is kept; those of HTTP/2 are for good. Default IDLE_MS. */

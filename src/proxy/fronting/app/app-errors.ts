@@ -2,7 +2,8 @@
  * The errors of clients when the application does not answer. Each says whose fault it is, what happened, and what to
  * look at. One table has every failure of the connection to it.
  */
-import { ServingError } from '../../../core/errors.ts';
+import { invalidRequest, ServingError } from '../../../core/errors.ts';
+import { WRONG_TARGET } from '../../http1/http-errors.ts';
 
 /** No connection has been made, so that nothing of the request was sent: what is wrong, and what to look at. */
 const NOT_CONNECTED: Readonly<Record<string, (app: string) => string>> = {
@@ -55,6 +56,19 @@ export function noStatus(app: string, status: number): ServingError {
 /** It had begun to answer. */
 export function brokenAnswer(app: string): ServingError {
   return failed(`the application at ${app} broke its answer off; its log may say why`);
+}
+
+/** `error`: of node's client, which has sent nothing. */
+export function unsendable({ code, message }: NodeJS.ErrnoException): ServingError {
+  return invalidRequest(
+    code === 'ERR_UNESCAPED_CHARACTERS' ? WRONG_TARGET : `the request cannot be sent on: ${message}`,
+  );
+}
+
+/** The client takes nothing of it for too long. */
+export function stalledClient(app: string): ServingError {
+  const text = `the client took nothing of the answer of the application at ${app} for as long as --answer_stall_timeout_s allows`;
+  return new ServingError('overloaded', `${text}, and was cut off; read answers as they come, or raise it`);
 }
 
 /** The client does not take it, and all such answers hold too much. */

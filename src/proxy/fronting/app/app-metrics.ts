@@ -2,6 +2,7 @@
  * The metrics page with the application's behind ours (--app_metrics_url): who scrapes a pod names one port.
  *
  *   page ──▶ the application is asked, in the format that the client accepts ──▶ ours, then its: merged-page.ts
+ *               ├ a redirect within its host, to /metrics/ say: followed once
  *               └ no answer in time, too long, or not in such a format ──▶ ours alone
  *
  * Clients that ask meanwhile wait for the same answer of the application.
@@ -10,6 +11,7 @@ import type { Buffer } from 'node:buffer';
 import { get, type IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import type { Clock } from '../../../core/clock.ts';
+import { clip } from '../../../ledger/caller-text.ts';
 import type { MetricsPage, MetricsPageMaker } from '../../http1/local-replies.ts';
 import { type AppAddress, httpPlaceOf } from './app-address.ts';
 import { type Family, FamilyReader } from './family-reader.ts';
@@ -100,9 +102,9 @@ export class AppMetrics {
     return page;
   }
 
-  /** Rejects with the reason. */
-  #ask(wantsOpen: boolean): Promise<TheirPage> {
-    const { clock, address, path, timeoutMs = TIMEOUT_MS } = this.#options;
+  /** Rejects with the reason. `from`: the path that has led here by a redirect. */
+  #ask(wantsOpen: boolean, path = this.#options.path, from?: string): Promise<TheirPage> {
+    const { clock, address, timeoutMs = TIMEOUT_MS } = this.#options;
     const { authority } = address;
     const to = httpPlaceOf(address);
     const accept = wantsOpen ? `${OPEN},${TEXT};q=0.5` : TEXT;
@@ -115,6 +117,12 @@ export class AppMetrics {
       asked.once('close', () => timer.cancel());
       asked.on('error', reject);
       asked.on('response', (answer) => {
+        const next = from === undefined ? redirectOf(answer, authority, path) : undefined;
+        if (next !== undefined) {
+          asked.destroy();
+          resolve(this.#ask(wantsOpen, next, path));
+          return;
+        }
         this.#read(answer, wantsOpen).then(resolve, (error: unknown) => {
           reject(error as Error);
           asked.destroy();
@@ -141,9 +149,26 @@ export class AppMetrics {
   }
 }
 
+const REDIRECTS: ReadonlySet<number | undefined> = new Set([301, 302, 303, 307, 308]);
+
+/** The path to which an answer redirects; undefined if it does not, or leads to another host. */
+function redirectOf({ statusCode, headers }: IncomingMessage, authority: string, path: string): string | undefined {
+  const { location } = headers;
+  if (!REDIRECTS.has(statusCode) || location === undefined) return undefined;
+  const base = `http://${authority}${path}`;
+  if (!URL.canParse(location, base)) return undefined;
+  const { protocol, host, pathname, search } = new URL(location, base);
+  return protocol === 'http:' && host === new URL(base).host ? pathname + search : undefined;
+}
+
 /** True = OpenMetrics, false = text. Throws if it is neither. */
 function formatOf({ statusCode, headers }: IncomingMessage): boolean {
   const { 'content-type': type = '', 'content-encoding': coding = 'identity' } = headers;
+  if (REDIRECTS.has(statusCode)) {
+    throw new Error(
+      `status ${statusCode} to ${clip(headers.location ?? 'nowhere')}: one redirect within its host is followed`,
+    );
+  }
   if (statusCode !== 200) throw new Error(`status ${statusCode}`);
   if (coding !== 'identity') throw new Error(`its page is in ${coding}, but was asked for as it is`);
   const media = type.split(';', 1)[0]!.trim().toLowerCase();

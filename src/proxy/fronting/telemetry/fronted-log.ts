@@ -65,6 +65,7 @@ const ENDED: ReadonlySet<FrontedOutcome> = new Set(['ok', 'upgraded', 'client_le
 
 function levelOf(outcome: FrontedOutcome): 'debug' | 'info' | 'warn' {
   if (outcome === 'app_cut' || outcome === 'no_grpc_status') return 'warn';
+  if (outcome === 'client_stalled') return 'info';
   return ENDED.has(outcome) ? 'debug' : isServerFault(outcome as RequestOutcome) ? 'warn' : 'info';
 }
 

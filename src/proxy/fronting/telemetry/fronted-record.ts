@@ -21,10 +21,17 @@ export type FrontedRoute = 'http' | 'sse' | 'grpc' | 'upgrade';
 /**
  * How it ended: a closed set. `ok`: the whole answer went to the client, whatever its status of HTTP; `app_error`: it
  * has a status of gRPC that is a server's fault; `no_grpc_status`: it is of a call of gRPC and has no status that can be
- * read; `upgraded`: its tunnel has ended; `app_cut`: the application broke off within its answer; else the kind of the
- * error that the client got.
+ * read; `upgraded`: its tunnel has ended; `client_stalled`: it took too little of its answer, and was cut off; `app_cut`:
+ * the application broke off within its answer; else the kind of the error that the client got.
  */
-export type FrontedOutcome = RequestOutcome | 'upgraded' | 'client_left' | 'app_cut' | 'app_error' | 'no_grpc_status';
+export type FrontedOutcome =
+  | RequestOutcome
+  | 'upgraded'
+  | 'client_left'
+  | 'client_stalled'
+  | 'app_cut'
+  | 'app_error'
+  | 'no_grpc_status';
 
 /** The facts of a request that its head gives. */
 export interface FrontedArrival {

@@ -72,6 +72,8 @@ export interface StreamSink {
   onTick?(): void;
   /** A write returned false; now there is room again. */
   onWritable(): void;
+  /** The client takes nothing of the answer, and the stream is about to be reset. */
+  onStalled?(): void;
   /**
    * The stream has closed. `code` is undefined if the connection has taken the whole answer; else it is the error code
    * of a reset by either side, or CANCEL if the connection was lost.

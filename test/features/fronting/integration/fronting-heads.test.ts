@@ -72,6 +72,19 @@ describe('a head that is refused', () => {
     });
   }
 
+  test('its target has bytes beyond ASCII, and the answer says how to write them', async () => {
+    const seen = targets();
+    const connection = await fronted.rest.connect();
+    connection.send(Buffer.from('GET /café HTTP/1.1\r\nhost: a\r\n\r\n'));
+    const answer = await connection.answer();
+    assert.equal(answer.status, 400);
+    assert.match(
+      errorOf(answer),
+      /characters beyond ASCII.* write their UTF-8 bytes with %, as \/caf%C3%A9 for \/café$/,
+    );
+    assert.deepEqual(seen, []);
+  });
+
   for (const host of ['a b', 'a/b', 'a@b', 'a#b', 'a?b', 'a\\b', 'a<b', 'é', 'http://a', 'a:b', '[::1', '::1', '%zz']) {
     test(`its Host is ${host}`, async () => {
       const seen = targets();

@@ -117,6 +117,40 @@ test('who asks at the same time gets the same answer of the application', async 
   assert.equal(asked.length, 1);
 });
 
+test('by one redirect within its host', async () => {
+  const places = ['/metrics/', 'metrics/', '?a=c', `${new URL('/metrics/', URL_OF_APP)}`];
+  for (const location of places) {
+    asked = [];
+    onRequest = ({ url }, response) => {
+      if (url === '/metrics?a=b') response.writeHead(301, { location }).end();
+      else response.end('theirs 2\n');
+    };
+    const { metrics, changes } = make();
+    assert.equal((await metrics.page(undefined)).text, 'ours 1\ntheirs 2\n', location);
+    assert.deepEqual([asked[1]!.url, changes], [location === '?a=c' ? '/metrics?a=c' : '/metrics/', []]);
+  }
+});
+
+test('never by a second redirect, or one to another host, port or scheme', async () => {
+  const { port } = app.address() as AddressInfo;
+  const places = [
+    '/again',
+    'http://127.0.0.1:1/metrics',
+    `http://localhost:${port}/m`,
+    `https://127.0.0.1:${port}/m`,
+    '//a/m',
+  ];
+  for (const location of [...places, 'http://[', '']) {
+    asked = [];
+    onRequest = (_request, response) => response.writeHead(302, { location }).end();
+    const { metrics, changes } = make();
+    assert.equal((await metrics.page(undefined)).text, 'ours 1\n', location);
+    assert.match(changes[0]![1], /^status 302 to .*: one redirect within its host is followed$/);
+    assert.ok(asked.length <= 2, location);
+    assert.ok(asked.every(({ url }) => url.startsWith('/metrics') || url === '/again'));
+  }
+});
+
 const FAILURES: Readonly<Record<string, readonly [RequestListener, RegExp]>> = {
   'an error': [(_request, response) => response.writeHead(500).end('theirs 2\n'), /^status 500$/],
   'a page for people': [

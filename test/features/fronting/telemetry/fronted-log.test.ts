@@ -46,11 +46,15 @@ it('a failure has a line, with its ids and its path, without the query', () => {
 
 it('whose fault it is says how loud it is; an answer of 500 is an answer', () => {
   const invalid = { outcome: 'invalid_request', error: new ServingError('invalid_request', 'two lengths') } as const;
-  const all: readonly FrontedFacts[] = [invalid, { outcome: 'app_cut' }, { status: 500 }, { outcome: 'client_left' }];
+  const all: readonly FrontedFacts[] = [
+    ...([invalid, { outcome: 'app_cut' }, { outcome: 'client_stalled' }] as const),
+    ...([{ status: 500 }, { outcome: 'client_left' }] as const),
+  ];
   const levels = (level: LogLevel) => linesOf(all, level).map(({ level: told, outcome }) => [told, outcome]);
   const failures = [
     ['info', 'invalid_request'],
     ['warn', 'app_cut'],
+    ['info', 'client_stalled'],
   ];
   assert.deepEqual(levels('info'), failures);
   assert.deepEqual(levels('debug'), [...failures, ['debug', 'ok'], ['debug', 'client_left']]);

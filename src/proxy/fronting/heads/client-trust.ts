@@ -1,10 +1,10 @@
 /** Finds out what is believed of a fronted request's client, by the trusted proxy that its peer is, or by its certificate. */
 
-import type { ClientSide } from './client-and-app.ts';
-import type { FrontedParts } from './fronted-parts.ts';
-import { type ClientTrust, shownAddress } from './heads/app-headers.ts';
-import { certificateText } from './heads/client-certificate.ts';
-import { valuesOf } from './heads/hop-headers.ts';
+import type { ClientSide } from '../client-and-app.ts';
+import type { FrontedParts } from '../fronted-parts.ts';
+import { type ClientTrust, shownAddress } from './app-headers.ts';
+import { certificateText } from './client-certificate.ts';
+import { valuesOf } from './hop-headers.ts';
 
 /** Call it while the connection is open. */
 export function clientTrust({ connection, head }: ClientSide, parts: FrontedParts): ClientTrust {
