@@ -54,7 +54,7 @@ const MAX_TRACESTATE_MEMBERS = 32;
 /** Longest `baggage` that is passed on, as in the standard; a longer one is dropped. */
 const MAX_BAGGAGE_CHARS = 8192;
 /** Printable ASCII: nothing that could split a header when it is passed on. */
-const BAGGAGE = /^[\x20-\x7e\t]*=[\x20-\x7e\t]*$/;
+const BAGGAGE = /^[\x20-\x7e\t]+$/;
 
 /** `key=value`, printable: no control characters that could split a header when it is passed on. */
 const TRACESTATE_MEMBER = /^[ \t]*([a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256})?[ \t]*$/;
@@ -75,7 +75,8 @@ export function callerTrace(
 /** The trace with a `baggage` header, if there is a trace and the header is well formed. */
 export function withBaggage<T extends CallerTrace>(trace: T | undefined, baggage: string | undefined): T | undefined {
   if (trace === undefined || baggage === undefined) return trace;
-  return baggage.length <= MAX_BAGGAGE_CHARS && BAGGAGE.test(baggage) ? { ...trace, baggage } : trace;
+  const isSound = baggage.length <= MAX_BAGGAGE_CHARS && BAGGAGE.test(baggage) && baggage.includes('=');
+  return isSound ? { ...trace, baggage } : trace;
 }
 
 export function callerSpan(
