@@ -95,6 +95,7 @@ const BAD: readonly (readonly [format: string, headers: Headers])[] = [
     ...[`Root=${root};Parent=${SPAN.slice(1)};Sampled=1`, `Root=${root};Root=${root};Parent=${SPAN};Sampled=1`],
     ...[`Root=1-00000000-${ZERO.slice(8)};Parent=${SPAN};Sampled=1`, `Root=${root};Parent=${ZERO.slice(16)};Sampled=1`],
     ...[`Root=${root};Parent=${SPAN};Sampled=1,Root=${root};Parent=${SPAN};Sampled=1`, `Root=${root};Parent=${SPAN}\0`],
+    ...[`Root=${root};Parent=${SPAN};Sampled=1;Self=1, Root=${root}`],
   ].map((value) => ['xray', { 'x-amzn-trace-id': value }] as const),
 ];
 

@@ -32,6 +32,8 @@ export const XRAY: Format = {
 };
 
 function readValue(value: string): CallerTrace | undefined {
+  // It came twice: no field has a comma.
+  if (value.includes(',')) return undefined;
   const fields = new Map<string, string>();
   for (const field of value.split(';')) {
     const [name = '', text = ''] = field.trim().split('=', 2);
