@@ -20,7 +20,7 @@ const MAX_EARLY = 2048;
 export class LogExport implements Exporter {
   readonly #options: ExportOptions;
   readonly #losses: LossLog;
-  readonly #writer = new LogRecordWriter();
+  readonly #writer: LogRecordWriter;
   /** Undefined once they have gone to the queue, or cannot. */
   #early: string[] | undefined = [];
   #opened: OpenedQueue | undefined;
@@ -29,6 +29,7 @@ export class LogExport implements Exporter {
 
   constructor(options: ExportOptions, onLost: LostSpansListener) {
     this.#options = options;
+    this.#writer = new LogRecordWriter(options.version);
     this.#losses = new LossLog(options, 'log_records', onLost);
   }
 

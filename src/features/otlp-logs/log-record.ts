@@ -32,7 +32,7 @@ const SEVERITIES: Readonly<Record<string, number>> = { debug: 5, info: 9, warn: 
 
 /** Said by other fields of the record or the resource. */
 const SAID: ReadonlySet<string> = new Set([
-  ...['level', 'time', 'msg', 'trace_id', 'span_id', 'event', 'err', 'service', 'version'],
+  ...['level', 'time', 'msg', 'trace_id', 'span_id', 'event', 'err', 'service'],
 ]);
 
 const TRACE_ID = /^[0-9a-f]{32}$/;
@@ -55,6 +55,12 @@ const MAX_KEYS = 512;
 
 export class LogRecordWriter {
   readonly #time = new UnixNanos();
+  readonly #version: string;
+
+  /** `version`: the server's. A line about a model has the model's in its place. */
+  constructor(version: string) {
+    this.#version = version;
+  }
 
   /** @param readAtMs when the line was read: ms since 1970 */
   write(writer: GrowingWriter, line: LogLine, readAtMs: number): void {
@@ -74,7 +80,8 @@ export class LogRecordWriter {
     writeAnyValue(writer, Tag.body, textOf(line['msg']));
     writeEvent(writer, textOf(line['event']));
     for (const [name, value] of Object.entries(line)) {
-      if (!SAID.has(name)) writeKeyValue(writer, Tag.attributes, keyOf(name), attributeOf(value));
+      const isSaid = SAID.has(name) || (name === 'version' && value === this.#version);
+      if (!isSaid) writeKeyValue(writer, Tag.attributes, keyOf(name), attributeOf(value));
     }
     if (typeof line['err'] === 'object' && line['err'] !== null) writeError(writer, line['err'] as LogLine);
     writer.reserve(FIXED_BYTES);

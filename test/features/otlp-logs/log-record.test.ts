@@ -18,7 +18,7 @@ const READ_AT_MS = 1_796_120_209_123;
 /** What a collector reads of a line. */
 function recordOf(line: Readonly<Record<string, unknown>>): LogRecordMessage {
   const writer = new GrowingWriter(16);
-  new LogRecordWriter().write(writer, line, READ_AT_MS);
+  new LogRecordWriter('1').write(writer, line, READ_AT_MS);
   const records = writer.buffer.subarray(0, writer.position);
   const scope = messageField(1, message(bytesField(1, 'pillion'), bytesField(2, '1')));
   const scopeLogs = messageField(2, Buffer.concat([scope, records]));
@@ -100,4 +100,18 @@ test('a line of the server’s own log: its error becomes attributes of OpenTele
       ['nothing', 'null'],
     ],
   );
+});
+
+test('a line about a model has the version of the model, and none of the server', () => {
+  const lines: string[] = [];
+  const destination = { write: () => undefined };
+  const base = { service: 'pillion', version: '1' };
+  const logger = createLogger({ level: 'info', clock: new FakeClock(), base, destination });
+  logger.follow((line) => lines.push(line));
+  logger.info({ model: 'digits', version: '3' }, 'a model');
+  logger.info({}, 'the server');
+  const attributes = lines.map((line) =>
+    recordOf(JSON.parse(line)).attributes.map(({ key, value }) => `${key}=${value?.stringValue}`),
+  );
+  assert.deepEqual(attributes, [['version=3', 'model=digits'], []]);
 });
