@@ -36,8 +36,8 @@ export interface OnnxInitializer {
   readonly dims: readonly number[];
   /** Little-endian elements. */
   readonly data: Uint8Array;
-  /** The elements are in another file, from this byte on, and `data` says how many bytes. */
-  readonly external?: { readonly location: string; readonly offset: number };
+  /** The elements are in another file, from this byte on, and `data` says how many bytes; `isRest`: the model does not. */
+  readonly external?: { readonly location: string; readonly offset: number; readonly isRest?: boolean };
 }
 
 export interface OnnxGraph {
@@ -113,10 +113,12 @@ function tensorProto(tensor: OnnxInitializer): Buffer {
   );
 }
 
-function externalFields({ location, offset }: NonNullable<OnnxInitializer['external']>, data: Uint8Array): Buffer[] {
+function externalFields(external: NonNullable<OnnxInitializer['external']>, data: Uint8Array): Buffer[] {
   const EXTERNAL = 1;
-  const entries = { location, offset: String(offset), length: String(data.length) };
-  const fields = Object.entries(entries).map(([key, value]) =>
+  const { location, offset, isRest } = external;
+  const entries = { location, offset: String(offset) };
+  const all = isRest === true ? entries : { ...entries, length: String(data.length) };
+  const fields = Object.entries(all).map(([key, value]) =>
     bytesField(13, message(textField(1, key), textField(2, value))),
   );
   return [...fields, varintField(14, EXTERNAL)];

@@ -44,13 +44,13 @@ const LOOKUP = onnxModel({
 });
 
 /** y = x * scale + bias, and `model.data` has the values of both. */
-function modelOfFiles(location = 'model.data'): Uint8Array {
+function modelOfFiles(location = 'model.data', isRest = false): Uint8Array {
   const part = (name: string, offset: number) => ({
     name,
     dtype: 'float32' as const,
     dims: [1, 2],
     data: bytes(0, 0),
-    external: { location, offset },
+    external: { location, offset, isRest: isRest && name === 'bias' },
   });
   return onnxModel({
     inputs: [
@@ -134,6 +134,11 @@ describe('a model whose weights are in a file beside it', () => {
       ),
       [11, 201],
     );
+  });
+
+  it('has the rest of that file where no length is given', async (t) => {
+    const { signature } = await load(t, 'bias', modelOfFiles('model.data', true), bytes(10, 100, 5, 7));
+    assert.deepEqual([...(elements(signature.defaults!.get('bias') as NumericTensor) as Float32Array)], [5, 7]);
   });
 
   it('does not load without it, or if it is too short, or elsewhere', async (t) => {
