@@ -127,12 +127,15 @@ describe('failed loads in words', () => {
   it('say what callers get, and why', () => {
     assert.deepEqual(said({ load: { state: 'START', last_failure: failure } }), [
       {
-        text: 'broken: its load failed and is tried again; callers get 503 meanwhile. model.onnx is no ONNX file.',
+        text: 'broken: its load failed and is tried again; without a fallback callers get 503. model.onnx is no ONNX file.',
         tone: 'warn',
       },
     ]);
     assert.deepEqual(said({ state: 'END', error: failure }), [
-      { text: 'broken: its load failed; callers get 404. model.onnx is no ONNX file.', tone: 'warn' },
+      {
+        text: 'broken: its load failed; without a fallback callers get 404. model.onnx is no ONNX file.',
+        tone: 'warn',
+      },
     ]);
   });
 

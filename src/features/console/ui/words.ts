@@ -33,12 +33,12 @@ export function explain(summary: WindowSummary, sloMs?: number): readonly Senten
 export function failedLoads(models: readonly ModelReport[]): readonly Sentence[] {
   return models.flatMap(({ name, versions }) => {
     if (versions.some(({ state }) => state === 'AVAILABLE')) return [];
+    const told = (state: string, status: number, { message }: { readonly message: string }): Sentence =>
+      warn(`${name}: its load failed${state}; without a fallback callers get ${status}. ${message}`);
     const retried = versions.find(({ load }) => load?.last_failure !== undefined)?.load?.last_failure;
-    if (retried !== undefined) {
-      return [warn(`${name}: its load failed and is tried again; callers get 503 meanwhile. ${retried.message}`)];
-    }
+    if (retried !== undefined) return [told(' and is tried again', 503, retried)];
     const failed = versions.find(({ error }) => error !== undefined)?.error;
-    return failed === undefined ? [] : [warn(`${name}: its load failed; callers get 404. ${failed.message}`)];
+    return failed === undefined ? [] : [told('', 404, failed)];
   });
 }
 
