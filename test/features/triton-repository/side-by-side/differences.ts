@@ -212,19 +212,19 @@ export const DIFFERENCES: readonly Difference[] = [
   },
   {
     verdict: 'better',
-    what: 'files and configuration that a load by name brings (`config`, `file:…`)',
-    triton: 'taken',
-    here: 'UNIMPLEMENTED, 501',
-    why: 'nothing that a peer sends chooses code',
-    ids: /repo\/load config/,
-  },
-  {
-    verdict: 'better',
     what: 'an empty `log_file` among log settings',
     triton: '501',
     here: 'taken: it is as it was',
     why: 'settings that were read can be sent back',
     ids: /log\/file empty/,
+  },
+  {
+    verdict: 'noticeable',
+    what: 'files and configuration that a load by name brings (`config`, `file:…`)',
+    triton: 'taken',
+    here: 'UNIMPLEMENTED, 501',
+    why: 'nothing that a peer sends chooses code',
+    ids: /repo\/load config/,
   },
   {
     verdict: 'noticeable',
