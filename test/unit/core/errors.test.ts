@@ -13,7 +13,7 @@ describe('the error table', () => {
       'permission_denied 7 403',
       'model_not_found 5 404',
       'region_not_found 5 404',
-      'region_exists 6 409',
+      'region_exists 6 400',
       'label_not_found 3 400',
       'signature_not_found 9 400',
       'route_not_found 12 404',

@@ -32,6 +32,7 @@ describe('PlainRequestReader', () => {
       userAgent: undefined,
       line: { method: 'POST', url: '/v1/models/m:predict', httpVersion: '1.1' },
       callerTrace: undefined,
+      client: undefined,
       acceptEncoding: undefined,
       inferenceHeader: undefined,
       askedReport: undefined,
