@@ -104,7 +104,7 @@ export interface ClientSide {
 
 /** The caller whose request wants a connection. */
 export interface ConnectionUser {
-  /** Its caller has no more requests open than its share of `places` would be if another caller came. */
+  /** Its caller has no more requests open to it than its share of `places` would be if another caller came. */
   hasFewOpen(places: number): boolean;
 }
 

@@ -133,6 +133,10 @@ export class FrontedRequest implements ClientEvents, AppEvents, SlotUser, Abando
     return this.#untaken.isUntaken;
   }
 
+  get app(): object {
+    return this.#parts.app;
+  }
+
   get caller(): string {
     const { callers } = this.#parts;
     const named = callers.header && callerInHeader(valuesOf(this.#head.headers, callers.header)[0]);

@@ -10,6 +10,8 @@ import { ServingError } from '../../core/errors.ts';
 export interface Abandonable extends DenseSetMember {
   /** The caller's name, as proxy/caller.ts writes it. */
   readonly caller: string;
+  /** The application that it is for. */
+  readonly app: object;
   /** Ends it now: with this answer, or cut off if its own has begun. */
   abandon(error: ServingError): void;
 }
@@ -26,10 +28,12 @@ export class OpenFronted {
     return this.#tunnels.size;
   }
 
-  /** The caller of `request` has no more open than its share of `places` would be if another caller came. */
+  /** Its caller has no more open to its application than its share of `places` would be if another caller came. */
   hasFewOpen(request: Abandonable, places: number): boolean {
     const open = new Map<string, number>();
-    for (const { caller } of this.#requests.toArray()) open.set(caller, (open.get(caller) ?? 0) + 1);
+    for (const { app, caller } of this.#requests.toArray()) {
+      if (app === request.app) open.set(caller, (open.get(caller) ?? 0) + 1);
+    }
     return (open.get(request.caller) ?? 0) <= places / (open.size + 1);
   }
 
