@@ -28,7 +28,7 @@ import { type PeerIdentity, peerIdentity } from './peer-identity.ts';
 export interface ToldClient extends ClientFacts {
   /** The list for `x-forwarded-for`, from the client to the hop before the peer; empty if no address is known. */
   readonly hops: string;
-  /** `forwarded` names the same client as `x-forwarded-for`, or is alone. */
+  /** `forwarded` names the same client as `x-forwarded-for`, or is alone, and begins with it. */
   readonly isForwardedSound: boolean;
 }
 
@@ -45,6 +45,9 @@ export interface TrustedProxies {
 
 /** The address of a connection whose peer is unknown or of this machine; its number or port makes the caller. */
 const LOCAL = 'local';
+
+/** The kind of callers that `--caller_header` names. */
+const HEADER = 'header';
 
 /** Longer texts of callers are replaced by their hash, so that a caller costs little memory. */
 const MAX_TEXT_LENGTH = 128;
@@ -117,7 +120,12 @@ export class Callers {
 
 /** The caller that a header names; undefined without the header, or if it is empty. */
 export function callerInHeader(value: string | undefined): string | undefined {
-  return value === undefined || value === '' ? undefined : `header:${bounded(value)}`;
+  return value === undefined || value === '' ? undefined : `${HEADER}:${bounded(value)}`;
+}
+
+/** A header has named it. */
+export function isInHeader(caller: string): boolean {
+  return caller.startsWith(`${HEADER}:`);
 }
 
 /** The caller at an IP address; local for undefined. `connection` tells connections apart, as a number of its own. */

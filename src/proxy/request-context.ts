@@ -54,6 +54,8 @@ export interface RequestContextInit {
   readonly line?: RequestLine | undefined;
   /** The caller's name, as proxy/caller.ts describes it. */
   readonly caller: string;
+  /** The same without a principal's name. Default: `caller`. */
+  readonly unnamedCaller?: string;
   readonly trace: TraceContext | undefined;
 }
 
@@ -71,6 +73,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly userAgent: string | undefined;
   readonly line: RequestLine | undefined;
   caller: string;
+  readonly unnamedCaller: string;
   /** The sender; undefined without access control, and until it is known. */
   principal: Principal | undefined;
   /** These four may change until the request is submitted: some protocols have them in the message. */
@@ -124,6 +127,7 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
     this.userAgent = init.userAgent;
     this.line = init.line;
     this.caller = init.caller;
+    this.unnamedCaller = init.unnamedCaller ?? init.caller;
     this.deadline = init.deadline;
     this.hasOwnDeadline = init.hasOwnDeadline ?? true;
     this.isDeadlineCarried = init.isDeadlineCarried ?? false;

@@ -116,7 +116,7 @@ export interface RequestArrival {
 /** Deadlines of other requests, which those that are made for them take over. */
 export interface CarriedDeadlines {
   /** The deadline of the request that this one is made for; Infinity if none is known, −Infinity if nobody waits for it. */
-  of(arrival: Pick<RequestArrival, 'callerTrace' | 'requestId' | 'method' | 'caller'>): Instant;
+  of(arrival: Pick<RequestArrival, 'callerTrace' | 'requestId' | 'method' | 'caller' | 'client'>): Instant;
   /** Set by its lifecycle: somebody waits for less than before. What is under way for nobody is cancelled. */
   onAbandoned?: (() => void) | undefined;
 }
@@ -218,6 +218,7 @@ export class RequestLifecycle {
       userAgent: arrival.userAgent,
       line: arrival.line,
       caller: identity !== undefined && isPrincipal(identity) ? identity.caller : arrival.caller,
+      unnamedCaller: arrival.caller,
       trace: telemetry.startTrace(arrival.callerTrace),
     });
     this.#open.add(context);
@@ -287,8 +288,8 @@ export class RequestLifecycle {
 
   #cancelAbandoned(carried: CarriedDeadlines): void {
     for (const context of this.#open.toArray()) {
-      const { trace: callerTrace, callerId: requestId, method, caller } = context;
-      if (carried.of({ callerTrace, requestId, method, caller }) === -Infinity)
+      const { trace: callerTrace, callerId: requestId, method, unnamedCaller: caller, client } = context;
+      if (carried.of({ callerTrace, requestId, method, caller, client }) === -Infinity)
         context.cancel.cancel(NOBODY_WAITS_ANY_MORE);
     }
   }

@@ -55,14 +55,14 @@ export class AbandonedIds {
   }
 
   /**
-   * Nobody waits for what `caller` asks for requests of the id; undefined = it is not known. Only the application, which
-   * is on this machine, and the caller of the abandoned request are meant.
+   * Nobody waits for what `caller` asks for requests of the id; undefined = it is not known. Only the application is meant,
+   * which is on this machine or passes its caller's name on.
    */
-  isAbandoned(id: string, hash: number, caller: string): boolean | undefined {
+  isAbandoned(id: string, hash: number, caller: string, isPassedOn: boolean): boolean | undefined {
     const now = this.#clock.nowMs();
     this.#forgetOld(now);
     const abandoned = this.#abandoned.get(id);
-    if (abandoned !== undefined) return isLocal(caller) || caller === abandoned.caller;
+    if (abandoned !== undefined) return isLocal(caller) || (isPassedOn && caller === abandoned.caller);
     return this.#isWanted(hash, now) ? false : undefined;
   }
 

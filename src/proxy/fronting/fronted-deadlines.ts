@@ -12,6 +12,7 @@ import { setImmediate } from 'node:timers';
 import type { Instant } from '../../core/clock.ts';
 import { DenseSet, type DenseSetMember } from '../../core/collections/dense-set.ts';
 import { INFERENCE_METHODS } from '../../ledger/request-record.ts';
+import { isInHeader } from '../caller.ts';
 import type { CarriedDeadlines } from '../request-lifecycle.ts';
 import type { AbandonedIds } from './abandoned-ids.ts';
 
@@ -106,9 +107,11 @@ export class FrontedDeadlines implements CarriedDeadlines {
     return mayBe && this.#isAbandoned(abandoned, arrival) ? -Infinity : Infinity;
   }
 
-  #isAbandoned(abandoned: AbandonedIds, { callerTrace, requestId, caller }: Asked): boolean {
+  #isAbandoned(abandoned: AbandonedIds, { callerTrace, requestId, caller, client }: Asked): boolean {
+    // A client may give the application up, and ask a model itself in the same trace: then its connection names it.
+    const isPassedOn = isInHeader(caller) || client?.address !== undefined;
     const is = (id: string | undefined): boolean | undefined =>
-      id === undefined ? undefined : abandoned.isAbandoned(id, this.#hashOf(id), caller);
+      id === undefined ? undefined : abandoned.isAbandoned(id, this.#hashOf(id), caller, isPassedOn);
     return is(callerTrace?.traceId) ?? is(requestId) ?? false;
   }
 

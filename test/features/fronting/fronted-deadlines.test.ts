@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
-import { noTelemetry } from '../../../src/ledger/request-record.ts';
+import { type ClientFacts, noTelemetry } from '../../../src/ledger/request-record.ts';
+import type { Principal } from '../../../src/proxy/access-control.ts';
 import { AbandonedIds, KEPT_MS, MOST_ABANDONED } from '../../../src/proxy/fronting/abandoned-ids.ts';
 import { FrontedDeadlines } from '../../../src/proxy/fronting/fronted-deadlines.ts';
 import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
@@ -13,9 +14,15 @@ const OTHER = '00000000000000000000000000000001';
 const ID = '3f2a8f5e-6a1c-4c58-9b5e-0d3c7a9b1e2f';
 
 /** How a request comes with these ids. */
-function arrivalOf(traceId: string | undefined, requestId: string | undefined, caller = 'local:1', method = 'Predict') {
+function arrivalOf(
+  traceId: string | undefined,
+  requestId: string | undefined,
+  caller = 'local:1',
+  method = 'Predict',
+  client?: ClientFacts,
+) {
   const rest = { spanId: '00f067aa0ba902b7', isSampled: false, traceState: undefined };
-  return { callerTrace: traceId === undefined ? undefined : { traceId, ...rest }, requestId, caller, method };
+  return { callerTrace: traceId === undefined ? undefined : { traceId, ...rest }, requestId, caller, method, client };
 }
 
 describe('the table', () => {
@@ -136,15 +143,29 @@ describe('an id of abandoned requests', () => {
     assert.deepEqual([isRefused(TRACE, ID), isRefused(OTHER, ID)], [false, true]);
   });
 
-  test('refuses inference of the application and of the same caller alone', () => {
+  test('refuses inference of the application alone', () => {
     const { add, isRefused } = make();
     add(TRACE).abandon(false);
-    const callers = ['local:7', CLIENT.caller, 'ip:10.0.0.8', 'header:local:7', 'tls:spiffe://a/b', ''];
+    const callers = ['local:7', 'ip:10.0.0.8', 'header:local:7', 'tls:spiffe://a/b', ''];
     assert.deepEqual(
       callers.map((caller) => isRefused(TRACE, undefined, caller)),
-      [true, true, false, false, false, false],
+      [true, false, false, false, false],
     );
     assert.equal(isRefused(TRACE, undefined, 'local:7', 'GetModelStatus'), false);
+  });
+
+  test('refuses its own caller only where the application has passed that on', () => {
+    const { table, add, isRefused } = make();
+    add(TRACE).abandon(false);
+    assert.equal(isRefused(TRACE, undefined, CLIENT.caller), false, 'it asks the model itself');
+    const told = { address: '10.0.0.9', scheme: undefined };
+    assert.equal(isRefused(TRACE, undefined, CLIENT.caller, 'Predict', told), true, 'x-forwarded-for');
+    table.add(OTHER, undefined, Infinity, { caller: 'header:shop' }).abandon(false);
+    assert.deepEqual(
+      ['header:shop', 'header:other'].map((caller) => isRefused(OTHER, undefined, caller)),
+      [true, false],
+      '--caller_header',
+    );
   });
 
   test('is forgotten, the oldest first, where there are too many', () => {
@@ -226,6 +247,20 @@ describe('an inference request', () => {
     assert.deepEqual([kind, attributes], ['deadline_exceeded', { stage: 'receive', reason: 'abandoned' }]);
     assert.match(message, /^nobody waits for this: the request that it is for has passed its deadline, or its client/);
     assert.equal(begin(2000, OTHER).cancel.reason, undefined);
+  });
+
+  test('is cancelled while it is under way, also where its application has a name of its own', async () => {
+    const { fronted, lifecycle, clock } = make(true);
+    const open = fronted.add(undefined, ID, Infinity);
+    const identity = { caller: 'key:app' } as Principal;
+    const context = lifecycle.begin({
+      ...{ surface: 'grpc', method: 'Predict', receivedAt: clock.nowMs(), timeoutMs: undefined, requestId: ID },
+      ...{ peer: '127.0.0.1', caller: 'local:1', identity, callerTrace: undefined },
+    });
+    context.admit(identity);
+    open.abandon(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(context.cancel.reason?.kind, 'cancelled');
   });
 
   test('is cancelled at once where nothing is left', () => {
