@@ -38,7 +38,10 @@ export class TrustedNetworks implements TrustedProxies {
     const listed = findClient(hopsOfList(list ?? '', schemes), this.#isTrusted);
     const found = list === undefined && other !== undefined ? other : listed;
     const { address, scheme = listed.scheme } = found;
-    return { address, scheme, hops: found.hops.join(', '), isForwardedSound: isSame(other, { address, scheme }) };
+    // Hops before the client were made up, and some applications read the first one.
+    const isAll = other !== undefined && hops!.length <= Math.max(1, other.hops.length);
+    const isForwardedSound = isAll && isSame(other, { address, scheme });
+    return { address, scheme, hops: found.hops.join(', '), isForwardedSound };
   }
 
   /** The peer is the one that --proxy_protocol tells, whose loopback is that of another machine. */
@@ -51,8 +54,8 @@ export class TrustedNetworks implements TrustedProxies {
 }
 
 /** `forwarded` does not contradict what counts. */
-function isSame(other: ClientFacts | undefined, { address, scheme }: ClientFacts): boolean {
-  if (other === undefined || other.address !== address) return false;
+function isSame(other: ClientFacts, { address, scheme }: ClientFacts): boolean {
+  if (other.address !== address) return false;
   return other.scheme === undefined || scheme === undefined || other.scheme === scheme;
 }
 

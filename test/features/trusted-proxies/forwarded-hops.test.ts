@@ -148,7 +148,8 @@ describe('both', () => {
       'x-forwarded-proto': 'https',
     });
     assert.deepEqual(same, { address: '198.51.100.7', scheme: 'https', hops: '198.51.100.7', isForwardedSound: true });
-    for (const forwarded of ['for=6.6.6.6', 'for=198.51.100.7;proto=http', 'rubbish']) {
+    const prepended = 'for=6.6.6.6, for=198.51.100.7;proto=https';
+    for (const forwarded of ['for=6.6.6.6', 'for=198.51.100.7;proto=http', prepended, 'rubbish']) {
       const other = told({ 'x-forwarded-for': '198.51.100.7', 'x-forwarded-proto': 'https', forwarded });
       assert.deepEqual(other, { ...same, isForwardedSound: false }, forwarded);
     }
@@ -158,6 +159,14 @@ describe('both', () => {
     assert.deepEqual(told({ forwarded: 'for=198.51.100.7', 'x-forwarded-proto': 'https' }), {
       ...{ address: '198.51.100.7', scheme: 'https', hops: '198.51.100.7', isForwardedSound: true },
     });
+    const hops = 'for=198.51.100.7, for=10.0.0.9';
+    assert.equal(told({ forwarded: hops })?.isForwardedSound, true);
+    assert.equal(
+      told({ forwarded: `for=6.6.6.6, ${hops}` })?.isForwardedSound,
+      false,
+      'applications may read the first',
+    );
+    assert.equal(told({ forwarded: 'for=_hidden;proto=https' })?.isForwardedSound, true);
     assert.deepEqual(told({ 'x-forwarded-proto': 'https' }), {
       ...{ address: undefined, scheme: 'https', hops: '', isForwardedSound: false },
     });
