@@ -16,7 +16,7 @@ export type HostKind = 'inline' | 'thread' | 'process';
 
 /** The most time that an inline model may take, in milliseconds. */
 export interface InlineLimits {
-  /** Limit of a run of its largest batch, at load; while it serves, of what it is measured with later. */
+  /** Limit of a run of its largest batch at load; while it serves, a run is slow beyond twice this. */
   readonly runMs: number;
   /** Limit of the CPU time of loading, which blocks the serving thread once. */
   readonly loadMs: number;

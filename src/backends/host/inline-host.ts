@@ -167,9 +167,9 @@ export class SlowRunDetector {
     this.#stallMs = stallMs;
   }
 
-  /** A run was slow not long ago. */
+  /** A run was slow not long ago, or one has stalled: that counts for good, and it may have waited for a core. */
   get isSuspicious(): boolean {
-    return this.#score > 0;
+    return this.#score > 0 || this.#stalls > 0;
   }
 
   /** Counts a run and returns true while too many runs have been slow, or for good after MOST_STALLS that stalled. */

@@ -96,6 +96,13 @@ describe('an inline model on a machine that others use', () => {
     assert.deepEqual(await slowRuns(t, 0.2), []);
   });
 
+  it('does not stall because it waits, whenever that is', () => {
+    const detector = new SlowRunDetector(1, 100);
+    assert.equal(detector.isSlowAfter(150), false);
+    for (let i = 0; i < 1000; i++) detector.isSlowAfter(FAST);
+    assert.equal(detector.isSuspicious, true, 'the second one, which counts for good, is timed without its waits');
+  });
+
   it('is slow if its runs take long on a core of their own', async (t) => {
     assert.ok((await slowRuns(t, 5)).length > 30);
   });
