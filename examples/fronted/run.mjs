@@ -42,6 +42,7 @@ function startApp() {
   const exited = new Promise((resolve) => child.once('exit', resolve));
   return {
     exited,
+    hasEnded: () => child.exitCode !== null || child.signalCode !== null,
     stop: () => {
       child.kill('SIGTERM');
       return exited;
@@ -88,15 +89,19 @@ async function showTrace(collector, traceId) {
 const collector = values.otlp === undefined ? await startOtlpReceiver() : undefined;
 say('Starting the application');
 const app = startApp();
-say('Starting the sidecar in front of it');
-const sidecar = await startSidecar(serveArgs(), {
-  OTEL_EXPORTER_OTLP_ENDPOINT: values.otlp ?? collector.url,
-  OTEL_EXPORTER_OTLP_PROTOCOL: values.otlp === undefined ? 'http/json' : 'http/protobuf',
-  OTEL_BSP_SCHEDULE_DELAY: '100',
-});
+let sidecar;
 try {
+  say('Starting the sidecar in front of it');
+  sidecar = await startSidecar(serveArgs(), {
+    OTEL_EXPORTER_OTLP_ENDPOINT: values.otlp ?? collector.url,
+    OTEL_EXPORTER_OTLP_PROTOCOL: values.otlp === undefined ? 'http/json' : 'http/protobuf',
+    OTEL_BSP_SCHEDULE_DELAY: '100',
+  });
   // It is ready once the application is well.
-  while ((await fetch(`${address}/v2/health/ready`)).status !== 200) await new Promise((done) => setTimeout(done, 50));
+  while ((await fetch(`${address}/v2/health/ready`)).status !== 200) {
+    if (app.hasEnded()) throw new Error('the application ended before it was well; what it said is above');
+    await new Promise((done) => setTimeout(done, 50));
+  }
   const traceId = await readLetter();
   if (collector === undefined) console.log(`Its trace is ${traceId}: ask the collector for it.`);
   else await showTrace(collector, traceId);
@@ -106,9 +111,9 @@ try {
     await Promise.race([sidecar.exited, app.exited, new Promise((stop) => process.once('SIGINT', stop))]);
   }
 } finally {
-  const status = await sidecar.stop();
+  const status = await sidecar?.stop();
   await app.stop();
   await collector?.close();
   rmSync(directory, { recursive: true, force: true });
-  console.log(`\nThe sidecar drained and ended with status ${status}.`);
+  if (sidecar !== undefined) console.log(`\nThe sidecar drained and ended with status ${status}.`);
 }

@@ -63,6 +63,10 @@ export function attribute(span, key) {
 function notes(span) {
   const rows = attribute(span, 'inference.batch.rows');
   const links = span.links?.length ?? 0;
-  if (span.name === 'inference.batch') return `${rows} rows of ${links} requests, linked to each of them`;
+  if (span.name === 'inference.batch') {
+    // It is the child of one member, and linked to the others.
+    const requests = links + (span.parentSpanId ? 1 : 0);
+    return `${rows} rows of ${requests === 1 ? '1 request' : `${requests} requests, linked to each of them`}`;
+  }
   return links > 0 ? '→ linked to its batch' : '';
 }
