@@ -28,7 +28,7 @@ export interface InlineHostOptions
     'model' | 'versionDirectory' | 'backendModule' | 'loadOptions' | 'clock' | 'onNotes' | 'signal'
   > {
   /** Counts the successful runs. */
-  readonly detector?: Pick<SlowRunDetector, 'isSlowAfter' | 'isSuspicious'>;
+  readonly detector?: Pick<SlowRunDetector, 'limitMs' | 'isSlowAfter' | 'isSuspicious'>;
   /** Called after each successful run, with its duration in ms, while the detector says that too many are slow. */
   readonly onSlow?: (runMs: number) => void;
   /** Default: the kernel's count of waits for a core. */
@@ -111,8 +111,12 @@ class InlineHost implements Executor {
           : session.runSync(signatureName, inputs, wanted, options);
       const runEnd = this.#clock.nowMs();
       this.#sinceTurnMs += runEnd - runStart;
-      const runMs = coreMs?.() ?? runEnd - runStart;
-      if (this.#detector?.isSlowAfter(runMs) === true) this.#onSlow?.(runMs);
+      const tookMs = runEnd - runStart;
+      const detector = this.#detector;
+      if (detector !== undefined) {
+        const runMs = coreMs !== undefined && tookMs > detector.limitMs ? coreMs() : tookMs;
+        if (detector.isSlowAfter(runMs)) this.#onSlow?.(runMs);
+      }
       return { outputs, runStart, runEnd };
     } catch (error) {
       throw toServingError(error);
@@ -156,14 +160,15 @@ const MOST_STALLS = 2;
  * forgotten: one could be sent as often as the score falls.
  */
 export class SlowRunDetector {
-  readonly #limitMs: number;
+  /** A run that takes longer is slow. */
+  readonly limitMs: number;
   readonly #stallMs: number;
   #score = 0;
   #stalls = 0;
 
   /** `stallMs`: a run that takes so long stalls the event loop. */
   constructor(limitMs: number, stallMs = Infinity) {
-    this.#limitMs = limitMs;
+    this.limitMs = limitMs;
     this.#stallMs = stallMs;
   }
 
@@ -175,7 +180,7 @@ export class SlowRunDetector {
   /** Counts a run and returns true while too many runs have been slow, or for good after MOST_STALLS that stalled. */
   isSlowAfter(runMs: number): boolean {
     if (runMs >= this.#stallMs) this.#stalls += 1;
-    if (runMs > this.#limitMs) this.#score += SLOW_WEIGHT;
+    if (runMs > this.limitMs) this.#score += SLOW_WEIGHT;
     else if (this.#score > 0) this.#score--;
     return this.#score >= SLOW_WEIGHT * SLOW_RUNS || this.#stalls >= MOST_STALLS;
   }
