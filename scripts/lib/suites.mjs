@@ -17,9 +17,7 @@ import { ensureDeployPrograms } from './deploy-programs.mjs';
 import { ensureEnvoy } from './envoy.mjs';
 import { ensureFrontedApps } from './fronted-apps.mjs';
 import { runFuzz } from './fuzz.mjs';
-import { ensureGoProgram } from './go-program.mjs';
 import { prepareImage } from './image-suite.mjs';
-import { ensureJavaJars } from './java-jars.mjs';
 import { ensurePerfAnalyzer } from './perf-analyzer.mjs';
 import { runPodSuite } from './pod-programs.mjs';
 import { ensureRustProgram } from './rust-program.mjs';
@@ -27,6 +25,7 @@ import { ensurePython, root, run, say } from './setup.mjs';
 import { ensureNodes, runSmoke, runUnderNodes } from './smoke.mjs';
 import { runProgram, runSingleTest } from './suite-programs.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
+import { ensureJaeger, ensureZipkin } from './trace-stores.mjs';
 import { NATIVES } from './usual-tests.mjs';
 import { ensureOnnxSuite, ensureZoo } from './zoo.mjs';
 
@@ -133,14 +132,18 @@ export const SUITES = {
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   observability: {
-    says: 'traces, metrics, exemplars and alert rules with a real Jaeger, Zipkin, Prometheus and Envoy; needs Go 1.26, Java 17, Maven and apt',
+    says: 'traces (of examples/fronted too), metrics, exemplars and alert rules with a real Jaeger, Zipkin, Prometheus and Envoy; needs Go 1.26, Java 17, Maven and apt',
     ending: '.observability.js',
-    prepare: () => ({
-      PILLION_TEST_JAEGER: ensureJaeger(),
-      PILLION_TEST_ZIPKIN: ensureZipkin(),
-      PILLION_TEST_PROMETHEUS: ensurePrometheus(),
-      PILLION_TEST_ENVOY: ensureEnvoy(),
-    }),
+    prepare: () => {
+      // The test of examples/fronted runs its one command, which finds these packages there.
+      ensurePython('fronted-example', 'examples/fronted/requirements.txt');
+      return {
+        PILLION_TEST_JAEGER: orExit(ensureJaeger()),
+        PILLION_TEST_ZIPKIN: orExit(ensureZipkin()),
+        PILLION_TEST_PROMETHEUS: ensurePrometheus(),
+        PILLION_TEST_ENVOY: ensureEnvoy(),
+      };
+    },
     options: ['--test-concurrency=1', `--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   metrics: {
@@ -282,22 +285,10 @@ function ensurePrometheus() {
   return join(ensureDebianProgram('prometheus', 'usr/bin/promtool', 19), 'usr', 'bin');
 }
 
-/** Building it takes some minutes and 2.3 GB of memory the first time. */
-function ensureJaeger() {
-  const jaeger = ensureGoProgram({
-    name: 'jaeger',
-    directory: 'test/observability/jaeger',
-    main: 'github.com/jaegertracing/jaeger/cmd/jaeger',
-    megabytes: 400,
-  });
-  if (jaeger === undefined) process.exit(1);
-  return jaeger;
-}
-
-function ensureZipkin() {
-  const jars = ensureJavaJars({ name: 'zipkin', directory: 'test/observability/zipkin', megabytes: 84 });
-  if (jars === undefined) process.exit(1);
-  return jars;
+/** The path. Ends this process where there is none; the reason is said then. */
+function orExit(path) {
+  if (path === undefined) process.exit(1);
+  return path;
 }
 
 /** The package whose models and photo are used. */

@@ -1,6 +1,5 @@
 /** A real Jaeger that keeps traces in memory, and the tree of one of them. */
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import type { TestContext } from 'node:test';
 import { tempDirectory } from '../support/temp-directory.ts';
 import { freePorts, getJson, pathFrom, startProgram } from './program.ts';
@@ -37,12 +36,15 @@ interface ApiTrace {
   readonly processes: Readonly<Record<string, { readonly serviceName: string }>>;
 }
 
+/** That of the example of an application. */
+const CONFIG = resolve('examples/fronted/jaeger.yaml');
+
 export async function startJaeger(t: TestContext): Promise<Jaeger> {
   const [grpc, http, query, queryGrpc] = (await freePorts(4)) as [number, number, number, number];
-  const directory = tempDirectory(t);
-  // YAML reads JSON.
-  writeFileSync(join(directory, 'jaeger.yaml'), JSON.stringify(config({ grpc, http, query, queryGrpc })));
-  const program = startProgram(t, pathFrom('PILLION_TEST_JAEGER'), ['--config', 'file:jaeger.yaml'], directory);
+  const program = startProgram(t, pathFrom('PILLION_TEST_JAEGER'), ['--config', `file:${CONFIG}`], tempDirectory(t), {
+    ...{ JAEGER_PORT: `${query}`, JAEGER_GRPC_PORT: `${queryGrpc}` },
+    ...{ OTLP_GRPC_PORT: `${grpc}`, OTLP_HTTP_PORT: `${http}` },
+  });
   const api = `http://127.0.0.1:${query}/api`;
   await program.until('Jaeger', () => getJson(`${api}/services`));
   return {
@@ -74,28 +76,4 @@ function spansIn({ spans, processes }: ApiTrace): readonly JaegerSpan[] {
       tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
     };
   });
-}
-
-interface Ports {
-  readonly grpc: number;
-  readonly http: number;
-  readonly query: number;
-  readonly queryGrpc: number;
-}
-
-function config({ grpc, http, query, queryGrpc }: Ports): object {
-  const at = (port: number): { endpoint: string } => ({ endpoint: `127.0.0.1:${port}` });
-  return {
-    service: {
-      extensions: ['jaeger_storage', 'jaeger_query'],
-      pipelines: { traces: { receivers: ['otlp'], processors: [], exporters: ['jaeger_storage_exporter'] } },
-      telemetry: { metrics: { level: 'none' }, logs: { level: 'warn' } },
-    },
-    extensions: {
-      jaeger_storage: { backends: { memory: { memory: { max_traces: 20_000 } } } },
-      jaeger_query: { storage: { traces: 'memory' }, http: at(query), grpc: at(queryGrpc) },
-    },
-    receivers: { otlp: { protocols: { grpc: at(grpc), http: at(http) } } },
-    exporters: { jaeger_storage_exporter: { trace_storage: 'memory' } },
-  };
 }

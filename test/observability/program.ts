@@ -13,8 +13,18 @@ export interface Program {
   until<T>(what: string, look: () => Promise<T | undefined>): Promise<T>;
 }
 
-export function startProgram(t: TestContext, command: string, args: readonly string[], cwd: string): Program {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+export function startProgram(
+  t: TestContext,
+  command: string,
+  args: readonly string[],
+  cwd: string,
+  environment: Readonly<Record<string, string>> = {},
+): Program {
+  const child = spawn(command, args, {
+    cwd,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const log: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => log.push(text));
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));

@@ -140,7 +140,7 @@ export const TESTED_PATHS = {
       'src/kernel/assembly/process-metrics.ts',
       'src/proxy/fronting/app/app-metrics.ts',
     ],
-    ...['deploy/grafana', 'test/observability', ...ENVOY],
+    ...['deploy/grafana', 'test/observability', 'examples/fronted', 'scripts/lib/trace-stores.mjs', ...ENVOY],
   ],
   metrics: [
     ...['src/ledger/metrics', 'src/features/prometheus'],
