@@ -9,7 +9,7 @@ import { TreeWithout } from '../support/tree-without.ts';
 const TESTS = ['unit', 'features'];
 
 /** How many are deleted at once; `npm test -- deletions` deletes each by itself. Neighbours in the list never go together. */
-const AT_ONCE = Number(process.env['PILLION_TEST_DELETED_AT_ONCE'] ?? 6);
+const AT_ONCE = Number(process.env['PILLION_TEST_DELETED_AT_ONCE'] ?? 8);
 
 it('all else passes without some features', async (t) => {
   const tree = new TreeWithout(t);
