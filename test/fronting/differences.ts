@@ -2,12 +2,13 @@
 
 /** Why → names of the requests. */
 export const DIFFERENCES: Readonly<Record<string, readonly string[]>> = {
-  'an underscore for the hyphen in a name that frames a message: CGI and WSGI read it as the other, so it is dropped here': [
-    'name: underscore',
-    'length: an underscore for the hyphen',
-    'coding: an underscore',
-    'length and coding: coding by an underscore',
-  ],
+  'an underscore for the hyphen in a name that frames a message: CGI and WSGI read it as the other, so it is dropped here':
+    [
+      'name: underscore',
+      'length: an underscore for the hyphen',
+      'coding: an underscore',
+      'length and coding: coding by an underscore',
+    ],
   'methods that node knows and Envoy does not': ['method: "M-SEARCH"', 'method: "QUERY"'],
   'Envoy is milder with white space: between the parts of a line, behind a chunk’s size, a tab around a length': [
     'method: "GET\\t"',
