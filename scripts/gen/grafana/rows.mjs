@@ -122,7 +122,7 @@ export const ROWS = [
     title: 'The application',
     panels: [
       timeSeries('Requests by status', 'reqps', {
-        '{{route}} {{status}}': `sum by (route, status) (${rate('pillion_app_requests_total', SIDECARS)})`,
+        '{{route}} {{status}} {{grpc_status}}': `sum by (route, status, grpc_status) (${rate('pillion_app_requests_total', SIDECARS)})`,
       }),
       timeSeries(
         'Time of requests',
@@ -134,7 +134,7 @@ export const ROWS = [
         },
         { hasExemplars: true, description: 'Streams of events and tunnels last as long as somebody listens.' },
       ),
-      timeSeries('Not answered by it', 'reqps', {
+      timeSeries('Not answered well by it', 'reqps', {
         '{{outcome}}': `sum by (outcome) (${rate('pillion_app_requests_total', `${SIDECARS},outcome!~"ok|upgraded"`)})`,
       }),
       timeSeries('In flight and connections', 'short', {
