@@ -12,7 +12,8 @@ export function checkRows(model: string, inputs: TensorMap, facts: Facts): void 
     first ??= [name, shape[0]];
     if (shape[0] === first[1]) continue;
     if ((facts.get(GIVEN_CONFIG)?.config.maxBatchSize ?? 0) === 0) return;
-    const rows = `${quoteName(first[0])} has ${first[1]} rows and ${quoteName(name)} ${shape[0]}`;
+    // A scalar has none.
+    const rows = `${quoteName(first[0])} has ${first[1] ?? 'no'} rows and ${quoteName(name)} ${shape[0] ?? 'none'}`;
     throw invalidRequest(
       `input '${first[0]}' batch size does not match other inputs for '${model}'; ${rows}: send equally many`,
     );
