@@ -1,13 +1,12 @@
 /** Errors for requests whose version is not available: the reason, the available versions, whether to try again. */
 import { nearestName } from '../../config/nearest-name.ts';
 import { ServingError } from '../../core/errors.ts';
+import { quoteName } from '../../core/list-names.ts';
 import type { VersionStatus } from '../serving/servable.ts';
 import type { VersionChoice } from '../versions/version-choice.ts';
 
 /** A client's wait before it asks again for a model that is loading. Most models load in under a second. */
 const LOADING_RETRY_AFTER_MS = 1000;
-/** The most characters of a client's text that an error repeats. */
-const MAX_ECHOED = 120;
 
 /** The most names that an error lists, and that it compares: callers choose how often they ask. */
 const MAX_LISTED = 8;
@@ -50,7 +49,7 @@ export function refusalOf({ version: number, label }: VersionChoice, facts: Refu
 /** `served`: undefined if callers may not know which models there are. */
 export function unknownModel(name: string, served: Iterable<string> | undefined): ServingError {
   const others = served === undefined ? '' : `; ${listServed(name, [...served])}`;
-  return new ServingError('model_not_found', `no model ${echo(name)} is served here${others}`);
+  return new ServingError('model_not_found', `no model ${quoteName(name)} is served here${others}`);
 }
 
 /** Lists all names if they are few; else some, and the one that was probably meant. */
@@ -64,7 +63,7 @@ function listServed(asked: string, names: readonly string[]): string {
 
 function unknownLabel(name: string, label: string, labels: ReadonlyMap<string, bigint>): ServingError {
   const known = labels.size === 0 ? 'it has no labels' : `its labels: ${[...labels.keys()].join(', ')}`;
-  return new ServingError('label_not_found', `model "${name}" has no version label ${echo(label)}; ${known}`);
+  return new ServingError('label_not_found', `model "${name}" has no version label ${quoteName(label)}; ${known}`);
 }
 
 /** `because` says why the model is not ready yet; undefined = it is loading. */
@@ -122,8 +121,4 @@ export function changedMeanwhile(name: string): ServingError {
 /** The error for the status of a model that has had no version yet: NOT_FOUND, as in TensorFlow Serving. */
 export function noVersionsYet(name: string, because: string): ServingError {
   return new ServingError('model_not_found', `model "${name}" has no versions yet: ${because}`);
-}
-
-function echo(text: string): string {
-  return JSON.stringify(text.slice(0, MAX_ECHOED));
 }
