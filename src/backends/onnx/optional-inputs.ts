@@ -67,9 +67,7 @@ async function whole(file: string, name: string, value: Uint8Array): Promise<Uin
   const location = entries.get('location');
   if (location === undefined) return value;
   try {
-    const [offset = '0', length] = [entries.get('offset'), entries.get('length')];
-    const part = { offset: Number(offset), length: length === undefined ? undefined : Number(length) };
-    const bytes = await readPart(file, location, part);
+    const bytes = await readPart(file, location, Number(entries.get('offset') ?? 0), entries.get('length'));
     return Buffer.concat([value, messageField(TENSOR.raw, bytes)]);
   } catch (cause) {
     const text = `the value of optional input ${quoteName(name)} cannot be read from ${quoteName(location)}`;
@@ -77,21 +75,18 @@ async function whole(file: string, name: string, value: Uint8Array): Promise<Uin
   }
 }
 
-/** Bytes of a file. Without a length it is the rest, as PyTorch writes each tensor into a file of its own. */
-interface Part {
-  readonly offset: number;
-  readonly length?: number | undefined;
-}
-
-/** Throws for a file that is not in the model's directory, as ONNX Runtime does. */
-async function readPart(file: string, location: string, part: Part): Promise<Uint8Array> {
+/**
+ * Bytes of the file at `location`, beside `file`. Without a length they are the rest of it, as PyTorch writes each tensor
+ * into a file of its own. Rejects for a file that is not in the model's directory, as ONNX Runtime does.
+ */
+async function readPart(file: string, location: string, offset: number, given?: string): Promise<Uint8Array> {
   const directory = await realpath(dirname(file));
   const path = await realpath(join(directory, location));
   if (!path.startsWith(directory + sep)) throw new Error(`${path} is not in ${directory}`);
   const data = await open(path);
   try {
     const { size } = await data.stat();
-    const { offset, length = size - offset } = part;
+    const length = given === undefined ? size - offset : Number(given);
     if (!(offset >= 0 && length >= 0 && offset + length <= size)) throw new Error(`${path} has ${size} bytes`);
     const { bytesRead, buffer } = await data.read(Buffer.alloc(length), 0, length, offset);
     if (bytesRead < length) throw new Error(`${path} became shorter`);
