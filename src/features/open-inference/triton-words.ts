@@ -67,7 +67,7 @@ export function sequenceWords(thrown: unknown, { name }: ModelSpec, step: Sequen
       ? 'must specify the START flag on the first request of the sequence'
       : 'comes after the sequence was lost';
     const text = `inference request for sequence ${step?.id} to model '${cutName(name)}' ${what}; ${message}`;
-    // It goes on, on another version than the request names.
+    // The sequence of a step without an end goes on, on another version than the request names.
     return new ServingError('invalid_request', end === undefined ? message : text, { attributes });
   }
   if (step !== undefined || thrown.attributes?.['reason'] !== 'sequence') return thrown;

@@ -48,7 +48,8 @@ It is pillion serve, and takes all its options. Where neither they nor the envir
 are tritonserver's: --http-port=8000, --grpc-port=8001, --metrics-port=8002 (none beside --authorization_file), and so are
 --strict-readiness=true and --exit-on-error=true. A message may have 2 GiB, within the memory for requests, and sequence
 parameters for models without state are ignored. The server's metadata have the name triton (--id). Flags of tritonserver
-that mean nothing here give a warning; those whose absence would change what is served are refused. src/features/triton-repository/README.md has all of them.
+that mean nothing here give a warning; those whose absence would change what is served are refused.
+src/features/triton-repository/README.md has all of them.
 `,
   args: tritonArguments,
   defaults: tritonDefaults,
