@@ -8,10 +8,10 @@
  * is counted, and logged with one line a minute and reason.
  */
 import type { Exporter, FlushLosses } from '../../ledger/tracing/tracing.ts';
+import type { ExportQueue } from '../otlp/export-queue.ts';
 import { lastFlush } from '../otlp/last-flush.ts';
 import { LossLog } from '../otlp/losses.ts';
 import type { ExportOptions, LostSpansListener } from '../otlp/tracing-options.ts';
-import type { OpenedQueue } from './log-queue.ts';
 import { type LogLine, LogRecordWriter } from './log-record.ts';
 
 /** Lines that wait for the transport. A start has some dozens. */
@@ -23,7 +23,7 @@ export class LogExport implements Exporter {
   readonly #writer: LogRecordWriter;
   /** Undefined once they have gone to the queue, or cannot. */
   #early: string[] | undefined = [];
-  #opened: OpenedQueue | undefined;
+  #opened: ExportQueue | undefined;
   #starting: Promise<void> | undefined;
   #ended: Promise<FlushLosses> | undefined;
 
@@ -80,14 +80,10 @@ export class LogExport implements Exporter {
     }
     // Lines from now on, such as those of other exporters that end, are written to standard error alone.
     this.#opened = undefined;
-    const before = this.#losses.count;
-    const { queue, transport, diagnostics } = opened;
-    const error = await lastFlush(this.#options.clock, () => queue.shutdown().then(() => transport.shutdown()));
-    if (error !== undefined) this.#options.logger.warn({ err: error }, 'the last log records were lost');
-    queue.abandon();
-    this.#losses.close();
-    diagnostics.close();
-    const lost = this.#losses.count - before;
+    const { clock, logger } = this.#options;
+    const error = await lastFlush(clock, () => opened.sendRest());
+    if (error !== undefined) logger.warn({ err: error }, 'the last log records were lost');
+    const lost = opened.close();
     return lost === 0 ? {} : { lost_log_records: lost };
   }
 }

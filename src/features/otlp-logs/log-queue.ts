@@ -1,38 +1,18 @@
-/** The queue of encoded log records and its transport. Imported when an exporter starts: with it come OpenTelemetry's. */
+/** The queue of encoded log records. Imported when an exporter starts: with it come OpenTelemetry's transports. */
 import type { Environment } from '../../kernel/installation.ts';
+import { type ExportQueue, openExportQueue } from '../otlp/export-queue.ts';
 import type { LossLog } from '../otlp/losses.ts';
-import { createOtlpTransport, LOGS, type OtlpTransport } from '../otlp/otlp-transport.ts';
-import { detectedResource, resourceFields, scopeFields } from '../otlp/resource.ts';
-import { startDiagnostics } from '../otlp/sdk-diagnostics.ts';
+import { LOGS } from '../otlp/otlp-transport.ts';
 import { queueLimitsFromEnv } from '../otlp/span-limits.ts';
-import { SpanQueue } from '../otlp/span-queue.ts';
 import type { ExportOptions, OtlpProtocol } from '../otlp/tracing-options.ts';
-
-export interface OpenedQueue {
-  readonly queue: SpanQueue;
-  readonly transport: OtlpTransport;
-  readonly diagnostics: { close(): void };
-}
 
 /** The standard's for OTEL_BLRP_*. */
 const DEFAULTS = { maxQueued: 2048, maxExported: 512, delayMs: 1000, exportTimeoutMs: 30_000 };
 
 /** Rejects with OpenTelemetry's error if its variables are invalid. */
-export async function openLogQueue(options: ExportOptions, losses: LossLog): Promise<OpenedQueue> {
-  const { env, clock, version } = options;
-  const diagnostics = startDiagnostics(options);
-  const transport = await createOtlpTransport(LOGS, protocolOf(env));
-  const resource = await detectedResource(version, env['OTEL_NODE_RESOURCE_DETECTORS']);
-  const queue = new SpanQueue({
-    clock,
-    limits: queueLimitsFromEnv('OTEL_BLRP', DEFAULTS),
-    // ResourceLogs and ScopeLogs have the fields of ResourceSpans and ScopeSpans.
-    resource: resourceFields(resource),
-    scope: scopeFields(version),
-    send: (records) => transport.send(records),
-    onLost: (count, why, error) => losses.add(count, why, error),
-  });
-  return { queue, transport, diagnostics };
+export function openLogQueue(options: ExportOptions, losses: LossLog): Promise<ExportQueue> {
+  const limits = () => queueLimitsFromEnv('OTEL_BLRP', DEFAULTS);
+  return openExportQueue(options, { signal: LOGS, protocol: protocolOf(options.env), limits, losses });
 }
 
 /** OTLP as JSON is not written: collectors take protobuf at the same path. */
