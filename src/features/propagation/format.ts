@@ -29,8 +29,8 @@ export interface Extra {
 export interface DatadogExtra {
   /** `x-datadog-sampling-priority`: -1 to 2. Undefined: none was sent. */
   readonly priority: number | undefined;
-  /** `x-datadog-tags` without `_dd.p.tid`. */
-  readonly tags: readonly string[];
+  /** `x-datadog-tags` without `_dd.p.tid`; empty = none. */
+  readonly tags: string;
   /** `x-datadog-origin`. */
   readonly origin: string | undefined;
 }

@@ -56,6 +56,8 @@ const COLUMN_BYTES = 8 * NUMBERS + 5 * 8;
 const ORIGIN_BYTES = 64;
 const BATCH_BYTES = 300;
 const TRACE_BYTES = 260;
+/** The most that a format of traces keeps of a caller's headers: Datadog's tags and origin. */
+const EXTRA_BYTES = 1600;
 const NOTES_BYTES = 120;
 const EVENT_BYTES = 240;
 const STEP_BYTES = 160;
@@ -184,7 +186,8 @@ export class RequestRing {
       const batch = this.batches[place];
       // Members of a batch mostly end one after the other.
       if (batch !== undefined && (place === 0 || batch !== this.batches[place - 1])) bytes += BATCH_BYTES;
-      if (this.#traces[place] !== undefined) bytes += TRACE_BYTES;
+      const trace = this.#traces[place];
+      if (trace !== undefined) bytes += traceBytes(trace);
       const notes = this.#notes[place];
       if (notes !== undefined) bytes += notesBytes(notes);
     }
@@ -253,6 +256,12 @@ export class RequestRing {
       durationMs: stages.finishedAt - stages.startedAt,
     };
   }
+}
+
+/** Counts all that the caller has sent beside its ids: the baggage alone may have 8 KiB. */
+function traceBytes({ traceState, baggage, extra }: TraceContext): number {
+  const chars = (traceState?.length ?? 0) + (baggage?.length ?? 0);
+  return TRACE_BYTES + CHAR_BYTES * chars + (extra === undefined ? 0 : EXTRA_BYTES);
 }
 
 function notesBytes({ error, callerId, events, steps }: Notes): number {

@@ -186,6 +186,20 @@ describe('minutes of requests', () => {
     const columns = 20_000 * 168;
     assert.ok(after.heapUsed - before.heapUsed + columns <= ring.estimateBytes() * 1.1);
   });
+
+  it('count what a caller sends with its trace: baggage, tags', () => {
+    const ring = new RequestRing(2000);
+    collectGarbage();
+    const before = process.memoryUsage();
+    for (let n = 1; n <= 2000; n++) {
+      const extra = { datadog: { tags: Buffer.alloc(512, `${n}`).toString(), origin: `${n}`.padEnd(128, '.') } };
+      const trace = { ...traceOf('a'), baggage: Buffer.alloc(8192, `a=${n}`).toString(), extra };
+      ring.add(at(n, 100, { trace }), undefined);
+    }
+    collectGarbage();
+    const taken = process.memoryUsage().heapUsed - before.heapUsed;
+    assert.ok(taken <= ring.estimateBytes(), `${taken} bytes, ${ring.estimateBytes()} estimated`);
+  });
 });
 
 describe('what somebody has seen', () => {

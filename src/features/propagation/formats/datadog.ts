@@ -29,7 +29,7 @@ const MAX_TAGS_CHARS = 512;
 const PRINTABLE = /^[\x20-\x7e]+$/;
 const MAX_ORIGIN_CHARS = 128;
 
-const NOTHING: DatadogExtra = { priority: undefined, tags: [], origin: undefined };
+const NOTHING: DatadogExtra = { priority: undefined, tags: '', origin: undefined };
 
 export const DATADOG: Format = {
   names: [TRACE_ID, PARENT_ID, PRIORITY, TAGS, ORIGIN],
@@ -52,7 +52,7 @@ function readDatadog<Source>(source: Source, header: ReadHeader<Source>): Caller
   const sent = readTags(header(source, TAGS));
   const upper = sent.find((tag) => tag.startsWith(UPPER_TAG))?.slice(UPPER_TAG.length) ?? '';
   const priority = readPriority(header(source, PRIORITY));
-  const tags = sent.filter((tag) => !tag.startsWith(UPPER_TAG));
+  const tags = sent.filter((tag) => !tag.startsWith(UPPER_TAG)).join(',');
   const extra: Extra = { datadog: { priority, tags, origin: readOrigin(header(source, ORIGIN)) } };
   const traceId = (UPPER.test(upper) ? upper : NO_UPPER) + lower;
   const trace = { traceId, spanId, isSampled: priority !== undefined && priority > 0, traceState: undefined, extra };
@@ -92,8 +92,8 @@ function priorityOf(context: TraceContext): number {
   return priority !== undefined && priority > 0 === isSampled ? priority : Number(isSampled);
 }
 
-function tagsOf(upper: string, tags: readonly string[]): string {
-  const own = upper === NO_UPPER ? [] : [UPPER_TAG + upper];
-  const all = [...own, ...tags].join(',');
-  return all.length > MAX_TAGS_CHARS ? own.join(',') : all;
+function tagsOf(upper: string, tags: string): string {
+  const own = upper === NO_UPPER ? '' : UPPER_TAG + upper;
+  const all = own !== '' && tags !== '' ? `${own},${tags}` : own + tags;
+  return all.length > MAX_TAGS_CHARS ? own : all;
 }
