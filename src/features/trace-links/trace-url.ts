@@ -1,11 +1,12 @@
 /** Pure. The template of a URL, read once, and the URLs that are made of it. */
 import type { TraceIds } from '../../ledger/telemetry.ts';
+import { decimalId } from '../../ledger/tracing/trace-context.ts';
 
 const PLACES: Readonly<Record<string, (ids: TraceIds) => string>> = {
   trace_id: ({ traceId }) => traceId,
-  trace_id_low64_decimal: ({ traceId }) => decimalOf(traceId.slice(16)),
+  trace_id_low64_decimal: ({ traceId }) => decimalId(traceId),
   span_id: ({ spanId }) => spanId,
-  span_id_decimal: ({ spanId }) => decimalOf(spanId),
+  span_id_decimal: ({ spanId }) => decimalId(spanId),
 };
 
 /** One of these must be there: no page can be found without. */
@@ -47,8 +48,4 @@ function problemWith(example: string, before: string): string | undefined {
 
 function known(names: readonly string[], between = ', '): string {
   return names.map((name) => `{${name}}`).join(between);
-}
-
-function decimalOf(hex: string): string {
-  return BigInt(`0x${hex}`).toString();
 }

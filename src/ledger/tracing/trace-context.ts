@@ -39,6 +39,11 @@ export function isZeroId(id: string): boolean {
   return id === ZERO_TRACE_ID || id === ZERO_SPAN_ID;
 }
 
+/** An id of 64 bits, or the last 64 of a trace id, as the decimal number that Datadog knows it by. */
+export function decimalId(id: string): string {
+  return BigInt(`0x${id.slice(-SPAN_ID_DIGITS)}`).toString();
+}
+
 export function newTraceId(): string {
   return newId(TRACE_ID_DIGITS);
 }

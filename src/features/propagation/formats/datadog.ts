@@ -8,7 +8,7 @@
  */
 import type { CallerTrace } from '../../../ledger/request-record.ts';
 import type { ReadHeader } from '../../../ledger/tracing/propagation.ts';
-import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
+import { decimalId, type TraceContext } from '../../../ledger/tracing/trace-context.ts';
 import { type DatadogExtra, type Extra, extraOf, type Format } from '../format.ts';
 
 const TRACE_ID = 'x-datadog-trace-id';
@@ -36,8 +36,8 @@ export const DATADOG: Format = {
   read: readDatadog,
   write: (context, headers) => {
     const { tags, origin } = extraOf(context).datadog ?? NOTHING;
-    headers[TRACE_ID] = decimalOf(context.traceId.slice(16));
-    headers[PARENT_ID] = decimalOf(context.spanId);
+    headers[TRACE_ID] = decimalId(context.traceId);
+    headers[PARENT_ID] = decimalId(context.spanId);
     if (context.isDeferred !== true) headers[PRIORITY] = String(priorityOf(context));
     const allTags = tagsOf(context.traceId.slice(0, 16), tags);
     if (allTags !== '') headers[TAGS] = allTags;
@@ -64,10 +64,6 @@ function hexOf(decimal: string | undefined): string | undefined {
   if (decimal === undefined || !DECIMAL.test(decimal)) return undefined;
   const number = BigInt(decimal);
   return number === 0n || number > MAX_ID ? undefined : number.toString(16).padStart(16, '0');
-}
-
-function decimalOf(hex: string): string {
-  return BigInt(`0x${hex}`).toString();
 }
 
 /** The tags; none if the header is malformed. */
