@@ -1,20 +1,11 @@
 /** One format of traces in headers, such as B3. */
-import type { CallerTrace } from '../../ledger/request-record.ts';
-import type { ReadHeader } from '../../ledger/tracing/propagation.ts';
+import type { Propagation } from '../../ledger/tracing/propagation.ts';
 import type { TraceContext } from '../../ledger/tracing/trace-context.ts';
 
-export interface Format {
+/** It reads as a Propagation does: the caller's span, or its decision alone. */
+export interface Format extends Pick<Propagation, 'read'> {
   /** The headers that it reads and writes, in lower case. */
   readonly names: readonly string[];
-  /**
-   * The caller's span, or its decision alone. Undefined if there is none, or it is malformed: then the request is as if
-   * it had come without. It never throws.
-   */
-  read<Source>(
-    source: Source,
-    header: ReadHeader<Source>,
-    traceBin: ((source: Source) => Uint8Array | undefined) | undefined,
-  ): CallerTrace | undefined;
   /** Adds the headers that name the span of `context`. */
   write(context: TraceContext, headers: Record<string, string>): void;
 }
