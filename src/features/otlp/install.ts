@@ -1,9 +1,10 @@
 /** Exporters by the environment. Nothing of OpenTelemetry is imported before they start. */
 import type { Installation } from '../../kernel/installation.ts';
 import { VERSION } from '../../version.ts';
+import { isExportAsked } from './asked-export.ts';
 import { ServedNames } from './attributes/served-names.ts';
 import { lossCounter } from './losses.ts';
-import { isMetricsExportConfigured, metricsExporter } from './metrics-export.ts';
+import { metricsExporter } from './metrics-export.ts';
 import { createTracing, TRACING } from './otlp-tracing.ts';
 
 const LOST_SPANS = 'Spans that were lost on their way to the collector: too many waited, or it did not take them.';
@@ -31,5 +32,5 @@ export function installOtlp(server: Installation): void {
       },
     }));
   }
-  if (isMetricsExportConfigured(env)) telemetry.exportBy(metricsExporter(options, metrics));
+  if (isExportAsked(env, 'METRICS')) telemetry.exportBy(metricsExporter(options, metrics));
 }

@@ -1,7 +1,4 @@
-/**
- * Pushes metrics if OpenTelemetry's standard variables ask for it at start: OTEL_METRICS_EXPORTER=otlp, or an endpoint
- * for metrics. A general endpoint is not enough: users who scrape would get the metrics twice.
- */
+/** Pushes metrics if OpenTelemetry's standard variables ask for it at the start (asked-export.ts). */
 import type { Clock } from '../../core/clock.ts';
 import type { Environment } from '../../kernel/installation.ts';
 import type { Logger } from '../../ledger/log/log.ts';
@@ -23,14 +20,6 @@ interface MetricsExport {
 }
 
 const DEFAULT_INTERVAL_MS = 60_000;
-
-/** True if the standard variables ask for a push of metrics. */
-export function isMetricsExportConfigured(env: Environment): boolean {
-  if (env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true') return false;
-  const exporters = env['OTEL_METRICS_EXPORTER']?.trim();
-  if (exporters) return exporters.split(',').some((name) => name.trim() === 'otlp');
-  return Boolean(env['OTEL_EXPORTER_OTLP_METRICS_ENDPOINT']?.trim());
-}
 
 /** Pushes the metrics as the variables say. Loses at most the last values, which is told by `lost_metrics`. */
 export function metricsExporter(options: MetricsExportOptions, metrics: Metrics): Exporter {

@@ -4,7 +4,7 @@ import { Buffer } from 'node:buffer';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
-import { isMetricsExportConfigured } from '../../../../src/features/otlp/metrics-export.ts';
+import { isExportAsked } from '../../../../src/features/otlp/asked-export.ts';
 import { SCHEMA_URL } from '../../../../src/ledger/tracing/schema-url.ts';
 import { VERSION } from '../../../../src/version.ts';
 import { SemanticConventions } from '../../../support/semantic-conventions.ts';
@@ -124,6 +124,6 @@ describe('metrics over OTLP', () => {
     [{ OTEL_METRICS_EXPORTER: 'otlp', OTEL_SDK_DISABLED: 'true' }, false],
   ];
   for (const [env, expected] of table) {
-    it(`${JSON.stringify(env)}: ${expected}`, () => assert.equal(isMetricsExportConfigured(env), expected));
+    it(`${JSON.stringify(env)}: ${expected}`, () => assert.equal(isExportAsked(env, 'METRICS'), expected));
   }
 });
