@@ -27,33 +27,24 @@ export function spanLimitsFromEnv(): SpanLimits {
   };
 }
 
-/** Limits from OTEL_BSP_*. */
+/** The limits of a queue of spans or of log records. */
 export interface SpanQueueLimits {
-  /** Spans that wait, without those that are being sent. */
+  /** Those that wait, without those that are being sent. */
   readonly maxQueued: number;
-  /** Spans in one export. */
+  /** Those in one export. */
   readonly maxExported: number;
   readonly delayMs: number;
   readonly exportTimeoutMs: number;
 }
 
-/** Our defaults. The standard's are 2,048 and 512, but a request has about ten spans here. */
-const DEFAULT_MAX_QUEUED = 32_768;
-const DEFAULT_MAX_EXPORTED = 4096;
-const DEFAULT_DELAY_MS = 5000;
-const DEFAULT_EXPORT_TIMEOUT_MS = 30_000;
+/** Our defaults for OTEL_BSP_*. The standard's are 2,048 and 512, but a request has about ten spans here. */
+const SPAN_DEFAULTS = { maxQueued: 32_768, maxExported: 4096, delayMs: 5000, exportTimeoutMs: 30_000 };
 
-/** Reads the process's environment. An export is never larger than the queue. */
 export function spanQueueLimitsFromEnv(): SpanQueueLimits {
-  return queueLimitsFromEnv('OTEL_BSP', {
-    maxQueued: DEFAULT_MAX_QUEUED,
-    maxExported: DEFAULT_MAX_EXPORTED,
-    delayMs: DEFAULT_DELAY_MS,
-    exportTimeoutMs: DEFAULT_EXPORT_TIMEOUT_MS,
-  });
+  return queueLimitsFromEnv('OTEL_BSP', SPAN_DEFAULTS);
 }
 
-/** The same for variables with another prefix. */
+/** Reads the process's environment. An export is never larger than the queue. `prefix`: of the variables' names. */
 export function queueLimitsFromEnv(prefix: string, defaults: SpanQueueLimits): SpanQueueLimits {
   const maxQueued = firstOf([`${prefix}_MAX_QUEUE_SIZE`], 1) ?? defaults.maxQueued;
   return {
