@@ -41,6 +41,7 @@ export function batchSizeSentence(
 }
 
 export function deadlineSentence(facts: BoundFacts, refused: Refused): string {
+  if (refused.group === 'event_loop') return unreadSentence(facts, refused.share);
   const { budgetMs, sloMs, curve, cores, late, requests } = facts;
   const what =
     refused.group === undefined
@@ -48,7 +49,6 @@ export function deadlineSentence(facts: BoundFacts, refused: Refused): string {
       : `${showShare(refused.share)} of the requests were refused (${refused.reason})`;
   const time = budgetMs ?? sloMs;
   const last = curve.at(-1);
-  if (refused.group === 'event_loop') return unreadSentence(facts, refused.share);
   const start = `${what}, though ${coresAre(facts, 'only ')}`;
   if (time === undefined || last === undefined) return `${start}; let clients allow more time`;
   const rows = Math.min(last.rows, Math.max(1, Math.round(facts.rows / requests)));
