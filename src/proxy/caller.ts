@@ -18,6 +18,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { plainIPv4 } from '../ledger/plain-ipv4.ts';
 import type { ClientFacts } from '../ledger/request-record.ts';
 import { type Propagation, W3C } from '../ledger/tracing/propagation.ts';
 import type { AccessControl, Visitor } from './access-control.ts';
@@ -141,7 +142,7 @@ export function callerFar(address: string): string {
 /** The peer at an IP address, as above; undefined for one of this machine. */
 export function peerAt(address: string | undefined): string | undefined {
   if (address === undefined) return undefined;
-  const ip = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  const ip = plainIPv4(address);
   if (ip === '::1' || ip.startsWith('127.')) return undefined;
   if (!ip.includes(':') || /^fe[89ab]/i.test(ip)) return `ip:${bounded(ip)}`;
   return `ip:${firstGroups(ip).join(':')}::/64`;

@@ -8,7 +8,7 @@
  * address (`unknown`, a name, rubbish) hides who is behind it: the hop that tells of it counts.
  */
 import { isIPv4, isIPv6, SocketAddress } from 'node:net';
-import { plainIPv4 } from './network-list.ts';
+import { plainIPv4 } from '../../ledger/plain-ipv4.ts';
 
 /** Hops that are looked at; no way to a server has so many. */
 const MAX_HOPS = 32;
@@ -109,6 +109,5 @@ export function addressIn(hop: string): string | undefined {
 
 /** IPv4 in IPv6's form is IPv4. */
 function shortest(address: string): string {
-  const text = new SocketAddress({ address, family: 'ipv6' }).address;
-  return plainIPv4(text) ?? text;
+  return plainIPv4(new SocketAddress({ address, family: 'ipv6' }).address);
 }

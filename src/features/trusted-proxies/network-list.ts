@@ -1,5 +1,6 @@
 /** Pure. The text of `--trusted_proxies`: addresses and networks with commas between, and `unix`. */
 import { BlockList, isIP } from 'node:net';
+import { plainIPv4 } from '../../ledger/plain-ipv4.ts';
 
 /** The word for peers on a socket file. */
 const UNIX = 'unix';
@@ -38,11 +39,6 @@ export class NetworkList {
   }
 }
 
-/** An address of IPv4 that is in IPv6's form; undefined if it is another one. */
-export function plainIPv4(address: string): string | undefined {
-  return /^::ffff:([\d.]+)$/i.exec(address)?.[1];
-}
-
 function entriesOf(text: string): readonly string[] {
   return text === '' ? [] : text.split(',').map((entry) => entry.trim());
 }
@@ -54,6 +50,6 @@ function networkIn(entry: string): Network | undefined {
   const prefix = digits === undefined ? bits : Number(digits);
   if (version === 0 || prefix > bits) return undefined;
   const v4 = plainIPv4(address);
-  if (version === 6 && v4 !== undefined && prefix >= 96) return { address: v4, family: 'ipv4', prefix: prefix - 96 };
+  if (v4 !== address && prefix >= 96) return { address: v4, family: 'ipv4', prefix: prefix - 96 };
   return { address, family: version === 4 ? 'ipv4' : 'ipv6', prefix };
 }

@@ -4,6 +4,7 @@
  */
 import { messageField } from '../../codec/protobuf/wire-writer.ts';
 import type { Instant } from '../../core/clock.ts';
+import { plainIPv4 } from '../plain-ipv4.ts';
 import type { RequestEvent } from '../request-record.ts';
 import type { TraceContext } from './trace-context.ts';
 
@@ -66,8 +67,6 @@ const PEER_PORT = new AttributeKey('network.peer.port');
 
 /** 'host:port' or '[v6]:port'. */
 const WITH_PORT = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/;
-/** The prefix of an IPv4 address on a socket that takes both families. */
-const MAPPED = /^::ffff:(?=[\d.]+$)/i;
 
 /**
  * 'host:port' or '[v6]:port' in two attributes; an address alone, or anything else, in one. `client`: for whom the peer
@@ -75,7 +74,7 @@ const MAPPED = /^::ffff:(?=[\d.]+$)/i;
  */
 export function setPeer(span: AttributeSink, peer: string, client?: string): void {
   const [, v6, host, port] = WITH_PORT.exec(peer) ?? [];
-  span.set(PEER_ADDRESS, (v6 ?? host ?? peer).replace(MAPPED, ''));
+  span.set(PEER_ADDRESS, plainIPv4(v6 ?? host ?? peer));
   if (port !== undefined) span.set(PEER_PORT, Number(port));
   if (client !== undefined) span.set(CLIENT_ADDRESS, client);
 }

@@ -184,6 +184,12 @@ describe('--trusted_proxies', () => {
     assert.deepEqual(wrongProxies(wrong.join()), wrong);
   });
 
+  test('an address of IPv6 that looks like a mapped one is of IPv6', () => {
+    const list = new NetworkList('::ffff:1234');
+    assert.deepEqual(wrongProxies('::ffff:1234'), []);
+    assert.deepEqual([list.has('::ffff:1234'), list.has('0.0.18.52'), list.has('::1')], [true, false, false]);
+  });
+
   test('a network has its addresses, in either form', () => {
     const list = new NetworkList('10.1.2.3/8,192.0.2.7,2001:db8::/33');
     for (const address of ['10.255.0.1', '::ffff:10.255.0.1', '192.0.2.7', '2001:db8:7fff::1'])

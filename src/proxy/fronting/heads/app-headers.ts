@@ -8,6 +8,7 @@
  *                       left of the deadline
  */
 import type { TraceHeaders } from '../../../core/executor.ts';
+import { plainIPv4 } from '../../../ledger/plain-ipv4.ts';
 import type { ToldClient } from '../../caller.ts';
 import { formatGrpcTimeout } from './grpc-form.ts';
 import type { RawHeaders } from './hop-headers.ts';
@@ -55,9 +56,6 @@ export const TIMEOUT_HEADER = 'x-envoy-expected-rq-timeout-ms';
 
 /** Envoy's header of clients' certificates (XFCC). */
 const CERTIFICATE = 'x-forwarded-client-cert';
-
-/** The prefix of an IPv4 address on a socket that takes both families: applications know the address without it. */
-const MAPPED = /^::ffff:(?=[\d.]+$)/;
 
 /** Methods whose requests have no body as a rule: a length of 0 would say nothing (RFC 9110, 8.6). */
 const WITHOUT_BODY: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'DELETE', 'TRACE']);
@@ -130,16 +128,11 @@ function isTwin(name: string, traceNames: ReadonlySet<string>): boolean {
   return read !== name && (WRITTEN_HERE.has(read) || traceNames.has(read) || read.startsWith('x-forwarded-'));
 }
 
-/** An address as applications know it. */
-export function shownAddress(address: string): string {
-  return address.replace(MAPPED, '');
-}
-
 /** The peer stands behind the hops of which it tells. */
 function forwarded(raw: RawHeaders, { peer, isTls, isTrusted, told, certificate, authority }: RequestFacts): string[] {
   const before = told === undefined || told.hops === '' ? [] : [told.hops];
   // A proxy on a socket file has no address.
-  const hops = peer === 'unix' && before.length > 0 ? before : [...before, shownAddress(peer)];
+  const hops = peer === 'unix' && before.length > 0 ? before : [...before, plainIPv4(peer)];
   const headers = ['x-forwarded-for', hops.join(', ')];
   headers.push('x-forwarded-proto', told?.scheme ?? (isTls ? 'https' : 'http'));
   const host = authority ?? valuesOf(raw, 'host')[0];

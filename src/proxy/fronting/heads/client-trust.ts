@@ -1,8 +1,9 @@
 /** Finds out what is believed of a fronted request's client, by the trusted proxy that its peer is, or by its certificate. */
 
+import { plainIPv4 } from '../../../ledger/plain-ipv4.ts';
 import type { ClientSide } from '../client-and-app.ts';
 import type { FrontedParts } from '../fronted-parts.ts';
-import { type ClientTrust, shownAddress } from './app-headers.ts';
+import type { ClientTrust } from './app-headers.ts';
 import { certificateText } from './client-certificate.ts';
 import { valuesOf } from './hop-headers.ts';
 
@@ -11,7 +12,7 @@ export function clientTrust({ connection, head }: ClientSide, parts: FrontedPart
   const { callers, tellsCertificate, unbelieved } = parts;
   const isTrusted = callers.trusts(connection);
   if (!isTrusted && unbelieved !== undefined && valuesOf(head.headers, 'x-forwarded-proto').length > 0) {
-    unbelieved.note(shownAddress(head.peerAddress));
+    unbelieved.note(plainIPv4(head.peerAddress));
   }
   return {
     isTrusted,
