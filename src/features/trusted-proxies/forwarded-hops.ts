@@ -14,6 +14,8 @@ import { plainIPv4 } from '../../ledger/plain-ipv4.ts';
 const MAX_HOPS = 32;
 /** An address of IPv6 with brackets and a port. */
 const MAX_HOP_CHARS = 64;
+/** `forwarded` is read from its beginning, so all of it costs time. */
+const MAX_FORWARDED_CHARS = 4096;
 
 /** One hop, as the hop after it tells. */
 export interface Hop {
@@ -68,8 +70,9 @@ function schemeReader(schemes: string | undefined, list: string): (place: number
 /** A pair of `forwarded` (RFC 7239, 4), and what is behind it: `;` for more of the element, `,` for another one. */
 const PAIR = /\s*([\w!#$%&'*+.^`|~-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s",;]*))\s*([;,]|$)/gy;
 
-/** The hops of `forwarded`, the last one first; undefined if it is malformed. */
+/** The hops of `forwarded`, the last one first; undefined if it is malformed or too long. */
 export function hopsOfForwarded(text: string): readonly Hop[] | undefined {
+  if (text.length > MAX_FORWARDED_CHARS) return undefined;
   const elements: Map<string, string>[] = [];
   let element = new Map<string, string>();
   let end = 0;

@@ -116,6 +116,12 @@ describe('forwarded', () => {
     }
   });
 
+  test('more than 4,096 characters say nothing, as reading them takes time', () => {
+    const longest = `for=198.51.100.7;ext=${'x'.repeat(4096 - 21)}`;
+    assert.equal(from(longest)?.address, '198.51.100.7');
+    assert.equal(hopsOfForwarded(`${longest}x`), undefined);
+  });
+
   test('any text is read in no time, and never thrown at', () => {
     fc.assert(
       fc.property(fc.string({ unit: fc.constantFrom(...'for=;,"\\ \t1.:[]%'), maxLength: 400 }), (text) => {
