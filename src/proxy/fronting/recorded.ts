@@ -5,7 +5,7 @@ import type { Propagation } from '../../ledger/tracing/propagation.ts';
 import type { AppAddress } from './app/app-address.ts';
 import type { RequestHead, TunnelEnd } from './client-and-app.ts';
 import type { ClientTrust } from './heads/app-headers.ts';
-import { type RawHeaders, valuesOf } from './heads/hop-headers.ts';
+import { joinedValues, valuesOf } from './heads/hop-headers.ts';
 import { targetOf } from './heads/sent-request.ts';
 import type { FrontedRecord } from './telemetry/fronted-record.ts';
 import type { FrontedTelemetry } from './telemetry/fronted-telemetry.ts';
@@ -33,15 +33,10 @@ export function beginRecord(
     peer,
     client: told,
     callerId: valuesOf(headers, 'x-request-id')[0],
-    callerTrace: propagation.read(headers, valueIn, undefined),
+    callerTrace: propagation.read(headers, joinedValues, undefined),
     userAgent: valuesOf(headers, 'user-agent')[0],
     host: valuesOf(headers, 'host')[0],
   });
-}
-
-function valueIn(headers: RawHeaders, name: string): string | undefined {
-  const values = valuesOf(headers, name);
-  return values.length === 0 ? undefined : values.join(',');
 }
 
 /** Counts the bytes of the request's body. Call it when it is piped: to listen makes a stream flow. */

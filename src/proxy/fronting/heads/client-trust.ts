@@ -5,7 +5,7 @@ import type { ClientSide } from '../client-and-app.ts';
 import type { FrontedParts } from '../fronted-parts.ts';
 import type { ClientTrust } from './app-headers.ts';
 import { certificateText } from './client-certificate.ts';
-import { valuesOf } from './hop-headers.ts';
+import { joinedValues, valuesOf } from './hop-headers.ts';
 
 /** Call it while the connection is open. */
 export function clientTrust({ connection, head }: ClientSide, parts: FrontedParts): ClientTrust {
@@ -19,9 +19,4 @@ export function clientTrust({ connection, head }: ClientSide, parts: FrontedPart
     told: isTrusted ? callers.clientOf(connection, (name) => joinedValues(head.headers, name)) : undefined,
     certificate: tellsCertificate === true ? certificateText(connection) : undefined,
   };
-}
-
-function joinedValues(headers: ClientSide['head']['headers'], name: string): string | undefined {
-  const values = valuesOf(headers, name);
-  return values.length === 0 ? undefined : values.join(',');
 }

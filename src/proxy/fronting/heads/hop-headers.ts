@@ -66,6 +66,12 @@ export function valuesOf(raw: RawHeaders, name: string): string[] {
   return values;
 }
 
+/** All values of a header as one (RFC 9110, 5.3); undefined without it. `name` in lower case. */
+export function joinedValues(raw: RawHeaders, name: string): string | undefined {
+  const values = valuesOf(raw, name);
+  return values.length === 0 ? undefined : values.join(',');
+}
+
 /** The members of all values of a header that is a list, in lower case. */
 export function tokensOf(raw: RawHeaders, name: string): string[] {
   return valuesOf(raw, name)
