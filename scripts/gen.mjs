@@ -13,6 +13,7 @@ const GENERATED = {
   proto: { says: 'src/gen/proto-descriptors.ts, after a change in proto/' },
   wasm: { says: 'src/gen/number-rows-wasm.ts, after a change in number-rows.wat' },
   schema: { says: 'docs/*.schema.json, after a change of options or of the schema of a YAML file' },
+  options: { says: 'the options in docs/reference/configuration.md, after a change of options' },
   dashboard: { says: 'deploy/grafana/dashboard.json, after a change in scripts/gen/grafana' },
   suites: { says: 'docs/results/suites.md, from the recorded runs; npm test -- SUITE writes it, too' },
 };

@@ -21,10 +21,13 @@ const LIST = 'src/pillion.ts';
 const COPIED = ['src', 'test', 'bench', 'scripts', 'docs', 'build', 'tsconfig.json', 'package.json'];
 /** Nothing here belongs to the source. */
 const LEFT = ['.git', 'dist'];
-/** Writes the schemas of files of configuration, as `npm run gen -- schema` does. */
-const WRITE_SCHEMAS = `
-  import { writeFileSync } from 'node:fs';
+/** Writes what is made of the list, as `npm run gen -- schema` and `npm run gen -- options` do. */
+const WRITE_GENERATED = `
+  import { readFileSync, writeFileSync } from 'node:fs';
   import { configurationSchemas } from './scripts/lib/json-schema.mjs';
+  import { withOptions } from './scripts/lib/option-entries.mjs';
+  const page = 'docs/reference/configuration.md';
+  writeFileSync(page, await withOptions(readFileSync(page, 'utf8'), process.cwd() + '/build/src'));
   for (const [name, schema] of Object.entries(await configurationSchemas(process.cwd() + '/build/src')))
     writeFileSync('docs/' + name, JSON.stringify(schema, undefined, 2) + '\\n');`;
 /** Runs test files in one process, as `npm test` does. */
@@ -101,7 +104,7 @@ export class TreeWithout {
   /** Compiles what has changed. Returns the compiler's mistakes, and generates what is made of the list. */
   compile(): string {
     const mistakes = this.#run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.json']).output;
-    return mistakes || this.#run(['--input-type=module', '--eval', WRITE_SCHEMAS]).output;
+    return mistakes || this.#run(['--input-type=module', '--eval', WRITE_GENERATED]).output;
   }
 
   /** Runs what `npm test` runs, but for tests of the tree itself. Returns what failed. */

@@ -1,10 +1,13 @@
-/** Every example of docs/reference/configuration.md is read as the file that it shows. */
+/** docs/reference/configuration.md: every example is read as the file that it shows, and every option is there. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { describe, it } from 'node:test';
+import { pathToFileURL } from 'node:url';
 import { Ajv } from 'ajv';
 import { parse } from 'yaml';
+import { serveOptions } from '../../../src/config/options/serve-options.ts';
 import { FEATURES } from '../../../src/pillion.ts';
 import { ConfigFiles, configOf, errorsOf } from '../../support/config-files.ts';
 import { jsonSchemas } from '../../support/json-schemas.ts';
@@ -35,6 +38,13 @@ describe('docs/reference/configuration.md', () => {
       assert.deepEqual(configOf(args).warnings, []);
     });
   }
+
+  it('has an entry of every option, and what npm run gen -- options makes of the tables', async () => {
+    const entries = [...PAGE.matchAll(/^#### (\w+)$/gm)].map(([, name]) => name!);
+    assert.deepEqual(entries.sort(), Object.keys(serveOptions(FEATURES)).sort());
+    const { withOptions } = await import(pathToFileURL(resolve('scripts/lib/option-entries.mjs')).href);
+    assert.equal(await withOptions(PAGE, resolve('build/src')), PAGE, 'run: npm run gen -- options');
+  });
 
   it('shows keys of features as they are taken', (t) => {
     const text = EXAMPLES.get('pillion.yaml')!;
