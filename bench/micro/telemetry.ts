@@ -54,14 +54,18 @@ async function telemetryWith(tracing: Tracing | undefined, isForgetful = false):
 function record(telemetry: AppTelemetry): RequestContext {
   const context = new RequestContext({
     clock: systemClock,
-    surface: 'grpc',
-    method: 'Predict',
-    receivedAt: systemClock.nowMs(),
+    arrival: {
+      surface: 'grpc',
+      method: 'Predict',
+      receivedAt: systemClock.nowMs(),
+      timeoutMs: undefined,
+      requestId: '1',
+      caller: 'bench',
+      peer: '127.0.0.1:50123',
+      callerTrace: undefined,
+    },
     deadline: Number.POSITIVE_INFINITY,
     sequence: 1,
-    id: '1',
-    caller: 'bench',
-    peer: '127.0.0.1:50123',
     trace: telemetry.startTrace(undefined),
   });
   context.model = 'mlp_small';

@@ -31,8 +31,8 @@ import { type AccessControl, type Identity, permit } from './access-control.ts';
 import type { AnswerReports } from './answer-reports.ts';
 import type { Call, Permit } from './call.ts';
 import type { Held } from './refusal-hold.ts';
-import type { RequestContext } from './request-context.ts';
-import type { RequestArrival, RequestLifecycle } from './request-lifecycle.ts';
+import type { RequestArrival, RequestContext } from './request-context.ts';
+import type { RequestLifecycle } from './request-lifecycle.ts';
 
 /**
  * How an exchange writes to its transport. The transport calls the exchange's `onMessage` and `onAbort` in turn; it

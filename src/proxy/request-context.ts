@@ -13,6 +13,7 @@ import type { PriorityClass } from '../core/priority.ts';
 import {
   type BatchRecord,
   type CacheUse,
+  type CallerTrace,
   type ClientFacts,
   type FallbackRecord,
   type IsolationRecord,
@@ -29,33 +30,48 @@ import type { TraceContext } from '../ledger/tracing/trace-context.ts';
 import type { Identity, Principal } from './access-control.ts';
 import type { MemoryHolder } from './memory-budget.ts';
 
-export interface RequestContextInit {
-  readonly clock: Clock;
+/** A request as a surface knows it after its first header. */
+export interface RequestArrival {
   readonly surface: Surface;
   /** 'Predict', 'GetModelStatus', …; 'unknown' for any other. */
   readonly method: string;
+  /** When its first header was read. */
   readonly receivedAt: Instant;
+  /** The client's timeout, in ms from receivedAt; undefined if it set none; an error if it cannot be read. */
+  readonly timeoutMs: number | undefined | ServingError;
+  /** The caller's `x-request-id`; undefined if it sent none: then one is made. */
+  readonly requestId: string | undefined;
+  readonly peer: string;
+  /** Absent: no trusted proxy has told it. */
+  readonly client?: ClientFacts | undefined;
+  /** `user-agent`; absent = the caller sent none. */
+  readonly userAgent?: string | undefined;
+  /** Absent: it is none of HTTP, or not known. */
+  readonly line?: RequestLine | undefined;
+  /** The caller's name, as proxy/caller.ts describes it. */
+  readonly caller: string;
+  /** The sender; undefined without access control. A promise never rejects. */
+  readonly identity?: Identity | Promise<Identity> | undefined;
+  /** Absent: the default; an error if it cannot be read. */
+  readonly priority?: PriorityClass | undefined | ServingError;
+  /** Absent: it is no step of a sequence; an error if it cannot be read. */
+  readonly step?: SequenceStep | undefined | ServingError;
+  readonly callerTrace: CallerTrace | undefined;
+}
+
+export interface RequestContextInit {
+  readonly clock: Clock;
+  readonly arrival: RequestArrival;
+  /** When it arrived, if that was before its first header was read. Default: then. */
+  readonly startedAt?: Instant;
   /** The earlier of the client's deadline and the server's limit; Infinity without either. */
   readonly deadline: Instant;
   /** Did the client set a deadline? Default true. */
   readonly hasOwnDeadline?: boolean;
   /** It is that of the fronted request that this one is for. Default false. */
   readonly isDeadlineCarried?: boolean;
-  readonly priority?: PriorityClass | undefined;
-  /** The step of a sequence that its headers say it is. */
-  readonly step?: SequenceStep | undefined;
-  /** The caller's x-request-id; undefined if it sent none: then one is made. */
-  readonly id: string | undefined;
   /** Counts the requests of the process; ids are made of it. */
   readonly sequence: number;
-  readonly peer: string;
-  readonly client?: ClientFacts | undefined;
-  readonly userAgent?: string | undefined;
-  readonly line?: RequestLine | undefined;
-  /** The caller's name, as proxy/caller.ts describes it. */
-  readonly caller: string;
-  /** The same without a principal's name. Default: `caller`. */
-  readonly unnamedCaller?: string;
   readonly trace: TraceContext | undefined;
 }
 
@@ -66,14 +82,9 @@ export interface Loan {
 }
 
 export class RequestContext implements RequestRecord, DenseSetMember, MemoryHolder {
-  readonly surface: Surface;
-  readonly method: string;
-  readonly peer: string;
-  readonly client: ClientFacts | undefined;
-  readonly userAgent: string | undefined;
-  readonly line: RequestLine | undefined;
+  readonly arrival: RequestArrival;
+  /** The caller's name, as proxy/caller.ts describes it: a principal's, once it is known. */
   caller: string;
-  readonly unnamedCaller: string;
   /** The sender; undefined without access control, and until it is known. */
   principal: Principal | undefined;
   /** These four may change until the request is submitted: some protocols have them in the message. */
@@ -83,7 +94,6 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   priority: PriorityClass | undefined;
   readonly step: SequenceStep | undefined;
   readonly trace: TraceContext | undefined;
-  readonly callerId: string | undefined;
   readonly sequence: number;
   readonly cancel = new CancelSignal();
   readonly stages: StageClock;
@@ -117,24 +127,47 @@ export class RequestContext implements RequestRecord, DenseSetMember, MemoryHold
   readonly #clock: Clock;
 
   constructor(init: RequestContextInit) {
+    const { arrival } = init;
+    const { priority, step } = arrival;
     this.#clock = init.clock;
-    this.surface = init.surface;
-    this.method = init.method;
-    this.callerId = init.id;
+    this.arrival = arrival;
     this.sequence = init.sequence;
-    this.peer = init.peer;
-    this.client = init.client;
-    this.userAgent = init.userAgent;
-    this.line = init.line;
-    this.caller = init.caller;
-    this.unnamedCaller = init.unnamedCaller ?? init.caller;
+    this.caller = arrival.caller;
     this.deadline = init.deadline;
     this.hasOwnDeadline = init.hasOwnDeadline ?? true;
     this.isDeadlineCarried = init.isDeadlineCarried ?? false;
-    this.priority = init.priority;
-    this.step = init.step;
+    this.priority = priority instanceof ServingError ? undefined : priority;
+    this.step = step instanceof ServingError ? undefined : step;
     this.trace = init.trace;
-    this.stages = new StageClock(init.receivedAt);
+    this.stages = new StageClock(init.startedAt ?? arrival.receivedAt);
+  }
+
+  get surface(): Surface {
+    return this.arrival.surface;
+  }
+
+  get method(): string {
+    return this.arrival.method;
+  }
+
+  get callerId(): string | undefined {
+    return this.arrival.requestId;
+  }
+
+  get peer(): string {
+    return this.arrival.peer;
+  }
+
+  get client(): ClientFacts | undefined {
+    return this.arrival.client;
+  }
+
+  get userAgent(): string | undefined {
+    return this.arrival.userAgent;
+  }
+
+  get line(): RequestLine | undefined {
+    return this.arrival.line;
   }
 
   /** It is made when it is read, because most requests' ids never are. */

@@ -11,22 +11,13 @@ import type { Clock, Instant } from '../core/clock.ts';
 import { DenseSet } from '../core/collections/dense-set.ts';
 import type { DeadlineTimer } from '../core/deadline-timer.ts';
 import { ServingError, SharedError } from '../core/errors.ts';
-import type { SequenceStep } from '../core/model-spec.ts';
-import type { PriorityClass } from '../core/priority.ts';
-import {
-  type CallerTrace,
-  type ClientFacts,
-  INFERENCE_METHODS,
-  type RequestLine,
-  type Surface,
-  type Telemetry,
-} from '../ledger/request-record.ts';
+import { INFERENCE_METHODS, type Surface, type Telemetry } from '../ledger/request-record.ts';
 import { STAGE_ENCODE, STAGE_EXECUTE, STAGE_QUEUE, STAGES } from '../ledger/stage-clock.ts';
-import { type Identity, isPrincipal } from './access-control.ts';
+import { isPrincipal } from './access-control.ts';
 import type { CallerLimits } from './caller-limits.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { RefusalHold } from './refusal-hold.ts';
-import { type Loan, RequestContext } from './request-context.ts';
+import { type Loan, type RequestArrival, RequestContext } from './request-context.ts';
 
 export interface ArrivalClockOptions {
   /** Total time that the event loop has slept, in ms. Default: Node's idle time. */
@@ -83,34 +74,6 @@ export class ArrivalClock {
     this.#defer(this.#closeTurn);
     return this.#arrivedAt;
   }
-}
-
-/** A request as a surface knows it after its first header. */
-export interface RequestArrival {
-  readonly surface: Surface;
-  readonly method: string;
-  /** When its first header was read. */
-  readonly receivedAt: Instant;
-  /** The client's timeout, in ms from receivedAt; undefined if it set none; an error if it cannot be read. */
-  readonly timeoutMs: number | undefined | ServingError;
-  /** `x-request-id`, if the caller sent one. */
-  readonly requestId: string | undefined;
-  readonly peer: string;
-  /** Absent: no trusted proxy has told it. */
-  readonly client?: ClientFacts | undefined;
-  /** `user-agent`; absent = the caller sent none. */
-  readonly userAgent?: string | undefined;
-  /** Absent: it is none of HTTP, or not known. */
-  readonly line?: RequestLine | undefined;
-  /** The caller's name, as proxy/caller.ts describes it. */
-  readonly caller: string;
-  /** The sender; undefined without access control. A promise never rejects. */
-  readonly identity?: Identity | Promise<Identity> | undefined;
-  /** Absent: the default; an error if it cannot be read. */
-  readonly priority?: PriorityClass | undefined | ServingError;
-  /** Absent: it is no step of a sequence; an error if it cannot be read. */
-  readonly step?: SequenceStep | undefined | ServingError;
-  readonly callerTrace: CallerTrace | undefined;
 }
 
 /** Deadlines of other requests, which those that are made for them take over. */
@@ -203,24 +166,15 @@ export class RequestLifecycle {
     const deadline = carried < own ? Math.max(carried, receivedAt) : own;
     const context = new RequestContext({
       clock,
-      surface: arrival.surface,
-      method: arrival.method,
-      receivedAt,
+      arrival,
+      startedAt: receivedAt,
       deadline,
       hasOwnDeadline: hasTimeout || carried < own,
       isDeadlineCarried: carried < own,
-      priority: priority instanceof ServingError ? undefined : priority,
-      step: step instanceof ServingError ? undefined : step,
-      id: arrival.requestId,
       sequence: this.#sequence++,
-      peer: arrival.peer,
-      client: arrival.client,
-      userAgent: arrival.userAgent,
-      line: arrival.line,
-      caller: identity !== undefined && isPrincipal(identity) ? identity.caller : arrival.caller,
-      unnamedCaller: arrival.caller,
       trace: telemetry.startTrace(arrival.callerTrace),
     });
+    if (identity !== undefined && isPrincipal(identity)) context.caller = identity.caller;
     this.#open.add(context);
     if (this.#isDraining) context.cancel.cancel(draining());
     else if (deadline !== Infinity) this.#arm(context);
@@ -288,9 +242,7 @@ export class RequestLifecycle {
 
   #cancelAbandoned(carried: CarriedDeadlines): void {
     for (const context of this.#open.toArray()) {
-      const { trace: callerTrace, callerId: requestId, method, unnamedCaller: caller, client } = context;
-      if (carried.of({ callerTrace, requestId, method, caller, client }) === -Infinity)
-        context.cancel.cancel(NOBODY_WAITS_ANY_MORE);
+      if (carried.of(context.arrival) === -Infinity) context.cancel.cancel(NOBODY_WAITS_ANY_MORE);
     }
   }
 

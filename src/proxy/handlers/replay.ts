@@ -52,14 +52,18 @@ export function replaySpec({ name }: Servable, { signatureName }: ModelSpec): Mo
 export function replayContext(clock: Clock, method: string): RequestContext {
   return new RequestContext({
     clock,
-    surface: 'grpc',
-    method,
-    receivedAt: clock.nowMs(),
+    arrival: {
+      surface: 'grpc',
+      method,
+      receivedAt: clock.nowMs(),
+      timeoutMs: undefined,
+      requestId: undefined,
+      peer: 'replay',
+      caller: 'replay',
+      callerTrace: undefined,
+    },
     deadline: Infinity,
-    id: undefined,
     sequence: 0,
-    peer: 'replay',
-    caller: 'replay',
     trace: undefined,
   });
 }

@@ -11,9 +11,10 @@ function setUp(options: Partial<CallerLimitOptions>) {
   const clock = new FakeClock();
   const limits = new CallerQuotas({ requests: NONE, bytes: NONE, rows: NONE, ...options });
   const begin = (caller = 'a', bytes = 1): RequestContext => {
+    const sender = { requestId: undefined, peer: 'p', caller, callerTrace: undefined };
+    const arrival = { method: 'Predict', receivedAt: 0, timeoutMs: undefined, ...sender };
     const context = new RequestContext({
-      ...{ clock, surface: 'grpc', method: 'Predict', receivedAt: 0, deadline: Infinity },
-      ...{ id: undefined, sequence: 1, peer: 'p', caller, trace: undefined },
+      ...{ clock, arrival: { surface: 'grpc', ...arrival }, deadline: Infinity, sequence: 1, trace: undefined },
     });
     context.requestBytes = bytes;
     return context;

@@ -75,15 +75,11 @@ function harness(behave = lengths, wantsResponse = true) {
   const context = () =>
     new RequestContext({
       clock,
-      surface: 'rest',
-      method: 'Classify',
-      receivedAt: clock.nowMs(),
-      deadline: Infinity,
-      id: undefined,
-      sequence: 1,
-      peer: 'test',
-      caller: 'test',
-      trace: undefined,
+      arrival: {
+        ...{ surface: 'rest', method: 'Classify', receivedAt: clock.nowMs(), timeoutMs: undefined },
+        ...{ requestId: undefined, peer: 'test', caller: 'test', callerTrace: undefined },
+      },
+      ...{ deadline: Infinity, sequence: 1, trace: undefined },
     });
   const logs = (): LoggedInference[] => records.flatMap((record) => parseRecords(record).map(loggedInference));
   const resolver = new ModelResolver(models);

@@ -52,8 +52,12 @@ function bench() {
   const resolver = new ModelResolver(models, models);
   const contextOf = (step?: SequenceStep) =>
     new RequestContext({
-      ...{ clock, surface: 'grpc', method: 'Predict', receivedAt: clock.nowMs(), deadline: Infinity },
-      ...{ step, id: undefined, sequence: 1, peer: '', caller: 'local:1', trace: undefined },
+      clock,
+      arrival: {
+        ...{ surface: 'grpc', method: 'Predict', receivedAt: clock.nowMs(), timeoutMs: undefined },
+        ...{ step, requestId: undefined, peer: '', caller: 'local:1', callerTrace: undefined },
+      },
+      ...{ deadline: Infinity, sequence: 1, trace: undefined },
     });
   const predict = (
     model: string,

@@ -53,9 +53,10 @@ class PuppetManager implements OperatedModels {
 function make() {
   const clock = new FakeClock();
   const models = new PuppetManager();
+  const sender = { requestId: undefined, peer: 'test', caller: 'test', callerTrace: undefined };
+  const arrival = { method: 'RepositoryModelLoad', receivedAt: 0, timeoutMs: undefined, ...sender };
   const context = new RequestContext({
-    ...{ clock, surface: 'grpc', method: 'RepositoryModelLoad', receivedAt: 0, deadline: Infinity, id: undefined },
-    ...{ sequence: 1, peer: 'test', caller: 'test', trace: undefined },
+    ...{ clock, arrival: { surface: 'grpc', ...arrival }, deadline: Infinity, sequence: 1, trace: undefined },
   });
   return { clock, models, context, handler: new RepositoryHandler(new ConfiguredModels(models, clock)) };
 }

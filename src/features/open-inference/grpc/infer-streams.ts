@@ -25,8 +25,7 @@ import type { CallReader, CallStatus, GrpcCall, GrpcMethod } from '../../../prox
 import { OK, statusOf } from '../../../proxy/grpc/grpc-errors.ts';
 import { withTrailers } from '../../../proxy/grpc/shared-trailers.ts';
 import { ACCOUNTED_FROM_BYTES } from '../../../proxy/memory-budget.ts';
-import type { RequestContext } from '../../../proxy/request-context.ts';
-import type { RequestArrival } from '../../../proxy/request-lifecycle.ts';
+import type { RequestArrival, RequestContext } from '../../../proxy/request-context.ts';
 
 /** A message names its model itself. */
 const NO_MODEL: ModelSpec = { name: '' };

@@ -62,15 +62,11 @@ function harness({ random = () => 0, behave = affine(0.5, 2) }: { random?: () =>
   const context = () =>
     new RequestContext({
       clock,
-      surface: 'rest',
-      method: 'Predict',
-      receivedAt: clock.nowMs(),
-      deadline: Infinity,
-      id: undefined,
-      sequence: 1,
-      peer: 'test',
-      caller: 'test',
-      trace: undefined,
+      arrival: {
+        ...{ surface: 'rest', method: 'Predict', receivedAt: clock.nowMs(), timeoutMs: undefined },
+        ...{ requestId: undefined, peer: 'test', caller: 'test', callerTrace: undefined },
+      },
+      ...{ deadline: Infinity, sequence: 1, trace: undefined },
     });
   const x = numericTensor('float32', [2], Float32Array.of(1, 2));
   const predict = (its = context(), spec = {}, filter: readonly string[] = []) =>
