@@ -31,7 +31,7 @@ pillionOnly('grpc-timeout is exact in every unit, from nothing to 11,000 years',
         stream.end(HELLO);
         await server.until(() => server.calls.at(-1)?.messages.length === 1);
         const { call } = server.calls.pop()!;
-        assert.equal(call.timeoutMs, Number(amount) * unitMs, `${amount}${unit}`);
+        assert.equal(call.head.timeoutMs, Number(amount) * unitMs, `${amount}${unit}`);
         call.answer(withRoom(Buffer.alloc(0)));
         assert.equal((await answer).grpcStatus, Status.OK);
       }
@@ -226,7 +226,7 @@ test('a drain waits for calls and open streams, takes no new connection, and end
     });
     const [host, port] = server.address.split(':');
     await untilRefused(Number(port), host!);
-    server.calls.find(({ call }) => call.path === '/t.T/Hang')!.call.answer(withRoom(Buffer.from('done')));
+    server.calls.find(({ call }) => call.head.path === '/t.T/Hang')!.call.answer(withRoom(Buffer.from('done')));
     assert.equal((await answer).message.toString(), 'done');
     assert.equal(isDrained, false);
     stream.end();

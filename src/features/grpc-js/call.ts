@@ -30,6 +30,7 @@ import { PRIORITY_HEADER, type PriorityClass } from '../../core/priority.ts';
 import { type Callers, callerAt, type ToldClient } from '../../proxy/caller.ts';
 import { type Caller, readCaller } from '../../proxy/grpc/caller.ts';
 import {
+  type CallFacts,
   type CallReader,
   type CallStatus,
   type GrpcCall,
@@ -60,7 +61,8 @@ export interface CallContext extends GrpcJsMemoryContext {
   readonly onInternalError: (error: unknown, path: string) => void;
 }
 
-export class GrpcJsCall implements GrpcCall {
+export class GrpcJsCall implements GrpcCall, CallFacts {
+  readonly head = this;
   readonly path: string;
   readonly receivedAt: Instant;
   readonly timeoutMs: number | undefined;

@@ -44,21 +44,26 @@ export interface CallStatus {
   readonly encoded?: { block: Uint8Array | undefined; trailers?: Uint8Array };
 }
 
-export interface GrpcCall {
+/** A call as its headers and its connection tell it. Equal calls of a connection may share it. */
+export interface CallFacts {
   readonly path: string;
   /** "127.0.0.1:54321", "unix" for a socket file. */
   readonly peer: string;
   /** Undefined: the peer is no trusted proxy, or tells none. */
   readonly client: ClientFacts | undefined;
-  /** The instant at which the first header block arrived. */
-  readonly receivedAt: Instant;
-  /** The client's timeout in ms from receivedAt; undefined if it set none. */
+  /** The client's timeout in ms from the call's arrival; undefined if it set none. */
   readonly timeoutMs: number | undefined;
   /** The value of `x-pillion-priority`; undefined if the client set none; a ServingError if it cannot be read. */
   readonly priority?: PriorityClass | undefined | ServingError;
   /** The value of `x-pillion-sequence-id`; undefined if the call is no step; a ServingError if it cannot be read. */
   readonly step?: SequenceStep | undefined | ServingError;
   readonly caller: Caller;
+}
+
+export interface GrpcCall {
+  readonly head: CallFacts;
+  /** The instant at which the first header block arrived. */
+  readonly receivedAt: Instant;
   /** The call has ended or was aborted: all other methods do nothing from then on. */
   readonly isEnded: boolean;
   /** The values of a name that does not end in `-bin`, joined by commas. */

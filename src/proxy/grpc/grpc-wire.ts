@@ -46,7 +46,8 @@ class GrpcWire implements Wire<Uint8Array> {
   }
 
   arrival(method: string): RequestArrival {
-    const { receivedAt, timeoutMs, peer, client, priority, step, caller } = this.#call;
+    const { receivedAt, head } = this.#call;
+    const { timeoutMs, peer, client, priority, step, caller } = head;
     this.#asked = caller.askedReport;
     return {
       surface: 'grpc',

@@ -14,9 +14,6 @@ import type { Clock, Instant } from '../../core/clock.ts';
 import type { DeadlineEntry, DeadlineTimer } from '../../core/deadline-timer.ts';
 import { invalidRequest, ServingError, toServingError } from '../../core/errors.ts';
 import { quoteName } from '../../core/list-names.ts';
-import type { SequenceStep } from '../../core/model-spec.ts';
-import type { PriorityClass } from '../../core/priority.ts';
-import type { ClientFacts } from '../../ledger/request-record.ts';
 import { BodyPace } from '../body-pace.ts';
 import { ErrorCode, errorCodeName } from '../http2/error-code.ts';
 import type { Http2Stream, StreamSink } from '../http2/streams/stream.ts';
@@ -31,7 +28,6 @@ import {
 } from './answer-bytes.ts';
 import type { CallHead } from './call-head.ts';
 import { CallIntake, type IntakeContext, type IntakeOwner } from './call-intake.ts';
-import type { Caller } from './caller.ts';
 import {
   type CallReader,
   type CallStatus,
@@ -66,16 +62,9 @@ export interface CallContext extends IntakeContext {
 const RESET_GRACE_MS = 10;
 
 export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHolder {
-  readonly path: string;
-  readonly peer: string;
-  readonly client: ClientFacts | undefined;
+  readonly head: CallHead;
   readonly receivedAt: Instant;
-  readonly timeoutMs: number | undefined;
-  readonly priority: PriorityClass | undefined | ServingError;
-  readonly step: SequenceStep | undefined | ServingError;
-  readonly caller: Caller;
   readonly #stream: Http2Stream;
-  readonly #head: CallHead;
   readonly #method: GrpcMethod;
   readonly #shared: CallContext;
   /** Absent while nothing has come, and where the request was one short message. */
@@ -93,16 +82,9 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   heldBytes = 0;
 
   constructor(stream: Http2Stream, head: CallHead, method: GrpcMethod, shared: CallContext) {
-    this.path = head.path;
-    this.peer = head.peer;
-    this.client = head.client;
+    this.head = head;
     this.receivedAt = shared.clock.nowMs();
-    this.timeoutMs = head.timeoutMs;
-    this.priority = head.priority;
-    this.step = head.step;
-    this.caller = head.caller;
     this.#stream = stream;
-    this.#head = head;
     this.#method = method;
     this.#shared = shared;
   }
@@ -112,11 +94,11 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   }
 
   metadata(name: string): string | undefined {
-    return this.#head.metadata(name);
+    return this.head.metadata(name);
   }
 
   binaryMetadata(name: string): Uint8Array | undefined {
-    return this.#head.binaryMetadata(name);
+    return this.head.binaryMetadata(name);
   }
 
   setHeaders(headers: MetadataEntries): void {
@@ -137,7 +119,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
     if (this.#isEnded || this.#isTooLarge(length)) return;
     this.#settle();
     this.#intake?.recycle();
-    const isCompressed = length >= this.#shared.compressFromBytes && this.#head.acceptsGzip && !this.#hasSent;
+    const isCompressed = length >= this.#shared.compressFromBytes && this.head.acceptsGzip && !this.#hasSent;
     if (isCompressed) {
       this.#answerCompressed(buffer, status).catch((error: unknown) => this.#failLate(error));
       return;
@@ -172,7 +154,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
 
   /** Starts the method. Called first, once the stream has this call as its sink. */
   begin(): void {
-    const { badTimeout, timeoutMs } = this.#head;
+    const { badTimeout, timeoutMs } = this.head;
     try {
       this.#reader = this.#method.start(this);
     } catch (error) {
@@ -255,7 +237,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
 
   abort(error: ServingError): void {
     if (this.#isEnded) return;
-    if (error.kind === 'unsupported' && !canDecompress(this.#head.encoding)) {
+    if (error.kind === 'unsupported' && !canDecompress(this.head.encoding)) {
       this.#headers = { ...this.#headers, 'grpc-accept-encoding': ACCEPTED_ENCODINGS };
     }
     // The reader may have something of its own to send, so it is asked before `end`. `isEnded` holds either way.
@@ -315,7 +297,7 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
   }
 
   #opened(): CallIntake {
-    this.#intake ??= new CallIntake(this, this.#head, this.#method.isClientStream, this.#shared);
+    this.#intake ??= new CallIntake(this, this.head, this.#method.isClientStream, this.#shared);
     return this.#intake;
   }
 
@@ -334,13 +316,13 @@ export class PillionCall implements GrpcCall, StreamSink, IntakeOwner, MemoryHol
 
   /** A method that throws has a bug: it costs this call, not the process. */
   #fail(error: unknown): void {
-    this.#shared.onInternalError(error, this.path);
+    this.#shared.onInternalError(error, this.head.path);
     this.end(statusOf(toServingError(error)));
   }
 
   /** The method has ended the call, but its answer cannot be compressed. */
   #failLate(error: unknown): void {
-    this.#shared.onInternalError(error, this.path);
+    this.#shared.onInternalError(error, this.head.path);
     this.#stream.reset(ErrorCode.INTERNAL_ERROR);
   }
 }

@@ -9,6 +9,7 @@ import type { AccessControl, Identity } from '../../../src/proxy/access-control.
 import { lookupCall } from '../../../src/proxy/call.ts';
 import type { Method } from '../../../src/proxy/exchange.ts';
 import {
+  type CallFacts,
   type CallReader,
   type CallStatus,
   type GrpcCall,
@@ -22,7 +23,8 @@ import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { principalOf } from '../../support/rule-principal.ts';
 
-class PuppetCall implements GrpcCall {
+class PuppetCall implements GrpcCall, CallFacts {
+  readonly head = this;
   readonly path = '/s/M';
   readonly peer = 'test';
   readonly client = undefined;

@@ -140,7 +140,7 @@ class InferStream implements CallReader {
     this.#ending ??= status;
     if (this.#asked.size > 0) return;
     this.#onEnded();
-    const { askedReport } = this.#call.caller;
+    const { askedReport } = this.#call.head.caller;
     const trailers = wantedReports(this.#shared.reports, askedReport)?.onCall(askedReport);
     this.#call.end(trailers === undefined ? this.#ending : withTrailers(this.#ending, trailers));
   }
@@ -167,7 +167,8 @@ class StreamWire implements Wire<Uint8Array> {
   }
 
   arrival(method: string): RequestArrival {
-    const { receivedAt, timeoutMs, peer, client, priority, caller } = this.#call;
+    const { receivedAt, head } = this.#call;
+    const { timeoutMs, peer, client, priority, caller } = head;
     const passedMs = this.#receivedAt - receivedAt;
     return {
       surface: 'grpc',
