@@ -83,6 +83,7 @@ describe('every page', () => {
           await page.locator('.loading').first().waitFor({ state: 'detached' });
           assert.equal(await overflow(page), 0, `${width} ${scheme}`);
           assert.equal(await page.evaluate('document.documentElement.dataset.theme'), scheme);
+          assert.ok(await page.locator('.state-text').isVisible(), `${width} ${scheme}: the state is a word`);
           await page.close();
         }
       }

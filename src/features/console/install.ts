@@ -15,10 +15,13 @@ import { LiveFeed } from './live-feed.ts';
 import { type LiveTick, liveVersion, type QueueReport, quietVersion } from './live-report.ts';
 import { LiveStats } from './live-stats.ts';
 import { Playground } from './playground.ts';
+import { podNames } from './pod-names.ts';
+import { countStart, type Starts } from './starts.ts';
 
 export function installConsole(server: Installation): void {
+  const starts = startsOf(server);
   server.adminPaths((parts) => {
-    const about = aboutOf(server, parts);
+    const about = aboutOf(server, parts, starts);
     const { restMethod } = parts;
     return consolePaths({ feed: feedOf(server, parts), playground: playgroundOf(server, parts), restMethod, about });
   });
@@ -49,13 +52,35 @@ function playgroundOf({ config, facts }: Installation, parts: AdminParts): Playg
   });
 }
 
+/** Counts the start, beside it. Returns what it has found; undefined until then, or if nobody counts. */
+function startsOf({ clock, logger, service, stateFiles }: Installation): () => Starts | undefined {
+  let starts: Starts | undefined;
+  if (stateFiles === undefined) return () => undefined;
+  let counting: Promise<void> | undefined;
+  service({
+    start: () => {
+      counting = countStart(stateFiles, clock).then(
+        (counted) => {
+          starts = counted;
+        },
+        (error: unknown) => logger.warn({ event: 'start_not_counted', err: error }, 'this start is not counted'),
+      );
+    },
+    close: () => counting,
+  });
+  return () => starts;
+}
+
 /** The JSON of GET /about. */
-function aboutOf({ config, clock }: Installation, { addresses, slots }: AdminParts): () => object {
+function aboutOf(server: Installation, { addresses, slots }: AdminParts, starts: () => Starts | undefined) {
+  const { config, clock, environment } = server;
   const { options } = config;
   const startedAtMs = clock.wallMs();
-  return () => ({
+  const names = { host: hostname(), ...podNames(environment) };
+  return (): object => ({
     version: VERSION,
-    host: hostname(),
+    ...names,
+    ...starts(),
     node: process.versions.node,
     started_at_ms: startedAtMs,
     ...addresses(),

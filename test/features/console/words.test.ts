@@ -5,7 +5,14 @@ import type { ModelReport, VersionReport } from '../../../src/admin/models-repor
 import type { RequestEntry } from '../../../src/admin/request-entry.ts';
 import type { LiveVersion } from '../../../src/features/console/live-report.ts';
 import { summarize } from '../../../src/features/console/ui/live-window.ts';
-import { explain, failedLoads, type Sentence, whyNoBatch, worst } from '../../../src/features/console/ui/words.ts';
+import {
+  explain,
+  failedLoads,
+  missing,
+  type Sentence,
+  whyNoBatch,
+  worst,
+} from '../../../src/features/console/ui/words.ts';
 import { answered, tick, version } from './live-ticks.ts';
 
 describe('a window in words', () => {
@@ -143,6 +150,39 @@ describe('failed loads in words', () => {
     assert.deepEqual(said({ load: { state: 'LOADING' } }), []);
     assert.deepEqual(said({ state: 'END' }), []);
     assert.deepEqual(said({ version: '2', state: 'END', error: failure }, { state: 'AVAILABLE' }), []);
+  });
+});
+
+describe('what is missing', () => {
+  const failure = { kind: 'load_failed', message: 'model.onnx is no ONNX file.' };
+  const broken: ModelReport = {
+    name: 'broken',
+    versions: [{ version: '1', state: 'START', load: { state: 'START', last_failure: failure } }],
+  };
+  const lines = [
+    'model "broken": version 1 failed: model.onnx is no ONNX file.',
+    'the application is not well: refused',
+  ];
+
+  it('is said by the lines alone until the server is ready', () => {
+    assert.deepEqual(missing({ ready: false, waits_for: lines, models: [broken] }), { lines, failures: [] });
+  });
+
+  it('is said once when it is ready: failed loads as sentences, the rest as lines', () => {
+    const said = missing({ ready: true, waits_for: lines, models: [broken] });
+    assert.deepEqual(said.lines, [lines[1]]);
+    assert.match(said.failures.map(({ text }) => text).join(), /^broken: its load failed and is tried again/);
+  });
+
+  it('keeps the lines of a model that has not failed, also of one whose name is longer', () => {
+    const late: ModelReport = { name: 'broken2', versions: [] };
+    const waits = ['model "broken2": no version yet'];
+    assert.deepEqual(missing({ ready: true, waits_for: waits, models: [broken, late] }).lines, waits);
+  });
+
+  it('has the sentence of a model that nothing waits for, as it came later', () => {
+    assert.equal(missing({ ready: false, waits_for: [lines[1]!], models: [broken] }).failures.length, 1);
+    assert.deepEqual(missing({ ready: true, waits_for: [], models: [] }), { lines: [], failures: [] });
   });
 });
 

@@ -1,8 +1,14 @@
 /** The answer of GET /about. */
 export interface About {
   readonly version: string;
-  /** The name of the machine; in Kubernetes, of the pod. */
+  /** The name of the machine. */
   readonly host: string;
+  /** The pod and its namespace, where the environment names them. */
+  readonly pod?: string;
+  readonly namespace?: string;
+  /** Starts with its --state_dir, this one included, since `since_ms`. Absent: nobody counts them. */
+  readonly starts?: number;
+  readonly since_ms?: number;
   readonly node: string;
   readonly started_at_ms: number;
   readonly grpc?: readonly string[];

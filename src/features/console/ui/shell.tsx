@@ -1,9 +1,8 @@
 /** The frame of every page: name, navigation, the server's state, help. */
 import type { ComponentChildren } from 'preact';
-import type { About } from './about.ts';
 import { isLocked } from './api.ts';
 import { isHelpOpen, SHORTCUTS } from './keys.ts';
-import { about, connection, models } from './live.ts';
+import { about, connection, isCounting, models, ticks } from './live.ts';
 import { Login } from './login.tsx';
 import { ModelPage } from './models/model-page.tsx';
 import { OverviewPage } from './models/overview-page.tsx';
@@ -12,6 +11,7 @@ import { PlaygroundPage } from './playground/playground-page.tsx';
 import { RequestPage } from './requests/request-page.tsx';
 import { RequestsPage } from './requests/requests-page.tsx';
 import { type Route, route } from './route.ts';
+import { nameOf, serverFacts } from './server-facts.ts';
 import { theme, toggleTheme } from './theme.ts';
 
 export function Shell() {
@@ -64,6 +64,7 @@ function Header() {
           Playground
         </NavLink>
       </nav>
+      {about.value !== undefined && <span class="server-name">{nameOf(about.value)}</span>}
       <State />
       <button
         type="button"
@@ -125,33 +126,16 @@ function State() {
   );
 }
 
-/** The addresses of each surface; one line if both have the same. */
-function addressesOf({ grpc, rest }: About): readonly string[] {
-  const [ofGrpc, ofRest] = [grpc?.join(', '), rest?.join(', ')];
-  if (ofGrpc !== undefined && ofGrpc === ofRest) return [`gRPC and REST ${ofGrpc}`];
-  return [...(ofGrpc === undefined ? [] : [`gRPC ${ofGrpc}`]), ...(ofRest === undefined ? [] : [`REST ${ofRest}`])];
-}
-
 function Footer() {
   const server = about.value;
+  if (server === undefined) return <footer>&nbsp;</footer>;
+  // The server's clock: this machine's may differ.
+  const now = isCounting.value ? ticks.value.at(-1)?.at_ms : undefined;
   return (
     <footer>
-      {server === undefined ? (
-        <span>&nbsp;</span>
-      ) : (
-        <>
-          <span>{server.host}</span>
-          <span>Pillion {server.version}</span>
-          <span>since {new Date(server.started_at_ms).toLocaleString()}</span>
-          <span>Node {server.node}</span>
-          {addressesOf(server).map((text) => (
-            <span key={text}>{text}</span>
-          ))}
-          <span>
-            {server.slots} {server.slots === 1 ? 'slot' : 'slots'}, scheduler {server.scheduler}
-          </span>
-        </>
-      )}
+      {serverFacts(server, now).map((text) => (
+        <span key={text}>{text}</span>
+      ))}
     </footer>
   );
 }

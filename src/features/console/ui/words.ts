@@ -1,6 +1,6 @@
 /** Sentences about traffic, scheduler and the bound that holds: what a window's numbers mean, and what to do. Pure. */
 import { forecastWords } from '../../../admin/forecast-words.ts';
-import type { ModelReport } from '../../../admin/models-report.ts';
+import type { ModelReport, ModelsReport } from '../../../admin/models-report.ts';
 import type { RequestEntry } from '../../../admin/request-entry.ts';
 import { count, duration, percent } from './format.ts';
 import { goodput, type WindowSummary } from './live-window.ts';
@@ -29,17 +29,45 @@ export function explain(summary: WindowSummary, sloMs?: number): readonly Senten
   ];
 }
 
+/** Models and services that are missing. Each is said once: as a line of a notice, or as a sentence about a failed load. */
+export interface Missing {
+  readonly lines: readonly string[];
+  readonly failures: readonly Sentence[];
+}
+
+/**
+ * While the server is not ready, its own lines tell why. Once it is, sentences tell the failed loads, and lines the
+ * rest.
+ */
+export function missing({
+  ready,
+  waits_for: waits,
+  models,
+}: Pick<ModelsReport, 'ready' | 'waits_for' | 'models'>): Missing {
+  const isOf =
+    ({ name }: ModelReport) =>
+    (line: string): boolean =>
+      line.startsWith(`model "${name}":`);
+  const failed = models.filter((model) => failedLoad(model) !== undefined);
+  return {
+    lines: ready ? waits.filter((line) => !failed.some((model) => isOf(model)(line))) : waits,
+    failures: failedLoads(ready ? failed : failed.filter((model) => !waits.some(isOf(model)))),
+  };
+}
+
 /** Says of each model that has failed to load, and answers nothing, what its callers get and why. */
 export function failedLoads(models: readonly ModelReport[]): readonly Sentence[] {
-  return models.flatMap(({ name, versions }) => {
-    if (versions.some(({ state }) => state === 'AVAILABLE')) return [];
-    const told = (state: string, status: number, { message }: { readonly message: string }): Sentence =>
-      warn(`${name}: its load failed${state}; without a fallback callers get ${status}. ${message}`);
-    const retried = versions.find(({ load }) => load?.last_failure !== undefined)?.load?.last_failure;
-    if (retried !== undefined) return [told(' and is tried again', 503, retried)];
-    const failed = versions.find(({ error }) => error !== undefined)?.error;
-    return failed === undefined ? [] : [told('', 404, failed)];
-  });
+  return models.flatMap((model) => failedLoad(model) ?? []);
+}
+
+function failedLoad({ name, versions }: ModelReport): Sentence | undefined {
+  if (versions.some(({ state }) => state === 'AVAILABLE')) return undefined;
+  const told = (state: string, status: number, { message }: { readonly message: string }): Sentence =>
+    warn(`${name}: its load failed${state}; without a fallback callers get ${status}. ${message}`);
+  const retried = versions.find(({ load }) => load?.last_failure !== undefined)?.load?.last_failure;
+  if (retried !== undefined) return told(' and is tried again', 503, retried);
+  const failed = versions.find(({ error }) => error !== undefined)?.error;
+  return failed && told('', 404, failed);
 }
 
 /** Picks the worst of the sentences, at most `most`, warnings first; the last one counts the warnings that are left out. */

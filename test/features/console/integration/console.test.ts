@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import type { ModelDetail, SamplesDetail } from '../../../../src/admin/model-detail.ts';
 import type { ModelsReport, VersionReport } from '../../../../src/admin/models-report.ts';
 import type { RequestEntry } from '../../../../src/admin/request-entry.ts';
 import type { LiveTick } from '../../../../src/features/console/live-report.ts';
+import type { About } from '../../../../src/features/console/ui/about.ts';
 import { untilProved } from '../../../support/proved-axes.ts';
 import { DIGITS, killSidecars, runPillion, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
@@ -72,6 +74,23 @@ describe('the console of a sidecar', () => {
     assert.equal(version!.stages_ms.length, 8);
     assert.ok(version!.batches!.count >= 1);
     assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('names its pod and counts its starts where that is known, and is silent elsewhere', async (t) => {
+    const args = [...DIGITS, `--state_dir=${tempDirectory(t)}`];
+    const aboutOf = async ({ admin }: Sidecar): Promise<About> =>
+      (await (await fetch(`${admin}/about`)).json()) as About;
+    for (const starts of [1, 2]) {
+      const sidecar = await startSidecar(args, { POD_NAME: 'pillion-0', POD_NAMESPACE: 'shop' });
+      let about = await aboutOf(sidecar);
+      while (about.starts === undefined) about = await aboutOf(sidecar);
+      assert.deepEqual([about.pod, about.namespace, about.starts], ['pillion-0', 'shop', starts]);
+      assert.equal(await sidecar.stop(), 0);
+    }
+    const bare = await startSidecar(DIGITS);
+    const { host, pod, starts } = await aboutOf(bare);
+    assert.deepEqual([host, pod, starts], [hostname(), undefined, undefined]);
+    assert.equal(await bare.stop(), 0);
   });
 
   it('tells of a model: configuration, signatures, what batches are expected to take', async () => {

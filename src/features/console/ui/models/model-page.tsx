@@ -11,6 +11,7 @@ import { CurvePlot } from '../plots/curve-plot.tsx';
 import { EndingsPlot, LatencyPlot, StagesPlot } from '../plots/time-plots.tsx';
 import { playgroundLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
+import { failedLoads } from '../words.ts';
 import { Tiles, TrafficWords, whenLost } from './overview-page.tsx';
 import { SignaturesTable } from './signatures-table.tsx';
 import { VersionsTable } from './versions-table.tsx';
@@ -81,7 +82,7 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
         </Panel>
       </div>
       <Panel title="In words" aside={isCounting.value && `of the last ${Math.round(summary.seconds)} s`}>
-        <TrafficWords summary={summary} sloMs={config.slo_ms ?? about.value?.slo_ms} models={[detail]} />
+        <TrafficWords summary={summary} sloMs={config.slo_ms ?? about.value?.slo_ms} failures={failedLoads([detail])} />
       </Panel>
       <Loaded detail={detail} />
     </>

@@ -1,12 +1,11 @@
 /** The overview of the whole server. */
 
-import type { ModelReport } from '../../../../admin/models-report.ts';
 import { count, duration, percent } from '../format.ts';
 import { about, connection, isCounting, models, ticks } from '../live.ts';
 import { goodput, lastTicks, summarize, type WindowSummary } from '../live-window.ts';
 import { Loading, Panel, Tile, Words } from '../parts.tsx';
 import { EndingsPlot, LatencyPlot } from '../plots/time-plots.tsx';
-import { explain, failedLoads, worst } from '../words.ts';
+import { explain, missing, type Sentence, worst } from '../words.ts';
 import { ModelsTable } from './models-table.tsx';
 
 /** Seconds that the numbers cover. */
@@ -15,6 +14,8 @@ const MOST_SENTENCES = 5;
 
 export function OverviewPage() {
   const all = ticks.value;
+  const report = models.value;
+  const { lines, failures } = report === undefined ? { lines: [], failures: [] } : missing(report);
   const summary = summarize(lastTicks(all, WINDOW));
   return (
     <>
@@ -22,7 +23,7 @@ export function OverviewPage() {
         <h1>Overview</h1>
         <Coverage seconds={summary.seconds} />
       </div>
-      <WaitsFor />
+      <WaitsFor lines={lines} isReady={report?.ready === true} />
       <Tiles summary={summary} />
       <div class="columns">
         <Panel title="Requests">
@@ -33,12 +34,7 @@ export function OverviewPage() {
         </Panel>
       </div>
       <Panel title="In words">
-        <TrafficWords
-          summary={summary}
-          sloMs={about.value?.slo_ms}
-          models={models.value?.models}
-          most={MOST_SENTENCES}
-        />
+        <TrafficWords summary={summary} sloMs={about.value?.slo_ms} failures={failures} most={MOST_SENTENCES} />
       </Panel>
       <Panel title="Models" aside={whenLost()}>
         <ModelsTable ticks={lastTicks(all, WINDOW)} plotted={all} />
@@ -68,29 +64,34 @@ export function whenLost(): string | undefined {
 interface TrafficWordsProps {
   readonly summary: WindowSummary;
   readonly sloMs: number | undefined;
-  /** The models whose failed loads are told. */
-  readonly models: readonly ModelReport[] | undefined;
+  /** The sentences about failed loads. They are of the models' state: they do not wait until something is counted. */
+  readonly failures: readonly Sentence[];
   /** Absent = all sentences, in their order. */
   readonly most?: number;
 }
 
-export function TrafficWords({ summary, sloMs, models = [], most }: TrafficWordsProps) {
+export function TrafficWords({ summary, sloMs, failures, most = Infinity }: TrafficWordsProps) {
   if (isCounting.value) {
-    const all = [...failedLoads(models), ...explain(summary, sloMs)];
-    return <Words sentences={most === undefined ? all : worst(all, most)} />;
+    const all = [...failures, ...explain(summary, sloMs)];
+    return <Words sentences={most === Infinity ? all : worst(all, most)} />;
   }
-  return connection.value === 'lost' ? <p class="muted">Nothing is known of now.</p> : <Loading rows={2} />;
+  if (connection.value === 'lost') return <p class="muted">Nothing is known of now.</p>;
+  return (
+    <>
+      <Words sentences={worst(failures, most)} />
+      <Loading rows={2} />
+    </>
+  );
 }
 
-/** Shown while the start waits for models, and after it while some of them are still missing. */
-function WaitsFor() {
-  const { waits_for: waits, ready } = models.value ?? { waits_for: [], ready: false };
-  if (waits.length === 0) return null;
+/** Shown while the start waits for models, and after it for what no sentence tells. */
+function WaitsFor({ lines, isReady }: { lines: readonly string[]; isReady: boolean }) {
+  if (lines.length === 0) return null;
   return (
     <div class="notice" role="status">
-      <p>{ready ? 'The server is ready, without:' : 'Not ready yet:'}</p>
+      <p>{isReady ? 'The server is ready, without:' : 'Not ready yet:'}</p>
       <ul>
-        {waits.map((line) => (
+        {lines.map((line) => (
           <li key={line}>{line}</li>
         ))}
       </ul>
