@@ -143,6 +143,14 @@ export function wallDate(clock: Clock): Date {
   return new Date(clock.wallMs());
 }
 
+/** The last time so far at which local clocks showed this time of the day, in ms since 1970. */
+export function lastTimeOfDay(nowMs: number, hours: number, minutes: number, seconds: number): number {
+  const date = new Date(nowMs);
+  date.setHours(hours, minutes, seconds, 0);
+  if (date.getTime() > nowMs) date.setDate(date.getDate() - 1);
+  return date.getTime();
+}
+
 /** A wall-clock time for file names, in UTC, to the second: "20261125T122530Z". Names sort by time. */
 export function fileTime(wallMs: number): string {
   return new Date(wallMs).toISOString().replace(/[-:]|\.\d+/g, '');

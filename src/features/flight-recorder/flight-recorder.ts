@@ -21,6 +21,7 @@ import type { FlightFilter, RequestSnapshot } from '../../ledger/recorder/reques
 import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
 import type { RecordListener } from '../../ledger/telemetry.ts';
 import { MinutesRing } from './minutes-ring.ts';
+import type { RequestOrder } from './query/request-query.ts';
 import { ShownRequests } from './shown-requests.ts';
 
 export interface FlightRecorderOptions {
@@ -65,14 +66,18 @@ export class FlightRecorder implements RecordListener {
     if (record.batch !== undefined) record.batch.memberIds ??= memberIdsIn(this.#shortRings, record.batch);
   }
 
-  /** The requests that match, the last ended first. Each stays findable by its id for a while. */
-  list(filter: FlightFilter): RequestSnapshot[] {
+  /**
+   * The requests that match, the last ended first; or of those that are kept as slow or failed the slowest first. Each
+   * stays findable by its id for a while.
+   */
+  list(filter: FlightFilter, order: RequestOrder = 'newest'): RequestSnapshot[] {
     this.#ledger.settle();
+    const isNewest = order === 'newest';
+    const rings = isNewest ? this.#rings : this.#keptRings;
     const all = new Map<number, RequestSnapshot>();
-    for (const one of this.#rings.flatMap((ring) => ring.newest(filter))) all.set(one.sequence, one);
-    const listed = [...all.values()]
-      .sort((a, b) => b.stages.finishedAt - a.stages.finishedAt || b.sequence - a.sequence)
-      .slice(0, filter.limit);
+    const wanted = isNewest ? filter : { ...filter, limit: Infinity };
+    for (const one of rings.flatMap((ring) => ring.newest(wanted))) all.set(one.sequence, one);
+    const listed = [...all.values()].sort(isNewest ? byEnd : byLength).slice(0, filter.limit);
     this.#shown.list(listed);
     return listed;
   }
@@ -110,6 +115,10 @@ export class FlightRecorder implements RecordListener {
     return id;
   }
 
+  get #keptRings(): readonly RequestRing[] {
+    return [this.#kept.slow, this.#kept.failed];
+  }
+
   get #shortRings(): readonly RequestRing[] {
     return this.#isOn ? [this.#ledger.ring, this.#kept.slow, this.#kept.failed] : [];
   }
@@ -117,6 +126,14 @@ export class FlightRecorder implements RecordListener {
   get #rings(): readonly (RequestRing | MinutesRing)[] {
     return this.#minutes === undefined ? this.#shortRings : [...this.#shortRings, this.#minutes];
   }
+}
+
+function byEnd(a: RequestSnapshot, b: RequestSnapshot): number {
+  return b.stages.finishedAt - a.stages.finishedAt || b.sequence - a.sequence;
+}
+
+function byLength(a: RequestSnapshot, b: RequestSnapshot): number {
+  return b.durationMs - a.durationMs || byEnd(a, b);
 }
 
 /** Ids of a batch's requests. Makes no snapshots: it is called for kept requests, several times a second. */

@@ -1,9 +1,11 @@
 /**
  * The flight recorder over HTTP.
  *
- *   GET /requests[?model=NAME][&outcome=ok|KIND][&kept=slow|failed][&limit=100]   {requests: […]}, newest first
- *   GET /requests/ID                                                              one of them
+ *   GET /requests[?model=NAME][&outcome=ok|failed|KIND][&since=15m]…   {requests: […]}, newest first
+ *   GET /requests/ID                                                   one of them
  *   GET /requests/ID/payload              its captured payload, as a TFRecord of a PredictionLog
+ *
+ * The parameters are those of request-query.ts.
  *
  * Requests name their callers, so only this machine and no foreign web page may read them (access-guard.ts).
  */
@@ -11,11 +13,9 @@
 import type { Refusal } from '../../admin/access-guard.ts';
 import { type AdminPath, type Asked, send, sendJson } from '../../admin/admin-path.ts';
 import type { Clock } from '../../core/clock.ts';
-import { ERROR_TABLE } from '../../core/errors.ts';
-import type { FlightFilter } from '../../ledger/recorder/request-snapshot.ts';
-import type { KeepReason, RequestOutcome } from '../../ledger/request-record.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
+import { readRequestQuery } from './query/request-query.ts';
 import { type RequestsView, requestEntry } from './requests-report.ts';
 
 export interface RequestsEndpointOptions {
@@ -26,15 +26,12 @@ export interface RequestsEndpointOptions {
   readonly traceUrl?: RequestsView['traceUrl'];
 }
 
-const DEFAULT_LIMIT = 100;
-const OUTCOMES: readonly string[] = ['ok', ...Object.keys(ERROR_TABLE)];
-const KEPT: readonly string[] = ['slow', 'failed'];
-const PARAMETERS: readonly string[] = ['model', 'outcome', 'kept', 'limit'];
-
 export class RequestsEndpoint {
   readonly #view: RequestsView;
+  readonly #clock: Clock;
 
   constructor({ recorder, clock, payloads, traceUrl }: RequestsEndpointOptions) {
+    this.#clock = clock;
     this.#view = { recorder, wall: new SteadyWall(clock), payloads, traceUrl };
   }
 
@@ -52,9 +49,12 @@ export class RequestsEndpoint {
   }
 
   #list({ query, response }: Asked): Refusal | undefined {
-    const filter = readFilter(query);
-    if ('status' in filter) return filter;
-    sendJson(response, { requests: this.#view.recorder.list(filter).map((one) => requestEntry(one, this.#view)) });
+    const asked = readRequestQuery(query, this.#clock.wallMs());
+    if ('status' in asked) return asked;
+    const zero = this.#view.wall.atZero();
+    const { since = -Infinity, until = Infinity, order, ...filter } = asked;
+    const found = this.#view.recorder.list({ ...filter, since: since - zero, until: until - zero }, order);
+    sendJson(response, { requests: found.map((one) => requestEntry(one, this.#view)) });
     return undefined;
   }
 
@@ -92,25 +92,4 @@ function decode(text: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function readFilter(query: URLSearchParams): FlightFilter | Refusal {
-  const wrong: string[] = [];
-  for (const name of query.keys()) if (!PARAMETERS.includes(name)) wrong.push(`unknown parameter "${name}"`);
-  // A form sends an empty value for a field that was left empty.
-  const value = (name: string): string | undefined => query.get(name) || undefined;
-  const oneOf = (name: string, known: readonly string[]): string | undefined => {
-    const found = value(name);
-    if (found !== undefined && !known.includes(found)) wrong.push(`${name}=${found} wants one of ${known.join(', ')}`);
-    return found;
-  };
-  const limit = Number(value('limit') ?? DEFAULT_LIMIT);
-  if (!Number.isSafeInteger(limit) || limit < 1) wrong.push(`limit=${query.get('limit')} wants a whole number from 1`);
-  const filter: FlightFilter = {
-    model: value('model'),
-    outcome: oneOf('outcome', OUTCOMES) as RequestOutcome | undefined,
-    kept: oneOf('kept', KEPT) as KeepReason | undefined,
-    limit,
-  };
-  return wrong.length === 0 ? filter : { status: 400, text: wrong.join('; ') };
 }

@@ -15,6 +15,7 @@
  * by their members.
  */
 
+import type { Instant } from '../../core/clock.ts';
 import { MAX_TEXT_CHARS } from '../caller-text.ts';
 import {
   type BatchRecord,
@@ -24,17 +25,11 @@ import {
   type RequestRecord,
   requestId,
 } from '../request-record.ts';
-import { STAGE_CLOCK_NUMBERS, StageClock } from '../stage-clock.ts';
+import { STAGE_CLOCK_NUMBERS, STAGES, StageClock } from '../stage-clock.ts';
 import type { TraceContext } from '../tracing/trace-context.ts';
 import type { Notes, Origin, ReadRequest } from './read-request.ts';
-import {
-  cut,
-  errorFacts,
-  type FlightFilter,
-  type RequestSnapshot,
-  type StepFacts,
-  stepFacts,
-} from './request-snapshot.ts';
+import { BATCH_BYTES, notesBytes, ORIGIN_BYTES, REFERENCE_BYTES, traceBytes } from './request-bytes.ts';
+import { cut, errorFacts, type FlightFilter, isCaller, type RequestSnapshot, stepFacts } from './request-snapshot.ts';
 
 /** Indices of a place's numbers. */
 const SEQUENCE = 0;
@@ -48,20 +43,10 @@ const CACHE_MS = 6;
 const HAS_OWN_DEADLINE = 7;
 /** Numbers that StageClock.copyTo writes. */
 export const STAGE_INSTANTS = 8;
+/** When the request ended. */
+const ENDED = STAGE_INSTANTS + STAGES.length;
 /** Numbers of a place. */
 export const NUMBERS = STAGE_INSTANTS + STAGE_CLOCK_NUMBERS;
-
-/** Bytes of one place, by V8's sizes of objects: its columns, and what they may refer to. Measured by a unit test. */
-const COLUMN_BYTES = 8 * NUMBERS + 5 * 8;
-const ORIGIN_BYTES = 64;
-const BATCH_BYTES = 300;
-const TRACE_BYTES = 260;
-/** The most that a format of traces keeps of a caller's headers: Datadog's tags and origin. */
-const EXTRA_BYTES = 1600;
-const NOTES_BYTES = 120;
-const EVENT_BYTES = 240;
-const STEP_BYTES = 160;
-const CHAR_BYTES = 2;
 
 const NO_NOTES: Notes = { outcome: 'ok', error: undefined, callerId: undefined, kept: undefined };
 /** Notes of requests that are ordinary but for the cache. They are shared, as a busy cache makes many. */
@@ -150,17 +135,21 @@ export class RequestRing {
   }
 
   /** The last requests that match, newest first; at most `filter.limit`. Only these are copied. */
-  newest({ model, outcome, kept, limit }: FlightFilter): RequestSnapshot[] {
+  newest(filter: FlightFilter): RequestSnapshot[] {
     const found: RequestSnapshot[] = [];
+    const { since = -Infinity, limit } = filter;
     for (let back = 1; back <= this.#taken && found.length < limit; back++) {
       const place = this.placeBack(back);
-      const notes = this.#notes[place] ?? NO_NOTES;
-      if (model !== undefined && this.origins[place]!.model !== model) continue;
-      if (outcome !== undefined && notes.outcome !== outcome) continue;
-      if (kept !== undefined && notes.kept !== kept) continue;
-      found.push(this.#snapshot(place));
+      // Those before it ended earlier, and so arrived earlier, too.
+      if (this.numbers[place * NUMBERS + ENDED]! < since) break;
+      if (this.#matches(place, filter)) found.push(this.#snapshot(place));
     }
     return found;
+  }
+
+  /** When the oldest request ended; undefined if there is none. */
+  get oldestEnd(): Instant | undefined {
+    return this.#taken === 0 ? undefined : this.numbers[this.placeBack(this.#taken) * NUMBERS + ENDED]!;
   }
 
   /** The newest request with that id: callers may use an id twice. */
@@ -180,7 +169,7 @@ export class RequestRing {
 
   /** Estimates the bytes that it holds: its columns, and the objects and texts that they refer to. */
   estimateBytes(): number {
-    let bytes = this.places * COLUMN_BYTES;
+    let bytes = this.places * (8 * NUMBERS + REFERENCE_BYTES);
     for (let place = 0; place < this.#taken; place++) {
       bytes += ORIGIN_BYTES;
       const batch = this.batches[place];
@@ -207,6 +196,26 @@ export class RequestRing {
   placeBack(back: number): number {
     const place = this.#next - back;
     return place < 0 ? place + this.places : place;
+  }
+
+  #matches(place: number, filter: FlightFilter): boolean {
+    const { model, version, outcome, kept, caller, id, traceId, error, since, until } = filter;
+    const origin = this.origins[place]!;
+    const notes = this.#notes[place] ?? NO_NOTES;
+    const at = place * NUMBERS;
+    const arrived = this.numbers[at + STAGE_INSTANTS]!;
+    return (
+      (model === undefined || origin.model === model) &&
+      (version === undefined || origin.version === version) &&
+      (outcome === undefined || (outcome === 'failed' ? notes.outcome !== 'ok' : notes.outcome === outcome)) &&
+      (kept === undefined || notes.kept === kept) &&
+      (since === undefined || arrived >= since) &&
+      (until === undefined || arrived < until) &&
+      (caller === undefined || isCaller(this.#peers[place]!, caller)) &&
+      (traceId === undefined || this.#traces[place]?.traceId === traceId) &&
+      (error === undefined || notes.error?.message.toLowerCase().includes(error) === true) &&
+      (id === undefined || requestId(notes.callerId, this.numbers[at + SEQUENCE]!) === id)
+    );
   }
 
   #fillNumbers(at: number, record: RequestRecord): void {
@@ -256,21 +265,6 @@ export class RequestRing {
       durationMs: stages.finishedAt - stages.startedAt,
     };
   }
-}
-
-/** Counts all that the caller has sent beside its ids: the baggage alone may have 8 KiB. */
-function traceBytes({ traceState, baggage, extra }: TraceContext): number {
-  const chars = (traceState?.length ?? 0) + (baggage?.length ?? 0);
-  return TRACE_BYTES + CHAR_BYTES * chars + (extra === undefined ? 0 : EXTRA_BYTES);
-}
-
-function notesBytes({ error, callerId, events, steps }: Notes): number {
-  const chars = (error?.message.length ?? 0) + (callerId?.length ?? 0);
-  return NOTES_BYTES + CHAR_BYTES * chars + EVENT_BYTES * (events?.length ?? 0) + STEP_BYTES * countOf(steps);
-}
-
-function countOf(steps: readonly StepFacts[] | undefined): number {
-  return steps?.reduce((sum, step) => sum + 1 + countOf(step.steps), 0) ?? 0;
 }
 
 /** Undefined for an ordinary request. */

@@ -39,10 +39,26 @@ export interface RequestSnapshot extends Omit<RequestRecord, 'error' | 'fallback
 /** The requests to list; an absent field admits any. */
 export interface FlightFilter {
   readonly model?: string | undefined;
-  readonly outcome?: RequestOutcome | undefined;
+  readonly version?: string | undefined;
+  /** 'failed': whatever is not 'ok'. */
+  readonly outcome?: RequestOutcome | 'failed' | undefined;
   readonly kept?: KeepReason | undefined;
+  /** The peer's address, with its port or without. */
+  readonly caller?: string | undefined;
+  readonly id?: string | undefined;
+  readonly traceId?: string | undefined;
+  /** A part of the error's message, in lower case. */
+  readonly error?: string | undefined;
+  /** Those that arrived from this instant on, and before that one. */
+  readonly since?: Instant | undefined;
+  readonly until?: Instant | undefined;
   /** Most requests in the list. */
   readonly limit: number;
+}
+
+/** True if the filter's `caller` is the peer, or its address without the port. */
+export function isCaller(peer: string, caller: string): boolean {
+  return peer === caller || (peer.startsWith(caller) && /^:\d+$/.test(peer.slice(caller.length)));
 }
 
 export function errorFacts({ kind, message }: ServingError): ErrorFacts {

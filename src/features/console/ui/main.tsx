@@ -8,11 +8,13 @@ import 'uplot/dist/uPlot.min.css';
 import { render } from 'preact';
 import { watchKeys } from './keys.ts';
 import { listen } from './live.ts';
+import { watchRange } from './range.ts';
 import { watchRoute } from './route.ts';
 import { Shell } from './shell.tsx';
 import { watchTheme } from './theme.ts';
 
 watchTheme();
+watchRange();
 watchRoute();
 watchKeys();
 void listen();

@@ -8,6 +8,7 @@ import { ModelPage } from './models/model-page.tsx';
 import { OverviewPage } from './models/overview-page.tsx';
 import { useDialog } from './parts.tsx';
 import { PlaygroundPage } from './playground/playground-page.tsx';
+import { RangeControl } from './range-control.tsx';
 import { RequestPage } from './requests/request-page.tsx';
 import { RequestsPage } from './requests/requests-page.tsx';
 import { type Route, route } from './route.ts';
@@ -22,13 +23,23 @@ export function Shell() {
       </button>
       <Header />
       <main id="main" tabIndex={-1}>
-        {isLocked.value ? <Login /> : <Page shown={route.value} />}
+        {isLocked.value ? (
+          <Login />
+        ) : (
+          <>
+            {HAVE_SPANS.includes(route.value.page) && <RangeControl />}
+            <Page shown={route.value} />
+          </>
+        )}
       </main>
       <Footer />
       <Help />
     </>
   );
 }
+
+/** Pages whose content is of a span of time. */
+const HAVE_SPANS: readonly Route['page'][] = ['requests'];
 
 function Page({ shown }: { shown: Route }) {
   switch (shown.page) {

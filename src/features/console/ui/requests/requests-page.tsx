@@ -3,11 +3,12 @@ import { useEffect, useState } from 'preact/hooks';
 import type { RequestEntry } from '../../../../admin/request-entry.ts';
 import { getJson } from '../api.ts';
 import { bytes, count, duration } from '../format.ts';
-import { models } from '../live.ts';
-import { Chip, Empty, Failure, Loading, Panel, Select } from '../parts.tsx';
+import { Chip, Empty, Failure, Loading, Panel } from '../parts.tsx';
 import { MiniWaterfall } from '../plots/waterfall.tsx';
+import { range } from '../range.ts';
 import { requestLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
+import { Filters, requestsQuery, words } from './request-filters.tsx';
 
 const LIMIT = 50;
 const REFRESH_MS = 2000;
@@ -15,16 +16,20 @@ const REFRESH_MS = 2000;
 export function RequestsPage({ query }: { query: URLSearchParams }) {
   const [isPaused, setPaused] = useState(false);
   const [turn, setTurn] = useState(0);
+  const { since, until } = range.value;
+  // What was before does not change.
+  const isOver = until !== '';
   useEffect(() => {
-    if (isPaused) return;
+    if (isPaused || isOver) return;
     const timer = setInterval(() => setTurn((before) => before + 1), REFRESH_MS);
     return () => clearInterval(timer);
-  }, [isPaused]);
-  const asked = filtersOf(query);
+  }, [isPaused, isOver]);
   const { value, error, again } = useLoaded(
-    (signal) => getJson<{ requests: readonly RequestEntry[] }>(`/requests?${asked}`, signal),
-    `${asked} ${turn}`,
+    (signal) => getJson<{ requests: readonly RequestEntry[] }>(`/requests?${requestsQuery(query, LIMIT)}`, signal),
+    `${query} ${since} ${until} ${turn}`,
   );
+  const isSlowest = query.get('order') === 'slowest';
+  const isCut = value?.requests.length === LIMIT;
   return (
     <>
       <div class="page-head">
@@ -32,12 +37,17 @@ export function RequestsPage({ query }: { query: URLSearchParams }) {
         <p class="sub">The last requests, and those that were slow or failed.</p>
       </div>
       <div class="filters">
-        <Filters query={query} />
-        <button type="button" onClick={() => setPaused(!isPaused)} aria-pressed={isPaused}>
-          {isPaused ? 'Resume' : 'Pause'}
-        </button>
+        <Filters filters={query} />
+        {!isOver && (
+          <button type="button" onClick={() => setPaused(!isPaused)} aria-pressed={isPaused}>
+            {isPaused ? 'Resume' : 'Pause'}
+          </button>
+        )}
       </div>
-      <Panel title="Newest first" aside={value?.requests.length === LIMIT && `the newest ${LIMIT}`}>
+      <Panel
+        title={isSlowest ? 'Slowest first, of the slow and the failed ones' : 'Newest first'}
+        aside={isCut && `the ${isSlowest ? 'slowest' : 'newest'} ${LIMIT}`}
+      >
         {error !== undefined && <Failure error={error} again={again} />}
         {value === undefined ? (
           error === undefined && <Loading rows={8} />
@@ -45,45 +55,6 @@ export function RequestsPage({ query }: { query: URLSearchParams }) {
           <RequestsTable requests={value.requests} />
         )}
       </Panel>
-    </>
-  );
-}
-
-function filtersOf(query: URLSearchParams): string {
-  const asked = new URLSearchParams({ limit: String(LIMIT) });
-  for (const name of ['model', 'outcome', 'kept']) {
-    const value = query.get(name);
-    if (value) asked.set(name, value);
-  }
-  return asked.toString();
-}
-
-const OUTCOMES = ['ok', 'overloaded', 'deadline_exceeded', 'invalid_request', 'model_not_found', 'backend_failed'];
-
-const words = (kind: string): string => kind.replaceAll('_', ' ');
-const asItIs = (name: string): string => name;
-
-function Filters({ query }: { query: URLSearchParams }) {
-  const set = (name: string, value: string): void => {
-    const next = new URLSearchParams(query);
-    if (value === '') next.delete(name);
-    else next.set(name, value);
-    location.hash = `#/requests?${next}`;
-  };
-  const select = (name: string, label: string, options: readonly string[], textOf = words) => (
-    <Select
-      label={label}
-      value={query.get(name) ?? ''}
-      options={['', ...options]}
-      set={(value) => set(name, value)}
-      textOf={(option) => (option === '' ? 'any' : textOf(option))}
-    />
-  );
-  return (
-    <>
-      {select('model', 'Model', models.value?.models.map(({ name }) => name) ?? [], asItIs)}
-      {select('outcome', 'Outcome', OUTCOMES)}
-      {select('kept', 'Kept because', ['slow', 'failed'])}
     </>
   );
 }
