@@ -20,7 +20,7 @@ export async function runCommand(features: FeatureList, args: readonly string[])
   try {
     const { command, rest } = chosen(features, commands, args);
     const [own] = splitWords(rest);
-    if (!own.includes('--help') && !own.includes('-h')) return await command.run(rest);
+    if (!own.includes('--help') && !own.includes('-h')) return await command.run(rest, features);
     print(command.help());
     return 0;
   } catch (error) {

@@ -1,17 +1,23 @@
 /**
  * Command line → the texts given for each option. Accepts `--x=v` and `--x v`, with dashes or underscores. A boolean
  * may stand alone, and takes its value only after `=`. A flag of TensorFlow Serving without a meaning here gives a
- * warning; any other unknown flag is an error that suggests the nearest known one.
+ * warning; any other unknown flag is an error that suggests the nearest known one. Other words are errors, unless the
+ * command takes them.
  */
 import { nearestName } from './nearest-name.ts';
 import { absentOption, type ConfigKeys, type IgnoredFlags, leftOut, type OptionTable } from './read-options.ts';
 import { type IgnoredFlag, TENSORFLOW_FLAGS } from './tensorflow-flags.ts';
 
-type FlagKeys = Pick<ConfigKeys, 'options' | 'ignoredFlags' | 'absent'>;
+type FlagKeys = Pick<ConfigKeys, 'options' | 'ignoredFlags' | 'absent'> & {
+  /** Words that are no options are taken. Default: they are errors. */
+  readonly takesArguments?: boolean;
+};
 
 interface CommandLine {
   /** The texts of each option, in order. */
   readonly given: ReadonlyMap<string, readonly string[]>;
+  /** The words that are no options, in order. */
+  readonly arguments: readonly string[];
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
 }
@@ -24,9 +30,10 @@ export function readCommandLine(keys: FlagKeys, args: readonly string[]): Comman
 
 class CommandLineReader implements CommandLine {
   readonly given = new Map<string, string[]>();
+  readonly arguments: string[] = [];
   readonly errors: string[] = [];
   readonly warnings: string[] = [];
-  readonly #keys: Pick<ConfigKeys, 'absent'>;
+  readonly #keys: Pick<FlagKeys, 'absent' | 'takesArguments'>;
   readonly #table: OptionTable;
   readonly #ignored: IgnoredFlags;
   readonly #args: readonly string[];
@@ -43,7 +50,8 @@ class CommandLineReader implements CommandLine {
     while (this.#next < this.#args.length) {
       const argument = this.#args[this.#next++]!;
       const match = /^--?([^=]+)(?:=([\s\S]*))?$/.exec(argument);
-      if (match === null) this.errors.push(`"${argument}" is no option; options look like --port=8500`);
+      if (match === null && this.#keys.takesArguments === true) this.arguments.push(argument);
+      else if (match === null) this.errors.push(`"${argument}" is no option; options look like --port=8500`);
       else this.#option(match[1]!, match[2]);
     }
   }

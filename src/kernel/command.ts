@@ -4,6 +4,7 @@
  * needs: `pillion await` stays beside an application, and `pillion drain` runs in a sidecar's memory limit.
  */
 import process from 'node:process';
+import type { Backends } from '../backends/backends.ts';
 import { readCommandLine } from '../config/command-line.ts';
 import {
   flagLayer,
@@ -12,6 +13,12 @@ import {
   type OptionValues,
   readOptions,
 } from '../config/read-options.ts';
+
+/** The parts of a program that a command may ask for. */
+export interface Program {
+  /** The runtimes that its servers have. */
+  readonly backends: Backends;
+}
 
 export interface Command {
   /** The first word of its command line. */
@@ -26,7 +33,7 @@ export interface Command {
    * Resolves with the exit status; undefined = the process goes on. `args` are the words after its name, --help not among
    * them. Throws a UsageError for a wrong command line.
    */
-  run(args: readonly string[]): Promise<number | undefined>;
+  run(args: readonly string[], program: Program): Promise<number | undefined>;
 }
 
 /** `pillion serve` by another name, for the command line of another server. */
@@ -58,6 +65,8 @@ interface GivenLine {
   readonly given: ReadonlyMap<string, readonly string[]>;
   /** The words after `--`; undefined without it. */
   readonly words: readonly string[] | undefined;
+  /** Its own words that are no options. */
+  readonly arguments: readonly string[];
 }
 
 export interface OptionCommandSpec<T extends OptionTable> extends Omit<Command, 'help' | 'run'> {
@@ -67,9 +76,11 @@ export interface OptionCommandSpec<T extends OptionTable> extends Omit<Command, 
   readonly options: T;
   /** It takes words after `--`. Default: it does not. */
   readonly takesWords?: boolean;
+  /** It takes words that are no options. Default: they are mistakes. */
+  readonly takesArguments?: boolean;
   /** The mistakes that the table cannot see. */
   readonly check?: (options: OptionValues<T>, line: GivenLine) => readonly string[];
-  readonly run: (options: OptionValues<T>, line: GivenLine) => Promise<number>;
+  readonly run: (options: OptionValues<T>, line: GivenLine, program: Program) => Promise<number>;
 }
 
 type ReadOptions<T extends OptionTable> =
@@ -94,20 +105,20 @@ export class OptionCommand<T extends OptionTable> implements Command {
 
   /** The options' values, or every mistake. */
   read(args: readonly string[]): ReadOptions<T> {
-    const { options: table, takesWords = false, check } = this.#spec;
+    const { options: table, takesWords = false, takesArguments = false, check } = this.#spec;
     const [own, words] = takesWords ? splitWords(args) : [args, undefined];
-    const { given, errors: mistakes } = readCommandLine({ options: table }, own);
+    const { given, arguments: others, errors: mistakes } = readCommandLine({ options: table, takesArguments }, own);
     const errors = [...mistakes];
     const { values } = readOptions(table, [flagLayer(given)], errors);
-    const line = { given, words };
+    const line = { given, words, arguments: others };
     errors.push(...(check?.(values, line) ?? []));
     return errors.length > 0 ? { errors } : { options: values, line };
   }
 
-  async run(args: readonly string[]): Promise<number> {
+  async run(args: readonly string[], program: Program): Promise<number> {
     const read = this.read(args);
     if (read.errors !== undefined) throw new UsageError(read.errors, this.name);
-    return this.#spec.run(read.options, read.line);
+    return this.#spec.run(read.options, read.line, program);
   }
 }
 
