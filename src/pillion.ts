@@ -22,6 +22,7 @@ import { generate } from './features/generate/feature.ts';
 import { goldenRequests } from './features/golden-requests/feature.ts';
 import { grpcJs } from './features/grpc-js/feature.ts';
 import { headroom } from './features/headroom/feature.ts';
+import { init } from './features/init/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
@@ -142,6 +143,7 @@ const LINES = [
     adds: 'commands that record requests of a running server, and send them again',
     requires: ['classify-and-regress'],
   },
+  { feature: init, adds: 'a command that makes a directory that is served of a model’s file' },
   { feature: places, adds: 'a command that says where in the source the stacks of a log are' },
 ] as const satisfies readonly ListedFeature[];
 

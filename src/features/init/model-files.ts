@@ -1,0 +1,122 @@
+/**
+ * The files that a user names → those of a version directory, by their names and first bytes:
+ *
+ *   churn.onnx, churn.onnx.data   model.onnx, churn.onnx.data
+ *   exported/saved_model.pb       saved_model.pb, variables/…      (or the folder itself)
+ *   booster.txt ("tree…")         model.txt
+ *   booster.json ("{…")           model.json, and the weight files that TensorFlow.js's manifest names
+ *
+ * Whether a runtime opens them is found out later: a file's name decides nothing but its name in the directory.
+ */
+import { type Dirent, existsSync, statSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, relative, resolve } from 'node:path';
+import { beginsTrees, readHead } from '../../backends/json-artifact.ts';
+import { isNameInside } from '../../models/model-file/small-files.ts';
+import { exportHint } from './export-hints.ts';
+
+interface PlacedFile {
+  readonly from: string;
+  /** Its path in the version directory. */
+  readonly to: string;
+}
+
+export interface ModelFiles {
+  /** The model's name as its file suggests it. */
+  readonly name: string;
+  readonly files: readonly PlacedFile[];
+}
+
+const SAVED_MODEL = 'saved_model.pb';
+/** Names that tell nothing of a model, in place of which its folder's counts. */
+const USUAL_NAME = /^(saved_?model|model|booster|\d+)$/i;
+/** A folder of more files was named by mistake. */
+const MAX_FILES = 10_000;
+
+/** Rejects with an Error that names the file and says what to do. */
+export async function modelFiles([path, ...others]: readonly string[]): Promise<ModelFiles> {
+  const main = await mainFiles(path!);
+  const more = others.map((from) => ({ from, to: basename(from) }));
+  for (const { from } of more) checkFile(from);
+  return { name: nameOf(path!), files: [...main, ...more] };
+}
+
+async function mainFiles(path: string): Promise<readonly PlacedFile[]> {
+  if (!existsSync(path)) throw new Error(`${path}: there is no such file`);
+  if (statSync(path).isDirectory()) return filesBelow(path);
+  checkFile(path);
+  if (basename(path) === SAVED_MODEL) return filesBelow(dirname(path));
+  const head = (await readHead(path)) ?? '';
+  if (extname(path).toLowerCase() === '.onnx') return [{ from: path, to: 'model.onnx' }, ...weightsBeside(path)];
+  if (/^tree\r?\n/.test(head)) return [{ from: path, to: 'model.txt' }];
+  if (/^\s*\{/.test(head)) return jsonFiles(path, head);
+  throw new Error(`${path} cannot be served: ${exportHint(path, head)} (docs/how-to/models.md)`);
+}
+
+function checkFile(path: string): void {
+  if (!existsSync(path)) throw new Error(`${path}: there is no such file`);
+  if (!statSync(path).isFile()) throw new Error(`${path}: is no file that can be read as a whole`);
+}
+
+async function filesBelow(directory: string): Promise<readonly PlacedFile[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  if (entries.length > MAX_FILES)
+    throw new Error(`${directory}: ${entries.length} files are no model; name its folder`);
+  const files = entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry: Dirent) => {
+      const from = join(entry.parentPath, entry.name);
+      return { from, to: relative(directory, from) };
+    });
+  if (!files.some(({ to }) => /^(saved_model\.pb|model\.json|model\.txt|[^/]*\.onnx)$/.test(to))) {
+    throw new Error(`${directory} holds no model: ${SAVED_MODEL}, *.onnx, model.json or model.txt`);
+  }
+  for (const { from } of files) checkFile(from);
+  return files;
+}
+
+/** Exporters name them after the model's file, which refers to them by these names. */
+function weightsBeside(path: string): readonly PlacedFile[] {
+  return ['.data', '_data']
+    .map((end) => `${path}${end}`)
+    .filter(existsSync)
+    .map((from) => ({ from, to: basename(from) }));
+}
+
+/** Only TensorFlow.js has a manifest. Other JSON is whole, and a runtime says what it is. */
+async function jsonFiles(path: string, head: string): Promise<readonly PlacedFile[]> {
+  const own = { from: path, to: 'model.json' };
+  if (beginsTrees(head)) return [own];
+  const names = manifestNames(await readFile(path, 'utf8'), path);
+  const odd = names.find((name) => !isNameInside(name));
+  if (odd !== undefined) throw new Error(`${path}: its weights ${JSON.stringify(odd)} are not in its own folder`);
+  const shards = names.map((name) => ({ from: join(dirname(path), name), to: name }));
+  for (const { from } of shards) checkFile(from);
+  return [own, ...shards];
+}
+
+function manifestNames(text: string, path: string): readonly string[] {
+  let json: { readonly weightsManifest?: unknown };
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`${path}: it is no JSON that can be read: ${(error as Error).message}`);
+  }
+  const groups = Array.isArray(json.weightsManifest) ? (json.weightsManifest as readonly unknown[]) : [];
+  const paths = groups.flatMap((group) => (group as { readonly paths?: unknown } | null)?.paths ?? []);
+  return paths.filter((each) => typeof each === 'string');
+}
+
+/** "models/churn.v2.onnx" → "churn.v2"; "exports/churn/1/model.onnx" → "churn". */
+function nameOf(path: string): string {
+  const parts = resolve(path).split('/').reverse();
+  const stems = parts.map((part, i) =>
+    i === 0 && !isFolder(path) ? part.slice(0, -extname(part).length || undefined) : part,
+  );
+  const stem = stems.find((each) => !USUAL_NAME.test(each)) ?? '';
+  return stem.replaceAll(/[^\w.-]+/g, '-').replace(/^[^\w]+/, '') || 'model';
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path).isDirectory();
+}

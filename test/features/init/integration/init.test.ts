@@ -1,0 +1,90 @@
+/** `pillion init` as a user types it: what it writes is served, and what it cannot serve leaves nothing behind. */
+import assert from 'node:assert/strict';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, describe, it } from 'node:test';
+import { killSidecars, runPillion, startSidecar } from '../../../support/sidecar.ts';
+import { tempDirectory } from '../../../support/temp-directory.ts';
+import { stump, xgboostModel } from '../../../support/tree-models.ts';
+
+after(killSidecars);
+
+const COLUMNS = 'test/fixtures/exports/columns/1/model.onnx';
+
+async function init(...args: readonly string[]): Promise<{ readonly status: number | string; readonly text: string }> {
+  const child = runPillion(['init', ...args]);
+  const status = await child.exited;
+  return { status, text: child.output() };
+}
+
+describe('pillion init', () => {
+  it('makes a directory that is served, and a request that is answered', async (t) => {
+    const folder = tempDirectory(t);
+    const file = join(folder, 'stay or leave.onnx');
+    copyFileSync(COLUMNS, file);
+    const models = join(folder, 'models');
+    const { status, text } = await init(file, `--models=${models}`);
+    assert.equal(status, 0, text);
+    const base = join(models, 'stay-or-leave');
+    assert.match(text, /copied from .*stay or leave\.onnx \(onnx, /);
+    assert.ok(text.includes(`pillion serve --model=stay-or-leave=${base}`), text);
+    assert.ok(text.includes(`pillion predict stay-or-leave ${join(base, 'request.json')}`), text);
+    const yaml = readFileSync(join(base, '1', 'pillion.yaml'), 'utf8');
+    assert.match(yaml, /^# {5}city +string \[\?,1\]$/m);
+    assert.match(yaml, /classes "leaves", "stays"/);
+
+    const sidecar = await startSidecar([`--model=stay-or-leave=${base}`]);
+    const body = readFileSync(join(base, 'request.json'), 'utf8');
+    const answer = await fetch(`${sidecar.rest}/v1/models/stay-or-leave:predict`, { method: 'POST', body });
+    assert.equal(answer.status, 200);
+    const { predictions } = (await answer.json()) as { predictions: Record<string, unknown>[] };
+    assert.deepEqual(Object.keys(predictions[0]!).sort(), ['output_label', 'output_probability']);
+    assert.equal(await sidecar.stop(), 0);
+  });
+
+  it('knows trees by their first bytes, links when asked, and overwrites nothing', async (t) => {
+    const folder = tempDirectory(t);
+    const file = join(folder, 'booster.bst');
+    writeFileSync(file, JSON.stringify(xgboostModel({ trees: [stump(0, 1, 0, 1)], features: 2 })));
+    const made = await init(file, '--name=trees', `--models=${folder}`, '--link');
+    assert.equal(made.status, 0, made.text);
+    assert.match(made.text, /linked to .*booster\.bst \(trees, /);
+    assert.equal(statSync(file).ino, statSync(join(folder, 'trees', '1', 'model.json')).ino);
+    const request = join(folder, 'trees', 'request.json');
+    assert.equal(readFileSync(request, 'utf8'), '{"instances":[[0.0,0.0]]}\n');
+    writeFileSync(request, 'mine');
+    const again = await init(file, '--name=trees', `--models=${folder}`);
+    assert.equal(again.status, 1);
+    assert.match(again.text, /trees\/1 exists already, and nothing was written; give another --version or --name/);
+    const next = await init(file, '--name=trees', `--models=${folder}`, '--version=2');
+    assert.equal(next.status, 0, next.text);
+    assert.match(next.text, /request\.json {2}was there, and stays as it was/);
+    assert.equal(readFileSync(request, 'utf8'), 'mine');
+    assert.deepEqual(readdirSync(join(folder, 'trees')).sort(), ['1', '2', 'request.json']);
+  });
+
+  it('says how to export what is not served, and leaves nothing behind', async (t) => {
+    const folder = tempDirectory(t);
+    const models = join(folder, 'models');
+    const refused = async (name: string, content: string | Uint8Array, ...more: string[]): Promise<string> => {
+      writeFileSync(join(folder, name), content);
+      const { status, text } = await init(join(folder, name), `--models=${models}`, ...more);
+      assert.equal(status, 1, text);
+      assert.ok(!existsSync(models), text);
+      return text;
+    };
+    assert.match(await refused('clf.pkl', Uint8Array.of(0x80, 4)), /skl2onnx\.to_onnx/);
+    assert.match(await refused('clf', Uint8Array.of(0x80, 4)), /skl2onnx\.to_onnx/);
+    assert.match(await refused('net.keras', 'PK'), /model\.export\("DIR"\)/);
+    assert.match(await refused('net.pt', 'PK'), /torch\.onnx\.export/);
+    assert.match(await refused('notes.md', '# no model'), /its form is not known; served are/);
+    assert.match(await refused('broken.onnx', 'no model'), /it cannot be served: "[^"]*broken\.onnx/);
+    const away = JSON.stringify({ modelTopology: {}, weightsManifest: [{ paths: ['../../etc/passwd'] }] });
+    assert.match(await refused('model.json', away), /are not in its own folder/);
+    mkdirSync(join(folder, 'empty'));
+    assert.match((await init(join(folder, 'empty'))).text, /holds no model: saved_model\.pb/);
+    const none = await init();
+    assert.deepEqual([none.status, /give its file: pillion init MODEL_FILE/.test(none.text)], [64, true]);
+    assert.equal((await init(COLUMNS, '--name=../x')).status, 64);
+  });
+});
