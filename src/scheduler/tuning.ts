@@ -188,6 +188,8 @@ export const SPARSE_SHARE = 1 / 8;
 export const HEAVY_CALLER_SHARE = 0.5;
 /** …and at least so many times as much as the caller that is compared with it. Chosen: equal callers differ by less. */
 export const HEAVY_CALLER_RATIO = 4;
+/** Least time between two looks at all that waits, for light callers. Chosen: of some thousand requests it takes 0.1 ms. */
+export const LEAST_LOOK_MS = 10;
 /** Bytes that may wait beyond the limit, as a share of it, for callers that hold little of them. Chosen. */
 export const SPARE_BYTES_SHARE = 0.25;
 

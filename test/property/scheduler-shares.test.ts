@@ -30,6 +30,32 @@ const meek = fc.record({
   isSoft: fc.boolean(),
 });
 
+it('a caller below its fair share loses nothing to one with tight deadlines, from that one’s first request on', async () => {
+  const greedy: TrafficClass = { caller: 'greedy', perMs: 8, deadlineMs: 25 };
+  const classes = [greedy, { caller: 'meek', perMs: 0.025, deadlineMs: 128 }];
+  const options = { maxBatchSize: MAX_BATCH_SIZE, maxEnqueuedBatches: 100, sloMs: 100 };
+  for (let seed = 0; seed < 10; seed++) {
+    const { models } = await simulate({ models: [{ classes, runMs, options }], slots: 1, durationMs: 1000, seed });
+    assert.deepEqual([...models[0]![1]!.reasons], [], `seed ${seed}`);
+  }
+});
+
+it('a caller below its fair share of which more than a batch waits is served beside one that goes on asking', async () => {
+  const classes: TrafficClass[] = [
+    { caller: 'greedy', perMs: 0.16, rows: 64, deadlineMs: 30_000, isSoft: true },
+    { caller: 'meek', perMs: 0.003, rows: 70, deadlineMs: 30_000 },
+    { caller: 'meek', perMs: 0.1, deadlineMs: 30_000 },
+  ];
+  for (const sloMs of [undefined, 100]) {
+    const options = { maxBatchSize: MAX_BATCH_SIZE, maxEnqueuedBatches: 100, sloMs };
+    const { models } = await simulate({ models: [{ classes, runMs, options }], slots: 1, durationMs: 4000, seed: 3 });
+    const [, large, small] = models[0]!;
+    assert.equal(large!.refused + small!.refused, 0);
+    // The deadlines are far, so by deadline alone they are served when the other has ended, after 4 s.
+    assert.ok(Math.max(...large!.latencies, ...small!.latencies) < 1500);
+  }
+});
+
 it('a caller below its fair share is admitted, and answered in time, beside any that are not', async () => {
   await fc.assert(
     fc.asyncProperty(

@@ -19,7 +19,7 @@
 import type { Instant } from '../../core/clock.ts';
 import { Priority } from '../../core/priority.ts';
 import type { Holding } from '../callers/holdings.ts';
-import { goesFirst } from '../callers/precedence.ts';
+import { goesFirst, LightCallers, passCrowd } from '../callers/precedence.ts';
 import type { LatenessMargin } from '../latency/lateness-margin.ts';
 import { isProbeDue } from '../latency/run-statistics.ts';
 import type { Lane } from '../queue/lane.ts';
@@ -46,6 +46,7 @@ export interface AdmissionOptions extends LatenessFacts {
 export class Admission {
   readonly #options: AdmissionOptions;
   readonly #forecast: LatenessForecast;
+  readonly #lightCallers: LightCallers;
   #lateMs = 0;
   /** The result of `admit`: one object, read before the next call. */
   readonly #ticket: Ticket = {
@@ -61,6 +62,7 @@ export class Admission {
 
   constructor(options: AdmissionOptions) {
     this.#options = options;
+    this.#lightCallers = new LightCallers(options);
     this.#forecast = new LatenessForecast(options);
   }
 
@@ -108,7 +110,7 @@ export class Admission {
   /** The request of `rows` waits in the lane. */
   onQueued({ plan }: Lane, rows: number, holding: Holding, now: Instant): void {
     const { queue, isByDeadline } = this.#options;
-    if (isByDeadline && queue.holdings.hasBecomeCrowd(holding, rows, plan.maxBatchSize)) queue.passCrowd(holding, now);
+    if (isByDeadline && queue.holdings.hasBecomeCrowd(holding, rows, plan.maxBatchSize)) passCrowd(queue, holding, now);
   }
 
   /** Sets its place among all that wait, where others do or it has parts. */
@@ -139,7 +141,7 @@ export class Admission {
     dispatcher.dispatch();
     while (isOver(plan, rows) && this.#evictOne(context, Infinity, plan));
     if (!isOver(plan, rows)) return;
-    this.#onRefusal(holding, now);
+    this.#onRefusal(plan, holding, now);
     throw overloaded(plan, rows, this.#retryAfterMs(plan));
   }
 
@@ -153,7 +155,7 @@ export class Admission {
     dispatcher.dispatch();
     while (slots.queuedBytes + bytes > maxQueuedBytes && this.#evictOne(context, Infinity, undefined));
     if (slots.queuedBytes + bytes <= maxQueuedBytes || slots.queuedBytes === 0) return;
-    this.#onRefusal(holding, now);
+    this.#onRefusal(plan, holding, now);
     throw memoryFull(slots.queuedBytes, maxQueuedBytes, this.#retryAfterMs(plan));
   }
 
@@ -181,7 +183,7 @@ export class Admission {
       this.#takePlace(plan);
       return;
     }
-    this.#onRefusal(holding, now);
+    this.#onRefusal(plan, holding, now);
     this.#lateMs = lateMs;
     plan.refusedDue = ticket.due;
     throw this.#options.refusals.predictedLate(lateMs, ticket.isSoft);
@@ -217,14 +219,15 @@ export class Admission {
     if (isProbeDue(plan, now)) return;
     while (this.#evictOne(context, this.#ticket.order, plan))
       if (!this.#isOverBacklog(lane, rows, holding, now)) return;
-    this.#onRefusal(holding, now);
+    this.#onRefusal(plan, holding, now);
     throw this.#options.refusals.standing(plan.curve.meanMs(maxBatchSize));
   }
 
-  #onRefusal({ use }: Holding, now: Instant): void {
+  #onRefusal(plan: SignaturePlan, { use }: Holding, now: Instant): void {
     const { slots } = this.#options;
     slots.onRefusal(now);
     slots.callers.onRefusal(use, now);
+    this.#lightCallers.onRefusal(plan, now);
   }
 
   /** Evicts the sheddable request that goes last before `order`, for a more important one. False = there is none. */

@@ -105,11 +105,15 @@ export class CallerTable {
     }
   }
 
-  /** Another caller takes more than HEAVY_CALLER_SHARE of the slots, and HEAVY_CALLER_RATIO times as much as this one. */
+  /**
+   * Another caller takes HEAVY_CALLER_RATIO times as much as this one, and more than HEAVY_CALLER_SHARE of the slots, or
+   * more than there is: another's request was refused lately.
+   */
   isLight(use: CallerUse, slots: number, now: Instant): boolean {
     if (use === this.#heaviest) return false;
     const most = this.#heaviest.cores(now);
-    return most > HEAVY_CALLER_SHARE * slots && most >= HEAVY_CALLER_RATIO * use.cores(now);
+    if (most === 0 || most < HEAVY_CALLER_RATIO * use.cores(now)) return false;
+    return most > HEAVY_CALLER_SHARE * slots || this.wasOtherRefused(use, now);
   }
 
   /** The callers that took most of the cores lately, the first one most of all. */

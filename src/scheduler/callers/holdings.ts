@@ -55,6 +55,11 @@ export class Holdings {
     if (holding.rows === 0) this.#all.remove(holding);
   }
 
+  /** Callers that hold rows. */
+  get callers(): number {
+    return this.#all.size;
+  }
+
   /** Callers that hold rows, with this one. */
   callersWith(holding: Holding): number {
     return this.#all.size + (holding.setIndex === -1 ? 1 : 0);

@@ -1,5 +1,9 @@
 /** Decides which requests go before all that wait, because of their callers. */
 import type { Instant } from '../../core/clock.ts';
+import type { Lane } from '../queue/lane.ts';
+import type { TaskQueue } from '../queue/task-queue.ts';
+import type { SignaturePlan } from '../signature-plan.ts';
+import { HEAVY_CALLER_RATIO, LEAST_LOOK_MS } from '../tuning.ts';
 import type { CallerTable } from './caller-table.ts';
 import type { Holding, Holdings } from './holdings.ts';
 
@@ -18,4 +22,48 @@ export function goesFirst(
 ): boolean {
   if (queue.holdings.isSparse(holding, rows, maxBatchSize)) return true;
   return holding.rows + rows <= maxBatchSize && slots.callers.isLight(holding.use, slots.total, now);
+}
+
+/** `crowd` has become one: what callers that are sparse beside it have waiting goes first from `now` on. */
+export function passCrowd(queue: TaskQueue, crowd: Holding, now: Instant): void {
+  letFirst(queue, now, ({ plan }, holding) => {
+    const isSparse = holding !== crowd && queue.holdings.isSparse(holding, 0, plan.maxBatchSize);
+    return isSparse ? Infinity : 0;
+  });
+}
+
+/**
+ * Lets a batch of what each light caller has waiting go first, in overload, now and again. By themselves its requests do
+ * not once more than a batch of its rows waits, and so would not before the others end: earlier deadlines, and
+ * objectives, come without end.
+ */
+export class LightCallers {
+  readonly #facts: CallersFacts & { readonly queue: TaskQueue };
+  #nextAt: Instant = -Infinity;
+
+  constructor(facts: CallersFacts & { readonly queue: TaskQueue }) {
+    this.#facts = facts;
+  }
+
+  /** A request was refused because there is too much to do. A light caller gets a run in so many as make another heavy. */
+  onRefusal({ curve, maxBatchSize }: SignaturePlan, now: Instant): void {
+    const { queue, slots } = this.#facts;
+    if (now < this.#nextAt || queue.holdings.callers <= 1) return;
+    this.#nextAt = now + Math.max(LEAST_LOOK_MS, HEAVY_CALLER_RATIO * curve.meanMs(maxBatchSize));
+    letFirst(queue, now, ({ plan }, { use }) => (slots.callers.isLight(use, slots.total, now) ? plan.maxBatchSize : 0));
+  }
+}
+
+/** `roomOf`: how many rows of a holding go first besides those that do. */
+function letFirst(queue: TaskQueue, now: Instant, roomOf: (lane: Lane, holding: Holding) => number): void {
+  const room = new Map<Holding, number>();
+  for (const lane of [...queue]) {
+    for (const task of [...lane.tasks()]) {
+      const { holding } = task.owner;
+      if (task.isFirst || holding === undefined) continue;
+      const left = room.get(holding) ?? roomOf(lane, holding);
+      room.set(holding, left - task.rows);
+      if (left > 0) queue.letFirst(task, lane, now);
+    }
+  }
 }

@@ -173,6 +173,10 @@ export class Lane implements SlackFacts, TaskLane, DenseSetMember {
     return this.head?.isSoft ?? false;
   }
 
+  get isHeadFirst(): boolean {
+    return this.head?.isFirst ?? false;
+  }
+
   /** Infinity in an empty lane. */
   get oldestEnqueuedAt(): Instant {
     return this.head?.enqueuedAt ?? Infinity;

@@ -12,7 +12,7 @@ import { DenseSet } from '../../core/collections/dense-set.ts';
 import { Priority } from '../../core/priority.ts';
 import { type LengthPadding, lengthOf } from '../../core/signature.ts';
 import { byteLengthOf } from '../../core/tensor.ts';
-import { type Holding, Holdings } from '../callers/holdings.ts';
+import { Holdings } from '../callers/holdings.ts';
 import type { CoreSlots } from '../cores/core-slots.ts';
 import type { SignaturePlan } from '../signature-plan.ts';
 import type { SchedulerRequest, Task } from '../task.ts';
@@ -222,19 +222,12 @@ export class TaskQueue {
     if (task.owner.holding !== undefined) this.holdings.add(task.owner.holding, task.rows, bytes);
   }
 
-  /** `crowd` has become one: what callers that are sparse beside it have waiting goes first from `now` on. */
-  passCrowd(crowd: Holding, now: Instant): void {
-    for (const lane of this.#waiting.members) {
-      for (const task of [...lane.tasks()]) {
-        const { holding } = task.owner;
-        if (task.isFirst || holding === undefined || holding === crowd) continue;
-        if (!this.holdings.isSparse(holding, 0, lane.plan.maxBatchSize)) continue;
-        lane.remove(task);
-        task.isFirst = true;
-        task.order = now;
-        lane.push(task);
-      }
-    }
+  /** The task, which waits in the lane, goes before all that do not from `now` on. */
+  letFirst(task: Task, lane: Lane, now: Instant): void {
+    lane.remove(task);
+    task.isFirst = true;
+    task.order = now;
+    lane.push(task);
   }
 
   /** Takes a task out; does nothing if it is in no lane (it is in a batch already). */

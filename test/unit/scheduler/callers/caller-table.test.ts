@@ -46,6 +46,12 @@ describe('CallerTable', () => {
       [true, false, false],
     );
     assert.equal(table.isLight(light, 2, now), false, 'of two slots it takes less than half');
+    table.onRefusal(heavy, now);
+    assert.deepEqual(
+      [light, equal, heavy].map((use) => table.isLight(use, 2, now)),
+      [true, false, false],
+      'but more than there is',
+    );
   });
 
   it('tells whether others were refused lately', () => {
