@@ -5,11 +5,15 @@
 import type { ModelConfig, VersionPolicy } from '../config/model-config.ts';
 import type { Signature, TensorSpec } from '../core/signature.ts';
 import { TRY_OUT, type TryOut } from '../models/model-file/try-out-schema.ts';
+import { CLASS_NAMES, type OutputLabels } from '../models/serving/class-names.ts';
 import type { Servable } from '../models/serving/servable.ts';
 import { type PaddingState, SHARING } from '../models/serving/sharing-findings.ts';
 import { type FeatureDetail, featureDetail } from './feature-detail.ts';
 import { type ModelReport, modelReport, type ReportedModels } from './models-report.ts';
 import { omitUndefined } from './omit-undefined.ts';
+
+/** The names of more classes are not told. */
+const MOST_CLASSES = 10_000;
 
 /** The part of ModelManager that is shown. */
 export interface DetailedModels extends ReportedModels {
@@ -44,6 +48,8 @@ export interface LoadedDetail {
 /** The answer of GET /models/NAME/samples. */
 export interface SamplesDetail {
   readonly samples: readonly SampleDetail[];
+  /** The names of classes, in their order, by signature and output; only of outputs whose names are known. */
+  readonly classes: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 }
 
 export interface SampleDetail {
@@ -128,7 +134,7 @@ function policyText(policy: VersionPolicy): string {
   return policy.versions.length === 0 ? 'no version' : `versions ${policy.versions.join(', ')}`;
 }
 
-/** The samples of a loaded version, or of the highest one. Undefined for a model or version that is not loaded. */
+/** The samples and classes of a loaded version, or of the highest one. Undefined for a model or version that is not loaded. */
 export function samplesDetail(
   name: string,
   version: bigint | undefined,
@@ -139,7 +145,19 @@ export function samplesDetail(
     .sort((a, b) => (a.version < b.version ? 1 : -1));
   if (found === undefined) return undefined;
   const samples = found.facts.get(TRY_OUT)?.samples ?? [];
-  return { samples: samples.map((sample) => ({ name: sample.name, inputs: Object.fromEntries(sample.inputs) })) };
+  return {
+    samples: samples.map((sample) => ({ name: sample.name, inputs: Object.fromEntries(sample.inputs) })),
+    classes: classesDetail(found),
+  };
+}
+
+function classesDetail({ facts }: Servable): SamplesDetail['classes'] {
+  const decoder = new TextDecoder();
+  const textsOf = (outputs: OutputLabels): Readonly<Record<string, readonly string[]>> => {
+    const shown = [...outputs].filter(([, names]) => names.length <= MOST_CLASSES);
+    return Object.fromEntries(shown.map(([output, names]) => [output, names.map((name) => decoder.decode(name))]));
+  };
+  return Object.fromEntries([...(facts.get(CLASS_NAMES) ?? [])].map(([name, outputs]) => [name, textsOf(outputs)]));
 }
 
 function loadedDetail(servable: Servable): LoadedDetail {

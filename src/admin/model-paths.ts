@@ -2,7 +2,7 @@
  * Paths of one model, for the console and for operators.
  *
  *   GET  /models/NAME                       one model in detail (model-detail.ts)
- *   GET  /models/NAME/samples[?version=N]   inputs to try, which the version's pillion.yaml has
+ *   GET  /models/NAME/samples[?version=N]   inputs to try and names of classes, as the version's files have
  *   POST /models/NAME/reload|unload|load    an operator's action on a version (model-actions.ts)
  */
 import { ServingError } from '../core/errors.ts';

@@ -26,7 +26,7 @@ import type { MetricsPageMaker } from '../proxy/http1/local-replies.ts';
 import type { Prelude } from '../proxy/net/prelude.ts';
 import type { Readiness, ReadinessGate } from '../proxy/readiness.ts';
 import type { CarriedDeadlines, RequestLifecycle, ToldAs } from '../proxy/request-lifecycle.ts';
-import type { RestMethod } from '../proxy/servers/rest-part.ts';
+import type { RoutedMethod } from '../proxy/servers/rest-part.ts';
 import type { Surface } from '../proxy/servers/surface.ts';
 import type { ModelSeams } from './model-seams.ts';
 
@@ -136,8 +136,11 @@ export interface ServedParts {
   readonly runCores: () => number;
   /** The bound addresses; undefined until the ports are bound. */
   readonly addresses: () => { readonly grpc: readonly string[]; readonly rest: readonly string[] } | undefined;
-  /** The method of a POST of JSON to the path of a model with this verb; undefined if there is none. */
-  readonly restMethod: (verb: string) => RestMethod | undefined;
+  /**
+   * The method of a request to the REST port with this path, and without headers; undefined if a page or the application
+   * answers it. Throws the ServingError of a path that nothing has.
+   */
+  readonly restMethod: (method: 'GET' | 'POST', path: string) => RoutedMethod | undefined;
   readonly onInternalError: (error: unknown) => void;
 }
 

@@ -23,7 +23,9 @@ export function installConsole(server: Installation): void {
   server.adminPaths((parts) => {
     const about = aboutOf(server, parts, starts);
     const { restMethod } = parts;
-    return consolePaths({ feed: feedOf(server, parts), playground: playgroundOf(server, parts), restMethod, about });
+    const { inference_path_prefix: prefix } = server.config.options;
+    const playground = playgroundOf(server, parts);
+    return consolePaths({ feed: feedOf(server, parts), playground, restMethod, prefix, about });
   });
 }
 
@@ -72,8 +74,9 @@ function startsOf({ clock, logger, service, stateFiles }: Installation): () => S
 }
 
 /** The JSON of GET /about. */
-function aboutOf(server: Installation, { addresses, slots }: AdminParts, starts: () => Starts | undefined) {
-  const { config, clock, environment } = server;
+function aboutOf(server: Installation, parts: AdminParts, starts: () => Starts | undefined) {
+  const { config, clock, environment, access } = server;
+  const { addresses, slots, restMethod } = parts;
   const { options } = config;
   const startedAtMs = clock.wallMs();
   const names = { host: hostname(), ...podNames(environment) };
@@ -87,11 +90,21 @@ function aboutOf(server: Installation, { addresses, slots }: AdminParts, starts:
     ...(options.inference_path_prefix !== '' && { inference_path_prefix: options.inference_path_prefix }),
     rest_is_tls: config.isRestTls,
     grpc_is_tls: config.tls !== undefined,
+    wants_key: access !== undefined,
+    has_open_inference: hasPath(restMethod, `${options.inference_path_prefix}/v2`),
     slots,
     scheduler: options.scheduler,
     max_batch_size: options.max_batch_size,
     ...(options.slo_ms > 0 && { slo_ms: options.slo_ms }),
   });
+}
+
+function hasPath(restMethod: AdminParts['restMethod'], path: string): boolean {
+  try {
+    return restMethod('GET', path) !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 function tickMaker(

@@ -153,7 +153,7 @@ export class Server implements Pillion {
       callers: coreSlots.callers,
       slots: coreSlots.total,
       runCores: () => coreSlots.total,
-      restMethod: (verb) => this.#surfaces.rest.methodOf(verb),
+      restMethod: (method, path) => this.#surfaces.rest.routed(method, path),
       addresses: () => this.#addresses,
     });
 

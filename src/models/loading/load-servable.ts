@@ -5,6 +5,7 @@ import { notesOn } from '../../core/signature.ts';
 import { loadModelFile, type ModelFile } from '../model-file/load-model-file.ts';
 import { TRY_OUT } from '../model-file/try-out-schema.ts';
 import { openVersion } from '../runtimes/open-version.ts';
+import { CLASS_NAMES, classNamesOf, GRAPH_LABELS } from '../serving/class-names.ts';
 import type { DeclaredSignatures } from '../serving/declared-signature-runner.ts';
 import type { Servable } from '../serving/servable.ts';
 import { artifactHasher } from './artifact-hash.ts';
@@ -84,6 +85,7 @@ async function drawUp(options: LoadServableOptions, draft: VersionDraft): Promis
   await runStage(loadSteps, 'signatures', draft);
   await runStage(loadSteps, 'views', draft);
   for (const [name, view] of modelFile?.views(draft.signatures) ?? []) views.set(name, view);
+  facts.set(CLASS_NAMES, classNamesOf(views, draft.signatures, facts.get(GRAPH_LABELS)));
   if (modelFile?.tryOut !== undefined) facts.set(TRY_OUT, modelFile.tryOut);
   return views.size === 0 ? undefined : views;
 }

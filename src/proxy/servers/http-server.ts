@@ -38,12 +38,12 @@ import { InflationGate } from '../inflation.ts';
 import type { JoinedPort } from '../net/joined-port.ts';
 import type { ListenerAccess } from '../net/listen.ts';
 import type { ListenTls } from '../net/tls-server.ts';
-import { SERVING_ROOT, wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
+import { wrongHost } from '../protocols/tensorflow-serving/rest/routes.ts';
 import type { RequestContext } from '../request-context.ts';
 import type { RequestLifecycle } from '../request-lifecycle.ts';
 import { restMatcher } from './prefixed-routes.ts';
 import { RestMethods } from './rest-methods.ts';
-import type { RestMethod, RestRoute } from './rest-part.ts';
+import type { RestRoute, RoutedMethod } from './rest-part.ts';
 import { RestRequests } from './rest-requests.ts';
 import type { RestMatcher } from './rest-routes.ts';
 import { RestStreams } from './rest-streams.ts';
@@ -227,11 +227,14 @@ export class RestServer {
     this.#front?.close();
   }
 
-  /** The method of a POST of JSON to the path of a model with this verb; undefined if there is none. */
-  methodOf(verb: string): RestMethod | undefined {
-    const { inferencePrefix = '' } = this.#options;
-    const route = this.routes.match('POST', `${inferencePrefix}${SERVING_ROOT}/m:${verb}`);
-    return route.kind === 'error' ? undefined : this.#requests.methodOf(route);
+  /**
+   * The method of a request without headers, for whoever runs it outside of a connection. Undefined: a page answers it,
+   * or the application. Throws the ServingError of a path that nothing has.
+   */
+  routed(method: string, path: string): RoutedMethod | undefined {
+    const route = this.routes.match(method, path);
+    if (route.error !== undefined) throw route.error;
+    return this.#requests.routed(route);
   }
 
   #endIdle(begunAt: Instant): void {

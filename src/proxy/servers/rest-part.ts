@@ -1,5 +1,6 @@
 /** A feature's part of REST: routes, what answers them, and what /openapi.json says of them. */
 import type { Buffer } from 'node:buffer';
+import type { ModelSpec } from '../../core/model-spec.ts';
 import type { AnswerForm } from '../answer-form.ts';
 import type { Call } from '../call.ts';
 import type { Method } from '../exchange.ts';
@@ -23,6 +24,11 @@ export interface ChosenMethod {
 
 export function inJson(method: RestMethod): ChosenMethod {
   return { method, form: { contentType: JSON_TYPE, headers: [] }, keepsBody: false };
+}
+
+/** The method of a request that comes over no connection, with the model that its path names. */
+export interface RoutedMethod extends Pick<ChosenMethod, 'method' | 'form'> {
+  readonly spec: ModelSpec;
 }
 
 /** `type`: the media type of the body, and so of the answer. */

@@ -15,10 +15,13 @@ import type { OpenRequest } from '../http1/open-request.ts';
 import type { ReplyingTransport, Transport } from '../http1/transport.ts';
 import type { HttpBody } from '../sliced-body.ts';
 import type { RestMethods } from './rest-methods.ts';
-import type { MethodFields, RestMethod, RestRoute } from './rest-part.ts';
+import type { MethodFields, RestRoute, RoutedMethod } from './rest-part.ts';
+import { APP_ROUTE } from './rest-routes.ts';
 
 const NO_BODY = Buffer.alloc(0);
 const NO_FIELDS: MethodFields = { protobufType: undefined, inferenceHeader: undefined };
+/** Routes of the kernel, and of the application, that no method answers. */
+const NO_METHODS: ReadonlySet<string> = new Set(['metrics', 'options', APP_ROUTE.kind]);
 
 export interface RestRequestsParts {
   readonly shared: RestContext;
@@ -40,9 +43,11 @@ export class RestRequests {
     this.#onInternalError = onInternalError;
   }
 
-  /** The method of a request with this route and no headers. */
-  methodOf(route: RestRoute): RestMethod {
-    return this.#methods.of(route, NO_FIELDS).method;
+  /** The method of a request with this route and no headers; undefined if none answers it. */
+  routed(route: RestRoute): RoutedMethod | undefined {
+    if (NO_METHODS.has(route.kind) || route.part?.pageOf?.(route) !== undefined) return undefined;
+    const { method, form } = this.#methods.of(route, NO_FIELDS);
+    return { method, form, spec: route.spec };
   }
 
   /** Takes a request of any kind. `open`: the requests of its connection, or of its stream, that have no answer yet. */

@@ -11,7 +11,12 @@ import {
   kindsOf,
   parseNumbers,
 } from '../../../src/features/console/ui/playground/input-kinds.ts';
-import { namedOutputs, pictureOf, topBars } from '../../../src/features/console/ui/playground/result-shapes.ts';
+import {
+  namedOutputs,
+  pictureOf,
+  tableOf,
+  topBars,
+} from '../../../src/features/console/ui/playground/result-shapes.ts';
 import {
   bodyOf,
   fieldsOf,
@@ -285,6 +290,26 @@ describe('the view of an answer', () => {
     const many = Array.from({ length: 100 }, (_, i) => [`c${i}`, i / 100]);
     assert.deepEqual(topBars(many)!.bars[0], { label: 'c99', value: 0.99 });
     assert.deepEqual(namedOutputs({ results: [0.5] }), [['', 0.5]]);
+  });
+
+  it('names the numbers of a row by their classes, if there are as many', () => {
+    const labels = (row: unknown, classes: readonly string[]) => topBars(row, classes)!.bars.map(({ label }) => label);
+    assert.deepEqual(labels([0.1, 0.9], ['cat', 'dog']), ['cat', 'dog']);
+    assert.deepEqual(labels([[0.1, 0.9]], ['cat', '']), ['cat', '1']);
+    assert.deepEqual(labels([0.1, 0.9, 0], ['cat', 'dog']), ['0', '1', '2']);
+  });
+
+  it('shows rows of a few values as a table', () => {
+    const rows = [
+      [1, 2],
+      [3, 4],
+    ];
+    assert.deepEqual(tableOf(rows, ['a', 'b']), { rows, columns: ['a', 'b'], note: undefined });
+    assert.deepEqual(tableOf(['x', 'y']), { rows: [['x'], ['y']], columns: [], note: undefined });
+    assert.equal(tableOf(Array.from({ length: 60 }, () => [true]))!.note, 'The first 50 rows of 60.');
+    for (const value of [[], [[]], [[1], [1, 2]], [[[1]]], [null], 'x', new Array(2).fill(new Array(13).fill(0))]) {
+      assert.equal(tableOf(value), undefined, JSON.stringify(value));
+    }
   });
 
   it('shows a grid of numbers as a picture, from its least to its most', () => {

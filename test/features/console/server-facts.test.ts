@@ -9,7 +9,14 @@ import { FakeClock } from '../../support/fake-clock.ts';
 
 const ABOUT: About = {
   ...{ version: '0.2.0', host: 'box', node: '20.19.0', started_at_ms: 1_000_000 },
-  ...{ grpc: ['[::]:8500'], rest: ['[::]:8501'], rest_is_tls: false, grpc_is_tls: false },
+  ...{
+    grpc: ['[::]:8500'],
+    rest: ['[::]:8501'],
+    rest_is_tls: false,
+    grpc_is_tls: false,
+    wants_key: false,
+    has_open_inference: true,
+  },
   ...{ slots: 1, scheduler: 'deadline', max_batch_size: 32 },
 };
 

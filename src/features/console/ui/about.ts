@@ -16,6 +16,10 @@ export interface About {
   readonly inference_path_prefix?: string;
   readonly rest_is_tls: boolean;
   readonly grpc_is_tls: boolean;
+  /** Callers need a key: --authorization_file. */
+  readonly wants_key: boolean;
+  /** The REST port has the Open Inference Protocol. */
+  readonly has_open_inference: boolean;
   readonly slots: number;
   readonly scheduler: string;
   readonly max_batch_size: number;

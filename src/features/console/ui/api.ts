@@ -7,10 +7,13 @@ import type { About } from './about.ts';
 
 export class ApiError extends Error {
   readonly status: number;
+  /** The record of the request, if it has one: GET /requests/ID. */
+  readonly requestId: string | undefined;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, message: string, requestId?: string) {
     super(message);
     this.status = status;
+    this.requestId = requestId;
   }
 }
 
@@ -55,7 +58,8 @@ export async function ask(path: string, init: RequestInit = {}): Promise<Respons
     isLocked.value = true;
     isTokenWrong.value = sessionStorage.getItem(TOKEN) !== null;
   }
-  throw new ApiError(response.status, await refusalText(response));
+  const requestId = response.headers.get('x-request-id') ?? undefined;
+  throw new ApiError(response.status, await refusalText(response), requestId);
 }
 
 export async function getJson<T>(path: string, signal?: AbortSignal): Promise<T> {

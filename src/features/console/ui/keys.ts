@@ -19,6 +19,7 @@ export const SHORTCUTS: readonly Shortcut[] = [
   { keys: 'g o', what: 'Overview', run: go('#/') },
   { keys: 'g r', what: 'Requests', run: go('#/requests') },
   { keys: 'g p', what: 'Playground', run: go('#/playground') },
+  { keys: 'g a', what: 'REST API', run: go('#/rest-api') },
   { keys: 'j', what: 'Next row of a list', run: () => moveRow(1) },
   { keys: 'k', what: 'Previous row of a list', run: () => moveRow(-1) },
   { keys: '/', what: 'First filter of the page', run: () => focusFirst('main select, main input') },

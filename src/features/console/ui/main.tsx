@@ -4,6 +4,7 @@ import './styles/layout.css';
 import './styles/parts.css';
 import './styles/charts.css';
 import './styles/pages.css';
+import './styles/try.css';
 import 'uplot/dist/uPlot.min.css';
 import { render } from 'preact';
 import { watchKeys } from './keys.ts';

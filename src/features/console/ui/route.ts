@@ -6,7 +6,8 @@ export type Route =
   | { readonly page: 'model'; readonly model: string }
   | { readonly page: 'requests'; readonly query: URLSearchParams }
   | { readonly page: 'request'; readonly id: string }
-  | { readonly page: 'playground'; readonly model: string | undefined };
+  | { readonly page: 'playground'; readonly model: string | undefined }
+  | { readonly page: 'rest-api' };
 
 export const route = signal<Route>(parseRoute(location.hash));
 
@@ -33,6 +34,8 @@ function titleOf(shown: Route): string {
       return `Request ${shown.id}`;
     case 'playground':
       return shown.model === undefined ? 'Playground' : `${shown.model}, playground`;
+    case 'rest-api':
+      return 'REST API';
   }
 }
 
@@ -43,6 +46,7 @@ function parseRoute(hash: string): Route {
   if (page === 'requests' && name) return { page: 'request', id: name };
   if (page === 'requests') return { page: 'requests', query: new URLSearchParams(query) };
   if (page === 'playground') return { page: 'playground', model: name || undefined };
+  if (page === 'rest-api') return { page };
   return { page: 'overview' };
 }
 

@@ -11,6 +11,7 @@ import { PlaygroundPage } from './playground/playground-page.tsx';
 import { RangeControl } from './range-control.tsx';
 import { RequestPage } from './requests/request-page.tsx';
 import { RequestsPage } from './requests/requests-page.tsx';
+import { RestApiPage } from './rest-api/rest-api-page.tsx';
 import { type Route, route } from './route.ts';
 import { nameOf, serverFacts } from './server-facts.ts';
 import { theme, toggleTheme } from './theme.ts';
@@ -53,6 +54,8 @@ function Page({ shown }: { shown: Route }) {
       return <RequestPage key={shown.id} id={shown.id} />;
     case 'playground':
       return <PlaygroundPage model={shown.model} />;
+    case 'rest-api':
+      return <RestApiPage />;
   }
 }
 
@@ -73,6 +76,9 @@ function Header() {
         </NavLink>
         <NavLink href="#/playground" isHere={page === 'playground'}>
           Playground
+        </NavLink>
+        <NavLink href="#/rest-api" isHere={page === 'rest-api'}>
+          API
         </NavLink>
       </nav>
       {about.value !== undefined && <span class="server-name">{nameOf(about.value)}</span>}

@@ -10,6 +10,7 @@ import type { ModelConfig } from '../../../config/model-config.ts';
 import type { Signatures } from '../../../core/signature.ts';
 import { DECLARED_STATE } from '../../../models/loading/declared-state.ts';
 import type { LoadStep } from '../../../models/loading/load-steps.ts';
+import { GRAPH_LABELS } from '../../../models/serving/class-names.ts';
 import { mainSignature } from '../../open-inference/exported/main-signature.ts';
 import { GIVEN_CONFIG, type GivenConfig } from '../../open-inference/exported/model-config.ts';
 import { TRITON } from '../config/triton-model.ts';
@@ -32,7 +33,9 @@ export const TRITON_STEPS: readonly LoadStep[] = [
     stage: 'opened',
     run: async ({ model, facts, signatures }) => {
       const given = await readTriton(model, signatures);
-      if (given !== undefined) facts.set(GIVEN_CONFIG, given);
+      if (given === undefined) return;
+      facts.set(GIVEN_CONFIG, given);
+      facts.set(GRAPH_LABELS, given.labels);
     },
   },
   {

@@ -1,7 +1,10 @@
-/** The playground's call as a command and in two languages. Pure. */
+/** The playground's call as a command and in several languages. Pure. */
 import type { FeatureDetail } from '../../../../admin/feature-detail.ts';
+import { HTTP_LANGUAGES, type HttpLanguage, httpCode, pythonBody, reachable, urlOf } from '../code/http-code.ts';
+import { seen } from '../code/quoting.ts';
 import { pythonExample } from './example-code.ts';
 import type { Verb } from './signature-form.ts';
+import { canAskTriton, tritonCode } from './triton-code.ts';
 
 export interface CallTarget {
   /** Addresses from GET /about: "127.0.0.1:8501", "[::]:8501", "unix:/run/p.sock". */
@@ -12,79 +15,44 @@ export interface CallTarget {
   /** Addresses from GET /about. */
   readonly grpc: readonly string[];
   readonly isGrpcTls: boolean;
+  /** Callers need a key, which the code takes from the environment. Default false. */
+  readonly wantsKey?: boolean;
   readonly verb: Verb;
   readonly model: string;
   /** Undefined = the latest. */
   readonly version: string | undefined;
   /** The known features of a signature that takes examples. */
   readonly features: readonly FeatureDetail[];
+  /** The dtypes of the signature's inputs by name. Absent: the server has no Open Inference Protocol. */
+  readonly dtypes?: ReadonlyMap<string, string>;
 }
 
-export type SampleLanguage = 'curl' | 'Python' | 'TypeScript';
-export const SAMPLE_LANGUAGES: readonly SampleLanguage[] = ['curl', 'Python', 'TypeScript'];
+export type SampleLanguage = HttpLanguage | 'Python, V2';
 
-/** The file of a body that is too long to show; the page offers it for download. */
-export const BODY_FILE = 'body.json';
-const MOST_INLINE = 600;
-
-export function isInline(body: string): boolean {
-  return body.length <= MOST_INLINE;
+/** The languages that can make this call. */
+export function languagesOf(target: CallTarget, body: string): readonly SampleLanguage[] {
+  const { dtypes, verb } = target;
+  const isForTriton = verb === 'predict' && dtypes !== undefined && canAskTriton(dtypes, body);
+  return isForTriton ? [...HTTP_LANGUAGES, 'Python, V2'] : HTTP_LANGUAGES;
 }
 
-export function callUrl({ rest, prefix = '', isTls, verb, model, version }: CallTarget): string {
-  const host = reachable(rest, 'localhost:8501');
-  const at = version === undefined ? '' : `/versions/${version}`;
-  return `${isTls ? 'https' : 'http'}://${host}${prefix}/v1/models/${encodeURIComponent(model)}${at}:${verb}`;
+export function callUrl(target: CallTarget): string {
+  return urlOf({ ...target, path: pathOf(target) });
 }
 
+/** @param body of the REST API, in JSON */
 export function sample(language: SampleLanguage, target: CallTarget, body: string): string {
-  const url = callUrl(target);
-  if (language === 'curl') return curl(url, body);
-  return language === 'Python' ? python(target, url, body) : typescript(url, body);
-}
-
-function reachable(addresses: readonly string[], usual: string): string {
-  const address = addresses.find((each) => !each.startsWith('unix:')) ?? usual;
-  // A port that is bound to every address is reachable at localhost.
-  return address.replace(/^(0\.0\.0\.0|\[::\])(?=:)/, 'localhost');
-}
-
-function curl(url: string, body: string): string {
-  const data = isInline(body) ? `'${body.replaceAll("'", `'\\''`)}'` : `@${BODY_FILE}`;
-  return `curl ${url} \\\n  -H 'content-type: application/json' \\\n  -d ${data}`;
-}
-
-function python(target: CallTarget, url: string, body: string): string {
-  const bodyExpression = isInline(body) ? `json.loads(${pythonText(body)})` : `json.load(open("${BODY_FILE}"))`;
-  const { verb, grpc, isGrpcTls: isTls, model, version, features } = target;
-  if (verb !== 'predict') {
-    const address = reachable(grpc, 'localhost:8500');
-    return pythonExample({ address, isTls, verb, model, version, features, body, bodyExpression });
+  const text = seen(body);
+  const { verb, grpc, isGrpcTls: isTls } = target;
+  if (language === 'Python, V2') return tritonCode({ ...target, dtypes: target.dtypes ?? new Map() }, text);
+  if (language === 'Python' && verb !== 'predict') {
+    const address = reachable(grpc, 8500);
+    return pythonExample({ ...target, address, isTls, verb, body, bodyExpression: pythonBody(text) });
   }
-  return `import json
-import requests
-
-body = ${bodyExpression}
-response = requests.post("${url}", json=body, timeout=5)
-response.raise_for_status()
-print(response.json())`;
+  return httpCode(language, { ...target, method: 'POST', path: pathOf(target), body: text });
 }
 
-/** JSON in single quotes if possible, so that its own quotes need no escapes. */
-function pythonText(text: string): string {
-  return /['\\]/.test(text) ? JSON.stringify(text) : `'${text}'`;
-}
-
-function typescript(url: string, body: string): string {
-  const isShort = isInline(body);
-  const head = isShort ? '' : `import { readFile } from 'node:fs/promises';\n\n`;
-  const data = isShort ? `JSON.stringify(${body})` : `await readFile('${BODY_FILE}', 'utf8')`;
-  return `${head}const response = await fetch('${url}', {
-  method: 'POST',
-  headers: { 'content-type': 'application/json' },
-  body: ${data},
-  signal: AbortSignal.timeout(5000),
-});
-if (!response.ok) throw new Error(await response.text());
-console.dir(await response.json(), { depth: null });`;
+function pathOf({ prefix = '', verb, model, version }: CallTarget): string {
+  const at = version === undefined ? '' : `/versions/${version}`;
+  return `${prefix}/v1/models/${encodeURIComponent(model)}${at}:${verb}`;
 }

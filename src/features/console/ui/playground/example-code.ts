@@ -1,10 +1,14 @@
 /** Classify and Regress in Python over gRPC, with TensorFlow Serving's messages. Pure. */
 import type { FeatureDetail } from '../../../../admin/feature-detail.ts';
+import { KEY_VARIABLE } from '../code/http-code.ts';
+import { named } from '../code/quoting.ts';
 
 interface ExampleCall {
   /** "localhost:8500" */
   readonly address: string;
   readonly isTls: boolean;
+  /** Default false. */
+  readonly wantsKey?: boolean;
   readonly verb: 'classify' | 'regress';
   readonly model: string;
   readonly version: string | undefined;
@@ -35,9 +39,11 @@ export function pythonExample(call: ExampleCall): string {
     featureLine(name, kinds.get(name) ?? kindOf(values), values),
   );
   const hasBytes = Object.values(example).some((values) => isBase64(values[0]));
+  const imports = [...(hasBytes ? ['base64'] : []), 'json', ...(call.wantsKey === true ? ['os'] : [])];
+  const metadata =
+    call.wantsKey === true ? `, metadata=[("authorization", f"Bearer {os.environ['${KEY_VARIABLE}']}")]` : '';
   const credentials = call.isTls ? ', grpc.ssl_channel_credentials()' : '';
-  return `${hasBytes ? 'import base64\n' : ''}import json
-
+  return `${imports.map((each) => `import ${each}\n`).join('')}
 import grpc
 from tensorflow.core.example import example_pb2, feature_pb2
 from tensorflow_serving.apis import ${module}, prediction_service_pb2_grpc
@@ -51,13 +57,13 @@ ${lists.join('\n')}
     )
 )
 request = ${module}.${request}()
-request.model_spec.name = ${JSON.stringify(call.model)}
+request.model_spec.name = ${named(call.model)}
 ${call.version === undefined ? '' : `request.model_spec.version.value = ${call.version}\n`}${
-  signature === undefined ? '' : `request.model_spec.signature_name = ${JSON.stringify(signature)}\n`
+  signature === undefined ? '' : `request.model_spec.signature_name = ${named(signature)}\n`
 }request.input.example_list.examples.append(example)
-with grpc.${call.isTls ? 'secure' : 'insecure'}_channel("${call.address}"${credentials}) as channel:
+with grpc.${call.isTls ? 'secure' : 'insecure'}_channel(${named(call.address)}${credentials}) as channel:
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    print(stub.${method}(request, timeout=5).result)`;
+    print(stub.${method}(request, timeout=5${metadata}).result)`;
 }
 
 const LISTS = {
@@ -68,10 +74,10 @@ const LISTS = {
 
 function featureLine(name: string, kind: keyof typeof LISTS, values: readonly unknown[]): string {
   const [field, message] = LISTS[kind];
-  const list = `features[${JSON.stringify(name)}]`;
+  const list = `features[${named(name)}]`;
   const encoded = isBase64(values[0]) ? 'base64.b64decode(each["b64"])' : 'each.encode()';
   const value = kind === 'string' ? `[${encoded} for each in ${list}]` : list;
-  return `            ${JSON.stringify(name)}: feature_pb2.Feature(${field}=feature_pb2.${message}(value=${value})),`;
+  return `            ${named(name)}: feature_pb2.Feature(${field}=feature_pb2.${message}(value=${value})),`;
 }
 
 /** The kind that the REST API makes of a list: int64 if all values are integers. */

@@ -1,7 +1,7 @@
 /** An image input: dropped, chosen, or drawn with the pointer. Shows the picture as the model gets it. */
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { TensorDetail } from '../../../../admin/model-detail.ts';
-import { drawFile, type PixelRange, paintValues, pixelValues } from './image-values.ts';
+import { drawFile, type PixelRange, paintValues, pixelValues, startRange } from './image-values.ts';
 import type { ImagePlan } from './input-kinds.ts';
 
 interface ImageInputProps {
@@ -16,13 +16,6 @@ interface ImageInputProps {
 
 /** Width of the shown picture. */
 const SHOWN_PX = 168;
-
-/** The range that pillion.yaml declares; else 0 to 1 for floats, 0 to 255 for integers. */
-function startRange({ dtype, range }: TensorDetail): PixelRange {
-  const isFloat = dtype.includes('float');
-  const [darkest, brightest] = range ?? [0, isFloat ? 1 : 255];
-  return { darkest, brightest, isImageNet: false, isWhole: !isFloat };
-}
 
 export function ImageInput({ tensor, plan, sample, onValue, onProblem }: ImageInputProps) {
   const canvas = useRef<HTMLCanvasElement>(null);

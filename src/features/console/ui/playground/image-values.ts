@@ -1,4 +1,5 @@
 /** A picture file → the numbers of a model's input. */
+import type { TensorDetail } from '../../../../admin/model-detail.ts';
 import type { ImagePlan } from './input-kinds.ts';
 
 /** The values of black and white. */
@@ -15,6 +16,13 @@ const IMAGENET_MEAN = [0.485, 0.456, 0.406];
 const IMAGENET_DEVIATION = [0.229, 0.224, 0.225];
 /** Weights of red, green and blue in brightness (ITU-R BT.601). */
 const LUMA = [0.299, 0.587, 0.114];
+
+/** The range that pillion.yaml declares; else 0 to 1 for floats, 0 to 255 for integers. */
+export function startRange({ dtype, range }: TensorDetail): PixelRange {
+  const isFloat = dtype.includes('float');
+  const [darkest, brightest] = range ?? [0, isFloat ? 1 : 255];
+  return { darkest, brightest, isImageNet: false, isWhole: !isFloat };
+}
 
 /**
  * Draws the middle of the picture into the canvas, which gets the plan's size. Resolves with false, without drawing, if

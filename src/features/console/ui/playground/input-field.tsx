@@ -30,7 +30,7 @@ export function InputField({ field, onFilled }: InputFieldProps) {
     if (isLeftOut) onFilled({ value: undefined });
   }, [isLeftOut]);
   return (
-    <fieldset class="input">
+    <fieldset class="input" data-input={tensor.name}>
       <legend>
         <code>{tensor.name}</code>{' '}
         <span class="muted">{note ?? `${tensor.dtype} ${shapeText(rowShape(tensor, batch))}`}</span>

@@ -1,14 +1,15 @@
 /** The form of one signature, the answer, and the call as code. */
 import { useState } from 'preact/hooks';
 import type { SampleDetail, SignatureDetail } from '../../../../admin/model-detail.ts';
-import { post } from '../api.ts';
+import { ApiError, post } from '../api.ts';
 import { duration } from '../format.ts';
 import { Empty, Failure, Panel, Select } from '../parts.tsx';
 import { requestLink } from '../route.ts';
 import { CodePanel } from './code-panel.tsx';
 import { type Filled, InputField } from './input-field.tsx';
 import { ResultView } from './result-view.tsx';
-import { bodyOf, fieldsOf, type Verb, withSample } from './signature-form.ts';
+import { SampleStrip } from './sample-strip.tsx';
+import { bodyOf, type FormField, fieldsOf, type Verb, withSample } from './signature-form.ts';
 
 interface PlaygroundCallProps {
   readonly model: string;
@@ -16,6 +17,8 @@ interface PlaygroundCallProps {
   readonly signature: SignatureDetail;
   readonly verb: Verb;
   readonly samples: readonly SampleDetail[];
+  /** The names of classes by output, where they are known. */
+  readonly classes: Readonly<Record<string, readonly string[]>>;
 }
 
 interface Answered {
@@ -31,7 +34,7 @@ type Outcome =
   | 'sending'
   | undefined;
 
-export function PlaygroundCall({ model, version, signature, verb, samples }: PlaygroundCallProps) {
+export function PlaygroundCall({ model, version, signature, verb, samples, classes }: PlaygroundCallProps) {
   const [filled, setFilled] = useState<ReadonlyMap<string, Filled>>(new Map());
   const [outcome, setOutcome] = useState<Outcome>();
   const [sampleAt, setSample] = useState(samples.length === 0 ? '' : '0');
@@ -67,6 +70,7 @@ export function PlaygroundCall({ model, version, signature, verb, samples }: Pla
                 textOf={(at) => (at === '' ? 'an empty form' : samples[Number(at)]!.name)}
               />
             )}
+            <SampleStrip fields={fields} samples={samples} chosen={sampleAt} choose={setSample} />
             {fields.map((field) => (
               <InputField
                 key={`${sampleAt} ${field.tensor.name}`}
@@ -80,12 +84,19 @@ export function PlaygroundCall({ model, version, signature, verb, samples }: Pla
           </form>
         </Panel>
         <Panel title="Answer">
-          <OutcomeView outcome={outcome} hasProblem={problem !== undefined} body={body} />
+          <OutcomeView
+            outcome={outcome}
+            hasProblem={problem !== undefined}
+            body={body}
+            fields={fields}
+            outputs={signature.outputs.map(({ name }) => name)}
+            classes={classes}
+          />
         </Panel>
       </div>
       <Panel title="The same call as code">
         {isReady ? (
-          <CodePanel model={model} version={version} verb={verb} features={signature.features ?? []} body={body} />
+          <CodePanel model={model} version={version} verb={verb} signature={signature} body={body} />
         ) : (
           <p class="muted">It appears when the form is filled in.</p>
         )}
@@ -112,9 +123,12 @@ interface OutcomeProps {
   readonly hasProblem: boolean;
   /** The request that the form would send now. */
   readonly body: string;
+  readonly fields: readonly FormField[];
+  readonly outputs: readonly string[];
+  readonly classes: PlaygroundCallProps['classes'];
 }
 
-function OutcomeView({ outcome, hasProblem, body }: OutcomeProps) {
+function OutcomeView({ outcome, hasProblem, body, fields, outputs, classes }: OutcomeProps) {
   if (hasProblem && outcome !== 'sending') {
     return (
       <Empty title="There is nothing to ask">
@@ -135,6 +149,7 @@ function OutcomeView({ outcome, hasProblem, body }: OutcomeProps) {
       <>
         {isOld && <OldInput />}
         <Failure error={outcome.error} />
+        <FailurePlace error={outcome.error} fields={fields} />
       </>
     );
   }
@@ -146,9 +161,33 @@ function OutcomeView({ outcome, hasProblem, body }: OutcomeProps) {
         Answered in {duration(tookMs)}, including the browser.{' '}
         {id !== null && <a href={requestLink(id)}>Where the time went</a>}
       </p>
-      <ResultView answer={answer} />
+      <ResultView answer={answer} outputs={outputs} classes={classes} />
     </>
   );
+}
+
+/** Leads to the inputs that the refusal names, and to the request's stages. */
+function FailurePlace({ error, fields }: { error: Error; fields: readonly FormField[] }) {
+  const named = fields.filter(({ tensor }) => error.message.includes(JSON.stringify(tensor.name)));
+  const id = error instanceof ApiError ? error.requestId : undefined;
+  return (
+    <p class="hint places">
+      {named.map(({ tensor: { name } }) => (
+        <button key={name} type="button" onClick={() => showInput(name)}>
+          Go to the input {name}
+        </button>
+      ))}
+      {id !== undefined && <a href={requestLink(id)}>Where it failed</a>}
+    </p>
+  );
+}
+
+/** Moves to the first control of the input's field. */
+function showInput(name: string): void {
+  const field = [...document.querySelectorAll<HTMLElement>('fieldset.input')].find(
+    (each) => each.dataset['input'] === name,
+  );
+  field?.querySelector<HTMLElement>('textarea, input, button')?.focus();
 }
 
 function OldInput() {

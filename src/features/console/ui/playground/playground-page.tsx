@@ -1,6 +1,6 @@
 /** The playground: a form for a model's signature, the answer, and the same call as code. */
 import { useState } from 'preact/hooks';
-import type { LoadedDetail, ModelDetail, SampleDetail, SignatureDetail } from '../../../../admin/model-detail.ts';
+import type { LoadedDetail, ModelDetail, SamplesDetail, SignatureDetail } from '../../../../admin/model-detail.ts';
 import { getModel, getSamples } from '../api.ts';
 import { models } from '../live.ts';
 import { Empty, Failure, Loading, Panel, Select } from '../parts.tsx';
@@ -40,7 +40,7 @@ function Chosen({ model, names }: { model: string; names: readonly string[] }) {
   const usable = loaded?.signatures.filter((each) => verbOf(each) !== undefined) ?? [];
   const signature = usable.find(({ name }) => name === signatureName) ?? preferred(usable);
   const verb = signature && verbOf(signature);
-  const samples = useSamples(model, loaded);
+  const tryOut = useTryOut(model, loaded);
   return (
     <>
       <div class="filters">
@@ -62,30 +62,34 @@ function Chosen({ model, names }: { model: string; names: readonly string[] }) {
       {error !== undefined && <Failure error={error} again={again} />}
       {value === undefined && error === undefined && <Loading rows={6} />}
       {value !== undefined && signature === undefined && <NothingToAsk detail={value} />}
-      {signature !== undefined && verb !== undefined && samples === undefined && <Loading rows={6} />}
-      {signature !== undefined && verb !== undefined && samples !== undefined && (
+      {signature !== undefined && verb !== undefined && tryOut === undefined && <Loading rows={6} />}
+      {signature !== undefined && verb !== undefined && tryOut !== undefined && (
         <PlaygroundCall
           key={`${loaded?.version} ${signature.name}`}
           model={model}
           version={version === '' ? undefined : version}
           signature={signature}
           verb={verb}
-          samples={samplesFor(signature, samples)}
+          samples={samplesFor(signature, tryOut.samples)}
+          classes={Object.hasOwn(tryOut.classes, signature.name) ? tryOut.classes[signature.name]! : {}}
         />
       )}
     </>
   );
 }
 
-/** The version's samples; undefined while they are loaded. Without them the form is empty. */
-function useSamples(model: string, loaded: LoadedDetail | undefined): readonly SampleDetail[] | undefined {
-  const hasSome = loaded?.samples !== undefined;
+type TryOut = Pick<SamplesDetail, 'samples' | 'classes'>;
+const NO_TRY_OUT: TryOut = { samples: [], classes: {} };
+
+/** The version's samples and classes; undefined while they are loaded. Without them the form is empty. */
+function useTryOut(model: string, loaded: LoadedDetail | undefined): TryOut | undefined {
+  const version = loaded?.version;
   const { value, error } = useLoaded(
-    (signal) => (hasSome ? getSamples(model, loaded.version, signal) : Promise.resolve(undefined)),
-    `${model} ${loaded?.version} ${loaded?.samples}`,
+    (signal) => (version === undefined ? Promise.resolve(undefined) : getSamples(model, version, signal)),
+    `${model} ${version} ${loaded?.samples}`,
   );
-  if (!hasSome || error !== undefined) return [];
-  return value?.version === loaded.version ? value.samples : undefined;
+  if (version === undefined || error !== undefined) return NO_TRY_OUT;
+  return value?.version === version ? value : undefined;
 }
 
 const go = (model: string): void => {

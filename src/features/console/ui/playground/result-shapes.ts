@@ -4,6 +4,8 @@
 const MOST_BARS = 12;
 const TOP = 10;
 const LEAST_SIDE = 8;
+const MOST_COLUMNS = 12;
+const MOST_ROWS = 50;
 
 /** The outputs of the first row or example; the name is '' if the answer has none. */
 export function namedOutputs(answer: unknown): readonly (readonly [string, unknown])[] {
@@ -26,9 +28,12 @@ export interface BarChoice {
   readonly note: string | undefined;
 }
 
-/** Undefined if the value is neither a row of numbers nor classes with scores. A batch of one counts as its row. */
-export function topBars(value: unknown): BarChoice | undefined {
-  const bars = classBars(value) ?? numberBars(value);
+/**
+ * Undefined if the value is neither a row of numbers nor classes with scores. A batch of one counts as its row.
+ * `classes`: the names of a row's numbers, if there are as many.
+ */
+export function topBars(value: unknown, classes: readonly string[] = []): BarChoice | undefined {
+  const bars = classBars(value) ?? numberBars(value, classes);
   if (bars === undefined || bars.length <= MOST_BARS) return bars && { bars, note: undefined };
   const sorted = [...bars].sort((a, b) => b.value - a.value);
   return { bars: sorted.slice(0, TOP), note: `The ${TOP} largest of ${bars.length}.` };
@@ -44,10 +49,35 @@ function isClass(each: unknown): boolean {
   return Array.isArray(each) && each.length === 2 && typeof each[0] === 'string' && typeof each[1] === 'number';
 }
 
-function numberBars(value: unknown): readonly Bar[] | undefined {
+function numberBars(value: unknown, classes: readonly string[]): readonly Bar[] | undefined {
   const row = Array.isArray(value) && value.length === 1 && Array.isArray(value[0]) ? (value[0] as unknown[]) : value;
   if (!Array.isArray(row) || row.length === 0 || !row.every((each) => typeof each === 'number')) return undefined;
-  return (row as number[]).map((each, index) => ({ label: String(index), value: each }));
+  const nameOf = (index: number): string => (classes.length === row.length && classes[index]) || String(index);
+  return (row as number[]).map((each, index) => ({ label: nameOf(index), value: each }));
+}
+
+type Cell = string | number | boolean;
+
+export interface Table {
+  readonly rows: readonly (readonly Cell[])[];
+  /** Names of the columns; empty = they have none. */
+  readonly columns: readonly string[];
+  readonly note: string | undefined;
+}
+
+/** Rows of as many values each, or a row of texts or truths; undefined for any other value, and for wide ones. */
+export function tableOf(value: unknown, classes: readonly string[] = []): Table | undefined {
+  if (!Array.isArray(value) || value.length === 0) return undefined;
+  const all = (value as unknown[]).map((row) => (Array.isArray(row) ? (row as unknown[]) : [row]));
+  const width = all[0]!.length;
+  if (width === 0 || width > MOST_COLUMNS || !all.every((row) => row.length === width && row.every(isCell)))
+    return undefined;
+  const note = all.length > MOST_ROWS ? `The first ${MOST_ROWS} rows of ${all.length}.` : undefined;
+  return { rows: all.slice(0, MOST_ROWS) as Cell[][], columns: classes.length === width ? classes : [], note };
+}
+
+function isCell(each: unknown): boolean {
+  return typeof each === 'string' || typeof each === 'number' || typeof each === 'boolean';
 }
 
 export interface Picture {

@@ -1,9 +1,29 @@
-/** A model's answer as bars, a picture, a number or text; and as raw JSON. */
+/** A model's answer as bars, a picture, a table, a number or text; and as raw JSON. */
 import { useEffect, useRef } from 'preact/hooks';
 import { count } from '../format.ts';
-import { type BarChoice, namedOutputs, type Picture, pictureOf, topBars } from './result-shapes.ts';
+import {
+  type BarChoice,
+  namedOutputs,
+  type Picture,
+  pictureOf,
+  type Table,
+  tableOf,
+  topBars,
+} from './result-shapes.ts';
 
-export function ResultView({ answer }: { answer: unknown }) {
+interface ResultViewProps {
+  readonly answer: unknown;
+  /** The outputs of the signature: an answer with one output does not name it. */
+  readonly outputs: readonly string[];
+  /** The names of classes by output, where they are known. */
+  readonly classes: Readonly<Record<string, readonly string[]>>;
+}
+
+export function ResultView({ answer, outputs, classes }: ResultViewProps) {
+  const classesOf = (name: string): readonly string[] => {
+    const output = name === '' && outputs.length === 1 ? outputs[0]! : name;
+    return Object.hasOwn(classes, output) ? classes[output]! : [];
+  };
   return (
     <>
       {namedOutputs(answer).map(([name, value]) => (
@@ -13,7 +33,7 @@ export function ResultView({ answer }: { answer: unknown }) {
               <code>{name}</code>
             </h3>
           )}
-          <Output value={value} />
+          <Output value={value} classes={classesOf(name)} />
         </div>
       ))}
       <details>
@@ -24,13 +44,49 @@ export function ResultView({ answer }: { answer: unknown }) {
   );
 }
 
-function Output({ value }: { value: unknown }) {
+function Output({ value, classes }: { value: unknown; classes: readonly string[] }) {
   if (typeof value === 'number') return <p class="big-number">{String(value)}</p>;
-  const bars = topBars(value);
+  const bars = topBars(value, classes);
   if (bars !== undefined) return <Bars bars={bars.bars} note={bars.note} />;
   const picture = pictureOf(value);
   if (picture !== undefined) return <PictureView picture={picture} />;
+  const table = tableOf(value, classes);
+  if (table !== undefined) return <TableView table={table} />;
   return <pre class="raw">{JSON.stringify(value)}</pre>;
+}
+
+function TableView({ table: { rows, columns, note } }: { table: Table }) {
+  return (
+    <>
+      <div class="scroll">
+        <table class="values">
+          {columns.length > 0 && (
+            <thead>
+              <tr>
+                <th aria-label="Row" />
+                {columns.map((name, at) => (
+                  <th key={`${at} ${name}`} scope="col">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+          )}
+          <tbody>
+            {rows.map((row, at) => (
+              <tr key={String(at)}>
+                <th scope="row">{at}</th>
+                {row.map((cell, column) => (
+                  <td key={String(column)}>{typeof cell === 'number' ? precise(cell) : String(cell)}</td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {note !== undefined && <p class="hint">{note}</p>}
+    </>
+  );
 }
 
 function Bars({ bars, note }: BarChoice) {
