@@ -47,6 +47,7 @@ import { sequences } from './features/sequences/feature.ts';
 import { shadow } from './features/shadow/feature.ts';
 import { sharedMemory } from './features/shared-memory/feature.ts';
 import { tailKeep } from './features/tail-keep/feature.ts';
+import { terminal } from './features/terminal/feature.ts';
 import { traceLinks } from './features/trace-links/feature.ts';
 import { tritonRepository } from './features/triton-repository/feature.ts';
 import { trustedProxies } from './features/trusted-proxies/feature.ts';
@@ -56,6 +57,7 @@ import { FeatureList, type ListedFeature } from './kernel/feature.ts';
 import { fronting } from './proxy/fronting/feature.ts';
 
 const LINES = [
+  { feature: terminal, adds: 'a log for people, where it is written to a terminal' },
   { feature: audit, adds: 'a log of changes and refusals: who did what, and whether it was allowed' },
   { feature: authorization, adds: 'a file that says who may ask which models for what' },
   { feature: callerLimits, adds: 'limits of what one caller has in flight, and sends a second' },

@@ -1,6 +1,10 @@
 /** Paths of the operators' server: what each is for, who may ask it, and what it answers. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { factKey } from '../core/collections/facts.ts';
 import type { Refusal } from './access-guard.ts';
+
+/** The path of a page for people that a feature brings; a fact of the server. */
+export const PAGE_FOR_PEOPLE = factKey<string>('the page for people');
 
 /**
  * The clients that may ask, beside pages of this server itself (access-guard.ts). All but the first two want the

@@ -9,6 +9,7 @@
  */
 import process from 'node:process';
 import type { ServeOptions } from '../config/options/serve-options.ts';
+import type { OptionLayer } from '../config/read-options.ts';
 import { readServeConfig } from '../config/serve-config.ts';
 import { createApp as createServer } from '../kernel/assembly/app.ts';
 import type { Addresses, Pillion } from '../kernel/assembly/in-process.ts';
@@ -48,10 +49,15 @@ export interface StartedPillion extends Pillion {
  * nothing yet. Throws an Error with a line for each mistake.
  */
 export function createApp(flags: ServeFlags = {}, environment: Environment = process.env): Pillion {
-  const { config, errors } = readServeConfig({ args: argumentsOf(flags), environment, features: FEATURES });
+  const args = argumentsOf(flags);
+  const { config, errors } = readServeConfig({ args, environment, features: FEATURES, defaults });
   if (config === undefined) throw new Error(errors.join('\n'));
   return createServer({ config, environment, features: FEATURES });
 }
+
+/** The terminal is the application's. */
+const defaults = (): OptionLayer => (name) =>
+  name === 'log_style' ? { texts: ['json'], origin: { kind: 'default', place: 'default' } } : undefined;
 
 /** `createApp`, started: resolves when the server is ready. */
 export async function start(flags: ServeFlags = {}, environment: Environment = process.env): Promise<StartedPillion> {

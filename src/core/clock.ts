@@ -133,6 +133,11 @@ export function isoTime(wallMs: number): string {
   return new Date(wallMs).toISOString();
 }
 
+/** The time of day of a wall-clock time, for people on this machine: "14:03:22". */
+export function timeOfDay(wallMs: number): string {
+  return new Date(wallMs).toTimeString().slice(0, 8);
+}
+
 /** The wall-clock time that a text names, in ms since 1970; NaN if it names none. */
 export function parseWall(text: string): number {
   return Date.parse(text);

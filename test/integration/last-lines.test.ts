@@ -137,7 +137,7 @@ describe('a terminal', { skip: process.platform !== 'linux' }, () => {
   const inTerminal: Wrap = (command) => [python, '-c', IN_TERMINAL, ...command];
 
   it('that is closed ends the server; SIGHUP while it is open does not', async () => {
-    const sidecar = await startSidecar(DIGITS, {}, inTerminal);
+    const sidecar = await startSidecar(DIGITS, { PILLION_LOG_STYLE: 'json' }, inTerminal);
     sidecar.process.kill('SIGHUP');
     await sidecar.line(({ event }) => event === 'reread');
     assert.equal(await ask(sidecar.rest), 200);

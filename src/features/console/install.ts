@@ -1,6 +1,7 @@
 /** The console's paths: its live numbers, its playground and its facts about the server. */
 import { hostname } from 'node:os';
 import process from 'node:process';
+import { PAGE_FOR_PEOPLE } from '../../admin/admin-path.ts';
 import type { Explain } from '../../admin/explanation.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { AdminParts, Installation } from '../../kernel/installation.ts';
@@ -20,6 +21,7 @@ import { countStart, type Starts } from './starts.ts';
 
 export function installConsole(server: Installation): void {
   const starts = startsOf(server);
+  server.facts.set(PAGE_FOR_PEOPLE, '/');
   server.adminPaths((parts) => {
     const about = aboutOf(server, parts, starts);
     const { restMethod } = parts;

@@ -39,6 +39,11 @@ export interface Logger {
 export interface RootLogger extends Logger {
   /** Gives `read` every line that is written from now on, as JSON with its line break. It must not throw. */
   follow(read: (line: string) => void): void;
+  /**
+   * Gives `show` every line from now on in the place of writing it. The returned function writes whole lines of text where
+   * the log goes. Only one feature may show the log.
+   */
+  showBy(show: (line: string) => void): (text: string) => void;
   /** Lines that were dropped so far. */
   readonly lostLines: number;
   /** Changes the level of this logger and all its children, but for those of `steady`. */
@@ -74,6 +79,10 @@ export function createLogger(options: LoggerOptions): RootLogger {
   const ours = options.destination === undefined ? standardError() : undefined;
   const destination = options.destination ?? ours!;
   const followers: ((line: string) => void)[] = [];
+  const writeText = (text: string): void => {
+    destination.write(text);
+  };
+  let write = writeText;
   const root = pino(
     {
       onChild: (child) => children.push(child),
@@ -86,7 +95,7 @@ export function createLogger(options: LoggerOptions): RootLogger {
     {
       write(line) {
         for (const follow of followers) follow(line);
-        destination.write(line);
+        write(line);
       },
     },
   );
@@ -103,6 +112,10 @@ export function createLogger(options: LoggerOptions): RootLogger {
   return Object.assign(root as pino.Logger & { readonly lostLines: number }, {
     follow(read: (line: string) => void): void {
       followers.push(read);
+    },
+    showBy(show: (line: string) => void): (text: string) => void {
+      write = show;
+      return writeText;
     },
     setLevel(level: LogLevel): void {
       root.level = level;
