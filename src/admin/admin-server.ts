@@ -15,6 +15,7 @@ import { endConnection } from '../proxy/http1/lingering-end.ts';
 import { RequestFeed } from '../proxy/http1/request-feed.ts';
 import type { ConnectionGate } from '../proxy/net/connection-gate.ts';
 import { GatedHttpConnection } from '../proxy/net/gated-http-connection.ts';
+import { listenNet } from '../proxy/net/listen.ts';
 import { removeStaleSocket } from '../proxy/net/listen-address.ts';
 import {
   type Refusal,
@@ -61,11 +62,10 @@ export class AdminServer {
     this.#paths = new PathTable([helpPath(() => this.#paths.help()), ...options.paths]);
   }
 
-  /** Resolves with the bound port. Rejects with the system's error (EADDRINUSE). */
+  /** Resolves with the bound port. Rejects with ListenError. */
   async listen(port: number): Promise<number> {
     const server = this.#server();
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
+    await listenNet(server, `127.0.0.1:${port}`);
     return (server.address() as AddressInfo).port;
   }
 

@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { freePort } from '../support/free-port.ts';
 import { DIGITS, killSidecars, runPillion, startSidecar } from '../support/sidecar.ts';
 
 const SCAN = JSON.stringify({ instances: [new Array<number>(64).fill(0)] });
@@ -85,15 +86,28 @@ describe('pillion serve', () => {
     assert.match(cuda.output(), /cuda/);
   });
 
-  it('names a port that is in use', async () => {
+  it('names the option of a port that is in use, and what to give', async () => {
     const holder = createServer();
     await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve));
     const { port } = holder.address() as { port: number };
-    const ports = [`--rest_api_port=${port}`, '--port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
-    const refused = runPillion(['serve', ...DIGITS, ...ports]);
-    assert.equal(await refused.exited, 1);
-    assert.match(refused.output(), new RegExp(`${port}.*EADDRINUSE|EADDRINUSE.*${port}`));
+    const free = ['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1'];
+    const options = ['port', 'rest_api_port', 'admin_port', 'metrics_port', 'probe_port'];
+    const ends = options.map(async (option) => {
+      const refused = runPillion(['serve', ...DIGITS, ...free, `--${option}=${port}`]);
+      assert.equal(await refused.exited, 1);
+      const said = `pillion: --${option}=${port}: cannot listen on \\S+:${port}: it is in use \\(EADDRINUSE\\); .*--${option}=0`;
+      assert.match(refused.output(), new RegExp(said));
+    });
+    await Promise.all(ends);
     await new Promise((resolve) => holder.close(resolve));
+  });
+
+  it('names the two options that name the same port', async () => {
+    const port = await freePort();
+    const twins = [`--rest_api_port=${port}`, `--admin_port=${port}`, '--port=0', '--bind_address=127.0.0.1'];
+    const refused = runPillion(['serve', ...DIGITS, ...twins]);
+    assert.equal(await refused.exited, 1);
+    assert.match(refused.output(), new RegExp(`--admin_port=${port}: .*; --rest_api_port is ${port}, too`));
   });
 
   it('refuses a version whose model is broken, with the file named', async () => {

@@ -8,6 +8,7 @@ import { JOINED_OUTCOMES, type JoinedOutcome, JoinedPort } from '../../proxy/net
 import { formatHostPort } from '../../proxy/net/listen-address.ts';
 import type { GrpcServer } from '../../proxy/servers/grpc-server.ts';
 import type { RestServer } from '../../proxy/servers/http-server.ts';
+import { boundFor } from './bound-for.ts';
 import type { Gates } from './connection-limits.ts';
 
 /** Undefined if each surface has addresses of its own. */
@@ -38,14 +39,17 @@ export async function listenOnSurfaces(
 ): Promise<{ readonly grpc: readonly string[]; readonly rest: readonly string[] }> {
   const { bind_address, port, rest_api_port, grpc_socket_path, rest_socket_path } = options;
   const [isPort, isSocket] = [isPortJoined(options), isSocketJoined(options)];
-  const own = [
-    ...(isPort ? [] : [formatHostPort(bind_address, port)]),
-    ...(isSocket || grpc_socket_path === '' ? [] : [`unix:${grpc_socket_path}`]),
-  ];
-  const ofGrpc = await grpc.listen(own);
-  const onPort = await rest.listen(formatHostPort(bind_address, rest_api_port), isPort ? joined : undefined);
+  const ofGrpc: string[] = [];
+  const bindGrpc = async (option: 'port' | 'grpc_socket_path', address: string): Promise<void> => {
+    ofGrpc.push(...(await boundFor(option, options, () => grpc.listen([address]))));
+  };
+  const bindRest = (option: 'rest_api_port' | 'rest_socket_path', address: string, isJoined: boolean) =>
+    boundFor(option, options, () => rest.listen(address, isJoined ? joined : undefined));
+  if (!isPort) await bindGrpc('port', formatHostPort(bind_address, port));
+  if (!isSocket && grpc_socket_path !== '') await bindGrpc('grpc_socket_path', `unix:${grpc_socket_path}`);
+  const onPort = await bindRest('rest_api_port', formatHostPort(bind_address, rest_api_port), isPort);
   const onSocket =
-    rest_socket_path === '' ? [] : [await rest.listen(`unix:${rest_socket_path}`, isSocket ? joined : undefined)];
+    rest_socket_path === '' ? [] : [await bindRest('rest_socket_path', `unix:${rest_socket_path}`, isSocket)];
   const shared = [...(isPort ? [onPort] : []), ...(isSocket ? onSocket : [])];
   return { grpc: isPort ? [...shared, ...ofGrpc] : [...ofGrpc, ...shared], rest: [onPort, ...onSocket] };
 }

@@ -28,6 +28,7 @@ import type { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import { CoreSlots } from '../../scheduler/cores/core-slots.ts';
 import type { Source } from '../installation.ts';
 import { createAdmin } from './admin.ts';
+import { boundFor } from './bound-for.ts';
 import { capsOf, createDescriptorWatch, createGates } from './connection-limits.ts';
 import { CoreWatch, runPriorityOf, slotsOf } from './cores.ts';
 import type { DescriptorWatch } from './descriptor-watch.ts';
@@ -277,16 +278,19 @@ export class Server implements Pillion {
   async #listen(): Promise<Addresses> {
     const { grpc, rest } = await listenOnSurfaces(this.#options, this.#surfaces);
     const { bind_address, metrics_port, probe_port } = this.#options;
-    const metrics = await this.#surfaces.metrics?.listen(formatHostPort(bind_address, metrics_port));
+    const { metrics: metricsPage, probes: probePages } = this.#surfaces;
+    const metricsAt = formatHostPort(bind_address, metrics_port);
+    const metrics = await boundFor('metrics_port', this.#options, async () => metricsPage?.listen(metricsAt));
     // A kubelet asks the pod's address, also where the clients' ports are on loopback alone.
-    const probes = await this.#surfaces.probes?.listen(`[::]:${probe_port}`);
+    const probes = await boundFor('probe_port', this.#options, async () => probePages?.listen(`[::]:${probe_port}`));
     const pages = { ...(metrics !== undefined && { metrics }), ...(probes !== undefined && { probes }) };
     return { grpc, rest, admin: await this.#listenForOperators(), ...pages };
   }
 
   async #listenForOperators(): Promise<string> {
     const { admin_port: port, admin_socket_path: path } = this.#options;
-    if (path !== '') await this.#admin.listenOnSocket(path);
-    return port === -1 ? `unix:${path}` : `127.0.0.1:${await this.#admin.listen(port)}`;
+    if (path !== '') await boundFor('admin_socket_path', this.#options, () => this.#admin.listenOnSocket(path));
+    if (port === -1) return `unix:${path}`;
+    return `127.0.0.1:${await boundFor('admin_port', this.#options, () => this.#admin.listen(port))}`;
   }
 }

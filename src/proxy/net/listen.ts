@@ -73,8 +73,9 @@ function listenOnce(server: Server, options: ListenOptions, address: string): Pr
     };
     const onError = (error: NodeJS.ErrnoException): void => {
       server.off('listening', onListening);
-      const fix = error.code === 'EADDRINUSE' ? '; stop what holds it or choose another' : '';
-      reject(new ListenError(error.code ?? 'EUNKNOWN', `cannot listen on ${address}: ${error.message}${fix}`, error));
+      const isTaken = error.code === 'EADDRINUSE';
+      const why = isTaken ? 'it is in use (EADDRINUSE); stop what holds it or choose another' : error.message;
+      reject(new ListenError(error.code ?? 'EUNKNOWN', `cannot listen on ${address}: ${why}`, error));
     };
     server.once('listening', onListening);
     server.once('error', onError);
