@@ -11,6 +11,7 @@ import { authorization } from './features/authorization/feature.ts';
 import { autoRuntime } from './features/auto-runtime/feature.ts';
 import { callerLimits } from './features/caller-limits/feature.ts';
 import { classifyAndRegress } from './features/classify-and-regress/feature.ts';
+import { completion } from './features/completion/feature.ts';
 import { webConsole } from './features/console/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
 import { ensembles } from './features/ensembles/feature.ts';
@@ -146,6 +147,7 @@ const LINES = [
     requires: ['classify-and-regress'],
   },
   { feature: init, adds: 'a command that makes a directory that is served of a model’s file' },
+  { feature: completion, adds: 'a command that lets a shell complete commands, options and their values' },
   { feature: places, adds: 'a command that says where in the source the stacks of a log are' },
 ] as const satisfies readonly ListedFeature[];
 

@@ -1,5 +1,6 @@
 /** A command line → the command that it names, run. The first word names it; flags alone are those of serve. */
 import process from 'node:process';
+import { nearestName } from '../config/nearest-name.ts';
 import { leftOut } from '../config/read-options.ts';
 import { type Command, print, splitWords, UsageError } from '../kernel/command.ts';
 import type { FeatureList } from '../kernel/feature.ts';
@@ -20,13 +21,15 @@ export async function runCommand(features: FeatureList, args: readonly string[])
   try {
     const { command, rest } = chosen(features, commands, args);
     const [own] = splitWords(rest);
-    if (!own.includes('--help') && !own.includes('-h')) return await command.run(rest, features);
+    const { backends } = features;
+    if (!own.includes('--help') && !own.includes('-h')) return await command.run(rest, { backends, commands });
     print(command.help());
     return 0;
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     for (const mistake of error.mistakes) process.stderr.write(`pillion: ${mistake}\n`);
-    process.stderr.write(`pillion ${error.command} --help lists the options\n`);
+    const listing = error.command === 'help' ? 'help lists the commands' : `${error.command} --help lists the options`;
+    process.stderr.write(`pillion ${listing}\n`);
     return EXIT_USAGE;
   }
 }
@@ -65,6 +68,7 @@ const OTHER_NAMES: ReadonlyMap<string | undefined, string> = new Map([
   ['--help', 'help'],
   ['-h', 'help'],
   ['--version', 'version'],
+  ['-v', 'version'],
 ]);
 
 function chosen(
@@ -75,13 +79,20 @@ function chosen(
   const [word, ...rest] = args;
   const name = OTHER_NAMES.get(word) ?? word!;
   // A command line of TensorFlow Serving has flags alone.
-  const isServe = name.startsWith('--');
+  const isServe = name.startsWith('-');
   const command = commands.find((each) => each.name === (isServe ? 'serve' : name));
   if (command !== undefined) return { command, rest: isServe ? args : rest };
   const feature = absent.find(({ commands: left = [] }) => left.some((each) => each.name === name));
   if (feature !== undefined) throw new UsageError([`"${name}" ${leftOut(feature)}`]);
+  throw new UsageError([unknownCommand(name, commands)], 'help');
+}
+
+function unknownCommand(name: string, commands: readonly Command[]): string {
+  const nearest = nearestName(
+    name,
+    commands.map((each) => each.name),
+  );
+  if (nearest !== undefined) return `unknown command "${name}"; did you mean "${nearest}"?`;
   const names = commands.map((each) => each.shown ?? each.name);
-  throw new UsageError([
-    `unknown command "${name}"; the commands are ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`,
-  ]);
+  return `unknown command "${name}"; the commands are ${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

@@ -18,6 +18,8 @@ import {
 export interface Program {
   /** The runtimes that its servers have. */
   readonly backends: Backends;
+  /** All that there are, in the order of `pillion help`. */
+  readonly commands: readonly Command[];
 }
 
 export interface Command {
@@ -27,6 +29,10 @@ export interface Command {
   readonly shown?: string;
   /** Its lines of `pillion help`, without the word pillion. */
   readonly usage: readonly string[];
+  /** The words that may follow its name, for completion. Default: none are known. */
+  readonly words?: readonly string[];
+  /** The options that it takes, for completion. Default: none. */
+  readonly options?: () => OptionTable;
   /** The text of its --help. */
   help(): string;
   /**
@@ -69,7 +75,7 @@ interface GivenLine {
   readonly arguments: readonly string[];
 }
 
-export interface OptionCommandSpec<T extends OptionTable> extends Omit<Command, 'help' | 'run'> {
+export interface OptionCommandSpec<T extends OptionTable> extends Omit<Command, 'help' | 'run' | 'options'> {
   /** The text of --help above the options, which are listed below it. */
   readonly help: string;
   /** They are read from the command line alone; in the environment, PILLION_MODEL is an option of serve. */
@@ -98,6 +104,8 @@ export class OptionCommand<T extends OptionTable> implements Command {
     this.usage = spec.usage;
     this.#spec = spec;
   }
+
+  readonly options = (): OptionTable => this.#spec.options;
 
   help(): string {
     return `${this.#spec.help}\n${describeOptions(this.#spec.options)}\n`;

@@ -1,4 +1,4 @@
-/** `pillion` in a real terminal of the system's, of a size that the test chooses; and what a person would see there. */
+/** A command in a real terminal of the system's, of a size that the test chooses; and what a person would see there. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
 import { LAUNCH_FLAGS } from '../../bench/support/launcher.ts';
@@ -48,10 +48,15 @@ interface TerminalOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
 }
 
+/** `pillion` with these arguments. */
 export function runInTerminal(args: readonly string[], options: TerminalOptions = {}): InTerminal {
+  return commandInTerminal([process.execPath, ...LAUNCH_FLAGS, BUNDLE, ...args], options);
+}
+
+/** `command`: the program's path first. */
+export function commandInTerminal(command: readonly string[], options: TerminalOptions = {}): InTerminal {
   const { columns = 100, rows = 24, environment } = options;
   const python = process.env['PILLION_TEST_PYTHON'] ?? 'python3';
-  const command = [process.execPath, ...LAUNCH_FLAGS, BUNDLE, ...args];
   const env = { ...process.env, TERM: 'xterm-256color', NO_COLOR: undefined, CI: undefined, ...environment };
   const child = spawn(python, ['-c', IN_TERMINAL, String(rows), String(columns), ...command], {
     env,

@@ -1,4 +1,6 @@
 import process from 'node:process';
+import { flag } from '../../config/options/option-types.ts';
+import { serveOptions } from '../../config/options/serve-options.ts';
 import { type Command, print, UsageError } from '../../kernel/command.ts';
 import type { FeatureList } from '../../kernel/feature.ts';
 import { EXIT_USAGE } from '../exit-usage.ts';
@@ -8,6 +10,8 @@ export function configCommand(features: FeatureList): Command {
     name: 'config',
     shown: 'config check',
     usage: ['config check [options of serve] [--json]'],
+    words: ['check'],
+    options: () => ({ ...serveOptions(features), json: flag({ default: false, help: 'Prints it as JSON.' }) }),
     help: () => `pillion config check: what serve would do with these options
 
   pillion config check --config=pillion.yaml

@@ -4,6 +4,7 @@ export const keyCommand: Command = {
   name: 'key',
   shown: 'key new',
   usage: ['key new              makes an API key or a token, and the hash of it that an authorization file wants'],
+  words: ['new'],
   help: () => `pillion key new: makes an API key or a token of 256 random bits
 
   pillion key new >ranker.key

@@ -17,6 +17,7 @@ export function nativesCommand(features: FeatureList): Command {
   return {
     name: 'natives',
     shown: `natives ${names.join('|')}`,
+    words: names,
     usage: all.map(({ name, usage }) => `${`natives ${name}`.padEnd(20)} ${usage}`),
     help: () => `pillion natives: libraries that are too large for Pillion's package
 

@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { serveOptions } from '../../config/options/serve-options.ts';
+import type { OptionTable } from '../../config/read-options.ts';
 import { type Command, describeOptions, print, type ServeAs, UsageError } from '../../kernel/command.ts';
 import type { FeatureList } from '../../kernel/feature.ts';
 import { VERSION } from '../../version.ts';
@@ -29,9 +30,10 @@ export function serveCommand(features: FeatureList): Command {
       'serve --model-repository=DIR [options]',
       'serve --help         every option of serve',
     ],
+    options: () => serveOptions(features),
     help: () => `${HELP}\n${describeOptions(serveOptions(features))}\n`,
     async run(args) {
-      if (!args.includes('--version')) return await serveWith(features, 'serve', args);
+      if (!args.includes('--version') && !args.includes('-v')) return await serveWith(features, 'serve', args);
       print(`pillion ${VERSION}\n`);
       return 0;
     },
@@ -43,7 +45,9 @@ export function otherServeCommands(features: FeatureList): readonly Command[] {
   return features.features.flatMap(({ serveAs }) => {
     if (serveAs === undefined) return [];
     const { name, usage, help, args: ours, defaults } = serveAs;
-    return [{ name, usage, help, run: (args) => serveWith(features, name, ours(args), defaults) } satisfies Command];
+    const options = (): OptionTable => serveOptions(features);
+    const run = (args: readonly string[]) => serveWith(features, name, ours(args), defaults);
+    return [{ name, usage, options, help, run } satisfies Command];
   });
 }
 

@@ -7,6 +7,8 @@ export interface Option<T> {
   readonly default: T;
   /** The word after `=` in --help: 'N', 'PATH'. Empty for a boolean. */
   readonly placeholder: string;
+  /** All values that it may have. Absent: it is not a choice. */
+  readonly oneOf?: readonly string[];
   /** May be given several times; `parse` then gets all texts. */
   readonly isRepeatable: boolean;
   /** Another name of it on the command line. */
@@ -23,6 +25,7 @@ interface Spec<T> {
   readonly help: string;
   readonly default: T;
   readonly placeholder?: string;
+  readonly oneOf?: readonly string[];
   readonly otherName?: string;
   readonly isSpaced?: boolean;
 }
@@ -60,7 +63,7 @@ export function flag(spec: Spec<boolean>): Option<boolean> {
   return option(spec, '', kinds.flag, (text) => FLAGS.get(text));
 }
 
-export function text(spec: Spec<string> & { readonly oneOf?: readonly string[] }): Option<string> {
+export function text(spec: Spec<string>): Option<string> {
   return option(spec, 'TEXT', spec.oneOf === undefined ? kinds.text() : kinds.choice(spec.oneOf), (text) => text);
 }
 
