@@ -10,7 +10,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { filesThatReach } from './imports.ts';
@@ -38,13 +38,12 @@ const runTests = (files: readonly string[]) => `
     options: ['--test-timeout=60000'],
   }));`;
 
-/** Links of pages and paths of suites lead into features. */
-const RUN_CORE = `
-  import { testFiles } from './scripts/lib/node-tests.mjs';
+/** Runs those of the files that `npm test` does. Links of pages and paths of suites lead into features. */
+const runCore = (files: readonly string[]) => `
   import { ensureBuiltForTests } from './scripts/lib/setup.mjs';
   import { runCoreTests } from './scripts/lib/usual-tests.mjs';
   ensureBuiltForTests();
-  runCoreTests(testFiles('.test.js').filter((path) => !/features-without|doc-links|suite-runs/.test(path)));`;
+  runCoreTests(${JSON.stringify(files)}.filter((path) => !/features-without|doc-links|suite-runs/.test(path)));`;
 
 /** A line of the list. */
 interface Listed {
@@ -107,22 +106,20 @@ export class TreeWithout {
     return mistakes || this.#run(['--input-type=module', '--eval', WRITE_GENERATED]).output;
   }
 
-  /** Runs what `npm test` runs, but for tests of the tree itself. Returns what failed. */
+  /** Runs what `npm test` runs of the files that read the list or what does. Returns what failed. */
   failuresOfCore(): string {
-    return this.#failures(RUN_CORE);
+    return this.#failures(runCore(this.#reading(this.#testsIn('.'))));
   }
 
   /**
    * Runs those test files below these folders that read the list or what does, but for servers in processes of their
-   * own, and for TensorFlow's, which take long. The other files import the same as with all features. Returns what
-   * failed.
+   * own, and for TensorFlow's, which take long. The other files import the same as with all features, here and above.
+   * Returns what failed.
    */
   failuresOf(folders: readonly string[]): string {
     const files = folders.flatMap((folder) => this.#testsIn(folder));
-    const reading = filesThatReach(join(this.#root, LIST), files).map((file) =>
-      file.slice(join(this.#root, 'test/').length).replace(/\.ts$/, '.js'),
-    );
-    return this.#failures(runTests(reading));
+    const quick = files.filter((path) => !/integration|tfjs/.test(path));
+    return this.#failures(runTests(this.#reading(quick)));
   }
 
   #failures(program: string): string {
@@ -133,8 +130,13 @@ export class TreeWithout {
   #testsIn(folder: string): readonly string[] {
     const within = join(this.#root, 'test', folder);
     const paths = readdirSync(within, { recursive: true, encoding: 'utf8' });
-    const tests = paths.filter((path) => path.endsWith('.test.ts') && !/integration|tfjs/.test(path));
-    return tests.map((path) => join(within, path));
+    return paths.filter((path) => path.endsWith('.test.ts')).map((path) => join(within, path));
+  }
+
+  /** The compiled files below build/test of those that read the list. */
+  #reading(files: readonly string[]): readonly string[] {
+    const reading = filesThatReach(join(this.#root, LIST), files);
+    return reading.map((file) => relative(join(this.#root, 'test'), file).replace(/\.ts$/, '.js'));
   }
 
   #run(args: readonly string[]): { readonly status: number | null; readonly output: string } {
