@@ -274,6 +274,13 @@ export const PROBE_PAUSE_FACTOR = 16;
 export const MAX_PROBE_PAUSE_MS = 300_000;
 /** How long it gets them. Chosen: several runs. */
 export const PROBE_RUN_MS = 50;
+/**
+ * How long sessions of one thread must have been better than the one of all cores before they are opened beside it, if that
+ * began within the same time after the change to it. Chosen: while traffic begins, code is compiled on one of the cores.
+ */
+export const FIRST_PROOF_MS = 1500;
+/** The same later. Chosen: longer than most slow moments of a machine. */
+export const LATER_PROOF_MS = 5000;
 
 // ---- Early next batches (batch/prefetch.ts) ----
 

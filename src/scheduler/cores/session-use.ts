@@ -9,7 +9,7 @@
 import type { Instant } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
 import type { RunningBatch } from '../batch/running-batch.ts';
-import { RateWindow } from '../rate-window.ts';
+import { RateWindow, RecentMinimum } from '../rate-window.ts';
 import type { SchedulerParts } from '../scheduler-parts.ts';
 import {
   BUSY_LONG_RUNS_SHARE,
@@ -34,6 +34,8 @@ export class SessionUse {
   readonly #running: readonly RunningBatch[];
   readonly #demand: SessionDemand;
   readonly #choice = new ThreadChoice();
+  /** Rows that waited and ran lately, below 0: callers that were answered together all ask again a moment later. */
+  readonly #rows: RecentMinimum;
   /** When another plan is looked for again, with one only. */
   #lookAt: Instant = -Infinity;
   /** The executor's. */
@@ -47,6 +49,7 @@ export class SessionUse {
     this.#tenant = tenant;
     this.#running = running;
     this.#demand = new SessionDemand(parts.clock.nowMs());
+    this.#rows = new RecentMinimum(PLAN_KEPT_MS, parts.clock.nowMs());
   }
 
   /** Nothing starts until what runs has ended: then batches go to sessions of another number of threads. */
@@ -63,11 +66,16 @@ export class SessionUse {
     const isLacking = this.#running.length > 0 && this.#choice.isLacking;
     // While a change waits for a run to end, so does what is queued.
     const isFull = this.#running.length >= executor.slots && !this.isChanging;
-    const isStarved = isFull && queue.queuedTasks > 0 && slots.free > 0;
+    // The choice between the plans says what is lacking where a session of all cores is open, too.
+    const isStarved = isFull && queue.queuedTasks > 0 && slots.free > 0 && !this.#hasSeveralPlans;
     if (!this.#demand.note(isStarved || isLacking, now)) return;
     if (!this.#isBusy(now) && !slots.isContended(this.#tenant, now)) return;
     if (isLacking && this.#tenant.threads === NARROW) executor.widen?.();
     else executor.grow();
+  }
+
+  get #hasSeveralPlans(): boolean {
+    return this.plans !== undefined && this.plans.length > 1;
   }
 
   /** More or other sessions would make the answers come sooner: they wait for runs, and not for what surrounds these. */
@@ -103,8 +111,10 @@ export class SessionUse {
     this.#lookAt = now + PLAN_KEPT_MS;
     const { curve: curves } = lane.plan;
     const mostRows = (threadsOfRun: number): number => lane.mostRowsOf(threadsOfRun);
-    let rows = queue.queuedRows;
-    for (const { record } of this.#running) rows += record.rows;
+    let rowsNow = queue.queuedRows;
+    for (const { record } of this.#running) rowsNow += record.rows;
+    this.#rows.add(-rowsNow, now);
+    const rows = -this.#rows.least(now);
     const isContended = slots.isContended(this.#tenant, now);
     const facts = { plans, threads, narrow: NARROW, wide, rows, mostRows, curves, isContended };
     return this.#choice.choose(facts, now);

@@ -13,13 +13,17 @@
  * A curve that is not used grows old. So now and then the other plan gets the batches for PROBE_RUN_MS, more and more seldom
  * while it is no better.
  *
- * A plan whose sessions are not open is asked for where it would be better, by what is known or guessed of it.
+ * Sessions that are not open are asked for where their plan would be better, by what is known or guessed of it. One of all
+ * cores is soon tried. Sessions of one thread beside it are more copies of the weights, and would have to be better at every
+ * look for a while: not only in a slow moment of the machine, in which one that is not used always looks better.
  */
 import type { Instant } from '../../core/clock.ts';
 import type { SessionPlan } from '../../core/executor.ts';
 import type { ThreadCurves } from '../latency/thread-curves.ts';
 import {
   CROWDED_GAIN,
+  FIRST_PROOF_MS,
+  LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
   PLAN_GAIN,
   PLAN_KEPT_MS,
@@ -53,7 +57,9 @@ export class ThreadChoice {
   #otherAt: Instant = -Infinity;
   /** How long after that it is probed. */
   #pauseMs = PROBE_PAUSE_MS;
-  /** The last choice would have been the other plan if it had all its sessions. */
+  /** The other plan, with all its sessions, would have been better at every look since then. */
+  #betterSince: Instant | undefined;
+  /** The other plan should have all its sessions. */
   isLacking = false;
 
   /** The threads of the next run: those of an open plan. */
@@ -79,17 +85,23 @@ export class ThreadChoice {
     if (this.#isProbing) {
       this.#pauseMs = isOtherBetter ? Math.min(MAX_PROBE_PAUSE_MS, PROBE_PAUSE_FACTOR * this.#pauseMs) : PROBE_PAUSE_MS;
     }
-    this.#isProbing = false;
-    if (isOtherBetter) return this.#take(other.threads, now);
-    const sessions = Math.floor(wide / other.threads);
     const isDue = now - this.#otherAt >= this.#pauseMs;
-    if (other.sessions === 0 && isNarrow && isDue) this.isLacking = true;
-    else if (other.sessions < sessions) {
-      this.isLacking = rateOf({ threads: other.threads, sessions }, facts) >= PLAN_GAIN * rate;
-    }
-    if (other.sessions === 0 || !isDue) return threads;
-    this.#isProbing = true;
-    return this.#take(other.threads, now);
+    const whole = { threads: other.threads, sessions: Math.floor(wide / other.threads) };
+    const isWhole = other.sessions === whole.sessions;
+    this.#isProbing = isDue && (isOtherBetter ? !isNarrow && !isCrowded : isWhole);
+    if (isOtherBetter || this.#isProbing) return this.#take(other.threads, now);
+    const wouldBeBetter = !isWhole && rateOf(whole, facts) >= PLAN_GAIN * rate;
+    this.#betterSince = wouldBeBetter ? (this.#betterSince ?? now) : undefined;
+    this.isLacking = isNarrow ? !isWhole && (isDue || wouldBeBetter) : isDue && this.#isProven(now);
+    return threads;
+  }
+
+  /** The other plan would have been better for long enough. */
+  #isProven(now: Instant): boolean {
+    if (this.#betterSince === undefined) return false;
+    // Soon after a change, the times of both are of the same moments.
+    const isSoon = this.#betterSince - this.#since < FIRST_PROOF_MS;
+    return now - this.#betterSince >= (isSoon ? FIRST_PROOF_MS : LATER_PROOF_MS);
   }
 
   #take(threads: number, now: Instant): number {
@@ -101,6 +113,7 @@ export class ThreadChoice {
   onUse(now: Instant): void {
     this.#since = now;
     this.#otherAt = now;
+    this.#betterSince = undefined;
     this.#probeUntil = this.#isProbing ? now + PROBE_RUN_MS : -Infinity;
   }
 }

@@ -31,6 +31,10 @@ async function started(t: TestContext, model: PlannedModel, fixed?: SessionPlan)
   return sessions;
 }
 
+function sum(plans: readonly SessionPlan[]): number {
+  return plans.reduce((all, { sessions }) => all + sessions, 0);
+}
+
 describe('The sessions of a model by itself, whose callers wait for each answer', () => {
   for (const [name, model, callers, best, others] of [
     ['one of all cores, where runs beside each other are slower', NETWORK, 64, WIDE, [TWO]],
@@ -52,6 +56,25 @@ describe('The sessions of a model by itself, whose callers wait for each answer'
       assert.equal(chosen.events.length, before, 'they stay');
     });
   }
+
+  it('are never more than two, where one of all cores does most and others take a core now and then', async (t) => {
+    const chosen = await started(t, NETWORK);
+    const most = (): number => Math.max(...chosen.events.map(({ plans }) => sum(plans)));
+    await chosen.ask(64, 300);
+    for (const [foreign, ms] of [
+      [1, 1200],
+      [0, 5000],
+      [2, 800],
+      [0, 2000],
+      [1, 1000],
+      [0, 5000],
+    ] as const) {
+      chosen.cores.setForeign(foreign);
+      await chosen.ask(64, ms);
+    }
+    assert.equal(most(), 2, JSON.stringify(chosen.events));
+    assert.deepEqual(chosen.plans, [WIDE]);
+  });
 
   it('are the first one, where the event loop is what takes long', async (t) => {
     const chosen = await started(t, IMAGES);

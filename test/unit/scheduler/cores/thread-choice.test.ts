@@ -4,6 +4,8 @@ import { CoreSlots } from '../../../../src/scheduler/cores/core-slots.ts';
 import { ThreadChoice, type ThreadFacts } from '../../../../src/scheduler/cores/thread-choice.ts';
 import { ThreadCurves } from '../../../../src/scheduler/latency/thread-curves.ts';
 import {
+  FIRST_PROOF_MS,
+  LATER_PROOF_MS,
   MAX_PROBE_PAUSE_MS,
   PLAN_KEPT_MS,
   PROBE_PAUSE_FACTOR,
@@ -114,8 +116,54 @@ describe('The choice of threads', () => {
     ] as const) {
       const choice = new ThreadChoice();
       assert.equal(choice.choose(facts(change), 0), change.threads);
+      choice.choose(facts(change), LATER_PROOF_MS);
       assert.equal(choice.isLacking, want, JSON.stringify(change));
     }
+  });
+
+  it('lacks more copies of the weights only where they would have been better at every look for a while', () => {
+    const slow = { threads: 2, plans: [PLANS[1]!], rows: 64, curves: IMAGES };
+    const fast = { ...slow, curves: NETWORK };
+    const firstLack = (looks: (now: number) => Partial<ThreadFacts>): number => {
+      const choice = new ThreadChoice();
+      choice.choose(facts({ threads: 1, curves: NETWORK }), 0);
+      for (let now = PLAN_KEPT_MS; now < 60_000; now += PLAN_KEPT_MS) {
+        assert.equal(choice.choose(facts(looks(now)), now), 2);
+        if (choice.isLacking) return now;
+      }
+      return Infinity;
+    };
+    assert.equal(
+      firstLack(() => slow),
+      PLAN_KEPT_MS + FIRST_PROOF_MS,
+    );
+    assert.equal(
+      firstLack((now) => (now < 2 * FIRST_PROOF_MS ? fast : slow)),
+      2 * FIRST_PROOF_MS + LATER_PROOF_MS,
+    );
+    assert.equal(
+      firstLack((now) => (now % 1000 < 900 ? slow : fast)),
+      Infinity,
+    );
+  });
+
+  it('goes back from sessions of one thread that were no better, and lacks them no more for as long as it tries none', () => {
+    const choice = new ThreadChoice();
+    const curves = curvesOf([2, 0.2], [1.05, 0.105]);
+    let threads = choice.choose(facts({ threads: 1, curves: NETWORK }), 0);
+    const at = FIRST_PROOF_MS + 2 * PLAN_KEPT_MS;
+    const guessed = facts({ threads, rows: 64, curves: curvesOf([2, 0.2], [2.2, 0.22]) });
+    threads = choice.choose(guessed, at);
+    assert.equal(threads, 1, 'they look better');
+    threads = choice.choose(facts({ threads, rows: 64, curves }), at + PROBE_RUN_MS);
+    assert.equal(threads, 2, 'they were not');
+    const closed = { threads, plans: [PLANS[1]!], rows: 64, curves: curvesOf([2, 0.2], [2.2, 0.22]) };
+    for (let ms = 0; ms < PROBE_PAUSE_FACTOR * PROBE_PAUSE_MS; ms += PLAN_KEPT_MS) {
+      choice.choose(facts(closed), at + PROBE_RUN_MS + ms);
+      assert.equal(choice.isLacking, false, `${ms}`);
+    }
+    choice.choose(facts(closed), at + PROBE_RUN_MS + PROBE_PAUSE_FACTOR * PROBE_PAUSE_MS);
+    assert.equal(choice.isLacking, true);
   });
 
   it('tries the other one now and then, more and more seldom while it is no better', () => {
@@ -186,7 +234,7 @@ describe('A scheduler with sessions of one thread and one of all cores', () => {
     const seeds = [1, 4].map((rows) => ({ signature: 'serving_default', rows, runMs: 8 + rows }));
     const h = new SchedulerHarness({ clock, coreSlots: new CoreSlots(2, clock), seeds, maxBatchSize: 4, threads: 2 });
     h.executor.become({ plans: [{ threads: 2, sessions: 1 }], widestThreads: 2 });
-    for (let i = 0; i < 100; i++) {
+    for (let i = 0; i < 500; i++) {
       for (let request = 0; request < 3; request++) h.submitRows([1, 2, 3, 4]);
       h.turn();
       clock.advance(12);
