@@ -2,10 +2,11 @@
 import type { ServeOptions } from '../../config/options/serve-options.ts';
 import { systemClock } from '../../core/clock.ts';
 import type { DeadlineTimer } from '../../core/deadline-timer.ts';
+import { ArrivalClock } from '../../ledger/arrival-clock.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { MemoryBudget } from '../../proxy/memory-budget.ts';
 import { RefusalHold } from '../../proxy/refusal-hold.ts';
-import { ArrivalClock, RequestLifecycle } from '../../proxy/request-lifecycle.ts';
+import { RequestLifecycle } from '../../proxy/request-lifecycle.ts';
 import type { Installer } from './installer.ts';
 
 export function createRequestLifecycle(

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { DeadlineTimer } from '../../../src/core/deadline-timer.ts';
+import { ArrivalClock } from '../../../src/ledger/arrival-clock.ts';
 import { noTelemetry } from '../../../src/ledger/request-record.ts';
-import { ArrivalClock, RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
+import { RequestLifecycle } from '../../../src/proxy/request-lifecycle.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
 /** A lifecycle on an event loop whose last turn took so long, without sleep since. */

@@ -57,7 +57,7 @@ export class SimulatedLoop implements Clock {
     };
   }
 
-  /** When the server takes a request that is read in this turn to have come (proxy/request-lifecycle.ts, ArrivalClock). */
+  /** When the server takes a request that is read in this turn to have come (ledger/arrival-clock.ts). */
   get cameAt(): Instant {
     return this.#cameAt;
   }
