@@ -227,6 +227,40 @@ describe('REST framing', () => {
     }
   });
 
+  it('a client that takes some of its answer now and then is not disconnected', async (t) => {
+    const server = await new RestHarness({ server: { stallMs: 100 } }).listen();
+    t.after(() => server.close());
+    server.models.add('m');
+    const { client, accepted } = await bothEnds(server);
+    client.socket.pause();
+    const handle = (accepted as unknown as { readonly _handle: { readonly writeQueueSize: number } })._handle;
+    const body = JSON.stringify({ instances: new Array<number>(3000).fill(0.5) });
+    let answered = 0;
+    do {
+      client.post(PATH, body);
+      answered += 1;
+      await server.recorded(answered);
+    } while (accepted.writableLength + handle.writeQueueSize === 0);
+    // The kernel takes what waits at once when it has room: a slower one is played.
+    let waiting = handle.writeQueueSize;
+    let looks = 0;
+    const { promise, resolve } = resolvable<void>();
+    Object.defineProperty(handle, 'writeQueueSize', {
+      configurable: true,
+      get: () => {
+        looks += 1;
+        if (looks > 6) resolve();
+        waiting -= 1;
+        return waiting;
+      },
+    });
+    const closed = once(accepted, 'close', { signal: AbortSignal.timeout(10_000) });
+    assert.equal(await Promise.race([promise.then(() => 'kept'), closed]), 'kept');
+    assert.equal(accepted.destroyed, false);
+    Object.defineProperty(handle, 'writeQueueSize', { value: waiting });
+    await closed;
+  });
+
   it('a request that waits for its answer, or a head that has begun, keeps its connection at the cap', async () => {
     const waiting = await rest.connect();
     waiting.send(`POST ${PATH} HTTP/1.1\r\nhost: t\r\ncontent-length: 2\r\n\r\n{`);

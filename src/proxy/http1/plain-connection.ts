@@ -19,6 +19,7 @@ import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import type { Clock, Instant } from '../../core/clock.ts';
 import { SocketReads } from '../../internals/socket-reads.ts';
+import { SocketWrites } from '../../internals/socket-writes.ts';
 import type { Visitor } from '../access-control.ts';
 import type { Callers } from '../caller.ts';
 import type { GatedConnection } from '../net/connection-gate.ts';
@@ -66,6 +67,9 @@ export class PlainConnection<R> implements GatedConnection {
   readonly #options: PlainConnectionOptions<R>;
   readonly #events: PlainConnectionEvents<R>;
   readonly #reads: SocketReads;
+  readonly #writes: SocketWrites;
+  /** Bytes that waited when the stall's timer was set. */
+  #waitedBytes = 0;
   /** Read once, because each read is a call into Node. */
   readonly peer: string;
   /** The caller's name, as proxy/caller.ts writes it. */
@@ -98,7 +102,7 @@ export class PlainConnection<R> implements GatedConnection {
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('timeout', this.#onTimeout);
-    socket.on('drain', this.#onDrained);
+    this.#writes = new SocketWrites(socket, this.#onDrained);
     this.#reads = new SocketReads(socket, this.#onBytes);
   }
 
@@ -108,7 +112,7 @@ export class PlainConnection<R> implements GatedConnection {
 
   /** A request counts as open from its head on, also while its body arrives. */
   get isIdle(): boolean {
-    return !this.#isAnswering && this.#socket.writableLength === 0;
+    return !this.#isAnswering && this.#writes.waitingBytes === 0;
   }
 
   get isOpen(): boolean {
@@ -156,7 +160,7 @@ export class PlainConnection<R> implements GatedConnection {
   /** The current request has its answer. */
   #goOn(): void {
     this.#isAnswering = false;
-    if (this.#socket.isPaused() && !this.#socket.writableNeedDrain) this.#socket.resume();
+    if (this.#socket.isPaused() && !this.#writes.needsDrain) this.#socket.resume();
     // Later, because the caller has not finished with the answered request.
     if (this.#ahead !== undefined) queueMicrotask(() => this.#next());
   }
@@ -182,10 +186,10 @@ export class PlainConnection<R> implements GatedConnection {
 
   #write(bytes: Buffer): void {
     const socket = this.#socket;
-    socket.write(bytes);
-    if (socket.writableLength === 0) return;
-    socket.setTimeout(this.#options.stallMs);
-    if (!socket.writableNeedDrain) return;
+    this.#writes.write(bytes);
+    if (this.#writes.waitingBytes === 0) return;
+    this.#watchStall();
+    if (!this.#writes.needsDrain) return;
     socket.pause();
     this.#options.unsent.add(socket, bytes.length);
   }
@@ -249,7 +253,7 @@ export class PlainConnection<R> implements GatedConnection {
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('timeout', this.#onTimeout);
-    socket.off('drain', this.#onDrained);
+    this.#writes.stop();
     socket.pause();
     socket.unshift(Buffer.from(bytes));
     this.#events.onHandOver();
@@ -267,15 +271,22 @@ export class PlainConnection<R> implements GatedConnection {
   };
 
   readonly #onTimeout = (): void => {
-    const isStalled = this.#socket.writableLength > 0;
-    if (isStalled || (!this.#isAnswering && !this.#hasHadRequest)) this.#socket.destroy();
+    const waiting = this.#writes.waitingBytes;
+    // Node sees progress of what its stream has written alone.
+    if (waiting > 0 && waiting < this.#waitedBytes) this.#watchStall();
+    else if (waiting > 0 || (!this.#isAnswering && !this.#hasHadRequest)) this.#socket.destroy();
   };
+
+  #watchStall(): void {
+    this.#waitedBytes = this.#writes.waitingBytes;
+    this.#socket.setTimeout(this.#options.stallMs);
+  }
 
   readonly #onDrained = (): void => {
     if (!this.#isSlicing) {
       this.#options.unsent.take(this.#socket, Infinity);
       // Less than calls for a 'drain' may still wait.
-      if (this.#socket.writableLength === 0) this.#socket.setTimeout(0);
+      if (this.#writes.waitingBytes === 0) this.#socket.setTimeout(0);
     }
     if ((this.#ahead?.length ?? 0) <= MAX_AHEAD_BYTES) this.#socket.resume();
   };
