@@ -71,6 +71,7 @@ describe('every page', () => {
     'a model with versions on disk': '#/models/history',
     playground: '#/playground/half_plus_two',
     'the playground of examples': '#/playground/examples',
+    'the REST API': '#/rest-api',
     'a model that is not there': '#/models/none',
     'a request that is not there': '#/requests/none',
   };

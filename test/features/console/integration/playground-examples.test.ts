@@ -47,6 +47,45 @@ function ask(verb: string, body: string): Promise<Response> {
   return fetch(`${sidecar.admin}/playground/${verb}?model=examples`, { method: 'POST', headers, body });
 }
 
+describe('a request by its path', () => {
+  const send = (method: string, path: string, body?: string): Promise<Response> =>
+    fetch(`${sidecar.admin}/playground/request?${new URLSearchParams({ method, path })}`, {
+      ...{ method: 'POST', headers: { 'x-pillion-console': '1' } },
+      ...(body !== undefined && { body }),
+    });
+
+  it('is answered as on the REST port', async () => {
+    for (const path of ['/v1/models', '/v1/models/examples/metadata']) {
+      const [own, same] = [await send('GET', path), await fetch(`${sidecar.rest}${path}`)];
+      assert.deepEqual([own.status, await own.json()], [200, await same.json()]);
+    }
+    const body = JSON.stringify({ instances: [[1, 2, 3, 4]] });
+    const answer = await send('POST', '/v1/models/examples/versions/1:predict', body);
+    assert.deepEqual([answer.status, Object.keys((await answer.json()) as object)], [200, ['predictions']]);
+    assert.equal(answer.headers.get('content-type'), 'application/json');
+  });
+
+  it('is refused where it is a page, changes the server, or is not there', async () => {
+    const cases: [method: string, path: string, status: number, text: RegExp][] = [
+      ['GET', '/monitoring/prometheus/metrics', 400, /on the REST port alone/],
+      ['GET', '/openapi.json', 400, /on the REST port alone/],
+      ['POST', '/v2/logging', 403, /changes the server/],
+      ['POST', '/v2/models/examples/generate_stream', 400, /a stream of events/],
+      ['GET', '/v1/models/examples:predict', 405, /use POST/],
+      ['GET', '/nothing', 404, /no such path/],
+      ['GET', '', 404, /no such path/],
+      ['GET', '*', 404, /no such path/],
+    ];
+    for (const [method, path, status, text] of cases) {
+      const refused = await send(method, path, method === 'POST' ? '{}' : undefined);
+      assert.deepEqual([refused.status, path], [status, path]);
+      assert.match(await refused.text(), text);
+    }
+    const unguarded = await fetch(`${sidecar.admin}/playground/request?method=GET&path=/v1/models`, { method: 'POST' });
+    assert.equal(unguarded.status, 403);
+  });
+});
+
 describe('the playground', () => {
   it('is told what an example holds', () => {
     assert.deepEqual(signatures.get('classify')!.features, [
@@ -82,6 +121,39 @@ describe('the playground', () => {
       assert.match(await refused.text(), text);
     }
   });
+});
+
+/** A module that takes the place of the client, and prints what it is asked to send. */
+const FAKE_REQUESTS = `import json, sys, types
+fake = types.ModuleType("requests")
+def post(url, json, timeout, headers={}):
+    print(__import__("json").dumps([url, json, headers]))
+    return types.SimpleNamespace(raise_for_status=lambda: None, json=lambda: "")
+fake.post = post
+sys.modules["requests"] = fake
+`;
+
+describe('hostile names and texts in Python', () => {
+  for (const text of [`'); print("owned") #`, '"""\n\\', '\u202e\u2028\u0000\ud800 {x} %s']) {
+    it(`are values as they are: ${JSON.stringify(text)}`, () => {
+      const python = process.env['PILLION_TEST_PYTHON'];
+      assert.ok(python, 'PILLION_TEST_PYTHON names the environment of test/clients/requirements.txt; npm test sets it');
+      const model = text.replaceAll('\ud800', '');
+      const target: CallTarget = {
+        ...{ rest: ['[::]:8501'], isTls: false, grpc: [], isGrpcTls: false, wantsKey: true },
+        ...{ verb: 'predict', model, version: undefined, features: [] },
+      };
+      const body = JSON.stringify({ instances: [{ [text]: text }] });
+      const { stdout, stderr } = spawnSync(python, ['-'], {
+        input: FAKE_REQUESTS + sample('Python', target, body),
+        encoding: 'utf8',
+        env: { ...process.env, PILLION_KEY: 'a key' },
+      });
+      const [url, sent, headers] = JSON.parse(stdout || `"${stderr}"`) as [string, unknown, unknown];
+      assert.equal(url, `http://localhost:8501/v1/models/${encodeURIComponent(model)}:predict`);
+      assert.deepEqual([sent, headers], [JSON.parse(body), { authorization: 'Bearer a key' }]);
+    });
+  }
 });
 
 describe('the code that it prints', () => {
