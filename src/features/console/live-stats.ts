@@ -8,7 +8,7 @@
 import { ByVersion } from '../../ledger/by-version.ts';
 import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord } from '../../ledger/request-record.ts';
 import { STAGES } from '../../ledger/stage-clock.ts';
-import { BUCKETS, type BucketCount, bucketOf, sparse } from './latency-buckets.ts';
+import { BUCKETS, type BucketCount, bucketOf, sparse } from '../flight-recorder/history/latency-buckets.ts';
 
 /** Counts of one version in one window. */
 export interface LiveCounts {

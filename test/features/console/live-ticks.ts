@@ -1,6 +1,7 @@
 /** Ticks of the console's live numbers. */
-import { bucketOf } from '../../../src/features/console/latency-buckets.ts';
+
 import type { LiveTick, LiveVersion } from '../../../src/features/console/live-report.ts';
+import { bucketOf } from '../../../src/features/flight-recorder/history/latency-buckets.ts';
 
 /** Version 1 of model `m`, without traffic. */
 export function version(changes: Partial<LiveVersion> = {}): LiveVersion {
