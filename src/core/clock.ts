@@ -138,6 +138,12 @@ export function timeOfDay(wallMs: number): string {
   return new Date(wallMs).toTimeString().slice(0, 8);
 }
 
+/** A wall-clock time for people at this machine, in local time: "2026-11-30 03:12:07.250". */
+export function localTime(wallMs: number): string {
+  const date = new Date(wallMs);
+  return new Date(wallMs - date.getTimezoneOffset() * 60_000).toISOString().slice(0, -1).replace('T', ' ');
+}
+
 /** The wall-clock time that a text names, in ms since 1970; NaN if it names none. */
 export function parseWall(text: string): number {
   return Date.parse(text);

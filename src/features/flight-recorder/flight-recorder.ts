@@ -4,30 +4,36 @@
  *   every request ──▶ recent: the ledger's ring of the last 512
  *        ├ 250 a second ─▶ minutes: as long as their memory suffices   (minutes-ring.ts)
  *        └ kept? ──▶ slow:   the last 256 of them      (the kernel's RequestJudge decides, and bounds how many a second)
- *                └─▶ failed: the last 256 of them
+ *                ├─▶ failed: the last 256 of them
+ *                └─▶ hour:   some of each minute       (kept-hour.ts)
  *
  *   listed or opened ──▶ shown: a copy, so that a link that somebody sees leads somewhere   (shown-requests.ts)
  *
  * Requests are copied into columns of numbers and references (request-ring.ts says why), and none of a request's own
  * objects is held. Memory is bounded: the places of `recent`, `slow` and `failed` hold at most three texts of
- * MAX_TEXT_CHARS each, `minutes` has a number of bytes, `shown` a number of copies.
+ * MAX_TEXT_CHARS each, `minutes` and `hour` have a number of bytes, `shown` a number of copies.
  *
  * The ids of the other members of a kept or opened request's batch are collected, also of those that end later. For
  * other requests they are looked up among the requests that are still remembered.
  */
 import { factKey } from '../../core/collections/facts.ts';
+import { WindowCap } from '../../core/collections/window-cap.ts';
 import { RequestRing } from '../../ledger/recorder/request-ring.ts';
 import type { FlightFilter, RequestSnapshot } from '../../ledger/recorder/request-snapshot.ts';
 import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
 import type { RecordListener } from '../../ledger/telemetry.ts';
+import { KeptHour } from './kept-hour.ts';
 import { MinutesRing } from './minutes-ring.ts';
 import type { RequestOrder } from './query/request-query.ts';
 import { ShownRequests } from './shown-requests.ts';
 
+/** The requests of each second that take a place in `minutes`. */
+const MOST_PER_SECOND = 250;
+
 export interface FlightRecorderOptions {
   /** False: nothing is remembered. */
   readonly isOn: boolean;
-  /** The most memory of `minutes`, in bytes, by an estimate; 0 = none. */
+  /** The most memory of `minutes`, in bytes, by an estimate; `hour` has half of that on top. 0 = none. */
   readonly minutesBytes: number;
 }
 
@@ -44,6 +50,9 @@ export class FlightRecorder implements RecordListener {
   readonly #ledger: RecentRequests;
   readonly #isOn: boolean;
   readonly #minutes: MinutesRing | undefined;
+  readonly #perSecond = new WindowCap(MOST_PER_SECOND, 1000);
+  /** Undefined where nothing is remembered for long. */
+  readonly hour: KeptHour | undefined;
   readonly #kept: Readonly<Record<KeepReason, RequestRing>>;
   readonly #shown = new ShownRequests();
   readonly #batchIds = new WeakMap<BatchRecord, string>();
@@ -52,13 +61,16 @@ export class FlightRecorder implements RecordListener {
   constructor(ledger: RecentRequests, { isOn, minutesBytes }: FlightRecorderOptions) {
     this.#ledger = ledger;
     this.#isOn = isOn;
-    this.#minutes = isOn && minutesBytes > 0 ? new MinutesRing(minutesBytes) : undefined;
+    const isLong = isOn && minutesBytes > 0;
+    this.#minutes = isLong ? new MinutesRing(minutesBytes) : undefined;
+    this.hour = isLong ? new KeptHour(minutesBytes / 2) : undefined;
     const keptPlaces = isOn ? Math.ceil(ledger.ring.places / 2) : 0;
     this.#kept = { slow: new RequestRing(keptPlaces), failed: new RequestRing(keptPlaces) };
   }
 
   recordRequest(record: RequestRecord, kept: KeepReason | undefined): void {
-    this.#minutes?.add(record, kept);
+    if (this.#minutes !== undefined && this.#perSecond.allow(record.stages.finishedAt)) this.#minutes.add(record, kept);
+    this.hour?.add(record, kept);
     const memberIds = record.batch?.memberIds;
     if (memberIds !== undefined) memberIds.push(record.id);
     if (kept === undefined) return;
@@ -115,8 +127,8 @@ export class FlightRecorder implements RecordListener {
     return id;
   }
 
-  get #keptRings(): readonly RequestRing[] {
-    return [this.#kept.slow, this.#kept.failed];
+  get #keptRings(): readonly (RequestRing | MinutesRing)[] {
+    return [this.#kept.slow, this.#kept.failed, ...(this.hour?.rings ?? [])];
   }
 
   get #shortRings(): readonly RequestRing[] {
@@ -124,7 +136,7 @@ export class FlightRecorder implements RecordListener {
   }
 
   get #rings(): readonly (RequestRing | MinutesRing)[] {
-    return this.#minutes === undefined ? this.#shortRings : [...this.#shortRings, this.#minutes];
+    return [...this.#shortRings, ...(this.#minutes === undefined ? [] : [this.#minutes]), ...(this.hour?.rings ?? [])];
   }
 }
 

@@ -1,19 +1,17 @@
 /**
- * Remembers requests for minutes: in rings of 512 places that are taken one after the other, until their memory is as
- * large as it may be. Then the oldest ring is emptied and becomes the newest.
+ * Remembers requests for minutes, or longer: in rings of 512 places that are taken one after the other, until their
+ * memory is as large as it may be. Then the oldest ring is emptied and becomes the newest.
  *
  *   oldest ▐████▌ ▐████▌ ▐████▌ ▐██  ▌ newest
  *
  * A busy server would fill any memory within seconds, and objects that outlive a collection of the young generation
- * cost the collector time (docs/adr/0011-no-maps-on-the-request-path.md). So the first MOST_PER_SECOND requests of each
- * second are remembered, and the others pay for a comparison.
+ * cost the collector time (docs/adr/0011-no-maps-on-the-request-path.md). So whoever adds requests bounds their number.
  */
-import { WindowCap } from '../../core/collections/window-cap.ts';
+import type { Instant } from '../../core/clock.ts';
 import { RequestRing } from '../../ledger/recorder/request-ring.ts';
 import type { FlightFilter, RequestSnapshot } from '../../ledger/recorder/request-snapshot.ts';
 import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
 
-const MOST_PER_SECOND = 250;
 const RING_PLACES = 512;
 
 interface FullRing {
@@ -27,16 +25,16 @@ export class MinutesRing {
   readonly #full: FullRing[] = [];
   #fullBytes = 0;
   #newest = new RequestRing(RING_PLACES);
-  readonly #cap = new WindowCap(MOST_PER_SECOND, 1000);
+  /** Requests that ended until then may have been dropped; undefined = none has. */
+  droppedUntil: Instant | undefined;
 
   /** @param maxBytes of the full rings, by their own estimate; the newest ring comes on top */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
-  /** Copies a request, unless this second has had enough. */
+  /** Copies a request. */
   add(record: RequestRecord, kept: KeepReason | undefined): void {
-    if (!this.#cap.allow(record.stages.finishedAt)) return;
     this.#newest.add(record, kept);
     if (this.#newest.isFull) this.#turn();
   }
@@ -75,6 +73,7 @@ export class MinutesRing {
       const oldest = this.#full.shift()!;
       this.#fullBytes -= oldest.bytes;
       emptied = oldest.ring;
+      this.droppedUntil = oldest.ring.newestEnd;
     }
     emptied?.clear();
     this.#newest = emptied ?? new RequestRing(RING_PLACES);

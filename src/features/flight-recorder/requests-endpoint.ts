@@ -12,11 +12,20 @@
 
 import type { Refusal } from '../../admin/access-guard.ts';
 import { type AdminPath, type Asked, send, sendJson } from '../../admin/admin-path.ts';
+import type { RequestEntry } from '../../admin/request-entry.ts';
 import type { Clock } from '../../core/clock.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
+import { type FoundRequests, orderOf } from './file/file-query.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
-import { readRequestQuery } from './query/request-query.ts';
+import { type RequestQuery, readRequestQuery } from './query/request-query.ts';
 import { type RequestsView, requestEntry } from './requests-report.ts';
+
+/** The file of requests, as far as it is read here. */
+export interface PastRequests {
+  /** When this run of the server started: ms since 1970. */
+  readonly run: number;
+  requests(query: RequestQuery): Promise<FoundRequests>;
+}
 
 export interface RequestsEndpointOptions {
   readonly recorder: FlightRecorder;
@@ -24,15 +33,21 @@ export interface RequestsEndpointOptions {
   /** Undefined if payloads are not captured. */
   readonly payloads?: RequestsView['payloads'];
   readonly traceUrl?: RequestsView['traceUrl'];
+  /** Undefined if there is no file. */
+  readonly past?: PastRequests | undefined;
 }
+
+const NOTHING: FoundRequests = { requests: [], restarts: [] };
 
 export class RequestsEndpoint {
   readonly #view: RequestsView;
   readonly #clock: Clock;
+  readonly #past: PastRequests | undefined;
 
-  constructor({ recorder, clock, payloads, traceUrl }: RequestsEndpointOptions) {
+  constructor({ recorder, clock, payloads, traceUrl, past }: RequestsEndpointOptions) {
     this.#clock = clock;
     this.#view = { recorder, wall: new SteadyWall(clock), payloads, traceUrl };
+    this.#past = past;
   }
 
   paths(): readonly AdminPath[] {
@@ -48,25 +63,61 @@ export class RequestsEndpoint {
     ];
   }
 
-  #list({ query, response }: Asked): Refusal | undefined {
+  async #list({ query, response }: Asked): Promise<Refusal | undefined> {
     const asked = readRequestQuery(query, this.#clock.wallMs());
     if ('status' in asked) return asked;
-    const zero = this.#view.wall.atZero();
-    const { since = -Infinity, until = Infinity, order, ...filter } = asked;
-    const found = this.#view.recorder.list({ ...filter, since: since - zero, until: until - zero }, order);
-    sendJson(response, { requests: found.map((one) => requestEntry(one, this.#view)) });
+    const past = this.#isInPast(asked) ? await this.#past!.requests(asked) : NOTHING;
+    const requests = this.#joined(this.#remembered(asked), past, asked);
+    sendJson(response, { requests, ...(past.restarts.length > 0 && { restarts: past.restarts }) });
     return undefined;
   }
 
-  #one({ match, response }: Asked): Refusal | undefined {
-    const found = this.#find(match[1]!);
-    if (found === undefined) return FORGOTTEN;
-    sendJson(response, requestEntry(found, this.#view));
+  #remembered({ since = -Infinity, until = Infinity, order, ...filter }: RequestQuery): readonly RequestEntry[] {
+    const zero = this.#view.wall.atZero();
+    const found = this.#view.recorder.list({ ...filter, since: since - zero, until: until - zero }, order);
+    return found.map((one) => requestEntry(one, this.#view));
+  }
+
+  /** True if there is a file, and it may have requests that are not remembered. */
+  #isInPast({ since, id, traceId }: RequestQuery): boolean {
+    const { recorder, wall } = this.#view;
+    if (this.#past === undefined) return false;
+    if (since === undefined) return id !== undefined || traceId !== undefined;
+    const dropped = recorder.hour?.droppedUntil;
+    return since < this.#past.run || (dropped !== undefined && since < wall.of(dropped));
+  }
+
+  #joined(remembered: readonly RequestEntry[], past: FoundRequests, asked: RequestQuery): readonly RequestEntry[] {
+    if (past.requests.length === 0) return remembered;
+    const { run } = this.#past!;
+    const known = new Set(remembered.map(keyOf));
+    const others = past.requests.filter((one) => one.run !== run || !known.has(keyOf(one.entry)));
+    const all = [...remembered.map((entry) => ({ run, entry })), ...others];
+    return all
+      .sort(orderOf(asked))
+      .slice(0, asked.limit)
+      .map(({ entry }) => entry);
+  }
+
+  async #one({ match, response }: Asked): Promise<Refusal | undefined> {
+    const id = decode(match[1]!);
+    if (id === undefined) return FORGOTTEN;
+    const found = this.#view.recorder.open(id);
+    const entry = found === undefined ? await this.#written(id) : requestEntry(found, this.#view);
+    if (entry === undefined) return FORGOTTEN;
+    sendJson(response, entry);
     return undefined;
+  }
+
+  /** The newest request with that id in the file. */
+  async #written(id: string): Promise<RequestEntry | undefined> {
+    const found = await this.#past?.requests({ id, limit: 1, order: 'newest' });
+    return found?.requests[0]?.entry;
   }
 
   #payload({ match, response }: Asked): Refusal | undefined {
-    const found = this.#find(match[1]!);
+    const id = decode(match[1]!);
+    const found = id === undefined ? undefined : this.#view.recorder.open(id);
     if (found === undefined) return FORGOTTEN;
     const bytes = this.#view.payloads?.read(found.sequence);
     if (bytes === undefined)
@@ -74,17 +125,17 @@ export class RequestsEndpoint {
     send(response, 'application/octet-stream', bytes);
     return undefined;
   }
-
-  #find(encoded: string): ReturnType<FlightRecorder['open']> {
-    const id = decode(encoded);
-    return id === undefined ? undefined : this.#view.recorder.open(id);
-  }
 }
 
 const FORGOTTEN: Refusal = {
   status: 404,
   text: 'no such request: it is not remembered any more, or its id is wrong; the last ones are at /requests',
 };
+
+/** Tells requests of one run apart, of which two may have the same id of a caller's. */
+function keyOf({ id, duration_ms }: RequestEntry): string {
+  return `${duration_ms} ${id}`;
+}
 
 function decode(text: string): string | undefined {
   try {

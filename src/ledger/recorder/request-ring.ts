@@ -147,9 +147,9 @@ export class RequestRing {
     return found;
   }
 
-  /** When the oldest request ended; undefined if there is none. */
-  get oldestEnd(): Instant | undefined {
-    return this.#taken === 0 ? undefined : this.numbers[this.placeBack(this.#taken) * NUMBERS + ENDED]!;
+  /** When the newest request ended; undefined if there is none. */
+  get newestEnd(): Instant | undefined {
+    return this.#taken === 0 ? undefined : this.numbers[this.placeBack(1) * NUMBERS + ENDED]!;
   }
 
   /** The newest request with that id: callers may use an id twice. */

@@ -6,6 +6,7 @@ import { Buffer } from 'node:buffer';
 import type { Instant } from '../../core/clock.ts';
 import type { ErrorKind, ServingError } from '../../core/errors.ts';
 import { MAX_TEXT_CHARS } from '../caller-text.ts';
+import { plainIPv4 } from '../plain-ipv4.ts';
 import type { CacheUse, KeepReason, RequestOutcome, RequestRecord, StepRecord } from '../request-record.ts';
 
 /** The kind and message of an error. */
@@ -58,7 +59,9 @@ export interface FlightFilter {
 
 /** True if the filter's `caller` is the peer, or its address without the port. */
 export function isCaller(peer: string, caller: string): boolean {
-  return peer === caller || (peer.startsWith(caller) && /^:\d+$/.test(peer.slice(caller.length)));
+  if (peer === caller) return true;
+  const plain = plainIPv4(peer);
+  return plain.startsWith(caller) && /^(:\d+)?$/.test(plain.slice(caller.length));
 }
 
 export function errorFacts({ kind, message }: ServingError): ErrorFacts {

@@ -3,7 +3,7 @@ import { lastTimeOfDay, parseWall } from '../../../core/clock.ts';
 
 /** The forms, for help texts and refusals. */
 export const TIME_FORMS =
-  'an age (15m, 6h), a time of the day (03:12), a date with a time (2026-11-30T03:12:00Z; without Z in local time), or ms since 1970';
+  'an age (15m, 6h), a time of the day (03:12), a date with a time (2026-11-30T03:12:00Z, in local time without Z), or ms since 1970';
 
 const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3600_000, d: 86_400_000 };
 /** The least number of ms that is taken for a time: September 2001. */
