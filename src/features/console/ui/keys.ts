@@ -18,6 +18,7 @@ const go = (hash: string) => (): void => {
 export const SHORTCUTS: readonly Shortcut[] = [
   { keys: 'g o', what: 'Overview', run: go('#/') },
   { keys: 'g r', what: 'Requests', run: go('#/requests') },
+  { keys: 'g c', what: 'Compare', run: go('#/compare') },
   { keys: 'g p', what: 'Playground', run: go('#/playground') },
   { keys: 'g a', what: 'REST API', run: go('#/rest-api') },
   { keys: 'j', what: 'Next row of a list', run: () => moveRow(1) },

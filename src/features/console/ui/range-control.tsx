@@ -35,6 +35,7 @@ export function RangeControl() {
           <TimeField label="To" value={until} set={(value) => setRange({ since, until: value })} />
         </>
       )}
+      <a href="#/compare">Compare</a>
     </div>
   );
 }
@@ -45,7 +46,8 @@ function choose(option: string): void {
   setRange(option === BETWEEN ? between : { since: option === NOW ? '' : option, until: '' });
 }
 
-function TimeField({ label, value, set }: { label: string; value: string; set: (value: string) => void }) {
+/** A field for a local time. */
+export function TimeField({ label, value, set }: { label: string; value: string; set: (value: string) => void }) {
   return (
     <label class="field inline">
       {label}

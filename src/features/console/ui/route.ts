@@ -6,6 +6,7 @@ export type Route =
   | { readonly page: 'model'; readonly model: string }
   | { readonly page: 'requests'; readonly query: URLSearchParams }
   | { readonly page: 'request'; readonly id: string }
+  | { readonly page: 'compare'; readonly query: URLSearchParams }
   | { readonly page: 'playground'; readonly model: string | undefined }
   | { readonly page: 'rest-api' };
 
@@ -32,6 +33,8 @@ function titleOf(shown: Route): string {
       return 'Requests';
     case 'request':
       return `Request ${shown.id}`;
+    case 'compare':
+      return 'Compare';
     case 'playground':
       return shown.model === undefined ? 'Playground' : `${shown.model}, playground`;
     case 'rest-api':
@@ -45,6 +48,7 @@ function parseRoute(hash: string): Route {
   if (page === 'models' && name) return { page: 'model', model: name };
   if (page === 'requests' && name) return { page: 'request', id: name };
   if (page === 'requests') return { page: 'requests', query: new URLSearchParams(query) };
+  if (page === 'compare') return { page: 'compare', query: new URLSearchParams(query) };
   if (page === 'playground') return { page: 'playground', model: name || undefined };
   if (page === 'rest-api') return { page };
   return { page: 'overview' };

@@ -1,6 +1,8 @@
 /** The frame of every page: name, navigation, the server's state, help. */
 import type { ComponentChildren } from 'preact';
 import { isLocked } from './api.ts';
+import { ComparePage } from './history/compare-page.tsx';
+import { PastPage } from './history/past-page.tsx';
 import { isHelpOpen, SHORTCUTS } from './keys.ts';
 import { about, connection, isCounting, models, ticks } from './live.ts';
 import { Login } from './login.tsx';
@@ -8,6 +10,7 @@ import { ModelPage } from './models/model-page.tsx';
 import { OverviewPage } from './models/overview-page.tsx';
 import { useDialog } from './parts.tsx';
 import { PlaygroundPage } from './playground/playground-page.tsx';
+import { isNow } from './range.ts';
 import { RangeControl } from './range-control.tsx';
 import { RequestPage } from './requests/request-page.tsx';
 import { RequestsPage } from './requests/requests-page.tsx';
@@ -40,14 +43,20 @@ export function Shell() {
 }
 
 /** Pages whose content is of a span of time. */
-const HAVE_SPANS: readonly Route['page'][] = ['requests'];
+const HAVE_SPANS: readonly Route['page'][] = ['overview', 'model', 'requests', 'compare'];
 
 function Page({ shown }: { shown: Route }) {
   switch (shown.page) {
     case 'overview':
-      return <OverviewPage />;
+      return isNow.value ? <OverviewPage /> : <PastPage model={undefined} />;
     case 'model':
-      return <ModelPage key={shown.model} name={shown.model} />;
+      return isNow.value ? (
+        <ModelPage key={shown.model} name={shown.model} />
+      ) : (
+        <PastPage key={shown.model} model={shown.model} />
+      );
+    case 'compare':
+      return <ComparePage query={shown.query} />;
     case 'requests':
       return <RequestsPage query={shown.query} />;
     case 'request':

@@ -6,22 +6,25 @@ import type { LiveTick } from '../../live-report.ts';
 import { count, duration } from '../format.ts';
 import { SHOWN_SECONDS } from '../live.ts';
 import { endings, type ModelChoice, meanStages, stretches, versionsOf } from '../live-window.ts';
+import type { Span } from '../range.ts';
 import { Plot, type PlotSeries } from './plot.tsx';
 
 interface TimePlotProps {
   readonly ticks: readonly LiveTick[];
   readonly choice?: ModelChoice | undefined;
+  /** The span of the x axis; by default the last minutes before the newest tick. */
+  readonly span?: Span;
 }
 
 const clockTime = (seconds: number): string => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
 
 /** The x axis of all time plots, in seconds: both ends of each stretch. */
-function timeAxis(ticks: readonly LiveTick[]) {
-  const newest = (ticks.at(-1)?.at_ms ?? Date.now()) / 1000;
+function timeAxis(ticks: readonly LiveTick[], span: Span | undefined) {
+  const newest = (span?.to ?? ticks.at(-1)?.at_ms ?? Date.now()) / 1000;
   return {
     x: stretches(ticks).flatMap(({ from, to }) => [from / 1000, to / 1000]),
     formatX: clockTime,
-    rangeX: [newest - SHOWN_SECONDS, newest] as const,
+    rangeX: [span === undefined ? newest - SHOWN_SECONDS : span.from / 1000, newest] as const,
   };
 }
 
@@ -33,7 +36,7 @@ function steps(ticks: readonly LiveTick[], values: readonly (number | null)[]): 
   });
 }
 
-export function EndingsPlot({ ticks, choice }: TimePlotProps) {
+export function EndingsPlot({ ticks, choice, span }: TimePlotProps) {
   const each = ticks.map((tick) => ({ ...endings(versionsOf(tick, choice)), seconds: tick.span_ms / 1000 }));
   const kinds = [
     ['in time', '--blue', 'inTime'],
@@ -53,14 +56,14 @@ export function EndingsPlot({ ticks, choice }: TimePlotProps) {
   return (
     <Plot
       description="Requests per second, by outcome"
-      {...timeAxis(ticks)}
+      {...timeAxis(ticks, span)}
       format={(value) => `${count(value)}/s`}
       series={stacked(layers)}
     />
   );
 }
 
-export function LatencyPlot({ ticks, choice }: TimePlotProps) {
+export function LatencyPlot({ ticks, choice, span }: TimePlotProps) {
   const latency = ticks.map((tick) => versionsOf(tick, choice).map((version) => version.latency));
   const line = (label: string, colour: string, share: number): PlotSeries => ({
     label,
@@ -74,7 +77,7 @@ export function LatencyPlot({ ticks, choice }: TimePlotProps) {
   return (
     <Plot
       description="Median and 99th percentile of the time to answer"
-      {...timeAxis(ticks)}
+      {...timeAxis(ticks, span)}
       format={duration}
       scaleY="log10"
       series={[line('p99', '--orange', 0.99), line('p50', '--blue', 0.5)]}
@@ -82,7 +85,7 @@ export function LatencyPlot({ ticks, choice }: TimePlotProps) {
   );
 }
 
-export function StagesPlot({ ticks, choice }: TimePlotProps) {
+export function StagesPlot({ ticks, choice, span }: TimePlotProps) {
   const means = ticks.map((tick) => meanStages(versionsOf(tick, choice)));
   const layers = STAGES.map((label, stage) => ({
     label,
@@ -96,7 +99,7 @@ export function StagesPlot({ ticks, choice }: TimePlotProps) {
   return (
     <Plot
       description="Mean time of a request in each stage"
-      {...timeAxis(ticks)}
+      {...timeAxis(ticks, span)}
       format={duration}
       series={stacked(layers)}
       height={220}

@@ -1,8 +1,11 @@
 /** The flight recorder's requests: the last ones, the slow ones and the failed ones. */
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { RequestEntry } from '../../../../admin/request-entry.ts';
+import type { Restart } from '../../../flight-recorder/history/history-report.ts';
 import { getJson } from '../api.ts';
 import { bytes, count, duration } from '../format.ts';
+import { Restarts } from '../history/past-page.tsx';
+import { useTurns } from '../history/use-turns.ts';
 import { Chip, Empty, Failure, Loading, Panel } from '../parts.tsx';
 import { MiniWaterfall } from '../plots/waterfall.tsx';
 import { range } from '../range.ts';
@@ -12,20 +15,22 @@ import { Filters, requestsQuery, words } from './request-filters.tsx';
 
 const LIMIT = 50;
 const REFRESH_MS = 2000;
+const SPAN_REFRESH_MS = 10_000;
+
+interface RequestsAnswer {
+  readonly requests: readonly RequestEntry[];
+  readonly restarts?: readonly Restart[];
+}
 
 export function RequestsPage({ query }: { query: URLSearchParams }) {
   const [isPaused, setPaused] = useState(false);
-  const [turn, setTurn] = useState(0);
   const { since, until } = range.value;
   // What was before does not change.
   const isOver = until !== '';
-  useEffect(() => {
-    if (isPaused || isOver) return;
-    const timer = setInterval(() => setTurn((before) => before + 1), REFRESH_MS);
-    return () => clearInterval(timer);
-  }, [isPaused, isOver]);
+  // A long span may be read from a file.
+  const turn = useTurns(since === '' ? REFRESH_MS : SPAN_REFRESH_MS, !isPaused && !isOver);
   const { value, error, again } = useLoaded(
-    (signal) => getJson<{ requests: readonly RequestEntry[] }>(`/requests?${requestsQuery(query, LIMIT)}`, signal),
+    (signal) => getJson<RequestsAnswer>(`/requests?${requestsQuery(query, LIMIT)}`, signal),
     `${query} ${since} ${until} ${turn}`,
   );
   const isSlowest = query.get('order') === 'slowest';
@@ -44,6 +49,7 @@ export function RequestsPage({ query }: { query: URLSearchParams }) {
           </button>
         )}
       </div>
+      <Restarts restarts={value?.restarts ?? []} />
       <Panel
         title={isSlowest ? 'Slowest first, of the slow and the failed ones' : 'Newest first'}
         aside={isCut && `the ${isSlowest ? 'slowest' : 'newest'} ${LIMIT}`}
@@ -97,7 +103,7 @@ function RequestRow({ request, longest }: { request: RequestEntry; longest: numb
   const { id, received_at, surface, method, model, version, duration_ms, rows, batch, request_bytes } = request;
   return (
     <tr>
-      <td class="time">{new Date(received_at).toLocaleTimeString([], { hour12: false })}</td>
+      <td class="time">{arrivedText(received_at)}</td>
       <td>
         <a class="row-link" href={requestLink(id)}>
           {surfaceName(surface)} {method}
@@ -116,6 +122,13 @@ function RequestRow({ request, longest }: { request: RequestEntry; longest: numb
       <td class="number">{bytes(request_bytes)}</td>
     </tr>
   );
+}
+
+/** The time of the day; with the day, if that is another one. */
+function arrivedText(receivedAt: string): string {
+  const date = new Date(receivedAt);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return isToday ? date.toLocaleTimeString([], { hour12: false }) : date.toLocaleString([], { hour12: false });
 }
 
 export function surfaceName(surface: string): string {
