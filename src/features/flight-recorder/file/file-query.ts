@@ -31,7 +31,7 @@ export interface WrittenStart {
 }
 
 export interface FoundRequests {
-  /** In the order of the query, at most its limit. */
+  /** They are in the order of the query, and at most its limit. */
   readonly requests: readonly WrittenRequest[];
   readonly restarts: readonly Restart[];
 }

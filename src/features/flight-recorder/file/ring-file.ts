@@ -112,7 +112,7 @@ export class RingFile {
     Object.assign(this.#tails[ring], tail);
   }
 
-  /** What was written is on the disk from then on, and the file may be opened again. */
+  /** Resolves when all that was written is on the disk: the file may be opened again. */
   async close(): Promise<void> {
     try {
       await this.#file.datasync();

@@ -107,7 +107,7 @@ export function decodeRecord(
   return { record, size };
 }
 
-/** Of all bytes but the checksum's own. */
+/** Covers all bytes but the checksum's own. */
 function checksum(record: Buffer): number {
   return crc32(record.subarray(12), crc32(record.subarray(0, 8)));
 }

@@ -41,7 +41,7 @@ export interface Restart {
   readonly started_at_ms: number;
   /** `drained`: it ended as it was told to. `unknown`: it was killed, has crashed, or its machine went away. */
   readonly reason: 'drained' | 'unknown';
-  /** Of the program that started. */
+  /** The version of the program that started. */
   readonly version: string;
 }
 
