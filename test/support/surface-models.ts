@@ -126,16 +126,16 @@ function transposed(): OnnxGraph {
 }
 
 /** total = Σx; m0 = 0·total; m(i+1) = m(i) × 0; y = x + Σm. */
-function slow(): OnnxGraph {
+export function slowGraph(products = SLOW_PRODUCTS): OnnxGraph {
   const nodes: OnnxNode[] = [
     { op: 'ReduceSum', inputs: ['x'], outputs: ['total'], attributes: { keepdims: 0 } },
     { op: 'Mul', inputs: ['zeros', 'total'], outputs: ['m0'] },
   ];
-  for (let i = 0; i < SLOW_PRODUCTS; i++) {
+  for (let i = 0; i < products; i++) {
     nodes.push({ op: 'MatMul', inputs: [`m${i}`, 'zeros'], outputs: [`m${i + 1}`] });
   }
   nodes.push(
-    { op: 'ReduceSum', inputs: [`m${SLOW_PRODUCTS}`], outputs: ['nothing'], attributes: { keepdims: 0 } },
+    { op: 'ReduceSum', inputs: [`m${products}`], outputs: ['nothing'], attributes: { keepdims: 0 } },
     { op: 'Add', inputs: ['x', 'nothing'], outputs: ['y'] },
   );
   const zeros = new Uint8Array(4 * SLOW_SIDE * SLOW_SIDE);
@@ -160,5 +160,5 @@ const GRAPHS: Readonly<Record<string, OnnxGraph>> = {
   pair: pair(),
   one: identity('float32', [1, 4]),
   whole: transposed(),
-  slow: slow(),
+  slow: slowGraph(),
 };

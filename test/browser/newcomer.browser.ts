@@ -1,0 +1,143 @@
+/**
+ * Tasks that people open the console for, done as somebody would who sees it for the first time: by what is
+ * written on it and by the roles of its controls. Each is done in a wide and in a narrow window.
+ *
+ * With PILLION_TEST_PICTURES=DIRECTORY each leaves a picture of where it ended, in light and dark.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import process from 'node:process';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
+import type { Locator, Page } from 'playwright-core';
+import { openPage, overflow } from './browser.ts';
+import { CARELESS, NewcomerStates, TRACE_ID, TRACES } from './newcomer-states.ts';
+
+const run = promisify(execFile);
+const states = new NewcomerStates();
+const WINDOWS = [
+  [1440, 'light'],
+  [390, 'dark'],
+] as const;
+
+before(() => states.start());
+after(() => states.stop());
+
+/** Does the task in each window, from the page that the console opens with. */
+function task(name: string, does: (page: Page, t: TestContext) => Promise<void>): void {
+  for (const [width, scheme] of WINDOWS) {
+    it(`${name}, at ${width} pixels`, async (t) => {
+      const page = await openPage(t, `${states.sidecar.admin}/`, { width, scheme, allowed: /40\d|503/ });
+      await page.getByText('Ready', { exact: true }).waitFor({ state: 'attached' });
+      await does(page, t);
+      assert.equal(await overflow(page), 0, 'it fits the window');
+      await picture(page, `${name}-${width}`);
+    });
+  }
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  const directory = process.env['PILLION_TEST_PICTURES'];
+  if (directory === undefined) return;
+  for (const scheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.screenshot({ path: join(directory, `${name.replaceAll(/\W+/g, '-')}-${scheme}.png`), fullPage: true });
+  }
+}
+
+const go = (page: Page, to: string): Promise<void> =>
+  page.getByRole('navigation').getByRole('link', { name: to, exact: true }).click();
+
+const firstRow = (page: Page) =>
+  page
+    .getByRole('row')
+    .filter({ has: page.getByRole('link') })
+    .first();
+
+/** The time in a row's cell that holds nothing else, in ms; 0 = none does. */
+async function timeIn(row: Locator): Promise<number> {
+  const UNITS: Readonly<Record<string, number>> = { µs: 0.001, ms: 1, s: 1000 };
+  for (const text of await row.getByRole('cell').allTextContents()) {
+    const [, value, unit] = /^([\d.]+)\s(µs|ms|s)$/u.exec(text) ?? [];
+    if (value !== undefined) return Number(value) * UNITS[unit!]!;
+  }
+  return 0;
+}
+
+describe('a newcomer finds', () => {
+  task('the caller that sends bad input, and what is wrong with it', async (page) => {
+    await go(page, 'Requests');
+    await page.getByRole('combobox', { name: /^Outcome/ }).selectOption('invalid request');
+    await firstRow(page).getByText('invalid request').waitFor();
+    await firstRow(page).getByRole('link').click();
+    await page.getByText(/input "pixels" has shape \[1,2\].*send 64 elements a row/).waitFor();
+    await page
+      .getByText(new RegExp(`${CARELESS.replaceAll('.', '\\.')}`))
+      .first()
+      .waitFor();
+  });
+
+  task('which of two versions is slower', async (page) => {
+    const took: number[] = [];
+    await go(page, 'Requests');
+    await page.getByRole('combobox', { name: /^Model/ }).selectOption('twins');
+    for (const version of ['1', '2']) {
+      await page.getByRole('combobox', { name: /^Version/ }).selectOption(version);
+      const row = firstRow(page).filter({ hasText: `twins ${version}` });
+      await row.waitFor();
+      took.push(await timeIn(row));
+    }
+    assert.ok(took[1]! > took[0]!, `version 2 takes longer: ${took}`);
+  });
+
+  task('the model that failed to load, and what its callers get', async (page) => {
+    await page
+      .getByText(/broken: its load failed.*callers get (503|404)/)
+      .first()
+      .waitFor();
+    await page.getByRole('link', { name: 'broken', exact: true }).first().click();
+    await page.getByRole('heading', { name: 'broken', level: 1 }).waitFor();
+    await page
+      .getByRole('button', { name: /^Try again/ })
+      .first()
+      .waitFor();
+  });
+
+  task('the trace of a request', async (page) => {
+    await go(page, 'Requests');
+    await page.getByLabel('Id or trace').fill(TRACE_ID);
+    await page.getByLabel('Id or trace').press('Enter');
+    await firstRow(page).getByRole('link').click();
+    const link = page.getByRole('link', { name: 'show' });
+    assert.equal(await link.getAttribute('href'), `${TRACES}${TRACE_ID}`);
+  });
+
+  task('a prediction, and the same call for a shell, which answers alike', async (page) => {
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await go(page, 'Playground');
+    await page.getByRole('combobox', { name: /^Model/ }).selectOption('digits');
+    await page.getByRole('button', { name: 'a 7 (scans/15.png)' }).click();
+    await page.getByRole('button', { name: 'Ask the model' }).click();
+    const answer = page.getByRole('region', { name: 'Answer' });
+    await answer.getByText('7', { exact: true }).last().waitFor();
+    await page.getByRole('button', { name: 'Copy' }).click();
+    await page.getByRole('button', { name: 'Copied' }).waitFor();
+    const command = await page.evaluate<string>('navigator.clipboard.readText()');
+    const { stdout } = await run('sh', ['-c', command]);
+    const [row] = (JSON.parse(stdout) as { predictions: { digit: number }[] }).predictions;
+    assert.equal(row!.digit, 7);
+  });
+
+  task('the overloaded model, and what its callers are told', async (page, t) => {
+    t.after(states.overload());
+    await page.getByText(/were refused at once, because they could not meet their deadline/).waitFor();
+    const slow = page.getByRole('row', { name: /slow/ });
+    await slow.waitFor();
+    await slow.getByRole('link', { name: 'slow' }).click();
+    await page
+      .getByText(/were refused at once/)
+      .first()
+      .waitFor();
+  });
+});
