@@ -1,9 +1,11 @@
 /**
  * `pillion config check [flags of serve] [--json]`: reads the configuration exactly as serve would, and prints each
- * effective value with its source. It opens no files but those of the configuration, and loads no models. It never
- * prints keys and certificates.
+ * effective value with its source. It opens no files but those of the configuration, and loads no models, but looks whether
+ * the paths are there. It never prints keys and certificates.
  */
 import { modelFields, optionFields, originText, tlsFields } from '../config/describe-config.ts';
+import { missingPaths } from '../config/options/path-options.ts';
+import { serveOptions } from '../config/options/serve-options.ts';
 import { type ConfigSource, readServeConfig, type ServeConfig } from '../config/serve-config.ts';
 
 interface CheckResult {
@@ -22,11 +24,12 @@ export function checkConfig({ args, ...source }: ConfigSource): CheckResult {
     const output = isJson ? `${JSON.stringify({ isSound: false, errors }, undefined, 2)}\n` : '';
     return { isSound: false, output, errors: isJson ? [] : errors, warnings: [] };
   }
-  if (isJson) return { isSound: true, output: asJson(config), errors: [], warnings: [] };
-  return { isSound: true, output: asText(config), errors: [], warnings: config.warnings };
+  const warnings = [...config.warnings, ...missingPaths(serveOptions(source.features), config)];
+  if (isJson) return { isSound: true, output: asJson(config, warnings), errors: [], warnings: [] };
+  return { isSound: true, output: asText(config), errors: [], warnings };
 }
 
-function asJson(config: ServeConfig): string {
+function asJson(config: ServeConfig, warnings: readonly string[]): string {
   const whole = {
     isSound: true,
     options: optionFields(config),
@@ -34,7 +37,7 @@ function asJson(config: ServeConfig): string {
     models: config.models.map(modelFields),
     tls: tlsFields(config),
     metricsPath: config.metricsPath ?? false,
-    warnings: config.warnings,
+    warnings,
   };
   return `${JSON.stringify(whole, undefined, 2)}\n`;
 }

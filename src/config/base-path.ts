@@ -1,13 +1,16 @@
 /**
- * Base paths that cannot be what was meant: a URL, and the directory of one version instead of its parent. Directories that a
- * model, and the files that it names, must lie in.
+ * Base paths that cannot be what was meant: a URL, one that a shell was to complete, and the directory of one version
+ * instead of its parent. Directories that a model, and the files that it names, must lie in.
  */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { lstat, realpath } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import type { ModelConfig } from './model-config.ts';
 
 const URL_START = /^[a-z][a-z0-9+.-]*:\/\//i;
+const HOME = /^(?:~|\$HOME|\$\{HOME\})(?=\/|$)/;
+const UNEXPANDED = /^~[\w.-]*(?=\/|$)|\$(?:\w+|\{\w+\})/;
 const VERSION_NAME = /^\d+$/;
 /** The file names of the runtimes; a test holds it against those that are built in. */
 const ARTIFACT = /^(?:(?:saved_)?model\..+|remote\.yaml|.+\.onnx)$/;
@@ -16,6 +19,17 @@ const ARTIFACT = /^(?:(?:saved_)?model\..+|remote\.yaml|.+\.onnx)$/;
 export function urlProblem(basePath: string): string | undefined {
   if (!URL_START.test(basePath)) return undefined;
   return `"${basePath}" is a URI; only local directories are read: mount it, and give its path`;
+}
+
+/**
+ * Completes "base path …"; undefined if it is fine: `--model_base_path=~/m` comes as it stands, as does `$HOME/m` of a file. A
+ * path that exists is meant as it is.
+ */
+export function unexpandedProblem(path: string): string | undefined {
+  const found = UNEXPANDED.exec(path)?.[0];
+  if (found === undefined || existsSync(path)) return undefined;
+  const whole = HOME.test(path) ? path.replace(HOME, () => homedir()) : 'the whole path';
+  return `"${path}" has ${found}, which only a shell replaces, and not after "=", in quotes or in files: write ${whole}`;
 }
 
 /**

@@ -5,7 +5,7 @@
  * the runtime that knows the files; any other value is a runtime's name ("onnx").
  */
 import type { Message } from '@bufbuild/protobuf';
-import { urlProblem } from './base-path.ts';
+import { unexpandedProblem, urlProblem } from './base-path.ts';
 import type { Findings, Where } from './config-file.ts';
 import { checkNames } from './model-checks.ts';
 import { LATEST_ONE, type ModelConfig, type ModelDefaults, type VersionPolicy } from './model-config.ts';
@@ -125,8 +125,8 @@ class ModelReader implements FieldFindings {
 
   #checkBasePath(): void {
     const { basePath } = this.#model;
-    const url = urlProblem(basePath);
-    if (url !== undefined) this.error('base_path', `base_path ${url}`);
+    const problem = urlProblem(basePath) ?? unexpandedProblem(basePath);
+    if (problem !== undefined) this.error('base_path', `base_path ${problem}`);
     else if (!basePath.startsWith('/')) {
       this.error(
         'base_path',

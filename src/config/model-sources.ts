@@ -8,7 +8,7 @@
  * they count only if no other place names a model.
  */
 import { join } from 'node:path';
-import { urlProblem, versionDirectoryProblem } from './base-path.ts';
+import { unexpandedProblem, urlProblem, versionDirectoryProblem } from './base-path.ts';
 import { readConfigFile } from './config-file.ts';
 import { checkKeys, checkNames } from './model-checks.ts';
 import { type ModelConfig, type ModelDefaults, modelOf } from './model-config.ts';
@@ -54,7 +54,9 @@ export function collectModels(sources: ModelSources): CollectedModels {
   // A model_config_file has been checked for URLs, with their places.
   const mayHaveUrls = sources.options.model_config_file === '';
   for (const { name, basePath } of collected.models) {
-    const problem = (mayHaveUrls ? urlProblem(basePath) : undefined) ?? versionDirectoryProblem(basePath);
+    const problem =
+      (mayHaveUrls ? (urlProblem(basePath) ?? unexpandedProblem(basePath)) : undefined) ??
+      versionDirectoryProblem(basePath);
     if (problem !== undefined) sources.errors.push(`${collected.modelsFrom}: model "${name}": base path ${problem}`);
   }
   return collected;

@@ -17,6 +17,7 @@ import { collectModels } from './model-sources.ts';
 import { MONITORING_CONFIG, metricsPathOf } from './monitoring-config.ts';
 import { type FeatureOptions, givenOf } from './options/feature-options.ts';
 import type { OneByOne } from './options/model-list.ts';
+import { unexpandedOptions } from './options/path-options.ts';
 import { type ServeOptions, serveKeys } from './options/serve-options.ts';
 import {
   type ConfigKeys,
@@ -105,6 +106,7 @@ export function readServeConfig({ args, environment, features, defaults }: Confi
   const isRestTls = tls !== undefined && isTlsOnRest(options, origins);
   const facts = new Facts();
   const given = { options, origins, tls, isRestTls, facts, openYaml };
+  errors.push(...unexpandedOptions(keys.options, options, origins));
   if (areOptionsSound) {
     features.check(given, errors);
     checkTogether(options, errors);

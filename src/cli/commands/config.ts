@@ -19,7 +19,7 @@ export function configCommand(features: FeatureList): Command {
 
 Accepts every option of serve, reads the same environment and files, and prints the effective configuration with the
 source of each value: a flag, an environment variable, a line of a file, or the default. --json prints it as JSON.
-Models are not loaded. Ends with 0 if serve would accept it, else with 64 and every mistake.
+Models are not loaded; paths that are not there are named. Ends with 0 if serve would accept it, else with 64 and every mistake.
 `,
     async run([what, ...args]) {
       if (what === undefined) throw new UsageError(['pillion config wants "check"']);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { homedir } from 'node:os';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { serveOptions } from '../../../src/config/options/serve-options.ts';
@@ -84,6 +85,36 @@ describe('pillion config check', () => {
     assert.deepEqual([isSound, output, errors.length], [false, '', 2]);
     const printed = JSON.parse(checkConfig([...args, '--json']).output);
     assert.deepEqual([printed.isSound, printed.errors.length], [false, 2]);
+  });
+
+  it('names paths that are not there, and base paths without a version', (t) => {
+    const { directory } = new ConfigFiles(t);
+    const args = [`--model=gone=${directory}/gone`, `--model=empty=${directory}`, `--state_dir=${directory}/a/b`];
+    const { isSound, warnings } = checkConfig(args);
+    assert.equal(isSound, true);
+    assert.deepEqual(warnings, [
+      `--state_dir: ${directory}/a/b is not there, and neither is ${directory}/a`,
+      `model "gone": base path ${directory}/gone is not there: the server will wait for it`,
+      `model "empty": base path ${directory} has no version, such as ${directory}/1: the server will wait for one`,
+    ]);
+    assert.deepEqual(JSON.parse(checkConfig([...args, '--json']).output).warnings, warnings);
+  });
+
+  it('refuses paths that a shell was to complete, as serve does', (t) => {
+    const home = homedir();
+    const says = (path: string, what: string, instead: string): string =>
+      `"${path}" has ${what}, which only a shell replaces, and not after "=", in quotes or in files: write ${instead}`;
+    const yaml = new ConfigFiles(t).write('p.yaml', `models: [{name: m, base_path: "\${HOME}/m"}]`);
+    for (const [args, error] of [
+      [['--model_base_path=~/m'], `--model_base_path: model "default": base path ${says('~/m', '~', `${home}/m`)}`],
+      [['--model=m=~ann/m'], `--model: model "m": base path ${says('~ann/m', '~ann', 'the whole path')}`],
+      [[`--config=${yaml}`], `${yaml}: model "m": base path ${says(`\${HOME}/m`, `\${HOME}`, `${home}/m`)}`],
+      [['--model=m=/m', '--state_dir=$HOME/s'], `--state_dir: ${says('$HOME/s', '$HOME', `${home}/s`)}`],
+      [['--model=m=/m', '--grpc_socket_path=~'], `--grpc_socket_path: ${says('~', '~', home)}`],
+    ] as const) {
+      assert.deepEqual(checkConfig(args).errors, [error]);
+      assert.deepEqual(errorsOf(args), [error]);
+    }
   });
 
   it('never prints a key', (t) => {
