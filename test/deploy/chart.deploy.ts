@@ -28,7 +28,7 @@ describe('the chart', () => {
     ['no model', ['--set-json=models=[]'], /\/models/],
     ['no limit of memory', ['--set-json=resources.limits.memory=null'], /missing property 'memory'/],
     ['keys that the chart sets itself', ['--set=config.probe_port=1'], /\/config/],
-    ['no source of models', ['--set=modelSource.image.reference='], /modelSource wants/],
+    ['no source of models', ['--set=modelSource.init.image='], /modelSource wants/],
   ];
   for (const [what, args, reason] of refused) {
     it(`refuses ${what}`, () => {

@@ -1,7 +1,7 @@
 /** bin/pillion: what a shell or a container starts. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { describe, it, type TestContext } from 'node:test';
@@ -31,6 +31,28 @@ describe('bin/pillion', () => {
       env: environment(),
     });
     assert.deepEqual(JSON.parse(stdout), ['1048576', ['serve', '--model=a b=/x y', '*']]);
+  });
+
+  it('says what is missing in a checkout that has not been built, and in a package that was made of one', async (t) => {
+    const root = installation(t);
+    rmSync(join(root, 'dist'), { recursive: true });
+    const start = () => run(join(root, 'bin', 'pillion'), [], { env: environment() });
+    await assert.rejects(start(), {
+      code: 1,
+      stderr: /by npm pack, and is empty: npm run package makes the right one/,
+    });
+    mkdirSync(join(root, 'scripts'));
+    writeFileSync(join(root, 'scripts', 'build.mjs'), '');
+    await assert.rejects(start(), { code: 1, stderr: /it has not been built yet: npm run build/ });
+  });
+
+  it('is all that npm packs of a checkout, beside texts', async () => {
+    const pack = ['pack', '--dry-run', '--json', '--ignore-scripts'];
+    const { stdout } = await run('npm', pack, { env: environment(), maxBuffer: 2 ** 26 });
+    const [{ files }] = JSON.parse(stdout) as [{ files: { path: string }[] }];
+    assert.deepEqual(files.map(({ path }) => path).sort(), ['LICENSE', 'README.md', 'bin/pillion', 'package.json']);
+    const scripts = [...pack.slice(0, -1), '--ignore-scripts=false'];
+    await assert.rejects(run('npm', scripts, { env: environment() }), { stderr: /npm run package/ });
   });
 
   it('leaves a threshold that is set as it is', async (t) => {
@@ -67,11 +89,5 @@ describe('bin/pillion', () => {
       return true;
     });
     assert.match((await start(256)).stdout, /1048576/);
-  });
-
-  it('says so where nothing has been built', async (t) => {
-    const root = tempDirectory(t);
-    copyFileSync('bin/pillion', join(root, 'pillion'));
-    await assert.rejects(run(join(root, 'pillion'), [], { env: environment() }), /npm run build/);
   });
 });

@@ -129,18 +129,19 @@ capabilities: {drop: [ALL]}
 - name: models
   {{- if $source.claim }}
   persistentVolumeClaim: {claimName: {{ $source.claim }}, readOnly: true}
-  {{- else if $source.init.image }}
-  emptyDir: {sizeLimit: {{ $source.init.sizeLimit }}}
-  {{- else }}
+  {{- else if $source.image.reference }}
   image:
-    reference: {{ required "modelSource wants an image, an init image or a claim" $source.image.reference }}
+    reference: {{ $source.image.reference }}
     pullPolicy: {{ $source.image.pullPolicy }}
+  {{- else }}
+  emptyDir: {sizeLimit: {{ $source.init.sizeLimit }}}
   {{- end }}
 {{- end -}}
 
 {{- define "pillion.copy" -}}
 - name: models
-  image: {{ .Values.modelSource.init.image }}
+  image: {{ required "modelSource wants an init image, an image or a claim" .Values.modelSource.init.image }}
+  imagePullPolicy: {{ .Values.modelSource.init.pullPolicy }}
   command: [cp, -R, /models/., /target/]
   resources:
     requests: {cpu: 100m, memory: 32Mi, ephemeral-storage: {{ .Values.modelSource.init.sizeLimit }}}
@@ -156,7 +157,7 @@ capabilities: {drop: [ALL]}
 {{/* Metadata and spec of a pod, in all modes. */}}
 {{- define "pillion.pod" -}}
 {{- $isNative := include "pillion.isNative" . -}}
-{{- $copies := and .Values.modelSource.init.image (not .Values.modelSource.claim) -}}
+{{- $copies := not (or .Values.modelSource.claim .Values.modelSource.image.reference) -}}
 metadata:
   labels:
     {{- include "pillion.labels" . | nindent 4 }}
