@@ -18,10 +18,12 @@ import {
   encodeHead,
   encodeRecord,
   HEAD_BYTES,
+  MOST_RECORD_BYTES,
   type RingHead,
   type RingName,
   type RingPlace,
   type RingRecord,
+  UNIT,
 } from './ring-format.ts';
 import { lock } from './ring-lock.ts';
 import { type FoundRecord, readRing } from './ring-reader.ts';
@@ -31,6 +33,9 @@ interface Tail {
   at: number;
   sequence: number;
 }
+
+/** A part of a ring that is read whole. */
+const SEARCHED_BYTES = 2 * MOST_RECORD_BYTES;
 
 /** The newest record of a ring, and where the next one goes. */
 interface FoundTail extends Tail {
@@ -156,15 +161,38 @@ export async function readHead(file: Pick<FileHandle, 'read'>): Promise<RingHead
   return decodeHead(bytes.subarray(0, bytesRead));
 }
 
+/**
+ * Finds the newest record. The ring's round in progress begins at its start, and what follows it is older than its first
+ * record: so its end is searched for by halves, and a large ring does not hold up a start.
+ */
 async function tailOf(file: FileHandle, place: RingPlace): Promise<FoundTail> {
-  const tail: FoundTail = { at: 0, sequence: 0 };
-  for await (const record of readRing(file, place)) {
-    if (record.sequence < tail.sequence) continue;
-    tail.sequence = record.sequence + 1;
-    tail.at = record.end;
-    tail.newest = record;
+  const first = await soundFrom(file, place, 0);
+  if (first === undefined) return { at: 0, sequence: 0 };
+  let low = 0;
+  let high = place.length;
+  while (high - low > SEARCHED_BYTES) {
+    const middle = Math.floor((low + high) / 2 / UNIT) * UNIT;
+    const found = await soundFrom(file, place, middle);
+    if (found !== undefined && found.sequence >= first.sequence) low = middle;
+    else high = middle;
   }
-  return tail;
+  let newest = first;
+  for await (const record of recordsFrom(file, place, low)) {
+    if (record.sequence < first.sequence) break;
+    if (record.sequence >= newest.sequence) newest = record;
+  }
+  return { at: newest.end, sequence: newest.sequence + 1, newest };
+}
+
+/** The first sound record at a byte of the ring, or after it. */
+async function soundFrom(file: FileHandle, place: RingPlace, at: number): Promise<FoundRecord | undefined> {
+  for await (const record of recordsFrom(file, place, at)) return record;
+  return undefined;
+}
+
+async function* recordsFrom(file: FileHandle, place: RingPlace, at: number): AsyncGenerator<FoundRecord> {
+  const rest = { start: place.start + at, length: place.length - at };
+  for await (const record of readRing(file, rest)) yield { ...record, end: record.end + at };
 }
 
 function beforeOf({ traffic, requests }: Record<RingName, FoundTail>): WrittenStart['before'] {
