@@ -66,8 +66,9 @@ export class SessionUse {
     const isLacking = this.#running.length > 0 && this.#choice.isLacking;
     // While a change waits for a run to end, so does what is queued.
     const isFull = this.#running.length >= executor.slots && !this.isChanging;
-    // The choice between the plans says what is lacking where a session of all cores is open, too.
-    const isStarved = isFull && queue.queuedTasks > 0 && slots.free > 0 && !this.#hasSeveralPlans;
+    // The choice between two plans says what is lacking, but for other models' cores, where it has none.
+    const isChosen = this.#hasSeveralPlans && !slots.isContended(this.#tenant, now);
+    const isStarved = isFull && queue.queuedTasks > 0 && slots.free > 0 && !isChosen;
     if (!this.#demand.note(isStarved || isLacking, now)) return;
     if (!this.#isBusy(now) && !slots.isContended(this.#tenant, now)) return;
     if (isLacking && this.#tenant.threads === NARROW) executor.widen?.();

@@ -40,6 +40,26 @@ describe('The demand for sessions', () => {
     }
   });
 
+  it('is there beside another model also while a session of all cores is still open', async () => {
+    const clock = new FakeClock();
+    const coreSlots = new CoreSlots(4, clock);
+    const h = new SchedulerHarness({ clock, coreSlots, slots: 1 });
+    const plans = [1, 4].map((threads) => ({ threads, sessions: 1 }));
+    h.executor.become({ plans, widestThreads: 4 });
+    const other = new SchedulerHarness({ clock, coreSlots, slots: 1 });
+    for (let i = 0; i < 100; i++) {
+      for (const each of [h, other]) {
+        for (let row = 0; row < 3; row++) each.submitRows([1, 2, 3, 4]);
+        each.turn();
+      }
+      clock.advance(20);
+      for (const { executor } of [h, other]) executor.active[0]?.complete();
+      await settle();
+    }
+    assert.equal(h.executor.threads, 1);
+    assert.ok(h.executor.growths > 0);
+  });
+
   it('starts what waits as soon as the session is there', () => {
     const clock = new FakeClock();
     const h = new SchedulerHarness({ clock, coreSlots: new CoreSlots(2, clock), slots: 1 });
