@@ -11,6 +11,7 @@ import process from 'node:process';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
+import type { RequestEntry } from '../../src/admin/request-entry.ts';
 import { openPage, overflow } from './browser.ts';
 import { CARELESS, NewcomerStates, TRACE_ID, TRACES } from './newcomer-states.ts';
 
@@ -55,6 +56,19 @@ const firstRow = (page: Page) =>
     .filter({ has: page.getByRole('link') })
     .first();
 
+/** The stage of the shown request that took most of its time. */
+async function longestStage(page: Page): Promise<string> {
+  const rows = page.getByRole('region', { name: 'Where the time went' }).getByRole('row');
+  await rows.first().waitFor();
+  let longest = { name: '', ms: -1 };
+  for (const row of await rows.all()) {
+    const name = (await row.getByRole('rowheader').textContent())!;
+    const ms = await timeIn(row);
+    if (ms > longest.ms) longest = { name, ms };
+  }
+  return longest.name;
+}
+
 /** The time in a row's cell that holds nothing else, in ms; 0 = none does. */
 async function timeIn(row: Locator): Promise<number> {
   const UNITS: Readonly<Record<string, number>> = { µs: 0.001, ms: 1, s: 1000 };
@@ -66,6 +80,26 @@ async function timeIn(row: Locator): Promise<number> {
 }
 
 describe('a newcomer finds', () => {
+  task('the slowest request of the last hour, and why it was slow', async (page) => {
+    await go(page, 'Requests');
+    await page.getByRole('combobox', { name: /^Time/ }).selectOption('the last hour');
+    await page.getByLabel('Order').selectOption('slowest first');
+    await page.getByRole('heading', { name: /^Slowest first/ }).waitFor();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    const rows = await page
+      .getByRole('row')
+      .filter({ has: page.getByRole('link') })
+      .all();
+    const times = await Promise.all(rows.map(timeIn));
+    assert.equal(times[0], Math.max(...times));
+    await rows[0]!.getByRole('link').click();
+    const stage = await longestStage(page);
+    const id = new URL(page.url()).hash.split('/').at(-1);
+    const { stages } = (await (await fetch(`${states.sidecar.admin}/requests/${id}`)).json()) as RequestEntry;
+    const [longest] = [...stages].sort((one, other) => other.duration_ms - one.duration_ms);
+    assert.ok(stage.startsWith(longest!.name), `${stage}, ${longest!.name}`);
+  });
+
   task('the caller that sends bad input, and what is wrong with it', async (page) => {
     await go(page, 'Requests');
     await page.getByRole('combobox', { name: /^Outcome/ }).selectOption('invalid request');
@@ -137,6 +171,16 @@ describe('a newcomer finds', () => {
     await slow.getByRole('link', { name: 'slow' }).click();
     await page
       .getByText(/were refused at once/)
+      .first()
+      .waitFor();
+  });
+
+  task('what the server is bound by', async (page, t) => {
+    t.after(states.overload());
+    const slow = page.getByRole('row', { name: /slow/ });
+    await slow.getByRole('link', { name: 'slow' }).click();
+    await page
+      .getByText(/The bound now is (?!nothing)\w+/)
       .first()
       .waitFor();
   });
