@@ -14,6 +14,7 @@ const GENERATED = {
   wasm: { says: 'src/gen/number-rows-wasm.ts, after a change in number-rows.wat' },
   schema: { says: 'docs/*.schema.json, after a change of options or of the schema of a YAML file' },
   options: { says: 'the options in docs/reference/configuration.md, after a change of options' },
+  errors: { says: 'the codes in docs/reference/errors.md, after a change of the table of errors' },
   dashboard: { says: 'deploy/grafana/dashboard.json, after a change in scripts/gen/grafana' },
   suites: { says: 'docs/results/suites.md, from the recorded runs; npm test -- SUITE writes it, too' },
 };

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { configurationSchemas } from './json-schema.mjs';
+import { withParts } from './page-parts.mjs';
 
 /** The first options to know, and when to set them. */
 const FIRST = {
@@ -51,7 +52,7 @@ const LARGEST = 2 ** 31 - 1;
 
 /** The page with what is made of the options between its marks. */
 export async function withOptions(page, code) {
-  return withParts(page, await optionParts(code));
+  return withParts(page, 'options', await optionParts(code));
 }
 
 /**
@@ -153,14 +154,4 @@ function linked(text, options) {
     const name = written.replaceAll('-', '_');
     return Object.hasOwn(options, name) ? `[\`${flag}\`](#${name})` : `\`${flag}\``;
   });
-}
-
-/** The page with each part between its marks. Throws if a mark is not there. */
-function withParts(page, parts) {
-  return Object.entries(parts).reduce((text, [name, part]) => {
-    const [begin, end] = [`<!-- ${name}: written by npm run gen -- options -->`, `<!-- end of ${name} -->`];
-    const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-    if (from === -1 || to < from) throw new Error(`${begin} … ${end} are not in the page`);
-    return `${text.slice(0, from + begin.length)}\n\n${part}\n\n${text.slice(to)}`;
-  }, page);
 }

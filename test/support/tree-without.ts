@@ -38,12 +38,12 @@ const runTests = (files: readonly string[]) => `
     options: ['--test-timeout=60000'],
   }));`;
 
-/** Runs those of the files that `npm test` does. Links of pages and paths of suites lead into features. */
+/** Runs those of the files that `npm test` does. Links and texts of pages, and paths of suites, lead into features. */
 const runCore = (files: readonly string[]) => `
   import { ensureBuiltForTests } from './scripts/lib/setup.mjs';
   import { runCoreTests } from './scripts/lib/usual-tests.mjs';
   ensureBuiltForTests();
-  runCoreTests(${JSON.stringify(files)}.filter((path) => !/features-without|doc-links|suite-runs/.test(path)));`;
+  runCoreTests(${JSON.stringify(files)}.filter((path) => !/features-without|doc-links|suite-runs|^unit.docs/.test(path)));`;
 
 /** A line of the list. */
 interface Listed {
