@@ -13,9 +13,9 @@ import { readFileSync } from 'node:fs';
 
 export interface DocBlock {
   readonly page: string;
-  /** Of its first line in the page, from 1 on. */
+  /** The number of its first line in the page, from 1 on. */
   readonly line: number;
-  /** Behind the fence: a language and words. Undefined = the block is indented. */
+  /** The language and the words behind the fence. Undefined = the block is indented. */
   readonly info: string | undefined;
   readonly text: string;
 }

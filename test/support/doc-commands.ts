@@ -121,7 +121,7 @@ function commandsOf(text: string): readonly string[] {
     .filter((line) => line.trim() !== '');
 }
 
-/** What is printed, from its start on; `…` is any text, and lines may end in spaces. */
+/** Matches all that is printed; `…` is any text, and lines may end in spaces. */
 function patternOf(output: string): RegExp {
   const lines = output.trimEnd().split('\n');
   const escaped = lines.map((line) =>
