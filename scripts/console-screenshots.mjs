@@ -2,7 +2,9 @@
  * node scripts/console-screenshots.mjs: the pictures of src/features/console/README.md, of a sidecar under some minutes
  * of traffic. Needs what npm test -- browser needs, and Debian's pngquant.
  */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout } from 'node:timers/promises';
@@ -16,6 +18,8 @@ const PICTURES = [
   { name: 'requests', hash: '#/requests', width: 1440, scheme: 'light', height: 820 },
   { name: 'request', hash: '#/requests?outcome=ok', width: 1440, scheme: 'dark', act: openRequest },
   { name: 'playground', hash: '#/playground/digits', width: 1440, scheme: 'light', act: askModel },
+  { name: 'application', hash: '#/reports/application', width: 1440, scheme: 'light', height: 420 },
+  { name: 'ensemble', hash: '#/models/twice', width: 1440, scheme: 'light', act: scrollToEnsemble, height: 640 },
   { name: 'classify', hash: '#/playground/digits', width: 1440, scheme: 'light', act: askClassify },
 ];
 
@@ -38,12 +42,42 @@ async function askClassify(page) {
   await askModel(page);
 }
 
+async function scrollToEnsemble(page) {
+  await page.getByRole('region', { name: 'Ensemble' }).evaluate((section) => section.scrollIntoView());
+  // The bar stays above it.
+  await page.mouse.wheel(0, -64);
+}
+
+/** An application that fails now and then. */
+const application = createServer((request, response) => {
+  request.resume();
+  response.statusCode = request.url === '/pay' && Math.random() < 0.1 ? 503 : 200;
+  globalThis.setTimeout(() => response.end('done'), request.url === '/pay' ? 40 : 4);
+});
+await new Promise((resolve) => application.listen(0, '127.0.0.1', resolve));
+
+const HALF = 'examples/half_plus_two/models/half_plus_two';
+const ensembles = mkdtempSync(join(tmpdir(), 'pillion-pictures-'));
+mkdirSync(join(ensembles, '1'));
+writeFileSync(
+  join(ensembles, '1', 'pillion.yaml'),
+  `ensemble:
+  outputs: [sum, other]
+  steps:
+    - { model: half, inputs: { x: x }, outputs: { y: first } }
+    - { model: again, inputs: { x: first }, outputs: { y: sum } }
+    - { model: half_plus_two, inputs: { x: x }, outputs: { y: other } }
+`,
+);
+
 /** More and less, in waves; some of it wrong. */
 async function drive(rest, until) {
-  const ask = (instances) =>
-    fetch(`${rest}/v1/models/digits:predict`, { method: 'POST', body: JSON.stringify({ instances }) })
+  const send = (url, init) =>
+    fetch(url, init)
       .then((answer) => answer.arrayBuffer())
       .catch(() => undefined);
+  const ask = (instances) =>
+    send(`${rest}/v1/models/digits:predict`, { method: 'POST', body: JSON.stringify({ instances }) });
   for (let turn = 0; Date.now() < until; turn++) {
     const requests = 4 + Math.round(3 * Math.sin(turn / 60));
     for (let i = 0; i < requests; i++) {
@@ -51,6 +85,10 @@ async function drive(rest, until) {
       void ask(Array.from({ length: rows }, (_, row) => scans[(turn + row) % scans.length].pixels));
     }
     if (turn % 40 === 0) void ask([[1, 2]]);
+    void send(`${rest}/v1/models/twice:predict`, { method: 'POST', body: '{"instances":[1]}' });
+    void send(`${rest}/cart`);
+    if (turn % 3 === 0) void send(`${rest}/pay`, { method: 'POST', body: '{}' });
+    if (turn % 30 === 0) void send(`${rest}/pay`, { signal: AbortSignal.timeout(20) });
     await setTimeout(60);
   }
 }
@@ -72,7 +110,9 @@ async function picture(browser, admin, { name, hash, width, scheme, height, act 
 const sidecar = await startSidecar([
   ...['--port=0', '--rest_api_port=0', '--admin_port=0', '--bind_address=127.0.0.1', '--log_level=info'],
   '--model=digits=examples/digits/models/digits,slo_ms=50,label.stable=1',
-  '--model=half_plus_two=examples/half_plus_two/models/half_plus_two',
+  ...['half_plus_two', 'half', 'again'].map((name) => `--model=${name}=${HALF}`),
+  `--model=twice=${ensembles}`,
+  `--app=http://127.0.0.1:${application.address().port}`,
 ]);
 const rest = `http://${sidecar.addresses.rest[0]}`;
 const admin = `http://${sidecar.addresses.admin}`;
@@ -91,5 +131,6 @@ try {
 } finally {
   await browser.close();
   await sidecar.stop();
+  rmSync(ensembles, { recursive: true, force: true });
 }
 process.exit(0);

@@ -11,6 +11,7 @@ import type { UnsentBytes } from '../core/unsent-bytes.ts';
 import type { StateFiles } from '../files/state-files.ts';
 import type { AuditLog } from '../ledger/log/audit-log.ts';
 import type { RootLogger } from '../ledger/log/log.ts';
+import type { ReportSource } from '../ledger/report.ts';
 import type { Surface as SurfaceName } from '../ledger/request-record.ts';
 import type { AppTelemetry } from '../ledger/telemetry.ts';
 import type { ModelManager } from '../models/lifecycle/model-manager.ts';
@@ -207,6 +208,8 @@ export interface Installation {
   metricsPage(wrap: MetricsPageWrap): void;
   /** Adds paths of the admin port for operators. `make` is called once, when the server is assembled. */
   adminPaths(make: (parts: AdminParts) => readonly AdminPath[]): void;
+  /** Reports for people. A feature adds its own while it installs, and the console reads them later. */
+  readonly reports: ReportSource[];
   /** Explains in reports what bounds versions, and how good forecasts are. Only one feature may explain it. */
   explain(make: (parts: ServedParts) => LookAtVersions): void;
   /** Runs of models give way to other processes of the machine. */

@@ -17,6 +17,7 @@ import { type LiveTick, liveVersion, type QueueReport, quietVersion } from './li
 import { LiveStats } from './live-stats.ts';
 import { Playground } from './playground.ts';
 import { podNames } from './pod-names.ts';
+import { reportPaths } from './report-paths.ts';
 import { countStart, type Starts } from './starts.ts';
 
 export function installConsole(server: Installation): void {
@@ -26,12 +27,12 @@ export function installConsole(server: Installation): void {
     const about = aboutOf(server, parts, starts);
     const { restMethod } = parts;
     const { inference_path_prefix: prefix } = server.config.options;
-    const playground = playgroundOf(server, parts);
-    return consolePaths({ feed: feedOf(server, parts), playground, restMethod, prefix, about });
+    const own = { feed: feedOf(server, parts), playground: playgroundOf(server, parts), restMethod, prefix, about };
+    return [...consolePaths(own), ...reportPaths(server.reports)];
   });
 }
 
-function feedOf({ clock, telemetry }: Installation, parts: AdminParts): LiveFeed {
+function feedOf({ clock, reports, telemetry }: Installation, parts: AdminParts): LiveFeed {
   const cpu = new CpuMeter();
   const live = new LiveStats();
   let stopCounting: (() => void) | undefined;
@@ -42,6 +43,7 @@ function feedOf({ clock, telemetry }: Installation, parts: AdminParts): LiveFeed
       live.take();
       stopCounting = isWatched ? telemetry.follow(live) : undefined;
       cpu.restart();
+      for (const report of reports) report.watch?.(isWatched);
     },
     tick: tickMaker(telemetry, parts, live, cpu),
   });

@@ -2,7 +2,7 @@
 
 import type { Explanation } from '../../admin/explanation.ts';
 import { omitUndefined } from '../../admin/omit-undefined.ts';
-import { type BucketCount, percentileMs } from '../flight-recorder/history/latency-buckets.ts';
+import { type BucketCount, percentileMs } from '../../ledger/latency-buckets.ts';
 import type { LiveCounts } from './live-stats.ts';
 
 export interface LiveTick {

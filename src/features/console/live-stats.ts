@@ -6,9 +6,9 @@
  * under the version ''.
  */
 import { ByVersion } from '../../ledger/by-version.ts';
+import { BUCKETS, type BucketCount, bucketOf, sparse } from '../../ledger/latency-buckets.ts';
 import type { BatchRecord, DispatchReason, RequestOutcome, RequestRecord } from '../../ledger/request-record.ts';
 import { STAGES } from '../../ledger/stage-clock.ts';
-import { BUCKETS, type BucketCount, bucketOf, sparse } from '../flight-recorder/history/latency-buckets.ts';
 
 /** Counts of one version in one window. */
 export interface LiveCounts {

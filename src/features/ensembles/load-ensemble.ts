@@ -25,6 +25,7 @@ import type { EnsembleGraph } from './ensemble-graph.ts';
 import { ENSEMBLE } from './ensemble-key.ts';
 import { EnsembleMembers, type MemberDirectory } from './ensemble-members.ts';
 import { planEnsemble } from './ensemble-plan.ts';
+import { PLAN } from './ensemble-report.ts';
 import { EnsembleRunner } from './ensemble-runner.ts';
 import { MODEL_RUNS } from './model-runs.ts';
 
@@ -113,6 +114,7 @@ async function loadEnsemble(
   const servable = new Servable(model.name, version, withDeclaredSignatures(signatures, views), outer, findings);
   findings.runtime = { kind: 'ensemble', choice: undefined };
   findings.maxBatchSize = findings.configuredRows = scheduler.maxBatchSize;
+  facts.set(PLAN, plan);
   facts.set(MODEL_RUNS, modelRuns);
   facts.set(WHY_NOT_READY, () => lent.whyNotReady(plan.steps));
   source.complete(servable);

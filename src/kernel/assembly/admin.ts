@@ -1,6 +1,6 @@
 /** Builds the operators' server, of the kernel's paths and those of features. */
 import { AdminServer } from '../../admin/admin-server.ts';
-import { callersReport, type ReportedCallers } from '../../admin/callers-report.ts';
+import { callersReport, callersSource, type ReportedCallers } from '../../admin/callers-report.ts';
 import { modelPaths } from '../../admin/model-paths.ts';
 import { modelsReport } from '../../admin/models-report.ts';
 import { Operators } from '../../admin/operators.ts';
@@ -22,6 +22,8 @@ export function createAdmin(parts: AdminServerParts): AdminServer {
   const { config, logger, readiness } = installed;
   const waitsFor = (): readonly string[] => [...models.waitsFor(), ...installed.waitsFor()];
   const look = installed.lookOf(parts);
+  // The shares come before what features say of callers.
+  installed.reports.unshift(callersSource(callers, systemClock));
   const own = serverPaths({
     ...{ readiness, waitsFor },
     models: () => {

@@ -7,6 +7,7 @@ import { Facts } from '../../core/collections/facts.ts';
 import { StateFiles } from '../../files/state-files.ts';
 import type { AuditLog } from '../../ledger/log/audit-log.ts';
 import type { RootLogger } from '../../ledger/log/log.ts';
+import type { ReportSource } from '../../ledger/report.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { AccessControl } from '../../proxy/access-control.ts';
 import type { TrustedProxies } from '../../proxy/caller.ts';
@@ -41,6 +42,7 @@ export class Installer implements Installation {
   readonly models: ModelSeams;
   readonly facts = new Facts();
   readonly stateFiles: StateFiles | undefined;
+  readonly reports: ReportSource[] = [];
   readonly services: Service[] = [];
   readonly surfaces: SurfaceMaker[] = [];
   readonly sources: Parameters<Installation['source']>[0][] = [];

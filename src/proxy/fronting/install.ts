@@ -58,6 +58,7 @@ export function installFronting(server: Installation): void {
     server,
     apps.map(({ labels }) => labels),
   );
+  server.reports.push(records.report);
   const unbelieved = new Unbelieved(logger, telemetry.metrics.registry);
   server.front((parts) =>
     createFront(server, parts, { apps, telemetry: records.telemetry, deadlines, underWay, unbelieved }),

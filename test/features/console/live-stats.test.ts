@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ServingError } from '../../../src/core/errors.ts';
 import { LiveStats } from '../../../src/features/console/live-stats.ts';
-import { boundOf, bucketOf, percentileMs } from '../../../src/features/flight-recorder/history/latency-buckets.ts';
+import { boundOf, bucketOf, percentileMs } from '../../../src/ledger/latency-buckets.ts';
 import { createLogger } from '../../../src/ledger/log/log.ts';
 import { createTelemetry } from '../../../src/ledger/telemetry.ts';
 import { FakeClock } from '../../support/fake-clock.ts';

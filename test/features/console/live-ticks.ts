@@ -1,7 +1,7 @@
 /** Ticks of the console's live numbers. */
 
 import type { LiveTick, LiveVersion } from '../../../src/features/console/live-report.ts';
-import { bucketOf } from '../../../src/features/flight-recorder/history/latency-buckets.ts';
+import { bucketOf } from '../../../src/ledger/latency-buckets.ts';
 
 /** Version 1 of model `m`, without traffic. */
 export function version(changes: Partial<LiveVersion> = {}): LiveVersion {

@@ -5,14 +5,8 @@ import type { ModelReport, VersionReport } from '../../../src/admin/models-repor
 import type { RequestEntry } from '../../../src/admin/request-entry.ts';
 import type { LiveVersion } from '../../../src/features/console/live-report.ts';
 import { summarize } from '../../../src/features/console/ui/live-window.ts';
-import {
-  explain,
-  failedLoads,
-  missing,
-  type Sentence,
-  whyNoBatch,
-  worst,
-} from '../../../src/features/console/ui/words.ts';
+import { explain, failedLoads, missing, whyNoBatch, worst } from '../../../src/features/console/ui/words.ts';
+import type { Sentence } from '../../../src/ledger/report.ts';
 import { answered, tick, version } from './live-ticks.ts';
 
 describe('a window in words', () => {

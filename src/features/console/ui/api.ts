@@ -3,6 +3,7 @@ import { signal } from '@preact/signals';
 import type { ActionTaken, ModelAction } from '../../../admin/model-actions.ts';
 import type { ModelDetail, SamplesDetail } from '../../../admin/model-detail.ts';
 import type { ModelsReport } from '../../../admin/models-report.ts';
+import type { ReportPage } from '../report-paths.ts';
 import type { About } from './about.ts';
 
 export class ApiError extends Error {
@@ -74,6 +75,7 @@ export function post(path: string, body?: string): Promise<Response> {
 
 export const getModels = (): Promise<ModelsReport> => getJson('/models');
 export const getAbout = (): Promise<About> => getJson('/about');
+export const getReports = (): Promise<{ readonly reports: readonly ReportPage[] }> => getJson('/reports');
 export const getModel = (name: string, signal?: AbortSignal): Promise<ModelDetail> =>
   getJson(`/models/${encodeURIComponent(name)}`, signal);
 

@@ -1,7 +1,7 @@
 /** Sums and means over the ticks of a window, for all models or for one. Pure. */
 
 import type { Explanation } from '../../../admin/explanation.ts';
-import { percentileMs } from '../../flight-recorder/history/latency-buckets.ts';
+import { percentileMs } from '../../../ledger/latency-buckets.ts';
 import type { LiveTick, LiveVersion } from '../live-report.ts';
 
 export interface ModelChoice {

@@ -2,8 +2,9 @@
 import { signal } from '@preact/signals';
 import type { ModelsReport } from '../../../admin/models-report.ts';
 import type { LiveTick } from '../live-report.ts';
+import type { ReportPage } from '../report-paths.ts';
 import type { About } from './about.ts';
-import { getAbout, getModels, isLocked } from './api.ts';
+import { getAbout, getModels, getReports, isLocked } from './api.ts';
 import { streamEvents } from './event-stream.ts';
 import { lastTicks } from './live-window.ts';
 
@@ -19,6 +20,8 @@ export const connection = signal<Connection>('connecting');
 export const isCounting = signal(false);
 export const models = signal<ModelsReport | undefined>(undefined);
 export const about = signal<About | undefined>(undefined);
+/** The pages that features bring. */
+export const reports = signal<readonly ReportPage[]>([]);
 
 const RECONNECT_MS = 2000;
 
@@ -57,7 +60,7 @@ function unlocked(): Promise<void> {
   });
 }
 
-/** Requests the models and the setup again. The connection's state shows a failure. */
+/** Requests the models, the setup and the pages of features again. The connection's state shows a failure. */
 export function refresh(): void {
   void getModels().then(
     (report) => {
@@ -68,6 +71,17 @@ export function refresh(): void {
   void getAbout().then(
     (answer) => {
       about.value = answer;
+    },
+    () => undefined,
+  );
+  refreshReports();
+}
+
+/** Requests the pages of features again, with their first sentences. */
+export function refreshReports(): void {
+  void getReports().then(
+    (answer) => {
+      reports.value = answer.reports;
     },
     () => undefined,
   );

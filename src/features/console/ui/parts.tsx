@@ -1,7 +1,7 @@
 /** Small components and helpers that pages share. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
-import type { Sentence } from './words.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Sentence } from '../../../ledger/report.ts';
 
 /** A titled section of a page. `aside` is shown to the right of the title. */
 export function Panel(props: {
@@ -64,6 +64,25 @@ export function Loading({ rows = 3 }: { rows?: number }) {
         <span key={row} />
       ))}
     </div>
+  );
+}
+
+/** A place whose content may be wider than it. It can be scrolled by keys then. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  const place = useRef<HTMLElement>(null);
+  const [isWide, setWide] = useState(false);
+  useEffect(() => {
+    const { current } = place;
+    if (current === null) return;
+    const look = new ResizeObserver(() => setWide(current.scrollWidth > current.clientWidth));
+    look.observe(current);
+    for (const child of current.children) look.observe(child);
+    return () => look.disconnect();
+  }, []);
+  return (
+    <section ref={place} class="scroll" {...(isWide && { tabIndex: 0, 'aria-label': `${label}, to be scrolled` })}>
+      {children}
+    </section>
   );
 }
 

@@ -8,7 +8,8 @@ export type Route =
   | { readonly page: 'request'; readonly id: string }
   | { readonly page: 'compare'; readonly query: URLSearchParams }
   | { readonly page: 'playground'; readonly model: string | undefined }
-  | { readonly page: 'rest-api' };
+  | { readonly page: 'rest-api' }
+  | { readonly page: 'report'; readonly name: string };
 
 export const route = signal<Route>(parseRoute(location.hash));
 
@@ -39,6 +40,8 @@ function titleOf(shown: Route): string {
       return shown.model === undefined ? 'Playground' : `${shown.model}, playground`;
     case 'rest-api':
       return 'REST API';
+    case 'report':
+      return `${shown.name.charAt(0).toUpperCase()}${shown.name.slice(1)}`;
   }
 }
 
@@ -51,10 +54,12 @@ function parseRoute(hash: string): Route {
   if (page === 'compare') return { page: 'compare', query: new URLSearchParams(query) };
   if (page === 'playground') return { page: 'playground', model: name || undefined };
   if (page === 'rest-api') return { page };
+  if (page === 'reports' && name) return { page: 'report', name };
   return { page: 'overview' };
 }
 
 export const modelLink = (model: string): string => `#/models/${encodeURIComponent(model)}`;
+export const reportLink = (name: string): string => `#/reports/${encodeURIComponent(name)}`;
 export const requestLink = (id: string): string => `#/requests/${encodeURIComponent(id)}`;
 export const playgroundLink = (model: string): string => `#/playground/${encodeURIComponent(model)}`;
 

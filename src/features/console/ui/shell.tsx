@@ -4,7 +4,7 @@ import { isLocked } from './api.ts';
 import { ComparePage } from './history/compare-page.tsx';
 import { PastPage } from './history/past-page.tsx';
 import { isHelpOpen, SHORTCUTS } from './keys.ts';
-import { about, connection, isCounting, models, ticks } from './live.ts';
+import { about, connection, isCounting, models, reports, ticks } from './live.ts';
 import { Login } from './login.tsx';
 import { ModelPage } from './models/model-page.tsx';
 import { OverviewPage } from './models/overview-page.tsx';
@@ -12,10 +12,11 @@ import { useDialog } from './parts.tsx';
 import { PlaygroundPage } from './playground/playground-page.tsx';
 import { isNow } from './range.ts';
 import { RangeControl } from './range-control.tsx';
+import { ReportPage } from './reports/report-page.tsx';
 import { RequestPage } from './requests/request-page.tsx';
 import { RequestsPage } from './requests/requests-page.tsx';
 import { RestApiPage } from './rest-api/rest-api-page.tsx';
-import { type Route, route } from './route.ts';
+import { type Route, reportLink, route } from './route.ts';
 import { nameOf, serverFacts } from './server-facts.ts';
 import { theme, toggleTheme } from './theme.ts';
 
@@ -65,11 +66,14 @@ function Page({ shown }: { shown: Route }) {
       return <PlaygroundPage model={shown.model} />;
     case 'rest-api':
       return <RestApiPage />;
+    case 'report':
+      return <ReportPage key={shown.name} name={shown.name} />;
   }
 }
 
 function Header() {
-  const { page } = route.value;
+  const shown = route.value;
+  const { page } = shown;
   return (
     <header class="bar">
       <a class="brand" href="#/">
@@ -89,6 +93,11 @@ function Header() {
         <NavLink href="#/rest-api" isHere={page === 'rest-api'}>
           API
         </NavLink>
+        {reports.value.map(({ name, title }) => (
+          <NavLink key={name} href={reportLink(name)} isHere={page === 'report' && shown.name === name}>
+            {title}
+          </NavLink>
+        ))}
       </nav>
       {about.value !== undefined && <span class="server-name">{nameOf(about.value)}</span>}
       <State />

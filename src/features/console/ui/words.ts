@@ -2,17 +2,9 @@
 import { forecastWords } from '../../../admin/forecast-words.ts';
 import type { ModelReport, ModelsReport } from '../../../admin/models-report.ts';
 import type { RequestEntry } from '../../../admin/request-entry.ts';
+import { plain, type Sentence, warn } from '../../../ledger/report.ts';
 import { count, duration, percent } from './format.ts';
 import { goodput, type WindowSummary } from './live-window.ts';
-
-/** `warn` marks a problem. */
-export interface Sentence {
-  readonly text: string;
-  readonly tone: 'plain' | 'warn';
-}
-
-const plain = (text: string): Sentence => ({ text, tone: 'plain' });
-const warn = (text: string): Sentence => ({ text, tone: 'warn' });
 
 /** `sloMs` is the latency objective, if known. */
 export function explain(summary: WindowSummary, sloMs?: number): readonly Sentence[] {
@@ -95,7 +87,7 @@ const REFUSED = [
     'overload',
     'were refused at once, because they could not meet their deadline or the queue was full. The answer says when to retry.',
   ],
-  ['callers', 'were refused for what their caller may take: `pillion status --callers` names those who take most.'],
+  ['callers', 'were refused for what their caller may take: the page Callers names those who take most.'],
   ['memory', 'were refused because the memory for requests in flight was full.'],
   ['notReady', 'asked for a model that is not ready.'],
   ['draining', 'came while the server was about to end, and were told to ask another.'],

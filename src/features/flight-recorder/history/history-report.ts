@@ -3,7 +3,7 @@
  * fields are those of the console's live numbers, so that its pages show both alike.
  */
 import { ERROR_TABLE } from '../../../core/errors.ts';
-import type { BucketCount } from './latency-buckets.ts';
+import type { BucketCount } from '../../../ledger/latency-buckets.ts';
 
 export interface HistoryTick {
   /** End of the stretch, ms since 1970. */

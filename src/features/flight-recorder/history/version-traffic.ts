@@ -7,10 +7,11 @@
  *
  * A slot takes the place of the one SLOTS before. Counting allocates nothing. A version takes 93 KB.
  */
+
+import { type BucketCount, bucketOf } from '../../../ledger/latency-buckets.ts';
 import type { RequestRecord } from '../../../ledger/request-record.ts';
 import { STAGES } from '../../../ledger/stage-clock.ts';
 import { type HistoryVersion, KINDS, rounded } from './history-report.ts';
-import { type BucketCount, bucketOf } from './latency-buckets.ts';
 
 export const SLOT_MS = 10_000;
 /** A quarter of an hour, and the slot that fills. */

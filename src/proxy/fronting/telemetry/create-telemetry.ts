@@ -3,6 +3,7 @@ import type { Logger } from '../../../ledger/log/log.ts';
 import type { AppTelemetry } from '../../../ledger/telemetry.ts';
 import { RpcAttributes } from '../../../ledger/tracing/rpc-attributes.ts';
 import { childContext } from '../../../ledger/tracing/trace-context.ts';
+import { AppReport } from './app-report.ts';
 import { FrontedLog } from './fronted-log.ts';
 import { type AppLabels, FrontedMetrics } from './fronted-metrics.ts';
 import { FrontedSpans } from './fronted-spans.ts';
@@ -24,6 +25,7 @@ export function createFrontedTelemetry(
   readonly telemetry: FrontedTelemetry;
   /** The resources to close at the end. */
   readonly log: FrontedLog;
+  readonly report: AppReport;
 } {
   const log = new FrontedLog({ logger, clock, traceUrl: telemetry.traceUrl.bind(telemetry) });
   const spans = new FrontedSpans(clock, new RpcAttributes(environment));
@@ -40,9 +42,11 @@ export function createFrontedTelemetry(
         if (route === 'grpc') record.rpcMethod = methods.nameOf(record);
         metrics.record(record, trace?.isSampled === true ? trace.traceId : undefined);
         log.write(record);
+        report.record(record);
         telemetry.makeSpans((output) => spans.make(record, output));
       }),
   });
   const metrics = new FrontedMetrics(telemetry.metrics.registry, fronted, apps);
-  return { telemetry: fronted, log };
+  const report = new AppReport(clock, fronted);
+  return { telemetry: fronted, log, report };
 }

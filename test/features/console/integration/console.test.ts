@@ -93,6 +93,26 @@ describe('the console of a sidecar', () => {
     assert.equal(await bare.stop(), 0);
   });
 
+  it('has the reports of features that are on, and of no others', async () => {
+    const namesOf = async ({ admin }: Sidecar): Promise<string> => {
+      const { reports } = (await (await fetch(`${admin}/reports`)).json()) as { reports: { name: string }[] };
+      return reports.map(({ name }) => name).join();
+    };
+    const bare = await startSidecar(DIGITS);
+    assert.equal(await namesOf(bare), 'callers');
+    assert.equal((await fetch(`${bare.admin}/reports/application`)).status, 404);
+    assert.deepEqual(await (await fetch(`${bare.admin}/reports?model=digits`)).json(), { reports: [] });
+    const limits = (await (await fetch(`${bare.admin}/reports/callers`)).json()) as { parts: object[] };
+    assert.equal(limits.parts.length, 1);
+    assert.equal(await bare.stop(), 0);
+
+    const full = await startSidecar([...DIGITS, '--app=http://127.0.0.1:9', '--caller_max_requests=8']);
+    assert.equal(await namesOf(full), 'callers,application');
+    const two = (await (await fetch(`${full.admin}/reports/callers`)).json()) as { parts: object[] };
+    assert.equal(two.parts.length, 2);
+    assert.equal(await full.stop(), 0);
+  });
+
   it('tells of a model: configuration, signatures, what batches are expected to take', async () => {
     const sidecar = await startSidecar([`${DIGITS[0]},slo_ms=50,label.stable=1`]);
     await untilProved(sidecar);

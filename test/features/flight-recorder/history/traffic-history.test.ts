@@ -7,8 +7,8 @@ import {
   type HistoryTick,
   mergeTicks,
 } from '../../../../src/features/flight-recorder/history/history-report.ts';
-import { percentileMs } from '../../../../src/features/flight-recorder/history/latency-buckets.ts';
 import { TrafficHistory } from '../../../../src/features/flight-recorder/history/traffic-history.ts';
+import { percentileMs } from '../../../../src/ledger/latency-buckets.ts';
 import type { RequestRecord } from '../../../../src/ledger/request-record.ts';
 import { STAGE_EXECUTE, StageClock } from '../../../../src/ledger/stage-clock.ts';
 import { bodyOf, startAdmin } from '../../../support/admin-harness.ts';

@@ -9,6 +9,7 @@ import { Empty, Failure, Loading, Panel, Select, saveFile } from '../parts.tsx';
 import { BatchHeat } from '../plots/batch-heat.tsx';
 import { CurvePlot } from '../plots/curve-plot.tsx';
 import { EndingsPlot, LatencyPlot, StagesPlot } from '../plots/time-plots.tsx';
+import { ModelReports } from '../reports/report-page.tsx';
 import { playgroundLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
 import { failedLoads } from '../words.ts';
@@ -84,6 +85,7 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
       <Panel title="In words" aside={isCounting.value && `of the last ${Math.round(summary.seconds)} s`}>
         <TrafficWords summary={summary} sloMs={config.slo_ms ?? about.value?.slo_ms} failures={failedLoads([detail])} />
       </Panel>
+      <ModelReports model={detail.name} />
       <Loaded detail={detail} />
     </>
   );

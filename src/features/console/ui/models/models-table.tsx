@@ -5,7 +5,7 @@ import type { LiveTick } from '../../live-report.ts';
 import { count, duration, percent } from '../format.ts';
 import { isCounting, models } from '../live.ts';
 import { goodput, summarize, type WindowSummary } from '../live-window.ts';
-import { Empty, Loading } from '../parts.tsx';
+import { Empty, Loading, Scroll } from '../parts.tsx';
 import { Sparkline } from '../plots/time-plots.tsx';
 import { modelLink } from '../route.ts';
 import { stateOf } from './version-state.tsx';
@@ -63,7 +63,7 @@ export function ModelsTable({ ticks, plotted }: ModelsTableProps) {
           <span class="muted">{`${shown.length} of ${report.models.length}`}</span>
         </div>
       )}
-      <div class="scroll">
+      <Scroll label="Models">
         <table class="models">
           <Head sortedBy={sortedBy} sortBy={sortBy} />
           <tbody>
@@ -72,7 +72,7 @@ export function ModelsTable({ ticks, plotted }: ModelsTableProps) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </>
   );
 }

@@ -1,16 +1,21 @@
 /** The overview of the whole server. */
+import { useEffect } from 'preact/hooks';
 
+import type { Sentence } from '../../../../ledger/report.ts';
 import { count, duration, percent } from '../format.ts';
-import { about, connection, isCounting, models, ticks } from '../live.ts';
+import { about, connection, isCounting, models, refreshReports, reports, ticks } from '../live.ts';
 import { goodput, lastTicks, summarize, type WindowSummary } from '../live-window.ts';
 import { Loading, Panel, Tile, Words } from '../parts.tsx';
 import { EndingsPlot, LatencyPlot } from '../plots/time-plots.tsx';
-import { explain, missing, type Sentence, worst } from '../words.ts';
+import { reportLink } from '../route.ts';
+import { explain, missing, worst } from '../words.ts';
 import { ModelsTable } from './models-table.tsx';
 
 /** Seconds that the numbers cover. */
 const WINDOW = 30;
 const MOST_SENTENCES = 5;
+/** Seconds between two requests for the first sentences of features' pages. */
+const REPORTS_EVERY = 5;
 
 export function OverviewPage() {
   const all = ticks.value;
@@ -39,7 +44,30 @@ export function OverviewPage() {
       <Panel title="Models" aside={whenLost()}>
         <ModelsTable ticks={lastTicks(all, WINDOW)} plotted={all} />
       </Panel>
+      <Beside />
     </>
+  );
+}
+
+/** What else happens beside the models: the first sentence of each page that a feature brings. */
+function Beside() {
+  const turn = Math.floor((ticks.value.at(-1)?.at_ms ?? 0) / 1000 / REPORTS_EVERY);
+  useEffect(refreshReports, [turn]);
+  const pages = reports.value.filter(({ first }) => first !== undefined);
+  if (pages.length === 0) return null;
+  return (
+    <Panel title="Beside the models">
+      <dl class="facts">
+        {pages.map(({ name, title, first }) => (
+          <div key={name}>
+            <dt>
+              <a href={reportLink(name)}>{title}</a>
+            </dt>
+            <dd>{first!.text}</dd>
+          </div>
+        ))}
+      </dl>
+    </Panel>
   );
 }
 

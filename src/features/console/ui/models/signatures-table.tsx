@@ -1,5 +1,7 @@
 /** The table of a version's signatures. */
+
 import type { SignatureDetail, TensorDetail } from '../../../../admin/model-detail.ts';
+import { Scroll } from '../parts.tsx';
 
 const BATCH_WORDS = {
   dynamic: 'requests share batches',
@@ -9,7 +11,7 @@ const BATCH_WORDS = {
 
 export function SignaturesTable({ signatures }: { signatures: readonly SignatureDetail[] }) {
   return (
-    <div class="scroll">
+    <Scroll label="Signatures">
       <table>
         <thead>
           <tr>
@@ -36,7 +38,7 @@ export function SignaturesTable({ signatures }: { signatures: readonly Signature
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -3,7 +3,7 @@ import { useState } from 'preact/hooks';
 import type { ModelAction } from '../../../../admin/model-actions.ts';
 import type { ModelDetail } from '../../../../admin/model-detail.ts';
 import { operate } from '../api.ts';
-import { ConfirmDialog, Empty, Failure } from '../parts.tsx';
+import { ConfirmDialog, Empty, Failure, Scroll } from '../parts.tsx';
 import { DiskRow, VersionRow } from './version-rows.tsx';
 
 /** Most rows of versions that are only on disk: a model may have hundreds. */
@@ -29,7 +29,7 @@ export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refres
     <>
       {error !== undefined && <Failure error={error} />}
       {versions.length === 0 && <p class="hint">{detail.error}</p>}
-      <div class="scroll">
+      <Scroll label="Versions">
         <table>
           <thead>
             <tr>
@@ -59,7 +59,7 @@ export function VersionsTable({ detail, refresh }: { detail: ModelDetail; refres
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {others.length > MOST_ON_DISK && (
         <p class="hint">
           {others.length - MOST_ON_DISK} more on disk, down to {others.at(-1)}; POST /models/{detail.name}

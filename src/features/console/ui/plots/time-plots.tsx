@@ -1,7 +1,7 @@
 /** Charts of the last minutes: requests by outcome, time to answer, time by stage; and a sparkline of requests. */
 
+import { percentileMs } from '../../../../ledger/latency-buckets.ts';
 import { STAGES } from '../../../../ledger/stage-clock.ts';
-import { percentileMs } from '../../../flight-recorder/history/latency-buckets.ts';
 import type { LiveTick } from '../../live-report.ts';
 import { count, duration } from '../format.ts';
 import { SHOWN_SECONDS } from '../live.ts';
