@@ -32,6 +32,7 @@ import { otlpLogs } from './features/otlp-logs/feature.ts';
 import { overloadStatus } from './features/overload-status/feature.ts';
 import { places } from './features/places/feature.ts';
 import { podLife } from './features/pod-life/feature.ts';
+import { predict } from './features/predict/feature.ts';
 import { profile } from './features/profile/feature.ts';
 import { prometheus } from './features/prometheus/feature.ts';
 import { propagation } from './features/propagation/feature.ts';
@@ -148,6 +149,7 @@ const LINES = [
   },
   { feature: init, adds: 'a command that makes a directory that is served of a model’s file' },
   { feature: completion, adds: 'a command that lets a shell complete commands, options and their values' },
+  { feature: predict, adds: 'a command that sends data as people have it to a server, and shows the answer' },
   { feature: places, adds: 'a command that says where in the source the stacks of a log are' },
 ] as const satisfies readonly ListedFeature[];
 

@@ -1,0 +1,81 @@
+/** One request over HTTP to a running server, as its callers send it. */
+import type { Buffer } from 'node:buffer';
+import { request as overHttp } from 'node:http';
+import { request as overHttps } from 'node:https';
+import { readBody } from './ask-admin.ts';
+import type { ServerAddress } from './server-address.ts';
+
+interface ServerQuestion {
+  /** The path below the server's own. */
+  readonly path: string;
+  /** Sent by POST. Default: a GET. */
+  readonly body?: Buffer;
+}
+
+/** After a deadline the server's own answer has this long to come. */
+const GRACE_MS = 1000;
+
+/** An answer that refuses, as the server says it. */
+export class ServerRefusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, text: string) {
+    super(text);
+    this.name = 'ServerRefusal';
+    this.status = status;
+  }
+}
+
+/** The body of a 200. Rejects with ServerRefusal, or with an Error that says that nobody answers there. */
+export function askServer(to: ServerAddress, { path, body }: ServerQuestion): Promise<Buffer> {
+  const { base, socketPath, ca, token, timeoutMs, shown } = to;
+  const request = base.startsWith('https:') ? overHttps : overHttp;
+  const headers = {
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(body !== undefined && { 'content-type': 'application/json', 'content-length': body.length }),
+    'x-envoy-expected-rq-timeout-ms': Math.max(1, Math.ceil(timeoutMs)),
+  };
+  const method = body === undefined ? 'GET' : 'POST';
+  const signal = AbortSignal.timeout(Math.ceil(timeoutMs) + GRACE_MS);
+  const options = { method, headers, agent: false, signal, ...(ca && { ca }) };
+  return new Promise((resolve, reject) => {
+    const late = `it took longer than ${(timeoutMs + GRACE_MS) / 1000} s`;
+    const fail = (error: Error): void =>
+      reject(new Error(`no answer from ${shown}: ${signal.aborted ? late : textOf(error)}`));
+    const asked = request(
+      `${base}${path}`,
+      { ...options, ...(socketPath !== undefined && { socketPath }) },
+      (answer) => {
+        readBody(answer).then((content) => {
+          if (answer.statusCode === 200) resolve(content);
+          else reject(refusalOf(answer.statusCode ?? 0, answer.headers['retry-after'], content.toString()));
+        }, fail);
+      },
+    );
+    asked.once('error', fail);
+    asked.end(body);
+  });
+}
+
+/** Node says nothing where it has tried several addresses of a name. */
+function textOf(error: Error): string {
+  return error.message || ((error as NodeJS.ErrnoException).code ?? error.name);
+}
+
+function refusalOf(status: number, retryAfter: string | undefined, body: string): ServerRefusal {
+  const later = retryAfter === undefined ? '' : ` (retry after ${retryAfter} s)`;
+  // A text of a peer may hold what would command a terminal.
+  const text = errorIn(body).replaceAll(/[\p{Cc}\p{Cf}]/gu, ' ');
+  return new ServerRefusal(status, `${status}: ${text || 'it gives no reason'}${later}`);
+}
+
+/** Servers of both protocols send {"error": "…"}. */
+function errorIn(body: string): string {
+  try {
+    const { error } = JSON.parse(body) as { readonly error?: unknown };
+    if (typeof error === 'string') return error;
+  } catch {
+    // A proxy in between has other forms.
+  }
+  return body.trim().slice(0, 1000);
+}

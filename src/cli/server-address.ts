@@ -1,0 +1,100 @@
+/** Commands that ask a running server as its callers do: where it is, and how they say who they are. */
+import type { Buffer } from 'node:buffer';
+import process from 'node:process';
+import { readConfigFile } from '../config/config-file.ts';
+import { patternText, text } from '../config/options/option-types.ts';
+import { UNIX } from './sidecar-command.ts';
+
+/** A server, as the options of a command name it. */
+export interface ServerOptions {
+  readonly server: string;
+  readonly ca_file: string;
+  readonly token_file: string;
+  readonly token_env: string;
+  readonly deadline: string;
+}
+
+/** A server that is asked. */
+export interface ServerAddress {
+  /** The address as it was given, for texts. */
+  readonly shown: string;
+  /** The beginning of every URL, without "/" at its end: "http://127.0.0.1:8501". */
+  readonly base: string;
+  /** A Unix socket in place of the URL's host. */
+  readonly socketPath: string | undefined;
+  /** PEM of authorities; undefined = those that Node trusts. */
+  readonly ca: Buffer | undefined;
+  /** Undefined = the caller is nobody. */
+  readonly token: string | undefined;
+  /** How long one answer may take, in ms. */
+  readonly timeoutMs: number;
+}
+
+/** Options of every such command. */
+export const SERVER_OPTIONS = {
+  server: text({
+    default: '',
+    placeholder: 'ADDRESS',
+    help: 'The server: HOST:PORT, http://HOST:PORT[/PREFIX], https://…, or unix:PATH. Empty = 127.0.0.1:8501, and 8500 for gRPC.',
+  }),
+  ca_file: text({
+    default: '',
+    placeholder: 'FILE',
+    help: 'PEM of the authorities that https:// is checked by. Empty = those that Node trusts.',
+  }),
+  token_file: text({ default: '', placeholder: 'FILE', help: 'A file with the API key or token of the caller.' }),
+  token_env: text({
+    default: '',
+    placeholder: 'NAME',
+    help: 'The environment variable with the API key or token, in place of a file.',
+  }),
+  deadline: patternText(
+    {
+      default: '60s',
+      placeholder: 'TIME',
+      help: 'How long the answer may take: 500ms, 2s. The server is told, and stops then.',
+    },
+    /^\d+(\.\d+)?(ms|s)?$/,
+    'a time such as 500ms or 2s',
+  ),
+} as const;
+
+const ADDRESS = /^(?:(https?):\/\/)?((?:\[[\da-f:.]+\]|[^\s:/?#@[\]]+)(?::\d+)?)((?:\/[^\s?#]*)?)$/i;
+
+/** `port`: that of the protocol. Throws an Error for the user. */
+export function serverAddress(options: ServerOptions, port = 8501): ServerAddress {
+  const { server, ca_file: ca } = options;
+  const shown = server === '' ? `127.0.0.1:${port}` : server;
+  const of = {
+    shown,
+    ca: ca === '' ? undefined : contentOf(ca),
+    token: tokenOf(options),
+    timeoutMs: timeoutOf(options),
+  };
+  if (shown.startsWith(UNIX)) return { ...of, base: 'http://localhost', socketPath: shown.slice(UNIX.length) };
+  const match = ADDRESS.exec(shown);
+  if (match === null) throw new Error(`--server=${shown} wants HOST:PORT, http://HOST:PORT, https://… or unix:PATH`);
+  const [, scheme = 'http', host, prefix = ''] = match;
+  return { ...of, base: `${scheme.toLowerCase()}://${host}${prefix.replace(/\/+$/, '')}`, socketPath: undefined };
+}
+
+function timeoutOf({ deadline }: ServerOptions): number {
+  const value = Number.parseFloat(deadline);
+  return deadline.endsWith('ms') ? value : value * 1000;
+}
+
+function tokenOf({ token_file: file, token_env: name }: ServerOptions): string | undefined {
+  if (file === '' && name === '') return undefined;
+  const text = file === '' ? process.env[name] : contentOf(file).toString();
+  const from = file === '' ? `the variable ${name}` : file;
+  if (text === undefined || text.trim() === '') throw new Error(`${from} holds no token`);
+  // What else a file may hold would be an odd header, and in an error's text it would be told.
+  if (!/^[\x21-\x7e]+$/.test(text.trim())) throw new Error(`${from} holds no token: it wants one line without blanks`);
+  return text.trim();
+}
+
+function contentOf(file: string): Buffer {
+  const { bytes, error } = readConfigFile(file);
+  if (bytes === undefined) throw new Error(error);
+  return bytes;
+}

@@ -1,0 +1,97 @@
+/**
+ * CSV → rows of a request. The first line names the columns. Where the names are those of the inputs, a row is an object;
+ * where the model has one input of as many columns, a row is their list, in the order of the file:
+ *
+ *   age,city          {"age": [33], "city": ["Oslo"]}         inputs age [?,1], city [?,1]
+ *   33,Oslo
+ *
+ *   sl,sw,pl,pw       [5.1, 3.5, 1.4, 0.2]                    input x [?,4]
+ *   5.1,3.5,1.4,0.2
+ *
+ * An empty cell of a float input is NaN, as data frames have it.
+ */
+import { parse } from 'csv-parse/sync';
+import type { ServedTensor } from '../../cli/served-inputs.ts';
+import { DataError } from './data-error.ts';
+import type { GivenData } from './read-data.ts';
+
+type Inputs = ReadonlyMap<string, ServedTensor>;
+
+/** The text of `instances`. Throws DataError. */
+export function csvInstances({ bytes, form, from }: GivenData, inputs: Inputs): string {
+  const [names = [], ...rows] = rowsOf(bytes, form === 'tsv' ? '\t' : ',', from);
+  if (rows.length === 0) throw new DataError(`${from} has no row below its names of columns`);
+  const [only] = inputs.size === 1 ? inputs : [];
+  const isNamed = names.every((name) => inputs.has(name));
+  if (only !== undefined && !isNamed) {
+    const [input, spec] = only;
+    checkWidth(names, input, spec, from);
+    const isList = (spec.shape?.length ?? 2) > 1;
+    return `[${rows
+      .map((row, i) =>
+        listOf(
+          row.map((cell, c) => cellText(cell, spec, place(from, i, names[c]!))),
+          isList,
+        ),
+      )
+      .join(',')}]`;
+  }
+  if (!isNamed || names.length !== inputs.size) {
+    const wanted = [...inputs.keys()].map((name) => JSON.stringify(name)).join(', ');
+    throw new DataError(
+      `${from} names ${names.map((name) => JSON.stringify(name)).join(', ')}; the inputs are ${wanted}`,
+    );
+  }
+  return `[${rows.map((row, i) => objectOf(names, row, inputs, from, i)).join(',')}]`;
+}
+
+function rowsOf(bytes: GivenData['bytes'], delimiter: string, from: string): readonly (readonly string[])[] {
+  try {
+    return parse(bytes, { bom: true, delimiter, skip_empty_lines: true, relax_column_count: false, trim: true });
+  } catch (error) {
+    throw new DataError(`${from}: ${(error as Error).message}`);
+  }
+}
+
+function checkWidth(names: readonly string[], input: string, { shape }: ServedTensor, from: string): void {
+  const width = shape?.at(-1) ?? -1;
+  const isFlat = shape === undefined || shape.length <= 2;
+  if (isFlat && (width === -1 || width === names.length || (shape!.length === 1 && names.length === 1))) return;
+  const wants = isFlat ? `${width} columns` : 'rows that are no lists of numbers; send .npy or JSON';
+  throw new DataError(`${from} has ${names.length} columns, but input ${JSON.stringify(input)} takes ${wants}`);
+}
+
+function objectOf(names: readonly string[], row: readonly string[], inputs: Inputs, from: string, i: number): string {
+  const members = names.map((name, column) => {
+    const spec = inputs.get(name)!;
+    const cell = cellText(row[column]!, spec, place(from, i, name));
+    return `${JSON.stringify(name)}:${listOf([cell], (spec.shape?.length ?? 1) > 1)}`;
+  });
+  return `{${members.join(',')}}`;
+}
+
+function listOf(cells: readonly string[], isList: boolean): string {
+  return isList ? `[${cells.join(',')}]` : cells[0]!;
+}
+
+function place(from: string, row: number, column: string): string {
+  return `${from}, row ${row + 1}, column ${JSON.stringify(column)}`;
+}
+
+/** The cell in JSON. */
+function cellText(cell: string, { dtype }: ServedTensor, at: string): string {
+  if (dtype === 'string') return JSON.stringify(cell);
+  if (dtype === 'bool') {
+    if (/^(true|false)$/i.test(cell)) return cell.toLowerCase();
+    if (cell === '0' || cell === '1') return cell === '1' ? 'true' : 'false';
+    throw new DataError(`${at}: ${JSON.stringify(cell)} is neither true nor false`);
+  }
+  const isFloat = dtype.includes('float');
+  if (isFloat && /^(|nan|na|null)$/i.test(cell)) return 'NaN';
+  const infinite = isFloat ? /^([+-]?)inf(inity)?$/i.exec(cell) : null;
+  if (infinite !== null) return infinite[1] === '-' ? '-Infinity' : 'Infinity';
+  if (isFloat && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell)) return String(Number(cell));
+  // An integer's digits stay as they are: a number of JavaScript would round those above 2^53.
+  if (!isFloat && /^-?\d+$/.test(cell)) return cell.replace(/^(-?)0+(?=\d)/, '$1');
+  throw new DataError(`${at}: ${JSON.stringify(cell)} is no ${dtype}`);
+}

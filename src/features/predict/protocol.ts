@@ -1,0 +1,65 @@
+/** The ways in which a server is asked for a prediction. */
+import type { Buffer } from 'node:buffer';
+import type { ServedTensor } from '../../cli/served-inputs.ts';
+import { PredictBodyScanner, readInputs } from '../../codec/json/json-inputs.ts';
+import type { TensorMap } from '../../core/tensor.ts';
+import { DataError } from './data-error.ts';
+
+/** The model that is asked. */
+export interface Target {
+  /** Empty = the only one that the server has. */
+  readonly model: string;
+  /** Empty = the server's choice. */
+  readonly version: string;
+  readonly signature: string;
+}
+
+/** An answer. Values are nested lists, numbers (texts where a number of JavaScript would round them), texts, booleans. */
+export interface Answer {
+  readonly outputs: ReadonlyMap<string, unknown>;
+  /** Each output is a list with an element for each row. */
+  readonly hasRows: boolean;
+  /** The answer in JSON. */
+  readonly json: string;
+}
+
+export interface Protocol {
+  /** The inputs of the signature. Rejects with the server's error. */
+  inputs(): Promise<ReadonlyMap<string, ServedTensor>>;
+  /** `body`: of the REST API, as request-body.ts makes it. Rejects with the server's error. */
+  predict(body: Buffer): Promise<Answer>;
+  close(): void;
+}
+
+/** The tensors of a body of the REST API. Throws DataError. */
+export function tensorsOf(body: Buffer, inputs: ReadonlyMap<string, ServedTensor>): TensorMap {
+  const scanner = new PredictBodyScanner();
+  try {
+    return readInputs(scanner, scanner.scan(body), { inputs });
+  } catch (error) {
+    throw new DataError((error as Error).message);
+  }
+}
+
+/** A flat list of elements and a shape → nested lists. */
+export function nested(elements: readonly unknown[], shape: readonly number[]): unknown {
+  let next = 0;
+  const take = (dim: number): unknown =>
+    dim === shape.length ? elements[next++] : Array.from({ length: shape[dim]! }, () => take(dim + 1));
+  return take(0);
+}
+
+/**
+ * JSON as servers of these protocols write it: numbers may be NaN or Infinity, and integers above 2^53, which become
+ * texts here.
+ */
+export function parseAnswer(text: string): unknown {
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b|-?\d{16,}(?![\d.eE])/g;
+  return JSON.parse(text.replaceAll(token, (each) => (each.startsWith('"') ? each : `"${each}"`)));
+}
+
+/** Outputs by name: are all of them lists of one length? */
+export function answerOf(outputs: ReadonlyMap<string, unknown>, json: string): Answer {
+  const lengths = new Set([...outputs.values()].map((value) => (Array.isArray(value) ? value.length : -1)));
+  return { outputs, hasRows: lengths.size === 1 && !lengths.has(-1), json };
+}
