@@ -24,6 +24,7 @@ import { goldenRequests } from './features/golden-requests/feature.ts';
 import { grpcJs } from './features/grpc-js/feature.ts';
 import { headroom } from './features/headroom/feature.ts';
 import { init } from './features/init/feature.ts';
+import { listModels } from './features/list-models/feature.ts';
 import { loadReports } from './features/load-reports/feature.ts';
 import { openInference } from './features/open-inference/feature.ts';
 import { openapi } from './features/openapi/feature.ts';
@@ -149,6 +150,7 @@ const LINES = [
   },
   { feature: init, adds: 'a command that makes a directory that is served of a model’s file' },
   { feature: completion, adds: 'a command that lets a shell complete commands, options and their values' },
+  { feature: listModels, adds: 'a command that lists models, versions and states, and why' },
   { feature: predict, adds: 'a command that sends data as people have it to a server, and shows the answer' },
   { feature: places, adds: 'a command that says where in the source the stacks of a log are' },
 ] as const satisfies readonly ListedFeature[];
