@@ -9,6 +9,7 @@ import { accessLog } from './features/access-log/feature.ts';
 import { audit } from './features/audit/feature.ts';
 import { authorization } from './features/authorization/feature.ts';
 import { autoRuntime } from './features/auto-runtime/feature.ts';
+import { bench } from './features/bench/feature.ts';
 import { callerLimits } from './features/caller-limits/feature.ts';
 import { classifyAndRegress } from './features/classify-and-regress/feature.ts';
 import { completion } from './features/completion/feature.ts';
@@ -151,6 +152,7 @@ const LINES = [
   { feature: init, adds: 'a command that makes a directory that is served of a model’s file' },
   { feature: completion, adds: 'a command that lets a shell complete commands, options and their values' },
   { feature: listModels, adds: 'a command that lists models, versions and states, and why' },
+  { feature: bench, adds: 'a command that measures the latency of one server, or of two side by side' },
   { feature: predict, adds: 'a command that sends data as people have it to a server, and shows the answer' },
   { feature: places, adds: 'a command that says where in the source the stacks of a log are' },
 ] as const satisfies readonly ListedFeature[];

@@ -1,0 +1,81 @@
+/** `pillion bench`: warm-up, then turns of one server or of two, then the figures. */
+import type { Buffer } from 'node:buffer';
+import process from 'node:process';
+import { MessageChannel } from 'node:worker_threads';
+import { type ServerOptions, serverAddress } from '../../cli/server-address.ts';
+import { readConfigFile } from '../../config/config-file.ts';
+import { systemClock } from '../../core/clock.ts';
+import { SeededRandom } from '../../core/repeatable/seeded-random.ts';
+import { print } from '../../kernel/command.ts';
+import { runTurn } from './open-loop.ts';
+import { figuresJson, figuresTable, type Measured } from './report.ts';
+import { Tally } from './tally.ts';
+import { Target } from './target.ts';
+
+/** The options of command.ts. */
+interface BenchOptions extends Omit<ServerOptions, 'server'> {
+  readonly urls: readonly string[];
+  readonly data: string;
+  readonly rate: number;
+  readonly seconds: number;
+  readonly warm_up: number;
+  readonly turn: number;
+  readonly arrivals: string;
+  readonly in_flight: number;
+  readonly seed: number;
+  readonly json: boolean;
+}
+
+const MS = 1000;
+
+/** Resolves with the exit status once the figures are printed. */
+export async function bench(options: BenchOptions): Promise<number> {
+  // Timers of the clock hold no process open, and between two requests there is nothing else.
+  const { port1: held } = new MessageChannel();
+  held.on('message', () => undefined);
+  const { urls, rate, json } = options;
+  let body: Buffer | undefined;
+  if (options.data !== '') {
+    const { bytes, error } = readConfigFile(options.data);
+    if (bytes === undefined) throw new Error(error);
+    body = bytes;
+  }
+  const { token, ca, timeoutMs } = serverAddress({ ...options, server: '' });
+  const targets = urls.map((url) => new Target({ url, body, token, ca, timeoutMs }));
+  const measured = targets.map(({ url }): Measured => ({ url, tally: new Tally(), seconds: options.seconds }));
+  const random = new SeededRandom(options.seed);
+  const gapMs = options.arrivals === 'constant' ? () => MS / rate : () => random.exponential(MS / rate);
+  const turn = (index: number, seconds: number, tally?: Tally): Promise<void> =>
+    runTurn({
+      clock: systemClock,
+      target: targets[index]!,
+      tally,
+      lengthMs: seconds * MS,
+      gapMs,
+      maxInFlight: options.in_flight,
+    });
+  for (const index of targets.keys()) if (options.warm_up > 0) await turn(index, options.warm_up);
+  for (const { index, seconds } of turnsOf(targets.length, options)) {
+    if (process.stderr.isTTY) process.stderr.write(`\rmeasuring ${'AB'[index]} for ${seconds} s \r`);
+    await turn(index, seconds, measured[index]!.tally);
+  }
+  held.close();
+  for (const target of targets) target.close();
+  print(json ? figuresJson(measured, rate) : figuresTable(measured, rate));
+  return measured.every(({ tally }) => tally.answered > 0) ? 0 : 1;
+}
+
+/** One server has all the time; two take turns in the order A B B A, until each has had its seconds. */
+export function turnsOf(
+  servers: number,
+  { seconds, turn }: Pick<BenchOptions, 'seconds' | 'turn'>,
+): readonly { readonly index: number; readonly seconds: number }[] {
+  if (servers === 1) return [{ index: 0, seconds }];
+  const turns: { index: number; seconds: number }[] = [];
+  for (let round = 0, done = 0; done < seconds; round++, done += turn) {
+    const part = Math.min(turn, seconds - done);
+    const order = round % 2 === 0 ? [0, 1] : [1, 0];
+    turns.push(...order.map((index) => ({ index, seconds: part })));
+  }
+  return turns;
+}

@@ -1,0 +1,61 @@
+import { SERVER_OPTIONS } from '../../cli/server-address.ts';
+import { flag, integer, patternText, text } from '../../config/options/option-types.ts';
+import { OptionCommand } from '../../kernel/command.ts';
+
+export const benchCommand = new OptionCommand({
+  name: 'bench',
+  usage: ['bench URL [URL2]     measures the latency of one server, or of two side by side'],
+  help: `pillion bench: latency under requests that come as they come
+
+  pillion bench http://127.0.0.1:8501/v1/models/digits:predict --data=models/digits/request.json --rate=200
+  pillion bench http://old:8501/v1/models/m:predict http://new:8501/v1/models/m:predict --data=request.json
+
+Requests are sent at their times whether or not those before were answered (an open loop), by POST with --data, else by GET.
+A latency counts from the time at which the request was due, so a server that stalls does not stop the clock. Two URLs take
+turns of --turn seconds, in the order A B B A, so both meet the same machine and never each other. What is sent in the warm-up
+is not counted. Says when this client, and not the server, was the bound.
+
+Ends with 0, with 1 if no request was answered by one of the servers, with 64 for a wrong command line.
+`,
+  options: {
+    data: text({
+      default: '',
+      placeholder: 'FILE',
+      help: 'The body of each request, sent as it is. Empty = requests are GET.',
+    }),
+    rate: integer({ min: 1, max: 100_000, default: 100, help: 'Requests a second, to each server in its turns.' }),
+    seconds: integer({ min: 1, max: 86_400, default: 10, help: 'How long each server is measured.' }),
+    warm_up: integer({ min: 0, max: 3600, default: 2, help: 'Seconds before, for each server, that are not counted.' }),
+    turn: integer({ min: 1, max: 3600, default: 2, help: 'Seconds of a turn, with two servers.' }),
+    arrivals: text({
+      default: 'poisson',
+      oneOf: ['poisson', 'constant'],
+      placeholder: 'poisson|constant',
+      help: 'Random gaps, as those of many independent callers; or equal ones.',
+    }),
+    in_flight: integer({
+      min: 1,
+      max: 100_000,
+      default: 1000,
+      help: 'The most requests at once; those beyond are not sent, and counted as such.',
+    }),
+    seed: integer({ min: 0, max: 2 ** 31 - 1, default: 1, help: 'The same number gives the same gaps.' }),
+    ca_file: SERVER_OPTIONS.ca_file,
+    token_file: SERVER_OPTIONS.token_file,
+    token_env: SERVER_OPTIONS.token_env,
+    deadline: patternText(
+      { default: '10s', placeholder: 'TIME', help: 'How long an answer may take: 500ms, 2s. The server is told.' },
+      /^\d+(\.\d+)?(ms|s)?$/,
+      'a time such as 500ms or 2s',
+    ),
+    json: flag({ default: false, help: 'Prints the figures in JSON.' }),
+  },
+  takesArguments: true,
+  check: (_, { arguments: urls }) => [
+    ...(urls.length === 0 || urls.length > 2 ? ['which server? give one URL, or two'] : []),
+    ...urls
+      .filter((url) => !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+      .map((url) => `${url} wants http:// or https://`),
+  ],
+  run: async (options, line) => (await import('./bench.ts')).bench({ ...options, urls: line.arguments }),
+});

@@ -1,0 +1,69 @@
+/** One server that is measured: connections that stay open, and requests over them. */
+import type { Buffer } from 'node:buffer';
+import { type ClientRequest, Agent as HttpAgent, request as overHttp } from 'node:http';
+import { Agent as HttpsAgent, request as overHttps } from 'node:https';
+import { TIMEOUT } from './tally.ts';
+
+interface TargetOptions {
+  readonly url: string;
+  /** Undefined = requests are GET. */
+  readonly body: Buffer | undefined;
+  readonly token: string | undefined;
+  readonly ca: Buffer | undefined;
+  readonly timeoutMs: number;
+}
+
+export class Target {
+  readonly url: string;
+  readonly #options: TargetOptions;
+  readonly #agent: HttpAgent | HttpsAgent;
+  readonly #headers: Readonly<Record<string, string | number>>;
+
+  constructor(options: TargetOptions) {
+    const { url, body, token, timeoutMs, ca } = options;
+    this.url = url;
+    this.#options = options;
+    this.#agent = url.startsWith('https:')
+      ? new HttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }) })
+      : new HttpAgent({ keepAlive: true });
+    this.#headers = {
+      ...(body !== undefined && { 'content-type': 'application/json', 'content-length': body.length }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      'x-envoy-expected-rq-timeout-ms': Math.max(1, Math.ceil(timeoutMs)),
+    };
+  }
+
+  /** Calls `onEnd` once, when the whole answer is there or will not come. Its error: undefined = a 2xx. */
+  send(onEnd: (error: string | undefined) => void): void {
+    const { url, body, timeoutMs } = this.#options;
+    let hasEnded = false;
+    const end = (error: string | undefined): void => {
+      if (hasEnded) return;
+      hasEnded = true;
+      onEnd(error);
+    };
+    const request = url.startsWith('https:') ? overHttps : overHttp;
+    const method = body === undefined ? 'GET' : 'POST';
+    const options = { method, headers: this.#headers, agent: this.#agent, timeout: timeoutMs };
+    const sent: ClientRequest = request(url, options, (answer) => {
+      const status = answer.statusCode ?? 0;
+      answer.once('end', () => end(status >= 200 && status < 300 ? undefined : String(status)));
+      answer.once('error', (error) => end(codeOf(error)));
+      answer.resume();
+    });
+    sent.once('timeout', () => {
+      end(TIMEOUT);
+      sent.destroy();
+    });
+    sent.once('error', (error) => end(codeOf(error)));
+    sent.end(body);
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+function codeOf(error: NodeJS.ErrnoException): string {
+  return error.code ?? error.name;
+}
