@@ -12,6 +12,7 @@ import { autoRuntime } from './features/auto-runtime/feature.ts';
 import { bench } from './features/bench/feature.ts';
 import { callerLimits } from './features/caller-limits/feature.ts';
 import { classifyAndRegress } from './features/classify-and-regress/feature.ts';
+import { client } from './features/client/feature.ts';
 import { completion } from './features/completion/feature.ts';
 import { webConsole } from './features/console/feature.ts';
 import { doctor } from './features/doctor/feature.ts';
@@ -152,6 +153,7 @@ const LINES = [
   { feature: init, adds: 'a command that makes a directory that is served of a model’s file' },
   { feature: completion, adds: 'a command that lets a shell complete commands, options and their values' },
   { feature: listModels, adds: 'a command that lists models, versions and states, and why' },
+  { feature: client, adds: 'a command that writes a typed client of a model, in TypeScript, Python or Go' },
   { feature: bench, adds: 'a command that measures the latency of one server, or of two side by side' },
   { feature: predict, adds: 'a command that sends data as people have it to a server, and shows the answer' },
   { feature: places, adds: 'a command that says where in the source the stacks of a log are' },

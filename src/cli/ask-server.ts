@@ -12,7 +12,7 @@ interface ServerQuestion {
   readonly body?: Buffer;
 }
 
-/** After a deadline the server's own answer has this long to come. */
+/** The server's own answer has this long to come after a deadline. */
 const GRACE_MS = 1000;
 
 /** An answer that refuses, as the server says it. */

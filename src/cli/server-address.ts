@@ -88,7 +88,7 @@ function tokenOf({ token_file: file, token_env: name }: ServerOptions): string |
   const text = file === '' ? process.env[name] : contentOf(file).toString();
   const from = file === '' ? `the variable ${name}` : file;
   if (text === undefined || text.trim() === '') throw new Error(`${from} holds no token`);
-  // What else a file may hold would be an odd header, and in an error's text it would be told.
+  // Anything else would be an odd header, and an error's text would tell it.
   if (!/^[\x21-\x7e]+$/.test(text.trim())) throw new Error(`${from} holds no token: it wants one line without blanks`);
   return text.trim();
 }

@@ -1,4 +1,4 @@
-/** What was measured of one server. */
+/** The figures of one server. */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 
 /** Three digits of any latency from a microsecond to an hour. */
@@ -12,11 +12,11 @@ export const TIMEOUT = 'no answer in time';
 export class Tally {
   sent = 0;
   answered = 0;
-  /** By a status, or the system's error. */
+  /** Their number by a status, or the system's error. */
   readonly errors = new Map<string, number>();
-  /** From the time at which the request was due to its answer; one that never came counts until the client gave up. */
+  /** Times from when a request was due to its answer; one that never came counts until the client gave up. */
   readonly #fromDue = createHistogram(LATENCIES);
-  /** From the time at which it was sent. */
+  /** Times from when a request was sent. */
   readonly #fromSent = createHistogram(LATENCIES);
   /** How late requests were sent. */
   readonly #late = createHistogram(LATENCIES);

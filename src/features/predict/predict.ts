@@ -13,7 +13,7 @@ import { requestBody } from './request-body.ts';
 interface PredictOptions extends ServerOptions, Omit<Target, 'model'> {
   readonly protocol: string;
   readonly json: boolean;
-  /** At most a model and its data. */
+  /** The model and its data, as far as they were given. */
   readonly words: readonly string[];
 }
 

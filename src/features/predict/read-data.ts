@@ -1,4 +1,4 @@
-/** What a user gives as data → its bytes and form, by the name of a file, or by the first character. */
+/** A user's data → its bytes and form, by the name of a file, or by the first character. */
 import { Buffer } from 'node:buffer';
 import { createReadStream, statSync } from 'node:fs';
 import { extname } from 'node:path';
