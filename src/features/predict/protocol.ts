@@ -54,8 +54,9 @@ export function nested(elements: readonly unknown[], shape: readonly number[]): 
  * texts here.
  */
 export function parseAnswer(text: string): unknown {
-  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\b(?:NaN|Infinity)\b|-?\d{16,}(?![\d.eE])/g;
-  return JSON.parse(text.replaceAll(token, (each) => (each.startsWith('"') ? each : `"${each}"`)));
+  const token = /"[^"\\]*(?:\\.[^"\\]*)*"|-?(?:NaN|Infinity)|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
+  const isQuoted = /^-?(?:NaN|Infinity|\d{16,})$/;
+  return JSON.parse(text.replaceAll(token, (each) => (isQuoted.test(each) ? `"${each}"` : each)));
 }
 
 /** Outputs by name: are all of them lists of one length? */
