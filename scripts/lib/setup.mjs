@@ -5,7 +5,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -72,14 +72,29 @@ export function ensureBuilt() {
   buildBundle('dist/bundle');
 }
 
-/** Builds what bin/pillion starts, with a console of its own, and with V8's code cache for the Node that runs this. */
+/**
+ * Builds what bin/pillion starts, with a console of its own, and with V8's code cache for the Node that runs this. A server
+ * that runs loads parts of its bundle when it needs them: what is there stays until all of the new one is.
+ */
 function buildBundle(directory) {
-  run(process.execPath, ['scripts/lib/bundle/build-bundle.mjs', directory]);
-  bundleConsole(directory);
-  const makeCache = ['scripts/lib/bundle/make-code-cache.mjs', directory, 'examples/digits/models/digits'];
+  const fresh = `${directory}.new`;
+  run(process.execPath, ['scripts/lib/bundle/build-bundle.mjs', fresh]);
+  bundleConsole(fresh);
+  const makeCache = ['scripts/lib/bundle/make-code-cache.mjs', fresh, 'examples/digits/models/digits'];
   const { status } = spawnSync(process.execPath, makeCache, { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] });
   // The server works without, also where ONNX Runtime, which the model wants, has no library for the system.
   if (status !== 0) console.error('! there is no code cache, for the reason above: `pillion serve` starts more slowly');
+  replaceFolder(fresh, directory);
+}
+
+/** `fresh` takes the place of `directory`, at once. Both are relative to the root. */
+function replaceFolder(fresh, directory) {
+  const [from, to] = [join(root, fresh), join(root, directory)];
+  const old = `${to}.old`;
+  rmSync(old, { recursive: true, force: true });
+  if (existsSync(to)) renameSync(to, old);
+  renameSync(from, to);
+  rmSync(old, { recursive: true, force: true });
 }
 
 /** The console's page, beside the compiled code that serves it. Nothing where that feature's folder is deleted. */
