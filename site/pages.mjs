@@ -55,4 +55,7 @@ for (const page of pages) {
   mkdirSync(dirname(place), { recursive: true });
   writeFileSync(place, linked.join(''));
 }
+// The generator copies what lies in this folder as it is.
+mkdirSync(join(TARGET, 'public'), { recursive: true });
+cpSync(join(ROOT, 'src', 'features', 'console', 'ui', 'icon.svg'), join(TARGET, 'public', 'icon.svg'));
 console.log(`${pages.length} pages`);

@@ -14,17 +14,23 @@ function sidebar() {
     .map((section) => {
       const links = [...section.matchAll(/\[([^\]]+)\]\(([^)#\s]+\.md)\)/g)];
       const items = links.map(([, name, path]) => ({
-        text: name === 'its own' ? path!.split('/').at(-2)! : name!,
+        text: capital(name === 'its own' ? path!.split('/').at(-2)! : name!),
         link: `/${posix.join('docs', path!).replace(/README\.md$/, '').replace(/\.md$/, '')}`,
       }));
       return { text: section.split('\n')[0]!.split(':')[0]!, items, collapsible: true, collapsed: false };
     });
 }
 
+/** Names begin within a sentence in the index. */
+function capital(name: string): string {
+  return name[0]!.toUpperCase() + name.slice(1);
+}
+
 export default defineConfig({
   root: '.pages',
   outDir: 'dist',
   title: 'Pillion',
+  icon: '/icon.svg',
   description: 'An inference sidecar: TensorFlow Serving’s and Triton’s APIs beside your application.',
   search: { codeBlocks: true },
   themeConfig: {

@@ -100,6 +100,15 @@ export const SUITES = {
     prepare: () => ({ PILLION_TEST_CHROMIUM: ensureChromium() }),
     options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
+  site: {
+    says: 'the pages as a site: npm run site, then each link, the search, and that no other host is asked; needs what browser does',
+    ending: '.site.js',
+    prepare: () => {
+      run('npm', ['run', 'site']);
+      return { PILLION_TEST_CHROMIUM: ensureChromium() };
+    },
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
+  },
   envoy: {
     says: 'behind a real Envoy: deadlines, cancelling, health, rolling restarts under load',
     ending: '.mesh.js',
