@@ -106,7 +106,8 @@ export class SocketWrites {
     request.oncomplete = (status) => {
       this.#pendingBytes = 0;
       if (status < 0) socket.destroy();
-      else if (!this.#isStopped && !socket.destroyed) this.#onDrained();
+      // If more was written to the stream meanwhile and waits, its 'drain' tells.
+      else if (!this.#isStopped && !socket.destroyed && !this.needsDrain) this.#onDrained();
     };
   }
 }

@@ -105,6 +105,22 @@ describe('SocketWrites', () => {
     assert.equal(bytes.at(-1), 'b'.charCodeAt(0));
   });
 
+  it('does not tell of room before the stream has any', async () => {
+    const [client, socket] = await pair();
+    const room: boolean[] = [];
+    const { promise, resolve } = resolvable();
+    socket.on('drain', resolve);
+    const writes = new SocketWrites(socket, () => room.push(!writes.needsDrain));
+    const written = fill(writes);
+    const long = MANY * SHORT_BYTES;
+    writes.write(Buffer.alloc(long));
+    const read = readAll(client);
+    await promise;
+    socket.end();
+    assert.equal((await read).length, written + long);
+    assert.deepEqual(room, [true]);
+  });
+
   it('gives long buffers to the stream', async () => {
     const [client, socket] = await pair();
     const writes = new SocketWrites(socket, () => undefined);
