@@ -173,8 +173,8 @@ export class Lane implements SlackFacts, TaskLane, DenseSetMember {
     return this.head?.isSoft ?? false;
   }
 
-  get isHeadFirst(): boolean {
-    return this.head?.isFirst ?? false;
+  get isHeadSpared(): boolean {
+    return this.head?.isSpared ?? false;
   }
 
   /** Infinity in an empty lane. */
@@ -188,6 +188,8 @@ export class Lane implements SlackFacts, TaskLane, DenseSetMember {
     task.lane = this;
     this.queuedRows += task.rows;
     this.queuedTasks += 1;
+    // A task may leave it and come again, to go first.
+    if (this.isolation !== undefined) this.maxBatchSize = this.queuedRows;
     if (!task.isSoft) this.#withDeadline += 1;
     if (task.isFirst || (tail !== undefined && task.order < tail.order)) this.#overtake(task);
     else {

@@ -125,6 +125,18 @@ describe('A batch that fails for one member’s values', () => {
     assert.deepEqual(await later.values(), [3]);
   });
 
+  it('is run in whole parts, also when these go before a crowd', async () => {
+    const h = harness({ slots: 1, maxBatchSize: 8 });
+    const of = (caller: string) => taskContext(h.clock, { caller });
+    for (const value of [1, 2, 3, 4, 5, 6, 7, POISON]) h.submitRows([value], of('meek'));
+    h.turn();
+    await endRuns(h);
+    for (let i = 0; i < 16; i++) h.submitRows([50], of('crowd'));
+    const runs = await drain(h);
+    assert.deepEqual(runs[0], [1, 2, 3, 4]);
+    assert.deepEqual(new Set(runs[1]), new Set([5, 6, 7, POISON]));
+  });
+
   it('keeps to the sizes that are allowed', async () => {
     const h = harness({ maxBatchSize: 8, allowedBatchSizes: [2, 8] });
     submitEach(h, [1, 2, 3, 4, POISON]);
