@@ -15,7 +15,7 @@ import { type Instant, WakeTimer } from '../core/clock.ts';
 import { BatchRuns } from './batch/batch-runs.ts';
 import { Prefetch } from './batch/prefetch.ts';
 import type { RunningBatch } from './batch/running-batch.ts';
-import { goesFirst } from './callers/precedence.ts';
+import { Sparing } from './callers/precedence.ts';
 import { SessionUse } from './cores/session-use.ts';
 import { type SlotTenant, SlotUsage, type Urgency } from './cores/slot-tenant.ts';
 import type { BatchPolicy, Decision, QueueSnapshot } from './policy/batch-policy.ts';
@@ -51,6 +51,7 @@ export class Dispatcher implements SlotTenant {
   readonly #prefetch: Prefetch;
   readonly #timer: WakeTimer;
   readonly #sessions: SessionUse;
+  readonly #sparing: Sparing;
   readonly #snapshot: { freeSlots: number } & QueueSnapshot<Lane>;
   #policy: BatchPolicy;
   #isDeferred = false;
@@ -73,6 +74,7 @@ export class Dispatcher implements SlotTenant {
     this.situation = new QueueSituation(this, slots, statistics);
     this.#runs = new BatchRuns(options, this);
     this.#sessions = new SessionUse(options, this, this.#runs.all);
+    this.#sparing = new Sparing(options);
     this.#timer = new WakeTimer(clock, () => this.#wake());
     this.#prefetch = new Prefetch(this, options.executor, slots);
     this.#snapshot = { freeSlots: 0, lanes: this.lanes, situation: this.situation };
@@ -251,7 +253,8 @@ export class Dispatcher implements SlotTenant {
     for (;;) {
       const decision = this.#ask(freeSlots, now);
       if (decision.kind !== 'shed') return decision;
-      if (decision.reason !== 'early_drop' || !this.#letFirst(decision.lane, now)) this.#shed(decision, now);
+      if (decision.reason !== 'early_drop' || !this.#sparing.spares(decision.lane, this.slots, now))
+        this.#shed(decision, now);
     }
   }
 
@@ -259,19 +262,6 @@ export class Dispatcher implements SlotTenant {
     this.situation.now = now;
     this.#snapshot.freeSlots = freeSlots;
     return this.#policy.decide(this.#snapshot, now);
-  }
-
-  /**
-   * The head's caller has come to be sparse or light since the head came: it goes first then, in the run that it allows.
-   * False = it does not.
-   */
-  #letFirst(lane: Lane, now: Instant): boolean {
-    const { queue } = this.#options;
-    const task = lane.head!;
-    const { holding } = task.owner;
-    if (holding === undefined || !goesFirst(this.#options, holding, 0, lane.maxBatchSize, now)) return false;
-    queue.letFirst(task, lane, now);
-    return true;
   }
 
   #shed({ lane, reason }: Decision<Lane> & { kind: 'shed' }, now: Instant): void {

@@ -139,6 +139,8 @@ export class Task implements TaskTimes {
   /** Only the queue changes these two, while the task is in no lane. */
   order: Instant;
   isFirst: boolean;
+  /** It is not shed for the sake of larger runs. */
+  isSpared = false;
   readonly isSoft: boolean;
   readonly margin: LatenessMargin | undefined;
   readonly refusedDue: Instant;

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import fc from 'fast-check';
-import { simulate, type TrafficClass } from '../support/traffic.ts';
+import { largeModelMs, simulate, type TrafficClass } from '../support/traffic.ts';
 
 const RUNS = Number(process.env['PILLION_PROPERTY_RUNS'] ?? 15);
 const runMs = (rows: number): number => 0.5 + 0.2 * rows;
@@ -37,6 +37,21 @@ it('a caller below its fair share loses nothing to one with tight deadlines, fro
   for (let seed = 0; seed < 10; seed++) {
     const { models } = await simulate({ models: [{ classes, runMs, options }], slots: 1, durationMs: 1000, seed });
     assert.deepEqual([...models[0]![1]!.reasons], [], `seed ${seed}`);
+  }
+});
+
+it('callers that are each light take no more runs than one of them may, whatever their deadlines', async () => {
+  const light = Array.from(
+    { length: 5 },
+    (_, i): TrafficClass => ({ caller: `light ${i}`, perMs: 0.2, deadlineMs: 16 }),
+  );
+  const classes = [{ caller: 'heavy', perMs: 2, deadlineMs: 200 }, ...light];
+  const options = { maxBatchSize: MAX_BATCH_SIZE, maxEnqueuedBatches: 100 };
+  for (let seed = 0; seed < 3; seed++) {
+    const model = { classes, runMs: largeModelMs, options };
+    const { models } = await simulate({ models: [model], slots: 1, durationMs: 2000, seed });
+    const { good, offered } = models[0]![0]!;
+    assert.ok(good / offered > 0.9, `${good} of ${offered} in time, seed ${seed}`);
   }
 });
 

@@ -54,6 +54,32 @@ export class LightCallers {
   }
 }
 
+/**
+ * Spares heads of callers that are sparse or light from being shed for the sake of larger runs, but not so often that the
+ * runs which they allow take much of the slots: many callers may each be light.
+ */
+export class Sparing {
+  readonly #facts: CallersFacts & { readonly queue: TaskQueue };
+  #nextAt: Instant = -Infinity;
+
+  constructor(facts: CallersFacts & { readonly queue: TaskQueue }) {
+    this.#facts = facts;
+  }
+
+  /** The lane's head is to be shed. True: it goes first instead, in the run that it allows. */
+  spares(lane: Lane, slots: number, now: Instant): boolean {
+    const task = lane.head!;
+    const { holding } = task.owner;
+    if (now < this.#nextAt || holding === undefined) return false;
+    if (!goesFirst(this.#facts, holding, 0, lane.maxBatchSize, now)) return false;
+    const fullMs = lane.latency.meanMs(lane.maxBatchSize);
+    this.#nextAt = now + (HEAVY_CALLER_RATIO * fullMs) / Math.max(1, slots);
+    task.isSpared = true;
+    if (!task.isFirst) this.#facts.queue.letFirst(task, lane, now);
+    return true;
+  }
+}
+
 /** `roomOf`: how many rows of a holding go first besides those that do. */
 function letFirst(queue: TaskQueue, now: Instant, roomOf: (lane: Lane, holding: Holding) => number): void {
   const room = new Map<Holding, number>();

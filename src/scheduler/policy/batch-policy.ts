@@ -42,8 +42,8 @@ export interface SlackFacts extends LaneFacts {
   readonly headOrder: Instant;
   /** The head's client set no deadline: a late answer is still wanted. */
   readonly isHeadSoft: boolean;
-  /** The head goes before all others because of its caller (callers/precedence.ts), whatever their deadlines. */
-  readonly isHeadFirst: boolean;
+  /** The head is not shed for the sake of larger runs, because of its caller (callers/precedence.ts). */
+  readonly isHeadSpared: boolean;
   /** The approximate number of rows that go no later than the place. */
   rowsBefore(place: { readonly order: Instant; readonly isFirst: boolean }): number;
   /** The earliest deadline that a client set, among the first `rows`; undefined = there is none. */

@@ -119,7 +119,7 @@ export class SlackPolicy implements BatchPolicy {
       const budgetMs = headDue - now - situation.overheadMs;
       if (latency.meanMs(headRows) > budgetMs) return 'expired';
       rows = Math.max(headRows, Math.min(want, latency.rowsWithin(budgetMs, want)));
-      if (rows < want && lane.queuedTasks > 1 && this.#isSustaining && !lane.isHeadFirst) {
+      if (rows < want && lane.queuedTasks > 1 && this.#isSustaining && !lane.isHeadSpared) {
         if (isDropWorth(lane, situation, rows, now)) return 'early_drop';
         // Those behind it go to another free slot.
         if (freeSlots === 1 && isInTheWay(lane, situation, rows, now)) return 'early_drop';

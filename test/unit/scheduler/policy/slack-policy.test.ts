@@ -57,7 +57,7 @@ function lane(name: string, init: LaneInit): NamedLane {
     headRows: 1,
     headDue: due,
     headOrder: due,
-    isHeadFirst: false,
+    isHeadSpared: false,
     isHeadSoft: soft,
     rowsBefore: ({ order: at }) => (at >= lastDue ? rows : at < due ? 0 : (rows * (at - due)) / (lastDue - due)),
     firstDeadline: (within) =>
