@@ -6,6 +6,7 @@
  */
 import process from 'node:process';
 import { runCommand } from './cli/run-command.ts';
+import { visible } from './core/terminal/visible-text.ts';
 import { FEATURES } from './pillion.ts';
 
 runCommand(FEATURES, process.argv.slice(2)).then(
@@ -13,7 +14,7 @@ runCommand(FEATURES, process.argv.slice(2)).then(
     process.exitCode = status;
   },
   (error: unknown) => {
-    process.stderr.write(`pillion: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`pillion: ${visible(error instanceof Error ? error.message : String(error))}\n`);
     process.exit(1);
   },
 );

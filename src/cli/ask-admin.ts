@@ -4,6 +4,7 @@ import { type ClientRequest, type IncomingMessage, type RequestOptions, request 
 import { CONSOLE_HEADER } from '../admin/access-guard.ts';
 import { readConfigFile } from '../config/config-file.ts';
 import { secretIn } from '../config/secret-file.ts';
+import { visible } from '../core/terminal/visible-text.ts';
 import { type AdminAddress, UNIX } from './sidecar-command.ts';
 
 interface AdminQuestion {
@@ -20,10 +21,11 @@ interface AdminQuestion {
 
 const TIMEOUT_MS = 5000;
 
-/** The text for a user whose question was refused, or who has no sidecar running. */
+/** The text for a user whose question was refused, or who has no sidecar running: anybody may have answered there. */
 export function noSidecar(admin: string, error: Error): string {
-  if (error instanceof AdminRefusal) return `${admin}: ${error.message}`;
-  return `no sidecar at ${admin}: ${error.message}; start \`pillion serve\`, or say where it is with --admin`;
+  const message = visible(error.message);
+  if (error instanceof AdminRefusal) return `${admin}: ${message}`;
+  return `no sidecar at ${admin}: ${message}; start \`pillion serve\`, or say where it is with --admin`;
 }
 
 /**

@@ -15,6 +15,7 @@ import process from 'node:process';
 import type { CallersReport } from '../admin/callers-report.ts';
 import type { ModelReport, ModelsReport, ProcessGroupReport, VersionReport } from '../admin/models-report.ts';
 import { versionFindings } from '../admin/version-findings.ts';
+import { visible } from '../core/terminal/visible-text.ts';
 import { showBytes } from '../models/memory/model-memory.ts';
 import { askAdmin, noSidecar } from './ask-admin.ts';
 import type { AdminAddress } from './sidecar-command.ts';
@@ -71,7 +72,7 @@ export function statusTable(report: ModelsReport, notesOf: ModelNotes = () => []
   }
   for (const group of process_groups) notes.push(...groupLines(group));
   const lines = textTable(rows);
-  return [...lines, ...(notes.length > 0 ? ['', ...notes] : []), ''].join('\n');
+  return [...lines, ...(notes.length > 0 ? ['', ...notes.map(visible)] : []), ''].join('\n');
 }
 
 /** The text for a terminal. */

@@ -4,6 +4,7 @@ import { forecastWords } from '../../admin/forecast-words.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
 import { showNumber } from '../../admin/quantities.ts';
 import type { CudaState } from '../../backends/onnx/cuda-machine.ts';
+import { visible } from '../../core/terminal/visible-text.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import type { DoctorFacts, Finding, ServerFacts } from './rule.ts';
 
@@ -17,7 +18,7 @@ export function asText(facts: DoctorFacts, findings: readonly Finding[]): string
     const about = model === undefined ? '' : `${model}: `;
     lines.push(`${i + 1}. ${id}: ${about}${what}`, `   why: ${why}`, `   change: ${change}`);
   });
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(visible).join('\n')}\n`;
 }
 
 /** One JSON object on one line: the findings and the facts. The environment is left out: it may hold secrets. */

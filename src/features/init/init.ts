@@ -13,6 +13,7 @@ import { copyFile, link, mkdir, realpath, rename, rm, rmdir, stat, writeFile } f
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import type { Backends } from '../../backends/backends.ts';
+import { visible } from '../../core/terminal/visible-text.ts';
 import { print } from '../../kernel/command.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import { type FoundModel, findModel } from './found-model.ts';
@@ -154,7 +155,7 @@ function report(written: Written, { kind, sample, notes }: FoundModel): string {
     `  pillion serve --model=${quoted(`${name}=${base}`)}`,
     ...(existsSync(request) ? [`  pillion predict ${name} ${quoted(request)}`] : []),
   ];
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(visible).join('\n')}\n`;
 }
 
 /** The word is written as a shell takes it. */

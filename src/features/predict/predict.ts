@@ -2,6 +2,7 @@
 import process from 'node:process';
 import { EXIT_USAGE } from '../../cli/exit-usage.ts';
 import { type ServerOptions, serverAddress } from '../../cli/server-address.ts';
+import { visible } from '../../core/terminal/visible-text.ts';
 import { print } from '../../kernel/command.ts';
 import { answerTable } from './answer-table.ts';
 import { DataError } from './data-error.ts';
@@ -34,7 +35,7 @@ export async function predict(options: PredictOptions): Promise<number> {
       protocol.close();
     }
   } catch (error) {
-    process.stderr.write(`pillion: ${(error as Error).message}\n`);
+    process.stderr.write(`pillion: ${visible((error as Error).message)}\n`);
     return error instanceof DataError ? EXIT_USAGE : 1;
   }
 }

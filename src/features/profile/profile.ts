@@ -9,6 +9,7 @@ import process from 'node:process';
 import { askAdmin, noSidecar } from '../../cli/ask-admin.ts';
 import type { AdminAddress } from '../../cli/sidecar-command.ts';
 import { textTable } from '../../cli/text-table.ts';
+import { visible } from '../../core/terminal/visible-text.ts';
 import { OwnDirectory } from '../../files/own-directory.ts';
 import { replaceFile } from '../../files/replace-file.ts';
 import type { ModelOps, OpRow, ProfileSummary } from './profile-document.ts';
@@ -57,7 +58,7 @@ function profileTables({ seconds, requests, batches, cpu, models }: ProfileSumma
       .map(({ function: name, at, self_ms, share }) => [name, showMs(self_ms), showShare(share), at]);
     lines.push('', 'event loop, by own time', ...textTable([['function', 'ms', 'share', 'at'], ...rows]));
   }
-  return `${lines.join('\n')}\n`;
+  return `${lines.map(visible).join('\n')}\n`;
 }
 
 function modelLines({ model, version, note, rows, runs, run_ms, top_ops }: ModelOps): string[] {

@@ -17,6 +17,7 @@ import { type LogType, readPredictionLog } from '../../codec/tensorflow/predicti
 import { readConfigFile } from '../../config/config-file.ts';
 import { secretIn } from '../../config/secret-file.ts';
 import { systemClock } from '../../core/clock.ts';
+import { visible } from '../../core/terminal/visible-text.ts';
 import { differenceOf } from '../../proxy/records/golden-answer.ts';
 import { resultDifference, resultOf } from '../classify-and-regress/result-difference.ts';
 import { type ReplayRecord, type ReplaySource, replayRecords } from './replay-source.ts';
@@ -99,10 +100,10 @@ export async function replay(options: ReplayOptions): Promise<number> {
       if (sent === options.count) break;
       sent += 1;
       const problem = await replayOne(record, { ...options, apiKey }, tally);
-      if (problem !== undefined) process.stdout.write(`${record.name}: ${problem}\n`);
+      if (problem !== undefined) process.stdout.write(`${visible(`${record.name}: ${problem}`)}\n`);
     }
   } catch (error) {
-    process.stderr.write(`pillion: ${(error as Error).message}\n`);
+    process.stderr.write(`pillion: ${visible((error as Error).message)}\n`);
     return 1;
   }
   if (sent === 0) {

@@ -4,6 +4,7 @@
  * Whatever a text holds, it moves nothing: characters that a terminal acts upon, or that change the order of others, are
  * shown by their numbers. All text goes through here.
  */
+import { visible, visibleLine } from '../../core/terminal/visible-text.ts';
 import type { Look } from './look.ts';
 
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green';
@@ -19,12 +20,9 @@ export type Line = readonly Span[];
 /** Select Graphic Rendition, ECMA-48. */
 const STYLES: Readonly<Record<Style, number>> = { bold: 1, dim: 2, red: 31, yellow: 33, green: 32 };
 const ESC = '\u001b[';
-const INDENT = '\n      ';
 /** A terminal that is narrower shows nothing useful. */
 const LEAST_COLUMNS = 20;
 const LEAST_ROWS = 3;
-/** Control and format characters (direction of text, tags), lone surrogates, private ones, separators of lines. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/gu;
 
 export class Screen {
   readonly #write: (text: string) => void;
@@ -67,23 +65,11 @@ export class Screen {
   }
 }
 
-/** The text with everything shown that would not be seen. */
-export function visible(text: string): string {
-  return text.split(/\r?\n/).map(escaped).join(INDENT);
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(UNSAFE, (character) => {
-    const code = character.codePointAt(0)!;
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
-  });
-}
-
 /** One line of so many characters at most. */
 function cut(line: Line, width: number): Line {
   let left = width;
   return line.map(({ text, style }) => {
-    const characters = [...escaped(text)];
+    const characters = [...visibleLine(text)];
     const shown =
       characters.length <= left
         ? characters.join('')

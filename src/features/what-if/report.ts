@@ -1,5 +1,6 @@
 /** The report that `pillion what-if` prints. */
 import { textTable } from '../../cli/text-table.ts';
+import { visible } from '../../core/terminal/visible-text.ts';
 import type { WindowFigures } from './figures.ts';
 
 export interface WhatIfReport {
@@ -50,7 +51,7 @@ export function asText({ span_ms, change, measured, as_it_is, changed, sentence,
     row('cores used', ({ coresUsed }) => (coresUsed === undefined ? '-' : coresUsed.toFixed(2))),
   ]);
   const head = `${measured.requests} ${measured.requests === 1 ? 'request' : 'requests'} in ${(span_ms / 1000).toFixed(1)} s`;
-  return [head, '', ...table, '', sentence, ...notes, ''].join('\n');
+  return [head, '', ...table, '', visible(sentence), ...notes.map(visible), ''].join('\n');
 }
 
 /** The report as JSON, which has no NaN: a percentile of no answers is null there. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { lookOf } from '../../../src/features/terminal/look.ts';
-import { Screen, visible } from '../../../src/features/terminal/screen.ts';
+import { Screen } from '../../../src/features/terminal/screen.ts';
 import { seen } from '../../support/pseudo-terminal.ts';
 
 const XTERM = { TERM: 'xterm' };
@@ -16,24 +16,6 @@ function screenOf(
 }
 
 const line = (text: string) => [{ text }];
-
-describe('visible', () => {
-  for (const [given, shown] of [
-    ['plain µ ’ 漢字 🙂', 'plain µ ’ 漢字 🙂'],
-    ['\u001b[2J\u001b]0;title\u0007', '\\x1b[2J\\x1b]0;title\\x07'],
-    ['\u009b2J and \u0090', '\\x9b2J and \\x90'],
-    ['a\rb\tc\u0000\u007f', 'a\\x0db\\x09c\\x00\\x7f'],
-    ['\u202eevil\u2066\u200f', '\\u{202e}evil\\u{2066}\\u{200f}'],
-    ['half \ud83d pair', 'half \\u{d83d} pair'],
-    ['\u2028 \ue000 \u{e0041}', '\\u{2028} \\u{e000} \\u{e0041}'],
-  ] as const) {
-    it(`shows ${JSON.stringify(given)} as ${shown}`, () => assert.equal(visible(given), shown));
-  }
-
-  it('indents what follows a line break, so that no text looks like two lines of the log', () => {
-    assert.equal(visible('one\n14:03:22 ready\r\nthree'), 'one\n      14:03:22 ready\n      three');
-  });
-});
 
 describe('a screen', () => {
   it('draws moving lines anew where they stand, above them what stays', () => {

@@ -15,6 +15,7 @@ import { askAdmin, noSidecar } from '../../../cli/ask-admin.ts';
 import type { AdminAddress } from '../../../cli/sidecar-command.ts';
 import { textTable } from '../../../cli/text-table.ts';
 import { localTime, parseWall, systemClock } from '../../../core/clock.ts';
+import { visibleLine } from '../../../core/terminal/visible-text.ts';
 import { findRequests } from '../file/file-query.ts';
 import { readHead } from '../file/ring-file.ts';
 import { readRing } from '../file/ring-reader.ts';
@@ -97,7 +98,7 @@ function cellsOf(entry: RequestEntry): string[] {
   return [
     ...[localTime(parseWall(received_at)), model === '' ? '-' : model, version === '' ? '-' : version],
     ...[outcome === 'ok' && kept === 'slow' ? 'ok, slow' : outcome, `${Number(duration_ms.toPrecision(3))} ms`],
-    ...[String(rows), printable(peer), printable(id), printable(error?.message ?? '')],
+    ...[String(rows), peer, id, error?.message ?? ''],
   ];
 }
 
@@ -105,10 +106,5 @@ function restartLine({ started_at_ms, ended_at_ms, reason, version }: Restart): 
   const gap = Math.max(0, Math.round((started_at_ms - ended_at_ms) / 1000));
   const why = reason === 'drained' ? 'was told to end' : 'was killed or has crashed';
   const gone = `the run before ${why}, and gave its last sign ${gap} s before`;
-  return `${localTime(started_at_ms)}  restart, with version ${version}: ${gone}`;
-}
-
-/** The text without characters that a terminal would obey. */
-function printable(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '\u{fffd}');
+  return `${localTime(started_at_ms)}  restart, with version ${visibleLine(version)}: ${gone}`;
 }
