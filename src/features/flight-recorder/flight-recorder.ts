@@ -79,13 +79,14 @@ export class FlightRecorder implements RecordListener {
   }
 
   /**
-   * The requests that match, the last ended first; or of those that are kept as slow or failed the slowest first. Each
-   * stays findable by its id for a while.
+   * The requests that match, the last ended first; or the slowest first, of the last and of those that are kept for long.
+   * Each stays findable by its id for a while.
    */
   list(filter: FlightFilter, order: RequestOrder = 'newest'): RequestSnapshot[] {
     this.#ledger.settle();
     const isNewest = order === 'newest';
-    const rings = isNewest ? this.#rings : this.#keptRings;
+    // All of `minutes` would be too much to sort: it has the slowest of them only where they are kept, too.
+    const rings = isNewest ? this.#rings : [...this.#shortRings, ...(this.hour?.rings ?? [])];
     const all = new Map<number, RequestSnapshot>();
     const wanted = isNewest ? filter : { ...filter, limit: Infinity };
     for (const one of rings.flatMap((ring) => ring.newest(wanted))) all.set(one.sequence, one);
@@ -125,10 +126,6 @@ export class FlightRecorder implements RecordListener {
     const id = batch.trace?.spanId ?? `b${this.#lastBatchId}`;
     this.#batchIds.set(batch, id);
     return id;
-  }
-
-  get #keptRings(): readonly (RequestRing | MinutesRing)[] {
-    return [this.#kept.slow, this.#kept.failed, ...(this.hour?.rings ?? [])];
   }
 
   get #shortRings(): readonly RequestRing[] {

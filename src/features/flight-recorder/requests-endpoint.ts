@@ -2,7 +2,7 @@
  * The flight recorder over HTTP.
  *
  *   GET /requests[?model=NAME][&outcome=ok|failed|KIND][&since=15m]…   {requests: […]}, newest first
- *   GET /requests/ID                                                   one of them
+ *   GET /requests/ID[?until=TIME]         one of them; with a time before the start, of an earlier run
  *   GET /requests/ID/payload              its captured payload, as a TFRecord of a PredictionLog
  *
  * The parameters are those of request-query.ts.
@@ -17,6 +17,7 @@ import type { Clock } from '../../core/clock.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
 import { type FoundRequests, orderOf } from './file/file-query.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
+import { readTime, TIME_FORMS } from './query/read-time.ts';
 import { type RequestQuery, readRequestQuery } from './query/request-query.ts';
 import { type RequestsView, requestEntry } from './requests-report.ts';
 
@@ -99,19 +100,24 @@ export class RequestsEndpoint {
       .map(({ entry }) => entry);
   }
 
-  async #one({ match, response }: Asked): Promise<Refusal | undefined> {
+  async #one({ match, query, response }: Asked): Promise<Refusal | undefined> {
     const id = decode(match[1]!);
     if (id === undefined) return FORGOTTEN;
-    const found = this.#view.recorder.open(id);
-    const entry = found === undefined ? await this.#written(id) : requestEntry(found, this.#view);
+    const text = query.get('until') ?? undefined;
+    const until = text === undefined ? undefined : readTime(text, this.#clock.wallMs());
+    if (text !== undefined && until === undefined) return { status: 400, text: `until=${text} wants ${TIME_FORMS}` };
+    // Each run counts its ids from 1: one of this run would be another request.
+    const isEarlier = until !== undefined && this.#past !== undefined && until <= this.#past.run;
+    const found = isEarlier ? undefined : this.#view.recorder.open(id);
+    const entry = found === undefined ? await this.#written(id, until) : requestEntry(found, this.#view);
     if (entry === undefined) return FORGOTTEN;
     sendJson(response, entry);
     return undefined;
   }
 
-  /** The newest request with that id in the file. */
-  async #written(id: string): Promise<RequestEntry | undefined> {
-    const found = await this.#past?.requests({ id, limit: 1, order: 'newest' });
+  /** The newest request with that id in the file that arrived before a time. */
+  async #written(id: string, until: number | undefined): Promise<RequestEntry | undefined> {
+    const found = await this.#past?.requests({ id, until, limit: 1, order: 'newest' });
     return found?.requests[0]?.entry;
   }
 

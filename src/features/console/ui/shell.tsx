@@ -61,7 +61,7 @@ function Page({ shown }: { shown: Route }) {
     case 'requests':
       return <RequestsPage query={shown.query} />;
     case 'request':
-      return <RequestPage key={shown.id} id={shown.id} />;
+      return <RequestPage key={`${shown.id} ${shown.until}`} id={shown.id} until={shown.until} />;
     case 'playground':
       return <PlaygroundPage model={shown.model} />;
     case 'rest-api':

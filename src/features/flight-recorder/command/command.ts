@@ -38,7 +38,7 @@ UTC). A line tells each restart.
       default: 'newest',
       oneOf: ORDERS,
       placeholder: ORDERS.join('|'),
-      help: 'Which come first. slowest: of the requests that were kept as slow or failed.',
+      help: 'Which come first. slowest: of the last 512 requests, of the slow and the failed ones, and of the slowest of each minute.',
     }),
     limit: integer({ min: 1, max: MOST_REQUESTS, default: 50, help: 'How many.' }),
     json: flag({ default: false, help: 'Prints JSON: the answer of GET /requests.' }),

@@ -92,6 +92,26 @@ function newFile(t: TestContext): string {
 const MIB = 2 ** 20;
 
 describe('the file of a flight recorder', () => {
+  it('tells two requests of one id in two runs apart', async (t) => {
+    const path = newFile(t);
+    const file = await RingFile.open(path, MIB);
+    const first = await runOf(t, file);
+    await first.settled();
+    first.add('1');
+    first.clock.advance(1000);
+    await first.settled();
+    await file.close();
+
+    const second = await runOf(t, await RingFile.open(path, MIB), HOUR_MS);
+    await second.settled();
+    second.add('1', 'ok', 70);
+    const outcomeOf = async (query: string) => (await second.get<RequestEntry>(`/requests/1${query}`)).outcome;
+    assert.equal(await outcomeOf(''), 'ok');
+    assert.equal(await outcomeOf('?until=1s'), 'backend_failed');
+    assert.equal((await second.ask('/requests/1?until=soon')).statusCode, 400);
+    await second.past.close();
+  });
+
   it('is written beside the requests, and read back after a run that was killed', async (t) => {
     const path = newFile(t);
     const file = await RingFile.open(path, MIB);

@@ -8,12 +8,14 @@ import { Waterfall } from '../plots/waterfall.tsx';
 import { modelLink, requestLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
 import { whyNoBatch } from '../words.ts';
-import { OutcomeChip, surfaceName } from './requests-page.tsx';
+import { OutcomeChip, surfaceName, untilOf } from './requests-page.tsx';
 
-export function RequestPage({ id }: { id: string }) {
+/** `until`: the request is of an earlier run of the server, and arrived before that time. */
+export function RequestPage({ id, until }: { id: string; until: string | undefined }) {
+  const query = until === undefined ? '' : `?${new URLSearchParams({ until })}`;
   const { value, error, again } = useLoaded(
-    (signal) => getJson<RequestEntry>(`/requests/${encodeURIComponent(id)}`, signal),
-    id,
+    (signal) => getJson<RequestEntry>(`/requests/${encodeURIComponent(id)}${query}`, signal),
+    `${id} ${query}`,
   );
   return (
     <>
@@ -176,7 +178,7 @@ function BatchFacts({ request }: { request: RequestEntry }) {
         ) : (
           <span class="mates">
             {batch.mates.map((id) => (
-              <a key={id} href={requestLink(id)}>
+              <a key={id} href={requestLink(id, untilOf(request))}>
                 {id}
               </a>
             ))}

@@ -6,6 +6,7 @@ import { getJson } from '../api.ts';
 import { bytes, count, duration } from '../format.ts';
 import { Restarts } from '../history/past-page.tsx';
 import { useTurns } from '../history/use-turns.ts';
+import { about } from '../live.ts';
 import { Chip, Empty, Failure, Loading, Panel } from '../parts.tsx';
 import { MiniWaterfall } from '../plots/waterfall.tsx';
 import { range } from '../range.ts';
@@ -51,7 +52,7 @@ export function RequestsPage({ query }: { query: URLSearchParams }) {
       </div>
       <Restarts restarts={value?.restarts ?? []} />
       <Panel
-        title={isSlowest ? 'Slowest first, of the slow and the failed ones' : 'Newest first'}
+        title={isSlowest ? 'Slowest first, of the last, the slow and the failed ones' : 'Newest first'}
         aside={isCut && `the ${isSlowest ? 'slowest' : 'newest'} ${LIMIT}`}
       >
         {error !== undefined && <Failure error={error} again={again} />}
@@ -84,9 +85,9 @@ function RequestsTable({ requests }: { requests: readonly RequestEntry[] }) {
             <th>Outcome</th>
             <th class="number">Took</th>
             <th class="wide">Stages</th>
-            <th class="number">Rows</th>
-            <th class="number">Batch</th>
-            <th class="number">Bytes in</th>
+            <th class="number wide">Rows</th>
+            <th class="number wide">Batch</th>
+            <th class="number wide">Bytes in</th>
           </tr>
         </thead>
         <tbody>
@@ -105,7 +106,7 @@ function RequestRow({ request, longest }: { request: RequestEntry; longest: numb
     <tr>
       <td class="time">{arrivedText(received_at)}</td>
       <td>
-        <a class="row-link" href={requestLink(id)}>
+        <a class="row-link" href={requestLink(id, untilOf(request))}>
           {surfaceName(surface)} {method}
         </a>{' '}
         <span class="muted">{model === '' ? '' : `${model} ${version}`}</span>
@@ -117,11 +118,21 @@ function RequestRow({ request, longest }: { request: RequestEntry; longest: numb
       <td class="wide">
         <MiniWaterfall request={request} longest={longest} />
       </td>
-      <td class="number">{count(rows)}</td>
-      <td class="number">{batch === undefined ? '–' : `${batch.rows} ${batch.rows === 1 ? 'row' : 'rows'}`}</td>
-      <td class="number">{bytes(request_bytes)}</td>
+      <td class="number wide">{count(rows)}</td>
+      <td class="number wide">{batch === undefined ? '–' : `${batch.rows} ${batch.rows === 1 ? 'row' : 'rows'}`}</td>
+      <td class="number wide">{bytes(request_bytes)}</td>
     </tr>
   );
+}
+
+/**
+ * A time after a request of an earlier run of the server and the others of its batch; undefined for this run. Each run
+ * counts its ids from 1.
+ */
+export function untilOf({ received_at, duration_ms }: RequestEntry): string | undefined {
+  const received = Date.parse(received_at);
+  const isOfThisRun = about.value === undefined || received >= about.value.started_at_ms;
+  return isOfThisRun ? undefined : String(Math.ceil(received + duration_ms) + 1);
 }
 
 /** The time of the day; with the day, if that is another one. */
