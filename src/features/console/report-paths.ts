@@ -1,7 +1,7 @@
 /**
  * The reports that features make, for the page and for tools.
  *
- *   GET /reports               the pages of the whole server: name, title, and the first sentence of each
+ *   GET /reports               the pages of the whole server: name, title, and the first sentence of each, a warning if any
  *   GET /reports/NAME          one of them, in the parts of its sources
  *   GET /reports?model=NAME    the sections of a model
  */
@@ -46,7 +46,8 @@ function pagesOf(sources: readonly ReportSource[]): readonly ReportPage[] {
   const names = new Set(sources.flatMap(({ name, read }) => (read === undefined ? [] : [name])));
   return [...names].map((name) => {
     const { title, parts } = pageOf(sources, name)!;
-    return { name, title, first: parts[0]!.sentences[0] };
+    const { sentences } = parts[0]!;
+    return { name, title, first: sentences.find(({ tone }) => tone === 'warn') ?? sentences[0] };
   });
 }
 

@@ -21,14 +21,21 @@ interface Side {
   readonly until: string;
 }
 
+interface Sides {
+  readonly a: Side;
+  readonly b: Side;
+}
+
 export function ComparePage({ query }: { query: URLSearchParams }) {
   // A default that moved with the time would be loaded again and again.
   const [now] = useState(Date.now);
-  const sides = { a: sideOf(query, 'a', now), b: sideOf(query, 'b', now) };
+  const sides = sidesOf(query, now);
   const change = (name: 'a' | 'b') => (values: Partial<Side>) => {
     const next = new URLSearchParams(query);
+    const changed: Sides = { ...sides, [name]: { ...sides[name], ...values } };
+    const isTimeOfB = 'since' in values || 'until' in values || !hasDefaultTime(sides);
     // Both are written: what they are by default depends on the time.
-    for (const [key, side] of Object.entries({ ...sides, [name]: { ...sides[name], ...values } })) {
+    for (const [key, side] of Object.entries<Side>({ ...(isTimeOfB ? changed : withDefaultTime(changed)) })) {
       for (const [field, value] of Object.entries(side)) next.set(`${key}.${field}`, value);
     }
     location.hash = `#/compare?${next}`;
@@ -52,18 +59,34 @@ export function ComparePage({ query }: { query: URLSearchParams }) {
   );
 }
 
-/** By default A is the span that all pages show, or the last quarter of an hour; B is the time before it. */
-function sideOf(query: URLSearchParams, name: 'a' | 'b', now: number): Side {
+/** By default A is the span that all pages show, or the last quarter of an hour. */
+function sidesOf(query: URLSearchParams, now: number): Sides {
   const shown = spanOf(range.value, now) ?? { from: now - QUARTER_MS, to: now };
-  const length = shown.to - shown.from;
-  const [from, to] = name === 'a' ? [shown.from, shown.to] : [shown.from - length, shown.from];
-  const get = (field: string): string | undefined => query.get(`${name}.${field}`) ?? undefined;
-  return {
-    model: get('model') ?? '',
-    version: get('version') ?? '',
-    since: get('since') ?? fieldTime(from),
-    until: get('until') ?? fieldTime(to),
+  const sideOf = (name: 'a' | 'b', { since, until }: Pick<Side, 'since' | 'until'>): Side => {
+    const get = (field: string, otherwise: string): string => query.get(`${name}.${field}`) ?? otherwise;
+    return {
+      model: get('model', ''),
+      version: get('version', ''),
+      since: get('since', since),
+      until: get('until', until),
+    };
   };
+  const a = sideOf('a', { since: fieldTime(shown.from), until: fieldTime(shown.to) });
+  const { b } = withDefaultTime({ a, b: sideOf('b', a) });
+  return { a, b: sideOf('b', b) };
+}
+
+/** B is of the time before A; of A's own time where they are two models or two versions. */
+function withDefaultTime({ a, b }: Sides): Sides {
+  const areTwo = a.model !== '' && b.model !== '' && (a.model !== b.model || a.version !== b.version);
+  const span = spanOf(a, Date.now());
+  if (areTwo || span === undefined) return { a, b: { ...b, since: a.since, until: a.until } };
+  return { a, b: { ...b, since: fieldTime(2 * span.from - span.to), until: a.since } };
+}
+
+/** B's time is one that withDefaultTime gives. */
+function hasDefaultTime({ a, b }: Sides): boolean {
+  return b.until === a.since || (b.since === a.since && b.until === a.until);
 }
 
 function SideFields({ side, change }: { side: Side; change: (values: Partial<Side>) => void }) {

@@ -67,6 +67,11 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
           <a class="button" href={`#/requests?model=${encodeURIComponent(detail.name)}`}>
             Requests
           </a>
+          {detail.loaded.length > 1 && (
+            <a class="button" href={compareLink(detail.name, detail.loaded)}>
+              Compare
+            </a>
+          )}
           <ProfileButton model={detail.name} />
         </div>
       </div>
@@ -89,6 +94,12 @@ function Model({ detail, refresh }: { detail: ModelDetail; refresh: () => void }
       <Loaded detail={detail} />
     </>
   );
+}
+
+/** The highest version beside the one below it. */
+function compareLink(model: string, [b, a]: ModelDetail['loaded']): string {
+  const sides = { 'a.model': model, 'a.version': a!.version, 'b.model': model, 'b.version': b!.version };
+  return `#/compare?${new URLSearchParams(sides)}`;
 }
 
 /** The details of one loaded version; the highest until another is chosen. */

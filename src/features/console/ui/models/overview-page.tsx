@@ -49,7 +49,7 @@ export function OverviewPage() {
   );
 }
 
-/** What else happens beside the models: the first sentence of each page that a feature brings. */
+/** What else happens beside the models: the first warning, or else sentence, of each page that a feature brings. */
 function Beside() {
   const turn = Math.floor((ticks.value.at(-1)?.at_ms ?? 0) / 1000 / REPORTS_EVERY);
   useEffect(refreshReports, [turn]);
