@@ -20,6 +20,9 @@ export const CARELESS = '127.0.0.7';
 export const TRACES = 'https://traces.example/trace/';
 export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 
+/** The requests of the night, which all fail. */
+export const OF_THE_NIGHT = 20;
+
 /** Some tens of ms a row on an idle machine. */
 const PRODUCTS = 8;
 
@@ -30,7 +33,7 @@ interface Asked {
 
 export class NewcomerStates {
   sidecar!: Sidecar;
-  /** The seconds of the night in which requests failed, before the restart. */
+  /** The time before the restart, in which requests failed, and the time at which the server was there again. */
   readonly night = { from: 0, to: 0 };
   readonly #directory = mkdtempSync(join(tmpdir(), 'pillion-newcomer-'));
   #app!: Server;
@@ -47,14 +50,15 @@ export class NewcomerStates {
       ...models,
       ...[`--app=http://127.0.0.1:${port}`, `--trace_url_template=${TRACES}{trace_id}`],
       ...[`--state_dir=${join(this.#directory, 'state')}`],
+      `--flight_recorder_file=${join(this.#directory, 'requests')}`,
     ];
     mkdirSync(join(this.#directory, 'state'));
     this.sidecar = await startSidecar(options);
     this.night.from = Date.now();
-    for (let turn = 0; turn < 20; turn++) await this.ask('broken', [1]);
-    this.night.to = Date.now();
+    for (let turn = 0; turn < OF_THE_NIGHT; turn++) await this.ask('broken', [1]);
     await this.sidecar.stop();
     this.sidecar = await startSidecar(options);
+    this.night.to = Date.now();
     this.#traffic = Promise.all([this.#drive(), this.#driveApp()]);
   }
 

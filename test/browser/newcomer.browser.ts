@@ -13,7 +13,7 @@ import { promisify } from 'node:util';
 import type { Locator, Page } from 'playwright-core';
 import type { RequestEntry } from '../../src/admin/request-entry.ts';
 import { openPage, overflow } from './browser.ts';
-import { CARELESS, NewcomerStates, TRACE_ID, TRACES } from './newcomer-states.ts';
+import { CARELESS, NewcomerStates, OF_THE_NIGHT, TRACE_ID, TRACES } from './newcomer-states.ts';
 
 const run = promisify(execFile);
 const states = new NewcomerStates();
@@ -31,9 +31,13 @@ function task(name: string, does: (page: Page, t: TestContext) => Promise<void>)
     it(`${name}, at ${width} pixels`, async (t) => {
       const page = await openPage(t, `${states.sidecar.admin}/`, { width, scheme, allowed: /40\d|503/ });
       await page.getByText('Ready', { exact: true }).waitFor({ state: 'attached' });
-      await does(page, t);
-      assert.equal(await overflow(page), 0, 'it fits the window');
-      await picture(page, `${name}-${width}`);
+      page.setDefaultTimeout(15_000);
+      try {
+        await does(page, t);
+        assert.equal(await overflow(page), 0, 'it fits the window');
+      } finally {
+        await picture(page, `${name}-${width}`);
+      }
     });
   }
 }
@@ -45,6 +49,11 @@ async function picture(page: Page, name: string): Promise<void> {
     await page.emulateMedia({ colorScheme: scheme });
     await page.screenshot({ path: join(directory, `${name.replaceAll(/\W+/g, '-')}-${scheme}.png`), fullPage: true });
   }
+}
+
+/** A local time as a field for times takes it, to the second. */
+function fieldTime(ms: number): string {
+  return new Date(ms - new Date(ms).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 }
 
 const go = (page: Page, to: string): Promise<void> =>
@@ -112,22 +121,30 @@ describe('a newcomer finds', () => {
       .waitFor();
   });
 
-  task('which of two versions is slower', async (page) => {
-    const took: number[] = [];
-    await go(page, 'Requests');
-    await page.getByRole('combobox', { name: /^Model/ }).selectOption('twins');
-    for (const version of ['1', '2']) {
-      await page.getByRole('combobox', { name: /^Version/ }).selectOption(version);
-      const row = firstRow(page).filter({ hasText: `twins ${version}` });
-      await row.waitFor();
-      took.push(await timeIn(row));
+  task('which of two versions is slower, and in which stage', async (page) => {
+    await page.getByRole('row', { name: /twins/ }).getByRole('link', { name: 'twins' }).click();
+    await page.getByRole('heading', { name: 'twins', level: 1 }).waitFor();
+    await page.getByRole('main').getByRole('link', { name: 'Compare' }).last().click();
+    await page.getByRole('heading', { name: 'Compare', level: 1 }).waitFor();
+    for (const [side, version] of [
+      ['A', '1'],
+      ['B', '2'],
+    ] as const) {
+      const fields = page.getByRole('region', { name: side, exact: true });
+      assert.equal(await fields.getByRole('combobox', { name: 'Model' }).inputValue(), 'twins');
+      assert.equal(await fields.getByRole('combobox', { name: 'Version' }).inputValue(), version);
     }
-    assert.ok(took[1]! > took[0]!, `version 2 takes longer: ${took}`);
+    // How much slower: a version of some tens of ms beside one that does nothing.
+    for (const name of ['p50', 'Stage execute']) {
+      const row = page.getByRole('row', { name: new RegExp(`^${name} `) });
+      const [, times] = /× ([\d.,]+)$/.exec((await row.textContent())!) ?? [];
+      assert.ok(Number(times?.replace(',', '')) > 1, `${name}: ${await row.textContent()}`);
+    }
   });
 
   task('the model that failed to load, and what its callers get', async (page) => {
     await page
-      .getByText(/broken: its load failed.*callers get (503|404)/)
+      .getByText(new RegExp(`broken: its load failed.*callers get ${await states.ask('broken', [1])}`))
       .first()
       .waitFor();
     await page.getByRole('link', { name: 'broken', exact: true }).first().click();
@@ -136,6 +153,42 @@ describe('a newcomer finds', () => {
       .getByRole('button', { name: /^Try again/ })
       .first()
       .waitFor();
+  });
+
+  task('what happened in the night, before a restart', async (page) => {
+    await page.getByRole('combobox', { name: /^Time/ }).selectOption('from … to …');
+    await page.getByLabel('From', { exact: true }).fill(fieldTime(states.night.from));
+    await page.getByLabel('To', { exact: true }).fill(fieldTime(states.night.to + 1000));
+    await page.getByText(/The server started again at .*: it had been told to end/).waitFor();
+    const broken = page.getByRole('row', { name: /^broken none that is loaded/ });
+    assert.ok(Number(await broken.getByRole('cell').nth(4).textContent()) >= OF_THE_NIGHT, 'those that failed');
+    await broken.getByRole('link', { name: 'requests' }).click();
+    await page.getByRole('heading', { name: 'Requests', level: 1 }).waitFor();
+    await page.getByText(/The server started again at/).waitFor();
+    await firstRow(page).getByText('model not found').waitFor();
+    await page
+      .getByRole('row')
+      .filter({ has: page.getByRole('link') })
+      .last()
+      .getByRole('link')
+      .click();
+    await page.getByText(/model "broken" has no version \(it failed to load: .*Protobuf parsing failed/).waitFor();
+    const at = await page
+      .getByText(/^\d+\/\d+\/\d+, /)
+      .first()
+      .textContent();
+    assert.ok(Date.parse(at!.split(', ').slice(0, 2).join(' ')) <= states.night.to, `${at} is in the night`);
+  });
+
+  task('what of the application fails', async (page) => {
+    await page.getByText(/per second failed: it answered 5xx/).waitFor();
+    await go(page, 'Application');
+    const errorsOf = async (kind: string): Promise<number> => {
+      const row = page.getByRole('row', { name: new RegExp(`^${kind} `) });
+      return Number.parseFloat((await row.getByRole('cell').nth(1).textContent())!);
+    };
+    assert.ok((await errorsOf('http POST')) > 0, 'orders are sent by POST');
+    assert.equal(await errorsOf('http GET'), 0);
   });
 
   task('the trace of a request', async (page) => {
