@@ -50,6 +50,24 @@ describe('on one connection', () => {
     assert.equal((await connection.answer()).body.toString(), ANSWER);
   });
 
+  test('a pipelined client that asks first is told before each answer, in the order of its requests', async () => {
+    const connection = await rest.connect();
+    const asking = `POST ${PATH} HTTP/1.1\r\nhost: t\r\nexpect: 100-continue\r\ncontent-length: ${BODY.length}\r\n\r\n`;
+    const count = rest.records.length;
+    connection.socket.cork();
+    connection.post('/v1/models/slow:predict', '{"instances":[7]}');
+    connection.send(asking + BODY + asking + BODY);
+    connection.socket.uncork();
+    await rest.recorded(count + 1);
+    while (waiting.length === 0) await new Promise(setImmediate);
+    waiting.shift()!();
+    assert.equal((await connection.answer()).body.toString(), '{"predictions":[7.0]}');
+    for (let i = 0; i < 2; i++) {
+      assert.equal((await connection.answer()).status, 100);
+      assert.equal((await connection.answer()).body.toString(), ANSWER);
+    }
+  });
+
   test('a client that leaves cancels all that it has asked for', async () => {
     const connection = await rest.connect();
     const count = rest.records.length;

@@ -124,3 +124,11 @@ export class AnswerTurns {
     while (this.#open[0]?.isWritten === true) this.#open.shift();
   }
 }
+
+/**
+ * Call it between an answer's head and its body where an interim answer (1xx) may have been written. Of a response that
+ * waits for its turn, node:http puts the head before what waits with it, and so the interim answer into the body.
+ */
+export function keepHeadBehind(response: ServerResponse): void {
+  if (response.socket === null) response.flushHeaders();
+}

@@ -9,7 +9,7 @@ import type { ToldClient } from '../caller.ts';
 import { peerAddressOf } from '../net/peer-address.ts';
 import { SlicedBody } from '../sliced-body.ts';
 import type { Answer } from './answer-head.ts';
-import type { AnswerTurn } from './answer-turns.ts';
+import { type AnswerTurn, keepHeadBehind } from './answer-turns.ts';
 import { type BodyOwner, BodyReader } from './body/body-reader.ts';
 import { readMessageBody } from './body/node-body.ts';
 import { endLingering, SMALL_REST_BYTES } from './lingering-end.ts';
@@ -112,6 +112,7 @@ export class NodeTransport implements ReplyingTransport {
     const headers = this.#parts.heads.list(answer);
     if (endsConnection || rest > SMALL_REST_BYTES) headers.push('connection', 'close');
     response.writeHead(status, headers);
+    if (this.#expectsContinue) keepHeadBehind(response);
     if (body instanceof SlicedBody) {
       void this.#writeSliced(body);
       return;
