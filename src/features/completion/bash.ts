@@ -30,9 +30,12 @@ ${valueLines(commands).join('\n')}
 }
 
 _pillion_paths() {
-  local path
+  local path word
   while IFS= read -r path; do
-    if [ -d "$path" ]; then COMPREPLY+=("$path/"); else COMPREPLY+=("$path "); fi
+    # A file's name may be a command: it stands on the line as one quoted word, but for a "~" that the shell replaces.
+    if [[ "$path" == "~"* ]]; then printf -v word '~%q' "\${path#"~"}"; else printf -v word %q "$path"; fi
+    if [[ "$path" == "~" ]]; then word="~"; fi
+    if [ -d "$path" ]; then COMPREPLY+=("$word/"); else COMPREPLY+=("$word "); fi
   done < <(compgen -f -- "$1")
 }
 

@@ -33,7 +33,7 @@ const isThere = (shell: string): boolean => spawnSync(shell, ['--version']).erro
 async function completed(t: TestContext, typed: string): Promise<string> {
   const folder = tempDirectory(t);
   mkdirSync(join(folder, 'models'));
-  writeFileSync(join(folder, 'm.yaml'), '');
+  for (const file of ['m.yaml', 'x $(touch y).yaml']) writeFileSync(join(folder, file), '');
   writeFileSync(join(folder, 'rc'), `PS1='> '\nbind 'set bell-style none'\n${bashScript(COMMANDS)}\ncd ${folder}\n`);
   const bash = execFileSync('sh', ['-c', 'command -v bash'], { encoding: 'utf8' }).trim();
   const shell = commandInTerminal([bash, '--noprofile', '--rcfile', join(folder, 'rc'), '-i'], {
@@ -60,6 +60,7 @@ describe('in bash', { skip: !isThere('bash') }, () => {
     ['pillion serve --style a\t', 'pillion serve --style auto '],
     ['pillion serve --quick --config=mod\t', 'pillion serve --quick --config=models/'],
     ['pillion serve --config m.\t', 'pillion serve --config m.yaml '],
+    ['pillion serve --config=x\t', 'pillion serve --config=x\\ \\$\\(touch\\ y\\).yaml '],
     ['pillion serve --admin=unix:b\t', 'pillion serve --admin=unix:b '],
     ['pillion serve --nothing\t', 'pillion serve --nothing'],
   ] as const) {
