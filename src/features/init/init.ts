@@ -9,7 +9,7 @@
  * watches models/churn finds a whole version or none.
  */
 import { constants, existsSync } from 'node:fs';
-import { copyFile, link, mkdir, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, link, mkdir, mkdtemp, realpath, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import type { Backends } from '../../backends/backends.ts';
@@ -43,9 +43,11 @@ export async function init(options: InitOptions, backends: Backends): Promise<nu
     throw new Error(`${target} exists already, and nothing was written; give another --version or --name`);
   }
   const made = await mkdir(base, { recursive: true });
-  const staging = join(base, `.init-${process.pid}`);
+  let staging: string | undefined;
   try {
-    await mkdir(staging);
+    // A process of another container, with the same id, may make a model in the same place.
+    staging = await mkdtemp(join(base, '.init-'));
+    await chmod(staging, 0o777 & ~process.umask());
     const bytes = await place(found, staging, options.link);
     const model = await load(staging, options.files[0]!, backends);
     const yaml = join(staging, OWN_FILE);
@@ -58,7 +60,7 @@ export async function init(options: InitOptions, backends: Backends): Promise<nu
     print(report({ ...options, name, base, target, bytes, isOwn, isWritten }, model));
     return 0;
   } catch (error) {
-    await rm(staging, { recursive: true, force: true });
+    if (staging !== undefined) await rm(staging, { recursive: true, force: true });
     if (made !== undefined) await removeEmpty(base, dirname(resolve(made)));
     throw error;
   }

@@ -38,7 +38,18 @@ export async function modelFiles([path, ...others]: readonly string[]): Promise<
   const main = await mainFiles(path!);
   const more = others.map((from) => ({ from, to: basename(from) }));
   for (const { from } of more) checkFile(from);
-  return { name: nameOf(path!), files: [...main, ...more] };
+  return { name: nameOf(path!), files: withoutRepeats([...main, ...more]) };
+}
+
+/** A file may be named that was found beside the model. Throws if two files would have one name. */
+function withoutRepeats(files: readonly PlacedFile[]): readonly PlacedFile[] {
+  const sources = new Map<string, string>();
+  return files.filter(({ from, to }) => {
+    const other = sources.get(to);
+    if (other === undefined) return sources.set(to, from);
+    if (resolve(other) === resolve(from)) return false;
+    throw new Error(`${other} and ${from} would both be ${to} in the directory of the version; give one another name`);
+  });
 }
 
 async function mainFiles(path: string): Promise<readonly PlacedFile[]> {

@@ -63,6 +63,21 @@ describe('pillion init', () => {
     assert.deepEqual(readdirSync(join(folder, 'trees')).sort(), ['1', '2', 'request.json']);
   });
 
+  it('takes weights that it finds itself and that are named as well, and not two files for one', async (t) => {
+    const folder = tempDirectory(t);
+    const [file, weights, other] = ['churn.onnx', 'churn.onnx.data', 'model.onnx'].map((each) => join(folder, each));
+    for (const each of [file!, other!]) copyFileSync(COLUMNS, each);
+    writeFileSync(weights!, 'weights');
+    const made = await init(file!, weights!, `--models=${folder}`);
+    assert.equal(made.status, 0, made.text);
+    assert.equal(readFileSync(join(folder, 'churn', '1', 'churn.onnx.data'), 'utf8'), 'weights');
+    assert.equal(statSync(join(folder, 'churn', '1')).mode & 0o777, 0o777 & ~process.umask());
+    const two = await init(file!, other!, `--models=${folder}`, '--version=2');
+    assert.equal(two.status, 1, two.text);
+    assert.match(two.text, /would both be model\.onnx/);
+    assert.deepEqual(readdirSync(join(folder, 'churn')).sort(), ['1', 'request.json']);
+  });
+
   it('says how to export what is not served, and leaves nothing behind', async (t) => {
     const folder = tempDirectory(t);
     const models = join(folder, 'models');
