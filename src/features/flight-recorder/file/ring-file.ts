@@ -166,32 +166,35 @@ export async function readHead(file: Pick<FileHandle, 'read'>): Promise<RingHead
  * record: so its end is searched for by halves, and a large ring does not hold up a start.
  */
 async function tailOf(file: FileHandle, place: RingPlace): Promise<FoundTail> {
-  const first = await soundFrom(file, place, 0);
+  const first = await soundFrom(file, place, 0, place.length);
   if (first === undefined) return { at: 0, sequence: 0 };
   let low = 0;
   let high = place.length;
   while (high - low > SEARCHED_BYTES) {
     const middle = Math.floor((low + high) / 2 / UNIT) * UNIT;
-    const found = await soundFrom(file, place, middle);
+    // Nothing of this round begins at `high` or after it.
+    const found = await soundFrom(file, place, middle, high);
     if (found !== undefined && found.sequence >= first.sequence) low = middle;
     else high = middle;
   }
   let newest = first;
-  for await (const record of recordsFrom(file, place, low)) {
+  for await (const record of recordsFrom(file, place, low, high)) {
     if (record.sequence < first.sequence) break;
     if (record.sequence >= newest.sequence) newest = record;
   }
   return { at: newest.end, sequence: newest.sequence + 1, newest };
 }
 
-/** The first sound record at a byte of the ring, or after it. */
-async function soundFrom(file: FileHandle, place: RingPlace, at: number): Promise<FoundRecord | undefined> {
-  for await (const record of recordsFrom(file, place, at)) return record;
+/** The first sound record that begins at a byte of the ring or after it, and before `to`. */
+async function soundFrom(file: FileHandle, place: RingPlace, at: number, to: number): Promise<FoundRecord | undefined> {
+  for await (const record of recordsFrom(file, place, at, to)) return record;
   return undefined;
 }
 
-async function* recordsFrom(file: FileHandle, place: RingPlace, at: number): AsyncGenerator<FoundRecord> {
-  const rest = { start: place.start + at, length: place.length - at };
+/** The sound records that begin in a part of the ring; perhaps the next one, too. */
+async function* recordsFrom(file: FileHandle, place: RingPlace, at: number, to: number): AsyncGenerator<FoundRecord> {
+  const end = Math.min(place.length, to + MOST_RECORD_BYTES);
+  const rest = { start: place.start + at, length: end - at };
   for await (const record of readRing(file, rest)) yield { ...record, end: record.end + at };
 }
 

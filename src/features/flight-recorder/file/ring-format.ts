@@ -46,6 +46,7 @@ export const MOST_TEXT_BYTES = 16_384;
 export const MOST_RECORD_BYTES = RECORD_HEAD + MOST_TEXT_BYTES;
 
 const MAGIC = 0xff5072fe;
+const MAGIC_BYTES = Buffer.of(0xff, 0x50, 0x72, 0xfe);
 const KINDS: readonly RecordKind[] = ['start', 'end', 'traffic', 'request'];
 const FIRST_LINE = 'pillion requests 1\n';
 
@@ -105,6 +106,13 @@ export function decodeRecord(
     text: bytes.toString('utf8', at + RECORD_HEAD, at + RECORD_HEAD + length),
   };
   return { record, size };
+}
+
+/** The place of the next unit from `at` on that has the magic; the end of the bytes if there is none. */
+export function nextMagic(bytes: Buffer, at: number): number {
+  let found = bytes.indexOf(MAGIC_BYTES, at);
+  while (found !== -1 && found % UNIT !== 0) found = bytes.indexOf(MAGIC_BYTES, found + 1);
+  return found === -1 ? bytes.length : found;
 }
 
 /** Covers all bytes but the checksum's own. */

@@ -1,7 +1,7 @@
 /** Reads the records of a ring, in slices, so that requests are answered in between. */
 import { Buffer } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
-import { decodeRecord, MOST_RECORD_BYTES, type RingPlace, type RingRecord, UNIT } from './ring-format.ts';
+import { decodeRecord, MOST_RECORD_BYTES, nextMagic, type RingPlace, type RingRecord, UNIT } from './ring-format.ts';
 
 /** Bytes that are read at once: decoding them takes about a millisecond. */
 const CHUNK = 128 * 2 ** 10;
@@ -24,7 +24,8 @@ export async function* readRing(file: Pick<FileHandle, 'read'>, place: RingPlace
     let inside = 0;
     while (inside < chunk) {
       const found = decodeRecord(read, inside);
-      inside += found?.size ?? UNIT;
+      // A file that is not full yet is mostly empty.
+      inside = found === undefined ? nextMagic(read, inside + UNIT) : inside + found.size;
       if (found !== undefined) yield { ...found.record, end: at + inside };
     }
     at += inside;

@@ -162,6 +162,21 @@ describe('the file of requests', () => {
     await file.close();
   });
 
+  it('is opened again without many readings of what is still empty', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const bytesRead = (): number => Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
+    const path = newPath();
+    const file = await RingFile.open(path, 16 * 2 ** 20);
+    for (const ring of ['traffic', 'requests'] as const) {
+      await file.append(ring, [{ kind: 'request', wallMs: 1, text: 'a' }]);
+    }
+    await file.close();
+    const before = bytesRead();
+    assert.deepEqual(await read(path), ['a']);
+    assert.ok(bytesRead() - before < 8 * 2 ** 20);
+  });
+
   it('becomes readable for its owner alone', async () => {
     const path = newPath();
     await written(path, ['a']);
