@@ -187,11 +187,17 @@ func (c *Client) transport() (*http.Client, string) {
 	}
 	socket, isSocket := strings.CutPrefix(address, "unix:")
 	if !isSocket {
-		return http.DefaultClient, strings.TrimRight(address, "/")
+		return &http.Client{CheckRedirect: stay}, strings.TrimRight(address, "/")
 	}
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
 	}
-	return &http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}, "http://localhost"
+	transport := &http.Transport{DialContext: dial, DisableKeepAlives: true}
+	return &http.Client{Transport: transport, CheckRedirect: stay}, "http://localhost"
+}
+
+// stay makes a redirect a refusal: an answer does not choose who gets the inputs and the token.
+func stay(*http.Request, []*http.Request) error {
+	return http.ErrUseLastResponse
 }
 `;

@@ -10,6 +10,7 @@ export function pythonClient({ path, signature, inputs, outputs }: ClientSource)
 import http.client
 import json
 import socket
+import threading
 import time
 import urllib.parse
 from typing import Any, Dict, List, Optional, TypedDict, cast
@@ -95,6 +96,13 @@ class Client:
         if self._token is not None:
             headers["authorization"] = "Bearer " + self._token
         connection, prefix = self._connection(timeout)
+        until = time.monotonic() + timeout
+        connection.connect()
+        # A socket's own timeout is for each read, and an answer may come a byte at a time.
+        is_late = threading.Event()
+        timer = threading.Timer(until - time.monotonic(), _end, (connection.sock, is_late))
+        timer.daemon = True
+        timer.start()
         try:
             connection.request("POST", prefix + PATH, body, headers)
             answer = connection.getresponse()
@@ -102,7 +110,12 @@ class Client:
             if answer.status == 200:
                 return json.loads(text)
             raise _refusal(answer.status, text, answer.getheader("retry-after"))
+        except (OSError, ValueError, http.client.HTTPException):
+            if is_late.is_set():
+                raise TimeoutError("no answer within the deadline") from None
+            raise
         finally:
+            timer.cancel()
             connection.close()
 
     def _connection(self, timeout: float) -> "tuple[http.client.HTTPConnection, str]":
@@ -111,6 +124,14 @@ class Client:
         url = urllib.parse.urlsplit(self._address)
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
         return kind(url.netloc, timeout=timeout), url.path.rstrip("/")
+
+
+def _end(connected: socket.socket, is_late: threading.Event) -> None:
+    is_late.set()
+    try:
+        connected.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
 
 
 def _refusal(status: int, text: str, retry_after: Optional[str]) -> RefusedError:

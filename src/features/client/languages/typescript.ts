@@ -5,7 +5,7 @@ import { type ClientSource, describeTensor, elementKind, isBase64, literal } fro
 const ELEMENTS = { string: 'string', bool: 'boolean', float: 'number', integer: 'number' } as const;
 
 export function typescriptClient({ path, signature, inputs, outputs }: ClientSource): string {
-  const whole = outputs.size === 1 ? `{ ${literal([...outputs.keys()][0]!, 'ts')}: outputs }` : 'outputs';
+  const whole = outputs.size === 1 ? `{ [${literal([...outputs.keys()][0]!, 'ts')}]: outputs }` : 'outputs';
   return `/** A client of one model, written by \`pillion client\`: write it again when the model's signature changes. */
 import { request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
@@ -125,12 +125,22 @@ function refusal(status: number, text: string, retryAfter: string | undefined): 
   return new RefusedError(status, message, seconds >= 0 ? seconds * 1000 : undefined);
 }
 
-/** JSON in which numbers may be NaN and infinite, as the server reads and writes it. */
+/** JSON in which numbers may be NaN and infinite, as the server reads and writes it. A text that begins with NUL has one more. */
 function stringify(value: unknown): string {
-  const marked = JSON.stringify(value, (_, each: unknown) =>
-    typeof each === 'number' && !Number.isFinite(each) ? '\\0' + String(each) : each,
-  );
-  return marked.replace(/"\\\\u0000(NaN|-?Infinity)"/g, '$1');
+  let isPlain = true;
+  const mark = (each: unknown): string => {
+    isPlain = false;
+    return '\\0' + String(each);
+  };
+  const marked = JSON.stringify(value, (_, each: unknown) => {
+    if (typeof each === 'number') return Number.isFinite(each) ? each : mark(each);
+    return typeof each === 'string' && each.startsWith('\\0') ? mark(each) : each;
+  });
+  if (isPlain) return marked;
+  return marked.replace(/"[^"\\\\]*(?:\\\\.[^"\\\\]*)*"/g, (text) => {
+    if (!text.startsWith('"\\\\u0000')) return text;
+    return text.startsWith('"\\\\u0000\\\\u0000') ? '"' + text.slice(7) : text.slice(7, -1);
+  });
 }
 
 function parse(text: string): unknown {

@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import type { ServedTensor } from '../../../../src/cli/served-inputs.ts';
 import { exportedNames, literal } from '../../../../src/features/client/client-source.ts';
 import { goClient } from '../../../../src/features/client/languages/go.ts';
 import { pythonClient } from '../../../../src/features/client/languages/python.ts';
@@ -191,6 +192,102 @@ console.log(JSON.stringify([String(output_probability[0]![0]), refused.status, r
     const none = runPillion(['client', 'nobody', `--server=${sidecar.rest}`]);
     assert.equal(await none.exited, 1);
     assert.match(none.output(), /404: no model "nobody" is served here/);
+  });
+});
+
+describe('a server that means no good to a client', () => {
+  const tensor = { dtype: 'float32', shape: [-1], tensorName: 'x' } as const;
+  const text = { dtype: 'string', shape: [-1], tensorName: 't' } as const;
+  const source = {
+    path: '/v1/models/x:predict',
+    signature: 's',
+    inputs: new Map<string, ServedTensor>([
+      ['x', tensor],
+      ['t', text],
+    ]),
+    outputs: new Map([['__proto__', tensor]]),
+  };
+
+  it('does not keep Python waiting by a byte now and then', { skip: !hasPython }, async (t) => {
+    const server = createServer((_, response) => {
+      response.writeHead(200, { connection: 'close' });
+      const drip = setInterval(() => response.write(' '), 50);
+      response.once('close', () => clearInterval(drip));
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    t.after(() => server.close());
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const cwd = tempDirectory(t);
+    writeFileSync(join(cwd, 'client.py'), pythonClient(source));
+    const code = `import client
+try:
+    client.Client("${address}").predict({"x": [1.0], "t": ["a"]}, deadline=0.5)
+except TimeoutError as error:
+    print(error)`;
+    const { stdout } = await run('python3', ['-c', code], { cwd, timeout: 20_000 });
+    assert.equal(stdout, 'no answer within the deadline\n');
+  });
+
+  it('gets no inputs of Go for another host by a redirect', { skip: !hasGo }, async (t) => {
+    let count = 0;
+    const server = createServer((request, response) => {
+      count += 1;
+      if (request.url === '/other') response.end('{"outputs": [1]}');
+      else response.writeHead(307, { location: '/other' }).end('moved');
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    t.after(() => server.close());
+    const folder = tempDirectory(t);
+    mkdirSync(join(folder, 'pillionclient'));
+    writeFileSync(join(folder, 'pillionclient', 'client.go'), goClient(source));
+    writeFileSync(join(folder, 'go.mod'), 'module ask\n\ngo 1.21\n');
+    writeFileSync(
+      join(folder, 'main.go'),
+      `package main
+
+import (
+	"ask/pillionclient"
+	"context"
+	"fmt"
+	"os"
+)
+
+func main() {
+	_, err := pillionclient.New(os.Args[1]).Predict(context.Background(), pillionclient.Inputs{})
+	fmt.Println(err)
+}
+`,
+    );
+    const env = { ...process.env, GOFLAGS: '-mod=mod', GOTOOLCHAIN: 'local', GOPROXY: 'off' };
+    execFileSync('go', ['build', '-o', 'ask', '.'], { cwd: folder, env });
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    assert.equal((await run(join(folder, 'ask'), [address])).stdout, '307: moved\n');
+    assert.equal(count, 1);
+  });
+
+  it('and texts of TypeScript stay texts, whatever they hold, and outputs of any name are own properties', async (t) => {
+    const bodies: string[] = [];
+    const server = createServer((request, response) => {
+      request.setEncoding('utf8').on('data', (chunk: string) => bodies.push(chunk));
+      request.on('end', () => response.end('{"outputs": [1]}'));
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    t.after(() => server.close());
+    const texts = ['\0NaN', 'a"\0NaN', '\0\0Infinity', '\\u0000NaN', '\\"\0NaN'];
+    const folder = tempDirectory(t);
+    writeFileSync(join(folder, 'client.ts'), typescriptClient(source));
+    writeFileSync(
+      join(folder, 'ask.ts'),
+      `import { Client } from './client.js';
+const answer = await new Client({ address: process.argv[2]! }).predict({ x: [Number.NaN, 1], t: ${JSON.stringify(texts)} });
+console.log(Object.keys(answer).join());`,
+    );
+    compileTs(folder);
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const { stdout } = await run(process.execPath, [join(folder, 'ask.js'), address]);
+    assert.equal(stdout, '__proto__\n');
+    assert.match(bodies[0]!, /"x":\[NaN,1\]/);
+    assert.deepEqual((JSON.parse(bodies[0]!.replace('[NaN', '[0')) as { inputs: { t: unknown } }).inputs.t, texts);
   });
 });
 
