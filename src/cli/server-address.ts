@@ -30,6 +30,10 @@ export interface ServerAddress {
   readonly timeoutMs: number;
 }
 
+/** A time above zero that a timer takes: below 12 days. */
+export const DEADLINE = /^(?!0*(\.0*)?(ms|s)?$)(\d{1,9}(\.\d+)?ms|\d{1,6}(\.\d+)?s?)$/;
+export const DEADLINE_TEXT = 'a time such as 500ms or 2s';
+
 /** Options of every such command. */
 export const SERVER_OPTIONS = {
   server: text({
@@ -54,8 +58,8 @@ export const SERVER_OPTIONS = {
       placeholder: 'TIME',
       help: 'How long the answer may take: 500ms, 2s. The server is told, and stops then.',
     },
-    /^\d+(\.\d+)?(ms|s)?$/,
-    'a time such as 500ms or 2s',
+    DEADLINE,
+    DEADLINE_TEXT,
   ),
 } as const;
 

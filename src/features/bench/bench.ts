@@ -27,13 +27,38 @@ interface BenchOptions extends Omit<ServerOptions, 'server'> {
 }
 
 const MS = 1000;
+/** 128 and the signal's number, as shells have it. */
+const EXIT_INTERRUPTED = 130;
 
 /** Resolves with the exit status once the figures are printed. */
 export async function bench(options: BenchOptions): Promise<number> {
   // Timers of the clock hold no process open, and between two requests there is nothing else.
   const { port1: held } = new MessageChannel();
   held.on('message', () => undefined);
-  const { urls, rate, json } = options;
+  const { rate, json } = options;
+  const stop = new AbortController();
+  process.once('SIGINT', () => stop.abort());
+  const targets = targetsOf(options);
+  const measured = targets.map(({ url }): Measured => ({ url, tally: new Tally(), seconds: 0 }));
+  const turn = turnOf(targets, options, stop.signal);
+  for (const index of targets.keys()) if (options.warm_up > 0) await turn(index, options.warm_up);
+  for (const { index, seconds } of turnsOf(targets.length, options)) {
+    if (stop.signal.aborted) break;
+    if (process.stderr.isTTY) process.stderr.write(`\rmeasuring ${'AB'[index]} for ${seconds} s \r`);
+    const { tally } = measured[index]!;
+    const startedAt = systemClock.nowMs();
+    await turn(index, seconds, tally);
+    measured[index]!.seconds += Math.min(seconds, (systemClock.nowMs() - startedAt) / MS);
+  }
+  held.close();
+  if (stop.signal.aborted) process.stderr.write('pillion: interrupted; these are the figures so far\n');
+  print(json ? figuresJson(measured, rate) : figuresTable(measured, rate));
+  for (const target of targets) target.close();
+  if (stop.signal.aborted) return EXIT_INTERRUPTED;
+  return measured.every(({ tally }) => tally.answered > 0) ? 0 : 1;
+}
+
+function targetsOf(options: BenchOptions): readonly Target[] {
   let body: Buffer | undefined;
   if (options.data !== '') {
     const { bytes, error } = readConfigFile(options.data);
@@ -41,28 +66,19 @@ export async function bench(options: BenchOptions): Promise<number> {
     body = bytes;
   }
   const { token, ca, timeoutMs } = serverAddress({ ...options, server: '' });
-  const targets = urls.map((url) => new Target({ url, body, token, ca, timeoutMs }));
-  const measured = targets.map(({ url }): Measured => ({ url, tally: new Tally(), seconds: options.seconds }));
-  const random = new SeededRandom(options.seed);
-  const gapMs = options.arrivals === 'constant' ? () => MS / rate : () => random.exponential(MS / rate);
-  const turn = (index: number, seconds: number, tally?: Tally): Promise<void> =>
-    runTurn({
-      clock: systemClock,
-      target: targets[index]!,
-      tally,
-      lengthMs: seconds * MS,
-      gapMs,
-      maxInFlight: options.in_flight,
-    });
-  for (const index of targets.keys()) if (options.warm_up > 0) await turn(index, options.warm_up);
-  for (const { index, seconds } of turnsOf(targets.length, options)) {
-    if (process.stderr.isTTY) process.stderr.write(`\rmeasuring ${'AB'[index]} for ${seconds} s \r`);
-    await turn(index, seconds, measured[index]!.tally);
-  }
-  held.close();
-  for (const target of targets) target.close();
-  print(json ? figuresJson(measured, rate) : figuresTable(measured, rate));
-  return measured.every(({ tally }) => tally.answered > 0) ? 0 : 1;
+  return options.urls.map((url) => new Target({ url, body, token, ca, timeoutMs, clock: systemClock }));
+}
+
+/** A turn of one of the servers. */
+function turnOf(
+  targets: readonly Target[],
+  { rate, arrivals, seed, in_flight: maxInFlight }: BenchOptions,
+  stop: AbortSignal,
+): (index: number, seconds: number, tally?: Tally) => Promise<void> {
+  const random = new SeededRandom(seed);
+  const gapMs = arrivals === 'constant' ? () => MS / rate : () => random.exponential(MS / rate);
+  return (index, seconds, tally) =>
+    runTurn({ clock: systemClock, target: targets[index]!, tally, lengthMs: seconds * MS, gapMs, maxInFlight, stop });
 }
 
 /** One server has all the time; two take turns in the order A B B A, until each has had its seconds. */

@@ -1,4 +1,4 @@
-import { SERVER_OPTIONS } from '../../cli/server-address.ts';
+import { DEADLINE, DEADLINE_TEXT, SERVER_OPTIONS } from '../../cli/server-address.ts';
 import { flag, integer, patternText, text } from '../../config/options/option-types.ts';
 import { OptionCommand } from '../../kernel/command.ts';
 
@@ -15,7 +15,8 @@ A latency counts from the time at which the request was due, so a server that st
 turns of --turn seconds, in the order A B B A, so both meet the same machine and never each other. What is sent in the warm-up
 is not counted. Says when this client, and not the server, was the bound.
 
-Ends with 0, with 1 if no request was answered by one of the servers, with 64 for a wrong command line.
+Ctrl-C ends it with the figures so far. Ends with 0, with 1 if no request was answered by one of the servers, with 64 for a wrong
+command line, with 130 after Ctrl-C.
 `,
   options: {
     data: text({
@@ -45,8 +46,8 @@ Ends with 0, with 1 if no request was answered by one of the servers, with 64 fo
     token_env: SERVER_OPTIONS.token_env,
     deadline: patternText(
       { default: '10s', placeholder: 'TIME', help: 'How long an answer may take: 500ms, 2s. The server is told.' },
-      /^\d+(\.\d+)?(ms|s)?$/,
-      'a time such as 500ms or 2s',
+      DEADLINE,
+      DEADLINE_TEXT,
     ),
     json: flag({ default: false, help: 'Prints the figures in JSON.' }),
   },

@@ -21,18 +21,21 @@ export interface Turn {
   /** The time to the next request, in ms. */
   readonly gapMs: () => number;
   readonly maxInFlight: number;
+  /** Aborted = the turn ends at once, and nobody waits for what was sent. */
+  readonly stop: AbortSignal;
 }
 
 /** A timer may be as late. */
 const COARSE_MS = 2;
 
 /** Resolves when all that was sent has ended. */
-export async function runTurn({ clock, target, tally, lengthMs, gapMs, maxInFlight }: Turn): Promise<void> {
+export async function runTurn({ clock, target, tally, lengthMs, gapMs, maxInFlight, stop }: Turn): Promise<void> {
   const startedAt = clock.nowMs();
   let inFlight = 0;
   let onIdle: (() => void) | undefined;
   for (let due = startedAt + gapMs(); due < startedAt + lengthMs; due += gapMs()) {
-    await until(clock, due);
+    await until(clock, due, stop);
+    if (stop.aborted) return;
     if (inFlight === maxInFlight) {
       tally?.count(NOT_SENT);
       continue;
@@ -46,16 +49,17 @@ export async function runTurn({ clock, target, tally, lengthMs, gapMs, maxInFlig
       if (inFlight === 0) onIdle?.();
     });
   }
-  await until(clock, startedAt + lengthMs);
-  if (inFlight > 0) {
+  await until(clock, startedAt + lengthMs, stop);
+  if (inFlight > 0 && !stop.aborted) {
     await new Promise<void>((resolve) => {
       onIdle = resolve;
+      stop.addEventListener('abort', () => resolve(), { once: true });
     });
   }
 }
 
-async function until(clock: Clock, instant: number): Promise<void> {
+async function until(clock: Clock, instant: number, stop: AbortSignal): Promise<void> {
   const coarse = instant - COARSE_MS;
   if (clock.nowMs() < coarse) await new Promise<void>((resolve) => clock.setTimer(coarse, resolve));
-  while (clock.nowMs() < instant) await new Promise<void>((resolve) => setImmediate(resolve));
+  while (clock.nowMs() < instant && !stop.aborted) await new Promise<void>((resolve) => setImmediate(resolve));
 }

@@ -6,7 +6,7 @@ export interface Measured {
   readonly url: string;
   readonly tally: Tally;
   /** The seconds that it was measured. */
-  readonly seconds: number;
+  seconds: number;
 }
 
 const PERCENTS = [50, 90, 99, 99.9, 100];

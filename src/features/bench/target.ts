@@ -2,6 +2,7 @@
 import type { Buffer } from 'node:buffer';
 import { type ClientRequest, Agent as HttpAgent, request as overHttp } from 'node:http';
 import { Agent as HttpsAgent, request as overHttps } from 'node:https';
+import type { Clock } from '../../core/clock.ts';
 import { TIMEOUT } from './tally.ts';
 
 interface TargetOptions {
@@ -11,6 +12,7 @@ interface TargetOptions {
   readonly token: string | undefined;
   readonly ca: Buffer | undefined;
   readonly timeoutMs: number;
+  readonly clock: Clock;
 }
 
 export class Target {
@@ -35,23 +37,25 @@ export class Target {
 
   /** Calls `onEnd` once, when the whole answer is there or will not come. Its error: undefined = a 2xx. */
   send(onEnd: (error: string | undefined) => void): void {
-    const { url, body, timeoutMs } = this.#options;
+    const { url, body, timeoutMs, clock } = this.#options;
     let hasEnded = false;
     const end = (error: string | undefined): void => {
       if (hasEnded) return;
       hasEnded = true;
+      timer.cancel();
       onEnd(error);
     };
     const request = url.startsWith('https:') ? overHttps : overHttp;
     const method = body === undefined ? 'GET' : 'POST';
-    const options = { method, headers: this.#headers, agent: this.#agent, timeout: timeoutMs };
+    const options = { method, headers: this.#headers, agent: this.#agent };
     const sent: ClientRequest = request(url, options, (answer) => {
       const status = answer.statusCode ?? 0;
       answer.once('end', () => end(status >= 200 && status < 300 ? undefined : String(status)));
       answer.once('error', (error) => end(codeOf(error)));
       answer.resume();
     });
-    sent.once('timeout', () => {
+    // A server that sends a byte now and then is late as well, so the socket's own timeout does not do.
+    const timer = clock.setTimer(clock.nowMs() + timeoutMs, () => {
       end(TIMEOUT);
       sent.destroy();
     });

@@ -94,6 +94,41 @@ describe('pillion bench', () => {
     assert.deepEqual([wrong.status, /wants http:\/\/ or https:\/\//.test(wrong.text)], [64, true]);
   });
 
+  it('gives up on an answer that comes a byte at a time', async (t) => {
+    const url = await serverOf(t, (_, response) => {
+      const drip = setInterval(() => response.write(' '), 20);
+      response.once('close', () => clearInterval(drip));
+    });
+    const { status, text } = await bench(url, '--rate=10', '--seconds=1', '--warm_up=0', '--deadline=200ms');
+    assert.equal(status, 1, text);
+    assert.match(text, /^no answer in time: \d+$/m);
+  });
+
+  it('ends with the figures so far after Ctrl-C', async (t) => {
+    let count = 0;
+    let onLast = (): void => undefined;
+    const last = new Promise<void>((resolve) => {
+      onLast = resolve;
+    });
+    // The fifth is not answered, nor those after it.
+    const url = await serverOf(t, (_, response) => {
+      count += 1;
+      if (count < 5) response.end('{}');
+      else onLast();
+    });
+    const child = runPillion(['bench', url, '--rate=50', '--seconds=600', '--warm_up=0', '--json']);
+    await last;
+    child.process.kill('SIGINT');
+    assert.equal(await child.exited, 130, child.output());
+    const json = child
+      .output()
+      .split('\n')
+      .find((line) => line.startsWith('{'))!;
+    const { servers } = JSON.parse(json) as { servers: readonly { seconds: number; answered: number }[] };
+    assert.equal(servers[0]!.answered, 4);
+    assert.ok(servers[0]!.seconds < 600);
+  });
+
   it('takes turns in the order A B B A, and gives each server all of its seconds', () => {
     const turns = turnsOf(2, { seconds: 5, turn: 2 });
     assert.deepEqual(turns.map(({ index }) => 'AB'[index]).join(''), 'ABBAAB');
