@@ -1,5 +1,5 @@
 /** Requests to the admin server of a running sidecar. */
-import { Buffer } from 'node:buffer';
+import { Buffer, constants } from 'node:buffer';
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import { CONSOLE_HEADER } from '../admin/access-guard.ts';
 import { readConfigFile } from '../config/config-file.ts';
@@ -65,9 +65,15 @@ export function askAdmin({ from, path, method = 'GET', timeoutMs = TIMEOUT_MS }:
   });
 }
 
+/** Rejects for an answer that no text can hold. */
 export async function readBody(answer: IncomingMessage): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of answer as AsyncIterable<Uint8Array>) chunks.push(chunk);
+  let length = 0;
+  for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > constants.MAX_STRING_LENGTH) throw new Error('its answer has more than 512 MiB');
+  }
   return Buffer.concat(chunks);
 }
 

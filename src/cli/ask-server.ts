@@ -57,6 +57,19 @@ export function askServer(to: ServerAddress, { path, body }: ServerQuestion): Pr
   });
 }
 
+/**
+ * Returns `read` of an answer's text. Its own Errors are for the user; those of the language mean that the answer has
+ * another form, and throw an Error that says so.
+ */
+export function readAnswer<T>({ shown }: ServerAddress, body: Buffer, read: (text: string) => T): T {
+  try {
+    return read(body.toString());
+  } catch (error) {
+    if (![SyntaxError, TypeError, RangeError].some((kind) => error instanceof kind)) throw error;
+    throw new Error(`${shown} answers, but not as a model server of this protocol does`, { cause: error });
+  }
+}
+
 /** Node says nothing where it has tried several addresses of a name. */
 function textOf(error: Error): string {
   return error.message || ((error as NodeJS.ErrnoException).code ?? error.name);

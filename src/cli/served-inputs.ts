@@ -4,7 +4,7 @@
  *   {"metadata": {"signature_def": {"signature_def": {NAME: {"inputs": {NAME: {"dtype": "DT_FLOAT", "tensor_shape": …}}}}}}}
  */
 import { DTYPES, type DType } from '../core/dtype.ts';
-import { askServer } from './ask-server.ts';
+import { askServer, readAnswer } from './ask-server.ts';
 import type { ServerAddress } from './server-address.ts';
 
 export interface ServedTensor {
@@ -55,10 +55,12 @@ export async function servedSignature(
   { model, version, signature }: { readonly model: string; readonly version: string; readonly signature: string },
 ): Promise<ServedSignature> {
   const body = await askServer(server, { path: `${modelPath(model, version)}/metadata` });
-  const json = JSON.parse(body.toString()) as {
-    readonly metadata?: { readonly signature_def?: { readonly signature_def?: Record<string, SignatureInfo> } };
-  };
-  return signatureIn(json.metadata?.signature_def?.signature_def ?? {}, signature);
+  return readAnswer(server, body, (text) => {
+    const json = JSON.parse(text) as {
+      readonly metadata: { readonly signature_def: { readonly signature_def: Record<string, SignatureInfo> } };
+    };
+    return signatureIn(json.metadata.signature_def.signature_def, signature);
+  });
 }
 
 /** The signature of that name. Throws an Error that lists the others. */

@@ -138,9 +138,15 @@ export function splitWords(
   return at === -1 ? [args, undefined] : [args.slice(0, at), args.slice(at + 1)];
 }
 
-/** Writes to standard output. */
+/** Writes to standard output. Whoever reads it may stop, as `head` does: the command ends then. */
 export function print(text: string): void {
+  if (!process.stdout.listeners('error').includes(endUnread)) process.stdout.on('error', endUnread);
   process.stdout.write(text);
+}
+
+function endUnread({ code, message }: NodeJS.ErrnoException): void {
+  if (code !== 'EPIPE') process.stderr.write(`pillion: standard output cannot be written: ${message}\n`);
+  process.exit(code === 'EPIPE' ? undefined : 1);
 }
 
 /** The options for --help, each with its help and its default. */

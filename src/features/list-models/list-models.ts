@@ -32,15 +32,18 @@ interface ListedModel {
 
 /** Resolves with the exit status once everything is printed. */
 export async function listServedModels({ json, ...from }: AdminAddress & { readonly json: boolean }): Promise<number> {
-  let report: ModelsReport;
+  let models: readonly ListedModel[];
   try {
-    report = JSON.parse((await askAdmin({ from, path: '/models' })).toString());
+    const report = JSON.parse((await askAdmin({ from, path: '/models' })).toString()) as ModelsReport;
+    models = report.models.map(listedModel);
   } catch (error) {
-    const text = error instanceof SyntaxError ? new Error('something else answers there') : (error as Error);
+    const text =
+      error instanceof SyntaxError || error instanceof TypeError
+        ? new Error('something else answers there')
+        : (error as Error);
     process.stderr.write(`pillion: ${noSidecar(from.admin, text)}\n`);
     return 1;
   }
-  const models = report.models.map(listedModel);
   print(json ? `${JSON.stringify({ models })}\n` : modelsTable(models));
   return models.every(({ versions }) => versions.some(({ state }) => state === 'AVAILABLE')) ? 0 : 1;
 }

@@ -31,7 +31,7 @@ function cellText(value: unknown): string {
     return `[${shown}${value.length > MAX_ELEMENTS ? `, … ${value.length - MAX_ELEMENTS} more` : ''}]`;
   }
   if (typeof value === 'number') return String(Number(value.toPrecision(DIGITS)));
-  const text = plainText(typeof value === 'string' ? value : JSON.stringify(value));
+  const text = plainText(typeof value === 'string' ? value : (JSON.stringify(value) ?? '-'));
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 

@@ -90,7 +90,8 @@ function cellText(cell: string, { dtype }: ServedTensor, at: string): string {
   if (isFloat && /^(|nan|na|null)$/i.test(cell)) return 'NaN';
   const infinite = isFloat ? /^([+-]?)inf(inity)?$/i.exec(cell) : null;
   if (infinite !== null) return infinite[1] === '-' ? '-Infinity' : 'Infinity';
-  if (isFloat && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell)) return String(Number(cell));
+  if (isFloat && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(cell) && Number.isFinite(Number(cell)))
+    return String(Number(cell));
   // An integer's digits stay as they are: a number of JavaScript would round those above 2^53.
   if (!isFloat && /^-?\d+$/.test(cell)) return cell.replace(/^(-?)0+(?=\d)/, '$1');
   throw new DataError(`${at}: ${JSON.stringify(cell)} is no ${dtype}`);

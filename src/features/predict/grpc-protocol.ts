@@ -11,7 +11,7 @@ import { systemClock } from '../../core/clock.ts';
 import { GrpcStatus } from '../../core/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
 import { PROTO_DESCRIPTORS } from '../../gen/proto-descriptors.ts';
-import { type Answer, answerOf, nested, type Protocol, type Target, tensorsOf } from './protocol.ts';
+import { type Answer, answerOf, countOf, nested, type Protocol, type Target, tensorsOf } from './protocol.ts';
 
 /** The stub of PredictionService, as far as it is used. */
 type Stub = Client & Readonly<Record<'Predict' | 'GetModelMetadata', Method>>;
@@ -31,6 +31,9 @@ interface AnsweredTensor extends TensorInfo {
   readonly tensor_content: Buffer;
   readonly [values: string]: unknown;
 }
+
+/** An answer is no longer, compressed or not; so it is over REST. */
+const MAX_ANSWER_BYTES = 2 ** 29;
 
 /** The field of a TensorProto that holds the elements, and how they stand in tensor_content. */
 const VALUES: Readonly<
@@ -109,7 +112,7 @@ async function connect(
   const credentials = isSecure ? grpc.credentials.createSsl(ca ?? null) : grpc.credentials.createInsecure();
   const address = socketPath === undefined ? new URL(base.replace(/^https?:/, 'grpc:')).host : `unix:${socketPath}`;
   if (address === '') throw new Error(`--server=${shown} wants HOST:PORT`);
-  const sizes = { 'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1 };
+  const sizes = { 'grpc.max_receive_message_length': MAX_ANSWER_BYTES, 'grpc.max_send_message_length': -1 };
   return new tensorflow.serving.PredictionService(address, credentials, sizes);
 }
 
@@ -168,7 +171,7 @@ function elementsOf(name: string, tensor: AnsweredTensor): unknown {
   if (known === undefined) return `(${dtype}, which is not shown)`;
   const [field, bytes, read] = known;
   const dims = shape?.dim?.map(({ size = 0 }) => Number(size)) ?? [];
-  const count = dims.reduce((product, size) => product * size, 1);
+  const count = countOf(dims);
   const given = tensor[field] as readonly unknown[];
   if (given.length > 0) return nested(filled(given.map(plain), count), dims);
   if (bytes === 0 || content.length < count * bytes) {
@@ -183,7 +186,9 @@ function elementsOf(name: string, tensor: AnsweredTensor): unknown {
 
 /** A single element stands for all, as in TensorFlow. */
 function filled(given: readonly unknown[], count: number): readonly unknown[] {
-  return given.length >= count ? given : [...given, ...new Array(count - given.length).fill(given.at(-1))];
+  return given.length >= count
+    ? given.slice(0, count)
+    : [...given, ...new Array(count - given.length).fill(given.at(-1))];
 }
 
 function plain(element: unknown): unknown {

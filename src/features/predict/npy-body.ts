@@ -13,7 +13,7 @@ const DTYPE_OF: Readonly<Record<string, NumericDType>> = {
   ...{ f4: 'float32', f8: 'float64', i1: 'int8', i2: 'int16', i4: 'int32', i8: 'int64' },
   ...{ u1: 'uint8', u2: 'uint16', u4: 'uint32', u8: 'uint64', b1: 'bool' },
 };
-const WANTS = 'save numbers by numpy.save("x.npy", numpy.ascontiguousarray(x))';
+const WANTS = 'save numbers by numpy.save("x.npy", x.astype("float32", order="C")), or as another type of numbers';
 
 /** Throws DataError. */
 export function readNpy(bytes: Buffer, from: string): NumericTensor {
@@ -36,6 +36,7 @@ export function readNpy(bytes: Buffer, from: string): NumericTensor {
     .map((each) => each.trim())
     .filter((each) => each !== '')
     .map(Number);
+  if (elementCount(shape) === 0) throw bad(from, 'it holds no element');
   const data = bytes.subarray(start + length);
   const want = elementCount(shape) * typedArrayOf(dtype).BYTES_PER_ELEMENT;
   if (data.length !== want) throw bad(from, `it has ${data.length} bytes of elements, and its shape wants ${want}`);

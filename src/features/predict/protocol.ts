@@ -41,8 +41,21 @@ export function tensorsOf(body: Buffer, inputs: ReadonlyMap<string, ServedTensor
   }
 }
 
-/** A flat list of elements and a shape → nested lists. */
+/** An answer has no more elements than a process can hold as lists. */
+const MAX_ELEMENTS = 2 ** 27;
+
+/** The elements of an answered shape. Throws a RangeError for one that no answer has. */
+export function countOf(shape: readonly number[]): number {
+  // Lists of nothing are lists nevertheless.
+  const lists = shape.reduce((product, size) => product * Math.max(1, size), 1);
+  if (lists <= MAX_ELEMENTS && shape.every((size) => Number.isInteger(size) && size >= 0))
+    return shape.includes(0) ? 0 : lists;
+  throw new RangeError(`an output of the shape [${shape.join(',')}] cannot be shown`);
+}
+
+/** A flat list of elements and a shape → nested lists. Throws a RangeError if they do not fit. */
 export function nested(elements: readonly unknown[], shape: readonly number[]): unknown {
+  if (countOf(shape) !== elements.length) throw new RangeError('an output has not as many elements as its shape');
   let next = 0;
   const take = (dim: number): unknown =>
     dim === shape.length ? elements[next++] : Array.from({ length: shape[dim]! }, () => take(dim + 1));

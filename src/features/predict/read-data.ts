@@ -1,5 +1,5 @@
 /** A user's data → its bytes and form, by the name of a file, or by the first character. */
-import { Buffer } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { createReadStream, statSync } from 'node:fs';
 import { extname } from 'node:path';
 import process from 'node:process';
@@ -15,6 +15,8 @@ export interface GivenData {
 /** A request may have no more bytes anyway: protobuf's messages end here. */
 const MAX_BYTES = 2 ** 31 - 1;
 const STDIN = '-';
+/** Some editors put it before UTF-8; JSON has no such mark. */
+const MARK = Buffer.from('\ufeff');
 
 const FORMS: Readonly<Record<string, GivenData['form']>> = {
   '.json': 'json',
@@ -36,17 +38,25 @@ export async function readData(data: string): Promise<GivenData> {
   if (data === STDIN) {
     if (process.stdin.isTTY) throw new DataError('which data? give a file, JSON, or pipe it in; --help has examples');
     const bytes = await readAll(process.stdin, 'standard input');
-    return { form: formOfBytes(bytes), bytes, from: 'standard input' };
+    return checked(formOfBytes(bytes), bytes, 'standard input');
   }
   if (isFile(data)) {
     const bytes = await readAll(createReadStream(data), data);
-    return { form: FORMS[extname(data).toLowerCase()] ?? formOfBytes(bytes, 'bytes'), bytes, from: data };
+    return checked(FORMS[extname(data).toLowerCase()] ?? formOfBytes(bytes, 'bytes'), bytes, data);
   }
   const bytes = Buffer.from(data);
   if (isJson(data)) return { form: 'json', bytes, from: 'the JSON' };
   const isPath = /^[./~]|\.(json|csv|tsv|npy|txt|png|jpe?g)$/i.test(data) && !/\s/.test(data);
   if (isPath) throw new DataError(`${data}: there is no such file`);
   return { form: 'text', bytes, from: 'the text' };
+}
+
+/** Text in another encoding would be other words: "Tromsø" in Latin-1 is a category that no model knows. */
+function checked(form: GivenData['form'], bytes: Buffer, from: string): GivenData {
+  if (form === 'npy' || form === 'bytes') return { form, bytes, from };
+  if (!isUtf8(bytes)) throw new DataError(`${from} is no UTF-8; save it as UTF-8`);
+  const hasMark = bytes.subarray(0, MARK.length).equals(MARK);
+  return { form, bytes: hasMark ? bytes.subarray(MARK.length) : bytes, from };
 }
 
 async function readAll(stream: AsyncIterable<Uint8Array>, from: string): Promise<Buffer> {
@@ -77,5 +87,5 @@ function isJson(text: string): boolean {
 /** NumPy's files begin with a byte that no text has. */
 function formOfBytes(bytes: Buffer, other: 'text' | 'bytes' = 'text'): GivenData['form'] {
   if (bytes.subarray(1, 6).toString('latin1') === 'NUMPY') return 'npy';
-  return isJson(bytes.subarray(0, 100).toString('latin1')) ? 'json' : other;
+  return isJson(bytes.subarray(0, 100).toString()) ? 'json' : other;
 }

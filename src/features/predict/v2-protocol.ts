@@ -1,6 +1,6 @@
 /** The Open Inference Protocol's REST: GET /v2/models/M, POST /v2/models/M/infer. */
 import { Buffer } from 'node:buffer';
-import { askServer } from '../../cli/ask-server.ts';
+import { askServer, readAnswer } from '../../cli/ask-server.ts';
 import type { ServedTensor } from '../../cli/served-inputs.ts';
 import type { ServerAddress } from '../../cli/server-address.ts';
 import { DATATYPES, dtypeOfDatatype } from '../../codec/open-inference/datatypes.ts';
@@ -20,7 +20,7 @@ export function v2Protocol(server: ServerAddress, { model, version }: Target): P
   const path = `/v2/models/${encodeURIComponent(model)}${of}`;
   let known: ReadonlyMap<string, ServedTensor> | undefined;
   const inputs = async (): Promise<ReadonlyMap<string, ServedTensor>> => {
-    known ??= inputsIn((await askServer(server, { path })).toString());
+    known ??= readAnswer(server, await askServer(server, { path }), inputsIn);
     return known;
   };
   return {
@@ -28,7 +28,7 @@ export function v2Protocol(server: ServerAddress, { model, version }: Target): P
     predict: async (body) => {
       const sent = [...tensorsOf(body, await inputs())].map(([name, tensor]) => inputText(name, tensor));
       const request = Buffer.from(`{"inputs":[${sent.join(',')}]}`);
-      return answerIn((await askServer(server, { path: `${path}/infer`, body: request })).toString());
+      return readAnswer(server, await askServer(server, { path: `${path}/infer`, body: request }), answerIn);
     },
     close: () => undefined,
   };

@@ -103,6 +103,11 @@ describe('pillion predict', () => {
       ],
       [written(t, 'f.json', '{"age": 1'), /f\.json is no JSON: /],
       [written(t, 'g.csv', ''), /g\.csv is empty/],
+      [written(t, 'h.csv', 'age,visits,city\n1e400,2,Oslo\n'), /column "age": "1e400" is no float32/],
+      [
+        written(t, 'i.csv', Buffer.from('age,visits,city\n1,2,Troms\xf8\n', 'latin1')),
+        /i\.csv is no UTF-8; save it as UTF-8/,
+      ],
       ['no-such-file.csv', /no-such-file\.csv: there is no such file/],
     ];
     for (const [data, text] of cases) {
@@ -112,6 +117,10 @@ describe('pillion predict', () => {
     }
     const short = await predict('rest', 'digits', written(t, 'h.npy', npy(Float32Array.of(1), '2, 64')));
     assert.match(short.text, /it has 4 bytes of elements, and its shape wants 512/);
+    const none = await predict('rest', 'digits', written(t, 'none.npy', npy(Float32Array.of(), '1000000000, 0')));
+    assert.match(none.text, /none\.npy: it holds no element/);
+    const marked = written(t, 'j.json', '\ufeff[{"age": [33], "visits": [4], "city": ["Oslo"]}]');
+    assert.equal((await predict('rest', 'columns', marked)).status, 0);
     const picture = await predict('rest', 'digits', written(t, 'i.png', Buffer.from([0x89, 0x50, 0x4e, 0x47])));
     assert.match(picture.text, /pictures are not decoded here/);
   });
