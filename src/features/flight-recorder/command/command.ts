@@ -1,6 +1,6 @@
 import { ADMIN, ADMIN_TOKEN_FILE, sidecarCommand } from '../../../cli/sidecar-command.ts';
 import { flag, integer, text } from '../../../config/options/option-types.ts';
-import { KEPT, MOST_REQUESTS, ORDERS, OUTCOMES } from '../query/request-query.ts';
+import { KEPT, MOST_OF_FILE, ORDERS, OUTCOMES } from '../query/request-query.ts';
 import { queryErrors } from './query-of.ts';
 
 const picks = (help: string, placeholder: string) => text({ default: '', placeholder, help });
@@ -40,7 +40,7 @@ UTC). A line tells each restart.
       placeholder: ORDERS.join('|'),
       help: 'Which come first. slowest: of the last 512 requests, of the slow and the failed ones, and of the slowest of each minute.',
     }),
-    limit: integer({ min: 1, max: MOST_REQUESTS, default: 50, help: 'How many.' }),
+    limit: integer({ min: 1, max: MOST_OF_FILE, default: 50, help: 'How many.' }),
     json: flag({ default: false, help: 'Prints JSON: the answer of GET /requests.' }),
     file: text({
       default: '',

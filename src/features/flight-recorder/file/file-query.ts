@@ -52,8 +52,8 @@ export async function findRequests(source: RingSource, query: RequestQuery): Pro
   for await (const record of inSpan(source.read('requests'), query)) {
     if (record.kind === 'start') restarts.push(...restartOf(record));
     if (record.kind !== 'request') continue;
-    const written = JSON.parse(record.text) as WrittenRequest;
-    if (!matchesEntry(written.entry, query)) continue;
+    const written = parsed<WrittenRequest>(record, 'entry');
+    if (written === undefined || !matchesEntry(written.entry, query)) continue;
     found.push(written);
     if (found.length > SLACK * query.limit) found = cut();
   }
@@ -70,7 +70,9 @@ export async function findTraffic(
   for await (const record of inSpan(source.read('traffic'), span)) {
     if (record.kind === 'start') restarts.push(...restartOf(record));
     if (record.kind !== 'traffic') continue;
-    const { run, ...tick } = JSON.parse(record.text) as WrittenTraffic;
+    const written = parsed<WrittenTraffic>(record, 'versions');
+    if (written === undefined) continue;
+    const { run, ...tick } = written;
     const key = `${run} ${tick.at_ms}`;
     const versions = [...(ticks.get(key)?.versions ?? []), ...tick.versions];
     ticks.set(key, { ...tick, versions });
@@ -99,9 +101,19 @@ async function* inSpan(
   for await (const record of records) if (record.wallMs >= since && record.wallMs < until) yield record;
 }
 
-function restartOf({ text }: FoundRecord): readonly Restart[] {
-  const { run, version, before } = JSON.parse(text) as WrittenStart;
-  return before === undefined
+/** A record's text; undefined where it is none of ours, though its checksum is right: somebody else wrote it. */
+function parsed<T extends object>({ text }: FoundRecord, key: keyof T): T | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null && key in value ? (value as T) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function restartOf(record: FoundRecord): readonly Restart[] {
+  const { run, version, before } = parsed<WrittenStart>(record, 'run') ?? {};
+  return before === undefined || run === undefined || version === undefined
     ? []
     : [{ ended_at_ms: before.at_ms, started_at_ms: run, reason: before.reason, version }];
 }

@@ -9,12 +9,13 @@
  */
 import type { RequestEntry } from '../../../admin/request-entry.ts';
 import { atMost, type Clock, repeat, type TimerHandle, WakeTimer } from '../../../core/clock.ts';
+import { ServingError } from '../../../core/errors.ts';
 import type { RequestSnapshot } from '../../../ledger/recorder/request-snapshot.ts';
 import { VERSION } from '../../../version.ts';
 import { mergeTicks } from '../history/history-report.ts';
 import type { TrafficHistory } from '../history/traffic-history.ts';
 import type { KeptHour } from '../kept-hour.ts';
-import type { RequestQuery } from '../query/request-query.ts';
+import { MOST_OF_FILE, type RequestQuery } from '../query/request-query.ts';
 import { type FoundRequests, type FoundTraffic, findRequests, findTraffic, type WrittenStart } from './file-query.ts';
 import type { NewRecord, RingFile } from './ring-file.ts';
 import type { RingName } from './ring-format.ts';
@@ -24,6 +25,9 @@ const REQUESTS_AFTER_MS = 1000;
 const TRAFFIC_EVERY_MS = 30_000;
 /** The most time for the last records, on a disk that may hang. */
 const LAST_RECORDS_MS = 2000;
+
+/** A large file takes seconds, and who asked may be gone by then: pages ask again every ten. */
+const MOST_READINGS = 8;
 
 /** The lines of the log, as far as they are written here. */
 interface FileLog {
@@ -54,6 +58,8 @@ export class RecorderFile {
   #timer: TimerHandle | undefined;
   #writing: Promise<void> | undefined;
   #reading: Promise<unknown> = Promise.resolve();
+  /** Readings that wait, and the one in progress. */
+  #readings = 0;
 
   constructor(options: RecorderFileOptions) {
     this.#options = options;
@@ -77,18 +83,22 @@ export class RecorderFile {
     await atMost(this.#options.clock, LAST_RECORDS_MS, this.#writeLast());
   }
 
-  /** The requests of this run and of those before it, as far as they are written. */
+  /** The requests of this run and of those before it, as far as they are written; at most MOST_OF_FILE. */
   requests(query: RequestQuery): Promise<FoundRequests> {
-    return this.#read(() => findRequests(this.file, query));
+    return this.#read(() => findRequests(this.file, { ...query, limit: Math.min(query.limit, MOST_OF_FILE) }));
   }
 
   traffic(span: Pick<RequestQuery, 'since' | 'until'>): Promise<FoundTraffic> {
     return this.#read(() => findTraffic(this.file, span));
   }
 
-  /** One reading at a time: each goes through the whole file. */
+  /** One reading at a time: each goes through the whole file. Throws ServingError `overloaded` where too many wait. */
   #read<T>(read: () => Promise<T>): Promise<T> {
-    const reading = this.#reading.then(read);
+    if (this.#readings >= MOST_READINGS) throw tooManyReadings();
+    this.#readings += 1;
+    const reading = this.#reading.then(read).finally(() => {
+      this.#readings -= 1;
+    });
     this.#reading = reading.catch(() => undefined);
     return reading;
   }
@@ -160,4 +170,9 @@ export class RecorderFile {
     this.#isFailing = false;
     this.#options.logger.info({ ...EVENT, lost: this.lost }, 'the file of requests takes records again');
   }
+}
+
+function tooManyReadings(): ServingError {
+  const text = `the file of requests is being read for ${MOST_READINGS} others; ask again, or for a time that memory has`;
+  return new ServingError('overloaded', text);
 }

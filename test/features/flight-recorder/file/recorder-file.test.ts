@@ -112,6 +112,38 @@ describe('the file of a flight recorder', () => {
     await second.past.close();
   });
 
+  it('is read for a few at a time, and refuses more', async (t) => {
+    const file = await RingFile.open(newFile(t), MIB);
+    const { past, settled } = await runOf(t, file, HOUR_MS);
+    await settled();
+    const query = { order: 'newest', limit: 1 } as const;
+    const readings = Array.from({ length: 8 }, () => past.requests(query));
+    assert.throws(() => past.traffic({}), { kind: 'overloaded' });
+    await Promise.all(readings);
+    await past.requests(query);
+    await past.close();
+  });
+
+  it('leaves out records that somebody else wrote', async (t) => {
+    const file = await RingFile.open(newFile(t), MIB);
+    const { requests, past, settled, add, clock } = await runOf(t, file);
+    await settled();
+    for (const kind of ['start', 'request', 'traffic'] as const) {
+      for (const text of ['{', 'null', '{}', '[]', '"a"']) {
+        await file.append(kind === 'traffic' ? 'traffic' : 'requests', [{ kind, wallMs: clock.wallMs(), text }]);
+      }
+    }
+    add('a');
+    clock.advance(1000);
+    await settled();
+    const found = await requests('since=2h');
+    assert.deepEqual(
+      found.requests.map(({ id }) => id),
+      ['a'],
+    );
+    await past.close();
+  });
+
   it('is written beside the requests, and read back after a run that was killed', async (t) => {
     const path = newFile(t);
     const file = await RingFile.open(path, MIB);

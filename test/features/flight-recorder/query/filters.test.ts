@@ -84,13 +84,13 @@ describe('the filters of GET /requests', () => {
     });
   }
 
-  it('answers at most 1,000, and names every mistake', async (t) => {
+  it('names every mistake', async (t) => {
     const { ask } = await harness(t);
-    const answer = await ask('/requests?limit=1001&since=soon&order=size&colour=red');
+    const answer = await ask('/requests?limit=0&since=soon&order=size&colour=red');
     assert.equal(answer.statusCode, 400);
     const text = (await bodyOf(answer)).toString();
     for (const part of [
-      'from 1 to 1000',
+      'limit=0 wants a whole number from 1',
       'since=soon wants an age (15m',
       'order=size wants',
       'unknown parameter "colour"',
