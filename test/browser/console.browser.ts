@@ -236,7 +236,7 @@ describe('the playground', () => {
     assert.equal(await answer.locator('.bars tr').count(), 10);
     const code = page.locator('pre.code');
     assert.match((await code.textContent())!, new RegExp(`^curl ${sidecar.rest}/v1/models/digits:predict`));
-    await page.getByRole('button', { name: 'Python' }).click();
+    await page.getByRole('button', { name: 'Python', exact: true }).click();
     assert.match((await code.textContent())!, /requests\.post/);
     await answer.getByRole('link', { name: 'Where the time went' }).click();
     await page.getByText('console').waitFor();
