@@ -57,7 +57,6 @@ export const TESTED_PATHS = {
     ...['src/scheduler', 'test/support/scheduler-harness.ts', 'test/support/puppet-executor.ts'],
     ...['scheduler', 'scheduler-shared', 'scheduler-promise'].map((name) => `test/property/${name}.test.ts`),
   ],
-  site: ['site', 'test/site'],
   deletions: ['src/pillion.ts', 'test/integration/features-deleted.test.ts', 'test/support/tree-without.ts'],
   graphs: [
     ...['src/backends/graph', 'src/backends/onnx/graph', 'test/property/graph-rows.test.ts'],
@@ -102,6 +101,7 @@ export const TESTED_PATHS = {
     'scripts/lib/bundle/build-console.mjs',
     'test/browser',
   ],
+  site: ['site', 'test/site'],
   envoy: [
     ...GRPC,
     ...HTTP1,
