@@ -47,7 +47,7 @@ export interface RefusalGateOptions extends LatenessFacts {
   /** See SchedulerOptions. If set, refusals depend on the caller's use of the cores, and none is given again. */
   readonly callerCoreShare: number;
   readonly refusals: SharedRefusals;
-  readonly admission: Pick<Admission, 'lateMs' | 'expectedStart'>;
+  readonly admission: Pick<Admission, 'lateMs' | 'expectedStart' | 'hasMoved'>;
 }
 
 /** A refusal of one row of a signature. */
@@ -84,7 +84,8 @@ export class RefusalGate {
     if (rows !== 1 || !(error instanceof ServingError) || !isUsual(lane)) return;
     const reason = this.#reasonOf(error, lane, context, now);
     if (reason === undefined) return;
-    const { queue, dispatcher } = this.#options;
+    const { queue, dispatcher, admission } = this.#options;
+    if (admission.hasMoved) return;
     const { cameTasks, queuedTasks } = queue;
     const { runningBatches } = dispatcher;
     this.#refusals.set(lane.plan, { ...reason, at: now, cameTasks, queuedTasks, runningBatches });

@@ -66,6 +66,9 @@ export class Admission {
     this.#forecast = new LatenessForecast(options);
   }
 
+  /** The last refusal let others go first: what was forecast for it holds for no other request. */
+  hasMoved = false;
+
   /** How late the answer to the last request would have been that was refused as predicted_late. */
   get lateMs(): number {
     return this.#lateMs;
@@ -227,7 +230,9 @@ export class Admission {
     const { slots } = this.#options;
     slots.onRefusal(now);
     slots.callers.onRefusal(use, now);
+    const { cameTasks } = this.#options.queue;
     this.#lightCallers.onRefusal(plan, now);
+    this.hasMoved = cameTasks !== this.#options.queue.cameTasks;
   }
 
   /** Evicts the sheddable request that goes last before `order`, for a more important one. False = there is none. */

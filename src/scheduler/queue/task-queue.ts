@@ -225,6 +225,8 @@ export class TaskQueue {
   /** The task, which waits in the lane, goes before all that do not from `now` on. */
   letFirst(task: Task, lane: Lane, now: Instant): void {
     lane.remove(task);
+    // The others have other places, as when a task comes.
+    this.cameTasks += 1;
     task.isFirst = true;
     task.order = now;
     lane.push(task);
