@@ -1,7 +1,7 @@
 /** GET /callers: the callers whose requests took most of the cores' time lately, the first one most of all. */
 import type { Clock, Instant } from '../core/clock.ts';
+import { showNumber, showShare } from '../ledger/quantities.ts';
 import { plain, type Report, type ReportSource, type Sentence } from '../ledger/report.ts';
-import { showNumber, showShare } from './quantities.ts';
 
 /** The part of the scheduler's table of callers that is reported. */
 export interface ReportedCallers {

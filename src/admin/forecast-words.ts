@@ -1,6 +1,7 @@
 /** How far forecasts were off, in words. Pure. */
+
+import { showNumber, showShare } from '../ledger/quantities.ts';
 import type { ForecastReport } from './explanation.ts';
-import { showNumber, showShare } from './quantities.ts';
 
 /** Shares of fewer answers say nothing. */
 const LEAST_COUNT = 10;

@@ -2,8 +2,9 @@
  * Finds, in the report of one version, what keeps it from being served, or from being served well. `pillion doctor`
  * prints the advice, `pillion status` and the console print the note. Pure.
  */
+
+import { showNumber } from '../ledger/quantities.ts';
 import type { SignatureReport, VersionReport } from './models-report.ts';
-import { showNumber } from './quantities.ts';
 import type { ShadowReport } from './runtime-report.ts';
 
 /** Clauses in plain words, without a full stop. */

@@ -2,9 +2,9 @@
 import { describeSandbox } from '../../admin/describe-sandbox.ts';
 import { forecastWords } from '../../admin/forecast-words.ts';
 import type { ModelReport } from '../../admin/models-report.ts';
-import { showNumber } from '../../admin/quantities.ts';
 import type { CudaState } from '../../backends/onnx/cuda-machine.ts';
 import { visible } from '../../core/terminal/visible-text.ts';
+import { showNumber } from '../../ledger/quantities.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import type { DoctorFacts, Finding, ServerFacts } from './rule.ts';
 

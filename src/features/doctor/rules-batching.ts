@@ -1,7 +1,7 @@
 /** Rules about batches: why they stay small, and what padding costs. */
 
 import type { ModelsReport } from '../../admin/models-report.ts';
-import { showNumber, showShare } from '../../admin/quantities.ts';
+import { showNumber, showShare } from '../../ledger/quantities.ts';
 import type { Finding, Rule, ServerFacts } from './rule.ts';
 import type { ModelTraffic, Traffic } from './traffic.ts';
 

@@ -1,5 +1,5 @@
 /** Rules about cores, quotas, threads and vector instructions. */
-import { showNumber, showShare } from '../../admin/quantities.ts';
+import { showNumber, showShare } from '../../ledger/quantities.ts';
 import type { DoctorFacts, Finding, Rule } from './rule.ts';
 
 /** Share of the periods. Below it, an occasional burst met the quota, as it should. */

@@ -1,5 +1,5 @@
 /** Rules about the application behind the server. */
-import { showShare } from '../../admin/quantities.ts';
+import { showShare } from '../../ledger/quantities.ts';
 import type { Rule } from './rule.ts';
 
 /** Anybody can send such a header; a proxy sends it with every request. */

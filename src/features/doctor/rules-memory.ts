@@ -1,6 +1,6 @@
 /** Rules about memory, open files and the garbage collector. */
 
-import { showNumber, showShare } from '../../admin/quantities.ts';
+import { showNumber, showShare } from '../../ledger/quantities.ts';
 import { showBytes } from '../../models/memory/model-memory.ts';
 import type { Rule } from './rule.ts';
 

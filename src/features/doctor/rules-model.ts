@@ -1,7 +1,7 @@
 /** Rules about models: whether they are served, and where a request's time goes. */
 
-import { showNumber, showShare } from '../../admin/quantities.ts';
 import { versionFindings } from '../../admin/version-findings.ts';
+import { showNumber, showShare } from '../../ledger/quantities.ts';
 import type { Rule } from './rule.ts';
 import type { ModelTraffic } from './traffic.ts';
 

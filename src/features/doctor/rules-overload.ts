@@ -1,5 +1,5 @@
 /** Rules about requests that were refused, came too late, or failed. */
-import { showShare } from '../../admin/quantities.ts';
+import { showShare } from '../../ledger/quantities.ts';
 import type { Finding, Rule } from './rule.ts';
 import { busyModels } from './rules-model.ts';
 import type { ModelTraffic } from './traffic.ts';

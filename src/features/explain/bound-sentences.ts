@@ -2,7 +2,7 @@
  * The sentence for each bound: what was measured, and what one more of it would give. The numbers are arithmetic on the
  * learned run times, at the present load; `pillion what-if` simulates the traffic of the last minutes.
  */
-import { showNumber, showShare } from '../../admin/quantities.ts';
+import { showNumber, showShare } from '../../ledger/quantities.ts';
 import { type BoundFacts, FULL_SHARE, type Refused } from './bound-facts.ts';
 import { largerBatchGain, rowsPerMs, rowsWithin, runMs } from './capacity.ts';
 

@@ -1,5 +1,5 @@
 /** The sequences of a model on its page: which are open, and which were lost. */
-import { showNumber } from '../../admin/quantities.ts';
+import { showNumber } from '../../ledger/quantities.ts';
 import { plain, type Report, type Sentence, warn } from '../../ledger/report.ts';
 import type { SequenceLimits } from './sequence-limits.ts';
 import type { SequenceEvent } from './sequence-table.ts';

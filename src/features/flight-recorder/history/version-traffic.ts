@@ -8,7 +8,7 @@
  * A slot takes the place of the one SLOTS before. Counting allocates nothing. A version takes 93 KB.
  */
 
-import { type BucketCount, bucketOf } from '../../../ledger/latency-buckets.ts';
+import { bucketOf, sparse } from '../../../ledger/latency-buckets.ts';
 import type { RequestRecord } from '../../../ledger/request-record.ts';
 import { STAGES } from '../../../ledger/stage-clock.ts';
 import { type HistoryVersion, KINDS, rounded } from './history-report.ts';
@@ -83,7 +83,7 @@ export class VersionTraffic {
       rows: counts[ROWS]!,
       failures,
       ...(Object.keys(refusals).length > 0 && { refusals }),
-      latency: notEmpty(counts.subarray(DURATIONS)),
+      latency: sparse(counts.subarray(DURATIONS)),
       stages_ms: answered === 0 ? [] : [...sums].map((ms) => rounded(ms / answered)),
     };
   }
@@ -107,13 +107,5 @@ export class VersionTraffic {
 function named(names: readonly string[], counts: Uint32Array): Record<string, number> {
   const found: Record<string, number> = {};
   for (const [i, name] of names.entries()) if (counts[i]! > 0) found[name] = counts[i]!;
-  return found;
-}
-
-function notEmpty(counts: Uint32Array): BucketCount[] {
-  const found: BucketCount[] = [];
-  for (let bucket = 0; bucket < counts.length; bucket++) {
-    if (counts[bucket]! > 0) found.push([bucket, counts[bucket]!]);
-  }
   return found;
 }

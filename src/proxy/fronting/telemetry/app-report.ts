@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../../../core/clock.ts';
 import { BUCKETS, type BucketCount, bucketOf, percentileMs, sparse } from '../../../ledger/latency-buckets.ts';
+import { showNumber } from '../../../ledger/quantities.ts';
 import { RecentSlots } from '../../../ledger/recent-slots.ts';
 import {
   plain,
@@ -113,14 +114,16 @@ function wordsOf(sums: readonly Sum[], seconds: number, inFlight: number): reado
     sums.reduce((sum, each) => sum + each[of], 0) / seconds;
   const open = inFlight === 0 ? 'It has none now.' : `It has ${inFlight} now.`;
   if (sums.length === 0) return [plain(`No request for the application has ended lately. ${open}`)];
-  const said = [plain(`The application gets ${shown(total('requests'))} requests per second. ${open}`)];
+  const said = [plain(`The application gets ${showNumber(total('requests'))} requests per second. ${open}`)];
   if (total('failed') > 0) {
-    said.push(warn(`${shown(total('failed'))} per second failed: it answered 5xx, broke off, or could not be asked.`));
+    said.push(
+      warn(`${showNumber(total('failed'))} per second failed: it answered 5xx, broke off, or could not be asked.`),
+    );
   }
   if (total('abandoned') > 0) {
     said.push(
       warn(
-        `${shown(total('abandoned'))} per second were abandoned: the client left or stalled, or the deadline passed.`,
+        `${showNumber(total('abandoned'))} per second were abandoned: the client left or stalled, or the deadline passed.`,
       ),
     );
   }
@@ -151,9 +154,4 @@ function tableOf(sums: readonly Sum[], seconds: number): ReportTable {
     })),
     empty: 'Nothing has ended in the last half minute.',
   };
-}
-
-/** Two significant digits, or whole. */
-function shown(value: number): string {
-  return String(value >= 100 ? Math.round(value) : Number(value.toPrecision(2)));
 }
