@@ -6,8 +6,31 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import type * as Tokenizers from 'tokenizers';
 import type { Encoded, TextRow, TokenizeOptions } from '../exported/text-model.ts';
+
+/** The part of the package that is used; its own types are const enums, which a compiler of single files cannot read. */
+interface Package {
+  readonly Tokenizer: { fromString(json: string): Tokenizer };
+}
+
+interface Tokenizer {
+  disablePadding(): void;
+  setTruncation(maxTokens: number, options: { strategy: 'LongestFirst'; direction: string; stride: number }): void;
+  encode(text: string, pair: string | null, options: { addSpecialTokens: boolean }): Promise<Encoding>;
+  decodeBatch(ids: number[][], skipsSpecialTokens: boolean): Promise<string[]>;
+  tokenToId(token: string): number | null;
+}
+
+/** A tokenized text: one element a token in each list. */
+interface Encoding {
+  getIds(): number[];
+  getTypeIds(): number[];
+  getOffsets(): number[][];
+  getWordIds(): (number | null)[];
+  getSequenceIds(): (number | null)[];
+  getSpecialTokensMask(): number[];
+  getOverflowing(): Encoding[];
+}
 
 export interface NativeOptions {
   /** The name of the file in the version's directory. */
@@ -22,20 +45,20 @@ const NOTHING = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
 
 export class NativeTokenizer {
-  readonly #tokenizer: Tokenizers.Tokenizer;
+  readonly #tokenizer: Tokenizer;
 
-  private constructor(tokenizer: Tokenizers.Tokenizer) {
+  private constructor(tokenizer: Tokenizer) {
     this.#tokenizer = tokenizer;
   }
 
   /** Throws an Error with the package's text if the file is no tokenizer, or if the package is not installed. */
   static open(directory: string, { file, maxTokens, cuts }: NativeOptions): NativeTokenizer {
     // The package finds its library beside itself, so it is no part of the bundle.
-    const { Tokenizer } = createRequire(import.meta.url)('tokenizers') as typeof Tokenizers;
-    const tokenizer = Tokenizer.fromString(readFileSync(join(directory, file), 'utf8'));
+    const native = createRequire(import.meta.url)('tokenizers') as Package;
+    const tokenizer = native.Tokenizer.fromString(readFileSync(join(directory, file), 'utf8'));
     // Rows of one length share runs; which are padded, the scheduler decides.
     tokenizer.disablePadding();
-    tokenizer.setTruncation(maxTokens, { strategy: 'LongestFirst' as never, direction: cuts, stride: 0 });
+    tokenizer.setTruncation(maxTokens, { strategy: 'LongestFirst', direction: cuts, stride: 0 });
     return new NativeTokenizer(tokenizer);
   }
 
@@ -66,7 +89,7 @@ export class NativeTokenizer {
   }
 }
 
-function encodedOf(encoding: Tokenizers.Encoding, hasOffsets: boolean): Encoded {
+function encodedOf(encoding: Encoding, hasOffsets: boolean): Encoded {
   const isCut = encoding.getOverflowing().length > 0;
   return {
     ids: Int32Array.from(encoding.getIds()),
@@ -79,7 +102,7 @@ function encodedOf(encoding: Tokenizers.Encoding, hasOffsets: boolean): Encoded 
 }
 
 /** The end of the last token of the first text that is there. */
-function cutOf(encoding: Tokenizers.Encoding): number {
+function cutOf(encoding: Encoding): number {
   const offsets = encoding.getOffsets();
   const sequences = encoding.getSequenceIds();
   let end = 0;
