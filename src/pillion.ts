@@ -154,8 +154,12 @@ const LINES = [
   { feature: completion, adds: 'a command that lets a shell complete commands, options and their values' },
   { feature: listModels, adds: 'a command that lists models, versions and states, and why' },
   { feature: client, adds: 'a command that writes a typed client of a model, in TypeScript, Python or Go' },
-  { feature: bench, adds: 'a command that measures the latency of one server, or of two side by side' },
   { feature: predict, adds: 'a command that sends data as people have it to a server, and shows the answer' },
+  {
+    feature: bench,
+    requires: ['predict'],
+    adds: 'a command that measures the latency of one server, or of two side by side',
+  },
   { feature: places, adds: 'a command that says where in the source the stacks of a log are' },
 ] as const satisfies readonly ListedFeature[];
 

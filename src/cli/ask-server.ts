@@ -3,6 +3,7 @@ import type { Buffer } from 'node:buffer';
 import { request as overHttp } from 'node:http';
 import { request as overHttps } from 'node:https';
 import { readBody } from './ask-admin.ts';
+import { connectionText } from './connection-text.ts';
 import type { ServerAddress } from './server-address.ts';
 
 interface ServerQuestion {
@@ -28,7 +29,7 @@ export class ServerRefusal extends Error {
 
 /** The body of a 200. Rejects with ServerRefusal, or with an Error that says that nobody answers there. */
 export function askServer(to: ServerAddress, { path, body }: ServerQuestion): Promise<Buffer> {
-  const { base, socketPath, ca, token, timeoutMs, shown } = to;
+  const { base, socketPath, ca, identity, token, timeoutMs, shown } = to;
   const request = base.startsWith('https:') ? overHttps : overHttp;
   const headers = {
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -37,11 +38,11 @@ export function askServer(to: ServerAddress, { path, body }: ServerQuestion): Pr
   };
   const method = body === undefined ? 'GET' : 'POST';
   const signal = AbortSignal.timeout(Math.ceil(timeoutMs) + GRACE_MS);
-  const options = { method, headers, agent: false, signal, ...(ca && { ca }) };
+  const options = { method, headers, agent: false, signal, ...(ca && { ca }), ...identity };
   return new Promise((resolve, reject) => {
     const late = `it took longer than ${(timeoutMs + GRACE_MS) / 1000} s`;
     const fail = (error: Error): void =>
-      reject(new Error(`no answer from ${shown}: ${signal.aborted ? late : textOf(error)}`));
+      reject(new Error(`no answer from ${shown}: ${signal.aborted ? late : connectionText(textOf(error), to)}`));
     const asked = request(
       `${base}${path}`,
       { ...options, ...(socketPath !== undefined && { socketPath }) },

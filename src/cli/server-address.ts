@@ -1,6 +1,7 @@
 /** Commands that ask a running server as its callers do: where it is, and how they say who they are. */
 import type { Buffer } from 'node:buffer';
 import process from 'node:process';
+import { createSecureContext } from 'node:tls';
 import { readConfigFile } from '../config/config-file.ts';
 import { patternText, text } from '../config/options/option-types.ts';
 import { UNIX } from './sidecar-command.ts';
@@ -9,9 +10,17 @@ import { UNIX } from './sidecar-command.ts';
 export interface ServerOptions {
   readonly server: string;
   readonly ca_file: string;
+  readonly cert_file: string;
+  readonly key_file: string;
   readonly token_file: string;
   readonly token_env: string;
   readonly deadline: string;
+}
+
+/** PEM, for mutual TLS. */
+export interface TlsIdentity {
+  readonly cert: Buffer;
+  readonly key: Buffer;
 }
 
 /** A server that is asked. */
@@ -24,6 +33,8 @@ export interface ServerAddress {
   readonly socketPath: string | undefined;
   /** PEM of authorities; undefined = those that Node trusts. */
   readonly ca: Buffer | undefined;
+  /** PEM of the caller's own certificate and private key; undefined = it has none. */
+  readonly identity: TlsIdentity | undefined;
   /** Undefined = the caller is nobody. */
   readonly token: string | undefined;
   /** How long one answer may take, in ms. */
@@ -46,6 +57,12 @@ export const SERVER_OPTIONS = {
     placeholder: 'FILE',
     help: 'PEM of the authorities that https:// is checked by. Empty = those that Node trusts.',
   }),
+  cert_file: text({
+    default: '',
+    placeholder: 'FILE',
+    help: 'PEM of the caller’s own certificate, then its chain, for a server of mutual TLS; with --key_file.',
+  }),
+  key_file: text({ default: '', placeholder: 'FILE', help: 'PEM of the unencrypted private key of --cert_file.' }),
   token_file: text({ default: '', placeholder: 'FILE', help: 'A file with the API key or token of the caller.' }),
   token_env: text({
     default: '',
@@ -72,6 +89,7 @@ export function serverAddress(options: ServerOptions, port = 8501): ServerAddres
   const of = {
     shown,
     ca: ca === '' ? undefined : contentOf(ca),
+    identity: identityOf(options),
     token: tokenOf(options),
     timeoutMs: timeoutOf(options),
   };
@@ -79,12 +97,28 @@ export function serverAddress(options: ServerOptions, port = 8501): ServerAddres
   const match = ADDRESS.exec(shown);
   if (match === null) throw new Error(`--server=${shown} wants HOST:PORT, http://HOST:PORT, https://… or unix:PATH`);
   const [, scheme = 'http', host, prefix = ''] = match;
+  if (scheme === 'http' && (of.ca ?? of.identity) !== undefined) {
+    throw new Error(`--server=${shown} is not asked by TLS; write https://, or leave out the files of TLS`);
+  }
   return { ...of, base: `${scheme.toLowerCase()}://${host}${prefix.replace(/\/+$/, '')}`, socketPath: undefined };
 }
 
 function timeoutOf({ deadline }: ServerOptions): number {
   const value = Number.parseFloat(deadline);
   return deadline.endsWith('ms') ? value : value * 1000;
+}
+
+/** Throws an Error for half of it, or for a pair that is none. */
+function identityOf({ cert_file: certFile, key_file: keyFile }: ServerOptions): TlsIdentity | undefined {
+  if (certFile === '' && keyFile === '') return undefined;
+  if (certFile === '' || keyFile === '') throw new Error('--cert_file and --key_file go together; give both');
+  const identity = { cert: contentOf(certFile), key: contentOf(keyFile) };
+  try {
+    createSecureContext(identity);
+  } catch (error) {
+    throw new Error(`${certFile} and ${keyFile} are no certificate and its key: ${(error as Error).message}`);
+  }
+  return identity;
 }
 
 function tokenOf({ token_file: file, token_env: name }: ServerOptions): string | undefined {

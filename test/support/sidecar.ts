@@ -78,6 +78,10 @@ export type PillionProcess = Omit<Sidecar, 'grpc' | 'rest' | 'admin'>;
 /** Starts the modules, also where no argument names a backend of the tests. */
 export const unbundled: Wrap = (command) => command.map((word) => (word === BUNDLE ? MODULES : word));
 
+const NO_CODE = '--disallow-code-generation-from-strings';
+/** As bin/pillion runs the commands that may ask over gRPC, whose packages make code. */
+export const makingCode: Wrap = (command) => command.filter((word) => word !== NO_CODE);
+
 /** Starts `pillion` with exactly these arguments. */
 export function runPillion(
   args: readonly string[],

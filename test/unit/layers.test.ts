@@ -139,7 +139,7 @@ const LAYERS: readonly Layer[] = [
   },
   {
     of: 'features/**',
-    may: 'core/** files/* codec/** codec-thread/* config/** ledger/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/ask-server.ts cli/server-address.ts cli/served-inputs.ts cli/exit-usage.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* version.ts',
+    may: 'core/** files/* codec/** codec-thread/* config/** ledger/** scheduler/** backends/** models/** proxy/** admin/** cli/sidecar-command.ts cli/ask-admin.ts cli/ask-server.ts cli/server-address.ts cli/served-inputs.ts cli/connection-text.ts cli/exit-usage.ts cli/text-table.ts cli/prometheus-text.ts kernel/* gen/* version.ts',
     because: 'a feature stands on the seams of the kernel, and on the features that it requires',
   },
   {

@@ -1,21 +1,17 @@
 /** `pillion bench`: warm-up, then turns of one server or of two, then the figures. */
-import type { Buffer } from 'node:buffer';
 import process from 'node:process';
 import { MessageChannel } from 'node:worker_threads';
-import { type ServerOptions, serverAddress } from '../../cli/server-address.ts';
-import { readConfigFile } from '../../config/config-file.ts';
 import { systemClock } from '../../core/clock.ts';
 import { SeededRandom } from '../../core/repeatable/seeded-random.ts';
 import { print } from '../../kernel/command.ts';
 import { runTurn } from './open-loop.ts';
 import { figuresJson, figuresTable, type Measured } from './report.ts';
 import { Tally } from './tally.ts';
-import { Target } from './target.ts';
+import type { Target } from './target.ts';
+import { type TargetOptions, targetsOf } from './targets.ts';
 
 /** The options of command.ts. */
-interface BenchOptions extends Omit<ServerOptions, 'server'> {
-  readonly urls: readonly string[];
-  readonly data: string;
+interface BenchOptions extends TargetOptions {
   readonly rate: number;
   readonly seconds: number;
   readonly warm_up: number;
@@ -38,7 +34,7 @@ export async function bench(options: BenchOptions): Promise<number> {
   const { rate, json } = options;
   const stop = new AbortController();
   process.once('SIGINT', () => stop.abort());
-  const targets = targetsOf(options);
+  const targets = await targetsOf(options, systemClock);
   const measured = targets.map(({ url }): Measured => ({ url, tally: new Tally(), seconds: 0 }));
   const turn = turnOf(targets, options, stop.signal);
   for (const index of targets.keys()) if (options.warm_up > 0) await turn(index, options.warm_up);
@@ -56,17 +52,6 @@ export async function bench(options: BenchOptions): Promise<number> {
   for (const target of targets) target.close();
   if (stop.signal.aborted) return EXIT_INTERRUPTED;
   return measured.every(({ tally }) => tally.answered > 0) ? 0 : 1;
-}
-
-function targetsOf(options: BenchOptions): readonly Target[] {
-  let body: Buffer | undefined;
-  if (options.data !== '') {
-    const { bytes, error } = readConfigFile(options.data);
-    if (bytes === undefined) throw new Error(error);
-    body = bytes;
-  }
-  const { token, ca, timeoutMs } = serverAddress({ ...options, server: '' });
-  return options.urls.map((url) => new Target({ url, body, token, ca, timeoutMs, clock: systemClock }));
 }
 
 /** A turn of one of the servers. */

@@ -1,32 +1,44 @@
-/** One server that is measured: connections that stay open, and requests over them. */
+/** A server that is measured over HTTP: connections that stay open, and requests over them. */
 import type { Buffer } from 'node:buffer';
 import { type ClientRequest, Agent as HttpAgent, request as overHttp } from 'node:http';
 import { Agent as HttpsAgent, request as overHttps } from 'node:https';
+import { refusedByTls } from '../../cli/connection-text.ts';
+import type { TlsIdentity } from '../../cli/server-address.ts';
 import type { Clock } from '../../core/clock.ts';
 import { TIMEOUT } from './tally.ts';
 
-interface TargetOptions {
+/** One server that is measured. */
+export interface Target {
+  /** As it was given. */
+  readonly url: string;
+  /** Calls `onEnd` once, when the whole answer is there or will not come. Its error: undefined = it was answered. */
+  send(onEnd: (error: string | undefined) => void): void;
+  close(): void;
+}
+
+interface HttpTargetOptions {
   readonly url: string;
   /** Undefined = requests are GET. */
   readonly body: Buffer | undefined;
   readonly token: string | undefined;
   readonly ca: Buffer | undefined;
+  readonly identity: TlsIdentity | undefined;
   readonly timeoutMs: number;
   readonly clock: Clock;
 }
 
-export class Target {
+export class HttpTarget implements Target {
   readonly url: string;
-  readonly #options: TargetOptions;
+  readonly #options: HttpTargetOptions;
   readonly #agent: HttpAgent | HttpsAgent;
   readonly #headers: Readonly<Record<string, string | number>>;
 
-  constructor(options: TargetOptions) {
-    const { url, body, token, timeoutMs, ca } = options;
+  constructor(options: HttpTargetOptions) {
+    const { url, body, token, timeoutMs, ca, identity } = options;
     this.url = url;
     this.#options = options;
     this.#agent = url.startsWith('https:')
-      ? new HttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }) })
+      ? new HttpsAgent({ keepAlive: true, ...(ca !== undefined && { ca }), ...identity })
       : new HttpAgent({ keepAlive: true });
     this.#headers = {
       ...(body !== undefined && { 'content-type': 'application/json', 'content-length': body.length }),
@@ -35,7 +47,7 @@ export class Target {
     };
   }
 
-  /** Calls `onEnd` once, when the whole answer is there or will not come. Its error: undefined = a 2xx. */
+  /** As Target has it; answered = a 2xx. */
   send(onEnd: (error: string | undefined) => void): void {
     const { url, body, timeoutMs, clock } = this.#options;
     let hasEnded = false;
@@ -69,5 +81,5 @@ export class Target {
 }
 
 function codeOf(error: NodeJS.ErrnoException): string {
-  return error.code ?? error.name;
+  return refusedByTls(error.message) ?? error.code ?? error.name;
 }

@@ -1,27 +1,15 @@
-/**
- * TensorFlow Serving's gRPC API, by @grpc/grpc-js and @grpc/proto-loader on the .proto files of this package: what any
- * client of the protocol sends and sees. Protobuf.js makes code of the descriptors, so bin/pillion allows that for this
- * command alone.
- */
+/** TensorFlow Serving's gRPC API: what any client of the protocol sends and sees. */
 import { Buffer } from 'node:buffer';
-import type { Client, Metadata, ServiceError } from '@grpc/grpc-js';
 import { type ServedTensor, type SignatureInfo, signatureIn, type TensorInfo } from '../../cli/served-inputs.ts';
 import type { ServerAddress } from '../../cli/server-address.ts';
-import { systemClock } from '../../core/clock.ts';
-import { GrpcStatus } from '../../core/errors.ts';
 import type { Tensor } from '../../core/tensor.ts';
-import { PROTO_DESCRIPTORS } from '../../gen/proto-descriptors.ts';
+import { connectStub, type PreparedCall } from './grpc-stub.ts';
 import { type Answer, answerOf, countOf, nested, type Protocol, type Target, tensorsOf } from './protocol.ts';
 
-/** The stub of PredictionService, as far as it is used. */
-type Stub = Client & Readonly<Record<'Predict' | 'GetModelMetadata', Method>>;
-type Method = (
-  request: object,
-  metadata: Metadata,
-  options: { readonly deadline: number },
-  onAnswer: (error: ServiceError | null, answer: object) => void,
-) => void;
-type Service = new (address: string, credentials: object, options: object) => Stub;
+export interface GrpcProtocol extends Protocol {
+  /** A request that is sent again and again, as its bytes, within `timeoutMs` each time. `body` as for `predict`. */
+  prepare(body: Buffer, timeoutMs: number): Promise<PreparedCall>;
+}
 
 /** A map's entries: protobuf.js reads no maps of descriptors, and on the wire a map is these messages. */
 type Entries<T> = readonly { readonly key: string; readonly value: T }[];
@@ -31,9 +19,6 @@ interface AnsweredTensor extends TensorInfo {
   readonly tensor_content: Buffer;
   readonly [values: string]: unknown;
 }
-
-/** An answer is no longer, compressed or not; so it is over REST. */
-const MAX_ANSWER_BYTES = 2 ** 29;
 
 /** The field of a TensorProto that holds the elements, and how they stand in tensor_content. */
 const VALUES: Readonly<
@@ -55,83 +40,29 @@ const VALUES: Readonly<
 
 const DT_OF: Readonly<Record<string, string>> = { float32: 'DT_FLOAT', float64: 'DT_DOUBLE', float16: 'DT_HALF' };
 
-export async function grpcProtocol(server: ServerAddress, target: Target): Promise<Protocol> {
-  const grpc = await import('@grpc/grpc-js');
-  const stub = await connect(grpc, server);
+export async function grpcProtocol(server: ServerAddress, target: Target): Promise<GrpcProtocol> {
+  const stub = await connectStub(server);
   const spec = {
     name: target.model,
     signature_name: target.signature,
     ...(target.version !== '' && { version: { value: target.version } }),
   };
-  const call = (name: 'Predict' | 'GetModelMetadata', request: object): Promise<object> =>
-    new Promise((resolve, reject) => {
-      const metadata = new grpc.Metadata();
-      if (server.token !== undefined) metadata.set('authorization', `Bearer ${server.token}`);
-      const options = { deadline: systemClock.wallMs() + server.timeoutMs };
-      stub[name](request, metadata, options, (error, answer) => {
-        if (error === null) resolve(answer);
-        else reject(new Error(refusalText(error, server.shown)));
-      });
-    });
   let known: ReadonlyMap<string, ServedTensor> | undefined;
   const inputs = async (): Promise<ReadonlyMap<string, ServedTensor>> => {
-    known ??= inputsIn(await call('GetModelMetadata', { model_spec: spec, metadata_field: ['signature_def'] }), target);
+    const question = { model_spec: spec, metadata_field: ['signature_def'] };
+    known ??= inputsIn(await stub.call('GetModelMetadata', question), target);
     return known;
+  };
+  const requestOf = async (body: Buffer): Promise<object> => {
+    const tensors = [...tensorsOf(body, await inputs())];
+    return { model_spec: spec, inputs: tensors.map(([key, tensor]) => ({ key, value: tensorProto(tensor) })) };
   };
   return {
     inputs,
-    predict: async (body) => {
-      const tensors = [...tensorsOf(body, await inputs())];
-      const sent = tensors.map(([key, tensor]) => ({ key, value: tensorProto(tensor) }));
-      return answerIn(await call('Predict', { model_spec: spec, inputs: sent }));
-    },
+    predict: async (body) => answerIn(await stub.call('Predict', await requestOf(body))),
+    prepare: async (body, timeoutMs) => stub.prepare('Predict', await requestOf(body), timeoutMs),
     close: () => stub.close(),
   };
-}
-
-/** Rejects with an Error for a process that may not make code. */
-async function connect(
-  grpc: typeof import('@grpc/grpc-js'),
-  { shown, base, socketPath, ca }: ServerAddress,
-): Promise<Stub> {
-  const { loadFileDescriptorSetFromBuffer } = await import('@grpc/proto-loader');
-  const options = { keepCase: true, longs: String, enums: String, defaults: true, json: true };
-  let definition: ReturnType<typeof loadFileDescriptorSetFromBuffer>;
-  try {
-    definition = loadFileDescriptorSetFromBuffer(descriptorSet(), options);
-  } catch (error) {
-    if (!(error instanceof EvalError)) throw error;
-    throw new Error(
-      'gRPC needs code of descriptors, which this process forbids; run node without --disallow-code-generation-from-strings',
-    );
-  }
-  const { tensorflow } = grpc.loadPackageDefinition(definition) as unknown as {
-    readonly tensorflow: { readonly serving: { readonly PredictionService: Service } };
-  };
-  const isSecure = base.startsWith('https:');
-  const credentials = isSecure ? grpc.credentials.createSsl(ca ?? null) : grpc.credentials.createInsecure();
-  const address = socketPath === undefined ? new URL(base.replace(/^https?:/, 'grpc:')).host : `unix:${socketPath}`;
-  if (address === '') throw new Error(`--server=${shown} wants HOST:PORT`);
-  const sizes = { 'grpc.max_receive_message_length': MAX_ANSWER_BYTES, 'grpc.max_send_message_length': -1 };
-  return new tensorflow.serving.PredictionService(address, credentials, sizes);
-}
-
-/** The files that PredictionService needs: reading all takes twice as long. */
-const FILES =
-  /^(tensorflow|xla|google)\/|^tensorflow_serving\/apis\/(input|model|classification|get_model_metadata|inference|predict|prediction_service|regression)\.proto$/;
-
-/** A FileDescriptorSet: field 1, length, FileDescriptorProto, for each file. */
-function descriptorSet(): Buffer {
-  return Buffer.concat(
-    PROTO_DESCRIPTORS.filter(([name]) => FILES.test(name)).flatMap(([, base64]) => {
-      const file = Buffer.from(base64, 'base64');
-      return [Buffer.from([(1 << 3) | 2, ...varint(file.length)]), file];
-    }),
-  );
-}
-
-function varint(value: number): readonly number[] {
-  return value < 0x80 ? [value] : [(value & 0x7f) | 0x80, ...varint(value >>> 7)];
 }
 
 function inputsIn(answer: object, { signature }: Target): ReadonlyMap<string, ServedTensor> {
@@ -208,12 +139,4 @@ function shortFloat32(value: number): number {
     if (Math.fround(short) === value) return short;
   }
   return value;
-}
-
-/** "DEADLINE_EXCEEDED: …", and when a retry makes sense. */
-function refusalText({ code, details, metadata }: ServiceError, shown: string): string {
-  const name = Object.entries(GrpcStatus).find(([, number]) => number === code)?.[0] ?? String(code);
-  const [pushback] = metadata.get('grpc-retry-pushback-ms');
-  const later = pushback === undefined || Number(pushback) < 0 ? '' : ` (retry after ${Number(pushback) / 1000} s)`;
-  return `${name}: ${details || `no answer from ${shown}`}${later}`;
 }

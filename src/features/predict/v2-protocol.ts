@@ -15,7 +15,12 @@ interface V2Tensor {
   readonly data?: readonly unknown[];
 }
 
-export function v2Protocol(server: ServerAddress, { model, version }: Target): Protocol {
+export interface V2Protocol extends Protocol {
+  /** The body of the request over HTTP. `body` as for `predict`. */
+  prepare(body: Buffer): Promise<Buffer>;
+}
+
+export function v2Protocol(server: ServerAddress, { model, version }: Target): V2Protocol {
   const of = version === '' ? '' : `/versions/${version}`;
   const path = `/v2/models/${encodeURIComponent(model)}${of}`;
   let known: ReadonlyMap<string, ServedTensor> | undefined;
@@ -23,11 +28,15 @@ export function v2Protocol(server: ServerAddress, { model, version }: Target): P
     known ??= readAnswer(server, await askServer(server, { path }), inputsIn);
     return known;
   };
+  const prepare = async (body: Buffer): Promise<Buffer> => {
+    const sent = [...tensorsOf(body, await inputs())].map(([name, tensor]) => inputText(name, tensor));
+    return Buffer.from(`{"inputs":[${sent.join(',')}]}`);
+  };
   return {
     inputs,
+    prepare,
     predict: async (body) => {
-      const sent = [...tensorsOf(body, await inputs())].map(([name, tensor]) => inputText(name, tensor));
-      const request = Buffer.from(`{"inputs":[${sent.join(',')}]}`);
+      const request = await prepare(body);
       return readAnswer(server, await askServer(server, { path: `${path}/infer`, body: request }), answerIn);
     },
     close: () => undefined,

@@ -91,7 +91,10 @@ describe('pillion bench', () => {
     assert.equal(none.status, 1);
     assert.match(none.text, /^ECONNREFUSED: \d+$/m);
     const wrong = await bench('127.0.0.1:8501');
-    assert.deepEqual([wrong.status, /wants http:\/\/ or https:\/\//.test(wrong.text)], [64, true]);
+    assert.deepEqual(
+      [wrong.status, /wants http:\/\/, https:\/\/, grpc:\/\/ or grpcs:\/\//.test(wrong.text)],
+      [64, true],
+    );
   });
 
   it('gives up on an answer that comes a byte at a time', async (t) => {

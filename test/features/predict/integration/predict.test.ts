@@ -4,13 +4,11 @@ import { Buffer } from 'node:buffer';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { killSidecars, runPillion, type Sidecar, startSidecar, type Wrap } from '../../../support/sidecar.ts';
+import { killSidecars, makingCode, runPillion, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
 import { tempDirectory } from '../../../support/temp-directory.ts';
 
 const MODELS = ['--model=columns=test/fixtures/exports/columns', '--model=digits=examples/digits/models/digits'];
 const CUSTOMERS = 'age,visits,city\n33,4,Oslo\n51.5,9007199254740993,"Rome, Italy"\n';
-/** bin/pillion leaves the flag out for this command, as gRPC's packages make code. */
-const asLaunched: Wrap = (command) => command.filter((word) => word !== '--disallow-code-generation-from-strings');
 
 let sidecar: Sidecar;
 before(async () => {
@@ -20,7 +18,7 @@ after(killSidecars);
 
 async function predict(protocol: string, ...args: readonly string[]): Promise<{ status: unknown; text: string }> {
   const server = protocol === 'grpc' ? sidecar.grpc : sidecar.rest;
-  const child = runPillion(['predict', `--protocol=${protocol}`, `--server=${server}`, ...args], {}, asLaunched);
+  const child = runPillion(['predict', `--protocol=${protocol}`, `--server=${server}`, ...args], {}, makingCode);
   const status = await child.exited;
   return { status, text: child.output() };
 }
@@ -138,7 +136,7 @@ describe('pillion predict', () => {
       ['grpc', grpcSocket],
     ] as const) {
       const args = ['predict', 'columns', row, `--protocol=${protocol}`, `--server=unix:${path}`];
-      const child = runPillion([...args, `--token_file=${token}`], {}, asLaunched);
+      const child = runPillion([...args, `--token_file=${token}`], {}, makingCode);
       assert.equal(await child.exited, 0, child.output());
     }
     const empty = runPillion(['predict', 'columns', row, '--token_env=NO_TOKEN', `--server=unix:${socket}`]);
