@@ -25,6 +25,7 @@ import { ensurePython, root, run, say } from './setup.mjs';
 import { ensureNodes, runSmoke, runUnderNodes } from './smoke.mjs';
 import { runProgram, runSingleTest } from './suite-programs.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
+import { ensureTokenizers } from './tokenizers.mjs';
 import { ensureJaeger, ensureZipkin } from './trace-stores.mjs';
 import { NATIVES } from './usual-tests.mjs';
 import { ensureOnnxSuite, ensureZoo } from './zoo.mjs';
@@ -178,6 +179,15 @@ export const SUITES = {
       ...(await tfjsNatives()),
       PILLION_KSERVE_PYTHON: ensurePython('kserve', 'test/kserve/requirements.txt'),
     }),
+  },
+  tokenizers: {
+    says: "twenty tokenizers on 10,000 texts of many scripts, beside PyPI's package; fetches 230 MB the first time",
+    ending: '.tokenizers.js',
+    prepare: () => {
+      const python = ensurePython('clients', 'test/clients/requirements.txt');
+      return { PILLION_TEST_PYTHON: python, PILLION_TEST_TOKENIZERS: ensureTokenizers(python) };
+    },
+    options: [`--test-timeout=${2 * FILE_TIMEOUT_MS}`],
   },
   'perf-analyzer': {
     says: "NVIDIA's perf_analyzer over every surface, each answer compared; needs glibc 2.38, or Debian 12's apt",
