@@ -118,13 +118,23 @@ class World {
   /** Runs of known good requests. */
   #trials = 0;
   #nextRow = 1;
+  /** The first check of a run that failed. */
+  #fault: unknown;
 
   constructor(s: Setting) {
     this.#setting = s;
     const seeds = s.seedMs === undefined ? [] : [{ signature: 'serving_default', rows: 1, runMs: s.seedMs }];
     this.harness = new SchedulerHarness({ ...s, seeds, maxBatchSize: MAX_BATCH_SIZE });
     this.#deadlines = new DeadlineTimer(this.harness.clock);
-    this.harness.executor.onRun = (batch) => this.#checkRun(batch);
+    this.harness.executor.onRun = (batch) => {
+      try {
+        this.#checkRun(batch);
+      } catch (thrown) {
+        // To the scheduler it is an executor that throws.
+        this.#fault ??= thrown;
+        throw thrown;
+      }
+    };
   }
 
   async apply(event: Event): Promise<void> {
@@ -159,6 +169,7 @@ class World {
   /** What must hold when nothing is left to do. */
   async checkEnd(): Promise<void> {
     const { scheduler, executor, clock, batches } = this.harness;
+    if (this.#fault !== undefined) throw this.#fault;
     assert.deepEqual([scheduler.queuedRows, scheduler.queuedTasks, scheduler.runningBatches], [0, 0, 0]);
     assert.equal(executor.loaned.size, 0, 'no buffer is lost');
     assert.equal(batches.length, executor.runs.length, 'one record a batch');

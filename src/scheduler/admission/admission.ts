@@ -112,8 +112,9 @@ export class Admission {
 
   /** The request of `rows` waits in the lane. */
   onQueued({ plan }: Lane, rows: number, holding: Holding, now: Instant): void {
-    const { queue, isByDeadline } = this.#options;
-    if (isByDeadline && queue.holdings.hasBecomeCrowd(holding, rows, plan.maxBatchSize)) passCrowd(queue, holding, now);
+    const { queue, dispatcher, isByDeadline } = this.#options;
+    if (isByDeadline && queue.holdings.hasBecomeCrowd(holding, rows, plan.maxBatchSize))
+      passCrowd(queue, holding, dispatcher.slots, now);
   }
 
   /** Sets its place among all that wait, where others do or it has parts. */
@@ -227,12 +228,13 @@ export class Admission {
   }
 
   #onRefusal(plan: SignaturePlan, { use }: Holding, now: Instant): void {
-    const { slots } = this.#options;
+    const { slots, queue, isByDeadline } = this.#options;
     slots.onRefusal(now);
     slots.callers.onRefusal(use, now);
-    const { cameTasks } = this.#options.queue;
+    if (!isByDeadline) return;
+    const { cameTasks } = queue;
     this.#lightCallers.onRefusal(plan, now);
-    this.hasMoved = cameTasks !== this.#options.queue.cameTasks;
+    this.hasMoved = cameTasks !== queue.cameTasks;
   }
 
   /** Evicts the sheddable request that goes last before `order`, for a more important one. False = there is none. */

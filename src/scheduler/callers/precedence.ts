@@ -7,6 +7,9 @@ import { HEAVY_CALLER_RATIO, LEAST_LOOK_MS } from '../tuning.ts';
 import type { CallerTable } from './caller-table.ts';
 import type { Holding, Holdings } from './holdings.ts';
 
+/** The length of runs that are not known yet: what is moved together keeps its order. */
+const UNKNOWN_RUN_MS = 1;
+
 interface CallersFacts {
   readonly queue: { readonly holdings: Holdings };
   readonly slots: { readonly callers: CallerTable; readonly total: number };
@@ -24,9 +27,12 @@ export function goesFirst(
   return holding.rows + rows <= maxBatchSize && slots.callers.isLight(holding.use, slots.total, now);
 }
 
-/** `crowd` has become one: what callers that are sparse beside it have waiting goes first from `now` on. */
-export function passCrowd(queue: TaskQueue, crowd: Holding, now: Instant): void {
-  letFirst(queue, now, ({ plan }, holding) => {
+/**
+ * `crowd` has become one: what callers that are sparse beside it have waiting goes first from `now` on, and each of their
+ * batches as much later as those before it take on `slots`.
+ */
+export function passCrowd(queue: TaskQueue, crowd: Holding, slots: number, now: Instant): void {
+  letFirst(queue, slots, now, ({ plan }, holding) => {
     const isSparse = holding !== crowd && queue.holdings.isSparse(holding, 0, plan.maxBatchSize);
     return isSparse ? Infinity : 0;
   });
@@ -50,7 +56,9 @@ export class LightCallers {
     const { queue, slots } = this.#facts;
     if (now < this.#nextAt || queue.holdings.callers <= 1) return;
     this.#nextAt = now + Math.max(LEAST_LOOK_MS, HEAVY_CALLER_RATIO * curve.meanMs(maxBatchSize));
-    letFirst(queue, now, ({ plan }, { use }) => (slots.callers.isLight(use, slots.total, now) ? plan.maxBatchSize : 0));
+    letFirst(queue, slots.total, now, ({ plan }, { use }) =>
+      slots.callers.isLight(use, slots.total, now) ? plan.maxBatchSize : 0,
+    );
   }
 }
 
@@ -81,15 +89,25 @@ export class Sparing {
 }
 
 /** `roomOf`: how many rows of a holding go first besides those that do. */
-function letFirst(queue: TaskQueue, now: Instant, roomOf: (lane: Lane, holding: Holding) => number): void {
-  const room = new Map<Holding, number>();
+function letFirst(
+  queue: TaskQueue,
+  slots: number,
+  now: Instant,
+  roomOf: (lane: Lane, holding: Holding) => number,
+): void {
+  const room = new Map<Holding, { left: number; moved: number }>();
   for (const lane of [...queue]) {
+    const { curve, maxBatchSize } = lane.plan;
+    const fullMs = curve.isKnown ? curve.meanMs(maxBatchSize) : UNKNOWN_RUN_MS;
+    const rowMs = fullMs / (maxBatchSize * Math.max(1, slots));
     for (const task of [...lane.tasks()]) {
       const { holding } = task.owner;
       if (task.isFirst || holding === undefined) continue;
-      const left = room.get(holding) ?? roomOf(lane, holding);
-      room.set(holding, left - task.rows);
-      if (left > 0) queue.letFirst(task, lane, now);
+      const own = room.get(holding) ?? { left: roomOf(lane, holding), moved: 0 };
+      room.set(holding, own);
+      if (own.left > 0) queue.letFirst(task, lane, now + own.moved * rowMs);
+      own.left -= task.rows;
+      own.moved += task.rows;
     }
   }
 }

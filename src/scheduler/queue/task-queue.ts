@@ -222,13 +222,13 @@ export class TaskQueue {
     if (task.owner.holding !== undefined) this.holdings.add(task.owner.holding, task.rows, bytes);
   }
 
-  /** The task, which waits in the lane, goes before all that do not from `now` on. */
-  letFirst(task: Task, lane: Lane, now: Instant): void {
+  /** The task, which waits in the lane, goes before all that do not from now on; among those that do by `order`. */
+  letFirst(task: Task, lane: Lane, order: Instant): void {
     lane.remove(task);
     // The others have other places, as when a task comes.
     this.cameTasks += 1;
     task.isFirst = true;
-    task.order = now;
+    task.order = order;
     lane.push(task);
   }
 
