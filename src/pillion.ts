@@ -53,6 +53,7 @@ import { shadow } from './features/shadow/feature.ts';
 import { sharedMemory } from './features/shared-memory/feature.ts';
 import { tailKeep } from './features/tail-keep/feature.ts';
 import { terminal } from './features/terminal/feature.ts';
+import { text } from './features/text/feature.ts';
 import { traceLinks } from './features/trace-links/feature.ts';
 import { tritonRepository } from './features/triton-repository/feature.ts';
 import { trustedProxies } from './features/trusted-proxies/feature.ts';
@@ -93,6 +94,10 @@ const LINES = [
     feature: generate,
     adds: 'Triton’s paths generate and generate_stream, whose bodies are one JSON object of inputs',
     requires: ['open-inference'],
+  },
+  {
+    feature: text,
+    adds: 'texts as inputs: embeddings, classes, entities and rankings of transformers, tokenized here',
   },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
   { feature: ensembles, adds: 'versions that are made of other models' },

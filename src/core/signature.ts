@@ -103,6 +103,8 @@ export interface Signature {
   readonly hasRows?: boolean | undefined;
   /** The values of inputs that a request leaves out. With rows, each is one row that is used for all. */
   readonly defaults?: TensorMap | undefined;
+  /** Outputs that a request gets only if it names them. Absent = none: a request that names none gets all. */
+  readonly onDemand?: ReadonlySet<string> | undefined;
   /** Absent = its answers depend on the request alone. */
   readonly kept?: KeptValues | undefined;
   /** Inputs of another shape than declared are refused. Else the graph decides: it may take them. */

@@ -302,13 +302,15 @@ function isBase64(scanner: PredictBodyScanner, at: number, members?: readonly Js
   return base64Member(cursor) !== undefined;
 }
 
-function onlyInput(signature: InputSpecs, key: string, want: string): [string, TensorSpec] {
-  if (signature.inputs.size > 1) {
+/** The input that plain values are for: the only one, or the only one without a default. */
+function onlyInput({ inputs, defaults }: InputSpecs, key: string, want: string): [string, TensorSpec] {
+  const entries = [...inputs];
+  const needed = inputs.size > 1 ? entries.filter(([name]) => defaults?.has(name) !== true) : entries;
+  if (needed.length !== 1 && entries.length > 0) {
     throw invalidRequest(
-      `${key} holds plain values, but the signature has several inputs: ${listNames(signature.inputs.keys())}; ` +
-        `send ${want}`,
+      `${key} holds plain values, but the signature has several inputs: ${listNames(inputs.keys())}; send ${want}`,
     );
   }
-  for (const entry of signature.inputs) return entry;
+  for (const entry of needed) return entry;
   throw new Error('a signature without inputs has been refused');
 }

@@ -37,8 +37,11 @@ export interface VersionDraft extends VersionTarget {
   readonly declared: Signatures;
   /** Signatures that requests see in the place of these; those of the model's own pillion.yaml have the last word. */
   readonly views: Map<string, DeclaredSignature>;
-  /** Pad values by signature, where requests of different lengths are to share runs. Undefined = nowhere. */
-  readonly padValues: ReadonlyMap<string, PadValues> | undefined;
+  /**
+   * Pad values by signature, where requests of different lengths are to share runs. Undefined = nowhere. A step before
+   * that of axes may put others in their place.
+   */
+  padValues: ReadonlyMap<string, PadValues> | undefined;
   /** A run took so long, in ms, that no other is made while the version loads; 0 = none did. */
   readonly slowRunMs: number;
   /** How long the first run of a step took, when it has ended, in ms; 0 = there was none. A step may set it. */

@@ -102,7 +102,8 @@ export class Servable {
     const versionText = version.toString();
     const served = new Map<string, ServedSignature>();
     for (const [signatureName, signature] of signatures) {
-      const outputNames = [...signature.outputs.keys()];
+      const { onDemand, outputs } = signature;
+      const outputNames = [...outputs.keys()].filter((each) => onDemand?.has(each) !== true);
       const kept = signature.kept && new Set(signature.kept.nextOf.values());
       const stepOutputNames = kept && outputNames.filter((each) => !kept.has(each));
       const names = { name, version, versionText, signatureName };

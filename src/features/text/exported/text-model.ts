@@ -75,7 +75,7 @@ export interface TextLimits {
   readonly texts: number;
   readonly charactersPerText: number;
   readonly characters: number;
-  /** After truncation. */
+  /** Counted after truncation. */
   readonly tokens: number;
 }
 
@@ -94,14 +94,14 @@ export interface Encoded {
   readonly offsets: Int32Array;
   /** 1 for tokens that the tokenizer adds; empty as offsets are. */
   readonly special: Uint8Array;
-  /** For each token the index of its word in the text, -1 for none; empty as offsets are. */
+  /** The index of each token’s word in the text, -1 for none; empty as offsets are. */
   readonly words: Int32Array;
-  /** Where the first text that was too long was cut, in code points; -1 = all of it is there. */
+  /** The place where a text that was too long was cut, in code points; of a pair its first; -1 = all of it is there. */
   readonly cutAt: number;
 }
 
 export interface TokenizeOptions {
-  /** Also offsets, special tokens and words. Default: false. */
+  /** Offsets, special tokens and words are there, too. Default: false. */
   readonly hasOffsets?: boolean;
   /** Default: the model's own: true. */
   readonly addsSpecialTokens?: boolean;

@@ -1,0 +1,168 @@
+/** Decides what a version is as a model of text: its pillion.yaml has the last word, then the files beside it, then its graph. */
+import type { TextLimits, TextTask } from '../exported/text-model.ts';
+import type { TextDeclaration } from '../text-key.ts';
+import { countOf, type Json, mapOf, type TextFiles } from './text-files.ts';
+
+export type Pooling = 'mean' | 'cls' | 'last' | 'max';
+export type Activation = 'softmax' | 'sigmoid' | 'none';
+
+export interface TextSettings {
+  readonly task: TextTask;
+  readonly maxTokens: number;
+  readonly truncates: boolean;
+  readonly cuts: 'right' | 'left';
+  readonly padsLeft: boolean;
+  readonly padId: number;
+  /** The text of the mask, for people and for fill-mask. */
+  readonly maskToken: string;
+  readonly pooling: Pooling;
+  readonly isNormalized: boolean;
+  readonly dimensions: readonly number[] | 'any' | undefined;
+  readonly prompts: ReadonlyMap<string, string>;
+  /** '' = none. */
+  readonly defaultPrompt: string;
+  readonly labels: readonly string[];
+  readonly activation: Activation;
+  readonly isAggregated: boolean;
+  readonly topK: number;
+  /** The graph's output. Undefined = by name and shape. */
+  readonly output: string | undefined;
+  readonly limits: TextLimits;
+}
+
+const DEFAULT_LIMITS: TextLimits = { texts: 2048, charactersPerText: 100_000, characters: 4_000_000, tokens: 500_000 };
+const DEFAULT_MAX_TOKENS = 512;
+const DEFAULT_TOP_K = 5;
+/** Their positions begin behind the id of the padding. */
+const POSITIONS_AFTER_PADDING = new Set([
+  'roberta',
+  'xlm-roberta',
+  'camembert',
+  'mpnet',
+  'longformer',
+  'xlm-roberta-xl',
+]);
+const POOLINGS: readonly (readonly [key: string, pooling: Pooling])[] = [
+  ['pooling_mode_mean_tokens', 'mean'],
+  ['pooling_mode_cls_token', 'cls'],
+  ['pooling_mode_lasttoken', 'last'],
+  ['pooling_mode_max_tokens', 'max'],
+];
+
+/** The task; undefined = neither the owner nor the files say it. */
+export function taskOf(declared: TextDeclaration, { model, modules, pooling }: TextFiles): TextTask | undefined {
+  if (declared.task !== undefined) return declared.task;
+  if (modules !== undefined || pooling !== undefined) return 'embedding';
+  const architecture = String((model['architectures'] as unknown[] | undefined)?.[0] ?? '');
+  if (architecture.endsWith('ForSequenceClassification')) {
+    return labelsOf(declared, model).length === 1 ? 'reranking' : 'classification';
+  }
+  if (architecture.endsWith('ForTokenClassification')) return 'token-classification';
+  return architecture.endsWith('ForMaskedLM') ? 'fill-mask' : undefined;
+}
+
+/** Calls `problem` with a sentence for each thing in the files or the declaration that cannot be served. */
+export function settingsOf(
+  task: TextTask,
+  declared: TextDeclaration,
+  files: TextFiles,
+  problem: (text: string) => void,
+): TextSettings {
+  const { tokenizer, model } = files;
+  const labels = labelsOf(declared, model);
+  const prompts = promptsOf(declared, files, problem);
+  const defaultPrompt = declared.default_prompt ?? textOf(files.sentenceTransformers['default_prompt_name']) ?? '';
+  if (defaultPrompt !== '' && !prompts.has(defaultPrompt))
+    problem(`there is no prompt "${defaultPrompt}" to be the default`);
+  const { limits } = declared;
+  return {
+    task,
+    maxTokens: declared.max_tokens ?? maxTokensOf(files),
+    truncates: declared.truncate ?? true,
+    cuts: declared.truncation_side ?? (tokenizer['truncation_side'] === 'left' ? 'left' : 'right'),
+    padsLeft: tokenizer['padding_side'] === 'left',
+    padId: typeof model['pad_token_id'] === 'number' ? model['pad_token_id'] : 0,
+    maskToken: tokenText(tokenizer['mask_token']) ?? '[MASK]',
+    pooling: declared.pooling ?? poolingOf(files.pooling, problem),
+    isNormalized: declared.normalize ?? normalizes(files.modules),
+    dimensions: declared.dimensions,
+    prompts,
+    defaultPrompt,
+    labels,
+    activation: declared.activation ?? activationOf(task, labels, model),
+    isAggregated: declared.aggregation !== 'none',
+    topK: declared.top_k ?? DEFAULT_TOP_K,
+    output: declared.output,
+    limits: {
+      texts: limits?.texts ?? DEFAULT_LIMITS.texts,
+      charactersPerText: limits?.characters_per_text ?? DEFAULT_LIMITS.charactersPerText,
+      characters: limits?.characters ?? DEFAULT_LIMITS.characters,
+      tokens: limits?.tokens ?? DEFAULT_LIMITS.tokens,
+    },
+  };
+}
+
+/** sentence-transformers without a list of modules normalises in most tools, and so does a plain transformer here. */
+function normalizes(modules: readonly Json[] | undefined): boolean {
+  return modules === undefined || modules.some(({ type }) => String(type).endsWith('.Normalize'));
+}
+
+function maxTokensOf({ tokenizer, model, sentenceBert }: TextFiles): number {
+  const own = countOf(sentenceBert['max_seq_length']);
+  if (own !== undefined) return own;
+  const positions = countOf(model['max_position_embeddings']);
+  const shift = POSITIONS_AFTER_PADDING.has(String(model['model_type'])) ? 2 : 0;
+  const known = [countOf(tokenizer['model_max_length']), positions && positions - shift];
+  const least = Math.min(...known.filter((each) => each !== undefined));
+  return Number.isFinite(least) ? least : DEFAULT_MAX_TOKENS;
+}
+
+function poolingOf(pooling: Json | undefined, problem: (text: string) => void): Pooling {
+  if (pooling === undefined) return 'mean';
+  const named = textOf(pooling['pooling_mode']);
+  const on = Object.keys(pooling).filter((key) => key.startsWith('pooling_mode_') && pooling[key] === true);
+  const found = POOLINGS.find(([key, name]) =>
+    named === undefined ? on.length === 1 && key === on[0] : named === name,
+  );
+  if (found !== undefined) return found[1];
+  problem(`its pooling (${named ?? on.join(', ')}) is none of mean, cls, last and max`);
+  return 'mean';
+}
+
+function promptsOf(
+  { prompts }: TextDeclaration,
+  { sentenceTransformers, pooling }: TextFiles,
+  problem: (text: string) => void,
+): ReadonlyMap<string, string> {
+  const own = Object.entries(mapOf(sentenceTransformers['prompts'])).filter(
+    (each): each is [string, string] => typeof each[1] === 'string' && each[0] !== '',
+  );
+  const all = prompts ?? new Map(own);
+  if (pooling?.['include_prompt'] === false && [...all.values()].some((prompt) => prompt !== '')) {
+    problem('its pooling leaves out the tokens of prompts (include_prompt: false), which this server cannot');
+  }
+  return all;
+}
+
+function labelsOf({ labels }: TextDeclaration, model: Json): readonly string[] {
+  if (labels !== undefined) return labels;
+  const named = Object.entries(mapOf(model['id2label'])).sort(([a], [b]) => Number(a) - Number(b));
+  if (named.length > 0) return named.map(([, label]) => String(label));
+  return Array.from({ length: countOf(model['num_labels']) ?? 0 }, (_, index) => `LABEL_${index}`);
+}
+
+function activationOf(task: TextTask, labels: readonly string[], model: Json): Activation {
+  if (task === 'reranking') return 'sigmoid';
+  if (task !== 'classification') return 'softmax';
+  const isIndependent = model['problem_type'] === 'multi_label_classification' || labels.length === 1;
+  return model['problem_type'] === 'regression' ? 'none' : isIndependent ? 'sigmoid' : 'softmax';
+}
+
+/** A token's text; some files have its properties beside it. */
+function tokenText(token: unknown): string | undefined {
+  return textOf(token) ?? textOf(mapOf(token)['content']);
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

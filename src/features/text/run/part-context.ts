@@ -1,0 +1,37 @@
+/** The context of one run's share of a request of texts: the request's own, with a cancel signal and clocks of its own. */
+import { CancelSignal } from '../../../core/cancel.ts';
+import type { Instant } from '../../../core/clock.ts';
+import type { RunEvent, RunEventFacts } from '../../../core/executor.ts';
+import type { PriorityClass } from '../../../core/priority.ts';
+import type { BatchRecord, IsolationRecord } from '../../../ledger/request-record.ts';
+import { StageClock } from '../../../ledger/stage-clock.ts';
+import type { TraceContext } from '../../../ledger/tracing/trace-context.ts';
+import type { TaskContext } from '../../../scheduler/task.ts';
+
+export class PartContext implements TaskContext {
+  readonly deadline: Instant;
+  readonly hasOwnDeadline: boolean | undefined;
+  readonly caller: string | undefined;
+  readonly priority: PriorityClass | undefined;
+  readonly trace: TraceContext | undefined;
+  readonly cancel = new CancelSignal();
+  readonly stages: StageClock;
+  expectedEnd: Instant | undefined = 0;
+  batch: BatchRecord | undefined = undefined;
+  isolation: IsolationRecord | undefined = undefined;
+  readonly #request: TaskContext;
+
+  constructor(request: TaskContext, now: Instant) {
+    this.#request = request;
+    this.deadline = request.deadline;
+    this.hasOwnDeadline = request.hasOwnDeadline;
+    this.caller = request.caller;
+    this.priority = request.priority;
+    this.trace = request.trace;
+    this.stages = new StageClock(now);
+  }
+
+  note(event: RunEvent, facts: RunEventFacts): void {
+    this.#request.note(event, facts);
+  }
+}

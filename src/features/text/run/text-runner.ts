@@ -1,0 +1,149 @@
+/**
+ * The layer of a version that takes texts: turns a request of texts into runs of tokens, and their outputs into the
+ * task's.
+ *
+ *   texts ─▶ checked, equal ones once ─▶ tokenizer's process ─▶ parts by length ─▶ scheduler ─▶ task ─▶ answer
+ *
+ * It stands above the scheduler and below the views: the view of texts names TEXT_RUN as its graph's signature.
+ */
+import type { Clock } from '../../../core/clock.ts';
+import type { SharedError } from '../../../core/errors.ts';
+import { invalidRequest } from '../../../core/errors.ts';
+import { atOnce, inSlices, type Steps } from '../../../core/in-slices.ts';
+import type { Signature } from '../../../core/signature.ts';
+import { numericTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
+import { RunnerAbove } from '../../../models/serving/runner-above.ts';
+import type { ServableRequest, ServableRunner } from '../../../models/serving/servable.ts';
+import type { TaskContext } from '../../../scheduler/task.ts';
+import type { Encoded } from '../exported/text-model.ts';
+import { floatsOf, type Task, type TaskModel, type TaskReader } from '../tasks/task.ts';
+import { type Part, runParts } from './part-runs.ts';
+import { type RequestTexts, readTexts, tooLarge } from './read-texts.ts';
+import { partsOf } from './token-parts.ts';
+
+/** The name by which the view of texts reaches this layer; no graph has such a signature. */
+export const TEXT_RUN = 'texts of serving_default';
+
+/** Numbers that are read in one turn of the event loop. */
+const STEP_NUMBERS = 2 ** 18;
+
+export interface TextRunnerOptions {
+  readonly model: TaskModel;
+  readonly task: Task;
+  /** The graph's own signature, as it shares runs now. */
+  readonly signature: Signature;
+  readonly clock: Clock;
+  /** Counts the tokens of a request. */
+  readonly onTokens: (tokens: number) => void;
+}
+
+export class TextRunner extends RunnerAbove {
+  readonly #options: TextRunnerOptions;
+  /** Requests that are tokenized are not queued below yet. */
+  readonly #open = new Set<Promise<TensorMap>>();
+
+  constructor(inner: ServableRunner, options: TextRunnerOptions) {
+    super(inner);
+    this.#options = options;
+  }
+
+  submit(request: ServableRequest): Promise<TensorMap> {
+    if (request.signatureName !== TEXT_RUN) return this.inner.submit(request);
+    const answer = this.#answer(request);
+    this.#open.add(answer);
+    const leave = (): boolean => this.#open.delete(answer);
+    answer.then(leave, leave);
+    return answer;
+  }
+
+  refusalOf(signatureName: string, context: TaskContext): SharedError | undefined {
+    const { signatureName: graph } = this.#options.model.binding;
+    return this.inner.refusalOf?.(signatureName === TEXT_RUN ? graph : signatureName, context);
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#open);
+    await this.inner.close();
+  }
+
+  async #answer({ inputs, outputs, context }: ServableRequest): Promise<TensorMap> {
+    const { model, task, signature, clock, onTokens } = this.#options;
+    const { settings, tokenizer, binding } = model;
+    const { cancel, deadline } = context;
+    const texts = readTexts(inputs, settings);
+    const { rows, rowOf, dimensions } = texts;
+    const encoded = await tokenizer.encode(rows, { hasOffsets: task.hasOffsets }, cancel, deadline);
+    cancel.throwIfCancelled();
+    onTokens(checkTokens(texts, encoded, model));
+    const reader = task.open({ encoded, rowOf, dimensions, wanted: new Set(outputs), cancel, deadline });
+    const parts = partsOf(encoded, signature, binding, settings);
+    await runParts(parts, context, {
+      ...{ inner: this.inner, signatureName: binding.signatureName, outputs: [binding.output], clock },
+      take: (part, given) => taken(reader, part, given.get(binding.output)!, encoded, model),
+    });
+    const made = await reader.finish();
+    return new Map(outputs.map((name) => [name, made.get(name) ?? countsOf(encoded, rowOf)]));
+  }
+}
+
+/** Throws for texts that are too long, or too many tokens together. Returns the tokens of all rows. */
+function checkTokens({ rowOf, isStrict }: RequestTexts, encoded: readonly Encoded[], { settings }: TaskModel): number {
+  for (let i = 0; i < rowOf.length; i++) {
+    const { cutAt } = encoded[rowOf[i]!]!;
+    if (cutAt === -1 || !isStrict[i]) continue;
+    throw invalidRequest(
+      `text ${i} has more than ${settings.maxTokens} tokens, the most that the model takes: they end at character ${cutAt}; ` +
+        'cut it there, or send "truncate": true',
+    );
+  }
+  const empty = encoded.findIndex(({ ids }) => ids.length === 0);
+  if (empty !== -1) throw invalidRequest(`text ${rowOf.indexOf(empty)} has no tokens; send a text with some`);
+  const tokens = encoded.reduce((sum, { ids }) => sum + ids.length, 0);
+  const most = settings.limits.tokens;
+  if (tokens > most)
+    throw tooLarge(`the texts have ${tokens} tokens together, and ${most} are the most; send fewer at once`);
+  return tokens;
+}
+
+function countsOf(encoded: readonly Encoded[], rowOf: readonly number[]): Tensor {
+  return numericTensor(
+    'int32',
+    [rowOf.length],
+    Int32Array.from(rowOf, (row) => encoded[row]!.ids.length),
+  );
+}
+
+/** Gives the rows of a part to the task: large ones over several turns of the event loop. */
+function taken(
+  reader: TaskReader,
+  part: Part,
+  output: Tensor,
+  encoded: readonly Encoded[],
+  model: TaskModel,
+): void | Promise<void> {
+  const steps = rowSteps(reader, part, output, encoded, model);
+  return output.data.length <= STEP_NUMBERS * Float32Array.BYTES_PER_ELEMENT ? atOnce(steps) : inSlices(steps);
+}
+
+function* rowSteps(
+  reader: TaskReader,
+  { rows, length }: Part,
+  output: Tensor,
+  encoded: readonly Encoded[],
+  { settings, binding }: TaskModel,
+): Steps<void> {
+  const values = floatsOf(output);
+  const width = output.shape.at(-1)!;
+  const perRow = binding.rank === 3 ? length * width : width;
+  if (values.length !== rows.length * perRow) throw new Error(`output ${binding.output} has the shape ${output.shape}`);
+  let read = 0;
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    const padded = settings.padsLeft && binding.rank === 3 ? length - encoded[row]!.ids.length : 0;
+    reader.take(row, values, i * perRow, width, padded);
+    read += perRow;
+    if (read < STEP_NUMBERS) continue;
+    read = 0;
+    yield;
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * The tokens of a request as inputs of the graph: the texts of one length are a part. Nothing is padded here but for a
+ * graph that takes one length alone: which lengths may share a run, the scheduler knows by proof.
+ */
+import { rowAxisOf, type Signature } from '../../../core/signature.ts';
+import type { Tensor, TensorMap } from '../../../core/tensor.ts';
+import type { Encoded } from '../exported/text-model.ts';
+import type { GraphBinding } from '../files/graph-binding.ts';
+import type { TextSettings } from '../files/settings.ts';
+import type { Part } from './part-runs.ts';
+
+/** Rows of a part: a request of many texts is no one run. */
+const MOST_ROWS = 32;
+
+/** The parts, the shortest texts first: neighbours share runs. */
+export function partsOf(
+  encoded: readonly Encoded[],
+  signature: Signature,
+  binding: GraphBinding,
+  settings: TextSettings,
+): readonly Part[] {
+  const byLength = new Map<number, number[]>();
+  encoded.forEach(({ ids }, row) => {
+    const length = binding.fixedLength ?? ids.length;
+    const rows = byLength.get(length);
+    if (rows === undefined) byLength.set(length, [row]);
+    else rows.push(row);
+  });
+  const most = sharesRows(signature) ? MOST_ROWS : 1;
+  const parts: Part[] = [];
+  for (const [length, rows] of [...byLength].sort(([a], [b]) => a - b)) {
+    for (let from = 0; from < rows.length; from += most) {
+      const some = rows.slice(from, from + most);
+      parts.push({ rows: some, length, inputs: inputsOf(some, length, encoded, { signature, binding, settings }) });
+    }
+  }
+  return parts;
+}
+
+/** Rows of one run do not reach each other. */
+function sharesRows(signature: Signature): boolean {
+  return signature.batchAxis.kind !== 'none' && rowAxisOf(signature, 'input_ids') === 0;
+}
+
+interface Graph {
+  readonly signature: Signature;
+  readonly binding: GraphBinding;
+  readonly settings: TextSettings;
+}
+
+function inputsOf(
+  rows: readonly number[],
+  length: number,
+  encoded: readonly Encoded[],
+  { signature, binding, settings }: Graph,
+): TensorMap {
+  const tensors = new Map<string, Tensor>();
+  for (const name of signature.inputs.keys()) {
+    const { dtype } = binding.inputs.get(name as 'input_ids')!;
+    const words = dtype === 'int64' ? 2 : 1;
+    // The ids are not negative, so the high words of int64 are 0.
+    const values = new Int32Array(rows.length * length * words);
+    if (name === 'input_ids' && settings.padId !== 0) fillLow(values, words, settings.padId);
+    rows.forEach((row, i) => {
+      const { ids, typeIds } = encoded[row]!;
+      const start = i * length + (settings.padsLeft ? length - ids.length : 0);
+      for (let token = 0; token < ids.length; token++) {
+        values[(start + token) * words] = tokenValue(name, token, ids, typeIds);
+      }
+    });
+    const bytes = new Uint8Array(values.buffer);
+    tensors.set(name, { dtype, shape: [rows.length, length], data: bytes });
+  }
+  return tensors;
+}
+
+function fillLow(values: Int32Array, words: number, value: number): void {
+  for (let i = 0; i < values.length; i += words) values[i] = value;
+}
+
+function tokenValue(name: string, token: number, ids: Int32Array, typeIds: Int32Array): number {
+  if (name === 'input_ids') return ids[token]!;
+  if (name === 'attention_mask') return 1;
+  return name === 'token_type_ids' ? typeIds[token]! : token;
+}

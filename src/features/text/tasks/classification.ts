@@ -1,0 +1,100 @@
+/** Classes of a text, or of a pair; and the score of a pair, which is a model of one class. */
+import { Buffer } from 'node:buffer';
+import type { TensorSpec } from '../../../core/signature.ts';
+import { numericTensor, stringTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
+import { TEXT_OUTPUTS } from '../exported/text-model.ts';
+import type { Activation } from '../files/settings.ts';
+import { sigmoid, softmax, type Task, type TaskModel, type TaskReader } from './task.ts';
+
+const CLASSES = TEXT_OUTPUTS.classification;
+const PAIRS = TEXT_OUTPUTS.reranking;
+/** The label where scores are not numbers: none of them is the highest. */
+const NO_LABEL = Buffer.alloc(0);
+
+export function classificationTask({ settings }: TaskModel): Task {
+  const { labels, activation } = settings;
+  const count = labels.length || -1;
+  const bytes = labels.map((label) => Buffer.from(label));
+  return {
+    outputs: new Map([
+      specOf(CLASSES.label, 'string', [-1]),
+      specOf(CLASSES.score, 'float32', [-1]),
+      specOf(CLASSES.scores, 'float32', [-1, count]),
+      specOf(CLASSES.labels, 'string', [-1, count]),
+    ]),
+    onDemand: new Set([CLASSES.scores, CLASSES.labels]),
+    hasOffsets: false,
+    open: (request) => new ScoresReader(activation, (scores) => classOutputs(scores, request.rowOf, bytes)),
+  };
+}
+
+export function rerankingTask({ settings }: TaskModel): Task {
+  const { activation } = settings;
+  return {
+    outputs: new Map([specOf(PAIRS.score, 'float32', [-1]), specOf(PAIRS.rawScore, 'float32', [-1])]),
+    onDemand: new Set([PAIRS.rawScore]),
+    hasOffsets: false,
+    open: (request) =>
+      new ScoresReader('none', (logits) => {
+        const raw = Float32Array.from(request.rowOf, (row) => logits[row]![0]!);
+        const scores = raw.map((logit) => activated(activation, Float64Array.of(logit))[0]!);
+        return new Map([
+          [PAIRS.score, numericTensor('float32', [raw.length], scores)],
+          [PAIRS.rawScore, numericTensor('float32', [raw.length], raw)],
+        ]);
+      }),
+  };
+}
+
+class ScoresReader implements TaskReader {
+  readonly #rows: Float64Array[] = [];
+  readonly #activation: Activation;
+  readonly #outputs: (rows: readonly Float64Array[]) => TensorMap;
+
+  constructor(activation: Activation, outputs: (rows: readonly Float64Array[]) => TensorMap) {
+    this.#activation = activation;
+    this.#outputs = outputs;
+  }
+
+  take(row: number, values: Float32Array, at: number, width: number): void {
+    this.#rows[row] = activated(this.#activation, Float64Array.from(values.subarray(at, at + width)));
+  }
+
+  finish(): TensorMap {
+    return this.#outputs(this.#rows);
+  }
+}
+
+function activated(activation: Activation, logits: Float64Array): Float64Array {
+  if (activation === 'softmax') return softmax(logits);
+  return activation === 'sigmoid' ? logits.map(sigmoid) : logits;
+}
+
+function classOutputs(rows: readonly Float64Array[], rowOf: readonly number[], labels: readonly Buffer[]): TensorMap {
+  const count = rows[0]?.length ?? 0;
+  const nameOf = (index: number): Buffer => labels[index] ?? Buffer.from(`LABEL_${index}`);
+  const best = rows.map((scores) => scores.indexOf(Math.max(...scores)));
+  const all = new Float32Array(rowOf.length * count);
+  const names: Uint8Array[] = [];
+  for (let i = 0; i < rowOf.length; i++) {
+    all.set(rows[rowOf[i]!]!, i * count);
+    for (let index = 0; index < count; index++) names.push(nameOf(index));
+  }
+  const bestScores = Float32Array.from(rowOf, (row) => rows[row]![best[row]!] ?? Number.NaN);
+  return new Map<string, Tensor>([
+    [
+      CLASSES.label,
+      stringTensor(
+        [rowOf.length],
+        rowOf.map((row) => (best[row] === -1 ? NO_LABEL : nameOf(best[row]!))),
+      ),
+    ],
+    [CLASSES.score, numericTensor('float32', [rowOf.length], bestScores)],
+    [CLASSES.scores, numericTensor('float32', [rowOf.length, count], all)],
+    [CLASSES.labels, stringTensor([rowOf.length, count], names)],
+  ]);
+}
+
+export function specOf(name: string, dtype: TensorSpec['dtype'], shape: readonly number[]): [string, TensorSpec] {
+  return [name, { dtype, shape, tensorName: name }];
+}

@@ -1,0 +1,70 @@
+/** A task of text models: the outputs that it gives, and how they are made of what the graph gives. */
+import type { CancelSignal } from '../../../core/cancel.ts';
+import type { Signature } from '../../../core/signature.ts';
+import { elements, type NumericTensor, type Tensor, type TensorMap } from '../../../core/tensor.ts';
+import type { Encoded } from '../exported/text-model.ts';
+import type { GraphBinding } from '../files/graph-binding.ts';
+import type { TextSettings } from '../files/settings.ts';
+import type { TokenizerHost } from '../tokenizer/tokenizer-host.ts';
+
+/** The version's parts that a task reads. */
+export interface TaskModel {
+  readonly settings: TextSettings;
+  readonly binding: GraphBinding;
+  readonly tokenizer: TokenizerHost;
+  /** The id of the mask's token; -1 = there is none. */
+  readonly maskId: number;
+}
+
+/** One request, tokenized: its different texts, each once. */
+export interface TaskRequest {
+  readonly encoded: readonly Encoded[];
+  /** The index of the row of each text of the request. */
+  readonly rowOf: readonly number[];
+  /** 0 = the model's own. */
+  readonly dimensions: number;
+  /** The outputs that the caller wants. */
+  readonly wanted: ReadonlySet<string>;
+  readonly cancel: CancelSignal;
+  readonly deadline: number;
+}
+
+/** Reads the graph's output of one request, part by part. */
+export interface TaskReader {
+  /**
+   * A row's numbers: of rank 2 `width` numbers from `at` on; of rank 3 those of its first token, and of the others behind
+   * it. `padded`: the tokens that padding has put before the row's own.
+   */
+  take(row: number, values: Float32Array, at: number, width: number, padded: number): void;
+  /** The outputs, when all rows have been taken; one row for each text of the request. */
+  finish(): TensorMap | Promise<TensorMap>;
+}
+
+export interface Task {
+  readonly outputs: Signature['outputs'];
+  /** Outputs that a request gets only if it names them. */
+  readonly onDemand: ReadonlySet<string>;
+  /** Tokens need their places in the text. */
+  readonly hasOffsets: boolean;
+  /** Throws `invalid_request` for texts that the task cannot take. */
+  open(request: TaskRequest): TaskReader;
+}
+
+/** The numbers of a float32 tensor. */
+export function floatsOf(tensor: Tensor): Float32Array {
+  return elements(tensor as NumericTensor) as Float32Array;
+}
+
+/** e^x of each, scaled to the sum 1; in place. */
+export function softmax(logits: Float64Array): Float64Array {
+  let most = -Infinity;
+  for (const logit of logits) most = Math.max(most, logit);
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += logits[i] = Math.exp(logits[i]! - most);
+  for (let i = 0; i < logits.length; i++) logits[i] = logits[i]! / sum;
+  return logits;
+}
+
+export function sigmoid(logit: number): number {
+  return 1 / (1 + Math.exp(-logit));
+}

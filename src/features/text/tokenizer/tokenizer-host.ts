@@ -1,0 +1,290 @@
+/**
+ * The tokenizer of one version, in a process of its own: an expression in its file may go on for ever, and native code
+ * can be stopped in no other way. Requests come one after another; a request of many texts is cut into slices, and others
+ * come in between.
+ *
+ *   request A  ▎▎▎▎▎▎        waiting  A₁ B₁ A₂ B₂ A₃ …  ─▶  one slice at a time  ─▶  tokens
+ *   request B  ▎▎
+ *
+ * A slice that takes too long, or ends the process, fails its own request. The others wait until there is a new process.
+ */
+import type { Buffer } from 'node:buffer';
+import { startProcessHost } from '../../../backends/host/process/process-host.ts';
+import type { Sandbox } from '../../../backends/host/process/sandbox.ts';
+import { siblingModule } from '../../../backends/host/sibling-module.ts';
+import type { WorkerHosted } from '../../../backends/host/worker-host.ts';
+import type { CancelSignal } from '../../../core/cancel.ts';
+import type { Clock } from '../../../core/clock.ts';
+import { ServingError, toServingError } from '../../../core/errors.ts';
+import { Priority } from '../../../core/priority.ts';
+import type { StringTensor, TensorMap } from '../../../core/tensor.ts';
+import type { Encoded, TokenizeOptions } from '../exported/text-model.ts';
+import { withMemoryLimit } from './bounded-memory.ts';
+import type { NativeOptions } from './native-tokenizer.ts';
+import {
+  CALLS,
+  type CallName,
+  ENCODE_OUTPUTS,
+  encodedFrom,
+  FLAG_PAIR,
+  FLAG_PLAIN,
+  int32s,
+  numbersOf,
+  OFFSET_OUTPUTS,
+  PARAMETERS,
+  strings,
+  uint8s,
+} from './tokenizer-calls.ts';
+
+/** A text, or a pair, in UTF-8. */
+export interface ByteRow {
+  readonly text: Uint8Array;
+  readonly pair?: Uint8Array | undefined;
+}
+
+export interface TokenizerHostOptions extends NativeOptions {
+  readonly clock: Clock;
+  /** The model's name, for process lists and messages. */
+  readonly model: string;
+  readonly versionDirectory: string;
+  readonly sandbox: Sandbox | undefined;
+  /** Tells the log. */
+  readonly onEvent: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A tokenizer of 276,000 pieces is read in about a second. */
+const MOST_LOAD_MS = 60_000;
+/** The time of a slice: the first for any, and a bit for each byte: the slowest tokenizers read some MB a second. */
+const SLICE_MS = 2000;
+const BYTES_PER_MS = 1000;
+const SLICE_BYTES = 64 * 1024;
+const SLICE_ROWS = 128;
+/** Slices that may wait. */
+const MOST_WAITING = 4096;
+/** Tries of a slice whose process was lost for no fault of the slice. */
+const MOST_TRIES = 5;
+const RETRY_MS = 100;
+/** Memory that the process may write to: some ten times what the largest vocabularies take. */
+const MOST_KIB = 2 * 2 ** 20;
+
+interface Waiting {
+  run(): Promise<void>;
+  /** Called in place of `run` when the host closes. */
+  drop(error: ServingError): void;
+}
+
+export class TokenizerHost {
+  readonly #options: TokenizerHostOptions;
+  readonly #host: WorkerHosted;
+  readonly #waiting: Waiting[] = [];
+  #isRunning = false;
+  #isClosed = false;
+
+  private constructor(options: TokenizerHostOptions, host: WorkerHosted) {
+    this.#options = options;
+    this.#host = host;
+  }
+
+  /** Rejects with `load_failed` if the file cannot be read within its time and memory. */
+  static async start(options: TokenizerHostOptions): Promise<TokenizerHost> {
+    const { clock, model, versionDirectory, file, maxTokens, cuts, sandbox, signal, onEvent } = options;
+    const tooLate = new AbortController();
+    const giveUp = (): void => tooLate.abort(tooLong(file));
+    const timer = clock.setTimer(clock.nowMs() + MOST_LOAD_MS, giveUp);
+    const parameters = new Map<string, string | number>(
+      Object.entries({ [PARAMETERS.file]: file, [PARAMETERS.maxTokens]: maxTokens, [PARAMETERS.cuts]: cuts }),
+    );
+    try {
+      const host = await startProcessHost({
+        model: `${model} (tokenizer)`,
+        versionDirectory,
+        backendModule: siblingModule(import.meta.url, './tokenizer-entry').href,
+        loadOptions: { intraOpThreads: 1, executionProvider: 'cpu', parameters, model },
+        slots: 1,
+        clock,
+        sandbox: withMemoryLimit(sandbox, MOST_KIB),
+        endsAbandonedRuns: true,
+        onWorkerEvent: ({ what, reason }) => onEvent(`its tokenizer's process: ${what}${reason && `, ${reason}`}`),
+        onOutput: (line) => onEvent(`its tokenizer: ${line.slice(0, 1000)}`),
+        signal: signal === undefined ? tooLate.signal : AbortSignal.any([tooLate.signal, signal]),
+      });
+      return new TokenizerHost(options, host);
+    } catch (error) {
+      throw tooLate.signal.aborted ? tooLong(file) : toServingError(error);
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  /** Resident memory of its process, in bytes; undefined before it tells. */
+  get residentBytes(): number | undefined {
+    return this.#host.residentBytes?.();
+  }
+
+  /** The tokens of each row. Takes over the signal's listener until it settles. */
+  async encode(
+    rows: readonly ByteRow[],
+    options: TokenizeOptions,
+    cancel: CancelSignal,
+    deadline: number,
+  ): Promise<readonly Encoded[]> {
+    const encoded: Encoded[] = [];
+    for (let from = 0; from < rows.length; ) {
+      const to = endOfSlice(rows, from);
+      const slice = rows.slice(from, to);
+      const answer = await this.#turn(cancel, () => this.#encodeSlice(slice, options, deadline, from));
+      for (const each of answer) encoded.push(each);
+      from = to;
+    }
+    return encoded;
+  }
+
+  /** The text of each id of a token. */
+  async textsOf(ids: Int32Array, cancel: CancelSignal, deadline: number): Promise<readonly Uint8Array[]> {
+    const inputs: TensorMap = new Map([['ids', int32s(ids)]]);
+    const answer = await this.#turn(cancel, () => this.#call(CALLS.texts, inputs, ['texts'], 0, deadline));
+    return (answer.get('texts') as StringTensor).data;
+  }
+
+  /** The ids of tokens; -1 for one that the vocabulary lacks. */
+  async idsOf(tokens: readonly Buffer[], cancel: CancelSignal): Promise<Int32Array> {
+    const inputs: TensorMap = new Map([['texts', strings(tokens)]]);
+    return numbersOf((await this.#turn(cancel, () => this.#call(CALLS.ids, inputs, ['ids'], 0, Infinity))).get('ids'));
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const { drop } of this.#waiting.splice(0)) drop(new ServingError('draining', 'the model is being unloaded'));
+    await this.#host.close();
+  }
+
+  /** Waits for its turn, unless the request is cancelled. */
+  #turn<T>(cancel: CancelSignal, work: () => Promise<T>): Promise<T> {
+    cancel.throwIfCancelled();
+    if (this.#isClosed) throw new ServingError('draining', 'the model is being unloaded');
+    if (this.#waiting.length >= MOST_WAITING) throw tooMany();
+    return new Promise<T>((resolve, reject) => {
+      const waiting: Waiting = { run: () => work().then(resolve, reject), drop: reject };
+      cancel.listener = {
+        onCancel: (reason) => {
+          const at = this.#waiting.indexOf(waiting);
+          if (at !== -1) this.#waiting.splice(at, 1);
+          reject(reason);
+        },
+      };
+      this.#waiting.push(waiting);
+      void this.#next();
+    }).finally(() => {
+      cancel.listener = undefined;
+    });
+  }
+
+  async #next(): Promise<void> {
+    if (this.#isRunning) return;
+    this.#isRunning = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) await next.run();
+    this.#isRunning = false;
+  }
+
+  async #encodeSlice(
+    rows: readonly ByteRow[],
+    { hasOffsets = false, addsSpecialTokens = true }: TokenizeOptions,
+    deadline: number,
+    first: number,
+  ): Promise<readonly Encoded[]> {
+    const none = new Uint8Array(0);
+    const plain = addsSpecialTokens ? 0 : FLAG_PLAIN;
+    const inputs: TensorMap = new Map([
+      ['texts', strings(rows.map(({ text }) => text))],
+      ['pairs', strings(rows.map(({ pair }) => pair ?? none))],
+      ['flags', uint8s(Uint8Array.from(rows, ({ pair }) => plain | (pair === undefined ? 0 : FLAG_PAIR)))],
+    ] as never);
+    const name = hasOffsets ? CALLS.encodeWithOffsets : CALLS.encode;
+    try {
+      const outputs = hasOffsets ? OFFSET_OUTPUTS : ENCODE_OUTPUTS;
+      return encodedFrom(await this.#call(name, inputs, outputs, bytesOf(rows), deadline));
+    } catch (error) {
+      throw ofTexts(toServingError(error), first, rows.length);
+    }
+  }
+
+  /** A process that is lost while others are at fault is waited for. */
+  async #call(
+    name: CallName,
+    inputs: TensorMap,
+    outputs: readonly string[],
+    bytes: number,
+    until: number,
+  ): Promise<TensorMap> {
+    const { clock } = this.#options;
+    for (let tries = 1; ; tries++) {
+      const startedAt = clock.nowMs();
+      if (startedAt > until)
+        throw new ServingError('deadline_exceeded', 'the deadline passed before the text was tokenized');
+      const allowedMs = SLICE_MS + bytes / BYTES_PER_MS;
+      try {
+        const origin = {
+          traceHeaders: undefined,
+          priority: Priority.default,
+          onAbandoned: undefined,
+          note: () => undefined,
+        };
+        const deadline = startedAt + allowedMs;
+        return (await this.#host.executor.run({ signatureName: name, inputs, outputs, size: 1, deadline, origin }))
+          .outputs;
+      } catch (thrown) {
+        const error = toServingError(thrown);
+        if (error.kind !== 'worker_lost') throw error;
+        if (clock.nowMs() - startedAt >= allowedMs) throw tookTooLong(allowedMs);
+        if (tries === MOST_TRIES || this.#isClosed) throw error;
+        await delay(clock, Math.min(error.retryAfterMs ?? RETRY_MS, allowedMs));
+      }
+    }
+  }
+}
+
+function endOfSlice(rows: readonly ByteRow[], from: number): number {
+  let bytes = 0;
+  let to = from;
+  while (to < rows.length && to - from < SLICE_ROWS && (to === from || bytes < SLICE_BYTES)) {
+    bytes += bytesOf([rows[to]!]);
+    to += 1;
+  }
+  return to;
+}
+
+function bytesOf(rows: readonly ByteRow[]): number {
+  return rows.reduce((sum, { text, pair }) => sum + text.length + (pair?.length ?? 0), 0);
+}
+
+function delay(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => clock.setTimer(clock.nowMs() + ms, resolve));
+}
+
+/** Says whose texts they are. */
+function ofTexts(error: ServingError, first: number, count: number): ServingError {
+  if (error.kind !== 'worker_crashed' && error.kind !== 'backend_failed') return error;
+  const which = count === 1 ? `text ${first}` : `one of the texts ${first} to ${first + count - 1}`;
+  return new ServingError(error.kind, `${which} cannot be tokenized: ${error.message}`, { cause: error });
+}
+
+function tookTooLong(ms: number): ServingError {
+  return new ServingError(
+    'backend_failed',
+    `it took the model's tokenizer more than ${Math.round(ms)} ms; do not send it again`,
+  );
+}
+
+function tooLong(file: string): ServingError {
+  return new ServingError(
+    'load_failed',
+    `${file} was not read within ${MOST_LOAD_MS / 1000} s, so its process was ended`,
+  );
+}
+
+function tooMany(): ServingError {
+  return new ServingError('overloaded', `${MOST_WAITING} texts wait for the model's tokenizer, which is the most`, {
+    retryAfterMs: 1000,
+  });
+}
