@@ -16,6 +16,7 @@ import type { WorkerHosted } from '../../../backends/host/worker-host.ts';
 import type { CancelSignal } from '../../../core/cancel.ts';
 import type { Clock } from '../../../core/clock.ts';
 import { ServingError, toServingError } from '../../../core/errors.ts';
+import type { BatchOrigin } from '../../../core/executor.ts';
 import { Priority } from '../../../core/priority.ts';
 import type { StringTensor, TensorMap } from '../../../core/tensor.ts';
 import type { Encoded, TokenizeOptions } from '../exported/text-model.ts';
@@ -35,6 +36,7 @@ import {
   strings,
   uint8s,
 } from './tokenizer-calls.ts';
+import { ofTexts, tookTooLong, tooLate, tooLong, tooMany } from './tokenizer-errors.ts';
 
 /** A text, or a pair, in UTF-8. */
 export interface ByteRow {
@@ -62,9 +64,12 @@ const SLICE_BYTES = 64 * 1024;
 const SLICE_ROWS = 128;
 /** Slices that may wait. */
 const MOST_WAITING = 4096;
-/** Tries of a slice whose process was lost for no fault of the slice. */
-const MOST_TRIES = 5;
+/** How long a slice waits for a new process, after one was lost for no fault of the slice, and how many may be lost under it. */
+const MOST_RESTART_MS = 15_000;
+const MOST_LOST = 3;
 const RETRY_MS = 100;
+/** A run that failed sooner has met no process. */
+const LEAST_RUN_MS = 20;
 /** Memory that the process may write to: some ten times what the largest vocabularies take. */
 const MOST_KIB = 2 * 2 ** 20;
 
@@ -90,7 +95,7 @@ export class TokenizerHost {
   static async start(options: TokenizerHostOptions): Promise<TokenizerHost> {
     const { clock, model, versionDirectory, file, maxTokens, cuts, sandbox, signal, onEvent } = options;
     const tooLate = new AbortController();
-    const giveUp = (): void => tooLate.abort(tooLong(file));
+    const giveUp = (): void => tooLate.abort(tooLong(file, MOST_LOAD_MS));
     const timer = clock.setTimer(clock.nowMs() + MOST_LOAD_MS, giveUp);
     const parameters = new Map<string, string | number>(
       Object.entries({ [PARAMETERS.file]: file, [PARAMETERS.maxTokens]: maxTokens, [PARAMETERS.cuts]: cuts }),
@@ -111,7 +116,7 @@ export class TokenizerHost {
       });
       return new TokenizerHost(options, host);
     } catch (error) {
-      throw tooLate.signal.aborted ? tooLong(file) : toServingError(error);
+      throw tooLate.signal.aborted ? tooLong(file, MOST_LOAD_MS) : toServingError(error);
     } finally {
       timer.cancel();
     }
@@ -163,7 +168,7 @@ export class TokenizerHost {
   #turn<T>(cancel: CancelSignal, work: () => Promise<T>): Promise<T> {
     cancel.throwIfCancelled();
     if (this.#isClosed) throw new ServingError('draining', 'the model is being unloaded');
-    if (this.#waiting.length >= MOST_WAITING) throw tooMany();
+    if (this.#waiting.length >= MOST_WAITING) throw tooMany(MOST_WAITING);
     return new Promise<T>((resolve, reject) => {
       const waiting: Waiting = { run: () => work().then(resolve, reject), drop: reject };
       cancel.listener = {
@@ -218,30 +223,31 @@ export class TokenizerHost {
     until: number,
   ): Promise<TensorMap> {
     const { clock } = this.#options;
-    for (let tries = 1; ; tries++) {
+    const givenUpAt = clock.nowMs() + MOST_RESTART_MS;
+    const allowedMs = SLICE_MS + bytes / BYTES_PER_MS;
+    for (let lost = 0; ; ) {
       const startedAt = clock.nowMs();
-      if (startedAt > until)
-        throw new ServingError('deadline_exceeded', 'the deadline passed before the text was tokenized');
-      const allowedMs = SLICE_MS + bytes / BYTES_PER_MS;
+      if (startedAt > until) throw tooLate();
       try {
-        const origin = {
-          traceHeaders: undefined,
-          priority: Priority.default,
-          onAbandoned: undefined,
-          note: () => undefined,
-        };
         const deadline = startedAt + allowedMs;
-        return (await this.#host.executor.run({ signatureName: name, inputs, outputs, size: 1, deadline, origin }))
-          .outputs;
+        const batch = { signatureName: name, inputs, outputs, size: 1, deadline, origin: originOf() };
+        return (await this.#host.executor.run(batch)).outputs;
       } catch (thrown) {
         const error = toServingError(thrown);
+        const ranMs = clock.nowMs() - startedAt;
         if (error.kind !== 'worker_lost') throw error;
-        if (clock.nowMs() - startedAt >= allowedMs) throw tookTooLong(allowedMs);
-        if (tries === MOST_TRIES || this.#isClosed) throw error;
-        await delay(clock, Math.min(error.retryAfterMs ?? RETRY_MS, allowedMs));
+        if (ranMs >= allowedMs) throw tookTooLong(allowedMs);
+        if (ranMs >= LEAST_RUN_MS) lost += 1;
+        if (lost === MOST_LOST || this.#isClosed || clock.nowMs() > givenUpAt) throw error;
+        await delay(clock, Math.min(error.retryAfterMs ?? RETRY_MS, RETRY_MS));
       }
     }
   }
+}
+
+/** A run whose callers nobody asks after: it is ended when it is overdue. */
+function originOf(): BatchOrigin {
+  return { traceHeaders: undefined, priority: Priority.default, onAbandoned: undefined, note: () => undefined };
 }
 
 function endOfSlice(rows: readonly ByteRow[], from: number): number {
@@ -260,31 +266,4 @@ function bytesOf(rows: readonly ByteRow[]): number {
 
 function delay(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.setTimer(clock.nowMs() + ms, resolve));
-}
-
-/** Says whose texts they are. */
-function ofTexts(error: ServingError, first: number, count: number): ServingError {
-  if (error.kind !== 'worker_crashed' && error.kind !== 'backend_failed') return error;
-  const which = count === 1 ? `text ${first}` : `one of the texts ${first} to ${first + count - 1}`;
-  return new ServingError(error.kind, `${which} cannot be tokenized: ${error.message}`, { cause: error });
-}
-
-function tookTooLong(ms: number): ServingError {
-  return new ServingError(
-    'backend_failed',
-    `it took the model's tokenizer more than ${Math.round(ms)} ms; do not send it again`,
-  );
-}
-
-function tooLong(file: string): ServingError {
-  return new ServingError(
-    'load_failed',
-    `${file} was not read within ${MOST_LOAD_MS / 1000} s, so its process was ended`,
-  );
-}
-
-function tooMany(): ServingError {
-  return new ServingError('overloaded', `${MOST_WAITING} texts wait for the model's tokenizer, which is the most`, {
-    retryAfterMs: 1000,
-  });
 }
