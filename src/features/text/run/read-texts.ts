@@ -77,9 +77,10 @@ function rowAt(
   return { text, pair };
 }
 
+/** Differs between any two rows that do: that of a pair begins with a digit. */
 function keyOf({ text, pair }: ByteRow): string {
   const own = latin1(text);
-  return pair === undefined ? own : `${own.length} ${own}${latin1(pair)}`;
+  return pair === undefined ? `-${own}` : `${own.length} ${own}${latin1(pair)}`;
 }
 
 function latin1(bytes: Uint8Array): string {
