@@ -98,7 +98,7 @@ const PAGES: Readonly<Record<string, readonly [hash: string, text: string, act?:
   playground: ['#/playground/digits', 'Ask the model'],
   'a playground of numbers': ['#/playground/half_plus_two', 'Ask the model'],
   callers: ['#/reports/callers', 'Limits of one caller'],
-  application: ['#/reports/application', 'By kind of traffic'],
+  application: ['#/reports/application', 'By route'],
   'a page that is not there': ['#/reports/nothing', 'Try again'],
   'the keys': ['#/', 'Beside the models', (page) => page.keyboard.press('?')],
 };

@@ -1,6 +1,6 @@
 /**
- * The application's traffic for people: what went to it in the last half minute, by kind of traffic and method as the
- * metrics know them. It counts only while somebody looks.
+ * The application's traffic for people: what went to it in the last half minute, by kind of traffic, method and route.
+ * It counts only while somebody looks, and only so many routes (route-names.ts): others are counted together.
  */
 import type { Clock } from '../../../core/clock.ts';
 import { BUCKETS, type BucketCount, bucketOf, percentileMs, sparse } from '../../../ledger/latency-buckets.ts';
@@ -16,6 +16,7 @@ import {
 } from '../../../ledger/report.ts';
 import { methodClass } from '../../../ledger/tracing/http-methods.ts';
 import type { FrontedOutcome, FrontedRecord } from './fronted-record.ts';
+import { OTHER_ROUTES, RouteNames } from './route-names.ts';
 
 /** The counts of one kind of traffic in one slot. */
 class Counts {
@@ -47,6 +48,11 @@ const SERVER_FAULT = 500;
 /** Ends when somebody has had enough. */
 const STREAMS: ReadonlySet<string> = new Set(['sse', 'upgrade']);
 
+/** Kinds that are counted in a slot, beside those of OTHER_ROUTES. */
+const MOST_KINDS = 128;
+/** Rows of the table. */
+const MOST_ROWS = 40;
+
 /** The requests that the application has now. */
 export interface AppNow {
   readonly inFlight: number;
@@ -57,6 +63,7 @@ export class AppReport implements ReportSource {
   readonly title = 'Application';
   readonly #now: AppNow;
   readonly #slots: RecentSlots<Map<string, Counts>>;
+  readonly #names = new RouteNames();
   #isWatched = false;
 
   constructor(clock: Clock, now: AppNow) {
@@ -66,6 +73,7 @@ export class AppReport implements ReportSource {
 
   watch(isWatched: boolean): void {
     this.#isWatched = isWatched;
+    this.#names.clear();
     this.#slots.restart();
   }
 
@@ -73,10 +81,9 @@ export class AppReport implements ReportSource {
   record(record: FrontedRecord): void {
     if (!this.#isWatched) return;
     const { route, arrival, rpcMethod, outcome, status, receivedAt, headAt, endedAt } = record;
-    const kind = `${route} ${rpcMethod ?? methodClass(arrival.method)}`;
-    const slot = this.#slots.current;
-    const counts = slot.get(kind) ?? new Counts();
-    slot.set(kind, counts);
+    const way = `${route} ${rpcMethod ?? methodClass(arrival.method)}`;
+    const kind = rpcMethod === undefined ? `${way} ${this.#names.nameOf(record)}` : way;
+    const counts = countsOf(this.#slots.current, kind, `${way} ${OTHER_ROUTES}`);
     counts.requests += 1;
     if (ABANDONED.has(outcome)) counts.abandoned += 1;
     else if (!WELL.has(outcome) || status >= SERVER_FAULT) counts.failed += 1;
@@ -104,9 +111,17 @@ export class AppReport implements ReportSource {
   }
 }
 
+/** The counts of a kind; of a kind that takes its place, if the slot has too many: names may change within it. */
+function countsOf(slot: Map<string, Counts>, kind: string, otherwise: string): Counts {
+  const key = slot.has(kind) || slot.size < MOST_KINDS ? kind : otherwise;
+  const counts = slot.get(key) ?? new Counts();
+  slot.set(key, counts);
+  return counts;
+}
+
 function appReport(sums: readonly Sum[], seconds: number, inFlight: number): Report {
   const covers = 'Requests that ended in the last half minute, counted while a page of the console is open.';
-  return { covers, sentences: wordsOf(sums, seconds, inFlight), tables: [tableOf(sums, seconds)] };
+  return { covers, sentences: wordsOf(sums, seconds, inFlight), tables: [tableOf(sums.slice(0, MOST_ROWS), seconds)] };
 }
 
 function wordsOf(sums: readonly Sum[], seconds: number, inFlight: number): readonly Sentence[] {
@@ -127,6 +142,7 @@ function wordsOf(sums: readonly Sum[], seconds: number, inFlight: number): reado
       ),
     );
   }
+  if (sums.length > MOST_ROWS) said.push(plain(`The table has the busiest ${MOST_ROWS} of ${sums.length} routes.`));
   if (sums.some(({ isStream }) => isStream)) {
     said.push(plain('The times of event streams and upgrades are those until the answer began.'));
   }
@@ -135,9 +151,9 @@ function wordsOf(sums: readonly Sum[], seconds: number, inFlight: number): reado
 
 function tableOf(sums: readonly Sum[], seconds: number): ReportTable {
   return {
-    title: 'By kind of traffic',
+    title: 'By route',
     columns: [
-      { key: 'kind', title: 'Traffic', unit: 'text' },
+      { key: 'kind', title: 'Route', unit: 'text' },
       { key: 'requests', title: 'Requests', unit: 'rate' },
       { key: 'failed', title: 'Errors', unit: 'rate' },
       { key: 'abandoned', title: 'Abandoned', unit: 'rate' },

@@ -56,7 +56,7 @@ describe('the report on the application', () => {
     assert.doesNotMatch(said([{}]), /event streams/);
   });
 
-  it('has a row for each method of gRPC and class of HTTP, the busiest first', () => {
+  it('has a row for each method of gRPC, and each method and route of HTTP, the busiest first', () => {
     const call: FrontedFacts = {
       arrival: { route: 'grpc', method: 'POST' },
       grpc: { status: 0, message: undefined },
@@ -68,12 +68,38 @@ describe('the report on the application', () => {
       table!.rows.map(({ kind, requests }) => [kind, requests]),
       [
         ['grpc shop.Cart/Add', 0.2],
-        ['http GET', 0.1],
-        ['http _OTHER', 0.1],
+        ['http GET /cart', 0.1],
+        ['http _OTHER /cart', 0.1],
       ],
     );
     const [first] = table!.rows;
     assert.ok(Math.abs(Number(first!['p50']) - 50) < 3, String(first!['p50']));
+  });
+
+  it('has the busiest routes of a client that makes paths up, a bounded number of rows, and says so', () => {
+    const path = (target: string): FrontedFacts => ({ arrival: { target } });
+    const word = (n: number) => [...String(n).padStart(5, '0')].map((digit) => 'abcdefghij'[Number(digit)]).join('');
+    const requests = Array.from({ length: 4000 }, (_, i) => path(i % 10 === 0 ? '/orders/7' : `/made/up-${word(i)}`));
+    const { sentences, tables } = reportOf(requests);
+    const { rows } = tables![0]!;
+    assert.equal(rows.length, 40);
+    assert.deepEqual(
+      rows.slice(0, 2).map(({ kind }) => kind),
+      ['http GET (other paths)', 'http GET /orders/{id}'],
+    );
+    assert.equal(rows[1]!['requests'], 40);
+    assert.ok(sentences.some(({ text }) => /^The table has the busiest 40 of \d\d routes\.$/.test(text)));
+    assert.doesNotMatch(said([path('/a'), path('/b')]), /The table has/);
+  });
+
+  it('names no route that the application does not have, until it has answered it otherwise', () => {
+    const asked = (target: string, status: number | undefined): FrontedFacts => ({ arrival: { target }, status });
+    const given = [asked('/wp-admin', 404), asked('/late', undefined), asked('/users/7', 200), asked('/users/8', 404)];
+    const kinds = reportOf(given).tables![0]!.rows.map(({ kind, requests }) => [kind, requests]);
+    assert.deepEqual(kinds, [
+      ['http GET (other paths)', 0.2],
+      ['http GET /users/{id}', 0.2],
+    ]);
   });
 
   it('counts nothing while nobody looks', () => {
