@@ -41,7 +41,7 @@ async function telemetryWith(tracing: Tracing | undefined, isForgetful = false):
   if (isForgetful) return telemetry;
   const server: Partial<Installation> = {
     ...{ config: configOf(['--model=m=/models/m']), clock: systemClock, logger, telemetry },
-    ...{ facts: new Facts(), models: new ModelSeams(FEATURES), adminPaths: () => undefined },
+    ...{ facts: new Facts(), models: new ModelSeams(FEATURES), adminPaths: () => undefined, service: () => undefined },
   };
   const features: readonly Feature[] = FEATURES.features.filter(({ name }) => WATCHING.includes(name));
   for (const feature of features) await feature.install?.(server as Installation);

@@ -29,8 +29,8 @@ export interface RequestEntry {
   readonly duration_ms: number;
   /** The stages in order, without skipped ones. */
   readonly stages: readonly StageEntry[];
-  /** Why it has been kept. */
-  readonly kept: 'recent' | 'slow' | 'failed';
+  /** Why it is remembered. `slow`: for its version; `slowest`: it is one of the slowest of its minute. */
+  readonly kept: 'recent' | 'slow' | 'slowest' | 'failed';
   /** Events that are no stage, such as a retried run or an open circuit breaker. */
   readonly events?: readonly EventEntry[];
   readonly batch?: BatchEntry;

@@ -9,7 +9,7 @@
  *
  *   listed or opened ──▶ shown: a copy, so that a link that somebody sees leads somewhere   (shown-requests.ts)
  *
- * Requests are copied into columns of numbers and references (request-ring.ts says why), and none of a request's own
+ * It reads the ledger as other readers do: no request waits for it. Requests are copied into columns of numbers and references (request-ring.ts says why), and none of a request's own
  * objects is held. Memory is bounded: the places of `recent`, `slow` and `failed` hold at most three texts of
  * MAX_TEXT_CHARS each, `minutes` and `hour` have a number of bytes, `shown` a number of copies.
  *
@@ -18,11 +18,13 @@
  */
 import { factKey } from '../../core/collections/facts.ts';
 import { WindowCap } from '../../core/collections/window-cap.ts';
+import type { RequestKind } from '../../ledger/metrics/signature-totals.ts';
 import { RequestRing } from '../../ledger/recorder/request-ring.ts';
 import type { FlightFilter, RequestSnapshot } from '../../ledger/recorder/request-snapshot.ts';
-import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
-import type { RecordListener } from '../../ledger/telemetry.ts';
+import type { BatchRecord, KeepReason } from '../../ledger/request-record.ts';
+import type { Follower } from '../../ledger/telemetry.ts';
 import { KeptHour } from './kept-hour.ts';
+import { type KeptSnapshot, newestOfAll, slowestOfAll } from './kept-snapshot.ts';
 import { MinutesRing } from './minutes-ring.ts';
 import type { RequestOrder } from './query/request-query.ts';
 import { ShownRequests } from './shown-requests.ts';
@@ -46,7 +48,7 @@ export interface RecentRequests {
 /** The recorder of a server that has one. */
 export const FLIGHT_RECORDER = factKey<FlightRecorder>('flight recorder');
 
-export class FlightRecorder implements RecordListener {
+export class FlightRecorder implements Follower {
   readonly #ledger: RecentRequests;
   readonly #isOn: boolean;
   readonly #minutes: MinutesRing | undefined;
@@ -68,29 +70,29 @@ export class FlightRecorder implements RecordListener {
     this.#kept = { slow: new RequestRing(keptPlaces), failed: new RequestRing(keptPlaces) };
   }
 
-  recordRequest(record: RequestRecord, kept: KeepReason | undefined): void {
-    if (this.#minutes !== undefined && this.#perSecond.allow(record.stages.finishedAt)) this.#minutes.add(record, kept);
-    this.hour?.add(record, kept);
-    const memberIds = record.batch?.memberIds;
-    if (memberIds !== undefined) memberIds.push(record.id);
-    if (kept === undefined) return;
-    this.#kept[kept].add(record, kept);
-    if (record.batch !== undefined) record.batch.memberIds ??= memberIdsIn(this.#shortRings, record.batch);
+  /** Copies requests of one kind, at places `from` to `to` − 1 of the ledger's ring. */
+  recordColumns(kind: Pick<RequestKind, 'outcome'>, ring: RequestRing, from: number, to: number): void {
+    const minutes = this.#minutes;
+    for (let place = from; place < to; place++) {
+      if (minutes !== undefined && this.#perSecond.allow(ring.endedAt(place))) minutes.copy(ring, place);
+      const memberIds = ring.batches[place]?.memberIds;
+      if (memberIds !== undefined) remember(memberIds, ring.idAt(place));
+      const kept = ring.keptAt(place);
+      if (kept !== undefined) this.#keep(ring, place, kept);
+    }
+    this.hour?.recordColumns(kind, ring, from, to);
   }
 
   /**
-   * The requests that match, the last ended first; or the slowest first, of the last and of those that are kept for long.
-   * Each stays findable by its id for a while.
+   * The requests that match, the last ended first; or the slowest first. Each stays findable by its id for a while.
    */
-  list(filter: FlightFilter, order: RequestOrder = 'newest'): RequestSnapshot[] {
+  list(filter: FlightFilter, order: RequestOrder = 'newest'): KeptSnapshot[] {
     this.#ledger.settle();
-    const isNewest = order === 'newest';
-    // All of `minutes` would be too much to sort: it has the slowest of them only where they are kept, too.
-    const rings = isNewest ? this.#rings : [...this.#shortRings, ...(this.hour?.rings ?? [])];
-    const all = new Map<number, RequestSnapshot>();
-    const wanted = isNewest ? filter : { ...filter, limit: Infinity };
-    for (const one of rings.flatMap((ring) => ring.newest(wanted))) all.set(one.sequence, one);
-    const listed = [...all.values()].sort(isNewest ? byEnd : byLength).slice(0, filter.limit);
+    const sources = [
+      ...[...this.#shortRings, ...this.#minutesRings].map((ring) => ({ ring, filter })),
+      ...(this.hour?.sources(filter) ?? []),
+    ];
+    const listed = [...(order === 'newest' ? newestOfAll : slowestOfAll)(sources, filter.limit)];
     this.#shown.list(listed);
     return listed;
   }
@@ -132,17 +134,27 @@ export class FlightRecorder implements RecordListener {
     return this.#isOn ? [this.#ledger.ring, this.#kept.slow, this.#kept.failed] : [];
   }
 
+  get #minutesRings(): readonly MinutesRing[] {
+    return this.#minutes === undefined ? [] : [this.#minutes];
+  }
+
   get #rings(): readonly (RequestRing | MinutesRing)[] {
-    return [...this.#shortRings, ...(this.#minutes === undefined ? [] : [this.#minutes]), ...(this.hour?.rings ?? [])];
+    const hour = this.hour?.sources(ALL).map(({ ring }) => ring) ?? [];
+    return [...this.#shortRings, ...this.#minutesRings, ...hour];
+  }
+
+  #keep(ring: RequestRing, place: number, kept: KeepReason): void {
+    this.#kept[kept].copy(ring, place);
+    const batch = ring.batches[place];
+    if (batch !== undefined) batch.memberIds ??= memberIdsIn(this.#shortRings, batch);
   }
 }
 
-function byEnd(a: RequestSnapshot, b: RequestSnapshot): number {
-  return b.stages.finishedAt - a.stages.finishedAt || b.sequence - a.sequence;
-}
+const ALL: FlightFilter = { limit: Infinity };
 
-function byLength(a: RequestSnapshot, b: RequestSnapshot): number {
-  return b.durationMs - a.durationMs || byEnd(a, b);
+/** Adds an id. It may be there: those that are looked up include members that are read later. */
+function remember(memberIds: string[], id: string): void {
+  if (!memberIds.includes(id)) memberIds.push(id);
 }
 
 /** Ids of a batch's requests. Makes no snapshots: it is called for kept requests, several times a second. */

@@ -3,7 +3,6 @@
 import type { RequestEntry } from '../../admin/request-entry.ts';
 import { optionsOf } from '../../config/options/feature-options.ts';
 import type { Installation } from '../../kernel/installation.ts';
-import type { RequestSnapshot } from '../../ledger/recorder/request-snapshot.ts';
 import { SteadyWall } from '../../ledger/steady-wall.ts';
 import { ArrivalRing } from './arrival-ring.ts';
 import { ArrivalsEndpoint } from './arrivals-endpoint.ts';
@@ -13,6 +12,7 @@ import { FLIGHT_RECORDER, FlightRecorder } from './flight-recorder.ts';
 import { HistoryEndpoint } from './history/history-endpoint.ts';
 import { TrafficHistory } from './history/traffic-history.ts';
 import type { KeptHour } from './kept-hour.ts';
+import type { KeptSnapshot } from './kept-snapshot.ts';
 import { FLIGHT_RECORDER_OPTIONS } from './options.ts';
 import { PayloadCapture } from './payload-capture.ts';
 import { RequestsEndpoint } from './requests-endpoint.ts';
@@ -23,7 +23,7 @@ export async function installFlightRecorder(server: Installation): Promise<void>
   const { clock, telemetry, models, config, facts } = server;
   const { flight_recorder_max_mib: mib } = optionsOf(config, FLIGHT_RECORDER_OPTIONS);
   const recorder = new FlightRecorder(telemetry, { isOn: mib > 0, minutesBytes: mib * 2 ** 20 });
-  if (mib > 0) telemetry.listen(recorder);
+  if (mib > 0) telemetry.follow(recorder);
   facts.set(FLIGHT_RECORDER, recorder);
   const payloads = payloadCapture(server);
   models.samplers.capture = payloads;
@@ -62,8 +62,8 @@ async function recorderFile(
   if (path === '') return undefined;
   try {
     const file = await RingFile.open(path, mib * 2 ** 20);
-    const entryOf = (request: RequestSnapshot): RequestEntry => requestEntry(request, view);
-    const past = new RecorderFile({ file, clock, logger, hour, history, entryOf });
+    const entryOf = (request: KeptSnapshot): RequestEntry => requestEntry(request, view);
+    const past = new RecorderFile({ file, clock, logger, hour, history, entryOf, settle: telemetry.settle });
     telemetry.metrics.gauges.observeCount(LOST_RECORDS, LOST_RECORDS_HELP, () => past.lost);
     return past;
   } catch (error) {

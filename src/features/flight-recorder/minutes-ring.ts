@@ -10,7 +10,7 @@
 import type { Instant } from '../../core/clock.ts';
 import { RequestRing } from '../../ledger/recorder/request-ring.ts';
 import type { FlightFilter, RequestSnapshot } from '../../ledger/recorder/request-snapshot.ts';
-import type { BatchRecord, KeepReason, RequestRecord } from '../../ledger/request-record.ts';
+import type { BatchRecord } from '../../ledger/request-record.ts';
 
 const RING_PLACES = 512;
 
@@ -33,16 +33,21 @@ export class MinutesRing {
     this.#maxBytes = maxBytes;
   }
 
-  /** Copies a request. */
-  add(record: RequestRecord, kept: KeepReason | undefined): void {
-    this.#newest.add(record, kept);
+  /** Copies the request at a place of another ring. */
+  copy(from: RequestRing, place: number): void {
+    this.#newest.copy(from, place);
     if (this.#newest.isFull) this.#turn();
+  }
+
+  /** Newest first. */
+  get rings(): readonly RequestRing[] {
+    return [this.#newest, ...this.#full.map(({ ring }) => ring).reverse()];
   }
 
   /** Does what RequestRing.newest does, over all rings. */
   newest(filter: FlightFilter): RequestSnapshot[] {
     const found: RequestSnapshot[] = [];
-    for (const ring of this.#newestFirst()) {
+    for (const ring of this.rings) {
       if (found.length >= filter.limit) break;
       found.push(...ring.newest({ ...filter, limit: filter.limit - found.length }));
     }
@@ -51,7 +56,7 @@ export class MinutesRing {
 
   /** Does what RequestRing.find does, over all rings. */
   find(id: string): RequestSnapshot | undefined {
-    for (const ring of this.#newestFirst()) {
+    for (const ring of this.rings) {
       const found = ring.find(id);
       if (found !== undefined) return found;
     }
@@ -60,7 +65,7 @@ export class MinutesRing {
 
   /** Does what RequestRing.memberIdsOf does, over all rings. */
   *memberIdsOf(batch: BatchRecord): Iterable<readonly [sequence: number, id: string]> {
-    for (const ring of this.#newestFirst()) yield* ring.memberIdsOf(batch);
+    for (const ring of this.rings) yield* ring.memberIdsOf(batch);
   }
 
   /** Makes room for the next request. */
@@ -77,10 +82,5 @@ export class MinutesRing {
     }
     emptied?.clear();
     this.#newest = emptied ?? new RequestRing(RING_PLACES);
-  }
-
-  *#newestFirst(): Iterable<RequestRing> {
-    yield this.#newest;
-    for (let i = this.#full.length - 1; i >= 0; i--) yield this.#full[i]!.ring;
   }
 }

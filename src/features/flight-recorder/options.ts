@@ -6,7 +6,7 @@ export const FLIGHT_RECORDER_OPTIONS = {
     min: 0,
     max: 65_536,
     default: 16,
-    help: 'Most memory in MiB for the requests of the last minutes that the admin port shows (GET /requests): at most 250 of each second, and about 2,000 a MiB. The last 512 requests, 256 slow and 256 failed ones come on top, and half as much memory again for slow and failed requests of the last hour. 0 = none of all these.',
+    help: 'Most memory in MiB for the requests of the last minutes that the admin port shows (GET /requests): at most 250 of each second, and about 2,000 a MiB. The last 512 requests, 256 slow and 256 failed ones come on top, and half as much memory again for the slow, the slowest and the failed requests of each minute of the last hour. 0 = none of all these.',
   }),
   flight_recorder_file: text({
     default: '',

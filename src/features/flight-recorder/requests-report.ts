@@ -3,12 +3,13 @@
 import { omitUndefined } from '../../admin/omit-undefined.ts';
 import type { BatchEntry, EventEntry, RequestEntry, StageEntry, StepEntry } from '../../admin/request-entry.ts';
 import { isoTime } from '../../core/clock.ts';
-import type { RequestSnapshot, StepFacts } from '../../ledger/recorder/request-snapshot.ts';
+import type { StepFacts } from '../../ledger/recorder/request-snapshot.ts';
 import type { BatchRecord, RequestEvent } from '../../ledger/request-record.ts';
 import { STAGES, type StageClock } from '../../ledger/stage-clock.ts';
 import type { SteadyWall } from '../../ledger/steady-wall.ts';
 import type { AppTelemetry } from '../../ledger/telemetry.ts';
 import type { FlightRecorder } from './flight-recorder.ts';
+import type { KeptSnapshot } from './kept-snapshot.ts';
 import type { PayloadCapture } from './payload-capture.ts';
 
 /** The sources of entries. */
@@ -22,7 +23,7 @@ export interface RequestsView {
 }
 
 export function requestEntry(
-  request: RequestSnapshot,
+  request: KeptSnapshot,
   { recorder, wall, payloads, traceUrl }: RequestsView,
 ): RequestEntry {
   const { trace, batch, events, stages, isolation, steps } = request;
@@ -44,7 +45,7 @@ export function requestEntry(
     received_at: isoTime(wall.of(stages.startedAt)),
     duration_ms: millis(request.durationMs),
     stages: stageEntries(stages),
-    kept: request.kept ?? ('recent' as const),
+    kept: request.kept ?? request.keptAs ?? ('recent' as const),
     events: events?.map((event) => eventEntry(event, stages)),
     batch: batch && batchEntry(batch, recorder.batchId(batch), recorder.otherMembersOf(request)),
     cache: request.cache,

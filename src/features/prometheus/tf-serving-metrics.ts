@@ -19,7 +19,8 @@ import {
 } from '../../ledger/metrics/series.ts';
 import type { RequestKind } from '../../ledger/metrics/signature-totals.ts';
 import { MICROS_PER_MS, TF_SERVING, TF_SERVING_LATENCY_BOUNDS } from '../../ledger/metrics/tf-serving-names.ts';
-import { NUMBERS, type RequestRing, ROWS, STAGE_INSTANTS } from '../../ledger/recorder/request-ring.ts';
+import { NUMBERS, ROWS, STAGE_INSTANTS } from '../../ledger/recorder/request-columns.ts';
+import type { RequestRing } from '../../ledger/recorder/request-ring.ts';
 import type { BatchRecord } from '../../ledger/request-record.ts';
 import { STAGE_QUEUE, STAGES } from '../../ledger/stage-clock.ts';
 

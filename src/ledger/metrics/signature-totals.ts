@@ -8,7 +8,8 @@
  * them when they are asked. Counting allocates nothing, but for the first of a kind.
  */
 import type { ServingError } from '../../core/errors.ts';
-import { NUMBERS, type RequestRing, STAGE_INSTANTS } from '../recorder/request-ring.ts';
+import { NUMBERS, STAGE_INSTANTS } from '../recorder/request-columns.ts';
+import type { RequestRing } from '../recorder/request-ring.ts';
 import type { BatchRecord, DispatchReason, IsolationResult, RequestRecord } from '../request-record.ts';
 import { STAGES } from '../stage-clock.ts';
 import { DURATIONS } from './buckets.ts';

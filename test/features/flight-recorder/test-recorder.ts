@@ -1,5 +1,6 @@
 /** A flight recorder with a ring of its own, which takes requests as the ledger would. */
 import { FlightRecorder } from '../../../src/features/flight-recorder/flight-recorder.ts';
+import type { TrafficHistory } from '../../../src/features/flight-recorder/history/traffic-history.ts';
 import { RequestRing } from '../../../src/ledger/recorder/request-ring.ts';
 import type { KeepReason, RequestRecord } from '../../../src/ledger/request-record.ts';
 
@@ -21,6 +22,16 @@ export class TestRecorder extends FlightRecorder {
 
   record(record: RequestRecord, kept: KeepReason | undefined): void {
     this.#ring.add(record, kept);
-    if (this.#ring.places > 0) this.recordRequest(record, kept);
+    if (this.#ring.places === 0) return;
+    const place = this.#ring.placeBack(1);
+    this.recordColumns(record, this.#ring, place, place + 1);
   }
+}
+
+/** Gives a follower one request as the ledger would: in columns, then by itself. */
+export function tell(follower: TrafficHistory, record: RequestRecord): void {
+  const ring = new RequestRing(1);
+  ring.add(record, undefined);
+  follower.recordColumns(record, ring, 0, 1);
+  follower.recordRequest(record);
 }

@@ -204,3 +204,11 @@ export function whyNoBatch({ cache, steps, stages }: RequestEntry): string {
   const hasRun = stages.some(({ name }) => name === 'execute');
   return hasRun ? 'It ran, but its batch is not remembered.' : 'It was in no batch: it was answered or refused before.';
 }
+
+/** Why it is remembered. */
+export const KEPT_WORDS: Readonly<Record<RequestEntry['kept'], string>> = {
+  recent: 'as one of the last',
+  slow: 'because it was slow for its model',
+  slowest: 'as one of the slowest of its minute',
+  failed: 'because it failed',
+};

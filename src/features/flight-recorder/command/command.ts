@@ -38,7 +38,7 @@ UTC). A line tells each restart.
       default: 'newest',
       oneOf: ORDERS,
       placeholder: ORDERS.join('|'),
-      help: 'Which come first. slowest: of the last 512 requests, of the slow and the failed ones, and of the slowest of each minute.',
+      help: 'Which come first. slowest: of all that are remembered, which are the slowest of each minute of the last hour at least.',
     }),
     limit: integer({ min: 1, max: MOST_OF_FILE, default: 50, help: 'How many.' }),
     json: flag({ default: false, help: 'Prints JSON: the answer of GET /requests.' }),

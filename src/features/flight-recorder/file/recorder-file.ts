@@ -10,11 +10,11 @@
 import type { RequestEntry } from '../../../admin/request-entry.ts';
 import { atMost, type Clock, repeat, type TimerHandle, WakeTimer } from '../../../core/clock.ts';
 import { ServingError } from '../../../core/errors.ts';
-import type { RequestSnapshot } from '../../../ledger/recorder/request-snapshot.ts';
 import { VERSION } from '../../../version.ts';
 import { mergeTicks } from '../history/history-report.ts';
 import type { TrafficHistory } from '../history/traffic-history.ts';
 import type { KeptHour } from '../kept-hour.ts';
+import type { KeptSnapshot } from '../kept-snapshot.ts';
 import { MOST_OF_FILE, type RequestQuery } from '../query/request-query.ts';
 import { type FoundRequests, type FoundTraffic, findRequests, findTraffic, type WrittenStart } from './file-query.ts';
 import type { NewRecord, RingFile } from './ring-file.ts';
@@ -41,7 +41,9 @@ export interface RecorderFileOptions {
   readonly logger: FileLog;
   readonly hour: KeptHour;
   readonly history: TrafficHistory;
-  readonly entryOf: (request: RequestSnapshot) => RequestEntry;
+  readonly entryOf: (request: KeptSnapshot) => RequestEntry;
+  /** Has everything recorded that ended before now. */
+  readonly settle: () => void;
 }
 
 const EVENT = { event: 'flight_recorder_file' };
@@ -125,6 +127,8 @@ export class RecorderFile {
 
   async #writeLast(): Promise<void> {
     await this.#writing;
+    this.#options.settle();
+    this.#options.hour.endMinute();
     await this.#writeRequests();
     await this.#writeTraffic(true);
     await this.#appendToBoth({ kind: 'end', wallMs: this.#options.clock.wallMs(), text: '' });
@@ -132,7 +136,8 @@ export class RecorderFile {
   }
 
   async #writeRequests(): Promise<void> {
-    const { hour, entryOf } = this.#options;
+    const { hour, entryOf, settle } = this.#options;
+    settle();
     await this.#append(
       'requests',
       hour.take().map((request) => requestRecord(entryOf(request), this.run)),

@@ -8,7 +8,9 @@
 import process from 'node:process';
 import { type Clock, type Instant, repeat, type TimerHandle } from '../../../core/clock.ts';
 import { ByVersion } from '../../../ledger/by-version.ts';
-import type { RequestRecord } from '../../../ledger/request-record.ts';
+import type { RequestKind } from '../../../ledger/metrics/signature-totals.ts';
+import type { RequestRing } from '../../../ledger/recorder/request-ring.ts';
+import { INFERENCE_METHODS, type RequestRecord } from '../../../ledger/request-record.ts';
 import { SteadyWall } from '../../../ledger/steady-wall.ts';
 import { type HistoryTick, rounded } from './history-report.ts';
 import { SLOT_MS, SLOTS, VersionTraffic } from './version-traffic.ts';
@@ -56,9 +58,24 @@ export class TrafficHistory {
     this.#timer?.cancel();
   }
 
-  /** Counts an inference that has ended. */
+  /** Counts answered inferences of one kind, at places `from` to `to` − 1 of the ledger's ring. */
+  recordColumns({ outcome }: Pick<RequestKind, 'outcome'>, ring: RequestRing, from: number, to: number): void {
+    const { model, version, method } = ring.origins[from]!;
+    if (outcome !== 'ok' || !INFERENCE_METHODS.has(method)) return;
+    const traffic = this.#versions.of(model, version);
+    for (let at = from; at < to; ) {
+      const slot = Math.floor(ring.endedAt(at) / SLOT_MS);
+      let end = at + 1;
+      while (end < to && Math.floor(ring.endedAt(end) / SLOT_MS) === slot) end += 1;
+      traffic.addAnswered(ring, at, end, slot);
+      at = end;
+    }
+  }
+
+  /** Counts an inference that has failed: columns do not tell why. */
   recordRequest(record: RequestRecord): void {
-    this.#versions.of(record.model, record.version).add(record, Math.floor(record.stages.finishedAt / SLOT_MS));
+    if (record.outcome === 'ok') return;
+    this.#versions.of(record.model, record.version).addFailed(record, Math.floor(record.stages.finishedAt / SLOT_MS));
   }
 
   /** The version is unloaded. Its next load may find a place of its own. */

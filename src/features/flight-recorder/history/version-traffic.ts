@@ -9,6 +9,13 @@
  */
 
 import { bucketOf, sparse } from '../../../ledger/latency-buckets.ts';
+import {
+  DEADLINE,
+  NUMBERS,
+  ROWS as ROWS_OF_REQUEST,
+  STAGE_INSTANTS,
+} from '../../../ledger/recorder/request-columns.ts';
+import type { RequestRing } from '../../../ledger/recorder/request-ring.ts';
 import type { RequestRecord } from '../../../ledger/request-record.ts';
 import { STAGES } from '../../../ledger/stage-clock.ts';
 import { type HistoryVersion, KINDS, rounded } from './history-report.ts';
@@ -47,24 +54,31 @@ export class VersionTraffic {
     this.version = version;
   }
 
-  /** Counts a request that ended in a slot, not long ago. */
-  add(record: RequestRecord, slot: number): void {
-    const place = slot % SLOTS;
-    if (this.#slots[place] !== slot) this.#begin(place, slot);
+  /** Counts answered requests at places `from` to `to` − 1 of the ledger's ring, which ended in one slot, not long ago. */
+  addAnswered(ring: RequestRing, from: number, to: number, slot: number): void {
+    const at = this.#placeOf(slot) * COLUMNS;
+    const sums = this.#placeOf(slot) * STAGES.length;
     const counts = this.#counts;
-    const at = place * COLUMNS;
-    const { stages, outcome } = record;
-    counts[at + ROWS]! += record.rows;
-    if (outcome !== 'ok') {
-      this.#addFailure(at, record);
-      return;
+    const stages = this.#stages;
+    const { numbers } = ring;
+    for (let place = from; place < to; place++) {
+      const first = place * NUMBERS + STAGE_INSTANTS;
+      counts[at + ROWS]! += numbers[place * NUMBERS + ROWS_OF_REQUEST]!;
+      const ended = ring.endedAt(place);
+      if (ended <= numbers[place * NUMBERS + DEADLINE]!) counts[at + IN_TIME]! += 1;
+      const bucket = Math.min(BUCKETS - 1, bucketOf(ended - numbers[first]!));
+      counts[at + DURATIONS + bucket]! += 1;
+      // A stage's length is the next instant less its own, also where it was not reached (stage-clock.ts).
+      for (let i = 0; i < STAGES.length; i++) stages[sums + i]! += numbers[first + i + 1]! - numbers[first + i]!;
     }
-    counts[at + ANSWERED]! += 1;
-    if (stages.finishedAt <= record.deadline) counts[at + IN_TIME]! += 1;
-    const bucket = Math.min(BUCKETS - 1, bucketOf(stages.finishedAt - stages.startedAt));
-    counts[at + DURATIONS + bucket]! += 1;
-    const sums = place * STAGES.length;
-    for (let stage = 0; stage < STAGES.length; stage++) this.#stages[sums + stage]! += stages.lengthOf(stage);
+    counts[at + ANSWERED]! += to - from;
+  }
+
+  /** Counts a request that failed in a slot, not long ago. */
+  addFailed(record: RequestRecord, slot: number): void {
+    const at = this.#placeOf(slot) * COLUMNS;
+    this.#counts[at + ROWS]! += record.rows;
+    this.#addFailure(at, record);
   }
 
   /** The counts of a slot; undefined if it had no request. */
@@ -86,6 +100,12 @@ export class VersionTraffic {
       latency: sparse(counts.subarray(DURATIONS)),
       stages_ms: answered === 0 ? [] : [...sums].map((ms) => rounded(ms / answered)),
     };
+  }
+
+  #placeOf(slot: number): number {
+    const place = slot % SLOTS;
+    if (this.#slots[place] !== slot) this.#begin(place, slot);
+    return place;
   }
 
   #begin(place: number, slot: number): void {

@@ -72,7 +72,7 @@ export function matchesEntry(entry: RequestEntry, query: RequestQuery): boolean 
     (model === undefined || entry.model === model) &&
     (version === undefined || entry.version === version) &&
     (outcome === undefined || (outcome === 'failed' ? entry.outcome !== 'ok' : entry.outcome === outcome)) &&
-    (kept === undefined || entry.kept === kept) &&
+    (kept === undefined || entry.kept === kept || (kept === 'slow' && entry.kept === 'slowest')) &&
     (since === undefined || arrived >= since) &&
     (until === undefined || arrived < until) &&
     (caller === undefined || isCaller(entry.peer, caller)) &&

@@ -18,7 +18,7 @@ import { SteadyWall } from '../../../../src/ledger/steady-wall.ts';
 import { bodyOf, startAdmin } from '../../../support/admin-harness.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { batchRecord, requestRecord } from '../../../support/telemetry-records.ts';
-import { TestRecorder } from '../test-recorder.ts';
+import { TestRecorder, tell } from '../test-recorder.ts';
 
 const HOUR_MS = 3600_000;
 
@@ -61,7 +61,15 @@ async function runOf(t: TestContext, given: TestFile, startMs = 0) {
   const log = (level: string) => (_: object, text: string) => lines.push({ level, text });
   const logger = { error: log('error'), info: log('info') };
   const entryOf: RecorderFileOptions['entryOf'] = (one) => requestEntry(one, { recorder, wall, payloads: undefined });
-  const past = new RecorderFile({ file, clock, logger, hour: recorder.hour!, history, entryOf });
+  const past = new RecorderFile({
+    file,
+    clock,
+    logger,
+    hour: recorder.hour!,
+    history,
+    entryOf,
+    settle: () => undefined,
+  });
   history.start();
   past.start();
   let sequence = 0;
@@ -71,7 +79,7 @@ async function runOf(t: TestContext, given: TestFile, startMs = 0) {
     const error = outcome === 'ok' ? undefined : new ServingError(outcome, `the runtime threw: "${id}" at -271.828e7`);
     const record = requestRecord({ callerId: id, sequence: ++sequence, stages, outcome, error, batch: batchRecord() });
     recorder.record(record, outcome === 'ok' ? 'slow' : 'failed');
-    history.recordRequest(record);
+    tell(history, record);
   };
   const ask = await startAdmin(t, [
     ...new RequestsEndpoint({ recorder, clock, past }).paths(),

@@ -14,6 +14,7 @@ import { STAGE_EXECUTE, StageClock } from '../../../../src/ledger/stage-clock.ts
 import { bodyOf, startAdmin } from '../../../support/admin-harness.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { requestRecord } from '../../../support/telemetry-records.ts';
+import { tell } from '../test-recorder.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -27,7 +28,7 @@ function harness() {
     const stages = new StageClock(clock.nowMs() - tookMs);
     stages.enter(STAGE_EXECUTE, clock.nowMs() - tookMs / 2);
     stages.finish(clock.nowMs());
-    history.recordRequest(requestRecord({ stages, deadline: clock.nowMs() + 1, rows: 2, ...more }));
+    tell(history, requestRecord({ stages, deadline: clock.nowMs() + 1, rows: 2, ...more }));
   };
   const advance = (ms: number, cores = 0): void => {
     for (let left = ms; left > 0; left -= 1000) {

@@ -7,7 +7,7 @@ import { Failure, Loading, Panel } from '../parts.tsx';
 import { Waterfall } from '../plots/waterfall.tsx';
 import { modelLink, requestLink } from '../route.ts';
 import { useLoaded } from '../use-loaded.ts';
-import { whyNoBatch } from '../words.ts';
+import { KEPT_WORDS, whyNoBatch } from '../words.ts';
 import { OutcomeChip, surfaceName, untilOf } from './requests-page.tsx';
 
 /** `until`: the request is of an earlier run of the server, and arrived before that time. */
@@ -127,9 +127,7 @@ function Facts({ request }: { request: RequestEntry }) {
       {cache !== undefined && <Fact name="Cache">{CACHE_USES[cache] ?? cache}</Fact>}
       {steps !== undefined && <Fact name="Steps">{steps.map(stepWords).join('; ')}</Fact>}
       {events !== undefined && <Fact name="Events">{events.map(eventWords).join('; ')}</Fact>}
-      <Fact name="Kept">
-        {kept === 'recent' ? 'as one of the last' : `because it ${kept === 'slow' ? 'was slow' : 'failed'}`}
-      </Fact>
+      <Fact name="Kept">{KEPT_WORDS[kept]}</Fact>
     </dl>
   );
 }

@@ -40,7 +40,7 @@ export function RequestsPage({ query }: { query: URLSearchParams }) {
     <>
       <div class="page-head">
         <h1>Requests</h1>
-        <p class="sub">The last requests, and those that were slow or failed.</p>
+        <p class="sub">The last requests, and of each minute of an hour those that were slow or failed.</p>
       </div>
       <div class="filters">
         <Filters filters={query} />
@@ -52,7 +52,7 @@ export function RequestsPage({ query }: { query: URLSearchParams }) {
       </div>
       <Restarts restarts={value?.restarts ?? []} />
       <Panel
-        title={isSlowest ? 'Slowest first, of the last, the slow and the failed ones' : 'Newest first'}
+        title={isSlowest ? 'Slowest first' : 'Newest first'}
         aside={isCut && `the ${isSlowest ? 'slowest' : 'newest'} ${LIMIT}`}
       >
         {error !== undefined && <Failure error={error} again={again} />}
