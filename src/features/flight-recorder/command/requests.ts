@@ -18,7 +18,9 @@ import { localTime, parseWall, systemClock } from '../../../core/clock.ts';
 import { visibleLine } from '../../../core/terminal/visible-text.ts';
 import { findRequests } from '../file/file-query.ts';
 import { readHead } from '../file/ring-file.ts';
-import { readRing } from '../file/ring-reader.ts';
+import type { RingName } from '../file/ring-format.ts';
+import { readNewestFirst } from '../file/ring-reader.ts';
+import { tailOf } from '../file/ring-tail.ts';
 import type { Restart } from '../history/history-report.ts';
 import { readRequestQuery } from '../query/request-query.ts';
 import { type PickOptions, queryOf } from './query-of.ts';
@@ -68,7 +70,10 @@ async function readFile(path: string, params: URLSearchParams): Promise<Requests
   try {
     const head = (await file.stat()).isFile() ? await readHead(file) : undefined;
     if (head === undefined) throw new Error(`${path} is no file of requests, as --flight_recorder_file writes it`);
-    const found = await findRequests({ read: (ring) => readRing(file, head[ring]) }, query);
+    const tails = { traffic: await tailOf(file, head.traffic), requests: await tailOf(file, head.requests) };
+    const read = (ring: RingName, notAfterMs?: number) =>
+      readNewestFirst(file, head[ring], { tail: tails[ring].at, notAfterMs });
+    const found = await findRequests({ read }, query);
     const { restarts } = found;
     return { requests: found.requests.map(({ entry }) => entry), ...(restarts.length > 0 && { restarts }) };
   } finally {

@@ -82,7 +82,8 @@ export class RecorderFile {
     this.#timer?.cancel();
     this.#soon.disarm();
     this.#options.hour.onAdded = () => undefined;
-    await atMost(this.#options.clock, LAST_RECORDS_MS, this.#writeLast());
+    const last = this.#writeLast().catch((error: unknown) => this.#lose(1, error));
+    await atMost(this.#options.clock, LAST_RECORDS_MS, last);
   }
 
   /** The requests of this run and of those before it, as far as they are written; at most MOST_OF_FILE. */
@@ -108,9 +109,12 @@ export class RecorderFile {
   /** One write at a time: what is left out for that is taken the next time. */
   #write(write: () => Promise<void>): void {
     if (this.#writing !== undefined) return;
-    this.#writing = write().then(() => {
+    const isOver = (): void => {
       this.#writing = undefined;
-    });
+    };
+    this.#writing = write()
+      .catch((error: unknown) => this.#lose(1, error))
+      .then(isOver);
   }
 
   #writeSoon(): void {

@@ -18,42 +18,37 @@ import {
   encodeHead,
   encodeRecord,
   HEAD_BYTES,
-  MOST_RECORD_BYTES,
   type RingHead,
   type RingName,
-  type RingPlace,
   type RingRecord,
-  UNIT,
 } from './ring-format.ts';
 import { lock } from './ring-lock.ts';
-import { type FoundRecord, readRing } from './ring-reader.ts';
+import { type Part, readNewestFirst } from './ring-reader.ts';
+import { type RingTail, tailOf } from './ring-tail.ts';
 
-/** The place of the next record of a ring, and its sequence. */
-interface Tail {
-  at: number;
-  sequence: number;
-}
-
-/** A part of a ring that is read whole. */
-const SEARCHED_BYTES = 2 * MOST_RECORD_BYTES;
-
-/** The newest record of a ring, and where the next one goes. */
-interface FoundTail extends Tail {
-  newest?: FoundRecord;
+/** A file that has been opened. */
+interface OpenRing {
+  readonly file: FileHandle;
+  readonly path: string;
+  readonly head: RingHead;
+  readonly tails: Record<RingName, RingTail>;
+  readonly unlock: () => void;
 }
 
 export type NewRecord = Omit<RingRecord, 'sequence'>;
 
 export class RingFile {
   readonly #file: FileHandle;
+  readonly #path: string;
   readonly #head: RingHead;
-  readonly #tails: Readonly<Record<RingName, Tail>>;
+  readonly #tails: Readonly<Record<RingName, RingTail>>;
   readonly #unlock: () => void;
   /** The last sign of the run that wrote it before; undefined = the file is new. */
   readonly before: WrittenStart['before'];
 
-  private constructor(file: FileHandle, head: RingHead, tails: Record<RingName, FoundTail>, unlock: () => void) {
+  private constructor({ file, path, head, tails, unlock }: OpenRing) {
     this.#file = file;
+    this.#path = path;
     this.#head = head;
     this.#tails = tails;
     this.#unlock = unlock;
@@ -77,7 +72,7 @@ export class RingFile {
       // Nobody else may read what is written from now on.
       if ((found.mode & 0o777) !== FILE_MODE) await file.chmod(FILE_MODE);
       const tails = { traffic: await tailOf(file, head.traffic), requests: await tailOf(file, head.requests) };
-      return new RingFile(file, head, tails, unlock);
+      return new RingFile({ file, path, head, tails, unlock });
     } catch (error) {
       unlock?.();
       await file.close();
@@ -91,12 +86,18 @@ export class RingFile {
     return start + length;
   }
 
-  read(ring: RingName): AsyncGenerator<FoundRecord> {
-    return readRing(this.#file, this.#head[ring]);
+  read(ring: RingName, notAfterMs?: number): AsyncGenerator<Part> {
+    return readNewestFirst(this.#file, this.#head[ring], { tail: this.#tails[ring].at, notAfterMs });
   }
 
-  /** Writes records; one that is too long is left out. Call it again when it has settled. Rejects with the disk's error. */
+  /**
+   * Writes records; one that is too long is left out. Call it again when it has settled. Rejects with the disk's error, or
+   * one that says that the file was removed: what is written then is gone with the process.
+   */
   async append(ring: RingName, records: readonly NewRecord[]): Promise<void> {
+    if ((await this.#file.stat()).nlink === 0) {
+      throw fileError(this.#path, `${this.#path} was removed; restart the server, which makes it anew`);
+    }
     const place = this.#head[ring];
     const tail = { ...this.#tails[ring] };
     let pieces: Buffer[] = [];
@@ -161,44 +162,7 @@ export async function readHead(file: Pick<FileHandle, 'read'>): Promise<RingHead
   return decodeHead(bytes.subarray(0, bytesRead));
 }
 
-/**
- * Finds the newest record. The ring's round in progress begins at its start, and what follows it is older than its first
- * record: so its end is searched for by halves, and a large ring does not hold up a start.
- */
-async function tailOf(file: FileHandle, place: RingPlace): Promise<FoundTail> {
-  const first = await soundFrom(file, place, 0, place.length);
-  if (first === undefined) return { at: 0, sequence: 0 };
-  let low = 0;
-  let high = place.length;
-  while (high - low > SEARCHED_BYTES) {
-    const middle = Math.floor((low + high) / 2 / UNIT) * UNIT;
-    // Nothing of this round begins at `high` or after it.
-    const found = await soundFrom(file, place, middle, high);
-    if (found !== undefined && found.sequence >= first.sequence) low = middle;
-    else high = middle;
-  }
-  let newest = first;
-  for await (const record of recordsFrom(file, place, low, high)) {
-    if (record.sequence < first.sequence) break;
-    if (record.sequence >= newest.sequence) newest = record;
-  }
-  return { at: newest.end, sequence: newest.sequence + 1, newest };
-}
-
-/** The first sound record that begins at a byte of the ring or after it, and before `to`. */
-async function soundFrom(file: FileHandle, place: RingPlace, at: number, to: number): Promise<FoundRecord | undefined> {
-  for await (const record of recordsFrom(file, place, at, to)) return record;
-  return undefined;
-}
-
-/** The sound records that begin in a part of the ring; perhaps the next one, too. */
-async function* recordsFrom(file: FileHandle, place: RingPlace, at: number, to: number): AsyncGenerator<FoundRecord> {
-  const end = Math.min(place.length, to + MOST_RECORD_BYTES);
-  const rest = { start: place.start + at, length: end - at };
-  for await (const record of readRing(file, rest)) yield { ...record, end: record.end + at };
-}
-
-function beforeOf({ traffic, requests }: Record<RingName, FoundTail>): WrittenStart['before'] {
+function beforeOf({ traffic, requests }: Record<RingName, RingTail>): WrittenStart['before'] {
   const newest = [traffic.newest, requests.newest].filter((record) => record !== undefined);
   if (newest.length === 0) return undefined;
   const isDrained = newest.some(({ kind }) => kind === 'end');

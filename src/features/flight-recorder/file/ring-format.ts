@@ -89,11 +89,30 @@ export function encodeRecord({ kind, wallMs, sequence, text }: RingRecord): Buff
   return bytes;
 }
 
-/** The sound record at a place, and its bytes; undefined if there is none. */
+/** A sound record, with its text as it stands in the bytes that were read: they are others after the next reading. */
+export class ReadRecord implements RingRecord {
+  readonly kind: RecordKind;
+  readonly wallMs: number;
+  readonly sequence: number;
+  readonly bytes: Buffer;
+
+  constructor(kind: RecordKind, whole: Buffer, length: number) {
+    this.kind = kind;
+    this.wallMs = whole.readDoubleLE(16);
+    this.sequence = whole.readUInt32LE(12);
+    this.bytes = whole.subarray(RECORD_HEAD, RECORD_HEAD + length);
+  }
+
+  get text(): string {
+    return this.bytes.toString();
+  }
+}
+
+/** The sound record at a place, and the number of its bytes; undefined if there is none. */
 export function decodeRecord(
   bytes: Buffer,
   at: number,
-): { readonly record: RingRecord; readonly size: number } | undefined {
+): { readonly record: ReadRecord; readonly size: number } | undefined {
   if (at + RECORD_HEAD > bytes.length || bytes.readUInt32BE(at) !== MAGIC) return undefined;
   const length = bytes.readUInt32LE(at + 4);
   const size = RECORD_HEAD + Math.ceil(length / UNIT) * UNIT;
@@ -101,11 +120,7 @@ export function decodeRecord(
   if (length > MOST_TEXT_BYTES || at + size > bytes.length || kind === undefined) return undefined;
   const whole = bytes.subarray(at, at + size);
   if (checksum(whole) !== bytes.readUInt32LE(at + 8)) return undefined;
-  const record = {
-    ...{ kind, wallMs: bytes.readDoubleLE(at + 16), sequence: bytes.readUInt32LE(at + 12) },
-    text: bytes.toString('utf8', at + RECORD_HEAD, at + RECORD_HEAD + length),
-  };
-  return { record, size };
+  return { record: new ReadRecord(kind, whole, length), size };
 }
 
 /** The place of the next unit from `at` on that has the magic; the end of the bytes if there is none. */

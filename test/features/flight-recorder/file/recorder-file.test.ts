@@ -25,6 +25,7 @@ const HOUR_MS = 3600_000;
 interface Line {
   readonly level: string;
   readonly text: string;
+  readonly cause?: string;
 }
 
 type TestFile = Pick<RingFile, 'append' | 'read' | 'close' | 'before'>;
@@ -58,9 +59,18 @@ async function runOf(t: TestContext, given: TestFile, startMs = 0) {
   const history = new TrafficHistory({ clock, settle: () => undefined });
   const wall = new SteadyWall(clock);
   const lines: Line[] = [];
-  const log = (level: string) => (_: object, text: string) => lines.push({ level, text });
+  const fault: { error?: Error | undefined } = {};
+  const log = (level: string) => (fields: object, text: string) => {
+    const line: Line = { level, text };
+    // Not a part of what tests compare whole.
+    Object.defineProperty(line, 'cause', { value: String((fields as { err?: unknown }).err) });
+    lines.push(line);
+  };
   const logger = { error: log('error'), info: log('info') };
-  const entryOf: RecorderFileOptions['entryOf'] = (one) => requestEntry(one, { recorder, wall, payloads: undefined });
+  const entryOf: RecorderFileOptions['entryOf'] = (one) => {
+    if (fault.error !== undefined) throw fault.error;
+    return requestEntry(one, { recorder, wall, payloads: undefined });
+  };
   const past = new RecorderFile({
     file,
     clock,
@@ -88,7 +98,7 @@ async function runOf(t: TestContext, given: TestFile, startMs = 0) {
   const get = async <T>(path: string): Promise<T> => JSON.parse((await bodyOf(await ask(path))).toString()) as T;
   const requests = (query: string) =>
     get<{ readonly requests: readonly RequestEntry[]; readonly restarts?: readonly Restart[] }>(`/requests?${query}`);
-  return { clock, past, add, ask, requests, get, lines, settled };
+  return { clock, past, add, ask, requests, get, lines, settled, fault };
 }
 
 function newFile(t: TestContext): string {
@@ -263,6 +273,68 @@ describe('the file of a flight recorder', () => {
     assert.equal(lines[1]!.text, 'the file of requests takes records again');
     await past.close();
     assert.equal(lines.length, 2);
+  });
+
+  for (const code of ['ENOSPC', 'EIO', 'EDQUOT', 'EROFS']) {
+    it(`says once that a disk fails with ${code}, from the first record on`, async (t) => {
+      const file: TestFile = {
+        before: undefined,
+        append: async () => {
+          throw Object.assign(new Error(`${code}: write`), { code });
+        },
+        read: async function* () {},
+        close: async () => {
+          throw Object.assign(new Error(`${code}: fdatasync`), { code });
+        },
+      };
+      const { clock, past, add, lines, settled } = await runOf(t, file);
+      await settled();
+      for (let i = 0; i < 3; i++) {
+        add(`lost ${i}`);
+        clock.advance(31_000);
+        await settled();
+      }
+      await past.close();
+      assert.deepEqual(lines, [{ level: 'error', text: 'the file of requests takes no records: they are lost' }]);
+    });
+  }
+
+  it('tells once of a fault of its own, and goes on', async (t) => {
+    const file = await RingFile.open(newFile(t), MIB);
+    const { clock, past, add, lines, settled, fault } = await runOf(t, file);
+    await settled();
+    fault.error = new Error('an entry that cannot be made');
+    for (let i = 0; i < 3; i++) {
+      add(`lost ${i}`);
+      clock.advance(1000);
+      await settled();
+    }
+    assert.deepEqual(lines, [{ level: 'error', text: 'the file of requests takes no records: they are lost' }]);
+    fault.error = undefined;
+    add('kept');
+    clock.advance(1000);
+    await settled();
+    assert.deepEqual(
+      (await past.requests({ limit: 9, order: 'newest' })).requests.map(({ entry }) => entry.id),
+      ['kept'],
+    );
+    await past.close();
+  });
+
+  it('says that the file was removed while the server runs', async (t) => {
+    const path = newFile(t);
+    const { clock, past, add, lines, settled } = await runOf(t, await RingFile.open(path, MIB));
+    await settled();
+    rmSync(path);
+    for (let i = 0; i < 3; i++) {
+      add(`lost ${i}`);
+      clock.advance(1000);
+      await settled();
+    }
+    assert.equal(lines.length, 1);
+    assert.match(lines[0]!.cause ?? '', /was removed; restart the server, which makes it anew/);
+    await past.close();
+    assert.equal(lines.length, 1);
   });
 
   it('keeps at most some of each minute of a flood', async (t) => {

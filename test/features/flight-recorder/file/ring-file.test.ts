@@ -51,7 +51,9 @@ async function written(path: string, all: readonly string[]): Promise<void> {
 async function read(path: string): Promise<string[]> {
   const file = await RingFile.open(path, BYTES);
   const found: { readonly sequence: number; readonly text: string }[] = [];
-  for await (const record of file.read('requests')) found.push(record);
+  for await (const part of file.read('requests')) {
+    for (const { sequence, text } of part) found.push({ sequence, text });
+  }
   await file.close();
   return found.sort((a, b) => a.sequence - b.sequence).map(({ text }) => text);
 }
