@@ -3,7 +3,8 @@
  *
  * ONNX Runtime travels inside it (bundleDependencies), cut down to what Pillion loads: its JavaScript and the libraries
  * of the platforms that the package is for. Its own package has the libraries of five platforms, 290 MB, and an install
- * script that fetches more from a host that many networks do not reach. Everything else npm installs from the registry.
+ * script that fetches more from a host that many networks do not reach. So do the tokenizers, whose package has 13
+ * platforms' libraries, 64 MB. Everything else npm installs from the registry.
  *
  * The same sources give the same bytes: npm sorts the files and gives them one time.
  */
@@ -31,6 +32,13 @@ const LEFT_OUT = /(?<!\bbundle\/(serve\/)?[^/]*)\.(map|tsbuildinfo)$|\.d\.ts$|\.
 /** Fields of package.json that concern those who use it. */
 const FIELDS = ['name', 'version', 'description', 'license', 'type', 'bin', 'exports', 'engines', 'dependencies'];
 const RUNTIME = 'onnxruntime-node';
+/** Its libraries are named by platform and C library. */
+const TOKENIZERS = 'tokenizers';
+const TOKENIZERS_LIBRARY = {
+  'linux-x64': 'linux-x64-gnu',
+  'linux-arm64': 'linux-arm64-gnu',
+  'darwin-arm64': 'darwin-arm64',
+};
 /** The packages that only its install script needs. */
 const FOR_INSTALLING = ['adm-zip', 'global-agent'];
 
@@ -74,9 +82,10 @@ async function stage() {
     // Elsewhere than on Linux npm refuses a package that names one.
     ...(platforms.every((platform) => platform.startsWith('linux')) && { libc: ['glibc'] }),
     cpu: [...new Set(platforms.map((platform) => platform.split('-')[1]))],
-    bundleDependencies: [RUNTIME],
+    bundleDependencies: [RUNTIME, TOKENIZERS],
   });
   stageRuntime();
+  stageTokenizers();
 }
 
 /**
@@ -117,6 +126,14 @@ function stageRuntime() {
   // Its package names the licence without the text, which every copy must have.
   writeInto(join(path, 'LICENSE'), read('scripts/onnxruntime-license.txt'));
   for (const [name] of needed) copy(join('node_modules', name), (file) => !/\.(map|ts)$/.test(file));
+}
+
+function stageTokenizers() {
+  const path = join('node_modules', TOKENIZERS);
+  const libraries = platforms.map((platform) => `tokenizers.${TOKENIZERS_LIBRARY[platform]}.node`);
+  copy(path, (file) => !/\.(ts|node)$/.test(file) || libraries.some((library) => file.endsWith(library)));
+  const { scripts: _scripts, devDependencies: _tools, prettier: _form, ...used } = readJson(join(path, 'package.json'));
+  writeJson(join(path, 'package.json'), used);
 }
 
 function copy(path, filter) {

@@ -70,6 +70,8 @@ describe('ONNX Runtime', () => {
       const [system, arch] = platform.split('-');
       const binding = `node_modules/onnxruntime-node/bin/napi-v6/${system}/${arch}/onnxruntime_binding.node`;
       assert.equal(existsSync(binding), WITH_ONNX_RUNTIME.includes(platform), binding);
+      const tokenizers = `node_modules/tokenizers/tokenizers.${system}-${arch}${system === 'linux' ? '-gnu' : ''}.node`;
+      if (WITH_ONNX_RUNTIME.includes(platform)) assert.ok(existsSync(tokenizers), tokenizers);
     }
     const [, listed] = /^const PLATFORMS = \[(.*)\];$/m.exec(readFileSync('scripts/package.mjs', 'utf8'))!;
     assert.deepEqual(
