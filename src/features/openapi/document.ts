@@ -116,7 +116,8 @@ function pathParameter(name: string, path: string): object {
   return { in: 'path', name, required: true, schema, description: PATH_TEXTS[name] };
 }
 
-function responsesOf({ request, answer, answerHeaders = [], errors, isOpen = false }: Operation): object {
+function responsesOf(operation: Operation): object {
+  const { request, answer, answerHeaders = [], errors, errorSchema = 'Error', isOpen = false } = operation;
   const done = {
     description: answer === undefined ? 'Done: no body.' : 'Done.',
     ...headersOf(answerHeaders),
@@ -126,16 +127,16 @@ function responsesOf({ request, answer, answerHeaders = [], errors, isOpen = fal
   const statuses = [...new Set([...common, ...errors])].sort();
   return Object.fromEntries([
     [200, done],
-    ...statuses.map((status) => [status, isOpen ? refusalOf(answer) : errorOf(status)]),
+    ...statuses.map((status) => [status, isOpen ? refusalOf(answer) : errorOf(status, errorSchema)]),
   ]);
 }
 
-function errorOf(status: number): object {
+function errorOf(status: number, schema: string): object {
   const header = ERROR_HEADERS[status];
   return {
     description: ERROR_TEXTS[status],
     ...headersOf(header === undefined ? [] : [header]),
-    content: contentOf({ 'application/json': 'Error' }),
+    content: contentOf({ 'application/json': schema }),
   };
 }
 

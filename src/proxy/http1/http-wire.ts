@@ -60,7 +60,7 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
   /** The connection ends after this answer. */
   #endsConnection = false;
 
-  /** `form` of an answer that is no error. `open`: the connection's requests that have no answer yet. */
+  /** `form` of an answer. `open`: the connection's requests that have no answer yet. */
   constructor(transport: Transport, route: AnsweredRoute, form: AnswerForm, open: OpenRequest[], shared: RestContext) {
     this.#transport = transport;
     this.#route = route;
@@ -141,7 +141,8 @@ export class HttpWire implements Wire<Buffer, HttpBody>, OpenRequest {
     }
     const mark = envoyMark(error);
     if (mark !== undefined) extras.push(mark, 'true');
-    this.#send(context, error.row.http, JSON_TYPE, bodyOf(error), context.version, extras);
+    const body = this.#form.errorBody?.(error) ?? bodyOf(error);
+    this.#send(context, error.row.http, JSON_TYPE, body, context.version, extras);
   }
 
   breakOff(): void {

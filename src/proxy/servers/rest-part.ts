@@ -16,7 +16,7 @@ export type RestMethod = Method<Buffer, unknown, Call<unknown>, HttpBody>;
 
 export interface ChosenMethod {
   readonly method: RestMethod;
-  /** The form of an answer that is no error. */
+  /** The form of an answer. */
   readonly form: AnswerForm;
   /** The call keeps views of the body, so a body in lent memory is copied. */
   readonly keepsBody: boolean;

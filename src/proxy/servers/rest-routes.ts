@@ -66,11 +66,15 @@ export class RestRoutes implements RestMatcher {
   find(method: string, path: string, metricsPath: string): RestRoute {
     const own = matchServing(method, path, metricsPath);
     if (own !== undefined) return own;
+    let unknown: RestRoute | undefined;
     for (const part of this.#parts) {
       const found = part.match(method, path);
-      if (found !== undefined) return { ...found, part };
+      if (found === undefined) continue;
+      // A part tells of an unknown path below its root, which may be another's: /v2/rerank.
+      if (found.error?.kind !== 'route_not_found') return { ...found, part };
+      unknown ??= { ...found, part };
     }
-    return noSuchPath(path, this.#verbs);
+    return unknown ?? noSuchPath(path, this.#verbs);
   }
 }
 

@@ -21,6 +21,8 @@ export interface Operation<Kind extends string = string> {
   readonly answer?: Content;
   /** Statuses of errors, beside those of every request. */
   readonly errors: readonly number[];
+  /** The name of the schema of its errors' bodies. Default: `{"error": "<text>"}`. */
+  readonly errorSchema?: string;
   /** True: it is answered outside of requests, without a key. All errors are `errors`, with the body of `answer`. */
   readonly isOpen?: boolean;
   /** Its requests take the headers of an inference: deadline, priority, and so on. */
