@@ -54,6 +54,7 @@ import { sharedMemory } from './features/shared-memory/feature.ts';
 import { tailKeep } from './features/tail-keep/feature.ts';
 import { terminal } from './features/terminal/feature.ts';
 import { text } from './features/text/feature.ts';
+import { textApis } from './features/text-apis/feature.ts';
 import { traceLinks } from './features/trace-links/feature.ts';
 import { tritonRepository } from './features/triton-repository/feature.ts';
 import { trustedProxies } from './features/trusted-proxies/feature.ts';
@@ -98,6 +99,11 @@ const LINES = [
   {
     feature: text,
     adds: 'texts as inputs: embeddings, classes, entities and rankings of transformers, tokenized here',
+  },
+  {
+    feature: textApis,
+    adds: 'HTTP APIs for texts: OpenAI’s embeddings, text-embeddings-inference, Cohere’s and Jina’s reranking',
+    requires: ['text'],
   },
   { feature: sequences, adds: 'states that are kept from one request of a sequence to the next' },
   { feature: ensembles, adds: 'versions that are made of other models' },

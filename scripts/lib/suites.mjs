@@ -24,6 +24,7 @@ import { ensureRustProgram } from './rust-program.mjs';
 import { ensurePython, root, run, say } from './setup.mjs';
 import { ensureNodes, runSmoke, runUnderNodes } from './smoke.mjs';
 import { runProgram, runSingleTest } from './suite-programs.mjs';
+import { ensureTextClients } from './text-clients.mjs';
 import { ensureTfjsNatives } from './tfjs-natives.mjs';
 import { ensureTokenizers } from './tokenizers.mjs';
 import { ensureJaeger, ensureZipkin } from './trace-stores.mjs';
@@ -188,6 +189,12 @@ export const SUITES = {
       return { PILLION_TEST_PYTHON: python, PILLION_TEST_TOKENIZERS: ensureTokenizers(python) };
     },
     options: [`--test-timeout=${2 * FILE_TIMEOUT_MS}`],
+  },
+  'text-clients': {
+    says: 'openai, cohere, Hugging Face, LangChain and LlamaIndex against text models; fetches 200 MB the first time',
+    ending: '.clients.js',
+    prepare: ensureTextClients,
+    options: [`--test-timeout=${FILE_TIMEOUT_MS}`],
   },
   'perf-analyzer': {
     says: "NVIDIA's perf_analyzer over every surface, each answer compared; needs glibc 2.38, or Debian 12's apt",

@@ -156,8 +156,14 @@ export const TESTED_PATHS = {
     'src/features/ensembles',
     'test/triton',
   ],
-  tokenizers: ['src/features/text/tokenizer', 'test/features/text/tokenizers', 'scripts/lib/tokenizers.mjs'],
   kserve: [...OPEN_INFERENCE, ...REQUESTS, 'test/kserve'],
+  tokenizers: ['src/features/text/tokenizer', 'test/features/text/tokenizers', 'scripts/lib/tokenizers.mjs'],
+  'text-clients': [
+    'src/features/text-apis',
+    'src/features/text',
+    'test/features/text-apis',
+    'scripts/lib/text-clients.mjs',
+  ],
   'perf-analyzer': [...OPEN_INFERENCE, ...TENSORFLOW, 'test/perf-analyzer', 'scripts/lib/perf-analyzer.mjs'],
   'triton-rust': [...OPEN_INFERENCE, 'test/triton-rust', 'scripts/lib/rust-program.mjs'],
   openapi: [

@@ -1,0 +1,120 @@
+/**
+ * text-embeddings-inference's /tokenize: {"inputs": "ab"} ─▶ [[{"id": 7, "text": "ab", "special": false, "start": 0,
+ * "stop": 2}]], with places in code points. It runs no model. A text with more tokens than the model takes is refused.
+ */
+import { Buffer } from 'node:buffer';
+import { invalidRequest } from '../../../core/errors.ts';
+import { inSlices, type Steps } from '../../../core/in-slices.ts';
+import type { ModelSpec } from '../../../core/model-spec.ts';
+import type { ServableHandle } from '../../../models/serving/servable.ts';
+import type { Call } from '../../../proxy/call.ts';
+import type { Method } from '../../../proxy/exchange.ts';
+import { type ModelResolver, nameRefused } from '../../../proxy/handlers/model-resolver.ts';
+import type { RequestContext } from '../../../proxy/request-context.ts';
+import { type Encoded, TEXT_MODEL, TEXT_TASKS, type TextModel } from '../../text/exported/text-model.ts';
+import { booleanIn, type Fields, textIn } from '../text-body.ts';
+import { readThen, type SoleModel } from '../text-method.ts';
+import { inputsIn } from './embed.ts';
+
+interface Tokenized {
+  readonly texts: readonly string[];
+  readonly encoded: readonly Encoded[];
+}
+
+const BODY = { keys: ['inputs', 'model', 'add_special_tokens', 'prompt_name'], form: '{"inputs": "…"}' };
+
+export function tokenizeMethod(resolver: ModelResolver, sole: SoleModel): Method<Buffer, Tokenized> {
+  const callOf = (fields: Fields, path: ModelSpec, context: RequestContext): Call<Tokenized> => {
+    const named = path.name === '' ? textIn(fields, 'model') : path.name;
+    const texts = inputsIn(fields);
+    const addsSpecialTokens = booleanIn(fields, 'add_special_tokens') ?? true;
+    const spec = named === undefined ? sole(TEXT_TASKS, context) : { ...path, name: named };
+    return tokenizeCall(resolver, { spec, texts, addsSpecialTokens, prompt: textIn(fields, 'prompt_name') }, context);
+  };
+  return {
+    name: 'Tokenize',
+    access: 'predict',
+    decode: (body, path, context) => readThen(body, BODY, (fields) => callOf(fields, path, context)),
+    encode: (tokenized) => inSlices(tokensAnswer(tokenized)),
+  };
+}
+
+interface TokenizeRequest {
+  readonly spec: ModelSpec;
+  readonly texts: readonly string[];
+  readonly addsSpecialTokens: boolean;
+  readonly prompt: string | undefined;
+}
+
+/** The version is borrowed until its tokenizer has answered. */
+function tokenizeCall({ models }: ModelResolver, request: TokenizeRequest, context: RequestContext): Call<Tokenized> {
+  const { spec, texts, addsSpecialTokens, prompt } = request;
+  let handle: ServableHandle | undefined;
+  const release = (): void => handle?.release();
+  return {
+    authorize: (permit) => permit.permit(spec.name),
+    resolve: () => {
+      try {
+        handle = models.acquire(spec.name, spec);
+      } catch (error) {
+        nameRefused(context, models, spec.name);
+        throw error;
+      }
+      context.model = handle.servable.name;
+      context.version = handle.servable.version.toString();
+    },
+    check: () => undefined,
+    submit: async () => {
+      try {
+        const model = textModelOf(handle!);
+        const before = prompt === undefined ? '' : promptOf(model, prompt);
+        const rows = texts.map((text) => ({ text: before + text }));
+        const encoded = await model.tokenize(rows, { hasOffsets: true, addsSpecialTokens }, context.cancel);
+        checkWhole(model, encoded);
+        return { texts: rows.map(({ text }) => text), encoded };
+      } finally {
+        release();
+      }
+    },
+    abandon: release,
+  };
+}
+
+function textModelOf({ servable }: ServableHandle): TextModel {
+  const model = servable.facts.get(TEXT_MODEL);
+  if (model === undefined) throw invalidRequest(`model "${servable.name}" takes no texts, so it has no tokenizer`);
+  return model;
+}
+
+function promptOf({ prompts }: TextModel, name: string): string {
+  const prompt = prompts.get(name);
+  if (prompt !== undefined) return prompt;
+  throw invalidRequest(`the model has no such prompt; it has: ${[...prompts.keys()].join(', ') || 'none'}`);
+}
+
+function checkWhole({ maxTokens }: TextModel, encoded: readonly Encoded[]): void {
+  const at = encoded.findIndex(({ cutAt }) => cutAt !== -1);
+  if (at === -1) return;
+  throw invalidRequest(
+    `text ${at} has more than ${maxTokens} tokens, which is all that the model takes; send less of it`,
+  );
+}
+
+function* tokensAnswer({ texts, encoded }: Tokenized): Steps<Buffer> {
+  const lists: string[] = [];
+  for (const [i, tokens] of encoded.entries()) {
+    lists.push(JSON.stringify(tokensOf(texts[i]!, tokens)));
+    yield;
+  }
+  return Buffer.from(`[${lists.join(',')}]`);
+}
+
+/** A special token that the tokenizer adds stands nowhere in the text. */
+function tokensOf(text: string, { ids, special, offsets }: Encoded): readonly object[] {
+  const points = Array.from(text);
+  return Array.from(ids, (id, i) => {
+    if (special[i] === 1) return { id, text: '', special: true, start: null, stop: null };
+    const [start, stop] = [offsets[2 * i]!, offsets[2 * i + 1]!];
+    return { id, text: points.slice(start, stop).join(''), special: false, start, stop };
+  });
+}

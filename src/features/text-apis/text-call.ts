@@ -1,0 +1,93 @@
+/**
+ * A request of these APIs as a Predict of a text model's own signature: it goes the way of every other. The version is
+ * known when it is resolved, after its caller was allowed to ask for the model; only then are its inputs made.
+ */
+import { Buffer } from 'node:buffer';
+import { invalidRequest } from '../../core/errors.ts';
+import type { Steps } from '../../core/in-slices.ts';
+import type { ModelSpec } from '../../core/model-spec.ts';
+import { numericTensor, type Tensor, type TensorMap } from '../../core/tensor.ts';
+import type { ModelResolver } from '../../proxy/handlers/model-resolver.ts';
+import { PredictCall } from '../../proxy/handlers/predict.ts';
+import type { RequestContext } from '../../proxy/request-context.ts';
+import { TEXT_INPUTS, TEXT_MODEL, type TextModel, type TextTask, textTensor } from '../text/exported/text-model.ts';
+
+export interface TextRequest {
+  readonly model: ModelSpec;
+  readonly task: TextTask;
+  /** The outputs that the answer is made of. */
+  readonly outputs: readonly string[];
+  /** Throws ServingError for what the model cannot do. */
+  inputs(model: TextModel): TextInputs;
+  /** The body of the answer. Throws ServingError if it cannot be written. */
+  answer(outputs: TensorMap, call: TextCall): Steps<Buffer>;
+}
+
+/** One element of each a row. */
+export interface TextInputs {
+  readonly texts: readonly string[];
+  readonly pairs?: readonly string[];
+  /** Absent: the model's own way with texts that are too long. */
+  readonly truncate?: boolean | undefined;
+  /** The name of a prompt. Absent: the model's default. */
+  readonly prompt?: string | undefined;
+  /** The width of embeddings. Absent: the model's own. */
+  readonly dimensions?: number | undefined;
+}
+
+const NONE: TensorMap = new Map();
+
+/** The words for each task in errors. */
+const DOES: Readonly<Record<TextTask, string>> = {
+  embedding: 'makes embeddings',
+  classification: 'classifies texts',
+  'token-classification': 'finds entities in texts',
+  reranking: 'reranks documents',
+  'fill-mask': 'fills masks',
+};
+
+export class TextCall extends PredictCall {
+  /** Set by `resolve`. */
+  model!: TextModel;
+  readonly #request: TextRequest;
+
+  constructor(resolver: ModelResolver, request: TextRequest, context: RequestContext) {
+    super(resolver, { modelSpec: request.model, inputs: NONE, outputFilter: request.outputs }, context);
+    this.#request = request;
+  }
+
+  override resolve(): void {
+    super.resolve();
+    const { task } = this.#request;
+    const { name } = this.handle.servable;
+    const model = this.handle.servable.facts.get(TEXT_MODEL);
+    if (model === undefined) throw invalidRequest(`model "${name}" takes no texts; name one that ${DOES[task]}`);
+    if (model.task !== task) {
+      throw invalidRequest(`model "${name}" ${DOES[model.task]}; this path wants one that ${DOES[task]}`);
+    }
+    this.model = model;
+    this.sent = tensorsOf(this.#request.inputs(model));
+  }
+
+  answer(outputs: TensorMap): Steps<Buffer> {
+    return this.#request.answer(outputs, this);
+  }
+}
+
+function tensorsOf({ texts, pairs, truncate, prompt, dimensions }: TextInputs): TensorMap {
+  const { length } = texts;
+  const inputs = new Map<string, Tensor>([[TEXT_INPUTS.text, textTensor(texts)]]);
+  if (pairs !== undefined) inputs.set(TEXT_INPUTS.pair, textTensor(pairs));
+  if (prompt !== undefined) {
+    const name = Buffer.from(prompt);
+    inputs.set(TEXT_INPUTS.prompt, { dtype: 'string', shape: [length], data: Array.from(texts, () => name) });
+  }
+  if (truncate !== undefined) {
+    inputs.set(TEXT_INPUTS.truncate, numericTensor('bool', [length], new Uint8Array(length).fill(Number(truncate))));
+  }
+  if (dimensions !== undefined) {
+    const widths = new BigInt64Array(length).fill(BigInt(dimensions));
+    inputs.set(TEXT_INPUTS.dimensions, numericTensor('int64', [length], widths));
+  }
+  return inputs;
+}

@@ -1,0 +1,75 @@
+/**
+ * The clients that people use for embeddings and reranking, for Python and Node, unchanged: against `pillion serve` with
+ * an embedder, a reranker and a classifier. `npm test -- text-clients`.
+ */
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { after, before, it } from 'node:test';
+import { promisify } from 'node:util';
+import { killSidecars, type Sidecar, startSidecar } from '../../../support/sidecar.ts';
+import { embeddingOf, idsOf, LABELS, logitsOf, sigmoid, writeTinyModel } from '../tiny-models.ts';
+
+const SCRIPT = 'test/features/text-apis/clients/text_clients.py';
+const NODE_SCRIPT = 'test/features/text-apis/clients/text-clients.mjs';
+/** As in the scripts. */
+const TEXTS = ['red cat', 'a blue bird in the tree', 'house', 'green dog, red bird'];
+
+const directory = mkdtempSync(join(tmpdir(), 'text-clients-'));
+let sidecar: Sidecar;
+
+before(async () => {
+  const dimensions = '  dimensions: [2, 4]\n';
+  const models = [
+    `--model=embedder=${writeTinyModel(join(directory, 'embedder'), 'embedding', dimensions)}`,
+    `--model=reranker=${writeTinyModel(join(directory, 'reranker'), 'reranking')}`,
+    `--model=classifier=${writeTinyModel(join(directory, 'classifier'), 'classification')}`,
+  ];
+  sidecar = await startSidecar(models);
+});
+
+after(async () => {
+  const status = await sidecar.stop();
+  killSidecars();
+  rmSync(directory, { recursive: true });
+  assert.equal(status, 0);
+});
+
+function expected(): object {
+  const ranks = TEXTS.map((text, i) => [i, sigmoid(logitsOf(1, TEXTS[0]!, text)[0]!)] as const);
+  ranks.sort(([i, a], [j, b]) => b - a || i - j);
+  const exps = logitsOf(LABELS.length, TEXTS[0]!).map(Math.exp);
+  const sum = exps.reduce((all, each) => all + each, 0);
+  return {
+    embeddings: TEXTS.map(embeddingOf),
+    tokens: TEXTS.reduce((all, text) => all + idsOf(text).length, 0),
+    ids: idsOf(TEXTS[0]!).slice(1, -1),
+    all_ids: idsOf(TEXTS[0]!),
+    ranks,
+    classes: Object.fromEntries(LABELS.map((label, i) => [label, exps[i]! / sum])),
+  };
+}
+
+const clients = [...readFileSync(SCRIPT, 'utf8').matchAll(/^def (\w+)\(\):/gm)].map(([, name]) => name!);
+
+for (const client of clients.filter((name) => name !== 'main')) {
+  it(`${client} for Python`, async () => {
+    const python = process.env['PILLION_TEXT_PYTHON'];
+    assert.ok(python, 'PILLION_TEXT_PYTHON names the environment of requirements.txt here; npm test sets it');
+    const words = [SCRIPT, client, sidecar.rest, JSON.stringify(expected())];
+    const { stdout } = await promisify(execFile)(python, words, { env: { ...process.env, HF_HUB_OFFLINE: '0' } });
+    assert.match(stdout, /(^|\n)ok\n$/);
+  });
+}
+
+for (const client of ['openai', 'cohere', 'huggingface']) {
+  it(`${client} for Node`, async () => {
+    const packages = process.env['PILLION_TEXT_NODE'] ?? '';
+    const words = [NODE_SCRIPT, client, sidecar.rest, JSON.stringify(expected()), packages];
+    const { stdout } = await promisify(execFile)(process.execPath, words);
+    assert.match(stdout, /(^|\n)ok\n$/);
+  });
+}
